@@ -1,0 +1,210 @@
+//! Fleets, their hosts, and how the services on a host are controlled.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::names::{BalancerName, FleetName, ProgramName, SchemaName};
+use crate::time::Span;
+
+/// What a host is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum Role {
+    /// Serves the sites: nginx, lms, cms and what belongs to them.
+    Edxapp,
+    /// Runs background tasks from the fleet's queues, and serves nobody.
+    Worker,
+}
+
+impl Role {
+    /// Both roles, edxapp first.
+    pub const ALL: [Self; 2] = [Self::Edxapp, Self::Worker];
+
+    /// The word of the deployment file.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Edxapp => "edxapp",
+            Self::Worker => "worker",
+        }
+    }
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Hosts of one purpose that share databases.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fleet {
+    /// The fleet's name and purpose, such as `residential-live`.
+    pub name: FleetName,
+    /// The schema behind each of Django's database aliases, such as `default = "edxapp_residential_live"`.
+    pub schemas: BTreeMap<String, SchemaName>,
+    /// The hosts that serve the sites.
+    pub edxapp: HostGroup,
+    /// The hosts that run background tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<HostGroup>,
+}
+
+impl Fleet {
+    /// The host groups of this fleet with their roles, edxapp first.
+    pub fn groups(&self) -> impl Iterator<Item = (Role, &HostGroup)> {
+        std::iter::once((Role::Edxapp, &self.edxapp)).chain(self.worker.iter().map(|group| (Role::Worker, group)))
+    }
+}
+
+/// The hosts of one role in a fleet, and how next ones are launched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HostGroup {
+    /// How many next hosts are launched.
+    #[schemars(range(min = 1, max = 1000))]
+    pub count: u32,
+    /// How many current hosts there are, for the embedded cloud; the same number unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub current_count: Option<u32>,
+    /// The EC2 instance type, such as `r5.large`.
+    pub instance_type: String,
+    /// The host name's pattern; `{deployment}`, `{fleet}`, `{n}` and `{version}` are filled in.
+    pub host_name: String,
+    /// Host n goes to subnet n modulo their number.
+    #[schemars(length(min = 1))]
+    pub subnets: Vec<String>,
+    /// The security groups of every host.
+    #[schemars(length(min = 1))]
+    pub security_groups: Vec<String>,
+    /// The IAM instance profile.
+    pub profile: String,
+    /// Tags beyond those that cutover sets itself.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// The balancers in which every host of this group is registered. Workers are in none.
+    #[serde(default)]
+    pub balancers: Vec<BalancerName>,
+}
+
+impl HostGroup {
+    /// The name of host `n` (counted from 0) at release `version`.
+    #[must_use]
+    pub fn host_name(&self, deployment: &str, fleet: &FleetName, n: u32, version: &str) -> crate::names::HostName {
+        self.host_name
+            .replace("{deployment}", deployment)
+            .replace("{fleet}", fleet.as_str())
+            .replace("{n}", &n.to_string())
+            .replace("{version}", version)
+            .into()
+    }
+}
+
+/// How the services of each role are controlled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Roles {
+    /// Hosts that serve the sites.
+    pub edxapp: Services,
+    /// Hosts that run background tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<Services>,
+}
+
+impl Roles {
+    /// How the services of `role` are controlled, when the file says.
+    #[must_use]
+    pub fn services(&self, role: Role) -> Option<&Services> {
+        match role {
+            Role::Edxapp => Some(&self.edxapp),
+            Role::Worker => self.worker.as_ref(),
+        }
+    }
+}
+
+/// Service control on the hosts of one role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Services {
+    /// The machine image that hosts of this role are launched from.
+    pub image: super::Image,
+    /// The supervisorctl to run.
+    #[serde(default = "default_supervisorctl")]
+    pub supervisorctl: String,
+    /// Every program that upgrade stops and starts, by supervisor's own name.
+    #[schemars(length(min = 1))]
+    pub programs: Vec<ProgramName>,
+    /// How long a stop usually takes.
+    #[serde(default = "default_stop")]
+    pub stop_expected: Span,
+    /// How long a stop may take. Supervisor's own limit can be days.
+    #[serde(default = "default_stop_limit")]
+    pub stop_limit: Span,
+    /// What to do with programs that still run past the limit.
+    #[serde(default)]
+    pub past_stop_limit: PastStopLimit,
+    /// How long a start usually takes until the services answer.
+    #[serde(default = "default_start")]
+    pub start_expected: Span,
+    /// How long a start may take.
+    #[serde(default = "default_start_limit")]
+    pub start_limit: Span,
+    /// Before workers stop: wait up to this long for the fleet's queues to be empty. Without it, queued tasks
+    /// are left to the next hosts, and workers stop while visitors are being diverted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain_queues: Option<Span>,
+    /// Commands that must succeed on a next host, days before the window. They must not start services.
+    #[serde(rename = "smoke_test", default)]
+    pub smoke_tests: Vec<SmokeTest>,
+}
+
+fn default_supervisorctl() -> String {
+    "/edx/bin/supervisorctl".to_owned()
+}
+
+fn default_stop() -> Span {
+    Span::seconds(20)
+}
+
+fn default_stop_limit() -> Span {
+    Span::seconds(300)
+}
+
+fn default_start() -> Span {
+    Span::seconds(45)
+}
+
+fn default_start_limit() -> Span {
+    Span::seconds(600)
+}
+
+/// What to do with programs that still run past the stop limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum PastStopLimit {
+    /// Fail the step, name what still runs, and let the operator decide.
+    #[default]
+    Abort,
+    /// Kill what still runs; its tasks are lost or run again.
+    Kill,
+}
+
+/// A command that must succeed on a next host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SmokeTest {
+    /// What it shows, such as `lms listens on 8000`.
+    pub name: String,
+    /// The command and its arguments, as a list.
+    #[schemars(length(min = 1))]
+    pub command: Vec<String>,
+    /// A text that must appear in what it prints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contains: Option<String>,
+}

@@ -1,0 +1,86 @@
+//! What lies beneath the hosts: machine images, databases, migrations.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::names::{DatabaseName, FleetName, SchemaName};
+use crate::time::Span;
+
+/// A database instance and the schemas that it holds. Snapshots and restores concern the whole instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// The instance's identifier, such as `mitx-production-rds-mysql`.
+    pub name: DatabaseName,
+    /// The schemas on it, of all fleets.
+    #[schemars(length(min = 1))]
+    pub schemas: Vec<SchemaName>,
+    /// Whether a snapshot is taken in the window, before the first migration.
+    #[serde(default = "default_true")]
+    pub snapshot: bool,
+    /// Whether one is taken shortly before the window too, which makes the one inside it short.
+    #[serde(default)]
+    pub warm_up_snapshot: bool,
+}
+
+fn default_true() -> bool {
+    true
+}
+
+/// A migration command. Every fleet runs its migrations one after the other, in the file's order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Migration {
+    /// The service that it migrates, such as `lms`.
+    pub service: String,
+    /// The alias of the database that it migrates, one of the fleet's `schemas`, such as `default`.
+    pub database: String,
+    /// The fleets that run it; all of them unless given.
+    #[serde(default)]
+    pub fleets: Vec<FleetName>,
+    /// The command and its arguments, as a list.
+    #[schemars(length(min = 1))]
+    pub command: Vec<String>,
+    /// The command that lists migrations: `[ ]` before each that is pending.
+    #[serde(default)]
+    pub list_command: Vec<String>,
+    /// The folder to run in.
+    #[serde(default = "default_directory")]
+    pub directory: String,
+    /// The user to run as.
+    #[serde(default = "default_user")]
+    pub user: String,
+    /// How long it usually takes.
+    pub expected: Span,
+    /// How long it may take.
+    pub limit: Span,
+    /// Whether current hosts work against the migrated schema too.
+    #[serde(default)]
+    pub backward_compatible: bool,
+}
+
+fn default_directory() -> String {
+    "/edx/app/edxapp/edx-platform".to_owned()
+}
+
+fn default_user() -> String {
+    "edxapp".to_owned()
+}
+
+/// How the machine image of a role is named and built.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// The name's pattern; `{deployment}`, `{codename}` and `{n}` (counted up) are filled in.
+    pub name: String,
+    /// The image to start from.
+    pub base: String,
+    /// The repository whose commit is baked in.
+    pub repository: String,
+    /// The branch whose commit is baked in, such as `mitx/koa`.
+    pub branch: String,
+    /// How long a build usually takes.
+    pub expected: Span,
+    /// How long a build may take.
+    pub limit: Span,
+}

@@ -1,0 +1,120 @@
+//! What a visitor's request passes through: the maintenance page, DNS, sites and balancers.
+
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::names::{BalancerName, DnsName, SiteName};
+use crate::time::Span;
+
+/// What visitors see while the site is down: an object in S3 behind a CloudFront distribution.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MaintenancePage {
+    /// The S3 bucket that is the distribution's origin.
+    pub bucket: String,
+    /// The object's key in the bucket.
+    #[serde(default = "default_key")]
+    pub key: String,
+    /// The CloudFront distribution's id. It must list every site as an alternate domain name.
+    pub distribution: String,
+    /// The distribution's own host name, which records point at during the window.
+    pub domain: DnsName,
+    /// The page's words. `{start}`, `{end}`, `{length}` and `{sites}` are filled in.
+    pub text: String,
+}
+
+fn default_key() -> String {
+    "index.html".to_owned()
+}
+
+/// The hosted zone, its TTLs, and whom to ask whether a change has arrived.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dns {
+    /// The Route 53 hosted zone's name, with or without the trailing dot.
+    pub zone: String,
+    /// The sites' TTL in ordinary times.
+    pub ttl: Span,
+    /// The sites' TTL during the upgrade, lowered while it is prepared.
+    pub window_ttl: Span,
+    /// How long browsers may go on with a connection that they hold open, after resolvers have the new answer.
+    #[serde(default = "default_settle")]
+    pub settle: Span,
+    /// The recursive resolvers that must have seen a change, besides the zone's own servers.
+    #[serde(default)]
+    pub resolvers: Vec<IpAddr>,
+}
+
+fn default_settle() -> Span {
+    Span::seconds(60)
+}
+
+/// A public host name that must end up served.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Site {
+    /// A short name, such as `lms`.
+    pub name: SiteName,
+    /// The public host name, such as `lms.mitx.mit.edu`.
+    pub host: DnsName,
+    /// The balancer that serves it.
+    pub balancer: BalancerName,
+    /// The supervisor program that answers for it on a host.
+    #[serde(default = "default_program")]
+    pub program: crate::names::ProgramName,
+    /// What must be seen from outside before visitors are let in.
+    #[serde(rename = "check", default)]
+    pub checks: Vec<SiteCheck>,
+}
+
+fn default_program() -> crate::names::ProgramName {
+    "lms".into()
+}
+
+/// A request from outside and the answer that it must get.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SiteCheck {
+    /// The path, such as `/heartbeat`.
+    pub path: String,
+    /// The status that must come back.
+    #[serde(default = "default_status")]
+    #[schemars(range(min = 100, max = 599))]
+    pub status: u16,
+    /// A text that must appear in the page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contains: Option<String>,
+}
+
+fn default_status() -> u16 {
+    200
+}
+
+/// A load balancer, as sites and fleets see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Balancer {
+    /// The classic ELB's name, at most 32 characters, or the target group's.
+    pub name: BalancerName,
+    /// Which of the two it is: they differ in what early registration does.
+    pub kind: BalancerKind,
+    /// The host name that records point at: the ELB's own, or its ALB's.
+    pub domain: DnsName,
+}
+
+/// A classic ELB or a target group.
+///
+/// A classic ELB keeps a failing host out of service, so hosts may be registered before they serve. A target
+/// group needs one passed check of a new target but the full threshold of a failing one, and with only
+/// failing targets it sends requests to all of them: hosts are registered there once they serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum BalancerKind {
+    /// A classic Elastic Load Balancer.
+    Classic,
+    /// A target group of an Application Load Balancer.
+    TargetGroup,
+}

@@ -1,0 +1,29 @@
+//! The envelope in which events are kept, and the chain that shows that none is missing or changed.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Event;
+use crate::digest::Digest;
+
+/// The version of the record format that this program writes.
+pub const RECORD_VERSION: u32 = 1;
+
+/// A journal record: events that were put on record together, and the link to the record before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The format, [`RECORD_VERSION`].
+    pub version: u32,
+    /// The record's place in the journal, from 1.
+    pub number: u64,
+    /// The writer's lease epoch.
+    pub epoch: u64,
+    /// Told apart from every other writer's, so that a writer recognises its own record.
+    pub nonce: String,
+    /// The digest of the bytes of the record before; nothing in the first.
+    pub previous: Option<Digest>,
+    /// When it was written, by the upgrade's clock.
+    pub at: Timestamp,
+    /// What happened.
+    pub events: Vec<Event>,
+}

@@ -1,0 +1,14 @@
+//! The domain of cutover, and nothing else: what a deployment is, what was observed of it, the plan that
+//! follows, and the journal of what happened.
+//!
+//! Everything here is a pure function of its arguments. There is no clock, no file, no network and no
+//! runtime in this crate, so that a plan or a journal means the same in a live run, a resume and a rehearsal.
+
+pub mod deployment;
+pub mod digest;
+pub mod journal;
+pub mod names;
+pub mod observation;
+pub mod plan;
+pub mod planner;
+pub mod time;

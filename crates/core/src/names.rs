@@ -1,0 +1,79 @@
+//! Typed names and identifiers, so that a host is never mistaken for an instance, nor a site for a fleet.
+//!
+//! *Names* are the operator's words and come from the deployment file; *ids* are given by the cloud.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+macro_rules! typed_string {
+    ($($(#[$doc:meta])* $name:ident;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(transparent)]
+        #[schemars(inline)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text itself.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl<T: Into<String>> From<T> for $name {
+            fn from(text: T) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    )+};
+}
+
+typed_string! {
+    /// The environment that is upgraded, such as `mitx-production`.
+    DeploymentName;
+    /// A site by its short name, such as `lms`.
+    SiteName;
+    /// A public host name, such as `lms.mitx.mit.edu`, without a trailing dot.
+    DnsName;
+    /// A fleet, such as `residential-live`.
+    FleetName;
+    /// A classic ELB or a target group.
+    BalancerName;
+    /// A host by the name its operators use, such as `edx-mitx-production-residential-live-1-v4`.
+    HostName;
+    /// An instance id, such as `i-0abc`.
+    InstanceId;
+    /// A machine image id, such as `ami-0abc`.
+    ImageId;
+    /// A machine image's name, such as `edxapp_mitx-production_koa_base_release_4`.
+    ImageName;
+    /// A database instance, such as `mitx-production-rds-mysql`.
+    DatabaseName;
+    /// A schema on a database instance, such as `edxapp_residential_live`.
+    SchemaName;
+    /// A database snapshot's identifier. The upgrade chooses it, so that creating it twice finds the first.
+    SnapshotId;
+    /// Route 53's id of a change to records.
+    ChangeId;
+    /// CloudFront's id of an invalidation.
+    InvalidationId;
+    /// A gate, such as `go`.
+    GateName;
+    /// An announcement, such as `notice`.
+    AnnouncementName;
+    /// One upgrade: a deployment's move to a release, such as `mitx-production-koa-v4`.
+    UpgradeId;
+    /// A step; the same in every resume, such as `window.stop.edx-mitx-production-residential-live-1-v3`.
+    StepId;
+    /// A job on a host. A job name started twice is one job.
+    JobName;
+    /// A supervisor program, such as `lms` or `edxapp_worker:cms_low_5`.
+    ProgramName;
+}

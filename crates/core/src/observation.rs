@@ -1,0 +1,220 @@
+//! What was observed of the world at one moment: the planner's and the preflight's only knowledge of it.
+//!
+//! Everything is plain data with the time of the observation, so that staleness and drift can be judged.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::deployment::{BalancerKind, Role};
+use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, ImageId, ImageName, InstanceId, SnapshotId};
+
+/// The world at one moment, as far as an upgrade of one deployment is concerned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// When it was observed.
+    pub at: Timestamp,
+    /// The record of each site that has one.
+    pub records: BTreeMap<DnsName, Record>,
+    /// The distribution of the maintenance page, when there is one of that id.
+    pub distribution: Option<Distribution>,
+    /// The maintenance page's text, when the object exists.
+    pub page: Option<String>,
+    /// The balancers that exist.
+    pub balancers: BTreeMap<BalancerName, BalancerState>,
+    /// Every instance tagged with this deployment, whatever its state.
+    pub instances: Vec<Instance>,
+    /// Every machine image tagged with this deployment, oldest first.
+    pub images: Vec<MachineImage>,
+    /// The database instances that exist.
+    pub databases: BTreeMap<DatabaseName, DatabaseState>,
+    /// Pending migrations, for every fleet's migrations in the file's order.
+    pub pending: Vec<PendingMigrations>,
+    /// The certificate that each site's balancer presents.
+    pub certificates: BTreeMap<DnsName, Certificate>,
+    /// Until when the credentials can be used or renewed; nothing when there is no limit.
+    pub credentials_until: Option<Timestamp>,
+}
+
+/// A CNAME record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// What the record points at.
+    pub target: DnsName,
+    /// How long resolvers may keep it.
+    #[serde(rename = "ttl_seconds", with = "crate::time::seconds")]
+    pub ttl: Duration,
+}
+
+/// A CloudFront distribution.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Distribution {
+    /// Its own host name.
+    pub domain: DnsName,
+    /// Whether its last change has reached the edges.
+    pub deployed: bool,
+    /// The alternate domain names for which it answers.
+    pub aliases: Vec<DnsName>,
+    /// The alternate domain names that its certificate covers.
+    pub certified: Vec<DnsName>,
+    /// Whether every error of the origin is answered with the page, so that deep paths show it too.
+    pub errors_show_page: bool,
+}
+
+/// A balancer's settings and members.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalancerState {
+    /// Classic ELB or target group.
+    pub kind: BalancerKind,
+    /// Its health check.
+    pub health_check: HealthCheck,
+    /// How long a removed host is shown as draining.
+    #[serde(rename = "draining_seconds", with = "crate::time::seconds")]
+    pub draining: Duration,
+    /// The hosts registered in it.
+    pub members: BTreeMap<InstanceId, Health>,
+}
+
+/// When a balancer believes in a host, and when it stops to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    /// The time between two checks.
+    #[serde(rename = "interval_seconds", with = "crate::time::seconds")]
+    pub interval: Duration,
+    /// The passed checks in a row that bring a host into service.
+    pub healthy_threshold: u32,
+    /// The failed checks in a row that take it out.
+    pub unhealthy_threshold: u32,
+}
+
+/// A balancer's opinion of one of its hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Health {
+    /// Registered, and not yet judged.
+    Registering,
+    /// Receives requests.
+    InService,
+    /// Fails its checks and receives none (unless a target group fails open).
+    OutOfService,
+    /// Removed; receives no new requests.
+    Draining,
+}
+
+/// An instance of this deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Its id.
+    pub id: InstanceId,
+    /// Its Name tag.
+    pub name: HostName,
+    /// Its purpose tag.
+    pub fleet: FleetName,
+    /// Its role tag.
+    pub role: Role,
+    /// Its release-version tag.
+    pub version: String,
+    /// When it was launched.
+    pub launched: Timestamp,
+    /// The upgrade that launched it, by its tag.
+    pub upgrade: Option<crate::names::UpgradeId>,
+    /// Where it is in its life.
+    pub state: InstanceState,
+    /// The image it was launched from.
+    pub image: ImageId,
+}
+
+/// Where an instance is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstanceState {
+    /// Asked for, not yet up.
+    Pending,
+    /// Up, with its status checks not yet passed.
+    Booting,
+    /// Up, with its status checks passed.
+    Running,
+    /// Being terminated.
+    ShuttingDown,
+    /// Gone.
+    Terminated,
+}
+
+/// A machine image of this deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineImage {
+    /// Its id.
+    pub id: ImageId,
+    /// Its name.
+    pub name: ImageName,
+    /// Its role tag.
+    pub role: Role,
+    /// The code name it was built for, by its tag.
+    pub codename: String,
+    /// The release-version it was built for, by its tag.
+    pub version: String,
+    /// The commit baked into it, by its tag.
+    pub commit: Option<String>,
+    /// Whether instances can be launched from it.
+    pub available: bool,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// A database instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseState {
+    /// Whether it is available, with no change pending.
+    pub available: bool,
+    /// Its snapshots, oldest first.
+    pub snapshots: Vec<Snapshot>,
+}
+
+/// A snapshot of a database instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Its identifier.
+    pub id: SnapshotId,
+    /// When it was begun: what it holds is of this moment.
+    pub begun: Timestamp,
+    /// Whether it can be restored.
+    pub available: bool,
+}
+
+/// What one migration command of one fleet has still to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingMigrations {
+    /// The fleet.
+    pub fleet: FleetName,
+    /// The service, such as `lms`.
+    pub service: String,
+    /// The database alias, such as `default`.
+    pub database: String,
+    /// How many migrations are pending; nothing when no host could be asked yet.
+    pub count: Option<u32>,
+}
+
+/// The certificate that a balancer presents for a site.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// When it expires.
+    pub expires: Timestamp,
+}
+
+impl Observation {
+    /// An instance that is not gone, by its id.
+    #[must_use]
+    pub fn instance(&self, id: &InstanceId) -> Option<&Instance> {
+        self.instances.iter().find(|instance| instance.id == *id && instance.lives())
+    }
+}
+
+impl Instance {
+    /// Whether it is not gone and not going.
+    #[must_use]
+    pub fn lives(&self) -> bool {
+        !matches!(self.state, InstanceState::ShuttingDown | InstanceState::Terminated)
+    }
+}

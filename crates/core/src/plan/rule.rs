@@ -1,0 +1,165 @@
+//! Why one step waits for another, and which line of the runbook a step belongs to.
+
+use serde::{Deserialize, Serialize};
+
+/// The rule that demands an edge. Nothing else orders the steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// A person decides first.
+    Decision,
+    /// The page must say the right thing before anybody is told or sent to it.
+    PageFirst,
+    /// The current hosts are on record before next ones exist.
+    CaptureFirst,
+    /// A host is launched from an image that exists.
+    ImageFirst,
+    /// A host is tested, stopped and used only when it is up.
+    HostIsUp,
+    /// Services are shut down only when they have been tested.
+    TestedFirst,
+    /// Nothing of the window is done before it opens.
+    WindowOpens,
+    /// The snapshot before the window is ready, so that the one in it is short.
+    WarmUpFirst,
+    /// Visitors are diverted before their host stops or leaves its balancer.
+    VisitorsDiverted,
+    /// The queues are empty before the workers stop.
+    QueuesDrained,
+    /// All programs that write to a database have stopped before it is snapshotted or migrated.
+    WritersStopped,
+    /// A snapshot is available before a migration begins.
+    SnapshotFirst,
+    /// Migrations of a fleet run one at a time, in the file's order.
+    OneMigrator,
+    /// New code starts only on a migrated schema.
+    MigratedFirst,
+    /// A target group meets hosts only when they serve.
+    ServesFirst,
+    /// A balancer can find a host healthy only when it is registered and serves.
+    RegisteredAndServing,
+    /// Verification sees only healthy next hosts.
+    HealthyFirst,
+    /// Verification sees no current host.
+    CurrentHostsOut,
+    /// Visitors come back only to what has been verified.
+    VerifiedFirst,
+    /// It follows from what the step before has done.
+    Follows,
+    /// A host is terminated only when no balancer has it.
+    OutOfBalancers,
+    /// An image is removed only when no host runs from it.
+    HostsGone,
+    /// The runbook's order: the line before has ended on all hosts.
+    RunbookLine,
+}
+
+impl Rule {
+    /// The rule in words, for the plan and for people who ask why something waits.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Decision => "a person decides first",
+            Self::PageFirst => "the page must be right before anybody is sent to it",
+            Self::CaptureFirst => "current hosts are on record before next ones exist",
+            Self::ImageFirst => "a host needs its image",
+            Self::HostIsUp => "the host must be up",
+            Self::TestedFirst => "services are shut down only once tested",
+            Self::WindowOpens => "the window must be open",
+            Self::WarmUpFirst => "the warm-up snapshot makes the one in the window short",
+            Self::VisitorsDiverted => "visitors are diverted first",
+            Self::QueuesDrained => "queues are empty before workers stop",
+            Self::WritersStopped => "everything that writes to the database has stopped",
+            Self::SnapshotFirst => "no migration without a snapshot to go back to",
+            Self::OneMigrator => "one migrator at a time, in the file's order",
+            Self::MigratedFirst => "new code starts only on a migrated schema",
+            Self::ServesFirst => "a target group gets hosts only when they serve",
+            Self::RegisteredAndServing => "health needs a host that is registered and serves",
+            Self::HealthyFirst => "verification needs healthy hosts",
+            Self::CurrentHostsOut => "verification must not see current hosts",
+            Self::VerifiedFirst => "visitors return only to what was verified",
+            Self::Follows => "it follows from the step before",
+            Self::OutOfBalancers => "no balancer may still have the host",
+            Self::HostsGone => "no host may still run from the image",
+            Self::RunbookLine => "the runbook's line before must end on all hosts",
+        }
+    }
+}
+
+/// A line of the runbook: what a person would call one thing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Line {
+    /// Announce: update the maintenance page.
+    UpdatePage,
+    /// Announce: tell people.
+    Notify,
+    /// Prepare: record the current hosts.
+    Capture,
+    /// Prepare: lower the records' TTLs.
+    LowerTtl,
+    /// Prepare: build machine images.
+    BuildImages,
+    /// Prepare: deploy instances.
+    Launch,
+    /// Prepare: smoke-test them.
+    SmokeTest,
+    /// Prepare: shut their services down.
+    ShutDown,
+    /// Window: before visitors notice anything.
+    Open,
+    /// Window: point DNS at the maintenance page.
+    PostPage,
+    /// Window: stop all processes on the current hosts.
+    StopCurrent,
+    /// Window: take a snapshot of the databases.
+    Snapshot,
+    /// Window: run migrations on a next host.
+    Migrate,
+    /// Window: start all processes on the next hosts.
+    StartNext,
+    /// Window: add next hosts to the balancers.
+    AddNext,
+    /// Window: remove current hosts from the balancers.
+    RemoveCurrent,
+    /// Window: verify.
+    Verify,
+    /// Window: point DNS back at the balancers.
+    LiftPage,
+    /// Retire: terminate old hosts.
+    Terminate,
+    /// Retire: remove old images.
+    RemoveImages,
+    /// Retire: put the records' TTLs back.
+    RaiseTtl,
+}
+
+impl Line {
+    /// The line in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::UpdatePage => "update the maintenance page",
+            Self::Notify => "tell people",
+            Self::Capture => "record the current hosts",
+            Self::LowerTtl => "lower the TTLs",
+            Self::BuildImages => "build machine images",
+            Self::Launch => "launch next hosts",
+            Self::SmokeTest => "smoke-test next hosts",
+            Self::ShutDown => "shut their services down",
+            Self::Open => "open the window",
+            Self::PostPage => "put the maintenance page up",
+            Self::StopCurrent => "stop current hosts",
+            Self::Snapshot => "snapshot the databases",
+            Self::Migrate => "migrate",
+            Self::StartNext => "start next hosts",
+            Self::AddNext => "add next hosts to balancers",
+            Self::RemoveCurrent => "remove current hosts from balancers",
+            Self::Verify => "verify",
+            Self::LiftPage => "lift the maintenance page",
+            Self::Terminate => "terminate old hosts",
+            Self::RemoveImages => "remove old images",
+            Self::RaiseTtl => "put the TTLs back",
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! How a call to the world fails, in the classes that decide what may be done next.
+
+use serde::{Deserialize, Serialize};
+
+/// What is known about the world after a call has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureClass {
+    /// Refused for its rate: nothing was changed, and the same call may be made later.
+    Throttled,
+    /// Known not to have been applied: the same call may be made again.
+    NotApplied,
+    /// The call may or may not have worked: the world must be observed before anything else.
+    InDoubt,
+    /// Refused for good: making the same call again is no use.
+    Permanent,
+}
+
+/// A call that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What is known about the world now.
+    pub class: FailureClass,
+    /// What failed, on what, with the answer's code and request id where there is one. Never a secret.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure of that class.
+    pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
+        Self { class, message: message.into() }
+    }
+
+    /// A failure for which making the same call again is no use.
+    pub fn permanent(message: impl Into<String>) -> Self {
+        Self::new(FailureClass::Permanent, message)
+    }
+
+    /// A call that may or may not have worked.
+    pub fn in_doubt(message: impl Into<String>) -> Self {
+        Self::new(FailureClass::InDoubt, message)
+    }
+
+    /// A call that is known not to have been applied.
+    pub fn not_applied(message: impl Into<String>) -> Self {
+        Self::new(FailureClass::NotApplied, message)
+    }
+}

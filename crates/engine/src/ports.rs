@@ -1,0 +1,233 @@
+//! What the engine needs of the world: small ports that AWS and the embedded cloud both implement.
+//!
+//! Every call either says what it did or fails with a [`Failure`] whose class says what is known now. Calls that
+//! create something carry a name or token that the plan chose, so that making one twice is making it once.
+//! Reading calls never change anything. Futures need not be `Send`: a conductor runs on one thread.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use cutover_core::deployment::SmokeTest;
+use cutover_core::journal::Decision;
+use cutover_core::names::{
+    BalancerName, ChangeId, DatabaseName, DnsName, FleetName, ImageId, ImageName, InstanceId, InvalidationId, JobName,
+    ProgramName, SnapshotId,
+};
+use cutover_core::observation::{
+    BalancerState, Certificate, DatabaseState, Distribution, Health, Instance, MachineImage, Record, Snapshot,
+};
+use cutover_core::plan::{Announce, BuildImage, Decide, Launch, Migrate, RecordTarget};
+
+use crate::failure::Failure;
+
+/// The answer of a port.
+pub type Answer<T> = Result<T, Failure>;
+
+/// The one clock. Nothing else in the engine knows what time it is.
+#[async_trait(?Send)]
+pub trait Clock {
+    /// The upgrade's time.
+    fn now(&self) -> Timestamp;
+
+    /// Waits until `moment`. In an embedded cloud across processes this passes at the cloud's pace.
+    async fn sleep_until(&self, moment: Timestamp);
+
+    /// Waits for a date of the calendar, such as the start of the window. An embedded cloud jumps there.
+    async fn wait_for_date(&self, moment: Timestamp) {
+        self.sleep_until(moment).await;
+    }
+
+    /// Waits for `length`.
+    async fn sleep(&self, length: Duration) {
+        self.sleep_until(cutover_core::time::later(self.now(), length)).await;
+    }
+}
+
+/// Route 53 and the resolvers.
+#[async_trait(?Send)]
+pub trait Dns {
+    /// The records of those names that exist, as the zone has them.
+    async fn records(&self, zone: &str, names: &[DnsName]) -> Answer<BTreeMap<DnsName, Record>>;
+    /// Makes the records so, in one atomic batch.
+    async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Answer<ChangeId>;
+    /// Whether a change is in sync on all of the zone's servers.
+    async fn in_sync(&self, change: &ChangeId) -> Answer<bool>;
+    /// What each of the zone's own servers answers for a name: its CNAME target.
+    async fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<Option<DnsName>>>;
+    /// What a recursive resolver answers for a name: its CNAME target.
+    async fn ask_resolver(&self, resolver: IpAddr, name: &DnsName) -> Answer<Option<DnsName>>;
+}
+
+/// Load balancers of both kinds.
+#[async_trait(?Send)]
+pub trait Balancers {
+    /// Those balancers that exist, with settings and members.
+    async fn balancers(&self, names: &[BalancerName]) -> Answer<BTreeMap<BalancerName, BalancerState>>;
+    /// The members of one balancer and its opinion of each.
+    async fn health(&self, name: &BalancerName) -> Answer<BTreeMap<InstanceId, Health>>;
+    /// Adds instances. Adding one that is there changes nothing.
+    async fn register(&self, name: &BalancerName, instances: &[InstanceId]) -> Answer<()>;
+    /// Removes instances; draining begins. Removing one that is not there changes nothing.
+    async fn deregister(&self, name: &BalancerName, instances: &[InstanceId]) -> Answer<()>;
+}
+
+/// Instances.
+#[async_trait(?Send)]
+pub trait Compute {
+    /// Every instance tagged with the deployment, gone ones too while the cloud still lists them.
+    async fn instances(&self) -> Answer<Vec<Instance>>;
+    /// Launches an instance; `token` makes launching twice launching once. Answers before it is up.
+    async fn launch(&self, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId>;
+    /// Begins to terminate an instance.
+    async fn terminate(&self, instance: &InstanceId) -> Answer<()>;
+}
+
+/// Machine images.
+#[async_trait(?Send)]
+pub trait Images {
+    /// Every image tagged with the deployment, unfinished ones too, oldest first.
+    async fn images(&self) -> Answer<Vec<MachineImage>>;
+    /// Begins to build an image. A build of a name that is under way or done is that build.
+    async fn build(&self, image: &BuildImage) -> Answer<ImageId>;
+    /// Removes an image and its snapshot.
+    async fn remove(&self, image: &ImageId) -> Answer<()>;
+}
+
+/// Database instances.
+#[async_trait(?Send)]
+pub trait Databases {
+    /// Those database instances that exist.
+    async fn databases(&self, names: &[DatabaseName]) -> Answer<BTreeMap<DatabaseName, DatabaseState>>;
+    /// A snapshot of that identifier, if there is one.
+    async fn snapshot(&self, database: &DatabaseName, id: &SnapshotId) -> Answer<Option<Snapshot>>;
+    /// Begins a snapshot. An identifier that exists is refused for good.
+    async fn begin_snapshot(&self, database: &DatabaseName, id: &SnapshotId) -> Answer<()>;
+}
+
+/// The maintenance page: the object and the distribution in front of it.
+#[async_trait(?Send)]
+pub trait Pages {
+    /// The object's text, if it exists.
+    async fn page(&self, bucket: &str, key: &str) -> Answer<Option<String>>;
+    /// Writes the object.
+    async fn put_page(&self, bucket: &str, key: &str, body: &str) -> Answer<()>;
+    /// The distribution, if it exists.
+    async fn distribution(&self, id: &str) -> Answer<Option<Distribution>>;
+    /// Makes the distribution forget what it has cached; `reference` makes asking twice asking once.
+    async fn invalidate(&self, distribution: &str, reference: &str) -> Answer<InvalidationId>;
+    /// Whether an invalidation is complete.
+    async fn invalidated(&self, distribution: &str, id: &InvalidationId) -> Answer<bool>;
+}
+
+/// What a supervisor program does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgramState {
+    /// Not running.
+    Stopped,
+    /// Started, not yet answering.
+    Starting,
+    /// Running and answering.
+    Running,
+    /// Told to stop, still running.
+    Stopping,
+    /// Could not be kept running.
+    Failed,
+}
+
+/// A job on a host: what it has printed from an offset on, and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobProgress {
+    /// What it printed from the asked offset on.
+    pub output: String,
+    /// Its exit status, when it has ended.
+    pub exit: Option<i32>,
+}
+
+/// What runs on hosts.
+#[async_trait(?Send)]
+pub trait Hosts {
+    /// The states of programs on a host.
+    async fn programs(&self, host: &InstanceId, programs: &[ProgramName])
+    -> Answer<BTreeMap<ProgramName, ProgramState>>;
+    /// Tells programs to stop; answers at once. Telling twice is telling once.
+    async fn stop(&self, host: &InstanceId, supervisorctl: &str, programs: &[ProgramName]) -> Answer<()>;
+    /// Tells programs to start; answers at once. Telling twice is telling once.
+    async fn start(&self, host: &InstanceId, supervisorctl: &str, programs: &[ProgramName]) -> Answer<()>;
+    /// Kills programs that do not stop.
+    async fn kill(&self, host: &InstanceId, programs: &[ProgramName]) -> Answer<()>;
+    /// Runs a smoke test: its exit status and what it printed.
+    async fn smoke_test(&self, host: &InstanceId, test: &SmokeTest) -> Answer<(i32, String)>;
+    /// The number of tasks that wait or run in a fleet's queues.
+    async fn queued_tasks(&self, fleet: &FleetName) -> Answer<u32>;
+    /// The number of migrations that a migration command would still apply, by its list command on a host.
+    async fn pending_migrations(&self, host: &InstanceId, migrate: &Migrate) -> Answer<u32>;
+    /// Starts a migration as a job of the host. A name that was started before is that job.
+    async fn start_job(&self, host: &InstanceId, migrate: &Migrate) -> Answer<()>;
+    /// The job of that name on a host, with its output from `offset` on; nothing when it was never started.
+    async fn job(&self, host: &InstanceId, job: &JobName, offset: u64) -> Answer<Option<JobProgress>>;
+}
+
+/// A page as somebody outside gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, or as much of it as checks need.
+    pub body: String,
+}
+
+/// The view from outside.
+#[async_trait(?Send)]
+pub trait Outside {
+    /// Asks for `https://{host}{path}`; with `pinned`, from that address instead of where DNS points.
+    async fn fetch(&self, host: &DnsName, path: &str, pinned: Option<&DnsName>) -> Answer<Page>;
+    /// The certificate that `domain` presents for `host`.
+    async fn certificate(&self, host: &DnsName, domain: &DnsName) -> Answer<Option<Certificate>>;
+    /// Until when the credentials can be used or renewed; nothing when there is no limit.
+    async fn credentials_until(&self) -> Answer<Option<Timestamp>>;
+}
+
+/// Messages to people.
+#[async_trait(?Send)]
+pub trait Announcer {
+    /// Sends a message; `token` makes sending twice sending once where the channel can tell.
+    async fn announce(&self, message: &Announce, token: &str) -> Answer<()>;
+    /// Whether a message of that token is known to have been sent.
+    async fn announced(&self, token: &str) -> Answer<bool>;
+}
+
+/// Somebody who decides at gates.
+#[async_trait(?Send)]
+pub trait Operator {
+    /// Asks, and waits for the answer as long as it takes.
+    async fn decide(&self, question: &Decide) -> Decision;
+}
+
+/// The whole world behind the ports.
+#[derive(Clone)]
+pub struct World {
+    /// Route 53 and the resolvers.
+    pub dns: Rc<dyn Dns>,
+    /// Load balancers.
+    pub balancers: Rc<dyn Balancers>,
+    /// Instances.
+    pub compute: Rc<dyn Compute>,
+    /// Machine images.
+    pub images: Rc<dyn Images>,
+    /// Database instances.
+    pub databases: Rc<dyn Databases>,
+    /// The maintenance page.
+    pub pages: Rc<dyn Pages>,
+    /// What runs on hosts.
+    pub hosts: Rc<dyn Hosts>,
+    /// The view from outside.
+    pub outside: Rc<dyn Outside>,
+    /// Messages to people.
+    pub announcer: Rc<dyn Announcer>,
+}
+
