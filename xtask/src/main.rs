@@ -1,2 +1,52 @@
-//! Checks and chores.
-fn main() {}
+//! `cargo xtask`: the checks and chores of this repository, and nothing of the product.
+//!
+//! Standard library only, so that a stranger waits seconds for it and not for a dependency graph.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "chores start other programs, read cargo's environment and time themselves"
+)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "chores talk to the person who asked for them")]
+
+mod chore;
+mod failure;
+mod invocation;
+mod test;
+mod tools;
+mod workspace;
+
+use std::env;
+use std::process::ExitCode;
+
+use chore::Chore;
+use failure::Failure;
+use workspace::Workspace;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match Chore::parse(&arguments).and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: Chore) -> Result<(), Failure> {
+    if chore == Chore::Help {
+        print!("{}", chore::HELP);
+        return Ok(());
+    }
+    let workspace = Workspace::from_environment()?;
+    match chore {
+        Chore::Help => Ok(()),
+        Chore::Test => test::run(&workspace),
+        Chore::Audit => test::audit(&workspace),
+        Chore::Bench(arguments) => workspace.cargo(["bench", "-p", "cutover"]).arguments(arguments).run("benchmarks"),
+        Chore::Reference => workspace
+            .cargo(["test", "-p", "cutover", "--test", "reference"])
+            .environment("UPDATE_REFERENCE", "1")
+            .run("command-line reference"),
+    }
+}

@@ -1,0 +1,97 @@
+//! What can be asked of `cargo xtask`: the words on the command line and the help. Not what they do.
+
+use crate::failure::Failure;
+
+/// Printed by `cargo xtask help`.
+pub(crate) const HELP: &str = "\
+Checks and chores of this repository.
+
+Usage: cargo xtask CHORE
+
+  test        Everything that must pass before a change lands: formatting, clippy, tests,
+              documentation, licences and bans. Stops at the first failure.
+  audit       Known vulnerabilities among the dependencies (reads a database from the network).
+  bench       The benchmarks. Arguments after it go to `cargo bench`.
+  reference   Write docs/cli.md anew from the commands themselves.
+  help        This text.
+
+Example: cargo xtask test
+";
+
+/// One thing `cargo xtask` does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Chore {
+    /// Print [`HELP`].
+    Help,
+    /// All checks, in order.
+    Test,
+    /// Known vulnerabilities.
+    Audit,
+    /// The benchmarks, with more arguments for `cargo bench`.
+    Bench(Vec<String>),
+    /// Regenerate the command-line reference.
+    Reference,
+}
+
+impl Chore {
+    /// Reads the arguments after `cargo xtask`. No argument at all asks for help.
+    pub(crate) fn parse(arguments: &[String]) -> Result<Self, Failure> {
+        let Some((name, rest)) = arguments.split_first() else {
+            return Ok(Self::Help);
+        };
+        let chore = match name.as_str() {
+            "help" | "--help" | "-h" => Self::Help,
+            "test" => Self::Test,
+            "audit" => Self::Audit,
+            "bench" => return Ok(Self::Bench(rest.to_vec())),
+            "reference" => Self::Reference,
+            _ => return Err(Failure::UnknownChore { given: name.clone() }),
+        };
+        match rest.first() {
+            None => Ok(chore),
+            Some(extra) => Err(Failure::UnexpectedArgument { chore: name.clone(), given: extra.clone() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Chore, Failure> {
+        let arguments: Vec<String> = line.split_whitespace().map(String::from).collect();
+        Chore::parse(&arguments)
+    }
+
+    #[test]
+    fn no_argument_asks_for_help() {
+        assert!(matches!(parse(""), Ok(Chore::Help)));
+    }
+
+    #[test]
+    fn arguments_after_bench_go_on_to_cargo() {
+        let chore = parse("bench planner -- --quick").expect("bench takes arguments");
+        assert_eq!(chore, Chore::Bench(["planner", "--", "--quick"].map(String::from).to_vec()));
+    }
+
+    #[test]
+    fn a_chore_that_takes_no_arguments_refuses_one() {
+        assert!(matches!(parse("test quickly"), Err(Failure::UnexpectedArgument { .. })));
+    }
+
+    #[test]
+    fn an_unknown_chore_is_named_in_the_failure() {
+        let failure = parse("tset").expect_err("there is no such chore");
+        assert!(failure.to_string().contains("`tset`"));
+    }
+
+    #[test]
+    fn every_chore_in_the_help_can_be_asked_for() {
+        let chores = HELP.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+        let names: Vec<&str> = chores.filter_map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(names.len(), 5);
+        for name in names {
+            assert!(parse(name).is_ok(), "{name} is in the help and cannot be asked for");
+        }
+    }
+}

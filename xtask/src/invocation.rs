@@ -1,0 +1,130 @@
+//! One command of another program: how it is run, and how it is shown so that a person can repeat it.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::failure::Failure;
+
+/// A command that has not run yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Invocation {
+    program: OsString,
+    shown_program: String,
+    arguments: Vec<String>,
+    environment: Vec<(&'static str, &'static str)>,
+    folder: PathBuf,
+}
+
+impl Invocation {
+    /// A command of `program`, shown to people as `shown_program`, to run in `folder`.
+    pub(crate) fn new(program: impl Into<OsString>, shown_program: &str, folder: &Path) -> Self {
+        Self {
+            program: program.into(),
+            shown_program: shown_program.to_owned(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            folder: folder.to_owned(),
+        }
+    }
+
+    /// The same with more arguments at the end.
+    pub(crate) fn arguments(mut self, arguments: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// The same with an environment variable set.
+    pub(crate) fn environment(mut self, name: &'static str, value: &'static str) -> Self {
+        self.environment.push((name, value));
+        self
+    }
+
+    /// Runs it with its output going to this program's own. `what` names it in a failure.
+    pub(crate) fn run(&self, what: &str) -> Result<(), Failure> {
+        let status = self.command().status();
+        match status.map_err(|source| Failure::NotStarted { command: self.to_line(), source })? {
+            status if status.success() => Ok(()),
+            _ => Err(Failure::Failed { what: what.to_owned(), command: self.to_line(), hint: None }),
+        }
+    }
+
+    /// Whether it can be started and succeeds. Its output is dropped.
+    pub(crate) fn succeeds(&self) -> bool {
+        let status = self.command().stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    }
+
+    /// The command as a person would type it in the workspace's root.
+    pub(crate) fn to_line(&self) -> String {
+        let environment = self.environment.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
+        let program = std::iter::once(quoted(&self.shown_program));
+        let arguments = self.arguments.iter().map(|argument| quoted(argument));
+        environment.chain(program).chain(arguments).collect::<Vec<_>>().join(" ")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).current_dir(&self.folder);
+        for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(describes_xtask)) {
+            command.env_remove(name);
+        }
+        command.envs(self.environment.iter().copied());
+        command
+    }
+}
+
+/// Whether cargo set this variable to describe the xtask package to xtask. Passed on to another cargo, such variables
+/// make build scripts believe that something changed, and crates are built again for nothing.
+fn describes_xtask(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].iter().any(|prefix| variable.starts_with(prefix))
+}
+
+/// The word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-_=./:+,@%".contains(character);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cargo(arguments: &[&str]) -> Invocation {
+        Invocation::new("/toolchain/bin/cargo", "cargo", Path::new(".")).arguments(arguments.iter().copied())
+    }
+
+    #[test]
+    fn a_command_is_shown_as_a_person_would_type_it() {
+        let invocation = cargo(&["doc", "--workspace"]).environment("RUSTDOCFLAGS", "-D warnings");
+        assert_eq!(invocation.to_line(), "RUSTDOCFLAGS='-D warnings' cargo doc --workspace");
+    }
+
+    #[test]
+    fn a_shell_reads_a_quoted_word_back_unchanged() {
+        assert_eq!(quoted("it's here"), r"'it'\''s here'");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("--features=a,b"), "--features=a,b");
+    }
+
+    #[test]
+    fn the_target_folder_is_passed_on_and_the_description_of_xtask_is_not() {
+        assert!(!describes_xtask("CARGO_TARGET_DIR"));
+        assert!(!describes_xtask("CARGO_HOME"));
+        assert!(describes_xtask("CARGO_MANIFEST_DIR"));
+        assert!(describes_xtask("CARGO_PKG_VERSION"));
+    }
+
+    #[test]
+    fn a_program_that_does_not_exist_is_a_failure_with_its_name() {
+        let invocation = Invocation::new("no-such-program-anywhere", "no-such-program-anywhere", Path::new("."));
+        let failure = invocation.run("nothing").expect_err("it does not exist");
+        assert!(failure.to_string().contains("no-such-program-anywhere"));
+        assert!(!invocation.succeeds());
+    }
+}

@@ -1,0 +1,186 @@
+//! `cargo xtask test`: what must pass before a change lands, cheapest first. Also `audit`, which needs the network.
+
+use std::time::{Duration, Instant};
+
+use crate::failure::Failure;
+use crate::invocation::Invocation;
+use crate::tools::{self, TestRunner};
+use crate::workspace::Workspace;
+
+/// One check: what it is called and what runs it.
+#[derive(Debug)]
+struct Step {
+    name: &'static str,
+    invocation: Invocation,
+    /// What to say when it fails, where the command's own words are not enough.
+    hint: Option<&'static str>,
+}
+
+/// Runs all checks and stops at the first that fails.
+pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
+    let started = Instant::now();
+    tools::require(workspace)?;
+    let runner = TestRunner::installed(workspace);
+    if runner == TestRunner::CargoTest {
+        eprintln!("xtask: cargo-nextest is not installed; `cargo test` runs the same tests, more slowly");
+    }
+    for step in code_steps(workspace, runner) {
+        perform(&step)?;
+    }
+    // Last, because cargo-deny may have to be built: by now everything else is known to be well.
+    for step in policy_steps(workspace, tools::cargo_deny(workspace)?.as_path()) {
+        perform(&step)?;
+    }
+    eprintln!("xtask: all checks passed in {}", shown(started.elapsed()));
+    Ok(())
+}
+
+/// Looks for known vulnerabilities. Apart from [`run`], because its answer changes without a change here.
+pub(crate) fn audit(workspace: &Workspace) -> Result<(), Failure> {
+    let cargo_deny = tools::cargo_deny(workspace)?;
+    perform(&Step::new("advisories", workspace.program(&cargo_deny, ["check", "advisories"])))
+}
+
+impl Step {
+    fn new(name: &'static str, invocation: Invocation) -> Self {
+        Self { name, invocation, hint: None }
+    }
+
+    fn hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+}
+
+/// The checks of the code itself, in order.
+fn code_steps(workspace: &Workspace, runner: TestRunner) -> Vec<Step> {
+    let formatting = workspace.cargo(["fmt", "--all", "--check"]);
+    let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    let documentation = workspace.cargo(["doc", "--workspace", "--no-deps", "--locked", "--quiet"]);
+
+    let mut steps = vec![
+        Step::new("formatting", formatting).hint("`cargo fmt --all` puts it right."),
+        Step::new("clippy", workspace.cargo(clippy)),
+    ];
+    steps.extend(test_steps(workspace, runner));
+    steps.push(Step::new("documentation", documentation.environment("RUSTDOCFLAGS", "-D warnings")));
+    steps
+}
+
+/// All tests. A failure does not hide the ones after it.
+fn test_steps(workspace: &Workspace, runner: TestRunner) -> Vec<Step> {
+    match runner {
+        TestRunner::Nextest => vec![
+            Step::new("tests", workspace.cargo(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"])),
+            Step::new("documentation tests", workspace.cargo(["test", "--workspace", "--locked", "--quiet", "--doc"])),
+        ],
+        TestRunner::CargoTest => {
+            vec![Step::new("tests", workspace.cargo(["test", "--workspace", "--locked", "--no-fail-fast"]))]
+        }
+    }
+}
+
+/// The checks of what the code depends on (deny.toml).
+fn policy_steps(workspace: &Workspace, cargo_deny: &std::path::Path) -> Vec<Step> {
+    let policies = workspace.program(cargo_deny, ["--offline", "check", "bans", "licenses", "sources"]);
+    vec![
+        // A build fetches the crates of one platform; licences are checked for all that deny.toml names.
+        Step::new("fetching dependencies", workspace.cargo(["fetch", "--locked"])),
+        Step::new("dependencies", policies).hint("deny.toml holds the policy and its reasons."),
+    ]
+}
+
+/// Runs one check between a line that announces it and a line with its time.
+fn perform(step: &Step) -> Result<(), Failure> {
+    eprintln!("xtask: {}: {}", step.name, step.invocation.to_line());
+    let started = Instant::now();
+    let outcome = step.invocation.run(step.name);
+    let verdict = if outcome.is_ok() { "passed" } else { "failed" };
+    eprintln!("xtask: {}: {verdict} after {}", step.name, shown(started.elapsed()));
+    outcome.map_err(|failure| match failure {
+        Failure::Failed { what, command, .. } => Failure::Failed { what, command, hint: step.hint },
+        other => other,
+    })
+}
+
+/// `4.2 s`, or `3 min 07 s` from a minute on.
+fn shown(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    if seconds < 60 {
+        format!("{:.1} s", duration.as_secs_f64())
+    } else {
+        format!("{} min {:02} s", seconds / 60, seconds % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn lines(steps: &[Step]) -> Vec<String> {
+        steps.iter().map(|step| step.invocation.to_line()).collect()
+    }
+
+    fn workspace() -> Workspace {
+        Workspace::at("cargo", Path::new("."))
+    }
+
+    #[test]
+    fn the_cheapest_checks_come_first() {
+        for runner in [TestRunner::Nextest, TestRunner::CargoTest] {
+            let steps = code_steps(&workspace(), runner);
+            let names: Vec<&str> = steps.iter().map(|step| step.name).collect();
+            assert_eq!(names[..3], ["formatting", "clippy", "tests"]);
+            assert_eq!(names.last(), Some(&"documentation"));
+        }
+    }
+
+    #[test]
+    fn warnings_are_denied_in_code_and_in_documentation() {
+        let lines = lines(&code_steps(&workspace(), TestRunner::Nextest));
+        assert_eq!(lines[1], "cargo clippy --workspace --all-targets --locked -- -D warnings");
+        assert!(lines[4].starts_with("RUSTDOCFLAGS='-D warnings' cargo doc"));
+    }
+
+    #[test]
+    fn with_nextest_the_examples_in_the_documentation_are_still_run() {
+        let lines = lines(&test_steps(&workspace(), TestRunner::Nextest));
+        assert!(lines.iter().any(|line| line.starts_with("cargo test ") && line.ends_with("--doc")));
+    }
+
+    #[test]
+    fn without_nextest_one_command_runs_all_tests() {
+        let lines = lines(&test_steps(&workspace(), TestRunner::CargoTest));
+        assert_eq!(lines, ["cargo test --workspace --locked --no-fail-fast"]);
+    }
+
+    #[test]
+    fn no_check_may_change_the_lock_file() {
+        let mut steps = code_steps(&workspace(), TestRunner::Nextest);
+        steps.extend(policy_steps(&workspace(), Path::new("cargo-deny")));
+        for line in lines(&steps) {
+            let resolves = !line.starts_with("cargo fmt") && !line.starts_with("cargo-deny");
+            assert_eq!(line.contains("--locked"), resolves, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_dependencies_are_checked_without_the_network() {
+        let lines = lines(&policy_steps(&workspace(), Path::new("cargo-deny")));
+        assert_eq!(lines.last().map(String::as_str), Some("cargo-deny --offline check bans licenses sources"));
+    }
+
+    #[test]
+    fn a_failed_check_says_how_to_repeat_it_alone() {
+        let step = Step::new("tests", Invocation::new("false", "false", Path::new("."))).hint("Look there.");
+        let failure = perform(&step).expect_err("false fails");
+        assert_eq!(failure.to_string(), "tests failed. To repeat only this:\n  false\nLook there.");
+    }
+
+    #[test]
+    fn times_are_shown_for_people() {
+        assert_eq!(shown(Duration::from_millis(4_240)), "4.2 s");
+        assert_eq!(shown(Duration::from_secs(187)), "3 min 07 s");
+    }
+}

@@ -1,0 +1,78 @@
+//! The tools that the checks need beside cargo: whether they are here, and how they get here.
+
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+use crate::invocation::Invocation;
+use crate::workspace::Workspace;
+
+/// The version installed where there is none. Whichever is on `PATH` is taken as it is.
+const CARGO_DENY_VERSION: &str = "0.20.2";
+
+/// What runs the tests. Both run all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TestRunner {
+    /// `cargo nextest`: one process a test; leaves the examples in the documentation to `cargo test --doc`.
+    Nextest,
+    /// `cargo test`: one process a test binary, the examples in the documentation included.
+    CargoTest,
+}
+
+impl TestRunner {
+    /// nextest where it is installed, else what every cargo has.
+    pub(crate) fn installed(workspace: &Workspace) -> Self {
+        if workspace.cargo(["nextest", "--version"]).succeeds() { Self::Nextest } else { Self::CargoTest }
+    }
+}
+
+/// Fails with everything that is missing at once, and what installs it.
+pub(crate) fn require(workspace: &Workspace) -> Result<(), Failure> {
+    let needed = [
+        (workspace.cargo(["fmt", "--version"]), "rustfmt: `rustup component add rustfmt`"),
+        (workspace.cargo(["clippy", "--version"]), "clippy: `rustup component add clippy`"),
+        (
+            workspace.program(Path::new("git"), ["--version"]),
+            "git: your system's package `git`, or https://git-scm.com",
+        ),
+    ];
+    let missing = missing(&needed, Invocation::succeeds);
+    if missing.is_empty() { Ok(()) } else { Err(Failure::MissingTools(missing)) }
+}
+
+fn missing(needed: &[(Invocation, &str)], present: impl Fn(&Invocation) -> bool) -> Vec<String> {
+    needed.iter().filter(|(probe, _)| !present(probe)).map(|(_, advice)| (*advice).to_owned()).collect()
+}
+
+/// cargo-deny: the one on `PATH`, else the one installed earlier, else installed now.
+pub(crate) fn cargo_deny(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let installed = workspace.tools_folder().join("bin/cargo-deny");
+    for candidate in [PathBuf::from("cargo-deny"), installed.clone()] {
+        if workspace.program(&candidate, ["--version"]).succeeds() {
+            return Ok(candidate);
+        }
+    }
+    let folder = workspace.tools_folder();
+    eprintln!(
+        "xtask: cargo-deny is not installed; building version {CARGO_DENY_VERSION} into {} \
+         (once, about 3 minutes on 2 cores)",
+        folder.display()
+    );
+    workspace
+        .cargo(["install", "--locked", "--version", CARGO_DENY_VERSION, "--root"])
+        .arguments([folder.to_string_lossy(), "cargo-deny".into()])
+        .run("installing cargo-deny")?;
+    Ok(installed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_missing_is_named_at_once() {
+        let probe = |name: &str| Invocation::new(name, name, Path::new("."));
+        let needed = [(probe("one"), "one: install it"), (probe("two"), "two: install it"), (probe("six"), "six")];
+        let missing = missing(&needed, |invocation| invocation.to_line() == "two");
+        assert_eq!(missing, ["one: install it", "six"]);
+    }
+}
