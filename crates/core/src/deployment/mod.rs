@@ -4,16 +4,29 @@
 //! types generate, `rules` against what the types cannot say. The types are plain data without behaviour
 //! beyond look-ups.
 
+mod document;
 mod embedded;
 mod fleet;
+mod mistake;
+mod parse;
 mod people;
 mod platform;
+mod rules;
+mod schema;
+mod shape;
+mod template;
+#[cfg(test)]
+mod tests;
 mod traffic;
 
 pub use embedded::*;
 pub use fleet::*;
+pub use mistake::Mistake;
+pub use parse::parse;
 pub use people::*;
 pub use platform::*;
+pub use schema::schema;
+pub use template::template;
 pub use traffic::*;
 
 use schemars::JsonSchema;

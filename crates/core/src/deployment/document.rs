@@ -1,0 +1,144 @@
+//! The deployment file as a tree of values that know where they stand in the text, and its syntax errors. What
+//! the values should be is not known here.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeInteger, DeTable, DeValue, Error};
+
+use super::mistake::Mistake;
+
+/// A value and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    /// The bytes of the value; for a table those of its header.
+    pub(super) span: Range<usize>,
+    /// The bytes of its key; of an item of a list, those of the value.
+    pub(super) key_span: Range<usize>,
+    /// The value itself.
+    pub(super) value: Value,
+}
+
+/// What TOML knows, as far as it matters here.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    /// A string.
+    Text(String),
+    /// A whole number. One that is too large for any use is held as the largest.
+    Integer(i64),
+    /// Any other number.
+    Float,
+    /// True or false.
+    Boolean(bool),
+    /// A date or a time or both, as TOML writes it.
+    Moment(String),
+    /// A list of values, or of tables.
+    List(Vec<Node>),
+    /// A table by its keys.
+    Table(BTreeMap<String, Node>),
+}
+
+impl Node {
+    /// The value at `key`. Where the file leaves it out: this table, so that a mistake points at its header.
+    pub(super) fn get(&self, key: &str) -> &Self {
+        match &self.value {
+            Value::Table(table) => table.get(key).unwrap_or(self),
+            _ => self,
+        }
+    }
+
+    /// The item at `index`, or this list when there is none.
+    pub(super) fn item(&self, index: usize) -> &Self {
+        match &self.value {
+            Value::List(items) => items.get(index).unwrap_or(self),
+            _ => self,
+        }
+    }
+
+    /// The same value as JSON; moments become strings.
+    pub(super) fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Text(text) | Value::Moment(text) => text.as_str().into(),
+            Value::Integer(number) => (*number).into(),
+            Value::Float => serde_json::Value::Null,
+            Value::Boolean(boolean) => (*boolean).into(),
+            Value::List(items) => items.iter().map(Self::to_json).collect(),
+            Value::Table(table) => table.iter().map(|(key, node)| (key.clone(), node.to_json())).collect(),
+        }
+    }
+}
+
+/// Reads TOML as far as it can be read: the tree, and the syntax errors by position.
+pub(super) fn read(text: &str) -> (Node, Vec<Mistake>) {
+    let (root, errors) = DeTable::parse_recoverable(text);
+    let root = Node { span: 0..0, key_span: 0..0, value: Value::Table(table(root.get_ref())) };
+    let mistakes = syntax_mistakes(text, &root, &errors);
+    (root, mistakes)
+}
+
+fn table(table: &DeTable<'_>) -> BTreeMap<String, Node> {
+    table.iter().map(|(key, value)| (key.get_ref().to_string(), node(key.span(), value))).collect()
+}
+
+fn node(key_span: Range<usize>, spanned: &Spanned<DeValue<'_>>) -> Node {
+    let value = match spanned.get_ref() {
+        DeValue::String(text) => Value::Text(text.to_string()),
+        DeValue::Integer(number) => Value::Integer(integer(number)),
+        DeValue::Float(_) => Value::Float,
+        DeValue::Boolean(boolean) => Value::Boolean(*boolean),
+        DeValue::Datetime(moment) => Value::Moment(moment.to_string()),
+        DeValue::Array(items) => Value::List(items.iter().map(|item| node(item.span(), item)).collect()),
+        DeValue::Table(entries) => Value::Table(table(entries)),
+    };
+    Node { span: spanned.span(), key_span, value }
+}
+
+fn integer(number: &DeInteger<'_>) -> i64 {
+    i64::from_str_radix(number.as_str(), number.radix()).unwrap_or(i64::MAX)
+}
+
+/// One mistake a line: what follows the first on a line is mostly its echo.
+fn syntax_mistakes(text: &str, root: &Node, errors: &[Error]) -> Vec<Mistake> {
+    let unclosed = errors.iter().filter_map(|error| unclosed_list(root, error)).min_by_key(|list| list.span.start);
+    let mut mistakes: Vec<Mistake> = errors.iter().map(|error| syntax_mistake(text, error)).collect();
+    if let Some(list) = unclosed {
+        // A list that never closes swallows the rest of the file; every error in there is its echo.
+        let start = list.span.start;
+        mistakes.retain(|mistake| mistake.span.start < start);
+        let message = "this list is never closed";
+        let label = "expected `]` at its end";
+        mistakes.push(Mistake { span: start..start + 1, message: message.into(), label: label.into(), help: None });
+    }
+    mistakes.sort_by_key(|mistake| mistake.span.start);
+    mistakes.dedup_by_key(|mistake| mistake.position(text).0);
+    mistakes
+}
+
+/// The list that the parser found unclosed at the end of the file, which is not where the mistake is.
+fn unclosed_list<'a>(node: &'a Node, error: &Error) -> Option<&'a Node> {
+    if !error.message().starts_with("unclosed array,") {
+        return None;
+    }
+    let end = error.span()?.start;
+    match &node.value {
+        Value::List(_) if node.span.end >= end && !node.span.is_empty() => Some(node),
+        Value::List(items) => items.iter().find_map(|item| unclosed_list(item, error)),
+        Value::Table(table) => table.values().find_map(|entry| unclosed_list(entry, error)),
+        _ => None,
+    }
+}
+
+fn syntax_mistake(text: &str, error: &Error) -> Mistake {
+    let span = error.span().unwrap_or(0..0);
+    let span = text.floor_char_boundary(span.start)..text.ceil_char_boundary(span.end);
+    let (message, expected) = error.message().split_once(", expected ").unwrap_or((error.message(), ""));
+    let label = match (message, expected) {
+        ("duplicate key", _) => "already given above".to_owned(),
+        ("string values must be quoted", _) => format!("write \"{}\"", &text[span.clone()]),
+        (_, "") => "not valid TOML".to_owned(),
+        _ => format!("expected {expected}"),
+    };
+    let message = message.to_owned();
+    Mistake { span, message, label, help: None }
+}

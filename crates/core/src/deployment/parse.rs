@@ -1,0 +1,48 @@
+//! Reading a deployment file: syntax, then shape, then rules, with every mistake at once. Nothing is read from
+//! disk here, and nothing printed.
+
+use super::document::{self, Node};
+use super::{Deployment, Mistake, rules, schema, shape};
+
+/// Reads the text of a deployment file.
+///
+/// # Errors
+/// Every mistake that could be found, by position. The rules are asked only of a file whose shape is right.
+pub fn parse(text: &str) -> Result<Deployment, Vec<Mistake>> {
+    let (file, syntax) = document::read(text);
+    let findings = shape::check(&file, &schema());
+    if !syntax.is_empty() {
+        return Err(sorted(beside_syntax(text, syntax, findings)));
+    }
+    let shape: Vec<Mistake> = findings.wrong.into_iter().chain(findings.missing).collect();
+    if !shape.is_empty() {
+        return Err(sorted(shape));
+    }
+    let deployment = deserialize(text, &file)?;
+    let broken = rules::check(&deployment, &file);
+    if broken.is_empty() { Ok(deployment) } else { Err(sorted(broken)) }
+}
+
+/// Beside syntax errors only those mistakes of shape count that cannot be their echo: what seems to be missing
+/// may stand in the unreadable part, and past something unclosed nothing is where it seems to be.
+fn beside_syntax(text: &str, syntax: Vec<Mistake>, findings: shape::Findings) -> Vec<Mistake> {
+    let lines: Vec<usize> = syntax.iter().map(|mistake| mistake.position(text).0).collect();
+    let unclosed = syntax.iter().find(|mistake| mistake.message.contains("closed")).map(|mistake| mistake.span.start);
+    let certain = findings.wrong.into_iter().filter(|mistake| {
+        !lines.contains(&mistake.position(text).0) && unclosed.is_none_or(|start| mistake.span.end <= start)
+    });
+    let certain: Vec<Mistake> = certain.collect();
+    syntax.into_iter().chain(certain).collect()
+}
+
+fn deserialize(text: &str, file: &Node) -> Result<Deployment, Vec<Mistake>> {
+    serde_json::from_value(file.to_json()).map_err(|error| {
+        let message = format!("the file cannot be read: {error}");
+        vec![Mistake { span: 0..text.len(), message, label: "somewhere in the file".to_owned(), help: None }]
+    })
+}
+
+fn sorted(mut mistakes: Vec<Mistake>) -> Vec<Mistake> {
+    mistakes.sort_by(|a, b| (a.span.start, a.span.end, &a.message).cmp(&(b.span.start, b.span.end, &b.message)));
+    mistakes
+}

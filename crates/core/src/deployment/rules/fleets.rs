@@ -1,0 +1,118 @@
+//! Fleets, their host groups, and the services on them.
+
+use std::collections::BTreeMap;
+
+use super::Rule;
+use crate::deployment::document::Node;
+use crate::deployment::mistake::{Mistake, list};
+use crate::deployment::{Deployment, Role, SmokeTest};
+
+pub(super) const RULES: &[Rule] = &[
+    edxapp_groups_name_balancers_that_exist,
+    edxapp_groups_are_in_a_balancer,
+    balancers_belong_to_one_fleet,
+    workers_are_in_no_balancer,
+    worker_services_match_worker_groups,
+    smoke_tests_start_nothing,
+];
+
+/// Workers are left out: they must be in no balancer at all.
+fn edxapp_groups_name_balancers_that_exist(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let known: Vec<&str> = deployment.balancers.iter().map(|balancer| balancer.name.as_str()).collect();
+    let mut mistakes = Vec::new();
+    for (index, fleet) in deployment.fleets.iter().enumerate() {
+        let place = file.get("fleet").item(index).get("edxapp").get("balancers");
+        for (nth, balancer) in fleet.edxapp.balancers.iter().enumerate() {
+            if deployment.balancer(balancer).is_none() {
+                let message = format!("fleet `{}` names balancer `{balancer}`, which does not exist", fleet.name);
+                let label = format!("there are: {}", list(&known, "and"));
+                mistakes.push(Mistake::at(place.item(nth), message, label).suggest(balancer.as_str(), &known));
+            }
+        }
+    }
+    mistakes
+}
+
+fn edxapp_groups_are_in_a_balancer(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let idle = deployment.fleets.iter().enumerate().filter(|(_, fleet)| fleet.edxapp.balancers.is_empty());
+    idle.map(|(index, fleet)| {
+        let message = format!("the edxapp hosts of fleet `{}` are in no balancer", fleet.name);
+        let place = file.get("fleet").item(index).get("edxapp").get("balancers");
+        Mistake::at(place, message, "needs balancers = [...]")
+    })
+    .collect()
+}
+
+fn balancers_belong_to_one_fleet(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let mut owners = BTreeMap::new();
+    let mut mistakes = Vec::new();
+    for (index, fleet) in deployment.fleets.iter().enumerate() {
+        let place = file.get("fleet").item(index).get("edxapp").get("balancers");
+        for (nth, balancer) in fleet.edxapp.balancers.iter().enumerate() {
+            let Some(owner) = owners.insert(balancer, &fleet.name) else { continue };
+            let mistake = if owner == &fleet.name {
+                Mistake::at(place.item(nth), format!("balancer `{balancer}` appears twice"), "already taken above")
+            } else {
+                let message = format!("balancer `{balancer}` is used by two fleets");
+                let label = format!("fleet `{owner}` is behind it already");
+                Mistake::at(place.item(nth), message, label).help("visitors would see both fleets by turns")
+            };
+            mistakes.push(mistake);
+        }
+    }
+    mistakes
+}
+
+fn workers_are_in_no_balancer(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let serves = |worker: &crate::deployment::HostGroup| !worker.balancers.is_empty();
+    let fleets = deployment.fleets.iter().enumerate();
+    fleets
+        .filter(|(_, fleet)| fleet.worker.as_ref().is_some_and(serves))
+        .map(|(index, fleet)| {
+            let message = format!("the worker hosts of fleet `{}` are in a balancer", fleet.name);
+            let place = file.get("fleet").item(index).get("worker").get("balancers");
+            Mistake::at(place, message, "workers serve nobody: remove this")
+        })
+        .collect()
+}
+
+fn worker_services_match_worker_groups(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let groups = || deployment.fleets.iter().enumerate().filter(|(_, fleet)| fleet.worker.is_some());
+    match &deployment.role.worker {
+        None => groups()
+            .map(|(index, fleet)| {
+                let message = format!("fleet `{}` has workers, but [role.worker] is missing", fleet.name);
+                let label = "add [role.worker], or remove this";
+                Mistake::at(file.get("fleet").item(index).get("worker"), message, label)
+            })
+            .collect(),
+        Some(_) if groups().next().is_none() => {
+            let message = "[role.worker] describes workers, but no fleet has any";
+            let label = "add [fleet.worker] to a fleet, or remove this";
+            vec![Mistake::at(file.get("role").get("worker"), message, label)]
+        }
+        Some(_) => Vec::new(),
+    }
+}
+
+/// A next worker that runs would take tasks from the production broker and run them with new code.
+fn smoke_tests_start_nothing(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for role in Role::ALL {
+        let Some(services) = deployment.role.services(role) else { continue };
+        let tests = file.get("role").get(role.as_str()).get("smoke_test");
+        for (index, test) in services.smoke_tests.iter().enumerate().filter(|(_, test)| starts_services(test)) {
+            let message = format!("smoke test `{}` starts services on {role} hosts", test.name);
+            let label = "may ask for status, never start or restart";
+            let help = "smoke tests run days before the window: a next worker that runs takes production tasks";
+            mistakes.push(Mistake::at(tests.item(index).get("command"), message, label).help(help));
+        }
+    }
+    mistakes
+}
+
+fn starts_services(test: &SmokeTest) -> bool {
+    let words = || test.command.iter().flat_map(|argument| argument.split_whitespace());
+    let supervisor = words().any(|word| word.contains("supervisorctl"));
+    supervisor && words().any(|word| matches!(word, "start" | "restart" | "reload" | "update"))
+}

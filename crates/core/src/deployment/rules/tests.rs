@@ -1,0 +1,372 @@
+//! Every rule, shown by a file that breaks it and nothing else: a good file with an edit or two.
+
+use insta::assert_snapshot;
+
+use crate::deployment::template;
+use crate::deployment::tests::{PRODUCTION, QA, edited, mistakes};
+
+/// The mistakes of the file to start from after `edits`.
+fn small(edits: &[(&str, &str)]) -> String {
+    mistakes(&edited(template(), edits))
+}
+
+/// The mistakes of the production example, which has two fleets and three classic ELBs, after `edits`.
+fn large(edits: &[(&str, &str)]) -> String {
+    mistakes(&edited(PRODUCTION, edits))
+}
+
+#[test]
+fn nothing_is_named_twice() {
+    assert_snapshot!(small(&[("name = \"studio\"", "name = \"lms\"")]), @"
+    47:8 site `lms` appears twice | already taken above
+    ");
+    assert_snapshot!(small(&[("host = \"studio.example.org\"", "host = \"LMS.example.org\"")]), @"
+    48:8 host name `lms.example.org` appears twice | already taken above
+    ");
+    assert_snapshot!(small(&[("name = \"retire\"", "name = \"go\"")]), @"
+    175:8 gate `go` appears twice | already taken above
+    ");
+    assert_snapshot!(small(&[("programs = [\"lms\", \"cms\"]", "programs = [\"lms\", \"cms\", \"lms\"]")]), @"
+    92:27 program `lms` appears twice | already taken above
+    ");
+    assert_snapshot!(large(&[("name = \"started\"", "name = \"scheduled\"")]), @"
+    338:8 announcement `scheduled` appears twice | already taken above
+    ");
+    assert_snapshot!(
+        small(&[("[[database]]", "[[database]]\nname = \"example-production-mysql\"\nschemas = [\"edxapp\"]\n[[database]]")]),
+        @"
+        127:8 database `example-production-mysql` appears twice | already taken above
+        128:12 the schema `edxapp` is held twice | database `example-production-mysql` holds it already
+        "
+    );
+    assert_snapshot!(
+        small(&[("[[balancer]]", "[[balancer]]\nname = \"example-lms\"\nkind = \"classic\"\ndomain = \"a.b\"\n[[balancer]]")]),
+        @"
+        59:8 balancer `example-lms` appears twice | already taken above
+        "
+    );
+    assert_snapshot!(large(&[("name = \"residential-draft\"", "name = \"residential-live\"")]), @"
+    121:8 fleet `residential-live` appears twice | already taken above
+    ");
+}
+
+#[test]
+fn a_deployment_without_sites_is_refused() {
+    let sites = template().split_once("[[site]]").and_then(|(_, rest)| rest.split_once("# kind:")).expect("sites").0;
+    let without = edited(template(), &[(&format!("[[site]]{sites}"), "")]);
+    assert_snapshot!(mistakes(&format!("site = []\n{without}")), @"
+    1:8 there is no site | at least one [[site]] needed
+    ");
+}
+
+#[test]
+fn a_site_names_a_balancer_that_exists_and_serves() {
+    assert_snapshot!(small(&[("balancer = \"example-lms\"", "balancer = \"exampel-lms\"")]), @r#"
+    43:12 site `lms` names balancer `exampel-lms`, which does not exist | there are: example-lms and example-studio | did you mean "example-lms"?
+    "#);
+    assert_snapshot!(small(&[("balancers = [\"example-lms\", ", "balancers = [")]), @"
+    43:12 nobody serves site `lms`: no fleet is behind `example-lms` | name it in a fleet's edxapp.balancers
+    ");
+}
+
+#[test]
+fn a_balancer_that_serves_nothing_is_reported() {
+    let balancer =
+        "[[balancer]]\nname = \"idle\"\nkind = \"classic\"\ndomain = \"idle.elb.amazonaws.com\"\n\n[[balancer]]";
+    assert_snapshot!(small(&[("[[balancer]]", balancer)]), @"
+    55:8 no fleet is behind balancer `idle` | name it in a fleet's edxapp.balancers, or remove it
+    ");
+}
+
+#[test]
+fn a_site_lies_in_the_zone_and_is_checked_by_a_program_that_runs() {
+    assert_snapshot!(small(&[("host = \"lms.example.org\"", "host = \"lms.notexample.org\"")]), @"
+    42:8 `lms.notexample.org` lies outside the zone `example.org.` | must end in .example.org
+    ");
+    assert_snapshot!(small(&[("check = [{ path = \"/heartbeat\" }]", "check = []")]), @"
+    46:1 site `studio` has no check | needs at least one [[site.check]] | without one, visitors are let in before anybody has seen that it works
+    ");
+    assert_snapshot!(small(&[("program = \"cms\"", "program = \"cmss\"")]), @r#"
+    50:11 site `studio` is answered by `cmss`, which no edxapp host runs | one of role.edxapp.programs: lms or cms | did you mean "cms"?
+    "#);
+}
+
+#[test]
+fn addresses_are_addresses() {
+    assert_snapshot!(small(&[("host = \"lms.example.org\"", "host = \"lms_.example.org.\"")]), @r#"
+    42:8 `lms_.example.org.` is not a host name | write for example "lms.mitx.mit.edu", without a trailing dot
+    "#);
+    assert_snapshot!(small(&[("domain = \"d111111abcdef8.cloudfront.net\"", "domain = \"https://d1.net\"")]), @r#"
+    29:10 `https://d1.net` is not a host name | write for example "lms.mitx.mit.edu", without a trailing dot
+    "#);
+    assert_snapshot!(small(&[("path = \"/heartbeat\"", "path = \"heartbeat\"")]), @"
+    44:69 `heartbeat` is not a path | must begin with /
+    ");
+    assert_snapshot!(small(&[("mailto:status@example.org", "status@example.org")]), @r#"
+    158:6 cutover cannot send to `status@example.org` | write for example "mailto:3down@mit.edu" | did you mean "mailto:status@example.org"?
+    "#);
+    assert_snapshot!(small(&[("mailto:status@example.org", "https://example.org/status")]), @r#"
+    158:6 cutover cannot send to `https://example.org/status` | write for example "mailto:3down@mit.edu"
+    "#);
+}
+
+#[test]
+fn state_lives_in_a_folder() {
+    assert_snapshot!(small(&[("location = \"state\"", "location = \"s3://mitx-cutover\"")]), @r#"
+    22:12 state in an S3 bucket is not supported yet | write a folder, such as "./state"
+    "#);
+    assert_snapshot!(small(&[("location = \"state\"", "location = \"ftp://state\"")]), @r#"
+    22:12 cutover cannot keep its state in `ftp://state` | write a folder, such as "./state"
+    "#);
+    assert_snapshot!(small(&[("location = \"state\"", "location = \"\"")]), @r#"
+    22:12 the state has no location | write a folder, such as "./state"
+    "#);
+}
+
+#[test]
+fn the_window_has_one_end_after_its_start() {
+    assert_snapshot!(small(&[("length = \"3h\"", "end = 2021-01-04T03:59:59-05:00")]), @"
+    18:7 the window ends before it starts | must be later than 2021-01-04 04:00:00 -05:00
+    ");
+    assert_snapshot!(small(&[("length = \"3h\"", "length = \"3h\"\nend = 2021-01-04T07:00:00-05:00")]), @"
+    19:7 the window has both a length and an end | one of the two is enough
+    ");
+    assert_snapshot!(small(&[("length = \"3h\"", "")]), @r#"
+    16:1 the window has neither a length nor an end | write for example length = "4h"
+    "#);
+    assert_snapshot!(small(&[("length = \"3h\"", "length = \"0s\"")]), @r#"
+    18:10 the window takes no time | write for example "4h"
+    "#);
+    assert_snapshot!(small(&[("length = \"3h\"", "end = 2021-01-04T10:00:00Z")]), @"");
+}
+
+#[test]
+fn ttls_are_sensible_and_lowered_for_the_window() {
+    assert_snapshot!(small(&[("\nttl = \"5m\"", "\nttl = \"8d\"")]), @"
+    34:7 `dns.ttl` cannot be 8d | allowed: 1s to 7d
+    ");
+    assert_snapshot!(small(&[("window_ttl = \"60s\"", "window_ttl = \"0s\"")]), @"
+    35:14 `dns.window_ttl` cannot be 0s | allowed: 1s to 7d
+    ");
+    assert_snapshot!(small(&[("window_ttl = \"60s\"", "window_ttl = \"10m\"")]), @"
+    35:14 the TTL during the upgrade is longer than in ordinary times | at most dns.ttl, 5m | it is lowered so that visitors follow soon
+    ");
+}
+
+#[test]
+fn a_limit_leaves_time_for_what_is_expected() {
+    assert_snapshot!(
+        small(&[
+            ("stop_limit = \"3m\"", "stop_limit = \"10s\"\nstart_limit = \"30s\""),
+            ("expected = \"1h\"", "expected = \"3h\""),
+            ("expected = \"10m\"", "expected = \"90m\""),
+        ]),
+        @"
+        93:14 `stop_limit` is 10s, but `stop_expected` is 20s | at least 20s
+        94:15 `start_limit` is 30s, but `start_expected` is 45s | at least 45s
+        103:9 `limit` is 2h, but `expected` is 3h | at least 3h
+        136:9 `limit` is 1h, but `expected` is 1h 30m | at least 1h 30m
+        "
+    );
+}
+
+#[test]
+fn names_that_aws_refuses_are_refused() {
+    assert_snapshot!(mistakes(&PRODUCTION.replace("live-mitx-produc\"", "live-mitx-product\"")), @"
+    78:8 `edx-residential-live-mitx-product` has 33 characters, too many for the name of a classic ELB | at most 32 characters
+    ");
+    let renamed = |to: &str| mistakes(&template().replace("example-lms", to));
+    assert_snapshot!(renamed("example_lms"), @"
+    55:8 `example_lms` cannot be a name here | allowed: letters, digits and hyphens, no hyphen at either end
+    ");
+    assert_snapshot!(renamed("-lms"), @"
+    55:8 `-lms` cannot be a name here | allowed: letters, digits and hyphens, no hyphen at either end
+    ");
+    assert_snapshot!(mistakes(&QA.replace("studio-mitx-qa-draft", "studio-mitx-qa-residential-draft-x")), @"
+    83:8 `studio-mitx-qa-residential-draft-x` has 34 characters, too many for the name of a target group | at most 32 characters
+    ");
+    assert_snapshot!(small(&[("name = \"example-production-mysql\"", "name = \"2-example--mysql-\"")]), @"
+    124:8 `2-example--mysql-` cannot be a name here | allowed: at most 63 letters, digits and single hyphens, first a letter, last no hyphen
+    ");
+    assert_snapshot!(small(&[("bucket = \"upgrading", "bucket = \"Upgrading")]), @"
+    27:10 `Upgrading.example.org` cannot be a name here | allowed: 3 to 63 lower-case letters, digits, hyphens and dots
+    ");
+    assert_snapshot!(small(&[("count = 2", "count = 2\ntags = { \"aws:owner\" = \"x\" }")]), @"
+    75:24 AWS refuses the tag `aws:owner` | `aws:` is reserved for AWS
+    ");
+    assert_snapshot!(small(&[("name = \"example-production\"", "name = \"example production\"")]), @"
+    7:8 `example production` cannot be a name here | allowed: letters, digits and hyphens
+    ");
+    assert_snapshot!(small(&[("name = \"manual-checks\"", "name = \"manual checks\"")]), @"
+    168:8 `manual checks` cannot be a name here | allowed: letters, digits, hyphens and underscores
+    ");
+}
+
+#[test]
+fn the_next_version_differs_from_the_current_one() {
+    assert_snapshot!(small(&[("current_version = \"1\"", "current_version = \"2\"")]), @"
+    12:11 the next and the current version are both `2` | must differ from current_version | current and next hosts are told apart by it
+    ");
+}
+
+#[test]
+fn host_names_tell_every_host_from_every_other() {
+    let pattern = "edx-{deployment}-{fleet}-{n}-v{version}";
+    assert_snapshot!(small(&[(pattern, "edx-{fleet}-v{version}")]), @"
+    76:13 the pattern lacks `{n}` | every host of the group would have one name
+    ");
+    assert_snapshot!(small(&[(pattern, "edx-{fleet}-{n}")]), @"
+    76:13 the pattern lacks `{version}` | current and next hosts would have one name
+    ");
+    assert_snapshot!(small(&[(pattern, "edx-{flet}-{n}-v{version}")]), @r#"
+    76:13 nothing fills in `{flet}` | allowed: {deployment}, {fleet}, {n} or {version} | did you mean "fleet"?
+    "#);
+    assert_snapshot!(small(&[("edx-worker-{deployment}", "edx-{deployment}")]), @"
+    85:13 two hosts would be called `edx-example-production-main-0-v1` | also made by the edxapp hosts of fleet `main` | put {fleet}, or a word for the role, in it
+    ");
+    assert_snapshot!(mistakes(&PRODUCTION.replace("-{fleet}-{n}", "-{n}")), @"
+    131:13 two hosts would be called `edx-mitx-production-0-v3` | also made by the edxapp hosts of fleet `residential-live` | put {fleet}, or a word for the role, in it
+    141:13 two hosts would be called `edx-worker-mitx-production-0-v3` | also made by the worker hosts of fleet `residential-live` | put {fleet}, or a word for the role, in it
+    ");
+    let numbers_run_together =
+        [(pattern, "edx{n}{version}"), ("version = \"2\"", "version = \"21\""), ("count = 2", "count = 30")];
+    assert_snapshot!(small(&numbers_run_together), @"
+    76:13 two hosts would be called `edx121` | the pattern repeats itself | put something between {n} and {version}
+    ");
+}
+
+#[test]
+fn image_names_tell_builds_and_roles_apart() {
+    assert_snapshot!(small(&[("_{codename}_base_release_{n}", "_{codname}_base_release")]), @r#"
+    97:8 nothing fills in `{codname}` | allowed: {deployment}, {codename} or {n} | did you mean "codename"?
+    97:8 the pattern lacks `{n}` | a second build would have the first one's name
+    "#);
+    assert_snapshot!(small(&[("edx_worker_{deployment}_", "edxapp_{deployment}_")]), @"
+    115:8 images of both roles would have the same name | must differ from role.edxapp.image.name
+    ");
+}
+
+#[test]
+fn texts_hold_only_placeholders_that_are_filled_in() {
+    assert_snapshot!(small(&[("from {start} for", "from {begin} for")]), @"
+    159:8 nothing fills in `{begin}` | allowed: {start}, {end}, {length} or {sites}
+    ");
+    assert_snapshot!(small(&[("upgraded until {end}", "upgraded until {ends}")]), @r#"
+    30:8 nothing fills in `{ends}` | allowed: {start}, {end}, {length} or {sites} | did you mean "end"?
+    "#);
+    assert_snapshot!(small(&[("upgraded until {end}", "<style>p { color: red }</style> {}")]), @"");
+}
+
+#[test]
+fn a_fleet_names_balancers_that_exist_and_are_its_own() {
+    assert_snapshot!(small(&[("\"example-studio\"]", "\"example-studio\", \"example-stdio\"]")]), @r#"
+    80:47 fleet `main` names balancer `example-stdio`, which does not exist | there are: example-lms and example-studio | did you mean "example-studio"?
+    "#);
+    let shared = [(
+        "\"edx-residential-draft-mitx-produ\"]",
+        "\"edx-residential-draft-mitx-produ\", \"edx-residential-live-mitx-produc\"]",
+    )];
+    assert_snapshot!(large(&shared), @"
+    136:50 balancer `edx-residential-live-mitx-produc` is used by two fleets | fleet `residential-live` is behind it already | visitors would see both fleets by turns
+    ");
+    assert_snapshot!(small(&[("\"example-studio\"]", "\"example-studio\", \"example-lms\"]")]), @"
+    80:47 balancer `example-lms` appears twice | already taken above
+    ");
+    assert_snapshot!(
+        large(&[("balancers = [\"edx-residential-draft-mitx-produ\"]\n", "")]),
+        @"
+        60:12 nobody serves site `staging`: no fleet is behind `edx-residential-draft-mitx-produ` | name it in a fleet's edxapp.balancers
+        66:12 nobody serves site `preview-staging`: no fleet is behind `edx-residential-draft-mitx-produ` | name it in a fleet's edxapp.balancers
+        72:12 nobody serves site `studio-staging`: no fleet is behind `edx-residential-draft-mitx-produ` | name it in a fleet's edxapp.balancers
+        128:1 the edxapp hosts of fleet `residential-draft` are in no balancer | needs balancers = [...]
+        "
+    );
+}
+
+#[test]
+fn workers_serve_nobody_and_are_described() {
+    assert_snapshot!(
+        small(&[("count = 1\n", "count = 1\nbalancers = [\"example-lms\"]\n")]),
+        @"
+        84:13 the worker hosts of fleet `main` are in a balancer | workers serve nobody: remove this
+        "
+    );
+    let role = template()
+        .split_once("\n[role.worker]\n")
+        .and_then(|(_, rest)| rest.split_once("# A snapshot"))
+        .expect("role")
+        .0;
+    assert_snapshot!(small(&[(&format!("\n[role.worker]\n{role}"), "")]), @"
+    82:1 fleet `main` has workers, but [role.worker] is missing | add [role.worker], or remove this
+    ");
+    let group =
+        template().split_once("[fleet.worker]").and_then(|(_, rest)| rest.split_once("# Per role")).expect("group").0;
+    assert_snapshot!(small(&[(&format!("[fleet.worker]{group}"), "")]), @"
+    101:1 [role.worker] describes workers, but no fleet has any | add [fleet.worker] to a fleet, or remove this
+    ");
+}
+
+#[test]
+fn smoke_tests_start_no_services() {
+    let list = |command: &str| small(&[("[\"systemctl\", \"is-active\", \"nginx\"]", command)]);
+    assert_snapshot!(list("[\"/edx/bin/supervisorctl\", \"restart\", \"all\"]"), @"
+    107:11 smoke test `nginx runs` starts services on edxapp hosts | may ask for status, never start or restart | smoke tests run days before the window: a next worker that runs takes production tasks
+    ");
+    assert_snapshot!(list("[\"bash\", \"-c\", \"sudo supervisorctl start edxapp_worker:\"]"), @"
+    107:11 smoke test `nginx runs` starts services on edxapp hosts | may ask for status, never start or restart | smoke tests run days before the window: a next worker that runs takes production tasks
+    ");
+    assert_snapshot!(list("[\"/edx/bin/supervisorctl\", \"status\"]"), @"");
+}
+
+#[test]
+fn every_schema_belongs_to_one_fleet_and_one_database() {
+    assert_snapshot!(large(&[("default = \"edxapp_residential_draft\"", "default = \"edxapp_residential_live\"")]), @"
+    124:11 fleets `residential-live` and `residential-draft` share the schema `edxapp_residential_live` | every fleet needs schemas of its own | two fleets would migrate it at once
+    ");
+    assert_snapshot!(small(&[("default = \"edxapp\"", "default = \"edxap\"")]), @r#"
+    70:11 no database holds the schema `edxap` | name it in a database's schemas | did you mean "edxapp"?
+    "#);
+    let twice = "[[database]]\nname = \"other\"\nschemas = [\"edxapp\"]\n\n[[database]]";
+    assert_snapshot!(small(&[("[[database]]", twice)]), @"
+    129:12 the schema `edxapp` is held twice | database `other` holds it already
+    ");
+    let unused = "[[database]]\nname = \"other\"\nschemas = [\"forum\"]\n\n[[database]]";
+    assert_snapshot!(small(&[("[[database]]", unused)]), @"
+    124:8 no fleet uses database `other` | name its schemas in a fleet's schemas, or remove it
+    ");
+}
+
+#[test]
+fn migrations_reach_every_database_of_every_fleet() {
+    assert_snapshot!(small(&[("database = \"student_module_history\"", "database = \"student_module_histroy\"")]), @r#"
+    71:26 no migration touches the database alias `student_module_history` of fleet `main` | needs a [[migration]] with database = "student_module_history"
+    139:12 fleet `main` has no database alias `student_module_histroy` | keys of its schemas: default and student_module_history | did you mean "student_module_history"?
+    "#);
+    assert_snapshot!(small(&[("default = \"edxapp\"", "default = \"edxapp\"\nxqueue = \"edxapp\"")]), @r#"
+    71:10 no migration touches the database alias `xqueue` of fleet `main` | needs a [[migration]] with database = "xqueue"
+    "#);
+    assert_snapshot!(small(&[("default = \"edxapp\"", "default = \"edxapp\"\nread_replica = \"edxapp\"")]), @"");
+    let only_live =
+        ("database = \"xqueue\"", "database = \"xqueue\"\nfleets = [\"residential-live\", \"residential-draught\"]");
+    assert_snapshot!(large(&[only_live]), @r#"
+    126:10 no migration touches the database alias `xqueue` of fleet `residential-draft` | needs a [[migration]] with database = "xqueue"
+    316:31 the migration names fleet `residential-draught`, which does not exist | there are: residential-live and residential-draft | did you mean "residential-draft"?
+    "#);
+}
+
+#[test]
+fn a_django_migration_names_its_database() {
+    assert_snapshot!(small(&[("\"migrate\", \"--database\", \"default\", ", "\"migrate\", ")]), @r#"
+    132:11 `manage.py migrate` without --database migrates only `default` | add "--database", "default"
+    "#);
+    assert_snapshot!(small(&[("\"--database\", \"default\", \"--noinput\"", "\"--database=default\"")]), @"");
+}
+
+#[test]
+fn no_migration_is_a_copy_of_another() {
+    let copied =
+        ("\"--database\", \"student_module_history\", \"--noinput\"", "\"--database\", \"default\", \"--noinput\"");
+    assert_snapshot!(small(&[copied]), @"
+    140:11 the command is that of migration 1 again | must differ, or go
+    ");
+}
