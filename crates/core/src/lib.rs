@@ -11,4 +11,5 @@ pub mod names;
 pub mod observation;
 pub mod plan;
 pub mod planner;
+pub mod progress;
 pub mod time;

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::{BalancerKind, Role};
-use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, ImageId, ImageName, InstanceId, SnapshotId};
+use crate::names::{
+    BalancerName, DatabaseName, DnsName, FleetName, HostName, ImageId, ImageName, InstanceId, SnapshotId,
+};
 
 /// The world at one moment, as far as an upgrade of one deployment is concerned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

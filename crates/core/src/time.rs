@@ -40,9 +40,7 @@ impl FromStr for Span {
         let refuse = || NotASpan(text.to_owned());
         // Days are uniform here, which jiff rightly refuses to assume, so they are taken off first.
         let (days, rest) = match text.trim().split_once('d') {
-            Some((days, rest)) if !days.is_empty() => {
-                (days.trim().parse::<u64>().map_err(|_| refuse())?, rest.trim())
-            }
+            Some((days, rest)) if !days.is_empty() => (days.trim().parse::<u64>().map_err(|_| refuse())?, rest.trim()),
             _ => (0, text.trim()),
         };
         let rest = if rest.is_empty() && days > 0 {

@@ -63,7 +63,8 @@ pub enum Action {
         /// The fleet.
         fleet: FleetName,
     },
-    /// Looks again whether programs are stopped: something may have started them behind the operator's back.
+    /// Looks again whether programs are stopped, and stops them again: a configuration run or a weekly restart
+    /// may have started them behind the operator's back.
     ConfirmStopped {
         /// The hosts to look at, with the programs that must not run there.
         hosts: Vec<HostPrograms>,
@@ -81,8 +82,10 @@ pub enum Action {
     Register(Membership),
     /// Takes hosts out of a balancer: it sends them no new requests.
     Deregister(Membership),
-    /// Waits until a balancer finds hosts healthy, and has no other host in service.
+    /// Waits until a balancer has hosts in service.
     AwaitHealthy(Membership),
+    /// Waits until hosts that were taken out of a balancer have finished draining.
+    AwaitDrained(Membership),
     /// Asks for pages of a site and looks at the answers.
     CheckSite(CheckSite),
     /// Terminates a host that no balancer has.
@@ -125,6 +128,8 @@ pub enum InstanceRef {
 pub struct HostPrograms {
     /// The host.
     pub host: Host,
+    /// The supervisorctl to run.
+    pub supervisorctl: String,
     /// The programs.
     pub programs: Vec<ProgramName>,
 }
@@ -260,6 +265,9 @@ pub struct Launch {
     pub tags: BTreeMap<String, String>,
     /// Whether services stay stopped at boot. Workers must: they would take production's tasks.
     pub boot_stopped: bool,
+    /// 1 unless a host of this name was launched before by this upgrade and is gone: part of the token that
+    /// makes launching twice launching once.
+    pub generation: u32,
 }
 
 /// Programs to stop on a host.

@@ -3,12 +3,14 @@
 
 mod action;
 mod basis;
+mod frontier;
 mod lint;
 mod rule;
 mod schedule;
 
 pub use action::*;
 pub use basis::*;
+pub use frontier::*;
 pub use lint::*;
 pub use rule::*;
 pub use schedule::*;

@@ -1,1 +1,68 @@
-//! Planner.
+//! The planner: a pure function of the deployment, an observation and the journal.
+//!
+//! One module a phase builds its steps; `order` adds the runbook's own order where that is asked for; `basis`
+//! says what the plan was made from; `blocked` why there is none.
+
+mod announce;
+mod basis;
+mod blocked;
+mod build;
+mod hosts;
+mod order;
+mod prepare;
+mod retire;
+mod window;
+mod words;
+
+pub use blocked::Blocked;
+pub use hosts::{current_hosts, next_host_step};
+
+use crate::deployment::Deployment;
+use crate::journal::Upgrade;
+use crate::observation::Observation;
+use crate::plan::{Order, Phase, Plan, Step};
+
+/// What a plan is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The deployment file.
+    pub deployment: &'a Deployment,
+    /// The world as it was observed.
+    pub observation: &'a Observation,
+    /// The journal of the upgrade so far.
+    pub upgrade: &'a Upgrade,
+}
+
+/// Plans a phase that can begin now.
+///
+/// # Errors
+/// Everything that stands in the way, at once.
+pub fn plan(inputs: Inputs<'_>, phase: Phase, order: Order) -> Result<Plan, Vec<Blocked>> {
+    let mut blocked = blocked::by_journal(inputs.upgrade, phase);
+    blocked.extend(blocked::by_world(inputs, phase));
+    if blocked.is_empty() { Ok(forecast(inputs, phase, order)) } else { Err(blocked) }
+}
+
+/// Plans a phase as if those before it had ended well, to show it ahead of time. What they will make known is
+/// named by the steps that make it.
+#[must_use]
+pub fn forecast(inputs: Inputs<'_>, phase: Phase, order: Order) -> Plan {
+    let steps: Vec<Step> = match phase {
+        Phase::Announce => announce::steps(inputs),
+        Phase::Prepare => prepare::steps(inputs),
+        Phase::Window => window::steps(inputs),
+        Phase::Retire => retire::steps(inputs),
+    };
+    let steps = match order {
+        Order::Overlapped => steps,
+        Order::Runbook => order::by_line(steps, phase),
+    };
+    Plan {
+        upgrade: inputs.deployment.upgrade(),
+        phase,
+        order,
+        made_at: inputs.observation.at,
+        basis: basis::of(inputs, phase),
+        steps: order::sorted(steps),
+    }
+}

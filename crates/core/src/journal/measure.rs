@@ -1,0 +1,340 @@
+//! Measures of a phase as it was run: how long it took, which steps decided that, what is left, and what "back"
+//! would mean now. Nothing here predicts; where a step has not ended, its expected time stands in.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Fact, PhaseRun, StepStatus, Upgrade};
+use crate::names::StepId;
+use crate::plan::{Action, Back, Line, Migrate, Phase, Schedule, Step, Undo, downtime_steps};
+use crate::time::between;
+
+/// The chain of steps that decided how long the downtime was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActualPath {
+    /// The steps' times added up.
+    pub length: Duration,
+    /// The steps with the time that each took, first to last.
+    pub steps: Vec<(StepId, Duration)>,
+}
+
+/// From the first change of DNS until the last site is served again; nothing while either is still to come.
+#[must_use]
+pub fn window_length(run: &PhaseRun) -> Option<Duration> {
+    let served: Vec<&Step> = run.plan.steps.iter().filter(|step| brings_back(step)).collect();
+    let ended = served.iter().map(|step| done_at(run, step)).collect::<Option<Vec<Timestamp>>>()?;
+    Some(between(downtime_began(run)?, ended.into_iter().max()?))
+}
+
+/// When the first change of DNS was begun, from which on visitors may see the maintenance page.
+#[must_use]
+pub fn downtime_began(run: &PhaseRun) -> Option<Timestamp> {
+    let posts = |step: &Step| step.line == Line::PostPage && matches!(step.action, Action::ChangeRecords(_));
+    run.runs().filter(|(step, _)| posts(step)).filter_map(|(_, run)| run.started_at).min()
+}
+
+/// The longest chain of the window's steps by the time that they really took, from the opening to the last site
+/// that is served again.
+#[must_use]
+pub fn critical_path(run: &PhaseRun) -> ActualPath {
+    let steps = until_served(run);
+    let schedule = Schedule::of(&steps, |step| taken(run, step));
+    let path = schedule.critical.iter().map(|place| (steps[*place].id.clone(), taken(run, &steps[*place])));
+    ActualPath { length: schedule.length, steps: path.collect() }
+}
+
+/// The time that the critical path spent on each line of the runbook, in the runbook's order.
+#[must_use]
+pub fn critical_lines(run: &PhaseRun) -> Vec<(Line, Duration)> {
+    let mut lines: BTreeMap<Line, Duration> = BTreeMap::new();
+    for (step, length) in on_critical_path(run) {
+        *lines.entry(step.line).or_default() += length;
+    }
+    lines.into_iter().collect()
+}
+
+/// The time that the critical path spent on people's decisions and on migrations, which no order of steps can
+/// shorten.
+#[must_use]
+pub fn gates_and_migrations(run: &PhaseRun) -> Duration {
+    let path = on_critical_path(run).into_iter();
+    path.filter(|(step, _)| matches!(step.action, Action::Decide(_) | Action::Migrate(_))).map(|(_, taken)| taken).sum()
+}
+
+/// How long the rest of the phase is expected to take at `now`; in the window, until the last site is served.
+#[must_use]
+pub fn remaining(run: &PhaseRun, now: Timestamp) -> Duration {
+    let steps = if run.plan.phase == Phase::Window { until_served(run) } else { run.plan.steps.clone() };
+    let left: Vec<Step> = steps.into_iter().filter(|step| !run.status(&step.id).is_done()).collect();
+    Schedule::of(&left, |step| match run.run(&step.id) {
+        open if open.status.is_open() => {
+            step.expected.saturating_sub(open.started_at.map_or(Duration::ZERO, |at| between(at, now)))
+        }
+        _ => step.expected,
+    })
+    .length
+}
+
+/// What going back would mean now: for every step that was begun, because one whose end is not on record may
+/// have done its work. A migration that found nothing to apply is no obstacle.
+#[must_use]
+pub fn way_back(run: &PhaseRun, upgrade: &Upgrade) -> Back {
+    let begun = run.runs().filter(|(_, run)| run.status != StepStatus::Waiting);
+    let begun: Vec<Step> = begun
+        .map(|(step, step_run)| match (&step.action, &step_run.status) {
+            (Action::Migrate(migrate), StepStatus::Done { held }) if *held || !applied(upgrade, migrate) => {
+                Step { undo: Undo::Nothing, ..step.clone() }
+            }
+            _ => step.clone(),
+        })
+        .collect();
+    Back::of(&begun)
+}
+
+/// Whether a migration that has ended applied anything. One that the journal says nothing of may have.
+fn applied(upgrade: &Upgrade, migrate: &Migrate) -> bool {
+    let mut of_migrate = upgrade.migrated.iter().filter_map(|fact| match fact {
+        Fact::Migrated { fleet, service, database, applied }
+            if *fleet == migrate.fleet && *service == migrate.service && *database == migrate.database =>
+        {
+            Some(*applied)
+        }
+        _ => None,
+    });
+    let first = of_migrate.next();
+    first.is_none_or(|count| count > 0) || of_migrate.any(|count| count > 0)
+}
+
+fn on_critical_path(run: &PhaseRun) -> Vec<(&Step, Duration)> {
+    let path = critical_path(run).steps.into_iter();
+    path.filter_map(|(id, length)| Some((run.plan.step(&id)?, length))).collect()
+}
+
+/// The steps from the opening on that the return of visitors waits for, the last checks included.
+fn until_served(run: &PhaseRun) -> Vec<Step> {
+    let mut steps = downtime_steps(&run.plan);
+    let mut needed: HashSet<StepId> =
+        steps.iter().filter(|step| brings_back(step)).map(|step| step.id.clone()).collect();
+    if needed.is_empty() {
+        return steps;
+    }
+    for step in steps.iter().rev() {
+        if needed.contains(&step.id) {
+            needed.extend(step.waits_for.iter().map(|edge| edge.step.clone()));
+        }
+    }
+    steps.retain(|step| needed.contains(&step.id));
+    steps
+}
+
+/// Whether a step shows that a site is served again.
+fn brings_back(step: &Step) -> bool {
+    step.line == Line::LiftPage && matches!(step.action, Action::CheckSite(_))
+}
+
+fn taken(run: &PhaseRun, step: &Step) -> Duration {
+    let step_run = run.run(&step.id);
+    match (step_run.started_at, step_run.ended_at) {
+        (Some(started), Some(ended)) => between(started, ended),
+        _ => step.expected,
+    }
+}
+
+fn done_at(run: &PhaseRun, step: &Step) -> Option<Timestamp> {
+    let step_run = run.run(&step.id);
+    step_run.ended_at.filter(|_| step_run.status.is_done())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+    use crate::journal::{Event, StepRun};
+    use crate::names::UpgradeId;
+    use crate::plan::{
+        Basis, ChangeRecords, CheckSite, Decide, Edge, Host, InstanceRef, Lane, Order, PageMayLift, Plan, Rule, Via,
+    };
+    use crate::time::later;
+
+    fn at(seconds: u64) -> Timestamp {
+        later(Timestamp::UNIX_EPOCH, Duration::from_secs(seconds))
+    }
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn step(id: &str, line: Line, action: Action, waits_for: &[&str]) -> Step {
+        Step {
+            id: id.into(),
+            lane: Lane::Deployment,
+            line,
+            title: id.to_owned(),
+            action,
+            waits_for: waits_for.iter().map(|step| Edge { step: (*step).into(), rule: Rule::Follows }).collect(),
+            undo: Undo::Nothing,
+            page_may_lift: PageMayLift::Yes,
+            expected: seconds(10),
+            limit: seconds(100),
+        }
+    }
+
+    fn change() -> Action {
+        Action::ChangeRecords(ChangeRecords { zone: "z.".to_owned(), records: Vec::new() })
+    }
+
+    fn check() -> Action {
+        let check = CheckSite { site: "lms".into(), host: "lms.z".into(), via: Via::PublicDns, checks: Vec::new() };
+        Action::CheckSite(check)
+    }
+
+    fn decide() -> Action {
+        Action::Decide(Decide { gate: "go".into(), question: "Go?".to_owned(), checklist: Vec::new() })
+    }
+
+    fn migrate() -> Action {
+        Action::Migrate(Migrate {
+            job: "j".into(),
+            host: Host { name: "h".into(), instance: InstanceRef::Known("i-1".into()) },
+            fleet: "live".into(),
+            service: "lms".to_owned(),
+            database: "default".to_owned(),
+            schema: "s".into(),
+            instance: "d".into(),
+            command: Vec::new(),
+            list_command: Vec::new(),
+            directory: String::new(),
+            user: String::new(),
+            backward_compatible: false,
+        })
+    }
+
+    /// Page 0-10, then a migration 10-40 beside a stop 10-15, a gate 40-60, the last check 60-65, and an
+    /// announcement that nobody waits for.
+    fn window() -> PhaseRun {
+        let migrate = Step {
+            undo: Undo::Impossible { because: "gone".into() },
+            ..step("migrate", Line::Migrate, migrate(), &["page"])
+        };
+        let stop = Undo::By { action: Box::new(Action::Milestone), expected: seconds(45) };
+        let steps = vec![
+            step("open", Line::Open, Action::WaitUntil { moment: at(0) }, &[]),
+            step("page", Line::PostPage, change(), &["open"]),
+            migrate,
+            Step { undo: stop, ..step("stop", Line::StopCurrent, Action::Milestone, &["page"]) },
+            step("gate", Line::Verify, decide(), &["migrate", "stop"]),
+            step("served", Line::LiftPage, check(), &["gate"]),
+            step("tell", Line::LiftPage, Action::Milestone, &["served"]),
+        ];
+        let plan = Plan {
+            upgrade: UpgradeId::from("u"),
+            phase: Phase::Window,
+            order: Order::Overlapped,
+            made_at: at(0),
+            basis: Basis::default(),
+            steps,
+        };
+        let times = [
+            ("open", 0, 0),
+            ("page", 0, 10),
+            ("migrate", 10, 40),
+            ("stop", 10, 15),
+            ("gate", 40, 60),
+            ("served", 60, 65),
+            ("tell", 65, 99),
+        ];
+        let steps = times.map(|(id, started, ended)| (id.into(), done(started, ended)));
+        PhaseRun { plan, deployment: Digest::of(b""), started_at: at(0), finished_at: None, steps: steps.into() }
+    }
+
+    fn done(started: u64, ended: u64) -> StepRun {
+        let status = StepStatus::Done { held: false };
+        StepRun { status, started_at: Some(at(started)), ended_at: Some(at(ended)), failures: 0 }
+    }
+
+    fn open(run: &mut PhaseRun, id: &str, started: u64) {
+        let status = StepStatus::Running { attempt: 1 };
+        run.steps.insert(id.into(), StepRun { status, started_at: Some(at(started)), ended_at: None, failures: 0 });
+    }
+
+    fn migrated(applied: u32) -> Upgrade {
+        let fact = Fact::Migrated { fleet: "live".into(), service: "lms".into(), database: "default".into(), applied };
+        Upgrade { migrated: vec![fact], ..Upgrade::default() }
+    }
+
+    #[test]
+    fn the_window_ends_with_the_last_site_that_is_served_and_not_with_the_message_after_it() {
+        assert_eq!(window_length(&window()), Some(seconds(65)));
+    }
+
+    #[test]
+    fn a_window_has_no_length_before_all_sites_are_served() {
+        let mut run = window();
+        open(&mut run, "served", 60);
+        assert_eq!(window_length(&run), None);
+    }
+
+    #[test]
+    fn the_critical_path_follows_the_time_that_steps_really_took() {
+        let path = critical_path(&window());
+        let ids: Vec<&str> = path.steps.iter().map(|(id, _)| id.as_str()).collect();
+        assert_eq!((ids, path.length), (vec!["page", "migrate", "gate", "served"], seconds(65)));
+    }
+
+    #[test]
+    fn gates_and_migrations_are_counted_on_the_critical_path_only() {
+        assert_eq!(gates_and_migrations(&window()), seconds(50));
+        let mut run = window();
+        run.steps.insert("stop".into(), done(10, 50));
+        assert_eq!(gates_and_migrations(&run), seconds(20), "the migration is beside the path now");
+    }
+
+    #[test]
+    fn the_critical_path_is_told_by_the_runbooks_lines() {
+        let lines = [(Line::PostPage, 10), (Line::Migrate, 30), (Line::Verify, 20), (Line::LiftPage, 5)];
+        assert_eq!(critical_lines(&window()), lines.map(|(line, length)| (line, seconds(length))));
+    }
+
+    #[test]
+    fn what_remains_counts_down_while_a_step_runs_and_not_below_nothing() {
+        let mut run = window();
+        for id in ["gate", "served", "tell"] {
+            run.steps.remove(&id.into());
+        }
+        open(&mut run, "migrate", 10);
+        assert_eq!(remaining(&run, at(14)), seconds(26));
+        assert_eq!(remaining(&run, at(500)), seconds(20));
+    }
+
+    #[test]
+    fn a_migration_that_applied_something_ends_the_way_back() {
+        assert!(way_back(&window(), &migrated(3)).impossible.contains_key(&"migrate".into()));
+    }
+
+    #[test]
+    fn a_migration_that_applied_nothing_leaves_the_way_back_open() {
+        let back = way_back(&window(), &migrated(0));
+        assert!(back.impossible.is_empty());
+        assert_eq!((back.steps, back.length), (vec!["stop".into()], seconds(45)));
+    }
+
+    #[test]
+    fn a_migration_whose_end_is_not_known_ends_the_way_back() {
+        let mut run = window();
+        open(&mut run, "migrate", 10);
+        assert!(!way_back(&run, &Upgrade::default()).impossible.is_empty());
+        let failed = Event::StepFailed { step: "migrate".into(), error: "exit 1".into() };
+        let status = crate::journal::next_status(&"migrate".into(), run.status(&"migrate".into()), &failed);
+        run.steps.entry("migrate".into()).and_modify(|step| step.status = status.expect("it may fail"));
+        assert!(!way_back(&run, &Upgrade::default()).impossible.is_empty());
+    }
+
+    #[test]
+    fn what_was_not_begun_needs_no_way_back() {
+        let mut run = window();
+        run.steps.clear();
+        assert_eq!(way_back(&run, &Upgrade::default()).steps, Vec::<StepId>::new());
+    }
+}

@@ -1,0 +1,172 @@
+//! Why a phase cannot be planned, as a type: what stands in the way, and what to do about it.
+
+use serde::{Deserialize, Serialize};
+
+use super::hosts::living;
+use super::{Inputs, current_hosts};
+use crate::deployment::Role;
+use crate::journal::Upgrade;
+use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, SiteName};
+use crate::plan::Phase;
+
+/// Something that stands in the way of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "blocked", rename_all = "kebab-case")]
+pub enum Blocked {
+    /// The phase before has not ended well.
+    #[error("`{before}` must end well before `{phase}`; run `cutover {before}` first")]
+    NotYet {
+        /// The phase that was asked for.
+        phase: Phase,
+        /// The one before it.
+        before: Phase,
+    },
+    /// The phase has ended well already.
+    #[error("`{phase}` has ended well already; `cutover status` shows what is next")]
+    Finished {
+        /// The phase.
+        phase: Phase,
+    },
+    /// A fleet has no current hosts of a role that the file gives it.
+    #[error(
+        "fleet {fleet} has no current {role} hosts of release-version {version}; look at `current_version` in the file and at the hosts' tags"
+    )]
+    NoCurrentHosts {
+        /// The fleet.
+        fleet: FleetName,
+        /// The role.
+        role: Role,
+        /// The release-version that was looked for.
+        version: String,
+    },
+    /// A host on record as current is gone.
+    #[error("current host {host} is on record but gone; find out who removed it before going on")]
+    CurrentHostGone {
+        /// The host.
+        host: HostName,
+    },
+    /// A next host is gone that the upgrade launched.
+    #[error("next host {host} was launched but is gone; run `cutover prepare --replan` to launch it again")]
+    NextHostGone {
+        /// The host.
+        host: HostName,
+    },
+    /// There is no such balancer.
+    #[error("balancer {balancer} does not exist")]
+    NoBalancer {
+        /// The balancer.
+        balancer: BalancerName,
+    },
+    /// A balancer is of the other kind than the file says.
+    #[error("balancer {balancer} is of the other kind than the file says; the order of steps depends on it")]
+    OtherKind {
+        /// The balancer.
+        balancer: BalancerName,
+    },
+    /// There is no record for a site.
+    #[error("site {site} has no CNAME record {host} in the zone")]
+    NoRecord {
+        /// The site.
+        site: SiteName,
+        /// Its host name.
+        host: DnsName,
+    },
+    /// There is no such database instance.
+    #[error("database instance {database} does not exist")]
+    NoDatabase {
+        /// The database instance.
+        database: DatabaseName,
+    },
+    /// The distribution of the maintenance page does not answer for a site.
+    #[error(
+        "the distribution of the maintenance page does not answer for {host}; add it to its alternate domain names and certificate"
+    )]
+    PageNotServed {
+        /// The site's host name.
+        host: DnsName,
+    },
+}
+
+/// What the journal has against beginning `phase`.
+pub(super) fn by_journal(upgrade: &Upgrade, phase: Phase) -> Vec<Blocked> {
+    if upgrade.finished(phase) {
+        return vec![Blocked::Finished { phase }];
+    }
+    match phase.before() {
+        Some(before) if !upgrade.finished(before) => vec![Blocked::NotYet { phase, before }],
+        _ => Vec::new(),
+    }
+}
+
+/// What the world has against beginning `phase`.
+pub(super) fn by_world(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
+    match phase {
+        Phase::Announce => Vec::new(),
+        Phase::Prepare => [hosts_exist(inputs), traffic_exists(inputs), databases_exist(inputs)].concat(),
+        Phase::Window => {
+            [hosts_live(inputs), traffic_exists(inputs), databases_exist(inputs), page_is_served(inputs)].concat()
+        }
+        Phase::Retire => traffic_exists(inputs),
+    }
+}
+
+fn hosts_exist(inputs: Inputs<'_>) -> Vec<Blocked> {
+    let current = current_hosts(inputs);
+    let groups = inputs.deployment.fleets.iter().flat_map(|fleet| fleet.groups().map(move |(role, _)| (fleet, role)));
+    groups
+        .filter(|(fleet, role)| !current.iter().any(|host| host.fleet == fleet.name && host.role == *role))
+        .map(|(fleet, role)| Blocked::NoCurrentHosts {
+            fleet: fleet.name.clone(),
+            role,
+            version: inputs.deployment.release.current_version.clone(),
+        })
+        .collect()
+}
+
+fn hosts_live(inputs: Inputs<'_>) -> Vec<Blocked> {
+    let living = living(inputs);
+    let captured = inputs.upgrade.captured.iter().flatten();
+    let current_gone = captured
+        .filter(|host| !living.contains(&host.instance))
+        .map(|host| Blocked::CurrentHostGone { host: host.name.clone() });
+    let launched = inputs.upgrade.launched.iter();
+    let next_gone = launched
+        .filter(|(_, instance)| !living.contains(instance))
+        .map(|(host, _)| Blocked::NextHostGone { host: host.clone() });
+    current_gone.chain(next_gone).collect()
+}
+
+fn traffic_exists(inputs: Inputs<'_>) -> Vec<Blocked> {
+    let balancers = inputs.deployment.balancers.iter().filter_map(|balancer| {
+        let name = balancer.name.clone();
+        match inputs.observation.balancers.get(&balancer.name) {
+            None => Some(Blocked::NoBalancer { balancer: name }),
+            Some(observed) if observed.kind != balancer.kind => Some(Blocked::OtherKind { balancer: name }),
+            Some(_) => None,
+        }
+    });
+    let records = inputs
+        .deployment
+        .sites
+        .iter()
+        .filter(|site| !inputs.observation.records.contains_key(&site.host))
+        .map(|site| Blocked::NoRecord { site: site.name.clone(), host: site.host.clone() });
+    balancers.chain(records).collect()
+}
+
+fn databases_exist(inputs: Inputs<'_>) -> Vec<Blocked> {
+    let databases = inputs.deployment.databases.iter();
+    databases
+        .filter(|database| !inputs.observation.databases.contains_key(&database.name))
+        .map(|database| Blocked::NoDatabase { database: database.name.clone() })
+        .collect()
+}
+
+fn page_is_served(inputs: Inputs<'_>) -> Vec<Blocked> {
+    let distribution = inputs.observation.distribution.as_ref();
+    let served = |host: &DnsName| {
+        distribution.is_some_and(|page| page.deployed && page.aliases.contains(host) && page.certified.contains(host))
+    };
+    let sites = inputs.deployment.sites.iter();
+    sites.filter(|site| !served(&site.host)).map(|site| Blocked::PageNotServed { host: site.host.clone() }).collect()
+}

@@ -1,0 +1,78 @@
+//! Small makers of steps and edges, so that the phases read like the procedure.
+
+use std::time::Duration;
+
+use crate::names::StepId;
+use crate::plan::{Action, Edge, Lane, Line, PageMayLift, Rule, Step, Undo};
+
+/// How long a call that answers at once is expected to take.
+pub(super) const CALL: Duration = Duration::from_secs(1);
+/// How long a call that answers at once may take, retries and doubt included.
+pub(super) const CALL_LIMIT: Duration = Duration::from_secs(300);
+/// How long a gate may wait: it outlives processes, but not every silence is worth another month.
+pub(super) const GATE_LIMIT: Duration = Duration::from_secs(30 * 86_400);
+
+/// A step that waits for nothing, with nothing to undo; refined by the methods below.
+pub(super) fn step(id: impl Into<StepId>, line: Line, title: impl Into<String>, action: Action) -> Step {
+    Step {
+        id: id.into(),
+        lane: Lane::Deployment,
+        line,
+        title: title.into(),
+        action,
+        waits_for: Vec::new(),
+        undo: Undo::Nothing,
+        page_may_lift: PageMayLift::Yes,
+        expected: CALL,
+        limit: CALL_LIMIT,
+    }
+}
+
+impl Step {
+    /// Shown with a fleet.
+    pub(super) fn of_fleet(mut self, fleet: &crate::names::FleetName) -> Self {
+        self.lane = Lane::Fleet(fleet.clone());
+        self
+    }
+
+    /// Waits for `step` because of `rule`.
+    pub(super) fn after(mut self, step: &StepId, rule: Rule) -> Self {
+        if !self.waits_for.iter().any(|edge| edge.step == *step) {
+            self.waits_for.push(Edge { step: step.clone(), rule });
+        }
+        self
+    }
+
+    /// Waits for all of `steps`, which differ from one another and from those it waits for already.
+    pub(super) fn after_all<'a>(mut self, steps: impl IntoIterator<Item = &'a StepId>, rule: Rule) -> Self {
+        self.waits_for.extend(steps.into_iter().map(|step| Edge { step: step.clone(), rule }));
+        self
+    }
+
+    /// Takes this long, and at most that long.
+    pub(super) fn takes(mut self, expected: Duration, limit: Duration) -> Self {
+        self.expected = expected;
+        self.limit = limit.max(expected);
+        self
+    }
+
+    /// Is taken back by `action`, which takes `expected`.
+    pub(super) fn undone_by(mut self, action: Action, expected: Duration) -> Self {
+        self.undo = Undo::By { action: Box::new(action), expected };
+        self
+    }
+
+    /// Cannot be taken back.
+    pub(super) fn never_undone(mut self, because: impl Into<String>) -> Self {
+        self.undo = Undo::Impossible { because: because.into() };
+        self
+    }
+
+    /// When it fails, the page stays up until a person decides.
+    pub(super) fn page_stays(mut self, because: Option<&str>) -> Self {
+        if let Some(because) = because {
+            self.page_may_lift = PageMayLift::No { because: because.to_owned() };
+        }
+        self
+    }
+}

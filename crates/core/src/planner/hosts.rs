@@ -1,0 +1,105 @@
+//! Which hosts are current, which are next, and which instances they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Inputs;
+use crate::deployment::{Deployment, Fleet, HostGroup, Role};
+use crate::names::{FleetName, HostName, InstanceId, StepId};
+use crate::plan::{CapturedHost, Host, InstanceRef};
+
+/// The current hosts: those on record, or before that those observed. A host is current when it is tagged with
+/// the current release-version and no upgrade of this name launched it.
+#[must_use]
+pub fn current_hosts(inputs: Inputs<'_>) -> Vec<CapturedHost> {
+    if let Some(captured) = &inputs.upgrade.captured {
+        return captured.clone();
+    }
+    let release = &inputs.deployment.release;
+    let upgrade = inputs.deployment.upgrade();
+    let mut hosts: Vec<CapturedHost> = inputs
+        .observation
+        .instances
+        .iter()
+        .filter(|instance| instance.lives() && instance.version == release.current_version)
+        .filter(|instance| instance.upgrade.as_ref() != Some(&upgrade))
+        .filter(|instance| inputs.deployment.fleet(&instance.fleet).is_some())
+        .map(|instance| CapturedHost {
+            name: instance.name.clone(),
+            instance: instance.id.clone(),
+            fleet: instance.fleet.clone(),
+            role: instance.role,
+        })
+        .collect();
+    hosts.sort();
+    hosts
+}
+
+/// The step that launches the next host of that name.
+#[must_use]
+pub fn next_host_step(name: &HostName) -> StepId {
+    format!("prepare.launch.{name}").into()
+}
+
+/// The instances that are not gone.
+pub(super) fn living<'a>(inputs: Inputs<'a>) -> BTreeSet<&'a InstanceId> {
+    let instances = inputs.observation.instances.iter();
+    instances.filter(|instance| instance.lives()).map(|instance| &instance.id).collect()
+}
+
+/// Hosts by fleet and role, so that a plan for a thousand hosts looks each of them up once.
+#[derive(Debug)]
+pub(super) struct HostsByGroup(BTreeMap<(FleetName, Role), Vec<Host>>);
+
+impl HostsByGroup {
+    /// The current hosts.
+    pub(super) fn current(inputs: Inputs<'_>) -> Self {
+        let mut groups: BTreeMap<_, Vec<Host>> = BTreeMap::new();
+        for host in current_hosts(inputs) {
+            groups
+                .entry((host.fleet, host.role))
+                .or_default()
+                .push(Host { name: host.name, instance: InstanceRef::Known(host.instance) });
+        }
+        Self(groups)
+    }
+
+    /// The next hosts: living ones by their instance, others by the step that will launch them.
+    pub(super) fn next(inputs: Inputs<'_>) -> Self {
+        let living = living(inputs);
+        let launched = |name: &HostName| inputs.upgrade.launched.get(name).filter(|id| living.contains(id));
+        let mut groups = BTreeMap::new();
+        for fleet in &inputs.deployment.fleets {
+            for (role, group) in fleet.groups() {
+                let hosts = next_names(inputs.deployment, fleet, group).map(|name| Host {
+                    instance: match launched(&name) {
+                        Some(instance) => InstanceRef::Known(instance.clone()),
+                        None => InstanceRef::MadeBy(next_host_step(&name)),
+                    },
+                    name,
+                });
+                groups.insert((fleet.name.clone(), role), hosts.collect());
+            }
+        }
+        Self(groups)
+    }
+
+    /// The hosts of one role of a fleet.
+    pub(super) fn of(&self, fleet: &FleetName, role: Role) -> &[Host] {
+        self.0.get(&(fleet.clone(), role)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The roles and hosts of a fleet, edxapp first.
+    pub(super) fn of_fleet<'a>(&'a self, fleet: &'a FleetName) -> impl Iterator<Item = (Role, &'a Host)> {
+        Role::ALL.into_iter().flat_map(move |role| self.of(fleet, role).iter().map(move |host| (role, host)))
+    }
+}
+
+/// The names of the next hosts of a group, by number.
+pub(super) fn next_names<'a>(
+    deployment: &'a Deployment,
+    fleet: &'a Fleet,
+    group: &'a HostGroup,
+) -> impl Iterator<Item = HostName> + 'a {
+    let (name, version) = (deployment.name.as_str(), deployment.release.version.as_str());
+    (0..group.count).map(move |n| group.host_name(name, &fleet.name, n, version))
+}

@@ -1,0 +1,63 @@
+//! The order of steps: the runbook's own where it is asked for, and a plan's order on the page always.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use super::build::step;
+use crate::names::StepId;
+use crate::plan::{Action, Edge, Line, Phase, Rule, Step};
+
+/// `steps` with the runbook's own order added: each line ends on all hosts before the next begins, hosts side by
+/// side within a line. A milestone between two lines keeps the number of edges linear.
+pub(super) fn by_line(steps: Vec<Step>, phase: Phase) -> Vec<Step> {
+    let lines: BTreeSet<Line> = steps.iter().map(|step| step.line).collect();
+    let mut by_line: BTreeMap<Line, Vec<Step>> = lines.iter().map(|line| (*line, Vec::new())).collect();
+    for step in steps {
+        by_line.entry(step.line).or_default().push(step);
+    }
+    let mut ordered = Vec::new();
+    let mut ended: Option<StepId> = None;
+    for (place, (line, steps)) in by_line.into_iter().enumerate() {
+        let id = StepId::from(format!("{phase}.line-{}-ends", place + 1));
+        let mut milestone = step(id.clone(), line, format!("all ended: {}", line.words()), Action::Milestone);
+        milestone.expected = Duration::ZERO;
+        for mut step in steps {
+            milestone.waits_for.push(Edge { step: step.id.clone(), rule: Rule::RunbookLine });
+            if let Some(ended) = &ended {
+                step = step.after(ended, Rule::RunbookLine);
+            }
+            ordered.push(step);
+        }
+        ordered.push(milestone);
+        ended = Some(id);
+    }
+    ordered
+}
+
+/// `steps` with each after all that it waits for, otherwise in the order given. Steps of a cycle, which no
+/// planner makes, come last for the linter to find.
+pub(super) fn sorted(steps: Vec<Step>) -> Vec<Step> {
+    let places: HashMap<&StepId, usize> = steps.iter().enumerate().map(|(place, step)| (&step.id, place)).collect();
+    let mut unmet: Vec<usize> = Vec::with_capacity(steps.len());
+    let mut followers: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
+    for (place, step) in steps.iter().enumerate() {
+        let before: Vec<usize> = step.waits_for.iter().filter_map(|edge| places.get(&edge.step).copied()).collect();
+        unmet.push(before.len());
+        before.into_iter().for_each(|before| followers[before].push(place));
+    }
+    let mut free: BTreeSet<usize> = (0..steps.len()).filter(|place| unmet[*place] == 0).collect();
+    let mut order = Vec::with_capacity(steps.len());
+    while let Some(place) = free.pop_first() {
+        order.push(place);
+        for follower in &followers[place] {
+            unmet[*follower] -= 1;
+            if unmet[*follower] == 0 {
+                free.insert(*follower);
+            }
+        }
+    }
+    let placed: BTreeSet<usize> = order.iter().copied().collect();
+    order.extend((0..steps.len()).filter(|place| !placed.contains(place)));
+    let mut steps: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|place| steps[place].take()).collect()
+}

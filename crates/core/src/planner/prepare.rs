@@ -1,0 +1,252 @@
+//! The prepare phase: record the current hosts, lower TTLs, build images, launch next hosts, smoke-test them
+//! and shut their services down. Visitors notice nothing of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Inputs;
+use super::build::{CALL_LIMIT, GATE_LIMIT, step};
+use super::hosts::{current_hosts, living, next_host_step, next_names};
+use crate::deployment::{Deployment, Fleet, Gate, GateBefore, HostGroup, Role, Services};
+use crate::names::{HostName, ImageId, ImageName, StepId};
+use crate::plan::{
+    Action, BuildImage, ChangeRecords, Decide, Host, ImageRef, InstanceRef, Launch, Line, RecordTarget, Rule, Step,
+    StopServices,
+};
+
+pub(super) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
+    let deployment = inputs.deployment;
+    let mut steps = vec![capture(inputs)];
+    steps.extend(lower_ttls(inputs));
+    let gates = gates(deployment, GateBefore::Launch, "prepare", Line::Launch);
+    let gate_ids: Vec<StepId> = gates.iter().map(|gate| gate.id.clone()).collect();
+    steps.extend(gates);
+    let mut images = BTreeMap::new();
+    for role in deployment.fleets.iter().flat_map(|fleet| fleet.groups().map(|(role, _)| role)) {
+        images.entry(role).or_insert_with(|| image(inputs, role, &mut steps));
+    }
+    let living = living(inputs);
+    for fleet in &deployment.fleets {
+        for (role, group) in fleet.groups() {
+            let Some(services) = deployment.role.services(role) else { continue };
+            for (n, name) in next_names(deployment, fleet, group).enumerate() {
+                let gone = inputs.upgrade.launched.get(&name).is_some_and(|id| !living.contains(id));
+                let generation = generation(inputs, &name, gone);
+                let launch = Launch {
+                    image: images[&role].clone(),
+                    generation,
+                    ..launch(deployment, fleet, role, group, n, &name)
+                };
+                steps.extend(host_steps(deployment, services, launch, &gate_ids));
+            }
+        }
+    }
+    steps
+}
+
+fn capture(inputs: Inputs<'_>) -> Step {
+    let hosts = current_hosts(inputs);
+    let title = format!("record {} current hosts", hosts.len());
+    step("prepare.capture", Line::Capture, title, Action::Capture { hosts })
+}
+
+/// Lowers the TTLs that are too long for the window, so that resolvers forget the old ones days before it.
+fn lower_ttls(inputs: Inputs<'_>) -> Option<Step> {
+    let dns = &inputs.deployment.dns;
+    let short = dns.window_ttl.duration();
+    let long: Vec<RecordTarget> = inputs
+        .deployment
+        .sites
+        .iter()
+        .filter_map(|site| Some((site, inputs.observation.records.get(&site.host)?)))
+        .filter(|(_, record)| record.ttl > short)
+        .map(|(site, record)| RecordTarget { name: site.host.clone(), target: record.target.clone(), ttl: record.ttl })
+        .collect();
+    if long.is_empty() {
+        return None;
+    }
+    let lowered = long.iter().map(|record| RecordTarget { ttl: short, ..record.clone() }).collect();
+    let title = format!("lower the TTL of {} records to {}", long.len(), dns.window_ttl);
+    let sync = inputs.deployment.expected.dns_sync.duration();
+    let change = |records| Action::ChangeRecords(ChangeRecords { zone: dns.zone.clone(), records });
+    Some(
+        step("prepare.ttl", Line::LowerTtl, title, change(lowered))
+            .takes(sync, CALL_LIMIT + 10 * sync)
+            .undone_by(change(long), sync),
+    )
+}
+
+/// The image for a role: one that was built for this release already, or a step that builds it.
+fn image(inputs: Inputs<'_>, role: Role, steps: &mut Vec<Step>) -> ImageRef {
+    let deployment = inputs.deployment;
+    let planned = inputs.upgrade.phases.get(&crate::plan::Phase::Prepare).and_then(|run| {
+        run.plan.steps.iter().find(|step| matches!(&step.action, Action::BuildImage(build) if build.role == role))
+    });
+    let built = inputs.observation.images.iter().rev().find(|image| {
+        image.role == role
+            && image.available
+            && image.codename == deployment.release.codename
+            && image.version == deployment.release.version
+    });
+    // A plan that is made anew keeps the step that built the image, because other steps name it.
+    if let (Some(image), None) = (built, planned) {
+        return ImageRef::Known(image.id.clone());
+    }
+    let step = planned.cloned().unwrap_or_else(|| build_image(inputs, role));
+    let made_by = ImageRef::MadeBy(step.id.clone());
+    steps.push(step);
+    made_by
+}
+
+fn build_image(inputs: Inputs<'_>, role: Role) -> Step {
+    let deployment = inputs.deployment;
+    let image = match deployment.role.services(role) {
+        Some(services) => &services.image,
+        None => &deployment.role.edxapp.image,
+    };
+    let name = next_image_name(inputs, &image.name, role);
+    let tags = BTreeMap::from([
+        ("environment".to_owned(), deployment.name.to_string()),
+        ("role".to_owned(), role.to_string()),
+        ("edx_codename".to_owned(), deployment.release.codename.clone()),
+        ("release-version".to_owned(), deployment.release.version.clone()),
+        ("repository".to_owned(), image.repository.clone()),
+        ("branch".to_owned(), image.branch.clone()),
+        ("cutover-upgrade".to_owned(), deployment.upgrade().to_string()),
+    ]);
+    let title = format!("build image {name} from {}", image.branch);
+    let action = Action::BuildImage(BuildImage {
+        name,
+        role,
+        base: image.base.clone(),
+        repository: image.repository.clone(),
+        branch: image.branch.clone(),
+        tags,
+    });
+    step(format!("prepare.image.{role}"), Line::BuildImages, title, action)
+        .takes(image.expected.duration(), image.limit.duration())
+}
+
+/// The first name of the pattern whose number is higher than those of all images of the role.
+fn next_image_name(inputs: Inputs<'_>, pattern: &str, role: Role) -> ImageName {
+    let count = |n: u64| {
+        let name = pattern
+            .replace("{deployment}", inputs.deployment.name.as_str())
+            .replace("{codename}", &inputs.deployment.release.codename)
+            .replace("{n}", &n.to_string());
+        ImageName::from(name)
+    };
+    let of_role = inputs.observation.images.iter().filter(|image| image.role == role);
+    let last = of_role.filter_map(|image| trailing_number(image.name.as_str())).max().unwrap_or(0);
+    count(last + 1)
+}
+
+fn trailing_number(name: &str) -> Option<u64> {
+    let digits = name.rsplit(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse().ok()
+}
+
+fn launch(deployment: &Deployment, fleet: &Fleet, role: Role, group: &HostGroup, n: usize, name: &HostName) -> Launch {
+    let mut tags = group.tags.clone();
+    tags.extend([
+        ("Name".to_owned(), name.to_string()),
+        ("environment".to_owned(), deployment.name.to_string()),
+        ("purpose".to_owned(), fleet.name.to_string()),
+        ("role".to_owned(), role.to_string()),
+        ("edx_codename".to_owned(), deployment.release.codename.clone()),
+        ("release-version".to_owned(), deployment.release.version.clone()),
+        ("cutover-upgrade".to_owned(), deployment.upgrade().to_string()),
+    ]);
+    Launch {
+        name: name.clone(),
+        fleet: fleet.name.clone(),
+        role,
+        image: ImageRef::Known(ImageId::from("")),
+        instance_type: group.instance_type.clone(),
+        subnet: group.subnets[n % group.subnets.len()].clone(),
+        security_groups: group.security_groups.clone(),
+        profile: group.profile.clone(),
+        tags,
+        boot_stopped: role == Role::Worker,
+        generation: 1,
+    }
+}
+
+/// Counts up when the host that was launched under this name is gone.
+fn generation(inputs: Inputs<'_>, name: &HostName, gone: bool) -> u32 {
+    let plan = inputs.upgrade.phases.get(&crate::plan::Phase::Prepare).map(|run| &run.plan);
+    let before = plan.and_then(|plan| plan.step(&next_host_step(name))).map_or(1, |step| match &step.action {
+        Action::Launch(launch) => launch.generation,
+        _ => 1,
+    });
+    before + u32::from(gone)
+}
+
+/// Launch, smoke-test, shut down: the life of one next host before the window.
+fn host_steps(deployment: &Deployment, services: &Services, launch: Launch, gates: &[StepId]) -> Vec<Step> {
+    let (name, fleet, boot) = (launch.name.clone(), launch.fleet.clone(), deployment.expected.boot.duration());
+    let image = match &launch.image {
+        ImageRef::MadeBy(step) => Some(step.clone()),
+        ImageRef::Known(_) => None,
+    };
+    let host = Host { name: name.clone(), instance: InstanceRef::MadeBy(next_host_step(&name)) };
+    let launched = step(next_host_step(&name), Line::Launch, format!("launch {name}"), Action::Launch(launch))
+        .of_fleet(&fleet)
+        .after(&"prepare.capture".into(), Rule::CaptureFirst)
+        .after_all(&image, Rule::ImageFirst)
+        .after_all(gates, Rule::Decision)
+        .takes(boot, CALL_LIMIT + 5 * boot)
+        .undone_by(Action::Terminate { host: host.clone(), balancers: Vec::new() }, Duration::from_secs(30));
+    let stop = stop_services(services, host.clone());
+    let stopped = step(format!("prepare.stop.{name}"), Line::ShutDown, format!("shut services down on {name}"), stop)
+        .of_fleet(&fleet)
+        .takes(services.stop_expected.duration(), services.stop_limit.duration() + CALL_LIMIT);
+    if services.smoke_tests.is_empty() {
+        let stopped = stopped.after(&launched.id, Rule::HostIsUp);
+        return vec![launched, stopped];
+    }
+    let tests = services.smoke_tests.clone();
+    let expected = deployment.expected.smoke_test.duration();
+    let title = format!("smoke-test {name}");
+    let tested = step(format!("prepare.smoke-test.{name}"), Line::SmokeTest, title, Action::SmokeTest { host, tests })
+        .of_fleet(&fleet)
+        .after(&launched.id, Rule::HostIsUp)
+        .takes(expected, CALL_LIMIT + 5 * expected);
+    let stopped = stopped.after(&tested.id, Rule::TestedFirst);
+    vec![launched, tested, stopped]
+}
+
+/// Stopping all of a role's programs on a host.
+pub(super) fn stop_services(services: &Services, host: Host) -> Action {
+    Action::StopServices(StopServices {
+        host,
+        supervisorctl: services.supervisorctl.clone(),
+        programs: services.programs.clone(),
+        stop_limit: services.stop_limit.duration(),
+        past_stop_limit: services.past_stop_limit,
+    })
+}
+
+/// The gates before a point, in the file's order; each waits for the one before it.
+pub(super) fn gates(deployment: &Deployment, before: GateBefore, phase: &str, line: Line) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for gate in deployment.gates.iter().filter(|gate| gate.before == before) {
+        let step = decide(gate, phase, line);
+        let step = match steps.last() {
+            Some(last) => step.after(&last.id, Rule::Decision),
+            None => step,
+        };
+        steps.push(step);
+    }
+    steps
+}
+
+fn decide(gate: &Gate, phase: &str, line: Line) -> Step {
+    let action = Action::Decide(Decide {
+        gate: gate.name.clone(),
+        question: gate.question.clone(),
+        checklist: gate.checklist.clone(),
+    });
+    step(format!("{phase}.gate.{}", gate.name), line, format!("decide: {}", gate.question), action)
+        .takes(gate.expected.duration(), GATE_LIMIT)
+}
