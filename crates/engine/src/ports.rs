@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use cutover_core::deployment::SmokeTest;
 use cutover_core::journal::Decision;
 use cutover_core::names::{
-    BalancerName, ChangeId, DatabaseName, DnsName, FleetName, ImageId, ImageName, InstanceId, InvalidationId, JobName,
+    BalancerName, ChangeId, DatabaseName, DnsName, FleetName, ImageId, InstanceId, InvalidationId, JobName,
     ProgramName, SnapshotId,
 };
 use cutover_core::observation::{
@@ -152,8 +152,11 @@ pub struct JobProgress {
 #[async_trait(?Send)]
 pub trait Hosts {
     /// The states of programs on a host.
-    async fn programs(&self, host: &InstanceId, programs: &[ProgramName])
-    -> Answer<BTreeMap<ProgramName, ProgramState>>;
+    async fn programs(
+        &self,
+        host: &InstanceId,
+        programs: &[ProgramName],
+    ) -> Answer<BTreeMap<ProgramName, ProgramState>>;
     /// Tells programs to stop; answers at once. Telling twice is telling once.
     async fn stop(&self, host: &InstanceId, supervisorctl: &str, programs: &[ProgramName]) -> Answer<()>;
     /// Tells programs to start; answers at once. Telling twice is telling once.
@@ -230,4 +233,3 @@ pub struct World {
     /// Messages to people.
     pub announcer: Rc<dyn Announcer>,
 }
-

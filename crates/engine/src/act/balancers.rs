@@ -1,0 +1,55 @@
+//! Which hosts a balancer has, and what it thinks of them.
+
+use std::collections::BTreeMap;
+
+use cutover_core::names::InstanceId;
+use cutover_core::observation::Health;
+use cutover_core::plan::Membership;
+
+use super::{Scene, Seen};
+use crate::ports::Answer;
+
+async fn health(scene: &Scene<'_>, members: &Membership) -> Answer<BTreeMap<InstanceId, Health>> {
+    scene.world.balancers.health(&members.balancer).await
+}
+
+pub(super) async fn registered(scene: &Scene<'_>, members: &Membership) -> Answer<Seen> {
+    let health = health(scene, members).await?;
+    let is_member = |instance| health.get(instance).is_some_and(|health| *health != Health::Draining);
+    let missing = scene.instances(&members.hosts)?.iter().filter(|instance| !is_member(*instance)).count();
+    Ok(if missing == 0 { Seen::holds() } else { Seen::NotYet })
+}
+
+pub(super) async fn register(scene: &Scene<'_>, members: &Membership) -> Answer<()> {
+    scene.world.balancers.register(&members.balancer, &scene.instances(&members.hosts)?).await
+}
+
+/// The balancer sends the hosts no new requests; they may still be draining.
+pub(super) async fn deregistered(scene: &Scene<'_>, members: &Membership) -> Answer<Seen> {
+    let health = health(scene, members).await?;
+    let is_out = |instance| health.get(instance).is_none_or(|health| *health == Health::Draining);
+    Ok(if scene.instances(&members.hosts)?.iter().all(is_out) { Seen::holds() } else { Seen::NotYet })
+}
+
+pub(super) async fn deregister(scene: &Scene<'_>, members: &Membership) -> Answer<()> {
+    scene.world.balancers.deregister(&members.balancer, &scene.instances(&members.hosts)?).await
+}
+
+pub(super) async fn healthy(scene: &Scene<'_>, members: &Membership) -> Answer<Seen> {
+    let health = health(scene, members).await?;
+    let instances = scene.instances(&members.hosts)?;
+    let serving = instances.iter().filter(|instance| health.get(*instance) == Some(&Health::InService)).count();
+    if serving == instances.len() {
+        return Ok(Seen::holds());
+    }
+    Ok(Seen::UnderWay(format!("{serving} of {} hosts in service in {}", instances.len(), members.balancer)))
+}
+
+pub(super) async fn drained(scene: &Scene<'_>, members: &Membership) -> Answer<Seen> {
+    let health = health(scene, members).await?;
+    let left = scene.instances(&members.hosts)?.iter().filter(|instance| health.contains_key(*instance)).count();
+    if left == 0 {
+        return Ok(Seen::holds());
+    }
+    Ok(Seen::UnderWay(format!("{left} hosts still draining in {}", members.balancer)))
+}

@@ -1,0 +1,71 @@
+//! Records of the zone: changing them, and the evidence that everybody has seen the change.
+
+use cutover_core::journal::Fact;
+use cutover_core::names::DnsName;
+use cutover_core::plan::{AwaitResolvers, ChangeRecords, RecordTarget};
+use cutover_core::time::{between, human};
+
+use super::{Scene, Seen};
+use crate::ports::Answer;
+
+/// The records are as they shall be, and every server of the zone says so: that is what in sync means, and it can
+/// be seen without the change's id, which a lost answer would take with it.
+pub(super) async fn changed(scene: &Scene<'_>, change: &ChangeRecords) -> Answer<Seen> {
+    let names: Vec<DnsName> = change.records.iter().map(|record| record.name.clone()).collect();
+    let records = scene.world.dns.records(&change.zone, &names).await?;
+    let as_wanted = |wanted: &RecordTarget| {
+        records.get(&wanted.name).is_some_and(|record| record.target == wanted.target && record.ttl == wanted.ttl)
+    };
+    if !change.records.iter().all(as_wanted) {
+        return Ok(Seen::NotYet);
+    }
+    match servers_behind(scene, &change.zone, &change.records).await? {
+        Some(behind) => Ok(Seen::UnderWay(format!("{behind} of the zone's servers still answer with the old target"))),
+        None => Ok(Seen::holds()),
+    }
+}
+
+async fn servers_behind(scene: &Scene<'_>, zone: &str, records: &[RecordTarget]) -> Answer<Option<usize>> {
+    for record in records {
+        let answers = scene.world.dns.ask_servers(zone, &record.name).await?;
+        let behind = answers.iter().filter(|answer| answer.as_ref() != Some(&record.target)).count();
+        if behind > 0 {
+            return Ok(Some(behind));
+        }
+    }
+    Ok(None)
+}
+
+pub(super) async fn change(scene: &Scene<'_>, change: &ChangeRecords) -> Answer<()> {
+    scene.world.dns.change_records(&change.zone, &change.records).await.map(|_| ())
+}
+
+/// Every resolver answers with the new target, and has done so long enough for open connections to close.
+pub(super) async fn forgotten(scene: &Scene<'_>, wait: &AwaitResolvers) -> Answer<Seen> {
+    // Resolvers that were not asked, those of visitors, may have kept the old answer for a whole TTL.
+    let ttl = wait.records.iter().map(|record| record.ttl).max().unwrap_or_default();
+    let elapsed = between(scene.since, scene.clock.now());
+    if elapsed < ttl {
+        return Ok(Seen::UnderWay(format!("resolvers may keep the old answer for {} more", human(ttl - elapsed))));
+    }
+    for resolver in &wait.resolvers {
+        for record in &wait.records {
+            let answer = scene.world.dns.ask_resolver(*resolver, &record.name).await?;
+            if answer.as_ref() != Some(&record.target) {
+                scene.seen_since.set(None);
+                return Ok(Seen::UnderWay(format!("{resolver} still has the old answer for {}", record.name)));
+            }
+        }
+    }
+    let now = scene.clock.now();
+    let since = scene.seen_since.get().unwrap_or(now);
+    scene.seen_since.set(Some(since));
+    let settled = between(since, now);
+    if settled < wait.settle {
+        let left = human(wait.settle - settled);
+        return Ok(Seen::UnderWay(format!("connections that browsers hold open have {left} to close")));
+    }
+    let names = wait.records.len();
+    let text = format!("{} resolvers and the zone's servers agree on {names} names", wait.resolvers.len());
+    Ok(Seen::Holds(vec![Fact::Note { text }]))
+}

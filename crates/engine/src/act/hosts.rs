@@ -1,0 +1,219 @@
+//! Hosts and the services on them.
+
+use cutover_core::deployment::{PastStopLimit, SmokeTest};
+use cutover_core::journal::Fact;
+use cutover_core::names::{BalancerName, FleetName, InstanceId, ProgramName};
+use cutover_core::observation::{Instance, InstanceState};
+use cutover_core::plan::{Host, HostPrograms, Launch, StartServices, StopServices};
+use cutover_core::time::{between, human};
+
+use super::{Scene, Seen};
+use crate::failure::Failure;
+use crate::ports::{Answer, ProgramState};
+
+/// A host is found by its name among the instances of this very upgrade: old hosts can bear names like it.
+async fn find(scene: &Scene<'_>, launch: &Launch) -> Answer<Option<Instance>> {
+    let upgrade = scene.journal.upgrade().id.clone();
+    let instances = scene.world.compute.instances().await?;
+    Ok(instances.into_iter().find(|instance| {
+        instance.name == launch.name && instance.upgrade == upgrade && instance.upgrade.is_some() && instance.lives()
+    }))
+}
+
+pub(super) async fn launched(scene: &Scene<'_>, launch: &Launch) -> Answer<Seen> {
+    let Some(instance) = find(scene, launch).await? else { return Ok(Seen::NotYet) };
+    match instance.state {
+        InstanceState::Running => {
+            Ok(Seen::Holds(vec![Fact::Launched { host: launch.name.clone(), instance: instance.id }]))
+        }
+        InstanceState::Pending => Ok(Seen::UnderWay(format!("{} is pending", instance.id))),
+        _ => Ok(Seen::UnderWay(format!("{} is up, its status checks have not passed yet", instance.id))),
+    }
+}
+
+pub(super) async fn launch(scene: &Scene<'_>, launch: &Launch) -> Answer<()> {
+    let image = scene.image(&launch.image)?;
+    let token = format!("{}-{}", scene.token(), launch.generation);
+    scene.world.compute.launch(launch, &image, &token).await.map(|_| ())
+}
+
+pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
+    let id = scene.instance(host)?;
+    let fact = || Fact::Terminated { host: host.name.clone(), instance: id.clone() };
+    let instances = scene.world.compute.instances().await?;
+    match instances.iter().find(|instance| instance.id == id).map(|instance| instance.state) {
+        None | Some(InstanceState::Terminated) => Ok(Seen::Holds(vec![fact()])),
+        Some(InstanceState::ShuttingDown) => Ok(Seen::UnderWay(format!("{id} is shutting down"))),
+        Some(_) => Ok(Seen::NotYet),
+    }
+}
+
+/// Terminates a host that no balancer has and that is the one it is taken for; anything else is refused.
+pub(super) async fn terminate(scene: &Scene<'_>, host: &Host, balancers: &[BalancerName]) -> Answer<()> {
+    let id = scene.instance(host)?;
+    for balancer in balancers {
+        if scene.world.balancers.health(balancer).await?.contains_key(&id) {
+            return Err(Failure::permanent(format!(
+                "{} ({id}) is still registered in {balancer}, so it was not terminated; take it out first",
+                host.name
+            )));
+        }
+    }
+    let instances = scene.world.compute.instances().await?;
+    match instances.iter().find(|instance| instance.id == id) {
+        Some(instance) if instance.name != host.name => Err(Failure::permanent(format!(
+            "{id} is named {} and not {}, so it was not terminated; find out who renamed it",
+            instance.name, host.name
+        ))),
+        _ => scene.world.compute.terminate(&id).await,
+    }
+}
+
+pub(super) async fn smoke_test(scene: &Scene<'_>, host: &Host, tests: &[SmokeTest]) -> Answer<()> {
+    let id = scene.instance(host)?;
+    let mut failed = Vec::new();
+    for test in tests {
+        let (exit, output) = scene.world.hosts.smoke_test(&id, test).await?;
+        let missing = test.contains.as_ref().filter(|text| !output.contains(text.as_str()));
+        if exit != 0 {
+            failed.push(format!("{}: exit status {exit}: {}", test.name, last_line(&output)));
+        } else if let Some(text) = missing {
+            failed.push(format!("{}: `{text}` does not appear in what it printed", test.name));
+        }
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::permanent(format!("{} of {} smoke tests failed: {}", failed.len(), tests.len(), failed.join("; "))))
+}
+
+fn last_line(output: &str) -> &str {
+    output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing")
+}
+
+/// The programs of a host that are not stopped, with their states.
+async fn not_stopped(
+    scene: &Scene<'_>,
+    id: &InstanceId,
+    programs: &[ProgramName],
+) -> Answer<Vec<(ProgramName, ProgramState)>> {
+    let states = scene.world.hosts.programs(id, programs).await?;
+    let up = |state: &ProgramState| !matches!(state, ProgramState::Stopped | ProgramState::Failed);
+    Ok(states.into_iter().filter(|(_, state)| up(state)).collect())
+}
+
+pub(super) async fn stopped(scene: &Scene<'_>, stop: &StopServices) -> Answer<Seen> {
+    let id = scene.instance(&stop.host)?;
+    let up = not_stopped(scene, &id, &stop.programs).await?;
+    if up.is_empty() {
+        return Ok(Seen::holds());
+    }
+    if up.iter().any(|(_, state)| *state != ProgramState::Stopping) {
+        return Ok(Seen::NotYet);
+    }
+    let elapsed = between(scene.since, scene.clock.now());
+    let names: Vec<&str> = up.iter().map(|(program, _)| program.as_str()).collect();
+    if elapsed < stop.stop_limit {
+        return Ok(Seen::UnderWay(format!("still stopping: {}", names.join(", "))));
+    }
+    match stop.past_stop_limit {
+        // The next act kills them: see `stop`.
+        PastStopLimit::Kill => Ok(Seen::NotYet),
+        PastStopLimit::Abort => Ok(Seen::Never(format!(
+            "{} on {} still run after {}; let them end and run the phase again, or kill them by hand",
+            names.join(", "),
+            stop.host.name,
+            human(elapsed)
+        ))),
+    }
+}
+
+/// Tells programs to stop; those that were told and are past the limit are killed where the file says so.
+pub(super) async fn stop(scene: &Scene<'_>, stop: &StopServices) -> Answer<()> {
+    let id = scene.instance(&stop.host)?;
+    let up = not_stopped(scene, &id, &stop.programs).await?;
+    let stopping: Vec<ProgramName> =
+        up.iter().filter(|(_, state)| *state == ProgramState::Stopping).map(|(program, _)| program.clone()).collect();
+    let past_limit = between(scene.since, scene.clock.now()) >= stop.stop_limit;
+    if past_limit && stop.past_stop_limit == PastStopLimit::Kill && !stopping.is_empty() {
+        scene.world.hosts.kill(&id, &stopping).await?;
+        scene.learned.borrow_mut().push(Fact::Killed { host: stop.host.name.clone(), programs: stopping });
+        return Ok(());
+    }
+    scene.world.hosts.stop(&id, &stop.supervisorctl, &stop.programs).await
+}
+
+pub(super) async fn started(scene: &Scene<'_>, start: &StartServices) -> Answer<Seen> {
+    let id = scene.instance(&start.host)?;
+    let states = scene.world.hosts.programs(&id, &start.programs).await?;
+    let in_state = |wanted: ProgramState| {
+        states.iter().filter(|(_, state)| **state == wanted).map(|(program, _)| program.as_str()).collect::<Vec<_>>()
+    };
+    let (running, starting, failed) =
+        (in_state(ProgramState::Running), in_state(ProgramState::Starting), in_state(ProgramState::Failed));
+    if running.len() == start.programs.len() {
+        return Ok(Seen::holds());
+    }
+    if !failed.is_empty() {
+        let names = failed.join(", ");
+        return Ok(Seen::Never(format!(
+            "{names} on {} could not be kept running; read their logs there",
+            start.host.name
+        )));
+    }
+    if running.len() + starting.len() == start.programs.len() {
+        return Ok(Seen::UnderWay(format!("starting: {}", starting.join(", "))));
+    }
+    Ok(Seen::NotYet)
+}
+
+pub(super) async fn start(scene: &Scene<'_>, start: &StartServices) -> Answer<()> {
+    let id = scene.instance(&start.host)?;
+    scene.world.hosts.start(&id, &start.supervisorctl, &start.programs).await
+}
+
+/// The hosts on which something runs that must not, with the programs that do.
+async fn running_again<'a>(
+    scene: &Scene<'_>,
+    hosts: &'a [HostPrograms],
+) -> Answer<Vec<(&'a HostPrograms, InstanceId, Vec<ProgramName>)>> {
+    let looks = hosts.iter().map(|host| async move {
+        let id = scene.instance(&host.host)?;
+        let up = not_stopped(scene, &id, &host.programs).await?;
+        Ok::<_, Failure>((host, id, up.into_iter().map(|(program, _)| program).collect::<Vec<_>>()))
+    });
+    let looked = futures_util::future::try_join_all(looks).await?;
+    Ok(looked.into_iter().filter(|(_, _, programs)| !programs.is_empty()).collect())
+}
+
+pub(super) async fn still_stopped(scene: &Scene<'_>, hosts: &[HostPrograms]) -> Answer<Seen> {
+    let running = running_again(scene, hosts).await?;
+    if running.is_empty() {
+        return Ok(Seen::Holds(vec![Fact::Note { text: format!("services are stopped on {} hosts", hosts.len()) }]));
+    }
+    if scene.seen_since.get().is_none() {
+        return Ok(Seen::NotYet);
+    }
+    let names: Vec<&str> = running.iter().map(|(host, _, _)| host.host.name.as_str()).collect();
+    Ok(Seen::UnderWay(format!("stopping again what something had started: {}", names.join(", "))))
+}
+
+/// Something has started services behind the operator's back: stop them again, and put it on record.
+pub(super) async fn stop_again(scene: &Scene<'_>, hosts: &[HostPrograms]) -> Answer<()> {
+    for (host, id, programs) in running_again(scene, hosts).await? {
+        let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
+        let text = format!("{} was running again on {} and was stopped again", names.join(", "), host.host.name);
+        scene.learned.borrow_mut().push(Fact::Note { text });
+        scene.world.hosts.stop(&id, &host.supervisorctl, &programs).await?;
+    }
+    scene.seen_since.set(Some(scene.clock.now()));
+    Ok(())
+}
+
+pub(super) async fn drained(scene: &Scene<'_>, fleet: &FleetName) -> Answer<Seen> {
+    let tasks = scene.world.hosts.queued_tasks(fleet).await?;
+    if tasks == 0 {
+        return Ok(Seen::holds());
+    }
+    Ok(Seen::UnderWay(format!("{tasks} tasks of {fleet} wait or run")))
+}

@@ -1,0 +1,201 @@
+//! How each kind of action is observed and made, through the ports alone. One module a subject.
+//!
+//! Observing says whether what the action wants already holds, is under way, has not been begun, or can never
+//! come true. Making it asks the world once and waits for nothing: waiting is observing again.
+
+mod balancers;
+mod dns;
+mod hosts;
+mod images;
+mod migrations;
+mod pages;
+mod snapshots;
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use cutover_core::digest::Digest;
+use cutover_core::journal::Fact;
+use cutover_core::names::{ImageId, InstanceId};
+use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Step};
+
+use crate::failure::Failure;
+use crate::journal::Journal;
+use crate::ports::{Answer, Clock, World};
+
+/// What observing an action's subject has shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// What the action wants holds.
+    Holds(Vec<Fact>),
+    /// It has been asked for and is not there yet; in words, what is waited for.
+    UnderWay(String),
+    /// It has not been asked for.
+    NotYet,
+    /// It cannot come true by waiting or asking again; why, and what to do.
+    Never(String),
+}
+
+impl Seen {
+    /// Holds, with nothing to tell.
+    #[must_use]
+    pub(crate) const fn holds() -> Self {
+        Self::Holds(Vec::new())
+    }
+}
+
+/// What carrying out a step needs to know besides its action.
+pub(crate) struct Scene<'a> {
+    /// The ports.
+    pub world: &'a World,
+    /// The clock.
+    pub clock: &'a dyn Clock,
+    /// The step.
+    pub step: &'a Step,
+    /// What is on record.
+    pub journal: &'a Journal,
+    /// When the step was first begun.
+    pub since: Timestamp,
+    /// How often it has failed before.
+    pub failures: u32,
+    /// When what it waits for was first seen, for waits that need it to last.
+    pub seen_since: Cell<Option<Timestamp>>,
+    /// What making the action has made known, to go on record with its end.
+    pub learned: RefCell<Vec<Fact>>,
+}
+
+impl Scene<'_> {
+    /// The token of this step: the same in every attempt and every process.
+    fn token(&self) -> String {
+        let upgrade = self.journal.upgrade().id.as_ref().map(ToString::to_string).unwrap_or_default();
+        Digest::of(format!("{upgrade} {}", self.step.id).as_bytes()).as_str()[..32].to_owned()
+    }
+
+    /// The instance of a host, from the plan or from the step that launched it.
+    fn instance(&self, host: &Host) -> Answer<InstanceId> {
+        match &host.instance {
+            InstanceRef::Known(instance) => Ok(instance.clone()),
+            InstanceRef::MadeBy(_) => {
+                self.journal.upgrade().launched.get(&host.name).cloned().ok_or_else(|| {
+                    Failure::permanent(format!("the journal does not say which instance {} is", host.name))
+                })
+            }
+        }
+    }
+
+    fn instances(&self, hosts: &[Host]) -> Answer<Vec<InstanceId>> {
+        hosts.iter().map(|host| self.instance(host)).collect()
+    }
+
+    /// The image to launch from, from the plan or from the step that built it.
+    fn image(&self, image: &ImageRef) -> Answer<ImageId> {
+        match image {
+            ImageRef::Known(image) => Ok(image.clone()),
+            ImageRef::MadeBy(step) => {
+                let upgrade = self.journal.upgrade();
+                let planned = upgrade.phases.values().find_map(|run| run.plan.step(step));
+                let name = planned.and_then(|step| match &step.action {
+                    Action::BuildImage(build) => Some(build.name.clone()),
+                    _ => None,
+                });
+                let built = name.and_then(|name| upgrade.images.get(&name).cloned());
+                built.ok_or_else(|| Failure::permanent(format!("the journal does not say which image {step} built")))
+            }
+        }
+    }
+}
+
+/// Looks whether what the step wants holds already.
+pub(crate) async fn observe(scene: &Scene<'_>) -> Answer<Seen> {
+    match &scene.step.action {
+        Action::Milestone => Ok(Seen::holds()),
+        Action::WaitUntil { moment } => Ok(wait_until(scene, *moment)),
+        Action::Decide(_) | Action::SmokeTest { .. } => Ok(Seen::NotYet),
+        Action::Capture { hosts } => Ok(Seen::Holds(vec![Fact::Captured { hosts: hosts.clone() }])),
+        Action::Announce(message) => pages::announced(scene, message).await,
+        Action::PublishPage(page) => pages::published(scene, page).await,
+        Action::ChangeRecords(change) => dns::changed(scene, change).await,
+        Action::AwaitResolvers(wait) => dns::forgotten(scene, wait).await,
+        Action::BuildImage(build) => images::built(scene, build).await,
+        Action::RemoveImage { image, .. } => images::removed(scene, image).await,
+        Action::Launch(launch) => hosts::launched(scene, launch).await,
+        Action::Terminate { host, .. } => hosts::terminated(scene, host).await,
+        Action::StopServices(stop) => hosts::stopped(scene, stop).await,
+        Action::StartServices(start) => hosts::started(scene, start).await,
+        Action::ConfirmStopped { hosts } => hosts::still_stopped(scene, hosts).await,
+        Action::DrainQueues { fleet } => hosts::drained(scene, fleet).await,
+        Action::TakeSnapshot { database, snapshot } => snapshots::taken(scene, database, snapshot).await,
+        Action::Migrate(migrate) => migrations::migrated(scene, migrate).await,
+        Action::Register(members) => balancers::registered(scene, members).await,
+        Action::Deregister(members) => balancers::deregistered(scene, members).await,
+        Action::AwaitHealthy(members) => balancers::healthy(scene, members).await,
+        Action::AwaitDrained(members) => balancers::drained(scene, members).await,
+        Action::CheckSite(check) => pages::answers(scene, check).await,
+    }
+}
+
+/// Makes what the step wants, once. Actions that only wait have nothing to make.
+pub(crate) async fn act(scene: &Scene<'_>) -> Answer<()> {
+    match &scene.step.action {
+        Action::Announce(message) => scene.world.announcer.announce(message, &scene.token()).await,
+        Action::PublishPage(page) => pages::publish(scene, page).await,
+        Action::ChangeRecords(change) => dns::change(scene, change).await,
+        Action::BuildImage(build) => scene.world.images.build(build).await.map(|_| ()),
+        Action::RemoveImage { image, .. } => scene.world.images.remove(image).await,
+        Action::Launch(launch) => hosts::launch(scene, launch).await,
+        Action::Terminate { host, balancers } => hosts::terminate(scene, host, balancers).await,
+        Action::StopServices(stop) => hosts::stop(scene, stop).await,
+        Action::StartServices(start) => hosts::start(scene, start).await,
+        Action::ConfirmStopped { hosts } => hosts::stop_again(scene, hosts).await,
+        Action::TakeSnapshot { database, snapshot } => scene.world.databases.begin_snapshot(database, snapshot).await,
+        Action::Migrate(migrate) => migrations::start(scene, migrate).await,
+        Action::Register(members) => balancers::register(scene, members).await,
+        Action::Deregister(members) => balancers::deregister(scene, members).await,
+        Action::SmokeTest { host, tests } => hosts::smoke_test(scene, host, tests).await,
+        Action::Milestone
+        | Action::WaitUntil { .. }
+        | Action::Decide(_)
+        | Action::Capture { .. }
+        | Action::AwaitResolvers(_)
+        | Action::DrainQueues { .. }
+        | Action::AwaitHealthy(_)
+        | Action::AwaitDrained(_)
+        | Action::CheckSite(_) => Ok(()),
+    }
+}
+
+/// How an action is carried out beyond observing and making it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Observe, make, observe until it holds.
+    Ensure,
+    /// Its making is its proof: there is nothing to observe, before or after.
+    Perform,
+    /// It waits for a person or the calendar; stopping the conductor ends the wait at once.
+    Wait,
+}
+
+pub(crate) fn manner(action: &Action) -> Manner {
+    match action {
+        Action::SmokeTest { .. } => Manner::Perform,
+        Action::Decide(_) | Action::WaitUntil { .. } => Manner::Wait,
+        _ => Manner::Ensure,
+    }
+}
+
+/// How long to wait between two observations: no shorter than what is observed can change, no longer than an
+/// operator would want to wait for it.
+pub(crate) fn interval(action: &Action) -> Duration {
+    Duration::from_secs(match action {
+        Action::BuildImage(_) => 15,
+        Action::Launch(_) | Action::TakeSnapshot { .. } | Action::AwaitDrained(_) => 5,
+        Action::StopServices(_) | Action::StartServices(_) | Action::Migrate(_) | Action::AwaitHealthy(_) => 2,
+        _ => 3,
+    })
+}
+
+fn wait_until(scene: &Scene<'_>, moment: Timestamp) -> Seen {
+    if scene.clock.now() >= moment { Seen::holds() } else { Seen::NotYet }
+}

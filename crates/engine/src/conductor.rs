@@ -1,0 +1,121 @@
+//! Conducts a phase: begins every step for which nothing is left to wait, as many side by side as is sensible,
+//! and stops beginning new ones when a step fails or the operator asks.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::{Either, LocalBoxFuture, select};
+use futures_util::stream::FuturesUnordered;
+
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Event, PhaseRun};
+use cutover_core::names::StepId;
+use cutover_core::plan::{Frontier, Phase, Plan, Step};
+
+use crate::drive::{Crew, StepEnd};
+use crate::journal::JournalError;
+
+/// How many steps may be under way at once: more than a deployment's hosts of one line, fewer than would exhaust
+/// a machine's connections.
+pub const SIDE_BY_SIDE: usize = 128;
+
+/// How a phase's run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All steps have ended well.
+    Finished,
+    /// Steps have failed; what was under way beside them has ended.
+    Failed(Vec<StepId>),
+    /// The operator stopped it. Running the phase again goes on from here.
+    Stopped,
+}
+
+/// Begins a phase with `plan`, or goes on with the one on record, until nothing is left to do.
+///
+/// # Errors
+/// When the journal fails: then nothing more has been done.
+pub async fn run(crew: &Crew, plan: Option<(Plan, Digest)>, phase: Phase) -> Result<Ending, JournalError> {
+    if let Some((plan, deployment)) = plan {
+        crew.journal.append(Event::PhaseStarted { plan: Box::new(plan), deployment }).await?;
+    }
+    let run = crew.journal.upgrade().phases.get(&phase).cloned();
+    let Some(run) = run else { return Ok(Ending::Finished) };
+    let failed = conduct(crew, &run).await?;
+    let all_done = {
+        let upgrade = crew.journal.upgrade();
+        upgrade.phases.get(&phase).is_some_and(|run| run.runs().all(|(_, step)| step.status.is_done()))
+    };
+    if all_done {
+        crew.journal.append(Event::PhaseFinished { phase }).await?;
+        return Ok(Ending::Finished);
+    }
+    if failed.is_empty() {
+        crew.journal.append(Event::Interrupted { because: "the operator stopped it".to_owned() }).await?;
+        return Ok(Ending::Stopped);
+    }
+    crew.journal.append(Event::Interrupted { because: format!("{} steps failed", failed.len()) }).await?;
+    Ok(Ending::Failed(failed))
+}
+
+/// A step that can begin; those with more still to come after them go first.
+type Ready = BinaryHeap<(Duration, Reverse<usize>)>;
+
+async fn conduct(crew: &Crew, run: &PhaseRun) -> Result<Vec<StepId>, JournalError> {
+    let steps = &run.plan.steps;
+    let tails = tails(steps);
+    let mut frontier = Frontier::new(&run.plan);
+    let mut ready = Ready::new();
+    let mut free = frontier.first();
+    let mut under_way = FuturesUnordered::new();
+    let mut failed = Vec::new();
+    let mut stopped = false;
+    loop {
+        while let Some(place) = free.pop() {
+            // What is on record as done is done, whichever process did it.
+            if run.status(&steps[place].id).is_done() {
+                free.extend(frontier.done(&steps[place].id));
+            } else {
+                ready.push((tails[place], Reverse(place)));
+            }
+        }
+        while !stopped && failed.is_empty() && under_way.len() < SIDE_BY_SIDE {
+            let Some((_, Reverse(place))) = ready.pop() else { break };
+            under_way.push(drive(crew, &steps[place]));
+        }
+        let next = match stopped {
+            true => under_way.next().await,
+            false => match select(crew.stop.clone(), under_way.next()).await {
+                Either::Left(_) => {
+                    stopped = true;
+                    continue;
+                }
+                Either::Right((next, _)) => next,
+            },
+        };
+        let Some(ended) = next else { return Ok(failed) };
+        match ended? {
+            (step, StepEnd::Done) => free = frontier.done(&step),
+            (step, StepEnd::Failed) => failed.push(step),
+            (_, StepEnd::Stopped) => stopped = true,
+        }
+    }
+}
+
+fn drive<'a>(crew: &'a Crew, step: &'a Step) -> LocalBoxFuture<'a, Result<(StepId, StepEnd), JournalError>> {
+    Box::pin(async move { Ok((step.id.clone(), crew.drive(step).await?)) })
+}
+
+/// The expected time from the beginning of each step to the end of all that waits for it.
+fn tails(steps: &[Step]) -> Vec<Duration> {
+    let places: HashMap<&StepId, usize> = steps.iter().enumerate().map(|(place, step)| (&step.id, place)).collect();
+    let mut tails: Vec<Duration> = vec![Duration::ZERO; steps.len()];
+    for (place, step) in steps.iter().enumerate().rev() {
+        tails[place] += step.expected;
+        for before in step.waits_for.iter().filter_map(|edge| places.get(&edge.step)) {
+            tails[*before] = tails[*before].max(tails[place]);
+        }
+    }
+    tails
+}
