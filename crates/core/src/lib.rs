@@ -11,5 +11,6 @@ pub mod names;
 pub mod observation;
 pub mod plan;
 pub mod planner;
+pub mod preflight;
 pub mod progress;
 pub mod time;

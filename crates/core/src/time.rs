@@ -62,9 +62,13 @@ impl TryFrom<String> for Span {
     }
 }
 
+/// Exact, so that what is written is what is read back; for people there is `Display`.
 impl From<Span> for String {
     fn from(span: Span) -> Self {
-        span.to_string()
+        match span.0.subsec_millis() {
+            0 => format!("{}s", span.0.as_secs()),
+            _ => format!("{}ms", span.0.as_millis()),
+        }
     }
 }
 
@@ -253,6 +257,14 @@ mod tests {
         ] {
             let span: Span = text.parse().expect(text);
             assert_eq!((span.duration().as_secs(), span.to_string().as_str()), (seconds, shown), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_span_that_is_written_is_read_back_exactly() {
+        for text in ["1h2m3s", "250ms", "3d", "90s"] {
+            let span: Span = text.parse().expect(text);
+            assert_eq!(Span::try_from(String::from(span)), Ok(span), "{text}");
         }
     }
 

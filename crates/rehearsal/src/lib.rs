@@ -1,1 +1,26 @@
-//! The embedded cloud.
+//! The embedded cloud: the world that a deployment file describes, furnished and set in motion behind the
+//! engine's ports, with visitors who fetch pages all along, and an eye on what must never happen.
+
+mod clock;
+mod cloud;
+mod file;
+mod operator;
+mod paced;
+mod ports;
+mod rehearse;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod world;
+
+pub use clock::{SimulatedClock, run};
+pub use cloud::EmbeddedCloud;
+pub use file::CloudError;
+pub use operator::ScriptedOperator;
+pub use paced::{PacedClock, Sleeper, WallTime};
+pub use rehearse::{RehearsalEnding, RehearsalError, Rehearsed, StepViolation, rehearse};
+pub use world::{
+    Fault, FaultKind, Invariant, KnownResources, Seen, Segment, Shares, SiteTimeline, Violation, VisitorReport,
+    WorldState,
+};

@@ -21,7 +21,7 @@ pub struct MaintenancePage {
     pub distribution: String,
     /// The distribution's own host name, which records point at during the window.
     pub domain: DnsName,
-    /// The page's words. `{start}`, `{end}`, `{length}` and `{sites}` are filled in.
+    /// The page itself, HTML. `{start}`, `{end}`, `{length}` and `{sites}` are filled in.
     pub text: String,
 }
 

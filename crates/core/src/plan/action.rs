@@ -18,7 +18,7 @@ use crate::names::{
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(tag = "verb", rename_all = "kebab-case")]
 pub enum Action {
     /// Nothing: other steps wait for it.
     Milestone,

@@ -40,6 +40,13 @@ pub fn next_host_step(name: &HostName) -> StepId {
     format!("prepare.launch.{name}").into()
 }
 
+/// The names of the next hosts of one role of a fleet, by number.
+#[must_use]
+pub fn next_hosts(inputs: Inputs<'_>, fleet: &Fleet, role: Role) -> Vec<HostName> {
+    let groups = fleet.groups().filter(|(other, _)| *other == role);
+    groups.flat_map(|(_, group)| next_names(inputs.deployment, fleet, group)).collect()
+}
+
 /// The instances that are not gone.
 pub(super) fn living<'a>(inputs: Inputs<'a>) -> BTreeSet<&'a InstanceId> {
     let instances = inputs.observation.instances.iter();

@@ -15,7 +15,8 @@ mod window;
 mod words;
 
 pub use blocked::Blocked;
-pub use hosts::{current_hosts, next_host_step};
+pub use hosts::{current_hosts, next_host_step, next_hosts};
+pub use words::maintenance_page;
 
 use crate::deployment::Deployment;
 use crate::journal::Upgrade;

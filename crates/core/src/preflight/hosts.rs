@@ -1,0 +1,75 @@
+//! Current and next hosts, and the images that next ones are launched from.
+
+use super::CheckItem;
+use crate::deployment::{Fleet, HostGroup, Role};
+use crate::names::HostName;
+use crate::observation::InstanceState;
+use crate::planner::{Inputs, current_hosts, next_hosts};
+
+pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
+    let mut items = Vec::new();
+    for fleet in &inputs.deployment.fleets {
+        for (role, group) in fleet.groups() {
+            items.push(current(inputs, fleet, role));
+            items.push(next(inputs, fleet, role, group));
+        }
+    }
+    let has_hosts = |role: &Role| inputs.deployment.role.services(*role).is_some();
+    items.extend(Role::ALL.into_iter().filter(has_hosts).map(|role| image(inputs, role)));
+    items
+}
+
+fn current(inputs: Inputs<'_>, fleet: &Fleet, role: Role) -> CheckItem {
+    let hosts = current_hosts(inputs);
+    let of_group: Vec<_> = hosts.iter().filter(|host| host.fleet == fleet.name && host.role == role).collect();
+    let subject = format!("current {role} hosts of {}", fleet.name);
+    let gone = of_group.iter().filter(|host| inputs.observation.instance(&host.instance).is_none()).count();
+    let item = CheckItem::ok(subject, format!("{} of {} live", of_group.len() - gone, of_group.len()));
+    if of_group.is_empty() {
+        return item.problem(
+            "nothing would be stopped, and nothing retired",
+            "look at `release.current_version` in the file and at the hosts' release-version tags",
+        );
+    }
+    if gone > 0 && !inputs.upgrade.finished(crate::plan::Phase::Window) {
+        return item.warning("hosts on record are gone", "find out who removed them");
+    }
+    item
+}
+
+fn next(inputs: Inputs<'_>, fleet: &Fleet, role: Role, group: &HostGroup) -> CheckItem {
+    let subject = format!("next {role} hosts of {}", fleet.name);
+    let hosts: Vec<HostName> = next_hosts(inputs, fleet, role);
+    let launched = hosts.iter().filter(|name| inputs.upgrade.launched.contains_key(*name)).count();
+    let running = hosts.iter().filter_map(|name| inputs.upgrade.launched.get(name));
+    let running = running
+        .filter(|id| inputs.observation.instance(id).is_some_and(|host| host.state == InstanceState::Running))
+        .count();
+    let item = CheckItem::ok(subject, format!("{running} of {} running", group.count));
+    if launched == 0 {
+        return item.warning("there is nothing to move to yet", "`cutover prepare` launches them");
+    }
+    if running < hosts.len() {
+        return item.problem("the fleet would come back smaller", "run `cutover prepare --replan`");
+    }
+    item
+}
+
+fn image(inputs: Inputs<'_>, role: Role) -> CheckItem {
+    let release = &inputs.deployment.release;
+    let subject = format!("{role} image for {} {}", release.codename, release.version);
+    let built = inputs.observation.images.iter().rev().find(|image| {
+        image.role == role && image.codename == release.codename && image.version == release.version && image.available
+    });
+    match built {
+        None => CheckItem::ok(subject, "not built").warning("there is nothing to launch", "`cutover prepare` builds it"),
+        Some(image) => {
+            let commit = image.commit.as_deref().map(|commit| &commit[..commit.len().min(12)]);
+            let item = CheckItem::ok(subject, format!("{} at {}", image.name, commit.unwrap_or("no commit")));
+            match commit {
+                Some(_) => item,
+                None => item.warning("nobody can say which code it holds", "build it with its commit as a tag"),
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The file of a world that several processes share: read, locked, and replaced whole.
+//!
+//! What a world is and how it moves is in `world`; this is only where it is kept.
+
+use std::cell::Cell;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use cutover_core::names::DeploymentName;
+
+use crate::paced::Pace;
+use crate::world::{WORLD_VERSION, WorldState};
+
+/// Why an embedded cloud could not be opened or saved.
+#[derive(Debug, thiserror::Error)]
+pub enum CloudError {
+    /// The file system refused.
+    #[error("the embedded cloud cannot be kept in {path}; see that the folder can be written to and has room")]
+    Io {
+        /// Of which file or folder.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The file holds no world.
+    #[error("{path} does not hold an embedded cloud; remove the file to furnish a new one")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// Another version of this program wrote the file.
+    #[error(
+        "{path} holds an embedded cloud of version {found}, and this program knows version {WORLD_VERSION}; \
+             finish the upgrade with the program that began it, or remove the file"
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version found.
+        found: u32,
+    },
+    /// The folder belongs to another deployment.
+    #[error("{path} holds the embedded cloud of {found}, not of {wanted}; give each deployment its own state location")]
+    OtherDeployment {
+        /// The file.
+        path: PathBuf,
+        /// Whose world it holds.
+        found: DeploymentName,
+        /// Whose was wanted.
+        wanted: DeploymentName,
+    },
+}
+
+/// A world's file, or, when nothing is to be written, only the time that the world keeps.
+pub(crate) struct WorldFile {
+    path: PathBuf,
+    writable: bool,
+    /// What the file looked like when this process last read or wrote it.
+    seen: Cell<Option<Stamp>>,
+    pace: Cell<Pace>,
+}
+
+/// What tells two versions of a file apart without reading them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    modified: SystemTime,
+    length: u64,
+    file_number: u64,
+}
+
+impl WorldFile {
+    /// The world's file in `folder`. Until a world is read from it, time passes by `pace`.
+    pub(crate) fn new(folder: &Path, writable: bool, pace: Pace) -> Self {
+        Self { path: folder.join("world.json"), writable, seen: Cell::new(None), pace: Cell::new(pace) }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    /// How the world's time passes, as far as this process knows.
+    pub(crate) fn pace(&self) -> Pace {
+        self.pace.get()
+    }
+
+    /// Keeps other processes from changing the world until the answer is dropped.
+    pub(crate) fn lock(&self) -> Result<Option<File>, CloudError> {
+        if !self.writable {
+            return Ok(None);
+        }
+        let path = self.path.with_extension("lock");
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|source| refused(folder, source))?;
+        }
+        let file = File::create(&path).map_err(|source| refused(&path, source))?;
+        file.lock().map_err(|source| refused(&path, source))?;
+        Ok(Some(file))
+    }
+
+    /// The world, when this process has not seen the file as it is now. Nothing when it has, or there is none.
+    pub(crate) fn read_if_changed(&self) -> Result<Option<WorldState>, CloudError> {
+        let stamp = self.stamp()?;
+        if stamp.is_none() || stamp == self.seen.get() {
+            return Ok(None);
+        }
+        let world = self.read()?;
+        self.seen.set(stamp);
+        if let Some(pace) = world.pace {
+            self.pace.set(pace);
+        }
+        Ok(Some(world))
+    }
+
+    /// Replaces the file, so that a process killed at any point leaves one world or the other.
+    pub(crate) fn write(&self, world: &mut WorldState) -> Result<(), CloudError> {
+        if !self.writable {
+            return Ok(());
+        }
+        world.pace = Some(self.pace.get());
+        let text =
+            serde_json::to_vec(world).map_err(|source| CloudError::Unreadable { path: self.path.clone(), source })?;
+        let beside = self.path.with_extension("json.new");
+        fs::write(&beside, text).map_err(|source| refused(&beside, source))?;
+        fs::rename(&beside, &self.path).map_err(|source| refused(&self.path, source))?;
+        self.seen.set(self.stamp()?);
+        Ok(())
+    }
+
+    /// Changes how time passes, for every process.
+    pub(crate) fn change_pace(&self, change: impl FnOnce(&mut Pace)) -> Result<(), CloudError> {
+        let _lock = self.lock()?;
+        let saved = if self.stamp()?.is_some() { Some(self.read()?) } else { None };
+        let mut pace = saved.as_ref().and_then(|world| world.pace).unwrap_or_else(|| self.pace.get());
+        change(&mut pace);
+        self.pace.set(pace);
+        if let Some(mut world) = saved {
+            self.write(&mut world)?;
+            // The cloud of this process has not seen this version, which another may have changed.
+            self.seen.set(None);
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> Result<WorldState, CloudError> {
+        let unreadable = |source| CloudError::Unreadable { path: self.path.clone(), source };
+        let text = fs::read(&self.path).map_err(|source| refused(&self.path, source))?;
+        let versioned: Versioned = serde_json::from_slice(&text).map_err(unreadable)?;
+        if versioned.version != WORLD_VERSION {
+            return Err(CloudError::Version { path: self.path.clone(), found: versioned.version });
+        }
+        serde_json::from_slice(&text).map_err(unreadable)
+    }
+
+    fn stamp(&self) -> Result<Option<Stamp>, CloudError> {
+        let metadata = match fs::metadata(&self.path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(refused(&self.path, source)),
+        };
+        #[cfg(unix)]
+        let file_number = std::os::unix::fs::MetadataExt::ino(&metadata);
+        #[cfg(not(unix))]
+        let file_number = 0;
+        let modified = metadata.modified().map_err(|source| refused(&self.path, source))?;
+        Ok(Some(Stamp { modified, length: metadata.len(), file_number }))
+    }
+}
+
+/// Only the version of a saved world, which can be read whatever else has changed.
+#[derive(serde::Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+fn refused(path: &Path, source: io::Error) -> CloudError {
+    CloudError::Io { path: path.to_owned(), source }
+}

@@ -1,0 +1,30 @@
+//! Load balancers.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use cutover_core::names::{BalancerName, InstanceId};
+use cutover_core::observation::{BalancerState, Health};
+use cutover_engine::ports::{Answer, Balancers};
+
+use crate::EmbeddedCloud;
+
+#[async_trait(?Send)]
+impl Balancers for EmbeddedCloud {
+    async fn balancers(&self, names: &[BalancerName]) -> Answer<BTreeMap<BalancerName, BalancerState>> {
+        self.look("balancers", |world| Ok(world.balancer_states(names))).await
+    }
+
+    async fn health(&self, name: &BalancerName) -> Answer<BTreeMap<InstanceId, Health>> {
+        self.look("health", |world| world.health(name)).await
+    }
+
+    async fn register(&self, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
+        self.change("register", |world| world.register(name, instances)).await
+    }
+
+    async fn deregister(&self, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
+        self.change("deregister", |world| world.deregister(name, instances)).await
+    }
+}

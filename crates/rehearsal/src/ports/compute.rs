@@ -1,0 +1,25 @@
+//! Instances.
+
+use async_trait::async_trait;
+
+use cutover_core::names::{ImageId, InstanceId};
+use cutover_core::observation::Instance;
+use cutover_core::plan::Launch;
+use cutover_engine::ports::{Answer, Compute};
+
+use crate::EmbeddedCloud;
+
+#[async_trait(?Send)]
+impl Compute for EmbeddedCloud {
+    async fn instances(&self) -> Answer<Vec<Instance>> {
+        self.look("instances", |world| Ok(world.instances())).await
+    }
+
+    async fn launch(&self, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
+        self.change("launch", |world| world.launch(launch, image, token)).await
+    }
+
+    async fn terminate(&self, instance: &InstanceId) -> Answer<()> {
+        self.change("terminate", |world| world.terminate(instance)).await
+    }
+}

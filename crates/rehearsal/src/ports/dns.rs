@@ -1,0 +1,36 @@
+//! Route 53 and the resolvers.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+
+use cutover_core::names::{ChangeId, DnsName};
+use cutover_core::observation::Record;
+use cutover_core::plan::RecordTarget;
+use cutover_engine::ports::{Answer, Dns};
+
+use crate::EmbeddedCloud;
+
+#[async_trait(?Send)]
+impl Dns for EmbeddedCloud {
+    async fn records(&self, zone: &str, names: &[DnsName]) -> Answer<BTreeMap<DnsName, Record>> {
+        self.look("records", |world| world.records(zone, names)).await
+    }
+
+    async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Answer<ChangeId> {
+        self.change("change_records", |world| world.change_records(zone, records)).await
+    }
+
+    async fn in_sync(&self, change: &ChangeId) -> Answer<bool> {
+        self.look("in_sync", |world| world.in_sync(change)).await
+    }
+
+    async fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<Option<DnsName>>> {
+        self.look("ask_servers", |world| world.ask_servers(zone, name)).await
+    }
+
+    async fn ask_resolver(&self, resolver: IpAddr, name: &DnsName) -> Answer<Option<DnsName>> {
+        self.look("ask_resolver", |world| Ok(world.ask_resolver(resolver, name))).await
+    }
+}

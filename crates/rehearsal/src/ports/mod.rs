@@ -1,0 +1,12 @@
+//! The engine's ports on the embedded cloud, one file each. They only say which call is which; what a call does
+//! is in `world`, and what all calls have in common in `cloud`.
+
+mod announcer;
+mod balancers;
+mod compute;
+mod databases;
+mod dns;
+mod hosts;
+mod images;
+mod outside;
+mod pages;

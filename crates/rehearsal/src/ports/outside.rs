@@ -1,0 +1,29 @@
+//! The view from outside.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use cutover_core::names::DnsName;
+use cutover_core::observation::Certificate;
+use cutover_engine::ports::{Answer, Outside, Page};
+
+use crate::EmbeddedCloud;
+
+#[async_trait(?Send)]
+impl Outside for EmbeddedCloud {
+    async fn fetch(&self, host: &DnsName, path: &str, pinned: Option<&DnsName>) -> Answer<Page> {
+        match pinned {
+            // Kept with the world: it is how the world knows what was verified.
+            Some(target) => self.change("fetch", |world| Ok(world.fetch_pinned(host, path, target))).await,
+            None => self.look("fetch", |world| Ok(world.fetch_as_visitors_do(host, path))).await,
+        }
+    }
+
+    async fn certificate(&self, host: &DnsName, domain: &DnsName) -> Answer<Option<Certificate>> {
+        self.look("certificate", |world| Ok(world.certificate(host, domain))).await
+    }
+
+    async fn credentials_until(&self) -> Answer<Option<Timestamp>> {
+        self.look("credentials_until", |_| Ok(None)).await
+    }
+}

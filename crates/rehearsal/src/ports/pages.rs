@@ -1,0 +1,36 @@
+//! The maintenance page.
+
+use async_trait::async_trait;
+
+use cutover_core::names::InvalidationId;
+use cutover_core::observation::Distribution;
+use cutover_engine::ports::{Answer, Pages};
+
+use crate::EmbeddedCloud;
+
+#[async_trait(?Send)]
+impl Pages for EmbeddedCloud {
+    async fn page(&self, bucket: &str, key: &str) -> Answer<Option<String>> {
+        self.look("page", |world| Ok(world.page(bucket, key))).await
+    }
+
+    async fn put_page(&self, bucket: &str, key: &str, body: &str) -> Answer<()> {
+        self.change("put_page", |world| {
+            world.put_page(bucket, key, body);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn distribution(&self, id: &str) -> Answer<Option<Distribution>> {
+        self.look("distribution", |world| Ok(world.distribution(id))).await
+    }
+
+    async fn invalidate(&self, distribution: &str, reference: &str) -> Answer<InvalidationId> {
+        self.change("invalidate", |world| world.invalidate(distribution, reference)).await
+    }
+
+    async fn invalidated(&self, distribution: &str, id: &InvalidationId) -> Answer<bool> {
+        self.look("invalidated", |world| world.invalidated(distribution, id)).await
+    }
+}

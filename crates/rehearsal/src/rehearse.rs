@@ -1,0 +1,210 @@
+//! A whole upgrade, rehearsed: all four phases on an embedded cloud in memory, in simulated time, by the same
+//! planner, conductor and journal as the real one, with a scripted operator at the gates.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use jiff::Timestamp;
+
+use cutover_core::deployment::Deployment;
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Event, Record, Upgrade};
+use cutover_core::names::StepId;
+use cutover_core::plan::{Finding, Order, Phase, Plan, Severity, lint};
+use cutover_core::planner::{Blocked, Inputs, plan};
+use cutover_core::time::{earlier, later};
+use cutover_engine::conductor::{self, Ending};
+use cutover_engine::drive::Crew;
+use cutover_engine::failure::Failure;
+use cutover_engine::journal::{Journal, JournalError, Listener, read};
+use cutover_engine::observe::observe;
+use cutover_engine::ports::Clock;
+use cutover_engine::store::Store;
+
+use crate::clock::{SimulatedClock, run};
+use crate::cloud::EmbeddedCloud;
+use crate::operator::ScriptedOperator;
+use crate::world::{KnownResources, Violation, VisitorReport, WorldState};
+
+/// How long before the window next hosts are prepared.
+const PREPARE_BEFORE: Duration = Duration::from_secs(2 * 86_400);
+/// How long after the window's end old hosts are retired.
+const RETIRE_AFTER: Duration = Duration::from_secs(7 * 86_400);
+/// How much earlier than needed the operator begins the window's preliminaries.
+const EARLY: Duration = Duration::from_secs(900);
+
+/// What came of a rehearsal.
+#[derive(Debug)]
+pub struct Rehearsed {
+    /// How it ended.
+    pub ending: RehearsalEnding,
+    /// The journal.
+    pub records: Vec<Record>,
+    /// What the journal leads to.
+    pub upgrade: Upgrade,
+    /// What visitors saw, from the announcement to the end.
+    pub visitors: VisitorReport,
+    /// What must never happen and did, with the steps that were under way.
+    pub violations: Vec<StepViolation>,
+    /// What the linter has to say of the plans.
+    pub findings: Vec<Finding>,
+}
+
+/// How a rehearsal ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RehearsalEnding {
+    /// All phases ended well.
+    Completed,
+    /// A phase could not be planned.
+    Blocked(Phase, Vec<Blocked>),
+    /// The linter refused a plan.
+    Refused(Phase),
+    /// Steps failed.
+    Failed(Phase, Vec<StepId>),
+}
+
+/// A violation and the steps that were under way at that moment.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct StepViolation {
+    /// What happened, and when.
+    #[serde(flatten)]
+    pub violation: Violation,
+    /// The steps that were under way.
+    pub steps: Vec<StepId>,
+}
+
+/// A rehearsal could not be carried through for reasons that are not the upgrade's.
+#[derive(Debug, thiserror::Error)]
+pub enum RehearsalError {
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The embedded cloud could not be observed.
+    #[error("the embedded cloud could not be observed: {0}")]
+    Observation(#[from] Failure),
+}
+
+/// Rehearses the upgrade of `deployment`. The same seed gives the same rehearsal. `faults` makes the world worse
+/// than it is furnished, and `listener` hears of everything as it happens.
+///
+/// # Errors
+/// When the rehearsal itself fails; what the upgrade meets is part of what it returns.
+pub fn rehearse(
+    deployment: &Deployment,
+    seed: u64,
+    order: Order,
+    faults: impl FnOnce(&mut WorldState),
+    listener: Listener,
+) -> Result<Rehearsed, RehearsalError> {
+    let start = when(deployment, Phase::Announce);
+    let clock = SimulatedClock::new(start);
+    let mut world = EmbeddedCloud::furnish(deployment, seed, start);
+    faults(&mut world);
+    let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
+    run(&clock, conduct(deployment, order, &cloud, Rc::clone(&clock) as Rc<dyn Clock>, listener))
+}
+
+async fn conduct(
+    deployment: &Deployment,
+    order: Order,
+    cloud: &Rc<EmbeddedCloud>,
+    clock: Rc<dyn Clock>,
+    listener: Listener,
+) -> Result<Rehearsed, RehearsalError> {
+    let store = Store::memory(&deployment.upgrade());
+    let journal =
+        Journal::open(store.clone(), read(&store).await?, Rc::clone(&clock), 1, "rehearsal".to_owned(), listener);
+    let crew = Crew {
+        world: cloud.world(),
+        clock: Rc::clone(&clock),
+        operator: Rc::new(ScriptedOperator::new(deployment, Rc::clone(&clock))),
+        journal,
+        stop: std::future::pending().boxed_local().shared(),
+    };
+    let conductor = "rehearsal".to_owned();
+    crew.journal.append(Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor }).await?;
+    let mut findings = Vec::new();
+    let mut ending = RehearsalEnding::Completed;
+    for phase in Phase::ALL {
+        clock.wait_for_date(when(deployment, phase)).await;
+        if let Some(early) = conduct_phase(deployment, order, phase, &crew, &mut findings).await? {
+            ending = early;
+            break;
+        }
+    }
+    let reading = read(&store).await?;
+    let mut violations = cloud.violations();
+    if ending == RehearsalEnding::Completed {
+        violations.extend(cloud.check_end(&known(&reading.upgrade)));
+    }
+    let violations = violations.into_iter().map(|violation| with_steps(violation, &reading.upgrade)).collect();
+    Ok(Rehearsed {
+        ending,
+        visitors: cloud.visitors(),
+        violations,
+        findings,
+        upgrade: reading.upgrade,
+        records: reading.records,
+    })
+}
+
+async fn conduct_phase(
+    deployment: &Deployment,
+    order: Order,
+    phase: Phase,
+    crew: &Crew,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<RehearsalEnding>, RehearsalError> {
+    let upgrade = crew.journal.upgrade().clone();
+    let observation = observe(&crew.world, &*crew.clock, deployment, &upgrade).await?;
+    let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
+    let plan: Plan = match plan(inputs, phase, order) {
+        Ok(plan) => plan,
+        Err(blocked) => return Ok(Some(RehearsalEnding::Blocked(phase, blocked))),
+    };
+    let found = lint(&plan, deployment);
+    let refused = found.iter().any(|finding| finding.severity == Severity::Error);
+    findings.extend(found);
+    if refused {
+        return Ok(Some(RehearsalEnding::Refused(phase)));
+    }
+    let ending = conductor::run(crew, Some((plan, Digest::of_json(deployment))), phase).await?;
+    Ok(match ending {
+        Ending::Finished => None,
+        Ending::Failed(steps) => Some(RehearsalEnding::Failed(phase, steps)),
+        Ending::Stopped => Some(RehearsalEnding::Failed(phase, Vec::new())),
+    })
+}
+
+/// When an operator would begin a phase.
+fn when(deployment: &Deployment, phase: Phase) -> Timestamp {
+    let window = &deployment.window;
+    let start = window.start.timestamp;
+    match phase {
+        Phase::Announce => earlier(start, window.notice.duration().max(PREPARE_BEFORE + Duration::from_secs(3600))),
+        Phase::Prepare => earlier(start, PREPARE_BEFORE),
+        Phase::Window => {
+            let gates: Duration = deployment.gates.iter().map(|gate| gate.expected.duration()).sum();
+            earlier(start, deployment.expected.snapshot.duration() + gates + EARLY)
+        }
+        Phase::Retire => later(window.ends().timestamp, RETIRE_AFTER),
+    }
+}
+
+fn known(upgrade: &Upgrade) -> KnownResources {
+    KnownResources {
+        instances: upgrade.launched.values().cloned().collect(),
+        images: upgrade.images.values().cloned().collect(),
+        snapshots: upgrade.snapshots.keys().cloned().collect(),
+    }
+}
+
+fn with_steps(violation: Violation, upgrade: &Upgrade) -> StepViolation {
+    let under_way = |run: &cutover_core::journal::StepRun| {
+        run.started_at.is_some_and(|start| start <= violation.at) && run.ended_at.is_none_or(|end| end >= violation.at)
+    };
+    let runs = upgrade.phases.values().flat_map(cutover_core::journal::PhaseRun::runs);
+    let steps = runs.filter(|(_, run)| under_way(run)).map(|(step, _)| step.id.clone()).collect();
+    StepViolation { violation, steps }
+}

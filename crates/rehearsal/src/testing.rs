@@ -1,0 +1,397 @@
+//! A small deployment and the moves of an upgrade, for tests: every move waits until its work is done.
+
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use cutover_core::deployment::{BalancerKind, Deployment, Fleet, Migration, Role, Site};
+use cutover_core::names::{BalancerName, DnsName, ImageId, InstanceId, JobName, ProgramName, SnapshotId};
+use cutover_core::observation::Health;
+use cutover_core::plan::{BuildImage, Host, ImageRef, InstanceRef, Launch, Migrate, RecordTarget};
+use cutover_core::time::{Span, earlier};
+use cutover_engine::ports::{Answer, Clock, JobProgress, ProgramState, World};
+use serde_json::json;
+
+use crate::{EmbeddedCloud, Fault, Invariant, KnownResources, SimulatedClock};
+
+/// Two fleets on one database, classic ELBs, the live fleet's edxapp hosts in two of them.
+pub(crate) fn deployment() -> Deployment {
+    let group = |count: u32, prefix: &str, balancers: &[&str]| {
+        json!({
+            "count": count, "instance_type": "t3.large", "host_name": format!("{prefix}-{{fleet}}-{{n}}-v{{version}}"),
+            "subnets": ["subnet-1"], "security_groups": ["sg-1"], "profile": "edx", "balancers": balancers,
+        })
+    };
+    let site = |name: &str, balancer: &str, program: &str| {
+        json!({
+            "name": name, "host": format!("{name}.example.edu"), "balancer": balancer, "program": program,
+            "check": [{ "path": "/", "contains": "Powered by Open edX" }, { "path": "/heartbeat" }],
+        })
+    };
+    let balancer = |name: &str| json!({ "name": name, "kind": "classic", "domain": format!("{name}.elb.example") });
+    let image = json!({
+        "name": "app_{deployment}_{codename}_{n}", "base": "base", "repository": "https://git.example/edx-platform",
+        "branch": "mitx/koa", "expected": "30m", "limit": "2h",
+    });
+    let mut worker_image = image.clone();
+    worker_image["name"] = json!("worker_{deployment}_{codename}_{n}");
+    serde_json::from_value(json!({
+        "name": "qa", "cloud": "embedded",
+        "release": { "codename": "koa", "version": "4", "current_version": "3", "current_codename": "juniper" },
+        "window": { "start": "2021-01-04T04:00:00-05:00", "length": "4h", "notice": "2d" },
+        "state": { "location": "state" },
+        "maintenance_page": {
+            "bucket": "upgrading", "distribution": "E1", "domain": "d1.cloudfront.example", "text": "Back at {end}.",
+        },
+        "dns": {
+            "zone": "example.edu.", "ttl": "300s", "window_ttl": "60s", "settle": "60s", "resolvers": ["192.0.2.1"],
+        },
+        "site": [site("lms", "lms", "lms"), site("studio", "studio", "cms"), site("staging", "draft", "lms")],
+        "balancer": [balancer("lms"), balancer("studio"), balancer("draft")],
+        "fleet": [
+            {
+                "name": "live", "schemas": { "default": "edxapp_live" },
+                "edxapp": group(3, "edx", &["lms", "studio"]), "worker": group(2, "worker", &[]),
+            },
+            { "name": "draft", "schemas": { "default": "edxapp_draft" }, "edxapp": group(1, "edx", &["draft"]) },
+        ],
+        "role": {
+            "edxapp": { "image": image, "programs": ["lms", "cms", "forum"], "stop_expected": "20s" },
+            "worker": { "image": worker_image, "programs": ["lms_default_4"], "stop_expected": "60s" },
+        },
+        "database": [{ "name": "rds", "schemas": ["edxapp_live", "edxapp_draft"], "snapshot": true }],
+        "migration": [
+            { "service": "lms", "database": "default", "command": ["lms"], "expected": "10m", "limit": "1h" },
+            { "service": "cms", "database": "default", "command": ["cms"], "expected": "2m", "limit": "1h" },
+        ],
+        "gate": [{ "name": "go", "before": "window", "question": "Go?", "expected": "2m" }],
+    }))
+    .expect("a deployment")
+}
+
+/// The same with target groups behind one domain, as an ALB has them.
+pub(crate) fn deployment_with_target_groups() -> Deployment {
+    let mut deployment = deployment();
+    for balancer in &mut deployment.balancers {
+        balancer.kind = BalancerKind::TargetGroup;
+        balancer.domain = "alb.example".into();
+    }
+    deployment
+}
+
+/// A cloud in simulated time, and moves on it.
+pub(crate) struct Rig {
+    pub(crate) deployment: Deployment,
+    pub(crate) clock: Rc<SimulatedClock>,
+    pub(crate) cloud: Rc<EmbeddedCloud>,
+    pub(crate) world: World,
+}
+
+impl Rig {
+    pub(crate) fn new(deployment: Deployment) -> Self {
+        Self::with_faults(deployment, Vec::new())
+    }
+
+    pub(crate) fn with_faults(deployment: Deployment, faults: Vec<Fault>) -> Self {
+        Self::with_seed(deployment, faults, 7)
+    }
+
+    /// A world that begins two days before the window.
+    pub(crate) fn with_seed(deployment: Deployment, faults: Vec<Fault>, seed: u64) -> Self {
+        let start = earlier(deployment.window.start.timestamp, Duration::from_secs(2 * 86_400));
+        let clock = SimulatedClock::new(start);
+        let mut state = EmbeddedCloud::furnish(&deployment, seed, start);
+        state.faults = faults;
+        let cloud = EmbeddedCloud::in_memory(state, clock.clone());
+        let world = cloud.world();
+        Self { deployment, clock, cloud, world }
+    }
+
+    /// The answer of a call that must not fail.
+    pub(crate) fn run<T>(&self, call: impl Future<Output = Answer<T>>) -> T {
+        crate::run(&self.clock, call).expect("the call is answered")
+    }
+
+    pub(crate) fn wait(&self, seconds: u64) {
+        crate::run(&self.clock, self.clock.sleep(Duration::from_secs(seconds)));
+    }
+
+    /// Asks every five seconds until it is so; for a day at most.
+    pub(crate) fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        for _ in 0..17_280 {
+            if holds() {
+                return;
+            }
+            self.wait(5);
+        }
+        panic!("never came true: {what}");
+    }
+
+    pub(crate) fn violated(&self) -> Vec<Invariant> {
+        self.cloud.violations().into_iter().map(|violation| violation.invariant).collect()
+    }
+
+    /// The living instances of the current or the next hosts of a role.
+    pub(crate) fn hosts(&self, version: &str, role: Role) -> Vec<InstanceId> {
+        let instances = self.run(self.world.compute.instances());
+        let of_role = instances.into_iter().filter(|host| host.lives() && host.version == version && host.role == role);
+        of_role.map(|host| host.id).collect()
+    }
+
+    pub(crate) fn current(&self, role: Role) -> Vec<InstanceId> {
+        self.hosts(&self.deployment.release.current_version, role)
+    }
+
+    pub(crate) fn next(&self, role: Role) -> Vec<InstanceId> {
+        self.hosts(&self.deployment.release.version, role)
+    }
+
+    fn members_of_fleet(&self, version: &str, fleet: &Fleet) -> Vec<InstanceId> {
+        let instances = self.run(self.world.compute.instances());
+        let of_fleet = instances.into_iter().filter(|host| host.lives() && host.fleet == fleet.name);
+        of_fleet.filter(|host| host.version == version && host.role == Role::Edxapp).map(|host| host.id).collect()
+    }
+
+    pub(crate) fn programs(&self, role: Role) -> Vec<ProgramName> {
+        self.deployment.role.services(role).expect("the role").programs.clone()
+    }
+
+    /// Points all sites somewhere, and waits until everybody must have noticed.
+    pub(crate) fn point(&self, ttl: Span, target: impl Fn(&Site) -> DnsName) {
+        let record = |site: &Site| RecordTarget { name: site.host.clone(), target: target(site), ttl: ttl.duration() };
+        let records: Vec<RecordTarget> = self.deployment.sites.iter().map(record).collect();
+        let change = self.run(self.world.dns.change_records(&self.deployment.dns.zone, &records));
+        self.until("in sync", || self.run(self.world.dns.in_sync(&change)));
+        let dns = &self.deployment.dns;
+        self.wait(dns.ttl.duration().as_secs() + dns.settle.duration().as_secs());
+    }
+
+    pub(crate) fn domain(&self, site: &Site) -> DnsName {
+        self.deployment.balancer(&site.balancer).expect("the balancer").domain.clone()
+    }
+
+    pub(crate) fn put_page_up(&self) {
+        self.point(self.deployment.dns.window_ttl, |_| self.deployment.maintenance_page.domain.clone());
+    }
+
+    pub(crate) fn lift_page(&self) {
+        self.point(self.deployment.dns.window_ttl, |site| self.domain(site));
+    }
+
+    pub(crate) fn stop(&self, hosts: &[InstanceId], role: Role) {
+        let programs = self.programs(role);
+        for host in hosts {
+            self.run(self.world.hosts.stop(host, "supervisorctl", &programs));
+        }
+        self.until("stopped", || hosts.iter().all(|host| self.all_are(host, &programs, ProgramState::Stopped)));
+    }
+
+    pub(crate) fn start(&self, hosts: &[InstanceId], role: Role) {
+        let programs = self.programs(role);
+        for host in hosts {
+            self.run(self.world.hosts.start(host, "supervisorctl", &programs));
+        }
+        self.until("running", || hosts.iter().all(|host| self.all_are(host, &programs, ProgramState::Running)));
+    }
+
+    fn all_are(&self, host: &InstanceId, programs: &[ProgramName], state: ProgramState) -> bool {
+        self.run(self.world.hosts.programs(host, programs)).values().all(|found| *found == state)
+    }
+
+    pub(crate) fn stop_current(&self) {
+        for role in Role::ALL {
+            self.stop(&self.current(role), role);
+        }
+    }
+
+    pub(crate) fn start_next(&self) {
+        for role in Role::ALL {
+            self.start(&self.next(role), role);
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Vec<SnapshotId> {
+        let mut ids = Vec::new();
+        for database in self.deployment.databases.iter().filter(|database| database.snapshot) {
+            let id = SnapshotId::from(format!("upgrade-{}", database.name));
+            self.run(self.world.databases.begin_snapshot(&database.name, &id));
+            let taken = || self.run(self.world.databases.snapshot(&database.name, &id));
+            self.until("snapshot", || taken().is_some_and(|snapshot| snapshot.available));
+            ids.push(id);
+        }
+        ids
+    }
+
+    /// A migration as a plan would have it, on a next host of the fleet.
+    pub(crate) fn migration(&self, fleet: &Fleet, migration: &Migration) -> (InstanceId, Migrate) {
+        let hosts = self.members_of_fleet(&self.deployment.release.version, fleet);
+        let host = hosts.first().expect("a next host").clone();
+        let schema = fleet.schemas[&migration.database].clone();
+        let instance = self.deployment.database_of(&schema).expect("a database").name.clone();
+        let migrate = Migrate {
+            job: format!("{}-{}-{}", fleet.name, migration.service, migration.database).into(),
+            host: Host { name: "".into(), instance: InstanceRef::Known(host.clone()) },
+            fleet: fleet.name.clone(),
+            service: migration.service.clone(),
+            database: migration.database.clone(),
+            schema,
+            instance,
+            command: migration.command.clone(),
+            list_command: Vec::new(),
+            directory: String::new(),
+            user: String::new(),
+            backward_compatible: migration.backward_compatible,
+        };
+        (host, migrate)
+    }
+
+    /// The first migration of the first fleet.
+    pub(crate) fn first_migration(&self) -> (InstanceId, Migrate) {
+        self.migration(&self.deployment.fleets[0], &self.deployment.migrations[0])
+    }
+
+    pub(crate) fn job(&self, host: &InstanceId, job: &JobName) -> JobProgress {
+        self.run(self.world.hosts.job(host, job, 0)).expect("the job was started")
+    }
+
+    pub(crate) fn migrate(&self) {
+        for fleet in &self.deployment.fleets {
+            for migration in self.deployment.migrations_of(fleet) {
+                let (host, migrate) = self.migration(fleet, migration);
+                self.run(self.world.hosts.start_job(&host, &migrate));
+                self.until("migrated", || self.job(&host, &migrate.job).exit.is_some());
+                assert_eq!(self.job(&host, &migrate.job).exit, Some(0));
+            }
+        }
+    }
+
+    pub(crate) fn build_image(&self, role: Role) -> ImageId {
+        let build = BuildImage {
+            name: format!("{role}-new").into(),
+            role,
+            base: "base".to_owned(),
+            repository: "https://git.example/edx-platform".to_owned(),
+            branch: "mitx/koa".to_owned(),
+            tags: [("release-version".to_owned(), self.deployment.release.version.clone())].into(),
+        };
+        let id = self.run(self.world.images.build(&build));
+        let available = || self.run(self.world.images.images()).iter().any(|image| image.id == id && image.available);
+        self.until("built", available);
+        id
+    }
+
+    /// What launches a next host.
+    pub(crate) fn launch(&self, fleet: &Fleet, role: Role, n: u32) -> Launch {
+        let group = fleet.groups().find(|(of, _)| *of == role).expect("the group").1;
+        let version = &self.deployment.release.version;
+        let upgrade = self.deployment.upgrade();
+        let tags = [("release-version", version.as_str()), ("cutover-upgrade", upgrade.as_str())];
+        Launch {
+            name: group.host_name(self.deployment.name.as_str(), &fleet.name, n, version),
+            fleet: fleet.name.clone(),
+            role,
+            image: ImageRef::Known("".into()),
+            instance_type: group.instance_type.clone(),
+            subnet: group.subnets[0].clone(),
+            security_groups: group.security_groups.clone(),
+            profile: group.profile.clone(),
+            tags: tags.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+            boot_stopped: role == Role::Worker,
+            generation: 1,
+        }
+    }
+
+    /// Images, and next hosts that are up, workers stopped.
+    pub(crate) fn launch_next(&self) {
+        for role in Role::ALL {
+            let image = self.build_image(role);
+            for fleet in &self.deployment.fleets {
+                let count = fleet.groups().find(|(of, _)| *of == role).map_or(0, |(_, group)| group.count);
+                for n in 0..count {
+                    let launch = self.launch(fleet, role, n);
+                    self.run(self.world.compute.launch(&launch, &image, launch.name.as_str()));
+                }
+            }
+        }
+        self.wait(2 * self.deployment.expected.boot.duration().as_secs());
+    }
+
+    /// Everything before the window: TTLs lowered, next hosts up and stopped.
+    pub(crate) fn prepare(&self) {
+        self.point(self.deployment.dns.window_ttl, |site| self.domain(site));
+        self.launch_next();
+        self.stop(&self.next(Role::Edxapp), Role::Edxapp);
+    }
+
+    pub(crate) fn register_next(&self) {
+        for (name, hosts) in self.memberships(&self.deployment.release.version) {
+            self.run(self.world.balancers.register(&name, &hosts));
+        }
+        self.until("in service", || {
+            self.memberships(&self.deployment.release.version).iter().all(|(name, hosts)| {
+                let health = self.run(self.world.balancers.health(name));
+                hosts.iter().all(|host| health.get(host) == Some(&Health::InService))
+            })
+        });
+    }
+
+    pub(crate) fn deregister_current(&self) {
+        for (name, hosts) in self.memberships(&self.deployment.release.current_version) {
+            self.run(self.world.balancers.deregister(&name, &hosts));
+        }
+    }
+
+    fn memberships(&self, version: &str) -> Vec<(BalancerName, Vec<InstanceId>)> {
+        let fleets = self.deployment.fleets.iter();
+        let memberships = fleets.flat_map(|fleet| {
+            let hosts = self.members_of_fleet(version, fleet);
+            fleet.edxapp.balancers.iter().map(move |balancer| (balancer.clone(), hosts.clone()))
+        });
+        memberships.collect()
+    }
+
+    pub(crate) fn verify(&self) {
+        for site in &self.deployment.sites {
+            for check in &site.checks {
+                let page = self.run(self.world.outside.fetch(&site.host, &check.path, Some(&self.domain(site))));
+                assert_eq!(page.status, check.status, "{}", site.host);
+                let text = check.contains.as_deref().unwrap_or("");
+                assert!(page.body.contains(text), "{}: {}", site.host, page.body);
+            }
+        }
+    }
+
+    /// The window, in the right order.
+    pub(crate) fn window(&self) {
+        self.put_page_up();
+        self.stop_current();
+        self.snapshot();
+        self.migrate();
+        self.start_next();
+        self.register_next();
+        self.deregister_current();
+        self.verify();
+        self.lift_page();
+    }
+
+    /// After the window: drained current hosts go, TTLs come back.
+    pub(crate) fn retire(&self) {
+        self.wait(self.deployment.embedded.draining.duration().as_secs());
+        for role in Role::ALL {
+            for host in self.current(role) {
+                self.run(self.world.compute.terminate(&host));
+            }
+        }
+        self.point(self.deployment.dns.ttl, |site| self.domain(site));
+    }
+
+    /// All that the moves above have made.
+    pub(crate) fn known(&self) -> KnownResources {
+        let next = Role::ALL.into_iter().flat_map(|role| self.next(role)).collect();
+        let images = self.run(self.world.images.images()).into_iter().map(|image| image.id).collect();
+        let names = self.deployment.databases.iter().map(|database| database.name.clone()).collect::<Vec<_>>();
+        let databases = self.run(self.world.databases.databases(&names));
+        let snapshots = databases.into_values().flat_map(|database| database.snapshots).map(|snapshot| snapshot.id);
+        KnownResources { instances: next, images, snapshots: snapshots.collect() }
+    }
+}

@@ -1,0 +1,183 @@
+//! Instances, from being asked for to being gone. What runs on them is in `services`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use cutover_core::deployment::Role;
+use cutover_core::names::{FleetName, HostName, ImageId, InstanceId, ProgramName, UpgradeId};
+use cutover_core::observation::{Instance, InstanceState};
+use cutover_core::plan::Launch;
+use cutover_core::time::later;
+use cutover_engine::failure::Failure;
+use cutover_engine::ports::Answer;
+
+use super::chance::from_to;
+use super::events::Event;
+use super::services::Program;
+use super::state::WorldState;
+
+/// An instance and what runs on it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Host {
+    pub(crate) id: InstanceId,
+    pub(crate) name: HostName,
+    pub(crate) fleet: FleetName,
+    pub(crate) role: Role,
+    pub(crate) version: String,
+    pub(crate) launched: Timestamp,
+    pub(crate) upgrade: Option<UpgradeId>,
+    pub(crate) state: InstanceState,
+    pub(crate) image: ImageId,
+    /// Whether it was there when the world was furnished: a current host.
+    pub(crate) current: bool,
+    pub(crate) boot_stopped: bool,
+    /// When it takes its next step in life.
+    pub(crate) due: Option<Timestamp>,
+    pub(crate) programs: BTreeMap<ProgramName, Program>,
+    /// Whether it passes health checks, and since when that is so.
+    pub(crate) healthy: bool,
+    pub(crate) healthy_since: Timestamp,
+}
+
+impl Host {
+    /// Whether it is not gone and not going.
+    pub(crate) fn lives(&self) -> bool {
+        !matches!(self.state, InstanceState::ShuttingDown | InstanceState::Terminated)
+    }
+
+    /// Whether `program` answers requests here.
+    pub(crate) fn serves(&self, program: &ProgramName) -> bool {
+        self.programs.get(program).is_some_and(|program| *program == Program::Running)
+    }
+
+    /// A program that is not stopped, if there is one.
+    pub(crate) fn unstopped(&self) -> Option<&ProgramName> {
+        self.programs.iter().find(|(_, program)| **program != Program::Stopped).map(|(name, _)| name)
+    }
+
+    fn describe(&self) -> Instance {
+        Instance {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            fleet: self.fleet.clone(),
+            role: self.role,
+            version: self.version.clone(),
+            launched: self.launched,
+            upgrade: self.upgrade.clone(),
+            state: self.state,
+            image: self.image.clone(),
+        }
+    }
+}
+
+impl WorldState {
+    pub(crate) fn instances(&self) -> Vec<Instance> {
+        self.hosts.values().map(Host::describe).collect()
+    }
+
+    pub(crate) fn launch(&mut self, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
+        if let Some(instance) = self.launches.get(token) {
+            return Ok(instance.clone());
+        }
+        if !self.images.iter().any(|known| known.id == *image && known.available) {
+            return Err(Failure::permanent(format!("{} cannot be launched: {image} is not available", launch.name)));
+        }
+        let id = InstanceId::from(format!("i-{}", self.hexadecimal(&["instance", token], 17)));
+        let pending = from_to(self.seed, &["pending", token], Duration::from_secs(2), Duration::from_secs(8));
+        let due = later(self.now, pending);
+        let version = launch.tags.get("release-version").unwrap_or(&self.deployment.release.version);
+        let upgrade = launch.tags.iter().find(|(key, _)| key.contains("upgrade")).map(|(_, value)| value.as_str());
+        let programs = self.programs_of(&launch.fleet, launch.role);
+        let host = Host {
+            id: id.clone(),
+            name: launch.name.clone(),
+            fleet: launch.fleet.clone(),
+            role: launch.role,
+            version: version.clone(),
+            launched: self.now,
+            upgrade: upgrade.map(Into::into),
+            state: InstanceState::Pending,
+            image: image.clone(),
+            current: false,
+            boot_stopped: launch.boot_stopped,
+            due: Some(due),
+            programs: programs.into_iter().map(|name| (name, Program::Stopped)).collect(),
+            healthy: false,
+            healthy_since: self.now,
+        };
+        self.hosts.insert(id.clone(), host);
+        self.launches.insert(token.to_owned(), id.clone());
+        self.agenda.schedule(due, Event::InstanceMoves { instance: id.clone() });
+        Ok(id)
+    }
+
+    /// Begins to terminate an instance. Everything on it ends at once.
+    pub(crate) fn terminate(&mut self, instance: &InstanceId) -> Answer<()> {
+        let host = self.hosts.get(instance);
+        let host = host.ok_or_else(|| Failure::permanent(format!("there is no instance {instance}")))?;
+        if !host.lives() {
+            return Ok(());
+        }
+        let length = self.varied(&["shutdown", instance.as_str()], Duration::from_secs(30));
+        let due = later(self.now, length);
+        self.watch_termination(instance);
+        if let Some(host) = self.hosts.get_mut(instance) {
+            host.state = InstanceState::ShuttingDown;
+            host.due = Some(due);
+            host.programs.values_mut().for_each(|program| *program = Program::Stopped);
+        }
+        self.jobs_die(instance);
+        self.programs_changed(instance);
+        self.agenda.schedule(due, Event::InstanceMoves { instance: instance.clone() });
+        Ok(())
+    }
+
+    pub(crate) fn instance_moves(&mut self, instance: &InstanceId) {
+        let booted = self.booted_at(instance);
+        let now = self.now;
+        let Some(host) = self.hosts.get_mut(instance).filter(|host| host.due == Some(now)) else { return };
+        host.due = None;
+        match host.state {
+            InstanceState::Pending => {
+                host.state = InstanceState::Booting;
+                host.due = Some(booted);
+                let starts = !host.boot_stopped;
+                self.agenda.schedule(booted, Event::InstanceMoves { instance: instance.clone() });
+                if starts {
+                    self.start_at_boot(instance, booted);
+                }
+            }
+            InstanceState::Booting => host.state = InstanceState::Running,
+            InstanceState::ShuttingDown => {
+                host.state = InstanceState::Terminated;
+                self.forget_member(instance);
+            }
+            InstanceState::Running | InstanceState::Terminated => {}
+        }
+    }
+
+    /// When an instance that is up passes its status checks.
+    fn booted_at(&self, instance: &InstanceId) -> Timestamp {
+        let length = self.varied(&["boot", instance.as_str()], self.deployment.expected.boot.duration());
+        let launched = self.hosts.get(instance).map_or(self.now, |host| host.launched);
+        later(launched, length).max(later(self.now, Duration::from_secs(1)))
+    }
+
+    /// The host, when it can be logged in to.
+    pub(crate) fn reachable(&self, instance: &InstanceId) -> Answer<&Host> {
+        let host = self.hosts.get(instance);
+        let host = host.ok_or_else(|| Failure::permanent(format!("there is no instance {instance}")))?;
+        match host.state {
+            InstanceState::Running => Ok(host),
+            InstanceState::Pending | InstanceState::Booting => {
+                Err(Failure::not_applied(format!("{} cannot be reached: it is still booting", host.name)))
+            }
+            InstanceState::ShuttingDown | InstanceState::Terminated => {
+                Err(Failure::permanent(format!("{} cannot be reached: it is being terminated", host.name)))
+            }
+        }
+    }
+}

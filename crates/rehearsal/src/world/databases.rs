@@ -1,0 +1,68 @@
+//! Database instances and their snapshots. The migrations of the schemas on them are in `migrations`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use cutover_core::names::{DatabaseName, SnapshotId};
+use cutover_core::observation::{DatabaseState, Snapshot};
+use cutover_core::time::{between, later};
+use cutover_engine::failure::Failure;
+use cutover_engine::ports::Answer;
+
+use super::events::Event;
+use super::state::WorldState;
+
+/// How old the newest snapshot may be for the next one to be short.
+const RECENT: Duration = Duration::from_secs(12 * 3600);
+
+/// A database instance.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Database {
+    /// Oldest first.
+    pub(crate) snapshots: Vec<Snapshot>,
+    /// How many of them were there when the world was furnished.
+    pub(crate) furnished: usize,
+}
+
+impl WorldState {
+    pub(crate) fn database_states(&self, names: &[DatabaseName]) -> BTreeMap<DatabaseName, DatabaseState> {
+        let state = |database: &Database| DatabaseState { available: true, snapshots: database.snapshots.clone() };
+        names.iter().filter_map(|name| Some((name.clone(), state(self.databases.get(name)?)))).collect()
+    }
+
+    pub(crate) fn snapshot(&self, database: &DatabaseName, id: &SnapshotId) -> Answer<Option<Snapshot>> {
+        let database = self.databases.get(database).ok_or_else(|| no_database(database))?;
+        Ok(database.snapshots.iter().find(|snapshot| snapshot.id == *id).cloned())
+    }
+
+    pub(crate) fn begin_snapshot(&mut self, name: &DatabaseName, id: &SnapshotId) -> Answer<()> {
+        let database = self.databases.get(name).ok_or_else(|| no_database(name))?;
+        if database.snapshots.iter().any(|snapshot| snapshot.id == *id) {
+            return Err(Failure::permanent(format!("{name} has a snapshot {id} already")));
+        }
+        let newest = database.snapshots.iter().rfind(|snapshot| snapshot.available);
+        let recent = newest.is_some_and(|snapshot| between(snapshot.begun, self.now) <= RECENT);
+        let expected = &self.deployment.expected;
+        let expected = if recent { expected.incremental_snapshot } else { expected.snapshot };
+        let due = later(self.now, self.varied(&["snapshot", name.as_str(), id.as_str()], expected.duration()));
+        let begun = self.now;
+        if let Some(database) = self.databases.get_mut(name) {
+            database.snapshots.push(Snapshot { id: id.clone(), begun, available: false });
+        }
+        self.agenda.schedule(due, Event::SnapshotTaken { database: name.clone(), snapshot: id.clone() });
+        Ok(())
+    }
+
+    pub(crate) fn snapshot_is_taken(&mut self, database: &DatabaseName, id: &SnapshotId) {
+        let snapshots = self.databases.get_mut(database).map(|database| &mut database.snapshots);
+        if let Some(snapshot) = snapshots.into_iter().flatten().find(|snapshot| snapshot.id == *id) {
+            snapshot.available = true;
+        }
+    }
+}
+
+fn no_database(name: &DatabaseName) -> Failure {
+    Failure::permanent(format!("there is no database instance {name}; see [[database]] in the deployment file"))
+}

@@ -1,0 +1,251 @@
+//! Route 53 and the resolvers: a zone whose servers learn of changes one by one, and caches in front of them.
+//!
+//! Resolvers are busy: each asks again the moment its answer expires. So nothing needs to be simulated while
+//! records stand still; when a server's answer changes, the next refresh of each cache is known at once.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use cutover_core::names::{ChangeId, DnsName};
+use cutover_core::observation::Record;
+use cutover_core::plan::RecordTarget;
+use cutover_core::time::{between, later};
+use cutover_engine::failure::Failure;
+use cutover_engine::ports::Answer;
+
+use super::chance::milliseconds;
+use super::events::Event;
+use super::state::WorldState;
+
+/// How many servers a zone of Route 53 has.
+const SERVERS: usize = 4;
+/// Resolvers that visitors use besides those of the deployment file.
+const VISITORS_RESOLVERS: usize = 4;
+/// Resolvers that ignore TTLs.
+const STALE_RESOLVERS: usize = 2;
+
+/// The zone, its servers, its changes, and the resolvers of the world.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Zone {
+    /// The records as the API shows them.
+    pub(crate) records: BTreeMap<DnsName, Record>,
+    servers: Vec<Server>,
+    changes: BTreeMap<ChangeId, Change>,
+    pub(crate) resolvers: Vec<Resolver>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Server {
+    answers: BTreeMap<DnsName, Record>,
+    /// When it has learned all changes so far: it learns them in their order.
+    up_to_date: Timestamp,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Change {
+    records: Vec<RecordTarget>,
+    in_sync: bool,
+}
+
+/// A recursive resolver.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Resolver {
+    /// Its address, when the deployment file names it.
+    address: Option<IpAddr>,
+    /// Whether it honours TTLs.
+    pub(crate) honest: bool,
+    pub(crate) caches: BTreeMap<DnsName, Cache>,
+}
+
+/// What a resolver knows about a name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Cache {
+    pub(crate) record: Record,
+    /// The server that it asks.
+    server: usize,
+    fetched: Timestamp,
+    /// When it asks again, if the answer will be another then.
+    due: Option<Timestamp>,
+    /// Where connections still go that were opened with the answer before.
+    pub(crate) left: Option<Left>,
+}
+
+/// A target that was left, and when the last connection to it closes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Left {
+    pub(crate) target: DnsName,
+    until: Timestamp,
+}
+
+impl WorldState {
+    pub(crate) fn records(&self, zone: &str, names: &[DnsName]) -> Answer<BTreeMap<DnsName, Record>> {
+        self.own_zone(zone)?;
+        let found = |name: &DnsName| Some((name.clone(), self.zone.records.get(name)?.clone()));
+        Ok(names.iter().filter_map(found).collect())
+    }
+
+    /// Makes the records so; the servers learn of it one after the other, resolvers when what they have expires.
+    pub(crate) fn change_records(&mut self, zone: &str, records: &[RecordTarget]) -> Answer<ChangeId> {
+        self.own_zone(zone)?;
+        self.watch_move(records);
+        let number = self.zone.changes.len().to_string();
+        let id = ChangeId::from(format!("C{}", self.hexadecimal(&["change", &number], 13).to_uppercase()));
+        for RecordTarget { name, target, ttl } in records {
+            self.zone.records.insert(name.clone(), Record { target: target.clone(), ttl: *ttl });
+        }
+        self.zone.changes.insert(id.clone(), Change { records: records.to_vec(), in_sync: false });
+        let length = self.varied(&["dns-sync", id.as_str()], self.deployment.expected.dns_sync.duration());
+        let mut in_sync = later(self.now, length);
+        for server in 0..self.zone.servers.len() {
+            let part = Duration::from_millis(
+                milliseconds(length) * (200 + self.below(&["server", &server.to_string(), id.as_str()], 750)) / 1000,
+            );
+            let up_to_date = later(self.now, part).max(self.zone.servers[server].up_to_date);
+            self.zone.servers[server].up_to_date = up_to_date;
+            in_sync = in_sync.max(up_to_date);
+            self.agenda.schedule(up_to_date, Event::ServerLearns { server, change: id.clone() });
+        }
+        self.agenda.schedule(in_sync, Event::ChangeInSync { change: id.clone() });
+        self.traffic_changed = true;
+        Ok(id)
+    }
+
+    pub(crate) fn in_sync(&self, change: &ChangeId) -> Answer<bool> {
+        let known = self.zone.changes.get(change).map(|change| change.in_sync);
+        known.ok_or_else(|| Failure::permanent(format!("Route 53 knows no change {change}")))
+    }
+
+    pub(crate) fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<Option<DnsName>>> {
+        self.own_zone(zone)?;
+        let answer = |server: &Server| server.answers.get(name).map(|record| record.target.clone());
+        Ok(self.zone.servers.iter().map(answer).collect())
+    }
+
+    pub(crate) fn ask_resolver(&self, address: IpAddr, name: &DnsName) -> Option<DnsName> {
+        let resolver = self.zone.resolvers.iter().find(|resolver| resolver.address == Some(address));
+        // A resolver that the file did not name when the world was furnished is as good as any.
+        self.resolve(resolver.or_else(|| self.zone.resolvers.first())?, name)
+    }
+
+    /// Where somebody outside ends up who asks for `name`.
+    pub(crate) fn resolve_outside(&self, name: &DnsName) -> Option<DnsName> {
+        self.resolve(self.zone.resolvers.first()?, name)
+    }
+
+    fn resolve(&self, resolver: &Resolver, name: &DnsName) -> Option<DnsName> {
+        let fresh = || self.zone.servers.first()?.answers.get(name);
+        resolver.caches.get(name).map(|cache| &cache.record).or_else(fresh).map(|record| record.target.clone())
+    }
+
+    fn own_zone(&self, zone: &str) -> Answer<()> {
+        if zone.trim_end_matches('.') == self.deployment.dns.zone.trim_end_matches('.') {
+            return Ok(());
+        }
+        Err(Failure::permanent(format!("Route 53 has no hosted zone {zone}; see dns.zone in the deployment file")))
+    }
+
+    pub(crate) fn server_learns(&mut self, server: usize, change: &ChangeId) {
+        let Some(change) = self.zone.changes.get(change) else { return };
+        let records = change.records.clone();
+        let stale_ttl = self.deployment.embedded.stale_ttl.duration();
+        for RecordTarget { name, target, ttl } in records {
+            for (number, resolver) in self.zone.resolvers.iter_mut().enumerate() {
+                let honest = resolver.honest;
+                if let Some(cache) = resolver.caches.get_mut(&name).filter(|cache| cache.server == server) {
+                    let kept = if honest { cache.record.ttl } else { stale_ttl };
+                    let due = cache.next_refresh(kept, self.now);
+                    cache.due = Some(due);
+                    self.agenda.schedule(due, Event::ResolverRefreshes { resolver: number, name: name.clone() });
+                }
+            }
+            self.zone.servers[server].answers.insert(name, Record { target, ttl });
+        }
+    }
+
+    pub(crate) fn change_is_in_sync(&mut self, change: &ChangeId) {
+        if let Some(change) = self.zone.changes.get_mut(change) {
+            change.in_sync = true;
+        }
+    }
+
+    pub(crate) fn resolver_refreshes(&mut self, resolver: usize, name: &DnsName) {
+        let held = self.held_open(resolver, name);
+        let honest = self.zone.resolvers[resolver].honest;
+        let Some(cache) = self.zone.resolvers[resolver].caches.get_mut(name) else { return };
+        if cache.due != Some(self.now) {
+            return;
+        }
+        cache.due = None;
+        cache.fetched = self.now;
+        let Some(fresh) = self.zone.servers[cache.server].answers.get(name) else { return };
+        if fresh.target != cache.record.target {
+            if honest {
+                let until = later(self.now, held);
+                cache.left = Some(Left { target: cache.record.target.clone(), until });
+                self.agenda.schedule(until, Event::ConnectionsClose { resolver, name: name.clone() });
+            }
+            self.traffic_changed = true;
+        }
+        cache.record = fresh.clone();
+    }
+
+    /// How long connections stay open that were made with a resolver's answer before: nearly as long as the file says.
+    fn held_open(&self, resolver: usize, name: &DnsName) -> Duration {
+        let settle = milliseconds(self.deployment.dns.settle.duration());
+        Duration::from_millis(settle * (500 + self.below(&["held", &resolver.to_string(), name.as_str()], 450)) / 1000)
+    }
+
+    pub(crate) fn connections_close(&mut self, resolver: usize, name: &DnsName) {
+        let now = self.now;
+        if let Some(cache) = self.zone.resolvers[resolver].caches.get_mut(name)
+            && cache.left.as_ref().is_some_and(|left| left.until == now)
+        {
+            cache.left = None;
+            self.traffic_changed = true;
+        }
+    }
+}
+
+impl Cache {
+    /// The first refresh after `now` of a cache that keeps answers for `kept`.
+    fn next_refresh(&self, kept: Duration, now: Timestamp) -> Timestamp {
+        let kept = milliseconds(kept).max(1000);
+        let rounds = milliseconds(between(self.fetched, now)).div_ceil(kept).max(1);
+        later(self.fetched, Duration::from_millis(rounds * kept))
+    }
+}
+
+impl Zone {
+    /// The zone with these records everywhere, and every resolver somewhere in the life of its answers. `below` is
+    /// chance.
+    pub(crate) fn furnish(
+        records: BTreeMap<DnsName, Record>,
+        addresses: &[IpAddr],
+        stale_ttl: Duration,
+        at: Timestamp,
+        below: impl Fn(&[&str], u64) -> u64,
+    ) -> Self {
+        let named = addresses.iter().map(|address| (Some(*address), true));
+        let pool = std::iter::repeat_n((None, true), VISITORS_RESOLVERS);
+        let stale = std::iter::repeat_n((None, false), STALE_RESOLVERS);
+        let furnish = |(number, (address, honest)): (usize, (Option<IpAddr>, bool))| {
+            let number = number.to_string();
+            let cache = |(name, record): (&DnsName, &Record)| {
+                let kept = milliseconds(if honest { record.ttl } else { stale_ttl });
+                let age = below(&["age", &number, name.as_str()], kept);
+                let server = below(&["asks", &number, name.as_str()], SERVERS as u64);
+                let fetched = cutover_core::time::earlier(at, Duration::from_millis(age));
+                let server = usize::try_from(server).unwrap_or(0);
+                (name.clone(), Cache { record: record.clone(), server, fetched, due: None, left: None })
+            };
+            Resolver { address, honest, caches: records.iter().map(cache).collect() }
+        };
+        let resolvers = named.chain(pool).chain(stale).enumerate().map(furnish).collect();
+        let server = Server { answers: records.clone(), up_to_date: at };
+        Self { records, servers: vec![server; SERVERS], changes: BTreeMap::new(), resolvers }
+    }
+}

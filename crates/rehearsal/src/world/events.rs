@@ -1,0 +1,113 @@
+//! What is going to happen in the world by itself, and when. The parts of the world say what it does.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use cutover_core::names::{
+    BalancerName, ChangeId, DatabaseName, DnsName, ImageId, InstanceId, InvalidationId, JobName, ProgramName,
+    SnapshotId,
+};
+
+/// Something that happens by itself. Whoever scheduled it keeps the moment too: an event whose moment is no longer the
+/// one that is kept was overtaken, and is ignored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Event {
+    /// One of the zone's servers takes over a change of records.
+    ServerLearns { server: usize, change: ChangeId },
+    /// All of the zone's servers have a change.
+    ChangeInSync { change: ChangeId },
+    /// A resolver's answer expires, and it asks again.
+    ResolverRefreshes { resolver: usize, name: DnsName },
+    /// The connections that were open when a resolver's answer changed have closed.
+    ConnectionsClose { resolver: usize, name: DnsName },
+    /// An instance takes its next step in life.
+    InstanceMoves { instance: InstanceId },
+    /// A program has started, or stopped.
+    ProgramMoves { instance: InstanceId, program: ProgramName },
+    /// A balancer changes its opinion of a member, or lets go of one that has drained.
+    MemberMoves { balancer: BalancerName, instance: InstanceId },
+    /// A machine image is ready.
+    ImageBuilt { image: ImageId },
+    /// A snapshot is ready.
+    SnapshotTaken { database: DatabaseName, snapshot: SnapshotId },
+    /// A migration job has done its next migration, or fails.
+    JobMoves { instance: InstanceId, job: JobName },
+    /// CloudFront has forgotten the old page.
+    InvalidationCompletes { invalidation: InvalidationId },
+}
+
+/// An event and its moment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Scheduled {
+    pub(crate) at: Timestamp,
+    /// Tells events of the same moment apart: first scheduled, first to happen.
+    sequence: u64,
+    pub(crate) event: Event,
+}
+
+/// What is going to happen, earliest first.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Agenda {
+    heap: BinaryHeap<Reverse<Scheduled>>,
+    scheduled: u64,
+}
+
+impl Agenda {
+    pub(crate) fn schedule(&mut self, at: Timestamp, event: Event) {
+        self.scheduled += 1;
+        self.heap.push(Reverse(Scheduled { at, sequence: self.scheduled, event }));
+    }
+
+    /// Takes the earliest event, if it happens by `moment`.
+    pub(crate) fn next_until(&mut self, moment: Timestamp) -> Option<Scheduled> {
+        if self.heap.peek()?.0.at > moment {
+            return None;
+        }
+        self.heap.pop().map(|Reverse(scheduled)| scheduled)
+    }
+}
+
+impl Ord for Scheduled {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.at, self.sequence).cmp(&(other.at, other.sequence))
+    }
+}
+
+impl PartialOrd for Scheduled {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Scheduled {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Scheduled {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_happen_by_moment_then_in_the_order_of_scheduling_and_survive_saving() {
+        let moment = |second: i64| Timestamp::from_second(second).expect("a moment");
+        let mut agenda = Agenda::default();
+        for (second, image) in [(20, "c"), (10, "a"), (10, "b"), (30, "d")] {
+            agenda.schedule(moment(second), Event::ImageBuilt { image: image.into() });
+        }
+        let text = serde_json::to_string(&agenda).expect("an agenda is JSON");
+        let mut agenda: Agenda = serde_json::from_str(&text).expect("the same agenda");
+        let mut order = String::new();
+        while let Some(Scheduled { event: Event::ImageBuilt { image }, .. }) = agenda.next_until(moment(20)) {
+            order.push_str(image.as_str());
+        }
+        assert_eq!(order, "abc");
+        assert!(agenda.next_until(moment(30)).is_some());
+    }
+}

@@ -1,0 +1,103 @@
+//! Failures that a test orders in advance: of single calls, of a migration, of a program's stop.
+
+use serde::{Deserialize, Serialize};
+
+use cutover_core::names::{FleetName, HostName, ProgramName};
+use cutover_engine::failure::{Failure, FailureClass};
+
+use super::state::WorldState;
+
+/// Something that will go wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "kebab-case")]
+pub enum Fault {
+    /// A call fails.
+    Call {
+        /// The port's method, such as `launch` or `change_records`.
+        call: String,
+        /// Which call of that name since the world was furnished, from 1.
+        nth: u32,
+        /// How it fails.
+        kind: FaultKind,
+    },
+    /// A migration half-applies, and its job ends with status 1. Running it again fails at the same place.
+    MigrationFails {
+        /// The fleet.
+        fleet: FleetName,
+        /// The service, such as `lms`.
+        service: String,
+        /// The database alias, such as `default`.
+        database: String,
+        /// How many migrations are applied before.
+        after: u32,
+    },
+    /// A program that is told to stop goes on until it is killed.
+    ProgramNeverStops {
+        /// The host.
+        host: HostName,
+        /// The program.
+        program: ProgramName,
+    },
+}
+
+/// How a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// It is applied, but the answer is lost.
+    LostAnswer,
+    /// It is refused for its rate.
+    Throttled,
+    /// It is not applied.
+    NotApplied,
+    /// It is refused for good.
+    Permanent,
+}
+
+impl FaultKind {
+    /// The failure that the caller gets.
+    pub(crate) fn failure(self, call: &str) -> Failure {
+        let (class, words) = match self {
+            Self::LostAnswer => (FailureClass::InDoubt, "the connection was lost before the answer came"),
+            Self::Throttled => (FailureClass::Throttled, "rate exceeded"),
+            Self::NotApplied => (FailureClass::NotApplied, "the service was unavailable and did nothing"),
+            Self::Permanent => (FailureClass::Permanent, "the call was refused"),
+        };
+        Failure::new(class, format!("{call}: {words} (ordered fault)"))
+    }
+}
+
+impl WorldState {
+    /// Counts a call, and says how it is to fail, if it is.
+    pub(crate) fn count_call(&mut self, call: &str) -> Option<FaultKind> {
+        if self.faults.is_empty() {
+            return None;
+        }
+        let count = self.calls.entry(call.to_owned()).or_insert(0);
+        *count += 1;
+        let made = *count;
+        self.faults.iter().find_map(|fault| match fault {
+            Fault::Call { call: name, nth, kind } if name == call && *nth == made => Some(*kind),
+            _ => None,
+        })
+    }
+
+    /// After how many migrations this migration command fails, if it does.
+    pub(crate) fn migration_fails_after(&self, fleet: &FleetName, service: &str, database: &str) -> Option<u32> {
+        self.faults.iter().find_map(|fault| match fault {
+            Fault::MigrationFails { fleet: of, service: by, database: on, after }
+                if of == fleet && by == service && on == database =>
+            {
+                Some(*after)
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether this program goes on when it is told to stop.
+    pub(crate) fn never_stops(&self, host: &HostName, program: &ProgramName) -> bool {
+        self.faults.iter().any(|fault| {
+            matches!(fault, Fault::ProgramNeverStops { host: on, program: named } if on == host && named == program)
+        })
+    }
+}

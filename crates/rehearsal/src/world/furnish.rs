@@ -1,0 +1,210 @@
+//! The world as it stands before an upgrade, made from a deployment: current hosts serving, images and a snapshot
+//! from before, nothing begun.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use cutover_core::deployment::{Deployment, Role, Services};
+use cutover_core::names::{DnsName, ImageId, InstanceId, SnapshotId};
+use cutover_core::observation::{Distribution, InstanceState, Record, Snapshot};
+use cutover_core::time::earlier;
+
+use super::balancers::{Balancer, Member};
+use super::chance;
+use super::compute::Host;
+use super::databases::Database;
+use super::dns::Zone;
+use super::events::Agenda;
+use super::images::Image;
+use super::invariants::Watch;
+use super::migrations::Migrations;
+use super::pages::{Pages, place};
+use super::queues::Queue;
+use super::services::Program;
+use super::state::{WORLD_VERSION, WorldState};
+use super::visitors::Visitors;
+
+const DAY: Duration = Duration::from_secs(86_400);
+/// Current hosts are as old as the release before: half a year.
+const HOST_AGE_DAYS: u32 = 180;
+
+impl WorldState {
+    /// The world that `deployment` describes, as it stands at `at`.
+    pub(crate) fn furnish(deployment: &Deployment, seed: u64, at: Timestamp) -> Self {
+        // Written and read once, since the world is saved with it: a length of time is written in two units only, and a
+        // saved world must have the same future as one that never was.
+        let written = serde_json::to_value(deployment).and_then(serde_json::from_value);
+        let deployment: Deployment = written.unwrap_or_else(|_| deployment.clone());
+        let mut world = Self {
+            version: WORLD_VERSION,
+            seed,
+            furnished_at: at,
+            now: at,
+            agenda: Agenda::default(),
+            zone: zone(&deployment, seed, at),
+            balancers: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            launches: BTreeMap::new(),
+            images: Vec::new(),
+            databases: databases(&deployment, at),
+            migrations: migrations(&deployment),
+            jobs: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            pages: pages(&deployment),
+            outbox: BTreeMap::new(),
+            visitors: vec![Visitors::default(); deployment.sites.len()],
+            watch: Watch::furnish(deployment.sites.len()),
+            faults: Vec::new(),
+            calls: BTreeMap::new(),
+            pace: None,
+            traffic_changed: true,
+            services_changed: true,
+            deployment,
+        };
+        world.furnish_images();
+        world.furnish_hosts();
+        world.furnish_balancers();
+        world.furnish_queues();
+        world.settle();
+        world
+    }
+
+    /// One image more of each role than is kept, so that there is something to retire.
+    fn furnish_images(&mut self) {
+        for role in Role::ALL {
+            let Some(services) = self.deployment.role.services(role).cloned() else { continue };
+            let count = self.deployment.release.keep_images + 1;
+            for number in 1..=count {
+                let image = self.old_image(role, &services, number, count - number);
+                self.images.push(image);
+            }
+        }
+        self.images.sort_by_key(|image| image.created);
+    }
+
+    /// The image of that number, as many builds before the one in use.
+    fn old_image(&self, role: Role, services: &Services, number: u32, builds_ago: u32) -> Image {
+        let release = &self.deployment.release;
+        let name = services.image.name.replace("{deployment}", self.deployment.name.as_str());
+        let name = name.replace("{codename}", &release.current_codename).replace("{n}", &number.to_string()).into();
+        let newest: Option<u32> = release.current_version.parse().ok();
+        let version = newest.map(|newest| newest.saturating_sub(builds_ago).to_string());
+        Image {
+            id: self.image_id(&name),
+            commit: self.hexadecimal(&["commit", name.as_str()], 40),
+            name,
+            role,
+            codename: release.current_codename.clone(),
+            version: version.unwrap_or_else(|| release.current_version.clone()),
+            available: true,
+            created: earlier(self.now, DAY * (HOST_AGE_DAYS + 1 + 30 * builds_ago)),
+            furnished: true,
+        }
+    }
+
+    fn furnish_hosts(&mut self) {
+        let launched = earlier(self.now, DAY * HOST_AGE_DAYS);
+        let version = self.deployment.release.current_version.clone();
+        for fleet in self.deployment.fleets.clone() {
+            for (role, group) in fleet.groups() {
+                let image = self.images.iter().rfind(|image| image.role == role).map(|image| image.id.clone());
+                for number in 0..group.current_count.unwrap_or(group.count) {
+                    let name = group.host_name(self.deployment.name.as_str(), &fleet.name, number, &version);
+                    let id = InstanceId::from(format!("i-{}", self.hexadecimal(&["current", name.as_str()], 17)));
+                    let programs = self.programs_of(&fleet.name, role);
+                    let host = Host {
+                        id: id.clone(),
+                        name,
+                        fleet: fleet.name.clone(),
+                        role,
+                        version: version.clone(),
+                        launched,
+                        upgrade: None,
+                        state: InstanceState::Running,
+                        image: image.clone().unwrap_or_else(|| ImageId::from("ami-unknown")),
+                        current: true,
+                        boot_stopped: false,
+                        due: None,
+                        programs: programs.into_iter().map(|name| (name, Program::Running)).collect(),
+                        healthy: role == Role::Edxapp,
+                        healthy_since: launched,
+                    };
+                    self.hosts.insert(id, host);
+                }
+            }
+        }
+    }
+
+    fn furnish_balancers(&mut self) {
+        for declared in &self.deployment.balancers {
+            let fleets = self.deployment.fleets.iter();
+            let groups = fleets.flat_map(|fleet| fleet.groups().map(|(role, group)| (&fleet.name, role, group)));
+            let registered: Vec<_> = groups.filter(|(_, _, group)| group.balancers.contains(&declared.name)).collect();
+            let hosts = self
+                .hosts
+                .values()
+                .filter(|host| registered.iter().any(|(fleet, role, _)| **fleet == host.fleet && *role == host.role));
+            let members = hosts.map(|host| (host.id.clone(), Member::in_service(host.launched))).collect();
+            let balancer = Balancer { kind: declared.kind, domain: declared.domain.clone(), members };
+            self.balancers.insert(declared.name.clone(), balancer);
+        }
+    }
+
+    fn furnish_queues(&mut self) {
+        let with_workers = self.deployment.fleets.iter().filter(|fleet| fleet.worker.is_some());
+        self.queues = with_workers.map(|fleet| (fleet.name.clone(), Queue::empty(self.now))).collect();
+    }
+}
+
+fn zone(deployment: &Deployment, seed: u64, at: Timestamp) -> Zone {
+    let target = |balancer| deployment.balancer(balancer).map(|balancer| balancer.domain.clone());
+    let ttl = deployment.dns.ttl.duration();
+    let records: BTreeMap<DnsName, Record> = deployment
+        .sites
+        .iter()
+        .filter_map(|site| Some((site.host.clone(), Record { target: target(&site.balancer)?, ttl })))
+        .collect();
+    let stale_ttl = deployment.embedded.stale_ttl.duration();
+    Zone::furnish(records, &deployment.dns.resolvers, stale_ttl, at, |words, bound| chance::below(seed, words, bound))
+}
+
+/// Database instances with one nightly snapshot each, too old to make the next one short.
+fn databases(deployment: &Deployment, at: Timestamp) -> BTreeMap<cutover_core::names::DatabaseName, Database> {
+    let begun = earlier(at, Duration::from_secs(18 * 3600));
+    let furnish = |database: &cutover_core::deployment::Database| {
+        let id = SnapshotId::from(format!("rds-{}-nightly", database.name));
+        let snapshots = vec![Snapshot { id, begun, available: true }];
+        (database.name.clone(), Database { snapshots, furnished: 1 })
+    };
+    deployment.databases.iter().map(furnish).collect()
+}
+
+fn migrations(deployment: &Deployment) -> Vec<Migrations> {
+    let total = deployment.embedded.pending_migrations;
+    deployment
+        .fleets
+        .iter()
+        .flat_map(|fleet| deployment.migrations_of(fleet).map(|one| Migrations::furnish(&fleet.name, one, total)))
+        .collect()
+}
+
+/// The distribution as it should be, and the page of the upgrade before.
+fn pages(deployment: &Deployment) -> Pages {
+    let page = &deployment.maintenance_page;
+    let hosts: Vec<DnsName> = deployment.sites.iter().map(|site| site.host.clone()).collect();
+    let old = "<p>The site is down for its last upgrade.</p>\n".to_owned();
+    Pages {
+        objects: BTreeMap::from([(place(&page.bucket, &page.key), old.clone())]),
+        distribution: Distribution {
+            domain: page.domain.clone(),
+            deployed: true,
+            aliases: hosts.clone(),
+            certified: hosts,
+            errors_show_page: true,
+        },
+        cached: Some(old),
+        invalidations: BTreeMap::new(),
+    }
+}

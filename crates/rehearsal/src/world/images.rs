@@ -1,0 +1,90 @@
+//! Machine images: those that were there, and builds.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use cutover_core::deployment::Role;
+use cutover_core::names::{ImageId, ImageName};
+use cutover_core::observation::MachineImage;
+use cutover_core::plan::BuildImage;
+use cutover_core::time::later;
+use cutover_engine::failure::Failure;
+use cutover_engine::ports::Answer;
+
+use super::events::Event;
+use super::state::WorldState;
+
+/// A machine image, finished or not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Image {
+    pub(crate) id: ImageId,
+    pub(crate) name: ImageName,
+    pub(crate) role: Role,
+    pub(crate) codename: String,
+    pub(crate) version: String,
+    pub(crate) commit: String,
+    pub(crate) available: bool,
+    pub(crate) created: Timestamp,
+    /// Whether it was there when the world was furnished.
+    pub(crate) furnished: bool,
+}
+
+impl WorldState {
+    pub(crate) fn machine_images(&self) -> Vec<MachineImage> {
+        let describe = |image: &Image| MachineImage {
+            id: image.id.clone(),
+            name: image.name.clone(),
+            role: image.role,
+            codename: image.codename.clone(),
+            version: image.version.clone(),
+            // The tags are there when the build is.
+            commit: image.available.then(|| image.commit.clone()),
+            available: image.available,
+            created: image.created,
+        };
+        self.images.iter().map(describe).collect()
+    }
+
+    pub(crate) fn build(&mut self, build: &BuildImage) -> ImageId {
+        if let Some(image) = self.images.iter().find(|image| image.name == build.name) {
+            return image.id.clone();
+        }
+        let tag = |key: &str, otherwise: &String| build.tags.get(key).unwrap_or(otherwise).clone();
+        let id = self.image_id(&build.name);
+        let services = self.deployment.role.services(build.role);
+        let expected = services.map_or(Duration::from_secs(600), |services| services.image.expected.duration());
+        let due = later(self.now, self.varied(&["image", build.name.as_str()], expected));
+        self.images.push(Image {
+            id: id.clone(),
+            name: build.name.clone(),
+            role: build.role,
+            codename: tag("edx_codename", &self.deployment.release.codename),
+            version: tag("release-version", &self.deployment.release.version),
+            commit: self.hexadecimal(&["commit", &build.repository, &build.branch], 40),
+            available: false,
+            created: self.now,
+            furnished: false,
+        });
+        self.agenda.schedule(due, Event::ImageBuilt { image: id.clone() });
+        id
+    }
+
+    pub(crate) fn image_id(&self, name: &ImageName) -> ImageId {
+        format!("ami-{}", self.hexadecimal(&["image", name.as_str()], 17)).into()
+    }
+
+    pub(crate) fn image_is_built(&mut self, id: &ImageId) {
+        if let Some(image) = self.images.iter_mut().find(|image| image.id == *id) {
+            image.available = true;
+        }
+    }
+
+    pub(crate) fn remove_image(&mut self, id: &ImageId) -> Answer<()> {
+        let place = self.images.iter().position(|image| image.id == *id);
+        let place = place.ok_or_else(|| Failure::permanent(format!("there is no image {id}")))?;
+        self.images.remove(place);
+        Ok(())
+    }
+}

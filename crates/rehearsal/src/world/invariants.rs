@@ -1,0 +1,327 @@
+//! What must never happen, and the watch that is kept for it: after every event of the world and every call to it.
+//!
+//! A violation is reported once for each subject, with the moment at which it began.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use cutover_core::deployment::Role;
+use cutover_core::names::{DatabaseName, DnsName, FleetName, ImageId, InstanceId, SnapshotId};
+use cutover_core::observation::InstanceState;
+use cutover_core::plan::{Migrate, RecordTarget};
+use cutover_engine::ports::Page;
+
+use super::state::WorldState;
+
+/// Something that must never happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Invariant {
+    /// An old process runs against a migrated schema.
+    OldProcessOnMigratedSchema,
+    /// Two migrators run on one schema.
+    TwoMigratorsOnOneSchema,
+    /// A next worker runs before the window.
+    NextWorkerBeforeWindow,
+    /// A visitor whose resolver honours TTLs sees neither the site nor the maintenance page.
+    VisitorSawAnError,
+    /// DNS points at a balancer with no healthy host.
+    DnsToUnhealthyBalancer,
+    /// DNS points at next hosts that nobody has verified.
+    DnsBeforeVerification,
+    /// A host is terminated while a balancer has it.
+    HostTerminatedWhileRegistered,
+    /// A migration begins without a snapshot to go back to.
+    MigrationWithoutSnapshot,
+    /// The journal cannot name something that the upgrade made.
+    ResourceNotInJournal,
+    /// The upgrade has ended, and a site is not served by next hosts.
+    SiteNotServed,
+}
+
+impl Invariant {
+    /// What must never happen, in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::OldProcessOnMigratedSchema => "an old process runs against a migrated schema",
+            Self::TwoMigratorsOnOneSchema => "two migrators run on one schema",
+            Self::NextWorkerBeforeWindow => "a next worker runs before the window",
+            Self::VisitorSawAnError => "a visitor sees neither the site nor the maintenance page",
+            Self::DnsToUnhealthyBalancer => "DNS points at a balancer with no healthy host",
+            Self::DnsBeforeVerification => "DNS points at next hosts before they are verified",
+            Self::HostTerminatedWhileRegistered => "a host is terminated while registered",
+            Self::MigrationWithoutSnapshot => "a migration begins without an available snapshot",
+            Self::ResourceNotInJournal => "a resource was made that the journal cannot name",
+            Self::SiteNotServed => "the upgrade has ended with a site that next hosts do not serve",
+        }
+    }
+}
+
+impl std::fmt::Display for Invariant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.words())
+    }
+}
+
+/// Something that must never happen, and has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// When it began.
+    pub at: Timestamp,
+    /// What must never happen.
+    pub invariant: Invariant,
+    /// To what it happened, and how.
+    pub detail: String,
+}
+
+/// What the journal can name of what the upgrade made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownResources {
+    /// Instances.
+    pub instances: BTreeSet<InstanceId>,
+    /// Machine images.
+    pub images: BTreeSet<ImageId>,
+    /// Database snapshots.
+    pub snapshots: BTreeSet<SnapshotId>,
+}
+
+/// What the watch has to remember.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Watch {
+    pub(crate) violations: Vec<Violation>,
+    /// What was reported, as the invariant and its subject.
+    reported: BTreeSet<(Invariant, String)>,
+    /// The fleets whose sites have all been at the maintenance page.
+    windows_begun: BTreeSet<FleetName>,
+    /// Since when nothing old writes to a database.
+    quiet_since: BTreeMap<DatabaseName, Timestamp>,
+    /// The checks of each site, by place, that next hosts alone have passed.
+    passed: Vec<BTreeSet<usize>>,
+    /// The sites, by place, that next hosts alone have served as they must.
+    verified: BTreeSet<usize>,
+}
+
+impl Watch {
+    pub(crate) fn furnish(sites: usize) -> Self {
+        Self { passed: vec![BTreeSet::new(); sites], ..Self::default() }
+    }
+}
+
+impl WorldState {
+    fn report(&mut self, invariant: Invariant, subject: &str, detail: String) {
+        if self.watch.reported.insert((invariant, subject.to_owned())) {
+            self.watch.violations.push(Violation { at: self.now, invariant, detail });
+        }
+    }
+
+    /// What must hold of processes and schemas.
+    pub(crate) fn watch_services(&mut self) {
+        for fleet in self.deployment.fleets.iter().map(|fleet| fleet.name.clone()).collect::<Vec<_>>() {
+            self.watch_old_processes(&fleet);
+            self.watch_next_workers(&fleet);
+        }
+        self.note_quiet_databases();
+    }
+
+    fn watch_old_processes(&mut self, fleet: &FleetName) {
+        let incompatible = |migrations: &&super::migrations::Migrations| {
+            migrations.fleet == *fleet && migrations.applied > 0 && !migrations.backward_compatible
+        };
+        let Some(migrations) = self.migrations.iter().find(incompatible) else { return };
+        let what = format!("migrations of {} on {}", migrations.service, migrations.database);
+        let running = self.hosts.values().filter(|host| host.current && host.fleet == *fleet);
+        let running: Vec<(String, String)> = running
+            .filter_map(|host| Some((host.name.to_string(), format!("{} on {}", host.unstopped()?, host.name))))
+            .collect();
+        for (host, process) in running {
+            let detail = format!("{process} is not stopped, and {what} of {fleet} have been applied");
+            self.report(Invariant::OldProcessOnMigratedSchema, &host, detail);
+        }
+    }
+
+    fn watch_next_workers(&mut self, fleet: &FleetName) {
+        let mut of_fleet = self.migrations.iter().filter(|migrations| migrations.fleet == *fleet).peekable();
+        let nothing_applied = of_fleet.peek().is_some() && of_fleet.clone().all(|migrations| migrations.applied == 0);
+        let unmigrated = nothing_applied && of_fleet.any(|migrations| migrations.pending() > 0);
+        if self.watch.windows_begun.contains(fleet) && !unmigrated {
+            return;
+        }
+        let workers = self.hosts.values().filter(|host| !host.current && host.role == Role::Worker);
+        let running: Vec<(String, String)> = workers
+            .filter(|host| host.fleet == *fleet)
+            .filter_map(|host| Some((host.name.to_string(), format!("{} on {}", host.unstopped()?, host.name))))
+            .collect();
+        for (host, process) in running {
+            let detail = format!("{process} is not stopped, and {fleet} is not in its window or not migrated yet");
+            self.report(Invariant::NextWorkerBeforeWindow, &host, detail);
+        }
+    }
+
+    /// Takes note of the databases to which no current host writes any more.
+    fn note_quiet_databases(&mut self) {
+        for database in &self.deployment.databases {
+            let busy = self.deployment.fleets_on(&database.name).any(|fleet| {
+                self.hosts.values().any(|host| host.current && host.fleet == fleet.name && host.unstopped().is_some())
+            });
+            if busy {
+                self.watch.quiet_since.remove(&database.name);
+            } else {
+                self.watch.quiet_since.entry(database.name.clone()).or_insert(self.now);
+            }
+        }
+    }
+
+    /// What must hold of DNS, balancers and what visitors see.
+    pub(crate) fn watch_traffic(&mut self) {
+        self.note_windows();
+        for place in 0..self.deployment.sites.len() {
+            let site = &self.deployment.sites[place];
+            let error = self.visitors[place].shares().error;
+            if error > 0 && self.deployment.embedded.visits_per_second > 0 {
+                let detail = format!("{} of a million visitors of {} get an error", error, site.host);
+                self.report(Invariant::VisitorSawAnError, self.deployment.sites[place].name.clone().as_str(), detail);
+            }
+            self.watch_verification(place);
+        }
+    }
+
+    fn note_windows(&mut self) {
+        let page = &self.pages.distribution.domain;
+        for fleet in &self.deployment.fleets {
+            let diverted = |host: &DnsName| self.zone.records.get(host).is_some_and(|record| record.target == *page);
+            if self.deployment.sites_of(fleet).all(|site| diverted(&site.host)) {
+                self.watch.windows_begun.insert(fleet.name.clone());
+            }
+        }
+    }
+
+    /// A verification holds for as long as no current host is in service beside the next ones.
+    fn watch_verification(&mut self, place: usize) {
+        let site = &self.deployment.sites[place];
+        let Some(balancer) = self.balancers.get(&site.balancer) else { return };
+        let (current, next) = self.in_service_by_age(balancer);
+        if current > 0 {
+            self.watch.passed[place].clear();
+            self.watch.verified.remove(&place);
+        }
+        let pointed_at = self.zone.records.get(&site.host).is_some_and(|record| record.target == balancer.domain);
+        if pointed_at && next > 0 && !self.watch.verified.contains(&place) {
+            let detail = format!(
+                "{} points at {}, where {next} next hosts are in service that have not passed the site's checks",
+                site.host, site.balancer
+            );
+            let subject = site.name.to_string();
+            self.report(Invariant::DnsBeforeVerification, &subject, detail);
+        }
+    }
+
+    /// The members in service that are current hosts, and those that are next hosts.
+    fn in_service_by_age(&self, balancer: &super::balancers::Balancer) -> (usize, usize) {
+        let is_current = |instance: &InstanceId| self.hosts.get(instance).is_some_and(|host| host.current);
+        let current = balancer.in_service().filter(|instance| is_current(instance)).count();
+        (current, balancer.in_service().count() - current)
+    }
+
+    /// Somebody asked a balancer for a page: a check passed by next hosts alone counts as verified.
+    pub(crate) fn note_verification(&mut self, host: &DnsName, path: &str, target: &DnsName, page: &Page) {
+        let Some((place, site)) = self.site(host) else { return };
+        let Some(balancer) = self.balancers.get(&site.balancer).filter(|balancer| balancer.domain == *target) else {
+            return;
+        };
+        let (current, next) = self.in_service_by_age(balancer);
+        if current > 0 || next == 0 {
+            return;
+        }
+        let right = |check: &cutover_core::deployment::SiteCheck| {
+            check.path == path
+                && check.status == page.status
+                && check.contains.as_ref().is_none_or(|text| page.body.contains(text))
+        };
+        let passed: Vec<usize> =
+            site.checks.iter().enumerate().filter(|(_, check)| right(check)).map(|(number, _)| number).collect();
+        let checks = site.checks.len();
+        self.watch.passed[place].extend(passed);
+        if self.watch.passed[place].len() == checks {
+            self.watch.verified.insert(place);
+        }
+    }
+
+    /// Records are about to be changed: nobody is sent to a balancer that has no healthy host.
+    pub(crate) fn watch_move(&mut self, records: &[RecordTarget]) {
+        for RecordTarget { name, target, .. } in records {
+            let moved = self.zone.records.get(name).is_none_or(|record| record.target != *target);
+            let Some((_, site)) = self.site(name).filter(|_| moved) else { continue };
+            let empty = self.balancer_at(site, target).filter(|(_, balancer)| balancer.in_service().next().is_none());
+            if let Some((balancer, _)) = empty {
+                let detail = format!("{name} is pointed at {balancer}, which has no host in service");
+                self.report(Invariant::DnsToUnhealthyBalancer, name.as_str(), detail);
+            }
+        }
+    }
+
+    /// An instance is about to be terminated: no balancer may have it.
+    pub(crate) fn watch_termination(&mut self, instance: &InstanceId) {
+        let having = self.balancers.iter().find(|(_, balancer)| balancer.has(instance));
+        let host = self.hosts.get(instance);
+        if let (Some((balancer, _)), Some(host)) = (having, host) {
+            let detail = format!("{} is terminated and still registered in {balancer}", host.name);
+            self.report(Invariant::HostTerminatedWhileRegistered, instance.as_str(), detail);
+        }
+    }
+
+    /// A migration is about to begin: it must be the only one, and there must be a way back.
+    pub(crate) fn watch_migration(&mut self, migrate: &Migrate, pending: u32) {
+        let mut jobs = self.jobs.values().flat_map(BTreeMap::values);
+        if jobs.any(|job| job.exit.is_none() && job.schema == migrate.schema) {
+            let detail = format!("{} is started while another migrator runs on {}", migrate.job, migrate.schema);
+            self.report(Invariant::TwoMigratorsOnOneSchema, migrate.schema.as_str(), detail);
+        }
+        let database = self.deployment.database_of(&migrate.schema);
+        let Some(database) = database.filter(|database| database.snapshot && pending > 0) else { return };
+        let quiet_since = self.watch.quiet_since.get(&database.name);
+        let snapshots = self.databases.get(&database.name).map(|database| database.snapshots.as_slice());
+        let usable = |since: &Timestamp| {
+            snapshots.unwrap_or_default().iter().any(|snapshot| snapshot.available && snapshot.begun >= *since)
+        };
+        if !quiet_since.is_some_and(usable) {
+            let name = database.name.clone();
+            let detail = format!(
+                "{} is started, and {name} has no available snapshot that began after all current hosts had stopped",
+                migrate.job
+            );
+            self.report(Invariant::MigrationWithoutSnapshot, name.as_str(), detail);
+        }
+    }
+
+    /// What is wrong at the end of an upgrade.
+    pub(crate) fn check_end(&self, known: &KnownResources) -> Vec<Violation> {
+        let found = |invariant, detail| Violation { at: self.now, invariant, detail };
+        let unserved = self.deployment.sites.iter().filter(|site| {
+            let balancer = self.balancers.get(&site.balancer);
+            let only_next =
+                balancer.map(|balancer| self.in_service_by_age(balancer)).is_some_and(|(old, new)| old == 0 && new > 0);
+            !(only_next && self.is_served(site))
+        });
+        let unserved = unserved
+            .map(|site| found(Invariant::SiteNotServed, format!("{} is not served by next hosts alone", site.host)));
+        let unknown = self.unknown_resources(known);
+        unserved.chain(unknown.into_iter().map(|detail| found(Invariant::ResourceNotInJournal, detail))).collect()
+    }
+
+    fn unknown_resources(&self, known: &KnownResources) -> Vec<String> {
+        let instances = self.hosts.values().filter(|host| {
+            !host.current && host.state != InstanceState::Terminated && !known.instances.contains(&host.id)
+        });
+        let images = self.images.iter().filter(|image| !image.furnished && !known.images.contains(&image.id));
+        let snapshots = self.databases.values().flat_map(|database| database.snapshots.iter().skip(database.furnished));
+        let snapshots = snapshots.filter(|snapshot| !known.snapshots.contains(&snapshot.id));
+        instances
+            .map(|host| format!("instance {} ({})", host.id, host.name))
+            .chain(images.map(|image| format!("image {} ({})", image.id, image.name)))
+            .chain(snapshots.map(|snapshot| format!("snapshot {}", snapshot.id)))
+            .collect()
+    }
+}

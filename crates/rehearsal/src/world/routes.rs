@@ -1,0 +1,111 @@
+//! Where a request ends: at the maintenance page, on a host behind a balancer, or nowhere.
+
+use cutover_core::deployment::Site;
+use cutover_core::names::{BalancerName, DnsName, InstanceId};
+use cutover_core::observation::Certificate;
+use cutover_core::time::later;
+use cutover_engine::ports::Page;
+
+use super::balancers::Balancer;
+use super::state::WorldState;
+
+/// What becomes of the requests for a site that go to a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// They get the maintenance page.
+    Page,
+    /// They get an error from whoever answers there, if anybody does.
+    Nobody,
+    /// They are spread over `receiving` hosts, of which `serving` can answer.
+    Hosts { serving: u32, receiving: u32 },
+}
+
+impl WorldState {
+    /// What becomes of requests for `site` that go to `target`.
+    pub(crate) fn reach(&self, site: &Site, target: &DnsName) -> Reach {
+        if *target == self.pages.distribution.domain {
+            return if self.page_for(&site.host).is_some() { Reach::Page } else { Reach::Nobody };
+        }
+        let Some((_, balancer)) = self.balancer_at(site, target) else { return Reach::Nobody };
+        let (mut serving, mut receiving) = (0, 0);
+        for instance in balancer.receivers() {
+            receiving += 1;
+            serving += u32::from(self.hosts.get(instance).is_some_and(|host| host.serves(&site.program)));
+        }
+        if receiving == 0 { Reach::Nobody } else { Reach::Hosts { serving, receiving } }
+    }
+
+    /// The balancer that answers for `site` at `domain`: target groups share the domain of their ALB, which picks
+    /// by host name.
+    pub(crate) fn balancer_at(&self, site: &Site, domain: &DnsName) -> Option<(&BalancerName, &Balancer)> {
+        let own = self.balancers.get_key_value(&site.balancer).filter(|(_, balancer)| balancer.domain == *domain);
+        own.or_else(|| self.balancers.iter().find(|(_, balancer)| balancer.domain == *domain))
+    }
+
+    /// The page that visitors get.
+    pub(crate) fn fetch_as_visitors_do(&self, host: &DnsName, path: &str) -> Page {
+        match self.resolve_outside(host) {
+            Some(target) => self.fetch_from(host, path, &target),
+            None => answer(0, "the name does not resolve"),
+        }
+    }
+
+    /// The page that comes from `target`, wherever DNS points. A site's check that next hosts pass counts as verified.
+    pub(crate) fn fetch_pinned(&mut self, host: &DnsName, path: &str, target: &DnsName) -> Page {
+        let page = self.fetch_from(host, path, target);
+        self.note_verification(host, path, target, &page);
+        page
+    }
+
+    fn fetch_from(&self, host: &DnsName, path: &str, target: &DnsName) -> Page {
+        if *target == self.pages.distribution.domain {
+            return match self.page_for(host) {
+                // Deep paths are errors of the origin, which show the page too.
+                Some(body) if path == "/" => answer(200, body),
+                Some(body) if self.pages.distribution.errors_show_page => answer(503, body),
+                _ => answer(403, "Request blocked."),
+            };
+        }
+        let Some((_, site)) = self.site(host) else { return answer(404, "no site of that name") };
+        let Some((_, balancer)) = self.balancer_at(site, target) else {
+            return answer(0, "nobody answers there");
+        };
+        let receivers: Vec<&InstanceId> = balancer.receivers().collect();
+        let moment = self.now.as_millisecond().to_string();
+        let picked = self.below(&["request", host.as_str(), path, &moment], receivers.len() as u64);
+        let receiver =
+            receivers.get(usize::try_from(picked).unwrap_or(0)).and_then(|instance| self.hosts.get(*instance));
+        match receiver {
+            None => answer(503, "Service Unavailable"),
+            Some(receiver) if !receiver.serves(&site.program) => answer(502, "Bad Gateway"),
+            Some(_) => served(site, path),
+        }
+    }
+
+    /// The certificate that whoever answers at `domain` presents for `host`.
+    pub(crate) fn certificate(&self, host: &DnsName, domain: &DnsName) -> Option<Certificate> {
+        let distribution = &self.pages.distribution;
+        let covered = if *domain == distribution.domain {
+            distribution.certified.contains(host)
+        } else {
+            self.balancers.values().any(|balancer| balancer.domain == *domain)
+        };
+        let expires = later(self.furnished_at, std::time::Duration::from_secs(365 * 86_400));
+        covered.then_some(Certificate { expires })
+    }
+}
+
+/// The site's own answer: everything that its checks want to see.
+fn served(site: &Site, path: &str) -> Page {
+    let status = site.checks.iter().find(|check| check.path == path).map_or(200, |check| check.status);
+    let mut body = format!("<title>{}</title>\n", site.name);
+    for text in site.checks.iter().filter_map(|check| check.contains.as_ref()) {
+        body.push_str(text);
+        body.push('\n');
+    }
+    Page { status, body }
+}
+
+fn answer(status: u16, body: &str) -> Page {
+    Page { status, body: body.to_owned() }
+}

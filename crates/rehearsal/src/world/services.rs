@@ -1,0 +1,199 @@
+//! The supervisor programs on hosts: they take time to start and to stop, and some never stop.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use cutover_core::deployment::{Role, SmokeTest};
+use cutover_core::names::{FleetName, InstanceId, ProgramName};
+use cutover_core::observation::InstanceState;
+use cutover_core::time::later;
+use cutover_engine::failure::Failure;
+use cutover_engine::ports::{Answer, ProgramState};
+
+use super::events::Event;
+use super::state::WorldState;
+
+/// A program of a host's supervisor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Program {
+    Stopped,
+    /// Answers from then on.
+    Starting(Timestamp),
+    Running,
+    /// Told to stop, and stopped then, if ever. It answers no more requests.
+    Stopping(Option<Timestamp>),
+}
+
+impl Program {
+    fn state(self) -> ProgramState {
+        match self {
+            Self::Stopped => ProgramState::Stopped,
+            Self::Starting(_) => ProgramState::Starting,
+            Self::Running => ProgramState::Running,
+            Self::Stopping(_) => ProgramState::Stopping,
+        }
+    }
+}
+
+impl WorldState {
+    /// The programs of a host of that role: those that the file lists, and those that its sites need.
+    pub(crate) fn programs_of(&self, fleet: &FleetName, role: Role) -> BTreeSet<ProgramName> {
+        let listed = self.deployment.role.services(role).map(|services| services.programs.as_slice());
+        let mut programs: BTreeSet<ProgramName> = listed.unwrap_or_default().iter().cloned().collect();
+        if let (Role::Edxapp, Some(fleet)) = (role, self.deployment.fleet(fleet)) {
+            programs.extend(self.deployment.sites_of(fleet).map(|site| site.program.clone()));
+        }
+        programs
+    }
+
+    pub(crate) fn programs(
+        &self,
+        instance: &InstanceId,
+        names: &[ProgramName],
+    ) -> Answer<BTreeMap<ProgramName, ProgramState>> {
+        let host = self.reachable(instance)?;
+        names
+            .iter()
+            .map(|name| match host.programs.get(name) {
+                Some(program) => Ok((name.clone(), program.state())),
+                None => Err(no_program(host.name.as_str(), name)),
+            })
+            .collect()
+    }
+
+    pub(crate) fn stop(&mut self, instance: &InstanceId, names: &[ProgramName]) -> Answer<()> {
+        self.programs(instance, names)?;
+        for name in names {
+            let due = self.stop_length(instance, name).map(|length| later(self.now, length));
+            let Some(program) = self.program_mut(instance, name) else { continue };
+            if matches!(program, Program::Running | Program::Starting(_)) {
+                *program = Program::Stopping(due);
+                self.program_is_due(due, instance, name);
+            }
+        }
+        self.programs_changed(instance);
+        Ok(())
+    }
+
+    pub(crate) fn start(&mut self, instance: &InstanceId, names: &[ProgramName]) -> Answer<()> {
+        let states = self.programs(instance, names)?;
+        if let Some((name, _)) = states.iter().find(|(_, state)| **state == ProgramState::Stopping) {
+            return Err(Failure::not_applied(format!("{instance}: {name} cannot be started, it is still stopping")));
+        }
+        for name in names {
+            let due = later(self.now, self.start_length(instance, name));
+            let Some(program) = self.program_mut(instance, name) else { continue };
+            if *program == Program::Stopped {
+                *program = Program::Starting(due);
+                self.program_is_due(Some(due), instance, name);
+            }
+        }
+        self.programs_changed(instance);
+        Ok(())
+    }
+
+    pub(crate) fn kill(&mut self, instance: &InstanceId, names: &[ProgramName]) -> Answer<()> {
+        self.programs(instance, names)?;
+        for name in names {
+            if let Some(program) = self.program_mut(instance, name) {
+                *program = Program::Stopped;
+            }
+        }
+        self.programs_changed(instance);
+        Ok(())
+    }
+
+    /// Services that start at boot answer by the time the host's status checks have passed.
+    pub(crate) fn start_at_boot(&mut self, instance: &InstanceId, booted: Timestamp) {
+        let names: Vec<ProgramName> =
+            self.hosts.get(instance).map(|host| host.programs.keys().cloned().collect()).unwrap_or_default();
+        for name in names {
+            let due = later(self.now, self.start_length(instance, &name)).min(booted);
+            if let Some(program) = self.program_mut(instance, &name) {
+                *program = Program::Starting(due);
+            }
+            self.program_is_due(Some(due), instance, &name);
+        }
+        self.programs_changed(instance);
+    }
+
+    pub(crate) fn program_moves(&mut self, instance: &InstanceId, name: &ProgramName) {
+        let now = self.now;
+        let Some(program) = self.program_mut(instance, name) else { return };
+        match *program {
+            Program::Starting(due) if due == now => *program = Program::Running,
+            Program::Stopping(Some(due)) if due == now => *program = Program::Stopped,
+            _ => return,
+        }
+        self.programs_changed(instance);
+    }
+
+    /// What runs on a host has changed: what follows for its health checks.
+    pub(crate) fn programs_changed(&mut self, instance: &InstanceId) {
+        self.services_changed = true;
+        let now = self.now;
+        let Some(host) = self.hosts.get(instance).filter(|host| host.role == Role::Edxapp) else { return };
+        self.traffic_changed = true;
+        let up = matches!(host.state, InstanceState::Booting | InstanceState::Running);
+        let healthy =
+            up && host.programs.keys().filter(|name| self.is_behind_nginx(name)).all(|name| host.serves(name));
+        if healthy != host.healthy
+            && let Some(host) = self.hosts.get_mut(instance)
+        {
+            host.healthy = healthy;
+            host.healthy_since = now;
+            self.host_condition_changed(instance);
+        }
+    }
+
+    /// Runs a smoke test. What it would find on a host of this world is always well.
+    pub(crate) fn smoke_test(&self, instance: &InstanceId, test: &SmokeTest) -> Answer<(i32, String)> {
+        let host = self.reachable(instance)?;
+        Ok((0, format!("{}: {}\n", host.name, test.contains.as_deref().unwrap_or("ok"))))
+    }
+
+    /// Whether nginx, and so the health check, asks this program.
+    fn is_behind_nginx(&self, name: &ProgramName) -> bool {
+        matches!(name.as_str(), "lms" | "cms") || self.deployment.sites.iter().any(|site| site.program == *name)
+    }
+
+    /// How long a stop takes; nothing when it never ends. Workers finish the task they are at, so they differ more.
+    fn stop_length(&self, instance: &InstanceId, name: &ProgramName) -> Option<Duration> {
+        let host = self.hosts.get(instance)?;
+        if self.never_stops(&host.name, name) {
+            return None;
+        }
+        let expected = self.deployment.role.services(host.role)?.stop_expected.duration();
+        let length = self.varied(&["stop", instance.as_str(), name.as_str()], expected);
+        let part = match host.role {
+            Role::Edxapp => 1000,
+            Role::Worker => 400 + self.below(&["task", instance.as_str()], 601),
+        };
+        Some(Duration::from_millis(super::chance::milliseconds(length) * part / 1000))
+    }
+
+    fn start_length(&self, instance: &InstanceId, name: &ProgramName) -> Duration {
+        let services = self.hosts.get(instance).and_then(|host| self.deployment.role.services(host.role));
+        let expected = services.map_or(Duration::ZERO, |services| services.start_expected.duration());
+        self.varied(&["start", instance.as_str(), name.as_str()], expected)
+    }
+
+    fn program_mut(&mut self, instance: &InstanceId, name: &ProgramName) -> Option<&mut Program> {
+        self.hosts.get_mut(instance)?.programs.get_mut(name)
+    }
+
+    fn program_is_due(&mut self, due: Option<Timestamp>, instance: &InstanceId, name: &ProgramName) {
+        if let Some(due) = due {
+            self.agenda.schedule(due, Event::ProgramMoves { instance: instance.clone(), program: name.clone() });
+        }
+    }
+}
+
+fn no_program(host: &str, program: &ProgramName) -> Failure {
+    Failure::permanent(format!(
+        "{host}: supervisor knows no program {program}; see role programs in the deployment file"
+    ))
+}

@@ -1,0 +1,342 @@
+//! Visitors, as shares of a steady stream instead of people: what of it sees the site, the maintenance page, an error.
+//!
+//! Between two events of the world these shares stand still, so they are noted only when they change, and counts
+//! are sums over the time between.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use cutover_core::deployment::Site;
+use cutover_core::names::{DnsName, SiteName};
+use cutover_core::time::between;
+
+use super::chance::milliseconds;
+use super::dns::Cache;
+use super::routes::Reach;
+use super::state::WorldState;
+
+/// All visits to a site: shares are parts of a million.
+pub(crate) const WHOLE: u32 = 1_000_000;
+/// Of a million visits over a resolver whose answer has changed, those over connections opened before.
+const OVER_OPEN_CONNECTIONS: u32 = 50_000;
+
+/// What a visitor may see, from best to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Seen {
+    /// The site.
+    Site,
+    /// The maintenance page.
+    Maintenance,
+    /// An error, because the visitor's resolver ignores TTLs.
+    StaleError,
+    /// An error.
+    Error,
+}
+
+impl Seen {
+    /// Everything that a visitor may see, from best to worst.
+    pub const ALL: [Self; 4] = [Self::Site, Self::Maintenance, Self::StaleError, Self::Error];
+}
+
+/// What the visitors of a site see at a moment, in parts of a million.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shares {
+    /// The site.
+    pub site: u32,
+    /// The maintenance page.
+    pub maintenance: u32,
+    /// An error, over a resolver that ignores TTLs.
+    pub error_stale_resolver: u32,
+    /// An error, with nobody to blame but the upgrade.
+    pub error: u32,
+}
+
+impl Shares {
+    /// The part that sees that.
+    #[must_use]
+    pub const fn of(&self, seen: Seen) -> u32 {
+        match seen {
+            Seen::Site => self.site,
+            Seen::Maintenance => self.maintenance,
+            Seen::StaleError => self.error_stale_resolver,
+            Seen::Error => self.error,
+        }
+    }
+
+    /// Adds visits of one kind; of an error, whether their resolver is to blame.
+    fn add(&mut self, visits: u32, reach: Reach, honest: bool) {
+        let (well, page) = match reach {
+            Reach::Page => (0, visits),
+            Reach::Nobody => (0, 0),
+            // Rounded down: one failing host among many is never lost to rounding.
+            Reach::Hosts { serving, receiving } => (part(visits, serving, receiving), 0),
+        };
+        self.site += well;
+        self.maintenance += page;
+        let errors = visits - well - page;
+        if honest {
+            self.error += errors;
+        } else {
+            self.error_stale_resolver += errors;
+        }
+    }
+}
+
+/// What the visitors of a site saw for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Segment {
+    /// From when.
+    pub from: Timestamp,
+    /// Until when.
+    pub to: Timestamp,
+    /// What most of them saw.
+    pub seen: Seen,
+    /// What they saw, in parts of a million.
+    pub shares: Shares,
+}
+
+/// What the visitors of a site saw, one segment after the other without gaps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SiteTimeline {
+    /// The site.
+    pub site: SiteName,
+    /// Earliest first.
+    pub segments: Vec<Segment>,
+}
+
+impl SiteTimeline {
+    /// The worst that any visitor saw from `from` until `to`; nothing when the timeline does not cover any of it.
+    #[must_use]
+    pub fn worst(&self, from: Timestamp, to: Timestamp) -> Option<Seen> {
+        let overlapping = self.overlapping(from, to).map(|(segment, _)| segment.shares);
+        overlapping.flat_map(|shares| Seen::ALL.into_iter().filter(move |seen| shares.of(*seen) > 0)).max()
+    }
+
+    /// What most visitors saw from `from` until `to`; nothing when the timeline does not cover any of it.
+    #[must_use]
+    pub fn main(&self, from: Timestamp, to: Timestamp) -> Option<Seen> {
+        let visits = |seen: &Seen| -> u128 {
+            self.overlapping(from, to).map(|(segment, length)| visit_time(segment.shares.of(*seen), length)).sum()
+        };
+        Seen::ALL.into_iter().filter(|seen| visits(seen) > 0).max_by_key(visits)
+    }
+
+    /// The segments between two moments, with the time that they overlap.
+    fn overlapping(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = (&Segment, Duration)> {
+        let overlap = move |segment: &Segment| between(segment.from.max(from), segment.to.min(to));
+        self.segments.iter().map(move |segment| (segment, overlap(segment))).filter(|(_, length)| !length.is_zero())
+    }
+}
+
+/// Visits to all sites, and what each site's visitors saw over time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VisitorReport {
+    /// Visits that got the site.
+    pub site: u64,
+    /// Visits that got the maintenance page.
+    pub maintenance: u64,
+    /// Visits that got an error, with nobody to blame but the upgrade.
+    pub error: u64,
+    /// Visits that got an error because their resolver ignores TTLs.
+    pub error_stale_resolver: u64,
+    /// What the visitors of each site saw, in the file's order.
+    pub timelines: Vec<SiteTimeline>,
+}
+
+/// What the visitors of a site have seen since the world was furnished.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Visitors {
+    /// The shares from each moment on.
+    changes: Vec<(Timestamp, Shares)>,
+}
+
+impl Visitors {
+    /// The shares now.
+    pub(crate) fn shares(&self) -> Shares {
+        self.changes.last().map(|(_, shares)| *shares).unwrap_or_default()
+    }
+
+    fn note(&mut self, now: Timestamp, shares: Shares) {
+        match self.changes.last_mut() {
+            Some((_, last)) if *last == shares => {}
+            Some((since, last)) if *since == now => *last = shares,
+            _ => self.changes.push((now, shares)),
+        }
+    }
+
+    fn segments(&self, from: Timestamp, to: Timestamp) -> Vec<Segment> {
+        let ends = self.changes.iter().skip(1).map(|(moment, _)| *moment).chain([to]);
+        self.changes
+            .iter()
+            .zip(ends)
+            .map(|((since, shares), end)| Segment {
+                from: from.max(*since),
+                to: to.min(end),
+                seen: Seen::ALL.into_iter().max_by_key(|seen| shares.of(*seen)).unwrap_or(Seen::Error),
+                shares: *shares,
+            })
+            .filter(|segment| segment.from < segment.to)
+            .collect()
+    }
+}
+
+impl WorldState {
+    /// Takes note of what the visitors of each site see now.
+    pub(crate) fn note_visitors(&mut self) {
+        let shares: Vec<Shares> = self.deployment.sites.iter().map(|site| self.shares(site)).collect();
+        for (visitors, shares) in self.visitors.iter_mut().zip(shares) {
+            visitors.note(self.now, shares);
+        }
+    }
+
+    pub(crate) fn visitors_between(&self, from: Timestamp, to: Timestamp) -> VisitorReport {
+        let timelines: Vec<SiteTimeline> = self
+            .deployment
+            .sites
+            .iter()
+            .zip(&self.visitors)
+            .map(|(site, visitors)| SiteTimeline { site: site.name.clone(), segments: visitors.segments(from, to) })
+            .collect();
+        let count = |seen: Seen| {
+            let segments = timelines.iter().flat_map(|timeline| &timeline.segments);
+            let time: u128 =
+                segments.map(|segment| visit_time(segment.shares.of(seen), between(segment.from, segment.to))).sum();
+            // Rounded up, so that no error is ever reported as none.
+            let visits =
+                (time * u128::from(self.deployment.embedded.visits_per_second)).div_ceil(1000 * u128::from(WHOLE));
+            u64::try_from(visits).unwrap_or(u64::MAX)
+        };
+        VisitorReport {
+            site: count(Seen::Site),
+            maintenance: count(Seen::Maintenance),
+            error: count(Seen::Error),
+            error_stale_resolver: count(Seen::StaleError),
+            timelines,
+        }
+    }
+
+    /// Whether everybody whose resolver honours TTLs gets the site, over new connections and old ones.
+    pub(crate) fn is_served(&self, site: &Site) -> bool {
+        self.zone.resolvers.iter().filter(|resolver| resolver.honest).all(|resolver| {
+            let targets = resolver.caches.get(&site.host).into_iter().flat_map(Cache::targets);
+            targets
+                .map(|(target, _)| self.reach(site, target))
+                .all(|reach| matches!(reach, Reach::Hosts { serving, receiving } if serving == receiving))
+        })
+    }
+
+    fn shares(&self, site: &Site) -> Shares {
+        let stale = self.deployment.embedded.stale_visits_per_mille.min(1000) * (WHOLE / 1000);
+        let mut shares = Shares::default();
+        // A site has two or three targets at a time, and a dozen resolvers.
+        let mut reached: Vec<(&DnsName, Reach)> = Vec::new();
+        for (honest, visits) in [(true, WHOLE - stale), (false, stale)] {
+            let caches: Vec<&Cache> = self
+                .zone
+                .resolvers
+                .iter()
+                .filter(|resolver| resolver.honest == honest)
+                .filter_map(|resolver| resolver.caches.get(&site.host))
+                .collect();
+            for (cache, visits) in caches.iter().zip(split(visits, caches.len())) {
+                for (target, of_million) in cache.targets() {
+                    let reach = match reached.iter().find(|(known, _)| *known == target) {
+                        Some((_, reach)) => *reach,
+                        None => {
+                            let reach = self.reach(site, target);
+                            reached.push((target, reach));
+                            reach
+                        }
+                    };
+                    shares.add(part(visits, of_million, WHOLE), reach, honest);
+                }
+            }
+        }
+        shares
+    }
+}
+
+impl Cache {
+    /// Where the visitors of this resolver go, in parts of a million: some are still connected to the target before.
+    fn targets(&self) -> impl Iterator<Item = (&DnsName, u32)> {
+        let open = if self.left.is_some() { OVER_OPEN_CONNECTIONS } else { 0 };
+        let left = self.left.as_ref().map(|left| (&left.target, open));
+        std::iter::once((&self.record.target, WHOLE - open)).chain(left)
+    }
+}
+
+/// `whole` in so many parts, as equal as can be.
+fn split(whole: u32, parts: usize) -> impl Iterator<Item = u32> {
+    let parts = u32::try_from(parts).unwrap_or(u32::MAX).max(1);
+    (0..parts).map(move |part| whole / parts + u32::from(part < whole % parts))
+}
+
+/// `numerator` of `denominator` parts of `whole`, rounded down.
+fn part(whole: u32, numerator: u32, denominator: u32) -> u32 {
+    let exact = u64::from(whole) * u64::from(numerator) / u64::from(denominator.max(1));
+    u32::try_from(exact).unwrap_or(whole)
+}
+
+/// Parts of a million times milliseconds.
+fn visit_time(share: u32, length: Duration) -> u128 {
+    u128::from(share) * u128::from(milliseconds(length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a moment")
+    }
+
+    fn timeline() -> SiteTimeline {
+        let mut visitors = Visitors::default();
+        visitors.note(moment(0), Shares { site: WHOLE, ..Shares::default() });
+        visitors.note(moment(100), Shares { maintenance: WHOLE, ..Shares::default() });
+        visitors.note(moment(110), Shares { maintenance: 999_999, error: 1, ..Shares::default() });
+        visitors.note(moment(200), Shares { site: WHOLE, ..Shares::default() });
+        SiteTimeline { site: "lms".into(), segments: visitors.segments(moment(0), moment(300)) }
+    }
+
+    #[test]
+    fn the_worst_of_an_interval_is_one_visitors_error_and_the_main_thing_what_most_saw() {
+        let timeline = timeline();
+        assert_eq!(timeline.worst(moment(0), moment(100)), Some(Seen::Site));
+        assert_eq!(timeline.worst(moment(50), moment(110)), Some(Seen::Maintenance));
+        assert_eq!(timeline.worst(moment(50), moment(111)), Some(Seen::Error));
+        assert_eq!(timeline.main(moment(50), moment(120)), Some(Seen::Site));
+        assert_eq!(timeline.main(moment(90), moment(120)), Some(Seen::Maintenance));
+        assert_eq!(timeline.main(moment(300), moment(400)), None);
+    }
+
+    #[test]
+    fn shares_that_do_not_change_make_one_segment() {
+        let mut visitors = Visitors::default();
+        let all = Shares { site: WHOLE, ..Shares::default() };
+        visitors.note(moment(0), all);
+        visitors.note(moment(5), all);
+        visitors.note(moment(9), Shares::default());
+        visitors.note(moment(9), all);
+        assert_eq!(visitors.segments(moment(2), moment(8)).len(), 1);
+    }
+
+    #[test]
+    fn one_failing_host_of_many_is_never_lost_to_rounding() {
+        let mut shares = Shares::default();
+        shares.add(1, Reach::Hosts { serving: 999, receiving: 1000 }, true);
+        assert_eq!(shares.error, 1);
+        let mut shares = Shares::default();
+        shares.add(WHOLE, Reach::Hosts { serving: 17, receiving: 18 }, false);
+        assert_eq!((shares.site, shares.error, shares.error_stale_resolver), (944_444, 0, 55_556));
+    }
+
+    #[test]
+    fn visits_are_split_without_losing_one() {
+        assert_eq!(split(980_000, 6).sum::<u32>(), 980_000);
+        assert_eq!(split(1, 0).sum::<u32>(), 1);
+    }
+}
