@@ -79,10 +79,16 @@ pub struct StepViolation {
 pub enum RehearsalError {
     /// The journal failed.
     #[error(transparent)]
-    Journal(#[from] JournalError),
+    Journal(Box<JournalError>),
     /// The embedded cloud could not be observed.
     #[error("the embedded cloud could not be observed: {0}")]
     Observation(#[from] Failure),
+}
+
+impl From<JournalError> for RehearsalError {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(Box::new(error))
+    }
 }
 
 /// Rehearses the upgrade of `deployment`. The same seed gives the same rehearsal. `faults` makes the world worse
@@ -102,19 +108,25 @@ pub fn rehearse(
     let mut world = EmbeddedCloud::furnish(deployment, seed, start);
     faults(&mut world);
     let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
-    run(&clock, conduct(deployment, order, &cloud, Rc::clone(&clock) as Rc<dyn Clock>, listener))
+    let store = Store::memory(&deployment.upgrade());
+    run(&clock, conduct(deployment, order, &cloud, Rc::clone(&clock) as Rc<dyn Clock>, &store, listener))
 }
 
-async fn conduct(
+/// Conducts all phases that have not ended well, from wherever the journal in `store` says they are.
+///
+/// # Errors
+/// When the rehearsal itself fails.
+pub async fn conduct(
     deployment: &Deployment,
     order: Order,
     cloud: &Rc<EmbeddedCloud>,
     clock: Rc<dyn Clock>,
+    store: &Store,
     listener: Listener,
 ) -> Result<Rehearsed, RehearsalError> {
-    let store = Store::memory(&deployment.upgrade());
-    let journal =
-        Journal::open(store.clone(), read(&store).await?, Rc::clone(&clock), 1, "rehearsal".to_owned(), listener);
+    let reading = read(store).await?;
+    let nonce = format!("rehearsal-{}", reading.records.len());
+    let journal = Journal::open(store.clone(), reading, Rc::clone(&clock), 1, nonce, listener);
     let crew = Crew {
         world: cloud.world(),
         clock: Rc::clone(&clock),
@@ -126,14 +138,15 @@ async fn conduct(
     crew.journal.append(Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor }).await?;
     let mut findings = Vec::new();
     let mut ending = RehearsalEnding::Completed;
-    for phase in Phase::ALL {
+    let unfinished = |phase: &Phase| !crew.journal.upgrade().finished(*phase);
+    for phase in Phase::ALL.into_iter().filter(unfinished) {
         clock.wait_for_date(when(deployment, phase)).await;
         if let Some(early) = conduct_phase(deployment, order, phase, &crew, &mut findings).await? {
             ending = early;
             break;
         }
     }
-    let reading = read(&store).await?;
+    let reading = read(store).await?;
     let mut violations = cloud.violations();
     if ending == RehearsalEnding::Completed {
         violations.extend(cloud.check_end(&known(&reading.upgrade)));
@@ -157,6 +170,9 @@ async fn conduct_phase(
     findings: &mut Vec<Finding>,
 ) -> Result<Option<RehearsalEnding>, RehearsalError> {
     let upgrade = crew.journal.upgrade().clone();
+    if upgrade.phases.contains_key(&phase) {
+        return Ok(early_end(phase, conductor::run(crew, None, phase).await?));
+    }
     let observation = observe(&crew.world, &*crew.clock, deployment, &upgrade).await?;
     let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
     let plan: Plan = match plan(inputs, phase, order) {
@@ -169,12 +185,16 @@ async fn conduct_phase(
     if refused {
         return Ok(Some(RehearsalEnding::Refused(phase)));
     }
-    let ending = conductor::run(crew, Some((plan, Digest::of_json(deployment))), phase).await?;
-    Ok(match ending {
+    let begin = Some((plan, Digest::of_json(deployment)));
+    Ok(early_end(phase, conductor::run(crew, begin, phase).await?))
+}
+
+fn early_end(phase: Phase, ending: Ending) -> Option<RehearsalEnding> {
+    match ending {
         Ending::Finished => None,
         Ending::Failed(steps) => Some(RehearsalEnding::Failed(phase, steps)),
         Ending::Stopped => Some(RehearsalEnding::Failed(phase, Vec::new())),
-    })
+    }
 }
 
 /// When an operator would begin a phase.

@@ -1,0 +1,228 @@
+//! Whole upgrades on the embedded cloud: on good days, on bad ones, and interrupted anywhere.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use cutover_core::deployment::{Deployment, PastStopLimit, parse};
+use cutover_core::journal::{Event, Fact, Record};
+use cutover_core::plan::{Order, Phase};
+use cutover_core::time::later;
+use cutover_engine::journal::Listener;
+use cutover_engine::ports::Clock;
+use cutover_engine::store::Store;
+use cutover_rehearsal::{
+    EmbeddedCloud, Fault, FaultKind, RehearsalEnding, Rehearsed, SimulatedClock, WorldState, conduct, rehearse, run,
+};
+
+const QA: &str = include_str!("../../../examples/mitx-qa.toml");
+const PRODUCTION: &str = include_str!("../../../examples/mitx-production.toml");
+
+fn qa() -> Deployment {
+    parse(QA).expect("the example has no mistakes")
+}
+
+fn rehearsed(deployment: &Deployment, seed: u64, faults: impl FnOnce(&mut WorldState)) -> Rehearsed {
+    rehearse(deployment, seed, Order::Overlapped, faults, Rc::new(|_| {})).expect("the rehearsal itself works")
+}
+
+fn assert_well(rehearsed: &Rehearsed, what: &str) {
+    assert_eq!(rehearsed.ending, RehearsalEnding::Completed, "{what}");
+    assert_eq!(rehearsed.violations, [], "{what}");
+    assert_eq!(rehearsed.visitors.error, 0, "{what}");
+}
+
+fn events(records: &[Record]) -> impl Iterator<Item = &Event> {
+    records.iter().flat_map(|record| &record.events)
+}
+
+#[test]
+fn every_example_is_upgraded_in_both_orders_whatever_the_seed() {
+    for text in [QA, PRODUCTION] {
+        let deployment = parse(text).expect("the example has no mistakes");
+        for seed in 1..=8 {
+            for order in [Order::Overlapped, Order::Runbook] {
+                let rehearsed = rehearse(&deployment, seed, order, |_| {}, Rc::new(|_| {})).expect("it works");
+                assert_well(&rehearsed, &format!("{} seed {seed} {order}", deployment.name));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_journal_and_another_seed_another() {
+    let [first, second, other] = [1, 1, 2].map(|seed| rehearsed(&qa(), seed, |_| {}).records);
+    assert_eq!(first, second);
+    assert_ne!(first, other);
+}
+
+/// The calls that change the world, by the names of their ports' methods.
+const CHANGES: [&str; 13] = [
+    "change_records",
+    "register",
+    "deregister",
+    "launch",
+    "terminate",
+    "build",
+    "remove",
+    "begin_snapshot",
+    "put_page",
+    "stop",
+    "start",
+    "start_job",
+    "announce",
+];
+
+#[test]
+fn a_lost_answer_creates_nothing_twice_and_loses_nothing() {
+    for call in CHANGES {
+        for nth in 1..=2 {
+            let lost = Fault::Call { call: call.to_owned(), nth, kind: FaultKind::LostAnswer };
+            assert_well(&rehearsed(&qa(), 1, |world| world.faults.push(lost)), &format!("{call} number {nth} lost"));
+        }
+    }
+}
+
+#[test]
+fn a_refused_call_is_made_again() {
+    for call in CHANGES {
+        for kind in [FaultKind::Throttled, FaultKind::NotApplied] {
+            let refused = Fault::Call { call: call.to_owned(), nth: 1, kind };
+            assert_well(&rehearsed(&qa(), 1, |world| world.faults.push(refused)), &format!("{call} refused: {kind:?}"));
+        }
+    }
+}
+
+#[test]
+fn a_call_that_is_refused_for_good_fails_its_step_and_stops_the_phase() {
+    for call in CHANGES {
+        let refused = Fault::Call { call: call.to_owned(), nth: 1, kind: FaultKind::Permanent };
+        let rehearsed = rehearsed(&qa(), 1, |world| world.faults.push(refused));
+        assert!(matches!(&rehearsed.ending, RehearsalEnding::Failed(_, steps) if steps.len() == 1), "{call}");
+        assert_eq!(rehearsed.violations, [], "{call}");
+    }
+}
+
+#[test]
+fn a_failed_migration_is_diagnosed_and_never_retried_by_itself() {
+    let fails = Fault::MigrationFails {
+        fleet: qa().fleets[0].name.clone(),
+        service: "lms".to_owned(),
+        database: "default".to_owned(),
+        after: 3,
+    };
+    let rehearsed = rehearsed(&qa(), 1, |world| world.faults.push(fails));
+    let RehearsalEnding::Failed(Phase::Window, steps) = &rehearsed.ending else { panic!("{:?}", rehearsed.ending) };
+    let step = &steps[0];
+    let starts =
+        events(&rehearsed.records).filter(|event| matches!(event, Event::StepStarted { step: s, .. } if s == step));
+    assert_eq!(starts.count(), 1);
+    let run = &rehearsed.upgrade.phases[&Phase::Window];
+    let (_, error) = run.failed().next().expect("the step has failed");
+    for word in ["3 migrations", "pending", "stuck at", "--retry", "restore the snapshot"] {
+        assert!(error.contains(word), "`{word}` is missing in: {error}");
+    }
+    assert_eq!((rehearsed.violations.len(), rehearsed.visitors.error), (0, 0));
+}
+
+#[test]
+fn a_program_that_never_stops_is_killed_or_named_as_the_file_says() {
+    let mut deployment = qa();
+    let host = deployment.fleets[0].edxapp.host_name(
+        deployment.name.as_str(),
+        &deployment.fleets[0].name,
+        0,
+        &deployment.release.current_version,
+    );
+    let hangs = Fault::ProgramNeverStops { host: host.clone(), program: "lms".into() };
+    let killed = rehearsed(&deployment, 1, |world| world.faults.push(hangs.clone()));
+    assert_well(&killed, "killed");
+    let on_record = events(&killed.records).any(|event| {
+        matches!(event, Event::StepDone { facts, .. } if facts.iter().any(|fact| matches!(fact, Fact::Killed { .. })))
+    });
+    assert!(on_record, "what was killed is on record");
+
+    deployment.role.edxapp.past_stop_limit = PastStopLimit::Abort;
+    let named = rehearsed(&deployment, 1, |world| world.faults.push(hangs));
+    let run = &named.upgrade.phases[&Phase::Window];
+    let (_, error) = run.failed().next().expect("the step has failed");
+    assert!(error.contains("lms") && error.contains(host.as_str()), "{error}");
+}
+
+/// Conducts an upgrade with a conductor that dies whenever `dies` says so, and another one that goes on.
+fn with_crashes(deployment: &Deployment, dies: impl Fn(u32) -> Death) -> (Rehearsed, u32) {
+    let start = deployment.window.start.timestamp.checked_sub(Duration::from_secs(5 * 86_400)).expect("in range");
+    let clock = SimulatedClock::new(start);
+    let cloud =
+        EmbeddedCloud::in_memory(EmbeddedCloud::furnish(deployment, 1, start), Rc::clone(&clock) as Rc<dyn Clock>);
+    let store = Store::memory(&deployment.upgrade());
+    let mut deaths = 0;
+    loop {
+        let (handle, registration) = futures_util::future::AbortHandle::new_pair();
+        let (left, killer) = (Cell::new(u64::MAX), handle.clone());
+        let death = dies(deaths);
+        if let Death::AfterRecords(records) = death {
+            left.set(records);
+        }
+        let listener: Listener = Rc::new(move |_| {
+            left.set(left.get().saturating_sub(1));
+            if left.get() == 0 {
+                killer.abort();
+            }
+        });
+        let work = conduct(deployment, Order::Overlapped, &cloud, Rc::clone(&clock) as Rc<dyn Clock>, &store, listener);
+        let work = futures_util::future::Abortable::new(work, registration);
+        let ended = run(&clock, async {
+            let timer = async {
+                match death {
+                    Death::After(length) => clock.sleep_until(later(clock.now(), length)).await,
+                    Death::AfterRecords(_) | Death::Never => std::future::pending().await,
+                }
+            };
+            match futures_util::future::select(Box::pin(work), Box::pin(timer)).await {
+                futures_util::future::Either::Left((ended, _)) => ended.ok(),
+                futures_util::future::Either::Right(_) => None,
+            }
+        });
+        match ended {
+            Some(ended) => return (ended.expect("the rehearsal itself works"), deaths),
+            None => deaths += 1,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Death {
+    Never,
+    AfterRecords(u64),
+    After(Duration),
+}
+
+#[test]
+fn a_conductor_that_dies_after_any_record_is_succeeded_without_harm() {
+    let deployment = qa();
+    let (whole, _) = with_crashes(&deployment, |_| Death::Never);
+    let count = events(&whole.records).count() as u64;
+    for record in 1..count {
+        let (ended, deaths) =
+            with_crashes(&deployment, |deaths| if deaths == 0 { Death::AfterRecords(record) } else { Death::Never });
+        assert_eq!(deaths, 1, "it dies after event {record}");
+        assert_well(&ended, &format!("died after event {record}"));
+        assert_eq!(ended.upgrade.launched.len(), whole.upgrade.launched.len());
+    }
+}
+
+#[test]
+fn a_conductor_that_dies_every_few_seconds_still_gets_there() {
+    let deployment = qa();
+    for seconds in [61, 127, 263] {
+        let death = |deaths| match deaths {
+            // Dates of the calendar are days apart: the first conductors die while they wait for one.
+            0..400 => Death::After(Duration::from_secs(if deaths % 3 == 0 { 86_400 } else { seconds })),
+            _ => Death::Never,
+        };
+        let (ended, deaths) = with_crashes(&deployment, death);
+        assert!(deaths > 3, "{deaths}");
+        assert_well(&ended, &format!("died {deaths} times, every {seconds} s"));
+    }
+}
