@@ -376,7 +376,10 @@ impl<'a> Window<'a> {
     fn lift(&self) -> Vec<Step> {
         let verified: Vec<StepId> = self.deployment.sites.iter().map(verify_id).collect();
         let gates = gates(self.deployment, GateBefore::Lift, "window", Line::Verify);
-        let gates: Vec<Step> = gates.into_iter().map(|gate| gate.after_all(&verified, Rule::VerifiedFirst)).collect();
+        let gates = gates.into_iter().map(|gate| {
+            gate.after_all(&verified, Rule::VerifiedFirst).page_stays(Some("nobody has approved what visitors would see"))
+        });
+        let gates: Vec<Step> = gates.collect();
         let decided: Vec<StepId> = gates.iter().map(|gate| gate.id.clone()).collect();
         let lifted = self.deployment.fleets.iter().flat_map(|fleet| self.lift_fleet(fleet, &decided));
         let lifted: Vec<Step> = lifted.collect();

@@ -1,0 +1,395 @@
+//! What plans of real deployments must be like, and that the linter finds what they must not be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use cutover_core::deployment::{BalancerKind, Deployment, Role, parse};
+use cutover_core::journal::Upgrade;
+use cutover_core::names::{HostName, ImageId, InstanceId, StepId};
+use cutover_core::observation::{
+    BalancerState, DatabaseState, Distribution, Health, HealthCheck, Instance, InstanceState, MachineImage,
+    Observation, PendingMigrations, Record,
+};
+use cutover_core::plan::{
+    Action, Edge, Line, Order, Phase, Plan, Rule, Schedule, Severity, Step, WindowForecast, downtime_steps, lint,
+};
+use cutover_core::planner::{Blocked, Inputs, forecast, plan};
+
+const PRODUCTION: &str = include_str!("../../../examples/mitx-production.toml");
+const QA: &str = include_str!("../../../examples/mitx-qa.toml");
+
+fn deployment(text: &str) -> Deployment {
+    parse(text).expect("the example has no mistakes")
+}
+
+/// The world that a deployment file describes, with nothing begun.
+fn observe(deployment: &Deployment) -> Observation {
+    let at = deployment.window.start.timestamp.checked_sub(Duration::from_secs(3 * 86_400)).expect("in range");
+    let instances = current_instances(deployment, at);
+    let hosts: Vec<_> = deployment.sites.iter().map(|site| site.host.clone()).collect();
+    let available = DatabaseState { available: true, snapshots: Vec::new() };
+    Observation {
+        at,
+        records: deployment
+            .sites
+            .iter()
+            .map(|site| {
+                let target = deployment.balancer(&site.balancer).expect("known").domain.clone();
+                (site.host.clone(), Record { target, ttl: deployment.dns.ttl.duration() })
+            })
+            .collect(),
+        distribution: Some(Distribution {
+            domain: deployment.maintenance_page.domain.clone(),
+            deployed: true,
+            aliases: hosts.clone(),
+            certified: hosts,
+            errors_show_page: true,
+        }),
+        page: None,
+        balancers: balancers(deployment, &instances),
+        images: Vec::new(),
+        databases: deployment.databases.iter().map(|database| (database.name.clone(), available.clone())).collect(),
+        pending: pending(deployment),
+        certificates: BTreeMap::new(),
+        credentials_until: None,
+        instances,
+    }
+}
+
+fn balancers(
+    deployment: &Deployment,
+    instances: &[Instance],
+) -> BTreeMap<cutover_core::names::BalancerName, BalancerState> {
+    let state = |balancer: &cutover_core::deployment::Balancer| {
+        let members = instances.iter().filter(|instance| {
+            let fleet = deployment.fleet(&instance.fleet).expect("known");
+            instance.role == Role::Edxapp && fleet.edxapp.balancers.contains(&balancer.name)
+        });
+        BalancerState {
+            kind: balancer.kind,
+            health_check: HealthCheck {
+                interval: Duration::from_secs(30),
+                healthy_threshold: 3,
+                unhealthy_threshold: 2,
+            },
+            draining: Duration::from_secs(300),
+            members: members.map(|instance| (instance.id.clone(), Health::InService)).collect(),
+        }
+    };
+    deployment.balancers.iter().map(|balancer| (balancer.name.clone(), state(balancer))).collect()
+}
+
+fn pending(deployment: &Deployment) -> Vec<PendingMigrations> {
+    let of_fleet = |fleet| {
+        deployment.migrations_of(fleet).map(|migration| PendingMigrations {
+            fleet: fleet.name.clone(),
+            service: migration.service.clone(),
+            database: migration.database.clone(),
+            count: None,
+        })
+    };
+    deployment.fleets.iter().flat_map(of_fleet).collect()
+}
+
+fn current_instances(deployment: &Deployment, at: jiff::Timestamp) -> Vec<Instance> {
+    let mut instances = Vec::new();
+    for fleet in &deployment.fleets {
+        for (role, group) in fleet.groups() {
+            for n in 0..group.count {
+                let version = &deployment.release.current_version;
+                instances.push(Instance {
+                    id: InstanceId::from(format!("i-{:08x}", instances.len())),
+                    name: group.host_name(deployment.name.as_str(), &fleet.name, n, version),
+                    fleet: fleet.name.clone(),
+                    role,
+                    version: version.clone(),
+                    launched: at,
+                    upgrade: None,
+                    state: InstanceState::Running,
+                    image: ImageId::from("ami-old"),
+                });
+            }
+        }
+    }
+    instances
+}
+
+fn forecast_all(deployment: &Deployment, order: Order) -> BTreeMap<Phase, Plan> {
+    let (observation, upgrade) = (observe(deployment), Upgrade::default());
+    let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
+    Phase::ALL.into_iter().map(|phase| (phase, forecast(inputs, phase, order))).collect()
+}
+
+fn window(deployment: &Deployment) -> Plan {
+    forecast_all(deployment, Order::Overlapped).remove(&Phase::Window).expect("there is one")
+}
+
+fn ancestors<'a>(plan: &'a Plan, id: &'a StepId) -> BTreeSet<&'a StepId> {
+    let steps: BTreeMap<&StepId, &Step> = plan.steps.iter().map(|step| (&step.id, step)).collect();
+    let mut found = BTreeSet::new();
+    let mut front = vec![id];
+    while let Some(next) = front.pop() {
+        front.extend(steps[next].waits_for.iter().map(|edge| &edge.step).filter(|step| found.insert(*step)));
+    }
+    found
+}
+
+#[test]
+fn the_plans_of_every_example_pass_the_linter_in_both_orders() {
+    for deployment in [PRODUCTION, QA].map(deployment) {
+        for order in [Order::Overlapped, Order::Runbook] {
+            for (phase, plan) in forecast_all(&deployment, order) {
+                assert_eq!(lint(&plan, &deployment), [], "{} {phase} {order}", deployment.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_step_comes_once_and_after_all_that_it_waits_for() {
+    for order in [Order::Overlapped, Order::Runbook] {
+        for plan in forecast_all(&deployment(PRODUCTION), order).values() {
+            let mut seen = BTreeSet::new();
+            for step in &plan.steps {
+                assert!(step.waits_for.iter().all(|edge| seen.contains(&edge.step)), "{}", step.id);
+                assert!(seen.insert(step.id.clone()), "{}", step.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_snapshot_waits_for_the_writers_of_every_fleet_on_the_instance() {
+    let deployment = deployment(PRODUCTION);
+    let plan = window(&deployment);
+    let snapshot = plan.steps.iter().find(|step| step.line == Line::Snapshot).expect("there is a snapshot");
+    let before = ancestors(&plan, &snapshot.id);
+    let stops = plan.steps.iter().filter(|step| step.line == Line::StopCurrent);
+    let stops: Vec<&Step> = stops.filter(|step| matches!(step.action, Action::StopServices(_))).collect();
+    let hosts: u32 = deployment.fleets.iter().flat_map(|fleet| fleet.groups().map(|(_, group)| group.count)).sum();
+    assert_eq!(stops.len(), hosts as usize, "both fleets, both roles");
+    assert!(stops.iter().all(|step| before.contains(&step.id)));
+}
+
+#[test]
+fn a_classic_balancer_meets_next_hosts_before_they_serve_and_a_target_group_after() {
+    for (text, kind) in [(PRODUCTION, BalancerKind::Classic), (QA, BalancerKind::TargetGroup)] {
+        let plan = window(&deployment(text));
+        for step in plan.steps.iter().filter(|step| matches!(step.action, Action::Register(_))) {
+            let waits = ancestors(&plan, &step.id).iter().any(|id| id.as_str().starts_with("window.start."));
+            assert_eq!(waits, kind == BalancerKind::TargetGroup, "{}", step.id);
+        }
+    }
+}
+
+#[test]
+fn taking_current_hosts_out_is_never_on_the_critical_path_and_always_before_verification() {
+    for text in [PRODUCTION, QA] {
+        let plan = window(&deployment(text));
+        let steps = downtime_steps(&plan);
+        let schedule = Schedule::of(&steps, |step| step.expected);
+        assert!(schedule.critical.iter().all(|place| steps[*place].line != Line::RemoveCurrent));
+        for step in plan.steps.iter().filter(|step| step.id.as_str().starts_with("window.verify.")) {
+            assert!(ancestors(&plan, &step.id).iter().any(|id| id.as_str().starts_with("window.deregister.")));
+        }
+    }
+}
+
+#[test]
+fn in_the_runbooks_order_each_line_ends_on_all_hosts_before_the_next_begins() {
+    for plan in forecast_all(&deployment(PRODUCTION), Order::Runbook).values() {
+        for step in plan.steps.iter().filter(|step| !matches!(step.action, Action::Milestone)) {
+            let before = ancestors(plan, &step.id);
+            let earlier = plan.steps.iter().filter(|other| other.line < step.line);
+            assert!(earlier.map(|other| &other.id).all(|other| before.contains(other)), "{}", step.id);
+        }
+    }
+}
+
+#[test]
+fn migrations_keep_the_files_order_and_fleets_do_not_wait_for_one_another() {
+    let deployment = deployment(PRODUCTION);
+    let plan = window(&deployment);
+    for fleet in &deployment.fleets {
+        let of_fleet = |step: &Step| match &step.action {
+            Action::Migrate(migrate) => Some((step.id.clone(), migrate.fleet == fleet.name, migrate.clone())),
+            _ => None,
+        };
+        let (planned, others): (Vec<_>, Vec<_>) = plan.steps.iter().filter_map(of_fleet).partition(|step| step.1);
+        let wanted: Vec<_> = deployment.migrations_of(fleet).map(|m| (&m.service, &m.database)).collect();
+        assert_eq!(planned.iter().map(|(_, _, m)| (&m.service, &m.database)).collect::<Vec<_>>(), wanted);
+        for pair in planned.windows(2) {
+            assert!(ancestors(&plan, &pair[1].0).contains(&pair[0].0));
+        }
+        let before = ancestors(&plan, &planned.last().expect("there are some").0);
+        assert!(others.iter().all(|(other, _, _)| !before.contains(other)));
+    }
+}
+
+#[test]
+fn next_workers_boot_stopped_and_next_hosts_go_to_subnets_in_turn() {
+    let deployment = deployment(PRODUCTION);
+    for step in &forecast_all(&deployment, Order::Overlapped)[&Phase::Prepare].steps {
+        let Action::Launch(launch) = &step.action else { continue };
+        assert_eq!(launch.boot_stopped, launch.role == Role::Worker, "{}", launch.name);
+        let subnets = &deployment.fleet(&launch.fleet).expect("known").edxapp.subnets;
+        let n: usize = launch.name.as_str().rsplit('-').nth(1).and_then(|n| n.parse().ok()).expect("a number");
+        assert_eq!(launch.subnet, subnets[n % subnets.len()]);
+    }
+}
+
+#[test]
+fn hosts_are_named_as_their_operators_name_them() {
+    let plans = forecast_all(&deployment(PRODUCTION), Order::Overlapped);
+    let launches = plans[&Phase::Prepare].steps.iter().filter_map(|step| match &step.action {
+        Action::Launch(launch) => Some(launch.name.clone()),
+        _ => None,
+    });
+    let names: Vec<HostName> = launches.collect();
+    assert_eq!(names.len(), 34);
+    assert!(names.contains(&"edx-mitx-production-residential-live-0-v4".into()));
+    assert!(names.contains(&"edx-worker-mitx-production-residential-draft-3-v4".into()));
+}
+
+#[test]
+fn ttls_are_lowered_only_where_they_are_too_long() {
+    let lowers = |text| {
+        let plans = forecast_all(&deployment(text), Order::Overlapped);
+        plans[&Phase::Prepare].steps.iter().any(|step| step.line == Line::LowerTtl)
+    };
+    assert!(!lowers(PRODUCTION), "60 s are short enough");
+    assert!(lowers(QA), "300 s are not");
+}
+
+#[test]
+fn the_point_of_no_return_is_the_first_migration_and_both_examples_fit_their_window() {
+    for deployment in [PRODUCTION, QA].map(deployment) {
+        let (start, end) = (deployment.window.start.timestamp, deployment.window.ends().timestamp);
+        let forecast = WindowForecast::of(&window(&deployment), start, end);
+        let point = forecast.point_of_no_return.expect("there is one");
+        assert!(point.step.as_str().contains(".1-lms-default"), "{}", point.step);
+        assert!(forecast.fits && forecast.latest_safe_start > start);
+        assert!(forecast.back > Duration::ZERO);
+    }
+}
+
+#[test]
+fn a_plan_has_the_same_hash_until_something_changes_and_then_says_what() {
+    let deployment = deployment(PRODUCTION);
+    let (mut observation, upgrade) = (observe(&deployment), Upgrade::default());
+    let made = |observation: &Observation| {
+        forecast(Inputs { deployment: &deployment, observation, upgrade: &upgrade }, Phase::Window, Order::Overlapped)
+    };
+    let before = made(&observation);
+    observation.at = observation.at.checked_add(Duration::from_secs(60)).expect("in range");
+    assert_eq!(before.hash(), made(&observation).hash(), "time alone changes nothing");
+    observation.records.values_mut().next().expect("there is a record").ttl = Duration::from_secs(300);
+    let after = made(&observation);
+    assert_ne!(before.hash(), after.hash());
+    let changes: Vec<String> = before.basis.changes(&after.basis).iter().map(ToString::to_string).collect();
+    assert_eq!(changes.len(), 1);
+    assert!(changes[0].starts_with("record ") && changes[0].contains("for 5m"), "{changes:?}");
+}
+
+#[test]
+fn what_stands_in_the_way_is_named_all_at_once() {
+    let deployment = deployment(PRODUCTION);
+    let (mut observation, upgrade) = (observe(&deployment), Upgrade::default());
+    observation.balancers.pop_first();
+    observation.databases.clear();
+    observation.instances.retain(|instance| instance.role == Role::Edxapp);
+    let inputs = Inputs { deployment: &deployment, observation: &observation, upgrade: &upgrade };
+    let blocked = plan(inputs, Phase::Prepare, Order::Overlapped).expect_err("it cannot begin");
+    let count = |kind: fn(&Blocked) -> bool| blocked.iter().filter(|blocked| kind(blocked)).count();
+    assert_eq!(count(|blocked| matches!(blocked, Blocked::NotYet { .. })), 1);
+    assert_eq!(count(|blocked| matches!(blocked, Blocked::NoBalancer { .. })), 1);
+    assert_eq!(count(|blocked| matches!(blocked, Blocked::NoDatabase { .. })), 1);
+    assert_eq!(count(|blocked| matches!(blocked, Blocked::NoCurrentHosts { role: Role::Worker, .. })), 2);
+}
+
+#[test]
+fn an_image_that_exists_is_used_and_the_next_name_counts_up() {
+    let deployment = deployment(PRODUCTION);
+    let (mut observation, upgrade) = (observe(&deployment), Upgrade::default());
+    let created = observation.at;
+    let image = |name: &str, codename: &str, version: &str| MachineImage {
+        id: ImageId::from(format!("ami-{name}")),
+        name: name.into(),
+        role: Role::Edxapp,
+        codename: codename.to_owned(),
+        version: version.to_owned(),
+        commit: None,
+        available: true,
+        created,
+    };
+    let builds = |observation: &Observation| -> Vec<String> {
+        let inputs = Inputs { deployment: &deployment, observation, upgrade: &upgrade };
+        let plan = forecast(inputs, Phase::Prepare, Order::Overlapped);
+        let builds = plan.steps.into_iter().filter_map(|step| match step.action {
+            Action::BuildImage(build) => Some(build.name.to_string()),
+            _ => None,
+        });
+        builds.collect()
+    };
+    observation.images.push(image("edxapp_mitx-production_juniper_base_release_7", "juniper", "3"));
+    assert!(builds(&observation)[0].ends_with("_8"), "{:?}", builds(&observation));
+    observation.images.push(image("edxapp_mitx-production_koa_base_release_8", "koa", "4"));
+    assert_eq!(builds(&observation).len(), 1, "only the worker image is left to build");
+}
+
+#[test]
+fn the_linter_finds_every_edge_of_safety_that_is_missing() {
+    let expected = [
+        (PRODUCTION, Rule::SnapshotFirst, "without a snapshot"),
+        (PRODUCTION, Rule::WritersStopped, "without looking again"),
+        (PRODUCTION, Rule::OneMigrator, "may run beside"),
+        (PRODUCTION, Rule::MigratedFirst, "starts new code before"),
+        (PRODUCTION, Rule::VerifiedFirst, "before it is verified"),
+        (PRODUCTION, Rule::VisitorsDiverted, "while visitors are still sent"),
+        (QA, Rule::ServesFirst, "in a target group before it serves"),
+    ];
+    for (text, rule, words) in expected {
+        let deployment = deployment(text);
+        let mut plan = window(&deployment);
+        plan.steps.iter_mut().for_each(|step| step.waits_for.retain(|edge| edge.rule != rule));
+        let findings = lint(&plan, &deployment);
+        let found = findings.iter().any(|f| f.severity == Severity::Error && f.message.contains(words));
+        assert!(found, "without {rule:?}: {findings:?}");
+    }
+}
+
+#[test]
+fn the_linter_asks_who_decided_on_what_nothing_undoes() {
+    let mut deployment = deployment(PRODUCTION);
+    deployment.gates.clear();
+    let findings = lint(&forecast_all(&deployment, Order::Overlapped)[&Phase::Retire], &deployment);
+    assert!(!findings.is_empty());
+    assert!(findings.iter().all(|finding| finding.severity == Severity::Warning));
+}
+
+#[test]
+fn the_linter_refuses_cycles_and_unknown_steps() {
+    let deployment = deployment(QA);
+    let mut plan = window(&deployment);
+    let last = plan.steps.last().expect("there are steps").id.clone();
+    plan.steps[0].waits_for.push(Edge { step: last, rule: Rule::Follows });
+    assert_eq!(lint(&plan, &deployment)[0].severity, Severity::Error);
+    plan.steps[0].waits_for = vec![Edge { step: "nowhere".into(), rule: Rule::Follows }];
+    assert_eq!(lint(&plan, &deployment)[0].severity, Severity::Error);
+}
+
+#[test]
+fn edges_grow_with_the_hosts_and_not_with_their_square() {
+    let mut deployment = deployment(PRODUCTION);
+    let size = |deployment: &Deployment, order| {
+        let plan = forecast_all(deployment, order).remove(&Phase::Window).expect("there is one");
+        (plan.steps.len(), plan.steps.iter().map(|step| step.waits_for.len()).sum::<usize>())
+    };
+    for order in [Order::Overlapped, Order::Runbook] {
+        deployment.fleets[0].edxapp.count = 100;
+        let (steps, edges) = size(&deployment, order);
+        deployment.fleets[0].edxapp.count = 800;
+        let (many_steps, many_edges) = size(&deployment, order);
+        assert!(many_edges * steps * 5 < many_steps * edges * 6, "{order}: {edges} -> {many_edges}");
+    }
+}
