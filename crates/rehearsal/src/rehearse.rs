@@ -45,8 +45,8 @@ pub struct Rehearsed {
     pub upgrade: Upgrade,
     /// What visitors saw, from the announcement to the end.
     pub visitors: VisitorReport,
-    /// What must never happen and did, with the steps that were under way.
-    pub violations: Vec<StepViolation>,
+    /// What must never happen and did.
+    pub violations: Vec<Violation>,
     /// What the linter has to say of the plans.
     pub findings: Vec<Finding>,
 }
@@ -62,16 +62,6 @@ pub enum RehearsalEnding {
     Refused(Phase),
     /// Steps failed.
     Failed(Phase, Vec<StepId>),
-}
-
-/// A violation and the steps that were under way at that moment.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct StepViolation {
-    /// What happened, and when.
-    #[serde(flatten)]
-    pub violation: Violation,
-    /// The steps that were under way.
-    pub steps: Vec<StepId>,
 }
 
 /// A rehearsal could not be carried through for reasons that are not the upgrade's.
@@ -151,7 +141,6 @@ pub async fn conduct(
     if ending == RehearsalEnding::Completed {
         violations.extend(cloud.check_end(&known(&reading.upgrade)));
     }
-    let violations = violations.into_iter().map(|violation| with_steps(violation, &reading.upgrade)).collect();
     Ok(Rehearsed {
         ending,
         visitors: cloud.visitors(),
@@ -218,13 +207,4 @@ fn known(upgrade: &Upgrade) -> KnownResources {
         images: upgrade.images.values().cloned().collect(),
         snapshots: upgrade.snapshots.keys().cloned().collect(),
     }
-}
-
-fn with_steps(violation: Violation, upgrade: &Upgrade) -> StepViolation {
-    let under_way = |run: &cutover_core::journal::StepRun| {
-        run.started_at.is_some_and(|start| start <= violation.at) && run.ended_at.is_none_or(|end| end >= violation.at)
-    };
-    let runs = upgrade.phases.values().flat_map(cutover_core::journal::PhaseRun::runs);
-    let steps = runs.filter(|(_, run)| under_way(run)).map(|(step, _)| step.id.clone()).collect();
-    StepViolation { violation, steps }
 }

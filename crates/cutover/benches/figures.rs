@@ -1,0 +1,185 @@
+//! The figures that the README promises, measured on this machine: `cargo bench -p cutover`.
+//!
+//! Each is shown beside its bound, and where there is one beside a peer measured in the same run. Nothing here
+//! passes or fails: a figure that a busy machine has spoiled is for a person to judge.
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the wall clock and starts processes")]
+#![expect(clippy::print_stdout, reason = "its table is its result")]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use cutover_core::deployment::{Deployment, parse};
+use cutover_core::journal::{Upgrade, critical_path, gates_and_migrations, window_length};
+use cutover_core::plan::{Order, Phase, lint};
+use cutover_core::planner::{Inputs, forecast};
+use cutover_engine::observe::observe;
+use cutover_engine::ports::Clock;
+use cutover_engine::store::Store;
+use cutover_rehearsal::{EmbeddedCloud, Rehearsed, SimulatedClock, conduct, rehearse, run};
+
+const PRODUCTION: &str = include_str!("../../../examples/mitx-production.toml");
+const QA: &str = include_str!("../../../examples/mitx-qa.toml");
+const RUNS: usize = 5;
+
+fn main() {
+    let production = parse(PRODUCTION).expect("the example has no mistakes");
+    let qa = parse(QA).expect("the example has no mistakes");
+    println!("| figure | measured | bound | of the bound |");
+    println!("|---|---|---|---|");
+    rehearsal(&production);
+    windows(&[&production, &qa]);
+    planning(&production);
+    durability(&qa);
+    start_up();
+}
+
+fn row(figure: &str, measured: &str, bound: &str, part: f64) {
+    println!("| {figure} | {measured} | {bound} | {part:.2} |");
+}
+
+fn median(mut lengths: Vec<Duration>) -> Duration {
+    lengths.sort();
+    lengths[lengths.len() / 2]
+}
+
+fn timed<T>(work: impl Fn() -> T) -> Duration {
+    let times = (0..RUNS).map(|_| {
+        let begin = Instant::now();
+        std::hint::black_box(work());
+        begin.elapsed()
+    });
+    median(times.collect())
+}
+
+fn milliseconds(length: Duration) -> String {
+    format!("{:.1} ms", length.as_secs_f64() * 1000.0)
+}
+
+fn rehearsed(deployment: &Deployment, order: Order) -> Rehearsed {
+    rehearse(deployment, 1, order, |_| {}, Rc::new(|_| {})).expect("the rehearsal works")
+}
+
+fn rehearsal(production: &Deployment) {
+    let time = timed(|| rehearsed(production, Order::Overlapped));
+    let figure = "rehearsal of mitx-production, 34 + 34 hosts, all phases";
+    row(figure, &milliseconds(time), "1 s", time.as_secs_f64());
+    if let Some(peak) = peak_memory_mb() {
+        row("its peak memory", &format!("{peak:.0} MB"), "200 MB", peak / 200.0);
+    }
+}
+
+/// The most memory that this process has had, in MB, where the operating system tells.
+fn peak_memory_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes / 1024.0)
+}
+
+fn windows(deployments: &[&Deployment]) {
+    for deployment in deployments {
+        let [overlapped, runbook] = [Order::Overlapped, Order::Runbook].map(|order| {
+            let mut upgrade = rehearsed(deployment, order).upgrade;
+            upgrade.phases.remove(&Phase::Window).expect("the window was run")
+        });
+        let length = |run| window_length(run).expect("the window came to its end").as_secs_f64();
+        let (window, critical) = (length(&overlapped), critical_path(&overlapped).length.as_secs_f64());
+        let figure = format!("window of {} over its critical path", deployment.name);
+        row(&figure, &format!("{window:.0} s / {critical:.0} s"), "1.02", window / critical / 1.02);
+        let rest = |run| length(run) - gates_and_migrations(run).as_secs_f64();
+        let (least, most) = (rest(&overlapped), rest(&runbook));
+        let figure = format!("window of {} over the runbook's order, gates and migrations taken out", deployment.name);
+        row(&figure, &format!("{least:.0} s / {most:.0} s = {:.2}", least / most), "0.6", least / most / 0.6);
+    }
+}
+
+/// A deployment of `hosts` hosts, and the time to plan its window.
+fn planned(production: &Deployment, hosts: u32, with_lint: bool) -> Duration {
+    let mut deployment = production.clone();
+    for (fleet, part) in deployment.fleets.iter_mut().zip([6, 2]) {
+        fleet.edxapp.count = hosts * part / 10;
+        fleet.worker.as_mut().expect("both have workers").count = hosts / 10;
+    }
+    let start = deployment.window.start.timestamp;
+    let clock = SimulatedClock::new(start);
+    let world = EmbeddedCloud::furnish(&deployment, 1, start);
+    let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
+    let upgrade = Upgrade::default();
+    let observed = run(&clock, observe(&cloud.world(), &*clock, &deployment, &upgrade));
+    let observation = observed.expect("the embedded cloud answers");
+    let inputs = Inputs { deployment: &deployment, observation: &observation, upgrade: &upgrade };
+    timed(|| {
+        for phase in Phase::ALL {
+            let plan = forecast(inputs, phase, Order::Overlapped);
+            if with_lint {
+                std::hint::black_box(lint(&plan, &deployment));
+            }
+        }
+    })
+}
+
+fn planning(production: &Deployment) {
+    let [some, many] = [250, 1000].map(|hosts| planned(production, hosts, false));
+    row("planning all phases for 1,000 hosts", &milliseconds(many), "200 ms", many.as_secs_f64() / 0.2);
+    let growth = many.as_secs_f64() / some.as_secs_f64();
+    row("its growth from 250 hosts to 1,000", &format!("{growth:.1} x"), "linear: 4 x", growth / 4.0);
+    let linted = planned(production, 1000, true);
+    row("planning and linting them", &milliseconds(linted), "200 ms", linted.as_secs_f64() / 0.2);
+}
+
+/// What a step costs with a journal on disk, beside the same number of files that are written and synced bare.
+fn durability(qa: &Deployment) {
+    let folder = std::env::temp_dir().join(format!("cutover-bench-{}", std::process::id()));
+    let mut records = 0;
+    let mut steps = 0;
+    let mut times = Vec::new();
+    for number in 0..RUNS {
+        let store = Store::folder(&folder.join(number.to_string()), &qa.upgrade()).expect("a folder");
+        let start = qa.window.start.timestamp.checked_sub(Duration::from_secs(5 * 86_400)).expect("in range");
+        let clock = SimulatedClock::new(start);
+        let world = EmbeddedCloud::furnish(qa, 1, start);
+        let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
+        let begin = Instant::now();
+        let upgrade = conduct(qa, Order::Overlapped, &cloud, Rc::clone(&clock) as _, &store, Rc::new(|_| {}));
+        let ended = run(&clock, upgrade).expect("the rehearsal works");
+        times.push(begin.elapsed());
+        records = ended.records.len();
+        steps = ended.upgrade.phases.values().map(|phase| phase.plan.steps.len()).sum();
+    }
+    let without = timed(|| rehearsed(qa, Order::Overlapped));
+    let per_step = (median(times).saturating_sub(without)) / u32::try_from(steps).expect("few");
+    row(
+        "a step's cost with a journal on disk, fsynced",
+        &milliseconds(per_step),
+        "5 ms",
+        per_step.as_secs_f64() / 0.005,
+    );
+    let bare = bare_files(&folder, records) / u32::try_from(steps).expect("few");
+    let ratio = per_step.as_secs_f64() / bare.as_secs_f64();
+    row("the same over bare synced files", &format!("{ratio:.1} x of {}", milliseconds(bare)), "(a peer)", ratio);
+    // A folder that stays behind in the temporary one does no harm.
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+fn bare_files(folder: &Path, count: usize) -> Duration {
+    let begin = Instant::now();
+    for number in 0..count {
+        let mut file = std::fs::File::create(folder.join(format!("bare-{number}"))).expect("a file");
+        std::io::Write::write_all(&mut file, &[b'x'; 400]).expect("written");
+        file.sync_all().expect("synced");
+        std::fs::File::open(folder).expect("the folder").sync_all().expect("synced");
+    }
+    begin.elapsed()
+}
+
+fn start_up() {
+    let spawn = |program: &str, argument: &str| {
+        let mut command = Command::new(program);
+        let status = command.arg(argument).stdout(Stdio::null()).status();
+        assert!(status.expect("it starts").success());
+    };
+    let time = timed(|| spawn(env!("CARGO_BIN_EXE_cutover"), "--version"));
+    row("`cutover --version`", &milliseconds(time), "20 ms", time.as_secs_f64() / 0.02);
+}

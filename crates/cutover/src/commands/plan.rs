@@ -1,0 +1,61 @@
+//! `cutover plan`: what a phase would do, and whether it fits.
+
+use cutover_core::journal::Upgrade;
+use cutover_core::plan::{Phase, lint};
+use cutover_core::planner::{Blocked, Inputs, forecast, plan};
+use cutover_engine::inbox::keep_plan;
+
+use crate::args::PlanArgs;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::session::{Access, Loaded, Session};
+use crate::{output, show};
+
+pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
+    let session = Session::open(Loaded::read(&args.file)?, Access::Look)?;
+    super::block_on(async {
+        let upgrade = session.read().await?.upgrade;
+        let observation = session.observe(&upgrade).await?;
+        let deployment = session.deployment();
+        let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
+        let mut shown = Vec::new();
+        for phase in phases(args, &upgrade) {
+            let (plan, blocked) = match plan(inputs, phase, args.order.into()) {
+                Ok(plan) => (plan, Vec::new()),
+                // What stands in the way of a later phase now is often what the one before it does.
+                Err(blocked) => (forecast(inputs, phase, args.order.into()), blocked),
+            };
+            keep_plan(&session.store, &plan).await?;
+            let findings = lint(&plan, deployment);
+            if args.json {
+                let mut json = show::plan_json(&plan, deployment, &findings);
+                json["blocked"] = blocked.iter().map(ToString::to_string).collect();
+                shown.push(json);
+            } else {
+                output::result(&show::plan(&plan, deployment, &findings, args.steps))?;
+                output::result(&ahead_of_time(&blocked))?;
+            }
+        }
+        if args.json {
+            output::json(&serde_json::json!({ "plans": shown }))?;
+        }
+        Ok(Exit::Done)
+    })
+}
+
+/// What stands in the way of running this plan now; empty when nothing does.
+fn ahead_of_time(blocked: &[Blocked]) -> String {
+    if blocked.is_empty() {
+        return String::new();
+    }
+    let reasons: Vec<String> = blocked.iter().map(|blocked| format!("  - {blocked}")).collect();
+    format!("Shown ahead of time; it cannot begin yet:\n{}\n", reasons.join("\n"))
+}
+
+/// The phase that was asked for, or all that are still to come.
+fn phases(args: &PlanArgs, upgrade: &Upgrade) -> Vec<Phase> {
+    match args.phase {
+        Some(phase) => vec![phase.into()],
+        None => Phase::ALL.into_iter().filter(|phase| !upgrade.finished(*phase)).collect(),
+    }
+}

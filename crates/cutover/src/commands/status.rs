@@ -1,0 +1,30 @@
+//! `cutover status`: what has happened, what is next, and what going back would cost.
+
+use crate::args::FileArgs;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::planning::conductor;
+use crate::session::{Access, Loaded, Session};
+use crate::{output, show};
+
+pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
+    let session = Session::open(Loaded::read(&args.file)?, Access::Look)?;
+    super::block_on(async {
+        let upgrade = session.read().await?.upgrade;
+        let file = args.file.display().to_string();
+        let status = show::Status::of(show::StatusInputs {
+            upgrade: &upgrade,
+            deployment: session.deployment(),
+            file: &file,
+            now: session.clock.now(),
+            // The journal knows who conducted last; only the lease knows whether somebody still does.
+            conductor_lives: Some(conductor(&session).await?.is_some()),
+        });
+        if args.json {
+            output::json(&status)?;
+        } else {
+            output::result(&show::status_text(&status))?;
+        }
+        Ok(Exit::Done)
+    })
+}

@@ -1,0 +1,108 @@
+//! Why a command could not do what was asked: few kinds, each with an exit code, what is known, and what to do.
+
+use cutover_engine::failure::Failure;
+use cutover_engine::journal::JournalError;
+use cutover_engine::lease::LeaseError;
+use cutover_engine::store::StoreError;
+use cutover_rehearsal::CloudError;
+
+use crate::exit::Exit;
+
+/// Why a command could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// A file could not be read or written.
+    #[error("{path} could not be {done}")]
+    File {
+        /// The file.
+        path: String,
+        /// `read` or `written`.
+        done: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The deployment file has mistakes; they are rendered already.
+    #[error("{0}")]
+    Mistakes(String),
+    /// Refused, with nothing changed.
+    #[error("{message}")]
+    Refused {
+        /// What was refused, and why.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The lease could not be claimed.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The embedded cloud's file cannot be used.
+    #[error("the embedded cloud cannot be used")]
+    Cloud(#[from] CloudError),
+    /// The world could not be observed.
+    #[error("the deployment could not be observed: {0}")]
+    Observation(#[from] Failure),
+    /// A rehearsal could not be carried through.
+    #[error("the rehearsal could not be carried through")]
+    Rehearsal(#[from] cutover_rehearsal::RehearsalError),
+    /// The terminal or a pipe could not be written to.
+    #[error("the output could not be written")]
+    Output(#[source] std::io::Error),
+}
+
+impl CommandError {
+    /// Refused, with nothing changed.
+    pub fn refused(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Refused { message: message.into(), hint: hint.into() }
+    }
+
+    /// The exit code of this kind.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Mistakes(_) => Exit::File,
+            Self::Refused { .. } => Exit::Refused,
+            Self::Lease(LeaseError::Held(_)) | Self::Journal(JournalError::Fenced { .. }) => Exit::Held,
+            _ => Exit::Failed,
+        }
+    }
+
+    /// The error with its whole chain and what to do next, for people.
+    #[must_use]
+    pub fn render(&self) -> String {
+        if let Self::Mistakes(rendered) = self {
+            return rendered.clone();
+        }
+        let mut text = format!("error: {self}\n");
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            text.push_str(&format!("  because: {error}\n"));
+            source = error.source();
+        }
+        let hint = self.hint();
+        if !hint.is_empty() {
+            text.push_str(&format!("  next: {hint}\n"));
+        }
+        text
+    }
+
+    fn hint(&self) -> &str {
+        match self {
+            Self::Refused { hint, .. } => hint,
+            Self::Lease(LeaseError::Held(_)) | Self::Journal(JournalError::Fenced { .. }) => {
+                "`cutover status FILE` shows what that conductor is doing; nothing was changed from here"
+            }
+            Self::Journal(_) | Self::Store(_) | Self::Lease(LeaseError::Store(_)) => {
+                "what was on record stays so; make the state's place readable and writable, then run the same command"
+            }
+            Self::Cloud(_) => "look at the file named above; moving it away furnishes a new embedded cloud",
+            Self::Observation(_) => "nothing was changed; run the same command again",
+            Self::File { .. } | Self::Mistakes(_) | Self::Rehearsal(_) | Self::Output(_) => "",
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The exit codes, in one place: scripts rely on them, and the help and the reference show them.
+
+use std::process::ExitCode;
+
+/// How a command ends for whoever called it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All went as asked.
+    Done = 0,
+    /// Something failed that is none of the below: the store, the cloud, the machine.
+    Failed = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// The deployment file has mistakes.
+    File = 3,
+    /// Refused, with nothing changed: blocked, stale, linted away, too late, or not as asked.
+    Refused = 4,
+    /// Somebody else conducts the upgrade.
+    Held = 5,
+    /// A step failed. The journal says which; running the phase again goes on.
+    StepFailed = 6,
+    /// Stopped by the operator. Running the phase again goes on.
+    Stopped = 7,
+    /// A rehearsal saw something that must never happen.
+    Violated = 8,
+    /// `check` found a problem.
+    Problem = 9,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// The table of exit codes, for `--help` and the reference.
+pub const TABLE: &str = "\
+Exit codes:
+  0  all went as asked
+  1  failed: the state, the cloud or this machine
+  2  the command line is wrong
+  3  the deployment file has mistakes
+  4  refused, nothing changed: blocked, stale, unsafe or too late
+  5  somebody else conducts this upgrade
+  6  a step failed; `cutover status` says which, the same command goes on
+  7  stopped by the operator; the same command goes on
+  8  a rehearsal saw something that must never happen
+  9  `check` found a problem";

@@ -1,0 +1,97 @@
+//! The preflight as people read it. What is looked at, and what it means, is the check's own business.
+
+use cutover_core::preflight::{CheckItem, CheckState};
+
+use super::text::{WIDTH, count, hang};
+
+/// The items in at most 80 columns: problems and warnings first with what follows and what to do, then what is
+/// fine, one line each where it fits.
+#[must_use]
+pub fn check_text(items: &[CheckItem]) -> String {
+    let mut lines = Vec::new();
+    for state in [CheckState::Problem, CheckState::Warning, CheckState::Ok] {
+        let of_state: Vec<&CheckItem> = items.iter().filter(|item| item.state == state).collect();
+        if !of_state.is_empty() && !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.extend(of_state.iter().map(|item| show(item)));
+    }
+    if !items.is_empty() {
+        lines.push(String::new());
+    }
+    lines.push(verdict(items));
+    lines.join("\n") + "\n"
+}
+
+fn show(item: &CheckItem) -> String {
+    let mut lines = vec![hang(word(item.state), &format!("{}: {}", item.subject, item.seen), WIDTH)];
+    if !item.consequence.is_empty() {
+        lines.push(hang("         then: ", &item.consequence, WIDTH));
+    }
+    if !item.remedy.is_empty() {
+        lines.push(hang("         do:   ", &item.remedy, WIDTH));
+    }
+    lines.join("\n")
+}
+
+const fn word(state: CheckState) -> &'static str {
+    match state {
+        CheckState::Problem => "PROBLEM  ",
+        CheckState::Warning => "warning  ",
+        CheckState::Ok => "ok       ",
+    }
+}
+
+fn verdict(items: &[CheckItem]) -> String {
+    let of = |state| items.iter().filter(|item| item.state == state).count();
+    let (problems, warnings) = (of(CheckState::Problem), of(CheckState::Warning));
+    match (problems, warnings) {
+        (0, 0) => format!("{} looked at, all fine.", count(items.len(), "thing")),
+        (0, _) => format!("No problem; {}, {} fine.", count(warnings, "warning"), of(CheckState::Ok)),
+        _ => format!("{}, {}, {} fine.", count(problems, "problem"), count(warnings, "warning"), of(CheckState::Ok)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::show::testing::assert_fits;
+
+    fn item(subject: &str, state: CheckState, seen: &str, consequence: &str, remedy: &str) -> CheckItem {
+        let [subject, seen, consequence, remedy] = [subject, seen, consequence, remedy].map(str::to_owned);
+        CheckItem { subject, state, seen, consequence, remedy }
+    }
+
+    fn items() -> Vec<CheckItem> {
+        vec![
+            item("records", CheckState::Ok, "3 of 3 point at their balancers", "", ""),
+            item(
+                "certificate of lms.mitx.mit.edu",
+                CheckState::Warning,
+                "expires 2021-01-20 00:00:00 -05:00, in 16d",
+                "visitors are warned off two weeks after the upgrade",
+                "renew it; the upgrade can go on",
+            ),
+            item(
+                "CloudFront distribution E2MITXUPGRADE1",
+                CheckState::Problem,
+                "does not answer for staging.mitx.mit.edu",
+                "during the window, visitors of staging get a TLS error instead of the maintenance page",
+                "add staging.mitx.mit.edu to its alternate domain names and to its certificate",
+            ),
+        ]
+    }
+
+    #[test]
+    fn problems_come_first_with_what_follows_and_what_to_do() {
+        let text = check_text(&items());
+        assert_fits(&text, WIDTH);
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn without_problems_it_says_so() {
+        assert!(check_text(&items()[..2]).contains("No problem; 1 warning, 1 fine."));
+        assert_eq!(check_text(&[]), "0 things looked at, all fine.\n");
+    }
+}

@@ -1,0 +1,125 @@
+//! Progress on a terminal: one line a lane that changes in place, and above it what has ended. The times are those of
+//! the events; no ticker runs, because an upgrade's clock may not be the wall's.
+
+use std::collections::BTreeMap;
+
+use cutover_core::deployment::Deployment;
+use cutover_core::journal::{Event, Upgrade};
+use cutover_core::plan::Lane;
+use cutover_core::progress::Progress;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
+
+use super::lines::{Listener, line};
+use super::narrate::{Kind, Narrator};
+
+/// One line a lane on standard error.
+pub struct Lanes {
+    narrator: Narrator,
+    screen: MultiProgress,
+    bars: BTreeMap<Lane, ProgressBar>,
+}
+
+impl Lanes {
+    /// Lines for the lanes of `upgrade` and of what follows; `file` is the deployment file as the operator gave it.
+    #[must_use]
+    pub fn new(upgrade: &Upgrade, deployment: &Deployment, file: &str) -> Self {
+        Self::on(ProgressDrawTarget::stderr(), upgrade, deployment, file)
+    }
+
+    fn on(target: ProgressDrawTarget, upgrade: &Upgrade, deployment: &Deployment, file: &str) -> Self {
+        let screen = MultiProgress::with_draw_target(target);
+        let narrator = Narrator::new(upgrade, deployment, file);
+        let mut lanes = Self { narrator, screen, bars: BTreeMap::new() };
+        lanes.lay_out();
+        lanes
+    }
+
+    /// Runs `work`, such as a question to the operator, while the lines are off the screen.
+    pub fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.screen.suspend(work)
+    }
+
+    /// A line for each lane of the phase under way.
+    fn lay_out(&mut self) {
+        for bar in std::mem::take(&mut self.bars).into_values() {
+            bar.finish_and_clear();
+            self.screen.remove(&bar);
+        }
+        let lanes = self.narrator.lanes();
+        let widest = lanes.iter().map(|lane| lane.to_string().chars().count()).max().unwrap_or_default();
+        for lane in lanes {
+            let bar = self.screen.add(ProgressBar::new_spinner());
+            if let Ok(style) = ProgressStyle::with_template("{prefix}  {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar.set_prefix(format!("{lane:<widest$}"));
+            self.bars.insert(lane, bar);
+        }
+    }
+
+    fn refresh(&self, now: Timestamp) {
+        for (lane, bar) in &self.bars {
+            bar.set_message(self.narrator.lane_now(lane, now));
+        }
+    }
+}
+
+impl Listener for Lanes {
+    fn hear(&mut self, progress: &Progress) {
+        let notes = self.narrator.hear(progress);
+        let (Progress::Recorded { at, .. } | Progress::Waiting { at, .. }) = progress;
+        if matches!(progress, Progress::Recorded { event: Event::PhaseStarted { .. }, .. }) {
+            self.lay_out();
+        }
+        // What begins and what waits is in the lines below.
+        for note in notes.iter().filter(|note| !matches!(note.kind, Kind::Begins | Kind::Waits)) {
+            let _ = self.screen.println(line(&self.narrator, note));
+        }
+        if matches!(progress, Progress::Recorded { event: Event::PhaseFinished { .. }, .. }) {
+            self.bars.values().for_each(ProgressBar::finish_and_clear);
+            return;
+        }
+        self.refresh(*at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cutover_core::plan::{Order, Phase};
+    use cutover_core::time::later;
+
+    use super::*;
+    use crate::show::testing;
+
+    /// The lanes so many seconds after the window's start.
+    fn lanes_at(seconds: u64, waiting: Option<(&str, &str)>) -> Vec<String> {
+        let deployment = testing::deployment();
+        let journal = testing::journal(&deployment, &[Phase::Window], Order::Overlapped);
+        let mut lanes = Lanes::on(ProgressDrawTarget::hidden(), &Upgrade::default(), &deployment, "mitx.toml");
+        for record in testing::until(&deployment, &journal, Duration::from_secs(seconds)) {
+            for event in record.events {
+                lanes.hear(&Progress::Recorded { at: record.at, event });
+            }
+        }
+        let at = later(deployment.window.start.timestamp, Duration::from_secs(seconds));
+        let tick = waiting.unwrap_or(("window.open", ""));
+        lanes.hear(&Progress::Waiting { at, step: tick.0.into(), detail: tick.1.to_owned() });
+        lanes.bars.values().map(|bar| format!("{}  {}", bar.prefix(), bar.message()).trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn each_lane_has_a_line_with_what_it_does_now() {
+        let detail = Some(("window.drained.edx-residential-live-mitx-produc", "3 of 3 hosts are draining"));
+        insta::assert_snapshot!(
+            [lanes_at(60, None), lanes_at(165, detail), lanes_at(600, None)].map(|lanes| lanes.join("\n")).join("\n\n")
+        );
+    }
+
+    #[test]
+    fn lanes_that_have_ended_say_so() {
+        assert!(lanes_at(100_000, None).iter().all(|line| line.ends_with("done")));
+    }
+}

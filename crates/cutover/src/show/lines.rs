@@ -1,0 +1,185 @@
+//! Progress where there is no terminal: a plain line for each event worth one, or all of them as JSON.
+
+use std::io::Write;
+
+use cutover_core::deployment::Deployment;
+use cutover_core::journal::Upgrade;
+use cutover_core::progress::Progress;
+
+use super::narrate::{Narrator, Note};
+
+/// Somebody who is told of everything that happens while an upgrade runs.
+pub trait Listener {
+    /// Takes note of `progress`. Nothing that goes wrong in showing it may stop an upgrade.
+    fn hear(&mut self, progress: &Progress);
+}
+
+/// Plain lines: time of day, lane, what happened.
+pub struct Lines {
+    narrator: Narrator,
+    out: Box<dyn Write>,
+}
+
+impl Lines {
+    /// Lines to `out`, going on from `upgrade`; `file` is the deployment file as the operator gave it.
+    #[must_use]
+    pub fn new(out: Box<dyn Write>, upgrade: &Upgrade, deployment: &Deployment, file: &str) -> Self {
+        Self { narrator: Narrator::new(upgrade, deployment, file), out }
+    }
+}
+
+impl Listener for Lines {
+    fn hear(&mut self, progress: &Progress) {
+        for note in self.narrator.hear(progress) {
+            // A reader that has gone away is no reason to stop an upgrade.
+            let _ = writeln!(self.out, "{}", line(&self.narrator, &note));
+        }
+        let _ = self.out.flush();
+    }
+}
+
+/// A note as a line; what goes on over several lines is indented.
+pub(super) fn line(narrator: &Narrator, note: &Note) -> String {
+    let time = narrator.clock.show_time(note.at);
+    let text = note.text.replace('\n', &format!("\n{:37}", ""));
+    format!("{time}  {:<17} {:<8} {text}", note.lane, note.kind.word())
+}
+
+/// One JSON object a line, for every event.
+pub struct Json {
+    out: Box<dyn Write>,
+}
+
+impl Json {
+    /// JSON lines to `out`.
+    #[must_use]
+    pub fn new(out: Box<dyn Write>) -> Self {
+        Self { out }
+    }
+}
+
+impl Listener for Json {
+    fn hear(&mut self, progress: &Progress) {
+        if let Ok(json) = serde_json::to_string(progress) {
+            let _ = writeln!(self.out, "{json}");
+            let _ = self.out.flush();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use cutover_core::journal::{Event, Record};
+    use cutover_core::plan::{Order, Phase};
+    use cutover_core::time::later;
+
+    use super::*;
+    use crate::show::testing;
+
+    /// A place to write to that a test can read.
+    #[derive(Clone, Default)]
+    struct Paper(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.borrow_mut().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Paper {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.borrow().clone()).expect("text")
+        }
+    }
+
+    fn recorded(records: &[Record]) -> Vec<Progress> {
+        let events = records.iter().flat_map(|record| record.events.iter().map(|event| (record.at, event.clone())));
+        events.map(|(at, event)| Progress::Recorded { at, event }).collect()
+    }
+
+    fn lines(upgrade: &Upgrade, progress: &[Progress]) -> String {
+        let paper = Paper::default();
+        let mut lines = Lines::new(Box::new(paper.clone()), upgrade, &testing::deployment(), "mitx.toml");
+        progress.iter().for_each(|progress| lines.hear(progress));
+        paper.text()
+    }
+
+    fn window() -> Vec<Record> {
+        testing::journal(&testing::deployment(), &[Phase::Window], Order::Overlapped)
+    }
+
+    #[test]
+    fn a_window_without_a_terminal_is_a_line_for_each_group_of_steps() {
+        insta::assert_snapshot!(lines(&Upgrade::default(), &recorded(&window())));
+    }
+
+    #[test]
+    fn hosts_of_a_group_are_one_line_and_not_one_each() {
+        let text = lines(&Upgrade::default(), &recorded(&window()));
+        assert_eq!(text.matches("stop services on 3 current edxapp hosts: in 20s").count(), 1, "{text}");
+        assert!(!text.contains("edx-mitx-test-residential-live-0-v3"), "{text}");
+    }
+
+    #[test]
+    fn waits_are_told_at_most_every_thirty_seconds() {
+        let deployment = testing::deployment();
+        let records = testing::until(&deployment, &window(), Duration::from_secs(60));
+        let step =
+            testing::step_id(&testing::fold(&records).phases[&Phase::Window].plan, "window.diverted.residential-live");
+        let mut progress = recorded(&records);
+        progress.extend((60..160).map(|seconds| Progress::Waiting {
+            at: later(deployment.window.start.timestamp, Duration::from_secs(seconds)),
+            step: step.clone(),
+            detail: "1 of 3 resolvers answers with the new target".to_owned(),
+        }));
+        let text = lines(&Upgrade::default(), &progress);
+        assert_eq!(text.matches("1 of 3 resolvers").count(), 4, "{text}");
+    }
+
+    #[test]
+    fn a_resume_tells_a_group_whose_first_hosts_had_stopped_before() {
+        let deployment = testing::deployment();
+        let (before, after): (Vec<Record>, Vec<Record>) = {
+            let records = window();
+            let end = later(deployment.window.start.timestamp, Duration::from_secs(160));
+            let done = |record: &Record| {
+                record.events.iter().any(|e| matches!(e, Event::StepDone { step, .. } if step.as_str().starts_with("window.stop.edx-mitx-test-residential-live")))
+            };
+            let split = records.iter().position(|record| record.at > end && done(record)).expect("a stop") + 1;
+            (records[..split].to_vec(), records[split..].to_vec())
+        };
+        let text = lines(&testing::fold(&before), &recorded(&after));
+        assert!(text.contains("stop services on 3 current edxapp hosts: in 20s"), "{text}");
+    }
+
+    #[test]
+    fn failures_say_what_may_become_of_the_page() {
+        let deployment = testing::deployment();
+        let records = testing::until(&deployment, &window(), Duration::from_secs(600));
+        let step =
+            testing::step_id(&testing::fold(&records).phases[&Phase::Window].plan, "window.migrate.residential-live.1");
+        let at = later(deployment.window.start.timestamp, Duration::from_secs(700));
+        let event = Event::StepFailed { step, error: "exit status 1".to_owned() };
+        let text = lines(&testing::fold(&records), &[Progress::Recorded { at, event }]);
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn json_lines_are_the_events_themselves() {
+        let (paper, progress) = (Paper::default(), recorded(&window()));
+        let mut json = Json::new(Box::new(paper.clone()));
+        progress.iter().for_each(|progress| json.hear(progress));
+        let read: Vec<Progress> =
+            paper.text().lines().map(|line| serde_json::from_str(line).expect("progress")).collect();
+        assert_eq!(read, progress);
+    }
+}

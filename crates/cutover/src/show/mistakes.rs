@@ -1,0 +1,96 @@
+//! Mistakes in a deployment file, shown where they stand. Finding them is the domain's business.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use cutover_core::deployment::Mistake;
+use serde_json::{Value, json};
+
+use super::text::count;
+
+/// The mistakes found in `text`, each with file, line, column, the line itself, a mark under the place, and what
+/// would help. `file` is the path as the operator gave it; with `color`, marks are coloured.
+#[must_use]
+pub fn mistakes(file: &str, text: &str, mistakes: &[Mistake], color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let shown = mistakes.iter().map(|mistake| renderer.render(&[report(file, text, mistake)]));
+    let end = format!("{} in {file}\n", count(mistakes.len(), "mistake"));
+    shown.chain(std::iter::once(end)).collect::<Vec<String>>().join("\n\n")
+}
+
+/// The mistakes with line and column, both counted from 1.
+#[must_use]
+pub fn mistakes_json(file: &str, text: &str, mistakes: &[Mistake]) -> Value {
+    let mistakes = mistakes.iter().map(|mistake| {
+        let (line, column) = mistake.position(text);
+        json!({
+            "file": file,
+            "line": line,
+            "column": column,
+            "message": mistake.message,
+            "label": mistake.label,
+            "help": mistake.help,
+        })
+    });
+    mistakes.collect()
+}
+
+fn report<'a>(file: &'a str, text: &'a str, mistake: &'a Mistake) -> Group<'a> {
+    let mark = AnnotationKind::Primary.span(span(text, mistake)).label(mistake.label.as_str());
+    let snippet = Snippet::source(text).path(file).annotation(mark);
+    let group = Level::ERROR.primary_title(mistake.message.as_str()).element(snippet);
+    match &mistake.help {
+        Some(help) => group.element(Level::HELP.message(help.as_str())),
+        None => group,
+    }
+}
+
+/// The mistake's bytes, inside the text, between characters, and on one line: a mark over half the file shows
+/// less than one at its beginning.
+fn span(text: &str, mistake: &Mistake) -> std::ops::Range<usize> {
+    let start = text.floor_char_boundary(mistake.span.start.min(text.len()));
+    let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
+    let end = text.ceil_char_boundary(mistake.span.end.clamp(start, line_end));
+    start..end
+}
+
+#[cfg(test)]
+mod tests {
+    use cutover_core::deployment::parse;
+
+    use super::*;
+    use crate::show::testing::SMALL;
+
+    fn broken() -> String {
+        SMALL
+            .replace(
+                "balancer = \"edx-residential-draft-mitx-produ\"",
+                "balancr = \"edx-residential-draft-mitx-produ\"",
+            )
+            .replace("length = \"2h\"", "length = \"two hours\"")
+    }
+
+    #[test]
+    fn every_mistake_is_shown_where_it_stands() {
+        let text = broken();
+        let found = parse(&text).expect_err("two mistakes");
+        insta::assert_snapshot!(mistakes("mitx.toml", &text, &found, false));
+    }
+
+    #[test]
+    fn the_json_has_line_and_column() {
+        let text = broken();
+        let found = parse(&text).expect_err("two mistakes");
+        let json = mistakes_json("mitx.toml", &text, &found);
+        let line = text.lines().position(|line| line.contains("two hours")).expect("the line") + 1;
+        assert_eq!(json[0]["line"], line);
+        assert_eq!(json.as_array().map(Vec::len), Some(found.len()));
+    }
+
+    #[test]
+    fn a_span_outside_the_text_does_no_harm() {
+        let text = "name = \"é";
+        for span in [0..99, 99..99, 8..9, 9..10] {
+            let odd = Mistake { span, message: "odd".to_owned(), label: String::new(), help: None };
+            assert!(mistakes("f.toml", text, &[odd], false).contains("1 mistake in f.toml"));
+        }
+    }
+}

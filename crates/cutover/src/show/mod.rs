@@ -1,0 +1,33 @@
+//! What people read: pure functions from the domain's values to text and JSON. Nothing here decides or reads a clock;
+//! the commands print. Only the listeners write themselves, while an upgrade runs.
+
+mod check;
+mod comparison;
+mod forecast;
+mod gantt;
+mod groups;
+mod lanes;
+mod lines;
+mod mistakes;
+mod narrate;
+mod plan;
+mod report;
+mod status;
+mod status_text;
+mod strip;
+mod summary;
+#[cfg(test)]
+mod testing;
+mod text;
+
+pub use check::*;
+pub use comparison::*;
+pub use lanes::Lanes;
+pub use lines::{Json, Lines, Listener};
+pub use mistakes::*;
+pub use plan::{plan, plan_json};
+pub use report::*;
+pub use status::*;
+pub use status_text::*;
+pub use strip::*;
+pub use summary::*;

@@ -1,0 +1,272 @@
+//! The stream of progress as a story: which of its events are worth a line, and in what words. How the lines reach
+//! the terminal is not known here.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cutover_core::deployment::Deployment;
+use cutover_core::journal::{Decision, Event, PhaseRun, StepRun, StepStatus, Upgrade};
+use cutover_core::names::{GateName, StepId};
+use cutover_core::plan::{Action, Lane, PageMayLift, Plan, Step};
+use cutover_core::progress::Progress;
+use cutover_core::time::{OffsetTime, between, human};
+use jiff::Timestamp;
+
+use super::groups::{Group, Groups};
+use super::status::approve_command;
+use super::text::count;
+
+/// Waits are told at most this often, for each group of steps.
+const BETWEEN_WAITS: Duration = Duration::from_secs(30);
+/// Steps that are expected to take less are told only when they end.
+const WORTH_A_BEGINNING: Duration = Duration::from_secs(15);
+
+/// What kind of line it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Begins,
+    Waits,
+    Done,
+    Trouble,
+    Failed,
+    Gate,
+    Phase,
+}
+
+impl Kind {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Begins => "begins",
+            Self::Waits => "now",
+            Self::Done => "done",
+            Self::Trouble => "trouble",
+            Self::Failed => "FAILED",
+            Self::Gate => "DECIDE",
+            Self::Phase => "phase",
+        }
+    }
+}
+
+/// A line worth telling. Its text may go on over several lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Note {
+    pub(super) at: Timestamp,
+    pub(super) lane: String,
+    pub(super) kind: Kind,
+    pub(super) text: String,
+}
+
+/// Follows an upgrade, and knows what was told already.
+#[derive(Clone, Debug)]
+pub(super) struct Narrator {
+    /// How the window's clock shows moments.
+    pub(super) clock: OffsetTime,
+    file: String,
+    upgrade: Upgrade,
+    groups: Groups,
+    /// What each step under way last said that it waits for.
+    details: BTreeMap<StepId, String>,
+    told_waiting: BTreeMap<usize, Timestamp>,
+}
+
+impl Narrator {
+    /// One that goes on from `upgrade`, which the events to come follow on.
+    pub(super) fn new(upgrade: &Upgrade, deployment: &Deployment, file: &str) -> Self {
+        let groups = upgrade.current_phase().map(|run| Groups::of(&run.plan)).unwrap_or_default();
+        Self {
+            clock: deployment.window.start,
+            file: file.to_owned(),
+            upgrade: upgrade.clone(),
+            groups,
+            details: BTreeMap::new(),
+            told_waiting: BTreeMap::new(),
+        }
+    }
+
+    /// What `progress` is worth telling.
+    pub(super) fn hear(&mut self, progress: &Progress) -> Vec<Note> {
+        match progress {
+            Progress::Waiting { at, step, detail } => {
+                self.details.insert(step.clone(), detail.clone());
+                self.waiting(*at, step, detail).into_iter().collect()
+            }
+            Progress::Recorded { at, event } => {
+                // What cannot follow is for the engine to refuse; here it is only not told.
+                if self.upgrade.apply(*at, event).is_err() {
+                    return Vec::new();
+                }
+                if let Event::PhaseStarted { plan, .. } = event {
+                    self.groups = Groups::of(plan);
+                    self.details.clear();
+                    self.told_waiting.clear();
+                }
+                self.recorded(*at, event)
+            }
+        }
+    }
+
+    /// The lanes of the phase under way, what concerns the whole deployment first.
+    pub(super) fn lanes(&self) -> Vec<Lane> {
+        let lanes = self.groups.list.iter().map(|group| group.lane.clone());
+        lanes.collect::<std::collections::BTreeSet<Lane>>().into_iter().collect()
+    }
+
+    /// What a lane does at `now`, on one line: the longest of what is under way, and how much else is.
+    pub(super) fn lane_now(&self, lane: &Lane, now: Timestamp) -> String {
+        let Some(run) = self.run() else { return String::new() };
+        let of_lane: Vec<&Group> = self.groups.list.iter().filter(|group| group.lane == *lane).collect();
+        let mut open: Vec<(&Group, Vec<(&Step, &StepRun)>)> = of_lane
+            .iter()
+            .map(|group| (*group, members(run, group).filter(|(_, run)| run.status.is_open()).collect::<Vec<_>>()))
+            .filter(|(_, steps)| !steps.is_empty())
+            .collect();
+        // Nothing waits for draining: it is shown only when nothing else goes on.
+        open.sort_by_key(|(_, steps)| {
+            let draining = steps.iter().all(|(step, _)| matches!(step.action, Action::AwaitDrained(_)));
+            (draining, std::cmp::Reverse(steps.iter().map(|(step, _)| step.expected).max()))
+        });
+        let Some((group, steps)) = open.first() else {
+            let left = of_lane.iter().flat_map(|group| members(run, group)).any(|(_, run)| !run.status.is_done());
+            return if left { "waits for other lanes".to_owned() } else { "done".to_owned() };
+        };
+        let done = members(run, group).filter(|(_, run)| run.status.is_done()).count();
+        let hosts = if group.steps.len() > 1 { format!(" {done}/{}", group.steps.len()) } else { String::new() };
+        let begun = steps.iter().filter_map(|(_, run)| run.started_at).min().unwrap_or(now);
+        let expected = steps.iter().map(|(step, _)| step.expected).max().unwrap_or_default();
+        let others = if open.len() > 1 { format!(" (+{} more)", open.len() - 1) } else { String::new() };
+        let detail = steps.iter().find_map(|(step, _)| self.details.get(&step.id));
+        let detail = detail.map_or_else(String::new, |detail| format!(": {detail}"));
+        format!("{}{hosts} {}/{}{others}{detail}", group.title, human(between(begun, now)), human(expected))
+    }
+
+    fn run(&self) -> Option<&PhaseRun> {
+        self.upgrade.current_phase()
+    }
+
+    fn recorded(&self, at: Timestamp, event: &Event) -> Vec<Note> {
+        let whole = |kind, text: String| Note { at, lane: Lane::Deployment.to_string(), kind, text };
+        let note = match event {
+            Event::ConductorTookOver { upgrade, conductor } => {
+                Some(whole(Kind::Phase, format!("{conductor} conducts {upgrade}")))
+            }
+            Event::PhaseStarted { plan, .. } => Some(whole(Kind::Phase, self.phase_begins(at, plan))),
+            Event::PhaseFinished { phase } => {
+                let took = self.upgrade.phases.get(phase).map_or(Duration::ZERO, |run| between(run.started_at, at));
+                Some(whole(Kind::Phase, format!("{phase} has ended well, after {}", human(took))))
+            }
+            Event::Interrupted { because } => Some(whole(Kind::Trouble, format!("stopped: {because}"))),
+            Event::GateOpened { gate } => Some(whole(Kind::Gate, self.question(gate))),
+            Event::GateDecided(decision) => Some(whole(Kind::Done, decided(decision))),
+            Event::StepStarted { step, attempt } => self.begins(at, step, *attempt),
+            Event::StepDone { step, .. } => self.done(at, step),
+            Event::StepInDoubt { step, error } => self
+                .about(at, step, Kind::Trouble, |step| format!("{}: in doubt whether it worked: {error}", step.title)),
+            Event::StepRetried { step, error } => {
+                self.about(at, step, Kind::Trouble, |step| format!("{}: will be tried again: {error}", step.title))
+            }
+            Event::StepFailed { step, error } => {
+                self.about(at, step, Kind::Failed, |step| format!("{}: {error}\n{}", step.title, page_words(step)))
+            }
+        };
+        note.into_iter().collect()
+    }
+
+    fn phase_begins(&self, at: Timestamp, plan: &Plan) -> String {
+        let done = self.run().map_or(0, |run| run.runs().filter(|(_, step)| step.status.is_done()).count());
+        let done = if done > 0 { format!(", {done} of them done already") } else { String::new() };
+        let (steps, hash) = (count(plan.steps.len(), "step"), plan.hash());
+        format!("{} begins {}: {steps}{done}, plan {}", plan.phase, self.clock.show(at), hash.short())
+    }
+
+    /// Whoever asks the question shows its checklist; here it is only told that it is asked.
+    fn question(&self, gate: &GateName) -> String {
+        let asked = self.run().into_iter().flat_map(|run| &run.plan.steps).find_map(|step| match &step.action {
+            Action::Decide(decide) if decide.gate == *gate => Some(decide.question.as_str()),
+            _ => None,
+        });
+        format!("{}\n{}", asked.unwrap_or_default(), approve_command(&self.file, gate))
+    }
+
+    fn begins(&self, at: Timestamp, id: &StepId, attempt: u32) -> Option<Note> {
+        let (run, group) = (self.run()?, self.groups.group_of(id)?);
+        let (step, _) = members(run, group).find(|(step, _)| step.id == *id)?;
+        if attempt > 1 {
+            return self.about(at, id, Kind::Begins, |step| format!("{}: attempt {attempt}", step.title));
+        }
+        let first = members(run, group).filter(|(_, run)| run.status != StepStatus::Waiting).count() == 1;
+        let worth = match step.action {
+            Action::Decide(_) => false,
+            Action::WaitUntil { .. } => true,
+            _ => step.expected >= WORTH_A_BEGINNING,
+        };
+        (first && worth).then(|| Note {
+            at,
+            lane: group.lane.to_string(),
+            kind: Kind::Begins,
+            text: match step.expected {
+                Duration::ZERO => group.title.clone(),
+                expected => format!("{} (about {})", group.title, human(expected)),
+            },
+        })
+    }
+
+    /// A group is told once: when the last of its steps has ended well.
+    fn done(&self, at: Timestamp, id: &StepId) -> Option<Note> {
+        let (run, group) = (self.run()?, self.groups.group_of(id)?);
+        let steps: Vec<(&Step, &StepRun)> = members(run, group).collect();
+        let told_elsewhere = steps.iter().any(|(step, _)| matches!(step.action, Action::Decide(_)));
+        if group.milestone || told_elsewhere || !steps.iter().all(|(_, run)| run.status.is_done()) {
+            return None;
+        }
+        let begun = steps.iter().filter_map(|(_, run)| run.started_at).min().unwrap_or(at);
+        let held = steps.iter().filter(|(_, run)| run.status == StepStatus::Done { held: true }).count();
+        let how = match held {
+            0 => format!("in {}", human(between(begun, at))),
+            all if all == steps.len() => "was so already".to_owned(),
+            some => format!("in {}, {some} of {} were so already", human(between(begun, at)), steps.len()),
+        };
+        Some(Note { at, lane: group.lane.to_string(), kind: Kind::Done, text: format!("{}: {how}", group.title) })
+    }
+
+    fn waiting(&mut self, at: Timestamp, step: &StepId, detail: &str) -> Option<Note> {
+        let place = self.groups.place_of(step)?;
+        let since = self.told_waiting.get(&place).copied().or_else(|| self.run()?.run(step).started_at);
+        if between(since?, at) < BETWEEN_WAITS {
+            return None;
+        }
+        self.told_waiting.insert(place, at);
+        let group = &self.groups.list[place];
+        let run = self.run()?;
+        let done = members(run, group).filter(|(_, run)| run.status.is_done()).count();
+        let hosts =
+            if group.steps.len() > 1 { format!(" ({done} of {} done)", group.steps.len()) } else { String::new() };
+        let text = format!("{}{hosts}: {detail}", group.title);
+        Some(Note { at, lane: group.lane.to_string(), kind: Kind::Waits, text })
+    }
+
+    fn about(&self, at: Timestamp, id: &StepId, kind: Kind, words: impl Fn(&Step) -> String) -> Option<Note> {
+        let (run, group) = (self.run()?, self.groups.group_of(id)?);
+        let (step, _) = members(run, group).find(|(step, _)| step.id == *id)?;
+        Some(Note { at, lane: step.lane.to_string(), kind, text: words(step) })
+    }
+}
+
+fn members<'a>(run: &'a PhaseRun, group: &'a Group) -> impl Iterator<Item = (&'a Step, &'a StepRun)> {
+    group.steps.iter().filter_map(|position| {
+        let step = run.plan.steps.get(*position)?;
+        Some((step, run.run(&step.id)))
+    })
+}
+
+fn decided(decision: &Decision) -> String {
+    let word = if decision.approved { "approved" } else { "REFUSED" };
+    let note = decision.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
+    format!("gate {} {word} by {}{note}", decision.gate, decision.by)
+}
+
+fn page_words(step: &Step) -> String {
+    match &step.page_may_lift {
+        PageMayLift::Yes => "the maintenance page may be lifted once what was done is taken back".to_owned(),
+        PageMayLift::No { because } => format!("the maintenance page must stay up: {because}"),
+    }
+}

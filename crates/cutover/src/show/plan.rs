@@ -1,0 +1,310 @@
+//! A plan as a table that a person can follow, and as JSON.
+
+use std::time::Duration;
+
+use cutover_core::deployment::Deployment;
+use cutover_core::names::StepId;
+use cutover_core::plan::{Action, Finding, Lane, PageMayLift, Phase, Plan, Rule, Schedule, Step, Undo, WindowForecast};
+use cutover_core::time::{human, rounded_seconds};
+use serde_json::{Value, json};
+
+use super::forecast;
+use super::groups::{Group, Groups};
+use super::text::{WIDTH, count, hang, ranges, since, wrap};
+
+/// Where the column of titles begins.
+const TITLE: usize = 22;
+/// How wide the column of titles is.
+const TITLE_WIDTH: usize = 40;
+
+/// `plan` as a table of at most 80 columns: a row for each group of like steps, or with `every_step` for each
+/// step; below it what is known in advance, the linter's `findings`, and how to run it.
+#[must_use]
+pub fn plan(plan: &Plan, deployment: &Deployment, findings: &[Finding], every_step: bool) -> String {
+    let table = Table::new(plan, deployment, every_step);
+    let mut parts = vec![heading(plan, deployment), table.text(every_step), legend(plan.phase)];
+    match &table.forecast {
+        Some(known) => parts.push(forecast::window(plan, deployment, known, &table.numbers())),
+        None => parts.push(format!("Expected length: {}", human(table.schedule.length))),
+    }
+    parts.extend(forecast::findings(findings));
+    parts.push(how_to_run(plan));
+    parts.join("\n\n") + "\n"
+}
+
+fn legend(phase: Phase) -> String {
+    let rows = "*     on the critical path: a delay here delays the end\n\
+                undo  back 45s: can be taken back, in that time; nothing: changes nothing";
+    let page = "page  if the row fails: lift = the maintenance page may lift once what was done\n      \
+                is taken back; stay = it stays up until somebody decides";
+    if phase == Phase::Window { format!("{rows}\n{page}") } else { rows.to_owned() }
+}
+
+/// The plan with its schedule, its forecast and the linter's `findings`.
+#[must_use]
+pub fn plan_json(plan: &Plan, deployment: &Deployment, findings: &[Finding]) -> Value {
+    let table = Table::new(plan, deployment, true);
+    let schedule = plan.steps.iter().enumerate().map(|(position, step)| {
+        let (begin, end) = table.spans[position];
+        json!({
+            "step": step.id,
+            "begin_seconds": begin.map(rounded_seconds),
+            "end_seconds": end.map(rounded_seconds),
+            "critical": table.is_critical(&step.id),
+        })
+    });
+    json!({
+        "hash": plan.hash(),
+        "upgrade": plan.upgrade,
+        "phase": plan.phase,
+        "order": plan.order,
+        "made_at": plan.made_at,
+        "expected_seconds": rounded_seconds(table.forecast.as_ref().map_or(table.schedule.length, |known| known.expected)),
+        "forecast": table.forecast,
+        "findings": findings,
+        "schedule": schedule.collect::<Vec<Value>>(),
+        "steps": plan.steps,
+        "basis": plan.basis,
+    })
+}
+
+/// Begin and end of a step; nothing for what is done before the window opens.
+type Span = (Option<Duration>, Option<Duration>);
+
+struct Table<'a> {
+    plan: &'a Plan,
+    groups: Groups,
+    schedule: Schedule,
+    spans: Vec<Span>,
+    critical: Vec<StepId>,
+    forecast: Option<WindowForecast>,
+    /// The rows from top to bottom: places of groups.
+    rows: Vec<usize>,
+}
+
+impl<'a> Table<'a> {
+    fn new(plan: &'a Plan, deployment: &Deployment, every_step: bool) -> Self {
+        let groups = if every_step { Groups::every_step(plan) } else { Groups::of(plan) };
+        let opening = plan.steps.iter().position(|step| matches!(step.action, Action::WaitUntil { .. }));
+        let opening = opening.filter(|_| plan.phase == Phase::Window);
+        let from = opening.map_or(0, |place| place + 1);
+        let schedule = Schedule::of(&plan.steps[from..], |step| step.expected);
+        let after = schedule.spans.iter().map(|(begin, end)| (Some(*begin), Some(*end)));
+        let spans: Vec<Span> = std::iter::repeat_n((None, None), from).chain(after).collect();
+        let window = &deployment.window;
+        let forecast = (plan.phase == Phase::Window)
+            .then(|| WindowForecast::of(plan, window.start.timestamp, window.ends().timestamp));
+        let critical = match &forecast {
+            Some(forecast) => forecast.critical_path.clone(),
+            None => schedule.critical.iter().map(|place| plan.steps[*place].id.clone()).collect(),
+        };
+        let visible = |place: &usize| every_step || !groups.list[*place].milestone;
+        let mut rows: Vec<usize> = (0..groups.list.len()).filter(visible).collect();
+        rows.sort_by_key(|place| first_begin(&groups.list[*place], &spans));
+        Self { plan, groups, schedule, spans, critical, forecast, rows }
+    }
+
+    fn is_critical(&self, step: &StepId) -> bool {
+        self.critical.contains(step)
+    }
+
+    /// The row of each group, from 1, by the group's place.
+    fn row_numbers(&self) -> Vec<usize> {
+        let mut numbers = vec![0; self.groups.list.len()];
+        for (row, place) in self.rows.iter().enumerate() {
+            numbers[*place] = row + 1;
+        }
+        numbers
+    }
+
+    /// The row of a step, from 1.
+    fn numbers(&self) -> impl Fn(&StepId) -> Option<usize> + '_ {
+        let numbers = self.row_numbers();
+        move |step| self.groups.place_of(step).map(|place| numbers[place])
+    }
+
+    fn text(&self, every_step: bool) -> String {
+        let numbers = self.row_numbers();
+        let page = if self.plan.phase == Phase::Window { "page" } else { "" };
+        let heading = format!("{:>4} {:>7} {:>7}  {:<TITLE_WIDTH$} {:<11} {page}", "#", "begins", "takes", "", "undo");
+        let mut lines = vec![heading.trim_end().to_owned()];
+        for place in &self.rows {
+            let group = &self.groups.list[*place];
+            lines.extend(self.row(group, numbers[*place]));
+            lines.extend(self.below(group, &numbers, every_step));
+        }
+        lines.join("\n")
+    }
+
+    fn row(&self, group: &Group, number: usize) -> Vec<String> {
+        let steps: Vec<&Step> = group.steps.iter().map(|position| &self.plan.steps[*position]).collect();
+        let critical = if steps.iter().any(|step| self.is_critical(&step.id)) { "*" } else { " " };
+        let (begins, takes) = self.times(group, &steps);
+        let undo = undo(&steps);
+        let page = if self.plan.phase == Phase::Window { page(&steps) } else { "" };
+        let mut titles = wrap(&group.title, TITLE_WIDTH).into_iter();
+        let title = titles.next().unwrap_or_default();
+        let first = format!("{critical}{number:>3} {begins:>7} {takes:>7}  {title:<TITLE_WIDTH$} {undo:<11} {page}");
+        let rest = titles.map(|line| format!("{:TITLE$}{line}", ""));
+        std::iter::once(first.trim_end().to_owned()).chain(rest).collect()
+    }
+
+    fn times(&self, group: &Group, steps: &[&Step]) -> (String, String) {
+        let longest = steps.iter().map(|step| step.expected).max().unwrap_or_default();
+        if matches!(steps, [step] if matches!(step.action, Action::WaitUntil { .. })) {
+            return (since(Duration::ZERO), "-".to_owned());
+        }
+        let end = group.steps.iter().filter_map(|position| self.spans[*position].1).max();
+        match (first_begin(group, &self.spans), end) {
+            (Some(begin), Some(end)) => (since(begin), human(end - begin)),
+            _ => ("before".to_owned(), human(longest)),
+        }
+    }
+
+    /// What stands under a row: its lane, and what it waits for with the rules' words.
+    fn below(&self, group: &Group, numbers: &[usize], every_step: bool) -> Option<String> {
+        let mut words: Vec<String> = Vec::new();
+        if every_step {
+            words.extend(group.steps.iter().map(|position| self.plan.steps[*position].id.to_string()));
+        } else if group.lane != Lane::Deployment {
+            words.push(group.lane.to_string());
+        }
+        for (rule, places) in self.groups.waits_for(self.plan, group) {
+            let rows = numbers_of(&places.iter().map(|place| numbers[*place]).collect::<Vec<usize>>());
+            words.push(match rule {
+                Rule::Follows => format!("follows {rows}"),
+                _ => format!("after {rows}: {}", rule.words()),
+            });
+        }
+        (!words.is_empty()).then(|| hang(&" ".repeat(TITLE), &words.join("; "), WIDTH))
+    }
+}
+
+fn numbers_of(rows: &[usize]) -> String {
+    let rows: std::collections::BTreeSet<usize> = rows.iter().copied().collect();
+    ranges(rows)
+}
+
+fn first_begin(group: &Group, spans: &[Span]) -> Option<Duration> {
+    group.steps.iter().filter_map(|position| spans[*position].0).min()
+}
+
+fn heading(plan: &Plan, deployment: &Deployment) -> String {
+    let facts = format!(
+        "{}, {} order, made {}, plan {}",
+        count(plan.steps.len(), "step"),
+        plan.order,
+        deployment.window.start.show(plan.made_at),
+        plan.hash().short(),
+    );
+    let title = format!("{} of {}", plan.phase.as_str().to_uppercase(), plan.upgrade);
+    format!("{}\n{}", hang("", &title, WIDTH), hang("", &facts, WIDTH))
+}
+
+/// The worst of the group: steps that are like each other have like inverses.
+fn undo(steps: &[&Step]) -> String {
+    if steps.iter().any(|step| matches!(step.undo, Undo::Impossible { .. })) {
+        return "NO WAY BACK".to_owned();
+    }
+    let times = steps.iter().filter_map(|step| match &step.undo {
+        Undo::By { expected, .. } => Some(*expected),
+        Undo::Nothing | Undo::Impossible { .. } => None,
+    });
+    times.max().map_or_else(|| "nothing".to_owned(), |length| format!("back {}", human(length)))
+}
+
+fn page(steps: &[&Step]) -> &'static str {
+    if steps.iter().all(|step| step.page_may_lift == PageMayLift::Yes) { "lift" } else { "stay" }
+}
+
+fn how_to_run(plan: &Plan) -> String {
+    format!("Plan {} is made anew, and compared, when it is run:\n  cutover {} FILE", plan.hash().short(), plan.phase)
+}
+
+#[cfg(test)]
+mod tests {
+    use cutover_core::plan::{Order, Severity, lint};
+
+    use super::*;
+    use crate::show::testing::{self, assert_fits};
+
+    fn show(phase: Phase, order: Order, every_step: bool) -> String {
+        let deployment = testing::deployment();
+        let planned = testing::plan(&deployment, phase, order);
+        plan(&planned, &deployment, &lint(&planned, &deployment), every_step)
+    }
+
+    #[test]
+    fn the_window_is_a_table_that_a_person_can_follow() {
+        insta::assert_snapshot!(show(Phase::Window, Order::Overlapped, false));
+    }
+
+    #[test]
+    fn the_runbooks_order_shows_no_milestones() {
+        insta::assert_snapshot!(show(Phase::Window, Order::Runbook, false));
+    }
+
+    #[test]
+    fn prepare_begins_at_its_own_beginning() {
+        insta::assert_snapshot!(show(Phase::Prepare, Order::Overlapped, false));
+    }
+
+    #[test]
+    fn retire_says_that_there_is_no_way_back() {
+        insta::assert_snapshot!(show(Phase::Retire, Order::Overlapped, false));
+    }
+
+    #[test]
+    fn every_step_has_its_row_and_id_when_asked_for() {
+        let deployment = testing::deployment();
+        let planned = testing::plan(&deployment, Phase::Window, Order::Overlapped);
+        let text = plan(&planned, &deployment, &[], true).split_whitespace().collect::<String>();
+        for step in &planned.steps {
+            assert!(text.contains(step.id.as_str()), "{}", step.id);
+        }
+    }
+
+    #[test]
+    fn no_line_of_any_plan_passes_80_columns() {
+        for deployment in testing::examples() {
+            for phase in Phase::ALL {
+                for (order, every_step) in
+                    [(Order::Overlapped, false), (Order::Runbook, false), (Order::Overlapped, true)]
+                {
+                    let planned = testing::plan(&deployment, phase, order);
+                    let findings = lint(&planned, &deployment);
+                    assert_fits(&plan(&planned, &deployment, &findings, every_step), WIDTH);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_that_does_not_fit_says_so_and_by_how_much() {
+        let mut deployment = testing::deployment();
+        deployment.window.length = Some("30m".parse().expect("a span"));
+        let planned = testing::plan(&deployment, Phase::Window, Order::Overlapped);
+        let text = plan(&planned, &deployment, &[], false);
+        assert!(text.contains("DOES NOT FIT"), "{text}");
+    }
+
+    #[test]
+    fn findings_are_shown_errors_first_with_their_step() {
+        let deployment = testing::deployment();
+        let planned = testing::plan(&deployment, Phase::Announce, Order::Overlapped);
+        let finding = |severity| Finding { severity, step: "announce.page".into(), message: "is wrong".to_owned() };
+        let text = plan(&planned, &deployment, &[finding(Severity::Error), finding(Severity::Warning)], false);
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn the_json_has_hash_schedule_and_forecast() {
+        let deployment = testing::deployment();
+        let planned = testing::plan(&deployment, Phase::Window, Order::Overlapped);
+        let json = plan_json(&planned, &deployment, &[]);
+        assert_eq!(json["hash"].as_str(), Some(planned.hash().as_str()));
+        assert_eq!(json["schedule"].as_array().map(Vec::len), Some(planned.steps.len()));
+        assert_eq!(json["forecast"]["expected_seconds"], json["expected_seconds"]);
+        assert!(json["schedule"][0]["begin_seconds"].is_null(), "what is before the opening has no time yet");
+    }
+}

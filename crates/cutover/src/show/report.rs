@@ -1,0 +1,355 @@
+//! The report of an upgrade in Markdown: what was done, when, by whose decision, and what visitors saw. It can be
+//! made while the upgrade runs as well.
+
+use cutover_core::deployment::Deployment;
+use cutover_core::journal::{
+    Event, Fact, PhaseRun, Record, StepStatus, Upgrade, critical_path, downtime_began, gates_and_migrations, remaining,
+    window_length,
+};
+use cutover_core::names::{InstanceId, ProgramName, StepId};
+use cutover_core::plan::{Action, Phase};
+use cutover_core::time::{OffsetTime, between, human, later};
+use cutover_rehearsal::{Violation, VisitorReport};
+use jiff::Timestamp;
+
+use super::gantt;
+use super::strip;
+use super::summary::{Broken, axis_ends};
+use super::text::{count, grouped, hang};
+
+/// The width to which prose is wrapped, and which code blocks keep to.
+const WIDTH: usize = 100;
+/// Columns for words and for time in code blocks.
+const LABEL: usize = 44;
+const TIME: usize = 54;
+
+/// What a report is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportInputs<'a> {
+    /// The journal.
+    pub records: &'a [Record],
+    /// The state that it leads to.
+    pub upgrade: &'a Upgrade,
+    /// The deployment file.
+    pub deployment: &'a Deployment,
+    /// What visitors saw, where that is known.
+    pub visitors: Option<&'a VisitorReport>,
+    /// What happened and must never happen, where that is watched.
+    pub violations: &'a [Violation],
+}
+
+/// The report as Markdown.
+#[must_use]
+pub fn report(inputs: ReportInputs<'_>) -> String {
+    let mut parts = vec![outcome(inputs), phases(inputs)];
+    if let Some(run) = inputs.upgrade.phases.get(&Phase::Window) {
+        parts.extend(window(inputs, run));
+    }
+    parts.push(visitors(inputs));
+    parts.push(section("Decisions", &decisions(inputs), "Nobody has decided anything yet."));
+    parts.push(section("Migrations", &migrations(inputs), "None has run."));
+    parts.push(section("What was made and removed", &resources(inputs.upgrade), "Nothing yet."));
+    parts.push(section("Trouble", &trouble(inputs), "None: no call failed, was in doubt or was made twice."));
+    parts.push(section("What must never happen", &broken(inputs), "Nothing of it happened, as far as it was watched."));
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<String>>().join("\n\n") + "\n"
+}
+
+fn clock(inputs: ReportInputs<'_>) -> OffsetTime {
+    inputs.deployment.window.start
+}
+
+fn outcome(inputs: ReportInputs<'_>) -> String {
+    let upgrade = inputs.upgrade;
+    let unfinished = Phase::ALL.into_iter().find(|phase| !upgrade.finished(*phase));
+    let failed = upgrade.current_phase().and_then(|run| run.failed().next());
+    let words = match (unfinished, failed, &upgrade.interrupted) {
+        (None, ..) => "The upgrade has ended: all its phases have ended well.".to_owned(),
+        (Some(phase), Some((step, error)), _) => {
+            format!("The upgrade has failed in `{phase}`, at \"{}\": {}", prose(&step.title), prose(error))
+        }
+        (Some(phase), None, Some(because)) => {
+            format!("The upgrade has stopped in `{phase}`: {}", prose(because))
+        }
+        (Some(phase), None, None) if upgrade.phases.contains_key(&phase) => format!("The upgrade is in `{phase}`."),
+        (Some(phase), None, None) => format!("The upgrade waits for `{phase}` to be run."),
+    };
+    let release = &inputs.deployment.release;
+    let last = upgrade.updated_at.map_or_else(String::new, |at| format!(" Last record: {}.", clock(inputs).show(at)));
+    let about = format!(
+        "{} moves from {} (release {}) to {} (release {}).{last}",
+        inputs.deployment.name, release.current_codename, release.current_version, release.codename, release.version
+    );
+    format!("# Upgrade {}\n\n{}\n\n{}", inputs.deployment.upgrade(), paragraph(&words), paragraph(&about))
+}
+
+fn phases(inputs: ReportInputs<'_>) -> String {
+    let rows = Phase::ALL.iter().map(|phase| match inputs.upgrade.phases.get(phase) {
+        None => format!("| {phase} | not begun | | |"),
+        Some(run) => {
+            let done = run.runs().filter(|(_, step)| step.status.is_done()).count();
+            let took = match run.finished_at {
+                Some(ended) => human(between(run.started_at, ended)),
+                None => format!("not ended; about {} to come", human(remaining(run, last(inputs, run)))),
+            };
+            format!(
+                "| {phase} | {} | {took} | {done} of {} |",
+                clock(inputs).show(run.started_at),
+                run.plan.steps.len()
+            )
+        }
+    });
+    let head = ["| phase | begun | took | steps done |".to_owned(), "|---|---|---|---|".to_owned()];
+    format!("## Phases\n\n{}", head.into_iter().chain(rows).collect::<Vec<String>>().join("\n"))
+}
+
+fn last(inputs: ReportInputs<'_>, run: &PhaseRun) -> Timestamp {
+    inputs.upgrade.updated_at.unwrap_or(run.started_at)
+}
+
+fn window(inputs: ReportInputs<'_>, run: &PhaseRun) -> Option<String> {
+    let (from, to) = axis_ends(run, inputs.upgrade)?;
+    let bars = gantt::gantt(run, from, to, LABEL, TIME);
+    let parts = [
+        "## The window".to_owned(),
+        paragraph(&downtime(inputs, run)),
+        format!("```text\n{bars}\n\n{}\n```", gantt::LEGEND),
+        critical(run),
+    ];
+    Some(parts.join("\n\n"))
+}
+
+fn downtime(inputs: ReportInputs<'_>, run: &PhaseRun) -> String {
+    let (clock, announced) = (clock(inputs), inputs.deployment.window.announced_length());
+    let Some(from) = downtime_began(run) else { return "The maintenance page is not up yet.".to_owned() };
+    match window_length(run) {
+        Some(length) => {
+            let verdict = match announced.checked_sub(length) {
+                Some(spare) => format!("{} less than the {} announced", human(spare), human(announced)),
+                None => format!("{} MORE than the {} announced", human(length - announced), human(announced)),
+            };
+            format!(
+                "Down from {} to {}: {}, {verdict}.",
+                clock.show(from),
+                clock.show_time(later(from, length)),
+                human(length)
+            )
+        }
+        None => {
+            let ends = clock.show_time(inputs.deployment.window.ends().timestamp);
+            format!("Down since {}; announced until {ends}. It is still under way.", clock.show(from))
+        }
+    }
+}
+
+fn critical(run: &PhaseRun) -> String {
+    let path = critical_path(run);
+    let lines = path.steps.iter().filter_map(|(id, took)| {
+        let step = run.plan.step(id)?;
+        let (took, planned) = (human(*took), human(step.expected));
+        let planned = if planned == took { String::new() } else { format!(", {planned} expected") };
+        Some(item(&format!("{took}{planned}: {} ({})", prose(&step.title), step.lane)))
+    });
+    let kind = if window_length(run).is_some() { "took" } else { "takes, with what is expected of the rest," };
+    let head = format!(
+        "The steps that decided its length {kind} {}, gates and migrations {} of it:",
+        human(path.length),
+        human(gates_and_migrations(run))
+    );
+    format!("### Critical path\n\n{}\n\n{}", paragraph(&head), lines.collect::<Vec<String>>().join("\n"))
+}
+
+fn visitors(inputs: ReportInputs<'_>) -> String {
+    let Some(visitors) = inputs.visitors else { return String::new() };
+    let strips = inputs.upgrade.phases.get(&Phase::Window).and_then(|run| axis_ends(run, inputs.upgrade));
+    let strips = strips.map_or_else(String::new, |(from, to)| {
+        format!("```text\n{}\n\n{}\n```\n\n", strip::strips(&visitors.timelines, from, to, LABEL, TIME), strip::LEGEND)
+    });
+    let words = format!(
+        "{} visits saw the site, {} the maintenance page and {} an error. Behind resolvers that ignore TTLs, {} more saw an error.",
+        grouped(visitors.site),
+        grouped(visitors.maintenance),
+        grouped(visitors.error),
+        grouped(visitors.error_stale_resolver)
+    );
+    format!("## What visitors saw\n\n{strips}{}", paragraph(&words))
+}
+
+fn decisions(inputs: ReportInputs<'_>) -> Vec<String> {
+    let events = inputs.records.iter().flat_map(|record| &record.events);
+    let decisions = events.filter_map(|event| match event {
+        Event::GateDecided(decision) => Some(decision),
+        _ => None,
+    });
+    decisions
+        .map(|decision| {
+            let word = if decision.approved { "approved" } else { "REFUSED" };
+            let note = decision.note.as_ref().map_or_else(String::new, |note| format!(": \"{}\"", prose(note)));
+            let at = clock(inputs).show(decision.at);
+            format!("{at} `{}` {word} by {}{note}", decision.gate, prose(&decision.by))
+        })
+        .collect()
+}
+
+fn migrations(inputs: ReportInputs<'_>) -> Vec<String> {
+    let migrated = inputs.upgrade.migrated.iter().filter_map(|fact| match fact {
+        Fact::Migrated { fleet, service, database, applied } => {
+            let applied = if *applied == 0 { "nothing was pending".to_owned() } else { format!("{applied} applied") };
+            Some(format!("{fleet}: {service} {database}, {applied}"))
+        }
+        _ => None,
+    });
+    migrated.chain(half_run(inputs.upgrade)).collect()
+}
+
+/// Migrations that were begun and whose good end is not on record: nobody may run them again blindly.
+fn half_run(upgrade: &Upgrade) -> impl Iterator<Item = String> {
+    let runs = upgrade.phases.values().flat_map(PhaseRun::runs);
+    let migrations = runs.filter(|(step, _)| matches!(step.action, Action::Migrate(_)));
+    migrations.filter_map(|(step, run)| match run.status {
+        StepStatus::Waiting | StepStatus::Done { .. } => None,
+        StepStatus::Failed { .. } => Some(format!("FAILED, perhaps half applied: {}", step.title)),
+        _ => Some(format!("under way, or its end is not known: {}", step.title)),
+    })
+}
+
+fn resources(upgrade: &Upgrade) -> Vec<String> {
+    let images = upgrade.images.iter().map(|(name, id)| format!("image {name} ({id})"));
+    let snapshots = upgrade.snapshots.iter().map(|(id, database)| format!("snapshot {id} of {database}"));
+    let launched = upgrade.launched.iter().map(|(name, id)| format!("launched {name} ({id})"));
+    let name = |instance: &InstanceId| {
+        let captured = upgrade.captured.iter().flatten().find(|host| host.instance == *instance);
+        captured.map_or_else(|| instance.to_string(), |host| format!("{} ({instance})", host.name))
+    };
+    let terminated = upgrade.terminated.iter().map(|instance| format!("terminated {}", name(instance)));
+    images.chain(snapshots).chain(launched).chain(terminated).collect()
+}
+
+/// Everything that did not go at the first try, and every change of hands.
+fn trouble(inputs: ReportInputs<'_>) -> Vec<String> {
+    let mut conductors = 0;
+    let mut lines = Vec::new();
+    for record in inputs.records {
+        let at = clock(inputs).show(record.at);
+        for event in &record.events {
+            conductors += usize::from(matches!(event, Event::ConductorTookOver { .. }));
+            lines.extend(happened(event).map(|words| format!("{at} {words}")));
+        }
+    }
+    if conductors > inputs.upgrade.phases.len() {
+        lines.push(format!("{} in {}", count(conductors, "conductor"), count(inputs.upgrade.phases.len(), "phase")));
+    }
+    lines
+}
+
+fn happened(event: &Event) -> Option<String> {
+    match event {
+        Event::StepInDoubt { step, error } => Some(format!("in doubt: {step}: {}", prose(error))),
+        Event::StepRetried { step, error } => Some(format!("tried again: {step}: {}", prose(error))),
+        Event::StepFailed { step, error } => Some(format!("FAILED: {step}: {}", prose(error))),
+        Event::Interrupted { because } => Some(format!("stopped: {}", prose(because))),
+        Event::StepDone { facts, .. } => facts.iter().find_map(|fact| match fact {
+            Fact::Killed { host, programs } => {
+                let programs: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
+                Some(format!("killed past the stop limit on {host}: {}", programs.join(", ")))
+            }
+            _ => None,
+        }),
+        _ => None,
+    }
+}
+
+fn broken(inputs: ReportInputs<'_>) -> Vec<String> {
+    let broken = inputs.violations.iter().map(|violation| {
+        let broken = Broken::of(violation, inputs.upgrade);
+        let during: Vec<&str> = broken.during.iter().map(StepId::as_str).collect();
+        let during = if during.is_empty() { String::new() } else { format!(" During {}.", during.join(", ")) };
+        format!("{} {}: {}.{during}", clock(inputs).show(broken.at), prose(&broken.invariant), prose(&broken.detail))
+    });
+    broken.collect()
+}
+
+fn section(title: &str, lines: &[String], nothing: &str) -> String {
+    let body = match lines.is_empty() {
+        true => nothing.to_owned(),
+        false => lines.iter().map(|line| item(line)).collect::<Vec<String>>().join("\n"),
+    };
+    format!("## {title}\n\n{body}")
+}
+
+fn item(text: &str) -> String {
+    hang("- ", text, WIDTH)
+}
+
+fn paragraph(text: &str) -> String {
+    hang("", text, WIDTH)
+}
+
+/// Words from elsewhere, with what Markdown would take for markup taken away.
+fn prose(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('<', "&lt;").replace('*', "\\*").replace('[', "\\[")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cutover_core::plan::Order;
+    use cutover_rehearsal::Invariant;
+
+    use super::*;
+    use crate::show::testing;
+
+    fn show(deployment: &Deployment, records: &[Record], violations: &[Violation]) -> String {
+        let (upgrade, seen) = (testing::fold(records), testing::visitors(deployment));
+        report(ReportInputs { records, upgrade: &upgrade, deployment, visitors: Some(&seen), violations })
+    }
+
+    #[test]
+    fn the_report_of_a_whole_upgrade_tells_the_story() {
+        let deployment = testing::deployment();
+        insta::assert_snapshot!(show(&deployment, &testing::journal(&deployment, &Phase::ALL, Order::Overlapped), &[]));
+    }
+
+    #[test]
+    fn a_report_can_be_made_in_the_middle_of_the_window() {
+        let deployment = testing::deployment();
+        let journal =
+            testing::journal(&deployment, &[Phase::Announce, Phase::Prepare, Phase::Window], Order::Overlapped);
+        let mut records = testing::until(&deployment, &journal, Duration::from_secs(900));
+        let at = later(deployment.window.start.timestamp, Duration::from_secs(930));
+        let step =
+            testing::step_id(&testing::fold(&records).phases[&Phase::Window].plan, "window.migrate.residential-live.1");
+        let doubt = Event::StepInDoubt { step: step.clone(), error: "connection to i-1 lost".to_owned() };
+        let failed = Event::StepFailed { step, error: "exit status 1: <class 'OperationalError'>".to_owned() };
+        let more = testing::records(vec![(at, doubt), (at, failed)]);
+        records.extend(more);
+        insta::assert_snapshot!(show(&deployment, &records, &[]));
+    }
+
+    #[test]
+    fn an_upgrade_that_has_not_begun_has_a_report_too() {
+        let text = show(&testing::deployment(), &[], &[]);
+        assert!(text.contains("waits for `announce`"), "{text}");
+    }
+
+    #[test]
+    fn violations_are_in_the_report_with_their_time_and_step() {
+        let deployment = testing::deployment();
+        let journal = testing::journal(&deployment, &Phase::ALL, Order::Overlapped);
+        let at = later(deployment.window.start.timestamp, Duration::from_secs(600));
+        let detail = "edxapp_residential_live".to_owned();
+        let broken = Violation { at, invariant: Invariant::TwoMigratorsOnOneSchema, detail };
+        let text = show(&deployment, &journal, &[broken]);
+        assert!(text.contains("- 2021-01-04 04:10:00 -05:00 two migrators run on one schema"), "{text}");
+    }
+
+    #[test]
+    fn code_blocks_are_ascii_and_nothing_but_tables_passes_100_columns() {
+        for deployment in testing::examples() {
+            let text = show(&deployment, &testing::journal(&deployment, &Phase::ALL, Order::Runbook), &[]);
+            for line in text.lines().filter(|line| !line.starts_with('|')) {
+                assert!(line.chars().count() <= WIDTH && line.is_ascii(), "{line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! Where an upgrade is, as data: folded from the journal's state and a moment, for `status`, `--json` and the page.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cutover_core::deployment::Deployment;
+use cutover_core::journal::{PhaseRun, StepRun, StepStatus, Upgrade, downtime_began, remaining, way_back};
+use cutover_core::names::{GateName, StepId, UpgradeId};
+use cutover_core::plan::{Action, Decide, PageMayLift, Phase, Step};
+use cutover_core::time::{OffsetTime, between, earlier, later, seconds};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::groups::Groups;
+
+/// What a status is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct StatusInputs<'a> {
+    /// The journal's state.
+    pub upgrade: &'a Upgrade,
+    /// The deployment file.
+    pub deployment: &'a Deployment,
+    /// The file's path as the operator gave it, for commands to type.
+    pub file: &'a str,
+    /// The upgrade's time.
+    pub now: Timestamp,
+    /// Whether a conductor is alive by its lease; nothing when that is not known.
+    pub conductor_lives: Option<bool>,
+}
+
+/// Where an upgrade is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Status {
+    /// Which upgrade.
+    pub upgrade: UpgradeId,
+    /// When this was so.
+    pub now: Timestamp,
+    /// The time of the last record.
+    pub updated_at: Option<Timestamp>,
+    /// Who conducts it, or did last.
+    pub conductor: Option<String>,
+    /// Whether that conductor is alive by its lease; nothing when that is not known.
+    pub conductor_lives: Option<bool>,
+    /// Why the last conductor stopped early.
+    pub interrupted: Option<String>,
+    /// The phase that was begun last.
+    pub phase: Option<Phase>,
+    /// All phases.
+    pub phases: Vec<PhaseStatus>,
+    /// The steps under way, gates apart.
+    pub running: Vec<RunningStep>,
+    /// The steps that have failed.
+    pub failed: Vec<FailedStep>,
+    /// The gates that wait for a decision.
+    pub gates: Vec<WaitingGate>,
+    /// What can begin next, like steps drawn together.
+    pub next: Vec<NextSteps>,
+    /// The window's times, while it is under way.
+    pub window: Option<WindowStatus>,
+    /// What going back would mean, while the window is under way.
+    pub back: Option<BackStatus>,
+    /// The command to type next; nothing when there is none to type.
+    pub next_command: Option<String>,
+    /// How the window's clock shows moments.
+    #[serde(skip)]
+    pub clock: OffsetTime,
+}
+
+/// What has become of a phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhaseState {
+    /// No plan is on record.
+    NotBegun,
+    /// Being run, as far as the journal knows.
+    UnderWay,
+    /// Its conductor stopped, or is gone.
+    Stopped,
+    /// A step has failed.
+    Failed,
+    /// All steps have ended well.
+    Finished,
+}
+
+/// A phase.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PhaseStatus {
+    /// Which.
+    pub phase: Phase,
+    /// What has become of it.
+    pub state: PhaseState,
+    /// How many steps it has; 0 when there is no plan on record.
+    pub steps: usize,
+    /// How many have ended well.
+    pub done: usize,
+    /// When it was begun.
+    pub started_at: Option<Timestamp>,
+    /// When all its steps had ended well.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// A step under way.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunningStep {
+    /// The step.
+    pub step: StepId,
+    /// Its lane.
+    pub lane: String,
+    /// What it does.
+    pub title: String,
+    /// What it and steps like it do together.
+    pub group: String,
+    /// The time since it was begun.
+    #[serde(rename = "elapsed_seconds", with = "seconds")]
+    pub elapsed: Duration,
+    /// How long it is expected to take.
+    #[serde(rename = "expected_seconds", with = "seconds")]
+    pub expected: Duration,
+    /// How long it may take.
+    #[serde(rename = "limit_seconds", with = "seconds")]
+    pub limit: Duration,
+    /// The attempt under way, from 1.
+    pub attempt: u32,
+    /// What was answered, when its last call failed or it is not known whether it worked.
+    pub trouble: Option<String>,
+}
+
+/// A step that has failed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FailedStep {
+    /// The step.
+    pub step: StepId,
+    /// Its lane.
+    pub lane: String,
+    /// What it does.
+    pub title: String,
+    /// What failed.
+    pub error: String,
+    /// Why the maintenance page may not be lifted; nothing when it may.
+    pub page_stays_because: Option<String>,
+}
+
+/// A gate that waits for a decision.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WaitingGate {
+    /// The gate.
+    pub gate: GateName,
+    /// What is decided.
+    pub question: String,
+    /// What to look at first.
+    pub checklist: Vec<String>,
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// The command that approves it.
+    pub command: String,
+}
+
+/// Like steps that wait for nothing that has not begun.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NextSteps {
+    /// What they do.
+    pub title: String,
+    /// Their lane.
+    pub lane: String,
+    /// How many they are.
+    pub steps: usize,
+    /// How long they are expected to take, side by side.
+    #[serde(rename = "expected_seconds", with = "seconds")]
+    pub expected: Duration,
+}
+
+/// The window's times.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WindowStatus {
+    /// When visitors were first sent to the maintenance page; nothing before.
+    pub down_since: Option<Timestamp>,
+    /// The time since then.
+    #[serde(rename = "elapsed_seconds", with = "seconds")]
+    pub elapsed: Duration,
+    /// How much longer it is expected to take.
+    #[serde(rename = "remaining_seconds", with = "seconds")]
+    pub remaining: Duration,
+    /// When all sites are expected to be served again.
+    pub expected_end: Timestamp,
+    /// The announced end.
+    pub announced_end: Timestamp,
+    /// Whether the one is before the other.
+    pub in_time: bool,
+    /// The last moment to go back and still end as announced; nothing when there is no way back.
+    pub abort_by: Option<Timestamp>,
+}
+
+/// What going back would mean now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BackStatus {
+    /// The steps whose inverse would be done.
+    pub steps: usize,
+    /// How long that is expected to take.
+    #[serde(rename = "length_seconds", with = "seconds")]
+    pub length: Duration,
+    /// What cannot be taken back: the first such step of each lane; empty when all can be.
+    pub impossible: Vec<NoWayBack>,
+}
+
+/// Why a lane cannot go back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NoWayBack {
+    /// The step that nothing undoes.
+    pub step: StepId,
+    /// Its lane.
+    pub lane: String,
+    /// Why, and what the choices are.
+    pub because: String,
+}
+
+impl Status {
+    /// Where the upgrade is.
+    #[must_use]
+    pub fn of(inputs: StatusInputs<'_>) -> Self {
+        let upgrade = inputs.upgrade;
+        let current = upgrade.current_phase();
+        let unfinished = current.filter(|run| run.finished_at.is_none());
+        let window = unfinished.filter(|run| run.plan.phase == Phase::Window);
+        let gates = waiting_gates(inputs);
+        let phases: Vec<PhaseStatus> = Phase::ALL.iter().map(|phase| phase_status(inputs, *phase)).collect();
+        let groups = unfinished.map(|run| Groups::of(&run.plan)).unwrap_or_default();
+        Self {
+            upgrade: upgrade.id.clone().unwrap_or_else(|| inputs.deployment.upgrade()),
+            now: inputs.now,
+            updated_at: upgrade.updated_at,
+            conductor: upgrade.conductor.clone(),
+            conductor_lives: inputs.conductor_lives,
+            interrupted: upgrade.interrupted.clone(),
+            phase: current.map(|run| run.plan.phase),
+            running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
+            failed: unfinished.map(failed).unwrap_or_default(),
+            next: unfinished.map(|run| next(run, &groups)).unwrap_or_default(),
+            window: window.map(|run| window_status(inputs, run)),
+            back: window.map(|run| back_status(run, upgrade)),
+            next_command: next_command(inputs, &phases, &gates),
+            phases,
+            gates,
+            clock: inputs.deployment.window.start,
+        }
+    }
+}
+
+fn phase_status(inputs: StatusInputs<'_>, phase: Phase) -> PhaseStatus {
+    let run = inputs.upgrade.phases.get(&phase);
+    let state = match run {
+        None => PhaseState::NotBegun,
+        Some(run) if run.finished_at.is_some() => PhaseState::Finished,
+        Some(run) if run.failed().next().is_some() => PhaseState::Failed,
+        Some(_) if inputs.upgrade.interrupted.is_some() || inputs.conductor_lives == Some(false) => PhaseState::Stopped,
+        Some(_) => PhaseState::UnderWay,
+    };
+    PhaseStatus {
+        phase,
+        state,
+        steps: run.map_or(0, |run| run.plan.steps.len()),
+        done: run.map_or(0, |run| run.runs().filter(|(_, step)| step.status.is_done()).count()),
+        started_at: run.map(|run| run.started_at),
+        finished_at: run.and_then(|run| run.finished_at),
+    }
+}
+
+fn running(run: &PhaseRun, groups: &Groups, now: Timestamp) -> Vec<RunningStep> {
+    let open = run.runs().filter(|(_, step_run)| step_run.status.is_open());
+    // What waits for a person is among the gates.
+    let open = open.filter(|(step, _)| !matches!(step.action, Action::Decide(_)));
+    open.map(|(step, step_run)| RunningStep {
+        step: step.id.clone(),
+        lane: step.lane.to_string(),
+        title: step.title.clone(),
+        group: groups.group_of(&step.id).map_or_else(|| step.title.clone(), |group| group.title.clone()),
+        elapsed: step_run.started_at.map_or(Duration::ZERO, |started| between(started, now)),
+        expected: step.expected,
+        limit: step.limit,
+        attempt: step_run.status.attempts(),
+        trouble: trouble(step_run),
+    })
+    .collect()
+}
+
+fn trouble(run: &StepRun) -> Option<String> {
+    match &run.status {
+        StepStatus::InDoubt { error, .. } => Some(format!("in doubt: {error}")),
+        StepStatus::Retrying { error, .. } => Some(format!("will be tried again: {error}")),
+        _ => None,
+    }
+}
+
+fn failed(run: &PhaseRun) -> Vec<FailedStep> {
+    let failed = run.failed().map(|(step, error)| FailedStep {
+        step: step.id.clone(),
+        lane: step.lane.to_string(),
+        title: step.title.clone(),
+        error: error.to_owned(),
+        page_stays_because: match &step.page_may_lift {
+            PageMayLift::No { because } => Some(because.clone()),
+            PageMayLift::Yes => None,
+        },
+    });
+    failed.collect()
+}
+
+fn waiting_gates(inputs: StatusInputs<'_>) -> Vec<WaitingGate> {
+    let plans = inputs.upgrade.phases.values().flat_map(|run| &run.plan.steps);
+    let asked: BTreeMap<&GateName, &Decide> = plans
+        .filter_map(|step| match &step.action {
+            Action::Decide(decide) => Some((&decide.gate, decide)),
+            _ => None,
+        })
+        .collect();
+    let waiting = inputs.upgrade.waiting_gates.iter();
+    waiting
+        .map(|(gate, since)| WaitingGate {
+            gate: gate.clone(),
+            question: asked.get(gate).map(|decide| decide.question.clone()).unwrap_or_default(),
+            checklist: asked.get(gate).map(|decide| decide.checklist.clone()).unwrap_or_default(),
+            since: *since,
+            command: approve_command(inputs.file, gate),
+        })
+        .collect()
+}
+
+/// The command that approves a gate.
+pub(super) fn approve_command(file: &str, gate: &GateName) -> String {
+    format!("cutover approve {file} {gate} --by NAME")
+}
+
+/// The first groups of waiting steps for which all that is left to wait for has been begun.
+fn next(run: &PhaseRun, groups: &Groups) -> Vec<NextSteps> {
+    let begun = |id: &StepId| *run.status(id) != StepStatus::Waiting;
+    let mut by_group: BTreeMap<usize, Vec<&Step>> = BTreeMap::new();
+    for (step, step_run) in run.runs() {
+        let waits = step_run.status == StepStatus::Waiting && !matches!(step.action, Action::Milestone);
+        if waits && step.waits_for.iter().all(|edge| begun(&edge.step)) {
+            by_group.entry(groups.place_of(&step.id).unwrap_or_default()).or_default().push(step);
+        }
+    }
+    let next = by_group.into_iter().take(5).map(|(place, steps)| NextSteps {
+        title: groups.list[place].title.clone(),
+        lane: groups.list[place].lane.to_string(),
+        steps: steps.len(),
+        expected: steps.iter().map(|step| step.expected).max().unwrap_or_default(),
+    });
+    next.collect()
+}
+
+fn window_status(inputs: StatusInputs<'_>, run: &PhaseRun) -> WindowStatus {
+    let window = &inputs.deployment.window;
+    let announced_end = window.ends().timestamp;
+    let down_since = downtime_began(run);
+    let remaining = remaining(run, inputs.now);
+    // Before the opening, what remains begins with it.
+    let from = if down_since.is_some() { inputs.now } else { inputs.now.max(window.start.timestamp) };
+    let expected_end = later(from, remaining);
+    let back = way_back(run, inputs.upgrade);
+    WindowStatus {
+        down_since,
+        elapsed: down_since.map_or(Duration::ZERO, |since| between(since, inputs.now)),
+        remaining,
+        expected_end,
+        announced_end,
+        in_time: expected_end <= announced_end,
+        abort_by: back.impossible.is_empty().then(|| earlier(announced_end, back.length)),
+    }
+}
+
+fn back_status(run: &PhaseRun, upgrade: &Upgrade) -> BackStatus {
+    let back = way_back(run, upgrade);
+    let mut impossible: Vec<NoWayBack> = Vec::new();
+    for step in &run.plan.steps {
+        let lane = step.lane.to_string();
+        if let Some(because) = back.impossible.get(&step.id)
+            && impossible.iter().all(|known| known.lane != lane)
+        {
+            impossible.push(NoWayBack { step: step.id.clone(), lane, because: because.clone() });
+        }
+    }
+    BackStatus { steps: back.steps.len(), length: back.length, impossible }
+}
+
+fn next_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus], gates: &[WaitingGate]) -> Option<String> {
+    let of_phase = |phase: Phase| format!("cutover {phase} {}", inputs.file);
+    let unfinished = phases.iter().find(|phase| phase.state != PhaseState::Finished)?;
+    match unfinished.state {
+        PhaseState::Finished => None,
+        PhaseState::UnderWay => gates.first().map(|gate| gate.command.clone()),
+        PhaseState::NotBegun | PhaseState::Stopped | PhaseState::Failed => Some(of_phase(unfinished.phase)),
+    }
+}

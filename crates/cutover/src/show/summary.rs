@@ -1,0 +1,385 @@
+//! How a rehearsal ended: as data, and as a page that a person wants to read.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cutover_core::deployment::Deployment;
+use cutover_core::journal::{
+    PhaseRun, Upgrade, critical_lines, critical_path, downtime_began, gates_and_migrations, window_length,
+};
+use cutover_core::names::{GateName, StepId, UpgradeId};
+use cutover_core::plan::{Line, Order, Phase};
+use cutover_core::time::{between, human, later, rounded_seconds};
+use cutover_rehearsal::{Violation, VisitorReport};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::forecast::chain;
+use super::strip::{self, VisitorCounts};
+use super::text::{WIDTH, count, hang};
+
+/// Columns for the names of sites, and for the strips beside them.
+const LABEL: usize = 16;
+const STRIP: usize = 60;
+
+/// How a rehearsal ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// All phases have ended well, and nothing happened that must not.
+    Completed,
+    /// Not all phases have ended well.
+    Failed,
+    /// Something happened that must never happen.
+    Violated,
+}
+
+/// Something that happened and must never happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Broken {
+    /// When.
+    pub at: Timestamp,
+    /// What must never happen.
+    pub invariant: String,
+    /// What happened.
+    pub detail: String,
+    /// The steps that were under way then.
+    pub during: Vec<StepId>,
+}
+
+impl Broken {
+    /// `violation` with the steps that were under way by the journal.
+    #[must_use]
+    pub fn of(violation: &Violation, upgrade: &Upgrade) -> Self {
+        let at = violation.at;
+        let runs = upgrade.phases.values().flat_map(PhaseRun::runs);
+        let during = runs.filter(|(_, run)| {
+            run.started_at.is_some_and(|started| started <= at) && run.ended_at.is_none_or(|ended| ended >= at)
+        });
+        let during = during.map(|(step, _)| step.id.clone()).collect();
+        Self { at, invariant: violation.invariant.words().to_owned(), detail: violation.detail.clone(), during }
+    }
+}
+
+/// The length of a phase.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PhaseLength {
+    /// The phase.
+    pub name: Phase,
+    /// From its beginning to its end, or to the last record.
+    pub seconds: f64,
+    /// How many steps its plan has.
+    pub steps: usize,
+}
+
+/// The time that the critical path spent on a line of the runbook.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LineLength {
+    /// The line.
+    pub line: Line,
+    /// The time.
+    pub seconds: f64,
+}
+
+/// A decision and how long it took.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GateAnswer {
+    /// The gate.
+    pub gate: GateName,
+    /// Whether the upgrade could go on.
+    pub approved: bool,
+    /// Who decided.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A rehearsal, from its beginning to its end.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Rehearsal {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it failed; nothing when it did not.
+    pub failure: Option<String>,
+    /// Which upgrade was rehearsed.
+    pub upgrade: UpgradeId,
+    /// The seed that makes it happen again.
+    pub seed: u64,
+    /// The order of the steps.
+    pub order: Order,
+    /// How many steps were planned, in all phases.
+    pub steps: usize,
+    /// From the first change of DNS until the last site was served again; nothing when that never came.
+    pub window_seconds: Option<f64>,
+    /// The chain of steps that decided this.
+    pub critical_path_seconds: Option<f64>,
+    /// The part of that chain that was people's decisions and migrations.
+    pub gates_and_migrations_seconds: Option<f64>,
+    /// The announced length.
+    pub announced_seconds: f64,
+    /// What visitors saw.
+    pub visitors: VisitorCounts,
+    /// What happened and must never happen.
+    pub violations: Vec<Broken>,
+    /// The phases that were begun.
+    pub phases: Vec<PhaseLength>,
+    /// Where the time of the window went, by the runbook's lines.
+    pub critical_path: Vec<LineLength>,
+    /// The decisions.
+    pub gates: Vec<GateAnswer>,
+}
+
+impl Rehearsal {
+    /// The rehearsal that `upgrade` is the journal of.
+    #[must_use]
+    pub fn of(
+        upgrade: &Upgrade,
+        deployment: &Deployment,
+        seed: u64,
+        order: Order,
+        visitors: &VisitorReport,
+        violations: &[Violation],
+    ) -> Self {
+        let completed = Phase::ALL.iter().all(|phase| upgrade.finished(*phase));
+        let window = upgrade.phases.get(&Phase::Window).filter(|run| window_length(run).is_some());
+        let answers = upgrade.decisions.values().map(|decision| GateAnswer {
+            gate: decision.gate.clone(),
+            approved: decision.approved,
+            by: decision.by.clone(),
+            at: decision.at,
+        });
+        let mut gates: Vec<GateAnswer> = answers.collect();
+        gates.sort_by_key(|gate| gate.at);
+        Self {
+            outcome: match (violations.is_empty(), completed) {
+                (false, _) => Outcome::Violated,
+                (true, true) => Outcome::Completed,
+                (true, false) => Outcome::Failed,
+            },
+            failure: if completed { None } else { Some(failure(upgrade)) },
+            upgrade: deployment.upgrade(),
+            seed,
+            order,
+            steps: upgrade.phases.values().map(|run| run.plan.steps.len()).sum(),
+            window_seconds: window.and_then(window_length).map(rounded_seconds),
+            critical_path_seconds: window.map(|run| rounded_seconds(critical_path(run).length)),
+            gates_and_migrations_seconds: window.map(|run| rounded_seconds(gates_and_migrations(run))),
+            announced_seconds: rounded_seconds(deployment.window.announced_length()),
+            visitors: visitors.into(),
+            violations: violations.iter().map(|violation| Broken::of(violation, upgrade)).collect(),
+            phases: upgrade.phases.values().map(|run| phase_length(run, upgrade)).collect(),
+            critical_path: window.map(line_lengths).unwrap_or_default(),
+            gates,
+        }
+    }
+}
+
+fn failure(upgrade: &Upgrade) -> String {
+    let failed = upgrade.phases.values().flat_map(PhaseRun::failed).next();
+    let failed = failed.map(|(step, error)| format!("{}: {error}", step.title));
+    failed.or_else(|| upgrade.interrupted.clone()).unwrap_or_else(|| "not all phases were run".to_owned())
+}
+
+fn phase_length(run: &PhaseRun, upgrade: &Upgrade) -> PhaseLength {
+    let end = run.finished_at.or(upgrade.updated_at).unwrap_or(run.started_at);
+    let seconds = rounded_seconds(between(run.started_at, end));
+    PhaseLength { name: run.plan.phase, seconds, steps: run.plan.steps.len() }
+}
+
+fn line_lengths(run: &PhaseRun) -> Vec<LineLength> {
+    let lines = critical_lines(run).into_iter();
+    lines.map(|(line, length)| LineLength { line, seconds: rounded_seconds(length) }).collect()
+}
+
+/// The rehearsal on at most 80 columns and some 30 lines. `visitors` are those of the whole rehearsal; their
+/// strips show the window.
+#[must_use]
+pub fn summary_text(
+    rehearsal: &Rehearsal,
+    upgrade: &Upgrade,
+    deployment: &Deployment,
+    visitors: &VisitorReport,
+) -> String {
+    let mut parts = vec![head(rehearsal), phases(rehearsal)];
+    parts.extend(window(rehearsal));
+    parts.extend(strips(upgrade, visitors));
+    parts.push(strip::counts(rehearsal.visitors));
+    parts.push(violations(rehearsal, deployment));
+    parts.join("\n\n") + "\n"
+}
+
+fn head(rehearsal: &Rehearsal) -> String {
+    let word = match rehearsal.outcome {
+        Outcome::Completed => "COMPLETED",
+        Outcome::Failed => "FAILED",
+        Outcome::Violated => "VIOLATED WHAT MUST NEVER HAPPEN",
+    };
+    let facts = format!("{} order, {}, seed {}", rehearsal.order, count(rehearsal.steps, "step"), rehearsal.seed);
+    let mut lines = vec![hang("", &format!("Rehearsal of {}: {word}", rehearsal.upgrade), WIDTH), facts];
+    lines.extend(rehearsal.failure.as_ref().map(|failure| hang("failed: ", failure, WIDTH)));
+    lines.join("\n")
+}
+
+fn phases(rehearsal: &Rehearsal) -> String {
+    let phases = rehearsal.phases.iter().map(|phase| {
+        let length = human(seconds(phase.seconds));
+        format!("  {:<9} {length:>8}  {}", phase.name, count(phase.steps, "step"))
+    });
+    phases.collect::<Vec<String>>().join("\n")
+}
+
+fn window(rehearsal: &Rehearsal) -> Option<String> {
+    let length = seconds(rehearsal.window_seconds?);
+    let path = seconds(rehearsal.critical_path_seconds?);
+    let fixed = seconds(rehearsal.gates_and_migrations_seconds?);
+    let announced = seconds(rehearsal.announced_seconds);
+    let verdict = match announced.checked_sub(length) {
+        Some(spare) => format!("{} to spare", human(spare)),
+        None => format!("{} TOO LONG", human(length.saturating_sub(announced))),
+    };
+    let lines = rehearsal.critical_path.iter().map(|part| (part.line, seconds(part.seconds)));
+    let path = format!("{}, of which gates and migrations {}: {}", human(path), human(fixed), chain(lines));
+    let mut parts = vec![
+        hang("Window     ", &format!("{} down, {} announced: {verdict}", human(length), human(announced)), WIDTH),
+        hang("Critical   ", &path, WIDTH),
+    ];
+    if !rehearsal.gates.is_empty() {
+        parts.push(hang("Gates      ", &gates(&rehearsal.gates), WIDTH));
+    }
+    Some(parts.join("\n"))
+}
+
+/// Who decided what: `approved by Alex Doe: go, manual-checks`.
+fn gates(gates: &[GateAnswer]) -> String {
+    let mut answers: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for gate in gates {
+        let word = if gate.approved { "approved" } else { "REFUSED" };
+        answers.entry(format!("{word} by {}", gate.by)).or_default().push(gate.gate.as_str());
+    }
+    let answers = answers.iter().map(|(answer, gates)| format!("{answer}: {}", gates.join(", ")));
+    answers.collect::<Vec<String>>().join("; ")
+}
+
+/// What visitors saw from the first change of DNS until a little after the last site was served again.
+fn strips(upgrade: &Upgrade, visitors: &VisitorReport) -> Option<String> {
+    let run = upgrade.phases.get(&Phase::Window)?;
+    let (from, to) = axis_ends(run, upgrade)?;
+    if visitors.timelines.is_empty() {
+        return None;
+    }
+    Some(format!("{}\n{}", strip::strips(&visitors.timelines, from, to, LABEL, STRIP), strip::LEGEND))
+}
+
+/// The ends of a time axis of the window: from the first change of DNS until a little after the last site was
+/// served again, or until the last record.
+pub(super) fn axis_ends(run: &PhaseRun, upgrade: &Upgrade) -> Option<(Timestamp, Timestamp)> {
+    let from = downtime_began(run)?;
+    let to = match window_length(run) {
+        Some(length) => later(from, length + length / 12),
+        None => upgrade.updated_at.filter(|at| *at > from)?,
+    };
+    Some((from, to))
+}
+
+fn violations(rehearsal: &Rehearsal, deployment: &Deployment) -> String {
+    if rehearsal.violations.is_empty() {
+        return "Nothing happened that must never happen.".to_owned();
+    }
+    let mut lines = vec![format!("{}:", count(rehearsal.violations.len(), "violation"))];
+    lines.extend(rehearsal.violations.iter().take(5).map(|broken| {
+        let at = deployment.window.start.show(broken.at);
+        let during: Vec<&str> = broken.during.iter().take(2).map(StepId::as_str).collect();
+        let during = if during.is_empty() { String::new() } else { format!(" (during {})", during.join(", ")) };
+        hang("  ", &format!("{at} {}: {}{during}", broken.invariant, broken.detail), WIDTH)
+    }));
+    if rehearsal.violations.len() > 5 {
+        lines.push(format!("  and {} more", rehearsal.violations.len() - 5));
+    }
+    lines.join("\n")
+}
+
+/// Seconds that were a length of time once.
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use cutover_rehearsal::Invariant;
+
+    use super::*;
+    use crate::show::testing::{self, assert_fits};
+
+    fn upgrade(deployment: &Deployment, phases: &[Phase]) -> Upgrade {
+        testing::fold(&testing::journal(deployment, phases, Order::Overlapped))
+    }
+
+    fn rehearsal(deployment: &Deployment, upgrade: &Upgrade, violations: &[Violation]) -> Rehearsal {
+        Rehearsal::of(upgrade, deployment, 7, Order::Overlapped, &testing::visitors(deployment), violations)
+    }
+
+    #[test]
+    fn a_completed_rehearsal_is_a_page_that_a_person_wants_to_read() {
+        let deployment = testing::deployment();
+        let upgrade = upgrade(&deployment, &Phase::ALL);
+        let text = summary_text(
+            &rehearsal(&deployment, &upgrade, &[]),
+            &upgrade,
+            &deployment,
+            &testing::visitors(&deployment),
+        );
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_summary_fits_on_a_screen_for_the_real_sites() {
+        for deployment in testing::examples() {
+            let upgrade = upgrade(&deployment, &Phase::ALL);
+            let rehearsal = rehearsal(&deployment, &upgrade, &[]);
+            let text = summary_text(&rehearsal, &upgrade, &deployment, &testing::visitors(&deployment));
+            assert_fits(&text, WIDTH);
+            assert!(text.lines().count() <= 34, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_violation_is_the_outcome_whatever_else_went_well() {
+        let deployment = testing::deployment();
+        let upgrade = upgrade(&deployment, &Phase::ALL);
+        let at = later(deployment.window.start.timestamp, Duration::from_secs(600));
+        let invariant = Invariant::OldProcessOnMigratedSchema;
+        let rehearsal =
+            rehearsal(&deployment, &upgrade, &[Violation { at, invariant, detail: "lms on i-1".to_owned() }]);
+        let during = &rehearsal.violations[0].during;
+        assert!(during.iter().any(|step| step.as_str().starts_with("window.migrate")), "{during:?}");
+        assert_eq!(rehearsal.outcome, Outcome::Violated);
+        let text = summary_text(&rehearsal, &upgrade, &deployment, &testing::visitors(&deployment));
+        assert_fits(&text, WIDTH);
+        assert!(text.contains("1 violation:"), "{text}");
+    }
+
+    #[test]
+    fn a_rehearsal_without_its_last_phase_has_failed() {
+        let deployment = testing::deployment();
+        let rehearsal = rehearsal(&deployment, &upgrade(&deployment, &[Phase::Announce, Phase::Prepare]), &[]);
+        assert_eq!((rehearsal.outcome, rehearsal.window_seconds), (Outcome::Failed, None));
+        assert!(rehearsal.failure.is_some());
+    }
+
+    #[test]
+    fn the_json_has_the_agreed_fields() {
+        let deployment = testing::deployment();
+        let rehearsal = rehearsal(&deployment, &upgrade(&deployment, &Phase::ALL), &[]);
+        let json = serde_json::to_value(&rehearsal).expect("JSON");
+        assert_eq!(json["outcome"], "completed");
+        assert_eq!(json["order"], "overlapped");
+        assert_eq!(json["window_seconds"], json["critical_path_seconds"]);
+        assert_eq!(json["phases"][0]["name"], "announce");
+        for field in ["seed", "steps", "violations", "gates_and_migrations_seconds"] {
+            assert!(!json[field].is_null(), "{field}");
+        }
+        for field in ["site", "maintenance", "error", "error_stale_resolver"] {
+            assert!(json["visitors"][field].is_u64(), "{field}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The program as an operator runs it: phase by phase on an embedded cloud that several processes share, decided at
+//! gates from elsewhere, killed in the middle of the window, and gone on with.
+#![expect(clippy::disallowed_methods, reason = "these tests start and kill the real program, and wait for it")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A deployment in a folder of its own, with a world that is 2,000 times faster than the wall clock.
+struct Deployment {
+    folder: PathBuf,
+}
+
+impl Deployment {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("cutover-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/mitx-qa.toml");
+        let text = std::fs::read_to_string(example).expect("the example") + "\n[embedded]\npace = 400\n";
+        let deployment = Self { folder };
+        std::fs::write(deployment.file(), text).expect("written");
+        deployment
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.join("qa.toml")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cutover"));
+        command.arg(arguments[0]).arg(self.file()).args(&arguments[1..]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("it starts")
+    }
+
+    fn succeeds(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{arguments:?}: {}\n{out}\n{err}", output.status);
+        out.into_owned()
+    }
+
+    fn status(&self) -> Value {
+        serde_json::from_str(&self.succeeds(&["status", "--json"])).expect("status is JSON")
+    }
+
+    /// Starts a phase; its output goes to a file, so that nothing it says can hold it up.
+    fn start(&self, phase: &str) -> Child {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log")).expect("a log");
+        self.command(&[phase]).stdout(Stdio::null()).stderr(log).spawn().expect("it starts")
+    }
+
+    /// Approves every gate that asks until the phase has ended.
+    fn see_through(&self, mut child: Child) {
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait().expect("it can be waited for") {
+                let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+                assert!(status.success(), "{status}\n{log}");
+                return;
+            }
+            self.approve_what_waits();
+            assert!(begin.elapsed() < Duration::from_secs(240), "it does not end: {}", self.status());
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    fn approve_what_waits(&self) {
+        for gate in self.status()["gates"].as_array().expect("a list") {
+            let gate = gate["gate"].as_str().expect("a name").to_owned();
+            self.run(&["approve", &gate, "--by", "alice"]);
+        }
+    }
+
+    fn events(&self) -> Vec<Value> {
+        let mut files: Vec<PathBuf> =
+            walk(&self.folder).into_iter().filter(|path| in_folder(path, "journal")).collect();
+        files.sort();
+        let records = files.iter().map(|path| std::fs::read(path).expect("a record"));
+        let records = records.map(|bytes| serde_json::from_slice::<Value>(&bytes).expect("a record is JSON"));
+        records.flat_map(|record| record["events"].as_array().expect("events").clone()).collect()
+    }
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+fn in_folder(path: &Path, name: &str) -> bool {
+    path.parent().and_then(Path::file_name).is_some_and(|folder| folder == name)
+        && path.extension().is_some_and(|extension| extension == "json")
+}
+
+/// Waits until the journal has `wanted` in an event of a step, while approving what asks.
+fn wait_for(deployment: &Deployment, wanted: &str) {
+    let begin = Instant::now();
+    while !deployment.events().iter().any(|event| {
+        event["event"] == "step-started" && event["step"].as_str().is_some_and(|step| step.starts_with(wanted))
+    }) {
+        deployment.approve_what_waits();
+        assert!(begin.elapsed() < Duration::from_secs(120), "{wanted} never began: {}", deployment.status());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_window_that_is_killed_three_times_is_gone_on_with_and_harms_nobody() {
+    let deployment = Deployment::new("killed");
+    deployment.succeeds(&["announce"]);
+    deployment.see_through(deployment.start("prepare"));
+    for point in ["window.stop.", "window.migrate.", "window.lift."] {
+        let mut child = deployment.start("window");
+        wait_for(&deployment, point);
+        // SIGKILL: nothing is flushed, nothing is released.
+        child.kill().expect("it is killed");
+        child.wait().expect("it is gone");
+        assert_eq!(deployment.status()["conductor_lives"], false, "a dead conductor does not look alive");
+    }
+    deployment.see_through(deployment.start("window"));
+    deployment.see_through(deployment.start("retire"));
+
+    let report = deployment.succeeds(&["report"]);
+    assert!(report.contains("Nothing of it happened"), "{report}");
+    let events = deployment.events();
+    let count = |name: &str| events.iter().filter(|event| event["event"] == name).count();
+    assert_eq!(count("conductor-took-over"), 7);
+    assert_eq!(count("phase-finished"), 4);
+    assert_eq!(count("step-failed"), 0);
+    let migrated = events.iter().flat_map(|event| event["facts"].as_array().cloned().unwrap_or_default());
+    let migrated: Vec<Value> = migrated.filter(|fact| fact["fact"] == "migrated").collect();
+    assert!(migrated.iter().all(|fact| fact["applied"].as_u64() > Some(0)), "each ran once: {migrated:?}");
+}
+
+#[test]
+fn a_stale_plan_is_refused_with_what_changed_and_leaves_no_lease_behind() {
+    let deployment = Deployment::new("stale");
+    let plans: Value =
+        serde_json::from_str(&deployment.succeeds(&["plan", "--phase", "announce", "--json"])).expect("plans are JSON");
+    let hash = plans["plans"][0]["hash"].as_str().expect("a hash").to_owned();
+    let text = std::fs::read_to_string(deployment.file()).expect("the file");
+    std::fs::write(deployment.file(), text.replace("notice = \"1d\"", "notice = \"2d\"")).expect("written");
+    let refused = deployment.run(&["announce", "--plan", &hash]);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(4), "{words}");
+    assert!(words.contains("stale") && words.contains("deployment file: was"), "{words}");
+    assert!(!walk(&deployment.folder).iter().any(|path| in_folder(path, "lease")));
+    deployment.succeeds(&["announce"]);
+}
+
+#[test]
+fn phases_come_in_their_order_and_only_once() {
+    let deployment = Deployment::new("order");
+    let early = deployment.run(&["window"]);
+    assert_eq!(early.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&early.stderr).contains("cutover prepare"), "it says what is first");
+    deployment.succeeds(&["announce"]);
+    let again = deployment.run(&["announce"]);
+    assert_eq!(again.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("has ended well already"));
+}
+
+#[test]
+fn a_second_conductor_is_kept_out_and_told_who_is_at_work() {
+    let deployment = Deployment::new("second");
+    deployment.succeeds(&["announce"]);
+    let mut first = deployment.start("prepare");
+    wait_for(&deployment, "prepare.");
+    let second = deployment.run(&["prepare"]);
+    let words = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(5), "{words}");
+    assert!(words.contains(&format!("process {}", first.id())), "{words}");
+    first.kill().expect("it is killed");
+    first.wait().expect("it is gone");
+}
+
+#[test]
+fn a_refusal_at_a_gate_stops_the_phase_and_asking_again_goes_on() {
+    let deployment = Deployment::new("refused");
+    deployment.succeeds(&["announce"]);
+    deployment.see_through(deployment.start("prepare"));
+    let mut window = deployment.start("window");
+    let begin = Instant::now();
+    while deployment.status()["gates"].as_array().is_none_or(Vec::is_empty) {
+        assert!(begin.elapsed() < Duration::from_secs(60), "no gate asks");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let gate = deployment.status()["gates"][0]["gate"].as_str().expect("a gate").to_owned();
+    deployment.succeeds(&["approve", &gate, "--by", "bob", "--refuse", "--note", "the exam is not over"]);
+    assert_eq!(window.wait().expect("it ends").code(), Some(6));
+    let failed = deployment.status()["failed"][0]["error"].as_str().expect("an error").to_owned();
+    assert!(failed.contains("bob") && failed.contains("the exam is not over"), "{failed}");
+    deployment.see_through(deployment.start("window"));
+}
