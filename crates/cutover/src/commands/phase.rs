@@ -11,7 +11,7 @@ use cutover_core::journal::{Event, PhaseRun};
 use cutover_core::plan::{Phase, Plan};
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Crew;
-use cutover_engine::journal::{Journal, Reading};
+use cutover_engine::journal::Journal;
 use cutover_engine::lease::{self, Lease, Machine};
 use cutover_engine::store::StoreError;
 
@@ -22,7 +22,7 @@ use crate::operator::People;
 use crate::planning;
 use crate::session::{Access, Loaded, Session};
 use crate::wall::interruptions;
-use crate::watch::{Watch, Watcher, watcher};
+use crate::watch::{TICK, Watch, Watcher, watcher};
 use crate::{output, show};
 
 pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> {
@@ -96,13 +96,26 @@ async fn conduct(
         ));
     }
     let (stop, abandon) = interruptions();
-    let crew = crew(args, session, lease, reading, phase, plan.as_ref(), stop);
+    let watch = if args.json { Watch::Json } else { Watch::People };
+    let watcher = watcher(watch, &reading.upgrade, session.deployment(), &args.file.display().to_string());
+    let begun = reading.upgrade.phases.get(&phase).map(|run| &run.plan);
+    let followed = plan.as_ref().map(|(plan, _)| plan).or(begun).map_or_else(|| Digest::of(b""), Plan::hash);
+    let clock = Rc::clone(&session.clock);
+    let (nonce, listener) = (session.machine.nonce(), Rc::clone(&watcher.listener));
+    let crew = Crew {
+        world: session.cloud.world(),
+        clock: Rc::clone(&clock),
+        operator: Rc::new(people(args, session, followed, &watcher)),
+        journal: Journal::open(session.store.clone(), reading, clock, lease.epoch, nonce, listener),
+        stop,
+    };
     let upgrade = session.deployment().upgrade();
     let conductor = session.machine.identity().to_string();
     crew.journal.append(Event::ConductorTookOver { upgrade, conductor }).await?;
     let work = Box::pin(conductor::run(&crew, plan, phase));
     let keep = Box::pin(lease.keep(&session.store, &session.machine));
-    let watched = select(work, select(Box::pin(abandon), keep)).await;
+    let abandon = Box::pin(select(abandon, Box::pin(tick(session, &watcher))));
+    let watched = select(work, select(abandon, keep)).await;
     match watched {
         Either::Left((ending, _)) => ended(args, session, phase, &crew, ending?).await,
         Either::Right((Either::Left(_), _)) => {
@@ -120,31 +133,23 @@ async fn conduct(
     }
 }
 
-fn crew(
-    args: &PhaseArgs,
-    session: &Session,
-    lease: &Lease,
-    reading: Reading,
-    phase: Phase,
-    plan: Option<&(Plan, Digest)>,
-    stop: cutover_engine::drive::Stop,
-) -> Crew {
-    let begun = reading.upgrade.phases.get(&phase).map(|run| &run.plan);
-    let followed = plan.map(|(plan, _)| plan).or(begun);
-    let hash = followed.map_or_else(|| Digest::of(b""), Plan::hash);
-    let file = args.file.display().to_string();
-    let watch = if args.json { Watch::Json } else { Watch::People };
-    let Watcher { listener, say } = watcher(watch, &reading.upgrade, session.deployment(), &file);
-    let journal = Journal::open(
-        session.store.clone(),
-        reading,
-        Rc::clone(&session.clock),
-        lease.epoch,
-        session.machine.nonce(),
-        listener,
-    );
-    let operator = People { store: session.store.clone(), clock: Rc::clone(&session.clock), say, file, plan: hash };
-    Crew { world: session.cloud.world(), clock: Rc::clone(&session.clock), operator: Rc::new(operator), journal, stop }
+/// Shows that time passes, for ever.
+async fn tick(session: &Session, watcher: &Watcher) {
+    loop {
+        session.machine.sleep(TICK).await;
+        (watcher.tick)(session.clock.now());
+    }
+}
+
+/// Who decides at gates: people, about the plan that is followed.
+fn people(args: &PhaseArgs, session: &Session, plan: Digest, watcher: &Watcher) -> People {
+    People {
+        store: session.store.clone(),
+        clock: Rc::clone(&session.clock),
+        say: Rc::clone(&watcher.say),
+        file: args.file.display().to_string(),
+        plan,
+    }
 }
 
 /// Says how the phase ended and what is next.

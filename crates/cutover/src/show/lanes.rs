@@ -1,5 +1,5 @@
 //! Progress on a terminal: one line a lane that changes in place, and above it what has ended. The times are those of
-//! the events; no ticker runs, because an upgrade's clock may not be the wall's.
+//! the events and of the ticks it is given; it has no ticker, because an upgrade's clock may not be the wall's.
 
 use std::collections::BTreeMap;
 
@@ -38,6 +38,11 @@ impl Lanes {
     /// Runs `work`, such as a question to the operator, while the lines are off the screen.
     pub fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
         self.screen.suspend(work)
+    }
+
+    /// Shows the elapsed times as they are at `now`, when nothing has happened for a while.
+    pub fn tick(&self, now: Timestamp) {
+        self.refresh(now);
     }
 
     /// A line for each lane of the phase under way.

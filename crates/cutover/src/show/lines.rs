@@ -5,6 +5,7 @@ use std::io::Write;
 use cutover_core::deployment::Deployment;
 use cutover_core::journal::Upgrade;
 use cutover_core::progress::Progress;
+use jiff::Timestamp;
 
 use super::narrate::{Narrator, Note};
 
@@ -25,6 +26,15 @@ impl Lines {
     #[must_use]
     pub fn new(out: Box<dyn Write>, upgrade: &Upgrade, deployment: &Deployment, file: &str) -> Self {
         Self { narrator: Narrator::new(upgrade, deployment, file), out }
+    }
+}
+
+impl Lines {
+    /// Says what still goes on, for a log in which nothing has appeared for a while.
+    pub fn tick(&mut self, now: Timestamp) {
+        for note in self.narrator.still_going_on(now) {
+            let _ = writeln!(self.out, "{}", line(&self.narrator, &note));
+        }
     }
 }
 

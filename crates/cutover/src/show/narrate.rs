@@ -136,7 +136,20 @@ impl Narrator {
         let others = if open.len() > 1 { format!(" (+{} more)", open.len() - 1) } else { String::new() };
         let detail = steps.iter().find_map(|(step, _)| self.details.get(&step.id));
         let detail = detail.map_or_else(String::new, |detail| format!(": {detail}"));
-        format!("{}{hosts} {}/{}{others}{detail}", group.title, human(between(begun, now)), human(expected))
+        // The times come first: a narrow terminal cuts the rest.
+        let elapsed = human(between(begun, now));
+        format!("{elapsed} of {}  {}{hosts}{others}{detail}", human(expected), group.title)
+    }
+
+    /// What goes on now, lane by lane, for somebody who has heard nothing for a while.
+    pub(super) fn still_going_on(&self, now: Timestamp) -> Vec<Note> {
+        let open = |lane: &Lane| {
+            self.run().is_some_and(|run| run.runs().any(|(step, run)| step.lane == *lane && run.status.is_open()))
+        };
+        let lanes = self.lanes().into_iter().filter(open);
+        lanes
+            .map(|lane| Note { at: now, kind: Kind::Waits, text: self.lane_now(&lane, now), lane: lane.to_string() })
+            .collect()
     }
 
     fn run(&self) -> Option<&PhaseRun> {

@@ -218,7 +218,8 @@ fn page(steps: &[&Step]) -> &'static str {
 }
 
 fn how_to_run(plan: &Plan) -> String {
-    format!("Plan {} is made anew, and compared, when it is run:\n  cutover {} FILE", plan.hash().short(), plan.phase)
+    let hash = plan.hash();
+    format!("To run this plan, and no other if anything changes:\n  cutover {} FILE --plan {}", plan.phase, hash.short())
 }
 
 #[cfg(test)]

@@ -49,9 +49,12 @@ fn head(status: &Status) -> String {
 }
 
 fn conducted(status: &Status, conductor: &str) -> String {
+    let under_way = status.phases.iter().any(|phase| phase.state == PhaseState::UnderWay);
     let lives = match status.conductor_lives {
         Some(true) => ", alive",
-        Some(false) => ", NOT ALIVE",
+        Some(false) if under_way => ", NOT ALIVE",
+        // It has ended as it should.
+        Some(false) => ", gone",
         None => "",
     };
     let ago = status
