@@ -115,7 +115,7 @@ impl WindowForecast {
 /// The steps of a window plan from the opening on: what is done before costs no downtime.
 #[must_use]
 pub fn downtime_steps(plan: &Plan) -> Vec<Step> {
-    let opening = plan.steps.iter().position(|step| matches!(step.action, Action::WaitUntil { .. }));
+    let opening = plan.steps.iter().rposition(|step| matches!(step.action, Action::WaitUntil { .. }));
     let from = opening.map_or(0, |place| place + 1);
     let mut steps: Vec<Step> = plan.steps[from..].to_vec();
     // What nobody's return to the site waits for, such as draining, is not downtime.

@@ -49,6 +49,9 @@ pub(super) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
     steps
 }
 
+/// How much longer before the start than a snapshot takes the window's preliminaries begin.
+const LEAD: Duration = Duration::from_secs(900);
+
 /// What all lines of the window need, looked up once.
 struct Window<'a> {
     inputs: Inputs<'a>,
@@ -74,27 +77,39 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// What costs no downtime: decisions, and a snapshot that makes the one in the window short. Then the wait
-    /// for the announced start.
+    /// What costs no downtime, shortly before the announced start: decisions, and a snapshot that makes the one in
+    /// the window short. Then the wait for the start itself.
     fn open(&self) -> Vec<Step> {
         let deployment = self.deployment;
-        let (start, expected) = (deployment.window.start, &deployment.expected);
-        let in_time = crate::time::earlier(start.timestamp, expected.snapshot.duration()) >= self.inputs.observation.at;
-        let warm_up = deployment.databases.iter().filter(|database| database.warm_up_snapshot && in_time);
-        let warm_up =
-            warm_up.map(|database| self.take_snapshot(database, "warm-up", Line::Open, expected.snapshot.duration()));
-        let mut steps: Vec<Step> = warm_up.collect();
-        steps.extend(gates(deployment, GateBefore::Window, "window", Line::Open));
+        let (start, snapshot) = (deployment.window.start, deployment.expected.snapshot.duration());
+        let late = crate::time::earlier(start.timestamp, snapshot) < self.inputs.observation.at;
+        let mut steps = Vec::new();
+        if !late {
+            // Taken days before, a snapshot would make nothing short, and a decision would be out of date.
+            let moment = crate::time::earlier(start.timestamp, snapshot + LEAD);
+            let title = format!("wait until {}", start.show(moment));
+            steps.push(
+                step("window.lead", Line::Open, title, Action::WaitUntil { moment })
+                    .takes(Duration::ZERO, super::build::GATE_LIMIT),
+            );
+        }
+        let lead: Vec<StepId> = steps.iter().map(|step: &Step| step.id.clone()).collect();
+        let warm_up = deployment.databases.iter().filter(|database| database.warm_up_snapshot && !late);
+        let warm_up = warm_up.map(|database| self.take_snapshot(database, "warm-up", Line::Open, snapshot));
+        let gates = gates(deployment, GateBefore::Window, "window", Line::Open);
+        steps.extend(warm_up.chain(gates).map(|step| step.after_all(&lead, Rule::Follows)));
         let open = step(
             "window.open",
             Line::Open,
             format!("wait until {start}"),
             Action::WaitUntil { moment: start.timestamp },
         );
-        let open = steps.iter().fold(open.takes(Duration::ZERO, super::build::GATE_LIMIT), |open, step| {
-            let rule = if matches!(step.action, Action::Decide(_)) { Rule::Decision } else { Rule::WarmUpFirst };
-            open.after(&step.id, rule)
-        });
+        let open =
+            steps.iter().fold(open.takes(Duration::ZERO, super::build::GATE_LIMIT), |open, step| match step.action {
+                Action::Decide(_) => open.after(&step.id, Rule::Decision),
+                Action::WaitUntil { .. } => open,
+                _ => open.after(&step.id, Rule::WarmUpFirst),
+            });
         let announced = announcements(deployment, AnnounceWhen::Started, "window", Line::PostPage);
         let announced = announced.into_iter().map(|step| step.after(&open.id, Rule::WindowOpens));
         let announced: Vec<Step> = announced.collect();
@@ -377,7 +392,8 @@ impl<'a> Window<'a> {
         let verified: Vec<StepId> = self.deployment.sites.iter().map(verify_id).collect();
         let gates = gates(self.deployment, GateBefore::Lift, "window", Line::Verify);
         let gates = gates.into_iter().map(|gate| {
-            gate.after_all(&verified, Rule::VerifiedFirst).page_stays(Some("nobody has approved what visitors would see"))
+            gate.after_all(&verified, Rule::VerifiedFirst)
+                .page_stays(Some("nobody has approved what visitors would see"))
         });
         let gates: Vec<Step> = gates.collect();
         let decided: Vec<StepId> = gates.iter().map(|gate| gate.id.clone()).collect();

@@ -10,7 +10,7 @@ use cutover_core::progress::Progress;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 
-use super::lines::{Listener, line};
+use super::lines::{Listener, narrow_line};
 use super::narrate::{Kind, Narrator};
 
 /// One line a lane on standard error.
@@ -79,7 +79,7 @@ impl Listener for Lanes {
         }
         // What begins and what waits is in the lines below.
         for note in notes.iter().filter(|note| !matches!(note.kind, Kind::Begins | Kind::Waits)) {
-            let _ = self.screen.println(line(&self.narrator, note));
+            let _ = self.screen.println(narrow_line(&self.narrator, note));
         }
         if matches!(progress, Progress::Recorded { event: Event::PhaseFinished { .. }, .. }) {
             self.bars.values().for_each(ProgressBar::finish_and_clear);

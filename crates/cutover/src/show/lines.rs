@@ -8,6 +8,7 @@ use cutover_core::progress::Progress;
 use jiff::Timestamp;
 
 use super::narrate::{Narrator, Note};
+use super::text::{WIDTH, hang};
 
 /// Somebody who is told of everything that happens while an upgrade runs.
 pub trait Listener {
@@ -50,9 +51,23 @@ impl Listener for Lines {
 
 /// A note as a line; what goes on over several lines is indented.
 pub(super) fn line(narrator: &Narrator, note: &Note) -> String {
-    let time = narrator.clock.show_time(note.at);
     let text = note.text.replace('\n', &format!("\n{:37}", ""));
-    format!("{time}  {:<17} {:<8} {text}", note.lane, note.kind.word())
+    format!("{}{text}", before(narrator, note))
+}
+
+/// The same for a terminal of 80 columns.
+pub(super) fn narrow_line(narrator: &Narrator, note: &Note) -> String {
+    let before = before(narrator, note);
+    let lines = note.text.lines().enumerate();
+    let lines = lines.map(|(place, text)| {
+        let blank = " ".repeat(before.len());
+        hang(if place == 0 { &before } else { &blank }, text, WIDTH)
+    });
+    lines.collect::<Vec<String>>().join("\n")
+}
+
+fn before(narrator: &Narrator, note: &Note) -> String {
+    format!("{}  {:<17} {:<8} ", narrator.clock.show_time(note.at), note.lane, note.kind.word())
 }
 
 /// One JSON object a line, for every event.

@@ -85,7 +85,7 @@ struct Table<'a> {
 impl<'a> Table<'a> {
     fn new(plan: &'a Plan, deployment: &Deployment, every_step: bool) -> Self {
         let groups = if every_step { Groups::every_step(plan) } else { Groups::of(plan) };
-        let opening = plan.steps.iter().position(|step| matches!(step.action, Action::WaitUntil { .. }));
+        let opening = plan.steps.iter().rposition(|step| matches!(step.action, Action::WaitUntil { .. }));
         let opening = opening.filter(|_| plan.phase == Phase::Window);
         let from = opening.map_or(0, |place| place + 1);
         let schedule = Schedule::of(&plan.steps[from..], |step| step.expected);
@@ -219,7 +219,11 @@ fn page(steps: &[&Step]) -> &'static str {
 
 fn how_to_run(plan: &Plan) -> String {
     let hash = plan.hash();
-    format!("To run this plan, and no other if anything changes:\n  cutover {} FILE --plan {}", plan.phase, hash.short())
+    format!(
+        "To run this plan, and no other if anything changes:\n  cutover {} FILE --plan {}",
+        plan.phase,
+        hash.short()
+    )
 }
 
 #[cfg(test)]

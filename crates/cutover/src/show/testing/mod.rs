@@ -191,11 +191,11 @@ fn run_steps(deployment: &Deployment, plan: &Plan, begins: Timestamp) -> Vec<(Ti
     let start = deployment.window.start.timestamp;
     // The wait for the window takes as long as it takes; all else what the plan expects.
     let ready = Schedule::of(&plan.steps, |step| step.expected);
-    let opening = plan.steps.iter().position(|step| matches!(step.action, Action::WaitUntil { .. }));
+    let opening = plan.steps.iter().rposition(|step| matches!(step.action, Action::WaitUntil { .. }));
     let waited =
         opening.map(|place| later(begins, ready.spans[place].0)).map_or(Duration::ZERO, |at| between(at, start));
     let schedule = Schedule::of(&plan.steps, |step| match step.action {
-        Action::WaitUntil { .. } => waited,
+        Action::WaitUntil { moment } if moment == start => waited,
         _ => step.expected,
     });
     let mut moments = Vec::new();
