@@ -78,6 +78,8 @@ struct Table<'a> {
     spans: Vec<Span>,
     critical: Vec<StepId>,
     forecast: Option<WindowForecast>,
+    /// The place of the step that opens the window.
+    opening: Option<usize>,
     /// The rows from top to bottom: places of groups.
     rows: Vec<usize>,
 }
@@ -101,7 +103,7 @@ impl<'a> Table<'a> {
         let visible = |place: &usize| every_step || !groups.list[*place].milestone;
         let mut rows: Vec<usize> = (0..groups.list.len()).filter(visible).collect();
         rows.sort_by_key(|place| first_begin(&groups.list[*place], &spans));
-        Self { plan, groups, schedule, spans, critical, forecast, rows }
+        Self { plan, groups, schedule, spans, critical, forecast, opening, rows }
     }
 
     fn is_critical(&self, step: &StepId) -> bool {
@@ -152,7 +154,8 @@ impl<'a> Table<'a> {
     fn times(&self, group: &Group, steps: &[&Step]) -> (String, String) {
         let longest = steps.iter().map(|step| step.expected).max().unwrap_or_default();
         if matches!(steps, [step] if matches!(step.action, Action::WaitUntil { .. })) {
-            return (since(Duration::ZERO), "-".to_owned());
+            let opens = group.steps.first().copied() == self.opening;
+            return (if opens { since(Duration::ZERO) } else { "before".to_owned() }, "-".to_owned());
         }
         let end = group.steps.iter().filter_map(|position| self.spans[*position].1).max();
         match (first_begin(group, &self.spans), end) {
