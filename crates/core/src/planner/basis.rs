@@ -1,5 +1,6 @@
 //! The facts that a plan of a phase was made from: those of the file and of the world on which its steps depend.
 
+use super::hosts::living;
 use super::{Inputs, current_hosts};
 use crate::digest::Digest;
 use crate::plan::{Basis, Phase};
@@ -25,12 +26,13 @@ pub(super) fn of(inputs: Inputs<'_>, phase: Phase) -> Basis {
 }
 
 fn hosts(inputs: Inputs<'_>, basis: &mut Basis) {
+    let living = living(inputs);
     for host in current_hosts(inputs) {
-        let lives = inputs.observation.instance(&host.instance).is_some();
+        let lives = living.contains(&host.instance);
         basis.state(format!("current host {}", host.name), if lives { host.instance.as_str() } else { "gone" });
     }
     for (name, instance) in &inputs.upgrade.launched {
-        let lives = inputs.observation.instance(instance).is_some();
+        let lives = living.contains(instance);
         basis.state(format!("next host {name}"), if lives { instance.as_str() } else { "gone" });
     }
 }
