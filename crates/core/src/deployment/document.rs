@@ -56,16 +56,35 @@ impl Node {
         }
     }
 
-    /// The same value as JSON; moments become strings.
-    pub(super) fn to_json(&self) -> serde_json::Value {
+    /// The same value as JSON; moments become strings. Entries of tables whose key or value stands at one of
+    /// `mistakes` are left out.
+    pub(super) fn to_json(&self, mistakes: &[Range<usize>]) -> serde_json::Value {
         match &self.value {
             Value::Text(text) | Value::Moment(text) => text.as_str().into(),
             Value::Integer(number) => (*number).into(),
             Value::Float => serde_json::Value::Null,
             Value::Boolean(boolean) => (*boolean).into(),
-            Value::List(items) => items.iter().map(Self::to_json).collect(),
-            Value::Table(table) => table.iter().map(|(key, node)| (key.clone(), node.to_json())).collect(),
+            Value::List(items) => items.iter().map(|item| item.to_json(mistakes)).collect(),
+            Value::Table(table) => {
+                let right = table.iter().filter(|(_, node)| !node.stands_at(mistakes));
+                right.map(|(key, node)| (key.clone(), node.to_json(mistakes))).collect()
+            }
         }
+    }
+
+    /// The places of tables from which entries at `mistakes` were left out.
+    pub(super) fn incomplete(&self, mistakes: &[Range<usize>]) -> Vec<Range<usize>> {
+        let (children, lacks): (Vec<&Self>, bool) = match &self.value {
+            Value::List(items) => (items.iter().collect(), false),
+            Value::Table(table) => (table.values().collect(), table.values().any(|node| node.stands_at(mistakes))),
+            _ => return Vec::new(),
+        };
+        let below = children.into_iter().flat_map(|child| child.incomplete(mistakes));
+        below.chain(lacks.then(|| self.span.clone())).collect()
+    }
+
+    fn stands_at(&self, mistakes: &[Range<usize>]) -> bool {
+        mistakes.contains(&self.span) || mistakes.contains(&self.key_span)
     }
 }
 

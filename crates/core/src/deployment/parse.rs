@@ -1,13 +1,15 @@
 //! Reading a deployment file: syntax, then shape, then rules, with every mistake at once. Nothing is read from
 //! disk here, and nothing printed.
 
+use std::ops::Range;
+
 use super::document::{self, Node};
 use super::{Deployment, Mistake, rules, schema, shape};
 
 /// Reads the text of a deployment file.
 ///
 /// # Errors
-/// Every mistake that could be found, by position. The rules are asked only of a file whose shape is right.
+/// Every mistake that could be found, by position.
 pub fn parse(text: &str) -> Result<Deployment, Vec<Mistake>> {
     let (file, syntax) = document::read(text);
     let findings = shape::check(&file, &schema());
@@ -16,11 +18,21 @@ pub fn parse(text: &str) -> Result<Deployment, Vec<Mistake>> {
     }
     let shape: Vec<Mistake> = findings.wrong.into_iter().chain(findings.missing).collect();
     if !shape.is_empty() {
-        return Err(sorted(shape));
+        return Err(sorted(beside_shape(&file, shape)));
     }
     let deployment = deserialize(text, &file)?;
     let broken = rules::check(&deployment, &file);
     if broken.is_empty() { Ok(deployment) } else { Err(sorted(broken)) }
+}
+
+/// The rules are asked too where a deployment is left when what is misshapen is left out. What they then miss in the
+/// very table that lacks it is an echo, not a mistake of its own.
+fn beside_shape(file: &Node, shape: Vec<Mistake>) -> Vec<Mistake> {
+    let places: Vec<Range<usize>> = shape.iter().map(|mistake| mistake.span.clone()).collect();
+    let Ok(deployment) = serde_json::from_value::<Deployment>(file.to_json(&places)) else { return shape };
+    let echoes = file.incomplete(&places);
+    let broken = rules::check(&deployment, file).into_iter().filter(|mistake| !echoes.contains(&mistake.span));
+    shape.into_iter().chain(broken).collect()
 }
 
 /// Beside syntax errors only those mistakes of shape count that cannot be their echo: what seems to be missing
@@ -36,7 +48,7 @@ fn beside_syntax(text: &str, syntax: Vec<Mistake>, findings: shape::Findings) ->
 }
 
 fn deserialize(text: &str, file: &Node) -> Result<Deployment, Vec<Mistake>> {
-    serde_json::from_value(file.to_json()).map_err(|error| {
+    serde_json::from_value(file.to_json(&[])).map_err(|error| {
         let message = format!("the file cannot be read: {error}");
         vec![Mistake { span: 0..text.len(), message, label: "somewhere in the file".to_owned(), help: None }]
     })

@@ -86,7 +86,19 @@ fn all_mistakes_of_a_file_are_reported_at_once_by_position() {
     56:8 `balancer.kind` cannot be "clasic" | allowed: "classic" or "target-group" | did you mean "classic"?
     74:9 `fleet.edxapp.count` cannot be 0 | allowed: 1 to 1000
     77:11 `fleet.edxapp.subnets` has 0 entries | at least 1 needed
-    126:12 `database.snapshot` is true or false, not a text | write true or false, without quotes
+    126:20 `database.warm_up_snapshot` is true or false, not a text | write true or false, without quotes
+    "#);
+}
+
+#[test]
+fn rules_are_asked_beside_mistakes_of_shape_that_leave_a_deployment() {
+    let text = edited(
+        template(),
+        &[("balancer = \"example-lms\"", "balancer = \"example-lsm\""), ("length = \"3h\"", "lenght = \"3h\"")],
+    );
+    assert_snapshot!(mistakes(&text), @r#"
+    18:1 unknown key `lenght` in `window` | allowed here: end, length, notice or start | did you mean "length"?
+    43:12 site `lms` names balancer `example-lsm`, which does not exist | there are: example-lms and example-studio | did you mean "example-lms"?
     "#);
 }
 
