@@ -1,0 +1,111 @@
+//! That the plan's edges are needed: without the edges of a rule, the embedded cloud sees something that must never
+//! happen, or the upgrade does not come to its end. Nothing else orders the steps, so nothing else would save it.
+
+use std::rc::Rc;
+
+use futures_util::FutureExt;
+
+use cutover_core::deployment::{Deployment, parse};
+use cutover_core::digest::Digest;
+use cutover_core::journal::Event;
+use cutover_core::plan::{Order, Phase, Plan, Rule};
+use cutover_core::planner::{Inputs, plan};
+use cutover_engine::conductor::{self, Ending};
+use cutover_engine::drive::Crew;
+use cutover_engine::journal::{Journal, read};
+use cutover_engine::observe::observe;
+use cutover_engine::ports::Clock;
+use cutover_engine::store::Store;
+use cutover_rehearsal::{EmbeddedCloud, KnownResources, ScriptedOperator, SimulatedClock, run};
+
+const PRODUCTION: &str = include_str!("../../../examples/mitx-production.toml");
+const QA: &str = include_str!("../../../examples/mitx-qa.toml");
+
+/// What became of an upgrade whose plans were changed.
+struct Outcome {
+    finished: bool,
+    violations: Vec<String>,
+    errors: u64,
+}
+
+impl Outcome {
+    fn is_well(&self) -> bool {
+        self.finished && self.violations.is_empty() && self.errors == 0
+    }
+}
+
+/// Conducts an upgrade whose plans are `changed` before they are run. The linter is not asked.
+fn conducted(deployment: &Deployment, changed: impl Fn(&mut Plan)) -> Outcome {
+    let start =
+        deployment.window.start.timestamp.checked_sub(std::time::Duration::from_secs(4 * 86_400)).expect("in range");
+    let clock = SimulatedClock::new(start);
+    let world = EmbeddedCloud::furnish(deployment, 1, start);
+    let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
+    let finished = run(&clock, async {
+        let store = Store::memory(&deployment.upgrade());
+        let reading = read(&store).await.expect("an empty journal");
+        let at = Rc::clone(&clock) as Rc<dyn Clock>;
+        let crew = Crew {
+            world: cloud.world(),
+            clock: Rc::clone(&at),
+            operator: Rc::new(ScriptedOperator::new(deployment, Rc::clone(&at))),
+            journal: Journal::open(store, reading, at, 1, "test".to_owned(), Rc::new(|_| {})),
+            stop: std::future::pending().boxed_local().shared(),
+        };
+        let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "test".to_owned() };
+        crew.journal.append(took_over).await.expect("on record");
+        for phase in Phase::ALL {
+            let upgrade = crew.journal.upgrade().clone();
+            let observation = observe(&crew.world, &*clock, deployment, &upgrade).await.expect("observed");
+            let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
+            let mut plan = plan(inputs, phase, Order::Overlapped).expect("nothing stands in the way");
+            changed(&mut plan);
+            let ending = conductor::run(&crew, Some((plan, Digest::of(b""))), phase).await.expect("the journal works");
+            if ending != Ending::Finished {
+                return None;
+            }
+        }
+        let upgrade = crew.journal.upgrade();
+        Some(KnownResources {
+            instances: upgrade.launched.values().cloned().collect(),
+            images: upgrade.images.values().cloned().collect(),
+            snapshots: upgrade.snapshots.keys().cloned().collect(),
+        })
+    });
+    let at_the_end = finished.iter().flat_map(|known| cloud.check_end(known));
+    let violations = cloud.violations().into_iter().chain(at_the_end);
+    let violations = violations.map(|violation| format!("{violation:?}")).collect();
+    Outcome { finished: finished.is_some(), violations, errors: cloud.visitors().error }
+}
+
+fn without(rules: &'static [Rule]) -> impl Fn(&mut Plan) {
+    move |plan| plan.steps.iter_mut().for_each(|step| step.waits_for.retain(|edge| !rules.contains(&edge.rule)))
+}
+
+#[test]
+fn unchanged_plans_do_no_harm() {
+    for text in [PRODUCTION, QA] {
+        let outcome = conducted(&parse(text).expect("no mistakes"), |_| {});
+        assert!(outcome.is_well(), "{:?}", outcome.violations);
+    }
+}
+
+#[test]
+fn without_any_one_rule_something_happens_that_must_not() {
+    let needed: [(&str, &'static [Rule]); 10] = [
+        (PRODUCTION, &[Rule::VisitorsDiverted]),
+        (PRODUCTION, &[Rule::WritersStopped]),
+        (PRODUCTION, &[Rule::SnapshotFirst]),
+        (PRODUCTION, &[Rule::OneMigrator]),
+        (PRODUCTION, &[Rule::MigratedFirst]),
+        (PRODUCTION, &[Rule::VerifiedFirst, Rule::Decision]),
+        (PRODUCTION, &[Rule::ImageFirst]),
+        (PRODUCTION, &[Rule::HealthyFirst]),
+        (PRODUCTION, &[Rule::Follows]),
+        (QA, &[Rule::HostIsUp, Rule::TestedFirst]),
+    ];
+    for (text, rules) in needed {
+        let outcome = conducted(&parse(text).expect("no mistakes"), without(rules));
+        assert!(!outcome.is_well(), "without {rules:?} nothing went wrong: is the rule needed?");
+    }
+}
