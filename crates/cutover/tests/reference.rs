@@ -1,5 +1,6 @@
-//! Keeps `docs/cli.md` what the program's own help says. `cargo xtask reference` writes it anew.
-#![expect(clippy::disallowed_methods, reason = "the test is told by its environment whether to write")]
+//! Keeps what the documents show true: `docs/cli.md` is the program's own help, `docs/rehearsal.svg` what a rehearsal
+//! prints. `cargo xtask reference` writes both anew.
+#![expect(clippy::disallowed_methods, reason = "the environment says whether to write, and the real program is run")]
 
 use std::path::Path;
 
@@ -27,7 +28,7 @@ fn clean(help: &str) -> String {
 
 #[test]
 fn the_reference_is_what_the_help_says() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cli.md");
+    let path = root("docs/cli.md");
     let wanted = reference();
     if std::env::var_os("UPDATE_REFERENCE").is_some() {
         std::fs::write(&path, &wanted).expect("docs/cli.md can be written");
@@ -42,4 +43,82 @@ fn every_commands_help_shows_an_example() {
         let help = command.render_long_help().to_string();
         assert!(help.contains("Example"), "{}", command.get_name());
     }
+}
+
+fn root(path: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// What a command prints on standard output.
+fn printed(arguments: &[&str]) -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_cutover"))
+        .args(arguments)
+        .current_dir(root("."))
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// The colour of a strip's character, as a person would paint it.
+fn colour(character: char) -> &'static str {
+    match character {
+        '.' => "#3fb950",
+        'M' => "#d29922",
+        'm' => "#bb8009",
+        's' => "#8b949e",
+        'E' => "#f85149",
+        _ => "#e6edf3",
+    }
+}
+
+/// A terminal with `text` in it, as SVG. What visitors saw is painted.
+fn terminal(command: &str, text: &str) -> String {
+    let lines: Vec<String> = std::iter::once(format!("$ {command}")).chain(text.lines().map(str::to_owned)).collect();
+    let height = lines.len() * 18 + 32;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 {height}\" \
+         font-family=\"ui-monospace, Menlo, Consolas, monospace\" font-size=\"14\">\n\
+         <rect width=\"720\" height=\"{height}\" rx=\"8\" fill=\"#0d1117\"/>\n"
+    );
+    for (place, line) in lines.iter().enumerate() {
+        let y = 30 + place * 18;
+        svg.push_str(&format!(
+            "<text x=\"20\" y=\"{y}\" xml:space=\"preserve\" fill=\"#e6edf3\">{}</text>\n",
+            painted(line)
+        ));
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// A strip is a site's name in 16 columns, a blank, and 60 characters of what visitors saw.
+fn painted(line: &str) -> String {
+    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let strip = line.get(17..).filter(|strip| !strip.is_empty() && strip.chars().all(|c| ".MmsE ".contains(c)));
+    let Some(strip) = strip else { return escape(line) };
+    let mut text = escape(&line[..17]);
+    for part in strip.chars().collect::<Vec<char>>().chunk_by(|a, b| a == b) {
+        let run: String = part.iter().collect();
+        text.push_str(&format!("<tspan fill=\"{}\">{run}</tspan>", colour(part[0])));
+    }
+    text
+}
+
+#[test]
+fn the_picture_in_the_readme_is_what_a_rehearsal_prints() {
+    let path = root("docs/rehearsal.svg");
+    let wanted = terminal("cutover rehearse", &printed(&["rehearse"]));
+    if std::env::var_os("UPDATE_REFERENCE").is_some() {
+        std::fs::write(&path, &wanted).expect("docs/rehearsal.svg can be written");
+    }
+    let there = std::fs::read_to_string(&path).expect("docs/rehearsal.svg can be read");
+    assert!(there == wanted, "docs/rehearsal.svg is out of date; run `cargo xtask reference`");
+}
+
+#[test]
+fn the_comparison_in_the_readme_is_what_the_program_prints() {
+    let readme = std::fs::read_to_string(root("README.md")).expect("README.md can be read");
+    let wanted = printed(&["rehearse", "--compare-orders"]);
+    assert!(readme.contains(wanted.trim_end()), "README.md must show:\n{wanted}");
 }

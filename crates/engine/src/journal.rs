@@ -191,6 +191,8 @@ impl Journal {
             at: self.clock.now(),
             events,
         };
+        // What could not be read back must not come on record: it would end the upgrade's journal for good.
+        self.upgrade.borrow().check(record.at, &record.events)?;
         let name = record_name(number);
         let bytes = serde_json::to_vec(&record).map_err(|source| self.store.damaged(&name, source))?;
         let digest = Digest::of(&bytes);
@@ -220,3 +222,6 @@ impl Journal {
         Err(JournalError::Fenced { number, whose })
     }
 }
+
+#[cfg(test)]
+mod tests;

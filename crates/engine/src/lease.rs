@@ -149,3 +149,166 @@ impl Lease {
 fn name(epoch: u64) -> String {
     format!("lease/{epoch:08}.json")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use super::*;
+    use crate::testing::{at, memory, now};
+
+    /// A process of a machine, which sees the time that a test sets.
+    struct Process {
+        identity: Identity,
+        time: Cell<Timestamp>,
+        /// The processes that live on its machine.
+        living: RefCell<Vec<u32>>,
+        /// How many more sleeps end.
+        sleeps: Cell<u32>,
+    }
+
+    impl Process {
+        fn of(user: &str, machine: &str, process: u32) -> Self {
+            let identity = Identity { user: user.to_owned(), machine: machine.to_owned(), process };
+            Self { identity, time: Cell::new(at(0)), living: RefCell::new(vec![10, 11]), sleeps: Cell::new(0) }
+        }
+
+        fn at(self, seconds: u64) -> Self {
+            self.time.set(at(seconds));
+            self
+        }
+    }
+
+    #[async_trait(?Send)]
+    impl Machine for Process {
+        fn now(&self) -> Timestamp {
+            self.time.get()
+        }
+
+        async fn sleep(&self, length: Duration) {
+            let Some(left) = self.sleeps.get().checked_sub(1) else { return std::future::pending().await };
+            self.sleeps.set(left);
+            self.time.set(later(self.time.get(), length));
+        }
+
+        fn lives(&self, process: u32) -> bool {
+            self.living.borrow().contains(&process)
+        }
+
+        fn nonce(&self) -> String {
+            format!("{}", self.identity)
+        }
+
+        fn identity(&self) -> Identity {
+            self.identity.clone()
+        }
+    }
+
+    fn ada() -> Process {
+        Process::of("ada", "left", 10)
+    }
+
+    fn claimed(store: &Store, machine: &Process) -> Lease {
+        now(claim(store, machine)).expect("it is free")
+    }
+
+    fn assert_held(store: &Store, machine: &Process) {
+        let error = now(claim(store, machine)).expect_err("it is held");
+        let LeaseError::Held(holder) = &error else { panic!("{error}") };
+        assert_eq!((&holder.identity, holder.until), (&ada().identity, at(30)));
+        assert_eq!(
+            error.to_string(),
+            "ada@left (process 10) conducts this upgrade; if that process is gone, its lease ends by itself at \
+             2021-01-04T09:00:30Z"
+        );
+    }
+
+    #[test]
+    fn a_lease_that_nobody_holds_is_epoch_one() {
+        let store = memory();
+        assert_eq!(claimed(&store, &ada()).epoch, 1);
+        let (epoch, holder) = now(last(&store)).expect("it can be read").expect("there is one");
+        assert_eq!((epoch, holder.identity, holder.until), (1, ada().identity, at(30)));
+    }
+
+    #[test]
+    fn a_living_conductor_on_this_machine_keeps_others_out() {
+        let store = memory();
+        claimed(&store, &ada());
+        assert_held(&store, &Process::of("bob", "left", 11).at(29));
+    }
+
+    #[test]
+    fn a_conductor_on_another_machine_is_taken_for_alive_until_its_lease_has_lapsed() {
+        let store = memory();
+        claimed(&store, &ada());
+        let elsewhere = Process::of("bob", "right", 11).at(29);
+        elsewhere.living.borrow_mut().clear();
+        assert_held(&store, &elsewhere);
+        assert_eq!(claimed(&store, &elsewhere.at(30)).epoch, 2);
+    }
+
+    #[test]
+    fn a_conductor_of_this_machine_that_is_dead_is_succeeded_at_once() {
+        let store = memory();
+        claimed(&store, &ada());
+        let bob = Process::of("bob", "left", 11).at(1);
+        bob.living.borrow_mut().retain(|process| *process != 10);
+        assert_eq!(claimed(&store, &bob).epoch, 2);
+    }
+
+    #[test]
+    fn a_process_does_not_keep_itself_out() {
+        let store = memory();
+        assert_eq!(claimed(&store, &ada()).epoch, 1);
+        assert_eq!(claimed(&store, &ada()).epoch, 2);
+    }
+
+    #[test]
+    fn a_lease_that_was_given_up_can_be_claimed_at_once() {
+        let store = memory();
+        let first = ada().at(1);
+        now(claimed(&store, &first).release(&store, &first)).expect("it can be written");
+        assert_eq!(claimed(&store, &Process::of("bob", "right", 11).at(1)).epoch, 2);
+    }
+
+    #[test]
+    fn epochs_count_up_and_the_last_is_the_one_that_counts() {
+        let store = memory();
+        for epoch in 1..=12 {
+            assert_eq!(claimed(&store, &ada().at(epoch * 60)).epoch, epoch);
+        }
+        let (epoch, holder) = now(last(&store)).expect("it can be read").expect("there is one");
+        assert_eq!((epoch, holder.until), (12, at(12 * 60 + 30)));
+    }
+
+    #[test]
+    fn a_lease_that_is_kept_does_not_lapse() {
+        let (store, first) = (memory(), ada());
+        let lease = claimed(&store, &first);
+        first.sleeps.set(6);
+        assert!(futures_util::FutureExt::now_or_never(lease.keep(&store, &first)).is_none(), "it is kept for ever");
+        let (_, holder) = now(last(&store)).expect("it can be read").expect("there is one");
+        assert_eq!((first.now(), holder.until), (at(60), at(90)));
+        assert!(is_alive(&holder, &Process::of("bob", "right", 11).identity, &first));
+    }
+
+    #[test]
+    fn a_superseded_conductor_that_renews_does_not_touch_its_successors_lease() {
+        let (store, first, second) = (memory(), ada(), Process::of("bob", "right", 11).at(30));
+        let old = claimed(&store, &first);
+        claimed(&store, &second);
+        first.sleeps.set(5);
+        assert!(futures_util::FutureExt::now_or_never(old.keep(&store, &first)).is_none(), "it is kept for ever");
+        let (epoch, holder) = now(last(&store)).expect("it can be read").expect("there is one");
+        assert_eq!((epoch, holder.identity), (2, second.identity));
+    }
+
+    #[test]
+    fn a_damaged_lease_is_named_and_not_taken_for_a_free_one() {
+        let store = memory();
+        now(store.create("lease/00000001.json", b"{}".to_vec())).expect("it can be written");
+        let error = now(claim(&store, &ada())).expect_err("it is damaged");
+        assert!(error.to_string().starts_with("lease/00000001.json in memory is damaged"), "{error}");
+    }
+}

@@ -11,3 +11,5 @@ pub mod lease;
 pub mod observe;
 pub mod ports;
 pub mod store;
+#[cfg(test)]
+mod testing;

@@ -161,3 +161,116 @@ impl Store {
         StoreError::Object { what: what.to_owned(), done, place: self.place.clone(), source }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::testing::{memory, now, upgrade};
+
+    /// Does the same in both places that a store can be in.
+    fn in_both_places(check: impl Fn(&Store)) {
+        check(&memory());
+        let folder = TempDir::new().expect("a folder");
+        check(&Store::folder(folder.path(), &upgrade()).expect("a store"));
+    }
+
+    fn text(store: &Store, name: &str) -> Option<String> {
+        let bytes = now(store.read(name)).expect("it can be read")?;
+        Some(String::from_utf8(bytes.to_vec()).expect("text"))
+    }
+
+    fn create(store: &Store, name: &str, text: &str) -> Created {
+        now(store.create(name, text.into())).expect("it can be written")
+    }
+
+    #[test]
+    fn what_was_created_once_is_never_created_again_nor_changed() {
+        in_both_places(|store| {
+            assert_eq!(create(store, "journal/1", "first"), Created::New);
+            assert_eq!(create(store, "journal/1", "second"), Created::Existed);
+            assert_eq!(text(store, "journal/1").as_deref(), Some("first"));
+        });
+    }
+
+    #[test]
+    fn replacing_writes_whether_or_not_something_was_there() {
+        in_both_places(|store| {
+            for words in ["one", "two"] {
+                now(store.replace("lease/1", words.into())).expect("it can be written");
+                assert_eq!(text(store, "lease/1").as_deref(), Some(words));
+            }
+        });
+    }
+
+    #[test]
+    fn what_is_not_there_reads_as_nothing_and_lists_as_nothing() {
+        in_both_places(|store| {
+            assert_eq!(text(store, "journal/1"), None);
+            assert_eq!(now(store.list("journal")).expect("it can be listed"), Vec::<String>::new());
+        });
+    }
+
+    #[test]
+    fn a_list_is_in_order_and_holds_only_that_folder() {
+        in_both_places(|store| {
+            for name in ["journal/00000010", "journal/00000002", "journals/3", "lease/1", "journal/00000001"] {
+                create(store, name, "");
+            }
+            let listed = now(store.list("journal")).expect("it can be listed");
+            assert_eq!(listed, ["journal/00000001", "journal/00000002", "journal/00000010"]);
+        });
+    }
+
+    #[test]
+    fn upgrades_in_one_folder_do_not_see_each_other() {
+        let folder = TempDir::new().expect("a folder");
+        let [koa, lilac] = ["koa", "koa-2"].map(|name| Store::folder(folder.path(), &name.into()).expect("a store"));
+        create(&koa, "journal/1", "koa");
+        assert_eq!(text(&lilac, "journal/1"), None);
+        assert!(now(lilac.list("journal")).expect("it can be listed").is_empty());
+    }
+
+    #[test]
+    fn what_is_in_a_folder_is_there_for_the_next_process() {
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path().join("state").join("deep");
+        create(&Store::folder(&path, &upgrade()).expect("a store"), "journal/1", "kept");
+        let next = Store::folder(&path, &upgrade()).expect("a store");
+        assert_eq!(text(&next, "journal/1").as_deref(), Some("kept"));
+    }
+
+    #[test]
+    fn a_write_that_a_crash_left_half_done_is_not_listed() {
+        let folder = TempDir::new().expect("a folder");
+        let store = Store::folder(folder.path(), &upgrade()).expect("a store");
+        create(&store, "journal/00000001.json", "whole");
+        let half = folder.path().join(upgrade().as_str()).join("journal/00000002.json#1");
+        std::fs::write(half, "ha").expect("a file");
+        assert_eq!(now(store.list("journal")).expect("it can be listed"), ["journal/00000001.json"]);
+        assert_eq!(create(&store, "journal/00000002.json", "whole"), Created::New);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named_with_the_reason() {
+        let folder = TempDir::new().expect("a folder");
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").expect("a file");
+        let path = file.join("state");
+        let error = Store::folder(&path, &upgrade()).expect_err("a file is in the way");
+        assert_eq!(error.to_string(), format!("the state folder {} cannot be used", path.display()));
+        assert!(std::error::Error::source(&error).is_some(), "{error:?}");
+    }
+
+    #[test]
+    fn an_object_that_cannot_be_written_is_named_with_its_place() {
+        let folder = TempDir::new().expect("a folder");
+        let store = Store::folder(folder.path(), &upgrade()).expect("a store");
+        let in_the_way = folder.path().join(upgrade().as_str());
+        std::fs::write(in_the_way, "").expect("a file");
+        let error = now(store.create("journal/1", Vec::new())).expect_err("a file is in the way");
+        let place = folder.path().display();
+        assert_eq!(error.to_string(), format!("journal/1 could not be written in {place}"));
+    }
+}

@@ -84,6 +84,26 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The step that it happened to, if it is one of a step's events.
+    #[must_use]
+    pub const fn step(&self) -> Option<&StepId> {
+        match self {
+            Self::StepStarted { step, .. }
+            | Self::StepDone { step, .. }
+            | Self::StepInDoubt { step, .. }
+            | Self::StepRetried { step, .. }
+            | Self::StepFailed { step, .. } => Some(step),
+            Self::ConductorTookOver { .. }
+            | Self::PhaseStarted { .. }
+            | Self::GateOpened { .. }
+            | Self::GateDecided(_)
+            | Self::Interrupted { .. }
+            | Self::PhaseFinished { .. } => None,
+        }
+    }
+}
+
 /// A person's decision at a gate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {

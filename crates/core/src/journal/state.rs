@@ -60,6 +60,16 @@ pub struct IllegalTransition {
     event: String,
 }
 
+impl IllegalTransition {
+    fn outside_a_phase(step: &StepId, event: &Event) -> Self {
+        Self {
+            step: step.clone(),
+            status: "no phase under way".to_owned(),
+            event: serde_json::to_string(event).unwrap_or_default(),
+        }
+    }
+}
+
 /// The one transition function of steps.
 ///
 /// # Errors
@@ -257,6 +267,29 @@ impl Upgrade {
         Ok(())
     }
 
+    /// Whether `events` can follow on what has happened, one after the other. Nothing changes.
+    ///
+    /// # Errors
+    /// When one of them cannot.
+    pub fn check(&self, at: Timestamp, events: &[Event]) -> Result<(), IllegalTransition> {
+        let of_phase = |event: &Event| matches!(event, Event::PhaseStarted { .. } | Event::PhaseFinished { .. });
+        if events.len() > 1 && events.iter().any(of_phase) {
+            let mut after = self.clone();
+            return events.iter().try_for_each(|event| after.apply(at, event));
+        }
+        // Plans are large, and most records hold steps' events only: their statuses are all that matters then.
+        let mut after: BTreeMap<&StepId, StepStatus> = BTreeMap::new();
+        for event in events {
+            let Some(step) = event.step() else { continue };
+            let phase = self.phases.values().rev().find(|run| is_under_way(run));
+            let phase = phase.ok_or_else(|| IllegalTransition::outside_a_phase(step, event))?;
+            let status = after.get(step).unwrap_or_else(|| phase.status(step));
+            let next = next_status(step, status, event)?;
+            after.insert(step, next);
+        }
+        Ok(())
+    }
+
     /// The phase that was begun last.
     #[must_use]
     pub fn current_phase(&self) -> Option<&PhaseRun> {
@@ -292,16 +325,11 @@ impl Upgrade {
     }
 
     fn apply_step(&mut self, at: Timestamp, step: &StepId, event: &Event) -> Result<(), IllegalTransition> {
-        let phase = self.phases.values_mut().rev().find(|run| run.finished_at.is_none());
-        let Some(phase) = phase else {
-            return Err(IllegalTransition {
-                step: step.clone(),
-                status: "no phase under way".to_owned(),
-                event: serde_json::to_string(event).unwrap_or_default(),
-            });
-        };
+        let phase = self.phases.values_mut().rev().find(|run| is_under_way(run));
+        let phase = phase.ok_or_else(|| IllegalTransition::outside_a_phase(step, event))?;
+        let status = next_status(step, phase.status(step), event)?;
         let run = phase.steps.entry(step.clone()).or_insert(StepRun::WAITING);
-        run.status = next_status(step, &run.status, event)?;
+        run.status = status;
         match &run.status {
             StepStatus::Done { .. } => {
                 run.started_at.get_or_insert(at);
@@ -347,6 +375,10 @@ impl Upgrade {
             | Fact::Note { .. } => {}
         }
     }
+}
+
+fn is_under_way(run: &PhaseRun) -> bool {
+    run.finished_at.is_none()
 }
 
 #[cfg(test)]

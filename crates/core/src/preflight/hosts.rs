@@ -62,7 +62,9 @@ fn image(inputs: Inputs<'_>, role: Role) -> CheckItem {
         image.role == role && image.codename == release.codename && image.version == release.version && image.available
     });
     match built {
-        None => CheckItem::ok(subject, "not built").warning("there is nothing to launch", "`cutover prepare` builds it"),
+        None => {
+            CheckItem::ok(subject, "not built").warning("there is nothing to launch", "`cutover prepare` builds it")
+        }
         Some(image) => {
             let commit = image.commit.as_deref().map(|commit| &commit[..commit.len().min(12)]);
             let item = CheckItem::ok(subject, format!("{} at {}", image.name, commit.unwrap_or("no commit")));

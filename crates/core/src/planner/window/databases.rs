@@ -1,0 +1,113 @@
+//! Snapshots and migrations.
+
+use std::time::Duration;
+
+use super::Window;
+use super::ids::{confirm_id, snapshot_id};
+use crate::deployment::{Database, Fleet, Migration, Role};
+use crate::names::StepId;
+use crate::plan::{Action, Host, Line, Migrate, Rule, Step};
+use crate::planner::build::{CALL, CALL_LIMIT, step};
+
+impl<'a> Window<'a> {
+    /// A snapshot waits for the writers of every fleet on its database instance.
+    pub(super) fn snapshot(&self, database: &Database) -> Step {
+        let expected = &self.deployment.expected;
+        let length = if database.warm_up_snapshot { expected.incremental_snapshot } else { expected.snapshot };
+        let fleets = self.deployment.fleets_on(&database.name);
+        let stops: Vec<StepId> = fleets.flat_map(|fleet| self.stops(fleet)).collect();
+        self.take_snapshot(database, "window", Line::Snapshot, length.duration())
+            .after_all(&stops, Rule::WritersStopped)
+    }
+
+    pub(super) fn take_snapshot(&self, database: &Database, which: &str, line: Line, expected: Duration) -> Step {
+        let upgrade = self.deployment.upgrade();
+        let action = Action::TakeSnapshot {
+            database: database.name.clone(),
+            snapshot: format!("cutover-{upgrade}-{which}-{}", database.name).replace('_', "-").into(),
+        };
+        let title = format!("snapshot {} ({which})", database.name);
+        step(snapshot_id(which, &database.name), line, title, action).takes(expected, CALL_LIMIT + 6 * expected)
+    }
+
+    pub(super) fn migrate(&self, fleet: &Fleet, decided: &[StepId]) -> Vec<Step> {
+        let Some(host) = self.next.of(&fleet.name, Role::Edxapp).first() else { return Vec::new() };
+        let mut steps: Vec<Step> = Vec::new();
+        for (place, migration) in self.deployment.migrations_of(fleet).enumerate() {
+            let Some(migrate) = self.migration(fleet, migration, host, place + 1) else { continue };
+            let title = format!("migrate {} {} on {}", migration.service, migration.database, migrate.schema);
+            let id =
+                format!("window.migrate.{}.{}-{}-{}", fleet.name, place + 1, migration.service, migration.database);
+            let step = step(id, Line::Migrate, title, Action::Migrate(migrate))
+                .of_fleet(&fleet.name)
+                .takes(self.migration_time(fleet, migration), migration.limit.duration())
+                .page_stays(self.page_stays[&fleet.name]);
+            let step = match steps.last() {
+                Some(before) => step.after(&before.id, Rule::OneMigrator),
+                None => step.after(&confirm_id(fleet), Rule::WritersStopped).after_all(decided, Rule::Decision),
+            };
+            steps.push(if migration.backward_compatible { step } else { step.never_undone(self.way_back(fleet)) });
+        }
+        steps
+    }
+
+    fn migration(&self, fleet: &Fleet, migration: &Migration, host: &Host, place: usize) -> Option<Migrate> {
+        let schema = fleet.schemas.get(&migration.database)?;
+        let upgrade = self.deployment.upgrade();
+        Some(Migrate {
+            job: format!("cutover-{upgrade}-{}-{place}-{}-{}", fleet.name, migration.service, migration.database)
+                .into(),
+            host: host.clone(),
+            fleet: fleet.name.clone(),
+            service: migration.service.clone(),
+            database: migration.database.clone(),
+            schema: schema.clone(),
+            instance: self.deployment.database_of(schema)?.name.clone(),
+            command: migration.command.clone(),
+            list_command: migration.list_command.clone(),
+            directory: migration.directory.clone(),
+            user: migration.user.clone(),
+            backward_compatible: migration.backward_compatible,
+        })
+    }
+
+    /// What the file says, unless it was observed that nothing is pending.
+    fn migration_time(&self, fleet: &Fleet, migration: &Migration) -> Duration {
+        let nothing = self.inputs.observation.pending.iter().any(|pending| {
+            pending.fleet == fleet.name
+                && pending.service == migration.service
+                && pending.database == migration.database
+                && pending.count == Some(0)
+        });
+        if nothing { CALL } else { migration.expected.duration() }
+    }
+
+    fn way_back(&self, fleet: &Fleet) -> String {
+        let snapshots: Vec<_> = self
+            .deployment
+            .databases_of(fleet)
+            .filter(|database| database.snapshot)
+            .map(|database| {
+                let others: Vec<&str> = self
+                    .deployment
+                    .fleets_on(&database.name)
+                    .filter(|other| other.name != fleet.name)
+                    .map(|other| other.name.as_str())
+                    .collect();
+                match others.is_empty() {
+                    true => format!("restore the snapshot of {}", database.name),
+                    false => {
+                        format!("restore the snapshot of {}, which rewinds {} too", database.name, others.join(", "))
+                    }
+                }
+            })
+            .collect();
+        let choices = if snapshots.is_empty() { "there is no snapshot".to_owned() } else { snapshots.join("; ") };
+        format!("migrations change the schema for good; to go back, {choices}, or reverse the migrations by hand")
+    }
+
+    /// The last migration of a fleet, or what stands for it when it has none.
+    pub(super) fn migrated_id(&self, fleet: &Fleet) -> StepId {
+        self.migrate(fleet, &[]).pop().map_or_else(|| confirm_id(fleet), |step| step.id)
+    }
+}

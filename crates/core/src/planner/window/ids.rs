@@ -1,0 +1,44 @@
+//! The ids of the window's steps, the same in every resume, wherever they are waited for.
+
+use crate::deployment::{Fleet, Site};
+use crate::names::{BalancerName, DatabaseName, StepId};
+use crate::plan::Host;
+
+pub(super) fn diverted_id(fleet: &Fleet) -> StepId {
+    format!("window.diverted.{}", fleet.name).into()
+}
+
+pub(super) fn stop_id(host: &Host) -> StepId {
+    format!("window.stop.{}", host.name).into()
+}
+
+pub(super) fn start_id(host: &Host) -> StepId {
+    format!("window.start.{}", host.name).into()
+}
+
+pub(super) fn confirm_id(fleet: &Fleet) -> StepId {
+    format!("window.confirm.{}", fleet.name).into()
+}
+
+pub(super) fn snapshot_id(which: &str, database: &DatabaseName) -> StepId {
+    match which {
+        "window" => format!("window.snapshot.{database}").into(),
+        _ => format!("window.snapshot.{which}.{database}").into(),
+    }
+}
+
+pub(super) fn deregister_id(balancer: &BalancerName) -> StepId {
+    format!("window.deregister.{balancer}").into()
+}
+
+pub(super) fn healthy_id(balancer: &BalancerName) -> StepId {
+    format!("window.healthy.{balancer}").into()
+}
+
+pub(super) fn verify_id(site: &Site) -> StepId {
+    format!("window.verify.{}", site.name).into()
+}
+
+pub(super) fn served_id(site: &Site) -> StepId {
+    format!("window.served.{}", site.name).into()
+}

@@ -1,0 +1,202 @@
+//! Where visitors are sent: the maintenance page, the balancers' members, and back.
+
+use std::time::Duration;
+
+use super::Window;
+use super::ids::{deregister_id, diverted_id, healthy_id, served_id, start_id, verify_id};
+use super::verify::check_site;
+use crate::deployment::{AnnounceWhen, Balancer, BalancerKind, Fleet, GateBefore, Role, Site};
+use crate::names::{DnsName, StepId};
+use crate::plan::{Action, AwaitResolvers, ChangeRecords, Host, Line, Membership, RecordTarget, Rule, Step, Via};
+use crate::planner::announce::announcements;
+use crate::planner::build::{CALL, CALL_LIMIT, step};
+use crate::planner::prepare::gates;
+
+impl<'a> Window<'a> {
+    pub(super) fn post_page(&self, fleet: &Fleet) -> Vec<Step> {
+        let dns = &self.deployment.dns;
+        let page = &self.deployment.maintenance_page.domain;
+        let to_page = self.records(fleet, |_| Some(page.clone()));
+        let sync = self.deployment.expected.dns_sync.duration();
+        let posted = step(
+            format!("window.page.{}", fleet.name),
+            Line::PostPage,
+            format!("point {} records at the maintenance page", to_page.len()),
+            self.change(to_page.clone()),
+        )
+        .of_fleet(&fleet.name)
+        .after(&"window.open".into(), Rule::WindowOpens)
+        .takes(sync, CALL_LIMIT + 10 * sync)
+        .undone_by(self.change(self.to_balancers(fleet)), sync + dns.window_ttl.duration());
+        let diverted = self
+            .await_resolvers(diverted_id(fleet), fleet, Line::PostPage, to_page, dns.settle.duration())
+            .after(&posted.id, Rule::Follows);
+        vec![posted, diverted]
+    }
+
+    /// Takes the current hosts out of their balancers as soon as visitors are diverted, beside everything else.
+    pub(super) fn remove_current(&self, fleet: &Fleet) -> Vec<Step> {
+        let hosts = self.current.of(&fleet.name, Role::Edxapp);
+        let balancers = self.balancers(fleet);
+        balancers
+            .flat_map(|balancer| {
+                let members = membership(balancer, hosts);
+                let title = format!("take {} current hosts out of {}", hosts.len(), balancer.name);
+                let action = Action::Deregister(members.clone());
+                let removed = step(deregister_id(&balancer.name), Line::RemoveCurrent, title, action)
+                    .of_fleet(&fleet.name)
+                    .after(&diverted_id(fleet), Rule::VisitorsDiverted)
+                    .undone_by(Action::Register(members.clone()), self.until_in_service(balancer));
+                let draining = self.inputs.observation.balancers.get(&balancer.name).map(|state| state.draining);
+                let draining = draining.unwrap_or_default();
+                let title = format!("wait until {} has drained them", balancer.name);
+                let action = Action::AwaitDrained(members);
+                let drained = step(format!("window.drained.{}", balancer.name), Line::RemoveCurrent, title, action)
+                    .of_fleet(&fleet.name)
+                    .after(&removed.id, Rule::Follows)
+                    .takes(draining, CALL_LIMIT + 2 * draining);
+                [removed, drained]
+            })
+            .collect()
+    }
+
+    /// Registers next hosts: in a classic ELB early and out of service, in a target group only once they serve.
+    pub(super) fn add_next(&self, fleet: &Fleet) -> Vec<Step> {
+        let hosts = self.next.of(&fleet.name, Role::Edxapp);
+        let starts: Vec<StepId> = hosts.iter().map(start_id).collect();
+        let page_stays = self.page_stays[&fleet.name];
+        self.balancers(fleet)
+            .flat_map(|balancer| {
+                let members = membership(balancer, hosts);
+                let title = format!("register {} next hosts in {}", hosts.len(), balancer.name);
+                let action = Action::Register(members.clone());
+                let id = StepId::from(format!("window.register.{}", balancer.name));
+                let registered = step(id, Line::AddNext, title, action)
+                    .of_fleet(&fleet.name)
+                    .undone_by(Action::Deregister(members.clone()), CALL);
+                let registered = match balancer.kind {
+                    BalancerKind::Classic => registered.after(&diverted_id(fleet), Rule::VisitorsDiverted),
+                    BalancerKind::TargetGroup => {
+                        registered.after_all(&starts, Rule::ServesFirst).page_stays(page_stays)
+                    }
+                };
+                let until = self.until_in_service(balancer);
+                let title = format!("wait until {} has them in service", balancer.name);
+                let healthy = step(healthy_id(&balancer.name), Line::AddNext, title, Action::AwaitHealthy(members))
+                    .of_fleet(&fleet.name)
+                    .after(&registered.id, Rule::RegisteredAndServing)
+                    .after_all(&starts, Rule::RegisteredAndServing)
+                    .takes(until, CALL_LIMIT + 3 * until)
+                    .page_stays(page_stays);
+                [registered, healthy]
+            })
+            .collect()
+    }
+
+    pub(super) fn lift(&self) -> Vec<Step> {
+        let verified: Vec<StepId> = self.deployment.sites.iter().map(verify_id).collect();
+        let gates = gates(self.deployment, GateBefore::Lift, "window", Line::Verify);
+        let gates = gates.into_iter().map(|gate| {
+            gate.after_all(&verified, Rule::VerifiedFirst)
+                .page_stays(Some("nobody has approved what visitors would see"))
+        });
+        let gates: Vec<Step> = gates.collect();
+        let decided: Vec<StepId> = gates.iter().map(|gate| gate.id.clone()).collect();
+        let lifted = self.deployment.fleets.iter().flat_map(|fleet| self.lift_fleet(fleet, &decided));
+        let lifted: Vec<Step> = lifted.collect();
+        let served: Vec<StepId> = self.deployment.sites.iter().map(served_id).collect();
+        let announced = announcements(self.deployment, AnnounceWhen::Done, "window", Line::LiftPage);
+        let announced = announced.into_iter().map(|step| step.after_all(&served, Rule::VerifiedFirst)).collect();
+        [gates, lifted, announced].concat()
+    }
+
+    fn lift_fleet(&self, fleet: &Fleet, decided: &[StepId]) -> Vec<Step> {
+        let to_balancers = self.to_balancers(fleet);
+        let page = &self.deployment.maintenance_page.domain;
+        let verified: Vec<StepId> = self.deployment.sites_of(fleet).map(verify_id).collect();
+        let sync = self.deployment.expected.dns_sync.duration();
+        let title = format!("point {} records back at the balancers", to_balancers.len());
+        let id = StepId::from(format!("window.lift.{}", fleet.name));
+        let lifted = step(id, Line::LiftPage, title, self.change(to_balancers.clone()))
+            .of_fleet(&fleet.name)
+            .after_all(&verified, Rule::VerifiedFirst)
+            .after_all(decided, Rule::Decision)
+            .takes(sync, CALL_LIMIT + 10 * sync)
+            .undone_by(self.change(self.records(fleet, |_| Some(page.clone()))), sync);
+        let id = StepId::from(format!("window.returned.{}", fleet.name));
+        let returned = self
+            .await_resolvers(id, fleet, Line::LiftPage, to_balancers, Duration::ZERO)
+            .after(&lifted.id, Rule::Follows);
+        let expected = self.deployment.expected.site_check.duration();
+        let served = self.deployment.sites_of(fleet).map(|site| {
+            let title = format!("check {} as visitors see it", site.host);
+            step(served_id(site), Line::LiftPage, title, check_site(site, Via::PublicDns))
+                .of_fleet(&fleet.name)
+                .after(&returned.id, Rule::Follows)
+                .takes(expected, CALL_LIMIT + 5 * expected)
+        });
+        let served: Vec<Step> = served.collect();
+        [vec![lifted, returned], served].concat()
+    }
+
+    fn await_resolvers(
+        &self,
+        id: StepId,
+        fleet: &Fleet,
+        line: Line,
+        records: Vec<RecordTarget>,
+        settle: Duration,
+    ) -> Step {
+        let dns = &self.deployment.dns;
+        let expected = self.longest_ttl(fleet) + settle;
+        let resolvers = dns.resolvers.clone();
+        let action = Action::AwaitResolvers(AwaitResolvers { records, resolvers, settle });
+        step(id, line, "wait until resolvers have forgotten the old answer", action)
+            .of_fleet(&fleet.name)
+            .takes(expected, CALL_LIMIT + 2 * expected)
+    }
+
+    /// The longest that a resolver may keep what it knew before: prepare lowers the TTLs, but only what is
+    /// observed counts once that is done.
+    fn longest_ttl(&self, fleet: &Fleet) -> Duration {
+        let lowered = self.deployment.dns.window_ttl.duration();
+        if !self.inputs.upgrade.finished(crate::plan::Phase::Prepare) {
+            return lowered;
+        }
+        let observed = |site: &Site| self.inputs.observation.records.get(&site.host).map(|record| record.ttl);
+        self.deployment.sites_of(fleet).filter_map(observed).fold(lowered, Duration::max)
+    }
+
+    fn balancers(&self, fleet: &'a Fleet) -> impl Iterator<Item = &'a Balancer> + use<'a> {
+        let deployment = self.deployment;
+        fleet.edxapp.balancers.iter().filter_map(move |name| deployment.balancer(name))
+    }
+
+    fn change(&self, records: Vec<RecordTarget>) -> Action {
+        Action::ChangeRecords(ChangeRecords { zone: self.deployment.dns.zone.clone(), records })
+    }
+
+    fn to_balancers(&self, fleet: &Fleet) -> Vec<RecordTarget> {
+        self.records(fleet, |site| self.deployment.balancer(&site.balancer).map(|balancer| balancer.domain.clone()))
+    }
+
+    fn records(&self, fleet: &Fleet, target: impl Fn(&Site) -> Option<DnsName>) -> Vec<RecordTarget> {
+        let ttl = self.deployment.dns.window_ttl.duration();
+        let sites = self.deployment.sites_of(fleet);
+        sites.filter_map(|site| Some(RecordTarget { name: site.host.clone(), target: target(site)?, ttl })).collect()
+    }
+
+    /// How long a balancer takes to believe in a host that serves: a classic ELB needs its whole threshold, a
+    /// target group one check of a target that it has just met.
+    fn until_in_service(&self, balancer: &Balancer) -> Duration {
+        let Some(state) = self.inputs.observation.balancers.get(&balancer.name) else { return Duration::ZERO };
+        match balancer.kind {
+            BalancerKind::Classic => state.health_check.interval * state.health_check.healthy_threshold,
+            BalancerKind::TargetGroup => state.health_check.interval,
+        }
+    }
+}
+
+fn membership(balancer: &Balancer, hosts: &[Host]) -> Membership {
+    Membership { balancer: balancer.name.clone(), kind: balancer.kind, hosts: hosts.to_vec() }
+}

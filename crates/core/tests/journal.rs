@@ -1,0 +1,176 @@
+//! What holds for every journal, whatever happens in whatever order: by events made at random.
+
+use jiff::Timestamp;
+use proptest::collection::vec;
+use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Decision, Event, Fact, RECORD_VERSION, Record, StepRun, StepStatus, Upgrade, next_status};
+use cutover_core::names::StepId;
+use cutover_core::plan::{Action, Basis, Lane, Line, Order, PageMayLift, Phase, Plan, Step, Undo};
+
+/// The steps of every plan here, and one that no plan has.
+const STEPS: [&str; 3] = ["a", "b", "stray"];
+
+fn step_event(step: &'static str) -> impl Strategy<Value = Event> {
+    let error = || "no".to_owned();
+    prop_oneof![
+        4 => (1..4_u32).prop_map(move |attempt| Event::StepStarted { step: step.into(), attempt }),
+        1 => any::<bool>().prop_map(move |held| Event::StepDone { step: step.into(), held, facts: facts() }),
+        1 => Just(Event::StepInDoubt { step: step.into(), error: error() }),
+        1 => Just(Event::StepRetried { step: step.into(), error: error() }),
+        1 => Just(Event::StepFailed { step: step.into(), error: error() }),
+    ]
+}
+
+fn facts() -> Vec<Fact> {
+    vec![Fact::Launched { host: "h".into(), instance: "i-1".into() }]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let gate = "go".into();
+    let decision = |approved| {
+        let by = "ada".to_owned();
+        Decision { gate: "go".into(), approved, by, at: Timestamp::UNIX_EPOCH, note: None, plan: None }
+    };
+    let upgrade = "u".into();
+    prop_oneof![
+        24 => (0..STEPS.len()).prop_flat_map(|place| step_event(STEPS[place])),
+        2 => phase().prop_map(|phase| Event::PhaseStarted { plan: Box::new(plan(phase)), deployment: Digest::of(b"") }),
+        1 => phase().prop_map(|phase| Event::PhaseFinished { phase }),
+        1 => Just(Event::ConductorTookOver { upgrade, conductor: "ada@left".to_owned() }),
+        1 => Just(Event::Interrupted { because: "stopped".to_owned() }),
+        1 => Just(Event::GateOpened { gate }),
+        1 => any::<bool>().prop_map(move |approved| Event::GateDecided(decision(approved))),
+    ]
+}
+
+fn phase() -> impl Strategy<Value = Phase> {
+    (0..Phase::ALL.len()).prop_map(|place| Phase::ALL[place])
+}
+
+fn plan(phase: Phase) -> Plan {
+    let step = |id: &str| Step {
+        id: id.into(),
+        lane: Lane::Deployment,
+        line: Line::Notify,
+        title: id.to_owned(),
+        action: Action::Milestone,
+        waits_for: Vec::new(),
+        undo: Undo::Nothing,
+        page_may_lift: PageMayLift::Yes,
+        expected: std::time::Duration::ZERO,
+        limit: std::time::Duration::ZERO,
+    };
+    Plan {
+        upgrade: "u".into(),
+        phase,
+        order: Order::Overlapped,
+        made_at: Timestamp::UNIX_EPOCH,
+        basis: Basis::default(),
+        steps: ["a", "b"].map(step).to_vec(),
+    }
+}
+
+fn at(second: usize) -> Timestamp {
+    Timestamp::from_second(i64::try_from(second).expect("small")).expect("in range")
+}
+
+/// Those of `events` that can follow on the ones before, and what they lead to.
+fn legal(events: Vec<Event>) -> (Vec<Event>, Upgrade) {
+    let mut upgrade = Upgrade::default();
+    let mut kept = Vec::new();
+    for event in events {
+        if upgrade.apply(at(kept.len()), &event).is_ok() {
+            kept.push(event);
+        }
+    }
+    (kept, upgrade)
+}
+
+fn record(number: usize, event: &Event) -> Record {
+    let (version, nonce, events) = (RECORD_VERSION, "n".to_owned(), vec![event.clone()]);
+    Record { version, number: number as u64 + 1, epoch: 1, nonce, previous: None, at: at(number), events }
+}
+
+proptest! {
+    #[test]
+    fn a_step_that_is_done_is_never_anything_else_again(events in vec(step_event("a"), 0..24)) {
+        let step = StepId::from("a");
+        let mut status = StepStatus::Waiting;
+        for event in &events {
+            match next_status(&step, &status, event) {
+                Ok(next) => {
+                    prop_assert!(!status.is_done(), "{event:?} followed {status:?}");
+                    status = next;
+                }
+                // Whatever is under way or has failed can still end well.
+                Err(refused) => {
+                    let ends = matches!(event, Event::StepDone { .. });
+                    prop_assert!(status.is_done() || !ends, "{refused}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn attempts_are_counted_without_a_gap(events in vec(step_event("a"), 0..24)) {
+        let step = StepId::from("a");
+        let (mut status, mut begun) = (StepStatus::Waiting, 0);
+        for event in &events {
+            let Ok(next) = next_status(&step, &status, event) else { continue };
+            begun += u32::from(matches!(event, Event::StepStarted { .. }));
+            prop_assert_eq!(next.attempts(), if next.is_done() { 0 } else { begun });
+            status = next;
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_refused_changes_nothing(events in vec(event(), 0..40)) {
+        let mut upgrade = Upgrade::default();
+        for (second, event) in events.iter().enumerate() {
+            let before = upgrade.clone();
+            if upgrade.apply(at(second), event).is_err() {
+                prop_assert_eq!(&upgrade, &before);
+            }
+        }
+    }
+
+    #[test]
+    fn events_are_refused_together_exactly_when_one_of_them_cannot_follow(
+        before in vec(event(), 0..40),
+        together in vec(event(), 0..4),
+    ) {
+        let (_, mut upgrade) = legal(before);
+        let checked = upgrade.check(at(50), &together);
+        let applied = together.iter().try_for_each(|event| upgrade.apply(at(50), event));
+        prop_assert_eq!(checked, applied);
+    }
+
+    #[test]
+    fn every_beginning_of_a_journal_leads_to_what_its_events_lead_to_one_by_one(events in vec(event(), 0..40)) {
+        let (events, end) = legal(events);
+        let records: Vec<Record> = events.iter().enumerate().map(|(number, event)| record(number, event)).collect();
+        let text = serde_json::to_string(&records).expect("JSON");
+        let kept: Vec<Record> = serde_json::from_str(&text).expect("records");
+        let mut upgrade = Upgrade::default();
+        for (number, event) in events.iter().enumerate() {
+            prop_assert_eq!(Upgrade::fold(&kept[..number]), Ok(upgrade.clone()));
+            upgrade.apply(at(number), event).expect("it was legal before");
+        }
+        prop_assert_eq!(Upgrade::fold(&kept), Ok(end));
+    }
+
+    #[test]
+    fn times_and_failures_of_a_step_say_the_same_as_its_status(events in vec(event(), 0..60)) {
+        let (_, upgrade) = legal(events);
+        for run in upgrade.phases.values().flat_map(|phase| phase.steps.values()) {
+            let StepRun { status, started_at, ended_at, failures } = run;
+            let ended = status.is_done() || matches!(status, StepStatus::Failed { .. });
+            prop_assert_eq!(ended_at.is_some(), ended, "{:?}", run);
+            prop_assert!(started_at.is_some() || !status.is_open() && !status.is_done(), "{run:?}");
+            prop_assert!(*failures > 0 || !matches!(status, StepStatus::Failed { .. }), "{run:?}");
+            prop_assert!(started_at <= ended_at || ended_at.is_none(), "{run:?}");
+        }
+    }
+}

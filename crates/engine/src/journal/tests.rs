@@ -1,0 +1,314 @@
+//! What the journal promises: nothing follows from an event that is not on record, no record is changed or lost
+//! unnoticed, and of two conductors one stops.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::testing::{HandClock, at, memory, now, upgrade};
+
+fn took_over(conductor: &str) -> Event {
+    Event::ConductorTookOver { upgrade: upgrade(), conductor: conductor.to_owned() }
+}
+
+fn said(words: &str) -> Event {
+    Event::Interrupted { because: words.to_owned() }
+}
+
+/// An event that can follow on nothing, because no phase is under way.
+fn illegal() -> Event {
+    Event::StepStarted { step: "s".into(), attempt: 1 }
+}
+
+/// A conductor's journal on what is on record now.
+fn open(store: &Store, epoch: u64, nonce: &str) -> Journal {
+    open_heard(store, epoch, nonce, Rc::new(|_| {}))
+}
+
+fn open_heard(store: &Store, epoch: u64, nonce: &str, listener: Listener) -> Journal {
+    let reading = now(read(store)).expect("it holds together");
+    Journal::open(store.clone(), reading, HandClock::new(), epoch, nonce.to_owned(), listener)
+}
+
+/// A store with a journal of three records.
+fn three_records() -> Store {
+    let store = memory();
+    let journal = open(&store, 1, "a");
+    for event in [took_over("ada@left"), said("one"), said("two")] {
+        now(journal.append(event)).expect("it can be written");
+    }
+    store
+}
+
+fn events(store: &Store) -> Vec<Vec<Event>> {
+    now(read(store)).expect("it holds together").records.into_iter().map(|record| record.events).collect()
+}
+
+fn text(store: &Store, name: &str) -> String {
+    let bytes = now(store.read(name)).expect("it can be read").expect("it is there");
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+fn replace(store: &Store, name: &str, text: String) {
+    now(store.replace(name, text.into())).expect("it can be written");
+}
+
+/// A store with all records but one.
+fn without(store: &Store, removed: &str) -> Store {
+    let other = memory();
+    for name in now(store.list("journal")).expect("it can be listed").iter().filter(|name| *name != removed) {
+        replace(&other, name, text(store, name));
+    }
+    other
+}
+
+/// Sees that reading ends with damage to `name`, because of words that hold `because`.
+fn assert_damaged(store: &Store, name: &str, because: &str) {
+    let error = now(read(store)).expect_err("it is damaged");
+    assert!(matches!(error, JournalError::Store(StoreError::Damaged { .. })), "{error:?}");
+    let words = error.to_string();
+    assert!(words.starts_with(&format!("{name} in memory is damaged")) && words.contains(because), "{words}");
+}
+
+#[test]
+fn what_is_appended_is_read_back_in_order() {
+    let (store, clock) = (memory(), HandClock::new());
+    let reading = now(read(&store)).expect("an empty journal");
+    assert_eq!((reading.records.len(), &reading.upgrade), (0, &Upgrade::default()));
+    let journal = Journal::open(store.clone(), reading, clock.clone(), 3, "a".to_owned(), Rc::new(|_| {}));
+    now(journal.append(took_over("ada@left"))).expect("it can be written");
+    clock.set(at(60));
+    now(journal.append(said("enough"))).expect("it can be written");
+
+    let reading = now(read(&store)).expect("it holds together");
+    assert_eq!(events(&store), [[took_over("ada@left")], [said("enough")]]);
+    let places: Vec<_> = reading.records.iter().map(|record| (record.number, record.epoch, record.at)).collect();
+    assert_eq!(places, [(1, 3, at(0)), (2, 3, at(60))]);
+    assert_eq!(reading.upgrade, *journal.upgrade());
+    assert_eq!(reading.upgrade.interrupted.as_deref(), Some("enough"));
+}
+
+#[test]
+fn a_journal_in_a_folder_is_gone_on_with_by_the_next_process() {
+    let folder = TempDir::new().expect("a folder");
+    for conductor in ["ada@left", "bob@right"] {
+        let store = Store::folder(folder.path(), &upgrade()).expect("a store");
+        now(open(&store, 1, conductor).append(took_over(conductor))).expect("it can be written");
+    }
+    let store = Store::folder(folder.path(), &upgrade()).expect("a store");
+    assert_eq!(events(&store), [[took_over("ada@left")], [took_over("bob@right")]]);
+}
+
+#[test]
+fn a_changed_record_is_found_by_the_one_after_it() {
+    let store = three_records();
+    let name = "journal/00000002.json";
+    replace(&store, name, text(&store, name).replace("one", "ten"));
+    assert_damaged(&store, "journal/00000003.json", "does not follow on the record before it");
+}
+
+#[test]
+fn a_removed_record_is_missed() {
+    let store = three_records();
+    assert_damaged(&without(&store, "journal/00000001.json"), "journal/00000002.json", "record 1 is missing");
+    assert_damaged(&without(&store, "journal/00000002.json"), "journal/00000003.json", "record 2 is missing");
+}
+
+#[test]
+fn a_record_that_was_moved_up_to_close_a_gap_is_found() {
+    let store = three_records();
+    let moved = text(&store, "journal/00000003.json");
+    let store = without(&without(&store, "journal/00000003.json"), "journal/00000002.json");
+    replace(&store, "journal/00000002.json", moved);
+    assert_damaged(&store, "journal/00000002.json", "does not follow");
+}
+
+#[test]
+fn a_record_of_an_unknown_version_is_not_guessed_at() {
+    let store = three_records();
+    replace(&store, "journal/00000002.json", r#"{"version":2,"whatever":"comes"}"#.to_owned());
+    assert_damaged(&store, "journal/00000002.json", "its format is version 2, and this cutover knows 1");
+}
+
+#[test]
+fn garbage_is_damage() {
+    for garbage in ["", "{", "not a record", r#"{"version":1}"#, "[]"] {
+        let store = three_records();
+        replace(&store, "journal/00000003.json", garbage.to_owned());
+        assert_damaged(&store, "journal/00000003.json", "");
+    }
+}
+
+#[test]
+fn a_file_of_somebody_else_among_the_records_is_named() {
+    let store = three_records();
+    replace(&store, "journal/notes.txt", "mine".to_owned());
+    assert_damaged(&store, "journal/notes.txt", "");
+}
+
+#[test]
+fn of_two_conductors_the_second_to_append_is_fenced_and_then_broken_for_ever() {
+    let store = memory();
+    let (first, second) = (open(&store, 1, "a"), open(&store, 2, "b"));
+    now(second.append(took_over("bob@right"))).expect("it can be written");
+
+    let error = now(first.append(took_over("ada@left"))).expect_err("its place is taken");
+    assert!(matches!(error, JournalError::Fenced { number: 1, .. }), "{error:?}");
+    assert!(error.to_string().contains("record 1 is of epoch 2, and this conductor's is 1"), "{error}");
+    for _ in 0..2 {
+        assert!(matches!(now(first.append(said("again"))), Err(JournalError::Broken)));
+    }
+    now(second.append(said("done"))).expect("the other goes on");
+    assert_eq!(events(&store), [[took_over("bob@right")], [said("done")]]);
+    assert_eq!(*first.upgrade(), Upgrade::default(), "nothing follows from what is not on record");
+}
+
+#[test]
+fn two_conductors_of_the_same_epoch_who_write_the_same_words_are_still_two() {
+    let store = memory();
+    let (first, second) = (open(&store, 1, "a"), open(&store, 1, "b"));
+    now(first.append(said("the same"))).expect("it can be written");
+    assert!(matches!(now(second.append(said("the same"))), Err(JournalError::Fenced { .. })));
+}
+
+#[test]
+fn a_conductor_whose_place_is_taken_by_garbage_stops() {
+    let store = memory();
+    let journal = open(&store, 1, "a");
+    replace(&store, "journal/00000001.json", "garbage".to_owned());
+    let error = now(journal.append(said("one"))).expect_err("its place is taken");
+    assert!(error.to_string().contains("record 1 is not readable"), "{error}");
+}
+
+#[test]
+fn a_writer_that_meets_its_own_record_because_an_answer_was_lost_goes_on() {
+    let store = memory();
+    // The twin stands for the same call made before: the same bytes in the same place.
+    let (twin, journal) = (open(&store, 1, "a"), open(&store, 1, "a"));
+    now(twin.append(said("one"))).expect("it can be written");
+    now(journal.append(said("one"))).expect("that is its own record");
+    now(journal.append(said("two"))).expect("it goes on");
+    assert_eq!(events(&store), [[said("one")], [said("two")]]);
+}
+
+#[test]
+fn a_write_that_failed_is_the_last() {
+    let folder = TempDir::new().expect("a folder");
+    let store = Store::folder(folder.path(), &upgrade()).expect("a store");
+    let heard = Rc::new(RefCell::new(0));
+    let count = Rc::clone(&heard);
+    let journal = open_heard(&store, 1, "a", Rc::new(move |_| *count.borrow_mut() += 1));
+    let in_the_way = folder.path().join(upgrade().as_str());
+    std::fs::write(&in_the_way, "").expect("a file");
+    let error = now(journal.append(said("one"))).expect_err("a file is in the way");
+    assert!(error.to_string().starts_with("journal/00000001.json could not be written"), "{error}");
+
+    std::fs::remove_file(&in_the_way).expect("it is there");
+    assert!(matches!(now(journal.append(said("two"))), Err(JournalError::Broken)));
+    assert_eq!((events(&store).len(), *heard.borrow()), (0, 0));
+}
+
+#[test]
+fn events_appended_side_by_side_share_a_record_in_their_order() {
+    let store = memory();
+    let heard = Rc::new(RefCell::new(Vec::new()));
+    let listened = Rc::clone(&heard);
+    let journal = open_heard(&store, 1, "a", Rc::new(move |progress| listened.borrow_mut().push(progress.clone())));
+    let mut context = Context::from_waker(Waker::noop());
+    let (mut one, mut two, mut three) =
+        (pin!(journal.append(said("one"))), pin!(journal.append(said("two"))), pin!(journal.append(said("three"))));
+
+    // While a record is being written, three steps append; none is told that its event is on record.
+    let writing = now(journal.writer.lock());
+    for append in [&mut one, &mut two, &mut three] {
+        assert!(append.as_mut().poll(&mut context).is_pending());
+    }
+    drop(writing);
+    assert!(matches!(one.as_mut().poll(&mut context), Poll::Ready(Ok(()))));
+    assert_eq!(events(&store), [[said("one"), said("two"), said("three")]]);
+    for append in [&mut two, &mut three] {
+        assert!(matches!(append.as_mut().poll(&mut context), Poll::Ready(Ok(()))));
+    }
+    let told = ["one", "two", "three"].map(|words| Progress::Recorded { at: at(0), event: said(words) });
+    assert_eq!(*heard.borrow(), told);
+    now(journal.append(said("four"))).expect("it can be written");
+    assert_eq!(events(&store).len(), 2, "and nothing was written twice");
+}
+
+#[test]
+fn all_who_share_a_record_that_was_not_written_are_told() {
+    let store = memory();
+    let (journal, other) = (open(&store, 1, "a"), open(&store, 2, "b"));
+    let mut context = Context::from_waker(Waker::noop());
+    let (mut one, mut two) = (pin!(journal.append(said("one"))), pin!(journal.append(said("two"))));
+    let writing = now(journal.writer.lock());
+    for append in [&mut one, &mut two] {
+        assert!(append.as_mut().poll(&mut context).is_pending());
+    }
+    now(other.append(took_over("bob@right"))).expect("it can be written");
+    drop(writing);
+    assert!(matches!(one.as_mut().poll(&mut context), Poll::Ready(Err(JournalError::Fenced { .. }))));
+    assert!(matches!(two.as_mut().poll(&mut context), Poll::Ready(Err(JournalError::Broken))));
+}
+
+#[test]
+fn the_listener_hears_of_events_only_once_they_are_on_record() {
+    let store = memory();
+    let (heard, listened, seen) = (Rc::new(RefCell::new(Vec::new())), RefCell::new(0), store.clone());
+    let told = Rc::clone(&heard);
+    let listener: Listener = Rc::new(move |progress| {
+        let Progress::Recorded { event, .. } = progress else { panic!("{progress:?}") };
+        *listened.borrow_mut() += 1;
+        assert_eq!(events(&seen).concat()[..*listened.borrow()].last(), Some(event), "it is in the store");
+        told.borrow_mut().push(event.clone());
+    });
+    let journal = open_heard(&store, 1, "a", listener);
+    for words in ["one", "two", "three"] {
+        now(journal.append(said(words))).expect("it can be written");
+    }
+    assert_eq!(*heard.borrow(), ["one", "two", "three"].map(said));
+}
+
+#[test]
+fn what_steps_wait_for_is_heard_and_not_put_on_record() {
+    let store = memory();
+    let heard = Rc::new(RefCell::new(Vec::new()));
+    let told = Rc::clone(&heard);
+    let journal = open_heard(&store, 1, "a", Rc::new(move |progress| told.borrow_mut().push(progress.clone())));
+    journal.mention(&"s".into(), "7 of 18 hosts");
+    let waiting = Progress::Waiting { at: at(0), step: "s".into(), detail: "7 of 18 hosts".to_owned() };
+    assert_eq!((heard.borrow().as_slice(), events(&store).len()), ([waiting].as_slice(), 0));
+}
+
+#[test]
+fn an_illegal_event_is_refused_and_never_comes_on_record() {
+    let store = three_records();
+    let journal = open(&store, 2, "b");
+    let error = now(journal.append(illegal())).expect_err("no phase is under way");
+    assert!(matches!(error, JournalError::Illegal(_)), "{error:?}");
+    assert!(
+        matches!(now(journal.append(said("more"))), Err(JournalError::Broken)),
+        "its conductor is not to be trusted"
+    );
+    assert_eq!(events(&store).len(), 3, "the journal can still be read");
+}
+
+#[test]
+fn a_journal_that_holds_an_illegal_event_is_not_read_as_if_it_were_sound() {
+    let store = memory();
+    let record = Record {
+        version: RECORD_VERSION,
+        number: 1,
+        epoch: 1,
+        nonce: "a".to_owned(),
+        previous: None,
+        at: at(0),
+        events: vec![illegal()],
+    };
+    replace(&store, "journal/00000001.json", serde_json::to_string(&record).expect("JSON"));
+    assert!(matches!(now(read(&store)), Err(JournalError::Illegal(_))));
+}

@@ -1,0 +1,549 @@
+//! What the conductor does with one step and with a few: how often a call is made, what is done in doubt, and what
+//! a failure, a stop or another conductor leaves undone. Messages stand for every change; their channel does as a
+//! test orders. Whole upgrades are in `upgrade.rs`.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use jiff::Timestamp;
+
+use cutover_core::deployment::{BalancerKind, parse};
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Decision, Event, Record, StepStatus, Upgrade};
+use cutover_core::names::UpgradeId;
+use cutover_core::plan::{
+    Action, Announce, Basis, Decide, Edge, Host, InstanceRef, Lane, Line, Membership, Order, PageMayLift, Phase, Plan,
+    Rule, Step, Undo,
+};
+use cutover_core::progress::Progress;
+use cutover_core::time::{between, later};
+use cutover_engine::conductor::{Ending, SIDE_BY_SIDE, run as conduct};
+use cutover_engine::drive::{Crew, Stop};
+use cutover_engine::failure::{Failure, FailureClass};
+use cutover_engine::journal::{Journal, JournalError, Listener, read};
+use cutover_engine::ports::{Announcer, Answer, Clock, Operator, World};
+use cutover_engine::store::Store;
+use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, rehearse, run};
+
+const QA: &str = include_str!("../../../examples/mitx-qa.toml");
+
+/// How long sending a message takes.
+const SENDING: Duration = seconds(10);
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// What a channel does with a message.
+#[derive(Clone, Copy)]
+enum Sends {
+    /// It answers with a failure of that class, and sends nothing.
+    Fails(FailureClass),
+    /// It sends the message, but the answer is lost.
+    Loses,
+}
+
+/// A channel for messages that does as it is told, and keeps account of what was asked of it.
+struct Channel {
+    clock: Rc<SimulatedClock>,
+    /// What it does with the next calls for a message; afterwards it sends.
+    orders: RefCell<BTreeMap<String, VecDeque<Sends>>>,
+    /// When what was sent, by token, can be seen.
+    sent: RefCell<BTreeMap<String, Timestamp>>,
+    /// How long what was sent cannot be seen yet.
+    unseen_for: Cell<Duration>,
+    /// The messages in the order in which they were asked for, with the times.
+    asked: RefCell<Vec<(String, Timestamp)>>,
+    under_way: Cell<usize>,
+    most_under_way: Cell<usize>,
+    /// What happens elsewhere while a message is sent.
+    meanwhile: RefCell<Option<Box<dyn FnOnce()>>>,
+}
+
+impl Channel {
+    fn asked(&self) -> Vec<String> {
+        self.asked.borrow().iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn order(&self, message: &str, orders: &[Sends]) {
+        self.orders.borrow_mut().insert(message.to_owned(), orders.iter().copied().collect());
+    }
+
+    fn send(&self, token: &str) {
+        let visible = later(self.clock.now(), self.unseen_for.get());
+        self.sent.borrow_mut().insert(token.to_owned(), visible);
+    }
+}
+
+#[async_trait(?Send)]
+impl Announcer for Channel {
+    async fn announce(&self, message: &Announce, token: &str) -> Answer<()> {
+        let name = message.announcement.to_string();
+        self.asked.borrow_mut().push((name.clone(), self.clock.now()));
+        self.under_way.set(self.under_way.get() + 1);
+        self.most_under_way.set(self.most_under_way.get().max(self.under_way.get()));
+        let order = self.orders.borrow_mut().get_mut(&name).and_then(VecDeque::pop_front);
+        if let Some(meanwhile) = self.meanwhile.take() {
+            meanwhile();
+        }
+        if order.is_none() {
+            self.clock.sleep(SENDING).await;
+        }
+        self.under_way.set(self.under_way.get() - 1);
+        match order {
+            Some(Sends::Fails(class)) => Err(Failure::new(class, format!("{name}: the channel is out of order"))),
+            Some(Sends::Loses) => {
+                self.send(token);
+                Err(Failure::in_doubt(format!("{name}: the answer was lost")))
+            }
+            None => {
+                self.send(token);
+                Ok(())
+            }
+        }
+    }
+
+    async fn announced(&self, token: &str) -> Answer<bool> {
+        Ok(self.sent.borrow().get(token).is_some_and(|visible| *visible <= self.clock.now()))
+    }
+}
+
+/// An operator who answers every gate with the same decision, or never.
+struct Person(Option<Decision>);
+
+#[async_trait(?Send)]
+impl Operator for Person {
+    async fn decide(&self, _: &Decide) -> Decision {
+        match &self.0 {
+            Some(decision) => decision.clone(),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// A world, a store and a channel that conductors come to, one after the other.
+struct Stage {
+    clock: Rc<SimulatedClock>,
+    world: World,
+    channel: Rc<Channel>,
+    store: Store,
+    person: Rc<Person>,
+    /// When the operator asks the conductor to stop, counted from now.
+    stop_after: Option<Duration>,
+    /// What steps were said to wait for.
+    mentioned: Rc<RefCell<Vec<String>>>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let deployment = parse(QA).expect("the example has no mistakes");
+        let start = deployment.window.start.timestamp;
+        let clock = SimulatedClock::new(start);
+        let state = EmbeddedCloud::furnish(&deployment, 1, start);
+        let cloud = EmbeddedCloud::in_memory(state, Rc::clone(&clock) as Rc<dyn Clock>);
+        let channel = Rc::new(Channel {
+            clock: Rc::clone(&clock),
+            orders: RefCell::default(),
+            sent: RefCell::default(),
+            unseen_for: Cell::default(),
+            asked: RefCell::default(),
+            under_way: Cell::default(),
+            most_under_way: Cell::default(),
+            meanwhile: RefCell::default(),
+        });
+        Self {
+            world: World { announcer: Rc::clone(&channel) as _, ..cloud.world() },
+            clock,
+            channel,
+            store: Store::memory(&upgrade()),
+            person: Rc::new(Person(None)),
+            stop_after: None,
+            mentioned: Rc::default(),
+        }
+    }
+
+    fn journal(&self) -> Journal {
+        let mentioned = Rc::clone(&self.mentioned);
+        let listener: Listener = Rc::new(move |progress| {
+            if let Progress::Waiting { detail, .. } = progress {
+                mentioned.borrow_mut().push(detail.clone());
+            }
+        });
+        let reading = run(&self.clock, read(&self.store)).expect("it holds together");
+        let nonce = format!("conductor-{}", reading.records.len());
+        Journal::open(self.store.clone(), reading, Rc::clone(&self.clock) as _, 1, nonce, listener)
+    }
+
+    /// Conducts a phase of those steps, from its beginning.
+    fn conduct(&self, steps: Vec<Step>) -> Result<Ending, Box<JournalError>> {
+        self.go(Some((plan(steps), Digest::of(b""))))
+    }
+
+    /// Another conductor goes on with the phase on record.
+    fn resume(&self) -> Result<Ending, Box<JournalError>> {
+        self.go(None)
+    }
+
+    fn go(&self, begin: Option<(Plan, Digest)>) -> Result<Ending, Box<JournalError>> {
+        let clock = Rc::clone(&self.clock);
+        let stop_after = self.stop_after;
+        let stop: Stop = async move {
+            match stop_after {
+                Some(length) => clock.sleep(length).await,
+                None => std::future::pending().await,
+            }
+        }
+        .boxed_local()
+        .shared();
+        let crew = Crew {
+            world: self.world.clone(),
+            clock: Rc::clone(&self.clock) as _,
+            operator: Rc::clone(&self.person) as _,
+            journal: self.journal(),
+            stop,
+        };
+        run(&self.clock, conduct(&crew, begin, Phase::Announce)).map_err(Box::new)
+    }
+
+    /// Puts events on record as a conductor would have that died right after them.
+    fn was_recorded(&self, events: Vec<Event>) {
+        let journal = self.journal();
+        for event in events {
+            run(&self.clock, journal.append(event)).expect("it can be written");
+        }
+    }
+
+    fn records(&self) -> Vec<Record> {
+        run(&self.clock, read(&self.store)).expect("it holds together").records
+    }
+
+    /// The events of one step with their times.
+    fn events_of(&self, id: &str) -> Vec<(Timestamp, Event)> {
+        let events = self.records().into_iter().flat_map(|record| {
+            let at = record.at;
+            record.events.into_iter().map(move |event| (at, event))
+        });
+        events.filter(|(_, event)| event.step().is_some_and(|step| step.as_str() == id)).collect()
+    }
+
+    fn starts_of(&self, id: &str) -> usize {
+        self.events_of(id).iter().filter(|(_, event)| matches!(event, Event::StepStarted { .. })).count()
+    }
+
+    fn status(&self, id: &str) -> StepStatus {
+        let upgrade = Upgrade::fold(&self.records()).expect("it holds together");
+        upgrade.phases[&Phase::Announce].status(&id.into()).clone()
+    }
+
+    fn error_of(&self, id: &str) -> String {
+        match self.status(id) {
+            StepStatus::Failed { error, .. } => error,
+            other => panic!("{id} has not failed: {other:?}"),
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        let deployment = parse(QA).expect("the example has no mistakes");
+        between(deployment.window.start.timestamp, self.clock.now())
+    }
+}
+
+fn upgrade() -> UpgradeId {
+    "qa-koa-v4".into()
+}
+
+fn plan(steps: Vec<Step>) -> Plan {
+    Plan {
+        upgrade: upgrade(),
+        phase: Phase::Announce,
+        order: Order::Overlapped,
+        made_at: Timestamp::UNIX_EPOCH,
+        basis: Basis::default(),
+        steps,
+    }
+}
+
+fn step(id: &str, action: Action, waits_for: &[&str]) -> Step {
+    Step {
+        id: id.into(),
+        lane: Lane::Deployment,
+        line: Line::Notify,
+        title: id.to_owned(),
+        action,
+        waits_for: waits_for.iter().map(|step| Edge { step: (*step).into(), rule: Rule::Follows }).collect(),
+        undo: Undo::Nothing,
+        page_may_lift: PageMayLift::Yes,
+        expected: SENDING,
+        limit: seconds(60),
+    }
+}
+
+/// A step that sends a message of its own name.
+fn message(id: &str, waits_for: &[&str]) -> Step {
+    let announce = Announce { announcement: id.into(), to: "all".to_owned(), text: id.to_owned() };
+    step(id, Action::Announce(announce), waits_for)
+}
+
+fn gate(id: &str) -> Step {
+    step(id, Action::Decide(Decide { gate: id.into(), question: "Go?".to_owned(), checklist: Vec::new() }), &[])
+}
+
+fn decision(approved: bool, note: Option<&str>) -> Decision {
+    let (at, note) = (Timestamp::UNIX_EPOCH, note.map(str::to_owned));
+    Decision { gate: "go".into(), approved, by: "ada".to_owned(), at, note, plan: None }
+}
+
+fn failed(step: &str) -> Ending {
+    Ending::Failed(vec![step.into()])
+}
+
+#[test]
+fn a_call_that_was_not_applied_is_made_again_after_growing_waits_and_five_times_at_most() {
+    for class in [FailureClass::NotApplied, FailureClass::Throttled] {
+        let stage = Stage::new();
+        stage.channel.order("notice", &[Sends::Fails(class); 9]);
+        assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), failed("notice"));
+        let asked: Vec<Timestamp> = stage.channel.asked.borrow().iter().map(|(_, at)| *at).collect();
+        let waits: Vec<u64> = asked.windows(2).map(|pair| between(pair[0], pair[1]).as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8], "{class:?}");
+        assert_eq!(stage.error_of("notice"), "notice: the channel is out of order (5 attempts)");
+    }
+}
+
+#[test]
+fn a_call_that_works_in_the_end_has_all_its_attempts_on_record() {
+    let stage = Stage::new();
+    stage.channel.order("notice", &[Sends::Fails(FailureClass::Throttled), Sends::Fails(FailureClass::NotApplied)]);
+    assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), Ending::Finished);
+    let events: Vec<Event> = stage.events_of("notice").into_iter().map(|(_, event)| event).collect();
+    let (started, retried) = (
+        |attempt| Event::StepStarted { step: "notice".into(), attempt },
+        || Event::StepRetried { step: "notice".into(), error: "notice: the channel is out of order".to_owned() },
+    );
+    assert_eq!(events[..5], [started(1), retried(), started(2), retried(), started(3)]);
+    assert!(matches!(&events[5..], [Event::StepDone { held: false, .. }]), "{events:?}");
+}
+
+#[test]
+fn a_call_that_is_refused_for_good_is_made_once() {
+    let stage = Stage::new();
+    stage.channel.order("notice", &[Sends::Fails(FailureClass::Permanent)]);
+    assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), failed("notice"));
+    assert_eq!(stage.channel.asked(), ["notice"]);
+    assert_eq!(stage.error_of("notice"), "notice: the channel is out of order");
+    assert_eq!(stage.elapsed(), Duration::ZERO, "and nothing is waited for");
+}
+
+#[test]
+fn a_call_whose_answer_was_lost_is_not_made_twice_when_it_worked() {
+    let stage = Stage::new();
+    stage.channel.order("notice", &[Sends::Loses]);
+    // What was just written does not show at once: an early look would find nothing.
+    stage.channel.unseen_for.set(seconds(9));
+    assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), Ending::Finished);
+    assert_eq!(stage.channel.asked(), ["notice"]);
+    let events = stage.events_of("notice");
+    assert!(events.iter().any(|(_, event)| matches!(event, Event::StepInDoubt { .. })), "{events:?}");
+    assert_eq!(*stage.mentioned.borrow(), ["not known whether the call worked; looking again"]);
+}
+
+#[test]
+fn a_call_in_doubt_that_did_not_work_is_made_again() {
+    let stage = Stage::new();
+    stage.channel.order("notice", &[Sends::Fails(FailureClass::InDoubt)]);
+    assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), Ending::Finished);
+    assert_eq!(stage.channel.asked(), ["notice", "notice"]);
+}
+
+#[test]
+fn a_call_that_stays_in_doubt_fails_after_five_attempts() {
+    let stage = Stage::new();
+    stage.channel.order("notice", &[Sends::Fails(FailureClass::InDoubt); 9]);
+    assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), failed("notice"));
+    assert_eq!(stage.channel.asked().len(), 5);
+}
+
+#[test]
+fn what_holds_already_is_recorded_so_and_not_done() {
+    let stage = Stage::new();
+    assert_eq!(stage.conduct(vec![step("done", Action::Milestone, &[])]).expect("the journal holds"), Ending::Finished);
+    assert_eq!(stage.status("done"), StepStatus::Done { held: true });
+    assert_eq!(stage.starts_of("done"), 0);
+}
+
+#[test]
+fn a_call_made_right_before_a_crash_is_looked_for_before_it_is_made_again() {
+    let stage = Stage::new();
+    stage.channel.unseen_for.set(seconds(5));
+    // The first conductor dies after its call was made, and before it knew.
+    let started = Event::StepStarted { step: "notice".into(), attempt: 1 };
+    let plan = Box::new(plan(vec![message("notice", &[])]));
+    let took_over = Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() };
+    stage.was_recorded(vec![took_over, Event::PhaseStarted { plan, deployment: Digest::of(b"") }, started]);
+    let token = Digest::of(format!("{} notice", upgrade()).as_bytes()).as_str()[..32].to_owned();
+    stage.channel.send(&token);
+    assert_eq!(stage.resume().expect("the journal holds"), Ending::Finished);
+    assert_eq!(stage.channel.asked(), Vec::<String>::new());
+    assert_eq!(stage.status("notice"), StepStatus::Done { held: false }, "the upgrade itself has done it");
+}
+
+#[test]
+fn a_failed_step_is_tried_again_when_the_phase_is_run_again() {
+    let stage = Stage::new();
+    stage.channel.order("first", &[Sends::Fails(FailureClass::Permanent)]);
+    let steps = vec![message("first", &[]), message("second", &["first"])];
+    assert_eq!(stage.conduct(steps).expect("the journal holds"), failed("first"));
+    assert_eq!(stage.resume().expect("the journal holds"), Ending::Finished);
+    assert_eq!(stage.channel.asked(), ["first", "first", "second"]);
+}
+
+#[test]
+fn a_step_past_its_limit_has_failed_with_what_it_waited_for_last() {
+    let stage = Stage::new();
+    let balancer = parse(QA).expect("the example has no mistakes").balancers[0].name.clone();
+    let host = Host { name: "nowhere".into(), instance: InstanceRef::Known("i-none".into()) };
+    let members = Membership { balancer: balancer.clone(), kind: BalancerKind::Classic, hosts: vec![host] };
+    let steps = vec![step("healthy", Action::AwaitHealthy(members), &[])];
+    assert_eq!(stage.conduct(steps).expect("the journal holds"), failed("healthy"));
+    let words = format!("0 of 1 hosts in service in {balancer}");
+    assert_eq!(stage.error_of("healthy"), format!("not there after 1m: {words}"));
+    assert_eq!(*stage.mentioned.borrow(), [words], "the same words are said once");
+    assert!((60..65).contains(&stage.elapsed().as_secs()), "{:?}", stage.elapsed());
+}
+
+#[test]
+fn a_failed_step_keeps_others_from_beginning_and_lets_those_under_way_end() {
+    let stage = Stage::new();
+    stage.channel.order("fails", &[Sends::Fails(FailureClass::NotApplied), Sends::Fails(FailureClass::Permanent)]);
+    let steps = vec![
+        message("fails", &[]),
+        message("under-way", &[]),
+        message("after-failed", &["fails"]),
+        message("after-under-way", &["under-way"]),
+    ];
+    assert_eq!(stage.conduct(steps).expect("the journal holds"), failed("fails"));
+    assert_eq!(stage.status("under-way"), StepStatus::Done { held: false });
+    for later in ["after-failed", "after-under-way"] {
+        assert_eq!(stage.status(later), StepStatus::Waiting, "{later}");
+    }
+    assert_eq!(stage.elapsed(), SENDING, "and is not waited for any longer");
+}
+
+#[test]
+fn all_steps_that_fail_side_by_side_are_named() {
+    let stage = Stage::new();
+    for step in ["one", "two"] {
+        stage.channel.order(step, &[Sends::Fails(FailureClass::Permanent)]);
+    }
+    let ending = stage.conduct(vec![message("one", &[]), message("two", &[])]).expect("the journal holds");
+    let Ending::Failed(mut steps) = ending else { panic!("{ending:?}") };
+    steps.sort();
+    assert_eq!(steps, ["one".into(), "two".into()]);
+}
+
+#[test]
+fn stopping_ends_waits_for_people_and_the_calendar_at_once_and_lets_other_steps_end() {
+    let mut stage = Stage::new();
+    stage.stop_after = Some(seconds(4));
+    let tomorrow = later(stage.clock.now(), seconds(86_400));
+    let steps = vec![
+        gate("go"),
+        step("date", Action::WaitUntil { moment: tomorrow }, &[]),
+        message("under-way", &[]),
+        message("later", &["under-way"]),
+    ];
+    assert_eq!(stage.conduct(steps).expect("the journal holds"), Ending::Stopped);
+    assert_eq!(stage.elapsed(), SENDING);
+    assert_eq!(stage.status("under-way"), StepStatus::Done { held: false });
+    assert_eq!(stage.status("later"), StepStatus::Waiting);
+    for waits in ["go", "date"] {
+        assert_eq!(stage.status(waits), StepStatus::Running { attempt: 1 }, "{waits}");
+    }
+
+    stage.stop_after = None;
+    stage.person = Rc::new(Person(Some(decision(true, None))));
+    assert_eq!(stage.resume().expect("the journal holds"), Ending::Finished);
+    assert_eq!(stage.channel.asked(), ["under-way", "later"], "and nothing is done twice");
+}
+
+#[test]
+fn stopping_while_only_people_are_waited_for_takes_no_time() {
+    let mut stage = Stage::new();
+    stage.stop_after = Some(seconds(4));
+    assert_eq!(stage.conduct(vec![gate("go")]).expect("the journal holds"), Ending::Stopped);
+    assert_eq!(stage.elapsed(), seconds(4));
+}
+
+#[test]
+fn a_refusal_at_a_gate_names_who_refused_and_why() {
+    let mut stage = Stage::new();
+    stage.person = Rc::new(Person(Some(decision(false, Some("the pager is quiet no more")))));
+    assert_eq!(stage.conduct(vec![gate("go"), message("later", &["go"])]).expect("the journal holds"), failed("go"));
+    assert_eq!(stage.error_of("go"), "ada refused at gate go: the pager is quiet no more");
+    assert_eq!(stage.channel.asked(), Vec::<String>::new());
+}
+
+#[test]
+fn a_gate_whose_approval_is_on_record_does_not_ask_again() {
+    let stage = Stage::new();
+    let took_over = Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() };
+    stage.was_recorded(vec![took_over, Event::GateDecided(decision(true, None))]);
+    assert_eq!(stage.conduct(vec![gate("go")]).expect("the journal holds"), Ending::Finished);
+    assert_eq!(stage.status("go"), StepStatus::Done { held: true });
+}
+
+#[test]
+fn no_more_steps_are_under_way_than_side_by_side_allows_and_all_are_done() {
+    let stage = Stage::new();
+    let steps = (0..2 * SIDE_BY_SIDE + 1).map(|number| message(&format!("m{number}"), &[])).collect();
+    assert_eq!(stage.conduct(steps).expect("the journal holds"), Ending::Finished);
+    assert_eq!(stage.channel.most_under_way.get(), SIDE_BY_SIDE);
+    assert_eq!(stage.channel.asked().len(), 2 * SIDE_BY_SIDE + 1);
+    assert_eq!(stage.elapsed(), 3 * SENDING, "and none waits longer than it must");
+}
+
+#[test]
+fn of_more_steps_than_fit_those_with_most_to_come_after_them_begin_first() {
+    let stage = Stage::new();
+    let mut steps: Vec<Step> = (0..SIDE_BY_SIDE).map(|number| message(&format!("m{number}"), &[])).collect();
+    steps.extend([message("long", &[]), message("longer", &["long"])]);
+    assert_eq!(stage.conduct(steps).expect("the journal holds"), Ending::Finished);
+    assert_eq!(stage.channel.asked()[0], "long");
+    assert_eq!(stage.elapsed(), 2 * SENDING);
+}
+
+#[test]
+fn a_conductor_that_another_has_superseded_does_nothing_more() {
+    let stage = Stage::new();
+    let (other, clock) = (stage.store.clone(), Rc::clone(&stage.clock));
+    *stage.channel.meanwhile.borrow_mut() = Some(Box::new(move || {
+        let reading = read(&other).now_or_never().expect("memory answers at once").expect("it holds together");
+        let journal = Journal::open(other, reading, clock, 2, "other".to_owned(), Rc::new(|_| {}));
+        let took_over = Event::ConductorTookOver { upgrade: upgrade(), conductor: "bob@right".to_owned() };
+        journal.append(took_over).now_or_never().expect("memory answers at once").expect("it can be written");
+    }));
+    let error = stage.conduct(vec![message("one", &[]), message("two", &["one"])]).expect_err("it is superseded");
+    assert!(matches!(*error, JournalError::Fenced { .. }), "{error:?}");
+    assert_eq!(stage.channel.asked(), ["one"]);
+    assert_eq!(stage.status("one"), StepStatus::Running { attempt: 1 }, "its end is not on record");
+}
+
+#[test]
+fn every_beginning_of_a_real_journal_holds_together_and_leads_to_what_its_events_lead_to_one_by_one() {
+    let deployment = parse(QA).expect("the example has no mistakes");
+    let rehearsed = rehearse(&deployment, 1, Order::Overlapped, |_| {}, Rc::new(|_| {})).expect("it works");
+    let mut upgrade = Upgrade::default();
+    for (place, record) in rehearsed.records.iter().enumerate() {
+        let text = serde_json::to_vec(record).expect("JSON");
+        let kept: Record = serde_json::from_slice(&text).expect("a record");
+        for event in &kept.events {
+            upgrade.apply(kept.at, event).expect("it can follow");
+        }
+        assert_eq!(Upgrade::fold(&rehearsed.records[..=place]).as_ref(), Ok(&upgrade), "record {}", record.number);
+    }
+    assert_eq!(upgrade, rehearsed.upgrade);
+}
