@@ -165,7 +165,7 @@ proptest! {
     fn times_and_failures_of_a_step_say_the_same_as_its_status(events in vec(event(), 0..60)) {
         let (_, upgrade) = legal(events);
         for run in upgrade.phases.values().flat_map(|phase| phase.steps.values()) {
-            let StepRun { status, started_at, ended_at, failures } = run;
+            let StepRun { status, started_at, ended_at, failures, retries: _ } = run;
             let ended = status.is_done() || matches!(status, StepStatus::Failed { .. });
             prop_assert_eq!(ended_at.is_some(), ended, "{:?}", run);
             prop_assert!(started_at.is_some() || !status.is_open() && !status.is_done(), "{run:?}");

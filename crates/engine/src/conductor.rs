@@ -5,16 +5,16 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::future::{Either, LocalBoxFuture, select};
+use futures_util::future::{AbortHandle, Abortable, Either, LocalBoxFuture, select};
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, PhaseRun};
 use cutover_core::names::StepId;
 use cutover_core::plan::{Frontier, Phase, Plan, Step};
 
-use crate::drive::{Crew, StepEnd};
+use crate::drive::{Crew, StepEnd, Stop};
 use crate::journal::JournalError;
 
 /// How many steps may be under way at once: more than a deployment's hosts of one line, fewer than would exhaust
@@ -55,8 +55,12 @@ pub async fn run(crew: &Crew, plan: Option<(Plan, Digest)>, phase: Phase) -> Res
         crew.journal.append(Event::Interrupted { because: "the operator stopped it".to_owned() }).await?;
         return Ok(Ending::Stopped);
     }
-    crew.journal.append(Event::Interrupted { because: format!("{} steps failed", failed.len()) }).await?;
+    crew.journal.append(Event::Interrupted { because: words(failed.len()) }).await?;
     Ok(Ending::Failed(failed))
+}
+
+fn words(failed: usize) -> String {
+    if failed == 1 { "a step failed".to_owned() } else { format!("{failed} steps failed") }
 }
 
 /// A step that can begin; those with more still to come after them go first.
@@ -65,6 +69,8 @@ type Ready = BinaryHeap<(Duration, Reverse<usize>)>;
 async fn conduct(crew: &Crew, run: &PhaseRun) -> Result<Vec<StepId>, JournalError> {
     let steps = &run.plan.steps;
     let tails = tails(steps);
+    // A failure ends waits for people and the calendar too: nobody should decide on an upgrade that has failed.
+    let (failure, halt) = halt(&crew.stop);
     let mut frontier = Frontier::new(&run.plan);
     let mut ready = Ready::new();
     let mut free = frontier.first();
@@ -82,7 +88,7 @@ async fn conduct(crew: &Crew, run: &PhaseRun) -> Result<Vec<StepId>, JournalErro
         }
         while !stopped && failed.is_empty() && under_way.len() < SIDE_BY_SIDE {
             let Some((_, Reverse(place))) = ready.pop() else { break };
-            under_way.push(drive(crew, &steps[place]));
+            under_way.push(drive(crew, &steps[place], &halt));
         }
         let next = match stopped {
             true => under_way.next().await,
@@ -97,14 +103,27 @@ async fn conduct(crew: &Crew, run: &PhaseRun) -> Result<Vec<StepId>, JournalErro
         let Some(ended) = next else { return Ok(failed) };
         match ended? {
             (step, StepEnd::Done) => free = frontier.done(&step),
-            (step, StepEnd::Failed) => failed.push(step),
+            (step, StepEnd::Failed) => {
+                failed.push(step);
+                failure.abort();
+            }
             (_, StepEnd::Stopped) => stopped = true,
         }
     }
 }
 
-fn drive<'a>(crew: &'a Crew, step: &'a Step) -> LocalBoxFuture<'a, Result<(StepId, StepEnd), JournalError>> {
-    Box::pin(async move { Ok((step.id.clone(), crew.drive(step).await?)) })
+type Driven<'a> = LocalBoxFuture<'a, Result<(StepId, StepEnd), JournalError>>;
+
+fn drive<'a>(crew: &'a Crew, step: &'a Step, halt: &'a Stop) -> Driven<'a> {
+    Box::pin(async move { Ok((step.id.clone(), crew.drive(step, halt).await?)) })
+}
+
+/// Resolves when the operator asks the conductor to stop, or the handle is used.
+fn halt(stop: &Stop) -> (AbortHandle, Stop) {
+    let (failure, registration) = AbortHandle::new_pair();
+    let failed = Abortable::new(std::future::pending::<()>(), registration);
+    let halt = select(stop.clone(), failed).map(|_| ()).boxed_local().shared();
+    (failure, halt)
 }
 
 /// The expected time from the beginning of each step to the end of all that waits for it.

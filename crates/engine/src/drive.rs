@@ -17,6 +17,7 @@ use crate::act::{Manner, Scene, Seen, act, interval, manner, observe};
 use crate::failure::{Failure, FailureClass};
 use crate::journal::{Journal, JournalError};
 use crate::ports::{Clock, Operator, World};
+use crate::readings::Readings;
 
 /// How long a write may take until reads show it.
 const GRACE: Duration = Duration::from_secs(10);
@@ -26,7 +27,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How often a call that is known not to have been applied is made in one run.
 const ATTEMPTS: u32 = 5;
 
-/// Resolves when the operator asks the conductor to stop.
+/// Resolves when something is to end that waits for people or the calendar.
 pub type Stop = Shared<LocalBoxFuture<'static, ()>>;
 
 /// Everything that carrying out steps needs.
@@ -39,7 +40,9 @@ pub struct Crew {
     pub operator: Rc<dyn Operator>,
     /// The journal.
     pub journal: Journal,
-    /// Ends waits for people and the calendar.
+    /// What was read of the world a moment ago.
+    readings: Readings,
+    /// Resolves when the operator asks the conductor to stop.
     pub stop: Stop,
 }
 
@@ -55,12 +58,19 @@ pub(crate) enum StepEnd {
 }
 
 impl Crew {
-    /// Carries `step` out, from wherever the journal says it is.
-    pub(crate) async fn drive(&self, step: &Step) -> Result<StepEnd, JournalError> {
+    /// A crew that has read nothing of the world yet.
+    #[must_use]
+    pub fn new(world: World, clock: Rc<dyn Clock>, operator: Rc<dyn Operator>, journal: Journal, stop: Stop) -> Self {
+        let readings = Readings::new(world.clone(), Rc::clone(&clock));
+        Self { world, clock, operator, journal, readings, stop }
+    }
+
+    /// Carries `step` out, from wherever the journal says it is. Waits for people and the calendar end with `halt`.
+    pub(crate) async fn drive(&self, step: &Step, halt: &Stop) -> Result<StepEnd, JournalError> {
         match manner(&step.action) {
             Manner::Ensure => self.ensure(step).await,
             Manner::Perform => self.perform(step).await,
-            Manner::Wait => self.wait(step).await,
+            Manner::Wait => self.wait(step, halt).await,
         }
     }
 
@@ -75,7 +85,10 @@ impl Crew {
         }
         match seen {
             Ok(Seen::Holds(facts)) => return self.done(&scene, !begun_before, facts).await,
-            Ok(Seen::Never(why)) if begun_before => return self.failed(step, &why).await,
+            // After a failure that somebody has seen, it is made again: what has failed may have been mended.
+            Ok(Seen::Never(why)) if self.run_of(step, |run| run.status.is_open()) => {
+                return self.failed(step, &why).await;
+            }
             Ok(Seen::UnderWay(_)) if begun_before => {}
             Ok(_) => {
                 if let Some(end) = self.make(&scene).await? {
@@ -91,13 +104,21 @@ impl Crew {
     async fn make(&self, scene: &Scene<'_>) -> Result<Option<StepEnd>, JournalError> {
         let step = scene.step;
         let mut pause = FIRST_WAIT;
+        let mut doubted = false;
         for tries in 1.. {
             self.started(step).await?;
+            scene.begun.set(true);
             let Err(failure) = act(scene).await else { return Ok(None) };
             let error = failure.message.clone();
             match failure.class {
+                // What is refused after a doubt may be refused because the doubtful call has worked after all.
+                FailureClass::Permanent if doubted => match self.look(scene).await {
+                    Ok(Seen::Holds(_) | Seen::UnderWay(_)) => return Ok(None),
+                    _ => return self.failed(step, &error).await.map(Some),
+                },
                 FailureClass::Permanent => return self.failed(step, &error).await.map(Some),
                 FailureClass::InDoubt => {
+                    doubted = true;
                     self.journal.append(Event::StepInDoubt { step: step.id.clone(), error }).await?;
                     self.journal.mention(&step.id, "not known whether the call worked; looking again");
                     self.clock.sleep(GRACE).await;
@@ -178,16 +199,16 @@ impl Crew {
         }
     }
 
-    async fn wait(&self, step: &Step) -> Result<StepEnd, JournalError> {
+    async fn wait(&self, step: &Step, halt: &Stop) -> Result<StepEnd, JournalError> {
         let scene = self.scene(step);
         match &step.action {
-            Action::Decide(question) => self.decide(&scene, question).await,
+            Action::Decide(question) => self.decide(&scene, question, halt).await,
             Action::WaitUntil { moment } => {
                 let held = self.clock.now() >= *moment;
                 if !held {
                     self.started(step).await?;
                     let date = self.clock.wait_for_date(*moment);
-                    if let Either::Left(_) = select(self.stop.clone(), date).await {
+                    if let Either::Left(_) = select(halt.clone(), date).await {
                         return Ok(StepEnd::Stopped);
                     }
                 }
@@ -197,17 +218,21 @@ impl Crew {
         }
     }
 
-    async fn decide(&self, scene: &Scene<'_>, question: &Decide) -> Result<StepEnd, JournalError> {
-        let approved = |decision: &cutover_core::journal::Decision| decision.approved;
-        let on_record = self.journal.upgrade().decisions.get(&question.gate).is_some_and(approved);
-        if on_record {
+    async fn decide(&self, scene: &Scene<'_>, question: &Decide, halt: &Stop) -> Result<StepEnd, JournalError> {
+        if self.is_approved(question) {
             return self.done(scene, true, Vec::new()).await;
         }
         self.started(scene.step).await?;
         self.journal.append(Event::GateOpened { gate: question.gate.clone() }).await?;
-        let decision = match select(self.stop.clone(), self.operator.decide(question)).await {
+        let patience = self.clock.sleep(scene.step.limit);
+        let answer = select(self.operator.decide(question), patience);
+        let decision = match select(halt.clone(), answer).await {
             Either::Left(_) => return Ok(StepEnd::Stopped),
-            Either::Right((decision, _)) => decision,
+            Either::Right((Either::Left((decision, _)), _)) => decision,
+            Either::Right((Either::Right(_), _)) => {
+                let why = format!("nobody decided within {}", human(scene.step.limit));
+                return self.failed(scene.step, &why).await;
+            }
         };
         let (approved, by, note) = (decision.approved, decision.by.clone(), decision.note.clone());
         self.journal.append(Event::GateDecided(decision)).await?;
@@ -218,19 +243,33 @@ impl Crew {
         self.failed(scene.step, &format!("{by} refused at gate {}{words}", question.gate)).await
     }
 
+    /// Whether the gate was approved for the plan that is followed: a decision on another plan is void.
+    fn is_approved(&self, question: &Decide) -> bool {
+        let upgrade = self.journal.upgrade();
+        let plan = upgrade.current_phase().map(|run| run.plan.hash());
+        let decision = upgrade.decisions.get(&question.gate);
+        decision.is_some_and(|decision| decision.approved && (decision.plan.is_none() || decision.plan == plan))
+    }
+
     fn scene<'a>(&'a self, step: &'a Step) -> Scene<'a> {
-        let (started_at, failures) = self.run_of(step, |run| (run.started_at, run.failures));
-        let failed = self.run_of(step, |run| matches!(run.status, StepStatus::Failed { .. }));
+        let run = self.run_of(step, Clone::clone);
+        let failed = matches!(run.status, StepStatus::Failed { .. });
         let now = self.clock.now();
         Scene {
             world: &self.world,
             clock: &*self.clock,
             step,
             journal: &self.journal,
-            // Limits count from the first start, through crashes, but anew after a failure that somebody has seen.
-            since: started_at.filter(|_| !failed).unwrap_or(now),
-            failures,
+            readings: &self.readings,
+            // Through crashes, but anew after a failure that somebody has seen.
+            since: run.started_at.filter(|_| !failed).unwrap_or(now),
+            taken_up: now,
+            failures: run.failures,
+            retries: run.retries,
+            begun: Cell::new(run.status.is_open()),
             seen_since: Cell::new(None),
+            change: RefCell::default(),
+            output: RefCell::default(),
             learned: RefCell::default(),
         }
     }
@@ -267,7 +306,7 @@ fn past_limit(step: &Step, told: &str) -> String {
     let waited = format!("not there after {}", human(step.limit));
     match (&step.action, told) {
         (Action::Migrate(migrate), _) => format!(
-            "{waited}; job {} goes on by itself on {}: wait for it there, then run the phase again with --retry",
+            "{waited}; job {} goes on by itself on {}: run the phase again to go on waiting for it",
             migrate.job, migrate.host.name
         ),
         (_, "") => waited,

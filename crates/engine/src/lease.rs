@@ -17,6 +17,8 @@ use crate::store::{Created, Store, StoreError};
 pub const LEASE: Duration = Duration::from_secs(30);
 /// How often it is renewed.
 pub const RENEWAL: Duration = Duration::from_secs(10);
+/// How soon a renewal that failed is tried again: often enough before the lease lapses.
+const RENEWAL_AFTER_FAILURE: Duration = Duration::from_secs(2);
 
 /// The wall clock and the machine, for what must not follow an upgrade's own clock.
 #[async_trait(?Send)]
@@ -121,14 +123,24 @@ pub fn is_alive(holder: &Holder, here: &Identity, machine: &dyn Machine) -> bool
 }
 
 impl Lease {
-    /// Renews the lease for ever. Ends only with the store's failure, which the journal will meet as well.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn keep(&self, store: &Store, machine: &dyn Machine) -> Result<std::convert::Infallible, StoreError> {
+    /// Renews the lease for ever. A renewal that fails is tried again soon: it ends nothing, because the journal is
+    /// the fence. `complain` hears of the first failure of each run of them.
+    pub async fn keep(
+        &self,
+        store: &Store,
+        machine: &dyn Machine,
+        complain: &dyn Fn(&StoreError),
+    ) -> std::convert::Infallible {
+        let mut failing = false;
         loop {
-            machine.sleep(RENEWAL).await;
-            store.replace(&name(self.epoch), self.holder(later(machine.now(), LEASE))).await?;
+            machine.sleep(if failing { RENEWAL_AFTER_FAILURE } else { RENEWAL }).await;
+            let renewed = store.replace(&name(self.epoch), self.holder(later(machine.now(), LEASE))).await;
+            if let Err(error) = &renewed
+                && !failing
+            {
+                complain(error);
+            }
+            failing = renewed.is_err();
         }
     }
 
@@ -153,9 +165,13 @@ fn name(epoch: u64) -> String {
 #[cfg(test)]
 mod tests {
     use std::cell::{Cell, RefCell};
+    use std::task::{Context, Poll};
+
+    use futures_util::FutureExt;
+    use tempfile::TempDir;
 
     use super::*;
-    use crate::testing::{at, memory, now};
+    use crate::testing::{at, memory, now, upgrade};
 
     /// A process of a machine, which sees the time that a test sets.
     struct Process {
@@ -186,8 +202,13 @@ mod tests {
         }
 
         async fn sleep(&self, length: Duration) {
-            let Some(left) = self.sleeps.get().checked_sub(1) else { return std::future::pending().await };
-            self.sleeps.set(left);
+            // Asked at every poll, so that a test can let a sleeper go on.
+            let may_end = |_: &mut Context<'_>| {
+                let Some(left) = self.sleeps.get().checked_sub(1) else { return Poll::Pending };
+                self.sleeps.set(left);
+                Poll::Ready(())
+            };
+            std::future::poll_fn(may_end).await;
             self.time.set(later(self.time.get(), length));
         }
 
@@ -210,6 +231,10 @@ mod tests {
 
     fn claimed(store: &Store, machine: &Process) -> Lease {
         now(claim(store, machine)).expect("it is free")
+    }
+
+    fn never(error: &StoreError) {
+        panic!("{error}");
     }
 
     fn assert_held(store: &Store, machine: &Process) {
@@ -287,10 +312,37 @@ mod tests {
         let (store, first) = (memory(), ada());
         let lease = claimed(&store, &first);
         first.sleeps.set(6);
-        assert!(futures_util::FutureExt::now_or_never(lease.keep(&store, &first)).is_none(), "it is kept for ever");
+        assert!(lease.keep(&store, &first, &never).now_or_never().is_none(), "it is kept for ever");
         let (_, holder) = now(last(&store)).expect("it can be read").expect("there is one");
         assert_eq!((first.now(), holder.until), (at(60), at(90)));
         assert!(is_alive(&holder, &Process::of("bob", "right", 11).identity, &first));
+    }
+
+    #[test]
+    fn a_lease_is_kept_through_an_outage_of_the_store_with_one_complaint_for_each() {
+        let (folder, first) = (TempDir::new().expect("a folder"), ada());
+        let store = Store::folder(folder.path(), &upgrade()).expect("a store");
+        let lease = claimed(&store, &first);
+        let (leases, aside) = (folder.path().join(upgrade().as_str()).join("lease"), folder.path().join("aside"));
+        let complaints = Cell::new(0);
+        let complain = |_: &StoreError| complaints.set(complaints.get() + 1);
+        let mut keep = Box::pin(lease.keep(&store, &first, &complain));
+        for outage in 1..=2 {
+            // A file where the folder should be: nothing can be written there.
+            std::fs::rename(&leases, &aside).expect("it can be moved");
+            std::fs::write(&leases, "").expect("it can be written");
+            first.sleeps.set(3);
+            assert!((&mut keep).now_or_never().is_none(), "it goes on");
+            assert_eq!(complaints.get(), outage);
+            std::fs::remove_file(&leases).expect("it can be removed");
+            std::fs::rename(&aside, &leases).expect("it can be moved back");
+            first.sleeps.set(1);
+            assert!((&mut keep).now_or_never().is_none(), "it goes on");
+            let (_, holder) = now(last(&store)).expect("it can be read").expect("there is one");
+            assert_eq!(holder.until, later(first.now(), LEASE), "it is renewed again");
+        }
+        // Ten seconds to the first renewal of each outage, two to each try after it.
+        assert_eq!(first.now(), at(2 * (10 + 2 + 2 + 2)));
     }
 
     #[test]
@@ -299,7 +351,7 @@ mod tests {
         let old = claimed(&store, &first);
         claimed(&store, &second);
         first.sleeps.set(5);
-        assert!(futures_util::FutureExt::now_or_never(old.keep(&store, &first)).is_none(), "it is kept for ever");
+        assert!(old.keep(&store, &first, &never).now_or_never().is_none(), "it is kept for ever");
         let (epoch, holder) = now(last(&store)).expect("it can be read").expect("there is one");
         assert_eq!((epoch, holder.identity), (2, second.identity));
     }

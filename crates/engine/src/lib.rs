@@ -10,6 +10,7 @@ pub mod journal;
 pub mod lease;
 pub mod observe;
 pub mod ports;
+mod readings;
 pub mod store;
 #[cfg(test)]
 mod testing;

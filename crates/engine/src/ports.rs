@@ -167,8 +167,9 @@ pub trait Hosts {
     async fn smoke_test(&self, host: &InstanceId, test: &SmokeTest) -> Answer<(i32, String)>;
     /// The number of tasks that wait or run in a fleet's queues.
     async fn queued_tasks(&self, fleet: &FleetName) -> Answer<u32>;
-    /// The number of migrations that a migration command would still apply, by its list command on a host.
-    async fn pending_migrations(&self, host: &InstanceId, migrate: &Migrate) -> Answer<u32>;
+    /// The number of migrations that a migration command would still apply, by its list command on a host; nothing
+    /// when it has no list command.
+    async fn pending_migrations(&self, host: &InstanceId, migrate: &Migrate) -> Answer<Option<u32>>;
     /// Starts a migration as a job of the host. A name that was started before is that job.
     async fn start_job(&self, host: &InstanceId, migrate: &Migrate) -> Answer<()>;
     /// The job of that name on a host, with its output from `offset` on; nothing when it was never started.

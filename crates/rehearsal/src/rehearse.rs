@@ -117,13 +117,9 @@ pub async fn conduct(
     let reading = read(store).await?;
     let nonce = format!("rehearsal-{}", reading.records.len());
     let journal = Journal::open(store.clone(), reading, Rc::clone(&clock), 1, nonce, listener);
-    let crew = Crew {
-        world: cloud.world(),
-        clock: Rc::clone(&clock),
-        operator: Rc::new(ScriptedOperator::new(deployment, Rc::clone(&clock))),
-        journal,
-        stop: std::future::pending().boxed_local().shared(),
-    };
+    let operator = Rc::new(ScriptedOperator::new(deployment, Rc::clone(&clock)));
+    let stop = std::future::pending().boxed_local().shared();
+    let crew = Crew::new(cloud.world(), Rc::clone(&clock), operator, journal, stop);
     let conductor = "rehearsal".to_owned();
     crew.journal.append(Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor }).await?;
     let mut findings = Vec::new();

@@ -237,7 +237,7 @@ impl Rig {
             schema,
             instance,
             command: migration.command.clone(),
-            list_command: Vec::new(),
+            list_command: vec!["showmigrations".to_owned()],
             directory: String::new(),
             user: String::new(),
             backward_compatible: migration.backward_compatible,

@@ -199,13 +199,8 @@ impl Stage {
         }
         .boxed_local()
         .shared();
-        let crew = Crew {
-            world: self.world.clone(),
-            clock: Rc::clone(&self.clock) as _,
-            operator: Rc::clone(&self.person) as _,
-            journal: self.journal(),
-            stop,
-        };
+        let (clock, person) = (Rc::clone(&self.clock) as _, Rc::clone(&self.person) as _);
+        let crew = Crew::new(self.world.clone(), clock, person, self.journal(), stop);
         run(&self.clock, conduct(&crew, begin, Phase::Announce)).map_err(Box::new)
     }
 
@@ -381,10 +376,11 @@ fn a_call_made_right_before_a_crash_is_looked_for_before_it_is_made_again() {
     stage.channel.unseen_for.set(seconds(5));
     // The first conductor dies after its call was made, and before it knew.
     let started = Event::StepStarted { step: "notice".into(), attempt: 1 };
-    let plan = Box::new(plan(vec![message("notice", &[])]));
+    let step = message("notice", &[]);
+    let token = Digest::of_json(&(Some(upgrade()), &step.id, &step.action)).as_str()[..32].to_owned();
+    let plan = Box::new(plan(vec![step]));
     let took_over = Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() };
     stage.was_recorded(vec![took_over, Event::PhaseStarted { plan, deployment: Digest::of(b"") }, started]);
-    let token = Digest::of(format!("{} notice", upgrade()).as_bytes()).as_str()[..32].to_owned();
     stage.channel.send(&token);
     assert_eq!(stage.resume().expect("the journal holds"), Ending::Finished);
     assert_eq!(stage.channel.asked(), Vec::<String>::new());

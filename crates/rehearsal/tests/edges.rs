@@ -45,13 +45,10 @@ fn conducted(deployment: &Deployment, changed: impl Fn(&mut Plan)) -> Outcome {
         let store = Store::memory(&deployment.upgrade());
         let reading = read(&store).await.expect("an empty journal");
         let at = Rc::clone(&clock) as Rc<dyn Clock>;
-        let crew = Crew {
-            world: cloud.world(),
-            clock: Rc::clone(&at),
-            operator: Rc::new(ScriptedOperator::new(deployment, Rc::clone(&at))),
-            journal: Journal::open(store, reading, at, 1, "test".to_owned(), Rc::new(|_| {})),
-            stop: std::future::pending().boxed_local().shared(),
-        };
+        let operator = Rc::new(ScriptedOperator::new(deployment, Rc::clone(&at)));
+        let journal = Journal::open(store, reading, Rc::clone(&at), 1, "test".to_owned(), Rc::new(|_| {}));
+        let stop = std::future::pending().boxed_local().shared();
+        let crew = Crew::new(cloud.world(), at, operator, journal, stop);
         let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "test".to_owned() };
         crew.journal.append(took_over).await.expect("on record");
         for phase in Phase::ALL {

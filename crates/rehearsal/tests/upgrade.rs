@@ -4,11 +4,11 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use cutover_core::deployment::{Deployment, PastStopLimit, parse};
+use cutover_core::deployment::{Deployment, PastStopLimit, Role, parse};
 use cutover_core::journal::{Event, Fact, Record};
 use cutover_core::plan::{Order, Phase};
 use cutover_core::time::later;
-use cutover_engine::journal::Listener;
+use cutover_engine::journal::{Journal, Listener, read};
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
 use cutover_rehearsal::{
@@ -105,13 +105,7 @@ fn a_call_that_is_refused_for_good_fails_its_step_and_stops_the_phase() {
 
 #[test]
 fn a_failed_migration_is_diagnosed_and_never_retried_by_itself() {
-    let fails = Fault::MigrationFails {
-        fleet: qa().fleets[0].name.clone(),
-        service: "lms".to_owned(),
-        database: "default".to_owned(),
-        after: 3,
-    };
-    let rehearsed = rehearsed(&qa(), 1, |world| world.faults.push(fails));
+    let rehearsed = rehearsed(&qa(), 1, |world| world.faults.push(failing_migration(&qa())));
     let RehearsalEnding::Failed(Phase::Window, steps) = &rehearsed.ending else { panic!("{:?}", rehearsed.ending) };
     let step = &steps[0];
     let starts =
@@ -147,6 +141,129 @@ fn a_program_that_never_stops_is_killed_or_named_as_the_file_says() {
     let run = &named.upgrade.phases[&Phase::Window];
     let (_, error) = run.failed().next().expect("the step has failed");
     assert!(error.contains("lms") && error.contains(host.as_str()), "{error}");
+}
+
+/// A cloud and a store that several conductors can work on, one after the other.
+struct Stage {
+    deployment: Deployment,
+    clock: Rc<SimulatedClock>,
+    cloud: Rc<EmbeddedCloud>,
+    store: Store,
+}
+
+impl Stage {
+    fn new(deployment: Deployment, faults: impl FnOnce(&mut WorldState)) -> Self {
+        let start = deployment.window.start.timestamp.checked_sub(Duration::from_secs(5 * 86_400)).expect("in range");
+        let clock = SimulatedClock::new(start);
+        let mut world = EmbeddedCloud::furnish(&deployment, 1, start);
+        faults(&mut world);
+        let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
+        let store = Store::memory(&deployment.upgrade());
+        Self { deployment, clock, cloud, store }
+    }
+
+    /// A conductor comes and goes as far as it can.
+    fn conduct(&self) -> Rehearsed {
+        let clock = Rc::clone(&self.clock) as Rc<dyn Clock>;
+        let work = conduct(&self.deployment, Order::Overlapped, &self.cloud, clock, &self.store, Rc::new(|_| {}));
+        run(&self.clock, work).expect("the rehearsal itself works")
+    }
+
+    /// Somebody puts an event on record beside the conductors.
+    fn record(&self, event: Event) {
+        let clock = Rc::clone(&self.clock) as Rc<dyn Clock>;
+        run(&self.clock, async {
+            let reading = read(&self.store).await.expect("readable");
+            let journal = Journal::open(self.store.clone(), reading, clock, 1, "beside".to_owned(), Rc::new(|_| {}));
+            journal.append(event).await.expect("on record");
+        });
+    }
+}
+
+fn failing_migration(deployment: &Deployment) -> Fault {
+    Fault::MigrationFails {
+        fleet: deployment.fleets[0].name.clone(),
+        service: "lms".to_owned(),
+        database: "default".to_owned(),
+        after: 3,
+    }
+}
+
+fn jobs_started(records: &[Record], step: &cutover_core::names::StepId) -> usize {
+    events(records).filter(|event| matches!(event, Event::StepStarted { step: started, .. } if started == step)).count()
+}
+
+#[test]
+fn a_failed_migration_is_looked_at_again_by_every_run_and_started_again_only_by_consent() {
+    let deployment = qa();
+    let fault = failing_migration(&deployment);
+    let stage = Stage::new(deployment, |world| world.faults.push(fault));
+    let RehearsalEnding::Failed(Phase::Window, steps) = stage.conduct().ending else { panic!("it must fail") };
+    for _ in 0..3 {
+        let again = stage.conduct();
+        assert_eq!(again.ending, RehearsalEnding::Failed(Phase::Window, steps.clone()), "and its journal still holds");
+        assert!(again.violations.is_empty());
+    }
+    let migrations = |records: &[Record]| {
+        let jobs = run(&stage.clock, async { stage.cloud.world().compute.instances().await }).expect("listed");
+        (jobs.len(), jobs_started(records, &steps[0]))
+    };
+    let before = migrations(&stage.conduct().records);
+    stage.record(Event::StepRetryApproved { step: steps[0].clone(), by: "alice".to_owned() });
+    let retried = stage.conduct();
+    assert_eq!(migrations(&retried.records).1, before.1 + 1, "by consent, once");
+    let (_, error) = retried.upgrade.phases[&Phase::Window].failed().next().expect("the fault is still there");
+    assert!(error.contains("-run-2"), "a job of its own: {error}");
+}
+
+#[test]
+fn every_step_may_fail_twice_and_be_gone_on_with() {
+    for call in CHANGES {
+        let stage = Stage::new(qa(), |world| {
+            for nth in 1..=2 {
+                world.faults.push(Fault::Call { call: call.to_owned(), nth, kind: FaultKind::Permanent });
+            }
+        });
+        let mut ended = stage.conduct();
+        for _ in 0..8 {
+            if ended.ending == RehearsalEnding::Completed {
+                break;
+            }
+            ended = stage.conduct();
+        }
+        assert_eq!((&ended.ending, &ended.violations), (&RehearsalEnding::Completed, &Vec::new()), "{call}");
+    }
+}
+
+#[test]
+fn old_code_that_was_started_again_is_found_before_each_migration() {
+    let deployment = qa();
+    let fault = failing_migration(&deployment);
+    let stage = Stage::new(deployment, |world| world.faults.push(fault));
+    let failed = stage.conduct();
+    let RehearsalEnding::Failed(Phase::Window, steps) = &failed.ending else { panic!("it must fail") };
+    let fleet = &stage.deployment.fleets[0].name;
+    let mut captured = failed.upgrade.captured.iter().flatten();
+    let current = captured.find(|host| host.fleet == *fleet && host.role == Role::Edxapp).expect("on record");
+    run(&stage.clock, async {
+        let hosts = stage.cloud.world().hosts;
+        hosts.start(&current.instance, "supervisorctl", &["lms".into()]).await.expect("it starts");
+        stage.clock.sleep(Duration::from_secs(300)).await;
+    });
+    stage.record(Event::StepRetryApproved { step: steps[0].clone(), by: "alice".to_owned() });
+    let again = stage.conduct();
+    let (_, error) = again.upgrade.phases[&Phase::Window].failed().next().expect("it must fail");
+    assert!(error.contains("runs again") && error.contains(current.name.as_str()), "{error}");
+}
+
+#[test]
+fn ttls_that_were_lowered_shortly_before_the_window_are_waited_for() {
+    let mut deployment = qa();
+    deployment.dns.ttl = "2d 1h".parse().expect("a span");
+    deployment.dns.resolvers.clear();
+    deployment.window.length = Some("12h".parse().expect("a span"));
+    // The rehearsal prepares two days before, so that an hour of the old TTL is left when the window opens.
+    assert_well(&rehearsed(&deployment, 1, |_| {}), "a long TTL");
 }
 
 /// Conducts an upgrade with a conductor that dies whenever `dies` says so, and another one that goes on.

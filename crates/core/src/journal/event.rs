@@ -65,6 +65,13 @@ pub enum Event {
         /// What failed, on what, and what is known about the world now.
         error: String,
     },
+    /// Somebody has looked at a failed step that is never tried again by itself, and wants it tried again.
+    StepRetryApproved {
+        /// The step.
+        step: StepId,
+        /// Who wants it.
+        by: String,
+    },
     /// A gate waits for a decision.
     GateOpened {
         /// The gate.
@@ -93,7 +100,8 @@ impl Event {
             | Self::StepDone { step, .. }
             | Self::StepInDoubt { step, .. }
             | Self::StepRetried { step, .. }
-            | Self::StepFailed { step, .. } => Some(step),
+            | Self::StepFailed { step, .. }
+            | Self::StepRetryApproved { step, .. } => Some(step),
             Self::ConductorTookOver { .. }
             | Self::PhaseStarted { .. }
             | Self::GateOpened { .. }

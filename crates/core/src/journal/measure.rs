@@ -1,14 +1,14 @@
 //! Measures of a phase as it was run: how long it took, which steps decided that, what is left, and what "back"
 //! would mean now. Nothing here predicts; where a step has not ended, its expected time stands in.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::{Fact, PhaseRun, StepStatus, Upgrade};
-use crate::names::StepId;
-use crate::plan::{Action, Back, Line, Migrate, Phase, Schedule, Step, Undo, downtime_steps};
+use crate::names::{DatabaseName, StepId};
+use crate::plan::{Action, Back, Lane, Line, Migrate, PageMayLift, Phase, Plan, Schedule, Step, Undo, downtime_steps};
 use crate::time::between;
 
 /// The chain of steps that decided how long the downtime was.
@@ -81,16 +81,94 @@ pub fn remaining(run: &PhaseRun, now: Timestamp) -> Duration {
 /// have done its work. A migration that found nothing to apply is no obstacle.
 #[must_use]
 pub fn way_back(run: &PhaseRun, upgrade: &Upgrade) -> Back {
-    let begun = run.runs().filter(|(_, run)| run.status != StepStatus::Waiting);
+    let begun = run.runs().filter(|(step, run)| {
+        // A new plan looks at a migration anew, but does not take it back.
+        run.status != StepStatus::Waiting || upgrade.migrations_begun.contains_key(&step.id)
+    });
     let begun: Vec<Step> = begun
-        .map(|(step, step_run)| match (&step.action, &step_run.status) {
-            (Action::Migrate(migrate), StepStatus::Done { held }) if *held || !applied(upgrade, migrate) => {
+        .map(|(step, _)| match &step.action {
+            Action::Migrate(migrate) if !may_have_applied(run, upgrade, &step.id, migrate) => {
                 Step { undo: Undo::Nothing, ..step.clone() }
             }
             _ => step.clone(),
         })
         .collect();
     Back::of(&begun)
+}
+
+/// Whether the maintenance page may be lifted when `step` has failed: not once a migration on the databases of its
+/// fleet was begun that old code cannot work with, unless it is known to have applied nothing.
+#[must_use]
+pub fn page_may_lift(run: &PhaseRun, upgrade: &Upgrade, step: &Step) -> PageMayLift {
+    let concerns = databases_of(&run.plan, step);
+    let in_run = run.runs().filter_map(|(step, run)| match &step.action {
+        Action::Migrate(migrate) if run.status != StepStatus::Waiting => Some((&step.id, migrate)),
+        _ => None,
+    });
+    let begun = in_run.chain(&upgrade.migrations_begun).find(|(id, migrate)| {
+        !migrate.backward_compatible
+            && concerns.as_ref().is_none_or(|databases| databases.contains(&migrate.instance))
+            && may_have_applied(run, upgrade, id, migrate)
+    });
+    match begun {
+        None => step.page_may_lift.clone(),
+        Some((_, migrate)) => PageMayLift::No {
+            because: format!(
+                "{} may be migrated ({} {}), and old code must not serve or write on it",
+                migrate.schema, migrate.service, migrate.database
+            ),
+        },
+    }
+}
+
+/// Whether visitors are sent to the maintenance page now, of one fleet at least.
+#[must_use]
+pub fn page_is_up(run: &PhaseRun) -> bool {
+    let changes = |line: Line| {
+        run.runs().filter(move |(step, _)| step.line == line && matches!(step.action, Action::ChangeRecords(_)))
+    };
+    let lifted: BTreeSet<&Lane> =
+        changes(Line::LiftPage).filter(|(_, run)| run.status.is_done()).map(|(step, _)| &step.lane).collect();
+    changes(Line::PostPage).any(|(step, run)| run.started_at.is_some() && !lifted.contains(&step.lane))
+}
+
+/// The migrations on the databases of the step's fleet that old code cannot work with; of all databases where the
+/// step belongs to no fleet.
+#[must_use]
+pub fn migrations_beside<'a>(plan: &'a Plan, step: &Step) -> Vec<&'a Step> {
+    let concerns = databases_of(plan, step);
+    let migrations = plan.steps.iter().filter(|step| match &step.action {
+        Action::Migrate(migrate) => {
+            !migrate.backward_compatible
+                && concerns.as_ref().is_none_or(|databases| databases.contains(&migrate.instance))
+        }
+        _ => false,
+    });
+    migrations.collect()
+}
+
+/// The databases that the step's fleet migrates; nothing when it may concern all.
+fn databases_of<'a>(plan: &'a Plan, step: &Step) -> Option<BTreeSet<&'a DatabaseName>> {
+    let Lane::Fleet(fleet) = &step.lane else { return None };
+    let databases: BTreeSet<&DatabaseName> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::Migrate(migrate) if migrate.fleet == *fleet => Some(&migrate.instance),
+            _ => None,
+        })
+        .collect();
+    (!databases.is_empty()).then_some(databases)
+}
+
+/// Whether a migration that was begun may have applied anything: it has not, only when it never failed, has ended well
+/// and said so.
+fn may_have_applied(run: &PhaseRun, upgrade: &Upgrade, step: &StepId, migrate: &Migrate) -> bool {
+    let step = run.run(step);
+    match step.status {
+        StepStatus::Waiting | StepStatus::Done { .. } => step.failures > 0 || applied(upgrade, migrate),
+        _ => true,
+    }
 }
 
 /// Whether a migration that has ended applied anything. One that the journal says nothing of may have.
@@ -251,12 +329,15 @@ mod tests {
 
     fn done(started: u64, ended: u64) -> StepRun {
         let status = StepStatus::Done { held: false };
-        StepRun { status, started_at: Some(at(started)), ended_at: Some(at(ended)), failures: 0 }
+        StepRun { status, started_at: Some(at(started)), ended_at: Some(at(ended)), failures: 0, retries: 0 }
     }
 
     fn open(run: &mut PhaseRun, id: &str, started: u64) {
         let status = StepStatus::Running { attempt: 1 };
-        run.steps.insert(id.into(), StepRun { status, started_at: Some(at(started)), ended_at: None, failures: 0 });
+        run.steps.insert(
+            id.into(),
+            StepRun { status, started_at: Some(at(started)), ended_at: None, failures: 0, retries: 0 },
+        );
     }
 
     fn migrated(applied: u32) -> Upgrade {
@@ -329,6 +410,72 @@ mod tests {
         let status = crate::journal::next_status(&"migrate".into(), run.status(&"migrate".into()), &failed);
         run.steps.entry("migrate".into()).and_modify(|step| step.status = status.expect("it may fail"));
         assert!(!way_back(&run, &Upgrade::default()).impossible.is_empty());
+    }
+
+    /// A confirmation that runs beside migrations, of the fleet of that name.
+    fn confirm(fleet: &str) -> Step {
+        Step { lane: Lane::Fleet(fleet.into()), ..step("confirm", Line::Migrate, Action::Milestone, &["page"]) }
+    }
+
+    fn stays(run: &PhaseRun, upgrade: &Upgrade, step: &Step) -> bool {
+        matches!(page_may_lift(run, upgrade, step), PageMayLift::No { .. })
+    }
+
+    #[test]
+    fn the_page_stays_whatever_fails_once_a_migration_was_begun() {
+        let mut run = window();
+        assert!(stays(&run, &migrated(3), &confirm("live")));
+        assert!(!stays(&run, &migrated(0), &confirm("live")), "it is known to have applied nothing");
+        open(&mut run, "migrate", 10);
+        assert!(stays(&run, &Upgrade::default(), &confirm("live")));
+        run.steps.remove(&"migrate".into());
+        assert!(!stays(&run, &Upgrade::default(), &confirm("live")), "it was not begun");
+    }
+
+    #[test]
+    fn a_migration_that_failed_and_then_found_nothing_to_apply_keeps_the_page() {
+        let mut run = window();
+        run.steps.entry("migrate".into()).and_modify(|step| step.failures = 1);
+        assert!(stays(&run, &migrated(0), &confirm("live")));
+        assert!(!way_back(&run, &migrated(0)).impossible.is_empty());
+    }
+
+    #[test]
+    fn a_new_plan_does_not_make_a_migration_undone() {
+        let mut upgrade = Upgrade::default();
+        let mut run = window();
+        open(&mut run, "migrate", 10);
+        run.steps.remove(&"open".into());
+        upgrade.phases.insert(Phase::Window, run.clone());
+        let plan = Box::new(run.plan.clone());
+        upgrade.apply(at(50), &Event::PhaseStarted { plan, deployment: Digest::of(b"") }).expect("a plan");
+        let run = &upgrade.phases[&Phase::Window];
+        assert_eq!(*run.status(&"migrate".into()), StepStatus::Waiting, "it is looked at anew");
+        assert!(stays(run, &upgrade, &confirm("live")));
+        assert!(!way_back(run, &upgrade).impossible.is_empty());
+    }
+
+    #[test]
+    fn a_backward_compatible_migration_leaves_the_step_its_own_word() {
+        let mut run = window();
+        for step in &mut run.plan.steps {
+            if let Action::Migrate(migrate) = &mut step.action {
+                migrate.backward_compatible = true;
+            }
+        }
+        assert!(!stays(&run, &migrated(3), &confirm("live")));
+        assert!(migrations_beside(&run.plan, &confirm("live")).is_empty());
+    }
+
+    #[test]
+    fn the_page_is_up_from_its_first_change_until_every_fleet_is_back() {
+        let mut run = window();
+        assert!(page_is_up(&run));
+        run.plan.steps.push(step("lift", Line::LiftPage, change(), &["gate"]));
+        run.steps.insert("lift".into(), done(60, 61));
+        assert!(!page_is_up(&run));
+        run.steps.clear();
+        assert!(!page_is_up(&run));
     }
 
     #[test]

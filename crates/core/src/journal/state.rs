@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Decision, Event, Fact, Record};
 use crate::digest::Digest;
 use crate::names::{DatabaseName, GateName, HostName, ImageId, ImageName, InstanceId, SnapshotId, StepId, UpgradeId};
-use crate::plan::{CapturedHost, Phase, Plan, Step};
+use crate::plan::{Action, CapturedHost, Edge, Migrate, Phase, Plan, Step};
 
 /// Where a step is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,9 +91,12 @@ pub fn next_status(step: &StepId, status: &StepStatus, event: &Event) -> Result<
         (Running { attempt }, Event::StepRetried { error, .. }) => {
             Ok(Retrying { attempt: *attempt, error: error.clone() })
         }
-        (Waiting | Running { .. } | InDoubt { .. } | Retrying { .. }, Event::StepFailed { error, .. }) => {
-            Ok(Failed { attempts, error: error.clone() })
-        }
+        // A failed step that is looked at again may be found to have failed still.
+        (
+            Waiting | Running { .. } | InDoubt { .. } | Retrying { .. } | Failed { .. },
+            Event::StepFailed { error, .. },
+        ) => Ok(Failed { attempts, error: error.clone() }),
+        (Failed { .. }, Event::StepRetryApproved { .. }) => Ok(status.clone()),
         _ => Err(IllegalTransition {
             step: step.clone(),
             status: format!("{status:?}"),
@@ -138,10 +141,13 @@ pub struct StepRun {
     pub ended_at: Option<Timestamp>,
     /// How often it has failed.
     pub failures: u32,
+    /// How often somebody wanted it tried again that is never tried again by itself.
+    pub retries: u32,
 }
 
 impl StepRun {
-    const WAITING: Self = Self { status: StepStatus::Waiting, started_at: None, ended_at: None, failures: 0 };
+    const WAITING: Self =
+        Self { status: StepStatus::Waiting, started_at: None, ended_at: None, failures: 0, retries: 0 };
 }
 
 /// A phase as it was run.
@@ -207,6 +213,9 @@ pub struct Upgrade {
     pub images: BTreeMap<ImageName, ImageId>,
     /// The snapshots that the upgrade took.
     pub snapshots: BTreeMap<SnapshotId, DatabaseName>,
+    /// The migrations that were begun by plans which others have superseded since: a new plan does not take them back.
+    #[serde(default)]
+    pub migrations_begun: BTreeMap<StepId, Migrate>,
     /// The migrations that really ran, and how many were applied.
     pub migrated: Vec<Fact>,
     /// The old hosts that the upgrade terminated.
@@ -248,7 +257,8 @@ impl Upgrade {
             | Event::StepDone { step, .. }
             | Event::StepInDoubt { step, .. }
             | Event::StepRetried { step, .. }
-            | Event::StepFailed { step, .. } => self.apply_step(at, step, event)?,
+            | Event::StepFailed { step, .. }
+            | Event::StepRetryApproved { step, .. } => self.apply_step(at, step, event)?,
             Event::GateOpened { gate } => {
                 self.waiting_gates.entry(gate.clone()).or_insert(at);
             }
@@ -302,16 +312,33 @@ impl Upgrade {
         self.phases.get(&phase).is_some_and(|run| run.finished_at.is_some())
     }
 
-    /// A new plan supersedes the one before, but what is done stays done where the step is still the same.
+    /// A new plan supersedes the one before. What is done stays done where the step is still the same and all that it
+    /// waits for has stayed done too: what follows on something new is looked at anew.
     fn start_phase(&mut self, at: Timestamp, plan: &Plan, deployment: &Digest) {
         let before = self.phases.remove(&plan.phase);
-        let mut steps = BTreeMap::new();
-        if let Some(before) = &before {
-            for step in &plan.steps {
-                let run = before.run(&step.id);
-                if before.plan.step(&step.id).is_some_and(|old| old.action == step.action) && *run != StepRun::WAITING {
-                    steps.insert(step.id.clone(), run.clone());
-                }
+        for (step, run) in before.iter().flat_map(PhaseRun::runs) {
+            if let Action::Migrate(migrate) = &step.action
+                && run.status != StepStatus::Waiting
+            {
+                self.migrations_begun.insert(step.id.clone(), migrate.clone());
+            }
+        }
+        let mut steps: BTreeMap<StepId, StepRun> = BTreeMap::new();
+        let before_steps: BTreeMap<&StepId, &Step> =
+            before.iter().flat_map(|run| &run.plan.steps).map(|step| (&step.id, step)).collect();
+        for (step, run) in plan.steps.iter().zip(before.iter().cycle()) {
+            if before_steps.get(&step.id).is_none_or(|old| old.action != step.action) {
+                continue;
+            }
+            let run = run.run(&step.id);
+            let stands = |edge: &Edge| steps.get(&edge.step).is_some_and(|before| before.status.is_done());
+            let kept = match step.waits_for.iter().all(stands) {
+                true => run.clone(),
+                // How often it failed still tells one run of it from another.
+                false => StepRun { failures: run.failures, retries: run.retries, ..StepRun::WAITING },
+            };
+            if kept != StepRun::WAITING {
+                steps.insert(step.id.clone(), kept);
             }
         }
         let run = PhaseRun {
@@ -330,6 +357,10 @@ impl Upgrade {
         let status = next_status(step, phase.status(step), event)?;
         let run = phase.steps.entry(step.clone()).or_insert(StepRun::WAITING);
         run.status = status;
+        if let Event::StepRetryApproved { .. } = event {
+            run.retries += 1;
+            return Ok(());
+        }
         match &run.status {
             StepStatus::Done { .. } => {
                 run.started_at.get_or_insert(at);

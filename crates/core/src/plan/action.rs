@@ -210,6 +210,9 @@ pub struct AwaitResolvers {
     pub records: Vec<RecordTarget>,
     /// The recursive resolvers to ask, besides the zone's own servers.
     pub resolvers: Vec<IpAddr>,
+    /// How long resolvers that nobody can ask may keep the answer from before.
+    #[serde(rename = "forget_seconds", with = "crate::time::seconds")]
+    pub forget: Duration,
     /// How much longer to wait for connections that browsers hold open.
     #[serde(rename = "settle_seconds", with = "crate::time::seconds")]
     pub settle: Duration,

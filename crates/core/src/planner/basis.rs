@@ -4,7 +4,7 @@ use super::hosts::living;
 use super::{Inputs, current_hosts};
 use crate::digest::Digest;
 use crate::plan::{Basis, Phase};
-use crate::time::human;
+use crate::time::{earlier, human};
 
 pub(super) fn of(inputs: Inputs<'_>, phase: Phase) -> Basis {
     let mut basis = Basis::default();
@@ -45,7 +45,12 @@ fn traffic(inputs: Inputs<'_>, basis: &mut Basis) {
         let check = &balancer.health_check;
         basis.state(
             format!("health check of {name}"),
-            format!("every {}, {} to get in", human(check.interval), check.healthy_threshold),
+            format!(
+                "every {}, {} to get in, {} to drain",
+                human(check.interval),
+                check.healthy_threshold,
+                human(balancer.draining)
+            ),
         );
         let members: Vec<&str> = balancer.members.keys().map(crate::names::InstanceId::as_str).collect();
         basis.state(format!("members of {name}"), members.join(" "));
@@ -59,6 +64,9 @@ fn images(inputs: Inputs<'_>, basis: &mut Basis) {
 }
 
 fn databases(inputs: Inputs<'_>, basis: &mut Basis) {
+    let snapshot = inputs.deployment.expected.snapshot.duration();
+    let in_time = earlier(inputs.deployment.window.start.timestamp, snapshot) >= inputs.observation.at;
+    basis.state("time for a snapshot before the window", if in_time { "enough" } else { "too little" });
     for (name, database) in &inputs.observation.databases {
         basis.state(format!("database {name}"), if database.available { "available" } else { "not available" });
     }

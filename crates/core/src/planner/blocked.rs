@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::hosts::living;
+use super::hosts::{living, next_names};
 use super::{Inputs, current_hosts};
 use crate::deployment::Role;
 use crate::journal::Upgrade;
@@ -40,8 +40,16 @@ pub enum Blocked {
         version: String,
     },
     /// A host on record as current is gone.
-    #[error("current host {host} is on record but gone; find out who removed it before going on")]
+    #[error(
+        "current host {host} is on record but gone; find out who removed it, then `cutover prepare --replan` records the rest"
+    )]
     CurrentHostGone {
+        /// The host.
+        host: HostName,
+    },
+    /// A next host that the file wants was never launched.
+    #[error("next host {host} was not prepared; put `count` back, or launch it with `cutover prepare --replan`")]
+    NextHostMissing {
         /// The host.
         host: HostName,
     },
@@ -133,7 +141,13 @@ fn hosts_live(inputs: Inputs<'_>) -> Vec<Blocked> {
     let next_gone = launched
         .filter(|(_, instance)| !living.contains(instance))
         .map(|(host, _)| Blocked::NextHostGone { host: host.clone() });
-    current_gone.chain(next_gone).collect()
+    let wanted = inputs.deployment.fleets.iter().flat_map(|fleet| {
+        fleet.groups().flat_map(|(_, group)| next_names(inputs.deployment, fleet, group).collect::<Vec<_>>())
+    });
+    let prepared = inputs.upgrade.finished(Phase::Prepare);
+    let missing =
+        wanted.filter(|host| prepared && !inputs.upgrade.launched.contains_key(host)).map(|host| Blocked::NextHostMissing { host });
+    current_gone.chain(next_gone).chain(missing).collect()
 }
 
 fn traffic_exists(inputs: Inputs<'_>) -> Vec<Blocked> {

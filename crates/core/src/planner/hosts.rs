@@ -11,9 +11,15 @@ use crate::plan::{CapturedHost, Host, InstanceRef};
 /// the current release-version and no upgrade of this name launched it.
 #[must_use]
 pub fn current_hosts(inputs: Inputs<'_>) -> Vec<CapturedHost> {
-    if let Some(captured) = &inputs.upgrade.captured {
-        return captured.clone();
+    match &inputs.upgrade.captured {
+        Some(captured) => captured.clone(),
+        None => observed_current_hosts(inputs),
     }
+}
+
+/// The current hosts as they are observed, whatever is on record.
+#[must_use]
+pub(super) fn observed_current_hosts(inputs: Inputs<'_>) -> Vec<CapturedHost> {
     let release = &inputs.deployment.release;
     let upgrade = inputs.deployment.upgrade();
     let mut hosts: Vec<CapturedHost> = inputs

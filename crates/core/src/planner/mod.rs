@@ -40,7 +40,10 @@ pub struct Inputs<'a> {
 /// Everything that stands in the way, at once.
 pub fn plan(inputs: Inputs<'_>, phase: Phase, order: Order) -> Result<Plan, Vec<Blocked>> {
     let mut blocked = blocked::by_journal(inputs.upgrade, phase);
-    blocked.extend(blocked::by_world(inputs, phase));
+    // Of a phase that has ended the world has nothing more to say, and of one whose turn it is not yet, too much.
+    if blocked.iter().all(|reason| !matches!(reason, Blocked::Finished { .. })) {
+        blocked.extend(blocked::by_world(inputs, phase));
+    }
     if blocked.is_empty() { Ok(forecast(inputs, phase, order)) } else { Err(blocked) }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Inputs;
 use super::build::{CALL_LIMIT, GATE_LIMIT, step};
-use super::hosts::{current_hosts, living, next_host_step, next_names};
+use super::hosts::{living, next_host_step, next_names, observed_current_hosts};
 use crate::deployment::{Deployment, Fleet, Gate, GateBefore, HostGroup, Role, Services};
 use crate::names::{HostName, ImageId, ImageName, StepId};
 use crate::plan::{
@@ -45,7 +45,7 @@ pub(super) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
 }
 
 fn capture(inputs: Inputs<'_>) -> Step {
-    let hosts = current_hosts(inputs);
+    let hosts = observed_current_hosts(inputs);
     let title = format!("record {} current hosts", hosts.len());
     step("prepare.capture", Line::Capture, title, Action::Capture { hosts })
 }

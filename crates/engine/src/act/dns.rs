@@ -8,8 +8,8 @@ use cutover_core::time::{between, human};
 use super::{Scene, Seen};
 use crate::ports::Answer;
 
-/// The records are as they shall be, and every server of the zone says so: that is what in sync means, and it can
-/// be seen without the change's id, which a lost answer would take with it.
+/// The records are as they shall be, and the change is in sync. Where its answer was lost, or another process asked for
+/// it, the zone's servers are asked instead.
 pub(super) async fn changed(scene: &Scene<'_>, change: &ChangeRecords) -> Answer<Seen> {
     let names: Vec<DnsName> = change.records.iter().map(|record| record.name.clone()).collect();
     let records = scene.world.dns.records(&change.zone, &names).await?;
@@ -18,6 +18,12 @@ pub(super) async fn changed(scene: &Scene<'_>, change: &ChangeRecords) -> Answer
     };
     if !change.records.iter().all(as_wanted) {
         return Ok(Seen::NotYet);
+    }
+    let asked_for = scene.change.borrow().clone();
+    if let Some(id) = asked_for
+        && !scene.world.dns.in_sync(&id).await?
+    {
+        return Ok(Seen::UnderWay(format!("change {id} is pending on the zone's servers")));
     }
     match servers_behind(scene, &change.zone, &change.records).await? {
         Some(behind) => Ok(Seen::UnderWay(format!("{behind} of the zone's servers still answer with the old target"))),
@@ -37,16 +43,19 @@ async fn servers_behind(scene: &Scene<'_>, zone: &str, records: &[RecordTarget])
 }
 
 pub(super) async fn change(scene: &Scene<'_>, change: &ChangeRecords) -> Answer<()> {
-    scene.world.dns.change_records(&change.zone, &change.records).await.map(|_| ())
+    let id = scene.world.dns.change_records(&change.zone, &change.records).await?;
+    scene.learned.borrow_mut().push(Fact::RecordsChanged { change: id.clone() });
+    scene.change.replace(Some(id));
+    Ok(())
 }
 
 /// Every resolver answers with the new target, and has done so long enough for open connections to close.
 pub(super) async fn forgotten(scene: &Scene<'_>, wait: &AwaitResolvers) -> Answer<Seen> {
-    // Resolvers that were not asked, those of visitors, may have kept the old answer for a whole TTL.
-    let ttl = wait.records.iter().map(|record| record.ttl).max().unwrap_or_default();
+    // Resolvers that were not asked, those of visitors, may keep the old answer for a whole TTL.
     let elapsed = between(scene.since, scene.clock.now());
-    if elapsed < ttl {
-        return Ok(Seen::UnderWay(format!("resolvers may keep the old answer for {} more", human(ttl - elapsed))));
+    if elapsed < wait.forget {
+        let left = human(wait.forget - elapsed);
+        return Ok(Seen::UnderWay(format!("resolvers may keep the old answer for {left} more")));
     }
     for resolver in &wait.resolvers {
         for record in &wait.records {

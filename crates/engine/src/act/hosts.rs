@@ -14,10 +14,11 @@ use crate::ports::{Answer, ProgramState};
 /// A host is found by its name among the instances of this very upgrade: old hosts can bear names like it.
 async fn find(scene: &Scene<'_>, launch: &Launch) -> Answer<Option<Instance>> {
     let upgrade = scene.journal.upgrade().id.clone();
-    let instances = scene.world.compute.instances().await?;
-    Ok(instances.into_iter().find(|instance| {
+    let instances = scene.readings.instances().await?;
+    let found = instances.iter().find(|instance| {
         instance.name == launch.name && instance.upgrade == upgrade && instance.upgrade.is_some() && instance.lives()
-    }))
+    });
+    Ok(found.cloned())
 }
 
 pub(super) async fn launched(scene: &Scene<'_>, launch: &Launch) -> Answer<Seen> {
@@ -33,14 +34,15 @@ pub(super) async fn launched(scene: &Scene<'_>, launch: &Launch) -> Answer<Seen>
 
 pub(super) async fn launch(scene: &Scene<'_>, launch: &Launch) -> Answer<()> {
     let image = scene.image(&launch.image)?;
-    let token = format!("{}-{}", scene.token(), launch.generation);
+    // An instance that died while it was pending would be given back for the same token.
+    let token = format!("{}-{}-{}", scene.token(), launch.generation, scene.failures);
     scene.world.compute.launch(launch, &image, &token).await.map(|_| ())
 }
 
 pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
     let id = scene.instance(host)?;
     let fact = || Fact::Terminated { host: host.name.clone(), instance: id.clone() };
-    let instances = scene.world.compute.instances().await?;
+    let instances = scene.readings.instances().await?;
     match instances.iter().find(|instance| instance.id == id).map(|instance| instance.state) {
         None | Some(InstanceState::Terminated) => Ok(Seen::Holds(vec![fact()])),
         Some(InstanceState::ShuttingDown) => Ok(Seen::UnderWay(format!("{id} is shutting down"))),
@@ -52,14 +54,14 @@ pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
 pub(super) async fn terminate(scene: &Scene<'_>, host: &Host, balancers: &[BalancerName]) -> Answer<()> {
     let id = scene.instance(host)?;
     for balancer in balancers {
-        if scene.world.balancers.health(balancer).await?.contains_key(&id) {
+        if scene.readings.health(balancer).await?.contains_key(&id) {
             return Err(Failure::permanent(format!(
                 "{} ({id}) is still registered in {balancer}, so it was not terminated; take it out first",
                 host.name
             )));
         }
     }
-    let instances = scene.world.compute.instances().await?;
+    let instances = scene.readings.instances().await?;
     match instances.iter().find(|instance| instance.id == id) {
         Some(instance) if instance.name != host.name => Err(Failure::permanent(format!(
             "{id} is named {} and not {}, so it was not terminated; find out who renamed it",
@@ -173,7 +175,7 @@ pub(super) async fn start(scene: &Scene<'_>, start: &StartServices) -> Answer<()
 }
 
 /// The hosts on which something runs that must not, with the programs that do.
-async fn running_again<'a>(
+pub(super) async fn running_again<'a>(
     scene: &Scene<'_>,
     hosts: &'a [HostPrograms],
 ) -> Answer<Vec<(&'a HostPrograms, InstanceId, Vec<ProgramName>)>> {

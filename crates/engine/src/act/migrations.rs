@@ -1,50 +1,87 @@
 //! Migrations: jobs on a host that outlive the connection and the conductor.
 //!
 //! A failed migration has half-applied itself, because MariaDB's DDL is not transactional. It is never retried
-//! by itself: each run that an operator asks for is a job of its own, and none begins while another runs.
+//! by itself: each run that an operator asks for is on record first, is a job of its own, and none begins while
+//! another runs.
 
 use cutover_core::journal::Fact;
 use cutover_core::names::{InstanceId, JobName};
-use cutover_core::plan::Migrate;
+use cutover_core::plan::{Action, HostPrograms, Migrate};
 
+use super::hosts::running_again;
 use super::{Scene, Seen};
+use crate::failure::Failure;
 use crate::ports::{Answer, JobProgress};
 
-/// The job's name in its run number `run`, from 0: one more after each failure that an operator has looked at.
+/// The job's name in its run number `run`, from 0: one more each time that an operator wants it tried again.
 fn job_of_run(migrate: &Migrate, run: u32) -> JobName {
     if run == 0 { migrate.job.clone() } else { format!("{}-run-{}", migrate.job, run + 1).into() }
 }
 
 pub(super) async fn migrated(scene: &Scene<'_>, migrate: &Migrate) -> Answer<Seen> {
     let host = scene.instance(&migrate.host)?;
+    let mut applied = 0;
     let mut last = None;
-    for run in 0..=scene.failures {
-        let job = job_of_run(migrate, run);
-        let progress = scene.world.hosts.job(&host, &job, 0).await?;
-        if let Some(JobProgress { output, exit: None }) = &progress {
-            return Ok(Seen::UnderWay(progress_words(output)));
+    for run in 0..=scene.retries {
+        let Some(progress) = job(scene, &host, &job_of_run(migrate, run)).await? else { continue };
+        if progress.exit.is_none() {
+            return Ok(Seen::UnderWay(progress_words(&progress.output)));
         }
-        last = progress.map(|progress| (run, progress)).or(last);
+        applied += count_applied(&progress.output);
+        last = Some((run, progress));
     }
     let pending = scene.world.hosts.pending_migrations(&host, migrate).await?;
     match last {
-        None if pending == 0 => Ok(Seen::Holds(vec![fact(migrate, 0)])),
-        None => Ok(Seen::NotYet),
-        Some((_, JobProgress { output, exit: Some(0) })) if pending == 0 => {
-            Ok(Seen::Holds(vec![fact(migrate, applied(&output))]))
+        None if pending == Some(0) => Ok(Seen::Holds(vec![fact(migrate, 0)])),
+        Some((_, JobProgress { exit: Some(0), .. })) if pending.unwrap_or(0) == 0 => {
+            Ok(Seen::Holds(vec![fact(migrate, applied)]))
         }
-        // This run's job has failed. A run that the operator asks for finds no job of its own, and begins one.
-        Some((run, progress)) if run == scene.failures => {
-            Ok(Seen::Never(diagnosis(migrate, &host, &progress, pending, &job_of_run(migrate, run))))
+        Some((run, progress)) if run == scene.retries => {
+            Ok(Seen::Never(diagnosis(scene, migrate, &progress, pending, &job_of_run(migrate, run))))
         }
-        Some(_) => Ok(Seen::NotYet),
+        // No job of this run: it has not been begun.
+        _ => Ok(Seen::NotYet),
     }
 }
 
+/// A job's progress with all that it has printed; only what is new is fetched.
+async fn job(scene: &Scene<'_>, host: &InstanceId, job: &JobName) -> Answer<Option<JobProgress>> {
+    let so_far = scene.output.borrow().get(job).cloned().unwrap_or_default();
+    let Some(news) = scene.world.hosts.job(host, job, so_far.len() as u64).await? else { return Ok(None) };
+    let output = so_far + &news.output;
+    scene.output.borrow_mut().insert(job.clone(), output.clone());
+    Ok(Some(JobProgress { output, exit: news.exit }))
+}
+
+/// Starts the job, unless old code runs again: services may have been started since they were confirmed to be
+/// stopped, by somebody who brought the site back while the upgrade stood still.
 pub(super) async fn start(scene: &Scene<'_>, migrate: &Migrate) -> Answer<()> {
+    let hosts = confirmed(scene);
+    let running = running_again(scene, &hosts).await?;
+    if let Some((host, _, programs)) = running.first() {
+        let names: Vec<&str> = programs.iter().map(cutover_core::names::ProgramName::as_str).collect();
+        return Err(Failure::permanent(format!(
+            "{} runs again on {}, and would run against a migrated schema: nothing was migrated. What was written since \
+             the snapshot is not in it. Stop it, and run the phase again; or put the window off, and plan it anew",
+            names.join(", "),
+            host.host.name
+        )));
+    }
     let host = scene.instance(&migrate.host)?;
-    let run = Migrate { job: job_of_run(migrate, scene.failures), ..migrate.clone() };
+    let run = Migrate { job: job_of_run(migrate, scene.retries), ..migrate.clone() };
     scene.world.hosts.start_job(&host, &run).await
+}
+
+/// The hosts of this lane on which everything was confirmed to be stopped.
+fn confirmed(scene: &Scene<'_>) -> Vec<HostPrograms> {
+    let upgrade = scene.journal.upgrade();
+    let steps = upgrade.current_phase().into_iter().flat_map(|run| &run.plan.steps);
+    let of_lane = steps.filter(|step| step.lane == scene.step.lane);
+    let hosts = of_lane.filter_map(|step| match &step.action {
+        Action::ConfirmStopped { hosts } => Some(hosts.clone()),
+        _ => None,
+    });
+    hosts.flatten().collect()
 }
 
 fn fact(migrate: &Migrate, applied: u32) -> Fact {
@@ -56,7 +93,7 @@ fn fact(migrate: &Migrate, applied: u32) -> Fact {
     }
 }
 
-fn applied(output: &str) -> u32 {
+fn count_applied(output: &str) -> u32 {
     let lines = output.lines().filter(|line| line.trim_start().starts_with("Applying "));
     u32::try_from(lines.filter(|line| line.trim_end().ends_with("OK")).count()).unwrap_or(u32::MAX)
 }
@@ -64,13 +101,19 @@ fn applied(output: &str) -> u32 {
 fn progress_words(output: &str) -> String {
     let last = output.lines().rev().find(|line| !line.trim().is_empty());
     match last {
-        Some(line) => format!("{} applied; {}", applied(output), line.trim()),
+        Some(line) => format!("{} applied; {}", count_applied(output), line.trim()),
         None => "running, nothing applied yet".to_owned(),
     }
 }
 
 /// What ran, what is stuck, and what the choices are.
-fn diagnosis(migrate: &Migrate, host: &InstanceId, progress: &JobProgress, pending: u32, job: &JobName) -> String {
+fn diagnosis(
+    scene: &Scene<'_>,
+    migrate: &Migrate,
+    progress: &JobProgress,
+    pending: Option<u32>,
+    job: &JobName,
+) -> String {
     let exit = progress.exit.map_or_else(|| "no exit status".to_owned(), |exit| format!("exit status {exit}"));
     let stuck = progress
         .output
@@ -78,13 +121,19 @@ fn diagnosis(migrate: &Migrate, host: &InstanceId, progress: &JobProgress, pendi
         .rev()
         .find(|line| line.trim_start().starts_with("Applying ") && !line.trim_end().ends_with("OK"))
         .map_or_else(String::new, |line| format!("; stuck at {}", line.trim().trim_start_matches("Applying ")));
+    let pending = pending.map_or_else(|| "an unknown number".to_owned(), |pending| pending.to_string());
+    let has_snapshot = scene.journal.upgrade().snapshots.values().any(|database| *database == migrate.instance);
+    let back = match has_snapshot {
+        true => format!("restore the snapshot of {}", migrate.instance),
+        false => "reverse it by hand: there is no snapshot".to_owned(),
+    };
     format!(
-        "job {job} on {} ({host}) ended with {exit}: {} migrations of {} were applied, {pending} are pending{stuck}. \
+        "job {job} on {} ended with {exit}: {} migrations of {} were applied, {pending} are pending{stuck}. \
          The schema may be half migrated, and the maintenance page must stay up. Read the job's output on the host, \
-         then mend the schema and run the phase again with --retry, or restore the snapshot of {}",
+         then mend the schema and run the phase again with --retry {}, or {back}",
         migrate.host.name,
-        applied(&progress.output),
+        count_applied(&progress.output),
         migrate.schema,
-        migrate.instance,
+        scene.step.id,
     )
 }

@@ -12,18 +12,20 @@ mod pages;
 mod snapshots;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use cutover_core::digest::Digest;
 use cutover_core::journal::Fact;
-use cutover_core::names::{ImageId, InstanceId};
+use cutover_core::names::{ChangeId, ImageId, InstanceId, JobName};
 use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Step};
 
 use crate::failure::Failure;
 use crate::journal::Journal;
 use crate::ports::{Answer, Clock, World};
+use crate::readings::Readings;
 
 /// What observing an action's subject has shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,21 +58,34 @@ pub(crate) struct Scene<'a> {
     pub step: &'a Step,
     /// What is on record.
     pub journal: &'a Journal,
-    /// When the step was first begun.
+    /// What was read of the world a moment ago, for all steps together.
+    pub readings: &'a Readings,
+    /// When the step was first begun, by whichever process; anew after a failure.
     pub since: Timestamp,
+    /// When this process took it up.
+    pub taken_up: Timestamp,
     /// How often it has failed before.
     pub failures: u32,
+    /// How often somebody wanted it tried again that is never tried again by itself.
+    pub retries: u32,
+    /// Whether its making is known to have been begun.
+    pub begun: Cell<bool>,
     /// When what it waits for was first seen, for waits that need it to last.
     pub seen_since: Cell<Option<Timestamp>>,
+    /// The change to records that it asked for, when the answer was not lost.
+    pub change: RefCell<Option<ChangeId>>,
+    /// What its jobs have printed so far.
+    pub output: RefCell<BTreeMap<JobName, String>>,
     /// What making the action has made known, to go on record with its end.
     pub learned: RefCell<Vec<Fact>>,
 }
 
 impl Scene<'_> {
-    /// The token of this step: the same in every attempt and every process.
+    /// The token of this step: the same in every attempt and every process, and another for another action, such
+    /// as an announcement with other words.
     fn token(&self) -> String {
-        let upgrade = self.journal.upgrade().id.as_ref().map(ToString::to_string).unwrap_or_default();
-        Digest::of(format!("{upgrade} {}", self.step.id).as_bytes()).as_str()[..32].to_owned()
+        let token = Digest::of_json(&(&self.journal.upgrade().id, &self.step.id, &self.step.action));
+        token.as_str()[..32].to_owned()
     }
 
     /// The instance of a host, from the plan or from the step that launched it.

@@ -21,12 +21,16 @@ pub(super) async fn announced(scene: &Scene<'_>, message: &Announce) -> Answer<S
 
 /// The object has the page's text, and the distribution has forgotten what it had before.
 pub(super) async fn published(scene: &Scene<'_>, page: &PublishPage) -> Answer<Seen> {
+    // Whatever the object holds, only an invalidation of this upgrade shows that no edge has an older page.
+    if !scene.begun.get() {
+        return Ok(Seen::NotYet);
+    }
     let there = scene.world.pages.page(&page.bucket, &page.key).await?;
     if there.as_deref() != Some(page.body.as_str()) {
         return Ok(Seen::NotYet);
     }
     // Asking for the same invalidation twice is asking once, so asking is how its state is found.
-    let invalidation = scene.world.pages.invalidate(&page.distribution, &reference(page)).await?;
+    let invalidation = scene.world.pages.invalidate(&page.distribution, &reference(scene)).await?;
     if scene.world.pages.invalidated(&page.distribution, &invalidation).await? {
         return Ok(Seen::holds());
     }
@@ -34,11 +38,13 @@ pub(super) async fn published(scene: &Scene<'_>, page: &PublishPage) -> Answer<S
 }
 
 pub(super) async fn publish(scene: &Scene<'_>, page: &PublishPage) -> Answer<()> {
-    scene.world.pages.put_page(&page.bucket, &page.key, &page.body).await
+    scene.world.pages.put_page(&page.bucket, &page.key, &page.body).await?;
+    scene.world.pages.invalidate(&page.distribution, &reference(scene)).await.map(|_| ())
 }
 
-fn reference(page: &PublishPage) -> String {
-    format!("cutover-{}", cutover_core::digest::Digest::of(page.body.as_bytes()).short())
+/// One for each time that the step was begun anew: an older invalidation is complete, and says nothing.
+fn reference(scene: &Scene<'_>) -> String {
+    format!("cutover-{}-{}", &scene.token()[..12], scene.since.as_millisecond())
 }
 
 pub(super) async fn answers(scene: &Scene<'_>, check: &CheckSite) -> Answer<Seen> {
@@ -55,7 +61,7 @@ pub(super) async fn answers(scene: &Scene<'_>, check: &CheckSite) -> Answer<Seen
         return Ok(Seen::Holds(vec![Fact::SiteChecked { site: check.site.clone() }]));
     }
     let words = format!("https://{}: {}", check.host, wrong.join("; "));
-    let patient = between(scene.since, scene.clock.now()) < PATIENCE;
+    let patient = between(scene.taken_up, scene.clock.now()) < PATIENCE;
     Ok(if patient { Seen::UnderWay(words) } else { Seen::Never(words) })
 }
 

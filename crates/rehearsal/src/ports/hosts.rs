@@ -41,8 +41,11 @@ impl Hosts for EmbeddedCloud {
         self.look("queued_tasks", |world| Ok(world.queued_tasks(fleet))).await
     }
 
-    async fn pending_migrations(&self, host: &InstanceId, migrate: &Migrate) -> Answer<u32> {
-        self.look("pending_migrations", |world| world.pending_migrations(host, migrate)).await
+    async fn pending_migrations(&self, host: &InstanceId, migrate: &Migrate) -> Answer<Option<u32>> {
+        if migrate.list_command.is_empty() {
+            return Ok(None);
+        }
+        self.look("pending_migrations", |world| world.pending_migrations(host, migrate)).await.map(Some)
     }
 
     async fn start_job(&self, host: &InstanceId, migrate: &Migrate) -> Answer<()> {

@@ -6,31 +6,39 @@ use super::Window;
 use super::ids::{confirm_id, snapshot_id};
 use crate::deployment::{Database, Fleet, Migration, Role};
 use crate::names::StepId;
-use crate::plan::{Action, Host, Line, Migrate, Rule, Step};
+use crate::plan::{Action, Host, Line, Migrate, Phase, Rule, Step};
 use crate::planner::build::{CALL, CALL_LIMIT, step};
 
 impl<'a> Window<'a> {
     /// A snapshot waits for the writers of every fleet on its database instance.
     pub(super) fn snapshot(&self, database: &Database) -> Step {
         let expected = &self.deployment.expected;
-        let length = if database.warm_up_snapshot { expected.incremental_snapshot } else { expected.snapshot };
+        let warm = database.warm_up_snapshot && (!self.is_late() || self.has_warm_up(database));
+        let length = if warm { expected.incremental_snapshot } else { expected.snapshot };
         let fleets = self.deployment.fleets_on(&database.name);
         let stops: Vec<StepId> = fleets.flat_map(|fleet| self.stops(fleet)).collect();
         self.take_snapshot(database, "window", Line::Snapshot, length.duration())
             .after_all(&stops, Rule::WritersStopped)
     }
 
+    fn has_warm_up(&self, database: &Database) -> bool {
+        let window = self.inputs.upgrade.phases.get(&Phase::Window);
+        window.is_some_and(|run| run.status(&snapshot_id("warm-up", &database.name)).is_done())
+    }
+
     pub(super) fn take_snapshot(&self, database: &Database, which: &str, line: Line, expected: Duration) -> Step {
-        let upgrade = self.deployment.upgrade();
+        // The window's date is in the name: a snapshot of a window that was put off is not the one of the next.
+        let (upgrade, start) = (self.deployment.upgrade(), self.deployment.window.start.timestamp);
+        let start = start.strftime("%Y%m%dt%H%M");
         let action = Action::TakeSnapshot {
             database: database.name.clone(),
-            snapshot: format!("cutover-{upgrade}-{which}-{}", database.name).replace('_', "-").into(),
+            snapshot: format!("cutover-{upgrade}-{start}-{which}-{}", database.name).replace('_', "-").into(),
         };
         let title = format!("snapshot {} ({which})", database.name);
         step(snapshot_id(which, &database.name), line, title, action).takes(expected, CALL_LIMIT + 6 * expected)
     }
 
-    pub(super) fn migrate(&self, fleet: &Fleet, decided: &[StepId]) -> Vec<Step> {
+    pub(super) fn migrate(&self, fleet: &Fleet) -> Vec<Step> {
         let Some(host) = self.next.of(&fleet.name, Role::Edxapp).first() else { return Vec::new() };
         let mut steps: Vec<Step> = Vec::new();
         for (place, migration) in self.deployment.migrations_of(fleet).enumerate() {
@@ -44,7 +52,7 @@ impl<'a> Window<'a> {
                 .page_stays(self.page_stays[&fleet.name]);
             let step = match steps.last() {
                 Some(before) => step.after(&before.id, Rule::OneMigrator),
-                None => step.after(&confirm_id(fleet), Rule::WritersStopped).after_all(decided, Rule::Decision),
+                None => step.after(&confirm_id(fleet), Rule::WritersStopped),
             };
             steps.push(if migration.backward_compatible { step } else { step.never_undone(self.way_back(fleet)) });
         }
@@ -108,6 +116,6 @@ impl<'a> Window<'a> {
 
     /// The last migration of a fleet, or what stands for it when it has none.
     pub(super) fn migrated_id(&self, fleet: &Fleet) -> StepId {
-        self.migrate(fleet, &[]).pop().map_or_else(|| confirm_id(fleet), |step| step.id)
+        self.migrate(fleet).pop().map_or_else(|| confirm_id(fleet), |step| step.id)
     }
 }

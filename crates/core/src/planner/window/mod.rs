@@ -13,7 +13,6 @@ mod verify;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use self::ids::confirm_id;
 use super::Inputs;
 use super::announce::announcements;
 use super::build::{GATE_LIMIT, step};
@@ -36,15 +35,12 @@ pub(super) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
     }
     steps.extend(window.deployment.databases.iter().filter(|database| database.snapshot).map(|d| window.snapshot(d)));
     let gates = gates(window.deployment, GateBefore::Migrate, "window", Line::Migrate);
-    for fleet in &window.deployment.fleets {
-        steps.push(window.confirm_stopped(fleet));
-    }
-    let gates: Vec<Step> =
-        gates.into_iter().map(|gate| gate.after_all(&window.confirmations(), Rule::WritersStopped)).collect();
+    let gates: Vec<Step> = gates.into_iter().map(|gate| window.after_stops_and_snapshots(gate)).collect();
     let decided: Vec<StepId> = gates.iter().map(|gate| gate.id.clone()).collect();
     steps.extend(gates);
     for fleet in &window.deployment.fleets {
-        steps.extend(window.migrate(fleet, &decided));
+        steps.push(window.confirm_stopped(fleet, &decided));
+        steps.extend(window.migrate(fleet));
         steps.extend(window.start_next(fleet));
         steps.extend(window.add_next(fleet));
         steps.extend(window.verify(fleet));
@@ -86,7 +82,7 @@ impl<'a> Window<'a> {
     fn open(&self) -> Vec<Step> {
         let deployment = self.deployment;
         let (start, snapshot) = (deployment.window.start, deployment.expected.snapshot.duration());
-        let late = earlier(start.timestamp, snapshot) < self.inputs.observation.at;
+        let late = self.is_late();
         let mut steps = Vec::new();
         if !late {
             // Taken days before, a snapshot would make nothing short, and a decision would be out of date.
@@ -120,7 +116,9 @@ impl<'a> Window<'a> {
         steps
     }
 
-    fn confirmations(&self) -> Vec<StepId> {
-        self.deployment.fleets.iter().map(confirm_id).collect()
+    /// Whether a warm-up snapshot is in time, or was.
+    fn is_late(&self) -> bool {
+        let snapshot = self.deployment.expected.snapshot.duration();
+        earlier(self.deployment.window.start.timestamp, snapshot) < self.inputs.observation.at
     }
 }

@@ -48,7 +48,7 @@ impl<'a> Window<'a> {
     }
 
     /// Right before migrations: nothing has started services again, on current hosts or on next ones.
-    pub(super) fn confirm_stopped(&self, fleet: &Fleet) -> Step {
+    pub(super) fn confirm_stopped(&self, fleet: &Fleet, decided: &[StepId]) -> Step {
         let hosts = self.current.of_fleet(&fleet.name).chain(self.next.of_fleet(&fleet.name));
         let hosts = hosts.filter_map(|(role, host)| {
             let services = self.deployment.role.services(role)?;
@@ -63,9 +63,19 @@ impl<'a> Window<'a> {
         let snapshots: Vec<StepId> = snapshots.map(|database| snapshot_id("window", &database.name)).collect();
         let confirm = step(confirm_id(fleet), Line::Migrate, "confirm that all services are still stopped", action)
             .of_fleet(&fleet.name)
-            .after_all(&snapshots, Rule::SnapshotFirst);
+            .after_all(&snapshots, Rule::SnapshotFirst)
+            .after_all(decided, Rule::Decision);
         // The snapshots have waited for this fleet's writers already; without one, nothing else has.
         if snapshots.is_empty() { confirm.after_all(&self.stops(fleet), Rule::WritersStopped) } else { confirm }
+    }
+
+    /// A gate before the migrations is the last moment at which going back is simple: all writers have stopped, and
+    /// the snapshots are there.
+    pub(super) fn after_stops_and_snapshots(&self, gate: Step) -> Step {
+        let wanted = self.deployment.databases.iter().filter(|database| database.snapshot);
+        let snapshots: Vec<StepId> = wanted.map(|database| snapshot_id("window", &database.name)).collect();
+        let stops: Vec<StepId> = self.deployment.fleets.iter().flat_map(|fleet| self.stops(fleet)).collect();
+        gate.after_all(&snapshots, Rule::SnapshotFirst).after_all(&stops, Rule::WritersStopped)
     }
 
     pub(super) fn start_next(&self, fleet: &Fleet) -> Vec<Step> {

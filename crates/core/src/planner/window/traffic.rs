@@ -7,10 +7,13 @@ use super::ids::{deregister_id, diverted_id, healthy_id, served_id, start_id, ve
 use super::verify::check_site;
 use crate::deployment::{AnnounceWhen, Balancer, BalancerKind, Fleet, GateBefore, Role, Site};
 use crate::names::{DnsName, StepId};
-use crate::plan::{Action, AwaitResolvers, ChangeRecords, Host, Line, Membership, RecordTarget, Rule, Step, Via};
+use crate::plan::{
+    Action, AwaitResolvers, ChangeRecords, Host, Line, Membership, Phase, RecordTarget, Rule, Step, Undo, Via,
+};
 use crate::planner::announce::announcements;
 use crate::planner::build::{CALL, CALL_LIMIT, step};
 use crate::planner::prepare::gates;
+use crate::time::{between, later};
 
 impl<'a> Window<'a> {
     pub(super) fn post_page(&self, fleet: &Fleet) -> Vec<Step> {
@@ -29,7 +32,17 @@ impl<'a> Window<'a> {
         .takes(sync, CALL_LIMIT + 10 * sync)
         .undone_by(self.change(self.to_balancers(fleet)), sync + dns.window_ttl.duration());
         let diverted = self
-            .await_resolvers(diverted_id(fleet), fleet, Line::PostPage, to_page, dns.settle.duration())
+            .await_resolvers(
+                diverted_id(fleet),
+                fleet,
+                Line::PostPage,
+                AwaitResolvers {
+                    records: to_page,
+                    resolvers: dns.resolvers.clone(),
+                    forget: self.forget_sites(fleet),
+                    settle: dns.settle.duration(),
+                },
+            )
             .after(&posted.id, Rule::Follows);
         vec![posted, diverted]
     }
@@ -46,7 +59,7 @@ impl<'a> Window<'a> {
                 let removed = step(deregister_id(&balancer.name), Line::RemoveCurrent, title, action)
                     .of_fleet(&fleet.name)
                     .after(&diverted_id(fleet), Rule::VisitorsDiverted)
-                    .undone_by(Action::Register(members.clone()), self.until_in_service(balancer));
+                    .undone_by(Action::Register(members.clone()), self.until_served_again(balancer));
                 let draining = self.inputs.observation.balancers.get(&balancer.name).map(|state| state.draining);
                 let draining = draining.unwrap_or_default();
                 let title = format!("wait until {} has drained them", balancer.name);
@@ -125,7 +138,17 @@ impl<'a> Window<'a> {
             .undone_by(self.change(self.records(fleet, |_| Some(page.clone()))), sync);
         let id = StepId::from(format!("window.returned.{}", fleet.name));
         let returned = self
-            .await_resolvers(id, fleet, Line::LiftPage, to_balancers, Duration::ZERO)
+            .await_resolvers(
+                id,
+                fleet,
+                Line::LiftPage,
+                AwaitResolvers {
+                    records: to_balancers,
+                    resolvers: self.deployment.dns.resolvers.clone(),
+                    forget: self.deployment.dns.window_ttl.duration(),
+                    settle: Duration::ZERO,
+                },
+            )
             .after(&lifted.id, Rule::Follows);
         let expected = self.deployment.expected.site_check.duration();
         let served = self.deployment.sites_of(fleet).map(|site| {
@@ -139,32 +162,36 @@ impl<'a> Window<'a> {
         [vec![lifted, returned], served].concat()
     }
 
-    fn await_resolvers(
-        &self,
-        id: StepId,
-        fleet: &Fleet,
-        line: Line,
-        records: Vec<RecordTarget>,
-        settle: Duration,
-    ) -> Step {
-        let dns = &self.deployment.dns;
-        let expected = self.longest_ttl(fleet) + settle;
-        let resolvers = dns.resolvers.clone();
-        let action = Action::AwaitResolvers(AwaitResolvers { records, resolvers, settle });
-        step(id, line, "wait until resolvers have forgotten the old answer", action)
+    fn await_resolvers(&self, id: StepId, fleet: &Fleet, line: Line, wait: AwaitResolvers) -> Step {
+        let expected = wait.forget + wait.settle;
+        step(id, line, "wait until resolvers have forgotten the old answer", Action::AwaitResolvers(wait))
             .of_fleet(&fleet.name)
             .takes(expected, CALL_LIMIT + 2 * expected)
     }
 
-    /// The longest that a resolver may keep what it knew before: prepare lowers the TTLs, but only what is
-    /// observed counts once that is done.
-    fn longest_ttl(&self, fleet: &Fleet) -> Duration {
+    /// How long after the page is posted resolvers may keep what they knew before it: the TTL that is observed, or
+    /// the rest of the one that `prepare` has lowered, if that was shortly before the window.
+    fn forget_sites(&self, fleet: &Fleet) -> Duration {
         let lowered = self.deployment.dns.window_ttl.duration();
-        if !self.inputs.upgrade.finished(crate::plan::Phase::Prepare) {
+        if !self.inputs.upgrade.finished(Phase::Prepare) {
             return lowered;
         }
         let observed = |site: &Site| self.inputs.observation.records.get(&site.host).map(|record| record.ttl);
-        self.deployment.sites_of(fleet).filter_map(observed).fold(lowered, Duration::max)
+        let observed = self.deployment.sites_of(fleet).filter_map(observed).fold(lowered, Duration::max);
+        observed.max(self.rest_of_old_ttl())
+    }
+
+    fn rest_of_old_ttl(&self) -> Duration {
+        let prepare = self.inputs.upgrade.phases.get(&Phase::Prepare);
+        let lowered = prepare.and_then(|run| {
+            let step = run.plan.steps.iter().find(|step| step.line == Line::LowerTtl)?;
+            let Undo::By { action, .. } = &step.undo else { return None };
+            let Action::ChangeRecords(before) = &**action else { return None };
+            let old = before.records.iter().map(|record| record.ttl).max()?;
+            Some(later(run.run(&step.id).ended_at?, old))
+        });
+        let posted = self.inputs.observation.at.max(self.deployment.window.start.timestamp);
+        lowered.map_or(Duration::ZERO, |until| between(posted, until))
     }
 
     fn balancers(&self, fleet: &'a Fleet) -> impl Iterator<Item = &'a Balancer> + use<'a> {
@@ -184,6 +211,11 @@ impl<'a> Window<'a> {
         let ttl = self.deployment.dns.window_ttl.duration();
         let sites = self.deployment.sites_of(fleet);
         sites.filter_map(|site| Some(RecordTarget { name: site.host.clone(), target: target(site)?, ttl })).collect()
+    }
+
+    /// How long the way back takes a current host from stopped to in service again.
+    fn until_served_again(&self, balancer: &Balancer) -> Duration {
+        self.deployment.role.edxapp.start_expected.duration() + self.until_in_service(balancer)
     }
 
     /// How long a balancer takes to believe in a host that serves: a classic ELB needs its whole threshold, a
