@@ -124,7 +124,7 @@ pub struct RehearseArgs {
     /// Write the report of the rehearsal to this file
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
-    /// Show each step as it happens
+    /// Show each step as it happens, on standard error
     #[arg(long, short)]
     pub verbose: bool,
     /// Print one JSON object
@@ -146,16 +146,16 @@ pub struct PhaseArgs {
     /// Make a new plan for a phase that was begun: what is done stays done
     #[arg(long)]
     pub replan: bool,
-    /// Try a failed step again that nothing undoes, after looking at it
+    /// Begin a failed migration again, once its schema is mended: without this it is only looked at
     #[arg(long, value_name = "STEP")]
     pub retry: Vec<String>,
-    /// Begin although the plan does not fit the window
+    /// Begin although the plan does not fit the window, or go on although it no longer does
     #[arg(long)]
     pub late: bool,
     /// Simulated seconds in one second of wall time, in an embedded cloud
     #[arg(long, value_name = "N")]
     pub pace: Option<u32>,
-    /// Print progress as one JSON object a line
+    /// Print progress as one JSON object a line, and how things stand at the end as the last one
     #[arg(long)]
     pub json: bool,
 }

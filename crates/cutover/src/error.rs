@@ -94,15 +94,73 @@ impl CommandError {
     fn hint(&self) -> &str {
         match self {
             Self::Refused { hint, .. } => hint,
-            Self::Lease(LeaseError::Held(_)) | Self::Journal(JournalError::Fenced { .. }) => {
+            Self::Lease(LeaseError::Held(_)) => {
                 "`cutover status FILE` shows what that conductor is doing; nothing was changed from here"
             }
-            Self::Journal(_) | Self::Store(_) | Self::Lease(LeaseError::Store(_)) => {
-                "what was on record stays so; make the state's place readable and writable, then run the same command"
-            }
+            Self::Journal(error) => of_journal(error),
+            Self::Store(error) | Self::Lease(LeaseError::Store(error)) => of_store(error),
             Self::Cloud(_) => "look at the file named above; moving it away furnishes a new embedded cloud",
             Self::Observation(_) => "nothing was changed; run the same command again",
             Self::File { .. } | Self::Mistakes(_) | Self::Rehearsal(_) | Self::Output(_) => "",
+        }
+    }
+}
+
+const fn of_journal(error: &JournalError) -> &'static str {
+    match error {
+        JournalError::Store(error) => of_store(error),
+        JournalError::Fenced { .. } => {
+            "leave the upgrade to that conductor, and follow it with `cutover status FILE`; what was under way here is \
+             on record as begun, and that conductor looks at it again"
+        }
+        JournalError::Illegal(_) => {
+            "the journal was written by another version of cutover, or edited: use the version that wrote it, or \
+             restore the state folder from a backup; do not delete records"
+        }
+        JournalError::Broken => UNREACHABLE_STATE,
+    }
+}
+
+const UNREACHABLE_STATE: &str =
+    "what was on record stays so; make the state's place readable and writable, then run the same command";
+
+const fn of_store(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Damaged { .. } => {
+            "restore what is named above from a backup of the state folder, or use the version of cutover that wrote \
+             it; do not delete records: without them nobody can tell what has happened"
+        }
+        StoreError::Folder { .. } | StoreError::Object { .. } => UNREACHABLE_STATE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fenced() -> CommandError {
+        JournalError::Fenced { number: 7, whose: "bob's".to_owned() }.into()
+    }
+
+    fn damaged() -> StoreError {
+        let (what, place) = ("journal/00000007.json".to_owned(), "state".to_owned());
+        StoreError::Damaged { what, place, because: "it has gone".to_owned() }
+    }
+
+    #[test]
+    fn a_conductor_that_was_fenced_off_is_not_told_that_nothing_was_changed() {
+        assert!(!fenced().render().contains("nothing was changed"), "{}", fenced().render());
+        assert_eq!(fenced().exit(), Exit::Held);
+    }
+
+    #[test]
+    fn damage_is_to_be_restored_wherever_it_was_met() {
+        let met: [CommandError; 3] =
+            [damaged().into(), JournalError::from(damaged()).into(), LeaseError::from(damaged()).into()];
+        for error in met {
+            let text = error.render();
+            assert!(text.contains("journal/00000007.json in state is damaged"), "{text}");
+            assert!(text.contains("next: restore") && text.contains("do not delete records"), "{text}");
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Who decides at gates in a live run: whoever answers first, at the terminal or through the inbox.
 
-use std::io::IsTerminal;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -8,16 +7,16 @@ use async_trait::async_trait;
 use futures_util::future::{Either, select};
 
 use cutover_core::digest::Digest;
-use cutover_core::journal::Decision;
+use cutover_core::journal::{Decision, Upgrade};
 use cutover_core::names::GateName;
 use cutover_core::plan::Decide;
 use cutover_engine::inbox::undelivered;
-use cutover_engine::journal::read;
+use cutover_engine::journal::{JournalError, read};
 use cutover_engine::lease::Machine;
 use cutover_engine::ports::{Clock, Operator};
 use cutover_engine::store::Store;
 
-use crate::wall::{ThisMachine, line_from_keyboard};
+use crate::wall::{Keyboard, ThisMachine};
 
 /// How often the inbox is looked at, on the wall clock: people do not follow an embedded cloud's pace.
 const LOOK: Duration = Duration::from_millis(500);
@@ -30,6 +29,8 @@ pub struct People {
     pub clock: Rc<dyn Clock>,
     /// Says something to the operator between progress lines.
     pub say: Rc<dyn Fn(&str)>,
+    /// Where decisions are typed; nothing when this is no terminal.
+    pub keyboard: Option<Keyboard>,
     /// The deployment file as the operator named it, for the words to type.
     pub file: String,
     /// The plan that is under way: a decision on another is void.
@@ -40,11 +41,9 @@ pub struct People {
 impl Operator for People {
     async fn decide(&self, question: &Decide) -> Decision {
         (self.say)(&self.words(question));
-        let inbox = Box::pin(self.from_inbox(&question.gate));
-        if !std::io::stdin().is_terminal() {
-            return inbox.await;
-        }
-        match select(inbox, Box::pin(self.from_keyboard(&question.gate))).await {
+        let inbox = Box::pin(self.decided_elsewhere(&question.gate));
+        let Some(keyboard) = &self.keyboard else { return inbox.await };
+        match select(inbox, Box::pin(self.decided_here(keyboard, &question.gate))).await {
             Either::Left((decision, _)) | Either::Right((decision, _)) => decision,
         }
     }
@@ -56,18 +55,19 @@ impl People {
         for item in &question.checklist {
             text.push_str(&format!("  [ ] {item}\n"));
         }
-        if std::io::stdin().is_terminal() {
+        if self.keyboard.is_some() {
             text.push_str(&format!("Type `{}` to approve, `no` to refuse; or elsewhere:\n", question.gate));
         }
         text.push_str(&format!("  cutover approve {} {} --by NAME\n", self.file, question.gate));
         text
     }
 
-    async fn from_inbox(&self, gate: &GateName) -> Decision {
+    async fn decided_elsewhere(&self, gate: &GateName) -> Decision {
         let mut told = false;
         let mut void = None;
+        let mut on_record = None;
         loop {
-            match self.look(gate).await {
+            match self.look(gate, &mut on_record).await {
                 Ok(Some(decision)) if decision.plan.as_ref().is_none_or(|plan| *plan == self.plan) => return decision,
                 Ok(Some(decision)) => {
                     if void.as_ref() != Some(&decision) {
@@ -89,18 +89,21 @@ impl People {
         }
     }
 
-    async fn look(&self, gate: &GateName) -> Result<Option<Decision>, cutover_engine::journal::JournalError> {
-        if self.store.list("decisions").await?.is_empty() {
-            return Ok(None);
-        }
-        let upgrade = read(&self.store).await?.upgrade;
-        Ok(undelivered(&self.store, &upgrade).await?.remove(gate))
+    /// Looks into the inbox. What is `on_record` is read once: only this conductor can put a decision there while
+    /// the gate waits.
+    async fn look(&self, gate: &GateName, on_record: &mut Option<Upgrade>) -> Result<Option<Decision>, JournalError> {
+        let upgrade = match on_record {
+            Some(upgrade) => upgrade,
+            None => on_record.insert(read(&self.store).await?.upgrade),
+        };
+        Ok(undelivered(&self.store, upgrade).await?.remove(gate))
     }
 
-    async fn from_keyboard(&self, gate: &GateName) -> Decision {
+    /// Of several gates that wait at once, one after the other listens to the keyboard.
+    async fn decided_here(&self, keyboard: &Keyboard, gate: &GateName) -> Decision {
+        let mut listening = keyboard.listen().await;
         loop {
-            let Some(line) = line_from_keyboard().await else { return std::future::pending().await };
-            let approved = match line.trim() {
+            let approved = match listening.line().await.trim() {
                 word if word == gate.as_str() => true,
                 "no" => false,
                 _ => {
@@ -117,5 +120,112 @@ impl People {
                 plan: Some(self.plan.clone()),
             };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use cutover_core::names::UpgradeId;
+    use cutover_engine::inbox::drop_in;
+    use cutover_rehearsal::SimulatedClock;
+    use jiff::Timestamp;
+    use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+    use super::*;
+    use crate::wall::block_on;
+
+    /// People at a terminal where nothing was typed yet, the terminal, and what they were told.
+    fn people() -> (People, UnboundedSender<String>, Rc<RefCell<String>>) {
+        let ((typed, lines), told) = (unbounded_channel(), Rc::new(RefCell::new(String::new())));
+        let heard = Rc::clone(&told);
+        let people = People {
+            store: Store::memory(&UpgradeId::from("qa-koa-v4")),
+            clock: SimulatedClock::new(Timestamp::UNIX_EPOCH),
+            say: Rc::new(move |text| heard.borrow_mut().push_str(text)),
+            keyboard: Some(Keyboard::of_lines(lines)),
+            file: "qa.toml".to_owned(),
+            plan: Digest::of(b"plan"),
+        };
+        (people, typed, told)
+    }
+
+    fn gate(name: &str) -> Decide {
+        Decide { gate: name.into(), question: "Go on?".to_owned(), checklist: Vec::new() }
+    }
+
+    /// Decides at a gate while `typing` goes on beside it.
+    async fn decided(people: &People, name: &str, typing: impl FnOnce()) -> Decision {
+        let question = gate(name);
+        let (decision, ()) = futures_util::future::join(people.decide(&question), async {
+            // Only once the gate asks.
+            ThisMachine.sleep(Duration::from_millis(20)).await;
+            typing();
+        })
+        .await;
+        decision
+    }
+
+    fn types(typed: &UnboundedSender<String>, lines: &[&str]) {
+        lines.iter().for_each(|line| typed.send((*line).to_owned()).expect("somebody listens"));
+    }
+
+    #[test]
+    fn a_gate_is_approved_by_its_name_and_by_nothing_else() {
+        let (people, typed, told) = people();
+        let decision = block_on(decided(&people, "go", || types(&typed, &["yes", " go "]))).expect("a runtime");
+        assert!(decision.approved);
+        assert!(told.borrow().ends_with("Type `go` to approve, or `no` to refuse."), "{}", told.borrow());
+    }
+
+    #[test]
+    fn a_gate_that_the_inbox_answered_takes_no_line_from_the_next() {
+        let (people, typed, _) = people();
+        let plan = Some(people.plan.clone());
+        let at = Timestamp::UNIX_EPOCH;
+        let elsewhere = Decision { gate: "go".into(), approved: true, by: "bob".into(), at, note: None, plan };
+        let second = block_on(async {
+            drop_in(&people.store, &elsewhere, "n").await.expect("it can be written");
+            assert_eq!(people.decide(&gate("go")).await.by, "bob");
+            decided(&people, "manual-checks", || types(&typed, &["no"])).await
+        });
+        assert!(!second.expect("a runtime").approved);
+    }
+
+    #[test]
+    fn what_was_typed_before_a_gate_asks_is_no_answer_to_it() {
+        let (people, typed, _) = people();
+        types(&typed, &["no", "no"]);
+        let decision = block_on(decided(&people, "go", || types(&typed, &["go"]))).expect("a runtime");
+        assert!(decision.approved);
+    }
+
+    #[test]
+    fn gates_that_ask_at_once_share_the_keyboard_one_after_the_other() {
+        let (people, typed, _) = people();
+        let second = async {
+            let decision = people.decide(&gate("lift")).await;
+            assert!(!decision.approved, "it is refused by what is typed once the first is decided");
+        };
+        let first = async {
+            assert!(decided(&people, "go", || types(&typed, &["go"])).await.approved);
+            ThisMachine.sleep(Duration::from_millis(20)).await;
+            types(&typed, &["no"]);
+        };
+        block_on(futures_util::future::join(first, second)).expect("a runtime");
+    }
+
+    #[test]
+    fn a_decision_on_another_plan_is_void_and_said_to_be() {
+        let (people, typed, told) = people();
+        let (plan, at) = (Some(Digest::of(b"another")), Timestamp::UNIX_EPOCH);
+        let elsewhere = Decision { gate: "go".into(), approved: true, by: "bob".into(), at, note: None, plan };
+        let decision = block_on(async {
+            drop_in(&people.store, &elsewhere, "n").await.expect("it can be written");
+            decided(&people, "go", || types(&typed, &["no"])).await
+        });
+        assert!(!decision.expect("a runtime").approved);
+        assert!(told.borrow().contains("bob decided on plan"), "{}", told.borrow());
     }
 }

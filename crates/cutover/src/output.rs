@@ -25,6 +25,15 @@ pub fn json<T: Serialize>(value: &T) -> Result<(), CommandError> {
     result(&text)
 }
 
+/// Prints one JSON object on one line: the last of a stream of them.
+///
+/// # Errors
+/// When standard output is closed or full.
+pub fn json_line<T: Serialize>(value: &T) -> Result<(), CommandError> {
+    let text = serde_json::to_string(value).map_err(|source| CommandError::Output(source.into()))?;
+    result(&text)
+}
+
 /// Says something beside the result.
 pub fn note(text: &str) {
     // Nobody is left to tell when standard error is closed.

@@ -2,7 +2,7 @@
 
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
-use cutover_core::journal::Upgrade;
+use cutover_core::journal::{Upgrade, downtime_began};
 use cutover_core::plan::{Phase, Plan, Severity, WindowForecast, lint};
 use cutover_core::planner::{Blocked, Inputs, forecast, plan};
 use cutover_core::time::human;
@@ -37,9 +37,12 @@ pub async fn plan_to_run(
         as_shown(session, &plan, hash).await?;
     }
     passes_the_linter(&plan, deployment)?;
-    if phase == Phase::Window && !args.late {
-        fits(session, &plan, deployment)?;
+    // Once the page is up, going on is the only way, in time or not.
+    let is_down = upgrade.phases.get(&Phase::Window).is_some_and(|run| downtime_began(run).is_some());
+    if phase == Phase::Window && !args.late && !is_down {
+        fits(session, &plan)?;
     }
+    let plan = if args.late { plan.however_late() } else { plan };
     Ok((plan, Digest::of_json(deployment)))
 }
 
@@ -93,9 +96,12 @@ fn passes_the_linter(plan: &Plan, deployment: &Deployment) -> Result<(), Command
     ))
 }
 
-/// Refuses to begin what would not end before the window does.
-fn fits(session: &Session, plan: &Plan, deployment: &Deployment) -> Result<(), CommandError> {
-    let window = &deployment.window;
+/// Whether the window, begun now, would end as announced.
+///
+/// # Errors
+/// Refused when it would not.
+pub fn fits(session: &Session, plan: &Plan) -> Result<(), CommandError> {
+    let window = &session.deployment().window;
     let now = cutover_engine::ports::Clock::now(&*session.clock);
     let start = now.max(window.start.timestamp);
     let forecast = WindowForecast::of(plan, start, window.ends().timestamp);

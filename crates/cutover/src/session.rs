@@ -77,6 +77,18 @@ pub enum Access {
     Change,
 }
 
+/// Refuses to furnish a new world under an upgrade that another one has seen.
+fn belongs(loaded: &Loaded, folder: &Path) -> Result<(), CommandError> {
+    let upgrade = loaded.state_folder().join(loaded.deployment.upgrade().as_str());
+    if folder.join("world.json").exists() || !upgrade.join("journal").exists() {
+        return Ok(());
+    }
+    Err(CommandError::refused(
+        format!("{} has a journal, but its embedded cloud is gone from {}", upgrade.display(), folder.display()),
+        "put the folder back; or begin anew by moving the journal's folder away too",
+    ))
+}
+
 /// A deployment with its state and its cloud at hand.
 pub struct Session {
     /// The deployment file.
@@ -105,6 +117,7 @@ impl Session {
         }
         let store = loaded.store()?;
         let folder = loaded.state_folder().join("embedded-cloud");
+        belongs(&loaded, &folder)?;
         let (deployment, wall) = (&loaded.deployment, wall_time());
         let (cloud, clock) = match access {
             Access::Look => EmbeddedCloud::open_read_only(&folder, deployment, SEED, wall)?,

@@ -1,13 +1,16 @@
-//! The wall clock, the machine and the terminal's signals: their one home. Nothing else asks what time it is.
+//! The wall clock, the machine, the terminal's signals and its keyboard: their one home. Nothing else asks what time it is.
 #![expect(clippy::disallowed_methods, reason = "this is the one home of clock, timers and environment")]
 
+use std::io::IsTerminal;
 use std::rc::Rc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
+use futures_util::lock::{Mutex, MutexGuard};
 use jiff::Timestamp;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use cutover_engine::drive::Stop;
 use cutover_engine::lease::{Identity, Machine};
@@ -73,14 +76,14 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 pub fn block_on<T>(future: impl Future<Output = T>) -> std::io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(future);
-    // A thread that still waits for the keyboard must not keep the process.
+    // A thread that still waits for a disk must not keep the process.
     runtime.shutdown_background();
     Ok(result)
 }
 
-/// Resolves at the first Ctrl-C or SIGTERM, through `stop`; the second resolves `abandon`.
-#[must_use]
-pub fn interruptions() -> (Stop, LocalBoxFuture<'static, ()>) {
+/// Resolves at the first Ctrl-C or SIGTERM, through `stop`, which `first_heard` is told of; the second resolves
+/// `abandon`.
+pub fn interruptions(first_heard: impl FnOnce() + 'static) -> (Stop, LocalBoxFuture<'static, ()>) {
     let (until_first, first) = futures_util::future::abortable(std::future::pending::<()>());
     let stop: LocalBoxFuture<'static, ()> = Box::pin(async move {
         let _ = until_first.await;
@@ -88,6 +91,7 @@ pub fn interruptions() -> (Stop, LocalBoxFuture<'static, ()>) {
     let abandon: LocalBoxFuture<'static, ()> = Box::pin(async move {
         signal().await;
         first.abort();
+        first_heard();
         signal().await;
     });
     (stop.shared(), abandon)
@@ -106,14 +110,65 @@ async fn signal() {
     }
 }
 
-/// Reads one line from the keyboard, without holding up anything else; nothing at the end of input.
-pub async fn line_from_keyboard() -> Option<String> {
-    let read = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        let length = std::io::stdin().read_line(&mut line).ok()?;
-        (length > 0).then_some(line)
+/// What is typed at the terminal. One thread reads it for the whole process, from the first question on: a reader
+/// for each question would take the line that answers the next.
+#[derive(Default)]
+pub struct Keyboard {
+    lines: Mutex<Option<UnboundedReceiver<String>>>,
+}
+
+impl Keyboard {
+    /// The keyboard, when somebody can type.
+    #[must_use]
+    pub fn of_this_terminal() -> Option<Self> {
+        std::io::stdin().is_terminal().then(Self::default)
+    }
+
+    /// A keyboard on which a test types.
+    #[cfg(test)]
+    pub(crate) fn of_lines(lines: UnboundedReceiver<String>) -> Self {
+        Self { lines: Mutex::new(Some(lines)) }
+    }
+
+    /// Waits until nobody else listens. What was typed before answers nothing that is asked now.
+    pub async fn listen(&self) -> Listening<'_> {
+        let mut lines = self.lines.lock().await;
+        let typed = lines.get_or_insert_with(read_keyboard);
+        while typed.try_recv().is_ok() {}
+        Listening { lines }
+    }
+}
+
+/// The right to be told what is typed, for as long as this lives.
+pub struct Listening<'a> {
+    lines: MutexGuard<'a, Option<UnboundedReceiver<String>>>,
+}
+
+impl Listening<'_> {
+    /// The next line that is typed; waits for ever after the end of input.
+    pub async fn line(&mut self) -> String {
+        let line = match self.lines.as_mut() {
+            Some(lines) => lines.recv().await,
+            None => None,
+        };
+        match line {
+            Some(line) => line,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn read_keyboard() -> UnboundedReceiver<String> {
+    let (typed, lines) = unbounded_channel();
+    std::thread::spawn(move || {
+        // Ends with the input, or when nobody will listen any more.
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            if typed.send(line).is_err() {
+                return;
+            }
+        }
     });
-    read.await.ok().flatten()
+    lines
 }
 
 /// Whether the operator wants no colour (`NO_COLOR`, https://no-color.org).

@@ -193,15 +193,136 @@ fn a_refusal_at_a_gate_stops_the_phase_and_asking_again_goes_on() {
     deployment.succeeds(&["announce"]);
     deployment.see_through(deployment.start("prepare"));
     let mut window = deployment.start("window");
-    let begin = Instant::now();
-    while deployment.status()["gates"].as_array().is_none_or(Vec::is_empty) {
-        assert!(begin.elapsed() < Duration::from_secs(60), "no gate asks");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    until(|| gate_waits(&deployment));
     let gate = deployment.status()["gates"][0]["gate"].as_str().expect("a gate").to_owned();
     deployment.succeeds(&["approve", &gate, "--by", "bob", "--refuse", "--note", "the exam is not over"]);
     assert_eq!(window.wait().expect("it ends").code(), Some(6));
     let failed = deployment.status()["failed"][0]["error"].as_str().expect("an error").to_owned();
     assert!(failed.contains("bob") && failed.contains("the exam is not over"), "{failed}");
     deployment.see_through(deployment.start("window"));
+}
+
+/// Sends a signal to a phase that runs.
+fn send(child: &Child, signal: rustix::process::Signal) {
+    let id = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+    rustix::process::kill_process(id, signal).expect("it is there");
+}
+
+/// Waits until `wanted` is so.
+fn until(wanted: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !wanted() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "it does not happen");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn gate_waits(deployment: &Deployment) -> bool {
+    deployment.status()["gates"].as_array().is_some_and(|gates| !gates.is_empty())
+}
+
+#[test]
+fn a_first_signal_lets_what_is_under_way_end_and_the_same_command_goes_on_at_once() {
+    use rustix::process::Signal;
+    let deployment = Deployment::new("signal");
+    deployment.succeeds(&["announce"]);
+    for signal in [Signal::INT, Signal::TERM] {
+        let before = deployment.events().len();
+        let mut prepare = deployment.start("prepare");
+        until(|| deployment.events()[before..].iter().any(|event| event["event"] == "step-started"));
+        send(&prepare, signal);
+        assert_eq!(prepare.wait().expect("it ends").code(), Some(7));
+        assert_eq!(deployment.events().last().expect("events")["event"], "interrupted");
+        assert_eq!(deployment.status()["running"].as_array().map(Vec::len), Some(0), "nothing is left under way");
+    }
+    deployment.see_through(deployment.start("prepare"));
+}
+
+#[test]
+fn a_second_signal_stops_at_once_and_says_so() {
+    let deployment = Deployment::new("abandon");
+    deployment.succeeds(&["announce", "--pace", "1000"]);
+    // At a pace at which launching a host takes minutes.
+    let prepare = deployment.command(&["prepare", "--pace", "1"]).spawn().expect("it starts");
+    until(|| {
+        deployment
+            .events()
+            .iter()
+            .any(|event| event["event"] == "step-started" && event["step"].to_string().contains("prepare."))
+    });
+    for _ in 0..2 {
+        send(&prepare, rustix::process::Signal::INT);
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let begin = Instant::now();
+    let output = prepare.wait_with_output().expect("it ends");
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(begin.elapsed() < Duration::from_secs(2), "{words}");
+    assert_eq!(output.status.code(), Some(7), "{words}");
+    assert!(words.contains("Ctrl-C once more") && words.contains("stopped at once"), "{words}");
+}
+
+#[test]
+fn a_window_that_was_stopped_before_the_page_is_up_goes_on_only_while_it_fits() {
+    let deployment = Deployment::new("late");
+    deployment.succeeds(&["announce"]);
+    deployment.see_through(deployment.start("prepare"));
+    let mut window = deployment.start("window");
+    until(|| gate_waits(&deployment));
+    send(&window, rustix::process::Signal::TERM);
+    assert_eq!(window.wait().expect("it ends").code(), Some(7));
+    // Two hours at this pace.
+    until(|| deployment.status()["now"].as_str().is_some_and(|now| now > "2020-12-14T17:00:00Z"));
+    let late = deployment.run(&["window"]);
+    let words = String::from_utf8_lossy(&late.stderr).into_owned();
+    assert_eq!(late.status.code(), Some(4), "{words}");
+    assert!(words.contains("latest safe start") && words.contains("--late"), "{words}");
+    let window = deployment.command(&["window", "--late"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    deployment.see_through(window.expect("it starts"));
+}
+
+#[test]
+fn a_refused_phase_leaves_the_pace_as_it_was() {
+    let deployment = Deployment::new("pace");
+    deployment.succeeds(&["announce"]);
+    assert_eq!(deployment.run(&["retire", "--pace", "7"]).status.code(), Some(4));
+    let pace = || {
+        let worlds = walk(&deployment.folder).into_iter().filter(|path| in_folder(path, "embedded-cloud"));
+        worlds.map(|path| std::fs::read_to_string(path).expect("the world")).collect::<String>()
+    };
+    assert!(pace().contains("\"pace\":400") && !pace().contains("\"pace\":7,"));
+}
+
+#[test]
+fn only_a_failed_step_can_be_tried_again() {
+    let deployment = Deployment::new("retry");
+    let refused = deployment.run(&["announce", "--retry", "window.migrate.residential"]);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(4), "{words}");
+    assert!(words.contains("not a failed step") && words.contains("nothing has failed"), "{words}");
+    assert_eq!(deployment.events().len(), 0);
+}
+
+#[test]
+fn the_progress_of_a_phase_is_json_lines_and_the_last_is_how_things_stand() {
+    let deployment = Deployment::new("json");
+    let out = deployment.succeeds(&["announce", "--json"]);
+    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let (last, before) = lines.split_last().expect("lines");
+    assert_eq!((&last["progress"], &last["status"]["phases"][0]["state"]), (&"ended".into(), &"finished".into()));
+    assert!(before.iter().any(|line| line["progress"] == "recorded"));
+    assert!(before.iter().all(|line| line["progress"] != "ended"));
+}
+
+#[test]
+fn a_rehearsals_progress_keeps_out_of_its_result() {
+    let deployment = Deployment::new("beside");
+    let output = deployment.run(&["rehearse", "--json", "--verbose"]);
+    let result: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    assert_eq!(result["outcome"], "completed");
+    let progress = String::from_utf8(output.stderr).expect("text");
+    assert!(progress.lines().count() > 100);
+    assert!(
+        progress.lines().all(|line| serde_json::from_str::<Value>(line).is_ok_and(|line| line["progress"].is_string()))
+    );
 }

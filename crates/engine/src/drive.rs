@@ -203,7 +203,11 @@ impl Crew {
         let scene = self.scene(step);
         match &step.action {
             Action::Decide(question) => self.decide(&scene, question, halt).await,
-            Action::WaitUntil { moment } => {
+            Action::WaitUntil { moment, no_later_than } => {
+                if let Some(late) = no_later_than.filter(|latest| self.clock.now() > *latest) {
+                    let why = format!("it would not end in time: the latest safe start was {late}");
+                    return self.failed(step, &format!("{why}; to begin all the same: --replan --late")).await;
+                }
                 let held = self.clock.now() >= *moment;
                 if !held {
                     self.started(step).await?;

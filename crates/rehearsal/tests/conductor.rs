@@ -448,7 +448,7 @@ fn stopping_ends_waits_for_people_and_the_calendar_at_once_and_lets_other_steps_
     let tomorrow = later(stage.clock.now(), seconds(86_400));
     let steps = vec![
         gate("go"),
-        step("date", Action::WaitUntil { moment: tomorrow }, &[]),
+        step("date", Action::WaitUntil { moment: tomorrow, no_later_than: None }, &[]),
         message("under-way", &[]),
         message("later", &["under-way"]),
     ];

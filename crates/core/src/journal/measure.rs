@@ -298,7 +298,7 @@ mod tests {
         };
         let stop = Undo::By { action: Box::new(Action::Milestone), expected: seconds(45) };
         let steps = vec![
-            step("open", Line::Open, Action::WaitUntil { moment: at(0) }, &[]),
+            step("open", Line::Open, Action::WaitUntil { moment: at(0), no_later_than: None }, &[]),
             step("page", Line::PostPage, change(), &["open"]),
             migrate,
             Step { undo: stop, ..step("stop", Line::StopCurrent, Action::Milestone, &["page"]) },

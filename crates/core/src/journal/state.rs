@@ -327,7 +327,7 @@ impl Upgrade {
         let before_steps: BTreeMap<&StepId, &Step> =
             before.iter().flat_map(|run| &run.plan.steps).map(|step| (&step.id, step)).collect();
         for (step, run) in plan.steps.iter().zip(before.iter().cycle()) {
-            if before_steps.get(&step.id).is_none_or(|old| old.action != step.action) {
+            if !before_steps.get(&step.id).is_some_and(|old| old.action.does_the_same(&step.action)) {
                 continue;
             }
             let run = run.run(&step.id);

@@ -26,6 +26,10 @@ pub enum Action {
     WaitUntil {
         /// The moment.
         moment: Timestamp,
+        /// The last moment at which what follows may begin: later, it would not end in time. Nothing when that does
+        /// not matter, or somebody wants it all the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        no_later_than: Option<Timestamp>,
     },
     /// Waits for a person's decision.
     Decide(Decide),
@@ -102,6 +106,18 @@ pub enum Action {
         /// Its name, for people.
         name: ImageName,
     },
+}
+
+impl Action {
+    /// Whether `other` does the same, so that what is done of it is done of this. A wait's last moment is advice on when
+    /// to begin, which says nothing of what was done.
+    #[must_use]
+    pub fn does_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::WaitUntil { moment, .. }, Self::WaitUntil { moment: other, .. }) => moment == other,
+            _ => self == other,
+        }
+    }
 }
 
 /// A host that an action works on.

@@ -198,6 +198,17 @@ impl Plan {
         self.basis.digest(&self.upgrade, self.phase, self.order)
     }
 
+    /// The same plan, which may begin at any time.
+    #[must_use]
+    pub fn however_late(mut self) -> Self {
+        for step in &mut self.steps {
+            if let Action::WaitUntil { no_later_than, .. } = &mut step.action {
+                *no_later_than = None;
+            }
+        }
+        self
+    }
+
     /// The step of that id.
     #[must_use]
     pub fn step(&self, id: &StepId) -> Option<&Step> {

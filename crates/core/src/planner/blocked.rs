@@ -145,8 +145,9 @@ fn hosts_live(inputs: Inputs<'_>) -> Vec<Blocked> {
         fleet.groups().flat_map(|(_, group)| next_names(inputs.deployment, fleet, group).collect::<Vec<_>>())
     });
     let prepared = inputs.upgrade.finished(Phase::Prepare);
-    let missing =
-        wanted.filter(|host| prepared && !inputs.upgrade.launched.contains_key(host)).map(|host| Blocked::NextHostMissing { host });
+    let missing = wanted
+        .filter(|host| prepared && !inputs.upgrade.launched.contains_key(host))
+        .map(|host| Blocked::NextHostMissing { host });
     current_gone.chain(next_gone).chain(missing).collect()
 }
 

@@ -21,7 +21,7 @@ pub use words::maintenance_page;
 use crate::deployment::Deployment;
 use crate::journal::Upgrade;
 use crate::observation::Observation;
-use crate::plan::{Order, Phase, Plan, Step};
+use crate::plan::{Action, Order, Phase, Plan, Step, WindowForecast};
 
 /// What a plan is made from.
 #[derive(Clone, Copy, Debug)]
@@ -61,12 +61,27 @@ pub fn forecast(inputs: Inputs<'_>, phase: Phase, order: Order) -> Plan {
         Order::Overlapped => steps,
         Order::Runbook => order::by_line(steps, phase),
     };
-    Plan {
+    let plan = Plan {
         upgrade: inputs.deployment.upgrade(),
         phase,
         order,
         made_at: inputs.observation.at,
         basis: basis::of(inputs, phase),
         steps: order::sorted(steps),
+    };
+    if phase == Phase::Window { opens_in_time(plan, inputs.deployment) } else { plan }
+}
+
+/// `plan` with the latest safe start as the last moment at which the window may open, however long somebody takes to
+/// decide. A plan that does not fit from the start has no such moment; it is refused unless somebody wants it so.
+fn opens_in_time(mut plan: Plan, deployment: &Deployment) -> Plan {
+    let (start, end) = (deployment.window.start.timestamp, deployment.window.ends().timestamp);
+    let forecast = WindowForecast::of(&plan, start, end);
+    let opening = plan.steps.iter_mut().rev().find(|step| matches!(step.action, Action::WaitUntil { .. }));
+    if let Some(Step { action: Action::WaitUntil { no_later_than, .. }, .. }) = opening
+        && forecast.fits
+    {
+        *no_later_than = Some(forecast.latest_safe_start);
     }
+    plan
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Inputs;
 use super::build::{CALL_LIMIT, GATE_LIMIT, step};
 use super::hosts::{living, next_host_step, next_names, observed_current_hosts};
+use super::words::count;
 use crate::deployment::{Deployment, Fleet, Gate, GateBefore, HostGroup, Role, Services};
 use crate::names::{HostName, ImageId, ImageName, StepId};
 use crate::plan::{
@@ -46,7 +47,7 @@ pub(super) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
 
 fn capture(inputs: Inputs<'_>) -> Step {
     let hosts = observed_current_hosts(inputs);
-    let title = format!("record {} current hosts", hosts.len());
+    let title = format!("record {}", count(hosts.len(), "current host"));
     step("prepare.capture", Line::Capture, title, Action::Capture { hosts })
 }
 
@@ -66,7 +67,7 @@ fn lower_ttls(inputs: Inputs<'_>) -> Option<Step> {
         return None;
     }
     let lowered = long.iter().map(|record| RecordTarget { ttl: short, ..record.clone() }).collect();
-    let title = format!("lower the TTL of {} records to {}", long.len(), dns.window_ttl);
+    let title = format!("lower the TTL of {} to {}", count(long.len(), "record"), dns.window_ttl);
     let sync = inputs.deployment.expected.dns_sync.duration();
     let change = |records| Action::ChangeRecords(ChangeRecords { zone: dns.zone.clone(), records });
     Some(

@@ -7,6 +7,7 @@ use super::Inputs;
 use super::build::{CALL_LIMIT, step};
 use super::hosts::current_hosts;
 use super::prepare::gates;
+use super::words::count;
 use crate::deployment::{GateBefore, Role};
 use crate::names::{ImageId, StepId};
 use crate::observation::MachineImage;
@@ -86,7 +87,7 @@ fn raise_ttls(inputs: Inputs<'_>) -> Option<Step> {
         Action::ChangeRecords(ChangeRecords { zone: deployment.dns.zone.clone(), records: targets.collect() })
     };
     let sync = deployment.expected.dns_sync.duration();
-    let title = format!("put the TTL of {} records back to {}", deployment.sites.len(), deployment.dns.ttl);
+    let title = format!("put the TTL of {} back to {}", count(deployment.sites.len(), "record"), deployment.dns.ttl);
     Some(
         step("retire.ttl", Line::RaiseTtl, title, records(long))
             .takes(sync, CALL_LIMIT + 10 * sync)

@@ -1,8 +1,10 @@
 //! `cutover approve`: a decision at a gate, dropped into the inbox from anywhere that reaches the state.
 
-use cutover_core::journal::Decision;
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Decision, Upgrade};
+use cutover_core::names::GateName;
 use cutover_core::plan::Action;
-use cutover_engine::inbox::drop_in;
+use cutover_engine::inbox::{drop_in, undelivered};
 use cutover_engine::lease::Machine;
 
 use crate::args::ApproveArgs;
@@ -25,31 +27,46 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
     let session = Session::open(loaded, Access::Look)?;
     super::block_on(async {
         let upgrade = session.read().await?.upgrade;
-        let plan = upgrade.phases.values().rev().find(|run| {
-            let asks = |action: &Action| matches!(action, Action::Decide(gate) if gate.gate.as_str() == args.gate);
-            run.plan.steps.iter().any(|step| asks(&step.action))
-        });
-        let Some(plan) = plan else {
+        let gate = GateName::from(args.gate.as_str());
+        let plan = asked_by(&upgrade, &gate)?;
+        if let Some(other) = undelivered(&session.store, &upgrade).await?.get(&gate) {
             return Err(CommandError::refused(
-                format!("the phase of gate `{}` has not begun, so there is no plan to decide on", args.gate),
-                "begin the phase; it asks at the gate",
+                format!("{} has just decided on `{gate}`; the conductor has not taken note of it yet", other.by),
+                "look at `cutover status` in a second",
             ));
-        };
+        }
         let decision = Decision {
-            gate: args.gate.as_str().into(),
+            gate,
             approved: !args.refuse,
             by: args.by.clone(),
             at: session.clock.now(),
             note: args.note.clone(),
-            plan: Some(plan.plan.hash()),
+            plan: Some(plan),
         };
         drop_in(&session.store, &decision, &session.machine.nonce()).await?;
         let word = if args.refuse { "refused" } else { "approved" };
-        let waits = match upgrade.waiting_gates.contains_key(&decision.gate) {
-            true => "the conductor takes note of it within a second",
-            false => "the gate does not wait yet; the decision is there when it does",
-        };
-        output::note(&format!("{} {word} by {}; {waits}", args.gate, args.by));
+        output::note(&format!("{} {word} by {}; the conductor takes note of it within a second", args.gate, args.by));
         Ok(Exit::Done)
+    })
+}
+
+/// The hash of the plan that waits at the gate. A question is answered when it is asked: what is to be looked at first
+/// may not even exist before.
+fn asked_by(upgrade: &Upgrade, gate: &GateName) -> Result<Digest, CommandError> {
+    let asks = |action: &Action| matches!(action, Action::Decide(question) if question.gate == *gate);
+    let run = upgrade.phases.values().rev().find(|run| run.plan.steps.iter().any(|step| asks(&step.action)));
+    if let (Some(run), true) = (run, upgrade.waiting_gates.contains_key(gate)) {
+        return Ok(run.plan.hash());
+    }
+    let approved = upgrade.decisions.get(gate).filter(|decision| decision.approved);
+    Err(match approved {
+        Some(decision) => CommandError::refused(
+            format!("`{gate}` was approved by {} already, and asks no more", decision.by),
+            "`cutover status` shows what waits",
+        ),
+        None => CommandError::refused(
+            format!("`{gate}` does not ask yet"),
+            "run its phase, and decide when it asks; `cutover status` shows what waits",
+        ),
     })
 }

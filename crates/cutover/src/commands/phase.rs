@@ -2,16 +2,20 @@
 //!
 //! Everything that can be refused is refused before the lease is claimed and before anything is on record.
 
+use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::rc::Rc;
 
 use futures_util::future::{Either, select};
+use serde::Serialize;
 
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, PhaseRun};
-use cutover_core::plan::{Phase, Plan};
+use cutover_core::journal::{Event, PhaseRun, downtime_began};
+use cutover_core::names::StepId;
+use cutover_core::plan::{Action, Phase, Plan};
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Crew;
-use cutover_engine::journal::Journal;
+use cutover_engine::journal::{Journal, JournalError};
 use cutover_engine::lease::{self, Lease, Machine};
 use cutover_engine::store::StoreError;
 
@@ -21,19 +25,17 @@ use crate::exit::Exit;
 use crate::operator::People;
 use crate::planning;
 use crate::session::{Access, Loaded, Session};
-use crate::wall::interruptions;
+use crate::wall::{Keyboard, interruptions};
 use crate::watch::{TICK, Watch, Watcher, watcher};
 use crate::{output, show};
 
 pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> {
     let session = Session::open(Loaded::read(&args.file)?, Access::Change)?;
     super::block_on(async {
-        if let Some(pace) = args.pace {
-            session.cloud.set_pace(pace)?;
-        }
         let reading = session.read().await?;
-        let begun = reading.upgrade.phases.get(&phase).filter(|run| run.finished_at.is_none() && !args.replan);
-        let plan = match begun {
+        let begun = reading.upgrade.phases.get(&phase).filter(|run| run.finished_at.is_none());
+        has_failed(args, phase, begun)?;
+        let plan = match begun.filter(|_| !args.replan) {
             Some(run) => {
                 may_resume(args, &session, run)?;
                 None
@@ -48,8 +50,19 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
     })
 }
 
-/// Whether a phase that was begun can go on: the file must be the one it was planned from, and what failed for
-/// good must have been looked at.
+/// Whether all steps that are to be tried again have failed.
+fn has_failed(args: &PhaseArgs, phase: Phase, begun: Option<&PhaseRun>) -> Result<(), CommandError> {
+    let failed: Vec<&str> = begun.into_iter().flat_map(PhaseRun::failed).map(|(step, _)| step.id.as_str()).collect();
+    let Some(other) = args.retry.iter().find(|step| !failed.contains(&step.as_str())) else { return Ok(()) };
+    let hint = match failed.is_empty() {
+        true => format!("nothing has failed: cutover {phase} {}", args.file.display()),
+        false => format!("what has failed: {}", failed.join(", ")),
+    };
+    Err(CommandError::refused(format!("`{other}` is not a failed step of `{phase}`"), hint))
+}
+
+/// Whether a phase that was begun can go on: the file must be the one that it was planned from, and a window that
+/// no visitor has noticed yet must still fit.
 fn may_resume(args: &PhaseArgs, session: &Session, run: &PhaseRun) -> Result<(), CommandError> {
     let phase = run.plan.phase;
     if run.deployment != Digest::of_json(session.deployment()) {
@@ -66,17 +79,10 @@ fn may_resume(args: &PhaseArgs, session: &Session, run: &PhaseRun) -> Result<(),
             format!("go on with that one: cutover {phase} {}", args.file.display()),
         ));
     }
-    let unseen = run.failed().find(|(step, _)| {
-        matches!(step.undo, cutover_core::plan::Undo::Impossible { .. })
-            && !args.retry.iter().any(|retry| retry == step.id.as_str())
-    });
-    match unseen {
-        None => Ok(()),
-        Some((step, error)) => Err(CommandError::refused(
-            format!("{} has failed and cannot be undone:\n  {error}", step.id),
-            format!("look at it, then: cutover {phase} {} --retry {}", args.file.display(), step.id),
-        )),
+    if phase == Phase::Window && downtime_began(run).is_none() && !args.late {
+        planning::fits(session, &run.plan)?;
     }
+    Ok(())
 }
 
 async fn conduct(
@@ -95,46 +101,59 @@ async fn conduct(
             format!("run `cutover {phase} {}` again", args.file.display()),
         ));
     }
-    let (stop, abandon) = interruptions();
+    if let Some(pace) = args.pace {
+        session.cloud.set_pace(pace)?;
+    }
     let watch = if args.json { Watch::Json } else { Watch::People };
-    let watcher = watcher(watch, &reading.upgrade, session.deployment(), &args.file.display().to_string());
+    let watcher = watcher(watch, &reading.upgrade, session.deployment(), Some(&args.file.display().to_string()));
     let begun = reading.upgrade.phases.get(&phase).map(|run| &run.plan);
     let followed = plan.as_ref().map(|(plan, _)| plan).or(begun).map_or_else(|| Digest::of(b""), Plan::hash);
+    let say = Rc::clone(&watcher.say);
+    let (stop, abandon) = interruptions(move || say(STOPPING));
     let clock = Rc::clone(&session.clock);
     let (nonce, listener) = (session.machine.nonce(), Rc::clone(&watcher.listener));
-    let crew = Crew {
-        world: session.cloud.world(),
-        clock: Rc::clone(&clock),
-        operator: Rc::new(people(args, session, followed, &watcher)),
-        journal: Journal::open(session.store.clone(), reading, clock, lease.epoch, nonce, listener),
-        stop,
+    let operator = Rc::new(people(args, session, followed, &watcher));
+    let journal = Journal::open(session.store.clone(), reading, Rc::clone(&clock), lease.epoch, nonce, listener);
+    let crew = Crew::new(session.cloud.world(), clock, operator, journal, stop);
+    let work = async {
+        take_over(args, session, &crew.journal).await?;
+        conductor::run(&crew, plan, phase).await
     };
-    let upgrade = session.deployment().upgrade();
-    let conductor = session.machine.identity().to_string();
-    crew.journal.append(Event::ConductorTookOver { upgrade, conductor }).await?;
-    let work = Box::pin(conductor::run(&crew, plan, phase));
-    let keep = Box::pin(lease.keep(&session.store, &session.machine));
-    let abandon = Box::pin(select(abandon, Box::pin(tick(session, &watcher))));
-    let watched = select(work, select(abandon, keep)).await;
+    let complain = |error: &StoreError| (watcher.say)(&not_renewed(error));
+    let keep = Box::pin(lease.keep(&session.store, &session.machine, &complain));
+    let beside = select(Box::pin(tick(session, &watcher)), keep);
+    let watched = select(Box::pin(work), select(abandon, beside)).await;
+    (watcher.finish)();
     match watched {
         Either::Left((ending, _)) => ended(args, session, phase, &crew, ending?).await,
-        Either::Right((Either::Left(_), _)) => {
+        // Only the operator ends what goes on beside the work.
+        Either::Right(_) => {
             output::note("stopped at once; what was under way is on record as begun, and the same command goes on");
             Ok(Exit::Stopped)
-        }
-        Either::Right((Either::Right((kept, _)), work)) => {
-            let error: StoreError = match kept {
-                Err(error) => error,
-            };
-            output::note(&format!("the lease could not be renewed ({error}); going on, the journal is the fence"));
-            let ending = work.await?;
-            ended(args, session, phase, &crew, ending).await
         }
     }
 }
 
+const STOPPING: &str = "stopping: what is under way ends first; Ctrl-C once more stops at once";
+
+fn not_renewed(error: &StoreError) -> String {
+    let because = std::error::Error::source(error).map_or_else(String::new, |source| format!(": {source}"));
+    format!("the lease could not be renewed ({error}{because}); going on and trying again, the journal is the fence")
+}
+
+/// Puts on record who conducts from here on, and which failed steps this operator wants tried again.
+async fn take_over(args: &PhaseArgs, session: &Session, journal: &Journal) -> Result<(), JournalError> {
+    let (upgrade, identity) = (session.deployment().upgrade(), session.machine.identity());
+    journal.append(Event::ConductorTookOver { upgrade, conductor: identity.to_string() }).await?;
+    let retry: BTreeSet<StepId> = args.retry.iter().map(|step| step.as_str().into()).collect();
+    for step in retry {
+        journal.append(Event::StepRetryApproved { step, by: identity.user.clone() }).await?;
+    }
+    Ok(())
+}
+
 /// Shows that time passes, for ever.
-async fn tick(session: &Session, watcher: &Watcher) {
+async fn tick(session: &Session, watcher: &Watcher) -> Infallible {
     loop {
         session.machine.sleep(TICK).await;
         (watcher.tick)(session.clock.now());
@@ -147,9 +166,17 @@ fn people(args: &PhaseArgs, session: &Session, plan: Digest, watcher: &Watcher) 
         store: session.store.clone(),
         clock: Rc::clone(&session.clock),
         say: Rc::clone(&watcher.say),
+        keyboard: Keyboard::of_this_terminal(),
         file: args.file.display().to_string(),
         plan,
     }
+}
+
+/// The last line of `--json`: how things stand once no more progress follows.
+#[derive(Serialize)]
+#[serde(tag = "progress", rename = "ended")]
+struct Ended {
+    status: show::Status,
 }
 
 /// Says how the phase ended and what is next.
@@ -160,26 +187,41 @@ async fn ended(
     crew: &Crew,
     ending: Ending,
 ) -> Result<Exit, CommandError> {
-    let file = args.file.display();
+    let file = args.file.display().to_string();
     let upgrade = crew.journal.upgrade().clone();
     let status = show::Status::of(show::StatusInputs {
         upgrade: &upgrade,
         deployment: session.deployment(),
-        file: &file.to_string(),
+        file: &file,
         now: session.clock.now(),
         conductor_lives: Some(false),
     });
     if args.json {
-        output::json(&status)?;
+        output::json_line(&Ended { status })?;
     } else {
         output::result(&show::status_text(&status))?;
     }
     Ok(match ending {
         Ending::Finished => Exit::Done,
         Ending::Failed(_) => {
-            output::note(&format!("`{phase}` stopped at a failed step; after looking at it: cutover {phase} {file}"));
+            output::note(&after_failure(phase, &file, upgrade.phases.get(&phase)));
             Exit::StepFailed
         }
         Ending::Stopped => Exit::Stopped,
     })
+}
+
+/// What to type after a failure: a migration is never begun again without a word from the operator.
+fn after_failure(phase: Phase, file: &str, run: Option<&PhaseRun>) -> String {
+    let failed = run.into_iter().flat_map(PhaseRun::failed).map(|(step, _)| step);
+    let migrations: Vec<_> = failed.filter(|step| matches!(step.action, Action::Migrate(_))).collect();
+    if migrations.is_empty() {
+        return format!("`{phase}` stopped at a failed step; after looking at it: cutover {phase} {file}");
+    }
+    let retries: String = migrations.iter().map(|step| format!(" --retry {}", step.id)).collect();
+    format!(
+        "`{phase}` stopped at a failed migration\n  \
+           to see how it stands now: cutover {phase} {file}\n  \
+           once the schema is mended: cutover {phase} {file}{retries}"
+    )
 }

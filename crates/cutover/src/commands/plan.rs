@@ -32,7 +32,8 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
                 json["blocked"] = blocked.iter().map(ToString::to_string).collect();
                 shown.push(json);
             } else {
-                output::result(&show::plan(&plan, deployment, &findings, args.steps))?;
+                let file = args.file.display().to_string();
+                output::result(&show::plan(&plan, deployment, &file, &findings, args.steps))?;
                 output::result(&ahead_of_time(&blocked))?;
             }
         }

@@ -84,11 +84,11 @@ fn told(args: &RehearseArgs, deployment: &Deployment, order: Order, rehearsed: &
 }
 
 fn carry_out(args: &RehearseArgs, deployment: &Deployment, order: Order) -> Result<Rehearsed, CommandError> {
-    let file = args.file.as_ref().map_or_else(|| BUILT_IN_NAME.to_owned(), |file| file.display().to_string());
+    // Decisions are scripted here: nobody is to type any.
     let listener: Listener = match (args.verbose, args.json) {
         (false, _) => Rc::new(|_| {}),
-        (true, true) => watcher(Watch::Json, &Upgrade::default(), deployment, &file).listener,
-        (true, false) => watcher(Watch::Lines, &Upgrade::default(), deployment, &file).listener,
+        (true, true) => watcher(Watch::JsonBeside, &Upgrade::default(), deployment, None).listener,
+        (true, false) => watcher(Watch::Lines, &Upgrade::default(), deployment, None).listener,
     };
     Ok(rehearse(deployment, args.seed, order, |_| {}, listener)?)
 }

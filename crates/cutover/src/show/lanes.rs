@@ -21,13 +21,14 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    /// Lines for the lanes of `upgrade` and of what follows; `file` is the deployment file as the operator gave it.
+    /// Lines for the lanes of `upgrade` and of what follows; `file` is the deployment file as the operator gave
+    /// it, nothing when nobody is to type decisions.
     #[must_use]
-    pub fn new(upgrade: &Upgrade, deployment: &Deployment, file: &str) -> Self {
+    pub fn new(upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
         Self::on(ProgressDrawTarget::stderr(), upgrade, deployment, file)
     }
 
-    fn on(target: ProgressDrawTarget, upgrade: &Upgrade, deployment: &Deployment, file: &str) -> Self {
+    fn on(target: ProgressDrawTarget, upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
         let screen = MultiProgress::with_draw_target(target);
         let narrator = Narrator::new(upgrade, deployment, file);
         let mut lanes = Self { narrator, screen, bars: BTreeMap::new() };
@@ -43,6 +44,11 @@ impl Lanes {
     /// Shows the elapsed times as they are at `now`, when nothing has happened for a while.
     pub fn tick(&self, now: Timestamp) {
         self.refresh(now);
+    }
+
+    /// Takes the lines off the screen, for what is printed after them.
+    pub fn finish(&self) {
+        self.bars.values().for_each(ProgressBar::finish_and_clear);
     }
 
     /// A line for each lane of the phase under way.
@@ -81,8 +87,8 @@ impl Listener for Lanes {
         for note in notes.iter().filter(|note| !matches!(note.kind, Kind::Begins | Kind::Waits)) {
             let _ = self.screen.println(narrow_line(&self.narrator, note));
         }
-        if matches!(progress, Progress::Recorded { event: Event::PhaseFinished { .. }, .. }) {
-            self.bars.values().for_each(ProgressBar::finish_and_clear);
+        if let Progress::Recorded { event: Event::PhaseFinished { .. } | Event::Interrupted { .. }, .. } = progress {
+            self.finish();
             return;
         }
         self.refresh(*at);
@@ -103,7 +109,7 @@ mod tests {
     fn lanes_at(seconds: u64, waiting: Option<(&str, &str)>) -> Vec<String> {
         let deployment = testing::deployment();
         let journal = testing::journal(&deployment, &[Phase::Window], Order::Overlapped);
-        let mut lanes = Lanes::on(ProgressDrawTarget::hidden(), &Upgrade::default(), &deployment, "mitx.toml");
+        let mut lanes = Lanes::on(ProgressDrawTarget::hidden(), &Upgrade::default(), &deployment, Some("mitx.toml"));
         for record in testing::until(&deployment, &journal, Duration::from_secs(seconds)) {
             for event in record.events {
                 lanes.hear(&Progress::Recorded { at: record.at, event });
@@ -121,6 +127,22 @@ mod tests {
         insta::assert_snapshot!(
             [lanes_at(60, None), lanes_at(165, detail), lanes_at(600, None)].map(|lanes| lanes.join("\n")).join("\n\n")
         );
+    }
+
+    #[test]
+    fn an_interruption_takes_the_lines_off_the_screen() {
+        let deployment = testing::deployment();
+        let journal = testing::journal(&deployment, &[Phase::Window], Order::Overlapped);
+        let mut lanes = Lanes::on(ProgressDrawTarget::hidden(), &Upgrade::default(), &deployment, None);
+        for record in testing::until(&deployment, &journal, Duration::from_secs(60)) {
+            for event in record.events {
+                lanes.hear(&Progress::Recorded { at: record.at, event });
+            }
+        }
+        assert!(!lanes.bars.values().any(ProgressBar::is_finished));
+        let event = Event::Interrupted { because: "the operator stopped it".to_owned() };
+        lanes.hear(&Progress::Recorded { at: deployment.window.start.timestamp, event });
+        assert!(lanes.bars.values().all(ProgressBar::is_finished));
     }
 
     #[test]

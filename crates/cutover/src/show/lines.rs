@@ -23,9 +23,10 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Lines to `out`, going on from `upgrade`; `file` is the deployment file as the operator gave it.
+    /// Lines to `out`, going on from `upgrade`; `file` is the deployment file as the operator gave it, nothing
+    /// when nobody is to type decisions.
     #[must_use]
-    pub fn new(out: Box<dyn Write>, upgrade: &Upgrade, deployment: &Deployment, file: &str) -> Self {
+    pub fn new(out: Box<dyn Write>, upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
         Self { narrator: Narrator::new(upgrade, deployment, file), out }
     }
 }
@@ -98,7 +99,8 @@ mod tests {
     use std::rc::Rc;
     use std::time::Duration;
 
-    use cutover_core::journal::{Event, Record};
+    use cutover_core::journal::{Decision, Event, Record};
+    use cutover_core::names::StepId;
     use cutover_core::plan::{Order, Phase};
     use cutover_core::time::later;
 
@@ -133,7 +135,7 @@ mod tests {
 
     fn lines(upgrade: &Upgrade, progress: &[Progress]) -> String {
         let paper = Paper::default();
-        let mut lines = Lines::new(Box::new(paper.clone()), upgrade, &testing::deployment(), "mitx.toml");
+        let mut lines = Lines::new(Box::new(paper.clone()), upgrade, &testing::deployment(), Some("mitx.toml"));
         progress.iter().for_each(|progress| lines.hear(progress));
         paper.text()
     }
@@ -196,6 +198,81 @@ mod tests {
         let event = Event::StepFailed { step, error: "exit status 1".to_owned() };
         let text = lines(&testing::fold(&records), &[Progress::Recorded { at, event }]);
         insta::assert_snapshot!(text);
+    }
+
+    /// What is told of `events` in the middle of the migrations.
+    fn told(events: &[Event]) -> String {
+        let deployment = testing::deployment();
+        let records = testing::until(&deployment, &window(), Duration::from_secs(600));
+        let at = later(deployment.window.start.timestamp, Duration::from_secs(700));
+        let progress: Vec<Progress> =
+            events.iter().map(|event| Progress::Recorded { at, event: event.clone() }).collect();
+        lines(&testing::fold(&records), &progress)
+    }
+
+    fn step(start: &str) -> StepId {
+        testing::step_id(&testing::plan(&testing::deployment(), Phase::Window, Order::Overlapped), start)
+    }
+
+    #[test]
+    fn whatever_fails_beside_a_migration_keeps_the_page_up() {
+        let text = told(&[Event::StepFailed { step: step("window.verify."), error: "no answer".to_owned() }]);
+        assert!(text.contains("the maintenance page must stay up: edxapp_residential_live may be migrated"), "{text}");
+    }
+
+    #[test]
+    fn it_is_told_who_wants_a_failed_step_tried_again() {
+        let migrate = step("window.migrate.residential-live.1");
+        let text = told(&[
+            Event::StepFailed { step: migrate.clone(), error: "exit status 1".to_owned() },
+            Event::StepRetryApproved { step: migrate, by: "alice".to_owned() },
+        ]);
+        assert!(text.contains("decided  migrate lms default on edxapp_residential_live: alice wants it"), "{text}");
+    }
+
+    #[test]
+    fn a_refusal_is_told_once_and_not_as_a_failure() {
+        let gate = step("window.gate.manual-checks");
+        let decision = Decision {
+            gate: "manual-checks".into(),
+            approved: false,
+            by: "bob".to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+            note: None,
+            plan: None,
+        };
+        let text = told(&[
+            Event::StepStarted { step: gate.clone(), attempt: 1 },
+            Event::GateDecided(decision),
+            Event::StepFailed { step: gate.clone(), error: "bob refused at gate manual-checks".to_owned() },
+            Event::StepStarted { step: gate, attempt: 2 },
+        ]);
+        assert!(text.ends_with("REFUSED by bob; the same command asks again\n"), "{text}");
+        assert!(!text.contains("FAILED") && !text.contains("attempt"), "{text}");
+    }
+
+    #[test]
+    fn what_only_looks_is_never_told_to_have_been_so_already() {
+        let text = told(&[Event::StepDone { step: step("window.verify.staging"), held: true, facts: Vec::new() }]);
+        assert!(text.contains("passed in 0s"), "{text}");
+    }
+
+    #[test]
+    fn a_step_past_its_expected_time_says_what_that_does_to_the_window() {
+        let deployment = testing::deployment();
+        let records = testing::until(&deployment, &window(), Duration::from_secs(600));
+        let paper = Paper::default();
+        let mut lines = Lines::new(Box::new(paper.clone()), &testing::fold(&records), &deployment, None);
+        lines.tick(later(deployment.window.start.timestamp, Duration::from_secs(2 * 3600)));
+        assert!(paper.text().contains("1h 54m of 16m, LATE BY"), "{}", paper.text());
+    }
+
+    #[test]
+    fn where_decisions_are_scripted_there_is_nothing_to_type() {
+        let paper = Paper::default();
+        let mut lines = Lines::new(Box::new(paper.clone()), &Upgrade::default(), &testing::deployment(), None);
+        recorded(&window()).iter().for_each(|progress| lines.hear(progress));
+        assert!(!paper.text().contains("cutover approve"), "{}", paper.text());
     }
 
     #[test]

@@ -4,7 +4,10 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use cutover_core::deployment::Mistake;
 use serde_json::{Value, json};
 
-use super::text::count;
+use super::text::{WIDTH, count, length, wrap};
+
+/// The columns before a line below a snippet, for files of less than 10,000 lines.
+const BELOW: usize = "9999 = help: ".len();
 
 /// The mistakes found in `text`, each with file, line, column, the line itself, a mark under the place, and what
 /// would help. `file` is the path as the operator gave it; with `color`, marks are coloured.
@@ -34,13 +37,28 @@ pub fn mistakes_json(file: &str, text: &str, mistakes: &[Mistake]) -> Value {
 }
 
 fn report<'a>(file: &'a str, text: &'a str, mistake: &'a Mistake) -> Group<'a> {
-    let mark = AnnotationKind::Primary.span(span(text, mistake)).label(mistake.label.as_str());
+    let mark = AnnotationKind::Primary.span(span(text, mistake));
+    let (beside, below) = label(text, mistake);
+    let mark = if beside.is_empty() { mark } else { mark.label(beside) };
     let snippet = Snippet::source(text).path(file).annotation(mark);
     let group = Level::ERROR.primary_title(mistake.message.as_str()).element(snippet);
+    let group = below.into_iter().fold(group, |group, below| group.element(Level::NOTE.message(below)));
     match &mistake.help {
-        Some(help) => group.element(Level::HELP.message(help.as_str())),
+        Some(help) => group.element(Level::HELP.message(wrap(help, WIDTH - BELOW).join("\n"))),
         None => group,
     }
+}
+
+/// What stands beside the mark, and below it where it is too long for that.
+fn label<'a>(text: &str, mistake: &'a Mistake) -> (&'a str, Option<String>) {
+    let place = span(text, mistake);
+    let line = text[..place.start].rfind('\n').map_or(0, |newline| newline + 1);
+    let gutter = mistake.position(text).0.to_string().len() + 3;
+    let columns = length(&text[line..place.end]) + 1 + length(&mistake.label);
+    if gutter + columns <= WIDTH {
+        return (&mistake.label, None);
+    }
+    ("", Some(wrap(&mistake.label, WIDTH - BELOW).join("\n")))
 }
 
 /// The mistake's bytes, inside the text, between characters, and on one line: a mark over half the file shows
@@ -73,6 +91,15 @@ mod tests {
         let text = broken();
         let found = parse(&text).expect_err("two mistakes");
         insta::assert_snapshot!(mistakes("mitx.toml", &text, &found, false));
+    }
+
+    #[test]
+    fn what_is_allowed_is_wrapped_where_it_is_long() {
+        let text = SMALL.replacen("name =", "clowd = 1\nname =", 1);
+        let found = parse(&text).expect_err("a mistake");
+        let shown = mistakes("mitx.toml", &text, &found, false);
+        assert!(shown.lines().all(|line| length(line) <= WIDTH), "{shown}");
+        insta::assert_snapshot!(shown);
     }
 
     #[test]

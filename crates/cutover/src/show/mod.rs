@@ -10,7 +10,9 @@ mod lanes;
 mod lines;
 mod mistakes;
 mod narrate;
+mod page;
 mod plan;
+mod refusal;
 mod report;
 mod status;
 mod status_text;
@@ -19,6 +21,7 @@ mod summary;
 #[cfg(test)]
 mod testing;
 mod text;
+mod window;
 
 pub use check::*;
 pub use comparison::*;
@@ -26,8 +29,10 @@ pub use lanes::Lanes;
 pub use lines::{Json, Lines, Listener};
 pub use mistakes::*;
 pub use plan::{plan, plan_json};
+pub use refusal::Refusal;
 pub use report::*;
 pub use status::*;
 pub use status_text::*;
 pub use strip::*;
 pub use summary::*;
+pub use window::{StartStatus, WindowStatus};

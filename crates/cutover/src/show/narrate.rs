@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cutover_core::deployment::Deployment;
-use cutover_core::journal::{Decision, Event, PhaseRun, StepRun, StepStatus, Upgrade};
+use cutover_core::journal::{Decision, Event, PhaseRun, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift};
 use cutover_core::names::{GateName, StepId};
-use cutover_core::plan::{Action, Lane, PageMayLift, Plan, Step};
+use cutover_core::plan::{Action, Lane, PageMayLift, Phase, Plan, Step};
 use cutover_core::progress::Progress;
 use cutover_core::time::{OffsetTime, between, human};
 use jiff::Timestamp;
 
 use super::groups::{Group, Groups};
+use super::refusal;
 use super::status::approve_command;
 use super::text::count;
+use super::window;
 
 /// Waits are told at most this often, for each group of steps.
 const BETWEEN_WAITS: Duration = Duration::from_secs(30);
@@ -30,6 +32,7 @@ pub(super) enum Kind {
     Trouble,
     Failed,
     Gate,
+    Decided,
     Phase,
 }
 
@@ -42,6 +45,7 @@ impl Kind {
             Self::Trouble => "trouble",
             Self::Failed => "FAILED",
             Self::Gate => "DECIDE",
+            Self::Decided => "decided",
             Self::Phase => "phase",
         }
     }
@@ -61,7 +65,9 @@ pub(super) struct Note {
 pub(super) struct Narrator {
     /// How the window's clock shows moments.
     pub(super) clock: OffsetTime,
-    file: String,
+    /// The deployment file for commands to type; nothing when nobody is to type decisions.
+    file: Option<String>,
+    deployment: Deployment,
     upgrade: Upgrade,
     groups: Groups,
     /// What each step under way last said that it waits for.
@@ -71,11 +77,12 @@ pub(super) struct Narrator {
 
 impl Narrator {
     /// One that goes on from `upgrade`, which the events to come follow on.
-    pub(super) fn new(upgrade: &Upgrade, deployment: &Deployment, file: &str) -> Self {
+    pub(super) fn new(upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
         let groups = upgrade.current_phase().map(|run| Groups::of(&run.plan)).unwrap_or_default();
         Self {
             clock: deployment.window.start,
-            file: file.to_owned(),
+            file: file.map(str::to_owned),
+            deployment: deployment.clone(),
             upgrade: upgrade.clone(),
             groups,
             details: BTreeMap::new(),
@@ -137,8 +144,24 @@ impl Narrator {
         let detail = steps.iter().find_map(|(step, _)| self.details.get(&step.id));
         let detail = detail.map_or_else(String::new, |detail| format!(": {detail}"));
         // The times come first: a narrow terminal cuts the rest.
-        let elapsed = human(between(begun, now));
-        format!("{elapsed} of {}  {}{hosts}{others}{detail}", human(expected), group.title)
+        let times = match steps.first().map(|(step, _)| &step.action) {
+            Some(Action::WaitUntil { moment, .. }) => format!("{} to go", human(between(now, *moment))),
+            _ => format!(
+                "{} of {}{}",
+                human(between(begun, now)),
+                human(expected),
+                self.delay(run, begun, expected, now)
+            ),
+        };
+        format!("{times}  {}{hosts}{others}{detail}", group.title)
+    }
+
+    /// What it does to the window that something stands past its expected time; empty when it does not.
+    fn delay(&self, run: &PhaseRun, begun: Timestamp, expected: Duration, now: Timestamp) -> String {
+        if run.plan.phase != Phase::Window || between(begun, now) <= expected {
+            return String::new();
+        }
+        format!(", {}", window::delayed(run, &self.upgrade, &self.deployment, now))
     }
 
     /// What goes on now, lane by lane, for somebody who has heard nothing for a while.
@@ -169,7 +192,7 @@ impl Narrator {
             }
             Event::Interrupted { because } => Some(whole(Kind::Trouble, format!("stopped: {because}"))),
             Event::GateOpened { gate } => Some(whole(Kind::Gate, self.question(gate))),
-            Event::GateDecided(decision) => Some(whole(Kind::Done, decided(decision))),
+            Event::GateDecided(decision) => Some(whole(Kind::Decided, decided(decision))),
             Event::StepStarted { step, attempt } => self.begins(at, step, *attempt),
             Event::StepDone { step, .. } => self.done(at, step),
             Event::StepInDoubt { step, error } => self
@@ -177,9 +200,10 @@ impl Narrator {
             Event::StepRetried { step, error } => {
                 self.about(at, step, Kind::Trouble, |step| format!("{}: will be tried again: {error}", step.title))
             }
-            Event::StepFailed { step, error } => {
-                self.about(at, step, Kind::Failed, |step| format!("{}: {error}\n{}", step.title, page_words(step)))
+            Event::StepRetryApproved { step, by } => {
+                self.about(at, step, Kind::Decided, |step| format!("{}: {by} wants it tried again", step.title))
             }
+            Event::StepFailed { step, error } => self.failed(at, step, error),
         };
         note.into_iter().collect()
     }
@@ -197,13 +221,15 @@ impl Narrator {
             Action::Decide(decide) if decide.gate == *gate => Some(decide.question.as_str()),
             _ => None,
         });
-        format!("{}\n{}", asked.unwrap_or_default(), approve_command(&self.file, gate))
+        let command = self.file.as_ref().map(|file| format!("\n{}", approve_command(file, gate)));
+        format!("{}{}", asked.unwrap_or_default(), command.unwrap_or_default())
     }
 
     fn begins(&self, at: Timestamp, id: &StepId, attempt: u32) -> Option<Note> {
         let (run, group) = (self.run()?, self.groups.group_of(id)?);
         let (step, _) = members(run, group).find(|(step, _)| step.id == *id)?;
-        if attempt > 1 {
+        // A gate that asks again, or a wait that goes on, is no new attempt at anything.
+        if attempt > 1 && !matches!(step.action, Action::Decide(_) | Action::WaitUntil { .. }) {
             return self.about(at, id, Kind::Begins, |step| format!("{}: attempt {attempt}", step.title));
         }
         let first = members(run, group).filter(|(_, run)| run.status != StepStatus::Waiting).count() == 1;
@@ -233,12 +259,34 @@ impl Narrator {
         }
         let begun = steps.iter().filter_map(|(_, run)| run.started_at).min().unwrap_or(at);
         let held = steps.iter().filter(|(_, run)| run.status == StepStatus::Done { held: true }).count();
+        let length = human(between(begun, at));
         let how = match held {
-            0 => format!("in {}", human(between(begun, at))),
+            _ if looks(steps.iter().map(|(step, _)| *step)) => format!("passed in {length}"),
+            _ if waits(steps.iter().map(|(step, _)| *step)) => format!("in {length}"),
+            0 => format!("in {length}"),
             all if all == steps.len() => "was so already".to_owned(),
-            some => format!("in {}, {some} of {} were so already", human(between(begun, at)), steps.len()),
+            1 => format!("in {length}, 1 of {} was so already", steps.len()),
+            some => format!("in {length}, {some} of {} were so already", steps.len()),
         };
         Some(Note { at, lane: group.lane.to_string(), kind: Kind::Done, text: format!("{}: {how}", group.title) })
+    }
+
+    /// A refusal was told when it was decided.
+    fn failed(&self, at: Timestamp, id: &StepId, error: &str) -> Option<Note> {
+        let run = self.run()?;
+        let step = run.plan.step(id)?;
+        if refusal::of(step, error, &self.upgrade).is_some() {
+            return None;
+        }
+        let page = if page_is_up(run) { format!("\n{}", self.page_words(run, step)) } else { String::new() };
+        self.about(at, id, Kind::Failed, |step| format!("{}: {error}{page}", step.title))
+    }
+
+    fn page_words(&self, run: &PhaseRun, step: &Step) -> String {
+        match page_may_lift(run, &self.upgrade, step) {
+            PageMayLift::Yes => "the maintenance page may be lifted once what was done is taken back".to_owned(),
+            PageMayLift::No { because } => format!("the maintenance page must stay up: {because}"),
+        }
     }
 
     fn waiting(&mut self, at: Timestamp, step: &StepId, detail: &str) -> Option<Note> {
@@ -274,12 +322,21 @@ fn members<'a>(run: &'a PhaseRun, group: &'a Group) -> impl Iterator<Item = (&'a
 fn decided(decision: &Decision) -> String {
     let word = if decision.approved { "approved" } else { "REFUSED" };
     let note = decision.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
-    format!("gate {} {word} by {}{note}", decision.gate, decision.by)
+    let again = if decision.approved { "" } else { "; the same command asks again" };
+    format!("gate {} {word} by {}{note}{again}", decision.gate, decision.by)
 }
 
-fn page_words(step: &Step) -> String {
-    match &step.page_may_lift {
-        PageMayLift::Yes => "the maintenance page may be lifted once what was done is taken back".to_owned(),
-        PageMayLift::No { because } => format!("the maintenance page must stay up: {because}"),
-    }
+/// Whether the steps only look: then there is nothing that could have been so already.
+fn looks<'a>(mut steps: impl Iterator<Item = &'a Step>) -> bool {
+    steps.all(|step| matches!(step.action, Action::CheckSite(_) | Action::ConfirmStopped { .. }))
+}
+
+/// Whether the steps only wait.
+fn waits<'a>(mut steps: impl Iterator<Item = &'a Step>) -> bool {
+    steps.all(|step| {
+        matches!(
+            step.action,
+            Action::AwaitHealthy(_) | Action::AwaitDrained(_) | Action::AwaitResolvers(_) | Action::WaitUntil { .. }
+        )
+    })
 }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use cutover_core::deployment::Deployment;
 use cutover_core::names::StepId;
-use cutover_core::plan::{Action, Finding, Lane, PageMayLift, Phase, Plan, Rule, Schedule, Step, Undo, WindowForecast};
+use cutover_core::plan::{Action, Finding, Lane, Phase, Plan, Rule, Schedule, Step, Undo, WindowForecast};
 use cutover_core::time::{human, rounded_seconds};
 use serde_json::{Value, json};
 
 use super::forecast;
 use super::groups::{Group, Groups};
+use super::page;
 use super::text::{WIDTH, count, hang, ranges, since, wrap};
 
 /// Where the column of titles begins.
@@ -18,9 +19,9 @@ const TITLE: usize = 22;
 const TITLE_WIDTH: usize = 40;
 
 /// `plan` as a table of at most 80 columns: a row for each group of like steps, or with `every_step` for each
-/// step; below it what is known in advance, the linter's `findings`, and how to run it.
+/// step; below it what is known in advance, the linter's `findings`, and how to run it from `file`.
 #[must_use]
-pub fn plan(plan: &Plan, deployment: &Deployment, findings: &[Finding], every_step: bool) -> String {
+pub fn plan(plan: &Plan, deployment: &Deployment, file: &str, findings: &[Finding], every_step: bool) -> String {
     let table = Table::new(plan, deployment, every_step);
     let mut parts = vec![heading(plan, deployment), table.text(every_step), legend(plan.phase)];
     match &table.forecast {
@@ -28,7 +29,7 @@ pub fn plan(plan: &Plan, deployment: &Deployment, findings: &[Finding], every_st
         None => parts.push(format!("Expected length: {}", human(table.schedule.length))),
     }
     parts.extend(forecast::findings(findings));
-    parts.push(how_to_run(plan));
+    parts.push(how_to_run(plan, file));
     parts.join("\n\n") + "\n"
 }
 
@@ -82,6 +83,8 @@ struct Table<'a> {
     opening: Option<usize>,
     /// The rows from top to bottom: places of groups.
     rows: Vec<usize>,
+    /// For each step whether the maintenance page stays up when it fails.
+    page_stays: Vec<bool>,
 }
 
 impl<'a> Table<'a> {
@@ -103,7 +106,7 @@ impl<'a> Table<'a> {
         let visible = |place: &usize| every_step || !groups.list[*place].milestone;
         let mut rows: Vec<usize> = (0..groups.list.len()).filter(visible).collect();
         rows.sort_by_key(|place| first_begin(&groups.list[*place], &spans));
-        Self { plan, groups, schedule, spans, critical, forecast, opening, rows }
+        Self { plan, groups, schedule, spans, critical, forecast, opening, rows, page_stays: page::stays(plan) }
     }
 
     fn is_critical(&self, step: &StepId) -> bool {
@@ -143,12 +146,16 @@ impl<'a> Table<'a> {
         let critical = if steps.iter().any(|step| self.is_critical(&step.id)) { "*" } else { " " };
         let (begins, takes) = self.times(group, &steps);
         let undo = undo(&steps);
-        let page = if self.plan.phase == Phase::Window { page(&steps) } else { "" };
+        let page = if self.plan.phase == Phase::Window { self.page(group) } else { "" };
         let mut titles = wrap(&group.title, TITLE_WIDTH).into_iter();
         let title = titles.next().unwrap_or_default();
         let first = format!("{critical}{number:>3} {begins:>7} {takes:>7}  {title:<TITLE_WIDTH$} {undo:<11} {page}");
         let rest = titles.map(|line| format!("{:TITLE$}{line}", ""));
         std::iter::once(first.trim_end().to_owned()).chain(rest).collect()
+    }
+
+    fn page(&self, group: &Group) -> &'static str {
+        if group.steps.iter().any(|position| self.page_stays[*position]) { "stay" } else { "lift" }
     }
 
     fn times(&self, group: &Group, steps: &[&Step]) -> (String, String) {
@@ -216,14 +223,10 @@ fn undo(steps: &[&Step]) -> String {
     times.max().map_or_else(|| "nothing".to_owned(), |length| format!("back {}", human(length)))
 }
 
-fn page(steps: &[&Step]) -> &'static str {
-    if steps.iter().all(|step| step.page_may_lift == PageMayLift::Yes) { "lift" } else { "stay" }
-}
-
-fn how_to_run(plan: &Plan) -> String {
+fn how_to_run(plan: &Plan, file: &str) -> String {
     let hash = plan.hash();
     format!(
-        "To run this plan, and no other if anything changes:\n  cutover {} FILE --plan {}",
+        "To run this plan, and no other if anything changes:\n  cutover {} {file} --plan {}",
         plan.phase,
         hash.short()
     )
@@ -239,7 +242,7 @@ mod tests {
     fn show(phase: Phase, order: Order, every_step: bool) -> String {
         let deployment = testing::deployment();
         let planned = testing::plan(&deployment, phase, order);
-        plan(&planned, &deployment, &lint(&planned, &deployment), every_step)
+        plan(&planned, &deployment, "mitx.toml", &lint(&planned, &deployment), every_step)
     }
 
     #[test]
@@ -266,7 +269,7 @@ mod tests {
     fn every_step_has_its_row_and_id_when_asked_for() {
         let deployment = testing::deployment();
         let planned = testing::plan(&deployment, Phase::Window, Order::Overlapped);
-        let text = plan(&planned, &deployment, &[], true).split_whitespace().collect::<String>();
+        let text = plan(&planned, &deployment, "mitx.toml", &[], true).split_whitespace().collect::<String>();
         for step in &planned.steps {
             assert!(text.contains(step.id.as_str()), "{}", step.id);
         }
@@ -281,7 +284,7 @@ mod tests {
                 {
                     let planned = testing::plan(&deployment, phase, order);
                     let findings = lint(&planned, &deployment);
-                    assert_fits(&plan(&planned, &deployment, &findings, every_step), WIDTH);
+                    assert_fits(&plan(&planned, &deployment, "mitx.toml", &findings, every_step), WIDTH);
                 }
             }
         }
@@ -292,7 +295,7 @@ mod tests {
         let mut deployment = testing::deployment();
         deployment.window.length = Some("30m".parse().expect("a span"));
         let planned = testing::plan(&deployment, Phase::Window, Order::Overlapped);
-        let text = plan(&planned, &deployment, &[], false);
+        let text = plan(&planned, &deployment, "mitx.toml", &[], false);
         assert!(text.contains("DOES NOT FIT"), "{text}");
     }
 
@@ -301,7 +304,8 @@ mod tests {
         let deployment = testing::deployment();
         let planned = testing::plan(&deployment, Phase::Announce, Order::Overlapped);
         let finding = |severity| Finding { severity, step: "announce.page".into(), message: "is wrong".to_owned() };
-        let text = plan(&planned, &deployment, &[finding(Severity::Error), finding(Severity::Warning)], false);
+        let text =
+            plan(&planned, &deployment, "mitx.toml", &[finding(Severity::Error), finding(Severity::Warning)], false);
         insta::assert_snapshot!(text);
     }
 

@@ -22,6 +22,7 @@ const WIDTH: usize = 100;
 /// Columns for words and for time in code blocks.
 const LABEL: usize = 44;
 const TIME: usize = 54;
+const COLUMNS: strip::Columns = strip::Columns { label: LABEL, time: TIME };
 
 /// What a report is made from.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +65,9 @@ fn outcome(inputs: ReportInputs<'_>) -> String {
     let failed = upgrade.current_phase().and_then(|run| run.failed().next());
     let words = match (unfinished, failed, &upgrade.interrupted) {
         (None, ..) => "The upgrade has ended: all its phases have ended well.".to_owned(),
+        (Some(phase), Some((step, error)), _) if matches!(step.action, Action::Decide(_)) => {
+            format!("The upgrade was refused in `{phase}`, at \"{}\": {}", prose(&step.title), prose(error))
+        }
         (Some(phase), Some((step, error)), _) => {
             format!("The upgrade has failed in `{phase}`, at \"{}\": {}", prose(&step.title), prose(error))
         }
@@ -162,7 +166,7 @@ fn visitors(inputs: ReportInputs<'_>) -> String {
     let Some(visitors) = inputs.visitors else { return String::new() };
     let strips = inputs.upgrade.phases.get(&Phase::Window).and_then(|run| axis_ends(run, inputs.upgrade));
     let strips = strips.map_or_else(String::new, |(from, to)| {
-        format!("```text\n{}\n\n{}\n```\n\n", strip::strips(&visitors.timelines, from, to, LABEL, TIME), strip::LEGEND)
+        format!("```text\n{}\n\n{}\n```\n\n", strip::strips(visitors, from, to, COLUMNS), strip::LEGEND)
     });
     let words = format!(
         "{} visits saw the site, {} the maintenance page and {} an error. Behind resolvers that ignore TTLs, {} more saw an error.",
@@ -175,19 +179,20 @@ fn visitors(inputs: ReportInputs<'_>) -> String {
 }
 
 fn decisions(inputs: ReportInputs<'_>) -> Vec<String> {
-    let events = inputs.records.iter().flat_map(|record| &record.events);
-    let decisions = events.filter_map(|event| match event {
-        Event::GateDecided(decision) => Some(decision),
-        _ => None,
-    });
-    decisions
-        .map(|decision| {
+    let events = inputs.records.iter().flat_map(|record| record.events.iter().map(|event| (record.at, event)));
+    let decisions = events.filter_map(|(at, event)| match event {
+        Event::GateDecided(decision) => {
             let word = if decision.approved { "approved" } else { "REFUSED" };
             let note = decision.note.as_ref().map_or_else(String::new, |note| format!(": \"{}\"", prose(note)));
             let at = clock(inputs).show(decision.at);
-            format!("{at} `{}` {word} by {}{note}", decision.gate, prose(&decision.by))
-        })
-        .collect()
+            Some(format!("{at} `{}` {word} by {}{note}", decision.gate, prose(&decision.by)))
+        }
+        Event::StepRetryApproved { step, by } => {
+            Some(format!("{} {} wants it tried again: {step}", clock(inputs).show(at), prose(by)))
+        }
+        _ => None,
+    });
+    decisions.collect()
 }
 
 fn migrations(inputs: ReportInputs<'_>) -> Vec<String> {

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cutover_core::deployment::Deployment;
-use cutover_core::journal::{PhaseRun, StepRun, StepStatus, Upgrade, downtime_began, remaining, way_back};
+use cutover_core::journal::{PhaseRun, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, way_back};
 use cutover_core::names::{GateName, StepId, UpgradeId};
 use cutover_core::plan::{Action, Decide, PageMayLift, Phase, Step};
-use cutover_core::time::{OffsetTime, between, earlier, later, seconds};
+use cutover_core::time::{OffsetTime, between, seconds};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::groups::Groups;
+use super::refusal::{self, Refusal};
+use super::window::{StartStatus, WindowStatus};
 
 /// What a status is made from.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +43,8 @@ pub struct Status {
     pub conductor: Option<String>,
     /// Whether that conductor is alive by its lease; nothing when that is not known.
     pub conductor_lives: Option<bool>,
+    /// Whether somebody conducts it, as far as is known.
+    pub conducted: bool,
     /// Why the last conductor stopped early.
     pub interrupted: Option<String>,
     /// The phase that was begun last.
@@ -55,6 +59,8 @@ pub struct Status {
     pub gates: Vec<WaitingGate>,
     /// What can begin next, like steps drawn together.
     pub next: Vec<NextSteps>,
+    /// When the window starts, until visitors are sent to the maintenance page.
+    pub start: Option<StartStatus>,
     /// The window's times, while it is under way.
     pub window: Option<WindowStatus>,
     /// What going back would mean, while the window is under way.
@@ -76,6 +82,8 @@ pub enum PhaseState {
     UnderWay,
     /// Its conductor stopped, or is gone.
     Stopped,
+    /// Somebody refused at a gate; nothing has failed.
+    Refused,
     /// A step has failed.
     Failed,
     /// All steps have ended well.
@@ -119,6 +127,8 @@ pub struct RunningStep {
     /// How long it may take.
     #[serde(rename = "limit_seconds", with = "seconds")]
     pub limit: Duration,
+    /// The moment that it waits for, where that is all it does.
+    pub until: Option<Timestamp>,
     /// The attempt under way, from 1.
     pub attempt: u32,
     /// What was answered, when its last call failed or it is not known whether it worked.
@@ -136,8 +146,15 @@ pub struct FailedStep {
     pub title: String,
     /// What failed.
     pub error: String,
+    /// Somebody's refusal at the gate, where that is all that has happened.
+    pub refused: Option<Refusal>,
+    /// Whether visitors are sent to the maintenance page.
+    pub page_is_up: bool,
     /// Why the maintenance page may not be lifted; nothing when it may.
     pub page_stays_because: Option<String>,
+    /// The command that begins a failed migration again, once its schema is mended; nothing for other steps, which
+    /// are tried again with the phase.
+    pub retry_command: Option<String>,
 }
 
 /// A gate that waits for a decision.
@@ -167,27 +184,6 @@ pub struct NextSteps {
     /// How long they are expected to take, side by side.
     #[serde(rename = "expected_seconds", with = "seconds")]
     pub expected: Duration,
-}
-
-/// The window's times.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct WindowStatus {
-    /// When visitors were first sent to the maintenance page; nothing before.
-    pub down_since: Option<Timestamp>,
-    /// The time since then.
-    #[serde(rename = "elapsed_seconds", with = "seconds")]
-    pub elapsed: Duration,
-    /// How much longer it is expected to take.
-    #[serde(rename = "remaining_seconds", with = "seconds")]
-    pub remaining: Duration,
-    /// When all sites are expected to be served again.
-    pub expected_end: Timestamp,
-    /// The announced end.
-    pub announced_end: Timestamp,
-    /// Whether the one is before the other.
-    pub in_time: bool,
-    /// The last moment to go back and still end as announced; nothing when there is no way back.
-    pub abort_by: Option<Timestamp>,
 }
 
 /// What going back would mean now.
@@ -230,12 +226,14 @@ impl Status {
             updated_at: upgrade.updated_at,
             conductor: upgrade.conductor.clone(),
             conductor_lives: inputs.conductor_lives,
+            conducted: upgrade.interrupted.is_none() && inputs.conductor_lives != Some(false),
             interrupted: upgrade.interrupted.clone(),
             phase: current.map(|run| run.plan.phase),
             running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
-            failed: unfinished.map(failed).unwrap_or_default(),
+            failed: unfinished.map(|run| failed(inputs.file, upgrade, run)).unwrap_or_default(),
             next: unfinished.map(|run| next(run, &groups)).unwrap_or_default(),
-            window: window.map(|run| window_status(inputs, run)),
+            start: StartStatus::of(inputs),
+            window: window.map(|run| WindowStatus::of(run, upgrade, inputs.deployment, inputs.now)),
             back: window.map(|run| back_status(run, upgrade)),
             next_command: next_command(inputs, &phases, &gates),
             phases,
@@ -250,7 +248,10 @@ fn phase_status(inputs: StatusInputs<'_>, phase: Phase) -> PhaseStatus {
     let state = match run {
         None => PhaseState::NotBegun,
         Some(run) if run.finished_at.is_some() => PhaseState::Finished,
-        Some(run) if run.failed().next().is_some() => PhaseState::Failed,
+        Some(run) if run.failed().next().is_some() => match refusal::only_refused(run, inputs.upgrade) {
+            true => PhaseState::Refused,
+            false => PhaseState::Failed,
+        },
         Some(_) if inputs.upgrade.interrupted.is_some() || inputs.conductor_lives == Some(false) => PhaseState::Stopped,
         Some(_) => PhaseState::UnderWay,
     };
@@ -276,6 +277,10 @@ fn running(run: &PhaseRun, groups: &Groups, now: Timestamp) -> Vec<RunningStep> 
         elapsed: step_run.started_at.map_or(Duration::ZERO, |started| between(started, now)),
         expected: step.expected,
         limit: step.limit,
+        until: match step.action {
+            Action::WaitUntil { moment, .. } => Some(moment),
+            _ => None,
+        },
         attempt: step_run.status.attempts(),
         trouble: trouble(step_run),
     })
@@ -290,16 +295,21 @@ fn trouble(run: &StepRun) -> Option<String> {
     }
 }
 
-fn failed(run: &PhaseRun) -> Vec<FailedStep> {
+fn failed(file: &str, upgrade: &Upgrade, run: &PhaseRun) -> Vec<FailedStep> {
+    let phase = run.plan.phase;
     let failed = run.failed().map(|(step, error)| FailedStep {
         step: step.id.clone(),
         lane: step.lane.to_string(),
         title: step.title.clone(),
         error: error.to_owned(),
-        page_stays_because: match &step.page_may_lift {
-            PageMayLift::No { because } => Some(because.clone()),
+        refused: refusal::of(step, error, upgrade),
+        page_is_up: page_is_up(run),
+        page_stays_because: match page_may_lift(run, upgrade, step) {
+            PageMayLift::No { because } => Some(because),
             PageMayLift::Yes => None,
         },
+        retry_command: matches!(step.action, Action::Migrate(_))
+            .then(|| format!("cutover {phase} {file} --retry {}", step.id)),
     });
     failed.collect()
 }
@@ -348,26 +358,6 @@ fn next(run: &PhaseRun, groups: &Groups) -> Vec<NextSteps> {
     next.collect()
 }
 
-fn window_status(inputs: StatusInputs<'_>, run: &PhaseRun) -> WindowStatus {
-    let window = &inputs.deployment.window;
-    let announced_end = window.ends().timestamp;
-    let down_since = downtime_began(run);
-    let remaining = remaining(run, inputs.now);
-    // Before the opening, what remains begins with it.
-    let from = if down_since.is_some() { inputs.now } else { inputs.now.max(window.start.timestamp) };
-    let expected_end = later(from, remaining);
-    let back = way_back(run, inputs.upgrade);
-    WindowStatus {
-        down_since,
-        elapsed: down_since.map_or(Duration::ZERO, |since| between(since, inputs.now)),
-        remaining,
-        expected_end,
-        announced_end,
-        in_time: expected_end <= announced_end,
-        abort_by: back.impossible.is_empty().then(|| earlier(announced_end, back.length)),
-    }
-}
-
 fn back_status(run: &PhaseRun, upgrade: &Upgrade) -> BackStatus {
     let back = way_back(run, upgrade);
     let mut impossible: Vec<NoWayBack> = Vec::new();
@@ -388,6 +378,8 @@ fn next_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus], gates: &[Waiti
     match unfinished.state {
         PhaseState::Finished => None,
         PhaseState::UnderWay => gates.first().map(|gate| gate.command.clone()),
-        PhaseState::NotBegun | PhaseState::Stopped | PhaseState::Failed => Some(of_phase(unfinished.phase)),
+        PhaseState::NotBegun | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
+            Some(of_phase(unfinished.phase))
+        }
     }
 }

@@ -8,11 +8,13 @@ use jiff::Timestamp;
 
 use super::status::{BackStatus, FailedStep, PhaseState, PhaseStatus, RunningStep, Status, WaitingGate};
 use super::text::{WIDTH, count, hang};
+use super::window::safe_start;
 
 /// `status` for people.
 #[must_use]
 pub fn status_text(status: &Status) -> String {
     let mut parts = vec![head(status), phases(status)];
+    parts.extend(start(status));
     parts.extend(window(status));
     parts.extend(status.failed.iter().map(failed));
     parts.extend(status.gates.iter().map(|waiting| gate(status, waiting)));
@@ -33,6 +35,7 @@ fn head(status: &Status) -> String {
             }
             PhaseState::UnderWay => format!("is in `{}`", phase.phase),
             PhaseState::Stopped => format!("HAS STOPPED in `{}`", phase.phase),
+            PhaseState::Refused => format!("WAS REFUSED in `{}`", phase.phase),
             PhaseState::Failed => format!("HAS FAILED in `{}`", phase.phase),
             PhaseState::Finished => String::new(),
         },
@@ -42,7 +45,8 @@ fn head(status: &Status) -> String {
     if let Some(conductor) = &status.conductor {
         lines.push(hang("", &conducted(status, conductor), WIDTH));
     }
-    if let Some(because) = &status.interrupted {
+    let refused = status.phases.iter().any(|phase| phase.state == PhaseState::Refused);
+    if let Some(because) = status.interrupted.as_ref().filter(|_| !refused) {
         lines.push(hang("It stopped: ", because, WIDTH));
     }
     lines.join("\n")
@@ -72,10 +76,12 @@ fn phase_line(status: &Status, phase: &PhaseStatus) -> String {
         PhaseState::NotBegun => "not begun",
         PhaseState::UnderWay => "under way",
         PhaseState::Stopped => "STOPPED",
+        PhaseState::Refused => "refused",
         PhaseState::Failed => "FAILED",
         PhaseState::Finished => "finished",
     };
-    let steps = if phase.steps == 0 { String::new() } else { format!("{} of {} steps", phase.done, phase.steps) };
+    let steps =
+        if phase.steps == 0 { String::new() } else { format!("{} of {}", phase.done, count(phase.steps, "step")) };
     let times = match (phase.started_at, phase.finished_at) {
         (Some(started), Some(finished)) => {
             format!("{}, took {}", status.clock.show(started), human(between(started, finished)))
@@ -83,7 +89,20 @@ fn phase_line(status: &Status, phase: &PhaseStatus) -> String {
         (Some(started), None) => format!("{}, {} ago", status.clock.show(started), human(between(started, status.now))),
         _ => String::new(),
     };
-    format!("  {:<9} {state:<10} {steps:<17} {times}", phase.phase).trim_end().to_owned()
+    format!("  {:<9} {state:<9} {steps:<16} {times}", phase.phase).trim_end().to_owned()
+}
+
+fn start(status: &Status) -> Option<String> {
+    let start = status.start.as_ref()?;
+    let clock = status.clock;
+    let when = match status.now < start.announced {
+        true => format!("in {}", human(between(status.now, start.announced))),
+        false => format!("{} ago", human(between(start.announced, status.now))),
+    };
+    let safe =
+        start.latest_safe.map_or_else(String::new, |latest| format!("; {}", safe_start(latest, status.now, clock)));
+    let (from, to) = (clock.show(start.announced), clock.show_time(start.announced_end));
+    Some(hang("Window   ", &format!("announced from {from} ({when}) to {to}{safe}"), WIDTH))
 }
 
 fn window(status: &Status) -> Option<String> {
@@ -93,20 +112,16 @@ fn window(status: &Status) -> Option<String> {
         Some(since) => format!("{} since {}", human(window.elapsed), clock(since)),
         None => "not yet".to_owned(),
     };
-    let verdict = if window.in_time {
-        format!("in time by {}", human(between(window.expected_end, window.announced_end)))
-    } else {
-        format!("LATE BY {}", human(between(window.announced_end, window.expected_end)))
-    };
     let mut lines = vec![
         hang("Down     ", &down, WIDTH),
         hang(
             "To come  ",
             &format!(
-                "{}, until {}; announced until {}: {verdict}",
+                "{}, until {}; announced until {}: {}",
                 human(window.remaining),
                 clock(window.expected_end),
-                clock(window.announced_end)
+                clock(window.announced_end),
+                window.verdict()
             ),
             WIDTH,
         ),
@@ -119,6 +134,7 @@ fn way_back(status: &Status, back: &BackStatus, abort_by: Option<Timestamp>) -> 
     let taken_back = format!("{} to take back, {}", count(back.steps, "step"), human(back.length));
     let words = match abort_by {
         _ if !back.impossible.is_empty() => "NO WAY BACK".to_owned(),
+        _ if back.steps == 0 => "nothing is to be taken back yet".to_owned(),
         None => taken_back,
         Some(by) if by < status.now => format!("{taken_back}; already too late to end as announced"),
         Some(by) => format!("{taken_back}; decide by {} to end as announced", status.clock.show_time(by)),
@@ -133,13 +149,18 @@ fn failed(failed: &FailedStep) -> String {
         Some(because) => format!("must stay up: {because}"),
         None => "may be lifted once what was done is taken back".to_owned(),
     };
-    [
-        hang("FAILED   ", &failed.title, WIDTH),
-        hang("         ", &failed.error, WIDTH),
-        hang("         page: ", &page, WIDTH),
-        hang("         step: ", failed.step.as_str(), WIDTH),
-    ]
-    .join("\n")
+    let mut lines = match &failed.refused {
+        Some(refused) => vec![hang("refused  ", &failed.title, WIDTH), hang("         ", &refused.words(), WIDTH)],
+        None => vec![hang("FAILED   ", &failed.title, WIDTH), hang("         ", &failed.error, WIDTH)],
+    };
+    lines.extend(failed.page_is_up.then(|| hang("         page: ", &page, WIDTH)));
+    lines.push(hang("         step: ", failed.step.as_str(), WIDTH));
+    if let Some(command) = &failed.retry_command {
+        lines.push(hang("         ", "It is not begun again by itself; once its schema is mended:", WIDTH));
+        // A command is never broken: it is there to be copied.
+        lines.push(format!("         {command}"));
+    }
+    lines.join("\n")
 }
 
 fn gate(status: &Status, gate: &WaitingGate) -> String {
@@ -159,31 +180,42 @@ fn running(status: &Status) -> Option<String> {
         groups.entry((&step.lane, &step.group)).or_default().push(step);
     }
     let lines = groups.iter().map(|((lane, title), steps)| {
-        let elapsed = steps.iter().map(|step| step.elapsed).max().unwrap_or_default();
-        let expected = steps.iter().map(|step| step.expected).max().unwrap_or_default();
-        let limit = steps.iter().map(|step| step.limit).max().unwrap_or_default();
-        let number = if steps.len() > 1 { format!("{} under way, ", steps.len()) } else { String::new() };
-        let late = if elapsed > expected { ", LONGER THAN EXPECTED" } else { "" };
-        let words = format!(
-            "{title} ({lane}): {number}{} of {}, limit {}{late}",
-            human(elapsed),
-            human(expected),
-            human(limit)
-        );
+        let words = format!("{title} ({lane}): {}", how_long(status, steps));
         let trouble = steps.iter().filter_map(|step| {
             let trouble = step.trouble.as_ref()?;
             Some(hang("         ", &format!("{}, attempt {}, {trouble}", step.title, step.attempt), WIDTH))
         });
-        std::iter::once(hang("now      ", &words, WIDTH)).chain(trouble).collect::<Vec<String>>().join("\n")
+        let word = if status.conducted { "now      " } else { "begun    " };
+        std::iter::once(hang(word, &words, WIDTH)).chain(trouble).collect::<Vec<String>>().join("\n")
     });
     (!groups.is_empty()).then(|| lines.collect::<Vec<String>>().join("\n"))
 }
 
+/// How long like steps have been under way. Without a conductor nobody knows how they stand.
+fn how_long(status: &Status, steps: &[&RunningStep]) -> String {
+    let elapsed = steps.iter().map(|step| step.elapsed).max().unwrap_or_default();
+    let until = steps.iter().find_map(|step| step.until);
+    match (until, status.conducted) {
+        (Some(_), false) => return "waits again when the phase is run again".to_owned(),
+        (Some(until), true) => return format!("{} to go", human(between(status.now, until))),
+        (None, false) => {
+            let ago = human(elapsed);
+            return format!("{ago} ago, its end is not known; looked at when the phase is run again");
+        }
+        (None, true) => {}
+    }
+    let expected = steps.iter().map(|step| step.expected).max().unwrap_or_default();
+    let limit = steps.iter().map(|step| step.limit).max().unwrap_or_default();
+    let number = if steps.len() > 1 { format!("{} under way, ", steps.len()) } else { String::new() };
+    let late = if elapsed > expected { ", LONGER THAN EXPECTED" } else { "" };
+    format!("{number}{} of {}, limit {}{late}", human(elapsed), human(expected), human(limit))
+}
+
 fn next(status: &Status) -> Option<String> {
-    let lines = status
-        .next
-        .iter()
-        .map(|next| hang("next     ", &format!("{} ({}): {}", next.title, next.lane, human(next.expected)), WIDTH));
+    let lines = status.next.iter().map(|next| {
+        let length = if next.expected.is_zero() { String::new() } else { format!(": {}", human(next.expected)) };
+        hang("next     ", &format!("{} ({}){length}", next.title, next.lane), WIDTH)
+    });
     (!status.next.is_empty()).then(|| lines.collect::<Vec<String>>().join("\n"))
 }
 
@@ -201,7 +233,7 @@ fn command(status: &Status) -> String {
 mod tests {
     use std::time::Duration;
 
-    use cutover_core::journal::{Event, Upgrade};
+    use cutover_core::journal::{Decision, Event, Upgrade};
     use cutover_core::plan::Order;
     use cutover_core::time::later;
 
@@ -263,6 +295,8 @@ mod tests {
     fn a_failed_migration_says_that_the_page_must_stay_up() {
         let status = status(&failed_migration(), 12);
         assert_eq!(status.next_command.as_deref(), Some("cutover window mitx.toml"));
+        let retry = "cutover window mitx.toml --retry window.migrate.residential-live.1-lms-default";
+        assert_eq!(status.failed[0].retry_command.as_deref(), Some(retry));
         insta::assert_snapshot!(status_text(&status));
     }
 
@@ -275,6 +309,66 @@ mod tests {
         let status = Status::of(inputs);
         assert_eq!(status.phases[2].state, PhaseState::Stopped);
         assert_eq!(status.next_command.as_deref(), Some("cutover window f"));
+    }
+
+    #[test]
+    fn without_a_conductor_nobody_says_how_long_a_step_may_take() {
+        let (deployment, upgrade) = (testing::deployment(), at(10));
+        let now = later(deployment.window.start.timestamp, Duration::from_secs(7 * 3600));
+        let inputs =
+            StatusInputs { upgrade: &upgrade, deployment: &deployment, file: "f", now, conductor_lives: Some(false) };
+        let text = status_text(&Status::of(inputs));
+        assert!(text.contains("its end is not known"), "{text}");
+        assert!(!text.contains("LONGER THAN EXPECTED"), "{text}");
+        assert_fits(&text, WIDTH);
+    }
+
+    /// The decision before the window, refused.
+    fn refused() -> Upgrade {
+        let deployment = testing::deployment();
+        let journal =
+            testing::journal(&deployment, &[Phase::Announce, Phase::Prepare, Phase::Window], Order::Overlapped);
+        let opened = |record: &cutover_core::journal::Record| matches!(&record.events[0], Event::GateOpened { gate } if gate.as_str() == "go");
+        let place = journal.iter().position(opened).expect("a gate");
+        let mut upgrade = testing::fold(&journal[..=place]);
+        let at = journal[place].at;
+        let Event::GateOpened { gate } = journal[place].events[0].clone() else { panic!("a gate") };
+        let step = testing::step_id(&upgrade.phases[&Phase::Window].plan, "window.gate");
+        let note = Some("not before the exam".to_owned());
+        let decision = Decision { gate, approved: false, by: "bob".to_owned(), at, note, plan: None };
+        let error = "bob refused at gate go: not before the exam".to_owned();
+        for event in [
+            Event::GateDecided(decision),
+            Event::StepFailed { step, error },
+            Event::Interrupted { because: "a step failed".to_owned() },
+        ] {
+            upgrade.apply(at, &event).expect("it may happen");
+        }
+        upgrade
+    }
+
+    #[test]
+    fn a_refusal_is_no_failure_and_says_nothing_of_a_page_that_is_not_up() {
+        let text = status_text(&status(&refused(), 0));
+        assert!(!text.contains("FAILED") && !text.contains("page:"), "{text}");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_gate_that_stands_past_the_latest_safe_start_says_how_late_it_is() {
+        let mut upgrade = refused();
+        let run = upgrade.phases.get_mut(&Phase::Window).expect("the window");
+        run.steps.retain(|step, _| !step.as_str().starts_with("window.gate"));
+        upgrade.interrupted = None;
+        let text = status_text(&status(&upgrade, 100));
+        assert!(text.contains("latest safe start was"), "{text}");
+        assert!(text.contains("LATE BY"), "{text}");
+    }
+
+    #[test]
+    fn before_the_window_its_start_is_named() {
+        let text = status_text(&status(&Upgrade::default(), 0));
+        assert!(text.contains("Window   announced from 2021-01-04 04:00:00 -05:00"), "{text}");
     }
 
     #[test]

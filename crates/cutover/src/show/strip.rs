@@ -37,10 +37,23 @@ pub(super) const LEGEND: &str = "\
 s  the site, m  the page, with errors behind resolvers that ignore TTLs
 E  errors for visitors whose resolvers honour TTLs";
 
-/// A strip for each site from `from` to `to`, `width` characters after a label, with a time axis below.
-pub(super) fn strips(timelines: &[SiteTimeline], from: Timestamp, to: Timestamp, label: usize, width: usize) -> String {
+/// How wide the strips are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Columns {
+    /// For the names of sites.
+    pub(super) label: usize,
+    /// For the strips beside them.
+    pub(super) time: usize,
+}
+
+/// A strip for each site of `visitors` from `from` to `to`, with a time axis below. Where nobody came, all are blank.
+pub(super) fn strips(visitors: &VisitorReport, from: Timestamp, to: Timestamp, columns: Columns) -> String {
+    let Columns { label, time: width } = columns;
+    let nobody = VisitorCounts::from(visitors) == VisitorCounts::default();
+    let timelines = &visitors.timelines;
     let lines = timelines.iter().map(|timeline| {
-        let strip: String = (0..width).map(|place| glyph(timeline, part(from, to, place, width))).collect();
+        let mark = |place| if nobody { ' ' } else { glyph(timeline, part(from, to, place, width)) };
+        let strip: String = (0..width).map(mark).collect();
         format!("{:<label$} {strip}", fit(timeline.site.as_str(), label)).trim_end().to_owned()
     });
     let axis = format!("{:label$} {}", "", axis(between(from, to), width));
@@ -125,6 +138,22 @@ mod tests {
     fn strips_line_up_with_their_axis() {
         let parts = [(0, 600, SITE), (600, 3600, PAGE)];
         let timelines = [timeline("lms", &parts), timeline("studio-staging-with-a-long-name", &parts)];
-        insta::assert_snapshot!(strips(&timelines, at(0), at(3600), 16, 60));
+        let report = report(60, timelines.to_vec());
+        insta::assert_snapshot!(strips(&report, at(0), at(3600), Columns { label: 16, time: 60 }));
+    }
+
+    #[test]
+    fn where_nobody_came_the_strip_is_blank() {
+        let text = strips(
+            &report(0, vec![timeline("lms", &[(0, 600, PAGE)])]),
+            at(0),
+            at(600),
+            Columns { label: 16, time: 60 },
+        );
+        assert_eq!(text.lines().next(), Some("lms"));
+    }
+
+    fn report(site: u64, timelines: Vec<SiteTimeline>) -> VisitorReport {
+        VisitorReport { site, maintenance: 0, error: 0, error_stale_resolver: 0, timelines }
     }
 }

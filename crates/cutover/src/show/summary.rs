@@ -18,9 +18,8 @@ use super::forecast::chain;
 use super::strip::{self, VisitorCounts};
 use super::text::{WIDTH, count, hang};
 
-/// Columns for the names of sites, and for the strips beside them.
-const LABEL: usize = 16;
-const STRIP: usize = 60;
+/// The width of the visitors' strips.
+const COLUMNS: strip::Columns = strip::Columns { label: 16, time: 60 };
 
 /// How a rehearsal ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -117,6 +116,8 @@ pub struct Rehearsal {
     pub gates_and_migrations_seconds: Option<f64>,
     /// The announced length.
     pub announced_seconds: f64,
+    /// Whether the window came to its end within it.
+    pub fits: bool,
     /// What visitors saw.
     pub visitors: VisitorCounts,
     /// What happened and must never happen.
@@ -165,6 +166,7 @@ impl Rehearsal {
             critical_path_seconds: window.map(|run| rounded_seconds(critical_path(run).length)),
             gates_and_migrations_seconds: window.map(|run| rounded_seconds(gates_and_migrations(run))),
             announced_seconds: rounded_seconds(deployment.window.announced_length()),
+            fits: window.and_then(window_length).is_some_and(|length| length <= deployment.window.announced_length()),
             visitors: visitors.into(),
             violations: violations.iter().map(|violation| Broken::of(violation, upgrade)).collect(),
             phases: upgrade.phases.values().map(|run| phase_length(run, upgrade)).collect(),
@@ -210,7 +212,8 @@ pub fn summary_text(
 
 fn head(rehearsal: &Rehearsal) -> String {
     let word = match rehearsal.outcome {
-        Outcome::Completed => "COMPLETED",
+        Outcome::Completed if rehearsal.fits => "COMPLETED",
+        Outcome::Completed => "COMPLETED, BUT LONGER THAN ANNOUNCED",
         Outcome::Failed => "FAILED",
         Outcome::Violated => "VIOLATED WHAT MUST NEVER HAPPEN",
     };
@@ -267,7 +270,7 @@ fn strips(upgrade: &Upgrade, visitors: &VisitorReport) -> Option<String> {
     if visitors.timelines.is_empty() {
         return None;
     }
-    Some(format!("{}\n{}", strip::strips(&visitors.timelines, from, to, LABEL, STRIP), strip::LEGEND))
+    Some(format!("{}\n{}", strip::strips(visitors, from, to, COLUMNS), strip::LEGEND))
 }
 
 /// The ends of a time axis of the window: from the first change of DNS until a little after the last site was
@@ -356,6 +359,19 @@ mod tests {
         let text = summary_text(&rehearsal, &upgrade, &deployment, &testing::visitors(&deployment));
         assert_fits(&text, WIDTH);
         assert!(text.contains("1 violation:"), "{text}");
+    }
+
+    #[test]
+    fn a_window_longer_than_announced_is_said_in_the_first_lines() {
+        let mut deployment = testing::deployment();
+        let upgrade = upgrade(&deployment, &Phase::ALL);
+        assert!(rehearsal(&deployment, &upgrade, &[]).fits);
+        deployment.window.length = Some("30m".parse().expect("a span"));
+        let rehearsal = rehearsal(&deployment, &upgrade, &[]);
+        assert!(!rehearsal.fits);
+        let text = summary_text(&rehearsal, &upgrade, &deployment, &testing::visitors(&deployment));
+        assert!(text.lines().next().is_some_and(|line| line.ends_with("BUT LONGER THAN ANNOUNCED")), "{text}");
+        assert_fits(&text, WIDTH);
     }
 
     #[test]

@@ -51,5 +51,5 @@ pub(super) async fn drained(scene: &Scene<'_>, members: &Membership) -> Answer<S
     if left == 0 {
         return Ok(Seen::holds());
     }
-    Ok(Seen::UnderWay(format!("{left} hosts still draining in {}", members.balancer)))
+    Ok(Seen::UnderWay(format!("{left} of {} hosts still draining in {}", members.hosts.len(), members.balancer)))
 }

@@ -191,7 +191,7 @@ pub(super) async fn running_again<'a>(
 pub(super) async fn still_stopped(scene: &Scene<'_>, hosts: &[HostPrograms]) -> Answer<Seen> {
     let running = running_again(scene, hosts).await?;
     if running.is_empty() {
-        return Ok(Seen::Holds(vec![Fact::Note { text: format!("services are stopped on {} hosts", hosts.len()) }]));
+        return Ok(Seen::Holds(vec![Fact::Note { text: format!("hosts with all services stopped: {}", hosts.len()) }]));
     }
     if scene.seen_since.get().is_none() {
         return Ok(Seen::NotYet);

@@ -126,7 +126,7 @@ impl Scene<'_> {
 pub(crate) async fn observe(scene: &Scene<'_>) -> Answer<Seen> {
     match &scene.step.action {
         Action::Milestone => Ok(Seen::holds()),
-        Action::WaitUntil { moment } => Ok(wait_until(scene, *moment)),
+        Action::WaitUntil { moment, .. } => Ok(wait_until(scene, *moment)),
         Action::Decide(_) | Action::SmokeTest { .. } => Ok(Seen::NotYet),
         Action::Capture { hosts } => Ok(Seen::Holds(vec![Fact::Captured { hosts: hosts.clone() }])),
         Action::Announce(message) => pages::announced(scene, message).await,

@@ -89,7 +89,8 @@ impl<'a> Window<'a> {
             let moment = earlier(start.timestamp, snapshot + LEAD);
             let title = format!("wait until {}", start.show(moment));
             steps.push(
-                step("window.lead", Line::Open, title, Action::WaitUntil { moment }).takes(Duration::ZERO, GATE_LIMIT),
+                step("window.lead", Line::Open, title, Action::WaitUntil { moment, no_later_than: None })
+                    .takes(Duration::ZERO, GATE_LIMIT),
             );
         }
         let lead: Vec<StepId> = steps.iter().map(|step: &Step| step.id.clone()).collect();
@@ -101,7 +102,7 @@ impl<'a> Window<'a> {
             "window.open",
             Line::Open,
             format!("wait until {start}"),
-            Action::WaitUntil { moment: start.timestamp },
+            Action::WaitUntil { moment: start.timestamp, no_later_than: None },
         );
         let open = steps.iter().fold(open.takes(Duration::ZERO, GATE_LIMIT), |open, step| match step.action {
             Action::Decide(_) => open.after(&step.id, Rule::Decision),

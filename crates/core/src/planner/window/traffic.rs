@@ -13,6 +13,7 @@ use crate::plan::{
 use crate::planner::announce::announcements;
 use crate::planner::build::{CALL, CALL_LIMIT, step};
 use crate::planner::prepare::gates;
+use crate::planner::words::count;
 use crate::time::{between, later};
 
 impl<'a> Window<'a> {
@@ -24,7 +25,7 @@ impl<'a> Window<'a> {
         let posted = step(
             format!("window.page.{}", fleet.name),
             Line::PostPage,
-            format!("point {} records at the maintenance page", to_page.len()),
+            format!("point {} at the maintenance page", count(to_page.len(), "record")),
             self.change(to_page.clone()),
         )
         .of_fleet(&fleet.name)
@@ -54,7 +55,7 @@ impl<'a> Window<'a> {
         balancers
             .flat_map(|balancer| {
                 let members = membership(balancer, hosts);
-                let title = format!("take {} current hosts out of {}", hosts.len(), balancer.name);
+                let title = format!("take {} out of {}", count(hosts.len(), "current host"), balancer.name);
                 let action = Action::Deregister(members.clone());
                 let removed = step(deregister_id(&balancer.name), Line::RemoveCurrent, title, action)
                     .of_fleet(&fleet.name)
@@ -81,7 +82,7 @@ impl<'a> Window<'a> {
         self.balancers(fleet)
             .flat_map(|balancer| {
                 let members = membership(balancer, hosts);
-                let title = format!("register {} next hosts in {}", hosts.len(), balancer.name);
+                let title = format!("register {} in {}", count(hosts.len(), "next host"), balancer.name);
                 let action = Action::Register(members.clone());
                 let id = StepId::from(format!("window.register.{}", balancer.name));
                 let registered = step(id, Line::AddNext, title, action)
@@ -128,7 +129,7 @@ impl<'a> Window<'a> {
         let page = &self.deployment.maintenance_page.domain;
         let verified: Vec<StepId> = self.deployment.sites_of(fleet).map(verify_id).collect();
         let sync = self.deployment.expected.dns_sync.duration();
-        let title = format!("point {} records back at the balancers", to_balancers.len());
+        let title = format!("point {} back at the balancers", count(to_balancers.len(), "record"));
         let id = StepId::from(format!("window.lift.{}", fleet.name));
         let lifted = step(id, Line::LiftPage, title, self.change(to_balancers.clone()))
             .of_fleet(&fleet.name)

@@ -195,7 +195,7 @@ fn run_steps(deployment: &Deployment, plan: &Plan, begins: Timestamp) -> Vec<(Ti
     let waited =
         opening.map(|place| later(begins, ready.spans[place].0)).map_or(Duration::ZERO, |at| between(at, start));
     let schedule = Schedule::of(&plan.steps, |step| match step.action {
-        Action::WaitUntil { moment } if moment == start => waited,
+        Action::WaitUntil { moment, .. } if moment == start => waited,
         _ => step.expected,
     });
     let mut moments = Vec::new();

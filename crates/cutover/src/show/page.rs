@@ -1,0 +1,80 @@
+//! Which rows of a plan keep the maintenance page up when they fail, by the graph and not by the step alone: what may run
+//! beside a migration may fail when the schema is half migrated.
+
+use std::collections::{BTreeMap, HashMap};
+
+use cutover_core::journal::migrations_beside;
+use cutover_core::names::StepId;
+use cutover_core::plan::{Lane, PageMayLift, Plan};
+
+/// For each step of `plan` whether the page stays up when it fails: unless it must have ended before the first
+/// migration of its databases begins.
+pub(super) fn stays(plan: &Plan) -> Vec<bool> {
+    let places: HashMap<&StepId, usize> =
+        plan.steps.iter().enumerate().map(|(place, step)| (&step.id, place)).collect();
+    let mut by_migration: HashMap<&StepId, Vec<bool>> = HashMap::new();
+    // What concerns a step depends on its lane only, and plans have many steps and few lanes.
+    let mut by_lane: BTreeMap<&Lane, Vec<bool>> = BTreeMap::new();
+    for step in &plan.steps {
+        by_lane.entry(&step.lane).or_insert_with(|| {
+            let mut all = vec![true; plan.steps.len()];
+            for migration in migrations_beside(plan, step) {
+                let before =
+                    by_migration.entry(&migration.id).or_insert_with(|| ended_before(plan, &places, &migration.id));
+                all.iter_mut().zip(before).for_each(|(all, before)| *all &= *before);
+            }
+            all
+        });
+    }
+    let steps = plan.steps.iter().enumerate();
+    steps.map(|(place, step)| step.page_may_lift != PageMayLift::Yes || !by_lane[&step.lane][place]).collect()
+}
+
+/// For each step whether it must have ended before `step` begins.
+fn ended_before(plan: &Plan, places: &HashMap<&StepId, usize>, step: &StepId) -> Vec<bool> {
+    let mut before = vec![false; plan.steps.len()];
+    let mut left: Vec<usize> = places.get(step).copied().into_iter().collect();
+    while let Some(place) = left.pop() {
+        for edge in &plan.steps[place].waits_for {
+            if let Some(earlier) = places.get(&edge.step).copied().filter(|earlier| !before[*earlier]) {
+                before[earlier] = true;
+                left.push(earlier);
+            }
+        }
+    }
+    before
+}
+
+#[cfg(test)]
+mod tests {
+    use cutover_core::plan::{Order, Phase};
+
+    use super::*;
+    use crate::show::testing;
+
+    fn stays_up(start: &str) -> bool {
+        let plan = testing::plan(&testing::deployment(), Phase::Window, Order::Overlapped);
+        let step = testing::step_id(&plan, start);
+        stays(&plan)[plan.steps.iter().position(|other| other.id == step).expect("it is there")]
+    }
+
+    #[test]
+    fn what_must_end_before_migrations_lets_the_page_lift() {
+        for step in ["window.open", "window.stop.", "window.snapshot.mitx"] {
+            assert!(!stays_up(step), "{step}");
+        }
+    }
+
+    #[test]
+    fn what_may_run_beside_migrations_keeps_the_page() {
+        for step in ["window.drained.", "window.deregister.", "window.register.", "window.migrate.", "window.verify."] {
+            assert!(stays_up(step), "{step}");
+        }
+    }
+
+    #[test]
+    fn without_migrations_of_that_kind_each_step_speaks_for_itself() {
+        let plan = testing::plan(&testing::deployment(), Phase::Prepare, Order::Overlapped);
+        assert!(stays(&plan).iter().all(|stays| !stays));
+    }
+}

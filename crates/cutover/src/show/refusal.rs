@@ -1,0 +1,39 @@
+//! A refusal at a gate is no failure: somebody decided, and nothing was done. What tells the two apart is here.
+
+use cutover_core::journal::{PhaseRun, Upgrade};
+use cutover_core::names::GateName;
+use cutover_core::plan::{Action, Step};
+use serde::Serialize;
+
+/// Somebody's refusal at a gate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// The gate.
+    pub gate: GateName,
+    /// Who refused.
+    pub by: String,
+    /// In their words.
+    pub note: Option<String>,
+}
+
+impl Refusal {
+    /// `refused by bob: "not now"; the same command asks again`.
+    pub(super) fn words(&self) -> String {
+        let note = self.note.as_ref().map_or_else(String::new, |note| format!(": \"{note}\""));
+        format!("refused by {}{note}; the same command asks again", self.by)
+    }
+}
+
+/// The refusal because of which a step counts as failed; nothing when it has failed otherwise, as a gate has where
+/// nobody decided in time.
+pub(super) fn of(step: &Step, error: &str, upgrade: &Upgrade) -> Option<Refusal> {
+    let Action::Decide(question) = &step.action else { return None };
+    let decision = upgrade.decisions.get(&question.gate).filter(|decision| !decision.approved)?;
+    let told = error.starts_with(&format!("{} refused", decision.by));
+    told.then(|| Refusal { gate: question.gate.clone(), by: decision.by.clone(), note: decision.note.clone() })
+}
+
+/// Whether all that has failed in a phase was refused.
+pub(super) fn only_refused(run: &PhaseRun, upgrade: &Upgrade) -> bool {
+    run.failed().all(|(step, error)| of(step, error, upgrade).is_some())
+}

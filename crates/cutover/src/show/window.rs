@@ -1,0 +1,112 @@
+//! The window's times as data and in words: when it starts, when it ends, and what a delay does to it.
+
+use std::time::Duration;
+
+use cutover_core::deployment::Deployment;
+use cutover_core::journal::{PhaseRun, Upgrade, downtime_began, remaining, way_back};
+use cutover_core::plan::{Phase, WindowForecast};
+use cutover_core::time::{OffsetTime, between, earlier, human, later, seconds};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::status::StatusInputs;
+
+/// When the window starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StartStatus {
+    /// The announced start.
+    pub announced: Timestamp,
+    /// The announced end.
+    pub announced_end: Timestamp,
+    /// Started later, it would not end in time; nothing while no plan for the window is on record.
+    pub latest_safe: Option<Timestamp>,
+}
+
+impl StartStatus {
+    /// The start, until visitors are sent to the maintenance page.
+    pub(super) fn of(inputs: StatusInputs<'_>) -> Option<Self> {
+        let run = inputs.upgrade.phases.get(&Phase::Window);
+        if run.is_some_and(|run| run.finished_at.is_some() || downtime_began(run).is_some()) {
+            return None;
+        }
+        let window = &inputs.deployment.window;
+        Some(Self {
+            announced: window.start.timestamp,
+            announced_end: window.ends().timestamp,
+            latest_safe: run.map(|run| latest_safe_start(run, inputs.deployment)),
+        })
+    }
+}
+
+/// The window's times.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WindowStatus {
+    /// When visitors were first sent to the maintenance page; nothing before.
+    pub down_since: Option<Timestamp>,
+    /// The time since then.
+    #[serde(rename = "elapsed_seconds", with = "seconds")]
+    pub elapsed: Duration,
+    /// How much longer it is expected to take.
+    #[serde(rename = "remaining_seconds", with = "seconds")]
+    pub remaining: Duration,
+    /// When all sites are expected to be served again.
+    pub expected_end: Timestamp,
+    /// The announced end.
+    pub announced_end: Timestamp,
+    /// Whether the one is before the other.
+    pub in_time: bool,
+    /// The last moment to go back and still end as announced; nothing when there is no way back.
+    pub abort_by: Option<Timestamp>,
+}
+
+impl WindowStatus {
+    /// The times of the window that `run` is.
+    pub(super) fn of(run: &PhaseRun, upgrade: &Upgrade, deployment: &Deployment, now: Timestamp) -> Self {
+        let window = &deployment.window;
+        let announced_end = window.ends().timestamp;
+        let down_since = downtime_began(run);
+        let remaining = remaining(run, now);
+        // Before the opening, what remains begins with it.
+        let from = if down_since.is_some() { now } else { now.max(window.start.timestamp) };
+        let expected_end = later(from, remaining);
+        let back = way_back(run, upgrade);
+        Self {
+            down_since,
+            elapsed: down_since.map_or(Duration::ZERO, |since| between(since, now)),
+            remaining,
+            expected_end,
+            announced_end,
+            in_time: expected_end <= announced_end,
+            abort_by: back.impossible.is_empty().then(|| earlier(announced_end, back.length)),
+        }
+    }
+
+    /// `in time by 1h 25m`, or `LATE BY 5m`.
+    pub(super) fn verdict(&self) -> String {
+        match self.in_time {
+            true => format!("in time by {}", human(between(self.expected_end, self.announced_end))),
+            false => format!("LATE BY {}", human(between(self.announced_end, self.expected_end))),
+        }
+    }
+}
+
+/// What a step past its expected time does to the window that it is part of.
+pub(super) fn delayed(run: &PhaseRun, upgrade: &Upgrade, deployment: &Deployment, now: Timestamp) -> String {
+    if downtime_began(run).is_some() {
+        return WindowStatus::of(run, upgrade, deployment, now).verdict();
+    }
+    safe_start(latest_safe_start(run, deployment), now, deployment.window.start)
+}
+
+/// `latest safe start 05:25:18`, or after it how late it would be.
+pub(super) fn safe_start(latest: Timestamp, now: Timestamp, clock: OffsetTime) -> String {
+    match now <= latest {
+        true => format!("latest safe start {}", clock.show_time(latest)),
+        false => format!("latest safe start was {}: LATE BY {}", clock.show_time(latest), human(between(latest, now))),
+    }
+}
+
+fn latest_safe_start(run: &PhaseRun, deployment: &Deployment) -> Timestamp {
+    let window = &deployment.window;
+    WindowForecast::of(&run.plan, window.start.timestamp, window.ends().timestamp).latest_safe_start
+}
