@@ -6,7 +6,7 @@ use std::rc::Rc;
 use cutover_core::deployment::{Cloud, Deployment, parse};
 use cutover_core::journal::Upgrade;
 use cutover_core::observation::Observation;
-use cutover_engine::journal::{Reading, read};
+use cutover_engine::journal::{Reading, read, read_as_far_as_possible};
 use cutover_engine::observe::observe;
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
@@ -138,6 +138,12 @@ impl Session {
     /// When it cannot be read or does not hold together.
     pub async fn read(&self) -> Result<Reading, CommandError> {
         Ok(read(&self.store).await?)
+    }
+
+    /// Reads the journal as far as it holds together, and says so where it does not.
+    pub async fn read_to_look(&self) -> (Reading, Option<CommandError>) {
+        let (reading, error) = read_as_far_as_possible(&self.store).await;
+        (reading, error.map(CommandError::from))
     }
 
     /// Observes the world as it is now.

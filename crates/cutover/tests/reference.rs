@@ -117,6 +117,31 @@ fn the_picture_in_the_readme_is_what_a_rehearsal_prints() {
 }
 
 #[test]
+fn the_mistakes_in_the_readme_are_what_the_program_shows() {
+    let folder = std::env::temp_dir().join(format!("cutover-readme-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let mut text = cutover_core::deployment::template().to_owned();
+    for (right, wrong) in [
+        ("\nbalancer = \"example-lms\"", "\nbalancer = \"example-lsm\""),
+        ("warm_up_snapshot = true  # before the window: makes the one in it short", "warm_up_snapshots = true"),
+        (
+            "length = \"3h\"                      # or: end = 2021-01-04T07:00:00-05:00",
+            "end = 2021-01-04T02:00:00-05:00",
+        ),
+    ] {
+        assert!(text.contains(right), "{right}");
+        text = text.replace(right, wrong);
+    }
+    std::fs::write(folder.join("cutover.toml"), text).expect("written");
+    let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_cutover"));
+    let output = check.args(["check", "cutover.toml"]).current_dir(&folder).output().expect("it starts");
+    let _ = std::fs::remove_dir_all(&folder);
+    let wanted = String::from_utf8(output.stderr).expect("text");
+    let readme = std::fs::read_to_string(root("README.md")).expect("README.md can be read");
+    assert!(readme.contains(wanted.trim_end()), "README.md must show:\n{wanted}");
+}
+
+#[test]
 fn the_comparison_in_the_readme_is_what_the_program_prints() {
     let readme = std::fs::read_to_string(root("README.md")).expect("README.md can be read");
     let wanted = printed(&["rehearse", "--compare-orders"]);

@@ -52,24 +52,44 @@ pub struct Reading {
 /// # Errors
 /// When the store fails or the journal does not hold together.
 pub async fn read(store: &Store) -> Result<Reading, JournalError> {
-    let mut reading = Reading::default();
-    for name in store.list("journal").await? {
-        let number = reading.records.len() as u64 + 1;
-        if name != record_name(number) {
-            return Err(store.damaged(&name, format!("record {number} is missing")).into());
-        }
-        let bytes = store.read(&name).await?.ok_or_else(|| store.damaged(&name, "it has gone"))?;
-        let record = parse(store, &name, &bytes)?;
-        if record.number != number || record.previous != reading.last {
-            return Err(store.damaged(&name, "it does not follow on the record before it").into());
-        }
-        for event in &record.events {
-            reading.upgrade.apply(record.at, event)?;
-        }
-        reading.last = Some(Digest::of(&bytes));
-        reading.records.push(record);
+    match read_as_far_as_possible(store).await {
+        (reading, None) => Ok(reading),
+        (_, Some(error)) => Err(error),
     }
-    Ok(reading)
+}
+
+/// Reads an upgrade's journal up to the first record that does not hold together, for those who only look: what is
+/// readable must be seen most of all when something is not.
+pub async fn read_as_far_as_possible(store: &Store) -> (Reading, Option<JournalError>) {
+    let mut reading = Reading::default();
+    let names = match store.list("journal").await {
+        Ok(names) => names,
+        Err(error) => return (reading, Some(error.into())),
+    };
+    for name in names {
+        if let Err(error) = read_on(store, &mut reading, &name).await {
+            return (reading, Some(error));
+        }
+    }
+    (reading, None)
+}
+
+async fn read_on(store: &Store, reading: &mut Reading, name: &str) -> Result<(), JournalError> {
+    let number = reading.records.len() as u64 + 1;
+    if name != record_name(number) {
+        return Err(store.damaged(name, format!("record {number} is missing")).into());
+    }
+    let bytes = store.read(name).await?.ok_or_else(|| store.damaged(name, "it has gone"))?;
+    let record = parse(store, name, &bytes)?;
+    if record.number != number || record.previous != reading.last {
+        return Err(store.damaged(name, "it does not follow on the record before it").into());
+    }
+    for event in &record.events {
+        reading.upgrade.apply(record.at, event)?;
+    }
+    reading.last = Some(Digest::of(&bytes));
+    reading.records.push(record);
+    Ok(())
 }
 
 fn parse(store: &Store, name: &str, bytes: &[u8]) -> Result<Record, StoreError> {

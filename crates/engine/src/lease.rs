@@ -62,6 +62,13 @@ pub struct Holder {
     pub until: Timestamp,
 }
 
+impl Holder {
+    fn nobody() -> Self {
+        let identity = Identity { user: "nobody".to_owned(), machine: String::new(), process: 0 };
+        Self { identity, until: Timestamp::UNIX_EPOCH }
+    }
+}
+
 /// A lease that this process holds.
 #[derive(Clone, Debug)]
 pub struct Lease {
@@ -105,11 +112,12 @@ pub async fn claim(store: &Store, machine: &dyn Machine) -> Result<Lease, LeaseE
 /// Who holds the last epoch, or held it.
 ///
 /// # Errors
-/// When the store fails or the lease is damaged.
+/// When the store fails, or the lease's name is none of this program's.
 pub async fn last(store: &Store) -> Result<Option<(u64, Holder)>, StoreError> {
     let Some(name) = store.list("lease").await?.pop() else { return Ok(None) };
     let bytes = store.read(&name).await?.ok_or_else(|| store.damaged(&name, "it has gone"))?;
-    let holder = serde_json::from_slice(&bytes).map_err(|source| store.damaged(&name, source))?;
+    // A lease only tells who is alive; one that cannot be read tells of nobody, and must not keep anybody out.
+    let holder = serde_json::from_slice(&bytes).unwrap_or_else(|_| Holder::nobody());
     let epoch = name.trim_start_matches("lease/").trim_end_matches(".json").parse();
     Ok(Some((epoch.map_err(|source| store.damaged(&name, source))?, holder)))
 }

@@ -20,13 +20,14 @@ use crate::ports::{Answer, Clock, World};
 const AGE: Duration = Duration::from_secs(2);
 
 type Reading<T> = Shared<LocalBoxFuture<'static, Answer<Rc<T>>>>;
+type Kept<T> = (Timestamp, Reading<T>);
 
 /// The readings that were begun last, with the time until which they serve.
 pub(crate) struct Readings {
     world: World,
     clock: Rc<dyn Clock>,
-    instances: RefCell<Option<(Timestamp, Reading<Vec<Instance>>)>>,
-    health: RefCell<BTreeMap<BalancerName, (Timestamp, Reading<BTreeMap<InstanceId, Health>>)>>,
+    instances: RefCell<Option<Kept<Vec<Instance>>>>,
+    health: RefCell<BTreeMap<BalancerName, Kept<BTreeMap<InstanceId, Health>>>>,
 }
 
 impl Readings {

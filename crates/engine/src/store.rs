@@ -44,7 +44,7 @@ pub enum StoreError {
         /// The store.
         place: String,
         /// Why.
-        source: object_store::Error,
+        source: Box<object_store::Error>,
     },
     /// An object is not what this program writes.
     #[error("{what} in {place} is damaged or was written by something else: {because}")]
@@ -149,16 +149,16 @@ impl Store {
 
     /// An error about an object that is not what this program writes.
     #[must_use]
-    pub fn damaged(&self, what: &str, because: impl ToString) -> StoreError {
+    pub fn damaged(&self, what: &str, because: impl std::fmt::Display) -> StoreError {
         StoreError::Damaged { what: what.to_owned(), place: self.place.clone(), because: because.to_string() }
     }
 
     fn path(&self, name: &str) -> Path {
-        name.split('/').fold(self.root.clone(), |path, part| path.join(part))
+        name.split('/').fold(self.root.clone(), Path::join)
     }
 
     fn failed(&self, what: &str, done: &'static str, source: object_store::Error) -> StoreError {
-        StoreError::Object { what: what.to_owned(), done, place: self.place.clone(), source }
+        StoreError::Object { what: what.to_owned(), done, place: self.place.clone(), source: Box::new(source) }
     }
 }
 

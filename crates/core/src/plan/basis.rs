@@ -26,8 +26,8 @@ pub struct Change {
 
 impl Basis {
     /// Adds a fact.
-    pub fn state(&mut self, subject: impl Into<String>, value: impl ToString) {
-        self.0.insert(subject.into(), value.to_string());
+    pub fn state(&mut self, subject: impl Into<String>, value: impl Into<String>) {
+        self.0.insert(subject.into(), value.into());
     }
 
     /// The digest of the facts and of what was asked for.

@@ -70,7 +70,7 @@ fn safety(view: &View<'_>, deployment: &Deployment, place: usize, step: &Step) -
             let serving = |host: &Host| {
                 view.before(place).any(|s| matches!(&s.action, Action::StartServices(start) if start.host == *host))
             };
-            let early = members.hosts.iter().find(|host| !serving(*host));
+            let early = members.hosts.iter().find(|host| !serving(host));
             early
                 .map(|host| error(step, format!("registers {} in a target group before it serves", host.name)))
                 .into_iter()

@@ -59,7 +59,7 @@ fn traffic(inputs: Inputs<'_>, basis: &mut Basis) {
 
 fn images(inputs: Inputs<'_>, basis: &mut Basis) {
     for image in inputs.observation.images.iter().filter(|image| image.available) {
-        basis.state(format!("image {}", image.name), &image.id);
+        basis.state(format!("image {}", image.name), image.id.as_str());
     }
 }
 

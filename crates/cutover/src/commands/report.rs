@@ -9,7 +9,7 @@ use crate::{output, show};
 pub(super) fn run(args: &ReportArgs) -> Result<Exit, CommandError> {
     let session = Session::open(Loaded::read(&args.file)?, Access::Look)?;
     super::block_on(async {
-        let reading = session.read().await?;
+        let (reading, damage) = session.read_to_look().await;
         let text = show::report(show::ReportInputs {
             records: &reading.records,
             upgrade: &reading.upgrade,
@@ -25,6 +25,6 @@ pub(super) fn run(args: &ReportArgs) -> Result<Exit, CommandError> {
                 output::note(&format!("wrote {}", path.display()));
             }
         }
-        Ok(Exit::Done)
+        damage.map_or(Ok(Exit::Done), Err)
     })
 }

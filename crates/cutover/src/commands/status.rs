@@ -10,7 +10,8 @@ use crate::{output, show};
 pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
     let session = Session::open(Loaded::read(&args.file)?, Access::Look)?;
     super::block_on(async {
-        let upgrade = session.read().await?.upgrade;
+        let (reading, damage) = session.read_to_look().await;
+        let upgrade = reading.upgrade;
         let file = args.file.display().to_string();
         let status = show::Status::of(show::StatusInputs {
             upgrade: &upgrade,
@@ -25,6 +26,7 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         } else {
             output::result(&show::status_text(&status))?;
         }
-        Ok(Exit::Done)
+        // What is readable is said first; that it is not all of it, last, where it is seen.
+        damage.map_or(Ok(Exit::Done), Err)
     })
 }
