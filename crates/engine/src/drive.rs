@@ -206,7 +206,7 @@ impl Crew {
             Action::WaitUntil { moment, no_later_than } => {
                 if let Some(late) = no_later_than.filter(|latest| self.clock.now() > *latest) {
                     let why = format!("it would not end in time: the latest safe start was {late}");
-                    return self.failed(step, &format!("{why}; to begin all the same: --replan --late")).await;
+                    return self.failed(step, &format!("{why}; to begin all the same: --late")).await;
                 }
                 let held = self.clock.now() >= *moment;
                 if !held {

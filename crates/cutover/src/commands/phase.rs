@@ -38,7 +38,9 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
         let plan = match begun.filter(|_| !args.replan) {
             Some(run) => {
                 may_resume(args, &session, run)?;
-                None
+                // The same plan, which may begin at any time: what is done of it is done.
+                let late = args.late && phase == Phase::Window;
+                late.then(|| (run.plan.clone().however_late(), run.deployment.clone()))
             }
             None => Some(planning::plan_to_run(args, &session, &reading.upgrade, phase).await?),
         };
