@@ -95,11 +95,13 @@ impl CommandError {
         match self {
             Self::Refused { hint, .. } => hint,
             Self::Lease(LeaseError::Held(_)) => {
-                "`cutover status FILE` shows what that conductor is doing; nothing was changed from here"
+                "`cutover status` shows what that conductor is doing; nothing was changed from here"
             }
             Self::Journal(error) => of_journal(error),
             Self::Store(error) | Self::Lease(LeaseError::Store(error)) => of_store(error),
-            Self::Cloud(_) => "look at the file named above; moving it away furnishes a new embedded cloud",
+            Self::Cloud(_) => {
+                "make the file named above readable and writable, or put it back from a copy; nothing was changed"
+            }
             Self::Observation(_) => "nothing was changed; run the same command again",
             Self::File { .. } | Self::Mistakes(_) | Self::Rehearsal(_) | Self::Output(_) => "",
         }
@@ -110,7 +112,7 @@ const fn of_journal(error: &JournalError) -> &'static str {
     match error {
         JournalError::Store(error) => of_store(error),
         JournalError::Fenced { .. } => {
-            "leave the upgrade to that conductor, and follow it with `cutover status FILE`; what was under way here is \
+            "leave the upgrade to that conductor, and follow it with `cutover status`; what was under way here is \
              on record as begun, and that conductor looks at it again"
         }
         JournalError::Illegal(_) => {

@@ -31,12 +31,12 @@ pub async fn plan_to_run(
         Err(blocked) if args.replan && may_be_made_anew(upgrade, phase, &blocked) => {
             forecast(inputs, phase, args.order.into())
         }
-        Err(blocked) => return Err(is_blocked(phase, &blocked)),
+        Err(blocked) => return Err(is_blocked(session, phase, &blocked)),
     };
     if let Some(hash) = &args.plan {
         as_shown(session, &plan, hash).await?;
     }
-    passes_the_linter(&plan, deployment)?;
+    passes_the_linter(session, &plan, deployment)?;
     // Once the page is up, going on is the only way, in time or not.
     let is_down = upgrade.phases.get(&Phase::Window).is_some_and(|run| downtime_began(run).is_some());
     if phase == Phase::Window && !args.late && !is_down {
@@ -53,11 +53,11 @@ fn may_be_made_anew(upgrade: &Upgrade, phase: Phase, blocked: &[Blocked]) -> boo
     only_finished && !next_begun
 }
 
-fn is_blocked(phase: Phase, blocked: &[Blocked]) -> CommandError {
+fn is_blocked(session: &Session, phase: Phase, blocked: &[Blocked]) -> CommandError {
     let reasons: Vec<String> = blocked.iter().map(|blocked| format!("  - {blocked}")).collect();
     CommandError::refused(
         format!("`{phase}` cannot begin:\n{}", reasons.join("\n")),
-        "nothing was changed; `cutover check FILE` shows the whole picture",
+        format!("nothing was changed; the whole picture: cutover check {}", session.file()),
     )
 }
 
@@ -70,18 +70,18 @@ async fn as_shown(session: &Session, plan: &Plan, hash: &str) -> Result<(), Comm
     let Some((_, before)) = shown.first() else {
         return Err(CommandError::refused(
             format!("no plan {hash} was ever shown; the plan now is {}", plan.hash().short()),
-            "`cutover plan FILE` shows it",
+            format!("look at it: cutover plan {}", session.file()),
         ));
     };
     let changes: Vec<String> = before.basis.changes(&plan.basis).iter().map(|change| format!("  - {change}")).collect();
     let changes = if changes.is_empty() { vec!["  - the phase or the order asked for".to_owned()] } else { changes };
     Err(CommandError::refused(
         format!("plan {hash} is stale; what it was made from has changed:\n{}", changes.join("\n")),
-        format!("look at the new plan, {}, with `cutover plan FILE`", plan.hash().short()),
+        format!("look at the new plan, {}: cutover plan {}", plan.hash().short(), session.file()),
     ))
 }
 
-fn passes_the_linter(plan: &Plan, deployment: &Deployment) -> Result<(), CommandError> {
+fn passes_the_linter(session: &Session, plan: &Plan, deployment: &Deployment) -> Result<(), CommandError> {
     let errors: Vec<String> = lint(plan, deployment)
         .iter()
         .filter(|finding| finding.severity == Severity::Error)
@@ -92,7 +92,7 @@ fn passes_the_linter(plan: &Plan, deployment: &Deployment) -> Result<(), Command
     }
     Err(CommandError::refused(
         format!("the plan is not safe:\n{}", errors.join("\n")),
-        "this is a mistake in cutover or in the file; `cutover plan FILE --steps` shows the plan",
+        format!("a mistake in cutover or in the file; look at the plan: cutover plan {} --steps", session.file()),
     ))
 }
 

@@ -126,6 +126,12 @@ impl Session {
         Ok(Self { loaded, store, cloud, clock, machine: ThisMachine })
     }
 
+    /// The deployment file as the operator named it, for commands to type.
+    #[must_use]
+    pub fn file(&self) -> String {
+        self.loaded.path.display().to_string()
+    }
+
     /// The deployment.
     #[must_use]
     pub fn deployment(&self) -> &Deployment {

@@ -84,7 +84,10 @@ pub enum LeaseError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Somebody else conducts the upgrade.
-    #[error("{} conducts this upgrade; if that process is gone, its lease ends by itself at {}", .0.identity, .0.until)]
+    #[error(
+        "{} conducts this upgrade; if that process is gone, its lease ends by itself within {} seconds",
+        .0.identity, LEASE.as_secs()
+    )]
     Held(Holder),
 }
 

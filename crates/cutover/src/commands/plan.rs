@@ -19,7 +19,11 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
         let deployment = session.deployment();
         let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
         let mut shown = Vec::new();
-        for phase in phases(args, &upgrade) {
+        let phases = phases(args, &upgrade);
+        if phases.is_empty() && !args.json {
+            output::result(&format!("Nothing is left to do: all phases of {} have ended well.", deployment.upgrade()))?;
+        }
+        for phase in phases {
             let (plan, blocked) = match plan(inputs, phase, args.order.into()) {
                 Ok(plan) => (plan, Vec::new()),
                 // What stands in the way of a later phase now is often what the one before it does.
