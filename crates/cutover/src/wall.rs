@@ -171,7 +171,7 @@ fn read_keyboard() -> UnboundedReceiver<String> {
     lines
 }
 
-/// Whether the operator wants no colour (`NO_COLOR`, https://no-color.org).
+/// Whether the operator wants no colour (`NO_COLOR`, <https://no-color.org>).
 #[must_use]
 pub fn wants_no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
