@@ -89,7 +89,12 @@ impl Crew {
             Ok(Seen::Never(why)) if self.run_of(step, |run| run.status.is_open()) => {
                 return self.failed(step, &why).await;
             }
-            Ok(Seen::UnderWay(_)) if begun_before => {}
+            // What is under way already, whoever asked for it, is waited for and not asked for again.
+            Ok(Seen::UnderWay(_)) => {
+                if !begun_before {
+                    self.started(step).await?;
+                }
+            }
             Ok(_) => {
                 if let Some(end) = self.make(&scene).await? {
                     return Ok(end);

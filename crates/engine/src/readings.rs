@@ -2,7 +2,6 @@
 //! boot side by side are one listing every few seconds, not a hundred.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,8 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
 use jiff::Timestamp;
 
-use cutover_core::names::{BalancerName, InstanceId};
-use cutover_core::observation::{Health, Instance};
+use cutover_core::observation::Instance;
 use cutover_core::time::later;
 
 use crate::ports::{Answer, Clock, World};
@@ -27,14 +25,13 @@ pub(crate) struct Readings {
     world: World,
     clock: Rc<dyn Clock>,
     instances: RefCell<Option<Kept<Vec<Instance>>>>,
-    health: RefCell<BTreeMap<BalancerName, Kept<BTreeMap<InstanceId, Health>>>>,
 }
 
 impl Readings {
     /// No readings yet.
     #[must_use]
     pub(crate) fn new(world: World, clock: Rc<dyn Clock>) -> Self {
-        Self { world, clock, instances: RefCell::default(), health: RefCell::default() }
+        Self { world, clock, instances: RefCell::default() }
     }
 
     /// Every instance of the deployment, as of a moment ago.
@@ -46,20 +43,6 @@ impl Readings {
             let compute = Rc::clone(&self.world.compute);
             let reading = async move { compute.instances().await.map(Rc::new) }.boxed_local().shared();
             self.instances.replace(Some((later(now, AGE), reading.clone())));
-            reading
-        });
-        reading.await
-    }
-
-    /// A balancer's members and its opinion of each, as of a moment ago.
-    pub(crate) async fn health(&self, balancer: &BalancerName) -> Answer<Rc<BTreeMap<InstanceId, Health>>> {
-        let now = self.clock.now();
-        let kept =
-            self.health.borrow().get(balancer).filter(|(until, _)| now < *until).map(|(_, reading)| reading.clone());
-        let reading = kept.unwrap_or_else(|| {
-            let (balancers, name) = (Rc::clone(&self.world.balancers), balancer.clone());
-            let reading = async move { balancers.health(&name).await.map(Rc::new) }.boxed_local().shared();
-            self.health.borrow_mut().insert(balancer.clone(), (later(now, AGE), reading.clone()));
             reading
         });
         reading.await

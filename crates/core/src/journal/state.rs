@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Decision, Event, Fact, Record};
 use crate::digest::Digest;
 use crate::names::{DatabaseName, GateName, HostName, ImageId, ImageName, InstanceId, SnapshotId, StepId, UpgradeId};
-use crate::plan::{Action, CapturedHost, Edge, Migrate, Phase, Plan, Step};
+use crate::plan::{Action, CapturedHost, Edge, Migrate, Phase, Plan, Rule, Step};
 
 /// Where a step is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -327,18 +327,25 @@ impl Upgrade {
         let before_steps: BTreeMap<&StepId, &Step> =
             before.iter().flat_map(|run| &run.plan.steps).map(|step| (&step.id, step)).collect();
         for (step, run) in plan.steps.iter().zip(before.iter().cycle()) {
-            if !before_steps.get(&step.id).is_some_and(|old| old.action.does_the_same(&step.action)) {
-                continue;
-            }
             let run = run.run(&step.id);
-            let stands = |edge: &Edge| steps.get(&edge.step).is_some_and(|before| before.status.is_done());
-            let kept = match step.waits_for.iter().all(stands) {
+            let same = before_steps.get(&step.id).is_some_and(|old| old.action.does_the_same(&step.action));
+            // That the current hosts are on record first is an order only: nothing of a next host follows on who they are.
+            let stands = |edge: &Edge| {
+                edge.rule == Rule::CaptureFirst || steps.get(&edge.step).is_some_and(|before| before.status.is_done())
+            };
+            let kept = match same && step.waits_for.iter().all(stands) {
                 true => run.clone(),
                 // How often it failed still tells one run of it from another.
                 false => StepRun { failures: run.failures, retries: run.retries, ..StepRun::WAITING },
             };
             if kept != StepRun::WAITING {
                 steps.insert(step.id.clone(), kept);
+            }
+        }
+        // What asked before asks again, with the new plan's hash.
+        for step in &plan.steps {
+            if let Action::Decide(question) = &step.action {
+                self.waiting_gates.remove(&question.gate);
             }
         }
         let run = PhaseRun {

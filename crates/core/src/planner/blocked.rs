@@ -1,5 +1,7 @@
 //! Why a phase cannot be planned, as a type: what stands in the way, and what to do about it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::hosts::{living, next_names};
@@ -133,21 +135,23 @@ fn hosts_exist(inputs: Inputs<'_>) -> Vec<Blocked> {
 
 fn hosts_live(inputs: Inputs<'_>) -> Vec<Blocked> {
     let living = living(inputs);
+    let wanted = inputs.deployment.fleets.iter().flat_map(|fleet| {
+        fleet.groups().flat_map(|(_, group)| next_names(inputs.deployment, fleet, group).collect::<Vec<_>>())
+    });
+    let wanted: BTreeSet<HostName> = wanted.collect();
     let captured = inputs.upgrade.captured.iter().flatten();
     let current_gone = captured
         .filter(|host| !living.contains(&host.instance))
         .map(|host| Blocked::CurrentHostGone { host: host.name.clone() });
     let launched = inputs.upgrade.launched.iter();
     let next_gone = launched
-        .filter(|(_, instance)| !living.contains(instance))
+        .filter(|(host, instance)| !living.contains(instance) && wanted.contains(host))
         .map(|(host, _)| Blocked::NextHostGone { host: host.clone() });
-    let wanted = inputs.deployment.fleets.iter().flat_map(|fleet| {
-        fleet.groups().flat_map(|(_, group)| next_names(inputs.deployment, fleet, group).collect::<Vec<_>>())
-    });
     let prepared = inputs.upgrade.finished(Phase::Prepare);
     let missing = wanted
-        .filter(|host| prepared && !inputs.upgrade.launched.contains_key(host))
-        .map(|host| Blocked::NextHostMissing { host });
+        .iter()
+        .filter(|host| prepared && !inputs.upgrade.launched.contains_key(*host))
+        .map(|host| Blocked::NextHostMissing { host: host.clone() });
     current_gone.chain(next_gone).chain(missing).collect()
 }
 

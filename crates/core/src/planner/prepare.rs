@@ -9,6 +9,7 @@ use super::build::{CALL_LIMIT, GATE_LIMIT, step};
 use super::hosts::{living, next_host_step, next_names, observed_current_hosts};
 use super::words::count;
 use crate::deployment::{Deployment, Fleet, Gate, GateBefore, HostGroup, Role, Services};
+use crate::journal::StepStatus;
 use crate::names::{HostName, ImageId, ImageName, StepId};
 use crate::plan::{
     Action, BuildImage, ChangeRecords, Decide, Host, ImageRef, InstanceRef, Launch, Line, RecordTarget, Rule, Step,
@@ -53,6 +54,10 @@ fn capture(inputs: Inputs<'_>) -> Step {
 
 /// Lowers the TTLs that are too long for the window, so that resolvers forget the old ones days before it.
 fn lower_ttls(inputs: Inputs<'_>) -> Option<Step> {
+    // A plan that is made anew keeps the step that was begun: it knows the TTLs that resolvers may still hold.
+    if let Some(begun) = planned(inputs, |step| step.line == Line::LowerTtl, |run| *run != StepStatus::Waiting) {
+        return Some(begun);
+    }
     let dns = &inputs.deployment.dns;
     let short = dns.window_ttl.duration();
     let long: Vec<RecordTarget> = inputs
@@ -80,23 +85,42 @@ fn lower_ttls(inputs: Inputs<'_>) -> Option<Step> {
 /// The image for a role: one that was built for this release already, or a step that builds it.
 fn image(inputs: Inputs<'_>, role: Role, steps: &mut Vec<Step>) -> ImageRef {
     let deployment = inputs.deployment;
-    let planned = inputs.upgrade.phases.get(&crate::plan::Phase::Prepare).and_then(|run| {
-        run.plan.steps.iter().find(|step| matches!(&step.action, Action::BuildImage(build) if build.role == role))
-    });
+    let new = build_image(inputs, role);
+    let of_role = |step: &Step| matches!(&step.action, Action::BuildImage(build) if build.role == role);
+    // A plan that is made anew keeps the step that built the image, because other steps name it; one that was to build
+    // something else is done anew, under a new name.
+    let kept = planned(inputs, |step| of_role(step) && builds_the_same(step, &new), |_| true)
+        .or_else(|| planned(inputs, of_role, StepStatus::is_done));
     let built = inputs.observation.images.iter().rev().find(|image| {
         image.role == role
             && image.available
             && image.codename == deployment.release.codename
             && image.version == deployment.release.version
     });
-    // A plan that is made anew keeps the step that built the image, because other steps name it.
-    if let (Some(image), None) = (built, planned) {
+    if let (Some(image), None) = (built, &kept) {
         return ImageRef::Known(image.id.clone());
     }
-    let step = planned.cloned().unwrap_or_else(|| build_image(inputs, role));
+    let step = kept.unwrap_or(new);
     let made_by = ImageRef::MadeBy(step.id.clone());
     steps.push(step);
     made_by
+}
+
+/// The step of the prepare plan on record that is `wanted` and whose status `stands`, with nothing to wait for.
+fn planned(inputs: Inputs<'_>, wanted: impl Fn(&Step) -> bool, stands: impl Fn(&StepStatus) -> bool) -> Option<Step> {
+    let run = inputs.upgrade.phases.get(&crate::plan::Phase::Prepare)?;
+    let step = run.plan.steps.iter().find(|step| wanted(step) && stands(run.status(&step.id)))?;
+    Some(Step { waits_for: Vec::new(), ..step.clone() })
+}
+
+/// Whether two steps build the same image, whatever its number.
+fn builds_the_same(one: &Step, other: &Step) -> bool {
+    match (&one.action, &other.action) {
+        (Action::BuildImage(one), Action::BuildImage(other)) => {
+            BuildImage { name: other.name.clone(), ..one.clone() } == *other
+        }
+        _ => false,
+    }
 }
 
 fn build_image(inputs: Inputs<'_>, role: Role) -> Step {

@@ -29,7 +29,10 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
         let upgrade = session.read().await?.upgrade;
         let gate = GateName::from(args.gate.as_str());
         let plan = asked_by(&upgrade, &gate)?;
-        if let Some(other) = undelivered(&session.store, &upgrade).await?.get(&gate) {
+        let waiting = undelivered(&session.store, &upgrade).await?;
+        // One on another plan is void, and stands in nobody's way.
+        let stands = |other: &&Decision| other.plan.as_ref().is_none_or(|other| *other == plan);
+        if let Some(other) = waiting.get(&gate).filter(stands) {
             return Err(CommandError::refused(
                 format!("{} has just decided on `{gate}`; the conductor has not taken note of it yet", other.by),
                 "look at `cutover status` in a second",

@@ -54,7 +54,7 @@ pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
 pub(super) async fn terminate(scene: &Scene<'_>, host: &Host, balancers: &[BalancerName]) -> Answer<()> {
     let id = scene.instance(host)?;
     for balancer in balancers {
-        if scene.readings.health(balancer).await?.contains_key(&id) {
+        if scene.world.balancers.health(balancer).await?.contains_key(&id) {
             return Err(Failure::permanent(format!(
                 "{} ({id}) is still registered in {balancer}, so it was not terminated; take it out first",
                 host.name

@@ -68,8 +68,30 @@ pub(super) async fn start(scene: &Scene<'_>, migrate: &Migrate) -> Answer<()> {
         )));
     }
     let host = scene.instance(&migrate.host)?;
+    if let Some(other) = other_migrator(scene, migrate).await? {
+        return Err(Failure::permanent(format!(
+            "job {other} of an earlier plan still migrates {}: nothing was started; wait until it has ended",
+            migrate.schema
+        )));
+    }
     let run = Migrate { job: job_of_run(migrate, scene.retries), ..migrate.clone() };
     scene.world.hosts.start_job(&host, &run).await
+}
+
+/// A job on the same schema that a superseded plan began and that still runs.
+async fn other_migrator(scene: &Scene<'_>, migrate: &Migrate) -> Answer<Option<JobName>> {
+    let begun: Vec<Migrate> = scene.journal.upgrade().migrations_begun.values().cloned().collect();
+    for other in begun.iter().filter(|other| other.schema == migrate.schema && other.job != migrate.job) {
+        let host = scene.instance(&other.host)?;
+        let mut run = 0;
+        while let Some(progress) = job(scene, &host, &job_of_run(other, run)).await? {
+            if progress.exit.is_none() {
+                return Ok(Some(job_of_run(other, run)));
+            }
+            run += 1;
+        }
+    }
+    Ok(None)
 }
 
 /// The hosts of this lane on which everything was confirmed to be stopped.

@@ -6,6 +6,7 @@ use super::Window;
 use super::ids::{deregister_id, diverted_id, healthy_id, served_id, start_id, verify_id};
 use super::verify::check_site;
 use crate::deployment::{AnnounceWhen, Balancer, BalancerKind, Fleet, GateBefore, Role, Site};
+use crate::journal::StepStatus;
 use crate::names::{DnsName, StepId};
 use crate::plan::{
     Action, AwaitResolvers, ChangeRecords, Host, Line, Membership, Phase, RecordTarget, Rule, Step, Undo, Via,
@@ -173,6 +174,13 @@ impl<'a> Window<'a> {
     /// How long after the page is posted resolvers may keep what they knew before it: the TTL that is observed, or
     /// the rest of the one that `prepare` has lowered, if that was shortly before the window.
     fn forget_sites(&self, fleet: &Fleet) -> Duration {
+        // Once the page was posted, the records say nothing any more of what resolvers had before.
+        if let Some(run) = self.inputs.upgrade.phases.get(&Phase::Window)
+            && *run.status(&format!("window.page.{}", fleet.name).into()) != StepStatus::Waiting
+            && let Some(Action::AwaitResolvers(wait)) = run.plan.step(&diverted_id(fleet)).map(|step| &step.action)
+        {
+            return wait.forget;
+        }
         let lowered = self.deployment.dns.window_ttl.duration();
         if !self.inputs.upgrade.finished(Phase::Prepare) {
             return lowered;
