@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use cutover_core::deployment::{Deployment, PastStopLimit, Role, parse};
 use cutover_core::journal::{Event, Fact, Record};
-use cutover_core::plan::{Order, Phase};
+use cutover_core::plan::{Action, Order, Phase};
+use cutover_core::progress::Progress;
 use cutover_core::time::later;
 use cutover_engine::journal::{Journal, Listener, read};
 use cutover_engine::ports::Clock;
@@ -214,6 +215,34 @@ fn a_failed_migration_is_looked_at_again_by_every_run_and_started_again_only_by_
     assert_eq!(migrations(&retried.records).1, before.1 + 1, "by consent, once");
     let (_, error) = retried.upgrade.phases[&Phase::Window].failed().next().expect("the fault is still there");
     assert!(error.contains("-run-2"), "a job of its own: {error}");
+}
+
+#[test]
+fn a_replan_while_hosts_are_pending_launches_none_of_them_twice() {
+    let stage = Stage::new(qa(), |_| {});
+    let (dies, registration) = futures_util::future::AbortHandle::new_pair();
+    let listener: Listener = Rc::new(move |progress| {
+        if matches!(progress, Progress::Waiting { detail, .. } if detail.ends_with("is pending")) {
+            dies.abort();
+        }
+    });
+    let clock = Rc::clone(&stage.clock) as Rc<dyn Clock>;
+    let work = conduct(&stage.deployment, Order::Overlapped, &stage.cloud, clock, &stage.store, listener);
+    let died = run(&stage.clock, futures_util::future::Abortable::new(work, registration));
+    assert!(died.is_err(), "it dies while a host is pending");
+
+    let reading = run(&stage.clock, read(&stage.store)).expect("readable");
+    let begun = &reading.upgrade.phases[&Phase::Prepare];
+    let mut plan = begun.plan.clone();
+    for step in &mut plan.steps {
+        if let Action::Launch(launch) = &mut step.action {
+            launch.tags.insert("owner".to_owned(), "ops".to_owned());
+        }
+    }
+    stage.record(Event::PhaseStarted { plan: Box::new(plan), deployment: begun.deployment.clone() });
+    // At the end, nothing may have been created that the journal cannot name.
+    let ended = stage.conduct();
+    assert_eq!((&ended.ending, &ended.violations), (&RehearsalEnding::Completed, &Vec::new()));
 }
 
 #[test]
