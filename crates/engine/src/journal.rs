@@ -165,12 +165,6 @@ impl Journal {
         self.upgrade.borrow()
     }
 
-    /// The store that the journal is in.
-    #[must_use]
-    pub fn store(&self) -> &Store {
-        &self.store
-    }
-
     /// Tells the listener what a step waits for; nothing of that is on record.
     pub fn mention(&self, step: &cutover_core::names::StepId, detail: &str) {
         let at = self.clock.now();

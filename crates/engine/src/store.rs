@@ -89,12 +89,6 @@ impl Store {
         Self { objects, root: Path::from(upgrade.as_str()), place: "memory".to_owned() }
     }
 
-    /// Where the state is, for people.
-    #[must_use]
-    pub fn place(&self) -> &str {
-        &self.place
-    }
-
     /// Creates an object unless one of that name is there.
     ///
     /// # Errors

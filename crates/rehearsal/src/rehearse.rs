@@ -135,7 +135,7 @@ pub async fn conduct(
     let reading = read(store).await?;
     let mut violations = cloud.violations();
     if ending == RehearsalEnding::Completed {
-        violations.extend(cloud.check_end(&known(&reading.upgrade)));
+        violations.extend(cloud.check_end(&KnownResources::of(&reading.upgrade)));
     }
     Ok(Rehearsed {
         ending,
@@ -194,13 +194,5 @@ fn when(deployment: &Deployment, phase: Phase) -> Timestamp {
             earlier(start, deployment.expected.snapshot.duration() + gates + EARLY)
         }
         Phase::Retire => later(window.ends().timestamp, RETIRE_AFTER),
-    }
-}
-
-fn known(upgrade: &Upgrade) -> KnownResources {
-    KnownResources {
-        instances: upgrade.launched.values().cloned().collect(),
-        images: upgrade.images.values().cloned().collect(),
-        snapshots: upgrade.snapshots.keys().cloned().collect(),
     }
 }

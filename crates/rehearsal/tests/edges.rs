@@ -62,12 +62,7 @@ fn conducted(deployment: &Deployment, changed: impl Fn(&mut Plan)) -> Outcome {
                 return None;
             }
         }
-        let upgrade = crew.journal.upgrade();
-        Some(KnownResources {
-            instances: upgrade.launched.values().cloned().collect(),
-            images: upgrade.images.values().cloned().collect(),
-            snapshots: upgrade.snapshots.keys().cloned().collect(),
-        })
+        Some(KnownResources::of(&crew.journal.upgrade()))
     });
     let at_the_end = finished.iter().flat_map(|known| cloud.check_end(known));
     let violations = cloud.violations().into_iter().chain(at_the_end);

@@ -32,7 +32,7 @@ pub use traffic::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{BalancerName, DatabaseName, DeploymentName, FleetName, SchemaName, SiteName, UpgradeId};
+use crate::names::{BalancerName, DatabaseName, DeploymentName, FleetName, SchemaName, UpgradeId};
 use crate::time::{OffsetTime, Span};
 
 /// A deployment of Open edX and the upgrade that is planned for it.
@@ -210,12 +210,6 @@ impl Deployment {
     #[must_use]
     pub fn balancer(&self, name: &BalancerName) -> Option<&Balancer> {
         self.balancers.iter().find(|balancer| balancer.name == *name)
-    }
-
-    /// The site of that name.
-    #[must_use]
-    pub fn site(&self, name: &SiteName) -> Option<&Site> {
-        self.sites.iter().find(|site| site.name == *name)
     }
 
     /// The database instance that holds `schema`.

@@ -1,10 +1,11 @@
 //! The facts that a plan of a phase was made from: those of the file and of the world on which its steps depend.
 
 use super::hosts::living;
+use super::window::is_late;
 use super::{Inputs, current_hosts};
 use crate::digest::Digest;
 use crate::plan::{Basis, Phase};
-use crate::time::{earlier, human};
+use crate::time::human;
 
 pub(super) fn of(inputs: Inputs<'_>, phase: Phase) -> Basis {
     let mut basis = Basis::default();
@@ -64,9 +65,8 @@ fn images(inputs: Inputs<'_>, basis: &mut Basis) {
 }
 
 fn databases(inputs: Inputs<'_>, basis: &mut Basis) {
-    let snapshot = inputs.deployment.expected.snapshot.duration();
-    let in_time = earlier(inputs.deployment.window.start.timestamp, snapshot) >= inputs.observation.at;
-    basis.state("time for a snapshot before the window", if in_time { "enough" } else { "too little" });
+    let time = if is_late(inputs) { "too little" } else { "enough" };
+    basis.state("time for a snapshot before the window", time);
     for (name, database) in &inputs.observation.databases {
         basis.state(format!("database {name}"), if database.available { "available" } else { "not available" });
     }

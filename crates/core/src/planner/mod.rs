@@ -7,6 +7,7 @@ mod announce;
 mod basis;
 mod blocked;
 mod build;
+mod gates;
 mod hosts;
 mod order;
 mod prepare;

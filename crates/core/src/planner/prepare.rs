@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Inputs;
-use super::build::{CALL_LIMIT, GATE_LIMIT, step};
+use super::build::{CALL_LIMIT, step};
+use super::gates::gates;
 use super::hosts::{living, next_host_step, next_names, observed_current_hosts};
 use super::words::count;
-use crate::deployment::{Deployment, Fleet, Gate, GateBefore, HostGroup, Role, Services};
+use crate::deployment::{Deployment, Fleet, GateBefore, HostGroup, Role, Services};
 use crate::journal::StepStatus;
 use crate::names::{HostName, ImageId, ImageName, StepId};
 use crate::plan::{
-    Action, BuildImage, ChangeRecords, Decide, Host, ImageRef, InstanceRef, Launch, Line, RecordTarget, Rule, Step,
+    Action, BuildImage, ChangeRecords, Host, ImageRef, InstanceRef, Launch, Line, RecordTarget, Rule, Step,
     StopServices,
 };
 
@@ -250,28 +251,4 @@ pub(super) fn stop_services(services: &Services, host: Host) -> Action {
         stop_limit: services.stop_limit.duration(),
         past_stop_limit: services.past_stop_limit,
     })
-}
-
-/// The gates before a point, in the file's order; each waits for the one before it.
-pub(super) fn gates(deployment: &Deployment, before: GateBefore, phase: &str, line: Line) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    for gate in deployment.gates.iter().filter(|gate| gate.before == before) {
-        let step = decide(gate, phase, line);
-        let step = match steps.last() {
-            Some(last) => step.after(&last.id, Rule::Decision),
-            None => step,
-        };
-        steps.push(step);
-    }
-    steps
-}
-
-fn decide(gate: &Gate, phase: &str, line: Line) -> Step {
-    let action = Action::Decide(Decide {
-        gate: gate.name.clone(),
-        question: gate.question.clone(),
-        checklist: gate.checklist.clone(),
-    });
-    step(format!("{phase}.gate.{}", gate.name), line, format!("decide: {}", gate.question), action)
-        .takes(gate.expected.duration(), GATE_LIMIT)
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::Inputs;
 use super::build::{CALL_LIMIT, step};
+use super::gates::gates;
 use super::hosts::current_hosts;
-use super::prepare::gates;
 use super::words::count;
 use crate::deployment::{GateBefore, Role};
 use crate::names::{ImageId, StepId};

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use cutover_core::deployment::Role;
+use cutover_core::journal::Upgrade;
 use cutover_core::names::{DatabaseName, DnsName, FleetName, ImageId, InstanceId, SnapshotId};
 use cutover_core::observation::InstanceState;
 use cutover_core::plan::{Migrate, RecordTarget};
@@ -86,6 +87,18 @@ pub struct KnownResources {
     pub images: BTreeSet<ImageId>,
     /// Database snapshots.
     pub snapshots: BTreeSet<SnapshotId>,
+}
+
+impl KnownResources {
+    /// What the journal of an upgrade names.
+    #[must_use]
+    pub fn of(upgrade: &Upgrade) -> Self {
+        Self {
+            instances: upgrade.launched.values().cloned().collect(),
+            images: upgrade.images.values().cloned().collect(),
+            snapshots: upgrade.snapshots.keys().cloned().collect(),
+        }
+    }
 }
 
 /// What the watch has to remember.

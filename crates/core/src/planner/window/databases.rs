@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Window;
 use super::ids::{confirm_id, snapshot_id};
+use super::{Window, is_late};
 use crate::deployment::{Database, Fleet, Migration, Role};
 use crate::names::StepId;
 use crate::plan::{Action, Host, Line, Migrate, Phase, Rule, Step};
@@ -13,7 +13,7 @@ impl<'a> Window<'a> {
     /// A snapshot waits for the writers of every fleet on its database instance.
     pub(super) fn snapshot(&self, database: &Database) -> Step {
         let expected = &self.deployment.expected;
-        let warm = database.warm_up_snapshot && (!self.is_late() || self.has_warm_up(database));
+        let warm = database.warm_up_snapshot && (!is_late(self.inputs) || self.has_warm_up(database));
         let length = if warm { expected.incremental_snapshot } else { expected.snapshot };
         let fleets = self.deployment.fleets_on(&database.name);
         let stops: Vec<StepId> = fleets.flat_map(|fleet| self.stops(fleet)).collect();

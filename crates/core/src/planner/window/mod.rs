@@ -16,8 +16,8 @@ use std::time::Duration;
 use super::Inputs;
 use super::announce::announcements;
 use super::build::{GATE_LIMIT, step};
+use super::gates::gates;
 use super::hosts::HostsByGroup;
-use super::prepare::gates;
 use crate::deployment::{AnnounceWhen, Deployment, Fleet, GateBefore};
 use crate::names::{FleetName, StepId};
 use crate::plan::{Action, Line, Rule, Step};
@@ -82,7 +82,7 @@ impl<'a> Window<'a> {
     fn open(&self) -> Vec<Step> {
         let deployment = self.deployment;
         let (start, snapshot) = (deployment.window.start, deployment.expected.snapshot.duration());
-        let late = self.is_late();
+        let late = is_late(self.inputs);
         let mut steps = Vec::new();
         if !late {
             // Taken days before, a snapshot would make nothing short, and a decision would be out of date.
@@ -116,10 +116,10 @@ impl<'a> Window<'a> {
         steps.extend(announced);
         steps
     }
+}
 
-    /// Whether a warm-up snapshot is in time, or was.
-    fn is_late(&self) -> bool {
-        let snapshot = self.deployment.expected.snapshot.duration();
-        earlier(self.deployment.window.start.timestamp, snapshot) < self.inputs.observation.at
-    }
+/// Whether it is too late for what comes before the window: a snapshot begun now would not be ready when it opens.
+pub(super) fn is_late(inputs: Inputs<'_>) -> bool {
+    let snapshot = inputs.deployment.expected.snapshot.duration();
+    earlier(inputs.deployment.window.start.timestamp, snapshot) < inputs.observation.at
 }

@@ -13,7 +13,7 @@ use crate::plan::{
 };
 use crate::planner::announce::announcements;
 use crate::planner::build::{CALL, CALL_LIMIT, step};
-use crate::planner::prepare::gates;
+use crate::planner::gates::gates;
 use crate::planner::words::count;
 use crate::time::{between, later};
 

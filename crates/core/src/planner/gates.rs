@@ -1,0 +1,29 @@
+//! The gates of a phase, as steps that wait for a person.
+
+use super::build::{GATE_LIMIT, step};
+use crate::deployment::{Deployment, Gate, GateBefore};
+use crate::plan::{Action, Decide, Line, Rule, Step};
+
+/// The gates before a point, in the file's order; each waits for the one before it.
+pub(super) fn gates(deployment: &Deployment, before: GateBefore, phase: &str, line: Line) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for gate in deployment.gates.iter().filter(|gate| gate.before == before) {
+        let step = decide(gate, phase, line);
+        let step = match steps.last() {
+            Some(last) => step.after(&last.id, Rule::Decision),
+            None => step,
+        };
+        steps.push(step);
+    }
+    steps
+}
+
+fn decide(gate: &Gate, phase: &str, line: Line) -> Step {
+    let action = Action::Decide(Decide {
+        gate: gate.name.clone(),
+        question: gate.question.clone(),
+        checklist: gate.checklist.clone(),
+    });
+    step(format!("{phase}.gate.{}", gate.name), line, format!("decide: {}", gate.question), action)
+        .takes(gate.expected.duration(), GATE_LIMIT)
+}
