@@ -1,0 +1,125 @@
+//! What a rebase would come to, for every patch, with no ref moved: the fates, and who is behind a conflict.
+
+mod conflicts;
+mod hunks;
+mod make;
+#[cfg(test)]
+mod tests;
+mod upstream;
+
+pub use make::{flattening, forecast};
+pub(crate) use upstream::twins;
+
+use serde::Serialize;
+
+use crate::names::{GitPath, ObjectId};
+use crate::stack::Author;
+
+/// What a rebase of a branch onto a release would come to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Forecast {
+    /// The branch, as it was named.
+    pub branch: String,
+    /// Its head.
+    pub branch_head: ObjectId,
+    /// Where its stack begins.
+    pub base: ObjectId,
+    /// How that was found.
+    pub base_found: String,
+    /// What it would be rebased onto.
+    pub onto: ObjectId,
+    /// The name that was given for it.
+    pub onto_name: String,
+    /// The tree of the result, with conflicting patches skipped.
+    pub tree: ObjectId,
+    /// The head of the result. `branch rebase` makes this very commit when nothing conflicts.
+    pub head: ObjectId,
+    /// What flattening the branch's merges would lose, when it has any.
+    pub flattening: Flattening,
+    /// Every patch, in stack order.
+    pub patches: Vec<PatchForecast>,
+}
+
+/// Whether the patches alone, in a row on their old base, give the branch's own tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Flattening {
+    /// How many merges the branch has on top of its base.
+    pub merges: usize,
+    /// Files that come out otherwise without the merges; none when flattening is lossless.
+    pub lost: Vec<GitPath>,
+}
+
+/// What becomes of one patch.
+#[derive(Clone, Debug, Serialize)]
+pub struct PatchForecast {
+    /// The commit.
+    pub commit: ObjectId,
+    /// The first line of its message.
+    pub subject: String,
+    /// Who wrote it.
+    pub author: Author,
+    /// What becomes of it.
+    pub fate: Fate,
+    /// The commit that it becomes; none when it is left out.
+    pub becomes: Option<ObjectId>,
+    /// The conflicting files.
+    pub files: Vec<GitPath>,
+    /// Why, in words.
+    pub because: String,
+    /// The conflicts inside files.
+    pub hunks: Vec<Hunk>,
+    /// Upstream's commits that touched the conflicting files; of a patch that is upstream already, the one that is it.
+    pub upstream: Vec<UpstreamCommit>,
+    /// Patches before it that are left out and that it needs.
+    pub depends_on: Vec<ObjectId>,
+}
+
+/// What becomes of a patch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fate {
+    /// The same change, line for line.
+    Applies,
+    /// It applies, and what surrounds it or how it reads has changed.
+    Changed,
+    /// A person has to say what is meant.
+    Conflicts,
+    /// Upstream has the same patch.
+    Upstreamed,
+    /// Nothing is left of it: upstream has the same content by other ways.
+    Empty,
+}
+
+/// A conflict inside a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Hunk {
+    /// The file.
+    pub path: GitPath,
+    /// The line in the merged file where it begins, from 1.
+    pub line: usize,
+    /// What is there, after upstream and the patches before, as text.
+    pub there: String,
+    /// What the patch would have instead, as text.
+    pub patch: String,
+}
+
+/// A commit of upstream's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UpstreamCommit {
+    /// The commit.
+    pub commit: ObjectId,
+    /// The first line of its message.
+    pub subject: String,
+    /// Whose it is.
+    pub author: String,
+    /// Whether replays show that it is the one with which the conflict begins.
+    pub culprit: bool,
+}
+
+impl Forecast {
+    /// Whether no person is needed.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.patches.iter().all(|patch| patch.fate != Fate::Conflicts) && self.flattening.lost.is_empty()
+    }
+}

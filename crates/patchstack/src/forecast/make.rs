@@ -1,0 +1,253 @@
+//! Makes a forecast: replays the stack, and finds out why each patch fares as it does.
+
+use std::collections::BTreeMap;
+
+use super::conflicts::{Cause, Shadow, cause};
+use super::upstream::twins;
+use super::{Fate, Flattening, Forecast, PatchForecast, UpstreamCommit};
+use crate::error::Result;
+use crate::identity::{Likeness, patch_ids};
+use crate::names::{GitPath, ObjectId};
+use crate::replay::{AtConflict, Decisions, Engine, Picked, Replayed, replay};
+use crate::repository::{Repository, Revision};
+use crate::stack::{Patch, Stack};
+
+/// What a rebase of `stack` onto `onto` would come to. No ref moves. `progress` hears how many patches are behind us, of
+/// how many.
+///
+/// # Errors
+/// When git breaks off.
+pub fn forecast(
+    repository: &Repository,
+    stack: &Stack,
+    onto: &Revision,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Forecast> {
+    let total = stack.patches.len();
+    let mut engine = Engine::open(repository, &onto.commit)?;
+    let flattening = flattening(repository, stack)?;
+    let decisions = Decisions::default();
+    let replayed = replay(&mut engine, &stack.patches, &onto.commit, &decisions, AtConflict::Skip, &mut |done| {
+        progress(done, total);
+    })?;
+    let patches = account(&mut engine, repository, stack, onto, &replayed)?;
+    Ok(Forecast {
+        branch: stack.branch.name.clone(),
+        branch_head: stack.branch.commit.clone(),
+        base: stack.base.commit.clone(),
+        base_found: stack.base.found.clone(),
+        onto: onto.commit.clone(),
+        onto_name: onto.name.clone(),
+        tree: replayed.tree,
+        head: replayed.head,
+        flattening,
+        patches,
+    })
+}
+
+/// What the branch's merges carry that its patches do not: those in a row on their own base must give the branch's tree.
+///
+/// # Errors
+/// When git breaks off.
+pub fn flattening(repository: &Repository, stack: &Stack) -> Result<Flattening> {
+    if stack.is_linear() {
+        return Ok(Flattening { merges: 0, lost: Vec::new() });
+    }
+    let mut engine = Engine::open(repository, &stack.base.commit)?;
+    let decisions = Decisions::default();
+    let flat = replay(&mut engine, &stack.patches, &stack.base.commit, &decisions, AtConflict::Skip, &mut |_| {})?;
+    let branch = engine.tree_of(&stack.branch.commit)?;
+    let lost = if flat.tree == branch { Vec::new() } else { difference(&engine, &flat.tree, &branch)? };
+    Ok(Flattening { merges: stack.merges.len(), lost })
+}
+
+/// The files in which two trees differ.
+fn difference(engine: &Engine, one: &ObjectId, other: &ObjectId) -> Result<Vec<GitPath>> {
+    let call = engine
+        .call("diff-tree", "compare trees")
+        .options(&["-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=none"])
+        .operands([one.as_str(), other.as_str()]);
+    let names = engine.git().output(&call)?;
+    Ok(names.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(GitPath::new).collect())
+}
+
+/// The fate of every patch, and why.
+fn account(
+    engine: &mut Engine,
+    repository: &Repository,
+    stack: &Stack,
+    onto: &Revision,
+    replayed: &Replayed,
+) -> Result<Vec<PatchForecast>> {
+    let changed = changed(engine, stack, replayed)?;
+    let wanting = stack.patches.iter().zip(&replayed.picks);
+    let wanting = wanting.filter(|(_, pick)| matches!(pick, Picked::Empty | Picked::Conflict(_)));
+    let wanting: Vec<&Patch> = wanting.map(|(patch, _)| patch).collect();
+    let range = [onto.commit.as_str().to_owned(), format!("^{}", stack.base.commit)];
+    let twins = if wanting.is_empty() { BTreeMap::new() } else { twins(repository, &range, &wanting)? };
+    let first = replayed.picks.iter().position(|pick| matches!(pick, Picked::Conflict(_)));
+    let mut shadow = None;
+    let mut patches = Vec::new();
+    for (place, (patch, pick)) in stack.patches.iter().zip(&replayed.picks).enumerate() {
+        if Some(place) == first && stack.is_linear() {
+            // Up to here the stack is as it was.
+            shadow = Some(Shadow::new(engine, patch.parent.as_ref().unwrap_or(&stack.base.commit))?);
+        } else if place == 0 && first.is_some() {
+            shadow = Some(Shadow::new(engine, &stack.base.commit)?);
+        }
+        let mut forecast = plain(patch, pick, &changed);
+        match (pick, &mut shadow) {
+            (Picked::Conflict(_), Some(shadow)) => {
+                let needs = shadow.leave_out(engine, patch)?;
+                let cause = cause(engine, repository, stack, &onto.commit, replayed, place)?;
+                conflicting(&mut forecast, cause, needs, twins.get(&patch.commit));
+            }
+            (Picked::Empty, _) => empty(&mut forecast, twins.get(&patch.commit)),
+            _ => {}
+        }
+        if let (false, Some(shadow)) = (matches!(pick, Picked::Conflict(_)), &mut shadow) {
+            shadow.take(engine, patch)?;
+        }
+        patches.push(forecast);
+    }
+    Ok(patches)
+}
+
+/// What can be said of a patch without asking why.
+fn plain(patch: &Patch, pick: &Picked, changed: &BTreeMap<ObjectId, Vec<GitPath>>) -> PatchForecast {
+    let (fate, becomes, because) = match pick {
+        Picked::AsItWas => (Fate::Applies, Some(patch.commit.clone()), String::new()),
+        Picked::Merged { commit, .. } | Picked::Resolved { commit, .. } => match changed.get(&patch.commit) {
+            Some(files) => (Fate::Changed, Some(commit.clone()), around(files)),
+            None if patch.changes.is_empty() => {
+                (Fate::Applies, Some(commit.clone()), "it is empty from the start".to_owned())
+            }
+            None => (Fate::Applies, Some(commit.clone()), String::new()),
+        },
+        Picked::Empty | Picked::Skipped => (Fate::Empty, None, String::new()),
+        Picked::Conflict(_) => (Fate::Conflicts, None, String::new()),
+    };
+    PatchForecast {
+        commit: patch.commit.clone(),
+        subject: patch.subject.clone(),
+        author: patch.author.clone(),
+        fate,
+        becomes,
+        files: Vec::new(),
+        because,
+        hunks: Vec::new(),
+        upstream: Vec::new(),
+        depends_on: Vec::new(),
+    }
+}
+
+fn around(files: &[GitPath]) -> String {
+    let names: Vec<String> = files.iter().take(3).map(ToString::to_string).collect();
+    let more = if files.len() > 3 { format!(" and {} more", files.len() - 3) } else { String::new() };
+    format!("what surrounds it has changed in {}{more}", names.join(", "))
+}
+
+fn conflicting(forecast: &mut PatchForecast, cause: Cause, needs: Vec<ObjectId>, twin: Option<&UpstreamCommit>) {
+    forecast.because = cause.because;
+    if !needs.is_empty() {
+        let names: Vec<&str> = needs.iter().map(ObjectId::short).collect();
+        forecast.because = format!("it needs {}, which conflicts and is left out here", names.join(", "));
+    }
+    (forecast.files, forecast.hunks, forecast.upstream) = (cause.files, cause.hunks, cause.upstream);
+    if let Some(twin) = twin {
+        forecast.because = format!(
+            "upstream has this very patch as {} ({}) and changed it since: it can be left out",
+            twin.commit.short(),
+            twin.subject
+        );
+        forecast.upstream.retain(|other| other.commit != twin.commit);
+        forecast.upstream.insert(0, UpstreamCommit { culprit: false, ..twin.clone() });
+    }
+    forecast.depends_on = needs;
+}
+
+fn empty(forecast: &mut PatchForecast, twin: Option<&UpstreamCommit>) {
+    match twin {
+        Some(twin) => {
+            forecast.fate = Fate::Upstreamed;
+            forecast.because = format!("it is upstream's {} ({})", twin.commit.short(), twin.subject);
+            forecast.upstream = vec![twin.clone()];
+        }
+        None => forecast.because = "upstream has its content by other ways".to_owned(),
+    }
+}
+
+/// The patches that read otherwise on the new base, with the files in which they do. Where a patch's blobs are the same
+/// before and after, so is the patch; only where they differ is text compared.
+fn changed(engine: &Engine, stack: &Stack, replayed: &Replayed) -> Result<BTreeMap<ObjectId, Vec<GitPath>>> {
+    let pairs = stack.patches.iter().zip(&replayed.picks).filter_map(|(patch, pick)| match pick {
+        Picked::Merged { commit, .. } => Some((patch, commit)),
+        _ => None,
+    });
+    let pairs: Vec<(&Patch, &ObjectId)> = pairs.collect();
+    let after = changes(engine, pairs.iter().map(|(_, commit)| *commit))?;
+    let mut differing = Vec::new();
+    for (patch, commit) in pairs {
+        let files = differing_files(patch, after.get(commit).map_or(&[][..], Vec::as_slice));
+        if !files.is_empty() {
+            differing.push((patch, commit, files));
+        }
+    }
+    let call = |name, doing: &str| engine.call(name, doing);
+    let commits = differing.iter().flat_map(|(patch, commit, _)| [&patch.commit, *commit]);
+    let ids = patch_ids(engine.git(), &call, commits, Likeness::Verbatim)?;
+    let changed = differing.into_iter().filter(|(patch, commit, _)| ids.get(&patch.commit) != ids.get(*commit));
+    Ok(changed.map(|(patch, _, files)| (patch.commit.clone(), files)).collect())
+}
+
+/// A changed file as a line of `diff-tree --raw` without its path, and its path.
+type RawChange = (String, GitPath);
+
+fn differing_files(patch: &Patch, after: &[RawChange]) -> Vec<GitPath> {
+    let before: Vec<RawChange> = patch
+        .changes
+        .iter()
+        .map(|change| {
+            let ((mode_before, before), (mode_after, after)) = (&change.before, &change.after);
+            let raw = format!(":{mode_before:06o} {mode_after:06o} {before} {after} {}", change.kind);
+            (raw, change.path.clone())
+        })
+        .collect();
+    let only_before = before.iter().filter(|change| !after.contains(change));
+    let only_after = after.iter().filter(|change| !before.contains(change));
+    let mut files: Vec<GitPath> = only_before.chain(only_after).map(|(_, path)| path.clone()).collect();
+    files.sort();
+    files.dedup();
+    files
+}
+
+/// What commits of the scratch repository change, from one `diff-tree`.
+fn changes<'a>(
+    engine: &Engine,
+    commits: impl Iterator<Item = &'a ObjectId>,
+) -> Result<BTreeMap<ObjectId, Vec<RawChange>>> {
+    let input: String = commits.map(|commit| format!("{commit}\n")).collect();
+    let mut changes: BTreeMap<ObjectId, Vec<RawChange>> = BTreeMap::new();
+    if input.is_empty() {
+        return Ok(changes);
+    }
+    let call = engine
+        .call("diff-tree", "see what the replayed patches change")
+        .options(&["--stdin", "-r", "-z", "--raw", "--root", "--no-renames", "--ignore-submodules=none"])
+        .input(input);
+    let bytes = engine.git().output(&call)?;
+    let mut words = bytes.split(|byte| *byte == 0);
+    let mut of = None;
+    while let Some(word) = words.next() {
+        let text = String::from_utf8_lossy(word);
+        if text.starts_with(':') {
+            let path = GitPath::new(words.next().unwrap_or_default());
+            if let Some(commit) = &of {
+                changes.entry(ObjectId::clone(commit)).or_default().push((text.into_owned(), path));
+            }
+        } else {
+            of = ObjectId::parse(text.trim());
+        }
+    }
+    Ok(changes)
+}

@@ -1,0 +1,177 @@
+//! What git may know: which variables it inherits, and whose configuration it reads.
+//!
+//! What a replay comes to must not depend on who runs it. So git reads neither the machine's nor the operator's own
+//! configuration, speaks English, and sees none of the variables that steer it. Only where a person or a remote is
+//! concerned (who commits, how a remote is reached) does it see what the operator's own git sees.
+
+use std::ffi::{OsStr, OsString};
+
+/// Whose configuration git reads beside the repository's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Configuration {
+    /// Nobody's: the same result for everybody.
+    Neutral,
+    /// The operator's own: for remotes and identity.
+    Operators,
+}
+
+/// The variables of this process that git may inherit. The caller reads them: this crate reads none.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    inherited: Vec<(OsString, OsString)>,
+    operators: Vec<(OsString, OsString)>,
+}
+
+/// Of the variables that steer git: those that say who commits, whose configuration is read, and how a remote is reached.
+const OPERATORS: [&str; 18] = [
+    "GIT_AUTHOR_NAME",
+    "GIT_AUTHOR_EMAIL",
+    "GIT_COMMITTER_NAME",
+    "GIT_COMMITTER_EMAIL",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_SSH_VARIANT",
+    "GIT_ASKPASS",
+    "GIT_PROXY_COMMAND",
+    "GIT_PROXY_SSL_CERT",
+    "GIT_PROXY_SSL_KEY",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CERT",
+    "GIT_SSL_KEY",
+    "GIT_ALLOW_PROTOCOL",
+];
+
+/// Settings that hold for every call: no hook, no watcher and no housekeeping of git's runs because we looked.
+const ALWAYS: [(&str, &str); 6] = [
+    ("core.hooksPath", "/dev/null"),
+    ("core.fsmonitor", "false"),
+    ("core.quotePath", "false"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("advice.detachedHead", "false"),
+];
+
+impl Environment {
+    /// From the variables of this process.
+    pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let mut environment = Self::default();
+        for (name, value) in variables {
+            let word = name.to_string_lossy();
+            if OPERATORS.contains(&word.as_ref()) {
+                environment.operators.push((name, value));
+            } else if !steers(&word) {
+                environment.inherited.push((name, value));
+            }
+        }
+        environment
+    }
+
+    /// Everything that git finds in its environment.
+    pub(super) fn variables(
+        &self,
+        configuration: Configuration,
+        settings: &[(String, String)],
+    ) -> Vec<(OsString, OsString)> {
+        let mut variables = self.inherited.clone();
+        let mut set = |name: &str, value: &str| variables.push((name.into(), value.into()));
+        set("LC_ALL", "C");
+        set("LANGUAGE", "C");
+        set("GIT_NO_REPLACE_OBJECTS", "1");
+        set("GIT_LITERAL_PATHSPECS", "1");
+        set("GIT_OPTIONAL_LOCKS", "0");
+        set("GIT_TERMINAL_PROMPT", "0");
+        set("GIT_PAGER", "cat");
+        set("GIT_EDITOR", "true");
+        set("GIT_SEQUENCE_EDITOR", "true");
+        set("GIT_MERGE_AUTOEDIT", "no");
+        match configuration {
+            Configuration::Neutral => {
+                set("GIT_CONFIG_GLOBAL", "/dev/null");
+                set("GIT_CONFIG_NOSYSTEM", "1");
+                set("GIT_ATTR_NOSYSTEM", "1");
+            }
+            Configuration::Operators => variables.extend(self.operators.iter().cloned()),
+        }
+        let ours = ALWAYS.iter().map(|(name, value)| (*name, *value));
+        let settings: Vec<(&str, &str)> =
+            ours.chain(settings.iter().map(|(name, value)| (name.as_str(), value.as_str()))).collect();
+        for (place, (name, value)) in settings.iter().enumerate() {
+            variables.push((format!("GIT_CONFIG_KEY_{place}").into(), (*name).into()));
+            variables.push((format!("GIT_CONFIG_VALUE_{place}").into(), (*value).into()));
+        }
+        variables.push(("GIT_CONFIG_COUNT".into(), settings.len().to_string().into()));
+        variables
+    }
+
+    /// The value of a variable that git inherits, be it only where a person or a remote is concerned.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        self.inherited
+            .iter()
+            .chain(&self.operators)
+            .find(|(inherited, _)| inherited == name)
+            .map(|(_, value)| value.as_os_str())
+    }
+}
+
+/// Whether a variable changes what git does, where it looks, or what language it speaks.
+fn steers(name: &str) -> bool {
+    name.starts_with("GIT_") || name.starts_with("LC_") || name == "LANG" || name == "LANGUAGE" || name == "PREFIX"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment() -> Environment {
+        let of = |name: &str, value: &str| (OsString::from(name), OsString::from(value));
+        Environment::new([
+            of("PATH", "/usr/bin"),
+            of("GIT_DIR", "/elsewhere"),
+            of("GIT_SSH_COMMAND", "ssh -i key"),
+            of("LANG", "de_DE.UTF-8"),
+            of("LC_MESSAGES", "de_DE.UTF-8"),
+            of("GIT_CONFIG_COUNT", "1"),
+            of("GIT_CONFIG_KEY_0", "merge.renames"),
+            of("GIT_CONFIG_VALUE_0", "false"),
+        ])
+    }
+
+    fn value(variables: &[(OsString, OsString)], name: &str) -> Option<String> {
+        let found: Vec<_> = variables.iter().filter(|(other, _)| other == name).collect();
+        assert!(found.len() <= 1, "{name} is set twice");
+        found.first().map(|(_, value)| value.to_string_lossy().into_owned())
+    }
+
+    #[test]
+    fn a_replay_sees_neither_the_operators_language_nor_his_configuration() {
+        let variables = environment().variables(Configuration::Neutral, &[]);
+        assert_eq!(value(&variables, "PATH").as_deref(), Some("/usr/bin"));
+        assert_eq!(value(&variables, "GIT_CONFIG_GLOBAL").as_deref(), Some("/dev/null"));
+        assert_eq!(value(&variables, "LC_ALL").as_deref(), Some("C"));
+        for name in ["GIT_DIR", "LANG", "LC_MESSAGES", "GIT_SSH_COMMAND"] {
+            assert_eq!(value(&variables, name), None, "{name}");
+        }
+        assert_eq!(value(&variables, "GIT_CONFIG_KEY_0").as_deref(), Some("core.hooksPath"));
+    }
+
+    #[test]
+    fn a_remote_is_reached_the_way_the_operator_reaches_it() {
+        let variables = environment().variables(Configuration::Operators, &[]);
+        assert_eq!(value(&variables, "GIT_SSH_COMMAND").as_deref(), Some("ssh -i key"));
+        assert_eq!(value(&variables, "GIT_CONFIG_GLOBAL"), None);
+        assert_eq!(value(&variables, "GIT_DIR"), None, "a repository is named, never inherited");
+        assert_eq!(value(&variables, "GIT_TERMINAL_PROMPT").as_deref(), Some("0"), "nothing waits for a password");
+    }
+
+    #[test]
+    fn settings_of_a_call_come_after_those_that_always_hold() {
+        let settings = [("merge.renames".to_owned(), "true".to_owned())];
+        let variables = environment().variables(Configuration::Neutral, &settings);
+        assert_eq!(value(&variables, "GIT_CONFIG_KEY_6").as_deref(), Some("merge.renames"));
+        assert_eq!(value(&variables, "GIT_CONFIG_COUNT").as_deref(), Some("7"));
+    }
+}

@@ -1,0 +1,320 @@
+//! The ledger: what became of every patch of the old stack, by name. A note on the new head, in `refs/notes/cutover`,
+//! that is pushed with the branch. Later phases read from it which commit may be imaged.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::git::Git;
+use crate::names::{ObjectId, RefName};
+use crate::repository::Repository;
+
+/// The ref that ledgers are kept in.
+pub const NOTES: &str = "refs/notes/cutover";
+
+/// The form of ledgers that is written here, and the newest that is understood.
+pub const VERSION: u32 = 1;
+
+/// What became of every patch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Of this form: 1.
+    pub version: u32,
+    /// Our branch, without `refs/heads/`.
+    pub branch: String,
+    /// The stack as it was.
+    pub old: Side,
+    /// The stack as it is.
+    pub new: Side,
+    /// Every patch of the old stack, in stack order.
+    pub entries: Vec<Entry>,
+    /// Patches of the new stack that are none of the old one, in stack order.
+    pub added: Vec<Named>,
+    /// Who verified it, as git names a committer: `Alice <alice@mit.edu>`.
+    pub by: String,
+    /// When, as RFC 3339.
+    pub at: String,
+    /// Who published it, and when; none before. Said just before the push: it holds only if the remote has the branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Published>,
+}
+
+/// Who published a branch, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// Who, as git names a committer.
+    pub by: String,
+    /// When, as RFC 3339.
+    pub at: String,
+}
+
+/// A stack, by where it begins and ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// Its newest commit.
+    pub head: ObjectId,
+    /// The commit that it stands on.
+    pub base: ObjectId,
+    /// What that commit is called, such as `upstream/open-release/koa.rc3`.
+    pub base_name: String,
+}
+
+/// A commit by id and subject.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// The commit.
+    pub commit: ObjectId,
+    /// The first line of its message.
+    pub subject: String,
+}
+
+/// What became of one patch of the old stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The patch.
+    #[serde(flatten)]
+    pub patch: Named,
+    /// Who wrote it: `Alice <alice@mit.edu>`.
+    pub author: String,
+    /// What became of it.
+    #[serde(flatten)]
+    pub account: Account,
+}
+
+/// What became of a patch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "account")]
+pub enum Account {
+    /// The same change, line for line.
+    Kept {
+        /// The commit that it is now.
+        now: ObjectId,
+    },
+    /// It changed, and it is known how it came to.
+    Changed {
+        /// The commit that it is now.
+        now: ObjectId,
+        /// How it came to.
+        how: How,
+        /// The difference between the two patches, as `git range-diff` shows it.
+        interdiff: String,
+    },
+    /// Upstream has it.
+    Upstreamed {
+        /// The commit of upstream's that is the same patch; none when upstream has its content by other ways.
+        by: Option<Named>,
+    },
+    /// Somebody left it out.
+    Dropped {
+        /// Why.
+        because: String,
+        /// Who.
+        by: String,
+    },
+    /// Nobody knows: this fails a verification.
+    Unexplained {
+        /// What is wrong, in words.
+        what: String,
+        /// The commit that looks like it, if any.
+        now: Option<ObjectId>,
+        /// The difference between the two patches, if there are two.
+        interdiff: String,
+    },
+}
+
+/// How a patch came to change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// Git merged it, and what surrounds it is upstream's new text.
+    Merged,
+    /// It conflicted in these files, and a person resolved it.
+    Resolved(Vec<String>),
+    /// A person said why.
+    Explained(String),
+}
+
+impl Ledger {
+    /// The ledger of `commit`, as far as this clone knows. None when there is no note, or the note tells of another
+    /// commit: `notes.rewriteRef` has git copy notes to commits that nobody verified.
+    ///
+    /// # Errors
+    /// When the note is no ledger, or was written by a newer cutover, or git cannot read it.
+    pub fn read(repository: &Repository, commit: &ObjectId) -> Result<Option<Self>> {
+        let call = repository
+            .call("notes", format!("read the ledger of {}", commit.short()))
+            .option("--ref=", NOTES)
+            .options(&["show"])
+            .operands([commit.as_str()]);
+        let output = repository.git().run(&call)?;
+        if output.success {
+            return Ok(Some(understood(&output.stdout, commit)?).filter(|ledger| ledger.new.head == *commit));
+        }
+        if output.words.contains("no note found") { Ok(None) } else { Err(Git::failure(&call, &output)) }
+    }
+
+    /// Writes it as the note of the new head, in place of the note that is there. Nothing but [`NOTES`] changes.
+    ///
+    /// # Errors
+    /// When git does not know who writes, or cannot write.
+    pub fn write(&self, repository: &Repository) -> Result<()> {
+        let text = serde_json::to_vec(self)
+            .map_err(|error| Error::refused(format!("the ledger cannot be written: {error}"), "nothing was changed"))?;
+        let call = repository
+            .call("notes", format!("write the ledger of {}", self.new.head.short()))
+            .as_the_operator()
+            .option("--ref=", NOTES)
+            .options(&["add", "--force", "--file=-"])
+            .operands([self.new.head.as_str()])
+            .input(text);
+        let output = repository.git().run(&call)?;
+        match output.success {
+            true => Ok(()),
+            false if output.words.contains("tell me who you are") => Err(nobody(&output.words)),
+            false => Err(Git::failure(&call, &output)),
+        }
+    }
+
+    /// The patches that nobody can account for.
+    pub fn unexplained(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| matches!(entry.account, Account::Unexplained { .. }))
+    }
+
+    /// Whether every patch is accounted for.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.unexplained().next().is_none()
+    }
+
+    /// The ref of our branch.
+    ///
+    /// # Errors
+    /// When the ledger names something that is no branch.
+    pub fn branch_ref(&self) -> Result<RefName> {
+        RefName::branch(&self.branch)
+    }
+}
+
+/// Who the operator is to git: `Alice <alice@mit.edu>`.
+///
+/// # Errors
+/// When git does not know.
+pub fn operator(repository: &Repository) -> Result<String> {
+    let call = repository.call("var", "say who you are").as_the_operator().options(&["GIT_COMMITTER_IDENT"]);
+    let output = repository.git().run(&call)?;
+    if !output.success {
+        return Err(nobody(&output.words));
+    }
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    // Behind the address come seconds and an offset.
+    Ok(text.rfind('>').map_or_else(|| text.trim().to_owned(), |end| text[..=end].to_owned()))
+}
+
+fn nobody(words: &str) -> Error {
+    Error::refused(
+        format!("git does not know who you are, and a ledger says who vouches for it: {words}"),
+        "nothing was changed; `git config --global user.name ...` and `git config --global user.email ...`",
+    )
+}
+
+/// A note as a ledger.
+fn understood(note: &[u8], commit: &ObjectId) -> Result<Ledger> {
+    #[derive(Deserialize)]
+    struct Form {
+        version: u32,
+    }
+    let look = format!("`git notes --ref={NOTES} show {commit}` shows it");
+    let no_ledger = |error: serde_json::Error| {
+        Error::refused(
+            format!("the note of {commit} in {NOTES} is no ledger: {error}"),
+            format!("nothing was changed; {look}. If nobody needs it, verify the branch again: that replaces it"),
+        )
+    };
+    let form: Form = serde_json::from_slice(note).map_err(no_ledger)?;
+    if form.version > VERSION {
+        return Err(Error::refused(
+            format!(
+                "the ledger of {commit} has version {}, and this cutover knows versions up to {VERSION}",
+                form.version
+            ),
+            format!("nothing was changed; use the newer cutover that wrote it. {look}"),
+        ));
+    }
+    serde_json::from_slice(note).map_err(no_ledger)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Sandbox;
+
+    fn ledger(old: &ObjectId, new: &ObjectId) -> Ledger {
+        let side = |head: &ObjectId| Side {
+            head: head.clone(),
+            base: old.clone(),
+            base_name: "upstream/open-release/koa.rc2".to_owned(),
+        };
+        Ledger {
+            version: VERSION,
+            branch: "mitx/koa".to_owned(),
+            old: side(old),
+            new: side(new),
+            entries: vec![Entry {
+                patch: Named { commit: old.clone(), subject: "Grüße: \"quoted\"".to_owned() },
+                author: "Alice <alice@example.org>".to_owned(),
+                account: Account::Changed {
+                    now: new.clone(),
+                    how: How::Resolved(vec!["a b.py".to_owned()]),
+                    interdiff: "  line\n\n\n# no comment\n- old\n".to_owned(),
+                },
+            }],
+            added: Vec::new(),
+            by: "Carol <carol@example.org>".to_owned(),
+            at: "2026-05-01T04:00:00Z".to_owned(),
+            published: None,
+        }
+    }
+
+    #[test]
+    fn a_ledger_comes_back_as_it_was_written_and_only_the_notes_change() {
+        let sandbox = Sandbox::new();
+        let (old, new) = (sandbox.commit("one", &[("a", "1")]), sandbox.commit("two", &[("a", "2")]));
+        let (repository, before) = (sandbox.open(), sandbox.snapshot());
+        assert_eq!(Ledger::read(&repository, &new).expect("it reads"), None);
+        let mut ledger = ledger(&old, &new);
+        ledger.write(&repository).expect("it writes");
+        assert_eq!(Ledger::read(&repository, &new).expect("it reads").as_ref(), Some(&ledger));
+        ledger.published = Some(Published { by: "Bob <bob@example.org>".to_owned(), at: ledger.at.clone() });
+        ledger.write(&repository).expect("it is replaced");
+        assert_eq!(Ledger::read(&repository, &new).expect("it reads"), Some(ledger));
+        assert_eq!(sandbox.snapshot(), before);
+    }
+
+    #[test]
+    fn a_ledger_that_git_copied_to_another_commit_does_not_count() {
+        let sandbox = Sandbox::new();
+        let (old, new) = (sandbox.commit("one", &[("a", "1")]), sandbox.commit("two", &[("a", "2")]));
+        let repository = sandbox.open();
+        ledger(&old, &new).write(&repository).expect("it writes");
+        sandbox.git(&["notes", "--ref=cutover", "copy", new.as_str(), old.as_str()]);
+        assert_eq!(Ledger::read(&repository, &old).expect("it reads"), None);
+    }
+
+    #[test]
+    fn a_note_that_is_no_ledger_or_a_newer_one_is_named_with_its_commit() {
+        let sandbox = Sandbox::new();
+        let commit = sandbox.commit("one", &[("a", "1")]);
+        let repository = sandbox.open();
+        for (note, words) in [("looks good", "is no ledger"), (r#"{"version": 2}"#, "has version 2")] {
+            sandbox.git(&["notes", "--ref=cutover", "add", "--force", "-m", note, commit.as_str()]);
+            let error = Ledger::read(&repository, &commit).expect_err(note);
+            assert!(error.to_string().contains(words) && error.to_string().contains(commit.as_str()), "{error}");
+            assert!(error.hint().contains(&format!("git notes --ref={NOTES} show {commit}")), "{}", error.hint());
+        }
+    }
+
+    #[test]
+    fn the_operator_is_who_git_says() {
+        let sandbox = Sandbox::new();
+        assert_eq!(operator(&sandbox.open()).expect("known"), "Carol <carol@example.org>");
+    }
+}

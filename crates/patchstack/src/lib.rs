@@ -1,0 +1,29 @@
+//! A stack of patches that is kept on top of somebody else's releases: seen, forecast, replayed, verified, published.
+//!
+//! Nothing here knows of deployments or upgrades. Git does the merging, in a scratch repository that borrows the
+//! objects of the operator's; of the operator's repository only refs under `refs/cutover/`, the notes in
+//! `refs/notes/cutover`, and what a command names are ever written.
+//!
+//! There is no clock and no environment in here: callers pass moments and the variables that git may inherit.
+
+pub mod create;
+pub mod error;
+pub mod forecast;
+pub mod git;
+pub mod identity;
+pub mod ledger;
+pub mod mirror;
+pub mod names;
+pub mod patches;
+pub mod publish;
+pub mod rebase;
+pub mod releases;
+pub mod remote;
+pub mod replay;
+pub mod repository;
+pub mod stack;
+pub mod status;
+#[cfg(test)]
+mod testing;
+pub mod verify;
+mod wildcard;

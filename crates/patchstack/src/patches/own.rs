@@ -1,0 +1,229 @@
+//! Lists the branch's own patches while its base is still being looked for.
+//!
+//! The base takes all of upstream's refs to find, and with an old branch a long walk. The patches are meanwhile listed as
+//! if the refs of the branch's own release were all of them, which they mostly are. Where the base then turns out to be
+//! another one, [`Stack`] lists them again.
+
+use super::{Listed, joined};
+use crate::error::{Error, Result};
+use crate::names::{GitPath, ObjectId};
+use crate::releases::{Conventions, Survey};
+use crate::repository::{Repository, Revision};
+use crate::stack::{Author, Base, Patch, Stack, compute_base};
+
+/// A branch's own patches.
+#[derive(Debug)]
+pub(super) struct Own {
+    pub(super) base: Base,
+    pub(super) merges: usize,
+    pub(super) patches: Vec<Listed>,
+}
+
+/// A record begins with a byte that git writes nowhere else there, and has its fields one NUL apart.
+const FORMAT: &str = "%x01%m%H%x00%P%x00%an%x00%ae%x00%aI%x00%s";
+const FIELDS: usize = 6;
+
+/// What a listing says of the patches, without since when they are carried.
+pub(super) fn list(
+    repository: &Repository,
+    conventions: &Conventions,
+    survey: &Survey,
+    branch: &Revision,
+    base: Option<&Revision>,
+) -> Result<Own> {
+    if let Some(base) = base {
+        return of_stack(repository, branch, Base { commit: base.commit.clone(), found: "given".to_owned() });
+    }
+    let (base, guess) = std::thread::scope(|scope| {
+        let base = scope.spawn(|| compute_base(repository, conventions, branch, None));
+        let guess = guess(repository, conventions, survey, branch);
+        (joined(base), guess)
+    });
+    let base = base?;
+    match guess? {
+        Some(guess) if guess.edge == base.commit => Ok(Own { base, merges: guess.merges, patches: guess.patches }),
+        _ => of_stack(repository, branch, base),
+    }
+}
+
+fn of_stack(repository: &Repository, branch: &Revision, base: Base) -> Result<Own> {
+    let stack = Stack::list(repository, branch.clone(), base)?;
+    let merges = stack.merges.len();
+    Ok(Own { base: stack.base, merges, patches: stack.patches.into_iter().map(listed).collect() })
+}
+
+fn listed(patch: Patch) -> Listed {
+    let files = patch.changes.into_iter().map(|change| change.path).collect();
+    Listed { commit: patch.commit, subject: patch.subject, author: patch.author, files, since: None }
+}
+
+/// The patches on top of the one commit in which a branch touches upstream's history of its release.
+#[derive(Debug)]
+struct Guess {
+    /// That commit. If it is the base, these are the patches: upstream has nothing else of what the branch has.
+    edge: ObjectId,
+    merges: usize,
+    patches: Vec<Listed>,
+}
+
+/// None when the branch touches upstream's history of its release in no commit, or in several.
+fn guess(
+    repository: &Repository,
+    conventions: &Conventions,
+    survey: &Survey,
+    branch: &Revision,
+) -> Result<Option<Guess>> {
+    let codename = branch.reference.as_ref().and_then(|name| conventions.codename_of(name));
+    let Some(codename) = codename else { return Ok(None) };
+    let mut input = format!("{}\n", branch.commit);
+    survey.upstream_of(&codename).iter().for_each(|found| input.push_str(&format!("^{}\n", found.commit)));
+    let call = repository
+        .call("log", format!("list the patches of {}", branch.name))
+        .options(&["--stdin", "--boundary", "-z", "--raw", "-r", "--root", "--no-abbrev", "--no-renames"])
+        .options(&["--topo-order", "--reverse", "--diff-merges=off", "--encoding=UTF-8", "--no-color"])
+        .options(&["--no-mailmap", "--no-notes", "--no-show-signature", "--no-decorate"])
+        .options(&["--no-ext-diff", "--no-textconv", "--ignore-submodules=none"])
+        .setting("log.showRoot", "true")
+        .option("--format=", FORMAT)
+        .input(input);
+    let records = read(&repository.git().output(&call)?)
+        .ok_or_else(|| Error::refused("git listed patches in a form that cannot be read", "nothing was changed"))?;
+    let (edges, ours): (Vec<Record>, Vec<Record>) = records.into_iter().partition(|record| record.is_edge);
+    let [edge] = &edges[..] else { return Ok(None) };
+    let (merges, patches): (Vec<Record>, Vec<Record>) = ours.into_iter().partition(|record| record.is_merge);
+    let patches = patches.into_iter().map(|record| record.listed).collect();
+    Ok(Some(Guess { edge: edge.listed.commit.clone(), merges: merges.len(), patches }))
+}
+
+/// A commit in git's log.
+struct Record {
+    /// Whether it is upstream's, and the parent of one of ours.
+    is_edge: bool,
+    is_merge: bool,
+    listed: Listed,
+}
+
+/// Reads `-z` output in which a path always follows what is said of it, so that no path is taken for anything else.
+fn read(bytes: &[u8]) -> Option<Vec<Record>> {
+    let mut records: Vec<Record> = Vec::new();
+    let mut words = bytes.split(|byte| *byte == 0);
+    while let Some(word) = words.next() {
+        match word.trim_ascii_start() {
+            [1, mark, commit @ ..] => {
+                let fields: Vec<&[u8]> = std::iter::once(commit).chain(words.by_ref().take(FIELDS - 1)).collect();
+                records.push(record(*mark == b'-', &fields)?);
+            }
+            [b':', ..] => records.last_mut()?.listed.files.push(GitPath::new(words.next()?)),
+            [] => {}
+            _ => return None,
+        }
+    }
+    Some(records)
+}
+
+fn record(is_edge: bool, fields: &[&[u8]]) -> Option<Record> {
+    let text: Vec<String> = fields.iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
+    let [commit, parents, name, email, date, subject] = &text[..] else { return None };
+    let listed = Listed {
+        commit: ObjectId::parse(commit)?,
+        subject: subject.clone(),
+        author: Author { name: name.clone(), email: email.clone(), date: date.clone() },
+        files: Vec::new(),
+        since: None,
+    };
+    Some(Record { is_edge, is_merge: parents.contains(' '), listed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Sandbox;
+
+    fn upstream(sandbox: &Sandbox, release: &str) {
+        sandbox.git(&["update-ref", &format!("refs/remotes/upstream/open-release/{release}"), "HEAD"]);
+    }
+
+    /// The listing by the guess, when it is right, and by the stack; debug output is equal when they are.
+    fn both(sandbox: &Sandbox) -> (Option<String>, String) {
+        let (repository, conventions) = (sandbox.open(), Conventions::default());
+        let branch = repository.revision("mitx/koa").expect("a branch");
+        let survey = conventions.survey(&repository).expect("surveyed");
+        let guess = guess(&repository, &conventions, &survey, &branch).expect("listed");
+        let base = compute_base(&repository, &conventions, &branch, None).expect("a base");
+        let guess = guess.filter(|guess| guess.edge == base.commit);
+        let guess = guess.map(|guess| Own { base: base.clone(), merges: guess.merges, patches: guess.patches });
+        let slow = format!("{:#?}", of_stack(&repository, &branch, base).expect("listed"));
+        let listed = list(&repository, &conventions, &survey, &branch, None).expect("listed");
+        assert_eq!(format!("{listed:#?}"), slow);
+        (guess.map(|own| format!("{own:#?}")), slow)
+    }
+
+    fn koa() -> Sandbox {
+        let sandbox = Sandbox::new();
+        sandbox.commit("Juniper", &[("a", "1\n")]);
+        upstream(&sandbox, "juniper.master");
+        sandbox.commit("Koa", &[("a", "2\n")]);
+        upstream(&sandbox, "koa.rc1");
+        sandbox.git(&["checkout", "--quiet", "-b", "mitx/koa"]);
+        sandbox.commit("Ours: ä", &[("ours", "1\n"), ("folder/\u{1}:odd\nname", "x")]);
+        sandbox.commit("Nothing", &[]);
+        sandbox
+    }
+
+    #[test]
+    fn the_guess_says_what_the_stack_says() {
+        let sandbox = koa();
+        let (quick, slow) = both(&sandbox);
+        assert_eq!(quick.as_deref(), Some(slow.as_str()));
+        assert!(slow.contains("is upstream/open-release/koa.rc1"), "{slow}");
+    }
+
+    #[test]
+    fn merges_of_topics_are_set_apart_as_the_stack_does() {
+        let sandbox = koa();
+        sandbox.git(&["checkout", "--quiet", "-b", "topic", "HEAD^"]);
+        sandbox.commit("Topic", &[("topic", "1\n")]);
+        sandbox.git(&["checkout", "--quiet", "mitx/koa"]);
+        sandbox.git(&["merge", "--quiet", "--no-edit", "topic"]);
+        let (quick, slow) = both(&sandbox);
+        assert_eq!(quick.as_deref(), Some(slow.as_str()));
+        assert!(slow.contains("merges: 1"), "{slow}");
+    }
+
+    #[test]
+    fn a_branch_that_merged_upstream_again_is_left_to_the_stack() {
+        let sandbox = koa();
+        sandbox.git(&["checkout", "--quiet", "main"]);
+        sandbox.commit("Koa rc2", &[("b", "1\n")]);
+        upstream(&sandbox, "koa.rc2");
+        sandbox.git(&["checkout", "--quiet", "mitx/koa"]);
+        sandbox.git(&["merge", "--quiet", "--no-edit", "upstream/open-release/koa.rc2"]);
+        let (quick, slow) = both(&sandbox);
+        assert_eq!(quick, None);
+        assert!(slow.contains("is upstream/open-release/koa.rc2"), "{slow}");
+        assert!(slow.contains("merges: 1"), "{slow}");
+    }
+
+    #[test]
+    fn a_branch_that_merged_a_later_release_is_not_told_by_its_own_release_alone() {
+        let sandbox = koa();
+        sandbox.git(&["checkout", "--quiet", "main"]);
+        sandbox.commit("Lilac", &[("b", "1\n")]);
+        upstream(&sandbox, "lilac.rc1");
+        sandbox.git(&["checkout", "--quiet", "-B", "mitx/koa", "main"]);
+        sandbox.commit("Ours", &[("ours", "1\n")]);
+        let (quick, slow) = both(&sandbox);
+        assert_eq!(quick, None);
+        assert!(slow.contains("is upstream/open-release/lilac.rc1"), "{slow}");
+    }
+
+    #[test]
+    fn a_branch_without_patches_is_an_empty_listing() {
+        let sandbox = koa();
+        sandbox.git(&["checkout", "--quiet", "-B", "mitx/koa", "main"]);
+        let (repository, conventions) = (sandbox.open(), Conventions::default());
+        let branch = repository.revision("mitx/koa").expect("a branch");
+        let listing = super::super::list(&repository, &conventions, &branch, None).expect("listed");
+        assert_eq!((listing.patches.len(), listing.base.commit), (0, sandbox.id("main")));
+    }
+}

@@ -1,0 +1,323 @@
+//! Since which release a patch is carried: our older release branches, followed back for as long as they have it.
+//!
+//! A rebase keeps author, author's date and subject, so that these are a patch's identity. One that was made anew is
+//! found by what it changes (git's patch id).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Listed, joined};
+use crate::error::Result;
+use crate::names::ObjectId;
+use crate::releases::{Codename, Conventions, Ours, Survey};
+use crate::repository::{Repository, Revision};
+use crate::stack::Author;
+
+/// How many older branches are listed at once. Each is listed by a call of its own: a single one over all of them would
+/// walk through all that upstream did between the oldest and the newest, which takes ten times as long.
+const AT_ONCE: usize = 4;
+
+/// How many patches of older branches may be compared by what they change: about a second's worth.
+const COMPARED: usize = 500;
+
+/// Our older release branches, of which the newest have been listed.
+#[derive(Debug)]
+pub(super) struct Older<'a> {
+    survey: &'a Survey,
+    /// Newest first.
+    branches: Vec<&'a Ours>,
+    first: Vec<Carrier>,
+}
+
+/// A release branch of ours, with all its patches.
+#[derive(Debug)]
+struct Carrier {
+    codename: Codename,
+    patches: Vec<(ObjectId, Identity)>,
+}
+
+/// What a rebase keeps of a patch.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Identity {
+    author: Author,
+    subject: String,
+}
+
+impl<'a> Older<'a> {
+    /// Finds the release branches that are older than `branch`, and lists the newest of them.
+    pub(super) fn begin(
+        repository: &Repository,
+        conventions: &Conventions,
+        survey: &'a Survey,
+        branch: &Revision,
+    ) -> Result<Self> {
+        let codename = branch.reference.as_ref().and_then(|name| conventions.codename_of(name));
+        let is_older = |ours: &&Ours| codename.as_ref().is_none_or(|codename| ours.codename < *codename);
+        let branches: Vec<&Ours> = survey.ours.iter().filter(is_older).rev().collect();
+        let first = carriers(repository, survey, &branches[..branches.len().min(AT_ONCE)])?;
+        Ok(Self { survey, branches, first })
+    }
+
+    /// For each patch the oldest release from which on every branch has it, if it is older than this one.
+    pub(super) fn since(self, repository: &Repository, patches: &[Listed]) -> Result<Vec<Option<Codename>>> {
+        let mut chain = Chain::new(patches);
+        let mut carriers_of_wave = self.first;
+        for wave in 0.. {
+            chain.follow(repository, &carriers_of_wave)?;
+            let next = self.branches.chunks(AT_ONCE).nth(wave + 1);
+            let Some(next) = next.filter(|_| chain.goes_on()) else { break };
+            carriers_of_wave = carriers(repository, self.survey, next)?;
+        }
+        Ok(chain.since)
+    }
+}
+
+/// Patches of a branch, on the way back through older branches.
+struct Chain<'a> {
+    patches: &'a [Listed],
+    identities: Vec<Identity>,
+    since: Vec<Option<Codename>>,
+    /// Whether every branch so far had it.
+    unbroken: Vec<bool>,
+}
+
+impl<'a> Chain<'a> {
+    fn new(patches: &'a [Listed]) -> Self {
+        let identity = |patch: &Listed| Identity { author: patch.author.clone(), subject: patch.subject.clone() };
+        Self {
+            patches,
+            identities: patches.iter().map(identity).collect(),
+            since: vec![None; patches.len()],
+            unbroken: vec![true; patches.len()],
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        self.unbroken.contains(&true)
+    }
+
+    /// Goes back through these, newest first.
+    fn follow(&mut self, repository: &Repository, carriers: &[Carrier]) -> Result<()> {
+        let changes = self.compare_changes(repository, carriers)?;
+        for carrier in carriers {
+            let identities: BTreeSet<&Identity> = carrier.patches.iter().map(|(_, identity)| identity).collect();
+            let carried: BTreeSet<&String> = carrier.patches.iter().filter_map(|(id, _)| changes.get(id)).collect();
+            for (place, patch) in self.patches.iter().enumerate() {
+                let same_change = || changes.get(&patch.commit).is_some_and(|change| carried.contains(change));
+                let has_it = identities.contains(&self.identities[place]) || same_change();
+                self.unbroken[place] &= has_it;
+                if self.unbroken[place] {
+                    self.since[place] = Some(carrier.codename.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What those patches change that cannot be found by identity, here and in `carriers`.
+    fn compare_changes(&self, repository: &Repository, carriers: &[Carrier]) -> Result<BTreeMap<ObjectId, String>> {
+        let own: BTreeSet<&Identity> = self.identities.iter().collect();
+        let everywhere = |identity: &Identity| carriers.iter().all(|carrier| carrier.has(identity));
+        let places = (0..self.patches.len()).filter(|place| self.unbroken[*place]);
+        let left: Vec<&ObjectId> = places
+            .filter(|place| !everywhere(&self.identities[*place]))
+            .map(|place| &self.patches[place].commit)
+            .collect();
+        let theirs = carriers.iter().flat_map(|carrier| &carrier.patches);
+        let theirs: Vec<&ObjectId> =
+            theirs.filter(|(_, identity)| !own.contains(identity)).map(|(id, _)| id).take(COMPARED).collect();
+        if left.is_empty() || theirs.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        patch_ids(repository, left.into_iter().chain(theirs))
+    }
+}
+
+impl Carrier {
+    fn has(&self, identity: &Identity) -> bool {
+        self.patches.iter().any(|(_, other)| other == identity)
+    }
+}
+
+/// Lists the patches of several branches at once.
+fn carriers(repository: &Repository, survey: &Survey, branches: &[&Ours]) -> Result<Vec<Carrier>> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            branches.iter().map(|ours| scope.spawn(move || carrier(repository, survey, ours))).collect();
+        threads.into_iter().map(joined).collect()
+    })
+}
+
+fn carrier(repository: &Repository, survey: &Survey, ours: &Ours) -> Result<Carrier> {
+    let mut input = String::new();
+    ours.refs().for_each(|found| input.push_str(&format!("{}\n", found.commit)));
+    survey.upstream_of(&ours.codename).iter().for_each(|found| input.push_str(&format!("^{}\n", found.commit)));
+    let call = repository
+        .call("log", format!("list the patches of our {} branch", ours.codename))
+        .options(&["--stdin", "--no-merges", "--no-patch", "--encoding=UTF-8", "--no-color"])
+        .options(&["--no-mailmap", "--no-notes", "--no-show-signature", "--no-decorate"])
+        .options(&["--format=tformat:%H%x00%an%x00%ae%x00%aI%x00%s"])
+        .input(input);
+    let text = String::from_utf8_lossy(&repository.git().output(&call)?).into_owned();
+    Ok(Carrier { codename: ours.codename.clone(), patches: text.lines().filter_map(read).collect() })
+}
+
+fn read(line: &str) -> Option<(ObjectId, Identity)> {
+    let fields: Vec<&str> = line.split('\0').collect();
+    let [commit, name, email, date, subject] = fields[..] else { return None };
+    let author = Author { name: name.to_owned(), email: email.to_owned(), date: date.to_owned() };
+    Some((ObjectId::parse(commit)?, Identity { author, subject: subject.to_owned() }))
+}
+
+/// Git's patch ids of commits; none for one that changes nothing.
+fn patch_ids<'a>(
+    repository: &Repository,
+    commits: impl Iterator<Item = &'a ObjectId>,
+) -> Result<BTreeMap<ObjectId, String>> {
+    let input: String = commits.map(|commit| format!("{commit}\n")).collect();
+    // Whole ids of blobs: they are what tells one change of a binary file from another.
+    let call = repository
+        .call("diff-tree", "compare what patches change")
+        .options(&["--stdin", "-p", "--root", "--no-renames", "--full-index", "--no-color"])
+        .options(&["--no-ext-diff", "--no-textconv", "--ignore-submodules=none"])
+        .input(input);
+    let changes = repository.git().output(&call)?;
+    let call = repository.call("patch-id", "compare what patches change").options(&["--stable"]).input(changes);
+    let text = repository.git().text(&call)?;
+    let pairs = text.lines().filter_map(|line| line.split_once(' '));
+    Ok(pairs.filter_map(|(change, commit)| Some((ObjectId::parse(commit)?, change.to_owned()))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::patches::{Listing, list};
+    use crate::releases::Conventions;
+    use crate::testing::Sandbox;
+
+    const RELEASES: [&str; 4] = ["hawthorn", "ironwood", "juniper", "koa"];
+
+    /// Four releases of upstream's, each one commit on the one before.
+    fn upstream() -> Sandbox {
+        let sandbox = Sandbox::new();
+        for release in RELEASES {
+            sandbox.commit(&format!("Upstream's {release}"), &[("upstream", release)]);
+            let name = format!("refs/remotes/upstream/open-release/{release}.master");
+            sandbox.git(&["update-ref", &name, "HEAD"]);
+        }
+        sandbox
+    }
+
+    fn begin(sandbox: &Sandbox, release: &str) {
+        let from = format!("upstream/open-release/{release}.master");
+        sandbox.git(&["checkout", "--quiet", "--no-track", "-b", &format!("mitx/{release}"), &from]);
+    }
+
+    fn listing(sandbox: &Sandbox, branch: &str) -> Listing {
+        let repository = sandbox.open();
+        let branch = repository.revision(branch).expect("a branch");
+        list(&repository, &Conventions::default(), &branch, None).expect("listed")
+    }
+
+    fn since(sandbox: &Sandbox, branch: &str) -> Vec<(String, String)> {
+        let since = |codename: Option<crate::releases::Codename>| codename.map_or("-".to_owned(), |it| it.0);
+        listing(sandbox, branch).patches.into_iter().map(|patch| (patch.subject, since(patch.since))).collect()
+    }
+
+    fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+        expected.iter().map(|(subject, since)| ((*subject).to_owned(), (*since).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_patch_is_carried_since_the_oldest_release_from_which_on_every_one_has_it() {
+        let sandbox = upstream();
+        begin(&sandbox, "hawthorn");
+        let gap = sandbox.commit("With a gap", &[("gap", "1\n")]);
+        let always = sandbox.commit("Always", &[("always", "1\n")]);
+        begin(&sandbox, "ironwood");
+        sandbox.git(&["cherry-pick", always.as_str()]);
+        begin(&sandbox, "juniper");
+        sandbox.git(&["cherry-pick", always.as_str(), gap.as_str()]);
+        let later = sandbox.commit("Later", &[("later", "1\n")]);
+        begin(&sandbox, "koa");
+        sandbox.git(&["cherry-pick", gap.as_str(), later.as_str(), always.as_str()]);
+        sandbox.commit("New", &[("new", "1\n")]);
+        let expected = pairs(&[("With a gap", "juniper"), ("Later", "juniper"), ("Always", "hawthorn"), ("New", "-")]);
+        assert_eq!(since(&sandbox, "mitx/koa"), expected);
+        assert_eq!(since(&sandbox, "mitx/hawthorn"), pairs(&[("With a gap", "-"), ("Always", "-")]));
+    }
+
+    #[test]
+    fn a_patch_that_was_made_anew_is_found_by_what_it_changes() {
+        let sandbox = upstream();
+        begin(&sandbox, "ironwood");
+        sandbox.commit("Old words", &[("ours", "1\n")]);
+        std::fs::write(sandbox.repository().join("binary"), [0, 1]).expect("written");
+        sandbox.commit("A binary file", &[]);
+        begin(&sandbox, "juniper");
+        let anew = sandbox.commit("New words", &[("ours", "1\n")]);
+        begin(&sandbox, "koa");
+        sandbox.git(&["cherry-pick", anew.as_str()]);
+        std::fs::write(sandbox.repository().join("binary"), [0, 2]).expect("written");
+        sandbox.commit("Another binary file", &[]);
+        let expected = pairs(&[("New words", "ironwood"), ("Another binary file", "-")]);
+        assert_eq!(since(&sandbox, "mitx/koa"), expected);
+    }
+
+    #[test]
+    fn branches_that_only_origin_has_count_and_upstreams_own_commits_do_not() {
+        let sandbox = upstream();
+        begin(&sandbox, "juniper");
+        let patch = sandbox.commit("Ours", &[("ours", "1\n")]);
+        begin(&sandbox, "koa");
+        sandbox.git(&["cherry-pick", patch.as_str()]);
+        sandbox.git(&["update-ref", "refs/remotes/origin/mitx/juniper", "mitx/juniper"]);
+        sandbox.git(&["branch", "--quiet", "-D", "mitx/juniper"]);
+        assert_eq!(since(&sandbox, "mitx/koa"), pairs(&[("Ours", "juniper")]));
+    }
+
+    #[test]
+    fn more_older_branches_than_are_listed_at_once_are_followed_to_the_end() {
+        let sandbox = Sandbox::new();
+        sandbox.commit("Root", &[("root", "1\n")]);
+        let mut patch = None;
+        for letter in 'a'..='k' {
+            let release = format!("rel{letter}");
+            sandbox.git(&["checkout", "--quiet", "main"]);
+            begin_on_main(&sandbox, &release, patch.as_ref());
+            patch = Some(sandbox.id("HEAD"));
+        }
+        assert_eq!(since(&sandbox, "mitx/relk"), pairs(&[("Ours", "rela")]));
+    }
+
+    /// Upstream goes on by a commit, and our branch carries `patch` on it, or begins it.
+    fn begin_on_main(sandbox: &Sandbox, release: &str, patch: Option<&crate::names::ObjectId>) {
+        sandbox.commit(&format!("Upstream's {release}"), &[("upstream", release)]);
+        sandbox.git(&["update-ref", &format!("refs/remotes/upstream/open-release/{release}.master"), "HEAD"]);
+        begin(sandbox, release);
+        match patch {
+            Some(patch) => drop(sandbox.git(&["cherry-pick", patch.as_str()])),
+            None => drop(sandbox.commit("Ours", &[("ours", "1\n")])),
+        }
+    }
+
+    #[test]
+    fn a_listing_says_files_base_and_flattened_merges() {
+        let sandbox = upstream();
+        begin(&sandbox, "koa");
+        sandbox.commit("One", &[("one", "1\n"), ("folder/two", "1\n")]);
+        sandbox.git(&["checkout", "--quiet", "-b", "topic"]);
+        sandbox.commit("Topic", &[("topic", "1\n")]);
+        sandbox.git(&["checkout", "--quiet", "mitx/koa"]);
+        sandbox.git(&["merge", "--quiet", "--no-ff", "--message", "Merge topic", "topic"]);
+        let before = sandbox.snapshot();
+        let listing = listing(&sandbox, "mitx/koa");
+        let files: Vec<String> = listing.patches[0].files.iter().map(ToString::to_string).collect();
+        assert_eq!((listing.branch.as_str(), listing.patches.len(), listing.merges), ("mitx/koa", 2, 1));
+        assert_eq!(files, ["folder/two", "one"]);
+        assert_eq!(listing.base.commit, sandbox.id("upstream/open-release/koa.master"));
+        assert_eq!(sandbox.snapshot(), before);
+        let base = sandbox.open().revision("upstream/open-release/juniper.master").expect("a commit");
+        let branch = sandbox.open().revision("mitx/koa").expect("a branch");
+        let given = list(&sandbox.open(), &Conventions::default(), &branch, Some(&base)).expect("listed");
+        assert_eq!((given.patches.len(), given.base.found.as_str()), (3, "given"));
+    }
+}

@@ -1,0 +1,164 @@
+//! Pushing a verified branch: the old head saved first, an explicit lease on it, and the remote read back.
+//!
+//! The branch and the ledgers go in one push, all or nothing. No branch of this repository is touched, nor its index
+//! and work trees; of its refs only the notes, `refs/cutover/notes/` and the remote-tracking branch change.
+
+mod checks;
+mod delivery;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::ledger::{Ledger, Published, operator};
+use crate::names::{ObjectId, RefName};
+use crate::releases::Conventions;
+use crate::remote::{self, Guard, Together, Update};
+use crate::repository::Repository;
+
+/// What is to be published, and where.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Our branch: `mitx/koa`.
+    pub branch: String,
+    /// The commit that it shall become: the verified head of the work ref.
+    pub head: ObjectId,
+    /// The remote.
+    pub remote: String,
+    /// Branches that are never pushed to beside `master`, `main` and upstream's: names or patterns as in a shell.
+    pub protected: Vec<String>,
+    /// How long each conversation with the remote may take; [`remote::LIMIT`] unless the operator says otherwise.
+    pub limit: Duration,
+}
+
+/// What a remote holds after a publication, as it says itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Publication {
+    /// The remote.
+    pub remote: String,
+    /// Our branch.
+    pub branch: String,
+    /// What it was there; none when it is new.
+    pub was: Option<ObjectId>,
+    /// What it is there now.
+    pub is: ObjectId,
+    /// Where what it was is kept there.
+    pub backup: Option<String>,
+    /// Whether the branch did not have to be pushed.
+    pub already: bool,
+    /// How many patches the ledger accounts for.
+    pub patches: usize,
+    /// The ref, for scripts.
+    #[serde(skip)]
+    pub reference: Option<RefName>,
+}
+
+/// Publishes a verified head. `now` is when, and goes into the ledger and the name of the backup; `progress` is told
+/// what is being done, for people.
+///
+/// # Errors
+/// When the branch or the remote is not ours to push to, when there is no complete and fresh ledger, when the branch
+/// moved on the remote, when the remote refuses, or when it holds something else afterwards. The branch on the remote
+/// is as it was, unless the error says otherwise.
+pub fn publish(
+    repository: &Repository,
+    conventions: &Conventions,
+    request: &Request,
+    now: Timestamp,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Publication> {
+    let Request { branch, head, remote, limit, .. } = request;
+    let name = checks::ours(conventions, request)?;
+    remote::refuse_upstream(repository, remote, &conventions.upstream)?;
+    let ledger = checks::ledger(repository, request)?;
+    let signature = Published { by: operator(repository)?, at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() };
+
+    progress(&format!("asking {remote} what it holds"));
+    let was = remote::heads(repository, remote, &[name.as_str()], *limit)?.remove(&name);
+    let already = was.as_ref() == Some(head);
+    let backup = match &was {
+        Some(there) if !already => {
+            checks::fresh(repository, request, &ledger, there)?;
+            progress(&format!("saving what {remote} holds of {branch}: {}", there.short()));
+            Some(save(repository, request, there, now)?)
+        }
+        _ => None,
+    };
+    let expected = was.clone().map_or(Guard::Absent, Guard::Holds);
+    let update = (!already).then(|| Update { source: head.clone(), target: name.clone(), guard: expected });
+    delivery::deliver(repository, request, &ledger, signature, update.as_ref(), backup.as_ref(), progress)?;
+
+    progress(&format!("reading back what {remote} holds"));
+    let is = read_back(repository, request, &name)?;
+    Ok(Publication {
+        remote: remote.clone(),
+        branch: branch.clone(),
+        was,
+        is,
+        backup: backup.map(|name| name.as_str().to_owned()),
+        already,
+        patches: ledger.entries.len() + ledger.added.len(),
+        reference: Some(name),
+    })
+}
+
+/// Saves the old head on the remote under a dated ref, in a push of its own, and sees that it is there. One that an
+/// earlier attempt saved will do.
+fn save(repository: &Repository, request: &Request, old: &ObjectId, now: Timestamp) -> Result<RefName> {
+    let Request { branch, remote, limit, .. } = request;
+    let folder = format!("refs/cutover/backup/{branch}");
+    let pattern = format!("{folder}/*");
+    let kept = || -> Result<Option<RefName>> {
+        let saved = remote::heads(repository, remote, &[&pattern], *limit)?;
+        Ok(saved.into_iter().find(|(_, commit)| commit == old).map(|(name, _)| name))
+    };
+    if let Some(name) = kept()? {
+        return Ok(name);
+    }
+    let target = RefName::new(format!("{folder}/{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), old.short()))?;
+    let update = Update { source: old.clone(), target, guard: Guard::Absent };
+    let pushed = remote::push(repository, remote, std::slice::from_ref(&update), Together::Yes, *limit)?;
+    let untouched = format!("{branch} is as it was on {remote}; nothing of it was pushed");
+    if !pushed.is_done() {
+        return Err(Error::refused(
+            format!("{remote} does not keep a backup of {branch}: {}", delivery::reasons(&pushed)),
+            format!("{untouched}. Without a backup nothing is published: have {remote} allow refs/cutover/*"),
+        ));
+    }
+    kept()?.ok_or_else(|| {
+        Error::refused(
+            format!("{remote} took the backup {}, and does not show it afterwards", update.target),
+            format!("{untouched}. Have {remote} show refs/cutover/*, then run the same command again"),
+        )
+    })
+}
+
+/// What the remote holds in the end, which must be the head that was verified.
+fn read_back(repository: &Repository, request: &Request, name: &RefName) -> Result<ObjectId> {
+    let Request { branch, head, remote, limit, .. } = request;
+    let holds = remote::heads(repository, remote, &[name.as_str()], *limit).map_err(|error| match error {
+        Error::Git { source, .. } => Error::Git {
+            doing: format!("read back what {remote} holds"),
+            source,
+            hint: format!("{remote} took the push of {branch}; run the same command again to see that it is there"),
+        },
+        other => other,
+    })?;
+    match holds.get(name) {
+        Some(there) if there == head => Ok(there.clone()),
+        other => {
+            let other = other.map_or("nothing", ObjectId::as_str);
+            Err(Error::refused(
+                format!("{remote} took {head} for {branch}, and holds {other} now"),
+                format!("somebody pushed in the same moment: see `git ls-remote {remote} {name}`, and ask who"),
+            ))
+        }
+    }
+}
+
+/// The ledger with a signature.
+fn signed(ledger: &Ledger, signature: Published) -> Ledger {
+    Ledger { published: Some(signature), ..ledger.clone() }
+}

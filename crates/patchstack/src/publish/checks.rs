@@ -1,0 +1,90 @@
+//! What is looked at before anything is pushed: whose branch it is, whether it is verified, whether it moved.
+
+use super::Request;
+use crate::error::{Error, Result};
+use crate::ledger::Ledger;
+use crate::names::{ObjectId, RefName};
+use crate::releases::Conventions;
+use crate::repository::Repository;
+use crate::wildcard;
+
+/// The ref of the branch, if it is ours to push to.
+pub(super) fn ours(conventions: &Conventions, request: &Request) -> Result<RefName> {
+    let branch = request.branch.as_str();
+    let name = RefName::branch(branch)?;
+    let refused = |because: String| {
+        let hint = format!("nothing was changed; our branches are named like {}", conventions.ours);
+        Err(Error::refused(format!("{branch} is not published: {because}"), hint))
+    };
+    if let Some(protected) = request.protected.iter().find(|pattern| wildcard::fits(pattern, branch)) {
+        return refused(format!("{protected} is protected"));
+    }
+    if matches!(branch, "master" | "main") {
+        return refused("it is a main branch".to_owned());
+    }
+    if conventions.release(branch).is_some() {
+        return refused("the name is that of a release of upstream's (`mirror` copies those)".to_owned());
+    }
+    match conventions.codename(branch) {
+        Some(_) => Ok(name),
+        None => refused(format!("it is not ours, for it is not named like {}", conventions.ours)),
+    }
+}
+
+/// The complete ledger of the head that is to be published.
+pub(super) fn ledger(repository: &Repository, request: &Request) -> Result<Ledger> {
+    let Request { branch, head, .. } = request;
+    let again = format!("nothing was changed; `cutover branch verify --branch {branch}` makes it, then publish again");
+    let Some(ledger) = Ledger::read(repository, head)? else {
+        return Err(Error::refused(format!("{} of {branch} has no ledger: nobody verified it", head.short()), again));
+    };
+    if ledger.branch != *branch {
+        return Err(Error::refused(
+            format!("{} was verified as {}, and not as {branch}", head.short(), ledger.branch),
+            again,
+        ));
+    }
+    let lost: Vec<String> = ledger
+        .unexplained()
+        .map(|entry| format!("{} {:?} by {}", entry.patch.commit.short(), entry.patch.subject, entry.author))
+        .collect();
+    if !lost.is_empty() {
+        return Err(Error::refused(
+            format!("the ledger of {} cannot account for {} patches: {}", head.short(), lost.len(), lost.join("; ")),
+            "nothing was changed; say what became of them and verify again, or rebase again",
+        ));
+    }
+    Ok(ledger)
+}
+
+/// Refuses when the remote holds something other than what the ledger accounts for.
+pub(super) fn fresh(repository: &Repository, request: &Request, ledger: &Ledger, there: &ObjectId) -> Result<()> {
+    if *there == ledger.old.head {
+        return Ok(());
+    }
+    let message = format!(
+        "{} of {} holds {}{}, and what was verified replaces {}",
+        request.branch,
+        request.remote,
+        there.short(),
+        made_by(repository, there)?,
+        ledger.old.head.short()
+    );
+    Err(Error::refused(message, format!("nothing was changed; {}", start_over(request))))
+}
+
+/// What to do when the branch moved.
+pub(super) fn start_over(request: &Request) -> String {
+    format!("`git fetch {}`, rebase with the new commits, verify and publish again", request.remote)
+}
+
+/// ` (committed by Bob on 2026-05-01T04:00:00Z)` when the commit is known here, else words that say that it is not.
+pub(super) fn made_by(repository: &Repository, commit: &ObjectId) -> Result<String> {
+    let call = repository
+        .call("log", format!("see who made {}", commit.short()))
+        .options(&["-1", "--format=%cn <%ce> on %cI"])
+        .operands([commit.as_str()]);
+    let output = repository.git().run(&call)?;
+    let words = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    Ok(if output.success { format!(" (committed by {words})") } else { " (a commit that is not here yet)".to_owned() })
+}

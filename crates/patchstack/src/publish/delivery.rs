@@ -1,0 +1,179 @@
+//! The push of the branch and the ledgers together: all or nothing, and again when only the ledgers moved meanwhile.
+
+use std::collections::BTreeMap;
+
+use super::{Request, checks, signed};
+use crate::error::{Error, Result};
+use crate::ledger::{Ledger, NOTES, Published};
+use crate::names::{ObjectId, RefName};
+use crate::remote::{self, Guard, Outcome, Pushed, Together, Update};
+use crate::repository::Repository;
+
+/// How often the push is tried when colleagues push ledgers of their own in the same moment.
+const ATTEMPTS: usize = 3;
+
+/// Pushes the branch, if it is to change, and the signed ledger with all others. When it fails, the ledger here is
+/// again as it was.
+pub(super) fn deliver(
+    repository: &Repository,
+    request: &Request,
+    ledger: &Ledger,
+    signature: Published,
+    branch: Option<&Update>,
+    backup: Option<&RefName>,
+    progress: &mut dyn FnMut(&str),
+) -> Result<()> {
+    let signed = signed(ledger, signature);
+    let delivered = attempts(repository, request, &signed, branch, backup, progress);
+    if delivered.is_err() {
+        // The failure is what the operator has to hear of; a signature too many is put right by the next attempt.
+        let _ = ledger.write(repository);
+    }
+    delivered
+}
+
+fn attempts(
+    repository: &Repository,
+    request: &Request,
+    signed: &Ledger,
+    branch: Option<&Update>,
+    backup: Option<&RefName>,
+    progress: &mut dyn FnMut(&str),
+) -> Result<()> {
+    let Request { branch: name, head, remote, limit, .. } = request;
+    for _ in 0..ATTEMPTS {
+        let theirs = bring_ledgers(repository, request)?;
+        let signed_there = || Ok(Ledger::read(repository, head)?.is_some_and(|ledger| ledger.published.is_some()));
+        if branch.is_none() && theirs.is_some() && signed_there()? {
+            return Ok(());
+        }
+        signed.write(repository)?;
+        let mut updates: Vec<Update> = branch.into_iter().cloned().collect();
+        updates.push(ledgers(repository, theirs.clone())?);
+        progress(&match branch {
+            Some(_) => format!("pushing {name} and its ledger to {remote}"),
+            None => format!("{remote} has {name} already; pushing its ledger"),
+        });
+        let pushed = remote::push(repository, remote, &updates, Together::Yes, *limit)
+            .map_err(|error| unknown(error, request))?;
+        if pushed.is_done() {
+            return Ok(());
+        }
+        let names: Vec<&str> = updates.iter().map(|update| update.target.as_str()).collect();
+        let holds = remote::heads(repository, remote, &names, *limit)?;
+        if let Some(update) = branch.filter(|update| moved(update, &holds)) {
+            return Err(lost_lease(repository, request, holds.get(&update.target), backup)?);
+        }
+        if holds.get(&RefName::new(NOTES)?) == theirs.as_ref() {
+            return Err(refused(request, &pushed, backup));
+        }
+    }
+    Err(Error::refused(
+        format!("the ledgers on {remote} moved {ATTEMPTS} times while {name} was pushed with them"),
+        format!(
+            "{}; colleagues are publishing: wait a minute, then run the same command again",
+            untouched(request, backup)
+        ),
+    ))
+}
+
+/// Brings the remote's ledgers here and merges them into ours. Where both know of a commit, the remote's stands: it is
+/// the one that was published. Gives what the remote holds.
+fn bring_ledgers(repository: &Repository, request: &Request) -> Result<Option<ObjectId>> {
+    let Request { remote, limit, .. } = request;
+    let notes = RefName::new(NOTES)?;
+    if remote::heads(repository, remote, &[NOTES], *limit)?.is_empty() {
+        return Ok(None);
+    }
+    let copy = RefName::new(format!("refs/cutover/notes/{remote}"))?;
+    remote::fetch(repository, remote, &[(notes, copy.clone())], *limit)?;
+    let call = repository
+        .call("notes", format!("merge the ledgers of {remote} into those here"))
+        .as_the_operator()
+        .option("--ref=", NOTES)
+        .options(&["merge", "--quiet", "--strategy=theirs"])
+        .operands([copy.as_str()]);
+    repository.git().output(&call)?;
+    repository.find(&copy)
+}
+
+/// The push of all ledgers here in place of `theirs`.
+fn ledgers(repository: &Repository, theirs: Option<ObjectId>) -> Result<Update> {
+    let target = RefName::new(NOTES)?;
+    let source = repository.find(&target)?.ok_or_else(|| {
+        Error::refused(format!("{NOTES} is gone"), "nothing was pushed; verify the branch again, then publish")
+    })?;
+    Ok(Update { source, target, guard: theirs.map_or(Guard::Absent, Guard::Holds) })
+}
+
+/// Whether a ref is not any more what the lease says.
+fn moved(update: &Update, holds: &BTreeMap<RefName, ObjectId>) -> bool {
+    match (&update.guard, holds.get(&update.target)) {
+        (Guard::Holds(expected), there) => there != Some(expected),
+        (Guard::Absent, there) => there.is_some(),
+        (Guard::Forward, _) => false,
+    }
+}
+
+fn lost_lease(
+    repository: &Repository,
+    request: &Request,
+    there: Option<&ObjectId>,
+    backup: Option<&RefName>,
+) -> Result<Error> {
+    let Request { branch, remote, .. } = request;
+    let holds = match there {
+        Some(there) => format!("holds {}{} now", there.short(), checks::made_by(repository, there)?),
+        None => "is gone now".to_owned(),
+    };
+    Ok(Error::refused(
+        format!("{branch} of {remote} moved while it was being published: it {holds}"),
+        format!("{}; {}", untouched(request, backup), checks::start_over(request)),
+    ))
+}
+
+fn refused(request: &Request, pushed: &Pushed, backup: Option<&RefName>) -> Error {
+    let Request { branch, remote, .. } = request;
+    Error::refused(
+        format!("{remote} does not take {branch}: {}", reasons(pushed)),
+        format!("{}. Have {remote} allow this push, then run the same command again", untouched(request, backup)),
+    )
+}
+
+fn untouched(request: &Request, backup: Option<&RefName>) -> String {
+    let Request { branch, remote, .. } = request;
+    let kept = backup.map_or_else(String::new, |name| format!(" (its head was also saved as {name})"));
+    format!("nothing of {branch} was pushed to {remote}{kept}")
+}
+
+/// Why refs were not taken: each reason once, with the refs that it holds for.
+pub(super) fn reasons(pushed: &Pushed) -> String {
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, outcome) in &pushed.outcomes {
+        let reason = match outcome {
+            Outcome::Done | Outcome::Same | Outcome::NotTried => continue,
+            Outcome::Stale => "it moved in this moment",
+            Outcome::NotForward => "it has commits that would be lost",
+            Outcome::Refused { because } => because,
+        };
+        reasons.entry(reason).or_default().push(name.short());
+    }
+    let lines = reasons.iter().map(|(reason, names)| format!("{}: {reason}", names.join(", ")));
+    lines.collect::<Vec<String>>().join("; ")
+}
+
+/// A push that broke off says nothing of what the remote did with it.
+fn unknown(error: Error, request: &Request) -> Error {
+    let Request { branch, remote, .. } = request;
+    match error {
+        Error::Git { doing, source, .. } => Error::Git {
+            doing,
+            source,
+            hint: format!(
+                "it is not known whether {remote} took {branch}: all of the push or nothing. Run the same command again: it \
+                 looks first"
+            ),
+        },
+        other => other,
+    }
+}

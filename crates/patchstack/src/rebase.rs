@@ -1,0 +1,106 @@
+//! Doing a rebase: onto a work ref, with stops where a person has to say what is meant.
+//!
+//! What is kept of it is only what went in and what was decided: the old head, the base, the release, the resolutions
+//! and the skips. Everything else is worked out again from these each time, so that being killed at any point loses
+//! nothing: the same command, given again, ends in the same head. The branch itself never moves.
+
+mod abort;
+mod advance;
+mod begin;
+mod folder;
+mod proceed;
+mod refusals;
+mod rerere;
+mod resolution;
+mod skip;
+mod state;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use abort::abort;
+pub use advance::standing;
+pub use begin::{Request, begin};
+pub use proceed::proceed;
+pub use skip::skip;
+pub(crate) use state::State;
+
+use serde::Serialize;
+
+use crate::names::{GitPath, ObjectId};
+
+/// How a rebase stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// The branch that the result is for.
+    pub branch: String,
+    /// The head that is being rebased.
+    pub old: ObjectId,
+    /// Where its stack begins.
+    pub base: ObjectId,
+    /// What it is rebased onto.
+    pub onto: ObjectId,
+    /// The name that was given for it.
+    pub onto_name: String,
+    /// How many patches there are.
+    pub total: usize,
+    /// How many of them are behind us.
+    pub done: usize,
+    /// Patches that were left out, and why.
+    pub skipped: Vec<Skipped>,
+    /// Patches whose conflicts a person resolved.
+    pub resolved: Vec<ObjectId>,
+    /// Patches of which nothing was left.
+    pub empty: Vec<ObjectId>,
+    /// The head so far; the result when nothing is left.
+    pub head: ObjectId,
+    /// The ref that holds it.
+    pub work_ref: String,
+    /// Where a person is needed; none when it is done.
+    pub stop: Option<Stop>,
+}
+
+/// A patch that was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// The patch.
+    pub commit: ObjectId,
+    /// Its subject.
+    pub subject: String,
+    /// Why.
+    pub because: String,
+}
+
+/// Where a person is needed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stop {
+    /// The patch.
+    pub commit: ObjectId,
+    /// Its subject.
+    pub subject: String,
+    /// The folder with the conflict in it.
+    pub folder: String,
+    /// The conflicting files.
+    pub files: Vec<GitPath>,
+    /// Of those, the ones that an earlier resolution was put into, to be looked at.
+    pub offered: Vec<GitPath>,
+    /// Git's words on the conflict.
+    pub messages: Vec<String>,
+}
+
+/// Paths on one line, for an error: the first ten, and how many more there are.
+pub(crate) fn listed(paths: &[GitPath]) -> String {
+    let shown: Vec<String> = paths.iter().take(10).map(ToString::to_string).collect();
+    match paths.len().saturating_sub(shown.len()) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// Paths as git lists them with `-z`, each once.
+pub(crate) fn paths(bytes: &[u8]) -> Vec<GitPath> {
+    let mut paths: Vec<GitPath> =
+        bytes.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(GitPath::new).collect();
+    paths.sort();
+    paths.dedup();
+    paths
+}

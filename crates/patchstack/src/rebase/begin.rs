@@ -1,0 +1,157 @@
+//! `branch rebase --onto REF`: begins a rebase, or finds the one that was begun with the same words.
+
+use std::path::{Path, PathBuf};
+
+use super::advance::{advance, worked_out};
+use super::state::{Accepted, Skip, State, VERSION, committer, hold};
+use super::{Standing, folder, refusals};
+use crate::error::{Error, Result};
+use crate::names::{ObjectId, RefName};
+use crate::releases::Conventions;
+use crate::repository::{Repository, Revision};
+use crate::stack::Stack;
+
+/// What is to be rebased, and where to.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// How releases are named: the result is never for a branch of upstream's.
+    pub conventions: Conventions,
+    /// The patches.
+    pub stack: Stack,
+    /// The release that they go onto.
+    pub onto: Revision,
+    /// The branch that the result is for, without `refs/heads/`: `mitx/koa`.
+    pub target: String,
+    /// Patches to leave out, and why.
+    pub skip: Vec<(ObjectId, String)>,
+    /// Where a conflict is shown; none for a folder beside the repository.
+    pub folder: Option<PathBuf>,
+    /// Why it is right that flattening the branch's merges loses something.
+    pub accept_loss: Option<String>,
+}
+
+/// Begins a rebase and goes as far as it goes without a person. `progress` hears how many patches are behind us, and
+/// how many there are. Begun again with the same words, it finds the rebase as it stands.
+///
+/// # Errors
+/// When another rebase of the branch is under way, here or by the operator's own git; when flattening merges would
+/// lose something; when the result is for a branch of upstream's; and when git breaks off.
+pub fn begin(repository: &Repository, request: Request, progress: &mut dyn FnMut(usize, usize)) -> Result<Standing> {
+    refusals::target(&request)?;
+    let _hold = hold(repository, &request.target)?;
+    let state = match State::load(repository, &request.target)? {
+        Some(state) if is_the_same(&state, &request) => state,
+        Some(state) => {
+            refuse_unless_safe_elsewhere(repository, &state)?;
+            prepare(repository, request)?
+        }
+        None => prepare(repository, request)?,
+    };
+    advance(repository, &state, progress)
+}
+
+/// Refuses what cannot be, and records what is to be done.
+fn prepare(repository: &Repository, request: Request) -> Result<State> {
+    let heads = [request.stack.branch.reference.clone(), Some(RefName::branch(&request.target)?)];
+    refusals::operators_own_rebase(repository, heads.iter().flatten())?;
+    let by = || -> Result<String> { Ok(name_of(&committer(repository)?).to_owned()) };
+    let loss_accepted = match refusals::loss(repository, &request)? {
+        Some(because) => Some(Accepted { because, by: by()? }),
+        None => None,
+    };
+    let mut skips = Vec::new();
+    for (patch, because) in request.skip {
+        refusals::skip(&request.stack, &patch, &because)?;
+        skips.push(Skip { patch, because, by: by()? });
+    }
+    let folder = place(repository, &request.target, request.folder)?;
+    folder::refuse_if_taken(repository, &folder)?;
+    let state = State {
+        version: VERSION,
+        target: request.target,
+        branch: request.stack.branch.name,
+        reference: request.stack.branch.reference,
+        old: request.stack.branch.commit,
+        base: request.stack.base.commit,
+        base_found: request.stack.base.found,
+        onto: request.onto.commit,
+        onto_name: request.onto.name,
+        skips,
+        resolutions: Vec::new(),
+        folder,
+        loss_accepted,
+    };
+    state.save(repository)?;
+    Ok(state)
+}
+
+/// Whether a rebase was begun with these words.
+fn is_the_same(state: &State, request: &Request) -> bool {
+    let commits = (&state.old, &state.base, &state.onto);
+    commits == (&request.stack.branch.commit, &request.stack.base.commit, &request.onto.commit)
+        && request.skip.iter().all(|(patch, _)| state.skips.iter().any(|skip| skip.patch == *patch))
+}
+
+/// A rebase that came to its end may be followed by another, if what people decided in it is not lost with it.
+fn refuse_unless_safe_elsewhere(repository: &Repository, state: &State) -> Result<()> {
+    let branch = &state.target;
+    let worked = worked_out(repository, state, &mut |_, _| {})?;
+    let (done, total) = (worked.done(), worked.stack.patches.len());
+    if done < total {
+        return Err(Error::refused(
+            format!("a rebase of {branch} onto {} is under way: {done} of {total} patches are done", state.onto_name),
+            "nothing was changed; go on with --continue, or give it up with --abort",
+        ));
+    }
+    let nothing_decided = state.skips.is_empty() && state.resolutions.is_empty();
+    if nothing_decided || is_held_elsewhere(repository, branch, &worked.replayed.head)? {
+        return Ok(());
+    }
+    Err(Error::refused(
+        format!(
+            "a rebase of {branch} onto {} is done, and only its work ref has what was decided in it",
+            state.onto_name
+        ),
+        "nothing was changed; verify and publish it first, or give it up with --abort",
+    ))
+}
+
+/// Whether a ref other than the work ref has a commit.
+fn is_held_elsewhere(repository: &Repository, branch: &str, commit: &ObjectId) -> Result<bool> {
+    let work = State::work_ref(branch)?;
+    let call = repository
+        .call("for-each-ref", format!("see which refs have {}", commit.short()))
+        .options(&["--format=%(refname)"])
+        .option("--contains=", commit.as_str());
+    let text = repository.git().text(&call)?;
+    Ok(text.lines().any(|name| name != work.as_str()))
+}
+
+/// The folder to show a conflict in, beside the repository when none is named.
+fn place(repository: &Repository, target: &str, named: Option<PathBuf>) -> Result<PathBuf> {
+    let folder = named.unwrap_or_else(|| {
+        let beside = repository.folder();
+        let name = beside.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = name.strip_suffix(".git").unwrap_or(&name);
+        beside.with_file_name(format!("{name}.{}.rebase", target.replace('/', "-")))
+    });
+    // Git records where it really is.
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let real = std::fs::canonicalize(parent).map_err(|source| Error::File {
+        path: parent.to_owned(),
+        done: "entered",
+        source,
+    })?;
+    match folder.file_name() {
+        Some(name) => Ok(real.join(name)),
+        None => Err(Error::refused(
+            format!("{} is no name for a new folder", folder.display()),
+            "nothing was changed; name a folder that does not exist yet with --folder",
+        )),
+    }
+}
+
+/// `Alice <alice@mit.edu>` of a committer line.
+pub(super) fn name_of(committer: &str) -> &str {
+    committer.rfind('>').map_or(committer, |end| &committer[..=end])
+}

@@ -1,0 +1,239 @@
+//! The folder in which a person meets a conflict: a linked work tree at the head so far, with git's own conflict in it.
+//!
+//! A note in the work tree's git directory says which conflict it shows. It is written last, so a folder without it
+//! is half made and can be made anew; a folder with it is a person's, and stays until that conflict is decided.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::state::{State, write};
+use super::{paths, rerere};
+use crate::error::{Error, Result};
+use crate::git::{Call, Git};
+use crate::names::{GitPath, ObjectId};
+use crate::repository::Repository;
+
+/// The note of what is shown, in the work tree's git directory.
+const SHOWN: &str = "cutover-rebase";
+/// What the note becomes when the folder is to go, so that a half removed folder is known for what it is.
+const GOING: &str = "cutover-rebase-going";
+/// How many digits of a patch's id stand in git's conflict marks. Enough to be in no other text.
+pub(super) const MARK_DIGITS: usize = 12;
+
+/// A linked work tree of ours.
+#[derive(Clone, Debug)]
+pub(super) struct Folder {
+    pub(super) path: PathBuf,
+    /// Its git directory, `worktrees/...` in the repository's.
+    pub(super) directory: PathBuf,
+}
+
+/// Which conflict a folder shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Shown {
+    pub(super) branch: String,
+    pub(super) patch: ObjectId,
+    pub(super) on: ObjectId,
+}
+
+/// What is where a folder is to be.
+enum Place {
+    Free,
+    /// Ours, and nobody was told of it yet, or it was to go.
+    HalfMade,
+    Ready(Folder, Shown),
+    Foreign,
+}
+
+impl Folder {
+    /// A call on this work tree.
+    pub(super) fn call(&self, name: &'static str, doing: impl Into<String>) -> Call {
+        let call = Call::new(name, doing).of_repository(&self.directory).inside(&self.path);
+        call.variable("GIT_WORK_TREE", &self.path)
+    }
+
+    /// The paths that are not resolved in its index.
+    pub(super) fn unmerged(&self, git: &Git) -> Result<Vec<GitPath>> {
+        let call = self.call("ls-files", "list what is not resolved").options(&["--unmerged", "-z", "--full-name"]);
+        let bytes = git.output(&call)?;
+        let entries = bytes.split(|byte| *byte == 0).filter_map(|entry| {
+            let tab = entry.iter().position(|byte| *byte == b'\t')?;
+            Some(&entry[tab + 1..])
+        });
+        Ok(paths(&entries.collect::<Vec<&[u8]>>().join(&0)))
+    }
+
+    /// The commit that it stands on.
+    pub(super) fn head(&self, git: &Git) -> Result<ObjectId> {
+        let call = self.call("rev-parse", "see where the folder stands").options(&["--verify"]).operands(["HEAD"]);
+        let text = git.text(&call)?;
+        ObjectId::parse(&text).ok_or_else(|| foreign(&self.path))
+    }
+}
+
+/// Refuses a place where something is already.
+pub(super) fn refuse_if_taken(repository: &Repository, path: &Path) -> Result<()> {
+    match look(repository, path)? {
+        Place::Free => Ok(()),
+        _ => Err(foreign(path)),
+    }
+}
+
+/// The folder of a rebase with the conflict that it shows, once it is ready.
+pub(super) fn ready(repository: &Repository, state: &State) -> Result<Option<(Folder, Shown)>> {
+    match look(repository, &state.folder)? {
+        Place::Ready(folder, shown) if shown.branch == state.target => Ok(Some((folder, shown))),
+        _ => Ok(None),
+    }
+}
+
+/// Sees that the folder shows the conflict of `patch` on `on`. One that does is left alone, whatever was done in it.
+pub(super) fn show(repository: &Repository, state: &State, patch: &ObjectId, on: &ObjectId) -> Result<()> {
+    let wanted = Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone() };
+    match look(repository, &state.folder)? {
+        Place::Ready(_, shown) if shown == wanted => return Ok(()),
+        Place::Ready(_, shown) if !is_ours_to_remove(state, &shown) => return Err(another(&state.folder, &shown)),
+        Place::Foreign => return Err(foreign(&state.folder)),
+        Place::Ready(..) | Place::HalfMade | Place::Free => remove(repository, &state.folder)?,
+    }
+    make(repository, state, &wanted)
+}
+
+/// Removes the folder, when what it shows is decided.
+pub(super) fn clear(repository: &Repository, state: &State) -> Result<()> {
+    match look(repository, &state.folder)? {
+        Place::Ready(_, shown) if !is_ours_to_remove(state, &shown) => Err(another(&state.folder, &shown)),
+        Place::Ready(..) | Place::HalfMade => remove(repository, &state.folder),
+        Place::Free | Place::Foreign => Ok(()),
+    }
+}
+
+/// Removes the folder with all that was done in it.
+pub(super) fn give_up(repository: &Repository, state: &State) -> Result<()> {
+    match look(repository, &state.folder)? {
+        Place::Ready(_, shown) if shown.branch != state.target => Ok(()),
+        Place::Ready(..) | Place::HalfMade | Place::Free => remove(repository, &state.folder),
+        Place::Foreign => Ok(()),
+    }
+}
+
+/// The conflicting files that an earlier resolution was put into and that nobody has staged yet.
+pub(super) fn offered(repository: &Repository, state: &State, patch: &ObjectId, on: &ObjectId) -> Result<Vec<GitPath>> {
+    let wanted = Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone() };
+    match ready(repository, state)? {
+        Some((folder, shown)) if shown == wanted => rerere::offered(repository, &folder),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn is_ours_to_remove(state: &State, shown: &Shown) -> bool {
+    shown.branch == state.target && state.has_decided(&shown.patch)
+}
+
+fn look(repository: &Repository, path: &Path) -> Result<Place> {
+    let is_empty = match std::fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
+        Err(_) => return Ok(Place::Foreign),
+    };
+    let Some(directory) = git_directory(repository, path) else {
+        return Ok(if is_empty { Place::Free } else { Place::Foreign });
+    };
+    if is_empty || directory.join(GOING).exists() {
+        return Ok(Place::HalfMade);
+    }
+    // Somebody may have cleared the folder away by hand and put something else there.
+    let link = std::fs::read_to_string(path.join(".git")).unwrap_or_default();
+    let leads_here = link.strip_prefix("gitdir: ").is_some_and(|link| Path::new(link.trim_end()) == directory);
+    let detached = std::fs::read_to_string(directory.join("HEAD")).is_ok_and(|head| !head.starts_with("ref:"));
+    if !leads_here {
+        return Ok(Place::Foreign);
+    }
+    let shown = std::fs::read(directory.join(SHOWN)).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    Ok(match shown {
+        Some(shown) => Place::Ready(Folder { path: path.to_owned(), directory }, shown),
+        None if detached => Place::HalfMade,
+        None => Place::Foreign,
+    })
+}
+
+/// The git directory of the linked work tree at `path`, which may be gone itself.
+fn git_directory(repository: &Repository, path: &Path) -> Option<PathBuf> {
+    let linked = std::fs::read_dir(repository.directory().join("worktrees")).ok()?;
+    let link = path.join(".git");
+    linked.flatten().map(|entry| entry.path()).find(|directory| {
+        std::fs::read_to_string(directory.join("gitdir")).is_ok_and(|text| Path::new(text.trim_end()) == link)
+    })
+}
+
+/// Removes what `look` found to be ours. Killed in the middle, it is found half made and removed again.
+fn remove(repository: &Repository, path: &Path) -> Result<()> {
+    let Some(directory) = git_directory(repository, path) else { return Ok(()) };
+    let gone = |path: PathBuf| {
+        move |result: std::io::Result<()>| match result {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::File { path, done: "removed", source })
+            }
+            _ => Ok(()),
+        }
+    };
+    let note = directory.join(GOING);
+    gone(note.clone())(std::fs::write(&note, ""))?;
+    gone(directory.join(SHOWN))(std::fs::remove_file(directory.join(SHOWN)))?;
+    gone(path.to_owned())(std::fs::remove_dir_all(path))?;
+    gone(directory.clone())(std::fs::remove_dir_all(&directory))?;
+    // As git does: the folder goes with the last work tree. It stays when there are others.
+    let _ = std::fs::remove_dir(repository.directory().join("worktrees"));
+    Ok(())
+}
+
+fn make(repository: &Repository, state: &State, wanted: &Shown) -> Result<()> {
+    let git = repository.git();
+    let call = repository
+        .call("worktree", format!("make the folder {} for the conflict", state.folder.display()))
+        .options(&["add", "--quiet", "--detach"])
+        .setting("worktree.useRelativePaths", "false")
+        .operands([state.folder.as_os_str(), wanted.on.as_str().as_ref()]);
+    git.output(&call)?;
+    let directory = git_directory(repository, &state.folder).ok_or_else(|| foreign(&state.folder))?;
+    let folder = Folder { path: state.folder.clone(), directory };
+    pick(git, &folder, wanted)?;
+    rerere::offer(repository, &folder)?;
+    let text = serde_json::to_vec(wanted).unwrap_or_default();
+    let path = folder.directory.join(SHOWN);
+    write(&path, &text).map_err(|source| Error::File { path, done: "written", source })
+}
+
+/// Picks the patch, so that stages, marks and message are git's own. It is to stop at the conflict.
+fn pick(git: &Git, folder: &Folder, wanted: &Shown) -> Result<()> {
+    let call = folder
+        .call("cherry-pick", format!("put {} into {}", wanted.patch.short(), folder.path.display()))
+        .options(&["--allow-empty", "--no-gpg-sign"])
+        .setting("rerere.enabled", "false")
+        .setting("core.abbrev", MARK_DIGITS.to_string())
+        // Nobody reads this commit's committer: only its tree counts, should git get through after all.
+        .variable("GIT_COMMITTER_NAME", "cutover")
+        .variable("GIT_COMMITTER_EMAIL", "cutover")
+        .operands([wanted.patch.as_str()]);
+    let output = git.run(&call)?;
+    if output.success || !folder.unmerged(git)?.is_empty() { Ok(()) } else { Err(Git::failure(&call, &output)) }
+}
+
+fn foreign(path: &Path) -> Error {
+    Error::refused(
+        format!("{} is where conflicts were to be shown, and something else is there", path.display()),
+        "it was left alone, and no branch was changed; move it away, or begin with --folder and another name",
+    )
+}
+
+fn another(path: &Path, shown: &Shown) -> Error {
+    Error::refused(
+        format!("{} shows another conflict, of {}, that nobody has decided", path.display(), shown.patch.short()),
+        format!(
+            "it was left alone, and no branch was changed; save what you need of it, then `git worktree remove --force \
+             {}` and run the same command again",
+            path.display()
+        ),
+    )
+}

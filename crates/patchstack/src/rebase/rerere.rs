@@ -1,0 +1,81 @@
+//! Earlier resolutions: put into the files of a conflict to be looked at, and recorded when a person is done.
+//!
+//! Git takes a folder `rr-cache` for the wish to have rerere everywhere. So where the operator does not use it, the
+//! resolutions are kept in a place of cutover's own, and the operator's git goes on without.
+
+use std::path::{Path, PathBuf};
+
+use super::folder::Folder;
+use super::paths;
+use crate::error::{Error, Result};
+use crate::git::Call;
+use crate::names::GitPath;
+use crate::repository::Repository;
+
+/// Puts earlier resolutions into the conflicting files. Nothing is staged.
+pub(super) fn offer(repository: &Repository, folder: &Folder) -> Result<()> {
+    repository.git().output(&call(repository, folder, "put earlier resolutions into files")?).map(drop)
+}
+
+/// Records what a person made of the conflict, for the next time.
+pub(super) fn record(repository: &Repository, folder: &Folder) -> Result<()> {
+    repository.git().output(&call(repository, folder, "record the resolution")?).map(drop)
+}
+
+/// The conflicting files that an earlier resolution was put into and that nobody has staged yet.
+pub(super) fn offered(repository: &Repository, folder: &Folder) -> Result<Vec<GitPath>> {
+    let unmerged = folder.unmerged(repository.git())?;
+    if unmerged.is_empty() {
+        return Ok(unmerged);
+    }
+    let call = call(repository, folder, "list what no earlier resolution is known for")?.options(&["remaining"]);
+    // It lists one a line and quotes nothing, so a path with a newline is told from others by nothing: it is not offered.
+    let remaining = repository.git().output(&call)?;
+    let remaining = paths(&remaining.iter().map(|byte| if *byte == b'\n' { 0 } else { *byte }).collect::<Vec<u8>>());
+    let is_plain = |path: &GitPath| !path.as_bytes().contains(&b'\n');
+    Ok(unmerged.into_iter().filter(|path| is_plain(path) && !remaining.contains(path)).collect())
+}
+
+fn call(repository: &Repository, folder: &Folder, doing: &str) -> Result<Call> {
+    let call = folder.call("rerere", doing).setting("rerere.enabled", "true").setting("rerere.autoUpdate", "false");
+    match own_place(repository)? {
+        Some(place) => Ok(call.variable("GIT_COMMON_DIR", place)),
+        None => Ok(call),
+    }
+}
+
+/// Cutover's own place for resolutions; none where the operator uses rerere.
+fn own_place(repository: &Repository) -> Result<Option<PathBuf>> {
+    let wish = repository.call("config", "see whether you use rerere").as_the_operator().options(&[
+        "--type=bool",
+        "--get",
+        "rerere.enabled",
+    ]);
+    let output = repository.git().run(&wish)?;
+    let uses = match output.stdout.trim_ascii() {
+        b"true" => true,
+        b"false" => false,
+        _ => repository.directory().join("rr-cache").is_dir(),
+    };
+    if uses {
+        return Ok(None);
+    }
+    let place = repository.directory().join("cutover/rerere");
+    furnish(repository, &place).map_err(|source| Error::File { path: place.clone(), done: "written", source })?;
+    Ok(Some(place))
+}
+
+/// A git directory that borrows the repository's objects. Written again each time, for it is five small files.
+fn furnish(repository: &Repository, place: &Path) -> std::io::Result<()> {
+    for name in ["objects/info", "objects/pack", "refs/heads"] {
+        std::fs::create_dir_all(place.join(name))?;
+    }
+    let format = match repository.object_format() {
+        "sha1" => "[core]\n\trepositoryformatversion = 0\n".to_owned(),
+        other => format!("[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = {other}\n"),
+    };
+    std::fs::write(place.join("config"), format)?;
+    std::fs::write(place.join("HEAD"), "ref: refs/heads/none\n")?;
+    // Beside it in the same git directory, so that moving the repository breaks nothing.
+    std::fs::write(place.join("objects/info/alternates"), "../../../objects\n")
+}

@@ -1,0 +1,141 @@
+//! Reads what a person made of a conflict out of the folder, and refuses what is not finished.
+
+use super::folder::{Folder, MARK_DIGITS, Shown};
+use super::{listed, paths};
+use crate::error::{Error, Result};
+use crate::git::Git;
+use crate::names::{GitPath, ObjectId};
+
+/// The tree that a person made: what is staged in the folder, or the one commit that was made there.
+pub(super) fn take(git: &Git, folder: &Folder, shown: &Shown) -> Result<ObjectId> {
+    refuse_unmerged(git, folder)?;
+    refuse_unstaged(git, folder)?;
+    let call = folder.call("write-tree", "write what is staged in the folder");
+    let text = git.text(&call)?;
+    let tree = ObjectId::parse(&text).ok_or_else(|| Error::refused(format!("git wrote the tree {text:?}"), ""))?;
+    refuse_elsewhere(git, folder, shown, &tree)?;
+    let changed = changed(git, folder, &shown.on, &tree)?;
+    if changed.is_empty() {
+        return Err(Error::refused(
+            format!("the resolution in {} leaves nothing of {}", folder.path.display(), shown.patch.short()),
+            format!(
+                "nothing was recorded; if that is meant, say why: --skip {} --because \"...\"",
+                shown.patch.short()
+            ),
+        ));
+    }
+    refuse_marks(git, folder, shown, &tree, &changed)?;
+    Ok(tree)
+}
+
+fn refuse_unmerged(git: &Git, folder: &Folder) -> Result<()> {
+    let unmerged = folder.unmerged(git)?;
+    if unmerged.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(
+        format!("not resolved in {}: {}", folder.path.display(), listed(&unmerged)),
+        "nothing was recorded; edit the files there, `git add` (or `git rm`) them, then --continue",
+    ))
+}
+
+/// Refuses what was edited and not staged: it would silently be left out.
+fn refuse_unstaged(git: &Git, folder: &Folder) -> Result<()> {
+    // Says with its status whether anything differs, which is asked right after.
+    let refresh = folder.call("update-index", "look at the files of the folder").as_the_operator();
+    git.run(&refresh.options(&["-q", "--refresh"]))?;
+    let call = folder.call("diff-files", "look for changes that are not staged").as_the_operator().options(&[
+        "--name-only",
+        "-z",
+        "--ignore-submodules=all",
+    ]);
+    let unstaged = paths(&git.output(&call)?);
+    if unstaged.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(
+        format!("edited in {} and not added: {}", folder.path.display(), listed(&unstaged)),
+        "nothing was recorded; `git add` them there, or `git restore` them, then --continue",
+    ))
+}
+
+/// Refuses a folder that stands anywhere but at the head so far, or at one commit on it with nothing staged beyond.
+fn refuse_elsewhere(git: &Git, folder: &Folder, shown: &Shown, staged: &ObjectId) -> Result<()> {
+    let head = folder.head(git)?;
+    if head == shown.on {
+        return Ok(());
+    }
+    let call = folder
+        .call("log", "see what was committed in the folder")
+        .options(&["--no-walk", "--no-show-signature", "--no-decorate", "--format=%P %T"])
+        .operands([head.as_str()]);
+    let text = git.text(&call)?;
+    let (parents, tree) = text.rsplit_once(' ').unwrap_or_default();
+    let place = folder.path.display();
+    let back =
+        format!("nothing was recorded; `git reset --soft {}` there keeps your files and goes back to it", shown.on);
+    if parents != shown.on.as_str() {
+        return Err(Error::refused(
+            format!("{place} stands on {}, not on {} or on one commit on top of it", head.short(), shown.on.short()),
+            back,
+        ));
+    }
+    if tree != staged.as_str() {
+        return Err(Error::refused(format!("in {place} something is staged beyond the commit {}", head.short()), back));
+    }
+    Ok(())
+}
+
+fn changed(git: &Git, folder: &Folder, on: &ObjectId, tree: &ObjectId) -> Result<Vec<GitPath>> {
+    let call = folder
+        .call("diff-tree", "see what the resolution changes")
+        .options(&["-r", "-z", "--name-only", "--no-renames", "--no-ext-diff"])
+        .operands([on.as_str(), tree.as_str()]);
+    Ok(paths(&git.output(&call)?))
+}
+
+/// Refuses files that still have the marks that git wrote into them. A file that had such lines before has them rightly.
+fn refuse_marks(git: &Git, folder: &Folder, shown: &Shown, tree: &ObjectId, changed: &[GitPath]) -> Result<()> {
+    let mut marked = marked(git, folder, shown, tree, changed)?;
+    if !marked.is_empty() {
+        let before =
+            [marked_in(git, folder, shown, &shown.on, &marked)?, marked_in(git, folder, shown, &shown.patch, &marked)?];
+        marked.retain(|path| !before.iter().any(|before| before.contains(path)));
+    }
+    if marked.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(
+        format!("conflict marks (<<<<<<< and >>>>>>>) are left in {}", listed(&marked)),
+        format!("nothing was recorded; edit them in {}, `git add` them, then --continue", folder.path.display()),
+    ))
+}
+
+fn marked(git: &Git, folder: &Folder, shown: &Shown, tree: &ObjectId, paths: &[GitPath]) -> Result<Vec<GitPath>> {
+    // Arguments have a limit in length.
+    let mut marked = Vec::new();
+    for some in paths.chunks(500) {
+        marked.extend(marked_in(git, folder, shown, tree, some)?);
+    }
+    Ok(marked)
+}
+
+fn marked_in(git: &Git, folder: &Folder, shown: &Shown, tree: &ObjectId, files: &[GitPath]) -> Result<Vec<GitPath>> {
+    let patch = &shown.patch.as_str()[..MARK_DIGITS];
+    let call = folder
+        .call("grep", "look for conflict marks")
+        .options(&["-I", "-l", "-z", "--full-name", "--no-recurse-submodules", "--extended-regexp", "-e"])
+        .option("", format!("^(<{{3,}} HEAD\r?$|[|]{{3,}} parent of {patch}|>{{3,}} {patch})"))
+        .object(tree)
+        .paths(files.iter().map(GitPath::as_bytes));
+    let output = git.run(&call)?;
+    match output.code {
+        // Each is `<tree>:<path>`.
+        Some(0) => Ok(paths(&output.stdout)
+            .iter()
+            .map(|path| GitPath::new(&path.as_bytes()[tree.as_str().len() + 1..]))
+            .collect()),
+        Some(1) => Ok(Vec::new()),
+        _ => Err(Git::failure(&call, &output)),
+    }
+}

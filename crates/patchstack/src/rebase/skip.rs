@@ -1,0 +1,68 @@
+//! `branch rebase --skip PATCH --because "..."`: leaves a patch out, and records who says so and why.
+
+use super::Standing;
+use super::advance::{advance, worked_out};
+use super::begin::name_of;
+use super::proceed::refuse_if_moved;
+use super::refusals;
+use super::state::{Skip, State, committer, hold};
+use crate::error::{Error, Result};
+use crate::names::ObjectId;
+use crate::repository::Repository;
+use crate::stack::Stack;
+
+/// Leaves out `patch`, the one that the rebase stopped at or a later one, and goes on.
+///
+/// # Errors
+/// When no rebase is under way, `patch` is none of those, no reason is given, or git breaks off.
+pub fn skip(
+    repository: &Repository,
+    branch: &str,
+    patch: &str,
+    because: &str,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Standing> {
+    let _hold = hold(repository, branch)?;
+    let mut state = State::expect(repository, branch)?;
+    refuse_if_moved(repository, &state)?;
+    let worked = worked_out(repository, &state, &mut |_, _| {})?;
+    let patch = find(&worked.stack, patch)?;
+    refusals::skip(&worked.stack, &patch, because)?;
+    let already = state.skips.iter().any(|skip| skip.patch == patch);
+    if !already {
+        let behind = worked.stack.patches.iter().take(worked.done()).any(|other| other.commit == patch);
+        if behind {
+            return Err(Error::refused(
+                format!("{} is behind us already, and later patches stand on it", patch.short()),
+                "nothing was changed; to leave it out, --abort and begin again without it",
+            ));
+        }
+        let by = name_of(&committer(repository)?).to_owned();
+        state.skips.push(Skip { patch, because: because.to_owned(), by });
+        state.save(repository)?;
+    }
+    advance(repository, &state, progress)
+}
+
+/// The patch of a stack that an id, whole or abbreviated, means.
+pub(super) fn find(stack: &Stack, id: &str) -> Result<ObjectId> {
+    let digits = id.to_ascii_lowercase();
+    let found: Vec<&ObjectId> =
+        stack.patches.iter().map(|patch| &patch.commit).filter(|commit| commit.as_str().starts_with(&digits)).collect();
+    match found[..] {
+        [commit] if digits.len() >= 4 => Ok(commit.clone()),
+        _ => Err(Error::refused(
+            format!(
+                "{id:?} names {} of the {} patches of {}",
+                count(found.len()),
+                stack.patches.len(),
+                stack.branch.name
+            ),
+            "nothing was changed; give at least four digits of a patch's id. `cutover branch rebase` says at which it stopped",
+        )),
+    }
+}
+
+fn count(found: usize) -> String {
+    if found == 0 { "none".to_owned() } else { found.to_string() }
+}

@@ -1,0 +1,208 @@
+//! What is kept of a rebase: one JSON file a branch, in the git directory, replaced whole or not at all.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::names::{ObjectId, RefName};
+use crate::replay::{Decisions, Resolution};
+use crate::repository::{Repository, Revision};
+use crate::stack::{Base, Stack};
+
+/// The form of the file that is written here, and the newest that is understood.
+pub(super) const VERSION: u32 = 1;
+
+/// What went into a rebase, and what was decided since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) version: u32,
+    /// The branch that the result is for, without `refs/heads/`.
+    pub(crate) target: String,
+    /// What is rebased, as it was named, and the ref that this means.
+    pub(crate) branch: String,
+    pub(crate) reference: Option<RefName>,
+    /// The head that is rebased.
+    pub(crate) old: ObjectId,
+    pub(crate) base: ObjectId,
+    pub(crate) base_found: String,
+    pub(crate) onto: ObjectId,
+    pub(crate) onto_name: String,
+    pub(crate) skips: Vec<Skip>,
+    pub(crate) resolutions: Vec<Resolved>,
+    /// Where a person finds a conflict.
+    pub(crate) folder: PathBuf,
+    /// Why it is right that flattening loses something, and who said so.
+    pub(crate) loss_accepted: Option<Accepted>,
+}
+
+/// A patch that was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Skip {
+    pub(crate) patch: ObjectId,
+    pub(crate) because: String,
+    pub(crate) by: String,
+}
+
+/// What a person made of a conflict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Resolved {
+    pub(crate) patch: ObjectId,
+    pub(crate) tree: ObjectId,
+    pub(crate) on: ObjectId,
+    /// `Alice <alice@mit.edu> 1606000000 -0500`.
+    pub(crate) committer: String,
+}
+
+/// A loss that somebody vouches for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Accepted {
+    pub(crate) because: String,
+    pub(crate) by: String,
+}
+
+/// While this lives, no other cutover works on the rebase of the same branch. The system lets go of it when we die.
+#[derive(Debug)]
+pub(super) struct Hold(#[expect(dead_code, reason = "kept open for its lock")] File);
+
+impl State {
+    /// The rebase that is under way for a branch, if there is one.
+    pub(crate) fn load(repository: &Repository, branch: &str) -> Result<Option<Self>> {
+        let path = file(repository, branch)?;
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(Error::File { path, done: "read", source }),
+        };
+        match serde_json::from_slice::<Self>(&text) {
+            Ok(state) if state.version <= VERSION && state.target == branch => Ok(Some(state)),
+            Ok(state) if state.target != branch => Err(damaged(path, format!("it is about {}", state.target), branch)),
+            Ok(state) => Err(damaged(path, format!("it has version {}, of a newer cutover", state.version), branch)),
+            Err(error) => Err(damaged(path, error.to_string(), branch)),
+        }
+    }
+
+    /// The same, for commands that need one.
+    pub(super) fn expect(repository: &Repository, branch: &str) -> Result<Self> {
+        Self::load(repository, branch)?.ok_or_else(|| none_under_way(branch))
+    }
+
+    /// Writes it: the old file or the new one is there whenever we die, and nothing between.
+    pub(super) fn save(&self, repository: &Repository) -> Result<()> {
+        let path = file(repository, &self.target)?;
+        let text = serde_json::to_vec_pretty(self).map_err(|error| {
+            Error::refused(
+                format!("the rebase of {} cannot be recorded: {error}", self.target),
+                "nothing was changed; choose a folder whose name is UTF-8 with --folder",
+            )
+        })?;
+        write(&path, &text).map_err(|source| Error::File { path, done: "written", source })
+    }
+
+    /// Forgets it.
+    pub(super) fn remove(repository: &Repository, branch: &str) -> Result<()> {
+        let path = file(repository, branch)?;
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::File { path, done: "removed", source })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The stack that is rebased.
+    pub(crate) fn stack(&self, repository: &Repository) -> Result<Stack> {
+        let branch =
+            Revision { name: self.branch.clone(), reference: self.reference.clone(), commit: self.old.clone() };
+        Stack::list(repository, branch, self.old_base())
+    }
+
+    /// Where that stack begins.
+    pub(crate) fn old_base(&self) -> Base {
+        Base { commit: self.base.clone(), found: self.base_found.clone() }
+    }
+
+    /// What a replay has to heed.
+    pub(super) fn decisions(&self) -> Decisions {
+        let resolved = self.resolutions.iter().map(|resolved| {
+            let Resolved { patch, tree, on, committer } = resolved.clone();
+            (patch, Resolution { tree, on, committer })
+        });
+        Decisions { skipped: self.skips.iter().map(|skip| skip.patch.clone()).collect(), resolved: resolved.collect() }
+    }
+
+    /// Whether somebody decided what becomes of a patch.
+    pub(super) fn has_decided(&self, patch: &ObjectId) -> bool {
+        let skipped = self.skips.iter().any(|skip| skip.patch == *patch);
+        skipped || self.resolutions.iter().any(|resolved| resolved.patch == *patch)
+    }
+
+    /// The ref that holds the head so far.
+    pub(crate) fn work_ref(branch: &str) -> Result<RefName> {
+        RefName::branch(branch)?;
+        RefName::new(format!("refs/cutover/work/{branch}"))
+    }
+}
+
+/// Takes hold of the rebase of a branch.
+pub(super) fn hold(repository: &Repository, branch: &str) -> Result<Hold> {
+    let path = file(repository, branch)?.with_extension("lock");
+    let opened = folder_of(&path).and_then(|()| File::create(&path));
+    let lock = opened.map_err(|source| Error::File { path: path.clone(), done: "written", source })?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Hold(lock)),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Error::refused(
+            format!("another cutover is at work on the rebase of {branch}"),
+            "nothing was changed; wait for it to end, then run the same command again",
+        )),
+        Err(std::fs::TryLockError::Error(source)) => Err(Error::File { path, done: "locked", source }),
+    }
+}
+
+/// Who the operator is to git as a committer, with the moment: `Alice <alice@mit.edu> 1606000000 -0500`.
+pub(super) fn committer(repository: &Repository) -> Result<String> {
+    let call = repository.call("var", "say who you are").as_the_operator().options(&["GIT_COMMITTER_IDENT"]);
+    let output = repository.git().run(&call)?;
+    if output.success {
+        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    }
+    Err(Error::refused(
+        format!("git does not know who you are, and what you decide is recorded under your name: {}", output.words),
+        "nothing was changed; `git config --global user.name ...` and `git config --global user.email ...`",
+    ))
+}
+
+fn file(repository: &Repository, branch: &str) -> Result<PathBuf> {
+    RefName::branch(branch)?;
+    let name = branch.replace('%', "%25").replace('/', "%2F");
+    Ok(repository.directory().join("cutover/rebase").join(format!("{name}.json")))
+}
+
+/// Writes a file whole or not at all, and sees that it is on the disk.
+pub(super) fn write(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    folder_of(path)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    File::open(folder)?.sync_all()
+}
+
+fn folder_of(path: &Path) -> std::io::Result<()> {
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)
+}
+
+fn damaged(path: PathBuf, because: String, branch: &str) -> Error {
+    let hint = format!("{branch} itself is untouched; --abort clears the rebase away, then begin again");
+    Error::Damaged { path, because, hint }
+}
+
+fn none_under_way(branch: &str) -> Error {
+    Error::refused(
+        format!("no rebase of {branch} is under way"),
+        "nothing was changed; --onto REF begins one, --branch names another branch",
+    )
+}

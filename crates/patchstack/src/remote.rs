@@ -1,0 +1,348 @@
+//! Talking to a remote, as the operator: what it holds, bringing objects from it, pushing to it with explicit leases.
+//! What is pushed where, and why, is decided elsewhere.
+//!
+//! Nothing here waits for a person: there are no prompts, and each call has a time limit.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::git::{Call, Git, without_secrets};
+use crate::names::{ObjectId, RefName};
+use crate::repository::Repository;
+use crate::wildcard;
+
+/// How long one conversation with a remote may take, unless the caller knows better. A first push of a large history
+/// takes minutes.
+pub const LIMIT: Duration = Duration::from_secs(600);
+
+/// How ssh is called where the operator says nothing: it asks nobody, and a host that is silent is given up.
+const SSH: &str = "ssh -o BatchMode=yes -o ConnectTimeout=20";
+
+/// One ref that is to be pushed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// What it shall hold. The commit must be in this repository.
+    pub source: ObjectId,
+    /// The ref on the remote.
+    pub target: RefName,
+    /// What must be true of it there.
+    pub guard: Guard,
+}
+
+/// What must be true of a ref on the remote in the moment in which it is changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// It holds exactly this; then it may also go back.
+    Holds(ObjectId),
+    /// There is none.
+    Absent,
+    /// The push loses nothing that it holds. There may be none.
+    Forward,
+}
+
+/// Whether the refs of a push change together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Together {
+    /// All or none.
+    Yes,
+    /// Each by itself.
+    No,
+}
+
+/// What became of a push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pushed {
+    /// What became of each ref.
+    pub outcomes: BTreeMap<RefName, Outcome>,
+    /// What the remote said, for people; may be empty.
+    pub said: String,
+}
+
+/// What became of one ref of a push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It changed.
+    Done,
+    /// The remote held this already.
+    Same,
+    /// It is not what the guard says.
+    Stale,
+    /// The push would have lost commits that it holds.
+    NotForward,
+    /// Left as it was because of another ref of the same push.
+    NotTried,
+    /// The remote refused; in git's words and its own.
+    Refused {
+        /// `pre-receive hook declined`.
+        because: String,
+    },
+}
+
+impl Pushed {
+    /// Whether the remote now holds all of it.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.outcomes.values().all(|outcome| matches!(outcome, Outcome::Done | Outcome::Same))
+    }
+}
+
+/// The refs that a remote holds now and whose full names fit one of `patterns`: `refs/heads/mitx/*`.
+///
+/// # Errors
+/// When there is no such remote or it does not answer.
+pub fn heads(
+    repository: &Repository,
+    remote: &str,
+    patterns: &[&str],
+    limit: Duration,
+) -> Result<BTreeMap<RefName, ObjectId>> {
+    let call = call(repository, "ls-remote", remote, format!("see what {remote} holds"), limit)?
+        .options(&["--refs", "--quiet"])
+        .operands(std::iter::once(&remote).chain(patterns));
+    let text = String::from_utf8_lossy(&repository.git().output(&call)?).into_owned();
+    let lines = text.lines().filter_map(|line| line.split_once('\t'));
+    let refs = lines.filter_map(|(id, name)| Some((RefName::new(name).ok()?, ObjectId::parse(id)?)));
+    // Git takes a pattern for the end of a name; here it is all of it.
+    Ok(refs.filter(|(name, _)| patterns.iter().any(|pattern| wildcard::fits(pattern, name.as_str()))).collect())
+}
+
+/// Brings refs of a remote here, each under the name beside it, whatever that held before. No other ref changes.
+///
+/// # Errors
+/// When there is no such remote, it does not answer, or it has not all of the refs.
+pub fn fetch(repository: &Repository, remote: &str, refs: &[(RefName, RefName)], limit: Duration) -> Result<()> {
+    let what: Vec<&str> = refs.iter().take(3).map(|(theirs, _)| theirs.short()).collect();
+    let more = if refs.len() > what.len() { ", ..." } else { "" };
+    let doing = format!("fetch {}{more} from {remote}", what.join(", "));
+    let places = refs.iter().map(|(theirs, ours)| format!("+{}:{}", theirs.as_str(), ours.as_str()));
+    // An empty --refmap keeps the remote-tracking branches as they are, whatever is fetched.
+    let call = call(repository, "fetch", remote, doing, limit)?
+        .options(&["--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "--no-prune", "--no-prune-tags"])
+        .options(&["--no-recurse-submodules", "--no-auto-maintenance", "--no-write-commit-graph"])
+        .operands(std::iter::once(remote.to_owned()).chain(places));
+    repository.git().output(&call).map(drop)
+}
+
+/// Pushes. What the remote refuses is in the result and not an error.
+///
+/// # Errors
+/// When there is no such remote, or it breaks off before it says what became of the refs.
+pub fn push(
+    repository: &Repository,
+    remote: &str,
+    updates: &[Update],
+    together: Together,
+    limit: Duration,
+) -> Result<Pushed> {
+    let what: Vec<&str> = updates.iter().take(3).map(|update| update.target.short()).collect();
+    let more = if updates.len() > what.len() { ", ..." } else { "" };
+    let mut call = call(repository, "push", remote, format!("push {}{more} to {remote}", what.join(", ")), limit)?
+        // In a mirror clone, git would force everything.
+        .setting(format!("remote.{remote}.mirror"), "false")
+        .options(&["--porcelain", "--no-progress", "--no-verify", "--no-follow-tags", "--recurse-submodules=no"]);
+    if together == Together::Yes {
+        call = call.options(&["--atomic"]);
+    }
+    for update in updates {
+        let name = update.target.as_str();
+        call = match &update.guard {
+            Guard::Holds(commit) => call.option("--force-with-lease=", format!("{name}:{commit}")),
+            Guard::Absent => call.option("--force-with-lease=", format!("{name}:")),
+            Guard::Forward => call,
+        };
+    }
+    let places = updates.iter().map(|update| format!("{}:{}", update.source, update.target.as_str()));
+    let call = call.operands(std::iter::once(remote.to_owned()).chain(places));
+    let output = repository.git().run(&call)?;
+    let said = said(&output.words);
+    let outcomes = outcomes(&String::from_utf8_lossy(&output.stdout), &said);
+    let complete = updates.iter().all(|update| outcomes.contains_key(&update.target));
+    if complete { Ok(Pushed { outcomes, said }) } else { Err(Git::failure(&call, &output)) }
+}
+
+/// A call that talks to a remote of this repository.
+fn call(repository: &Repository, name: &'static str, remote: &str, doing: String, limit: Duration) -> Result<Call> {
+    require(repository, remote)?;
+    // A relative address is meant from the top of the work tree.
+    let call = repository.call(name, doing).inside(repository.folder()).as_the_operator().limit(limit);
+    Ok(if operator_says_how(repository)? { call } else { call.setting("core.sshCommand", SSH) })
+}
+
+/// Whether the operator says how ssh is called.
+fn operator_says_how(repository: &Repository) -> Result<bool> {
+    let environment = repository.git().environment();
+    if ["GIT_SSH", "GIT_SSH_COMMAND"].iter().any(|name| environment.get(name).is_some()) {
+        return Ok(true);
+    }
+    let call = repository.call("config", "see how ssh is called").as_the_operator().options(&["--get"]);
+    Ok(repository.git().run(&call.operands(["core.sshCommand"]))?.success)
+}
+
+/// Refuses a remote that this repository does not have.
+///
+/// # Errors
+/// When it does not have it; the error lists those that it has.
+pub fn require(repository: &Repository, remote: &str) -> Result<()> {
+    let remotes = repository.remotes()?;
+    if remotes.contains_key(remote) {
+        return Ok(());
+    }
+    let there: Vec<String> = remotes.iter().map(|(name, place)| format!("{name} ({place})")).collect();
+    let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+    Err(Error::refused(
+        format!("{} has no remote {remote:?}; it has: {there}", repository.named().display()),
+        "nothing was changed; name one of these, or add it with `git remote add`",
+    ))
+}
+
+/// Refuses to push to `remote` when it is `upstream`, by name or by address, or when it pushes to several places: what
+/// was pushed could not be read back then.
+///
+/// # Errors
+/// When it is refused, or there is no such remote.
+pub fn refuse_upstream(repository: &Repository, remote: &str, upstream: &str) -> Result<()> {
+    require(repository, remote)?;
+    const ELSEWHERE: &str = "nothing was changed; our branches belong on our own remote. `git remote -v` lists them";
+    if remote == upstream {
+        return Err(Error::refused(format!("{remote} is where upstream's releases come from"), ELSEWHERE));
+    }
+    let pushed_to = addresses(repository, remote, &["--push", "--all"])?;
+    if pushed_to.len() > 1 {
+        return Err(Error::refused(
+            format!("{remote} pushes to several places at once: {}", shown(&pushed_to)),
+            format!("nothing was changed; `git remote set-url --delete --push {remote} ...` leaves one"),
+        ));
+    }
+    if !repository.remotes()?.contains_key(upstream) {
+        return Ok(());
+    }
+    let fetched_from = addresses(repository, remote, &["--all"])?;
+    let theirs = addresses(repository, upstream, &["--all"])?;
+    let from = repository.folder();
+    let same = |ours: &String| theirs.iter().any(|their| place(from, their) == place(from, ours));
+    match pushed_to.iter().chain(&fetched_from).find(|address| same(address)) {
+        Some(address) => Err(Error::refused(
+            format!("{remote} and {upstream} are the same place: {}", without_secrets(address)),
+            ELSEWHERE,
+        )),
+        None => Ok(()),
+    }
+}
+
+fn addresses(repository: &Repository, remote: &str, kind: &[&'static str]) -> Result<Vec<String>> {
+    let call = repository.call("remote", format!("see where {remote} is")).as_the_operator();
+    let text = repository.git().text(&call.options(&["get-url"]).options(kind).operands([remote]))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+fn shown(addresses: &[String]) -> String {
+    addresses.iter().map(|address| without_secrets(address)).collect::<Vec<_>>().join(", ")
+}
+
+/// An address without what does not tell places apart: protocol, user, port, `.git`. Relative ones are seen from `folder`.
+fn place(folder: &Path, address: &str) -> String {
+    let address = address.strip_prefix("file://").unwrap_or(address);
+    let bare = |text: &str| text.trim_end_matches('/').trim_end_matches(".git").trim_end_matches('/').to_owned();
+    let distant = match address.split_once("://") {
+        Some((_, rest)) => rest.split_once('/'),
+        // `git@github.com:org/repo`: a colon before the first slash.
+        None => address.split_once(':').filter(|(host, _)| !host.contains('/')),
+    };
+    match distant {
+        Some((host, path)) => {
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+            let host = host.split_once(':').map_or(host, |(host, _)| host);
+            format!("{}:{}", host.to_ascii_lowercase(), bare(path.trim_start_matches('/')))
+        }
+        None => {
+            let path = folder.join(address);
+            bare(&path.canonicalize().unwrap_or(path).to_string_lossy())
+        }
+    }
+}
+
+/// What became of each ref, from what `git push --porcelain` writes: `FLAG TAB from:to TAB summary`.
+fn outcomes(report: &str, said: &str) -> BTreeMap<RefName, Outcome> {
+    let parse = |line: &str| {
+        let mut fields = line.splitn(3, '\t');
+        let (flag, places, summary) = (fields.next()?, fields.next()?, fields.next()?);
+        let target = RefName::new(places.rsplit(':').next()?).ok()?;
+        let outcome = match flag {
+            "=" => Outcome::Same,
+            "!" => rejected(summary, said),
+            _ => Outcome::Done,
+        };
+        Some((target, outcome))
+    };
+    report.lines().filter_map(parse).collect()
+}
+
+fn rejected(summary: &str, said: &str) -> Outcome {
+    let reason = summary.rsplit_once('(').map_or(summary, |(_, reason)| reason.trim_end_matches(')'));
+    match reason {
+        "stale info" => Outcome::Stale,
+        "non-fast-forward" | "fetch first" | "needs force" | "already exists" if summary.starts_with("[rejected]") => {
+            Outcome::NotForward
+        }
+        _ if reason.starts_with("atomic push fail") => Outcome::NotTried,
+        _ if said.is_empty() => Outcome::Refused { because: reason.to_owned() },
+        _ => Outcome::Refused { because: format!("{reason}; it says: {said}") },
+    }
+}
+
+/// What the remote said, of all of git's words on a push.
+fn said(words: &str) -> String {
+    const OURS: [&str; 4] =
+        ["failed to push some refs", "atomic push failed for ref", "the remote end hung up", "it said nothing"];
+    let parts = words.split("; ").map(|part| part.strip_prefix("remote:").unwrap_or(part).trim());
+    let parts: Vec<&str> =
+        parts.filter(|part| !part.is_empty() && !OURS.iter().any(|ours| part.starts_with(ours))).collect();
+    parts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_place_is_known_by_all_its_addresses() {
+        let place = |address: &str| place(Path::new("/clone"), address);
+        let one = place("https://github.com/mitodl/edx-platform.git");
+        for address in [
+            "git@github.com:mitodl/edx-platform",
+            "ssh://git@GitHub.com:22/mitodl/edx-platform.git/",
+            "https://bob:secret@github.com/mitodl/edx-platform/",
+        ] {
+            assert_eq!(place(address), one, "{address}");
+        }
+        assert_ne!(place("https://github.com/openedx/edx-platform"), one);
+        assert_eq!(place("file:///srv/origin.git"), place("/srv/origin"));
+        assert_eq!(place("../origin.git"), "/clone/../origin", "a place that is not there is still named");
+    }
+
+    #[test]
+    fn each_ref_of_a_push_has_an_outcome() {
+        let report = "To ../r.git\n \ta1:refs/heads/a\t4ee8cbc..a7f0307\n*\tb1:refs/heads/b\t[new branch]\n\
+                      =\tc1:refs/heads/c\t[up to date]\n!\td1:refs/heads/d\t[rejected] (stale info)\n\
+                      !\te1:refs/heads/e\t[rejected] (fetch first)\n!\tf1:refs/heads/f\t[rejected] (atomic push failed)\n\
+                      !\tg1:refs/heads/g\t[remote rejected] (atomic push failure)\n\
+                      !\th1:refs/heads/h\t[remote rejected] (non-fast-forward)\nDone\n";
+        let outcomes: Vec<Outcome> = outcomes(report, "").into_values().collect();
+        let refused = Outcome::Refused { because: "non-fast-forward".to_owned() };
+        let rejected = [Outcome::Stale, Outcome::NotForward, Outcome::NotTried, Outcome::NotTried, refused];
+        assert_eq!(outcomes[..3], [Outcome::Done, Outcome::Done, Outcome::Same]);
+        assert_eq!(outcomes[3..], rejected);
+    }
+
+    #[test]
+    fn the_remotes_own_words_are_told_apart_from_gits() {
+        let words =
+            "remote: no pushes on Friday; remote:; remote: error: hook declined; failed to push some refs to 'x'";
+        assert_eq!(said(words), "no pushes on Friday; error: hook declined");
+        assert_eq!(said("it said nothing"), "");
+        let outcome = rejected("[remote rejected] (pre-receive hook declined)", "no");
+        assert_eq!(outcome, Outcome::Refused { because: "pre-receive hook declined; it says: no".to_owned() });
+    }
+}

@@ -1,0 +1,143 @@
+//! Replays patches on another base: git merges, in a scratch repository, without a work tree.
+//!
+//! The commits that come of it depend on what went in and on nothing else: author, committer, message, encoding and
+//! other headers are taken over byte for byte, and the committer's date is put forward to that of the commit before
+//! where it would be older. So a forecast names the very commit that a rebase will make, on every machine.
+
+mod answer;
+mod commit;
+mod engine;
+mod run;
+mod scratch;
+
+pub use engine::Engine;
+pub use run::replay;
+
+use std::collections::BTreeMap;
+
+use crate::names::{GitPath, ObjectId};
+
+/// What a person decided for patches that cannot go their way alone.
+#[derive(Clone, Debug, Default)]
+pub struct Decisions {
+    /// Patches that are left out.
+    pub skipped: Vec<ObjectId>,
+    /// For patches that conflict: the tree that a person made of it, and the committer line of that person
+    /// (`Alice <alice@mit.edu> 1606000000 -0500`).
+    pub resolved: BTreeMap<ObjectId, Resolution>,
+}
+
+/// What a person made of a conflict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolution {
+    /// The whole tree, with the patch.
+    pub tree: ObjectId,
+    /// The commit that it was made on: it holds for this one only.
+    pub on: ObjectId,
+    /// The committer line: `Alice <alice@mit.edu> 1606000000 -0500`.
+    pub committer: String,
+}
+
+/// What to do when a patch conflicts and nobody has decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtConflict {
+    /// Leave it out and go on.
+    Skip,
+    /// Stop before it.
+    Stop,
+}
+
+/// What a replay came to.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// The head of it.
+    pub head: ObjectId,
+    /// Its tree.
+    pub tree: ObjectId,
+    /// What became of each patch, in stack order; ends with the first undecided conflict when it was to stop.
+    pub picks: Vec<Picked>,
+}
+
+/// What became of a patch.
+#[derive(Clone, Debug)]
+pub enum Picked {
+    /// It was there already: the patch itself, on the very commit that it was made on.
+    AsItWas,
+    /// Git merged it.
+    Merged {
+        /// The commit that it is now.
+        commit: ObjectId,
+        /// With this tree.
+        tree: ObjectId,
+    },
+    /// A person resolved it.
+    Resolved {
+        /// The commit that it is now.
+        commit: ObjectId,
+        /// With this tree.
+        tree: ObjectId,
+    },
+    /// Nothing was left of it, so it was left out.
+    Empty,
+    /// A person decided to leave it out.
+    Skipped,
+    /// It conflicts, and nobody has decided.
+    Conflict(Conflict),
+}
+
+/// What git says of a merge that needs a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The commit that the patch was to be put on.
+    pub on: ObjectId,
+    /// The tree with conflict markers in its files.
+    pub tree: ObjectId,
+    /// What the index would hold for conflicting paths.
+    pub stages: Vec<Stage>,
+    /// Git's words.
+    pub messages: Vec<Message>,
+}
+
+/// One side of a conflicting path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// Its mode.
+    pub mode: u32,
+    /// Its blob.
+    pub blob: ObjectId,
+    /// 1 for the base, 2 for what is there, 3 for the patch.
+    pub side: u8,
+    /// The path.
+    pub path: GitPath,
+}
+
+/// Git's words on one thing that happened in a merge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The paths that it is about.
+    pub paths: Vec<GitPath>,
+    /// What kind it is, as git names it: `CONFLICT (contents)`, `Auto-merging`.
+    pub kind: String,
+    /// The words.
+    pub text: String,
+}
+
+impl Conflict {
+    /// The conflicting paths, each once, in order.
+    #[must_use]
+    pub fn paths(&self) -> Vec<GitPath> {
+        let mut paths: Vec<GitPath> = self.stages.iter().map(|stage| stage.path.clone()).collect();
+        paths.sort();
+        paths.dedup();
+        paths
+    }
+}
+
+/// A merge that git did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Merged {
+    /// It came out clean, with this tree.
+    Clean(ObjectId),
+    /// It needs a person.
+    Conflict(Conflict),
+}

@@ -1,0 +1,265 @@
+//! Git, kept ready in a scratch repository: merges, commits and objects are asked of processes that stay, since starting
+//! one for each patch would cost more than the merging.
+
+use std::collections::BTreeMap;
+
+use super::scratch::{KEPT, Scratch};
+use super::{Merged, answer, commit};
+use crate::error::{Error, Result};
+use crate::git::{Call, Conversation, Git, Version};
+use crate::names::{ObjectId, RefName};
+use crate::repository::Repository;
+
+/// Git, ready to merge in a scratch repository. The scratch repository goes when this is dropped.
+#[derive(Debug)]
+pub struct Engine {
+    git: Git,
+    repository: Repository,
+    scratch: Scratch,
+    attributes: ObjectId,
+    objects: Conversation,
+    merges: Option<Conversation>,
+    commits: Option<Conversation>,
+    /// A commit of an empty tree: what root commits began with.
+    void: Option<ObjectId>,
+    /// When commits that were made here were made, in seconds since 1970.
+    committed: BTreeMap<ObjectId, i64>,
+}
+
+impl Engine {
+    /// A scratch repository that borrows the objects of `repository`, with the attributes (`.gitattributes`) of the commit
+    /// `attributes`: the new base.
+    ///
+    /// # Errors
+    /// When it cannot be made, or git is too old for the attributes.
+    pub fn open(repository: &Repository, attributes: &ObjectId) -> Result<Self> {
+        let git = repository.git().clone();
+        if git.version() < Version::READS_ATTRIBUTES {
+            refuse_attributes(repository, attributes)?;
+        }
+        let scratch = Scratch::new(repository)?;
+        let call = scratch.call("cat-file", "read objects").options(&["--batch"]);
+        let objects = Conversation::start(&git, &call)?;
+        Ok(Self {
+            git,
+            repository: repository.clone(),
+            scratch,
+            attributes: attributes.clone(),
+            objects,
+            merges: None,
+            commits: None,
+            void: None,
+            committed: BTreeMap::new(),
+        })
+    }
+
+    /// Merges `theirs` into `ours`, with `base` as what both began with. All three are commits.
+    ///
+    /// # Errors
+    /// When git breaks off.
+    pub fn merge(&mut self, base: &ObjectId, ours: &ObjectId, theirs: &ObjectId) -> Result<Merged> {
+        let void = self.void()?;
+        let first = self.merges.is_none();
+        let merges = match &mut self.merges {
+            Some(merges) => merges,
+            empty => empty.insert(Conversation::start(&self.git, &merging(&self.scratch, &self.attributes))?),
+        };
+        // Gits before 2.49 keep the end of an answer until there is more to say. So a merge of nothing with nothing is
+        // asked for too: what it answers drives the end of the first answer out, and its own end comes with the next.
+        merges.ask(format!("{base} -- {ours} {theirs}\n{void} -- {void} {void}\n").as_bytes())?;
+        if !first {
+            answer::messages(merges)?;
+        }
+        let mut merged = answer::read(merges, ours)?;
+        let messages = answer::messages(merges)?;
+        if let Merged::Conflict(conflict) = &mut merged {
+            conflict.messages = messages;
+        }
+        answer::read(merges, &void)?;
+        Ok(merged)
+    }
+
+    /// Merges with the attributes of this commit from now on, and gives the one whose they were.
+    ///
+    /// # Errors
+    /// When git is too old for the attributes.
+    pub(super) fn heed(&mut self, attributes: &ObjectId) -> Result<ObjectId> {
+        if self.attributes != *attributes {
+            if self.git.version() < Version::READS_ATTRIBUTES {
+                refuse_attributes(&self.repository, attributes)?;
+            }
+            self.merges = None;
+        }
+        Ok(std::mem::replace(&mut self.attributes, attributes.clone()))
+    }
+
+    /// Makes the commit that `patch` becomes with `tree` on `parent`; `committer` replaces its own committer line.
+    ///
+    /// # Errors
+    /// When git breaks off, or the disk is full.
+    pub fn commit(
+        &mut self,
+        patch: &ObjectId,
+        tree: &ObjectId,
+        parent: &ObjectId,
+        committer: Option<&str>,
+    ) -> Result<ObjectId> {
+        let not_before = self.committed(parent)?;
+        let raw = commit::rewrite(&self.object(patch)?, tree, parent, not_before, committer);
+        let made = self.write(&raw)?;
+        self.committed.insert(made.clone(), commit::committed(&raw));
+        Ok(made)
+    }
+
+    /// The tree of a commit.
+    ///
+    /// # Errors
+    /// When git breaks off.
+    pub fn tree_of(&mut self, commit: &ObjectId) -> Result<ObjectId> {
+        let raw = self.object(commit)?;
+        commit::tree(&raw).ok_or_else(|| no_such(commit))
+    }
+
+    /// The content of a blob.
+    ///
+    /// # Errors
+    /// When git breaks off.
+    pub fn blob(&mut self, blob: &ObjectId) -> Result<Vec<u8>> {
+        self.object(blob)
+    }
+
+    /// The content of the file at `path` in a tree or commit; none when there is no such file.
+    ///
+    /// # Errors
+    /// When git breaks off.
+    pub fn file(&mut self, tree: &ObjectId, path: &[u8]) -> Result<Option<Vec<u8>>> {
+        if path.contains(&b'\n') {
+            return Ok(None);
+        }
+        let mut name = format!("{tree}:").into_bytes();
+        name.extend(path);
+        self.look_up(&name)
+    }
+
+    /// A commit of an empty tree: what root commits began with.
+    ///
+    /// # Errors
+    /// When git breaks off.
+    pub fn void(&mut self) -> Result<ObjectId> {
+        if let Some(void) = &self.void {
+            return Ok(void.clone());
+        }
+        let call = self.scratch.call("hash-object", "write an empty tree").options(&["-t", "tree", "-w", "--stdin"]);
+        let tree = self.git.text(&call)?;
+        let raw = format!("tree {tree}\nauthor cutover <> 0 +0000\ncommitter cutover <> 0 +0000\n\nnothing\n");
+        let void = self.write(raw.as_bytes())?;
+        self.void = Some(void.clone());
+        Ok(void)
+    }
+
+    /// A call in the scratch repository, which has the operator's objects and the new ones.
+    pub fn call(&self, name: &'static str, doing: &str) -> Call {
+        self.scratch.call(name, doing)
+    }
+
+    /// The git that works here.
+    #[must_use]
+    pub const fn git(&self) -> &Git {
+        &self.git
+    }
+
+    /// Brings `commit` and all that it needs into the operator's repository, under `reference` of ours (`refs/cutover/...`),
+    /// which is moved there whatever it was. The ref moves last: when the disk is full, nothing is half done.
+    ///
+    /// # Errors
+    /// When the objects cannot be brought over or the ref cannot be moved.
+    pub fn keep(&self, commit: &ObjectId, reference: &RefName) -> Result<()> {
+        self.scratch.name(commit)?;
+        let call = self
+            .repository
+            .call("fetch", format!("keep the result as {}", reference.as_str()))
+            .options(&[
+                "--quiet",
+                "--no-tags",
+                "--no-write-fetch-head",
+                "--no-auto-maintenance",
+                "--no-recurse-submodules",
+            ])
+            .operands([self.scratch.folder().as_os_str().to_owned(), format!("+{KEPT}:{}", reference.as_str()).into()]);
+        self.git.output(&call).map(drop)
+    }
+
+    fn committed(&mut self, commit: &ObjectId) -> Result<i64> {
+        if let Some(seconds) = self.committed.get(commit) {
+            return Ok(*seconds);
+        }
+        let seconds = commit::committed(&self.object(commit)?);
+        self.committed.insert(commit.clone(), seconds);
+        Ok(seconds)
+    }
+
+    fn object(&mut self, id: &ObjectId) -> Result<Vec<u8>> {
+        self.look_up(id.as_str().as_bytes())?.ok_or_else(|| no_such(id))
+    }
+
+    /// Asks `cat-file --batch`; none when there is no such object.
+    fn look_up(&mut self, name: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.objects.ask(&[name, b"\n"].concat())?;
+        let header = String::from_utf8_lossy(&self.objects.until(b'\n')?).into_owned();
+        let mut words = header.rsplit(' ');
+        let Some(size) = words.next().and_then(|word| word.parse().ok()) else { return Ok(None) };
+        let content = self.objects.exactly(size)?;
+        self.objects.exactly(1)?;
+        Ok(Some(content))
+    }
+
+    /// Writes a commit object as it is. `hash-object` reads it from a file, whose name it is told.
+    fn write(&mut self, raw: &[u8]) -> Result<ObjectId> {
+        let path = self.scratch.folder().join("commits/next");
+        std::fs::write(&path, raw).map_err(|source| Error::File { path: path.clone(), done: "written", source })?;
+        let commits = match &mut self.commits {
+            Some(commits) => commits,
+            empty => {
+                let call = self.scratch.call("hash-object", "write commits");
+                let call = call.options(&["-t", "commit", "-w", "--literally", "--no-filters", "--stdin-paths"]);
+                empty.insert(Conversation::start(&self.git, &call)?)
+            }
+        };
+        use std::os::unix::ffi::OsStrExt;
+        commits.ask(&[path.as_os_str().as_bytes(), b"\n"].concat())?;
+        let answer = commits.until(b'\n')?;
+        let id = std::str::from_utf8(&answer).ok().and_then(ObjectId::parse);
+        id.ok_or_else(|| Error::refused("git wrote a commit and did not say which", "nothing was changed"))
+    }
+}
+
+fn merging(scratch: &Scratch, attributes: &ObjectId) -> Call {
+    scratch
+        .call("merge-tree", "merge")
+        .options(&["--write-tree", "--stdin", "-z", "--messages"])
+        .variable("GIT_ATTR_SOURCE", attributes.as_str())
+}
+
+/// Refuses attributes that this git would pass over, for the result would silently be another.
+fn refuse_attributes(repository: &Repository, commit: &ObjectId) -> Result<()> {
+    let call = repository
+        .call("ls-tree", "look for .gitattributes")
+        .options(&["-r", "-z", "--name-only", "--full-tree"])
+        .operands([commit.as_str()]);
+    let names = repository.git().output(&call)?;
+    let is_attributes = |name: &[u8]| name.rsplit(|byte| *byte == b'/').next() == Some(b".gitattributes".as_slice());
+    if !names.split(|byte| *byte == 0).any(is_attributes) {
+        return Ok(());
+    }
+    Err(Error::refused(
+        format!("git {} passes over the .gitattributes that {} has", repository.git().version(), commit.short()),
+        format!("nothing was changed; git {} or later heeds them in merges", Version::READS_ATTRIBUTES),
+    ))
+}
+
+fn no_such(id: &ObjectId) -> Error {
+    Error::refused(
+        format!("the object {id} is not in the repository"),
+        "nothing was changed; `git fsck` says what else is missing. Fetching again, or a fresh clone, mends it",
+    )
+}

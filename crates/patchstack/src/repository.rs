@@ -1,0 +1,336 @@
+//! The operator's repository, to be read: what it is, which refs it has, how its commits lie to each other.
+//!
+//! Opening it refuses what cannot be worked with. Names from outside become object ids here, once; everything else
+//! works with ids.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::git::{Call, Git, Output};
+use crate::names::{ObjectId, RefName};
+
+/// The operator's repository.
+#[derive(Clone, Debug)]
+pub struct Repository {
+    git: Git,
+    /// As the operator named it.
+    named: PathBuf,
+    /// The git directory that its work trees share.
+    directory: PathBuf,
+    /// The git directory of the work tree that was named.
+    own_directory: PathBuf,
+    bare: bool,
+    object_format: String,
+}
+
+/// A commit with the name that somebody used for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// As it was asked for: `upstream/open-release/koa.rc3`.
+    pub name: String,
+    /// The ref that the name means, if it is one.
+    pub reference: Option<RefName>,
+    /// The commit.
+    pub commit: ObjectId,
+}
+
+/// A ref and the commit that it leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ref {
+    /// Its full name.
+    pub name: RefName,
+    /// The commit; of a tag, the tagged one.
+    pub commit: ObjectId,
+    /// When the commit was made, in seconds since 1970.
+    pub committed: i64,
+    /// Who made the commit.
+    pub committer: String,
+}
+
+impl Repository {
+    /// Opens the repository in or above `path`.
+    ///
+    /// # Errors
+    /// When there is none, git does not trust it, or it is a shallow or partial clone.
+    pub fn open(git: &Git, path: &Path) -> Result<Self> {
+        let call = Call::new("rev-parse", format!("open the repository {}", path.display()))
+            .inside(path)
+            .as_the_operator()
+            .options(&["--path-format=absolute", "--git-common-dir", "--absolute-git-dir", "--is-bare-repository"])
+            .options(&["--is-shallow-repository", "--show-object-format"]);
+        let output = match git.run(&call) {
+            Err(Error::File { path, .. }) => return Err(no_repository(&path)),
+            other => other?,
+        };
+        if !output.success {
+            return Err(not_opened(path, &call, &output));
+        }
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let lines: Vec<&str> = text.lines().collect();
+        let [common, own, bare, shallow, format] = lines[..] else { return Err(Git::failure(&call, &output)) };
+        if shallow == "true" {
+            return Err(Error::refused(
+                format!(
+                    "{} is a shallow clone: the history that patches are found by is not all there",
+                    path.display()
+                ),
+                "nothing was changed; `git fetch --unshallow` brings the rest",
+            ));
+        }
+        let repository = Self {
+            git: git.clone(),
+            named: path.to_owned(),
+            directory: PathBuf::from(common),
+            own_directory: PathBuf::from(own),
+            bare: bare == "true",
+            object_format: format.to_owned(),
+        };
+        repository.refuse_partial_clone()?;
+        Ok(repository)
+    }
+
+    fn refuse_partial_clone(&self) -> Result<()> {
+        let promised = self.settings(|name| {
+            name == "extensions.partialclone" || (name.starts_with("remote.") && name.ends_with(".promisor"))
+        })?;
+        if promised.is_empty() {
+            return Ok(());
+        }
+        Err(Error::refused(
+            format!(
+                "{} is a partial clone: git would fetch missing objects in the middle of the work",
+                self.named.display()
+            ),
+            "nothing was changed; clone it again without --filter",
+        ))
+    }
+
+    /// The git that works on it.
+    #[must_use]
+    pub const fn git(&self) -> &Git {
+        &self.git
+    }
+
+    /// As the operator named it.
+    #[must_use]
+    pub fn named(&self) -> &Path {
+        &self.named
+    }
+
+    /// The git directory that its work trees share: objects, refs, configuration.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The folder of its main work tree, or the bare repository itself.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        if self.bare { &self.directory } else { self.directory.parent().unwrap_or(&self.directory) }
+    }
+
+    /// `sha1` or `sha256`.
+    #[must_use]
+    pub fn object_format(&self) -> &str {
+        &self.object_format
+    }
+
+    /// A call on this repository.
+    pub fn call(&self, name: &'static str, doing: impl Into<String>) -> Call {
+        Call::new(name, doing).of_repository(&self.directory)
+    }
+
+    /// Settings of the repository's own configuration whose lower-cased name is wanted.
+    ///
+    /// # Errors
+    /// When git cannot read them.
+    pub fn settings(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, String)>> {
+        let call = self.call("config", "read the repository's configuration").options(&["--local", "--list", "-z"]);
+        let bytes = self.git.output(&call)?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let pairs = text.split('\0').filter(|entry| !entry.is_empty());
+        // A name without a value stands for true.
+        let pairs = pairs.map(|entry| entry.split_once('\n').unwrap_or((entry, "true")));
+        let pairs = pairs.filter(|(name, _)| wanted(&name.to_ascii_lowercase()));
+        Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    /// The commit that `name` means to git.
+    ///
+    /// # Errors
+    /// When it means none.
+    pub fn revision(&self, name: &str) -> Result<Revision> {
+        if name.is_empty() || name.chars().any(char::is_control) {
+            return Err(Error::refused(
+                format!("{name:?} names no commit"),
+                "nothing was changed; name a branch, tag or commit",
+            ));
+        }
+        // `HEAD` is the one of the work tree that the operator stands in.
+        let call = Call::new("rev-parse", format!("look {name} up"))
+            .of_repository(&self.own_directory)
+            .options(&["--verify", "--quiet"])
+            .operands([format!("{name}^{{commit}}")]);
+        let output = self.git.run(&call)?;
+        let commit = ObjectId::parse(String::from_utf8_lossy(&output.stdout).trim());
+        let Some(commit) = commit.filter(|_| output.success) else { return Err(self.unknown(name)) };
+        Ok(Revision { name: name.to_owned(), reference: self.full_name(name)?, commit })
+    }
+
+    fn full_name(&self, name: &str) -> Result<Option<RefName>> {
+        let call = Call::new("rev-parse", format!("look {name} up"))
+            .of_repository(&self.own_directory)
+            .options(&["--verify", "--quiet", "--symbolic-full-name"])
+            .operands([name]);
+        let output = self.git.run(&call)?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        Ok(text.lines().find(|line| line.starts_with("refs/")).and_then(|line| RefName::new(line).ok()))
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        let remote = name.split_once('/').map(|(remote, _)| remote);
+        let hint = match remote {
+            Some(remote) => format!(
+                "nothing was changed; if it is new, `git fetch {remote}` brings it. `git branch -a` lists what is here"
+            ),
+            None => "nothing was changed; `git branch -a` lists what is here".to_owned(),
+        };
+        Error::refused(format!("{} has no branch, tag or commit {name:?}", self.named.display()), hint)
+    }
+
+    /// The branch that is checked out where the operator stands.
+    ///
+    /// # Errors
+    /// When `HEAD` is detached.
+    pub fn current_branch(&self) -> Result<RefName> {
+        let call = Call::new("symbolic-ref", "see which branch is checked out")
+            .of_repository(&self.own_directory)
+            .options(&["--quiet"])
+            .operands(["HEAD"]);
+        let output = self.git.run(&call)?;
+        let name = RefName::new(String::from_utf8_lossy(&output.stdout).trim());
+        name.ok().filter(|_| output.success).ok_or_else(|| {
+            Error::refused(
+                format!("HEAD of {} is detached, so no branch is meant", self.named.display()),
+                "nothing was changed; name the branch with --branch",
+            )
+        })
+    }
+
+    /// All refs under `prefixes`, such as `refs/remotes/upstream`, that lead to commits, in the order of their names.
+    ///
+    /// # Errors
+    /// When git cannot list them.
+    pub fn refs(&self, prefixes: &[&str]) -> Result<Vec<Ref>> {
+        let format = "%(refname)%00%(objectname)%00%(objecttype)%00%(*objectname)%00%(*objecttype)%00\
+                      %(committerdate:unix)%00%(*committerdate:unix)%00%(committername)%00%(*committername)";
+        let call = self.call("for-each-ref", "list refs").option("--format=", format).operands(prefixes);
+        let text = String::from_utf8_lossy(&self.git.output(&call)?).into_owned();
+        Ok(text.lines().filter_map(parse_ref).collect())
+    }
+
+    /// The commit that a ref leads to, if it exists.
+    ///
+    /// # Errors
+    /// When git cannot look.
+    pub fn find(&self, name: &RefName) -> Result<Option<ObjectId>> {
+        let call = self
+            .call("rev-parse", format!("look {name} up"))
+            .options(&["--verify", "--quiet"])
+            .operands([format!("{}^{{commit}}", name.as_str())]);
+        let output = self.git.run(&call)?;
+        Ok(ObjectId::parse(String::from_utf8_lossy(&output.stdout).trim()).filter(|_| output.success))
+    }
+
+    /// The remotes and where each is, as git would reach them for fetching. Secrets in addresses are taken out.
+    ///
+    /// # Errors
+    /// When git cannot list them.
+    pub fn remotes(&self) -> Result<BTreeMap<String, String>> {
+        let call = self.call("remote", "list the remotes").as_the_operator().options(&["-v"]);
+        let text = self.git.text(&call)?;
+        let lines = text.lines().filter_map(|line| line.strip_suffix(" (fetch)")?.split_once('\t'));
+        Ok(lines.map(|(name, place)| (name.to_owned(), crate::git::without_secrets(place))).collect())
+    }
+
+    /// Whether `ancestor` is `commit` or comes before it.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    pub fn is_ancestor(&self, ancestor: &ObjectId, commit: &ObjectId) -> Result<bool> {
+        let call = self
+            .call("merge-base", format!("compare {} with {}", ancestor.short(), commit.short()))
+            .options(&["--is-ancestor"])
+            .operands([ancestor.as_str(), commit.as_str()]);
+        let output = self.git.run(&call)?;
+        match output.code {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ => Err(Git::failure(&call, &output)),
+        }
+    }
+
+    /// The best common ancestors of two commits: none, one, or several.
+    ///
+    /// # Errors
+    /// When git cannot tell.
+    pub fn merge_bases(&self, one: &ObjectId, other: &ObjectId) -> Result<Vec<ObjectId>> {
+        let call = self
+            .call("merge-base", format!("find where {} and {} part", one.short(), other.short()))
+            .options(&["--all"])
+            .operands([one.as_str(), other.as_str()]);
+        let output = self.git.run(&call)?;
+        match output.code {
+            Some(0 | 1) => Ok(ids(&output.stdout)),
+            _ => Err(Git::failure(&call, &output)),
+        }
+    }
+
+    /// How many commits lead to `commit` and not to `without`.
+    ///
+    /// # Errors
+    /// When git cannot count.
+    pub fn count(&self, commit: &ObjectId, without: &ObjectId) -> Result<usize> {
+        let call = self
+            .call("rev-list", format!("count commits up to {}", commit.short()))
+            .options(&["--count"])
+            .operands([commit.as_str().to_owned(), format!("^{without}")]);
+        let text = self.git.text(&call)?;
+        text.parse().map_err(|_| Error::refused(format!("git counted {text:?}"), "nothing was changed"))
+    }
+}
+
+/// The ids in a list with one a line.
+pub(crate) fn ids(bytes: &[u8]) -> Vec<ObjectId> {
+    String::from_utf8_lossy(bytes).lines().filter_map(|line| ObjectId::parse(line.trim())).collect()
+}
+
+fn parse_ref(line: &str) -> Option<Ref> {
+    let fields: Vec<&str> = line.split('\0').collect();
+    let [name, object, kind, tagged, tagged_kind, date, tagged_date, committer, tagged_committer] = fields[..] else {
+        return None;
+    };
+    let (object, date, committer) = match (kind, tagged_kind) {
+        ("commit", _) => (object, date, committer),
+        ("tag", "commit") => (tagged, tagged_date, tagged_committer),
+        _ => return None,
+    };
+    Some(Ref {
+        name: RefName::new(name).ok()?,
+        commit: ObjectId::parse(object)?,
+        committed: date.parse().ok()?,
+        committer: committer.to_owned(),
+    })
+}
+
+fn no_repository(path: &Path) -> Error {
+    Error::refused(
+        format!("{} is no git repository", path.display()),
+        "nothing was changed; name the clone of your fork with --repository, or in [branches] of the deployment file",
+    )
+}
+
+fn not_opened(path: &Path, call: &Call, output: &Output) -> Error {
+    if output.words.contains("not a git repository") { no_repository(path) } else { Git::failure(call, output) }
+}

@@ -1,0 +1,82 @@
+//! The stack: our patches on top of a release, oldest first, flattened as `git rebase` flattens them.
+
+mod base;
+mod list;
+
+pub use base::compute as compute_base;
+
+use serde::Serialize;
+
+use crate::names::{GitPath, ObjectId};
+use crate::repository::Revision;
+
+/// Our patches on top of a release.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    /// The branch that carries them.
+    pub branch: Revision,
+    /// Where they begin.
+    pub base: Base,
+    /// The patches, oldest first, in the order in which `git rebase` would pick them.
+    pub patches: Vec<Patch>,
+    /// Merges among them, which flattening leaves out.
+    pub merges: Vec<ObjectId>,
+}
+
+/// Where a stack begins: the newest commit of upstream's that the branch has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Base {
+    /// The commit.
+    pub commit: ObjectId,
+    /// How it was found, for people: `newest commit of upstream/open-release/koa.rc2`, `given`.
+    pub found: String,
+}
+
+/// One of our patches: a commit that is no merge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// The commit.
+    pub commit: ObjectId,
+    /// The commit before it; none for a root.
+    pub parent: Option<ObjectId>,
+    /// What the tree looks like with it.
+    pub tree: ObjectId,
+    /// Its author.
+    pub author: Author,
+    /// The first line of its message.
+    pub subject: String,
+    /// The files that it changes.
+    pub changes: Vec<Change>,
+}
+
+/// Who wrote a patch, and when.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Author {
+    /// Name.
+    pub name: String,
+    /// Address.
+    pub email: String,
+    /// When, as ISO 8601 with its offset.
+    pub date: String,
+}
+
+/// What a patch does to one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Mode and blob before it; a null id when it is new.
+    pub before: (u32, ObjectId),
+    /// Mode and blob after it; a null id when it is gone.
+    pub after: (u32, ObjectId),
+    /// `A`, `M`, `D` or `T`, as git names it.
+    pub kind: char,
+    /// The file.
+    pub path: GitPath,
+}
+
+impl Stack {
+    /// Whether the branch is nothing but the patches in a row, so that nothing has to be flattened.
+    #[must_use]
+    pub fn is_linear(&self) -> bool {
+        self.merges.is_empty()
+    }
+}

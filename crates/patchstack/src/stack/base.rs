@@ -1,0 +1,106 @@
+//! Finds where a stack begins: the newest commit of upstream's that the branch has. Never taken from what a branch
+//! happens to track, which across releases would take upstream's own backports for patches of ours.
+
+use super::Base;
+use crate::error::{Error, Result};
+use crate::names::ObjectId;
+use crate::releases::Conventions;
+use crate::repository::{Ref, Repository, Revision, ids};
+
+/// Where the stack of `branch` begins, as upstream's refs tell, and `onto`, if given, as one of them.
+///
+/// # Errors
+/// When the branch has no commit of upstream's, or several newest ones of which none contains the others.
+pub fn compute(
+    repository: &Repository,
+    conventions: &Conventions,
+    branch: &Revision,
+    onto: Option<&Revision>,
+) -> Result<Base> {
+    let refs: Vec<Ref> = conventions.upstream_refs(repository)?.into_iter().map(|(upstream, _)| upstream).collect();
+    let mut upstream: Vec<ObjectId> = refs.iter().map(|upstream| upstream.commit.clone()).collect();
+    upstream.extend(onto.map(|onto| onto.commit.clone()));
+    upstream.sort();
+    upstream.dedup();
+    if upstream.is_empty() {
+        return Err(no_upstream(conventions));
+    }
+    let newest = newest_of_upstream(repository, branch, &upstream)?;
+    match &newest[..] {
+        [commit] => Ok(Base { commit: commit.clone(), found: found(repository, commit, &refs, onto)? }),
+        [] => Err(Error::refused(
+            format!("{} has no commit in common with upstream", branch.name),
+            "nothing was changed; name where its patches begin with --base",
+        )),
+        several => Err(ambiguous(branch, several)),
+    }
+}
+
+/// The commits of upstream's that the branch has and that no other of them contains.
+fn newest_of_upstream(repository: &Repository, branch: &Revision, upstream: &[ObjectId]) -> Result<Vec<ObjectId>> {
+    let mut input = format!("{}\n", branch.commit);
+    upstream.iter().for_each(|commit| input.push_str(&format!("^{commit}\n")));
+    let call = repository
+        .call("rev-list", format!("find where the patches of {} begin", branch.name))
+        .options(&["--boundary", "--stdin"])
+        .input(input);
+    let text = repository.git().text(&call)?;
+    if text.is_empty() {
+        // Upstream has all of the branch: there is no patch, and the stack begins at its head.
+        return Ok(vec![branch.commit.clone()]);
+    }
+    let edges: Vec<ObjectId> =
+        text.lines().filter_map(|line| line.strip_prefix('-')).filter_map(ObjectId::parse).collect();
+    if edges.len() < 2 {
+        return Ok(edges);
+    }
+    let call = repository
+        .call("merge-base", format!("find where the patches of {} begin", branch.name))
+        .options(&["--independent"])
+        .operands(edges.iter().map(ObjectId::as_str));
+    Ok(ids(&repository.git().output(&call)?))
+}
+
+/// How the base is called: by a ref that is there, or one that contains it.
+fn found(repository: &Repository, base: &ObjectId, refs: &[Ref], onto: Option<&Revision>) -> Result<String> {
+    if let Some(exact) = refs.iter().find(|upstream| upstream.commit == *base) {
+        return Ok(format!("is {}", exact.name));
+    }
+    let call = repository
+        .call("for-each-ref", "see which release the base belongs to")
+        .option("--contains=", base.as_str())
+        .options(&["--format=%(refname)"])
+        .operands(refs.iter().map(|upstream| upstream.name.as_str()));
+    let text = repository.git().text(&call)?;
+    let first = if refs.is_empty() { None } else { text.lines().next() };
+    let name = first.and_then(|line| crate::names::RefName::new(line).ok()).map(|name| name.to_string());
+    let name = name.or_else(|| onto.map(|onto| onto.name.clone()));
+    Ok(name.map_or_else(|| "upstream's newest that the branch has".to_owned(), |name| format!("is part of {name}")))
+}
+
+fn no_upstream(conventions: &Conventions) -> Error {
+    Error::refused(
+        format!(
+            "nothing here is known to be upstream's: no branch of the remote `{}` and no tag is named like {}",
+            conventions.upstream,
+            conventions.theirs.join(" or ")
+        ),
+        format!(
+            "nothing was changed; `git remote add {0} ADDRESS` and `git fetch {0}`, or name where the patches begin with --base",
+            conventions.upstream
+        ),
+    )
+}
+
+fn ambiguous(branch: &Revision, several: &[ObjectId]) -> Error {
+    let names: Vec<&str> = several.iter().map(ObjectId::short).collect();
+    Error::refused(
+        format!(
+            "{} has merged upstream in ways that leave {} newest commits of upstream's, none of which contains the others: {}",
+            branch.name,
+            several.len(),
+            names.join(", ")
+        ),
+        "nothing was changed; say which one its patches stand on with --base",
+    )
+}

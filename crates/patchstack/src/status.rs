@@ -1,0 +1,113 @@
+//! Where each of our release branches stands: base, patches, upstream's newest candidate, what the remote has.
+
+mod look;
+
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::names::ObjectId;
+use crate::releases::{Codename, Conventions};
+use crate::repository::Repository;
+
+/// Where one of our release branches stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BranchStatus {
+    /// Our branch: `mitx/koa`.
+    pub branch: String,
+    /// Its release.
+    pub codename: Codename,
+    /// Its head here; the remote's when there is no branch here.
+    pub head: ObjectId,
+    /// Where its stack begins, and the release that this is: `open-release/koa.rc2`.
+    pub base: Option<BaseStatus>,
+    /// How many patches are on top of it; none when the base is not known.
+    pub patches: Option<usize>,
+    /// Upstream's newest of this release.
+    pub newest: Option<NewestStatus>,
+    /// What the remote has of it.
+    pub published: Published,
+    /// Who pushed or made what the remote has, and how that is known.
+    pub last: Option<LastPush>,
+    /// Whether the head has a complete ledger: it may be imaged.
+    pub verified: bool,
+    /// What stands in the way of knowing more, in words.
+    pub trouble: Option<String>,
+}
+
+/// Where a stack begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BaseStatus {
+    /// The commit.
+    pub commit: ObjectId,
+    /// The newest release that it belongs to.
+    pub release: String,
+}
+
+/// Upstream's newest of a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NewestStatus {
+    /// Its name: `upstream/open-release/koa.rc3`.
+    pub name: String,
+    /// Its commit.
+    pub commit: ObjectId,
+    /// How many commits of it the base lacks.
+    pub behind: usize,
+}
+
+/// What the remote has of a branch, as far as this clone knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum Published {
+    /// The remote has none.
+    No,
+    /// The remote has the same.
+    Same,
+    /// There is only the remote's.
+    OnlyThere,
+    /// Both have commits that the other lacks, or one of them has.
+    Differs {
+        /// Commits only here.
+        ahead: usize,
+        /// Commits only there.
+        behind: usize,
+    },
+}
+
+/// Who was the last to push.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LastPush {
+    /// Who.
+    pub who: String,
+    /// When, as RFC 3339.
+    pub at: String,
+    /// `published` from a ledger, or `committed` when only the head's committer is known.
+    pub known_from: &'static str,
+}
+
+/// How many branches are looked at at once.
+const AT_ONCE: usize = 4;
+
+/// Where each of our release branches stands, in code name order; empty when there are none.
+///
+/// What stands in the way with one branch is said in its `trouble`, and the others are told all the same.
+///
+/// # Errors
+/// When the patterns are mistaken, a remote is missing, or git cannot list refs.
+pub fn status(repository: &Repository, conventions: &Conventions) -> Result<Vec<BranchStatus>> {
+    conventions.check()?;
+    conventions.need_remotes(repository, &[&conventions.upstream, &conventions.origin])?;
+    let survey = conventions.survey(repository)?;
+    let look = look::Look { repository, conventions, survey: &survey };
+    let mut all = Vec::with_capacity(survey.ours.len());
+    for some in survey.ours.chunks(AT_ONCE) {
+        let seen: Vec<Option<BranchStatus>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = some.iter().map(|ours| scope.spawn(move || look.branch(ours))).collect();
+            let joined = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            threads.into_iter().map(joined).collect()
+        });
+        all.extend(seen.into_iter().flatten());
+    }
+    Ok(all)
+}

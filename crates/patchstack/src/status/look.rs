@@ -1,0 +1,350 @@
+//! Looks at one of our release branches. What cannot be told becomes words in `trouble`.
+
+use super::{BaseStatus, BranchStatus, LastPush, NewestStatus, Published};
+use crate::error::{Error, Result};
+use crate::ledger::Ledger;
+use crate::names::{ObjectId, RefName};
+use crate::releases::{Apart, Codename, Conventions, Ours, Release, Survey, apart, bare_name};
+use crate::repository::{Ref, Repository, Revision};
+use crate::stack::{Base, compute_base};
+
+/// What a branch is looked at with.
+#[derive(Clone, Copy)]
+pub(super) struct Look<'a> {
+    pub(super) repository: &'a Repository,
+    pub(super) conventions: &'a Conventions,
+    pub(super) survey: &'a Survey,
+}
+
+/// What could not be told, in the order in which it was tried.
+#[derive(Default)]
+struct Troubles(Vec<String>);
+
+impl Troubles {
+    fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
+        result.inspect_err(|error| self.0.push(words(error))).ok()
+    }
+
+    fn into_words(self) -> Option<String> {
+        if self.0.is_empty() { None } else { Some(self.0.join("; ")) }
+    }
+}
+
+fn words(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+impl<'a> Look<'a> {
+    /// Where the branch stands.
+    pub(super) fn branch(self, ours: &Ours) -> Option<BranchStatus> {
+        let head = ours.refs().next()?;
+        let mut troubles = Troubles::default();
+        let base = troubles.keep(self.base(head));
+        let patches = base.as_ref().and_then(|base| troubles.keep(self.patches(head, base)));
+        let newest = self.newest(&ours.codename);
+        let lacks = base.as_ref().map_or(&head.commit, |base| &base.commit);
+        let newest = newest.and_then(|newest| troubles.keep(self.behind(newest, lacks)));
+        let base = base.map(|base| self.named(base, &ours.codename, &mut troubles));
+        let ledger = troubles.keep(self.ledger(&head.commit)).flatten();
+        let verified = ledger.as_ref().is_some_and(|ledger| ledger.is_complete() && ledger.new.head == head.commit);
+        Some(BranchStatus {
+            branch: self.conventions.our_branch(&ours.codename),
+            codename: ours.codename.clone(),
+            head: head.commit.clone(),
+            base,
+            patches,
+            newest,
+            published: self.published(ours, &mut troubles),
+            last: ours.there.as_ref().map(|there| self.last(there, head, ledger, &mut troubles)),
+            verified,
+            trouble: troubles.into_words(),
+        })
+    }
+
+    fn base(self, head: &Ref) -> Result<Base> {
+        let revision = Revision {
+            name: head.name.short().to_owned(),
+            reference: Some(head.name.clone()),
+            commit: head.commit.clone(),
+        };
+        compute_base(self.repository, self.conventions, &revision, None)
+    }
+
+    fn patches(self, head: &Ref, base: &Base) -> Result<usize> {
+        let call = self
+            .repository
+            .call("rev-list", format!("count the patches of {}", head.name))
+            .options(&["--count", "--no-merges"])
+            .operands([head.commit.as_str().to_owned(), format!("^{}", base.commit)]);
+        let text = self.repository.git().text(&call)?;
+        text.parse().map_err(|_| Error::refused(format!("git counted {text:?}"), "nothing was changed"))
+    }
+
+    /// Upstream's newest of a release. A branch goes before a tag that says the same, and among several such the later.
+    fn newest(self, codename: &Codename) -> Option<&'a Ref> {
+        let of_codename = self.of_codename(codename);
+        let newest = of_codename.into_iter().max_by_key(|(release, found)| {
+            (release.candidate, !found.name.as_str().starts_with("refs/tags/"), found.committed)
+        });
+        newest.map(|(_, found)| found)
+    }
+
+    fn of_codename(self, codename: &Codename) -> Vec<(&'a Release, &'a Ref)> {
+        let releases = self.survey.upstream.iter().filter_map(|(found, release)| Some((release.as_ref()?, found)));
+        releases.filter(|(release, _)| release.codename == *codename).collect()
+    }
+
+    fn behind(self, newest: &Ref, base: &ObjectId) -> Result<NewestStatus> {
+        let behind = self.repository.count(&newest.commit, base)?;
+        Ok(NewestStatus { name: newest.name.short().to_owned(), commit: newest.commit.clone(), behind })
+    }
+
+    /// The base with the release that it is, or is part of.
+    fn named(self, base: Base, codename: &Codename, troubles: &mut Troubles) -> BaseStatus {
+        let release = self.exactly(&base.commit, codename).or_else(|| {
+            let own: Vec<&Ref> = self.of_codename(codename).into_iter().map(|(_, found)| found).collect();
+            let all: Vec<&Ref> = self.survey.upstream.iter().map(|(found, _)| found).collect();
+            let contained = |refs: &[&Ref], troubles: &mut Troubles| {
+                troubles.keep(self.earliest_with(&base.commit, refs)).flatten()
+            };
+            contained(&own, troubles).or_else(|| contained(&all, troubles))
+        });
+        let release = release.map(|name| bare_name(self.conventions, &name).to_owned());
+        let release = release.unwrap_or_else(|| base.commit.short().to_owned());
+        BaseStatus { commit: base.commit, release }
+    }
+
+    /// The newest release that is this very commit; one of `codename` goes before others.
+    fn exactly(self, commit: &ObjectId, codename: &Codename) -> Option<RefName> {
+        let exact = self.survey.upstream.iter().filter(|(found, _)| found.commit == *commit);
+        let exact = exact.max_by_key(|(_, release)| {
+            let own = release.as_ref().is_some_and(|release| release.codename == *codename);
+            (own, release.as_ref())
+        });
+        exact.map(|(found, _)| found.name.clone())
+    }
+
+    /// Of these refs the earliest release that contains the commit, or upstream's main branch.
+    fn earliest_with(self, commit: &ObjectId, refs: &[&Ref]) -> Result<Option<RefName>> {
+        // Without a name, for-each-ref would go through all refs of the repository.
+        if refs.is_empty() {
+            return Ok(None);
+        }
+        let call = self
+            .repository
+            .call("for-each-ref", format!("see which releases contain {}", commit.short()))
+            .option("--contains=", commit.as_str())
+            .options(&["--format=%(refname)"])
+            .operands(refs.iter().map(|found| found.name.as_str()));
+        let text = self.repository.git().text(&call)?;
+        let containing =
+            self.survey.upstream.iter().filter(|(found, _)| text.lines().any(|it| it == found.name.as_str()));
+        // Main branches contain much and say little, so they come last.
+        let earliest = containing.min_by_key(|(_, release)| (release.is_none(), release.as_ref()));
+        Ok(earliest.map(|(found, _)| found.name.clone()))
+    }
+
+    fn published(self, ours: &Ours, troubles: &mut Troubles) -> Published {
+        match (&ours.here, &ours.there) {
+            (None, _) => Published::OnlyThere,
+            (Some(_), None) => Published::No,
+            (Some(here), Some(there)) if here.commit == there.commit => Published::Same,
+            (Some(here), Some(there)) => {
+                let counted = troubles.keep(apart(self.repository, &here.commit, &there.commit));
+                // When they cannot be counted, `trouble` says so.
+                let Apart { ahead, behind } = counted.unwrap_or(Apart { ahead: 0, behind: 0 });
+                Published::Differs { ahead, behind }
+            }
+        }
+    }
+
+    /// Who pushed what the remote has, by its ledger, which is `known` when the branch here is the same.
+    fn last(self, there: &Ref, head: &Ref, known: Option<Ledger>, troubles: &mut Troubles) -> LastPush {
+        let ledger =
+            if there.commit == head.commit { known } else { troubles.keep(self.ledger(&there.commit)).flatten() };
+        match ledger.and_then(|ledger| ledger.published) {
+            Some(published) => LastPush { who: published.by, at: published.at, known_from: "published" },
+            None => LastPush { who: there.committer.clone(), at: moment(there.committed), known_from: "committed" },
+        }
+    }
+
+    fn ledger(self, commit: &ObjectId) -> Result<Option<Ledger>> {
+        if self.survey.ledgers { Ledger::read(self.repository, commit) } else { Ok(None) }
+    }
+}
+
+/// Seconds since 1970 as RFC 3339. Git takes dates that no calendar has; those are given as they are.
+fn moment(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| format!("@{seconds}"), |moment| moment.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ledger::{Ledger, NOTES, Side};
+    use crate::releases::Conventions;
+    use crate::status::{BranchStatus, Published, status};
+    use crate::testing::Sandbox;
+
+    /// Upstream's koa: rc1, then two commits to rc2; mitx/koa with one patch on a commit between them.
+    fn koa() -> Sandbox {
+        let sandbox = Sandbox::new();
+        sandbox.git(&["remote", "add", "upstream", "https://example.org/upstream.git"]);
+        sandbox.git(&["remote", "add", "origin", "https://example.org/origin.git"]);
+        sandbox.commit("Koa rc1", &[("a", "1\n")]);
+        upstream(&sandbox, "koa.rc1");
+        sandbox.commit("Between", &[("a", "2\n")]);
+        sandbox.git(&["branch", "between"]);
+        sandbox.commit("Koa rc2", &[("a", "3\n")]);
+        upstream(&sandbox, "koa.rc2");
+        sandbox.git(&["checkout", "--quiet", "-b", "mitx/koa", "between"]);
+        sandbox.commit("Ours", &[("ours", "1\n")]);
+        sandbox
+    }
+
+    fn upstream(sandbox: &Sandbox, release: &str) {
+        sandbox.git(&["update-ref", &format!("refs/remotes/upstream/open-release/{release}"), "HEAD"]);
+    }
+
+    fn published(sandbox: &Sandbox, branch: &str, commit: &str) {
+        sandbox.git(&["update-ref", &format!("refs/remotes/origin/{branch}"), commit]);
+    }
+
+    fn seen(sandbox: &Sandbox) -> Vec<BranchStatus> {
+        let before = sandbox.snapshot();
+        let seen = status(&sandbox.open(), &Conventions::default()).expect("seen");
+        assert_eq!(sandbox.snapshot(), before);
+        seen
+    }
+
+    fn only(sandbox: &Sandbox) -> BranchStatus {
+        let mut seen = seen(sandbox);
+        assert_eq!(seen.len(), 1);
+        seen.remove(0)
+    }
+
+    #[test]
+    fn a_branch_is_told_with_base_patches_and_how_far_it_is_behind() {
+        let sandbox = koa();
+        let koa = only(&sandbox);
+        assert_eq!((koa.branch.as_str(), koa.codename.0.as_str()), ("mitx/koa", "koa"));
+        assert_eq!((koa.head, koa.patches, koa.trouble), (sandbox.id("HEAD"), Some(1), None));
+        let base = koa.base.expect("a base");
+        assert_eq!((base.commit, base.release.as_str()), (sandbox.id("between"), "open-release/koa.rc2"));
+        let newest = koa.newest.expect("a newest");
+        assert_eq!((newest.name.as_str(), newest.behind), ("upstream/open-release/koa.rc2", 1));
+        assert_eq!((koa.published, koa.last, koa.verified), (Published::No, None, false));
+    }
+
+    #[test]
+    fn a_base_that_is_a_release_is_called_by_it_and_the_newest_is_the_greatest_in_order() {
+        let sandbox = koa();
+        sandbox.git(&["update-ref", "refs/remotes/upstream/open-release/koa.beta1", "between"]);
+        sandbox.git(&["update-ref", "refs/remotes/upstream/open-release/koa.alpha1", "between"]);
+        sandbox.git(&["update-ref", "refs/tags/open-release/koa.rc2", "upstream/open-release/koa.rc2"]);
+        let koa = only(&sandbox);
+        assert_eq!(koa.base.expect("a base").release, "open-release/koa.beta1");
+        assert_eq!(koa.newest.expect("a newest").name, "upstream/open-release/koa.rc2", "the branch before the tag");
+        sandbox.git(&["update-ref", "refs/tags/open-release/koa.1", "upstream/open-release/koa.rc1"]);
+        let newest = only(&sandbox).newest.expect("a newest");
+        assert_eq!((newest.name.as_str(), newest.behind), ("open-release/koa.1", 0));
+    }
+
+    #[test]
+    fn published_says_who_has_what() {
+        let sandbox = koa();
+        published(&sandbox, "mitx/koa", "HEAD");
+        let koa = only(&sandbox);
+        assert_eq!(koa.published, Published::Same);
+        let last = koa.last.expect("someone");
+        assert_eq!((last.who.as_str(), last.known_from), ("Carol", "committed"));
+        assert!(last.at.ends_with('Z'), "{}", last.at);
+        sandbox.commit("Ahead", &[("ours", "2\n")]);
+        assert_eq!(only(&sandbox).published, Published::Differs { ahead: 1, behind: 0 });
+        sandbox.git(&["reset", "--quiet", "--hard", "between"]);
+        sandbox.commit("Other", &[("ours", "3\n")]);
+        assert_eq!(only(&sandbox).published, Published::Differs { ahead: 1, behind: 1 });
+        sandbox.git(&["checkout", "--quiet", "main"]);
+        sandbox.git(&["branch", "--quiet", "-D", "mitx/koa"]);
+        let koa = only(&sandbox);
+        assert_eq!((koa.published, koa.patches), (Published::OnlyThere, Some(1)));
+        assert_eq!(koa.head, sandbox.id("origin/mitx/koa"));
+    }
+
+    #[test]
+    fn a_ledger_says_who_pushed_and_that_the_head_is_verified() {
+        let sandbox = koa();
+        published(&sandbox, "mitx/koa", "HEAD");
+        let side = |head| Side { head, base: sandbox.id("between"), base_name: "between".to_owned() };
+        let ledger = Ledger {
+            version: 1,
+            branch: "mitx/koa".to_owned(),
+            old: side(sandbox.id("HEAD")),
+            new: side(sandbox.id("HEAD")),
+            entries: Vec::new(),
+            added: Vec::new(),
+            by: "Bob <bob@example.org>".to_owned(),
+            at: "2020-12-09T10:00:00Z".to_owned(),
+            published: None,
+        };
+        ledger.write(&sandbox.open()).expect("written");
+        let koa = only(&sandbox);
+        assert!(koa.verified);
+        assert_eq!(koa.last.expect("someone").known_from, "committed", "it was pushed by hand");
+        let published = crate::ledger::Published {
+            by: "Alice <alice@example.org>".to_owned(),
+            at: "2020-12-09T11:00:00Z".to_owned(),
+        };
+        Ledger { published: Some(published), ..ledger }.write(&sandbox.open()).expect("written");
+        let koa = only(&sandbox);
+        let last = koa.last.expect("someone");
+        assert_eq!((last.who.as_str(), last.known_from), ("Alice <alice@example.org>", "published"));
+        assert!(koa.verified);
+        sandbox.commit("Ahead", &[("ours", "2\n")]);
+        let koa = only(&sandbox);
+        assert!(!koa.verified, "the head here is another one");
+        assert_eq!(koa.last.expect("someone").known_from, "published");
+        assert!(sandbox.git(&["for-each-ref", NOTES]).contains(NOTES));
+    }
+
+    #[test]
+    fn trouble_with_one_branch_does_not_hide_the_others() {
+        let sandbox = koa();
+        // Two lines of upstream's in one branch of ours: neither is its base.
+        sandbox.git(&["checkout", "--quiet", "-b", "one", "between"]);
+        sandbox.commit("One line", &[("one", "1\n")]);
+        upstream(&sandbox, "lilac.rc1");
+        sandbox.git(&["checkout", "--quiet", "-b", "other", "between"]);
+        sandbox.commit("Another line", &[("other", "1\n")]);
+        upstream(&sandbox, "maple.rc1");
+        sandbox.git(&["checkout", "--quiet", "-b", "mitx/juniper", "one"]);
+        sandbox.git(&["merge", "--quiet", "--no-edit", "other"]);
+        let seen = seen(&sandbox);
+        assert_eq!(seen.iter().map(|it| it.branch.as_str()).collect::<Vec<_>>(), ["mitx/juniper", "mitx/koa"]);
+        assert!(seen[0].trouble.as_deref().is_some_and(|words| words.contains("none of which contains")));
+        assert_eq!((&seen[0].base, seen[0].patches, &seen[0].newest), (&None, None, &None));
+        assert_eq!((&seen[1].trouble, seen[1].patches), (&None, Some(1)));
+    }
+
+    #[test]
+    fn a_branch_that_is_still_on_an_older_release_says_which() {
+        let sandbox = koa();
+        sandbox.git(&["branch", "mitx/lilac", "mitx/koa"]);
+        let seen = seen(&sandbox);
+        assert_eq!(seen[1].base.as_ref().map(|base| base.release.as_str()), Some("open-release/koa.rc2"));
+        assert_eq!(seen[1].newest, None);
+    }
+
+    #[test]
+    fn no_branches_is_an_empty_list_and_a_missing_remote_an_error() {
+        let sandbox = koa();
+        sandbox.git(&["checkout", "--quiet", "main"]);
+        sandbox.git(&["branch", "--quiet", "-D", "mitx/koa"]);
+        assert_eq!(seen(&sandbox), Vec::new());
+        sandbox.git(&["remote", "remove", "origin"]);
+        let error = status(&sandbox.open(), &Conventions::default()).expect_err("refused");
+        assert!(error.to_string().contains("no remote named origin: it has upstream"), "{error}");
+    }
+}

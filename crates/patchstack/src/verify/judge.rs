@@ -1,0 +1,161 @@
+//! Judges patches: a pair by what git makes of the old patch in the new place, a patch without a pair by whether
+//! anything of it is missing.
+
+use std::collections::BTreeMap;
+
+use super::explanations::{Explanation, Explanations};
+use super::interdiff::interdiff;
+use super::named;
+use super::pair::Pairs;
+use crate::error::Result;
+use crate::forecast::twins;
+use crate::identity::{Likeness, patch_ids};
+use crate::ledger::{Account, Entry, How, Named};
+use crate::names::{GitPath, ObjectId};
+use crate::rebase::{listed, paths};
+use crate::replay::{Conflict, Engine, Merged};
+use crate::repository::Repository;
+use crate::stack::{Patch, Stack};
+
+/// What becomes of every patch of the old stack.
+pub(super) fn judge(
+    repository: &Repository,
+    engine: &mut Engine,
+    old: &Stack,
+    new: &Stack,
+    pairs: &Pairs,
+    explained: &Explanations,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Vec<Entry>> {
+    let ids = ids(repository, old, new, pairs)?;
+    let mut entries = Vec::new();
+    for (place, patch) in old.patches.iter().enumerate() {
+        let word = explained.get(&patch.commit);
+        let account = match pairs.get(&place).map(|place| &new.patches[*place]) {
+            Some(now) => {
+                let is_same = ids.get(&patch.commit) == ids.get(&now.commit);
+                pair(repository, engine, patch, now, is_same, word)?
+            }
+            None => missing(engine, patch, new, word)?,
+        };
+        let author = format!("{} <{}>", patch.author.name, patch.author.email);
+        entries.push(Entry { patch: named(patch), author, account });
+        progress(entries.len(), old.patches.len());
+    }
+    name_upstreams(repository, old, new, &mut entries)?;
+    Ok(entries)
+}
+
+fn ids(repository: &Repository, old: &Stack, new: &Stack, pairs: &Pairs) -> Result<BTreeMap<ObjectId, String>> {
+    let pairs = pairs.iter().map(|(one, other)| [&old.patches[*one].commit, &new.patches[*other].commit]);
+    let differing = pairs.filter(|[one, other]| one != other).flatten();
+    let call = |name, doing: &str| repository.call(name, doing);
+    patch_ids(repository.git(), &call, differing, Likeness::Verbatim)
+}
+
+/// What became of a patch that has a pair.
+fn pair(
+    repository: &Repository,
+    engine: &mut Engine,
+    old: &Patch,
+    now: &Patch,
+    is_same: bool,
+    word: Option<&Explanation>,
+) -> Result<Account> {
+    if old.commit == now.commit {
+        return Ok(Account::Kept { now: now.commit.clone() });
+    }
+    let before = [parent(engine, old)?, parent(engine, now)?];
+    let how = match engine.merge(&before[0], &before[1], &old.commit)? {
+        Merged::Clean(tree) if tree == now.tree && is_same => return Ok(Account::Kept { now: now.commit.clone() }),
+        Merged::Clean(tree) if tree == now.tree => Ok(How::Merged),
+        Merged::Clean(tree) => {
+            let files = listed(&differing(engine, &tree, &now.tree)?);
+            Err(format!("it applies cleanly, and yet somebody changed what it does to {files}"))
+        }
+        Merged::Conflict(conflict) => resolved(engine, &conflict, now)?,
+    };
+    let how = match (how, word) {
+        (Err(_), Some(word)) => Ok(How::Explained(word.because.clone())),
+        (how, _) => how,
+    };
+    let (commit, interdiff) = (now.commit.clone(), interdiff(repository, old, now)?);
+    Ok(match how {
+        Ok(how) => Account::Changed { now: commit, how, interdiff },
+        Err(what) => Account::Unexplained { what, now: Some(commit), interdiff },
+    })
+}
+
+/// How a conflict was resolved: a person may have done as he saw fit in the files that conflicted, and nowhere else.
+fn resolved(engine: &Engine, conflict: &Conflict, now: &Patch) -> Result<std::result::Result<How, String>> {
+    let files = conflict.paths();
+    let said = conflict.messages.iter().filter(|message| message.kind.starts_with("CONFLICT"));
+    let concerned: Vec<&GitPath> = files.iter().chain(said.flat_map(|message| &message.paths)).collect();
+    let mut strays = differing(engine, &conflict.tree, &now.tree)?;
+    strays.retain(|path| !concerned.contains(&path));
+    if strays.is_empty() {
+        return Ok(Ok(How::Resolved(files.iter().map(ToString::to_string).collect())));
+    }
+    Ok(Err(format!("it conflicts in {}, and somebody changed {} as well", listed(&files), listed(&strays))))
+}
+
+/// What became of a patch that has no pair.
+fn missing(engine: &mut Engine, old: &Patch, new: &Stack, word: Option<&Explanation>) -> Result<Account> {
+    if let Some(Explanation { because, by }) = word {
+        return Ok(Account::Dropped { because: because.clone(), by: by.clone() });
+    }
+    let unexplained = |what: String| Account::Unexplained { what, now: None, interdiff: String::new() };
+    let head = &new.branch.commit;
+    let tree = engine.tree_of(head)?;
+    let before = parent(engine, old)?;
+    Ok(match engine.merge(&before, head, &old.commit)? {
+        Merged::Clean(merged) if merged == tree => Account::Upstreamed { by: None },
+        Merged::Clean(merged) => {
+            unexplained(format!("it is missing: {} lack it", listed(&differing(engine, &tree, &merged)?)))
+        }
+        Merged::Conflict(conflict) => {
+            unexplained(format!("it is missing, and would conflict in {}", listed(&conflict.paths())))
+        }
+    })
+}
+
+/// Names the commits of upstream's that are the same patches. A patch that is missing and would conflict stays
+/// unexplained all the same: upstream may have taken it and then taken it back.
+fn name_upstreams(repository: &Repository, old: &Stack, new: &Stack, entries: &mut [Entry]) -> Result<()> {
+    let is_gone =
+        |entry: &Entry| matches!(entry.account, Account::Upstreamed { .. } | Account::Unexplained { now: None, .. });
+    let gone = old.patches.iter().zip(entries.iter()).filter(|(_, entry)| is_gone(entry));
+    let gone: Vec<&Patch> = gone.map(|(patch, _)| patch).collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let range = [new.base.commit.as_str().to_owned(), format!("^{}", old.base.commit)];
+    let twins = twins(repository, &range, &gone)?;
+    for entry in entries.iter_mut() {
+        let Some(twin) = twins.get(&entry.patch.commit) else { continue };
+        match &mut entry.account {
+            Account::Upstreamed { by } => {
+                *by = Some(Named { commit: twin.commit.clone(), subject: twin.subject.clone() });
+            }
+            Account::Unexplained { what, now: None, .. } => {
+                *what = format!("{what}; upstream has this very patch as {} ({})", twin.commit.short(), twin.subject);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The commit that a patch was made on; of a root, a commit of nothing.
+fn parent(engine: &mut Engine, patch: &Patch) -> Result<ObjectId> {
+    patch.parent.clone().map_or_else(|| engine.void(), Ok)
+}
+
+/// The files in which two trees differ.
+fn differing(engine: &Engine, one: &ObjectId, other: &ObjectId) -> Result<Vec<GitPath>> {
+    let call = engine
+        .call("diff-tree", "compare trees")
+        .options(&["-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules=none"])
+        .operands([one.as_str(), other.as_str()]);
+    Ok(paths(&engine.git().output(&call)?))
+}
