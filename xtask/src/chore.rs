@@ -9,7 +9,8 @@ Checks and chores of this repository.
 Usage: cargo xtask CHORE
 
   test        Everything that must pass before a change lands: formatting, clippy, tests,
-              documentation, licences and bans. Stops at the first failure.
+              documentation, licences and bans. Stops at the first failure. The tests need
+              git, sshd and ssh-keygen: as root on Debian, what is missing is installed first.
   audit       Known vulnerabilities among the dependencies (reads a database from the network).
   bench       The benchmarks. Arguments after it go to `cargo bench`.
   reference   Write docs/cli.md anew from the commands themselves.

@@ -56,6 +56,12 @@ impl Invocation {
         status.is_ok_and(|status| status.success())
     }
 
+    /// What it writes to its standard output, if it can be started and succeeds.
+    pub(crate) fn output(&self) -> Option<String> {
+        let output = self.command().stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
     /// The command as a person would type it in the workspace's root.
     pub(crate) fn to_line(&self) -> String {
         let environment = self.environment.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
@@ -126,5 +132,6 @@ mod tests {
         let failure = invocation.run("nothing").expect_err("it does not exist");
         assert!(failure.to_string().contains("no-such-program-anywhere"));
         assert!(!invocation.succeeds());
+        assert_eq!(invocation.output(), None);
     }
 }

@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "chores talk to the person who asked for them")]
 
 mod chore;
+mod components;
 mod failure;
 mod invocation;
 mod test;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::components;
 use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::tools::{self, TestRunner};
@@ -20,6 +21,7 @@ struct Step {
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let started = Instant::now();
     tools::require(workspace)?;
+    components::require(workspace)?;
     let runner = TestRunner::installed(workspace);
     if runner == TestRunner::CargoTest {
         eprintln!("xtask: cargo-nextest is not installed; `cargo test` runs the same tests, more slowly");

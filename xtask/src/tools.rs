@@ -1,6 +1,7 @@
-//! The tools that the checks need beside cargo: whether they are here, and how they get here.
+//! The tools that the checks need of cargo's kind: whether they are here, and how they get here. The system's programs
+//! that the tests start are in `components`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::failure::Failure;
 use crate::invocation::Invocation;
@@ -30,10 +31,6 @@ pub(crate) fn require(workspace: &Workspace) -> Result<(), Failure> {
     let needed = [
         (workspace.cargo(["fmt", "--version"]), "rustfmt: `rustup component add rustfmt`"),
         (workspace.cargo(["clippy", "--version"]), "clippy: `rustup component add clippy`"),
-        (
-            workspace.program(Path::new("git"), ["--version"]),
-            "git: your system's package `git`, or https://git-scm.com",
-        ),
     ];
     let missing = missing(&needed, Invocation::succeeds);
     if missing.is_empty() { Ok(()) } else { Err(Failure::MissingTools(missing)) }
@@ -66,6 +63,8 @@ pub(crate) fn cargo_deny(workspace: &Workspace) -> Result<PathBuf, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

@@ -1,0 +1,10 @@
+//! Publishing and mirroring with real git against real remotes: bare repositories beside the clone, and the same
+//! behind a real sshd on this machine. No network.
+
+#![expect(clippy::disallowed_methods, reason = "tests run git and sshd as an operator would, with this machine's PATH")]
+
+mod mirror;
+mod publish;
+mod ssh;
+mod sshd;
+mod support;

@@ -1,0 +1,259 @@
+//! What `publish` promises: a verified head replaces exactly what it was verified against, or nothing happens.
+
+use cutover_patchstack::ledger::{Account, Ledger};
+use cutover_patchstack::names::ObjectId;
+
+use super::support::{KOA, World};
+
+const BRANCH: &str = "refs/heads/mitx/koa";
+const NOTES: &str = "refs/notes/cutover";
+
+/// Leaves a line in a file beside the hooks each time, and does what `script` says.
+fn counting(script: &str) -> String {
+    format!("echo >> hooks/count\ncount=$(wc -l < hooks/count)\n{script}")
+}
+
+/// The note that a clone of origin would find on the new head.
+fn published_ledger(world: &World) -> Ledger {
+    let note = world.git_in(&world.remote("origin"), &["notes", "--ref=cutover", "show", world.new.as_str()]);
+    serde_json::from_str(&note).expect("a ledger")
+}
+
+#[test]
+fn a_verified_head_is_pushed_with_its_ledger_and_the_old_head_is_kept() {
+    let world = World::new();
+    let before = world.snapshot();
+    let done = world.publish(&world.request()).expect("it is published");
+    let backup = format!("refs/cutover/backup/mitx/koa/20260501T050607Z-{}", world.old.short());
+    assert_eq!((done.was, done.is), (Some(world.old.clone()), world.new.clone()));
+    assert_eq!((done.backup.as_deref(), done.already, done.patches), (Some(backup.as_str()), false, 1));
+    assert_eq!(world.held("origin", BRANCH).as_ref(), Some(&world.new));
+    assert_eq!(world.held("origin", &backup).as_ref(), Some(&world.old));
+    let signature = published_ledger(&world).published.expect("signed");
+    assert_eq!((signature.by.as_str(), signature.at.as_str()), ("Carol <carol@example.org>", "2026-05-01T05:06:07Z"));
+    assert_eq!(world.snapshot(), before);
+}
+
+#[test]
+fn publishing_again_finds_it_done_and_changes_nothing() {
+    let world = World::new();
+    world.publish(&world.request()).expect("it is published");
+    let holds = world.holds("origin");
+    let done = world.publish(&world.request()).expect("it is there");
+    assert!(done.already);
+    assert_eq!((done.is, done.backup), (world.new.clone(), None));
+    assert_eq!(world.holds("origin"), holds);
+}
+
+#[test]
+fn a_branch_that_was_pushed_by_hand_still_gets_its_ledger() {
+    let world = World::new();
+    world.git(&["push", "--quiet", "--force", "origin", &format!("{}:{BRANCH}", world.new)]);
+    let done = world.publish(&world.request()).expect("it is there");
+    assert!(done.already);
+    assert!(published_ledger(&world).published.is_some());
+}
+
+#[test]
+fn a_branch_that_is_new_on_the_remote_needs_no_backup() {
+    let world = World::new();
+    world.git_in(&world.remote("origin"), &["update-ref", "-d", BRANCH]);
+    let done = world.publish(&world.request()).expect("it is published");
+    assert_eq!((done.was, done.backup), (None, None));
+    assert_eq!(world.held("origin", BRANCH).as_ref(), Some(&world.new));
+}
+
+#[test]
+fn a_branch_that_moved_since_it_was_verified_is_left_alone_and_its_maker_named() {
+    let world = World::new();
+    let bobs = world.commit_there("origin", &world.old, "Bob's fix");
+    world.git_in(&world.remote("origin"), &["update-ref", BRANCH, bobs.as_str()]);
+    let error = world.refuses(&world.request());
+    assert!(error.to_string().contains("not here yet"), "{error}");
+    assert!(error.hint().contains("git fetch origin"), "{}", error.hint());
+    world.git(&["fetch", "--quiet", "origin"]);
+    let error = world.refuses(&world.request());
+    assert!(error.to_string().contains("committed by Bob <bob@example.org> on "), "{error}");
+    assert!(!world.holds("origin").iter().any(|line| line.contains("backup")), "nothing at all was pushed");
+}
+
+#[test]
+fn a_branch_that_moves_while_it_is_published_is_not_overwritten() {
+    let world = World::new();
+    let bobs = world.commit_there("origin", &world.old, "Bob's fix");
+    // In the push of the backup, which is the first, somebody else's push comes through.
+    world.hook(
+        "origin",
+        "post-receive",
+        &format!("[ -e hooks/once ] || {{ : > hooks/once; git update-ref {BRANCH} {bobs}; }}"),
+    );
+    let ledger = world.ledger();
+    let error = world.publish(&world.request()).expect_err("it must not be published");
+    assert!(error.to_string().contains("moved while it was being published"), "{error}");
+    assert!(error.hint().contains("was also saved as refs/cutover/backup/mitx/koa/"), "{}", error.hint());
+    assert_eq!(world.held("origin", BRANCH), Some(bobs));
+    assert_eq!(world.held("origin", NOTES), None, "the ledger is not pushed without its branch");
+    assert_eq!(Ledger::read(&world.open(), &world.new).expect("it reads"), Some(ledger), "nothing is signed");
+}
+
+#[test]
+fn a_remote_that_refuses_is_quoted_and_nothing_is_half_published() {
+    let world = World::new();
+    world.hook("origin", "update", "case $1 in refs/heads/*) echo 'no pushes on Friday; ask Bob' >&2; exit 1;; esac");
+    let error = world.refuses(&world.request());
+    assert!(error.to_string().contains("no pushes on Friday; ask Bob"), "{error}");
+    assert!(error.to_string().contains("mitx/koa: hook declined"), "{error}");
+    assert_eq!(world.held("origin", NOTES), None);
+}
+
+#[test]
+fn a_remote_that_refuses_only_the_ledger_does_not_get_the_branch_either() {
+    let world = World::new();
+    world.hook("origin", "update", "case $1 in refs/notes/*) exit 1;; esac");
+    let error = world.refuses(&world.request());
+    assert!(error.to_string().contains("refs/notes/cutover"), "{error}");
+}
+
+#[test]
+fn a_remote_that_takes_no_backup_does_not_get_the_branch_either() {
+    let world = World::new();
+    world.hook("origin", "pre-receive", "echo 'only branches' >&2; exit 1");
+    let error = world.refuses(&world.request());
+    assert!(error.to_string().contains("does not keep a backup"), "{error}");
+    assert!(error.to_string().contains("only branches"), "{error}");
+}
+
+#[test]
+fn a_remote_that_denies_rewritten_branches_says_so() {
+    let world = World::new();
+    world.git_in(&world.remote("origin"), &["config", "receive.denyNonFastForwards", "true"]);
+    let error = world.refuses(&world.request());
+    assert!(error.to_string().contains("non-fast-forward"), "{error}");
+    assert!(error.hint().starts_with("nothing of mitx/koa was pushed to origin"), "{}", error.hint());
+}
+
+#[test]
+fn ledgers_that_a_colleague_pushed_are_kept_and_come_here() {
+    let world = World::new();
+    let origin = world.remote("origin");
+    world.git_in(&origin, &["notes", "--ref=cutover", "add", "-m", "a colleague's", world.old.as_str()]);
+    let theirs = world.held("origin", NOTES).expect("notes");
+    world.publish(&world.request()).expect("it is published");
+    let note = world.git_in(&origin, &["notes", "--ref=cutover", "show", world.old.as_str()]);
+    assert_eq!(note, "a colleague's");
+    assert!(published_ledger(&world).published.is_some());
+    world.git_in(&origin, &["merge-base", "--is-ancestor", theirs.as_str(), NOTES]);
+    assert_eq!(world.git(&["notes", "--ref=cutover", "show", world.old.as_str()]), "a colleague's");
+}
+
+#[test]
+fn ledgers_that_are_pushed_in_the_same_moment_are_merged_and_the_push_tried_again() {
+    let world = World::new();
+    let note = format!("git notes --ref=cutover add -f -m colleague {}", world.old);
+    let identity = "GIT_COMMITTER_NAME=Bob GIT_COMMITTER_EMAIL=b@x GIT_AUTHOR_NAME=Bob GIT_AUTHOR_EMAIL=b@x";
+    // The second push is the one of the branch: the colleague's comes after we looked and before it is taken.
+    let second =
+        format!("[ $count -eq 2 ] && env -u GIT_QUARANTINE_PATH -u GIT_OBJECT_DIRECTORY {identity} {note}; exit 0");
+    world.hook("origin", "pre-receive", &counting(&second));
+    world.publish(&world.request()).expect("it is published");
+    let count = std::fs::read_to_string(world.remote("origin").join("hooks/count")).expect("a count").lines().count();
+    assert_eq!(count, 3, "the backup, the push that lost, the push that won");
+    let note = world.git_in(&world.remote("origin"), &["notes", "--ref=cutover", "show", world.old.as_str()]);
+    assert_eq!(note, "colleague");
+    assert_eq!(world.held("origin", BRANCH).as_ref(), Some(&world.new));
+}
+
+#[test]
+fn a_backup_of_an_earlier_attempt_is_not_made_twice() {
+    let world = World::new();
+    world.hook("origin", "update", "case $1 in refs/heads/*) exit 1;; esac");
+    world.refuses(&world.request());
+    world.refuses(&world.request());
+    assert_eq!(world.holds("origin").iter().filter(|line| line.starts_with("refs/cutover/backup/")).count(), 1);
+}
+
+#[test]
+fn names_that_are_not_ours_are_refused() {
+    let world = World::new();
+    for (branch, words) in [
+        ("master", "main branch"),
+        ("main", "main branch"),
+        ("mitx/livenow", "protected"),
+        ("open-release/koa.rc3", "release of upstream's"),
+        ("bob/fix", "not ours"),
+        ("--upload-pack=x", "begins with a dash"),
+        ("mitx/koa\nx", "newline"),
+    ] {
+        let request = cutover_patchstack::publish::Request { branch: branch.to_owned(), ..world.request() };
+        let error = world.refuses(&request);
+        assert!(error.to_string().contains(words), "{branch}: {error}");
+    }
+    assert_eq!(world.holds("origin").len(), 1);
+}
+
+#[test]
+fn upstream_is_never_pushed_to_under_any_name() {
+    let world = World::new();
+    let holds = world.holds("upstream");
+    world.git(&["remote", "add", "fork", &format!("file://{}/", world.remote("upstream").display())]);
+    for (remote, words) in [("upstream", "upstream's releases"), ("fork", "same place")] {
+        let request = cutover_patchstack::publish::Request { remote: remote.to_owned(), ..world.request() };
+        let error = world.refuses(&request);
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    world.git(&["remote", "set-url", "--push", "origin", "../upstream.git"]);
+    assert!(world.refuses(&world.request()).to_string().contains("same place"));
+    assert_eq!(world.holds("upstream"), holds);
+}
+
+#[test]
+fn a_remote_that_pushes_to_several_places_is_refused() {
+    let world = World::new();
+    for place in ["../origin.git", "../other.git"] {
+        world.git(&["remote", "set-url", "--add", "--push", "origin", place]);
+    }
+    assert!(world.refuses(&world.request()).to_string().contains("several places"));
+}
+
+#[test]
+fn a_missing_remote_is_answered_with_those_there_are() {
+    let world = World::new();
+    let request = cutover_patchstack::publish::Request { remote: "orgin".to_owned(), ..world.request() };
+    let error = world.refuses(&request);
+    assert!(error.to_string().contains("it has: origin (../origin.git), upstream (../upstream.git)"), "{error}");
+}
+
+#[test]
+fn without_a_complete_ledger_of_this_branch_nothing_is_published() {
+    let world = World::new();
+    let mut ledger = world.ledger();
+    ledger.branch = "mitx/lilac".to_owned();
+    ledger.write(&world.open()).expect("written");
+    assert!(world.refuses(&world.request()).to_string().contains("verified as mitx/lilac"));
+    ledger.branch = KOA.to_owned();
+    ledger.entries[0].account = Account::Unexplained { what: "gone".to_owned(), now: None, interdiff: String::new() };
+    ledger.write(&world.open()).expect("written");
+    let error = world.refuses(&world.request());
+    assert!(error.to_string().contains("\"our patch\" by Alice"), "{error}");
+    world.git(&["update-ref", "-d", NOTES]);
+    assert!(world.refuses(&world.request()).to_string().contains("has no ledger"));
+}
+
+#[test]
+fn a_remote_that_does_not_answer_is_named_without_its_password() {
+    let world = World::new();
+    world.git(&["remote", "set-url", "origin", "http://bob:s3cret@127.0.0.1:9/origin.git"]);
+    let error = world.publish(&world.request()).expect_err("nobody answers");
+    let all = format!("{error}; {:?}", std::error::Error::source(&error));
+    assert!(!all.contains("s3cret"), "{all}");
+    assert!(all.contains("127.0.0.1"), "{all}");
+}
+
+#[test]
+fn a_mirror_clone_does_not_force_everything_onto_its_remote() {
+    let world = World::new();
+    world.git(&["config", "remote.origin.mirror", "true"]);
+    world.publish(&world.request()).expect("it is published");
+    let names: Vec<ObjectId> = world.held("origin", "refs/heads/koa-here").into_iter().collect();
+    assert_eq!(names, [], "only what publish is named for");
+}

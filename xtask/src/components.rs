@@ -1,0 +1,128 @@
+//! The system's programs that the tests start: git, and an sshd with its keys. Whether they are here, and, for root on a
+//! Debian-like system such as a build server's, how they get here.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+use crate::workspace::Workspace;
+
+/// The oldest git that the product works with (crates/patchstack/src/git/version.rs).
+const OLDEST_GIT: (u32, u32) = (2, 40);
+
+/// A program that tests start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Component {
+    program: &'static str,
+    /// The Debian package that has it.
+    package: &'static str,
+    /// What a person does who installs by hand.
+    advice: &'static str,
+}
+
+const GIT: Component = Component {
+    program: "git",
+    package: "git",
+    advice: "git 2.40 or later: your system's package `git`; where that is older (Debian 12), https://git-scm.com",
+};
+
+const SSH: [Component; 3] = [
+    Component {
+        program: "sshd",
+        package: "openssh-server",
+        advice: "sshd: `apt-get install openssh-server`, or your system's OpenSSH",
+    },
+    Component {
+        program: "ssh",
+        package: "openssh-client",
+        advice: "ssh: `apt-get install openssh-client`, or your system's OpenSSH",
+    },
+    Component {
+        program: "ssh-keygen",
+        package: "openssh-client",
+        advice: "ssh-keygen: `apt-get install openssh-client`, or your system's OpenSSH",
+    },
+];
+
+/// Sees that everything is here, and installs what is missing where that can be done.
+pub(crate) fn require(workspace: &Workspace) -> Result<(), Failure> {
+    let missing = missing(workspace);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if may_install(workspace) {
+        install(workspace, &packages(&missing))?;
+    }
+    let still = self::missing(workspace);
+    let advice = still.iter().map(|component| component.advice.to_owned()).collect();
+    if still.is_empty() { Ok(()) } else { Err(Failure::MissingTools(advice)) }
+}
+
+fn missing(workspace: &Workspace) -> Vec<Component> {
+    let git = workspace.program(Path::new("git"), ["--version"]).output();
+    let git = (!git.as_deref().is_some_and(is_new_enough)).then_some(GIT);
+    git.into_iter().chain(SSH.into_iter().filter(|component| !is_here(component.program))).collect()
+}
+
+/// Whether `git --version` names one that the product works with.
+fn is_new_enough(answer: &str) -> bool {
+    let mut numbers = answer.trim_start_matches("git version ").split(['.', '-', ' ']).map(str::parse::<u32>);
+    matches!((numbers.next(), numbers.next()), (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= OLDEST_GIT)
+}
+
+/// Whether a program is on `PATH`, or where systems keep sshd.
+fn is_here(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut folders = env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
+    folders.any(|folder| folder.join(program).is_file())
+}
+
+/// Only root on a system with apt-get gets packages installed: that is a build server, or somebody who can.
+fn may_install(workspace: &Workspace) -> bool {
+    is_here("apt-get") && workspace.program(Path::new("id"), ["-u"]).output().as_deref() == Some("0")
+}
+
+/// Each package once, in order.
+fn packages(missing: &[Component]) -> Vec<&'static str> {
+    let mut packages: Vec<&str> = missing.iter().map(|component| component.package).collect();
+    packages.sort_unstable();
+    packages.dedup();
+    packages
+}
+
+fn install(workspace: &Workspace, packages: &[&str]) -> Result<(), Failure> {
+    eprintln!("xtask: the tests need {}; installing with apt-get, as this is root", packages.join(" and "));
+    let apt_get = |arguments: [&str; 2]| {
+        workspace.program(Path::new("apt-get"), arguments).environment("DEBIAN_FRONTEND", "noninteractive")
+    };
+    apt_get(["update", "--quiet"]).run("reading the lists of packages")?;
+    let install = apt_get(["install", "--quiet"]).arguments(["--yes", "--no-install-recommends"]);
+    install.arguments(packages.iter().copied()).run("installing what the tests need")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_git_counts_as_missing() {
+        for answer in ["git version 2.40.0", "git version 2.47.3", "git version 3.0.0", "git version 2.45-rc1"] {
+            assert!(is_new_enough(answer), "{answer}");
+        }
+        for answer in ["git version 2.39.5", "git version 1.99.0", "hub", ""] {
+            assert!(!is_new_enough(answer), "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_package_is_installed_once_whatever_it_is_needed_for() {
+        assert_eq!(packages(&SSH), ["openssh-client", "openssh-server"]);
+        assert_eq!(packages(&[GIT]), ["git"]);
+    }
+
+    #[test]
+    fn a_program_that_is_nowhere_is_not_here() {
+        assert!(is_here("sh"));
+        assert!(!is_here("no-such-program-anywhere"));
+    }
+}
