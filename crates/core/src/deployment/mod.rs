@@ -4,6 +4,7 @@
 //! types generate, `rules` against what the types cannot say. The types are plain data without behaviour
 //! beyond look-ups.
 
+mod branches;
 mod document;
 mod embedded;
 mod fleet;
@@ -19,6 +20,7 @@ mod template;
 mod tests;
 mod traffic;
 
+pub use branches::*;
 pub use embedded::*;
 pub use fleet::*;
 pub use mistake::Mistake;
@@ -76,6 +78,9 @@ pub struct Deployment {
     /// Points where a person decides.
     #[serde(rename = "gate", default)]
     pub gates: Vec<Gate>,
+    /// The fork's release branches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branches: Option<Branches>,
     /// How long things are expected to take where nothing observed says so.
     #[serde(default)]
     pub expected: Expected,

@@ -2,6 +2,7 @@
 //! file it came from, to the mistakes that it finds; the file only says where they stand.
 
 mod addresses;
+mod branches;
 mod databases;
 mod duplicates;
 mod fleets;
@@ -31,6 +32,7 @@ pub(super) fn check(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
         fleets::RULES,
         databases::RULES,
         addresses::RULES,
+        branches::RULES,
     ]
     .into_iter()
     .flatten()

@@ -85,7 +85,7 @@ fn texts_have_known_placeholders(deployment: &Deployment, file: &Node) -> Vec<Mi
 }
 
 /// A mistake for each placeholder in `text` that nothing fills in.
-fn unknown(place: &Node, text: &str, known: &[&str]) -> Vec<Mistake> {
+pub(super) fn unknown(place: &Node, text: &str, known: &[&str]) -> Vec<Mistake> {
     placeholders(text)
         .filter(|name| !known.contains(name))
         .map(|name| {
@@ -95,7 +95,7 @@ fn unknown(place: &Node, text: &str, known: &[&str]) -> Vec<Mistake> {
         .collect()
 }
 
-fn lacking(place: &Node, pattern: &str, name: &str, why: &str) -> Option<Mistake> {
+pub(super) fn lacking(place: &Node, pattern: &str, name: &str, why: &str) -> Option<Mistake> {
     let lacks = !pattern.contains(&format!("{{{name}}}"));
     lacks.then(|| Mistake::at(place, format!("the pattern lacks `{{{name}}}`"), why))
 }

@@ -370,3 +370,79 @@ fn no_migration_is_a_copy_of_another() {
     140:11 the command is that of migration 1 again | must differ, or go
     ");
 }
+
+/// The mistakes of the production example, whose last section is `[branches]`, with these lines for that section.
+fn branches(lines: &str) -> String {
+    let before = PRODUCTION.split_once("[branches]\n").expect("a section").0;
+    let from = before.lines().count() + 1;
+    // The examples may grow: lines are counted from the section's header.
+    let shown = mistakes(&format!("{before}[branches]\n{lines}\n"));
+    let relative = |line: &str| {
+        let (number, rest) = line.split_once(':').expect("a position");
+        format!("+{}:{rest}\n", number.parse::<usize>().expect("a line") - from)
+    };
+    shown.lines().map(relative).collect()
+}
+
+#[test]
+fn branch_patterns_make_names_that_git_takes() {
+    assert_snapshot!(branches("ours = \"mitx/{code}\""), @"
+    +1:8 nothing fills in `{code}` | allowed: {codename}
+    +1:8 the pattern lacks `{codename}` | every release would have the same branch
+    ");
+    assert_snapshot!(branches("ours = \"{codename}/{codename}\"\ntheirs = [\"-{codename}\", \"release/{codename}.lock\"]"), @"
+    +1:8 `{codename}` stands in the pattern twice | once is enough
+    +2:11 git takes no branch of that name | must not begin with a dash, like an option
+    +2:26 git takes no branch of that name | no part may be empty, begin with a dot, or end in .lock or a dot
+    ");
+    assert_snapshot!(branches("ours = \"mitx {codename}\"\ntheirs = [\"release//{codename}\", \"{codename}..{candidate}\"]"), @r#"
+    +1:8 git takes no branch of that name | no spaces, newlines or other control characters
+    +2:11 git takes no branch of that name | no part may be empty, begin with a dot, or end in .lock or a dot
+    +2:34 git takes no branch of that name | none of  ~ ^ : ? * [ \ .. @{  may be in it
+    "#);
+    assert_snapshot!(branches("theirs = []"), @"
+    +1:10 `branches.theirs` has 0 entries | at least 1 needed
+    ");
+    assert_snapshot!(branches(""), @"");
+}
+
+#[test]
+fn our_branches_and_upstreams_are_told_apart() {
+    assert_snapshot!(branches("ours = \"release/{codename}\""), @"
+    +0:1 `release/{codename}` of upstream's and `release/{codename}` of ours make the same names | must differ from ours | nobody could tell whose a branch is
+    ");
+    assert_snapshot!(branches("ours = \"{codename}\""), @"
+    +0:1 `main` is protected, and `{codename}` makes that name | one of our release branches | it could never be published
+    +0:1 `master` is protected, and `{codename}` makes that name | one of our release branches | it could never be published
+    ");
+}
+
+#[test]
+fn our_branches_are_never_pushed_to_where_releases_come_from() {
+    assert_snapshot!(branches("upstream = \"origin\""), @"
+    +0:1 releases come from `origin`, and our branches would be pushed to it | must differ from upstream | upstream is the project's repository, origin the fork's
+    ");
+    assert_snapshot!(branches("origin = \"--upload-pack=x\"\nrepository = \" \""), @"
+    +1:10 git takes no remote of that name | must not begin with a dash, like an option
+    +2:14 the repository has no path | the folder of a clone of the fork
+    ");
+}
+
+#[test]
+fn protected_branches_are_names_and_none_of_ours() {
+    assert_snapshot!(branches("protected = [\"mitx/koa\", \"a b\"]"), @"
+    +1:14 `mitx/koa` is protected, and `mitx/{codename}` makes that name | one of our release branches | it could never be published
+    +1:26 git takes no branch of that name | no spaces, newlines or other control characters
+    ");
+}
+
+#[test]
+fn images_are_not_built_from_a_branch_of_another_release() {
+    assert_snapshot!(large(&[("branch = \"mitx/koa\"", "branch = \"mitx/juniper\"")]), @r#"
+    158:10 edxapp images of koa would be built from `mitx/juniper`, a branch of juniper | the release is koa: "mitx/koa"?
+    "#);
+    assert_snapshot!(large(&[("branch = \"mitx/koa\"", "branch = \"open-release/juniper.master\"")]), @r#"
+    158:10 edxapp images of koa would be built from `open-release/juniper.master`, a branch of juniper | the release is koa: "mitx/koa"?
+    "#);
+    assert_snapshot!(large(&[("branch = \"mitx/koa\"", "branch = \"mitx/koa-hotfix\"")]), @"");
+}
