@@ -8,6 +8,8 @@ use cutover_core::plan::{Order, Phase};
 
 use crate::exit;
 
+pub mod branch;
+
 /// Plans, rehearses and runs the maintenance-window upgrade of an Open edX site on AWS.
 #[derive(Debug, Parser)]
 #[command(name = "cutover", version, about, after_help = exit::TABLE, max_term_width = 100)]
@@ -59,6 +61,10 @@ pub enum Command {
     /// Write the report of an upgrade, during it or after
     #[command(after_help = "Example:\n  cutover report cutover.toml --output report.md")]
     Report(ReportArgs),
+    /// See, forecast, rebase, verify and publish the release branches that images are built from
+    #[command(after_help = "Examples:\n  cutover branch status --deployment cutover.toml\n  \
+                      cutover branch forecast --branch mitx/koa --onto upstream/open-release/koa.rc3")]
+    Branch(Box<branch::BranchArgs>),
     /// Print the JSON Schema of the deployment file, for editors
     #[command(after_help = "Example:\n  cutover schema > cutover.schema.json")]
     Schema,

@@ -4,6 +4,7 @@ use cutover_engine::failure::Failure;
 use cutover_engine::journal::JournalError;
 use cutover_engine::lease::LeaseError;
 use cutover_engine::store::StoreError;
+use cutover_patchstack::error::Error as PatchstackError;
 use cutover_rehearsal::CloudError;
 
 use crate::exit::Exit;
@@ -50,6 +51,9 @@ pub enum CommandError {
     /// A rehearsal could not be carried through.
     #[error("the rehearsal could not be carried through")]
     Rehearsal(#[from] cutover_rehearsal::RehearsalError),
+    /// Something of release branches could not be done.
+    #[error(transparent)]
+    Branch(#[from] PatchstackError),
     /// The terminal or a pipe could not be written to.
     #[error("the output could not be written")]
     Output(#[source] std::io::Error),
@@ -66,7 +70,7 @@ impl CommandError {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Mistakes(_) => Exit::File,
-            Self::Refused { .. } => Exit::Refused,
+            Self::Refused { .. } | Self::Branch(PatchstackError::Refused { .. }) => Exit::Refused,
             Self::Lease(LeaseError::Held(_)) | Self::Journal(JournalError::Fenced { .. }) => Exit::Held,
             _ => Exit::Failed,
         }
@@ -94,6 +98,7 @@ impl CommandError {
     fn hint(&self) -> &str {
         match self {
             Self::Refused { hint, .. } => hint,
+            Self::Branch(error) => error.hint(),
             Self::Lease(LeaseError::Held(_)) => {
                 "`cutover status` shows what that conductor is doing; nothing was changed from here"
             }

@@ -26,6 +26,8 @@ pub enum Exit {
     Violated = 8,
     /// `check` found a problem.
     Problem = 9,
+    /// A patch needs a person: it conflicts, nobody can account for it, or a copy has diverged.
+    Person = 10,
 }
 
 impl From<Exit> for ExitCode {
@@ -38,7 +40,7 @@ impl From<Exit> for ExitCode {
 pub const TABLE: &str = "\
 Exit codes:
   0  all went as asked
-  1  failed: the state, the cloud or this machine
+  1  failed: the state, the cloud, git or this machine
   2  the command line is wrong
   3  the deployment file has mistakes
   4  refused, nothing changed: blocked, stale, unsafe or too late
@@ -46,4 +48,5 @@ Exit codes:
   6  a step failed; `cutover status` says which, the same command goes on
   7  stopped by the operator; the same command goes on
   8  a rehearsal saw something that must never happen
-  9  `check` found a problem";
+  9  `check` found a problem
+  10 a person has to decide: a patch conflicts or is unexplained, a copy diverged";

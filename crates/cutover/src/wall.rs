@@ -1,7 +1,9 @@
 //! The wall clock, the machine, the terminal's signals and its keyboard: their one home. Nothing else asks what time it is.
 #![expect(clippy::disallowed_methods, reason = "this is the one home of clock, timers and environment")]
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -67,6 +69,44 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let begin = std::time::Instant::now();
     let result = work();
     (result, begin.elapsed())
+}
+
+/// How long something has taken so far.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    /// Begins now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// Since its beginning.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// The variables of this process, for programs that it starts.
+#[must_use]
+pub fn variables() -> Vec<(OsString, OsString)> {
+    std::env::vars_os().collect()
+}
+
+/// The folder that the operator stands in.
+///
+/// # Errors
+/// When it is gone, or may not be looked at.
+pub fn current_folder() -> std::io::Result<PathBuf> {
+    std::env::current_dir()
+}
+
+/// The wall clock's moment.
+#[must_use]
+pub fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 /// Runs a command's future on this thread, with timers and signals.

@@ -13,13 +13,24 @@ fn reference() -> String {
          Written by `cargo xtask reference` from the program's own help; a test keeps it true.\n\n",
     );
     text.push_str(&format!("```text\n{}\n```\n", clean(&program.render_long_help().to_string())));
-    let commands: Vec<clap::Command> = program.get_subcommands().cloned().collect();
-    for mut command in commands.into_iter().filter(|command| command.get_name() != "help") {
-        let name = command.get_name().to_owned();
+    text.push_str(&chapters("cutover", &program));
+    text
+}
+
+/// A chapter for each command under `path`, and for those under them.
+fn chapters(path: &str, program: &clap::Command) -> String {
+    let mut text = String::new();
+    for mut command in commands(program) {
+        let path = format!("{path} {}", command.get_name());
         let help = command.render_long_help().to_string();
-        text.push_str(&format!("\n## cutover {name}\n\n```text\n{}\n```\n", clean(&help)));
+        text.push_str(&format!("\n## {path}\n\n```text\n{}\n```\n", clean(&help)));
+        text.push_str(&chapters(&path, &command));
     }
     text
+}
+
+fn commands(program: &clap::Command) -> Vec<clap::Command> {
+    program.get_subcommands().filter(|command| command.get_name() != "help").cloned().collect()
 }
 
 fn clean(help: &str) -> String {
@@ -39,7 +50,10 @@ fn the_reference_is_what_the_help_says() {
 
 #[test]
 fn every_commands_help_shows_an_example() {
-    for mut command in cutover::command().get_subcommands().cloned() {
+    let mut all = commands(&cutover::command());
+    let below: Vec<clap::Command> = all.iter().flat_map(commands).collect();
+    all.extend(below);
+    for mut command in all {
         let help = command.render_long_help().to_string();
         assert!(help.contains("Example"), "{}", command.get_name());
     }

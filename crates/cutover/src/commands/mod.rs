@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod approve;
+mod branch;
 mod check;
 mod completions;
 mod init;
@@ -34,6 +35,7 @@ pub fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Approve(args) => approve::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Branch(args) => branch::run(&args),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::run(shell),
     }

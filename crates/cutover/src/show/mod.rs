@@ -1,6 +1,7 @@
 //! What people read: pure functions from the domain's values to text and JSON. Nothing here decides or reads a clock;
 //! the commands print. Only the listeners write themselves, while an upgrade runs.
 
+pub mod branch;
 mod check;
 mod comparison;
 mod forecast;

@@ -1,0 +1,29 @@
+//! `cutover branch mirror`: copies of upstream's release branches on our remote.
+
+use cutover_patchstack::mirror::{Outcome, mirror};
+use cutover_patchstack::remote::LIMIT;
+
+use super::needs_a_person;
+use super::place::Place;
+use super::progress::Progress;
+use crate::args::branch::MirrorArgs;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::{output, show};
+
+pub(super) fn run(args: &MirrorArgs) -> Result<Exit, CommandError> {
+    let place = Place::open(&args.place)?;
+    let mirrored = {
+        let mut progress = Progress::of("mirroring");
+        let pattern = args.pattern.as_deref();
+        mirror(&place.repository, &place.conventions, pattern, LIMIT, &mut |doing| progress.hear(doing))?
+    };
+    if args.place.json {
+        output::json(&serde_json::json!({ "mirrored": mirrored }))?;
+    } else {
+        output::result(&show::branch::mirror_text(&mirrored, &place.conventions))?;
+    }
+    let refused = mirrored.iter().any(|copy| matches!(copy.outcome, Outcome::Refused { .. }));
+    let diverged = mirrored.iter().any(|copy| matches!(copy.outcome, Outcome::Diverged { .. }));
+    Ok(if refused { Exit::Failed } else { needs_a_person(diverged) })
+}

@@ -1,0 +1,209 @@
+//! What the branch commands work with: the clone opened, the names as the deployment file and the flags say, and which
+//! branch is meant.
+
+use std::path::{Path, PathBuf};
+
+use cutover_core::deployment::Branches;
+use cutover_patchstack::git::{Environment, Git};
+use cutover_patchstack::names::RefName;
+use cutover_patchstack::releases::{self, Codename, Conventions, Release};
+use cutover_patchstack::repository::{Repository, Revision};
+use cutover_patchstack::stack::{Base, Stack, compute_base};
+
+use crate::args::branch::PlaceArgs;
+use crate::error::CommandError;
+use crate::session::Loaded;
+use crate::show::branch::Typed;
+use crate::wall;
+
+/// A clone of the fork, and how things are named there.
+pub(super) struct Place {
+    pub(super) repository: Repository,
+    pub(super) conventions: Conventions,
+    /// Branches that are never published to.
+    pub(super) protected: Vec<String>,
+    /// The code name of the deployment's release, if a deployment was named.
+    codename: Option<String>,
+    /// The common options as they were given, for commands to type.
+    pub(super) typed: Typed,
+}
+
+impl Place {
+    pub(super) fn open(args: &PlaceArgs) -> Result<Self, CommandError> {
+        let loaded = args.deployment.as_deref().map(Loaded::read).transpose()?;
+        let section = loaded.as_ref().and_then(|loaded| loaded.deployment.branches.clone()).unwrap_or_default();
+        let folder = folder(args, loaded.as_ref(), &section)?;
+        let conventions = conventions(args, &section);
+        conventions.check()?;
+        let git = Git::find(Environment::new(wall::variables()))?;
+        Ok(Self {
+            repository: Repository::open(&git, &folder)?,
+            conventions,
+            protected: section.protected,
+            codename: loaded.map(|loaded| loaded.deployment.release.codename),
+            typed: typed(args),
+        })
+    }
+
+    /// The branch that a command is about.
+    pub(super) fn choose(&self, named: Option<&str>) -> Result<Revision, CommandError> {
+        Ok(releases::choose(&self.repository, &self.conventions, named, self.codename.as_deref())?)
+    }
+
+    /// The stack of `branch`, from `base` where it is given.
+    pub(super) fn stack(
+        &self,
+        branch: Revision,
+        base: Option<&str>,
+        onto: Option<&Revision>,
+    ) -> Result<Stack, CommandError> {
+        let base = self.base(&branch, base, onto)?;
+        Ok(Stack::list(&self.repository, branch, base)?)
+    }
+
+    /// Where the stack of `branch` begins: `given`, or found.
+    pub(super) fn base(
+        &self,
+        branch: &Revision,
+        given: Option<&str>,
+        onto: Option<&Revision>,
+    ) -> Result<Base, CommandError> {
+        Ok(match given {
+            Some(name) => Base { commit: self.repository.revision(name)?.commit, found: format!("given as {name}") },
+            None => compute_base(&self.repository, &self.conventions, branch, onto)?,
+        })
+    }
+
+    /// Upstream's candidates of the release that `branch` is ours of, as far as this clone knows: oldest first.
+    pub(super) fn candidates(&self, branch: &Revision) -> Result<Vec<(Release, Revision)>, CommandError> {
+        let of_ref = branch.reference.as_ref().and_then(|name| self.conventions.codename_of(name));
+        let Some(codename) = of_ref.or_else(|| self.conventions.codename(&branch.name)) else {
+            return Err(CommandError::refused(
+                format!(
+                    "{} is none of our release branches ({}), so its release is not known",
+                    branch.name, self.conventions.ours
+                ),
+                "nothing was changed; say with --onto what it is to be rebased onto",
+            ));
+        };
+        let mut candidates: Vec<(Release, Revision)> = Vec::new();
+        for (found, release) in self.conventions.upstream_refs(&self.repository)? {
+            let Some(release) = release.filter(|release| release.codename == codename) else { continue };
+            let name = found.name.short().to_owned();
+            candidates.push((release, Revision { name, reference: Some(found.name), commit: found.commit }));
+        }
+        if candidates.is_empty() {
+            return Err(CommandError::refused(
+                format!("this clone has no release {codename} of {}", self.conventions.upstream),
+                format!("nothing was changed; `git fetch {}` brings what is new", self.conventions.upstream),
+            ));
+        }
+        candidates.sort_by(|one, other| (&one.0, &one.1.name).cmp(&(&other.0, &other.1.name)));
+        Ok(candidates)
+    }
+
+    /// What `branch` is to be rebased onto: what is named, or the newest candidate of its release.
+    pub(super) fn onto(&self, branch: &Revision, named: Option<&str>) -> Result<Revision, CommandError> {
+        match named {
+            Some(name) => Ok(self.repository.revision(name)?),
+            None => {
+                let newest = self.candidates(branch)?.pop();
+                newest.map(|(_, revision)| revision).ok_or_else(|| {
+                    CommandError::refused("there is no candidate", "nothing was changed; say which with --onto")
+                })
+            }
+        }
+    }
+
+    /// The name of the branch that rebases, ledgers and pushes are kept under: as given, which need not exist here yet.
+    pub(super) fn ours(&self, named: Option<&str>) -> Result<String, CommandError> {
+        match (named, &self.codename) {
+            (Some(name), _) => Ok(RefName::branch(name)?.short().to_owned()),
+            (None, Some(codename)) => Ok(self.conventions.our_branch(&Codename::parse(codename)?)),
+            (None, None) => Ok(self.own_name(&self.choose(None)?)),
+        }
+    }
+
+    /// Our branch by name, without `refs/heads/` or the remote: what rebases, ledgers and pushes are kept under.
+    pub(super) fn own_name(&self, branch: &Revision) -> String {
+        let Some(reference) = &branch.reference else { return branch.name.clone() };
+        let remote = format!("refs/remotes/{}/", self.conventions.origin);
+        reference.as_str().strip_prefix(&remote).unwrap_or_else(|| reference.short()).to_owned()
+    }
+}
+
+/// The flag, or the deployment file's, which is beside that file; or where the operator stands.
+fn folder(args: &PlaceArgs, loaded: Option<&Loaded>, section: &Branches) -> Result<PathBuf, CommandError> {
+    if let Some(folder) = &args.repository {
+        return Ok(folder.clone());
+    }
+    if let (Some(loaded), Some(folder)) = (loaded, &section.repository) {
+        return Ok(loaded.path.parent().unwrap_or(Path::new(".")).join(folder));
+    }
+    wall::current_folder().map_err(|source| CommandError::File {
+        path: "the current folder".to_owned(),
+        done: "found",
+        source,
+    })
+}
+
+fn conventions(args: &PlaceArgs, section: &Branches) -> Conventions {
+    let either = |flag: &Option<String>, file: &String| flag.as_ref().unwrap_or(file).clone();
+    Conventions {
+        upstream: either(&args.upstream, &section.upstream),
+        origin: either(&args.origin, &section.origin),
+        ours: either(&args.ours, &section.ours),
+        theirs: if args.theirs.is_empty() { section.theirs.clone() } else { args.theirs.clone() },
+    }
+}
+
+fn typed(args: &PlaceArgs) -> Typed {
+    let path = |path: &PathBuf| path.display().to_string();
+    let mut typed = Typed::default();
+    typed.add("--deployment", args.deployment.as_ref().map(path).as_deref());
+    typed.add("--repository", args.repository.as_ref().map(path).as_deref());
+    typed.add("--upstream", args.upstream.as_deref());
+    typed.add("--origin", args.origin.as_deref());
+    typed.add("--ours", args.ours.as_deref());
+    args.theirs.iter().for_each(|pattern| typed.add("--theirs", Some(pattern)));
+    typed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loaded() -> Loaded {
+        let text = include_str!("../../../../../examples/mitx-qa.toml");
+        Loaded::parse(Path::new("sites/qa.toml"), text).expect("the example is right")
+    }
+
+    #[test]
+    fn a_repository_of_the_deployment_file_is_beside_it_and_a_flag_outranks_it() {
+        let section = loaded().deployment.branches.expect("a section");
+        let mut args = PlaceArgs::default();
+        let found = |args: &PlaceArgs| folder(args, Some(&loaded()), &section).expect("a folder");
+        assert_eq!(found(&args), Path::new("sites/../edx-platform"));
+        args.repository = Some("elsewhere".into());
+        assert_eq!(found(&args), Path::new("elsewhere"));
+    }
+
+    #[test]
+    fn flags_outrank_the_deployment_file_one_by_one() {
+        let section = Branches { origin: "fork".to_owned(), ..Branches::default() };
+        let args = PlaceArgs {
+            upstream: Some("openedx".to_owned()),
+            theirs: vec!["release/{codename}".to_owned()],
+            ..PlaceArgs::default()
+        };
+        let conventions = conventions(&args, &section);
+        assert_eq!((conventions.upstream.as_str(), conventions.origin.as_str()), ("openedx", "fork"));
+        assert_eq!(conventions.theirs, ["release/{codename}"]);
+        assert_eq!(conventions.ours, "mitx/{codename}");
+    }
+
+    #[test]
+    fn the_defaults_of_the_deployment_file_are_those_of_the_library() {
+        assert_eq!(conventions(&PlaceArgs::default(), &Branches::default()), Conventions::default());
+    }
+}

@@ -1,0 +1,97 @@
+//! Progress of a replay, on standard error: one line that changes in place at a terminal, a line every few seconds
+//! elsewhere, and nothing for what is over in a moment.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::output;
+use crate::wall::Stopwatch;
+
+/// What is over sooner is not spoken of: at a terminal, and elsewhere.
+const A_MOMENT: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(3)];
+/// How long what was said stands: at a terminal, and elsewhere.
+const STANDS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
+
+/// Tells how far a replay is.
+pub(super) struct Progress {
+    doing: String,
+    begun: Stopwatch,
+    said: Option<Duration>,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Of `doing`, such as `replaying mitx/koa`.
+    pub(super) fn of(doing: impl Into<String>) -> Self {
+        let bar = output::progress_is_watched().then(ProgressBar::new_spinner);
+        if let (Some(bar), Ok(style)) = (&bar, ProgressStyle::with_template("{wide_msg}")) {
+            bar.set_style(style);
+        }
+        Self { doing: doing.into(), begun: Stopwatch::start(), said: None, bar }
+    }
+
+    /// Tells that `done` of `total` patches are behind us, if it is time to.
+    pub(super) fn patches(&mut self, done: usize, total: usize) {
+        self.hear(&format!("patch {done} of {total}"));
+    }
+
+    /// Tells where it is, if it is time to.
+    pub(super) fn hear(&mut self, place: &str) {
+        let elapsed = self.begun.elapsed();
+        if !is_time(elapsed, self.said, self.bar.is_some()) {
+            return;
+        }
+        self.said = Some(elapsed);
+        let line = format!("{}: {place}", self.doing);
+        match &self.bar {
+            Some(bar) => {
+                bar.set_message(line);
+                bar.tick();
+            }
+            None => output::note(&line),
+        }
+    }
+}
+
+impl Drop for Progress {
+    /// Takes the line off the screen, on every way out, before anything else is printed.
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn is_time(elapsed: Duration, said: Option<Duration>, watched: bool) -> bool {
+    let place = usize::from(!watched);
+    elapsed >= said.map_or(A_MOMENT[place], |said| said + STANDS[place])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(watched: bool, length: Duration) -> usize {
+        let (mut said, mut times) = (None, 0);
+        for tick in 0..length.as_millis() / 10 {
+            let elapsed = Duration::from_millis(u64::try_from(tick).expect("short") * 10);
+            if is_time(elapsed, said, watched) {
+                (said, times) = (Some(elapsed), times + 1);
+            }
+        }
+        times
+    }
+
+    #[test]
+    fn nothing_is_said_of_what_is_over_in_a_moment() {
+        assert_eq!(said(true, Duration::from_millis(450)), 0);
+        assert_eq!(said(false, Duration::from_secs(3)), 0);
+    }
+
+    #[test]
+    fn a_log_gets_a_line_every_few_seconds_and_a_terminal_one_that_moves() {
+        assert_eq!(said(false, Duration::from_secs(60)), 12);
+        assert!(said(true, Duration::from_secs(10)) > 50);
+    }
+}

@@ -1,0 +1,93 @@
+//! `cutover branch rebase`: begins one, goes on after a stop, leaves a patch out, gives it up, or shows how it stands.
+
+use std::path::{Path, PathBuf};
+
+use cutover_patchstack::rebase::{self, Request, Standing};
+use serde_json::json;
+
+use super::place::Place;
+use super::progress::Progress;
+use super::{needs_a_person, with_reasons};
+use crate::args::branch::RebaseArgs;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::{output, show};
+
+pub(super) fn run(args: &RebaseArgs) -> Result<Exit, CommandError> {
+    let place = Place::open(&args.place)?;
+    let skips = with_reasons("--skip", &args.skip, &args.because)?;
+    if let Some(onto) = &args.onto {
+        return begin(&place, args, onto, &skips);
+    }
+    let branch = place.ours(args.one.branch.as_deref())?;
+    if args.abort {
+        return abort(&place, args, &branch);
+    }
+    let mut progress = Progress::of(format!("replaying {branch}"));
+    let mut hear = |done, total| progress.patches(done, total);
+    let mut standing = None;
+    if args.continue_ {
+        standing = Some(rebase::proceed(&place.repository, &branch, &mut hear)?);
+    } else if skips.is_empty() {
+        standing = rebase::standing(&place.repository, &branch)?;
+    }
+    for (patch, because) in &skips {
+        standing = Some(rebase::skip(&place.repository, &branch, patch, because, &mut hear)?);
+    }
+    drop(progress);
+    tell(&place, args, &branch, standing.as_ref())
+}
+
+fn begin(place: &Place, args: &RebaseArgs, onto: &str, skips: &[(String, String)]) -> Result<Exit, CommandError> {
+    let branch = place.choose(args.one.branch.as_deref())?;
+    let target = args.target.clone().unwrap_or_else(|| place.own_name(&branch));
+    let onto = place.repository.revision(onto)?;
+    let mut progress = Progress::of(format!("replaying {} onto {}", branch.name, onto.name));
+    let mut skip = Vec::new();
+    for (patch, because) in skips {
+        skip.push((place.repository.revision(patch)?.commit, because.clone()));
+    }
+    let request = Request {
+        stack: place.stack(branch, args.one.base.as_deref(), Some(&onto))?,
+        conventions: place.conventions.clone(),
+        onto,
+        target: target.clone(),
+        skip,
+        folder: args.folder.as_deref().map(from_here).transpose()?,
+        accept_loss: args.accept_loss.clone(),
+    };
+    let standing = rebase::begin(&place.repository, request, &mut |done, total| progress.patches(done, total))?;
+    drop(progress);
+    tell(place, args, &target, Some(&standing))
+}
+
+fn abort(place: &Place, args: &RebaseArgs, branch: &str) -> Result<Exit, CommandError> {
+    rebase::abort(&place.repository, branch)?;
+    if args.place.json {
+        output::json(&json!({ "branch": branch, "aborted": true }))?;
+    } else {
+        output::result(&show::branch::aborted_text(branch))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// A folder as the operator means it, wherever git will run.
+fn from_here(folder: &Path) -> Result<PathBuf, CommandError> {
+    std::path::absolute(folder).map_err(|source| CommandError::File {
+        path: folder.display().to_string(),
+        done: "found",
+        source,
+    })
+}
+
+fn tell(place: &Place, args: &RebaseArgs, branch: &str, standing: Option<&Standing>) -> Result<Exit, CommandError> {
+    // What comes next concerns the branch that the result is for.
+    let typed = place.typed.with("--branch", Some(branch));
+    match standing {
+        Some(standing) if args.place.json => output::json(standing)?,
+        Some(standing) => output::result(&show::branch::standing_text(standing, &typed))?,
+        None if args.place.json => output::json(&json!({ "branch": branch, "standing": null }))?,
+        None => output::result(&show::branch::no_standing_text(branch, &typed))?,
+    }
+    Ok(needs_a_person(standing.is_some_and(|standing| standing.stop.is_some())))
+}

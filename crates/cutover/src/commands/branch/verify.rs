@@ -1,0 +1,45 @@
+//! `cutover branch verify`: the ledger, in which every patch of the old stack is accounted for.
+
+use cutover_patchstack::repository::Revision;
+use cutover_patchstack::stack::Base;
+use cutover_patchstack::verify::{Request, verify};
+
+use super::place::Place;
+use super::progress::Progress;
+use super::{needs_a_person, with_reasons};
+use crate::args::branch::VerifyArgs;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::{output, show, wall};
+
+pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
+    let place = Place::open(&args.place)?;
+    let explained = with_reasons("--explain", &args.explain, &args.because)?;
+    let branch = place.ours(args.branch.as_deref())?;
+    let request = Request {
+        old: side(&place, args.old.as_deref(), args.old_base.as_deref())?,
+        new: side(&place, args.new.as_deref(), args.new_base.as_deref())?,
+        branch: branch.clone(),
+        explained,
+    };
+    let ledger = {
+        let mut progress = Progress::of(format!("verifying {branch}"));
+        let mut hear = |done, total| progress.patches(done, total);
+        verify(&place.repository, &request, wall::now(), &mut hear)?
+    };
+    if args.place.json {
+        output::json(&ledger)?;
+    } else {
+        let typed = place.typed.with("--branch", Some(&branch));
+        output::result(&show::branch::ledger_text(&ledger, &typed))?;
+    }
+    Ok(needs_a_person(!ledger.is_complete()))
+}
+
+/// A stack that the operator named, and where it begins.
+fn side(place: &Place, head: Option<&str>, base: Option<&str>) -> Result<Option<(Revision, Base)>, CommandError> {
+    let Some(head) = head else { return Ok(None) };
+    let head = place.repository.revision(head)?;
+    let base = place.base(&head, base, None)?;
+    Ok(Some((head, base)))
+}

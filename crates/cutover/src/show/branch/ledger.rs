@@ -1,0 +1,223 @@
+//! A ledger as `git range-diff` would print it: a line a patch, what changed below it, and first what nobody can account
+//! for.
+
+use cutover_patchstack::ledger::{Account, Entry, How, Ledger, Named};
+use cutover_patchstack::names::ObjectId;
+
+use super::typed::Typed;
+use super::words::{base, excerpt, fitted, left_out, patches, plain};
+use crate::show::text::{WIDTH, hang, length};
+
+/// How many lines of a difference between two patches are shown.
+const INTERDIFF_LINES: usize = 40;
+/// An id that is not there.
+const NONE: &str = "----------";
+
+/// `branch verify` for people. `typed` has the options that say which branch is meant.
+#[must_use]
+pub fn ledger_text(ledger: &Ledger, typed: &Typed) -> String {
+    let mut parts = vec![head(ledger)];
+    parts.extend(ledger.unexplained().map(unexplained));
+    let mut lines: Vec<String> = ledger.entries.iter().map(entry).collect();
+    lines.extend(ledger.added.iter().map(added));
+    if !lines.is_empty() {
+        parts.push(lines.join("\n"));
+    }
+    parts.push(format!("{}\n{}", hang("", &verdict(ledger), WIDTH), next(ledger, typed)).trim_end().to_owned());
+    parts.join("\n\n") + "\n"
+}
+
+fn head(ledger: &Ledger) -> String {
+    let side = |name: &str, side: &cutover_patchstack::ledger::Side| {
+        hang(name, &format!("{} on {}", side.head.short(), base(&side.base, &side.base_name)), WIDTH)
+    };
+    format!("{}\n{}\n{}", plain(&ledger.branch), side("  old  ", &ledger.old), side("  new  ", &ledger.new))
+}
+
+fn unexplained(entry: &Entry) -> String {
+    let Account::Unexplained { what, now, interdiff } = &entry.account else { return String::new() };
+    let title = format!("UNEXPLAINED  {}  ", entry.patch.commit.short());
+    let mut lines = vec![
+        format!("{title}{}", fitted(&entry.patch.subject, WIDTH - length(&title))),
+        format!("  by    {}", fitted(&entry.author, WIDTH - 8)),
+        hang("  what  ", &plain(what), WIDTH),
+    ];
+    lines.extend(now.as_ref().map(|now| format!("  now   {}", now.short())));
+    lines.extend(difference(interdiff));
+    lines.join("\n")
+}
+
+fn entry(entry: &Entry) -> String {
+    let (sign, now, words, interdiff): (char, Option<&ObjectId>, String, &str) = match &entry.account {
+        Account::Kept { now } => ('=', Some(now), String::new(), ""),
+        Account::Changed { now, how, interdiff } => ('!', Some(now), changed(how), interdiff),
+        Account::Upstreamed { by: Some(by) } => {
+            ('>', Some(&by.commit), format!("upstream has it: {}", plain(&by.subject)), "")
+        }
+        Account::Upstreamed { by: None } => ('>', None, "upstream has its content by other ways".to_owned(), ""),
+        Account::Dropped { because, by } => {
+            ('x', None, format!("dropped by {} because: {}", plain(by), plain(because)), "")
+        }
+        Account::Unexplained { now, .. } => ('?', now.as_ref(), "UNEXPLAINED, see above".to_owned(), ""),
+    };
+    let mut lines =
+        vec![line(entry.patch.commit.short(), sign, now.map_or(NONE, ObjectId::short), &entry.patch.subject)];
+    if !words.is_empty() {
+        lines.push(hang(&" ".repeat(26), &words, WIDTH));
+    }
+    lines.extend(difference(interdiff));
+    lines.join("\n")
+}
+
+fn changed(how: &How) -> String {
+    match how {
+        How::Merged => "git merged it with upstream's new text around it".to_owned(),
+        How::Resolved(files) => format!("a person resolved a conflict in {}", plain(&files.join(", "))),
+        How::Explained(because) => format!("changed because: {}", plain(because)),
+    }
+}
+
+fn added(named: &Named) -> String {
+    line(NONE, '+', named.commit.short(), &named.subject)
+}
+
+fn line(old: &str, sign: char, new: &str, subject: &str) -> String {
+    let first = format!("{old:<10} {sign} {new:<10}   ");
+    format!("{first}{}", fitted(subject, WIDTH - length(&first))).trim_end().to_owned()
+}
+
+fn difference(interdiff: &str) -> Vec<String> {
+    let (mut lines, more) = excerpt(interdiff.trim_end(), "    | ", INTERDIFF_LINES, WIDTH);
+    lines.extend(left_out("    | ", more, "line"));
+    lines
+}
+
+fn verdict(ledger: &Ledger) -> String {
+    let number = |of: fn(&Account) -> bool| ledger.entries.iter().filter(|entry| of(&entry.account)).count();
+    let words = [
+        (number(|account| matches!(account, Account::Unexplained { .. })), "UNEXPLAINED"),
+        (number(|account| matches!(account, Account::Kept { .. })), "kept"),
+        (number(|account| matches!(account, Account::Changed { .. })), "changed"),
+        (number(|account| matches!(account, Account::Upstreamed { .. })), "already upstream"),
+        (number(|account| matches!(account, Account::Dropped { .. })), "dropped"),
+        (ledger.added.len(), "new"),
+    ];
+    let words: Vec<String> =
+        words.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
+    let all = if words.is_empty() { "no patch".to_owned() } else { words.join(", ") };
+    if ledger.is_complete() {
+        format!(
+            "Every patch is accounted for: {all}. The ledger is on record as a note on {}.",
+            ledger.new.head.short()
+        )
+    } else {
+        format!("NOT every patch is accounted for: {all}. No ledger was written, and the branch cannot be published.")
+    }
+}
+
+fn next(ledger: &Ledger, typed: &Typed) -> String {
+    let Some(first) = ledger.unexplained().next() else {
+        return format!("\nType:  {}", typed.command("publish", ""));
+    };
+    let explain = format!("--explain {} --because \"...\"", first.patch.commit.short());
+    let what = match ledger.unexplained().count() {
+        1 => "Mend the new stack; or say why it is right as it is:".to_owned(),
+        number => format!("Mend the new stack; or say of these {} why each is right as it is:", patches(number)),
+    };
+    format!("\n{what}\n  {}", typed.command("verify", &explain))
+}
+
+#[cfg(test)]
+mod tests {
+    use cutover_patchstack::ledger::Side;
+
+    use super::*;
+    use crate::show::branch::testing::{assert_fits, id};
+
+    fn named(number: u8, subject: &str) -> Named {
+        Named { commit: id(number), subject: subject.to_owned() }
+    }
+
+    fn entry(number: u8, subject: &str, account: Account) -> Entry {
+        Entry { patch: named(number, subject), author: "Alice <alice@mit.edu>".to_owned(), account }
+    }
+
+    fn ledger() -> Ledger {
+        let interdiff =
+            "@@ lms/envs/production.py\n  ##\n- CDN_URL = ENV_TOKENS.get('CDN_URL')\n+ CDN_URL = storage.CDN_URL\n";
+        let side = |number: u8, name: &str| Side { head: id(number), base: id(number + 1), base_name: name.to_owned() };
+        Ledger {
+            version: 1,
+            branch: "mitx/koa".to_owned(),
+            old: side(0xa0, "is upstream/open-release/koa.rc2"),
+            new: side(0xb0, "upstream/open-release/koa.rc3"),
+            entries: vec![
+                entry(1, "Set the session cookie's name from the environment", Account::Kept { now: id(0x11) }),
+                entry(
+                    2,
+                    "Pin the version of edx-sga",
+                    Account::Changed { now: id(0x12), how: How::Merged, interdiff: String::new() },
+                ),
+                entry(
+                    3,
+                    "Serve course assets from the CDN",
+                    Account::Changed {
+                        now: id(0x13),
+                        how: How::Resolved(vec!["lms/envs/production.py".to_owned()]),
+                        interdiff: interdiff.to_owned(),
+                    },
+                ),
+                entry(
+                    4,
+                    "Fix a typo",
+                    Account::Upstreamed { by: Some(named(0x94, "Fix a typo in the registration form")) },
+                ),
+                entry(5, "Turn the banner off", Account::Upstreamed { by: None }),
+                entry(
+                    6,
+                    "Show the old logo",
+                    Account::Dropped {
+                        because: "the theme has it since koa".to_owned(),
+                        by: "Bob <bob@mit.edu>".to_owned(),
+                    },
+                ),
+            ],
+            added: vec![named(0x17, "Read the CDN's address from the storage settings")],
+            by: "Alice <alice@mit.edu>".to_owned(),
+            at: "2020-12-01T10:00:00Z".to_owned(),
+            published: None,
+        }
+    }
+
+    #[test]
+    fn a_complete_ledger_has_a_line_a_patch_and_ends_in_the_command_that_publishes() {
+        let text = ledger_text(&ledger(), &Typed::default().with("--branch", Some("mitx/koa")));
+        assert_fits(&text);
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn what_nobody_can_account_for_comes_first_and_nothing_is_offered_to_publish() {
+        let mut ledger = ledger();
+        let missing = Account::Unexplained { what: "it is missing".to_owned(), now: None, interdiff: String::new() };
+        let edited = Account::Unexplained {
+            what: "it is not what git makes of it on the new base, and nobody resolved a conflict in it".to_owned(),
+            now: Some(id(0x18)),
+            interdiff: "- a\n+ b\n".to_owned(),
+        };
+        ledger.entries.insert(1, entry(7, "Limit uploads to 10 MB", missing));
+        ledger.entries.push(entry(8, "Log the learner's id", edited));
+        let text = ledger_text(&ledger, &Typed::default());
+        assert_fits(&text);
+        assert!(!text.contains("publish\n"), "{text}");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_long_difference_is_cut_and_says_by_how_much() {
+        let mut ledger = ledger();
+        let interdiff = (0..100).map(|line| format!("+ line {line}\n")).collect();
+        ledger.entries[1].account = Account::Changed { now: id(0x12), how: How::Merged, interdiff };
+        assert!(ledger_text(&ledger, &Typed::default()).contains("(60 more lines left out: --json has all)"));
+    }
+}

@@ -1,0 +1,27 @@
+//! What people read of release branches: pure functions from the library's values to text in at most 80 columns.
+//! Commands to type stand on lines of their own, whole, so that they can be copied.
+
+mod candidates;
+mod created;
+mod forecast;
+mod ledger;
+mod mirror;
+mod patches;
+mod publication;
+mod standing;
+mod status;
+#[cfg(test)]
+mod testing;
+mod typed;
+mod words;
+
+pub use candidates::{Candidate, candidates_text};
+pub use created::created_text;
+pub use forecast::forecast_text;
+pub use ledger::ledger_text;
+pub use mirror::mirror_text;
+pub use patches::patches_text;
+pub use publication::publication_text;
+pub use standing::{aborted_text, no_standing_text, standing_text};
+pub use status::status_text;
+pub use typed::Typed;

@@ -1,0 +1,83 @@
+//! What a remote holds after a publication, as it says itself, and the way back.
+
+use cutover_patchstack::names::ObjectId;
+use cutover_patchstack::publish::Publication;
+
+use super::typed::quoted;
+use super::words::{self, plain};
+use crate::show::text::{WIDTH, hang};
+
+/// `branch publish` for people. `here` is what the branch is in this repository, if it is there.
+#[must_use]
+pub fn publication_text(publication: &Publication, here: Option<&ObjectId>) -> String {
+    let Publication { remote, branch, was, is, backup, already, patches, .. } = publication;
+    let before = match was {
+        _ if *already => "It held that already; the branch was not pushed.".to_owned(),
+        Some(was) => format!("It held {} before.", was.short()),
+        None => "It had no such branch before.".to_owned(),
+    };
+    let patches = words::patches(*patches);
+    let now = format!(
+        "{remote} was read back: {} is {is} there. {before} The ledger, which accounts for {patches}, is with it.",
+        plain(branch)
+    );
+    let mut lines = vec![hang("", &now, WIDTH)];
+    if let (Some(backup), Some(was), false) = (backup, was, already) {
+        lines.push(String::new());
+        lines.push(hang("", &format!("What it held is kept on {remote} as {backup}. This would put it back:"), WIDTH));
+        let lease = quoted(&format!("--force-with-lease={branch}:{is}"));
+        lines.push(format!("  git push {lease} {} {}", quoted(remote), quoted(&format!("{was}:refs/heads/{branch}"))));
+    }
+    if let Some(here) = here.filter(|here| *here != is) {
+        lines.push(String::new());
+        let behind =
+            format!("Here, {} is still {}. This moves it, where it is not checked out:", plain(branch), here.short());
+        lines.push(hang("", &behind, WIDTH));
+        lines.push(format!("  git branch --force {} {}", quoted(branch), quoted(&format!("{remote}/{branch}"))));
+    }
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::show::branch::testing::id;
+
+    fn publication() -> Publication {
+        Publication {
+            remote: "origin".to_owned(),
+            branch: "mitx/koa".to_owned(),
+            was: Some(id(1)),
+            is: id(2),
+            backup: Some("refs/cutover/backup/mitx/koa/20201201T100000Z-0101010101".to_owned()),
+            already: false,
+            patches: 8,
+            reference: None,
+        }
+    }
+
+    #[test]
+    fn it_is_said_what_the_remote_holds_where_the_old_is_and_how_to_put_it_back() {
+        insta::assert_snapshot!(publication_text(&publication(), Some(&id(1))));
+    }
+
+    #[test]
+    fn a_new_branch_has_no_way_back_to_show() {
+        let new = Publication { was: None, backup: None, patches: 1, ..publication() };
+        insta::assert_snapshot!(publication_text(&new, None), @"
+        origin was read back: mitx/koa is 0202020202020202020202020202020202020202
+        there. It had no such branch before. The ledger, which accounts for 1 patch, is
+        with it.
+        ");
+    }
+
+    #[test]
+    fn what_was_there_already_was_not_pushed() {
+        let same = Publication { already: true, was: Some(id(2)), backup: None, ..publication() };
+        insta::assert_snapshot!(publication_text(&same, Some(&id(2))), @"
+        origin was read back: mitx/koa is 0202020202020202020202020202020202020202
+        there. It held that already; the branch was not pushed. The ledger, which
+        accounts for 8 patches, is with it.
+        ");
+    }
+}

@@ -1,0 +1,191 @@
+//! How a rebase stands: done, or stopped at a patch with the words to resolve it.
+
+use cutover_patchstack::rebase::{Standing, Stop};
+
+use super::typed::{Typed, quoted};
+use super::words::{fitted, patches, plain};
+use crate::show::text::{WIDTH, hang};
+
+/// How many of git's words on a conflict are shown.
+const MESSAGES: usize = 8;
+
+/// How a rebase stands, for people. `typed` has the options that say which branch is meant.
+#[must_use]
+pub fn standing_text(standing: &Standing, typed: &Typed) -> String {
+    let mut parts = vec![head(standing)];
+    parts.extend(decided(standing));
+    match &standing.stop {
+        Some(stop) => parts.extend([stopped(stop), resolve(stop, typed), other_ways(stop, typed)]),
+        None => parts.push(ended(standing, typed)),
+    }
+    parts.join("\n\n") + "\n"
+}
+
+/// When no rebase is under way.
+#[must_use]
+pub fn no_standing_text(branch: &str, typed: &Typed) -> String {
+    format!("No rebase of {} is under way.\n\nType:  {}\n", plain(branch), typed.command("forecast", ""))
+}
+
+/// When a rebase was given up.
+#[must_use]
+pub fn aborted_text(branch: &str) -> String {
+    let text = format!(
+        "The rebase of {} is given up: its folder and its ref are removed. The branch is as it was; it never moved.",
+        plain(branch)
+    );
+    hang("", &text, WIDTH) + "\n"
+}
+
+fn head(standing: &Standing) -> String {
+    let Standing { branch, old, onto, onto_name, done, total, .. } = standing;
+    let title = format!("{} ({}) onto {} ({})", plain(branch), old.short(), plain(onto_name), onto.short());
+    let place = match &standing.stop {
+        Some(_) => format!("STOPPED after {done} of {}", patches(*total)),
+        None => format!("Done: {} replayed", patches(*total)),
+    };
+    format!("{}\n{place}.", hang("", &title, WIDTH))
+}
+
+/// What was decided so far, and what turned out to be nothing.
+fn decided(standing: &Standing) -> Option<String> {
+    let mut lines = Vec::new();
+    for skipped in &standing.skipped {
+        let words = format!("{}; because: {}", plain(&skipped.subject), plain(&skipped.because));
+        lines.push(hang(&format!("  left out  {}  ", skipped.commit.short()), &words, WIDTH));
+    }
+    lines.extend(standing.resolved.iter().map(|commit| format!("  resolved  {}", commit.short())));
+    lines.extend(standing.empty.iter().map(|commit| format!("  empty     {}  upstream has it", commit.short())));
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn stopped(stop: &Stop) -> String {
+    let mut lines = vec![format!("CONFLICT  {}  {}", stop.commit.short(), fitted(&stop.subject, WIDTH - 22))];
+    for path in &stop.files {
+        lines.push(hang("  in  ", &plain(&path.to_string()), WIDTH));
+    }
+    let said = stop.messages.iter().flat_map(|message| message.lines()).filter(|line| !line.trim().is_empty());
+    lines.extend(said.take(MESSAGES).map(|line| hang("  git says: ", &plain(line), WIDTH)));
+    lines.join("\n")
+}
+
+fn resolve(stop: &Stop, typed: &Typed) -> String {
+    let folder = quoted(&stop.folder);
+    let mut lines = vec!["Resolve it in this folder, a work tree of its own:".to_owned(), format!("  {folder}")];
+    if !stop.offered.is_empty() {
+        lines.push("An earlier resolution was put into these. Look at them; nothing is staged:".to_owned());
+        lines.extend(stop.offered.iter().map(|path| format!("  {}", quoted(&path.to_string()))));
+    }
+    lines.push("Mark what is resolved, as with any conflict, and go on:".to_owned());
+    let paths: Vec<String> = stop.files.iter().map(ToString::to_string).collect();
+    // A path that is no text cannot be typed the way it is shown.
+    let typable =
+        paths.len() <= 3 && stop.files.iter().zip(&paths).all(|(path, shown)| path.as_bytes() == shown.as_bytes());
+    let paths = paths.iter().map(|path| quoted(path)).collect::<Vec<String>>().join(" ");
+    let paths = if typable { format!("-- {paths}") } else { "--all".to_owned() };
+    lines.push(format!("  git -C {folder} add {paths}"));
+    lines.push(format!("  {}", typed.command("rebase", "--continue")));
+    lines.join("\n")
+}
+
+fn other_ways(stop: &Stop, typed: &Typed) -> String {
+    let skip = typed.command("rebase", &format!("--skip {} --because \"...\"", stop.commit.short()));
+    format!(
+        "Or leave the patch out, and say why; or give the rebase up:\n  {skip}\n  {}",
+        typed.command("rebase", "--abort")
+    )
+}
+
+fn ended(standing: &Standing, typed: &Typed) -> String {
+    let result = format!(
+        "The result is {}, kept in {}. {} itself has not moved: account for its patches, then publish it.",
+        standing.head.short(),
+        standing.work_ref,
+        plain(&standing.branch)
+    );
+    format!("{}\n\nType:  {}", hang("", &result, WIDTH), typed.command("verify", ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use cutover_patchstack::rebase::Skipped;
+
+    use super::*;
+    use crate::show::branch::testing::{assert_fits, id, path};
+
+    fn standing() -> Standing {
+        Standing {
+            branch: "mitx/koa".to_owned(),
+            old: id(1),
+            base: id(2),
+            onto: id(3),
+            onto_name: "upstream/open-release/koa.rc3".to_owned(),
+            total: 8,
+            done: 8,
+            skipped: Vec::new(),
+            resolved: Vec::new(),
+            empty: vec![id(6)],
+            head: id(4),
+            work_ref: "refs/cutover/work/mitx/koa".to_owned(),
+            stop: None,
+        }
+    }
+
+    fn stopped() -> Standing {
+        let skipped = Skipped {
+            commit: id(7),
+            subject: "Turn the banner off".to_owned(),
+            because: "upstream has a setting for it since koa.rc2".to_owned(),
+        };
+        let stop = Stop {
+            commit: id(5),
+            subject: "Serve course assets from the CDN".to_owned(),
+            folder: "../edx-platform.mitx-koa.rebase".to_owned(),
+            files: vec![path("lms/envs/production.py"), path("cms/envs/my production.py")],
+            offered: vec![path("lms/envs/production.py")],
+            messages: vec!["CONFLICT (content): Merge conflict in lms/envs/production.py\n".to_owned()],
+        };
+        Standing { done: 4, skipped: vec![skipped], resolved: vec![id(8)], stop: Some(stop), ..standing() }
+    }
+
+    #[test]
+    fn a_stop_says_where_to_resolve_it_and_all_three_ways_on() {
+        let typed = Typed::default().with("--deployment", Some("cutover.toml")).with("--branch", Some("mitx/koa"));
+        insta::assert_snapshot!(standing_text(&stopped(), &typed));
+    }
+
+    #[test]
+    fn the_end_says_that_the_branch_has_not_moved_and_what_comes_next() {
+        let text = standing_text(&standing(), &Typed::default().with("--branch", Some("mitx/koa")));
+        assert_fits(&text);
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn without_a_rebase_a_forecast_is_offered() {
+        insta::assert_snapshot!(no_standing_text("mitx/koa", &Typed::default()), @"
+        No rebase of mitx/koa is under way.
+
+        Type:  cutover branch forecast
+        ");
+        insta::assert_snapshot!(aborted_text("mitx/koa"), @"
+        The rebase of mitx/koa is given up: its folder and its ref are removed. The
+        branch is as it was; it never moved.
+        ");
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_typed_is_not_offered_to_be_typed() {
+        let mut standing = stopped();
+        standing.stop.as_mut().expect("a stop").files = vec![cutover_patchstack::names::GitPath::new(*b"caf\xe9")];
+        assert!(standing_text(&standing, &Typed::default()).contains(" add --all\n"));
+    }
+
+    #[test]
+    fn commands_to_type_are_never_broken_over_lines() {
+        let mut standing = stopped();
+        standing.stop.as_mut().expect("a stop").folder = "/home/alice/source code/edx/platform".repeat(3);
+        let text = standing_text(&standing, &Typed::default());
+        assert!(text.lines().any(|line| line.starts_with("  '/home") && line.ends_with("platform'")), "{text}");
+    }
+}

@@ -1,0 +1,140 @@
+//! Where our release branches stand, a block a branch, in the order of their code names.
+
+use cutover_patchstack::releases::Conventions;
+use cutover_patchstack::status::{BranchStatus, Published};
+
+use super::typed::Typed;
+use super::words::{patches, plain};
+use crate::show::text::{WIDTH, count, hang};
+
+/// `branch status` for people.
+#[must_use]
+pub fn status_text(branches: &[BranchStatus], conventions: &Conventions, typed: &Typed) -> String {
+    if branches.is_empty() {
+        let none = format!("There is no branch like {}, here or on {}.", conventions.ours, conventions.origin);
+        return format!("{}\n  {}\n", hang("", &none, WIDTH), typed.command("create", "CODENAME"));
+    }
+    let mut blocks: Vec<String> = branches.iter().map(|branch| block(branch, conventions)).collect();
+    blocks.extend(next(branches, typed));
+    blocks.join("\n\n") + "\n"
+}
+
+fn block(branch: &BranchStatus, conventions: &Conventions) -> String {
+    let mut lines = vec![hang("", &head(branch), WIDTH)];
+    if let Some(base) = &branch.base {
+        lines.push(hang("  base       ", &format!("{} ({})", plain(&base.release), base.commit.short()), WIDTH));
+    }
+    if let Some(newest) = &branch.newest {
+        let behind = match newest.behind {
+            0 => "up to date with it".to_owned(),
+            behind => format!("{} behind it", count(behind, "commit")),
+        };
+        lines.push(hang(
+            "  newest     ",
+            &format!("{} ({}): {behind}", plain(&newest.name), newest.commit.short()),
+            WIDTH,
+        ));
+    }
+    lines.push(hang("  published  ", &published(branch, &conventions.origin), WIDTH));
+    if let Some(trouble) = &branch.trouble {
+        lines.push(hang("  TROUBLE    ", &plain(trouble), WIDTH));
+    }
+    lines.join("\n")
+}
+
+fn head(branch: &BranchStatus) -> String {
+    let patches = branch.patches.map_or_else(|| "patches not known".to_owned(), patches);
+    let verified = if branch.verified { "verified" } else { "not verified" };
+    format!("{} ({}): {patches}, {verified}", plain(&branch.branch), branch.head.short())
+}
+
+fn published(branch: &BranchStatus, origin: &str) -> String {
+    let state = match &branch.published {
+        Published::No => return format!("no: {origin} has none"),
+        Published::Same => format!("yes: {origin} has the same"),
+        Published::OnlyThere => format!("yes: only {origin} has it"),
+        Published::Differs { ahead, behind } => {
+            format!("differs: {} only here, {} only on {origin}", count(*ahead, "commit"), count(*behind, "commit"))
+        }
+    };
+    match &branch.last {
+        Some(last) => format!("{state}; {} by {}, {}", last.known_from, plain(&last.who), last.at),
+        None => state,
+    }
+}
+
+/// A forecast of the newest branch that upstream has gone ahead of.
+fn next(branches: &[BranchStatus], typed: &Typed) -> Option<String> {
+    let behind = |branch: &&BranchStatus| branch.newest.as_ref().is_some_and(|newest| newest.behind > 0);
+    let branch = branches.iter().rev().find(|branch| behind(branch) && branch.trouble.is_none())?;
+    Some(format!("Type:  {}", typed.with("--branch", Some(&branch.branch)).command("forecast", "")))
+}
+
+#[cfg(test)]
+mod tests {
+    use cutover_patchstack::releases::Codename;
+    use cutover_patchstack::status::{BaseStatus, LastPush, NewestStatus};
+
+    use super::*;
+    use crate::show::branch::testing::{assert_fits, id};
+
+    fn branch(codename: &str) -> BranchStatus {
+        BranchStatus {
+            branch: format!("mitx/{codename}"),
+            codename: Codename(codename.to_owned()),
+            head: id(1),
+            base: Some(BaseStatus { commit: id(2), release: format!("open-release/{codename}.rc2") }),
+            patches: Some(8),
+            newest: Some(NewestStatus {
+                name: format!("upstream/open-release/{codename}.rc3"),
+                commit: id(3),
+                behind: 27,
+            }),
+            published: Published::Differs { ahead: 3, behind: 1 },
+            last: Some(LastPush {
+                who: "Alice <alice@mit.edu>".to_owned(),
+                at: "2020-12-01T10:00:00Z".to_owned(),
+                known_from: "published",
+            }),
+            verified: true,
+            trouble: None,
+        }
+    }
+
+    #[test]
+    fn each_branch_says_what_it_stands_on_and_what_is_new() {
+        let mut juniper = branch("juniper");
+        juniper.newest.as_mut().expect("there").behind = 0;
+        juniper.published = Published::Same;
+        let mut lilac = branch("lilac");
+        lilac.base = None;
+        lilac.patches = None;
+        lilac.newest = None;
+        lilac.published = Published::No;
+        lilac.last = None;
+        lilac.verified = false;
+        lilac.trouble = Some(
+            "it merged two releases, open-release/koa.rc3 and open-release/lilac.rc1: say which with --base".into(),
+        );
+        let typed = Typed::default().with("--deployment", Some("cutover.toml"));
+        let text = status_text(&[juniper, branch("koa"), lilac], &Conventions::default(), &typed);
+        assert_fits(&text);
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn no_branch_at_all_is_said_with_how_to_make_one() {
+        let text = status_text(&[], &Conventions::default(), &Typed::default());
+        insta::assert_snapshot!(text, @"
+        There is no branch like mitx/{codename}, here or on origin.
+          cutover branch create CODENAME
+        ");
+    }
+
+    #[test]
+    fn names_that_a_terminal_would_act_on_do_no_harm() {
+        let mut koa = branch("koa");
+        koa.last.as_mut().expect("there").who = "M\u{1b}[31mallory".to_owned();
+        assert!(!status_text(&[koa], &Conventions::default(), &Typed::default()).contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,57 @@
+//! Commands for the operator to type next, with the options that were typed before.
+
+/// Options as they were given, to be repeated in commands to type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Typed {
+    options: String,
+}
+
+impl Typed {
+    /// Adds an option, if it was given.
+    pub fn add(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.options.push_str(&format!(" {name} {}", quoted(value)));
+        }
+    }
+
+    /// The same with another option, if it was given.
+    #[must_use]
+    pub fn with(&self, name: &str, value: Option<&str>) -> Self {
+        let mut typed = self.clone();
+        typed.add(name, value);
+        typed
+    }
+
+    /// `cutover branch NAME` with the options, and with `rest`, which is typed as it is.
+    #[must_use]
+    pub fn command(&self, name: &str, rest: &str) -> String {
+        format!("cutover branch {name}{} {rest}", self.options).trim_end().to_owned()
+    }
+}
+
+/// A word as a shell takes it.
+pub(super) fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "-_./:@%+=,".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_is_typed_again_in_a_way_that_a_shell_takes() {
+        let typed = Typed::default().with("--repository", Some("my clone")).with("--ours", Some("mitx/{codename}"));
+        assert_eq!(
+            typed.with("--branch", None).command("rebase", "--continue"),
+            "cutover branch rebase --repository 'my clone' --ours 'mitx/{codename}' --continue"
+        );
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(Typed::default().command("status", ""), "cutover branch status");
+    }
+}

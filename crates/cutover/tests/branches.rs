@@ -1,0 +1,285 @@
+//! `cutover branch` as an operator runs it: the real program on a real clone, with bare repositories as upstream and
+//! origin. What each patch comes to is the library's business and tested there.
+#![expect(clippy::disallowed_methods, reason = "these tests start git and the real program")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// A clone of a fork in a folder of its own. Upstream has koa.rc1 and koa.rc2; `mitx/koa` has three patches on koa.rc1,
+/// of which the second conflicts with koa.rc2 and the third needs the second.
+struct Fork {
+    folder: tempfile::TempDir,
+}
+
+impl Fork {
+    fn new() -> Self {
+        let fork = Self { folder: tempfile::tempdir().expect("a folder") };
+        for remote in ["upstream", "origin"] {
+            fork.git_in(fork.folder.path(), &["init", "--quiet", "--bare", &format!("{remote}.git")]);
+        }
+        fork.git_in(fork.folder.path(), &["init", "--quiet", "--initial-branch=master", "edx-platform"]);
+        for remote in ["upstream", "origin"] {
+            let place = fork.folder.path().join(format!("{remote}.git")).display().to_string();
+            fork.git(&["remote", "add", remote, &place]);
+        }
+        fork.commit("Begin", &[("urls.py", "a\nb\nc\n"), ("settings.py", "DEBUG = False\nCDN = ''\n")]);
+        fork.git(&["push", "--quiet", "upstream", "master:open-release/koa.rc1"]);
+        fork.git(&["switch", "--quiet", "--create", "mitx/koa"]);
+        fork.commit("Name the cookie", &[("cookie.py", "NAME = 'mitx'\n")]);
+        fork.commit("Serve assets from the CDN", &[("settings.py", "DEBUG = False\nCDN = 'cdn.mit.edu'\n")]);
+        fork.commit("Purge the CDN", &[("settings.py", "DEBUG = False\nCDN = 'cdn.mit.edu'\nPURGE = CDN\n")]);
+        fork.git(&["push", "--quiet", "origin", "mitx/koa"]);
+        fork.git(&["switch", "--quiet", "master"]);
+        fork.commit("Move storage settings", &[("settings.py", "DEBUG = False\nCDN = storage.CDN\n")]);
+        fork.git(&["push", "--quiet", "upstream", "master:open-release/koa.rc2"]);
+        fork.git(&["fetch", "--quiet", "--all"]);
+        fork
+    }
+
+    fn clone(&self) -> PathBuf {
+        self.folder.path().join("edx-platform")
+    }
+
+    /// Nothing of the machine's configuration, and the same commits every time.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        command.env_clear().env("PATH", path).env("HOME", self.folder.path()).env("GIT_CONFIG_NOSYSTEM", "1");
+        for role in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{role}_NAME"), "Alice").env(format!("GIT_{role}_EMAIL"), "alice@mit.edu");
+            command.env(format!("GIT_{role}_DATE"), "2020-11-02T10:00:00-05:00");
+        }
+        command
+    }
+
+    fn git_in(&self, folder: &Path, arguments: &[&str]) -> String {
+        let output = self.command("git").args(arguments).current_dir(folder).output().expect("git starts");
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        self.git_in(&self.clone(), arguments)
+    }
+
+    fn commit(&self, subject: &str, files: &[(&str, &str)]) {
+        for (path, content) in files {
+            std::fs::write(self.clone().join(path), content).expect("written");
+        }
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", subject]);
+    }
+
+    /// The deployment file of the examples, whose clone is `../edx-platform` beside it.
+    fn deployment(&self) -> String {
+        let folder = self.folder.path().join("sites");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let file = folder.join("qa.toml");
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/mitx-qa.toml");
+        std::fs::copy(example, &file).expect("copied");
+        file.display().to_string()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let program = env!("CARGO_BIN_EXE_cutover");
+        self.command(program).arg("branch").args(arguments).current_dir(self.clone()).output().expect("it starts")
+    }
+
+    /// Standard output, of a command that ends with `code`.
+    fn ends(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{out}\n{err}");
+        out.into_owned()
+    }
+
+    /// The error of a command that is refused.
+    fn refused(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}: {error}");
+        assert!(output.stdout.is_empty() && error.contains("next: nothing was changed"), "{arguments:?}: {error}");
+        error
+    }
+
+    /// What must never change because of a command: work tree, index, HEAD, stash, and refs that are not ours.
+    fn snapshot(&self) -> String {
+        let refs = self.git(&["for-each-ref", "--format=%(refname) %(objectname)"]);
+        let others = refs.lines().filter(|line| !line.starts_with("refs/cutover/") && !line.contains("notes/cutover"));
+        let index = std::fs::read(self.clone().join(".git/index")).expect("an index");
+        let head = std::fs::read_to_string(self.clone().join(".git/HEAD")).expect("a HEAD");
+        let status = self.git(&["status", "--porcelain"]);
+        format!("{}\n{index:?}\n{head}\n{status}", others.collect::<Vec<&str>>().join("\n"))
+    }
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn a_forecast_needs_no_deployment_file_and_says_everything_as_json() {
+    let fork = Fork::new();
+    let clone = fork.clone().display().to_string();
+    let before = fork.snapshot();
+    let names = ["--branch", "mitx/koa", "--base", "upstream/open-release/koa.rc1"];
+    let onto = ["--onto", "upstream/open-release/koa.rc2", "--json"];
+    let words: Vec<&str> = ["forecast", "--repository", &clone].into_iter().chain(names).chain(onto).collect();
+    let forecast = json(&fork.ends(10, &words));
+    assert_eq!(forecast["branch"], "mitx/koa");
+    assert_eq!(forecast["base"], fork.git(&["rev-parse", "upstream/open-release/koa.rc1"]).as_str());
+    assert_eq!(forecast["onto"], fork.git(&["rev-parse", "upstream/open-release/koa.rc2"]).as_str());
+    assert!(forecast["tree"].is_string() && forecast["head"].is_string());
+    let patches = forecast["patches"].as_array().expect("patches");
+    let fates: Vec<&str> = patches.iter().filter_map(|patch| patch["fate"].as_str()).collect();
+    assert_eq!(fates, ["applies", "conflicts", "conflicts"]);
+    assert_eq!(patches[1]["subject"], "Serve assets from the CDN");
+    assert_eq!(patches[1]["author"]["email"], "alice@mit.edu");
+    assert_eq!(patches[1]["files"], serde_json::json!(["settings.py"]));
+    assert!(patches.iter().all(|patch| patch["commit"].is_string() && patch["because"].is_string()));
+    assert_eq!(patches[2]["depends_on"], serde_json::json!([patches[1]["commit"]]));
+    assert_eq!(fork.snapshot(), before);
+}
+
+#[test]
+fn scripts_tell_clean_from_conflicting_from_refused() {
+    let fork = Fork::new();
+    let base = ["forecast", "--branch", "mitx/koa~2", "--onto"];
+    let forecast = |onto: &'static str| [base[0], base[1], base[2], base[3], onto];
+    fork.ends(0, &forecast("upstream/open-release/koa.rc2"));
+    fork.ends(10, &["forecast", "--branch", "mitx/koa", "--onto", "upstream/open-release/koa.rc2"]);
+    fork.ends(10, &["forecast", "--branch", "mitx/koa"]);
+    fork.ends(10, &["forecast", "--branch", "mitx/koa", "--all-candidates"]);
+    assert!(fork.refused(&forecast("upstream/open-release/koa.rc9")).contains("git fetch upstream"));
+    let usage = fork.run(&["forecast", "--onto", "a", "--all-candidates"]);
+    assert_eq!(usage.status.code(), Some(2));
+}
+
+#[test]
+fn names_that_are_options_or_have_newlines_are_refused() {
+    let fork = Fork::new();
+    let before = fork.snapshot();
+    for name in ["--branch=--upload-pack=x", "--branch=mitx/koa\nmaster", "--branch=", "--branch=no such branch"] {
+        for command in ["patches", "forecast", "rebase", "verify", "publish"] {
+            fork.refused(&[command, name]);
+        }
+    }
+    fork.refused(&["forecast", "--branch", "mitx/koa", "--onto=--exec=x"]);
+    fork.refused(&["forecast", "--branch", "mitx/koa", "--base=-x", "--onto", "master"]);
+    fork.refused(&["create", "--from=--force", "lilac"]);
+    fork.refused(&["create", "../lilac"]);
+    fork.refused(&["status", "--upstream=--all"]);
+    fork.refused(&["status", "--ours", "mitx"]);
+    assert_eq!(fork.snapshot(), before);
+}
+
+#[test]
+fn a_folder_without_a_repository_is_said_to_be_none() {
+    let fork = Fork::new();
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let folder = elsewhere.path().display().to_string();
+    assert!(fork.refused(&["status", "--repository", &folder]).contains("is no git repository"));
+    assert!(fork.refused(&["status", "--repository", "/does/not/exist"]).contains("is no git repository"));
+}
+
+#[test]
+fn mistakes_in_the_deployment_file_are_shown_where_they_stand() {
+    let fork = Fork::new();
+    let file = fork.deployment();
+    let text = std::fs::read_to_string(&file).expect("read");
+    std::fs::write(&file, text.replace("ours = \"mitx/{codename}\"", "ours = \"mitx/{codname}\"")).expect("written");
+    let output = fork.run(&["status", "--deployment", &file]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nothing fills in `{codname}`"));
+}
+
+#[test]
+fn a_release_goes_from_status_to_published_with_the_deployment_file_alone() {
+    let fork = Fork::new();
+    let file = fork.deployment();
+    let branch = |code: i32, words: &[&str]| {
+        let words: Vec<&str> = words.iter().copied().chain(["--deployment", &file]).collect();
+        fork.ends(code, &words)
+    };
+    let before = fork.snapshot();
+    let status = json(&branch(0, &["status", "--json"]));
+    assert_eq!((&status["branches"][0]["patches"], &status["branches"][0]["verified"]), (&3.into(), &false.into()));
+    assert!(branch(0, &["patches"]).contains("Name the cookie"));
+    assert!(branch(10, &["forecast"]).contains("CONFLICTS"));
+    assert!(branch(0, &["rebase"]).contains("No rebase of mitx/koa is under way"));
+
+    // The first conflict is resolved, the second patch left out.
+    let stopped = json(&branch(10, &["rebase", "--onto", "upstream/open-release/koa.rc2", "--json"]));
+    assert_eq!(stopped["stop"]["subject"], "Serve assets from the CDN");
+    let folder = PathBuf::from(stopped["stop"]["folder"].as_str().expect("a folder"));
+    assert!(branch(10, &["rebase"]).contains("STOPPED after 1 of 3 patches"));
+    std::fs::write(folder.join("settings.py"), "DEBUG = False\nCDN = storage.CDN or 'cdn.mit.edu'\n").expect("written");
+    fork.git_in(&folder, &["add", "settings.py"]);
+    let stopped = json(&branch(10, &["rebase", "--continue", "--json"]));
+    assert_eq!(stopped["stop"]["subject"], "Purge the CDN");
+    let patch = fork.git(&["rev-parse", "mitx/koa"]);
+    let ended = branch(0, &["rebase", "--skip", &patch[..10], "--because", "upstream purges it"]);
+    assert!(ended.contains("cutover branch verify --deployment"), "{ended}");
+
+    let ledger = branch(0, &["verify"]);
+    assert!(ledger.contains("dropped by Alice") && ledger.contains("Every patch is accounted for"), "{ledger}");
+    let old = fork.git(&["rev-parse", "mitx/koa"]);
+    assert_eq!(fork.snapshot(), before, "nothing of the operator's has changed so far");
+
+    let publication = json(&branch(0, &["publish", "--json"]));
+    let there = fork.git(&["ls-remote", "origin", "refs/heads/mitx/koa"]);
+    assert!(there.starts_with(publication["is"].as_str().expect("an id")), "{there}");
+    let backups = fork.git(&["ls-remote", "origin", "refs/cutover/backup/*"]);
+    assert!(backups.starts_with(&old), "{backups}");
+    assert_eq!(fork.git(&["rev-parse", "mitx/koa"]), old, "the branch here is the operator's to move");
+
+    assert!(branch(0, &["mirror"]).contains("2 copies on origin: 2 made. Nothing was forced."));
+    let mirrored = json(&branch(0, &["mirror", "open-release/koa.rc1", "--json"]));
+    assert_eq!(mirrored["mirrored"][0]["outcome"]["outcome"], "same");
+}
+
+#[test]
+fn a_patch_that_was_lost_by_hand_is_named_and_fails() {
+    let fork = Fork::new();
+    fork.git(&["branch", "by-hand", "mitx/koa~1"]);
+    let words = ["verify", "--branch", "mitx/koa", "--old", "mitx/koa", "--new", "by-hand"];
+    let text = fork.ends(10, &words);
+    assert!(text.contains("UNEXPLAINED") && text.contains("Purge the CDN"), "{text}");
+    let patch = fork.git(&["rev-parse", "mitx/koa"]);
+    let explained: Vec<&str> = words.into_iter().chain(["--explain", &patch, "--because", "not needed"]).collect();
+    fork.ends(0, &explained);
+}
+
+#[test]
+fn a_rebase_that_is_given_up_leaves_nothing_behind() {
+    let fork = Fork::new();
+    let before = fork.snapshot();
+    fork.ends(10, &["rebase", "--branch", "mitx/koa", "--onto", "upstream/open-release/koa.rc2"]);
+    let text = fork.ends(0, &["rebase", "--branch", "mitx/koa", "--abort"]);
+    assert!(text.contains("is given up"), "{text}");
+    assert_eq!(fork.git(&["for-each-ref", "refs/cutover/work"]), "");
+    assert_eq!(fork.snapshot(), before);
+    fork.refused(&["rebase", "--branch", "mitx/koa", "--continue"]);
+}
+
+#[test]
+fn a_branch_that_exists_is_never_overwritten_by_create() {
+    let fork = Fork::new();
+    let before = fork.snapshot();
+    fork.refused(&["create", "koa"]);
+    fork.refused(&["create", "lilac"]);
+    assert_eq!(fork.snapshot(), before);
+    let text = fork.ends(0, &["create", "lilac", "--from", "upstream/open-release/koa.rc2"]);
+    assert!(text.contains("Made mitx/lilac"), "{text}");
+}
+
+#[test]
+fn a_copy_that_has_diverged_needs_a_person_and_is_left_alone() {
+    let fork = Fork::new();
+    fork.git(&["push", "--quiet", "origin", "mitx/koa:refs/heads/open-release/koa.rc1"]);
+    let held = fork.git(&["ls-remote", "origin", "refs/heads/open-release/koa.rc1"]);
+    assert!(fork.ends(10, &["mirror", "*.rc1"]).contains("DIVERGED"));
+    assert_eq!(fork.git(&["ls-remote", "origin", "refs/heads/open-release/koa.rc1"]), held);
+}
