@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::git::{Call, Git, Output};
+use crate::git::{Call, Environment, Git, Output};
 use crate::names::{ObjectId, RefName};
 
 /// The operator's repository.
@@ -22,6 +22,8 @@ pub struct Repository {
     own_directory: PathBuf,
     bare: bool,
     object_format: String,
+    /// Its own settings.
+    configuration: Vec<(String, String)>,
 }
 
 /// A commit with the name that somebody used for it.
@@ -49,35 +51,52 @@ pub struct Ref {
 }
 
 impl Repository {
+    /// Finds git and opens the repository in or above `path`. What must be known before anything is done is asked at once:
+    /// each process takes as long to start as small questions take to answer.
+    ///
+    /// # Errors
+    /// When there is no git that is good enough, there is no repository, git does not trust it, or it is a shallow or
+    /// partial clone.
+    pub fn with_git_found(environment: Environment, path: &Path) -> Result<Self> {
+        let unchecked = Git::unchecked(environment);
+        let (git, repository) = std::thread::scope(|scope| {
+            let version = scope.spawn(|| unchecked.clone().checked());
+            let repository = Self::open(&unchecked, path);
+            (version.join(), repository)
+        });
+        let git = git.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok(Self { git, ..repository? })
+    }
+
     /// Opens the repository in or above `path`.
     ///
     /// # Errors
     /// When there is none, git does not trust it, or it is a shallow or partial clone.
     pub fn open(git: &Git, path: &Path) -> Result<Self> {
-        let call = Call::new("rev-parse", format!("open the repository {}", path.display()))
+        let asked = Call::new("rev-parse", format!("open the repository {}", path.display()))
             .inside(path)
             .as_the_operator()
             .options(&["--path-format=absolute", "--git-common-dir", "--absolute-git-dir", "--is-bare-repository"])
             .options(&["--is-shallow-repository", "--show-object-format"]);
-        let output = match git.run(&call) {
+        let configured = Call::new("config", "read the repository's configuration")
+            .inside(path)
+            .as_the_operator()
+            .options(&["--local", "--list", "-z"]);
+        let (output, configuration) = std::thread::scope(|scope| {
+            let configuration = scope.spawn(|| git.output(&configured));
+            (git.run(&asked), configuration.join())
+        });
+        let output = match output {
             Err(Error::File { path, .. }) => return Err(no_repository(&path)),
             other => other?,
         };
         if !output.success {
-            return Err(not_opened(path, &call, &output));
+            return Err(not_opened(path, &asked, &output));
         }
+        let configuration = configuration.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let lines: Vec<&str> = text.lines().collect();
-        let [common, own, bare, shallow, format] = lines[..] else { return Err(Git::failure(&call, &output)) };
-        if shallow == "true" {
-            return Err(Error::refused(
-                format!(
-                    "{} is a shallow clone: the history that patches are found by is not all there",
-                    path.display()
-                ),
-                "nothing was changed; `git fetch --unshallow` brings the rest",
-            ));
-        }
+        let [common, own, bare, shallow, format] = lines[..] else { return Err(Git::failure(&asked, &output)) };
         let repository = Self {
             git: git.clone(),
             named: path.to_owned(),
@@ -85,23 +104,28 @@ impl Repository {
             own_directory: PathBuf::from(own),
             bare: bare == "true",
             object_format: format.to_owned(),
+            configuration: pairs(&configuration),
         };
-        repository.refuse_partial_clone()?;
+        repository.refuse_part_of_a_history(shallow == "true")?;
         Ok(repository)
     }
 
-    fn refuse_partial_clone(&self) -> Result<()> {
+    fn refuse_part_of_a_history(&self, shallow: bool) -> Result<()> {
+        let named = self.named.display();
         let promised = self.settings(|name| {
             name == "extensions.partialclone" || (name.starts_with("remote.") && name.ends_with(".promisor"))
-        })?;
+        });
+        if shallow {
+            return Err(Error::refused(
+                format!("{named} is a shallow clone: the history that patches are found by is not all there"),
+                "nothing was changed; `git fetch --unshallow` brings the rest",
+            ));
+        }
         if promised.is_empty() {
             return Ok(());
         }
         Err(Error::refused(
-            format!(
-                "{} is a partial clone: git would fetch missing objects in the middle of the work",
-                self.named.display()
-            ),
+            format!("{named} is a partial clone: git would fetch missing objects in the middle of the work"),
             "nothing was changed; clone it again without --filter",
         ))
     }
@@ -141,19 +165,9 @@ impl Repository {
         Call::new(name, doing).of_repository(&self.directory)
     }
 
-    /// Settings of the repository's own configuration whose lower-cased name is wanted.
-    ///
-    /// # Errors
-    /// When git cannot read them.
-    pub fn settings(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, String)>> {
-        let call = self.call("config", "read the repository's configuration").options(&["--local", "--list", "-z"]);
-        let bytes = self.git.output(&call)?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let pairs = text.split('\0').filter(|entry| !entry.is_empty());
-        // A name without a value stands for true.
-        let pairs = pairs.map(|entry| entry.split_once('\n').unwrap_or((entry, "true")));
-        let pairs = pairs.filter(|(name, _)| wanted(&name.to_ascii_lowercase()));
-        Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    /// Settings of the repository's own configuration, as it was when it was opened, whose lower-cased name is wanted.
+    pub fn settings(&self, wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+        self.configuration.iter().filter(|(name, _)| wanted(&name.to_ascii_lowercase())).cloned().collect()
     }
 
     /// The commit that `name` means to git.
@@ -167,6 +181,9 @@ impl Repository {
                 "nothing was changed; name a branch, tag or commit",
             ));
         }
+        if let Some(found) = self.plain_ref(name)? {
+            return Ok(Revision { name: name.to_owned(), reference: Some(found.name), commit: found.commit });
+        }
         // `HEAD` is the one of the work tree that the operator stands in.
         let call = Call::new("rev-parse", format!("look {name} up"))
             .of_repository(&self.own_directory)
@@ -176,6 +193,18 @@ impl Repository {
         let commit = ObjectId::parse(String::from_utf8_lossy(&output.stdout).trim());
         let Some(commit) = commit.filter(|_| output.success) else { return Err(self.unknown(name)) };
         Ok(Revision { name: name.to_owned(), reference: self.full_name(name)?, commit })
+    }
+
+    /// The one ref that `name` is the short name of. Where there are several, git has an order of its own.
+    fn plain_ref(&self, name: &str) -> Result<Option<Ref>> {
+        if RefName::branch(name).is_err() || ObjectId::parse(name).is_some() {
+            return Ok(None);
+        }
+        let full = ["refs/heads/", "refs/tags/", "refs/remotes/"].map(|kind| format!("{kind}{name}"));
+        let found = self.refs(&full.each_ref().map(String::as_str))?;
+        // for-each-ref also lists what is below such a name.
+        let mut exact = found.into_iter().filter(|found| full.iter().any(|full| full == found.name.as_str()));
+        Ok(exact.next().filter(|_| exact.next().is_none()))
     }
 
     fn full_name(&self, name: &str) -> Result<Option<RefName>> {
@@ -304,6 +333,14 @@ impl Repository {
 /// The ids in a list with one a line.
 pub(crate) fn ids(bytes: &[u8]) -> Vec<ObjectId> {
     String::from_utf8_lossy(bytes).lines().filter_map(|line| ObjectId::parse(line.trim())).collect()
+}
+
+/// Settings as `git config --list -z` writes them. A name without a value stands for true.
+fn pairs(list: &[u8]) -> Vec<(String, String)> {
+    let text = String::from_utf8_lossy(list);
+    let entries = text.split('\0').filter(|entry| !entry.is_empty());
+    let pairs = entries.map(|entry| entry.split_once('\n').unwrap_or((entry, "true")));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 fn parse_ref(line: &str) -> Option<Ref> {

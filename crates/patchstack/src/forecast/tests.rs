@@ -199,7 +199,10 @@ fn a_git_that_is_too_old_is_refused_by_name() {
     let script = sandbox.folder().join("git");
     std::fs::write(&script, "#!/bin/sh\necho git version 2.39.5\n").expect("written");
     std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
-    let error = Git::at(&script, crate::git::Environment::new(sandbox.variables())).expect_err("too old");
+    let mut variables = sandbox.variables();
+    variables.insert(0, ("PATH".into(), sandbox.folder().into()));
+    variables.remove(1);
+    let error = Git::find(crate::git::Environment::new(variables)).expect_err("too old");
     assert_eq!(error.to_string(), "git 2.39.5 is too old: 2.40.0 or later is needed");
     assert!(error.hint().contains("Debian 12"), "{}", error.hint());
 }

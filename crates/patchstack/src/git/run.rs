@@ -1,7 +1,7 @@
 //! Runs calls of git to their end: the spawning, the waiting, and what comes of it.
 
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -42,28 +42,29 @@ impl Git {
     /// # Errors
     /// When there is none, or it is older than [`Version::MINIMUM`].
     pub fn find(environment: Environment) -> Result<Self> {
-        Self::at(Path::new("git"), environment)
+        Self::unchecked(environment).checked()
     }
 
-    /// The git of this path, or of this name on `PATH`.
-    ///
-    /// # Errors
-    /// As [`Git::find`].
-    pub fn at(program: &Path, environment: Environment) -> Result<Self> {
-        let git = Self { program: program.to_owned(), version: Version::MINIMUM, environment };
-        let output = git.run(&Call::new("version", "say its version").limit(VERSION_LIMIT))?;
+    /// The git on `PATH`, of which nothing is known yet.
+    pub(crate) fn unchecked(environment: Environment) -> Self {
+        Self { program: PathBuf::from("git"), version: Version::MINIMUM, environment }
+    }
+
+    /// The same git, when it is good enough.
+    pub(crate) fn checked(self) -> Result<Self> {
+        let output = self.run(&Call::new("version", "say its version").limit(VERSION_LIMIT))?;
         let answer = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         match Version::parse(&answer) {
-            Some(version) if version >= Version::MINIMUM => Ok(Self { version, ..git }),
+            Some(version) if version >= Version::MINIMUM => Ok(Self { version, ..self }),
             Some(version) => Err(Error::refused(
                 format!("git {version} is too old: {} or later is needed", Version::MINIMUM),
                 format!(
-                    "nothing was changed. Older gits cannot merge on a base of our choosing (merge-tree --stdin); Debian 12's own \
-                     git is 2.39: take it from bookworm-backports or build it. `git version` said {answer:?}"
+                    "nothing was changed. Older gits cannot merge on a base of our choosing (merge-tree --stdin). Debian 12's own git \
+                     is 2.39: build a newer one, or use a newer Debian. `git version` said {answer:?}"
                 ),
             )),
             None => Err(Error::refused(
-                format!("`{} version` said {answer:?}, which is no version", program.display()),
+                format!("`{} version` said {answer:?}, which is no version", self.program.display()),
                 "nothing was changed; put a git of 2.40 or later first on PATH",
             )),
         }

@@ -33,7 +33,7 @@ impl Scratch {
         let folder = builder().tempdir_in(IN_MEMORY).or_else(|_| builder().tempdir());
         let folder =
             folder.map_err(|source| Error::File { path: "a temporary folder".into(), done: "made", source })?;
-        let scratch = Self { folder, settings: settings(repository)? };
+        let scratch = Self { folder, settings: settings(repository) };
         let written = scratch.write(repository);
         written.map_err(|source| Error::File { path: scratch.folder.path().to_owned(), done: "written", source })?;
         Ok(scratch)
@@ -81,12 +81,12 @@ impl Scratch {
 }
 
 /// What of the repository's own configuration changes what a merge comes to.
-fn settings(repository: &Repository) -> Result<Vec<(String, String)>> {
+fn settings(repository: &Repository) -> Vec<(String, String)> {
     const NAMES: [&str; 4] = ["diff.renames", "diff.renamelimit", "core.autocrlf", "core.eol"];
-    let mut settings = repository.settings(|name| name.starts_with("merge.") || NAMES.contains(&name))?;
+    let mut settings = repository.settings(|name| name.starts_with("merge.") || NAMES.contains(&name));
     // Hunks are read from conflict markers.
     settings.push(("merge.conflictStyle".to_owned(), "merge".to_owned()));
-    Ok(settings)
+    settings
 }
 
 /// The object folders of a repository: its own, and those that it borrows from itself. Git would not follow a relative

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use cutover_core::deployment::Branches;
-use cutover_patchstack::git::{Environment, Git};
+use cutover_patchstack::git::Environment;
 use cutover_patchstack::names::RefName;
 use cutover_patchstack::releases::{self, Codename, Conventions, Release};
 use cutover_patchstack::repository::{Repository, Revision};
@@ -35,9 +35,8 @@ impl Place {
         let folder = folder(args, loaded.as_ref(), &section)?;
         let conventions = conventions(args, &section);
         conventions.check()?;
-        let git = Git::find(Environment::new(wall::variables()))?;
         Ok(Self {
-            repository: Repository::open(&git, &folder)?,
+            repository: Repository::with_git_found(Environment::new(wall::variables()), &folder)?,
             conventions,
             protected: section.protected,
             codename: loaded.map(|loaded| loaded.deployment.release.codename),
