@@ -228,7 +228,10 @@ fn a_release_goes_from_status_to_published_with_the_deployment_file_alone() {
     let old = fork.git(&["rev-parse", "mitx/koa"]);
     assert_eq!(fork.snapshot(), before, "nothing of the operator's has changed so far");
 
+    assert_eq!(release_branch(&fork, &file)["state"], "problem", "what origin has is in no ledger");
     let publication = json(&branch(0, &["publish", "--json"]));
+    let checked = release_branch(&fork, &file);
+    assert!(checked["seen"].as_str().is_some_and(|seen| seen.contains("may be imaged")), "{checked}");
     let there = fork.git(&["ls-remote", "origin", "refs/heads/mitx/koa"]);
     assert!(there.starts_with(publication["is"].as_str().expect("an id")), "{there}");
     let backups = fork.git(&["ls-remote", "origin", "refs/cutover/backup/*"]);
@@ -238,6 +241,15 @@ fn a_release_goes_from_status_to_published_with_the_deployment_file_alone() {
     assert!(branch(0, &["mirror"]).contains("2 copies on origin: 2 made. Nothing was forced."));
     let mirrored = json(&branch(0, &["mirror", "open-release/koa.rc1", "--json"]));
     assert_eq!(mirrored["mirrored"][0]["outcome"]["outcome"], "same");
+}
+
+/// What `cutover check` says of the branch that images are built from.
+fn release_branch(fork: &Fork, file: &str) -> Value {
+    let output =
+        fork.command(env!("CARGO_BIN_EXE_cutover")).args(["check", file, "--json"]).output().expect("it starts");
+    let items = json(&String::from_utf8_lossy(&output.stdout));
+    let mut items = items.as_array().expect("a list").iter();
+    items.find(|item| item["subject"] == "release branch mitx/koa").expect("it is looked at").clone()
 }
 
 #[test]

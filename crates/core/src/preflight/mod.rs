@@ -36,7 +36,8 @@ pub struct CheckItem {
 }
 
 impl CheckItem {
-    fn ok(subject: impl Into<String>, seen: impl Into<String>) -> Self {
+    /// As it should be.
+    pub fn ok(subject: impl Into<String>, seen: impl Into<String>) -> Self {
         Self {
             subject: subject.into(),
             state: CheckState::Ok,
@@ -46,14 +47,18 @@ impl CheckItem {
         }
     }
 
-    fn problem(mut self, consequence: &str, remedy: &str) -> Self {
+    /// The same thing as a problem, with what it would do and what to do about it.
+    #[must_use]
+    pub fn problem(mut self, consequence: &str, remedy: &str) -> Self {
         self.state = CheckState::Problem;
         consequence.clone_into(&mut self.consequence);
         remedy.clone_into(&mut self.remedy);
         self
     }
 
-    fn warning(self, consequence: &str, remedy: &str) -> Self {
+    /// The same thing as a warning, with what it would do and what to do about it.
+    #[must_use]
+    pub fn warning(self, consequence: &str, remedy: &str) -> Self {
         Self { state: CheckState::Warning, ..self.problem(consequence, remedy) }
     }
 }

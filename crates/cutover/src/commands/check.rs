@@ -11,12 +11,14 @@ use crate::{output, show};
 
 pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
     let session = Session::open(Loaded::read(&args.file)?, Access::Look)?;
-    let items = super::block_on(async {
+    let mut items = super::block_on(async {
         let upgrade = session.read().await?.upgrade;
         let observation = session.observe(&upgrade).await?;
         let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade: &upgrade };
         Ok(check(inputs))
     })?;
+    items.extend(super::branch::check_imaged_branches(&args.file, session.deployment()));
+    items.sort_by_key(|item| item.state);
     if args.json {
         output::json(&items)?;
     } else {

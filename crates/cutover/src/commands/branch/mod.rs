@@ -3,6 +3,7 @@
 
 mod create;
 mod forecast;
+mod imaged;
 mod mirror;
 mod patches;
 mod place;
@@ -11,6 +12,8 @@ mod publish;
 mod rebase;
 mod status;
 mod verify;
+
+pub(super) use imaged::check as check_imaged_branches;
 
 use crate::args::branch::{BranchArgs, BranchCommand};
 use crate::error::CommandError;
