@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::names::{GitPath, ObjectId};
-use crate::releases::{Codename, Conventions};
+use crate::releases::{Codename, Conventions, Survey};
 use crate::repository::{Repository, Revision};
 use crate::stack::{Author, Base};
 
@@ -53,14 +53,14 @@ pub struct Listed {
 pub fn list(
     repository: &Repository,
     conventions: &Conventions,
+    survey: &Survey,
     branch: &Revision,
     base: Option<&Revision>,
 ) -> Result<Listing> {
-    let survey = conventions.survey(repository)?;
     // Older branches are listed beside this one: the listing is to take hardly longer than a plain `git log`.
     let (own, carried) = std::thread::scope(|scope| {
-        let older = scope.spawn(|| since::Older::begin(repository, conventions, &survey, branch));
-        let own = own::list(repository, conventions, &survey, branch, base);
+        let older = scope.spawn(|| since::Older::begin(repository, conventions, survey, branch));
+        let own = own::list(repository, conventions, survey, branch, base);
         (own, joined(older))
     });
     let mut own = own?;

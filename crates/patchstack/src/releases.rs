@@ -14,7 +14,8 @@ use serde::{Serialize, Serializer};
 
 pub use choose::choose;
 pub(crate) use choose::{Apart, apart};
-pub(crate) use refs::{Ours, Survey, bare_name};
+pub use refs::Survey;
+pub(crate) use refs::{Ours, bare_name};
 
 use crate::error::{Error, Result};
 use crate::names::RefName;

@@ -4,6 +4,7 @@ mod base;
 mod list;
 
 pub use base::compute as compute_base;
+pub(crate) use base::compute_among as compute_base_among;
 
 use serde::Serialize;
 

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::names::{GitPath, ObjectId};
 use crate::releases::{Conventions, Survey};
 use crate::repository::{Repository, Revision};
-use crate::stack::{Author, Base, Patch, Stack, compute_base};
+use crate::stack::{Author, Base, Patch, Stack, compute_base_among};
 
 /// A branch's own patches.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(super) fn list(
         return of_stack(repository, branch, Base { commit: base.commit.clone(), found: "given".to_owned() });
     }
     let (base, guess) = std::thread::scope(|scope| {
-        let base = scope.spawn(|| compute_base(repository, conventions, branch, None));
+        let base = scope.spawn(|| compute_base_among(repository, conventions, &survey.upstream_refs(), branch, None));
         let guess = guess(repository, conventions, survey, branch);
         (joined(base), guess)
     });
@@ -149,7 +149,7 @@ mod tests {
         let branch = repository.revision("mitx/koa").expect("a branch");
         let survey = conventions.survey(&repository).expect("surveyed");
         let guess = guess(&repository, &conventions, &survey, &branch).expect("listed");
-        let base = compute_base(&repository, &conventions, &branch, None).expect("a base");
+        let base = crate::stack::compute_base(&repository, &conventions, &branch, None).expect("a base");
         let guess = guess.filter(|guess| guess.edge == base.commit);
         let guess = guess.map(|guess| Own { base: base.clone(), merges: guess.merges, patches: guess.patches });
         let slow = format!("{:#?}", of_stack(&repository, &branch, base).expect("listed"));
@@ -223,7 +223,8 @@ mod tests {
         sandbox.git(&["checkout", "--quiet", "-B", "mitx/koa", "main"]);
         let (repository, conventions) = (sandbox.open(), Conventions::default());
         let branch = repository.revision("mitx/koa").expect("a branch");
-        let listing = super::super::list(&repository, &conventions, &branch, None).expect("listed");
+        let survey = conventions.survey(&repository).expect("surveyed");
+        let listing = super::super::list(&repository, &conventions, &survey, &branch, None).expect("listed");
         assert_eq!((listing.patches.len(), listing.base.commit), (0, sandbox.id("main")));
     }
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Listed, joined};
 use crate::error::Result;
+use crate::identity::{Likeness, patch_ids};
 use crate::names::ObjectId;
 use crate::releases::{Codename, Conventions, Ours, Survey};
 use crate::repository::{Repository, Revision};
@@ -128,7 +129,8 @@ impl<'a> Chain<'a> {
         if left.is_empty() || theirs.is_empty() {
             return Ok(BTreeMap::new());
         }
-        patch_ids(repository, left.into_iter().chain(theirs))
+        let call = |name, doing: &str| repository.call(name, doing);
+        patch_ids(repository.git(), &call, left.into_iter().chain(theirs), Likeness::Stable)
     }
 }
 
@@ -168,29 +170,11 @@ fn read(line: &str) -> Option<(ObjectId, Identity)> {
     Some((ObjectId::parse(commit)?, Identity { author, subject: subject.to_owned() }))
 }
 
-/// Git's patch ids of commits; none for one that changes nothing.
-fn patch_ids<'a>(
-    repository: &Repository,
-    commits: impl Iterator<Item = &'a ObjectId>,
-) -> Result<BTreeMap<ObjectId, String>> {
-    let input: String = commits.map(|commit| format!("{commit}\n")).collect();
-    // Whole ids of blobs: they are what tells one change of a binary file from another.
-    let call = repository
-        .call("diff-tree", "compare what patches change")
-        .options(&["--stdin", "-p", "--root", "--no-renames", "--full-index", "--no-color"])
-        .options(&["--no-ext-diff", "--no-textconv", "--ignore-submodules=none"])
-        .input(input);
-    let changes = repository.git().output(&call)?;
-    let call = repository.call("patch-id", "compare what patches change").options(&["--stable"]).input(changes);
-    let text = repository.git().text(&call)?;
-    let pairs = text.lines().filter_map(|line| line.split_once(' '));
-    Ok(pairs.filter_map(|(change, commit)| Some((ObjectId::parse(commit)?, change.to_owned()))).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use crate::patches::{Listing, list};
     use crate::releases::Conventions;
+    use crate::repository::{Repository, Revision};
     use crate::testing::Sandbox;
 
     const RELEASES: [&str; 4] = ["hawthorn", "ironwood", "juniper", "koa"];
@@ -211,10 +195,16 @@ mod tests {
         sandbox.git(&["checkout", "--quiet", "--no-track", "-b", &format!("mitx/{release}"), &from]);
     }
 
+    fn list_all(repository: &Repository, branch: &Revision, base: Option<&Revision>) -> Listing {
+        let conventions = Conventions::default();
+        let survey = conventions.survey(repository).expect("surveyed");
+        list(repository, &conventions, &survey, branch, base).expect("listed")
+    }
+
     fn listing(sandbox: &Sandbox, branch: &str) -> Listing {
         let repository = sandbox.open();
         let branch = repository.revision(branch).expect("a branch");
-        list(&repository, &Conventions::default(), &branch, None).expect("listed")
+        list_all(&repository, &branch, None)
     }
 
     fn since(sandbox: &Sandbox, branch: &str) -> Vec<(String, String)> {
@@ -317,7 +307,7 @@ mod tests {
         assert_eq!(sandbox.snapshot(), before);
         let base = sandbox.open().revision("upstream/open-release/juniper.master").expect("a commit");
         let branch = sandbox.open().revision("mitx/koa").expect("a branch");
-        let given = list(&sandbox.open(), &Conventions::default(), &branch, Some(&base)).expect("listed");
+        let given = list_all(&sandbox.open(), &branch, Some(&base));
         assert_eq!((given.patches.len(), given.base.found.as_str()), (3, "given"));
     }
 }

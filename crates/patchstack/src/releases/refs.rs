@@ -8,7 +8,7 @@ use crate::repository::{Ref, Repository};
 
 /// What of a repository's refs has to do with releases, as one look gave it.
 #[derive(Clone, Debug)]
-pub(crate) struct Survey {
+pub struct Survey {
     /// Upstream's, with the releases that they are; none for `master` and `main`.
     pub(crate) upstream: Vec<(Ref, Option<Release>)>,
     /// Our release branches, in code name order.
@@ -46,7 +46,10 @@ impl Conventions {
     }
 
     /// Upstream's refs and ours, with one call of git.
-    pub(crate) fn survey(&self, repository: &Repository) -> Result<Survey> {
+    ///
+    /// # Errors
+    /// When the patterns are mistaken or git cannot list refs.
+    pub fn survey(&self, repository: &Repository) -> Result<Survey> {
         self.check()?;
         let mut globs = self.upstream_globs();
         globs.extend(self.our_globs());
@@ -133,6 +136,11 @@ impl Conventions {
 }
 
 impl Survey {
+    /// Upstream's refs.
+    pub(crate) fn upstream_refs(&self) -> Vec<Ref> {
+        self.upstream.iter().map(|(found, _)| found.clone()).collect()
+    }
+
     /// Upstream's refs of one release, or all of them where it has none. For what is of this release, the others mostly say
     /// no more, and make git walk farther.
     pub(crate) fn upstream_of(&self, codename: &Codename) -> Vec<&Ref> {

@@ -18,6 +18,20 @@ pub fn compute(
     onto: Option<&Revision>,
 ) -> Result<Base> {
     let refs: Vec<Ref> = conventions.upstream_refs(repository)?.into_iter().map(|(upstream, _)| upstream).collect();
+    compute_among(repository, conventions, &refs, branch, onto)
+}
+
+/// The same, where upstream's refs have been listed already.
+///
+/// # Errors
+/// As [`compute`].
+pub(crate) fn compute_among(
+    repository: &Repository,
+    conventions: &Conventions,
+    refs: &[Ref],
+    branch: &Revision,
+    onto: Option<&Revision>,
+) -> Result<Base> {
     let mut upstream: Vec<ObjectId> = refs.iter().map(|upstream| upstream.commit.clone()).collect();
     upstream.extend(onto.map(|onto| onto.commit.clone()));
     upstream.sort();
@@ -27,7 +41,7 @@ pub fn compute(
     }
     let newest = newest_of_upstream(repository, branch, &upstream)?;
     match &newest[..] {
-        [commit] => Ok(Base { commit: commit.clone(), found: found(repository, commit, &refs, onto)? }),
+        [commit] => Ok(Base { commit: commit.clone(), found: found(repository, commit, refs, onto)? }),
         [] => Err(Error::refused(
             format!("{} has no commit in common with upstream", branch.name),
             "nothing was changed; name where its patches begin with --base",

@@ -6,7 +6,7 @@ use crate::ledger::Ledger;
 use crate::names::{ObjectId, RefName};
 use crate::releases::{Apart, Codename, Conventions, Ours, Release, Survey, apart, bare_name};
 use crate::repository::{Ref, Repository, Revision};
-use crate::stack::{Base, compute_base};
+use crate::stack::{Base, compute_base_among};
 
 /// What a branch is looked at with.
 #[derive(Clone, Copy)]
@@ -70,7 +70,7 @@ impl<'a> Look<'a> {
             reference: Some(head.name.clone()),
             commit: head.commit.clone(),
         };
-        compute_base(self.repository, self.conventions, &revision, None)
+        compute_base_among(self.repository, self.conventions, &self.survey.upstream_refs(), &revision, None)
     }
 
     fn patches(self, head: &Ref, base: &Base) -> Result<usize> {

@@ -10,9 +10,15 @@ use crate::{output, show};
 
 pub(super) fn run(args: &PatchesArgs) -> Result<Exit, CommandError> {
     let place = Place::open(&args.place)?;
-    let branch = place.choose(args.one.branch.as_deref())?;
+    // Refs are surveyed meanwhile: starting git takes as long as its answer.
+    let (survey, branch) = std::thread::scope(|scope| {
+        let survey = scope.spawn(|| place.conventions.survey(&place.repository));
+        let branch = place.choose(args.one.branch.as_deref());
+        (survey.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), branch)
+    });
+    let branch = branch?;
     let base = args.one.base.as_deref().map(|name| place.repository.revision(name)).transpose()?;
-    let listing = list(&place.repository, &place.conventions, &branch, base.as_ref())?;
+    let listing = list(&place.repository, &place.conventions, &survey?, &branch, base.as_ref())?;
     if args.place.json {
         output::json(&listing)?;
     } else {
