@@ -1,6 +1,7 @@
 //! What a rebase would come to, for every patch, with no ref moved: the fates, and who is behind a conflict.
 
 mod conflicts;
+mod culprit;
 mod hunks;
 mod make;
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::conflicts::{Cause, Shadow, cause};
+use super::conflicts::{Cause, cause};
+use super::culprit::Inquiry;
 use super::upstream::twins;
 use super::{Fate, Flattening, Forecast, PatchForecast, UpstreamCommit};
 use crate::error::Result;
@@ -85,28 +86,17 @@ fn account(
     let wanting: Vec<&Patch> = wanting.map(|(patch, _)| patch).collect();
     let range = [onto.commit.as_str().to_owned(), format!("^{}", stack.base.commit)];
     let twins = if wanting.is_empty() { BTreeMap::new() } else { twins(repository, &range, &wanting)? };
-    let first = replayed.picks.iter().position(|pick| matches!(pick, Picked::Conflict(_)));
-    let mut shadow = None;
+    let inquiry = Inquiry::new(repository, stack, &onto.commit, replayed)?;
     let mut patches = Vec::new();
     for (place, (patch, pick)) in stack.patches.iter().zip(&replayed.picks).enumerate() {
-        if Some(place) == first && stack.is_linear() {
-            // Up to here the stack is as it was.
-            shadow = Some(Shadow::new(engine, patch.parent.as_ref().unwrap_or(&stack.base.commit))?);
-        } else if place == 0 && first.is_some() {
-            shadow = Some(Shadow::new(engine, &stack.base.commit)?);
-        }
         let mut forecast = plain(patch, pick, &changed);
-        match (pick, &mut shadow) {
-            (Picked::Conflict(_), Some(shadow)) => {
-                let needs = shadow.leave_out(engine, patch)?;
-                let cause = cause(engine, repository, stack, &onto.commit, replayed, place)?;
-                conflicting(&mut forecast, cause, needs, twins.get(&patch.commit));
+        match pick {
+            Picked::Conflict(_) => {
+                let cause = cause(engine, &inquiry, place)?;
+                conflicting(&mut forecast, cause, twins.get(&patch.commit));
             }
-            (Picked::Empty, _) => empty(&mut forecast, twins.get(&patch.commit)),
+            Picked::Empty => empty(&mut forecast, twins.get(&patch.commit)),
             _ => {}
-        }
-        if let (false, Some(shadow)) = (matches!(pick, Picked::Conflict(_)), &mut shadow) {
-            shadow.take(engine, patch)?;
         }
         patches.push(forecast);
     }
@@ -147,13 +137,9 @@ fn around(files: &[GitPath]) -> String {
     format!("what surrounds it has changed in {}{more}", names.join(", "))
 }
 
-fn conflicting(forecast: &mut PatchForecast, cause: Cause, needs: Vec<ObjectId>, twin: Option<&UpstreamCommit>) {
-    forecast.because = cause.because;
-    if !needs.is_empty() {
-        let names: Vec<&str> = needs.iter().map(ObjectId::short).collect();
-        forecast.because = format!("it needs {}, which conflicts and is left out here", names.join(", "));
-    }
+fn conflicting(forecast: &mut PatchForecast, cause: Cause, twin: Option<&UpstreamCommit>) {
     (forecast.files, forecast.hunks, forecast.upstream) = (cause.files, cause.hunks, cause.upstream);
+    (forecast.because, forecast.depends_on) = (cause.because, cause.depends_on);
     if let Some(twin) = twin {
         forecast.because = format!(
             "upstream has this very patch as {} ({}) and changed it since: it can be left out",
@@ -163,7 +149,6 @@ fn conflicting(forecast: &mut PatchForecast, cause: Cause, needs: Vec<ObjectId>,
         forecast.upstream.retain(|other| other.commit != twin.commit);
         forecast.upstream.insert(0, UpstreamCommit { culprit: false, ..twin.clone() });
     }
-    forecast.depends_on = needs;
 }
 
 fn empty(forecast: &mut PatchForecast, twin: Option<&UpstreamCommit>) {
