@@ -1,8 +1,16 @@
 //! Keeps what the documents show true: `docs/cli.md` is the program's own help, `docs/rehearsal.svg` what a rehearsal
-//! prints. `cargo xtask reference` writes both anew.
-#![expect(clippy::disallowed_methods, reason = "the environment says whether to write, and the real program is run")]
+//! prints, and the samples in README.md what the program says. `cargo xtask reference` writes them all anew.
+#![expect(clippy::disallowed_methods, reason = "the environment says whether to write; git and the program are run")]
+
+mod samples;
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use samples::Fork;
+
+/// One sample at a time is held against README.md or written into it.
+static README: Mutex<()> = Mutex::new(());
 
 /// The reference: each command with its help, as `--help` prints it.
 fn reference() -> String {
@@ -150,14 +158,59 @@ fn the_mistakes_in_the_readme_are_what_the_program_shows() {
     let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_cutover"));
     let output = check.args(["check", "cutover.toml"]).current_dir(&folder).output().expect("it starts");
     let _ = std::fs::remove_dir_all(&folder);
-    let wanted = String::from_utf8(output.stderr).expect("text");
-    let readme = std::fs::read_to_string(root("README.md")).expect("README.md can be read");
-    assert!(readme.contains(wanted.trim_end()), "README.md must show:\n{wanted}");
+    readme_shows("cutover check cutover.toml", &String::from_utf8(output.stderr).expect("text"), &[]);
 }
 
 #[test]
 fn the_comparison_in_the_readme_is_what_the_program_prints() {
-    let readme = std::fs::read_to_string(root("README.md")).expect("README.md can be read");
-    let wanted = printed(&["rehearse", "--compare-orders"]);
-    assert!(readme.contains(wanted.trim_end()), "README.md must show:\n{wanted}");
+    readme_shows("cutover rehearse --compare-orders", &printed(&["rehearse", "--compare-orders"]), &[]);
+}
+
+#[test]
+fn the_release_branches_in_the_readme_are_what_the_program_says_of_them() {
+    let fork = Fork::new();
+    let onto = "--onto upstream/open-release/koa.rc3";
+    let shows = |code: i32, command: &str, made: &[String]| {
+        let text = fork.run(code, command);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{command} passes 80 columns:\n{text}");
+        readme_shows(&format!("cutover {command}"), &text, made);
+    };
+    shows(0, "branch status", &[]);
+    shows(10, &format!("branch forecast {onto}"), &[]);
+
+    let stopped: serde_json::Value =
+        serde_json::from_str(&fork.run(10, &format!("branch rebase {onto} --json"))).expect("JSON");
+    fork.resolve(Path::new(stopped["stop"]["folder"].as_str().expect("a folder")));
+    fork.run(0, "branch rebase --continue");
+    shows(0, "branch verify", &fork.made());
+}
+
+/// Holds the block of README.md that begins with `$ command` to what the command printed. Ids in `made` are others in
+/// each run.
+fn readme_shows(command: &str, printed: &str, made: &[String]) {
+    let _one_at_a_time = README.lock().unwrap_or_else(PoisonError::into_inner);
+    let path = root("README.md");
+    let readme = std::fs::read_to_string(&path).expect("README.md can be read");
+    let begin = format!("```text\n$ {command}\n");
+    let (before, rest) = readme.split_once(&begin).unwrap_or_else(|| panic!("README.md does not show `{command}`"));
+    let (there, after) = rest.split_once("\n```\n").expect("the block ends");
+    let wanted = with_ids_as_in(there, printed.trim_end(), made);
+    if std::env::var_os("UPDATE_REFERENCE").is_some() {
+        std::fs::write(&path, format!("{before}{begin}{wanted}\n```\n{after}")).expect("README.md can be written");
+        return;
+    }
+    assert!(there == wanted, "README.md must show this; `cargo xtask reference` puts it there:\n{wanted}");
+}
+
+/// `printed`, in which the ids `made` are what `there` has in the same places, if those are ids.
+fn with_ids_as_in(there: &str, printed: &str, made: &[String]) -> String {
+    let mut text = printed.to_owned();
+    for (place, id) in made.iter().flat_map(|id| printed.match_indices(id.as_str())) {
+        let place = place..place + id.len();
+        let shown = there.get(place.clone()).filter(|shown| shown.chars().all(|digit| digit.is_ascii_hexdigit()));
+        if let Some(shown) = shown {
+            text.replace_range(place, shown);
+        }
+    }
+    text
 }

@@ -109,7 +109,7 @@ fn conflict(patch: &PatchForecast, subjects: &Subjects<'_>) -> String {
         let name = if place == 0 { "  in     " } else { "         " };
         lines.push(hang(name, &plain(&path.to_string()), WIDTH));
     }
-    if !patch.because.is_empty() {
+    if !patch.because.is_empty() && !only_names_the_culprit(patch) {
         lines.push(hang("  why    ", &plain(&patch.because), WIDTH));
     }
     for (place, needed) in patch.depends_on.iter().enumerate() {
@@ -120,6 +120,12 @@ fn conflict(patch: &PatchForecast, subjects: &Subjects<'_>) -> String {
     lines.extend(commits(&patch.upstream));
     lines.extend(hunks(&patch.hunks));
     lines.join("\n")
+}
+
+/// Whether the words on a conflict say no more than the mark at one of upstream's commits, which are listed anyway.
+fn only_names_the_culprit(patch: &PatchForecast) -> bool {
+    let culprit = patch.upstream.iter().find(|commit| commit.culprit);
+    culprit.is_some_and(|culprit| patch.because.starts_with(&format!("upstream's {} ", culprit.commit.short())))
 }
 
 /// Upstream's commits in the conflicting files, those first that the conflict begins with.
@@ -276,6 +282,18 @@ mod tests {
         let text = forecast_text(&forecast, &typed());
         assert!(text.contains("(29 more lines left out: --json has all)"), "{text}");
         assert!(text.contains("(5 more conflicts left out: --json has all)"), "{text}");
+    }
+
+    #[test]
+    fn the_commit_behind_a_conflict_is_named_once() {
+        let mut forecast = conflicting_forecast();
+        let patch = forecast.patches.iter_mut().find(|patch| patch.fate == Fate::Conflicts).expect("one");
+        patch.because = "upstream's 9292929292 (Move static and media storage) changed what it changes".to_owned();
+        let shown = |patch: &PatchForecast| conflict(patch, &Subjects::new());
+        assert_eq!(shown(patch).matches("9292929292").count(), 1, "{}", shown(patch));
+        assert!(!shown(patch).contains("  why "), "{}", shown(patch));
+        patch.because = "upstream has this very patch as 9191919191 (Serve assets) and changed it since".to_owned();
+        assert!(shown(patch).contains("  why    upstream has this very patch"), "{}", shown(patch));
     }
 
     #[test]

@@ -26,8 +26,8 @@ fn block(branch: &BranchStatus, conventions: &Conventions) -> String {
     }
     if let Some(newest) = &branch.newest {
         let behind = match newest.behind {
-            0 => "up to date with it".to_owned(),
-            behind => format!("{} behind it", count(behind, "commit")),
+            0 => "up to date".to_owned(),
+            behind => format!("{} behind", count(behind, "commit")),
         };
         lines.push(hang(
             "  newest     ",
