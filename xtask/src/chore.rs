@@ -13,7 +13,7 @@ Usage: cargo xtask CHORE
               git, sshd and ssh-keygen: as root on Debian, what is missing is installed first.
   audit       Known vulnerabilities among the dependencies (reads a database from the network).
   bench       The benchmarks. Arguments after it go to `cargo bench`.
-  reference   Write docs/cli.md anew from the commands themselves.
+  reference   Write docs/cli.md, and what README shows, anew from the program itself.
   help        This text.
 
 Example: cargo xtask test
