@@ -295,3 +295,46 @@ fn a_copy_that_has_diverged_needs_a_person_and_is_left_alone() {
     assert!(fork.ends(10, &["mirror", "*.rc1"]).contains("DIVERGED"));
     assert_eq!(fork.git(&["ls-remote", "origin", "refs/heads/open-release/koa.rc1"]), held);
 }
+
+#[test]
+fn what_was_committed_after_a_rebase_was_published_is_published_next_and_not_the_old_result() {
+    let fork = Fork::new();
+    let branch = ["--branch", "mitx/koa"];
+    let run = |words: &[&str]| fork.ends(0, &words.iter().copied().chain(branch).collect::<Vec<&str>>());
+    fork.git(&["branch", "--quiet", "--force", "mitx/koa", "mitx/koa~2"]);
+    fork.git(&["push", "--quiet", "--force", "origin", "mitx/koa"]);
+    run(&["rebase", "--onto", "upstream/open-release/koa.rc2"]);
+    run(&["verify"]);
+    assert!(run(&["publish"]).contains("git branch --force mitx/koa origin/mitx/koa"));
+    fork.git(&["branch", "--quiet", "--force", "mitx/koa", "origin/mitx/koa"]);
+    fork.git(&["switch", "--quiet", "mitx/koa"]);
+
+    fork.commit("One more", &[("more.py", "MORE = 1\n")]);
+    let error = fork.refused(&["publish", "--branch", "mitx/koa"]);
+    assert!(error.contains("--old origin/mitx/koa --new"), "{error}");
+    run(&["verify", "--old", "origin/mitx/koa", "--new", "mitx/koa"]);
+    run(&["publish"]);
+    let there = fork.git(&["ls-remote", "origin", "refs/heads/mitx/koa"]);
+    assert!(there.starts_with(&fork.git(&["rev-parse", "mitx/koa"])), "{there}");
+
+    // The same, where the newest commit was made anew.
+    fork.git(&["commit", "--quiet", "--amend", "--message", "One more, in other words"]);
+    let words = ["verify", "--old", "origin/mitx/koa", "--new", "mitx/koa", "--branch", "mitx/koa"];
+    fork.ends(0, &words);
+    run(&["publish"]);
+    let there = fork.git(&["ls-remote", "origin", "refs/heads/mitx/koa"]);
+    assert!(there.starts_with(&fork.git(&["rev-parse", "mitx/koa"])), "{there}");
+}
+
+#[test]
+fn a_branch_with_commits_of_its_own_is_not_said_to_be_moved_over_them() {
+    let fork = Fork::new();
+    fork.git(&["push", "--quiet", "--force", "origin", "mitx/koa~2:refs/heads/mitx/koa"]);
+    let rebase = ["rebase", "--branch", "origin/mitx/koa", "--onto", "upstream/open-release/koa.rc2"];
+    fork.ends(0, &rebase);
+    fork.ends(0, &["verify", "--branch", "mitx/koa"]);
+    let output = fork.run(&["publish", "--branch", "mitx/koa", "--head", "refs/cutover/work/mitx/koa"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("git branch --force"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("were not published"));
+}

@@ -69,7 +69,9 @@ impl Error {
     pub fn hint(&self) -> &str {
         match self {
             Self::Refused { hint, .. } | Self::Git { hint, .. } | Self::Damaged { hint, .. } => hint,
-            Self::File { .. } => "make room or give permission, then run the same command again",
+            Self::File { .. } => {
+                "no branch here was changed; make room or give permission, then run the same command again"
+            }
         }
     }
 }

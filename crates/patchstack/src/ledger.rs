@@ -1,6 +1,8 @@
 //! The ledger: what became of every patch of the old stack, by name. A note on the new head, in `refs/notes/cutover`,
 //! that is pushed with the branch. Later phases read from it which commit may be imaged.
 
+use std::fs::File;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -166,10 +168,12 @@ impl Ledger {
             .options(&["add", "--force", "--file=-"])
             .operands([self.new.head.as_str()])
             .input(text);
+        let hold = hold(repository)?;
         let output = repository.git().run(&call)?;
+        drop(hold);
         match output.success {
             true => Ok(()),
-            false if output.words.contains("tell me who you are") => Err(nobody(&output.words)),
+            false if output.words.contains("tell me who you are") => Err(nobody()),
             false => Err(Git::failure(&call, &output)),
         }
     }
@@ -194,6 +198,19 @@ impl Ledger {
     }
 }
 
+/// Waits until no other cutover changes the notes of this repository, and keeps others from it while what is returned
+/// lives: git itself writes notes without looking who else does. Nobody has it for longer than one call of git.
+///
+/// # Errors
+/// When the lock cannot be made.
+pub(crate) fn hold(repository: &Repository) -> Result<File> {
+    let folder = repository.directory().join("cutover");
+    let path = folder.join("notes.lock");
+    let held = std::fs::create_dir_all(&folder).and_then(|()| File::create(&path));
+    let held = held.and_then(|file| file.lock().map(|()| file));
+    held.map_err(|source| Error::File { path, done: "locked", source })
+}
+
 /// Who the operator is to git: `Alice <alice@mit.edu>`.
 ///
 /// # Errors
@@ -202,17 +219,17 @@ pub fn operator(repository: &Repository) -> Result<String> {
     let call = repository.call("var", "say who you are").as_the_operator().options(&["GIT_COMMITTER_IDENT"]);
     let output = repository.git().run(&call)?;
     if !output.success {
-        return Err(nobody(&output.words));
+        return Err(nobody());
     }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     // Behind the address come seconds and an offset.
     Ok(text.rfind('>').map_or_else(|| text.trim().to_owned(), |end| text[..=end].to_owned()))
 }
 
-fn nobody(words: &str) -> Error {
+fn nobody() -> Error {
     Error::refused(
-        format!("git does not know who you are, and a ledger says who vouches for it: {words}"),
-        "nothing was changed; `git config --global user.name ...` and `git config --global user.email ...`",
+        "git does not know who you are, and a ledger says who vouches for it",
+        "nothing was changed; tell it: git config --global user.name 'NAME' && git config --global user.email 'ADDRESS'",
     )
 }
 
@@ -287,6 +304,22 @@ mod tests {
         ledger.write(&repository).expect("it is replaced");
         assert_eq!(Ledger::read(&repository, &new).expect("it reads"), Some(ledger));
         assert_eq!(sandbox.snapshot(), before);
+    }
+
+    #[test]
+    fn ledgers_that_are_written_at_once_are_all_there() {
+        let sandbox = Sandbox::new();
+        let old = sandbox.commit("old", &[("a", "0")]);
+        let new: Vec<ObjectId> = (1..=6).map(|number| sandbox.commit("new", &[("a", &number.to_string())])).collect();
+        let repository = sandbox.open();
+        std::thread::scope(|scope| {
+            for commit in &new {
+                scope.spawn(|| ledger(&old, commit).write(&repository).expect("it writes"));
+            }
+        });
+        for commit in &new {
+            assert!(Ledger::read(&repository, commit).expect("it reads").is_some(), "{commit}");
+        }
     }
 
     #[test]

@@ -73,6 +73,7 @@ pub fn publish(
     let name = checks::ours(conventions, request)?;
     remote::refuse_upstream(repository, remote, &conventions.upstream)?;
     let ledger = checks::ledger(repository, request)?;
+    checks::whole(repository, conventions, request, &ledger)?;
     let signature = Published { by: operator(repository)?, at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() };
 
     progress(&format!("asking {remote} what it holds"));
@@ -121,10 +122,14 @@ fn save(repository: &Repository, request: &Request, old: &ObjectId, now: Timesta
     let update = Update { source: old.clone(), target, guard: Guard::Absent };
     let pushed = remote::push(repository, remote, std::slice::from_ref(&update), Together::Yes, *limit)?;
     let untouched = format!("{branch} is as it was on {remote}; nothing of it was pushed");
-    if !pushed.is_done() {
+    // A colleague may have saved the same head in the same moment.
+    if !pushed.is_done() && kept()?.is_none() {
         return Err(Error::refused(
             format!("{remote} does not keep a backup of {branch}: {}", delivery::reasons(&pushed)),
-            format!("{untouched}. Without a backup nothing is published: have {remote} allow refs/cutover/*"),
+            format!(
+                "{untouched}. Without a backup nothing is published: put right what {remote} complains of, or have it allow \
+                 refs/cutover/*"
+            ),
         ));
     }
     kept()?.ok_or_else(|| {

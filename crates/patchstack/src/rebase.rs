@@ -20,6 +20,7 @@ pub(crate) mod tests;
 pub use abort::abort;
 pub use advance::standing;
 pub use begin::{Request, begin};
+pub use folder::shown_here;
 pub use proceed::proceed;
 pub use skip::skip;
 pub(crate) use state::State;

@@ -197,8 +197,8 @@ pub fn require(repository: &Repository, remote: &str) -> Result<()> {
     ))
 }
 
-/// Refuses to push to `remote` when it is `upstream`, by name or by address, or when it pushes to several places: what
-/// was pushed could not be read back then.
+/// Refuses to push to `remote` when it is `upstream`, by name or by address, or when it pushes to several places, or to
+/// another than it is read from: what was pushed could not be read back then.
 ///
 /// # Errors
 /// When it is refused, or there is no such remote.
@@ -215,19 +215,27 @@ pub fn refuse_upstream(repository: &Repository, remote: &str, upstream: &str) ->
             format!("nothing was changed; `git remote set-url --delete --push {remote} ...` leaves one"),
         ));
     }
-    if !repository.remotes()?.contains_key(upstream) {
-        return Ok(());
-    }
     let fetched_from = addresses(repository, remote, &["--all"])?;
-    let theirs = addresses(repository, upstream, &["--all"])?;
     let from = repository.folder();
-    let same = |ours: &String| theirs.iter().any(|their| place(from, their) == place(from, ours));
-    match pushed_to.iter().chain(&fetched_from).find(|address| same(address)) {
-        Some(address) => Err(Error::refused(
-            format!("{remote} and {upstream} are the same place: {}", without_secrets(address)),
-            ELSEWHERE,
+    if repository.remotes()?.contains_key(upstream) {
+        let theirs = addresses(repository, upstream, &["--all"])?;
+        let same = |ours: &&String| theirs.iter().any(|their| place(from, their) == place(from, ours));
+        if let Some(address) = pushed_to.iter().chain(&fetched_from).find(same) {
+            return Err(Error::refused(
+                format!("{remote} and {upstream} are the same place: {}", without_secrets(address)),
+                ELSEWHERE,
+            ));
+        }
+    }
+    match (fetched_from.first(), pushed_to.first()) {
+        (Some(read), Some(pushed)) if path(&place(from, read)) != path(&place(from, pushed)) => Err(Error::refused(
+            format!("{remote} is read from {}, and pushed to {}", without_secrets(read), without_secrets(pushed)),
+            format!(
+                "nothing was changed; what is pushed has to be read back: `git config --unset remote.{remote}.pushurl` pushes \
+                 to where it is read from"
+            ),
         )),
-        None => Ok(()),
+        _ => Ok(()),
     }
 }
 
@@ -261,6 +269,11 @@ fn place(folder: &Path, address: &str) -> String {
             bare(&path.canonicalize().unwrap_or(path).to_string_lossy())
         }
     }
+}
+
+/// The path in what `place` gives. Hosts have other names in the operator's configuration of ssh, so they tell nothing.
+fn path(place: &str) -> &str {
+    place.split_once(':').filter(|(host, _)| !host.contains('/')).map_or(place, |(_, path)| path)
 }
 
 /// What became of each ref, from what `git push --porcelain` writes: `FLAG TAB from:to TAB summary`.

@@ -9,8 +9,10 @@ mod commit;
 mod engine;
 mod run;
 mod scratch;
+mod sweep;
 
 pub use engine::Engine;
+pub(crate) use run::changes_attributes;
 pub use run::replay;
 
 use std::collections::BTreeMap;

@@ -4,6 +4,8 @@
 //! works with ids.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -22,8 +24,6 @@ pub struct Repository {
     own_directory: PathBuf,
     bare: bool,
     object_format: String,
-    /// Its own settings.
-    configuration: Vec<(String, String)>,
 }
 
 /// A commit with the name that somebody used for it.
@@ -78,14 +78,7 @@ impl Repository {
             .as_the_operator()
             .options(&["--path-format=absolute", "--git-common-dir", "--absolute-git-dir", "--is-bare-repository"])
             .options(&["--is-shallow-repository", "--show-object-format"]);
-        let configured = Call::new("config", "read the repository's configuration")
-            .inside(path)
-            .as_the_operator()
-            .options(&["--local", "--list", "-z"]);
-        let (output, configuration) = std::thread::scope(|scope| {
-            let configuration = scope.spawn(|| git.output(&configured));
-            (git.run(&asked), configuration.join())
-        });
+        let output = git.run(&asked);
         let output = match output {
             Err(Error::File { path, .. }) => return Err(no_repository(&path)),
             other => other?,
@@ -93,40 +86,52 @@ impl Repository {
         if !output.success {
             return Err(not_opened(path, &asked, &output));
         }
-        let configuration = configuration.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let lines: Vec<&str> = text.lines().collect();
-        let [common, own, bare, shallow, format] = lines[..] else { return Err(Git::failure(&asked, &output)) };
+        let lines: Vec<&[u8]> = output.stdout.trim_ascii_end().split(|byte| *byte == b'\n').collect();
+        let [common, own, bare, shallow, format] = lines[..] else { return Err(newline_in(path)) };
         let repository = Self {
             git: git.clone(),
             named: path.to_owned(),
-            directory: PathBuf::from(common),
-            own_directory: PathBuf::from(own),
-            bare: bare == "true",
-            object_format: format.to_owned(),
-            configuration: pairs(&configuration),
+            directory: PathBuf::from(OsStr::from_bytes(common)),
+            own_directory: PathBuf::from(OsStr::from_bytes(own)),
+            bare: bare == b"true",
+            object_format: String::from_utf8_lossy(format).into_owned(),
         };
-        repository.refuse_part_of_a_history(shallow == "true")?;
+        repository.refuse_part_of_a_history(shallow == b"true")?;
+        repository.refuse_a_lost_lender()?;
         Ok(repository)
     }
 
     fn refuse_part_of_a_history(&self, shallow: bool) -> Result<()> {
         let named = self.named.display();
-        let promised = self.settings(|name| {
-            name == "extensions.partialclone" || (name.starts_with("remote.") && name.ends_with(".promisor"))
-        });
         if shallow {
             return Err(Error::refused(
                 format!("{named} is a shallow clone: the history that patches are found by is not all there"),
                 "nothing was changed; `git fetch --unshallow` brings the rest",
             ));
         }
-        if promised.is_empty() {
+        // What came with a filter lies in packs that are marked so.
+        let packs = std::fs::read_dir(self.directory.join("objects/pack")).into_iter().flatten().flatten();
+        let mut marks = packs.filter(|entry| entry.path().extension().is_some_and(|kind| kind == "promisor"));
+        if marks.next().is_none() {
             return Ok(());
         }
         Err(Error::refused(
             format!("{named} is a partial clone: git would fetch missing objects in the middle of the work"),
             "nothing was changed; clone it again without --filter",
+        ))
+    }
+
+    /// Git itself would speak of missing objects, or of branches without commits.
+    fn refuse_a_lost_lender(&self) -> Result<()> {
+        let objects = self.directory.join("objects");
+        let lenders = std::fs::read_to_string(objects.join("info/alternates")).unwrap_or_default();
+        // Git writes paths in quotes only where they have odd letters; those it has to look for itself.
+        let mut plain = lenders.lines().filter(|line| !line.is_empty() && !line.starts_with(['#', '"']));
+        let Some(lost) = plain.find(|line| !objects.join(line).is_dir()) else { return Ok(()) };
+        let named = self.named.display();
+        Err(Error::refused(
+            format!("{named} borrows its objects from {lost}, which is not there"),
+            "nothing was changed; put that repository back in its place, or clone again without --shared or --reference",
         ))
     }
 
@@ -148,6 +153,11 @@ impl Repository {
         &self.directory
     }
 
+    /// The git directory of the work tree that was named.
+    pub(crate) fn own_directory(&self) -> &Path {
+        &self.own_directory
+    }
+
     /// The folder of its main work tree, or the bare repository itself.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -165,9 +175,18 @@ impl Repository {
         Call::new(name, doing).of_repository(&self.directory)
     }
 
-    /// Settings of the repository's own configuration, as it was when it was opened, whose lower-cased name is wanted.
-    pub fn settings(&self, wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
-        self.configuration.iter().filter(|(name, _)| wanted(&name.to_ascii_lowercase())).cloned().collect()
+    /// Settings of the repository's own configuration whose lower-cased name is wanted.
+    ///
+    /// # Errors
+    /// When git cannot read them.
+    pub fn settings(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, String)>> {
+        let call = self.call("config", "read the repository's configuration").options(&["--local", "--includes", "--list", "-z"]);
+        let text = String::from_utf8_lossy(&self.git.output(&call)?).into_owned();
+        let entries = text.split('\0').filter(|entry| !entry.is_empty());
+        // A name without a value stands for true.
+        let pairs = entries.map(|entry| entry.split_once('\n').unwrap_or((entry, "true")));
+        let pairs = pairs.filter(|(name, _)| wanted(&name.to_ascii_lowercase()));
+        Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
     /// The commit that `name` means to git.
@@ -195,7 +214,8 @@ impl Repository {
         Ok(Revision { name: name.to_owned(), reference: self.full_name(name)?, commit })
     }
 
-    /// The one ref that `name` is the short name of. Where there are several, git has an order of its own.
+    /// The ref that `name` is the short name of: a branch before others that are at the same commit. Git would take a tag
+    /// where a branch of the same name is meant.
     fn plain_ref(&self, name: &str) -> Result<Option<Ref>> {
         if RefName::branch(name).is_err() || ObjectId::parse(name).is_some() {
             return Ok(None);
@@ -203,8 +223,12 @@ impl Repository {
         let full = ["refs/heads/", "refs/tags/", "refs/remotes/"].map(|kind| format!("{kind}{name}"));
         let found = self.refs(&full.each_ref().map(String::as_str))?;
         // for-each-ref also lists what is below such a name.
-        let mut exact = found.into_iter().filter(|found| full.iter().any(|full| full == found.name.as_str()));
-        Ok(exact.next().filter(|_| exact.next().is_none()))
+        let exact: Vec<Ref> =
+            found.into_iter().filter(|found| full.iter().any(|full| full == found.name.as_str())).collect();
+        if exact.iter().any(|found| found.commit != exact[0].commit) {
+            return Err(ambiguous(name, &exact));
+        }
+        Ok(exact.into_iter().next())
     }
 
     fn full_name(&self, name: &str) -> Result<Option<RefName>> {
@@ -219,6 +243,7 @@ impl Repository {
 
     fn unknown(&self, name: &str) -> Error {
         let remote = name.split_once('/').map(|(remote, _)| remote);
+        let remote = remote.filter(|remote| self.remotes().is_ok_and(|remotes| remotes.contains_key(*remote)));
         let hint = match remote {
             Some(remote) => format!(
                 "nothing was changed; if it is new, `git fetch {remote}` brings it. `git branch -a` lists what is here"
@@ -335,14 +360,6 @@ pub(crate) fn ids(bytes: &[u8]) -> Vec<ObjectId> {
     String::from_utf8_lossy(bytes).lines().filter_map(|line| ObjectId::parse(line.trim())).collect()
 }
 
-/// Settings as `git config --list -z` writes them. A name without a value stands for true.
-fn pairs(list: &[u8]) -> Vec<(String, String)> {
-    let text = String::from_utf8_lossy(list);
-    let entries = text.split('\0').filter(|entry| !entry.is_empty());
-    let pairs = entries.map(|entry| entry.split_once('\n').unwrap_or((entry, "true")));
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
 fn parse_ref(line: &str) -> Option<Ref> {
     let fields: Vec<&str> = line.split('\0').collect();
     let [name, object, kind, tagged, tagged_kind, date, tagged_date, committer, tagged_committer] = fields[..] else {
@@ -361,6 +378,15 @@ fn parse_ref(line: &str) -> Option<Ref> {
     })
 }
 
+fn ambiguous(name: &str, refs: &[Ref]) -> Error {
+    let places: Vec<String> =
+        refs.iter().map(|found| format!("{} at {}", found.name.as_str(), found.commit.short())).collect();
+    Error::refused(
+        format!("{name} is several things here: {}", places.join(", ")),
+        format!("nothing was changed; say which is meant by its whole name, such as {}", refs[0].name.as_str()),
+    )
+}
+
 fn no_repository(path: &Path) -> Error {
     Error::refused(
         format!("{} is no git repository", path.display()),
@@ -368,6 +394,20 @@ fn no_repository(path: &Path) -> Error {
     )
 }
 
+/// Git says paths one a line, and so does what reads them.
+fn newline_in(path: &Path) -> Error {
+    Error::refused(
+        format!("git does not say where {} is, in a way that can be read: a newline in its path?", path.display()),
+        "nothing was changed; move it to a path without newlines",
+    )
+}
+
 fn not_opened(path: &Path, call: &Call, output: &Output) -> Error {
-    if output.words.contains("not a git repository") { no_repository(path) } else { Git::failure(call, output) }
+    match Git::failure(call, output) {
+        _ if output.words.contains("not a git repository") => no_repository(path),
+        Error::Git { hint, .. } if output.words.contains("dubious ownership") => {
+            Error::refused(format!("git does not trust {}", path.display()), hint)
+        }
+        other => other,
+    }
 }

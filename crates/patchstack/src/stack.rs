@@ -5,6 +5,7 @@ mod list;
 
 pub use base::compute as compute_base;
 pub(crate) use base::compute_among as compute_base_among;
+pub(crate) use list::list as list_commits;
 
 use serde::Serialize;
 

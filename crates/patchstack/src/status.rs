@@ -28,6 +28,8 @@ pub struct BranchStatus {
     pub published: Published,
     /// Who pushed or made what the remote has, and how that is known.
     pub last: Option<LastPush>,
+    /// What it is being rebased onto, as that was named, while neither the branch nor the remote has the result.
+    pub rebase: Option<String>,
     /// Whether the head has a complete ledger: it may be imaged.
     pub verified: bool,
     /// What stands in the way of knowing more, in words.

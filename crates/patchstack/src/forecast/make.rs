@@ -9,7 +9,7 @@ use super::{Fate, Flattening, Forecast, PatchForecast, UpstreamCommit};
 use crate::error::Result;
 use crate::identity::{Likeness, patch_ids};
 use crate::names::{GitPath, ObjectId};
-use crate::replay::{AtConflict, Decisions, Engine, Picked, Replayed, replay};
+use crate::replay::{AtConflict, Decisions, Engine, Merged, Picked, Replayed, replay};
 use crate::repository::{Repository, Revision};
 use crate::stack::{Patch, Stack};
 
@@ -95,7 +95,10 @@ fn account(
                 let cause = cause(engine, &inquiry, place)?;
                 conflicting(&mut forecast, cause, twins.get(&patch.commit));
             }
-            Picked::Empty => empty(&mut forecast, twins.get(&patch.commit)),
+            Picked::Empty => match twins.get(&patch.commit) {
+                Some(twin) => upstreamed(&mut forecast, twin),
+                None => forecast.because = why_empty(engine, &onto.commit, patch)?.to_owned(),
+            },
             _ => {}
         }
         patches.push(forecast);
@@ -142,7 +145,7 @@ fn conflicting(forecast: &mut PatchForecast, cause: Cause, twin: Option<&Upstrea
     (forecast.because, forecast.depends_on) = (cause.because, cause.depends_on);
     if let Some(twin) = twin {
         forecast.because = format!(
-            "upstream has this very patch as {} ({}) and changed it since: it can be left out",
+            "upstream has this patch as {} ({}), and changed it or took it back since: see which, before leaving it out",
             twin.commit.short(),
             twin.subject
         );
@@ -151,15 +154,20 @@ fn conflicting(forecast: &mut PatchForecast, cause: Cause, twin: Option<&Upstrea
     }
 }
 
-fn empty(forecast: &mut PatchForecast, twin: Option<&UpstreamCommit>) {
-    match twin {
-        Some(twin) => {
-            forecast.fate = Fate::Upstreamed;
-            forecast.because = format!("it is upstream's {} ({})", twin.commit.short(), twin.subject);
-            forecast.upstream = vec![twin.clone()];
-        }
-        None => forecast.because = "upstream has its content by other ways".to_owned(),
-    }
+fn upstreamed(forecast: &mut PatchForecast, twin: &UpstreamCommit) {
+    forecast.fate = Fate::Upstreamed;
+    forecast.because = format!("it is upstream's {} ({})", twin.commit.short(), twin.subject);
+    forecast.upstream = vec![twin.clone()];
+}
+
+/// Whether upstream alone has the content of a patch of which nothing is left, or only with patches of ours before it.
+fn why_empty(engine: &mut Engine, onto: &ObjectId, patch: &Patch) -> Result<&'static str> {
+    let before = patch.parent.clone().map_or_else(|| engine.void(), Ok)?;
+    let tree = engine.tree_of(onto)?;
+    Ok(match engine.merge(&before, onto, &patch.commit)? {
+        Merged::Clean(merged) if merged == tree => "upstream has its content by other ways",
+        _ => "patches before it have its content already, by themselves or with upstream's",
+    })
 }
 
 /// The patches that read otherwise on the new base, with the files in which they do. Where a patch's blobs are the same

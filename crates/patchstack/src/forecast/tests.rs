@@ -113,7 +113,35 @@ fn a_patch_that_upstream_took_and_changed_is_not_dropped_unseen() {
     edit(&sandbox, "refined", "f", "five", "cinq");
     let forecast = see(&sandbox, &base);
     assert_eq!(fates(&forecast), [Fate::Conflicts]);
-    assert!(forecast.patches[0].because.starts_with("upstream has this very patch as "));
+    assert!(forecast.patches[0].because.starts_with("upstream has this patch as "));
+}
+
+#[test]
+fn a_conflict_with_a_patch_that_upstream_took_back_is_not_said_to_be_done_with() {
+    let (sandbox, base) = parted();
+    let picked = edit(&sandbox, "picked", "f", "5", "five");
+    sandbox.git(&["checkout", "--quiet", "upstream"]);
+    sandbox.git(&["cherry-pick", picked.as_str()]);
+    sandbox.git(&["revert", "--no-edit", "HEAD"]);
+    edit(&sandbox, "another way", "f", "5", "cinq");
+    let forecast = see(&sandbox, &base);
+    assert_eq!(fates(&forecast), [Fate::Conflicts]);
+    assert!(forecast.patches[0].because.contains("or took it back"), "{}", forecast.patches[0].because);
+}
+
+#[test]
+fn a_patch_that_an_earlier_one_of_ours_makes_empty_is_not_said_to_be_upstreams() {
+    let (sandbox, base) = parted();
+    sandbox.git(&["checkout", "--quiet", "-b", "topic"]);
+    edit(&sandbox, "on the topic", "g", "5", "five");
+    sandbox.git(&["checkout", "--quiet", "ours"]);
+    edit(&sandbox, "on ours", "g", "5", "five");
+    sandbox.git(&["merge", "--quiet", "--no-edit", "topic"]);
+    sandbox.git(&["checkout", "--quiet", "upstream"]);
+    edit(&sandbox, "theirs", "f", "2", "two");
+    let forecast = see(&sandbox, &base);
+    assert_eq!(fates(&forecast), [Fate::Applies, Fate::Empty]);
+    assert!(forecast.patches[1].because.starts_with("patches before it"), "{}", forecast.patches[1].because);
 }
 
 #[test]

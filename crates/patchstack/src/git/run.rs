@@ -142,7 +142,9 @@ impl Git {
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().map_err(|source| match (&call.directory, source.kind()) {
-            (Some(directory), std::io::ErrorKind::NotFound) if !directory.is_dir() => {
+            (Some(directory), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+                if !directory.is_dir() =>
+            {
                 Error::File { path: directory.clone(), done: "entered", source }
             }
             _ => self.unusable(&source),

@@ -8,8 +8,24 @@ pub(super) fn of(stderr: &[u8]) -> String {
         let prefixes = ["fatal: ", "error: "];
         prefixes.iter().find_map(|prefix| line.strip_prefix(prefix)).unwrap_or(line)
     });
-    let lines: Vec<String> = lines.map(without_secrets).collect();
+    let lines: Vec<String> = lines.map(without_secrets).filter(|line| !is_advice(line)).collect();
     if lines.is_empty() { "it said nothing".to_owned() } else { lines.join("; ") }
+}
+
+/// What git adds to some errors, in lines of their own. Hints of ours say it shorter.
+const ADVICE: [&str; 8] = [
+    "Another git process seems to be running in this repository, e.g.",
+    "an editor opened by 'git commit'. Please make sure all processes",
+    "are terminated then try again. If it still fails, a git process",
+    "may have crashed in this repository earlier:",
+    "remove the file manually to continue.",
+    "Please make sure you have the correct access rights",
+    "and the repository exists.",
+    "To add an exception for this directory, call:",
+];
+
+fn is_advice(line: &str) -> bool {
+    ADVICE.contains(&line.strip_prefix("remote: ").unwrap_or(line))
 }
 
 /// `https://user:secret@host/` becomes `https://***@host/`.
@@ -34,44 +50,62 @@ pub(crate) fn without_secrets(text: &str) -> String {
     safe
 }
 
-/// What is untouched, and what to do, for the words that are known.
+/// What is untouched, and what to do.
 pub(super) fn hint(words: &str) -> String {
-    const KNOWN: [(&[&str], &str); 8] = [
-        (
-            &["dubious ownership"],
-            "the repository belongs to somebody else, so git does not trust it; nothing was changed. If you do trust it: \
-             git config --global --add safe.directory DIR",
-        ),
-        (
-            &["No space left on device", "Disk quota exceeded", "unable to write file", "unable to write loose object"],
-            "the disk is full: no ref was moved and nothing was published. Make room, then run the same command again",
-        ),
-        (
-            &[".lock': File exists", ".lock\": File exists", "Unable to create", "cannot lock ref", "Unable to lock"],
-            "nothing was changed. Another git is at work in this repository: wait for it and run the same command again; if \
-             none is, remove the .lock file that is named here",
-        ),
-        (
-            &["Could not resolve host", "Connection refused", "Connection timed out", "Could not read from remote"],
-            "the remote could not be reached or does not know you; no ref was moved here. Try `git ls-remote` on it, then run \
-             the same command again",
-        ),
-        (
-            &["Authentication failed", "could not read Username", "Permission denied (publickey"],
-            "the remote did not let you in; nothing was changed. Log in the way git does, then run the same command again",
-        ),
-        (&["bad object", "missing blob", "unable to read tree", "missing tree"], DAMAGED),
-        (&["corrupt", "bad tree object", "loose object"], DAMAGED),
-        (
-            &["Permission denied", "Read-only file system"],
-            "nothing was changed; get the permission, then run the same command again",
-        ),
-    ];
-    const DAMAGED: &str = "objects are missing or damaged in the repository; nothing was changed. `git fsck` says which; fetching them again, or a \
-                           fresh clone, mends it";
+    if let Some((_, place)) = words.split_once("dubious ownership in repository at '") {
+        let place = place.split('\'').next().unwrap_or_default();
+        return format!(
+            "nothing was changed. The repository belongs to somebody else, so git does not trust it. If you do: \
+             git config --global --add safe.directory '{place}'"
+        );
+    }
     let known = KNOWN.iter().find(|(marks, _)| marks.iter().any(|mark| words.contains(mark)));
-    known.map_or_else(String::new, |(_, hint)| (*hint).to_owned())
+    known.map_or(UNFORESEEN, |(_, hint)| *hint).to_owned()
 }
+
+/// Words of git, and what to do about them. The first that fits counts: a lock that cannot be made because the disk is
+/// full is about the disk.
+const KNOWN: [(&[&str], &str); 9] = [
+    (
+        &["No space left on device", "Disk quota exceeded", "File too large"],
+        "the disk is full, or the memory in /dev/shm, where merging is done: no ref was moved and nothing was published. \
+         Make room, then run the same command again",
+    ),
+    (
+        &["Authentication failed", "could not read Username", "Permission denied (publickey"],
+        "the remote did not let you in; nothing was changed. Log in the way git does, then run the same command again",
+    ),
+    (
+        &["Permission denied", "Read-only file system", "insufficient permission", "Operation not permitted"],
+        "no branch was changed; get the permission, then run the same command again",
+    ),
+    (
+        &[".lock': File exists", ".lock\": File exists"],
+        "no branch was changed. Another git is at work in this repository: wait for it and run the same command again; if \
+         none is, remove the .lock file that is named here",
+    ),
+    (
+        &["Could not resolve host", "Connection refused", "Connection timed out", "Could not read from remote"],
+        "the remote could not be reached or does not know you; no ref was moved here. Try `git ls-remote` on it, then run \
+         the same command again",
+    ),
+    (
+        &["unable to normalize alternate object path"],
+        "nothing was changed. The repository that this one borrows from has gone: put it back where objects/info/alternates \
+         says, or clone again",
+    ),
+    (&["bad object", "missing blob", "missing tree", "missing object", "unable to read"], DAMAGED),
+    (&["corrupt", "bad tree object", "loose object", "Could not read", "invalid object"], DAMAGED),
+    (
+        &["unable to write", "could not write", "write error"],
+        "no ref was moved and nothing was published. Make it possible to write there, then run the same command again",
+    ),
+];
+
+const DAMAGED: &str = "nothing was changed. Objects are missing or damaged in the repository: `git fsck --full` says which; a fresh clone \
+                       has them, or `git fetch --refetch` with the remote that they came from";
+
+const UNFORESEEN: &str = "no branch here was changed; put right what git complains of, then run the same command again";
 
 #[cfg(test)]
 mod tests {
@@ -81,15 +115,23 @@ mod tests {
     fn words_come_without_prefixes_advice_and_secrets() {
         let said = b"hint: try this\nfatal: unable to access 'https://bob:s3cret@github.com/x.git/': no\n";
         assert_eq!(of(said), "unable to access 'https://***@github.com/x.git/': no");
+        let locked =
+            b"fatal: Unable to create '/r/x.lock': File exists.\n\nAnother git process seems to be running in this \
+                       repository, e.g.\nan editor opened by 'git commit'. Please make sure all processes\n";
+        assert_eq!(of(locked), "Unable to create '/r/x.lock': File exists.");
         assert_eq!(of(b""), "it said nothing");
         assert_eq!(without_secrets("ssh://git@host/x and https://tok:x@y"), "ssh://***@host/x and https://***@y");
     }
 
     #[test]
     fn what_is_known_comes_with_what_to_do() {
-        assert!(hint("detected dubious ownership in repository at '/x'").contains("safe.directory"));
+        let unsafe_words = "detected dubious ownership in repository at '/a b'; git config --global";
+        assert!(hint(unsafe_words).ends_with("git config --global --add safe.directory '/a b'"));
         assert!(hint("write error: No space left on device").contains("nothing was published"));
         assert!(hint("Unable to create '/r/.git/packed-refs.lock': File exists.").contains("Another git"));
-        assert_eq!(hint("something new"), "");
+        assert!(hint("Unable to create '/r/x.lock': Permission denied").contains("get the permission"));
+        assert!(hint("Unable to create '/r/x.lock': No space left on device").contains("Make room"));
+        assert!(hint("unable to read blob object 1234").contains("git fsck"));
+        assert!(hint("cannot lock ref 'refs/x': 'refs/x/y' exists").starts_with("no branch here was changed"));
     }
 }

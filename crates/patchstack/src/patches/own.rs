@@ -5,11 +5,11 @@
 //! another one, [`Stack`] lists them again.
 
 use super::{Listed, joined};
-use crate::error::{Error, Result};
-use crate::names::{GitPath, ObjectId};
+use crate::error::Result;
+use crate::names::ObjectId;
 use crate::releases::{Conventions, Survey};
 use crate::repository::{Repository, Revision};
-use crate::stack::{Author, Base, Patch, Stack, compute_base_among};
+use crate::stack::{Base, Patch, Stack, compute_base_among, list_commits};
 
 /// A branch's own patches.
 #[derive(Debug)]
@@ -18,10 +18,6 @@ pub(super) struct Own {
     pub(super) merges: usize,
     pub(super) patches: Vec<Listed>,
 }
-
-/// A record begins with a byte that git writes nowhere else there, and has its fields one NUL apart.
-const FORMAT: &str = "%x01%m%H%x00%P%x00%an%x00%ae%x00%aI%x00%s";
-const FIELDS: usize = 6;
 
 /// What a listing says of the patches, without since when they are carried.
 pub(super) fn list(
@@ -52,7 +48,7 @@ fn of_stack(repository: &Repository, branch: &Revision, base: Base) -> Result<Ow
     Ok(Own { base: stack.base, merges, patches: stack.patches.into_iter().map(listed).collect() })
 }
 
-fn listed(patch: Patch) -> Listed {
+pub(super) fn listed(patch: Patch) -> Listed {
     let files = patch.changes.into_iter().map(|change| change.path).collect();
     Listed { commit: patch.commit, subject: patch.subject, author: patch.author, files, since: None }
 }
@@ -75,63 +71,11 @@ fn guess(
 ) -> Result<Option<Guess>> {
     let codename = branch.reference.as_ref().and_then(|name| conventions.codename_of(name));
     let Some(codename) = codename else { return Ok(None) };
-    let mut input = format!("{}\n", branch.commit);
-    survey.upstream_of(&codename).iter().for_each(|found| input.push_str(&format!("^{}\n", found.commit)));
-    let call = repository
-        .call("log", format!("list the patches of {}", branch.name))
-        .options(&["--stdin", "--boundary", "-z", "--raw", "-r", "--root", "--no-abbrev", "--no-renames"])
-        .options(&["--topo-order", "--reverse", "--diff-merges=off", "--encoding=UTF-8", "--no-color"])
-        .options(&["--no-mailmap", "--no-notes", "--no-show-signature", "--no-decorate"])
-        .options(&["--no-ext-diff", "--no-textconv", "--ignore-submodules=none"])
-        .setting("log.showRoot", "true")
-        .option("--format=", FORMAT)
-        .input(input);
-    let records = read(&repository.git().output(&call)?)
-        .ok_or_else(|| Error::refused("git listed patches in a form that cannot be read", "nothing was changed"))?;
-    let (edges, ours): (Vec<Record>, Vec<Record>) = records.into_iter().partition(|record| record.is_edge);
-    let [edge] = &edges[..] else { return Ok(None) };
-    let (merges, patches): (Vec<Record>, Vec<Record>) = ours.into_iter().partition(|record| record.is_merge);
-    let patches = patches.into_iter().map(|record| record.listed).collect();
-    Ok(Some(Guess { edge: edge.listed.commit.clone(), merges: merges.len(), patches }))
-}
-
-/// A commit in git's log.
-struct Record {
-    /// Whether it is upstream's, and the parent of one of ours.
-    is_edge: bool,
-    is_merge: bool,
-    listed: Listed,
-}
-
-/// Reads `-z` output in which a path always follows what is said of it, so that no path is taken for anything else.
-fn read(bytes: &[u8]) -> Option<Vec<Record>> {
-    let mut records: Vec<Record> = Vec::new();
-    let mut words = bytes.split(|byte| *byte == 0);
-    while let Some(word) = words.next() {
-        match word.trim_ascii_start() {
-            [1, mark, commit @ ..] => {
-                let fields: Vec<&[u8]> = std::iter::once(commit).chain(words.by_ref().take(FIELDS - 1)).collect();
-                records.push(record(*mark == b'-', &fields)?);
-            }
-            [b':', ..] => records.last_mut()?.listed.files.push(GitPath::new(words.next()?)),
-            [] => {}
-            _ => return None,
-        }
-    }
-    Some(records)
-}
-
-fn record(is_edge: bool, fields: &[&[u8]]) -> Option<Record> {
-    let text: Vec<String> = fields.iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
-    let [commit, parents, name, email, date, subject] = &text[..] else { return None };
-    let listed = Listed {
-        commit: ObjectId::parse(commit)?,
-        subject: subject.clone(),
-        author: Author { name: name.clone(), email: email.clone(), date: date.clone() },
-        files: Vec::new(),
-        since: None,
-    };
-    Some(Record { is_edge, is_merge: parents.contains(' '), listed })
+    let release = survey.upstream_of(&codename).into_iter().map(|found| &found.commit);
+    let mut found = list_commits(repository, &branch.name, [&branch.commit], release)?;
+    let (Some(edge), true) = (found.edges.pop(), found.edges.is_empty()) else { return Ok(None) };
+    let patches = found.patches.into_iter().map(listed).collect();
+    Ok(Some(Guess { edge, merges: found.merges.len(), patches }))
 }
 
 #[cfg(test)]

@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::own::listed;
 use super::{Listed, joined};
 use crate::error::Result;
 use crate::identity::{Likeness, patch_ids};
-use crate::names::ObjectId;
+use crate::names::{GitPath, ObjectId};
 use crate::releases::{Codename, Conventions, Ours, Survey};
 use crate::repository::{Repository, Revision};
-use crate::stack::Author;
+use crate::stack::{Author, list_commits};
 
 /// How many older branches are listed at once. Each is listed by a call of its own: a single one over all of them would
 /// walk through all that upstream did between the oldest and the newest, which takes ten times as long.
@@ -33,7 +34,7 @@ pub(super) struct Older<'a> {
 #[derive(Debug)]
 struct Carrier {
     codename: Codename,
-    patches: Vec<(ObjectId, Identity)>,
+    patches: Vec<Listed>,
 }
 
 /// What a rebase keeps of a patch.
@@ -41,6 +42,12 @@ struct Carrier {
 struct Identity {
     author: Author,
     subject: String,
+}
+
+impl Identity {
+    fn of(patch: &Listed) -> Self {
+        Self { author: patch.author.clone(), subject: patch.subject.clone() }
+    }
 }
 
 impl<'a> Older<'a> {
@@ -83,10 +90,9 @@ struct Chain<'a> {
 
 impl<'a> Chain<'a> {
     fn new(patches: &'a [Listed]) -> Self {
-        let identity = |patch: &Listed| Identity { author: patch.author.clone(), subject: patch.subject.clone() };
         Self {
             patches,
-            identities: patches.iter().map(identity).collect(),
+            identities: patches.iter().map(Identity::of).collect(),
             since: vec![None; patches.len()],
             unbroken: vec![true; patches.len()],
         }
@@ -100,8 +106,9 @@ impl<'a> Chain<'a> {
     fn follow(&mut self, repository: &Repository, carriers: &[Carrier]) -> Result<()> {
         let changes = self.compare_changes(repository, carriers)?;
         for carrier in carriers {
-            let identities: BTreeSet<&Identity> = carrier.patches.iter().map(|(_, identity)| identity).collect();
-            let carried: BTreeSet<&String> = carrier.patches.iter().filter_map(|(id, _)| changes.get(id)).collect();
+            let identities: BTreeSet<Identity> = carrier.patches.iter().map(Identity::of).collect();
+            let carried: BTreeSet<&String> =
+                carrier.patches.iter().filter_map(|patch| changes.get(&patch.commit)).collect();
             for (place, patch) in self.patches.iter().enumerate() {
                 let same_change = || changes.get(&patch.commit).is_some_and(|change| carried.contains(change));
                 let has_it = identities.contains(&self.identities[place]) || same_change();
@@ -114,30 +121,29 @@ impl<'a> Chain<'a> {
         Ok(())
     }
 
-    /// What those patches change that cannot be found by identity, here and in `carriers`.
+    /// What those patches change that cannot be found by identity, here and in `carriers`. Patches of other files are other
+    /// patches, so that text is compared only where it could be the same.
     fn compare_changes(&self, repository: &Repository, carriers: &[Carrier]) -> Result<BTreeMap<ObjectId, String>> {
         let own: BTreeSet<&Identity> = self.identities.iter().collect();
-        let everywhere = |identity: &Identity| carriers.iter().all(|carrier| carrier.has(identity));
-        let places = (0..self.patches.len()).filter(|place| self.unbroken[*place]);
-        let left: Vec<&ObjectId> = places
-            .filter(|place| !everywhere(&self.identities[*place]))
-            .map(|place| &self.patches[place].commit)
-            .collect();
+        let found: Vec<BTreeSet<Identity>> =
+            carriers.iter().map(|carrier| carrier.patches.iter().map(Identity::of).collect()).collect();
+        let left = self.patches.iter().zip(&self.identities).zip(&self.unbroken).filter(|((_, identity), unbroken)| {
+            **unbroken && !found.iter().all(|identities| identities.contains(*identity))
+        });
+        let left: Vec<&Listed> = left.map(|((patch, _), _)| patch).collect();
         let theirs = carriers.iter().flat_map(|carrier| &carrier.patches);
-        let theirs: Vec<&ObjectId> =
-            theirs.filter(|(_, identity)| !own.contains(identity)).map(|(id, _)| id).take(COMPARED).collect();
-        if left.is_empty() || theirs.is_empty() {
-            return Ok(BTreeMap::new());
-        }
+        let theirs: Vec<&Listed> = theirs.filter(|patch| !own.contains(&Identity::of(patch))).collect();
+        let (here, there) = (files(&left), files(&theirs));
+        let alike = |patch: &&&Listed| here.contains(&patch.files) && there.contains(&patch.files);
+        let theirs = theirs.iter().filter(alike).take(COMPARED);
+        let commits = left.iter().filter(alike).chain(theirs).map(|patch| &patch.commit);
         let call = |name, doing: &str| repository.call(name, doing);
-        patch_ids(repository.git(), &call, left.into_iter().chain(theirs), Likeness::Stable)
+        patch_ids(repository.git(), &call, commits, Likeness::Stable)
     }
 }
 
-impl Carrier {
-    fn has(&self, identity: &Identity) -> bool {
-        self.patches.iter().any(|(_, other)| other == identity)
-    }
+fn files<'a>(patches: &[&'a Listed]) -> BTreeSet<&'a Vec<GitPath>> {
+    patches.iter().map(|patch| &patch.files).collect()
 }
 
 /// Lists the patches of several branches at once.
@@ -150,24 +156,11 @@ fn carriers(repository: &Repository, survey: &Survey, branches: &[&Ours]) -> Res
 }
 
 fn carrier(repository: &Repository, survey: &Survey, ours: &Ours) -> Result<Carrier> {
-    let mut input = String::new();
-    ours.refs().for_each(|found| input.push_str(&format!("{}\n", found.commit)));
-    survey.upstream_of(&ours.codename).iter().for_each(|found| input.push_str(&format!("^{}\n", found.commit)));
-    let call = repository
-        .call("log", format!("list the patches of our {} branch", ours.codename))
-        .options(&["--stdin", "--no-merges", "--no-patch", "--encoding=UTF-8", "--no-color"])
-        .options(&["--no-mailmap", "--no-notes", "--no-show-signature", "--no-decorate"])
-        .options(&["--format=tformat:%H%x00%an%x00%ae%x00%aI%x00%s"])
-        .input(input);
-    let text = String::from_utf8_lossy(&repository.git().output(&call)?).into_owned();
-    Ok(Carrier { codename: ours.codename.clone(), patches: text.lines().filter_map(read).collect() })
-}
-
-fn read(line: &str) -> Option<(ObjectId, Identity)> {
-    let fields: Vec<&str> = line.split('\0').collect();
-    let [commit, name, email, date, subject] = fields[..] else { return None };
-    let author = Author { name: name.to_owned(), email: email.to_owned(), date: date.to_owned() };
-    Some((ObjectId::parse(commit)?, Identity { author, subject: subject.to_owned() }))
+    let what = format!("our {} branch", ours.codename);
+    let tips = ours.refs().map(|found| &found.commit);
+    let release = survey.upstream_of(&ours.codename).into_iter().map(|found| &found.commit);
+    let patches = list_commits(repository, &what, tips, release)?.patches.into_iter().map(listed).collect();
+    Ok(Carrier { codename: ours.codename.clone(), patches })
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use super::Request;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::names::{ObjectId, RefName};
+use crate::rebase::State;
 use crate::releases::Conventions;
-use crate::repository::Repository;
+use crate::repository::{Repository, ids};
 use crate::wildcard;
 
 /// The ref of the branch, if it is ours to push to.
@@ -33,10 +34,17 @@ pub(super) fn ours(conventions: &Conventions, request: &Request) -> Result<RefNa
 
 /// The complete ledger of the head that is to be published.
 pub(super) fn ledger(repository: &Repository, request: &Request) -> Result<Ledger> {
-    let Request { branch, head, .. } = request;
-    let again = format!("nothing was changed; `cutover branch verify --branch {branch}` makes it, then publish again");
+    let Request { branch, head, remote, .. } = request;
+    let is_result = repository.find(&State::work_ref(branch)?)?.as_ref() == Some(head);
+    // Without being told which, `verify` is about the result of the rebase.
+    let sides = if is_result { String::new() } else { format!(" --old {remote}/{branch} --new {}", head.short()) };
+    let again =
+        format!("nothing was changed; `cutover branch verify --branch {branch}{sides}` makes it, then publish again");
     let Some(ledger) = Ledger::read(repository, head)? else {
-        return Err(Error::refused(format!("{} of {branch} has no ledger: nobody verified it", head.short()), again));
+        return Err(Error::refused(
+            format!("{} of {branch} has no ledger here: nobody verified it, or a colleague did", head.short()),
+            format!("{again}. A colleague's comes with `git fetch {remote} refs/notes/cutover:refs/notes/cutover`"),
+        ));
     };
     if ledger.branch != *branch {
         return Err(Error::refused(
@@ -57,6 +65,47 @@ pub(super) fn ledger(repository: &Repository, request: &Request) -> Result<Ledge
     Ok(ledger)
 }
 
+/// Refuses when the old stack goes on below the base that it was verified with: what is there is in no ledger, and a base
+/// that somebody named may stand anywhere. Where nothing is known to be upstream's, nobody can tell.
+pub(super) fn whole(
+    repository: &Repository,
+    conventions: &Conventions,
+    request: &Request,
+    ledger: &Ledger,
+) -> Result<()> {
+    let upstream = conventions.upstream_refs(repository)?;
+    if upstream.is_empty() {
+        return Ok(());
+    }
+    let (branch, base) = (&request.branch, &ledger.old.base);
+    let mut range = format!("{base}\n^{}\n", request.head);
+    upstream.iter().for_each(|(found, _)| range.push_str(&format!("^{}\n", found.commit)));
+    let call = repository
+        .call("rev-list", format!("look for patches of {branch} that are in no ledger"))
+        .options(&["--no-merges", "--topo-order", "--stdin"])
+        .input(range);
+    let lost = ids(&repository.git().output(&call)?);
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = lost.iter().take(10).map(ObjectId::short).collect();
+    let more = if lost.len() > names.len() { ", ..." } else { "" };
+    Err(Error::refused(
+        format!(
+            "{branch} was verified from {} on, and below that are {} commits which are neither upstream's nor in the ledger: {}{more}",
+            base.short(),
+            lost.len(),
+            names.join(", ")
+        ),
+        format!(
+            "nothing was changed; account for them too: `cutover branch verify --branch {branch} --old {} --new {}`, with \
+             --explain for those that are left out, then publish again",
+            ledger.old.head.short(),
+            request.head.short()
+        ),
+    ))
+}
+
 /// Refuses when the remote holds something other than what the ledger accounts for.
 pub(super) fn fresh(repository: &Repository, request: &Request, ledger: &Ledger, there: &ObjectId) -> Result<()> {
     if *there == ledger.old.head {
@@ -75,14 +124,16 @@ pub(super) fn fresh(repository: &Repository, request: &Request, ledger: &Ledger,
 
 /// What to do when the branch moved.
 pub(super) fn start_over(request: &Request) -> String {
-    format!("`git fetch {}`, rebase with the new commits, verify and publish again", request.remote)
+    let Request { remote, branch, .. } = request;
+    format!("`git fetch {remote}`, rebase what it holds (--branch {remote}/{branch}), verify and publish again")
 }
 
 /// ` (committed by Bob on 2026-05-01T04:00:00Z)` when the commit is known here, else words that say that it is not.
 pub(super) fn made_by(repository: &Repository, commit: &ObjectId) -> Result<String> {
     let call = repository
         .call("log", format!("see who made {}", commit.short()))
-        .options(&["-1", "--format=%cn <%ce> on %cI"])
+        .options(&["--no-walk", "--encoding=UTF-8", "--no-color", "--no-mailmap", "--no-show-signature", "--no-notes"])
+        .options(&["--format=%cn <%ce> on %cI"])
         .operands([commit.as_str()]);
     let output = repository.git().run(&call)?;
     let words = String::from_utf8_lossy(&output.stdout).trim().to_owned();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Request, checks, signed};
 use crate::error::{Error, Result};
-use crate::ledger::{Ledger, NOTES, Published};
+use crate::ledger::{Ledger, NOTES, Published, hold};
 use crate::names::{ObjectId, RefName};
 use crate::remote::{self, Guard, Outcome, Pushed, Together, Update};
 use crate::repository::Repository;
@@ -41,6 +41,7 @@ fn attempts(
     progress: &mut dyn FnMut(&str),
 ) -> Result<()> {
     let Request { branch: name, head, remote, limit, .. } = request;
+    let mut branch = branch;
     for _ in 0..ATTEMPTS {
         let theirs = bring_ledgers(repository, request)?;
         let signed_there = || Ok(Ledger::read(repository, head)?.is_some_and(|ledger| ledger.published.is_some()));
@@ -48,8 +49,15 @@ fn attempts(
             return Ok(());
         }
         signed.write(repository)?;
+        let ledgers = ledgers(repository, theirs.clone())?;
+        // Git writes notes without looking who else does: another cutover here may have put away what was just merged.
+        if let Some(theirs) = &theirs
+            && !repository.is_ancestor(theirs, &ledgers.source)?
+        {
+            continue;
+        }
         let mut updates: Vec<Update> = branch.into_iter().cloned().collect();
-        updates.push(ledgers(repository, theirs.clone())?);
+        updates.push(ledgers);
         progress(&match branch {
             Some(_) => format!("pushing {name} and its ledger to {remote}"),
             None => format!("{remote} has {name} already; pushing its ledger"),
@@ -62,6 +70,11 @@ fn attempts(
         let names: Vec<&str> = updates.iter().map(|update| update.target.as_str()).collect();
         let holds = remote::heads(repository, remote, &names, *limit)?;
         if let Some(update) = branch.filter(|update| moved(update, &holds)) {
+            if holds.get(&update.target) == Some(head) {
+                // A colleague published the very same in this moment. What is left is the ledger.
+                branch = None;
+                continue;
+            }
             return Err(lost_lease(repository, request, holds.get(&update.target), backup)?);
         }
         if holds.get(&RefName::new(NOTES)?) == theirs.as_ref() {
@@ -93,7 +106,9 @@ fn bring_ledgers(repository: &Repository, request: &Request) -> Result<Option<Ob
         .option("--ref=", NOTES)
         .options(&["merge", "--quiet", "--strategy=theirs"])
         .operands([copy.as_str()]);
+    let hold = hold(repository)?;
     repository.git().output(&call)?;
+    drop(hold);
     repository.find(&copy)
 }
 
@@ -136,7 +151,10 @@ fn refused(request: &Request, pushed: &Pushed, backup: Option<&RefName>) -> Erro
     let Request { branch, remote, .. } = request;
     Error::refused(
         format!("{remote} does not take {branch}: {}", reasons(pushed)),
-        format!("{}. Have {remote} allow this push, then run the same command again", untouched(request, backup)),
+        format!(
+            "{}. Put right what {remote} complains of, then run the same command again",
+            untouched(request, backup)
+        ),
     )
 }
 

@@ -72,6 +72,13 @@ impl Folder {
     }
 }
 
+/// The branch whose conflict is shown in the work tree that the operator stands in, without `refs/heads/`.
+#[must_use]
+pub fn shown_here(repository: &Repository) -> Option<String> {
+    let text = std::fs::read(repository.own_directory().join(SHOWN)).ok()?;
+    serde_json::from_slice::<Shown>(&text).ok().map(|shown| shown.branch)
+}
+
 /// Refuses a place where something is already.
 pub(super) fn refuse_if_taken(repository: &Repository, path: &Path) -> Result<()> {
     match look(repository, path)? {
@@ -144,27 +151,44 @@ fn look(repository: &Repository, path: &Path) -> Result<Place> {
         return Ok(Place::HalfMade);
     }
     // Somebody may have cleared the folder away by hand and put something else there.
-    let link = std::fs::read_to_string(path.join(".git")).unwrap_or_default();
-    let leads_here = link.strip_prefix("gitdir: ").is_some_and(|link| Path::new(link.trim_end()) == directory);
-    let detached = std::fs::read_to_string(directory.join("HEAD")).is_ok_and(|head| !head.starts_with("ref:"));
+    let link = std::fs::read(path.join(".git")).unwrap_or_default();
+    let leads_here = link.strip_prefix(b"gitdir: ").is_some_and(|link| as_path(link) == directory);
     if !leads_here {
         return Ok(Place::Foreign);
     }
     let shown = std::fs::read(directory.join(SHOWN)).ok().and_then(|text| serde_json::from_slice(&text).ok());
     Ok(match shown {
         Some(shown) => Place::Ready(Folder { path: path.to_owned(), directory }, shown),
-        None if detached => Place::HalfMade,
+        None if is_detached(repository, &directory)? => Place::HalfMade,
         None => Place::Foreign,
     })
+}
+
+/// Whether no branch is checked out in a work tree. A reftable keeps that to itself, so git is asked for it.
+fn is_detached(repository: &Repository, directory: &Path) -> Result<bool> {
+    match std::fs::read_to_string(directory.join("HEAD")) {
+        Ok(head) if head.trim_end() == "ref: refs/heads/.invalid" => {}
+        Ok(head) => return Ok(!head.starts_with("ref:")),
+        Err(_) => return Ok(false),
+    }
+    let call = Call::new("symbolic-ref", "see what is checked out in the folder").of_repository(directory);
+    Ok(!repository.git().run(&call.options(&["--quiet"]).operands(["HEAD"]))?.success)
 }
 
 /// The git directory of the linked work tree at `path`, which may be gone itself.
 fn git_directory(repository: &Repository, path: &Path) -> Option<PathBuf> {
     let linked = std::fs::read_dir(repository.directory().join("worktrees")).ok()?;
     let link = path.join(".git");
-    linked.flatten().map(|entry| entry.path()).find(|directory| {
-        std::fs::read_to_string(directory.join("gitdir")).is_ok_and(|text| Path::new(text.trim_end()) == link)
-    })
+    linked
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|directory| std::fs::read(directory.join("gitdir")).is_ok_and(|text| as_path(&text) == link))
+}
+
+/// A path as git writes it into a file: its bytes, and a newline.
+fn as_path(text: &[u8]) -> &Path {
+    use std::os::unix::ffi::OsStrExt;
+    Path::new(std::ffi::OsStr::from_bytes(text.strip_suffix(b"\n").unwrap_or(text)))
 }
 
 /// Removes what `look` found to be ours. Killed in the middle, it is found half made and removed again.

@@ -124,7 +124,7 @@ fn marked_in(git: &Git, folder: &Folder, shown: &Shown, tree: &ObjectId, files: 
     let patch = &shown.patch.as_str()[..MARK_DIGITS];
     let call = folder
         .call("grep", "look for conflict marks")
-        .options(&["-I", "-l", "-z", "--full-name", "--no-recurse-submodules", "--extended-regexp", "-e"])
+        .options(&["-I", "-l", "-z", "--full-name", "--no-color", "--no-recurse-submodules", "--extended-regexp", "-e"])
         .option("", format!("^(<{{3,}} HEAD\r?$|[|]{{3,}} parent of {patch}|>{{3,}} {patch})"))
         .object(tree)
         .paths(files.iter().map(GitPath::as_bytes));

@@ -169,8 +169,8 @@ pub(super) fn committer(repository: &Repository) -> Result<String> {
         return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
     }
     Err(Error::refused(
-        format!("git does not know who you are, and what you decide is recorded under your name: {}", output.words),
-        "nothing was changed; `git config --global user.name ...` and `git config --global user.email ...`",
+        "git does not know who you are, and what you decide is recorded under your name",
+        "nothing was changed; tell it: git config --global user.name 'NAME' && git config --global user.email 'ADDRESS'",
     ))
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Candidate, Codename, Conventions, Release};
 use crate::error::{Error, Result};
+use crate::git::without_secrets;
 use crate::names::RefName;
 
 /// What stands for a code name in a pattern.
@@ -85,7 +86,7 @@ pub(super) fn check(conventions: &Conventions) -> Result<()> {
     for (what, remote) in [("upstream", &conventions.upstream), ("origin", &conventions.origin)] {
         if RefName::new(format!("refs/remotes/{remote}/x")).is_err() || remote.starts_with('-') {
             return Err(Error::refused(
-                format!("{remote:?} cannot be the name of a remote ({what})"),
+                format!("{:?} cannot be the name of a remote ({what})", without_secrets(remote)),
                 "nothing was changed; name a remote of the repository, as `git remote` lists them",
             ));
         }

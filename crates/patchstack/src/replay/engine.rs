@@ -83,7 +83,7 @@ impl Engine {
     ///
     /// # Errors
     /// When git is too old for the attributes.
-    pub(super) fn heed(&mut self, attributes: &ObjectId) -> Result<ObjectId> {
+    pub(crate) fn heed(&mut self, attributes: &ObjectId) -> Result<ObjectId> {
         if self.attributes != *attributes {
             if self.git.version() < Version::READS_ATTRIBUTES {
                 refuse_attributes(&self.repository, attributes)?;
@@ -184,7 +184,11 @@ impl Engine {
                 "--no-write-fetch-head",
                 "--no-auto-maintenance",
                 "--no-recurse-submodules",
+                "--no-write-commit-graph",
             ])
+            // What the repository wishes of others' objects is not asked of its own.
+            .setting("fetch.fsckObjects", "false")
+            .setting("protocol.file.allow", "always")
             .operands([self.scratch.folder().as_os_str().to_owned(), format!("+{KEPT}:{}", reference.as_str()).into()]);
         self.git.output(&call).map(drop)
     }

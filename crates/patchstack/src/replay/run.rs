@@ -47,7 +47,8 @@ pub fn replay(
     Ok(replayed)
 }
 
-fn changes_attributes(patch: &Patch) -> bool {
+/// Whether the patches after this one are merged by other attributes (`.gitattributes`).
+pub(crate) fn changes_attributes(patch: &Patch) -> bool {
     patch
         .changes
         .iter()

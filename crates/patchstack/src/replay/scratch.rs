@@ -1,9 +1,11 @@
 //! The scratch repository: a folder in memory where there is one, which borrows the objects of the operator's repository
 //! and takes the new ones. It is written by hand, for a repository without work tree or branches is five files.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::sweep;
 use crate::error::{Error, Result};
 use crate::git::Call;
 use crate::names::ObjectId;
@@ -15,25 +17,31 @@ const IN_MEMORY: &str = "/dev/shm";
 /// The ref that takes a commit on its way to the operator's repository.
 pub(super) const KEPT: &str = "refs/heads/kept";
 
-/// A scratch repository. It goes when this is dropped.
+/// A scratch repository. It goes when this is dropped; one whose owner was killed goes when the next is made.
 #[derive(Debug)]
 pub(super) struct Scratch {
     folder: tempfile::TempDir,
     settings: Vec<(String, String)>,
+    _hold: File,
 }
 
 impl Scratch {
     /// A scratch repository that borrows from `repository` and merges as it would.
     pub(super) fn new(repository: &Repository) -> Result<Self> {
-        let builder = || {
-            let mut builder = tempfile::Builder::new();
-            builder.prefix("cutover-");
-            builder
-        };
-        let folder = builder().tempdir_in(IN_MEMORY).or_else(|_| builder().tempdir());
+        Self::at(Some(IN_MEMORY), repository).or_else(|_| Self::at(None, repository))
+    }
+
+    /// In a place, or where the system keeps temporary files.
+    fn at(place: Option<&str>, repository: &Repository) -> Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(sweep::PREFIX);
+        let folder = place.map_or_else(|| builder.tempdir(), |place| builder.tempdir_in(place));
         let folder =
             folder.map_err(|source| Error::File { path: "a temporary folder".into(), done: "made", source })?;
-        let scratch = Self { folder, settings: settings(repository) };
+        let hold = sweep::hold(folder.path());
+        let hold = hold.map_err(|source| Error::File { path: folder.path().to_owned(), done: "locked", source })?;
+        sweep::sweep_beside(folder.path());
+        let scratch = Self { folder, settings: settings(repository)?, _hold: hold };
         let written = scratch.write(repository);
         written.map_err(|source| Error::File { path: scratch.folder.path().to_owned(), done: "written", source })?;
         Ok(scratch)
@@ -81,12 +89,12 @@ impl Scratch {
 }
 
 /// What of the repository's own configuration changes what a merge comes to.
-fn settings(repository: &Repository) -> Vec<(String, String)> {
+fn settings(repository: &Repository) -> Result<Vec<(String, String)>> {
     const NAMES: [&str; 4] = ["diff.renames", "diff.renamelimit", "core.autocrlf", "core.eol"];
-    let mut settings = repository.settings(|name| name.starts_with("merge.") || NAMES.contains(&name));
+    let mut settings = repository.settings(|name| name.starts_with("merge.") || NAMES.contains(&name))?;
     // Hunks are read from conflict markers.
     settings.push(("merge.conflictStyle".to_owned(), "merge".to_owned()));
-    settings
+    Ok(settings)
 }
 
 /// The object folders of a repository: its own, and those that it borrows from itself. Git would not follow a relative

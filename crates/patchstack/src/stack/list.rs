@@ -1,12 +1,12 @@
-//! Lists a stack: one `git log`, read to its end.
+//! Lists commits: one `git log`, read to its end, tells patches, merges and where they stand.
 
 use super::{Author, Base, Change, Patch, Stack};
 use crate::error::{Error, Result};
 use crate::names::{GitPath, ObjectId};
-use crate::repository::{Repository, Revision, ids};
+use crate::repository::{Repository, Revision};
 
 /// A record begins with a byte that git writes nowhere else there, and has its fields one NUL apart.
-const FORMAT: &str = "%x01%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%s";
+const FORMAT: &str = "%x01%m%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%s";
 const FIELDS: usize = 7;
 
 impl Stack {
@@ -15,71 +15,75 @@ impl Stack {
     /// # Errors
     /// When git cannot list them.
     pub fn list(repository: &Repository, branch: Revision, base: Base) -> Result<Self> {
-        let range = [branch.commit.as_str().to_owned(), format!("^{}", base.commit)];
-        let patches = patches(repository, &branch.name, &range)?;
-        let call = repository
-            .call("rev-list", format!("list the merges of {}", branch.name))
-            .options(&["--merges", "--topo-order"])
-            .operands(&range);
-        let merges = ids(&repository.git().output(&call)?);
+        let Listed { merges, patches, .. } = list(repository, &branch.name, [&branch.commit], [&base.commit])?;
         Ok(Self { branch, base, patches, merges })
     }
 }
 
-/// The commits of a range that are no merges, oldest first, with what each changes.
-pub(crate) fn patches(repository: &Repository, what: &str, range: &[String]) -> Result<Vec<Patch>> {
+/// Commits that lead to some and not to others.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    /// Those that are no merges, oldest first.
+    pub(crate) patches: Vec<Patch>,
+    /// The merges among them.
+    pub(crate) merges: Vec<ObjectId>,
+    /// The others on which they stand.
+    pub(crate) edges: Vec<ObjectId>,
+}
+
+/// The commits that lead to `tips` and not to `without`, which belong to `what`.
+pub(crate) fn list<'a>(
+    repository: &Repository,
+    what: &str,
+    tips: impl IntoIterator<Item = &'a ObjectId>,
+    without: impl IntoIterator<Item = &'a ObjectId>,
+) -> Result<Listed> {
+    let mut input = String::new();
+    tips.into_iter().for_each(|tip| input.push_str(&format!("{tip}\n")));
+    without.into_iter().for_each(|other| input.push_str(&format!("^{other}\n")));
     let call = repository
         .call("log", format!("list the patches of {what}"))
-        .options(&[
-            "-z",
-            "--raw",
-            "-r",
-            "--root",
-            "--no-abbrev",
-            "--no-renames",
-            "--no-merges",
-            "--topo-order",
-            "--reverse",
-        ])
-        .options(&[
-            "--encoding=UTF-8",
-            "--no-color",
-            "--no-mailmap",
-            "--no-notes",
-            "--no-show-signature",
-            "--no-decorate",
-        ])
+        .options(&["--stdin", "--boundary", "-z", "--raw", "-r", "--root", "--no-abbrev", "--no-renames"])
+        .options(&["--topo-order", "--reverse", "--diff-merges=off", "--encoding=UTF-8", "--no-color"])
+        .options(&["--no-mailmap", "--no-notes", "--no-show-signature", "--no-decorate"])
         .options(&["--no-ext-diff", "--no-textconv", "--ignore-submodules=none"])
         .setting("log.showRoot", "true")
         .option("--format=", FORMAT)
-        .operands(range);
+        .input(input);
     let bytes = repository.git().output(&call)?;
     read(&bytes)
         .ok_or_else(|| Error::refused("git listed patches in a form that cannot be read", "nothing was changed"))
 }
 
 /// Reads `-z` output in which a path always follows what is said of it, so that no path is taken for anything else.
-fn read(bytes: &[u8]) -> Option<Vec<Patch>> {
-    let mut patches: Vec<Patch> = Vec::new();
-    let mut words = bytes.split(|byte| *byte == 0).peekable();
+fn read(bytes: &[u8]) -> Option<Listed> {
+    let mut listed = Listed::default();
+    let mut words = bytes.split(|byte| *byte == 0);
+    let mut is_patch = false;
     while let Some(word) = words.next() {
         match word.trim_ascii_start() {
-            [1, commit @ ..] => {
-                let mut fields = vec![commit];
-                while fields.len() < FIELDS {
-                    fields.push(words.next()?);
+            [1, mark, commit @ ..] => {
+                let fields: Vec<&[u8]> = std::iter::once(commit).chain(words.by_ref().take(FIELDS - 1)).collect();
+                let (is_edge, is_merge) = (*mark == b'-', fields.get(2)?.contains(&b' '));
+                is_patch = !is_edge && !is_merge;
+                match read_patch(&fields)? {
+                    edge if is_edge => listed.edges.push(edge.commit),
+                    merge if is_merge => listed.merges.push(merge.commit),
+                    patch => listed.patches.push(patch),
                 }
-                patches.push(read_patch(&fields)?);
             }
             [b':', change @ ..] => {
                 let change = read_change(std::str::from_utf8(change).ok()?, words.next()?)?;
-                patches.last_mut()?.changes.push(change);
+                // What an edge changes is told too, and is nobody's here.
+                if is_patch {
+                    listed.patches.last_mut()?.changes.push(change);
+                }
             }
             [] => {}
             _ => return None,
         }
     }
-    Some(patches)
+    Some(listed)
 }
 
 fn read_patch(fields: &[&[u8]]) -> Option<Patch> {

@@ -4,6 +4,7 @@ use super::{BaseStatus, BranchStatus, LastPush, NewestStatus, Published};
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
 use crate::names::{ObjectId, RefName};
+use crate::rebase::State;
 use crate::releases::{Apart, Codename, Conventions, Ours, Release, Survey, apart, bare_name};
 use crate::repository::{Ref, Repository, Revision};
 use crate::stack::{Base, compute_base_among};
@@ -58,6 +59,7 @@ impl<'a> Look<'a> {
             patches,
             newest,
             published: self.published(ours, &mut troubles),
+            rebase: troubles.keep(self.rebase(ours)).flatten(),
             last: ours.there.as_ref().map(|there| self.last(there, head, ledger, &mut troubles)),
             verified,
             trouble: troubles.into_words(),
@@ -159,6 +161,15 @@ impl<'a> Look<'a> {
                 Published::Differs { ahead, behind }
             }
         }
+    }
+
+    /// What the branch is being rebased onto.
+    fn rebase(self, ours: &Ours) -> Result<Option<String>> {
+        let branch = self.conventions.our_branch(&ours.codename);
+        let Some(state) = State::load(self.repository, &branch)? else { return Ok(None) };
+        let result = self.repository.find(&State::work_ref(&branch)?)?;
+        let is_there = ours.refs().any(|found| Some(&found.commit) == result.as_ref());
+        Ok((!is_there).then_some(state.onto_name))
     }
 
     /// Who pushed what the remote has, by its ledger, which is `known` when the branch here is the same.

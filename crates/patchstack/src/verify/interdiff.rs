@@ -17,6 +17,9 @@ pub(super) fn interdiff(repository: &Repository, old: &Patch, now: &Patch) -> Re
     let call = repository
         .call("range-diff", "compare two patches")
         .options(&["--no-color", "--creation-factor=999", "--no-notes"])
+        .setting("diff.context", "3")
+        .setting("diff.interHunkContext", "0")
+        .setting("diff.algorithm", "default")
         .range(before, &old.commit)
         .range(before_now, &now.commit);
     let text = repository.git().text(&call)?;

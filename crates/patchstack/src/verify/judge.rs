@@ -13,7 +13,7 @@ use crate::identity::{Likeness, patch_ids};
 use crate::ledger::{Account, Entry, How, Named};
 use crate::names::{GitPath, ObjectId};
 use crate::rebase::{listed, paths};
-use crate::replay::{Conflict, Engine, Merged};
+use crate::replay::{Conflict, Engine, Merged, changes_attributes};
 use crate::repository::Repository;
 use crate::stack::{Patch, Stack};
 
@@ -28,22 +28,39 @@ pub(super) fn judge(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Entry>> {
     let ids = ids(repository, old, new, pairs)?;
+    let attributes = attributes(new);
     let mut entries = Vec::new();
     for (place, patch) in old.patches.iter().enumerate() {
         let word = explained.get(&patch.commit);
-        let account = match pairs.get(&place).map(|place| &new.patches[*place]) {
-            Some(now) => {
+        let account = match pairs.get(&place) {
+            Some(place) => {
+                let now = &new.patches[*place];
+                engine.heed(&attributes[*place])?;
                 let is_same = ids.get(&patch.commit) == ids.get(&now.commit);
                 pair(repository, engine, patch, now, is_same, word)?
             }
-            None => missing(engine, patch, new, word)?,
+            None => {
+                engine.heed(&attributes[new.patches.len()])?;
+                missing(engine, patch, new, word)?
+            }
         };
         let author = format!("{} <{}>", patch.author.name, patch.author.email);
         entries.push(Entry { patch: named(patch), author, account });
         progress(entries.len(), old.patches.len());
     }
+    engine.heed(&new.base.commit)?;
     name_upstreams(repository, old, new, &mut entries)?;
     Ok(entries)
+}
+
+/// For each place in the new stack, and for its end, the commit by whose attributes (`.gitattributes`) git merges there.
+fn attributes(new: &Stack) -> Vec<ObjectId> {
+    let mut heeded = vec![new.base.commit.clone()];
+    for (place, patch) in new.patches.iter().enumerate() {
+        let then = if changes_attributes(patch) { patch.commit.clone() } else { heeded[place].clone() };
+        heeded.push(then);
+    }
+    heeded
 }
 
 fn ids(repository: &Repository, old: &Stack, new: &Stack, pairs: &Pairs) -> Result<BTreeMap<ObjectId, String>> {

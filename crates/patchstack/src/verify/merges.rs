@@ -30,7 +30,7 @@ pub(super) fn accounts(
     }
     // Lost all the same: then it is the order of the patches, and the newest merge stands for it.
     if merges.is_empty() {
-        merges.extend(old.merges.first().map(|merge| read(repository, merge)).transpose()?);
+        merges.extend(old.merges.last().map(|merge| read(repository, merge)).transpose()?);
     }
     let what = format!("this merge holds changes that are in no patch, and they are lost: {}", listed(&lost));
     let entry = |merge: Merge| {

@@ -83,6 +83,17 @@ fn a_clean_rebase_is_accounted_for_and_the_ledger_is_written() {
 }
 
 #[test]
+fn patches_that_git_merged_by_attributes_of_the_stack_are_not_said_to_be_resolved() {
+    let story = Story::new(&[(10, "upstream's ten")], &[]);
+    story.sandbox.git(&["checkout", "--quiet", "mitx/koa"]);
+    story.sandbox.commit("attributes", &[(".gitattributes", "code merge=union\n")]);
+    story.sandbox.commit("ours", &[("code", &lines(&[(10, "our ten")]))]);
+    story.sandbox.git(&["checkout", "--quiet", "main"]);
+    assert!(story.begin().stop.is_none());
+    assert_eq!(accounts(&under_way(&story, &[]).expect("a ledger")), "attributes kept, ours merged");
+}
+
+#[test]
 fn a_patch_in_new_surroundings_is_changed_and_shown() {
     let story = Story::new(&[(4, "upstream's four")], &[("first", &[(6, "six")])]);
     story.begin();

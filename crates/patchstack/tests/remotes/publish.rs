@@ -257,3 +257,66 @@ fn a_mirror_clone_does_not_force_everything_onto_its_remote() {
     let names: Vec<ObjectId> = world.held("origin", "refs/heads/koa-here").into_iter().collect();
     assert_eq!(names, [], "only what publish is named for");
 }
+
+#[test]
+fn a_remote_that_is_read_from_elsewhere_than_it_is_pushed_to_is_refused() {
+    let world = World::new();
+    world.git_in(world.folder(), &["init", "--quiet", "--bare", "other.git"]);
+    world.git(&["remote", "set-url", "--push", "origin", "../other.git"]);
+    let error = world.refuses(&world.request());
+    assert!(error.to_string().contains("read from ../origin.git, and pushed to ../other.git"), "{error}");
+    assert_eq!(world.git_in(&world.folder().join("other.git"), &["for-each-ref"]), "", "not even a backup");
+}
+
+#[test]
+fn patches_below_a_base_that_somebody_named_are_not_lost_unseen() {
+    let world = World::new();
+    world.git(&["checkout", "--quiet", world.old.as_str()]);
+    let second = world.commit("our second", "ours", "2");
+    world.git(&["push", "--quiet", "origin", "HEAD:refs/heads/mitx/koa"]);
+    let mut ledger = world.ledger();
+    // The stack was said to begin at its second patch.
+    (ledger.old.head, ledger.old.base) = (second, world.old.clone());
+    ledger.write(&world.open()).expect("written");
+    let error = world.refuses(&world.request());
+    assert!(error.to_string().contains(&format!("nor in the ledger: {}", world.old.short())), "{error}");
+    assert!(error.hint().contains("--explain"), "{}", error.hint());
+}
+
+#[test]
+fn ledgers_of_colleagues_outlive_another_cutover_that_writes_in_the_same_moment() {
+    let mut world = World::new();
+    let origin = world.remote("origin");
+    let ours = world.git(&["rev-parse", NOTES]);
+    world.git_in(&origin, &["notes", "--ref=cutover", "add", "-m", "a colleague's", world.old.as_str()]);
+    // Once, what was merged is put away right after the signature is written.
+    let once = world.folder().join("once");
+    let git = world.git(&["--exec-path"]);
+    world.program(
+        "git",
+        &format!(
+            "{git}/git \"$@\"; status=$?\ncase \" $* \" in *' notes '*' add '*) [ -e {once} ] || {{ touch {once}; {git}/git \
+             update-ref {NOTES} {ours}; }};; esac; exit $status",
+            once = once.display(),
+        ),
+    );
+    world.publish(&world.request()).expect("it is published");
+    assert!(once.exists());
+    let note = world.git_in(&origin, &["notes", "--ref=cutover", "show", world.old.as_str()]);
+    assert_eq!(note, "a colleague's");
+    assert!(published_ledger(&world).published.is_some());
+}
+
+#[test]
+fn a_colleague_who_publishes_the_very_same_in_the_same_moment_is_no_trouble() {
+    let world = World::new();
+    // Bob's push comes through in that of the backup, which is the first.
+    world.git(&["push", "--quiet", "origin", &format!("{}:refs/heads/bobs", world.new)]);
+    world.hook(
+        "origin",
+        "post-receive",
+        &format!("[ -e hooks/once ] || {{ : > hooks/once; git update-ref {BRANCH} {}; }}", world.new),
+    );
+    assert_eq!(world.publish(&world.request()).expect("it is published").is, world.new);
+    assert!(published_ledger(&world).published.is_some());
+}

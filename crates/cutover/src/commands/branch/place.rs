@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use cutover_core::deployment::Branches;
 use cutover_patchstack::git::Environment;
 use cutover_patchstack::names::RefName;
+use cutover_patchstack::rebase;
 use cutover_patchstack::releases::{self, Codename, Conventions, Release};
+use cutover_patchstack::remote;
 use cutover_patchstack::repository::{Repository, Revision};
 use cutover_patchstack::stack::{Base, Stack, compute_base};
 
@@ -68,9 +70,26 @@ impl Place {
         onto: Option<&Revision>,
     ) -> Result<Base, CommandError> {
         Ok(match given {
-            Some(name) => Base { commit: self.repository.revision(name)?.commit, found: format!("given as {name}") },
+            Some(name) => self.given(branch, name)?,
             None => compute_base(&self.repository, &self.conventions, branch, onto)?,
         })
+    }
+
+    /// A base that was named; where the branch parts from it, when that is not in the branch: the patches are the same.
+    fn given(&self, branch: &Revision, name: &str) -> Result<Base, CommandError> {
+        let given = self.repository.revision(name)?.commit;
+        match &self.repository.merge_bases(&given, &branch.commit)?[..] {
+            [same] if *same == given => Ok(Base { commit: given, found: format!("given as {name}") }),
+            [parting] => Ok(Base { commit: parting.clone(), found: format!("given as where it parts from {name}") }),
+            [] => Err(CommandError::refused(
+                format!("{name} and {} have no commit in common", branch.name),
+                "nothing was changed; name a commit of the branch with --base, or leave it out: it is found by itself",
+            )),
+            [..] => Err(CommandError::refused(
+                format!("{name} is not in {}, and they part in several places", branch.name),
+                "nothing was changed; name a commit of the branch with --base, or leave it out: it is found by itself",
+            )),
+        }
     }
 
     /// Upstream's candidates of the release that `branch` is ours of, as far as this clone knows: oldest first.
@@ -92,6 +111,7 @@ impl Place {
             candidates.push((release, Revision { name, reference: Some(found.name), commit: found.commit }));
         }
         if candidates.is_empty() {
+            remote::require(&self.repository, &self.conventions.upstream)?;
             return Err(CommandError::refused(
                 format!("this clone has no release {codename} of {}", self.conventions.upstream),
                 format!("nothing was changed; `git fetch {}` brings what is new", self.conventions.upstream),
@@ -117,9 +137,13 @@ impl Place {
     /// The name of the branch that rebases, ledgers and pushes are kept under: as given, which need not exist here yet.
     pub(super) fn ours(&self, named: Option<&str>) -> Result<String, CommandError> {
         match (named, &self.codename) {
-            (Some(name), _) => Ok(RefName::branch(name)?.short().to_owned()),
+            (Some(name), _) => own(name),
             (None, Some(codename)) => Ok(self.conventions.our_branch(&Codename::parse(codename)?)),
-            (None, None) => Ok(self.own_name(&self.choose(None)?)),
+            // The folder of a conflict is detached, and yet it is clear what is meant there.
+            (None, None) => match rebase::shown_here(&self.repository) {
+                Some(branch) => Ok(branch),
+                None => Ok(self.own_name(&self.choose(None)?)),
+            },
         }
     }
 
@@ -131,6 +155,12 @@ impl Place {
     }
 }
 
+/// The name of a branch, with or without `refs/heads/`.
+pub(super) fn own(name: &str) -> Result<String, CommandError> {
+    let name = RefName::branch(name.strip_prefix("refs/heads/").unwrap_or(name))?;
+    Ok(name.short().to_owned())
+}
+
 /// The flag, or the deployment file's, which is beside that file; or where the operator stands.
 fn folder(args: &PlaceArgs, loaded: Option<&Loaded>, section: &Branches) -> Result<PathBuf, CommandError> {
     if let Some(folder) = &args.repository {
@@ -139,10 +169,12 @@ fn folder(args: &PlaceArgs, loaded: Option<&Loaded>, section: &Branches) -> Resu
     if let (Some(loaded), Some(folder)) = (loaded, &section.repository) {
         return Ok(loaded.path.parent().unwrap_or(Path::new(".")).join(folder));
     }
-    wall::current_folder().map_err(|source| CommandError::File {
-        path: "the current folder".to_owned(),
-        done: "found",
-        source,
+    // The folder of a conflict goes when it is decided, and whoever stood in it stands nowhere.
+    wall::current_folder().map_err(|source| {
+        CommandError::refused(
+            format!("the current folder is not there any more ({source})"),
+            "nothing was changed; cd to the clone and run the same command again, or name it with --repository",
+        )
     })
 }
 

@@ -1,7 +1,8 @@
 //! `cutover branch publish`: pushes a verified branch.
 
+use cutover_patchstack::ledger::Ledger;
 use cutover_patchstack::names::{ObjectId, RefName};
-use cutover_patchstack::publish::{Request, publish};
+use cutover_patchstack::publish::{Publication, Request, publish};
 use cutover_patchstack::remote::LIMIT;
 
 use super::place::Place;
@@ -28,20 +29,51 @@ pub(super) fn run(args: &PublishArgs) -> Result<Exit, CommandError> {
     if args.place.json {
         output::json(&publication)?;
     } else {
-        let here = place.repository.find(&RefName::branch(&publication.branch)?)?;
+        let here = to_be_moved(&place, &publication)?;
         output::result(&show::branch::publication_text(&publication, here.as_ref()))?;
     }
     Ok(Exit::Done)
 }
 
-/// What is named; else the result of the branch's rebase; else the branch. Whether it was verified, the library asks.
+/// What is named; else the result of the branch's rebase, unless the branch here has gone on from it; else the branch.
+/// Whether it was verified, the library asks.
 fn head(place: &Place, branch: &str, named: Option<&str>) -> Result<ObjectId, CommandError> {
     if let Some(name) = named {
         return Ok(place.repository.revision(name)?.commit);
     }
-    let work = RefName::new(format!("refs/cutover/work/{branch}"))?;
-    match place.repository.find(&work)? {
-        Some(head) => Ok(head),
-        None => Ok(place.repository.revision(branch)?.commit),
+    let result = place.repository.find(&RefName::new(format!("refs/cutover/work/{branch}"))?)?;
+    let here = place.repository.find(&RefName::branch(branch)?)?;
+    match (result, here) {
+        (Some(result), Some(here)) if went_on(place, &result, &here)? => Ok(here),
+        (Some(result), _) => Ok(result),
+        (None, Some(here)) => Ok(here),
+        (None, None) => Ok(place.repository.revision(branch)?.commit),
     }
+}
+
+/// Whether the branch here came after the result of its last rebase: it has that in it, or was verified in its place.
+fn went_on(place: &Place, result: &ObjectId, here: &ObjectId) -> Result<bool, CommandError> {
+    if result == here || place.repository.is_ancestor(result, here)? {
+        return Ok(true);
+    }
+    let ledger = Ledger::read(&place.repository, here)?;
+    Ok(ledger.is_some_and(|ledger| ledger.old.head == *result))
+}
+
+/// What the branch is here, if moving it to what was published loses nothing.
+fn to_be_moved(place: &Place, publication: &Publication) -> Result<Option<ObjectId>, CommandError> {
+    let Some(here) = place.repository.find(&RefName::branch(&publication.branch)?)? else { return Ok(None) };
+    let ledger = Ledger::read(&place.repository, &publication.is)?;
+    let replaced = publication.was.iter().cloned().chain(ledger.map(|ledger| ledger.old.head));
+    for commit in replaced.chain([publication.is.clone()]) {
+        if place.repository.is_ancestor(&here, &commit).unwrap_or(false) {
+            return Ok(Some(here));
+        }
+    }
+    output::note(&format!(
+        "note: {} here is {}, and has commits that were not published: they stay here only",
+        publication.branch,
+        here.short()
+    ));
+    Ok(None)
 }

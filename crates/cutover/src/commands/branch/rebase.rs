@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use cutover_patchstack::rebase::{self, Request, Standing};
+use cutover_patchstack::repository::Revision;
+use cutover_patchstack::stack::Stack;
 use serde_json::json;
 
-use super::place::Place;
+use super::place::{Place, own};
 use super::progress::Progress;
 use super::{needs_a_person, with_reasons};
 use crate::args::branch::RebaseArgs;
@@ -40,12 +42,15 @@ pub(super) fn run(args: &RebaseArgs) -> Result<Exit, CommandError> {
 
 fn begin(place: &Place, args: &RebaseArgs, onto: &str, skips: &[(String, String)]) -> Result<Exit, CommandError> {
     let branch = place.choose(args.one.branch.as_deref())?;
-    let target = args.target.clone().unwrap_or_else(|| place.own_name(&branch));
+    let target = args.target.as_deref().map_or_else(|| Ok(place.own_name(&branch)), own)?;
     let onto = place.repository.revision(onto)?;
     let mut progress = Progress::of(format!("replaying {} onto {}", branch.name, onto.name));
     let mut skip = Vec::new();
     for (patch, because) in skips {
         skip.push((place.repository.revision(patch)?.commit, because.clone()));
+    }
+    if let Some(base) = &args.one.base {
+        tell_what_is_below(place, &branch, base, &onto);
     }
     let request = Request {
         stack: place.stack(branch, args.one.base.as_deref(), Some(&onto))?,
@@ -59,6 +64,22 @@ fn begin(place: &Place, args: &RebaseArgs, onto: &str, skips: &[(String, String)
     let standing = rebase::begin(&place.repository, request, &mut |done, total| progress.patches(done, total))?;
     drop(progress);
     tell(place, args, &target, Some(&standing))
+}
+
+/// Tells of patches that are below a base that was given, for they are not taken along. Where upstream's refs tell of no
+/// base, nothing can be said.
+fn tell_what_is_below(place: &Place, branch: &Revision, given: &str, onto: &Revision) {
+    let below = || -> Result<usize, CommandError> {
+        let found = place.base(branch, None, Some(onto))?;
+        Ok(Stack::list(&place.repository, place.repository.revision(given)?, found)?.patches.len())
+    };
+    match below() {
+        Ok(0) | Err(_) => {}
+        Ok(count) => output::note(&format!(
+            "note: {count} patches of {} are below {given} and are not taken along; without --base all of them are",
+            branch.name
+        )),
+    }
 }
 
 fn abort(place: &Place, args: &RebaseArgs, branch: &str) -> Result<Exit, CommandError> {

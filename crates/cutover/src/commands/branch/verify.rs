@@ -30,7 +30,17 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
     if args.place.json {
         output::json(&ledger)?;
     } else {
+        // What comes next is about the same stacks: publishing when nothing is left to say, else verifying again.
         let typed = place.typed.with("--branch", Some(&branch));
+        let typed = if ledger.is_complete() {
+            typed.with("--head", args.new.as_deref())
+        } else {
+            typed
+                .with("--old", args.old.as_deref())
+                .with("--old-base", args.old_base.as_deref())
+                .with("--new", args.new.as_deref())
+                .with("--new-base", args.new_base.as_deref())
+        };
         output::result(&show::branch::ledger_text(&ledger, &typed))?;
     }
     Ok(needs_a_person(!ledger.is_complete()))

@@ -33,7 +33,10 @@ pub fn publication_text(publication: &Publication, here: Option<&ObjectId>) -> S
         let behind =
             format!("Here, {} is still {}. This moves it, where it is not checked out:", plain(branch), here.short());
         lines.push(hang("", &behind, WIDTH));
-        lines.push(format!("  git branch --force {} {}", quoted(branch), quoted(&format!("{remote}/{branch}"))));
+        let there = quoted(&format!("{remote}/{branch}"));
+        lines.push(format!("  git branch --force {} {there}", quoted(branch)));
+        lines.push("And this, in the folder where it is:".to_owned());
+        lines.push(format!("  git reset --keep {there}"));
     }
     lines.join("\n") + "\n"
 }

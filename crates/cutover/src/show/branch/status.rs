@@ -15,7 +15,7 @@ pub fn status_text(branches: &[BranchStatus], conventions: &Conventions, typed: 
         return format!("{}\n  {}\n", hang("", &none, WIDTH), typed.command("create", "CODENAME"));
     }
     let mut blocks: Vec<String> = branches.iter().map(|branch| block(branch, conventions)).collect();
-    blocks.extend(next(branches, typed));
+    blocks.extend(next(branches, &conventions.origin, typed));
     blocks.join("\n\n") + "\n"
 }
 
@@ -36,6 +36,9 @@ fn block(branch: &BranchStatus, conventions: &Conventions) -> String {
         ));
     }
     lines.push(hang("  published  ", &published(branch, &conventions.origin), WIDTH));
+    if let Some(onto) = &branch.rebase {
+        lines.push(hang("  rebase     ", &format!("under way, onto {}", plain(onto)), WIDTH));
+    }
     if let Some(trouble) = &branch.trouble {
         lines.push(hang("  TROUBLE    ", &plain(trouble), WIDTH));
     }
@@ -63,11 +66,17 @@ fn published(branch: &BranchStatus, origin: &str) -> String {
     }
 }
 
-/// A forecast of the newest branch that upstream has gone ahead of.
-fn next(branches: &[BranchStatus], typed: &Typed) -> Option<String> {
+/// How a rebase stands that is under way, or else a forecast of the newest branch that upstream has gone ahead of: as the
+/// remote has it, when that has commits which are not here.
+fn next(branches: &[BranchStatus], origin: &str, typed: &Typed) -> Option<String> {
+    if let Some(branch) = branches.iter().rev().find(|branch| branch.rebase.is_some()) {
+        return Some(format!("Type:  {}", typed.with("--branch", Some(&branch.branch)).command("rebase", "")));
+    }
     let behind = |branch: &&BranchStatus| branch.newest.as_ref().is_some_and(|newest| newest.behind > 0);
     let branch = branches.iter().rev().find(|branch| behind(branch) && branch.trouble.is_none())?;
-    Some(format!("Type:  {}", typed.with("--branch", Some(&branch.branch)).command("forecast", "")))
+    let is_older_here = matches!(branch.published, Published::Differs { behind, .. } if behind > 0);
+    let name = if is_older_here { format!("{origin}/{}", branch.branch) } else { branch.branch.clone() };
+    Some(format!("Type:  {}", typed.with("--branch", Some(&name)).command("forecast", "")))
 }
 
 #[cfg(test)]
@@ -96,6 +105,7 @@ mod tests {
                 at: "2020-12-01T10:00:00Z".to_owned(),
                 known_from: "published",
             }),
+            rebase: None,
             verified: true,
             trouble: None,
         }
@@ -120,6 +130,15 @@ mod tests {
         let text = status_text(&[juniper, branch("koa"), lilac], &Conventions::default(), &typed);
         assert_fits(&text);
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_rebase_that_is_under_way_is_what_to_go_on_with() {
+        let mut koa = branch("koa");
+        koa.rebase = Some("upstream/open-release/koa.rc3".to_owned());
+        let text = status_text(&[koa, branch("lilac")], &Conventions::default(), &Typed::default());
+        assert!(text.contains("  rebase     under way, onto upstream/open-release/koa.rc3\n"), "{text}");
+        assert!(text.ends_with("Type:  cutover branch rebase --branch mitx/koa\n"), "{text}");
     }
 
     #[test]

@@ -155,3 +155,25 @@ fn a_work_ref_that_went_missing_is_made_again() {
     assert_eq!(story.begin(), done);
     assert_eq!(story.sandbox.id("refs/cutover/work/mitx/koa"), done.head);
 }
+
+#[test]
+fn killed_in_a_repository_whose_refs_are_in_a_table() {
+    let sandbox = crate::testing::Sandbox::new();
+    std::fs::remove_dir_all(sandbox.repository().join(".git")).expect("removed");
+    let init = ["init", "--quiet", "--initial-branch=main", "--ref-format=reftable"];
+    let made = sandbox.try_git_in(&sandbox.repository(), &init);
+    if !made.status.success() {
+        // Gits before 2.45 know no such repositories, so that there is nothing to protect.
+        let said = String::from_utf8_lossy(&made.stderr).into_owned();
+        assert!(said.contains("unknown option"), "{said}");
+        return;
+    }
+    let story = Story::within(sandbox, &[(5, "upstream's five")], &[("five", &[(5, "our five")])]);
+    let begun = story.begin();
+    std::fs::remove_file(directory(&story).join("cutover-rebase")).expect("removed");
+    assert_eq!(story.begin(), begun);
+    story.sandbox.git_in(&story.folder(), &["checkout", "--quiet", "--force", "-b", "theirs"]);
+    std::fs::remove_file(directory(&story).join("cutover-rebase")).expect("removed");
+    let again = crate::rebase::begin(&story.open(), story.request(), &mut |_, _| {});
+    assert!(again.expect_err("a branch of the operator's is there").to_string().contains("something else is there"));
+}

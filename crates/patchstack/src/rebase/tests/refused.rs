@@ -199,3 +199,16 @@ fn two_at_once_do_not_get_in_each_others_way() {
     drop(file);
     assert!(words(story.proceed()).contains("not resolved in"));
 }
+
+#[test]
+fn a_tag_that_is_named_like_the_branch_is_not_taken_for_it() {
+    let story = Story::with_a_conflict();
+    story.sandbox.git(&["tag", "mitx/koa", "mitx/koa~1"]);
+    let error = story.open().revision("mitx/koa").expect_err("it is two things");
+    assert!(
+        error.to_string().contains("refs/heads/mitx/koa at") && error.to_string().contains("refs/tags/mitx/koa at")
+    );
+    assert_eq!(story.revision("refs/heads/mitx/koa").commit, story.sandbox.id("refs/heads/mitx/koa"));
+    story.sandbox.git(&["tag", "--force", "mitx/koa", "refs/heads/mitx/koa"]);
+    assert_eq!(story.revision("mitx/koa").reference.expect("a ref").as_str(), "refs/heads/mitx/koa");
+}

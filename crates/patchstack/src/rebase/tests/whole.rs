@@ -2,7 +2,8 @@
 
 use super::story::{Story, lines, words};
 use crate::names::GitPath;
-use crate::rebase::{abort, begin, standing};
+use crate::rebase::{Request, abort, begin, proceed, standing};
+use crate::repository::Repository;
 
 #[test]
 fn a_clean_rebase_ends_in_the_commit_that_was_forecast_and_moves_no_branch() {
@@ -268,4 +269,41 @@ fn the_parents_side_of_a_conflict_is_shown_where_the_repository_wishes_so() {
     let only_that = marked.lines().filter(|line| !line.starts_with("<<<") && !line.starts_with(">>>"));
     story.resolve(&only_that.map(|line| format!("{line}\n")).collect::<String>());
     assert!(super::story::words(story.proceed()).contains("conflict marks"));
+}
+
+#[test]
+fn a_repository_that_wants_everything_coloured_does_as_well() {
+    let story = Story::with_a_conflict();
+    story.sandbox.git(&["config", "color.ui", "always"]);
+    story.begin();
+    story.resolve_second();
+    assert!(story.proceed().expect("it goes on").stop.is_none());
+}
+
+#[test]
+fn a_repository_that_distrusts_folders_and_objects_keeps_its_own_results() {
+    let story = Story::with_a_conflict();
+    for (name, value) in [("protocol.allow", "never"), ("transfer.fsckObjects", "true")] {
+        story.sandbox.git(&["config", name, value]);
+    }
+    assert_eq!(story.begin().done, 1);
+}
+
+#[test]
+fn a_repository_in_a_folder_whose_name_is_no_text_or_has_odd_letters_does_as_well() {
+    use std::os::unix::ffi::OsStrExt;
+    for name in [&b"caf\xe9"[..], b"a 'quoted\" #name\\"] {
+        let story = Story::with_a_conflict();
+        let folder = story.folder().with_file_name("conflict");
+        // The record of a rebase is JSON, so that the name of its own folder must be text.
+        let request = Request { folder: Some(folder.clone()), ..story.request() };
+        let place = story.sandbox.folder().join(std::ffi::OsStr::from_bytes(name));
+        std::fs::rename(story.sandbox.repository(), &place).expect("moved");
+        let repository = Repository::open(&story.sandbox.library_git(), &place).expect("it opens");
+        assert_eq!(begin(&repository, request, &mut |_, _| {}).expect("it begins").done, 1, "{name:?}");
+        std::fs::write(folder.join("code"), lines(&[(2, "our two"), (10, "both tens")])).expect("written");
+        story.sandbox.git_in(&folder, &["add", "code"]);
+        let done = proceed(&repository, "mitx/koa", &mut |_, _| {}).expect("it goes on");
+        assert_eq!((done.done, folder.exists()), (3, false), "{name:?}");
+    }
 }
