@@ -271,7 +271,7 @@ fn a_rebase_that_is_given_up_leaves_nothing_behind() {
     fork.ends(10, &["rebase", "--branch", "mitx/koa", "--onto", "upstream/open-release/koa.rc2"]);
     let text = fork.ends(0, &["rebase", "--branch", "mitx/koa", "--abort"]);
     assert!(text.contains("is given up"), "{text}");
-    assert_eq!(fork.git(&["for-each-ref", "refs/cutover/work"]), "");
+    assert_eq!(fork.git(&["for-each-ref", "refs/cutover/rebased"]), "");
     assert_eq!(fork.snapshot(), before);
     fork.refused(&["rebase", "--branch", "mitx/koa", "--continue"]);
 }
@@ -333,7 +333,7 @@ fn a_branch_with_commits_of_its_own_is_not_said_to_be_moved_over_them() {
     let rebase = ["rebase", "--branch", "origin/mitx/koa", "--onto", "upstream/open-release/koa.rc2"];
     fork.ends(0, &rebase);
     fork.ends(0, &["verify", "--branch", "mitx/koa"]);
-    let output = fork.run(&["publish", "--branch", "mitx/koa", "--head", "refs/cutover/work/mitx/koa"]);
+    let output = fork.run(&["publish", "--branch", "mitx/koa", "--head", "refs/cutover/rebased/mitx/koa"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(!String::from_utf8_lossy(&output.stdout).contains("git branch --force"));
     assert!(String::from_utf8_lossy(&output.stderr).contains("were not published"));

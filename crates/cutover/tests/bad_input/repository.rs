@@ -152,7 +152,7 @@ fn onto_what_it_stands_on_already_a_branch_stays_the_same() {
     let fork = Fork::new();
     let words = ["rebase", "--branch", "mitx/koa", "--onto", "upstream/open-release/koa.rc1"];
     fork.untouched(|| fork.run(&words).ended(0));
-    assert_eq!(fork.git(&["rev-parse", "refs/cutover/work/mitx/koa"]), fork.git(&["rev-parse", "mitx/koa"]));
+    assert_eq!(fork.git(&["rev-parse", "refs/cutover/rebased/mitx/koa"]), fork.git(&["rev-parse", "mitx/koa"]));
 }
 
 #[test]

@@ -76,10 +76,10 @@ fn locks_on_what_is_not_written_do_not_matter() {
 #[test]
 fn a_locked_work_ref_stops_a_rebase_that_begins_and_one_that_is_given_up_and_neither_loses_anything() {
     let fork = Fork::new();
-    let lock = fork.clone().join(".git/refs/cutover/work/mitx/koa.lock");
+    let lock = fork.clone().join(".git/refs/cutover/rebased/mitx/koa.lock");
     std::fs::create_dir_all(lock.parent().expect("a folder")).expect("a folder");
     std::fs::write(&lock, "").expect("written");
-    let named = ["refs/cutover/work/mitx/koa.lock': File exists", "remove the .lock file"];
+    let named = ["refs/cutover/rebased/mitx/koa.lock': File exists", "remove the .lock file"];
     let error = fork.untouched(|| fork.run(&rebase()).failed(&named));
     assert!(!error.contains("git commit"), "git's advice is not ours: {error}");
     std::fs::remove_file(&lock).expect("it was there");

@@ -161,7 +161,7 @@ impl Fork {
     /// The first digits of the commits that the rebase has made. Who resolves a conflict commits it, at that moment, so
     /// they are others in each run.
     pub(crate) fn made(&self) -> Vec<String> {
-        let range = "upstream/open-release/koa.rc3..refs/cutover/work/mitx/koa";
+        let range = "upstream/open-release/koa.rc3..refs/cutover/rebased/mitx/koa";
         self.git(&["rev-list", range]).lines().map(|id| id[..10].to_owned()).collect()
     }
 

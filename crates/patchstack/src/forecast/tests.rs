@@ -213,11 +213,11 @@ fn a_result_that_is_kept_is_a_ref_of_ours_and_whole() {
     let replayed =
         crate::replay::replay(&mut engine, &patches, &onto, &decisions, stop, &mut |_| {}).expect("a replay");
     assert_eq!(replayed.head, head, "a forecast names the commit that a rebase makes");
-    let work = crate::names::RefName::new("refs/cutover/work/ours").expect("a ref");
+    let work = crate::names::RefName::new("refs/cutover/rebased/ours").expect("a ref");
     engine.keep(&head, &work).expect("kept");
     drop(engine);
     assert_eq!(sandbox.snapshot(), before);
-    assert_eq!(sandbox.git(&["rev-parse", "refs/cutover/work/ours"]), head.as_str());
+    assert_eq!(sandbox.git(&["rev-parse", "refs/cutover/rebased/ours"]), head.as_str());
     sandbox.git(&["fsck", "--strict"]);
 }
 

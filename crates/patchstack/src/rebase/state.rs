@@ -142,7 +142,7 @@ impl State {
     /// The ref that holds the head so far.
     pub(crate) fn work_ref(branch: &str) -> Result<RefName> {
         RefName::branch(branch)?;
-        RefName::new(format!("refs/cutover/work/{branch}"))
+        RefName::new(format!("refs/cutover/rebased/{branch}"))
     }
 }
 

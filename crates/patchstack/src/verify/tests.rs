@@ -363,7 +363,7 @@ fn a_merge_in_the_new_stack_cannot_carry_what_no_patch_does() {
 fn a_work_ref_that_somebody_moved_is_judged_as_it_is() {
     let story = clean();
     story.begin();
-    story.sandbox.git(&["update-ref", "refs/cutover/work/mitx/koa", "refs/cutover/work/mitx/koa~1"]);
+    story.sandbox.git(&["update-ref", "refs/cutover/rebased/mitx/koa", "refs/cutover/rebased/mitx/koa~1"]);
     let ledger = under_way(&story, &[]).expect("a ledger");
     assert_eq!(accounts(&ledger), "first kept, second unexplained");
 }

@@ -41,7 +41,7 @@ fn head(place: &Place, branch: &str, named: Option<&str>) -> Result<ObjectId, Co
     if let Some(name) = named {
         return Ok(place.repository.revision(name)?.commit);
     }
-    let result = place.repository.find(&RefName::new(format!("refs/cutover/work/{branch}"))?)?;
+    let result = place.repository.find(&RefName::new(format!("refs/cutover/rebased/{branch}"))?)?;
     let here = place.repository.find(&RefName::branch(branch)?)?;
     match (result, here) {
         (Some(result), Some(here)) if went_on(place, &result, &here)? => Ok(here),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cutover_patchstack::ledger::Ledger;
 use cutover_patchstack::rebase::{self, Request, Standing};
 use cutover_patchstack::repository::Revision;
 use cutover_patchstack::stack::Stack;
@@ -106,7 +107,10 @@ fn tell(place: &Place, args: &RebaseArgs, branch: &str, standing: Option<&Standi
     let typed = place.typed.with("--branch", Some(branch));
     match standing {
         Some(standing) if args.place.json => output::json(standing)?,
-        Some(standing) => output::result(&show::branch::standing_text(standing, &typed))?,
+        Some(standing) => {
+            let ledger = Ledger::read(&place.repository, &standing.head)?.filter(Ledger::is_complete);
+            output::result(&show::branch::standing_text(standing, ledger.as_ref(), &typed))?;
+        }
         None if args.place.json => output::json(&json!({ "branch": branch, "standing": null }))?,
         None => output::result(&show::branch::no_standing_text(branch, &typed))?,
     }

@@ -129,10 +129,9 @@ fn next(ledger: &Ledger, typed: &Typed) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cutover_patchstack::ledger::Side;
 
     use super::*;
-    use crate::show::branch::testing::{assert_fits, id};
+    use crate::show::branch::testing::{assert_fits, empty_ledger, id};
 
     fn named(number: u8, subject: &str) -> Named {
         Named { commit: id(number), subject: subject.to_owned() }
@@ -145,12 +144,7 @@ mod tests {
     fn ledger() -> Ledger {
         let interdiff =
             "@@ lms/envs/production.py\n  ##\n- CDN_URL = ENV_TOKENS.get('CDN_URL')\n+ CDN_URL = storage.CDN_URL\n";
-        let side = |number: u8, name: &str| Side { head: id(number), base: id(number + 1), base_name: name.to_owned() };
         Ledger {
-            version: 1,
-            branch: "mitx/koa".to_owned(),
-            old: side(0xa0, "is upstream/open-release/koa.rc2"),
-            new: side(0xb0, "upstream/open-release/koa.rc3"),
             entries: vec![
                 entry(1, "Set the session cookie's name from the environment", Account::Kept { now: id(0x11) }),
                 entry(
@@ -183,9 +177,7 @@ mod tests {
                 ),
             ],
             added: vec![named(0x17, "Read the CDN's address from the storage settings")],
-            by: "Alice <alice@mit.edu>".to_owned(),
-            at: "2020-12-01T10:00:00Z".to_owned(),
-            published: None,
+            ..empty_ledger()
         }
     }
 

@@ -1,5 +1,6 @@
 //! How a rebase stands: done, or stopped at a patch with the words to resolve it.
 
+use cutover_patchstack::ledger::Ledger;
 use cutover_patchstack::rebase::{Standing, Stop};
 
 use super::typed::{Typed, quoted};
@@ -9,14 +10,15 @@ use crate::show::text::{WIDTH, hang};
 /// How many of git's words on a conflict are shown.
 const MESSAGES: usize = 8;
 
-/// How a rebase stands, for people. `typed` has the options that say which branch is meant.
+/// How a rebase stands, for people, and what its result's ledger says, if it has one. `typed` has the options that say
+/// which branch is meant.
 #[must_use]
-pub fn standing_text(standing: &Standing, typed: &Typed) -> String {
+pub fn standing_text(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed) -> String {
     let mut parts = vec![head(standing)];
     parts.extend(decided(standing));
     match &standing.stop {
         Some(stop) => parts.extend([stopped(stop), resolve(stop, typed), other_ways(stop, typed)]),
-        None => parts.push(ended(standing, typed)),
+        None => parts.push(ended(standing, ledger, typed)),
     }
     parts.join("\n\n") + "\n"
 }
@@ -96,22 +98,33 @@ fn other_ways(stop: &Stop, typed: &Typed) -> String {
     )
 }
 
-fn ended(standing: &Standing, typed: &Typed) -> String {
-    let result = format!(
-        "The result is {}, kept in {}. {} itself has not moved: account for its patches, then publish it.",
-        standing.head.short(),
-        standing.work_ref,
-        plain(&standing.branch)
-    );
-    format!("{}\n\nType:  {}", hang("", &result, WIDTH), typed.command("verify", ""))
+fn ended(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed) -> String {
+    let (branch, head) = (plain(&standing.branch), standing.head.short());
+    let result = format!("The result is {head}, kept in {}.", standing.work_ref);
+    let (text, next) = match ledger.map(|ledger| &ledger.published) {
+        Some(Some(published)) => {
+            let (by, at) = (plain(&published.by), &published.at);
+            (format!("{result} It was published as {branch} by {by}, {at}."), typed.command("status", ""))
+        }
+        Some(None) => {
+            let text = format!("{result} Its patches are accounted for; {branch} itself has not moved.");
+            (text, typed.command("publish", ""))
+        }
+        None => {
+            let text = format!("{result} {branch} itself has not moved: account for its patches, then publish it.");
+            (text, typed.command("verify", ""))
+        }
+    };
+    format!("{}\n\nType:  {next}", hang("", &text, WIDTH))
 }
 
 #[cfg(test)]
 mod tests {
+    use cutover_patchstack::ledger::Published;
     use cutover_patchstack::rebase::Skipped;
 
     use super::*;
-    use crate::show::branch::testing::{assert_fits, id, path};
+    use crate::show::branch::testing::{assert_fits, empty_ledger, id, path};
 
     fn standing() -> Standing {
         Standing {
@@ -126,7 +139,7 @@ mod tests {
             resolved: Vec::new(),
             empty: vec![id(6)],
             head: id(4),
-            work_ref: "refs/cutover/work/mitx/koa".to_owned(),
+            work_ref: "refs/cutover/rebased/mitx/koa".to_owned(),
             stop: None,
         }
     }
@@ -151,14 +164,26 @@ mod tests {
     #[test]
     fn a_stop_says_where_to_resolve_it_and_all_three_ways_on() {
         let typed = Typed::default().with("--deployment", Some("cutover.toml")).with("--branch", Some("mitx/koa"));
-        insta::assert_snapshot!(standing_text(&stopped(), &typed));
+        insta::assert_snapshot!(standing_text(&stopped(), None, &typed));
     }
 
     #[test]
     fn the_end_says_that_the_branch_has_not_moved_and_what_comes_next() {
-        let text = standing_text(&standing(), &Typed::default().with("--branch", Some("mitx/koa")));
+        let text = standing_text(&standing(), None, &Typed::default().with("--branch", Some("mitx/koa")));
         assert_fits(&text);
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn what_is_verified_is_to_be_published_and_what_is_published_is_done() {
+        let typed = Typed::default().with("--branch", Some("mitx/koa"));
+        let mut ledger = empty_ledger();
+        let verified = standing_text(&standing(), Some(&ledger), &typed);
+        assert!(verified.ends_with("Type:  cutover branch publish --branch mitx/koa\n"), "{verified}");
+        ledger.published = Some(Published { by: "Alice".to_owned(), at: "2020-11-24T15:00:00Z".to_owned() });
+        let published = standing_text(&standing(), Some(&ledger), &typed);
+        assert_fits(&published);
+        assert!(published.contains("published as mitx/koa by Alice"), "{published}");
     }
 
     #[test]
@@ -178,14 +203,14 @@ mod tests {
     fn a_path_that_cannot_be_typed_is_not_offered_to_be_typed() {
         let mut standing = stopped();
         standing.stop.as_mut().expect("a stop").files = vec![cutover_patchstack::names::GitPath::new(*b"caf\xe9")];
-        assert!(standing_text(&standing, &Typed::default()).contains(" add --all\n"));
+        assert!(standing_text(&standing, None, &Typed::default()).contains(" add --all\n"));
     }
 
     #[test]
     fn commands_to_type_are_never_broken_over_lines() {
         let mut standing = stopped();
         standing.stop.as_mut().expect("a stop").folder = "/home/alice/source code/edx/platform".repeat(3);
-        let text = standing_text(&standing, &Typed::default());
+        let text = standing_text(&standing, None, &Typed::default());
         assert!(text.lines().any(|line| line.starts_with("  '/home") && line.ends_with("platform'")), "{text}");
     }
 }

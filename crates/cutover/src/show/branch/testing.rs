@@ -1,6 +1,7 @@
 //! What the tests of this module are made from.
 
 use cutover_patchstack::forecast::{Fate, Flattening, Forecast, Hunk, PatchForecast, UpstreamCommit};
+use cutover_patchstack::ledger::{Ledger, Side};
 use cutover_patchstack::names::{GitPath, ObjectId};
 use cutover_patchstack::stack::Author;
 
@@ -24,6 +25,22 @@ pub(super) fn path(name: &str) -> GitPath {
 
 pub(super) fn author() -> Author {
     Author { name: "Alice".to_owned(), email: "alice@mit.edu".to_owned(), date: "2020-11-02T10:00:00-05:00".to_owned() }
+}
+
+/// A ledger of a stack without patches.
+pub(super) fn empty_ledger() -> Ledger {
+    let side = |number: u8, name: &str| Side { head: id(number), base: id(number + 1), base_name: name.to_owned() };
+    Ledger {
+        version: 1,
+        branch: "mitx/koa".to_owned(),
+        old: side(0xa0, "is upstream/open-release/koa.rc2"),
+        new: side(0xb0, "upstream/open-release/koa.rc3"),
+        entries: Vec::new(),
+        added: Vec::new(),
+        by: "Alice <alice@mit.edu>".to_owned(),
+        at: "2020-11-20T15:00:00Z".to_owned(),
+        published: None,
+    }
 }
 
 fn patch(number: u8, subject: &str, fate: Fate, because: &str) -> PatchForecast {

@@ -26,7 +26,7 @@ fn ends_as_it_should(story: &Story, begun: &Standing) {
     assert_eq!(again, *begun);
     assert_eq!(story.in_folder(&["ls-files", "--unmerged"]).lines().count(), 3);
     assert!(std::fs::read_to_string(story.folder().join("code")).expect("a file").contains("<<<<<<< HEAD"));
-    assert_eq!(story.sandbox.id("refs/cutover/work/mitx/koa"), begun.head);
+    assert_eq!(story.sandbox.id("refs/cutover/rebased/mitx/koa"), begun.head);
     story.resolve_second();
     let done = story.proceed().expect("it goes on");
     assert_eq!((done.done, done.stop.is_none()), (3, true));
@@ -45,7 +45,7 @@ fn killed_in_begin(undo: impl Fn(&Story)) {
 fn killed_when_only_the_record_was_written() {
     killed_in_begin(|story| {
         story.sandbox.git(&["worktree", "remove", "--force", &story.folder().display().to_string()]);
-        story.sandbox.git(&["update-ref", "-d", "refs/cutover/work/mitx/koa"]);
+        story.sandbox.git(&["update-ref", "-d", "refs/cutover/rebased/mitx/koa"]);
     });
 }
 
@@ -120,15 +120,15 @@ fn killed_when_the_resolution_was_recorded_and_the_folder_still_there() {
     let (aside, aside_directory) = (story.sandbox.folder().join("aside"), story.sandbox.folder().join("aside.git"));
     copy(&story.folder(), &aside);
     copy(&directory(&story), &aside_directory);
-    let work = story.sandbox.id("refs/cutover/work/mitx/koa");
+    let work = story.sandbox.id("refs/cutover/rebased/mitx/koa");
     let done = story.proceed().expect("it goes on");
     copy(&aside, &story.folder());
     copy(&aside_directory, &directory(&story));
-    story.sandbox.git(&["update-ref", "refs/cutover/work/mitx/koa", work.as_str()]);
+    story.sandbox.git(&["update-ref", "refs/cutover/rebased/mitx/koa", work.as_str()]);
     assert_eq!(standing(&story.open(), "mitx/koa").expect("it looks").expect("one").head, done.head);
     let again = story.proceed().expect("the same command again");
     assert_eq!(again, done);
-    assert_eq!(story.sandbox.id("refs/cutover/work/mitx/koa"), done.head);
+    assert_eq!(story.sandbox.id("refs/cutover/rebased/mitx/koa"), done.head);
     assert!(!story.folder().exists());
 }
 
@@ -151,9 +151,9 @@ fn a_work_ref_that_went_missing_is_made_again() {
     story.begin();
     story.resolve_second();
     let done = story.proceed().expect("it goes on");
-    story.sandbox.git(&["update-ref", "-d", "refs/cutover/work/mitx/koa"]);
+    story.sandbox.git(&["update-ref", "-d", "refs/cutover/rebased/mitx/koa"]);
     assert_eq!(story.begin(), done);
-    assert_eq!(story.sandbox.id("refs/cutover/work/mitx/koa"), done.head);
+    assert_eq!(story.sandbox.id("refs/cutover/rebased/mitx/koa"), done.head);
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn leaving_a_patch_out_needs_a_patch_and_a_reason() {
 fn what_is_not_resolved_is_not_taken() {
     let story = Story::with_a_conflict();
     story.begin();
-    let head: ObjectId = story.sandbox.id("refs/cutover/work/mitx/koa");
+    let head: ObjectId = story.sandbox.id("refs/cutover/rebased/mitx/koa");
     assert!(words(story.proceed()).contains("not resolved in"));
     story.in_folder(&["add", "code"]);
     let refused = words(story.proceed());
@@ -113,7 +113,7 @@ fn what_is_not_resolved_is_not_taken() {
     story.in_folder(&["checkout", "HEAD", "--", "code"]);
     let refused = words(story.proceed());
     assert!(refused.contains("leaves nothing of") && refused.contains("--skip"), "{refused}");
-    assert_eq!(story.sandbox.id("refs/cutover/work/mitx/koa"), head);
+    assert_eq!(story.sandbox.id("refs/cutover/rebased/mitx/koa"), head);
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn a_clean_rebase_ends_in_the_commit_that_was_forecast_and_moves_no_branch() {
     let standing = story.begin();
     assert_eq!(standing.head, forecast.head);
     assert_eq!((standing.done, standing.total, standing.stop.is_none()), (2, 2, true));
-    assert_eq!(story.sandbox.id("refs/cutover/work/mitx/koa"), forecast.head);
+    assert_eq!(story.sandbox.id("refs/cutover/rebased/mitx/koa"), forecast.head);
     assert_eq!(story.sandbox.snapshot(), before);
     assert!(!story.folder().exists());
 }
