@@ -44,7 +44,10 @@ fn run(chore: Chore) -> Result<(), Failure> {
         Chore::Help => Ok(()),
         Chore::Test => test::run(&workspace),
         Chore::Audit => test::audit(&workspace),
-        Chore::Bench(arguments) => workspace.cargo(["bench", "-p", "cutover"]).arguments(arguments).run("benchmarks"),
+        Chore::Bench(arguments) => workspace
+            .cargo(["bench", "-p", "cutover", "-p", "cutover-patchstack"])
+            .arguments(arguments)
+            .run("benchmarks"),
         Chore::Reference => workspace
             .cargo(["test", "-p", "cutover", "--test", "reference"])
             .environment("UPDATE_REFERENCE", "1")

@@ -5,6 +5,7 @@
 //! concerned (who commits, how a remote is reached) does it see what the operator's own git sees.
 
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 /// Whose configuration git reads beside the repository's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +105,16 @@ impl Environment {
         }
         variables.push(("GIT_CONFIG_COUNT".into(), settings.len().to_string().into()));
         variables
+    }
+
+    /// The program of this name that a shell would start: the first executable file of that name on `PATH`.
+    pub(super) fn program(&self, name: &str) -> Option<PathBuf> {
+        use std::os::unix::fs::PermissionsExt;
+        let is_executable = |path: &PathBuf| {
+            std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+        };
+        let folders = std::env::split_paths(self.get("PATH")?).filter(|folder| folder.is_absolute());
+        folders.map(|folder| folder.join(name)).find(is_executable)
     }
 
     /// The value of a variable that git inherits, be it only where a person or a remote is concerned.

@@ -47,7 +47,9 @@ impl Git {
 
     /// The git on `PATH`, of which nothing is known yet.
     pub(crate) fn unchecked(environment: Environment) -> Self {
-        Self { program: PathBuf::from("git"), version: Version::MINIMUM, environment }
+        // A path starts quicker than a name, which each new process would look for anew.
+        let program = environment.program("git").unwrap_or_else(|| PathBuf::from("git"));
+        Self { program, version: Version::MINIMUM, environment }
     }
 
     /// The same git, when it is good enough.
