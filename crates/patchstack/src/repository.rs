@@ -180,7 +180,12 @@ impl Repository {
     /// # Errors
     /// When git cannot read them.
     pub fn settings(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, String)>> {
-        let call = self.call("config", "read the repository's configuration").options(&["--local", "--includes", "--list", "-z"]);
+        let call = self.call("config", "read the repository's configuration").options(&[
+            "--local",
+            "--includes",
+            "--list",
+            "-z",
+        ]);
         let text = String::from_utf8_lossy(&self.git.output(&call)?).into_owned();
         let entries = text.split('\0').filter(|entry| !entry.is_empty());
         // A name without a value stands for true.
