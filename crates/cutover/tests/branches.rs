@@ -253,6 +253,16 @@ fn release_branch(fork: &Fork, file: &str) -> Value {
 }
 
 #[test]
+fn an_old_head_is_replayed_only_with_a_word_on_what_origin_has() {
+    let fork = Fork::new();
+    fork.git(&["push", "--quiet", "origin", "mitx/koa"]);
+    fork.git(&["branch", "--force", "mitx/koa", "mitx/koa~1"]);
+    let output = fork.run(&["forecast", "--branch", "mitx/koa", "--onto", "upstream/open-release/koa.rc1"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("note: origin/mitx/koa has a commit that mitx/koa here lacks"), "{said}");
+}
+
+#[test]
 fn a_patch_that_was_lost_by_hand_is_named_and_fails() {
     let fork = Fork::new();
     fork.git(&["branch", "by-hand", "mitx/koa~1"]);

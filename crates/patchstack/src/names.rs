@@ -171,6 +171,16 @@ impl GitPath {
         Self(bytes.into())
     }
 
+    /// Paths as git lists them with `-z`, each once, in order.
+    #[must_use]
+    pub fn list(bytes: &[u8]) -> Vec<Self> {
+        let names = bytes.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+        let mut paths: Vec<Self> = names.map(Self::new).collect();
+        paths.sort();
+        paths.dedup();
+        paths
+    }
+
     /// Its bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

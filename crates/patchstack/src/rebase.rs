@@ -96,12 +96,3 @@ pub(crate) fn listed(paths: &[GitPath]) -> String {
         more => format!("{} and {more} more", shown.join(", ")),
     }
 }
-
-/// Paths as git lists them with `-z`, each once.
-pub(crate) fn paths(bytes: &[u8]) -> Vec<GitPath> {
-    let mut paths: Vec<GitPath> =
-        bytes.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(GitPath::new).collect();
-    paths.sort();
-    paths.dedup();
-    paths
-}

@@ -58,18 +58,8 @@ pub fn flattening(repository: &Repository, stack: &Stack) -> Result<Flattening> 
     let decisions = Decisions::default();
     let flat = replay(&mut engine, &stack.patches, &stack.base.commit, &decisions, AtConflict::Skip, &mut |_| {})?;
     let branch = engine.tree_of(&stack.branch.commit)?;
-    let lost = if flat.tree == branch { Vec::new() } else { difference(&engine, &flat.tree, &branch)? };
+    let lost = if flat.tree == branch { Vec::new() } else { engine.difference(&flat.tree, &branch)? };
     Ok(Flattening { merges: stack.merges.len(), lost })
-}
-
-/// The files in which two trees differ.
-fn difference(engine: &Engine, one: &ObjectId, other: &ObjectId) -> Result<Vec<GitPath>> {
-    let call = engine
-        .call("diff-tree", "compare trees")
-        .options(&["-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=none"])
-        .operands([one.as_str(), other.as_str()]);
-    let names = engine.git().output(&call)?;
-    Ok(names.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(GitPath::new).collect())
 }
 
 /// The fate of every patch, and why.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::rerere;
 use super::state::{State, write};
-use super::{paths, rerere};
 use crate::error::{Error, Result};
 use crate::git::{Call, Git};
 use crate::names::{GitPath, ObjectId};
@@ -61,7 +61,7 @@ impl Folder {
             let tab = entry.iter().position(|byte| *byte == b'\t')?;
             Some(&entry[tab + 1..])
         });
-        Ok(paths(&entries.collect::<Vec<&[u8]>>().join(&0)))
+        Ok(GitPath::list(&entries.collect::<Vec<&[u8]>>().join(&0)))
     }
 
     /// The commit that it stands on.

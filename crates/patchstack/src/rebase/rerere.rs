@@ -6,7 +6,6 @@
 use std::path::{Path, PathBuf};
 
 use super::folder::Folder;
-use super::paths;
 use crate::error::{Error, Result};
 use crate::git::Call;
 use crate::names::GitPath;
@@ -31,7 +30,8 @@ pub(super) fn offered(repository: &Repository, folder: &Folder) -> Result<Vec<Gi
     let call = call(repository, folder, "list what no earlier resolution is known for")?.options(&["remaining"]);
     // It lists one a line and quotes nothing, so a path with a newline is told from others by nothing: it is not offered.
     let remaining = repository.git().output(&call)?;
-    let remaining = paths(&remaining.iter().map(|byte| if *byte == b'\n' { 0 } else { *byte }).collect::<Vec<u8>>());
+    let remaining =
+        GitPath::list(&remaining.iter().map(|byte| if *byte == b'\n' { 0 } else { *byte }).collect::<Vec<u8>>());
     let is_plain = |path: &GitPath| !path.as_bytes().contains(&b'\n');
     Ok(unmerged.into_iter().filter(|path| is_plain(path) && !remaining.contains(path)).collect())
 }

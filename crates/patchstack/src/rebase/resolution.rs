@@ -1,7 +1,7 @@
 //! Reads what a person made of a conflict out of the folder, and refuses what is not finished.
 
 use super::folder::{Folder, MARK_DIGITS, Shown};
-use super::{listed, paths};
+use super::listed;
 use crate::error::{Error, Result};
 use crate::git::Git;
 use crate::names::{GitPath, ObjectId};
@@ -49,7 +49,7 @@ fn refuse_unstaged(git: &Git, folder: &Folder) -> Result<()> {
         "-z",
         "--ignore-submodules=all",
     ]);
-    let unstaged = paths(&git.output(&call)?);
+    let unstaged = GitPath::list(&git.output(&call)?);
     if unstaged.is_empty() {
         return Ok(());
     }
@@ -91,7 +91,7 @@ fn changed(git: &Git, folder: &Folder, on: &ObjectId, tree: &ObjectId) -> Result
         .call("diff-tree", "see what the resolution changes")
         .options(&["-r", "-z", "--name-only", "--no-renames", "--no-ext-diff"])
         .operands([on.as_str(), tree.as_str()]);
-    Ok(paths(&git.output(&call)?))
+    Ok(GitPath::list(&git.output(&call)?))
 }
 
 /// Refuses files that still have the marks that git wrote into them. A file that had such lines before has them rightly.
@@ -131,7 +131,7 @@ fn marked_in(git: &Git, folder: &Folder, shown: &Shown, tree: &ObjectId, files: 
     let output = git.run(&call)?;
     match output.code {
         // Each is `<tree>:<path>`.
-        Some(0) => Ok(paths(&output.stdout)
+        Some(0) => Ok(GitPath::list(&output.stdout)
             .iter()
             .map(|path| GitPath::new(&path.as_bytes()[tree.as_str().len() + 1..]))
             .collect()),

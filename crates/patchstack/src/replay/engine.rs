@@ -7,7 +7,7 @@ use super::scratch::{KEPT, Scratch};
 use super::{Merged, answer, commit};
 use crate::error::{Error, Result};
 use crate::git::{Call, Conversation, Git, Version};
-use crate::names::{ObjectId, RefName};
+use crate::names::{GitPath, ObjectId, RefName};
 use crate::repository::Repository;
 
 /// Git, ready to merge in a scratch repository. The scratch repository goes when this is dropped.
@@ -139,6 +139,18 @@ impl Engine {
         let mut name = format!("{tree}:").into_bytes();
         name.extend(path);
         self.look_up(&name)
+    }
+
+    /// The files in which two trees differ.
+    ///
+    /// # Errors
+    /// When git breaks off.
+    pub fn difference(&self, one: &ObjectId, other: &ObjectId) -> Result<Vec<GitPath>> {
+        let call = self
+            .call("diff-tree", "compare trees")
+            .options(&["-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules=none"])
+            .operands([one.as_str(), other.as_str()]);
+        Ok(GitPath::list(&self.git.output(&call)?))
     }
 
     /// A commit of an empty tree: what root commits began with.

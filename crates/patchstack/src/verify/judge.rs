@@ -12,7 +12,7 @@ use crate::forecast::twins;
 use crate::identity::{Likeness, patch_ids};
 use crate::ledger::{Account, Entry, How, Named};
 use crate::names::{GitPath, ObjectId};
-use crate::rebase::{listed, paths};
+use crate::rebase::listed;
 use crate::replay::{Conflict, Engine, Merged, changes_attributes};
 use crate::repository::Repository;
 use crate::stack::{Patch, Stack};
@@ -87,7 +87,7 @@ fn pair(
         Merged::Clean(tree) if tree == now.tree && is_same => return Ok(Account::Kept { now: now.commit.clone() }),
         Merged::Clean(tree) if tree == now.tree => Ok(How::Merged),
         Merged::Clean(tree) => {
-            let files = listed(&differing(engine, &tree, &now.tree)?);
+            let files = listed(&engine.difference(&tree, &now.tree)?);
             Err(format!("it applies cleanly, and yet somebody changed what it does to {files}"))
         }
         Merged::Conflict(conflict) => resolved(engine, &conflict, now)?,
@@ -108,7 +108,7 @@ fn resolved(engine: &Engine, conflict: &Conflict, now: &Patch) -> Result<std::re
     let files = conflict.paths();
     let said = conflict.messages.iter().filter(|message| message.kind.starts_with("CONFLICT"));
     let concerned: Vec<&GitPath> = files.iter().chain(said.flat_map(|message| &message.paths)).collect();
-    let mut strays = differing(engine, &conflict.tree, &now.tree)?;
+    let mut strays = engine.difference(&conflict.tree, &now.tree)?;
     strays.retain(|path| !concerned.contains(&path));
     if strays.is_empty() {
         return Ok(Ok(How::Resolved(files.iter().map(ToString::to_string).collect())));
@@ -128,7 +128,7 @@ fn missing(engine: &mut Engine, old: &Patch, new: &Stack, word: Option<&Explanat
     Ok(match engine.merge(&before, head, &old.commit)? {
         Merged::Clean(merged) if merged == tree => Account::Upstreamed { by: None },
         Merged::Clean(merged) => {
-            unexplained(format!("it is missing: {} lack it", listed(&differing(engine, &tree, &merged)?)))
+            unexplained(format!("it is missing: {} lack it", listed(&engine.difference(&tree, &merged)?)))
         }
         Merged::Conflict(conflict) => {
             unexplained(format!("it is missing, and would conflict in {}", listed(&conflict.paths())))
@@ -166,13 +166,4 @@ fn name_upstreams(repository: &Repository, old: &Stack, new: &Stack, entries: &m
 /// The commit that a patch was made on; of a root, a commit of nothing.
 fn parent(engine: &mut Engine, patch: &Patch) -> Result<ObjectId> {
     patch.parent.clone().map_or_else(|| engine.void(), Ok)
-}
-
-/// The files in which two trees differ.
-fn differing(engine: &Engine, one: &ObjectId, other: &ObjectId) -> Result<Vec<GitPath>> {
-    let call = engine
-        .call("diff-tree", "compare trees")
-        .options(&["-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules=none"])
-        .operands([one.as_str(), other.as_str()]);
-    Ok(paths(&engine.git().output(&call)?))
 }

@@ -14,7 +14,7 @@ use crate::{output, show};
 
 pub(super) fn run(args: &ForecastArgs) -> Result<Exit, CommandError> {
     let place = Place::open(&args.place)?;
-    let branch = place.choose(args.one.branch.as_deref())?;
+    let branch = place.choose_to_replay(args.one.branch.as_deref())?;
     if args.all_candidates { all(&place, args, &branch) } else { one(&place, args, branch) }
 }
 

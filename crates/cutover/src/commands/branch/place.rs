@@ -14,6 +14,7 @@ use cutover_patchstack::stack::{Base, Stack, compute_base};
 
 use crate::args::branch::PlaceArgs;
 use crate::error::CommandError;
+use crate::output;
 use crate::session::Loaded;
 use crate::show::branch::Typed;
 use crate::wall;
@@ -49,6 +50,26 @@ impl Place {
     /// The branch that a command is about.
     pub(super) fn choose(&self, named: Option<&str>) -> Result<Revision, CommandError> {
         Ok(releases::choose(&self.repository, &self.conventions, named, self.codename.as_deref())?)
+    }
+
+    /// The branch whose patches are to be replayed. Says so when origin has commits of it that are not in it: work on an
+    /// old head would be refused when it is published.
+    pub(super) fn choose_to_replay(&self, named: Option<&str>) -> Result<Revision, CommandError> {
+        let branch = self.choose(named)?;
+        let here = branch.reference.as_ref().and_then(|name| name.as_str().strip_prefix("refs/heads/"));
+        let Some(here) = here else { return Ok(branch) };
+        let there = RefName::new(format!("refs/remotes/{}/{here}", self.conventions.origin))?;
+        let lacks = match self.repository.find(&there)? {
+            Some(commit) => self.repository.count(&commit, &branch.commit)?,
+            None => 0,
+        };
+        if lacks > 0 {
+            let commits = if lacks == 1 { "a commit".to_owned() } else { format!("{lacks} commits") };
+            output::note(&format!(
+                "note: {there} has {commits} that {here} here lacks; --branch {there} takes them in"
+            ));
+        }
+        Ok(branch)
     }
 
     /// The stack of `branch`, from `base` where it is given.

@@ -42,7 +42,7 @@ pub(super) fn run(args: &RebaseArgs) -> Result<Exit, CommandError> {
 }
 
 fn begin(place: &Place, args: &RebaseArgs, onto: &str, skips: &[(String, String)]) -> Result<Exit, CommandError> {
-    let branch = place.choose(args.one.branch.as_deref())?;
+    let branch = place.choose_to_replay(args.one.branch.as_deref())?;
     let target = args.target.as_deref().map_or_else(|| Ok(place.own_name(&branch)), own)?;
     let onto = place.repository.revision(onto)?;
     let mut progress = Progress::of(format!("replaying {} onto {}", branch.name, onto.name));
