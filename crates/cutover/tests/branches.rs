@@ -136,7 +136,8 @@ fn a_forecast_needs_no_deployment_file_and_says_everything_as_json() {
     let fates: Vec<&str> = patches.iter().filter_map(|patch| patch["fate"].as_str()).collect();
     assert_eq!(fates, ["applies", "conflicts", "conflicts"]);
     assert_eq!(patches[1]["subject"], "Serve assets from the CDN");
-    assert_eq!(patches[1]["author"]["email"], "alice@mit.edu");
+    assert_eq!(patches[1]["author"], "Alice <alice@mit.edu>");
+    assert!(patches[1]["authored"].is_string());
     assert_eq!(patches[1]["files"], serde_json::json!(["settings.py"]));
     assert!(patches.iter().all(|patch| patch["commit"].is_string() && patch["because"].is_string()));
     assert_eq!(patches[2]["depends_on"], serde_json::json!([patches[1]["commit"]]));

@@ -57,7 +57,8 @@ pub struct PatchForecast {
     pub commit: ObjectId,
     /// The first line of its message.
     pub subject: String,
-    /// Who wrote it.
+    /// Who wrote it, and when.
+    #[serde(flatten)]
     pub author: Author,
     /// What becomes of it.
     pub fate: Fate,

@@ -35,7 +35,8 @@ pub struct Listed {
     pub commit: ObjectId,
     /// The first line of its message.
     pub subject: String,
-    /// Who wrote it.
+    /// Who wrote it, and when.
+    #[serde(flatten)]
     pub author: Author,
     /// The files that it changes.
     pub files: Vec<GitPath>,

@@ -7,7 +7,10 @@ pub use base::compute as compute_base;
 pub(crate) use base::compute_among as compute_base_among;
 pub(crate) use list::list as list_commits;
 
-use serde::Serialize;
+use std::fmt;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use crate::names::{GitPath, ObjectId};
 use crate::repository::Revision;
@@ -51,8 +54,8 @@ pub struct Patch {
     pub changes: Vec<Change>,
 }
 
-/// Who wrote a patch, and when.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// Who wrote a patch, and when. As JSON it is `author` (`Alice <alice@mit.edu>`) and `authored`, among the patch's own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Author {
     /// Name.
     pub name: String,
@@ -60,6 +63,21 @@ pub struct Author {
     pub email: String,
     /// When, as ISO 8601 with its offset.
     pub date: String,
+}
+
+impl fmt::Display for Author {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} <{}>", self.name, self.email)
+    }
+}
+
+impl Serialize for Author {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Author", 2)?;
+        fields.serialize_field("author", &self.to_string())?;
+        fields.serialize_field("authored", &self.date)?;
+        fields.end()
+    }
 }
 
 /// What a patch does to one file.

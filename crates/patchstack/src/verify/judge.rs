@@ -44,8 +44,7 @@ pub(super) fn judge(
                 missing(engine, patch, new, word)?
             }
         };
-        let author = format!("{} <{}>", patch.author.name, patch.author.email);
-        entries.push(Entry { patch: named(patch), author, account });
+        entries.push(Entry { patch: named(patch), author: patch.author.to_string(), account });
         progress(entries.len(), old.patches.len());
     }
     engine.heed(&new.base.commit)?;
