@@ -123,7 +123,8 @@ impl Environment {
         self.inherited
             .iter()
             .chain(&self.operators)
-            .find(|(inherited, _)| inherited == name)
+            // Of several of one name the last holds, as when a process is started.
+            .rfind(|(inherited, _)| inherited == name)
             .map(|(_, value)| value.as_os_str())
     }
 }
