@@ -60,7 +60,7 @@ pub enum BranchCommand {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Common options")]
 pub struct PlaceArgs {
-    /// A deployment file: its [branches] and the code name of its release
+    /// A deployment file: its `[branches]` and the code name of its release
     #[arg(long, value_name = "FILE")]
     pub deployment: Option<PathBuf>,
     /// A clone of the fork; the deployment file's unless given, or the current folder
