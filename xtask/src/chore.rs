@@ -10,7 +10,8 @@ Usage: cargo xtask CHORE
 
   test        Everything that must pass before a change lands: formatting, clippy, tests,
               documentation, licences and bans. Stops at the first failure. The tests need
-              git, sshd and ssh-keygen: as root on Debian, what is missing is installed first.
+              git, sshd, ssh-keygen and Python: as root on Debian, what is missing is installed
+              first. moto, the stand-in for AWS, is installed into the target folder.
   audit       Known vulnerabilities among the dependencies (reads a database from the network).
   bench       The benchmarks. Arguments after it go to `cargo bench`.
   reference   Write docs/cli.md, and what README shows, anew from the program itself.

@@ -1,5 +1,5 @@
-//! The system's programs that the tests start: git, and an sshd with its keys. Whether they are here, and, for root on a
-//! Debian-like system such as a build server's, how they get here.
+//! The system's programs that the tests start: git, an sshd with its keys, and Python. Whether they are here, and, for
+//! root on a Debian-like system such as a build server's, how they get here.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -44,6 +44,15 @@ const SSH: [Component; 3] = [
     },
 ];
 
+const PYTHON: Component = Component {
+    program: "python3",
+    package: "python3-venv",
+    advice: "Python 3.11 or later with venv: `apt-get install python3-venv`; where that is older, https://www.python.org",
+};
+
+/// Succeeds in a Python that can make the tests' environment (xtask/requirements.txt). Debian packs `ensurepip` apart.
+const PYTHON_PROBE: &str = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
+
 /// Sees that everything is here, and installs what is missing where that can be done.
 pub(crate) fn require(workspace: &Workspace) -> Result<(), Failure> {
     let missing = missing(workspace);
@@ -61,7 +70,9 @@ pub(crate) fn require(workspace: &Workspace) -> Result<(), Failure> {
 fn missing(workspace: &Workspace) -> Vec<Component> {
     let git = workspace.program(Path::new("git"), ["--version"]).output();
     let git = (!git.as_deref().is_some_and(is_new_enough)).then_some(GIT);
-    git.into_iter().chain(SSH.into_iter().filter(|component| !is_here(component.program))).collect()
+    let python = workspace.program(Path::new(PYTHON.program), ["-c", PYTHON_PROBE]).succeeds();
+    let python = (!python).then_some(PYTHON);
+    git.into_iter().chain(python).chain(SSH.into_iter().filter(|component| !is_here(component.program))).collect()
 }
 
 /// Whether `git --version` names one that the product works with.

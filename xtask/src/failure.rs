@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 /// Why a chore stopped.
 #[derive(Debug)]
@@ -32,6 +33,13 @@ pub(crate) enum Failure {
         /// What the system said.
         source: io::Error,
     },
+    /// A file could not be written.
+    NotWritten {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A program ran and did not succeed.
     Failed {
         /// The check or chore.
@@ -58,6 +66,7 @@ impl fmt::Display for Failure {
                 missing.iter().try_for_each(|line| write!(f, "\n  {line}"))
             }
             Self::NotStarted { command, source } => write!(f, "cannot start `{command}`: {source}"),
+            Self::NotWritten { file, source } => write!(f, "cannot write {}: {source}", file.display()),
             Self::Failed { what, command, hint } => {
                 write!(f, "{what} failed. To repeat only this:\n  {command}")?;
                 hint.map_or(Ok(()), |hint| write!(f, "\n{hint}"))

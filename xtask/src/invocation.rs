@@ -13,7 +13,7 @@ pub(crate) struct Invocation {
     program: OsString,
     shown_program: String,
     arguments: Vec<String>,
-    environment: Vec<(&'static str, &'static str)>,
+    environment: Vec<(&'static str, String)>,
     folder: PathBuf,
 }
 
@@ -36,8 +36,8 @@ impl Invocation {
     }
 
     /// The same with an environment variable set.
-    pub(crate) fn environment(mut self, name: &'static str, value: &'static str) -> Self {
-        self.environment.push((name, value));
+    pub(crate) fn environment(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((name, value.into()));
         self
     }
 
@@ -76,7 +76,7 @@ impl Invocation {
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(describes_xtask)) {
             command.env_remove(name);
         }
-        command.envs(self.environment.iter().copied());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 }

@@ -12,6 +12,7 @@ mod chore;
 mod components;
 mod failure;
 mod invocation;
+mod python;
 mod test;
 mod tools;
 mod workspace;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::components;
 use crate::failure::Failure;
 use crate::invocation::Invocation;
+use crate::python::{self, Python};
 use crate::tools::{self, TestRunner};
 use crate::workspace::Workspace;
 
@@ -22,11 +23,12 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let started = Instant::now();
     tools::require(workspace)?;
     components::require(workspace)?;
+    let python = python::require(workspace)?;
     let runner = TestRunner::installed(workspace);
     if runner == TestRunner::CargoTest {
         eprintln!("xtask: cargo-nextest is not installed; `cargo test` runs the same tests, more slowly");
     }
-    for step in code_steps(workspace, runner) {
+    for step in code_steps(workspace, runner, &python) {
         perform(&step)?;
     }
     // Last, because cargo-deny may have to be built: by now everything else is known to be well.
@@ -54,7 +56,7 @@ impl Step {
 }
 
 /// The checks of the code itself, in order.
-fn code_steps(workspace: &Workspace, runner: TestRunner) -> Vec<Step> {
+fn code_steps(workspace: &Workspace, runner: TestRunner, python: &Python) -> Vec<Step> {
     let formatting = workspace.cargo(["fmt", "--all", "--check"]);
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     let documentation = workspace.cargo(["doc", "--workspace", "--no-deps", "--locked", "--quiet"]);
@@ -63,21 +65,23 @@ fn code_steps(workspace: &Workspace, runner: TestRunner) -> Vec<Step> {
         Step::new("formatting", formatting).hint("`cargo fmt --all` puts it right."),
         Step::new("clippy", workspace.cargo(clippy)),
     ];
-    steps.extend(test_steps(workspace, runner));
+    steps.extend(test_steps(workspace, runner, python));
     steps.push(Step::new("documentation", documentation.environment("RUSTDOCFLAGS", "-D warnings")));
     steps
 }
 
 /// All tests. A failure does not hide the ones after it.
-fn test_steps(workspace: &Workspace, runner: TestRunner) -> Vec<Step> {
+fn test_steps(workspace: &Workspace, runner: TestRunner, python: &Python) -> Vec<Step> {
+    let tests = |invocation: Invocation| {
+        let invocation = invocation.arguments(["--workspace", "--locked", "--no-fail-fast"]);
+        Step::new("tests", python.tell(invocation))
+    };
     match runner {
         TestRunner::Nextest => vec![
-            Step::new("tests", workspace.cargo(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"])),
+            tests(workspace.cargo(["nextest", "run"])),
             Step::new("documentation tests", workspace.cargo(["test", "--workspace", "--locked", "--quiet", "--doc"])),
         ],
-        TestRunner::CargoTest => {
-            vec![Step::new("tests", workspace.cargo(["test", "--workspace", "--locked", "--no-fail-fast"]))]
-        }
+        TestRunner::CargoTest => vec![tests(workspace.cargo(["test"]))],
     }
 }
 
@@ -131,7 +135,7 @@ mod tests {
     #[test]
     fn the_cheapest_checks_come_first() {
         for runner in [TestRunner::Nextest, TestRunner::CargoTest] {
-            let steps = code_steps(&workspace(), runner);
+            let steps = code_steps(&workspace(), runner, &Python::imagined());
             let names: Vec<&str> = steps.iter().map(|step| step.name).collect();
             assert_eq!(names[..3], ["formatting", "clippy", "tests"]);
             assert_eq!(names.last(), Some(&"documentation"));
@@ -140,26 +144,35 @@ mod tests {
 
     #[test]
     fn warnings_are_denied_in_code_and_in_documentation() {
-        let lines = lines(&code_steps(&workspace(), TestRunner::Nextest));
+        let lines = lines(&code_steps(&workspace(), TestRunner::Nextest, &Python::imagined()));
         assert_eq!(lines[1], "cargo clippy --workspace --all-targets --locked -- -D warnings");
         assert!(lines[4].starts_with("RUSTDOCFLAGS='-D warnings' cargo doc"));
     }
 
     #[test]
     fn with_nextest_the_examples_in_the_documentation_are_still_run() {
-        let lines = lines(&test_steps(&workspace(), TestRunner::Nextest));
+        let lines = lines(&test_steps(&workspace(), TestRunner::Nextest, &Python::imagined()));
         assert!(lines.iter().any(|line| line.starts_with("cargo test ") && line.ends_with("--doc")));
     }
 
     #[test]
+    fn the_tests_are_told_where_moto_is_whatever_runs_them() {
+        for runner in [TestRunner::Nextest, TestRunner::CargoTest] {
+            let lines = lines(&test_steps(&workspace(), runner, &Python::imagined()));
+            assert!(lines[0].starts_with("CUTOVER_BOTOCORE=models CUTOVER_MOTO_PYTHON="), "{}", lines[0]);
+        }
+    }
+
+    #[test]
     fn without_nextest_one_command_runs_all_tests() {
-        let lines = lines(&test_steps(&workspace(), TestRunner::CargoTest));
-        assert_eq!(lines, ["cargo test --workspace --locked --no-fail-fast"]);
+        let lines = lines(&test_steps(&workspace(), TestRunner::CargoTest, &Python::imagined()));
+        assert_eq!(lines.len(), 1);
+        assert!(lines[0].ends_with(" cargo test --workspace --locked --no-fail-fast"), "{}", lines[0]);
     }
 
     #[test]
     fn no_check_may_change_the_lock_file() {
-        let mut steps = code_steps(&workspace(), TestRunner::Nextest);
+        let mut steps = code_steps(&workspace(), TestRunner::Nextest, &Python::imagined());
         steps.extend(policy_steps(&workspace(), Path::new("cargo-deny")));
         for line in lines(&steps) {
             let resolves = !line.starts_with("cargo fmt") && !line.starts_with("cargo-deny");

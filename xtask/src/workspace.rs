@@ -45,6 +45,11 @@ impl Workspace {
     pub(crate) fn tools_folder(&self) -> PathBuf {
         self.target.join("tools")
     }
+
+    /// Where chores install what the tests need and cargo does not build.
+    pub(crate) fn components_folder(&self) -> PathBuf {
+        self.target.join("components")
+    }
 }
 
 fn variable(name: &'static str) -> Result<OsString, Failure> {

@@ -1,0 +1,219 @@
+//! A connection to an account of AWS in a region: credentials, addresses, limits, and the count of calls.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::SharedAsyncSleep;
+use aws_smithy_async::time::SharedTimeSource;
+use cutover_engine::failure::Failure;
+
+use crate::credentials::{Keeper, words};
+use crate::error::{Cause, Error};
+use crate::operations::Operation;
+use crate::operations::sts::{CallerIdentity, GetCallerIdentity};
+use crate::protocol::Service;
+use crate::web::Web;
+
+/// Which AWS, and as whom. All of it may be left open: then it comes from where the `aws` command finds it.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The profile of `~/.aws/config`; SSO and roles to assume are a matter of the profile.
+    pub profile: Option<String>,
+    /// The region, such as `us-east-1`.
+    pub region: Option<String>,
+    /// The address of all services, for tests against a stand-in.
+    pub endpoint: Option<String>,
+    /// Credentials from elsewhere than the profile, for tests.
+    pub credentials: Option<SharedCredentialsProvider>,
+}
+
+/// The time, and waiting. Signatures need the wall clock of this machine: AWS refuses those that are minutes off.
+#[derive(Clone, Debug)]
+pub struct Times {
+    /// What time it is.
+    pub clock: SharedTimeSource,
+    /// How to wait.
+    pub sleep: SharedAsyncSleep,
+}
+
+/// How long and how often.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// To connect.
+    pub connect: Duration,
+    /// For one attempt, from signing to the end of the answer.
+    pub attempt: Duration,
+    /// Attempts of one call, where it is safe to repeat it.
+    pub attempts: u32,
+    /// The wait before the first repetition, at most; it doubles with each.
+    pub backoff: Duration,
+    /// The longest wait between two attempts.
+    pub longest_backoff: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            attempt: Duration::from_secs(30),
+            attempts: 5,
+            backoff: Duration::from_millis(400),
+            longest_backoff: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How regions begin that are apart from the commercial ones: China, and the governments'.
+const ELSEWHERE: [&str; 4] = ["cn-", "us-gov-", "us-iso", "eu-isoe-"];
+
+/// A connection. One thread uses it.
+#[derive(Debug)]
+pub struct Connection {
+    pub(crate) web: Web,
+    pub(crate) times: Times,
+    pub(crate) limits: Limits,
+    pub(crate) credentials: Arc<Keeper>,
+    pub(crate) region: String,
+    pub(crate) endpoint: Option<String>,
+    /// When Route 53 may next be asked.
+    pub(crate) next_route53: Cell<SystemTime>,
+    pub(crate) calls: RefCell<BTreeMap<(Service, &'static str), u64>>,
+}
+
+impl Connection {
+    /// Finds region and where credentials come from; asks AWS nothing yet.
+    ///
+    /// # Errors
+    /// When no region is known anywhere, or one whose addresses we do not know; or this machine cannot speak TLS.
+    pub async fn open(settings: Settings, times: Times, limits: Limits) -> Result<Self, Failure> {
+        let web = Web::new(&limits).map_err(|why| Failure::permanent(format!("cannot speak TLS: {why}")))?;
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(web.clone())
+            .time_source(times.clock.clone())
+            .sleep_impl(times.sleep.clone());
+        if let Some(profile) = &settings.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = settings.region {
+            loader = loader.region(Region::new(region));
+        }
+        if let Some(endpoint) = &settings.endpoint {
+            loader = loader.endpoint_url(endpoint);
+        }
+        if let Some(credentials) = settings.credentials {
+            loader = loader.credentials_provider(credentials);
+        }
+        let config = loader.load().await;
+        let region = config.region().ok_or_else(|| {
+            Failure::permanent("no AWS region is set; name one in the deployment file, or in the profile")
+        })?;
+        if config.endpoint_url().is_none() && ELSEWHERE.iter().any(|prefix| region.as_ref().starts_with(prefix)) {
+            let why =
+                format!("region {region} has other addresses than AWS's commercial regions, and we do not know them");
+            return Err(Failure::permanent(why));
+        }
+        let provider = config
+            .credentials_provider()
+            .ok_or_else(|| Failure::permanent("no source of AWS credentials; name a profile in the deployment file"))?;
+        Ok(Self {
+            region: region.as_ref().to_owned(),
+            endpoint: config.endpoint_url().map(|endpoint| endpoint.trim_end_matches('/').to_owned()),
+            credentials: Arc::new(Keeper::new(provider, times.clock.clone())),
+            next_route53: Cell::new(SystemTime::UNIX_EPOCH),
+            calls: RefCell::default(),
+            web,
+            times,
+            limits,
+        })
+    }
+
+    /// The region.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The HTTP client.
+    #[must_use]
+    pub fn web(&self) -> &Web {
+        &self.web
+    }
+
+    /// The attempts of each operation so far, failed ones too.
+    #[must_use]
+    pub fn calls(&self) -> BTreeMap<(Service, &'static str), u64> {
+        self.calls.borrow().clone()
+    }
+
+    /// Who we are. With `account`, whether it is the one that the deployment belongs to.
+    ///
+    /// # Errors
+    /// When AWS does not know us, or the account is another.
+    pub async fn identity(&self, account: Option<&str>) -> Result<CallerIdentity, Error> {
+        let identity = self.call(&GetCallerIdentity::default()).await?;
+        if let Some(expected) = account.filter(|expected| *expected != identity.account) {
+            let CallerIdentity { account, arn, .. } = &identity;
+            let why = format!(
+                "the credentials are of account {account} ({arn}), and the deployment belongs to {expected}; \
+                 nothing was changed, name the profile of account {expected}"
+            );
+            let operation = GetCallerIdentity::NAME;
+            return Err(Error::new(Service::Sts, operation, GetCallerIdentity::EFFECT, Cause::Mismatch(why)));
+        }
+        Ok(identity)
+    }
+
+    /// Until when the credentials hold; nothing when they do not expire.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub async fn credentials_until(&self) -> Result<Option<SystemTime>, Failure> {
+        let found = self.credentials.get().await;
+        found.map(|credentials| credentials.expiry()).map_err(|error| Failure::permanent(words(&error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::Credentials;
+    use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
+    use aws_smithy_async::time::StaticTimeSource;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct NoSleep;
+
+    impl AsyncSleep for NoSleep {
+        fn sleep(&self, _length: Duration) -> Sleep {
+            Sleep::new(std::future::ready(()))
+        }
+    }
+
+    async fn open(region: &str) -> Result<Connection, Failure> {
+        let credentials = Credentials::new("AKIATEST", "secret", None, None, "tests");
+        let settings = Settings {
+            region: Some(region.to_owned()),
+            credentials: Some(SharedCredentialsProvider::new(credentials)),
+            ..Settings::default()
+        };
+        let times = Times {
+            clock: SharedTimeSource::new(StaticTimeSource::new(SystemTime::UNIX_EPOCH)),
+            sleep: SharedAsyncSleep::new(NoSleep),
+        };
+        Connection::open(settings, times, Limits::default()).await
+    }
+
+    #[tokio::test]
+    async fn a_region_whose_addresses_are_not_known_is_refused() {
+        for region in ["cn-north-1", "us-gov-west-1"] {
+            let failure = open(region).await.expect_err("it is apart from the others");
+            assert!(failure.message.contains(region), "{failure}");
+        }
+        open("us-east-1").await.expect("a region like others");
+    }
+}

@@ -1,0 +1,310 @@
+//! How a call to AWS fails, and what is known about the world then.
+//!
+//! The class follows from three things: whether an answer came, what it says, and whether the operation changes
+//! anything. Where one is not sure, a write is in doubt.
+
+use bytes::Bytes;
+use cutover_engine::failure::{Failure, FailureClass};
+use http::Response;
+
+use crate::operations::Effect;
+use crate::protocol::{Protocol, Service, document, root};
+use crate::shape::Document;
+
+/// An answer that says no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// AWS's code, such as `InvalidAMIID.NotFound`; `HTTP 503` where there is none.
+    pub code: String,
+    /// AWS's words.
+    pub message: String,
+    /// What AWS's support asks for.
+    pub request_id: Option<String>,
+}
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// AWS answered, and said no.
+    Refused(Refusal),
+    /// The request provably never left.
+    NotSent(String),
+    /// The request may have left, and no whole answer came.
+    NoAnswer(String),
+    /// An answer came that cannot be read.
+    Unreadable(String),
+    /// There is nothing to sign requests with, and asking again is no use.
+    NoCredentials(String),
+    /// Whoever gives credentials could not be asked just now.
+    CredentialsFailed(String),
+    /// The answer is whole, and is not what must hold, such as another account.
+    Mismatch(String),
+}
+
+/// A call that failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.text())]
+pub struct Error {
+    /// The service.
+    pub service: Service,
+    /// The operation, as AWS calls it.
+    pub operation: &'static str,
+    /// What is known about the world now.
+    pub class: FailureClass,
+    /// Why.
+    pub cause: Cause,
+}
+
+impl Error {
+    /// The failure of an operation of that effect.
+    #[must_use]
+    pub fn new(service: Service, operation: &'static str, effect: Effect, cause: Cause) -> Self {
+        let class = class(effect, &cause);
+        Self { service, operation, class, cause }
+    }
+
+    /// AWS's code, where AWS has answered.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.refusal().map(|refusal| refusal.code.as_str())
+    }
+
+    /// Whether what was asked for is said not to be there. Shortly after a write this proves nothing.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.code().is_some_and(|code| {
+            code.starts_with("NoSuch")
+                || ["NotFound", "NotFoundFault", "DoesNotExist"].iter().any(|end| code.ends_with(end))
+        })
+    }
+
+    /// Whether the same call may be made again at once, without anybody looking at the world first.
+    #[must_use]
+    pub fn may_repeat(&self) -> bool {
+        match self.class {
+            FailureClass::Throttled => true,
+            FailureClass::NotApplied => {
+                matches!(self.cause, Cause::NotSent(_) | Cause::NoAnswer(_)) || self.status() >= 500
+            }
+            FailureClass::InDoubt | FailureClass::Permanent => false,
+        }
+    }
+
+    /// Whether renewed credentials may help.
+    #[must_use]
+    pub fn is_expired(&self) -> bool {
+        self.code().is_some_and(|code| EXPIRED.contains(&code))
+    }
+
+    fn refusal(&self) -> Option<&Refusal> {
+        match &self.cause {
+            Cause::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    fn status(&self) -> u16 {
+        self.refusal().map_or(0, |refusal| refusal.status)
+    }
+
+    fn text(&self) -> String {
+        let call = format!("{} {}", self.service.command(), self.operation);
+        match &self.cause {
+            Cause::Refused(Refusal { code, message, request_id, .. }) => {
+                let id = request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
+                let hint = hint(code).map(|hint| format!("; {hint}")).unwrap_or_default();
+                let message = if message.is_empty() { String::new() } else { format!(": {message}") };
+                format!("{call} was refused: {code}{message}{id}{hint}")
+            }
+            Cause::NotSent(why) => format!("{call} could not be sent: {why}"),
+            Cause::NoAnswer(why) if self.class == FailureClass::InDoubt => {
+                format!("{call} got no answer, and may have worked: {why}")
+            }
+            Cause::NoAnswer(why) => format!("{call} got no answer: {why}"),
+            Cause::Unreadable(why) => format!("{call} got an answer that cannot be read: {why}"),
+            Cause::NoCredentials(why) | Cause::CredentialsFailed(why) => {
+                format!("{call} was not sent, for want of AWS credentials: {why}")
+            }
+            Cause::Mismatch(why) => format!("{call}: {why}"),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::new(error.class, error.to_string())
+    }
+}
+
+/// Refusals for the rate of calls, of all services.
+const THROTTLED: [&str; 11] = [
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "EC2ThrottledException",
+    "BandwidthLimitExceeded",
+    // Route 53, while an earlier change to the zone is being taken in.
+    "PriorRequestNotComplete",
+    "SlowDown",
+];
+
+/// Refusals that new credentials mend.
+const EXPIRED: [&str; 4] = ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];
+
+/// Refusals that pass with time: nothing was changed, and the same call may work later.
+const LATER: [&str; 10] = [
+    "InsufficientInstanceCapacity",
+    "InsufficientHostCapacity",
+    "InsufficientAddressCapacity",
+    "InsufficientDBInstanceCapacity",
+    "IncorrectInstanceState",
+    "IncorrectState",
+    "InvalidInstanceID.NotReady",
+    "InvalidDBInstanceState",
+    "InvalidDBSnapshotState",
+    "ConcurrentModification",
+];
+
+fn class(effect: Effect, cause: &Cause) -> FailureClass {
+    let unknown = if effect == Effect::Read { FailureClass::NotApplied } else { FailureClass::InDoubt };
+    match cause {
+        Cause::NotSent(_) | Cause::CredentialsFailed(_) => FailureClass::NotApplied,
+        Cause::NoAnswer(_) | Cause::Unreadable(_) => unknown,
+        Cause::NoCredentials(_) | Cause::Mismatch(_) => FailureClass::Permanent,
+        Cause::Refused(Refusal { status, code, .. }) => {
+            let code = code.as_str();
+            if THROTTLED.contains(&code) || *status == 429 {
+                FailureClass::Throttled
+            } else if LATER.contains(&code) || EXPIRED.contains(&code) {
+                FailureClass::NotApplied
+            } else if *status >= 500 || *status < 400 {
+                unknown
+            } else {
+                FailureClass::Permanent
+            }
+        }
+    }
+}
+
+/// What the operator can do about it.
+fn hint(code: &str) -> Option<&'static str> {
+    match code {
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
+            Some("the credentials have expired: sign in again (`aws sso login`), or check this machine's clock")
+        }
+        "AuthFailure" | "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" => {
+            Some("AWS does not accept the credentials: check profile, region and this machine's clock")
+        }
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
+            Some("the credentials lack this permission: `cutover policy` prints those that are needed")
+        }
+        "RequestTimeTooSkewed" => Some("this machine's clock is wrong by minutes: set it"),
+        _ => None,
+    }
+}
+
+/// What an answer that is not a success says.
+pub(crate) fn refusal(protocol: Protocol, answer: &Response<Bytes>) -> Refusal {
+    let status = answer.status().as_u16();
+    let body = document(protocol, answer.body()).unwrap_or_default();
+    let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let text = |names: &[&str]| names.iter().find_map(|name| found(&body, name));
+    let code = header("x-amzn-errortype")
+        .or_else(|| text(&["Code", "__type"]))
+        // Route 53 puts the reasons against a batch of changes under an element named like the code.
+        .or_else(|| root(protocol, answer.body()).filter(|name| name.starts_with("Invalid")))
+        .map_or_else(|| format!("HTTP {status}"), |code| short(&code));
+    let message = text(&["Message", "message"]).unwrap_or_default();
+    let request_id = header("x-amzn-requestid").or_else(|| text(&["RequestId", "RequestID"]));
+    Refusal { status, code, message, request_id }
+}
+
+fn found(body: &Document, name: &str) -> Option<String> {
+    body.find(name).map(|document| document.text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// `com.amazonaws.ssm#InvalidInstanceId:http://...` is `InvalidInstanceId`.
+fn short(code: &str) -> String {
+    let code = code.split(':').next().unwrap_or(code);
+    code.rsplit('#').next().unwrap_or(code).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, code: &str, effect: Effect) -> Error {
+        let refusal = Refusal { status, code: code.to_owned(), message: "m".to_owned(), request_id: None };
+        Error::new(Service::Ec2, "RunInstances", effect, Cause::Refused(refusal))
+    }
+
+    #[test]
+    fn a_write_that_the_server_failed_in_is_in_doubt_and_never_repeated() {
+        let error = refused(500, "InternalError", Effect::Write);
+        assert_eq!(error.class, FailureClass::InDoubt);
+        assert!(!error.may_repeat());
+    }
+
+    #[test]
+    fn a_read_that_the_server_failed_in_is_repeated() {
+        let error = refused(503, "Unavailable", Effect::Read);
+        assert_eq!(error.class, FailureClass::NotApplied);
+        assert!(error.may_repeat());
+    }
+
+    #[test]
+    fn a_throttled_write_is_repeated_whatever_its_status() {
+        for (status, code) in [(503, "RequestLimitExceeded"), (400, "PriorRequestNotComplete"), (429, "HTTP 429")] {
+            let error = refused(status, code, Effect::Write);
+            assert_eq!(error.class, FailureClass::Throttled, "{code}");
+            assert!(error.may_repeat());
+        }
+    }
+
+    #[test]
+    fn a_write_without_an_answer_is_in_doubt_and_one_never_sent_is_not() {
+        let lost = Error::new(Service::Ec2, "CreateImage", Effect::Write, Cause::NoAnswer("cut".to_owned()));
+        let unsent = Error::new(Service::Ec2, "CreateImage", Effect::Write, Cause::NotSent("refused".to_owned()));
+        assert_eq!((lost.class, lost.may_repeat()), (FailureClass::InDoubt, false));
+        assert_eq!((unsent.class, unsent.may_repeat()), (FailureClass::NotApplied, true));
+    }
+
+    #[test]
+    fn no_capacity_is_known_not_to_be_applied_and_left_to_the_engine() {
+        let error = refused(500, "InsufficientInstanceCapacity", Effect::Write);
+        assert_eq!(error.class, FailureClass::NotApplied);
+    }
+
+    #[test]
+    fn the_reason_is_found_in_the_errors_of_all_protocols() {
+        let cases = [
+            (
+                Protocol::Ec2,
+                "<Response><Errors><Error><Code>C</Code><Message>M</Message></Error></Errors><RequestID>R</RequestID></Response>",
+            ),
+            (
+                Protocol::Query,
+                "<ErrorResponse><Error><Type>Sender</Type><Code>C</Code><Message>M</Message></Error><RequestId>R</RequestId></ErrorResponse>",
+            ),
+            (Protocol::Json, r#"{"__type":"com.amazonaws.ssm#C","message":"M","RequestId":"R"}"#),
+        ];
+        for (protocol, body) in cases {
+            let answer = Response::builder().status(400).body(Bytes::from(body)).expect("an answer");
+            let refusal = refusal(protocol, &answer);
+            assert_eq!((refusal.code.as_str(), refusal.message.as_str()), ("C", "M"), "{protocol:?}");
+            assert_eq!(refusal.request_id.as_deref(), Some("R"), "{protocol:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_from_something_else_than_aws_is_named_by_its_status() {
+        let answer = Response::builder().status(502).body(Bytes::from("<html><br>bad gateway")).expect("an answer");
+        assert_eq!(refusal(Protocol::Query, &answer).code, "HTTP 502");
+    }
+}

@@ -1,0 +1,146 @@
+//! The operations of AWS that an upgrade needs, and no others: what goes in, what we read of what comes out.
+//!
+//! Each is declared once. [`table`] is what tests walk to hold them against AWS's own models, and what a policy of
+//! least privilege is made from. Names of requests and members are AWS's.
+
+pub mod cloudfront;
+pub mod ec2;
+pub mod elb;
+pub mod elbv2;
+pub mod rds;
+pub mod route53;
+pub mod ssm;
+pub mod sts;
+
+use crate::protocol::Service;
+use crate::shape::{Member, Shape};
+
+/// Whether an operation changes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It only reads.
+    Read,
+    /// It changes something.
+    Write,
+}
+
+/// An operation: its request, and what belongs to it.
+pub trait Operation: Shape {
+    /// What comes back.
+    type Output: Shape;
+    /// The service.
+    const SERVICE: Service;
+    /// Its name, as AWS has it.
+    const NAME: &'static str;
+    /// Whether it changes anything.
+    const EFFECT: Effect;
+    /// The HTTP method.
+    const METHOD: &'static str;
+    /// The path, with `{Name}` for members that travel in it.
+    const PATH: &'static str;
+}
+
+/// An operation that answers in pages.
+pub trait Paged: Operation + PartialEq {
+    /// The request for the page after this one; nothing after the last.
+    fn next(&self, page: &Self::Output) -> Option<Self>;
+}
+
+/// An operation as data.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The service.
+    pub service: Service,
+    /// Its name, as AWS has it.
+    pub name: &'static str,
+    /// Whether it changes anything.
+    pub effect: Effect,
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The path.
+    pub path: &'static str,
+    /// The members of its request.
+    pub request: fn() -> Vec<Member>,
+    /// The members that we read of its answer.
+    pub output: fn() -> Vec<Member>,
+}
+
+impl Entry {
+    fn of<O: Operation>() -> Self {
+        Self {
+            service: O::SERVICE,
+            name: O::NAME,
+            effect: O::EFFECT,
+            method: O::METHOD,
+            path: O::PATH,
+            request: O::members,
+            output: O::Output::members,
+        }
+    }
+}
+
+/// All operations.
+#[must_use]
+pub fn table() -> Vec<Entry> {
+    let services = [
+        sts::table(),
+        ec2::table(),
+        elb::table(),
+        elbv2::table(),
+        rds::table(),
+        route53::table(),
+        cloudfront::table(),
+        ssm::table(),
+    ];
+    services.concat()
+}
+
+macro_rules! http_method {
+    () => {
+        "POST"
+    };
+    ($method:literal) => {
+        $method
+    };
+}
+
+macro_rules! http_path {
+    () => {
+        "/"
+    };
+    ($path:literal) => {
+        $path
+    };
+}
+
+/// Declares the operations of a service: effect, request and output, and method and path where they matter.
+macro_rules! operations {
+    ($service:ident: $($effect:ident $request:ident -> $output:ident $(, $method:literal $path:literal)?;)+) => {
+        $(impl $crate::operations::Operation for $request {
+            type Output = $output;
+            const SERVICE: $crate::protocol::Service = $crate::protocol::Service::$service;
+            const NAME: &'static str = stringify!($request);
+            const EFFECT: $crate::operations::Effect = $crate::operations::Effect::$effect;
+            const METHOD: &'static str = $crate::operations::http_method!($($method)?);
+            const PATH: &'static str = $crate::operations::http_path!($($path)?);
+        })+
+
+        pub(super) fn table() -> Vec<$crate::operations::Entry> {
+            vec![$($crate::operations::Entry::of::<$request>()),+]
+        }
+    };
+}
+
+/// Declares that an operation answers in pages: what of its answer goes into which member of the next request.
+macro_rules! paged {
+    ($($request:ident: $from:ident => $to:ident;)+) => {$(
+        impl $crate::operations::Paged for $request {
+            fn next(&self, page: &Self::Output) -> Option<Self> {
+                let token = page.$from.clone().filter(|token| !token.is_empty())?;
+                Some(Self { $to: Some(token), ..self.clone() })
+            }
+        }
+    )+};
+}
+
+use {http_method, http_path, operations, paged};

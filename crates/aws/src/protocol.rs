@@ -1,0 +1,221 @@
+//! The three protocols of AWS that we speak, each a thin translation between shapes and HTTP.
+//!
+//! Here is what they have in common: which service speaks which, what a request looks like before it is signed, and
+//! how an answer becomes a [`Document`].
+
+mod json;
+mod query;
+mod rest;
+mod xml;
+
+use bytes::Bytes;
+
+use crate::operations::Operation;
+use crate::shape::{Document, Member, Place, Shape, Unreadable};
+
+/// A service of AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    /// Who we are.
+    Sts,
+    /// Instances and images.
+    Ec2,
+    /// Classic load balancers.
+    Elb,
+    /// Target groups.
+    ElbV2,
+    /// Database instances.
+    Rds,
+    /// Names.
+    Route53,
+    /// The distribution in front of the maintenance page.
+    CloudFront,
+    /// Commands on hosts.
+    Ssm,
+}
+
+/// How a service is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Parameters in a form, XML back, lists as `Name.member.N`.
+    Query,
+    /// The same with EC2's own lists, `Name.N`, and no wrapper around the answer.
+    Ec2,
+    /// Paths, query strings, and XML both ways.
+    RestXml,
+    /// JSON both ways, the operation in a header.
+    Json,
+}
+
+impl Service {
+    /// All of them.
+    pub const ALL: [Self; 8] =
+        [Self::Sts, Self::Ec2, Self::Elb, Self::ElbV2, Self::Rds, Self::Route53, Self::CloudFront, Self::Ssm];
+
+    /// How it is spoken to.
+    #[must_use]
+    pub fn protocol(self) -> Protocol {
+        match self {
+            Self::Ec2 => Protocol::Ec2,
+            Self::Sts | Self::Elb | Self::ElbV2 | Self::Rds => Protocol::Query,
+            Self::Route53 | Self::CloudFront => Protocol::RestXml,
+            Self::Ssm => Protocol::Json,
+        }
+    }
+
+    /// The version of its API.
+    #[must_use]
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::Sts => "2011-06-15",
+            Self::Ec2 => "2016-11-15",
+            Self::Elb => "2012-06-01",
+            Self::ElbV2 => "2015-12-01",
+            Self::Rds => "2014-10-31",
+            Self::Route53 => "2013-04-01",
+            Self::CloudFront => "2020-05-31",
+            Self::Ssm => "2014-11-06",
+        }
+    }
+
+    /// The name that signatures, IAM policies and endpoints have for it. Both kinds of balancers share theirs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sts => "sts",
+            Self::Ec2 => "ec2",
+            Self::Elb | Self::ElbV2 => "elasticloadbalancing",
+            Self::Rds => "rds",
+            Self::Route53 => "route53",
+            Self::CloudFront => "cloudfront",
+            Self::Ssm => "ssm",
+        }
+    }
+
+    /// The name that the `aws` command line has for it, and AWS's model.
+    #[must_use]
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Elb => "elb",
+            Self::ElbV2 => "elbv2",
+            other => other.name(),
+        }
+    }
+
+    /// The namespace of its XML.
+    #[must_use]
+    pub fn namespace(self) -> &'static str {
+        match self {
+            Self::Route53 => "https://route53.amazonaws.com/doc/2013-04-01/",
+            Self::CloudFront => "http://cloudfront.amazonaws.com/doc/2020-05-31/",
+            _ => "",
+        }
+    }
+
+    /// Whether there is one of it for all regions. Such services are signed for `us-east-1`.
+    #[must_use]
+    pub fn is_global(self) -> bool {
+        matches!(self, Self::Route53 | Self::CloudFront)
+    }
+
+    /// The region that its requests are signed for.
+    #[must_use]
+    pub fn signing_region(self, region: &str) -> &str {
+        if self.is_global() { "us-east-1" } else { region }
+    }
+
+    /// Its address in a region, without a slash at the end. China's and the governments' regions have others.
+    #[must_use]
+    pub fn endpoint(self, region: &str) -> String {
+        if self.is_global() {
+            format!("https://{}.amazonaws.com", self.name())
+        } else {
+            format!("https://{}.{region}.amazonaws.com", self.name())
+        }
+    }
+}
+
+/// A request before it is addressed and signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// Path and query string, beginning with a slash.
+    pub path: String,
+    /// Headers beyond those of signing.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// The request of an operation.
+#[must_use]
+pub fn request<O: Operation>(operation: &O) -> Request {
+    match O::SERVICE.protocol() {
+        Protocol::Query => query::request(operation, query::Lists::Wrapped),
+        Protocol::Ec2 => query::request(operation, query::Lists::Flat),
+        Protocol::RestXml => rest::request(operation),
+        Protocol::Json => json::request(operation),
+    }
+}
+
+/// The answer of an operation that worked.
+///
+/// # Errors
+/// When it is not as AWS's model says. What is not an answer to this operation must never pass for an empty listing.
+pub fn answer<O: Operation>(answer: &http::Response<Bytes>) -> Result<O::Output, Unreadable> {
+    let members = <O::Output as Shape>::members();
+    let output = match O::SERVICE.protocol() {
+        Protocol::Json => json::parse(answer.body())?,
+        Protocol::Ec2 => rooted(answer.body(), &format!("{}Response", O::NAME))?,
+        Protocol::Query => {
+            let body = rooted(answer.body(), &format!("{}Response", O::NAME))?;
+            let result = format!("{}Result", O::NAME);
+            match body.child(&result) {
+                Some(output) => output.clone(),
+                None if members.is_empty() => Document::default(),
+                None => return Err(Unreadable { path: result, trouble: "is missing".to_owned() }),
+            }
+        }
+        Protocol::RestXml => {
+            let root = members_in(&members, Place::Payload).next().map(|member| member.name.to_owned());
+            let body = rooted(answer.body(), &root.unwrap_or_else(|| format!("{}Response", O::NAME)))?;
+            rest::placed(&members, body, answer.headers())
+        }
+    };
+    crate::shape::Field::read(Some(&output))
+}
+
+/// What is in the root element, which has to be of that name.
+fn rooted(body: &[u8], name: &str) -> Result<Document, Unreadable> {
+    let (root, document) = xml::parse(body)?;
+    if root == name {
+        return Ok(document);
+    }
+    Err(Unreadable { path: "body".to_owned(), trouble: format!("is of <{root}>, and <{name}> is to be expected") })
+}
+
+/// A body as a document, the root element's name left out; an empty one is an empty document.
+///
+/// # Errors
+/// When it is not well-formed.
+pub fn document(protocol: Protocol, body: &[u8]) -> Result<Document, Unreadable> {
+    if body.is_empty() {
+        return Ok(Document::default());
+    }
+    match protocol {
+        Protocol::Json => json::parse(body),
+        _ => xml::parse(body).map(|(_, document)| document),
+    }
+}
+
+/// The name of a body's root element, of XML only.
+#[must_use]
+pub fn root(protocol: Protocol, body: &[u8]) -> Option<String> {
+    (protocol != Protocol::Json).then(|| xml::parse(body).ok()).flatten().map(|(name, _)| name)
+}
+
+/// The members that travel in one place.
+fn members_in(members: &[Member], place: Place) -> impl Iterator<Item = &Member> {
+    members.iter().filter(move |member| member.place == place)
+}

@@ -1,0 +1,157 @@
+//! The one HTTP client of the binary, on the one TLS stack, and its bridges: to the official runtime, for finding
+//! credentials, and to `object_store`, for S3.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_smithy_async::future::timeout::Timeout;
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use object_store::ClientOptions;
+use object_store::client::{self as store, HttpErrorKind};
+
+use crate::connection::Limits;
+
+/// Connections that nobody uses are kept for this long: less than AWS keeps them.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// The HTTP client. Copies share its connections.
+#[derive(Clone, Debug)]
+pub struct Web {
+    client: reqwest::Client,
+}
+
+/// Why a request has no whole answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Lost {
+    /// It provably never left: there was no connection to send it on.
+    #[error("{0}")]
+    NotSent(String),
+    /// It may have left.
+    #[error("{0}")]
+    NoAnswer(String),
+}
+
+impl Web {
+    /// A client. It follows no redirects: nothing that is signed may go elsewhere.
+    ///
+    /// # Errors
+    /// When this machine has no certificates to check others by.
+    pub fn new(limits: &Limits) -> Result<Self, String> {
+        // Whoever comes first chooses for the process; everybody here chooses the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .connect_timeout(limits.connect)
+            // A write on a connection that the other side is just closing would be in doubt.
+            .pool_idle_timeout(IDLE)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("cutover/", env!("CARGO_PKG_VERSION")))
+            .build();
+        client.map(|client| Self { client }).map_err(|error| chain(&error))
+    }
+
+    /// Sends a request and waits for the whole answer, as long as it takes.
+    ///
+    /// # Errors
+    /// When no whole answer comes.
+    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Lost> {
+        let request = reqwest::Request::try_from(request).map_err(|error| Lost::NotSent(chain(&error)))?;
+        let answer = self.client.execute(request).await.map_err(|error| {
+            if error.is_connect() || error.is_builder() {
+                Lost::NotSent(chain(&error))
+            } else {
+                Lost::NoAnswer(chain(&error))
+            }
+        })?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = answer.bytes().await.map_err(|error| Lost::NoAnswer(chain(&error)))?;
+        let mut whole = Response::new(body);
+        *whole.status_mut() = status;
+        *whole.headers_mut() = headers;
+        Ok(whole)
+    }
+}
+
+/// An error with what is behind it: reqwest's own words say little. Addresses are left out, they may hold secrets.
+fn chain(error: &reqwest::Error) -> String {
+    let mut words = Vec::new();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        words.push(cause.to_string());
+        source = cause.source();
+    }
+    words.dedup();
+    if words.is_empty() { "the request failed".to_owned() } else { words.join(": ") }
+}
+
+/// The client as the official runtime wants it.
+#[derive(Debug)]
+struct Connector {
+    web: Web,
+    limit: Option<Duration>,
+    sleep: Option<SharedAsyncSleep>,
+}
+
+impl HttpClient for Web {
+    fn http_connector(&self, settings: &HttpConnectorSettings, parts: &RuntimeComponents) -> SharedHttpConnector {
+        // Looking for instance credentials on a laptop must end soon.
+        let limit = match (settings.connect_timeout(), settings.read_timeout()) {
+            (Some(connect), Some(read)) => Some(connect + read),
+            (one, other) => one.or(other),
+        };
+        SharedHttpConnector::new(Connector { web: self.clone(), limit, sleep: parts.sleep_impl() })
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let web = self.web.clone();
+        let limit = self.limit.zip(self.sleep.clone());
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let (parts, body) = request.into_parts();
+            let body = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
+            let send = web.send(Request::from_parts(parts, body));
+            let answer = match limit {
+                Some((limit, sleep)) => Timeout::new(Box::pin(send), sleep.sleep(limit))
+                    .await
+                    .map_err(|elapsed| ConnectorError::timeout(elapsed.into()))?,
+                None => send.await,
+            };
+            let answer = answer.map_err(|lost| ConnectorError::io(lost.into()))?;
+            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+/// The client as `object_store` wants it. Pages and journal records are small: bodies are kept in memory.
+#[async_trait]
+impl store::HttpService for Web {
+    async fn call(&self, request: store::HttpRequest) -> Result<store::HttpResponse, store::HttpError> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let answer = self.send(Request::from_parts(parts, body)).await.map_err(|lost| {
+            let kind = match &lost {
+                Lost::NotSent(_) => HttpErrorKind::Connect,
+                Lost::NoAnswer(_) => HttpErrorKind::Interrupted,
+            };
+            store::HttpError::new(kind, lost)
+        })?;
+        Ok(answer.map(store::HttpResponseBody::from))
+    }
+}
+
+impl store::HttpConnector for Web {
+    fn connect(&self, _options: &ClientOptions) -> object_store::Result<store::HttpClient> {
+        Ok(store::HttpClient::new(self.clone()))
+    }
+}

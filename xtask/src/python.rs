@@ -1,0 +1,131 @@
+//! The Python environment of the tests of crates/aws: moto, the stand-in for AWS, and botocore with AWS's own models.
+//! Installed once into the target folder, in the versions of `xtask/requirements.txt`. That there is a Python at all is
+//! seen to in `components`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+use crate::invocation::Invocation;
+use crate::workspace::Workspace;
+
+/// What is installed, with every version.
+const REQUIREMENTS: &str = include_str!("../requirements.txt");
+
+/// Where that list is, from the workspace's root.
+const REQUIREMENTS_FILE: &str = "xtask/requirements.txt";
+
+/// Prints where AWS's models are.
+const MODELS: &str = "import botocore, moto, os; print(os.path.join(os.path.dirname(botocore.__file__), 'data'))";
+
+/// What the tests are told of the environment.
+#[derive(Debug)]
+pub(crate) struct Python {
+    interpreter: String,
+    models: String,
+}
+
+impl Python {
+    /// The environment in that folder, and AWS's models in it.
+    fn at(folder: &Path, models: String) -> Self {
+        Self { interpreter: interpreter(folder).to_string_lossy().into_owned(), models }
+    }
+
+    /// The command with what its tests look for (crates/aws/tests/aws/support.rs).
+    pub(crate) fn tell(&self, tests: Invocation) -> Invocation {
+        let tests = tests.environment("CUTOVER_BOTOCORE", &self.models);
+        // moto listens on loopback, where no proxy of the machine's has any business.
+        tests.environment("CUTOVER_MOTO_PYTHON", &self.interpreter).environment("NO_PROXY", "127.0.0.1")
+    }
+}
+
+/// The environment: the one installed earlier, else installed now.
+pub(crate) fn require(workspace: &Workspace) -> Result<Python, Failure> {
+    let folder = workspace.components_folder().join(format!("python-{:016x}", digest(REQUIREMENTS)));
+    if let Some(models) = models(workspace, &folder) {
+        return Ok(Python::at(&folder, models));
+    }
+    install(workspace, &folder)?;
+    let models = models(workspace, &folder).ok_or_else(|| Failure::Failed {
+        what: "using the Python packages just installed".to_owned(),
+        command: question(workspace, &folder).to_line(),
+        hint: None,
+    })?;
+    Ok(Python::at(&folder, models))
+}
+
+/// Where AWS's models are, if the environment is complete and works: an update of the system's Python may break it.
+fn models(workspace: &Workspace, folder: &Path) -> Option<String> {
+    mark(folder).is_file().then(|| question(workspace, folder).output()).flatten()
+}
+
+fn question(workspace: &Workspace, folder: &Path) -> Invocation {
+    workspace.program(&interpreter(folder), ["-c", MODELS])
+}
+
+fn install(workspace: &Workspace, folder: &Path) -> Result<(), Failure> {
+    eprintln!("xtask: installing moto and AWS's models into {} (once, 140 MB)", folder.display());
+    let create = workspace.program(Path::new("python3"), ["-m", "venv", "--clear"]);
+    create.arguments([folder.to_string_lossy()]).run("making a Python environment")?;
+    let pip = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--only-binary", ":all:"];
+    let pip = workspace.program(&interpreter(folder), pip).arguments(["--requirement", REQUIREMENTS_FILE]);
+    pip.run("installing Python packages")?;
+    let mark = mark(folder);
+    fs::write(&mark, "").map_err(|source| Failure::NotWritten { file: mark, source })
+}
+
+/// Written last: without it the installation was cut short, and is made anew.
+fn mark(folder: &Path) -> PathBuf {
+    folder.join("complete")
+}
+
+fn interpreter(folder: &Path) -> PathBuf {
+    folder.join("bin/python")
+}
+
+/// FNV-1a: another list of versions gets another folder.
+fn digest(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+impl Python {
+    /// One for tests that only look at command lines.
+    pub(crate) fn imagined() -> Self {
+        Self::at(Path::new("python"), "models".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_are_told_where_both_parts_are() {
+        let tests = Invocation::new("cargo", "cargo", Path::new(".")).arguments(["test"]);
+        let line = Python::imagined().tell(tests).to_line();
+        assert_eq!(line, "CUTOVER_BOTOCORE=models CUTOVER_MOTO_PYTHON=python/bin/python NO_PROXY=127.0.0.1 cargo test");
+    }
+
+    #[test]
+    fn an_environment_without_its_mark_is_not_taken_for_complete() {
+        let workspace = Workspace::at("cargo", Path::new("."));
+        assert_eq!(models(&workspace, Path::new("no-such-folder")), None);
+    }
+
+    #[test]
+    fn other_versions_go_to_another_folder() {
+        // The published test vectors of FNV-1a.
+        assert_eq!(digest(""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(digest("foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn every_requirement_has_one_version() {
+        let requirements = REQUIREMENTS.lines().filter(|line| !line.starts_with('#'));
+        for requirement in requirements {
+            let (name, version) = requirement.split_once("==").expect("NAME==VERSION");
+            assert!(!name.is_empty() && version.starts_with(|first: char| first.is_ascii_digit()), "{requirement}");
+        }
+    }
+}
