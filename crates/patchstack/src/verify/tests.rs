@@ -322,14 +322,9 @@ fn empty_binary_and_first_commits_are_accounted_for() {
 
 #[test]
 fn what_a_merge_held_and_lost_is_accounted_for_by_name() {
-    let story = Story::new(&[(10, "upstream's ten")], &[("first", &[(2, "our two")])]);
+    let story = Story::with_an_evil_merge();
     let sandbox = &story.sandbox;
-    sandbox.git(&["checkout", "--quiet", "-b", "topic", "mitx/koa"]);
-    sandbox.commit("on a topic", &[("topic", "1\n")]);
-    sandbox.git(&["checkout", "--quiet", "mitx/koa"]);
-    sandbox.commit("beside it", &[("beside", "1\n")]);
-    sandbox.git(&["merge", "--quiet", "--no-commit", "topic"]);
-    let merge = sandbox.commit("merge the topic", &[("slipped-in", "1\n")]);
+    let merge = sandbox.id("mitx/koa");
     sandbox.git(&["checkout", "--quiet", "-B", "by-hand", "mitx/koa"]);
     sandbox.git(&["rebase", "--quiet", "--onto", "up", "old"]);
     sandbox.git(&["checkout", "--quiet", "main"]);

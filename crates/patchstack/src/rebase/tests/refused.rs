@@ -61,15 +61,7 @@ fn a_branch_in_the_middle_of_the_operators_own_rebase_is_left_alone() {
 
 #[test]
 fn merges_that_hold_changes_of_their_own_need_a_word() {
-    let story = Story::new(&[(10, "upstream's ten")], &[("first", &[(2, "our two")])]);
-    let sandbox = &story.sandbox;
-    sandbox.git(&["checkout", "--quiet", "-b", "topic", "mitx/koa"]);
-    sandbox.commit("on a topic", &[("topic", "1\n")]);
-    sandbox.git(&["checkout", "--quiet", "mitx/koa"]);
-    sandbox.commit("beside it", &[("beside", "1\n")]);
-    sandbox.git(&["merge", "--quiet", "--no-commit", "topic"]);
-    sandbox.commit("merge the topic", &[("slipped-in", "1\n")]);
-    sandbox.git(&["checkout", "--quiet", "main"]);
+    let story = Story::with_an_evil_merge();
     let refused = words(begin(&story.open(), story.request(), &mut |_, _| {}));
     assert!(refused.contains("slipped-in") && refused.contains("--accept-loss"), "{refused}");
     let mut request = story.request();

@@ -55,6 +55,20 @@ impl Story {
         )
     }
 
+    /// A patch, and a topic that was merged with a file that is in none of its patches: `slipped-in`.
+    pub(crate) fn with_an_evil_merge() -> Self {
+        let story = Self::new(&[(10, "upstream's ten")], &[("first", &[(2, "our two")])]);
+        let sandbox = &story.sandbox;
+        sandbox.git(&["checkout", "--quiet", "-b", "topic", "mitx/koa"]);
+        sandbox.commit("on a topic", &[("topic", "1\n")]);
+        sandbox.git(&["checkout", "--quiet", "mitx/koa"]);
+        sandbox.commit("beside it", &[("beside", "1\n")]);
+        sandbox.git(&["merge", "--quiet", "--no-commit", "topic"]);
+        sandbox.commit("merge the topic", &[("slipped-in", "1\n")]);
+        sandbox.git(&["checkout", "--quiet", "main"]);
+        story
+    }
+
     pub(crate) fn open(&self) -> Repository {
         self.sandbox.open()
     }
