@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::git::Git;
-use crate::names::{ObjectId, RefName};
+use crate::names::ObjectId;
 use crate::repository::Repository;
 
 /// The ref that ledgers are kept in.
@@ -187,14 +187,6 @@ impl Ledger {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.unexplained().next().is_none()
-    }
-
-    /// The ref of our branch.
-    ///
-    /// # Errors
-    /// When the ledger names something that is no branch.
-    pub fn branch_ref(&self) -> Result<RefName> {
-        RefName::branch(&self.branch)
     }
 }
 

@@ -50,9 +50,6 @@ pub struct Publication {
     pub already: bool,
     /// How many patches the ledger accounts for.
     pub patches: usize,
-    /// The ref, for scripts.
-    #[serde(skip)]
-    pub reference: Option<RefName>,
 }
 
 /// Publishes a verified head. `now` is when, and goes into the ledger and the name of the backup; `progress` is told
@@ -101,7 +98,6 @@ pub fn publish(
         backup: backup.map(|name| name.as_str().to_owned()),
         already,
         patches: ledger.entries.len() + ledger.added.len(),
-        reference: Some(name),
     })
 }
 

@@ -175,6 +175,13 @@ impl Repository {
         Call::new(name, doing).of_repository(&self.directory)
     }
 
+    /// A call of `git log` whose answer is the same whatever the repository's configuration makes of logs, in UTF-8.
+    pub(crate) fn log(&self, doing: impl Into<String>) -> Call {
+        self.call("log", doing)
+            .options(&["--encoding=UTF-8", "--no-color", "--no-mailmap", "--no-notes"])
+            .options(&["--no-show-signature", "--no-decorate"])
+    }
+
     /// Settings of the repository's own configuration whose lower-cased name is wanted.
     ///
     /// # Errors

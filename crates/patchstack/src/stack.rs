@@ -4,7 +4,7 @@ mod base;
 mod list;
 
 pub use base::compute as compute_base;
-pub(crate) use base::compute_among as compute_base_among;
+pub(crate) use base::{commit_among as base_commit_among, compute_among as compute_base_among};
 pub(crate) use list::list as list_commits;
 
 use std::fmt;

@@ -18,16 +18,8 @@ pub(super) fn touching(repository: &Repository, range: &[String], paths: &[GitPa
         return Ok(Vec::new());
     }
     let call = repository
-        .call("log", "list upstream's commits")
-        .options(&[
-            "-z",
-            "--no-merges",
-            "--encoding=UTF-8",
-            "--no-color",
-            "--no-mailmap",
-            "--no-show-signature",
-            "--no-notes",
-        ])
+        .log("list upstream's commits")
+        .options(&["-z", "--no-merges"])
         .option("--max-count=", NAMED)
         .options(&["--format=%H%x01%an%x01%s"])
         .operands(range)
@@ -49,16 +41,8 @@ pub(super) fn main_line(repository: &Repository, range: &[String], paths: &[GitP
 /// One of upstream's commits by its id.
 pub(super) fn commit(repository: &Repository, id: &ObjectId) -> Result<Option<UpstreamCommit>> {
     let call = repository
-        .call("log", "read one of upstream's commits")
-        .options(&[
-            "-z",
-            "--no-walk",
-            "--encoding=UTF-8",
-            "--no-color",
-            "--no-mailmap",
-            "--no-show-signature",
-            "--no-notes",
-        ])
+        .log("read one of upstream's commits")
+        .options(&["-z", "--no-walk"])
         .options(&["--format=%H%x01%an%x01%s"])
         .operands([id.as_str()]);
     Ok(repository.git().text(&call)?.split('\0').find_map(read))

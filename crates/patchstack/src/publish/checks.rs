@@ -131,9 +131,8 @@ pub(super) fn start_over(request: &Request) -> String {
 /// ` (committed by Bob on 2026-05-01T04:00:00Z)` when the commit is known here, else words that say that it is not.
 pub(super) fn made_by(repository: &Repository, commit: &ObjectId) -> Result<String> {
     let call = repository
-        .call("log", format!("see who made {}", commit.short()))
-        .options(&["--no-walk", "--encoding=UTF-8", "--no-color", "--no-mailmap", "--no-show-signature", "--no-notes"])
-        .options(&["--format=%cn <%ce> on %cI"])
+        .log(format!("see who made {}", commit.short()))
+        .options(&["--no-walk", "--format=%cn <%ce> on %cI"])
         .operands([commit.as_str()]);
     let output = repository.git().run(&call)?;
     let words = String::from_utf8_lossy(&output.stdout).trim().to_owned();

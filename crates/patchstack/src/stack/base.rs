@@ -3,7 +3,7 @@
 
 use super::Base;
 use crate::error::{Error, Result};
-use crate::names::ObjectId;
+use crate::names::{ObjectId, RefName};
 use crate::releases::Conventions;
 use crate::repository::{Ref, Repository, Revision, ids};
 
@@ -32,6 +32,22 @@ pub(crate) fn compute_among(
     branch: &Revision,
     onto: Option<&Revision>,
 ) -> Result<Base> {
+    let commit = commit_among(repository, conventions, refs, branch, onto)?;
+    let found = found(repository, &commit, refs, onto)?;
+    Ok(Base { commit, found })
+}
+
+/// The commit alone, for those who have a name of their own for it.
+///
+/// # Errors
+/// As [`compute`].
+pub(crate) fn commit_among(
+    repository: &Repository,
+    conventions: &Conventions,
+    refs: &[Ref],
+    branch: &Revision,
+    onto: Option<&Revision>,
+) -> Result<ObjectId> {
     let mut upstream: Vec<ObjectId> = refs.iter().map(|upstream| upstream.commit.clone()).collect();
     upstream.extend(onto.map(|onto| onto.commit.clone()));
     upstream.sort();
@@ -41,7 +57,7 @@ pub(crate) fn compute_among(
     }
     let newest = newest_of_upstream(repository, branch, &upstream)?;
     match &newest[..] {
-        [commit] => Ok(Base { commit: commit.clone(), found: found(repository, commit, refs, onto)? }),
+        [commit] => Ok(commit.clone()),
         [] => Err(Error::refused(
             format!("{} has no commit in common with upstream", branch.name),
             "nothing was changed; name where its patches begin with --base",
@@ -80,16 +96,24 @@ fn found(repository: &Repository, base: &ObjectId, refs: &[Ref], onto: Option<&R
     if let Some(exact) = refs.iter().find(|upstream| upstream.commit == *base) {
         return Ok(format!("is {}", exact.name));
     }
+    let containing = containing(repository, base, refs)?.map(|name| name.to_string());
+    let name = containing.or_else(|| onto.map(|onto| onto.name.clone()));
+    Ok(name.map_or_else(|| "upstream's newest that the branch has".to_owned(), |name| format!("is part of {name}")))
+}
+
+/// The first of these refs that contains a commit.
+fn containing(repository: &Repository, commit: &ObjectId, refs: &[Ref]) -> Result<Option<RefName>> {
+    // Without a name, for-each-ref would go through all refs of the repository.
+    if refs.is_empty() {
+        return Ok(None);
+    }
     let call = repository
         .call("for-each-ref", "see which release the base belongs to")
-        .option("--contains=", base.as_str())
+        .option("--contains=", commit.as_str())
         .options(&["--format=%(refname)"])
         .operands(refs.iter().map(|upstream| upstream.name.as_str()));
     let text = repository.git().text(&call)?;
-    let first = if refs.is_empty() { None } else { text.lines().next() };
-    let name = first.and_then(|line| crate::names::RefName::new(line).ok()).map(|name| name.to_string());
-    let name = name.or_else(|| onto.map(|onto| onto.name.clone()));
-    Ok(name.map_or_else(|| "upstream's newest that the branch has".to_owned(), |name| format!("is part of {name}")))
+    Ok(text.lines().next().and_then(|line| RefName::new(line).ok()))
 }
 
 fn no_upstream(conventions: &Conventions) -> Error {

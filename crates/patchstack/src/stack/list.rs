@@ -42,10 +42,9 @@ pub(crate) fn list<'a>(
     tips.into_iter().for_each(|tip| input.push_str(&format!("{tip}\n")));
     without.into_iter().for_each(|other| input.push_str(&format!("^{other}\n")));
     let call = repository
-        .call("log", format!("list the patches of {what}"))
+        .log(format!("list the patches of {what}"))
         .options(&["--stdin", "--boundary", "-z", "--raw", "-r", "--root", "--no-abbrev", "--no-renames"])
-        .options(&["--topo-order", "--reverse", "--diff-merges=off", "--encoding=UTF-8", "--no-color"])
-        .options(&["--no-mailmap", "--no-notes", "--no-show-signature", "--no-decorate"])
+        .options(&["--topo-order", "--reverse", "--diff-merges=off"])
         .options(&["--no-ext-diff", "--no-textconv", "--ignore-submodules=none"])
         .setting("log.showRoot", "true")
         .option("--format=", FORMAT)

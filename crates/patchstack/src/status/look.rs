@@ -7,7 +7,7 @@ use crate::names::{ObjectId, RefName};
 use crate::rebase::State;
 use crate::releases::{Apart, Codename, Conventions, Ours, Release, Survey, apart, bare_name};
 use crate::repository::{Ref, Repository, Revision};
-use crate::stack::{Base, compute_base_among};
+use crate::stack::base_commit_among;
 
 /// What a branch is looked at with.
 #[derive(Clone, Copy)]
@@ -46,7 +46,7 @@ impl<'a> Look<'a> {
         let base = troubles.keep(self.base(head));
         let patches = base.as_ref().and_then(|base| troubles.keep(self.patches(head, base)));
         let newest = self.newest(&ours.codename);
-        let lacks = base.as_ref().map_or(&head.commit, |base| &base.commit);
+        let lacks = base.as_ref().unwrap_or(&head.commit);
         let newest = newest.and_then(|newest| troubles.keep(self.behind(newest, lacks)));
         let base = base.map(|base| self.named(base, &ours.codename, &mut troubles));
         let ledger = troubles.keep(self.ledger(&head.commit)).flatten();
@@ -66,21 +66,21 @@ impl<'a> Look<'a> {
         })
     }
 
-    fn base(self, head: &Ref) -> Result<Base> {
+    fn base(self, head: &Ref) -> Result<ObjectId> {
         let revision = Revision {
             name: head.name.short().to_owned(),
             reference: Some(head.name.clone()),
             commit: head.commit.clone(),
         };
-        compute_base_among(self.repository, self.conventions, &self.survey.upstream_refs(), &revision, None)
+        base_commit_among(self.repository, self.conventions, &self.survey.upstream_refs(), &revision, None)
     }
 
-    fn patches(self, head: &Ref, base: &Base) -> Result<usize> {
+    fn patches(self, head: &Ref, base: &ObjectId) -> Result<usize> {
         let call = self
             .repository
             .call("rev-list", format!("count the patches of {}", head.name))
             .options(&["--count", "--no-merges"])
-            .operands([head.commit.as_str().to_owned(), format!("^{}", base.commit)]);
+            .operands([head.commit.as_str().to_owned(), format!("^{base}")]);
         let text = self.repository.git().text(&call)?;
         text.parse().map_err(|_| Error::refused(format!("git counted {text:?}"), "nothing was changed"))
     }
@@ -105,18 +105,17 @@ impl<'a> Look<'a> {
     }
 
     /// The base with the release that it is, or is part of.
-    fn named(self, base: Base, codename: &Codename, troubles: &mut Troubles) -> BaseStatus {
-        let release = self.exactly(&base.commit, codename).or_else(|| {
+    fn named(self, base: ObjectId, codename: &Codename, troubles: &mut Troubles) -> BaseStatus {
+        let release = self.exactly(&base, codename).or_else(|| {
             let own: Vec<&Ref> = self.of_codename(codename).into_iter().map(|(_, found)| found).collect();
             let all: Vec<&Ref> = self.survey.upstream.iter().map(|(found, _)| found).collect();
-            let contained = |refs: &[&Ref], troubles: &mut Troubles| {
-                troubles.keep(self.earliest_with(&base.commit, refs)).flatten()
-            };
+            let contained =
+                |refs: &[&Ref], troubles: &mut Troubles| troubles.keep(self.earliest_with(&base, refs)).flatten();
             contained(&own, troubles).or_else(|| contained(&all, troubles))
         });
         let release = release.map(|name| bare_name(self.conventions, &name).to_owned());
-        let release = release.unwrap_or_else(|| base.commit.short().to_owned());
-        BaseStatus { commit: base.commit, release }
+        let release = release.unwrap_or_else(|| base.short().to_owned());
+        BaseStatus { commit: base, release }
     }
 
     /// The newest release that is this very commit; one of `codename` goes before others.

@@ -52,9 +52,8 @@ struct Merge {
 
 fn read(repository: &Repository, commit: &ObjectId) -> Result<Merge> {
     let call = repository
-        .call("log", "read a merge")
-        .options(&["--no-walk", "--encoding=UTF-8", "--no-color", "--no-mailmap", "--no-show-signature", "--no-notes"])
-        .options(&["--format=%T%x00%P%x00%an <%ae>%x00%s"])
+        .log("read a merge")
+        .options(&["--no-walk", "--format=%T%x00%P%x00%an <%ae>%x00%s"])
         .operands([commit.as_str()]);
     let text = repository.git().text(&call)?;
     let mut fields = text.split('\0').map(str::to_owned);

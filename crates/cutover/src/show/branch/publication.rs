@@ -55,7 +55,6 @@ mod tests {
             backup: Some("refs/cutover/backup/mitx/koa/20201201T100000Z-0101010101".to_owned()),
             already: false,
             patches: 8,
-            reference: None,
         }
     }
 
