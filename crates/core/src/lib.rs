@@ -4,6 +4,7 @@
 //! Everything here is a pure function of its arguments. There is no clock, no file, no network and no
 //! runtime in this crate, so that a plan or a journal means the same in a live run, a resume and a rehearsal.
 
+pub mod account;
 pub mod deployment;
 pub mod digest;
 pub mod journal;

@@ -63,6 +63,10 @@ pub struct Distribution {
     pub certified: Vec<DnsName>,
     /// Whether every error of the origin is answered with the page, so that deep paths show it too.
     pub errors_show_page: bool,
+    /// Whether it serves at all.
+    pub enabled: bool,
+    /// Where its pages come from, by host name, such as `BUCKET.s3.amazonaws.com`.
+    pub origins: Vec<String>,
 }
 
 /// A balancer's settings and members.
@@ -138,6 +142,8 @@ pub enum InstanceState {
     Booting,
     /// Up, with its status checks passed.
     Running,
+    /// Stopped, or being stopped: it could be started again.
+    Stopped,
     /// Being terminated.
     ShuttingDown,
     /// Gone.
@@ -203,6 +209,9 @@ pub struct PendingMigrations {
 pub struct Certificate {
     /// When it expires.
     pub expires: Timestamp,
+    /// What else a browser would object to, such as a name that it does not cover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objection: Option<String>,
 }
 
 impl Observation {

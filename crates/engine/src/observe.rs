@@ -1,15 +1,17 @@
 //! Observes the world through the ports: all that the planner and the preflight know of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
 
+use cutover_core::account::AccountState;
 use cutover_core::deployment::{Deployment, Fleet};
 use cutover_core::journal::Upgrade;
 use cutover_core::names::{DnsName, InstanceId};
 use cutover_core::observation::{Certificate, Observation, PendingMigrations};
 use cutover_core::plan::{Host, InstanceRef, Migrate};
 use cutover_core::planner::{Inputs, current_hosts};
+use cutover_core::preflight::{StillToMake, still_to_make};
 
 use crate::failure::Failure;
 use crate::ports::{Answer, Clock, World};
@@ -40,10 +42,44 @@ pub async fn observe(
         databases: world.databases.databases(&databases).await?,
         pending: Vec::new(),
         certificates: certificates(world, deployment).await?,
-        credentials_until: world.outside.credentials_until().await?,
+        credentials_until: world.account.credentials_until().await?,
     };
     observation.pending = pending(world, deployment, upgrade, &observation).await?;
     Ok(observation)
+}
+
+/// The account as it was seen.
+#[derive(Clone, Debug)]
+pub struct AccountSeen {
+    /// The account; without quotas when they could not be seen.
+    pub state: AccountState,
+    /// Why the quotas could not be seen. They are a service of their own, which many who upgrade may not ask.
+    pub quotas_unseen: Option<Failure>,
+}
+
+/// Looks at what the upgrade needs of the account and does not make itself, with the quotas that what it has still to
+/// make could meet.
+///
+/// # Errors
+/// The first call that failed, quotas apart.
+pub async fn account(world: &World, inputs: Inputs<'_>) -> Answer<AccountSeen> {
+    let mut subnets = BTreeSet::new();
+    let mut groups = BTreeSet::new();
+    for (_, group) in inputs.deployment.fleets.iter().flat_map(Fleet::groups) {
+        subnets.extend(group.subnets.iter().cloned());
+        groups.extend(group.security_groups.iter().cloned());
+    }
+    let StillToMake { launches, snapshots, .. } = still_to_make(inputs);
+    let (identity, subnets, security_groups) = (
+        world.account.identity().await?,
+        world.account.subnets(&Vec::from_iter(subnets)).await?,
+        world.account.security_groups(&Vec::from_iter(groups)).await?,
+    );
+    let (quotas, quotas_unseen) = match world.account.quotas(&launches, snapshots).await {
+        Ok(quotas) => (quotas, None),
+        Err(failure) => (Vec::new(), Some(failure)),
+    };
+    Ok(AccountSeen { state: AccountState { identity, subnets, security_groups, quotas }, quotas_unseen })
 }
 
 async fn certificates(world: &World, deployment: &Deployment) -> Answer<BTreeMap<DnsName, Certificate>> {

@@ -4,7 +4,7 @@
 //! create something carry a name or token that the plan chose, so that making one twice is making it once.
 //! Reading calls never change anything. Futures need not be `Send`: a conductor runs on one thread.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use cutover_core::account::{Quota, Subnet};
 use cutover_core::deployment::SmokeTest;
 use cutover_core::journal::Decision;
 use cutover_core::names::{
@@ -83,6 +84,9 @@ pub trait Compute {
     async fn instances(&self) -> Answer<Vec<Instance>>;
     /// Launches an instance; `token` makes launching twice launching once. Answers before it is up.
     async fn launch(&self, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId>;
+    /// Whether an instance is there and not gone or going, whatever its tags say. Of one that was just launched, "no" is
+    /// no proof.
+    async fn lives(&self, instance: &InstanceId) -> Answer<bool>;
     /// Begins to terminate an instance.
     async fn terminate(&self, instance: &InstanceId) -> Answer<()>;
 }
@@ -192,6 +196,19 @@ pub trait Outside {
     async fn fetch(&self, host: &DnsName, path: &str, pinned: Option<&DnsName>) -> Answer<Page>;
     /// The certificate that `domain` presents for `host`.
     async fn certificate(&self, host: &DnsName, domain: &DnsName) -> Answer<Option<Certificate>>;
+}
+
+/// What of the account an upgrade needs and does not make itself.
+#[async_trait(?Send)]
+pub trait Account {
+    /// Who acts, in the cloud's own words. Refused when the account is not the one that the deployment belongs to.
+    async fn identity(&self) -> Answer<String>;
+    /// Those subnets that exist.
+    async fn subnets(&self, ids: &[String]) -> Answer<BTreeMap<String, Subnet>>;
+    /// Those security groups that exist.
+    async fn security_groups(&self, ids: &[String]) -> Answer<BTreeSet<String>>;
+    /// The quotas that so many launches of each instance type, and so many snapshots of databases, could meet.
+    async fn quotas(&self, launches: &BTreeMap<String, u64>, snapshots: u64) -> Answer<Vec<Quota>>;
     /// Until when the credentials can be used or renewed; nothing when there is no limit.
     async fn credentials_until(&self) -> Answer<Option<Timestamp>>;
 }
@@ -231,6 +248,8 @@ pub struct World {
     pub hosts: Rc<dyn Hosts>,
     /// The view from outside.
     pub outside: Rc<dyn Outside>,
+    /// What the upgrade needs of the account.
+    pub account: Rc<dyn Account>,
     /// Messages to people.
     pub announcer: Rc<dyn Announcer>,
 }

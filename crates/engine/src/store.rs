@@ -1,4 +1,4 @@
-//! Where an upgrade's state lives: a folder, or memory for rehearsals, behind `object_store`.
+//! Where an upgrade's state lives: a folder, a bucket, or memory for rehearsals, behind `object_store`.
 //!
 //! Everything that decides something is an object that is created once and never changed, which a folder and S3
 //! both do atomically: journal records, lease epochs, decisions, plans. What the objects mean is said elsewhere.
@@ -80,6 +80,13 @@ impl Store {
             .map_err(|source| refuse(std::io::Error::other(source)))?
             .with_fsync(true);
         Ok(Self { objects: Arc::new(objects), root: Path::from(upgrade.as_str()), place })
+    }
+
+    /// A store in objects from elsewhere, such as a bucket that a team shares; `place` is what people read. Creating
+    /// must be atomic there, and nothing may be repeated behind our back.
+    #[must_use]
+    pub fn on(objects: Arc<dyn ObjectStore>, folder: &str, upgrade: &UpgradeId, place: String) -> Self {
+        Self { objects, root: Path::from(folder).join(upgrade.as_str()), place }
     }
 
     /// A store that ends with the process.

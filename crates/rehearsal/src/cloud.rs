@@ -114,6 +114,7 @@ impl EmbeddedCloud {
             pages: Rc::clone(self) as _,
             hosts: Rc::clone(self) as _,
             outside: Rc::clone(self) as _,
+            account: Rc::clone(self) as _,
             announcer: Rc::clone(self) as _,
         }
     }

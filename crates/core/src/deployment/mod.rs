@@ -4,6 +4,7 @@
 //! types generate, `rules` against what the types cannot say. The types are plain data without behaviour
 //! beyond look-ups.
 
+mod aws;
 mod branches;
 mod document;
 mod embedded;
@@ -20,6 +21,7 @@ mod template;
 mod tests;
 mod traffic;
 
+pub use aws::*;
 pub use branches::*;
 pub use embedded::*;
 pub use fleet::*;
@@ -45,6 +47,9 @@ pub struct Deployment {
     pub name: DeploymentName,
     /// Where the deployment lives.
     pub cloud: Cloud,
+    /// The account, and how hosts are launched in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws: Option<Aws>,
     /// The release that the upgrade brings.
     pub release: Release,
     /// When the site may be down.
@@ -160,7 +165,8 @@ impl Window {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct State {
-    /// A folder, absolute or beside the deployment file.
+    /// A folder, absolute or beside the deployment file; with `cloud = "aws"` also `s3://BUCKET/FOLDER`, where every
+    /// colleague's machine finds it.
     pub location: String,
 }
 
@@ -203,6 +209,12 @@ impl Deployment {
     #[must_use]
     pub fn upgrade(&self) -> UpgradeId {
         format!("{}-{}-v{}", self.name, self.release.codename, self.release.version).into()
+    }
+
+    /// What the `role` tag says on hosts and images of `role`.
+    #[must_use]
+    pub fn role_tag(&self, role: Role) -> &str {
+        self.aws.as_ref().map_or(role.as_str(), |aws| aws.role_tags.of(role))
     }
 
     /// The fleet of that name.

@@ -180,7 +180,7 @@ fn syntax_errors_are_reported_together_with_what_is_certain() {
     assert_snapshot!(mistakes(&text), @r#"
     11:12 string values must be quoted | write "koa"
     19:1 unknown key `notise` in `window` | allowed here: end, length, notice or start | did you mean "notice"?
-    22:60 invalid basic string | expected `"`
+    22:92 invalid basic string | expected `"`
     34:1 duplicate key | already given above
     "#);
 }
@@ -190,7 +190,7 @@ fn a_list_that_never_closes_is_reported_where_it_opens() {
     let text =
         edited(template(), &[("cloud = ", "clowd = "), ("\"1.1.1.1\"]", "\"1.1.1.1\""), ("[[gate]]", "[[gaet]]")]);
     assert_snapshot!(mistakes(&text), @r#"
-    8:1 unknown key `clowd` | allowed here: announcement, balancer, branches, cloud, database, dns, embedded, expected, fleet, gate, maintenance_page, migration, name, release, role, site, state or window | did you mean "cloud"?
+    8:1 unknown key `clowd` | allowed here: announcement, aws, balancer, branches, cloud, database, dns, embedded, expected, fleet, gate, maintenance_page, migration, name, release, role, site, state or window | did you mean "cloud"?
     37:13 this list is never closed | expected `]` at its end
     "#);
 }

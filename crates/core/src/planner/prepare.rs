@@ -133,7 +133,7 @@ fn build_image(inputs: Inputs<'_>, role: Role) -> Step {
     let name = next_image_name(inputs, &image.name, role);
     let tags = BTreeMap::from([
         ("environment".to_owned(), deployment.name.to_string()),
-        ("role".to_owned(), role.to_string()),
+        ("role".to_owned(), deployment.role_tag(role).to_owned()),
         ("edx_codename".to_owned(), deployment.release.codename.clone()),
         ("release-version".to_owned(), deployment.release.version.clone()),
         ("repository".to_owned(), image.repository.clone()),
@@ -178,7 +178,7 @@ fn launch(deployment: &Deployment, fleet: &Fleet, role: Role, group: &HostGroup,
         ("Name".to_owned(), name.to_string()),
         ("environment".to_owned(), deployment.name.to_string()),
         ("purpose".to_owned(), fleet.name.to_string()),
-        ("role".to_owned(), role.to_string()),
+        ("role".to_owned(), deployment.role_tag(role).to_owned()),
         ("edx_codename".to_owned(), deployment.release.codename.clone()),
         ("release-version".to_owned(), deployment.release.version.clone()),
         ("cutover-upgrade".to_owned(), deployment.upgrade().to_string()),

@@ -3,7 +3,7 @@
 use super::CheckItem;
 use crate::deployment::{Fleet, HostGroup, Role};
 use crate::names::HostName;
-use crate::observation::InstanceState;
+use crate::observation::{Instance, InstanceState};
 use crate::planner::{Inputs, current_hosts, next_hosts};
 
 pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
@@ -16,6 +16,8 @@ pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
     }
     let has_hosts = |role: &Role| inputs.deployment.role.services(*role).is_some();
     items.extend(Role::ALL.into_iter().filter(has_hosts).map(|role| image(inputs, role)));
+    items.extend(stopped(inputs));
+    items.extend(of_other_versions(inputs));
     items
 }
 
@@ -73,5 +75,43 @@ fn image(inputs: Inputs<'_>, role: Role) -> CheckItem {
                 None => item.warning("nobody can say which code it holds", "build it with its commit as a tag"),
             }
         }
+    }
+}
+
+/// Whoever starts a stopped host again starts old code on the new schema.
+fn stopped(inputs: Inputs<'_>) -> Option<CheckItem> {
+    let hosts = of_the_fleets(inputs).filter(|host| host.state == InstanceState::Stopped);
+    let words = named(hosts)?;
+    Some(CheckItem::ok("stopped hosts", words).warning(
+        "whoever starts them again starts their services as they are",
+        "terminate what nobody needs; start what is current, or it is missed",
+    ))
+}
+
+/// Hosts that are neither current nor next are left alone, whatever they do.
+fn of_other_versions(inputs: Inputs<'_>) -> Option<CheckItem> {
+    let release = &inputs.deployment.release;
+    let known = [&release.version, &release.current_version];
+    let words = named(of_the_fleets(inputs).filter(|host| !known.contains(&&host.version)))?;
+    Some(CheckItem::ok("hosts of another release-version", words).warning(
+        "they are neither stopped nor retired, and would run on beside the migrations",
+        "mend their release-version tag, or terminate them before the window",
+    ))
+}
+
+fn of_the_fleets<'a>(inputs: Inputs<'a>) -> impl Iterator<Item = &'a Instance> {
+    let instances = inputs.observation.instances.iter();
+    instances.filter(move |host| host.lives() && inputs.deployment.fleet(&host.fleet).is_some())
+}
+
+/// Hosts as a line names them: the first few, and how many more; nothing when there are none.
+fn named<'a>(hosts: impl Iterator<Item = &'a Instance>) -> Option<String> {
+    const SHOWN: usize = 3;
+    let names: Vec<String> = hosts.map(|host| format!("{} ({})", host.name, host.id)).collect();
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 => None,
+        count if count <= SHOWN => Some(shown),
+        count => Some(format!("{shown} and {} more", count - SHOWN)),
     }
 }

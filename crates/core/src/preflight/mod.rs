@@ -1,8 +1,12 @@
 //! The preflight: holds an observation against what the plans rely on, days before the window. Read-only.
 
+mod account;
 mod hosts;
+mod page;
 mod platform;
 mod traffic;
+
+pub use account::{StillToMake, account, still_to_make};
 
 use serde::{Deserialize, Serialize};
 
@@ -63,10 +67,17 @@ impl CheckItem {
     }
 }
 
-/// Looks at everything that the plans rely on; problems first, otherwise in the order of the runbook.
+/// Looks at everything that the plans rely on; problems first, otherwise in the order of the runbook. What the upgrade
+/// needs of the [`account()`] beside that is looked at there.
 #[must_use]
 pub fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
-    let mut items = [traffic::check(inputs), hosts::check(inputs), platform::check(inputs)].concat();
+    let mut items =
+        [traffic::check(inputs), page::check(inputs), hosts::check(inputs), platform::check(inputs)].concat();
     items.sort_by_key(|item| item.state);
     items
+}
+
+/// Everything that is wrong with a thing, or the thing as it should be.
+fn or_flaws(fine: CheckItem, flaws: Vec<CheckItem>) -> Vec<CheckItem> {
+    if flaws.is_empty() { vec![fine] } else { flaws }
 }

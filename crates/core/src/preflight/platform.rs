@@ -1,37 +1,49 @@
 //! Databases, pending migrations, credentials.
 
-use super::CheckItem;
+use std::time::Duration;
+
+use super::{CheckItem, or_flaws};
 use crate::deployment::Database;
 use crate::plan::Phase;
 use crate::planner::Inputs;
 use crate::time::{between, human};
 
+/// Daily backups are a day apart, and begin within their hour.
+const DAILY: Duration = Duration::from_secs(25 * 3600);
+
 pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
     let mut items: Vec<CheckItem> =
-        inputs.deployment.databases.iter().map(|database| instance(inputs, database)).collect();
+        inputs.deployment.databases.iter().flat_map(|database| instance(inputs, database)).collect();
     items.extend(pending(inputs));
     items.push(credentials(inputs));
     items
 }
 
-fn instance(inputs: Inputs<'_>, database: &Database) -> CheckItem {
+fn instance(inputs: Inputs<'_>, database: &Database) -> Vec<CheckItem> {
     let subject = format!("database {}", database.name);
     let Some(seen) = inputs.observation.databases.get(&database.name) else {
-        return CheckItem::ok(subject, "does not exist").problem("nothing can be migrated", "correct its name");
+        return vec![CheckItem::ok(subject, "does not exist").problem("nothing can be migrated", "correct its name")];
     };
     let last = seen.snapshots.iter().rfind(|snapshot| snapshot.available);
-    let words = last.map_or("no snapshot".to_owned(), |snapshot| {
-        format!("last snapshot {} ago", human(between(snapshot.begun, inputs.observation.at)))
-    });
-    let item = CheckItem::ok(subject, words);
+    let age = last.map(|snapshot| between(snapshot.begun, inputs.observation.at));
+    let words = age.map_or("no snapshot".to_owned(), |age| format!("last snapshot {} ago", human(age)));
+    let item = CheckItem::ok(&subject, words);
+    let mut flaws = Vec::new();
     if !seen.available {
-        let item = CheckItem { seen: "is not available".to_owned(), ..item };
-        return item.problem("no snapshot and no migration is possible", "wait for its pending change, or end it");
+        let consequence = "no snapshot and no migration is possible";
+        let remedy = "wait for its pending change, or end it";
+        flaws.push(CheckItem::ok(subject, "is not available").problem(consequence, remedy));
+    }
+    if age.is_none_or(|age| age > DAILY) {
+        let remedy =
+            "let RDS keep backups for a week (`aws rds modify-db-instance`), and set `warm_up_snapshot = true`";
+        flaws
+            .push(item.clone().warning("no backups are made; a snapshot in the window copies all and is long", remedy));
     }
     if !database.snapshot {
-        return item.warning("the file wants no snapshot in the window", "set `snapshot = true`");
+        flaws.push(item.clone().warning("the file wants no snapshot in the window", "set `snapshot = true`"));
     }
-    item
+    or_flaws(item, flaws)
 }
 
 fn pending(inputs: Inputs<'_>) -> Vec<CheckItem> {
@@ -50,12 +62,12 @@ fn pending(inputs: Inputs<'_>) -> Vec<CheckItem> {
 fn credentials(inputs: Inputs<'_>) -> CheckItem {
     let subject = "credentials";
     let end = inputs.deployment.window.ends().timestamp;
-    match inputs.observation.credentials_until {
-        None => CheckItem::ok(subject, "do not expire"),
-        Some(until) if until < end && !inputs.upgrade.finished(Phase::Window) => {
-            CheckItem::ok(subject, format!("usable until {}", inputs.deployment.window.start.show(until)))
-                .problem("they expire before the window ends", "renew them, or use ones that renew themselves")
-        }
-        Some(until) => CheckItem::ok(subject, format!("usable until {}", inputs.deployment.window.start.show(until))),
+    let Some(until) = inputs.observation.credentials_until else { return CheckItem::ok(subject, "do not expire") };
+    let words = format!("can be used or renewed until {}", inputs.deployment.window.start.show(until));
+    let item = CheckItem::ok(subject, words);
+    if until < end && !inputs.upgrade.finished(Phase::Window) {
+        let remedy = "sign in anew right before the window (`aws sso login`), or use ones that renew themselves";
+        return item.problem("they expire before the window ends", remedy);
     }
+    item
 }

@@ -1,20 +1,25 @@
-//! Records, the maintenance page and its distribution, balancers, certificates.
+//! What a request of ordinary times passes through: records, balancers and their certificates.
 
-use super::CheckItem;
-use crate::deployment::{Balancer, Site};
-use crate::observation::Health;
+use std::time::Duration;
+
+use super::{CheckItem, or_flaws};
+use crate::deployment::{Balancer, BalancerKind, Site};
+use crate::observation::{BalancerState, Health};
+use crate::plan::Phase;
 use crate::planner::Inputs;
 use crate::time::{between, human};
 
-const EXPIRY_WARNING: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
+/// A certificate that has not longer than this is worth a word.
+const EXPIRY_WARNING: Duration = Duration::from_secs(30 * 86_400);
+
+/// A balancer that takes longer than this to believe in a host costs a good part of most windows.
+const LONG_WAY_IN: Duration = Duration::from_secs(300);
 
 pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
     let deployment = inputs.deployment;
     let mut items: Vec<CheckItem> = deployment.sites.iter().map(|site| record(inputs, site)).collect();
-    items.push(distribution(inputs));
-    items.push(page(inputs));
-    items.extend(deployment.balancers.iter().map(|balancer| balancer_health(inputs, balancer)));
-    items.extend(deployment.sites.iter().map(|site| certificate(inputs, site)));
+    items.extend(deployment.balancers.iter().flat_map(|one| balancer(inputs, one)));
+    items.extend(deployment.sites.iter().flat_map(|site| certificate(inputs, site)));
     items
 }
 
@@ -40,60 +45,12 @@ fn record(inputs: Inputs<'_>, site: &Site) -> CheckItem {
     item
 }
 
-fn distribution(inputs: Inputs<'_>) -> CheckItem {
-    let wanted = &inputs.deployment.maintenance_page;
-    let subject = format!("distribution {}", wanted.distribution);
-    let Some(seen) = &inputs.observation.distribution else {
-        return CheckItem::ok(subject, "does not exist")
-            .problem("there is no maintenance page to send visitors to", "correct `maintenance_page.distribution`");
-    };
-    let hosts = inputs.deployment.sites.iter().map(|site| &site.host);
-    let missing: Vec<&str> = hosts
-        .filter(|host| !seen.aliases.contains(host) || !seen.certified.contains(host))
-        .map(crate::names::DnsName::as_str)
-        .collect();
-    let item = CheckItem::ok(subject, format!("answers for {} names", seen.aliases.len()));
-    if !missing.is_empty() {
-        let item = CheckItem { seen: format!("does not answer for {}", missing.join(", ")), ..item };
-        return item.problem(
-            "visitors of these sites would see an error instead of the page",
-            "add them to its alternate domain names and its certificate, days before",
-        );
-    }
-    if seen.domain != wanted.domain {
-        let item = CheckItem { seen: format!("its domain is {}", seen.domain), ..item };
-        return item.problem("records would point at nothing", "correct `maintenance_page.domain`");
-    }
-    if !seen.deployed {
-        return item.warning("its last change has not reached all edges", "wait until it is deployed");
-    }
-    if !seen.errors_show_page {
-        return item.problem(
-            "visitors who follow a deep link would see an error",
-            "let its custom error responses for 403 and 404 send the page",
-        );
-    }
-    item
-}
-
-fn page(inputs: Inputs<'_>) -> CheckItem {
-    let wanted = &inputs.deployment.maintenance_page;
-    let subject = format!("page s3://{}/{}", wanted.bucket, wanted.key);
-    match &inputs.observation.page {
-        None => CheckItem::ok(subject, "does not exist")
-            .warning("visitors would see an error", "`cutover announce` publishes it"),
-        Some(text) if *text != crate::planner::maintenance_page(inputs.deployment) => {
-            CheckItem::ok(subject, "is not the page of this upgrade")
-                .warning("visitors would read old dates", "`cutover announce` publishes it")
-        }
-        Some(_) => CheckItem::ok(subject, "is the page of this upgrade"),
-    }
-}
-
-fn balancer_health(inputs: Inputs<'_>, balancer: &Balancer) -> CheckItem {
+fn balancer(inputs: Inputs<'_>, balancer: &Balancer) -> Vec<CheckItem> {
     let subject = format!("balancer {}", balancer.name);
     let Some(seen) = inputs.observation.balancers.get(&balancer.name) else {
-        return CheckItem::ok(subject, "does not exist").problem("its sites cannot be served", "correct its name");
+        return vec![
+            CheckItem::ok(subject, "does not exist").problem("its sites cannot be served", "correct its name"),
+        ];
     };
     let serving = seen.members.values().filter(|health| **health == Health::InService).count();
     let check = &seen.health_check;
@@ -105,33 +62,72 @@ fn balancer_health(inputs: Inputs<'_>, balancer: &Balancer) -> CheckItem {
         human(seen.draining)
     );
     let item = CheckItem::ok(subject, words);
+    let mut flaws = Vec::new();
     if seen.kind != balancer.kind {
-        return item.problem("hosts would be registered in the wrong order", "correct its `kind` in the file");
+        flaws.push(
+            item.clone().problem("hosts would be registered in the wrong order", "correct its `kind` in the file"),
+        );
     }
     if serving == 0 {
-        return item.problem("its sites are not served even now", "find out why its hosts fail their checks");
+        let consequence = "its sites are not served even now";
+        flaws.push(item.clone().problem(consequence, "find out why its hosts fail their checks"));
+    } else if serving < seen.members.len() {
+        flaws.push(item.clone().warning("some hosts fail their checks", "find out why before the window"));
     }
-    if serving < seen.members.len() {
-        return item.warning("some hosts fail their checks", "find out why before the window");
-    }
-    item
+    flaws.extend(settings(inputs, balancer, seen, &item));
+    or_flaws(item, flaws)
 }
 
-fn certificate(inputs: Inputs<'_>, site: &Site) -> CheckItem {
+/// What about a balancer's settings would cost visitors or time in the window.
+fn settings(inputs: Inputs<'_>, balancer: &Balancer, seen: &BalancerState, item: &CheckItem) -> Vec<CheckItem> {
+    if inputs.upgrade.finished(Phase::Window) {
+        return Vec::new();
+    }
+    let mut flaws = Vec::new();
+    if seen.draining.is_zero() {
+        let remedy = match seen.kind {
+            BalancerKind::Classic => format!("turn connection draining on for {}, such as for 60 s", balancer.name),
+            BalancerKind::TargetGroup => {
+                format!("set deregistration_delay.timeout_seconds of {}, such as to 60", balancer.name)
+            }
+        };
+        let consequence = "requests would be cut when current hosts are taken out";
+        flaws.push(item.clone().warning(consequence, &remedy));
+    }
+    let until = until_in_service(seen);
+    if until > LONG_WAY_IN {
+        let window = human(inputs.deployment.window.announced_length());
+        let consequence = format!("{} of the window's {window} pass before a next host gets requests", human(until));
+        let remedy = "lower its healthy threshold or its interval, days before";
+        flaws.push(item.clone().warning(&consequence, remedy));
+    }
+    flaws
+}
+
+/// A classic ELB wants its whole threshold, a target group one passed check of a target that it has just met.
+fn until_in_service(seen: &BalancerState) -> Duration {
+    match seen.kind {
+        BalancerKind::Classic => seen.health_check.interval * seen.health_check.healthy_threshold,
+        BalancerKind::TargetGroup => seen.health_check.interval,
+    }
+}
+
+fn certificate(inputs: Inputs<'_>, site: &Site) -> Vec<CheckItem> {
     let subject = format!("certificate {}", site.host);
+    let mend = "give the balancer's HTTPS listener a certificate for this name";
     let Some(seen) = inputs.observation.certificates.get(&site.host) else {
-        return CheckItem::ok(subject, "none is presented").problem(
-            "visitors would be warned away",
-            "give the balancer's HTTPS listener a certificate for this name",
-        );
+        return vec![CheckItem::ok(subject, "none is presented").problem("visitors would be warned away", mend)];
     };
+    let mut flaws = Vec::new();
+    if let Some(objection) = &seen.objection {
+        flaws.push(CheckItem::ok(&subject, objection).problem("browsers warn visitors away, even now", mend));
+    }
     let left = between(inputs.observation.at, seen.expires);
     let item = CheckItem::ok(subject, format!("expires in {}", human(left)));
     if seen.expires <= inputs.deployment.window.ends().timestamp {
-        return item.problem("it expires before the window ends", "renew it now");
+        flaws.push(item.clone().problem("it expires before the window ends", "renew it now"));
+    } else if left < EXPIRY_WARNING {
+        flaws.push(item.clone().warning("it expires within 30 days", "renew it"));
     }
-    if left < EXPIRY_WARNING {
-        return item.warning("it expires within 30 days", "renew it");
-    }
-    item
+    or_flaws(item, flaws)
 }

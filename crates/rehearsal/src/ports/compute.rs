@@ -19,6 +19,10 @@ impl Compute for EmbeddedCloud {
         self.change("launch", |world| world.launch(launch, image, token)).await
     }
 
+    async fn lives(&self, instance: &InstanceId) -> Answer<bool> {
+        self.look("lives", |world| Ok(world.lives(instance))).await
+    }
+
     async fn terminate(&self, instance: &InstanceId) -> Answer<()> {
         self.change("terminate", |world| world.terminate(instance)).await
     }

@@ -1,7 +1,6 @@
 //! The view from outside.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 
 use cutover_core::names::DnsName;
 use cutover_core::observation::Certificate;
@@ -21,9 +20,5 @@ impl Outside for EmbeddedCloud {
 
     async fn certificate(&self, host: &DnsName, domain: &DnsName) -> Answer<Option<Certificate>> {
         self.look("certificate", |world| Ok(world.certificate(host, domain))).await
-    }
-
-    async fn credentials_until(&self) -> Answer<Option<Timestamp>> {
-        self.look("credentials_until", |_| Ok(None)).await
     }
 }

@@ -155,7 +155,7 @@ impl WorldState {
                 host.state = InstanceState::Terminated;
                 self.forget_member(instance);
             }
-            InstanceState::Running | InstanceState::Terminated => {}
+            InstanceState::Running | InstanceState::Stopped | InstanceState::Terminated => {}
         }
     }
 
@@ -164,6 +164,10 @@ impl WorldState {
         let length = self.varied(&["boot", instance.as_str()], self.deployment.expected.boot.duration());
         let launched = self.hosts.get(instance).map_or(self.now, |host| host.launched);
         later(launched, length).max(later(self.now, Duration::from_secs(1)))
+    }
+
+    pub(crate) fn lives(&self, instance: &InstanceId) -> bool {
+        self.hosts.get(instance).is_some_and(Host::lives)
     }
 
     /// The host, when it can be logged in to.
@@ -175,7 +179,7 @@ impl WorldState {
             InstanceState::Pending | InstanceState::Booting => {
                 Err(Failure::not_applied(format!("{} cannot be reached: it is still booting", host.name)))
             }
-            InstanceState::ShuttingDown | InstanceState::Terminated => {
+            InstanceState::Stopped | InstanceState::ShuttingDown | InstanceState::Terminated => {
                 Err(Failure::permanent(format!("{} cannot be reached: it is being terminated", host.name)))
             }
         }

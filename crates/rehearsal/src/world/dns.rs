@@ -91,6 +91,7 @@ impl WorldState {
     /// Makes the records so; the servers learn of it one after the other, resolvers when what they have expires.
     pub(crate) fn change_records(&mut self, zone: &str, records: &[RecordTarget]) -> Answer<ChangeId> {
         self.own_zone(zone)?;
+        self.own_names(records)?;
         self.watch_move(records);
         let number = self.zone.changes.len().to_string();
         let id = ChangeId::from(format!("C{}", self.hexadecimal(&["change", &number], 13).to_uppercase()));
@@ -146,6 +147,16 @@ impl WorldState {
             return Ok(());
         }
         Err(Failure::permanent(format!("Route 53 has no hosted zone {zone}; see dns.zone in the deployment file")))
+    }
+
+    /// A batch with a name of another zone is refused as a whole.
+    fn own_names(&self, records: &[RecordTarget]) -> Answer<()> {
+        let zone = self.deployment.dns.zone.trim_end_matches('.');
+        let within = |name: &str| name.strip_suffix(zone).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        match records.iter().find(|record| !within(record.name.as_str())) {
+            None => Ok(()),
+            Some(record) => Err(Failure::permanent(format!("{} is no name of the zone {zone}", record.name))),
+        }
     }
 
     pub(crate) fn server_learns(&mut self, server: usize, change: &ChangeId) {

@@ -203,6 +203,8 @@ fn pages(deployment: &Deployment) -> Pages {
             aliases: hosts.clone(),
             certified: hosts,
             errors_show_page: true,
+            enabled: true,
+            origins: vec![format!("{}.s3.amazonaws.com", page.bucket)],
         },
         cached: Some(old),
         invalidations: BTreeMap::new(),

@@ -91,7 +91,7 @@ impl WorldState {
             self.balancers.values().any(|balancer| balancer.domain == *domain)
         };
         let expires = later(self.furnished_at, std::time::Duration::from_secs(365 * 86_400));
-        covered.then_some(Certificate { expires })
+        covered.then_some(Certificate { expires, objection: None })
     }
 }
 

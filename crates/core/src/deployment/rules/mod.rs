@@ -2,6 +2,7 @@
 //! file it came from, to the mistakes that it finds; the file only says where they stand.
 
 mod addresses;
+mod aws;
 mod branches;
 mod databases;
 mod duplicates;
@@ -33,6 +34,7 @@ pub(super) fn check(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
         databases::RULES,
         addresses::RULES,
         branches::RULES,
+        aws::RULES,
     ]
     .into_iter()
     .flatten()

@@ -93,13 +93,19 @@ fn database_names_fit(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
 
 fn bucket_name_fits(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let name = &deployment.maintenance_page.bucket;
+    if is_bucket_name(name) { Vec::new() } else { vec![no_bucket(file.get("maintenance_page").get("bucket"), name)] }
+}
+
+/// Whether S3 takes `name` for a bucket.
+pub(super) fn is_bucket_name(name: &str) -> bool {
     let upper = name.contains(|letter: char| letter.is_ascii_uppercase());
     let ends = name.starts_with(['.', '-']) || name.ends_with(['.', '-']) || name.contains("..");
-    if fits(name, ".-") && !upper && !ends && (3..=63).contains(&name.len()) {
-        return Vec::new();
-    }
-    let place = file.get("maintenance_page").get("bucket");
-    vec![refused(place, name, "3 to 63 lower-case letters, digits, hyphens and dots")]
+    fits(name, ".-") && !upper && !ends && (3..=63).contains(&name.len())
+}
+
+/// The mistake of a bucket that S3 does not take.
+pub(super) fn no_bucket(place: &Node, name: &str) -> Mistake {
+    refused(place, name, "3 to 63 lower-case letters, digits, hyphens and dots")
 }
 
 fn tag_keys_are_not_reserved(deployment: &Deployment, file: &Node) -> Vec<Mistake> {

@@ -1,0 +1,107 @@
+//! What cutover needs to know of AWS beyond what every cloud has: which account and region, as whom, and how hosts are
+//! launched there.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Role;
+
+/// The account that the deployment lives in. With `cloud = "aws"` this section must be there; all keys may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Aws {
+    /// The region, such as `us-east-1`; the profile's unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The account's number. Credentials of any other account are refused before anything is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The profile of `~/.aws/config`: keys, SSO or a role to assume; what the `aws` command would use unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The EC2 key pair of new hosts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_pair: Option<String>,
+    /// The root disk of new hosts; the image's own unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_volume: Option<RootVolume>,
+    /// The command that keeps services from starting on a host that must boot stopped. Its user data runs it once, at
+    /// the first boot, before any service starts; supervisor's `autostart` is turned off unless another is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_services: Option<Vec<String>>,
+    /// What the `role` tag says on hosts and images.
+    pub role_tags: RoleTags,
+}
+
+/// What the `role` tag says for each role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RoleTags {
+    /// On hosts that serve the sites.
+    pub edxapp: String,
+    /// On hosts that run background tasks.
+    pub worker: String,
+}
+
+impl Default for RoleTags {
+    fn default() -> Self {
+        Self { edxapp: Role::Edxapp.as_str().to_owned(), worker: Role::Worker.as_str().to_owned() }
+    }
+}
+
+impl RoleTags {
+    /// What the tag says for `role`.
+    #[must_use]
+    pub fn of(&self, role: Role) -> &str {
+        match role {
+            Role::Edxapp => &self.edxapp,
+            Role::Worker => &self.worker,
+        }
+    }
+
+    /// The role for which the tag says `value`.
+    #[must_use]
+    pub fn role(&self, value: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| self.of(*role) == value)
+    }
+}
+
+/// The root disk of new hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RootVolume {
+    /// The device's name in the image, such as `/dev/sda1`.
+    #[serde(default = "default_device")]
+    pub device: String,
+    /// Its size in GiB.
+    #[schemars(range(min = 1, max = 16384))]
+    pub size_gib: u32,
+    /// Its type, such as `gp3`.
+    #[serde(default = "default_kind")]
+    pub kind: String,
+    /// Whether it is encrypted.
+    #[serde(default = "default_encrypted")]
+    pub encrypted: bool,
+}
+
+/// Whether `text` looks like a region: `us-east-1`, `eu-central-1`, `us-gov-west-1`. Whether there is one of that name
+/// only AWS knows.
+pub(crate) fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [first, middle @ .., number] = parts.as_slice() else { return false };
+    let letters = |part: &&str| !part.is_empty() && part.chars().all(|letter| letter.is_ascii_lowercase());
+    let digits = number.chars().all(|digit| digit.is_ascii_digit()) && (1..=2).contains(&number.len());
+    first.len() == 2 && letters(first) && (1..=2).contains(&middle.len()) && middle.iter().all(letters) && digits
+}
+
+fn default_device() -> String {
+    "/dev/sda1".to_owned()
+}
+
+fn default_kind() -> String {
+    "gp3".to_owned()
+}
+
+fn default_encrypted() -> bool {
+    true
+}

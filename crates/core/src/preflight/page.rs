@@ -1,0 +1,138 @@
+//! The maintenance page and the distribution in front of it.
+
+use super::{CheckItem, or_flaws};
+use crate::deployment::is_region;
+use crate::observation::Distribution;
+use crate::planner::Inputs;
+
+pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
+    let wanted = &inputs.deployment.maintenance_page;
+    let subject = format!("distribution {}", wanted.distribution);
+    let mut items = match &inputs.observation.distribution {
+        None => vec![
+            CheckItem::ok(subject, "does not exist")
+                .problem("there is no maintenance page to send visitors to", "correct `maintenance_page.distribution`"),
+        ],
+        Some(seen) => {
+            let flaws = [names(inputs, seen, &subject), origin(inputs, seen, &subject), settings(seen, &subject)];
+            or_flaws(CheckItem::ok(&subject, format!("answers for {} names", seen.aliases.len())), flaws.concat())
+        }
+    };
+    items.push(page(inputs));
+    items
+}
+
+/// What is wrong with the names that it answers for and goes by.
+fn names(inputs: Inputs<'_>, seen: &Distribution, subject: &str) -> Vec<CheckItem> {
+    let hosts = inputs.deployment.sites.iter().map(|site| &site.host);
+    let missing: Vec<&str> = hosts
+        .filter(|host| !seen.aliases.contains(host) || !seen.certified.contains(host))
+        .map(crate::names::DnsName::as_str)
+        .collect();
+    let mut flaws = Vec::new();
+    if !missing.is_empty() {
+        flaws.push(CheckItem::ok(subject, format!("does not answer for {}", missing.join(", "))).problem(
+            "visitors of these sites would see an error instead of the page",
+            "add them to its alternate domain names and its certificate, days before",
+        ));
+    }
+    if seen.domain != inputs.deployment.maintenance_page.domain {
+        flaws.push(
+            CheckItem::ok(subject, format!("its domain is {}", seen.domain))
+                .problem("records would point at nothing", "correct `maintenance_page.domain`"),
+        );
+    }
+    flaws
+}
+
+/// The page is written to the bucket, and shown from the origin: they must be the same.
+fn origin(inputs: Inputs<'_>, seen: &Distribution, subject: &str) -> Vec<CheckItem> {
+    let bucket = &inputs.deployment.maintenance_page.bucket;
+    if seen.origins.iter().any(|origin| is_bucket(origin, bucket)) {
+        return Vec::new();
+    }
+    let words = match seen.origins.as_slice() {
+        [] => "has no origin".to_owned(),
+        origins => format!("its pages come from {}", origins.join(", ")),
+    };
+    vec![CheckItem::ok(subject, words).problem(
+        "visitors would see another page than the one that is published",
+        &format!("make s3://{bucket} its origin, or correct `maintenance_page.bucket`"),
+    )]
+}
+
+/// Whether `origin` is one of the host names of S3 for `bucket`: its objects, or its website.
+fn is_bucket(origin: &str, bucket: &str) -> bool {
+    let origin = origin.to_lowercase();
+    let service = origin.strip_prefix(bucket).and_then(|rest| rest.strip_prefix('.'));
+    let Some(service) = service.and_then(|rest| rest.strip_suffix(".amazonaws.com")) else { return false };
+    let regional = ["s3-website.", "s3-website-", "s3.", "s3-"].into_iter().find_map(|form| service.strip_prefix(form));
+    service == "s3" || regional.is_some_and(is_region)
+}
+
+fn settings(seen: &Distribution, subject: &str) -> Vec<CheckItem> {
+    let mut flaws = Vec::new();
+    if !seen.enabled {
+        flaws.push(CheckItem::ok(subject, "is disabled").problem(
+            "visitors would see an error instead of the page",
+            "enable it in CloudFront, and wait until it is deployed",
+        ));
+    }
+    if !seen.errors_show_page {
+        flaws.push(CheckItem::ok(subject, "answers errors with errors").problem(
+            "visitors who follow a deep link would see an error",
+            "let its custom error responses for 403 and 404 send the page",
+        ));
+    }
+    if !seen.deployed {
+        flaws.push(
+            CheckItem::ok(subject, "is being changed")
+                .warning("its last change has not reached all edges", "wait until it is deployed"),
+        );
+    }
+    flaws
+}
+
+fn page(inputs: Inputs<'_>) -> CheckItem {
+    let wanted = &inputs.deployment.maintenance_page;
+    let subject = format!("page s3://{}/{}", wanted.bucket, wanted.key);
+    match &inputs.observation.page {
+        None => CheckItem::ok(subject, "does not exist")
+            .warning("visitors would see an error", "`cutover announce` publishes it"),
+        Some(text) if *text != crate::planner::maintenance_page(inputs.deployment) => {
+            CheckItem::ok(subject, "is not the page of this upgrade")
+                .warning("visitors would read old dates", "`cutover announce` publishes it")
+        }
+        Some(_) => CheckItem::ok(subject, "is the page of this upgrade"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_is_known_by_every_host_name_that_s3_gives_it() {
+        for service in ["s3", "s3.eu-central-1", "s3-us-west-2", "s3-website-us-east-1", "s3-website.eu-central-1"] {
+            let origin = format!("up.mitx.mit.edu.{service}.amazonaws.com");
+            assert!(is_bucket(&origin, "up.mitx.mit.edu"), "{origin}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_bucket_is_not_taken_for_it() {
+        for origin in [
+            "other.s3.amazonaws.com",
+            "up.s3.amazonaws.com.example.org",
+            "down-up.s3.amazonaws.com",
+            "upx.s3.amazonaws.com",
+            "up.s3.nowhere.amazonaws.com",
+            "up.us-east-1.elb.amazonaws.com",
+            "up.s3-website.amazonaws.com",
+            "up",
+            "",
+        ] {
+            assert!(!is_bucket(origin, "up"), "{origin}");
+        }
+    }
+}

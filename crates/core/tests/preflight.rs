@@ -1,0 +1,335 @@
+//! What the preflight says of a world that is as it should be, and of one thing wrong in it at a time.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use cutover_core::account::{AccountState, Quota, Subnet};
+use cutover_core::deployment::{Deployment, Role};
+use cutover_core::journal::Upgrade;
+use cutover_core::names::{HostName, SnapshotId};
+use cutover_core::observation::{Certificate, Instance, InstanceState, Observation, Snapshot};
+use cutover_core::planner::{Inputs, maintenance_page, next_hosts};
+use cutover_core::preflight::{CheckItem, CheckState, StillToMake, account, check, still_to_make};
+
+use support::{PRODUCTION, QA, deployment, observe};
+
+/// A deployment, its world as it should be before the upgrade, and a journal with nothing in it.
+struct Site {
+    deployment: Deployment,
+    observation: Observation,
+    upgrade: Upgrade,
+}
+
+impl Site {
+    fn of(text: &str) -> Self {
+        let deployment = deployment(text);
+        let mut observation = observe(&deployment);
+        let at = observation.at;
+        let hours = |hours: i64| at.checked_add(jiff::SignedDuration::from_hours(hours)).expect("in range");
+        let certificate = Certificate { expires: hours(24 * 90), objection: None };
+        observation.certificates =
+            deployment.sites.iter().map(|site| (site.host.clone(), certificate.clone())).collect();
+        let snapshot = Snapshot { id: SnapshotId::from("nightly"), begun: hours(-24), available: true };
+        observation.databases.values_mut().for_each(|database| database.snapshots = vec![snapshot.clone()]);
+        observation.page = Some(maintenance_page(&deployment));
+        Self { deployment, observation, upgrade: Upgrade::default() }
+    }
+
+    fn inputs(&self) -> Inputs<'_> {
+        Inputs { deployment: &self.deployment, observation: &self.observation, upgrade: &self.upgrade }
+    }
+
+    /// An account with more than enough of everything.
+    fn account(&self) -> AccountState {
+        let groups = || self.deployment.fleets.iter().flat_map(cutover_core::deployment::Fleet::groups);
+        let subnet = Subnet { available: true, free_addresses: 200 };
+        let subnets = groups().flat_map(|(_, group)| group.subnets.clone());
+        AccountState {
+            identity: "arn:aws:iam::123456789012:user/operator".to_owned(),
+            subnets: subnets.map(|id| (id, subnet.clone())).collect(),
+            security_groups: groups().flat_map(|(_, group)| group.security_groups.clone()).collect(),
+            quotas: Vec::new(),
+        }
+    }
+
+    /// As if every next host had been launched.
+    fn launched(mut self) -> Self {
+        let (deployment, at) = (self.deployment.clone(), self.observation.at);
+        for fleet in &deployment.fleets {
+            for (role, _) in fleet.groups() {
+                for name in next_hosts(self.inputs(), fleet, role) {
+                    let host = host(&name, &fleet.name, role, &deployment.release.version, at);
+                    self.upgrade.launched.insert(name, host.id.clone());
+                    self.observation.instances.push(host);
+                }
+            }
+        }
+        self
+    }
+}
+
+fn host(
+    name: &HostName,
+    fleet: &cutover_core::names::FleetName,
+    role: Role,
+    version: &str,
+    launched: Timestamp,
+) -> Instance {
+    Instance {
+        id: format!("i-{name}").into(),
+        name: name.clone(),
+        fleet: fleet.clone(),
+        role,
+        version: version.to_owned(),
+        launched,
+        upgrade: None,
+        state: InstanceState::Running,
+        image: "ami-1".into(),
+    }
+}
+
+/// What is wrong with what is called so, one line each.
+fn wrong(items: &[CheckItem], subject: &str) -> Vec<String> {
+    let of_subject = items.iter().filter(|item| item.subject.starts_with(subject) && item.state != CheckState::Ok);
+    let lines = of_subject.map(|item| {
+        assert!(!item.consequence.is_empty() && !item.remedy.is_empty(), "{item:?}");
+        format!("{:?}: {}: {}", item.state, item.seen, item.consequence)
+    });
+    lines.collect()
+}
+
+/// What the preflight finds wrong with what is called so after `change`.
+fn after(text: &str, subject: &str, change: impl FnOnce(&mut Observation)) -> Vec<String> {
+    let mut site = Site::of(text);
+    assert_eq!(wrong(&check(site.inputs()), subject), [""; 0], "it is fine before");
+    change(&mut site.observation);
+    wrong(&check(site.inputs()), subject)
+}
+
+/// What it finds wrong with what of the account is called so after `change`.
+fn after_in_account(site: &Site, subject: &str, change: impl FnOnce(&mut AccountState)) -> Vec<String> {
+    let mut state = site.account();
+    assert_eq!(wrong(&account(site.inputs(), &state), subject), [""; 0], "it is fine before");
+    change(&mut state);
+    wrong(&account(site.inputs(), &state), subject)
+}
+
+#[test]
+fn a_world_as_it_should_be_has_no_problem_and_an_account_with_room_no_warning() {
+    for text in [PRODUCTION, QA] {
+        let site = Site::of(text);
+        let items = check(site.inputs());
+        assert!(items.iter().all(|item| item.state != CheckState::Problem), "{items:?}");
+        let items = account(site.inputs(), &site.account());
+        assert!(items.iter().all(|item| item.state == CheckState::Ok), "{items:?}");
+        assert!(items[0].seen.contains("user/operator"), "who acts is said first");
+    }
+}
+
+#[test]
+fn a_distribution_that_is_disabled_is_a_problem() {
+    let found = after(QA, "distribution", |seen| seen.distribution.as_mut().expect("there").enabled = false);
+    assert_eq!(found, ["Problem: is disabled: visitors would see an error instead of the page"]);
+}
+
+#[test]
+fn a_distribution_whose_pages_come_from_elsewhere_is_a_problem() {
+    let elsewhere = |origins: &[&str]| {
+        let origins = origins.iter().map(|&origin| origin.to_owned()).collect();
+        after(QA, "distribution", |seen| seen.distribution.as_mut().expect("there").origins = origins)
+    };
+    assert_eq!(
+        elsewhere(&["old.s3.amazonaws.com"]),
+        ["Problem: its pages come from old.s3.amazonaws.com: \
+          visitors would see another page than the one that is published"]
+    );
+    assert_eq!(elsewhere(&[]).len(), 1);
+    let bucket = deployment(QA).maintenance_page.bucket;
+    assert_eq!(elsewhere(&["old.example.org", &format!("{bucket}.s3.eu-central-1.amazonaws.com")]), [""; 0]);
+}
+
+#[test]
+fn every_flaw_of_a_distribution_is_said_at_once() {
+    let found = after(QA, "distribution", |seen| {
+        let distribution = seen.distribution.as_mut().expect("there");
+        distribution.aliases.pop();
+        distribution.domain = "d0.cloudfront.net".into();
+        distribution.deployed = false;
+        distribution.errors_show_page = false;
+    });
+    assert_eq!(found.len(), 4, "{found:?}");
+    assert!(found[3].starts_with("Warning: is being changed"), "problems come first: {found:?}");
+}
+
+#[test]
+fn what_a_browser_objects_to_in_a_certificate_is_a_problem_in_its_words() {
+    let found = after(QA, "certificate", |seen| {
+        let certificate = seen.certificates.values_mut().next().expect("there is one");
+        certificate.objection = Some("it does not cover the name".to_owned());
+    });
+    assert_eq!(found, ["Problem: it does not cover the name: browsers warn visitors away, even now"]);
+}
+
+#[test]
+fn a_balancer_that_does_not_drain_would_cut_requests() {
+    for text in [PRODUCTION, QA] {
+        let found = after(text, "balancer", |seen| {
+            seen.balancers.values_mut().next().expect("there is one").draining = Duration::ZERO;
+        });
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("Warning: ") && found[0].contains("would be cut"), "{found:?}");
+    }
+}
+
+#[test]
+fn a_balancer_that_is_slow_to_believe_costs_a_part_of_the_window() {
+    let slow = |seen: &mut Observation| {
+        let check = &mut seen.balancers.values_mut().next().expect("there is one").health_check;
+        (check.healthy_threshold, check.interval) = (11, Duration::from_secs(30));
+    };
+    let found = after(PRODUCTION, "balancer", slow);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("5m 30s of the window's"), "{found:?}");
+    assert_eq!(after(QA, "balancer", slow), [""; 0], "a target group needs one check of a new target");
+}
+
+#[test]
+fn a_database_without_a_backup_of_the_last_day_is_a_warning() {
+    let aged = |hours: i64| {
+        after(QA, "database", |seen| {
+            let begun = seen.at.checked_sub(jiff::SignedDuration::from_hours(hours)).expect("in range");
+            seen.databases.values_mut().for_each(|database| database.snapshots[0].begun = begun);
+        })
+    };
+    assert_eq!(aged(25), [""; 0]);
+    assert!(aged(26)[0].starts_with("Warning: last snapshot 1d 02h ago"), "{:?}", aged(26));
+    let none = after(QA, "database", |seen| seen.databases.values_mut().for_each(|one| one.snapshots.clear()));
+    assert!(none[0].starts_with("Warning: no snapshot: no backups are made"), "{none:?}");
+    let unfinished = after(QA, "database", |seen| {
+        seen.databases.values_mut().for_each(|one| one.snapshots[0].available = false);
+    });
+    assert_eq!(none, unfinished, "one that cannot be restored is none");
+}
+
+#[test]
+fn stopped_hosts_are_named_and_gone_ones_are_not() {
+    let with = |state| {
+        after(PRODUCTION, "stopped hosts", |seen| seen.instances.iter_mut().take(5).for_each(|host| host.state = state))
+    };
+    let found = with(InstanceState::Stopped);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("(i-00000000)") && found[0].contains("and 2 more"), "{found:?}");
+    assert_eq!(with(InstanceState::Terminated), [""; 0]);
+}
+
+#[test]
+fn hosts_of_an_unknown_release_version_would_run_on_unseen() {
+    let version =
+        |version: &str| after(QA, "hosts of another", |seen| version.clone_into(&mut seen.instances[0].version));
+    assert_eq!(version("0").len(), 1);
+    assert_eq!(version(""), version("0"), "no tag is an unknown one");
+    assert_eq!(version(&deployment(QA).release.version), [""; 0]);
+}
+
+#[test]
+fn credentials_that_end_before_the_window_does_are_a_problem() {
+    let end = deployment(QA).window.ends().timestamp;
+    let until = |until: Timestamp| after(QA, "credentials", |seen| seen.credentials_until = Some(until));
+    assert_eq!(until(end), [""; 0]);
+    let early = until(end.checked_sub(jiff::SignedDuration::from_secs(1)).expect("in range"));
+    assert_eq!(early.len(), 1);
+    assert!(early[0].starts_with("Problem: can be used or renewed until "), "{early:?}");
+}
+
+#[test]
+fn hosts_that_are_launched_are_not_still_to_make() {
+    let site = Site::of(PRODUCTION);
+    let made = still_to_make(site.inputs());
+    assert_eq!(
+        made.launches,
+        BTreeMap::from([("r5.large".to_owned(), 24), ("t3.large".to_owned(), 4), ("t3.xlarge".to_owned(), 6)])
+    );
+    assert_eq!(made.addresses.values().sum::<u64>(), 34);
+    assert!(made.snapshots > 0);
+    let mut site = site.launched();
+    let made = still_to_make(site.inputs());
+    assert_eq!((made.launches.len(), made.addresses.len()), (0, 0), "{made:?}");
+    site.observation.instances.last_mut().expect("there is one").state = InstanceState::Terminated;
+    let made = still_to_make(site.inputs());
+    assert_eq!(made.launches, BTreeMap::from([("t3.large".to_owned(), 1)]), "one that is gone is launched again");
+}
+
+#[test]
+fn hosts_go_to_subnets_by_their_number_in_the_group() {
+    let mut site = Site::of(QA);
+    site.deployment.fleets.truncate(1);
+    let group = &mut site.deployment.fleets[0].edxapp;
+    (group.count, group.subnets) = (3, vec!["subnet-a".to_owned(), "subnet-b".to_owned()]);
+    site.deployment.fleets[0].worker = None;
+    let StillToMake { addresses, .. } = still_to_make(site.inputs());
+    assert_eq!(addresses, BTreeMap::from([("subnet-a".to_owned(), 2), ("subnet-b".to_owned(), 1)]));
+}
+
+#[test]
+fn subnets_that_take_no_host_are_problems() {
+    let site = Site::of(PRODUCTION);
+    let found = after_in_account(&site, "subnet-", |state| {
+        state.subnets.pop_first();
+        state.subnets.values_mut().next().expect("there are more").available = false;
+    });
+    let lines = ["Problem: does not exist: ", "Problem: is not available: "]
+        .map(|one| format!("{one}no host can be launched into it"));
+    assert_eq!(found, lines);
+}
+
+#[test]
+fn a_subnet_has_an_address_for_every_host_and_room_to_launch_it_again() {
+    let site = Site::of(PRODUCTION);
+    let subnet = site.deployment.fleets[0].edxapp.subnets[0].clone();
+    let needed = still_to_make(site.inputs()).addresses[&subnet];
+    let with = |site: &Site, free| {
+        let mut state = site.account();
+        state.subnets.get_mut(&subnet).expect("there").free_addresses = free;
+        wrong(&account(site.inputs(), &state), "subnet-")
+    };
+    assert_eq!(with(&site, needed * 2), [""; 0]);
+    assert!(with(&site, needed * 2 - 1)[0].starts_with("Warning: "));
+    assert!(with(&site, needed)[0].starts_with("Warning: "));
+    assert!(with(&site, needed - 1)[0].starts_with("Problem: "));
+    assert_eq!(with(&site.launched(), 0), [""; 0], "launched hosts have their addresses");
+}
+
+#[test]
+fn security_groups_that_are_missing_are_named_together() {
+    let found = after_in_account(&Site::of(PRODUCTION), "security groups", |state| {
+        state.security_groups.pop_first();
+        state.security_groups.pop_first();
+    });
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("Problem: 2 missing: sg-"), "{found:?}");
+}
+
+#[test]
+fn quotas_that_would_be_passed_are_problems_and_tight_ones_warnings() {
+    let site = Site::of(QA);
+    let with = |name: &str, used, needed| {
+        let quota = Quota { name: name.to_owned(), used, limit: 100, needed };
+        after_in_account(&site, "quota of", |state| state.quotas = vec![quota])
+    };
+    let hosts = |used, needed| with("vCPUs of standard instances", used, needed);
+    assert_eq!(hosts(80, 10), [""; 0], "a tenth is left");
+    assert_eq!(
+        hosts(80, 11),
+        [
+            "Warning: 80 of 100 used, 11 more needed: less than a tenth of it would be left for anybody else in the account"
+        ]
+    );
+    assert!(hosts(80, 20)[0].starts_with("Warning: "));
+    assert_eq!(hosts(80, 21), ["Problem: 80 of 100 used, 21 more needed: launches would be refused half-way"]);
+    assert!(with("manual snapshots of databases", 100, 1)[0].ends_with("nothing is migrated without it"));
+    assert_eq!(hosts(120, 0), [""; 0], "what asks for nothing is not refused");
+}
