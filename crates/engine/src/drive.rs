@@ -65,6 +65,12 @@ impl Crew {
         Self { world, clock, operator, journal, readings, stop }
     }
 
+    /// The same crew in another world, of which it has read nothing yet.
+    #[must_use]
+    pub fn in_world(self, world: World) -> Self {
+        Self::new(world, self.clock, self.operator, self.journal, self.stop)
+    }
+
     /// Carries `step` out, from wherever the journal says it is. Waits for people and the calendar end with `halt`.
     pub(crate) async fn drive(&self, step: &Step, halt: &Stop) -> Result<StepEnd, JournalError> {
         match manner(&step.action) {
@@ -260,7 +266,7 @@ impl Crew {
         decision.is_some_and(|decision| decision.approved && (decision.plan.is_none() || decision.plan == plan))
     }
 
-    fn scene<'a>(&'a self, step: &'a Step) -> Scene<'a> {
+    pub(crate) fn scene<'a>(&'a self, step: &'a Step) -> Scene<'a> {
         let run = self.run_of(step, Clone::clone);
         let failed = matches!(run.status, StepStatus::Failed { .. });
         let now = self.clock.now();
@@ -278,6 +284,7 @@ impl Crew {
             begun: Cell::new(run.status.is_open()),
             seen_since: Cell::new(None),
             change: RefCell::default(),
+            invalidation: RefCell::default(),
             output: RefCell::default(),
             learned: RefCell::default(),
         }

@@ -4,6 +4,7 @@
 mod act;
 pub mod conductor;
 pub mod drive;
+pub mod dry;
 pub mod failure;
 pub mod inbox;
 pub mod journal;

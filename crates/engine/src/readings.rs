@@ -2,6 +2,7 @@
 //! boot side by side are one listing every few seconds, not a hundred.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
 use jiff::Timestamp;
 
-use cutover_core::observation::Instance;
+use cutover_core::names::{BalancerName, InstanceId};
+use cutover_core::observation::{Health, Instance};
 use cutover_core::time::later;
 
 use crate::ports::{Answer, Clock, World};
@@ -25,26 +27,45 @@ pub(crate) struct Readings {
     world: World,
     clock: Rc<dyn Clock>,
     instances: RefCell<Option<Kept<Vec<Instance>>>>,
+    health: RefCell<BTreeMap<BalancerName, Kept<BTreeMap<InstanceId, Health>>>>,
 }
 
 impl Readings {
     /// No readings yet.
     #[must_use]
     pub(crate) fn new(world: World, clock: Rc<dyn Clock>) -> Self {
-        Self { world, clock, instances: RefCell::default() }
+        Self { world, clock, instances: RefCell::default(), health: RefCell::default() }
     }
 
     /// Every instance of the deployment, as of a moment ago.
     pub(crate) async fn instances(&self) -> Answer<Rc<Vec<Instance>>> {
-        let now = self.clock.now();
-        let kept =
-            self.instances.borrow().as_ref().filter(|(until, _)| now < *until).map(|(_, reading)| reading.clone());
+        let kept = self.fresh(self.instances.borrow().as_ref());
         let reading = kept.unwrap_or_else(|| {
             let compute = Rc::clone(&self.world.compute);
             let reading = async move { compute.instances().await.map(Rc::new) }.boxed_local().shared();
-            self.instances.replace(Some((later(now, AGE), reading.clone())));
+            self.instances.replace(Some((self.until(), reading.clone())));
             reading
         });
         reading.await
+    }
+
+    /// The members of a balancer and its opinion of each, as of a moment ago.
+    pub(crate) async fn health(&self, name: &BalancerName) -> Answer<Rc<BTreeMap<InstanceId, Health>>> {
+        let kept = self.fresh(self.health.borrow().get(name));
+        let reading = kept.unwrap_or_else(|| {
+            let (balancers, asked) = (Rc::clone(&self.world.balancers), name.clone());
+            let reading = async move { balancers.health(&asked).await.map(Rc::new) }.boxed_local().shared();
+            self.health.borrow_mut().insert(name.clone(), (self.until(), reading.clone()));
+            reading
+        });
+        reading.await
+    }
+
+    fn fresh<T>(&self, kept: Option<&Kept<T>>) -> Option<Reading<T>> {
+        kept.filter(|(until, _)| self.clock.now() < *until).map(|(_, reading)| reading.clone())
+    }
+
+    fn until(&self) -> Timestamp {
+        later(self.clock.now(), AGE)
     }
 }

@@ -6,6 +6,7 @@ use cutover_core::names::InstanceId;
 use cutover_core::observation::Health;
 use cutover_core::plan::Membership;
 
+use super::recorded::recorded;
 use super::{Scene, Seen};
 use crate::ports::Answer;
 
@@ -32,7 +33,8 @@ pub(super) async fn deregistered(scene: &Scene<'_>, members: &Membership) -> Ans
 }
 
 pub(super) async fn deregister(scene: &Scene<'_>, members: &Membership) -> Answer<()> {
-    scene.world.balancers.deregister(&members.balancer, &scene.instances(&members.hosts)?).await
+    let instances = recorded(scene, &members.hosts, "taken out of the balancer").await?;
+    scene.world.balancers.deregister(&members.balancer, &instances).await
 }
 
 pub(super) async fn healthy(scene: &Scene<'_>, members: &Membership) -> Answer<Seen> {

@@ -11,6 +11,13 @@ use crate::ports::Answer;
 /// The records are as they shall be, and the change is in sync. Where its answer was lost, or another process asked for
 /// it, the zone's servers are asked instead.
 pub(super) async fn changed(scene: &Scene<'_>, change: &ChangeRecords) -> Answer<Seen> {
+    // Cheaper than the records, which are of interest only once the change has arrived.
+    let asked_for = scene.change.borrow().clone();
+    if let Some(id) = asked_for
+        && !scene.world.dns.in_sync(&id).await?
+    {
+        return Ok(Seen::UnderWay(format!("change {id} is pending on the zone's servers")));
+    }
     let names: Vec<DnsName> = change.records.iter().map(|record| record.name.clone()).collect();
     let records = scene.world.dns.records(&change.zone, &names).await?;
     let as_wanted = |wanted: &RecordTarget| {
@@ -18,12 +25,6 @@ pub(super) async fn changed(scene: &Scene<'_>, change: &ChangeRecords) -> Answer
     };
     if !change.records.iter().all(as_wanted) {
         return Ok(Seen::NotYet);
-    }
-    let asked_for = scene.change.borrow().clone();
-    if let Some(id) = asked_for
-        && !scene.world.dns.in_sync(&id).await?
-    {
-        return Ok(Seen::UnderWay(format!("change {id} is pending on the zone's servers")));
     }
     match servers_behind(scene, &change.zone, &change.records).await? {
         Some(behind) => Ok(Seen::UnderWay(format!("{behind} of the zone's servers still answer with the old target"))),

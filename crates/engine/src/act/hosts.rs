@@ -7,6 +7,7 @@ use cutover_core::observation::{Instance, InstanceState};
 use cutover_core::plan::{Host, HostPrograms, Launch, StartServices, StopServices};
 use cutover_core::time::{between, human};
 
+use super::recorded::recorded;
 use super::{Scene, Seen};
 use crate::failure::Failure;
 use crate::ports::{Answer, ProgramState};
@@ -28,6 +29,7 @@ pub(super) async fn launched(scene: &Scene<'_>, launch: &Launch) -> Answer<Seen>
             Ok(Seen::Holds(vec![Fact::Launched { host: launch.name.clone(), instance: instance.id }]))
         }
         InstanceState::Pending => Ok(Seen::UnderWay(format!("{} is pending", instance.id))),
+        InstanceState::Stopped => Ok(Seen::Never(format!("{} was stopped; start it, or terminate it", instance.id))),
         _ => Ok(Seen::UnderWay(format!("{} is up, its status checks have not passed yet", instance.id))),
     }
 }
@@ -44,7 +46,14 @@ pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
     let fact = || Fact::Terminated { host: host.name.clone(), instance: id.clone() };
     let instances = scene.readings.instances().await?;
     match instances.iter().find(|instance| instance.id == id).map(|instance| instance.state) {
-        None | Some(InstanceState::Terminated) => Ok(Seen::Holds(vec![fact()])),
+        Some(InstanceState::Terminated) => Ok(Seen::Holds(vec![fact()])),
+        // Not to be listed may mean that somebody took its tags away.
+        None if scene.world.compute.lives(&id).await? => Ok(Seen::Never(format!(
+            "{} ({id}) lives, but is not listed with this deployment's tags, so it was not terminated; \
+             find out who changed that",
+            host.name
+        ))),
+        None => Ok(Seen::Holds(vec![fact()])),
         Some(InstanceState::ShuttingDown) => Ok(Seen::UnderWay(format!("{id} is shutting down"))),
         Some(_) => Ok(Seen::NotYet),
     }
@@ -54,21 +63,15 @@ pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
 pub(super) async fn terminate(scene: &Scene<'_>, host: &Host, balancers: &[BalancerName]) -> Answer<()> {
     let id = scene.instance(host)?;
     for balancer in balancers {
-        if scene.world.balancers.health(balancer).await?.contains_key(&id) {
+        if scene.readings.health(balancer).await?.contains_key(&id) {
             return Err(Failure::permanent(format!(
                 "{} ({id}) is still registered in {balancer}, so it was not terminated; take it out first",
                 host.name
             )));
         }
     }
-    let instances = scene.readings.instances().await?;
-    match instances.iter().find(|instance| instance.id == id) {
-        Some(instance) if instance.name != host.name => Err(Failure::permanent(format!(
-            "{id} is named {} and not {}, so it was not terminated; find out who renamed it",
-            instance.name, host.name
-        ))),
-        _ => scene.world.compute.terminate(&id).await,
-    }
+    recorded(scene, std::slice::from_ref(host), "terminated").await?;
+    scene.world.compute.terminate(&id).await
 }
 
 pub(super) async fn smoke_test(scene: &Scene<'_>, host: &Host, tests: &[SmokeTest]) -> Answer<()> {

@@ -9,6 +9,7 @@ mod hosts;
 mod images;
 mod migrations;
 mod pages;
+mod recorded;
 mod snapshots;
 
 use std::cell::{Cell, RefCell};
@@ -19,7 +20,7 @@ use jiff::Timestamp;
 
 use cutover_core::digest::Digest;
 use cutover_core::journal::Fact;
-use cutover_core::names::{ChangeId, ImageId, InstanceId, JobName};
+use cutover_core::names::{ChangeId, ImageId, InstanceId, InvalidationId, JobName};
 use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Step};
 
 use crate::failure::Failure;
@@ -74,6 +75,8 @@ pub(crate) struct Scene<'a> {
     pub seen_since: Cell<Option<Timestamp>>,
     /// The change to records that it asked for, when the answer was not lost.
     pub change: RefCell<Option<ChangeId>>,
+    /// The invalidation that it asked for, when the answer was not lost.
+    pub invalidation: RefCell<Option<InvalidationId>>,
     /// What its jobs have printed so far.
     pub output: RefCell<BTreeMap<JobName, String>>,
     /// What making the action has made known, to go on record with its end.

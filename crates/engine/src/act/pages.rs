@@ -2,6 +2,7 @@
 
 use cutover_core::deployment::SiteCheck;
 use cutover_core::journal::Fact;
+use cutover_core::names::InvalidationId;
 use cutover_core::plan::{Announce, CheckSite, PublishPage, Via};
 use cutover_core::time::between;
 
@@ -29,8 +30,7 @@ pub(super) async fn published(scene: &Scene<'_>, page: &PublishPage) -> Answer<S
     if there.as_deref() != Some(page.body.as_str()) {
         return Ok(Seen::NotYet);
     }
-    // Asking for the same invalidation twice is asking once, so asking is how its state is found.
-    let invalidation = scene.world.pages.invalidate(&page.distribution, &reference(scene)).await?;
+    let invalidation = invalidation(scene, page).await?;
     if scene.world.pages.invalidated(&page.distribution, &invalidation).await? {
         return Ok(Seen::holds());
     }
@@ -39,7 +39,19 @@ pub(super) async fn published(scene: &Scene<'_>, page: &PublishPage) -> Answer<S
 
 pub(super) async fn publish(scene: &Scene<'_>, page: &PublishPage) -> Answer<()> {
     scene.world.pages.put_page(&page.bucket, &page.key, &page.body).await?;
-    scene.world.pages.invalidate(&page.distribution, &reference(scene)).await.map(|_| ())
+    invalidation(scene, page).await.map(|_| ())
+}
+
+/// The invalidation of this step, asked for once. Where its answer was lost, or another process asked, asking again
+/// gives the same one back.
+async fn invalidation(scene: &Scene<'_>, page: &PublishPage) -> Answer<InvalidationId> {
+    let known = scene.invalidation.borrow().clone();
+    if let Some(invalidation) = known {
+        return Ok(invalidation);
+    }
+    let invalidation = scene.world.pages.invalidate(&page.distribution, &reference(scene)).await?;
+    scene.invalidation.replace(Some(invalidation.clone()));
+    Ok(invalidation)
 }
 
 /// One for each time that the step was begun anew: an older invalidation is complete, and says nothing.

@@ -1,0 +1,56 @@
+//! Whether hosts are those that they are taken for. What is terminated or taken out of a balancer must be named by the
+//! journal, as a current host on record or as one that this upgrade launched, *and* its tags must agree. A mistake here
+//! costs a site; so anything else is refused.
+
+use cutover_core::journal::Upgrade;
+use cutover_core::names::InstanceId;
+use cutover_core::observation::Instance;
+use cutover_core::plan::Host;
+
+use super::Scene;
+use crate::failure::Failure;
+use crate::ports::Answer;
+
+/// The instances of hosts that the journal names and whose tags agree with it. `undone` is what is refused to
+/// others, in words that follow "so it was not": `terminated`.
+pub(super) async fn recorded(scene: &Scene<'_>, hosts: &[Host], undone: &str) -> Answer<Vec<InstanceId>> {
+    let ids = scene.instances(hosts)?;
+    let listed = scene.readings.instances().await?;
+    let upgrade = scene.journal.upgrade();
+    for (host, id) in hosts.iter().zip(&ids) {
+        let instance = listed.iter().find(|instance| instance.id == *id);
+        if let Some(why) = disagreement(&upgrade, host, id, instance) {
+            return Err(Failure::permanent(format!("{why}, so it was not {undone}; find out who changed that")));
+        }
+    }
+    Ok(ids)
+}
+
+/// What speaks against a host being the one on record; nothing when all agrees.
+fn disagreement(upgrade: &Upgrade, host: &Host, id: &InstanceId, instance: Option<&Instance>) -> Option<String> {
+    let (name, captured) = (&host.name, upgrade.captured.iter().flatten());
+    let current = captured.into_iter().find(|current| current.instance == *id);
+    let launched = upgrade.launched.get(name) == Some(id);
+    if !launched && current.is_none() {
+        return Some(format!("{name} ({id}) is neither a current host on record nor launched by this upgrade"));
+    }
+    let Some(instance) = instance else {
+        return Some(format!("{name} ({id}) is not listed with this deployment's tags"));
+    };
+    if instance.name != *name {
+        return Some(format!("{id} is named {} and not {name}", instance.name));
+    }
+    match current {
+        Some(current) if instance.fleet != current.fleet => {
+            Some(format!("{name} ({id}) is tagged with fleet {} and not {}", instance.fleet, current.fleet))
+        }
+        Some(current) if instance.role != current.role => {
+            Some(format!("{name} ({id}) is tagged with role {} and not {}", instance.role, current.role))
+        }
+        None if instance.upgrade != upgrade.id => {
+            let tag = instance.upgrade.as_ref().map_or("none", |upgrade| upgrade.as_str());
+            Some(format!("{name} ({id}) is tagged with upgrade {tag}"))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,338 @@
+//! A dry run: walks a plan, looks at what each step is about, and says what it would do. Nothing is put on record,
+//! nobody is waited for, and nothing runs on hosts.
+//!
+//! What a step would leave behind is imagined for the steps after it: the ids of hosts and images that are not there
+//! yet are placeholders, and what an earlier step would have changed is not looked at. What steps say in words is in
+//! `words`.
+
+mod words;
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use serde::Serialize;
+
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Decision, Event, Fact, StepStatus, Upgrade};
+use cutover_core::names::StepId;
+use cutover_core::plan::{Action, Decide, Lane, Membership, Plan, Step};
+
+use crate::act::{Seen, act, observe};
+use crate::drive::Crew;
+use crate::journal::{Journal, JournalError, Reading};
+use crate::ports::{Clock, Operator, World};
+use crate::store::Store;
+
+/// What becomes of the calls that would change the cloud.
+#[derive(Clone, Copy)]
+pub enum Writes<'a> {
+    /// The ports put them down instead of making them, and this takes what was put down.
+    PutDown(&'a dyn Fn() -> Vec<String>),
+    /// They are not even begun; what they would do is said in words.
+    InWords,
+}
+
+/// A step in a dry run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DryStep {
+    /// The step.
+    pub id: StepId,
+    /// Where it is shown.
+    pub lane: Lane,
+    /// What it does, for people.
+    pub title: String,
+    /// What it would come to.
+    #[serde(flatten)]
+    pub outcome: DryOutcome,
+}
+
+/// What a step would come to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum DryOutcome {
+    /// What it wants holds, or it is on record as done: it would do nothing.
+    AlreadySo,
+    /// It would make these writes.
+    Writes {
+        /// Each as a line for a shell.
+        lines: Vec<String>,
+    },
+    /// What it would do, where there is no line for it: on hosts, to people, by waiting or looking.
+    InWords {
+        /// In words.
+        words: String,
+    },
+    /// It cannot be seen whether it has anything to do.
+    CannotBeSeen {
+        /// Why.
+        because: String,
+    },
+    /// It would fail, as the world is now.
+    WouldFail {
+        /// Why.
+        because: String,
+        /// The writes that it would have made before.
+        lines: Vec<String>,
+    },
+}
+
+/// Walks `plans` in order, as if all before had gone well from `upgrade` on, and says of each step of the last one what
+/// it would do. With [`Writes::PutDown`] the world's ports must put writes down and not make them.
+///
+/// # Errors
+/// When a plan does not fit what is on record.
+pub async fn walk(
+    world: &World,
+    clock: &Rc<dyn Clock>,
+    upgrade: &Upgrade,
+    plans: &[Plan],
+    writes: Writes<'_>,
+) -> Result<Vec<DryStep>, JournalError> {
+    let Some(first) = plans.first() else { return Ok(Vec::new()) };
+    // A journal of its own, in memory, that goes on from what is on record.
+    let mut reading = Reading::default();
+    reading.upgrade = upgrade.clone();
+    let store = Store::memory(&first.upgrade);
+    let journal = Journal::open(store, reading, Rc::clone(clock), 0, "dry-run".to_owned(), Rc::new(|_| ()));
+    let stop = std::future::pending().boxed_local().shared();
+    let crew = Crew::new(world.clone(), Rc::clone(clock), Rc::new(Nobody), journal, stop);
+    let taken_over = Event::ConductorTookOver { upgrade: first.upgrade.clone(), conductor: "a dry run".to_owned() };
+    crew.journal.append(taken_over).await?;
+    let mut imagined = BTreeSet::new();
+    let mut walked = Vec::new();
+    for plan in plans {
+        walked = walk_plan(&crew, plan, &mut imagined, writes).await?;
+    }
+    Ok(walked)
+}
+
+async fn walk_plan(
+    crew: &Crew,
+    plan: &Plan,
+    imagined: &mut BTreeSet<String>,
+    writes: Writes<'_>,
+) -> Result<Vec<DryStep>, JournalError> {
+    let under_way = |upgrade: &Upgrade| {
+        upgrade.phases.get(&plan.phase).is_some_and(|run| run.finished_at.is_none() && run.plan == *plan)
+    };
+    if !under_way(&crew.journal.upgrade()) {
+        let deployment = Digest::of(b"dry run");
+        crew.journal.append(Event::PhaseStarted { plan: Box::new(plan.clone()), deployment }).await?;
+    }
+    let mut walked = Vec::new();
+    for step in &plan.steps {
+        if let Some(outcome) = walk_step(crew, step, imagined, writes).await? {
+            let (id, lane, title) = (step.id.clone(), step.lane.clone(), step.title.clone());
+            walked.push(DryStep { id, lane, title, outcome });
+        }
+    }
+    crew.journal.append(Event::PhaseFinished { phase: plan.phase }).await?;
+    Ok(walked)
+}
+
+/// What a step would do; nothing of a milestone. From here on it is done, as far as later steps can tell.
+async fn walk_step(
+    crew: &Crew,
+    step: &Step,
+    imagined: &mut BTreeSet<String>,
+    writes: Writes<'_>,
+) -> Result<Option<DryOutcome>, JournalError> {
+    if is_done(crew, step) {
+        return Ok(Some(DryOutcome::AlreadySo));
+    }
+    let subjects = subjects(&step.action);
+    let changed_before = subjects.iter().any(|subject| imagined.contains(subject));
+    let (outcome, facts) = look(crew, step, changed_before, writes).await;
+    if outcome != DryOutcome::AlreadySo {
+        imagined.extend(subjects);
+    }
+    let facts = if facts.is_empty() { made_known(&step.action) } else { facts };
+    crew.journal.append(Event::StepDone { step: step.id.clone(), held: true, facts }).await?;
+    Ok((step.action != Action::Milestone).then_some(outcome))
+}
+
+fn is_done(crew: &Crew, step: &Step) -> bool {
+    let upgrade = crew.journal.upgrade();
+    let run = upgrade.current_phase();
+    run.and_then(|run| run.steps.get(&step.id)).is_some_and(|run| matches!(run.status, StepStatus::Done { .. }))
+}
+
+/// What a step is about, for the purposes of a dry run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It changes something in the cloud, through ports that can put that down.
+    Cloud,
+    /// It does something on hosts, or sends messages.
+    Elsewhere,
+    /// It waits, looks, or puts on record.
+    Watches,
+}
+
+fn kind(action: &Action) -> Kind {
+    match action {
+        Action::PublishPage(_)
+        | Action::ChangeRecords(_)
+        | Action::BuildImage(_)
+        | Action::RemoveImage { .. }
+        | Action::Launch(_)
+        | Action::Terminate { .. }
+        | Action::TakeSnapshot { .. }
+        | Action::Register(_)
+        | Action::Deregister(_) => Kind::Cloud,
+        Action::Announce(_) | Action::StopServices(_) | Action::StartServices(_) | Action::Migrate(_) => {
+            Kind::Elsewhere
+        }
+        // A smoke test runs a command of the operator's, of which nobody knows that it only reads.
+        Action::SmokeTest { .. }
+        | Action::Milestone
+        | Action::WaitUntil { .. }
+        | Action::Decide(_)
+        | Action::Capture { .. }
+        | Action::AwaitResolvers(_)
+        | Action::DrainQueues { .. }
+        | Action::ConfirmStopped { .. }
+        | Action::AwaitHealthy(_)
+        | Action::AwaitDrained(_)
+        | Action::CheckSite(_) => Kind::Watches,
+    }
+}
+
+/// What a step would do, and what it finds that later steps need to know. `changed_before` says that an earlier step
+/// would have changed what this one is about: then the world as it is now says nothing.
+async fn look(crew: &Crew, step: &Step, changed_before: bool, writes: Writes<'_>) -> (DryOutcome, Vec<Fact>) {
+    let kind = kind(&step.action);
+    if kind == Kind::Watches {
+        return (in_words(&step.action), Vec::new());
+    }
+    let scene = crew.scene(step);
+    // Where its making was begun, looking would ask for the invalidation again, which is a write.
+    scene.begun.set(false);
+    let seen = if changed_before { Ok(Seen::NotYet) } else { observe(&scene).await };
+    let outcome = match seen {
+        Ok(Seen::Holds(facts)) => return (DryOutcome::AlreadySo, facts),
+        Ok(Seen::UnderWay(detail)) => DryOutcome::InWords { words: format!("is under way already: {detail}") },
+        Ok(Seen::Never(because)) => DryOutcome::WouldFail { because, lines: Vec::new() },
+        Err(_) if kind == Kind::Elsewhere => in_words(&step.action),
+        Err(failure) => DryOutcome::CannotBeSeen { because: failure.message },
+        Ok(Seen::NotYet) => match writes {
+            Writes::PutDown(take) if kind == Kind::Cloud => {
+                let made = act(&scene).await;
+                outcome_of(&step.action, made.err().map(|failure| failure.message), take(), changed_before)
+            }
+            _ => in_words(&step.action),
+        },
+    };
+    (outcome, Vec::new())
+}
+
+fn outcome_of(action: &Action, failed: Option<String>, lines: Vec<String>, changed_before: bool) -> DryOutcome {
+    match failed {
+        // Refused because the world is not yet as it will be then.
+        Some(_) if changed_before && lines.is_empty() => in_words(action),
+        // Whoever builds images may have no line for it.
+        Some(why) if lines.is_empty() && matches!(action, Action::BuildImage(_)) => {
+            DryOutcome::InWords { words: format!("{}; {why}", words::of(action)) }
+        }
+        Some(because) => DryOutcome::WouldFail { because, lines },
+        None if lines.is_empty() => in_words(action),
+        None => DryOutcome::Writes { lines },
+    }
+}
+
+fn in_words(action: &Action) -> DryOutcome {
+    DryOutcome::InWords { words: words::of(action) }
+}
+
+/// What an action changes, so that later steps about the same know it.
+fn subjects(action: &Action) -> Vec<String> {
+    let members = |of: &Membership| {
+        let member = |host: &cutover_core::plan::Host| format!("{} in {}", host.name, of.balancer);
+        of.hosts.iter().map(member).collect()
+    };
+    match action {
+        Action::PublishPage(page) => vec![format!("s3://{}/{}", page.bucket, page.key)],
+        Action::ChangeRecords(change) => {
+            change.records.iter().map(|record| format!("record {}", record.name)).collect()
+        }
+        Action::Register(of) | Action::Deregister(of) => members(of),
+        Action::Launch(launch) => vec![format!("services on {}", launch.name)],
+        Action::StopServices(stop) => vec![format!("services on {}", stop.host.name)],
+        Action::StartServices(start) => vec![format!("services on {}", start.host.name)],
+        Action::Migrate(migrate) => vec![format!("services on {}", migrate.host.name)],
+        Action::Terminate { host, balancers } => {
+            balancers.iter().map(|balancer| format!("{} in {balancer}", host.name)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What a step that was not made would have made known.
+fn made_known(action: &Action) -> Vec<Fact> {
+    match action {
+        Action::Capture { hosts } => vec![Fact::Captured { hosts: hosts.clone() }],
+        Action::Launch(launch) => {
+            let instance = format!("<instance of {}>", launch.name).into();
+            vec![Fact::Launched { host: launch.name.clone(), instance }]
+        }
+        Action::BuildImage(build) => {
+            let image = format!("<image {}>", build.name).into();
+            vec![Fact::ImageBuilt { name: build.name.clone(), image }]
+        }
+        Action::TakeSnapshot { database, snapshot } => {
+            vec![Fact::SnapshotTaken { database: database.clone(), snapshot: snapshot.clone() }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Nobody is asked in a dry run.
+struct Nobody;
+
+#[async_trait(?Send)]
+impl Operator for Nobody {
+    async fn decide(&self, _question: &Decide) -> Decision {
+        std::future::pending().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cutover_core::names::HostName;
+    use cutover_core::plan::{Host, InstanceRef};
+
+    fn terminate() -> Action {
+        let host = Host { name: HostName::from("edx-1"), instance: InstanceRef::Known("i-1".into()) };
+        Action::Terminate { host, balancers: vec!["lms".into()] }
+    }
+
+    #[test]
+    fn a_refusal_is_no_failure_where_an_earlier_step_would_have_changed_the_world() {
+        let refused = || Some("edx-1 is still registered in lms".to_owned());
+        let now = outcome_of(&terminate(), refused(), Vec::new(), false);
+        assert!(matches!(now, DryOutcome::WouldFail { ref because, .. } if because.contains("still registered")));
+        assert!(matches!(outcome_of(&terminate(), refused(), Vec::new(), true), DryOutcome::InWords { .. }));
+    }
+
+    #[test]
+    fn a_failure_after_a_write_shows_both() {
+        let lines = vec!["aws ec2 deregister-image".to_owned()];
+        let outcome = outcome_of(&terminate(), Some("no".to_owned()), lines.clone(), true);
+        assert_eq!(outcome, DryOutcome::WouldFail { because: "no".to_owned(), lines });
+    }
+
+    #[test]
+    fn json_says_what_each_step_comes_to() {
+        let step = DryStep {
+            id: "retire.terminate.edx-1".into(),
+            lane: Lane::Deployment,
+            title: "terminate edx-1".to_owned(),
+            outcome: DryOutcome::Writes { lines: vec!["aws ec2 terminate-instances".to_owned()] },
+        };
+        let json = serde_json::to_string(&step).expect("it is plain data");
+        let wanted = r#"{"id":"retire.terminate.edx-1","lane":"deployment","title":"terminate edx-1","#;
+        assert_eq!(json, format!(r#"{wanted}"outcome":"writes","lines":["aws ec2 terminate-instances"]}}"#));
+    }
+}

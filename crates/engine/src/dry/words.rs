@@ -1,0 +1,110 @@
+//! What actions do, in words: where there is no line for the `aws` command, or no AWS. Pure.
+
+use cutover_core::deployment::SmokeTest;
+use cutover_core::names::ProgramName;
+use cutover_core::plan::{Action, ChangeRecords, CheckSite, Host, ImageRef, InstanceRef, Launch, Migrate, Via};
+use cutover_core::time::human;
+
+/// What an action would do.
+pub(super) fn of(action: &Action) -> String {
+    match action {
+        Action::Milestone => "other steps wait for it".to_owned(),
+        Action::WaitUntil { .. } => "waits".to_owned(),
+        Action::Decide(decide) => format!("waits until a person has decided at gate {}", decide.gate),
+        Action::Announce(message) => format!("would send to {}: {}", message.to, message.text),
+        Action::PublishPage(page) => format!(
+            "would write s3://{}/{} ({} bytes), and make distribution {} forget what it has cached",
+            page.bucket,
+            page.key,
+            page.body.len(),
+            page.distribution
+        ),
+        Action::Capture { hosts } => format!("would put {} hosts on record", hosts.len()),
+        Action::ChangeRecords(change) => records(change),
+        Action::AwaitResolvers(wait) => format!(
+            "waits at least {}, and until {} resolvers and the zone's own servers answer with the new targets",
+            human(wait.forget + wait.settle),
+            wait.resolvers.len()
+        ),
+        Action::BuildImage(build) => {
+            let (branch, repository) = (&build.branch, &build.repository);
+            format!("would build image {} from {} with {branch} of {repository}", build.name, build.base)
+        }
+        Action::Launch(launch) => launched(launch),
+        Action::SmokeTest { host, tests } => on(host, tests.iter().map(test)),
+        Action::StopServices(stop) => on(&stop.host, [supervisor(&stop.supervisorctl, "stop", &stop.programs)]),
+        Action::StartServices(start) => on(&start.host, [supervisor(&start.supervisorctl, "start", &start.programs)]),
+        Action::DrainQueues { fleet } => format!("waits until the task queues of {fleet} are empty"),
+        Action::ConfirmStopped { hosts } => {
+            format!("looks whether services on {} hosts are still stopped, and stops them again", hosts.len())
+        }
+        Action::TakeSnapshot { database, snapshot } => format!("would take snapshot {snapshot} of {database}"),
+        Action::Migrate(migrate) => migration(migrate),
+        Action::Register(of) => format!("would register in {}: {}", of.balancer, names(&of.hosts)),
+        Action::Deregister(of) => format!("would take out of {}: {}", of.balancer, names(&of.hosts)),
+        Action::AwaitHealthy(of) => format!("waits until {} has in service: {}", of.balancer, names(&of.hosts)),
+        Action::AwaitDrained(of) => format!("waits until {} has drained: {}", of.balancer, names(&of.hosts)),
+        Action::CheckSite(check) => site(check),
+        Action::Terminate { host, .. } => format!("would terminate {}{}", host.name, instance(host)),
+        Action::RemoveImage { image, name } => format!("would remove image {name} ({image}) and its snapshot"),
+    }
+}
+
+fn records(change: &ChangeRecords) -> String {
+    let each = change.records.iter().map(|record| {
+        let ttl = human(record.ttl);
+        format!("{} to {} (TTL {ttl})", record.name, record.target)
+    });
+    format!("would change {} records of zone {}: {}", change.records.len(), change.zone, joined(each, ", "))
+}
+
+fn launched(launch: &Launch) -> String {
+    let image = match &launch.image {
+        ImageRef::Known(image) => image.to_string(),
+        ImageRef::MadeBy(step) => format!("the image of {step}"),
+    };
+    let (name, kind, subnet) = (&launch.name, &launch.instance_type, &launch.subnet);
+    format!("would launch {name} ({kind}) from {image} in {subnet}")
+}
+
+fn migration(migrate: &Migrate) -> String {
+    let command = joined(migrate.command.iter().cloned(), " ");
+    let (user, directory, job) = (&migrate.user, &migrate.directory, &migrate.job);
+    on(&migrate.host, [format!("{command} (as {user} in {directory}, as job {job})")])
+}
+
+fn site(check: &CheckSite) -> String {
+    let pages = check.checks.iter().map(|wanted| format!("https://{}{}", check.host, wanted.path));
+    let via = match &check.via {
+        Via::PublicDns => String::new(),
+        Via::Balancer(domain) => format!(", by way of {domain}"),
+    };
+    format!("looks at {}{via}", joined(pages, ", "))
+}
+
+fn test(test: &SmokeTest) -> String {
+    joined(test.command.iter().cloned(), " ")
+}
+
+fn supervisor(supervisorctl: &str, verb: &str, programs: &[ProgramName]) -> String {
+    format!("{supervisorctl} {verb} {}", joined(programs.iter().map(ToString::to_string), " "))
+}
+
+fn on(host: &Host, commands: impl IntoIterator<Item = String>) -> String {
+    format!("on {}: {}", host.name, joined(commands.into_iter(), "; "))
+}
+
+fn names(hosts: &[Host]) -> String {
+    joined(hosts.iter().map(|host| host.name.to_string()), ", ")
+}
+
+fn instance(host: &Host) -> String {
+    match &host.instance {
+        InstanceRef::Known(id) => format!(" ({id})"),
+        InstanceRef::MadeBy(_) => String::new(),
+    }
+}
+
+fn joined(words: impl Iterator<Item = String>, between: &str) -> String {
+    words.collect::<Vec<_>>().join(between)
+}

@@ -1,0 +1,160 @@
+//! What a mistake would cost: hosts are taken out of balancers and terminated only when the journal names them and their
+//! tags agree. Here the tags lie, or the plan names others, and no host may go.
+
+use std::rc::Rc;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+
+use cutover_core::deployment::parse;
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Event, StepStatus};
+use cutover_core::names::{ImageId, InstanceId};
+use cutover_core::observation::{Instance, Observation};
+use cutover_core::plan::{Action, InstanceRef, Launch, Order, Phase, Plan};
+use cutover_core::planner::{Inputs, plan};
+use cutover_engine::conductor::{self, Ending};
+use cutover_engine::drive::Crew;
+use cutover_engine::journal::{Journal, read};
+use cutover_engine::observe::observe;
+use cutover_engine::ports::{Answer, Clock, Compute, World};
+use cutover_engine::store::Store;
+use cutover_rehearsal::{EmbeddedCloud, ScriptedOperator, SimulatedClock, run};
+
+const QA: &str = include_str!("../../../examples/mitx-qa.toml");
+
+/// A listing of instances in which some are not as they were.
+struct Retagged {
+    real: Rc<dyn Compute>,
+    change: fn(&mut Instance),
+}
+
+#[async_trait(?Send)]
+impl Compute for Retagged {
+    async fn instances(&self) -> Answer<Vec<Instance>> {
+        let mut instances = self.real.instances().await?;
+        instances.iter_mut().for_each(self.change);
+        Ok(instances)
+    }
+
+    async fn launch(&self, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
+        self.real.launch(launch, image, token).await
+    }
+
+    async fn lives(&self, instance: &InstanceId) -> Answer<bool> {
+        self.real.lives(instance).await
+    }
+
+    async fn terminate(&self, instance: &InstanceId) -> Answer<()> {
+        self.real.terminate(instance).await
+    }
+}
+
+/// What became of a phase once a mistake was made in it: why steps failed, and which instances lived before and after.
+struct Outcome {
+    errors: Vec<String>,
+    before: Vec<InstanceId>,
+    after: Vec<InstanceId>,
+}
+
+async fn living(world: &World) -> Vec<InstanceId> {
+    let instances = world.compute.instances().await.expect("listed");
+    instances.into_iter().filter(Instance::lives).map(|instance| instance.id).collect()
+}
+
+/// Conducts an upgrade up to `phase`, and that one with tags and a plan that are `changed`.
+fn mistaken(phase: Phase, tags: fn(&mut Instance), plans: fn(&mut Plan, &Observation)) -> Outcome {
+    let deployment = parse(QA).expect("no mistakes");
+    let start =
+        deployment.window.start.timestamp.checked_sub(std::time::Duration::from_secs(4 * 86_400)).expect("in range");
+    let clock = SimulatedClock::new(start);
+    let cloud =
+        EmbeddedCloud::in_memory(EmbeddedCloud::furnish(&deployment, 1, start), Rc::clone(&clock) as Rc<dyn Clock>);
+    run(&clock, async {
+        let store = Store::memory(&deployment.upgrade());
+        let reading = read(&store).await.expect("an empty journal");
+        let at = Rc::clone(&clock) as Rc<dyn Clock>;
+        let operator = Rc::new(ScriptedOperator::new(&deployment, Rc::clone(&at)));
+        let journal = Journal::open(store, reading, Rc::clone(&at), 1, "test".to_owned(), Rc::new(|_| {}));
+        let stop = std::future::pending().boxed_local().shared();
+        let mut crew = Crew::new(cloud.world(), at, operator, journal, stop);
+        let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "test".to_owned() };
+        crew.journal.append(took_over).await.expect("on record");
+        for each in Phase::ALL.into_iter().take_while(|each| *each <= phase) {
+            let upgrade = crew.journal.upgrade().clone();
+            let observation = observe(&crew.world, &*clock, &deployment, &upgrade).await.expect("observed");
+            let inputs = Inputs { deployment: &deployment, observation: &observation, upgrade: &upgrade };
+            let mut plan = plan(inputs, each, Order::Overlapped).expect("nothing stands in the way");
+            if each < phase {
+                let ending =
+                    conductor::run(&crew, Some((plan, Digest::of(b""))), each).await.expect("the journal works");
+                assert_eq!(ending, Ending::Finished);
+                continue;
+            }
+            plans(&mut plan, &observation);
+            let before = living(&cloud.world()).await;
+            let world = cloud.world();
+            let compute = Rc::new(Retagged { real: Rc::clone(&world.compute), change: tags });
+            crew = crew.in_world(World { compute, ..world });
+            let ending = conductor::run(&crew, Some((plan, Digest::of(b""))), each).await.expect("the journal works");
+            assert!(matches!(ending, Ending::Failed(_)), "{ending:?}");
+            let upgrade = crew.journal.upgrade().clone();
+            let errors = upgrade.phases[&phase].runs().filter_map(|(_, step)| match &step.status {
+                StepStatus::Failed { error, .. } => Some(error.clone()),
+                _ => None,
+            });
+            return Outcome { errors: errors.collect(), before, after: living(&cloud.world()).await };
+        }
+        unreachable!("the phase is one of all")
+    })
+}
+
+fn refused(outcome: &Outcome, words: &str) {
+    assert!(outcome.errors.iter().any(|error| error.contains(words)), "{:?}", outcome.errors);
+    assert_eq!(outcome.before, outcome.after, "a host has gone");
+}
+
+#[test]
+fn a_host_that_lost_the_deployments_tags_is_not_terminated() {
+    // What is listed under its id no more is still there.
+    let lost = |instance: &mut Instance| instance.id = format!("{}-foreign", instance.id).into();
+    refused(&mistaken(Phase::Retire, lost, |_, _| {}), "not listed with this deployment's tags");
+}
+
+#[test]
+fn a_host_that_was_renamed_is_not_terminated() {
+    let renamed = |instance: &mut Instance| instance.name = "somebody-elses".into();
+    refused(&mistaken(Phase::Retire, renamed, |_, _| {}), "is named somebody-elses");
+}
+
+#[test]
+fn a_host_that_another_fleet_claims_is_not_terminated() {
+    let moved = |instance: &mut Instance| instance.fleet = "another-fleet".into();
+    refused(&mistaken(Phase::Retire, moved, |_, _| {}), "is tagged with fleet another-fleet");
+}
+
+#[test]
+fn a_host_that_the_journal_does_not_name_is_not_terminated() {
+    let others = |plan: &mut Plan, seen: &Observation| {
+        let next = seen.instances.iter().rfind(|instance| instance.lives() && instance.upgrade.is_some());
+        let next = next.expect("a next host").id.clone();
+        for step in &mut plan.steps {
+            if let Action::Terminate { host, .. } = &mut step.action {
+                host.instance = InstanceRef::Known(next.clone());
+            }
+        }
+    };
+    refused(&mistaken(Phase::Retire, |_| {}, others), "neither a current host on record nor launched by this upgrade");
+}
+
+#[test]
+fn a_host_whose_role_has_changed_is_not_taken_out_of_a_balancer() {
+    let swapped = |instance: &mut Instance| {
+        instance.role = match instance.role {
+            cutover_core::deployment::Role::Edxapp => cutover_core::deployment::Role::Worker,
+            cutover_core::deployment::Role::Worker => cutover_core::deployment::Role::Edxapp,
+        }
+    };
+    let outcome = mistaken(Phase::Window, swapped, |_, _| {});
+    refused(&outcome, "so it was not taken out of the balancer");
+}
