@@ -1,0 +1,43 @@
+//! The contracts of the engine's ports, kept by the embedded cloud in simulated time: a test and a world for each.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use cutover_contract::{CONTRACTS, Stage, deployment, each_contract};
+use cutover_core::time::earlier;
+use cutover_engine::ports::Clock;
+use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, run};
+
+/// A world of its own, two days before the window. It has nothing that is foreign: such ids are unknown there.
+fn is_kept(name: &str) {
+    let contract = CONTRACTS.iter().find(|contract| contract.name == name).expect("a contract of that name");
+    let deployment = deployment();
+    let start = earlier(deployment.window.start.timestamp, Duration::from_secs(2 * 86_400));
+    let clock = SimulatedClock::new(start);
+    let state = EmbeddedCloud::furnish(&deployment, 1, start);
+    let cloud = EmbeddedCloud::in_memory(state, Rc::clone(&clock) as Rc<dyn Clock>);
+    let stage = Stage {
+        world: cloud.world(),
+        clock: Rc::clone(&clock) as Rc<dyn Clock>,
+        deployment,
+        foreign_instances: vec!["i-0f000000000000000".into()],
+        foreign_images: vec!["ami-0f000000000000000".into()],
+        interval: Duration::from_secs(5),
+        patience: Duration::from_secs(2 * 3600),
+    };
+    if let Err(broken) = run(&clock, (contract.run)(&stage)) {
+        panic!("{name}: {broken}");
+    }
+}
+
+macro_rules! tests {
+    ($($port:ident: $($name:ident),+;)+) => {
+        $(mod $port {
+            $(#[test]
+            fn $name() {
+                super::is_kept(concat!(stringify!($port), "::", stringify!($name)));
+            })+
+        })+
+    };
+}
+each_contract!(tests);
