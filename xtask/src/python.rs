@@ -64,7 +64,7 @@ fn question(workspace: &Workspace, folder: &Path) -> Invocation {
 }
 
 fn install(workspace: &Workspace, folder: &Path) -> Result<(), Failure> {
-    eprintln!("xtask: installing moto and AWS's models into {} (once, 140 MB)", folder.display());
+    eprintln!("xtask: installing moto, AWS's models and the `aws` command into {} (once, 300 MB)", folder.display());
     let create = workspace.program(Path::new("python3"), ["-m", "venv", "--clear"]);
     create.arguments([folder.to_string_lossy()]).run("making a Python environment")?;
     let pip = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--only-binary", ":all:"];

@@ -14,7 +14,7 @@ use http::{Request, Response};
 use crate::connection::Connection;
 use crate::credentials::{lasting, words};
 use crate::error::{Cause, Error, refusal};
-use crate::operations::{Operation, Paged};
+use crate::operations::{Effect, Operation, Paged};
 use crate::protocol::{self, Service};
 use crate::web::Lost;
 
@@ -71,6 +71,10 @@ impl Connection {
 
     async fn attempt<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
         let failed = |cause| Error::new(O::SERVICE, O::NAME, O::EFFECT, cause);
+        // The only way to the network: what must not be written in a dry run is stopped here.
+        if O::EFFECT == Effect::Write && self.is_dry() {
+            return self.write_down(operation).map_err(|trouble| failed(Cause::Unreadable(trouble.to_string())));
+        }
         self.pace(O::SERVICE).await;
         let found = self.credentials.get().await;
         let credentials = found.map_err(|error| {

@@ -11,7 +11,8 @@ use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::SharedTimeSource;
 use cutover_engine::failure::Failure;
 
-use crate::credentials::{Keeper, words};
+use crate::credentials::{Keeper, until, words};
+use crate::dry::Ledger;
 use crate::error::{Cause, Error};
 use crate::operations::Operation;
 use crate::operations::sts::{CallerIdentity, GetCallerIdentity};
@@ -82,6 +83,10 @@ pub struct Connection {
     /// When Route 53 may next be asked.
     pub(crate) next_route53: Cell<SystemTime>,
     pub(crate) calls: RefCell<BTreeMap<(Service, &'static str), u64>>,
+    /// The profile that was asked for.
+    pub(crate) profile: Option<String>,
+    /// Where writes are put down in a dry run.
+    pub(crate) writes: Arc<Ledger>,
 }
 
 impl Connection {
@@ -125,6 +130,8 @@ impl Connection {
             credentials: Arc::new(Keeper::new(provider, times.clock.clone())),
             next_route53: Cell::new(SystemTime::UNIX_EPOCH),
             calls: RefCell::default(),
+            profile: settings.profile,
+            writes: Arc::default(),
             web,
             times,
             limits,
@@ -167,13 +174,13 @@ impl Connection {
         Ok(identity)
     }
 
-    /// Until when the credentials hold; nothing when they do not expire.
+    /// Until when the credentials can be used or renewed; nothing when there is no limit.
     ///
     /// # Errors
     /// When there are none.
     pub async fn credentials_until(&self) -> Result<Option<SystemTime>, Failure> {
         let found = self.credentials.get().await;
-        found.map(|credentials| credentials.expiry()).map_err(|error| Failure::permanent(words(&error)))
+        found.map(|credentials| until(&credentials)).map_err(|error| Failure::permanent(words(&error)))
     }
 }
 

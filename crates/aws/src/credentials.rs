@@ -1,9 +1,10 @@
 //! Credentials, kept until shortly before they expire. Where they come from is the business of `aws-config`.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
+use aws_credential_types::credential_feature::AwsCredentialFeature;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_async::time::SharedTimeSource;
@@ -49,6 +50,28 @@ impl Keeper {
     }
 }
 
+/// Until when credentials can be used or renewed; nothing when there is no limit that anybody could know.
+///
+/// Whoever gave them says where they come from. Those of SSO are renewed too, for as long as the person's sign-in lasts;
+/// since its end is on record nowhere, the end of the credentials themselves is what can be counted on.
+pub(crate) fn until(credentials: &Credentials) -> Option<SystemTime> {
+    use AwsCredentialFeature as Source;
+    let sources = credentials.get_property::<Vec<Source>>().map(Vec::as_slice).unwrap_or_default();
+    let renews = |source: &Source| {
+        matches!(
+            source,
+            Source::CredentialsImds
+                | Source::CredentialsHttp
+                | Source::CredentialsProcess
+                | Source::CredentialsStsAssumeRole
+                | Source::CredentialsStsAssumeRoleWebId
+                | Source::CredentialsEnvVarsStsWebIdToken
+                | Source::CredentialsProfileStsWebIdToken
+        )
+    };
+    credentials.expiry().filter(|_| !sources.iter().any(renews))
+}
+
 /// Whether asking again is no use: there is nothing to ask, or what is there is wrong.
 pub(crate) fn lasting(error: &CredentialsError) -> bool {
     matches!(error, CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_))
@@ -68,12 +91,10 @@ pub(crate) fn words(error: &CredentialsError) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU32, Ordering};
-    use std::time::SystemTime;
-
     use aws_credential_types::provider::future::ProvideCredentials as Future;
     use aws_smithy_async::time::StaticTimeSource;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
 
@@ -122,5 +143,27 @@ mod tests {
             keeper.get().await.expect("credentials");
         }
         assert_eq!(asked.load(Ordering::SeqCst), 3);
+    }
+
+    fn from_source(source: Option<AwsCredentialFeature>) -> Credentials {
+        let mut credentials = Credentials::new("AKIATEST", "secret", None, Some(NOW + MARGIN), "tests");
+        credentials.get_property_mut_or_default::<Vec<AwsCredentialFeature>>().extend(source);
+        credentials
+    }
+
+    #[test]
+    fn credentials_that_renew_themselves_have_no_end_and_others_have_theirs() {
+        for source in [
+            AwsCredentialFeature::CredentialsImds,
+            AwsCredentialFeature::CredentialsHttp,
+            AwsCredentialFeature::CredentialsProcess,
+            AwsCredentialFeature::CredentialsStsAssumeRole,
+            AwsCredentialFeature::CredentialsProfileStsWebIdToken,
+        ] {
+            assert_eq!(until(&from_source(Some(source.clone()))), None, "{source:?}");
+        }
+        assert_eq!(until(&from_source(Some(AwsCredentialFeature::CredentialsSso))), Some(NOW + MARGIN));
+        assert_eq!(until(&from_source(None)), Some(NOW + MARGIN));
+        assert_eq!(until(&Credentials::new("AKIATEST", "secret", None, None, "tests")), None);
     }
 }

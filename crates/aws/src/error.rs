@@ -95,7 +95,7 @@ impl Error {
     /// Whether renewed credentials may help.
     #[must_use]
     pub fn is_expired(&self) -> bool {
-        self.code().is_some_and(|code| EXPIRED.contains(&code))
+        self.code().is_some_and(expired)
     }
 
     fn refusal(&self) -> Option<&Refusal> {
@@ -157,8 +157,13 @@ const THROTTLED: [&str; 11] = [
 /// Refusals that new credentials mend.
 const EXPIRED: [&str; 4] = ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];
 
+/// Whether a refusal of that code may pass with renewed credentials.
+pub(crate) fn expired(code: &str) -> bool {
+    EXPIRED.contains(&code)
+}
+
 /// Refusals that pass with time: nothing was changed, and the same call may work later.
-const LATER: [&str; 10] = [
+const LATER: [&str; 11] = [
     "InsufficientInstanceCapacity",
     "InsufficientHostCapacity",
     "InsufficientAddressCapacity",
@@ -169,9 +174,11 @@ const LATER: [&str; 10] = [
     "InvalidDBInstanceState",
     "InvalidDBSnapshotState",
     "ConcurrentModification",
+    "TooManyInvalidationsInProgress",
 ];
 
-fn class(effect: Effect, cause: &Cause) -> FailureClass {
+/// What is known about the world after an operation of that effect has failed for that cause.
+pub(crate) fn class(effect: Effect, cause: &Cause) -> FailureClass {
     let unknown = if effect == Effect::Read { FailureClass::NotApplied } else { FailureClass::InDoubt };
     match cause {
         Cause::NotSent(_) | Cause::CredentialsFailed(_) => FailureClass::NotApplied,
@@ -193,7 +200,7 @@ fn class(effect: Effect, cause: &Cause) -> FailureClass {
 }
 
 /// What the operator can do about it.
-fn hint(code: &str) -> Option<&'static str> {
+pub(crate) fn hint(code: &str) -> Option<&'static str> {
     match code {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
             Some("the credentials have expired: sign in again (`aws sso login`), or check this machine's clock")

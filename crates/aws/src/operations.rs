@@ -9,6 +9,7 @@ pub mod elb;
 pub mod elbv2;
 pub mod rds;
 pub mod route53;
+pub mod servicequotas;
 pub mod ssm;
 pub mod sts;
 
@@ -91,6 +92,7 @@ pub fn table() -> Vec<Entry> {
         route53::table(),
         cloudfront::table(),
         ssm::table(),
+        servicequotas::table(),
     ];
     services.concat()
 }

@@ -32,6 +32,8 @@ pub enum Service {
     CloudFront,
     /// Commands on hosts.
     Ssm,
+    /// How much the account may have.
+    ServiceQuotas,
 }
 
 /// How a service is spoken to.
@@ -49,8 +51,17 @@ pub enum Protocol {
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Sts, Self::Ec2, Self::Elb, Self::ElbV2, Self::Rds, Self::Route53, Self::CloudFront, Self::Ssm];
+    pub const ALL: [Self; 9] = [
+        Self::Sts,
+        Self::Ec2,
+        Self::Elb,
+        Self::ElbV2,
+        Self::Rds,
+        Self::Route53,
+        Self::CloudFront,
+        Self::Ssm,
+        Self::ServiceQuotas,
+    ];
 
     /// How it is spoken to.
     #[must_use]
@@ -59,7 +70,7 @@ impl Service {
             Self::Ec2 => Protocol::Ec2,
             Self::Sts | Self::Elb | Self::ElbV2 | Self::Rds => Protocol::Query,
             Self::Route53 | Self::CloudFront => Protocol::RestXml,
-            Self::Ssm => Protocol::Json,
+            Self::Ssm | Self::ServiceQuotas => Protocol::Json,
         }
     }
 
@@ -75,6 +86,7 @@ impl Service {
             Self::Route53 => "2013-04-01",
             Self::CloudFront => "2020-05-31",
             Self::Ssm => "2014-11-06",
+            Self::ServiceQuotas => "2019-06-24",
         }
     }
 
@@ -89,6 +101,7 @@ impl Service {
             Self::Route53 => "route53",
             Self::CloudFront => "cloudfront",
             Self::Ssm => "ssm",
+            Self::ServiceQuotas => "servicequotas",
         }
     }
 
@@ -98,6 +111,7 @@ impl Service {
         match self {
             Self::Elb => "elb",
             Self::ElbV2 => "elbv2",
+            Self::ServiceQuotas => "service-quotas",
             other => other.name(),
         }
     }
@@ -108,6 +122,16 @@ impl Service {
         match self {
             Self::Route53 => "https://route53.amazonaws.com/doc/2013-04-01/",
             Self::CloudFront => "http://cloudfront.amazonaws.com/doc/2020-05-31/",
+            _ => "",
+        }
+    }
+
+    /// What a JSON request says before the operation's name; nothing in other protocols.
+    #[must_use]
+    pub fn target(self) -> &'static str {
+        match self {
+            Self::Ssm => "AmazonSSM",
+            Self::ServiceQuotas => "ServiceQuotasV20190624",
             _ => "",
         }
     }

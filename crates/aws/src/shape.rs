@@ -30,6 +30,8 @@ pub enum Kind {
     Text,
     /// A whole number of any width.
     Integer,
+    /// A number with a fraction. It is only ever read.
+    Decimal,
     /// Yes or no.
     Boolean,
     /// A moment.

@@ -1,16 +1,24 @@
 //! S3 through `object_store`, with the credentials, the HTTP client and the region of a connection: the maintenance
-//! page, and the state that a team shares.
+//! page, and the state that a team shares. Here is also what its failures mean.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_async::rt::sleep::AsyncSleep;
 use cutover_engine::failure::Failure;
+use futures_util::future::{Either, select};
 use object_store::CredentialProvider;
 use object_store::RetryConfig;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential, S3ConditionalPut};
+use object_store::client::HttpError;
 
 use crate::connection::Connection;
-use crate::credentials::Keeper;
+use crate::credentials::{Keeper, lasting, words};
+use crate::error::{Cause, Refusal, class, expired, hint};
+use crate::operations::Effect;
+use crate::web::Lost;
 
 impl Connection {
     /// A bucket. Create-only writes are conditional requests, and nothing is repeated behind our back: a repeated
@@ -25,12 +33,146 @@ impl Connection {
             .with_credentials(Arc::new(Bridge(self.credentials.clone())))
             .with_conditional_put(S3ConditionalPut::ETagMatch)
             .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
-            .with_http_connector(self.web.clone());
+            .with_http_connector(self.guarded(name));
         if let Some(endpoint) = &self.endpoint {
             builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http:"));
         }
         builder.build().map_err(|error| Failure::permanent(format!("bucket {name} cannot be used: {error}")))
     }
+
+    /// Makes one request of a bucket within the time limit of an attempt. It is made again with renewed credentials when
+    /// they have expired, and when it only reads, after whatever may pass; all else is left to the caller.
+    ///
+    /// # Errors
+    /// The last attempt's cause.
+    pub async fn stored<T>(
+        &self,
+        effect: Effect,
+        request: impl AsyncFn() -> object_store::Result<T>,
+    ) -> Result<T, Cause> {
+        let (mut attempt, mut renewed) = (1, false);
+        loop {
+            let limit = self.limits.attempt;
+            let cause = match select(pin!(request()), pin!(self.times.sleep.sleep(limit))).await {
+                Either::Left((Ok(answer), _)) => return Ok(answer),
+                Either::Left((Err(error), _)) => cause(&error),
+                Either::Right(_) => Cause::NoAnswer(format!("none within {} s", limit.as_secs())),
+            };
+            if matches!(&cause, Cause::Refused(refusal) if expired(&refusal.code)) && !renewed {
+                renewed = true;
+                self.credentials.forget();
+            } else if effect == Effect::Read && may_pass(&cause) && attempt < self.limits.attempts {
+                self.times.sleep.sleep(self.limits.backoff * attempt).await;
+                attempt += 1;
+            } else {
+                return Err(cause);
+            }
+        }
+    }
+}
+
+/// Whether the same reading request may well work a moment later.
+fn may_pass(cause: &Cause) -> bool {
+    match cause {
+        Cause::NotSent(_) | Cause::NoAnswer(_) => true,
+        Cause::Refused(refusal) => refusal.status >= 500,
+        _ => false,
+    }
+}
+
+/// The failure of a request of S3, such as `PutObject of s3://BUCKET/KEY`, with what is known about the object now.
+#[must_use]
+pub fn failure(effect: Effect, request: &str, cause: &Cause) -> Failure {
+    let class = class(effect, cause);
+    let words = match cause {
+        Cause::Refused(Refusal { code, message, request_id, .. }) => {
+            let message = if message.is_empty() { String::new() } else { format!(": {message}") };
+            let id = request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
+            let hint = s3_hint(code).or_else(|| hint(code)).map(|hint| format!("; {hint}")).unwrap_or_default();
+            format!("was refused: {code}{message}{id}{hint}")
+        }
+        Cause::NotSent(why) => format!("could not be sent: {why}"),
+        Cause::NoAnswer(why) if effect == Effect::Write => format!("got no answer, and may have worked: {why}"),
+        Cause::NoAnswer(why) => format!("got no answer: {why}"),
+        Cause::Unreadable(why) => format!("got an answer that cannot be read: {why}"),
+        Cause::NoCredentials(why) | Cause::CredentialsFailed(why) => {
+            format!("was not sent, for want of AWS credentials: {why}")
+        }
+        Cause::Mismatch(why) => why.clone(),
+    };
+    Failure::new(class, format!("s3 {request} {words}"))
+}
+
+fn s3_hint(code: &str) -> Option<&'static str> {
+    match code {
+        "NoSuchBucket" => Some("there is no such bucket: check its name in the deployment file"),
+        "PermanentRedirect" => Some("the bucket is in another region than the deployment"),
+        "AccessDenied" => Some(
+            "the credentials lack this permission, or the one to list the bucket, without which what is not there is \
+             forbidden; `cutover policy` prints those that are needed",
+        ),
+        _ => None,
+    }
+}
+
+/// Why a request failed. `object_store` keeps the type of its error to itself, and shows status and body in its words.
+#[must_use]
+pub fn cause(error: &object_store::Error) -> Cause {
+    let mut words = String::new();
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(inner) = source {
+        if let Some(lost) = inner.downcast_ref::<Lost>() {
+            return match lost {
+                Lost::NotSent(why) => Cause::NotSent(why.clone()),
+                Lost::NoAnswer(why) => Cause::NoAnswer(why.clone()),
+            };
+        }
+        if let Some(error) = inner.downcast_ref::<CredentialsError>() {
+            let why = self::words(error);
+            return if lasting(error) { Cause::NoCredentials(why) } else { Cause::CredentialsFailed(why) };
+        }
+        if inner.is::<HttpError>() && inner.source().is_none() {
+            return Cause::NoAnswer(inner.to_string());
+        }
+        words = inner.to_string();
+        source = inner.source();
+    }
+    refused(error, &words)
+}
+
+/// The refusal that the innermost words tell of.
+fn refused(error: &object_store::Error, words: &str) -> Cause {
+    let status = status(error, words);
+    if words.contains("redirect without LOCATION") {
+        let refusal = Refusal { status: 400, code: "PermanentRedirect".to_owned(), ..no_words() };
+        return Cause::Refused(refusal);
+    }
+    let Some(status) = status else { return Cause::Unreadable(words.to_owned()) };
+    let code = element(words, "Code").unwrap_or_else(|| format!("HTTP {status}"));
+    let message = element(words, "Message").unwrap_or_default();
+    Cause::Refused(Refusal { status, code, message, request_id: element(words, "RequestId") })
+}
+
+fn no_words() -> Refusal {
+    Refusal { status: 0, code: String::new(), message: String::new(), request_id: None }
+}
+
+fn status(error: &object_store::Error, words: &str) -> Option<u16> {
+    let told = words.split_once("status code: ").and_then(|(_, rest)| rest.get(..3)).and_then(|code| code.parse().ok());
+    told.or(match error {
+        object_store::Error::NotFound { .. } => Some(404),
+        object_store::Error::PermissionDenied { .. } => Some(403),
+        object_store::Error::Unauthenticated { .. } => Some(401),
+        object_store::Error::AlreadyExists { .. } => Some(409),
+        object_store::Error::Precondition { .. } => Some(412),
+        _ => None,
+    })
+}
+
+/// The text of the first element of that name in an answer of S3.
+fn element(words: &str, name: &str) -> Option<String> {
+    let (_, rest) = words.split_once(&format!("<{name}>"))?;
+    rest.split_once("</").map(|(text, _)| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// Credentials as `object_store` wants them.
@@ -52,5 +194,46 @@ impl CredentialProvider for Bridge {
             secret_key: credentials.secret_access_key().to_owned(),
             token: credentials.session_token().map(str::to_owned),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cutover_engine::failure::FailureClass;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Words(&'static str);
+
+    fn generic(words: &'static str) -> object_store::Error {
+        object_store::Error::Generic { store: "S3", source: Box::new(Words(words)) }
+    }
+
+    #[test]
+    fn a_refusal_has_s3s_code_and_request_id() {
+        let error = generic(
+            "Server returned non-2xx status code: 503 Service Unavailable: <Error><Code>SlowDown</Code>\
+             <Message>Reduce</Message><RequestId>R1</RequestId></Error>",
+        );
+        let failure = failure(Effect::Write, "PutObject of s3://page/index.html", &cause(&error));
+        assert_eq!(failure.class, FailureClass::Throttled);
+        assert_eq!(failure.message, "s3 PutObject of s3://page/index.html was refused: SlowDown: Reduce (request R1)");
+    }
+
+    #[test]
+    fn a_failure_of_the_server_leaves_a_write_in_doubt_and_a_read_not_applied() {
+        let cause = cause(&generic("Server returned non-2xx status code: 500 Internal Server Error: "));
+        assert_eq!(failure(Effect::Write, "PutObject", &cause).class, FailureClass::InDoubt);
+        assert_eq!(failure(Effect::Read, "GetObject", &cause).class, FailureClass::NotApplied);
+    }
+
+    #[test]
+    fn a_bucket_in_another_region_is_told_so() {
+        let cause = cause(&generic("Received redirect without LOCATION, this normally indicates an incorrectly ..."));
+        let failure = failure(Effect::Write, "PutObject", &cause);
+        assert_eq!(failure.class, FailureClass::Permanent);
+        assert!(failure.message.contains("another region"), "{failure}");
     }
 }

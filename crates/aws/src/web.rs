@@ -1,6 +1,8 @@
 //! The one HTTP client of the binary, on the one TLS stack, and its bridges: to the official runtime, for finding
-//! credentials, and to `object_store`, for S3.
+//! credentials, and to `object_store`, for S3. Besides them, a look at a page as a visitor gets it, on a connection of
+//! its own.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,6 +25,10 @@ use crate::connection::Limits;
 
 /// Connections that nobody uses are kept for this long: less than AWS keeps them.
 const IDLE: Duration = Duration::from_secs(10);
+/// Who asks.
+const USER_AGENT: &str = concat!("cutover/", env!("CARGO_PKG_VERSION"));
+/// So much of a page is read: far more than checks look for.
+const MOST_OF_A_PAGE_BYTES: usize = 1 << 20;
 
 /// The HTTP client. Copies share its connections.
 #[derive(Clone, Debug)]
@@ -54,7 +60,7 @@ impl Web {
             // A write on a connection that the other side is just closing would be in doubt.
             .pool_idle_timeout(IDLE)
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("cutover/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER_AGENT)
             .build();
         client.map(|client| Self { client }).map_err(|error| chain(&error))
     }
@@ -79,6 +85,39 @@ impl Web {
         *whole.headers_mut() = headers;
         Ok(whole)
     }
+}
+
+/// Asks for `https://{host}{path}` at `addresses`, as a visitor who comes for the first time: on a new connection,
+/// following nothing. Answers the status, and the body or the beginning of a long one.
+///
+/// No proxy of this machine's is used: what another machine keeps or where it connects is not what visitors see.
+///
+/// # Errors
+/// In words, when no whole answer comes. There is no time limit here.
+pub(crate) async fn visit(
+    tls: rustls::ClientConfig,
+    host: &str,
+    addresses: &[SocketAddr],
+    path: &str,
+) -> Result<(u16, Vec<u8>), String> {
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .resolve_to_addrs(host, addresses)
+        .pool_max_idle_per_host(0)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .user_agent(USER_AGENT)
+        .build()
+        .map_err(|error| chain(&error))?;
+    let mut answer = client.get(format!("https://{host}{path}")).send().await.map_err(|error| chain(&error))?;
+    let mut body = Vec::new();
+    while body.len() < MOST_OF_A_PAGE_BYTES
+        && let Some(piece) = answer.chunk().await.map_err(|error| chain(&error))?
+    {
+        body.extend_from_slice(&piece);
+    }
+    body.truncate(MOST_OF_A_PAGE_BYTES);
+    Ok((answer.status().as_u16(), body))
 }
 
 /// An error with what is behind it: reqwest's own words say little. Addresses are left out, they may hold secrets.

@@ -68,12 +68,6 @@ shapes! {
         encrypted: Option<bool> => "Encrypted",
     }
 
-    /// How an instance gets at its metadata.
-    pub struct MetadataOptions {
-        /// Whether a session token is `required`.
-        http_tokens: Option<String> => "HttpTokens",
-    }
-
     /// Launches instances.
     pub struct RunInstances {
         /// The machine image.
@@ -96,8 +90,6 @@ shapes! {
         iam_instance_profile: Option<InstanceProfileSpecification> => "IamInstanceProfile",
         /// The disks, where they differ from the image's.
         block_device_mappings: Vec<NewBlockDevice> => "BlockDeviceMapping",
-        /// How the instance gets at its metadata.
-        metadata_options: Option<MetadataOptions> => "MetadataOptions",
         /// Tags for what is created.
         tag_specifications: Vec<TagSpecification> => "TagSpecification",
         /// Makes launching twice launching once.
@@ -142,6 +134,8 @@ shapes! {
         client_token: Option<String> => "clientToken",
         /// Why it is in this state.
         state_reason: Option<StateReason> => "stateReason",
+        /// `spot` or `scheduled`; nothing for one on demand.
+        lifecycle: Option<String> => "instanceLifecycle",
         /// Where it is.
         placement: Option<Placement> => "placement",
         /// Its tags.
@@ -440,6 +434,36 @@ shapes! {
         vpc_id: Option<String> => "vpcId",
     }
 
+    /// Lists instance types.
+    pub struct DescribeInstanceTypes {
+        /// Those that match only.
+        filters: Vec<Filter> => "Filter",
+        /// The page.
+        next_token: Option<String> => "NextToken",
+    }
+
+    /// A page of instance types.
+    pub struct InstanceTypes {
+        /// The types.
+        instance_types: Vec<InstanceType> => "instanceTypeSet",
+        /// The next page.
+        next_token: Option<String> => "nextToken",
+    }
+
+    /// An instance type.
+    pub struct InstanceType {
+        /// Its name, such as `r5.large`.
+        name: String => "instanceType",
+        /// Its processors.
+        vcpus: Option<VCpus> => "vCpuInfo",
+    }
+
+    /// The processors of an instance type.
+    pub struct VCpus {
+        /// How many an instance has that asks for no other number.
+        default: Option<i64> => "defaultVCpus",
+    }
+
     /// An answer of which nothing is needed.
     pub struct Done {}
 }
@@ -458,6 +482,7 @@ operations! { Ec2:
     Write DeleteSnapshot -> Done;
     Read DescribeSubnets -> Subnets;
     Read DescribeSecurityGroups -> SecurityGroups;
+    Read DescribeInstanceTypes -> InstanceTypes;
 }
 
 paged! {
@@ -466,4 +491,5 @@ paged! {
     DescribeImages: next_token => next_token;
     DescribeSubnets: next_token => next_token;
     DescribeSecurityGroups: next_token => next_token;
+    DescribeInstanceTypes: next_token => next_token;
 }

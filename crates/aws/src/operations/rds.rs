@@ -6,10 +6,20 @@ use super::{operations, paged};
 use crate::shape::shapes;
 
 shapes! {
+    /// What a listing is narrowed to.
+    pub struct Filter {
+        /// What is compared, such as `db-instance-id`.
+        name: String => "Name",
+        /// Values of which one has to match.
+        values: Vec<String> => "Values" of "Value",
+    }
+
     /// Lists database instances.
     pub struct DescribeDBInstances {
         /// This one only. An unknown one fails the call.
         identifier: Option<String> => "DBInstanceIdentifier",
+        /// Those that match only.
+        filters: Vec<Filter> => "Filters" of "Filter",
         /// The page.
         marker: Option<String> => "Marker",
     }
@@ -74,6 +84,18 @@ shapes! {
         storage_type: Option<String> => "StorageType",
         /// The port.
         port: Option<i64> => "Port",
+        /// For how many days backups are kept.
+        backup_retention_period: Option<i64> => "BackupRetentionPeriod",
+        /// The licence.
+        license_model: Option<String> => "LicenseModel",
+        /// The operations a second of the storage.
+        iops: Option<i64> => "Iops",
+        /// The throughput of the storage.
+        storage_throughput: Option<i64> => "StorageThroughput",
+        /// The certificate authority.
+        ca_certificate: Option<String> => "CACertificateIdentifier",
+        /// The subnets.
+        subnet_group: Option<String> => "DBSubnetGroupName",
     }
 
     /// The subnets of a database instance.
@@ -142,6 +164,8 @@ shapes! {
         instance_identifier: Option<String> => "DBInstanceIdentifier",
         /// This one only. An unknown one fails the call.
         snapshot_identifier: Option<String> => "DBSnapshotIdentifier",
+        /// Those that match only.
+        filters: Vec<Filter> => "Filters" of "Filter",
         /// The page.
         marker: Option<String> => "Marker",
     }
@@ -186,6 +210,25 @@ shapes! {
         apply_immediately: Option<bool> => "ApplyImmediately",
     }
 
+    /// Asks how much of everything the account has, and may have.
+    pub struct DescribeAccountAttributes {}
+
+    /// What comes back.
+    pub struct AccountAttributes {
+        /// The quotas.
+        quotas: Vec<AccountQuota> => "AccountQuotas" of "AccountQuota",
+    }
+
+    /// A quota.
+    pub struct AccountQuota {
+        /// Its name, such as `ManualSnapshots`.
+        name: Option<String> => "AccountQuotaName",
+        /// How many there are.
+        used: Option<i64> => "Used",
+        /// How many there may be.
+        max: Option<i64> => "Max",
+    }
+
     /// What comes back.
     pub struct InstanceAnswer {
         /// The database instance.
@@ -199,6 +242,7 @@ operations! { Rds:
     Read DescribeDBSnapshots -> DBSnapshots;
     Write RestoreDBInstanceFromDBSnapshot -> InstanceAnswer;
     Write ModifyDBInstance -> InstanceAnswer;
+    Read DescribeAccountAttributes -> AccountAttributes;
 }
 
 paged! {

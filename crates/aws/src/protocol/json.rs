@@ -16,8 +16,7 @@ pub(super) fn request<O: Operation>(operation: &O) -> Request {
         path: "/".to_owned(),
         headers: vec![
             ("content-type", "application/x-amz-json-1.1".to_owned()),
-            // Only Systems Manager speaks JSON here.
-            ("x-amz-target", format!("AmazonSSM.{}", O::NAME)),
+            ("x-amz-target", format!("{}.{}", O::SERVICE.target(), O::NAME)),
         ],
         body: Bytes::from(object.to_string()),
     }

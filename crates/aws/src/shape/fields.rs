@@ -39,6 +39,24 @@ impl Field for i64 {
     }
 }
 
+impl Field for f64 {
+    const OPTIONAL: bool = false;
+
+    fn kind() -> Kind {
+        Kind::Decimal
+    }
+
+    /// No request has one.
+    fn value(&self, _item: &'static str) -> Option<Value> {
+        None
+    }
+
+    fn read(document: Option<&Document>) -> Result<Self, Unreadable> {
+        let text = present(document)?.text.trim();
+        text.parse().map_err(|_| Unreadable::new(format!("is not a number: {text:?}")))
+    }
+}
+
 impl Field for bool {
     const OPTIONAL: bool = false;
 

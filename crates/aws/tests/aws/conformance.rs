@@ -145,6 +145,7 @@ impl Model {
         let fits = match kind {
             Kind::Text => theirs == "string",
             Kind::Integer => matches!(theirs, "integer" | "long"),
+            Kind::Decimal => theirs == "double" && way == Way::In,
             Kind::Boolean => theirs == "boolean",
             Kind::Time => theirs == "timestamp",
             Kind::List(_) => theirs == "list",
@@ -172,7 +173,7 @@ impl Model {
                 self.compare_kind(&format!("{path}{{}}"), entry, "member", inner("value"), way, wrong);
             }
             Kind::Structure(members) => self.compare(path, &members(), target, way, wrong),
-            Kind::Text | Kind::Integer | Kind::Boolean | Kind::Time => {}
+            Kind::Text | Kind::Integer | Kind::Decimal | Kind::Boolean | Kind::Time => {}
         }
     }
 
@@ -261,6 +262,7 @@ fn every_service_is_spoken_to_as_aws_models_it() {
         let signed_as = about["signingName"].as_str().or(about["endpointPrefix"].as_str());
         assert_eq!(about["protocol"], protocol, "{service:?}");
         assert_eq!(about["apiVersion"], service.version(), "{service:?}");
+        assert_eq!(about["targetPrefix"].as_str().unwrap_or_default(), service.target(), "{service:?}");
         assert_eq!(signed_as, Some(service.name()), "{service:?}");
         assert_eq!(about["globalEndpoint"].is_string() && service != Service::Sts, service.is_global(), "{service:?}");
     }

@@ -9,5 +9,18 @@
 
 mod bad_days;
 mod conformance;
+mod contract;
+mod dry;
+mod hurried;
 mod moto;
+mod obedient;
+mod policy;
+mod ports_platform;
+mod ports_traffic;
+mod proxy;
+mod seen_from_outside;
+mod stage;
+mod stand_ins;
 mod support;
+mod surroundings;
+mod upgrade;

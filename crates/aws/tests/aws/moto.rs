@@ -4,12 +4,12 @@
 //! here is the wire. `CUTOVER_MOTO_PYTHON` names a Python with moto, which `cargo xtask test` installs.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use cutover_aws::Connection;
-use cutover_aws::operations::{cloudfront, ec2, elb, elbv2, rds, route53, ssm, table};
+use cutover_aws::operations::{cloudfront, ec2, elb, elbv2, rds, route53, servicequotas, ssm, table};
 use cutover_aws::protocol::Service;
 use cutover_engine::failure::FailureClass;
 use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::support::{connect, from_environment, limits};
 
 /// A running moto, furnished; it goes when this goes.
-struct Moto {
+pub(crate) struct Moto {
     process: Child,
     facts: Value,
 }
@@ -29,6 +29,11 @@ impl Moto {
     }
 
     fn run(script: &str) -> Self {
+        Self::run_with(script, "")
+    }
+
+    /// Runs a script that reads `input` before it says where moto is.
+    pub(crate) fn run_with(script: &str, input: &str) -> Self {
         let python = from_environment("CUTOVER_MOTO_PYTHON", "a Python that has moto and Flask");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moto").join(script);
         let mut process = Command::new(python)
@@ -37,6 +42,7 @@ impl Moto {
             .stdout(Stdio::piped())
             .spawn()
             .expect("Python starts");
+        process.stdin.as_mut().expect("it has an input").write_all(input.as_bytes()).expect("it reads its input");
         let mut line = String::new();
         let output = process.stdout.take().expect("moto has an output");
         BufReader::new(output).read_line(&mut line).expect("moto's output is text");
@@ -44,7 +50,12 @@ impl Moto {
         Self { process, facts }
     }
 
-    fn fact(&self, name: &str) -> String {
+    /// All that it said.
+    pub(crate) fn facts(&self) -> &Value {
+        &self.facts
+    }
+
+    pub(crate) fn fact(&self, name: &str) -> String {
         self.facts[name].as_str().expect("moto said so").to_owned()
     }
 
@@ -124,6 +135,19 @@ async fn networks(moto: &Moto, aws: &Connection) {
     let groups = ec2::DescribeSecurityGroups { group_ids: vec![moto.fact("group")], ..Default::default() };
     let groups = aws.pages(groups).await.expect("DescribeSecurityGroups");
     assert_eq!(groups[0].security_groups[0].group_name.as_deref(), Some("default"));
+}
+
+async fn quotas(aws: &Connection) {
+    let filters = vec![ec2::Filter { name: "instance-type".to_owned(), values: vec!["r5.large".to_owned()] }];
+    let types = ec2::DescribeInstanceTypes { filters, next_token: None };
+    let types = aws.pages(types).await.expect("DescribeInstanceTypes");
+    assert_eq!(types[0].instance_types[0].vcpus.as_ref().expect("processors").default, Some(2));
+    // moto knows quotas of VPC only.
+    let networks = ("vpc".to_owned(), "L-F678F1CE".to_owned());
+    let quota = servicequotas::GetServiceQuota { service_code: networks.0, quota_code: networks.1 };
+    assert!(aws.call(&quota).await.expect("GetServiceQuota").quota.value >= 1.0);
+    // moto does not know this one, so that the models alone vouch for it. Once moto does, this fails and asks for more.
+    aws.call(&rds::DescribeAccountAttributes {}).await.expect_err("moto has learned DescribeAccountAttributes");
 }
 
 async fn classic_balancers(aws: &Connection, instance: &str) {
@@ -295,6 +319,7 @@ async fn every_operation_is_understood_and_its_answer_read() {
     let instance = instances(&moto, &aws).await;
     images(&aws, &instance).await;
     networks(&moto, &aws).await;
+    quotas(&aws).await;
     classic_balancers(&aws, &instance).await;
     target_groups(&moto, &aws, &instance).await;
     records(&moto, &aws).await;

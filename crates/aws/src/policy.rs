@@ -1,0 +1,70 @@
+//! The IAM policy of least privilege for one deployment: what an upgrade of it may do, on which resources, and nothing
+//! else. Pure; nobody is asked.
+//!
+//! `methods` says what each method of a port asks AWS, and in which phases it is used; `statements` on what it may. A
+//! test runs every method and holds what it really asks against this.
+
+mod document;
+mod methods;
+mod statements;
+
+use std::collections::BTreeSet;
+
+use cutover_core::deployment::{Database, Deployment};
+use cutover_core::plan::Phase;
+
+pub use document::{Condition, Policy, Statement};
+pub use methods::{Method, When, methods};
+
+/// The policy for running `phases` of an upgrade of `deployment`, and for `check`, `plan`, `status`, `approve` and
+/// `report`, which anybody who runs a phase needs. An account or a region that is not known is `*`.
+#[must_use]
+pub fn policy(deployment: &Deployment, phases: &[Phase], account: Option<&str>, region: Option<&str>) -> Policy {
+    let used = methods().iter().filter(|method| is_used(method, deployment, phases));
+    let (of_store, of_ports): (Vec<&Method>, Vec<&Method>) = used.partition(|method| method.is_of_store());
+    let (of_store, of_ports) = (actions(&of_store), actions(&of_ports));
+    let ports = statements::of_ports(deployment, statements::Place { account, region });
+    let ports = ports.into_iter().filter_map(|statement| statement.only(&of_ports));
+    let store = statements::of_store(deployment).into_iter().filter_map(|statement| statement.only(&of_store));
+    Policy::of(ports.chain(store).collect())
+}
+
+/// Whether a policy lets an operation be asked for at all, on whichever resources: `service` is IAM's name for it, such
+/// as `ec2`, `operation` the action's, such as `RunInstances`.
+#[must_use]
+pub fn allows(policy: &Policy, service: &str, operation: &str) -> bool {
+    let wanted = format!("{service}:{operation}");
+    policy.statement.iter().any(|statement| statement.action.contains(&wanted.as_str()))
+}
+
+/// Every action that some of the methods needs.
+fn actions(methods: &[&Method]) -> BTreeSet<&'static str> {
+    methods.iter().flat_map(|method| method.actions()).collect()
+}
+
+fn is_used(method: &Method, deployment: &Deployment, phases: &[Phase]) -> bool {
+    match method.when {
+        When::Always => true,
+        When::In(when) => phases.iter().any(|phase| when.contains(phase) && has_work(method, deployment, *phase)),
+    }
+}
+
+/// Whether the file leaves a phase anything to do by that method.
+fn has_work(method: &Method, deployment: &Deployment, phase: Phase) -> bool {
+    match (method.name, phase) {
+        // Records go back to a TTL that they never left.
+        ("dns.change_records" | "dns.in_sync" | "dns.ask_servers", Phase::Retire) => {
+            deployment.dns.ttl.duration() != deployment.dns.window_ttl.duration()
+        }
+        ("databases.begin_snapshot", _) => deployment.databases.iter().any(has_snapshots),
+        _ => true,
+    }
+}
+
+/// Whether snapshots are taken of a database instance.
+fn has_snapshots(database: &Database) -> bool {
+    database.snapshot || database.warm_up_snapshot
+}
+
+#[cfg(test)]
+mod tests;

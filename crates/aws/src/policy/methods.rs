@@ -1,0 +1,154 @@
+//! What each method of a port, and the state's store, asks AWS; and in which phases it is used. Methods that ask AWS
+//! nothing, such as looking at a site from outside, are not here.
+
+use cutover_core::plan::Phase;
+
+/// A method of a port, or of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Method {
+    /// The port and the method: `compute.launch`.
+    pub name: &'static str,
+    /// When it is used.
+    pub when: When,
+    /// The actions of the operations that it asks for, some of them only where an answer was not as hoped.
+    pub calls: &'static [&'static str],
+    /// Actions that AWS wants allowed besides, each with the one of `calls` that is the reason.
+    pub besides: &'static [(&'static str, &'static str)],
+}
+
+/// When a method is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// By every phase, for its plan is made from what is observed; by `check`, `plan`, `status`, `approve`, `report`.
+    Always,
+    /// By the steps of these phases.
+    In(&'static [Phase]),
+}
+
+impl Method {
+    /// Every action that it needs.
+    pub fn actions(&self) -> impl Iterator<Item = &'static str> {
+        self.calls.iter().copied().chain(self.besides.iter().map(|(action, _)| *action))
+    }
+
+    /// Whether it belongs to the state's store, and not to a port.
+    pub(super) fn is_of_store(&self) -> bool {
+        self.name.starts_with("store.")
+    }
+
+    const fn always(name: &'static str, calls: &'static [&'static str]) -> Self {
+        Self { name, when: When::Always, calls, besides: &[] }
+    }
+
+    const fn during(phases: &'static [Phase], name: &'static str, calls: &'static [&'static str]) -> Self {
+        Self { name, when: When::In(phases), calls, besides: &[] }
+    }
+
+    const fn besides(self, besides: &'static [(&'static str, &'static str)]) -> Self {
+        Self { besides, ..self }
+    }
+}
+
+/// Every method that asks AWS something.
+#[must_use]
+pub fn methods() -> &'static [Method] {
+    &METHODS
+}
+
+const ANNOUNCE: &[Phase] = &[Phase::Announce];
+const PREPARE: &[Phase] = &[Phase::Prepare];
+const WINDOW: &[Phase] = &[Phase::Window];
+const RETIRE: &[Phase] = &[Phase::Retire];
+/// A host is terminated only once no balancer has it.
+const WINDOW_AND_RETIRE: &[Phase] = &[Phase::Window, Phase::Retire];
+/// TTLs are lowered in the first of these, and put back in the last.
+const RECORDS_CHANGE: &[Phase] = &[Phase::Prepare, Phase::Window, Phase::Retire];
+
+const METHODS: [Method; 31] = [
+    Method::always("account.identity", &["sts:GetCallerIdentity"]),
+    Method::always("account.subnets", &["ec2:DescribeSubnets"]),
+    Method::always("account.security_groups", &["ec2:DescribeSecurityGroups"]),
+    Method::always(
+        "account.quotas",
+        &[
+            "servicequotas:GetServiceQuota",
+            "ec2:DescribeInstances",
+            "ec2:DescribeInstanceTypes",
+            "rds:DescribeAccountAttributes",
+        ],
+    ),
+    Method::always("dns.records", &["route53:ListHostedZonesByName", "route53:ListResourceRecordSets"]),
+    Method::during(
+        RECORDS_CHANGE,
+        "dns.change_records",
+        &["route53:ListHostedZonesByName", "route53:ChangeResourceRecordSets"],
+    ),
+    Method::during(RECORDS_CHANGE, "dns.in_sync", &["route53:GetChange"]),
+    Method::during(RECORDS_CHANGE, "dns.ask_servers", &["route53:ListHostedZonesByName", "route53:GetHostedZone"]),
+    Method::always(
+        "balancers.balancers",
+        &[
+            "elasticloadbalancing:DescribeLoadBalancers",
+            "elasticloadbalancing:DescribeLoadBalancerAttributes",
+            "elasticloadbalancing:DescribeInstanceHealth",
+            "elasticloadbalancing:DescribeTargetGroups",
+            "elasticloadbalancing:DescribeTargetGroupAttributes",
+            "elasticloadbalancing:DescribeTargetHealth",
+        ],
+    ),
+    Method::during(
+        WINDOW_AND_RETIRE,
+        "balancers.health",
+        &[
+            "elasticloadbalancing:DescribeLoadBalancers",
+            "elasticloadbalancing:DescribeInstanceHealth",
+            "elasticloadbalancing:DescribeTargetGroups",
+            "elasticloadbalancing:DescribeTargetHealth",
+        ],
+    ),
+    Method::during(
+        WINDOW,
+        "balancers.register",
+        &[
+            "elasticloadbalancing:DescribeLoadBalancers",
+            "elasticloadbalancing:DescribeTargetGroups",
+            "elasticloadbalancing:RegisterInstancesWithLoadBalancer",
+            "elasticloadbalancing:RegisterTargets",
+        ],
+    ),
+    Method::during(
+        WINDOW,
+        "balancers.deregister",
+        &[
+            "elasticloadbalancing:DescribeLoadBalancers",
+            "elasticloadbalancing:DescribeInstanceHealth",
+            "elasticloadbalancing:DescribeTargetGroups",
+            "elasticloadbalancing:DescribeTargetHealth",
+            "elasticloadbalancing:DeregisterInstancesFromLoadBalancer",
+            "elasticloadbalancing:DeregisterTargets",
+        ],
+    ),
+    Method::always("compute.instances", &["ec2:DescribeInstances", "ec2:DescribeInstanceStatus"]),
+    Method::during(PREPARE, "compute.launch", &["ec2:RunInstances", "ec2:DescribeInstances"])
+        .besides(&[("ec2:CreateTags", "ec2:RunInstances"), ("iam:PassRole", "ec2:RunInstances")]),
+    Method::during(RETIRE, "compute.lives", &["ec2:DescribeInstances"]),
+    Method::during(RETIRE, "compute.terminate", &["ec2:DescribeInstances", "ec2:TerminateInstances"]),
+    Method::always("images.images", &["ec2:DescribeImages"]),
+    Method::during(PREPARE, "images.build", &["ec2:DescribeImages"]),
+    Method::during(RETIRE, "images.remove", &["ec2:DescribeImages", "ec2:DeregisterImage", "ec2:DeleteSnapshot"]),
+    Method::always("databases.databases", &["rds:DescribeDBInstances", "rds:DescribeDBSnapshots"]),
+    Method::during(WINDOW, "databases.snapshot", &["rds:DescribeDBSnapshots"]),
+    Method::during(WINDOW, "databases.begin_snapshot", &["rds:CreateDBSnapshot"])
+        .besides(&[("rds:AddTagsToResource", "rds:CreateDBSnapshot")]),
+    // Without it S3 does not say whether there is a page: it refuses instead.
+    Method::always("pages.page", &["s3:GetObject"]).besides(&[("s3:ListBucket", "s3:GetObject")]),
+    Method::during(ANNOUNCE, "pages.put_page", &["s3:PutObject"]),
+    Method::always("pages.distribution", &["cloudfront:GetDistribution"]),
+    Method::during(ANNOUNCE, "pages.invalidate", &["cloudfront:CreateInvalidation"]),
+    Method::during(ANNOUNCE, "pages.invalidated", &["cloudfront:GetInvalidation"]),
+    // The state, where a bucket keeps it.
+    Method::always("store.create", &["s3:PutObject"]),
+    Method::always("store.replace", &["s3:PutObject"]),
+    Method::always("store.read", &["s3:GetObject"]),
+    Method::always("store.list", &["s3:ListBucket"]),
+];

@@ -1,0 +1,238 @@
+//! What the actions may be done to, for one deployment. Every action that a method could need is here; which of them
+//! stay is the business of the caller.
+//!
+//! Instances, images and their snapshots are known by the deployment's tags, all else by name or id. Operations that
+//! list are allowed for the region: a list shows the whole account, whichever resources a policy names.
+
+use std::collections::BTreeSet;
+
+use cutover_core::deployment::{Balancer, BalancerKind, Deployment, Fleet, HostGroup, Role};
+
+use super::document::Statement;
+use super::has_snapshots;
+
+/// The tags by which instances, images and snapshots are known.
+const ENVIRONMENT: &str = "environment";
+const ROLE: &str = "role";
+
+/// Where the deployment lives, as far as that is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    /// The account's number.
+    pub account: Option<&'a str>,
+    /// The region.
+    pub region: Option<&'a str>,
+}
+
+impl Place<'_> {
+    /// The ARN of something in the region that belongs to the account.
+    fn arn(self, service: &str, resource: impl std::fmt::Display) -> String {
+        format!("arn:aws:{service}:{}:{}:{resource}", self.region(), self.account())
+    }
+
+    /// The ARN of something that the account has once for all regions.
+    fn global_arn(self, service: &str, resource: impl std::fmt::Display) -> String {
+        format!("arn:aws:{service}::{}:{resource}", self.account())
+    }
+
+    /// The ARN of something in the region that may belong to another account, as images do.
+    fn ownerless_arn(self, service: &str, resource: impl std::fmt::Display) -> String {
+        format!("arn:aws:{service}:{}::{resource}", self.region())
+    }
+
+    fn account(&self) -> &str {
+        self.account.unwrap_or("*")
+    }
+
+    fn region(&self) -> &str {
+        self.region.unwrap_or("*")
+    }
+}
+
+/// What the ports may do.
+pub(super) fn of_ports(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {
+    let parts = [
+        vec![look(place)],
+        records(deployment),
+        page(deployment, place),
+        balancers(deployment, place),
+        launch(deployment, place),
+        removal(deployment, place),
+        snapshots(deployment, place),
+    ];
+    parts.concat()
+}
+
+/// What the state's store may do; nothing when a folder keeps the state. Nothing is ever deleted.
+pub(super) fn of_store(deployment: &Deployment) -> Vec<Statement> {
+    let Some(location) = deployment.state.location.strip_prefix("s3://") else { return Vec::new() };
+    let (bucket, folder) = location.split_once('/').unwrap_or((location, ""));
+    let upgrade = deployment.upgrade();
+    let parts = folder.split('/').filter(|part| !part.is_empty()).chain([upgrade.as_str(), "*"]);
+    let objects = parts.collect::<Vec<_>>().join("/");
+    let keep = ["s3:GetObject", "s3:PutObject"];
+    vec![
+        Statement::allow("KeepState", &keep, vec![format!("arn:aws:s3:::{bucket}/{objects}")]),
+        Statement::allow("ListState", &["s3:ListBucket"], vec![format!("arn:aws:s3:::{bucket}")]).only_where(
+            "StringLike",
+            "s3:prefix",
+            [objects],
+        ),
+    ]
+}
+
+/// Listings, for which AWS knows no resources or lists them all.
+fn look(place: Place<'_>) -> Statement {
+    let actions = [
+        "sts:GetCallerIdentity",
+        "ec2:DescribeImages",
+        "ec2:DescribeInstanceStatus",
+        "ec2:DescribeInstanceTypes",
+        "ec2:DescribeInstances",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "elasticloadbalancing:DescribeInstanceHealth",
+        "elasticloadbalancing:DescribeLoadBalancerAttributes",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeTargetGroupAttributes",
+        "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:DescribeTargetHealth",
+        "rds:DescribeAccountAttributes",
+        "rds:DescribeDBInstances",
+        "rds:DescribeDBSnapshots",
+        "servicequotas:GetServiceQuota",
+    ];
+    let look = Statement::allow("Look", &actions, vec!["*".to_owned()]);
+    match place.region {
+        Some(region) => look.where_equal("aws:RequestedRegion", [region]),
+        None => look,
+    }
+}
+
+/// The zone's id is not in the file; its records are, by name. As Route 53 normalises them: lower case, no dot at the
+/// end.
+fn records(deployment: &Deployment) -> Vec<Statement> {
+    let zone = || vec!["arn:aws:route53:::hostedzone/*".to_owned()];
+    let names: BTreeSet<String> = deployment.sites.iter().map(|site| site.host.as_str().to_lowercase()).collect();
+    let all = "ForAllValues:StringEquals";
+    vec![
+        Statement::allow("FindZone", &["route53:ListHostedZonesByName"], vec!["*".to_owned()]),
+        Statement::allow("ReadZone", &["route53:GetHostedZone", "route53:ListResourceRecordSets"], zone()),
+        Statement::allow("PointSites", &["route53:ChangeResourceRecordSets"], zone())
+            .only_where(all, "route53:ChangeResourceRecordSetsNormalizedRecordNames", names)
+            .only_where(all, "route53:ChangeResourceRecordSetsRecordTypes", ["CNAME"])
+            .only_where(all, "route53:ChangeResourceRecordSetsActions", ["UPSERT"]),
+        Statement::allow("SeeSitesPointed", &["route53:GetChange"], vec!["arn:aws:route53:::change/*".to_owned()]),
+    ]
+}
+
+fn page(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {
+    let page = &deployment.maintenance_page;
+    let distribution = place.global_arn("cloudfront", format_args!("distribution/{}", page.distribution));
+    let of_distribution = ["cloudfront:GetDistribution", "cloudfront:CreateInvalidation", "cloudfront:GetInvalidation"];
+    vec![
+        Statement::allow(
+            "Page",
+            &["s3:GetObject", "s3:PutObject"],
+            vec![format!("arn:aws:s3:::{}/{}", page.bucket, page.key)],
+        ),
+        Statement::allow("SeeThatPageIsMissing", &["s3:ListBucket"], vec![format!("arn:aws:s3:::{}", page.bucket)]),
+        Statement::allow("Distribution", &of_distribution, vec![distribution]),
+    ]
+}
+
+fn balancers(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {
+    let arns = |kind, arn: fn(&Balancer) -> String| {
+        let of_kind = deployment.balancers.iter().filter(move |balancer| balancer.kind == kind);
+        of_kind.map(|balancer| place.arn("elasticloadbalancing", arn(balancer))).collect()
+    };
+    let classic = arns(BalancerKind::Classic, |balancer| format!("loadbalancer/{}", balancer.name));
+    let groups = arns(BalancerKind::TargetGroup, |balancer| format!("targetgroup/{}/*", balancer.name));
+    let of_classic = [
+        "elasticloadbalancing:RegisterInstancesWithLoadBalancer",
+        "elasticloadbalancing:DeregisterInstancesFromLoadBalancer",
+    ];
+    let of_groups = ["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"];
+    vec![
+        Statement::allow("ClassicMembers", &of_classic, classic),
+        Statement::allow("TargetGroupMembers", &of_groups, groups),
+    ]
+}
+
+/// A launch asks for each of its parts. The instance and its disks must carry the deployment's tag from the first moment
+/// on, and what tags them is the launch alone.
+fn launch(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {
+    const RUN: &[&str] = &["ec2:RunInstances"];
+    let requested = format!("aws:RequestTag/{ENVIRONMENT}");
+    let name = deployment.name.as_str();
+    let (instances, volumes) = (place.arn("ec2", "instance/*"), place.arn("ec2", "volume/*"));
+    let types = of_groups(deployment, |group| vec![group.instance_type.clone()]);
+    let roles = of_groups(deployment, |group| vec![role_of(&group.profile, place)]);
+    vec![
+        Statement::allow("LaunchInstances", RUN, vec![instances.clone()])
+            .where_equal(&requested, [name])
+            .where_equal("ec2:InstanceType", types),
+        Statement::allow("LaunchVolumes", RUN, vec![volumes.clone()]).where_equal(&requested, [name]),
+        Statement::allow("LaunchFromImages", RUN, vec![place.ownerless_arn("ec2", "image/*")])
+            .where_equal(format!("aws:ResourceTag/{ENVIRONMENT}"), [name]),
+        Statement::allow("LaunchInto", RUN, launched_into(deployment, place)),
+        Statement::allow("TagLaunched", &["ec2:CreateTags"], vec![instances, volumes])
+            .where_equal("ec2:CreateAction", ["RunInstances"]),
+        Statement::allow("PassRolesNamedLikeProfiles", &["iam:PassRole"], roles.into_iter().collect())
+            .where_equal("iam:PassedToService", ["ec2.amazonaws.com"]),
+    ]
+}
+
+/// Network and key pair of next hosts.
+fn launched_into(deployment: &Deployment, place: Place<'_>) -> Vec<String> {
+    let subnets = of_groups(deployment, |group| group.subnets.clone());
+    let groups = of_groups(deployment, |group| group.security_groups.clone());
+    let key_pair = deployment.aws.as_ref().and_then(|aws| aws.key_pair.as_ref());
+    let resources = std::iter::once("network-interface/*".to_owned())
+        .chain(subnets.iter().map(|subnet| format!("subnet/{subnet}")))
+        .chain(groups.iter().map(|group| format!("security-group/{group}")))
+        .chain(key_pair.map(|key_pair| format!("key-pair/{key_pair}")));
+    resources.map(|resource| place.arn("ec2", resource)).collect()
+}
+
+/// The role of an instance profile. The file names profiles alone; that a role has its profile's name is how the console
+/// and most tools make them.
+fn role_of(profile: &str, place: Place<'_>) -> String {
+    match profile.starts_with("arn:") {
+        true => profile.replacen(":instance-profile/", ":role/", 1),
+        false => place.global_arn("iam", format_args!("role/{profile}")),
+    }
+}
+
+/// What `part` says of each group of hosts, once.
+fn of_groups(deployment: &Deployment, part: impl Fn(&HostGroup) -> Vec<String>) -> BTreeSet<String> {
+    deployment.fleets.iter().flat_map(Fleet::groups).flat_map(|(_, group)| part(group)).collect()
+}
+
+/// Only what carries the deployment's tags is ever removed.
+fn removal(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {
+    let environment = format!("aws:ResourceTag/{ENVIRONMENT}");
+    let name = deployment.name.as_str();
+    let roles: BTreeSet<&str> = Role::ALL.into_iter().map(|role| deployment.role_tag(role)).collect();
+    let images = vec![place.ownerless_arn("ec2", "image/*"), place.ownerless_arn("ec2", "snapshot/*")];
+    vec![
+        Statement::allow("TerminateHosts", &["ec2:TerminateInstances"], vec![place.arn("ec2", "instance/*")])
+            .where_equal(&environment, [name])
+            .where_equal(format!("aws:ResourceTag/{ROLE}"), roles),
+        Statement::allow("RemoveImages", &["ec2:DeregisterImage", "ec2:DeleteSnapshot"], images)
+            .where_equal(environment, [name]),
+    ]
+}
+
+/// Snapshots of database instances, under the names that plans give them. RDS lowers the case of both.
+fn snapshots(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {
+    let names = format!("cutover-{}-*", deployment.upgrade()).replace('_', "-").to_lowercase();
+    let snapshots = place.arn("rds", format_args!("snapshot:{names}"));
+    let databases = deployment.databases.iter().filter(|database| has_snapshots(database));
+    let databases = databases.map(|database| place.arn("rds", format!("db:{}", database.name).to_lowercase()));
+    let resources = databases.chain([snapshots.clone()]).collect();
+    vec![
+        Statement::allow("SnapshotDatabases", &["rds:CreateDBSnapshot"], resources),
+        Statement::allow("TagSnapshots", &["rds:AddTagsToResource"], vec![snapshots]),
+    ]
+}

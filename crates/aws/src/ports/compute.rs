@@ -1,0 +1,275 @@
+//! Instances on EC2: listed with their status checks, launched under a token, terminated if they are ours.
+//!
+//! What a new host is told at its first boot is in `user_data`.
+
+mod user_data;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use async_trait::async_trait;
+
+use cutover_core::deployment::{Aws, Deployment};
+use cutover_core::names::{FleetName, ImageId, InstanceId, UpgradeId};
+use cutover_core::observation::{Instance, InstanceState};
+use cutover_core::plan::Launch;
+use cutover_engine::failure::Failure;
+use cutover_engine::ports::{Answer, Compute};
+
+use self::user_data::user_data;
+use super::tags::{self, tag};
+use crate::connection::Connection;
+use crate::operations::ec2;
+
+/// Instances in a page, the most that EC2 gives.
+const PAGE: i64 = 1000;
+/// Instances in one question for status checks, the most that EC2 takes.
+const STATUS_BATCH: usize = 100;
+
+/// Instances.
+pub struct AwsCompute {
+    connection: Rc<Connection>,
+    deployment: Deployment,
+    /// Running instances whose status checks were seen to pass: these are not asked after again.
+    passed: RefCell<BTreeSet<String>>,
+}
+
+impl AwsCompute {
+    /// Of that deployment.
+    #[must_use]
+    pub fn new(connection: &Rc<Connection>, deployment: &Deployment) -> Self {
+        Self { connection: Rc::clone(connection), deployment: deployment.clone(), passed: RefCell::default() }
+    }
+
+    async fn listed(&self, filters: Vec<ec2::Filter>) -> Answer<Vec<ec2::Instance>> {
+        let request = ec2::DescribeInstances { filters, max_results: Some(PAGE), ..Default::default() };
+        let pages = self.connection.pages(request).await?;
+        Ok(pages.into_iter().flat_map(|page| page.reservations).flat_map(|one| one.instances).collect())
+    }
+
+    /// Asks after the checks of those that run and are not known to have passed them.
+    async fn check(&self, listed: &[ec2::Instance]) -> Answer<()> {
+        let running: BTreeSet<&str> =
+            listed.iter().filter(|one| one.state.name == "running").map(|one| one.instance_id.as_str()).collect();
+        // One that was stopped meanwhile is judged anew once it runs again.
+        self.passed.borrow_mut().retain(|id| running.contains(id.as_str()));
+        let unknown: Vec<String> =
+            running.iter().filter(|id| !self.passed.borrow().contains(**id)).map(|id| (*id).to_owned()).collect();
+        for batch in unknown.chunks(STATUS_BATCH) {
+            let request = ec2::DescribeInstanceStatus { instance_ids: batch.to_vec(), ..Default::default() };
+            let pages = self.connection.pages(request).await?;
+            let passed = pages.into_iter().flat_map(|page| page.instance_statuses).filter(passes);
+            self.passed.borrow_mut().extend(passed.map(|status| status.instance_id));
+        }
+        Ok(())
+    }
+
+    /// An instance of this deployment; nothing for other machines of the environment, which lack the tags of a host.
+    fn instance(&self, one: &ec2::Instance) -> Answer<Option<Instance>> {
+        let role = tag(&one.tags, tags::ROLE).and_then(|value| tags::role(&self.deployment, value));
+        let (Some(role), Some(fleet)) = (role, tag(&one.tags, tags::PURPOSE)) else { return Ok(None) };
+        let unclear = |what: &str| Failure::not_applied(format!("EC2 says of {} {what}", one.instance_id));
+        let state = state(&one.state.name, self.passed.borrow().contains(&one.instance_id));
+        let text = |key| tag(&one.tags, key).unwrap_or_default();
+        Ok(Some(Instance {
+            id: one.instance_id.as_str().into(),
+            name: text(tags::NAME).into(),
+            fleet: FleetName::from(fleet),
+            role,
+            version: text(tags::VERSION).to_owned(),
+            launched: one.launch_time.ok_or_else(|| unclear("no time of launch"))?,
+            upgrade: tag(&one.tags, tags::UPGRADE).map(UpgradeId::from),
+            state: state.ok_or_else(|| unclear(&format!("that it is `{}`, which is unknown to us", one.state.name)))?,
+            image: one.image_id.as_deref().unwrap_or_default().into(),
+        }))
+    }
+
+    /// The instance that was launched under a token before, when EC2 says that this launch is another.
+    async fn launched_before(&self, launch: &Launch, token: &str) -> Answer<InstanceId> {
+        let filter = ec2::Filter { name: "client-token".to_owned(), values: vec![token.to_owned()] };
+        let living = self.listed(vec![filter]).await?.into_iter().find(|one| !is_gone(&one.state.name));
+        living.map(|one| one.instance_id.into()).ok_or_else(|| {
+            Failure::permanent(format!(
+                "{} was not launched: EC2 has the token {token} of another launch, whose instance is not there; run the \
+                 phase again: it launches under a new token",
+                launch.name
+            ))
+        })
+    }
+}
+
+#[async_trait(?Send)]
+impl Compute for AwsCompute {
+    async fn instances(&self) -> Answer<Vec<Instance>> {
+        let listed = self.listed(tags::of_deployment(&self.deployment)).await?;
+        self.check(&listed).await?;
+        listed.iter().filter_map(|one| self.instance(one).transpose()).collect()
+    }
+
+    async fn launch(&self, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
+        let aws = self.deployment.aws.clone().unwrap_or_default();
+        match self.connection.call(&request(&aws, launch, image, token)).await {
+            Ok(reservation) => {
+                let found = reservation.instances.into_iter().next();
+                // EC2 answers a repeated token with the first launch, whatever has become of it.
+                let found =
+                    found.ok_or_else(|| Failure::in_doubt(format!("EC2 launched nothing as {}", launch.name)))?;
+                let gone = is_gone(&found.state.name);
+                if gone { Err(terminated(launch, &found.instance_id)) } else { Ok(found.instance_id.into()) }
+            }
+            Err(error) if error.code() == Some("IdempotentParameterMismatch") => {
+                self.launched_before(launch, token).await
+            }
+            Err(error) if error.code() == Some("IdempotentInstanceTerminated") => {
+                Err(terminated(launch, "the instance of this launch"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn lives(&self, instance: &InstanceId) -> Answer<bool> {
+        let request = ec2::DescribeInstances { instance_ids: vec![instance.to_string()], ..Default::default() };
+        match self.connection.call(&request).await {
+            Ok(listed) => {
+                let mut found = listed.reservations.iter().flat_map(|one| &one.instances);
+                Ok(found.any(|instance| !is_gone(&instance.state.name)))
+            }
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn terminate(&self, instance: &InstanceId) -> Answer<()> {
+        let ids = vec![instance.to_string()];
+        let request = ec2::DescribeInstances { instance_ids: ids.clone(), ..Default::default() };
+        let listed = self.connection.call(&request).await?;
+        let found = listed.reservations.into_iter().flat_map(|one| one.instances).next();
+        let found = found.ok_or_else(|| {
+            Failure::permanent(format!(
+                "EC2 does not list {instance}, so whose it is is unknown; nothing was terminated"
+            ))
+        })?;
+        if is_gone(&found.state.name) {
+            return Ok(());
+        }
+        if !tags::belongs(&self.deployment, &found.tags) {
+            return Err(Failure::permanent(format!(
+                "{instance} has {}, so it is no host of {} and was not terminated; find out whose it is",
+                tags::claimed(&found.tags),
+                self.deployment.name
+            )));
+        }
+        self.connection.call(&ec2::TerminateInstances { instance_ids: ids }).await?;
+        Ok(())
+    }
+}
+
+fn terminated(launch: &Launch, instance: &str) -> Failure {
+    Failure::permanent(format!(
+        "{}: {instance} was terminated; run the phase again: it launches another under a new token",
+        launch.name
+    ))
+}
+
+fn request(aws: &Aws, launch: &Launch, image: &ImageId, token: &str) -> ec2::RunInstances {
+    ec2::RunInstances {
+        image_id: Some(image.to_string()),
+        instance_type: Some(launch.instance_type.clone()),
+        min_count: 1,
+        max_count: 1,
+        key_name: aws.key_pair.clone(),
+        subnet_id: Some(launch.subnet.clone()),
+        security_group_ids: launch.security_groups.clone(),
+        user_data: launch.boot_stopped.then(|| user_data(aws.hold_services.as_deref())),
+        iam_instance_profile: profile(&launch.profile),
+        block_device_mappings: aws.root_volume.iter().map(root_volume).collect(),
+        tag_specifications: ["instance", "volume"].map(|kind| tagged(kind, &launch.tags)).to_vec(),
+        client_token: Some(token.to_owned()),
+    }
+}
+
+fn tagged(resource_type: &str, tags: &BTreeMap<String, String>) -> ec2::TagSpecification {
+    ec2::TagSpecification { resource_type: resource_type.to_owned(), tags: tags::new_tags(tags) }
+}
+
+fn profile(profile: &str) -> Option<ec2::InstanceProfileSpecification> {
+    let given = Some(profile.to_owned()).filter(|profile| !profile.is_empty())?;
+    let (arn, name) = if given.starts_with("arn:") { (Some(given), None) } else { (None, Some(given)) };
+    Some(ec2::InstanceProfileSpecification { arn, name })
+}
+
+fn root_volume(volume: &cutover_core::deployment::RootVolume) -> ec2::NewBlockDevice {
+    let new = ec2::NewVolume {
+        volume_size: Some(i64::from(volume.size_gib)),
+        volume_type: Some(volume.kind.clone()),
+        delete_on_termination: Some(true),
+        encrypted: Some(volume.encrypted),
+    };
+    ec2::NewBlockDevice { device_name: volume.device.clone(), ebs: Some(new) }
+}
+
+/// Whether EC2's two checks of an instance pass.
+fn passes(status: &ec2::InstanceStatus) -> bool {
+    let ok = |check: &Option<ec2::StatusSummary>| check.as_ref().is_some_and(|check| check.status == "ok");
+    ok(&status.system_status) && ok(&status.instance_status)
+}
+
+fn is_gone(state: &str) -> bool {
+    matches!(state, "shutting-down" | "terminated")
+}
+
+/// EC2's word for a state, as we have it; nothing for a word that EC2 does not document.
+fn state(word: &str, passed: bool) -> Option<InstanceState> {
+    match word {
+        "pending" => Some(InstanceState::Pending),
+        "running" if passed => Some(InstanceState::Running),
+        "running" => Some(InstanceState::Booting),
+        "stopping" | "stopped" => Some(InstanceState::Stopped),
+        "shutting-down" => Some(InstanceState::ShuttingDown),
+        "terminated" => Some(InstanceState::Terminated),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_running_instance_boots_until_its_checks_have_passed() {
+        assert_eq!(state("running", false), Some(InstanceState::Booting));
+        assert_eq!(state("running", true), Some(InstanceState::Running));
+    }
+
+    #[test]
+    fn one_that_stops_can_be_started_again_and_one_that_shuts_down_is_going() {
+        assert_eq!(state("stopping", false), state("stopped", false));
+        assert_eq!(state("stopped", true), Some(InstanceState::Stopped));
+        assert_eq!(state("shutting-down", true), Some(InstanceState::ShuttingDown));
+        assert!(is_gone("shutting-down") && is_gone("terminated") && !is_gone("stopped"));
+    }
+
+    #[test]
+    fn one_check_of_two_does_not_make_a_host_ready() {
+        let check = |status: &str| Some(ec2::StatusSummary { status: status.to_owned() });
+        let status = |system, instance| ec2::InstanceStatus {
+            system_status: system,
+            instance_status: instance,
+            ..Default::default()
+        };
+        assert!(passes(&status(check("ok"), check("ok"))));
+        assert!(!passes(&status(check("ok"), check("initializing"))));
+        assert!(!passes(&status(check("impaired"), check("ok"))));
+        assert!(!passes(&status(check("ok"), None)));
+    }
+
+    #[test]
+    fn a_profile_is_named_by_name_or_arn_and_left_out_when_there_is_none() {
+        let by_name = profile("edx").expect("a profile");
+        assert_eq!((by_name.name.as_deref(), by_name.arn), (Some("edx"), None));
+        let by_arn = profile("arn:aws:iam::1:instance-profile/edx").expect("a profile");
+        assert_eq!((by_arn.name, by_arn.arn.as_deref()), (None, Some("arn:aws:iam::1:instance-profile/edx")));
+        assert_eq!(profile(""), None);
+    }
+}

@@ -1,0 +1,146 @@
+//! Database instances on RDS and their snapshots.
+//!
+//! RDS lowers the case of identifiers: ours are compared without it, and answered as they were asked for.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use async_trait::async_trait;
+
+use cutover_core::deployment::Deployment;
+use cutover_core::names::{DatabaseName, SnapshotId};
+use cutover_core::observation::{DatabaseState, Snapshot};
+use cutover_engine::failure::Failure;
+use cutover_engine::ports::{Answer, Clock, Databases};
+
+use super::tags;
+use crate::connection::Connection;
+use crate::operations::rds;
+
+/// Database instances.
+pub struct AwsDatabases {
+    connection: Rc<Connection>,
+    deployment: Deployment,
+    clock: Rc<dyn Clock>,
+}
+
+impl AwsDatabases {
+    /// Of that deployment.
+    #[must_use]
+    pub fn new(connection: &Rc<Connection>, deployment: &Deployment, clock: Rc<dyn Clock>) -> Self {
+        Self { connection: Rc::clone(connection), deployment: deployment.clone(), clock }
+    }
+
+    fn snapshot_of(&self, snapshot: &rds::DBSnapshot, id: SnapshotId) -> Snapshot {
+        // RDS does not say at first. It was begun just now then.
+        let begun = snapshot.created.unwrap_or_else(|| self.clock.now());
+        Snapshot { id, begun, available: snapshot.status.as_deref() == Some("available") }
+    }
+}
+
+#[async_trait(?Send)]
+impl Databases for AwsDatabases {
+    async fn databases(&self, names: &[DatabaseName]) -> Answer<BTreeMap<DatabaseName, DatabaseState>> {
+        if names.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        // Unlike a name, a filter does not fail for what is not there, and takes all names in one call.
+        let filters = of_databases(names);
+        let request = rds::DescribeDBInstances { filters: filters.clone(), ..Default::default() };
+        let pages = self.connection.pages(request).await?;
+        let instances: Vec<rds::DBInstance> = pages.into_iter().flat_map(|page| page.instances).collect();
+        let pages = self.connection.pages(rds::DescribeDBSnapshots { filters, ..Default::default() }).await?;
+        let snapshots: Vec<rds::DBSnapshot> = pages.into_iter().flat_map(|page| page.snapshots).collect();
+        let state = |name: &DatabaseName| {
+            let instance = instances.iter().find(|instance| same(&instance.identifier, name.as_str()))?;
+            let of_this = |snapshot: &&rds::DBSnapshot| {
+                snapshot.instance_identifier.as_deref().is_some_and(|instance| same(instance, name.as_str()))
+            };
+            let mut snapshots: Vec<Snapshot> = snapshots
+                .iter()
+                .filter(of_this)
+                .map(|snapshot| self.snapshot_of(snapshot, snapshot.identifier.as_str().into()))
+                .collect();
+            snapshots.sort_by(|one, other| (one.begun, &one.id).cmp(&(other.begun, &other.id)));
+            Some((name.clone(), DatabaseState { available: is_available(instance), snapshots }))
+        };
+        Ok(names.iter().filter_map(state).collect())
+    }
+
+    async fn snapshot(&self, database: &DatabaseName, id: &SnapshotId) -> Answer<Option<Snapshot>> {
+        let request = rds::DescribeDBSnapshots {
+            instance_identifier: Some(database.to_string()),
+            snapshot_identifier: Some(id.to_string()),
+            ..Default::default()
+        };
+        let pages = match self.connection.pages(request).await {
+            Err(error) if error.is_not_found() => return Ok(None),
+            answer => answer?,
+        };
+        let found = pages.into_iter().flat_map(|page| page.snapshots).find(|one| same(&one.identifier, id.as_str()));
+        if let Some(failed) = found.as_ref().filter(|one| one.status.as_deref() == Some("failed")) {
+            return Err(Failure::permanent(format!(
+                "snapshot {} of {database} has failed; find out why in RDS's events, delete it, and run the phase again",
+                failed.identifier
+            )));
+        }
+        Ok(found.map(|snapshot| self.snapshot_of(&snapshot, id.clone())))
+    }
+
+    async fn begin_snapshot(&self, database: &DatabaseName, id: &SnapshotId) -> Answer<()> {
+        let tag = |key: &str, value: String| rds::Tag { key: key.to_owned(), value };
+        let request = rds::CreateDBSnapshot {
+            snapshot_identifier: id.to_string(),
+            instance_identifier: database.to_string(),
+            tags: vec![
+                tag(tags::ENVIRONMENT, self.deployment.name.to_string()),
+                tag(tags::UPGRADE, self.deployment.upgrade().to_string()),
+            ],
+        };
+        match self.connection.call(&request).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some("SnapshotQuotaExceeded") => Err(Failure::permanent(format!(
+                "{error}; snapshot {id} of {database} was not begun: delete manual snapshots that nobody needs, or have \
+                 the quota raised (Service Quotas, RDS, manual DB instance snapshots)"
+            ))),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn of_databases(names: &[DatabaseName]) -> Vec<rds::Filter> {
+    let values = names.iter().map(|name| name.as_str().to_ascii_lowercase()).collect();
+    vec![rds::Filter { name: "db-instance-id".to_owned(), values }]
+}
+
+fn same(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+}
+
+/// Whether an instance is available, with nothing that changes at the next maintenance.
+fn is_available(instance: &rds::DBInstance) -> bool {
+    let pending = instance.pending.as_ref().is_some_and(|pending| *pending != rds::PendingModifiedValues::default());
+    instance.status.as_deref() == Some("available") && !pending
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instance(status: &str, pending: Option<rds::PendingModifiedValues>) -> rds::DBInstance {
+        rds::DBInstance { status: Some(status.to_owned()), pending, ..Default::default() }
+    }
+
+    #[test]
+    fn a_database_with_a_change_pending_is_not_available() {
+        assert!(is_available(&instance("available", None)));
+        assert!(is_available(&instance("available", Some(rds::PendingModifiedValues::default()))));
+        let version = rds::PendingModifiedValues { engine_version: Some("8.0.40".to_owned()), ..Default::default() };
+        assert!(!is_available(&instance("available", Some(version))));
+    }
+
+    #[test]
+    fn a_database_that_is_being_backed_up_is_not_available() {
+        assert!(!is_available(&instance("backing-up", None)));
+    }
+}

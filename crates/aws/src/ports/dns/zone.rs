@@ -1,0 +1,192 @@
+//! A zone of Route 53 through the API: which one it is, its simple CNAME records, and batches that change them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cutover_core::names::DnsName;
+use cutover_core::observation::Record;
+use cutover_core::plan::RecordTarget;
+use cutover_engine::failure::Failure;
+use cutover_engine::ports::Answer;
+
+use crate::connection::Connection;
+use crate::operations::Paged;
+use crate::operations::route53::{
+    Change, ChangeBatch, ChangeResourceRecordSets, HostedZone, ListHostedZonesByName, ListResourceRecordSets,
+    ResourceRecord, ResourceRecordSet,
+};
+
+/// Route 53 takes 1,000 records and 32,000 characters of values in a batch, and counts each twice in an UPSERT.
+const MOST_RECORDS: usize = 1_000 / 2;
+/// As above.
+const MOST_CHARACTERS: usize = 32_000 / 2;
+
+/// The id of the public zone of that name.
+pub(super) async fn id(connection: &Connection, zone: &str) -> Answer<String> {
+    let wanted = plain(zone);
+    // Zones come in the order of their names, so those of this one come first. Far fewer than a page have one name.
+    let list = ListHostedZonesByName { dns_name: Some(format!("{wanted}.")), ..Default::default() };
+    let answer = connection.call(&list).await?;
+    let is_public = |zone: &HostedZone| !zone.config.as_ref().and_then(|config| config.private_zone).unwrap_or(false);
+    let found = answer.hosted_zones.into_iter().filter(|zone| plain(&zone.name) == wanted && is_public(zone));
+    let mut ids: Vec<String> = found.map(|zone| zone.id.trim_start_matches("/hostedzone/").to_owned()).collect();
+    match (ids.pop(), ids.len()) {
+        (Some(id), 0) => Ok(id),
+        (None, _) => Err(Failure::permanent(format!(
+            "Route 53 has no public hosted zone {wanted} in this account; see dns.zone in the deployment file, and \
+             whether the profile is of the zone's account"
+        ))),
+        (Some(last), others) => Err(Failure::permanent(format!(
+            "Route 53 has {} public hosted zones {wanted} in this account ({}, {last}), and only one of them can be \
+             the one that is asked; remove those to which nothing is delegated",
+            others + 1,
+            ids.join(", ")
+        ))),
+    }
+}
+
+/// The simple CNAME records of those names. Aliases, and records that share a name by a policy, are none.
+pub(super) async fn records(
+    connection: &Connection,
+    zone_id: &str,
+    names: &[DnsName],
+) -> Answer<BTreeMap<DnsName, Record>> {
+    let mut wanted: BTreeMap<String, &DnsName> = names.iter().map(|name| (place(name.as_str()), name)).collect();
+    let mut found = BTreeMap::new();
+    let mut next = wanted.values().next().map(|first| listing(zone_id, first));
+    while let Some(list) = next {
+        let page = connection.call(&list).await?;
+        for set in &page.record_sets {
+            if let Some(name) = wanted.get(&place(&set.name))
+                && let Some(record) = simple(set)
+            {
+                found.insert((*name).clone(), record);
+            }
+        }
+        next = list.next(&page).and_then(|rest| {
+            let reached = place(rest.start_record_name.as_deref()?);
+            wanted = wanted.split_off(&reached);
+            let (at, name) = wanted.first_key_value()?;
+            // What lies between two wanted names need not be read.
+            Some(if *at == reached { rest } else { listing(zone_id, name) })
+        });
+    }
+    Ok(found)
+}
+
+fn listing(zone_id: &str, from: &DnsName) -> ListResourceRecordSets {
+    ListResourceRecordSets {
+        hosted_zone_id: zone_id.to_owned(),
+        start_record_name: Some(format!("{}.", plain(from.as_str()))),
+        ..Default::default()
+    }
+}
+
+/// A batch that makes the records so, whatever they are now.
+pub(super) fn changes(
+    zone_id: &str,
+    records: &[RecordTarget],
+    comment: &str,
+) -> Result<ChangeResourceRecordSets, String> {
+    let characters: usize = records.iter().map(|record| record.target.as_str().len() + 1).sum();
+    if records.is_empty() {
+        return Err("there are no records to change".to_owned());
+    }
+    if records.len() > MOST_RECORDS || characters > MOST_CHARACTERS {
+        return Err(format!(
+            "{} records with {characters} characters of targets cannot be changed all at once: Route 53 takes \
+             {MOST_RECORDS} records and {MOST_CHARACTERS} characters; nothing was changed, move fewer sites in one step",
+            records.len()
+        ));
+    }
+    let changes = records.iter().map(|record| Change { action: "UPSERT".to_owned(), record_set: cname(record) });
+    Ok(ChangeResourceRecordSets {
+        hosted_zone_id: zone_id.to_owned(),
+        change_batch: ChangeBatch { comment: Some(comment.to_owned()), changes: changes.collect() },
+    })
+}
+
+fn cname(record: &RecordTarget) -> ResourceRecordSet {
+    ResourceRecordSet {
+        name: format!("{}.", plain(record.name.as_str())),
+        record_type: "CNAME".to_owned(),
+        ttl: Some(i64::try_from(record.ttl.as_secs()).unwrap_or(i64::MAX)),
+        resource_records: vec![ResourceRecord { value: format!("{}.", plain(record.target.as_str())) }],
+        ..Default::default()
+    }
+}
+
+fn simple(set: &ResourceRecordSet) -> Option<Record> {
+    let plain_cname = set.record_type == "CNAME" && set.set_identifier.is_none() && set.alias_target.is_none();
+    let ([record], true) = (set.resource_records.as_slice(), plain_cname) else { return None };
+    let ttl = Duration::from_secs(u64::try_from(set.ttl?).ok()?);
+    Some(Record { target: DnsName::from(plain(&record.value)), ttl })
+}
+
+/// A name as the deployment file has it: in lower case, without the dot at the end.
+fn plain(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// Where a name stands in Route 53's order: its labels reversed, each with its dot.
+fn place(name: &str) -> String {
+    let name = plain(name);
+    name.rsplit('.').flat_map(|label| [label, "."]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operations::route53::AliasTarget;
+
+    fn target(name: &str, target: &str) -> RecordTarget {
+        RecordTarget { name: name.into(), target: target.into(), ttl: Duration::from_secs(60) }
+    }
+
+    #[test]
+    fn names_stand_in_the_order_of_route_53() {
+        let mut names =
+            ["studio.mitx.mit.edu", "mitx.mit.edu.", "a.lms.mitx.mit.edu", "LMS.mitx.mit.edu", "lms-a.mitx.mit.edu"];
+        names.sort_by_key(|name| place(name));
+        // A hyphen comes before the dot, as AWS's documentation points out.
+        let expected =
+            ["mitx.mit.edu.", "lms-a.mitx.mit.edu", "LMS.mitx.mit.edu", "a.lms.mitx.mit.edu", "studio.mitx.mit.edu"];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn a_batch_above_route_53s_limits_is_refused_before_it_is_sent() {
+        let many: Vec<_> = (0..501).map(|number| target(&format!("s{number}.example.com"), "a.com")).collect();
+        assert!(changes("Z1", &many[..500], "c").is_ok());
+        assert!(changes("Z1", &many, "c").expect_err("too many").contains("501 records"));
+        let long = format!("{}.com", "a".repeat(200));
+        let long: Vec<_> = (0..100).map(|number| target(&format!("s{number}.example.com"), &long)).collect();
+        assert!(changes("Z1", &long, "c").expect_err("too long").contains("20500 characters"));
+        assert!(changes("Z1", &[], "c").is_err(), "an empty batch changes nothing, and has no id");
+    }
+
+    #[test]
+    fn a_batch_holds_whole_names_and_what_it_is_for() {
+        let batch = changes("Z1", &[target("LMS.mitx.mit.edu", "elb.example.com.")], "cutover koa").expect("a batch");
+        let set = &batch.change_batch.changes[0].record_set;
+        assert_eq!((set.name.as_str(), set.ttl), ("lms.mitx.mit.edu.", Some(60)));
+        assert_eq!(set.resource_records[0].value, "elb.example.com.");
+        assert_eq!(batch.change_batch.comment.as_deref(), Some("cutover koa"));
+    }
+
+    #[test]
+    fn aliases_and_records_that_share_a_name_are_no_simple_records() {
+        let set = cname(&target("lms.mitx.mit.edu", "elb.example.com"));
+        assert_eq!(simple(&set).expect("it is simple").target.as_str(), "elb.example.com");
+        let weighted = ResourceRecordSet { set_identifier: Some("blue".to_owned()), ..set.clone() };
+        assert_eq!(simple(&weighted), None);
+        let alias = ResourceRecordSet {
+            alias_target: Some(AliasTarget::default()),
+            resource_records: Vec::new(),
+            ttl: None,
+            ..set.clone()
+        };
+        assert_eq!(simple(&alias), None);
+        assert_eq!(simple(&ResourceRecordSet { record_type: "A".to_owned(), ..set }), None);
+    }
+}

@@ -1,0 +1,123 @@
+//! The view from outside: pages as visitors get them, and the certificates that they are shown.
+//!
+//! Nothing of AWS's API is used here. How a handshake goes, and what is wrong with a certificate, is in `tls`.
+
+mod tls;
+
+use std::cell::OnceCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use async_trait::async_trait;
+use futures_util::future::try_join_all;
+
+use cutover_core::names::DnsName;
+use cutover_core::observation::Certificate;
+use cutover_engine::failure::Failure;
+use cutover_engine::ports::{Answer, Outside, Page};
+
+use self::tls::{Shown, Tls};
+use crate::connection::{Connection, Times};
+use crate::vantage::{Unresolved, Vantage, silence, within};
+use crate::web;
+
+/// The view from outside.
+pub struct AwsOutside {
+    times: Times,
+    vantage: Rc<Vantage>,
+    tls: OnceCell<Tls>,
+}
+
+impl AwsOutside {
+    /// From that vantage. The connection lends its clock.
+    #[must_use]
+    pub fn new(connection: &Rc<Connection>, vantage: &Rc<Vantage>) -> Self {
+        Self { times: connection.times.clone(), vantage: Rc::clone(vantage), tls: OnceCell::new() }
+    }
+
+    /// Made when it is first needed: most commands look at no page.
+    fn tls(&self) -> Answer<&Tls> {
+        if let Some(made) = self.tls.get() {
+            return Ok(made);
+        }
+        let made = Tls::new(&self.vantage)?;
+        Ok(self.tls.get_or_init(|| made))
+    }
+}
+
+#[async_trait(?Send)]
+impl Outside for AwsOutside {
+    async fn fetch(&self, host: &DnsName, path: &str, pinned: Option<&DnsName>) -> Answer<Page> {
+        let tls = self.tls()?.visiting();
+        let at = pinned.unwrap_or(host);
+        let addresses = match self.vantage.addresses(&self.times, at).await {
+            Ok(addresses) => addresses,
+            Err(why) => return Ok(nobody(&why.to_string())),
+        };
+        let name = host.as_str().trim_end_matches('.');
+        let visit = web::visit(tls, name, &addresses, path);
+        match within(&self.times, self.vantage.limit, visit).await {
+            Some(Ok((status, body))) => Ok(Page { status, body: String::from_utf8_lossy(&body).into_owned() }),
+            Some(Err(why)) => Ok(nobody(&format!("{at} does not answer: {why}"))),
+            None => Ok(nobody(&format!("{at} does not answer: {}", silence(self.vantage.limit)))),
+        }
+    }
+
+    async fn certificate(&self, host: &DnsName, domain: &DnsName) -> Answer<Option<Certificate>> {
+        certificate(&self.times, &self.vantage, self.tls()?, domain, host).await
+    }
+}
+
+/// Those of `hosts` for which `domain` presents a certificate that nobody objects to.
+///
+/// # Errors
+/// When a connection cannot be made. What was asked about changes nothing.
+pub(crate) async fn certified(
+    connection: &Connection,
+    vantage: &Vantage,
+    domain: &DnsName,
+    hosts: &[DnsName],
+) -> Answer<Vec<DnsName>> {
+    let tls = Tls::new(vantage)?;
+    let looks = hosts.iter().map(|host| certificate(&connection.times, vantage, &tls, domain, host));
+    let shown = try_join_all(looks).await?;
+    let flawless = |shown: &Option<Certificate>| shown.as_ref().is_some_and(|one| one.objection.is_none());
+    Ok(hosts.iter().zip(&shown).filter(|(_, shown)| flawless(shown)).map(|(host, _)| host.clone()).collect())
+}
+
+/// A page for which there was nobody to ask. Patience with it is the engine's.
+fn nobody(why: &str) -> Page {
+    Page { status: 0, body: why.to_owned() }
+}
+
+async fn certificate(
+    times: &Times,
+    vantage: &Vantage,
+    tls: &Tls,
+    domain: &DnsName,
+    host: &DnsName,
+) -> Answer<Option<Certificate>> {
+    let addresses = match vantage.addresses(times, domain).await {
+        Ok(addresses) => addresses,
+        Err(Unresolved::Unknown(_)) => return Ok(None),
+        Err(why) => return Err(not_seen(domain, host, None, &why.to_string())),
+    };
+    let mut why = String::new();
+    for address in &addresses {
+        match within(times, vantage.limit, tls.handshake(*address, host)).await {
+            Some(Ok(Shown::Chain(chain))) => return tls.judged(&chain, host, times.clock.now()).map(Some),
+            Some(Ok(Shown::Nothing)) => return Ok(None),
+            Some(Err(trouble)) => why = trouble,
+            None => why = silence(vantage.limit),
+        }
+    }
+    Err(not_seen(domain, host, addresses.last(), &why))
+}
+
+fn not_seen(domain: &DnsName, host: &DnsName, address: Option<&SocketAddr>, why: &str) -> Failure {
+    let at = address.map(|address| format!(" ({address})")).unwrap_or_default();
+    Failure::not_applied(format!(
+        "the certificate that {domain}{at} presents for {host} could not be looked at: {why}; \
+         the machine that runs cutover must reach it on the port of HTTPS"
+    ))
+}

@@ -1,0 +1,46 @@
+//! The time, as the official runtime wants it, from whoever has it: nothing in this crate asks the machine.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
+use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+
+use crate::connection::Times;
+
+/// Waits for a length of time.
+pub type Wait = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+impl Times {
+    /// The time by `now`, and waiting by `sleep`.
+    pub fn of(
+        now: impl Fn() -> SystemTime + Send + Sync + 'static,
+        sleep: impl Fn(Duration) -> Wait + Send + Sync + 'static,
+    ) -> Self {
+        let (now, sleep) = (Handed(Arc::new(now)), Handed(Arc::new(sleep)));
+        Self { clock: SharedTimeSource::new(now), sleep: SharedAsyncSleep::new(sleep) }
+    }
+}
+
+/// A function that was handed in.
+struct Handed<F: ?Sized>(Arc<F>);
+
+impl<F: ?Sized> fmt::Debug for Handed<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handed")
+    }
+}
+
+impl<F: Fn() -> SystemTime + Send + Sync + ?Sized> TimeSource for Handed<F> {
+    fn now(&self) -> SystemTime {
+        (self.0)()
+    }
+}
+
+impl<F: Fn(Duration) -> Wait + Send + Sync + ?Sized> AsyncSleep for Handed<F> {
+    fn sleep(&self, length: Duration) -> Sleep {
+        Sleep::new((self.0)(length))
+    }
+}

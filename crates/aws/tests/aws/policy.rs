@@ -1,0 +1,302 @@
+//! The policy of least privilege, held against what the ports and the store really ask AWS, and against AWS's models.
+//!
+//! Every method runs on moto, for what is there and for what is not, behind a proxy that sees what goes to S3. What the
+//! answers are is no matter here: a question that moto refuses has been asked all the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cutover_aws::policy::{Method, When, allows, methods, policy};
+use cutover_aws::ports::{AwsAccount, AwsBalancers, AwsCompute, AwsDatabases, AwsDns, AwsImages, AwsPages};
+use cutover_aws::{Connection, Vantage};
+use cutover_core::deployment::{BalancerKind, Deployment, Role};
+use cutover_core::names::{BalancerName, DnsName, InstanceId};
+use cutover_core::plan::{BuildImage, ImageRef, Launch, Phase, RecordTarget};
+use cutover_engine::ports::{Account, Balancers, Compute, Databases, Dns, Images, Pages};
+use cutover_engine::store::Store;
+use serde_json::Value;
+
+use crate::proxy::Proxy;
+use crate::stage::{Furnished, WallClock, furnish};
+use crate::support::{connect, from_environment, limits};
+
+/// Where a service's model is, by IAM's name for the service.
+const MODELS: [(&str, &[&str]); 9] = [
+    ("sts", &["sts"]),
+    ("ec2", &["ec2"]),
+    ("elasticloadbalancing", &["elb", "elbv2"]),
+    ("rds", &["rds"]),
+    ("route53", &["route53"]),
+    ("cloudfront", &["cloudfront"]),
+    ("servicequotas", &["service-quotas"]),
+    ("s3", &["s3"]),
+    ("iam", &["iam"]),
+];
+
+/// Actions that are no operations: what they let through is.
+const NO_OPERATIONS: [&str; 2] = ["iam:PassRole", "s3:ListBucket"];
+
+/// What was asked so far, by method, and what is wrong with it.
+struct Asked {
+    furnished: Furnished,
+    proxy: Proxy,
+    connection: Rc<Connection>,
+    seen: BTreeSet<String>,
+    tried: BTreeSet<&'static str>,
+    wrong: BTreeSet<String>,
+}
+
+impl Asked {
+    async fn begin() -> Self {
+        let furnished = furnish(&cutover_contract::deployment()).await;
+        let proxy = Proxy::before(&furnished.moto.fact("endpoint"));
+        let connection = Rc::new(connect(&proxy.endpoint, limits()).await);
+        let (seen, tried, wrong) = Default::default();
+        Self { furnished, proxy, connection, seen, tried, wrong }
+    }
+
+    fn deployment(&self) -> Deployment {
+        self.furnished.deployment.clone()
+    }
+
+    /// How often each action was asked for so far.
+    fn counts(&self) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for ((service, operation), count) in self.connection.calls() {
+            *counts.entry(format!("{}:{operation}", service.name())).or_default() += count;
+        }
+        let bucket = &self.furnished.deployment.maintenance_page.bucket;
+        let listings = self.proxy.passed("list-type=2");
+        let gets = self.proxy.passed(&format!("GET /{bucket}")) - listings;
+        let puts = self.proxy.passed(&format!("PUT /{bucket}/"));
+        let all = self.proxy.passed("/s3/aws4_request");
+        assert_eq!(all, listings + gets + puts, "S3 was asked something else");
+        for (action, count) in [("s3:ListBucket", listings), ("s3:GetObject", gets), ("s3:PutObject", puts)] {
+            counts.insert(action.to_owned(), count as u64);
+        }
+        counts
+    }
+
+    /// Runs a method and holds what it asked for against its row, and against the policy of every phase that uses it.
+    async fn run<T>(&mut self, name: &'static str, work: impl Future<Output = T>) -> T {
+        let before = self.counts();
+        let answer = work.await;
+        let after = self.counts();
+        let new = after.into_iter().filter(|(action, count)| *count > before.get(action).copied().unwrap_or_default());
+        let asked: BTreeSet<String> = new.map(|(action, _)| action).collect();
+        self.judge(name, &asked);
+        self.tried.insert(name);
+        self.seen.extend(asked);
+        answer
+    }
+
+    fn judge(&mut self, name: &str, asked: &BTreeSet<String>) {
+        let Some(method) = methods().iter().find(|method| method.name == name) else {
+            self.wrong.insert(format!("{name} is not in the table"));
+            return;
+        };
+        for action in asked.iter().filter(|action| !method.calls.contains(&action.as_str())) {
+            self.wrong.insert(format!("{name} asked for {action}, which its row lacks"));
+        }
+        let phases = match method.when {
+            When::Always => Phase::ALL.map(|phase| vec![phase]).to_vec(),
+            When::In(phases) => phases.iter().map(|phase| vec![*phase]).collect(),
+        };
+        let mut deployment = self.deployment();
+        deployment.state.location = "s3://state/cutover".to_owned();
+        for phases in phases {
+            let policy = policy(&deployment, &phases, None, None);
+            let allowed =
+                |action: &str| action.split_once(':').is_some_and(|(service, name)| allows(&policy, service, name));
+            let missing = asked.iter().filter(|action| !allowed(action));
+            self.wrong.extend(missing.map(|action| format!("{name} asks for {action}, not allowed in {phases:?}")));
+        }
+    }
+}
+
+async fn account(asked: &mut Asked) {
+    let port = AwsAccount::new(&asked.connection, &asked.deployment());
+    let group = asked.deployment().fleets[0].edxapp.clone();
+    let _ = asked.run("account.identity", port.identity()).await;
+    let _ = asked.run("account.subnets", port.subnets(&group.subnets)).await;
+    let _ = asked.run("account.security_groups", port.security_groups(&group.security_groups)).await;
+    let launches = BTreeMap::from([(group.instance_type, 2)]);
+    let _ = asked.run("account.quotas", port.quotas(&launches, 2)).await;
+    // Where the launches cannot be counted, the snapshots are not looked at any more.
+    let _ = asked.run("account.quotas", port.quotas(&BTreeMap::new(), 2)).await;
+}
+
+async fn dns(asked: &mut Asked, vantage: &Rc<Vantage>) {
+    let deployment = asked.deployment();
+    let zone = deployment.dns.zone.as_str();
+    let port = || AwsDns::new(&asked.connection, &deployment, vantage);
+    let ports = [port(), port(), port(), port()];
+    let host = deployment.sites[0].host.clone();
+    let record = RecordTarget { name: host.clone(), target: "page.example.com".into(), ttl: Duration::from_secs(60) };
+    let _ = asked.run("dns.records", ports[0].records(zone, std::slice::from_ref(&host))).await;
+    let change = asked.run("dns.change_records", ports[1].change_records(zone, &[record])).await;
+    let _ = asked.run("dns.in_sync", ports[2].in_sync(&change.expect("moto changes it"))).await;
+    let _ = asked.run("dns.ask_servers", ports[3].ask_servers(zone, &host)).await;
+    let _ = asked.run("dns.records", ports[3].records("nowhere.example", &[host])).await;
+}
+
+async fn balancers(asked: &mut Asked) {
+    let deployment = asked.deployment();
+    let instances: Vec<InstanceId> = vec!["i-0123456789abcdef0".into()];
+    let known: Vec<BalancerName> = deployment.balancers.iter().map(|balancer| balancer.name.clone()).collect();
+    for kind in [BalancerKind::Classic, BalancerKind::TargetGroup] {
+        assert!(deployment.balancers.iter().any(|balancer| balancer.kind == kind), "balancers of both kinds");
+    }
+    // Each is asked for by its right kind, by the other, and when it is not there.
+    let mut confused = deployment.clone();
+    for balancer in &mut confused.balancers {
+        balancer.kind = match balancer.kind {
+            BalancerKind::Classic => BalancerKind::TargetGroup,
+            BalancerKind::TargetGroup => BalancerKind::Classic,
+        };
+    }
+    for deployment in [&deployment, &confused] {
+        let port = || AwsBalancers::new(&asked.connection, deployment);
+        let ports: Vec<AwsBalancers> = (0..=4).map(|_| port()).collect();
+        let unknown = [known.clone(), vec!["nobody".into()]].concat();
+        let _ = asked.run("balancers.balancers", ports[0].balancers(&known)).await;
+        let _ = asked.run("balancers.balancers", ports[1].balancers(&unknown)).await;
+        for name in &unknown {
+            let _ = asked.run("balancers.health", ports[2].health(name)).await;
+            let _ = asked.run("balancers.register", ports[3].register(name, &instances)).await;
+            let _ = asked.run("balancers.deregister", ports[4].deregister(name, &instances)).await;
+        }
+    }
+}
+
+fn launch(deployment: &Deployment) -> Launch {
+    let (fleet, role) = (&deployment.fleets[0], Role::Edxapp);
+    let tags = [("environment", deployment.name.as_str()), ("role", deployment.role_tag(role))];
+    Launch {
+        name: "edx-policy".into(),
+        fleet: fleet.name.clone(),
+        role,
+        image: ImageRef::Known("".into()),
+        instance_type: fleet.edxapp.instance_type.clone(),
+        subnet: fleet.edxapp.subnets[0].clone(),
+        security_groups: fleet.edxapp.security_groups.clone(),
+        profile: fleet.edxapp.profile.clone(),
+        tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+        boot_stopped: true,
+        generation: 1,
+    }
+}
+
+async fn hosts_and_images(asked: &mut Asked) {
+    let deployment = asked.deployment();
+    let images = AwsImages::new(&asked.connection, &deployment);
+    let found = asked.run("images.images", images.images()).await.expect("images are listed");
+    let oldest = found.first().expect("the deployment has images").id.clone();
+    let build = BuildImage {
+        name: "not-there".into(),
+        role: Role::Edxapp,
+        base: String::new(),
+        repository: String::new(),
+        branch: String::new(),
+        tags: BTreeMap::new(),
+    };
+    let _ = asked.run("images.build", images.build(&build)).await;
+    let compute = AwsCompute::new(&asked.connection, &deployment);
+    let _ = asked.run("compute.instances", compute.instances()).await;
+    let launch = launch(&deployment);
+    let launched = asked.run("compute.launch", compute.launch(&launch, &oldest, "token")).await;
+    let launched = launched.expect("moto launches it");
+    let _ = asked.run("compute.lives", compute.lives(&launched)).await;
+    let _ = asked.run("compute.terminate", compute.terminate(&launched)).await;
+    let _ = asked.run("images.remove", images.remove(&oldest)).await;
+}
+
+async fn databases(asked: &mut Asked) {
+    let deployment = asked.deployment();
+    let port = AwsDatabases::new(&asked.connection, &deployment, Rc::new(WallClock));
+    let names: Vec<_> = deployment.databases.iter().map(|database| database.name.clone()).collect();
+    let _ = asked.run("databases.databases", port.databases(&names)).await;
+    let id = "cutover-policy".into();
+    let _ = asked.run("databases.begin_snapshot", port.begin_snapshot(&names[0], &id)).await;
+    let _ = asked.run("databases.snapshot", port.snapshot(&names[0], &id)).await;
+}
+
+async fn pages(asked: &mut Asked, vantage: &Rc<Vantage>) {
+    let deployment = asked.deployment();
+    let port = AwsPages::new(&asked.connection, &deployment, vantage);
+    let page = &deployment.maintenance_page;
+    let _ = asked.run("pages.page", port.page(&page.bucket, "not-there")).await;
+    let _ = asked.run("pages.put_page", port.put_page(&page.bucket, &page.key, "back soon")).await;
+    let _ = asked.run("pages.distribution", port.distribution(&page.distribution)).await;
+    let made = asked.run("pages.invalidate", port.invalidate(&page.distribution, "once")).await;
+    let made = made.expect("moto invalidates");
+    let _ = asked.run("pages.invalidated", port.invalidated(&page.distribution, &made)).await;
+}
+
+/// The state, kept in the page's bucket: the only one there is.
+async fn store(asked: &mut Asked) {
+    let bucket = asked.connection.bucket(&asked.furnished.deployment.maintenance_page.bucket).expect("a bucket");
+    let store = Store::on(Arc::new(bucket), "cutover", &asked.deployment().upgrade(), "a bucket".to_owned());
+    asked.run("store.create", store.create("journal/1", "a".into())).await.expect("it is created");
+    asked.run("store.create", store.create("journal/1", "b".into())).await.expect("it was there");
+    asked.run("store.replace", store.replace("lease/1", "c".into())).await.expect("it is written");
+    asked.run("store.list", store.list("journal")).await.expect("it is listed");
+    asked.run("store.read", store.read("journal/1")).await.expect("it is read");
+}
+
+/// Nobody outside is asked: names lead to where nobody listens.
+fn nowhere(deployment: &Deployment) -> Rc<Vantage> {
+    let domain: DnsName = deployment.maintenance_page.domain.clone();
+    let connect_to = [(domain, SocketAddr::from((Ipv4Addr::LOCALHOST, 1)))].into();
+    Rc::new(Vantage { connect_to, dns_port: 1, limit: Duration::from_millis(300), ..Vantage::default() })
+}
+
+#[tokio::test]
+async fn what_the_ports_ask_is_allowed_and_what_is_allowed_is_asked() {
+    let mut asked = Asked::begin().await;
+    let vantage = nowhere(&asked.deployment());
+    account(&mut asked).await;
+    dns(&mut asked, &vantage).await;
+    balancers(&mut asked).await;
+    hosts_and_images(&mut asked).await;
+    databases(&mut asked).await;
+    pages(&mut asked, &vantage).await;
+    store(&mut asked).await;
+    assert_eq!(asked.wrong, BTreeSet::new());
+    let all: BTreeSet<&str> = methods().iter().map(|method| method.name).collect();
+    assert_eq!(asked.tried, all, "each method of the table was tried");
+    let calls: BTreeSet<String> =
+        methods().iter().flat_map(|method| method.calls).map(|&call| call.to_owned()).collect();
+    assert_eq!(asked.seen, calls, "each call of the table was made");
+}
+
+#[test]
+fn every_action_is_an_operation_that_aws_has() {
+    let folder = from_environment("CUTOVER_BOTOCORE", "the folder botocore/data of a Python that has botocore");
+    let actions: BTreeSet<&str> = methods().iter().flat_map(Method::actions).collect();
+    let mut operations = BTreeSet::new();
+    for (service, models) in MODELS {
+        for model in models {
+            operations.extend(operations_of(&Path::new(&folder).join(model)).map(|name| format!("{service}:{name}")));
+        }
+    }
+    let unknown = actions.into_iter().filter(|action| !operations.contains(*action));
+    assert_eq!(unknown.collect::<Vec<_>>(), NO_OPERATIONS);
+}
+
+/// The operations of a service, as its newest model has them.
+fn operations_of(service: &Path) -> impl Iterator<Item = String> {
+    let versions = std::fs::read_dir(service).expect("botocore has the service").flatten();
+    let newest = versions.map(|version| version.path()).max().expect("it has a version");
+    let packed = std::fs::File::open(newest.join("service-2.json.gz")).expect("the version has a model");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(packed).read_to_string(&mut text).expect("a model is packed text");
+    let model: Value = serde_json::from_str(&text).expect("a model is JSON");
+    let operations = model["operations"].as_object().expect("a model has operations").clone();
+    operations.into_iter().map(|(name, _)| name)
+}

@@ -1,0 +1,272 @@
+//! Instances, images, databases, the maintenance page and the account, through the engine's ports, on a furnished moto.
+//! What moto never says is in `answers`.
+
+mod answers;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use cutover_aws::operations::ec2;
+use cutover_aws::ports::{AwsAccount, AwsCompute, AwsDatabases, AwsImages, AwsPages};
+use cutover_aws::protocol::Service;
+use cutover_aws::{Connection, Vantage};
+use cutover_core::deployment::{Deployment, Role, RootVolume};
+use cutover_core::names::{DatabaseName, ImageId, InstanceId, SnapshotId};
+use cutover_core::observation::InstanceState;
+use cutover_core::plan::{BuildImage, ImageRef, Launch};
+use cutover_engine::failure::{Failure, FailureClass};
+use cutover_engine::ports::{Account, Compute, Databases, Images, Pages};
+use object_store::{Attribute, ObjectStoreExt};
+
+use crate::stage::{Furnished, WallClock, furnish};
+
+fn deployment() -> Deployment {
+    cutover_contract::deployment()
+}
+
+async fn furnished() -> Furnished {
+    furnish(&deployment()).await
+}
+
+fn tags(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+/// A worker of the first fleet, which must boot stopped.
+fn worker(deployment: &Deployment) -> Launch {
+    let fleet = &deployment.fleets[0];
+    Launch {
+        name: "edx-worker-live-0-v4".into(),
+        fleet: fleet.name.clone(),
+        role: Role::Worker,
+        image: ImageRef::Known("".into()),
+        instance_type: "t3.large".to_owned(),
+        subnet: fleet.edxapp.subnets[0].clone(),
+        security_groups: fleet.edxapp.security_groups.clone(),
+        profile: fleet.edxapp.profile.clone(),
+        tags: tags(&[
+            ("Name", "edx-worker-live-0-v4"),
+            ("environment", deployment.name.as_str()),
+            ("purpose", fleet.name.as_str()),
+            ("role", deployment.role_tag(Role::Worker)),
+            ("release-version", "4"),
+            ("cutover-upgrade", deployment.upgrade().as_str()),
+        ]),
+        boot_stopped: true,
+        generation: 1,
+    }
+}
+
+async fn described(connection: &Connection, id: &InstanceId) -> ec2::Instance {
+    let request = ec2::DescribeInstances { instance_ids: vec![id.to_string()], ..Default::default() };
+    let listed = connection.call(&request).await.expect("it is there");
+    listed.reservations.into_iter().flat_map(|one| one.instances).next().expect("an instance")
+}
+
+fn calls(connection: &Connection, name: &'static str) -> u64 {
+    connection.calls().get(&(Service::Ec2, name)).copied().unwrap_or_default()
+}
+
+async fn some_image(images: &AwsImages, role: Role) -> ImageId {
+    let listed = images.images().await.expect("images");
+    listed.into_iter().find(|image| image.role == role).expect("an image of the role").id
+}
+
+fn permanent(failure: &Failure, words: &[&str]) {
+    assert_eq!(failure.class, FailureClass::Permanent, "{failure}");
+    for word in words {
+        assert!(failure.message.contains(word), "`{word}` is not in: {failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_launch_asks_for_all_that_the_plan_and_the_file_say() {
+    let Furnished { connection, mut deployment, moto: _moto, .. } = furnished().await;
+    let volume = RootVolume { device: "/dev/sda1".into(), size_gib: 25, kind: "gp3".into(), encrypted: true };
+    let aws = deployment.aws.get_or_insert_default();
+    aws.root_volume = Some(volume);
+    let image = some_image(&AwsImages::new(&connection, &deployment), Role::Worker).await;
+    let compute = AwsCompute::new(&connection, &deployment);
+    let launch = worker(&deployment);
+    let id = compute.launch(&launch, &image, "token-1").await.expect("a launch");
+    let found = described(&connection, &id).await;
+    assert_eq!(found.client_token.as_deref(), Some("token-1"));
+    assert_eq!(found.image_id.as_deref(), Some(image.as_str()));
+    assert_eq!(found.subnet_id.as_deref(), Some(launch.subnet.as_str()));
+    let profile = found.iam_instance_profile.and_then(|profile| profile.arn).expect("a profile");
+    assert!(profile.ends_with(&launch.profile), "{profile}");
+    let put: BTreeMap<String, String> = found.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+    assert_eq!(put, launch.tags);
+    let listed = compute.instances().await.expect("instances");
+    let host = listed.iter().find(|host| host.id == id).expect("it is listed");
+    assert_eq!((host.name.as_str(), host.role, host.version.as_str()), ("edx-worker-live-0-v4", Role::Worker, "4"));
+    assert_eq!(host.upgrade, Some(deployment.upgrade()));
+}
+
+/// AWS gives the first launch back for its token. moto takes no notice of it: once it does, this fails and the contract
+/// of one launch for one token holds on it too.
+#[tokio::test]
+async fn both_launches_of_one_token_say_so_which_moto_alone_takes_for_two() {
+    let Furnished { connection, deployment, moto: _moto, .. } = furnished().await;
+    let image = some_image(&AwsImages::new(&connection, &deployment), Role::Worker).await;
+    let compute = AwsCompute::new(&connection, &deployment);
+    let first = compute.launch(&worker(&deployment), &image, "token-2").await.expect("a launch");
+    let second = compute.launch(&worker(&deployment), &image, "token-2").await.expect("the same launch");
+    assert_ne!(first, second, "moto has learned what a token is");
+    for id in [first, second] {
+        assert_eq!(described(&connection, &id).await.client_token.as_deref(), Some("token-2"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_the_deployments_is_neither_terminated_nor_removed() {
+    let furnished = furnished().await;
+    let (connection, deployment) = (&furnished.connection, &furnished.deployment);
+    let compute = AwsCompute::new(connection, deployment);
+    assert!(!furnished.foreign_instances.is_empty() && !furnished.foreign_images.is_empty());
+    for foreign in &furnished.foreign_instances {
+        let failure = compute.terminate(foreign).await.expect_err("it is somebody else's");
+        permanent(&failure, &[foreign.as_str(), "was not terminated"]);
+        assert_eq!(described(connection, foreign).await.state.name, "running");
+    }
+    let images = AwsImages::new(connection, deployment);
+    for foreign in &furnished.foreign_images {
+        let failure = images.remove(foreign).await.expect_err("it is somebody else's");
+        permanent(&failure, &[foreign.as_str(), "was not removed"]);
+    }
+    assert_eq!((calls(connection, "TerminateInstances"), calls(connection, "DeregisterImage")), (0, 0));
+}
+
+#[tokio::test]
+async fn a_host_is_terminated_once_and_its_checks_are_asked_after_once() {
+    let Furnished { connection, deployment, moto: _moto, .. } = furnished().await;
+    let compute = AwsCompute::new(&connection, &deployment);
+    let hosts = compute.instances().await.expect("instances");
+    assert!(hosts.iter().all(|host| host.state == InstanceState::Running), "{hosts:?}");
+    compute.instances().await.expect("instances");
+    assert_eq!(calls(&connection, "DescribeInstanceStatus"), 1);
+    for _ in 0..2 {
+        compute.terminate(&hosts[0].id).await.expect("it is ours");
+    }
+    assert_eq!(calls(&connection, "TerminateInstances"), 1);
+    let unknown = compute.terminate(&"i-00000000000000001".into()).await.expect_err("there is none");
+    permanent(&unknown, &["InvalidInstanceID.NotFound"]);
+}
+
+#[tokio::test]
+async fn an_image_that_is_there_is_the_build_and_one_that_is_not_is_asked_for_in_words() {
+    let Furnished { connection, deployment, moto: _moto, .. } = furnished().await;
+    let images = AwsImages::new(&connection, &deployment);
+    let listed = images.images().await.expect("images");
+    let newest = listed.iter().rfind(|image| image.role == Role::Edxapp).expect("an image");
+    let build = |name: &str, version: &str| BuildImage {
+        name: name.into(),
+        role: Role::Edxapp,
+        base: "base".to_owned(),
+        repository: "https://git.example/edx-platform".to_owned(),
+        branch: "mitx/koa".to_owned(),
+        tags: tags(&[
+            ("environment", deployment.name.as_str()),
+            ("role", deployment.role_tag(Role::Edxapp)),
+            ("release-version", version),
+        ]),
+    };
+    let there = build(newest.name.as_str(), &newest.version);
+    assert_eq!(images.build(&there).await.expect("it is there"), newest.id);
+    let untagged = images.build(&build(newest.name.as_str(), "99")).await.expect_err("its version is another");
+    permanent(&untagged, &[newest.id.as_str(), "put release-version=99 on it"]);
+    let missing = images.build(&build("edxapp_9", "4")).await.expect_err("nothing builds images");
+    permanent(&missing, &["edxapp_9", "release-version=4", "commit=COMMIT", "mitx/koa"]);
+}
+
+#[tokio::test]
+async fn an_image_goes_with_its_snapshots() {
+    let Furnished { connection, deployment, moto: _moto, .. } = furnished().await;
+    let images = AwsImages::new(&connection, &deployment);
+    let listed = images.images().await.expect("images");
+    images.remove(&listed[0].id).await.expect("it is ours");
+    let left = images.images().await.expect("images");
+    assert_eq!(left, listed[1..]);
+    assert!(calls(&connection, "DeleteSnapshot") > 0, "its snapshots are left");
+    images.remove(&listed[0].id).await.expect("it is gone already");
+    images.remove(&"ami-00000000000000001".into()).await.expect("it never was");
+}
+
+#[tokio::test]
+async fn snapshots_are_found_whatever_case_rds_keeps_them_in() {
+    let Furnished { connection, deployment, moto: _moto, .. } = furnished().await;
+    let databases = AwsDatabases::new(&connection, &deployment, Rc::new(WallClock));
+    let name = deployment.databases[0].name.clone();
+    let asked = [DatabaseName::from(name.as_str().to_ascii_uppercase()), "nobody".into()];
+    let found = databases.databases(&asked).await.expect("databases");
+    assert_eq!(found.keys().collect::<Vec<_>>(), [&asked[0]]);
+    let state = &found[&asked[0]];
+    // The one that RDS takes of itself, and the one of the night.
+    assert_eq!((state.available, state.snapshots.len()), (true, 2), "{state:?}");
+    assert!(state.snapshots.iter().any(|snapshot| snapshot.id.as_str().starts_with("rds:")), "{state:?}");
+    let id = SnapshotId::from("before-koa");
+    assert_eq!(databases.snapshot(&name, &id).await.expect("an answer"), None);
+    databases.begin_snapshot(&name, &id).await.expect("it begins");
+    let shouted = SnapshotId::from("Before-Koa");
+    let snapshot = databases.snapshot(&name, &shouted).await.expect("an answer").expect("it is there");
+    assert_eq!((snapshot.id, snapshot.available), (shouted, true));
+    let again = databases.begin_snapshot(&name, &id).await.expect_err("it exists");
+    permanent(&again, &["DBSnapshotAlreadyExists"]);
+    let nobodys = databases.begin_snapshot(&"nobody".into(), &"other".into()).await.expect_err("no such database");
+    permanent(&nobodys, &["DBInstanceNotFound"]);
+}
+
+#[tokio::test]
+async fn the_page_is_kept_by_edges_and_not_by_browsers() {
+    let Furnished { connection, mut deployment, moto: _moto, .. } = furnished().await;
+    deployment.sites.clear();
+    let pages = AwsPages::new(&connection, &deployment, &Rc::new(Vantage::default()));
+    let page = deployment.maintenance_page.clone();
+    pages.put_page(&page.bucket, &page.key, "<p>Zurück um sechs</p>").await.expect("it is put");
+    let read = pages.page(&page.bucket, &page.key).await.expect("it is read");
+    assert_eq!(read.as_deref(), Some("<p>Zurück um sechs</p>"));
+    let bucket = connection.bucket(&page.bucket).expect("a bucket");
+    let object = bucket.get(&page.key.as_str().into()).await.expect("the object");
+    let kept = |attribute| object.attributes.get(&attribute).map(|value| value.as_ref().to_owned());
+    assert_eq!(kept(Attribute::ContentType).as_deref(), Some("text/html; charset=utf-8"));
+    let cache = "public, max-age=0, s-maxage=60, must-revalidate";
+    assert_eq!(kept(Attribute::CacheControl).as_deref(), Some(cache));
+    assert_eq!(pages.page(&page.bucket, "nothing.html").await.expect("an answer"), None);
+    let failure = pages.page("no-such-bucket", "index.html").await.expect_err("there is no bucket");
+    permanent(&failure, &["GetObject of s3://no-such-bucket/index.html", "NoSuchBucket", "check its name"]);
+    let failure = pages.put_page("no-such-bucket", "index.html", "").await.expect_err("there is no bucket");
+    permanent(&failure, &["PutObject of s3://no-such-bucket/index.html", "NoSuchBucket"]);
+
+    let found = pages.distribution(&page.distribution).await.expect("an answer").expect("it is there");
+    assert_eq!((found.domain, found.deployed, found.enabled, found.errors_show_page), (page.domain, true, true, true));
+    assert_eq!(found.aliases.len(), cutover_contract::deployment().sites.len());
+    assert_eq!(found.origins, [format!("{}.s3.amazonaws.com", page.bucket)]);
+    assert_eq!(pages.distribution("E0NOBODY").await.expect("an answer"), None);
+    let invalidation = pages.invalidate(&page.distribution, "reference-1").await.expect("it begins");
+    assert!(pages.invalidated(&page.distribution, &invalidation).await.expect("an answer"));
+    assert!(!pages.invalidated(&page.distribution, &"I0NOBODY".into()).await.expect("it may not be known yet"));
+}
+
+#[tokio::test]
+async fn the_account_is_who_the_file_says_and_what_it_lacks_is_left_out() {
+    let Furnished { connection, mut deployment, moto: _moto, .. } = furnished().await;
+    let account = AwsAccount::new(&connection, &deployment);
+    assert!(account.identity().await.expect("we are known").starts_with("arn:aws:"));
+    let group = &deployment.fleets[0].edxapp;
+    let with = |ids: &[String], nobody: &str| [ids, &[nobody.to_owned()]].concat();
+    let subnets = account.subnets(&with(&group.subnets, "subnet-00000000000000001")).await.expect("subnets");
+    assert_eq!(subnets.len(), group.subnets.len());
+    assert!(subnets.values().all(|subnet| subnet.available && subnet.free_addresses > 100), "{subnets:?}");
+    let groups = account.security_groups(&with(&group.security_groups, "sg-00000000000000001")).await.expect("groups");
+    assert_eq!(groups, group.security_groups.iter().cloned().collect());
+    assert_eq!(account.credentials_until().await.expect("an answer"), None);
+    // moto knows quotas of VPC only. Once it knows EC2's, this fails and asks for more.
+    let launches = BTreeMap::from([("r5.large".to_owned(), 2)]);
+    let failure = account.quotas(&launches, 0).await.expect_err("moto has learned quotas of EC2");
+    permanent(&failure, &["service-quotas GetServiceQuota"]);
+    let failure = account.quotas(&[("r5.largo".to_owned(), 2)].into(), 0).await.expect_err("there is no such type");
+    permanent(&failure, &["r5.largo", "us-east-1"]);
+    deployment.aws.get_or_insert_default().account = Some("999999999999".to_owned());
+    let failure = AwsAccount::new(&connection, &deployment).identity().await.expect_err("it is another account");
+    permanent(&failure, &["123456789012", "999999999999"]);
+}

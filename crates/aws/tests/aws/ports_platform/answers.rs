@@ -1,0 +1,285 @@
+//! What moto never says: answers of AWS as they are documented, from a server of this file.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::rc::Rc;
+
+use cutover_aws::ports::{AwsAccount, AwsCompute, AwsDatabases, AwsImages, AwsPages};
+use cutover_aws::{Connection, Vantage};
+use cutover_core::observation::InstanceState;
+use cutover_engine::failure::FailureClass;
+use cutover_engine::ports::{Account, Compute, Databases, Images, Pages};
+
+use super::{calls, deployment, permanent, worker};
+use crate::stage::WallClock;
+use crate::support::{connect, limits};
+
+/// A server that answers each operation with what is said for it, the last of several for ever.
+fn saying(answers: &[(&'static str, &[(u16, String)])]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+    let mut answers: BTreeMap<String, Vec<(u16, String)>> =
+        answers.iter().map(|(name, said)| ((*name).to_owned(), said.to_vec())).collect();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut bytes = vec![0; 65536];
+            let length = stream.read(&mut bytes).unwrap_or_default();
+            let request = String::from_utf8_lossy(&bytes[..length]).into_owned();
+            let asked = |name: &String| {
+                request.contains(&format!("Action={name}&"))
+                    || request.contains(&format!(".{name}\r\n"))
+                    || request.ends_with(&format!("Action={name}"))
+            };
+            let name = answers.keys().find(|name| asked(name)).cloned().unwrap_or_default();
+            let said = answers.get_mut(&name);
+            let (status, body) = match said {
+                Some(said) if said.len() > 1 => said.remove(0),
+                Some(said) => said[0].clone(),
+                None => (400, refused("NobodySaidSo")),
+            };
+            let length = body.len();
+            let _ =
+                write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+        }
+    });
+    endpoint
+}
+
+fn refused(code: &str) -> String {
+    format!("<Response><Errors><Error><Code>{code}</Code><Message>m</Message></Error></Errors></Response>")
+}
+
+async fn connection(answers: &[(&'static str, &[(u16, String)])]) -> Rc<Connection> {
+    Rc::new(connect(&saying(answers), limits()).await)
+}
+
+fn instance(id: &str, state: &str) -> String {
+    format!(
+        "<item><instancesSet><item><instanceId>{id}</instanceId><imageId>ami-1</imageId>\
+         <instanceState><name>{state}</name></instanceState><instanceType>r5.large</instanceType>\
+         <launchTime>2021-01-01T00:00:00Z</launchTime><tagSet>\
+         <item><key>environment</key><value>contract</value></item><item><key>role</key><value>edx</value></item>\
+         <item><key>purpose</key><value>live</value></item></tagSet></item></instancesSet></item>"
+    )
+}
+
+fn listed(instances: &str) -> String {
+    format!("<DescribeInstancesResponse><reservationSet>{instances}</reservationSet></DescribeInstancesResponse>")
+}
+
+#[tokio::test]
+async fn a_token_of_another_launch_is_followed_to_its_instance() {
+    let mismatch = || (400, refused("IdempotentParameterMismatch"));
+    let launch = worker(&deployment());
+    let lives = [(200, listed(&(instance("i-gone", "terminated") + &instance("i-lives", "pending"))))];
+    let aws = connection(&[("RunInstances", &[mismatch()]), ("DescribeInstances", &lives)]).await;
+    let id = AwsCompute::new(&aws, &deployment()).launch(&launch, &"ami-1".into(), "t").await.expect("it lives");
+    assert_eq!(id.as_str(), "i-lives");
+    let gone = [(200, listed(&instance("i-gone", "terminated")))];
+    let aws = connection(&[("RunInstances", &[mismatch()]), ("DescribeInstances", &gone)]).await;
+    let end = AwsCompute::new(&aws, &deployment()).launch(&launch, &"ami-1".into(), "t").await;
+    permanent(&end.expect_err("it is gone"), &["was not launched", "run the phase again"]);
+}
+
+#[tokio::test]
+async fn a_launch_given_back_that_was_terminated_is_no_launch() {
+    let replayed = format!("<RunInstancesResponse>{}</RunInstancesResponse>", inner(&instance("i-gone", "terminated")));
+    for answer in [(200, replayed), (400, refused("IdempotentInstanceTerminated"))] {
+        let aws = connection(&[("RunInstances", &[answer])]).await;
+        let compute = AwsCompute::new(&aws, &deployment());
+        let end = compute.launch(&worker(&deployment()), &"ami-1".into(), "t").await;
+        permanent(&end.expect_err("it is gone"), &["was terminated; run the phase again", "new token"]);
+    }
+}
+
+/// What is within the outermost `<item>`.
+fn inner(item: &str) -> &str {
+    item.strip_prefix("<item>").and_then(|rest| rest.strip_suffix("</item>")).expect("an item")
+}
+
+#[tokio::test]
+async fn no_capacity_leaves_a_launch_to_be_made_again() {
+    let aws = connection(&[("RunInstances", &[(500, refused("InsufficientInstanceCapacity"))])]).await;
+    let end = AwsCompute::new(&aws, &deployment()).launch(&worker(&deployment()), &"ami-1".into(), "t").await;
+    assert_eq!(end.expect_err("there is no room").class, FailureClass::NotApplied);
+}
+
+#[tokio::test]
+async fn a_host_boots_until_both_checks_pass_and_is_not_asked_after_again() {
+    let status = |check: &str| {
+        let body = format!(
+            "<DescribeInstanceStatusResponse><instanceStatusSet><item><instanceId>i-1</instanceId>\
+             <systemStatus><status>ok</status></systemStatus><instanceStatus><status>{check}</status></instanceStatus>\
+             </item></instanceStatusSet></DescribeInstanceStatusResponse>"
+        );
+        (200, body)
+    };
+    let statuses = [status("initializing"), status("ok"), status("impaired")];
+    let states =
+        ["running", "running", "running", "stopped", "running"].map(|state| (200, listed(&instance("i-1", state))));
+    let aws = connection(&[("DescribeInstances", &states), ("DescribeInstanceStatus", &statuses)]).await;
+    let compute = AwsCompute::new(&aws, &deployment());
+    let mut seen = Vec::new();
+    for _ in &states {
+        seen.push(compute.instances().await.expect("instances")[0].state);
+    }
+    use InstanceState::{Booting, Running, Stopped};
+    assert_eq!(seen, [Booting, Running, Running, Stopped, Booting]);
+    assert_eq!(calls(&aws, "DescribeInstanceStatus"), 3);
+}
+
+fn image(state: &str) -> String {
+    format!(
+        "<DescribeImagesResponse><imagesSet><item><imageId>ami-1</imageId><name>n</name><imageState>{state}</imageState>\
+         <creationDate>2021-01-01T00:00:00.000Z</creationDate><blockDeviceMapping><item><ebs>\
+         <snapshotId>snap-1</snapshotId></ebs></item></blockDeviceMapping><tagSet>\
+         <item><key>environment</key><value>contract</value></item><item><key>role</key><value>edx</value></item>\
+         </tagSet></item></imagesSet></DescribeImagesResponse>"
+    )
+}
+
+#[tokio::test]
+async fn an_image_that_failed_is_listed_and_cannot_be_launched() {
+    for (state, shown) in
+        [("available", Some(true)), ("pending", Some(false)), ("failed", Some(false)), ("deregistered", None)]
+    {
+        let aws = connection(&[("DescribeImages", &[(200, image(state))])]).await;
+        let images = AwsImages::new(&aws, &deployment()).images().await.expect("images");
+        assert_eq!(images.first().map(|image| image.available), shown, "{state}");
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_that_stays_is_named_with_the_image_that_is_gone() {
+    let done = |name: &str| (200, format!("<{name}Response><return>true</return></{name}Response>"));
+    let in_use = || (400, refused("InvalidSnapshot.InUse"));
+    let listed = [(200, image("available"))];
+    let removal = async |deletions: &[(u16, String)]| {
+        let aws = connection(&[
+            ("DescribeImages", &listed),
+            ("DeregisterImage", &[done("DeregisterImage")]),
+            ("DeleteSnapshot", deletions),
+        ])
+        .await;
+        AwsImages::new(&aws, &deployment()).remove(&"ami-1".into()).await
+    };
+    removal(&[in_use(), done("DeleteSnapshot")]).await.expect("it is free a moment later");
+    removal(&[(400, refused("InvalidSnapshot.NotFound"))]).await.expect("it is gone already");
+    let failure = removal(&[(403, refused("UnauthorizedOperation"))]).await.expect_err("it stays");
+    permanent(&failure, &["image ami-1 is gone", "snap-1", "by hand", "UnauthorizedOperation"]);
+}
+
+fn snapshots(status: &str) -> String {
+    format!(
+        "<DescribeDBSnapshotsResponse><DescribeDBSnapshotsResult><DBSnapshots><DBSnapshot>\
+         <DBSnapshotIdentifier>s</DBSnapshotIdentifier><DBInstanceIdentifier>d</DBInstanceIdentifier>\
+         <Status>{status}</Status></DBSnapshot></DBSnapshots></DescribeDBSnapshotsResult></DescribeDBSnapshotsResponse>"
+    )
+}
+
+#[tokio::test]
+async fn a_snapshot_just_begun_is_of_now_and_one_that_failed_is_never_waited_for() {
+    let aws = connection(&[("DescribeDBSnapshots", &[(200, snapshots("creating")), (200, snapshots("failed"))])]).await;
+    let databases = AwsDatabases::new(&aws, &deployment(), Rc::new(WallClock));
+    let before = jiff::Timestamp::now();
+    let found = databases.snapshot(&"d".into(), &"s".into()).await.expect("an answer").expect("it is there");
+    assert!(!found.available && found.begun >= before, "{found:?}");
+    let failure = databases.snapshot(&"d".into(), &"s".into()).await.expect_err("it has failed");
+    permanent(&failure, &["snapshot s of d has failed"]);
+}
+
+#[tokio::test]
+async fn too_many_snapshots_are_told_with_the_way_out() {
+    let refused = |code: &str| (400, format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"));
+    let answers = [refused("SnapshotQuotaExceeded"), refused("InvalidDBInstanceState")];
+    let aws = connection(&[("CreateDBSnapshot", &answers)]).await;
+    let databases = AwsDatabases::new(&aws, &deployment(), Rc::new(WallClock));
+    let failure = databases.begin_snapshot(&"d".into(), &"s".into()).await.expect_err("there are too many");
+    permanent(&failure, &["SnapshotQuotaExceeded", "s of d was not begun", "delete manual snapshots"]);
+    let busy = databases.begin_snapshot(&"d".into(), &"s".into()).await.expect_err("it is busy");
+    assert_eq!(busy.class, FailureClass::NotApplied);
+}
+
+#[tokio::test]
+async fn quotas_count_what_runs_and_what_the_upgrade_adds() {
+    let spot =
+        instance("i-2", "running").replace("<launchTime>", "<instanceLifecycle>spot</instanceLifecycle><launchTime>");
+    let kind = |name: &str, vcpus: u32| {
+        format!(
+            "<item><instanceType>{name}</instanceType><vCpuInfo><defaultVCpus>{vcpus}</defaultVCpus></vCpuInfo></item>"
+        )
+    };
+    let kinds = format!(
+        "<DescribeInstanceTypesResponse><instanceTypeSet>{}{}</instanceTypeSet></DescribeInstanceTypesResponse>",
+        kind("r5.large", 2),
+        kind("t3.xlarge", 4)
+    );
+    let attributes = "<DescribeAccountAttributesResponse><DescribeAccountAttributesResult><AccountQuotas><AccountQuota>\
+                      <AccountQuotaName>ManualSnapshots</AccountQuotaName><Used>97</Used><Max>100</Max>\
+                      </AccountQuota></AccountQuotas></DescribeAccountAttributesResult></DescribeAccountAttributesResponse>";
+    let aws = connection(&[
+        ("DescribeInstances", &[(200, listed(&(instance("i-1", "running") + &spot)))]),
+        ("DescribeInstanceTypes", &[(200, kinds)]),
+        ("GetServiceQuota", &[(200, r#"{"Quota":{"QuotaName":"Running","Value":1152.0}}"#.to_owned())]),
+        ("DescribeAccountAttributes", &[(200, attributes.to_owned())]),
+    ])
+    .await;
+    let launches = BTreeMap::from([("r5.large".to_owned(), 18), ("t3.xlarge".to_owned(), 6)]);
+    let quotas = AwsAccount::new(&aws, &deployment()).quotas(&launches, 2).await.expect("quotas");
+    let figures: Vec<_> = quotas.iter().map(|quota| (quota.used, quota.limit, quota.needed)).collect();
+    assert_eq!(figures, [(2, 1152, 60), (97, 100, 2)]);
+}
+
+#[tokio::test]
+async fn a_quota_that_may_not_be_read_says_so() {
+    let denied = r#"{"__type":"AccessDeniedException","Message":"no"}"#.to_owned();
+    let kinds = "<DescribeInstanceTypesResponse><instanceTypeSet><item><instanceType>r5.large</instanceType><vCpuInfo>\
+                 <defaultVCpus>2</defaultVCpus></vCpuInfo></item></instanceTypeSet></DescribeInstanceTypesResponse>";
+    let aws = connection(&[
+        ("DescribeInstances", &[(200, listed(""))]),
+        ("DescribeInstanceTypes", &[(200, kinds.to_owned())]),
+        ("GetServiceQuota", &[(400, denied)]),
+    ])
+    .await;
+    let launches = BTreeMap::from([("r5.large".to_owned(), 1)]);
+    let failure = AwsAccount::new(&aws, &deployment()).quotas(&launches, 0).await.expect_err("it may not be read");
+    permanent(&failure, &["GetServiceQuota", "AccessDeniedException", "cutover policy"]);
+}
+
+/// A server that hangs up on everybody.
+fn hanging_up() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 65536]);
+        }
+    });
+    endpoint
+}
+
+#[tokio::test]
+async fn a_page_whose_answer_is_lost_may_be_there_and_one_never_sent_is_not() {
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let ends = [(hanging_up(), FailureClass::InDoubt), (format!("http://{nobody}"), FailureClass::NotApplied)];
+    for (endpoint, class) in ends {
+        let aws = Rc::new(connect(&endpoint, limits()).await);
+        let pages = AwsPages::new(&aws, &deployment(), &Rc::new(Vantage::default()));
+        let put = pages.put_page("upgrading", "index.html", "text").await.expect_err("nobody answers");
+        assert_eq!(put.class, class, "{put}");
+        assert!(put.message.starts_with("s3 PutObject of s3://upgrading/index.html "), "{put}");
+        let read = pages.page("upgrading", "index.html").await.expect_err("nobody answers");
+        assert_eq!(read.class, FailureClass::NotApplied, "{read}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_is_refused_for_the_rate_is_put_later() {
+    let slow = "<Error><Code>SlowDown</Code><Message>m</Message><RequestId>R1</RequestId></Error>".to_owned();
+    let aws = connection(&[("", &[(503, slow)])]).await;
+    let pages = AwsPages::new(&aws, &deployment(), &Rc::new(Vantage::default()));
+    let put = pages.put_page("upgrading", "index.html", "text").await.expect_err("it is too much");
+    assert_eq!(put.class, FailureClass::Throttled, "{put}");
+    assert!(put.message.ends_with("was refused: SlowDown: m (request R1)"), "{put}");
+}

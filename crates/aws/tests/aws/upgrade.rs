@@ -1,0 +1,200 @@
+//! A whole upgrade of mitx-production on moto, from the announcement to the last old host: that the ports carry it to
+//! its end, what it asks of AWS, and that the policy of each phase lets it.
+//!
+//! Hosts do as they are told, and hours pass while nobody waits for the network. What is asked is counted at a proxy, S3
+//! included. To read the figures: `cargo nextest run -p cutover-aws upgrade --no-capture`.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use cutover_aws::operations::{Effect, ec2, table};
+use cutover_aws::policy::{allows, policy};
+use cutover_aws::protocol::Service;
+use cutover_core::deployment::{Aws, Cloud, Deployment, Role, parse};
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Event, StepStatus};
+use cutover_core::plan::{Action, Order, Phase, Plan, lint};
+use cutover_core::planner::{Inputs, plan};
+use cutover_engine::conductor::{self, Ending};
+use cutover_engine::drive::Crew;
+use cutover_engine::journal::{Journal, read};
+use cutover_engine::observe::observe;
+use cutover_engine::ports::Clock;
+use cutover_engine::store::Store;
+
+use crate::hurried::{HurriedClock, counted};
+use crate::obedient::{Approving, Obedient};
+use crate::proxy::Proxy;
+use crate::stage::{Furnished, furnish};
+use crate::support::{connect, limits};
+use crate::surroundings::Surroundings;
+
+const PRODUCTION: &str = include_str!("../../../../examples/mitx-production.toml");
+
+/// Calls by service and operation.
+type Calls = BTreeMap<(Service, &'static str), u64>;
+
+/// What a phase came to.
+struct Run {
+    plan: Plan,
+    calls: Calls,
+    /// Requests to S3.
+    objects: u64,
+}
+
+fn production() -> Deployment {
+    let mut deployment = parse(PRODUCTION).expect("no mistakes");
+    deployment.cloud = Cloud::Aws;
+    deployment.aws = Some(Aws::default());
+    deployment
+}
+
+/// Images of the new release, as whoever builds them leaves them behind.
+async fn build_images(furnished: &Furnished) {
+    let deployment = &furnished.deployment;
+    let aws = &furnished.connection;
+    let running = aws.call(&ec2::DescribeInstances::default()).await.expect("moto lists");
+    let instance = &running.reservations[0].instances[0];
+    for role in Role::ALL {
+        let tag = |key: &str, value: &str| ec2::NewTag { key: key.to_owned(), value: value.to_owned() };
+        let tags = vec![
+            tag("environment", deployment.name.as_str()),
+            tag("role", deployment.role_tag(role)),
+            tag("edx_codename", &deployment.release.codename),
+            tag("release-version", &deployment.release.version),
+            tag("commit", "3f9a0c3f9a0c3f9a0c3f9a0c3f9a0c3f9a0c3f9a"),
+        ];
+        let image = ec2::CreateImage {
+            instance_id: instance.instance_id.clone(),
+            name: format!("{role}-new"),
+            tag_specifications: vec![ec2::TagSpecification { resource_type: "image".to_owned(), tags }],
+            ..Default::default()
+        };
+        aws.call(&image).await.expect("moto makes images");
+    }
+}
+
+/// Runs all phases, and says what each asked of AWS.
+async fn upgraded() -> (Deployment, BTreeMap<Phase, Run>) {
+    let mut furnished = furnish(&production()).await;
+    build_images(&furnished).await;
+    let proxy = Proxy::before(&furnished.moto.fact("endpoint"));
+    furnished.connection = Rc::new(connect(&proxy.endpoint, limits()).await);
+    let surroundings = Surroundings::of(&furnished);
+    let deployment = furnished.deployment.clone();
+    let start = deployment.window.start.timestamp.checked_sub(Duration::from_secs(4 * 86_400)).expect("in range");
+    let clock = HurriedClock::new(start);
+    let others = Rc::new(Obedient::default());
+    let at = Rc::clone(&clock) as Rc<dyn Clock>;
+    let world = surroundings.world(&furnished, Rc::clone(&at), Rc::clone(&others) as _, others);
+    let world = counted(&world, &clock);
+    let store = Store::memory(&deployment.upgrade());
+    let reading = read(&store).await.expect("an empty journal");
+    let operator = Rc::new(Approving(Rc::clone(&at)));
+    let journal = Journal::open(store, reading, Rc::clone(&at), 1, "test".to_owned(), Rc::new(|_| {}));
+    let stop = std::future::pending().boxed_local().shared();
+    let crew = Crew::new(world, at, operator, journal, stop);
+    let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "test".to_owned() };
+    crew.journal.append(took_over).await.expect("on record");
+    let mut runs = BTreeMap::new();
+    for phase in Phase::ALL {
+        let (before, objects) = (furnished.connection.calls(), requests_to_s3(&proxy, &deployment));
+        let plan = clock.run(run_phase(&crew, &clock, &deployment, phase)).await;
+        let calls = since(&before, &furnished.connection.calls());
+        runs.insert(phase, Run { plan, calls, objects: requests_to_s3(&proxy, &deployment) - objects });
+    }
+    (deployment, runs)
+}
+
+async fn run_phase(crew: &Crew, clock: &HurriedClock, deployment: &Deployment, phase: Phase) -> Plan {
+    let upgrade = crew.journal.upgrade().clone();
+    let observation = observe(&crew.world, clock, deployment, &upgrade).await.expect("observed");
+    let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
+    let plan = plan(inputs, phase, Order::Overlapped).expect("nothing stands in the way");
+    assert_eq!(lint(&plan, deployment), []);
+    let ending = conductor::run(crew, Some((plan.clone(), Digest::of(b""))), phase).await.expect("the journal works");
+    let upgrade = crew.journal.upgrade().clone();
+    let failed = upgrade.phases[&phase].runs().filter_map(|(step, run)| match &run.status {
+        StepStatus::Failed { error, .. } => Some(format!("{}: {error}", step.id)),
+        _ => None,
+    });
+    assert_eq!(ending, Ending::Finished, "{phase}: {:?}", failed.collect::<Vec<_>>());
+    plan
+}
+
+fn requests_to_s3(proxy: &Proxy, deployment: &Deployment) -> u64 {
+    proxy.passed(&format!(" /{}/", deployment.maintenance_page.bucket)) as u64
+}
+
+fn since(before: &Calls, after: &Calls) -> Calls {
+    let count = |call: &(Service, &'static str), now: u64| now - before.get(call).copied().unwrap_or_default();
+    after.iter().map(|(call, now)| (*call, count(call, *now))).filter(|(_, count)| *count > 0).collect()
+}
+
+fn is_write(service: Service, name: &str) -> bool {
+    table().iter().any(|entry| (entry.service, entry.name, entry.effect) == (service, name, Effect::Write))
+}
+
+/// The fewest calls that could change what a plan changes: each action as few as its API lets.
+fn fewest_writes(plan: &Plan) -> u64 {
+    let calls = plan.steps.iter().map(|step| match &step.action {
+        // The page itself goes to S3.
+        Action::PublishPage(_)
+        | Action::ChangeRecords(_)
+        | Action::Launch(_)
+        | Action::TakeSnapshot { .. }
+        | Action::Register(_)
+        | Action::Deregister(_)
+        | Action::Terminate { .. } => 1,
+        // The image and its snapshot.
+        Action::RemoveImage { .. } => 2,
+        _ => 0,
+    });
+    calls.sum()
+}
+
+/// What each phase asked, and what that comes to for each service.
+fn figures(runs: &BTreeMap<Phase, Run>) -> String {
+    let mut text = String::new();
+    let mut services: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for (phase, run) in runs {
+        text += &format!("{phase}: {} steps, s3 {}\n", run.plan.steps.len(), run.objects);
+        for ((service, name), count) in &run.calls {
+            text += &format!("    {count:>4} {} {name}\n", service.command());
+            let (reads, writes) = services.entry(service.command()).or_default();
+            *if is_write(*service, name) { writes } else { reads } += count;
+        }
+    }
+    for (service, (reads, writes)) in services {
+        text += &format!("{service}: {reads} reads, {writes} writes\n");
+    }
+    text
+}
+
+#[tokio::test]
+async fn an_upgrade_of_mitx_production_changes_nothing_twice_asks_little_and_stays_within_its_policy() {
+    let (deployment, runs) = upgraded().await;
+    println!("{}", figures(&runs));
+    for (phase, run) in &runs {
+        let writes: u64 =
+            run.calls.iter().filter(|((service, name), _)| is_write(*service, name)).map(|(_, count)| count).sum();
+        assert_eq!(writes, fewest_writes(&run.plan), "{phase}: {:?}", run.calls);
+        let allowed = policy(&deployment, &[*phase], None, None);
+        for (service, name) in run.calls.keys() {
+            assert!(allows(&allowed, service.name(), name), "{phase}: the policy does not allow {service:?} {name}");
+        }
+    }
+    let reads = |service: Service| -> u64 {
+        let calls = runs.values().flat_map(|run| &run.calls);
+        calls.filter(|((of, name), _)| *of == service && !is_write(*of, name)).map(|(_, count)| count).sum()
+    };
+    // Route 53 takes five requests a second of the whole account: an upgrade must leave room for others.
+    assert!(reads(Service::Route53) < 60, "{} reads of Route 53", reads(Service::Route53));
+    // One listing serves all hosts.
+    let listings: u64 = runs.values().filter_map(|run| run.calls.get(&(Service::Ec2, "DescribeInstances"))).sum();
+    let hosts = runs[&Phase::Prepare].plan.steps.iter().filter(|step| matches!(step.action, Action::Launch(_))).count();
+    assert!(listings < 3 * hosts as u64, "{listings} listings for {hosts} hosts");
+}
