@@ -65,6 +65,9 @@ pub enum Command {
     #[command(after_help = "Examples:\n  cutover branch status --deployment cutover.toml\n  \
                       cutover branch forecast --branch mitx/koa --onto upstream/open-release/koa.rc3")]
     Branch(Box<branch::BranchArgs>),
+    /// Print the IAM policy of least privilege for exactly this deployment, as JSON
+    #[command(after_help = POLICY_HELP)]
+    Policy(PolicyArgs),
     /// Print the JSON Schema of the deployment file, for editors
     #[command(after_help = "Example:\n  cutover schema > cutover.schema.json")]
     Schema,
@@ -113,6 +116,29 @@ pub struct PlanArgs {
     pub json: bool,
 }
 
+/// What the policy takes for granted.
+const POLICY_HELP: &str = "\
+The file does not say everything that a policy can name. Roles that next hosts
+run as are taken to be called what their instance profiles are called: change
+`PassRolesNamedLikeProfiles` where yours are not. Images and their snapshots
+must carry the tag `environment`, or they can be neither launched nor removed.
+Without `account` and `region` under [aws] both are left open, as `*`.
+
+Examples:
+  cutover policy cutover.toml > policy.json
+  cutover policy cutover.toml --phase window
+  aws iam create-policy --policy-name cutover --policy-document file://policy.json";
+
+/// Of `policy`.
+#[derive(Debug, Args)]
+pub struct PolicyArgs {
+    /// The deployment file
+    pub file: PathBuf,
+    /// What this phase needs, with what `check`, `plan` and `status` read; all phases unless given
+    #[arg(long)]
+    pub phase: Option<PhaseName>,
+}
+
 /// Of `rehearse`.
 #[derive(Debug, Args)]
 pub struct RehearseArgs {
@@ -158,6 +184,9 @@ pub struct PhaseArgs {
     /// Begin although the plan does not fit the window, or go on although it no longer does
     #[arg(long)]
     pub late: bool,
+    /// Make all reads and no writes: print what the phase would write, each as a line for the `aws` command
+    #[arg(long, conflicts_with_all = ["retry", "late", "pace"])]
+    pub dry_run: bool,
     /// Simulated seconds in one second of wall time, in an embedded cloud
     #[arg(long, value_name = "N")]
     pub pace: Option<u32>,

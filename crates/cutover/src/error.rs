@@ -48,6 +48,9 @@ pub enum CommandError {
     /// The world could not be observed.
     #[error("the deployment could not be observed: {0}")]
     Observation(#[from] Failure),
+    /// AWS cannot be used: no credentials, the wrong ones, or no way to it.
+    #[error("{0}")]
+    Aws(Failure),
     /// A rehearsal could not be carried through.
     #[error("the rehearsal could not be carried through")]
     Rehearsal(#[from] cutover_rehearsal::RehearsalError),
@@ -108,6 +111,7 @@ impl CommandError {
                 "make the file named above readable and writable, or put it back from a copy; nothing was changed"
             }
             Self::Observation(_) => "nothing was changed; run the same command again",
+            Self::Aws(_) => "nothing was changed; see `[aws]` in the deployment file, and `aws sts get-caller-identity`",
             Self::File { .. } | Self::Mistakes(_) | Self::Rehearsal(_) | Self::Output(_) => "",
         }
     }

@@ -1,5 +1,6 @@
 //! What the `cutover` command is made of. The binary only starts it.
 
+pub mod absent;
 pub mod args;
 pub mod commands;
 pub mod error;

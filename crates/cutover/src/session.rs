@@ -1,19 +1,23 @@
 //! What commands work with: the deployment file read, its state opened, its cloud at hand.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
+use cutover_aws::{Connection, Limits, Settings, Vantage};
 use cutover_core::deployment::{Cloud, Deployment, parse};
 use cutover_core::journal::Upgrade;
 use cutover_core::observation::Observation;
 use cutover_engine::journal::{Reading, read, read_as_far_as_possible};
 use cutover_engine::observe::observe;
-use cutover_engine::ports::Clock;
+use cutover_engine::ports::{Clock, World};
 use cutover_engine::store::Store;
 use cutover_rehearsal::EmbeddedCloud;
 
+use crate::absent::{NoAnnouncer, NoHosts};
 use crate::error::CommandError;
-use crate::wall::{ThisMachine, wall_time};
+use crate::wall::{ThisMachine, WallClock, aws_times, wall_time};
 use crate::{output, show};
 
 /// The seed of an embedded cloud that several processes share.
@@ -59,16 +63,15 @@ impl Loaded {
         self.path.parent().unwrap_or(Path::new(".")).join(&self.deployment.state.location)
     }
 
-    /// The store of this upgrade.
-    ///
-    /// # Errors
-    /// When the folder cannot be used.
-    pub fn store(&self) -> Result<Store, CommandError> {
-        Ok(Store::folder(&self.state_folder(), &self.deployment.upgrade())?)
+    /// The bucket and the folder in it that hold the state, when a bucket does.
+    #[must_use]
+    fn state_bucket(&self) -> Option<(&str, &str)> {
+        let place = self.deployment.state.location.strip_prefix("s3://")?;
+        Some(place.split_once('/').unwrap_or((place, "")))
     }
 }
 
-/// Whether a command may change the world.
+/// What a command does to the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// It only looks.
@@ -77,16 +80,12 @@ pub enum Access {
     Change,
 }
 
-/// Refuses to furnish a new world under an upgrade that another one has seen.
-fn belongs(loaded: &Loaded, folder: &Path) -> Result<(), CommandError> {
-    let upgrade = loaded.state_folder().join(loaded.deployment.upgrade().as_str());
-    if folder.join("world.json").exists() || !upgrade.join("journal").exists() {
-        return Ok(());
-    }
-    Err(CommandError::refused(
-        format!("{} has a journal, but its embedded cloud is gone from {}", upgrade.display(), folder.display()),
-        "put the folder back; or begin anew by moving the journal's folder away too",
-    ))
+/// The cloud of a deployment.
+pub enum CloudAtHand {
+    /// A world of cutover's own.
+    Embedded(Rc<EmbeddedCloud>),
+    /// AWS, connected to when somebody first wants something of it: what is on record can be read without credentials.
+    Aws(OnceCell<Rc<Connection>>),
 }
 
 /// A deployment with its state and its cloud at hand.
@@ -96,7 +95,7 @@ pub struct Session {
     /// The state.
     pub store: Store,
     /// The cloud.
-    pub cloud: Rc<EmbeddedCloud>,
+    pub cloud: CloudAtHand,
     /// The cloud's clock.
     pub clock: Rc<dyn Clock>,
     /// This machine.
@@ -108,14 +107,15 @@ impl Session {
     ///
     /// # Errors
     /// When either cannot be opened.
-    pub fn open(loaded: Loaded, access: Access) -> Result<Self, CommandError> {
-        if loaded.deployment.cloud == Cloud::Aws {
-            return Err(CommandError::refused(
-                "this cutover cannot reach AWS yet",
-                "set `cloud = \"embedded\"` to run on the embedded cloud, or use `cutover rehearse`",
-            ));
+    pub async fn open(loaded: Loaded, access: Access) -> Result<Self, CommandError> {
+        match loaded.deployment.cloud {
+            Cloud::Embedded => Self::on_embedded_cloud(loaded, access),
+            Cloud::Aws => Self::on_aws(loaded).await,
         }
-        let store = loaded.store()?;
+    }
+
+    fn on_embedded_cloud(loaded: Loaded, access: Access) -> Result<Self, CommandError> {
+        let store = Store::folder(&loaded.state_folder(), &loaded.deployment.upgrade())?;
         let folder = loaded.state_folder().join("embedded-cloud");
         belongs(&loaded, &folder)?;
         let (deployment, wall) = (&loaded.deployment, wall_time());
@@ -123,7 +123,23 @@ impl Session {
             Access::Look => EmbeddedCloud::open_read_only(&folder, deployment, SEED, wall)?,
             Access::Change => EmbeddedCloud::open(&folder, deployment, SEED, wall)?,
         };
-        Ok(Self { loaded, store, cloud, clock, machine: ThisMachine })
+        Ok(Self { loaded, store, cloud: CloudAtHand::Embedded(cloud), clock, machine: ThisMachine })
+    }
+
+    async fn on_aws(loaded: Loaded) -> Result<Self, CommandError> {
+        let connected = OnceCell::new();
+        let upgrade = loaded.deployment.upgrade();
+        let store = match loaded.state_bucket() {
+            None => Store::folder(&loaded.state_folder(), &upgrade)?,
+            Some((bucket, folder)) => {
+                let connection = connect(&loaded.deployment).await?;
+                let objects = connection.bucket(bucket).map_err(CommandError::Aws)?;
+                let _ = connected.set(connection);
+                Store::on(Arc::new(objects), folder, &upgrade, loaded.deployment.state.location.clone())
+            }
+        };
+        let clock = Rc::new(WallClock);
+        Ok(Self { loaded, store, cloud: CloudAtHand::Aws(connected), clock, machine: ThisMachine })
     }
 
     /// The deployment file as the operator named it, for commands to type.
@@ -136,6 +152,45 @@ impl Session {
     #[must_use]
     pub fn deployment(&self) -> &Deployment {
         &self.loaded.deployment
+    }
+
+    /// The ports to the world. On AWS the credentials are tried first, so that nothing begins with the wrong ones.
+    ///
+    /// # Errors
+    /// When AWS does not know us, or the account is not the deployment's.
+    pub async fn world(&self) -> Result<World, CommandError> {
+        let connected = match &self.cloud {
+            CloudAtHand::Embedded(cloud) => return Ok(cloud.world()),
+            CloudAtHand::Aws(connected) => connected,
+        };
+        let connection = match connected.get() {
+            Some(connection) => connection,
+            None => {
+                let connection = connect(self.deployment()).await?;
+                connected.get_or_init(|| connection)
+            }
+        };
+        let (clock, vantage) = (Rc::clone(&self.clock), Vantage::default());
+        let (hosts, announcer) = (Rc::new(NoHosts), Rc::new(NoAnnouncer));
+        Ok(cutover_aws::cloud::world(connection, self.deployment(), clock, vantage, hosts, announcer))
+    }
+
+    /// The connection to AWS, once somebody has wanted something of it.
+    #[must_use]
+    pub fn connection(&self) -> Option<&Rc<Connection>> {
+        match &self.cloud {
+            CloudAtHand::Embedded(_) => None,
+            CloudAtHand::Aws(connected) => connected.get(),
+        }
+    }
+
+    /// The embedded cloud, when it is one.
+    #[must_use]
+    pub fn embedded(&self) -> Option<&Rc<EmbeddedCloud>> {
+        match &self.cloud {
+            CloudAtHand::Embedded(cloud) => Some(cloud),
+            CloudAtHand::Aws(_) => None,
+        }
     }
 
     /// Reads the journal.
@@ -157,6 +212,27 @@ impl Session {
     /// # Errors
     /// When a call fails.
     pub async fn observe(&self, upgrade: &Upgrade) -> Result<Observation, CommandError> {
-        Ok(observe(&self.cloud.world(), &*self.clock, self.deployment(), upgrade).await?)
+        Ok(observe(&self.world().await?, &*self.clock, self.deployment(), upgrade).await?)
     }
+}
+
+/// Connects to the account that the deployment lives in, and sees that it is that one.
+async fn connect(deployment: &Deployment) -> Result<Rc<Connection>, CommandError> {
+    let aws = deployment.aws.clone().unwrap_or_default();
+    let settings = Settings { profile: aws.profile, region: aws.region, ..Settings::default() };
+    let connection = Connection::open(settings, aws_times(), Limits::default()).await.map_err(CommandError::Aws)?;
+    connection.identity(aws.account.as_deref()).await.map_err(|error| CommandError::Aws(error.into()))?;
+    Ok(Rc::new(connection))
+}
+
+/// Refuses to furnish a new world under an upgrade that another one has seen.
+fn belongs(loaded: &Loaded, folder: &Path) -> Result<(), CommandError> {
+    let upgrade = loaded.state_folder().join(loaded.deployment.upgrade().as_str());
+    if folder.join("world.json").exists() || !upgrade.join("journal").exists() {
+        return Ok(());
+    }
+    Err(CommandError::refused(
+        format!("{} has a journal, but its embedded cloud is gone from {}", upgrade.display(), folder.display()),
+        "put the folder back; or begin anew by moving the journal's folder away too",
+    ))
 }

@@ -14,8 +14,11 @@ use futures_util::lock::{Mutex, MutexGuard};
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use cutover_aws::Times;
+use cutover_core::time::between;
 use cutover_engine::drive::Stop;
 use cutover_engine::lease::{Identity, Machine};
+use cutover_engine::ports::Clock;
 use cutover_rehearsal::WallTime;
 
 /// This machine and its clock.
@@ -53,6 +56,34 @@ impl Machine for ThisMachine {
             process: std::process::id(),
         }
     }
+}
+
+/// The wall clock, for clouds whose time is everybody's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WallClock;
+
+#[async_trait(?Send)]
+impl Clock for WallClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn sleep_until(&self, moment: Timestamp) {
+        // Timers count while a machine is awake; dates pass while it sleeps. So the clock is asked again and again.
+        while Timestamp::now() < moment {
+            let left = between(Timestamp::now(), moment);
+            tokio::time::sleep(left.min(LONGEST_TIMER)).await;
+        }
+    }
+}
+
+/// The longest that a timer runs before the clock is asked again.
+const LONGEST_TIMER: Duration = Duration::from_secs(30);
+
+/// The wall clock as AWS's runtime wants it.
+#[must_use]
+pub fn aws_times() -> Times {
+    Times::of(std::time::SystemTime::now, |length| Box::pin(tokio::time::sleep(length)))
 }
 
 /// The wall clock for an embedded cloud whose time passes at a pace.

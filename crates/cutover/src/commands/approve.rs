@@ -24,8 +24,8 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
     if args.by.trim().is_empty() {
         return Err(CommandError::refused("a decision needs a name", "say who decides: --by NAME"));
     }
-    let session = Session::open(loaded, Access::Look)?;
     super::block_on(async {
+        let session = Session::open(loaded, Access::Look).await?;
         let upgrade = session.read().await?.upgrade;
         let gate = GateName::from(args.gate.as_str());
         let plan = asked_by(&upgrade, &gate)?;

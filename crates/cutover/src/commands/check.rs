@@ -1,7 +1,10 @@
 //! `cutover check`: the read-only preflight.
 
 use cutover_core::planner::Inputs;
-use cutover_core::preflight::{CheckState, check};
+use cutover_core::preflight::{CheckItem, CheckState, account, check};
+use cutover_engine::failure::Failure;
+use cutover_engine::observe;
+use cutover_engine::ports::World;
 
 use crate::args::FileArgs;
 use crate::error::CommandError;
@@ -10,12 +13,15 @@ use crate::session::{Access, Loaded, Session};
 use crate::{output, show};
 
 pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
-    let session = Session::open(Loaded::read(&args.file)?, Access::Look)?;
-    let mut items = super::block_on(async {
+    let loaded = Loaded::read(&args.file)?;
+    let (session, mut items) = super::block_on(async {
+        let session = Session::open(loaded, Access::Look).await?;
         let upgrade = session.read().await?.upgrade;
         let observation = session.observe(&upgrade).await?;
         let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade: &upgrade };
-        Ok(check(inputs))
+        let mut items = check(inputs);
+        items.extend(of_the_account(&session.world().await?, inputs).await);
+        Ok((session, items))
     })?;
     items.extend(super::branch::check_imaged_branches(&args.file, session.deployment()));
     items.sort_by_key(|item| item.state);
@@ -26,4 +32,124 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
     }
     let problem = items.iter().any(|item| item.state == CheckState::Problem);
     Ok(if problem { Exit::Problem } else { Exit::Done })
+}
+
+/// What the account says. What cannot be seen of it is an item too, beside all the others.
+async fn of_the_account(world: &World, inputs: Inputs<'_>) -> Vec<CheckItem> {
+    let seen = match observe::account(world, inputs).await {
+        Ok(seen) => seen,
+        Err(failure) => {
+            let consequence = "whether hosts can be launched at all is not known";
+            return vec![unseen("account", &failure).problem(consequence, LOOK_AGAIN)];
+        }
+    };
+    let mut items = account(inputs, &seen.state);
+    if let Some(failure) = &seen.quotas_unseen {
+        let consequence = "whether launches and snapshots would be refused half-way is not known";
+        items.push(unseen("quotas", failure).warning(consequence, LOOK_AGAIN));
+    }
+    items
+}
+
+fn unseen(subject: &str, failure: &Failure) -> CheckItem {
+    CheckItem::ok(subject, format!("could not be looked at: {failure}"))
+}
+
+const LOOK_AGAIN: &str = "run it again; when rights are missing, `cutover policy` prints those that are needed";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::rc::Rc;
+
+    use async_trait::async_trait;
+    use cutover_core::account::{Quota, Subnet};
+    use cutover_core::deployment::{parse, template};
+    use cutover_core::journal::Upgrade;
+    use cutover_engine::ports::{Account, Answer, Clock};
+    use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, run as run_until};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    /// An account that refuses to say what its quotas are, and, unless it is `open`, everything else too.
+    struct Refusing {
+        open: bool,
+    }
+
+    impl Refusing {
+        fn answer<T>(&self, answer: T) -> Answer<T> {
+            if self.open { Ok(answer) } else { Err(Failure::permanent("UnauthorizedOperation: request 1-2-3")) }
+        }
+    }
+
+    #[async_trait(?Send)]
+    impl Account for Refusing {
+        async fn identity(&self) -> Answer<String> {
+            self.answer("somebody".to_owned())
+        }
+
+        async fn subnets(&self, ids: &[String]) -> Answer<BTreeMap<String, Subnet>> {
+            let subnet = Subnet { available: true, free_addresses: 200 };
+            self.answer(ids.iter().map(|id| (id.clone(), subnet.clone())).collect())
+        }
+
+        async fn security_groups(&self, ids: &[String]) -> Answer<BTreeSet<String>> {
+            self.answer(ids.iter().cloned().collect())
+        }
+
+        async fn quotas(&self, _: &BTreeMap<String, u64>, _: u64) -> Answer<Vec<Quota>> {
+            Err(Failure::permanent("AccessDeniedException: request 4-5-6"))
+        }
+
+        async fn credentials_until(&self) -> Answer<Option<Timestamp>> {
+            self.answer(None)
+        }
+    }
+
+    /// What is said of an embedded cloud's account; of `refusing` instead, if there is one.
+    fn items(refusing: Option<Refusing>) -> Vec<CheckItem> {
+        let deployment = parse(template()).expect("no mistakes");
+        let start = deployment.window.start.timestamp;
+        let clock = SimulatedClock::new(start);
+        let state = EmbeddedCloud::furnish(&deployment, 1, start);
+        let mut world = EmbeddedCloud::in_memory(state, Rc::clone(&clock) as Rc<dyn Clock>).world();
+        let upgrade = Upgrade::default();
+        let looked = async {
+            let observation = observe::observe(&world, &*clock, &deployment, &upgrade).await?;
+            if let Some(refusing) = refusing {
+                world.account = Rc::new(refusing);
+            }
+            let inputs = Inputs { deployment: &deployment, observation: &observation, upgrade: &upgrade };
+            Ok::<_, Failure>(of_the_account(&world, inputs).await)
+        };
+        run_until(&clock, looked).expect("the embedded cloud answers")
+    }
+
+    fn wrong(items: &[CheckItem]) -> Vec<(&str, CheckState)> {
+        let wrong = items.iter().filter(|item| item.state != CheckState::Ok);
+        wrong.map(|item| (item.subject.as_str(), item.state)).collect()
+    }
+
+    #[test]
+    fn an_embedded_account_has_room_for_everything() {
+        let items = items(None);
+        assert!(wrong(&items).is_empty(), "{items:?}");
+        assert!(items.iter().any(|item| item.subject.starts_with("subnet-")), "{items:?}");
+    }
+
+    #[test]
+    fn quotas_that_may_not_be_seen_hide_nothing_else_of_the_account() {
+        let items = items(Some(Refusing { open: true }));
+        assert_eq!(wrong(&items), [("quotas", CheckState::Warning)]);
+        assert!(items.iter().any(|item| item.subject == "security groups"), "{items:?}");
+        assert!(items.iter().any(|item| item.seen.contains("request 4-5-6")), "the failure's own words: {items:?}");
+    }
+
+    #[test]
+    fn an_account_that_may_not_be_seen_is_one_problem_beside_the_rest() {
+        let items = items(Some(Refusing { open: false }));
+        assert_eq!(wrong(&items), [("account", CheckState::Problem)]);
+        assert!(items[0].seen.contains("request 1-2-3"), "{items:?}");
+    }
 }

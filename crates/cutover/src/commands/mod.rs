@@ -4,9 +4,11 @@ mod approve;
 mod branch;
 mod check;
 mod completions;
+mod dry_run;
 mod init;
 mod phase;
 mod plan;
+mod policy;
 mod rehearse;
 mod report;
 mod schema;
@@ -36,6 +38,7 @@ pub fn run(cli: Cli) -> Result<Exit, CommandError> {
         Command::Status(args) => status::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Branch(args) => branch::run(&args),
+        Command::Policy(args) => policy::run(&args),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::run(shell),
     }

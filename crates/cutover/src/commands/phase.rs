@@ -19,6 +19,7 @@ use cutover_engine::journal::{Journal, JournalError};
 use cutover_engine::lease::{self, Lease, Machine};
 use cutover_engine::store::StoreError;
 
+use crate::absent;
 use crate::args::PhaseArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -30,8 +31,12 @@ use crate::watch::{TICK, Watch, Watcher, watcher};
 use crate::{output, show};
 
 pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> {
-    let session = Session::open(Loaded::read(&args.file)?, Access::Change)?;
+    if args.dry_run {
+        return super::dry_run::run(args, phase);
+    }
+    let loaded = Loaded::read(&args.file)?;
     super::block_on(async {
+        let session = Session::open(loaded, Access::Change).await?;
         let reading = session.read().await?;
         let begun = reading.upgrade.phases.get(&phase).filter(|run| run.finished_at.is_none());
         has_failed(args, phase, begun)?;
@@ -44,6 +49,9 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
             }
             None => Some(planning::plan_to_run(args, &session, &reading.upgrade, phase).await?),
         };
+        if session.embedded().is_none() {
+            absent::refuse(plan.as_ref().map(|(plan, _)| plan).or(begun.map(|run| &run.plan)))?;
+        }
         let lease = lease::claim(&session.store, &session.machine).await?;
         let ending = conduct(args, &session, &lease, phase, plan, reading.records.len()).await;
         // A lease that cannot be given up lapses by itself.
@@ -103,9 +111,7 @@ async fn conduct(
             format!("run `cutover {phase} {}` again", args.file.display()),
         ));
     }
-    if let Some(pace) = args.pace {
-        session.cloud.set_pace(pace)?;
-    }
+    set_pace(args, session)?;
     let watch = if args.json { Watch::Json } else { Watch::People };
     let watcher = watcher(watch, &reading.upgrade, session.deployment(), Some(&args.file.display().to_string()));
     let begun = reading.upgrade.phases.get(&phase).map(|run| &run.plan);
@@ -116,7 +122,7 @@ async fn conduct(
     let (nonce, listener) = (session.machine.nonce(), Rc::clone(&watcher.listener));
     let operator = Rc::new(people(args, session, followed, &watcher));
     let journal = Journal::open(session.store.clone(), reading, Rc::clone(&clock), lease.epoch, nonce, listener);
-    let crew = Crew::new(session.cloud.world(), clock, operator, journal, stop);
+    let crew = Crew::new(session.world().await?, clock, operator, journal, stop);
     let work = async {
         take_over(args, session, &crew.journal).await?;
         conductor::run(&crew, plan, phase).await
@@ -133,6 +139,18 @@ async fn conduct(
             output::note("stopped at once; what was under way is on record as begun, and the same command goes on");
             Ok(Exit::Stopped)
         }
+    }
+}
+
+/// Lets an embedded cloud's time pass at the pace that was asked for. AWS's cannot be hurried.
+fn set_pace(args: &PhaseArgs, session: &Session) -> Result<(), CommandError> {
+    match (args.pace, session.embedded()) {
+        (Some(pace), Some(cloud)) => Ok(cloud.set_pace(pace)?),
+        (Some(_), None) => {
+            let hint = "leave --pace out; `cutover rehearse` shows the upgrade in simulated time";
+            Err(CommandError::refused("time on AWS has no pace", hint))
+        }
+        (None, _) => Ok(()),
     }
 }
 

@@ -12,8 +12,9 @@ use crate::session::{Access, Loaded, Session};
 use crate::{output, show};
 
 pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
-    let session = Session::open(Loaded::read(&args.file)?, Access::Look)?;
+    let loaded = Loaded::read(&args.file)?;
     super::block_on(async {
+        let session = Session::open(loaded, Access::Look).await?;
         let upgrade = session.read().await?.upgrade;
         let observation = session.observe(&upgrade).await?;
         let deployment = session.deployment();

@@ -7,15 +7,17 @@ use crate::session::{Access, Loaded, Session};
 use crate::{output, show};
 
 pub(super) fn run(args: &ReportArgs) -> Result<Exit, CommandError> {
-    let session = Session::open(Loaded::read(&args.file)?, Access::Look)?;
+    let loaded = Loaded::read(&args.file)?;
     super::block_on(async {
+        let session = Session::open(loaded, Access::Look).await?;
+        let embedded = session.embedded();
         let (reading, damage) = session.read_to_look().await;
         let text = show::report(show::ReportInputs {
             records: &reading.records,
             upgrade: &reading.upgrade,
             deployment: session.deployment(),
-            visitors: Some(&session.cloud.visitors()),
-            violations: &session.cloud.violations(),
+            visitors: embedded.map(|cloud| cloud.visitors()).as_ref(),
+            violations: &embedded.map(|cloud| cloud.violations()).unwrap_or_default(),
         });
         match &args.output {
             None => output::result(&text)?,

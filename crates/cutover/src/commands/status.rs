@@ -8,8 +8,9 @@ use crate::session::{Access, Loaded, Session};
 use crate::{output, show};
 
 pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
-    let session = Session::open(Loaded::read(&args.file)?, Access::Look)?;
+    let loaded = Loaded::read(&args.file)?;
     super::block_on(async {
+        let session = Session::open(loaded, Access::Look).await?;
         let (reading, damage) = session.read_to_look().await;
         let upgrade = reading.upgrade;
         let file = args.file.display().to_string();

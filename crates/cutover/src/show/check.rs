@@ -90,6 +90,14 @@ mod tests {
     }
 
     #[test]
+    fn names_that_aws_makes_long_fit_too() {
+        let role = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_SiteOperators_0123456789abcdef/me@mit.edu";
+        let text = check_text(&[item("identity", CheckState::Ok, role, "", "")]);
+        assert_fits(&text, WIDTH);
+        assert!(text.replace(['\n', ' '], "").contains(role), "no letter is lost: {text}");
+    }
+
+    #[test]
     fn without_problems_it_says_so() {
         assert!(check_text(&items()[..2]).contains("No problem; 1 warning, 1 fine."));
         assert_eq!(check_text(&[]), "0 things looked at, all fine.\n");

@@ -4,6 +4,7 @@
 pub mod branch;
 mod check;
 mod comparison;
+mod dry_run;
 mod forecast;
 mod gantt;
 mod groups;
@@ -26,6 +27,7 @@ mod window;
 
 pub use check::*;
 pub use comparison::*;
+pub use dry_run::{DryRun, dry_run, dry_run_json};
 pub use lanes::Lanes;
 pub use lines::{Json, Lines, Listener};
 pub use mistakes::*;

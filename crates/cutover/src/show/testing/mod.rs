@@ -69,6 +69,8 @@ pub(super) fn observation(deployment: &Deployment) -> Observation {
             aliases: sites(),
             certified: sites(),
             errors_show_page: true,
+            enabled: true,
+            origins: vec![format!("{}.s3.amazonaws.com", deployment.maintenance_page.bucket)],
         }),
         page: None,
         balancers: balancers.collect(),

@@ -1,0 +1,94 @@
+//! `--dry-run` of the four phases: makes all reads and no writes, and prints each write that the phase would make.
+//!
+//! Nothing is put on record, and no lease is claimed: it may be run beside a conductor, and by whoever may only look.
+
+use cutover_core::journal::{PhaseRun, Upgrade};
+use cutover_core::plan::{Phase, Plan, Severity, lint};
+use cutover_core::planner::{Inputs, forecast, plan};
+use cutover_engine::dry::{Writes, walk};
+
+use crate::args::PhaseArgs;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::session::{Access, Loaded, Session};
+use crate::{output, planning, show};
+
+pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> {
+    let loaded = Loaded::read(&args.file)?;
+    super::block_on(async {
+        let session = Session::open(loaded, Access::Look).await?;
+        let upgrade = session.read().await?.upgrade;
+        // Reaching AWS connects to it; before anything else is asked, the connection can write no more.
+        let world = session.world().await?;
+        let connection = session.connection();
+        if let Some(connection) = connection {
+            connection.run_dry();
+        }
+        let (plans, obstacles) = plans(args, &session, &upgrade, phase).await?;
+        let take = || connection.map(|connection| connection.take_writes()).unwrap_or_default();
+        let writes = if connection.is_some() { Writes::PutDown(&take) } else { Writes::InWords };
+        let steps = walk(&world, &session.clock, &upgrade, &plans, writes).await?;
+        let Some(plan) = plans.last() else { return Ok(Exit::Done) };
+        let file = session.file();
+        let dry = show::DryRun { plan, steps: &steps, obstacles: &obstacles, file: &file };
+        if args.json {
+            output::json(&show::dry_run_json(&dry))?;
+        } else {
+            output::result(&show::dry_run(&dry))?;
+        }
+        Ok(Exit::Done)
+    })
+}
+
+/// The plan of the phase, after those of the phases that come before it and have not ended yet; and what stands in the
+/// way of running it now.
+async fn plans(
+    args: &PhaseArgs,
+    session: &Session,
+    upgrade: &Upgrade,
+    phase: Phase,
+) -> Result<(Vec<Plan>, Vec<String>), CommandError> {
+    let observation = session.observe(upgrade).await?;
+    let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade };
+    let begun = |phase: Phase| {
+        upgrade.phases.get(&phase).filter(|run: &&PhaseRun| run.finished_at.is_none()).map(|run| run.plan.clone())
+    };
+    let before = Phase::ALL.into_iter().filter(|other| *other < phase && !upgrade.finished(*other));
+    let mut plans: Vec<Plan> =
+        before.map(|other| begun(other).unwrap_or_else(|| forecast(inputs, other, args.order.into()))).collect();
+    let (wanted, mut obstacles) = match begun(phase).filter(|_| !args.replan) {
+        Some(plan) => (plan, Vec::new()),
+        None => match plan(inputs, phase, args.order.into()) {
+            Ok(plan) => (plan, Vec::new()),
+            Err(blocked) => {
+                let reasons = blocked.iter().map(ToString::to_string).collect();
+                (forecast(inputs, phase, args.order.into()), reasons)
+            }
+        },
+    };
+    is_asked_for(args, session, &wanted)?;
+    obstacles.extend(unsafe_steps(session, &wanted));
+    if phase == Phase::Window {
+        obstacles.extend(planning::fits(session, &wanted).err().map(|error| error.to_string()));
+    }
+    plans.push(wanted);
+    Ok((plans, obstacles))
+}
+
+/// Refuses a plan that is not the one that was asked for.
+fn is_asked_for(args: &PhaseArgs, session: &Session, plan: &Plan) -> Result<(), CommandError> {
+    let Some(hash) = args.plan.as_ref().filter(|hash| !plan.hash().as_str().starts_with(hash.as_str())) else {
+        return Ok(());
+    };
+    Err(CommandError::refused(
+        format!("the plan now is {}, not {hash}", plan.hash().short()),
+        format!("look at it: cutover plan {} --phase {}", session.file(), plan.phase),
+    ))
+}
+
+/// What the linter would refuse the plan for.
+fn unsafe_steps(session: &Session, plan: &Plan) -> Vec<String> {
+    let findings = lint(plan, session.deployment());
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    errors.map(|finding| format!("{}: {}", finding.step, finding.message)).collect()
+}

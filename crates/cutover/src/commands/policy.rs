@@ -1,0 +1,113 @@
+//! `cutover policy`: the IAM policy of least privilege for a deployment, on standard output. Nobody is asked.
+
+use cutover_aws::policy::policy;
+use cutover_core::deployment::Cloud;
+use cutover_core::plan::Phase;
+
+use crate::args::PolicyArgs;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::output;
+use crate::session::Loaded;
+
+pub(super) fn run(args: &PolicyArgs) -> Result<Exit, CommandError> {
+    let loaded = Loaded::read(&args.file)?;
+    let deployment = &loaded.deployment;
+    let phases = match args.phase {
+        Some(phase) => vec![phase.into()],
+        None => Phase::ALL.to_vec(),
+    };
+    let account = deployment.aws.as_ref().and_then(|aws| aws.account.as_deref());
+    let region = deployment.aws.as_ref().and_then(|aws| aws.region.as_deref());
+    output::json(&policy(deployment, &phases, account, region))?;
+    if deployment.cloud == Cloud::Embedded {
+        let file = args.file.display();
+        output::note(&format!(
+            "{file} runs on the embedded cloud, which needs no policy; this is for `cloud = \"aws\"`."
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::rc::Rc;
+
+    use cutover_aws::policy::{When, methods};
+    use cutover_core::deployment::{Aws, Deployment, Dns, parse};
+    use cutover_core::plan::{Action, Order};
+    use cutover_core::time::Span;
+    use cutover_rehearsal::rehearse;
+
+    use super::*;
+
+    const PRODUCTION: &str = include_str!("../../../../examples/mitx-production.toml");
+
+    fn production() -> Deployment {
+        let deployment = parse(PRODUCTION).expect("the example has no mistakes");
+        let [account, region] = ["123456789012", "us-east-1"].map(|word| Some(word.to_owned()));
+        Deployment { aws: Some(Aws { account, region, ..Aws::default() }), ..deployment }
+    }
+
+    /// The methods of ports by which the engine observes and makes an action, of those that ask AWS.
+    fn methods_of(action: &Action) -> &'static [&'static str] {
+        match action {
+            Action::PublishPage(_) => &["pages.page", "pages.put_page", "pages.invalidate", "pages.invalidated"],
+            Action::ChangeRecords(_) => &["dns.records", "dns.change_records", "dns.in_sync", "dns.ask_servers"],
+            Action::BuildImage(_) => &["images.images", "images.build"],
+            Action::Launch(_) => &["compute.instances", "compute.launch"],
+            Action::TakeSnapshot { .. } => &["databases.snapshot", "databases.begin_snapshot"],
+            Action::Register(_) => &["balancers.health", "balancers.register"],
+            Action::Deregister(_) => &["balancers.health", "balancers.deregister"],
+            Action::AwaitHealthy(_) | Action::AwaitDrained(_) => &["balancers.health"],
+            Action::Terminate { .. } => {
+                &["balancers.health", "compute.instances", "compute.lives", "compute.terminate"]
+            }
+            Action::RemoveImage { .. } => &["images.images", "images.remove"],
+            // People, the calendar, resolvers, sites from outside, and what runs on hosts.
+            Action::Milestone
+            | Action::WaitUntil { .. }
+            | Action::Decide(_)
+            | Action::Announce(_)
+            | Action::Capture { .. }
+            | Action::AwaitResolvers(_)
+            | Action::SmokeTest { .. }
+            | Action::StopServices(_)
+            | Action::StartServices(_)
+            | Action::DrainQueues { .. }
+            | Action::ConfirmStopped { .. }
+            | Action::Migrate(_)
+            | Action::CheckSite(_) => &[],
+        }
+    }
+
+    #[test]
+    fn the_policy_of_the_built_in_deployment() {
+        let deployment = production();
+        let aws = deployment.aws.as_ref().expect("a section");
+        let policy = policy(&deployment, &Phase::ALL, aws.account.as_deref(), aws.region.as_deref());
+        insta::assert_snapshot!(serde_json::to_string_pretty(&policy).expect("JSON"));
+    }
+
+    #[test]
+    fn each_phase_is_allowed_by_which_methods_its_plan_is_carried_out_and_no_other() {
+        let deployment = Deployment { dns: Dns { window_ttl: Span::seconds(30), ..production().dns }, ..production() };
+        let rehearsed = rehearse(&deployment, 1, Order::Overlapped, |_| {}, Rc::new(|_| {})).expect("it begins");
+        let mut used = BTreeSet::new();
+        for (phase, run) in &rehearsed.upgrade.phases {
+            let methods = run.plan.steps.iter().flat_map(|step| methods_of(&step.action));
+            used.extend(methods.map(|name| (*name, *phase)));
+        }
+        let is_always = |name: &str| {
+            let method = methods().iter().find(|method| method.name == name);
+            method.unwrap_or_else(|| panic!("no method {name}")).when == When::Always
+        };
+        used.retain(|(name, _)| !is_always(name));
+        let in_table = methods().iter().flat_map(|method| match method.when {
+            When::Always => Vec::new(),
+            When::In(phases) => phases.iter().map(|phase| (method.name, *phase)).collect(),
+        });
+        assert_eq!(in_table.collect::<BTreeSet<_>>(), used);
+    }
+}
