@@ -238,11 +238,20 @@ fn hosts_of_an_unknown_release_version_would_run_on_unseen() {
 #[test]
 fn credentials_that_end_before_the_window_does_are_a_problem() {
     let end = deployment(QA).window.ends().timestamp;
-    let until = |until: Timestamp| after(QA, "credentials", |seen| seen.credentials_until = Some(until));
-    assert_eq!(until(end), [""; 0]);
-    let early = until(end.checked_sub(jiff::SignedDuration::from_secs(1)).expect("in range"));
-    assert_eq!(early.len(), 1);
+    let before = |moment: Timestamp, hours: i64| {
+        moment.checked_sub(jiff::SignedDuration::from_hours(hours)).expect("in range")
+    };
+    let until = |until: Timestamp, hours: i64| {
+        after(QA, "credentials", |seen| {
+            seen.at = before(end, hours);
+            seen.credentials_until = Some(until);
+        })
+    };
+    assert_eq!(until(end, 6), [""; 0]);
+    let early = until(before(end, 1), 6);
     assert!(early[0].starts_with("Problem: can be used or renewed until "), "{early:?}");
+    let days_ahead = until(before(end, 47), 48);
+    assert!(days_ahead[0].starts_with("Warning: can be used or renewed until "), "{days_ahead:?}");
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl Crew {
                 }
             }
             Ok(_) => {
-                if let Some(end) = self.make(&scene).await? {
+                if let Some(end) = self.make(&scene, begun_before).await? {
                     return Ok(end);
                 }
             }
@@ -111,11 +111,12 @@ impl Crew {
         self.until_it_holds(&scene).await
     }
 
-    /// Puts the attempt on record and makes it, again where it is known not to have been applied.
-    async fn make(&self, scene: &Scene<'_>) -> Result<Option<StepEnd>, JournalError> {
+    /// Puts the attempt on record and makes it, again where it is known not to have been applied. `made_before` says that
+    /// it may have been made already, and not show yet.
+    async fn make(&self, scene: &Scene<'_>, made_before: bool) -> Result<Option<StepEnd>, JournalError> {
         let step = scene.step;
         let mut pause = FIRST_WAIT;
-        let mut doubted = false;
+        let mut doubted = made_before;
         for tries in 1.. {
             self.started(step).await?;
             scene.begun.set(true);
@@ -123,10 +124,7 @@ impl Crew {
             let error = failure.message.clone();
             match failure.class {
                 // What is refused after a doubt may be refused because the doubtful call has worked after all.
-                FailureClass::Permanent if doubted => match self.look(scene).await {
-                    Ok(Seen::Holds(_) | Seen::UnderWay(_)) => return Ok(None),
-                    _ => return self.failed(step, &error).await.map(Some),
-                },
+                FailureClass::Permanent if doubted && self.shows_after_all(scene).await => return Ok(None),
                 FailureClass::Permanent => return self.failed(step, &error).await.map(Some),
                 FailureClass::InDoubt => {
                     doubted = true;
@@ -152,6 +150,16 @@ impl Crew {
         Ok(None)
     }
 
+    /// Whether what was made before shows now, or after a grace.
+    async fn shows_after_all(&self, scene: &Scene<'_>) -> bool {
+        let shows = |seen: Result<Seen, Failure>| matches!(seen, Ok(Seen::Holds(_) | Seen::UnderWay(_)));
+        if shows(self.look(scene).await) {
+            return true;
+        }
+        self.clock.sleep(GRACE).await;
+        shows(self.look(scene).await)
+    }
+
     /// Observes until the step holds, its limit has passed, or it can never hold. What is still not there after a
     /// grace is made again: something has undone it, or the making was lost.
     async fn until_it_holds(&self, scene: &Scene<'_>) -> Result<StepEnd, JournalError> {
@@ -170,7 +178,7 @@ impl Crew {
                     }
                 }
                 Ok(Seen::NotYet) if self.clock.now() >= later(made_at, GRACE) => {
-                    if let Some(end) = self.make(scene).await? {
+                    if let Some(end) = self.make(scene, true).await? {
                         return Ok(end);
                     }
                     made_at = self.clock.now();
@@ -204,7 +212,7 @@ impl Crew {
     /// Actions whose making is their proof. After a crash they are made again.
     async fn perform(&self, step: &Step) -> Result<StepEnd, JournalError> {
         let scene = self.scene(step);
-        match self.make(&scene).await? {
+        match self.make(&scene, false).await? {
             Some(end) => Ok(end),
             None => self.done(&scene, false, Vec::new()).await,
         }

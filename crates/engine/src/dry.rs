@@ -94,6 +94,8 @@ pub async fn walk(
     // A journal of its own, in memory, that goes on from what is on record.
     let mut reading = Reading::default();
     reading.upgrade = upgrade.clone();
+    // Of two phases under way, events would go to the later one.
+    reading.upgrade.phases.retain(|phase, _| *phase <= first.phase);
     let store = Store::memory(&first.upgrade);
     let journal = Journal::open(store, reading, Rc::clone(clock), 0, "dry-run".to_owned(), Rc::new(|_| ()));
     let stop = std::future::pending().boxed_local().shared();

@@ -45,6 +45,8 @@ enum Sends {
     Fails(FailureClass),
     /// It sends the message, but the answer is lost.
     Loses,
+    /// It sends the message at once.
+    Works,
 }
 
 /// A channel for messages that does as it is told, and keeps account of what was asked of it.
@@ -100,7 +102,7 @@ impl Announcer for Channel {
                 self.send(token);
                 Err(Failure::in_doubt(format!("{name}: the answer was lost")))
             }
-            None => {
+            Some(Sends::Works) | None => {
                 self.send(token);
                 Ok(())
             }
@@ -344,6 +346,16 @@ fn a_call_whose_answer_was_lost_is_not_made_twice_when_it_worked() {
     let events = stage.events_of("notice");
     assert!(events.iter().any(|(_, event)| matches!(event, Event::StepInDoubt { .. })), "{events:?}");
     assert_eq!(*stage.mentioned.borrow(), ["not known whether the call worked; looking again"]);
+}
+
+#[test]
+fn a_call_that_is_refused_because_it_has_worked_before_is_looked_for_again() {
+    let stage = Stage::new();
+    stage.channel.order("notice", &[Sends::Works, Sends::Fails(FailureClass::Permanent)]);
+    // It does not show for longer than the grace, so it is made again: and what is there already is refused.
+    stage.channel.unseen_for.set(seconds(15));
+    assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), Ending::Finished);
+    assert_eq!(stage.channel.asked(), ["notice", "notice"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Nothing is put on record, and no lease is claimed: it may be run beside a conductor, and by whoever may only look.
 
-use cutover_core::journal::{PhaseRun, Upgrade};
+use cutover_core::journal::{PhaseRun, Upgrade, downtime_began};
 use cutover_core::plan::{Phase, Plan, Severity, lint};
 use cutover_core::planner::{Inputs, forecast, plan};
 use cutover_engine::dry::{Writes, walk};
@@ -68,7 +68,9 @@ async fn plans(
     };
     is_asked_for(args, session, &wanted)?;
     obstacles.extend(unsafe_steps(session, &wanted));
-    if phase == Phase::Window {
+    // Once the page is up, going on is the only way, in time or not.
+    let is_down = upgrade.phases.get(&Phase::Window).is_some_and(|run| downtime_began(run).is_some());
+    if phase == Phase::Window && !is_down {
         obstacles.extend(planning::fits(session, &wanted).err().map(|error| error.to_string()));
     }
     plans.push(wanted);

@@ -208,8 +208,10 @@ pub(crate) fn manner(action: &Action) -> Manner {
 pub(crate) fn interval(action: &Action) -> Duration {
     Duration::from_secs(match action {
         Action::BuildImage(_) => 15,
-        Action::Launch(_) | Action::TakeSnapshot { .. } | Action::AwaitDrained(_) => 5,
-        Action::StopServices(_) | Action::StartServices(_) | Action::Migrate(_) | Action::AwaitHealthy(_) => 2,
+        Action::PublishPage(_) => 10,
+        // A balancer's verdict changes every 5 seconds at most, its shortest interval between health checks.
+        Action::Launch(_) | Action::TakeSnapshot { .. } | Action::AwaitHealthy(_) | Action::AwaitDrained(_) => 5,
+        Action::StopServices(_) | Action::StartServices(_) | Action::Migrate(_) => 2,
         _ => 3,
     })
 }
