@@ -11,7 +11,7 @@ use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::SharedTimeSource;
 use cutover_engine::failure::Failure;
 
-use crate::credentials::{Keeper, until, words};
+use crate::credentials::{Keeper, of_profile, until, words};
 use crate::dry::Ledger;
 use crate::error::{Cause, Error};
 use crate::operations::Operation;
@@ -68,8 +68,8 @@ impl Default for Limits {
     }
 }
 
-/// How regions begin that are apart from the commercial ones: China, and the governments'.
-const ELSEWHERE: [&str; 4] = ["cn-", "us-gov-", "us-iso", "eu-isoe-"];
+/// How regions begin that are apart from the commercial ones: China, the governments', Europe's own.
+const ELSEWHERE: [&str; 5] = ["cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-"];
 
 /// A connection. One thread uses it.
 #[derive(Debug)]
@@ -109,9 +109,6 @@ impl Connection {
         if let Some(endpoint) = &settings.endpoint {
             loader = loader.endpoint_url(endpoint);
         }
-        if let Some(credentials) = settings.credentials {
-            loader = loader.credentials_provider(credentials);
-        }
         let config = loader.load().await;
         let region = config.region().ok_or_else(|| {
             Failure::permanent("no AWS region is set; name one in the deployment file, or in the profile")
@@ -121,13 +118,17 @@ impl Connection {
                 format!("region {region} has other addresses than AWS's commercial regions, and we do not know them");
             return Err(Failure::permanent(why));
         }
-        let provider = config
-            .credentials_provider()
-            .ok_or_else(|| Failure::permanent("no source of AWS credentials; name a profile in the deployment file"))?;
+        let provider = match (settings.credentials, &settings.profile) {
+            (Some(given), _) => given,
+            (None, Some(profile)) => of_profile(profile, region, &web, &times),
+            (None, None) => config.credentials_provider().ok_or_else(|| {
+                Failure::permanent("no source of AWS credentials; name a profile in the deployment file")
+            })?,
+        };
         Ok(Self {
             region: region.as_ref().to_owned(),
             endpoint: config.endpoint_url().map(|endpoint| endpoint.trim_end_matches('/').to_owned()),
-            credentials: Arc::new(Keeper::new(provider, times.clock.clone())),
+            credentials: Arc::new(Keeper::new(provider, times.clone())),
             next_route53: Cell::new(SystemTime::UNIX_EPOCH),
             calls: RefCell::default(),
             profile: settings.profile,
@@ -165,8 +166,7 @@ impl Connection {
         if let Some(expected) = account.filter(|expected| *expected != identity.account) {
             let CallerIdentity { account, arn, .. } = &identity;
             let why = format!(
-                "the credentials are of account {account} ({arn}), and the deployment belongs to {expected}; \
-                 nothing was changed, name the profile of account {expected}"
+                "the credentials are of account {account} ({arn}), and the deployment belongs to account {expected}"
             );
             let operation = GetCallerIdentity::NAME;
             return Err(Error::new(Service::Sts, operation, GetCallerIdentity::EFFECT, Cause::Mismatch(why)));
@@ -217,7 +217,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_region_whose_addresses_are_not_known_is_refused() {
-        for region in ["cn-north-1", "us-gov-west-1"] {
+        for region in ["cn-north-1", "us-gov-west-1", "eusc-de-east-1"] {
             let failure = open(region).await.expect_err("it is apart from the others");
             assert!(failure.message.contains(region), "{failure}");
         }

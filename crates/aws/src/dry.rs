@@ -8,7 +8,7 @@ mod answer;
 mod line;
 mod objects;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::connection::Connection;
 use crate::operations::Operation;
@@ -71,7 +71,7 @@ impl Connection {
 
     /// The writes, for the guard of a bucket.
     pub(crate) fn guarded(&self, bucket: &str) -> Guarded {
-        Guarded::new(self.web.clone(), Arc::clone(&self.writes), bucket, self.options())
+        Guarded::new(self, bucket)
     }
 
     /// The options that make the `aws` command reach what this connection reaches.

@@ -139,7 +139,7 @@ impl From<Error> for Failure {
 }
 
 /// Refusals for the rate of calls, of all services.
-const THROTTLED: [&str; 11] = [
+const THROTTLED: [&str; 12] = [
     "Throttling",
     "ThrottlingException",
     "ThrottledException",
@@ -152,6 +152,8 @@ const THROTTLED: [&str; 11] = [
     // Route 53, while an earlier change to the zone is being taken in.
     "PriorRequestNotComplete",
     "SlowDown",
+    // Balancers, when what they depend on is asked too often.
+    "DependencyThrottle",
 ];
 
 /// Refusals that new credentials mend.
@@ -163,7 +165,7 @@ pub(crate) fn expired(code: &str) -> bool {
 }
 
 /// Refusals that pass with time: nothing was changed, and the same call may work later.
-const LATER: [&str; 11] = [
+const LATER: [&str; 12] = [
     "InsufficientInstanceCapacity",
     "InsufficientHostCapacity",
     "InsufficientAddressCapacity",
@@ -175,6 +177,8 @@ const LATER: [&str; 11] = [
     "InvalidDBSnapshotState",
     "ConcurrentModification",
     "TooManyInvalidationsInProgress",
+    // S3, when a request did not arrive in whole.
+    "RequestTimeout",
 ];
 
 /// What is known about the world after an operation of that effect has failed for that cause.
@@ -190,7 +194,7 @@ pub(crate) fn class(effect: Effect, cause: &Cause) -> FailureClass {
                 FailureClass::Throttled
             } else if LATER.contains(&code) || EXPIRED.contains(&code) {
                 FailureClass::NotApplied
-            } else if *status >= 500 || *status < 400 {
+            } else if *status >= 500 || *status < 400 || *status == 408 {
                 unknown
             } else {
                 FailureClass::Permanent
@@ -267,7 +271,13 @@ mod tests {
 
     #[test]
     fn a_throttled_write_is_repeated_whatever_its_status() {
-        for (status, code) in [(503, "RequestLimitExceeded"), (400, "PriorRequestNotComplete"), (429, "HTTP 429")] {
+        let refusals = [
+            (503, "RequestLimitExceeded"),
+            (400, "PriorRequestNotComplete"),
+            (400, "DependencyThrottle"),
+            (429, "HTTP 429"),
+        ];
+        for (status, code) in refusals {
             let error = refused(status, code, Effect::Write);
             assert_eq!(error.class, FailureClass::Throttled, "{code}");
             assert!(error.may_repeat());
@@ -280,6 +290,12 @@ mod tests {
         let unsent = Error::new(Service::Ec2, "CreateImage", Effect::Write, Cause::NotSent("refused".to_owned()));
         assert_eq!((lost.class, lost.may_repeat()), (FailureClass::InDoubt, false));
         assert_eq!((unsent.class, unsent.may_repeat()), (FailureClass::NotApplied, true));
+    }
+
+    #[test]
+    fn a_request_that_did_not_arrive_in_whole_may_be_made_again() {
+        assert_eq!(refused(400, "RequestTimeout", Effect::Write).class, FailureClass::NotApplied);
+        assert_eq!(refused(408, "HTTP 408", Effect::Write).class, FailureClass::InDoubt);
     }
 
     #[test]

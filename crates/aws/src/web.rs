@@ -71,8 +71,12 @@ impl Web {
     /// When no whole answer comes.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Lost> {
         let request = reqwest::Request::try_from(request).map_err(|error| Lost::NotSent(chain(&error)))?;
+        let host = authority(request.url());
         let answer = self.client.execute(request).await.map_err(|error| {
-            if error.is_connect() || error.is_builder() {
+            if error.is_connect() {
+                let why = chain(&error);
+                Lost::NotSent(format!("{host} cannot be reached ({why}); {SEE_TO_THE_NETWORK}"))
+            } else if error.is_builder() {
                 Lost::NotSent(chain(&error))
             } else {
                 Lost::NoAnswer(chain(&error))
@@ -80,11 +84,31 @@ impl Web {
         })?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = answer.bytes().await.map_err(|error| Lost::NoAnswer(chain(&error)))?;
-        let mut whole = Response::new(body);
+        let mut whole = Response::new(if status.is_success() { body } else { without_tokens(body) });
         *whole.status_mut() = status;
         *whole.headers_mut() = headers;
         Ok(whole)
     }
+}
+
+/// A refusal with the session token taken out. To say what should have been signed, AWS repeats the request's headers,
+/// and what is said of a refusal is printed and goes on record.
+fn without_tokens(body: Bytes) -> Bytes {
+    const TOKEN: &str = "x-amz-security-token:";
+    let is_end = |letter: char| letter.is_whitespace() || "<&\"\\".contains(letter);
+    let text = String::from_utf8_lossy(&body);
+    let (mut kept, mut rest) = (String::new(), &*text);
+    while let Some(found) = rest.to_ascii_lowercase().find(TOKEN) {
+        let (before, token) = rest.split_at(found + TOKEN.len());
+        kept.extend([before, "(left out)"]);
+        let token = token.trim_start_matches(' ');
+        rest = token.find(is_end).map_or("", |end| &token[end..]);
+    }
+    if kept.is_empty() {
+        return body;
+    }
+    kept.push_str(rest);
+    kept.into()
 }
 
 /// Asks for `https://{host}{path}` at `addresses`, as a visitor who comes for the first time: on a new connection,
@@ -120,6 +144,14 @@ pub(crate) async fn visit(
     Ok((answer.status().as_u16(), body))
 }
 
+const SEE_TO_THE_NETWORK: &str = "see to this machine's network, and to HTTPS_PROXY and NO_PROXY where they are set";
+
+/// The host and the port of an address, and nothing else of it.
+fn authority(url: &reqwest::Url) -> String {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}", url.host_str().unwrap_or("nobody"))
+}
+
 /// An error with what is behind it: reqwest's own words say little. Addresses are left out, they may hold secrets.
 fn chain(error: &reqwest::Error) -> String {
     let mut words = Vec::new();
@@ -128,6 +160,8 @@ fn chain(error: &reqwest::Error) -> String {
         words.push(cause.to_string());
         source = cause.source();
     }
+    // What kind of an error of the client it is, whoever asks knows.
+    words.retain(|word| !word.starts_with("client error ("));
     words.dedup();
     if words.is_empty() { "the request failed".to_owned() } else { words.join(": ") }
 }

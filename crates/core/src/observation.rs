@@ -38,6 +38,58 @@ pub struct Observation {
     pub certificates: BTreeMap<DnsName, Certificate>,
     /// Until when the credentials can be used or renewed; nothing when there is no limit.
     pub credentials_until: Option<Timestamp>,
+    /// What could not be looked at. It is empty above, which then says nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<Unseen>,
+}
+
+/// A part of the world that could not be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unseen {
+    /// The part.
+    pub part: Part,
+    /// Why.
+    pub why: String,
+}
+
+/// A part of an observation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// The sites' records.
+    Records,
+    /// The distribution of the maintenance page.
+    Distribution,
+    /// The maintenance page itself.
+    Page,
+    /// Balancers, with their settings and members.
+    Balancers,
+    /// Current and next hosts.
+    Instances,
+    /// Machine images.
+    Images,
+    /// Database instances and their snapshots.
+    Databases,
+    /// The certificate that a site's balancer presents.
+    Certificate(DnsName),
+    /// Until when the credentials can be used.
+    Credentials,
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Records => "records",
+            Self::Distribution => "distribution",
+            Self::Page => "maintenance page",
+            Self::Balancers => "balancers",
+            Self::Instances => "hosts",
+            Self::Images => "images",
+            Self::Databases => "databases",
+            Self::Certificate(host) => return write!(f, "certificate {host}"),
+            Self::Credentials => "credentials",
+        })
+    }
 }
 
 /// A CNAME record.
@@ -61,6 +113,9 @@ pub struct Distribution {
     pub aliases: Vec<DnsName>,
     /// The alternate domain names that its certificate covers.
     pub certified: Vec<DnsName>,
+    /// Why its certificate could not be looked at, when it could not: then it may cover more names than those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncertain: Option<String>,
     /// Whether every error of the origin is answered with the page, so that deep paths show it too.
     pub errors_show_page: bool,
     /// Whether it serves at all.
@@ -215,6 +270,12 @@ pub struct Certificate {
 }
 
 impl Observation {
+    /// Why a part could not be looked at; nothing when it could.
+    #[must_use]
+    pub fn why_unseen(&self, part: &Part) -> Option<&str> {
+        self.unseen.iter().find(|unseen| unseen.part == *part).map(|unseen| unseen.why.as_str())
+    }
+
     /// An instance that is not gone, by its id.
     #[must_use]
     pub fn instance(&self, id: &InstanceId) -> Option<&Instance> {

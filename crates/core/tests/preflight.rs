@@ -11,7 +11,7 @@ use cutover_core::account::{AccountState, Quota, Subnet};
 use cutover_core::deployment::{Deployment, Role};
 use cutover_core::journal::Upgrade;
 use cutover_core::names::{HostName, SnapshotId};
-use cutover_core::observation::{Certificate, Instance, InstanceState, Observation, Snapshot};
+use cutover_core::observation::{Certificate, Instance, InstanceState, Observation, Part, Snapshot, Unseen};
 use cutover_core::planner::{Inputs, maintenance_page, next_hosts};
 use cutover_core::preflight::{CheckItem, CheckState, StillToMake, account, check, still_to_make};
 
@@ -174,6 +174,62 @@ fn what_a_browser_objects_to_in_a_certificate_is_a_problem_in_its_words() {
     assert_eq!(found, ["Problem: it does not cover the name: browsers warn visitors away, even now"]);
 }
 
+fn unseen(part: Part) -> Unseen {
+    Unseen { part, why: "AccessDenied".to_owned() }
+}
+
+#[test]
+fn a_part_that_could_not_be_seen_is_one_problem_and_nothing_is_said_to_be_missing() {
+    let parts = [
+        (Part::Records, "record"),
+        (Part::Distribution, "distribution"),
+        (Part::Page, "maintenance page"),
+        (Part::Balancers, "balancer"),
+        (Part::Databases, "database"),
+        (Part::Images, "images"),
+        (Part::Instances, "hosts"),
+        (Part::Credentials, "credentials"),
+    ];
+    for (part, subject) in parts {
+        let mut site = Site::of(QA).launched();
+        let before = check(site.inputs());
+        let seen = &mut site.observation;
+        // As an observation has it: nothing of the part.
+        match &part {
+            Part::Records => seen.records.clear(),
+            Part::Distribution => seen.distribution = None,
+            Part::Page => seen.page = None,
+            Part::Balancers => seen.balancers.clear(),
+            Part::Databases => seen.databases.clear(),
+            Part::Images => seen.images.clear(),
+            Part::Instances => seen.instances.clear(),
+            Part::Certificate(_) | Part::Credentials => {}
+        }
+        seen.unseen.push(unseen(part));
+        let after = check(site.inputs());
+        let new: Vec<_> = after.iter().filter(|item| !before.contains(item)).collect();
+        assert_eq!(new.len(), 1, "{new:?}");
+        assert!(new[0].subject.starts_with(subject) && new[0].state == CheckState::Problem, "{new:?}");
+        assert_eq!(new[0].seen, "cannot be seen: AccessDenied");
+    }
+}
+
+#[test]
+fn a_certificate_that_could_not_be_seen_is_not_said_to_be_missing() {
+    let found = after(QA, "certificate", |seen| {
+        let (host, _) = seen.certificates.pop_first().expect("there is one");
+        seen.unseen.push(unseen(Part::Certificate(host)));
+    });
+    assert_eq!(found, ["Problem: cannot be seen: AccessDenied: whether browsers accept it is not known"]);
+    let found = after(QA, "distribution", |seen| {
+        let distribution = seen.distribution.as_mut().expect("it exists");
+        distribution.certified.clear();
+        distribution.uncertain = Some("its name does not resolve".to_owned());
+    });
+    let unknown = "Problem: cannot be seen: its name does not resolve: whether browsers accept it is not known";
+    assert_eq!(found, [unknown]);
+}
+
 #[test]
 fn a_balancer_that_does_not_drain_would_cut_requests() {
     for text in [PRODUCTION, QA] {
@@ -238,9 +294,8 @@ fn hosts_of_an_unknown_release_version_would_run_on_unseen() {
 #[test]
 fn credentials_that_end_before_the_window_does_are_a_problem() {
     let end = deployment(QA).window.ends().timestamp;
-    let before = |moment: Timestamp, hours: i64| {
-        moment.checked_sub(jiff::SignedDuration::from_hours(hours)).expect("in range")
-    };
+    let before =
+        |moment: Timestamp, hours: i64| moment.checked_sub(jiff::SignedDuration::from_hours(hours)).expect("in range");
     let until = |until: Timestamp, hours: i64| {
         after(QA, "credentials", |seen| {
             seen.at = before(end, hours);

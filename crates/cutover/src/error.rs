@@ -1,6 +1,8 @@
 //! Why a command could not do what was asked: few kinds, each with an exit code, what is known, and what to do.
 
-use cutover_engine::failure::Failure;
+use cutover_aws::operations::Effect;
+use cutover_aws::storage;
+use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::journal::JournalError;
 use cutover_engine::lease::LeaseError;
 use cutover_engine::store::StoreError;
@@ -46,7 +48,7 @@ pub enum CommandError {
     #[error("the embedded cloud cannot be used")]
     Cloud(#[from] CloudError),
     /// The world could not be observed.
-    #[error("the deployment could not be observed: {0}")]
+    #[error("the deployment could not be observed")]
     Observation(#[from] Failure),
     /// AWS cannot be used: no credentials, the wrong ones, or no way to it.
     #[error("{0}")]
@@ -86,16 +88,30 @@ impl CommandError {
             return rendered.clone();
         }
         let mut text = format!("error: {self}\n");
-        let mut source = std::error::Error::source(self);
-        while let Some(error) = source {
-            text.push_str(&format!("  because: {error}\n"));
-            source = error.source();
+        if let Some(why) = self.of_state().and_then(of_bucket) {
+            text.push_str(&format!("  because: {why}\n"));
+        } else {
+            let mut source = std::error::Error::source(self);
+            while let Some(error) = source {
+                text.push_str(&format!("  because: {error}\n"));
+                source = error.source();
+            }
         }
         let hint = self.hint();
         if !hint.is_empty() {
             text.push_str(&format!("  next: {hint}\n"));
         }
         text
+    }
+
+    /// The store's error, when it is one.
+    const fn of_state(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) | Self::Journal(JournalError::Store(error)) | Self::Lease(LeaseError::Store(error)) => {
+                Some(error)
+            }
+            _ => None,
+        }
     }
 
     fn hint(&self) -> &str {
@@ -110,11 +126,29 @@ impl CommandError {
             Self::Cloud(_) => {
                 "make the file named above readable and writable, or put it back from a copy; nothing was changed"
             }
+            Self::Observation(failure) if failure.class == FailureClass::Permanent => {
+                "nothing was changed; see to that, then run the same command again"
+            }
             Self::Observation(_) => "nothing was changed; run the same command again",
-            Self::Aws(_) => "nothing was changed; see `[aws]` in the deployment file, and `aws sts get-caller-identity`",
+            Self::Aws(_) => {
+                "nothing was changed; once `aws sts get-caller-identity` works with profile and region of `[aws]` in \
+                 the deployment file, run the same command again"
+            }
             Self::File { .. } | Self::Mistakes(_) | Self::Rehearsal(_) | Self::Output(_) => "",
         }
     }
+}
+
+/// What an error of a store says when a bucket is the store: S3's words, and not those of the library in between.
+pub fn of_bucket(error: &StoreError) -> Option<String> {
+    let StoreError::Object { done, place, source, .. } = error else { return None };
+    let (effect, request) = match *done {
+        "written" => (Effect::Write, "PutObject"),
+        "listed" => (Effect::Read, "ListObjects"),
+        _ => (Effect::Read, "GetObject"),
+    };
+    let in_bucket = place.starts_with("s3://");
+    in_bucket.then(|| storage::failure(effect, &format!("{request} of {place}"), &storage::cause(source)).message)
 }
 
 const fn of_journal(error: &JournalError) -> &'static str {

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cutover_aws::{Connection, Limits, Settings, Vantage};
+use cutover_aws::error::Cause;
+use cutover_aws::{Connection, Error, Limits, Settings, Vantage};
 use cutover_core::deployment::{Cloud, Deployment, parse};
 use cutover_core::journal::Upgrade;
 use cutover_core::observation::Observation;
 use cutover_engine::journal::{Reading, read, read_as_far_as_possible};
-use cutover_engine::observe::observe;
+use cutover_engine::observe::{observe, observe_as_far_as_possible};
 use cutover_engine::ports::{Clock, World};
 use cutover_engine::store::Store;
 use cutover_rehearsal::EmbeddedCloud;
@@ -132,7 +133,7 @@ impl Session {
         let store = match loaded.state_bucket() {
             None => Store::folder(&loaded.state_folder(), &upgrade)?,
             Some((bucket, folder)) => {
-                let connection = connect(&loaded.deployment).await?;
+                let connection = connect(&loaded).await?;
                 let objects = connection.bucket(bucket).map_err(CommandError::Aws)?;
                 let _ = connected.set(connection);
                 Store::on(Arc::new(objects), folder, &upgrade, loaded.deployment.state.location.clone())
@@ -166,7 +167,7 @@ impl Session {
         let connection = match connected.get() {
             Some(connection) => connection,
             None => {
-                let connection = connect(self.deployment()).await?;
+                let connection = connect(&self.loaded).await?;
                 connected.get_or_init(|| connection)
             }
         };
@@ -207,6 +208,15 @@ impl Session {
         (reading, error.map(CommandError::from))
     }
 
+    /// Observes as much of the world as can be seen, for somebody who only looks.
+    ///
+    /// # Errors
+    /// When nothing can be seen at all.
+    pub async fn observe_to_look(&self, upgrade: &Upgrade) -> Result<Observation, CommandError> {
+        let world = self.world().await?;
+        Ok(observe_as_far_as_possible(&world, &*self.clock, self.deployment(), upgrade).await?)
+    }
+
     /// Observes the world as it is now.
     ///
     /// # Errors
@@ -217,12 +227,23 @@ impl Session {
 }
 
 /// Connects to the account that the deployment lives in, and sees that it is that one.
-async fn connect(deployment: &Deployment) -> Result<Rc<Connection>, CommandError> {
-    let aws = deployment.aws.clone().unwrap_or_default();
+async fn connect(loaded: &Loaded) -> Result<Rc<Connection>, CommandError> {
+    let aws = loaded.deployment.aws.clone().unwrap_or_default();
     let settings = Settings { profile: aws.profile, region: aws.region, ..Settings::default() };
     let connection = Connection::open(settings, aws_times(), Limits::default()).await.map_err(CommandError::Aws)?;
-    connection.identity(aws.account.as_deref()).await.map_err(|error| CommandError::Aws(error.into()))?;
+    connection.identity(aws.account.as_deref()).await.map_err(|error| not_us(loaded, error))?;
     Ok(Rc::new(connection))
+}
+
+/// AWS does not know us, or knows us in another account than the file's.
+fn not_us(loaded: &Loaded, error: Error) -> CommandError {
+    match &error.cause {
+        Cause::Mismatch(why) => CommandError::refused(
+            why.clone(),
+            format!("nothing was changed; look at `profile` and `account` under `[aws]` in {}", loaded.path.display()),
+        ),
+        _ => CommandError::Aws(error.into()),
+    }
 }
 
 /// Refuses to furnish a new world under an upgrade that another one has seen.

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 
 use cutover_core::account::AccountState;
 use cutover_core::deployment::{Deployment, Fleet};
 use cutover_core::journal::Upgrade;
 use cutover_core::names::{DnsName, InstanceId};
-use cutover_core::observation::{Certificate, Observation, PendingMigrations};
+use cutover_core::observation::{Certificate, Observation, Part, PendingMigrations, Unseen};
 use cutover_core::plan::{Host, InstanceRef, Migrate};
 use cutover_core::planner::{Inputs, current_hosts};
 use cutover_core::preflight::{StillToMake, still_to_make};
@@ -19,12 +19,68 @@ use crate::ports::{Answer, Clock, World};
 /// Observes everything that an upgrade of `deployment` depends on. Nothing is changed.
 ///
 /// # Errors
-/// The first call that failed.
+/// The first call that failed, of those that plans depend on. Certificates are not among them.
 pub async fn observe(
     world: &World,
     clock: &dyn Clock,
     deployment: &Deployment,
     upgrade: &Upgrade,
+) -> Answer<Observation> {
+    look(world, clock, deployment, upgrade, Sight::default()).await
+}
+
+/// Observes as much as can be seen, for somebody who only looks: what cannot is [`Observation::unseen`]. Nothing is
+/// changed.
+///
+/// # Errors
+/// When nothing can be seen at all: the first failure.
+pub async fn observe_as_far_as_possible(
+    world: &World,
+    clock: &dyn Clock,
+    deployment: &Deployment,
+    upgrade: &Upgrade,
+) -> Answer<Observation> {
+    look(world, clock, deployment, upgrade, Sight { goes_on: true, ..Sight::default() }).await
+}
+
+/// What could not be seen so far.
+#[derive(Default)]
+struct Sight {
+    /// Whether the rest is looked at all the same.
+    goes_on: bool,
+    /// Whether the cloud has shown anything at all.
+    sees: bool,
+    first: Option<Failure>,
+    unseen: Vec<Unseen>,
+}
+
+impl Sight {
+    /// What was answered; where that is a failure that ends nothing, nothing, and the failure is put down.
+    fn seen<T: Default>(&mut self, part: Part, answer: Answer<T>) -> Answer<T> {
+        let of_the_cloud = !matches!(part, Part::Certificate(_) | Part::Credentials);
+        let failure = match answer {
+            Ok(answer) => {
+                self.sees |= of_the_cloud;
+                return Ok(answer);
+            }
+            Err(failure) => failure,
+        };
+        let plans_do_without = matches!(part, Part::Certificate(_));
+        if !self.goes_on && !plans_do_without {
+            return Err(failure);
+        }
+        self.unseen.push(Unseen { part, why: failure.message.clone() });
+        self.first.get_or_insert(failure);
+        Ok(T::default())
+    }
+}
+
+async fn look(
+    world: &World,
+    clock: &dyn Clock,
+    deployment: &Deployment,
+    upgrade: &Upgrade,
+    mut sight: Sight,
 ) -> Answer<Observation> {
     let at = clock.now();
     let hosts: Vec<DnsName> = deployment.sites.iter().map(|site| site.host.clone()).collect();
@@ -33,17 +89,26 @@ pub async fn observe(
     let page = &deployment.maintenance_page;
     let mut observation = Observation {
         at,
-        records: world.dns.records(&deployment.dns.zone, &hosts).await?,
-        distribution: world.pages.distribution(&page.distribution).await?,
-        page: world.pages.page(&page.bucket, &page.key).await?,
-        balancers: world.balancers.balancers(&balancers).await?,
-        instances: world.compute.instances().await?,
-        images: world.images.images().await?,
-        databases: world.databases.databases(&databases).await?,
+        records: sight.seen(Part::Records, world.dns.records(&deployment.dns.zone, &hosts).await)?,
+        distribution: sight.seen(Part::Distribution, world.pages.distribution(&page.distribution).await)?,
+        page: sight.seen(Part::Page, world.pages.page(&page.bucket, &page.key).await)?,
+        balancers: sight.seen(Part::Balancers, world.balancers.balancers(&balancers).await)?,
+        instances: sight.seen(Part::Instances, world.compute.instances().await)?,
+        images: sight.seen(Part::Images, world.images.images().await)?,
+        databases: sight.seen(Part::Databases, world.databases.databases(&databases).await)?,
         pending: Vec::new(),
-        certificates: certificates(world, deployment).await?,
-        credentials_until: world.account.credentials_until().await?,
+        certificates: BTreeMap::new(),
+        credentials_until: sight.seen(Part::Credentials, world.account.credentials_until().await)?,
+        unseen: Vec::new(),
     };
+    for (host, looked) in certificates(world, deployment).await {
+        let found = sight.seen(Part::Certificate(host.clone()), looked)?;
+        observation.certificates.extend(found.map(|certificate| (host, certificate)));
+    }
+    if let Some(failure) = sight.first.filter(|_| !sight.sees) {
+        return Err(failure);
+    }
+    observation.unseen = sight.unseen;
     observation.pending = pending(world, deployment, upgrade, &observation).await?;
     Ok(observation)
 }
@@ -82,13 +147,13 @@ pub async fn account(world: &World, inputs: Inputs<'_>) -> Answer<AccountSeen> {
     Ok(AccountSeen { state: AccountState { identity, subnets, security_groups, quotas }, quotas_unseen })
 }
 
-async fn certificates(world: &World, deployment: &Deployment) -> Answer<BTreeMap<DnsName, Certificate>> {
+/// What each site's balancer presents, or why that could not be seen.
+async fn certificates(world: &World, deployment: &Deployment) -> Vec<(DnsName, Answer<Option<Certificate>>)> {
     let looks = deployment.sites.iter().filter_map(|site| {
         let domain = &deployment.balancer(&site.balancer)?.domain;
-        Some(async move { Ok::<_, Failure>((site.host.clone(), world.outside.certificate(&site.host, domain).await?)) })
+        Some(async move { (site.host.clone(), world.outside.certificate(&site.host, domain).await) })
     });
-    let looked = try_join_all(looks).await?;
-    Ok(looked.into_iter().filter_map(|(host, certificate)| Some((host, certificate?))).collect())
+    join_all(looks).await
 }
 
 /// Pending migrations as a next host sees them: only new code knows what it will want. Before one runs, nobody

@@ -10,14 +10,15 @@ use cutover_core::deployment::parse;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, StepStatus};
 use cutover_core::names::{ImageId, InstanceId};
-use cutover_core::observation::{Instance, Observation};
-use cutover_core::plan::{Action, InstanceRef, Launch, Order, Phase, Plan};
+use cutover_core::observation::{Instance, MachineImage, Observation};
+use cutover_core::plan::{Action, BuildImage, InstanceRef, Launch, Order, Phase, Plan};
 use cutover_core::planner::{Inputs, plan};
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Crew;
+use cutover_engine::failure::Failure;
 use cutover_engine::journal::{Journal, read};
 use cutover_engine::observe::observe;
-use cutover_engine::ports::{Answer, Clock, Compute, World};
+use cutover_engine::ports::{Answer, Clock, Compute, Images, World};
 use cutover_engine::store::Store;
 use cutover_rehearsal::{EmbeddedCloud, ScriptedOperator, SimulatedClock, run};
 
@@ -50,6 +51,43 @@ impl Compute for Retagged {
     }
 }
 
+/// A region in which there is nothing of the deployment.
+struct Elsewhere;
+
+#[async_trait(?Send)]
+impl Compute for Elsewhere {
+    async fn instances(&self) -> Answer<Vec<Instance>> {
+        Ok(Vec::new())
+    }
+
+    async fn launch(&self, launch: &Launch, _: &ImageId, _: &str) -> Answer<InstanceId> {
+        Err(Failure::permanent(format!("{} cannot be launched here", launch.name)))
+    }
+
+    async fn lives(&self, _: &InstanceId) -> Answer<bool> {
+        Ok(false)
+    }
+
+    async fn terminate(&self, instance: &InstanceId) -> Answer<()> {
+        Err(Failure::permanent(format!("{instance} is not here")))
+    }
+}
+
+#[async_trait(?Send)]
+impl Images for Elsewhere {
+    async fn images(&self) -> Answer<Vec<MachineImage>> {
+        Ok(Vec::new())
+    }
+
+    async fn build(&self, image: &BuildImage) -> Answer<ImageId> {
+        Err(Failure::permanent(format!("{} cannot be built here", image.name)))
+    }
+
+    async fn remove(&self, image: &ImageId) -> Answer<()> {
+        Err(Failure::permanent(format!("{image} is not here")))
+    }
+}
+
 /// What became of a phase once a mistake was made in it: why steps failed, and which instances lived before and after.
 struct Outcome {
     errors: Vec<String>,
@@ -62,8 +100,17 @@ async fn living(world: &World) -> Vec<InstanceId> {
     instances.into_iter().filter(Instance::lives).map(|instance| instance.id).collect()
 }
 
-/// Conducts an upgrade up to `phase`, and that one with tags and a plan that are `changed`.
+/// Conducts an upgrade up to `phase`, and that one with tags and a plan that are changed.
 fn mistaken(phase: Phase, tags: fn(&mut Instance), plans: fn(&mut Plan, &Observation)) -> Outcome {
+    let retagged = |world: World| {
+        let compute = Rc::new(Retagged { real: Rc::clone(&world.compute), change: tags });
+        World { compute, ..world }
+    };
+    mistaken_in(phase, retagged, plans)
+}
+
+/// Conducts an upgrade up to `phase`, and that one in another world and with a plan that is changed.
+fn mistaken_in(phase: Phase, other: impl Fn(World) -> World, plans: fn(&mut Plan, &Observation)) -> Outcome {
     let deployment = parse(QA).expect("no mistakes");
     let start =
         deployment.window.start.timestamp.checked_sub(std::time::Duration::from_secs(4 * 86_400)).expect("in range");
@@ -93,9 +140,7 @@ fn mistaken(phase: Phase, tags: fn(&mut Instance), plans: fn(&mut Plan, &Observa
             }
             plans(&mut plan, &observation);
             let before = living(&cloud.world()).await;
-            let world = cloud.world();
-            let compute = Rc::new(Retagged { real: Rc::clone(&world.compute), change: tags });
-            crew = crew.in_world(World { compute, ..world });
+            crew = crew.in_world(other(cloud.world()));
             let ending = conductor::run(&crew, Some((plan, Digest::of(b""))), each).await.expect("the journal works");
             assert!(matches!(ending, Ending::Failed(_)), "{ending:?}");
             let upgrade = crew.journal.upgrade().clone();
@@ -157,4 +202,18 @@ fn a_host_whose_role_has_changed_is_not_taken_out_of_a_balancer() {
     };
     let outcome = mistaken(Phase::Window, swapped, |_, _| {});
     refused(&outcome, "so it was not taken out of the balancer");
+}
+
+#[test]
+fn hosts_are_not_taken_for_terminated_where_nothing_of_the_deployment_is() {
+    let elsewhere = |world| World { compute: Rc::new(Elsewhere), ..world };
+    let outcome = mistaken_in(Phase::Retire, elsewhere, |_, _| {});
+    refused(&outcome, "no host of this deployment is listed at all");
+}
+
+#[test]
+fn images_are_not_taken_for_removed_where_nothing_of_the_deployment_is() {
+    let elsewhere = |world| World { images: Rc::new(Elsewhere), ..world };
+    let outcome = mistaken_in(Phase::Retire, elsewhere, |_, _| {});
+    assert!(outcome.errors.iter().any(|error| error.contains("no image of this deployment is listed at all")));
 }

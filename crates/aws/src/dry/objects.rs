@@ -1,10 +1,15 @@
-//! S3 in a dry run: a page that would be put is put down as a line, and everything else that would change a bucket is
-//! refused, journal records among them. Reads pass.
+//! What stands between a bucket and the network: no request takes longer than an attempt may. In a dry run a page that
+//! would be put is put down as a line, and everything else that would change a bucket is refused, journal records among
+//! them. Reads pass.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderName, Method, Response};
 use object_store::ClientOptions;
@@ -12,12 +17,15 @@ use object_store::client::{self as store, HttpErrorKind, HttpService};
 use percent_encoding::percent_decode_str;
 
 use super::{Ledger, Line};
-use crate::web::Web;
+use crate::connection::Connection;
+use crate::web::{Lost, Web};
 
-/// The HTTP client of a bucket, with the dry run in front of it.
+/// The HTTP client of a bucket, with a time limit, and with the dry run in front of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Guarded {
     web: Web,
+    sleep: SharedAsyncSleep,
+    limit: Duration,
     writes: Arc<Ledger>,
     bucket: String,
     options: Vec<(&'static str, String)>,
@@ -33,8 +41,27 @@ struct Refused {
 }
 
 impl Guarded {
-    pub(super) fn new(web: Web, writes: Arc<Ledger>, bucket: &str, options: Vec<(&'static str, String)>) -> Self {
-        Self { web, writes, bucket: bucket.to_owned(), options }
+    pub(super) fn new(connection: &Connection, bucket: &str) -> Self {
+        Self {
+            web: connection.web.clone(),
+            sleep: connection.times.sleep.clone(),
+            limit: connection.limits.attempt,
+            writes: Arc::clone(&connection.writes),
+            bucket: bucket.to_owned(),
+            options: connection.options(),
+        }
+    }
+
+    /// Sends, and waits no longer than an attempt may take: a journal that waits for ever for an answer would hold up
+    /// the upgrade for ever.
+    async fn send(&self, request: store::HttpRequest) -> Result<store::HttpResponse, store::HttpError> {
+        match select(HttpService::call(&self.web, request), pin!(self.sleep.sleep(self.limit))).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => {
+                let lost = Lost::NoAnswer(format!("none within {} s", self.limit.as_secs()));
+                Err(store::HttpError::new(HttpErrorKind::Timeout, lost))
+            }
+        }
     }
 
     /// The line for a request; nothing where it is more than putting an object.
@@ -67,7 +94,7 @@ impl Guarded {
 impl HttpService for Guarded {
     async fn call(&self, request: store::HttpRequest) -> Result<store::HttpResponse, store::HttpError> {
         if !self.writes.is_dry() || matches!(*request.method(), Method::GET | Method::HEAD) {
-            return HttpService::call(&self.web, request).await;
+            return self.send(request).await;
         }
         let Some(line) = self.line(&request) else {
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());

@@ -131,7 +131,7 @@ const METHODS: [Method; 31] = [
     Method::always("compute.instances", &["ec2:DescribeInstances", "ec2:DescribeInstanceStatus"]),
     Method::during(PREPARE, "compute.launch", &["ec2:RunInstances", "ec2:DescribeInstances"])
         .besides(&[("ec2:CreateTags", "ec2:RunInstances"), ("iam:PassRole", "ec2:RunInstances")]),
-    Method::during(RETIRE, "compute.lives", &["ec2:DescribeInstances"]),
+    Method::during(WINDOW_AND_RETIRE, "compute.lives", &["ec2:DescribeInstances"]),
     Method::during(RETIRE, "compute.terminate", &["ec2:DescribeInstances", "ec2:TerminateInstances"]),
     Method::always("images.images", &["ec2:DescribeImages"]),
     Method::during(PREPARE, "images.build", &["ec2:DescribeImages"]),

@@ -58,7 +58,11 @@ impl AwsCompute {
             running.iter().filter(|id| !self.passed.borrow().contains(**id)).map(|id| (*id).to_owned()).collect();
         for batch in unknown.chunks(STATUS_BATCH) {
             let request = ec2::DescribeInstanceStatus { instance_ids: batch.to_vec(), ..Default::default() };
-            let pages = self.connection.pages(request).await?;
+            let pages = match self.connection.pages(request).await {
+                // What one part of EC2 lists another may not know yet. Whoever asks looks again.
+                Err(error) if error.is_not_found() => continue,
+                pages => pages?,
+            };
             let passed = pages.into_iter().flat_map(|page| page.instance_statuses).filter(passes);
             self.passed.borrow_mut().extend(passed.map(|status| status.instance_id));
         }
@@ -116,7 +120,7 @@ impl Compute for AwsCompute {
                 let found =
                     found.ok_or_else(|| Failure::in_doubt(format!("EC2 launched nothing as {}", launch.name)))?;
                 let gone = is_gone(&found.state.name);
-                if gone { Err(terminated(launch, &found.instance_id)) } else { Ok(found.instance_id.into()) }
+                if gone { Err(terminated(launch, &why_gone(&found))) } else { Ok(found.instance_id.into()) }
             }
             Err(error) if error.code() == Some("IdempotentParameterMismatch") => {
                 self.launched_before(launch, token).await
@@ -172,6 +176,13 @@ fn terminated(launch: &Launch, instance: &str) -> Failure {
     ))
 }
 
+/// An instance that is gone, with EC2's reason: what a launch lacks, such as the right to a key, EC2 says nowhere else.
+fn why_gone(instance: &ec2::Instance) -> String {
+    let reason = instance.state_reason.as_ref().and_then(|reason| reason.message.as_ref().or(reason.code.as_ref()));
+    let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("{}{reason}", instance.instance_id)
+}
+
 fn request(aws: &Aws, launch: &Launch, image: &ImageId, token: &str) -> ec2::RunInstances {
     ec2::RunInstances {
         image_id: Some(image.to_string()),
@@ -204,7 +215,8 @@ fn root_volume(volume: &cutover_core::deployment::RootVolume) -> ec2::NewBlockDe
         volume_size: Some(i64::from(volume.size_gib)),
         volume_type: Some(volume.kind.clone()),
         delete_on_termination: Some(true),
-        encrypted: Some(volume.encrypted),
+        // Nothing takes encryption from a volume: `false` of an encrypted image would be refused.
+        encrypted: volume.encrypted.then_some(true),
     };
     ec2::NewBlockDevice { device_name: volume.device.clone(), ebs: Some(new) }
 }
@@ -271,5 +283,15 @@ mod tests {
         let by_arn = profile("arn:aws:iam::1:instance-profile/edx").expect("a profile");
         assert_eq!((by_arn.name, by_arn.arn.as_deref()), (None, Some("arn:aws:iam::1:instance-profile/edx")));
         assert_eq!(profile(""), None);
+    }
+
+    #[test]
+    fn a_volume_that_need_not_be_encrypted_may_be_all_the_same() {
+        let volume = |encrypted| {
+            let (device, kind) = ("/dev/sda1".to_owned(), "gp3".to_owned());
+            root_volume(&cutover_core::deployment::RootVolume { device, size_gib: 25, kind, encrypted })
+        };
+        let encrypted = |encrypted| volume(encrypted).ebs.expect("a volume").encrypted;
+        assert_eq!((encrypted(true), encrypted(false)), (Some(true), None));
     }
 }

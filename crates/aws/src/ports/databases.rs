@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 
+use aws_smithy_async::rt::sleep::AsyncSleep;
 use cutover_core::deployment::Deployment;
 use cutover_core::names::{DatabaseName, SnapshotId};
 use cutover_core::observation::{DatabaseState, Snapshot};
@@ -15,7 +16,14 @@ use cutover_engine::ports::{Answer, Clock, Databases};
 
 use super::tags;
 use crate::connection::Connection;
+use crate::error::Error;
 use crate::operations::rds;
+
+/// How often a snapshot is asked for while the instance is busy: RDS makes none while it makes a backup, which it does
+/// every day, and takes minutes for.
+const BUSY_ATTEMPTS: u32 = 12;
+/// The wait between two of these, in waits before a first repetition: ten seconds, unless a test says otherwise.
+const BUSY_PAUSE: u32 = 25;
 
 /// Database instances.
 pub struct AwsDatabases {
@@ -29,6 +37,18 @@ impl AwsDatabases {
     #[must_use]
     pub fn new(connection: &Rc<Connection>, deployment: &Deployment, clock: Rc<dyn Clock>) -> Self {
         Self { connection: Rc::clone(connection), deployment: deployment.clone(), clock }
+    }
+
+    /// Asks for a snapshot, and again while the instance is busy. What is refused has begun nothing.
+    async fn once_it_is_idle(&self, request: &rds::CreateDBSnapshot) -> Result<(), Error> {
+        let Connection { times, limits, .. } = &*self.connection;
+        for _ in 1..BUSY_ATTEMPTS {
+            match self.connection.call(request).await {
+                Err(error) if is_busy(&error) => times.sleep.sleep(limits.backoff * BUSY_PAUSE).await,
+                answer => return answer.map(|_| ()),
+            }
+        }
+        self.connection.call(request).await.map(|_| ())
     }
 
     fn snapshot_of(&self, snapshot: &rds::DBSnapshot, id: SnapshotId) -> Snapshot {
@@ -97,8 +117,15 @@ impl Databases for AwsDatabases {
                 tag(tags::UPGRADE, self.deployment.upgrade().to_string()),
             ],
         };
-        match self.connection.call(&request).await {
-            Ok(_) => Ok(()),
+        match self.once_it_is_idle(&request).await {
+            Ok(()) => Ok(()),
+            Err(error) if is_busy(&error) => Err(Failure::new(
+                error.class,
+                format!(
+                    "{error}; snapshot {id} of {database} was not begun: RDS makes a backup of it just now, or changes \
+                     it; wait until it is available, and run the phase again"
+                ),
+            )),
             Err(error) if error.code() == Some("SnapshotQuotaExceeded") => Err(Failure::permanent(format!(
                 "{error}; snapshot {id} of {database} was not begun: delete manual snapshots that nobody needs, or have \
                  the quota raised (Service Quotas, RDS, manual DB instance snapshots)"
@@ -117,10 +144,16 @@ fn same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }
 
-/// Whether an instance is available, with nothing that changes at the next maintenance.
+fn is_busy(error: &Error) -> bool {
+    error.code() == Some("InvalidDBInstanceState")
+}
+
+/// Whether an instance is available, with nothing that changes at the next maintenance. While its storage is optimized,
+/// which may take a day, it works as ever, and snapshots are made.
 fn is_available(instance: &rds::DBInstance) -> bool {
+    let works = matches!(instance.status.as_deref(), Some("available" | "storage-optimization"));
     let pending = instance.pending.as_ref().is_some_and(|pending| *pending != rds::PendingModifiedValues::default());
-    instance.status.as_deref() == Some("available") && !pending
+    works && !pending
 }
 
 #[cfg(test)]
@@ -142,5 +175,10 @@ mod tests {
     #[test]
     fn a_database_that_is_being_backed_up_is_not_available() {
         assert!(!is_available(&instance("backing-up", None)));
+    }
+
+    #[test]
+    fn a_database_whose_storage_is_optimized_is_available() {
+        assert!(is_available(&instance("storage-optimization", None)));
     }
 }

@@ -13,19 +13,19 @@ use cutover_core::deployment::Deployment;
 use cutover_core::names::ImageId;
 use cutover_core::observation::MachineImage;
 use cutover_core::plan::BuildImage;
-use cutover_engine::failure::Failure;
+use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::ports::{Answer, Images};
 
 use super::tags::{self, tag};
 use crate::connection::Connection;
 use crate::error::Error;
-use crate::operations::ec2;
+use crate::operations::{Operation, ec2};
 
 /// Images in a page, the most that EC2 gives.
 const PAGE: i64 = 1000;
-/// EC2 takes a snapshot for one in use until some seconds after its image is gone.
-const SNAPSHOT_ATTEMPTS: u32 = 6;
-/// Between two attempts to delete a snapshot.
+/// How often a removal is asked for until it is known what became of it.
+const ATTEMPTS: u32 = 6;
+/// EC2 takes a snapshot for one in use until some seconds after its image is gone: the wait between two attempts then.
 const SNAPSHOT_PAUSE: Duration = Duration::from_secs(2);
 
 /// Machine images.
@@ -49,25 +49,30 @@ impl AwsImages {
         Ok(images.filter(|image| image.state.as_deref() != Some("deregistered")).collect())
     }
 
-    /// Deletes a snapshot of an image that is gone; one that is gone too is deleted.
-    async fn delete_snapshot(&self, snapshot_id: String) -> Result<(), Error> {
+    /// Removes what its id names, and asks again while that is in doubt or refused for now: asking twice removes it
+    /// once. What is gone already is removed.
+    async fn removed<O: Operation>(&self, removal: &O) -> Result<(), Error> {
+        let Connection { times, limits, .. } = &*self.connection;
         let mut attempt = 1;
         loop {
-            match self.connection.call(&ec2::DeleteSnapshot { snapshot_id: snapshot_id.clone() }).await {
-                Err(error) if error.is_not_found() => return Ok(()),
-                Err(error) if error.code() == Some("InvalidSnapshot.InUse") && attempt < SNAPSHOT_ATTEMPTS => {
-                    self.connection.times.sleep.sleep(SNAPSHOT_PAUSE).await;
-                    attempt += 1;
-                }
-                end => return end.map(|_| ()),
+            let error = match self.connection.call(removal).await {
+                Ok(_) => return Ok(()),
+                Err(error) if is_gone(&error) => return Ok(()),
+                Err(error) => error,
+            };
+            let in_use = error.code() == Some("InvalidSnapshot.InUse");
+            if attempt == ATTEMPTS || !in_use && error.class == FailureClass::Permanent {
+                return Err(error);
             }
+            times.sleep.sleep(if in_use { SNAPSHOT_PAUSE } else { limits.backoff * attempt }).await;
+            attempt += 1;
         }
     }
 
     async fn delete_snapshots(&self, image: &ImageId, snapshots: Vec<String>) -> Answer<()> {
         let mut left = Vec::new();
         for snapshot in snapshots {
-            if let Err(error) = self.delete_snapshot(snapshot.clone()).await {
+            if let Err(error) = self.removed(&ec2::DeleteSnapshot { snapshot_id: snapshot.clone() }).await {
                 left.push(format!("{snapshot}: {error}"));
             }
         }
@@ -114,7 +119,7 @@ impl Images for AwsImages {
     async fn remove(&self, image: &ImageId) -> Answer<()> {
         let request = ec2::DescribeImages { image_ids: vec![image.to_string()], ..Default::default() };
         let listed = match self.connection.call(&request).await {
-            Err(error) if error.is_not_found() => return Ok(()),
+            Err(error) if is_gone(&error) => return Ok(()),
             answer => answer?.images,
         };
         let Some(found) = listed.into_iter().find(|one| one.image_id == image.as_str()) else { return Ok(()) };
@@ -126,12 +131,16 @@ impl Images for AwsImages {
             )));
         }
         let disks = found.block_device_mappings.into_iter();
-        let snapshots = disks.filter_map(|disk| disk.ebs?.snapshot_id).collect();
-        match self.connection.call(&ec2::DeregisterImage { image_id: image.to_string() }).await {
-            Err(error) if !is_gone(&error) => return Err(error.into()),
-            _ => {}
+        let snapshots: Vec<String> = disks.filter_map(|disk| disk.ebs?.snapshot_id).collect();
+        match self.removed(&ec2::DeregisterImage { image_id: image.to_string() }).await {
+            // Whoever looks again may find no image, and then nobody would look for its snapshots.
+            Err(error) if error.class == FailureClass::InDoubt => Err(Failure::permanent(format!(
+                "{error}; once image {image} is gone, these snapshots of it are left, which cost money: {}",
+                snapshots.join(", ")
+            ))),
+            Err(error) => Err(error.into()),
+            Ok(()) => self.delete_snapshots(image, snapshots).await,
         }
-        self.delete_snapshots(image, snapshots).await
     }
 }
 

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use async_trait::async_trait;
-use futures_util::future::try_join_all;
+use futures_util::future::{select_ok, try_join_all};
 
 use cutover_core::names::DnsName;
 use cutover_core::observation::Certificate;
@@ -18,7 +18,7 @@ use cutover_engine::ports::{Answer, Outside, Page};
 
 use self::tls::{Shown, Tls};
 use crate::connection::{Connection, Times};
-use crate::vantage::{Unresolved, Vantage, silence, within};
+use crate::vantage::{Vantage, silence, within};
 use crate::web;
 
 /// The view from outside.
@@ -99,19 +99,24 @@ async fn certificate(
 ) -> Answer<Option<Certificate>> {
     let addresses = match vantage.addresses(times, domain).await {
         Ok(addresses) => addresses,
-        Err(Unresolved::Unknown(_)) => return Ok(None),
+        // A name that leads nowhere from here may lead somewhere for visitors.
         Err(why) => return Err(not_seen(domain, host, None, &why.to_string())),
     };
-    let mut why = String::new();
-    for address in &addresses {
-        match within(times, vantage.limit, tls.handshake(*address, host)).await {
-            Some(Ok(Shown::Chain(chain))) => return tls.judged(&chain, host, times.clock.now()).map(Some),
-            Some(Ok(Shown::Nothing)) => return Ok(None),
-            Some(Err(trouble)) => why = trouble,
-            None => why = silence(vantage.limit),
-        }
+    if addresses.is_empty() {
+        return Err(not_seen(domain, host, None, "its name has no address"));
     }
-    Err(not_seen(domain, host, addresses.last(), &why))
+    // All at once: of the addresses of a name, one that is out of reach must not take up the time of the others.
+    let looks = addresses.iter().map(|address| {
+        Box::pin(async move {
+            let looked = within(times, vantage.limit, tls.handshake(*address, host)).await;
+            looked.unwrap_or_else(|| Err(silence(vantage.limit))).map_err(|why| (address, why))
+        })
+    });
+    match select_ok(looks).await {
+        Ok((Shown::Chain(chain), _)) => tls.judged(&chain, host, times.clock.now()).map(Some),
+        Ok((Shown::Nothing, _)) => Ok(None),
+        Err((address, why)) => Err(not_seen(domain, host, Some(address), &why)),
+    }
 }
 
 fn not_seen(domain: &DnsName, host: &DnsName, address: Option<&SocketAddr>, why: &str) -> Failure {

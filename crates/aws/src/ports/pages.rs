@@ -105,12 +105,14 @@ impl Pages for AwsPages {
         aliases.retain(|alias| !sites.iter().any(|site| site.as_str() == alias));
         let domain = DnsName::from(found.domain_name);
         let own = config.viewer_certificate.is_some_and(|shown| shown.cloudfront_default_certificate == Some(true));
-        let certified = self.certified(&domain, &sites, own).await?;
+        let looked = self.certified(&domain, &sites, own).await;
         Ok(Some(Distribution {
             domain,
             deployed: found.status == "Deployed",
             aliases: sites.into_iter().chain(aliases.into_iter().map(DnsName::from)).collect(),
-            certified,
+            // Who cannot make handshakes from here can still see all else.
+            uncertain: looked.as_ref().err().map(|failure| failure.message.clone()),
+            certified: looked.unwrap_or_default(),
             errors_show_page: errors_show_page(
                 &config.custom_error_responses.unwrap_or_default().items,
                 &self.deployment.maintenance_page.key,

@@ -1,5 +1,6 @@
-//! Time that passes only while nobody waits for the network: a window of hours on moto takes as long as its calls do,
-//! and polls as often as it would on AWS. Every port is wrapped, so that calls under way are known.
+//! Time that passes only while nobody waits for the network: a window of hours on moto takes as long as its calls do.
+//! Every port is wrapped, so that calls under way are known; and what moto has done at once takes as long as on AWS, so
+//! that it is polled as often.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +9,7 @@ use std::net::IpAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -17,9 +19,11 @@ use cutover_core::names::{
     BalancerName, ChangeId, DatabaseName, DnsName, ImageId, InstanceId, InvalidationId, SnapshotId,
 };
 use cutover_core::observation::{
-    BalancerState, Certificate, DatabaseState, Distribution, Health, Instance, MachineImage, Record, Snapshot,
+    BalancerState, Certificate, DatabaseState, Distribution, Health, Instance, InstanceState, MachineImage, Record,
+    Snapshot,
 };
 use cutover_core::plan::{BuildImage, Launch, RecordTarget};
+use cutover_core::time::between;
 use cutover_engine::ports::{
     Account, Answer, Balancers, Clock, Compute, Databases, Dns, Images, Outside, Page, Pages, World,
 };
@@ -118,9 +122,27 @@ impl Drop for Timer<'_> {
     }
 }
 
+/// How long AWS takes for what moto has done at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Slowness {
+    /// From a launch until the status checks pass.
+    pub(crate) boot: Duration,
+    /// Until a change of records is in sync.
+    pub(crate) dns_sync: Duration,
+    /// Until an invalidation is complete.
+    pub(crate) invalidation: Duration,
+    /// Until a snapshot is available.
+    pub(crate) snapshot: Duration,
+    /// From being registered until being in service.
+    pub(crate) in_service: Duration,
+    /// Until a host that was taken out is drained.
+    pub(crate) draining: Duration,
+}
+
 /// The same world, whose calls the clock knows of.
-pub(crate) fn counted(world: &World, clock: &Rc<HurriedClock>) -> World {
-    let counted = Rc::new(Counted { world: world.clone(), clock: Rc::clone(clock) });
+pub(crate) fn counted(world: &World, clock: &Rc<HurriedClock>, slowness: Slowness) -> World {
+    let (world_of, made) = (world.clone(), RefCell::default());
+    let counted = Rc::new(Counted { world: world_of, clock: Rc::clone(clock), slowness, made });
     World {
         dns: Rc::clone(&counted) as _,
         balancers: Rc::clone(&counted) as _,
@@ -138,6 +160,37 @@ pub(crate) fn counted(world: &World, clock: &Rc<HurriedClock>) -> World {
 struct Counted {
     world: World,
     clock: Rc<HurriedClock>,
+    slowness: Slowness,
+    /// When what was asked for was asked for, by words that name it.
+    made: RefCell<BTreeMap<String, Timestamp>>,
+}
+
+impl Counted {
+    /// Puts down that something was asked for now, unless it was before.
+    fn make(&self, what: String) {
+        self.made.borrow_mut().entry(what).or_insert(self.clock.now());
+    }
+
+    /// Whether something was asked for less than `length` ago.
+    fn is_recent(&self, what: &str, length: Duration) -> bool {
+        let made = self.made.borrow().get(what).copied();
+        made.is_some_and(|made| between(made, self.clock.now()) < length)
+    }
+
+    /// What was registered is not yet in service, and what was taken out not yet drained.
+    fn slowed(&self, name: &BalancerName, health: &mut BTreeMap<InstanceId, Health>) {
+        for (id, health) in health.iter_mut() {
+            if self.is_recent(&format!("{name} has {id}"), self.slowness.in_service) {
+                *health = Health::Registering;
+            }
+        }
+        let leaving = format!("{name} loses ");
+        for (what, made) in self.made.borrow().iter().filter(|(what, _)| what.starts_with(&leaving)) {
+            if between(*made, self.clock.now()) < self.slowness.draining {
+                health.insert(what[leaving.len()..].into(), Health::Draining);
+            }
+        }
+    }
 }
 
 #[async_trait(?Send)]
@@ -147,11 +200,14 @@ impl Dns for Counted {
     }
 
     async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Answer<ChangeId> {
-        self.clock.call(self.world.dns.change_records(zone, records)).await
+        let change = self.clock.call(self.world.dns.change_records(zone, records)).await?;
+        self.make(change.to_string());
+        Ok(change)
     }
 
     async fn in_sync(&self, change: &ChangeId) -> Answer<bool> {
-        self.clock.call(self.world.dns.in_sync(change)).await
+        let in_sync = self.clock.call(self.world.dns.in_sync(change)).await?;
+        Ok(in_sync && !self.is_recent(change.as_str(), self.slowness.dns_sync))
     }
 
     async fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<Option<DnsName>>> {
@@ -170,14 +226,18 @@ impl Balancers for Counted {
     }
 
     async fn health(&self, name: &BalancerName) -> Answer<BTreeMap<InstanceId, Health>> {
-        self.clock.call(self.world.balancers.health(name)).await
+        let mut health = self.clock.call(self.world.balancers.health(name)).await?;
+        self.slowed(name, &mut health);
+        Ok(health)
     }
 
     async fn register(&self, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
+        instances.iter().for_each(|id| self.make(format!("{name} has {id}")));
         self.clock.call(self.world.balancers.register(name, instances)).await
     }
 
     async fn deregister(&self, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
+        instances.iter().for_each(|id| self.make(format!("{name} loses {id}")));
         self.clock.call(self.world.balancers.deregister(name, instances)).await
     }
 }
@@ -185,11 +245,19 @@ impl Balancers for Counted {
 #[async_trait(?Send)]
 impl Compute for Counted {
     async fn instances(&self) -> Answer<Vec<Instance>> {
-        self.clock.call(self.world.compute.instances()).await
+        let mut instances = self.clock.call(self.world.compute.instances()).await?;
+        for instance in &mut instances {
+            if self.is_recent(instance.id.as_str(), self.slowness.boot) {
+                instance.state = InstanceState::Booting;
+            }
+        }
+        Ok(instances)
     }
 
     async fn launch(&self, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
-        self.clock.call(self.world.compute.launch(launch, image, token)).await
+        let id = self.clock.call(self.world.compute.launch(launch, image, token)).await?;
+        self.make(id.to_string());
+        Ok(id)
     }
 
     async fn lives(&self, instance: &InstanceId) -> Answer<bool> {
@@ -223,10 +291,13 @@ impl Databases for Counted {
     }
 
     async fn snapshot(&self, database: &DatabaseName, id: &SnapshotId) -> Answer<Option<Snapshot>> {
-        self.clock.call(self.world.databases.snapshot(database, id)).await
+        let snapshot = self.clock.call(self.world.databases.snapshot(database, id)).await?;
+        let is_recent = self.is_recent(id.as_str(), self.slowness.snapshot);
+        Ok(snapshot.map(|snapshot| Snapshot { available: snapshot.available && !is_recent, ..snapshot }))
     }
 
     async fn begin_snapshot(&self, database: &DatabaseName, id: &SnapshotId) -> Answer<()> {
+        self.make(id.to_string());
         self.clock.call(self.world.databases.begin_snapshot(database, id)).await
     }
 }
@@ -246,11 +317,14 @@ impl Pages for Counted {
     }
 
     async fn invalidate(&self, distribution: &str, reference: &str) -> Answer<InvalidationId> {
-        self.clock.call(self.world.pages.invalidate(distribution, reference)).await
+        let invalidation = self.clock.call(self.world.pages.invalidate(distribution, reference)).await?;
+        self.make(invalidation.to_string());
+        Ok(invalidation)
     }
 
     async fn invalidated(&self, distribution: &str, id: &InvalidationId) -> Answer<bool> {
-        self.clock.call(self.world.pages.invalidated(distribution, id)).await
+        let done = self.clock.call(self.world.pages.invalidated(distribution, id)).await?;
+        Ok(done && !self.is_recent(id.as_str(), self.slowness.invalidation))
     }
 }
 

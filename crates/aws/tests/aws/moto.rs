@@ -37,7 +37,7 @@ impl Moto {
         let python = from_environment("CUTOVER_MOTO_PYTHON", "a Python that has moto and Flask");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moto").join(script);
         let mut process = Command::new(python)
-            .arg(script)
+            .args(["-B".as_ref(), script.as_os_str()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

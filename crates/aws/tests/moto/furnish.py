@@ -7,11 +7,12 @@ ones."""
 
 import hashlib
 import json
-import logging
 import os
 import sys
 import tempfile
 from datetime import datetime, timedelta, timezone
+
+from stand_in import StandIn
 
 ACCOUNT = "123456789012"
 AGE_DAYS = 180
@@ -95,30 +96,8 @@ def old_images():
 images, newest_image, foreign_images = old_images()
 with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
     json.dump(images, file)
-os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
-os.environ["MOTO_AMIS_PATH"] = file.name
-# One line for each request says nothing that the test does not.
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
-
-import boto3  # noqa: E402
-from moto.server import ThreadedMotoServer  # noqa: E402
-
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-host, port = server.get_host_and_port()
-endpoint = f"http://{host}:{port}"
-
-
-def client(name):
-    return boto3.client(
-        name,
-        endpoint_url=endpoint,
-        region_name=region,
-        aws_access_key_id="AKIATEST",
-        aws_secret_access_key="secret",
-    )
-
-
+stand_in = StandIn(file.name, region)
+client = stand_in.client
 ec2, elb, elbv2 = client("ec2"), client("elb"), client("elbv2")
 
 
@@ -357,23 +336,15 @@ current, foreign_instances = current_hosts()
 distribution = maintenance_page()
 zone, zone_servers = records()
 databases()
-print(
-    json.dumps(
-        {
-            "endpoint": endpoint,
-            "subnets": subnets,
-            "security_groups": security_groups,
-            "domains": domains,
-            "distribution": distribution["Id"],
-            "distribution_domain": distribution["DomainName"],
-            "zone": zone,
-            "zone_servers": zone_servers,
-            "current_hosts": current,
-            "foreign_instances": foreign_instances,
-            "foreign_images": foreign_images,
-        }
-    ),
-    flush=True,
+stand_in.stay(
+    subnets=subnets,
+    security_groups=security_groups,
+    domains=domains,
+    distribution=distribution["Id"],
+    distribution_domain=distribution["DomainName"],
+    zone=zone,
+    zone_servers=zone_servers,
+    current_hosts=current,
+    foreign_instances=foreign_instances,
+    foreign_images=foreign_images,
 )
-sys.stdin.read()
-server.stop()

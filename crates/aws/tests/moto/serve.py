@@ -1,36 +1,12 @@
 """Starts moto's server on a free port, furnishes it, prints one line of JSON with what is where, and stays until its
 standard input ends."""
 
-import json
-import logging
-import os
 import pathlib
-import sys
 
-# moto's own list of images is long, and takes seconds to read.
-os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
-os.environ["MOTO_AMIS_PATH"] = str(pathlib.Path(__file__).with_name("images.json"))
-# One line for each request says nothing that the test does not.
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
+from stand_in import StandIn
 
-import boto3  # noqa: E402
-from moto.server import ThreadedMotoServer  # noqa: E402
-
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-host, port = server.get_host_and_port()
-endpoint = f"http://{host}:{port}"
-
-
-def client(name):
-    return boto3.client(
-        name,
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="AKIATEST",
-        aws_secret_access_key="secret",
-    )
-
+stand_in = StandIn(pathlib.Path(__file__).with_name("images.json"))
+client = stand_in.client
 
 ec2 = client("ec2")
 subnet = ec2.describe_subnets()["Subnets"][0]
@@ -85,18 +61,10 @@ client("rds").create_db_instance(
     MasterUsername="root",
     MasterUserPassword="password",
 )
-print(
-    json.dumps(
-        {
-            "endpoint": endpoint,
-            "subnet": subnet["SubnetId"],
-            "group": group["GroupId"],
-            "target_group": target_group["TargetGroupArn"],
-            "zone": zone["Id"],
-            "distribution": distribution["Id"],
-        }
-    ),
-    flush=True,
+stand_in.stay(
+    subnet=subnet["SubnetId"],
+    group=group["GroupId"],
+    target_group=target_group["TargetGroupArn"],
+    zone=zone["Id"],
+    distribution=distribution["Id"],
 )
-sys.stdin.read()
-server.stop()

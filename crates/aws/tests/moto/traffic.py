@@ -3,35 +3,13 @@ public ones of another, aliases and weighted records beside plain ones; names th
 balancer. The first line of standard input says which: `zones` or `balancers`. Prints one line of JSON with what is
 where, and stays until its standard input ends."""
 
-import json
-import logging
-import os
 import pathlib
 import sys
 
-os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
-os.environ["MOTO_AMIS_PATH"] = str(pathlib.Path(__file__).with_name("images.json"))
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
+from stand_in import StandIn
 
-import boto3  # noqa: E402
-from moto.server import ThreadedMotoServer  # noqa: E402
-
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-host, port = server.get_host_and_port()
-endpoint = f"http://{host}:{port}"
-
-
-def client(name):
-    return boto3.client(
-        name,
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="AKIATEST",
-        aws_secret_access_key="secret",
-    )
-
-
+stand_in = StandIn(pathlib.Path(__file__).with_name("images.json"))
+client = stand_in.client
 ec2, elb, elbv2, route53 = client("ec2"), client("elb"), client("elbv2"), client("route53")
 subnet = ec2.describe_subnets()["Subnets"][0]
 
@@ -127,6 +105,4 @@ def balancers():
 
 
 furnished = {"zones": zones, "balancers": balancers}[sys.stdin.readline().strip()]()
-print(json.dumps({"endpoint": endpoint, **furnished}), flush=True)
-sys.stdin.read()
-server.stop()
+stand_in.stay(**furnished)

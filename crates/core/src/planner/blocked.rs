@@ -95,6 +95,12 @@ pub enum Blocked {
         /// The site's host name.
         host: DnsName,
     },
+    /// Whether the distribution of the maintenance page answers for the sites could not be seen.
+    #[error("whether the distribution of the maintenance page answers for the sites cannot be seen: {why}")]
+    PageUncertain {
+        /// Why not.
+        why: String,
+    },
 }
 
 /// What the journal has against beginning `phase`.
@@ -183,9 +189,13 @@ fn databases_exist(inputs: Inputs<'_>) -> Vec<Blocked> {
 
 fn page_is_served(inputs: Inputs<'_>) -> Vec<Blocked> {
     let distribution = inputs.observation.distribution.as_ref();
+    let uncertain = distribution.and_then(|page| page.uncertain.clone());
     let served = |host: &DnsName| {
-        distribution.is_some_and(|page| page.deployed && page.aliases.contains(host) && page.certified.contains(host))
+        distribution.is_some_and(|page| {
+            page.deployed && page.aliases.contains(host) && (uncertain.is_some() || page.certified.contains(host))
+        })
     };
-    let sites = inputs.deployment.sites.iter();
-    sites.filter(|site| !served(&site.host)).map(|site| Blocked::PageNotServed { host: site.host.clone() }).collect()
+    let sites = inputs.deployment.sites.iter().filter(|site| !served(&site.host));
+    let not_served = sites.map(|site| Blocked::PageNotServed { host: site.host.clone() });
+    not_served.chain(uncertain.clone().map(|why| Blocked::PageUncertain { why })).collect()
 }

@@ -1,24 +1,25 @@
 //! Current and next hosts, and the images that next ones are launched from.
 
-use super::CheckItem;
-use crate::deployment::{Fleet, HostGroup, Role};
+use super::{CheckItem, of_part};
+use crate::deployment::{Cloud, Fleet, HostGroup, Role};
 use crate::names::HostName;
-use crate::observation::{Instance, InstanceState};
+use crate::observation::{Instance, InstanceState, Part};
 use crate::planner::{Inputs, current_hosts, next_hosts};
 
 pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
-    let mut items = Vec::new();
-    for fleet in &inputs.deployment.fleets {
-        for (role, group) in fleet.groups() {
-            items.push(current(inputs, fleet, role));
-            items.push(next(inputs, fleet, role, group));
-        }
-    }
     let has_hosts = |role: &Role| inputs.deployment.role.services(*role).is_some();
-    items.extend(Role::ALL.into_iter().filter(has_hosts).map(|role| image(inputs, role)));
+    let images = || Role::ALL.into_iter().filter(has_hosts).map(|role| image(inputs, role)).collect();
+    let mut items = of_part(inputs, &Part::Instances, || current_and_next(inputs));
+    items.extend(of_part(inputs, &Part::Images, images));
     items.extend(stopped(inputs));
     items.extend(of_other_versions(inputs));
     items
+}
+
+fn current_and_next(inputs: Inputs<'_>) -> Vec<CheckItem> {
+    let fleets = inputs.deployment.fleets.iter();
+    let groups = fleets.flat_map(|fleet| fleet.groups().map(move |(role, group)| (fleet, role, group)));
+    groups.flat_map(|(fleet, role, group)| [current(inputs, fleet, role), next(inputs, fleet, role, group)]).collect()
 }
 
 fn current(inputs: Inputs<'_>, fleet: &Fleet, role: Role) -> CheckItem {
@@ -65,7 +66,11 @@ fn image(inputs: Inputs<'_>, role: Role) -> CheckItem {
     });
     match built {
         None => {
-            CheckItem::ok(subject, "not built").warning("there is nothing to launch", "`cutover prepare` builds it")
+            let remedy = match inputs.deployment.cloud {
+                Cloud::Embedded => "`cutover prepare` builds it",
+                Cloud::Aws => "build it and tag it: `cutover prepare --dry-run` says with what",
+            };
+            CheckItem::ok(subject, "not built").warning("there is nothing to launch", remedy)
         }
         Some(image) => {
             let commit = image.commit.as_deref().map(|commit| &commit[..commit.len().min(12)]);

@@ -10,6 +10,7 @@ pub use account::{StillToMake, account, still_to_make};
 
 use serde::{Deserialize, Serialize};
 
+use crate::observation::Part;
 use crate::planner::Inputs;
 
 /// How a thing stands.
@@ -75,6 +76,23 @@ pub fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
         [traffic::check(inputs), page::check(inputs), hosts::check(inputs), platform::check(inputs)].concat();
     items.sort_by_key(|item| item.state);
     items
+}
+
+/// The items about a part of the world; where it could not be looked at, the one that says so.
+fn of_part(inputs: Inputs<'_>, part: &Part, items: impl FnOnce() -> Vec<CheckItem>) -> Vec<CheckItem> {
+    let Some(why) = inputs.observation.why_unseen(part) else { return items() };
+    let item = CheckItem::ok(part.to_string(), format!("cannot be seen: {why}"));
+    if matches!(part, Part::Certificate(_)) {
+        return vec![certificate_unseen(item)];
+    }
+    let remedy =
+        "see to that and run this again; when rights are missing, `cutover policy` prints those that are needed";
+    vec![item.problem("whether the upgrade can rely on it is not known", remedy)]
+}
+
+/// A certificate that could not be looked at.
+fn certificate_unseen(item: CheckItem) -> CheckItem {
+    item.problem("whether browsers accept it is not known", "run this again from a machine that can reach it")
 }
 
 /// Everything that is wrong with a thing, or the thing as it should be.

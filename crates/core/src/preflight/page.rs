@@ -1,14 +1,21 @@
 //! The maintenance page and the distribution in front of it.
 
-use super::{CheckItem, or_flaws};
+use super::{CheckItem, certificate_unseen, of_part, or_flaws};
 use crate::deployment::is_region;
-use crate::observation::Distribution;
+use crate::names::DnsName;
+use crate::observation::{Distribution, Part};
 use crate::planner::Inputs;
 
 pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
+    let mut items = of_part(inputs, &Part::Distribution, || distribution(inputs));
+    items.extend(of_part(inputs, &Part::Page, || vec![page(inputs)]));
+    items
+}
+
+fn distribution(inputs: Inputs<'_>) -> Vec<CheckItem> {
     let wanted = &inputs.deployment.maintenance_page;
     let subject = format!("distribution {}", wanted.distribution);
-    let mut items = match &inputs.observation.distribution {
+    match &inputs.observation.distribution {
         None => vec![
             CheckItem::ok(subject, "does not exist")
                 .problem("there is no maintenance page to send visitors to", "correct `maintenance_page.distribution`"),
@@ -17,19 +24,18 @@ pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
             let flaws = [names(inputs, seen, &subject), origin(inputs, seen, &subject), settings(seen, &subject)];
             or_flaws(CheckItem::ok(&subject, format!("answers for {} names", seen.aliases.len())), flaws.concat())
         }
-    };
-    items.push(page(inputs));
-    items
+    }
 }
 
 /// What is wrong with the names that it answers for and goes by.
 fn names(inputs: Inputs<'_>, seen: &Distribution, subject: &str) -> Vec<CheckItem> {
     let hosts = inputs.deployment.sites.iter().map(|site| &site.host);
-    let missing: Vec<&str> = hosts
-        .filter(|host| !seen.aliases.contains(host) || !seen.certified.contains(host))
-        .map(crate::names::DnsName::as_str)
-        .collect();
-    let mut flaws = Vec::new();
+    // Where nobody could look, a name that is not certified is not known to be missing.
+    let is_missing =
+        |host: &DnsName| !seen.aliases.contains(host) || (seen.uncertain.is_none() && !seen.certified.contains(host));
+    let missing: Vec<&str> = hosts.filter(|host| is_missing(host)).map(DnsName::as_str).collect();
+    let unseen = |why: &String| certificate_unseen(CheckItem::ok(subject, format!("cannot be seen: {why}")));
+    let mut flaws: Vec<CheckItem> = seen.uncertain.iter().map(unseen).collect();
     if !missing.is_empty() {
         flaws.push(CheckItem::ok(subject, format!("does not answer for {}", missing.join(", "))).problem(
             "visitors of these sites would see an error instead of the page",

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{CheckItem, or_flaws};
+use super::{CheckItem, of_part, or_flaws};
 use crate::deployment::Database;
+use crate::observation::Part;
 use crate::plan::Phase;
 use crate::planner::Inputs;
 use crate::time::{between, human};
@@ -12,10 +13,10 @@ use crate::time::{between, human};
 const DAILY: Duration = Duration::from_secs(25 * 3600);
 
 pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
-    let mut items: Vec<CheckItem> =
-        inputs.deployment.databases.iter().flat_map(|database| instance(inputs, database)).collect();
+    let databases = || inputs.deployment.databases.iter().flat_map(|database| instance(inputs, database)).collect();
+    let mut items = of_part(inputs, &Part::Databases, databases);
     items.extend(pending(inputs));
-    items.push(credentials(inputs));
+    items.extend(of_part(inputs, &Part::Credentials, || vec![credentials(inputs)]));
     items
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{CheckItem, or_flaws};
+use super::{CheckItem, of_part, or_flaws};
 use crate::deployment::{Balancer, BalancerKind, Site};
-use crate::observation::{BalancerState, Health};
+use crate::observation::{BalancerState, Health, Part};
 use crate::plan::Phase;
 use crate::planner::Inputs;
 use crate::time::{between, human};
@@ -17,9 +17,16 @@ const LONG_WAY_IN: Duration = Duration::from_secs(300);
 
 pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
     let deployment = inputs.deployment;
-    let mut items: Vec<CheckItem> = deployment.sites.iter().map(|site| record(inputs, site)).collect();
-    items.extend(deployment.balancers.iter().flat_map(|one| balancer(inputs, one)));
-    items.extend(deployment.sites.iter().flat_map(|site| certificate(inputs, site)));
+    let records = || deployment.sites.iter().map(|site| record(inputs, site)).collect();
+    let balancers = || deployment.balancers.iter().flat_map(|one| balancer(inputs, one)).collect();
+    let mut items = of_part(inputs, &Part::Records, records);
+    items.extend(of_part(inputs, &Part::Balancers, balancers));
+    items.extend(
+        deployment
+            .sites
+            .iter()
+            .flat_map(|site| of_part(inputs, &Part::Certificate(site.host.clone()), || certificate(inputs, site))),
+    );
     items
 }
 

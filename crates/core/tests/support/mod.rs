@@ -41,6 +41,7 @@ pub(crate) fn observe(deployment: &Deployment) -> Observation {
             deployed: true,
             aliases: hosts.clone(),
             certified: hosts,
+            uncertain: None,
             errors_show_page: true,
             enabled: true,
             origins: vec![format!("{}.s3.amazonaws.com", deployment.maintenance_page.bucket)],
@@ -52,6 +53,7 @@ pub(crate) fn observe(deployment: &Deployment) -> Observation {
         pending: pending(deployment),
         certificates: BTreeMap::new(),
         credentials_until: None,
+        unseen: Vec::new(),
         instances,
     }
 }

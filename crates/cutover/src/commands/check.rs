@@ -1,5 +1,6 @@
 //! `cutover check`: the read-only preflight.
 
+use cutover_core::observation::{Observation, Part};
 use cutover_core::planner::Inputs;
 use cutover_core::preflight::{CheckItem, CheckState, account, check};
 use cutover_engine::failure::Failure;
@@ -17,9 +18,10 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
     let (session, mut items) = super::block_on(async {
         let session = Session::open(loaded, Access::Look).await?;
         let upgrade = session.read().await?.upgrade;
-        let observation = session.observe(&upgrade).await?;
+        let observation = session.observe_to_look(&upgrade).await?;
         let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade: &upgrade };
         let mut items = check(inputs);
+        items.extend(session.connection().map(|connection| region(inputs, connection.region())));
         items.extend(of_the_account(&session.world().await?, inputs).await);
         Ok((session, items))
     })?;
@@ -32,6 +34,18 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
     }
     let problem = items.iter().any(|item| item.state == CheckState::Problem);
     Ok(if problem { Exit::Problem } else { Exit::Done })
+}
+
+/// Where all of this is. Where nothing of it is, that is the first thing to know.
+fn region(inputs: Inputs<'_>, region: &str) -> CheckItem {
+    let Observation { balancers, instances, databases, unseen, .. } = inputs.observation;
+    let is_seen = |part: &Part| !unseen.iter().any(|unseen| unseen.part == *part);
+    let looked = [Part::Balancers, Part::Instances, Part::Databases].iter().all(is_seen);
+    if looked && balancers.is_empty() && instances.is_empty() && databases.is_empty() {
+        return CheckItem::ok("region", format!("{region} has no balancer, host or database of this deployment"))
+            .problem("the upgrade would find nothing to upgrade", "correct `region` under `[aws]`, or the profile's");
+    }
+    CheckItem::ok("region", region)
 }
 
 /// What the account says. What cannot be seen of it is an item too, beside all the others.

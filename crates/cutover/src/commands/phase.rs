@@ -21,7 +21,7 @@ use cutover_engine::store::StoreError;
 
 use crate::absent;
 use crate::args::PhaseArgs;
-use crate::error::CommandError;
+use crate::error::{CommandError, of_bucket};
 use crate::exit::Exit;
 use crate::operator::People;
 use crate::planning;
@@ -157,7 +157,8 @@ fn set_pace(args: &PhaseArgs, session: &Session) -> Result<(), CommandError> {
 const STOPPING: &str = "stopping: what is under way ends first; Ctrl-C once more stops at once";
 
 fn not_renewed(error: &StoreError) -> String {
-    let because = std::error::Error::source(error).map_or_else(String::new, |source| format!(": {source}"));
+    let source = || std::error::Error::source(error).map(ToString::to_string);
+    let because = of_bucket(error).or_else(source).map_or_else(String::new, |why| format!(": {why}"));
     format!("the lease could not be renewed ({error}{because}); going on and trying again, the journal is the fence")
 }
 
@@ -220,6 +221,9 @@ async fn ended(
         output::json_line(&Ended { status })?;
     } else {
         output::result(&show::status_text(&status))?;
+    }
+    if let Some(line) = session.connection().and_then(|aws| show::calls(&aws.calls())) {
+        output::note(&line);
     }
     Ok(match ending {
         Ending::Finished => Exit::Done,

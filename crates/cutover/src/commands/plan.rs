@@ -55,7 +55,7 @@ fn ahead_of_time(blocked: &[Blocked]) -> String {
         return String::new();
     }
     let reasons: Vec<String> = blocked.iter().map(|blocked| format!("  - {blocked}")).collect();
-    format!("Shown ahead of time; it cannot begin yet:\n{}\n", reasons.join("\n"))
+    format!("Shown ahead of time; it cannot begin yet:\n{}\n\n", reasons.join("\n"))
 }
 
 /// The phase that was asked for, or all that are still to come.

@@ -59,7 +59,7 @@ mod tests {
             Action::Launch(_) => &["compute.instances", "compute.launch"],
             Action::TakeSnapshot { .. } => &["databases.snapshot", "databases.begin_snapshot"],
             Action::Register(_) => &["balancers.health", "balancers.register"],
-            Action::Deregister(_) => &["balancers.health", "balancers.deregister"],
+            Action::Deregister(_) => &["balancers.health", "compute.lives", "balancers.deregister"],
             Action::AwaitHealthy(_) | Action::AwaitDrained(_) => &["balancers.health"],
             Action::Terminate { .. } => {
                 &["balancers.health", "compute.instances", "compute.lives", "compute.terminate"]

@@ -2,6 +2,7 @@
 //! the commands print. Only the listeners write themselves, while an upgrade runs.
 
 pub mod branch;
+mod calls;
 mod check;
 mod comparison;
 mod dry_run;
@@ -25,6 +26,7 @@ mod testing;
 mod text;
 mod window;
 
+pub use calls::calls;
 pub use check::*;
 pub use comparison::*;
 pub use dry_run::{DryRun, dry_run, dry_run_json};

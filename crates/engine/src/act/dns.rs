@@ -21,7 +21,8 @@ pub(super) async fn changed(scene: &Scene<'_>, change: &ChangeRecords) -> Answer
     let names: Vec<DnsName> = change.records.iter().map(|record| record.name.clone()).collect();
     let records = scene.world.dns.records(&change.zone, &names).await?;
     let as_wanted = |wanted: &RecordTarget| {
-        records.get(&wanted.name).is_some_and(|record| record.target == wanted.target && record.ttl == wanted.ttl)
+        let record = records.get(&wanted.name);
+        record.is_some_and(|record| is_same(&record.target, &wanted.target) && record.ttl == wanted.ttl)
     };
     if !change.records.iter().all(as_wanted) {
         return Ok(Seen::NotYet);
@@ -35,12 +36,22 @@ pub(super) async fn changed(scene: &Scene<'_>, change: &ChangeRecords) -> Answer
 async fn servers_behind(scene: &Scene<'_>, zone: &str, records: &[RecordTarget]) -> Answer<Option<usize>> {
     for record in records {
         let answers = scene.world.dns.ask_servers(zone, &record.name).await?;
-        let behind = answers.iter().filter(|answer| answer.as_ref() != Some(&record.target)).count();
+        let behind = answers.iter().filter(|answer| !is_target(answer.as_ref(), record)).count();
         if behind > 0 {
             return Ok(Some(behind));
         }
     }
     Ok(None)
+}
+
+fn is_target(answer: Option<&DnsName>, record: &RecordTarget) -> bool {
+    answer.is_some_and(|answer| is_same(answer, &record.target))
+}
+
+/// Names have no case and may end with a dot: balancers keep the capitals that they were named with, servers do not.
+fn is_same(one: &DnsName, other: &DnsName) -> bool {
+    let bare = |name: &DnsName| name.as_str().trim_end_matches('.').to_ascii_lowercase();
+    bare(one) == bare(other)
 }
 
 pub(super) async fn change(scene: &Scene<'_>, change: &ChangeRecords) -> Answer<()> {
@@ -61,7 +72,7 @@ pub(super) async fn forgotten(scene: &Scene<'_>, wait: &AwaitResolvers) -> Answe
     for resolver in &wait.resolvers {
         for record in &wait.records {
             let answer = scene.world.dns.ask_resolver(*resolver, &record.name).await?;
-            if answer.as_ref() != Some(&record.target) {
+            if !is_target(answer.as_ref(), record) {
                 scene.seen_since.set(None);
                 return Ok(Seen::UnderWay(format!("{resolver} still has the old answer for {}", record.name)));
             }
@@ -78,4 +89,20 @@ pub(super) async fn forgotten(scene: &Scene<'_>, wait: &AwaitResolvers) -> Answe
     let names = wait.records.len();
     let text = format!("{} resolvers and the zone's servers agree on {names} names", wait.resolvers.len());
     Ok(Seen::Holds(vec![Fact::Note { text }]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_balancer_named_with_capitals_is_the_target_that_servers_tell_without_them() {
+        let target = "MITx-LMS-123.us-east-1.elb.amazonaws.com".into();
+        let record = RecordTarget { name: "lms.mitx.mit.edu".into(), target, ttl: Duration::from_secs(60) };
+        assert!(is_target(Some(&"mitx-lms-123.us-east-1.elb.amazonaws.com".into()), &record));
+        assert!(!is_target(Some(&"mitx-lms-124.us-east-1.elb.amazonaws.com".into()), &record));
+        assert!(!is_target(None, &record));
+    }
 }

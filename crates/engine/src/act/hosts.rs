@@ -47,6 +47,12 @@ pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
     let instances = scene.readings.instances().await?;
     match instances.iter().find(|instance| instance.id == id).map(|instance| instance.state) {
         Some(InstanceState::Terminated) => Ok(Seen::Holds(vec![fact()])),
+        // In a region or an account where there is nothing of the deployment, every host seems to be gone.
+        None if instances.is_empty() => Err(Failure::permanent(format!(
+            "no host of this deployment is listed at all, so whether {} ({id}) is gone is unknown; look at region and \
+             account of the credentials",
+            host.name
+        ))),
         // Not to be listed may mean that somebody took its tags away.
         None if scene.world.compute.lives(&id).await? => Ok(Seen::Never(format!(
             "{} ({id}) lives, but is not listed with this deployment's tags, so it was not terminated; \

@@ -5,6 +5,7 @@ use cutover_core::names::ImageId;
 use cutover_core::plan::BuildImage;
 
 use super::{Scene, Seen};
+use crate::failure::Failure;
 use crate::ports::Answer;
 
 pub(super) async fn built(scene: &Scene<'_>, build: &BuildImage) -> Answer<Seen> {
@@ -20,5 +21,12 @@ pub(super) async fn built(scene: &Scene<'_>, build: &BuildImage) -> Answer<Seen>
 
 pub(super) async fn removed(scene: &Scene<'_>, image: &ImageId) -> Answer<Seen> {
     let images = scene.world.images.images().await?;
+    // In a region or an account where there is nothing of the deployment, every image seems to be gone.
+    if images.is_empty() {
+        return Err(Failure::permanent(format!(
+            "no image of this deployment is listed at all, so whether {image} is gone is unknown; look at region and \
+             account of the credentials"
+        )));
+    }
     Ok(if images.iter().any(|other| other.id == *image) { Seen::NotYet } else { Seen::holds() })
 }

@@ -207,10 +207,10 @@ pub(crate) fn manner(action: &Action) -> Manner {
 /// operator would want to wait for it.
 pub(crate) fn interval(action: &Action) -> Duration {
     Duration::from_secs(match action {
-        Action::BuildImage(_) => 15,
+        Action::BuildImage(_) | Action::AwaitDrained(_) => 15,
         Action::PublishPage(_) => 10,
         // A balancer's verdict changes every 5 seconds at most, its shortest interval between health checks.
-        Action::Launch(_) | Action::TakeSnapshot { .. } | Action::AwaitHealthy(_) | Action::AwaitDrained(_) => 5,
+        Action::Launch(_) | Action::TakeSnapshot { .. } | Action::AwaitHealthy(_) => 5,
         Action::StopServices(_) | Action::StartServices(_) | Action::Migrate(_) => 2,
         _ => 3,
     })

@@ -1,6 +1,8 @@
 //! Whether hosts are those that they are taken for. What is terminated or taken out of a balancer must be named by the
 //! journal, as a current host on record or as one that this upgrade launched, *and* its tags must agree. A mistake here
-//! costs a site; so anything else is refused.
+//! costs a site; so anything else is refused. Only of a host that is gone for good nobody asks for tags.
+
+use std::collections::BTreeSet;
 
 use cutover_core::journal::Upgrade;
 use cutover_core::names::InstanceId;
@@ -16,18 +18,31 @@ use crate::ports::Answer;
 pub(super) async fn recorded(scene: &Scene<'_>, hosts: &[Host], undone: &str) -> Answer<Vec<InstanceId>> {
     let ids = scene.instances(hosts)?;
     let listed = scene.readings.instances().await?;
+    let found = |id: &InstanceId| listed.iter().find(|instance| instance.id == *id);
+    // A host that died loses its tags soon, and must not keep the others from leaving.
+    let mut gone = BTreeSet::new();
+    for id in ids.iter().filter(|id| found(id).is_none()) {
+        if !scene.world.compute.lives(id).await? {
+            gone.insert(id);
+        }
+    }
     let upgrade = scene.journal.upgrade();
     for (host, id) in hosts.iter().zip(&ids) {
-        let instance = listed.iter().find(|instance| instance.id == *id);
-        if let Some(why) = disagreement(&upgrade, host, id, instance) {
+        if let Some(why) = disagreement(&upgrade, host, id, found(id), gone.contains(id)) {
             return Err(Failure::permanent(format!("{why}, so it was not {undone}; find out who changed that")));
         }
     }
     Ok(ids)
 }
 
-/// What speaks against a host being the one on record; nothing when all agrees.
-fn disagreement(upgrade: &Upgrade, host: &Host, id: &InstanceId, instance: Option<&Instance>) -> Option<String> {
+/// What speaks against a host being the one on record; nothing when all agrees. Of one that is `gone` there are no tags.
+fn disagreement(
+    upgrade: &Upgrade,
+    host: &Host,
+    id: &InstanceId,
+    instance: Option<&Instance>,
+    gone: bool,
+) -> Option<String> {
     let (name, captured) = (&host.name, upgrade.captured.iter().flatten());
     let current = captured.into_iter().find(|current| current.instance == *id);
     let launched = upgrade.launched.get(name) == Some(id);
@@ -35,7 +50,7 @@ fn disagreement(upgrade: &Upgrade, host: &Host, id: &InstanceId, instance: Optio
         return Some(format!("{name} ({id}) is neither a current host on record nor launched by this upgrade"));
     }
     let Some(instance) = instance else {
-        return Some(format!("{name} ({id}) is not listed with this deployment's tags"));
+        return (!gone).then(|| format!("{name} ({id}) is not listed with this deployment's tags"));
     };
     if instance.name != *name {
         return Some(format!("{id} is named {} and not {name}", instance.name));
@@ -52,5 +67,23 @@ fn disagreement(upgrade: &Upgrade, host: &Host, id: &InstanceId, instance: Optio
             Some(format!("{name} ({id}) is tagged with upgrade {tag}"))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cutover_core::plan::InstanceRef;
+
+    use super::*;
+
+    #[test]
+    fn of_a_host_that_died_nobody_asks_for_tags_if_the_journal_names_it() {
+        let host = Host { name: "edx-1".into(), instance: InstanceRef::Known("i-1".into()) };
+        let mut upgrade = Upgrade::default();
+        upgrade.launched.insert(host.name.clone(), "i-1".into());
+        let against = |upgrade: &Upgrade, gone| disagreement(upgrade, &host, &"i-1".into(), None, gone);
+        assert_eq!(against(&upgrade, true), None);
+        assert!(against(&upgrade, false).is_some_and(|why| why.contains("not listed with this deployment's tags")));
+        assert!(against(&Upgrade::default(), true).is_some_and(|why| why.contains("nor launched by this upgrade")));
     }
 }

@@ -202,6 +202,7 @@ fn pages(deployment: &Deployment) -> Pages {
             deployed: true,
             aliases: hosts.clone(),
             certified: hosts,
+            uncertain: None,
             errors_show_page: true,
             enabled: true,
             origins: vec![format!("{}.s3.amazonaws.com", page.bucket)],

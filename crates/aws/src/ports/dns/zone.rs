@@ -64,7 +64,12 @@ pub(super) async fn records(
             }
         }
         next = list.next(&page).and_then(|rest| {
-            let reached = place(rest.start_record_name.as_deref()?);
+            let next = rest.start_record_name.as_deref()?;
+            // Where an escape such as `\\052` stands is not told by its letters.
+            if next.contains('\\') {
+                return Some(rest);
+            }
+            let reached = place(next);
             wanted = wanted.split_off(&reached);
             let (at, name) = wanted.first_key_value()?;
             // What lies between two wanted names need not be read.

@@ -68,6 +68,7 @@ pub(super) fn observation(deployment: &Deployment) -> Observation {
             deployed: true,
             aliases: sites(),
             certified: sites(),
+            uncertain: None,
             errors_show_page: true,
             enabled: true,
             origins: vec![format!("{}.s3.amazonaws.com", deployment.maintenance_page.bucket)],
@@ -84,6 +85,7 @@ pub(super) fn observation(deployment: &Deployment) -> Observation {
         pending: Vec::new(),
         certificates: BTreeMap::new(),
         credentials_until: None,
+        unseen: Vec::new(),
     }
 }
 
