@@ -162,6 +162,23 @@ fn the_mistakes_in_the_readme_are_what_the_program_shows() {
 }
 
 #[test]
+fn the_policy_in_the_readme_is_what_the_program_prints() {
+    let folder = std::env::temp_dir().join(format!("cutover-policy-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let example = std::fs::read_to_string(root("examples/mitx-production.toml")).expect("the example");
+    let aws = "[aws]\nregion = \"us-east-1\"\naccount = \"123456789012\"\n\n[release]";
+    let text = example.replacen("cloud = \"embedded\"", "cloud = \"aws\"", 1).replacen("[release]", aws, 1);
+    std::fs::write(folder.join("aws.toml"), text).expect("written");
+    let policy = printed(&["policy", &folder.join("aws.toml").to_string_lossy(), "--phase", "retire"]);
+    let _ = std::fs::remove_dir_all(&folder);
+    let policy: serde_json::Value = serde_json::from_str(&policy).expect("JSON");
+    let statements = policy["Statement"].as_array().expect("statements");
+    let found = statements.iter().find(|statement| statement["Sid"] == "TerminateHosts").expect("it is there");
+    let command = "cutover policy aws.toml --phase retire | jq -S '.Statement[] | select(.Sid == \"TerminateHosts\")'";
+    readme_shows(command, &serde_json::to_string_pretty(found).expect("JSON"), &[]);
+}
+
+#[test]
 fn the_comparison_in_the_readme_is_what_the_program_prints() {
     readme_shows("cutover rehearse --compare-orders", &printed(&["rehearse", "--compare-orders"]), &[]);
 }

@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::lock::Mutex;
 
@@ -104,6 +105,11 @@ fn parse(store: &Store, name: &str, bytes: &[u8]) -> Result<Record, StoreError> 
     }
     serde_json::from_slice(bytes).map_err(|source| store.damaged(name, source))
 }
+
+/// How often one record is written when the store fails.
+const ATTEMPTS: u32 = 4;
+/// The wait before the second attempt; it grows by as much with each. A bucket is out of reach for seconds now and then.
+const PAUSE: Duration = Duration::from_secs(2);
 
 fn record_name(number: u64) -> String {
     format!("journal/{number:08}.json")
@@ -210,7 +216,7 @@ impl Journal {
         let name = record_name(number);
         let bytes = serde_json::to_vec(&record).map_err(|source| self.store.damaged(&name, source))?;
         let digest = Digest::of(&bytes);
-        if self.store.create(&name, bytes).await? == Created::Existed {
+        if self.create(&name, &bytes).await? == Created::Existed {
             self.recognise(&name, number, &digest).await?;
         }
         writer.records = number;
@@ -221,6 +227,21 @@ impl Journal {
             (self.listener)(&Progress::Recorded { at: record.at, event });
         }
         Ok(())
+    }
+
+    /// Creates a record, again where the store does not say that it has: the same bytes in the same place are this very
+    /// record, whichever of the attempts has put them there.
+    async fn create(&self, name: &str, bytes: &[u8]) -> Result<Created, StoreError> {
+        let mut attempt = 1;
+        loop {
+            match self.store.create(name, bytes.to_vec()).await {
+                Err(_) if attempt < ATTEMPTS => {
+                    self.clock.sleep(PAUSE * attempt).await;
+                    attempt += 1;
+                }
+                end => return end,
+            }
+        }
     }
 
     /// The place was taken: by this very record when an answer was lost on the way, or by another conductor.

@@ -15,6 +15,9 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 
 use cutover_core::names::UpgradeId;
 
+/// How often one object, or a list, is read when the store fails.
+const READINGS: u32 = 3;
+
 /// The store of one upgrade.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -83,7 +86,7 @@ impl Store {
     }
 
     /// A store in objects from elsewhere, such as a bucket that a team shares; `place` is what people read. Creating
-    /// must be atomic there, and nothing may be repeated behind our back.
+    /// must be atomic there, and no write may be repeated behind our back.
     #[must_use]
     pub fn on(objects: Arc<dyn ObjectStore>, folder: &str, upgrade: &UpgradeId, place: String) -> Self {
         Self { objects, root: Path::from(folder).join(upgrade.as_str()), place }
@@ -122,8 +125,8 @@ impl Store {
     /// # Errors
     /// When it could not be read.
     pub async fn read(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
-        let read = async { self.objects.get(&self.path(name)).await?.bytes().await };
-        match read.await {
+        let path = self.path(name);
+        match repeated(async || self.objects.get(&path).await?.bytes().await).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(source) => Err(self.failed(name, "read", source)),
@@ -136,12 +139,8 @@ impl Store {
     /// When they could not be listed.
     pub async fn list(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         let prefix = self.path(folder);
-        let objects: Vec<_> = self
-            .objects
-            .list(Some(&prefix))
-            .try_collect()
-            .await
-            .map_err(|source| self.failed(folder, "listed", source))?;
+        let listed = repeated(async || self.objects.list(Some(&prefix)).try_collect().await).await;
+        let objects: Vec<_> = listed.map_err(|source| self.failed(folder, "listed", source))?;
         let names = objects.iter().filter_map(|object| object.location.filename());
         let mut names: Vec<String> = names.map(|name| format!("{folder}/{name}")).collect();
         names.sort();
@@ -161,6 +160,18 @@ impl Store {
     fn failed(&self, what: &str, done: &'static str, source: object_store::Error) -> StoreError {
         StoreError::Object { what: what.to_owned(), done, place: self.place.clone(), source: Box::new(source) }
     }
+}
+
+/// Reads, and again where that fails: it changes nothing, and a bucket fails to answer now and then.
+async fn repeated<T>(read: impl AsyncFn() -> object_store::Result<T>) -> object_store::Result<T> {
+    for _ in 1..READINGS {
+        match read().await {
+            Ok(read) => return Ok(read),
+            Err(missing @ object_store::Error::NotFound { .. }) => return Err(missing),
+            Err(_) => {}
+        }
+    }
+    read().await
 }
 
 #[cfg(test)]

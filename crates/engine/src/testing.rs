@@ -35,7 +35,7 @@ pub(crate) fn memory() -> Store {
     Store::memory(&upgrade())
 }
 
-/// A clock that stands still until it is set.
+/// A clock that stands still until it is set, or somebody waits.
 pub(crate) struct HandClock(Cell<Timestamp>);
 
 impl HandClock {
@@ -54,7 +54,7 @@ impl Clock for HandClock {
         self.0.get()
     }
 
-    async fn sleep_until(&self, _: Timestamp) {
-        std::future::pending::<()>().await;
+    async fn sleep_until(&self, moment: Timestamp) {
+        self.0.set(self.0.get().max(moment));
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod bad_days;
+mod bad_steps;
 mod conformance;
 mod contract;
 mod dry;
@@ -21,6 +22,7 @@ mod proxy;
 mod seen_from_outside;
 mod stage;
 mod stand_ins;
+mod state_in_a_bucket;
 mod support;
 mod surroundings;
 mod upgrade;

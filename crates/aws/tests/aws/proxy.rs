@@ -1,14 +1,14 @@
-//! A network between the client and moto that misbehaves on order: it delays, drops and loses answers, throttles, fails,
-//! and cuts connections before, within and after what is said. Everything else it passes on unchanged.
+//! A network between the client and moto that misbehaves on order or by chance: it delays, drops and loses answers,
+//! throttles, fails, and cuts connections before, within and after what is said. Everything else it passes on unchanged.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// What becomes of one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
     /// It goes through, and so does the answer, after a wait.
     Delay(Duration),
@@ -18,27 +18,109 @@ pub(crate) enum Trouble {
     Fail,
     /// It is not passed on, and nobody says a word.
     Drop,
-    /// Only so many of its bytes are passed on.
-    CutRequest(usize),
+    /// Only its beginning is passed on.
+    CutRequest(Place),
     /// It goes through; the answer is lost, and the connection closed.
     LoseAnswer,
     /// It goes through; the server says that it has failed all the same.
     FailAfter,
-    /// It goes through; only so many bytes of the answer come back.
-    CutAnswer(usize),
+    /// It goes through; only the beginning of the answer comes back.
+    CutAnswer(Place),
     /// It goes through; the answer never comes, and the connection stays.
     Silence,
 }
 
-/// What is to become of which requests: those whose text contains the words, in this order.
-type Orders = Arc<Mutex<VecDeque<(String, Trouble)>>>;
+/// Where a message of HTTP is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Within the first line.
+    FirstLine,
+    /// Within the headers.
+    Headers,
+    /// After the first byte of the body.
+    FirstByte,
+    /// In the middle of the body.
+    Middle,
+    /// Before the last byte.
+    LastByte,
+}
+
+impl Trouble {
+    /// All of them, as they are called in a list of what went wrong.
+    pub(crate) const ALL: [(&str, Self); 15] = [
+        ("delayed", Self::Delay(Duration::from_millis(60))),
+        ("throttled", Self::Throttle),
+        ("failed-before", Self::Fail),
+        ("dropped", Self::Drop),
+        ("request-cut-in-headers", Self::CutRequest(Place::Headers)),
+        ("request-cut-in-body", Self::CutRequest(Place::Middle)),
+        ("request-cut-before-its-end", Self::CutRequest(Place::LastByte)),
+        ("answer-lost", Self::LoseAnswer),
+        ("failed-after", Self::FailAfter),
+        ("answer-cut-in-first-line", Self::CutAnswer(Place::FirstLine)),
+        ("answer-cut-in-headers", Self::CutAnswer(Place::Headers)),
+        ("answer-cut-in-first-byte", Self::CutAnswer(Place::FirstByte)),
+        ("answer-cut-in-body", Self::CutAnswer(Place::Middle)),
+        ("answer-cut-before-its-end", Self::CutAnswer(Place::LastByte)),
+        ("silent", Self::Silence),
+    ];
+
+    /// Whether the request reaches the other side as a whole.
+    pub(crate) fn goes_through(self) -> bool {
+        !matches!(self, Self::Throttle | Self::Fail | Self::Drop | Self::CutRequest(_))
+    }
+
+    /// Whether an answer comes in the end that leaves no doubt of what became of the request.
+    pub(crate) fn is_answered(self) -> bool {
+        matches!(self, Self::Delay(_) | Self::Throttle)
+    }
+}
+
+impl Place {
+    /// So much of a message is left, less than the whole in any case.
+    fn of(self, message: &[u8]) -> &[u8] {
+        let end = |pattern: &[u8]| message.windows(pattern.len()).position(|bytes| bytes == pattern);
+        let line = end(b"\r\n").unwrap_or(message.len());
+        let head = end(b"\r\n\r\n").map_or(message.len(), |place| place + 4);
+        let length = match self {
+            Self::FirstLine => line / 2,
+            Self::Headers => line + (head - line) / 2,
+            Self::FirstByte => head + 1,
+            Self::Middle => head + (message.len() - head) / 2,
+            Self::LastByte => message.len(),
+        };
+        &message[..length.min(message.len() - 1)]
+    }
+}
 
 /// The misbehaving network.
 pub(crate) struct Proxy {
     pub(crate) endpoint: String,
-    orders: Orders,
-    /// Each request that was passed on, whole, by the words that tell it apart.
-    passed: Arc<Mutex<Vec<String>>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What is to become of which requests: those whose text contains the words, in this order.
+    orders: VecDeque<(String, Trouble)>,
+    /// Chance, and how many requests there are to one that gets into trouble.
+    chance: Option<(fastrand::Rng, usize)>,
+    /// Each request that was passed on, whole.
+    passed: Vec<String>,
+}
+
+impl State {
+    /// What is to become of a request.
+    fn trouble(&mut self, text: &str) -> Option<Trouble> {
+        let place = self.orders.iter().position(|(words, _)| text.contains(words.as_str()));
+        if let Some((_, trouble)) = place.and_then(|place| self.orders.remove(place)) {
+            return Some(trouble);
+        }
+        let (chance, one_in) = self.chance.as_mut()?;
+        let one_in = if changes_something(text) { one_in.div_ceil(3) } else { *one_in };
+        let all = Trouble::ALL;
+        (chance.usize(..one_in) == 0).then(|| all[chance.usize(..all.len())].1)
+    }
 }
 
 impl Proxy {
@@ -47,12 +129,12 @@ impl Proxy {
         let upstream = endpoint.trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
-        let (orders, passed) = (Orders::default(), Arc::default());
-        let proxy = Self { endpoint, orders: Arc::clone(&orders), passed: Arc::clone(&passed) };
+        let proxy = Self { endpoint, state: Arc::default() };
+        let state = Arc::clone(&proxy.state);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (upstream, orders, passed) = (upstream.clone(), Arc::clone(&orders), Arc::clone(&passed));
-                std::thread::spawn(move || serve(client, &upstream, &orders, &passed));
+                let (upstream, state) = (upstream.clone(), Arc::clone(&state));
+                std::thread::spawn(move || serve(client, &upstream, &state));
             }
         });
         proxy
@@ -60,75 +142,87 @@ impl Proxy {
 
     /// The next request that contains `words` gets into this trouble, the one after that into the next order's.
     pub(crate) fn order(&self, words: &str, trouble: Trouble) {
-        self.orders.lock().expect("no thread has panicked").push_back((words.to_owned(), trouble));
+        self.state().orders.push_back((words.to_owned(), trouble));
+    }
+
+    /// From now on one request in so many gets into some trouble, and of those that change something, which are few,
+    /// three times as many. The seed says which, as far as requests come in the same order again.
+    pub(crate) fn misbehave(&self, seed: u64, one_in: usize) {
+        self.state().chance = Some((fastrand::Rng::with_seed(seed), one_in));
     }
 
     /// How many requests that contain `words` have reached the other side.
     pub(crate) fn passed(&self, words: &str) -> usize {
-        let passed = self.passed.lock().expect("no thread has panicked");
-        passed.iter().filter(|request| request.contains(words)).count()
+        self.state().passed.iter().filter(|request| request.contains(words)).count()
     }
 
-    /// Whether all orders have been carried out.
-    pub(crate) fn is_done(&self) -> bool {
-        self.orders.lock().expect("no thread has panicked").is_empty()
+    /// Those requests, in the order in which they were passed on.
+    pub(crate) fn texts(&self, words: &str) -> Vec<String> {
+        self.state().passed.iter().filter(|request| request.contains(words)).cloned().collect()
+    }
+
+    /// Forgets the orders that were not carried out; how many they were.
+    pub(crate) fn withdraw(&self) -> usize {
+        std::mem::take(&mut self.state().orders).len()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no thread has panicked")
     }
 }
 
-/// Serves one connection, one request after the other.
-fn serve(mut client: TcpStream, upstream: &str, orders: &Orders, passed: &Arc<Mutex<Vec<String>>>) {
+/// Serves one connection, one request after the other, until one gets into trouble.
+fn serve(mut client: TcpStream, upstream: &str, state: &Mutex<State>) {
     while let Some(request) = message(&mut client) {
         let text = String::from_utf8_lossy(&request).into_owned();
-        let trouble = {
-            let mut orders = orders.lock().expect("no thread has panicked");
-            let place = orders.iter().position(|(words, _)| text.contains(words.as_str()));
-            place.and_then(|place| orders.remove(place)).map(|(_, trouble)| trouble)
-        };
-        match &trouble {
-            Some(Trouble::Drop) => return,
-            Some(Trouble::Throttle) => {
-                let _ = client.write_all(&refusal(400, "Throttling"));
-                return;
-            }
-            Some(Trouble::Fail) => {
-                let _ = client.write_all(&refusal(500, "InternalFailure"));
-                return;
-            }
-            Some(Trouble::CutRequest(length)) => {
-                let mut server = TcpStream::connect(upstream).expect("moto listens");
-                let _ = server.write_all(&request[..(*length).min(request.len() - 1)]);
-                let _ = server.shutdown(Shutdown::Both);
-                return;
-            }
-            _ => {}
+        let refusals = refusals(service(&text));
+        let trouble = state.lock().expect("no thread has panicked").trouble(&text);
+        if let Some(trouble) = trouble.filter(|trouble| !trouble.goes_through()) {
+            refuse(&mut client, upstream, trouble, &request, &refusals);
+            return;
         }
-        passed.lock().expect("no thread has panicked").push(text);
+        state.lock().expect("no thread has panicked").passed.push(text);
         let Some(answer) = ask(upstream, &request) else { return };
-        let sent = match trouble {
-            Some(Trouble::LoseAnswer) => return,
-            Some(Trouble::FailAfter) => {
-                let _ = client.write_all(&refusal(500, "InternalFailure"));
-                return;
-            }
-            Some(Trouble::CutAnswer(length)) => {
-                let _ = client.write_all(&answer[..length.min(answer.len() - 1)]);
-                return;
-            }
-            Some(Trouble::Silence) => {
-                // Until the client has had enough.
-                let _ = client.read(&mut [0; 1]);
-                return;
-            }
-            Some(Trouble::Delay(length)) => {
-                std::thread::sleep(length);
-                client.write_all(&answer)
-            }
-            _ => client.write_all(&answer),
-        };
-        if sent.is_err() {
+        if !give_back(&mut client, trouble, &answer, &refusals.failed) {
             return;
         }
     }
+}
+
+/// What happens to a request that does not go through. The connection is closed after it.
+fn refuse(client: &mut TcpStream, upstream: &str, trouble: Trouble, request: &[u8], refusals: &Refusals) {
+    match trouble {
+        Trouble::Throttle => {
+            let _ = client.write_all(&refusals.throttled);
+        }
+        Trouble::Fail => {
+            let _ = client.write_all(&refusals.failed);
+        }
+        Trouble::CutRequest(place) => {
+            let mut server = TcpStream::connect(upstream).expect("moto listens");
+            let _ = server.write_all(place.of(request));
+            let _ = server.shutdown(Shutdown::Both);
+        }
+        _ => {}
+    }
+}
+
+/// Gives an answer back, or what trouble leaves of it. Whether the connection can go on.
+fn give_back(client: &mut TcpStream, trouble: Option<Trouble>, answer: &[u8], failed: &[u8]) -> bool {
+    if let Some(Trouble::Delay(length)) = trouble {
+        std::thread::sleep(length);
+    }
+    if trouble == Some(Trouble::Silence) {
+        // Until the client has had enough.
+        let _ = client.read(&mut [0; 1]);
+    }
+    let left = match trouble {
+        Some(Trouble::LoseAnswer | Trouble::Silence) => &[],
+        Some(Trouble::FailAfter) => failed,
+        Some(Trouble::CutAnswer(place)) => place.of(answer),
+        _ => answer,
+    };
+    client.write_all(left).is_ok() && left.len() == answer.len()
 }
 
 /// The answer of the other side, on a connection of its own.
@@ -166,12 +260,47 @@ fn message(stream: &mut TcpStream) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// A refusal that all of AWS's protocols in XML understand.
-fn refusal(status: u16, code: &str) -> Vec<u8> {
-    let body = format!(
-        "<ErrorResponse><Error><Code>{code}</Code><Message>on order</Message></Error><RequestId>r-1</RequestId>\
-         </ErrorResponse>"
-    );
+/// Whether a request is for more than reading.
+fn changes_something(text: &str) -> bool {
+    let operation = text.split_once("Action=").map(|(_, rest)| rest);
+    let reads = |operation: &str| ["Describe", "Get", "List"].iter().any(|begin| operation.starts_with(begin));
+    !text.starts_with("GET ") && !operation.is_some_and(reads)
+}
+
+/// The service that a request was signed for; nothing where it was not signed.
+fn service(text: &str) -> &str {
+    text.split_once("/aws4_request").and_then(|(scope, _)| scope.rsplit('/').next()).unwrap_or_default()
+}
+
+/// What a service says to those who ask too often, and when it has failed.
+struct Refusals {
+    throttled: Vec<u8>,
+    failed: Vec<u8>,
+}
+
+fn refusals(service: &str) -> Refusals {
+    let (throttled, failed): ((u16, &str), &str) = match service {
+        "s3" => ((503, "SlowDown"), "InternalError"),
+        "ec2" => ((503, "RequestLimitExceeded"), "InternalError"),
+        "ssm" | "servicequotas" => ((400, "ThrottlingException"), "InternalServerError"),
+        _ => ((400, "Throttling"), "InternalFailure"),
+    };
+    let body = |code: &str| match service {
+        "s3" => format!("<Error><Code>{code}</Code><Message>on order</Message><RequestId>r-1</RequestId></Error>"),
+        "ec2" => format!(
+            "<Response><Errors><Error><Code>{code}</Code><Message>on order</Message></Error></Errors>\
+             <RequestID>r-1</RequestID></Response>"
+        ),
+        "ssm" | "servicequotas" => format!(r#"{{"__type":"{code}","message":"on order"}}"#),
+        _ => format!(
+            "<ErrorResponse><Error><Code>{code}</Code><Message>on order</Message></Error><RequestId>r-1</RequestId>\
+             </ErrorResponse>"
+        ),
+    };
+    Refusals { throttled: refusal(throttled.0, &body(throttled.1)), failed: refusal(500, &body(failed)) }
+}
+
+fn refusal(status: u16, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").into_bytes()
 }

@@ -31,6 +31,7 @@ impl Account {
             .expect("CUTOVER_MOTO_PYTHON names a Python that has moto and Flask; `cargo xtask test` installs one");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../aws/tests/moto/furnish.py");
         let mut process = Command::new(python)
+            .arg("-B")
             .arg(script)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

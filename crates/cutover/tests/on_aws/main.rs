@@ -11,5 +11,6 @@ mod credentials;
 mod operator;
 mod phases;
 mod places;
+mod readme;
 mod servers;
 mod state;

@@ -213,6 +213,42 @@ fn a_write_that_failed_is_the_last() {
 }
 
 #[test]
+fn a_store_that_is_back_within_seconds_ends_nothing() {
+    let folder = TempDir::new().expect("a folder");
+    let store = Store::folder(folder.path(), &upgrade()).expect("a store");
+    let reading = now(read(&store)).expect("an empty journal");
+    let in_the_way = folder.path().join(upgrade().as_str());
+    std::fs::write(&in_the_way, "").expect("a file");
+    let clock = HandClock::new();
+    let returns = Rc::new(Returns { clock: Rc::clone(&clock), at: at(5), in_the_way });
+    let journal = Journal::open(store.clone(), reading, returns, 1, "a".to_owned(), Rc::new(|_| {}));
+    now(journal.append(said("one"))).expect("the store is back");
+    assert_eq!(events(&store).len(), 1);
+    assert!((at(5)..at(10)).contains(&clock.now()), "{}", clock.now());
+}
+
+/// A clock at a time of which what is in the way of a store goes.
+struct Returns {
+    clock: Rc<HandClock>,
+    at: jiff::Timestamp,
+    in_the_way: std::path::PathBuf,
+}
+
+#[async_trait::async_trait(?Send)]
+impl Clock for Returns {
+    fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
+    async fn sleep_until(&self, moment: jiff::Timestamp) {
+        self.clock.sleep_until(moment).await;
+        if self.clock.now() >= self.at && self.in_the_way.is_file() {
+            std::fs::remove_file(&self.in_the_way).expect("it is there");
+        }
+    }
+}
+
+#[test]
 fn events_appended_side_by_side_share_a_record_in_their_order() {
     let store = memory();
     let heard = Rc::new(RefCell::new(Vec::new()));

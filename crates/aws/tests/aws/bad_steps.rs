@@ -1,0 +1,154 @@
+//! Bad days of whole steps: each kind of change that the engine makes on AWS, and each reading, with each trouble that a
+//! network and a service can make. Each step ends well, what it wanted is there once, and the journal speaks of doubt
+//! where there is any.
+//!
+//! The tables make the cells; those that are broken are told by name, all in one failure. Doubt is what the caller can
+//! know: a request that was dropped on its way and one whose answer was lost look the same, so both are in doubt, and
+//! both are looked after before anything is made again.
+
+mod changes;
+mod lane;
+mod reads;
+mod skipping;
+mod upgrades;
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+
+use cutover_core::journal::Event;
+use cutover_engine::conductor::Ending;
+
+use self::changes::{Change, all_instances};
+use self::lane::{Ground, Lane};
+use crate::proxy::Trouble;
+use crate::support::limits;
+
+/// So many lanes to moto side by side. It divides no table, so that slow troubles are spread over all lanes.
+const LANES: usize = 7;
+
+/// One try: what goes wrong, and how often in a row.
+#[derive(Clone, Copy)]
+struct Bad {
+    name: &'static str,
+    trouble: Trouble,
+    times: u32,
+}
+
+impl Bad {
+    /// Each trouble once; and throttling for longer than the client repeats a call.
+    fn all() -> Vec<Self> {
+        let once = Trouble::ALL.map(|(name, trouble)| Self { name, trouble, times: 1 });
+        let for_long = Self { name: "throttled-for-long", trouble: Trouble::Throttle, times: limits().attempts };
+        once.into_iter().chain([for_long]).collect()
+    }
+}
+
+/// What the classes of failures say of a step that gets into trouble.
+#[derive(Debug, PartialEq, Eq)]
+struct Course {
+    /// How often the step is in doubt.
+    doubts: usize,
+    /// How often the engine makes it again, knowing that nothing has happened.
+    retries: usize,
+    /// How often the request that makes the change reaches the other side.
+    passed: usize,
+}
+
+impl Course {
+    /// What must become of a change in trouble.
+    fn of(change: Change, bad: Bad) -> Self {
+        let is_doubtful = !bad.trouble.is_answered();
+        // S3 is never asked again by the client, so that the engine hears of each throttling.
+        let times = if change == Change::Page { 1 } else { limits().attempts };
+        let retries = if bad.trouble == Trouble::Throttle { bad.times / times } else { 0 };
+        // Asking again for the same invalidation gives it back, and removing what is gone removes nothing.
+        let is_asked_again = is_doubtful && bad.trouble.goes_through();
+        let may_be = change.is_removal() || change == Change::Invalidation;
+        Self {
+            doubts: usize::from(is_doubtful && !change.is_removal()),
+            retries: if change.is_removal() { 0 } else { retries as usize },
+            passed: 1 + usize::from(is_asked_again && may_be),
+        }
+    }
+}
+
+/// Tries one change with one trouble; what is broken, if anything.
+async fn try_change(lane: &Lane<'_>, name: &str, change: Change, bad: Bad) -> Result<(), String> {
+    let (ground, proxy, words) = (lane.ground, &lane.proxy, change.words());
+    let wanted = change.wanted(lane, name).await;
+    let before = proxy.passed(words);
+    // S3 throttled five times is a step that fails after its five attempts.
+    let times = if change == Change::Page { bad.times.min(limits().attempts - 1) } else { bad.times };
+    (0..times).for_each(|_| proxy.order(words, bad.trouble));
+    let (ending, events) = lane.conduct(bad.trouble, wanted.hosts.clone(), wanted.action.clone()).await;
+    let left = proxy.withdraw();
+    if left > 0 {
+        return Err(format!("{left} requests never got into trouble: {events:?}"));
+    }
+    if ending != Ending::Finished {
+        return Err(format!("{ending:?}: {events:?}"));
+    }
+    let count = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count();
+    let course = Course {
+        doubts: count(|event| matches!(event, Event::StepInDoubt { .. })),
+        retries: count(|event| matches!(event, Event::StepRetried { .. })),
+        passed: proxy.passed(words) - before,
+    };
+    let expected = Course::of(change, Bad { times, ..bad });
+    if course != expected {
+        return Err(format!("{course:?} instead of {expected:?}: {events:?}"));
+    }
+    if change == Change::Invalidation && references(&proxy.texts(words)[before..]).len() != 1 {
+        return Err("it asked for several invalidations".to_owned());
+    }
+    let there = wanted.is_there_once(ground).await;
+    wanted.put_away(ground, name).await;
+    there
+}
+
+/// The references by which CloudFront knows an invalidation that is asked for again.
+fn references(requests: &[String]) -> BTreeSet<&str> {
+    let inner = |request: &'_ String| request.find("<CallerReference>");
+    requests.iter().filter_map(|request| request[inner(request)?..].split(['<', '>']).nth(2)).collect()
+}
+
+async fn lanes(ground: &Ground) -> Vec<Lane<'_>> {
+    join_all((0..LANES).map(|number| Lane::open(ground, number))).await
+}
+
+/// Tries all cells of a table on the lanes; those that are broken, by name.
+async fn broken<T>(
+    lanes: &[Lane<'_>],
+    cells: &[T],
+    run: impl AsyncFn(&Lane<'_>, &T) -> Result<(), String>,
+) -> Vec<String> {
+    let on_lanes = lanes.iter().enumerate().map(async |(number, lane)| {
+        let mut broken = Vec::new();
+        for cell in cells.iter().skip(number).step_by(lanes.len()) {
+            broken.extend(run(lane, cell).await.err());
+        }
+        broken
+    });
+    join_all(on_lanes).await.concat()
+}
+
+#[tokio::test]
+async fn a_step_that_gets_into_any_trouble_changes_what_it_wants_once() {
+    let ground = Ground::new(&cutover_contract::deployment()).await;
+    let mut cells = Vec::new();
+    for (kind, change) in Change::ALL {
+        cells.extend(Bad::all().into_iter().map(|bad| (format!("{kind}-{}", bad.name), change, bad)));
+    }
+    let lanes = lanes(&ground).await;
+    let there_before = all_instances(&ground).await;
+    let run = async |lane: &Lane<'_>, (name, change, bad): &(String, Change, Bad)| {
+        try_change(lane, name, *change, *bad).await.map_err(|why| format!("{name}: {why}"))
+    };
+    let broken = broken(&lanes, &cells, run).await;
+    assert!(broken.is_empty(), "{} of {} cells:\n{}", broken.len(), cells.len(), broken.join("\n"));
+    // Each cell of these kinds has a host, and nothing was launched that bears no cell's name.
+    let hosted = |change: &Change| matches!(change, Change::Launch | Change::Terminate);
+    let hosts = cells.iter().filter(|(_, change, _)| hosted(change)).count();
+    assert_eq!(all_instances(&ground).await, there_before + hosts);
+}

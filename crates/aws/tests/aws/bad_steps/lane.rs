@@ -1,0 +1,279 @@
+//! What steps are conducted on: one furnished moto, and several lanes to it, each with a misbehaving network of its own,
+//! on which cells of a table are tried one after the other.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+
+use cutover_aws::operations::ec2;
+use cutover_aws::{Connection, Limits, cloud};
+use cutover_core::deployment::{Deployment, Role};
+use cutover_core::digest::Digest;
+use cutover_core::journal::Event;
+use cutover_core::names::{ChangeId, DnsName, ImageId, InstanceId};
+use cutover_core::observation::Record;
+use cutover_core::plan::{
+    Action, Basis, CapturedHost, Edge, ImageRef, Launch, Line, Order, PageMayLift, Phase, Plan, RecordTarget, Rule,
+    Step, Undo,
+};
+use cutover_engine::conductor::{self, Ending};
+use cutover_engine::drive::Crew;
+use cutover_engine::journal::{Journal, read};
+use cutover_engine::ports::{Answer, Clock, Dns, World};
+use cutover_engine::store::Store;
+
+use super::skipping::connect;
+use crate::hurried::{HurriedClock, Slowness, counted};
+use crate::obedient::{Approving, Obedient};
+use crate::proxy::{Proxy, Trouble};
+use crate::stage::{Furnished, WallClock, furnish};
+use crate::stand_ins::NameServer;
+use crate::support::limits;
+use crate::surroundings::Surroundings;
+
+/// How long the impatient wait for an answer: longer than a busy machine needs for one.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A furnished moto with what is around it.
+pub(super) struct Ground {
+    pub(super) furnished: Furnished,
+    pub(super) surroundings: Surroundings,
+    /// The same world over a network without trouble: what really is.
+    pub(super) truth: World,
+    /// A current host.
+    current: InstanceId,
+    /// The image that new hosts are launched from.
+    newest_image: ImageId,
+}
+
+impl Ground {
+    pub(super) async fn new(deployment: &Deployment) -> Self {
+        let mut furnished = furnish(deployment).await;
+        furnished.connection = Rc::new(connect(&furnished.moto.fact("endpoint"), limits()).await);
+        let surroundings = Surroundings::of(&furnished);
+        let others = Rc::new(Obedient::default());
+        let truth = surroundings.world(&furnished, Rc::new(WallClock), Rc::clone(&others) as _, others);
+        let current = truth.compute.instances().await.expect("current hosts").remove(0).id;
+        let images = truth.images.images().await.expect("images");
+        let newest = images.into_iter().rfind(|image| image.role == Role::Edxapp).expect("an image of the role");
+        Self { furnished, surroundings, truth, current, newest_image: newest.id }
+    }
+
+    pub(super) fn deployment(&self) -> &Deployment {
+        &self.furnished.deployment
+    }
+
+    pub(super) fn endpoint(&self) -> String {
+        self.furnished.moto.fact("endpoint")
+    }
+
+    /// A connection over a network without trouble, which has Route 53's patience for itself.
+    pub(super) async fn connect(&self) -> Rc<Connection> {
+        Rc::new(connect(&self.endpoint(), limits()).await)
+    }
+
+    /// The world over `connection`, with hosts that obey. What the zone's servers answer is read over the other one.
+    pub(super) fn world(
+        &self,
+        connection: &Rc<Connection>,
+        without_trouble: &Rc<Connection>,
+        clock: &Rc<HurriedClock>,
+    ) -> World {
+        let others = Rc::new(Obedient::default());
+        let at = || Rc::clone(clock) as Rc<dyn Clock>;
+        let open = |connection| {
+            let (vantage, others) = (self.surroundings.vantage.clone(), Rc::clone(&others));
+            cloud::world(connection, self.deployment(), at(), vantage, Rc::clone(&others) as _, others)
+        };
+        let world = open(connection);
+        let (inner, truth) = (Rc::clone(&world.dns), open(without_trouble).dns);
+        let dns = Rc::new(Following { inner, truth, servers: self.surroundings.name_servers.clone() });
+        counted(&World { dns, ..world }, clock, Slowness::default())
+    }
+
+    /// What to launch as a host of the first fleet under that name.
+    pub(super) fn launch(&self, name: &str) -> Launch {
+        let (deployment, role) = (self.deployment(), Role::Edxapp);
+        let fleet = &deployment.fleets[0];
+        let tags = BTreeMap::from([
+            ("Name", name.to_owned()),
+            ("environment", deployment.name.to_string()),
+            ("purpose", fleet.name.to_string()),
+            ("role", deployment.role_tag(role).to_owned()),
+            ("release-version", deployment.release.version.clone()),
+            ("cutover-upgrade", deployment.upgrade().to_string()),
+        ]);
+        Launch {
+            name: name.into(),
+            fleet: fleet.name.clone(),
+            role,
+            image: ImageRef::Known(self.newest_image.clone()),
+            instance_type: fleet.edxapp.instance_type.clone(),
+            subnet: fleet.edxapp.subnets[0].clone(),
+            security_groups: fleet.edxapp.security_groups.clone(),
+            profile: fleet.edxapp.profile.clone(),
+            tags: tags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+            boot_stopped: false,
+            generation: 1,
+        }
+    }
+
+    /// A host under that name, which runs.
+    pub(super) async fn host(&self, name: &str) -> CapturedHost {
+        let launch = self.launch(name);
+        let launched = self.truth.compute.launch(&launch, &self.newest_image, name).await;
+        let instance = launched.expect("moto launches");
+        CapturedHost { name: launch.name, instance, fleet: launch.fleet, role: launch.role }
+    }
+
+    /// An image under that name, as whoever builds images leaves it behind for the release.
+    pub(super) async fn image(&self, role: Role, name: &str) -> ImageId {
+        let (deployment, aws) = (self.deployment(), &self.furnished.connection);
+        let tag = |key: &str, value: &str| ec2::NewTag { key: key.to_owned(), value: value.to_owned() };
+        let tags = vec![
+            tag("environment", deployment.name.as_str()),
+            tag("role", deployment.role_tag(role)),
+            tag("edx_codename", &deployment.release.codename),
+            tag("release-version", &deployment.release.version),
+            tag("commit", "3f9a0c3f9a0c3f9a0c3f9a0c3f9a0c3f9a0c3f9a"),
+        ];
+        let image = ec2::CreateImage {
+            instance_id: self.current.to_string(),
+            name: name.to_owned(),
+            tag_specifications: vec![ec2::TagSpecification { resource_type: "image".to_owned(), tags }],
+            ..Default::default()
+        };
+        aws.call(&image).await.expect("moto makes images").image_id.into()
+    }
+}
+
+/// Route 53 whose name servers answer what the zone really has, whatever became of the answers to those who changed it.
+struct Following {
+    inner: Rc<dyn Dns>,
+    truth: Rc<dyn Dns>,
+    servers: Vec<NameServer>,
+}
+
+impl Following {
+    async fn follow(&self, zone: &str, name: &DnsName) {
+        let records = self.truth.records(zone, std::slice::from_ref(name)).await.expect("the zone is there");
+        for (name, record) in &records {
+            self.servers.iter().for_each(|server| server.point(name.as_str(), record.target.as_str()));
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Dns for Following {
+    async fn records(&self, zone: &str, names: &[DnsName]) -> Answer<BTreeMap<DnsName, Record>> {
+        self.inner.records(zone, names).await
+    }
+
+    async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Answer<ChangeId> {
+        self.inner.change_records(zone, records).await
+    }
+
+    async fn in_sync(&self, change: &ChangeId) -> Answer<bool> {
+        self.inner.in_sync(change).await
+    }
+
+    async fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<Option<DnsName>>> {
+        self.follow(zone, name).await;
+        self.inner.ask_servers(zone, name).await
+    }
+
+    async fn ask_resolver(&self, resolver: IpAddr, name: &DnsName) -> Answer<Option<DnsName>> {
+        self.inner.ask_resolver(resolver, name).await
+    }
+}
+
+/// One way to the ground, through a network of its own.
+pub(super) struct Lane<'a> {
+    pub(super) ground: &'a Ground,
+    pub(super) proxy: Proxy,
+    /// A host that only this lane puts into balancers and takes out.
+    pub(super) host: CapturedHost,
+    clock: Rc<HurriedClock>,
+    without_trouble: Rc<Connection>,
+    /// Waits as long as a busy machine needs.
+    patient: (Rc<Connection>, World),
+    /// Soon has enough of silence.
+    impatient: (Rc<Connection>, World),
+}
+
+impl<'a> Lane<'a> {
+    pub(super) async fn open(ground: &'a Ground, number: usize) -> Self {
+        let proxy = Proxy::before(&ground.endpoint());
+        let clock = HurriedClock::new(ground.deployment().window.start.timestamp);
+        let without_trouble = ground.connect().await;
+        let open = async |limits| {
+            let connection = Rc::new(connect(&proxy.endpoint, limits).await);
+            let world = ground.world(&connection, &without_trouble, &clock);
+            (connection, world)
+        };
+        let patient = open(limits()).await;
+        let impatient = open(Limits { attempt: PATIENCE, ..limits() }).await;
+        let host = ground.host(&format!("edx-lane-{number}")).await;
+        Self { ground, proxy, host, clock, without_trouble, patient, impatient }
+    }
+
+    /// A connection and a world over it. Silence alone is waited out. All else may take as long as a busy machine needs.
+    fn way(&self, trouble: Trouble) -> &(Rc<Connection>, World) {
+        if trouble == Trouble::Silence { &self.impatient } else { &self.patient }
+    }
+
+    /// A connection and a world of which nobody has read anything yet.
+    pub(super) fn unread(&self, trouble: Trouble) -> (&Rc<Connection>, World) {
+        let (connection, _) = self.way(trouble);
+        (connection, self.ground.world(connection, &self.without_trouble, &self.clock))
+    }
+
+    /// Conducts a plan of one step, with these current hosts on record; how it ended, and what is on record of the step.
+    pub(super) async fn conduct(
+        &self,
+        trouble: Trouble,
+        hosts: Vec<CapturedHost>,
+        action: Action,
+    ) -> (Ending, Vec<Event>) {
+        let (deployment, at) = (self.ground.deployment(), Rc::clone(&self.clock) as Rc<dyn Clock>);
+        let upgrade = deployment.upgrade();
+        let store = Store::memory(&upgrade);
+        let reading = read(&store).await.expect("an empty journal");
+        let journal = Journal::open(store.clone(), reading, Rc::clone(&at), 1, "test".to_owned(), Rc::new(|_| {}));
+        let stop = std::future::pending().boxed_local().shared();
+        let (_, world) = self.way(trouble);
+        let crew = Crew::new(world.clone(), Rc::clone(&at), Rc::new(Approving(at)), journal, stop);
+        let took_over = Event::ConductorTookOver { upgrade: upgrade.clone(), conductor: "test".to_owned() };
+        crew.journal.append(took_over).await.expect("on record");
+        let capture = step("capture", Action::Capture { hosts }, Vec::new());
+        let after = Edge { step: capture.id.clone(), rule: Rule::Follows };
+        let steps = vec![capture, step("the-step", action, vec![after])];
+        let (phase, order, basis) = (Phase::Prepare, Order::Overlapped, Basis::default());
+        let plan = Plan { upgrade, phase, order, made_at: self.clock.now(), basis, steps };
+        let run = conductor::run(&crew, Some((plan, Digest::of(b""))), phase);
+        let ending = self.clock.run(run).await.expect("the journal works");
+        let records = read(&store).await.expect("it holds together").records;
+        let events = records.into_iter().flat_map(|record| record.events);
+        let of_the_step = |event: &Event| event.step().is_some_and(|step| step.as_str() == "the-step");
+        (ending, events.filter(of_the_step).collect())
+    }
+}
+
+fn step(id: &str, action: Action, waits_for: Vec<Edge>) -> Step {
+    Step {
+        id: id.into(),
+        lane: cutover_core::plan::Lane::Deployment,
+        line: Line::Capture,
+        title: id.to_owned(),
+        action,
+        waits_for,
+        undo: Undo::Nothing,
+        page_may_lift: PageMayLift::Yes,
+        expected: Duration::from_secs(1),
+        limit: Duration::from_secs(300),
+    }
+}
