@@ -42,6 +42,8 @@ shapes! {
         class: Option<String> => "DBInstanceClass",
         /// Its address; nothing while it is being made.
         endpoint: Option<Endpoint> => "Endpoint",
+        /// The cluster that it is a member of.
+        cluster: Option<String> => "DBClusterIdentifier",
         /// What changes at the next maintenance.
         pending: Option<PendingModifiedValues> => "PendingModifiedValues",
         /// Its storage in GiB.

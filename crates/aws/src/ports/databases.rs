@@ -39,6 +39,23 @@ impl AwsDatabases {
         Self { connection: Rc::clone(connection), deployment: deployment.clone(), clock }
     }
 
+    /// Refuses members of clusters of which the file wants snapshots: better now than once the sites are down.
+    fn none_is_of_a_cluster(&self, instances: &[rds::DBInstance]) -> Answer<()> {
+        let wanted = self.deployment.databases.iter().filter(|one| one.snapshot || one.warm_up_snapshot);
+        for database in wanted {
+            let found = instances.iter().find(|instance| same(&instance.identifier, database.name.as_str()));
+            if let Some(cluster) = found.and_then(|found| found.cluster.as_deref()).filter(|name| !name.is_empty()) {
+                return Err(Failure::permanent(format!(
+                    "database instance {} is a member of cluster {cluster}, and RDS takes snapshots only of the whole \
+                     cluster, which cutover does not: set `snapshot = false` and `warm_up_snapshot = false` for it, and \
+                     take the cluster's snapshot yourself",
+                    database.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Asks for a snapshot, and again while the instance is busy. What is refused has begun nothing.
     async fn once_it_is_idle(&self, request: &rds::CreateDBSnapshot) -> Result<(), Error> {
         let Connection { times, limits, .. } = &*self.connection;
@@ -69,6 +86,7 @@ impl Databases for AwsDatabases {
         let request = rds::DescribeDBInstances { filters: filters.clone(), ..Default::default() };
         let pages = self.connection.pages(request).await?;
         let instances: Vec<rds::DBInstance> = pages.into_iter().flat_map(|page| page.instances).collect();
+        self.none_is_of_a_cluster(&instances)?;
         let pages = self.connection.pages(rds::DescribeDBSnapshots { filters, ..Default::default() }).await?;
         let snapshots: Vec<rds::DBSnapshot> = pages.into_iter().flat_map(|page| page.snapshots).collect();
         let state = |name: &DatabaseName| {

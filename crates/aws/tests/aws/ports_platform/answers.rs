@@ -5,11 +5,11 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::rc::Rc;
 
-use cutover_aws::ports::{AwsAccount, AwsCompute, AwsDatabases, AwsImages, AwsPages};
+use cutover_aws::ports::{AwsAccount, AwsCompute, AwsDatabases, AwsDns, AwsImages, AwsPages};
 use cutover_aws::{Connection, Vantage};
 use cutover_core::observation::InstanceState;
 use cutover_engine::failure::FailureClass;
-use cutover_engine::ports::{Account, Compute, Databases, Images, Pages};
+use cutover_engine::ports::{Account, Compute, Databases, Dns, Images, Pages};
 
 use super::{calls, deployment, permanent, worker};
 use crate::stage::WallClock;
@@ -282,4 +282,90 @@ async fn a_page_that_is_refused_for_the_rate_is_put_later() {
     let put = pages.put_page("upgrading", "index.html", "text").await.expect_err("it is too much");
     assert_eq!(put.class, FailureClass::Throttled, "{put}");
     assert!(put.message.ends_with("was refused: SlowDown: m (request R1)"), "{put}");
+}
+
+#[tokio::test]
+async fn a_refusal_that_repeats_the_session_token_is_told_without_it() {
+    let said = "The Canonical String should have been 'POST\n/\n\nx-amz-date:20210101T000000Z\n\
+                x-amz-security-token:IQoJsecret+/=\n\nhost'";
+    let refusal = refused("SignatureDoesNotMatch").replace("<Message>m", &format!("<Message>{said}"));
+    let aws = connection(&[("DescribeSecurityGroups", &[(403, refusal)])]).await;
+    let groups = AwsAccount::new(&aws, &deployment()).security_groups(&["sg-1".to_owned()]).await;
+    let failure = groups.expect_err("it is refused");
+    permanent(&failure, &["SignatureDoesNotMatch", "x-amz-security-token:(left out)", "host"]);
+    assert!(!failure.message.contains("secret"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_snapshot_is_asked_for_until_the_daily_backup_has_been_made() {
+    let busy = || {
+        let code = "<Code>InvalidDBInstanceState</Code>";
+        (400, format!("<ErrorResponse><Error>{code}</Error></ErrorResponse>"))
+    };
+    let begun = snapshots("creating").replace("DescribeDBSnapshots", "CreateDBSnapshot").replace("<DBSnapshots>", "");
+    let begun = (200, begun.replace("</DBSnapshots>", ""));
+    let aws = connection(&[("CreateDBSnapshot", &[busy(), busy(), begun])]).await;
+    let databases = AwsDatabases::new(&aws, &deployment(), Rc::new(WallClock));
+    databases.begin_snapshot(&"d".into(), &"s".into()).await.expect("the backup ends");
+    assert_eq!(aws.calls()[&(cutover_aws::protocol::Service::Rds, "CreateDBSnapshot")], 3);
+}
+
+#[tokio::test]
+async fn checks_of_an_instance_that_is_not_known_everywhere_yet_are_no_news() {
+    let aws = connection(&[
+        ("DescribeInstances", &[(200, listed(&instance("i-1", "running")))]),
+        ("DescribeInstanceStatus", &[(400, refused("InvalidInstanceID.NotFound"))]),
+    ])
+    .await;
+    let seen = AwsCompute::new(&aws, &deployment()).instances().await.expect("instances");
+    assert_eq!(seen[0].state, InstanceState::Booting);
+}
+
+#[tokio::test]
+async fn a_launch_that_came_to_nothing_says_what_ec2_says_of_it() {
+    let reason = "<stateReason><code>Client.InternalError</code><message>no key</message></stateReason>";
+    let gone = instance("i-gone", "terminated").replace("<launchTime>", &format!("{reason}<launchTime>"));
+    let replayed = format!("<RunInstancesResponse>{}</RunInstancesResponse>", inner(&gone));
+    let aws = connection(&[("RunInstances", &[(200, replayed)])]).await;
+    let end = AwsCompute::new(&aws, &deployment()).launch(&worker(&deployment()), &"ami-1".into(), "t").await;
+    permanent(&end.expect_err("it is gone"), &["i-gone (no key) was terminated"]);
+}
+
+#[tokio::test]
+async fn an_image_that_was_deregistered_a_moment_ago_is_removed() {
+    let aws = connection(&[("DescribeImages", &[(400, refused("InvalidAMIID.Unavailable"))])]).await;
+    AwsImages::new(&aws, &deployment()).remove(&"ami-1".into()).await.expect("it is gone");
+}
+
+#[tokio::test]
+async fn records_after_a_wildcard_at_the_end_of_a_page_are_read() {
+    let zones = "<ListHostedZonesByNameResponse><HostedZones><HostedZone><Id>/hostedzone/Z1</Id>\
+                 <Name>mitx.mit.edu.</Name></HostedZone></HostedZones></ListHostedZonesByNameResponse>";
+    let page = |records: &str, rest: &str| {
+        let sets = format!("<ResourceRecordSets>{records}</ResourceRecordSets>");
+        (200, format!("<ListResourceRecordSetsResponse>{sets}{rest}</ListResourceRecordSetsResponse>"))
+    };
+    let next = r"<IsTruncated>true</IsTruncated><NextRecordName>\052.mitx.mit.edu.</NextRecordName>";
+    let record = "<ResourceRecordSet><Name>1.mitx.mit.edu.</Name><Type>CNAME</Type><TTL>60</TTL><ResourceRecords>\
+                  <ResourceRecord><Value>elb.example.com</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>";
+    let pages = [(200, zones.to_owned()), page("", next), page(record, "<IsTruncated>false</IsTruncated>")];
+    let aws = connection(&[("", &pages)]).await;
+    let dns = AwsDns::new(&aws, &deployment(), &Rc::new(Vantage::default()));
+    let found = dns.records("mitx.mit.edu", &["1.mitx.mit.edu".into()]).await.expect("records");
+    assert_eq!(found.len(), 1);
+}
+
+#[tokio::test]
+async fn a_member_of_a_cluster_of_which_a_snapshot_is_wanted_is_refused_before_any_window() {
+    let instance = "<DBInstance><DBInstanceIdentifier>contract-rds-mysql</DBInstanceIdentifier>\
+                    <DBInstanceStatus>available</DBInstanceStatus><DBClusterIdentifier>c-1</DBClusterIdentifier>\
+                    </DBInstance>";
+    let answer = format!(
+        "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances>{instance}</DBInstances>\
+         </DescribeDBInstancesResult></DescribeDBInstancesResponse>"
+    );
+    let aws = connection(&[("DescribeDBInstances", &[(200, answer)])]).await;
+    let databases = AwsDatabases::new(&aws, &deployment(), Rc::new(WallClock));
+    let failure = databases.databases(&["contract-rds-mysql".into()]).await.expect_err("it is of a cluster");
+    permanent(&failure, &["member of cluster c-1", "snapshot = false"]);
 }
