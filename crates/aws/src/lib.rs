@@ -1,8 +1,9 @@
-//! AWS, and only here: one thin client on the official runtime for the operations that an upgrade needs.
+//! AWS, and only here: the engine's ports ([`ports`], put together in [`cloud`]), what IAM must allow for them
+//! ([`policy`]), and dry runs ([`dry`]), on one thin client for the operations that an upgrade needs.
 //!
-//! `aws-config` finds credentials and region, `aws-sigv4` signs, one HTTP client sends ([`web`]). What the
-//! operations look like is declared once, as shapes ([`operations`]), and tests hold every name of it against AWS's
-//! own models.
+//! The client is on the official runtime: `aws-config` finds credentials and region, `aws-sigv4` signs, one HTTP
+//! client sends ([`web`]). What the operations look like is declared once, as shapes ([`operations`]), and tests hold
+//! every name of it against AWS's own models. What runs on hosts, and messages to people, are not here.
 
 pub mod cloud;
 pub mod connection;
@@ -14,13 +15,14 @@ pub mod ports;
 pub mod protocol;
 pub mod shape;
 pub mod storage;
-pub mod times;
-pub mod vantage;
 pub mod web;
 
 mod call;
 mod credentials;
+mod times;
+mod vantage;
 
 pub use connection::{Connection, Limits, Settings, Times};
 pub use error::{Error, Refusal};
+pub use times::Wait;
 pub use vantage::Vantage;

@@ -53,7 +53,7 @@ fn is_used(method: &Method, deployment: &Deployment, phases: &[Phase]) -> bool {
 fn has_work(method: &Method, deployment: &Deployment, phase: Phase) -> bool {
     match (method.name, phase) {
         // Records go back to a TTL that they never left.
-        ("dns.change_records" | "dns.in_sync" | "dns.ask_servers", Phase::Retire) => {
+        ("dns.change_records" | "dns.in_sync", Phase::Retire) => {
             deployment.dns.ttl.duration() != deployment.dns.window_ttl.duration()
         }
         ("databases.begin_snapshot", _) => deployment.databases.iter().any(has_snapshots),

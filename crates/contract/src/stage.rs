@@ -22,6 +22,37 @@ pub fn deployment() -> Deployment {
     parse(include_str!("deployment.toml")).expect("the contracts' own deployment file has no mistakes")
 }
 
+/// A next edxapp host of the first fleet under that name, tagged as plans tag hosts. Its image is for the caller to say.
+///
+/// # Panics
+/// When the deployment has no fleet, or the fleet no subnet.
+#[must_use]
+pub fn launch(deployment: &Deployment, name: &str) -> Launch {
+    let (fleet, role) = (&deployment.fleets[0], Role::Edxapp);
+    let tags = BTreeMap::from([
+        ("Name", name.to_owned()),
+        ("environment", deployment.name.to_string()),
+        ("purpose", fleet.name.to_string()),
+        ("role", deployment.role_tag(role).to_owned()),
+        ("edx_codename", deployment.release.codename.clone()),
+        ("release-version", deployment.release.version.clone()),
+        ("cutover-upgrade", deployment.upgrade().to_string()),
+    ]);
+    Launch {
+        name: name.into(),
+        fleet: fleet.name.clone(),
+        role,
+        image: ImageRef::Known("".into()),
+        instance_type: fleet.edxapp.instance_type.clone(),
+        subnet: fleet.edxapp.subnets[0].clone(),
+        security_groups: fleet.edxapp.security_groups.clone(),
+        profile: fleet.edxapp.profile.clone(),
+        tags: tags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        boot_stopped: false,
+        generation: 1,
+    }
+}
+
 /// A world furnished for a deployment: its current hosts serve behind their balancers, nothing was begun.
 pub struct Stage {
     /// The ports.
@@ -82,33 +113,9 @@ impl Stage {
         newest.ok_or_else(|| Broken(format!("there is no image of {role} to launch from")))
     }
 
-    /// A next host of the first fleet, under a name that no other contract uses, tagged as plans tag hosts.
+    /// A next host under a name that no other contract uses.
     pub(crate) fn launch(&self, word: &str) -> Launch {
-        let (deployment, role) = (&self.deployment, Role::Edxapp);
-        let fleet = &deployment.fleets[0];
-        let name = format!("edx-{word}-v{}", deployment.release.version);
-        let tags = BTreeMap::from([
-            ("Name", name.clone()),
-            ("environment", deployment.name.to_string()),
-            ("purpose", fleet.name.to_string()),
-            ("role", deployment.role_tag(role).to_owned()),
-            ("edx_codename", deployment.release.codename.clone()),
-            ("release-version", deployment.release.version.clone()),
-            ("cutover-upgrade", deployment.upgrade().to_string()),
-        ]);
-        Launch {
-            name: name.into(),
-            fleet: fleet.name.clone(),
-            role,
-            image: ImageRef::Known("".into()),
-            instance_type: fleet.edxapp.instance_type.clone(),
-            subnet: fleet.edxapp.subnets[0].clone(),
-            security_groups: fleet.edxapp.security_groups.clone(),
-            profile: fleet.edxapp.profile.clone(),
-            tags: tags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
-            boot_stopped: false,
-            generation: 1,
-        }
+        launch(&self.deployment, &format!("edx-{word}-v{}", self.deployment.release.version))
     }
 
     /// Launches such a host and says which instance it is. The word is the token too.

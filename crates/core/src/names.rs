@@ -77,3 +77,13 @@ typed_string! {
     /// A supervisor program, such as `lms` or `edxapp_worker:cms_low_5`.
     ProgramName;
 }
+
+impl DnsName {
+    /// Whether it is the same name. Names have no case and may end with a dot: balancers keep the capitals that they were
+    /// named with, servers do not.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let bare = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
+        bare(&self.0) == bare(&other.0)
+    }
+}

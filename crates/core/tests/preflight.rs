@@ -13,7 +13,9 @@ use cutover_core::journal::Upgrade;
 use cutover_core::names::{HostName, SnapshotId};
 use cutover_core::observation::{Certificate, Instance, InstanceState, Observation, Part, Snapshot, Unseen};
 use cutover_core::planner::{Inputs, maintenance_page, next_hosts};
-use cutover_core::preflight::{CheckItem, CheckState, StillToMake, account, check, still_to_make};
+use cutover_core::preflight::{
+    CheckItem, CheckState, NameAnswers, StillToMake, account, check, name_servers, still_to_make,
+};
 
 use support::{PRODUCTION, QA, deployment, observe};
 
@@ -396,4 +398,38 @@ fn quotas_that_would_be_passed_are_problems_and_tight_ones_warnings() {
     assert_eq!(hosts(80, 21), ["Problem: 80 of 100 used, 21 more needed: launches would be refused half-way"]);
     assert!(with("manual snapshots of databases", 100, 1)[0].ends_with("nothing is migrated without it"));
     assert_eq!(hosts(120, 0), [""; 0], "what asks for nothing is not refused");
+}
+
+/// What is said of name servers, by state and with what was seen: `servers` and one resolver answer so.
+fn asked(servers: Result<Vec<Option<&str>>, &str>, resolver: Result<Option<&str>, &str>) -> Vec<(CheckState, String)> {
+    let site = Site::of(PRODUCTION);
+    let named = |name: Option<&str>| name.map(cutover_core::names::DnsName::from);
+    let answers = NameAnswers {
+        name: site.deployment.sites[0].host.clone(),
+        servers: servers.map(|servers| servers.into_iter().map(named).collect()).map_err(str::to_owned),
+        resolvers: [("192.0.2.53".parse().expect("an address"), resolver.map(named).map_err(str::to_owned))].into(),
+    };
+    let items = name_servers(site.inputs(), &answers);
+    items.into_iter().map(|item| (item.state, format!("{}: {}", item.subject, item.seen))).collect()
+}
+
+#[test]
+fn name_servers_that_the_window_could_not_ask_are_found_days_before() {
+    let site = Site::of(PRODUCTION);
+    let zone = site.observation.records[&site.deployment.sites[0].host].target.clone();
+    let loud = zone.as_str().to_uppercase();
+    let right = asked(Ok(vec![Some(zone.as_str()), Some(&loud)]), Ok(Some(zone.as_str())));
+    assert_eq!(
+        right,
+        [
+            (CheckState::Ok, "name servers of mitx.mit.edu: 2 of 2 answer as the zone has it".to_owned()),
+            (CheckState::Ok, "resolver 192.0.2.53: answers as the zone has it".to_owned()),
+        ]
+    );
+    let silent = asked(Err("no answer within 10 s"), Err("no answer within 10 s"));
+    assert!(silent.iter().all(|(state, seen)| {
+        *state == CheckState::Problem && seen.ends_with("cannot be asked: no answer within 10 s")
+    }));
+    let old = asked(Ok(vec![Some(zone.as_str()), Some("old.example")]), Ok(None));
+    assert!(old.iter().all(|(state, _)| *state == CheckState::Warning), "{old:?}");
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::join_all;
+use futures_util::FutureExt;
+use futures_util::future::{join, join_all};
 
 use cutover_core::account::AccountState;
 use cutover_core::deployment::{Deployment, Fleet};
@@ -11,7 +12,7 @@ use cutover_core::names::{DnsName, InstanceId};
 use cutover_core::observation::{Certificate, Observation, Part, PendingMigrations, Unseen};
 use cutover_core::plan::{Host, InstanceRef, Migrate};
 use cutover_core::planner::{Inputs, current_hosts};
-use cutover_core::preflight::{StillToMake, still_to_make};
+use cutover_core::preflight::{NameAnswers, StillToMake, still_to_make};
 
 use crate::failure::Failure;
 use crate::ports::{Answer, Clock, World};
@@ -145,6 +146,20 @@ pub async fn account(world: &World, inputs: Inputs<'_>) -> Answer<AccountSeen> {
         Err(failure) => (Vec::new(), Some(failure)),
     };
     Ok(AccountSeen { state: AccountState { identity, subnets, security_groups, quotas }, quotas_unseen })
+}
+
+/// Asks the zone's own servers and every resolver for the first site's name: all at once, since the answers of those that
+/// cannot be reached take their time. Nothing without a site.
+pub async fn name_answers(world: &World, deployment: &Deployment) -> Option<NameAnswers> {
+    let name = deployment.sites.first()?.host.clone();
+    let resolvers = deployment.dns.resolvers.iter().map(|resolver| {
+        let asked = world.dns.ask_resolver(*resolver, &name);
+        asked.map(|answer| (*resolver, answer.map_err(|failure| failure.message)))
+    });
+    let servers = world.dns.ask_servers(&deployment.dns.zone, &name);
+    let (servers, resolvers) = join(servers, join_all(resolvers)).await;
+    let (servers, resolvers) = (servers.map_err(|failure| failure.message), resolvers.into_iter().collect());
+    Some(NameAnswers { name, servers, resolvers })
 }
 
 /// What each site's balancer presents, or why that could not be seen.

@@ -3,17 +3,11 @@
 
 use std::rc::Rc;
 
-use futures_util::FutureExt;
-
+use cutover_contract::{crew, planned};
 use cutover_core::deployment::{Deployment, parse};
 use cutover_core::digest::Digest;
-use cutover_core::journal::Event;
-use cutover_core::plan::{Order, Phase, Plan, Rule};
-use cutover_core::planner::{Inputs, plan};
+use cutover_core::plan::{Phase, Plan, Rule};
 use cutover_engine::conductor::{self, Ending};
-use cutover_engine::drive::Crew;
-use cutover_engine::journal::{Journal, read};
-use cutover_engine::observe::observe;
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
 use cutover_rehearsal::{EmbeddedCloud, KnownResources, ScriptedOperator, SimulatedClock, run};
@@ -42,20 +36,11 @@ fn conducted(deployment: &Deployment, changed: impl Fn(&mut Plan)) -> Outcome {
     let world = EmbeddedCloud::furnish(deployment, 1, start);
     let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
     let finished = run(&clock, async {
-        let store = Store::memory(&deployment.upgrade());
-        let reading = read(&store).await.expect("an empty journal");
         let at = Rc::clone(&clock) as Rc<dyn Clock>;
         let operator = Rc::new(ScriptedOperator::new(deployment, Rc::clone(&at)));
-        let journal = Journal::open(store, reading, Rc::clone(&at), 1, "test".to_owned(), Rc::new(|_| {}));
-        let stop = std::future::pending().boxed_local().shared();
-        let crew = Crew::new(cloud.world(), at, operator, journal, stop);
-        let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "test".to_owned() };
-        crew.journal.append(took_over).await.expect("on record");
+        let crew = crew(cloud.world(), at, operator, Store::memory(&deployment.upgrade()), deployment).await;
         for phase in Phase::ALL {
-            let upgrade = crew.journal.upgrade().clone();
-            let observation = observe(&crew.world, &*clock, deployment, &upgrade).await.expect("observed");
-            let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
-            let mut plan = plan(inputs, phase, Order::Overlapped).expect("nothing stands in the way");
+            let mut plan = planned(&crew, deployment, phase).await.expect("observed");
             changed(&mut plan);
             let ending = conductor::run(&crew, Some((plan, Digest::of(b""))), phase).await.expect("the journal works");
             if ending != Ending::Finished {

@@ -4,20 +4,17 @@
 use std::rc::Rc;
 
 use async_trait::async_trait;
-use futures_util::FutureExt;
 
+use cutover_contract::{crew, planned};
 use cutover_core::deployment::parse;
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, StepStatus};
+use cutover_core::journal::StepStatus;
 use cutover_core::names::{ImageId, InstanceId};
-use cutover_core::observation::{Instance, MachineImage, Observation};
-use cutover_core::plan::{Action, BuildImage, InstanceRef, Launch, Order, Phase, Plan};
-use cutover_core::planner::{Inputs, plan};
+use cutover_core::observation::{Instance, MachineImage};
+use cutover_core::plan::{Action, BuildImage, InstanceRef, Launch, Phase, Plan};
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Crew;
 use cutover_engine::failure::Failure;
-use cutover_engine::journal::{Journal, read};
-use cutover_engine::observe::observe;
 use cutover_engine::ports::{Answer, Clock, Compute, Images, World};
 use cutover_engine::store::Store;
 use cutover_rehearsal::{EmbeddedCloud, ScriptedOperator, SimulatedClock, run};
@@ -88,20 +85,19 @@ impl Images for Elsewhere {
     }
 }
 
-/// What became of a phase once a mistake was made in it: why steps failed, and which instances lived before and after.
+/// What became of a phase once a mistake was made in it: why steps failed, and which hosts lived before and after.
 struct Outcome {
     errors: Vec<String>,
-    before: Vec<InstanceId>,
-    after: Vec<InstanceId>,
+    before: Vec<Instance>,
+    after: Vec<Instance>,
 }
 
-async fn living(world: &World) -> Vec<InstanceId> {
-    let instances = world.compute.instances().await.expect("listed");
-    instances.into_iter().filter(Instance::lives).map(|instance| instance.id).collect()
+async fn living(world: &World) -> Vec<Instance> {
+    world.compute.instances().await.expect("listed").into_iter().filter(Instance::lives).collect()
 }
 
 /// Conducts an upgrade up to `phase`, and that one with tags and a plan that are changed.
-fn mistaken(phase: Phase, tags: fn(&mut Instance), plans: fn(&mut Plan, &Observation)) -> Outcome {
+fn mistaken(phase: Phase, tags: fn(&mut Instance), plans: fn(&mut Plan, &[Instance])) -> Outcome {
     let retagged = |world: World| {
         let compute = Rc::new(Retagged { real: Rc::clone(&world.compute), change: tags });
         World { compute, ..world }
@@ -110,7 +106,7 @@ fn mistaken(phase: Phase, tags: fn(&mut Instance), plans: fn(&mut Plan, &Observa
 }
 
 /// Conducts an upgrade up to `phase`, and that one in another world and with a plan that is changed.
-fn mistaken_in(phase: Phase, other: impl Fn(World) -> World, plans: fn(&mut Plan, &Observation)) -> Outcome {
+fn mistaken_in(phase: Phase, other: impl Fn(World) -> World, plans: fn(&mut Plan, &[Instance])) -> Outcome {
     let deployment = parse(QA).expect("no mistakes");
     let start =
         deployment.window.start.timestamp.checked_sub(std::time::Duration::from_secs(4 * 86_400)).expect("in range");
@@ -118,45 +114,36 @@ fn mistaken_in(phase: Phase, other: impl Fn(World) -> World, plans: fn(&mut Plan
     let cloud =
         EmbeddedCloud::in_memory(EmbeddedCloud::furnish(&deployment, 1, start), Rc::clone(&clock) as Rc<dyn Clock>);
     run(&clock, async {
-        let store = Store::memory(&deployment.upgrade());
-        let reading = read(&store).await.expect("an empty journal");
         let at = Rc::clone(&clock) as Rc<dyn Clock>;
         let operator = Rc::new(ScriptedOperator::new(&deployment, Rc::clone(&at)));
-        let journal = Journal::open(store, reading, Rc::clone(&at), 1, "test".to_owned(), Rc::new(|_| {}));
-        let stop = std::future::pending().boxed_local().shared();
-        let mut crew = Crew::new(cloud.world(), at, operator, journal, stop);
-        let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "test".to_owned() };
-        crew.journal.append(took_over).await.expect("on record");
-        for each in Phase::ALL.into_iter().take_while(|each| *each <= phase) {
-            let upgrade = crew.journal.upgrade().clone();
-            let observation = observe(&crew.world, &*clock, &deployment, &upgrade).await.expect("observed");
-            let inputs = Inputs { deployment: &deployment, observation: &observation, upgrade: &upgrade };
-            let mut plan = plan(inputs, each, Order::Overlapped).expect("nothing stands in the way");
-            if each < phase {
-                let ending =
-                    conductor::run(&crew, Some((plan, Digest::of(b""))), each).await.expect("the journal works");
-                assert_eq!(ending, Ending::Finished);
-                continue;
-            }
-            plans(&mut plan, &observation);
-            let before = living(&cloud.world()).await;
-            crew = crew.in_world(other(cloud.world()));
-            let ending = conductor::run(&crew, Some((plan, Digest::of(b""))), each).await.expect("the journal works");
-            assert!(matches!(ending, Ending::Failed(_)), "{ending:?}");
-            let upgrade = crew.journal.upgrade().clone();
-            let errors = upgrade.phases[&phase].runs().filter_map(|(_, step)| match &step.status {
-                StepStatus::Failed { error, .. } => Some(error.clone()),
-                _ => None,
-            });
-            return Outcome { errors: errors.collect(), before, after: living(&cloud.world()).await };
+        let crew = crew(cloud.world(), at, operator, Store::memory(&deployment.upgrade()), &deployment).await;
+        for earlier in Phase::ALL.into_iter().take_while(|earlier| *earlier < phase) {
+            let plan = planned(&crew, &deployment, earlier).await.expect("observed");
+            assert_eq!(conducted(&crew, plan, earlier).await, Ending::Finished);
         }
-        unreachable!("the phase is one of all")
+        let mut plan = planned(&crew, &deployment, phase).await.expect("observed");
+        let before = living(&cloud.world()).await;
+        plans(&mut plan, &before);
+        let crew = crew.in_world(other(cloud.world()));
+        let ending = conducted(&crew, plan, phase).await;
+        assert!(matches!(ending, Ending::Failed(_)), "{ending:?}");
+        let upgrade = crew.journal.upgrade().clone();
+        let errors = upgrade.phases[&phase].runs().filter_map(|(_, step)| match &step.status {
+            StepStatus::Failed { error, .. } => Some(error.clone()),
+            _ => None,
+        });
+        Outcome { errors: errors.collect(), before, after: living(&cloud.world()).await }
     })
+}
+
+async fn conducted(crew: &Crew, plan: Plan, phase: Phase) -> Ending {
+    conductor::run(crew, Some((plan, Digest::of(b""))), phase).await.expect("the journal works")
 }
 
 fn refused(outcome: &Outcome, words: &str) {
     assert!(outcome.errors.iter().any(|error| error.contains(words)), "{:?}", outcome.errors);
-    assert_eq!(outcome.before, outcome.after, "a host has gone");
+    let ids = |hosts: &[Instance]| hosts.iter().map(|host| host.id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&outcome.before), ids(&outcome.after), "a host has gone");
 }
 
 #[test]
@@ -180,8 +167,8 @@ fn a_host_that_another_fleet_claims_is_not_terminated() {
 
 #[test]
 fn a_host_that_the_journal_does_not_name_is_not_terminated() {
-    let others = |plan: &mut Plan, seen: &Observation| {
-        let next = seen.instances.iter().rfind(|instance| instance.lives() && instance.upgrade.is_some());
+    let others = |plan: &mut Plan, hosts: &[Instance]| {
+        let next = hosts.iter().rfind(|host| host.upgrade.is_some());
         let next = next.expect("a next host").id.clone();
         for step in &mut plan.steps {
             if let Action::Terminate { host, .. } = &mut step.action {

@@ -84,7 +84,7 @@ const METHODS: [Method; 31] = [
         &["route53:ListHostedZonesByName", "route53:ChangeResourceRecordSets"],
     ),
     Method::during(RECORDS_CHANGE, "dns.in_sync", &["route53:GetChange"]),
-    Method::during(RECORDS_CHANGE, "dns.ask_servers", &["route53:ListHostedZonesByName", "route53:GetHostedZone"]),
+    Method::always("dns.ask_servers", &["route53:ListHostedZonesByName", "route53:GetHostedZone"]),
     Method::always(
         "balancers.balancers",
         &[

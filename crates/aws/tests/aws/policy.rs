@@ -14,9 +14,10 @@ use std::time::Duration;
 use cutover_aws::policy::{Method, When, allows, methods, policy};
 use cutover_aws::ports::{AwsAccount, AwsBalancers, AwsCompute, AwsDatabases, AwsDns, AwsImages, AwsPages};
 use cutover_aws::{Connection, Vantage};
+use cutover_contract::launch;
 use cutover_core::deployment::{BalancerKind, Deployment, Role};
 use cutover_core::names::{BalancerName, DnsName, InstanceId};
-use cutover_core::plan::{BuildImage, ImageRef, Launch, Phase, RecordTarget};
+use cutover_core::plan::{BuildImage, Launch, Phase, RecordTarget};
 use cutover_engine::ports::{Account, Balancers, Compute, Databases, Dns, Images, Pages};
 use cutover_engine::store::Store;
 use serde_json::Value;
@@ -174,24 +175,6 @@ async fn balancers(asked: &mut Asked) {
     }
 }
 
-fn launch(deployment: &Deployment) -> Launch {
-    let (fleet, role) = (&deployment.fleets[0], Role::Edxapp);
-    let tags = [("environment", deployment.name.as_str()), ("role", deployment.role_tag(role))];
-    Launch {
-        name: "edx-policy".into(),
-        fleet: fleet.name.clone(),
-        role,
-        image: ImageRef::Known("".into()),
-        instance_type: fleet.edxapp.instance_type.clone(),
-        subnet: fleet.edxapp.subnets[0].clone(),
-        security_groups: fleet.edxapp.security_groups.clone(),
-        profile: fleet.edxapp.profile.clone(),
-        tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
-        boot_stopped: true,
-        generation: 1,
-    }
-}
-
 async fn hosts_and_images(asked: &mut Asked) {
     let deployment = asked.deployment();
     let images = AwsImages::new(&asked.connection, &deployment);
@@ -208,7 +191,8 @@ async fn hosts_and_images(asked: &mut Asked) {
     let _ = asked.run("images.build", images.build(&build)).await;
     let compute = AwsCompute::new(&asked.connection, &deployment);
     let _ = asked.run("compute.instances", compute.instances()).await;
-    let launch = launch(&deployment);
+    // A host that boots stopped is launched with user data.
+    let launch = Launch { boot_stopped: true, ..launch(&deployment, "edx-policy") };
     let launched = asked.run("compute.launch", compute.launch(&launch, &oldest, "token")).await;
     let launched = launched.expect("moto launches it");
     let _ = asked.run("compute.lives", compute.lives(&launched)).await;

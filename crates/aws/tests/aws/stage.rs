@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cutover_aws::Connection;
-use cutover_core::deployment::Deployment;
+use cutover_aws::operations::ec2;
+use cutover_core::deployment::{Deployment, Role};
 use cutover_core::names::{DnsName, ImageId, InstanceId};
 use cutover_engine::ports::Clock;
 use jiff::Timestamp;
@@ -30,6 +31,28 @@ pub(crate) struct Furnished {
     pub(crate) foreign_instances: Vec<InstanceId>,
     /// Images that are not the deployment's, though their tags look like it.
     pub(crate) foreign_images: Vec<ImageId>,
+}
+
+impl Furnished {
+    /// An image of that instance under that name, as whoever builds images leaves it behind for the release.
+    pub(crate) async fn image(&self, instance: &InstanceId, role: Role, name: &str) -> ImageId {
+        let deployment = &self.deployment;
+        let tag = |key: &str, value: &str| ec2::NewTag { key: key.to_owned(), value: value.to_owned() };
+        let tags = vec![
+            tag("environment", deployment.name.as_str()),
+            tag("role", deployment.role_tag(role)),
+            tag("edx_codename", &deployment.release.codename),
+            tag("release-version", &deployment.release.version),
+            tag("commit", "3f9a0c3f9a0c3f9a0c3f9a0c3f9a0c3f9a0c3f9a"),
+        ];
+        let image = ec2::CreateImage {
+            instance_id: instance.to_string(),
+            name: name.to_owned(),
+            tag_specifications: vec![ec2::TagSpecification { resource_type: "image".to_owned(), tags }],
+            ..Default::default()
+        };
+        self.connection.call(&image).await.expect("moto makes images").image_id.into()
+    }
 }
 
 /// What moto says of where things are.

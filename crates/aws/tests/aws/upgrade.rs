@@ -2,27 +2,23 @@
 //! its end, what it asks of AWS, and that the policy of each phase lets it.
 //!
 //! Hosts do as they are told, and hours pass while nobody waits for the network; what AWS takes its time for takes it here
-//! too. What is asked is counted at a proxy, S3
-//! included. To read the figures: `cargo nextest run -p cutover-aws upgrade --no-capture`.
+//! too. What is asked is counted by the connection, and S3 at a proxy. To read the figures:
+//! `cargo nextest run -p cutover-aws upgrade --no-capture`.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-
 use cutover_aws::operations::{Effect, ec2, table};
 use cutover_aws::policy::{allows, policy};
 use cutover_aws::protocol::Service;
+use cutover_contract::{crew, planned};
 use cutover_core::deployment::{Aws, Cloud, Deployment, Role, parse};
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, StepStatus};
-use cutover_core::plan::{Action, Order, Phase, Plan, lint};
-use cutover_core::planner::{Inputs, plan};
+use cutover_core::journal::StepStatus;
+use cutover_core::plan::{Action, Phase, Plan, lint};
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Crew;
-use cutover_engine::journal::{Journal, read};
-use cutover_engine::observe::observe;
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
 
@@ -55,26 +51,10 @@ fn production() -> Deployment {
 
 /// Images of the new release, as whoever builds them leaves them behind.
 async fn build_images(furnished: &Furnished) {
-    let deployment = &furnished.deployment;
-    let aws = &furnished.connection;
-    let running = aws.call(&ec2::DescribeInstances::default()).await.expect("moto lists");
-    let instance = &running.reservations[0].instances[0];
+    let running = furnished.connection.call(&ec2::DescribeInstances::default()).await.expect("moto lists");
+    let instance = running.reservations[0].instances[0].instance_id.as_str().into();
     for role in Role::ALL {
-        let tag = |key: &str, value: &str| ec2::NewTag { key: key.to_owned(), value: value.to_owned() };
-        let tags = vec![
-            tag("environment", deployment.name.as_str()),
-            tag("role", deployment.role_tag(role)),
-            tag("edx_codename", &deployment.release.codename),
-            tag("release-version", &deployment.release.version),
-            tag("commit", "3f9a0c3f9a0c3f9a0c3f9a0c3f9a0c3f9a0c3f9a"),
-        ];
-        let image = ec2::CreateImage {
-            instance_id: instance.instance_id.clone(),
-            name: format!("{role}-new"),
-            tag_specifications: vec![ec2::TagSpecification { resource_type: "image".to_owned(), tags }],
-            ..Default::default()
-        };
-        aws.call(&image).await.expect("moto makes images");
+        furnished.image(&instance, role, &format!("{role}-new")).await;
     }
 }
 
@@ -93,17 +73,11 @@ async fn upgraded() -> (Deployment, BTreeMap<Phase, Run>) {
     let world = surroundings.world(&furnished, Rc::clone(&at), Rc::clone(&others) as _, others);
     let world = counted(&world, &clock, slowness(&deployment));
     let store = Store::memory(&deployment.upgrade());
-    let reading = read(&store).await.expect("an empty journal");
-    let operator = Rc::new(Approving(Rc::clone(&at)));
-    let journal = Journal::open(store, reading, Rc::clone(&at), 1, "test".to_owned(), Rc::new(|_| {}));
-    let stop = std::future::pending().boxed_local().shared();
-    let crew = Crew::new(world, at, operator, journal, stop);
-    let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "test".to_owned() };
-    crew.journal.append(took_over).await.expect("on record");
+    let crew = crew(world, Rc::clone(&at), Rc::new(Approving(at)), store, &deployment).await;
     let mut runs = BTreeMap::new();
     for phase in Phase::ALL {
         let (before, objects) = (furnished.connection.calls(), requests_to_s3(&proxy, &deployment));
-        let plan = clock.run(run_phase(&crew, &clock, &deployment, phase)).await;
+        let plan = clock.run(run_phase(&crew, &deployment, phase)).await;
         let calls = since(&before, &furnished.connection.calls());
         runs.insert(phase, Run { plan, calls, objects: requests_to_s3(&proxy, &deployment) - objects });
     }
@@ -123,11 +97,8 @@ fn slowness(deployment: &Deployment) -> Slowness {
     }
 }
 
-async fn run_phase(crew: &Crew, clock: &HurriedClock, deployment: &Deployment, phase: Phase) -> Plan {
-    let upgrade = crew.journal.upgrade().clone();
-    let observation = observe(&crew.world, clock, deployment, &upgrade).await.expect("observed");
-    let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
-    let plan = plan(inputs, phase, Order::Overlapped).expect("nothing stands in the way");
+async fn run_phase(crew: &Crew, deployment: &Deployment, phase: Phase) -> Plan {
+    let plan = planned(crew, deployment, phase).await.expect("observed");
     assert_eq!(lint(&plan, deployment), []);
     let ending = conductor::run(crew, Some((plan.clone(), Digest::of(b""))), phase).await.expect("the journal works");
     let upgrade = crew.journal.upgrade().clone();

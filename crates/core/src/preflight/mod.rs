@@ -2,11 +2,13 @@
 
 mod account;
 mod hosts;
+mod name_servers;
 mod page;
 mod platform;
 mod traffic;
 
 pub use account::{StillToMake, account, still_to_make};
+pub use name_servers::{NameAnswers, name_servers};
 
 use serde::{Deserialize, Serialize};
 

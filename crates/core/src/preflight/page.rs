@@ -42,7 +42,7 @@ fn names(inputs: Inputs<'_>, seen: &Distribution, subject: &str) -> Vec<CheckIte
             "add them to its alternate domain names and its certificate, days before",
         ));
     }
-    if seen.domain != inputs.deployment.maintenance_page.domain {
+    if !seen.domain.is_same(&inputs.deployment.maintenance_page.domain) {
         flaws.push(
             CheckItem::ok(subject, format!("its domain is {}", seen.domain))
                 .problem("records would point at nothing", "correct `maintenance_page.domain`"),

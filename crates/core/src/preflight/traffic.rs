@@ -40,7 +40,7 @@ fn record(inputs: Inputs<'_>, site: &Site) -> CheckItem {
     };
     let item = CheckItem::ok(subject, format!("{} for {}", record.target, human(record.ttl)));
     let domain = inputs.deployment.balancer(&site.balancer).map(|balancer| &balancer.domain);
-    if domain != Some(&record.target) {
+    if !domain.is_some_and(|domain| domain.is_same(&record.target)) {
         return item.warning(
             "visitors are not sent to the balancer that the file names",
             "before a window this should point at the balancer; in one, it is the maintenance page",

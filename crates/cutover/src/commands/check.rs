@@ -2,10 +2,11 @@
 
 use cutover_core::observation::{Observation, Part};
 use cutover_core::planner::Inputs;
-use cutover_core::preflight::{CheckItem, CheckState, account, check};
+use cutover_core::preflight::{CheckItem, CheckState, account, check, name_servers};
 use cutover_engine::failure::Failure;
 use cutover_engine::observe;
 use cutover_engine::ports::World;
+use futures_util::future::join;
 
 use crate::args::FileArgs;
 use crate::error::CommandError;
@@ -22,7 +23,11 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade: &upgrade };
         let mut items = check(inputs);
         items.extend(session.connection().map(|connection| region(inputs, connection.region())));
-        items.extend(of_the_account(&session.world().await?, inputs).await);
+        let world = session.world().await?;
+        let asked = observe::name_answers(&world, session.deployment());
+        let (account, answers) = join(of_the_account(&world, inputs), asked).await;
+        items.extend(account);
+        items.extend(answers.iter().flat_map(|answers| name_servers(inputs, answers)));
         Ok((session, items))
     })?;
     items.extend(super::branch::check_imaged_branches(&args.file, session.deployment()));

@@ -22,7 +22,7 @@ pub(super) async fn changed(scene: &Scene<'_>, change: &ChangeRecords) -> Answer
     let records = scene.world.dns.records(&change.zone, &names).await?;
     let as_wanted = |wanted: &RecordTarget| {
         let record = records.get(&wanted.name);
-        record.is_some_and(|record| is_same(&record.target, &wanted.target) && record.ttl == wanted.ttl)
+        record.is_some_and(|record| record.target.is_same(&wanted.target) && record.ttl == wanted.ttl)
     };
     if !change.records.iter().all(as_wanted) {
         return Ok(Seen::NotYet);
@@ -45,13 +45,7 @@ async fn servers_behind(scene: &Scene<'_>, zone: &str, records: &[RecordTarget])
 }
 
 fn is_target(answer: Option<&DnsName>, record: &RecordTarget) -> bool {
-    answer.is_some_and(|answer| is_same(answer, &record.target))
-}
-
-/// Names have no case and may end with a dot: balancers keep the capitals that they were named with, servers do not.
-fn is_same(one: &DnsName, other: &DnsName) -> bool {
-    let bare = |name: &DnsName| name.as_str().trim_end_matches('.').to_ascii_lowercase();
-    bare(one) == bare(other)
+    answer.is_some_and(|answer| answer.is_same(&record.target))
 }
 
 pub(super) async fn change(scene: &Scene<'_>, change: &ChangeRecords) -> Answer<()> {

@@ -7,10 +7,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::FutureExt;
 
-use cutover_aws::operations::ec2;
 use cutover_aws::{Connection, Limits, cloud};
+use cutover_contract::{crew, launch};
 use cutover_core::deployment::{Deployment, Role};
 use cutover_core::digest::Digest;
 use cutover_core::journal::Event;
@@ -21,8 +20,7 @@ use cutover_core::plan::{
     Step, Undo,
 };
 use cutover_engine::conductor::{self, Ending};
-use cutover_engine::drive::Crew;
-use cutover_engine::journal::{Journal, read};
+use cutover_engine::journal::read;
 use cutover_engine::ports::{Answer, Clock, Dns, World};
 use cutover_engine::store::Store;
 
@@ -97,29 +95,8 @@ impl Ground {
 
     /// What to launch as a host of the first fleet under that name.
     pub(super) fn launch(&self, name: &str) -> Launch {
-        let (deployment, role) = (self.deployment(), Role::Edxapp);
-        let fleet = &deployment.fleets[0];
-        let tags = BTreeMap::from([
-            ("Name", name.to_owned()),
-            ("environment", deployment.name.to_string()),
-            ("purpose", fleet.name.to_string()),
-            ("role", deployment.role_tag(role).to_owned()),
-            ("release-version", deployment.release.version.clone()),
-            ("cutover-upgrade", deployment.upgrade().to_string()),
-        ]);
-        Launch {
-            name: name.into(),
-            fleet: fleet.name.clone(),
-            role,
-            image: ImageRef::Known(self.newest_image.clone()),
-            instance_type: fleet.edxapp.instance_type.clone(),
-            subnet: fleet.edxapp.subnets[0].clone(),
-            security_groups: fleet.edxapp.security_groups.clone(),
-            profile: fleet.edxapp.profile.clone(),
-            tags: tags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
-            boot_stopped: false,
-            generation: 1,
-        }
+        let image = ImageRef::Known(self.newest_image.clone());
+        Launch { image, ..launch(self.deployment(), name) }
     }
 
     /// A host under that name, which runs.
@@ -132,22 +109,7 @@ impl Ground {
 
     /// An image under that name, as whoever builds images leaves it behind for the release.
     pub(super) async fn image(&self, role: Role, name: &str) -> ImageId {
-        let (deployment, aws) = (self.deployment(), &self.furnished.connection);
-        let tag = |key: &str, value: &str| ec2::NewTag { key: key.to_owned(), value: value.to_owned() };
-        let tags = vec![
-            tag("environment", deployment.name.as_str()),
-            tag("role", deployment.role_tag(role)),
-            tag("edx_codename", &deployment.release.codename),
-            tag("release-version", &deployment.release.version),
-            tag("commit", "3f9a0c3f9a0c3f9a0c3f9a0c3f9a0c3f9a0c3f9a"),
-        ];
-        let image = ec2::CreateImage {
-            instance_id: self.current.to_string(),
-            name: name.to_owned(),
-            tag_specifications: vec![ec2::TagSpecification { resource_type: "image".to_owned(), tags }],
-            ..Default::default()
-        };
-        aws.call(&image).await.expect("moto makes images").image_id.into()
+        self.furnished.image(&self.current, role, name).await
     }
 }
 
@@ -242,13 +204,8 @@ impl<'a> Lane<'a> {
         let (deployment, at) = (self.ground.deployment(), Rc::clone(&self.clock) as Rc<dyn Clock>);
         let upgrade = deployment.upgrade();
         let store = Store::memory(&upgrade);
-        let reading = read(&store).await.expect("an empty journal");
-        let journal = Journal::open(store.clone(), reading, Rc::clone(&at), 1, "test".to_owned(), Rc::new(|_| {}));
-        let stop = std::future::pending().boxed_local().shared();
         let (_, world) = self.way(trouble);
-        let crew = Crew::new(world.clone(), Rc::clone(&at), Rc::new(Approving(at)), journal, stop);
-        let took_over = Event::ConductorTookOver { upgrade: upgrade.clone(), conductor: "test".to_owned() };
-        crew.journal.append(took_over).await.expect("on record");
+        let crew = crew(world.clone(), Rc::clone(&at), Rc::new(Approving(at)), store.clone(), deployment).await;
         let capture = step("capture", Action::Capture { hosts }, Vec::new());
         let after = Edge { step: capture.id.clone(), rule: Rule::Follows };
         let steps = vec![capture, step("the-step", action, vec![after])];

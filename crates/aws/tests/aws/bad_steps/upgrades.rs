@@ -5,21 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-
 use cutover_aws::{Connection, Limits};
+use cutover_contract::{crew, planned};
 use cutover_core::deployment::Role;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Upgrade};
 use cutover_core::names::InstanceId;
 use cutover_core::observation::Health;
-use cutover_core::plan::{Action, Order, Phase, Plan};
-use cutover_core::planner::{Inputs, plan};
+use cutover_core::plan::{Action, Phase, Plan};
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Crew;
-use cutover_engine::journal::{Journal, read};
-use cutover_engine::observe::observe;
-use cutover_engine::ports::{Clock, World};
+use cutover_engine::journal::read;
+use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
 
 use super::lane::{Ground, PATIENCE};
@@ -61,15 +58,9 @@ impl<'a> Misfortune<'a> {
     /// Somebody who runs a command: a new process, which knows what is on record.
     async fn crew(&self) -> Crew {
         let at = Rc::clone(&self.clock) as Rc<dyn Clock>;
-        let reading = read(&self.store).await.expect("the journal holds together");
-        let (store, operator) = (self.store.clone(), Rc::new(Approving(Rc::clone(&at))));
-        let journal = Journal::open(store, reading, Rc::clone(&at), 1, "test".to_owned(), Rc::new(|_| {}));
+        let operator = Rc::new(Approving(Rc::clone(&at)));
         let world = self.ground.world(&self.connection, &self.without_trouble, &self.clock);
-        let crew = Crew::new(world, at, operator, journal, std::future::pending().boxed_local().shared());
-        let upgrade = self.ground.deployment().upgrade();
-        let took_over = Event::ConductorTookOver { upgrade, conductor: "test".to_owned() };
-        crew.journal.append(took_over).await.expect("on record");
-        crew
+        crew(world, at, operator, self.store.clone(), self.ground.deployment()).await
     }
 
     async fn upgrade(&self) -> Upgrade {
@@ -78,18 +69,18 @@ impl<'a> Misfortune<'a> {
 
     /// Runs a phase until it is finished.
     async fn run(&self, phase: Phase) -> Plan {
-        let mut planned = None;
+        let mut plan = None;
         for _ in 0..RUNS {
             let crew = self.crew().await;
-            if planned.is_none() {
-                planned = self.clock.run(self.plan(&crew.world, phase)).await;
-                let Some(plan) = &planned else { continue };
+            if plan.is_none() {
+                plan = self.clock.run(planned(&crew, self.ground.deployment(), phase)).await.ok();
+                let Some(plan) = &plan else { continue };
                 let begun = Event::PhaseStarted { plan: Box::new(plan.clone()), deployment: Digest::of(b"") };
                 crew.journal.append(begun).await.expect("on record");
             }
             let ending = self.clock.run(conductor::run(&crew, None, phase)).await.expect("the journal works");
             if ending == Ending::Finished {
-                return planned.expect("it was run");
+                return plan.expect("it was run");
             }
         }
         let upgrade = self.upgrade().await;
@@ -97,14 +88,6 @@ impl<'a> Misfortune<'a> {
             upgrade.phases.get(&phase).map(|run| run.failed().map(|(step, error)| (&step.id, error)).collect());
         let failed: Vec<_> = failed.unwrap_or_default();
         panic!("seed {}: {phase} is not finished after {RUNS} runs: {failed:?}", self.seed);
-    }
-
-    /// The plan; nothing when the world could not be observed.
-    async fn plan(&self, world: &World, phase: Phase) -> Option<Plan> {
-        let (deployment, upgrade) = (self.ground.deployment(), self.upgrade().await);
-        let observation = observe(world, &*self.clock, deployment, &upgrade).await.ok()?;
-        let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
-        Some(plan(inputs, phase, Order::Overlapped).expect("nothing stands in the way"))
     }
 }
 

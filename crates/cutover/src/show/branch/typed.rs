@@ -1,5 +1,8 @@
 //! Commands for the operator to type next, with the options that were typed before.
 
+// Whatever people paste into a shell is quoted by the same rule as the lines of dry runs.
+pub(super) use cutover_aws::dry::quoted;
+
 /// Options as they were given, to be repeated in commands to type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Typed {
@@ -29,16 +32,6 @@ impl Typed {
     }
 }
 
-/// A word as a shell takes it.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |letter: char| letter.is_alphanumeric() || "-_./:@%+=,".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,8 +43,6 @@ mod tests {
             typed.with("--branch", None).command("rebase", "--continue"),
             "cutover branch rebase --repository 'my clone' --ours 'mitx/{codename}' --continue"
         );
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
         assert_eq!(Typed::default().command("status", ""), "cutover branch status");
     }
 }

@@ -1,0 +1,49 @@
+//! What tests of whole upgrades begin with, on any implementation: a conductor's crew on a store in memory, and the plan
+//! of a phase. How the phase is run, and what came of it, is each test's own.
+
+use std::rc::Rc;
+
+use futures_util::FutureExt;
+
+use cutover_core::deployment::Deployment;
+use cutover_core::journal::Event;
+use cutover_core::plan::{Order, Phase, Plan};
+use cutover_core::planner::{Inputs, plan};
+use cutover_engine::drive::Crew;
+use cutover_engine::journal::{Journal, read};
+use cutover_engine::observe::observe;
+use cutover_engine::ports::{Answer, Clock, Operator, World};
+use cutover_engine::store::Store;
+
+/// A conductor that takes over what is on record, that nobody listens to, and that nobody stops.
+///
+/// # Panics
+/// When the journal in `store` does not hold together, or cannot be written.
+pub async fn crew(
+    world: World,
+    clock: Rc<dyn Clock>,
+    operator: Rc<dyn Operator>,
+    store: Store,
+    deployment: &Deployment,
+) -> Crew {
+    let reading = read(&store).await.expect("the journal holds together");
+    let journal = Journal::open(store, reading, Rc::clone(&clock), 1, "test".to_owned(), Rc::new(|_| {}));
+    let crew = Crew::new(world, clock, operator, journal, std::future::pending().boxed_local().shared());
+    let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "test".to_owned() };
+    crew.journal.append(took_over).await.expect("on record");
+    crew
+}
+
+/// The plan of a phase, made of what is on record and of what the crew's world shows now.
+///
+/// # Errors
+/// When the world cannot be observed.
+///
+/// # Panics
+/// When something stands in the way of a plan.
+pub async fn planned(crew: &Crew, deployment: &Deployment, phase: Phase) -> Answer<Plan> {
+    let upgrade = crew.journal.upgrade().clone();
+    let observation = observe(&crew.world, &*crew.clock, deployment, &upgrade).await?;
+    let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
+    Ok(plan(inputs, phase, Order::Overlapped).expect("nothing stands in the way"))
+}
