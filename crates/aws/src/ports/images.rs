@@ -179,12 +179,14 @@ fn not_built(image: &BuildImage) -> Failure {
     let tags: Vec<String> = image.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
     Failure::permanent(format!(
         "there is no image {name}, and nothing builds images on AWS yet: build it by other means from {branch} of \
-         {repository}, under exactly this name, with the tags {tags} and {commit}=COMMIT (the commit baked into it); then \
-         run the phase again: it goes on from there",
+         {repository}, under exactly this name, with the tags {tags} and {commit}=COMMIT (the commit baked into it), and \
+         {environment} on its snapshots, without which nobody may remove them later; then run the phase again: it goes on \
+         from there",
         name = image.name,
         branch = image.branch,
         repository = image.repository,
         tags = tags.join(", "),
         commit = tags::COMMIT,
+        environment = tags::ENVIRONMENT,
     ))
 }
