@@ -111,24 +111,34 @@ impl Error {
 
     fn text(&self) -> String {
         let call = format!("{} {}", self.service.command(), self.operation);
-        match &self.cause {
-            Cause::Refused(Refusal { code, message, request_id, .. }) => {
-                let id = request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
-                let hint = hint(code).map(|hint| format!("; {hint}")).unwrap_or_default();
-                let message = if message.is_empty() { String::new() } else { format!(": {message}") };
-                format!("{call} was refused: {code}{message}{id}{hint}")
-            }
-            Cause::NotSent(why) => format!("{call} could not be sent: {why}"),
-            Cause::NoAnswer(why) if self.class == FailureClass::InDoubt => {
-                format!("{call} got no answer, and may have worked: {why}")
-            }
-            Cause::NoAnswer(why) => format!("{call} got no answer: {why}"),
-            Cause::Unreadable(why) => format!("{call} got an answer that cannot be read: {why}"),
-            Cause::NoCredentials(why) | Cause::CredentialsFailed(why) => {
-                format!("{call} was not sent, for want of AWS credentials: {why}")
-            }
-            Cause::Mismatch(why) => format!("{call}: {why}"),
+        told(&call, self.class, &self.cause, hint)
+    }
+}
+
+/// What is told of a call that failed in that class for that cause. `hint` says what can be done about AWS's code.
+pub(crate) fn told(
+    call: &str,
+    class: FailureClass,
+    cause: &Cause,
+    hint: impl Fn(&str) -> Option<&'static str>,
+) -> String {
+    match cause {
+        Cause::Refused(Refusal { code, message, request_id, .. }) => {
+            let id = request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
+            let hint = hint(code).map(|hint| format!("; {hint}")).unwrap_or_default();
+            let message = if message.is_empty() { String::new() } else { format!(": {message}") };
+            format!("{call} was refused: {code}{message}{id}{hint}")
         }
+        Cause::NotSent(why) => format!("{call} could not be sent: {why}"),
+        Cause::NoAnswer(why) if class == FailureClass::InDoubt => {
+            format!("{call} got no answer, and may have worked: {why}")
+        }
+        Cause::NoAnswer(why) => format!("{call} got no answer: {why}"),
+        Cause::Unreadable(why) => format!("{call} got an answer that cannot be read: {why}"),
+        Cause::NoCredentials(why) | Cause::CredentialsFailed(why) => {
+            format!("{call} was not sent, for want of AWS credentials: {why}")
+        }
+        Cause::Mismatch(why) => format!("{call}: {why}"),
     }
 }
 

@@ -16,7 +16,7 @@ use object_store::client::HttpError;
 
 use crate::connection::Connection;
 use crate::credentials::{Keeper, lasting, words};
-use crate::error::{Cause, Refusal, class, expired, hint};
+use crate::error::{Cause, Refusal, class, expired, hint, told};
 use crate::operations::Effect;
 use crate::web::Lost;
 
@@ -84,23 +84,8 @@ fn may_pass(cause: &Cause) -> bool {
 #[must_use]
 pub fn failure(effect: Effect, request: &str, cause: &Cause) -> Failure {
     let class = class(effect, cause);
-    let words = match cause {
-        Cause::Refused(Refusal { code, message, request_id, .. }) => {
-            let message = if message.is_empty() { String::new() } else { format!(": {message}") };
-            let id = request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
-            let hint = s3_hint(code).or_else(|| hint(code)).map(|hint| format!("; {hint}")).unwrap_or_default();
-            format!("was refused: {code}{message}{id}{hint}")
-        }
-        Cause::NotSent(why) => format!("could not be sent: {why}"),
-        Cause::NoAnswer(why) if effect == Effect::Write => format!("got no answer, and may have worked: {why}"),
-        Cause::NoAnswer(why) => format!("got no answer: {why}"),
-        Cause::Unreadable(why) => format!("got an answer that cannot be read: {why}"),
-        Cause::NoCredentials(why) | Cause::CredentialsFailed(why) => {
-            format!("was not sent, for want of AWS credentials: {why}")
-        }
-        Cause::Mismatch(why) => why.clone(),
-    };
-    Failure::new(class, format!("s3 {request} {words}"))
+    let hint = |code: &str| s3_hint(code).or_else(|| hint(code));
+    Failure::new(class, told(&format!("s3 {request}"), class, cause, hint))
 }
 
 fn s3_hint(code: &str) -> Option<&'static str> {

@@ -30,6 +30,8 @@ pub struct Subnet {
 /// How much of something the account may have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quota {
+    /// What of the upgrade meets it.
+    pub met_by: MetBy,
     /// What is counted, such as `vCPUs of standard instances`.
     pub name: String,
     /// How many there are.
@@ -38,4 +40,14 @@ pub struct Quota {
     pub limit: u64,
     /// How many more the upgrade makes at most, beside what there is.
     pub needed: u64,
+}
+
+/// What of an upgrade meets a quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetBy {
+    /// Launching hosts.
+    Launches,
+    /// Taking snapshots of databases.
+    Snapshots,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use cutover_core::account::{AccountState, Quota, Subnet};
+use cutover_core::account::{AccountState, MetBy, Quota, Subnet};
 use cutover_core::deployment::{Deployment, Role};
 use cutover_core::journal::Upgrade;
 use cutover_core::names::{HostName, SnapshotId};
@@ -382,11 +382,11 @@ fn security_groups_that_are_missing_are_named_together() {
 #[test]
 fn quotas_that_would_be_passed_are_problems_and_tight_ones_warnings() {
     let site = Site::of(QA);
-    let with = |name: &str, used, needed| {
-        let quota = Quota { name: name.to_owned(), used, limit: 100, needed };
+    let with = |met_by, name: &str, used, needed| {
+        let quota = Quota { met_by, name: name.to_owned(), used, limit: 100, needed };
         after_in_account(&site, "quota of", |state| state.quotas = vec![quota])
     };
-    let hosts = |used, needed| with("vCPUs of standard instances", used, needed);
+    let hosts = |used, needed| with(MetBy::Launches, "vCPUs of standard instances", used, needed);
     assert_eq!(hosts(80, 10), [""; 0], "a tenth is left");
     assert_eq!(
         hosts(80, 11),
@@ -396,7 +396,9 @@ fn quotas_that_would_be_passed_are_problems_and_tight_ones_warnings() {
     );
     assert!(hosts(80, 20)[0].starts_with("Warning: "));
     assert_eq!(hosts(80, 21), ["Problem: 80 of 100 used, 21 more needed: launches would be refused half-way"]);
-    assert!(with("manual snapshots of databases", 100, 1)[0].ends_with("nothing is migrated without it"));
+    assert!(
+        with(MetBy::Snapshots, "manual snapshots of databases", 100, 1)[0].ends_with("nothing is migrated without it")
+    );
     assert_eq!(hosts(120, 0), [""; 0], "what asks for nothing is not refused");
 }
 

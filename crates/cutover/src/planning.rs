@@ -37,13 +37,24 @@ pub async fn plan_to_run(
         as_shown(session, &plan, hash).await?;
     }
     passes_the_linter(session, &plan, deployment)?;
-    // Once the page is up, going on is the only way, in time or not.
-    let is_down = upgrade.phases.get(&Phase::Window).is_some_and(|run| downtime_began(run).is_some());
+    let is_down = is_down(upgrade);
     if phase == Phase::Window && !args.late && !is_down {
         fits(session, &plan)?;
     }
     let plan = if args.late || is_down { plan.however_late() } else { plan };
     Ok((plan, Digest::of_json(deployment)))
+}
+
+/// Whether the page is up: then going on is the only way, in time or not.
+pub fn is_down(upgrade: &Upgrade) -> bool {
+    upgrade.phases.get(&Phase::Window).is_some_and(|run| downtime_began(run).is_some())
+}
+
+/// What the linter refuses a plan for.
+pub fn unsafe_steps(plan: &Plan, deployment: &Deployment) -> Vec<String> {
+    let findings = lint(plan, deployment);
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    errors.map(|finding| format!("{}: {}", finding.step, finding.message)).collect()
 }
 
 /// A phase that has ended may be planned anew as long as the next one has not begun.
@@ -82,11 +93,7 @@ async fn as_shown(session: &Session, plan: &Plan, hash: &str) -> Result<(), Comm
 }
 
 fn passes_the_linter(session: &Session, plan: &Plan, deployment: &Deployment) -> Result<(), CommandError> {
-    let errors: Vec<String> = lint(plan, deployment)
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error)
-        .map(|finding| format!("  - {}: {}", finding.step, finding.message))
-        .collect();
+    let errors: Vec<String> = unsafe_steps(plan, deployment).iter().map(|error| format!("  - {error}")).collect();
     if errors.is_empty() {
         return Ok(());
     }

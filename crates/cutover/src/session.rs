@@ -101,6 +101,8 @@ pub struct Session {
     pub clock: Rc<dyn Clock>,
     /// This machine.
     pub machine: ThisMachine,
+    /// The ports to AWS, which keep what they have found: zones, target groups, hosts whose checks have passed.
+    world: OnceCell<World>,
 }
 
 impl Session {
@@ -124,7 +126,8 @@ impl Session {
             Access::Look => EmbeddedCloud::open_read_only(&folder, deployment, SEED, wall)?,
             Access::Change => EmbeddedCloud::open(&folder, deployment, SEED, wall)?,
         };
-        Ok(Self { loaded, store, cloud: CloudAtHand::Embedded(cloud), clock, machine: ThisMachine })
+        let world = OnceCell::new();
+        Ok(Self { loaded, store, cloud: CloudAtHand::Embedded(cloud), clock, machine: ThisMachine, world })
     }
 
     async fn on_aws(loaded: Loaded) -> Result<Self, CommandError> {
@@ -140,7 +143,8 @@ impl Session {
             }
         };
         let clock = Rc::new(WallClock);
-        Ok(Self { loaded, store, cloud: CloudAtHand::Aws(connected), clock, machine: ThisMachine })
+        let world = OnceCell::new();
+        Ok(Self { loaded, store, cloud: CloudAtHand::Aws(connected), clock, machine: ThisMachine, world })
     }
 
     /// The deployment file as the operator named it, for commands to type.
@@ -160,6 +164,9 @@ impl Session {
     /// # Errors
     /// When AWS does not know us, or the account is not the deployment's.
     pub async fn world(&self) -> Result<World, CommandError> {
+        if let Some(world) = self.world.get() {
+            return Ok(world.clone());
+        }
         let connected = match &self.cloud {
             CloudAtHand::Embedded(cloud) => return Ok(cloud.world()),
             CloudAtHand::Aws(connected) => connected,
@@ -173,7 +180,8 @@ impl Session {
         };
         let (clock, vantage) = (Rc::clone(&self.clock), Vantage::default());
         let (hosts, announcer) = (Rc::new(NoHosts), Rc::new(NoAnnouncer));
-        Ok(cutover_aws::cloud::world(connection, self.deployment(), clock, vantage, hosts, announcer))
+        let world = cutover_aws::cloud::world(connection, self.deployment(), clock, vantage, hosts, announcer);
+        Ok(self.world.get_or_init(|| world).clone())
     }
 
     /// The connection to AWS, once somebody has wanted something of it.

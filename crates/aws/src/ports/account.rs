@@ -6,7 +6,7 @@ use std::rc::Rc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use cutover_core::account::{Quota, Subnet};
+use cutover_core::account::{MetBy, Quota, Subnet};
 use cutover_core::deployment::Deployment;
 use cutover_engine::failure::Failure;
 use cutover_engine::ports::{Account, Answer};
@@ -81,6 +81,7 @@ impl AwsAccount {
             servicequotas::GetServiceQuota { service_code: "ec2".to_owned(), quota_code: STANDARD_VCPUS.to_owned() };
         let quota = self.connection.call(&request).await?.quota;
         Ok(Quota {
+            met_by: MetBy::Launches,
             name: "vCPUs of standard on-demand instances".to_owned(),
             used: standard_vcpus(&running, &vcpus),
             limit: whole(quota.value),
@@ -94,6 +95,7 @@ impl AwsAccount {
         let found = attributes.quotas.into_iter().find(|quota| quota.name.as_deref() == Some("ManualSnapshots"));
         Ok(found.and_then(|quota| {
             Some(Quota {
+                met_by: MetBy::Snapshots,
                 name: "manual snapshots of database instances".to_owned(),
                 used: number(quota.used?),
                 limit: number(quota.max?),

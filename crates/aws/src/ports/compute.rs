@@ -20,6 +20,7 @@ use cutover_engine::ports::{Answer, Compute};
 use self::user_data::user_data;
 use super::tags::{self, tag};
 use crate::connection::Connection;
+use crate::error::Error;
 use crate::operations::ec2;
 
 /// Instances in a page, the most that EC2 gives.
@@ -46,6 +47,13 @@ impl AwsCompute {
         let request = ec2::DescribeInstances { filters, max_results: Some(PAGE), ..Default::default() };
         let pages = self.connection.pages(request).await?;
         Ok(pages.into_iter().flat_map(|page| page.reservations).flat_map(|one| one.instances).collect())
+    }
+
+    /// The instance of that id, whatever its tags.
+    async fn found(&self, id: &InstanceId) -> Result<Option<ec2::Instance>, Error> {
+        let request = ec2::DescribeInstances { instance_ids: vec![id.to_string()], ..Default::default() };
+        let listed = self.connection.call(&request).await?;
+        Ok(listed.reservations.into_iter().flat_map(|one| one.instances).next())
     }
 
     /// Asks after the checks of those that run and are not known to have passed them.
@@ -133,23 +141,15 @@ impl Compute for AwsCompute {
     }
 
     async fn lives(&self, instance: &InstanceId) -> Answer<bool> {
-        let request = ec2::DescribeInstances { instance_ids: vec![instance.to_string()], ..Default::default() };
-        match self.connection.call(&request).await {
-            Ok(listed) => {
-                let mut found = listed.reservations.iter().flat_map(|one| &one.instances);
-                Ok(found.any(|instance| !is_gone(&instance.state.name)))
-            }
+        match self.found(instance).await {
+            Ok(found) => Ok(found.is_some_and(|one| !is_gone(&one.state.name))),
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
     async fn terminate(&self, instance: &InstanceId) -> Answer<()> {
-        let ids = vec![instance.to_string()];
-        let request = ec2::DescribeInstances { instance_ids: ids.clone(), ..Default::default() };
-        let listed = self.connection.call(&request).await?;
-        let found = listed.reservations.into_iter().flat_map(|one| one.instances).next();
-        let found = found.ok_or_else(|| {
+        let found = self.found(instance).await?.ok_or_else(|| {
             Failure::permanent(format!(
                 "EC2 does not list {instance}, so whose it is is unknown; nothing was terminated"
             ))
@@ -164,7 +164,7 @@ impl Compute for AwsCompute {
                 self.deployment.name
             )));
         }
-        self.connection.call(&ec2::TerminateInstances { instance_ids: ids }).await?;
+        self.connection.call(&ec2::TerminateInstances { instance_ids: vec![instance.to_string()] }).await?;
         Ok(())
     }
 }

@@ -58,12 +58,6 @@ impl RoleTags {
             Role::Worker => &self.worker,
         }
     }
-
-    /// The role for which the tag says `value`.
-    #[must_use]
-    pub fn role(&self, value: &str) -> Option<Role> {
-        Role::ALL.into_iter().find(|role| self.of(*role) == value)
-    }
 }
 
 /// The root disk of new hosts.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::CheckItem;
-use crate::account::{AccountState, Quota, Subnet};
+use crate::account::{AccountState, MetBy, Quota, Subnet};
 use crate::deployment::{Database, Fleet, HostGroup};
 use crate::journal::{PhaseRun, StepRun};
 use crate::names::HostName;
@@ -124,14 +124,13 @@ fn quota(seen: &Quota) -> CheckItem {
     if seen.needed == 0 {
         return item;
     }
-    let snapshots = seen.name.to_lowercase().contains("snapshot");
     if after > seen.limit {
-        return match snapshots {
-            true => item.problem(
+        return match seen.met_by {
+            MetBy::Snapshots => item.problem(
                 "a snapshot would be refused, and nothing is migrated without it",
                 "delete old snapshots, or raise the quota in Service Quotas, days before",
             ),
-            false => item.problem(
+            MetBy::Launches => item.problem(
                 "launches would be refused half-way",
                 "raise it in Service Quotas days before: AWS may take days to agree",
             ),

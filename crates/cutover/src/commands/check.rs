@@ -43,8 +43,8 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
 
 /// Where all of this is. Where nothing of it is, that is the first thing to know.
 fn region(inputs: Inputs<'_>, region: &str) -> CheckItem {
-    let Observation { balancers, instances, databases, unseen, .. } = inputs.observation;
-    let is_seen = |part: &Part| !unseen.iter().any(|unseen| unseen.part == *part);
+    let Observation { balancers, instances, databases, .. } = inputs.observation;
+    let is_seen = |part: &Part| inputs.observation.why_unseen(part).is_none();
     let looked = [Part::Balancers, Part::Instances, Part::Databases].iter().all(is_seen);
     if looked && balancers.is_empty() && instances.is_empty() && databases.is_empty() {
         return CheckItem::ok("region", format!("{region} has no balancer, host or database of this deployment"))

@@ -2,8 +2,8 @@
 //!
 //! Nothing is put on record, and no lease is claimed: it may be run beside a conductor, and by whoever may only look.
 
-use cutover_core::journal::{PhaseRun, Upgrade, downtime_began};
-use cutover_core::plan::{Phase, Plan, Severity, lint};
+use cutover_core::journal::{PhaseRun, Upgrade};
+use cutover_core::plan::{Phase, Plan};
 use cutover_core::planner::{Inputs, forecast, plan};
 use cutover_engine::dry::{Writes, walk};
 
@@ -67,10 +67,8 @@ async fn plans(
         },
     };
     is_asked_for(args, session, &wanted)?;
-    obstacles.extend(unsafe_steps(session, &wanted));
-    // Once the page is up, going on is the only way, in time or not.
-    let is_down = upgrade.phases.get(&Phase::Window).is_some_and(|run| downtime_began(run).is_some());
-    if phase == Phase::Window && !is_down {
+    obstacles.extend(planning::unsafe_steps(&wanted, session.deployment()));
+    if phase == Phase::Window && !planning::is_down(upgrade) {
         obstacles.extend(planning::fits(session, &wanted).err().map(|error| error.to_string()));
     }
     plans.push(wanted);
@@ -86,11 +84,4 @@ fn is_asked_for(args: &PhaseArgs, session: &Session, plan: &Plan) -> Result<(), 
         format!("the plan now is {}, not {hash}", plan.hash().short()),
         format!("look at it: cutover plan {} --phase {}", session.file(), plan.phase),
     ))
-}
-
-/// What the linter would refuse the plan for.
-fn unsafe_steps(session: &Session, plan: &Plan) -> Vec<String> {
-    let findings = lint(plan, session.deployment());
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
-    errors.map(|finding| format!("{}: {}", finding.step, finding.message)).collect()
 }
