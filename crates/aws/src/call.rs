@@ -1,4 +1,4 @@
-//! One call: build, sign, send, read; and again where that is safe.
+//! One call: build, sign, send, read. It is made once: whether it is made again is decided by whoever asked for it.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -8,13 +8,14 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_async::rt::sleep::AsyncSleep;
 use bytes::Bytes;
+use cutover_engine::gate::Permit;
 use futures_util::future::{Either, select};
 use http::{Request, Response};
 
 use crate::connection::Connection;
 use crate::credentials::{lasting, words};
 use crate::error::{Cause, Error, refusal};
-use crate::operations::{Effect, Operation, Paged};
+use crate::operations::{Operation, Paged, Reads, Writes};
 use crate::protocol::{self, Service};
 use crate::web::Lost;
 
@@ -25,29 +26,40 @@ const ROUTE53_SPACING: Duration = Duration::from_millis(220);
 const MOST_PAGES: usize = 1000;
 
 impl Connection {
-    /// Makes a call. It is repeated after a wait where that is safe: when it was refused for its rate or provably
-    /// not sent, and when it only reads, after a lost answer or a failure of the server too.
+    /// Makes a call that only reads. One that changes something is refused by the compiler:
+    ///
+    /// ```compile_fail,E0277
+    /// # async fn look(aws: &cutover_aws::Connection) {
+    /// let stop = cutover_aws::operations::ec2::StopInstances::default();
+    /// let _ = aws.call(&stop).await;
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// When the last attempt failed, with what is known then.
-    pub async fn call<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
-        let mut attempt = 1;
-        let mut renewed = false;
-        loop {
-            let error = match self.attempt(operation).await {
-                Ok(output) => return Ok(output),
-                Err(error) => error,
-            };
-            if error.is_expired() && !renewed {
-                renewed = true;
-                self.credentials.forget();
-            } else if error.may_repeat() && attempt < self.limits.attempts {
-                self.times.sleep.sleep(self.backoff(attempt)).await;
-                attempt += 1;
-            } else {
-                return Err(error);
-            }
+    /// When it failed, with what is known then. Credentials that have expired are renewed for the next call.
+    pub async fn call<O: Reads>(&self, operation: &O) -> Result<O::Output, Error> {
+        self.attempt(operation).await
+    }
+
+    /// Makes a call that changes something, by the permit for this very attempt:
+    ///
+    /// ```
+    /// # async fn stop(aws: &cutover_aws::Connection, permit: &cutover_engine::gate::Permit) {
+    /// let stop = cutover_aws::operations::ec2::StopInstances::default();
+    /// let _ = aws.write(permit, &stop).await;
+    /// # }
+    /// ```
+    ///
+    /// By a dry permit, and on a connection that was told to run dry, it is put down and not sent: either is enough.
+    ///
+    /// # Errors
+    /// When it failed, with what is known then. Credentials that have expired are renewed for the next call.
+    pub async fn write<O: Writes>(&self, permit: &Permit, operation: &O) -> Result<O::Output, Error> {
+        if permit.is_dry() || self.is_dry() {
+            let put_down = self.write_down(operation);
+            return put_down.map_err(|trouble| failed::<O>(Cause::Unreadable(trouble.to_string())));
         }
+        self.attempt(operation).await
     }
 
     /// Makes a call and those for its further pages, in order.
@@ -62,33 +74,35 @@ impl Connection {
             next = operation.next(&page);
             pages.push(page);
             if next.as_ref() == Some(&operation) || pages.len() == MOST_PAGES {
-                let cause = Cause::Unreadable("its pages do not end".to_owned());
-                return Err(Error::new(O::SERVICE, O::NAME, O::EFFECT, cause));
+                return Err(failed::<O>(Cause::Unreadable("its pages do not end".to_owned())));
             }
         }
         Ok(pages)
     }
 
     async fn attempt<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
-        let failed = |cause| Error::new(O::SERVICE, O::NAME, O::EFFECT, cause);
-        // The only way to the network: what must not be written in a dry run is stopped here.
-        if O::EFFECT == Effect::Write && self.is_dry() {
-            return self.write_down(operation).map_err(|trouble| failed(Cause::Unreadable(trouble.to_string())));
+        let made = self.sent(operation).await;
+        if made.as_ref().is_err_and(Error::is_expired) {
+            self.credentials.forget();
         }
+        made
+    }
+
+    async fn sent<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
         self.pace(O::SERVICE).await;
         let found = self.credentials.get().await;
         let credentials = found.map_err(|error| {
             let why = words(&error);
-            failed(if lasting(&error) { Cause::NoCredentials(why) } else { Cause::CredentialsFailed(why) })
+            failed::<O>(if lasting(&error) { Cause::NoCredentials(why) } else { Cause::CredentialsFailed(why) })
         })?;
         let request = self.signed::<O>(protocol::request(operation), &credentials);
-        let request = request.map_err(|why| failed(Cause::NotSent(why)))?;
+        let request = request.map_err(|why| failed::<O>(Cause::NotSent(why)))?;
         *self.calls.borrow_mut().entry((O::SERVICE, O::NAME)).or_default() += 1;
-        let answer = self.send(request).await.map_err(failed)?;
+        let answer = self.send(request).await.map_err(failed::<O>)?;
         if answer.status().is_success() {
-            protocol::answer::<O>(&answer).map_err(|trouble| failed(Cause::Unreadable(trouble.to_string())))
+            protocol::answer::<O>(&answer).map_err(|trouble| failed::<O>(Cause::Unreadable(trouble.to_string())))
         } else {
-            Err(failed(Cause::Refused(refusal(O::SERVICE.protocol(), &answer))))
+            Err(failed::<O>(Cause::Refused(refusal(O::SERVICE.protocol(), &answer))))
         }
     }
 
@@ -133,12 +147,6 @@ impl Connection {
         Ok(whole)
     }
 
-    /// Half of the wait is certain and half is chance, so that colleagues who were refused together part.
-    fn backoff(&self, attempt: u32) -> Duration {
-        let doubled = self.limits.backoff.saturating_mul(1 << (attempt - 1).min(16));
-        doubled.min(self.limits.longest_backoff).mul_f64(0.5 + fastrand::f64() / 2.0)
-    }
-
     /// Waits for this call's turn at Route 53.
     async fn pace(&self, service: Service) {
         if service != Service::Route53 {
@@ -153,4 +161,8 @@ impl Connection {
             self.times.sleep.sleep(wait).await;
         }
     }
+}
+
+fn failed<O: Operation>(cause: Cause) -> Error {
+    Error::new(O::SERVICE, O::NAME, O::EFFECT, cause)
 }

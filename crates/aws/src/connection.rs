@@ -10,6 +10,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::SharedTimeSource;
 use cutover_engine::failure::Failure;
+use cutover_engine::lease::ATTEMPT;
 
 use crate::credentials::{Keeper, of_profile, until, words};
 use crate::dry::Ledger;
@@ -41,30 +42,19 @@ pub struct Times {
     pub sleep: SharedAsyncSleep,
 }
 
-/// How long and how often.
+/// How long things may take.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// To connect.
     pub connect: Duration,
-    /// For one attempt, from signing to the end of the answer.
+    /// For one call, from its sending to the end of the answer.
     pub attempt: Duration,
-    /// Attempts of one call, where it is safe to repeat it.
-    pub attempts: u32,
-    /// The wait before the first repetition, at most; it doubles with each.
-    pub backoff: Duration,
-    /// The longest wait between two attempts.
-    pub longest_backoff: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(5),
-            attempt: Duration::from_secs(30),
-            attempts: 5,
-            backoff: Duration::from_millis(400),
-            longest_backoff: Duration::from_secs(10),
-        }
+        // What the gate gives an attempt, by which conductors reckon how long a lease has to last.
+        Self { connect: Duration::from_secs(5), attempt: ATTEMPT }
     }
 }
 
@@ -151,7 +141,7 @@ impl Connection {
         &self.web
     }
 
-    /// The attempts of each operation so far, failed ones too.
+    /// The calls of each operation so far, failed ones too.
     #[must_use]
     pub fn calls(&self) -> BTreeMap<(Service, &'static str), u64> {
         self.calls.borrow().clone()

@@ -1,13 +1,15 @@
 //! Dry runs: writes are put down as lines for the `aws` command instead of being made, and answered with placeholders.
 //! Reads are made as ever.
 //!
-//! Writes leave a connection in two places: where a call is sent, and where `object_store` sends for S3. Both ask here
-//! first. How a line is written is in `line`, what stands in for an answer in `answer`, S3 in `objects`.
+//! Two things bar a write, and either is enough: the permit that it is made by, and the connection, once that was told so.
+//! Both are asked where a call is made and where a page is put. What else would change a bucket is refused on a dry
+//! connection. How a line is written is in `line`, what stands in for an answer in `answer`, S3 in `objects`.
 
 mod answer;
 mod line;
 mod objects;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::connection::Connection;
@@ -15,39 +17,38 @@ use crate::operations::Operation;
 use crate::shape::{Shape, Unreadable};
 
 pub use line::{Line, quoted};
-pub(crate) use objects::Guarded;
+pub(crate) use objects::{Guarded, put_object};
 
-/// Where writes are put down, once a dry run has begun. Shared with the buckets of the connection.
+/// Where writes are put down. Shared with the buckets of the connection.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    /// Nothing while writes are made.
-    lines: Mutex<Option<Vec<String>>>,
+    /// Whether the connection makes no writes at all.
+    dry: AtomicBool,
+    lines: Mutex<Vec<String>>,
 }
 
 impl Ledger {
-    fn lines(&self) -> MutexGuard<'_, Option<Vec<String>>> {
+    pub(crate) fn is_dry(&self) -> bool {
+        self.dry.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn put_down(&self, line: String) {
+        self.lines().push(line);
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Vec<String>> {
         // Lines are whole or absent, whoever panicked beside them.
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_dry(&self) -> bool {
-        self.lines().is_some()
-    }
-
-    fn put_down(&self, line: String) {
-        if let Some(lines) = self.lines().as_mut() {
-            lines.push(line);
-        }
     }
 }
 
 impl Connection {
     /// From here on, and for good, this connection writes nothing, S3 included: see [`Self::take_writes`].
     pub fn run_dry(&self) {
-        self.writes.lines().get_or_insert_default();
+        self.writes.dry.store(true, Ordering::SeqCst);
     }
 
-    /// Whether writes are put down instead of being made.
+    /// Whether writes are put down instead of being made, whatever their permits say.
     #[must_use]
     pub fn is_dry(&self) -> bool {
         self.writes.is_dry()
@@ -57,7 +58,7 @@ impl Connection {
     /// is secret.
     #[must_use]
     pub fn take_writes(&self) -> Vec<String> {
-        self.writes.lines().as_mut().map(std::mem::take).unwrap_or_default()
+        std::mem::take(&mut *self.writes.lines())
     }
 
     /// Puts a write down and answers it as if it had worked.
@@ -75,7 +76,7 @@ impl Connection {
     }
 
     /// The options that make the `aws` command reach what this connection reaches.
-    fn options(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn options(&self) -> Vec<(&'static str, String)> {
         let mut options = vec![("region", self.region.clone())];
         options.extend(self.profile.clone().map(|profile| ("profile", profile)));
         options.extend(self.endpoint.clone().map(|endpoint| ("endpoint-url", endpoint)));

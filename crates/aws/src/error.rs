@@ -80,33 +80,19 @@ impl Error {
         })
     }
 
-    /// Whether the same call may be made again at once, without anybody looking at the world first.
-    #[must_use]
-    pub fn may_repeat(&self) -> bool {
-        match self.class {
-            FailureClass::Throttled => true,
-            FailureClass::NotApplied => {
-                matches!(self.cause, Cause::NotSent(_) | Cause::NoAnswer(_)) || self.status() >= 500
-            }
-            FailureClass::InDoubt | FailureClass::Permanent => false,
-        }
-    }
-
     /// Whether renewed credentials may help.
     #[must_use]
     pub fn is_expired(&self) -> bool {
         self.code().is_some_and(expired)
     }
 
-    fn refusal(&self) -> Option<&Refusal> {
+    /// What AWS has answered, where it has.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
         match &self.cause {
             Cause::Refused(refusal) => Some(refusal),
             _ => None,
         }
-    }
-
-    fn status(&self) -> u16 {
-        self.refusal().map_or(0, |refusal| refusal.status)
     }
 
     fn text(&self) -> String {
@@ -174,8 +160,18 @@ pub(crate) fn expired(code: &str) -> bool {
     EXPIRED.contains(&code)
 }
 
+/// Refusals because what a call is about is busy, for minutes perhaps: nothing was changed.
+const BUSY: [&str; 4] = [
+    // While RDS makes a backup, which it does every day.
+    "InvalidDBInstanceState",
+    "InvalidDBSnapshotState",
+    // Until some seconds after the image of a snapshot is gone.
+    "InvalidSnapshot.InUse",
+    "TooManyInvalidationsInProgress",
+];
+
 /// Refusals that pass with time: nothing was changed, and the same call may work later.
-const LATER: [&str; 12] = [
+const LATER: [&str; 11] = [
     "InsufficientInstanceCapacity",
     "InsufficientHostCapacity",
     "InsufficientAddressCapacity",
@@ -183,12 +179,12 @@ const LATER: [&str; 12] = [
     "IncorrectInstanceState",
     "IncorrectState",
     "InvalidInstanceID.NotReady",
-    "InvalidDBInstanceState",
-    "InvalidDBSnapshotState",
     "ConcurrentModification",
-    "TooManyInvalidationsInProgress",
-    // S3, when a request did not arrive in whole.
+    // S3, when a request did not arrive in whole, when the object is not the one that was read, and when something else
+    // was being written in its place.
     "RequestTimeout",
+    "PreconditionFailed",
+    "ConditionalRequestConflict",
 ];
 
 /// What is known about the world after an operation of that effect has failed for that cause.
@@ -202,6 +198,8 @@ pub(crate) fn class(effect: Effect, cause: &Cause) -> FailureClass {
             let code = code.as_str();
             if THROTTLED.contains(&code) || *status == 429 {
                 FailureClass::Throttled
+            } else if BUSY.contains(&code) {
+                FailureClass::Busy
             } else if LATER.contains(&code) || EXPIRED.contains(&code) {
                 FailureClass::NotApplied
             } else if *status >= 500 || *status < 400 || *status == 408 {
@@ -241,9 +239,16 @@ pub(crate) fn refusal(protocol: Protocol, answer: &Response<Bytes>) -> Refusal {
         // Route 53 puts the reasons against a batch of changes under an element named like the code.
         .or_else(|| root(protocol, answer.body()).filter(|name| name.starts_with("Invalid")))
         .map_or_else(|| format!("HTTP {status}"), |code| short(&code));
-    let message = text(&["Message", "message"]).unwrap_or_default();
+    let message = reasons(&body).or_else(|| text(&["Message", "message"])).unwrap_or_default();
     let request_id = header("x-amzn-requestid").or_else(|| text(&["RequestId", "RequestID"]));
     Refusal { status, code, message, request_id }
+}
+
+/// All that Route 53 has against a batch of changes, where it tells each by itself.
+fn reasons(body: &Document) -> Option<String> {
+    let list = &body.find("Messages")?.children;
+    let told: Vec<&str> = list.iter().map(|(_, reason)| reason.text.trim()).filter(|text| !text.is_empty()).collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 fn found(body: &Document, name: &str) -> Option<String> {
@@ -266,21 +271,13 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_the_server_failed_in_is_in_doubt_and_never_repeated() {
-        let error = refused(500, "InternalError", Effect::Write);
-        assert_eq!(error.class, FailureClass::InDoubt);
-        assert!(!error.may_repeat());
+    fn a_write_that_the_server_failed_in_is_in_doubt_and_a_read_is_not() {
+        assert_eq!(refused(500, "InternalError", Effect::Write).class, FailureClass::InDoubt);
+        assert_eq!(refused(503, "Unavailable", Effect::Read).class, FailureClass::NotApplied);
     }
 
     #[test]
-    fn a_read_that_the_server_failed_in_is_repeated() {
-        let error = refused(503, "Unavailable", Effect::Read);
-        assert_eq!(error.class, FailureClass::NotApplied);
-        assert!(error.may_repeat());
-    }
-
-    #[test]
-    fn a_throttled_write_is_repeated_whatever_its_status() {
+    fn a_throttled_write_is_known_to_be_whatever_its_status() {
         let refusals = [
             (503, "RequestLimitExceeded"),
             (400, "PriorRequestNotComplete"),
@@ -290,7 +287,6 @@ mod tests {
         for (status, code) in refusals {
             let error = refused(status, code, Effect::Write);
             assert_eq!(error.class, FailureClass::Throttled, "{code}");
-            assert!(error.may_repeat());
         }
     }
 
@@ -298,14 +294,29 @@ mod tests {
     fn a_write_without_an_answer_is_in_doubt_and_one_never_sent_is_not() {
         let lost = Error::new(Service::Ec2, "CreateImage", Effect::Write, Cause::NoAnswer("cut".to_owned()));
         let unsent = Error::new(Service::Ec2, "CreateImage", Effect::Write, Cause::NotSent("refused".to_owned()));
-        assert_eq!((lost.class, lost.may_repeat()), (FailureClass::InDoubt, false));
-        assert_eq!((unsent.class, unsent.may_repeat()), (FailureClass::NotApplied, true));
+        assert_eq!((lost.class, unsent.class), (FailureClass::InDoubt, FailureClass::NotApplied));
     }
 
     #[test]
     fn a_request_that_did_not_arrive_in_whole_may_be_made_again() {
         assert_eq!(refused(400, "RequestTimeout", Effect::Write).class, FailureClass::NotApplied);
         assert_eq!(refused(408, "HTTP 408", Effect::Write).class, FailureClass::InDoubt);
+    }
+
+    #[test]
+    fn what_is_busy_has_changed_nothing_and_may_be_so_for_long() {
+        for code in ["InvalidDBInstanceState", "InvalidSnapshot.InUse", "TooManyInvalidationsInProgress"] {
+            assert_eq!(refused(400, code, Effect::Write).class, FailureClass::Busy, "{code}");
+        }
+    }
+
+    #[test]
+    fn every_reason_against_a_batch_is_told() {
+        let body = "<InvalidChangeBatch xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Messages>\
+                    <Message>one</Message><Message>two</Message></Messages><RequestId>R</RequestId></InvalidChangeBatch>";
+        let answer = Response::builder().status(400).body(Bytes::from(body)).expect("an answer");
+        let refusal = refusal(Protocol::RestXml, &answer);
+        assert_eq!((refusal.code.as_str(), refusal.message.as_str()), ("InvalidChangeBatch", "one; two"));
     }
 
     #[test]

@@ -25,8 +25,8 @@ pub enum Effect {
     Write,
 }
 
-/// An operation: its request, and what belongs to it.
-pub trait Operation: Shape {
+/// An operation: its request, and what belongs to it. None is declared elsewhere: [`Reads`] and [`Writes`] can be relied on.
+pub trait Operation: Shape + sealed::Declared {
     /// What comes back.
     type Output: Shape;
     /// The service.
@@ -41,8 +41,19 @@ pub trait Operation: Shape {
     const PATH: &'static str;
 }
 
+/// An operation that only reads, which anybody may ask for.
+pub trait Reads: Operation {}
+
+/// An operation that changes something, which takes a permit.
+pub trait Writes: Operation {}
+
+mod sealed {
+    /// Declared here, with its effect.
+    pub trait Declared {}
+}
+
 /// An operation that answers in pages.
-pub trait Paged: Operation + PartialEq {
+pub trait Paged: Reads + PartialEq {
     /// The request for the page after this one; nothing after the last.
     fn next(&self, page: &Self::Output) -> Option<Self>;
 }
@@ -115,10 +126,24 @@ macro_rules! http_path {
     };
 }
 
+/// Marks an operation with its effect, for the compiler.
+macro_rules! marked {
+    (Read $request:ident) => {
+        impl $crate::operations::Reads for $request {}
+    };
+    (Write $request:ident) => {
+        impl $crate::operations::Writes for $request {}
+    };
+}
+
 /// Declares the operations of a service: effect, request and output, and method and path where they matter.
 macro_rules! operations {
     ($service:ident: $($effect:ident $request:ident -> $output:ident $(, $method:literal $path:literal)?;)+) => {
-        $(impl $crate::operations::Operation for $request {
+        $(impl $crate::operations::sealed::Declared for $request {}
+
+        $crate::operations::marked! { $effect $request }
+
+        impl $crate::operations::Operation for $request {
             type Output = $output;
             const SERVICE: $crate::protocol::Service = $crate::protocol::Service::$service;
             const NAME: &'static str = stringify!($request);
@@ -145,4 +170,4 @@ macro_rules! paged {
     )+};
 }
 
-use {http_method, http_path, operations, paged};
+use {http_method, http_path, marked, operations, paged};

@@ -21,9 +21,11 @@ pub use methods::{Method, When, methods};
 #[must_use]
 pub fn policy(deployment: &Deployment, phases: &[Phase], account: Option<&str>, region: Option<&str>) -> Policy {
     let used = methods().iter().filter(|method| is_used(method, deployment, phases));
-    let (of_store, of_ports): (Vec<&Method>, Vec<&Method>) = used.partition(|method| method.is_of_store());
+    let used: Vec<&Method> = used.collect();
+    let points_sites = used.iter().any(|method| method.name == methods::SEES_SITES_POINTED);
+    let (of_store, of_ports): (Vec<&Method>, Vec<&Method>) = used.into_iter().partition(|method| method.is_of_store());
     let (of_store, of_ports) = (actions(&of_store), actions(&of_ports));
-    let ports = statements::of_ports(deployment, statements::Place { account, region });
+    let ports = statements::of_ports(deployment, statements::Place { account, region }, points_sites);
     let ports = ports.into_iter().filter_map(|statement| statement.only(&of_ports));
     let store = statements::of_store(deployment).into_iter().filter_map(|statement| statement.only(&of_store));
     Policy::of(ports.chain(store).collect())
@@ -53,7 +55,7 @@ fn is_used(method: &Method, deployment: &Deployment, phases: &[Phase]) -> bool {
 fn has_work(method: &Method, deployment: &Deployment, phase: Phase) -> bool {
     match (method.name, phase) {
         // Records go back to a TTL that they never left.
-        ("dns.change_records" | "dns.in_sync", Phase::Retire) => {
+        (methods::SEES_SITES_POINTED, Phase::Retire) => {
             deployment.dns.ttl.duration() != deployment.dns.window_ttl.duration()
         }
         ("databases.begin_snapshot", _) => deployment.databases.iter().any(has_snapshots),

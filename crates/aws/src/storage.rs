@@ -1,14 +1,13 @@
-//! S3 through `object_store`, with the credentials, the HTTP client and the region of a connection: the maintenance
-//! page, and the state that a team shares. Here is also what its failures mean.
+//! S3 through `object_store`, with the credentials, the HTTP client and the region of a connection: the state that a team
+//! shares, and what failures of S3 mean. The maintenance page, which changes by permit alone, is in `page`.
 
-use std::pin::pin;
+mod page;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_smithy_async::rt::sleep::AsyncSleep;
 use cutover_engine::failure::Failure;
-use futures_util::future::{Either, select};
 use object_store::CredentialProvider;
 use object_store::RetryConfig;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential, S3ConditionalPut};
@@ -16,13 +15,16 @@ use object_store::client::HttpError;
 
 use crate::connection::Connection;
 use crate::credentials::{Keeper, lasting, words};
-use crate::error::{Cause, Refusal, class, expired, hint, told};
+use crate::error::{Cause, Refusal, class, hint, told};
 use crate::operations::Effect;
 use crate::web::Lost;
 
+pub use page::PageBucket;
+
 impl Connection {
-    /// A bucket. Create-only writes are conditional requests, and nothing is repeated behind our back: a repeated
-    /// create could meet its own write.
+    /// A bucket, for the state of an upgrade: whoever writes there asks nobody, since what is on record is not the world.
+    /// Create-only writes are conditional requests, and nothing is repeated behind our back: a repeated create could meet
+    /// its own write.
     ///
     /// # Errors
     /// When the bucket's name cannot be one.
@@ -39,45 +41,6 @@ impl Connection {
         }
         builder.build().map_err(|error| Failure::permanent(format!("bucket {name} cannot be used: {error}")))
     }
-
-    /// Makes one request of a bucket within the time limit of an attempt. It is made again with renewed credentials when
-    /// they have expired, and when it only reads, after whatever may pass; all else is left to the caller.
-    ///
-    /// # Errors
-    /// The last attempt's cause.
-    pub async fn stored<T>(
-        &self,
-        effect: Effect,
-        request: impl AsyncFn() -> object_store::Result<T>,
-    ) -> Result<T, Cause> {
-        let (mut attempt, mut renewed) = (1, false);
-        loop {
-            let limit = self.limits.attempt;
-            let cause = match select(pin!(request()), pin!(self.times.sleep.sleep(limit))).await {
-                Either::Left((Ok(answer), _)) => return Ok(answer),
-                Either::Left((Err(error), _)) => cause(&error),
-                Either::Right(_) => Cause::NoAnswer(format!("none within {} s", limit.as_secs())),
-            };
-            if matches!(&cause, Cause::Refused(refusal) if expired(&refusal.code)) && !renewed {
-                renewed = true;
-                self.credentials.forget();
-            } else if effect == Effect::Read && may_pass(&cause) && attempt < self.limits.attempts {
-                self.times.sleep.sleep(self.limits.backoff * attempt).await;
-                attempt += 1;
-            } else {
-                return Err(cause);
-            }
-        }
-    }
-}
-
-/// Whether the same reading request may well work a moment later.
-fn may_pass(cause: &Cause) -> bool {
-    match cause {
-        Cause::NotSent(_) | Cause::NoAnswer(_) => true,
-        Cause::Refused(refusal) => refusal.status >= 500,
-        _ => false,
-    }
 }
 
 /// The failure of a request of S3, such as `PutObject of s3://BUCKET/KEY`, with what is known about the object now.
@@ -92,6 +55,8 @@ fn s3_hint(code: &str) -> Option<&'static str> {
     match code {
         "NoSuchBucket" => Some("there is no such bucket: check its name in the deployment file"),
         "PermanentRedirect" => Some("the bucket is in another region than the deployment"),
+        "PreconditionFailed" => Some("it was changed since it was read, and was left as it is"),
+        "ConditionalRequestConflict" => Some("something else was being written there at that moment: try again"),
         "AccessDenied" => Some(
             "the credentials lack this permission, or the one to list the bucket, without which what is not there is \
              forbidden; `cutover policy` prints those that are needed",
@@ -155,7 +120,7 @@ fn status(error: &object_store::Error, words: &str) -> Option<u16> {
 }
 
 /// The text of the first element of that name in an answer of S3.
-fn element(words: &str, name: &str) -> Option<String> {
+pub(crate) fn element(words: &str, name: &str) -> Option<String> {
     let (_, rest) = words.split_once(&format!("<{name}>"))?;
     rest.split_once("</").map(|(text, _)| text.trim().to_owned()).filter(|text| !text.is_empty())
 }

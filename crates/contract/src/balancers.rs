@@ -84,7 +84,11 @@ pub(crate) async fn registering_twice_is_registering_once(stage: &Stage) -> Kept
         let mut wanted = members(stage, balancer).await?;
         wanted.insert(instance.clone());
         for _ in 0..2 {
-            stage.world.balancers.register(&balancer.name, std::slice::from_ref(&instance)).await?;
+            stage
+                .write(async |permit| {
+                    stage.world.balancers.register(permit, &balancer.name, std::slice::from_ref(&instance)).await
+                })
+                .await?;
             becomes_a_member(stage, balancer, &instance).await?;
         }
         same(&format!("the members of {}", balancer.name), members(stage, balancer).await?, wanted)?;
@@ -95,7 +99,7 @@ pub(crate) async fn registering_twice_is_registering_once(stage: &Stage) -> Kept
 pub(crate) async fn several_are_registered_at_once(stage: &Stage) -> Kept {
     let instances = [stage.running("registered-1").await?, stage.running("registered-2").await?];
     for balancer in &stage.deployment.balancers {
-        stage.world.balancers.register(&balancer.name, &instances).await?;
+        stage.write(async |permit| stage.world.balancers.register(permit, &balancer.name, &instances).await).await?;
         for instance in &instances {
             becomes_a_member(stage, balancer, instance).await?;
         }
@@ -106,7 +110,11 @@ pub(crate) async fn several_are_registered_at_once(stage: &Stage) -> Kept {
 pub(crate) async fn a_running_host_comes_into_service(stage: &Stage) -> Kept {
     let instance = stage.running("into-service").await?;
     for balancer in &stage.deployment.balancers {
-        stage.world.balancers.register(&balancer.name, std::slice::from_ref(&instance)).await?;
+        stage
+            .write(async |permit| {
+                stage.world.balancers.register(permit, &balancer.name, std::slice::from_ref(&instance)).await
+            })
+            .await?;
         let what = format!("a running host is in service in {}", balancer.name);
         let serves = async || Ok(opinion(stage, balancer, &instance).await? == Some(Health::InService));
         stage.holds(&what, serves).await?;
@@ -117,9 +125,17 @@ pub(crate) async fn a_running_host_comes_into_service(stage: &Stage) -> Kept {
 pub(crate) async fn a_removed_host_is_draining_or_gone_and_gone_in_the_end(stage: &Stage) -> Kept {
     let instance = stage.running("removed").await?;
     for balancer in &stage.deployment.balancers {
-        stage.world.balancers.register(&balancer.name, std::slice::from_ref(&instance)).await?;
+        stage
+            .write(async |permit| {
+                stage.world.balancers.register(permit, &balancer.name, std::slice::from_ref(&instance)).await
+            })
+            .await?;
         becomes_a_member(stage, balancer, &instance).await?;
-        stage.world.balancers.deregister(&balancer.name, std::slice::from_ref(&instance)).await?;
+        stage
+            .write(async |permit| {
+                stage.world.balancers.deregister(permit, &balancer.name, std::slice::from_ref(&instance)).await
+            })
+            .await?;
         let what = format!("a removed host gets no requests from {}", balancer.name);
         let out =
             async || Ok(opinion(stage, balancer, &instance).await?.is_none_or(|health| health == Health::Draining));
@@ -134,7 +150,11 @@ pub(crate) async fn removing_what_is_not_there_changes_nothing(stage: &Stage) ->
     let instance = stage.running("never-registered").await?;
     for balancer in &stage.deployment.balancers {
         let before = members(stage, balancer).await?;
-        stage.world.balancers.deregister(&balancer.name, std::slice::from_ref(&instance)).await?;
+        stage
+            .write(async |permit| {
+                stage.world.balancers.deregister(permit, &balancer.name, std::slice::from_ref(&instance)).await
+            })
+            .await?;
         same(&format!("the members of {}", balancer.name), members(stage, balancer).await?, before)?;
     }
     Ok(())
@@ -145,14 +165,17 @@ pub(crate) async fn an_unknown_balancer_is_refused_for_good(stage: &Stage) -> Ke
     let balancers = &stage.world.balancers;
     let nobody = BalancerName::from("nobody");
     refused_for_good("its health", balancers.health(&nobody).await)?;
-    refused_for_good("registering there", balancers.register(&nobody, &instance).await)?;
-    refused_for_good("removing from there", balancers.deregister(&nobody, &instance).await)
+    let registered = stage.write(async |permit| balancers.register(permit, &nobody, &instance).await).await;
+    refused_for_good("registering there", registered)?;
+    let removed = stage.write(async |permit| balancers.deregister(permit, &nobody, &instance).await).await;
+    refused_for_good("removing from there", removed)
 }
 
 pub(crate) async fn an_unknown_instance_is_refused_for_good(stage: &Stage) -> Kept {
     let nobody = [InstanceId::from("i-00000000000000001")];
     for balancer in &stage.deployment.balancers {
-        let answer = stage.world.balancers.register(&balancer.name, &nobody).await;
+        let answer =
+            stage.write(async |permit| stage.world.balancers.register(permit, &balancer.name, &nobody).await).await;
         refused_for_good(&format!("an unknown instance in {}", balancer.name), answer)?;
     }
     Ok(())

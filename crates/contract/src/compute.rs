@@ -49,7 +49,7 @@ pub(crate) async fn current_hosts_are_listed_as_they_are_tagged(stage: &Stage) -
 pub(crate) async fn a_launched_instance_is_listed_as_it_was_asked_for(stage: &Stage) -> Kept {
     let (launch, image) = (stage.launch("listed"), stage.image(Role::Edxapp).await?.id);
     let before = earlier(stage.clock.now(), SKEW);
-    let id = stage.world.compute.launch(&launch, &image, "listed").await?;
+    let id = stage.write(async |permit| stage.world.compute.launch(permit, &launch, &image, "listed").await).await?;
     let found = stage.until("a launched instance is listed", async || stage.listed(&id).await).await?;
     same("its name", found.name, launch.name)?;
     same("its fleet and role", (found.fleet, found.role), (launch.fleet, launch.role))?;
@@ -70,9 +70,11 @@ pub(crate) async fn launching_twice_with_one_token_is_launching_once(stage: &Sta
 
 pub(crate) async fn another_token_is_another_instance(stage: &Stage) -> Kept {
     let (launch, image) = (stage.launch("again"), stage.image(Role::Edxapp).await?.id);
-    let first = stage.world.compute.launch(&launch, &image, "again-1").await?;
-    stage.world.compute.terminate(&first).await?;
-    let second = stage.world.compute.launch(&launch, &image, "again-2").await?;
+    let first =
+        stage.write(async |permit| stage.world.compute.launch(permit, &launch, &image, "again-1").await).await?;
+    stage.write(async |permit| stage.world.compute.terminate(permit, &first).await).await?;
+    let second =
+        stage.write(async |permit| stage.world.compute.launch(permit, &launch, &image, "again-2").await).await?;
     that(first != second, || format!("both launches gave {first}"))
 }
 
@@ -96,13 +98,17 @@ pub(crate) async fn an_instance_runs_in_the_end(stage: &Stage) -> Kept {
 
 pub(crate) async fn a_launch_from_an_unknown_image_is_refused_for_good(stage: &Stage) -> Kept {
     let launch = stage.launch("without-image");
-    let answer = stage.world.compute.launch(&launch, &"ami-00000000000000001".into(), "without-image").await;
+    let answer = stage
+        .write(async |permit| {
+            stage.world.compute.launch(permit, &launch, &"ami-00000000000000001".into(), "without-image").await
+        })
+        .await;
     refused_for_good("a launch from an unknown image", answer)
 }
 
 pub(crate) async fn a_terminated_instance_is_gone_in_the_end(stage: &Stage) -> Kept {
     let id = stage.running("gone").await?;
-    stage.world.compute.terminate(&id).await?;
+    stage.write(async |permit| stage.world.compute.terminate(permit, &id).await).await?;
     let going = async || Ok(stage.listed(&id).await?.is_none_or(|found| !found.lives()));
     stage.holds("a terminated instance is going", going).await?;
     let gone = async || Ok(stage.listed(&id).await?.is_none_or(|found| found.state == InstanceState::Terminated));
@@ -111,15 +117,18 @@ pub(crate) async fn a_terminated_instance_is_gone_in_the_end(stage: &Stage) -> K
 
 pub(crate) async fn terminating_twice_is_terminating_once(stage: &Stage) -> Kept {
     let id = stage.running("terminated-twice").await?;
-    stage.world.compute.terminate(&id).await?;
-    stage.world.compute.terminate(&id).await?;
+    stage.write(async |permit| stage.world.compute.terminate(permit, &id).await).await?;
+    stage.write(async |permit| stage.world.compute.terminate(permit, &id).await).await?;
     let gone = async || Ok(stage.listed(&id).await?.is_none_or(|found| found.state == InstanceState::Terminated));
     stage.holds("a terminated instance is gone", gone).await
 }
 
 pub(crate) async fn terminating_an_unknown_instance_is_refused_for_good(stage: &Stage) -> Kept {
     let nobody = InstanceId::from("i-00000000000000001");
-    refused_for_good("terminating nobody", stage.world.compute.terminate(&nobody).await)
+    refused_for_good(
+        "terminating nobody",
+        stage.write(async |permit| stage.world.compute.terminate(permit, &nobody).await).await,
+    )
 }
 
 pub(crate) async fn what_is_not_of_the_deployment_is_not_listed(stage: &Stage) -> Kept {
@@ -133,7 +142,10 @@ pub(crate) async fn what_is_not_of_the_deployment_is_not_listed(stage: &Stage) -
 pub(crate) async fn what_is_not_of_the_deployment_is_never_terminated(stage: &Stage) -> Kept {
     that(!stage.foreign_instances.is_empty(), || "nothing to try it on".to_owned())?;
     for foreign in &stage.foreign_instances {
-        refused_for_good(&format!("terminating {foreign}"), stage.world.compute.terminate(foreign).await)?;
+        refused_for_good(
+            &format!("terminating {foreign}"),
+            stage.write(async |permit| stage.world.compute.terminate(permit, foreign).await).await,
+        )?;
     }
     Ok(())
 }

@@ -10,7 +10,10 @@ use cutover_core::journal::Event;
 use cutover_core::plan::{Order, Phase, Plan};
 use cutover_core::planner::{Inputs, plan};
 use cutover_engine::drive::Crew;
+use cutover_engine::fence::ZoneFence;
+use cutover_engine::gate::{Gate, Hold};
 use cutover_engine::journal::{Journal, read};
+use cutover_engine::lease::OnClock;
 use cutover_engine::observe::observe;
 use cutover_engine::ports::{Answer, Clock, Operator, World};
 use cutover_engine::store::Store;
@@ -27,11 +30,18 @@ pub async fn crew(
     deployment: &Deployment,
 ) -> Crew {
     let reading = read(&store).await.expect("the journal holds together");
-    let journal = Journal::open(store, reading, Rc::clone(&clock), 1, "test".to_owned(), Rc::new(|_| {}));
-    let crew = Crew::new(world, clock, operator, journal, std::future::pending().boxed_local().shared());
+    let epoch = reading.records.last().map_or(1, |last| last.epoch + 1);
+    let journal = Rc::new(Journal::open(store, reading, Rc::clone(&clock), epoch, nonce(epoch), Rc::new(|_| {})));
+    let gate = Gate::new(Hold::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&clock))))
+        .with_zone(ZoneFence::of(deployment, &world, &clock));
+    let crew = Crew::new(world, clock, operator, journal, gate, std::future::pending().boxed_local().shared());
     let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "test".to_owned() };
     crew.journal.append(took_over).await.expect("on record");
     crew
+}
+
+fn nonce(epoch: u64) -> String {
+    format!("test-{epoch}")
 }
 
 /// The plan of a phase, made of what is on record and of what the crew's world shows now.

@@ -25,7 +25,7 @@ async fn state(stage: &Stage) -> Result<DatabaseState, Broken> {
 /// Takes a snapshot and waits until it is there.
 async fn taken(stage: &Stage, id: &SnapshotId) -> Result<Snapshot, Broken> {
     let databases = &stage.world.databases;
-    databases.begin_snapshot(database(stage), id).await?;
+    stage.write(async |permit| databases.begin_snapshot(permit, database(stage), id).await).await?;
     let look = async || Ok(databases.snapshot(database(stage), id).await?.filter(|snapshot| snapshot.available));
     stage.until("a begun snapshot is available", look).await
 }
@@ -58,7 +58,7 @@ pub(crate) async fn a_begun_snapshot_is_available_in_the_end(stage: &Stage) -> K
 pub(crate) async fn a_snapshot_is_of_the_moment_when_it_was_begun(stage: &Stage) -> Kept {
     let id = SnapshotId::from("contract-moment");
     let before = earlier(stage.clock.now(), SKEW);
-    stage.world.databases.begin_snapshot(database(stage), &id).await?;
+    stage.write(async |permit| stage.world.databases.begin_snapshot(permit, database(stage), &id).await).await?;
     let after = later(stage.clock.now(), SKEW);
     let look = async || Ok(stage.world.databases.snapshot(database(stage), &id).await?);
     let begun = stage.until("a begun snapshot is found", look).await?.begun;
@@ -68,7 +68,8 @@ pub(crate) async fn a_snapshot_is_of_the_moment_when_it_was_begun(stage: &Stage)
 pub(crate) async fn an_identifier_that_exists_is_refused_for_good(stage: &Stage) -> Kept {
     let id = SnapshotId::from("contract-once");
     let first = taken(stage, &id).await?;
-    let again = stage.world.databases.begin_snapshot(database(stage), &id).await;
+    let again =
+        stage.write(async |permit| stage.world.databases.begin_snapshot(permit, database(stage), &id).await).await;
     refused_for_good("the same identifier", again)?;
     let found = stage.world.databases.snapshot(database(stage), &id).await?;
     same("the snapshot of that identifier", found, Some(first))
@@ -91,6 +92,10 @@ pub(crate) async fn snapshots_are_listed_with_their_database_oldest_first(stage:
 }
 
 pub(crate) async fn a_snapshot_of_an_unknown_database_is_refused_for_good(stage: &Stage) -> Kept {
-    let answer = stage.world.databases.begin_snapshot(&"nobody".into(), &"contract-of-nobody".into()).await;
+    let answer = stage
+        .write(async |permit| {
+            stage.world.databases.begin_snapshot(permit, &"nobody".into(), &"contract-of-nobody".into()).await
+        })
+        .await;
     refused_for_good("a snapshot of nobody", answer)
 }

@@ -1,8 +1,13 @@
 //! Route 53 and the resolvers.
 
+use std::time::Duration;
+
 use cutover_core::names::{ChangeId, DnsName};
 use cutover_core::observation::Record;
 use cutover_core::plan::RecordTarget;
+use cutover_engine::failure::FailureClass;
+use cutover_engine::fence::{FenceChange, FenceRecord};
+use cutover_engine::ports::Answer;
 
 use crate::broken::{Broken, Kept, refused_for_good, same, that};
 use crate::stage::Stage;
@@ -18,7 +23,7 @@ async fn read(stage: &Stage, name: &DnsName) -> Result<Option<Record>, Broken> {
 
 /// Makes records and waits until they are in sync.
 async fn made(stage: &Stage, records: &[RecordTarget]) -> Kept {
-    let change = stage.world.dns.change_records(zone(stage), records).await?;
+    let change = stage.change_records(zone(stage), records).await?;
     stage.holds("a change is in sync", async || Ok(stage.world.dns.in_sync(&change).await?)).await
 }
 
@@ -51,10 +56,10 @@ pub(crate) async fn sites_point_at_their_balancers_with_the_ttl_of_the_file(stag
 
 pub(crate) async fn a_changed_record_is_read_as_it_was_made(stage: &Stage) -> Kept {
     let first = stage.record("changed");
-    stage.world.dns.change_records(zone(stage), std::slice::from_ref(&first)).await?;
+    stage.change_records(zone(stage), std::slice::from_ref(&first)).await?;
     is_read(stage, &first).await?;
     let second = RecordTarget { target: "elsewhere.example".into(), ttl: stage.deployment.dns.ttl.duration(), ..first };
-    stage.world.dns.change_records(zone(stage), std::slice::from_ref(&second)).await?;
+    stage.change_records(zone(stage), std::slice::from_ref(&second)).await?;
     is_read(stage, &second).await
 }
 
@@ -67,7 +72,7 @@ pub(crate) async fn changing_a_record_twice_is_changing_it_once(stage: &Stage) -
 
 pub(crate) async fn records_of_one_batch_are_all_changed(stage: &Stage) -> Kept {
     let records = ["batch-1", "batch-2", "batch-3"].map(|word| stage.record(word));
-    stage.world.dns.change_records(zone(stage), &records).await?;
+    stage.change_records(zone(stage), &records).await?;
     for record in &records {
         is_read(stage, record).await?;
     }
@@ -77,9 +82,49 @@ pub(crate) async fn records_of_one_batch_are_all_changed(stage: &Stage) -> Kept 
 pub(crate) async fn a_refused_batch_changes_nothing(stage: &Stage) -> Kept {
     let inside = stage.record("beside-a-wrong-one");
     let outside = RecordTarget { name: "www.another-zone.example".into(), ..inside.clone() };
-    let answer = stage.world.dns.change_records(zone(stage), &[inside.clone(), outside]).await;
+    let answer = stage.change_records(zone(stage), &[inside.clone(), outside]).await;
     refused_for_good("a name that is not of the zone", answer)?;
     same("the other record of the batch", read(stage, &inside.name).await?, None)
+}
+
+/// A fence's record as a conductor would write it.
+fn written(value: &str) -> FenceRecord {
+    FenceRecord { values: vec![value.to_owned()], ttl: Duration::from_secs(60) }
+}
+
+/// Makes a record in one batch with a fence.
+async fn fenced(stage: &Stage, record: &RecordTarget, fence: &FenceChange) -> Answer<ChangeId> {
+    let (dns, records) = (&stage.world.dns, std::slice::from_ref(record));
+    stage.write(async |permit| dns.change_records(permit, zone(stage), records, fence).await).await
+}
+
+pub(crate) async fn a_fence_is_listed_as_it_was_written(stage: &Stage) -> Kept {
+    let name = stage.name("_fence-listed");
+    same("a fence that nobody wrote", stage.world.dns.fence(zone(stage), &name).await?, None)?;
+    let mut was = None;
+    for value in ["cutover koa 1 abc 1", "cutover koa 2 def 1"] {
+        let next = written(value);
+        let change = FenceChange { name: name.clone(), was, next: next.clone() };
+        fenced(stage, &stage.record("fence-listed"), &change).await?;
+        let listed = async || Ok(stage.world.dns.fence(zone(stage), &name).await?.as_ref() == Some(&next));
+        stage.holds("the fence is listed as it was written", listed).await?;
+        was = Some(next);
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_batch_whose_fence_is_not_as_told_changes_nothing(stage: &Stage) -> Kept {
+    let (name, record) = (stage.name("_fence-refused"), stage.record("fence-refused"));
+    let fence =
+        |was: Option<&str>, next: &str| FenceChange { name: name.clone(), was: was.map(written), next: written(next) };
+    fenced(stage, &record, &fence(None, "cutover koa 2 def 1")).await?;
+    let stale = RecordTarget { target: "stale.example".into(), ..record.clone() };
+    for was in [None, Some("cutover koa 1 abc 1")] {
+        let answer = fenced(stage, &stale, &fence(was, "cutover koa 1 abc 2")).await;
+        let class = answer.as_ref().err().map(|failure| failure.class);
+        that(class == Some(FailureClass::Superseded), || format!("a batch on {was:?} was to be refused: {answer:?}"))?;
+    }
+    is_read(stage, &record).await
 }
 
 pub(crate) async fn a_change_comes_in_sync(stage: &Stage) -> Kept {
@@ -113,7 +158,7 @@ pub(crate) async fn a_zone_is_known_with_its_dot_and_without(stage: &Stage) -> K
     for zone in [bare.to_owned(), format!("{bare}.")] {
         let found = stage.world.dns.records(&zone, std::slice::from_ref(site)).await?;
         that(found.contains_key(site), || format!("{site} was not found in {zone}"))?;
-        stage.world.dns.change_records(&zone, std::slice::from_ref(&record)).await?;
+        stage.change_records(&zone, std::slice::from_ref(&record)).await?;
     }
     Ok(())
 }
@@ -122,7 +167,7 @@ pub(crate) async fn an_unknown_zone_is_refused_for_good(stage: &Stage) -> Kept {
     let (zone, record) = ("another-zone.example.", stage.record("nowhere"));
     let name = record.name.clone();
     refused_for_good("reading", stage.world.dns.records(zone, std::slice::from_ref(&name)).await)?;
-    refused_for_good("changing", stage.world.dns.change_records(zone, &[record]).await)?;
+    refused_for_good("changing", stage.change_records(zone, &[record]).await)?;
     refused_for_good("asking the servers", stage.world.dns.ask_servers(zone, &name).await)
 }
 

@@ -34,7 +34,7 @@ pub(crate) async fn every_role_has_an_image_as_it_is_tagged(stage: &Stage) -> Ke
 pub(crate) async fn a_removed_image_is_no_longer_listed(stage: &Stage) -> Kept {
     let mut wanted = listed(stage).await?;
     let oldest = wanted.remove(0);
-    stage.world.images.remove(&oldest).await?;
+    stage.write(async |permit| stage.world.images.remove(permit, &oldest).await).await?;
     stage.holds("a removed image is no longer listed", async || Ok(!listed(stage).await?.contains(&oldest))).await?;
     same("the images that are left", listed(stage).await?, wanted)
 }
@@ -42,7 +42,7 @@ pub(crate) async fn a_removed_image_is_no_longer_listed(stage: &Stage) -> Kept {
 pub(crate) async fn removing_an_unknown_image_changes_nothing(stage: &Stage) -> Kept {
     let before = listed(stage).await?;
     // That it is gone already is as good an answer as that it never was.
-    let _ = stage.world.images.remove(&"ami-00000000000000001".into()).await;
+    let _ = stage.write(async |permit| stage.world.images.remove(permit, &"ami-00000000000000001".into()).await).await;
     same("the images", listed(stage).await?, before)
 }
 
@@ -52,10 +52,23 @@ pub(crate) async fn what_is_not_of_the_deployment_is_not_listed(stage: &Stage) -
     that(foreign.is_none(), || format!("listed as the deployment's: {foreign:?}"))
 }
 
+pub(crate) async fn an_image_that_is_gone_has_no_disks(stage: &Stage) -> Kept {
+    let disks = stage.world.images.disks(&"ami-00000000000000001".into()).await?;
+    same("the disks of an image that is not there", disks, Vec::new())
+}
+
+pub(crate) async fn a_removed_disk_is_removed_however_often(stage: &Stage) -> Kept {
+    let disk = "snap-00000000000000001".into();
+    for _ in 0..2 {
+        stage.write(async |permit| stage.world.images.remove_disk(permit, &disk).await).await?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn what_is_not_of_the_deployment_is_never_removed(stage: &Stage) -> Kept {
     that(!stage.foreign_images.is_empty(), || "nothing to try it on".to_owned())?;
     for foreign in &stage.foreign_images {
-        let answer = stage.world.images.remove(foreign).await;
+        let answer = stage.write(async |permit| stage.world.images.remove(permit, foreign).await).await;
         refused_for_good(&format!("removing {foreign}"), answer)?;
     }
     Ok(())

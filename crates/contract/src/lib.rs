@@ -20,7 +20,7 @@ mod stage;
 
 pub use broken::{Broken, Kept};
 pub use crew::{crew, planned};
-pub use stage::{Stage, deployment, launch};
+pub use stage::{Stage, deployment, gate, launch};
 
 use futures_util::future::LocalBoxFuture;
 
@@ -48,6 +48,8 @@ macro_rules! each_contract {
                 changing_a_record_twice_is_changing_it_once,
                 records_of_one_batch_are_all_changed,
                 a_refused_batch_changes_nothing,
+                a_fence_is_listed_as_it_was_written,
+                a_batch_whose_fence_is_not_as_told_changes_nothing,
                 a_change_comes_in_sync,
                 in_sync_means_that_every_server_answers_so,
                 servers_answer_nothing_for_an_unknown_name,
@@ -86,6 +88,8 @@ macro_rules! each_contract {
                 images_are_listed_oldest_first,
                 every_role_has_an_image_as_it_is_tagged,
                 a_removed_image_is_no_longer_listed,
+                an_image_that_is_gone_has_no_disks,
+                a_removed_disk_is_removed_however_often,
                 removing_an_unknown_image_changes_nothing,
                 what_is_not_of_the_deployment_is_not_listed,
                 what_is_not_of_the_deployment_is_never_removed;
@@ -102,6 +106,7 @@ macro_rules! each_contract {
             pages:
                 the_page_that_was_put_is_the_page_that_is_read,
                 a_page_is_replaced,
+                a_page_that_was_changed_since_it_was_read_is_left_as_it_is,
                 an_object_that_does_not_exist_is_nothing,
                 the_distribution_shows_the_page_for_every_site,
                 the_certificate_of_the_distribution_covers_every_site,

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use cutover_core::names::{DnsName, InvalidationId};
 use cutover_core::observation::Distribution;
 
+use cutover_engine::failure::FailureClass;
+
 use crate::broken::{Broken, Kept, refused_for_good, same, that};
 use crate::stage::Stage;
 
@@ -29,18 +31,32 @@ async fn distribution(stage: &Stage) -> Result<Distribution, Broken> {
 }
 
 pub(crate) async fn the_page_that_was_put_is_the_page_that_is_read(stage: &Stage) -> Kept {
-    stage.world.pages.put_page(bucket(stage), "contract/put.html", PAGE).await?;
+    stage.put_page(bucket(stage), "contract/put.html", PAGE).await?;
     let read = stage.world.pages.page(bucket(stage), "contract/put.html").await?;
-    same("the page", read.as_deref(), Some(PAGE))
+    same("the page", read.map(|page| page.text).as_deref(), Some(PAGE))
 }
 
 pub(crate) async fn a_page_is_replaced(stage: &Stage) -> Kept {
     for page in [PAGE, "short", ""] {
-        stage.world.pages.put_page(bucket(stage), "contract/replaced.html", page).await?;
+        stage.put_page(bucket(stage), "contract/replaced.html", page).await?;
         let read = stage.world.pages.page(bucket(stage), "contract/replaced.html").await?;
-        same("the page", read.as_deref(), Some(page))?;
+        same("the page", read.map(|page| page.text).as_deref(), Some(page))?;
     }
     Ok(())
+}
+
+pub(crate) async fn a_page_that_was_changed_since_it_was_read_is_left_as_it_is(stage: &Stage) -> Kept {
+    let (pages, bucket, key) = (&stage.world.pages, bucket(stage), "contract/changed.html");
+    stage.put_page(bucket, key, "read").await?;
+    let read = pages.page(bucket, key).await?.map(|page| page.version);
+    stage.put_page(bucket, key, "somebody else's").await?;
+    for stale in [read.as_ref(), None] {
+        let answer = stage.write(async |permit| pages.put_page(permit, bucket, key, "stale", stale).await).await;
+        let class = answer.as_ref().err().map(|failure| failure.class);
+        that(class == Some(FailureClass::NotApplied), || format!("in the place of {stale:?}: {answer:?}"))?;
+    }
+    let there = pages.page(bucket, key).await?.map(|page| page.text);
+    same("the page", there.as_deref(), Some("somebody else's"))
 }
 
 pub(crate) async fn an_object_that_does_not_exist_is_nothing(stage: &Stage) -> Kept {
@@ -67,24 +83,34 @@ pub(crate) async fn an_unknown_distribution_is_nothing(stage: &Stage) -> Kept {
 }
 
 pub(crate) async fn invalidating_twice_with_one_reference_is_one_invalidation(stage: &Stage) -> Kept {
-    let first = stage.world.pages.invalidate(id(stage), "contract-once").await?;
-    same("the second invalidation", stage.world.pages.invalidate(id(stage), "contract-once").await?, first)
+    let first =
+        stage.write(async |permit| stage.world.pages.invalidate(permit, id(stage), "contract-once").await).await?;
+    same(
+        "the second invalidation",
+        stage.write(async |permit| stage.world.pages.invalidate(permit, id(stage), "contract-once").await).await?,
+        first,
+    )
 }
 
 pub(crate) async fn another_reference_is_another_invalidation(stage: &Stage) -> Kept {
-    let first = stage.world.pages.invalidate(id(stage), "contract-1").await?;
-    let second = stage.world.pages.invalidate(id(stage), "contract-2").await?;
+    let first = stage.write(async |permit| stage.world.pages.invalidate(permit, id(stage), "contract-1").await).await?;
+    let second =
+        stage.write(async |permit| stage.world.pages.invalidate(permit, id(stage), "contract-2").await).await?;
     that(first != second, || format!("both references gave {first}"))
 }
 
 pub(crate) async fn an_invalidation_completes(stage: &Stage) -> Kept {
-    let invalidation = stage.world.pages.invalidate(id(stage), "contract-completes").await?;
+    let invalidation =
+        stage.write(async |permit| stage.world.pages.invalidate(permit, id(stage), "contract-completes").await).await?;
     let complete = async || Ok(stage.world.pages.invalidated(id(stage), &invalidation).await?);
     stage.holds("an invalidation completes", complete).await
 }
 
 pub(crate) async fn an_unknown_distribution_is_not_invalidated(stage: &Stage) -> Kept {
-    refused_for_good("invalidating", stage.world.pages.invalidate("E0NOBODY", "contract-nobody").await)
+    refused_for_good(
+        "invalidating",
+        stage.write(async |permit| stage.world.pages.invalidate(permit, "E0NOBODY", "contract-nobody").await).await,
+    )
 }
 
 /// Refused, or not complete: soon after it was asked for, an invalidation may not be known everywhere.

@@ -5,11 +5,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cutover_core::deployment::{Deployment, Role, parse};
-use cutover_core::names::{DnsName, ImageId, InstanceId};
+use cutover_core::names::{ChangeId, DnsName, ImageId, InstanceId};
 use cutover_core::observation::{Instance, InstanceState, MachineImage};
 use cutover_core::plan::{ImageRef, Launch, RecordTarget};
 use cutover_core::time::{between, later};
-use cutover_engine::ports::{Clock, World};
+use cutover_engine::fence::ZoneFence;
+use cutover_engine::gate::{Gate, Permit};
+use cutover_engine::halt::Hitch;
+use cutover_engine::ports::{Answer, Clock, World};
 
 use crate::broken::{Broken, Kept};
 
@@ -53,10 +56,18 @@ pub fn launch(deployment: &Deployment, name: &str) -> Launch {
     }
 }
 
+/// A gate to a world that only contracts change.
+#[must_use]
+pub fn gate(world: &World, clock: &Rc<dyn Clock>, deployment: &Deployment) -> Gate {
+    Gate::alone(clock).with_zone(ZoneFence::of(deployment, world, clock))
+}
+
 /// A world furnished for a deployment: its current hosts serve behind their balancers, nothing was begun.
 pub struct Stage {
     /// The ports.
     pub world: World,
+    /// The way to change anything: [`gate`].
+    pub gate: Gate,
     /// The world's time.
     pub clock: Rc<dyn Clock>,
     /// What the world was furnished for.
@@ -72,6 +83,22 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// Changes something, through the gate.
+    pub(crate) async fn write<T>(&self, call: impl AsyncFnOnce(&Permit) -> Answer<T>) -> Answer<T> {
+        self.gate.write("contract", call).await.map_err(Hitch::into_failure)
+    }
+
+    /// Changes records, and the fence with them.
+    pub(crate) async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Answer<ChangeId> {
+        self.gate.change_records(zone, records).await.map_err(Hitch::into_failure)
+    }
+
+    /// Puts a page in the place of whatever is there.
+    pub(crate) async fn put_page(&self, bucket: &str, key: &str, body: &str) -> Answer<()> {
+        let there = self.world.pages.page(bucket, key).await?.map(|page| page.version);
+        self.write(async |permit| self.world.pages.put_page(permit, bucket, key, body, there.as_ref()).await).await
+    }
+
     /// Looks until there is something to be found.
     pub(crate) async fn until<T>(
         &self,
@@ -121,7 +148,7 @@ impl Stage {
     /// Launches such a host and says which instance it is. The word is the token too.
     pub(crate) async fn launched(&self, word: &str) -> Result<InstanceId, Broken> {
         let image = self.image(Role::Edxapp).await?.id;
-        Ok(self.world.compute.launch(&self.launch(word), &image, word).await?)
+        Ok(self.write(async |permit| self.world.compute.launch(permit, &self.launch(word), &image, word).await).await?)
     }
 
     /// Launches such a host and waits until it runs.

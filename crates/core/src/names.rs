@@ -54,6 +54,8 @@ typed_string! {
     ImageId;
     /// A machine image's name, such as `edxapp_mitx-production_koa_base_release_4`.
     ImageName;
+    /// The snapshot that a disk of a machine image is made from, such as `snap-0abc`.
+    DiskId;
     /// A database instance, such as `mitx-production-rds-mysql`.
     DatabaseName;
     /// A schema on a database instance, such as `edxapp_residential_live`.

@@ -5,7 +5,9 @@ use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Decision, Event, Fact, RECORD_VERSION, Record, StepRun, StepStatus, Upgrade, next_status};
+use cutover_core::journal::{
+    Decision, Event, Fact, RECORD_VERSION, Record, RunKind, RunNumber, StepRun, StepStatus, Upgrade, next_status,
+};
 use cutover_core::names::StepId;
 use cutover_core::plan::{Action, Basis, Lane, Line, Order, PageMayLift, Phase, Plan, Step, Undo};
 
@@ -16,7 +18,11 @@ fn step_event(step: &'static str) -> impl Strategy<Value = Event> {
     let error = || "no".to_owned();
     prop_oneof![
         4 => (1..4_u32).prop_map(move |attempt| Event::StepStarted { step: step.into(), attempt }),
-        1 => any::<bool>().prop_map(move |held| Event::StepDone { step: step.into(), held, facts: facts() }),
+        1 => Just(Event::StepDone { step: step.into(), facts: facts() }),
+        1 => Just(Event::StepHeld { step: step.into(), facts: facts() }),
+        1 => Just(Event::StepLearned { step: step.into(), facts: facts() }),
+        1 => Just(Event::StepUndone { step: step.into() }),
+        1 => Just(Event::StepAccepted { step: step.into(), by: "ada".to_owned(), because: error() }),
         1 => Just(Event::StepInDoubt { step: step.into(), error: error() }),
         1 => Just(Event::StepRetried { step: step.into(), error: error() }),
         1 => Just(Event::StepFailed { step: step.into(), error: error() }),
@@ -36,13 +42,22 @@ fn event() -> impl Strategy<Value = Event> {
     let upgrade = "u".into();
     prop_oneof![
         24 => (0..STEPS.len()).prop_flat_map(|place| step_event(STEPS[place])),
-        2 => phase().prop_map(|phase| Event::PhaseStarted { plan: Box::new(plan(phase)), deployment: Digest::of(b"") }),
-        1 => phase().prop_map(|phase| Event::PhaseFinished { phase }),
+        2 => (1..6_u32, kind(), phase()).prop_map(|(run, kind, phase)| Event::RunStarted {
+            run: RunNumber(run),
+            kind,
+            plan: Box::new(plan(kind.phase().unwrap_or(phase))),
+            deployment: Digest::of(b""),
+        }),
+        1 => (1..6_u32).prop_map(|run| Event::RunFinished { run: RunNumber(run) }),
         1 => Just(Event::ConductorTookOver { upgrade, conductor: "ada@left".to_owned() }),
         1 => Just(Event::Interrupted { because: "stopped".to_owned() }),
         1 => Just(Event::GateOpened { gate }),
-        1 => any::<bool>().prop_map(move |approved| Event::GateDecided(decision(approved))),
+        1 => any::<bool>().prop_map(move |approved| Event::GateDecided { decision: decision(approved), object: None }),
     ]
+}
+
+fn kind() -> impl Strategy<Value = RunKind> {
+    prop_oneof![4 => phase().prop_map(RunKind::from), 1 => Just(RunKind::Rollback)]
 }
 
 fn phase() -> impl Strategy<Value = Phase> {
@@ -95,21 +110,36 @@ fn record(number: usize, event: &Event) -> Record {
 
 proptest! {
     #[test]
-    fn a_step_that_is_done_is_never_anything_else_again(events in vec(step_event("a"), 0..24)) {
+    fn a_step_that_is_done_is_nothing_else_until_it_is_undone(events in vec(step_event("a"), 0..24)) {
         let step = StepId::from("a");
         let mut status = StepStatus::Waiting;
         for event in &events {
             match next_status(&step, &status, event) {
                 Ok(next) => {
-                    prop_assert!(!status.is_done(), "{event:?} followed {status:?}");
+                    prop_assert!(!status.is_done() || next == StepStatus::Undone, "{event:?} followed {status:?}");
                     status = next;
                 }
-                // Whatever is under way or has failed can still end well.
+                // Whatever is under way can still end well.
                 Err(refused) => {
                     let ends = matches!(event, Event::StepDone { .. });
-                    prop_assert!(status.is_done() || !ends, "{refused}");
+                    prop_assert!(!status.is_open() || !ends, "{refused}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn no_step_ends_that_was_not_begun(events in vec(step_event("a"), 0..24)) {
+        let step = StepId::from("a");
+        let mut status = StepStatus::Waiting;
+        for event in &events {
+            let Ok(next) = next_status(&step, &status, event) else { continue };
+            let outcome = matches!(
+                event,
+                Event::StepDone { .. } | Event::StepFailed { .. } | Event::StepInDoubt { .. } | Event::StepLearned { .. }
+            );
+            prop_assert!(!outcome || status.is_open(), "{event:?} followed {status:?}");
+            status = next;
         }
     }
 
@@ -120,7 +150,8 @@ proptest! {
         for event in &events {
             let Ok(next) = next_status(&step, &status, event) else { continue };
             begun += u32::from(matches!(event, Event::StepStarted { .. }));
-            prop_assert_eq!(next.attempts(), if next.is_done() { 0 } else { begun });
+            begun = if next.is_done() || next == StepStatus::Undone { 0 } else { begun };
+            prop_assert_eq!(next.attempts(), begun);
             status = next;
         }
     }
@@ -164,9 +195,9 @@ proptest! {
     #[test]
     fn times_and_failures_of_a_step_say_the_same_as_its_status(events in vec(event(), 0..60)) {
         let (_, upgrade) = legal(events);
-        for run in upgrade.phases.values().flat_map(|phase| phase.steps.values()) {
-            let StepRun { status, started_at, ended_at, failures, retries: _ } = run;
-            let ended = status.is_done() || matches!(status, StepStatus::Failed { .. });
+        for run in upgrade.runs.iter().flat_map(|run| run.steps.values()) {
+            let StepRun { status, started_at, ended_at, failures, .. } = run;
+            let ended = matches!(status, StepStatus::Failed { .. } | StepStatus::Undone) || status.is_done();
             prop_assert_eq!(ended_at.is_some(), ended, "{:?}", run);
             prop_assert!(started_at.is_some() || !status.is_open() && !status.is_done(), "{run:?}");
             prop_assert!(*failures > 0 || !matches!(status, StepStatus::Failed { .. }), "{run:?}");

@@ -194,6 +194,30 @@ fn a_plan_has_the_same_hash_until_something_changes_and_then_says_what() {
 }
 
 #[test]
+fn a_plan_with_other_steps_has_another_hash_whatever_it_was_made_from() {
+    let plan = window(&deployment(QA));
+    for (place, step) in plan.steps.iter().enumerate() {
+        let mut without = plan.clone();
+        without.steps.remove(place);
+        assert_ne!(without.hash(), plan.hash(), "without {}", step.id);
+        let mut slower = plan.clone();
+        slower.steps[place].limit += Duration::from_secs(1);
+        assert_ne!(slower.hash(), plan.hash(), "another limit of {}", step.id);
+    }
+    let mut unordered = plan.clone();
+    unordered.steps.last_mut().expect("steps").waits_for.clear();
+    assert_ne!(unordered.hash(), plan.hash());
+}
+
+#[test]
+fn how_late_a_plan_may_begin_does_not_change_what_it_is() {
+    let plan = window(&deployment(QA));
+    let late = plan.clone().however_late();
+    assert!(late != plan, "its window has a latest safe start");
+    assert_eq!(late.hash(), plan.hash());
+}
+
+#[test]
 fn what_stands_in_the_way_is_named_all_at_once() {
     let deployment = deployment(PRODUCTION);
     let (mut observation, upgrade) = (observe(&deployment), Upgrade::default());

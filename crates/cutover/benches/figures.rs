@@ -81,8 +81,8 @@ fn peak_memory_mb() -> Option<f64> {
 fn windows(deployments: &[&Deployment]) {
     for deployment in deployments {
         let [overlapped, runbook] = [Order::Overlapped, Order::Runbook].map(|order| {
-            let mut upgrade = rehearsed(deployment, order).upgrade;
-            upgrade.phases.remove(&Phase::Window).expect("the window was run")
+            let upgrade = rehearsed(deployment, order).upgrade;
+            upgrade.run_of(Phase::Window).expect("the window was run").clone()
         });
         let length = |run| window_length(run).expect("the window came to its end").as_secs_f64();
         let (window, critical) = (length(&overlapped), critical_path(&overlapped).length.as_secs_f64());
@@ -146,7 +146,7 @@ fn durability(qa: &Deployment) {
         let ended = run(&clock, upgrade).expect("the rehearsal works");
         times.push(begin.elapsed());
         records = ended.records.len();
-        steps = ended.upgrade.phases.values().map(|phase| phase.plan.steps.len()).sum();
+        steps = ended.upgrade.last_runs().map(|phase| phase.plan.steps.len()).sum();
     }
     let without = timed(|| rehearsed(qa, Order::Overlapped));
     let per_step = (median(times).saturating_sub(without)) / u32::try_from(steps).expect("few");

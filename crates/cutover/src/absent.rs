@@ -9,7 +9,8 @@ use cutover_core::deployment::SmokeTest;
 use cutover_core::names::{FleetName, InstanceId, JobName, ProgramName};
 use cutover_core::plan::{Action, Announce, Migrate, Plan};
 use cutover_engine::failure::Failure;
-use cutover_engine::ports::{Announcer, Answer, Hosts, JobProgress, ProgramState};
+use cutover_engine::gate::Permit;
+use cutover_engine::ports::{Announcer, Answer, Hosts, JobProgress, JobStart, ProgramState};
 
 use crate::error::CommandError;
 
@@ -73,15 +74,27 @@ impl Hosts for NoHosts {
         unreachable(host)
     }
 
-    async fn stop(&self, host: &InstanceId, _supervisorctl: &str, _programs: &[ProgramName]) -> Answer<()> {
+    async fn stop(
+        &self,
+        _permit: &Permit,
+        host: &InstanceId,
+        _supervisorctl: &str,
+        _programs: &[ProgramName],
+    ) -> Answer<()> {
         unreachable(host)
     }
 
-    async fn start(&self, host: &InstanceId, _supervisorctl: &str, _programs: &[ProgramName]) -> Answer<()> {
+    async fn start(
+        &self,
+        _permit: &Permit,
+        host: &InstanceId,
+        _supervisorctl: &str,
+        _programs: &[ProgramName],
+    ) -> Answer<()> {
         unreachable(host)
     }
 
-    async fn kill(&self, host: &InstanceId, _programs: &[ProgramName]) -> Answer<()> {
+    async fn kill(&self, _permit: &Permit, host: &InstanceId, _programs: &[ProgramName]) -> Answer<()> {
         unreachable(host)
     }
 
@@ -97,7 +110,7 @@ impl Hosts for NoHosts {
         Ok(None)
     }
 
-    async fn start_job(&self, host: &InstanceId, _migrate: &Migrate) -> Answer<()> {
+    async fn start_job(&self, _permit: &Permit, host: &InstanceId, _migrate: &Migrate) -> Answer<JobStart> {
         unreachable(host)
     }
 
@@ -108,12 +121,12 @@ impl Hosts for NoHosts {
 
 #[async_trait(?Send)]
 impl Announcer for NoAnnouncer {
-    async fn announce(&self, message: &Announce, _token: &str) -> Answer<()> {
+    async fn announce(&self, _permit: &Permit, message: &Announce, _token: &str) -> Answer<()> {
         let why = format!("`{}` was not sent: this cutover cannot send messages on AWS yet", message.announcement);
         Err(Failure::permanent(why))
     }
 
-    async fn announced(&self, _token: &str) -> Answer<bool> {
-        Ok(false)
+    async fn announced(&self, _token: &str) -> Answer<Option<bool>> {
+        Ok(Some(false))
     }
 }

@@ -169,8 +169,8 @@ pub struct RehearseArgs {
 pub struct PhaseArgs {
     /// The deployment file
     pub file: PathBuf,
-    /// Run only the plan of this hash, as `cutover plan` showed it
-    #[arg(long, value_name = "HASH")]
+    /// Run only the plan of this hash, as `cutover plan` showed it: its first 8 characters at least
+    #[arg(long, value_name = "HASH", value_parser = plan_hash)]
     pub plan: Option<String>,
     /// How much may overlap
     #[arg(long, default_value = "overlapped")]
@@ -181,11 +181,20 @@ pub struct PhaseArgs {
     /// Begin a failed migration again, once its schema is mended: without this it is only looked at
     #[arg(long, value_name = "STEP")]
     pub retry: Vec<String>,
+    /// Go on as if a step were done of which nobody can tell: you have found out that it was. Needs --because
+    #[arg(long, value_name = "STEP", requires = "because")]
+    pub accept: Vec<String>,
+    /// How you know, in your words; goes on record
+    #[arg(long, value_name = "TEXT", requires = "accept")]
+    pub because: Option<String>,
+    /// Succeed the conductor of this name at once (`user@machine`): you know that it is dead
+    #[arg(long, value_name = "NAME")]
+    pub take_over: Option<String>,
     /// Begin although the plan does not fit the window, or go on although it no longer does
     #[arg(long)]
     pub late: bool,
     /// Make all reads and no writes: print what the phase would write, each as a line for the `aws` command
-    #[arg(long, conflicts_with_all = ["retry", "late", "pace"])]
+    #[arg(long, conflicts_with_all = ["retry", "accept", "take_over", "late", "pace"])]
     pub dry_run: bool,
     /// Simulated seconds in one second of wall time, in an embedded cloud
     #[arg(long, value_name = "N")]
@@ -193,6 +202,15 @@ pub struct PhaseArgs {
     /// Print progress as one JSON object a line, and how things stand at the end as the last one
     #[arg(long)]
     pub json: bool,
+}
+
+/// A hash that tells one plan from all others: what an unset variable leaves is none.
+fn plan_hash(text: &str) -> Result<String, String> {
+    let is_hash = text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match is_hash {
+        true => Ok(text.to_ascii_lowercase()),
+        false => Err("a plan's hash has at least 8 characters, each 0-9 or a-f; `cutover plan` shows it".to_owned()),
+    }
 }
 
 /// Of `approve`.

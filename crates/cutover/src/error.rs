@@ -3,8 +3,9 @@
 use cutover_aws::operations::Effect;
 use cutover_aws::storage;
 use cutover_engine::failure::{Failure, FailureClass};
+use cutover_engine::halt::Halt;
 use cutover_engine::journal::JournalError;
-use cutover_engine::lease::LeaseError;
+use cutover_engine::lease::{LeaseError, LeaseLost};
 use cutover_engine::store::StoreError;
 use cutover_patchstack::error::Error as PatchstackError;
 use cutover_rehearsal::CloudError;
@@ -41,6 +42,9 @@ pub enum CommandError {
     /// The journal failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// This conductor stopped at once.
+    #[error(transparent)]
+    Halted(Box<Halt>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -72,11 +76,13 @@ impl CommandError {
 
     /// The exit code of this kind.
     #[must_use]
-    pub const fn exit(&self) -> Exit {
+    pub fn exit(&self) -> Exit {
         match self {
             Self::Mistakes(_) => Exit::File,
             Self::Refused { .. } | Self::Branch(PatchstackError::Refused { .. }) => Exit::Refused,
-            Self::Lease(LeaseError::Held(_)) | Self::Journal(JournalError::Fenced { .. }) => Exit::Held,
+            Self::Lease(LeaseError::Held { .. } | LeaseError::OtherHolder { .. })
+            | Self::Journal(JournalError::Fenced { .. }) => Exit::Held,
+            Self::Halted(halt) if is_superseded(halt) => Exit::Held,
             _ => Exit::Failed,
         }
     }
@@ -105,11 +111,15 @@ impl CommandError {
     }
 
     /// The store's error, when it is one.
-    const fn of_state(&self) -> Option<&StoreError> {
+    fn of_state(&self) -> Option<&StoreError> {
         match self {
             Self::Store(error) | Self::Journal(JournalError::Store(error)) | Self::Lease(LeaseError::Store(error)) => {
                 Some(error)
             }
+            Self::Halted(halt) => match &**halt {
+                Halt::Journal(JournalError::Store(error)) => Some(error),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -118,9 +128,13 @@ impl CommandError {
         match self {
             Self::Refused { hint, .. } => hint,
             Self::Branch(error) => error.hint(),
-            Self::Lease(LeaseError::Held(_)) => {
+            Self::Lease(LeaseError::Held { .. }) => {
                 "`cutover status` shows what that conductor is doing; nothing was changed from here"
             }
+            Self::Lease(LeaseError::OtherHolder { .. }) => {
+                "nothing was changed; make sure that the holder is dead, and name it as it is named above"
+            }
+            Self::Halted(halt) => of_halt(halt),
             Self::Journal(error) => of_journal(error),
             Self::Store(error) | Self::Lease(LeaseError::Store(error)) => of_store(error),
             Self::Cloud(_) => {
@@ -151,12 +165,47 @@ pub fn of_bucket(error: &StoreError) -> Option<String> {
     in_bucket.then(|| storage::failure(effect, &format!("{request} of {place}"), &storage::cause(source)).message)
 }
 
+/// Whether a conductor has stopped because another one conducts the upgrade.
+const fn is_superseded(halt: &Halt) -> bool {
+    matches!(
+        halt,
+        Halt::Journal(JournalError::Fenced { .. })
+            | Halt::Lease(LeaseLost::Superseded { .. })
+            | Halt::Zone(_)
+            | Halt::Superseded(_)
+    )
+}
+
+const fn of_halt(halt: &Halt) -> &'static str {
+    match halt {
+        Halt::Journal(error) => of_journal(error),
+        Halt::Lease(LeaseLost::Gone { .. }) => GONE,
+        Halt::Lease(LeaseLost::NotRenewed { .. }) => {
+            "nothing new was begun since; make the state's place readable and writable, then run the same command"
+        }
+        Halt::Lease(LeaseLost::Superseded { .. }) | Halt::Superseded(_) => SUPERSEDED,
+        Halt::Zone(_) => {
+            "nothing more is begun from here. If `cutover status` shows another conductor, leave the upgrade to it; if not, \
+             find out who has changed the record, then run the same command: it begins by writing it anew"
+        }
+    }
+}
+
+const SUPERSEDED: &str = "leave the upgrade to that conductor, and follow it with `cutover status`; nothing more is begun from here. A call \
+     that had left before may still have arrived: hosts and the zone refuse it, balancers and EC2 do not, so look at \
+     `cutover check` too";
+
+const GONE: &str = "find out who has removed it, and put it back from a backup: the journal is the only record of what has happened. \
+     Nothing more is done from here; what this conductor knew last is shown above";
+
 const fn of_journal(error: &JournalError) -> &'static str {
     match error {
         JournalError::Store(error) => of_store(error),
-        JournalError::Fenced { .. } => {
-            "leave the upgrade to that conductor, and follow it with `cutover status`; what was under way here is \
-             on record as begun, and that conductor looks at it again"
+        JournalError::Fenced { .. } => SUPERSEDED,
+        JournalError::Gone { .. } => GONE,
+        JournalError::LostTail { .. } => {
+            "restore the state from a backup that has all records; do not go on without them: nobody can tell what has \
+             happened since the last one that is there"
         }
         JournalError::Illegal(_) => {
             "the journal was written by another version of cutover, or edited: use the version that wrote it, or \
@@ -175,7 +224,7 @@ const fn of_store(error: &StoreError) -> &'static str {
             "restore what is named above from a backup of the state folder, or use the version of cutover that wrote \
              it; do not delete records: without them nobody can tell what has happened"
         }
-        StoreError::Folder { .. } | StoreError::Object { .. } => UNREACHABLE_STATE,
+        StoreError::Folder { .. } | StoreError::Object { .. } | StoreError::Contended { .. } => UNREACHABLE_STATE,
     }
 }
 

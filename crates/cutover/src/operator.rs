@@ -1,5 +1,6 @@
 //! Who decides at gates in a live run: whoever answers first, at the terminal or through the inbox.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,10 +11,10 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Upgrade};
 use cutover_core::names::GateName;
 use cutover_core::plan::Decide;
-use cutover_engine::inbox::undelivered;
+use cutover_engine::inbox::{Delivery, undelivered};
 use cutover_engine::journal::{JournalError, read};
 use cutover_engine::lease::Machine;
-use cutover_engine::ports::{Clock, Operator};
+use cutover_engine::ports::{Clock, Decided, Operator};
 use cutover_engine::store::Store;
 
 use crate::wall::{Keyboard, ThisMachine};
@@ -39,12 +40,13 @@ pub struct People {
 
 #[async_trait(?Send)]
 impl Operator for People {
-    async fn decide(&self, question: &Decide) -> Decision {
+    async fn decide(&self, question: &Decide) -> Decided {
         (self.say)(&self.words(question));
         let inbox = Box::pin(self.decided_elsewhere(&question.gate));
         let Some(keyboard) = &self.keyboard else { return inbox.await };
         match select(inbox, Box::pin(self.decided_here(keyboard, &question.gate))).await {
-            Either::Left((decision, _)) | Either::Right((decision, _)) => decision,
+            Either::Left((decided, _)) => decided,
+            Either::Right((decision, _)) => Decided { decision, object: None },
         }
     }
 }
@@ -62,23 +64,26 @@ impl People {
         text
     }
 
-    async fn decided_elsewhere(&self, gate: &GateName) -> Decision {
+    async fn decided_elsewhere(&self, gate: &GateName) -> Decided {
         let mut told = false;
-        let mut void = None;
+        let mut void = BTreeSet::new();
         let mut on_record = None;
         loop {
             match self.look(gate, &mut on_record).await {
-                Ok(Some(decision)) if decision.plan.as_ref().is_none_or(|plan| *plan == self.plan) => return decision,
-                Ok(Some(decision)) => {
-                    if void.as_ref() != Some(&decision) {
-                        let shown = decision.plan.as_ref().map_or("", |plan| plan.short());
-                        let now = self.plan.short();
-                        let by = &decision.by;
-                        (self.say)(&format!("{by} decided on plan {shown}, and this is {now}: decide again"));
-                        void = Some(decision);
+                Ok(waiting) => {
+                    told = false;
+                    // Of several the last one counts.
+                    for Delivery { object, decision } in waiting.into_iter().rev() {
+                        if decision.plan.as_ref().is_none_or(|plan| *plan == self.plan) {
+                            return Decided { decision, object: Some(object) };
+                        }
+                        if void.insert(object) {
+                            let shown = decision.plan.as_ref().map_or("", |plan| plan.short());
+                            let (now, by) = (self.plan.short(), &decision.by);
+                            (self.say)(&format!("{by} decided on plan {shown}, and this is {now}: decide again"));
+                        }
                     }
                 }
-                Ok(None) => told = false,
                 Err(error) if !told => {
                     (self.say)(&format!("the inbox cannot be read ({error}); looking again"));
                     told = true;
@@ -89,14 +94,15 @@ impl People {
         }
     }
 
-    /// Looks into the inbox. What is `on_record` is read once: only this conductor can put a decision there while
-    /// the gate waits.
-    async fn look(&self, gate: &GateName, on_record: &mut Option<Upgrade>) -> Result<Option<Decision>, JournalError> {
+    /// Looks into the inbox, for decisions at this gate. What is `on_record` is read once: only this conductor can put a
+    /// decision there while the gate waits.
+    async fn look(&self, gate: &GateName, on_record: &mut Option<Upgrade>) -> Result<Vec<Delivery>, JournalError> {
         let upgrade = match on_record {
             Some(upgrade) => upgrade,
             None => on_record.insert(read(&self.store).await?.upgrade),
         };
-        Ok(undelivered(&self.store, upgrade).await?.remove(gate))
+        let waiting = undelivered(&self.store, upgrade).await?;
+        Ok(waiting.into_iter().filter(|one| one.decision.gate == *gate).collect())
     }
 
     /// Of several gates that wait at once, one after the other listens to the keyboard.
@@ -164,7 +170,7 @@ mod tests {
             typing();
         })
         .await;
-        decision
+        decision.decision
     }
 
     fn types(typed: &UnboundedSender<String>, lines: &[&str]) {
@@ -186,8 +192,9 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH;
         let elsewhere = Decision { gate: "go".into(), approved: true, by: "bob".into(), at, note: None, plan };
         let second = block_on(async {
-            drop_in(&people.store, &elsewhere, "n").await.expect("it can be written");
-            assert_eq!(people.decide(&gate("go")).await.by, "bob");
+            drop_in(&people.store, &elsewhere).await.expect("it can be written");
+            let first = people.decide(&gate("go")).await;
+            assert_eq!((first.decision.by.as_str(), first.object.is_some()), ("bob", true));
             decided(&people, "manual-checks", || types(&typed, &["no"])).await
         });
         assert!(!second.expect("a runtime").approved);
@@ -205,7 +212,7 @@ mod tests {
     fn gates_that_ask_at_once_share_the_keyboard_one_after_the_other() {
         let (people, typed, _) = people();
         let second = async {
-            let decision = people.decide(&gate("lift")).await;
+            let decision = people.decide(&gate("lift")).await.decision;
             assert!(!decision.approved, "it is refused by what is typed once the first is decided");
         };
         let first = async {
@@ -222,7 +229,7 @@ mod tests {
         let (plan, at) = (Some(Digest::of(b"another")), Timestamp::UNIX_EPOCH);
         let elsewhere = Decision { gate: "go".into(), approved: true, by: "bob".into(), at, note: None, plan };
         let decision = block_on(async {
-            drop_in(&people.store, &elsewhere, "n").await.expect("it can be written");
+            drop_in(&people.store, &elsewhere).await.expect("it can be written");
             decided(&people, "go", || types(&typed, &["no"])).await
         });
         assert!(!decision.expect("a runtime").approved);

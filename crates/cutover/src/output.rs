@@ -40,6 +40,11 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", text.trim_end_matches('\n'));
 }
 
+/// Says that something is not as it should be, and that the command goes on all the same.
+pub fn warn(text: &str) {
+    note(&format!("warning: {text}"));
+}
+
 /// Whether progress is shown to somebody at a terminal.
 #[must_use]
 pub fn progress_is_watched() -> bool {

@@ -7,7 +7,6 @@ use cutover_core::plan::{Phase, Plan, Severity, WindowForecast, lint};
 use cutover_core::planner::{Blocked, Inputs, forecast, plan};
 use cutover_core::time::human;
 use cutover_engine::inbox::shown_plans;
-use cutover_engine::lease::Machine;
 
 use crate::args::PhaseArgs;
 use crate::error::CommandError;
@@ -47,7 +46,7 @@ pub async fn plan_to_run(
 
 /// Whether the page is up: then going on is the only way, in time or not.
 pub fn is_down(upgrade: &Upgrade) -> bool {
-    upgrade.phases.get(&Phase::Window).is_some_and(|run| downtime_began(run).is_some())
+    upgrade.run_of(Phase::Window).is_some_and(|run| downtime_began(run).is_some())
 }
 
 /// What the linter refuses a plan for.
@@ -60,7 +59,7 @@ pub fn unsafe_steps(plan: &Plan, deployment: &Deployment) -> Vec<String> {
 /// A phase that has ended may be planned anew as long as the next one has not begun.
 fn may_be_made_anew(upgrade: &Upgrade, phase: Phase, blocked: &[Blocked]) -> bool {
     let only_finished = blocked.iter().all(|blocked| matches!(blocked, Blocked::Finished { .. }));
-    let next_begun = upgrade.phases.keys().any(|other| *other > phase);
+    let next_begun = upgrade.last_runs().any(|run| run.kind.phase().is_some_and(|other| other > phase));
     only_finished && !next_begun
 }
 
@@ -85,7 +84,7 @@ async fn as_shown(session: &Session, plan: &Plan, hash: &str) -> Result<(), Comm
         ));
     };
     let changes: Vec<String> = before.basis.changes(&plan.basis).iter().map(|change| format!("  - {change}")).collect();
-    let changes = if changes.is_empty() { vec!["  - the phase or the order asked for".to_owned()] } else { changes };
+    let changes = if changes.is_empty() { vec!["  - the phase, the order asked for, or the steps that this version of cutover plans".to_owned()] } else { changes };
     Err(CommandError::refused(
         format!("plan {hash} is stale; what it was made from has changed:\n{}", changes.join("\n")),
         format!("look at the new plan, {}: cutover plan {}", plan.hash().short(), session.file()),
@@ -128,13 +127,12 @@ pub fn fits(session: &Session, plan: &Plan) -> Result<(), CommandError> {
     ))
 }
 
-/// Who would have to be asked before a phase is run from here; nothing when nobody conducts the upgrade.
+/// Who would have to be asked before a phase is run from here; nothing when nobody seems to conduct the upgrade.
 ///
 /// # Errors
 /// When the lease cannot be read.
 pub async fn conductor(session: &Session) -> Result<Option<String>, CommandError> {
     let last = cutover_engine::lease::last(&session.store).await?;
-    let here = session.machine.identity();
-    let alive = last.filter(|(_, holder)| cutover_engine::lease::is_alive(holder, &here, &session.machine));
+    let alive = last.filter(|(_, holder)| holder.seems_alive(&session.machine));
     Ok(alive.map(|(_, holder)| holder.identity.to_string()))
 }

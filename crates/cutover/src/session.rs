@@ -10,9 +10,11 @@ use cutover_aws::{Connection, Error, Limits, Settings, Vantage};
 use cutover_core::deployment::{Cloud, Deployment, parse};
 use cutover_core::journal::Upgrade;
 use cutover_core::observation::Observation;
+use cutover_engine::failure::Failure;
 use cutover_engine::journal::{Reading, read, read_as_far_as_possible};
 use cutover_engine::observe::{observe, observe_as_far_as_possible};
 use cutover_engine::ports::{Clock, World};
+use cutover_engine::retry;
 use cutover_engine::store::Store;
 use cutover_rehearsal::EmbeddedCloud;
 
@@ -118,7 +120,7 @@ impl Session {
     }
 
     fn on_embedded_cloud(loaded: Loaded, access: Access) -> Result<Self, CommandError> {
-        let store = Store::folder(&loaded.state_folder(), &loaded.deployment.upgrade())?;
+        let store = Store::folder(&loaded.state_folder(), &loaded.deployment.upgrade())?.telling(output::warn);
         let folder = loaded.state_folder().join("embedded-cloud");
         belongs(&loaded, &folder)?;
         let (deployment, wall) = (&loaded.deployment, wall_time());
@@ -142,8 +144,7 @@ impl Session {
                 Store::on(Arc::new(objects), folder, &upgrade, loaded.deployment.state.location.clone())
             }
         };
-        let clock = Rc::new(WallClock);
-        let world = OnceCell::new();
+        let (store, clock, world) = (store.telling(output::warn), Rc::new(WallClock), OnceCell::new());
         Ok(Self { loaded, store, cloud: CloudAtHand::Aws(connected), clock, machine: ThisMachine, world })
     }
 
@@ -239,19 +240,24 @@ async fn connect(loaded: &Loaded) -> Result<Rc<Connection>, CommandError> {
     let aws = loaded.deployment.aws.clone().unwrap_or_default();
     let settings = Settings { profile: aws.profile, region: aws.region, ..Settings::default() };
     let connection = Connection::open(settings, aws_times(), Limits::default()).await.map_err(CommandError::Aws)?;
-    connection.identity(aws.account.as_deref()).await.map_err(|error| not_us(loaded, error))?;
+    // Another account is an answer, and not a failure that may pass.
+    let identity = retry::once_more(&WallClock, async || match connection.identity(aws.account.as_deref()).await {
+        Err(error) if matches!(error.cause, Cause::Mismatch(_)) => Ok(Err(error)),
+        identity => identity.map(Ok).map_err(Failure::from),
+    });
+    identity.await.map_err(CommandError::Aws)?.map_err(|error| not_us(loaded, &error))?;
     Ok(Rc::new(connection))
 }
 
-/// AWS does not know us, or knows us in another account than the file's.
-fn not_us(loaded: &Loaded, error: Error) -> CommandError {
-    match &error.cause {
-        Cause::Mismatch(why) => CommandError::refused(
-            why.clone(),
-            format!("nothing was changed; look at `profile` and `account` under `[aws]` in {}", loaded.path.display()),
-        ),
-        _ => CommandError::Aws(error.into()),
-    }
+/// AWS knows us in another account than the file's.
+fn not_us(loaded: &Loaded, error: &Error) -> CommandError {
+    let why = match &error.cause {
+        Cause::Mismatch(why) => why.clone(),
+        _ => error.to_string(),
+    };
+    let hint =
+        format!("nothing was changed; look at `profile` and `account` under `[aws]` in {}", loaded.path.display());
+    CommandError::refused(why, hint)
 }
 
 /// Refuses to furnish a new world under an upgrade that another one has seen.

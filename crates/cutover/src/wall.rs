@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use cutover_aws::Times;
 use cutover_core::time::between;
 use cutover_engine::drive::Stop;
-use cutover_engine::lease::{Identity, Machine};
+use cutover_engine::lease::{Identity, Machine, Origin};
 use cutover_engine::ports::Clock;
 use cutover_rehearsal::WallTime;
 
@@ -35,10 +35,24 @@ impl Machine for ThisMachine {
         tokio::time::sleep(length).await;
     }
 
-    fn lives(&self, process: u32) -> bool {
-        let id = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
-        // No permission to signal it still means that it is there.
-        id.is_some_and(|id| rustix::process::test_kill_process(id) != Err(rustix::io::Errno::SRCH))
+    fn up(&self) -> Duration {
+        // Counts on while the machine is suspended, where the kernel has such a clock.
+        #[cfg(target_os = "linux")]
+        let clock = rustix::time::ClockId::Boottime;
+        #[cfg(not(target_os = "linux"))]
+        let clock = rustix::time::ClockId::Monotonic;
+        Duration::try_from(rustix::time::clock_gettime(clock)).unwrap_or_default()
+    }
+
+    fn lives(&self, process: u32, started: u64) -> bool {
+        match origin::start_of(process) {
+            Some(start) => start == started,
+            // Where others' processes are hidden, no permission to signal it still means that it is there.
+            None => {
+                let id = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+                id.is_some_and(|id| rustix::process::test_kill_process(id) == Err(rustix::io::Errno::PERM))
+            }
+        }
     }
 
     fn nonce(&self) -> String {
@@ -54,6 +68,46 @@ impl Machine for ThisMachine {
             user: user.unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw())),
             machine: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             process: std::process::id(),
+            origin: origin::of_this_process(),
+        }
+    }
+}
+
+/// Where the number of a process means that process, as Linux tells it. Other systems do not.
+mod origin {
+    use super::Origin;
+
+    /// Where this process runs.
+    pub(super) fn of_this_process() -> Option<Origin> {
+        Some(Origin {
+            boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned(),
+            pid_namespace: std::fs::read_link("/proc/self/ns/pid").ok()?.to_string_lossy().into_owned(),
+            started: start_of(std::process::id())?,
+        })
+    }
+
+    /// When a process was started, in ticks since the boot; nothing of one that is gone, or that only waits for its parent
+    /// to take note of its end.
+    pub(super) fn start_of(process: u32) -> Option<u64> {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        // The name before it may hold anything, spaces and parentheses too.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let has_ended = matches!(fields.first(), Some(&("Z" | "X")) | None);
+        fields.get(19).filter(|_| !has_ended)?.parse().ok()
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_process_is_told_from_another_by_its_start() {
+            let start = start_of(std::process::id()).expect("this one runs");
+            assert!(start > 0);
+            assert_eq!(start_of(u32::MAX), None);
+            let origin = of_this_process().expect("Linux tells");
+            assert!(origin.pid_namespace.starts_with("pid:["), "{origin:?}");
+            assert_eq!(origin.started, start);
         }
     }
 }

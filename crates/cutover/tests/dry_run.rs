@@ -104,7 +104,7 @@ fn options_that_mean_nothing_in_a_dry_run_are_refused() {
         let output = deployment.run(&[&["window", "--dry-run"], option].concat());
         assert_eq!(output.status.code(), Some(2), "{option:?}");
     }
-    let stale = deployment.run(&["announce", "--dry-run", "--plan", "000000"]);
+    let stale = deployment.run(&["announce", "--dry-run", "--plan", "00000000"]);
     assert!(!stale.status.success());
-    assert!(String::from_utf8_lossy(&stale.stderr).contains("not 000000"));
+    assert!(String::from_utf8_lossy(&stale.stderr).contains("not 00000000"));
 }

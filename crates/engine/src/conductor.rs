@@ -10,12 +10,12 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, PhaseRun};
+use cutover_core::journal::{Event, Run};
 use cutover_core::names::StepId;
 use cutover_core::plan::{Frontier, Phase, Plan, Step};
 
 use crate::drive::{Crew, StepEnd, Stop};
-use crate::journal::JournalError;
+use crate::halt::Halt;
 
 /// How many steps may be under way at once: more than a deployment's hosts of one line, fewer than would exhaust
 /// a machine's connections.
@@ -35,20 +35,17 @@ pub enum Ending {
 /// Begins a phase with `plan`, or goes on with the one on record, until nothing is left to do.
 ///
 /// # Errors
-/// When the journal fails: then nothing more has been done.
-pub async fn run(crew: &Crew, plan: Option<(Plan, Digest)>, phase: Phase) -> Result<Ending, JournalError> {
+/// When the journal fails, or this conductor may write no more: then nothing more has been done.
+pub async fn run(crew: &Crew, plan: Option<(Plan, Digest)>, phase: Phase) -> Result<Ending, Halt> {
     if let Some((plan, deployment)) = plan {
-        crew.journal.append(Event::PhaseStarted { plan: Box::new(plan), deployment }).await?;
+        let (run, kind, plan) = (crew.journal.upgrade().next_run(), phase.into(), Box::new(plan));
+        crew.journal.append(Event::RunStarted { run, kind, plan, deployment }).await?;
     }
-    let run = crew.journal.upgrade().phases.get(&phase).cloned();
+    let run = crew.journal.upgrade().run_under_way().filter(|run| run.kind == phase.into()).cloned();
     let Some(run) = run else { return Ok(Ending::Finished) };
     let failed = conduct(crew, &run).await?;
-    let all_done = {
-        let upgrade = crew.journal.upgrade();
-        upgrade.phases.get(&phase).is_some_and(|run| run.runs().all(|(_, step)| step.status.is_done()))
-    };
-    if all_done {
-        crew.journal.append(Event::PhaseFinished { phase }).await?;
+    if crew.journal.upgrade().run_under_way().is_some_and(Run::is_done) {
+        crew.journal.append(Event::RunFinished { run: run.number }).await?;
         return Ok(Ending::Finished);
     }
     if failed.is_empty() {
@@ -66,7 +63,7 @@ fn words(failed: usize) -> String {
 /// A step that can begin; those with more still to come after them go first.
 type Ready = BinaryHeap<(Duration, Reverse<usize>)>;
 
-async fn conduct(crew: &Crew, run: &PhaseRun) -> Result<Vec<StepId>, JournalError> {
+async fn conduct(crew: &Crew, run: &Run) -> Result<Vec<StepId>, Halt> {
     let steps = &run.plan.steps;
     let tails = tails(steps);
     // A failure ends waits for people and the calendar too: nobody should decide on an upgrade that has failed.
@@ -112,7 +109,7 @@ async fn conduct(crew: &Crew, run: &PhaseRun) -> Result<Vec<StepId>, JournalErro
     }
 }
 
-type Driven<'a> = LocalBoxFuture<'a, Result<(StepId, StepEnd), JournalError>>;
+type Driven<'a> = LocalBoxFuture<'a, Result<(StepId, StepEnd), Halt>>;
 
 fn drive<'a>(crew: &'a Crew, step: &'a Step, halt: &'a Stop) -> Driven<'a> {
     Box::pin(async move { Ok((step.id.clone(), crew.drive(step, halt).await?)) })

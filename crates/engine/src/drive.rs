@@ -9,23 +9,21 @@ use std::time::Duration;
 
 use futures_util::future::{Either, LocalBoxFuture, Shared, select};
 
-use cutover_core::journal::{Event, Fact, StepStatus};
+use cutover_core::journal::{Event, Fact, StepRun, StepStatus};
 use cutover_core::plan::{Action, Decide, Step};
 use cutover_core::time::{human, later};
 
 use crate::act::{Manner, Scene, Seen, act, interval, manner, observe};
 use crate::failure::{Failure, FailureClass};
+use crate::gate::Gate;
+use crate::halt::{Halt, Hitch};
 use crate::journal::{Journal, JournalError};
-use crate::ports::{Clock, Operator, World};
+use crate::ports::{Answer, Clock, Decided, Operator, World};
 use crate::readings::Readings;
+use crate::retry;
 
 /// How long a write may take until reads show it.
 const GRACE: Duration = Duration::from_secs(10);
-/// The first wait before a refused call is made again; it doubles up to [`LONGEST_WAIT`].
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// How often a call that is known not to have been applied is made in one run.
-const ATTEMPTS: u32 = 5;
 
 /// Resolves when something is to end that waits for people or the calendar.
 pub type Stop = Shared<LocalBoxFuture<'static, ()>>;
@@ -39,7 +37,9 @@ pub struct Crew {
     /// Who decides at gates.
     pub operator: Rc<dyn Operator>,
     /// The journal.
-    pub journal: Journal,
+    pub journal: Rc<Journal>,
+    /// The one way to change the world.
+    pub gate: Gate,
     /// What was read of the world a moment ago.
     readings: Readings,
     /// Resolves when the operator asks the conductor to stop.
@@ -60,117 +60,167 @@ pub(crate) enum StepEnd {
 impl Crew {
     /// A crew that has read nothing of the world yet.
     #[must_use]
-    pub fn new(world: World, clock: Rc<dyn Clock>, operator: Rc<dyn Operator>, journal: Journal, stop: Stop) -> Self {
+    pub fn new(
+        world: World,
+        clock: Rc<dyn Clock>,
+        operator: Rc<dyn Operator>,
+        journal: Rc<Journal>,
+        gate: Gate,
+        stop: Stop,
+    ) -> Self {
         let readings = Readings::new(world.clone(), Rc::clone(&clock));
-        Self { world, clock, operator, journal, readings, stop }
+        Self { world, clock, operator, journal, gate, readings, stop }
     }
 
     /// The same crew in another world, of which it has read nothing yet.
     #[must_use]
     pub fn in_world(self, world: World) -> Self {
-        Self::new(world, self.clock, self.operator, self.journal, self.stop)
+        Self::new(world, self.clock, self.operator, self.journal, self.gate, self.stop)
     }
 
     /// Carries `step` out, from wherever the journal says it is. Waits for people and the calendar end with `halt`.
-    pub(crate) async fn drive(&self, step: &Step, halt: &Stop) -> Result<StepEnd, JournalError> {
+    pub(crate) async fn drive(&self, step: &Step, halt: &Stop) -> Result<StepEnd, Halt> {
         match manner(&step.action) {
-            Manner::Ensure => self.ensure(step).await,
+            Manner::Ensure | Manner::ByConsent => self.ensure(step).await,
             Manner::Perform => self.perform(step).await,
             Manner::Wait => self.wait(step, halt).await,
         }
     }
 
-    async fn ensure(&self, step: &Step) -> Result<StepEnd, JournalError> {
+    async fn ensure(&self, step: &Step) -> Result<StepEnd, Halt> {
         let scene = self.scene(step);
-        let begun_before = self.attempts(step) > 0;
-        let mut seen = self.look(&scene).await;
-        if matches!(seen, Ok(Seen::NotYet)) && self.run_of(step, |run| run.status.is_open()) {
+        let run = self.run_of(step, Clone::clone);
+        let is_open = run.status.is_open();
+        let mut seen = self.look(&scene).await?;
+        if is_open && matches!(seen, Ok(Seen::NotYet)) {
             // The call may have been made a moment before a crash, and not show yet.
             self.clock.sleep(GRACE).await;
-            seen = self.look(&scene).await;
+            seen = self.look(&scene).await?;
         }
         match seen {
-            Ok(Seen::Holds(facts)) => return self.done(&scene, !begun_before, facts).await,
-            // After a failure that somebody has seen, it is made again: what has failed may have been mended.
-            Ok(Seen::Never(why)) if self.run_of(step, |run| run.status.is_open()) => {
-                return self.failed(step, &why).await;
-            }
+            Ok(Seen::Holds(facts)) => return self.ended_well(&scene, facts).await,
+            Ok(Seen::CannotTell) => return self.once(&scene, &run).await,
             // What is under way already, whoever asked for it, is waited for and not asked for again.
             Ok(Seen::UnderWay(_)) => {
-                if !begun_before {
-                    self.started(step).await?;
+                if !is_open {
+                    self.started(&scene).await?;
                 }
             }
-            Ok(_) => {
-                if let Some(end) = self.make(&scene, begun_before).await? {
+            Ok(Seen::Never(why)) if is_open || manner(&step.action) == Manner::ByConsent && !run.retry_approved => {
+                return self.failed(&scene, &why).await;
+            }
+            Ok(Seen::NotYet) if lacks_consent(step, &run) => {
+                return self.failed(&scene, &not_by_itself(step)).await;
+            }
+            // After a failure that somebody has seen, it is made again: what has failed may have been mended.
+            Ok(Seen::NotYet | Seen::Never(_)) => {
+                if let Some(end) = self.make(&scene, run.status.attempts() > 0).await? {
                     return Ok(end);
                 }
             }
-            Err(failure) => return self.failed(step, &failure.message).await,
+            Err(failure) => return self.failed(&scene, &failure.message).await,
         }
         self.until_it_holds(&scene).await
     }
 
+    /// A step of which nobody can tell whether it was done is done at most once: where it may have been, only somebody who
+    /// has found out can say how to go on.
+    async fn once(&self, scene: &Scene<'_>, run: &StepRun) -> Result<StepEnd, Halt> {
+        if let StepStatus::Running { .. } = run.status {
+            let error = "its conductor ended before the answer came".to_owned();
+            self.journal.append(Event::StepInDoubt { step: scene.step.id.clone(), error }).await?;
+        }
+        if self.run_of(scene.step, |run| run.in_doubt) {
+            return self.failed(scene, &nobody_can_tell(scene.step, None)).await;
+        }
+        match self.make(scene, false).await? {
+            Some(end) => Ok(end),
+            None => self.ended_well(scene, Vec::new()).await,
+        }
+    }
+
     /// Puts the attempt on record and makes it, again where it is known not to have been applied. `made_before` says that
     /// it may have been made already, and not show yet.
-    async fn make(&self, scene: &Scene<'_>, made_before: bool) -> Result<Option<StepEnd>, JournalError> {
+    async fn make(&self, scene: &Scene<'_>, made_before: bool) -> Result<Option<StepEnd>, Halt> {
         let step = scene.step;
-        let mut pause = FIRST_WAIT;
+        let deadline = later(self.clock.now(), step.limit);
         let mut doubted = made_before;
-        for tries in 1.. {
-            self.started(step).await?;
+        for made in 1.. {
+            self.started(scene).await?;
             scene.begun.set(true);
-            let Err(failure) = act(scene).await else { return Ok(None) };
-            let error = failure.message.clone();
+            let failure = match act(scene).await {
+                Ok(()) => return Ok(None),
+                Err(Hitch::Failed(failure)) => failure,
+                Err(Hitch::Halt(halt)) => return Err(halt),
+            };
             match failure.class {
+                FailureClass::Superseded => return Err(Halt::Superseded(failure)),
                 // What is refused after a doubt may be refused because the doubtful call has worked after all.
-                FailureClass::Permanent if doubted && self.shows_after_all(scene).await => return Ok(None),
-                FailureClass::Permanent => return self.failed(step, &error).await.map(Some),
+                FailureClass::Permanent if doubted && self.shows_after_all(scene).await? => return Ok(None),
+                FailureClass::Permanent => return self.failed(scene, &failure.message).await.map(Some),
                 FailureClass::InDoubt => {
                     doubted = true;
-                    self.journal.append(Event::StepInDoubt { step: step.id.clone(), error }).await?;
-                    self.journal.mention(&step.id, "not known whether the call worked; looking again");
-                    self.clock.sleep(GRACE).await;
-                    match self.look(scene).await {
-                        Ok(Seen::NotYet) if tries < ATTEMPTS => {}
-                        Ok(Seen::NotYet) => return self.failed(step, &failure.message).await.map(Some),
-                        _ => return Ok(None),
+                    if let Some(end) = self.settle(scene, &failure, made).await? {
+                        return Ok(end.into());
                     }
                 }
-                FailureClass::Throttled | FailureClass::NotApplied if tries < ATTEMPTS => {
+                FailureClass::Throttled | FailureClass::NotApplied | FailureClass::Busy => {
+                    let wait = retry::refused(&failure, made, step.id.as_str());
+                    let Some(wait) = wait.filter(|wait| later(self.clock.now(), *wait) < deadline) else {
+                        let why = format!("{failure} ({made} attempts)");
+                        return self.failed(scene, &why).await.map(Some);
+                    };
+                    let error = failure.message;
                     self.journal.append(Event::StepRetried { step: step.id.clone(), error }).await?;
-                    self.clock.sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_WAIT);
-                }
-                FailureClass::Throttled | FailureClass::NotApplied => {
-                    return self.failed(step, &format!("{error} ({tries} attempts)")).await.map(Some);
+                    self.clock.sleep(wait).await;
                 }
             }
         }
         Ok(None)
     }
 
+    /// Finds out, after a grace, what became of a call of which nobody knows. Nothing when it is to be made again.
+    async fn settle(&self, scene: &Scene<'_>, failure: &Failure, made: u32) -> Result<Option<Settled>, Halt> {
+        let (step, error) = (scene.step, failure.message.clone());
+        self.journal.append(Event::StepInDoubt { step: step.id.clone(), error }).await?;
+        self.journal.mention(&step.id, "not known whether the call worked; looking again");
+        self.clock.sleep(GRACE).await;
+        let why = match self.look(scene).await? {
+            Ok(Seen::NotYet) => match retry::doubted(made) {
+                Some(wait) => {
+                    self.clock.sleep(wait).await;
+                    return Ok(None);
+                }
+                None => failure.message.clone(),
+            },
+            Ok(Seen::CannotTell) => nobody_can_tell(step, Some(failure)),
+            _ => return Ok(Some(Settled::Shows)),
+        };
+        self.failed(scene, &why).await.map(|end| Some(Settled::Ended(end)))
+    }
+
     /// Whether what was made before shows now, or after a grace.
-    async fn shows_after_all(&self, scene: &Scene<'_>) -> bool {
-        let shows = |seen: Result<Seen, Failure>| matches!(seen, Ok(Seen::Holds(_) | Seen::UnderWay(_)));
-        if shows(self.look(scene).await) {
-            return true;
+    async fn shows_after_all(&self, scene: &Scene<'_>) -> Result<bool, Halt> {
+        let shows = |seen: Answer<Seen>| matches!(seen, Ok(Seen::Holds(_) | Seen::UnderWay(_)));
+        if shows(self.look(scene).await?) {
+            return Ok(true);
         }
         self.clock.sleep(GRACE).await;
-        shows(self.look(scene).await)
+        Ok(shows(self.look(scene).await?))
     }
 
     /// Observes until the step holds, its limit has passed, or it can never hold. What is still not there after a
     /// grace is made again: something has undone it, or the making was lost.
-    async fn until_it_holds(&self, scene: &Scene<'_>) -> Result<StepEnd, JournalError> {
+    async fn until_it_holds(&self, scene: &Scene<'_>) -> Result<StepEnd, Halt> {
         let step = scene.step;
         let deadline = later(self.clock.now(), step.limit);
         let mut made_at = self.clock.now();
         let mut told = String::new();
         loop {
-            match self.look(scene).await {
-                Ok(Seen::Holds(facts)) => return self.done(scene, false, facts).await,
-                Ok(Seen::Never(why)) => return self.failed(step, &why).await,
+            match self.look(scene).await? {
+                Ok(Seen::Holds(facts)) => return self.ended_well(scene, facts).await,
+                Ok(Seen::Never(why)) => return self.failed(scene, &why).await,
+                Ok(Seen::CannotTell) => return self.failed(scene, &nobody_can_tell(step, None)).await,
                 Ok(Seen::UnderWay(detail)) => {
                     if detail != told {
                         self.journal.mention(&step.id, &detail);
@@ -184,92 +234,85 @@ impl Crew {
                     made_at = self.clock.now();
                 }
                 Ok(Seen::NotYet) => {}
-                Err(failure) => return self.failed(step, &failure.message).await,
+                Err(failure) => return self.failed(scene, &failure.message).await,
             }
             if self.clock.now() >= deadline {
-                return self.failed(step, &past_limit(step, &told)).await;
+                return self.failed(scene, &past_limit(step, &told)).await;
             }
             self.clock.sleep(interval(&step.action)).await;
         }
     }
 
-    /// Observes; a refused or lost reading is no news, and is made again within the grace of a few attempts.
-    async fn look(&self, scene: &Scene<'_>) -> Result<Seen, Failure> {
-        let mut pause = FIRST_WAIT;
-        for _ in 1..ATTEMPTS {
-            match observe(scene).await {
-                Err(failure) if failure.class != FailureClass::Permanent => {
-                    self.journal.mention(&scene.step.id, &format!("cannot be observed now: {failure}"));
-                    self.clock.sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_WAIT);
-                }
-                seen => return seen,
-            }
-        }
-        observe(scene).await
+    /// Observes, and puts on record what was learned by it. A refused or lost reading is no news.
+    async fn look(&self, scene: &Scene<'_>) -> Result<Answer<Seen>, Halt> {
+        let mention = |failure: &Failure| {
+            self.journal.mention(&scene.step.id, &format!("cannot be observed now: {failure}"));
+        };
+        let seen = retry::reading(retry::CALL, &*self.clock, mention, async || observe(scene).await).await;
+        scene.put_on_record().await?;
+        Ok(seen)
     }
 
     /// Actions whose making is their proof. After a crash they are made again.
-    async fn perform(&self, step: &Step) -> Result<StepEnd, JournalError> {
+    async fn perform(&self, step: &Step) -> Result<StepEnd, Halt> {
         let scene = self.scene(step);
         match self.make(&scene, false).await? {
             Some(end) => Ok(end),
-            None => self.done(&scene, false, Vec::new()).await,
+            None => self.ended_well(&scene, Vec::new()).await,
         }
     }
 
-    async fn wait(&self, step: &Step, halt: &Stop) -> Result<StepEnd, JournalError> {
+    async fn wait(&self, step: &Step, halt: &Stop) -> Result<StepEnd, Halt> {
         let scene = self.scene(step);
         match &step.action {
             Action::Decide(question) => self.decide(&scene, question, halt).await,
             Action::WaitUntil { moment, no_later_than } => {
                 if let Some(late) = no_later_than.filter(|latest| self.clock.now() > *latest) {
                     let why = format!("it would not end in time: the latest safe start was {late}");
-                    return self.failed(step, &format!("{why}; to begin all the same: --late")).await;
+                    return self.failed(&scene, &format!("{why}; to begin all the same: --late")).await;
                 }
-                let held = self.clock.now() >= *moment;
-                if !held {
-                    self.started(step).await?;
+                if self.clock.now() < *moment {
+                    self.started(&scene).await?;
                     let date = self.clock.wait_for_date(*moment);
                     if let Either::Left(_) = select(halt.clone(), date).await {
                         return Ok(StepEnd::Stopped);
                     }
                 }
-                self.done(&scene, held, Vec::new()).await
+                self.ended_well(&scene, Vec::new()).await
             }
-            _ => self.done(&scene, true, Vec::new()).await,
+            _ => self.ended_well(&scene, Vec::new()).await,
         }
     }
 
-    async fn decide(&self, scene: &Scene<'_>, question: &Decide, halt: &Stop) -> Result<StepEnd, JournalError> {
+    async fn decide(&self, scene: &Scene<'_>, question: &Decide, halt: &Stop) -> Result<StepEnd, Halt> {
         if self.is_approved(question) {
-            return self.done(scene, true, Vec::new()).await;
+            return self.ended_well(scene, Vec::new()).await;
         }
-        self.started(scene.step).await?;
+        self.started(scene).await?;
         self.journal.append(Event::GateOpened { gate: question.gate.clone() }).await?;
         let patience = self.clock.sleep(scene.step.limit);
         let answer = select(self.operator.decide(question), patience);
-        let decision = match select(halt.clone(), answer).await {
+        let Decided { decision, object } = match select(halt.clone(), answer).await {
             Either::Left(_) => return Ok(StepEnd::Stopped),
-            Either::Right((Either::Left((decision, _)), _)) => decision,
+            Either::Right((Either::Left((decided, _)), _)) => decided,
             Either::Right((Either::Right(_), _)) => {
                 let why = format!("nobody decided within {}", human(scene.step.limit));
-                return self.failed(scene.step, &why).await;
+                return self.failed(scene, &why).await;
             }
         };
         let (approved, by, note) = (decision.approved, decision.by.clone(), decision.note.clone());
-        self.journal.append(Event::GateDecided(decision)).await?;
+        self.journal.append(Event::GateDecided { decision, object }).await?;
         if approved {
-            return self.done(scene, false, Vec::new()).await;
+            return self.ended_well(scene, Vec::new()).await;
         }
         let words = note.map_or_else(String::new, |note| format!(": {note}"));
-        self.failed(scene.step, &format!("{by} refused at gate {}{words}", question.gate)).await
+        self.failed(scene, &format!("{by} refused at gate {}{words}", question.gate)).await
     }
 
     /// Whether the gate was approved for the plan that is followed: a decision on another plan is void.
     fn is_approved(&self, question: &Decide) -> bool {
         let upgrade = self.journal.upgrade();
-        let plan = upgrade.current_phase().map(|run| run.plan.hash());
+        let plan = upgrade.current_run().map(|run| run.plan.hash());
         let decision = upgrade.decisions.get(&question.gate);
         decision.is_some_and(|decision| decision.approved && (decision.plan.is_none() || decision.plan == plan))
     }
@@ -280,6 +323,7 @@ impl Crew {
         let now = self.clock.now();
         Scene {
             world: &self.world,
+            gate: &self.gate,
             clock: &*self.clock,
             step,
             journal: &self.journal,
@@ -292,38 +336,88 @@ impl Crew {
             begun: Cell::new(run.status.is_open()),
             seen_since: Cell::new(None),
             change: RefCell::default(),
-            invalidation: RefCell::default(),
             output: RefCell::default(),
             learned: RefCell::default(),
         }
     }
 
-    fn run_of<T>(&self, step: &Step, read: impl Fn(&cutover_core::journal::StepRun) -> T) -> T {
+    fn run_of<T>(&self, step: &Step, read: impl Fn(&StepRun) -> T) -> T {
         let upgrade = self.journal.upgrade();
-        let waiting = cutover_core::journal::StepRun::default();
-        let run = upgrade.phases.values().rev().find_map(|phase| phase.steps.get(&step.id));
-        read(run.unwrap_or(&waiting))
+        let waiting = StepRun::default();
+        read(upgrade.step_run(&step.id).unwrap_or(&waiting))
     }
 
-    fn attempts(&self, step: &Step) -> u32 {
-        self.run_of(step, |run| run.status.attempts())
+    /// Puts on record that the step is begun, and what was learned of it before.
+    async fn started(&self, scene: &Scene<'_>) -> Result<(), JournalError> {
+        let attempt = self.run_of(scene.step, |run| run.status.attempts()) + 1;
+        self.journal.append(Event::StepStarted { step: scene.step.id.clone(), attempt }).await?;
+        scene.put_on_record().await
     }
 
-    async fn started(&self, step: &Step) -> Result<(), JournalError> {
-        let attempt = self.attempts(step) + 1;
-        self.journal.append(Event::StepStarted { step: step.id.clone(), attempt }).await
-    }
-
-    async fn done(&self, scene: &Scene<'_>, held: bool, facts: Vec<Fact>) -> Result<StepEnd, JournalError> {
-        let facts = [scene.learned.take(), facts].concat();
-        self.journal.append(Event::StepDone { step: scene.step.id.clone(), held, facts }).await?;
+    /// Puts on record that the step was done, or was already so when it had not been begun.
+    async fn ended_well(&self, scene: &Scene<'_>, facts: Vec<Fact>) -> Result<StepEnd, Halt> {
+        let (step, facts) = (scene.step.id.clone(), scene.news(facts));
+        let event = match self.run_of(scene.step, |run| run.status.is_open()) {
+            true => Event::StepDone { step, facts },
+            false => Event::StepHeld { step, facts },
+        };
+        self.journal.append(event).await?;
         Ok(StepEnd::Done)
     }
 
-    async fn failed(&self, step: &Step, error: &str) -> Result<StepEnd, JournalError> {
-        self.journal.append(Event::StepFailed { step: step.id.clone(), error: error.to_owned() }).await?;
+    /// Puts on record that the step has failed. One that was not begun is begun first: a failure without a beginning is none.
+    async fn failed(&self, scene: &Scene<'_>, error: &str) -> Result<StepEnd, Halt> {
+        if !self.run_of(scene.step, |run| run.status.is_open()) {
+            self.started(scene).await?;
+        }
+        let (step, error) = (scene.step.id.clone(), error.to_owned());
+        self.journal.append(Event::StepFailed { step, error }).await?;
         Ok(StepEnd::Failed)
     }
+}
+
+/// What became of a call of which nobody knew.
+enum Settled {
+    /// It shows, or will in the end.
+    Shows,
+    /// The step has ended without an answer.
+    Ended(StepEnd),
+}
+
+impl From<Settled> for Option<StepEnd> {
+    fn from(settled: Settled) -> Self {
+        match settled {
+            Settled::Shows => None,
+            Settled::Ended(end) => Some(end),
+        }
+    }
+}
+
+/// Whether a step has failed that is made again only when somebody wants it so, and nobody does.
+fn lacks_consent(step: &Step, run: &StepRun) -> bool {
+    let may_have_begun = run.in_doubt || run.facts.iter().any(|fact| matches!(fact, Fact::Job { .. }));
+    manner(&step.action) == Manner::ByConsent && may_have_begun && !run.retry_approved && !run.status.is_open()
+}
+
+fn not_by_itself(step: &Step) -> String {
+    let host = match &step.action {
+        Action::Migrate(migrate) => format!(", and {} knows nothing of its job any more", migrate.host.name),
+        _ => String::new(),
+    };
+    format!(
+        "it failed before{host}: it may be half done, and is not begun again by itself. See how far it came; then run the \
+         phase again with --retry {}",
+        step.id
+    )
+}
+
+fn nobody_can_tell(step: &Step, failure: Option<&Failure>) -> String {
+    let answer = failure.map_or_else(String::new, |failure| format!(" ({failure})"));
+    format!(
+        "in doubt: it is not known whether this was done{answer}, and nothing can be asked for it. Find out. If it was not \
+         done, run the phase again with --retry {id}; if it was, with --accept {id}",
+        id = step.id
+    )
 }
 
 fn past_limit(step: &Step, told: &str) -> String {

@@ -15,14 +15,17 @@ use futures_util::FutureExt;
 use serde::Serialize;
 
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Decision, Event, Fact, StepStatus, Upgrade};
+use cutover_core::journal::{Event, Fact, Upgrade};
 use cutover_core::names::StepId;
 use cutover_core::plan::{Action, Decide, Lane, Membership, Plan, Step};
 
 use crate::act::{Seen, act, observe};
 use crate::drive::Crew;
+use crate::gate::{Gate, Hold};
+use crate::halt::Hitch;
 use crate::journal::{Journal, JournalError, Reading};
-use crate::ports::{Clock, Operator, World};
+use crate::lease::OnClock;
+use crate::ports::{Clock, Decided, Operator, World};
 use crate::store::Store;
 
 /// What becomes of the calls that would change the cloud.
@@ -94,12 +97,12 @@ pub async fn walk(
     // A journal of its own, in memory, that goes on from what is on record.
     let mut reading = Reading::default();
     reading.upgrade = upgrade.clone();
-    // Of two phases under way, events would go to the later one.
-    reading.upgrade.phases.retain(|phase, _| *phase <= first.phase);
     let store = Store::memory(&first.upgrade);
-    let journal = Journal::open(store, reading, Rc::clone(clock), 0, "dry-run".to_owned(), Rc::new(|_| ()));
+    let journal = Rc::new(Journal::open(store, reading, Rc::clone(clock), 0, "dry-run".to_owned(), Rc::new(|_| ())));
     let stop = std::future::pending().boxed_local().shared();
-    let crew = Crew::new(world.clone(), Rc::clone(clock), Rc::new(Nobody), journal, stop);
+    let hold = if matches!(writes, Writes::PutDown(_)) { Hold::PutDown } else { Hold::Nothing };
+    let gate = Gate::new(hold, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(clock))));
+    let crew = Crew::new(world.clone(), Rc::clone(clock), Rc::new(Nobody), journal, gate, stop);
     let taken_over = Event::ConductorTookOver { upgrade: first.upgrade.clone(), conductor: "a dry run".to_owned() };
     crew.journal.append(taken_over).await?;
     let mut imagined = BTreeSet::new();
@@ -116,12 +119,11 @@ async fn walk_plan(
     imagined: &mut BTreeSet<String>,
     writes: Writes<'_>,
 ) -> Result<Vec<DryStep>, JournalError> {
-    let under_way = |upgrade: &Upgrade| {
-        upgrade.phases.get(&plan.phase).is_some_and(|run| run.finished_at.is_none() && run.plan == *plan)
-    };
+    let under_way = |upgrade: &Upgrade| upgrade.run_under_way().is_some_and(|run| run.plan == *plan);
     if !under_way(&crew.journal.upgrade()) {
-        let deployment = Digest::of(b"dry run");
-        crew.journal.append(Event::PhaseStarted { plan: Box::new(plan.clone()), deployment }).await?;
+        let (run, kind) = (crew.journal.upgrade().next_run(), plan.phase.into());
+        let (plan, deployment) = (Box::new(plan.clone()), Digest::of(b"dry run"));
+        crew.journal.append(Event::RunStarted { run, kind, plan, deployment }).await?;
     }
     let mut walked = Vec::new();
     for step in &plan.steps {
@@ -130,7 +132,10 @@ async fn walk_plan(
             walked.push(DryStep { id, lane, title, outcome });
         }
     }
-    crew.journal.append(Event::PhaseFinished { phase: plan.phase }).await?;
+    let run = crew.journal.upgrade().current_run().map(|run| run.number);
+    if let Some(run) = run {
+        crew.journal.append(Event::RunFinished { run }).await?;
+    }
     Ok(walked)
 }
 
@@ -146,19 +151,20 @@ async fn walk_step(
     }
     let subjects = subjects(&step.action);
     let changed_before = subjects.iter().any(|subject| imagined.contains(subject));
-    let (outcome, facts) = look(crew, step, changed_before, writes).await;
+    // What is learned on the way goes on this walk's own record, as it would on the real one.
+    let attempt = crew.journal.upgrade().step_run(&step.id).map_or(0, |run| run.status.attempts()) + 1;
+    crew.journal.append(Event::StepStarted { step: step.id.clone(), attempt }).await?;
+    let (outcome, facts) = look(crew, step, changed_before, writes).await?;
     if outcome != DryOutcome::AlreadySo {
         imagined.extend(subjects);
     }
     let facts = if facts.is_empty() { made_known(&step.action) } else { facts };
-    crew.journal.append(Event::StepDone { step: step.id.clone(), held: true, facts }).await?;
+    crew.journal.append(Event::StepDone { step: step.id.clone(), facts }).await?;
     Ok((step.action != Action::Milestone).then_some(outcome))
 }
 
 fn is_done(crew: &Crew, step: &Step) -> bool {
-    let upgrade = crew.journal.upgrade();
-    let run = upgrade.current_phase();
-    run.and_then(|run| run.steps.get(&step.id)).is_some_and(|run| matches!(run.status, StepStatus::Done { .. }))
+    crew.journal.upgrade().step_run(&step.id).is_some_and(|run| run.status.is_done())
 }
 
 /// What a step is about, for the purposes of a dry run.
@@ -203,30 +209,39 @@ fn kind(action: &Action) -> Kind {
 
 /// What a step would do, and what it finds that later steps need to know. `changed_before` says that an earlier step
 /// would have changed what this one is about: then the world as it is now says nothing.
-async fn look(crew: &Crew, step: &Step, changed_before: bool, writes: Writes<'_>) -> (DryOutcome, Vec<Fact>) {
+async fn look(
+    crew: &Crew,
+    step: &Step,
+    changed_before: bool,
+    writes: Writes<'_>,
+) -> Result<(DryOutcome, Vec<Fact>), JournalError> {
     let kind = kind(&step.action);
     if kind == Kind::Watches {
-        return (in_words(&step.action), Vec::new());
+        return Ok((in_words(&step.action), Vec::new()));
     }
     let scene = crew.scene(step);
-    // Where its making was begun, looking would ask for the invalidation again, which is a write.
     scene.begun.set(false);
     let seen = if changed_before { Ok(Seen::NotYet) } else { observe(&scene).await };
     let outcome = match seen {
-        Ok(Seen::Holds(facts)) => return (DryOutcome::AlreadySo, facts),
+        Ok(Seen::Holds(facts)) => return Ok((DryOutcome::AlreadySo, scene.news(facts))),
         Ok(Seen::UnderWay(detail)) => DryOutcome::InWords { words: format!("is under way already: {detail}") },
         Ok(Seen::Never(because)) => DryOutcome::WouldFail { because, lines: Vec::new() },
+        Ok(Seen::CannotTell) => in_words(&step.action),
         Err(_) if kind == Kind::Elsewhere => in_words(&step.action),
         Err(failure) => DryOutcome::CannotBeSeen { because: failure.message },
         Ok(Seen::NotYet) => match writes {
             Writes::PutDown(take) if kind == Kind::Cloud => {
-                let made = act(&scene).await;
-                outcome_of(&step.action, made.err().map(|failure| failure.message), take(), changed_before)
+                let failed = match act(&scene).await {
+                    Ok(()) => None,
+                    Err(Hitch::Failed(failure)) => Some(failure.message),
+                    Err(Hitch::Halt(halt)) => Some(halt.to_string()),
+                };
+                outcome_of(&step.action, failed, take(), changed_before)
             }
             _ => in_words(&step.action),
         },
     };
-    (outcome, Vec::new())
+    Ok((outcome, Vec::new()))
 }
 
 fn outcome_of(action: &Action, failed: Option<String>, lines: Vec<String>, changed_before: bool) -> DryOutcome {
@@ -294,7 +309,7 @@ struct Nobody;
 
 #[async_trait(?Send)]
 impl Operator for Nobody {
-    async fn decide(&self, _question: &Decide) -> Decision {
+    async fn decide(&self, _question: &Decide) -> Decided {
         std::future::pending().await
     }
 }

@@ -10,6 +10,11 @@ pub enum FailureClass {
     Throttled,
     /// Known not to have been applied: the same call may be made again.
     NotApplied,
+    /// Refused because what it is about is busy: nothing was changed, and the same call may be made once that has ended,
+    /// which can take minutes.
+    Busy,
+    /// Refused because another conductor has written since: nothing was changed, and nothing more may be by this one.
+    Superseded,
     /// The call may or may not have worked: the world must be observed before anything else.
     InDoubt,
     /// Refused for good: making the same call again is no use.

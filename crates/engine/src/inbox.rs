@@ -3,40 +3,85 @@
 //! Plans that people look at before they approve them are kept here too, so that a stale one can be told apart
 //! by what has changed since.
 
-use std::collections::BTreeMap;
-
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Upgrade};
-use cutover_core::names::GateName;
 use cutover_core::plan::Plan;
 
-use crate::store::{Store, StoreError};
+use crate::store::{Created, Store, StoreError, number_of};
 
-/// Drops a decision in; `nonce` tells it apart from every other.
+/// A decision as it lies in the inbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The object that holds it, by which it is known ever after.
+    pub object: String,
+    /// What was decided.
+    pub decision: Decision,
+}
+
+/// Drops a decision in, after all that are there. Decisions stand in the order in which they were dropped in, which the
+/// store knows; the clocks of the machines that they come from do not.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn drop_in(store: &Store, decision: &Decision, nonce: &str) -> Result<(), StoreError> {
-    let name = format!("decisions/{}-{nonce}.json", decision.at.as_millisecond());
-    let bytes = serde_json::to_vec(decision).map_err(|source| store.damaged(&name, source))?;
-    store.create(&name, bytes).await.map(|_| ())
+pub async fn drop_in(store: &Store, decision: &Decision) -> Result<String, StoreError> {
+    loop {
+        let last = decisions(store).await?.into_iter().filter_map(|name| number_in(&name)).max();
+        let name = format!("{FOLDER}/{:08}.json", last.unwrap_or(0) + 1);
+        let bytes = serde_json::to_vec(decision).map_err(|source| store.damaged(&name, source))?;
+        if store.create(&name, bytes).await? == Created::New {
+            return Ok(name);
+        }
+    }
 }
 
-/// The last decision for each gate that is not on record yet.
+/// The decisions that came after the last one on record for their gate, in the order in which they were dropped in.
 ///
 /// # Errors
 /// When the store fails or a decision is damaged.
-pub async fn undelivered(store: &Store, upgrade: &Upgrade) -> Result<BTreeMap<GateName, Decision>, StoreError> {
-    let mut decisions = BTreeMap::new();
-    for name in store.list("decisions").await? {
-        let Some(bytes) = store.read(&name).await? else { continue };
-        let decision: Decision = serde_json::from_slice(&bytes).map_err(|source| store.damaged(&name, source))?;
-        let on_record = upgrade.decisions.get(&decision.gate);
-        if on_record.is_none_or(|last| last.at < decision.at) {
-            decisions.insert(decision.gate.clone(), decision);
+pub async fn undelivered(store: &Store, upgrade: &Upgrade) -> Result<Vec<Delivery>, StoreError> {
+    let mut waiting = Vec::new();
+    for object in decisions(store).await? {
+        let Some(bytes) = store.read(&object).await? else { continue };
+        let decision: Decision = serde_json::from_slice(&bytes).map_err(|source| store.damaged(&object, source))?;
+        if !is_delivered(upgrade, &object, &decision) {
+            waiting.push(Delivery { object, decision });
         }
     }
-    Ok(decisions)
+    Ok(waiting)
+}
+
+const FOLDER: &str = "decisions";
+
+/// The objects of decisions: those of the first format, which were named by a clock, and then those that are counted.
+async fn decisions(store: &Store) -> Result<Vec<String>, StoreError> {
+    let is_ours = |name: &str| number_of(name).is_some() || is_of_version_1(name);
+    let mut names = store.list(FOLDER, is_ours).await?;
+    names.sort_by_key(|name| number_in(name));
+    Ok(names)
+}
+
+fn number_in(object: &str) -> Option<u64> {
+    number_of(object.strip_prefix(FOLDER)?.strip_prefix('/')?)
+}
+
+/// Whether an object is named as older programs did it: by the milliseconds of a clock, and text that no other had.
+fn is_of_version_1(name: &str) -> bool {
+    let name = name.strip_prefix("decisions/").unwrap_or(name);
+    let parts = name.strip_suffix(".json").and_then(|name| name.split_once('-'));
+    parts.is_some_and(|(at, nonce)| {
+        let digits = at.bytes().all(|byte| byte.is_ascii_digit());
+        digits && !at.is_empty() && !nonce.is_empty() && nonce.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+/// Whether a decision is on record, or was overtaken by one that is. Older programs put no name of an object on record:
+/// what they had decided on is told by its time.
+fn is_delivered(upgrade: &Upgrade, object: &str, decision: &Decision) -> bool {
+    let last = upgrade.delivered.get(&decision.gate);
+    if last.is_some_and(|last| number_in(last) >= number_in(object)) {
+        return true;
+    }
+    is_of_version_1(object) && upgrade.decisions.get(&decision.gate).is_some_and(|last| last.at >= decision.at)
 }
 
 /// Keeps a plan that somebody was shown.
@@ -55,12 +100,10 @@ pub async fn keep_plan(store: &Store, plan: &Plan) -> Result<(), StoreError> {
 /// When the store fails or a plan is damaged.
 pub async fn shown_plans(store: &Store, hash: &str) -> Result<Vec<(Digest, Plan)>, StoreError> {
     let mut plans = Vec::new();
-    for name in store.list("plans").await? {
-        if !name.starts_with(&format!("plans/{hash}")) {
-            continue;
-        }
-        let Some(bytes) = store.read(&name).await? else { continue };
-        let plan: Plan = serde_json::from_slice(&bytes).map_err(|source| store.damaged(&name, source))?;
+    let is_plan = |name: &str| name.strip_suffix(".json").is_some_and(|hash| hash.len() == 64);
+    for name in store.list("plans", is_plan).await?.iter().filter(|name| name.starts_with(&format!("plans/{hash}"))) {
+        let Some(bytes) = store.read(name).await? else { continue };
+        let plan: Plan = serde_json::from_slice(&bytes).map_err(|source| store.damaged(name, source))?;
         plans.push((plan.hash(), plan));
     }
     Ok(plans)
@@ -82,20 +125,19 @@ mod tests {
         Decision { gate: gate.into(), approved, by: "ada".to_owned(), at: at(seconds), note: None, plan: None }
     }
 
-    fn drop_all(store: &Store, decisions: &[&Decision]) {
-        for (place, decision) in decisions.iter().enumerate() {
-            now(drop_in(store, decision, &format!("n{place}"))).expect("it can be written");
-        }
+    fn drop_all(store: &Store, decisions: &[&Decision]) -> Vec<String> {
+        decisions.iter().map(|decision| now(drop_in(store, decision)).expect("it can be written")).collect()
     }
 
     fn waiting(store: &Store, upgrade: &Upgrade) -> Vec<Decision> {
-        now(undelivered(store, upgrade)).expect("it can be read").into_values().collect()
+        now(undelivered(store, upgrade)).expect("it can be read").into_iter().map(|one| one.decision).collect()
     }
 
-    /// An upgrade that has this decision on record.
-    fn after(decision: &Decision) -> Upgrade {
+    /// An upgrade that has this decision on record, which lay in that object.
+    fn after(decision: &Decision, object: Option<&str>) -> Upgrade {
         let mut upgrade = Upgrade::default();
-        upgrade.apply(decision.at, &Event::GateDecided(decision.clone())).expect("it can follow");
+        let event = Event::GateDecided { decision: decision.clone(), object: object.map(str::to_owned) };
+        upgrade.apply(decision.at, &event).expect("it can follow");
         upgrade
     }
 
@@ -109,41 +151,55 @@ mod tests {
     #[test]
     fn a_decision_is_delivered_until_it_is_on_record_and_never_after() {
         let (store, go) = (memory(), decision("go", true, 10));
-        drop_all(&store, &[&go]);
+        let objects = drop_all(&store, &[&go]);
         assert_eq!(waiting(&store, &Upgrade::default()), std::slice::from_ref(&go));
-        assert_eq!(waiting(&store, &after(&go)), []);
+        assert_eq!(waiting(&store, &after(&go, Some(&objects[0]))), []);
     }
 
     #[test]
-    fn a_decision_older_than_the_one_on_record_is_not_delivered() {
+    fn decisions_stand_in_the_order_in_which_they_were_dropped_in_whatever_their_clocks_say() {
+        let (late, early) = (decision("go", true, 500), decision("go", false, 10));
         let store = memory();
-        drop_all(&store, &[&decision("go", true, 10)]);
-        assert_eq!(waiting(&store, &after(&decision("go", false, 20))), []);
+        let objects = drop_all(&store, &[&late, &early]);
+        assert_eq!(waiting(&store, &Upgrade::default()), [late.clone(), early.clone()]);
+        // The first is on record, and the clock of the second is behind.
+        assert_eq!(waiting(&store, &after(&late, Some(&objects[0]))), [early]);
     }
 
     #[test]
-    fn a_decision_later_than_the_one_on_record_is_delivered() {
-        let (store, later) = (memory(), decision("go", true, 30));
-        drop_all(&store, &[&later]);
-        assert_eq!(waiting(&store, &after(&decision("go", false, 20))), [later]);
+    fn a_decision_that_a_later_one_has_overtaken_is_never_delivered_afterwards() {
+        let (store, first, second) = (memory(), decision("go", false, 10), decision("go", true, 10));
+        let objects = drop_all(&store, &[&first, &second, &decision("lift", true, 10)]);
+        let left = waiting(&store, &after(&second, Some(&objects[1])));
+        assert_eq!(left, [decision("lift", true, 10)], "and other gates have their own");
     }
 
     #[test]
-    fn the_later_of_two_decisions_wins_in_whichever_order_they_were_dropped_in() {
-        let (refused, approved) = (decision("go", false, 10), decision("go", true, 11));
-        for both in [[&refused, &approved], [&approved, &refused]] {
-            let store = memory();
-            drop_all(&store, &both);
-            assert_eq!(waiting(&store, &Upgrade::default()), std::slice::from_ref(&approved));
+    fn two_that_are_dropped_in_at_once_have_a_place_each() {
+        let (store, go) = (memory(), decision("go", true, 10));
+        now(store.create("decisions/00000002.json", b"{}".to_vec())).expect("it can be written");
+        assert_eq!(drop_all(&store, &[&go]), ["decisions/00000003.json"]);
+    }
+
+    #[test]
+    fn a_decision_of_the_first_format_is_known_by_its_time() {
+        let (store, go, later) = (memory(), decision("go", true, 10), decision("go", false, 30));
+        for (decision, nonce) in [(&go, "n1"), (&later, "n2")] {
+            let name = format!("decisions/{}-{nonce}.json", decision.at.as_millisecond());
+            now(store.create(&name, serde_json::to_vec(decision).expect("JSON"))).expect("it can be written");
         }
+        assert_eq!(waiting(&store, &Upgrade::default()), [go.clone(), later.clone()]);
+        assert_eq!(waiting(&store, &after(&go, None)), [later]);
     }
 
     #[test]
-    fn every_gate_has_its_own_decision() {
-        let (store, go, verified) = (memory(), decision("go", true, 10), decision("verified", false, 10));
-        drop_all(&store, &[&go, &verified]);
-        assert_eq!(waiting(&store, &Upgrade::default()), [go.clone(), verified.clone()]);
-        assert_eq!(waiting(&store, &after(&go)), [verified]);
+    fn a_file_that_is_no_decision_keeps_nobody_from_deciding() {
+        let (store, go) = (memory(), decision("go", true, 10));
+        for name in ["decisions/.DS_Store", "decisions/zz", "decisions/1.json~"] {
+            now(store.create(name, b"theirs".to_vec())).expect("it can be written");
+        }
+        drop_all(&store, &[&go]);
+        assert_eq!(waiting(&store, &Upgrade::default()), [go]);
     }
 
     #[test]

@@ -5,16 +5,16 @@
 
 use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
 
 use futures_util::lock::Mutex;
 
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, IllegalTransition, RECORD_VERSION, Record, Upgrade};
+use cutover_core::journal::{Event, IllegalTransition, RECORD_VERSION, Record, Upgrade, version_1};
 use cutover_core::progress::Progress;
 
 use crate::ports::Clock;
-use crate::store::{Created, Store, StoreError};
+use crate::store::{Created, Store, StoreError, number_of};
+use crate::{lease, retry};
 
 /// The journal cannot be read or appended to. The run stops: nothing may happen that is not on record.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,24 @@ pub enum JournalError {
     /// An event cannot follow on what is on record.
     #[error("the journal does not hold together")]
     Illegal(#[from] IllegalTransition),
+    /// The last record that this conductor wrote or read is not there any more.
+    #[error("the state of this upgrade is gone from {place}: record {number} of the journal is not there any more")]
+    Gone {
+        /// The record.
+        number: u64,
+        /// Where the state was.
+        place: String,
+    },
+    /// The lease tells of records that are not there.
+    #[error("the journal in {place} ends at record {records}, and {known} were written: its end is lost")]
+    LostTail {
+        /// How many records there are.
+        records: u64,
+        /// How many the lease's holder knew of.
+        known: u64,
+        /// Where the state is.
+        place: String,
+    },
     /// An append failed before, so that nothing more is written.
     #[error("the journal could not be written before; nothing more is done")]
     Broken,
@@ -63,16 +81,21 @@ pub async fn read(store: &Store) -> Result<Reading, JournalError> {
 /// readable must be seen most of all when something is not.
 pub async fn read_as_far_as_possible(store: &Store) -> (Reading, Option<JournalError>) {
     let mut reading = Reading::default();
-    let names = match store.list("journal").await {
-        Ok(names) => names,
-        Err(error) => return (reading, Some(error.into())),
-    };
-    for name in names {
-        if let Err(error) = read_on(store, &mut reading, &name).await {
-            return (reading, Some(error));
-        }
+    let error = read_all(store, &mut reading).await.err();
+    (reading, error)
+}
+
+async fn read_all(store: &Store, reading: &mut Reading) -> Result<(), JournalError> {
+    // Before the records, of which a conductor may be writing more just now.
+    let known = lease::last(store).await?.map_or(0, |(_, holder)| holder.records);
+    for name in store.list("journal", |name| number_of(name).is_some()).await? {
+        read_on(store, reading, &name).await?;
     }
-    (reading, None)
+    let records = reading.records.len() as u64;
+    if records < known {
+        return Err(JournalError::LostTail { records, known, place: store.place().to_owned() });
+    }
+    Ok(())
 }
 
 async fn read_on(store: &Store, reading: &mut Reading, name: &str) -> Result<(), JournalError> {
@@ -81,35 +104,64 @@ async fn read_on(store: &Store, reading: &mut Reading, name: &str) -> Result<(),
         return Err(store.damaged(name, format!("record {number} is missing")).into());
     }
     let bytes = store.read(name).await?.ok_or_else(|| store.damaged(name, "it has gone"))?;
-    let record = parse(store, name, &bytes)?;
-    if record.number != number || record.previous != reading.last {
+    let kept = parse(store, name, &bytes)?;
+    let (found, previous) = kept.place();
+    if found != number || *previous != reading.last {
         return Err(store.damaged(name, "it does not follow on the record before it").into());
     }
-    for event in &record.events {
-        reading.upgrade.apply(record.at, event)?;
-    }
+    let record = match kept {
+        Kept::Today(record) => {
+            for event in &record.events {
+                reading.upgrade.apply(record.at, event)?;
+            }
+            record
+        }
+        Kept::Version1(record) => version_1::replay(&mut reading.upgrade, record)?,
+    };
     reading.last = Some(Digest::of(&bytes));
     reading.records.push(record);
     Ok(())
 }
 
-fn parse(store: &Store, name: &str, bytes: &[u8]) -> Result<Record, StoreError> {
+/// A record in the format in which it is kept.
+enum Kept {
+    Today(Record),
+    Version1(version_1::Record),
+}
+
+impl Kept {
+    /// The record's number, and the digest of the one before it.
+    const fn place(&self) -> (u64, &Option<Digest>) {
+        match self {
+            Self::Today(record) => (record.number, &record.previous),
+            Self::Version1(record) => (record.number, &record.previous),
+        }
+    }
+
+    const fn epoch(&self) -> u64 {
+        match self {
+            Self::Today(record) => record.epoch,
+            Self::Version1(record) => record.epoch,
+        }
+    }
+}
+
+fn parse(store: &Store, name: &str, bytes: &[u8]) -> Result<Kept, StoreError> {
     #[derive(serde::Deserialize)]
     struct Version {
         version: u32,
     }
-    let version: Version = serde_json::from_slice(bytes).map_err(|source| store.damaged(name, source))?;
-    if version.version != RECORD_VERSION {
-        let because = format!("its format is version {}, and this cutover knows {RECORD_VERSION}", version.version);
-        return Err(store.damaged(name, because));
+    let damaged = |source: serde_json::Error| store.damaged(name, source);
+    let version: Version = serde_json::from_slice(bytes).map_err(damaged)?;
+    match version.version {
+        RECORD_VERSION => serde_json::from_slice(bytes).map(Kept::Today).map_err(damaged),
+        version_1::VERSION => serde_json::from_slice(bytes).map(Kept::Version1).map_err(damaged),
+        other => {
+            let because = format!("its format is version {other}, and this cutover knows those up to {RECORD_VERSION}");
+            Err(store.damaged(name, because))
+        }
     }
-    serde_json::from_slice(bytes).map_err(|source| store.damaged(name, source))
 }
-
-/// How often one record is written when the store fails.
-const ATTEMPTS: u32 = 4;
-/// The wait before the second attempt; it grows by as much with each. A bucket is out of reach for seconds now and then.
-const PAUSE: Duration = Duration::from_secs(2);
 
 fn record_name(number: u64) -> String {
     format!("journal/{number:08}.json")
@@ -129,6 +181,8 @@ pub struct Journal {
     queue: RefCell<Vec<Event>>,
     /// How many events were ever queued.
     queued: Cell<u64>,
+    /// How many records there are.
+    recorded: Cell<u64>,
     writer: Mutex<Writer>,
 }
 
@@ -162,6 +216,7 @@ impl Journal {
             upgrade: RefCell::new(reading.upgrade),
             queue: RefCell::default(),
             queued: Cell::new(0),
+            recorded: Cell::new(writer.records),
             writer: Mutex::new(writer),
         }
     }
@@ -169,6 +224,39 @@ impl Journal {
     /// What is on record.
     pub fn upgrade(&self) -> Ref<'_, Upgrade> {
         self.upgrade.borrow()
+    }
+
+    /// How many records there are.
+    pub fn records(&self) -> u64 {
+        self.recorded.get()
+    }
+
+    /// The lease epoch of the conductor that writes it.
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// What no other writer of this journal has.
+    pub fn nonce(&self) -> &str {
+        &self.nonce
+    }
+
+    /// Sees that nobody else has written the next record: then this conductor is still the one.
+    ///
+    /// # Errors
+    /// When somebody has, or that cannot be seen.
+    pub async fn nobody_went_on(&self) -> Result<(), JournalError> {
+        // While one of our own is being written, its place is taken by us.
+        let writer = self.writer.lock().await;
+        if writer.broken {
+            return Err(JournalError::Broken);
+        }
+        let number = writer.records + 1;
+        let name = record_name(number);
+        match self.store.read(&name).await? {
+            None => Ok(()),
+            Some(bytes) => Err(JournalError::Fenced { number, whose: self.whose(&name, &bytes) }),
+        }
     }
 
     /// Tells the listener what a step waits for; nothing of that is on record.
@@ -216,10 +304,11 @@ impl Journal {
         let name = record_name(number);
         let bytes = serde_json::to_vec(&record).map_err(|source| self.store.damaged(&name, source))?;
         let digest = Digest::of(&bytes);
-        if self.create(&name, &bytes).await? == Created::Existed {
+        if self.create(number, &bytes).await? == Created::Existed {
             self.recognise(&name, number, &digest).await?;
         }
         writer.records = number;
+        self.recorded.set(number);
         writer.last = Some(digest);
         writer.written += record.events.len() as u64;
         for event in record.events {
@@ -231,17 +320,27 @@ impl Journal {
 
     /// Creates a record, again where the store does not say that it has: the same bytes in the same place are this very
     /// record, whichever of the attempts has put them there.
-    async fn create(&self, name: &str, bytes: &[u8]) -> Result<Created, StoreError> {
-        let mut attempt = 1;
+    async fn create(&self, number: u64, bytes: &[u8]) -> Result<Created, JournalError> {
+        let mut made = 1;
         loop {
-            match self.store.create(name, bytes.to_vec()).await {
-                Err(_) if attempt < ATTEMPTS => {
-                    self.clock.sleep(PAUSE * attempt).await;
-                    attempt += 1;
-                }
+            let failed = match self.create_once(number, bytes).await {
+                Err(JournalError::Store(failed)) => failed,
                 end => return end,
-            }
+            };
+            let Some(wait) = retry::RECORD.wait(made) else { return Err(failed.into()) };
+            self.clock.sleep(wait).await;
+            made += 1;
         }
+    }
+
+    /// A record is written only beside the one before it: in a folder that somebody has removed it would be the first of a
+    /// journal that nobody can read.
+    async fn create_once(&self, number: u64, bytes: &[u8]) -> Result<Created, JournalError> {
+        let before = number - 1;
+        if before > 0 && !self.store.exists(&record_name(before)).await? {
+            return Err(JournalError::Gone { number: before, place: self.store.place().to_owned() });
+        }
+        Ok(self.store.create(&record_name(number), bytes.to_vec()).await?)
     }
 
     /// The place was taken: by this very record when an answer was lost on the way, or by another conductor.
@@ -250,11 +349,14 @@ impl Journal {
         if Digest::of(&bytes) == *digest {
             return Ok(());
         }
-        let whose = match parse(&self.store, name, &bytes) {
-            Ok(other) => format!("of epoch {}, and this conductor's is {}", other.epoch, self.epoch),
+        Err(JournalError::Fenced { number, whose: self.whose(name, &bytes) })
+    }
+
+    fn whose(&self, name: &str, bytes: &[u8]) -> String {
+        match parse(&self.store, name, bytes) {
+            Ok(other) => format!("of epoch {}, and this conductor's is {}", other.epoch(), self.epoch),
             Err(_) => "not readable".to_owned(),
-        };
-        Err(JournalError::Fenced { number, whose })
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use cutover_core::preflight::{NameAnswers, StillToMake, still_to_make};
 
 use crate::failure::Failure;
 use crate::ports::{Answer, Clock, World};
+use crate::retry::read;
 
 /// Observes everything that an upgrade of `deployment` depends on. Nothing is changed.
 ///
@@ -87,19 +88,25 @@ async fn look(
     let hosts: Vec<DnsName> = deployment.sites.iter().map(|site| site.host.clone()).collect();
     let balancers: Vec<_> = deployment.balancers.iter().map(|balancer| balancer.name.clone()).collect();
     let databases: Vec<_> = deployment.databases.iter().map(|database| database.name.clone()).collect();
-    let page = &deployment.maintenance_page;
+    let (zone, page) = (&deployment.dns.zone, &deployment.maintenance_page);
     let mut observation = Observation {
         at,
-        records: sight.seen(Part::Records, world.dns.records(&deployment.dns.zone, &hosts).await)?,
-        distribution: sight.seen(Part::Distribution, world.pages.distribution(&page.distribution).await)?,
-        page: sight.seen(Part::Page, world.pages.page(&page.bucket, &page.key).await)?,
-        balancers: sight.seen(Part::Balancers, world.balancers.balancers(&balancers).await)?,
-        instances: sight.seen(Part::Instances, world.compute.instances().await)?,
-        images: sight.seen(Part::Images, world.images.images().await)?,
-        databases: sight.seen(Part::Databases, world.databases.databases(&databases).await)?,
+        records: sight.seen(Part::Records, read(clock, async || world.dns.records(zone, &hosts).await).await)?,
+        distribution: sight
+            .seen(Part::Distribution, read(clock, async || world.pages.distribution(&page.distribution).await).await)?,
+        page: sight
+            .seen(Part::Page, read(clock, async || world.pages.page(&page.bucket, &page.key).await).await)?
+            .map(|page| page.text),
+        balancers: sight
+            .seen(Part::Balancers, read(clock, async || world.balancers.balancers(&balancers).await).await)?,
+        instances: sight.seen(Part::Instances, read(clock, async || world.compute.instances().await).await)?,
+        images: sight.seen(Part::Images, read(clock, async || world.images.images().await).await)?,
+        databases: sight
+            .seen(Part::Databases, read(clock, async || world.databases.databases(&databases).await).await)?,
         pending: Vec::new(),
         certificates: BTreeMap::new(),
-        credentials_until: sight.seen(Part::Credentials, world.account.credentials_until().await)?,
+        credentials_until: sight
+            .seen(Part::Credentials, read(clock, async || world.account.credentials_until().await).await)?,
         unseen: Vec::new(),
     };
     for (host, looked) in certificates(world, deployment).await {
@@ -128,20 +135,22 @@ pub struct AccountSeen {
 ///
 /// # Errors
 /// The first call that failed, quotas apart.
-pub async fn account(world: &World, inputs: Inputs<'_>) -> Answer<AccountSeen> {
+pub async fn account(world: &World, clock: &dyn Clock, inputs: Inputs<'_>) -> Answer<AccountSeen> {
     let mut subnets = BTreeSet::new();
     let mut groups = BTreeSet::new();
     for (_, group) in inputs.deployment.fleets.iter().flat_map(Fleet::groups) {
         subnets.extend(group.subnets.iter().cloned());
         groups.extend(group.security_groups.iter().cloned());
     }
+    let (subnets, groups) = (Vec::from_iter(subnets), Vec::from_iter(groups));
     let StillToMake { launches, snapshots, .. } = still_to_make(inputs);
     let (identity, subnets, security_groups) = (
-        world.account.identity().await?,
-        world.account.subnets(&Vec::from_iter(subnets)).await?,
-        world.account.security_groups(&Vec::from_iter(groups)).await?,
+        read(clock, async || world.account.identity().await).await?,
+        read(clock, async || world.account.subnets(&subnets).await).await?,
+        read(clock, async || world.account.security_groups(&groups).await).await?,
     );
-    let (quotas, quotas_unseen) = match world.account.quotas(&launches, snapshots).await {
+    let quotas = read(clock, async || world.account.quotas(&launches, snapshots).await).await;
+    let (quotas, quotas_unseen) = match quotas {
         Ok(quotas) => (quotas, None),
         Err(failure) => (Vec::new(), Some(failure)),
     };

@@ -3,8 +3,9 @@
 //! Everything that decides something is an object that is created once and never changed, which a folder and S3
 //! both do atomically: journal records, lease epochs, decisions, plans. What the objects mean is said elsewhere.
 
+use std::collections::BTreeSet;
 use std::path::Path as FolderPath;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -15,8 +16,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 
 use cutover_core::names::UpgradeId;
 
-/// How often one object, or a list, is read when the store fails.
-const READINGS: u32 = 3;
+use crate::retry;
 
 /// The store of one upgrade.
 #[derive(Clone, Debug)]
@@ -24,6 +24,14 @@ pub struct Store {
     objects: Arc<dyn ObjectStore>,
     root: Path,
     place: String,
+    strangers: Arc<Strangers>,
+}
+
+/// Objects that this program has not written, each told of once.
+#[derive(Debug, Default)]
+struct Strangers {
+    seen: Mutex<BTreeSet<String>>,
+    tell: Option<fn(&str)>,
 }
 
 /// The state could not be read or written.
@@ -48,6 +56,14 @@ pub enum StoreError {
         place: String,
         /// Why.
         source: Box<object_store::Error>,
+    },
+    /// Something else was being written to the same place at that very moment, so that the store did neither (S3's 409).
+    #[error("{what} could not be written in {place}: something else was being written there at that moment")]
+    Contended {
+        /// The object.
+        what: String,
+        /// The store.
+        place: String,
     },
     /// An object is not what this program writes.
     #[error("{what} in {place} is damaged or was written by something else: {because}")]
@@ -82,21 +98,36 @@ impl Store {
         let objects = LocalFileSystem::new_with_prefix(folder)
             .map_err(|source| refuse(std::io::Error::other(source)))?
             .with_fsync(true);
-        Ok(Self { objects: Arc::new(objects), root: Path::from(upgrade.as_str()), place })
+        Ok(Self::new(Arc::new(objects), Path::from(upgrade.as_str()), place))
     }
 
     /// A store in objects from elsewhere, such as a bucket that a team shares; `place` is what people read. Creating
     /// must be atomic there, and no write may be repeated behind our back.
     #[must_use]
     pub fn on(objects: Arc<dyn ObjectStore>, folder: &str, upgrade: &UpgradeId, place: String) -> Self {
-        Self { objects, root: Path::from(folder).join(upgrade.as_str()), place }
+        Self::new(objects, Path::from(folder).join(upgrade.as_str()), place)
     }
 
     /// A store that ends with the process.
     #[must_use]
     pub fn memory(upgrade: &UpgradeId) -> Self {
-        let objects = Arc::new(InMemory::new());
-        Self { objects, root: Path::from(upgrade.as_str()), place: "memory".to_owned() }
+        Self::new(Arc::new(InMemory::new()), Path::from(upgrade.as_str()), "memory".to_owned())
+    }
+
+    fn new(objects: Arc<dyn ObjectStore>, root: Path, place: String) -> Self {
+        Self { objects, root, place, strangers: Arc::default() }
+    }
+
+    /// The same store, which tells of every object in its way that this program has not written, each once.
+    #[must_use]
+    pub fn telling(self, tell: fn(&str)) -> Self {
+        Self { strangers: Arc::new(Strangers { seen: Mutex::default(), tell: Some(tell) }), ..self }
+    }
+
+    /// Where the state is, for people.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// Creates an object unless one of that name is there.
@@ -106,8 +137,25 @@ impl Store {
     pub async fn create(&self, name: &str, bytes: Vec<u8>) -> Result<Created, StoreError> {
         match self.objects.put_opts(&self.path(name), bytes.into(), PutMode::Create.into()).await {
             Ok(_) => Ok(Created::New),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(Created::Existed),
+            // S3 says 409 too while another write of the object is under way, which may come to nothing.
+            Err(object_store::Error::AlreadyExists { .. }) => match self.exists(name).await? {
+                true => Ok(Created::Existed),
+                false => Err(StoreError::Contended { what: name.to_owned(), place: self.place.clone() }),
+            },
             Err(source) => Err(self.failed(name, "written", source)),
+        }
+    }
+
+    /// Whether there is an object of that name.
+    ///
+    /// # Errors
+    /// When that could not be seen.
+    pub async fn exists(&self, name: &str) -> Result<bool, StoreError> {
+        let path = self.path(name);
+        match retry::at_once(is_missing, async || self.objects.head(&path).await).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(source) => Err(self.failed(name, "read", source)),
         }
     }
 
@@ -126,23 +174,31 @@ impl Store {
     /// When it could not be read.
     pub async fn read(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
         let path = self.path(name);
-        match repeated(async || self.objects.get(&path).await?.bytes().await).await {
+        match retry::at_once(is_missing, async || self.objects.get(&path).await?.bytes().await).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(source) => Err(self.failed(name, "read", source)),
         }
     }
 
-    /// The names of the objects under `folder`, in order.
+    /// The names of the objects in `folder` that `is_ours` says are this program's, in order. All others are told of, and
+    /// left out: a file manager's own file must not keep anybody from an upgrade.
     ///
     /// # Errors
     /// When they could not be listed.
-    pub async fn list(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+    pub async fn list(&self, folder: &str, is_ours: impl Fn(&str) -> bool) -> Result<Vec<String>, StoreError> {
         let prefix = self.path(folder);
-        let listed = repeated(async || self.objects.list(Some(&prefix)).try_collect().await).await;
+        let listed = retry::at_once(is_missing, async || self.objects.list(Some(&prefix)).try_collect().await).await;
         let objects: Vec<_> = listed.map_err(|source| self.failed(folder, "listed", source))?;
-        let names = objects.iter().filter_map(|object| object.location.filename());
-        let mut names: Vec<String> = names.map(|name| format!("{folder}/{name}")).collect();
+        let mut names = Vec::new();
+        for object in &objects {
+            let rest = object.location.as_ref().strip_prefix(prefix.as_ref()).unwrap_or_default();
+            let name = rest.trim_start_matches('/');
+            match is_ours(name) {
+                true => names.push(format!("{folder}/{name}")),
+                false => self.strangers.meet(&format!("{folder}/{name} in {}", self.place)),
+            }
+        }
         names.sort();
         Ok(names)
     }
@@ -162,16 +218,26 @@ impl Store {
     }
 }
 
-/// Reads, and again where that fails: it changes nothing, and a bucket fails to answer now and then.
-async fn repeated<T>(read: impl AsyncFn() -> object_store::Result<T>) -> object_store::Result<T> {
-    for _ in 1..READINGS {
-        match read().await {
-            Ok(read) => return Ok(read),
-            Err(missing @ object_store::Error::NotFound { .. }) => return Err(missing),
-            Err(_) => {}
+/// The number in a name such as `00000042.json`, the form of everything that is counted; nothing for any other name.
+#[must_use]
+pub fn number_of(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".json")?;
+    let is_number = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number)
+}
+
+impl Strangers {
+    fn meet(&self, what: &str) {
+        let is_new = self.seen.lock().is_ok_and(|mut seen| seen.insert(what.to_owned()));
+        if let Some(tell) = self.tell.filter(|_| is_new) {
+            tell(&format!("{what} is none of cutover's, and is ignored"));
         }
     }
-    read().await
+}
+
+/// That something is not there is an answer, and asking again is no use.
+fn is_missing(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::NotFound { .. })
 }
 
 #[cfg(test)]
@@ -220,7 +286,7 @@ mod tests {
     fn what_is_not_there_reads_as_nothing_and_lists_as_nothing() {
         in_both_places(|store| {
             assert_eq!(text(store, "journal/1"), None);
-            assert_eq!(now(store.list("journal")).expect("it can be listed"), Vec::<String>::new());
+            assert_eq!(now(store.list("journal", |_| true)).expect("it can be listed"), Vec::<String>::new());
         });
     }
 
@@ -230,9 +296,29 @@ mod tests {
             for name in ["journal/00000010", "journal/00000002", "journals/3", "lease/1", "journal/00000001"] {
                 create(store, name, "");
             }
-            let listed = now(store.list("journal")).expect("it can be listed");
+            let listed = now(store.list("journal", |_| true)).expect("it can be listed");
             assert_eq!(listed, ["journal/00000001", "journal/00000002", "journal/00000010"]);
         });
+    }
+
+    #[test]
+    fn what_is_none_of_ours_is_left_out_wherever_it_lies_and_told_of_once() {
+        static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+        let folder = TempDir::new().expect("a folder");
+        let store = Store::folder(folder.path(), &upgrade()).expect("a store");
+        let store = store.telling(|text| TOLD.lock().expect("nobody panicked").push(text.to_owned()));
+        create(&store, "journal/1", "ours");
+        let journal = folder.path().join(upgrade().as_str()).join("journal");
+        std::fs::create_dir(journal.join("old")).expect("a folder");
+        for name in [".DS_Store", "old/1", "1~"] {
+            std::fs::write(journal.join(name), "theirs").expect("a file");
+        }
+        for _ in 0..2 {
+            assert_eq!(now(store.list("journal", |name| name == "1")).expect("it can be listed"), ["journal/1"]);
+        }
+        let told = TOLD.lock().expect("nobody panicked");
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told.iter().any(|text| text.starts_with("journal/old/1 in ")), "{told:?}");
     }
 
     #[test]
@@ -241,7 +327,7 @@ mod tests {
         let [koa, lilac] = ["koa", "koa-2"].map(|name| Store::folder(folder.path(), &name.into()).expect("a store"));
         create(&koa, "journal/1", "koa");
         assert_eq!(text(&lilac, "journal/1"), None);
-        assert!(now(lilac.list("journal")).expect("it can be listed").is_empty());
+        assert!(now(lilac.list("journal", |_| true)).expect("it can be listed").is_empty());
     }
 
     #[test]
@@ -260,7 +346,7 @@ mod tests {
         create(&store, "journal/00000001.json", "whole");
         let half = folder.path().join(upgrade().as_str()).join("journal/00000002.json#1");
         std::fs::write(half, "ha").expect("a file");
-        assert_eq!(now(store.list("journal")).expect("it can be listed"), ["journal/00000001.json"]);
+        assert_eq!(now(store.list("journal", |_| true)).expect("it can be listed"), ["journal/00000001.json"]);
         assert_eq!(create(&store, "journal/00000002.json", "whole"), Created::New);
     }
 

@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use async_trait::async_trait;
 use cutover_core::deployment::Deployment;
 use cutover_core::time::earlier;
 use cutover_engine::failure::Failure;
+use cutover_engine::gate::{Mishap, Permit, Weather};
 use cutover_engine::ports::{Answer, Clock, World};
 
 use crate::file::{CloudError, WorldFile};
@@ -165,18 +167,41 @@ impl EmbeddedCloud {
         let mut world = self.world.borrow_mut();
         world.advance(self.clock.now());
         match world.count_call(call) {
-            Some(kind) => Err(kind.failure(call)),
+            Some(kind) => Err(kind.of_reading(call)),
             None => answer(&world),
         }
     }
 
-    /// A port call that changes the world, which is saved before the answer is given.
+    /// A port call that reads the world, of which the world takes note.
+    pub(crate) async fn look_and_note<T>(
+        &self,
+        call: &'static str,
+        answer: impl FnOnce(&mut WorldState) -> T,
+    ) -> Answer<T> {
+        self.take_a_moment(call).await;
+        self.locked(call, |world| match world.count_call(call) {
+            Some(kind) => Err(kind.of_reading(call)),
+            None => Ok(answer(world)),
+        })
+    }
+
+    /// A port call that changes the world, which is saved before the answer is given. It takes a permit, as everything does
+    /// that changes anything.
     pub(crate) async fn change<T>(
         &self,
         call: &'static str,
+        permit: &Permit,
         effect: impl FnOnce(&mut WorldState) -> Answer<T>,
     ) -> Answer<T> {
+        if permit.is_dry() {
+            return Err(Failure::permanent(format!("{call}: a dry run changes nothing")));
+        }
         self.take_a_moment(call).await;
+        self.locked(call, effect)
+    }
+
+    /// Changes the world, and saves it, while no other process does.
+    fn locked<T>(&self, call: &'static str, effect: impl FnOnce(&mut WorldState) -> Answer<T>) -> Answer<T> {
         let _lock = match &self.file {
             Some(file) if !file.is_writable() => {
                 return Err(Failure::permanent(format!("{call}: this embedded cloud was opened for reading only")));
@@ -187,11 +212,7 @@ impl EmbeddedCloud {
         self.refresh()?;
         let mut world = self.world.borrow_mut();
         world.advance(self.clock.now());
-        let answer = match world.count_call(call) {
-            Some(FaultKind::LostAnswer) => effect(&mut world).and(Err(FaultKind::LostAnswer.failure(call))),
-            Some(kind) => Err(kind.failure(call)),
-            None => effect(&mut world),
-        };
+        let answer = effect(&mut world);
         world.settle();
         if let Some(file) = &self.file {
             file.write(&mut world).map_err(|error| Failure::in_doubt(format!("{call}: {error}")))?;
@@ -220,6 +241,18 @@ impl EmbeddedCloud {
         let mut world = self.world.borrow_mut();
         world.advance(self.clock.now());
         answer(&world)
+    }
+}
+
+/// The faults that were ordered for writes are met at the gate.
+#[async_trait(?Send)]
+impl Weather for EmbeddedCloud {
+    async fn before(&self, call: &'static str) -> Option<Mishap> {
+        if self.world.borrow().faults.is_empty() {
+            return None;
+        }
+        // Counted for every process that shares the world; one that cannot be reached has no faults of its own.
+        self.locked(call, |world| Ok(world.count_call(call))).ok().flatten().map(FaultKind::mishap)
     }
 }
 

@@ -43,6 +43,12 @@ pub enum CloudError {
         /// The version found.
         found: u32,
     },
+    /// The file was there, and is gone.
+    #[error("the embedded cloud is gone: {path} was removed while it was in use; nothing was changed in it since")]
+    Gone {
+        /// The file.
+        path: PathBuf,
+    },
     /// The folder belongs to another deployment.
     #[error("{path} holds the embedded cloud of {found}, not of {wanted}; give each deployment its own state location")]
     OtherDeployment {
@@ -97,7 +103,10 @@ impl WorldFile {
             return Ok(None);
         }
         let path = self.path.with_extension("lock");
-        if let Some(folder) = path.parent() {
+        // A world that was removed under this process is not made anew.
+        if self.seen.get().is_none()
+            && let Some(folder) = path.parent()
+        {
             fs::create_dir_all(folder).map_err(|source| refused(folder, source))?;
         }
         let file = File::create(&path).map_err(|source| refused(&path, source))?;
@@ -107,8 +116,11 @@ impl WorldFile {
 
     /// The world, when this process has not seen the file as it is now. Nothing when it has, or there is none.
     pub(crate) fn read_if_changed(&self) -> Result<Option<WorldState>, CloudError> {
-        let stamp = self.stamp()?;
-        if stamp.is_none() || stamp == self.seen.get() {
+        let (stamp, seen) = (self.stamp()?, self.seen.get());
+        if stamp.is_none() && seen.is_some() && self.writable {
+            return Err(CloudError::Gone { path: self.path.clone() });
+        }
+        if stamp.is_none() || stamp == seen {
             return Ok(None);
         }
         let world = self.read()?;

@@ -19,7 +19,7 @@ pub use cloud::EmbeddedCloud;
 pub use file::CloudError;
 pub use operator::ScriptedOperator;
 pub use paced::{PacedClock, Sleeper, WallTime};
-pub use rehearse::{RehearsalEnding, RehearsalError, Rehearsed, conduct, rehearse};
+pub use rehearse::{RehearsalEnding, RehearsalError, Rehearsed, conduct, conduct_phase, rehearse};
 pub use world::{
     Fault, FaultKind, Invariant, KnownResources, Seen, Segment, Shares, SiteTimeline, Violation, VisitorReport,
     WorldState,

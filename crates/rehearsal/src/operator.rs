@@ -10,7 +10,7 @@ use cutover_core::deployment::Deployment;
 use cutover_core::journal::Decision;
 use cutover_core::names::GateName;
 use cutover_core::plan::Decide;
-use cutover_engine::ports::{Clock, Operator};
+use cutover_engine::ports::{Clock, Decided, Operator};
 
 /// Approves every gate after a stated time, which counts into the window as a person's would.
 pub struct ScriptedOperator {
@@ -30,17 +30,18 @@ impl ScriptedOperator {
 
 #[async_trait(?Send)]
 impl Operator for ScriptedOperator {
-    async fn decide(&self, question: &Decide) -> Decision {
+    async fn decide(&self, question: &Decide) -> Decided {
         let length = self.answer_after.get(&question.gate).copied().unwrap_or_default();
         self.clock.sleep(length).await;
-        Decision {
+        let decision = Decision {
             gate: question.gate.clone(),
             approved: true,
             by: "scripted operator".to_owned(),
             at: self.clock.now(),
             note: None,
             plan: None,
-        }
+        };
+        Decided { decision, object: None }
     }
 }
 
@@ -55,7 +56,7 @@ mod tests {
         let clock = crate::SimulatedClock::new(deployment.window.start.timestamp);
         let operator = ScriptedOperator::new(&deployment, clock.clone());
         let question = Decide { gate: "go".into(), question: "Go?".to_owned(), checklist: Vec::new() };
-        let decision = crate::run(&clock, operator.decide(&question));
+        let decision = crate::run(&clock, operator.decide(&question)).decision;
         assert!(decision.approved);
         assert_eq!(decision.at.duration_since(deployment.window.start.timestamp).as_secs(), 120);
     }

@@ -17,7 +17,11 @@ use cutover_core::time::{earlier, later};
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Crew;
 use cutover_engine::failure::Failure;
+use cutover_engine::fence::ZoneFence;
+use cutover_engine::gate::{Gate, Hold};
+use cutover_engine::halt::Halt;
 use cutover_engine::journal::{Journal, JournalError, Listener, read};
+use cutover_engine::lease::OnClock;
 use cutover_engine::observe::observe;
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
@@ -67,17 +71,23 @@ pub enum RehearsalEnding {
 /// A rehearsal could not be carried through for reasons that are not the upgrade's.
 #[derive(Debug, thiserror::Error)]
 pub enum RehearsalError {
-    /// The journal failed.
+    /// The conductor stopped at once: the journal failed, or it may write no more.
     #[error(transparent)]
-    Journal(Box<JournalError>),
+    Halted(Box<Halt>),
     /// The embedded cloud could not be observed.
     #[error("the embedded cloud could not be observed: {0}")]
     Observation(#[from] Failure),
 }
 
+impl From<Halt> for RehearsalError {
+    fn from(halt: Halt) -> Self {
+        Self::Halted(Box::new(halt))
+    }
+}
+
 impl From<JournalError> for RehearsalError {
     fn from(error: JournalError) -> Self {
-        Self::Journal(Box::new(error))
+        Halt::from(error).into()
     }
 }
 
@@ -116,10 +126,16 @@ pub async fn conduct(
 ) -> Result<Rehearsed, RehearsalError> {
     let reading = read(store).await?;
     let nonce = format!("rehearsal-{}", reading.records.len());
-    let journal = Journal::open(store.clone(), reading, Rc::clone(&clock), 1, nonce, listener);
+    let epoch = reading.records.last().map_or(1, |last| last.epoch + 1);
+    let journal = Rc::new(Journal::open(store.clone(), reading, Rc::clone(&clock), epoch, nonce, listener));
     let operator = Rc::new(ScriptedOperator::new(deployment, Rc::clone(&clock)));
     let stop = std::future::pending().boxed_local().shared();
-    let crew = Crew::new(cloud.world(), Rc::clone(&clock), operator, journal, stop);
+    let world = cloud.world();
+    let machine = Rc::new(OnClock(Rc::clone(&clock)));
+    let gate = Gate::new(Hold::Alone, Rc::clone(&journal), machine)
+        .in_weather(Rc::clone(cloud) as _)
+        .with_zone(ZoneFence::of(deployment, &world, &clock));
+    let crew = Crew::new(world, Rc::clone(&clock), operator, journal, gate, stop);
     let conductor = "rehearsal".to_owned();
     crew.journal.append(Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor }).await?;
     let mut findings = Vec::new();
@@ -147,7 +163,12 @@ pub async fn conduct(
     })
 }
 
-async fn conduct_phase(
+/// Plans a phase that was not begun and conducts it, or goes on with one that was. Nothing when it has ended well; what the
+/// linter has to say of the plan is added to `findings`.
+///
+/// # Errors
+/// When the rehearsal itself fails.
+pub async fn conduct_phase(
     deployment: &Deployment,
     order: Order,
     phase: Phase,
@@ -155,7 +176,7 @@ async fn conduct_phase(
     findings: &mut Vec<Finding>,
 ) -> Result<Option<RehearsalEnding>, RehearsalError> {
     let upgrade = crew.journal.upgrade().clone();
-    if upgrade.phases.contains_key(&phase) {
+    if upgrade.run_of(phase).is_some() {
         return Ok(early_end(phase, conductor::run(crew, None, phase).await?));
     }
     let observation = observe(&crew.world, &*crew.clock, deployment, &upgrade).await?;

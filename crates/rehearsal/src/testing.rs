@@ -5,10 +5,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cutover_core::deployment::{BalancerKind, Deployment, Fleet, Migration, Role, Site};
-use cutover_core::names::{BalancerName, DnsName, ImageId, InstanceId, JobName, ProgramName, SnapshotId};
+use cutover_core::names::{BalancerName, ChangeId, DnsName, ImageId, InstanceId, JobName, ProgramName, SnapshotId};
 use cutover_core::observation::Health;
 use cutover_core::plan::{BuildImage, Host, ImageRef, InstanceRef, Launch, Migrate, RecordTarget};
 use cutover_core::time::{Span, earlier};
+use cutover_engine::fence::ZoneFence;
+use cutover_engine::gate::{Gate, Permit};
+use cutover_engine::halt::Hitch;
 use cutover_engine::ports::{Answer, Clock, JobProgress, ProgramState, World};
 use serde_json::json;
 
@@ -85,6 +88,7 @@ pub(crate) struct Rig {
     pub(crate) clock: Rc<SimulatedClock>,
     pub(crate) cloud: Rc<EmbeddedCloud>,
     pub(crate) world: World,
+    gate: Gate,
 }
 
 impl Rig {
@@ -104,7 +108,25 @@ impl Rig {
         state.faults = faults;
         let cloud = EmbeddedCloud::in_memory(state, clock.clone());
         let world = cloud.world();
-        Self { deployment, clock, cloud, world }
+        let wall = clock.clone() as Rc<dyn Clock>;
+        let gate =
+            Gate::alone(&wall).in_weather(Rc::clone(&cloud) as _).with_zone(ZoneFence::of(&deployment, &world, &wall));
+        Self { deployment, clock, cloud, world, gate }
+    }
+
+    /// Changes something, as everybody must: through a gate.
+    pub(crate) async fn write<T>(&self, call: impl AsyncFnOnce(&Permit) -> Answer<T>) -> Answer<T> {
+        self.gate.write("by hand", call).await.map_err(Hitch::into_failure)
+    }
+
+    pub(crate) async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Answer<ChangeId> {
+        self.gate.change_records(zone, records).await.map_err(Hitch::into_failure)
+    }
+
+    /// Puts the page in the place of whatever is there.
+    pub(crate) async fn put_page(&self, bucket: &str, key: &str, body: &str) -> Answer<()> {
+        let there = self.world.pages.page(bucket, key).await?.map(|page| page.version);
+        self.write(async |permit| self.world.pages.put_page(permit, bucket, key, body, there.as_ref()).await).await
     }
 
     /// The answer of a call that must not fail.
@@ -160,7 +182,7 @@ impl Rig {
     pub(crate) fn point(&self, ttl: Span, target: impl Fn(&Site) -> DnsName) {
         let record = |site: &Site| RecordTarget { name: site.host.clone(), target: target(site), ttl: ttl.duration() };
         let records: Vec<RecordTarget> = self.deployment.sites.iter().map(record).collect();
-        let change = self.run(self.world.dns.change_records(&self.deployment.dns.zone, &records));
+        let change = self.run(self.change_records(&self.deployment.dns.zone, &records));
         self.until("in sync", || self.run(self.world.dns.in_sync(&change)));
         let dns = &self.deployment.dns;
         self.wait(dns.ttl.duration().as_secs() + dns.settle.duration().as_secs());
@@ -181,7 +203,7 @@ impl Rig {
     pub(crate) fn stop(&self, hosts: &[InstanceId], role: Role) {
         let programs = self.programs(role);
         for host in hosts {
-            self.run(self.world.hosts.stop(host, "supervisorctl", &programs));
+            self.run(self.write(async |permit| self.world.hosts.stop(permit, host, "supervisorctl", &programs).await));
         }
         self.until("stopped", || hosts.iter().all(|host| self.all_are(host, &programs, ProgramState::Stopped)));
     }
@@ -189,7 +211,7 @@ impl Rig {
     pub(crate) fn start(&self, hosts: &[InstanceId], role: Role) {
         let programs = self.programs(role);
         for host in hosts {
-            self.run(self.world.hosts.start(host, "supervisorctl", &programs));
+            self.run(self.write(async |permit| self.world.hosts.start(permit, host, "supervisorctl", &programs).await));
         }
         self.until("running", || hosts.iter().all(|host| self.all_are(host, &programs, ProgramState::Running)));
     }
@@ -214,7 +236,7 @@ impl Rig {
         let mut ids = Vec::new();
         for database in self.deployment.databases.iter().filter(|database| database.snapshot) {
             let id = SnapshotId::from(format!("upgrade-{}", database.name));
-            self.run(self.world.databases.begin_snapshot(&database.name, &id));
+            self.run(self.write(async |permit| self.world.databases.begin_snapshot(permit, &database.name, &id).await));
             let taken = || self.run(self.world.databases.snapshot(&database.name, &id));
             self.until("snapshot", || taken().is_some_and(|snapshot| snapshot.available));
             ids.push(id);
@@ -258,7 +280,7 @@ impl Rig {
         for fleet in &self.deployment.fleets {
             for migration in self.deployment.migrations_of(fleet) {
                 let (host, migrate) = self.migration(fleet, migration);
-                self.run(self.world.hosts.start_job(&host, &migrate));
+                self.run(self.write(async |permit| self.world.hosts.start_job(permit, &host, &migrate).await));
                 self.until("migrated", || self.job(&host, &migrate.job).exit.is_some());
                 assert_eq!(self.job(&host, &migrate.job).exit, Some(0));
             }
@@ -274,7 +296,7 @@ impl Rig {
             branch: "mitx/koa".to_owned(),
             tags: [("release-version".to_owned(), self.deployment.release.version.clone())].into(),
         };
-        let id = self.run(self.world.images.build(&build));
+        let id = self.run(self.write(async |permit| self.world.images.build(permit, &build).await));
         let available = || self.run(self.world.images.images()).iter().any(|image| image.id == id && image.available);
         self.until("built", available);
         id
@@ -309,7 +331,9 @@ impl Rig {
                 let count = fleet.groups().find(|(of, _)| *of == role).map_or(0, |(_, group)| group.count);
                 for n in 0..count {
                     let launch = self.launch(fleet, role, n);
-                    self.run(self.world.compute.launch(&launch, &image, launch.name.as_str()));
+                    self.run(self.write(async |permit| {
+                        self.world.compute.launch(permit, &launch, &image, launch.name.as_str()).await
+                    }));
                 }
             }
         }
@@ -325,7 +349,7 @@ impl Rig {
 
     pub(crate) fn register_next(&self) {
         for (name, hosts) in self.memberships(&self.deployment.release.version) {
-            self.run(self.world.balancers.register(&name, &hosts));
+            self.run(self.write(async |permit| self.world.balancers.register(permit, &name, &hosts).await));
         }
         self.until("in service", || {
             self.memberships(&self.deployment.release.version).iter().all(|(name, hosts)| {
@@ -337,7 +361,7 @@ impl Rig {
 
     pub(crate) fn deregister_current(&self) {
         for (name, hosts) in self.memberships(&self.deployment.release.current_version) {
-            self.run(self.world.balancers.deregister(&name, &hosts));
+            self.run(self.write(async |permit| self.world.balancers.deregister(permit, &name, &hosts).await));
         }
     }
 
@@ -379,7 +403,7 @@ impl Rig {
         self.wait(self.deployment.embedded.draining.duration().as_secs());
         for role in Role::ALL {
             for host in self.current(role) {
-                self.run(self.world.compute.terminate(&host));
+                self.run(self.write(async |permit| self.world.compute.terminate(permit, &host).await));
             }
         }
         self.point(self.deployment.dns.ttl, |site| self.domain(site));

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use cutover_core::deployment::{BalancerKind, parse};
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Decision, Event, Record, StepStatus, Upgrade};
+use cutover_core::journal::{Decision, Event, Record, RunKind, RunNumber, StepStatus, Upgrade};
 use cutover_core::names::UpgradeId;
 use cutover_core::plan::{
     Action, Announce, Basis, Decide, Edge, Host, InstanceRef, Lane, Line, Membership, Order, PageMayLift, Phase, Plan,
@@ -24,8 +24,11 @@ use cutover_core::time::{between, later};
 use cutover_engine::conductor::{Ending, SIDE_BY_SIDE, run as conduct};
 use cutover_engine::drive::{Crew, Stop};
 use cutover_engine::failure::{Failure, FailureClass};
+use cutover_engine::gate::{Gate, Hold, Permit};
+use cutover_engine::halt::Halt;
 use cutover_engine::journal::{Journal, JournalError, Listener, read};
-use cutover_engine::ports::{Announcer, Answer, Clock, Operator, World};
+use cutover_engine::lease::OnClock;
+use cutover_engine::ports::{Announcer, Answer, Clock, Decided, Operator, World};
 use cutover_engine::store::Store;
 use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, rehearse, run};
 
@@ -62,6 +65,8 @@ struct Channel {
     asked: RefCell<Vec<(String, Timestamp)>>,
     under_way: Cell<usize>,
     most_under_way: Cell<usize>,
+    /// Whether nobody can ask it what it has sent.
+    cannot_be_read_back: Cell<bool>,
     /// What happens elsewhere while a message is sent.
     meanwhile: RefCell<Option<Box<dyn FnOnce()>>>,
 }
@@ -83,7 +88,7 @@ impl Channel {
 
 #[async_trait(?Send)]
 impl Announcer for Channel {
-    async fn announce(&self, message: &Announce, token: &str) -> Answer<()> {
+    async fn announce(&self, _permit: &Permit, message: &Announce, token: &str) -> Answer<()> {
         let name = message.announcement.to_string();
         self.asked.borrow_mut().push((name.clone(), self.clock.now()));
         self.under_way.set(self.under_way.get() + 1);
@@ -109,8 +114,11 @@ impl Announcer for Channel {
         }
     }
 
-    async fn announced(&self, token: &str) -> Answer<bool> {
-        Ok(self.sent.borrow().get(token).is_some_and(|visible| *visible <= self.clock.now()))
+    async fn announced(&self, token: &str) -> Answer<Option<bool>> {
+        if self.cannot_be_read_back.get() {
+            return Ok(None);
+        }
+        Ok(Some(self.sent.borrow().get(token).is_some_and(|visible| *visible <= self.clock.now())))
     }
 }
 
@@ -119,9 +127,9 @@ struct Person(Option<Decision>);
 
 #[async_trait(?Send)]
 impl Operator for Person {
-    async fn decide(&self, _: &Decide) -> Decision {
+    async fn decide(&self, _: &Decide) -> Decided {
         match &self.0 {
-            Some(decision) => decision.clone(),
+            Some(decision) => Decided { decision: decision.clone(), object: None },
             None => std::future::pending().await,
         }
     }
@@ -155,6 +163,7 @@ impl Stage {
             asked: RefCell::default(),
             under_way: Cell::default(),
             most_under_way: Cell::default(),
+            cannot_be_read_back: Cell::default(),
             meanwhile: RefCell::default(),
         });
         Self {
@@ -181,16 +190,16 @@ impl Stage {
     }
 
     /// Conducts a phase of those steps, from its beginning.
-    fn conduct(&self, steps: Vec<Step>) -> Result<Ending, Box<JournalError>> {
+    fn conduct(&self, steps: Vec<Step>) -> Result<Ending, Box<Halt>> {
         self.go(Some((plan(steps), Digest::of(b""))))
     }
 
     /// Another conductor goes on with the phase on record.
-    fn resume(&self) -> Result<Ending, Box<JournalError>> {
+    fn resume(&self) -> Result<Ending, Box<Halt>> {
         self.go(None)
     }
 
-    fn go(&self, begin: Option<(Plan, Digest)>) -> Result<Ending, Box<JournalError>> {
+    fn go(&self, begin: Option<(Plan, Digest)>) -> Result<Ending, Box<Halt>> {
         let clock = Rc::clone(&self.clock);
         let stop_after = self.stop_after;
         let stop: Stop = async move {
@@ -202,7 +211,10 @@ impl Stage {
         .boxed_local()
         .shared();
         let (clock, person) = (Rc::clone(&self.clock) as _, Rc::clone(&self.person) as _);
-        let crew = Crew::new(self.world.clone(), clock, person, self.journal(), stop);
+        let journal = Rc::new(self.journal());
+        let machine = Rc::new(OnClock(Rc::clone(&self.clock) as _));
+        let gate = Gate::new(Hold::Alone, Rc::clone(&journal), machine);
+        let crew = Crew::new(self.world.clone(), clock, person, journal, gate, stop);
         run(&self.clock, conduct(&crew, begin, Phase::Announce)).map_err(Box::new)
     }
 
@@ -233,7 +245,7 @@ impl Stage {
 
     fn status(&self, id: &str) -> StepStatus {
         let upgrade = Upgrade::fold(&self.records()).expect("it holds together");
-        upgrade.phases[&Phase::Announce].status(&id.into()).clone()
+        upgrade.run_of(Phase::Announce).expect("it was begun").status(&id.into()).clone()
     }
 
     fn error_of(&self, id: &str) -> String {
@@ -262,6 +274,10 @@ fn plan(steps: Vec<Step>) -> Plan {
         basis: Basis::default(),
         steps,
     }
+}
+
+fn run_started(plan: Box<Plan>) -> Event {
+    Event::RunStarted { run: RunNumber(1), kind: RunKind::Announce, plan, deployment: Digest::of(b"") }
 }
 
 fn step(id: &str, action: Action, waits_for: &[&str]) -> Step {
@@ -305,8 +321,9 @@ fn a_call_that_was_not_applied_is_made_again_after_growing_waits_and_five_times_
         stage.channel.order("notice", &[Sends::Fails(class); 9]);
         assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), failed("notice"));
         let asked: Vec<Timestamp> = stage.channel.asked.borrow().iter().map(|(_, at)| *at).collect();
-        let waits: Vec<u64> = asked.windows(2).map(|pair| between(pair[0], pair[1]).as_secs()).collect();
-        assert_eq!(waits, [1, 2, 4, 8], "{class:?}");
+        let waits: Vec<f64> = asked.windows(2).map(|pair| between(pair[0], pair[1]).as_secs_f64()).collect();
+        let grow = waits.iter().zip([1.0, 2.0, 4.0, 8.0]).all(|(wait, most)| (most / 2.0..=most).contains(wait));
+        assert!(waits.len() == 4 && grow, "{class:?}: {waits:?}");
         assert_eq!(stage.error_of("notice"), "notice: the channel is out of order (5 attempts)");
     }
 }
@@ -322,7 +339,7 @@ fn a_call_that_works_in_the_end_has_all_its_attempts_on_record() {
         || Event::StepRetried { step: "notice".into(), error: "notice: the channel is out of order".to_owned() },
     );
     assert_eq!(events[..5], [started(1), retried(), started(2), retried(), started(3)]);
-    assert!(matches!(&events[5..], [Event::StepDone { held: false, .. }]), "{events:?}");
+    assert!(matches!(&events[5..], [Event::StepLearned { .. }, Event::StepDone { .. }]), "{events:?}");
 }
 
 #[test]
@@ -374,11 +391,85 @@ fn a_call_that_stays_in_doubt_fails_after_five_attempts() {
     assert_eq!(stage.channel.asked().len(), 5);
 }
 
+/// A channel that nobody can ask what it has sent.
+fn unreadable() -> Stage {
+    let stage = Stage::new();
+    stage.channel.cannot_be_read_back.set(true);
+    stage
+}
+
+#[test]
+fn what_nobody_can_look_for_is_done_once_and_taken_at_its_word() {
+    let stage = unreadable();
+    assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), Ending::Finished);
+    assert_eq!((stage.channel.asked(), stage.status("notice")), (vec!["notice".to_owned()], StepStatus::Done));
+    assert_eq!(stage.elapsed(), SENDING, "and nothing is waited for");
+}
+
+#[test]
+fn what_nobody_can_look_for_is_never_done_again_by_itself_after_a_doubt() {
+    let stage = unreadable();
+    stage.channel.order("notice", &[Sends::Loses]);
+    assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), failed("notice"));
+    for _ in 0..3 {
+        assert_eq!(stage.resume().expect("the journal holds"), failed("notice"));
+    }
+    assert_eq!(stage.channel.asked(), ["notice"]);
+    let error = stage.error_of("notice");
+    for words in ["in doubt", "--retry notice", "--accept notice"] {
+        assert!(error.contains(words), "`{words}` is missing in: {error}");
+    }
+}
+
+#[test]
+fn what_nobody_can_look_for_is_in_doubt_when_its_conductor_has_died_over_it() {
+    let stage = unreadable();
+    let plan = Box::new(plan(vec![message("notice", &[])]));
+    let took_over = Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() };
+    let started = Event::StepStarted { step: "notice".into(), attempt: 1 };
+    stage.was_recorded(vec![took_over, run_started(plan), started]);
+    assert_eq!(stage.resume().expect("the journal holds"), failed("notice"));
+    assert_eq!(stage.channel.asked(), Vec::<String>::new());
+    assert!(stage.events_of("notice").iter().any(|(_, event)| matches!(event, Event::StepInDoubt { .. })));
+}
+
+#[test]
+fn a_doubt_that_nobody_can_look_into_ends_with_a_persons_word() {
+    let retry = Event::StepRetryApproved { step: "notice".into(), by: "ada".to_owned() };
+    let accept = Event::StepAccepted { step: "notice".into(), by: "ada".to_owned(), because: "it came".to_owned() };
+    for (word, sent) in [(retry, 2), (accept, 1)] {
+        let stage = unreadable();
+        stage.channel.order("notice", &[Sends::Loses]);
+        assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), failed("notice"));
+        stage.was_recorded(vec![word]);
+        assert_eq!(stage.resume().expect("the journal holds"), Ending::Finished);
+        assert_eq!(stage.channel.asked().len(), sent);
+    }
+}
+
+#[test]
+fn what_nobody_can_look_for_is_done_again_when_it_is_known_not_to_have_been_done() {
+    let stage = unreadable();
+    stage.channel.order("notice", &[Sends::Fails(FailureClass::NotApplied), Sends::Fails(FailureClass::Permanent)]);
+    assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), failed("notice"));
+    assert_eq!(stage.resume().expect("the journal holds"), Ending::Finished);
+    assert_eq!(stage.channel.asked().len(), 3);
+}
+
+#[test]
+fn what_is_busy_is_asked_again_until_the_steps_limit() {
+    let stage = Stage::new();
+    stage.channel.order("notice", &[Sends::Fails(FailureClass::Busy); 99]);
+    assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), failed("notice"));
+    assert!(stage.channel.asked().len() > 3, "{:?}", stage.channel.asked());
+    assert!(stage.elapsed() <= seconds(60), "{:?}", stage.elapsed());
+}
+
 #[test]
 fn what_holds_already_is_recorded_so_and_not_done() {
     let stage = Stage::new();
     assert_eq!(stage.conduct(vec![step("done", Action::Milestone, &[])]).expect("the journal holds"), Ending::Finished);
-    assert_eq!(stage.status("done"), StepStatus::Done { held: true });
+    assert_eq!(stage.status("done"), StepStatus::Held);
     assert_eq!(stage.starts_of("done"), 0);
 }
 
@@ -392,11 +483,11 @@ fn a_call_made_right_before_a_crash_is_looked_for_before_it_is_made_again() {
     let token = Digest::of_json(&(Some(upgrade()), &step.id, &step.action)).as_str()[..32].to_owned();
     let plan = Box::new(plan(vec![step]));
     let took_over = Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() };
-    stage.was_recorded(vec![took_over, Event::PhaseStarted { plan, deployment: Digest::of(b"") }, started]);
+    stage.was_recorded(vec![took_over, run_started(plan), started]);
     stage.channel.send(&token);
     assert_eq!(stage.resume().expect("the journal holds"), Ending::Finished);
     assert_eq!(stage.channel.asked(), Vec::<String>::new());
-    assert_eq!(stage.status("notice"), StepStatus::Done { held: false }, "the upgrade itself has done it");
+    assert_eq!(stage.status("notice"), StepStatus::Done, "the upgrade itself has done it");
 }
 
 #[test]
@@ -434,7 +525,7 @@ fn a_failed_step_keeps_others_from_beginning_and_lets_those_under_way_end() {
         message("after-under-way", &["under-way"]),
     ];
     assert_eq!(stage.conduct(steps).expect("the journal holds"), failed("fails"));
-    assert_eq!(stage.status("under-way"), StepStatus::Done { held: false });
+    assert_eq!(stage.status("under-way"), StepStatus::Done);
     for later in ["after-failed", "after-under-way"] {
         assert_eq!(stage.status(later), StepStatus::Waiting, "{later}");
     }
@@ -466,7 +557,7 @@ fn stopping_ends_waits_for_people_and_the_calendar_at_once_and_lets_other_steps_
     ];
     assert_eq!(stage.conduct(steps).expect("the journal holds"), Ending::Stopped);
     assert_eq!(stage.elapsed(), SENDING);
-    assert_eq!(stage.status("under-way"), StepStatus::Done { held: false });
+    assert_eq!(stage.status("under-way"), StepStatus::Done);
     assert_eq!(stage.status("later"), StepStatus::Waiting);
     for waits in ["go", "date"] {
         assert_eq!(stage.status(waits), StepStatus::Running { attempt: 1 }, "{waits}");
@@ -499,9 +590,10 @@ fn a_refusal_at_a_gate_names_who_refused_and_why() {
 fn a_gate_whose_approval_is_on_record_does_not_ask_again() {
     let stage = Stage::new();
     let took_over = Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() };
-    stage.was_recorded(vec![took_over, Event::GateDecided(decision(true, None))]);
+    let decided = Event::GateDecided { decision: decision(true, None), object: None };
+    stage.was_recorded(vec![took_over, decided]);
     assert_eq!(stage.conduct(vec![gate("go")]).expect("the journal holds"), Ending::Finished);
-    assert_eq!(stage.status("go"), StepStatus::Done { held: true });
+    assert_eq!(stage.status("go"), StepStatus::Held);
 }
 
 #[test]
@@ -535,7 +627,7 @@ fn a_conductor_that_another_has_superseded_does_nothing_more() {
         journal.append(took_over).now_or_never().expect("memory answers at once").expect("it can be written");
     }));
     let error = stage.conduct(vec![message("one", &[]), message("two", &["one"])]).expect_err("it is superseded");
-    assert!(matches!(*error, JournalError::Fenced { .. }), "{error:?}");
+    assert!(matches!(*error, Halt::Journal(JournalError::Fenced { .. })), "{error:?}");
     assert_eq!(stage.channel.asked(), ["one"]);
     assert_eq!(stage.status("one"), StepStatus::Running { attempt: 1 }, "its end is not on record");
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use cutover_contract::{CONTRACTS, Stage, deployment, each_contract};
+use cutover_contract::{CONTRACTS, Stage, deployment, each_contract, gate};
 use cutover_core::time::earlier;
 use cutover_engine::ports::Clock;
 use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, run};
@@ -16,9 +16,11 @@ fn is_kept(name: &str) {
     let clock = SimulatedClock::new(start);
     let state = EmbeddedCloud::furnish(&deployment, 1, start);
     let cloud = EmbeddedCloud::in_memory(state, Rc::clone(&clock) as Rc<dyn Clock>);
+    let (world, wall) = (cloud.world(), Rc::clone(&clock) as Rc<dyn Clock>);
     let stage = Stage {
-        world: cloud.world(),
-        clock: Rc::clone(&clock) as Rc<dyn Clock>,
+        gate: gate(&world, &wall, &deployment),
+        world,
+        clock: wall,
         deployment,
         foreign_instances: vec!["i-0f000000000000000".into()],
         foreign_images: vec!["ami-0f000000000000000".into()],

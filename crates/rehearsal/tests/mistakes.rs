@@ -9,12 +9,13 @@ use cutover_contract::{crew, planned};
 use cutover_core::deployment::parse;
 use cutover_core::digest::Digest;
 use cutover_core::journal::StepStatus;
-use cutover_core::names::{ImageId, InstanceId};
+use cutover_core::names::{DiskId, ImageId, InstanceId};
 use cutover_core::observation::{Instance, MachineImage};
 use cutover_core::plan::{Action, BuildImage, InstanceRef, Launch, Phase, Plan};
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Crew;
 use cutover_engine::failure::Failure;
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Clock, Compute, Images, World};
 use cutover_engine::store::Store;
 use cutover_rehearsal::{EmbeddedCloud, ScriptedOperator, SimulatedClock, run};
@@ -35,16 +36,16 @@ impl Compute for Retagged {
         Ok(instances)
     }
 
-    async fn launch(&self, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
-        self.real.launch(launch, image, token).await
+    async fn launch(&self, permit: &Permit, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
+        self.real.launch(permit, launch, image, token).await
     }
 
     async fn lives(&self, instance: &InstanceId) -> Answer<bool> {
         self.real.lives(instance).await
     }
 
-    async fn terminate(&self, instance: &InstanceId) -> Answer<()> {
-        self.real.terminate(instance).await
+    async fn terminate(&self, permit: &Permit, instance: &InstanceId) -> Answer<()> {
+        self.real.terminate(permit, instance).await
     }
 }
 
@@ -57,7 +58,7 @@ impl Compute for Elsewhere {
         Ok(Vec::new())
     }
 
-    async fn launch(&self, launch: &Launch, _: &ImageId, _: &str) -> Answer<InstanceId> {
+    async fn launch(&self, _: &Permit, launch: &Launch, _: &ImageId, _: &str) -> Answer<InstanceId> {
         Err(Failure::permanent(format!("{} cannot be launched here", launch.name)))
     }
 
@@ -65,7 +66,7 @@ impl Compute for Elsewhere {
         Ok(false)
     }
 
-    async fn terminate(&self, instance: &InstanceId) -> Answer<()> {
+    async fn terminate(&self, _: &Permit, instance: &InstanceId) -> Answer<()> {
         Err(Failure::permanent(format!("{instance} is not here")))
     }
 }
@@ -76,11 +77,19 @@ impl Images for Elsewhere {
         Ok(Vec::new())
     }
 
-    async fn build(&self, image: &BuildImage) -> Answer<ImageId> {
+    async fn build(&self, _: &Permit, image: &BuildImage) -> Answer<ImageId> {
         Err(Failure::permanent(format!("{} cannot be built here", image.name)))
     }
 
-    async fn remove(&self, image: &ImageId) -> Answer<()> {
+    async fn disks(&self, _: &ImageId) -> Answer<Vec<DiskId>> {
+        Ok(Vec::new())
+    }
+
+    async fn remove_disk(&self, _: &Permit, disk: &DiskId) -> Answer<()> {
+        Err(Failure::permanent(format!("{disk} is not here")))
+    }
+
+    async fn remove(&self, _: &Permit, image: &ImageId) -> Answer<()> {
         Err(Failure::permanent(format!("{image} is not here")))
     }
 }
@@ -128,7 +137,7 @@ fn mistaken_in(phase: Phase, other: impl Fn(World) -> World, plans: fn(&mut Plan
         let ending = conducted(&crew, plan, phase).await;
         assert!(matches!(ending, Ending::Failed(_)), "{ending:?}");
         let upgrade = crew.journal.upgrade().clone();
-        let errors = upgrade.phases[&phase].runs().filter_map(|(_, step)| match &step.status {
+        let errors = upgrade.run_of(phase).expect("it was begun").runs().filter_map(|(_, step)| match &step.status {
             StepStatus::Failed { error, .. } => Some(error.clone()),
             _ => None,
         });

@@ -5,10 +5,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cutover_core::deployment::{Deployment, PastStopLimit, Role, parse};
-use cutover_core::journal::{Event, Fact, Record};
+use cutover_core::journal::{Event, Fact, Record, RunKind};
 use cutover_core::plan::{Action, Order, Phase};
 use cutover_core::progress::Progress;
 use cutover_core::time::later;
+use cutover_engine::gate::{Gate, Permit};
 use cutover_engine::journal::{Journal, Listener, read};
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
@@ -112,7 +113,7 @@ fn a_failed_migration_is_diagnosed_and_never_retried_by_itself() {
     let starts =
         events(&rehearsed.records).filter(|event| matches!(event, Event::StepStarted { step: s, .. } if s == step));
     assert_eq!(starts.count(), 1);
-    let run = &rehearsed.upgrade.phases[&Phase::Window];
+    let run = rehearsed.upgrade.run_of(Phase::Window).expect("the window");
     let (_, error) = run.failed().next().expect("the step has failed");
     for word in ["3 migrations", "pending", "stuck at", "--retry", "restore the snapshot"] {
         assert!(error.contains(word), "`{word}` is missing in: {error}");
@@ -132,14 +133,13 @@ fn a_program_that_never_stops_is_killed_or_named_as_the_file_says() {
     let hangs = Fault::ProgramNeverStops { host: host.clone(), program: "lms".into() };
     let killed = rehearsed(&deployment, 1, |world| world.faults.push(hangs.clone()));
     assert_well(&killed, "killed");
-    let on_record = events(&killed.records).any(|event| {
-        matches!(event, Event::StepDone { facts, .. } if facts.iter().any(|fact| matches!(fact, Fact::Killed { .. })))
-    });
+    let on_record =
+        events(&killed.records).any(|event| event.facts().iter().any(|fact| matches!(fact, Fact::Killed { .. })));
     assert!(on_record, "what was killed is on record");
 
     deployment.role.edxapp.past_stop_limit = PastStopLimit::Abort;
     let named = rehearsed(&deployment, 1, |world| world.faults.push(hangs));
-    let run = &named.upgrade.phases[&Phase::Window];
+    let run = named.upgrade.run_of(Phase::Window).expect("the window");
     let (_, error) = run.failed().next().expect("the step has failed");
     assert!(error.contains("lms") && error.contains(host.as_str()), "{error}");
 }
@@ -175,7 +175,9 @@ impl Stage {
         let clock = Rc::clone(&self.clock) as Rc<dyn Clock>;
         run(&self.clock, async {
             let reading = read(&self.store).await.expect("readable");
-            let journal = Journal::open(self.store.clone(), reading, clock, 1, "beside".to_owned(), Rc::new(|_| {}));
+            let epoch = reading.records.last().map_or(1, |last| last.epoch);
+            let nonce = "beside".to_owned();
+            let journal = Journal::open(self.store.clone(), reading, clock, epoch, nonce, Rc::new(|_| {}));
             journal.append(event).await.expect("on record");
         });
     }
@@ -190,31 +192,43 @@ fn failing_migration(deployment: &Deployment) -> Fault {
     }
 }
 
+/// How many jobs of a step the hosts have really started.
 fn jobs_started(records: &[Record], step: &cutover_core::names::StepId) -> usize {
-    events(records).filter(|event| matches!(event, Event::StepStarted { step: started, .. } if started == step)).count()
+    let of_step = events(records).filter(|event| event.step() == Some(step));
+    let facts = of_step.flat_map(|event| event.facts().iter());
+    facts.filter(|fact| matches!(fact, Fact::Job { started: true, .. })).count()
 }
 
 #[test]
 fn a_failed_migration_is_looked_at_again_by_every_run_and_started_again_only_by_consent() {
-    let deployment = qa();
-    let fault = failing_migration(&deployment);
-    let stage = Stage::new(deployment, |world| world.faults.push(fault));
-    let RehearsalEnding::Failed(Phase::Window, steps) = stage.conduct().ending else { panic!("it must fail") };
-    for _ in 0..3 {
-        let again = stage.conduct();
-        assert_eq!(again.ending, RehearsalEnding::Failed(Phase::Window, steps.clone()), "and its journal still holds");
-        assert!(again.violations.is_empty());
+    // Hosts that keep their records of jobs, and hosts that lose them: then the name of a job protects from nothing.
+    for forgetful in [false, true] {
+        let deployment = qa();
+        let (fault, fleet) = (failing_migration(&deployment), deployment.fleets[0].name.clone());
+        let stage = Stage::new(deployment, |world| {
+            world.faults.push(fault);
+            if forgetful {
+                world.faults.push(Fault::HostForgetsJobs { fleet });
+            }
+        });
+        let first = stage.conduct();
+        let RehearsalEnding::Failed(Phase::Window, steps) = &first.ending else { panic!("it must fail") };
+        assert_eq!(jobs_started(&first.records, &steps[0]), 1);
+        for _ in 0..3 {
+            let again = stage.conduct();
+            assert_eq!(again.ending, RehearsalEnding::Failed(Phase::Window, steps.clone()), "its journal still holds");
+            assert!(again.violations.is_empty());
+            assert_eq!(jobs_started(&again.records, &steps[0]), 1, "nobody wanted it, forgetful: {forgetful}");
+        }
+        stage.record(Event::StepRetryApproved { step: steps[0].clone(), by: "alice".to_owned() });
+        for _ in 0..3 {
+            let retried = stage.conduct();
+            assert_eq!(jobs_started(&retried.records, &steps[0]), 2, "by consent, once, forgetful: {forgetful}");
+            let run = retried.upgrade.run_of(Phase::Window).expect("the window");
+            let (_, error) = run.failed().next().expect("the fault is still there");
+            assert!(error.contains("-run-2"), "a job of its own: {error}");
+        }
     }
-    let migrations = |records: &[Record]| {
-        let jobs = run(&stage.clock, async { stage.cloud.world().compute.instances().await }).expect("listed");
-        (jobs.len(), jobs_started(records, &steps[0]))
-    };
-    let before = migrations(&stage.conduct().records);
-    stage.record(Event::StepRetryApproved { step: steps[0].clone(), by: "alice".to_owned() });
-    let retried = stage.conduct();
-    assert_eq!(migrations(&retried.records).1, before.1 + 1, "by consent, once");
-    let (_, error) = retried.upgrade.phases[&Phase::Window].failed().next().expect("the fault is still there");
-    assert!(error.contains("-run-2"), "a job of its own: {error}");
 }
 
 #[test]
@@ -232,14 +246,15 @@ fn a_replan_while_hosts_are_pending_launches_none_of_them_twice() {
     assert!(died.is_err(), "it dies while a host is pending");
 
     let reading = run(&stage.clock, read(&stage.store)).expect("readable");
-    let begun = &reading.upgrade.phases[&Phase::Prepare];
+    let begun = reading.upgrade.run_of(Phase::Prepare).expect("it was begun");
     let mut plan = begun.plan.clone();
     for step in &mut plan.steps {
         if let Action::Launch(launch) = &mut step.action {
             launch.tags.insert("owner".to_owned(), "ops".to_owned());
         }
     }
-    stage.record(Event::PhaseStarted { plan: Box::new(plan), deployment: begun.deployment.clone() });
+    let (run, plan, deployment) = (reading.upgrade.next_run(), Box::new(plan), begun.deployment.clone());
+    stage.record(Event::RunStarted { run, kind: RunKind::Prepare, plan, deployment });
     // At the end, nothing may have been created that the journal cannot name.
     let ended = stage.conduct();
     assert_eq!((&ended.ending, &ended.violations), (&RehearsalEnding::Completed, &Vec::new()));
@@ -275,13 +290,17 @@ fn old_code_that_was_started_again_is_found_before_each_migration() {
     let mut captured = failed.upgrade.captured.iter().flatten();
     let current = captured.find(|host| host.fleet == *fleet && host.role == Role::Edxapp).expect("on record");
     run(&stage.clock, async {
-        let hosts = stage.cloud.world().hosts;
-        hosts.start(&current.instance, "supervisorctl", &["lms".into()]).await.expect("it starts");
+        let (hosts, clock) = (stage.cloud.world().hosts, Rc::clone(&stage.clock) as Rc<dyn Clock>);
+        // Somebody at the host itself, of whom no conductor is any the wiser.
+        let start =
+            async |permit: &Permit| hosts.start(permit, &current.instance, "supervisorctl", &["lms".into()]).await;
+        let epoch = failed.records.last().map_or(1, |last| last.epoch);
+        Gate::alone_at(&clock, epoch).write("start", start).await.expect("it starts");
         stage.clock.sleep(Duration::from_secs(300)).await;
     });
     stage.record(Event::StepRetryApproved { step: steps[0].clone(), by: "alice".to_owned() });
     let again = stage.conduct();
-    let (_, error) = again.upgrade.phases[&Phase::Window].failed().next().expect("it must fail");
+    let (_, error) = again.upgrade.run_of(Phase::Window).expect("the window").failed().next().expect("it must fail");
     assert!(error.contains("runs again") && error.contains(current.name.as_str()), "{error}");
 }
 

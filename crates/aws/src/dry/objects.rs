@@ -1,6 +1,6 @@
-//! What stands between a bucket and the network: no request takes longer than an attempt may. In a dry run a page that
-//! would be put is put down as a line, and everything else that would change a bucket is refused, journal records among
-//! them. Reads pass.
+//! What stands between a bucket and the network: no request takes longer than an attempt may, credentials that have expired
+//! are renewed for the next, and on a dry connection nothing passes that would change a bucket, journal records among it.
+//! Reads pass. A page that would be put never comes here: it is put down as a line before.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
-use bytes::Bytes;
 use futures_util::future::{Either, select};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
-use http::{HeaderName, Method, Response};
+use http::{Method, StatusCode};
 use object_store::ClientOptions;
 use object_store::client::{self as store, HttpErrorKind, HttpService};
-use percent_encoding::percent_decode_str;
 
 use super::{Ledger, Line};
 use crate::connection::Connection;
+use crate::credentials::Keeper;
+use crate::error::expired;
+use crate::storage::element;
 use crate::web::{Lost, Web};
 
 /// The HTTP client of a bucket, with a time limit, and with the dry run in front of it.
@@ -26,9 +26,9 @@ pub(crate) struct Guarded {
     web: Web,
     sleep: SharedAsyncSleep,
     limit: Duration,
+    credentials: Arc<Keeper>,
     writes: Arc<Ledger>,
     bucket: String,
-    options: Vec<(&'static str, String)>,
 }
 
 /// What a dry run cannot put down.
@@ -46,9 +46,9 @@ impl Guarded {
             web: connection.web.clone(),
             sleep: connection.times.sleep.clone(),
             limit: connection.limits.attempt,
+            credentials: Arc::clone(&connection.credentials),
             writes: Arc::clone(&connection.writes),
             bucket: bucket.to_owned(),
-            options: connection.options(),
         }
     }
 
@@ -64,47 +64,34 @@ impl Guarded {
         }
     }
 
-    /// The line for a request; nothing where it is more than putting an object.
-    fn line(&self, request: &store::HttpRequest) -> Option<String> {
-        let headers = request.headers();
-        // What is created once is state: a lease, a record. No dry run has any.
-        let conditional = headers.contains_key(IF_NONE_MATCH) || headers.contains_key(IF_MATCH);
-        if request.method() != Method::PUT || conditional || request.uri().query().is_some() {
-            return None;
+    /// The answer, after a look whether it says that the credentials have expired.
+    async fn seen(&self, method: &Method, answer: store::HttpResponse) -> Result<store::HttpResponse, store::HttpError> {
+        if !answer.status().is_client_error() {
+            return Ok(answer);
         }
-        let path = request.uri().path();
-        let (_, key) = path.split_once(&format!("/{}/", self.bucket))?;
-        let key = percent_decode_str(key).decode_utf8().ok()?;
-        let file = key.rsplit('/').next().unwrap_or_default();
-        let mut line = Line::new("s3api", "put-object");
-        line.text("bucket", &self.bucket);
-        line.text("key", &key);
-        line.text("body", file);
-        let header = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        for (option, value) in [("content-type", header(CONTENT_TYPE)), ("cache-control", header(CACHE_CONTROL))] {
-            if let Some(value) = value {
-                line.text(option, value);
-            }
+        let (parts, body) = answer.into_parts();
+        let body = body.bytes().await?;
+        let code = element(&String::from_utf8_lossy(&body), "Code");
+        // To a HEAD S3 says no more than that it was a bad request.
+        let untold = *method == Method::HEAD && parts.status == StatusCode::BAD_REQUEST;
+        if untold || code.is_some_and(|code| expired(&code)) {
+            self.credentials.forget();
         }
-        Some(line.with(&self.options).to_string())
+        Ok(store::HttpResponse::from_parts(parts, body.into()))
     }
 }
 
 #[async_trait]
 impl HttpService for Guarded {
     async fn call(&self, request: store::HttpRequest) -> Result<store::HttpResponse, store::HttpError> {
-        if !self.writes.is_dry() || matches!(*request.method(), Method::GET | Method::HEAD) {
-            return self.send(request).await;
-        }
-        let Some(line) = self.line(&request) else {
-            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let only_reads = matches!(method, Method::GET | Method::HEAD);
+        if self.writes.is_dry() && !only_reads {
             let refused = Refused { bucket: self.bucket.clone(), method, path };
             return Err(store::HttpError::new(HttpErrorKind::Unknown, refused));
-        };
-        self.writes.put_down(line);
-        let mut answer = Response::new(store::HttpResponseBody::from(Bytes::new()));
-        answer.headers_mut().insert(ETAG, http::HeaderValue::from_static("\"dry\""));
-        Ok(answer)
+        }
+        let answer = self.send(request).await?;
+        self.seen(&method, answer).await
     }
 }
 
@@ -112,4 +99,14 @@ impl store::HttpConnector for Guarded {
     fn connect(&self, _options: &ClientOptions) -> object_store::Result<store::HttpClient> {
         Ok(store::HttpClient::new(self.clone()))
     }
+}
+
+/// The line that puts an object: `bucket`, `key` and then `options`. Its text is in a file named like the key's end.
+pub(crate) fn put_object(bucket: &str, key: &str, options: &[(&'static str, String)]) -> String {
+    let file = key.rsplit('/').next().unwrap_or_default();
+    let mut line = Line::new("s3api", "put-object");
+    for (option, text) in [("bucket", bucket), ("key", key), ("body", file)] {
+        line.text(option, text);
+    }
+    line.with(options).to_string()
 }

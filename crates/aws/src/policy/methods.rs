@@ -61,10 +61,18 @@ const WINDOW: &[Phase] = &[Phase::Window];
 const RETIRE: &[Phase] = &[Phase::Retire];
 /// A host is terminated only once no balancer has it.
 const WINDOW_AND_RETIRE: &[Phase] = &[Phase::Window, Phase::Retire];
-/// TTLs are lowered in the first of these, and put back in the last.
+/// Where sites' records change: TTLs are lowered in the first of these, and put back in the last.
 const RECORDS_CHANGE: &[Phase] = &[Phase::Prepare, Phase::Window, Phase::Retire];
+/// Whoever begins to change anything makes the zone's fence its own first.
+const EVERY_PHASE: &[Phase] = &Phase::ALL;
 
-const METHODS: [Method; 31] = [
+/// Of what is not there S3 says so only to those who may list it, and refuses others.
+const LISTED: &[(&str, &str)] = &[("s3:ListBucket", "s3:GetObject")];
+
+/// The method that is used only where sites' records change, and not with the fence alone.
+pub(super) const SEES_SITES_POINTED: &str = "dns.in_sync";
+
+const METHODS: [Method; 35] = [
     Method::always("account.identity", &["sts:GetCallerIdentity"]),
     Method::always("account.subnets", &["ec2:DescribeSubnets"]),
     Method::always("account.security_groups", &["ec2:DescribeSecurityGroups"]),
@@ -78,12 +86,13 @@ const METHODS: [Method; 31] = [
         ],
     ),
     Method::always("dns.records", &["route53:ListHostedZonesByName", "route53:ListResourceRecordSets"]),
+    Method::always("dns.fence", &["route53:ListHostedZonesByName", "route53:ListResourceRecordSets"]),
     Method::during(
-        RECORDS_CHANGE,
+        EVERY_PHASE,
         "dns.change_records",
         &["route53:ListHostedZonesByName", "route53:ChangeResourceRecordSets"],
     ),
-    Method::during(RECORDS_CHANGE, "dns.in_sync", &["route53:GetChange"]),
+    Method::during(RECORDS_CHANGE, SEES_SITES_POINTED, &["route53:GetChange"]),
     Method::always("dns.ask_servers", &["route53:ListHostedZonesByName", "route53:GetHostedZone"]),
     Method::always(
         "balancers.balancers",
@@ -135,20 +144,23 @@ const METHODS: [Method; 31] = [
     Method::during(RETIRE, "compute.terminate", &["ec2:DescribeInstances", "ec2:TerminateInstances"]),
     Method::always("images.images", &["ec2:DescribeImages"]),
     Method::during(PREPARE, "images.build", &["ec2:DescribeImages"]),
-    Method::during(RETIRE, "images.remove", &["ec2:DescribeImages", "ec2:DeregisterImage", "ec2:DeleteSnapshot"]),
+    Method::during(RETIRE, "images.disks", &["ec2:DescribeImages"]),
+    Method::during(RETIRE, "images.remove", &["ec2:DescribeImages", "ec2:DeregisterImage"]),
+    Method::during(RETIRE, "images.remove_disk", &["ec2:DeleteSnapshot"]),
     Method::always("databases.databases", &["rds:DescribeDBInstances", "rds:DescribeDBSnapshots"]),
     Method::during(WINDOW, "databases.snapshot", &["rds:DescribeDBSnapshots"]),
     Method::during(WINDOW, "databases.begin_snapshot", &["rds:CreateDBSnapshot"])
         .besides(&[("rds:AddTagsToResource", "rds:CreateDBSnapshot")]),
-    // Without it S3 does not say whether there is a page: it refuses instead.
-    Method::always("pages.page", &["s3:GetObject"]).besides(&[("s3:ListBucket", "s3:GetObject")]),
-    Method::during(ANNOUNCE, "pages.put_page", &["s3:PutObject"]),
+    Method::always("pages.page", &["s3:GetObject"]).besides(LISTED),
+    // S3 says whether the object is the version that was read only to those who may read it.
+    Method::during(ANNOUNCE, "pages.put_page", &["s3:PutObject"]).besides(&[("s3:GetObject", "s3:PutObject")]),
     Method::always("pages.distribution", &["cloudfront:GetDistribution"]),
     Method::during(ANNOUNCE, "pages.invalidate", &["cloudfront:CreateInvalidation"]),
     Method::during(ANNOUNCE, "pages.invalidated", &["cloudfront:GetInvalidation"]),
     // The state, where a bucket keeps it.
-    Method::always("store.create", &["s3:PutObject"]),
+    Method::always("store.create", &["s3:PutObject", "s3:GetObject"]).besides(LISTED),
     Method::always("store.replace", &["s3:PutObject"]),
-    Method::always("store.read", &["s3:GetObject"]),
+    Method::always("store.exists", &["s3:GetObject"]).besides(LISTED),
+    Method::always("store.read", &["s3:GetObject"]).besides(LISTED),
     Method::always("store.list", &["s3:ListBucket"]),
 ];

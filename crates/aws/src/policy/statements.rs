@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use cutover_core::deployment::{Balancer, BalancerKind, Deployment, Fleet, HostGroup, Role};
+use cutover_core::names::DnsName;
 
 use super::document::Statement;
 use super::has_snapshots;
@@ -49,11 +50,11 @@ impl Place<'_> {
     }
 }
 
-/// What the ports may do.
-pub(super) fn of_ports(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {
+/// What the ports may do. `points_sites` says that sites' records change, and not only the zone's fence.
+pub(super) fn of_ports(deployment: &Deployment, place: Place<'_>, points_sites: bool) -> Vec<Statement> {
     let parts = [
         vec![look(place)],
-        records(deployment),
+        records(deployment, points_sites),
         page(deployment, place),
         balancers(deployment, place),
         launch(deployment, place),
@@ -109,21 +110,33 @@ fn look(place: Place<'_>) -> Statement {
     }
 }
 
-/// The zone's id is not in the file; its records are, by name. As Route 53 normalises them: lower case, no dot at the
-/// end.
-fn records(deployment: &Deployment) -> Vec<Statement> {
+/// The zone's id is not in the file; its records are, by name. As Route 53 normalises them: lower case, no dot at the end.
+///
+/// A batch has the fence in it, so that one statement has to allow both. IAM cannot tell which action is on which of a
+/// batch's records.
+fn records(deployment: &Deployment, points_sites: bool) -> Vec<Statement> {
     let zone = || vec!["arn:aws:route53:::hostedzone/*".to_owned()];
-    let names: BTreeSet<String> = deployment.sites.iter().map(|site| site.host.as_str().to_lowercase()).collect();
+    let (mut names, mut types, mut actions) =
+        (BTreeSet::from([normalised(&deployment.fence())]), vec!["TXT"], vec!["CREATE", "DELETE"]);
+    if points_sites {
+        names.extend(deployment.sites.iter().map(|site| normalised(&site.host)));
+        types.push("CNAME");
+        actions.push("UPSERT");
+    }
     let all = "ForAllValues:StringEquals";
     vec![
         Statement::allow("FindZone", &["route53:ListHostedZonesByName"], vec!["*".to_owned()]),
         Statement::allow("ReadZone", &["route53:GetHostedZone", "route53:ListResourceRecordSets"], zone()),
-        Statement::allow("PointSites", &["route53:ChangeResourceRecordSets"], zone())
+        Statement::allow("ChangeRecords", &["route53:ChangeResourceRecordSets"], zone())
             .only_where(all, "route53:ChangeResourceRecordSetsNormalizedRecordNames", names)
-            .only_where(all, "route53:ChangeResourceRecordSetsRecordTypes", ["CNAME"])
-            .only_where(all, "route53:ChangeResourceRecordSetsActions", ["UPSERT"]),
+            .only_where(all, "route53:ChangeResourceRecordSetsRecordTypes", types)
+            .only_where(all, "route53:ChangeResourceRecordSetsActions", actions),
         Statement::allow("SeeSitesPointed", &["route53:GetChange"], vec!["arn:aws:route53:::change/*".to_owned()]),
     ]
+}
+
+fn normalised(name: &DnsName) -> String {
+    name.as_str().trim_end_matches('.').to_lowercase()
 }
 
 fn page(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {

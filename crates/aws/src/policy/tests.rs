@@ -89,7 +89,7 @@ fn every_action_that_a_method_needs_is_allowed_and_no_other() {
 #[test]
 fn what_a_statement_is_about_is_needed_by_some_method() {
     let place = statements::Place { account: None, region: None };
-    let all = [statements::of_ports(&everything(), place), statements::of_store(&everything())].concat();
+    let all = [statements::of_ports(&everything(), place, true), statements::of_store(&everything())].concat();
     let all: BTreeSet<&str> = all.iter().flat_map(|statement| statement.action.iter().copied()).collect();
     assert_eq!(all, methods().iter().flat_map(Method::actions).collect());
 }
@@ -116,7 +116,10 @@ fn what_only_looks_changes_nothing_but_the_state() {
 #[test]
 fn each_phase_may_change_what_it_changes_and_nothing_else() {
     let changing = |phase| allowed(&of(phase)).into_iter().filter(|action| changes(action)).collect::<Vec<_>>();
-    assert_eq!(changing(Phase::Announce), ["cloudfront:CreateInvalidation", "s3:PutObject"]);
+    assert_eq!(
+        changing(Phase::Announce),
+        ["cloudfront:CreateInvalidation", "route53:ChangeResourceRecordSets", "s3:PutObject"]
+    );
     assert_eq!(
         changing(Phase::Prepare),
         ["ec2:CreateTags", "ec2:RunInstances", "iam:PassRole", "route53:ChangeResourceRecordSets", "s3:PutObject"]
@@ -191,16 +194,41 @@ fn only_the_role_of_a_profile_is_passed_and_only_to_instances() {
     assert_eq!(values(&policy, "PassRolesNamedLikeProfiles", "iam:PassedToService"), ["ec2.amazonaws.com"]);
 }
 
-#[test]
-fn only_the_sites_own_cnames_can_be_changed_and_none_deleted() {
+fn one_site(window_ttl_seconds: u64) -> Deployment {
     let mut deployment = everything();
+    deployment.dns.window_ttl = cutover_core::time::Span::seconds(window_ttl_seconds);
     deployment.sites.truncate(1);
     deployment.sites[0].host = "LMS.mitx.mit.edu".into();
-    let policy = whole(&deployment);
-    let of_set = |key| values(&policy, "PointSites", key);
-    assert_eq!(of_set("route53:ChangeResourceRecordSetsNormalizedRecordNames"), ["lms.mitx.mit.edu"]);
-    assert_eq!(of_set("route53:ChangeResourceRecordSetsRecordTypes"), ["CNAME"]);
-    assert_eq!(of_set("route53:ChangeResourceRecordSetsActions"), ["UPSERT"]);
+    deployment.dns.zone = "MITx.mit.edu.".to_owned();
+    deployment
+}
+
+/// The names, types and actions of records that a batch may have.
+fn batch(policy: &Policy) -> [Vec<&str>; 3] {
+    let key = |key| values(policy, "ChangeRecords", key);
+    [
+        key("route53:ChangeResourceRecordSetsNormalizedRecordNames"),
+        key("route53:ChangeResourceRecordSetsRecordTypes"),
+        key("route53:ChangeResourceRecordSetsActions"),
+    ]
+}
+
+const FENCE: &str = "_cutover.mitx-production.mitx.mit.edu";
+
+#[test]
+fn only_the_sites_own_cnames_and_the_fence_can_be_changed() {
+    let wanted = [vec![FENCE, "lms.mitx.mit.edu"], vec!["TXT", "CNAME"], vec!["CREATE", "DELETE", "UPSERT"]];
+    for phase in [Phase::Prepare, Phase::Window, Phase::Retire] {
+        assert_eq!(batch(&policy(&one_site(30), &[phase], None, None)), wanted, "{phase}");
+    }
+}
+
+#[test]
+fn where_no_site_is_pointed_the_fence_alone_can_be_changed() {
+    let wanted = [vec![FENCE], vec!["TXT"], vec!["CREATE", "DELETE"]];
+    assert_eq!(batch(&policy(&one_site(30), &[Phase::Announce], None, None)), wanted);
+    let as_ever = everything().dns.ttl.duration().as_secs();
+    assert_eq!(batch(&policy(&one_site(as_ever), &[Phase::Retire], None, None)), wanted);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use cutover_core::deployment::{BalancerKind, Deployment};
 use cutover_core::names::{BalancerName, InstanceId};
 use cutover_core::observation::{BalancerState, Health};
 use cutover_engine::failure::Failure;
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Balancers};
 
 use crate::connection::Connection;
@@ -126,21 +127,21 @@ impl Balancers for AwsBalancers {
         }
     }
 
-    async fn register(&self, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
+    async fn register(&self, permit: &Permit, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
         for batch in instances.chunks(MOST_INSTANCES) {
             match self.found(name).await? {
-                Found::Classic => classic::register(&self.connection, name.as_str(), batch).await?,
-                Found::Group(arn) => groups::register(&self.connection, &arn, batch).await?,
+                Found::Classic => classic::register(&self.connection, permit, name.as_str(), batch).await?,
+                Found::Group(arn) => groups::register(&self.connection, permit, &arn, batch).await?,
             }
         }
         Ok(())
     }
 
-    async fn deregister(&self, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
+    async fn deregister(&self, permit: &Permit, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
         for batch in instances.chunks(MOST_INSTANCES) {
             match self.found(name).await? {
-                Found::Classic => classic::deregister(&self.connection, name.as_str(), batch).await?,
-                Found::Group(arn) => groups::deregister(&self.connection, &arn, batch).await?,
+                Found::Classic => classic::deregister(&self.connection, permit, name.as_str(), batch).await?,
+                Found::Group(arn) => groups::deregister(&self.connection, permit, &arn, batch).await?,
             }
         }
         Ok(())

@@ -15,6 +15,7 @@ use cutover_core::names::{FleetName, ImageId, InstanceId, UpgradeId};
 use cutover_core::observation::{Instance, InstanceState};
 use cutover_core::plan::Launch;
 use cutover_engine::failure::Failure;
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Compute};
 
 use self::user_data::user_data;
@@ -119,9 +120,9 @@ impl Compute for AwsCompute {
         listed.iter().filter_map(|one| self.instance(one).transpose()).collect()
     }
 
-    async fn launch(&self, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
+    async fn launch(&self, permit: &Permit, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
         let aws = self.deployment.aws.clone().unwrap_or_default();
-        match self.connection.call(&request(&aws, launch, image, token)).await {
+        match self.connection.write(permit, &request(&aws, launch, image, token)).await {
             Ok(reservation) => {
                 let found = reservation.instances.into_iter().next();
                 // EC2 answers a repeated token with the first launch, whatever has become of it.
@@ -148,7 +149,7 @@ impl Compute for AwsCompute {
         }
     }
 
-    async fn terminate(&self, instance: &InstanceId) -> Answer<()> {
+    async fn terminate(&self, permit: &Permit, instance: &InstanceId) -> Answer<()> {
         let found = self.found(instance).await?.ok_or_else(|| {
             Failure::permanent(format!(
                 "EC2 does not list {instance}, so whose it is is unknown; nothing was terminated"
@@ -164,7 +165,8 @@ impl Compute for AwsCompute {
                 self.deployment.name
             )));
         }
-        self.connection.call(&ec2::TerminateInstances { instance_ids: vec![instance.to_string()] }).await?;
+        let termination = ec2::TerminateInstances { instance_ids: vec![instance.to_string()] };
+        self.connection.write(permit, &termination).await?;
         Ok(())
     }
 }

@@ -7,23 +7,16 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 
-use aws_smithy_async::rt::sleep::AsyncSleep;
 use cutover_core::deployment::Deployment;
 use cutover_core::names::{DatabaseName, SnapshotId};
 use cutover_core::observation::{DatabaseState, Snapshot};
-use cutover_engine::failure::Failure;
+use cutover_engine::failure::{Failure, FailureClass};
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Clock, Databases};
 
 use super::tags;
 use crate::connection::Connection;
-use crate::error::Error;
 use crate::operations::rds;
-
-/// How often a snapshot is asked for while the instance is busy: RDS makes none while it makes a backup, which it does
-/// every day, and takes minutes for.
-const BUSY_ATTEMPTS: u32 = 12;
-/// The wait between two of these, in waits before a first repetition: ten seconds, unless a test says otherwise.
-const BUSY_PAUSE: u32 = 25;
 
 /// Database instances.
 pub struct AwsDatabases {
@@ -54,18 +47,6 @@ impl AwsDatabases {
             }
         }
         Ok(())
-    }
-
-    /// Asks for a snapshot, and again while the instance is busy. What is refused has begun nothing.
-    async fn once_it_is_idle(&self, request: &rds::CreateDBSnapshot) -> Result<(), Error> {
-        let Connection { times, limits, .. } = &*self.connection;
-        for _ in 1..BUSY_ATTEMPTS {
-            match self.connection.call(request).await {
-                Err(error) if is_busy(&error) => times.sleep.sleep(limits.backoff * BUSY_PAUSE).await,
-                answer => return answer.map(|_| ()),
-            }
-        }
-        self.connection.call(request).await.map(|_| ())
     }
 
     fn snapshot_of(&self, snapshot: &rds::DBSnapshot, id: SnapshotId) -> Snapshot {
@@ -125,7 +106,7 @@ impl Databases for AwsDatabases {
         Ok(found.map(|snapshot| self.snapshot_of(&snapshot, id.clone())))
     }
 
-    async fn begin_snapshot(&self, database: &DatabaseName, id: &SnapshotId) -> Answer<()> {
+    async fn begin_snapshot(&self, permit: &Permit, database: &DatabaseName, id: &SnapshotId) -> Answer<()> {
         let tag = |key: &str, value: String| rds::Tag { key: key.to_owned(), value };
         let request = rds::CreateDBSnapshot {
             snapshot_identifier: id.to_string(),
@@ -135,9 +116,9 @@ impl Databases for AwsDatabases {
                 tag(tags::UPGRADE, self.deployment.upgrade().to_string()),
             ],
         };
-        match self.once_it_is_idle(&request).await {
-            Ok(()) => Ok(()),
-            Err(error) if is_busy(&error) => Err(Failure::new(
+        match self.connection.write(permit, &request).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.class == FailureClass::Busy => Err(Failure::new(
                 error.class,
                 format!(
                     "{error}; snapshot {id} of {database} was not begun: RDS makes a backup of it just now, or changes \
@@ -160,10 +141,6 @@ fn of_databases(names: &[DatabaseName]) -> Vec<rds::Filter> {
 
 fn same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
-}
-
-fn is_busy(error: &Error) -> bool {
-    error.code() == Some("InvalidDBInstanceState")
 }
 
 /// Whether an instance is available, with nothing that changes at the next maintenance. While its storage is optimized,

@@ -1,9 +1,11 @@
 //! Route 53, its servers, and resolvers.
 //!
-//! How the zone is read and written is in `zone`, how servers and resolvers are asked in `ask`. What does not change
-//! while an upgrade runs, the zone's id and where its servers are, is asked for once.
+//! How the zone is read and written is in `zone`, the record that keeps late writers out in `fence`, how servers and
+//! resolvers are asked in `ask`. What does not change while an upgrade runs, the zone's id and where its servers are, is
+//! asked for once.
 
 mod ask;
+mod fence;
 mod zone;
 
 use std::cell::RefCell;
@@ -20,6 +22,8 @@ use cutover_core::names::{ChangeId, DnsName};
 use cutover_core::observation::Record;
 use cutover_core::plan::RecordTarget;
 use cutover_engine::failure::Failure;
+use cutover_engine::fence::{FenceChange, FenceRecord};
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Dns};
 
 use self::ask::{Question, ask};
@@ -112,10 +116,21 @@ impl Dns for AwsDns {
         zone::records(&self.connection, &self.id(zone).await?, names).await
     }
 
-    async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Answer<ChangeId> {
+    async fn fence(&self, zone: &str, name: &DnsName) -> Answer<Option<FenceRecord>> {
+        fence::read(&self.connection, &self.id(zone).await?, name).await
+    }
+
+    async fn change_records(
+        &self,
+        permit: &Permit,
+        zone: &str,
+        records: &[RecordTarget],
+        fence: &FenceChange,
+    ) -> Answer<ChangeId> {
         let id = self.id(zone).await?;
-        let changes = zone::changes(&id, records, &self.comment).map_err(Failure::permanent)?;
-        let answer = self.connection.call(&changes).await?;
+        let changes = zone::changes(&id, records, fence, &self.comment).map_err(Failure::permanent)?;
+        let answer = self.connection.write(permit, &changes).await;
+        let answer = answer.map_err(|error| fence::failure(error, &fence.name))?;
         Ok(ChangeId::from(answer.change_info.id.trim_start_matches("/change/")))
     }
 

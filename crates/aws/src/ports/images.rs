@@ -3,30 +3,25 @@
 //! Nothing here builds an image.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_smithy_async::rt::sleep::AsyncSleep;
 use jiff::Timestamp;
 
 use cutover_core::deployment::Deployment;
-use cutover_core::names::ImageId;
+use cutover_core::names::{DiskId, ImageId};
 use cutover_core::observation::MachineImage;
 use cutover_core::plan::BuildImage;
-use cutover_engine::failure::{Failure, FailureClass};
+use cutover_engine::failure::Failure;
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Images};
 
 use super::tags::{self, tag};
 use crate::connection::Connection;
 use crate::error::Error;
-use crate::operations::{Operation, ec2};
+use crate::operations::ec2;
 
 /// Images in a page, the most that EC2 gives.
 const PAGE: i64 = 1000;
-/// How often a removal is asked for until it is known what became of it.
-const ATTEMPTS: u32 = 6;
-/// EC2 takes a snapshot for one in use until some seconds after its image is gone: the wait between two attempts then.
-const SNAPSHOT_PAUSE: Duration = Duration::from_secs(2);
 
 /// Machine images.
 pub struct AwsImages {
@@ -46,43 +41,24 @@ impl AwsImages {
         let owners = vec!["self".to_owned()];
         let request = ec2::DescribeImages { owners, filters, max_results: Some(PAGE), ..Default::default() };
         let images = self.connection.pages(request).await?.into_iter().flat_map(|page| page.images);
-        Ok(images.filter(|image| image.state.as_deref() != Some("deregistered")).collect())
+        Ok(images.filter(is_kept).collect())
     }
 
-    /// Removes what its id names, and asks again while that is in doubt or refused for now: asking twice removes it
-    /// once. What is gone already is removed.
-    async fn removed<O: Operation>(&self, removal: &O) -> Result<(), Error> {
-        let Connection { times, limits, .. } = &*self.connection;
-        let mut attempt = 1;
-        loop {
-            let error = match self.connection.call(removal).await {
-                Ok(_) => return Ok(()),
-                Err(error) if is_gone(&error) => return Ok(()),
-                Err(error) => error,
-            };
-            let in_use = error.code() == Some("InvalidSnapshot.InUse");
-            if attempt == ATTEMPTS || !in_use && error.class == FailureClass::Permanent {
-                return Err(error);
-            }
-            times.sleep.sleep(if in_use { SNAPSHOT_PAUSE } else { limits.backoff * attempt }).await;
-            attempt += 1;
+    /// The image of that id, to be removed; nothing of one that is gone. One that is not the deployment's is refused.
+    async fn ours(&self, image: &ImageId) -> Answer<Option<ec2::Image>> {
+        let request = ec2::DescribeImages { image_ids: vec![image.to_string()], ..Default::default() };
+        let listed = match self.connection.call(&request).await {
+            Err(error) if is_gone(&error) => return Ok(None),
+            answer => answer?.images.into_iter().filter(is_kept),
+        };
+        let Some(found) = listed.into_iter().find(|one| one.image_id == image.as_str()) else { return Ok(None) };
+        if tags::belongs(&self.deployment, &found.tags) {
+            return Ok(Some(found));
         }
-    }
-
-    async fn delete_snapshots(&self, image: &ImageId, snapshots: Vec<String>) -> Answer<()> {
-        let mut left = Vec::new();
-        for snapshot in snapshots {
-            if let Err(error) = self.removed(&ec2::DeleteSnapshot { snapshot_id: snapshot.clone() }).await {
-                left.push(format!("{snapshot}: {error}"));
-            }
-        }
-        if left.is_empty() {
-            return Ok(());
-        }
-        // For good: removing the image again would find neither it nor its snapshots.
         Err(Failure::permanent(format!(
-            "image {image} is gone, and snapshots of it may be left, which cost money; delete them by hand: {}",
-            left.join("; ")
+            "image {image} has {}, so it is none of {} and was not removed; find out whose it is",
+            tags::claimed(&found.tags),
+            self.deployment.name
         )))
     }
 }
@@ -99,7 +75,7 @@ impl Images for AwsImages {
         Ok(images)
     }
 
-    async fn build(&self, image: &BuildImage) -> Answer<ImageId> {
+    async fn build(&self, _permit: &Permit, image: &BuildImage) -> Answer<ImageId> {
         let filter = ec2::Filter { name: "name".to_owned(), values: vec![image.name.to_string()] };
         let found = self.listed(vec![filter]).await?.into_iter().next();
         let found = found.ok_or_else(|| not_built(image))?;
@@ -116,32 +92,37 @@ impl Images for AwsImages {
         Ok(found.image_id.into())
     }
 
-    async fn remove(&self, image: &ImageId) -> Answer<()> {
-        let request = ec2::DescribeImages { image_ids: vec![image.to_string()], ..Default::default() };
-        let listed = match self.connection.call(&request).await {
-            Err(error) if is_gone(&error) => return Ok(()),
-            answer => answer?.images,
-        };
-        let Some(found) = listed.into_iter().find(|one| one.image_id == image.as_str()) else { return Ok(()) };
-        if !tags::belongs(&self.deployment, &found.tags) {
-            return Err(Failure::permanent(format!(
-                "image {image} has {}, so it is none of {} and was not removed; find out whose it is",
-                tags::claimed(&found.tags),
-                self.deployment.name
-            )));
-        }
-        let disks = found.block_device_mappings.into_iter();
-        let snapshots: Vec<String> = disks.filter_map(|disk| disk.ebs?.snapshot_id).collect();
-        match self.removed(&ec2::DeregisterImage { image_id: image.to_string() }).await {
-            // Whoever looks again may find no image, and then nobody would look for its snapshots.
-            Err(error) if error.class == FailureClass::InDoubt => Err(Failure::permanent(format!(
-                "{error}; once image {image} is gone, these snapshots of it are left, which cost money: {}",
-                snapshots.join(", ")
-            ))),
-            Err(error) => Err(error.into()),
-            Ok(()) => self.delete_snapshots(image, snapshots).await,
-        }
+    async fn disks(&self, image: &ImageId) -> Answer<Vec<DiskId>> {
+        let found = self.ours(image).await?;
+        let disks = found.into_iter().flat_map(|image| image.block_device_mappings);
+        Ok(disks.filter_map(|disk| disk.ebs?.snapshot_id).map(DiskId::from).collect())
     }
+
+    async fn remove(&self, permit: &Permit, image: &ImageId) -> Answer<()> {
+        if self.ours(image).await?.is_none() {
+            return Ok(());
+        }
+        let removal = ec2::DeregisterImage { image_id: image.to_string() };
+        gone(self.connection.write(permit, &removal).await)
+    }
+
+    async fn remove_disk(&self, permit: &Permit, disk: &DiskId) -> Answer<()> {
+        let removal = ec2::DeleteSnapshot { snapshot_id: disk.to_string() };
+        gone(self.connection.write(permit, &removal).await)
+    }
+}
+
+/// What is gone already is removed.
+fn gone<T>(removed: Result<T, Error>) -> Answer<()> {
+    match removed {
+        Err(error) if !is_gone(&error) => Err(error.into()),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Deregistered images may be listed for a while.
+fn is_kept(image: &ec2::Image) -> bool {
+    image.state.as_deref() != Some("deregistered")
 }
 
 fn is_gone(error: &Error) -> bool {

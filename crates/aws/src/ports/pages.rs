@@ -5,24 +5,18 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use async_trait::async_trait;
-use object_store::aws::AmazonS3;
-use object_store::path::Path;
-use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutOptions};
 
 use cutover_core::deployment::Deployment;
 use cutover_core::names::{DnsName, InvalidationId};
 use cutover_core::observation::Distribution;
-use cutover_engine::ports::{Answer, Pages};
+use cutover_engine::gate::Permit;
+use cutover_engine::ports::{Answer, PageObject, PageVersion, Pages};
 
 use crate::connection::Connection;
-use crate::error::Cause;
-use crate::operations::{Effect, cloudfront};
-use crate::storage::failure;
+use crate::operations::cloudfront;
+use crate::storage::PageBucket;
 use crate::vantage::Vantage;
 
-const CONTENT_TYPE: &str = "text/html; charset=utf-8";
-/// Browsers must not keep the page after the window; CloudFront may for a minute.
-const CACHE_CONTROL: &str = "public, max-age=0, s-maxage=60, must-revalidate";
 /// What the origin answers for a path at which it has nothing: 403 where it may not be listed, else 404.
 const ORIGIN_ERRORS: [i64; 2] = [403, 404];
 
@@ -31,7 +25,7 @@ pub struct AwsPages {
     connection: Rc<Connection>,
     deployment: Deployment,
     vantage: Rc<Vantage>,
-    buckets: RefCell<BTreeMap<String, AmazonS3>>,
+    buckets: RefCell<BTreeMap<String, PageBucket>>,
 }
 
 impl AwsPages {
@@ -46,11 +40,11 @@ impl AwsPages {
         }
     }
 
-    fn bucket(&self, name: &str) -> Answer<AmazonS3> {
+    fn bucket(&self, name: &str) -> Answer<PageBucket> {
         if let Some(bucket) = self.buckets.borrow().get(name) {
             return Ok(bucket.clone());
         }
-        let bucket = self.connection.bucket(name)?;
+        let bucket = self.connection.page_bucket(name)?;
         self.buckets.borrow_mut().insert(name.to_owned(), bucket.clone());
         Ok(bucket)
     }
@@ -73,24 +67,19 @@ impl AwsPages {
 
 #[async_trait(?Send)]
 impl Pages for AwsPages {
-    async fn page(&self, bucket: &str, key: &str) -> Answer<Option<String>> {
-        let (store, path) = (self.bucket(bucket)?, Path::from(key));
-        let found = self.connection.stored(Effect::Read, async || store.get(&path).await?.bytes().await).await;
-        match found {
-            Ok(body) => Ok(Some(String::from_utf8_lossy(&body).into_owned())),
-            Err(Cause::Refused(refusal)) if refusal.status == 404 && refusal.code != "NoSuchBucket" => Ok(None),
-            Err(cause) => Err(failure(Effect::Read, &format!("GetObject of s3://{bucket}/{key}"), &cause)),
-        }
+    async fn page(&self, bucket: &str, key: &str) -> Answer<Option<PageObject>> {
+        self.bucket(bucket)?.page(key).await
     }
 
-    async fn put_page(&self, bucket: &str, key: &str, body: &str) -> Answer<()> {
-        let (store, path) = (self.bucket(bucket)?, Path::from(key));
-        let attributes =
-            Attributes::from_iter([(Attribute::ContentType, CONTENT_TYPE), (Attribute::CacheControl, CACHE_CONTROL)]);
-        let options = PutOptions { attributes, ..PutOptions::default() };
-        let put = async || store.put_opts(&path, body.to_owned().into(), options.clone()).await;
-        let put = self.connection.stored(Effect::Write, put).await;
-        put.map(|_| ()).map_err(|cause| failure(Effect::Write, &format!("PutObject of s3://{bucket}/{key}"), &cause))
+    async fn put_page(
+        &self,
+        permit: &Permit,
+        bucket: &str,
+        key: &str,
+        body: &str,
+        instead_of: Option<&PageVersion>,
+    ) -> Answer<()> {
+        self.bucket(bucket)?.put(permit, key, body, instead_of).await
     }
 
     async fn distribution(&self, id: &str) -> Answer<Option<Distribution>> {
@@ -122,7 +111,7 @@ impl Pages for AwsPages {
         }))
     }
 
-    async fn invalidate(&self, distribution: &str, reference: &str) -> Answer<InvalidationId> {
+    async fn invalidate(&self, permit: &Permit, distribution: &str, reference: &str) -> Answer<InvalidationId> {
         let request = cloudfront::CreateInvalidation {
             distribution_id: distribution.to_owned(),
             batch: cloudfront::InvalidationBatch {
@@ -130,7 +119,7 @@ impl Pages for AwsPages {
                 caller_reference: reference.to_owned(),
             },
         };
-        Ok(self.connection.call(&request).await?.invalidation.id.into())
+        Ok(self.connection.write(permit, &request).await?.invalidation.id.into())
     }
 
     async fn invalidated(&self, distribution: &str, id: &InvalidationId) -> Answer<bool> {

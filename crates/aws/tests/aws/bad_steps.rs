@@ -18,11 +18,11 @@ use futures_util::future::join_all;
 
 use cutover_core::journal::Event;
 use cutover_engine::conductor::Ending;
+use cutover_engine::retry;
 
 use self::changes::{Change, all_instances};
 use self::lane::{Ground, Lane};
 use crate::proxy::Trouble;
-use crate::support::limits;
 
 /// So many lanes to moto side by side. It divides no table, so that slow troubles are spread over all lanes.
 const LANES: usize = 7;
@@ -36,10 +36,10 @@ struct Bad {
 }
 
 impl Bad {
-    /// Each trouble once; and throttling for longer than the client repeats a call.
-    fn all() -> Vec<Self> {
+    /// Each trouble once; and throttling so many times.
+    fn all(throttled: u32) -> Vec<Self> {
         let once = Trouble::ALL.map(|(name, trouble)| Self { name, trouble, times: 1 });
-        let for_long = Self { name: "throttled-for-long", trouble: Trouble::Throttle, times: limits().attempts };
+        let for_long = Self { name: "throttled-for-long", trouble: Trouble::Throttle, times: throttled };
         once.into_iter().chain([for_long]).collect()
     }
 }
@@ -50,7 +50,7 @@ struct Course {
     /// How often the step is in doubt.
     doubts: usize,
     /// How often the engine makes it again, knowing that nothing has happened.
-    retries: usize,
+    retries: u32,
     /// How often the request that makes the change reaches the other side.
     passed: usize,
 }
@@ -59,16 +59,11 @@ impl Course {
     /// What must become of a change in trouble.
     fn of(change: Change, bad: Bad) -> Self {
         let is_doubtful = !bad.trouble.is_answered();
-        // S3 is never asked again by the client, so that the engine hears of each throttling.
-        let times = if change == Change::Page { 1 } else { limits().attempts };
-        let retries = if bad.trouble == Trouble::Throttle { bad.times / times } else { 0 };
-        // Asking again for the same invalidation gives it back, and removing what is gone removes nothing.
-        let is_asked_again = is_doubtful && bad.trouble.goes_through();
-        let may_be = change.is_removal() || change == Change::Invalidation;
+        let is_asked_again = is_doubtful && bad.trouble.goes_through() && change.does_not_show();
         Self {
-            doubts: usize::from(is_doubtful && !change.is_removal()),
-            retries: if change.is_removal() { 0 } else { retries as usize },
-            passed: 1 + usize::from(is_asked_again && may_be),
+            doubts: usize::from(is_doubtful),
+            retries: if bad.trouble == Trouble::Throttle { bad.times } else { 0 },
+            passed: 1 + usize::from(is_asked_again),
         }
     }
 }
@@ -78,9 +73,7 @@ async fn try_change(lane: &Lane<'_>, name: &str, change: Change, bad: Bad) -> Re
     let (ground, proxy, words) = (lane.ground, &lane.proxy, change.words());
     let wanted = change.wanted(lane, name).await;
     let before = proxy.passed(words);
-    // S3 throttled five times is a step that fails after its five attempts.
-    let times = if change == Change::Page { bad.times.min(limits().attempts - 1) } else { bad.times };
-    (0..times).for_each(|_| proxy.order(words, bad.trouble));
+    (0..bad.times).for_each(|_| proxy.order(words, bad.trouble));
     let (ending, events) = lane.conduct(bad.trouble, wanted.hosts.clone(), wanted.action.clone()).await;
     let left = proxy.withdraw();
     if left > 0 {
@@ -89,13 +82,13 @@ async fn try_change(lane: &Lane<'_>, name: &str, change: Change, bad: Bad) -> Re
     if ending != Ending::Finished {
         return Err(format!("{ending:?}: {events:?}"));
     }
-    let count = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count();
+    let retried = events.iter().filter(|event| matches!(event, Event::StepRetried { .. })).count();
     let course = Course {
-        doubts: count(|event| matches!(event, Event::StepInDoubt { .. })),
-        retries: count(|event| matches!(event, Event::StepRetried { .. })),
+        doubts: events.iter().filter(|event| matches!(event, Event::StepInDoubt { .. })).count(),
+        retries: u32::try_from(retried).expect("a few"),
         passed: proxy.passed(words) - before,
     };
-    let expected = Course::of(change, Bad { times, ..bad });
+    let expected = Course::of(change, bad);
     if course != expected {
         return Err(format!("{course:?} instead of {expected:?}: {events:?}"));
     }
@@ -138,7 +131,8 @@ async fn a_step_that_gets_into_any_trouble_changes_what_it_wants_once() {
     let ground = Ground::new(&cutover_contract::deployment()).await;
     let mut cells = Vec::new();
     for (kind, change) in Change::ALL {
-        cells.extend(Bad::all().into_iter().map(|bad| (format!("{kind}-{}", bad.name), change, bad)));
+        let all = Bad::all(retry::CALL.attempts - 1);
+        cells.extend(all.into_iter().map(|bad| (format!("{kind}-{}", bad.name), change, bad)));
     }
     let lanes = lanes(&ground).await;
     let there_before = all_instances(&ground).await;
@@ -151,4 +145,33 @@ async fn a_step_that_gets_into_any_trouble_changes_what_it_wants_once() {
     let hosted = |change: &Change| matches!(change, Change::Launch | Change::Terminate);
     let hosts = cells.iter().filter(|(_, change, _)| hosted(change)).count();
     assert_eq!(all_instances(&ground).await, there_before + hosts);
+}
+
+#[tokio::test]
+async fn a_step_that_is_refused_at_every_attempt_fails_and_says_how_often_it_was_tried() {
+    let ground = Ground::new(&cutover_contract::deployment()).await;
+    let lane = Lane::open(&ground, 0).await;
+    let (change, name) = (Change::Snapshot, "never");
+    let wanted = change.wanted(&lane, name).await;
+    (0..retry::CALL.attempts).for_each(|_| lane.proxy.order(change.words(), Trouble::Throttle));
+    let (ending, events) = lane.conduct(Trouble::Throttle, wanted.hosts.clone(), wanted.action.clone()).await;
+    assert!(matches!(ending, Ending::Failed(_)), "{ending:?}");
+    let Some(Event::StepFailed { error, .. }) = events.last() else { panic!("{events:?}") };
+    assert!(error.contains("Throttling") && error.ends_with("(5 attempts)"), "{error}");
+    assert_eq!((lane.proxy.withdraw(), lane.proxy.passed(change.words())), (0, 0));
+}
+
+/// RDS makes no snapshot while it makes its daily backup, which takes longer than throttling lasts.
+#[tokio::test]
+async fn a_snapshot_is_asked_for_until_the_daily_backup_has_been_made() {
+    let ground = Ground::new(&cutover_contract::deployment()).await;
+    let lane = Lane::open(&ground, 0).await;
+    let change = Change::Snapshot;
+    let wanted = change.wanted(&lane, "after-the-backup").await;
+    let busy = Trouble::Refuse(400, "InvalidDBInstanceState");
+    (0..7).for_each(|_| lane.proxy.order(change.words(), busy));
+    let (ending, events) = lane.conduct(busy, wanted.hosts.clone(), wanted.action.clone()).await;
+    assert_eq!(ending, Ending::Finished, "{events:?}");
+    assert_eq!((lane.proxy.withdraw(), lane.proxy.passed(change.words())), (0, 1));
+    wanted.is_there_once(&ground).await.expect("it was made once");
 }

@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use cutover_contract::{CONTRACTS, Contract, Stage, deployment};
+use cutover_contract::{CONTRACTS, Contract, Stage, deployment, gate};
+use cutover_engine::ports::Clock;
 
 use crate::obedient::Obedient;
-use crate::stage::{Furnished, WallClock, furnish};
+use crate::stage::{Furnished, furnish};
+use crate::support::WallClock;
 use crate::surroundings::Surroundings;
 
 /// A contract that moto breaks.
@@ -29,6 +31,11 @@ const UNTRUTHS: &[Untruth] = &[
         contract: "dns::a_refused_batch_changes_nothing",
         says: "the other record of the batch: found Some",
         moto: "makes the changes of a batch one by one, up to the one that it refuses",
+    },
+    Untruth {
+        contract: "dns::a_batch_whose_fence_is_not_as_told_changes_nothing",
+        says: "a batch on None was to be refused: Ok(",
+        moto: "creates a second record of a name and a type that is there, and deletes by name and type alone",
     },
     Untruth {
         contract: "dns::an_unknown_change_is_never_in_sync",
@@ -69,10 +76,12 @@ const UNTRUTHS: &[Untruth] = &[
 
 fn stage(furnished: &Furnished, surroundings: &Surroundings) -> Stage {
     // Hosts and messages to people are no business of AWS's, and of no contract.
-    let others = Rc::new(Obedient::default());
+    let (others, clock) = (Rc::new(Obedient::default()), Rc::new(WallClock) as Rc<dyn Clock>);
+    let world = surroundings.world(furnished, Rc::clone(&clock), Rc::clone(&others) as _, others);
     Stage {
-        world: surroundings.world(furnished, Rc::new(WallClock), Rc::clone(&others) as _, others),
-        clock: Rc::new(WallClock),
+        gate: gate(&world, &clock, &furnished.deployment),
+        world,
+        clock,
         deployment: furnished.deployment.clone(),
         foreign_instances: furnished.foreign_instances.clone(),
         foreign_images: furnished.foreign_images.clone(),

@@ -4,26 +4,27 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::rc::Rc;
 
-use cutover_aws::Connection;
 use cutover_aws::dry::Line;
 use cutover_aws::operations::{Effect, Entry, cloudfront, ec2, elb, elbv2, rds, route53, ssm, table};
 use cutover_aws::shape::{Kind, Member, Value};
+use cutover_aws::{Connection, Limits};
 use cutover_core::deployment::Fleet;
 use cutover_core::journal::Upgrade;
 use cutover_core::plan::{Order, Phase};
 use cutover_core::planner::{Inputs, forecast};
 use cutover_engine::dry::{DryOutcome, Writes, walk};
 use cutover_engine::observe::observe;
-use cutover_engine::ports::Clock;
-use object_store::{Attribute, Attributes, ObjectStoreExt, PutMode, PutOptions, path::Path as Key};
+use cutover_engine::ports::{Clock, PageVersion};
+use object_store::path::Path as Key;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
 use crate::moto::Moto;
 use crate::obedient::Obedient;
-use crate::stage::{WallClock, furnish};
-use crate::support::{connect, from_environment, limits};
+use crate::stage::furnish;
+use crate::support::{WallClock, by_dry_permit, by_permit, connect, from_environment, write};
 use crate::surroundings::Surroundings;
 
 const USER_DATA: &str = "#!/bin/sh\necho \"it's $HOME\" > held\n";
@@ -76,11 +77,11 @@ fn every_write_is_a_line_that_the_aws_command_takes() {
 
 #[tokio::test]
 async fn every_write_is_answered_as_if_it_had_worked() {
-    let aws = connect("http://127.0.0.1:9", limits()).await;
+    let aws = connect("http://127.0.0.1:9", Limits::default()).await;
     aws.run_dry();
     macro_rules! call {
         ($($operation:path),+ $(,)?) => {
-            $(aws.call(&<$operation>::default()).await.expect(stringify!($operation));)+
+            $(write(&aws, &<$operation>::default()).await.expect(stringify!($operation));)+
         };
     }
     call!(
@@ -119,16 +120,16 @@ fn first_words(line: &str) -> String {
 #[tokio::test]
 async fn without_a_dry_run_nothing_is_put_down() {
     let moto = Moto::run_with("serve.py", "");
-    let aws = connect(&moto.fact("endpoint"), limits()).await;
+    let aws = connect(&moto.fact("endpoint"), Limits::default()).await;
     let stop = ec2::StopInstances { instance_ids: vec!["i-0123456789abcdef0".to_owned()], force: None };
-    aws.call(&stop).await.expect_err("there is no such instance, says moto");
+    write(&aws, &stop).await.expect_err("there is no such instance, says moto");
     assert!(!aws.is_dry() && aws.take_writes().is_empty());
 }
 
 #[tokio::test]
 async fn lines_do_what_the_calls_would_have_done_and_the_calls_do_nothing() {
     let moto = Moto::run_with("serve.py", "");
-    let (dry, aws) = (connect(&moto.fact("endpoint"), limits()).await, connect(&moto.fact("endpoint"), limits()).await);
+    let (dry, aws) = (connect(&moto.fact("endpoint"), Limits::default()).await, connect(&moto.fact("endpoint"), Limits::default()).await);
     dry.run_dry();
     let before = standing(&moto, &aws).await;
     let lines = written_down(&moto, &dry).await;
@@ -239,7 +240,7 @@ async fn standing(moto: &Moto, aws: &Connection) -> Standing {
 
 /// The lines of one write of each kind that an upgrade makes most.
 async fn written_down(moto: &Moto, dry: &Connection) -> Vec<String> {
-    let launched = dry.call(&launch(moto)).await.expect("RunInstances");
+    let launched = write(dry, &launch(moto)).await.expect("RunInstances");
     assert_eq!(launched.instances.len(), 1, "whoever launches finds an instance");
     let record = route53::ResourceRecordSet {
         name: "lms.mitx.mit.edu.".to_owned(),
@@ -251,21 +252,21 @@ async fn written_down(moto: &Moto, dry: &Connection) -> Vec<String> {
     let changes = vec![route53::Change { action: "UPSERT".to_owned(), record_set: record }];
     let change_batch = route53::ChangeBatch { comment: Some("it's the window".to_owned()), changes };
     let change = route53::ChangeResourceRecordSets { hosted_zone_id: moto.fact("zone"), change_batch };
-    dry.call(&change).await.expect("ChangeResourceRecordSets");
+    write(dry, &change).await.expect("ChangeResourceRecordSets");
     let register = elb::RegisterInstancesWithLoadBalancer {
         load_balancer_name: "edx-live".to_owned(),
         instances: vec![elb::Instance { instance_id: "i-classic".to_owned() }],
     };
-    dry.call(&register).await.expect("RegisterInstancesWithLoadBalancer");
+    write(dry, &register).await.expect("RegisterInstancesWithLoadBalancer");
     let targets = vec![elbv2::Target { id: "i-target".to_owned(), port: None }];
     let register = elbv2::RegisterTargets { target_group_arn: moto.fact("target_group"), targets };
-    dry.call(&register).await.expect("RegisterTargets");
+    write(dry, &register).await.expect("RegisterTargets");
     let snapshot = rds::CreateDBSnapshot {
         snapshot_identifier: "before-koa".to_owned(),
         instance_identifier: "mitx-rds".to_owned(),
         tags: vec![rds::Tag { key: "cutover:upgrade".to_owned(), value: "koa".to_owned() }],
     };
-    dry.call(&snapshot).await.expect("CreateDBSnapshot");
+    write(dry, &snapshot).await.expect("CreateDBSnapshot");
     put_page(dry).await;
     dry.take_writes()
 }
@@ -287,24 +288,82 @@ fn launch(moto: &Moto) -> ec2::RunInstances {
     }
 }
 
-/// The page goes down as a line; what is created once, as state is, is refused.
+/// The page goes down as a line; every other way to write to a bucket is refused.
 async fn put_page(dry: &Connection) {
-    let bucket = dry.bucket("page").expect("a bucket");
-    let attributes = Attributes::from_iter([
-        (Attribute::ContentType, "text/html; charset=utf-8"),
-        (Attribute::CacheControl, "max-age=10"),
-    ]);
-    let key = Key::from("sub/index.html");
-    let page = PutOptions { attributes, ..Default::default() };
-    object_store::ObjectStore::put_opts(&bucket, &key, "back at six".into(), page).await.expect("it is put down");
-    let create = PutOptions { mode: PutMode::Create, ..Default::default() };
-    let record = object_store::ObjectStore::put_opts(&bucket, &key, "record 1".into(), create).await;
-    record.expect_err("a dry run has no state");
-    bucket.delete(&key).await.expect_err("nor does it delete");
+    let bucket = dry.page_bucket("page").expect("a bucket");
+    let put = by_permit(async |permit| bucket.put(permit, "sub/index.html", "back at six", None).await).await;
+    put.expect("it is put down");
+    let (state, key) = (dry.bucket("page").expect("a bucket"), Key::from("sub/index.html"));
+    for mode in [PutMode::Overwrite, PutMode::Create] {
+        let options = PutOptions { mode, ..Default::default() };
+        state.put_opts(&key, "record 1".into(), options).await.expect_err("a dry run has no state");
+    }
+    state.delete(&key).await.expect_err("nor does it delete");
 }
 
-/// Runs a line as an operator would, in a folder with the page.
+/// The condition of a page's line.
+fn condition(line: &str) -> &str {
+    let place = line.find(" --if-").expect("a condition");
+    line[place..].split(" --region").next().expect("the region follows").trim()
+}
+
+#[tokio::test]
+async fn a_pages_line_takes_the_place_of_the_version_that_was_read_and_of_no_other() {
+    let moto = Moto::run_with("serve.py", "");
+    let endpoint = moto.fact("endpoint");
+    let (dry, aws) =
+        (connect(&endpoint, Limits::default()).await, connect(&endpoint, Limits::default()).await);
+    dry.run_dry();
+    let bucket = aws.page_bucket("page").expect("a bucket");
+    let put = async |body: &str, instead_of: Option<&PageVersion>| {
+        by_permit(async |permit| bucket.put(permit, "index.html", body, instead_of).await).await.expect("it is put");
+    };
+    put("the first", None).await;
+    let read = bucket.page("index.html").await.expect("an answer").expect("the page").version;
+    let planned = dry.page_bucket("page").expect("a bucket");
+    for instead_of in [None, Some(&read)] {
+        let put = by_permit(async |permit| planned.put(permit, "index.html", "back at six", instead_of).await).await;
+        put.expect("it is put down");
+    }
+    let lines = dry.take_writes();
+    let conditions: Vec<&str> = lines.iter().map(|line| condition(line)).collect();
+    assert_eq!(conditions, ["--if-none-match '*'".to_owned(), format!("--if-match '{}'", read.0)]);
+    put("somebody else's", Some(&read)).await;
+    for line in &lines {
+        assert!(!runs(line).status.success(), "{line}");
+    }
+    let there = bucket.page("index.html").await.expect("an answer").expect("the page");
+    assert_eq!(there.text, "somebody else's");
+}
+
+#[tokio::test]
+async fn a_dry_permit_sends_nothing_although_the_connection_is_not_dry() {
+    let aws = connect("http://127.0.0.1:9", Limits::default()).await;
+    assert!(!aws.is_dry());
+    let stop = ec2::StopInstances { instance_ids: vec!["i-1".to_owned()], force: None };
+    let stopped = by_dry_permit(async |permit| aws.write(permit, &stop).await).await.expect("it is put down");
+    assert_eq!(stopped.instances[0].instance_id, "i-1");
+    let bucket = aws.page_bucket("page").expect("a bucket");
+    let put = by_dry_permit(async |permit| bucket.put(permit, "index.html", "back at six", None).await).await;
+    put.expect("it is put down");
+    assert!(aws.calls().is_empty(), "nothing was sent");
+    let lines: Vec<String> = aws.take_writes().iter().map(|line| first_words(line)).collect();
+    assert_eq!(lines, ["aws ec2 stop-instances", "aws s3api put-object"]);
+    // Nobody listens where it would be sent.
+    write(&aws, &stop).await.expect_err("by another permit it is sent");
+    let put = by_permit(async |permit| bucket.put(permit, "index.html", "back at six", None).await).await;
+    put.expect_err("and so is the page");
+    assert!(aws.take_writes().is_empty());
+}
+
+/// Runs a line as an operator would.
 fn run(line: &str) {
+    let output = runs(line);
+    assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What comes of running a line in a folder with the page.
+fn runs(line: &str) -> Output {
     let folder = std::env::temp_dir().join(format!("cutover-dry-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     std::fs::write(folder.join("index.html"), "back at six").expect("the page");
@@ -321,8 +380,8 @@ fn run(line: &str) {
         .env_remove("AWS_PROFILE")
         .output()
         .expect("a shell");
-    assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
     let _ = std::fs::remove_dir_all(&folder);
+    output
 }
 
 /// The folder that the `aws` command is in.

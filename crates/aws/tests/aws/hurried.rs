@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use cutover_core::account::{Quota, Subnet};
 use cutover_core::names::{
-    BalancerName, ChangeId, DatabaseName, DnsName, ImageId, InstanceId, InvalidationId, SnapshotId,
+    BalancerName, ChangeId, DatabaseName, DiskId, DnsName, ImageId, InstanceId, InvalidationId, SnapshotId,
 };
 use cutover_core::observation::{
     BalancerState, Certificate, DatabaseState, Distribution, Health, Instance, InstanceState, MachineImage, Record,
@@ -24,8 +24,11 @@ use cutover_core::observation::{
 };
 use cutover_core::plan::{BuildImage, Launch, RecordTarget};
 use cutover_core::time::between;
+use cutover_engine::fence::{FenceChange, FenceRecord};
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::{
-    Account, Answer, Balancers, Clock, Compute, Databases, Dns, Images, Outside, Page, Pages, World,
+    Account, Answer, Balancers, Clock, Compute, Databases, Dns, Images, Outside, Page, PageObject, PageVersion, Pages,
+    World,
 };
 
 /// A clock that jumps to the next timer when nothing else is left to do.
@@ -199,8 +202,18 @@ impl Dns for Counted {
         self.clock.call(self.world.dns.records(zone, names)).await
     }
 
-    async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Answer<ChangeId> {
-        let change = self.clock.call(self.world.dns.change_records(zone, records)).await?;
+    async fn fence(&self, zone: &str, name: &DnsName) -> Answer<Option<FenceRecord>> {
+        self.clock.call(self.world.dns.fence(zone, name)).await
+    }
+
+    async fn change_records(
+        &self,
+        permit: &Permit,
+        zone: &str,
+        records: &[RecordTarget],
+        fence: &FenceChange,
+    ) -> Answer<ChangeId> {
+        let change = self.clock.call(self.world.dns.change_records(permit, zone, records, fence)).await?;
         self.make(change.to_string());
         Ok(change)
     }
@@ -231,14 +244,14 @@ impl Balancers for Counted {
         Ok(health)
     }
 
-    async fn register(&self, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
+    async fn register(&self, permit: &Permit, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
         instances.iter().for_each(|id| self.make(format!("{name} has {id}")));
-        self.clock.call(self.world.balancers.register(name, instances)).await
+        self.clock.call(self.world.balancers.register(permit, name, instances)).await
     }
 
-    async fn deregister(&self, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
+    async fn deregister(&self, permit: &Permit, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
         instances.iter().for_each(|id| self.make(format!("{name} loses {id}")));
-        self.clock.call(self.world.balancers.deregister(name, instances)).await
+        self.clock.call(self.world.balancers.deregister(permit, name, instances)).await
     }
 }
 
@@ -254,8 +267,8 @@ impl Compute for Counted {
         Ok(instances)
     }
 
-    async fn launch(&self, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
-        let id = self.clock.call(self.world.compute.launch(launch, image, token)).await?;
+    async fn launch(&self, permit: &Permit, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
+        let id = self.clock.call(self.world.compute.launch(permit, launch, image, token)).await?;
         self.make(id.to_string());
         Ok(id)
     }
@@ -264,8 +277,8 @@ impl Compute for Counted {
         self.clock.call(self.world.compute.lives(instance)).await
     }
 
-    async fn terminate(&self, instance: &InstanceId) -> Answer<()> {
-        self.clock.call(self.world.compute.terminate(instance)).await
+    async fn terminate(&self, permit: &Permit, instance: &InstanceId) -> Answer<()> {
+        self.clock.call(self.world.compute.terminate(permit, instance)).await
     }
 }
 
@@ -275,12 +288,20 @@ impl Images for Counted {
         self.clock.call(self.world.images.images()).await
     }
 
-    async fn build(&self, image: &BuildImage) -> Answer<ImageId> {
-        self.clock.call(self.world.images.build(image)).await
+    async fn build(&self, permit: &Permit, image: &BuildImage) -> Answer<ImageId> {
+        self.clock.call(self.world.images.build(permit, image)).await
     }
 
-    async fn remove(&self, image: &ImageId) -> Answer<()> {
-        self.clock.call(self.world.images.remove(image)).await
+    async fn disks(&self, image: &ImageId) -> Answer<Vec<DiskId>> {
+        self.clock.call(self.world.images.disks(image)).await
+    }
+
+    async fn remove(&self, permit: &Permit, image: &ImageId) -> Answer<()> {
+        self.clock.call(self.world.images.remove(permit, image)).await
+    }
+
+    async fn remove_disk(&self, permit: &Permit, disk: &DiskId) -> Answer<()> {
+        self.clock.call(self.world.images.remove_disk(permit, disk)).await
     }
 }
 
@@ -296,28 +317,35 @@ impl Databases for Counted {
         Ok(snapshot.map(|snapshot| Snapshot { available: snapshot.available && !is_recent, ..snapshot }))
     }
 
-    async fn begin_snapshot(&self, database: &DatabaseName, id: &SnapshotId) -> Answer<()> {
+    async fn begin_snapshot(&self, permit: &Permit, database: &DatabaseName, id: &SnapshotId) -> Answer<()> {
         self.make(id.to_string());
-        self.clock.call(self.world.databases.begin_snapshot(database, id)).await
+        self.clock.call(self.world.databases.begin_snapshot(permit, database, id)).await
     }
 }
 
 #[async_trait(?Send)]
 impl Pages for Counted {
-    async fn page(&self, bucket: &str, key: &str) -> Answer<Option<String>> {
+    async fn page(&self, bucket: &str, key: &str) -> Answer<Option<PageObject>> {
         self.clock.call(self.world.pages.page(bucket, key)).await
     }
 
-    async fn put_page(&self, bucket: &str, key: &str, body: &str) -> Answer<()> {
-        self.clock.call(self.world.pages.put_page(bucket, key, body)).await
+    async fn put_page(
+        &self,
+        permit: &Permit,
+        bucket: &str,
+        key: &str,
+        body: &str,
+        instead_of: Option<&PageVersion>,
+    ) -> Answer<()> {
+        self.clock.call(self.world.pages.put_page(permit, bucket, key, body, instead_of)).await
     }
 
     async fn distribution(&self, id: &str) -> Answer<Option<Distribution>> {
         self.clock.call(self.world.pages.distribution(id)).await
     }
 
-    async fn invalidate(&self, distribution: &str, reference: &str) -> Answer<InvalidationId> {
-        let invalidation = self.clock.call(self.world.pages.invalidate(distribution, reference)).await?;
+    async fn invalidate(&self, permit: &Permit, distribution: &str, reference: &str) -> Answer<InvalidationId> {
+        let invalidation = self.clock.call(self.world.pages.invalidate(permit, distribution, reference)).await?;
         self.make(invalidation.to_string());
         Ok(invalidation)
     }

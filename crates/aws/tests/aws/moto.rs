@@ -8,14 +8,15 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use cutover_aws::Connection;
 use cutover_aws::operations::{cloudfront, ec2, elb, elbv2, rds, route53, servicequotas, ssm, table};
 use cutover_aws::protocol::Service;
+use cutover_aws::{Connection, Limits};
 use cutover_engine::failure::FailureClass;
-use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use cutover_engine::ports::PageVersion;
+use object_store::{Attribute, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use serde_json::Value;
 
-use crate::support::{connect, from_environment, limits};
+use crate::support::{by_permit, connect, from_environment, write};
 
 /// A running moto, furnished; it goes when this goes.
 pub(crate) struct Moto {
@@ -60,7 +61,7 @@ impl Moto {
     }
 
     async fn connect(&self) -> Connection {
-        connect(&self.fact("endpoint"), limits()).await
+        connect(&self.fact("endpoint"), Limits::default()).await
     }
 }
 
@@ -89,10 +90,10 @@ async fn instances(moto: &Moto, aws: &Connection) -> String {
         client_token: Some("token-1".to_owned()),
         ..Default::default()
     };
-    let launched = aws.call(&launch).await.expect("RunInstances").instances;
+    let launched = write(aws, &launch).await.expect("RunInstances").instances;
     let id = launched[0].instance_id.clone();
     let tags = ec2::CreateTags { resources: vec![id.clone()], tags: vec![tag("step", "prepare.launch")] };
-    aws.call(&tags).await.expect("CreateTags");
+    write(aws, &tags).await.expect("CreateTags");
     let filters = vec![ec2::Filter { name: "tag:cutover:upgrade".to_owned(), values: vec!["koa-v4".to_owned()] }];
     let pages = aws.pages(ec2::DescribeInstances { filters, ..Default::default() }).await.expect("DescribeInstances");
     let found: Vec<_> = pages.into_iter().flat_map(|page| page.reservations).flat_map(|one| one.instances).collect();
@@ -117,15 +118,15 @@ async fn images(aws: &Connection, instance: &str) {
         no_reboot: Some(false),
         tag_specifications: Vec::new(),
     };
-    let image = aws.call(&create).await.expect("CreateImage").image_id;
+    let image = write(aws, &create).await.expect("CreateImage").image_id;
     let described = ec2::DescribeImages { owners: vec!["self".to_owned()], ..Default::default() };
     let pages = aws.pages(described).await.expect("DescribeImages");
     let found = pages[0].images.iter().find(|found| found.image_id == image).expect("the image is listed");
     assert_eq!((found.name.as_deref(), found.state.as_deref()), (Some("edxapp_koa_4"), Some("available")));
     let snapshot = found.block_device_mappings.iter().find_map(|disk| disk.ebs.as_ref()?.snapshot_id.clone());
-    aws.call(&ec2::DeregisterImage { image_id: image }).await.expect("DeregisterImage");
+    write(aws, &ec2::DeregisterImage { image_id: image }).await.expect("DeregisterImage");
     let snapshot_id = snapshot.expect("the image has a snapshot");
-    aws.call(&ec2::DeleteSnapshot { snapshot_id }).await.expect("DeleteSnapshot");
+    write(aws, &ec2::DeleteSnapshot { snapshot_id }).await.expect("DeleteSnapshot");
 }
 
 async fn networks(moto: &Moto, aws: &Connection) {
@@ -155,7 +156,7 @@ async fn classic_balancers(aws: &Connection, instance: &str) {
     let name = "edx-live".to_owned();
     let register =
         elb::RegisterInstancesWithLoadBalancer { load_balancer_name: name.clone(), instances: members.clone() };
-    aws.call(&register).await.expect("RegisterInstancesWithLoadBalancer");
+    write(aws, &register).await.expect("RegisterInstancesWithLoadBalancer");
     let pages = elb::DescribeLoadBalancers { page_size: Some(1), ..Default::default() };
     let pages = aws.pages(pages).await.expect("DescribeLoadBalancers");
     let balancers: Vec<_> = pages.into_iter().flat_map(|page| page.load_balancers).collect();
@@ -169,14 +170,14 @@ async fn classic_balancers(aws: &Connection, instance: &str) {
     let health = aws.call(&health).await.expect("DescribeInstanceHealth").instance_states;
     assert_eq!((health[0].instance_id.as_str(), health[0].state.as_str()), (instance, "InService"));
     let deregister = elb::DeregisterInstancesFromLoadBalancer { load_balancer_name: name, instances: members };
-    aws.call(&deregister).await.expect("DeregisterInstancesFromLoadBalancer");
+    write(aws, &deregister).await.expect("DeregisterInstancesFromLoadBalancer");
 }
 
 async fn target_groups(moto: &Moto, aws: &Connection, instance: &str) {
     let arn = moto.fact("target_group");
     let targets = vec![elbv2::Target { id: instance.to_owned(), port: None }];
     let register = elbv2::RegisterTargets { target_group_arn: arn.clone(), targets: targets.clone() };
-    aws.call(&register).await.expect("RegisterTargets");
+    write(aws, &register).await.expect("RegisterTargets");
     aws.pages(elbv2::DescribeLoadBalancers::default()).await.expect("DescribeLoadBalancers");
     let groups = elbv2::DescribeTargetGroups { names: vec!["edx".to_owned()], ..Default::default() };
     let groups = aws.pages(groups).await.expect("DescribeTargetGroups");
@@ -189,7 +190,7 @@ async fn target_groups(moto: &Moto, aws: &Connection, instance: &str) {
     let health = aws.call(&health).await.expect("DescribeTargetHealth").descriptions;
     assert_eq!(health[0].target.id, instance);
     let deregister = elbv2::DeregisterTargets { target_group_arn: arn, targets };
-    aws.call(&deregister).await.expect("DeregisterTargets");
+    write(aws, &deregister).await.expect("DeregisterTargets");
 }
 
 async fn records(moto: &Moto, aws: &Connection) {
@@ -214,7 +215,7 @@ async fn records(moto: &Moto, aws: &Connection) {
         changes: vec![change("lms"), change("studio"), change("preview")],
     };
     let changes = route53::ChangeResourceRecordSets { hosted_zone_id: zone.clone(), change_batch };
-    let info = aws.call(&changes).await.expect("ChangeResourceRecordSets").change_info;
+    let info = write(aws, &changes).await.expect("ChangeResourceRecordSets").change_info;
     let info = aws.call(&route53::GetChange { id: info.id }).await.expect("GetChange").change_info;
     assert_eq!(info.status, "INSYNC");
     let list =
@@ -243,7 +244,7 @@ async fn distributions(moto: &Moto, aws: &Connection) {
             caller_reference: "koa-v4.page".to_owned(),
         },
     };
-    let made = aws.call(&create).await.expect("CreateInvalidation").invalidation;
+    let made = write(aws, &create).await.expect("CreateInvalidation").invalidation;
     let read = cloudfront::GetInvalidation { distribution_id: id, id: made.id };
     let read = aws.call(&read).await.expect("GetInvalidation").invalidation;
     assert!(read.status.eq_ignore_ascii_case("completed"));
@@ -258,8 +259,8 @@ async fn databases(aws: &Connection) {
         instance_identifier: name.clone(),
         tags: vec![rds::Tag { key: "cutover:upgrade".to_owned(), value: "koa-v4".to_owned() }],
     };
-    let made = aws.call(&create).await.expect("CreateDBSnapshot").snapshot;
-    let again = aws.call(&create).await.expect_err("an identifier is taken once");
+    let made = write(aws, &create).await.expect("CreateDBSnapshot").snapshot;
+    let again = write(aws, &create).await.expect_err("an identifier is taken once");
     assert_eq!((again.code(), again.class), (Some("DBSnapshotAlreadyExists"), FailureClass::Permanent));
     let list = rds::DescribeDBSnapshots { snapshot_identifier: Some(made.identifier.clone()), ..Default::default() };
     let listed = aws.pages(list).await.expect("DescribeDBSnapshots");
@@ -269,13 +270,13 @@ async fn databases(aws: &Connection) {
         snapshot_identifier: Some(made.identifier),
         ..Default::default()
     };
-    aws.call(&restore).await.expect("RestoreDBInstanceFromDBSnapshot");
+    write(aws, &restore).await.expect("RestoreDBInstanceFromDBSnapshot");
     let rename = rds::ModifyDBInstance {
         identifier: "mitx-rds-restored".to_owned(),
         new_identifier: Some("mitx-rds-kept".to_owned()),
         apply_immediately: Some(true),
     };
-    aws.call(&rename).await.expect("ModifyDBInstance");
+    write(aws, &rename).await.expect("ModifyDBInstance");
 }
 
 async fn commands(aws: &Connection, instance: &str) {
@@ -286,7 +287,7 @@ async fn commands(aws: &Connection, instance: &str) {
         comment: Some("koa-v4".to_owned()),
         timeout_seconds: Some(60),
     };
-    let command = aws.call(&send).await.expect("SendCommand").command;
+    let command = write(aws, &send).await.expect("SendCommand").command;
     assert!(command.requested.is_some());
     let one = ssm::GetCommandInvocation { command_id: command.command_id.clone(), instance_id: instance.to_owned() };
     assert_eq!(aws.call(&one).await.expect("GetCommandInvocation").status, "Success");
@@ -295,19 +296,24 @@ async fn commands(aws: &Connection, instance: &str) {
 }
 
 async fn pages(aws: &Connection) {
-    let bucket = aws.bucket("page").expect("a bucket");
-    let key = object_store::path::Path::from("index.html");
-    let attributes = Attributes::from_iter([
-        (Attribute::ContentType, "text/html; charset=utf-8"),
-        (Attribute::CacheControl, "max-age=10"),
-    ]);
-    let put = PutOptions { attributes, ..Default::default() };
-    bucket.put_opts(&key, "back at six".into(), put).await.expect("PutObject");
-    let page = bucket.get(&key).await.expect("GetObject");
-    assert_eq!(page.attributes.get(&Attribute::CacheControl).expect("kept").as_ref(), "max-age=10");
-    assert_eq!(page.bytes().await.expect("the page"), "back at six");
+    let (bucket, key) = (aws.page_bucket("page").expect("a bucket"), "index.html");
+    let put = async |body: &str, instead_of: Option<&PageVersion>| {
+        by_permit(async |permit| bucket.put(permit, key, body, instead_of).await).await
+    };
+    put("back at six", None).await.expect("PutObject");
+    let page = bucket.page(key).await.expect("GetObject").expect("the page");
+    assert_eq!(page.text, "back at six");
+    let again = put("twice", None).await.expect_err("it exists");
+    assert_eq!(again.class, FailureClass::NotApplied, "{again}");
+    put("back at seven", Some(&page.version)).await.expect("PutObject");
+    let late = put("late", Some(&page.version)).await.expect_err("it is another by now");
+    assert_eq!(late.class, FailureClass::NotApplied, "{late}");
+    let objects = aws.bucket("page").expect("a bucket");
+    let kept = objects.get(&key.into()).await.expect("GetObject");
+    let control = "public, max-age=0, s-maxage=60, must-revalidate";
+    assert_eq!(kept.attributes.get(&Attribute::CacheControl).expect("kept").as_ref(), control);
     let create = PutOptions { mode: PutMode::Create, ..Default::default() };
-    let again = bucket.put_opts(&key, "twice".into(), create).await.expect_err("it exists");
+    let again = objects.put_opts(&key.into(), "twice".into(), create).await.expect_err("it exists");
     assert!(matches!(again, object_store::Error::AlreadyExists { .. }), "{again}");
 }
 
@@ -328,9 +334,9 @@ async fn every_operation_is_understood_and_its_answer_read() {
     commands(&aws, &instance).await;
     pages(&aws).await;
     let stop = ec2::StopInstances { instance_ids: vec![instance.clone()], force: None };
-    assert_eq!(aws.call(&stop).await.expect("StopInstances").instances[0].instance_id, instance);
+    assert_eq!(write(&aws, &stop).await.expect("StopInstances").instances[0].instance_id, instance);
     let terminate = ec2::TerminateInstances { instance_ids: vec![instance] };
-    let ended = aws.call(&terminate).await.expect("TerminateInstances").instances;
+    let ended = write(&aws, &terminate).await.expect("TerminateInstances").instances;
     assert!(ended[0].current_state.is_some());
     let run: BTreeSet<_> = aws.calls().into_keys().collect();
     let all: BTreeSet<_> = table().iter().map(|entry| (entry.service, entry.name)).collect();
@@ -369,8 +375,8 @@ async fn signatures_are_those_that_botocore_makes() {
         ..Default::default()
     };
     let rest = aws.call(&rest).await.expect_err("a judgement");
-    let payload = aws.call(&cloudfront::CreateInvalidation::default()).await.expect_err("a judgement");
-    let json = aws.call(&ssm::SendCommand::default()).await.expect_err("a judgement");
+    let payload = write(&aws, &cloudfront::CreateInvalidation::default()).await.expect_err("a judgement");
+    let json = write(&aws, &ssm::SendCommand::default()).await.expect_err("a judgement");
     assert_eq!(query.code(), Some("Same.ec2.us-east-1"));
     assert_eq!(rest.code(), Some("Same.route53.us-east-1"));
     assert_eq!(payload.code(), Some("Same.cloudfront.us-east-1"));

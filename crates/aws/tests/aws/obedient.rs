@@ -10,7 +10,10 @@ use cutover_core::deployment::SmokeTest;
 use cutover_core::journal::Decision;
 use cutover_core::names::{FleetName, InstanceId, JobName, ProgramName};
 use cutover_core::plan::{Announce, Decide, Migrate};
-use cutover_engine::ports::{Announcer, Answer, Clock, Hosts, JobProgress, Operator, ProgramState};
+use cutover_engine::gate::Permit;
+use cutover_engine::ports::{
+    Announcer, Answer, Clock, Decided, Hosts, JobProgress, JobStart, Operator, ProgramState,
+};
 
 /// Hosts whose programs run until they are told to stop, and whose jobs succeed.
 #[derive(Default)]
@@ -35,12 +38,24 @@ impl Hosts for Obedient {
         Ok(programs.iter().map(|program| (program.clone(), state(program))).collect())
     }
 
-    async fn stop(&self, host: &InstanceId, _supervisorctl: &str, programs: &[ProgramName]) -> Answer<()> {
+    async fn stop(
+        &self,
+        _permit: &Permit,
+        host: &InstanceId,
+        _supervisorctl: &str,
+        programs: &[ProgramName],
+    ) -> Answer<()> {
         self.stopped.borrow_mut().extend(programs.iter().map(|program| (host.clone(), program.clone())));
         Ok(())
     }
 
-    async fn start(&self, host: &InstanceId, _supervisorctl: &str, programs: &[ProgramName]) -> Answer<()> {
+    async fn start(
+        &self,
+        _permit: &Permit,
+        host: &InstanceId,
+        _supervisorctl: &str,
+        programs: &[ProgramName],
+    ) -> Answer<()> {
         let mut stopped = self.stopped.borrow_mut();
         for program in programs {
             stopped.remove(&(host.clone(), program.clone()));
@@ -48,8 +63,8 @@ impl Hosts for Obedient {
         Ok(())
     }
 
-    async fn kill(&self, host: &InstanceId, programs: &[ProgramName]) -> Answer<()> {
-        self.stop(host, "", programs).await
+    async fn kill(&self, permit: &Permit, host: &InstanceId, programs: &[ProgramName]) -> Answer<()> {
+        self.stop(permit, host, "", programs).await
     }
 
     async fn smoke_test(&self, _host: &InstanceId, test: &SmokeTest) -> Answer<(i32, String)> {
@@ -64,9 +79,9 @@ impl Hosts for Obedient {
         Ok(Some(0))
     }
 
-    async fn start_job(&self, host: &InstanceId, migrate: &Migrate) -> Answer<()> {
-        self.jobs.borrow_mut().insert((host.clone(), migrate.job.clone()));
-        Ok(())
+    async fn start_job(&self, _permit: &Permit, host: &InstanceId, migrate: &Migrate) -> Answer<JobStart> {
+        let is_new = self.jobs.borrow_mut().insert((host.clone(), migrate.job.clone()));
+        Ok(if is_new { JobStart::Started } else { JobStart::Found })
     }
 
     async fn job(&self, host: &InstanceId, job: &JobName, _offset: u64) -> Answer<Option<JobProgress>> {
@@ -77,13 +92,13 @@ impl Hosts for Obedient {
 
 #[async_trait(?Send)]
 impl Announcer for Obedient {
-    async fn announce(&self, _message: &Announce, token: &str) -> Answer<()> {
+    async fn announce(&self, _permit: &Permit, _message: &Announce, token: &str) -> Answer<()> {
         self.sent.borrow_mut().insert(token.to_owned());
         Ok(())
     }
 
-    async fn announced(&self, token: &str) -> Answer<bool> {
-        Ok(self.sent.borrow().contains(token))
+    async fn announced(&self, token: &str) -> Answer<Option<bool>> {
+        Ok(Some(self.sent.borrow().contains(token)))
     }
 }
 
@@ -92,8 +107,9 @@ pub(crate) struct Approving(pub(crate) Rc<dyn Clock>);
 
 #[async_trait(?Send)]
 impl Operator for Approving {
-    async fn decide(&self, question: &Decide) -> Decision {
+    async fn decide(&self, question: &Decide) -> Decided {
         let (gate, by) = (question.gate.clone(), "tests".to_owned());
-        Decision { gate, approved: true, by, at: self.0.now(), note: None, plan: None }
+        let decision = Decision { gate, approved: true, by, at: self.0.now(), note: None, plan: None };
+        Decided { decision, object: None }
     }
 }

@@ -13,18 +13,20 @@ use std::time::Duration;
 
 use cutover_aws::policy::{Method, When, allows, methods, policy};
 use cutover_aws::ports::{AwsAccount, AwsBalancers, AwsCompute, AwsDatabases, AwsDns, AwsImages, AwsPages};
-use cutover_aws::{Connection, Vantage};
+use cutover_aws::{Connection, Limits, Vantage};
 use cutover_contract::launch;
 use cutover_core::deployment::{BalancerKind, Deployment, Role};
 use cutover_core::names::{BalancerName, DnsName, InstanceId};
 use cutover_core::plan::{BuildImage, Launch, Phase, RecordTarget};
+use cutover_engine::fence::{FenceChange, FenceRecord};
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Account, Balancers, Compute, Databases, Dns, Images, Pages};
 use cutover_engine::store::Store;
 use serde_json::Value;
 
 use crate::proxy::Proxy;
-use crate::stage::{Furnished, WallClock, furnish};
-use crate::support::{connect, from_environment, limits};
+use crate::stage::{Furnished, furnish};
+use crate::support::{WallClock, by_permit, connect, from_environment};
 
 /// Where a service's model is, by IAM's name for the service.
 const MODELS: [(&str, &[&str]); 9] = [
@@ -56,7 +58,7 @@ impl Asked {
     async fn begin() -> Self {
         let furnished = furnish(&cutover_contract::deployment()).await;
         let proxy = Proxy::before(&furnished.moto.fact("endpoint"));
-        let connection = Rc::new(connect(&proxy.endpoint, limits()).await);
+        let connection = Rc::new(connect(&proxy.endpoint, Limits::default()).await);
         let (seen, tried, wrong) = Default::default();
         Self { furnished, proxy, connection, seen, tried, wrong }
     }
@@ -73,7 +75,8 @@ impl Asked {
         }
         let bucket = &self.furnished.deployment.maintenance_page.bucket;
         let listings = self.proxy.passed("list-type=2");
-        let gets = self.proxy.passed(&format!("GET /{bucket}")) - listings;
+        let heads = self.proxy.passed(&format!("HEAD /{bucket}/"));
+        let gets = self.proxy.passed(&format!("GET /{bucket}")) - listings + heads;
         let puts = self.proxy.passed(&format!("PUT /{bucket}/"));
         let all = self.proxy.passed("/s3/aws4_request");
         assert_eq!(all, listings + gets + puts, "S3 was asked something else");
@@ -136,11 +139,15 @@ async fn dns(asked: &mut Asked, vantage: &Rc<Vantage>) {
     let deployment = asked.deployment();
     let zone = deployment.dns.zone.as_str();
     let port = || AwsDns::new(&asked.connection, &deployment, vantage);
-    let ports = [port(), port(), port(), port()];
+    let ports = [port(), port(), port(), port(), port()];
     let host = deployment.sites[0].host.clone();
     let record = RecordTarget { name: host.clone(), target: "page.example.com".into(), ttl: Duration::from_secs(60) };
     let _ = asked.run("dns.records", ports[0].records(zone, std::slice::from_ref(&host))).await;
-    let change = asked.run("dns.change_records", ports[1].change_records(zone, &[record])).await;
+    let next = FenceRecord { values: vec!["cutover policy 1 a 1".to_owned()], ttl: Duration::from_secs(60) };
+    let fence = FenceChange { name: deployment.fence(), was: None, next };
+    let _ = asked.run("dns.fence", ports[4].fence(zone, &fence.name)).await;
+    let change = async |permit: &Permit| ports[1].change_records(permit, zone, &[record], &fence).await;
+    let change = asked.run("dns.change_records", by_permit(change)).await;
     let _ = asked.run("dns.in_sync", ports[2].in_sync(&change.expect("moto changes it"))).await;
     let _ = asked.run("dns.ask_servers", ports[3].ask_servers(zone, &host)).await;
     let _ = asked.run("dns.records", ports[3].records("nowhere.example", &[host])).await;
@@ -169,8 +176,10 @@ async fn balancers(asked: &mut Asked) {
         let _ = asked.run("balancers.balancers", ports[1].balancers(&unknown)).await;
         for name in &unknown {
             let _ = asked.run("balancers.health", ports[2].health(name)).await;
-            let _ = asked.run("balancers.register", ports[3].register(name, &instances)).await;
-            let _ = asked.run("balancers.deregister", ports[4].deregister(name, &instances)).await;
+            let register = async |permit: &Permit| ports[3].register(permit, name, &instances).await;
+            let _ = asked.run("balancers.register", by_permit(register)).await;
+            let deregister = async |permit: &Permit| ports[4].deregister(permit, name, &instances).await;
+            let _ = asked.run("balancers.deregister", by_permit(deregister)).await;
         }
     }
 }
@@ -188,16 +197,21 @@ async fn hosts_and_images(asked: &mut Asked) {
         branch: String::new(),
         tags: BTreeMap::new(),
     };
-    let _ = asked.run("images.build", images.build(&build)).await;
+    let _ = asked.run("images.build", by_permit(async |permit| images.build(permit, &build).await)).await;
     let compute = AwsCompute::new(&asked.connection, &deployment);
     let _ = asked.run("compute.instances", compute.instances()).await;
     // A host that boots stopped is launched with user data.
     let launch = Launch { boot_stopped: true, ..launch(&deployment, "edx-policy") };
-    let launched = asked.run("compute.launch", compute.launch(&launch, &oldest, "token")).await;
+    let launched = async |permit: &Permit| compute.launch(permit, &launch, &oldest, "token").await;
+    let launched = asked.run("compute.launch", by_permit(launched)).await;
     let launched = launched.expect("moto launches it");
     let _ = asked.run("compute.lives", compute.lives(&launched)).await;
-    let _ = asked.run("compute.terminate", compute.terminate(&launched)).await;
-    let _ = asked.run("images.remove", images.remove(&oldest)).await;
+    let terminate = async |permit: &Permit| compute.terminate(permit, &launched).await;
+    let _ = asked.run("compute.terminate", by_permit(terminate)).await;
+    let disks = asked.run("images.disks", images.disks(&oldest)).await.expect("it is ours");
+    let _ = asked.run("images.remove", by_permit(async |permit| images.remove(permit, &oldest).await)).await;
+    let remove = async |permit: &Permit| images.remove_disk(permit, &disks[0]).await;
+    let _ = asked.run("images.remove_disk", by_permit(remove)).await;
 }
 
 async fn databases(asked: &mut Asked) {
@@ -206,7 +220,8 @@ async fn databases(asked: &mut Asked) {
     let names: Vec<_> = deployment.databases.iter().map(|database| database.name.clone()).collect();
     let _ = asked.run("databases.databases", port.databases(&names)).await;
     let id = "cutover-policy".into();
-    let _ = asked.run("databases.begin_snapshot", port.begin_snapshot(&names[0], &id)).await;
+    let begin = async |permit: &Permit| port.begin_snapshot(permit, &names[0], &id).await;
+    let _ = asked.run("databases.begin_snapshot", by_permit(begin)).await;
     let _ = asked.run("databases.snapshot", port.snapshot(&names[0], &id)).await;
 }
 
@@ -215,9 +230,16 @@ async fn pages(asked: &mut Asked, vantage: &Rc<Vantage>) {
     let port = AwsPages::new(&asked.connection, &deployment, vantage);
     let page = &deployment.maintenance_page;
     let _ = asked.run("pages.page", port.page(&page.bucket, "not-there")).await;
-    let _ = asked.run("pages.put_page", port.put_page(&page.bucket, &page.key, "back soon")).await;
+    let there = asked.run("pages.page", port.page(&page.bucket, &page.key)).await.expect("moto has it");
+    for version in [there.map(|there| there.version), None] {
+        let put = async |permit: &Permit| {
+            port.put_page(permit, &page.bucket, &page.key, "back soon", version.as_ref()).await
+        };
+        let _ = asked.run("pages.put_page", by_permit(put)).await;
+    }
     let _ = asked.run("pages.distribution", port.distribution(&page.distribution)).await;
-    let made = asked.run("pages.invalidate", port.invalidate(&page.distribution, "once")).await;
+    let invalidate = async |permit: &Permit| port.invalidate(permit, &page.distribution, "once").await;
+    let made = asked.run("pages.invalidate", by_permit(invalidate)).await;
     let made = made.expect("moto invalidates");
     let _ = asked.run("pages.invalidated", port.invalidated(&page.distribution, &made)).await;
 }
@@ -229,8 +251,11 @@ async fn store(asked: &mut Asked) {
     asked.run("store.create", store.create("journal/1", "a".into())).await.expect("it is created");
     asked.run("store.create", store.create("journal/1", "b".into())).await.expect("it was there");
     asked.run("store.replace", store.replace("lease/1", "c".into())).await.expect("it is written");
-    asked.run("store.list", store.list("journal")).await.expect("it is listed");
-    asked.run("store.read", store.read("journal/1")).await.expect("it is read");
+    asked.run("store.list", store.list("journal", |_| true)).await.expect("it is listed");
+    asked.run("store.exists", store.exists("journal/1")).await.expect("it is there");
+    for name in ["journal/1", "journal/2"] {
+        asked.run("store.read", store.read(name)).await.expect("it is read, or not there");
+    }
 }
 
 /// Nobody outside is asked: names lead to where nobody listens.

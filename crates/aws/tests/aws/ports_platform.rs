@@ -15,10 +15,11 @@ use cutover_core::names::{DatabaseName, ImageId, InstanceId, SnapshotId};
 use cutover_core::observation::InstanceState;
 use cutover_core::plan::{BuildImage, ImageRef, Launch};
 use cutover_engine::failure::{Failure, FailureClass};
-use cutover_engine::ports::{Account, Compute, Databases, Images, Pages};
+use cutover_engine::ports::{Account, Answer, Compute, Databases, Images, PageVersion, Pages};
 use object_store::{Attribute, ObjectStoreExt};
 
-use crate::stage::{Furnished, WallClock, furnish};
+use crate::stage::{Furnished, furnish};
+use crate::support::{WallClock, by_permit, write};
 
 fn deployment() -> Deployment {
     cutover_contract::deployment()
@@ -67,6 +68,26 @@ fn calls(connection: &Connection, name: &'static str) -> u64 {
     connection.calls().get(&(Service::Ec2, name)).copied().unwrap_or_default()
 }
 
+async fn launched(compute: &AwsCompute, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
+    by_permit(async |permit| compute.launch(permit, launch, image, token).await).await
+}
+
+async fn terminated(compute: &AwsCompute, instance: &InstanceId) -> Answer<()> {
+    by_permit(async |permit| compute.terminate(permit, instance).await).await
+}
+
+async fn removed(images: &AwsImages, image: &ImageId) -> Answer<()> {
+    by_permit(async |permit| images.remove(permit, image).await).await
+}
+
+async fn begun(databases: &AwsDatabases, database: &DatabaseName, id: &SnapshotId) -> Answer<()> {
+    by_permit(async |permit| databases.begin_snapshot(permit, database, id).await).await
+}
+
+async fn put(pages: &AwsPages, (bucket, key): (&str, &str), body: &str, of: Option<&PageVersion>) -> Answer<()> {
+    by_permit(async |permit| pages.put_page(permit, bucket, key, body, of).await).await
+}
+
 async fn some_image(images: &AwsImages, role: Role) -> ImageId {
     let listed = images.images().await.expect("images");
     listed.into_iter().find(|image| image.role == role).expect("an image of the role").id
@@ -88,7 +109,7 @@ async fn a_launch_asks_for_all_that_the_plan_and_the_file_say() {
     let image = some_image(&AwsImages::new(&connection, &deployment), Role::Worker).await;
     let compute = AwsCompute::new(&connection, &deployment);
     let launch = worker(&deployment);
-    let id = compute.launch(&launch, &image, "token-1").await.expect("a launch");
+    let id = launched(&compute, &launch, &image, "token-1").await.expect("a launch");
     let found = described(&connection, &id).await;
     assert_eq!(found.client_token.as_deref(), Some("token-1"));
     assert_eq!(found.image_id.as_deref(), Some(image.as_str()));
@@ -110,8 +131,8 @@ async fn both_launches_of_one_token_say_so_which_moto_alone_takes_for_two() {
     let Furnished { connection, deployment, moto: _moto, .. } = furnished().await;
     let image = some_image(&AwsImages::new(&connection, &deployment), Role::Worker).await;
     let compute = AwsCompute::new(&connection, &deployment);
-    let first = compute.launch(&worker(&deployment), &image, "token-2").await.expect("a launch");
-    let second = compute.launch(&worker(&deployment), &image, "token-2").await.expect("the same launch");
+    let first = launched(&compute, &worker(&deployment), &image, "token-2").await.expect("a launch");
+    let second = launched(&compute, &worker(&deployment), &image, "token-2").await.expect("the same launch");
     assert_ne!(first, second, "moto has learned what a token is");
     for id in [first, second] {
         assert_eq!(described(&connection, &id).await.client_token.as_deref(), Some("token-2"));
@@ -125,14 +146,16 @@ async fn what_is_not_the_deployments_is_neither_terminated_nor_removed() {
     let compute = AwsCompute::new(connection, deployment);
     assert!(!furnished.foreign_instances.is_empty() && !furnished.foreign_images.is_empty());
     for foreign in &furnished.foreign_instances {
-        let failure = compute.terminate(foreign).await.expect_err("it is somebody else's");
+        let failure = terminated(&compute, foreign).await.expect_err("it is somebody else's");
         permanent(&failure, &[foreign.as_str(), "was not terminated"]);
         assert_eq!(described(connection, foreign).await.state.name, "running");
     }
     let images = AwsImages::new(connection, deployment);
     for foreign in &furnished.foreign_images {
-        let failure = images.remove(foreign).await.expect_err("it is somebody else's");
-        permanent(&failure, &[foreign.as_str(), "was not removed"]);
+        let disks = images.disks(foreign).await.map(|_| ());
+        for answer in [disks, removed(&images, foreign).await] {
+            permanent(&answer.expect_err("it is somebody else's"), &[foreign.as_str(), "was not removed"]);
+        }
     }
     assert_eq!((calls(connection, "TerminateInstances"), calls(connection, "DeregisterImage")), (0, 0));
 }
@@ -146,10 +169,10 @@ async fn a_host_is_terminated_once_and_its_checks_are_asked_after_once() {
     compute.instances().await.expect("instances");
     assert_eq!(calls(&connection, "DescribeInstanceStatus"), 1);
     for _ in 0..2 {
-        compute.terminate(&hosts[0].id).await.expect("it is ours");
+        terminated(&compute, &hosts[0].id).await.expect("it is ours");
     }
     assert_eq!(calls(&connection, "TerminateInstances"), 1);
-    let unknown = compute.terminate(&"i-00000000000000001".into()).await.expect_err("there is none");
+    let unknown = terminated(&compute, &"i-00000000000000001".into()).await.expect_err("there is none");
     permanent(&unknown, &["InvalidInstanceID.NotFound"]);
 }
 
@@ -171,25 +194,39 @@ async fn an_image_that_is_there_is_the_build_and_one_that_is_not_is_asked_for_in
             ("release-version", version),
         ]),
     };
+    let built = async |build: &BuildImage| by_permit(async |permit| images.build(permit, build).await).await;
     let there = build(newest.name.as_str(), &newest.version);
-    assert_eq!(images.build(&there).await.expect("it is there"), newest.id);
-    let untagged = images.build(&build(newest.name.as_str(), "99")).await.expect_err("its version is another");
+    assert_eq!(built(&there).await.expect("it is there"), newest.id);
+    let untagged = built(&build(newest.name.as_str(), "99")).await.expect_err("its version is another");
     permanent(&untagged, &[newest.id.as_str(), "put release-version=99 on it"]);
-    let missing = images.build(&build("edxapp_9", "4")).await.expect_err("nothing builds images");
+    let missing = built(&build("edxapp_9", "4")).await.expect_err("nothing builds images");
     permanent(&missing, &["edxapp_9", "release-version=4", "commit=COMMIT", "mitx/koa"]);
 }
 
 #[tokio::test]
-async fn an_image_goes_with_its_snapshots() {
+async fn an_image_says_which_disks_it_leaves_and_each_is_removed_after_it() {
     let Furnished { connection, deployment, moto: _moto, .. } = furnished().await;
     let images = AwsImages::new(&connection, &deployment);
     let listed = images.images().await.expect("images");
-    images.remove(&listed[0].id).await.expect("it is ours");
-    let left = images.images().await.expect("images");
-    assert_eq!(left, listed[1..]);
-    assert!(calls(&connection, "DeleteSnapshot") > 0, "its snapshots are left");
-    images.remove(&listed[0].id).await.expect("it is gone already");
-    images.remove(&"ami-00000000000000001".into()).await.expect("it never was");
+    let oldest = &listed[0].id;
+    let disks = images.disks(oldest).await.expect("it is ours");
+    assert!(!disks.is_empty());
+    for _ in 0..2 {
+        removed(&images, oldest).await.expect("it is ours, and then gone");
+    }
+    assert_eq!(images.images().await.expect("images"), listed[1..]);
+    assert_eq!((calls(&connection, "DeregisterImage"), calls(&connection, "DeleteSnapshot")), (1, 0));
+    assert_eq!(images.disks(oldest).await.expect("it is gone"), []);
+    for disk in &disks {
+        for _ in 0..2 {
+            let gone = by_permit(async |permit| images.remove_disk(permit, disk).await).await;
+            gone.expect("it is removed, and then gone");
+        }
+        let snapshot_id = disk.to_string();
+        let again = write(&connection, &ec2::DeleteSnapshot { snapshot_id }).await;
+        assert!(again.is_err_and(|error| error.is_not_found()), "{disk} is left");
+    }
+    removed(&images, &"ami-00000000000000001".into()).await.expect("it never was");
 }
 
 #[tokio::test]
@@ -206,13 +243,13 @@ async fn snapshots_are_found_whatever_case_rds_keeps_them_in() {
     assert!(state.snapshots.iter().any(|snapshot| snapshot.id.as_str().starts_with("rds:")), "{state:?}");
     let id = SnapshotId::from("before-koa");
     assert_eq!(databases.snapshot(&name, &id).await.expect("an answer"), None);
-    databases.begin_snapshot(&name, &id).await.expect("it begins");
+    begun(&databases, &name, &id).await.expect("it begins");
     let shouted = SnapshotId::from("Before-Koa");
     let snapshot = databases.snapshot(&name, &shouted).await.expect("an answer").expect("it is there");
     assert_eq!((snapshot.id, snapshot.available), (shouted, true));
-    let again = databases.begin_snapshot(&name, &id).await.expect_err("it exists");
+    let again = begun(&databases, &name, &id).await.expect_err("it exists");
     permanent(&again, &["DBSnapshotAlreadyExists"]);
-    let nobodys = databases.begin_snapshot(&"nobody".into(), &"other".into()).await.expect_err("no such database");
+    let nobodys = begun(&databases, &"nobody".into(), &"other".into()).await.expect_err("no such database");
     permanent(&nobodys, &["DBInstanceNotFound"]);
 }
 
@@ -222,9 +259,11 @@ async fn the_page_is_kept_by_edges_and_not_by_browsers() {
     deployment.sites.clear();
     let pages = AwsPages::new(&connection, &deployment, &Rc::new(Vantage::default()));
     let page = deployment.maintenance_page.clone();
-    pages.put_page(&page.bucket, &page.key, "<p>Zurück um sechs</p>").await.expect("it is put");
+    let place = (page.bucket.as_str(), page.key.as_str());
+    let old = pages.page(&page.bucket, &page.key).await.expect("it is read").map(|page| page.version);
+    put(&pages, place, "<p>Zurück um sechs</p>", old.as_ref()).await.expect("it is put");
     let read = pages.page(&page.bucket, &page.key).await.expect("it is read");
-    assert_eq!(read.as_deref(), Some("<p>Zurück um sechs</p>"));
+    assert_eq!(read.as_ref().map(|page| page.text.as_str()), Some("<p>Zurück um sechs</p>"));
     let bucket = connection.bucket(&page.bucket).expect("a bucket");
     let object = bucket.get(&page.key.as_str().into()).await.expect("the object");
     let kept = |attribute| object.attributes.get(&attribute).map(|value| value.as_ref().to_owned());
@@ -234,7 +273,7 @@ async fn the_page_is_kept_by_edges_and_not_by_browsers() {
     assert_eq!(pages.page(&page.bucket, "nothing.html").await.expect("an answer"), None);
     let failure = pages.page("no-such-bucket", "index.html").await.expect_err("there is no bucket");
     permanent(&failure, &["GetObject of s3://no-such-bucket/index.html", "NoSuchBucket", "check its name"]);
-    let failure = pages.put_page("no-such-bucket", "index.html", "").await.expect_err("there is no bucket");
+    let failure = put(&pages, ("no-such-bucket", "index.html"), "", None).await.expect_err("there is no bucket");
     permanent(&failure, &["PutObject of s3://no-such-bucket/index.html", "NoSuchBucket"]);
 
     let found = pages.distribution(&page.distribution).await.expect("an answer").expect("it is there");
@@ -242,9 +281,32 @@ async fn the_page_is_kept_by_edges_and_not_by_browsers() {
     assert_eq!(found.aliases.len(), cutover_contract::deployment().sites.len());
     assert_eq!(found.origins, [format!("{}.s3.amazonaws.com", page.bucket)]);
     assert_eq!(pages.distribution("E0NOBODY").await.expect("an answer"), None);
-    let invalidation = pages.invalidate(&page.distribution, "reference-1").await.expect("it begins");
+    let invalidate = by_permit(async |permit| pages.invalidate(permit, &page.distribution, "reference-1").await);
+    let invalidation = invalidate.await.expect("it begins");
     assert!(pages.invalidated(&page.distribution, &invalidation).await.expect("an answer"));
     assert!(!pages.invalidated(&page.distribution, &"I0NOBODY".into()).await.expect("it may not be known yet"));
+}
+
+#[tokio::test]
+async fn a_page_that_somebody_has_changed_put_or_removed_since_it_was_read_is_left_as_it_is() {
+    let Furnished { connection, deployment, moto: _moto, .. } = furnished().await;
+    let pages = AwsPages::new(&connection, &deployment, &Rc::new(Vantage::default()));
+    let (bucket, key) = (deployment.maintenance_page.bucket.as_str(), "since.html");
+    let text = async || pages.page(bucket, key).await.expect("an answer").map(|page| page.text);
+    let left = |answer: Answer<()>, words: &str| {
+        let failure = answer.expect_err("it is another by now");
+        assert_eq!(failure.class, FailureClass::NotApplied, "{failure}");
+        assert!(failure.message.contains(words), "`{words}` is not in: {failure}");
+    };
+    put(&pages, (bucket, key), "read", None).await.expect("there was none");
+    left(put(&pages, (bucket, key), "ours", None).await, "was changed since it was read, and was left as it is");
+    let read = pages.page(bucket, key).await.expect("an answer").expect("the page").version;
+    put(&pages, (bucket, key), "somebody else's", Some(&read)).await.expect("it is the one that was read");
+    left(put(&pages, (bucket, key), "ours", Some(&read)).await, "was changed since it was read");
+    assert_eq!(text().await.as_deref(), Some("somebody else's"));
+    connection.bucket(bucket).expect("a bucket").delete(&key.into()).await.expect("somebody removes it");
+    left(put(&pages, (bucket, key), "ours", Some(&read)).await, "was removed since it was read");
+    assert_eq!(text().await, None);
 }
 
 #[tokio::test]

@@ -8,18 +8,19 @@ use std::time::Duration;
 
 use cutover_aws::ports::{AwsBalancers, AwsDns};
 use cutover_aws::protocol::Service;
-use cutover_aws::{Connection, Vantage};
+use cutover_aws::{Connection, Limits, Vantage};
 use cutover_core::deployment::{Balancer, BalancerKind, Deployment};
 use cutover_core::names::{BalancerName, ChangeId, DnsName, InstanceId};
 use cutover_core::observation::{Health, Record};
 use cutover_core::plan::RecordTarget;
 use cutover_engine::failure::{Failure, FailureClass};
-use cutover_engine::ports::{Balancers, Dns};
+use cutover_engine::fence::{FenceChange, FenceRecord};
+use cutover_engine::ports::{Answer, Balancers, Dns};
 use hickory_proto::op::ResponseCode;
 
 use crate::moto::Moto;
 use crate::stand_ins::NameServer;
-use crate::support::{connect, limits};
+use crate::support::{by_permit, connect};
 
 const ZONE: &str = "mitx.mit.edu";
 const LMS: &str = "lms.mitx.mit.edu";
@@ -60,7 +61,7 @@ impl Scene {
 
     async fn furnished(with: &str) -> Self {
         let moto = Moto::run_with("traffic.py", with);
-        let connection = Rc::new(connect(&moto.fact("endpoint"), limits()).await);
+        let connection = Rc::new(connect(&moto.fact("endpoint"), Limits::default()).await);
         Self { moto, connection, vantage: Vantage { limit: Duration::from_secs(6), ..Vantage::default() } }
     }
 
@@ -91,6 +92,25 @@ fn wanted(name: &str, target: &str) -> RecordTarget {
     RecordTarget { name: name.into(), target: target.into(), ttl: Duration::from_secs(60) }
 }
 
+/// The fence as a conductor of one upgrade goes on with it.
+fn fence(was: Option<u64>, next: u64) -> FenceChange {
+    let record =
+        |count| FenceRecord { values: vec![format!("cutover koa 1 a {count}")], ttl: Duration::from_secs(60) };
+    FenceChange { name: "_cutover.contract.mitx.mit.edu".into(), was: was.map(record), next: record(next) }
+}
+
+async fn changed(dns: &AwsDns, zone: &str, records: &[RecordTarget], fence: &FenceChange) -> Answer<ChangeId> {
+    by_permit(async |permit| dns.change_records(permit, zone, records, fence).await).await
+}
+
+async fn registered(ports: &AwsBalancers, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
+    by_permit(async |permit| ports.register(permit, name, instances).await).await
+}
+
+async fn deregistered(ports: &AwsBalancers, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
+    by_permit(async |permit| ports.deregister(permit, name, instances).await).await
+}
+
 #[tokio::test]
 async fn simple_records_are_found_in_a_large_zone_with_few_calls() {
     let scene = Scene::zones().await;
@@ -110,7 +130,7 @@ async fn records_are_changed_together_and_the_zone_is_looked_for_once() {
     let scene = Scene::zones().await;
     let dns = scene.dns();
     let records = [wanted(LMS, "page.example.com"), wanted("new.mitx.mit.edu", "page.example.com")];
-    let change = dns.change_records("mitx.mit.edu.", &records).await.expect("a change");
+    let change = changed(&dns, "mitx.mit.edu.", &records, &fence(None, 1)).await.expect("a change");
     assert!(!change.as_str().contains('/'), "{change}");
     assert_eq!(dns.in_sync(&change).await, Ok(true));
     let asked: Vec<DnsName> = records.iter().map(|record| record.name.clone()).collect();
@@ -118,10 +138,28 @@ async fn records_are_changed_together_and_the_zone_is_looked_for_once() {
     assert_eq!(found.len(), 2);
     assert!(found.values().all(|record| record.target.as_str() == "page.example.com"), "{found:?}");
     assert_eq!(scene.calls(Service::Route53, "ListHostedZonesByName"), 1);
-    let many: Vec<_> = (0..501).map(|number| wanted(&format!("s{number}.mitx.mit.edu"), "a.com")).collect();
-    let failure = dns.change_records(ZONE, &many).await.expect_err("too many");
+    let many: Vec<_> = (0..500).map(|number| wanted(&format!("s{number}.mitx.mit.edu"), "a.com")).collect();
+    let failure = changed(&dns, ZONE, &many, &fence(Some(1), 2)).await.expect_err("too many");
     assert_eq!(failure.class, FailureClass::Permanent);
     assert_eq!(scene.calls(Service::Route53, "ChangeResourceRecordSets"), 1, "it was not sent");
+}
+
+#[tokio::test]
+async fn the_fence_is_replaced_alone_or_with_records_and_read_with_one_call() {
+    let scene = Scene::zones().await;
+    let dns = scene.dns();
+    let name = fence(None, 1).name;
+    assert_eq!(dns.fence(ZONE, &name).await, Ok(None));
+    let mut was = None;
+    for (count, records) in [(1, vec![]), (2, vec![wanted(LMS, "page.example.com")]), (3, vec![])] {
+        let fence = fence(was, count);
+        changed(&dns, ZONE, &records, &fence).await.expect("a change");
+        assert_eq!(dns.fence(ZONE, &name).await, Ok(Some(fence.next)));
+        was = Some(count);
+    }
+    assert_eq!(scene.calls(Service::Route53, "ListResourceRecordSets"), 4);
+    let found = dns.records(ZONE, &names(&[LMS, name.as_str()])).await.expect("records");
+    assert_eq!(found.keys().map(DnsName::as_str).collect::<Vec<_>>(), [LMS], "the fence is no CNAME");
 }
 
 #[tokio::test]
@@ -181,7 +219,7 @@ async fn each_server_of_the_zone_says_what_it_has() {
 /// A resolver, and the port that asks it.
 async fn resolver(address: [u8; 4]) -> (NameServer, AwsDns) {
     let server = NameServer::start(address.into(), 0);
-    let connection = Rc::new(connect("http://127.0.0.1:9", limits()).await);
+    let connection = Rc::new(connect("http://127.0.0.1:9", Limits::default()).await);
     let vantage = Vantage { dns_port: server.address.port(), limit: Duration::from_millis(900), ..Vantage::default() };
     let dns = AwsDns::new(&connection, &deployment(), &Rc::new(vantage));
     (server, dns)
@@ -233,8 +271,8 @@ async fn balancers_of_both_kinds_are_read_with_settings_and_members() {
     let ports = scene.port();
     let instances = scene.instances();
     let asked: Vec<BalancerName> = names(&["classic-live", "classic-draft", "group-live"]);
-    ports.register(&asked[0], &instances[..2]).await.expect("registered");
-    ports.register(&asked[2], &instances[2..3]).await.expect("registered");
+    registered(&ports, &asked[0], &instances[..2]).await.expect("registered");
+    registered(&ports, &asked[2], &instances[2..3]).await.expect("registered");
     let found = ports.balancers(&asked).await.expect("balancers");
     let (live, draft, group) = (&found[&asked[0]], &found[&asked[1]], &found[&asked[2]]);
     assert_eq!(
@@ -272,7 +310,7 @@ async fn names_that_are_not_there_are_left_out_and_foreign_kinds_are_told() {
     );
     let instances = scene.instances();
     let foreign = BalancerName::from("called-classic");
-    ports.register(&foreign, &instances[..1]).await.expect("it is registered with what it is");
+    registered(&ports, &foreign, &instances[..1]).await.expect("it is registered with what it is");
     assert_eq!(ports.health(&foreign).await.expect("health").len(), 1);
     let failure = ports.health(&"nowhere-group".into()).await.expect_err("it is not there");
     assert_eq!(failure.class, FailureClass::Permanent);
@@ -302,12 +340,12 @@ async fn many_instances_are_registered_and_taken_out_in_batches() {
     ];
     for (name, service, add, remove) in kinds {
         let name = BalancerName::from(name);
-        ports.register(&name, &[]).await.expect("nothing to do");
-        ports.deregister(&name, &[]).await.expect("nothing to do");
+        registered(&ports, &name, &[]).await.expect("nothing to do");
+        deregistered(&ports, &name, &[]).await.expect("nothing to do");
         assert_eq!((scene.calls(service, add), scene.calls(service, remove)), (0, 0));
-        ports.register(&name, &instances).await.expect("registered");
+        registered(&ports, &name, &instances).await.expect("registered");
         assert_eq!(ports.health(&name).await.expect("health").len(), 250);
-        ports.deregister(&name, &instances).await.expect("taken out");
+        deregistered(&ports, &name, &instances).await.expect("taken out");
         assert_eq!(ports.health(&name).await.expect("health").len(), 0);
         assert_eq!((scene.calls(service, add), scene.calls(service, remove)), (3, 3));
     }
@@ -319,10 +357,10 @@ async fn taking_out_what_is_not_there_changes_nothing() {
     let ports = scene.port();
     let instances = scene.instances();
     for name in ["classic-live", "group-live"].map(BalancerName::from) {
-        ports.register(&name, &instances[..2]).await.expect("registered");
+        registered(&ports, &name, &instances[..2]).await.expect("registered");
         let some = [instances[1].clone(), instances[2].clone()];
         for _ in 0..2 {
-            ports.deregister(&name, &some).await.expect("moto refuses what is not there, and AWS may");
+            deregistered(&ports, &name, &some).await.expect("moto refuses what is not there, and AWS may");
             let left: Vec<_> = ports.health(&name).await.expect("health").into_keys().collect();
             assert_eq!(left, instances[..1]);
         }
@@ -368,11 +406,11 @@ async fn one_gone_instance_does_not_keep_the_others_in_a_classic_balancer() {
         ("i-gone", 400, refused("InvalidInstance")),
         ("i-here", 200, done.to_owned()),
     ]);
-    let connection = Rc::new(connect(&endpoint, limits()).await);
+    let connection = Rc::new(connect(&endpoint, Limits::default()).await);
     let ports = AwsBalancers::new(&connection, &deployment());
-    ports.deregister(&"classic-live".into(), &names(&["i-here", "i-gone"])).await.expect("the other is out");
+    deregistered(&ports, &"classic-live".into(), &names(&["i-here", "i-gone"])).await.expect("the other is out");
     assert_eq!(connection.calls()[&(Service::Elb, "DeregisterInstancesFromLoadBalancer")], 2);
-    ports.deregister(&"classic-live".into(), &names(&["i-gone"])).await.expect("nothing is left to take out");
+    deregistered(&ports, &"classic-live".into(), &names(&["i-gone"])).await.expect("nothing is left to take out");
     assert_eq!(connection.calls()[&(Service::Elb, "DeregisterInstancesFromLoadBalancer")], 3);
 }
 
@@ -380,7 +418,7 @@ async fn one_gone_instance_does_not_keep_the_others_in_a_classic_balancer() {
 async fn a_change_that_is_not_known_yet_is_pending() {
     let endpoint =
         scripted(vec![("/change/C1", 404, refused("NoSuchChange")), ("/change/C2", 403, refused("AccessDenied"))]);
-    let connection = Rc::new(connect(&endpoint, limits()).await);
+    let connection = Rc::new(connect(&endpoint, Limits::default()).await);
     let dns = AwsDns::new(&connection, &deployment(), &Rc::new(Vantage::default()));
     assert_eq!(dns.in_sync(&ChangeId::from("C1")).await, Ok(false));
     let failure: Failure = dns.in_sync(&ChangeId::from("C2")).await.expect_err("another refusal is one");

@@ -14,6 +14,8 @@ pub(crate) enum Trouble {
     Delay(Duration),
     /// It is not passed on: refused for its rate, as the service's protocol says it.
     Throttle,
+    /// It is not passed on: refused with this status and code, as the service's protocol says it.
+    Refuse(u16, &'static str),
     /// It is not passed on: the server says that it has failed.
     Fail,
     /// It is not passed on, and nobody says a word.
@@ -46,7 +48,7 @@ pub(crate) enum Place {
 }
 
 impl Trouble {
-    /// All of them, as they are called in a list of what went wrong.
+    /// All of them but refusals, as they are called in a list of what went wrong.
     pub(crate) const ALL: [(&str, Self); 15] = [
         ("delayed", Self::Delay(Duration::from_millis(60))),
         ("throttled", Self::Throttle),
@@ -67,12 +69,12 @@ impl Trouble {
 
     /// Whether the request reaches the other side as a whole.
     pub(crate) fn goes_through(self) -> bool {
-        !matches!(self, Self::Throttle | Self::Fail | Self::Drop | Self::CutRequest(_))
+        !matches!(self, Self::Throttle | Self::Refuse(..) | Self::Fail | Self::Drop | Self::CutRequest(_))
     }
 
     /// Whether an answer comes in the end that leaves no doubt of what became of the request.
     pub(crate) fn is_answered(self) -> bool {
-        matches!(self, Self::Delay(_) | Self::Throttle)
+        matches!(self, Self::Delay(_) | Self::Throttle | Self::Refuse(..))
     }
 }
 
@@ -173,17 +175,17 @@ impl Proxy {
 
 /// Serves one connection, one request after the other, until one gets into trouble.
 fn serve(mut client: TcpStream, upstream: &str, state: &Mutex<State>) {
-    while let Some(request) = message(&mut client) {
+    while let Some(request) = message(&mut client, true) {
         let text = String::from_utf8_lossy(&request).into_owned();
-        let refusals = refusals(service(&text));
+        let of = Refusals(service(&text).to_owned());
         let trouble = state.lock().expect("no thread has panicked").trouble(&text);
         if let Some(trouble) = trouble.filter(|trouble| !trouble.goes_through()) {
-            refuse(&mut client, upstream, trouble, &request, &refusals);
+            refuse(&mut client, upstream, trouble, &request, &of);
             return;
         }
         state.lock().expect("no thread has panicked").passed.push(text);
         let Some(answer) = ask(upstream, &request) else { return };
-        if !give_back(&mut client, trouble, &answer, &refusals.failed) {
+        if !give_back(&mut client, trouble, &answer, &of.failed()) {
             return;
         }
     }
@@ -193,10 +195,13 @@ fn serve(mut client: TcpStream, upstream: &str, state: &Mutex<State>) {
 fn refuse(client: &mut TcpStream, upstream: &str, trouble: Trouble, request: &[u8], refusals: &Refusals) {
     match trouble {
         Trouble::Throttle => {
-            let _ = client.write_all(&refusals.throttled);
+            let _ = client.write_all(&refusals.throttled());
+        }
+        Trouble::Refuse(status, code) => {
+            let _ = client.write_all(&refusals.of(status, code));
         }
         Trouble::Fail => {
-            let _ = client.write_all(&refusals.failed);
+            let _ = client.write_all(&refusals.failed());
         }
         Trouble::CutRequest(place) => {
             let mut server = TcpStream::connect(upstream).expect("moto listens");
@@ -229,11 +234,12 @@ fn give_back(client: &mut TcpStream, trouble: Option<Trouble>, answer: &[u8], fa
 fn ask(upstream: &str, request: &[u8]) -> Option<Vec<u8>> {
     let mut server = TcpStream::connect(upstream).ok()?;
     server.write_all(request).ok()?;
-    message(&mut server)
+    message(&mut server, !request.starts_with(b"HEAD "))
 }
 
-/// One whole message of HTTP: its head, and as much body as that says. Nothing when the connection ends before.
-fn message(stream: &mut TcpStream) -> Option<Vec<u8>> {
+/// One whole message of HTTP: its head, and as much body as that says, if it may have any. Nothing when the connection
+/// ends before.
+fn message(stream: &mut TcpStream, may_have_body: bool) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut byte = [0; 1];
     while !bytes.ends_with(b"\r\n\r\n") {
@@ -241,6 +247,9 @@ fn message(stream: &mut TcpStream) -> Option<Vec<u8>> {
             return None;
         }
         bytes.push(byte[0]);
+    }
+    if !may_have_body {
+        return Some(bytes);
     }
     let head = String::from_utf8_lossy(&bytes).to_lowercase();
     let has_none = head.starts_with("http/1.1 204") || head.starts_with("http/1.1 304");
@@ -264,7 +273,7 @@ fn message(stream: &mut TcpStream) -> Option<Vec<u8>> {
 fn changes_something(text: &str) -> bool {
     let operation = text.split_once("Action=").map(|(_, rest)| rest);
     let reads = |operation: &str| ["Describe", "Get", "List"].iter().any(|begin| operation.starts_with(begin));
-    !text.starts_with("GET ") && !operation.is_some_and(reads)
+    !text.starts_with("GET ") && !text.starts_with("HEAD ") && !operation.is_some_and(reads)
 }
 
 /// The service that a request was signed for; nothing where it was not signed.
@@ -272,35 +281,44 @@ fn service(text: &str) -> &str {
     text.split_once("/aws4_request").and_then(|(scope, _)| scope.rsplit('/').next()).unwrap_or_default()
 }
 
-/// What a service says to those who ask too often, and when it has failed.
-struct Refusals {
-    throttled: Vec<u8>,
-    failed: Vec<u8>,
-}
+/// What that service says when it refuses.
+struct Refusals(String);
 
-fn refusals(service: &str) -> Refusals {
-    let (throttled, failed): ((u16, &str), &str) = match service {
-        "s3" => ((503, "SlowDown"), "InternalError"),
-        "ec2" => ((503, "RequestLimitExceeded"), "InternalError"),
-        "ssm" | "servicequotas" => ((400, "ThrottlingException"), "InternalServerError"),
-        _ => ((400, "Throttling"), "InternalFailure"),
-    };
-    let body = |code: &str| match service {
-        "s3" => format!("<Error><Code>{code}</Code><Message>on order</Message><RequestId>r-1</RequestId></Error>"),
-        "ec2" => format!(
-            "<Response><Errors><Error><Code>{code}</Code><Message>on order</Message></Error></Errors>\
-             <RequestID>r-1</RequestID></Response>"
-        ),
-        "ssm" | "servicequotas" => format!(r#"{{"__type":"{code}","message":"on order"}}"#),
-        _ => format!(
-            "<ErrorResponse><Error><Code>{code}</Code><Message>on order</Message></Error><RequestId>r-1</RequestId>\
-             </ErrorResponse>"
-        ),
-    };
-    Refusals { throttled: refusal(throttled.0, &body(throttled.1)), failed: refusal(500, &body(failed)) }
-}
+impl Refusals {
+    /// To those who ask too often.
+    fn throttled(&self) -> Vec<u8> {
+        match self.0.as_str() {
+            "s3" => self.of(503, "SlowDown"),
+            "ec2" => self.of(503, "RequestLimitExceeded"),
+            "ssm" | "servicequotas" => self.of(400, "ThrottlingException"),
+            _ => self.of(400, "Throttling"),
+        }
+    }
 
-fn refusal(status: u16, body: &str) -> Vec<u8> {
-    let length = body.len();
-    format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").into_bytes()
+    /// When it has failed.
+    fn failed(&self) -> Vec<u8> {
+        match self.0.as_str() {
+            "s3" | "ec2" => self.of(500, "InternalError"),
+            "ssm" | "servicequotas" => self.of(500, "InternalServerError"),
+            _ => self.of(500, "InternalFailure"),
+        }
+    }
+
+    /// With that status and code.
+    fn of(&self, status: u16, code: &str) -> Vec<u8> {
+        let body = match self.0.as_str() {
+            "s3" => format!("<Error><Code>{code}</Code><Message>on order</Message><RequestId>r-1</RequestId></Error>"),
+            "ec2" => format!(
+                "<Response><Errors><Error><Code>{code}</Code><Message>on order</Message></Error></Errors>\
+                 <RequestID>r-1</RequestID></Response>"
+            ),
+            "ssm" | "servicequotas" => format!(r#"{{"__type":"{code}","message":"on order"}}"#),
+            _ => format!(
+                "<ErrorResponse><Error><Code>{code}</Code><Message>on order</Message></Error><RequestId>r-1</RequestId>\
+                 </ErrorResponse>"
+            ),
+        };
+        let length = body.len();
+        format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").into_bytes()
+    }
 }

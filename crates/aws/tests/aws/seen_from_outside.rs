@@ -5,9 +5,9 @@ use std::net::TcpListener;
 use std::rc::Rc;
 use std::time::Duration;
 
-use cutover_aws::Vantage;
 use cutover_aws::operations::cloudfront::GetDistribution;
 use cutover_aws::ports::{AwsOutside, AwsPages};
+use cutover_aws::{Limits, Vantage};
 use cutover_core::names::DnsName;
 use cutover_core::observation::Certificate;
 use cutover_engine::failure::{Failure, FailureClass};
@@ -15,7 +15,7 @@ use cutover_engine::ports::{Outside, Pages};
 
 use crate::stage::furnish;
 use crate::stand_ins::{Authority, WebServer};
-use crate::support::{connect, limits};
+use crate::support::connect;
 
 const LMS: &str = "lms.mitx.mit.edu";
 const STUDIO: &str = "studio.mitx.mit.edu";
@@ -48,7 +48,7 @@ impl Scene {
 
     async fn outside(&self) -> AwsOutside {
         // Nobody of AWS is asked.
-        let connection = Rc::new(connect("http://127.0.0.1:9", limits()).await);
+        let connection = Rc::new(connect("http://127.0.0.1:9", Limits::default()).await);
         AwsOutside::new(&connection, &Rc::new(self.vantage.clone()))
     }
 

@@ -3,19 +3,15 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
-use std::time::Duration;
 
-use async_trait::async_trait;
-use cutover_aws::Connection;
 use cutover_aws::operations::ec2;
+use cutover_aws::{Connection, Limits};
 use cutover_core::deployment::{Deployment, Role};
 use cutover_core::names::{DnsName, ImageId, InstanceId};
-use cutover_engine::ports::Clock;
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::moto::Moto;
-use crate::support::{connect, limits};
+use crate::support::{connect, write};
 
 /// A furnished moto; it goes when this goes.
 pub(crate) struct Furnished {
@@ -51,7 +47,7 @@ impl Furnished {
             tag_specifications: vec![ec2::TagSpecification { resource_type: "image".to_owned(), tags }],
             ..Default::default()
         };
-        self.connection.call(&image).await.expect("moto makes images").image_id.into()
+        write(&self.connection, &image).await.expect("moto makes images").image_id.into()
     }
 }
 
@@ -73,7 +69,7 @@ pub(crate) async fn furnish(deployment: &Deployment) -> Furnished {
     let written = serde_json::to_string(deployment).expect("a deployment is JSON");
     let moto = Moto::run_with("furnish.py", &format!("{written}\n"));
     let facts: Facts = serde_json::from_value(moto.facts().clone()).expect("moto says where everything is");
-    let connection = Rc::new(connect(&moto.fact("endpoint"), limits()).await);
+    let connection = Rc::new(connect(&moto.fact("endpoint"), Limits::default()).await);
     Furnished {
         deployment: located(deployment, &facts),
         connection,
@@ -107,19 +103,5 @@ fn located(deployment: &Deployment, facts: &Facts) -> Deployment {
 fn replace(names: &mut [String], ids: &BTreeMap<String, String>) {
     for name in names {
         *name = ids[name.as_str()].clone();
-    }
-}
-
-/// The wall clock.
-pub(crate) struct WallClock;
-
-#[async_trait(?Send)]
-impl Clock for WallClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-
-    async fn sleep_until(&self, moment: Timestamp) {
-        tokio::time::sleep(Duration::try_from(moment.duration_since(self.now())).unwrap_or_default()).await;
     }
 }

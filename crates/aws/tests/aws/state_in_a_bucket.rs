@@ -17,16 +17,15 @@ use object_store::path::Path;
 use cutover_aws::{Connection, Limits};
 use cutover_core::journal::{Decision, Event, Upgrade};
 use cutover_core::names::UpgradeId;
-use cutover_core::time::later;
+use cutover_core::time::{between, later};
 use cutover_engine::inbox::{drop_in, undelivered};
 use cutover_engine::journal::{Journal, JournalError, read};
-use cutover_engine::lease::{self, Identity, LEASE, Lease, LeaseError, Machine};
-use cutover_engine::ports::Clock;
-use cutover_engine::store::{Created, Store, StoreError};
+use cutover_engine::lease::{self, Claim, Identity, LEASE, Lease, LeaseError, Machine, News, Origin};
+use cutover_engine::store::{Created, Store, StoreError, number_of};
 
 use crate::moto::Moto;
 use crate::proxy::{Proxy, Trouble};
-use crate::support::{connect, limits};
+use crate::support::{Hasty, Renewing, connect, connect_as};
 
 /// The bucket that moto is started with.
 const BUCKET: &str = "page";
@@ -44,9 +43,9 @@ impl Shared {
     async fn new() -> Self {
         let moto = Moto::run_with("serve.py", "");
         let proxy = Proxy::before(&moto.fact("endpoint"));
-        let impatient = Limits { attempt: Duration::from_millis(700), ..limits() };
+        let impatient = Limits { attempt: Duration::from_millis(700), ..Limits::default() };
         let (impatient, patient) =
-            (connect(&proxy.endpoint, impatient).await, connect(&proxy.endpoint, limits()).await);
+            (connect(&proxy.endpoint, impatient).await, connect(&proxy.endpoint, Limits::default()).await);
         Self { moto, proxy, impatient, patient }
     }
 
@@ -57,7 +56,7 @@ impl Shared {
 
     /// The same over a network without trouble.
     async fn truth(&self) -> Connection {
-        connect(&self.moto.fact("endpoint"), limits()).await
+        connect(&self.moto.fact("endpoint"), Limits::default()).await
     }
 }
 
@@ -75,18 +74,6 @@ fn put(upgrade: &str, record: u32) -> String {
 async fn open(store: &Store, epoch: u64, nonce: &str) -> Journal {
     let reading = read(store).await.expect("it holds together");
     Journal::open(store.clone(), reading, Rc::new(Hasty), epoch, nonce.to_owned(), Rc::new(|_| {}))
-}
-
-/// A clock on which nobody waits: pauses between attempts are no matter here.
-struct Hasty;
-
-#[async_trait(?Send)]
-impl Clock for Hasty {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-
-    async fn sleep_until(&self, _: Timestamp) {}
 }
 
 fn said(words: &str) -> Event {
@@ -184,6 +171,57 @@ async fn of_two_conductors_in_a_bucket_one_goes_on_and_the_other_is_fenced(share
     }
 }
 
+/// S3 says 409 while another write of the object is under way, which may come to nothing.
+const CONFLICT: Trouble = Trouble::Refuse(409, "ConditionalRequestConflict");
+
+async fn a_conflict_at_a_place_that_is_free_is_no_damage_and_the_record_is_written_again(shared: &Shared) {
+    let store = shared.store("conflict", CONFLICT);
+    for _ in 0..2 {
+        shared.proxy.order(&put("conflict-seen", 1), CONFLICT);
+    }
+    let seen = shared.store("conflict-seen", CONFLICT).create("journal/00000001.json", b"one".to_vec()).await;
+    assert!(matches!(seen, Err(StoreError::Contended { .. })), "{seen:?}");
+    shared.proxy.withdraw();
+    let journal = open(&store, 1, "a").await;
+    for (words, record) in [("one", 1), ("two", 2)] {
+        shared.proxy.order(&put("conflict", record), CONFLICT);
+        journal.append(said(words)).await.expect("on record");
+    }
+    assert_eq!(shared.proxy.withdraw(), 0, "each was refused once");
+    assert_eq!(on_record(&store).await, ["one", "two"].map(said));
+}
+
+async fn a_conflict_that_hides_a_record_shows_whose_it_is(shared: &Shared) {
+    let store = shared.store("hidden", CONFLICT);
+    let (first, second) = (open(&store, 1, "a").await, open(&store, 2, "b").await);
+    // The record is there, and its writer does not know; what it hears of the second attempt is the conflict.
+    for trouble in [Trouble::LoseAnswer, CONFLICT] {
+        shared.proxy.order(&put("hidden", 1), trouble);
+    }
+    first.append(said("first")).await.expect("it is its own");
+    shared.proxy.order(&put("hidden", 1), CONFLICT);
+    let error = second.append(said("second")).await.expect_err("its place is taken");
+    assert!(matches!(error, JournalError::Fenced { number: 1, .. }), "{error:?}");
+    assert_eq!((shared.proxy.withdraw(), on_record(&store).await), (0, vec![said("first")]));
+}
+
+async fn a_journal_goes_on_with_renewed_credentials_when_they_have_expired(shared: &Shared) {
+    let whoever = Renewing::default();
+    let connection = connect_as(&shared.proxy.endpoint, Limits::default(), whoever.provider()).await;
+    let store = on(&connection, "expired");
+    let journal = open(&store, 1, "a").await;
+    // Of the record before S3 is asked by a HEAD, to which it gives no code.
+    for (number, request) in [(1, "PUT"), (2, "HEAD"), (3, "PUT")] {
+        let words = format!("{request} /{BUCKET}/cutover/expired/journal/");
+        shared.proxy.order(&words, Trouble::Refuse(400, "ExpiredToken"));
+        journal.append(said(&number.to_string())).await.expect("on record");
+        assert_eq!((whoever.asked(), shared.proxy.withdraw()), (number + 1, 0), "{words}");
+    }
+    shared.proxy.order("GET /page/cutover/expired/journal/", Trouble::Refuse(400, "ExpiredToken"));
+    assert_eq!(on_record(&store).await, ["1", "2", "3"].map(said));
+    assert_eq!((whoever.asked(), shared.proxy.withdraw()), (5, 0));
+}
+
 /// One moto serves all that the journal promises: to start one takes longer than any of it.
 #[tokio::test]
 async fn the_journal_keeps_its_promises_in_a_bucket() {
@@ -192,9 +230,12 @@ async fn the_journal_keeps_its_promises_in_a_bucket() {
     a_journal_is_read_through_any_trouble(&shared).await;
     what_no_attempt_gets_through_stops_the_conductor_and_the_next_one_goes_on(&shared).await;
     of_two_conductors_in_a_bucket_one_goes_on_and_the_other_is_fenced(&shared).await;
+    a_conflict_at_a_place_that_is_free_is_no_damage_and_the_record_is_written_again(&shared).await;
+    a_conflict_that_hides_a_record_shows_whose_it_is(&shared).await;
+    a_journal_goes_on_with_renewed_credentials_when_they_have_expired(&shared).await;
 }
 
-/// A process of a machine, on a time that passes with its sleeps.
+/// A process of the one machine, on a time that passes with its sleeps.
 struct Process {
     identity: Identity,
     time: Cell<Timestamp>,
@@ -202,24 +243,42 @@ struct Process {
     sleeps: Cell<u32>,
 }
 
+/// When any process was started, and when time begins.
+const STARTED: u64 = 7;
+
+fn beginning() -> Timestamp {
+    "2021-01-04T09:00:00Z".parse().expect("a moment")
+}
+
 impl Process {
-    fn of(user: &str, number: u32) -> Self {
-        let identity = Identity { user: user.to_owned(), machine: format!("machine-of-{user}"), process: number };
-        let time = "2021-01-04T09:00:00Z".parse().expect("a moment");
-        Self { identity, time: Cell::new(time), sleeps: Cell::new(0) }
+    fn of(user: &str, process: u32) -> Rc<Self> {
+        let (boot, pid_namespace) = ("boot".to_owned(), "pids".to_owned());
+        let origin = Some(Origin { boot, pid_namespace, started: STARTED });
+        let identity = Identity { user: user.to_owned(), machine: "shared".to_owned(), process, origin };
+        Rc::new(Self { identity, time: Cell::new(beginning()), sleeps: Cell::new(0) })
     }
 
-    /// Lets the lease be renewed so many times.
-    async fn keep(&self, lease: &Lease, store: &Store, times: u32) -> Vec<String> {
+    async fn claim(self: &Rc<Self>, store: &Store) -> Result<Lease, LeaseError> {
+        let claim = Claim { machine: Rc::clone(self) as _, records: 0, take_over: None, say: &|_| {} };
+        lease::claim(store, claim).await
+    }
+
+    /// Lets the lease be renewed so many times; what was said meanwhile.
+    async fn keep(&self, lease: &Lease, journal: &Journal, times: u32) -> Vec<String> {
         self.sleeps.set(times);
         let complaints: RefCell<Vec<String>> = RefCell::default();
-        let complain = |error: &StoreError| complaints.borrow_mut().push(error.to_string());
+        let complain = |news: News<'_>| {
+            complaints.borrow_mut().push(match news {
+                News::NotRenewed(error) => error.to_string(),
+                News::StoodStill(length) => format!("it stood still for {length:?}"),
+            });
+        };
         let done = async {
             while self.sleeps.get() < u32::MAX {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        let is_kept = matches!(select(pin!(lease.keep(store, self, &complain)), pin!(done)).await, Either::Right(_));
+        let is_kept = matches!(select(pin!(lease.keep(journal, &complain)), pin!(done)).await, Either::Right(_));
         assert!(is_kept, "it is kept for ever");
         complaints.take()
     }
@@ -231,6 +290,10 @@ impl Machine for Process {
         self.time.get()
     }
 
+    fn up(&self) -> Duration {
+        between(beginning(), self.time.get())
+    }
+
     async fn sleep(&self, length: Duration) {
         let Some(left) = self.sleeps.get().checked_sub(1) else {
             self.sleeps.set(u32::MAX);
@@ -240,7 +303,7 @@ impl Machine for Process {
         self.time.set(later(self.time.get(), length));
     }
 
-    fn lives(&self, _process: u32) -> bool {
+    fn lives(&self, _process: u32, _started: u64) -> bool {
         true
     }
 
@@ -256,19 +319,19 @@ impl Machine for Process {
 async fn a_lease_in_a_bucket_keeps_others_out_is_renewed_through_an_outage_and_given_up(shared: &Shared) {
     let store = shared.store("leased", Trouble::Drop);
     let (ada, bob) = (Process::of("ada", 10), Process::of("bob", 11));
-    let lease = lease::claim(&store, &ada).await.expect("it is free");
-    assert!(matches!(lease::claim(&store, &bob).await, Err(LeaseError::Held(_))));
+    let lease = ada.claim(&store).await.expect("it is free");
+    assert!(matches!(bob.claim(&store).await, Err(LeaseError::Held { .. })));
     for _ in 0..2 {
         shared.proxy.order("PUT /page/cutover/leased/lease/", Trouble::Drop);
     }
-    let complaints = ada.keep(&lease, &store, 4).await;
+    let journal = open(&store, lease.epoch, "a").await;
+    let complaints = ada.keep(&lease, &journal, 4).await;
     assert_eq!(complaints.len(), 1, "one for each outage: {complaints:?}");
     let (epoch, holder) = lease::last(&store).await.expect("it can be read").expect("there is one");
     assert_eq!((epoch, holder.until), (1, later(ada.now(), LEASE)), "it is renewed after all");
-    lease.release(&store, &ada).await.expect("it is given up");
-    bob.time.set(ada.now());
-    assert_eq!(lease::claim(&store, &bob).await.expect("it is free").epoch, 2);
-    let race = join(lease::claim(&store, &bob), lease::claim(&store, &bob)).await;
+    lease.release(0).await.expect("it is given up");
+    assert_eq!(bob.claim(&store).await.expect("it is free").epoch, 2);
+    let race = join(bob.claim(&store), bob.claim(&store)).await;
     let epochs = (race.0.expect("its own").epoch, race.1.expect("its own").epoch);
     assert!(epochs.0 != epochs.1, "nobody shares an epoch: {epochs:?}");
 }
@@ -283,18 +346,19 @@ async fn a_decision_in_a_bucket_is_found_whoever_dropped_it_in(shared: &Shared) 
         note: Some("ä <&> \"".to_owned()),
         plan: None,
     };
-    for (place, one) in
-        [decision("go", false, 1), decision("lift", true, 2), decision("go", true, 3)].iter().enumerate()
-    {
-        drop_in(&store, one, &format!("n{place}")).await.expect("it can be written");
+    let dropped = [decision("go", false, 3), decision("lift", true, 2), decision("go", true, 1)];
+    let mut objects = Vec::new();
+    for one in &dropped {
+        objects.push(drop_in(&store, one).await.expect("it can be written"));
     }
     let waiting = undelivered(&store, &Upgrade::default()).await.expect("it can be read");
-    assert_eq!(Vec::from_iter(waiting.into_values()), [decision("go", true, 3), decision("lift", true, 2)]);
+    // As they were dropped in, whatever the clocks say that they came from.
+    assert_eq!(waiting.iter().map(|one| &one.decision).collect::<Vec<_>>(), dropped.iter().collect::<Vec<_>>());
     let mut upgrade = Upgrade::default();
-    let last = decision("go", true, 3);
-    upgrade.apply(last.at, &Event::GateDecided(last.clone())).expect("it can follow");
+    let (last, object) = (dropped[2].clone(), Some(objects[2].clone()));
+    upgrade.apply(last.at, &Event::GateDecided { decision: last, object }).expect("it can follow");
     let waiting = undelivered(&store, &upgrade).await.expect("it can be read");
-    assert_eq!(Vec::from_iter(waiting.into_values()), [decision("lift", true, 2)]);
+    assert_eq!(waiting.iter().map(|one| &one.decision).collect::<Vec<_>>(), [&dropped[1]]);
 }
 
 /// S3 lists a thousand objects in a page.
@@ -313,7 +377,7 @@ async fn a_list_of_more_than_a_page_is_whole_and_in_order(shared: &Shared) {
     assert_eq!(store.create("journals/1", b"of something else".to_vec()).await.expect("written"), Created::New);
     // The second page is lost once on its way.
     shared.proxy.order("continuation-token=", Trouble::LoseAnswer);
-    let listed = store.list("journal").await.expect("it can be listed");
+    let listed = store.list("journal", |name| number_of(name).is_some()).await.expect("it can be listed");
     assert_eq!(shared.proxy.withdraw(), 0, "there is a second page");
     assert_eq!(listed, (1..=COUNT).map(name).collect::<Vec<_>>());
 }

@@ -12,6 +12,8 @@ use cutover_aws::{Vantage, cloud};
 use cutover_core::names::{ChangeId, DnsName};
 use cutover_core::observation::Record;
 use cutover_core::plan::RecordTarget;
+use cutover_engine::fence::{FenceChange, FenceRecord};
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Announcer, Answer, Clock, Dns, Hosts, World};
 
 use crate::stage::Furnished;
@@ -109,8 +111,18 @@ impl Dns for Told {
         self.inner.records(zone, names).await
     }
 
-    async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Answer<ChangeId> {
-        let change = self.inner.change_records(zone, records).await?;
+    async fn fence(&self, zone: &str, name: &DnsName) -> Answer<Option<FenceRecord>> {
+        self.inner.fence(zone, name).await
+    }
+
+    async fn change_records(
+        &self,
+        permit: &Permit,
+        zone: &str,
+        records: &[RecordTarget],
+        fence: &FenceChange,
+    ) -> Answer<ChangeId> {
+        let change = self.inner.change_records(permit, zone, records, fence).await?;
         for server in &self.servers {
             records.iter().for_each(|record| server.point(record.name.as_str(), record.target.as_str()));
         }

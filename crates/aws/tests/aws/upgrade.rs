@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use cutover_aws::Limits;
 use cutover_aws::operations::{Effect, ec2, table};
 use cutover_aws::policy::{allows, policy};
 use cutover_aws::protocol::Service;
 use cutover_contract::{crew, planned};
 use cutover_core::deployment::{Aws, Cloud, Deployment, Role, parse};
 use cutover_core::digest::Digest;
-use cutover_core::journal::StepStatus;
+use cutover_core::journal::Run as Conducted;
 use cutover_core::plan::{Action, Phase, Plan, lint};
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Crew;
@@ -26,7 +27,7 @@ use crate::hurried::{HurriedClock, Slowness, counted};
 use crate::obedient::{Approving, Obedient};
 use crate::proxy::Proxy;
 use crate::stage::{Furnished, furnish};
-use crate::support::{connect, limits};
+use crate::support::connect;
 use crate::surroundings::Surroundings;
 
 const PRODUCTION: &str = include_str!("../../../../examples/mitx-production.toml");
@@ -63,7 +64,7 @@ async fn upgraded() -> (Deployment, BTreeMap<Phase, Run>) {
     let mut furnished = furnish(&production()).await;
     build_images(&furnished).await;
     let proxy = Proxy::before(&furnished.moto.fact("endpoint"));
-    furnished.connection = Rc::new(connect(&proxy.endpoint, limits()).await);
+    furnished.connection = Rc::new(connect(&proxy.endpoint, Limits::default()).await);
     let surroundings = Surroundings::of(&furnished);
     let deployment = furnished.deployment.clone();
     let start = deployment.window.start.timestamp.checked_sub(Duration::from_secs(4 * 86_400)).expect("in range");
@@ -102,11 +103,9 @@ async fn run_phase(crew: &Crew, deployment: &Deployment, phase: Phase) -> Plan {
     assert_eq!(lint(&plan, deployment), []);
     let ending = conductor::run(crew, Some((plan.clone(), Digest::of(b""))), phase).await.expect("the journal works");
     let upgrade = crew.journal.upgrade().clone();
-    let failed = upgrade.phases[&phase].runs().filter_map(|(step, run)| match &run.status {
-        StepStatus::Failed { error, .. } => Some(format!("{}: {error}", step.id)),
-        _ => None,
-    });
-    assert_eq!(ending, Ending::Finished, "{phase}: {:?}", failed.collect::<Vec<_>>());
+    let failed = upgrade.run_of(phase).into_iter().flat_map(Conducted::failed);
+    let failed: Vec<_> = failed.map(|(step, error)| format!("{}: {error}", step.id)).collect();
+    assert_eq!(ending, Ending::Finished, "{phase}: {failed:?}");
     plan
 }
 
@@ -166,7 +165,9 @@ async fn an_upgrade_of_mitx_production_changes_nothing_twice_asks_little_and_sta
     for (phase, run) in &runs {
         let writes: u64 =
             run.calls.iter().filter(|((service, name), _)| is_write(*service, name)).map(|(_, count)| count).sum();
-        assert_eq!(writes, fewest_writes(&run.plan), "{phase}: {:?}", run.calls);
+        // The one conductor of all phases makes the zone's fence its own before it changes anything.
+        let raised = u64::from(*phase == Phase::Announce);
+        assert_eq!(writes, fewest_writes(&run.plan) + raised, "{phase}: {:?}", run.calls);
         let allowed = policy(&deployment, &[*phase], None, None);
         for (service, name) in run.calls.keys() {
             assert!(allows(&allowed, service.name(), name), "{phase}: the policy does not allow {service:?} {name}");

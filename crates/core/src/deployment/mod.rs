@@ -36,7 +36,7 @@ pub use traffic::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{BalancerName, DatabaseName, DeploymentName, FleetName, SchemaName, UpgradeId};
+use crate::names::{BalancerName, DatabaseName, DeploymentName, DnsName, FleetName, SchemaName, UpgradeId};
 use crate::time::{OffsetTime, Span};
 
 /// A deployment of Open edX and the upgrade that is planned for it.
@@ -209,6 +209,18 @@ impl Deployment {
     #[must_use]
     pub fn upgrade(&self) -> UpgradeId {
         format!("{}-{}-v{}", self.name, self.release.codename, self.release.version).into()
+    }
+
+    /// The TXT record in the zone that says which conductor has changed records last:
+    /// `_cutover.mitx-production.mitx.mit.edu`.
+    #[must_use]
+    pub fn fence(&self) -> DnsName {
+        let label = |character: char| match character.to_ascii_lowercase() {
+            plain @ ('a'..='z' | '0'..='9' | '-') => plain,
+            _ => '-',
+        };
+        let name: String = self.name.as_str().chars().map(label).take(63).collect();
+        format!("_cutover.{name}.{}", self.dns.zone.trim_end_matches('.')).into()
     }
 
     /// What the `role` tag says on hosts and images of `role`.

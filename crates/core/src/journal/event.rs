@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{RunKind, RunNumber};
 use crate::digest::Digest;
 use crate::names::{
-    AnnouncementName, ChangeId, DatabaseName, FleetName, GateName, HostName, ImageId, ImageName, InstanceId, SiteName,
-    SnapshotId, StepId, UpgradeId,
+    AnnouncementName, ChangeId, DatabaseName, DiskId, FleetName, GateName, HostName, ImageId, ImageName, InstanceId,
+    InvalidationId, JobName, SiteName, SnapshotId, StepId, UpgradeId,
 };
-use crate::plan::{CapturedHost, Phase, Plan};
+use crate::plan::{CapturedHost, Plan};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,8 +21,12 @@ pub enum Event {
         /// Who runs it: `user@machine`.
         conductor: String,
     },
-    /// A phase was begun, or begun anew with another plan.
-    PhaseStarted {
+    /// A run was begun: of a phase, perhaps anew with another plan, or of the way back.
+    RunStarted {
+        /// Its place among all runs, from 1.
+        run: RunNumber,
+        /// What it is for.
+        kind: RunKind,
         /// The plan, whole: a resume follows it.
         plan: Box<Plan>,
         /// The deployment file's digest.
@@ -34,15 +39,42 @@ pub enum Event {
         /// 1 the first time.
         attempt: u32,
     },
-    /// A step has ended well.
+    /// A step that is under way has made something known, before its end: what is learned is on record at once.
+    StepLearned {
+        /// The step.
+        step: StepId,
+        /// What it made known.
+        facts: Vec<Fact>,
+    },
+    /// What a step wants was already so when it was first looked at: nothing was done.
+    StepHeld {
+        /// The step.
+        step: StepId,
+        /// What was seen.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        facts: Vec<Fact>,
+    },
+    /// A step that was begun has ended well.
     StepDone {
         /// The step.
         step: StepId,
-        /// Whether it already held when it was looked at, so that nothing was done.
-        held: bool,
-        /// What it made known.
+        /// What its end made known.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         facts: Vec<Fact>,
+    },
+    /// A step that was done has been taken back.
+    StepUndone {
+        /// The step.
+        step: StepId,
+    },
+    /// A person has said that the upgrade goes on as if a step that failed, or stayed in doubt, were done.
+    StepAccepted {
+        /// The step.
+        step: StepId,
+        /// Who said so.
+        by: String,
+        /// Why.
+        because: String,
     },
     /// It is not known whether a step's call worked.
     StepInDoubt {
@@ -78,16 +110,23 @@ pub enum Event {
         gate: GateName,
     },
     /// A person decided.
-    GateDecided(Decision),
+    GateDecided {
+        /// What was decided.
+        #[serde(flatten)]
+        decision: Decision,
+        /// The object of the inbox that held the decision; nothing when it was typed at the conductor's terminal.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        object: Option<String>,
+    },
     /// A conductor stopped before the phase ended.
     Interrupted {
         /// Why.
         because: String,
     },
-    /// All steps of a phase have ended well.
-    PhaseFinished {
-        /// The phase.
-        phase: Phase,
+    /// All steps of a run have ended well.
+    RunFinished {
+        /// Which run.
+        run: RunNumber,
     },
 }
 
@@ -97,17 +136,30 @@ impl Event {
     pub const fn step(&self) -> Option<&StepId> {
         match self {
             Self::StepStarted { step, .. }
+            | Self::StepLearned { step, .. }
+            | Self::StepHeld { step, .. }
             | Self::StepDone { step, .. }
+            | Self::StepUndone { step }
+            | Self::StepAccepted { step, .. }
             | Self::StepInDoubt { step, .. }
             | Self::StepRetried { step, .. }
             | Self::StepFailed { step, .. }
             | Self::StepRetryApproved { step, .. } => Some(step),
             Self::ConductorTookOver { .. }
-            | Self::PhaseStarted { .. }
+            | Self::RunStarted { .. }
             | Self::GateOpened { .. }
-            | Self::GateDecided(_)
+            | Self::GateDecided { .. }
             | Self::Interrupted { .. }
-            | Self::PhaseFinished { .. } => None,
+            | Self::RunFinished { .. } => None,
+        }
+    }
+
+    /// What the event makes known about the world.
+    #[must_use]
+    pub fn facts(&self) -> &[Fact] {
+        match self {
+            Self::StepLearned { facts, .. } | Self::StepHeld { facts, .. } | Self::StepDone { facts, .. } => facts,
+            _ => &[],
         }
     }
 }
@@ -135,7 +187,7 @@ pub struct Decision {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
 pub enum Fact {
-    /// A host was launched.
+    /// A host was launched. It may not have booted yet, and may never.
     Launched {
         /// Its name.
         host: HostName,
@@ -177,12 +229,40 @@ pub enum Fact {
         /// How many were applied; 0 when none was pending.
         applied: u32,
     },
-    /// Programs were killed, past the stop limit.
+    /// Programs were to be killed, past the stop limit. On record before they are, so that no kill goes unsaid.
     Killed {
         /// The host.
         host: HostName,
         /// What was killed.
         programs: Vec<crate::names::ProgramName>,
+    },
+    /// The distribution was told to forget what it has cached.
+    Invalidated {
+        /// CloudFront's id of it.
+        invalidation: InvalidationId,
+        /// What makes asking twice asking once.
+        reference: String,
+    },
+    /// A job was started on a host, or found there as it was started before.
+    Job {
+        /// The host.
+        host: HostName,
+        /// The job.
+        job: JobName,
+        /// Whether it was started now.
+        started: bool,
+    },
+    /// An image is to be removed, which leaves these snapshots of its disks.
+    ImageDisks {
+        /// The image.
+        image: ImageId,
+        /// The snapshots of its disks.
+        disks: Vec<DiskId>,
+    },
+    /// The snapshots of a removed image's disks are removed.
+    DisksRemoved {
+        /// The image.
+        image: ImageId,
     },
     /// A site answered as it must.
     SiteChecked {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Fact, PhaseRun, StepStatus, Upgrade};
+use super::{Fact, Run, StepStatus, Upgrade};
 use crate::names::{DatabaseName, StepId};
 use crate::plan::{Action, Back, Lane, Line, Migrate, PageMayLift, Phase, Plan, Schedule, Step, Undo, downtime_steps};
 use crate::time::between;
@@ -22,7 +22,7 @@ pub struct ActualPath {
 
 /// From the first change of DNS until the last site is served again; nothing while either is still to come.
 #[must_use]
-pub fn window_length(run: &PhaseRun) -> Option<Duration> {
+pub fn window_length(run: &Run) -> Option<Duration> {
     let served: Vec<&Step> = run.plan.steps.iter().filter(|step| brings_back(step)).collect();
     let ended = served.iter().map(|step| done_at(run, step)).collect::<Option<Vec<Timestamp>>>()?;
     Some(between(downtime_began(run)?, ended.into_iter().max()?))
@@ -30,7 +30,7 @@ pub fn window_length(run: &PhaseRun) -> Option<Duration> {
 
 /// When the first change of DNS was begun, from which on visitors may see the maintenance page.
 #[must_use]
-pub fn downtime_began(run: &PhaseRun) -> Option<Timestamp> {
+pub fn downtime_began(run: &Run) -> Option<Timestamp> {
     let posts = |step: &Step| step.line == Line::PostPage && matches!(step.action, Action::ChangeRecords(_));
     run.runs().filter(|(step, _)| posts(step)).filter_map(|(_, run)| run.started_at).min()
 }
@@ -38,7 +38,7 @@ pub fn downtime_began(run: &PhaseRun) -> Option<Timestamp> {
 /// The longest chain of the window's steps by the time that they really took, from the opening to the last site
 /// that is served again.
 #[must_use]
-pub fn critical_path(run: &PhaseRun) -> ActualPath {
+pub fn critical_path(run: &Run) -> ActualPath {
     let steps = until_served(run);
     let schedule = Schedule::of(&steps, |step| taken(run, step));
     let path = schedule.critical.iter().map(|place| (steps[*place].id.clone(), taken(run, &steps[*place])));
@@ -47,7 +47,7 @@ pub fn critical_path(run: &PhaseRun) -> ActualPath {
 
 /// The time that the critical path spent on each line of the runbook, in the runbook's order.
 #[must_use]
-pub fn critical_lines(run: &PhaseRun) -> Vec<(Line, Duration)> {
+pub fn critical_lines(run: &Run) -> Vec<(Line, Duration)> {
     let mut lines: BTreeMap<Line, Duration> = BTreeMap::new();
     for (step, length) in on_critical_path(run) {
         *lines.entry(step.line).or_default() += length;
@@ -58,14 +58,14 @@ pub fn critical_lines(run: &PhaseRun) -> Vec<(Line, Duration)> {
 /// The time that the critical path spent on people's decisions and on migrations, which no order of steps can
 /// shorten.
 #[must_use]
-pub fn gates_and_migrations(run: &PhaseRun) -> Duration {
+pub fn gates_and_migrations(run: &Run) -> Duration {
     let path = on_critical_path(run).into_iter();
     path.filter(|(step, _)| matches!(step.action, Action::Decide(_) | Action::Migrate(_))).map(|(_, taken)| taken).sum()
 }
 
 /// How long the rest of the phase is expected to take at `now`; in the window, until the last site is served.
 #[must_use]
-pub fn remaining(run: &PhaseRun, now: Timestamp) -> Duration {
+pub fn remaining(run: &Run, now: Timestamp) -> Duration {
     let steps = if run.plan.phase == Phase::Window { until_served(run) } else { run.plan.steps.clone() };
     let left: Vec<Step> = steps.into_iter().filter(|step| !run.status(&step.id).is_done()).collect();
     Schedule::of(&left, |step| match run.run(&step.id) {
@@ -80,10 +80,10 @@ pub fn remaining(run: &PhaseRun, now: Timestamp) -> Duration {
 /// What going back would mean now: for every step that was begun, because one whose end is not on record may
 /// have done its work. A migration that found nothing to apply is no obstacle.
 #[must_use]
-pub fn way_back(run: &PhaseRun, upgrade: &Upgrade) -> Back {
+pub fn way_back(run: &Run, upgrade: &Upgrade) -> Back {
     let begun = run.runs().filter(|(step, run)| {
         // A new plan looks at a migration anew, but does not take it back.
-        run.status != StepStatus::Waiting || upgrade.migrations_begun.contains_key(&step.id)
+        !run.status.is_untouched() || upgrade.migrations_begun.contains_key(&step.id)
     });
     let begun: Vec<Step> = begun
         .map(|(step, _)| match &step.action {
@@ -99,10 +99,10 @@ pub fn way_back(run: &PhaseRun, upgrade: &Upgrade) -> Back {
 /// Whether the maintenance page may be lifted when `step` has failed: not once a migration on the databases of its
 /// fleet was begun that old code cannot work with, unless it is known to have applied nothing.
 #[must_use]
-pub fn page_may_lift(run: &PhaseRun, upgrade: &Upgrade, step: &Step) -> PageMayLift {
+pub fn page_may_lift(run: &Run, upgrade: &Upgrade, step: &Step) -> PageMayLift {
     let concerns = databases_of(&run.plan, step);
     let in_run = run.runs().filter_map(|(step, run)| match &step.action {
-        Action::Migrate(migrate) if run.status != StepStatus::Waiting => Some((&step.id, migrate)),
+        Action::Migrate(migrate) if !run.status.is_untouched() => Some((&step.id, migrate)),
         _ => None,
     });
     let begun = in_run.chain(&upgrade.migrations_begun).find(|(id, migrate)| {
@@ -123,7 +123,7 @@ pub fn page_may_lift(run: &PhaseRun, upgrade: &Upgrade, step: &Step) -> PageMayL
 
 /// Whether visitors are sent to the maintenance page now, of one fleet at least.
 #[must_use]
-pub fn page_is_up(run: &PhaseRun) -> bool {
+pub fn page_is_up(run: &Run) -> bool {
     let changes = |line: Line| {
         run.runs().filter(move |(step, _)| step.line == line && matches!(step.action, Action::ChangeRecords(_)))
     };
@@ -163,10 +163,12 @@ fn databases_of<'a>(plan: &'a Plan, step: &Step) -> Option<BTreeSet<&'a Database
 
 /// Whether a migration that was begun may have applied anything: it has not, only when it never failed, has ended well
 /// and said so.
-fn may_have_applied(run: &PhaseRun, upgrade: &Upgrade, step: &StepId, migrate: &Migrate) -> bool {
+fn may_have_applied(run: &Run, upgrade: &Upgrade, step: &StepId, migrate: &Migrate) -> bool {
     let step = run.run(step);
     match step.status {
-        StepStatus::Waiting | StepStatus::Done { .. } => step.failures > 0 || applied(upgrade, migrate),
+        StepStatus::Waiting | StepStatus::Done | StepStatus::Held | StepStatus::Undone => {
+            step.failures > 0 || applied(upgrade, migrate)
+        }
         _ => true,
     }
 }
@@ -185,13 +187,13 @@ fn applied(upgrade: &Upgrade, migrate: &Migrate) -> bool {
     first.is_none_or(|count| count > 0) || of_migrate.any(|count| count > 0)
 }
 
-fn on_critical_path(run: &PhaseRun) -> Vec<(&Step, Duration)> {
+fn on_critical_path(run: &Run) -> Vec<(&Step, Duration)> {
     let path = critical_path(run).steps.into_iter();
     path.filter_map(|(id, length)| Some((run.plan.step(&id)?, length))).collect()
 }
 
 /// The steps from the opening on that the return of visitors waits for, the last checks included.
-fn until_served(run: &PhaseRun) -> Vec<Step> {
+fn until_served(run: &Run) -> Vec<Step> {
     let mut steps = downtime_steps(&run.plan);
     let mut needed: HashSet<StepId> =
         steps.iter().filter(|step| brings_back(step)).map(|step| step.id.clone()).collect();
@@ -212,7 +214,7 @@ fn brings_back(step: &Step) -> bool {
     step.line == Line::LiftPage && matches!(step.action, Action::CheckSite(_))
 }
 
-fn taken(run: &PhaseRun, step: &Step) -> Duration {
+fn taken(run: &Run, step: &Step) -> Duration {
     let step_run = run.run(&step.id);
     match (step_run.started_at, step_run.ended_at) {
         (Some(started), Some(ended)) => between(started, ended),
@@ -220,7 +222,7 @@ fn taken(run: &PhaseRun, step: &Step) -> Duration {
     }
 }
 
-fn done_at(run: &PhaseRun, step: &Step) -> Option<Timestamp> {
+fn done_at(run: &Run, step: &Step) -> Option<Timestamp> {
     let step_run = run.run(&step.id);
     step_run.ended_at.filter(|_| step_run.status.is_done())
 }
@@ -229,7 +231,7 @@ fn done_at(run: &PhaseRun, step: &Step) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::digest::Digest;
-    use crate::journal::{Event, StepRun};
+    use crate::journal::{Event, RunKind, RunNumber, StepRun};
     use crate::names::UpgradeId;
     use crate::plan::{
         Basis, ChangeRecords, CheckSite, Decide, Edge, Host, InstanceRef, Lane, Order, PageMayLift, Plan, Rule, Via,
@@ -291,7 +293,7 @@ mod tests {
 
     /// Page 0-10, then a migration 10-40 beside a stop 10-15, a gate 40-60, the last check 60-65, and an
     /// announcement that nobody waits for.
-    fn window() -> PhaseRun {
+    fn window() -> Run {
         let migrate = Step {
             undo: Undo::Impossible { because: "gone".into() },
             ..step("migrate", Line::Migrate, migrate(), &["page"])
@@ -324,20 +326,25 @@ mod tests {
             ("tell", 65, 99),
         ];
         let steps = times.map(|(id, started, ended)| (id.into(), done(started, ended)));
-        PhaseRun { plan, deployment: Digest::of(b""), started_at: at(0), finished_at: None, steps: steps.into() }
+        Run {
+            number: RunNumber(1),
+            kind: RunKind::Window,
+            plan,
+            deployment: Digest::of(b""),
+            started_at: at(0),
+            finished_at: None,
+            steps: steps.into(),
+        }
     }
 
     fn done(started: u64, ended: u64) -> StepRun {
-        let status = StepStatus::Done { held: false };
-        StepRun { status, started_at: Some(at(started)), ended_at: Some(at(ended)), failures: 0, retries: 0 }
+        let (started_at, ended_at) = (Some(at(started)), Some(at(ended)));
+        StepRun { status: StepStatus::Done, started_at, ended_at, ..StepRun::default() }
     }
 
-    fn open(run: &mut PhaseRun, id: &str, started: u64) {
+    fn open(run: &mut Run, id: &str, started: u64) {
         let status = StepStatus::Running { attempt: 1 };
-        run.steps.insert(
-            id.into(),
-            StepRun { status, started_at: Some(at(started)), ended_at: None, failures: 0, retries: 0 },
-        );
+        run.steps.insert(id.into(), StepRun { status, started_at: Some(at(started)), ..StepRun::default() });
     }
 
     fn migrated(applied: u32) -> Upgrade {
@@ -417,7 +424,7 @@ mod tests {
         Step { lane: Lane::Fleet(fleet.into()), ..step("confirm", Line::Migrate, Action::Milestone, &["page"]) }
     }
 
-    fn stays(run: &PhaseRun, upgrade: &Upgrade, step: &Step) -> bool {
+    fn stays(run: &Run, upgrade: &Upgrade, step: &Step) -> bool {
         matches!(page_may_lift(run, upgrade, step), PageMayLift::No { .. })
     }
 
@@ -446,10 +453,11 @@ mod tests {
         let mut run = window();
         open(&mut run, "migrate", 10);
         run.steps.remove(&"open".into());
-        upgrade.phases.insert(Phase::Window, run.clone());
-        let plan = Box::new(run.plan.clone());
-        upgrade.apply(at(50), &Event::PhaseStarted { plan, deployment: Digest::of(b"") }).expect("a plan");
-        let run = &upgrade.phases[&Phase::Window];
+        upgrade.runs.push(run.clone());
+        let (number, kind, plan) = (RunNumber(2), RunKind::Window, Box::new(run.plan.clone()));
+        let anew = Event::RunStarted { run: number, kind, plan, deployment: Digest::of(b"") };
+        upgrade.apply(at(50), &anew).expect("a plan");
+        let run = upgrade.current_run().expect("the new run");
         assert_eq!(*run.status(&"migrate".into()), StepStatus::Waiting, "it is looked at anew");
         assert!(stays(run, &upgrade, &confirm("live")));
         assert!(!way_back(run, &upgrade).impossible.is_empty());

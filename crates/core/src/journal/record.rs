@@ -7,7 +7,7 @@ use super::Event;
 use crate::digest::Digest;
 
 /// The version of the record format that this program writes.
-pub const RECORD_VERSION: u32 = 1;
+pub const RECORD_VERSION: u32 = 2;
 
 /// A journal record: events that were put on record together, and the link to the record before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -6,191 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, Event, Fact, Record};
+use super::{
+    Decision, Event, Fact, IllegalTransition, Record, Run, RunKind, RunNumber, StepRun, StepStatus, next_status,
+};
 use crate::digest::Digest;
 use crate::names::{DatabaseName, GateName, HostName, ImageId, ImageName, InstanceId, SnapshotId, StepId, UpgradeId};
-use crate::plan::{Action, CapturedHost, Edge, Migrate, Phase, Plan, Rule, Step};
-
-/// Where a step is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "kebab-case")]
-pub enum StepStatus {
-    /// Not begun.
-    #[default]
-    Waiting,
-    /// Begun: its act may have been made.
-    Running {
-        /// 1 the first time.
-        attempt: u32,
-    },
-    /// Begun, and it is not known whether its call worked.
-    InDoubt {
-        /// The attempt whose outcome is not known.
-        attempt: u32,
-        /// What was answered.
-        error: String,
-    },
-    /// Known not to have been applied; another attempt follows.
-    Retrying {
-        /// The attempt that was not applied.
-        attempt: u32,
-        /// What was answered.
-        error: String,
-    },
-    /// Ended well.
-    Done {
-        /// Whether it already held, so that nothing was done.
-        held: bool,
-    },
-    /// Ended badly. Running the phase again tries it again.
-    Failed {
-        /// The attempts made.
-        attempts: u32,
-        /// What failed.
-        error: String,
-    },
-}
-
-/// An event that cannot follow on what has happened. The journal is not from this program, or damaged.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{event} cannot follow {status} (step {step})")]
-pub struct IllegalTransition {
-    step: StepId,
-    status: String,
-    event: String,
-}
-
-impl IllegalTransition {
-    fn outside_a_phase(step: &StepId, event: &Event) -> Self {
-        Self {
-            step: step.clone(),
-            status: "no phase under way".to_owned(),
-            event: serde_json::to_string(event).unwrap_or_default(),
-        }
-    }
-}
-
-/// The one transition function of steps.
-///
-/// # Errors
-/// When `event` cannot happen to a step that is in `status`.
-pub fn next_status(step: &StepId, status: &StepStatus, event: &Event) -> Result<StepStatus, IllegalTransition> {
-    use StepStatus::{Done, Failed, InDoubt, Retrying, Running, Waiting};
-    let attempts = status.attempts();
-    match (status, event) {
-        (
-            Waiting | Running { .. } | InDoubt { .. } | Retrying { .. } | Failed { .. },
-            Event::StepStarted { attempt, .. },
-        ) if *attempt == attempts + 1 => Ok(Running { attempt: *attempt }),
-        (Waiting | Running { .. } | InDoubt { .. } | Retrying { .. } | Failed { .. }, Event::StepDone { held, .. }) => {
-            Ok(Done { held: *held })
-        }
-        (Running { attempt }, Event::StepInDoubt { error, .. }) => {
-            Ok(InDoubt { attempt: *attempt, error: error.clone() })
-        }
-        (Running { attempt }, Event::StepRetried { error, .. }) => {
-            Ok(Retrying { attempt: *attempt, error: error.clone() })
-        }
-        // A failed step that is looked at again may be found to have failed still.
-        (
-            Waiting | Running { .. } | InDoubt { .. } | Retrying { .. } | Failed { .. },
-            Event::StepFailed { error, .. },
-        ) => Ok(Failed { attempts, error: error.clone() }),
-        (Failed { .. }, Event::StepRetryApproved { .. }) => Ok(status.clone()),
-        _ => Err(IllegalTransition {
-            step: step.clone(),
-            status: format!("{status:?}"),
-            event: serde_json::to_string(event).unwrap_or_default(),
-        }),
-    }
-}
-
-impl StepStatus {
-    /// How many attempts have been begun.
-    #[must_use]
-    pub const fn attempts(&self) -> u32 {
-        match self {
-            Self::Waiting | Self::Done { .. } => 0,
-            Self::Running { attempt } | Self::InDoubt { attempt, .. } | Self::Retrying { attempt, .. } => *attempt,
-            Self::Failed { attempts, .. } => *attempts,
-        }
-    }
-
-    /// Whether the step has ended well.
-    #[must_use]
-    pub const fn is_done(&self) -> bool {
-        matches!(self, Self::Done { .. })
-    }
-
-    /// Whether the step was begun and its end is not on record.
-    #[must_use]
-    pub const fn is_open(&self) -> bool {
-        matches!(self, Self::Running { .. } | Self::InDoubt { .. } | Self::Retrying { .. })
-    }
-}
-
-/// A step's status with its times.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StepRun {
-    /// Where it is.
-    #[serde(flatten)]
-    pub status: StepStatus,
-    /// When it was first begun.
-    pub started_at: Option<Timestamp>,
-    /// When it ended, well or badly.
-    pub ended_at: Option<Timestamp>,
-    /// How often it has failed.
-    pub failures: u32,
-    /// How often somebody wanted it tried again that is never tried again by itself.
-    pub retries: u32,
-}
-
-impl StepRun {
-    const WAITING: Self =
-        Self { status: StepStatus::Waiting, started_at: None, ended_at: None, failures: 0, retries: 0 };
-}
-
-/// A phase as it was run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PhaseRun {
-    /// The plan that is followed.
-    pub plan: Plan,
-    /// The digest of the deployment file that it was made from.
-    pub deployment: Digest,
-    /// When the phase was begun.
-    pub started_at: Timestamp,
-    /// When all its steps had ended well.
-    pub finished_at: Option<Timestamp>,
-    /// Where each step is.
-    pub steps: BTreeMap<StepId, StepRun>,
-}
-
-impl PhaseRun {
-    /// Where a step is.
-    #[must_use]
-    pub fn run(&self, step: &StepId) -> &StepRun {
-        self.steps.get(step).unwrap_or(&StepRun::WAITING)
-    }
-
-    /// Where a step is, without its times.
-    #[must_use]
-    pub fn status(&self, step: &StepId) -> &StepStatus {
-        &self.run(step).status
-    }
-
-    /// The steps with their runs, in the plan's order.
-    pub fn runs(&self) -> impl Iterator<Item = (&Step, &StepRun)> {
-        self.plan.steps.iter().map(|step| (step, self.run(&step.id)))
-    }
-
-    /// The steps that have failed.
-    pub fn failed(&self) -> impl Iterator<Item = (&Step, &str)> {
-        self.runs().filter_map(|(step, run)| match &run.status {
-            StepStatus::Failed { error, .. } => Some((step, error.as_str())),
-            _ => None,
-        })
-    }
-}
+use crate::plan::{Action, CapturedHost, Migrate, Phase, Plan};
 
 /// Everything that the journal says about an upgrade.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -201,8 +22,8 @@ pub struct Upgrade {
     pub conductor: Option<String>,
     /// The time of the last record.
     pub updated_at: Option<Timestamp>,
-    /// The phases that were begun.
-    pub phases: BTreeMap<Phase, PhaseRun>,
+    /// The runs, in the order in which they began.
+    pub runs: Vec<Run>,
     /// Why the last conductor stopped early; nothing while one goes on or when it ended well.
     pub interrupted: Option<String>,
     /// The current hosts on record.
@@ -224,6 +45,9 @@ pub struct Upgrade {
     pub waiting_gates: BTreeMap<GateName, Timestamp>,
     /// The decisions made, the last for each gate.
     pub decisions: BTreeMap<GateName, Decision>,
+    /// The last object of the inbox whose decision is on record, for each gate.
+    #[serde(default)]
+    pub delivered: BTreeMap<GateName, String>,
 }
 
 impl Upgrade {
@@ -252,9 +76,15 @@ impl Upgrade {
                 self.conductor = Some(conductor.clone());
                 self.interrupted = None;
             }
-            Event::PhaseStarted { plan, deployment } => self.start_phase(at, plan, deployment),
+            Event::RunStarted { run, kind, plan, deployment } => {
+                self.start_run(at, *run, *kind, plan, deployment).map_err(|status| illegal(*run, status, event))?;
+            }
             Event::StepStarted { step, .. }
+            | Event::StepLearned { step, .. }
+            | Event::StepHeld { step, .. }
             | Event::StepDone { step, .. }
+            | Event::StepUndone { step, .. }
+            | Event::StepAccepted { step, .. }
             | Event::StepInDoubt { step, .. }
             | Event::StepRetried { step, .. }
             | Event::StepFailed { step, .. }
@@ -262,15 +92,14 @@ impl Upgrade {
             Event::GateOpened { gate } => {
                 self.waiting_gates.entry(gate.clone()).or_insert(at);
             }
-            Event::GateDecided(decision) => {
+            Event::GateDecided { decision, object } => {
                 self.waiting_gates.remove(&decision.gate);
                 self.decisions.insert(decision.gate.clone(), decision.clone());
+                self.delivered.extend(object.clone().map(|object| (decision.gate.clone(), object)));
             }
             Event::Interrupted { because } => self.interrupted = Some(because.clone()),
-            Event::PhaseFinished { phase } => {
-                if let Some(run) = self.phases.get_mut(phase) {
-                    run.finished_at = Some(at);
-                }
+            Event::RunFinished { run } => {
+                self.finish_run(at, *run).map_err(|status| illegal(*run, status, event))?;
             }
         }
         self.updated_at = Some(at);
@@ -282,8 +111,8 @@ impl Upgrade {
     /// # Errors
     /// When one of them cannot.
     pub fn check(&self, at: Timestamp, events: &[Event]) -> Result<(), IllegalTransition> {
-        let of_phase = |event: &Event| matches!(event, Event::PhaseStarted { .. } | Event::PhaseFinished { .. });
-        if events.len() > 1 && events.iter().any(of_phase) {
+        let of_run = |event: &Event| matches!(event, Event::RunStarted { .. } | Event::RunFinished { .. });
+        if events.iter().any(of_run) {
             let mut after = self.clone();
             return events.iter().try_for_each(|event| after.apply(at, event));
         }
@@ -291,55 +120,73 @@ impl Upgrade {
         let mut after: BTreeMap<&StepId, StepStatus> = BTreeMap::new();
         for event in events {
             let Some(step) = event.step() else { continue };
-            let phase = self.phases.values().rev().find(|run| is_under_way(run));
-            let phase = phase.ok_or_else(|| IllegalTransition::outside_a_phase(step, event))?;
-            let status = after.get(step).unwrap_or_else(|| phase.status(step));
+            let run = self.run_under_way().ok_or_else(|| no_run(step, event))?;
+            let status = after.get(step).unwrap_or_else(|| run.status(step));
             let next = next_status(step, status, event)?;
             after.insert(step, next);
         }
         Ok(())
     }
 
-    /// The phase that was begun last.
+    /// The run that was begun last.
     #[must_use]
-    pub fn current_phase(&self) -> Option<&PhaseRun> {
-        self.phases.values().next_back()
+    pub fn current_run(&self) -> Option<&Run> {
+        self.runs.last()
+    }
+
+    /// The run that was begun last, unless all its steps have ended well.
+    #[must_use]
+    pub fn run_under_way(&self) -> Option<&Run> {
+        self.current_run().filter(|run| run.is_under_way())
+    }
+
+    /// The last run of a phase.
+    #[must_use]
+    pub fn run_of(&self, phase: Phase) -> Option<&Run> {
+        self.runs.iter().rev().find(|run| run.kind == RunKind::from(phase))
+    }
+
+    /// The last run of each phase that was begun, in the order of phases.
+    pub fn last_runs(&self) -> impl Iterator<Item = &Run> {
+        Phase::ALL.into_iter().filter_map(|phase| self.run_of(phase))
+    }
+
+    /// Where a step of the run that was begun last is; nothing when nothing of it is on record.
+    #[must_use]
+    pub fn step_run(&self, step: &StepId) -> Option<&StepRun> {
+        self.current_run()?.steps.get(step)
     }
 
     /// Whether a phase has ended well.
     #[must_use]
     pub fn finished(&self, phase: Phase) -> bool {
-        self.phases.get(&phase).is_some_and(|run| run.finished_at.is_some())
+        self.run_of(phase).is_some_and(|run| !run.is_under_way())
     }
 
-    /// A new plan supersedes the one before. What is done stays done where the step is still the same and all that it
-    /// waits for has stayed done too: what follows on something new is looked at anew.
-    fn start_phase(&mut self, at: Timestamp, plan: &Plan, deployment: &Digest) {
-        let before = self.phases.remove(&plan.phase);
-        for (step, run) in before.iter().flat_map(PhaseRun::runs) {
+    /// A new plan supersedes the one before.
+    fn start_run(
+        &mut self,
+        at: Timestamp,
+        number: RunNumber,
+        kind: RunKind,
+        plan: &Plan,
+        deployment: &Digest,
+    ) -> Result<(), String> {
+        let next = self.next_run();
+        if number != next {
+            return Err(format!("the next run is {next}"));
+        }
+        if kind.phase().is_some_and(|phase| phase != plan.phase) {
+            return Err(format!("its plan is of phase {}", plan.phase));
+        }
+        // After a way back nothing stands of the runs before it.
+        let since_back = self.runs.iter().rev().take_while(|run| run.kind != RunKind::Rollback);
+        let before = since_back.into_iter().find(|run| run.kind == kind);
+        for (step, run) in before.into_iter().flat_map(Run::runs) {
             if let Action::Migrate(migrate) = &step.action
-                && run.status != StepStatus::Waiting
+                && !run.status.is_untouched()
             {
                 self.migrations_begun.insert(step.id.clone(), migrate.clone());
-            }
-        }
-        let mut steps: BTreeMap<StepId, StepRun> = BTreeMap::new();
-        let before_steps: BTreeMap<&StepId, &Step> =
-            before.iter().flat_map(|run| &run.plan.steps).map(|step| (&step.id, step)).collect();
-        for (step, run) in plan.steps.iter().zip(before.iter().cycle()) {
-            let run = run.run(&step.id);
-            let same = before_steps.get(&step.id).is_some_and(|old| old.action.does_the_same(&step.action));
-            // That the current hosts are on record first is an order only: nothing of a next host follows on who they are.
-            let stands = |edge: &Edge| {
-                edge.rule == Rule::CaptureFirst || steps.get(&edge.step).is_some_and(|before| before.status.is_done())
-            };
-            let kept = match same && step.waits_for.iter().all(stands) {
-                true => run.clone(),
-                // How often it failed still tells one run of it from another.
-                false => StepRun { failures: run.failures, retries: run.retries, ..StepRun::WAITING },
-            };
-            if kept != StepRun::WAITING {
-                steps.insert(step.id.clone(), kept);
             }
         }
         // What asked before asks again, with the new plan's hash.
@@ -348,44 +195,33 @@ impl Upgrade {
                 self.waiting_gates.remove(&question.gate);
             }
         }
-        let run = PhaseRun {
-            plan: plan.clone(),
-            deployment: deployment.clone(),
-            started_at: before.map_or(at, |run| run.started_at),
-            finished_at: None,
-            steps,
-        };
-        self.phases.insert(plan.phase, run);
+        let run = Run::begin(number, kind, at, plan, deployment, before);
+        self.runs.push(run);
+        Ok(())
+    }
+
+    /// The number of the run that is begun next.
+    #[must_use]
+    pub fn next_run(&self) -> RunNumber {
+        RunNumber(u32::try_from(self.runs.len()).unwrap_or(u32::MAX).saturating_add(1))
+    }
+
+    fn finish_run(&mut self, at: Timestamp, number: RunNumber) -> Result<(), String> {
+        let run = self.runs.last_mut().filter(|run| run.number == number && run.is_under_way());
+        let run = run.ok_or("a run that is not under way")?;
+        if let Some((step, left)) = run.runs().find(|(_, step)| !step.status.is_done()) {
+            return Err(format!("step {} is {:?}", step.id, left.status));
+        }
+        run.finished_at = Some(at);
+        Ok(())
     }
 
     fn apply_step(&mut self, at: Timestamp, step: &StepId, event: &Event) -> Result<(), IllegalTransition> {
-        let phase = self.phases.values_mut().rev().find(|run| is_under_way(run));
-        let phase = phase.ok_or_else(|| IllegalTransition::outside_a_phase(step, event))?;
-        let status = next_status(step, phase.status(step), event)?;
-        let run = phase.steps.entry(step.clone()).or_insert(StepRun::WAITING);
-        run.status = status;
-        if let Event::StepRetryApproved { .. } = event {
-            run.retries += 1;
-            return Ok(());
-        }
-        match &run.status {
-            StepStatus::Done { .. } => {
-                run.started_at.get_or_insert(at);
-                run.ended_at = Some(at);
-            }
-            StepStatus::Failed { .. } => {
-                run.ended_at = Some(at);
-                run.failures += 1;
-            }
-            _ => {
-                run.started_at.get_or_insert(at);
-                run.ended_at = None;
-            }
-        }
-        if let Event::StepDone { facts, .. } = event {
-            for fact in facts {
-                self.learn(fact);
-            }
+        let run = self.runs.last_mut().filter(|run| run.is_under_way()).ok_or_else(|| no_run(step, event))?;
+        let status = next_status(step, run.status(step), event)?;
+        run.steps.entry(step.clone()).or_default().follow(at, status, event);
+        for fact in event.facts() {
+            self.learn(fact);
         }
         Ok(())
     }
@@ -402,12 +238,20 @@ impl Upgrade {
             Fact::SnapshotTaken { database, snapshot } => {
                 self.snapshots.insert(snapshot.clone(), database.clone());
             }
-            Fact::Migrated { .. } => self.migrated.push(fact.clone()),
+            Fact::Migrated { .. } => {
+                if !self.migrated.contains(fact) {
+                    self.migrated.push(fact.clone());
+                }
+            }
             Fact::Terminated { instance, .. } => {
                 self.terminated.insert(instance.clone());
             }
             Fact::RecordsChanged { .. }
             | Fact::Killed { .. }
+            | Fact::Invalidated { .. }
+            | Fact::Job { .. }
+            | Fact::ImageDisks { .. }
+            | Fact::DisksRemoved { .. }
             | Fact::SiteChecked { .. }
             | Fact::Announced { .. }
             | Fact::Note { .. } => {}
@@ -415,58 +259,10 @@ impl Upgrade {
     }
 }
 
-fn is_under_way(run: &PhaseRun) -> bool {
-    run.finished_at.is_none()
+fn illegal(run: RunNumber, status: String, event: &Event) -> IllegalTransition {
+    IllegalTransition::new(format!("run {run}"), status, event)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn started(attempt: u32) -> Event {
-        Event::StepStarted { step: "s".into(), attempt }
-    }
-
-    fn done() -> Event {
-        Event::StepDone { step: "s".into(), held: false, facts: Vec::new() }
-    }
-
-    fn follow(events: &[Event]) -> Result<StepStatus, IllegalTransition> {
-        events.iter().try_fold(StepStatus::Waiting, |status, event| next_status(&"s".into(), &status, event))
-    }
-
-    #[test]
-    fn a_step_that_is_done_stays_done() {
-        for event in [started(1), done(), Event::StepFailed { step: "s".into(), error: String::new() }] {
-            assert!(follow(&[started(1), done(), event]).is_err());
-        }
-    }
-
-    #[test]
-    fn an_outcome_without_a_start_is_illegal_unless_the_step_already_held() {
-        let doubt = Event::StepInDoubt { step: "s".into(), error: String::new() };
-        assert!(follow(&[doubt]).is_err());
-        let held = Event::StepDone { step: "s".into(), held: true, facts: Vec::new() };
-        assert_eq!(follow(&[held]), Ok(StepStatus::Done { held: true }));
-    }
-
-    #[test]
-    fn a_start_after_a_crash_is_the_next_attempt() {
-        assert_eq!(follow(&[started(1), started(2)]), Ok(StepStatus::Running { attempt: 2 }));
-        assert!(follow(&[started(1), started(1)]).is_err(), "an attempt is begun once");
-        assert!(follow(&[started(2)]).is_err(), "no attempt is left out");
-    }
-
-    #[test]
-    fn doubt_ends_by_observing_or_by_another_attempt() {
-        let doubt = Event::StepInDoubt { step: "s".into(), error: "lost".into() };
-        assert!(follow(&[started(1), doubt.clone(), done()]).is_ok());
-        assert_eq!(follow(&[started(1), doubt, started(2)]), Ok(StepStatus::Running { attempt: 2 }));
-    }
-
-    #[test]
-    fn a_failed_step_can_be_tried_again() {
-        let failed = Event::StepFailed { step: "s".into(), error: "no".into() };
-        assert_eq!(follow(&[started(1), failed, started(2)]), Ok(StepStatus::Running { attempt: 2 }));
-    }
+fn no_run(step: &StepId, event: &Event) -> IllegalTransition {
+    IllegalTransition::new(format!("step {step}"), "no run under way", event)
 }

@@ -345,6 +345,14 @@ pub struct Migrate {
     pub backward_compatible: bool,
 }
 
+impl Migrate {
+    /// The job's name in its run number `run`, from 0: one more each time that an operator wants it tried again.
+    #[must_use]
+    pub fn job_of_run(&self, run: u32) -> JobName {
+        if run == 0 { self.job.clone() } else { format!("{}-run-{}", self.job, run + 1).into() }
+    }
+}
+
 /// Hosts and a balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Membership {

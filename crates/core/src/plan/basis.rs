@@ -30,7 +30,7 @@ impl Basis {
         self.0.insert(subject.into(), value.into());
     }
 
-    /// The digest of the facts and of what was asked for.
+    /// The digest of the facts and of what was asked for. It was the plan's hash in the first format of journals.
     #[must_use]
     pub fn digest(&self, upgrade: &UpgradeId, phase: Phase, order: Order) -> Digest {
         Digest::of_json(&(upgrade, phase, order, &self.0))

@@ -174,6 +174,10 @@ pub enum PageMayLift {
     },
 }
 
+/// The version of the planner, which is part of every plan's hash: counted up when plans of the same steps come to mean
+/// something else.
+pub const PLANNER_VERSION: u32 = 1;
+
 /// The steps of a phase, in an order in which they can be done one after the other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -185,17 +189,19 @@ pub struct Plan {
     pub order: Order,
     /// When it was made: the time of the observation.
     pub made_at: Timestamp,
-    /// What it was made from; the plan's hash is the hash of this.
+    /// What it was made from.
     pub basis: Basis,
     /// The steps, each after all that it waits for.
     pub steps: Vec<Step>,
 }
 
 impl Plan {
-    /// The hash of what the plan was made from. Two plans of the same hash have the same steps.
+    /// The hash of the plan: of what it was made from, its steps, and the planner's version. By how late a window may
+    /// open it does not change: that is advice on when to begin, and says nothing of what is done.
     #[must_use]
     pub fn hash(&self) -> Digest {
-        self.basis.digest(&self.upgrade, self.phase, self.order)
+        let steps = self.clone().however_late().steps;
+        Digest::of_json(&(PLANNER_VERSION, &self.upgrade, self.phase, self.order, &self.basis, steps))
     }
 
     /// The same plan, which may begin at any time.

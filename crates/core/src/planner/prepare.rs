@@ -56,7 +56,7 @@ fn capture(inputs: Inputs<'_>) -> Step {
 /// Lowers the TTLs that are too long for the window, so that resolvers forget the old ones days before it.
 fn lower_ttls(inputs: Inputs<'_>) -> Option<Step> {
     // A plan that is made anew keeps the step that was begun: it knows the TTLs that resolvers may still hold.
-    if let Some(begun) = planned(inputs, |step| step.line == Line::LowerTtl, |run| *run != StepStatus::Waiting) {
+    if let Some(begun) = planned(inputs, |step| step.line == Line::LowerTtl, |status| !status.is_untouched()) {
         return Some(begun);
     }
     let dns = &inputs.deployment.dns;
@@ -109,7 +109,7 @@ fn image(inputs: Inputs<'_>, role: Role, steps: &mut Vec<Step>) -> ImageRef {
 
 /// The step of the prepare plan on record that is `wanted` and whose status `stands`, with nothing to wait for.
 fn planned(inputs: Inputs<'_>, wanted: impl Fn(&Step) -> bool, stands: impl Fn(&StepStatus) -> bool) -> Option<Step> {
-    let run = inputs.upgrade.phases.get(&crate::plan::Phase::Prepare)?;
+    let run = inputs.upgrade.run_of(crate::plan::Phase::Prepare)?;
     let step = run.plan.steps.iter().find(|step| wanted(step) && stands(run.status(&step.id)))?;
     Some(Step { waits_for: Vec::new(), ..step.clone() })
 }
@@ -200,7 +200,7 @@ fn launch(deployment: &Deployment, fleet: &Fleet, role: Role, group: &HostGroup,
 
 /// Counts up when the host that was launched under this name is gone.
 fn generation(inputs: Inputs<'_>, name: &HostName, gone: bool) -> u32 {
-    let plan = inputs.upgrade.phases.get(&crate::plan::Phase::Prepare).map(|run| &run.plan);
+    let plan = inputs.upgrade.run_of(crate::plan::Phase::Prepare).map(|run| &run.plan);
     let before = plan.and_then(|plan| plan.step(&next_host_step(name))).map_or(1, |step| match &step.action {
         Action::Launch(launch) => launch.generation,
         _ => 1,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::CheckItem;
 use crate::account::{AccountState, MetBy, Quota, Subnet};
 use crate::deployment::{Database, Fleet, HostGroup};
-use crate::journal::{PhaseRun, StepRun};
+use crate::journal::{Run, StepRun};
 use crate::names::HostName;
 use crate::plan::{Action, Phase, Step};
 use crate::planner::{Inputs, next_hosts};
@@ -49,7 +49,7 @@ fn snapshots(inputs: Inputs<'_>) -> u64 {
     }
     let wanted = |database: &Database| u64::from(database.snapshot) + u64::from(database.warm_up_snapshot);
     let wanted: u64 = inputs.deployment.databases.iter().map(wanted).sum();
-    let runs = inputs.upgrade.phases.values().flat_map(PhaseRun::runs);
+    let runs = inputs.upgrade.last_runs().flat_map(Run::runs);
     let is_taken =
         |(step, run): &(&Step, &StepRun)| matches!(step.action, Action::TakeSnapshot { .. }) && run.status.is_done();
     let taken = runs.filter(is_taken).count();

@@ -5,7 +5,6 @@ use cutover_core::journal::{Decision, Upgrade};
 use cutover_core::names::GateName;
 use cutover_core::plan::Action;
 use cutover_engine::inbox::{drop_in, undelivered};
-use cutover_engine::lease::Machine;
 
 use crate::args::ApproveArgs;
 use crate::error::CommandError;
@@ -31,8 +30,8 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
         let plan = asked_by(&upgrade, &gate)?;
         let waiting = undelivered(&session.store, &upgrade).await?;
         // One on another plan is void, and stands in nobody's way.
-        let stands = |other: &&Decision| other.plan.as_ref().is_none_or(|other| *other == plan);
-        if let Some(other) = waiting.get(&gate).filter(stands) {
+        let stands = |other: &&Decision| other.gate == gate && other.plan.as_ref().is_none_or(|other| *other == plan);
+        if let Some(other) = waiting.iter().map(|one| &one.decision).find(stands) {
             return Err(CommandError::refused(
                 format!("{} has just decided on `{gate}`; the conductor has not taken note of it yet", other.by),
                 "look at `cutover status` in a second",
@@ -46,7 +45,7 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
             note: args.note.clone(),
             plan: Some(plan),
         };
-        drop_in(&session.store, &decision, &session.machine.nonce()).await?;
+        drop_in(&session.store, &decision).await?;
         let word = if args.refuse { "refused" } else { "approved" };
         output::note(&format!("{} {word} by {}; the conductor takes note of it within a second", args.gate, args.by));
         Ok(Exit::Done)
@@ -57,7 +56,7 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
 /// may not even exist before.
 fn asked_by(upgrade: &Upgrade, gate: &GateName) -> Result<Digest, CommandError> {
     let asks = |action: &Action| matches!(action, Action::Decide(question) if question.gate == *gate);
-    let run = upgrade.phases.values().rev().find(|run| run.plan.steps.iter().any(|step| asks(&step.action)));
+    let run = upgrade.current_run().filter(|run| run.plan.steps.iter().any(|step| asks(&step.action)));
     if let (Some(run), true) = (run, upgrade.waiting_gates.contains_key(gate)) {
         return Ok(run.plan.hash());
     }

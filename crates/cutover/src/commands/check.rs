@@ -1,11 +1,13 @@
 //! `cutover check`: the read-only preflight.
 
+use cutover_core::deployment::Deployment;
 use cutover_core::observation::{Observation, Part};
 use cutover_core::planner::Inputs;
 use cutover_core::preflight::{CheckItem, CheckState, account, check, name_servers};
 use cutover_engine::failure::Failure;
-use cutover_engine::observe;
-use cutover_engine::ports::World;
+use cutover_engine::fence::Mark;
+use cutover_engine::ports::{Clock, World};
+use cutover_engine::{lease, observe, retry};
 use futures_util::future::join;
 
 use crate::args::FileArgs;
@@ -25,8 +27,11 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         items.extend(session.connection().map(|connection| region(inputs, connection.region())));
         let world = session.world().await?;
         let asked = observe::name_answers(&world, session.deployment());
-        let (account, answers) = join(of_the_account(&world, inputs), asked).await;
+        let clock = &*session.clock;
+        let (account, answers) = join(of_the_account(&world, clock, inputs), asked).await;
         items.extend(account);
+        let epoch = lease::last(&session.store).await?.map_or(0, |(epoch, _)| epoch);
+        items.push(of_the_fence(&world, clock, session.deployment(), epoch).await);
         items.extend(answers.iter().flat_map(|answers| name_servers(inputs, answers)));
         Ok((session, items))
     })?;
@@ -54,8 +59,8 @@ fn region(inputs: Inputs<'_>, region: &str) -> CheckItem {
 }
 
 /// What the account says. What cannot be seen of it is an item too, beside all the others.
-async fn of_the_account(world: &World, inputs: Inputs<'_>) -> Vec<CheckItem> {
-    let seen = match observe::account(world, inputs).await {
+async fn of_the_account(world: &World, clock: &dyn Clock, inputs: Inputs<'_>) -> Vec<CheckItem> {
+    let seen = match observe::account(world, clock, inputs).await {
         Ok(seen) => seen,
         Err(failure) => {
             let consequence = "whether hosts can be launched at all is not known";
@@ -68,6 +73,32 @@ async fn of_the_account(world: &World, inputs: Inputs<'_>) -> Vec<CheckItem> {
         items.push(unseen("quotas", failure).warning(consequence, LOOK_AGAIN));
     }
     items
+}
+
+/// Who has changed records of the zone last, as its fence says. `epoch` is that of the last conductor on this state.
+async fn of_the_fence(world: &World, clock: &dyn Clock, deployment: &Deployment, epoch: u64) -> CheckItem {
+    let (zone, name, upgrade) = (&deployment.dns.zone, deployment.fence(), deployment.upgrade());
+    let subject = format!("fence {name}");
+    let record = match retry::read(clock, async || world.dns.fence(zone, &name).await).await {
+        Ok(Some(record)) => record,
+        Ok(None) => return CheckItem::ok(&subject, "is not there yet; the first phase that changes anything makes it"),
+        Err(failure) => {
+            let consequence = "whether another conductor changes records of the zone is not known";
+            return unseen(&subject, &failure).problem(consequence, LOOK_AGAIN);
+        }
+    };
+    let Some(mark) = Mark::of(&record) else {
+        return CheckItem::ok(&subject, format!("says \"{}\"", record.values.join("\" \"")))
+            .warning("it is none of cutover's, and would be replaced", "find out who uses this name");
+    };
+    let item = CheckItem::ok(&subject, format!("was written by conductor {} of {}", mark.epoch, mark.upgrade));
+    match mark.upgrade == upgrade && mark.epoch > epoch {
+        true => item.problem(
+            &format!("this state knows of {epoch} conductors: {upgrade} was conducted with another state"),
+            "find the state with which it was begun, and correct `location` under `[state]`",
+        ),
+        false => item,
+    }
 }
 
 fn unseen(subject: &str, failure: &Failure) -> CheckItem {
@@ -140,7 +171,7 @@ mod tests {
                 world.account = Rc::new(refusing);
             }
             let inputs = Inputs { deployment: &deployment, observation: &observation, upgrade: &upgrade };
-            Ok::<_, Failure>(of_the_account(&world, inputs).await)
+            Ok::<_, Failure>(of_the_account(&world, &*clock, inputs).await)
         };
         run_until(&clock, looked).expect("the embedded cloud answers")
     }

@@ -2,7 +2,7 @@
 //!
 //! Nothing is put on record, and no lease is claimed: it may be run beside a conductor, and by whoever may only look.
 
-use cutover_core::journal::{PhaseRun, Upgrade};
+use cutover_core::journal::Upgrade;
 use cutover_core::plan::{Phase, Plan};
 use cutover_core::planner::{Inputs, forecast, plan};
 use cutover_engine::dry::{Writes, walk};
@@ -50,9 +50,7 @@ async fn plans(
 ) -> Result<(Vec<Plan>, Vec<String>), CommandError> {
     let observation = session.observe(upgrade).await?;
     let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade };
-    let begun = |phase: Phase| {
-        upgrade.phases.get(&phase).filter(|run: &&PhaseRun| run.finished_at.is_none()).map(|run| run.plan.clone())
-    };
+    let begun = |phase: Phase| upgrade.run_of(phase).filter(|run| run.is_under_way()).map(|run| run.plan.clone());
     let before = Phase::ALL.into_iter().filter(|other| *other < phase && !upgrade.finished(*other));
     let mut plans: Vec<Plan> =
         before.map(|other| begun(other).unwrap_or_else(|| forecast(inputs, other, args.order.into()))).collect();

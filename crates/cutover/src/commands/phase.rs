@@ -10,13 +10,18 @@ use futures_util::future::{Either, select};
 use serde::Serialize;
 
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, PhaseRun, downtime_began};
+use cutover_core::journal::{Event, Run, Upgrade, downtime_began};
 use cutover_core::names::StepId;
 use cutover_core::plan::{Action, Phase, Plan};
+use cutover_core::time::human;
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Crew;
+use cutover_engine::fence::ZoneFence;
+use cutover_engine::gate::{Gate, Hold};
+use cutover_engine::halt::Halt;
 use cutover_engine::journal::{Journal, JournalError};
-use cutover_engine::lease::{self, Lease, Machine};
+use cutover_engine::lease::{self, ATTEMPT, Claim, Lease, LeaseLost, Machine, News};
+use cutover_engine::ports::World;
 use cutover_engine::store::StoreError;
 
 use crate::absent;
@@ -38,8 +43,9 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
     super::block_on(async {
         let session = Session::open(loaded, Access::Change).await?;
         let reading = session.read().await?;
-        let begun = reading.upgrade.phases.get(&phase).filter(|run| run.finished_at.is_none());
+        let begun = reading.upgrade.run_under_way().filter(|run| run.kind == phase.into());
         has_failed(args, phase, begun)?;
+        is_in_doubt(args, phase, begun)?;
         let plan = match begun.filter(|_| !args.replan) {
             Some(run) => {
                 may_resume(args, &session, run)?;
@@ -52,17 +58,17 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
         if session.embedded().is_none() {
             absent::refuse(plan.as_ref().map(|(plan, _)| plan).or(begun.map(|run| &run.plan)))?;
         }
-        let lease = lease::claim(&session.store, &session.machine).await?;
-        let ending = conduct(args, &session, &lease, phase, plan, reading.records.len()).await;
-        // A lease that cannot be given up lapses by itself.
-        let _ = lease.release(&session.store, &session.machine).await;
-        ending
+        let records = reading.records.len() as u64;
+        let machine = Rc::new(session.machine);
+        let claim = Claim { machine, records, take_over: args.take_over.as_deref(), say: &output::note };
+        let lease = Rc::new(lease::claim(&session.store, claim).await?);
+        conduct(args, &session, &lease, phase, plan, records).await
     })
 }
 
 /// Whether all steps that are to be tried again have failed.
-fn has_failed(args: &PhaseArgs, phase: Phase, begun: Option<&PhaseRun>) -> Result<(), CommandError> {
-    let failed: Vec<&str> = begun.into_iter().flat_map(PhaseRun::failed).map(|(step, _)| step.id.as_str()).collect();
+fn has_failed(args: &PhaseArgs, phase: Phase, begun: Option<&Run>) -> Result<(), CommandError> {
+    let failed: Vec<&str> = begun.into_iter().flat_map(Run::failed).map(|(step, _)| step.id.as_str()).collect();
     let Some(other) = args.retry.iter().find(|step| !failed.contains(&step.as_str())) else { return Ok(()) };
     let hint = match failed.is_empty() {
         true => format!("nothing has failed: cutover {phase} {}", args.file.display()),
@@ -71,9 +77,22 @@ fn has_failed(args: &PhaseArgs, phase: Phase, begun: Option<&PhaseRun>) -> Resul
     Err(CommandError::refused(format!("`{other}` is not a failed step of `{phase}`"), hint))
 }
 
+/// Whether all steps that are to be taken for done are in doubt: what is known to have failed is not done.
+fn is_in_doubt(args: &PhaseArgs, phase: Phase, begun: Option<&Run>) -> Result<(), CommandError> {
+    let failed = begun.into_iter().flat_map(Run::failed).map(|(step, _)| step.id.as_str());
+    let in_doubt: Vec<&str> =
+        failed.filter(|step| begun.is_some_and(|run| run.run(&StepId::from(*step)).in_doubt)).collect();
+    let Some(other) = args.accept.iter().find(|step| !in_doubt.contains(&step.as_str())) else { return Ok(()) };
+    let hint = match in_doubt.is_empty() {
+        true => format!("nothing is in doubt: cutover {phase} {}", args.file.display()),
+        false => format!("what is in doubt: {}", in_doubt.join(", ")),
+    };
+    Err(CommandError::refused(format!("`{other}` is not a step of `{phase}` that is in doubt"), hint))
+}
+
 /// Whether a phase that was begun can go on: the file must be the one that it was planned from, and a window that
 /// no visitor has noticed yet must still fit.
-fn may_resume(args: &PhaseArgs, session: &Session, run: &PhaseRun) -> Result<(), CommandError> {
+fn may_resume(args: &PhaseArgs, session: &Session, run: &Run) -> Result<(), CommandError> {
     let phase = run.plan.phase;
     if run.deployment != Digest::of_json(session.deployment()) {
         return Err(CommandError::refused(
@@ -98,14 +117,15 @@ fn may_resume(args: &PhaseArgs, session: &Session, run: &PhaseRun) -> Result<(),
 async fn conduct(
     args: &PhaseArgs,
     session: &Session,
-    lease: &Lease,
+    lease: &Rc<Lease>,
     phase: Phase,
     plan: Option<(Plan, Digest)>,
-    records: usize,
+    records: u64,
 ) -> Result<Exit, CommandError> {
     // Another conductor may have been at work between the plan and the lease.
     let reading = session.read().await?;
-    if reading.records.len() != records {
+    if reading.records.len() as u64 != records {
+        let _ = lease.release(reading.records.len() as u64).await;
         return Err(CommandError::refused(
             "another conductor has just worked on this upgrade",
             format!("run `cutover {phase} {}` again", args.file.display()),
@@ -114,32 +134,78 @@ async fn conduct(
     set_pace(args, session)?;
     let watch = if args.json { Watch::Json } else { Watch::People };
     let watcher = watcher(watch, &reading.upgrade, session.deployment(), Some(&args.file.display().to_string()));
-    let begun = reading.upgrade.phases.get(&phase).map(|run| &run.plan);
+    let begun = reading.upgrade.run_of(phase).map(|run| &run.plan);
     let followed = plan.as_ref().map(|(plan, _)| plan).or(begun).map_or_else(|| Digest::of(b""), Plan::hash);
     let say = Rc::clone(&watcher.say);
     let (stop, abandon) = interruptions(move || say(STOPPING));
-    let clock = Rc::clone(&session.clock);
     let (nonce, listener) = (session.machine.nonce(), Rc::clone(&watcher.listener));
     let operator = Rc::new(people(args, session, followed, &watcher));
-    let journal = Journal::open(session.store.clone(), reading, Rc::clone(&clock), lease.epoch, nonce, listener);
-    let crew = Crew::new(session.world().await?, clock, operator, journal, stop);
+    let clock = Rc::clone(&session.clock);
+    let journal =
+        Rc::new(Journal::open(session.store.clone(), reading, Rc::clone(&clock), lease.epoch, nonce, listener));
+    let world = session.world().await?;
+    let gate = gate(session, lease, &journal, &world);
+    let crew = Crew::new(world, clock, operator, Rc::clone(&journal), gate, stop);
     let work = async {
-        take_over(args, session, &crew.journal).await?;
+        take_over(args, session, &journal).await?;
         conductor::run(&crew, plan, phase).await
     };
-    let complain = |error: &StoreError| (watcher.say)(&not_renewed(error));
-    let keep = Box::pin(lease.keep(&session.store, &session.machine, &complain));
-    let beside = select(Box::pin(tick(session, &watcher)), keep);
-    let watched = select(Box::pin(work), select(abandon, beside)).await;
+    let tell = |news: News<'_>| (watcher.say)(&told(&news));
+    let keep = Box::pin(lease.keep(&journal, &tell));
+    let beside = select(Box::pin(tick(session, &watcher)), abandon);
+    let watched = select(Box::pin(work), select(keep, beside)).await;
     (watcher.finish)();
+    // A lease that cannot be given up lapses by itself.
+    let _ = lease.release(journal.records()).await;
     match watched {
-        Either::Left((ending, _)) => ended(args, session, phase, &crew, ending?).await,
+        Either::Left((Ok(ending), _)) => ended(args, session, phase, &crew, ending),
+        Either::Left((Err(halt), _)) | Either::Right((Either::Left((halt, _)), _)) => {
+            Err(halted(args, session, &journal, halt))
+        }
         // Only the operator ends what goes on beside the work.
         Either::Right(_) => {
             output::note("stopped at once; what was under way is on record as begun, and the same command goes on");
             Ok(Exit::Stopped)
         }
     }
+}
+
+/// The gate of a conductor that holds the lease.
+fn gate(session: &Session, lease: &Rc<Lease>, journal: &Rc<Journal>, world: &World) -> Gate {
+    let machine = Rc::new(session.machine);
+    let gate = Gate::new(Hold::Lease(Rc::clone(lease)), Rc::clone(journal), machine).with_zone(ZoneFence::of(
+        session.deployment(),
+        world,
+        &session.clock,
+    ));
+    match session.embedded() {
+        Some(cloud) => gate.in_weather(Rc::clone(cloud) as _),
+        None => gate,
+    }
+}
+
+/// The conductor has stopped at once. Where the state is gone, what this process knows is the last that anybody can be told.
+fn halted(args: &PhaseArgs, session: &Session, journal: &Journal, halt: Halt) -> CommandError {
+    let is_gone = matches!(halt, Halt::Journal(JournalError::Gone { .. }) | Halt::Lease(LeaseLost::Gone { .. }));
+    if is_gone {
+        let (upgrade, words) = (journal.upgrade().clone(), halt.to_string());
+        let status = status(args, session, &upgrade, Some(&words));
+        let _ =
+            if args.json { output::json_line(&Ended { status }) } else { output::result(&show::status_text(&status)) };
+    }
+    CommandError::Halted(Box::new(halt))
+}
+
+/// How things stand once nobody conducts the upgrade.
+fn status(args: &PhaseArgs, session: &Session, upgrade: &Upgrade, damage: Option<&str>) -> show::Status {
+    show::Status::of(show::StatusInputs {
+        upgrade,
+        deployment: session.deployment(),
+        file: &args.file.display().to_string(),
+        now: session.clock.now(),
+        conductor_lives: Some(false),
+        damage,
+    })
 }
 
 /// Lets an embedded cloud's time pass at the pace that was asked for. AWS's cannot be hurried.
@@ -156,10 +222,23 @@ fn set_pace(args: &PhaseArgs, session: &Session) -> Result<(), CommandError> {
 
 const STOPPING: &str = "stopping: what is under way ends first; Ctrl-C once more stops at once";
 
+fn told(news: &News<'_>) -> String {
+    match news {
+        News::NotRenewed(error) => not_renewed(error),
+        News::StoodStill(length) => {
+            format!("this process stood still for {}; nobody has taken over meanwhile, and it goes on", human(*length))
+        }
+    }
+}
+
 fn not_renewed(error: &StoreError) -> String {
     let source = || std::error::Error::source(error).map(ToString::to_string);
     let because = of_bucket(error).or_else(source).map_or_else(String::new, |why| format!(": {why}"));
-    format!("the lease could not be renewed ({error}{because}); going on and trying again, the journal is the fence")
+    format!(
+        "the lease could not be renewed ({error}{because}); trying again. Nothing new is begun once it has less than {} \
+         seconds left",
+        ATTEMPT.as_secs()
+    )
 }
 
 /// Puts on record who conducts from here on, and which failed steps this operator wants tried again.
@@ -169,6 +248,11 @@ async fn take_over(args: &PhaseArgs, session: &Session, journal: &Journal) -> Re
     let retry: BTreeSet<StepId> = args.retry.iter().map(|step| step.as_str().into()).collect();
     for step in retry {
         journal.append(Event::StepRetryApproved { step, by: identity.user.clone() }).await?;
+    }
+    let accept: BTreeSet<StepId> = args.accept.iter().map(|step| step.as_str().into()).collect();
+    for step in accept {
+        let (by, because) = (identity.user.clone(), args.because.clone().unwrap_or_default());
+        journal.append(Event::StepAccepted { step, by, because }).await?;
     }
     Ok(())
 }
@@ -201,22 +285,10 @@ struct Ended {
 }
 
 /// Says how the phase ended and what is next.
-async fn ended(
-    args: &PhaseArgs,
-    session: &Session,
-    phase: Phase,
-    crew: &Crew,
-    ending: Ending,
-) -> Result<Exit, CommandError> {
+fn ended(args: &PhaseArgs, session: &Session, phase: Phase, crew: &Crew, ending: Ending) -> Result<Exit, CommandError> {
     let file = args.file.display().to_string();
     let upgrade = crew.journal.upgrade().clone();
-    let status = show::Status::of(show::StatusInputs {
-        upgrade: &upgrade,
-        deployment: session.deployment(),
-        file: &file,
-        now: session.clock.now(),
-        conductor_lives: Some(false),
-    });
+    let status = status(args, session, &upgrade, None);
     if args.json {
         output::json_line(&Ended { status })?;
     } else {
@@ -228,7 +300,7 @@ async fn ended(
     Ok(match ending {
         Ending::Finished => Exit::Done,
         Ending::Failed(_) => {
-            output::note(&after_failure(phase, &file, upgrade.phases.get(&phase)));
+            output::note(&after_failure(phase, &file, upgrade.run_of(phase)));
             Exit::StepFailed
         }
         Ending::Stopped => Exit::Stopped,
@@ -236,8 +308,8 @@ async fn ended(
 }
 
 /// What to type after a failure: a migration is never begun again without a word from the operator.
-fn after_failure(phase: Phase, file: &str, run: Option<&PhaseRun>) -> String {
-    let failed = run.into_iter().flat_map(PhaseRun::failed).map(|(step, _)| step);
+fn after_failure(phase: Phase, file: &str, run: Option<&Run>) -> String {
+    let failed = run.into_iter().flat_map(Run::failed).map(|(step, _)| step);
     let migrations: Vec<_> = failed.filter(|step| matches!(step.action, Action::Migrate(_))).collect();
     if migrations.is_empty() {
         return format!("`{phase}` stopped at a failed step; after looking at it: cutover {phase} {file}");

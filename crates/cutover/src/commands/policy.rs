@@ -64,7 +64,7 @@ mod tests {
             Action::Terminate { .. } => {
                 &["balancers.health", "compute.instances", "compute.lives", "compute.terminate"]
             }
-            Action::RemoveImage { .. } => &["images.images", "images.remove"],
+            Action::RemoveImage { .. } => &["images.images", "images.disks", "images.remove", "images.remove_disk"],
             // People, the calendar, resolvers, sites from outside, and what runs on hosts.
             Action::Milestone
             | Action::WaitUntil { .. }
@@ -95,9 +95,12 @@ mod tests {
         let deployment = Deployment { dns: Dns { window_ttl: Span::seconds(30), ..production().dns }, ..production() };
         let rehearsed = rehearse(&deployment, 1, Order::Overlapped, |_| {}, Rc::new(|_| {})).expect("it begins");
         let mut used = BTreeSet::new();
-        for (phase, run) in &rehearsed.upgrade.phases {
+        for run in rehearsed.upgrade.last_runs() {
+            let phase = run.plan.phase;
             let methods = run.plan.steps.iter().flat_map(|step| methods_of(&step.action));
-            used.extend(methods.map(|name| (*name, *phase)));
+            // The fence is raised before the first write of any phase.
+            let methods = methods.chain(&["dns.fence", "dns.change_records"]);
+            used.extend(methods.map(|name| (*name, phase)));
         }
         let is_always = |name: &str| {
             let method = methods().iter().find(|method| method.name == name);

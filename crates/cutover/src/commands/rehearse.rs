@@ -67,7 +67,7 @@ fn compare(args: &RehearseArgs, deployment: &Deployment) -> Result<Exit, Command
             return Ok(exit(&rehearsal));
         }
     }
-    let windows = [&overlapped, &runbook].map(|rehearsed| rehearsed.upgrade.phases.get(&Phase::Window));
+    let windows = [&overlapped, &runbook].map(|rehearsed| rehearsed.upgrade.run_of(Phase::Window));
     let [Some(first), Some(second)] = windows else { return Ok(Exit::Failed) };
     let Some(comparison) = Comparison::of(first, second) else { return Ok(Exit::Failed) };
     if args.json {

@@ -13,6 +13,7 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         let session = Session::open(loaded, Access::Look).await?;
         let (reading, damage) = session.read_to_look().await;
         let upgrade = reading.upgrade;
+        let words = damage.as_ref().map(ToString::to_string);
         let file = args.file.display().to_string();
         let status = show::Status::of(show::StatusInputs {
             upgrade: &upgrade,
@@ -21,13 +22,14 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
             now: session.clock.now(),
             // The journal knows who conducted last; only the lease knows whether somebody still does.
             conductor_lives: Some(conductor(&session).await?.is_some()),
+            damage: words.as_deref(),
         });
         if args.json {
             output::json(&status)?;
         } else {
             output::result(&show::status_text(&status))?;
         }
-        // What is readable is said first; that it is not all of it, last, where it is seen.
+        // Said first beside what is readable, and last where errors are.
         damage.map_or(Ok(Exit::Done), Err)
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use cutover_core::journal::{PhaseRun, critical_lines, gates_and_migrations, window_length};
+use cutover_core::journal::{Run, critical_lines, gates_and_migrations, window_length};
 use cutover_core::plan::Line;
 use cutover_core::time::{human, rounded_seconds};
 use serde::Serialize;
@@ -39,7 +39,7 @@ pub struct ComparedLine {
 impl Comparison {
     /// The windows of both orders; nothing when one of them did not come to its end.
     #[must_use]
-    pub fn of(overlapped: &PhaseRun, runbook: &PhaseRun) -> Option<Self> {
+    pub fn of(overlapped: &Run, runbook: &Run) -> Option<Self> {
         let lengths = [window_length(overlapped)?, window_length(runbook)?].map(rounded_seconds);
         let fixed = [overlapped, runbook].map(|run| rounded_seconds(gates_and_migrations(run)));
         let (least, most) = (lengths[0] - fixed[0], lengths[1] - fixed[1]);
@@ -54,7 +54,7 @@ impl Comparison {
     }
 }
 
-fn compared(overlapped: &PhaseRun, runbook: &PhaseRun) -> Vec<ComparedLine> {
+fn compared(overlapped: &Run, runbook: &Run) -> Vec<ComparedLine> {
     let [overlapped, runbook] =
         [overlapped, runbook].map(|run| critical_lines(run).into_iter().collect::<BTreeMap<_, _>>());
     let lines: BTreeSet<Line> = overlapped.keys().chain(runbook.keys()).copied().collect();
@@ -99,10 +99,10 @@ mod tests {
     use super::*;
     use crate::show::testing::{self, assert_fits};
 
-    fn window(order: Order) -> PhaseRun {
+    fn window(order: Order) -> Run {
         let deployment = testing::deployment();
         let upgrade = testing::fold(&testing::journal(&deployment, &[Phase::Window], order));
-        upgrade.phases[&Phase::Window].clone()
+        upgrade.run_of(Phase::Window).expect("it was begun").clone()
     }
 
     fn comparison() -> Comparison {

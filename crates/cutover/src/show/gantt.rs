@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cutover_core::journal::{PhaseRun, StepStatus, critical_path};
+use cutover_core::journal::{Run, StepStatus, critical_path};
 use cutover_core::names::StepId;
 use cutover_core::plan::Lane;
 use cutover_core::time::{between, later};
@@ -15,7 +15,7 @@ use super::text::{axis, fit, fraction};
 pub(super) const LEGEND: &str = "#  under way      =  on the critical path      !  failed";
 
 /// The rows that have something to show from `from` to `to`: `label` columns of words, then `width` of time.
-pub(super) fn gantt(run: &PhaseRun, from: Timestamp, to: Timestamp, label: usize, width: usize) -> String {
+pub(super) fn gantt(run: &Run, from: Timestamp, to: Timestamp, label: usize, width: usize) -> String {
     let groups = Groups::of(&run.plan);
     let critical: BTreeSet<StepId> = critical_path(run).steps.into_iter().map(|(step, _)| step).collect();
     let scale = Scale { run, critical, from, to, width };
@@ -36,7 +36,7 @@ pub(super) fn gantt(run: &PhaseRun, from: Timestamp, to: Timestamp, label: usize
 }
 
 struct Scale<'a> {
-    run: &'a PhaseRun,
+    run: &'a Run,
     critical: BTreeSet<StepId>,
     from: Timestamp,
     to: Timestamp,

@@ -80,14 +80,14 @@ impl Listener for Lanes {
     fn hear(&mut self, progress: &Progress) {
         let notes = self.narrator.hear(progress);
         let (Progress::Recorded { at, .. } | Progress::Waiting { at, .. }) = progress;
-        if matches!(progress, Progress::Recorded { event: Event::PhaseStarted { .. }, .. }) {
+        if matches!(progress, Progress::Recorded { event: Event::RunStarted { .. }, .. }) {
             self.lay_out();
         }
         // What begins and what waits is in the lines below.
         for note in notes.iter().filter(|note| !matches!(note.kind, Kind::Begins | Kind::Waits)) {
             let _ = self.screen.println(narrow_line(&self.narrator, note));
         }
-        if let Progress::Recorded { event: Event::PhaseFinished { .. } | Event::Interrupted { .. }, .. } = progress {
+        if let Progress::Recorded { event: Event::RunFinished { .. } | Event::Interrupted { .. }, .. } = progress {
             self.finish();
             return;
         }

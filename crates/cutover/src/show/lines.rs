@@ -160,8 +160,10 @@ mod tests {
     fn waits_are_told_at_most_every_thirty_seconds() {
         let deployment = testing::deployment();
         let records = testing::until(&deployment, &window(), Duration::from_secs(60));
-        let step =
-            testing::step_id(&testing::fold(&records).phases[&Phase::Window].plan, "window.diverted.residential-live");
+        let step = testing::step_id(
+            &testing::fold(&records).run_of(Phase::Window).expect("the window").plan,
+            "window.diverted.residential-live",
+        );
         let mut progress = recorded(&records);
         progress.extend((60..160).map(|seconds| Progress::Waiting {
             at: later(deployment.window.start.timestamp, Duration::from_secs(seconds)),
@@ -192,8 +194,10 @@ mod tests {
     fn failures_say_what_may_become_of_the_page() {
         let deployment = testing::deployment();
         let records = testing::until(&deployment, &window(), Duration::from_secs(600));
-        let step =
-            testing::step_id(&testing::fold(&records).phases[&Phase::Window].plan, "window.migrate.residential-live.1");
+        let step = testing::step_id(
+            &testing::fold(&records).run_of(Phase::Window).expect("the window").plan,
+            "window.migrate.residential-live.1",
+        );
         let at = later(deployment.window.start.timestamp, Duration::from_secs(700));
         let event = Event::StepFailed { step, error: "exit status 1".to_owned() };
         let text = lines(&testing::fold(&records), &[Progress::Recorded { at, event }]);
@@ -216,7 +220,11 @@ mod tests {
 
     #[test]
     fn whatever_fails_beside_a_migration_keeps_the_page_up() {
-        let text = told(&[Event::StepFailed { step: step("window.verify."), error: "no answer".to_owned() }]);
+        let verify = step("window.verify.");
+        let text = told(&[
+            Event::StepStarted { step: verify.clone(), attempt: 1 },
+            Event::StepFailed { step: verify, error: "no answer".to_owned() },
+        ]);
         assert!(text.contains("the maintenance page must stay up: edxapp_residential_live may be migrated"), "{text}");
     }
 
@@ -243,7 +251,7 @@ mod tests {
         };
         let text = told(&[
             Event::StepStarted { step: gate.clone(), attempt: 1 },
-            Event::GateDecided(decision),
+            Event::GateDecided { decision, object: None },
             Event::StepFailed { step: gate.clone(), error: "bob refused at gate manual-checks".to_owned() },
             Event::StepStarted { step: gate, attempt: 2 },
         ]);
@@ -253,7 +261,7 @@ mod tests {
 
     #[test]
     fn what_only_looks_is_never_told_to_have_been_so_already() {
-        let text = told(&[Event::StepDone { step: step("window.verify.staging"), held: true, facts: Vec::new() }]);
+        let text = told(&[Event::StepHeld { step: step("window.verify.staging"), facts: Vec::new() }]);
         assert!(text.contains("passed in 0s"), "{text}");
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cutover_core::deployment::Deployment;
-use cutover_core::journal::{Decision, Event, PhaseRun, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift};
+use cutover_core::journal::{Decision, Event, Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift};
 use cutover_core::names::{GateName, StepId};
 use cutover_core::plan::{Action, Lane, PageMayLift, Phase, Plan, Step};
 use cutover_core::progress::Progress;
@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::groups::{Group, Groups};
 use super::refusal;
+use super::report::killed;
 use super::status::approve_command;
 use super::text::count;
 use super::window;
@@ -78,7 +79,7 @@ pub(super) struct Narrator {
 impl Narrator {
     /// One that goes on from `upgrade`, which the events to come follow on.
     pub(super) fn new(upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
-        let groups = upgrade.current_phase().map(|run| Groups::of(&run.plan)).unwrap_or_default();
+        let groups = upgrade.current_run().map(|run| Groups::of(&run.plan)).unwrap_or_default();
         Self {
             clock: deployment.window.start,
             file: file.map(str::to_owned),
@@ -102,7 +103,7 @@ impl Narrator {
                 if self.upgrade.apply(*at, event).is_err() {
                     return Vec::new();
                 }
-                if let Event::PhaseStarted { plan, .. } = event {
+                if let Event::RunStarted { plan, .. } = event {
                     self.groups = Groups::of(plan);
                     self.details.clear();
                     self.told_waiting.clear();
@@ -157,7 +158,7 @@ impl Narrator {
     }
 
     /// What it does to the window that something stands past its expected time; empty when it does not.
-    fn delay(&self, run: &PhaseRun, begun: Timestamp, expected: Duration, now: Timestamp) -> String {
+    fn delay(&self, run: &Run, begun: Timestamp, expected: Duration, now: Timestamp) -> String {
         if run.plan.phase != Phase::Window || between(begun, now) <= expected {
             return String::new();
         }
@@ -175,8 +176,8 @@ impl Narrator {
             .collect()
     }
 
-    fn run(&self) -> Option<&PhaseRun> {
-        self.upgrade.current_phase()
+    fn run(&self) -> Option<&Run> {
+        self.upgrade.current_run()
     }
 
     fn recorded(&self, at: Timestamp, event: &Event) -> Vec<Note> {
@@ -185,16 +186,26 @@ impl Narrator {
             Event::ConductorTookOver { upgrade, conductor } => {
                 Some(whole(Kind::Phase, format!("{conductor} conducts {upgrade}")))
             }
-            Event::PhaseStarted { plan, .. } => Some(whole(Kind::Phase, self.phase_begins(at, plan))),
-            Event::PhaseFinished { phase } => {
-                let took = self.upgrade.phases.get(phase).map_or(Duration::ZERO, |run| between(run.started_at, at));
-                Some(whole(Kind::Phase, format!("{phase} has ended well, after {}", human(took))))
-            }
+            Event::RunStarted { plan, .. } => Some(whole(Kind::Phase, self.phase_begins(at, plan))),
+            Event::RunFinished { .. } => self.run().map(|run| {
+                let took = human(between(run.started_at, at));
+                whole(Kind::Phase, format!("{} has ended well, after {took}", run.kind))
+            }),
             Event::Interrupted { because } => Some(whole(Kind::Trouble, format!("stopped: {because}"))),
             Event::GateOpened { gate } => Some(whole(Kind::Gate, self.question(gate))),
-            Event::GateDecided(decision) => Some(whole(Kind::Decided, decided(decision))),
+            Event::GateDecided { decision, .. } => Some(whole(Kind::Decided, decided(decision))),
             Event::StepStarted { step, attempt } => self.begins(at, step, *attempt),
-            Event::StepDone { step, .. } => self.done(at, step),
+            Event::StepDone { step, .. } | Event::StepHeld { step, .. } => self.done(at, step),
+            Event::StepLearned { step, facts } => facts
+                .iter()
+                .find_map(killed)
+                .and_then(|killed| self.about(at, step, Kind::Trouble, |step| format!("{}: {killed}", step.title))),
+            Event::StepUndone { step } => {
+                self.about(at, step, Kind::Done, |step| format!("{}: taken back", step.title))
+            }
+            Event::StepAccepted { step, by, because } => {
+                self.about(at, step, Kind::Decided, |step| format!("{}: {by} takes it for done: {because}", step.title))
+            }
             Event::StepInDoubt { step, error } => self
                 .about(at, step, Kind::Trouble, |step| format!("{}: in doubt whether it worked: {error}", step.title)),
             Event::StepRetried { step, error } => {
@@ -232,7 +243,7 @@ impl Narrator {
         if attempt > 1 && !matches!(step.action, Action::Decide(_) | Action::WaitUntil { .. }) {
             return self.about(at, id, Kind::Begins, |step| format!("{}: attempt {attempt}", step.title));
         }
-        let first = members(run, group).filter(|(_, run)| run.status != StepStatus::Waiting).count() == 1;
+        let first = members(run, group).filter(|(_, run)| !run.status.is_untouched()).count() == 1;
         let worth = match step.action {
             Action::Decide(_) => false,
             Action::WaitUntil { .. } => true,
@@ -258,7 +269,7 @@ impl Narrator {
             return None;
         }
         let begun = steps.iter().filter_map(|(_, run)| run.started_at).min().unwrap_or(at);
-        let held = steps.iter().filter(|(_, run)| run.status == StepStatus::Done { held: true }).count();
+        let held = steps.iter().filter(|(_, run)| run.status == StepStatus::Held).count();
         let length = human(between(begun, at));
         let how = match held {
             _ if looks(steps.iter().map(|(step, _)| *step)) => format!("passed in {length}"),
@@ -282,7 +293,7 @@ impl Narrator {
         self.about(at, id, Kind::Failed, |step| format!("{}: {error}{page}", step.title))
     }
 
-    fn page_words(&self, run: &PhaseRun, step: &Step) -> String {
+    fn page_words(&self, run: &Run, step: &Step) -> String {
         match page_may_lift(run, &self.upgrade, step) {
             PageMayLift::Yes => "the maintenance page may be lifted once what was done is taken back".to_owned(),
             PageMayLift::No { because } => format!("the maintenance page must stay up: {because}"),
@@ -312,7 +323,7 @@ impl Narrator {
     }
 }
 
-fn members<'a>(run: &'a PhaseRun, group: &'a Group) -> impl Iterator<Item = (&'a Step, &'a StepRun)> {
+fn members<'a>(run: &'a Run, group: &'a Group) -> impl Iterator<Item = (&'a Step, &'a StepRun)> {
     group.steps.iter().filter_map(|position| {
         let step = run.plan.steps.get(*position)?;
         Some((step, run.run(&step.id)))

@@ -1,6 +1,6 @@
 //! A refusal at a gate is no failure: somebody decided, and nothing was done. What tells the two apart is here.
 
-use cutover_core::journal::{PhaseRun, Upgrade};
+use cutover_core::journal::{Run, Upgrade};
 use cutover_core::names::GateName;
 use cutover_core::plan::{Action, Step};
 use serde::Serialize;
@@ -34,6 +34,6 @@ pub(super) fn of(step: &Step, error: &str, upgrade: &Upgrade) -> Option<Refusal>
 }
 
 /// Whether all that has failed in a phase was refused.
-pub(super) fn only_refused(run: &PhaseRun, upgrade: &Upgrade) -> bool {
+pub(super) fn only_refused(run: &Run, upgrade: &Upgrade) -> bool {
     run.failed().all(|(step, error)| of(step, error, upgrade).is_some())
 }

@@ -3,7 +3,7 @@
 
 use cutover_core::deployment::Deployment;
 use cutover_core::journal::{
-    Event, Fact, PhaseRun, Record, StepStatus, Upgrade, critical_path, downtime_began, gates_and_migrations, remaining,
+    Event, Fact, Record, Run, StepStatus, Upgrade, critical_path, downtime_began, gates_and_migrations, remaining,
     window_length,
 };
 use cutover_core::names::{InstanceId, ProgramName, StepId};
@@ -43,7 +43,7 @@ pub struct ReportInputs<'a> {
 #[must_use]
 pub fn report(inputs: ReportInputs<'_>) -> String {
     let mut parts = vec![outcome(inputs), phases(inputs)];
-    if let Some(run) = inputs.upgrade.phases.get(&Phase::Window) {
+    if let Some(run) = inputs.upgrade.run_of(Phase::Window) {
         parts.extend(window(inputs, run));
     }
     parts.push(visitors(inputs));
@@ -62,7 +62,7 @@ fn clock(inputs: ReportInputs<'_>) -> OffsetTime {
 fn outcome(inputs: ReportInputs<'_>) -> String {
     let upgrade = inputs.upgrade;
     let unfinished = Phase::ALL.into_iter().find(|phase| !upgrade.finished(*phase));
-    let failed = upgrade.current_phase().and_then(|run| run.failed().next());
+    let failed = upgrade.current_run().and_then(|run| run.failed().next());
     let words = match (unfinished, failed, &upgrade.interrupted) {
         (None, ..) => "The upgrade has ended: all its phases have ended well.".to_owned(),
         (Some(phase), Some((step, error)), _) if matches!(step.action, Action::Decide(_)) => {
@@ -74,7 +74,7 @@ fn outcome(inputs: ReportInputs<'_>) -> String {
         (Some(phase), None, Some(because)) => {
             format!("The upgrade has stopped in `{phase}`: {}", prose(because))
         }
-        (Some(phase), None, None) if upgrade.phases.contains_key(&phase) => format!("The upgrade is in `{phase}`."),
+        (Some(phase), None, None) if upgrade.run_of(phase).is_some() => format!("The upgrade is in `{phase}`."),
         (Some(phase), None, None) => format!("The upgrade waits for `{phase}` to be run."),
     };
     let release = &inputs.deployment.release;
@@ -87,7 +87,7 @@ fn outcome(inputs: ReportInputs<'_>) -> String {
 }
 
 fn phases(inputs: ReportInputs<'_>) -> String {
-    let rows = Phase::ALL.iter().map(|phase| match inputs.upgrade.phases.get(phase) {
+    let rows = Phase::ALL.iter().map(|phase| match inputs.upgrade.run_of(*phase) {
         None => format!("| {phase} | not begun | | |"),
         Some(run) => {
             let done = run.runs().filter(|(_, step)| step.status.is_done()).count();
@@ -106,11 +106,11 @@ fn phases(inputs: ReportInputs<'_>) -> String {
     format!("## Phases\n\n{}", head.into_iter().chain(rows).collect::<Vec<String>>().join("\n"))
 }
 
-fn last(inputs: ReportInputs<'_>, run: &PhaseRun) -> Timestamp {
+fn last(inputs: ReportInputs<'_>, run: &Run) -> Timestamp {
     inputs.upgrade.updated_at.unwrap_or(run.started_at)
 }
 
-fn window(inputs: ReportInputs<'_>, run: &PhaseRun) -> Option<String> {
+fn window(inputs: ReportInputs<'_>, run: &Run) -> Option<String> {
     let (from, to) = axis_ends(run, inputs.upgrade)?;
     let bars = gantt::gantt(run, from, to, LABEL, TIME);
     let parts = [
@@ -122,7 +122,7 @@ fn window(inputs: ReportInputs<'_>, run: &PhaseRun) -> Option<String> {
     Some(parts.join("\n\n"))
 }
 
-fn downtime(inputs: ReportInputs<'_>, run: &PhaseRun) -> String {
+fn downtime(inputs: ReportInputs<'_>, run: &Run) -> String {
     let (clock, announced) = (clock(inputs), inputs.deployment.window.announced_length());
     let Some(from) = downtime_began(run) else { return "The maintenance page is not up yet.".to_owned() };
     match window_length(run) {
@@ -145,7 +145,7 @@ fn downtime(inputs: ReportInputs<'_>, run: &PhaseRun) -> String {
     }
 }
 
-fn critical(run: &PhaseRun) -> String {
+fn critical(run: &Run) -> String {
     let path = critical_path(run);
     let lines = path.steps.iter().filter_map(|(id, took)| {
         let step = run.plan.step(id)?;
@@ -164,7 +164,7 @@ fn critical(run: &PhaseRun) -> String {
 
 fn visitors(inputs: ReportInputs<'_>) -> String {
     let Some(visitors) = inputs.visitors else { return String::new() };
-    let strips = inputs.upgrade.phases.get(&Phase::Window).and_then(|run| axis_ends(run, inputs.upgrade));
+    let strips = inputs.upgrade.run_of(Phase::Window).and_then(|run| axis_ends(run, inputs.upgrade));
     let strips = strips.map_or_else(String::new, |(from, to)| {
         format!("```text\n{}\n\n{}\n```\n\n", strip::strips(visitors, from, to, COLUMNS), strip::LEGEND)
     });
@@ -181,7 +181,7 @@ fn visitors(inputs: ReportInputs<'_>) -> String {
 fn decisions(inputs: ReportInputs<'_>) -> Vec<String> {
     let events = inputs.records.iter().flat_map(|record| record.events.iter().map(|event| (record.at, event)));
     let decisions = events.filter_map(|(at, event)| match event {
-        Event::GateDecided(decision) => {
+        Event::GateDecided { decision, .. } => {
             let word = if decision.approved { "approved" } else { "REFUSED" };
             let note = decision.note.as_ref().map_or_else(String::new, |note| format!(": \"{}\"", prose(note)));
             let at = clock(inputs).show(decision.at);
@@ -189,6 +189,10 @@ fn decisions(inputs: ReportInputs<'_>) -> Vec<String> {
         }
         Event::StepRetryApproved { step, by } => {
             Some(format!("{} {} wants it tried again: {step}", clock(inputs).show(at), prose(by)))
+        }
+        Event::StepAccepted { step, by, because } => {
+            let (at, by, because) = (clock(inputs).show(at), prose(by), prose(because));
+            Some(format!("{at} {by} takes it for done, \"{because}\": {step}"))
         }
         _ => None,
     });
@@ -208,10 +212,10 @@ fn migrations(inputs: ReportInputs<'_>) -> Vec<String> {
 
 /// Migrations that were begun and whose good end is not on record: nobody may run them again blindly.
 fn half_run(upgrade: &Upgrade) -> impl Iterator<Item = String> {
-    let runs = upgrade.phases.values().flat_map(PhaseRun::runs);
+    let runs = upgrade.last_runs().flat_map(Run::runs);
     let migrations = runs.filter(|(step, _)| matches!(step.action, Action::Migrate(_)));
     migrations.filter_map(|(step, run)| match run.status {
-        StepStatus::Waiting | StepStatus::Done { .. } => None,
+        StepStatus::Waiting | StepStatus::Done | StepStatus::Held | StepStatus::Undone => None,
         StepStatus::Failed { .. } => Some(format!("FAILED, perhaps half applied: {}", step.title)),
         _ => Some(format!("under way, or its end is not known: {}", step.title)),
     })
@@ -240,8 +244,12 @@ fn trouble(inputs: ReportInputs<'_>) -> Vec<String> {
             lines.extend(happened(event).map(|words| format!("{at} {words}")));
         }
     }
-    if conductors > inputs.upgrade.phases.len() {
-        lines.push(format!("{} in {}", count(conductors, "conductor"), count(inputs.upgrade.phases.len(), "phase")));
+    if conductors > inputs.upgrade.last_runs().count() {
+        lines.push(format!(
+            "{} in {}",
+            count(conductors, "conductor"),
+            count(inputs.upgrade.last_runs().count(), "phase")
+        ));
     }
     lines
 }
@@ -252,15 +260,15 @@ fn happened(event: &Event) -> Option<String> {
         Event::StepRetried { step, error } => Some(format!("tried again: {step}: {}", prose(error))),
         Event::StepFailed { step, error } => Some(format!("FAILED: {step}: {}", prose(error))),
         Event::Interrupted { because } => Some(format!("stopped: {}", prose(because))),
-        Event::StepDone { facts, .. } => facts.iter().find_map(|fact| match fact {
-            Fact::Killed { host, programs } => {
-                let programs: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
-                Some(format!("killed past the stop limit on {host}: {}", programs.join(", ")))
-            }
-            _ => None,
-        }),
-        _ => None,
+        other => other.facts().iter().find_map(killed),
     }
+}
+
+/// That programs were killed, in words.
+pub(super) fn killed(fact: &Fact) -> Option<String> {
+    let Fact::Killed { host, programs } = fact else { return None };
+    let programs: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
+    Some(format!("killed past the stop limit on {host}: {}", programs.join(", ")))
 }
 
 fn broken(inputs: ReportInputs<'_>) -> Vec<String> {
@@ -322,8 +330,10 @@ mod tests {
             testing::journal(&deployment, &[Phase::Announce, Phase::Prepare, Phase::Window], Order::Overlapped);
         let mut records = testing::until(&deployment, &journal, Duration::from_secs(900));
         let at = later(deployment.window.start.timestamp, Duration::from_secs(930));
-        let step =
-            testing::step_id(&testing::fold(&records).phases[&Phase::Window].plan, "window.migrate.residential-live.1");
+        let step = testing::step_id(
+            &testing::fold(&records).run_of(Phase::Window).expect("the window").plan,
+            "window.migrate.residential-live.1",
+        );
         let doubt = Event::StepInDoubt { step: step.clone(), error: "connection to i-1 lost".to_owned() };
         let failed = Event::StepFailed { step, error: "exit status 1: <class 'OperationalError'>".to_owned() };
         let more = testing::records(vec![(at, doubt), (at, failed)]);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cutover_core::deployment::Deployment;
-use cutover_core::journal::{PhaseRun, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, way_back};
+use cutover_core::journal::{Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, way_back};
 use cutover_core::names::{GateName, StepId, UpgradeId};
 use cutover_core::plan::{Action, Decide, PageMayLift, Phase, Step};
 use cutover_core::time::{OffsetTime, between, seconds};
@@ -28,11 +28,16 @@ pub struct StatusInputs<'a> {
     pub now: Timestamp,
     /// Whether a conductor is alive by its lease; nothing when that is not known.
     pub conductor_lives: Option<bool>,
+    /// Why the state could not be read completely; nothing when it could.
+    pub damage: Option<&'a str>,
 }
 
 /// Where an upgrade is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Status {
+    /// Why the state could not be read completely. Then all else is what could be read, and may be out of date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub damage: Option<String>,
     /// Which upgrade.
     pub upgrade: UpgradeId,
     /// When this was so.
@@ -168,8 +173,8 @@ pub struct WaitingGate {
     pub checklist: Vec<String>,
     /// Since when it waits.
     pub since: Timestamp,
-    /// The command that approves it.
-    pub command: String,
+    /// The command that approves it; nothing when the state could not be read completely.
+    pub command: Option<String>,
 }
 
 /// Like steps that wait for nothing that has not begun.
@@ -214,13 +219,14 @@ impl Status {
     #[must_use]
     pub fn of(inputs: StatusInputs<'_>) -> Self {
         let upgrade = inputs.upgrade;
-        let current = upgrade.current_phase();
+        let current = upgrade.current_run();
         let unfinished = current.filter(|run| run.finished_at.is_none());
         let window = unfinished.filter(|run| run.plan.phase == Phase::Window);
         let gates = waiting_gates(inputs);
         let phases: Vec<PhaseStatus> = Phase::ALL.iter().map(|phase| phase_status(inputs, *phase)).collect();
         let groups = unfinished.map(|run| Groups::of(&run.plan)).unwrap_or_default();
         Self {
+            damage: inputs.damage.map(str::to_owned),
             upgrade: upgrade.id.clone().unwrap_or_else(|| inputs.deployment.upgrade()),
             now: inputs.now,
             updated_at: upgrade.updated_at,
@@ -230,12 +236,13 @@ impl Status {
             interrupted: upgrade.interrupted.clone(),
             phase: current.map(|run| run.plan.phase),
             running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
-            failed: unfinished.map(|run| failed(inputs.file, upgrade, run)).unwrap_or_default(),
+            failed: unfinished.map(|run| failed(inputs, run)).unwrap_or_default(),
             next: unfinished.map(|run| next(run, &groups)).unwrap_or_default(),
             start: StartStatus::of(inputs),
             window: window.map(|run| WindowStatus::of(run, upgrade, inputs.deployment, inputs.now)),
             back: window.map(|run| back_status(run, upgrade)),
-            next_command: next_command(inputs, &phases, &gates),
+            // Nobody knows what is next where nobody knows what was last.
+            next_command: next_command(inputs, &phases, &gates).filter(|_| inputs.damage.is_none()),
             phases,
             gates,
             clock: inputs.deployment.window.start,
@@ -244,7 +251,7 @@ impl Status {
 }
 
 fn phase_status(inputs: StatusInputs<'_>, phase: Phase) -> PhaseStatus {
-    let run = inputs.upgrade.phases.get(&phase);
+    let run = inputs.upgrade.run_of(phase);
     let state = match run {
         None => PhaseState::NotBegun,
         Some(run) if run.finished_at.is_some() => PhaseState::Finished,
@@ -265,7 +272,7 @@ fn phase_status(inputs: StatusInputs<'_>, phase: Phase) -> PhaseStatus {
     }
 }
 
-fn running(run: &PhaseRun, groups: &Groups, now: Timestamp) -> Vec<RunningStep> {
+fn running(run: &Run, groups: &Groups, now: Timestamp) -> Vec<RunningStep> {
     let open = run.runs().filter(|(_, step_run)| step_run.status.is_open());
     // What waits for a person is among the gates.
     let open = open.filter(|(step, _)| !matches!(step.action, Action::Decide(_)));
@@ -295,8 +302,8 @@ fn trouble(run: &StepRun) -> Option<String> {
     }
 }
 
-fn failed(file: &str, upgrade: &Upgrade, run: &PhaseRun) -> Vec<FailedStep> {
-    let phase = run.plan.phase;
+fn failed(inputs: StatusInputs<'_>, run: &Run) -> Vec<FailedStep> {
+    let (phase, file, upgrade) = (run.plan.phase, inputs.file, inputs.upgrade);
     let failed = run.failed().map(|(step, error)| FailedStep {
         step: step.id.clone(),
         lane: step.lane.to_string(),
@@ -308,14 +315,14 @@ fn failed(file: &str, upgrade: &Upgrade, run: &PhaseRun) -> Vec<FailedStep> {
             PageMayLift::No { because } => Some(because),
             PageMayLift::Yes => None,
         },
-        retry_command: matches!(step.action, Action::Migrate(_))
+        retry_command: (matches!(step.action, Action::Migrate(_)) && inputs.damage.is_none())
             .then(|| format!("cutover {phase} {file} --retry {}", step.id)),
     });
     failed.collect()
 }
 
 fn waiting_gates(inputs: StatusInputs<'_>) -> Vec<WaitingGate> {
-    let plans = inputs.upgrade.phases.values().flat_map(|run| &run.plan.steps);
+    let plans = inputs.upgrade.last_runs().flat_map(|run| &run.plan.steps);
     let asked: BTreeMap<&GateName, &Decide> = plans
         .filter_map(|step| match &step.action {
             Action::Decide(decide) => Some((&decide.gate, decide)),
@@ -329,7 +336,7 @@ fn waiting_gates(inputs: StatusInputs<'_>) -> Vec<WaitingGate> {
             question: asked.get(gate).map(|decide| decide.question.clone()).unwrap_or_default(),
             checklist: asked.get(gate).map(|decide| decide.checklist.clone()).unwrap_or_default(),
             since: *since,
-            command: approve_command(inputs.file, gate),
+            command: inputs.damage.is_none().then(|| approve_command(inputs.file, gate)),
         })
         .collect()
 }
@@ -340,7 +347,7 @@ pub(super) fn approve_command(file: &str, gate: &GateName) -> String {
 }
 
 /// The first groups of waiting steps for which all that is left to wait for has been begun.
-fn next(run: &PhaseRun, groups: &Groups) -> Vec<NextSteps> {
+fn next(run: &Run, groups: &Groups) -> Vec<NextSteps> {
     let begun = |id: &StepId| *run.status(id) != StepStatus::Waiting;
     let mut by_group: BTreeMap<usize, Vec<&Step>> = BTreeMap::new();
     for (step, step_run) in run.runs() {
@@ -358,7 +365,7 @@ fn next(run: &PhaseRun, groups: &Groups) -> Vec<NextSteps> {
     next.collect()
 }
 
-fn back_status(run: &PhaseRun, upgrade: &Upgrade) -> BackStatus {
+fn back_status(run: &Run, upgrade: &Upgrade) -> BackStatus {
     let back = way_back(run, upgrade);
     let mut impossible: Vec<NoWayBack> = Vec::new();
     for step in &run.plan.steps {
@@ -377,7 +384,7 @@ fn next_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus], gates: &[Waiti
     let unfinished = phases.iter().find(|phase| phase.state != PhaseState::Finished)?;
     match unfinished.state {
         PhaseState::Finished => None,
-        PhaseState::UnderWay => gates.first().map(|gate| gate.command.clone()),
+        PhaseState::UnderWay => gates.first().and_then(|gate| gate.command.clone()),
         PhaseState::NotBegun | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
             Some(of_phase(unfinished.phase))
         }

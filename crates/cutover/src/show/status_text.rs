@@ -13,21 +13,43 @@ use super::window::safe_start;
 /// `status` for people.
 #[must_use]
 pub fn status_text(status: &Status) -> String {
-    let mut parts = vec![head(status), phases(status)];
+    let mut parts: Vec<String> = status.damage.iter().map(|damage| incomplete(status, damage)).collect();
+    parts.extend([head(status), phases(status)]);
     parts.extend(start(status));
     parts.extend(window(status));
     parts.extend(status.failed.iter().map(failed));
     parts.extend(status.gates.iter().map(|waiting| gate(status, waiting)));
     parts.extend(running(status));
     parts.extend(next(status));
-    parts.push(command(status));
+    parts.extend(command(status));
     parts.join("\n\n") + "\n"
+}
+
+/// What cannot be read comes before all that can: what follows may be out of date.
+fn incomplete(status: &Status, damage: &str) -> String {
+    let known = match status.updated_at {
+        Some(at) => format!(
+            "What follows is what could be read, up to {}. What has happened since is not known.",
+            status.clock.show(at)
+        ),
+        None => "Nothing of this upgrade could be read. That is not to say that nothing has happened.".to_owned(),
+    };
+    let advice = "Restore the state before anything else is run.";
+    [
+        "THE STATE CANNOT BE READ COMPLETELY".to_owned(),
+        hang("  ", damage, WIDTH),
+        hang("", &format!("{known} {advice}"), WIDTH),
+    ]
+    .join("\n")
 }
 
 fn head(status: &Status) -> String {
     let verdict = match status.phases.iter().find(|phase| phase.state != PhaseState::Finished) {
         None => "has ended".to_owned(),
         Some(phase) => match phase.state {
+            PhaseState::NotBegun if phase.phase == Phase::Announce && status.damage.is_some() => {
+                "cannot be told of".to_owned()
+            }
             PhaseState::NotBegun if phase.phase == Phase::Announce => "has not begun".to_owned(),
             PhaseState::NotBegun => format!("waits for `{}` to be run", phase.phase),
             PhaseState::UnderWay if !status.gates.is_empty() => {
@@ -169,7 +191,7 @@ fn gate(status: &Status, gate: &WaitingGate) -> String {
         vec![hang("DECIDE   ", &format!("{} (gate `{}`, waits for {since})", gate.question, gate.gate), WIDTH)];
     lines.extend(gate.checklist.iter().map(|item| hang("         [ ] ", item, WIDTH)));
     // A command is never broken: it is there to be copied.
-    lines.push(format!("         {}", gate.command));
+    lines.extend(gate.command.iter().map(|command| format!("         {command}")));
     lines.join("\n")
 }
 
@@ -219,14 +241,17 @@ fn next(status: &Status) -> Option<String> {
     (!status.next.is_empty()).then(|| lines.collect::<Vec<String>>().join("\n"))
 }
 
-fn command(status: &Status) -> String {
-    match &status.next_command {
+fn command(status: &Status) -> Option<String> {
+    if status.damage.is_some() {
+        return None;
+    }
+    Some(match &status.next_command {
         Some(command) => format!("Type:    {command}"),
         None if status.phases.iter().all(|phase| phase.state == PhaseState::Finished) => {
             "Nothing is left to do.".to_owned()
         }
         None => "Nothing to type: it goes on by itself.".to_owned(),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -244,7 +269,14 @@ mod tests {
     fn status(upgrade: &Upgrade, minutes: u64) -> Status {
         let deployment = testing::deployment();
         let now = later(deployment.window.start.timestamp, Duration::from_secs(60 * minutes));
-        Status::of(StatusInputs { upgrade, deployment: &deployment, file: "mitx.toml", now, conductor_lives: None })
+        Status::of(StatusInputs {
+            upgrade,
+            deployment: &deployment,
+            file: "mitx.toml",
+            now,
+            conductor_lives: None,
+            damage: None,
+        })
     }
 
     /// The upgrade so many minutes after the window's start, all as expected.
@@ -258,7 +290,10 @@ mod tests {
     fn failed_migration() -> Upgrade {
         let mut upgrade = at(10);
         let now = later(testing::deployment().window.start.timestamp, Duration::from_secs(700));
-        let step = testing::step_id(&upgrade.phases[&Phase::Window].plan, "window.migrate.residential-live.1");
+        let step = testing::step_id(
+            &upgrade.run_of(Phase::Window).expect("it was begun").plan,
+            "window.migrate.residential-live.1",
+        );
         let error =
             "exit status 1 from edxapp-migrate-lms: (1060, \"Duplicate column name 'external_key'\")".to_owned();
         upgrade.apply(now, &Event::StepFailed { step, error }).expect("it may fail");
@@ -304,8 +339,14 @@ mod tests {
     fn a_conductor_that_is_not_alive_means_that_the_phase_has_stopped() {
         let (deployment, upgrade) = (testing::deployment(), at(10));
         let now = later(deployment.window.start.timestamp, Duration::from_secs(700));
-        let inputs =
-            StatusInputs { upgrade: &upgrade, deployment: &deployment, file: "f", now, conductor_lives: Some(false) };
+        let inputs = StatusInputs {
+            upgrade: &upgrade,
+            deployment: &deployment,
+            file: "f",
+            now,
+            conductor_lives: Some(false),
+            damage: None,
+        };
         let status = Status::of(inputs);
         assert_eq!(status.phases[2].state, PhaseState::Stopped);
         assert_eq!(status.next_command.as_deref(), Some("cutover window f"));
@@ -315,8 +356,14 @@ mod tests {
     fn without_a_conductor_nobody_says_how_long_a_step_may_take() {
         let (deployment, upgrade) = (testing::deployment(), at(10));
         let now = later(deployment.window.start.timestamp, Duration::from_secs(7 * 3600));
-        let inputs =
-            StatusInputs { upgrade: &upgrade, deployment: &deployment, file: "f", now, conductor_lives: Some(false) };
+        let inputs = StatusInputs {
+            upgrade: &upgrade,
+            deployment: &deployment,
+            file: "f",
+            now,
+            conductor_lives: Some(false),
+            damage: None,
+        };
         let text = status_text(&Status::of(inputs));
         assert!(text.contains("its end is not known"), "{text}");
         assert!(!text.contains("LONGER THAN EXPECTED"), "{text}");
@@ -333,12 +380,12 @@ mod tests {
         let mut upgrade = testing::fold(&journal[..=place]);
         let at = journal[place].at;
         let Event::GateOpened { gate } = journal[place].events[0].clone() else { panic!("a gate") };
-        let step = testing::step_id(&upgrade.phases[&Phase::Window].plan, "window.gate");
+        let step = testing::step_id(&upgrade.run_of(Phase::Window).expect("it was begun").plan, "window.gate");
         let note = Some("not before the exam".to_owned());
         let decision = Decision { gate, approved: false, by: "bob".to_owned(), at, note, plan: None };
         let error = "bob refused at gate go: not before the exam".to_owned();
         for event in [
-            Event::GateDecided(decision),
+            Event::GateDecided { decision, object: None },
             Event::StepFailed { step, error },
             Event::Interrupted { because: "a step failed".to_owned() },
         ] {
@@ -357,12 +404,45 @@ mod tests {
     #[test]
     fn a_gate_that_stands_past_the_latest_safe_start_says_how_late_it_is() {
         let mut upgrade = refused();
-        let run = upgrade.phases.get_mut(&Phase::Window).expect("the window");
+        let run = upgrade.runs.last_mut().expect("the window");
         run.steps.retain(|step, _| !step.as_str().starts_with("window.gate"));
         upgrade.interrupted = None;
         let text = status_text(&status(&upgrade, 100));
         assert!(text.contains("latest safe start was"), "{text}");
         assert!(text.contains("LATE BY"), "{text}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_comes_first_and_no_command_is_offered() {
+        let deployment = testing::deployment();
+        let damage = Some("journal/00000042.json in state is damaged or was written by something else: EOF");
+        for upgrade in [at(10), refused(), Upgrade::default()] {
+            let now = deployment.window.start.timestamp;
+            let inputs = StatusInputs {
+                upgrade: &upgrade,
+                deployment: &deployment,
+                file: "mitx.toml",
+                now,
+                conductor_lives: None,
+                damage,
+            };
+            let status = Status::of(inputs);
+            let text = status_text(&status);
+            assert!(text.starts_with("THE STATE CANNOT BE READ COMPLETELY\n  journal/00000042.json"), "{text}");
+            assert!(!text.contains("cutover ") && !text.contains("has not begun"), "{text}");
+            assert_fits(&text, WIDTH);
+            let json = serde_json::to_string(&status).expect("JSON");
+            assert!(json.starts_with(r#"{"damage":"journal/00000042.json"#) && !json.contains("cutover "), "{json}");
+        }
+        let inputs = StatusInputs {
+            upgrade: &at(10),
+            deployment: &deployment,
+            file: "mitx.toml",
+            now: deployment.window.start.timestamp,
+            conductor_lives: None,
+            damage,
+        };
+        insta::assert_snapshot!(status_text(&Status::of(inputs)));
     }
 
     #[test]
@@ -389,6 +469,7 @@ mod tests {
                     file: "mitx.toml",
                     now,
                     conductor_lives: Some(true),
+                    damage: None,
                 };
                 assert_fits(&status_text(&Status::of(inputs)), WIDTH);
             }

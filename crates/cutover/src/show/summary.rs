@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cutover_core::deployment::Deployment;
 use cutover_core::journal::{
-    PhaseRun, Upgrade, critical_lines, critical_path, downtime_began, gates_and_migrations, window_length,
+    Run, Upgrade, critical_lines, critical_path, downtime_began, gates_and_migrations, window_length,
 };
 use cutover_core::names::{GateName, StepId, UpgradeId};
 use cutover_core::plan::{Line, Order, Phase};
@@ -51,7 +51,7 @@ impl Broken {
     #[must_use]
     pub fn of(violation: &Violation, upgrade: &Upgrade) -> Self {
         let at = violation.at;
-        let runs = upgrade.phases.values().flat_map(PhaseRun::runs);
+        let runs = upgrade.last_runs().flat_map(Run::runs);
         let during = runs.filter(|(_, run)| {
             run.started_at.is_some_and(|started| started <= at) && run.ended_at.is_none_or(|ended| ended >= at)
         });
@@ -142,7 +142,7 @@ impl Rehearsal {
         violations: &[Violation],
     ) -> Self {
         let completed = Phase::ALL.iter().all(|phase| upgrade.finished(*phase));
-        let window = upgrade.phases.get(&Phase::Window).filter(|run| window_length(run).is_some());
+        let window = upgrade.run_of(Phase::Window).filter(|run| window_length(run).is_some());
         let answers = upgrade.decisions.values().map(|decision| GateAnswer {
             gate: decision.gate.clone(),
             approved: decision.approved,
@@ -161,7 +161,7 @@ impl Rehearsal {
             upgrade: deployment.upgrade(),
             seed,
             order,
-            steps: upgrade.phases.values().map(|run| run.plan.steps.len()).sum(),
+            steps: upgrade.last_runs().map(|run| run.plan.steps.len()).sum(),
             window_seconds: window.and_then(window_length).map(rounded_seconds),
             critical_path_seconds: window.map(|run| rounded_seconds(critical_path(run).length)),
             gates_and_migrations_seconds: window.map(|run| rounded_seconds(gates_and_migrations(run))),
@@ -169,7 +169,7 @@ impl Rehearsal {
             fits: window.and_then(window_length).is_some_and(|length| length <= deployment.window.announced_length()),
             visitors: visitors.into(),
             violations: violations.iter().map(|violation| Broken::of(violation, upgrade)).collect(),
-            phases: upgrade.phases.values().map(|run| phase_length(run, upgrade)).collect(),
+            phases: upgrade.last_runs().map(|run| phase_length(run, upgrade)).collect(),
             critical_path: window.map(line_lengths).unwrap_or_default(),
             gates,
         }
@@ -177,18 +177,18 @@ impl Rehearsal {
 }
 
 fn failure(upgrade: &Upgrade) -> String {
-    let failed = upgrade.phases.values().flat_map(PhaseRun::failed).next();
+    let failed = upgrade.last_runs().flat_map(Run::failed).next();
     let failed = failed.map(|(step, error)| format!("{}: {error}", step.title));
     failed.or_else(|| upgrade.interrupted.clone()).unwrap_or_else(|| "not all phases were run".to_owned())
 }
 
-fn phase_length(run: &PhaseRun, upgrade: &Upgrade) -> PhaseLength {
+fn phase_length(run: &Run, upgrade: &Upgrade) -> PhaseLength {
     let end = run.finished_at.or(upgrade.updated_at).unwrap_or(run.started_at);
     let seconds = rounded_seconds(between(run.started_at, end));
     PhaseLength { name: run.plan.phase, seconds, steps: run.plan.steps.len() }
 }
 
-fn line_lengths(run: &PhaseRun) -> Vec<LineLength> {
+fn line_lengths(run: &Run) -> Vec<LineLength> {
     let lines = critical_lines(run).into_iter();
     lines.map(|(line, length)| LineLength { line, seconds: rounded_seconds(length) }).collect()
 }
@@ -265,7 +265,7 @@ fn gates(gates: &[GateAnswer]) -> String {
 
 /// What visitors saw from the first change of DNS until a little after the last site was served again.
 fn strips(upgrade: &Upgrade, visitors: &VisitorReport) -> Option<String> {
-    let run = upgrade.phases.get(&Phase::Window)?;
+    let run = upgrade.run_of(Phase::Window)?;
     let (from, to) = axis_ends(run, upgrade)?;
     if visitors.timelines.is_empty() {
         return None;
@@ -275,7 +275,7 @@ fn strips(upgrade: &Upgrade, visitors: &VisitorReport) -> Option<String> {
 
 /// The ends of a time axis of the window: from the first change of DNS until a little after the last site was
 /// served again, or until the last record.
-pub(super) fn axis_ends(run: &PhaseRun, upgrade: &Upgrade) -> Option<(Timestamp, Timestamp)> {
+pub(super) fn axis_ends(run: &Run, upgrade: &Upgrade) -> Option<(Timestamp, Timestamp)> {
     let from = downtime_began(run)?;
     let to = match window_length(run) {
         Some(length) => later(from, length + length / 12),

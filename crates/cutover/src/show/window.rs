@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cutover_core::deployment::Deployment;
-use cutover_core::journal::{PhaseRun, Upgrade, downtime_began, remaining, way_back};
+use cutover_core::journal::{Run, Upgrade, downtime_began, remaining, way_back};
 use cutover_core::plan::{Phase, WindowForecast};
 use cutover_core::time::{OffsetTime, between, earlier, human, later, seconds};
 use jiff::Timestamp;
@@ -25,7 +25,7 @@ pub struct StartStatus {
 impl StartStatus {
     /// The start, until visitors are sent to the maintenance page.
     pub(super) fn of(inputs: StatusInputs<'_>) -> Option<Self> {
-        let run = inputs.upgrade.phases.get(&Phase::Window);
+        let run = inputs.upgrade.run_of(Phase::Window);
         if run.is_some_and(|run| run.finished_at.is_some() || downtime_began(run).is_some()) {
             return None;
         }
@@ -61,7 +61,7 @@ pub struct WindowStatus {
 
 impl WindowStatus {
     /// The times of the window that `run` is.
-    pub(super) fn of(run: &PhaseRun, upgrade: &Upgrade, deployment: &Deployment, now: Timestamp) -> Self {
+    pub(super) fn of(run: &Run, upgrade: &Upgrade, deployment: &Deployment, now: Timestamp) -> Self {
         let window = &deployment.window;
         let announced_end = window.ends().timestamp;
         let down_since = downtime_began(run);
@@ -91,7 +91,7 @@ impl WindowStatus {
 }
 
 /// What a step past its expected time does to the window that it is part of.
-pub(super) fn delayed(run: &PhaseRun, upgrade: &Upgrade, deployment: &Deployment, now: Timestamp) -> String {
+pub(super) fn delayed(run: &Run, upgrade: &Upgrade, deployment: &Deployment, now: Timestamp) -> String {
     if downtime_began(run).is_some() {
         return WindowStatus::of(run, upgrade, deployment, now).verdict();
     }
@@ -106,7 +106,7 @@ pub(super) fn safe_start(latest: Timestamp, now: Timestamp, clock: OffsetTime) -
     }
 }
 
-fn latest_safe_start(run: &PhaseRun, deployment: &Deployment) -> Timestamp {
+fn latest_safe_start(run: &Run, deployment: &Deployment) -> Timestamp {
     let window = &deployment.window;
     WindowForecast::of(&run.plan, window.start.timestamp, window.ends().timestamp).latest_safe_start
 }

@@ -8,6 +8,8 @@ use cutover_core::plan::Membership;
 
 use super::recorded::recorded;
 use super::{Scene, Seen};
+use crate::gate::Permit;
+use crate::halt::Hitch;
 use crate::ports::Answer;
 
 async fn health(scene: &Scene<'_>, members: &Membership) -> Answer<BTreeMap<InstanceId, Health>> {
@@ -21,8 +23,9 @@ pub(super) async fn registered(scene: &Scene<'_>, members: &Membership) -> Answe
     Ok(if missing == 0 { Seen::holds() } else { Seen::NotYet })
 }
 
-pub(super) async fn register(scene: &Scene<'_>, members: &Membership) -> Answer<()> {
-    scene.world.balancers.register(&members.balancer, &scene.instances(&members.hosts)?).await
+pub(super) async fn register(scene: &Scene<'_>, members: &Membership) -> Result<(), Hitch> {
+    let (balancers, instances) = (&scene.world.balancers, scene.instances(&members.hosts)?);
+    scene.gate.write("register", async |permit| balancers.register(permit, &members.balancer, &instances).await).await
 }
 
 /// The balancer sends the hosts no new requests; they may still be draining.
@@ -32,9 +35,11 @@ pub(super) async fn deregistered(scene: &Scene<'_>, members: &Membership) -> Ans
     Ok(if scene.instances(&members.hosts)?.iter().all(is_out) { Seen::holds() } else { Seen::NotYet })
 }
 
-pub(super) async fn deregister(scene: &Scene<'_>, members: &Membership) -> Answer<()> {
-    let instances = recorded(scene, &members.hosts, "taken out of the balancer").await?;
-    scene.world.balancers.deregister(&members.balancer, &instances).await
+pub(super) async fn deregister(scene: &Scene<'_>, members: &Membership) -> Result<(), Hitch> {
+    let (balancers, instances) =
+        (&scene.world.balancers, recorded(scene, &members.hosts, "taken out of the balancer").await?);
+    let deregister = async |permit: &Permit| balancers.deregister(permit, &members.balancer, &instances).await;
+    scene.gate.write("deregister", deregister).await
 }
 
 pub(super) async fn healthy(scene: &Scene<'_>, members: &Membership) -> Answer<Seen> {

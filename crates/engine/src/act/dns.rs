@@ -6,6 +6,7 @@ use cutover_core::plan::{AwaitResolvers, ChangeRecords, RecordTarget};
 use cutover_core::time::{between, human};
 
 use super::{Scene, Seen};
+use crate::halt::Hitch;
 use crate::ports::Answer;
 
 /// The records are as they shall be, and the change is in sync. Where its answer was lost, or another process asked for
@@ -48,9 +49,9 @@ fn is_target(answer: Option<&DnsName>, record: &RecordTarget) -> bool {
     answer.is_some_and(|answer| answer.is_same(&record.target))
 }
 
-pub(super) async fn change(scene: &Scene<'_>, change: &ChangeRecords) -> Answer<()> {
-    let id = scene.world.dns.change_records(&change.zone, &change.records).await?;
-    scene.learned.borrow_mut().push(Fact::RecordsChanged { change: id.clone() });
+pub(super) async fn change(scene: &Scene<'_>, change: &ChangeRecords) -> Result<(), Hitch> {
+    let id = scene.gate.change_records(&change.zone, &change.records).await?;
+    scene.learn(Fact::RecordsChanged { change: id.clone() }).await?;
     scene.change.replace(Some(id));
     Ok(())
 }

@@ -10,6 +10,8 @@ use cutover_core::time::{between, human};
 use super::recorded::recorded;
 use super::{Scene, Seen};
 use crate::failure::Failure;
+use crate::gate::Permit;
+use crate::halt::Hitch;
 use crate::ports::{Answer, ProgramState};
 
 /// A host is found by its name among the instances of this very upgrade: old hosts can bear names like it.
@@ -24,21 +26,23 @@ async fn find(scene: &Scene<'_>, launch: &Launch) -> Answer<Option<Instance>> {
 
 pub(super) async fn launched(scene: &Scene<'_>, launch: &Launch) -> Answer<Seen> {
     let Some(instance) = find(scene, launch).await? else { return Ok(Seen::NotYet) };
+    // A host that never boots must have a name all the same.
+    scene.note(Fact::Launched { host: launch.name.clone(), instance: instance.id.clone() });
     match instance.state {
-        InstanceState::Running => {
-            Ok(Seen::Holds(vec![Fact::Launched { host: launch.name.clone(), instance: instance.id }]))
-        }
+        InstanceState::Running => Ok(Seen::holds()),
         InstanceState::Pending => Ok(Seen::UnderWay(format!("{} is pending", instance.id))),
         InstanceState::Stopped => Ok(Seen::Never(format!("{} was stopped; start it, or terminate it", instance.id))),
         _ => Ok(Seen::UnderWay(format!("{} is up, its status checks have not passed yet", instance.id))),
     }
 }
 
-pub(super) async fn launch(scene: &Scene<'_>, launch: &Launch) -> Answer<()> {
-    let image = scene.image(&launch.image)?;
+pub(super) async fn launch(scene: &Scene<'_>, launch: &Launch) -> Result<(), Hitch> {
+    let (compute, image) = (&scene.world.compute, scene.image(&launch.image)?);
     // An instance that died while it was pending would be given back for the same token.
     let token = format!("{}-{}-{}", scene.token(), launch.generation, scene.failures);
-    scene.world.compute.launch(launch, &image, &token).await.map(|_| ())
+    let call = async |permit: &Permit| compute.launch(permit, launch, &image, &token).await;
+    let instance = scene.gate.write("launch", call).await?;
+    Ok(scene.learn(Fact::Launched { host: launch.name.clone(), instance }).await?)
 }
 
 pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
@@ -66,18 +70,20 @@ pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
 }
 
 /// Terminates a host that no balancer has and that is the one it is taken for; anything else is refused.
-pub(super) async fn terminate(scene: &Scene<'_>, host: &Host, balancers: &[BalancerName]) -> Answer<()> {
+pub(super) async fn terminate(scene: &Scene<'_>, host: &Host, balancers: &[BalancerName]) -> Result<(), Hitch> {
     let id = scene.instance(host)?;
     for balancer in balancers {
         if scene.readings.health(balancer).await?.contains_key(&id) {
-            return Err(Failure::permanent(format!(
+            let why = format!(
                 "{} ({id}) is still registered in {balancer}, so it was not terminated; take it out first",
                 host.name
-            )));
+            );
+            return Err(Failure::permanent(why).into());
         }
     }
     recorded(scene, std::slice::from_ref(host), "terminated").await?;
-    scene.world.compute.terminate(&id).await
+    let compute = &scene.world.compute;
+    scene.gate.write("terminate", async |permit| compute.terminate(permit, &id).await).await
 }
 
 pub(super) async fn smoke_test(scene: &Scene<'_>, host: &Host, tests: &[SmokeTest]) -> Answer<()> {
@@ -140,18 +146,20 @@ pub(super) async fn stopped(scene: &Scene<'_>, stop: &StopServices) -> Answer<Se
 }
 
 /// Tells programs to stop; those that were told and are past the limit are killed where the file says so.
-pub(super) async fn stop(scene: &Scene<'_>, stop: &StopServices) -> Answer<()> {
+pub(super) async fn stop(scene: &Scene<'_>, stop: &StopServices) -> Result<(), Hitch> {
     let id = scene.instance(&stop.host)?;
     let up = not_stopped(scene, &id, &stop.programs).await?;
     let stopping: Vec<ProgramName> =
         up.iter().filter(|(_, state)| *state == ProgramState::Stopping).map(|(program, _)| program.clone()).collect();
     let past_limit = between(scene.since, scene.clock.now()) >= stop.stop_limit;
+    let hosts = &scene.world.hosts;
     if past_limit && stop.past_stop_limit == PastStopLimit::Kill && !stopping.is_empty() {
-        scene.world.hosts.kill(&id, &stopping).await?;
-        scene.learned.borrow_mut().push(Fact::Killed { host: stop.host.name.clone(), programs: stopping });
-        return Ok(());
+        // Before the kill: its answer may be lost, or this process, and tasks that were cut off must not go unsaid.
+        scene.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone() }).await?;
+        return scene.gate.write("kill", async |permit| hosts.kill(permit, &id, &stopping).await).await;
     }
-    scene.world.hosts.stop(&id, &stop.supervisorctl, &stop.programs).await
+    let call = async |permit: &Permit| hosts.stop(permit, &id, &stop.supervisorctl, &stop.programs).await;
+    scene.gate.write("stop", call).await
 }
 
 pub(super) async fn started(scene: &Scene<'_>, start: &StartServices) -> Answer<Seen> {
@@ -178,9 +186,10 @@ pub(super) async fn started(scene: &Scene<'_>, start: &StartServices) -> Answer<
     Ok(Seen::NotYet)
 }
 
-pub(super) async fn start(scene: &Scene<'_>, start: &StartServices) -> Answer<()> {
-    let id = scene.instance(&start.host)?;
-    scene.world.hosts.start(&id, &start.supervisorctl, &start.programs).await
+pub(super) async fn start(scene: &Scene<'_>, start: &StartServices) -> Result<(), Hitch> {
+    let (hosts, id) = (&scene.world.hosts, scene.instance(&start.host)?);
+    let call = async |permit: &Permit| hosts.start(permit, &id, &start.supervisorctl, &start.programs).await;
+    scene.gate.write("start", call).await
 }
 
 /// The hosts on which something runs that must not, with the programs that do.
@@ -209,13 +218,15 @@ pub(super) async fn still_stopped(scene: &Scene<'_>, hosts: &[HostPrograms]) -> 
     Ok(Seen::UnderWay(format!("stopping again what something had started: {}", names.join(", "))))
 }
 
-/// Something has started services behind the operator's back: stop them again, and put it on record.
-pub(super) async fn stop_again(scene: &Scene<'_>, hosts: &[HostPrograms]) -> Answer<()> {
+/// Something has started services behind the operator's back: put it on record, and stop them again.
+pub(super) async fn stop_again(scene: &Scene<'_>, hosts: &[HostPrograms]) -> Result<(), Hitch> {
+    let port = &scene.world.hosts;
     for (host, id, programs) in running_again(scene, hosts).await? {
         let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
-        let text = format!("{} was running again on {} and was stopped again", names.join(", "), host.host.name);
-        scene.learned.borrow_mut().push(Fact::Note { text });
-        scene.world.hosts.stop(&id, &host.supervisorctl, &programs).await?;
+        let text = format!("{} was running again on {} and is stopped again", names.join(", "), host.host.name);
+        scene.learn(Fact::Note { text }).await?;
+        let stop = async |permit: &Permit| port.stop(permit, &id, &host.supervisorctl, &programs).await;
+        scene.gate.write("stop", stop).await?;
     }
     scene.seen_since.set(Some(scene.clock.now()));
     Ok(())

@@ -1,11 +1,12 @@
 //! Machine images: built under a name that makes building twice building once, and removed.
 
 use cutover_core::journal::Fact;
-use cutover_core::names::ImageId;
+use cutover_core::names::{DiskId, ImageId};
 use cutover_core::plan::BuildImage;
 
 use super::{Scene, Seen};
 use crate::failure::Failure;
+use crate::halt::Hitch;
 use crate::ports::Answer;
 
 pub(super) async fn built(scene: &Scene<'_>, build: &BuildImage) -> Answer<Seen> {
@@ -19,6 +20,12 @@ pub(super) async fn built(scene: &Scene<'_>, build: &BuildImage) -> Answer<Seen>
     Ok(Seen::Holds(facts))
 }
 
+pub(super) async fn build(scene: &Scene<'_>, build: &BuildImage) -> Result<(), Hitch> {
+    let images = &scene.world.images;
+    scene.gate.write("build", async |permit| images.build(permit, build).await).await.map(|_| ())
+}
+
+/// The image is gone, and so are the snapshots that it has left.
 pub(super) async fn removed(scene: &Scene<'_>, image: &ImageId) -> Answer<Seen> {
     let images = scene.world.images.images().await?;
     // In a region or an account where there is nothing of the deployment, every image seems to be gone.
@@ -28,5 +35,33 @@ pub(super) async fn removed(scene: &Scene<'_>, image: &ImageId) -> Answer<Seen> 
              account of the credentials"
         )));
     }
-    Ok(if images.iter().any(|other| other.id == *image) { Seen::NotYet } else { Seen::holds() })
+    let is_there = images.iter().any(|other| other.id == *image);
+    let leaves_disks = !disks(scene, image).is_empty() && !scene.knows(&Fact::DisksRemoved { image: image.clone() });
+    Ok(if is_there || leaves_disks { Seen::NotYet } else { Seen::holds() })
+}
+
+/// Removes an image and then the snapshots of its disks. What these are is on record first: an image that is gone does not
+/// tell, and they cost money for ever.
+pub(super) async fn remove(scene: &Scene<'_>, image: &ImageId) -> Result<(), Hitch> {
+    let port = &scene.world.images;
+    let found = port.disks(image).await?;
+    if !found.is_empty() {
+        scene.learn(Fact::ImageDisks { image: image.clone(), disks: found }).await?;
+    }
+    scene.gate.write("remove", async |permit| port.remove(permit, image).await).await?;
+    for disk in disks(scene, image) {
+        scene.gate.write("remove_disk", async |permit| port.remove_disk(permit, &disk).await).await?;
+    }
+    Ok(scene.learn(Fact::DisksRemoved { image: image.clone() }).await?)
+}
+
+/// The disks that an image has left, as the journal says.
+fn disks(scene: &Scene<'_>, image: &ImageId) -> Vec<DiskId> {
+    scene.of_run(|run| {
+        let of_image = run.facts.iter().filter_map(|fact| match fact {
+            Fact::ImageDisks { image: of, disks } if of == image => Some(disks.clone()),
+            _ => None,
+        });
+        of_image.flatten().collect()
+    })
 }

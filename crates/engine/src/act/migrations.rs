@@ -2,7 +2,7 @@
 //!
 //! A failed migration has half-applied itself, because MariaDB's DDL is not transactional. It is never retried
 //! by itself: each run that an operator asks for is on record first, is a job of its own, and none begins while
-//! another runs.
+//! another runs. One that is known to have been started, and of which the host knows nothing any more, has failed.
 
 use cutover_core::journal::Fact;
 use cutover_core::names::{InstanceId, JobName};
@@ -11,19 +11,15 @@ use cutover_core::plan::{Action, HostPrograms, Migrate};
 use super::hosts::running_again;
 use super::{Scene, Seen};
 use crate::failure::Failure;
-use crate::ports::{Answer, JobProgress};
-
-/// The job's name in its run number `run`, from 0: one more each time that an operator wants it tried again.
-fn job_of_run(migrate: &Migrate, run: u32) -> JobName {
-    if run == 0 { migrate.job.clone() } else { format!("{}-run-{}", migrate.job, run + 1).into() }
-}
+use crate::halt::Hitch;
+use crate::ports::{Answer, JobProgress, JobStart};
 
 pub(super) async fn migrated(scene: &Scene<'_>, migrate: &Migrate) -> Answer<Seen> {
     let host = scene.instance(&migrate.host)?;
     let mut applied = 0;
     let mut last = None;
     for run in 0..=scene.retries {
-        let Some(progress) = job(scene, &host, &job_of_run(migrate, run)).await? else { continue };
+        let Some(progress) = job(scene, &host, &migrate.job_of_run(run)).await? else { continue };
         if progress.exit.is_none() {
             return Ok(Seen::UnderWay(progress_words(&progress.output)));
         }
@@ -37,9 +33,10 @@ pub(super) async fn migrated(scene: &Scene<'_>, migrate: &Migrate) -> Answer<See
             Ok(Seen::Holds(vec![fact(migrate, applied)]))
         }
         Some((run, progress)) if run == scene.retries => {
-            Ok(Seen::Never(diagnosis(scene, migrate, &progress, pending, &job_of_run(migrate, run))))
+            Ok(Seen::Never(diagnosis(scene, migrate, &progress, pending, &migrate.job_of_run(run))))
         }
-        // No job of this run: it has not been begun.
+        // No job of this run: it has not been begun, unless the journal knows better.
+        _ if is_on_record(scene, migrate) => Ok(Seen::Never(lost(migrate, &migrate.job_of_run(scene.retries)))),
         _ => Ok(Seen::NotYet),
     }
 }
@@ -55,27 +52,46 @@ async fn job(scene: &Scene<'_>, host: &InstanceId, job: &JobName) -> Answer<Opti
 
 /// Starts the job, unless old code runs again: services may have been started since they were confirmed to be
 /// stopped, by somebody who brought the site back while the upgrade stood still.
-pub(super) async fn start(scene: &Scene<'_>, migrate: &Migrate) -> Answer<()> {
+pub(super) async fn start(scene: &Scene<'_>, migrate: &Migrate) -> Result<(), Hitch> {
     let hosts = confirmed(scene);
     let running = running_again(scene, &hosts).await?;
     if let Some((host, _, programs)) = running.first() {
         let names: Vec<&str> = programs.iter().map(cutover_core::names::ProgramName::as_str).collect();
-        return Err(Failure::permanent(format!(
+        let why = format!(
             "{} runs again on {}, and would run against a migrated schema: nothing was migrated. What was written since \
              the snapshot is not in it. Stop it, and run the phase again; or put the window off, and plan it anew",
             names.join(", "),
             host.host.name
-        )));
+        );
+        return Err(Failure::permanent(why).into());
     }
     let host = scene.instance(&migrate.host)?;
     if let Some(other) = other_migrator(scene, migrate).await? {
-        return Err(Failure::permanent(format!(
+        let why = format!(
             "job {other} of an earlier plan still migrates {}: nothing was started; wait until it has ended",
             migrate.schema
-        )));
+        );
+        return Err(Failure::permanent(why).into());
     }
-    let run = Migrate { job: job_of_run(migrate, scene.retries), ..migrate.clone() };
-    scene.world.hosts.start_job(&host, &run).await
+    let run = Migrate { job: migrate.job_of_run(scene.retries), ..migrate.clone() };
+    let hosts = &scene.world.hosts;
+    let started = scene.gate.write("start_job", async |permit| hosts.start_job(permit, &host, &run).await).await?;
+    let (host, job, started) = (migrate.host.name.clone(), run.job, started == JobStart::Started);
+    Ok(scene.learn(Fact::Job { host, job, started }).await?)
+}
+
+/// Whether the journal says that the job of this run was started.
+fn is_on_record(scene: &Scene<'_>, migrate: &Migrate) -> bool {
+    let wanted = migrate.job_of_run(scene.retries);
+    scene.of_run(|run| run.facts.iter().any(|fact| matches!(fact, Fact::Job { job, .. } if *job == wanted)))
+}
+
+fn lost(migrate: &Migrate, job: &JobName) -> String {
+    format!(
+        "job {job} was started on {}, and the host knows nothing of it any more: how far it came is unknown, and the schema \
+         {} may be half migrated. The maintenance page must stay up. Look at the schema's migrations before anything else",
+        migrate.host.name, migrate.schema
+    )
 }
 
 /// A job on the same schema that a superseded plan began and that still runs.
@@ -84,9 +100,9 @@ async fn other_migrator(scene: &Scene<'_>, migrate: &Migrate) -> Answer<Option<J
     for other in begun.iter().filter(|other| other.schema == migrate.schema && other.job != migrate.job) {
         let host = scene.instance(&other.host)?;
         let mut run = 0;
-        while let Some(progress) = job(scene, &host, &job_of_run(other, run)).await? {
+        while let Some(progress) = job(scene, &host, &other.job_of_run(run)).await? {
             if progress.exit.is_none() {
-                return Ok(Some(job_of_run(other, run)));
+                return Ok(Some(other.job_of_run(run)));
             }
             run += 1;
         }
@@ -97,7 +113,7 @@ async fn other_migrator(scene: &Scene<'_>, migrate: &Migrate) -> Answer<Option<J
 /// The hosts of this lane on which everything was confirmed to be stopped.
 fn confirmed(scene: &Scene<'_>) -> Vec<HostPrograms> {
     let upgrade = scene.journal.upgrade();
-    let steps = upgrade.current_phase().into_iter().flat_map(|run| &run.plan.steps);
+    let steps = upgrade.current_run().into_iter().flat_map(|run| &run.plan.steps);
     let of_lane = steps.filter(|step| step.lane == scene.step.lane);
     let hosts = of_lane.filter_map(|step| match &step.action {
         Action::ConfirmStopped { hosts } => Some(hosts.clone()),

@@ -19,12 +19,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use cutover_core::digest::Digest;
-use cutover_core::journal::Fact;
-use cutover_core::names::{ChangeId, ImageId, InstanceId, InvalidationId, JobName};
+use cutover_core::journal::{Event, Fact, StepRun};
+use cutover_core::names::{ChangeId, ImageId, InstanceId, JobName};
 use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Step};
 
 use crate::failure::Failure;
-use crate::journal::Journal;
+use crate::gate::{Gate, Permit};
+use crate::halt::Hitch;
+use crate::journal::{Journal, JournalError};
 use crate::ports::{Answer, Clock, World};
 use crate::readings::Readings;
 
@@ -39,6 +41,8 @@ pub(crate) enum Seen {
     NotYet,
     /// It cannot come true by waiting or asking again; why, and what to do.
     Never(String),
+    /// Nobody can tell: a message to a channel that cannot be read back.
+    CannotTell,
 }
 
 impl Seen {
@@ -53,6 +57,8 @@ impl Seen {
 pub(crate) struct Scene<'a> {
     /// The ports.
     pub world: &'a World,
+    /// The way to change anything.
+    pub gate: &'a Gate,
     /// The clock.
     pub clock: &'a dyn Clock,
     /// The step.
@@ -75,15 +81,62 @@ pub(crate) struct Scene<'a> {
     pub seen_since: Cell<Option<Timestamp>>,
     /// The change to records that it asked for, when the answer was not lost.
     pub change: RefCell<Option<ChangeId>>,
-    /// The invalidation that it asked for, when the answer was not lost.
-    pub invalidation: RefCell<Option<InvalidationId>>,
     /// What its jobs have printed so far.
     pub output: RefCell<BTreeMap<JobName, String>>,
-    /// What making the action has made known, to go on record with its end.
+    /// What was learned and is not on record yet.
     pub learned: RefCell<Vec<Fact>>,
 }
 
 impl Scene<'_> {
+    /// Keeps something that was learned until it can go on record: at once where the step is under way.
+    fn note(&self, fact: Fact) {
+        self.learned.borrow_mut().push(fact);
+    }
+
+    /// Puts something that was learned on record, before anything follows from it.
+    async fn learn(&self, fact: Fact) -> Result<(), JournalError> {
+        self.note(fact);
+        self.put_on_record().await
+    }
+
+    /// Puts on record what was learned, if the step is under way. What is known of the step already is not said twice.
+    pub(crate) async fn put_on_record(&self) -> Result<(), JournalError> {
+        let facts = self.news(Vec::new());
+        if facts.is_empty() {
+            return Ok(());
+        }
+        if !self.of_run(|run| run.status.is_open()) {
+            self.learned.replace(facts);
+            return Ok(());
+        }
+        self.journal.append(Event::StepLearned { step: self.step.id.clone(), facts }).await
+    }
+
+    /// What was learned, and `more`, without what the journal says of this step already.
+    pub(crate) fn news(&self, more: Vec<Fact>) -> Vec<Fact> {
+        let mut news: Vec<Fact> = Vec::new();
+        for fact in self.learned.take().into_iter().chain(more) {
+            if !news.contains(&fact) && !self.of_run(|run| run.facts.contains(&fact)) {
+                news.push(fact);
+            }
+        }
+        news
+    }
+
+    /// What the journal says of this step.
+    fn of_run<T>(&self, read: impl FnOnce(&StepRun) -> T) -> T {
+        let upgrade = self.journal.upgrade();
+        match upgrade.step_run(&self.step.id) {
+            Some(run) => read(run),
+            None => read(&StepRun::default()),
+        }
+    }
+
+    /// Whether the journal says this of the step.
+    fn knows(&self, fact: &Fact) -> bool {
+        self.of_run(|run| run.facts.contains(fact))
+    }
+
     /// The token of this step: the same in every attempt and every process, and another for another action, such
     /// as an announcement with other words.
     fn token(&self) -> String {
@@ -113,7 +166,7 @@ impl Scene<'_> {
             ImageRef::Known(image) => Ok(image.clone()),
             ImageRef::MadeBy(step) => {
                 let upgrade = self.journal.upgrade();
-                let planned = upgrade.phases.values().find_map(|run| run.plan.step(step));
+                let planned = upgrade.runs.iter().rev().find_map(|run| run.plan.step(step));
                 let name = planned.and_then(|step| match &step.action {
                     Action::BuildImage(build) => Some(build.name.clone()),
                     _ => None,
@@ -155,23 +208,27 @@ pub(crate) async fn observe(scene: &Scene<'_>) -> Answer<Seen> {
 }
 
 /// Makes what the step wants, once. Actions that only wait have nothing to make.
-pub(crate) async fn act(scene: &Scene<'_>) -> Answer<()> {
+pub(crate) async fn act(scene: &Scene<'_>) -> Result<(), Hitch> {
+    let (gate, world) = (scene.gate, scene.world);
     match &scene.step.action {
-        Action::Announce(message) => scene.world.announcer.announce(message, &scene.token()).await,
+        Action::Announce(message) => pages::announce(scene, message).await,
         Action::PublishPage(page) => pages::publish(scene, page).await,
         Action::ChangeRecords(change) => dns::change(scene, change).await,
-        Action::BuildImage(build) => scene.world.images.build(build).await.map(|_| ()),
-        Action::RemoveImage { image, .. } => scene.world.images.remove(image).await,
+        Action::BuildImage(build) => images::build(scene, build).await,
+        Action::RemoveImage { image, .. } => images::remove(scene, image).await,
         Action::Launch(launch) => hosts::launch(scene, launch).await,
         Action::Terminate { host, balancers } => hosts::terminate(scene, host, balancers).await,
         Action::StopServices(stop) => hosts::stop(scene, stop).await,
         Action::StartServices(start) => hosts::start(scene, start).await,
         Action::ConfirmStopped { hosts } => hosts::stop_again(scene, hosts).await,
-        Action::TakeSnapshot { database, snapshot } => scene.world.databases.begin_snapshot(database, snapshot).await,
+        Action::TakeSnapshot { database, snapshot } => {
+            let begin = async |permit: &Permit| world.databases.begin_snapshot(permit, database, snapshot).await;
+            gate.write("begin_snapshot", begin).await
+        }
         Action::Migrate(migrate) => migrations::start(scene, migrate).await,
         Action::Register(members) => balancers::register(scene, members).await,
         Action::Deregister(members) => balancers::deregister(scene, members).await,
-        Action::SmokeTest { host, tests } => hosts::smoke_test(scene, host, tests).await,
+        Action::SmokeTest { host, tests } => Ok(hosts::smoke_test(scene, host, tests).await?),
         Action::Milestone
         | Action::WaitUntil { .. }
         | Action::Decide(_)
@@ -189,6 +246,8 @@ pub(crate) async fn act(scene: &Scene<'_>) -> Answer<()> {
 pub(crate) enum Manner {
     /// Observe, make, observe until it holds.
     Ensure,
+    /// The same, but what has failed, or is missing after it was begun, is made again only once somebody wants it so.
+    ByConsent,
     /// Its making is its proof: there is nothing to observe, before or after.
     Perform,
     /// It waits for a person or the calendar; stopping the conductor ends the wait at once.
@@ -199,6 +258,7 @@ pub(crate) fn manner(action: &Action) -> Manner {
     match action {
         Action::SmokeTest { .. } => Manner::Perform,
         Action::Decide(_) | Action::WaitUntil { .. } => Manner::Wait,
+        Action::Migrate(_) => Manner::ByConsent,
         _ => Manner::Ensure,
     }
 }

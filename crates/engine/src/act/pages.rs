@@ -7,6 +7,8 @@ use cutover_core::plan::{Announce, CheckSite, PublishPage, Via};
 use cutover_core::time::between;
 
 use super::{Scene, Seen};
+use crate::gate::Permit;
+use crate::halt::Hitch;
 use crate::ports::{Answer, Page};
 
 /// How long a site may fail its checks before it has failed them: a balancer may send the first requests to a
@@ -14,10 +16,21 @@ use crate::ports::{Answer, Page};
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 pub(super) async fn announced(scene: &Scene<'_>, message: &Announce) -> Answer<Seen> {
-    if scene.world.announcer.announced(&scene.token()).await? {
-        return Ok(Seen::Holds(vec![Fact::Announced { announcement: message.announcement.clone() }]));
-    }
-    Ok(Seen::NotYet)
+    Ok(match scene.world.announcer.announced(&scene.token()).await? {
+        Some(true) => Seen::Holds(vec![sent(message)]),
+        Some(false) => Seen::NotYet,
+        None => Seen::CannotTell,
+    })
+}
+
+pub(super) async fn announce(scene: &Scene<'_>, message: &Announce) -> Result<(), Hitch> {
+    let (announcer, token) = (&scene.world.announcer, scene.token());
+    scene.gate.write("announce", async |permit| announcer.announce(permit, message, &token).await).await?;
+    Ok(scene.learn(sent(message)).await?)
+}
+
+fn sent(message: &Announce) -> Fact {
+    Fact::Announced { announcement: message.announcement.clone() }
 }
 
 /// The object has the page's text, and the distribution has forgotten what it had before.
@@ -27,31 +40,41 @@ pub(super) async fn published(scene: &Scene<'_>, page: &PublishPage) -> Answer<S
         return Ok(Seen::NotYet);
     }
     let there = scene.world.pages.page(&page.bucket, &page.key).await?;
-    if there.as_deref() != Some(page.body.as_str()) {
+    if there.is_none_or(|there| there.text != page.body) {
         return Ok(Seen::NotYet);
     }
-    let invalidation = invalidation(scene, page).await?;
+    let Some(invalidation) = invalidation(scene) else { return Ok(Seen::NotYet) };
     if scene.world.pages.invalidated(&page.distribution, &invalidation).await? {
         return Ok(Seen::holds());
     }
     Ok(Seen::UnderWay("the distribution is forgetting the old page".to_owned()))
 }
 
-pub(super) async fn publish(scene: &Scene<'_>, page: &PublishPage) -> Answer<()> {
-    scene.world.pages.put_page(&page.bucket, &page.key, &page.body).await?;
-    invalidation(scene, page).await.map(|_| ())
+/// Puts the page in the place of the version that is there now: one that somebody else has put since stays. Then the
+/// distribution is told to forget what it has; asked twice with one reference, it is asked once.
+pub(super) async fn publish(scene: &Scene<'_>, page: &PublishPage) -> Result<(), Hitch> {
+    let (pages, reference) = (&scene.world.pages, reference(scene));
+    let there = pages.page(&page.bucket, &page.key).await?;
+    if there.as_ref().is_none_or(|there| there.text != page.body) {
+        let version = there.map(|there| there.version);
+        let put =
+            async |permit: &Permit| pages.put_page(permit, &page.bucket, &page.key, &page.body, version.as_ref()).await;
+        scene.gate.write("put_page", put).await?;
+    }
+    let invalidate = async |permit: &Permit| pages.invalidate(permit, &page.distribution, &reference).await;
+    let invalidation = scene.gate.write("invalidate", invalidate).await?;
+    Ok(scene.learn(Fact::Invalidated { invalidation, reference: reference.clone() }).await?)
 }
 
-/// The invalidation of this step, asked for once. Where its answer was lost, or another process asked, asking again
-/// gives the same one back.
-async fn invalidation(scene: &Scene<'_>, page: &PublishPage) -> Answer<InvalidationId> {
-    let known = scene.invalidation.borrow().clone();
-    if let Some(invalidation) = known {
-        return Ok(invalidation);
-    }
-    let invalidation = scene.world.pages.invalidate(&page.distribution, &reference(scene)).await?;
-    scene.invalidation.replace(Some(invalidation.clone()));
-    Ok(invalidation)
+/// The invalidation that this step has asked for, whichever process did.
+fn invalidation(scene: &Scene<'_>) -> Option<InvalidationId> {
+    let wanted = reference(scene);
+    scene.of_run(|run| {
+        run.facts.iter().rev().find_map(|fact| match fact {
+            Fact::Invalidated { invalidation, reference } if *reference == wanted => Some(invalidation.clone()),
+            _ => None,
+        })
+    })
 }
 
 /// One for each time that the step was begun anew: an older invalidation is complete, and says nothing.

@@ -60,7 +60,7 @@ fn replace(store: &Store, name: &str, text: String) {
 /// A store with all records but one.
 fn without(store: &Store, removed: &str) -> Store {
     let other = memory();
-    for name in now(store.list("journal")).expect("it can be listed").iter().filter(|name| *name != removed) {
+    for name in now(store.list("journal", |_| true)).expect("it can be listed").iter().filter(|name| *name != removed) {
         replace(&other, name, text(store, name));
     }
     other
@@ -130,8 +130,8 @@ fn a_record_that_was_moved_up_to_close_a_gap_is_found() {
 #[test]
 fn a_record_of_an_unknown_version_is_not_guessed_at() {
     let store = three_records();
-    replace(&store, "journal/00000002.json", r#"{"version":2,"whatever":"comes"}"#.to_owned());
-    assert_damaged(&store, "journal/00000002.json", "its format is version 2, and this cutover knows 1");
+    replace(&store, "journal/00000002.json", r#"{"version":3,"whatever":"comes"}"#.to_owned());
+    assert_damaged(&store, "journal/00000002.json", "its format is version 3, and this cutover knows those up to 2");
 }
 
 #[test]
@@ -144,10 +144,51 @@ fn garbage_is_damage() {
 }
 
 #[test]
-fn a_file_of_somebody_else_among_the_records_is_named() {
+fn a_file_of_somebody_else_among_the_records_is_passed_over() {
     let store = three_records();
-    replace(&store, "journal/notes.txt", "mine".to_owned());
-    assert_damaged(&store, "journal/notes.txt", "");
+    for name in ["journal/notes.txt", "journal/.DS_Store", "journal/old/00000004.json", "journal/4.json"] {
+        replace(&store, name, "mine".to_owned());
+    }
+    assert_eq!(events(&store).len(), 3);
+}
+
+#[test]
+fn a_journal_whose_end_is_lost_is_missed_by_the_lease() {
+    let store = three_records();
+    let lease = r#"{"user":"ada","machine":"left","process":1,"until":"2021-01-04T09:00:00Z","records":3}"#;
+    replace(&store, "lease/00000001.json", lease.to_owned());
+    now(read(&store)).expect("all three are there");
+    let error = now(read(&without(&store, "journal/00000003.json"))).map(|_| ());
+    let cut = without(&store, "journal/00000003.json");
+    replace(&cut, "lease/00000001.json", lease.to_owned());
+    assert!(error.is_ok(), "without the lease nobody can tell");
+    let (reading, error) = now(read_as_far_as_possible(&cut));
+    assert_eq!(reading.records.len(), 2, "what is readable is read");
+    let words = error.expect("its end is missed").to_string();
+    assert_eq!(words, "the journal in memory ends at record 2, and 3 were written: its end is lost");
+}
+
+#[test]
+fn nothing_is_written_after_a_record_that_is_gone() {
+    let folder = TempDir::new().expect("a folder");
+    let store = Store::folder(folder.path(), &upgrade()).expect("a store");
+    let journal = open(&store, 1, "a");
+    now(journal.append(took_over("ada@left"))).expect("it can be written");
+    std::fs::remove_dir_all(folder.path().join(upgrade().as_str())).expect("it can be removed");
+    let error = now(journal.append(said("on"))).expect_err("the state is gone");
+    assert!(matches!(error, JournalError::Gone { number: 1, .. }), "{error:?}");
+    assert!(!folder.path().join(upgrade().as_str()).exists(), "and nothing is made anew");
+}
+
+#[test]
+fn whoever_looks_whether_somebody_went_on_sees_the_next_record_and_none_of_its_own() {
+    let store = memory();
+    let (first, second) = (open(&store, 1, "a"), open(&store, 2, "b"));
+    now(first.nobody_went_on()).expect("nobody has");
+    now(second.append(took_over("bob@right"))).expect("it can be written");
+    let error = now(first.nobody_went_on()).expect_err("bob has");
+    assert!(matches!(error, JournalError::Fenced { number: 1, .. }), "{error:?}");
+    now(second.nobody_went_on()).expect("bob himself has");
 }
 
 #[test]

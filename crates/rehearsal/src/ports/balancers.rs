@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use cutover_core::names::{BalancerName, InstanceId};
 use cutover_core::observation::{BalancerState, Health};
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Balancers};
 
 use crate::EmbeddedCloud;
@@ -20,11 +21,11 @@ impl Balancers for EmbeddedCloud {
         self.look("health", |world| world.health(name)).await
     }
 
-    async fn register(&self, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
-        self.change("register", |world| world.register(name, instances)).await
+    async fn register(&self, permit: &Permit, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
+        self.change("register", permit, |world| world.register(name, instances)).await
     }
 
-    async fn deregister(&self, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
-        self.change("deregister", |world| world.deregister(name, instances)).await
+    async fn deregister(&self, permit: &Permit, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
+        self.change("deregister", permit, |world| world.deregister(name, instances)).await
     }
 }

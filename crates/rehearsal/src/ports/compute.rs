@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use cutover_core::names::{ImageId, InstanceId};
 use cutover_core::observation::Instance;
 use cutover_core::plan::Launch;
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Compute};
 
 use crate::EmbeddedCloud;
@@ -15,15 +16,15 @@ impl Compute for EmbeddedCloud {
         self.look("instances", |world| Ok(world.instances())).await
     }
 
-    async fn launch(&self, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
-        self.change("launch", |world| world.launch(launch, image, token)).await
+    async fn launch(&self, permit: &Permit, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
+        self.change("launch", permit, |world| world.launch(launch, image, token)).await
     }
 
     async fn lives(&self, instance: &InstanceId) -> Answer<bool> {
         self.look("lives", |world| Ok(world.lives(instance))).await
     }
 
-    async fn terminate(&self, instance: &InstanceId) -> Answer<()> {
-        self.change("terminate", |world| world.terminate(instance)).await
+    async fn terminate(&self, permit: &Permit, instance: &InstanceId) -> Answer<()> {
+        self.change("terminate", permit, |world| world.terminate(instance)).await
     }
 }

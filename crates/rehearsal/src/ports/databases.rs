@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use cutover_core::names::{DatabaseName, SnapshotId};
 use cutover_core::observation::{DatabaseState, Snapshot};
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Databases};
 
 use crate::EmbeddedCloud;
@@ -20,7 +21,7 @@ impl Databases for EmbeddedCloud {
         self.look("snapshot", |world| world.snapshot(database, id)).await
     }
 
-    async fn begin_snapshot(&self, database: &DatabaseName, id: &SnapshotId) -> Answer<()> {
-        self.change("begin_snapshot", |world| world.begin_snapshot(database, id)).await
+    async fn begin_snapshot(&self, permit: &Permit, database: &DatabaseName, id: &SnapshotId) -> Answer<()> {
+        self.change("begin_snapshot", permit, |world| world.begin_snapshot(database, id)).await
     }
 }

@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use cutover_core::names::{ChangeId, DnsName};
 use cutover_core::observation::Record;
 use cutover_core::plan::RecordTarget;
+use cutover_engine::fence::{FenceChange, FenceRecord};
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Dns};
 
 use crate::EmbeddedCloud;
@@ -18,8 +20,18 @@ impl Dns for EmbeddedCloud {
         self.look("records", |world| world.records(zone, names)).await
     }
 
-    async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Answer<ChangeId> {
-        self.change("change_records", |world| world.change_records(zone, records)).await
+    async fn fence(&self, zone: &str, name: &DnsName) -> Answer<Option<FenceRecord>> {
+        self.look("fence", |world| world.fence(zone, name)).await
+    }
+
+    async fn change_records(
+        &self,
+        permit: &Permit,
+        zone: &str,
+        records: &[RecordTarget],
+        fence: &FenceChange,
+    ) -> Answer<ChangeId> {
+        self.change("change_records", permit, |world| world.change_records(zone, records, fence)).await
     }
 
     async fn in_sync(&self, change: &ChangeId) -> Answer<bool> {

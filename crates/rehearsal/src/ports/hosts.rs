@@ -7,9 +7,11 @@ use async_trait::async_trait;
 use cutover_core::deployment::SmokeTest;
 use cutover_core::names::{FleetName, InstanceId, JobName, ProgramName};
 use cutover_core::plan::Migrate;
-use cutover_engine::ports::{Answer, Hosts, JobProgress, ProgramState};
+use cutover_engine::gate::Permit;
+use cutover_engine::ports::{Answer, Hosts, JobProgress, JobStart, ProgramState};
 
 use crate::EmbeddedCloud;
+use crate::world::WorldState;
 
 #[async_trait(?Send)]
 impl Hosts for EmbeddedCloud {
@@ -21,16 +23,28 @@ impl Hosts for EmbeddedCloud {
         self.look("programs", |world| world.programs(host, programs)).await
     }
 
-    async fn stop(&self, host: &InstanceId, _supervisorctl: &str, programs: &[ProgramName]) -> Answer<()> {
-        self.change("stop", |world| world.stop(host, programs)).await
+    async fn stop(
+        &self,
+        permit: &Permit,
+        host: &InstanceId,
+        _supervisorctl: &str,
+        programs: &[ProgramName],
+    ) -> Answer<()> {
+        self.order("stop", permit, host, |world| world.stop(host, programs)).await
     }
 
-    async fn start(&self, host: &InstanceId, _supervisorctl: &str, programs: &[ProgramName]) -> Answer<()> {
-        self.change("start", |world| world.start(host, programs)).await
+    async fn start(
+        &self,
+        permit: &Permit,
+        host: &InstanceId,
+        _supervisorctl: &str,
+        programs: &[ProgramName],
+    ) -> Answer<()> {
+        self.order("start", permit, host, |world| world.start(host, programs)).await
     }
 
-    async fn kill(&self, host: &InstanceId, programs: &[ProgramName]) -> Answer<()> {
-        self.change("kill", |world| world.kill(host, programs)).await
+    async fn kill(&self, permit: &Permit, host: &InstanceId, programs: &[ProgramName]) -> Answer<()> {
+        self.order("kill", permit, host, |world| world.kill(host, programs)).await
     }
 
     async fn smoke_test(&self, host: &InstanceId, test: &SmokeTest) -> Answer<(i32, String)> {
@@ -48,11 +62,26 @@ impl Hosts for EmbeddedCloud {
         self.look("pending_migrations", |world| world.pending_migrations(host, migrate)).await.map(Some)
     }
 
-    async fn start_job(&self, host: &InstanceId, migrate: &Migrate) -> Answer<()> {
-        self.change("start_job", |world| world.start_job(host, migrate)).await
+    async fn start_job(&self, permit: &Permit, host: &InstanceId, migrate: &Migrate) -> Answer<JobStart> {
+        self.order("start_job", permit, host, |world| world.start_job(host, migrate)).await
     }
 
     async fn job(&self, host: &InstanceId, job: &JobName, offset: u64) -> Answer<Option<JobProgress>> {
         self.look("job", |world| world.job(host, job, offset)).await
+    }
+}
+
+impl EmbeddedCloud {
+    /// Has a host do something, unless it has heard of a later conductor.
+    async fn order<T>(
+        &self,
+        call: &'static str,
+        permit: &Permit,
+        host: &InstanceId,
+        effect: impl FnOnce(&mut WorldState) -> Answer<T>,
+    ) -> Answer<T> {
+        let epoch = permit.epoch();
+        let heeded = |world: &mut WorldState| world.heed(host, epoch).and_then(|()| effect(world));
+        self.change(call, permit, heeded).await
     }
 }

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 
-use cutover_core::names::ImageId;
+use cutover_core::names::{DiskId, ImageId};
 use cutover_core::observation::MachineImage;
 use cutover_core::plan::BuildImage;
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Images};
 
 use crate::EmbeddedCloud;
@@ -15,11 +16,20 @@ impl Images for EmbeddedCloud {
         self.look("images", |world| Ok(world.machine_images())).await
     }
 
-    async fn build(&self, image: &BuildImage) -> Answer<ImageId> {
-        self.change("build", |world| Ok(world.build(image))).await
+    async fn build(&self, permit: &Permit, image: &BuildImage) -> Answer<ImageId> {
+        self.change("build", permit, |world| Ok(world.build(image))).await
     }
 
-    async fn remove(&self, image: &ImageId) -> Answer<()> {
-        self.change("remove", |world| world.remove_image(image)).await
+    async fn disks(&self, _image: &ImageId) -> Answer<Vec<DiskId>> {
+        // An image of this cloud is one thing.
+        self.look("disks", |_| Ok(Vec::new())).await
+    }
+
+    async fn remove(&self, permit: &Permit, image: &ImageId) -> Answer<()> {
+        self.change("remove", permit, |world| world.remove_image(image)).await
+    }
+
+    async fn remove_disk(&self, permit: &Permit, _disk: &DiskId) -> Answer<()> {
+        self.change("remove_disk", permit, |_| Ok(())).await
     }
 }

@@ -39,7 +39,7 @@ fn serving_next_host(rig: &Rig) -> InstanceId {
 fn a_classic_elb_takes_note_of_a_host_and_then_wants_the_full_threshold() {
     let rig = Rig::new(deployment());
     let host = serving_next_host(&rig);
-    rig.run(rig.world.balancers.register(&lms(), std::slice::from_ref(&host)));
+    rig.run(rig.write(async |permit| rig.world.balancers.register(permit, &lms(), std::slice::from_ref(&host)).await));
     assert_eq!(health(&rig, &host), Some(Health::Registering));
     let registered = until(&rig, &host, Some(Health::OutOfService));
     assert!((20..=40).contains(&registered.as_secs()), "{registered:?}");
@@ -52,7 +52,7 @@ fn a_classic_elb_knows_a_host_that_was_registered_before_it_serves() {
     let rig = Rig::new(deployment());
     let host = serving_next_host(&rig);
     rig.stop(std::slice::from_ref(&host), Role::Edxapp);
-    rig.run(rig.world.balancers.register(&lms(), std::slice::from_ref(&host)));
+    rig.run(rig.write(async |permit| rig.world.balancers.register(permit, &lms(), std::slice::from_ref(&host)).await));
     rig.wait(600);
     assert_eq!(health(&rig, &host), Some(Health::OutOfService));
     rig.start(std::slice::from_ref(&host), Role::Edxapp);
@@ -64,7 +64,7 @@ fn a_classic_elb_knows_a_host_that_was_registered_before_it_serves() {
 fn a_target_group_needs_one_passed_check_of_a_new_host() {
     let rig = Rig::new(deployment_with_target_groups());
     let host = serving_next_host(&rig);
-    rig.run(rig.world.balancers.register(&lms(), std::slice::from_ref(&host)));
+    rig.run(rig.write(async |permit| rig.world.balancers.register(permit, &lms(), std::slice::from_ref(&host)).await));
     let healthy = until(&rig, &host, Some(Health::InService));
     assert!(healthy.as_secs() <= 36, "{healthy:?}");
 }
@@ -74,7 +74,7 @@ fn a_target_group_wants_the_full_threshold_of_a_host_that_was_registered_too_ear
     let rig = Rig::new(deployment_with_target_groups());
     let host = serving_next_host(&rig);
     rig.stop(std::slice::from_ref(&host), Role::Edxapp);
-    rig.run(rig.world.balancers.register(&lms(), std::slice::from_ref(&host)));
+    rig.run(rig.write(async |permit| rig.world.balancers.register(permit, &lms(), std::slice::from_ref(&host)).await));
     until(&rig, &host, Some(Health::OutOfService));
     rig.start(std::slice::from_ref(&host), Role::Edxapp);
     let healthy = until(&rig, &host, Some(Health::InService));
@@ -85,7 +85,11 @@ fn a_target_group_wants_the_full_threshold_of_a_host_that_was_registered_too_ear
 fn a_balancer_notices_a_stopped_host_only_after_failed_checks() {
     let rig = Rig::new(deployment());
     let host = rig.current(Role::Edxapp).into_iter().find(|host| health(&rig, host).is_some()).expect("a member");
-    rig.run(rig.world.hosts.stop(&host, "supervisorctl", &rig.programs(Role::Edxapp)));
+    rig.run(
+        rig.write(async |permit| {
+            rig.world.hosts.stop(permit, &host, "supervisorctl", &rig.programs(Role::Edxapp)).await
+        }),
+    );
     assert_eq!(health(&rig, &host), Some(Health::InService));
     let noticed = until(&rig, &host, Some(Health::OutOfService));
     assert!((25..=66).contains(&noticed.as_secs()), "{noticed:?}");
@@ -95,7 +99,9 @@ fn a_balancer_notices_a_stopped_host_only_after_failed_checks() {
 fn a_removed_host_drains_and_then_is_gone() {
     let rig = Rig::new(deployment());
     let host = rig.current(Role::Edxapp).into_iter().find(|host| health(&rig, host).is_some()).expect("a member");
-    rig.run(rig.world.balancers.deregister(&lms(), std::slice::from_ref(&host)));
+    rig.run(
+        rig.write(async |permit| rig.world.balancers.deregister(permit, &lms(), std::slice::from_ref(&host)).await),
+    );
     assert_eq!(health(&rig, &host), Some(Health::Draining));
     let gone = until(&rig, &host, None);
     assert!((295..=306).contains(&gone.as_secs()), "{gone:?}");
@@ -123,9 +129,18 @@ fn registering_twice_is_registering_once_and_strangers_are_refused() {
     let hosts = rig.current(Role::Edxapp);
     let members = rig.run(rig.world.balancers.health(&lms()));
     let known: Vec<InstanceId> = members.keys().cloned().collect();
-    rig.run(rig.world.balancers.register(&lms(), &known));
+    rig.run(rig.write(async |permit| rig.world.balancers.register(permit, &lms(), &known).await));
     assert_eq!(rig.run(rig.world.balancers.health(&lms())), members);
-    let stranger = crate::run(&rig.clock, rig.world.balancers.register(&lms(), &["i-0".into()]));
+    let stranger = crate::run(
+        &rig.clock,
+        rig.write(async |permit| rig.world.balancers.register(permit, &lms(), &["i-0".into()]).await),
+    );
     assert!(stranger.expect_err("refused").message.contains("does not exist"));
-    assert!(crate::run(&rig.clock, rig.world.balancers.register(&"lsm".into(), &hosts)).is_err());
+    assert!(
+        crate::run(
+            &rig.clock,
+            rig.write(async |permit| rig.world.balancers.register(permit, &"lsm".into(), &hosts).await)
+        )
+        .is_err()
+    );
 }

@@ -14,8 +14,11 @@ fn launching_twice_with_one_token_is_launching_once() {
     let rig = Rig::new(deployment());
     let image = rig.build_image(Role::Edxapp);
     let launch = rig.launch(&rig.deployment.fleets[0], Role::Edxapp, 0);
-    let first = rig.run(rig.world.compute.launch(&launch, &image, "token"));
-    assert_eq!(rig.run(rig.world.compute.launch(&launch, &image, "token")), first);
+    let first = rig.run(rig.write(async |permit| rig.world.compute.launch(permit, &launch, &image, "token").await));
+    assert_eq!(
+        rig.run(rig.write(async |permit| rig.world.compute.launch(permit, &launch, &image, "token").await)),
+        first
+    );
     assert_eq!(rig.next(Role::Edxapp), [first]);
 }
 
@@ -24,7 +27,7 @@ fn an_instance_boots_before_it_can_be_reached_and_its_services_start_with_it() {
     let rig = Rig::new(deployment());
     let image = rig.build_image(Role::Edxapp);
     let launch = rig.launch(&rig.deployment.fleets[0], Role::Edxapp, 0);
-    let id = rig.run(rig.world.compute.launch(&launch, &image, "token"));
+    let id = rig.run(rig.write(async |permit| rig.world.compute.launch(permit, &launch, &image, "token").await));
     let state = || rig.run(rig.world.compute.instances()).into_iter().find(|host| host.id == id).map(|host| host.state);
     assert_eq!(state(), Some(InstanceState::Pending));
     let programs = rig.programs(Role::Edxapp);
@@ -55,8 +58,8 @@ fn a_next_host_carries_the_tags_that_tell_it_apart() {
 fn a_terminated_instance_is_listed_and_cannot_be_reached() {
     let rig = Rig::new(deployment());
     let worker = rig.current(Role::Worker)[0].clone();
-    rig.run(rig.world.compute.terminate(&worker));
-    rig.run(rig.world.compute.terminate(&worker));
+    rig.run(rig.write(async |permit| rig.world.compute.terminate(permit, &worker).await));
+    rig.run(rig.write(async |permit| rig.world.compute.terminate(permit, &worker).await));
     rig.wait(60);
     let instances = rig.run(rig.world.compute.instances());
     assert!(instances.iter().any(|host| host.id == worker && host.state == InstanceState::Terminated));
@@ -70,7 +73,7 @@ fn a_stop_takes_its_time_and_workers_differ() {
     let programs = rig.programs(Role::Worker);
     let workers = rig.current(Role::Worker);
     let length = |host| {
-        rig.run(rig.world.hosts.stop(host, "supervisorctl", &programs));
+        rig.run(rig.write(async |permit| rig.world.hosts.stop(permit, host, "supervisorctl", &programs).await));
         let mut polls = 0;
         let state = || *rig.run(rig.world.hosts.programs(host, &programs)).values().next().expect("one");
         while state() == ProgramState::Stopping {
@@ -91,12 +94,16 @@ fn a_program_that_never_stops_can_be_killed() {
     let rig = Rig::with_faults(deployment(), vec![fault]);
     let instances = rig.run(rig.world.compute.instances());
     let host = &instances.iter().find(|host| host.name.as_str() == "edx-live-0-v3").expect("the host").id;
-    rig.run(rig.world.hosts.stop(host, "supervisorctl", &rig.programs(Role::Edxapp)));
+    rig.run(
+        rig.write(async |permit| {
+            rig.world.hosts.stop(permit, host, "supervisorctl", &rig.programs(Role::Edxapp)).await
+        }),
+    );
     rig.wait(86_400);
     let states = || rig.run(rig.world.hosts.programs(host, &rig.programs(Role::Edxapp)));
     assert_eq!(states()[&program], ProgramState::Stopping);
     assert_eq!(states()[&"lms".into()], ProgramState::Stopped);
-    rig.run(rig.world.hosts.kill(host, std::slice::from_ref(&program)));
+    rig.run(rig.write(async |permit| rig.world.hosts.kill(permit, host, std::slice::from_ref(&program)).await));
     assert_eq!(states()[&program], ProgramState::Stopped);
 }
 
@@ -104,8 +111,11 @@ fn a_program_that_never_stops_can_be_killed() {
 fn a_program_that_supervisor_does_not_know_is_named() {
     let rig = Rig::new(deployment());
     let host = &rig.current(Role::Edxapp)[0];
-    let failure =
-        crate::run(&rig.clock, rig.world.hosts.stop(host, "supervisorctl", &["lsm".into()])).expect_err("unknown");
+    let failure = crate::run(
+        &rig.clock,
+        rig.write(async |permit| rig.world.hosts.stop(permit, host, "supervisorctl", &["lsm".into()]).await),
+    )
+    .expect_err("unknown");
     assert!(failure.message.contains("lsm"), "{failure}");
 }
 
@@ -130,6 +140,8 @@ fn there_is_an_old_image_to_remove_and_current_hosts_run_from_the_newest() {
     let newest = images.iter().rfind(|image| image.role == Role::Worker).expect("one").id.clone();
     let instances = rig.run(rig.world.compute.instances());
     assert!(instances.iter().filter(|host| host.role == Role::Worker).all(|host| host.image == newest));
-    rig.run(rig.world.images.remove(&images[0].id));
-    assert!(crate::run(&rig.clock, rig.world.images.remove(&images[0].id)).is_err());
+    rig.run(rig.write(async |permit| rig.world.images.remove(permit, &images[0].id).await));
+    assert!(
+        crate::run(&rig.clock, rig.write(async |permit| rig.world.images.remove(permit, &images[0].id).await)).is_err()
+    );
 }

@@ -53,7 +53,7 @@ fn an_old_process_never_runs_against_a_migrated_schema() {
     rig.put_page_up();
     rig.stop(&rig.current(Role::Edxapp), Role::Edxapp);
     let (host, migrate) = rig.first_migration();
-    rig.run(rig.world.hosts.start_job(&host, &migrate));
+    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
     rig.wait(120);
     assert!(rig.violated().contains(&Invariant::OldProcessOnMigratedSchema), "{:?}", rig.violated());
 }
@@ -87,14 +87,14 @@ fn two_migrators_never_run_on_one_schema() {
     rig.stop_current();
     rig.snapshot();
     let (host, migrate) = rig.first_migration();
-    rig.run(rig.world.hosts.start_job(&host, &migrate));
-    rig.run(rig.world.hosts.start_job(&host, &migrate));
+    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
+    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
     assert_eq!(rig.violated(), [], "the same job twice is one job");
     let other = rig.migration(&rig.deployment.fleets[1], &rig.deployment.migrations[0]);
-    rig.run(rig.world.hosts.start_job(&other.0, &other.1));
+    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &other.0, &other.1).await));
     assert_eq!(rig.violated(), [], "another schema");
     let second = rig.migration(&rig.deployment.fleets[0], &rig.deployment.migrations[1]);
-    rig.run(rig.world.hosts.start_job(&second.0, &second.1));
+    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &second.0, &second.1).await));
     assert_eq!(rig.violated(), [Invariant::TwoMigratorsOnOneSchema]);
 }
 
@@ -111,7 +111,7 @@ fn a_next_worker_that_boots_with_its_services_is_caught() {
     let image = rig.build_image(Role::Worker);
     let launch =
         cutover_core::plan::Launch { boot_stopped: false, ..rig.launch(&rig.deployment.fleets[0], Role::Worker, 9) };
-    rig.run(rig.world.compute.launch(&launch, &image, "token"));
+    rig.run(rig.write(async |permit| rig.world.compute.launch(permit, &launch, &image, "token").await));
     rig.wait(600);
     assert_eq!(rig.violated(), [Invariant::NextWorkerBeforeWindow]);
 }
@@ -139,7 +139,7 @@ fn stopping_right_after_the_change_of_dns_is_too_early_for_visitors() {
     let rig = prepared(deployment());
     let page = &rig.deployment.maintenance_page.domain;
     let records: Vec<RecordTarget> = rig.deployment.sites.iter().map(|site| record(&site.host, page)).collect();
-    let change = rig.run(rig.world.dns.change_records("example.edu", &records));
+    let change = rig.run(rig.change_records("example.edu", &records));
     rig.until("in sync", || rig.run(rig.world.dns.in_sync(&change)));
     rig.stop_current();
     rig.wait(120);
@@ -157,7 +157,7 @@ fn dns_never_points_at_a_balancer_with_no_healthy_host() {
     rig.deregister_current();
     assert_eq!(rig.violated(), []);
     let site = &rig.deployment.sites[0];
-    rig.run(rig.world.dns.change_records("example.edu.", &[record(&site.host, &rig.domain(site))]));
+    rig.run(rig.change_records("example.edu.", &[record(&site.host, &rig.domain(site))]));
     assert_eq!(rig.violated(), [Invariant::DnsToUnhealthyBalancer]);
 }
 
@@ -203,9 +203,9 @@ fn a_host_is_never_terminated_while_registered() {
     let rig = prepared(deployment());
     rig.put_page_up();
     let host = rig.current(Role::Edxapp)[0].clone();
-    rig.run(rig.world.compute.terminate(&rig.current(Role::Worker)[0]));
+    rig.run(rig.write(async |permit| rig.world.compute.terminate(permit, &rig.current(Role::Worker)[0]).await));
     assert_eq!(rig.violated(), [], "workers are in no balancer");
-    rig.run(rig.world.compute.terminate(&host));
+    rig.run(rig.write(async |permit| rig.world.compute.terminate(permit, &host).await));
     assert_eq!(rig.violated(), [Invariant::HostTerminatedWhileRegistered]);
 }
 
@@ -229,7 +229,7 @@ fn a_snapshot_begun_while_one_fleet_still_wrote_is_none_for_the_other() {
     rig.snapshot();
     rig.stop(&[draft], Role::Edxapp);
     let (host, migrate): (_, Migrate) = rig.first_migration();
-    rig.run(rig.world.hosts.start_job(&host, &migrate));
+    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
     assert_eq!(rig.violated(), [Invariant::MigrationWithoutSnapshot]);
 }
 

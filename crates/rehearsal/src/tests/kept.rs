@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use cutover_core::deployment::Role;
 use cutover_core::time::later;
 use cutover_engine::failure::FailureClass;
-use cutover_engine::ports::Clock;
+use cutover_engine::gate::{Gate, Permit};
+use cutover_engine::halt::Hitch;
+use cutover_engine::ports::{Answer, Clock};
 
 use crate::testing::{Rig, deployment};
 use crate::{CloudError, EmbeddedCloud, SimulatedClock, WallTime, WorldState};
@@ -107,17 +109,25 @@ fn a_length_of_time_that_is_written_shorter_than_it_is_does_not_change_the_futur
     assert_eq!(state.deployment, loaded.deployment);
 }
 
+/// Puts a page in the place of whatever is there.
+async fn put_page(cloud: &Rc<EmbeddedCloud>, clock: Rc<dyn Clock>) -> Answer<()> {
+    let pages = cloud.world().pages;
+    let there = pages.page("upgrading", "index.html").await?.map(|page| page.version);
+    let put = async |permit: &Permit| pages.put_page(permit, "upgrading", "index.html", "Soon.", there.as_ref()).await;
+    Gate::alone(&clock).write("put_page", put).await.map_err(Hitch::into_failure)
+}
+
 #[test]
 fn a_world_in_a_folder_outlives_its_process() {
     let (folder, wall, deployment) = (Folder::new("outlives"), FakeWall::new(), deployment());
     let (cloud, clock) = EmbeddedCloud::open(&folder.0, &deployment, 5, wall.time()).expect("opened");
     let start = clock.now();
     assert_eq!(deployment.window.start.timestamp.duration_since(start).as_hours(), 72);
-    block_on(cloud.world().pages.put_page("upgrading", "index.html", "Soon.")).expect("written");
+    block_on(put_page(&cloud, clock.clone())).expect("written");
     drop((cloud, clock));
     let (cloud, clock) = EmbeddedCloud::open(&folder.0, &deployment, 6, wall.time()).expect("opened again");
     let page = block_on(cloud.world().pages.page("upgrading", "index.html")).expect("read");
-    assert_eq!(page.as_deref(), Some("Soon."));
+    assert_eq!(page.map(|page| page.text).as_deref(), Some("Soon."));
     assert!(clock.now() > start);
 }
 
@@ -126,15 +136,16 @@ fn processes_that_share_a_folder_see_each_others_changes_and_dates() {
     let (folder, wall, deployment) = (Folder::new("shared"), FakeWall::new(), deployment());
     let (one, one_clock) = EmbeddedCloud::open(&folder.0, &deployment, 5, wall.time()).expect("opened");
     let (other, other_clock) = EmbeddedCloud::open_read_only(&folder.0, &deployment, 5, wall.time()).expect("opened");
-    block_on(one.world().pages.put_page("upgrading", "index.html", "Soon.")).expect("written");
+    block_on(put_page(&one, one_clock.clone())).expect("written");
     let page = block_on(other.world().pages.page("upgrading", "index.html")).expect("read");
-    assert_eq!(page.as_deref(), Some("Soon."));
+    assert_eq!(page.map(|page| page.text).as_deref(), Some("Soon."));
 
     block_on(one_clock.wait_for_date(deployment.window.start.timestamp));
     assert!(one_clock.now() >= deployment.window.start.timestamp);
     let _ = other.violations();
     assert_eq!(other_clock.now(), one_clock.now());
-    assert_eq!(block_on(one.world().pages.page("upgrading", "index.html")).expect("read").as_deref(), Some("Soon."));
+    let page = block_on(one.world().pages.page("upgrading", "index.html")).expect("read");
+    assert_eq!(page.map(|page| page.text).as_deref(), Some("Soon."));
 
     one.set_pace(6000).expect("saved");
     let before = one_clock.now();
@@ -150,7 +161,7 @@ fn a_cloud_for_reading_writes_nothing_and_refuses_changes() {
     let (cloud, clock) = EmbeddedCloud::open_read_only(&folder.0, &deployment, 5, wall.time()).expect("opened");
     assert_eq!(block_on(cloud.world().compute.instances()).expect("read").len(), 6);
     block_on(clock.wait_for_date(deployment.window.start.timestamp));
-    let refused = block_on(cloud.world().pages.put_page("upgrading", "index.html", "Soon."));
+    let refused = block_on(put_page(&cloud, clock.clone()));
     assert_eq!(refused.expect_err("refused").class, FailureClass::Permanent);
     assert!(!folder.0.exists());
 }

@@ -24,7 +24,7 @@ fn a_snapshot_soon_after_another_is_short_and_an_identifier_is_used_once() {
     let length = |id: &str| {
         let (name, id) = ("rds".into(), SnapshotId::from(id));
         let start = rig.clock.now();
-        rig.run(rig.world.databases.begin_snapshot(&name, &id));
+        rig.run(rig.write(async |permit| rig.world.databases.begin_snapshot(permit, &name, &id).await));
         rig.until("taken", || {
             rig.run(rig.world.databases.snapshot(&name, &id)).is_some_and(|snapshot| snapshot.available)
         });
@@ -32,7 +32,10 @@ fn a_snapshot_soon_after_another_is_short_and_an_identifier_is_used_once() {
     };
     let (first, second) = (length("one"), length("two"));
     assert!((800..=1000).contains(&first) && (80..=110).contains(&second), "{first} {second}");
-    let again = crate::run(&rig.clock, rig.world.databases.begin_snapshot(&"rds".into(), &"one".into()));
+    let again = crate::run(
+        &rig.clock,
+        rig.write(async |permit| rig.world.databases.begin_snapshot(permit, &"rds".into(), &"one".into()).await),
+    );
     assert_eq!(again.expect_err("refused").class, FailureClass::Permanent);
     let databases = rig.run(rig.world.databases.databases(&["rds".into(), "other".into()]));
     assert_eq!(databases.len(), 1);
@@ -46,7 +49,7 @@ fn migrations_are_applied_one_by_one_and_the_job_says_so() {
     assert_eq!(rig.run(rig.world.hosts.pending_migrations(&host, &migrate)), Some(24));
     assert_eq!(rig.run(rig.world.hosts.job(&host, &migrate.job, 0)), None);
     let start = rig.clock.now();
-    rig.run(rig.world.hosts.start_job(&host, &migrate));
+    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
     rig.wait(300);
     let pending = rig.run(rig.world.hosts.pending_migrations(&host, &migrate)).expect("known");
     assert!((8..=16).contains(&pending), "{pending}");
@@ -59,7 +62,7 @@ fn migrations_are_applied_one_by_one_and_the_job_says_so() {
     let offset = whole.output.len() as u64 - 3;
     let tail = rig.run(rig.world.hosts.job(&host, &migrate.job, offset)).expect("a job");
     assert_eq!(tail.output, "OK\n");
-    rig.run(rig.world.hosts.start_job(&host, &migrate));
+    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
     assert_eq!(rig.job(&host, &migrate.job), whole, "a name started twice is one job");
 }
 
@@ -69,13 +72,13 @@ fn a_failing_migration_stays_half_applied_and_fails_again() {
         Fault::MigrationFails { fleet: "live".into(), service: "lms".into(), database: "default".into(), after: 5 };
     let rig = quiet(vec![fault]);
     let (host, mut migrate) = rig.first_migration();
-    rig.run(rig.world.hosts.start_job(&host, &migrate));
+    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
     rig.until("ended", || rig.job(&host, &migrate.job).exit.is_some());
     let job = rig.job(&host, &migrate.job);
     assert_eq!((job.exit, job.output.matches("... OK").count()), (Some(1), 5));
     assert!(job.output.contains("OperationalError"));
     migrate.job = "again".into();
-    rig.run(rig.world.hosts.start_job(&host, &migrate));
+    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
     rig.until("ended", || rig.job(&host, &migrate.job).exit.is_some());
     assert_eq!(rig.job(&host, &migrate.job).exit, Some(1));
     assert_eq!(rig.run(rig.world.hosts.pending_migrations(&host, &migrate)), Some(19));
@@ -85,11 +88,11 @@ fn a_failing_migration_stays_half_applied_and_fails_again() {
 fn a_job_dies_with_its_host() {
     let rig = quiet(Vec::new());
     let (host, migrate) = rig.first_migration();
-    rig.run(rig.world.hosts.start_job(&host, &migrate));
+    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
     rig.wait(60);
     let other = rig.migration(&rig.deployment.fleets[1], &rig.deployment.migrations[0]).0;
     let pending = || rig.run(rig.world.hosts.pending_migrations(&other, &migrate)).expect("known");
-    rig.run(rig.world.compute.terminate(&host));
+    rig.run(rig.write(async |permit| rig.world.compute.terminate(permit, &host).await));
     let left = pending();
     rig.wait(3600);
     assert!(left > 0 && pending() == left);
@@ -99,8 +102,8 @@ fn a_job_dies_with_its_host() {
 fn a_message_sent_twice_with_one_token_was_sent_once() {
     let rig = Rig::new(deployment());
     let message = Announce { announcement: "notice".into(), to: "mailto:a@b".to_owned(), text: "Soon.".to_owned() };
-    assert!(!rig.run(rig.world.announcer.announced("token")));
-    rig.run(rig.world.announcer.announce(&message, "token"));
-    rig.run(rig.world.announcer.announce(&message, "token"));
-    assert!(rig.run(rig.world.announcer.announced("token")));
+    assert_eq!(rig.run(rig.world.announcer.announced("token")), Some(false));
+    rig.run(rig.write(async |permit| rig.world.announcer.announce(permit, &message, "token").await));
+    rig.run(rig.write(async |permit| rig.world.announcer.announce(permit, &message, "token").await));
+    assert_eq!(rig.run(rig.world.announcer.announced("token")), Some(true));
 }

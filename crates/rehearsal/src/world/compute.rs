@@ -11,7 +11,7 @@ use cutover_core::names::{FleetName, HostName, ImageId, InstanceId, ProgramName,
 use cutover_core::observation::{Instance, InstanceState};
 use cutover_core::plan::Launch;
 use cutover_core::time::later;
-use cutover_engine::failure::Failure;
+use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::ports::Answer;
 
 use super::chance::from_to;
@@ -171,6 +171,18 @@ impl WorldState {
     }
 
     /// The host, when it can be logged in to.
+    /// Takes note of the conductor that gives an order. One that has been superseded is not obeyed.
+    pub(crate) fn heed(&mut self, instance: &InstanceId, epoch: u64) -> Answer<()> {
+        let heard = self.heard.entry(instance.clone()).or_default();
+        if epoch < *heard {
+            let why =
+                format!("{instance} has heard of the conductor of epoch {heard}, and obeys none of epoch {epoch}");
+            return Err(Failure::new(FailureClass::Superseded, why));
+        }
+        *heard = epoch;
+        Ok(())
+    }
+
     pub(crate) fn reachable(&self, instance: &InstanceId) -> Answer<&Host> {
         let host = self.hosts.get(instance);
         let host = host.ok_or_else(|| Failure::permanent(format!("there is no instance {instance}")))?;

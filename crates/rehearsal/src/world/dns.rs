@@ -14,7 +14,8 @@ use cutover_core::names::{ChangeId, DnsName};
 use cutover_core::observation::Record;
 use cutover_core::plan::RecordTarget;
 use cutover_core::time::{between, later};
-use cutover_engine::failure::Failure;
+use cutover_engine::failure::{Failure, FailureClass};
+use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::ports::Answer;
 
 use super::chance::milliseconds;
@@ -33,6 +34,9 @@ const STALE_RESOLVERS: usize = 2;
 pub(crate) struct Zone {
     /// The records as the API shows them.
     pub(crate) records: BTreeMap<DnsName, Record>,
+    /// The TXT records that say who has changed records last.
+    #[serde(default)]
+    fences: BTreeMap<DnsName, FenceRecord>,
     servers: Vec<Server>,
     changes: BTreeMap<ChangeId, Change>,
     pub(crate) resolvers: Vec<Resolver>,
@@ -88,10 +92,26 @@ impl WorldState {
         Ok(names.iter().filter_map(found).collect())
     }
 
-    /// Makes the records so; the servers learn of it one after the other, resolvers when what they have expires.
-    pub(crate) fn change_records(&mut self, zone: &str, records: &[RecordTarget]) -> Answer<ChangeId> {
+    pub(crate) fn fence(&self, zone: &str, name: &DnsName) -> Answer<Option<FenceRecord>> {
+        self.own_zone(zone)?;
+        Ok(self.zone.fences.get(name).cloned())
+    }
+
+    /// Makes the records so, if the fence is as told; the servers learn of it one after the other, resolvers when what they
+    /// have expires.
+    pub(crate) fn change_records(
+        &mut self,
+        zone: &str,
+        records: &[RecordTarget],
+        fence: &FenceChange,
+    ) -> Answer<ChangeId> {
         self.own_zone(zone)?;
         self.own_names(records)?;
+        if self.zone.fences.get(&fence.name) != fence.was.as_ref() {
+            let why = format!("the batch was refused: {} is not what was to be deleted with it", fence.name);
+            return Err(Failure::new(FailureClass::Superseded, why));
+        }
+        self.zone.fences.insert(fence.name.clone(), fence.next.clone());
         self.watch_move(records);
         let number = self.zone.changes.len().to_string();
         let id = ChangeId::from(format!("C{}", self.hexadecimal(&["change", &number], 13).to_uppercase()));
@@ -257,6 +277,6 @@ impl Zone {
         };
         let resolvers = named.chain(pool).chain(stale).enumerate().map(furnish).collect();
         let server = Server { answers: records.clone(), up_to_date: at };
-        Self { records, servers: vec![server; SERVERS], changes: BTreeMap::new(), resolvers }
+        Self { records, fences: BTreeMap::new(), servers: vec![server; SERVERS], changes: BTreeMap::new(), resolvers }
     }
 }

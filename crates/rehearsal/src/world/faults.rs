@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use cutover_core::names::{FleetName, HostName, ProgramName};
 use cutover_engine::failure::{Failure, FailureClass};
+use cutover_engine::gate::Mishap;
 
 use super::state::WorldState;
 
@@ -38,6 +39,11 @@ pub enum Fault {
         /// The program.
         program: ProgramName,
     },
+    /// A host loses its records of jobs as soon as they have ended, so that a job of the same name could start again.
+    HostForgetsJobs {
+        /// The fleet whose hosts do.
+        fleet: FleetName,
+    },
 }
 
 /// How a call fails.
@@ -55,15 +61,24 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    /// The failure that the caller gets.
-    pub(crate) fn failure(self, call: &str) -> Failure {
-        let (class, words) = match self {
-            Self::LostAnswer => (FailureClass::InDoubt, "the connection was lost before the answer came"),
-            Self::Throttled => (FailureClass::Throttled, "rate exceeded"),
-            Self::NotApplied => (FailureClass::NotApplied, "the service was unavailable and did nothing"),
-            Self::Permanent => (FailureClass::Permanent, "the call was refused"),
-        };
-        Failure::new(class, format!("{call}: {words} (ordered fault)"))
+    /// What it does to a write.
+    pub(crate) const fn mishap(self) -> Mishap {
+        match self {
+            Self::LostAnswer => Mishap::AnswerLost,
+            Self::Throttled => Mishap::Fails(FailureClass::Throttled),
+            Self::NotApplied => Mishap::Fails(FailureClass::NotApplied),
+            Self::Permanent => Mishap::Fails(FailureClass::Permanent),
+        }
+    }
+
+    /// The failure of a reading call.
+    pub(crate) fn of_reading(self, call: &str) -> Failure {
+        match self.mishap() {
+            Mishap::AnswerLost => {
+                Failure::in_doubt(format!("{call}: the connection was lost before the answer came (ordered fault)"))
+            }
+            Mishap::Fails(class) => Failure::new(class, format!("{call}: the call failed (ordered fault)")),
+        }
     }
 }
 
@@ -92,6 +107,11 @@ impl WorldState {
             }
             _ => None,
         })
+    }
+
+    /// Whether a host has lost its record of a job that has ended.
+    pub(crate) fn forgets_jobs(&self, fleet: &FleetName) -> bool {
+        self.faults.iter().any(|fault| matches!(fault, Fault::HostForgetsJobs { fleet: of } if of == fleet))
     }
 
     /// Whether this program goes on when it is told to stop.

@@ -51,6 +51,7 @@ impl WorldState {
             databases: databases(&deployment, at),
             migrations: migrations(&deployment),
             jobs: BTreeMap::new(),
+            heard: BTreeMap::new(),
             queues: BTreeMap::new(),
             pages: pages(&deployment),
             outbox: BTreeMap::new(),

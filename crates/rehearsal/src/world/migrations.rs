@@ -9,7 +9,7 @@ use cutover_core::names::{FleetName, InstanceId, JobName, SchemaName};
 use cutover_core::plan::Migrate;
 use cutover_core::time::later;
 use cutover_engine::failure::Failure;
-use cutover_engine::ports::{Answer, JobProgress};
+use cutover_engine::ports::{Answer, JobProgress, JobStart};
 
 use super::events::Event;
 use super::state::WorldState;
@@ -78,10 +78,10 @@ impl WorldState {
         Ok(self.migrations[self.migrations_of(migrate)?].pending())
     }
 
-    pub(crate) fn start_job(&mut self, instance: &InstanceId, migrate: &Migrate) -> Answer<()> {
+    pub(crate) fn start_job(&mut self, instance: &InstanceId, migrate: &Migrate) -> Answer<JobStart> {
         self.reachable(instance)?;
-        if self.jobs.get(instance).is_some_and(|jobs| jobs.contains_key(&migrate.job)) {
-            return Ok(());
+        if self.known_job(instance, &migrate.job).is_some() {
+            return Ok(JobStart::Found);
         }
         let place = self.migrations_of(migrate)?;
         self.watch_migration(migrate, self.migrations[place].pending());
@@ -97,12 +97,19 @@ impl WorldState {
         let job = Job { migrations: place, schema: migrate.schema.clone(), output, exit: None, step, due };
         self.jobs.entry(instance.clone()).or_default().insert(migrate.job.clone(), job);
         self.agenda.schedule(due, Event::JobMoves { instance: instance.clone(), job: migrate.job.clone() });
-        Ok(())
+        Ok(JobStart::Started)
+    }
+
+    /// The job of that name that a host knows.
+    fn known_job(&self, instance: &InstanceId, job: &JobName) -> Option<&Job> {
+        let found = self.jobs.get(instance)?.get(job)?;
+        let forgotten = found.exit.is_some() && self.forgets_jobs(&self.migrations[found.migrations].fleet);
+        (!forgotten).then_some(found)
     }
 
     pub(crate) fn job(&self, instance: &InstanceId, job: &JobName, offset: u64) -> Answer<Option<JobProgress>> {
         self.reachable(instance)?;
-        let job = self.jobs.get(instance).and_then(|jobs| jobs.get(job));
+        let job = self.known_job(instance, job);
         let from = usize::try_from(offset).unwrap_or(usize::MAX);
         Ok(job.map(|job| JobProgress { output: job.output.get(from..).unwrap_or("").to_owned(), exit: job.exit }))
     }

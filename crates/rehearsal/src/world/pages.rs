@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use cutover_core::digest::Digest;
 use cutover_core::names::{DnsName, InvalidationId};
 use cutover_core::observation::Distribution;
 use cutover_core::time::later;
 use cutover_engine::failure::Failure;
-use cutover_engine::ports::Answer;
+use cutover_engine::ports::{Answer, PageObject, PageVersion};
 
 use super::events::Event;
 use super::state::WorldState;
@@ -31,13 +32,27 @@ pub(crate) fn place(bucket: &str, key: &str) -> String {
 }
 
 impl WorldState {
-    pub(crate) fn page(&self, bucket: &str, key: &str) -> Option<String> {
-        self.pages.objects.get(&place(bucket, key)).cloned()
+    pub(crate) fn page(&self, bucket: &str, key: &str) -> Option<PageObject> {
+        let text = self.pages.objects.get(&place(bucket, key))?.clone();
+        // As S3 does for objects of this size: the same content has the same tag.
+        let version = PageVersion(Digest::of(text.as_bytes()).to_string());
+        Some(PageObject { text, version })
     }
 
-    pub(crate) fn put_page(&mut self, bucket: &str, key: &str, body: &str) {
+    pub(crate) fn put_page(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        body: &str,
+        instead_of: Option<&PageVersion>,
+    ) -> Answer<()> {
+        if self.page(bucket, key).as_ref().map(|page| &page.version) != instead_of {
+            let why = format!("s3://{bucket}/{key} was changed since it was read, so it was not written");
+            return Err(Failure::not_applied(why));
+        }
         self.pages.objects.insert(place(bucket, key), body.to_owned());
         self.traffic_changed = true;
+        Ok(())
     }
 
     pub(crate) fn distribution(&self, id: &str) -> Option<Distribution> {

@@ -50,6 +50,9 @@ pub struct WorldState {
     /// One for every migration of every fleet, in the file's order.
     pub(crate) migrations: Vec<Migrations>,
     pub(crate) jobs: BTreeMap<InstanceId, BTreeMap<JobName, Job>>,
+    /// The epoch of the latest conductor that each host has heard of.
+    #[serde(default)]
+    pub(crate) heard: BTreeMap<InstanceId, u64>,
     pub(crate) queues: BTreeMap<FleetName, Queue>,
     pub(crate) pages: Pages,
     /// The messages that were sent, by token.

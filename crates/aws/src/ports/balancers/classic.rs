@@ -8,6 +8,7 @@ use futures_util::future::try_join;
 use cutover_core::deployment::BalancerKind;
 use cutover_core::names::{BalancerName, InstanceId};
 use cutover_core::observation::{BalancerState, Health, HealthCheck};
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::Answer;
 
 use super::count;
@@ -62,22 +63,32 @@ pub(super) async fn health(connection: &Connection, name: &str) -> Answer<BTreeM
     Ok(states.into_iter().map(|state| (InstanceId::from(state.instance_id.as_str()), opinion(&state))).collect())
 }
 
-pub(super) async fn register(connection: &Connection, name: &str, instances: &[InstanceId]) -> Answer<()> {
+pub(super) async fn register(
+    connection: &Connection,
+    permit: &Permit,
+    name: &str,
+    instances: &[InstanceId],
+) -> Answer<()> {
     let add =
         RegisterInstancesWithLoadBalancer { load_balancer_name: name.to_owned(), instances: members(instances.iter()) };
-    connection.call(&add).await?;
+    connection.write(permit, &add).await?;
     Ok(())
 }
 
 /// Takes instances out. One that is gone fails the call for all: then those that are members are taken out.
-pub(super) async fn deregister(connection: &Connection, name: &str, instances: &[InstanceId]) -> Answer<()> {
+pub(super) async fn deregister(
+    connection: &Connection,
+    permit: &Permit,
+    name: &str,
+    instances: &[InstanceId],
+) -> Answer<()> {
     let without = |instances| DeregisterInstancesFromLoadBalancer { load_balancer_name: name.to_owned(), instances };
-    match connection.call(&without(members(instances.iter()))).await {
+    match connection.write(permit, &without(members(instances.iter()))).await {
         Err(error) if error.code() == Some("InvalidInstance") => {
             let there = health(connection, name).await?;
             let left = members(instances.iter().filter(|instance| there.contains_key(*instance)));
             if !left.is_empty() {
-                connection.call(&without(left)).await?;
+                connection.write(permit, &without(left)).await?;
             }
             Ok(())
         }

@@ -9,6 +9,7 @@ use cutover_core::deployment::BalancerKind;
 use cutover_core::names::{BalancerName, InstanceId};
 use cutover_core::observation::{BalancerState, Health, HealthCheck};
 use cutover_engine::failure::Failure;
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::Answer;
 
 use super::count;
@@ -81,16 +82,26 @@ async fn targets(connection: &Connection, arn: &str) -> Answer<Vec<TargetHealthD
     Ok(connection.call(&read).await?.descriptions)
 }
 
-pub(super) async fn register(connection: &Connection, arn: &str, instances: &[InstanceId]) -> Answer<()> {
+pub(super) async fn register(
+    connection: &Connection,
+    permit: &Permit,
+    arn: &str,
+    instances: &[InstanceId],
+) -> Answer<()> {
     let targets = instances.iter().map(|instance| Target { id: instance.to_string(), port: None }).collect();
-    connection.call(&RegisterTargets { target_group_arn: arn.to_owned(), targets }).await?;
+    connection.write(permit, &RegisterTargets { target_group_arn: arn.to_owned(), targets }).await?;
     Ok(())
 }
 
 /// Takes instances out. AWS leaves a target that was registered with a port of its own where it is, and says nothing,
 /// unless it is named with that port: so targets are named as they are listed. One that is not listed may have been
 /// registered a moment ago, and is named all the same.
-pub(super) async fn deregister(connection: &Connection, arn: &str, instances: &[InstanceId]) -> Answer<()> {
+pub(super) async fn deregister(
+    connection: &Connection,
+    permit: &Permit,
+    arn: &str,
+    instances: &[InstanceId],
+) -> Answer<()> {
     let there = targets(connection, arn).await?;
     let (mut listed, mut unlisted) = (Vec::new(), Vec::new());
     for instance in instances {
@@ -101,19 +112,20 @@ pub(super) async fn deregister(connection: &Connection, arn: &str, instances: &[
         let leaves = |one: &TargetHealthDescription| matches!(opinion(one), None | Some(Health::Draining));
         listed.extend(known.into_iter().filter(|one| !leaves(one)).map(|one| one.target.clone()));
     }
-    take_out(connection, arn, listed).await?;
-    match take_out(connection, arn, unlisted).await {
+    take_out(connection, permit, arn, listed).await?;
+    match take_out(connection, permit, arn, unlisted).await {
         // None of these was there.
         Err(error) if error.code() == Some("InvalidTarget") => Ok(()),
         done => Ok(done?),
     }
 }
 
-async fn take_out(connection: &Connection, arn: &str, targets: Vec<Target>) -> Result<(), Error> {
+async fn take_out(connection: &Connection, permit: &Permit, arn: &str, targets: Vec<Target>) -> Result<(), Error> {
     if targets.is_empty() {
         return Ok(());
     }
-    connection.call(&DeregisterTargets { target_group_arn: arn.to_owned(), targets }).await.map(|_| ())
+    let removal = DeregisterTargets { target_group_arn: arn.to_owned(), targets };
+    connection.write(permit, &removal).await.map(|_| ())
 }
 
 /// An instance that is registered with several ports is only as good as the worst of them.

@@ -7,8 +7,10 @@ use cutover_core::names::DnsName;
 use cutover_core::observation::Record;
 use cutover_core::plan::RecordTarget;
 use cutover_engine::failure::Failure;
+use cutover_engine::fence::FenceChange;
 use cutover_engine::ports::Answer;
 
+use super::fence;
 use crate::connection::Connection;
 use crate::operations::Paged;
 use crate::operations::route53::{
@@ -16,10 +18,12 @@ use crate::operations::route53::{
     ResourceRecord, ResourceRecordSet,
 };
 
-/// Route 53 takes 1,000 records and 32,000 characters of values in a batch, and counts each twice in an UPSERT.
-const MOST_RECORDS: usize = 1_000 / 2;
-/// As above.
-const MOST_CHARACTERS: usize = 32_000 / 2;
+/// Route 53 takes so many records in a batch, and counts those of an UPSERT twice.
+const MOST_RECORDS: usize = 1_000;
+/// It takes values of so many characters, and counts those of an UPSERT twice.
+const MOST_CHARACTERS: usize = 32_000;
+
+const UPSERT: &str = "UPSERT";
 
 /// The id of the public zone of that name.
 pub(super) async fn id(connection: &Connection, zone: &str) -> Answer<String> {
@@ -87,28 +91,42 @@ fn listing(zone_id: &str, from: &DnsName) -> ListResourceRecordSets {
     }
 }
 
-/// A batch that makes the records so, whatever they are now.
+/// A batch that makes the records so, whatever they are now, if the fence is as told. It may be about the fence alone.
 pub(super) fn changes(
     zone_id: &str,
     records: &[RecordTarget],
+    fence: &FenceChange,
     comment: &str,
 ) -> Result<ChangeResourceRecordSets, String> {
-    let characters: usize = records.iter().map(|record| record.target.as_str().len() + 1).sum();
-    if records.is_empty() {
-        return Err("there are no records to change".to_owned());
-    }
-    if records.len() > MOST_RECORDS || characters > MOST_CHARACTERS {
+    let upserts = records.iter().map(|record| Change { action: UPSERT.to_owned(), record_set: cname(record) });
+    let changes: Vec<Change> = fence::changes(fence).into_iter().chain(upserts).collect();
+    let (counted, characters) = size(&changes);
+    if counted > MOST_RECORDS || characters > MOST_CHARACTERS {
         return Err(format!(
-            "{} records with {characters} characters of targets cannot be changed all at once: Route 53 takes \
-             {MOST_RECORDS} records and {MOST_CHARACTERS} characters; nothing was changed, move fewer sites in one step",
-            records.len()
+            "{} records cannot be changed all at once: with {} they count as {counted} records and {characters} \
+             characters, and Route 53 takes {MOST_RECORDS} and {MOST_CHARACTERS}; nothing was changed, move fewer sites \
+             in one step",
+            records.len(),
+            fence.name
         ));
     }
-    let changes = records.iter().map(|record| Change { action: "UPSERT".to_owned(), record_set: cname(record) });
     Ok(ChangeResourceRecordSets {
         hosted_zone_id: zone_id.to_owned(),
-        change_batch: ChangeBatch { comment: Some(comment.to_owned()), changes: changes.collect() },
+        change_batch: ChangeBatch { comment: Some(comment.to_owned()), changes },
     })
+}
+
+/// The records of a batch and the characters of their values, as Route 53 counts them.
+fn size(changes: &[Change]) -> (usize, usize) {
+    let mut size = (0, 0);
+    for change in changes {
+        let times = if change.action == UPSERT { 2 } else { 1 };
+        for record in &change.record_set.resource_records {
+            size.0 += times;
+            size.1 += times * record.value.len();
+        }
+    }
+    size
 }
 
 fn cname(record: &RecordTarget) -> ResourceRecordSet {
@@ -129,7 +147,7 @@ fn simple(set: &ResourceRecordSet) -> Option<Record> {
 }
 
 /// A name as the deployment file has it: in lower case, without the dot at the end.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }
 
@@ -141,6 +159,8 @@ fn place(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use cutover_engine::fence::FenceRecord;
+
     use super::*;
     use crate::operations::route53::AliasTarget;
 
@@ -159,24 +179,39 @@ mod tests {
         assert_eq!(names, expected);
     }
 
-    #[test]
-    fn a_batch_above_route_53s_limits_is_refused_before_it_is_sent() {
-        let many: Vec<_> = (0..501).map(|number| target(&format!("s{number}.example.com"), "a.com")).collect();
-        assert!(changes("Z1", &many[..500], "c").is_ok());
-        assert!(changes("Z1", &many, "c").expect_err("too many").contains("501 records"));
-        let long = format!("{}.com", "a".repeat(200));
-        let long: Vec<_> = (0..100).map(|number| target(&format!("s{number}.example.com"), &long)).collect();
-        assert!(changes("Z1", &long, "c").expect_err("too long").contains("20500 characters"));
-        assert!(changes("Z1", &[], "c").is_err(), "an empty batch changes nothing, and has no id");
+    fn fence(was: Option<&str>) -> FenceChange {
+        let record = |value: &str| FenceRecord { values: vec![value.to_owned()], ttl: Duration::from_secs(60) };
+        FenceChange { name: "_cutover.x.example.com".into(), was: was.map(record), next: record("cutover koa 1 a 2") }
     }
 
     #[test]
-    fn a_batch_holds_whole_names_and_what_it_is_for() {
-        let batch = changes("Z1", &[target("LMS.mitx.mit.edu", "elb.example.com.")], "cutover koa").expect("a batch");
-        let set = &batch.change_batch.changes[0].record_set;
+    fn a_batch_above_route_53s_limits_is_refused_before_it_is_sent() {
+        let many: Vec<_> = (0..500).map(|number| target(&format!("s{number}.example.com"), "a.com")).collect();
+        let refused = |records: &[RecordTarget], was| changes("Z1", records, &fence(was), "c").expect_err("too much");
+        assert!(changes("Z1", &many[..499], &fence(Some("w")), "c").is_ok(), "998 and the two of the fence");
+        assert!(refused(&many, None).contains("500 records cannot"), "the fence counts");
+        assert!(refused(&many, Some("w")).contains("1002 records"), "and what it was counts");
+        let long = format!("{}.com", "a".repeat(200));
+        let long: Vec<_> = (0..100).map(|number| target(&format!("s{number}.example.com"), &long)).collect();
+        assert!(refused(&long, None).contains("41019 characters"));
+    }
+
+    #[test]
+    fn a_batch_holds_whole_names_what_it_is_for_and_the_fence_first() {
+        let records = [target("LMS.mitx.mit.edu", "elb.example.com.")];
+        let batch = changes("Z1", &records, &fence(Some("was")), "cutover koa").expect("a batch").change_batch;
+        let actions: Vec<&str> = batch.changes.iter().map(|change| change.action.as_str()).collect();
+        assert_eq!(actions, ["DELETE", "CREATE", "UPSERT"]);
+        let set = &batch.changes[2].record_set;
         assert_eq!((set.name.as_str(), set.ttl), ("lms.mitx.mit.edu.", Some(60)));
         assert_eq!(set.resource_records[0].value, "elb.example.com.");
-        assert_eq!(batch.change_batch.comment.as_deref(), Some("cutover koa"));
+        assert_eq!(batch.comment.as_deref(), Some("cutover koa"));
+    }
+
+    #[test]
+    fn a_batch_may_be_about_the_fence_alone() {
+        let batch = changes("Z1", &[], &fence(None), "c").expect("a batch").change_batch;
+        assert_eq!(batch.changes.len(), 1);
     }
 
     #[test]

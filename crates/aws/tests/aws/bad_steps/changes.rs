@@ -12,7 +12,10 @@ use cutover_core::plan::{
     Action, CapturedHost, ChangeRecords, Host, InstanceRef, Membership, PublishPage, RecordTarget,
 };
 
+use cutover_engine::gate::Permit;
+
 use super::lane::{Ground, Lane};
+use crate::support::write;
 
 /// A kind of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,7 @@ pub(super) enum Change {
     Register(BalancerKind),
     Deregister(BalancerKind),
     Records,
+    Fence,
     Snapshot,
     Page,
     Invalidation,
@@ -39,7 +43,7 @@ pub(super) struct Wanted {
 }
 
 impl Change {
-    pub(super) const ALL: [(&str, Self); 12] = [
+    pub(super) const ALL: [(&str, Self); 13] = [
         ("launch", Self::Launch),
         ("terminate", Self::Terminate),
         ("register", Self::Register(BalancerKind::Classic)),
@@ -47,6 +51,7 @@ impl Change {
         ("deregister", Self::Deregister(BalancerKind::Classic)),
         ("deregister-from-group", Self::Deregister(BalancerKind::TargetGroup)),
         ("records", Self::Records),
+        ("fence", Self::Fence),
         ("snapshot", Self::Snapshot),
         ("page", Self::Page),
         ("invalidation", Self::Invalidation),
@@ -63,7 +68,9 @@ impl Change {
             Self::Register(BalancerKind::TargetGroup) => "Action=RegisterTargets",
             Self::Deregister(BalancerKind::Classic) => "Action=DeregisterInstancesFromLoadBalancer",
             Self::Deregister(BalancerKind::TargetGroup) => "Action=DeregisterTargets",
-            Self::Records => "POST /2013-04-01/hostedzone",
+            // The zone's fence is raised before, and is in the batch too.
+            Self::Records => "<Action>UPSERT</Action>",
+            Self::Fence => "POST /2013-04-01/hostedzone",
             Self::Snapshot => "Action=CreateDBSnapshot",
             Self::Page => "PUT /",
             Self::Invalidation => "POST /2020-05-31/distribution",
@@ -72,9 +79,10 @@ impl Change {
         }
     }
 
-    /// Whether the port itself makes it again when in doubt: what is removed by its id is removed once.
-    pub(super) fn is_removal(self) -> bool {
-        matches!(self, Self::Image | Self::ImageSnapshot)
+    /// Whether a look at the world does not show it, so that it is asked for again, which changes nothing: an invalidation
+    /// is given back, a disk is gone, and the fence is this conductor's already.
+    pub(super) fn does_not_show(self) -> bool {
+        matches!(self, Self::Invalidation | Self::ImageSnapshot | Self::Fence)
     }
 
     /// A step that wants it, under `name`.
@@ -92,14 +100,18 @@ impl Change {
             Self::Register(kind) => {
                 let member = member(ground, kind, &lane.host);
                 let instance = std::slice::from_ref(&lane.host.instance);
-                ground.truth.balancers.deregister(&member.balancer, instance).await.expect("it can be taken out");
+                let balancers = &ground.truth.balancers;
+                let out = async |permit: &Permit| balancers.deregister(permit, &member.balancer, instance).await;
+                ground.write(out).await.expect("it can be taken out");
                 Action::Register(member)
             }
             Self::Deregister(kind) => {
                 hosts.push(lane.host.clone());
                 let member = member(ground, kind, &lane.host);
                 let instance = std::slice::from_ref(&lane.host.instance);
-                ground.truth.balancers.register(&member.balancer, instance).await.expect("it can be registered");
+                let balancers = &ground.truth.balancers;
+                let into = async |permit: &Permit| balancers.register(permit, &member.balancer, instance).await;
+                ground.write(into).await.expect("it can be registered");
                 Action::Deregister(member)
             }
             Self::Records => {
@@ -109,7 +121,8 @@ impl Change {
                 let records = vec![RecordTarget { name: record.into(), target, ttl: Duration::from_secs(60) }];
                 Action::ChangeRecords(ChangeRecords { zone, records })
             }
-            Self::Snapshot => {
+            // Whatever a conductor changes first.
+            Self::Snapshot | Self::Fence => {
                 Action::TakeSnapshot { database: deployment.databases[0].name.clone(), snapshot: name.into() }
             }
             Self::Page | Self::Invalidation => Action::PublishPage(PublishPage {
@@ -170,7 +183,7 @@ impl Wanted {
             }
             Action::PublishPage(page) => {
                 let there = truth.pages.page(&page.bucket, &page.key).await.expect("S3 answers");
-                there.as_ref() == Some(&page.body)
+                there.is_some_and(|there| there.text == page.body)
             }
             Action::RemoveImage { image, .. } => {
                 let images = truth.images.images().await.expect("images");
@@ -187,7 +200,7 @@ impl Wanted {
             let found = instances(ground, "tag:Name", name).await;
             let resources = found.into_iter().map(|one| one.instance_id).collect();
             let tags = vec![ec2::NewTag { key: "environment".to_owned(), value: "done".to_owned() }];
-            let put = ground.furnished.connection.call(&ec2::CreateTags { resources, tags }).await;
+            let put = write(&ground.furnished.connection, &ec2::CreateTags { resources, tags }).await;
             put.expect("moto puts tags on instances");
         }
     }
@@ -195,7 +208,7 @@ impl Wanted {
     /// A snapshot that is not there cannot be deleted.
     async fn snapshot_is_gone(&self, ground: &Ground) -> bool {
         let snapshot_id = self.snapshot.clone().expect("an image has one");
-        let deleted = ground.furnished.connection.call(&ec2::DeleteSnapshot { snapshot_id }).await;
+        let deleted = write(&ground.furnished.connection, &ec2::DeleteSnapshot { snapshot_id }).await;
         deleted.is_err_and(|error| error.is_not_found())
     }
 }

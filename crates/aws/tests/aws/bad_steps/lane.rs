@@ -1,15 +1,17 @@
 //! What steps are conducted on: one furnished moto, and several lanes to it, each with a misbehaving network of its own,
 //! on which cells of a table are tried one after the other.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 
 use cutover_aws::{Connection, Limits, cloud};
-use cutover_contract::{crew, launch};
+use cutover_contract::{gate, launch};
 use cutover_core::deployment::{Deployment, Role};
 use cutover_core::digest::Digest;
 use cutover_core::journal::Event;
@@ -20,7 +22,12 @@ use cutover_core::plan::{
     Step, Undo,
 };
 use cutover_engine::conductor::{self, Ending};
-use cutover_engine::journal::read;
+use cutover_engine::drive::Crew;
+use cutover_engine::fence::{FenceChange, FenceRecord, ZoneFence};
+use cutover_engine::gate::{Gate, Hold, Permit};
+use cutover_engine::halt::Hitch;
+use cutover_engine::journal::{Journal, Reading, read};
+use cutover_engine::lease::OnClock;
 use cutover_engine::ports::{Answer, Clock, Dns, World};
 use cutover_engine::store::Store;
 
@@ -28,9 +35,9 @@ use super::skipping::connect;
 use crate::hurried::{HurriedClock, Slowness, counted};
 use crate::obedient::{Approving, Obedient};
 use crate::proxy::{Proxy, Trouble};
-use crate::stage::{Furnished, WallClock, furnish};
+use crate::stage::{Furnished, furnish};
 use crate::stand_ins::NameServer;
-use crate::support::limits;
+use crate::support::WallClock;
 use crate::surroundings::Surroundings;
 
 /// How long the impatient wait for an answer: longer than a busy machine needs for one.
@@ -42,6 +49,8 @@ pub(super) struct Ground {
     pub(super) surroundings: Surroundings,
     /// The same world over a network without trouble: what really is.
     pub(super) truth: World,
+    /// The way to change it.
+    gate: Gate,
     /// A current host.
     current: InstanceId,
     /// The image that new hosts are launched from.
@@ -51,14 +60,26 @@ pub(super) struct Ground {
 impl Ground {
     pub(super) async fn new(deployment: &Deployment) -> Self {
         let mut furnished = furnish(deployment).await;
-        furnished.connection = Rc::new(connect(&furnished.moto.fact("endpoint"), limits()).await);
+        furnished.connection = Rc::new(connect(&furnished.moto.fact("endpoint"), Limits::default()).await);
         let surroundings = Surroundings::of(&furnished);
         let others = Rc::new(Obedient::default());
-        let truth = surroundings.world(&furnished, Rc::new(WallClock), Rc::clone(&others) as _, others);
+        let clock = Rc::new(WallClock) as Rc<dyn Clock>;
+        let truth = surroundings.world(&furnished, Rc::clone(&clock), Rc::clone(&others) as _, others);
+        let gate = gate(&truth, &clock, &furnished.deployment);
         let current = truth.compute.instances().await.expect("current hosts").remove(0).id;
         let images = truth.images.images().await.expect("images");
         let newest = images.into_iter().rfind(|image| image.role == Role::Edxapp).expect("an image of the role");
-        Self { furnished, surroundings, truth, current, newest_image: newest.id }
+        Self { furnished, surroundings, truth, gate, current, newest_image: newest.id }
+    }
+
+    /// Changes something over the network without trouble.
+    pub(super) async fn write<T>(&self, call: impl AsyncFnOnce(&Permit) -> Answer<T>) -> Answer<T> {
+        self.gate.write("ground", call).await.map_err(Hitch::into_failure)
+    }
+
+    /// Changes a record over the network without trouble.
+    pub(super) async fn change_record(&self, record: RecordTarget) -> Answer<ChangeId> {
+        self.gate.change_records(&self.deployment().dns.zone, &[record]).await.map_err(Hitch::into_failure)
     }
 
     pub(super) fn deployment(&self) -> &Deployment {
@@ -71,7 +92,7 @@ impl Ground {
 
     /// A connection over a network without trouble, which has Route 53's patience for itself.
     pub(super) async fn connect(&self) -> Rc<Connection> {
-        Rc::new(connect(&self.endpoint(), limits()).await)
+        Rc::new(connect(&self.endpoint(), Limits::default()).await)
     }
 
     /// The world over `connection`, with hosts that obey. What the zone's servers answer is read over the other one.
@@ -102,8 +123,9 @@ impl Ground {
     /// A host under that name, which runs.
     pub(super) async fn host(&self, name: &str) -> CapturedHost {
         let launch = self.launch(name);
-        let launched = self.truth.compute.launch(&launch, &self.newest_image, name).await;
-        let instance = launched.expect("moto launches");
+        let compute = &self.truth.compute;
+        let launched = async |permit: &Permit| compute.launch(permit, &launch, &self.newest_image, name).await;
+        let instance = self.write(launched).await.expect("moto launches");
         CapturedHost { name: launch.name, instance, fleet: launch.fleet, role: launch.role }
     }
 
@@ -135,8 +157,18 @@ impl Dns for Following {
         self.inner.records(zone, names).await
     }
 
-    async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Answer<ChangeId> {
-        self.inner.change_records(zone, records).await
+    async fn fence(&self, zone: &str, name: &DnsName) -> Answer<Option<FenceRecord>> {
+        self.inner.fence(zone, name).await
+    }
+
+    async fn change_records(
+        &self,
+        permit: &Permit,
+        zone: &str,
+        records: &[RecordTarget],
+        fence: &FenceChange,
+    ) -> Answer<ChangeId> {
+        self.inner.change_records(permit, zone, records, fence).await
     }
 
     async fn in_sync(&self, change: &ChangeId) -> Answer<bool> {
@@ -159,7 +191,9 @@ pub(super) struct Lane<'a> {
     pub(super) proxy: Proxy,
     /// A host that only this lane puts into balancers and takes out.
     pub(super) host: CapturedHost,
-    clock: Rc<HurriedClock>,
+    pub(super) clock: Rc<HurriedClock>,
+    number: usize,
+    conducted: Cell<u32>,
     without_trouble: Rc<Connection>,
     /// Waits as long as a busy machine needs.
     patient: (Rc<Connection>, World),
@@ -177,10 +211,10 @@ impl<'a> Lane<'a> {
             let world = ground.world(&connection, &without_trouble, &clock);
             (connection, world)
         };
-        let patient = open(limits()).await;
-        let impatient = open(Limits { attempt: PATIENCE, ..limits() }).await;
+        let patient = open(Limits::default()).await;
+        let impatient = open(Limits { attempt: PATIENCE, ..Limits::default() }).await;
         let host = ground.host(&format!("edx-lane-{number}")).await;
-        Self { ground, proxy, host, clock, without_trouble, patient, impatient }
+        Self { ground, proxy, host, clock, number, conducted: Cell::new(0), without_trouble, patient, impatient }
     }
 
     /// A connection and a world over it. Silence alone is waited out. All else may take as long as a busy machine needs.
@@ -194,6 +228,21 @@ impl<'a> Lane<'a> {
         (connection, self.ground.world(connection, &self.without_trouble, &self.clock))
     }
 
+    /// A conductor of the upgrade, of which nothing is on record yet.
+    async fn crew(&self, world: &World, store: &Store) -> Crew {
+        let (deployment, at) = (self.ground.deployment(), Rc::clone(&self.clock) as Rc<dyn Clock>);
+        let open =
+            Journal::open(store.clone(), Reading::default(), Rc::clone(&at), 1, nonce(self), Rc::new(|_| {}));
+        let journal = Rc::new(open);
+        let gate = Gate::new(Hold::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&at))))
+            .with_zone(ZoneFence::of(deployment, world, &at));
+        let (operator, never) = (Rc::new(Approving(Rc::clone(&at))), std::future::pending().boxed_local().shared());
+        let crew = Crew::new(world.clone(), at, operator, journal, gate, never);
+        let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "test".to_owned() };
+        crew.journal.append(took_over).await.expect("on record");
+        crew
+    }
+
     /// Conducts a plan of one step, with these current hosts on record; how it ended, and what is on record of the step.
     pub(super) async fn conduct(
         &self,
@@ -201,11 +250,10 @@ impl<'a> Lane<'a> {
         hosts: Vec<CapturedHost>,
         action: Action,
     ) -> (Ending, Vec<Event>) {
-        let (deployment, at) = (self.ground.deployment(), Rc::clone(&self.clock) as Rc<dyn Clock>);
-        let upgrade = deployment.upgrade();
+        let upgrade = self.ground.deployment().upgrade();
         let store = Store::memory(&upgrade);
         let (_, world) = self.way(trouble);
-        let crew = crew(world.clone(), Rc::clone(&at), Rc::new(Approving(at)), store.clone(), deployment).await;
+        let crew = self.crew(world, &store).await;
         let capture = step("capture", Action::Capture { hosts }, Vec::new());
         let after = Edge { step: capture.id.clone(), rule: Rule::Follows };
         let steps = vec![capture, step("the-step", action, vec![after])];
@@ -218,6 +266,13 @@ impl<'a> Lane<'a> {
         let of_the_step = |event: &Event| event.step().is_some_and(|step| step.as_str() == "the-step");
         (ending, events.filter(of_the_step).collect())
     }
+}
+
+/// What this conductor is called, and no other one of a moto: of a fence that is replaced by a value that was there before
+/// moto says that it exists.
+fn nonce(lane: &Lane<'_>) -> String {
+    lane.conducted.set(lane.conducted.get() + 1);
+    format!("lane-{}-{}", lane.number, lane.conducted.get())
 }
 
 fn step(id: &str, action: Action, waits_for: Vec<Edge>) -> Step {

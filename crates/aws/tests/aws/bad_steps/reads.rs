@@ -1,5 +1,5 @@
-//! Readings on bad days: each request that observing makes, with each trouble. It is made again, and in the end the
-//! answer is the one that there is without trouble.
+//! Readings on bad days: each request that observing makes, with each trouble. The engine makes the reading again, and in
+//! the end the answer is the one that there is without trouble.
 
 use std::rc::Rc;
 
@@ -8,8 +8,10 @@ use cutover_aws::operations::servicequotas::GetServiceQuota;
 use cutover_core::deployment::BalancerKind;
 use cutover_core::names::{ChangeId, DnsName, InvalidationId};
 use cutover_core::plan::RecordTarget;
-use cutover_engine::failure::FailureClass;
+use cutover_engine::failure::{Failure, FailureClass};
+use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, World};
+use cutover_engine::retry;
 
 use super::lane::{Ground, Lane};
 use super::{Bad, broken, lanes};
@@ -22,6 +24,7 @@ enum Reading {
     Balancer(BalancerKind),
     Databases,
     Records,
+    Fence,
     Servers,
     InSync,
     Distribution,
@@ -47,6 +50,7 @@ const READINGS: &[(Reading, &[&str])] = &[
     ),
     (Reading::Databases, &["Action=DescribeDBInstances", "Action=DescribeDBSnapshots"]),
     (Reading::Records, &["GET /2013-04-01/hostedzonesbyname", "/rrset?"]),
+    (Reading::Fence, &["/rrset?"]),
     (Reading::Servers, &["GET /2013-04-01/hostedzone/"]),
     (Reading::InSync, &["GET /2013-04-01/change/"]),
     (Reading::Distribution, &["GET /2020-05-31/distribution/"]),
@@ -67,12 +71,12 @@ struct Asked {
 impl Asked {
     async fn of(ground: &Ground) -> Self {
         let deployment = ground.deployment();
-        let (zone, ttl) = (&deployment.dns.zone, deployment.dns.ttl.duration());
+        let ttl = deployment.dns.ttl.duration();
         let record = RecordTarget { name: "asked.contract.edu".into(), target: "asked.target.example".into(), ttl };
-        let change = ground.truth.dns.change_records(zone, &[record]).await.expect("a change");
-        let distribution = &deployment.maintenance_page.distribution;
-        let invalidation = ground.truth.pages.invalidate(distribution, "asked").await.expect("an invalidation");
-        Self { change, invalidation }
+        let change = ground.change_record(record).await.expect("a change");
+        let (pages, distribution) = (&ground.truth.pages, &deployment.maintenance_page.distribution);
+        let invalidate = async |permit: &Permit| pages.invalidate(permit, distribution, "asked").await;
+        Self { change, invalidation: ground.write(invalidate).await.expect("an invalidation") }
     }
 }
 
@@ -99,6 +103,7 @@ async fn ask(
             format!("{:?}", world.databases.databases(std::slice::from_ref(&deployment.databases[0].name)).await?)
         }
         Reading::Records => format!("{:?}", world.dns.records(zone, std::slice::from_ref(site)).await?),
+        Reading::Fence => format!("{:?}", world.dns.fence(zone, &deployment.fence()).await?),
         Reading::Servers => format!("{:?}", world.dns.ask_servers(zone, site).await?),
         Reading::InSync => format!("{:?}", world.dns.in_sync(&asked.change).await?),
         Reading::Distribution => format!("{:?}", world.pages.distribution(&page.distribution).await?),
@@ -113,7 +118,7 @@ async fn ask(
         Reading::Quota => {
             let quota = ("vpc".to_owned(), "L-F678F1CE".to_owned());
             let quota = GetServiceQuota { service_code: quota.0, quota_code: quota.1 };
-            format!("{:?}", connection.call(&quota).await?.quota.value)
+            format!("{:?}", connection.call(&quota).await.map_err(Failure::from)?.quota.value)
         }
     })
 }
@@ -133,13 +138,17 @@ async fn try_reading(lane: &Lane<'_>, asked: &Asked, cell: &Cell) -> Result<(), 
     (0..bad.times).for_each(|_| lane.proxy.order(words, bad.trouble));
     // A port that knows nothing yet, so that it asks for everything.
     let (connection, world) = lane.unread(bad.trouble);
-    let mut answer = ask(*reading, ground, asked, &world, connection).await;
+    let read = async || {
+        let reading = retry::read(&*lane.clock, async || ask(*reading, ground, asked, &world, connection).await);
+        lane.clock.run(reading).await
+    };
+    let mut answer = read().await;
     if bad.times > 1 {
         match answer {
             Err(failure) if failure.class == FailureClass::Throttled => {}
             other => return Err(format!("to be throttled, and not {other:?}")),
         }
-        answer = ask(*reading, ground, asked, &world, connection).await;
+        answer = read().await;
     }
     let left = lane.proxy.withdraw();
     match answer {
@@ -161,7 +170,7 @@ async fn a_reading_that_gets_into_any_trouble_is_made_again_and_says_what_it_say
         let expected: Rc<str> = expected.expect("it is answered without trouble").into();
         for words in *requests {
             let cell = |bad| Cell { reading: *reading, expected: Rc::clone(&expected), words, bad };
-            cells.extend(Bad::all().into_iter().map(cell));
+            cells.extend(Bad::all(retry::CALL.attempts).into_iter().map(cell));
         }
     }
     let run = async |lane: &Lane<'_>, cell: &Cell| {

@@ -1,4 +1,4 @@
-//! Whole upgrades over a network in which one request in seven gets into some trouble, and more of those that change
+//! Whole upgrades over a network in which one request in twenty gets into some trouble, and more of those that change
 //! something: they end, and nothing is there twice.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use cutover_aws::{Connection, Limits};
 use cutover_contract::{crew, planned};
 use cutover_core::deployment::Role;
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, Upgrade};
+use cutover_core::journal::{Event, Run, Upgrade};
 use cutover_core::names::InstanceId;
 use cutover_core::observation::Health;
 use cutover_core::plan::{Action, Phase, Plan};
@@ -24,10 +24,9 @@ use super::skipping::connect;
 use crate::hurried::HurriedClock;
 use crate::obedient::Approving;
 use crate::proxy::Proxy;
-use crate::support::limits;
 
-/// One request in so many gets into trouble.
-const ONE_IN: usize = 7;
+/// One request in so many gets into trouble. A reading may need a dozen requests, and is made again as a whole.
+const ONE_IN: usize = 20;
 /// How often an operator runs a phase before somebody else has to look at it.
 const RUNS: u32 = 5;
 
@@ -48,7 +47,7 @@ impl<'a> Misfortune<'a> {
         let before = Duration::from_secs(4 * 86_400);
         let start = deployment.window.start.timestamp.checked_sub(before).expect("in range");
         let proxy = Proxy::before(&ground.endpoint());
-        let connection = connect(&proxy.endpoint, Limits { attempt: PATIENCE, ..limits() }).await;
+        let connection = connect(&proxy.endpoint, Limits { attempt: PATIENCE, ..Limits::default() }).await;
         proxy.misbehave(seed, ONE_IN);
         let store = Store::memory(&deployment.upgrade());
         let (connection, without_trouble) = (Rc::new(connection), ground.connect().await);
@@ -75,7 +74,8 @@ impl<'a> Misfortune<'a> {
             if plan.is_none() {
                 plan = self.clock.run(planned(&crew, self.ground.deployment(), phase)).await.ok();
                 let Some(plan) = &plan else { continue };
-                let begun = Event::PhaseStarted { plan: Box::new(plan.clone()), deployment: Digest::of(b"") };
+                let (run, kind, plan) = (crew.journal.upgrade().next_run(), phase.into(), Box::new(plan.clone()));
+                let begun = Event::RunStarted { run, kind, plan, deployment: Digest::of(b"") };
                 crew.journal.append(begun).await.expect("on record");
             }
             let ending = self.clock.run(conductor::run(&crew, None, phase)).await.expect("the journal works");
@@ -84,9 +84,8 @@ impl<'a> Misfortune<'a> {
             }
         }
         let upgrade = self.upgrade().await;
-        let failed =
-            upgrade.phases.get(&phase).map(|run| run.failed().map(|(step, error)| (&step.id, error)).collect());
-        let failed: Vec<_> = failed.unwrap_or_default();
+        let failed = upgrade.run_of(phase).into_iter().flat_map(Run::failed);
+        let failed: Vec<_> = failed.map(|(step, error)| (&step.id, error)).collect();
         panic!("seed {}: {phase} is not finished after {RUNS} runs: {failed:?}", self.seed);
     }
 }

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::rc::Rc;
+use std::time::Duration;
 
 use cutover_aws::ports::{AwsAccount, AwsCompute, AwsDatabases, AwsDns, AwsImages, AwsPages};
-use cutover_aws::{Connection, Vantage};
+use cutover_aws::{Connection, Limits, Vantage};
 use cutover_core::observation::InstanceState;
 use cutover_engine::failure::FailureClass;
-use cutover_engine::ports::{Account, Compute, Databases, Dns, Images, Pages};
+use cutover_engine::fence::{FenceChange, FenceRecord};
+use cutover_engine::ports::{Account, Compute, Databases, Dns, Images, PageVersion, Pages};
 
-use super::{calls, deployment, permanent, worker};
-use crate::stage::WallClock;
-use crate::support::{connect, limits};
+use super::{begun, calls, deployment, launched, permanent, put, removed, worker};
+use crate::support::{WallClock, by_permit, connect};
 
 /// A server that answers each operation with what is said for it, the last of several for ever.
 fn saying(answers: &[(&'static str, &[(u16, String)])]) -> String {
@@ -51,7 +52,7 @@ fn refused(code: &str) -> String {
 }
 
 async fn connection(answers: &[(&'static str, &[(u16, String)])]) -> Rc<Connection> {
-    Rc::new(connect(&saying(answers), limits()).await)
+    Rc::new(connect(&saying(answers), Limits::default()).await)
 }
 
 fn instance(id: &str, state: &str) -> String {
@@ -74,11 +75,11 @@ async fn a_token_of_another_launch_is_followed_to_its_instance() {
     let launch = worker(&deployment());
     let lives = [(200, listed(&(instance("i-gone", "terminated") + &instance("i-lives", "pending"))))];
     let aws = connection(&[("RunInstances", &[mismatch()]), ("DescribeInstances", &lives)]).await;
-    let id = AwsCompute::new(&aws, &deployment()).launch(&launch, &"ami-1".into(), "t").await.expect("it lives");
+    let id = launched(&AwsCompute::new(&aws, &deployment()), &launch, &"ami-1".into(), "t").await.expect("it lives");
     assert_eq!(id.as_str(), "i-lives");
     let gone = [(200, listed(&instance("i-gone", "terminated")))];
     let aws = connection(&[("RunInstances", &[mismatch()]), ("DescribeInstances", &gone)]).await;
-    let end = AwsCompute::new(&aws, &deployment()).launch(&launch, &"ami-1".into(), "t").await;
+    let end = launched(&AwsCompute::new(&aws, &deployment()), &launch, &"ami-1".into(), "t").await;
     permanent(&end.expect_err("it is gone"), &["was not launched", "run the phase again"]);
 }
 
@@ -88,7 +89,7 @@ async fn a_launch_given_back_that_was_terminated_is_no_launch() {
     for answer in [(200, replayed), (400, refused("IdempotentInstanceTerminated"))] {
         let aws = connection(&[("RunInstances", &[answer])]).await;
         let compute = AwsCompute::new(&aws, &deployment());
-        let end = compute.launch(&worker(&deployment()), &"ami-1".into(), "t").await;
+        let end = launched(&compute, &worker(&deployment()), &"ami-1".into(), "t").await;
         permanent(&end.expect_err("it is gone"), &["was terminated; run the phase again", "new token"]);
     }
 }
@@ -101,7 +102,7 @@ fn inner(item: &str) -> &str {
 #[tokio::test]
 async fn no_capacity_leaves_a_launch_to_be_made_again() {
     let aws = connection(&[("RunInstances", &[(500, refused("InsufficientInstanceCapacity"))])]).await;
-    let end = AwsCompute::new(&aws, &deployment()).launch(&worker(&deployment()), &"ami-1".into(), "t").await;
+    let end = launched(&AwsCompute::new(&aws, &deployment()), &worker(&deployment()), &"ami-1".into(), "t").await;
     assert_eq!(end.expect_err("there is no room").class, FailureClass::NotApplied);
 }
 
@@ -151,23 +152,35 @@ async fn an_image_that_failed_is_listed_and_cannot_be_launched() {
 }
 
 #[tokio::test]
-async fn a_snapshot_that_stays_is_named_with_the_image_that_is_gone() {
-    let done = |name: &str| (200, format!("<{name}Response><return>true</return></{name}Response>"));
-    let in_use = || (400, refused("InvalidSnapshot.InUse"));
-    let listed = [(200, image("available"))];
-    let removal = async |deletions: &[(u16, String)]| {
-        let aws = connection(&[
-            ("DescribeImages", &listed),
-            ("DeregisterImage", &[done("DeregisterImage")]),
-            ("DeleteSnapshot", deletions),
-        ])
-        .await;
-        AwsImages::new(&aws, &deployment()).remove(&"ami-1".into()).await
-    };
-    removal(&[in_use(), done("DeleteSnapshot")]).await.expect("it is free a moment later");
-    removal(&[(400, refused("InvalidSnapshot.NotFound"))]).await.expect("it is gone already");
-    let failure = removal(&[(403, refused("UnauthorizedOperation"))]).await.expect_err("it stays");
-    permanent(&failure, &["image ami-1 is gone", "snap-1", "by hand", "UnauthorizedOperation"]);
+async fn a_disk_that_is_in_use_a_moment_longer_is_busy_and_one_that_is_gone_is_removed() {
+    let answers = [
+        (400, refused("InvalidSnapshot.InUse")),
+        (200, "<DeleteSnapshotResponse><return>true</return></DeleteSnapshotResponse>".to_owned()),
+        (400, refused("InvalidSnapshot.NotFound")),
+        (403, refused("UnauthorizedOperation")),
+    ];
+    let aws = connection(&[("DeleteSnapshot", &answers)]).await;
+    let images = AwsImages::new(&aws, &deployment());
+    let disk = "snap-1".into();
+    let removed = async || by_permit(async |permit| images.remove_disk(permit, &disk).await).await;
+    let busy = removed().await.expect_err("its image is only just gone");
+    assert_eq!((busy.class, calls(&aws, "DeleteSnapshot")), (FailureClass::Busy, 1), "{busy}");
+    removed().await.expect("it is free a moment later");
+    removed().await.expect("it is gone already");
+    permanent(&removed().await.expect_err("it stays"), &["UnauthorizedOperation", "cutover policy"]);
+}
+
+#[tokio::test]
+async fn an_image_tells_of_its_disks_and_of_none_once_it_is_gone() {
+    let unknown = [(400, refused("InvalidAMIID.NotFound")), (400, refused("InvalidAMIID.Unavailable"))];
+    let [missing, unavailable] = unknown;
+    let answers = [(200, image("available")), (200, image("deregistered")), missing, unavailable];
+    let aws = connection(&[("DescribeImages", &answers)]).await;
+    let images = AwsImages::new(&aws, &deployment());
+    assert_eq!(images.disks(&"ami-1".into()).await.expect("it is listed"), ["snap-1".into()]);
+    for _ in 0..3 {
+        assert_eq!(images.disks(&"ami-1".into()).await.expect("it is gone"), []);
+    }
 }
 
 fn snapshots(status: &str) -> String {
@@ -190,15 +203,18 @@ async fn a_snapshot_just_begun_is_of_now_and_one_that_failed_is_never_waited_for
 }
 
 #[tokio::test]
-async fn too_many_snapshots_are_told_with_the_way_out() {
+async fn too_many_snapshots_are_told_with_the_way_out_and_a_busy_database_is_busy() {
     let refused = |code: &str| (400, format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"));
     let answers = [refused("SnapshotQuotaExceeded"), refused("InvalidDBInstanceState")];
     let aws = connection(&[("CreateDBSnapshot", &answers)]).await;
     let databases = AwsDatabases::new(&aws, &deployment(), Rc::new(WallClock));
-    let failure = databases.begin_snapshot(&"d".into(), &"s".into()).await.expect_err("there are too many");
+    let failure = begun(&databases, &"d".into(), &"s".into()).await.expect_err("there are too many");
     permanent(&failure, &["SnapshotQuotaExceeded", "s of d was not begun", "delete manual snapshots"]);
-    let busy = databases.begin_snapshot(&"d".into(), &"s".into()).await.expect_err("it is busy");
-    assert_eq!(busy.class, FailureClass::NotApplied);
+    let busy = begun(&databases, &"d".into(), &"s".into()).await.expect_err("RDS makes its daily backup");
+    assert_eq!(busy.class, FailureClass::Busy);
+    assert!(busy.message.contains("s of d was not begun: RDS makes a backup of it just now"), "{busy}");
+    let made = aws.calls()[&(cutover_aws::protocol::Service::Rds, "CreateDBSnapshot")];
+    assert_eq!(made, 2, "each was asked for once");
 }
 
 #[tokio::test]
@@ -247,6 +263,9 @@ async fn a_quota_that_may_not_be_read_says_so() {
     permanent(&failure, &["GetServiceQuota", "AccessDeniedException", "cutover policy"]);
 }
 
+/// A page that these tests put.
+const PAGE: (&str, &str) = ("upgrading", "index.html");
+
 /// A server that hangs up on everybody.
 fn hanging_up() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -264,24 +283,37 @@ async fn a_page_whose_answer_is_lost_may_be_there_and_one_never_sent_is_not() {
     let nobody = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     let ends = [(hanging_up(), FailureClass::InDoubt), (format!("http://{nobody}"), FailureClass::NotApplied)];
     for (endpoint, class) in ends {
-        let aws = Rc::new(connect(&endpoint, limits()).await);
+        let aws = Rc::new(connect(&endpoint, Limits::default()).await);
         let pages = AwsPages::new(&aws, &deployment(), &Rc::new(Vantage::default()));
-        let put = pages.put_page("upgrading", "index.html", "text").await.expect_err("nobody answers");
-        assert_eq!(put.class, class, "{put}");
-        assert!(put.message.starts_with("s3 PutObject of s3://upgrading/index.html "), "{put}");
+        let failure = put(&pages, PAGE, "text", None).await.expect_err("nobody answers");
+        assert_eq!(failure.class, class, "{failure}");
+        assert!(failure.message.starts_with("s3 PutObject of s3://upgrading/index.html "), "{failure}");
         let read = pages.page("upgrading", "index.html").await.expect_err("nobody answers");
         assert_eq!(read.class, FailureClass::NotApplied, "{read}");
     }
 }
 
 #[tokio::test]
-async fn a_page_that_is_refused_for_the_rate_is_put_later() {
-    let slow = "<Error><Code>SlowDown</Code><Message>m</Message><RequestId>R1</RequestId></Error>".to_owned();
-    let aws = connection(&[("", &[(503, slow)])]).await;
-    let pages = AwsPages::new(&aws, &deployment(), &Rc::new(Vantage::default()));
-    let put = pages.put_page("upgrading", "index.html", "text").await.expect_err("it is too much");
-    assert_eq!(put.class, FailureClass::Throttled, "{put}");
-    assert!(put.message.ends_with("was refused: SlowDown: m (request R1)"), "{put}");
+async fn what_s3_has_against_a_page_is_told_with_what_is_known_then() {
+    let said = |code: &str| format!("<Error><Code>{code}</Code><Message>m</Message><RequestId>R1</RequestId></Error>");
+    for (status, code, class, words) in [
+        (503, "SlowDown", FailureClass::Throttled, ""),
+        (412, "PreconditionFailed", FailureClass::NotApplied, "; it was changed since it was read, and was left as it is"),
+        (
+            409,
+            "ConditionalRequestConflict",
+            FailureClass::NotApplied,
+            "; something else was being written there at that moment: try again",
+        ),
+    ] {
+        let aws = connection(&[("", &[(status, said(code))])]).await;
+        let pages = AwsPages::new(&aws, &deployment(), &Rc::new(Vantage::default()));
+        for version in [None, Some(PageVersion("\"v\"".to_owned()))] {
+            let failure = put(&pages, PAGE, "text", version.as_ref()).await.expect_err(code);
+            assert_eq!(failure.class, class, "{failure}");
+            assert!(failure.message.ends_with(&format!("was refused: {code}: m (request R1){words}")), "{failure}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -294,20 +326,6 @@ async fn a_refusal_that_repeats_the_session_token_is_told_without_it() {
     let failure = groups.expect_err("it is refused");
     permanent(&failure, &["SignatureDoesNotMatch", "x-amz-security-token:(left out)", "host"]);
     assert!(!failure.message.contains("secret"), "{failure}");
-}
-
-#[tokio::test]
-async fn a_snapshot_is_asked_for_until_the_daily_backup_has_been_made() {
-    let busy = || {
-        let code = "<Code>InvalidDBInstanceState</Code>";
-        (400, format!("<ErrorResponse><Error>{code}</Error></ErrorResponse>"))
-    };
-    let begun = snapshots("creating").replace("DescribeDBSnapshots", "CreateDBSnapshot").replace("<DBSnapshots>", "");
-    let begun = (200, begun.replace("</DBSnapshots>", ""));
-    let aws = connection(&[("CreateDBSnapshot", &[busy(), busy(), begun])]).await;
-    let databases = AwsDatabases::new(&aws, &deployment(), Rc::new(WallClock));
-    databases.begin_snapshot(&"d".into(), &"s".into()).await.expect("the backup ends");
-    assert_eq!(aws.calls()[&(cutover_aws::protocol::Service::Rds, "CreateDBSnapshot")], 3);
 }
 
 #[tokio::test]
@@ -327,20 +345,57 @@ async fn a_launch_that_came_to_nothing_says_what_ec2_says_of_it() {
     let gone = instance("i-gone", "terminated").replace("<launchTime>", &format!("{reason}<launchTime>"));
     let replayed = format!("<RunInstancesResponse>{}</RunInstancesResponse>", inner(&gone));
     let aws = connection(&[("RunInstances", &[(200, replayed)])]).await;
-    let end = AwsCompute::new(&aws, &deployment()).launch(&worker(&deployment()), &"ami-1".into(), "t").await;
+    let end = launched(&AwsCompute::new(&aws, &deployment()), &worker(&deployment()), &"ami-1".into(), "t").await;
     permanent(&end.expect_err("it is gone"), &["i-gone (no key) was terminated"]);
 }
 
 #[tokio::test]
 async fn an_image_that_was_deregistered_a_moment_ago_is_removed() {
     let aws = connection(&[("DescribeImages", &[(400, refused("InvalidAMIID.Unavailable"))])]).await;
-    AwsImages::new(&aws, &deployment()).remove(&"ami-1".into()).await.expect("it is gone");
+    removed(&AwsImages::new(&aws, &deployment()), &"ami-1".into()).await.expect("it is gone");
+}
+
+const ZONES: &str = "<ListHostedZonesByNameResponse><HostedZones><HostedZone><Id>/hostedzone/Z1</Id>\
+                     <Name>mitx.mit.edu.</Name></HostedZone></HostedZones></ListHostedZonesByNameResponse>";
+
+#[tokio::test]
+async fn a_batch_on_a_fence_that_another_has_replaced_is_superseded_and_any_other_mistake_is_not() {
+    let set = "resource record set [name='_cutover.x.mitx.mit.edu.', type='TXT']";
+    let against = |reasons: &[String]| {
+        let reasons: String = reasons.iter().map(|reason| format!("<Message>{reason}</Message>")).collect();
+        let batch = "<InvalidChangeBatch xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">";
+        (400, format!("{batch}<Messages>{reasons}</Messages></InvalidChangeBatch>"))
+    };
+    let in_a_list = |reason: &str| {
+        let error = format!("<Type>Sender</Type><Code>InvalidChangeBatch</Code><Message>[{reason}]</Message>");
+        (400, format!("<ErrorResponse><Error>{error}</Error><RequestId>R1</RequestId></ErrorResponse>"))
+    };
+    let other = "RRSet with DNS name www.example. is not permitted in zone mitx.mit.edu.".to_owned();
+    let gone = format!("Tried to delete {set} but it was not found");
+    let differs = format!("Tried to delete {set} but the values provided do not match the current values");
+    let exists = format!("Tried to create {set} but it already exists");
+    for (answer, class) in [
+        (against(&[other.clone(), differs.clone()]), FailureClass::Superseded),
+        (against(&[gone]), FailureClass::Superseded),
+        (in_a_list(&differs), FailureClass::Superseded),
+        (in_a_list(&exists), FailureClass::Superseded),
+        (against(&[other.clone()]), FailureClass::Permanent),
+        (in_a_list(&other), FailureClass::Permanent),
+    ] {
+        let aws = connection(&[("", &[(200, ZONES.to_owned()), answer])]).await;
+        let dns = AwsDns::new(&aws, &deployment(), &Rc::new(Vantage::default()));
+        let record = |value: &str| FenceRecord { values: vec![value.to_owned()], ttl: Duration::from_secs(60) };
+        let (was, next) = (Some(record("cutover koa 1 a 1")), record("cutover koa 1 a 2"));
+        let fence = FenceChange { name: "_cutover.x.mitx.mit.edu".into(), was, next };
+        let changed = by_permit(async |permit| dns.change_records(permit, "mitx.mit.edu", &[], &fence).await).await;
+        let failure = changed.expect_err("the batch is refused");
+        assert_eq!(failure.class, class, "{failure}");
+        assert!(failure.message.contains("InvalidChangeBatch"), "{failure}");
+    }
 }
 
 #[tokio::test]
 async fn records_after_a_wildcard_at_the_end_of_a_page_are_read() {
-    let zones = "<ListHostedZonesByNameResponse><HostedZones><HostedZone><Id>/hostedzone/Z1</Id>\
-                 <Name>mitx.mit.edu.</Name></HostedZone></HostedZones></ListHostedZonesByNameResponse>";
     let page = |records: &str, rest: &str| {
         let sets = format!("<ResourceRecordSets>{records}</ResourceRecordSets>");
         (200, format!("<ListResourceRecordSetsResponse>{sets}{rest}</ListResourceRecordSetsResponse>"))
@@ -348,7 +403,7 @@ async fn records_after_a_wildcard_at_the_end_of_a_page_are_read() {
     let next = r"<IsTruncated>true</IsTruncated><NextRecordName>\052.mitx.mit.edu.</NextRecordName>";
     let record = "<ResourceRecordSet><Name>1.mitx.mit.edu.</Name><Type>CNAME</Type><TTL>60</TTL><ResourceRecords>\
                   <ResourceRecord><Value>elb.example.com</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>";
-    let pages = [(200, zones.to_owned()), page("", next), page(record, "<IsTruncated>false</IsTruncated>")];
+    let pages = [(200, ZONES.to_owned()), page("", next), page(record, "<IsTruncated>false</IsTruncated>")];
     let aws = connection(&[("", &pages)]).await;
     let dns = AwsDns::new(&aws, &deployment(), &Rc::new(Vantage::default()));
     let found = dns.records("mitx.mit.edu", &["1.mitx.mit.edu".into()]).await.expect("records");

@@ -22,7 +22,7 @@ impl<'a> Window<'a> {
     }
 
     fn has_warm_up(&self, database: &Database) -> bool {
-        let window = self.inputs.upgrade.phases.get(&Phase::Window);
+        let window = self.inputs.upgrade.run_of(Phase::Window);
         window.is_some_and(|run| run.status(&snapshot_id("warm-up", &database.name)).is_done())
     }
 

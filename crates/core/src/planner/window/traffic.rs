@@ -6,7 +6,6 @@ use super::Window;
 use super::ids::{deregister_id, diverted_id, healthy_id, served_id, start_id, verify_id};
 use super::verify::check_site;
 use crate::deployment::{AnnounceWhen, Balancer, BalancerKind, Fleet, GateBefore, Role, Site};
-use crate::journal::StepStatus;
 use crate::names::{DnsName, StepId};
 use crate::plan::{
     Action, AwaitResolvers, ChangeRecords, Host, Line, Membership, Phase, RecordTarget, Rule, Step, Undo, Via,
@@ -175,8 +174,8 @@ impl<'a> Window<'a> {
     /// the rest of the one that `prepare` has lowered, if that was shortly before the window.
     fn forget_sites(&self, fleet: &Fleet) -> Duration {
         // Once the page was posted, the records say nothing any more of what resolvers had before.
-        if let Some(run) = self.inputs.upgrade.phases.get(&Phase::Window)
-            && *run.status(&format!("window.page.{}", fleet.name).into()) != StepStatus::Waiting
+        if let Some(run) = self.inputs.upgrade.run_of(Phase::Window)
+            && !run.status(&format!("window.page.{}", fleet.name).into()).is_untouched()
             && let Some(Action::AwaitResolvers(wait)) = run.plan.step(&diverted_id(fleet)).map(|step| &step.action)
         {
             return wait.forget;
@@ -191,7 +190,7 @@ impl<'a> Window<'a> {
     }
 
     fn rest_of_old_ttl(&self) -> Duration {
-        let prepare = self.inputs.upgrade.phases.get(&Phase::Prepare);
+        let prepare = self.inputs.upgrade.run_of(Phase::Prepare);
         let lowered = prepare.and_then(|run| {
             let step = run.plan.steps.iter().find(|step| step.line == Line::LowerTtl)?;
             let Undo::By { action, .. } = &step.undo else { return None };

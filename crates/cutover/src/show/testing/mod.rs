@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cutover_core::deployment::{Deployment, Role, parse};
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Decision, Event, Fact, RECORD_VERSION, Record as JournalRecord, Upgrade};
+use cutover_core::journal::{Decision, Event, Fact, RECORD_VERSION, Record as JournalRecord, RunNumber, Upgrade};
 use cutover_core::names::StepId;
 use cutover_core::observation::{
     BalancerState, DatabaseState, Distribution, Health, HealthCheck, Instance, InstanceState, MachineImage,
@@ -147,17 +147,18 @@ pub(super) fn journal(deployment: &Deployment, phases: &[Phase], order: Order) -
     let upgrade = deployment.upgrade();
     let conductor = "ops@bastion".to_owned();
     let mut moments = Vec::new();
-    for phase in phases {
+    for (number, phase) in (1..).zip(phases) {
         let begins = begins(deployment, *phase);
         let plan = plan(deployment, *phase, order);
         moments.push((begins, Event::ConductorTookOver { upgrade: upgrade.clone(), conductor: conductor.clone() }));
-        let event = Event::PhaseStarted { plan: Box::new(plan.clone()), deployment: Digest::of(b"file") };
+        let (run, kind, file) = (RunNumber(number), (*phase).into(), Digest::of(b"file"));
+        let event = Event::RunStarted { run, kind, plan: Box::new(plan.clone()), deployment: file };
         moments.push((begins, event));
         let mut steps = run_steps(deployment, &plan, begins);
         steps.sort_by_key(|(at, _)| *at);
         let ended = steps.last().map_or(begins, |(at, _)| *at);
         moments.extend(steps);
-        moments.push((ended, Event::PhaseFinished { phase: *phase }));
+        moments.push((ended, Event::RunFinished { run }));
     }
     records(moments)
 }
@@ -207,7 +208,7 @@ fn run_steps(deployment: &Deployment, plan: &Plan, begins: Timestamp) -> Vec<(Ti
         let (from, to) = (later(begins, span.0), later(begins, span.1));
         moments.push((from, Event::StepStarted { step: step.id.clone(), attempt: 1 }));
         moments.extend(decision(step, from, to));
-        moments.push((to, Event::StepDone { step: step.id.clone(), held: false, facts: facts(step) }));
+        moments.push((to, Event::StepDone { step: step.id.clone(), facts: facts(step) }));
     }
     moments
 }
@@ -222,7 +223,7 @@ fn decision(step: &Step, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Even
         note: Some("all green".to_owned()),
         plan: None,
     };
-    vec![(from, Event::GateOpened { gate: decide.gate.clone() }), (to, Event::GateDecided(decision))]
+    vec![(from, Event::GateOpened { gate: decide.gate.clone() }), (to, Event::GateDecided { decision, object: None })]
 }
 
 fn facts(step: &Step) -> Vec<Fact> {

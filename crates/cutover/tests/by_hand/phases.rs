@@ -1,121 +1,11 @@
-//! The program as an operator runs it: phase by phase on an embedded cloud that several processes share, decided at
-//! gates from elsewhere, killed in the middle of the window, and gone on with.
-#![expect(clippy::disallowed_methods, reason = "these tests start and kill the real program, and wait for it")]
+//! Phases as an operator runs them: in their order, decided at gates from elsewhere, stopped, killed and gone on with.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// A deployment in a folder of its own, with a world that is 2,000 times faster than the wall clock.
-struct Deployment {
-    folder: PathBuf,
-}
-
-impl Deployment {
-    fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("cutover-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/mitx-qa.toml");
-        let text = std::fs::read_to_string(example).expect("the example") + "\n[embedded]\npace = 400\n";
-        let deployment = Self { folder };
-        std::fs::write(deployment.file(), text).expect("written");
-        deployment
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.join("qa.toml")
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cutover"));
-        command.arg(arguments[0]).arg(self.file()).args(&arguments[1..]);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().expect("it starts")
-    }
-
-    fn succeeds(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{arguments:?}: {}\n{out}\n{err}", output.status);
-        out.into_owned()
-    }
-
-    fn status(&self) -> Value {
-        serde_json::from_str(&self.succeeds(&["status", "--json"])).expect("status is JSON")
-    }
-
-    /// Starts a phase; its output goes to a file, so that nothing it says can hold it up.
-    fn start(&self, phase: &str) -> Child {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log")).expect("a log");
-        self.command(&[phase]).stdout(Stdio::null()).stderr(log).spawn().expect("it starts")
-    }
-
-    /// Approves every gate that asks until the phase has ended.
-    fn see_through(&self, mut child: Child) {
-        let begin = Instant::now();
-        loop {
-            if let Some(status) = child.try_wait().expect("it can be waited for") {
-                let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-                assert!(status.success(), "{status}\n{log}");
-                return;
-            }
-            self.approve_what_waits();
-            assert!(begin.elapsed() < Duration::from_secs(240), "it does not end: {}", self.status());
-            std::thread::sleep(Duration::from_millis(200));
-        }
-    }
-
-    fn approve_what_waits(&self) {
-        for gate in self.status()["gates"].as_array().expect("a list") {
-            let gate = gate["gate"].as_str().expect("a name").to_owned();
-            self.run(&["approve", &gate, "--by", "alice"]);
-        }
-    }
-
-    fn events(&self) -> Vec<Value> {
-        let mut files: Vec<PathBuf> =
-            walk(&self.folder).into_iter().filter(|path| in_folder(path, "journal")).collect();
-        files.sort();
-        let records = files.iter().map(|path| std::fs::read(path).expect("a record"));
-        let records = records.map(|bytes| serde_json::from_slice::<Value>(&bytes).expect("a record is JSON"));
-        records.flat_map(|record| record["events"].as_array().expect("events").clone()).collect()
-    }
-}
-
-impl Drop for Deployment {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn walk(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
-}
-
-fn in_folder(path: &Path, name: &str) -> bool {
-    path.parent().and_then(Path::file_name).is_some_and(|folder| folder == name)
-        && path.extension().is_some_and(|extension| extension == "json")
-}
-
-/// Waits until the journal has `wanted` in an event of a step, while approving what asks.
-fn wait_for(deployment: &Deployment, wanted: &str) {
-    let begin = Instant::now();
-    while !deployment.events().iter().any(|event| {
-        event["event"] == "step-started" && event["step"].as_str().is_some_and(|step| step.starts_with(wanted))
-    }) {
-        deployment.approve_what_waits();
-        assert!(begin.elapsed() < Duration::from_secs(120), "{wanted} never began: {}", deployment.status());
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
+use super::deployment::{Deployment, gate_waits, in_folder, send, until, wait_for, walk};
 
 #[test]
 fn a_window_that_is_killed_three_times_is_gone_on_with_and_harms_nobody() {
@@ -138,7 +28,7 @@ fn a_window_that_is_killed_three_times_is_gone_on_with_and_harms_nobody() {
     let events = deployment.events();
     let count = |name: &str| events.iter().filter(|event| event["event"] == name).count();
     assert_eq!(count("conductor-took-over"), 7);
-    assert_eq!(count("phase-finished"), 4);
+    assert_eq!(count("run-finished"), 4);
     assert_eq!(count("step-failed"), 0);
     let migrated = events.iter().flat_map(|event| event["facts"].as_array().cloned().unwrap_or_default());
     let migrated: Vec<Value> = migrated.filter(|fact| fact["fact"] == "migrated").collect();
@@ -200,25 +90,6 @@ fn a_refusal_at_a_gate_stops_the_phase_and_asking_again_goes_on() {
     let failed = deployment.status()["failed"][0]["error"].as_str().expect("an error").to_owned();
     assert!(failed.contains("bob") && failed.contains("the exam is not over"), "{failed}");
     deployment.see_through(deployment.start("window"));
-}
-
-/// Sends a signal to a phase that runs.
-fn send(child: &Child, signal: rustix::process::Signal) {
-    let id = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
-    rustix::process::kill_process(id, signal).expect("it is there");
-}
-
-/// Waits until `wanted` is so.
-fn until(wanted: impl Fn() -> bool) {
-    let begin = Instant::now();
-    while !wanted() {
-        assert!(begin.elapsed() < Duration::from_secs(60), "it does not happen");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn gate_waits(deployment: &Deployment) -> bool {
-    deployment.status()["gates"].as_array().is_some_and(|gates| !gates.is_empty())
 }
 
 #[test]

@@ -1,0 +1,137 @@
+//! The maintenance page's bucket: its object is read by anybody, and changes by permit alone, in the place of the version
+//! that was read.
+
+use std::sync::Arc;
+
+use cutover_engine::failure::Failure;
+use cutover_engine::gate::Permit;
+use cutover_engine::ports::{Answer, PageObject, PageVersion};
+use object_store::aws::AmazonS3;
+use object_store::path::Path;
+use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
+
+use super::{cause, failure};
+use crate::connection::Connection;
+use crate::dry::{Ledger, put_object};
+use crate::error::{Cause, Refusal};
+use crate::operations::Effect;
+
+const CONTENT_TYPE: &str = "text/html; charset=utf-8";
+/// Browsers must not keep the page after the window; CloudFront may for a minute.
+const CACHE_CONTROL: &str = "public, max-age=0, s-maxage=60, must-revalidate";
+
+/// The bucket of the maintenance page.
+#[derive(Clone, Debug)]
+pub struct PageBucket {
+    name: String,
+    objects: AmazonS3,
+    writes: Arc<Ledger>,
+    /// What makes the `aws` command reach it.
+    options: Vec<(&'static str, String)>,
+}
+
+impl Connection {
+    /// The bucket of the maintenance page.
+    ///
+    /// # Errors
+    /// When the bucket's name cannot be one.
+    pub fn page_bucket(&self, name: &str) -> Result<PageBucket, Failure> {
+        Ok(PageBucket {
+            name: name.to_owned(),
+            objects: self.bucket(name)?,
+            writes: Arc::clone(&self.writes),
+            options: self.options(),
+        })
+    }
+}
+
+impl PageBucket {
+    /// The object of that key, if it is there.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn page(&self, key: &str) -> Answer<Option<PageObject>> {
+        match self.read(&Path::from(key)).await {
+            Ok(page) => Ok(Some(page)),
+            Err(Cause::Refused(refusal)) if is_missing(&refusal) => Ok(None),
+            Err(cause) => Err(failure(Effect::Read, &self.request("GetObject", key), &cause)),
+        }
+    }
+
+    async fn read(&self, path: &Path) -> Result<PageObject, Cause> {
+        let found = self.objects.get(path).await.map_err(|error| cause(&error))?;
+        let version = found.meta.e_tag.clone();
+        let body = found.bytes().await.map_err(|error| cause(&error))?;
+        let version = version.ok_or_else(|| Cause::Unreadable("it has no entity tag".to_owned()))?;
+        Ok(PageObject { text: String::from_utf8_lossy(&body).into_owned(), version: PageVersion(version) })
+    }
+
+    /// Puts the object in the place of the version that was read; nothing when there was none. By a dry permit, and on a
+    /// dry connection, it is put down and not sent.
+    ///
+    /// # Errors
+    /// When it cannot be put. Where it is another version by now, or there is one, it is known not to have been.
+    pub async fn put(
+        &self,
+        permit: &Permit,
+        key: &str,
+        body: &str,
+        instead_of: Option<&PageVersion>,
+    ) -> Answer<()> {
+        let path = Path::from(key);
+        if permit.is_dry() || self.writes.is_dry() {
+            self.writes.put_down(self.line(&path, instead_of));
+            return Ok(());
+        }
+        let attributes =
+            Attributes::from_iter([(Attribute::ContentType, CONTENT_TYPE), (Attribute::CacheControl, CACHE_CONTROL)]);
+        let options = PutOptions { mode: mode(instead_of), attributes, ..PutOptions::default() };
+        let put = self.objects.put_opts(&path, body.to_owned().into(), options).await;
+        put.map(|_| ()).map_err(|error| self.not_put(key, &cause(&error), instead_of))
+    }
+
+    fn not_put(&self, key: &str, cause: &Cause, instead_of: Option<&PageVersion>) -> Failure {
+        let failed = failure(Effect::Write, &self.request("PutObject", key), cause);
+        match cause {
+            // The bucket is there: it was read a moment ago.
+            Cause::Refused(refusal) if is_missing(refusal) && instead_of.is_some() => {
+                let why = "it was removed since it was read, and nothing was put in its place";
+                Failure::not_applied(format!("{failed}; {why}"))
+            }
+            _ => failed,
+        }
+    }
+
+    /// What an operator would type, with the page in a file at hand.
+    fn line(&self, path: &Path, instead_of: Option<&PageVersion>) -> String {
+        let condition = match instead_of {
+            Some(PageVersion(version)) => ("if-match", version.clone()),
+            None => ("if-none-match", "*".to_owned()),
+        };
+        let mut options = vec![
+            ("content-type", CONTENT_TYPE.to_owned()),
+            ("cache-control", CACHE_CONTROL.to_owned()),
+            condition,
+        ];
+        options.extend(self.options.clone());
+        put_object(&self.name, path.as_ref(), &options)
+    }
+
+    fn request(&self, operation: &str, key: &str) -> String {
+        format!("{operation} of s3://{}/{key}", self.name)
+    }
+}
+
+fn mode(instead_of: Option<&PageVersion>) -> PutMode {
+    match instead_of {
+        Some(PageVersion(version)) => {
+            PutMode::Update(UpdateVersion { e_tag: Some(version.clone()), version: None })
+        }
+        None => PutMode::Create,
+    }
+}
+
+/// Whether it is the object that is not there, and not the bucket.
+fn is_missing(refusal: &Refusal) -> bool {
+    refusal.status == 404 && refusal.code != "NoSuchBucket"
+}

@@ -1,0 +1,180 @@
+//! Runs: one for each time that a plan was begun, in the order in which they began.
+//!
+//! A phase that is planned anew, or run a second time, is another run. What still stands of the run before is carried
+//! over, so that nothing is done twice.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::step::WAITING;
+use super::{Fact, StepRun, StepStatus};
+use crate::digest::Digest;
+use crate::names::StepId;
+use crate::plan::{Edge, Phase, Plan, Rule, Step};
+
+/// A run's place in the order in which runs began, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunNumber(pub u32);
+
+impl std::fmt::Display for RunNumber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a run is for: a phase, or the way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunKind {
+    /// The phase `announce`.
+    Announce,
+    /// The phase `prepare`.
+    Prepare,
+    /// The phase `window`.
+    Window,
+    /// The phase `retire`.
+    Retire,
+    /// The way back from a window.
+    Rollback,
+}
+
+impl RunKind {
+    /// The phase, where it is one.
+    #[must_use]
+    pub const fn phase(self) -> Option<Phase> {
+        match self {
+            Self::Announce => Some(Phase::Announce),
+            Self::Prepare => Some(Phase::Prepare),
+            Self::Window => Some(Phase::Window),
+            Self::Retire => Some(Phase::Retire),
+            Self::Rollback => None,
+        }
+    }
+}
+
+impl std::fmt::Display for RunKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.phase().map_or("rollback", Phase::as_str))
+    }
+}
+
+impl From<Phase> for RunKind {
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::Announce => Self::Announce,
+            Phase::Prepare => Self::Prepare,
+            Phase::Window => Self::Window,
+            Phase::Retire => Self::Retire,
+        }
+    }
+}
+
+/// A plan as it was run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Which run of the upgrade it is.
+    pub number: RunNumber,
+    /// What it is for.
+    pub kind: RunKind,
+    /// The plan that is followed.
+    pub plan: Plan,
+    /// The digest of the deployment file that it was made from.
+    pub deployment: Digest,
+    /// When it was begun; of a run that goes on with another, when that one was.
+    pub started_at: Timestamp,
+    /// When all its steps had ended well.
+    pub finished_at: Option<Timestamp>,
+    /// Where each step is.
+    pub steps: BTreeMap<StepId, StepRun>,
+}
+
+impl Run {
+    /// Begins a run of `plan`. What stands of the run `before`, which it goes on with, is done already.
+    pub(super) fn begin(
+        number: RunNumber,
+        kind: RunKind,
+        at: Timestamp,
+        plan: &Plan,
+        deployment: &Digest,
+        before: Option<&Self>,
+    ) -> Self {
+        Self {
+            number,
+            kind,
+            plan: plan.clone(),
+            deployment: deployment.clone(),
+            started_at: before.map_or(at, |run| run.started_at),
+            finished_at: None,
+            steps: before.map(|before| carried_over(before, plan)).unwrap_or_default(),
+        }
+    }
+
+    /// Where a step is, with its times and what it has made known.
+    #[must_use]
+    pub fn run(&self, step: &StepId) -> &StepRun {
+        self.steps.get(step).unwrap_or(&WAITING)
+    }
+
+    /// Where a step is.
+    #[must_use]
+    pub fn status(&self, step: &StepId) -> &StepStatus {
+        &self.run(step).status
+    }
+
+    /// The steps with where they are, in the plan's order.
+    pub fn runs(&self) -> impl Iterator<Item = (&Step, &StepRun)> {
+        self.plan.steps.iter().map(|step| (step, self.run(&step.id)))
+    }
+
+    /// The steps that have failed.
+    pub fn failed(&self) -> impl Iterator<Item = (&Step, &str)> {
+        self.runs().filter_map(|(step, run)| match &run.status {
+            StepStatus::Failed { error, .. } => Some((step, error.as_str())),
+            _ => None,
+        })
+    }
+
+    /// Whether steps of it are still to be done.
+    #[must_use]
+    pub const fn is_under_way(&self) -> bool {
+        self.finished_at.is_none()
+    }
+
+    /// Whether every step has ended well.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.runs().all(|(_, step)| step.status.is_done())
+    }
+}
+
+/// What is done stays done where the step is still the same and all that it waits for has stayed done too: what follows
+/// on something new is looked at anew.
+fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
+    let mut steps: BTreeMap<StepId, StepRun> = BTreeMap::new();
+    let steps_before: BTreeMap<&StepId, &Step> = before.plan.steps.iter().map(|step| (&step.id, step)).collect();
+    for step in &plan.steps {
+        let run = before.run(&step.id);
+        let same = steps_before.get(&step.id).is_some_and(|old| old.action.does_the_same(&step.action));
+        // That the current hosts are on record first is an order only: nothing of a next host follows on who they are.
+        let stands = |edge: &Edge| {
+            edge.rule == Rule::CaptureFirst || steps.get(&edge.step).is_some_and(|before| before.status.is_done())
+        };
+        let kept = match same && step.waits_for.iter().all(stands) {
+            true => run.clone(),
+            // How often it failed still tells one run of it from another, and a job that was started may have begun.
+            false => StepRun {
+                failures: run.failures,
+                retries: run.retries,
+                facts: run.facts.iter().filter(|fact| matches!(fact, Fact::Job { .. })).cloned().collect(),
+                ..StepRun::default()
+            },
+        };
+        if kept != WAITING {
+            steps.insert(step.id.clone(), kept);
+        }
+    }
+    steps
+}

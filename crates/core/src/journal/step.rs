@@ -1,0 +1,314 @@
+//! Where a step is, and the one function that says which events may happen to it there.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Event, Fact};
+use crate::names::StepId;
+
+/// Where a step is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "kebab-case")]
+pub enum StepStatus {
+    /// Not begun.
+    #[default]
+    Waiting,
+    /// Begun: its act may have been made.
+    Running {
+        /// 1 the first time.
+        attempt: u32,
+    },
+    /// Begun, and it is not known whether its call worked.
+    InDoubt {
+        /// The attempt whose outcome is not known.
+        attempt: u32,
+        /// What was answered.
+        error: String,
+    },
+    /// Known not to have been applied; another attempt follows.
+    Retrying {
+        /// The attempt that was not applied.
+        attempt: u32,
+        /// What was answered.
+        error: String,
+    },
+    /// Done by this upgrade.
+    Done,
+    /// What it wants was already so when it was first looked at: nothing was done.
+    Held,
+    /// Ended badly. Running the phase again tries it again.
+    Failed {
+        /// The attempts made.
+        attempts: u32,
+        /// What failed.
+        error: String,
+    },
+    /// Done before, and taken back since.
+    Undone,
+    /// It failed or stayed in doubt, and a person has said that the upgrade goes on as if it were done.
+    Accepted {
+        /// Who said so.
+        by: String,
+        /// Why.
+        because: String,
+    },
+}
+
+/// An event that cannot follow on what has happened. The journal is not from this program, or damaged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{event} cannot follow {status} ({subject})")]
+pub struct IllegalTransition {
+    pub(super) subject: String,
+    pub(super) status: String,
+    pub(super) event: String,
+}
+
+impl IllegalTransition {
+    pub(super) fn new(subject: impl Into<String>, status: impl Into<String>, event: &Event) -> Self {
+        let event = serde_json::to_string(event).unwrap_or_default();
+        Self { subject: subject.into(), status: status.into(), event }
+    }
+}
+
+/// The one transition function of steps. An outcome needs a start: a step that was not begun can only be found to be
+/// already so.
+///
+/// # Errors
+/// When `event` cannot happen to a step that is in `status`.
+pub fn next_status(step: &StepId, status: &StepStatus, event: &Event) -> Result<StepStatus, IllegalTransition> {
+    use StepStatus::{Accepted, Done, Failed, Held, InDoubt, Retrying, Running, Undone, Waiting};
+    let attempts = status.attempts();
+    match (status, event) {
+        (
+            Waiting | Running { .. } | InDoubt { .. } | Retrying { .. } | Failed { .. } | Undone,
+            Event::StepStarted { attempt, .. },
+        ) if *attempt == attempts + 1 => Ok(Running { attempt: *attempt }),
+        (Waiting | Failed { .. } | Undone, Event::StepHeld { .. }) => Ok(Held),
+        (Running { .. } | InDoubt { .. } | Retrying { .. }, Event::StepLearned { .. }) => Ok(status.clone()),
+        (Running { .. } | InDoubt { .. } | Retrying { .. }, Event::StepDone { .. }) => Ok(Done),
+        (Running { attempt }, Event::StepInDoubt { error, .. }) => {
+            Ok(InDoubt { attempt: *attempt, error: error.clone() })
+        }
+        (Running { attempt }, Event::StepRetried { error, .. }) => {
+            Ok(Retrying { attempt: *attempt, error: error.clone() })
+        }
+        (Running { .. } | InDoubt { .. } | Retrying { .. }, Event::StepFailed { error, .. }) => {
+            Ok(Failed { attempts, error: error.clone() })
+        }
+        (Failed { .. }, Event::StepRetryApproved { .. }) => Ok(status.clone()),
+        (Failed { .. } | InDoubt { .. }, Event::StepAccepted { by, because, .. }) => {
+            Ok(Accepted { by: by.clone(), because: because.clone() })
+        }
+        (Done | Held | Accepted { .. }, Event::StepUndone { .. }) => Ok(Undone),
+        _ => Err(IllegalTransition::new(format!("step {step}"), format!("{status:?}"), event)),
+    }
+}
+
+impl StepStatus {
+    /// How many attempts have been begun since the step last waited.
+    #[must_use]
+    pub const fn attempts(&self) -> u32 {
+        match self {
+            Self::Waiting | Self::Done | Self::Held | Self::Undone | Self::Accepted { .. } => 0,
+            Self::Running { attempt } | Self::InDoubt { attempt, .. } | Self::Retrying { attempt, .. } => *attempt,
+            Self::Failed { attempts, .. } => *attempts,
+        }
+    }
+
+    /// Whether the step has ended well: it was done, was already so, or a person has accepted it as it is.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        matches!(self, Self::Done | Self::Held | Self::Accepted { .. })
+    }
+
+    /// Whether the step was begun and its end is not on record.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Self::Running { .. } | Self::InDoubt { .. } | Self::Retrying { .. })
+    }
+
+    /// Whether nothing of the step stands: it was not begun, or it was taken back.
+    #[must_use]
+    pub const fn is_untouched(&self) -> bool {
+        matches!(self, Self::Waiting | Self::Undone)
+    }
+}
+
+/// A step's status with its times, and what it has made known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRun {
+    /// Where it is.
+    #[serde(flatten)]
+    pub status: StepStatus,
+    /// When it was first begun.
+    pub started_at: Option<Timestamp>,
+    /// When it ended, well or badly.
+    pub ended_at: Option<Timestamp>,
+    /// How often it has failed.
+    pub failures: u32,
+    /// How often somebody wanted it tried again that is never tried again by itself.
+    pub retries: u32,
+    /// Whether somebody has wanted it tried again since it last failed.
+    #[serde(default)]
+    pub retry_approved: bool,
+    /// Whether a call of it may have worked of which nobody has found out since.
+    #[serde(default)]
+    pub in_doubt: bool,
+    /// What it has made known, in the order in which it became known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<Fact>,
+}
+
+/// A step that was not begun.
+pub(super) static WAITING: StepRun = StepRun {
+    status: StepStatus::Waiting,
+    started_at: None,
+    ended_at: None,
+    failures: 0,
+    retries: 0,
+    retry_approved: false,
+    in_doubt: false,
+    facts: Vec::new(),
+};
+
+impl StepRun {
+    /// Takes note of an event that has led to `status`.
+    pub(super) fn follow(&mut self, at: Timestamp, status: StepStatus, event: &Event) {
+        self.status = status;
+        for fact in event.facts() {
+            if !self.facts.contains(fact) {
+                self.facts.push(fact.clone());
+            }
+        }
+        match event {
+            Event::StepRetryApproved { .. } => {
+                self.retries += 1;
+                self.retry_approved = true;
+                self.in_doubt = false;
+            }
+            Event::StepUndone { .. } => self.ended_at = Some(at),
+            Event::StepLearned { .. } => {}
+            Event::StepFailed { .. } => {
+                self.ended_at = Some(at);
+                self.failures += 1;
+                self.retry_approved = false;
+            }
+            Event::StepDone { .. } | Event::StepHeld { .. } | Event::StepAccepted { .. } => {
+                self.started_at.get_or_insert(at);
+                self.ended_at = Some(at);
+                self.in_doubt = false;
+            }
+            _ => {
+                self.started_at.get_or_insert(at);
+                self.ended_at = None;
+                self.in_doubt |= matches!(event, Event::StepInDoubt { .. });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn started(attempt: u32) -> Event {
+        Event::StepStarted { step: "s".into(), attempt }
+    }
+
+    fn done() -> Event {
+        Event::StepDone { step: "s".into(), facts: Vec::new() }
+    }
+
+    fn held() -> Event {
+        Event::StepHeld { step: "s".into(), facts: Vec::new() }
+    }
+
+    fn failed() -> Event {
+        Event::StepFailed { step: "s".into(), error: "no".into() }
+    }
+
+    fn in_doubt() -> Event {
+        Event::StepInDoubt { step: "s".into(), error: "lost".into() }
+    }
+
+    fn learned() -> Event {
+        Event::StepLearned { step: "s".into(), facts: Vec::new() }
+    }
+
+    fn accepted() -> Event {
+        Event::StepAccepted { step: "s".into(), by: "ada".into(), because: "it was sent".into() }
+    }
+
+    fn follow(events: &[Event]) -> Result<StepStatus, IllegalTransition> {
+        events.iter().try_fold(StepStatus::Waiting, |status, event| next_status(&"s".into(), &status, event))
+    }
+
+    #[test]
+    fn a_step_that_is_done_stays_done_until_it_is_undone() {
+        for event in [started(1), done(), held(), failed(), learned()] {
+            assert!(follow(&[started(1), done(), event]).is_err());
+        }
+        let undone = Event::StepUndone { step: "s".into() };
+        assert_eq!(follow(&[started(1), done(), undone.clone()]), Ok(StepStatus::Undone));
+        assert_eq!(follow(&[started(1), done(), undone, started(1)]), Ok(StepStatus::Running { attempt: 1 }));
+    }
+
+    #[test]
+    fn no_outcome_is_legal_without_a_start() {
+        for event in [done(), failed(), in_doubt(), learned(), accepted()] {
+            assert!(follow(std::slice::from_ref(&event)).is_err(), "{event:?}");
+        }
+        for event in [done(), in_doubt(), learned(), failed()] {
+            assert!(follow(&[started(1), failed(), event.clone()]).is_err(), "{event:?} after a failure");
+        }
+    }
+
+    #[test]
+    fn what_was_already_so_is_an_outcome_of_its_own_that_needs_no_start() {
+        assert_eq!(follow(&[held()]), Ok(StepStatus::Held));
+        assert_eq!(follow(&[started(1), failed(), held()]), Ok(StepStatus::Held), "somebody has mended it");
+        assert!(follow(&[started(1), held()]).is_err(), "what was begun may be what made it so");
+    }
+
+    #[test]
+    fn a_start_after_a_crash_is_the_next_attempt() {
+        assert_eq!(follow(&[started(1), started(2)]), Ok(StepStatus::Running { attempt: 2 }));
+        assert!(follow(&[started(1), started(1)]).is_err(), "an attempt is begun once");
+        assert!(follow(&[started(2)]).is_err(), "no attempt is left out");
+    }
+
+    #[test]
+    fn doubt_ends_by_observing_or_by_another_attempt() {
+        assert!(follow(&[started(1), in_doubt(), done()]).is_ok());
+        assert_eq!(follow(&[started(1), in_doubt(), started(2)]), Ok(StepStatus::Running { attempt: 2 }));
+    }
+
+    #[test]
+    fn a_failed_step_can_be_tried_again() {
+        assert_eq!(follow(&[started(1), failed(), started(2)]), Ok(StepStatus::Running { attempt: 2 }));
+    }
+
+    #[test]
+    fn a_person_can_accept_what_failed_or_is_in_doubt_and_nothing_else() {
+        for before in [vec![started(1), failed()], vec![started(1), in_doubt()]] {
+            let status = follow(&[before, vec![accepted()]].concat()).expect("it can be accepted");
+            assert!(status.is_done(), "{status:?}");
+        }
+        assert!(follow(&[started(1), accepted()]).is_err(), "what is under way may still end by itself");
+    }
+
+    #[test]
+    fn what_is_learned_twice_is_kept_once() {
+        let fact = Fact::Note { text: "n".into() };
+        let mut run = StepRun::default();
+        for event in [
+            started(1),
+            Event::StepLearned { step: "s".into(), facts: vec![fact.clone()] },
+            Event::StepDone { step: "s".into(), facts: vec![fact.clone()] },
+        ] {
+            let status = next_status(&"s".into(), &run.status, &event).expect("it can follow");
+            run.follow(Timestamp::UNIX_EPOCH, status, &event);
+        }
+        assert_eq!(run.facts, [fact]);
+    }
+}

@@ -1,0 +1,104 @@
+//! Two conductors of one upgrade: who is kept out, who succeeds whom, and what one does that was succeeded in its sleep.
+
+use std::process::Stdio;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use super::deployment::{Deployment, send, until, wait_for};
+
+/// The name of the conductor that holds the lease: `user@machine`.
+fn holder(deployment: &Deployment) -> String {
+    let lease = deployment.lease();
+    format!("{}@{}", lease["user"].as_str().expect("a user"), lease["machine"].as_str().expect("a machine"))
+}
+
+#[test]
+fn a_conductor_that_sleeps_while_another_ends_the_window_changes_nothing_when_it_wakes() {
+    let deployment = Deployment::new("asleep");
+    deployment.succeeds(&["announce"]);
+    deployment.see_through(deployment.start("prepare"));
+    let mut first = deployment.start("window");
+    // Its record is written, and its call is on its way.
+    wait_for(&deployment, "window.page.");
+    send(&first, Signal::STOP);
+
+    let kept_out = deployment.run(&["window"]);
+    assert_eq!(kept_out.status.code(), Some(5), "it sleeps, but it is not dead");
+    let second = deployment.command(&["window", "--take-over", &holder(&deployment)]);
+    deployment.see_through(deployment.spawn(second));
+    let (events, records) = (deployment.events().len(), deployment.records());
+    assert!(records.iter().all(|(_, target)| !target.contains("cloudfront")), "the sites are back: {records:?}");
+
+    send(&first, Signal::CONT);
+    assert_eq!(first.wait().expect("it ends").code(), Some(5), "{}", deployment.log());
+    assert_eq!(deployment.records(), records, "no site was pointed at the page again");
+    assert_eq!(deployment.events().len(), events, "and nothing came on record");
+    assert!(!deployment.log().contains("that conductor looks at it again"), "{}", deployment.log());
+    assert!(deployment.succeeds(&["report"]).contains("Nothing of it happened"));
+}
+
+#[test]
+fn whoever_is_not_the_holder_is_not_taken_over() {
+    let deployment = Deployment::new("named");
+    deployment.succeeds(&["announce"]);
+    let mut first = deployment.start("prepare");
+    wait_for(&deployment, "prepare.");
+    let refused = deployment.run(&["prepare", "--take-over", "nobody@nowhere"]);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(5), "{words}");
+    assert!(words.contains("holds the lease, and not nobody@nowhere"), "{words}");
+    first.kill().expect("it is killed");
+    first.wait().expect("it is gone");
+}
+
+#[test]
+fn a_conductor_that_cannot_be_seen_from_here_is_watched_and_not_taken_for_dead() {
+    let deployment = Deployment::new("unseen");
+    deployment.succeeds(&["announce"]);
+    // The same host name, and a number that no process here has; but it is not where this process is.
+    let elsewhere = [("pid_namespace", json!("pid:[1]")), ("boot", json!("another"))];
+    for (field, value) in elsewhere {
+        let mut lease = deployment.lease();
+        for (field, value) in [("released", json!(false)), ("process", json!(4_000_000)), (field, value)] {
+            lease[field] = value;
+        }
+        deployment.write_lease(&lease);
+        let mut second = deployment.command(&["prepare"]);
+        let mut second = second.stderr(Stdio::piped()).spawn().expect("it starts");
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        assert!(second.try_wait().expect("it can be waited for").is_none(), "it watches: {field}");
+        send(&second, Signal::TERM);
+        let output = second.wait_with_output().expect("it ends");
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(words.contains("watching for 110 seconds") && words.contains("--take-over"), "{field}: {words}");
+        assert!(!deployment.events().iter().any(|event| event["event"] == "run-started" && event["run"] == 2));
+    }
+}
+
+#[test]
+fn a_conductor_of_this_machine_that_was_killed_is_succeeded_at_once() {
+    let deployment = Deployment::new("succeeded");
+    deployment.succeeds(&["announce"]);
+    let mut first = deployment.start("prepare");
+    wait_for(&deployment, "prepare.");
+    first.kill().expect("it is killed");
+    first.wait().expect("it is gone");
+    let begin = std::time::Instant::now();
+    let mut second = deployment.start("prepare");
+    until(|| deployment.events().iter().filter(|event| event["event"] == "conductor-took-over").count() == 3);
+    assert!(begin.elapsed() < std::time::Duration::from_secs(10));
+    second.kill().expect("it is killed");
+    second.wait().expect("it is gone");
+}
+
+#[test]
+fn a_lease_names_its_holder_where_it_runs_and_the_last_record() {
+    let deployment = Deployment::new("lease");
+    deployment.succeeds(&["announce"]);
+    let lease: Value = deployment.lease();
+    assert_eq!((&lease["released"], lease["records"].as_u64()), (&json!(true), Some(deployment.record_count())));
+    for field in ["boot", "pid_namespace", "started", "process", "user", "machine"] {
+        assert!(!lease[field].is_null(), "{field}: {lease}");
+    }
+}

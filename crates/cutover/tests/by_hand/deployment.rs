@@ -1,0 +1,182 @@
+//! A deployment in a folder of its own, and the program run on it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A deployment in a folder of its own, with a world that is 2,000 times faster than the wall clock.
+pub(crate) struct Deployment {
+    pub(crate) folder: PathBuf,
+}
+
+impl Deployment {
+    pub(crate) fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("cutover-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/mitx-qa.toml");
+        let text = std::fs::read_to_string(example).expect("the example") + "\n[embedded]\npace = 400\n";
+        let deployment = Self { folder };
+        std::fs::write(deployment.file(), text).expect("written");
+        deployment
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.join("qa.toml")
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cutover"));
+        command.arg(arguments[0]).arg(self.file()).args(&arguments[1..]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("it starts")
+    }
+
+    pub(crate) fn succeeds(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{arguments:?}: {}\n{out}\n{err}", output.status);
+        out.into_owned()
+    }
+
+    pub(crate) fn status(&self) -> Value {
+        serde_json::from_str(&self.succeeds(&["status", "--json"])).expect("status is JSON")
+    }
+
+    /// Starts a phase; its output goes to a file, so that nothing it says can hold it up.
+    pub(crate) fn start(&self, phase: &str) -> Child {
+        self.spawn(self.command(&[phase]))
+    }
+
+    /// Starts a command; its output goes to the log.
+    pub(crate) fn spawn(&self, mut command: Command) -> Child {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log")).expect("a log");
+        command.stdout(Stdio::null()).stderr(log).spawn().expect("it starts")
+    }
+
+    /// What phases have said so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// The folder of all state.
+    pub(crate) fn state_root(&self) -> PathBuf {
+        self.folder.join("state/mitx-qa")
+    }
+
+    /// The folder of the upgrade's state.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.state_root().join("mitx-qa-koa-v4")
+    }
+
+    /// The path of the last lease.
+    fn lease_path(&self) -> PathBuf {
+        let leases = std::fs::read_dir(self.state().join("lease")).expect("a folder").flatten();
+        leases.map(|lease| lease.path()).max().expect("a lease")
+    }
+
+    /// The last lease.
+    pub(crate) fn lease(&self) -> Value {
+        serde_json::from_slice(&std::fs::read(self.lease_path()).expect("a lease")).expect("JSON")
+    }
+
+    pub(crate) fn write_lease(&self, lease: &Value) {
+        std::fs::write(self.lease_path(), lease.to_string()).expect("written");
+    }
+
+    pub(crate) fn record_count(&self) -> u64 {
+        std::fs::read_dir(self.state().join("journal")).expect("a folder").count() as u64
+    }
+
+    /// The records of the embedded cloud's zone: names and targets.
+    pub(crate) fn records(&self) -> Vec<(String, String)> {
+        let world = std::fs::read(self.state_root().join("embedded-cloud/world.json")).expect("a world");
+        let world: Value = serde_json::from_slice(&world).expect("JSON");
+        let records = world["zone"]["records"].as_object().expect("records");
+        records.iter().map(|(name, record)| (name.clone(), record["target"].to_string())).collect()
+    }
+
+    /// Approves every gate that asks until the phase has ended.
+    pub(crate) fn see_through(&self, mut child: Child) {
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait().expect("it can be waited for") {
+                let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+                assert!(status.success(), "{status}\n{log}");
+                return;
+            }
+            self.approve_what_waits();
+            assert!(begin.elapsed() < Duration::from_secs(240), "it does not end: {}", self.status());
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    pub(crate) fn approve_what_waits(&self) {
+        for gate in self.status()["gates"].as_array().expect("a list") {
+            let gate = gate["gate"].as_str().expect("a name").to_owned();
+            self.run(&["approve", &gate, "--by", "alice"]);
+        }
+    }
+
+    pub(crate) fn events(&self) -> Vec<Value> {
+        let mut files: Vec<PathBuf> =
+            walk(&self.folder).into_iter().filter(|path| in_folder(path, "journal")).collect();
+        files.sort();
+        let records = files.iter().map(|path| std::fs::read(path).expect("a record"));
+        let records = records.map(|bytes| serde_json::from_slice::<Value>(&bytes).expect("a record is JSON"));
+        records.flat_map(|record| record["events"].as_array().expect("events").clone()).collect()
+    }
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+pub(crate) fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+pub(crate) fn in_folder(path: &Path, name: &str) -> bool {
+    path.parent().and_then(Path::file_name).is_some_and(|folder| folder == name)
+        && path.extension().is_some_and(|extension| extension == "json")
+}
+
+/// Waits until the journal has `wanted` in an event of a step, while approving what asks.
+pub(crate) fn wait_for(deployment: &Deployment, wanted: &str) {
+    let begin = Instant::now();
+    while !deployment.events().iter().any(|event| {
+        event["event"] == "step-started" && event["step"].as_str().is_some_and(|step| step.starts_with(wanted))
+    }) {
+        deployment.approve_what_waits();
+        assert!(begin.elapsed() < Duration::from_secs(120), "{wanted} never began: {}", deployment.status());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Sends a signal to a phase that runs.
+pub(crate) fn send(child: &Child, signal: rustix::process::Signal) {
+    let id = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+    rustix::process::kill_process(id, signal).expect("it is there");
+}
+
+/// Waits until `wanted` is so.
+pub(crate) fn until(wanted: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !wanted() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "it does not happen");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+pub(crate) fn gate_waits(deployment: &Deployment) -> bool {
+    deployment.status()["gates"].as_array().is_some_and(|gates| !gates.is_empty())
+}

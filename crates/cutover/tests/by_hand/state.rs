@@ -1,0 +1,109 @@
+//! The state and what can happen to it: files of others among ours, records that are damaged or lost, and a folder that is
+//! removed under a conductor. And what the command line must not take for a plan.
+
+use super::deployment::{Deployment, until, wait_for};
+
+#[test]
+fn files_of_others_in_the_state_keep_nobody_from_anything_and_are_told_of() {
+    let deployment = Deployment::new("strangers");
+    deployment.succeeds(&["announce"]);
+    for name in ["journal/.DS_Store", "journal/notes.txt", "lease/zz", "decisions/.DS_Store", "plans/.DS_Store"] {
+        let path = deployment.state().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, "theirs").expect("written");
+    }
+    let status = deployment.run(&["status"]);
+    let words = String::from_utf8_lossy(&status.stderr).into_owned();
+    assert!(status.status.success(), "{words}");
+    assert!(words.contains("warning: journal/.DS_Store in ") && words.contains("is ignored"), "{words}");
+    deployment.see_through(deployment.start("prepare"));
+    // Its gates are approved through the inbox.
+    deployment.see_through(deployment.start("window"));
+}
+
+#[test]
+fn a_state_folder_that_is_removed_under_a_conductor_stops_it_and_stays_removed() {
+    let deployment = Deployment::new("removed");
+    deployment.succeeds(&["announce"]);
+    deployment.see_through(deployment.start("prepare"));
+    let mut window = deployment.start("window");
+    wait_for(&deployment, "window.page.");
+    std::fs::remove_dir_all(deployment.state_root()).expect("it can be removed");
+    let status = window.wait().expect("it ends");
+    assert_eq!(status.code(), Some(1), "{}", deployment.log());
+    let log = deployment.log();
+    assert!(log.contains("is gone from") && log.contains("put it back from a backup"), "{log}");
+    assert!(!deployment.state_root().exists(), "and nothing is made anew");
+}
+
+#[test]
+fn what_of_the_state_cannot_be_read_is_said_first_and_no_command_is_offered() {
+    for (what, spoil) in [
+        ("journal/00000005.json", (|path| std::fs::write(path, "{").expect("written")) as fn(&std::path::Path)),
+        ("journal/00000005.json", |path| std::fs::remove_file(path).expect("removed")),
+        ("ends at record", |path| {
+            // All that were written last.
+            for record in std::fs::read_dir(path.parent().expect("a folder")).expect("a folder").flatten() {
+                if record.file_name().to_string_lossy().as_ref() >= "00000005.json" {
+                    std::fs::remove_file(record.path()).expect("removed");
+                }
+            }
+        }),
+    ] {
+        let deployment = Deployment::new("damaged");
+        deployment.succeeds(&["announce"]);
+        spoil(&deployment.state().join("journal/00000005.json"));
+        let status = deployment.run(&["status"]);
+        let (out, err) = (String::from_utf8_lossy(&status.stdout), String::from_utf8_lossy(&status.stderr));
+        assert_eq!(status.status.code(), Some(1), "{out}\n{err}");
+        assert!(out.starts_with("THE STATE CANNOT BE READ COMPLETELY"), "{out}");
+        let flat = out.replace("\n ", "");
+        assert!(flat.contains(what) || out.contains(what) || out.contains("record 5"), "{what}: {out}");
+        assert!(!out.contains("Type:") && !out.contains("has not begun"), "{out}");
+        let json = deployment.run(&["status", "--json"]);
+        let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+        assert!(json["damage"].is_string() && json["next_command"].is_null(), "{json}");
+        assert_ne!(deployment.run(&["prepare"]).status.code(), Some(0), "and nothing goes on");
+    }
+}
+
+#[test]
+fn what_is_no_hash_accepts_no_plan() {
+    let deployment = Deployment::new("hash");
+    for hash in ["", " ", "0", "1234567", "not-a-hash", "zzzzzzzz"] {
+        for arguments in [&["announce", "--plan", hash][..], &["announce", "--dry-run", "--plan", hash]] {
+            let refused = deployment.run(arguments);
+            let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert_eq!(refused.status.code(), Some(2), "{hash:?}: {words}");
+            assert!(words.contains("at least 8 characters"), "{words}");
+        }
+    }
+    assert_eq!(deployment.events().len(), 0);
+}
+
+#[test]
+fn decisions_are_known_by_the_objects_that_hold_them() {
+    let deployment = Deployment::new("objects");
+    deployment.succeeds(&["announce"]);
+    deployment.see_through(deployment.start("prepare"));
+    deployment.see_through(deployment.start("window"));
+    let decided: Vec<_> = deployment.events().into_iter().filter(|event| event["event"] == "gate-decided").collect();
+    assert!(!decided.is_empty());
+    let mut objects: Vec<_> = decided.iter().map(|event| event["object"].as_str().expect("an object")).collect();
+    objects.sort_unstable();
+    objects.dedup();
+    assert_eq!(objects.len(), decided.len());
+    until(|| objects.iter().all(|object| deployment.state().join(object).exists()));
+}
+
+#[test]
+fn only_what_is_in_doubt_can_be_taken_for_done() {
+    let deployment = Deployment::new("accept");
+    let bare = deployment.run(&["announce", "--accept", "announce.notice"]);
+    assert_eq!(bare.status.code(), Some(2), "it needs a reason");
+    let refused = deployment.run(&["announce", "--accept", "announce.notice", "--because", "it came"]);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(4), "{words}");
+    assert!(words.contains("nothing is in doubt"), "{words}");
+    assert_eq!(deployment.events().len(), 0);
+}

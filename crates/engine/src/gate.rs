@@ -1,0 +1,259 @@
+//! The one gate for writes: every call that changes the world passes here, each attempt of it anew.
+//!
+//! A port's method that changes something takes a [`Permit`], and only the gate makes one. Both clouds ask for it again
+//! where they do what they are told, so that no method of theirs can write without. Before each attempt the gate sees that
+//! nobody else has gone on with the journal, and that the lease is held and will outlast the attempt. It bounds the
+//! attempt, counts it, stops it in a dry run, and lets a rehearsal's weather spoil it.
+//!
+//! A check cannot stop a process that sleeps between the check and the call. Where the world can refuse a late writer, it
+//! does: see `fence`, and the table of writes in ARCHITECTURE.md.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::{Either, select};
+
+use cutover_core::names::{ChangeId, UpgradeId};
+use cutover_core::plan::RecordTarget;
+
+use crate::failure::{Failure, FailureClass};
+use crate::fence::{Mark, ZoneFence};
+use crate::halt::{Halt, Hitch};
+use crate::journal::{Journal, Reading};
+use crate::lease::{ATTEMPT, LEASE, Lease, LeaseLost, Machine, Moment, OnClock};
+use crate::ports::{Answer, Clock};
+use crate::store::Store;
+
+/// How long it is taken for granted that nobody has gone on with the journal.
+const FRESH: Duration = Duration::from_secs(2);
+/// How often a lease that is being renewed is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The right to change the world once, for one attempt of one call.
+pub struct Permit {
+    epoch: u64,
+    dry: bool,
+}
+
+impl Permit {
+    /// The epoch of the conductor that acts. Whoever has seen a higher one refuses.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Whether nothing may be changed: what would be is put down instead.
+    #[must_use]
+    pub const fn is_dry(&self) -> bool {
+        self.dry
+    }
+}
+
+/// By what right a conductor writes.
+#[derive(Clone)]
+pub enum Hold {
+    /// It holds the upgrade's lease.
+    Lease(Rc<Lease>),
+    /// Nobody else can: the state is in this process's memory.
+    Alone,
+    /// It does not: this is a dry run. Ports put writes down.
+    PutDown,
+    /// It does not: this is a dry run, and nothing is even begun.
+    Nothing,
+}
+
+/// What a rehearsal does to a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mishap {
+    /// It is made, and its answer is lost.
+    AnswerLost,
+    /// It is not made, and fails as of this class.
+    Fails(FailureClass),
+}
+
+/// What may go wrong with writes in a rehearsal.
+#[async_trait(?Send)]
+pub trait Weather {
+    /// What becomes of this attempt; nothing when it goes as it goes. It may take its time: what is checked before a write
+    /// is checked afterwards.
+    async fn before(&self, call: &'static str) -> Option<Mishap>;
+}
+
+/// Weather in which nothing goes wrong by order.
+pub struct Fair;
+
+#[async_trait(?Send)]
+impl Weather for Fair {
+    async fn before(&self, _call: &'static str) -> Option<Mishap> {
+        None
+    }
+}
+
+/// The one gate for writes.
+pub struct Gate {
+    hold: Hold,
+    journal: Rc<Journal>,
+    machine: Rc<dyn Machine>,
+    weather: Rc<dyn Weather>,
+    fence: Option<ZoneFence>,
+    /// When it was last seen that nobody has gone on with the journal.
+    seen: Cell<Option<Moment>>,
+    attempts: RefCell<BTreeMap<&'static str, u64>>,
+}
+
+impl Gate {
+    /// A gate for the conductor that writes `journal`, in fair weather, of a world without a zone.
+    #[must_use]
+    pub fn new(hold: Hold, journal: Rc<Journal>, machine: Rc<dyn Machine>) -> Self {
+        let (seen, attempts) = Default::default();
+        Self { hold, journal, machine, weather: Rc::new(Fair), fence: None, seen, attempts }
+    }
+
+    /// A gate of nobody's upgrade, for whoever tries ports one by one.
+    #[must_use]
+    pub fn alone(clock: &Rc<dyn Clock>) -> Self {
+        Self::alone_at(clock, 1)
+    }
+
+    /// The same, at an epoch that hosts may have heard of.
+    #[must_use]
+    pub fn alone_at(clock: &Rc<dyn Clock>, epoch: u64) -> Self {
+        let (store, reading) = (Store::memory(&"nobody".into()), Reading::default());
+        let journal = Journal::open(store, reading, Rc::clone(clock), epoch, "alone".to_owned(), Rc::new(|_| {}));
+        Self::new(Hold::Alone, Rc::new(journal), Rc::new(OnClock(Rc::clone(clock))))
+    }
+
+    /// The same gate in this weather.
+    #[must_use]
+    pub fn in_weather(self, weather: Rc<dyn Weather>) -> Self {
+        Self { weather, ..self }
+    }
+
+    /// The same gate for a world with a zone whose records say who changed them last.
+    #[must_use]
+    pub fn with_zone(self, fence: ZoneFence) -> Self {
+        Self { fence: Some(fence), ..self }
+    }
+
+    /// The attempts so far by the name of their call, those that were spoilt included.
+    #[must_use]
+    pub fn attempts(&self) -> BTreeMap<&'static str, u64> {
+        self.attempts.borrow().clone()
+    }
+
+    /// Makes one attempt of a write, after raising the zone's fence before the first.
+    ///
+    /// # Errors
+    /// When the attempt failed, or this conductor may write no more.
+    pub async fn write<T>(
+        &self,
+        call: &'static str,
+        attempt: impl AsyncFnOnce(&Permit) -> Answer<T>,
+    ) -> Result<T, Hitch> {
+        if let Some(fence) = &self.fence {
+            fence.raise(self).await?;
+        }
+        self.pass(call, attempt).await
+    }
+
+    /// Changes records of the zone, so that the batch fails if another conductor has changed any since.
+    ///
+    /// # Errors
+    /// When the attempt failed, or this conductor may write no more.
+    pub async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Result<ChangeId, Hitch> {
+        let Some(fence) = &self.fence else {
+            return Err(Failure::permanent(format!("this conductor has no fence in zone {zone}")).into());
+        };
+        fence.raise(self).await?;
+        fence.change(self, zone, records).await
+    }
+
+    /// The epoch of the conductor.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.journal.epoch()
+    }
+
+    /// This conductor's mark on the zone.
+    pub(crate) fn mark(&self, upgrade: &UpgradeId, count: u64) -> Mark {
+        Mark { upgrade: upgrade.clone(), epoch: self.epoch(), writer: self.journal.nonce().to_owned(), count }
+    }
+
+    /// Makes one attempt, if this conductor may still write.
+    pub(crate) async fn pass<T>(
+        &self,
+        call: &'static str,
+        attempt: impl AsyncFnOnce(&Permit) -> Answer<T>,
+    ) -> Result<T, Hitch> {
+        let permit = match self.hold {
+            Hold::Nothing => return Err(Failure::permanent(format!("{call}: a dry run changes nothing")).into()),
+            Hold::PutDown => return Ok(attempt(&Permit { epoch: self.epoch(), dry: true }).await?),
+            Hold::Lease(_) | Hold::Alone => Permit { epoch: self.epoch(), dry: false },
+        };
+        *self.attempts.borrow_mut().entry(call).or_default() += 1;
+        let mishap = self.weather.before(call).await;
+        if let Some(Mishap::Fails(class)) = mishap {
+            return Err(Failure::new(class, format!("{call}: {} (ordered fault)", words(class))).into());
+        }
+        self.may_write().await?;
+        let answer = bounded(&*self.machine, call, attempt(&permit)).await?;
+        match mishap {
+            Some(_) => {
+                let why = format!("{call}: the connection was lost before the answer came (ordered fault)");
+                Err(Failure::in_doubt(why).into())
+            }
+            None => Ok(answer),
+        }
+    }
+
+    /// Returns when nobody else has gone on with the journal and the lease will outlast an attempt.
+    async fn may_write(&self) -> Result<(), Halt> {
+        let Hold::Lease(lease) = &self.hold else { return Ok(()) };
+        let begin = Moment::now(&*self.machine);
+        loop {
+            let is_fresh = |seen: Moment| seen.elapsed(&*self.machine) < FRESH;
+            if !self.seen.get().is_some_and(is_fresh) {
+                let look = Moment::now(&*self.machine);
+                self.journal.nobody_went_on().await?;
+                self.seen.set(Some(look));
+            }
+            if lease.outlasts_an_attempt() {
+                // The look may have taken long.
+                if self.seen.get().is_some_and(is_fresh) {
+                    return Ok(());
+                }
+                continue;
+            }
+            // It is being renewed beside this, or nobody can.
+            if begin.elapsed(&*self.machine) > LEASE {
+                return Err(LeaseLost::NotRenewed { since: lease.since_renewal() }.into());
+            }
+            self.machine.sleep(LOOK).await;
+        }
+    }
+}
+
+/// An attempt within its time limit: without an answer by then it may or may not have worked.
+async fn bounded<T>(machine: &dyn Machine, call: &str, attempt: impl Future<Output = Answer<T>>) -> Answer<T> {
+    match select(pin!(attempt), machine.sleep(ATTEMPT)).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right(_) => Err(Failure::in_doubt(format!("{call}: no answer within {} s", ATTEMPT.as_secs()))),
+    }
+}
+
+const fn words(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Throttled => "rate exceeded",
+        FailureClass::NotApplied => "the service was unavailable and did nothing",
+        FailureClass::Busy => "busy with something else",
+        FailureClass::Superseded => "another conductor has written since",
+        FailureClass::InDoubt => "the connection was lost",
+        FailureClass::Permanent => "the call was refused",
+    }
+}
+
+#[cfg(test)]
+mod tests;

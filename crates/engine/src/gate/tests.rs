@@ -1,0 +1,208 @@
+//! What the gate promises: no attempt is begun by a conductor that may write no more, none lasts longer than it may, and
+//! each is counted.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use async_trait::async_trait;
+use cutover_core::journal::Event;
+use cutover_core::time::later;
+use jiff::Timestamp;
+
+use super::*;
+use crate::journal::{JournalError, read};
+use crate::lease::{Claim, Identity, claim};
+use crate::store::Store;
+use crate::testing::{HandClock, at, memory, now, upgrade};
+
+/// A machine whose time a test lets pass.
+struct Watch(Cell<Duration>);
+
+#[async_trait(?Send)]
+impl Machine for Watch {
+    fn now(&self) -> Timestamp {
+        later(at(0), self.0.get())
+    }
+
+    fn up(&self) -> Duration {
+        self.0.get()
+    }
+
+    async fn sleep(&self, length: Duration) {
+        let until = self.0.get() + length;
+        std::future::poll_fn(|_| if self.0.get() >= until { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    fn lives(&self, _process: u32, _started: u64) -> bool {
+        false
+    }
+
+    fn nonce(&self) -> String {
+        "n".to_owned()
+    }
+
+    fn identity(&self) -> Identity {
+        Identity { user: "ada".to_owned(), machine: "left".to_owned(), process: 1, origin: None }
+    }
+}
+
+/// A gate of the conductor that holds the lease on `store`.
+struct Stage {
+    store: Store,
+    machine: Rc<Watch>,
+    lease: Rc<Lease>,
+    gate: Gate,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let (store, machine) = (memory(), Rc::new(Watch(Cell::default())));
+        let claiming = Claim { machine: Rc::clone(&machine) as _, records: 0, take_over: None, say: &|_| {} };
+        let lease = Rc::new(now(claim(&store, claiming)).expect("it is free"));
+        let reading = now(read(&store)).expect("it holds together");
+        let journal = Journal::open(store.clone(), reading, HandClock::new(), 1, "n".to_owned(), Rc::new(|_| {}));
+        let gate = Gate::new(Hold::Lease(Rc::clone(&lease)), Rc::new(journal), Rc::clone(&machine) as _);
+        Self { store, machine, lease, gate }
+    }
+
+    fn pass(&self, seconds: u64) {
+        self.machine.0.set(self.machine.0.get() + Duration::from_secs(seconds));
+    }
+}
+
+fn poll<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
+
+async fn answers(_permit: &Permit) -> Answer<u32> {
+    Ok(7)
+}
+
+#[test]
+fn an_attempt_is_made_while_the_lease_will_outlast_it() {
+    let stage = Stage::new();
+    stage.pass(70);
+    assert!(matches!(now(stage.gate.write("call", answers)), Ok(7)));
+}
+
+#[test]
+fn no_attempt_is_begun_that_the_lease_might_not_outlast_and_one_waits_for_the_renewal() {
+    let stage = Stage::new();
+    stage.pass(71);
+    let mut write = Box::pin(stage.gate.write("call", answers));
+    assert!(poll(&mut write).is_pending());
+    assert!(now(stage.lease.renew(0)).expect("it can be written").is_none());
+    stage.pass(1);
+    assert!(matches!(poll(&mut write), Poll::Ready(Ok(7))));
+}
+
+#[test]
+fn a_lease_that_cannot_be_renewed_ends_the_run_and_not_only_the_call() {
+    let stage = Stage::new();
+    stage.pass(71);
+    let made = Cell::new(false);
+    let mut write = Box::pin(stage.gate.write("call", async |_: &Permit| {
+        made.set(true);
+        Ok(())
+    }));
+    let halt = loop {
+        match poll(&mut write) {
+            Poll::Ready(Err(Hitch::Halt(halt))) => break halt,
+            Poll::Ready(other) => panic!("{other:?}"),
+            Poll::Pending => stage.pass(1),
+        }
+    };
+    assert!(matches!(halt, Halt::Lease(LeaseLost::NotRenewed { .. })), "{halt}");
+    assert!(!made.get());
+}
+
+#[test]
+fn no_attempt_is_begun_once_somebody_has_gone_on_with_the_journal() {
+    let stage = Stage::new();
+    assert!(matches!(now(stage.gate.write("call", answers)), Ok(7)));
+    now(stage.store.create("journal/00000001.json", b"{}".to_vec())).expect("it can be written");
+    stage.pass(2);
+    let made = Cell::new(false);
+    let written = now(stage.gate.write("call", async |_: &Permit| {
+        made.set(true);
+        Ok(())
+    }));
+    assert!(matches!(written, Err(Hitch::Halt(Halt::Journal(JournalError::Fenced { .. })))), "{written:?}");
+    assert!(!made.get());
+}
+
+#[test]
+fn an_attempt_without_an_answer_in_time_is_in_doubt() {
+    let stage = Stage::new();
+    let mut write = Box::pin(stage.gate.write("call", async |_: &Permit| std::future::pending::<Answer<()>>().await));
+    assert!(poll(&mut write).is_pending());
+    stage.pass(19);
+    assert!(poll(&mut write).is_pending());
+    stage.pass(1);
+    let Poll::Ready(Err(Hitch::Failed(failure))) = poll(&mut write) else { panic!("it is over") };
+    assert_eq!((failure.class, failure.message.as_str()), (FailureClass::InDoubt, "call: no answer within 20 s"));
+}
+
+#[test]
+fn a_permit_tells_the_epoch_of_its_conductor() {
+    let stage = Stage::new();
+    let epoch = now(stage.gate.write("call", async |permit: &Permit| Ok((permit.epoch(), permit.is_dry()))));
+    assert!(matches!(epoch, Ok((1, false))), "{epoch:?}");
+}
+
+/// Spoils every call in one way.
+struct Foul(Mishap);
+
+#[async_trait(?Send)]
+impl Weather for Foul {
+    async fn before(&self, _call: &'static str) -> Option<Mishap> {
+        Some(self.0)
+    }
+}
+
+#[test]
+fn weather_spoils_calls_before_or_after_they_are_made_and_all_are_counted() {
+    for (mishap, class, is_made) in [
+        (Mishap::AnswerLost, FailureClass::InDoubt, true),
+        (Mishap::Fails(FailureClass::Throttled), FailureClass::Throttled, false),
+        (Mishap::Fails(FailureClass::Permanent), FailureClass::Permanent, false),
+    ] {
+        let Stage { gate, .. } = Stage::new();
+        let gate = gate.in_weather(Rc::new(Foul(mishap)));
+        let made = Cell::new(false);
+        let written = now(gate.write("call", async |_: &Permit| {
+            made.set(true);
+            Ok(())
+        }));
+        let Err(Hitch::Failed(failure)) = written else { panic!("{written:?}") };
+        assert_eq!((failure.class, made.get()), (class, is_made), "{mishap:?}");
+        assert_eq!(gate.attempts(), [("call", 1)].into());
+    }
+}
+
+#[test]
+fn a_dry_run_begins_nothing_or_gives_a_permit_that_says_so() {
+    for (hold, is_begun) in [(Hold::Nothing, false), (Hold::PutDown, true)] {
+        let store = memory();
+        let reading = now(read(&store)).expect("it holds together");
+        let journal = Journal::open(store, reading, HandClock::new(), 0, "n".to_owned(), Rc::new(|_| {}));
+        let gate = Gate::new(hold, Rc::new(journal), Rc::new(Watch(Cell::default())));
+        let begun = Cell::new(false);
+        let written = now(gate.write("call", async |permit: &Permit| {
+            begun.set(true);
+            assert!(permit.is_dry());
+            Ok(())
+        }));
+        assert_eq!((begun.get(), written.is_ok()), (is_begun, is_begun));
+        assert_eq!(gate.attempts(), BTreeMap::new());
+    }
+}
+
+#[test]
+fn an_event_of_ones_own_is_not_taken_for_a_successors() {
+    let stage = Stage::new();
+    let took_over = Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() };
+    now(stage.gate.journal.append(took_over)).expect("it can be written");
+    assert!(matches!(now(stage.gate.write("call", answers)), Ok(7)));
+}

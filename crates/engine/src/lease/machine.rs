@@ -1,0 +1,145 @@
+//! The machine that a conductor runs on: its clocks, and which of its processes live.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use cutover_core::time::between;
+
+use crate::ports::Clock;
+
+/// The wall clock and the machine, for what must not follow an upgrade's own clock.
+#[async_trait(?Send)]
+pub trait Machine {
+    /// What time it is.
+    fn now(&self) -> Timestamp;
+    /// How long the machine has been up, the time in which it was suspended included, where it can tell.
+    fn up(&self) -> Duration;
+    /// Waits.
+    async fn sleep(&self, length: Duration);
+    /// Whether the process of that number that was started then is there, as far as can be told: one that is known to be
+    /// gone is not.
+    fn lives(&self, process: u32, started: u64) -> bool;
+    /// Text that no other process has.
+    fn nonce(&self) -> String;
+    /// Who runs this process, on which machine, and which process it is.
+    fn identity(&self) -> Identity;
+}
+
+/// A machine whose time is an upgrade's own: where time is simulated, or nothing is written.
+pub struct OnClock(pub Rc<dyn Clock>);
+
+#[async_trait(?Send)]
+impl Machine for OnClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn up(&self) -> Duration {
+        between(Timestamp::UNIX_EPOCH, self.0.now())
+    }
+
+    async fn sleep(&self, length: Duration) {
+        self.0.sleep(length).await;
+    }
+
+    fn lives(&self, _process: u32, _started: u64) -> bool {
+        false
+    }
+
+    fn nonce(&self) -> String {
+        "simulated".to_owned()
+    }
+
+    fn identity(&self) -> Identity {
+        Identity { user: "rehearsal".to_owned(), machine: "simulated".to_owned(), process: 0, origin: None }
+    }
+}
+
+/// A moment on both clocks of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    wall: Timestamp,
+    up: Duration,
+}
+
+impl Moment {
+    /// Now.
+    #[must_use]
+    pub fn now(machine: &dyn Machine) -> Self {
+        Self { wall: machine.now(), up: machine.up() }
+    }
+
+    /// How much time has passed since: as much as the clock says that shows more. One may not count while the machine is
+    /// suspended, and the other may be set back.
+    #[must_use]
+    pub fn elapsed(&self, machine: &dyn Machine) -> Duration {
+        between(self.wall, machine.now()).max(machine.up().saturating_sub(self.up))
+    }
+}
+
+/// A conductor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The user's name.
+    pub user: String,
+    /// The machine's name.
+    pub machine: String,
+    /// The process on that machine.
+    pub process: u32,
+    /// Where that number means that process; nothing where the machine cannot tell.
+    #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// Where the number of a process means that process and no other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The boot of the machine's kernel: `/proc/sys/kernel/random/boot_id` on Linux.
+    pub boot: String,
+    /// The namespace of process numbers: `/proc/self/ns/pid` on Linux. Containers of one machine each have their own.
+    pub pid_namespace: String,
+    /// When the process was started, in the machine's own unit: numbers are used again.
+    pub started: u64,
+}
+
+/// Whether a conductor still runs, as far as this machine can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// Its process is there.
+    Lives,
+    /// It ran where this process runs, and is gone.
+    Gone,
+    /// It ran elsewhere: on another machine, in another container, or before a reboot.
+    Unknown,
+}
+
+impl Identity {
+    /// Whether the conductor `self` still runs, as seen from `machine`. A process does not keep itself out.
+    #[must_use]
+    pub fn life(&self, machine: &dyn Machine) -> Life {
+        let here = machine.identity();
+        let (Some(theirs), Some(ours)) = (&self.origin, &here.origin) else { return Life::Unknown };
+        if (&theirs.boot, &theirs.pid_namespace) != (&ours.boot, &ours.pid_namespace) {
+            return Life::Unknown;
+        }
+        let itself = self.process == here.process && theirs.started == ours.started;
+        let lives = machine.lives(self.process, theirs.started);
+        if lives && !itself { Life::Lives } else { Life::Gone }
+    }
+
+    /// Whether these words name this conductor: `ada@left`, or with its process as it is shown.
+    #[must_use]
+    pub fn is_named(&self, words: &str) -> bool {
+        words == format!("{}@{}", self.user, self.machine) || words == self.to_string()
+    }
+}
+
+impl std::fmt::Display for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{} (process {})", self.user, self.machine, self.process)
+    }
+}

@@ -1,0 +1,114 @@
+//! The lease: who conducts an upgrade, where, and until when. A second conductor keeps out while one is alive, and no write
+//! is begun that the lease might not outlast. The order of the journal remains the fence: it decides who goes on.
+//!
+//! An epoch is claimed by creating its object. Only its holder writes that object again, to renew it. Leases use wall time
+//! and the machine's own clock, whatever the upgrade's clock shows. Clocks of different machines are never compared: a
+//! successor elsewhere watches on its own clock whether the object still changes.
+//!
+//! `machine` is what a conductor knows of where it runs, `claim` how the next epoch is claimed, `keep` how it is kept.
+
+mod claim;
+mod keep;
+mod machine;
+
+pub use claim::{Claim, LeaseError, claim};
+pub use keep::{Lease, LeaseLost, News};
+pub use machine::{Identity, Life, Machine, Moment, OnClock, Origin};
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::store::{Store, StoreError};
+
+/// How long a lease lasts without being renewed.
+pub const LEASE: Duration = Duration::from_secs(90);
+/// How often it is renewed.
+pub const RENEWAL: Duration = Duration::from_secs(15);
+/// The longest that one attempt of a write may take. It is begun only while the lease will last longer.
+pub const ATTEMPT: Duration = Duration::from_secs(20);
+/// How long a lease must stand still until a successor elsewhere takes it for dead: what its holder may have begun at the
+/// last moment has ended by then.
+pub const STANDSTILL: Duration = Duration::from_secs(LEASE.as_secs() + ATTEMPT.as_secs());
+
+/// Who holds an epoch, or held it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The conductor.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// Until when the lease lasts unless it is renewed, by the holder's own clock.
+    pub until: Timestamp,
+    /// How often it was renewed.
+    #[serde(default)]
+    pub renewals: u64,
+    /// The number of the last record that the holder knew of: the journal has as many at least.
+    #[serde(default)]
+    pub records: u64,
+    /// Whether the holder has given it up.
+    #[serde(default)]
+    pub released: bool,
+}
+
+impl Holder {
+    fn nobody() -> Self {
+        let identity = Identity { user: "nobody".to_owned(), machine: String::new(), process: 0, origin: None };
+        Self { identity, until: Timestamp::UNIX_EPOCH, renewals: 0, records: 0, released: true }
+    }
+
+    /// Whether somebody who only looks should take the holder to be at work: as far as can be told at once.
+    #[must_use]
+    pub fn seems_alive(&self, machine: &dyn Machine) -> bool {
+        let life = if self.released { Life::Gone } else { self.identity.life(machine) };
+        match life {
+            Life::Lives => true,
+            Life::Gone => false,
+            // Only a hint: the clocks of two machines may differ.
+            Life::Unknown => self.until > machine.now(),
+        }
+    }
+}
+
+/// Who holds the last epoch, or held it.
+///
+/// # Errors
+/// When the store fails.
+pub async fn last(store: &Store) -> Result<Option<(u64, Holder)>, StoreError> {
+    Ok(seen(store).await?.map(|seen| (seen.epoch, seen.holder)))
+}
+
+/// The last lease as it was read.
+#[derive(Clone, Debug)]
+struct Seen {
+    epoch: u64,
+    holder: Holder,
+    bytes: bytes::Bytes,
+}
+
+async fn seen(store: &Store) -> Result<Option<Seen>, StoreError> {
+    let Some(name) = store.list("lease", |name| epoch_of(name).is_some()).await?.pop() else { return Ok(None) };
+    let epoch = name.strip_prefix("lease/").and_then(epoch_of).unwrap_or_default();
+    Ok(Some(read(store, epoch).await?.ok_or_else(|| store.damaged(&name, "it has gone"))?))
+}
+
+async fn read(store: &Store, epoch: u64) -> Result<Option<Seen>, StoreError> {
+    let bytes = store.read(&object(epoch)).await?;
+    Ok(bytes.map(|bytes| {
+        // A lease only tells who is alive; one that cannot be read tells of nobody, and must not keep anybody out.
+        let holder = serde_json::from_slice(&bytes).unwrap_or_else(|_| Holder::nobody());
+        Seen { epoch, holder, bytes }
+    }))
+}
+
+fn object(epoch: u64) -> String {
+    format!("lease/{epoch:08}.json")
+}
+
+/// The epoch of the object of that name in the lease's folder; nothing for what is none of ours.
+fn epoch_of(name: &str) -> Option<u64> {
+    crate::store::number_of(name)
+}
+
+#[cfg(test)]
+mod tests;

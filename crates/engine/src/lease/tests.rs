@@ -1,0 +1,452 @@
+//! What a lease promises: a living conductor keeps others out, a dead one does not, and neither clock of another machine is
+//! believed.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use async_trait::async_trait;
+use cutover_core::time::later;
+use futures_util::FutureExt;
+use tempfile::TempDir;
+
+use super::*;
+use crate::halt::Halt;
+use crate::journal::{Journal, JournalError, read as read_journal};
+use crate::testing::{HandClock, at, memory, now, upgrade};
+
+/// A process of a machine, which sees the time that a test sets. A sleep ends once the test lets time pass.
+struct Process {
+    identity: Identity,
+    wall: Cell<Timestamp>,
+    up: Cell<Duration>,
+    /// The processes of its machine and namespace, with their starts.
+    living: RefCell<Vec<(u32, u64)>>,
+}
+
+/// Where every process of these tests runs, unless it says otherwise.
+fn origin() -> Origin {
+    Origin { boot: "boot".to_owned(), pid_namespace: "pid:[1]".to_owned(), started: 1 }
+}
+
+impl Process {
+    fn of(user: &str, machine: &str, process: u32, origin: Option<Origin>) -> Rc<Self> {
+        Rc::new(Self {
+            identity: Identity { user: user.to_owned(), machine: machine.to_owned(), process, origin },
+            wall: Cell::new(at(0)),
+            up: Cell::new(Duration::ZERO),
+            living: RefCell::new(vec![(10, 1), (11, 1)]),
+        })
+    }
+
+    fn pass(&self, seconds: u64) {
+        self.wall.set(later(self.wall.get(), Duration::from_secs(seconds)));
+        self.up.set(self.up.get() + Duration::from_secs(seconds));
+    }
+}
+
+#[async_trait(?Send)]
+impl Machine for Process {
+    fn now(&self) -> Timestamp {
+        self.wall.get()
+    }
+
+    fn up(&self) -> Duration {
+        self.up.get()
+    }
+
+    async fn sleep(&self, length: Duration) {
+        let until = self.up.get() + length;
+        std::future::poll_fn(|_| if self.up.get() >= until { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    fn lives(&self, process: u32, started: u64) -> bool {
+        self.living.borrow().contains(&(process, started))
+    }
+
+    fn nonce(&self) -> String {
+        self.identity.to_string()
+    }
+
+    fn identity(&self) -> Identity {
+        self.identity.clone()
+    }
+}
+
+fn ada() -> Rc<Process> {
+    Process::of("ada", "left", 10, Some(origin()))
+}
+
+/// Another process of ada's machine.
+fn bob() -> Rc<Process> {
+    Process::of("bob", "left", 11, Some(origin()))
+}
+
+/// A process of another machine.
+fn eve() -> Rc<Process> {
+    let origin = Origin { boot: "another".to_owned(), ..origin() };
+    Process::of("eve", "right", 10, Some(origin))
+}
+
+fn begin<'a>(
+    store: &'a Store,
+    machine: &Rc<Process>,
+    take_over: Option<&'a str>,
+) -> Pin<Box<dyn Future<Output = Result<Lease, LeaseError>> + 'a>> {
+    let machine = Rc::clone(machine) as Rc<dyn Machine>;
+    Box::pin(claim(store, Claim { machine, records: 0, take_over, say: &|_| {} }))
+}
+
+fn poll<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn claimed(store: &Store, machine: &Rc<Process>) -> Lease {
+    now(begin(store, machine, None)).expect("it is free")
+}
+
+fn assert_held(store: &Store, machine: &Rc<Process>) {
+    let error = now(begin(store, machine, None)).err().expect("it is held");
+    let LeaseError::Held { holder, .. } = &error else { panic!("{error}") };
+    assert_eq!(holder.identity, ada().identity);
+    let words = "ada@left (process 10) conducts this upgrade: its process runs on this machine";
+    assert_eq!(error.to_string(), words);
+}
+
+fn journal(store: &Store) -> Journal {
+    let reading = now(read_journal(store)).expect("it holds together");
+    Journal::open(store.clone(), reading, HandClock::new(), 1, "n".to_owned(), Rc::new(|_| {}))
+}
+
+#[test]
+fn a_lease_that_nobody_holds_is_epoch_one() {
+    let store = memory();
+    assert_eq!(claimed(&store, &ada()).epoch, 1);
+    let (epoch, holder) = now(last(&store)).expect("it can be read").expect("there is one");
+    assert_eq!((epoch, holder.identity, holder.until), (1, ada().identity(), at(90)));
+}
+
+#[test]
+fn a_living_conductor_on_this_machine_keeps_others_out_for_as_long_as_it_lives() {
+    let store = memory();
+    claimed(&store, &ada());
+    let bob = bob();
+    bob.pass(100_000);
+    assert_held(&store, &bob);
+}
+
+#[test]
+fn a_conductor_of_this_machine_that_is_dead_is_succeeded_at_once() {
+    let store = memory();
+    claimed(&store, &ada());
+    let bob = bob();
+    bob.living.borrow_mut().retain(|(process, _)| *process != 10);
+    assert_eq!(claimed(&store, &bob).epoch, 2);
+}
+
+#[test]
+fn a_number_that_another_process_has_by_now_is_no_sign_of_life() {
+    let store = memory();
+    claimed(&store, &ada());
+    let bob = bob();
+    *bob.living.borrow_mut() = vec![(10, 999), (11, 1)];
+    assert_eq!(claimed(&store, &bob).epoch, 2);
+}
+
+#[test]
+fn a_process_that_cannot_be_seen_from_here_is_not_taken_for_dead() {
+    let elsewhere = [
+        ("another namespace", Some(Origin { pid_namespace: "pid:[2]".to_owned(), ..origin() })),
+        ("another boot", Some(Origin { boot: "another".to_owned(), ..origin() })),
+        ("a machine that cannot tell", None),
+    ];
+    for (what, origin) in elsewhere {
+        let store = memory();
+        claimed(&store, &ada());
+        // It has the same host name, and no process of that number.
+        let other = Process::of("bob", "left", 11, origin);
+        other.living.borrow_mut().clear();
+        let mut claim = begin(&store, &other, None);
+        assert!(poll(&mut claim).is_pending(), "{what}");
+    }
+}
+
+#[test]
+fn a_conductor_elsewhere_is_succeeded_after_its_lease_stood_still_for_a_lease_and_an_attempt() {
+    let store = memory();
+    claimed(&store, &ada());
+    let eve = eve();
+    let mut claim = begin(&store, &eve, None);
+    for _ in 0..36 {
+        assert!(poll(&mut claim).is_pending());
+        eve.pass(3);
+    }
+    assert!(poll(&mut claim).is_pending(), "108 seconds are too few");
+    eve.pass(3);
+    let Poll::Ready(Ok(lease)) = poll(&mut claim) else { panic!("111 seconds are enough") };
+    assert_eq!(lease.epoch, 2);
+}
+
+#[test]
+fn the_clock_of_the_holders_machine_is_not_believed() {
+    let store = memory();
+    let ada = ada();
+    // Its clock is a day behind, so that its lease seems to have lapsed long ago.
+    ada.wall.set(cutover_core::time::earlier(at(0), Duration::from_secs(86_400)));
+    let lease = claimed(&store, &ada);
+    let eve = eve();
+    let mut claim = begin(&store, &eve, None);
+    assert!(poll(&mut claim).is_pending());
+    ada.pass(15);
+    assert!(now(lease.renew(0)).expect("it can be written").is_none());
+    eve.pass(3);
+    let Poll::Ready(Err(error)) = poll(&mut claim) else { panic!("it is alive") };
+    assert_eq!(error.to_string(), "ada@left (process 10) conducts this upgrade: it has just renewed its lease");
+}
+
+#[test]
+fn a_holder_that_comes_back_at_the_moment_of_the_claim_is_outlived_before_anything_is_done() {
+    let store = memory();
+    let (ada, eve) = (ada(), eve());
+    let lease = claimed(&store, &ada);
+    let seen = now(seen(&store)).expect("it can be read").expect("there is one");
+    // Ada renews after eve's last look at her lease, and before eve's claim shows.
+    ada.pass(111);
+    assert!(now(lease.renew(0)).expect("it can be written").is_none());
+    let machine = Rc::clone(&eve) as Rc<dyn Machine>;
+    let claim = Claim { machine, records: 0, take_over: None, say: &|_| {} };
+    let mut waits = Box::pin(claim::outlive(&store, &seen, &claim));
+    eve.pass(89);
+    assert!(poll(&mut waits).is_pending(), "ada may still write");
+    eve.pass(90);
+    assert!(poll(&mut waits).is_ready());
+}
+
+#[test]
+fn a_holder_whose_next_epoch_was_claimed_notices_when_it_renews() {
+    let store = memory();
+    let (ada, eve) = (ada(), eve());
+    let lease = claimed(&store, &ada);
+    let mut claim = begin(&store, &eve, None);
+    assert!(poll(&mut claim).is_pending());
+    eve.pass(111);
+    let Poll::Ready(Ok(_)) = poll(&mut claim) else { panic!("it stood still") };
+    ada.pass(111);
+    let lost = now(lease.renew(0)).expect("it can be written").expect("it is lost");
+    assert_eq!(lost.to_string(), "eve@right (process 10) has taken this upgrade over (epoch 2)");
+}
+
+#[test]
+fn whoever_names_the_holder_succeeds_it_at_once_and_nobody_else_does() {
+    for named in ["ada@left", "ada@left (process 10)"] {
+        let store = memory();
+        claimed(&store, &ada());
+        assert_eq!(now(begin(&store, &eve(), Some(named))).expect("it is named").epoch, 2);
+    }
+    for named in ["", "bob@left", "ada", "ada@left (process 11)"] {
+        let store = memory();
+        claimed(&store, &ada());
+        let error = now(begin(&store, &eve(), Some(named))).err().expect("somebody else holds it");
+        assert_eq!(error.to_string(), format!("ada@left (process 10) holds the lease, and not {named}"));
+    }
+}
+
+#[test]
+fn a_process_does_not_keep_itself_out() {
+    let store = memory();
+    let ada = ada();
+    assert_eq!(claimed(&store, &ada).epoch, 1);
+    assert_eq!(claimed(&store, &ada).epoch, 2);
+}
+
+#[test]
+fn a_lease_that_was_given_up_can_be_claimed_at_once() {
+    let store = memory();
+    now(claimed(&store, &ada()).release(7)).expect("it can be written");
+    let (_, holder) = now(last(&store)).expect("it can be read").expect("there is one");
+    assert_eq!((holder.released, holder.records), (true, 7));
+    assert_eq!(claimed(&store, &eve()).epoch, 2);
+}
+
+#[test]
+fn epochs_count_up_and_the_last_is_the_one_that_counts() {
+    let store = memory();
+    for epoch in 1..=12 {
+        let lease = claimed(&store, &ada());
+        assert_eq!(lease.epoch, epoch);
+        now(lease.release(0)).expect("it can be written");
+    }
+    let (epoch, _) = now(last(&store)).expect("it can be read").expect("there is one");
+    assert_eq!(epoch, 12);
+}
+
+#[test]
+fn a_lease_of_an_older_program_is_watched_like_one_from_elsewhere() {
+    let store = memory();
+    let text = r#"{"user":"ada","machine":"left","process":10,"until":"2021-01-04T09:00:30Z"}"#;
+    now(store.create("lease/00000001.json", text.into())).expect("it can be written");
+    let bob = bob();
+    let mut claim = begin(&store, &bob, None);
+    assert!(poll(&mut claim).is_pending());
+    bob.pass(111);
+    assert!(matches!(poll(&mut claim), Poll::Ready(Ok(_))));
+}
+
+#[test]
+fn a_lease_outlasts_an_attempt_until_the_last_twenty_seconds() {
+    let store = memory();
+    let ada = ada();
+    let lease = claimed(&store, &ada);
+    ada.pass(70);
+    assert!(lease.outlasts_an_attempt());
+    ada.pass(1);
+    assert!(!lease.outlasts_an_attempt());
+    assert!(now(lease.renew(0)).expect("it can be written").is_none());
+    assert!(lease.outlasts_an_attempt());
+}
+
+#[test]
+fn time_is_what_the_clock_says_that_shows_more_of_it() {
+    let (store, asleep, set_back) = (memory(), ada(), bob());
+    let lease = claimed(&store, &asleep);
+    // The machine was suspended: only one of its clocks went on.
+    asleep.wall.set(at(80));
+    assert!(!lease.outlasts_an_attempt());
+    let other = memory();
+    let lease = claimed(&other, &set_back);
+    set_back.up.set(Duration::from_secs(80));
+    set_back.wall.set(cutover_core::time::earlier(at(0), Duration::from_secs(3600)));
+    assert!(!lease.outlasts_an_attempt(), "the wall clock was set back");
+}
+
+/// Lets time pass in small steps while a lease is kept.
+fn keep_for<'a>(kept: &mut Pin<Box<dyn Future<Output = Halt> + 'a>>, machine: &Process, seconds: u64) -> Option<Halt> {
+    for _ in 0..seconds {
+        if let Poll::Ready(halt) = poll(kept) {
+            return Some(halt);
+        }
+        machine.pass(1);
+    }
+    match poll(kept) {
+        Poll::Ready(halt) => Some(halt),
+        Poll::Pending => None,
+    }
+}
+
+#[test]
+fn a_lease_that_is_kept_does_not_lapse_and_tells_of_the_last_record() {
+    let (store, ada) = (memory(), ada());
+    let lease = claimed(&store, &ada);
+    let journal = journal(&store);
+    let mut kept: Pin<Box<dyn Future<Output = Halt>>> = Box::pin(lease.keep(&journal, &|_| {}));
+    assert!(keep_for(&mut kept, &ada, 600).is_none());
+    let took_over =
+        cutover_core::journal::Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() };
+    now(journal.append(took_over)).expect("it can be written");
+    assert!(keep_for(&mut kept, &ada, 16).is_none());
+    let (_, holder) = now(last(&store)).expect("it can be read").expect("there is one");
+    assert_eq!(holder.records, 1);
+    assert!(holder.until > ada.now());
+}
+
+#[test]
+fn a_lease_is_kept_through_an_outage_of_the_store_with_one_complaint_for_each() {
+    let (folder, ada) = (TempDir::new().expect("a folder"), ada());
+    let store = Store::folder(folder.path(), &upgrade()).expect("a store");
+    let lease = claimed(&store, &ada);
+    let journal = journal(&store);
+    let root = folder.path().join(upgrade().as_str());
+    let (leases, aside) = (root.join("lease"), folder.path().join("aside"));
+    let complaints = Cell::new(0);
+    let tell = |news: News<'_>| {
+        assert!(matches!(news, News::NotRenewed(_)));
+        complaints.set(complaints.get() + 1);
+    };
+    let mut kept: Pin<Box<dyn Future<Output = Halt> + '_>> = Box::pin(lease.keep(&journal, &tell));
+    for outage in 1..=2 {
+        // A file where the folder should be: nothing can be read or written there.
+        std::fs::rename(&leases, &aside).expect("it can be moved");
+        std::fs::write(&leases, "").expect("it can be written");
+        assert!(keep_for(&mut kept, &ada, 40).is_none(), "it goes on");
+        assert_eq!(complaints.get(), outage);
+        std::fs::remove_file(&leases).expect("it can be removed");
+        std::fs::rename(&aside, &leases).expect("it can be moved back");
+        assert!(keep_for(&mut kept, &ada, 4).is_none(), "it goes on");
+        assert!(lease.since_renewal() < Duration::from_secs(5), "it is renewed again");
+    }
+}
+
+#[test]
+fn a_conductor_that_was_succeeded_notices_at_its_next_renewal_and_leaves_its_successors_lease_alone() {
+    let (store, ada) = (memory(), ada());
+    let lease = claimed(&store, &ada);
+    let journal = journal(&store);
+    now(begin(&store, &eve(), Some("ada@left"))).expect("it is named");
+    let mut kept: Pin<Box<dyn Future<Output = Halt>>> = Box::pin(lease.keep(&journal, &|_| {}));
+    let halt = keep_for(&mut kept, &ada, 20).expect("it is lost");
+    assert!(matches!(halt, Halt::Lease(LeaseLost::Superseded { epoch: 2, .. })), "{halt}");
+    let (epoch, holder) = now(last(&store)).expect("it can be read").expect("there is one");
+    assert_eq!((epoch, holder.identity), (2, eve().identity()));
+}
+
+#[test]
+fn after_a_pause_that_nobody_planned_the_journal_is_looked_at_first() {
+    let (store, ada) = (memory(), ada());
+    let lease = claimed(&store, &ada);
+    let journal = journal(&store);
+    let stood_still = Cell::new(0);
+    let tell = |news: News<'_>| {
+        assert!(matches!(news, News::StoodStill(length) if length.as_secs() >= 300));
+        stood_still.set(stood_still.get() + 1);
+    };
+    let mut kept: Pin<Box<dyn Future<Output = Halt> + '_>> = Box::pin(lease.keep(&journal, &tell));
+    assert!(poll(&mut kept).is_pending());
+    ada.pass(300);
+    assert!(poll(&mut kept).is_pending(), "nobody has gone on");
+    assert_eq!(stood_still.get(), 1);
+    now(store.create("journal/00000001.json", b"{}".to_vec())).expect("it can be written");
+    ada.pass(300);
+    let Poll::Ready(halt) = poll(&mut kept) else { panic!("somebody has gone on") };
+    assert!(matches!(halt, Halt::Journal(JournalError::Fenced { .. })), "{halt}");
+}
+
+#[test]
+fn a_lease_whose_object_is_gone_is_lost_and_not_written_again() {
+    let (folder, ada) = (TempDir::new().expect("a folder"), ada());
+    let store = Store::folder(folder.path(), &upgrade()).expect("a store");
+    let lease = claimed(&store, &ada);
+    std::fs::remove_dir_all(folder.path().join(upgrade().as_str())).expect("it can be removed");
+    let lost = now(lease.renew(0)).expect("the store works").expect("it is gone");
+    assert!(matches!(lost, LeaseLost::Gone { .. }), "{lost}");
+    now(lease.release(0)).expect("nothing is written");
+    assert!(!folder.path().join(upgrade().as_str()).exists(), "and nothing is made anew");
+}
+
+#[test]
+fn a_damaged_lease_keeps_nobody_out_and_its_epoch_is_not_used_again() {
+    let store = memory();
+    now(store.create("lease/00000001.json", b"{}".to_vec())).expect("it can be written");
+    assert_eq!(claimed(&store, &ada()).epoch, 2);
+}
+
+#[test]
+fn what_is_none_of_ours_among_the_leases_keeps_nobody_out() {
+    let store = memory();
+    for name in ["lease/zz", "lease/.DS_Store", "lease/99.json", "lease/old/00000009.json"] {
+        now(store.create(name, b"theirs".to_vec())).expect("it can be written");
+    }
+    assert_eq!(claimed(&store, &ada()).epoch, 1);
+}
+
+#[test]
+fn a_look_from_elsewhere_goes_by_the_holders_own_time() {
+    let (store, eve) = (memory(), eve());
+    claimed(&store, &ada());
+    let (_, holder) = now(last(&store)).expect("it can be read").expect("there is one");
+    assert!(holder.seems_alive(&*eve));
+    eve.pass(91);
+    assert!(!holder.seems_alive(&*eve));
+    assert!(begin(&store, &eve, None).now_or_never().is_none(), "but whoever would succeed it watches first");
+}

@@ -1,0 +1,284 @@
+//! Two conductors of one upgrade at once: the first is suspended somewhere, the second takes over and goes on to the end,
+//! and then the first goes on as if nothing had happened. It may change nothing any more.
+//!
+//! The first sleeps at any record, where its next call has passed the gate and only the world can refuse it, and between
+//! any record and the gate's look.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use futures_util::future::{Either, select};
+use jiff::Timestamp;
+
+use cutover_core::deployment::{Deployment, parse};
+use cutover_core::journal::Event;
+use cutover_core::plan::{Order, Phase};
+use cutover_core::progress::Progress;
+use cutover_core::time::{between, earlier, later};
+use cutover_engine::drive::Crew;
+use cutover_engine::fence::ZoneFence;
+use cutover_engine::gate::{Gate, Hold, Mishap, Weather};
+use cutover_engine::halt::Halt;
+use cutover_engine::journal::{Journal, Listener, read};
+use cutover_engine::lease::{Claim, Identity, Machine, Origin, claim};
+use cutover_engine::ports::Clock;
+use cutover_engine::store::Store;
+use cutover_rehearsal::{
+    EmbeddedCloud, KnownResources, RehearsalError, ScriptedOperator, SimulatedClock, conduct_phase, run,
+};
+
+const QA: &str = include_str!("../../../examples/mitx-qa.toml");
+
+/// A machine of its own for each conductor, on the one simulated clock.
+struct Elsewhere {
+    clock: Rc<SimulatedClock>,
+    name: &'static str,
+}
+
+#[async_trait(?Send)]
+impl Machine for Elsewhere {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn up(&self) -> Duration {
+        between(Timestamp::UNIX_EPOCH, self.clock.now())
+    }
+
+    async fn sleep(&self, length: Duration) {
+        self.clock.sleep(length).await;
+    }
+
+    fn lives(&self, _process: u32, _started: u64) -> bool {
+        false
+    }
+
+    fn nonce(&self) -> String {
+        self.name.to_owned()
+    }
+
+    fn identity(&self) -> Identity {
+        let origin = Origin { boot: self.name.to_owned(), pid_namespace: "pid:[1]".to_owned(), started: 1 };
+        Identity { user: self.name.to_owned(), machine: self.name.to_owned(), process: 1, origin: Some(origin) }
+    }
+}
+
+/// Work that is not polled while it sleeps: what SIGSTOP does to a process.
+struct Suspendable<'a, T> {
+    work: Pin<Box<dyn Future<Output = T> + 'a>>,
+    asleep: Rc<Cell<bool>>,
+}
+
+impl<T> Future for Suspendable<'_, T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        if self.asleep.get() { Poll::Pending } else { self.work.as_mut().poll(context) }
+    }
+}
+
+/// Where the first conductor falls asleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Falls {
+    /// Once so many events are on record: its next call has passed the gate.
+    AtRecord(u64),
+    /// At its call of that number, before the gate has looked.
+    BeforeCall(u64),
+    Never,
+}
+
+/// Puts a conductor to sleep before one of its calls.
+struct Sleepy {
+    left: Cell<u64>,
+    asleep: Rc<Cell<bool>>,
+}
+
+#[async_trait(?Send)]
+impl Weather for Sleepy {
+    async fn before(&self, _call: &'static str) -> Option<Mishap> {
+        if self.left.get() > 0 {
+            self.left.set(self.left.get() - 1);
+            if self.left.get() == 0 {
+                self.asleep.set(true);
+                // Not polled again before it is woken.
+                let mut slept = false;
+                std::future::poll_fn(
+                    |_| if std::mem::replace(&mut slept, true) { Poll::Ready(()) } else { Poll::Pending },
+                )
+                .await;
+            }
+        }
+        None
+    }
+}
+
+/// A cloud and a store that both conductors work on, a few hours before the window.
+struct Stage {
+    deployment: Deployment,
+    clock: Rc<SimulatedClock>,
+    cloud: Rc<EmbeddedCloud>,
+    store: Store,
+    attempts: Cell<u64>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let deployment = parse(QA).expect("the example has no mistakes");
+        let start = earlier(deployment.window.start.timestamp, Duration::from_secs(5 * 3600));
+        let clock = SimulatedClock::new(start);
+        let world = EmbeddedCloud::furnish(&deployment, 1, start);
+        let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
+        let store = Store::memory(&deployment.upgrade());
+        Self { deployment, clock, cloud, store, attempts: Cell::default() }
+    }
+
+    /// Takes the upgrade over and conducts it to its end.
+    async fn conduct(&self, name: &'static str, falls: Falls, asleep: Rc<Cell<bool>>) -> Result<(), RehearsalError> {
+        let (machine, clock) = (Rc::new(Elsewhere { clock: Rc::clone(&self.clock), name }), self.clock());
+        let claiming = Claim { machine: Rc::clone(&machine) as _, records: 0, take_over: None, say: &|_| {} };
+        let lease = Rc::new(claim(&self.store, claiming).await.expect("nobody is alive"));
+        let reading = read(&self.store).await?;
+        let listener = falling(falls, Rc::clone(&asleep));
+        let (store, nonce) = (self.store.clone(), machine.nonce());
+        let journal = Rc::new(Journal::open(store, reading, Rc::clone(&clock), lease.epoch, nonce, listener));
+        let left = Cell::new(if let Falls::BeforeCall(number) = falls { number } else { 0 });
+        let world = self.cloud.world();
+        let gate = Gate::new(Hold::Lease(Rc::clone(&lease)), Rc::clone(&journal), machine)
+            .in_weather(Rc::new(Sleepy { left, asleep }))
+            .with_zone(ZoneFence::of(&self.deployment, &world, &clock));
+        let operator = Rc::new(ScriptedOperator::new(&self.deployment, Rc::clone(&clock)));
+        let stop = std::future::pending().boxed_local().shared();
+        let crew = Crew::new(world, clock, operator, Rc::clone(&journal), gate, stop);
+        let work = Box::pin(self.phases(&crew, name));
+        let ended = match select(work, Box::pin(lease.keep(&journal, &|_| {}))).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right((halt, _)) => Err(halt.into()),
+        };
+        self.attempts.set(crew.gate.attempts().values().sum());
+        ended
+    }
+
+    async fn phases(&self, crew: &Crew, conductor: &str) -> Result<(), RehearsalError> {
+        let (upgrade, conductor) = (self.deployment.upgrade(), conductor.to_owned());
+        crew.journal.append(Event::ConductorTookOver { upgrade, conductor }).await?;
+        for phase in Phase::ALL {
+            if crew.journal.upgrade().finished(phase) {
+                continue;
+            }
+            if phase == Phase::Retire {
+                let end = self.deployment.window.ends().timestamp;
+                crew.clock.sleep_until(later(end, Duration::from_secs(60))).await;
+            }
+            let ended = conduct_phase(&self.deployment, Order::Overlapped, phase, crew, &mut Vec::new()).await?;
+            assert_eq!(ended, None, "{phase} ends well");
+        }
+        Ok(())
+    }
+
+    fn clock(&self) -> Rc<dyn Clock> {
+        Rc::clone(&self.clock) as Rc<dyn Clock>
+    }
+
+    /// All that a write could have changed.
+    async fn fingerprint(&self) -> String {
+        let (world, dns) = (self.cloud.world(), &self.deployment.dns);
+        let hosts: Vec<_> = self.deployment.sites.iter().map(|site| site.host.clone()).collect();
+        let balancers: Vec<_> = self.deployment.balancers.iter().map(|balancer| balancer.name.clone()).collect();
+        let databases: Vec<_> = self.deployment.databases.iter().map(|database| database.name.clone()).collect();
+        let page = &self.deployment.maintenance_page;
+        let instances = world.compute.instances().await.expect("listed");
+        let mut programs = Vec::new();
+        for instance in instances.iter().filter(|instance| instance.lives()) {
+            let services = self.deployment.role.services(instance.role).expect("its role");
+            programs.push(world.hosts.programs(&instance.id, &services.programs).await.expect("seen"));
+        }
+        let (records, fence) = (world.dns.records(&dns.zone, &hosts).await, self.deployment.fence());
+        let (fence, health) = (world.dns.fence(&dns.zone, &fence).await, world.balancers.balancers(&balancers).await);
+        let (images, databases) = (world.images.images().await, world.databases.databases(&databases).await);
+        let page = world.pages.page(&page.bucket, &page.key).await;
+        format!("{records:?}\n{fence:?}\n{health:?}\n{instances:?}\n{programs:?}\n{images:?}\n{databases:?}\n{page:?}")
+    }
+
+    /// The first conductor falls asleep, a second ends the upgrade, and the first wakes up. Whether it fell asleep at all.
+    fn overlap(&self, falls: Falls) -> bool {
+        let what = format!("{falls:?}");
+        run(&self.clock, async {
+            let asleep = Rc::new(Cell::new(false));
+            let first = Suspendable {
+                work: Box::pin(self.conduct("ada", falls, Rc::clone(&asleep))),
+                asleep: Rc::clone(&asleep),
+            };
+            let fell_asleep = async {
+                while !asleep.get() {
+                    self.clock.sleep(Duration::from_secs(1)).await;
+                }
+            };
+            let first = match select(first, Box::pin(fell_asleep)).await {
+                Either::Left((ended, _)) => {
+                    ended.expect("nobody disturbs it");
+                    return false;
+                }
+                Either::Right(((), first)) => first,
+            };
+            self.conduct("eve", Falls::Never, Rc::new(Cell::new(false))).await.expect("the second ends it");
+            self.assert_well(&what).await;
+            let (records, world) = (read(&self.store).await.expect("readable").records, self.fingerprint().await);
+
+            asleep.set(false);
+            let ended = first.await;
+            let Err(RehearsalError::Halted(halt)) = ended else { panic!("{what}: it was to be stopped: {ended:?}") };
+            assert!(matches!(*halt, Halt::Journal(_) | Halt::Lease(_) | Halt::Zone(_) | Halt::Superseded(_)), "{halt}");
+            self.clock.sleep(Duration::from_secs(3600)).await;
+            self.assert_well(&what).await;
+            let now = read(&self.store).await.expect("readable").records;
+            assert_eq!(now.len(), records.len(), "{what}: nothing is put on record any more");
+            assert_eq!(self.fingerprint().await, world, "{what}: nothing is changed any more");
+            true
+        })
+    }
+
+    async fn assert_well(&self, what: &str) {
+        let reading = read(&self.store).await.expect("it holds together");
+        let mut violations = self.cloud.violations();
+        violations.extend(self.cloud.check_end(&KnownResources::of(&reading.upgrade)));
+        assert_eq!(violations, [], "{what}");
+        assert_eq!(self.cloud.visitors().error, 0, "{what}");
+        assert!(Phase::ALL.iter().all(|phase| reading.upgrade.finished(*phase)), "{what}");
+    }
+}
+
+/// Hears of events, and puts its conductor to sleep at one of them.
+fn falling(falls: Falls, asleep: Rc<Cell<bool>>) -> Listener {
+    let left = RefCell::new(if let Falls::AtRecord(number) = falls { number } else { 0 });
+    Rc::new(move |progress| {
+        let mut left = left.borrow_mut();
+        if matches!(progress, Progress::Recorded { .. }) && *left > 0 {
+            *left -= 1;
+            if *left == 0 {
+                asleep.set(true);
+            }
+        }
+    })
+}
+
+#[test]
+fn two_overlapping_conductors_over_a_whole_upgrade_suspended_at_any_record_and_between_record_and_call() {
+    let whole = Stage::new();
+    assert!(!whole.overlap(Falls::Never));
+    let events: usize =
+        run(&whole.clock, read(&whole.store)).expect("readable").records.iter().map(|r| r.events.len()).sum();
+    let (events, calls) = (events as u64, whole.attempts.get());
+    assert!(events > 100 && calls > 30, "{events} events, {calls} calls");
+    // What comes after its last wait it does in one go: there it is through before it can be suspended.
+    let last = [events, events - 1, events - 2].map(Falls::AtRecord);
+    let points = (1..=events).map(Falls::AtRecord).chain((1..=calls).map(Falls::BeforeCall));
+    for falls in points {
+        assert!(Stage::new().overlap(falls) || last.contains(&falls), "{falls:?}");
+    }
+}
