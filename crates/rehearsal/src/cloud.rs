@@ -3,7 +3,7 @@
 //! The ports are in `ports`, and what calls do to the world in `world`. Here is what every call has in common:
 //! it takes a moment, it may be made to fail, it finds the world as it is by then, and it is saved.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub struct EmbeddedCloud {
     /// Where the world is kept, when several processes share it.
     file: Option<Rc<WorldFile>>,
     wall: Option<WallTime>,
+    /// How many writes have come here, from this process.
+    writes: Cell<u64>,
 }
 
 impl EmbeddedCloud {
@@ -40,7 +42,7 @@ impl EmbeddedCloud {
     /// A cloud of one process, which nobody saves.
     #[must_use]
     pub fn in_memory(state: WorldState, clock: Rc<dyn Clock>) -> Rc<Self> {
-        Rc::new(Self { world: RefCell::new(state), clock, file: None, wall: None })
+        Rc::new(Self { world: RefCell::new(state), clock, file: None, wall: None, writes: Cell::default() })
     }
 
     /// The cloud that is kept in `folder`, with its clock. A folder without one gets it now, furnished a day before
@@ -99,8 +101,13 @@ impl EmbeddedCloud {
         };
         drop(lock);
         let clock = PacedClock::new(Rc::clone(&file), wall.clone());
-        let cloud =
-            Self { world: RefCell::new(world), clock: Rc::clone(&clock) as _, file: Some(file), wall: Some(wall) };
+        let cloud = Self {
+            world: RefCell::new(world),
+            clock: Rc::clone(&clock) as _,
+            file: Some(file),
+            wall: Some(wall),
+            writes: Cell::default(),
+        };
         Ok((Rc::new(cloud), clock))
     }
 
@@ -137,6 +144,12 @@ impl EmbeddedCloud {
     #[must_use]
     pub fn visitors_between(&self, from: Timestamp, to: Timestamp) -> VisitorReport {
         self.present(|world| world.visitors_between(from, to.min(world.now)))
+    }
+
+    /// How many writes have come to this world from this process, whatever became of them.
+    #[must_use]
+    pub const fn writes(&self) -> u64 {
+        self.writes.get()
     }
 
     /// What is wrong with the world at the end of an upgrade whose journal names `known`.
@@ -196,6 +209,7 @@ impl EmbeddedCloud {
         if permit.is_dry() {
             return Err(Failure::permanent(format!("{call}: a dry run changes nothing")));
         }
+        self.writes.set(self.writes.get() + 1);
         self.take_a_moment(call).await;
         self.locked(call, effect)
     }
