@@ -181,13 +181,13 @@ pub struct PhaseArgs {
     /// Begin a failed migration again, once its schema is mended: without this it is only looked at
     #[arg(long, value_name = "STEP")]
     pub retry: Vec<String>,
-    /// Go on as if a step were done of which nobody can tell: you have found out that it was. Needs --because
+    /// Take a step that is in doubt for done: you have found out that it was. Needs --because
     #[arg(long, value_name = "STEP", requires = "because")]
     pub accept: Vec<String>,
     /// How you know, in your words; goes on record
     #[arg(long, value_name = "TEXT", requires = "accept")]
     pub because: Option<String>,
-    /// Succeed the conductor of this name at once (`user@machine`): you know that it is dead
+    /// Take the upgrade over at once from the conductor of this name, `user@machine`: you know that it is dead
     #[arg(long, value_name = "NAME")]
     pub take_over: Option<String>,
     /// Begin although the plan does not fit the window, or go on although it no longer does

@@ -84,7 +84,11 @@ async fn as_shown(session: &Session, plan: &Plan, hash: &str) -> Result<(), Comm
         ));
     };
     let changes: Vec<String> = before.basis.changes(&plan.basis).iter().map(|change| format!("  - {change}")).collect();
-    let changes = if changes.is_empty() { vec!["  - the phase, the order asked for, or the steps that this version of cutover plans".to_owned()] } else { changes };
+    let changes = if changes.is_empty() {
+        vec!["  - the phase, the order asked for, or the steps that this version of cutover plans".to_owned()]
+    } else {
+        changes
+    };
     Err(CommandError::refused(
         format!("plan {hash} is stale; what it was made from has changed:\n{}", changes.join("\n")),
         format!("look at the new plan, {}: cutover plan {}", plan.hash().short(), session.file()),

@@ -65,7 +65,7 @@ impl Machine for ThisMachine {
     fn identity(&self) -> Identity {
         let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
         Identity {
-            user: user.unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw())),
+            user: user.unwrap_or_else(|_| format!("uid-{}", rustix::process::getuid().as_raw())),
             machine: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             process: std::process::id(),
             origin: origin::of_this_process(),

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use serde::Serialize;
 
+use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, Upgrade};
 use cutover_core::names::StepId;
@@ -21,6 +22,7 @@ use cutover_core::plan::{Action, Decide, Lane, Membership, Plan, Step};
 
 use crate::act::{Seen, act, observe};
 use crate::drive::Crew;
+use crate::fence::ZoneFence;
 use crate::gate::{Gate, Hold};
 use crate::halt::Hitch;
 use crate::journal::{Journal, JournalError, Reading};
@@ -89,6 +91,7 @@ pub enum DryOutcome {
 pub async fn walk(
     world: &World,
     clock: &Rc<dyn Clock>,
+    deployment: &Deployment,
     upgrade: &Upgrade,
     plans: &[Plan],
     writes: Writes<'_>,
@@ -101,7 +104,8 @@ pub async fn walk(
     let journal = Rc::new(Journal::open(store, reading, Rc::clone(clock), 0, "dry-run".to_owned(), Rc::new(|_| ())));
     let stop = std::future::pending().boxed_local().shared();
     let hold = if matches!(writes, Writes::PutDown(_)) { Hold::PutDown } else { Hold::Nothing };
-    let gate = Gate::new(hold, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(clock))));
+    let gate = Gate::new(hold, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(clock))))
+        .with_zone(ZoneFence::of(deployment, world, clock));
     let crew = Crew::new(world.clone(), Rc::clone(clock), Rc::new(Nobody), journal, gate, stop);
     let taken_over = Event::ConductorTookOver { upgrade: first.upgrade.clone(), conductor: "a dry run".to_owned() };
     crew.journal.append(taken_over).await?;

@@ -22,7 +22,9 @@ use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
 
 /// A fixture's name, its records, and how many steps of how many each phase had done at its end.
-const JOURNALS: [(&str, &str, &[(usize, usize)]); 5] = [
+type Fixture = (&'static str, &'static str, &'static [(usize, usize)]);
+
+const JOURNALS: [Fixture; 5] = [
     ("whole", include_str!("version_1/whole.jsonl"), &[(2, 2), (9, 9), (25, 25), (8, 8)]),
     ("migration", include_str!("version_1/migration.jsonl"), &[(2, 2), (9, 9), (25, 25)]),
     ("replanned", include_str!("version_1/replanned.jsonl"), &[(2, 2), (15, 15), (23, 23)]),

@@ -27,7 +27,7 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
         let (plans, obstacles) = plans(args, &session, &upgrade, phase).await?;
         let take = || connection.map(|connection| connection.take_writes()).unwrap_or_default();
         let writes = if connection.is_some() { Writes::PutDown(&take) } else { Writes::InWords };
-        let steps = walk(&world, &session.clock, &upgrade, &plans, writes).await?;
+        let steps = walk(&world, &session.clock, session.deployment(), &upgrade, &plans, writes).await?;
         let Some(plan) = plans.last() else { return Ok(Exit::Done) };
         let file = session.file();
         let dry = show::DryRun { plan, steps: &steps, obstacles: &obstacles, file: &file };

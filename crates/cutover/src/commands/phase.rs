@@ -158,7 +158,7 @@ async fn conduct(
     // A lease that cannot be given up lapses by itself.
     let _ = lease.release(journal.records()).await;
     match watched {
-        Either::Left((Ok(ending), _)) => ended(args, session, phase, &crew, ending),
+        Either::Left((Ok(ending), _)) => ended(args, session, phase, &crew, &ending),
         Either::Left((Err(halt), _)) | Either::Right((Either::Left((halt, _)), _)) => {
             Err(halted(args, session, &journal, halt))
         }
@@ -285,7 +285,13 @@ struct Ended {
 }
 
 /// Says how the phase ended and what is next.
-fn ended(args: &PhaseArgs, session: &Session, phase: Phase, crew: &Crew, ending: Ending) -> Result<Exit, CommandError> {
+fn ended(
+    args: &PhaseArgs,
+    session: &Session,
+    phase: Phase,
+    crew: &Crew,
+    ending: &Ending,
+) -> Result<Exit, CommandError> {
     let file = args.file.display().to_string();
     let upgrade = crew.journal.upgrade().clone();
     let status = status(args, session, &upgrade, None);

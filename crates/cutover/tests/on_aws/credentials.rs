@@ -126,7 +126,7 @@ fn a_sign_in_that_sso_refuses_says_so() {
     let (server, operator) = of_profile(OLD_SSO);
     operator.write(OF_PORTAL, &token);
     insta::assert_snapshot!(operator.run(&["check"]).failed(1));
-    assert_eq!(server.asked(), 1, "SSO itself, and no more");
+    assert_eq!(server.asked(), 2, "SSO itself, once more after a moment, and nobody else");
 }
 
 /// An operator whose credentials come from a program.

@@ -40,7 +40,7 @@ fn the_page_is_published_as_browsers_and_edges_must_see_it_and_that_is_on_record
     assert!(invalidations.contains("<Quantity>1</Quantity>"), "{invalidations}");
 
     let names: Vec<String> = events(&operator).iter().map(|event| event["event"].to_string()).collect();
-    for name in ["conductor-took-over", "phase-started", "step-started", "step-done", "phase-finished"] {
+    for name in ["conductor-took-over", "run-started", "step-started", "step-learned", "step-done", "run-finished"] {
         assert!(names.contains(&format!("\"{name}\"")), "{name}: {names:?}");
     }
     let status = operator.without_keys().run(&["status"]).ended(0).out;

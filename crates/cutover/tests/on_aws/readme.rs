@@ -17,7 +17,7 @@ fn block(command: &str) -> Vec<String> {
 /// The output with the names of README.md's site, and without what is of the stand-in for AWS.
 fn told(account: &Account, output: &str) -> String {
     let text = account.masked(output).replace(&format!(" --endpoint-url {}", account.endpoint()), "");
-    let text = text.lines().map(without_reference).collect::<Vec<_>>().join("\n");
+    let text = text.lines().map(|line| with_known_zone(&without_reference(line))).collect::<Vec<_>>().join("\n");
     text.replace("contract", "example").replace("CONTRACT", "EXAMPLE").replace("site.toml", "aws.toml")
 }
 
@@ -27,6 +27,17 @@ fn without_reference(line: &str) -> String {
         Some((before, rest)) => {
             let after = rest.split_once('"').expect("it ends").1;
             format!("{before}\"CallerReference\":\"...\"{after}")
+        }
+        None => line.to_owned(),
+    }
+}
+
+/// moto gives a zone another id each time.
+fn with_known_zone(line: &str) -> String {
+    match line.split_once("--hosted-zone-id ") {
+        Some((before, rest)) => {
+            let after = rest.split_once(' ').expect("more follows").1;
+            format!("{before}--hosted-zone-id Z1EXAMPLE0000 {after}")
         }
         None => line.to_owned(),
     }

@@ -32,7 +32,7 @@ pub enum LeaseError {
     #[error("{} conducts this upgrade: {why}", .holder.identity)]
     Held {
         /// Who.
-        holder: Holder,
+        holder: Box<Holder>,
         /// How that is known.
         why: &'static str,
     },
@@ -40,7 +40,7 @@ pub enum LeaseError {
     #[error("{} holds the lease, and not {named}", .holder.identity)]
     OtherHolder {
         /// Who does.
-        holder: Holder,
+        holder: Box<Holder>,
         /// Whom the operator named.
         named: String,
     },
@@ -78,11 +78,13 @@ async fn is_free(store: &Store, last: &Seen, claim: &Claim<'_>) -> Result<(), Le
     if let Some(named) = claim.take_over {
         return match holder.identity.is_named(named) {
             true => Ok(()),
-            false => Err(LeaseError::OtherHolder { holder: holder.clone(), named: named.to_owned() }),
+            false => Err(LeaseError::OtherHolder { holder: Box::new(holder.clone()), named: named.to_owned() }),
         };
     }
     match life {
-        Life::Lives => Err(LeaseError::Held { holder: holder.clone(), why: "its process runs on this machine" }),
+        Life::Lives => {
+            Err(LeaseError::Held { holder: Box::new(holder.clone()), why: "its process runs on this machine" })
+        }
         _ => stands_still(store, last, claim).await,
     }
 }
@@ -104,7 +106,7 @@ async fn stands_still(store: &Store, last: &Seen, claim: &Claim<'_>) -> Result<(
         claim.machine.sleep(LOOK).await;
         let now = read(store, *epoch).await?;
         if let Some(now) = now.filter(|now| now.bytes != *bytes && !now.holder.released) {
-            return Err(LeaseError::Held { holder: now.holder, why: "it has just renewed its lease" });
+            return Err(LeaseError::Held { holder: Box::new(now.holder), why: "it has just renewed its lease" });
         }
     }
     Ok(())
