@@ -171,7 +171,7 @@ const BUSY: [&str; 4] = [
 ];
 
 /// Refusals that pass with time: nothing was changed, and the same call may work later.
-const LATER: [&str; 11] = [
+const LATER: [&str; 12] = [
     "InsufficientInstanceCapacity",
     "InsufficientHostCapacity",
     "InsufficientAddressCapacity",
@@ -185,6 +185,7 @@ const LATER: [&str; 11] = [
     "RequestTimeout",
     "PreconditionFailed",
     "ConditionalRequestConflict",
+    "OperationAborted",
 ];
 
 /// What is known about the world after an operation of that effect has failed for that cause.

@@ -3,7 +3,8 @@
 //!
 //! The client is on the official runtime: `aws-config` finds credentials and region, `aws-sigv4` signs, one HTTP
 //! client sends ([`web`]). What the operations look like is declared once, as shapes ([`operations`]), and tests hold
-//! every name of it against AWS's own models. What runs on hosts, and messages to people, are not here.
+//! every name of it against AWS's own models. What changes anything takes a permit of the engine's gate, and does not
+//! compile without; nothing is repeated here. What runs on hosts, and messages to people, are not here.
 
 pub mod cloud;
 pub mod connection;

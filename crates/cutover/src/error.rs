@@ -185,8 +185,9 @@ const fn of_halt(halt: &Halt) -> &'static str {
         }
         Halt::Lease(LeaseLost::Superseded { .. }) | Halt::Superseded(_) => SUPERSEDED,
         Halt::Zone(_) => {
-            "nothing more is begun from here. If `cutover status` shows another conductor, leave the upgrade to it; if not, \
-             find out who has changed the record, then run the same command: it begins by writing it anew"
+            "nothing more is begun from here. If `cutover status` shows another conductor, leave the upgrade to it. If not, \
+             find out who wrote the record: somebody by hand, or this upgrade with another state. Once that is settled, \
+             delete the record and run the same command, which writes it anew"
         }
     }
 }

@@ -22,7 +22,7 @@ use cutover_core::plan::{Action, Decide, Lane, Membership, Plan, Step};
 
 use crate::act::{Seen, act, observe};
 use crate::drive::Crew;
-use crate::fence::ZoneFence;
+use crate::fence::{DRY, ZoneFence};
 use crate::gate::{Gate, Hold};
 use crate::halt::Hitch;
 use crate::journal::{Journal, JournalError, Reading};
@@ -101,7 +101,7 @@ pub async fn walk(
     let mut reading = Reading::default();
     reading.upgrade = upgrade.clone();
     let store = Store::memory(&first.upgrade);
-    let journal = Rc::new(Journal::open(store, reading, Rc::clone(clock), 0, "dry-run".to_owned(), Rc::new(|_| ())));
+    let journal = Rc::new(Journal::open(store, reading, Rc::clone(clock), 0, DRY.to_owned(), Rc::new(|_| ())));
     let stop = std::future::pending().boxed_local().shared();
     let hold = if matches!(writes, Writes::PutDown(_)) { Hold::PutDown } else { Hold::Nothing };
     let gate = Gate::new(hold, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(clock))))

@@ -21,6 +21,8 @@ use crate::halt::{Halt, Hitch};
 use crate::ports::{Clock, Dns, World};
 use crate::retry;
 
+/// The writer of the marks that a dry run puts down, which somebody may have typed.
+pub const DRY: &str = "dry-run";
 /// How long resolvers may keep the record. Nobody asks them for it.
 const TTL: Duration = Duration::from_secs(60);
 
@@ -124,7 +126,7 @@ impl ZoneFence {
         }
         if standing.candidates.is_empty() {
             let found = retry::read(&*self.clock, async || self.dns.fence(&self.zone, &self.name).await).await?;
-            self.is_not_of_a_successor(gate, found.as_ref())?;
+            self.is_of_this_journal(gate, found.as_ref())?;
             standing.candidates.push(found);
         }
         self.batch(gate, &mut standing, "raise_fence", &self.zone, &[]).await?;
@@ -171,19 +173,17 @@ impl ZoneFence {
         Err(Halt::from(ZoneTaken { name: self.name.clone(), why }).into())
     }
 
-    /// A record of a later conductor of this upgrade says that this one was superseded, or that the state is not the one
-    /// that the upgrade was begun with.
-    fn is_not_of_a_successor(&self, gate: &Gate, found: Option<&FenceRecord>) -> Result<(), Halt> {
+    /// A mark of this upgrade that no conductor on record has left says that another one is at work, or that this state is
+    /// not the one with which the upgrade was begun.
+    fn is_of_this_journal(&self, gate: &Gate, found: Option<&FenceRecord>) -> Result<(), Halt> {
         let Some(mark) = found.and_then(Mark::of) else { return Ok(()) };
-        if mark.upgrade != self.upgrade || mark.epoch <= gate.epoch() {
+        if mark.upgrade != self.upgrade || mark.writer == DRY || gate.may_follow(&mark.writer) {
             return Ok(());
         }
         let why = format!(
-            "it was written by the conductor of epoch {}, and this one's is {}: either that one has taken over, or this \
-             state is not the one that {} was conducted with",
-            mark.epoch,
-            gate.epoch(),
-            self.upgrade
+            "conductor {} of {} wrote it, and this state knows nothing of that conductor: either it is at work, or {} was \
+             begun with another state",
+            mark.epoch, mark.upgrade, self.upgrade
         );
         Err(ZoneTaken { name: self.name.clone(), why }.into())
     }

@@ -177,6 +177,11 @@ impl Gate {
         self.journal.epoch()
     }
 
+    /// Whether a conductor may be followed: it is on record before this one, or nothing is going to be changed.
+    pub(crate) fn may_follow(&self, nonce: &str) -> bool {
+        matches!(self.hold, Hold::PutDown | Hold::Nothing) || self.journal.knows(nonce)
+    }
+
     /// This conductor's mark on the zone.
     pub(crate) fn mark(&self, upgrade: &UpgradeId, count: u64) -> Mark {
         Mark { upgrade: upgrade.clone(), epoch: self.epoch(), writer: self.journal.nonce().to_owned(), count }

@@ -4,6 +4,7 @@
 //! taken and stops. Each record names the hash of the one before; a gap or a change is found when it is read.
 
 use std::cell::{Cell, Ref, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use futures_util::lock::Mutex;
@@ -183,6 +184,8 @@ pub struct Journal {
     queued: Cell<u64>,
     /// How many records there are.
     recorded: Cell<u64>,
+    /// What tells those who have written records apart.
+    writers: BTreeSet<String>,
     writer: Mutex<Writer>,
 }
 
@@ -217,6 +220,7 @@ impl Journal {
             queue: RefCell::default(),
             queued: Cell::new(0),
             recorded: Cell::new(writer.records),
+            writers: reading.records.iter().map(|record| record.nonce.clone()).collect(),
             writer: Mutex::new(writer),
         }
     }
@@ -234,6 +238,11 @@ impl Journal {
     /// The lease epoch of the conductor that writes it.
     pub const fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// Whether the conductor with this nonce has written records before this one.
+    pub fn knows(&self, nonce: &str) -> bool {
+        self.writers.contains(nonce)
     }
 
     /// What no other writer of this journal has.

@@ -125,7 +125,7 @@ pub async fn conduct(
     listener: Listener,
 ) -> Result<Rehearsed, RehearsalError> {
     let reading = read(store).await?;
-    let nonce = format!("rehearsal-{}", reading.records.len());
+    let nonce = format!("rehearsal-{}-{}", clock.now().as_millisecond(), reading.records.len());
     let epoch = reading.records.last().map_or(1, |last| last.epoch + 1);
     let journal = Rc::new(Journal::open(store.clone(), reading, Rc::clone(&clock), epoch, nonce, listener));
     let operator = Rc::new(ScriptedOperator::new(deployment, Rc::clone(&clock)));

@@ -232,6 +232,22 @@ fn a_failed_migration_is_looked_at_again_by_every_run_and_started_again_only_by_
 }
 
 #[test]
+fn a_state_that_knows_nothing_of_who_wrote_the_fence_changes_nothing_however_often_it_is_tried() {
+    let stage = Stage::new(qa(), |_| {});
+    assert_eq!(stage.conduct().ending, RehearsalEnding::Completed);
+    // The state was lost, or the file names another place; the upgrade seems not to have begun.
+    let other = Stage { store: Store::memory(&stage.deployment.upgrade()), ..stage };
+    for _ in 0..4 {
+        let clock = Rc::clone(&other.clock) as Rc<dyn Clock>;
+        let before = other.cloud.writes();
+        let work = conduct(&other.deployment, Order::Overlapped, &other.cloud, clock, &other.store, Rc::new(|_| {}));
+        let halted = run(&other.clock, work).expect_err("another state conducted it").to_string();
+        assert!(halted.contains("this state knows nothing of that conductor"), "{halted}");
+        assert_eq!(other.cloud.writes(), before);
+    }
+}
+
+#[test]
 fn a_replan_while_hosts_are_pending_launches_none_of_them_twice() {
     let stage = Stage::new(qa(), |_| {});
     let (dies, registration) = futures_util::future::AbortHandle::new_pair();

@@ -65,7 +65,11 @@ impl Guarded {
     }
 
     /// The answer, after a look whether it says that the credentials have expired.
-    async fn seen(&self, method: &Method, answer: store::HttpResponse) -> Result<store::HttpResponse, store::HttpError> {
+    async fn seen(
+        &self,
+        method: &Method,
+        answer: store::HttpResponse,
+    ) -> Result<store::HttpResponse, store::HttpError> {
         if !answer.status().is_client_error() {
             return Ok(answer);
         }

@@ -65,6 +65,8 @@ pub(super) fn of_ports(deployment: &Deployment, place: Place<'_>, points_sites: 
 }
 
 /// What the state's store may do; nothing when a folder keeps the state. Nothing is ever deleted.
+///
+/// Of an object that is not there S3 says so to those who may list it: it takes the object's name for the prefix then.
 pub(super) fn of_store(deployment: &Deployment) -> Vec<Statement> {
     let Some(location) = deployment.state.location.strip_prefix("s3://") else { return Vec::new() };
     let (bucket, folder) = location.split_once('/').unwrap_or((location, ""));

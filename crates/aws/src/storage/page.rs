@@ -71,13 +71,7 @@ impl PageBucket {
     ///
     /// # Errors
     /// When it cannot be put. Where it is another version by now, or there is one, it is known not to have been.
-    pub async fn put(
-        &self,
-        permit: &Permit,
-        key: &str,
-        body: &str,
-        instead_of: Option<&PageVersion>,
-    ) -> Answer<()> {
+    pub async fn put(&self, permit: &Permit, key: &str, body: &str, instead_of: Option<&PageVersion>) -> Answer<()> {
         let path = Path::from(key);
         if permit.is_dry() || self.writes.is_dry() {
             self.writes.put_down(self.line(&path, instead_of));
@@ -93,7 +87,7 @@ impl PageBucket {
     fn not_put(&self, key: &str, cause: &Cause, instead_of: Option<&PageVersion>) -> Failure {
         let failed = failure(Effect::Write, &self.request("PutObject", key), cause);
         match cause {
-            // The bucket is there: it was read a moment ago.
+            // So S3 says of a version where there is no object any more.
             Cause::Refused(refusal) if is_missing(refusal) && instead_of.is_some() => {
                 let why = "it was removed since it was read, and nothing was put in its place";
                 Failure::not_applied(format!("{failed}; {why}"))
@@ -108,11 +102,8 @@ impl PageBucket {
             Some(PageVersion(version)) => ("if-match", version.clone()),
             None => ("if-none-match", "*".to_owned()),
         };
-        let mut options = vec![
-            ("content-type", CONTENT_TYPE.to_owned()),
-            ("cache-control", CACHE_CONTROL.to_owned()),
-            condition,
-        ];
+        let mut options =
+            vec![("content-type", CONTENT_TYPE.to_owned()), ("cache-control", CACHE_CONTROL.to_owned()), condition];
         options.extend(self.options.clone());
         put_object(&self.name, path.as_ref(), &options)
     }
@@ -124,9 +115,7 @@ impl PageBucket {
 
 fn mode(instead_of: Option<&PageVersion>) -> PutMode {
     match instead_of {
-        Some(PageVersion(version)) => {
-            PutMode::Update(UpdateVersion { e_tag: Some(version.clone()), version: None })
-        }
+        Some(PageVersion(version)) => PutMode::Update(UpdateVersion { e_tag: Some(version.clone()), version: None }),
         None => PutMode::Create,
     }
 }

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use cutover_aws::dry::Line;
 use cutover_aws::operations::{Effect, Entry, cloudfront, ec2, elb, elbv2, rds, route53, ssm, table};
+use cutover_aws::protocol::Service;
 use cutover_aws::shape::{Kind, Member, Value};
 use cutover_aws::{Connection, Limits};
 use cutover_core::deployment::Fleet;
@@ -129,7 +130,10 @@ async fn without_a_dry_run_nothing_is_put_down() {
 #[tokio::test]
 async fn lines_do_what_the_calls_would_have_done_and_the_calls_do_nothing() {
     let moto = Moto::run_with("serve.py", "");
-    let (dry, aws) = (connect(&moto.fact("endpoint"), Limits::default()).await, connect(&moto.fact("endpoint"), Limits::default()).await);
+    let (dry, aws) = (
+        connect(&moto.fact("endpoint"), Limits::default()).await,
+        connect(&moto.fact("endpoint"), Limits::default()).await,
+    );
     dry.run_dry();
     let before = standing(&moto, &aws).await;
     let lines = written_down(&moto, &dry).await;
@@ -153,10 +157,14 @@ async fn lines_do_what_the_calls_would_have_done_and_the_calls_do_nothing() {
 #[tokio::test]
 async fn a_whole_upgrade_runs_dry_and_every_line_of_it_is_one_that_the_aws_command_takes() {
     let furnished = furnish(&cutover_contract::deployment()).await;
-    furnished.connection.run_dry();
     let (surroundings, others) = (Surroundings::of(&furnished), Rc::new(Obedient::default()));
     let clock: Rc<dyn Clock> = Rc::new(WallClock);
     let world = surroundings.world(&furnished, Rc::clone(&clock), Rc::clone(&others) as _, others);
+    // A conductor, of which a dry run knows nothing, has left its mark on the zone.
+    let conductor = cutover_contract::gate(&world, &clock, &furnished.deployment);
+    conductor.write("anything", async |_| Ok(())).await.expect("the fence is raised");
+    let before = furnished.connection.calls();
+    furnished.connection.run_dry();
     let (deployment, upgrade) = (&furnished.deployment, Upgrade::default());
     let observation = observe(&world, &*clock, deployment, &upgrade).await.expect("an observation");
     let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
@@ -164,7 +172,8 @@ async fn a_whole_upgrade_runs_dry_and_every_line_of_it_is_one_that_the_aws_comma
     let take = || furnished.connection.take_writes();
     let mut lines = Vec::new();
     for last in 1..=plans.len() {
-        let walked = walk(&world, &clock, &upgrade, &plans[..last], Writes::PutDown(&take)).await.expect("a walk");
+        let walked = walk(&world, &clock, deployment, &upgrade, &plans[..last], Writes::PutDown(&take)).await;
+        let walked = walked.expect("a walk");
         for step in &walked {
             match &step.outcome {
                 DryOutcome::Writes { lines: of_step } => lines.extend(of_step.clone()),
@@ -181,12 +190,14 @@ async fn a_whole_upgrade_runs_dry_and_every_line_of_it_is_one_that_the_aws_comma
     for operation in ["s3api put-object", "create-invalidation", "change-resource-record-sets", "create-db-snapshot"] {
         assert!(counts(operation) > 0, "no {operation}");
     }
+    let fence = format!("{}.\"", deployment.fence());
+    assert_eq!(counts("change-resource-record-sets"), counts(&fence), "every batch replaces the fence");
     // There and back.
     assert!(counts("register-instances-with-load-balancer") + counts("register-targets") > 0, "next hosts go in");
     assert!(counts("deregister-instances-from-load-balancer") + counts("deregister-targets") > 0, "old hosts go out");
     let sent = furnished.connection.calls();
-    let written: Vec<_> =
-        writes().into_iter().filter(|entry| sent.contains_key(&(entry.service, entry.name))).collect();
+    let is_sent = |key: &(Service, &'static str)| sent.get(key) != before.get(key);
+    let written: Vec<_> = writes().into_iter().filter(|entry| is_sent(&(entry.service, entry.name))).collect();
     assert!(written.is_empty(), "{written:?}");
     lines.dedup_by_key(|line| first_words(line));
     // The page's file is not there; where lines are really run, it is.
@@ -311,8 +322,7 @@ fn condition(line: &str) -> &str {
 async fn a_pages_line_takes_the_place_of_the_version_that_was_read_and_of_no_other() {
     let moto = Moto::run_with("serve.py", "");
     let endpoint = moto.fact("endpoint");
-    let (dry, aws) =
-        (connect(&endpoint, Limits::default()).await, connect(&endpoint, Limits::default()).await);
+    let (dry, aws) = (connect(&endpoint, Limits::default()).await, connect(&endpoint, Limits::default()).await);
     dry.run_dry();
     let bucket = aws.page_bucket("page").expect("a bucket");
     let put = async |body: &str, instead_of: Option<&PageVersion>| {

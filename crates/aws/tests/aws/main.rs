@@ -26,3 +26,4 @@ mod state_in_a_bucket;
 mod support;
 mod surroundings;
 mod upgrade;
+mod zone_fence;

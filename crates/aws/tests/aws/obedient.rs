@@ -11,9 +11,7 @@ use cutover_core::journal::Decision;
 use cutover_core::names::{FleetName, InstanceId, JobName, ProgramName};
 use cutover_core::plan::{Announce, Decide, Migrate};
 use cutover_engine::gate::Permit;
-use cutover_engine::ports::{
-    Announcer, Answer, Clock, Decided, Hosts, JobProgress, JobStart, Operator, ProgramState,
-};
+use cutover_engine::ports::{Announcer, Answer, Clock, Decided, Hosts, JobProgress, JobStart, Operator, ProgramState};
 
 /// Hosts whose programs run until they are told to stop, and whose jobs succeed.
 #[derive(Default)]

@@ -232,9 +232,8 @@ async fn pages(asked: &mut Asked, vantage: &Rc<Vantage>) {
     let _ = asked.run("pages.page", port.page(&page.bucket, "not-there")).await;
     let there = asked.run("pages.page", port.page(&page.bucket, &page.key)).await.expect("moto has it");
     for version in [there.map(|there| there.version), None] {
-        let put = async |permit: &Permit| {
-            port.put_page(permit, &page.bucket, &page.key, "back soon", version.as_ref()).await
-        };
+        let put =
+            async |permit: &Permit| port.put_page(permit, &page.bucket, &page.key, "back soon", version.as_ref()).await;
         let _ = asked.run("pages.put_page", by_permit(put)).await;
     }
     let _ = asked.run("pages.distribution", port.distribution(&page.distribution)).await;

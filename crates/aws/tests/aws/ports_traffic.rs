@@ -94,8 +94,7 @@ fn wanted(name: &str, target: &str) -> RecordTarget {
 
 /// The fence as a conductor of one upgrade goes on with it.
 fn fence(was: Option<u64>, next: u64) -> FenceChange {
-    let record =
-        |count| FenceRecord { values: vec![format!("cutover koa 1 a {count}")], ttl: Duration::from_secs(60) };
+    let record = |count| FenceRecord { values: vec![format!("cutover koa 1 a {count}")], ttl: Duration::from_secs(60) };
     FenceChange { name: "_cutover.contract.mitx.mit.edu".into(), was: was.map(record), next: record(next) }
 }
 

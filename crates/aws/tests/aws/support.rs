@@ -109,8 +109,7 @@ pub(crate) async fn by_permit<T>(work: impl AsyncFnOnce(&Permit) -> T) -> T {
 pub(crate) async fn by_dry_permit<T>(work: impl AsyncFnOnce(&Permit) -> T) -> T {
     let clock: Rc<dyn Clock> = Rc::new(WallClock);
     let store = Store::memory(&"nobody".into());
-    let journal =
-        Journal::open(store, Reading::default(), Rc::clone(&clock), 0, "dry".to_owned(), Rc::new(|_| {}));
+    let journal = Journal::open(store, Reading::default(), Rc::clone(&clock), 0, "dry".to_owned(), Rc::new(|_| {}));
     through(&Gate::new(Hold::PutDown, Rc::new(journal), Rc::new(OnClock(clock))), work).await
 }
 

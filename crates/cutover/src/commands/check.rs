@@ -1,13 +1,14 @@
 //! `cutover check`: the read-only preflight.
 
 use cutover_core::deployment::Deployment;
+use cutover_core::journal::Record;
 use cutover_core::observation::{Observation, Part};
 use cutover_core::planner::Inputs;
 use cutover_core::preflight::{CheckItem, CheckState, account, check, name_servers};
 use cutover_engine::failure::Failure;
-use cutover_engine::fence::Mark;
+use cutover_engine::fence::{DRY, Mark};
 use cutover_engine::ports::{Clock, World};
-use cutover_engine::{lease, observe, retry};
+use cutover_engine::{observe, retry};
 use futures_util::future::join;
 
 use crate::args::FileArgs;
@@ -20,7 +21,8 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
     let loaded = Loaded::read(&args.file)?;
     let (session, mut items) = super::block_on(async {
         let session = Session::open(loaded, Access::Look).await?;
-        let upgrade = session.read().await?.upgrade;
+        let reading = session.read().await?;
+        let upgrade = reading.upgrade;
         let observation = session.observe_to_look(&upgrade).await?;
         let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade: &upgrade };
         let mut items = check(inputs);
@@ -30,8 +32,7 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         let clock = &*session.clock;
         let (account, answers) = join(of_the_account(&world, clock, inputs), asked).await;
         items.extend(account);
-        let epoch = lease::last(&session.store).await?.map_or(0, |(epoch, _)| epoch);
-        items.push(of_the_fence(&world, clock, session.deployment(), epoch).await);
+        items.push(of_the_fence(&world, clock, session.deployment(), &reading.records).await);
         items.extend(answers.iter().flat_map(|answers| name_servers(inputs, answers)));
         Ok((session, items))
     })?;
@@ -75,8 +76,8 @@ async fn of_the_account(world: &World, clock: &dyn Clock, inputs: Inputs<'_>) ->
     items
 }
 
-/// Who has changed records of the zone last, as its fence says. `epoch` is that of the last conductor on this state.
-async fn of_the_fence(world: &World, clock: &dyn Clock, deployment: &Deployment, epoch: u64) -> CheckItem {
+/// Who has changed records of the zone last, as its fence says.
+async fn of_the_fence(world: &World, clock: &dyn Clock, deployment: &Deployment, records: &[Record]) -> CheckItem {
     let (zone, name, upgrade) = (&deployment.dns.zone, deployment.fence(), deployment.upgrade());
     let subject = format!("fence {name}");
     let record = match retry::read(clock, async || world.dns.fence(zone, &name).await).await {
@@ -92,10 +93,11 @@ async fn of_the_fence(world: &World, clock: &dyn Clock, deployment: &Deployment,
             .warning("it is none of cutover's, and would be replaced", "find out who uses this name");
     };
     let item = CheckItem::ok(&subject, format!("was written by conductor {} of {}", mark.epoch, mark.upgrade));
-    match mark.upgrade == upgrade && mark.epoch > epoch {
+    let is_known = mark.writer == DRY || records.iter().any(|record| record.nonce == mark.writer);
+    match mark.upgrade == upgrade && !is_known {
         true => item.problem(
-            &format!("this state knows of {epoch} conductors: {upgrade} was conducted with another state"),
-            "find the state with which it was begun, and correct `location` under `[state]`",
+            "this state knows nothing of that conductor: the upgrade was begun with another state",
+            "find that state, and correct `location` under `[state]`",
         ),
         false => item,
     }

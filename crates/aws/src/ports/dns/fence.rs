@@ -61,7 +61,8 @@ pub(super) fn failure(error: Error, fence: &DnsName) -> Failure {
     if !differs {
         return error.into();
     }
-    let why = format!("{error}; {fence} is not as it was told: another conductor has changed records of the zone since");
+    let why =
+        format!("{error}; {fence} is not as it was told: another conductor has changed records of the zone since");
     Failure::new(FailureClass::Superseded, why)
 }
 
@@ -141,7 +142,9 @@ mod tests {
             format!("[Tried to delete {set} but it was not found]"),
             format!("Tried to delete {set} but the values provided do not match the current values"),
             format!("[Tried to create {set} but it already exists]"),
-            format!("RRSet with DNS name a.b. is not permitted in zone mit.edu.; Tried to create {set} but it already exists"),
+            format!(
+                "RRSet with DNS name a.b. is not permitted in zone mit.edu.; Tried to create {set} but it already exists"
+            ),
         ] {
             assert_eq!(class("InvalidChangeBatch", &reason), FailureClass::Superseded, "{reason}");
         }

@@ -231,11 +231,13 @@ impl<'a> Lane<'a> {
     /// A conductor of the upgrade, of which nothing is on record yet.
     async fn crew(&self, world: &World, store: &Store) -> Crew {
         let (deployment, at) = (self.ground.deployment(), Rc::clone(&self.clock) as Rc<dyn Clock>);
-        let open =
-            Journal::open(store.clone(), Reading::default(), Rc::clone(&at), 1, nonce(self), Rc::new(|_| {}));
+        let open = Journal::open(store.clone(), Reading::default(), Rc::clone(&at), 1, nonce(self), Rc::new(|_| {}));
         let journal = Rc::new(open);
+        // Each has a state of its own, as if it were of another upgrade than those whose marks it finds in the zone.
+        let mut another = deployment.clone();
+        another.release.version = journal.nonce().to_owned();
         let gate = Gate::new(Hold::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&at))))
-            .with_zone(ZoneFence::of(deployment, world, &at));
+            .with_zone(ZoneFence::of(&another, world, &at));
         let (operator, never) = (Rc::new(Approving(Rc::clone(&at))), std::future::pending().boxed_local().shared());
         let crew = Crew::new(world.clone(), at, operator, journal, gate, never);
         let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "test".to_owned() };

@@ -170,7 +170,7 @@ async fn a_reading_that_gets_into_any_trouble_is_made_again_and_says_what_it_say
         let expected: Rc<str> = expected.expect("it is answered without trouble").into();
         for words in *requests {
             let cell = |bad| Cell { reading: *reading, expected: Rc::clone(&expected), words, bad };
-            cells.extend(Bad::all(retry::CALL.attempts).into_iter().map(cell));
+            cells.extend(Bad::all(retry::LOOK.attempts).into_iter().map(cell));
         }
     }
     let run = async |lane: &Lane<'_>, cell: &Cell| {

@@ -1,4 +1,4 @@
-//! Whole upgrades over a network in which one request in twenty gets into some trouble, and more of those that change
+//! Whole upgrades over a network in which one request in seven gets into some trouble, and more of those that change
 //! something: they end, and nothing is there twice.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,8 +25,8 @@ use crate::hurried::HurriedClock;
 use crate::obedient::Approving;
 use crate::proxy::Proxy;
 
-/// One request in so many gets into trouble. A reading may need a dozen requests, and is made again as a whole.
-const ONE_IN: usize = 20;
+/// One request in so many gets into trouble.
+const ONE_IN: usize = 7;
 /// How often an operator runs a phase before somebody else has to look at it.
 const RUNS: u32 = 5;
 

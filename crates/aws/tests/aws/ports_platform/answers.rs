@@ -298,7 +298,12 @@ async fn what_s3_has_against_a_page_is_told_with_what_is_known_then() {
     let said = |code: &str| format!("<Error><Code>{code}</Code><Message>m</Message><RequestId>R1</RequestId></Error>");
     for (status, code, class, words) in [
         (503, "SlowDown", FailureClass::Throttled, ""),
-        (412, "PreconditionFailed", FailureClass::NotApplied, "; it was changed since it was read, and was left as it is"),
+        (
+            412,
+            "PreconditionFailed",
+            FailureClass::NotApplied,
+            "; it was changed since it was read, and was left as it is",
+        ),
         (
             409,
             "ConditionalRequestConflict",
@@ -379,7 +384,7 @@ async fn a_batch_on_a_fence_that_another_has_replaced_is_superseded_and_any_othe
         (against(&[gone]), FailureClass::Superseded),
         (in_a_list(&differs), FailureClass::Superseded),
         (in_a_list(&exists), FailureClass::Superseded),
-        (against(&[other.clone()]), FailureClass::Permanent),
+        (against(std::slice::from_ref(&other)), FailureClass::Permanent),
         (in_a_list(&other), FailureClass::Permanent),
     ] {
         let aws = connection(&[("", &[(200, ZONES.to_owned()), answer])]).await;
