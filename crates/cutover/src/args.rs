@@ -46,7 +46,7 @@ pub enum Command {
     #[command(after_help = "Example:\n  cutover prepare cutover.toml")]
     Prepare(PhaseArgs),
     /// Run the maintenance window: from the maintenance page to the new release
-    #[command(after_help = "Examples:\n  cutover window cutover.toml\n  cutover window cutover.toml --plan 3f9a0c")]
+    #[command(after_help = "Examples:\n  cutover window cutover.toml\n  cutover window cutover.toml --plan 3f9a0c51")]
     Window(PhaseArgs),
     /// Terminate the old hosts, remove surplus images, put TTLs back
     #[command(after_help = "Example:\n  cutover retire cutover.toml")]
@@ -185,7 +185,7 @@ pub struct PhaseArgs {
     #[arg(long, value_name = "STEP", requires = "because")]
     pub accept: Vec<String>,
     /// How you know, in your words; goes on record
-    #[arg(long, value_name = "TEXT", requires = "accept")]
+    #[arg(long, value_name = "TEXT", requires = "accept", value_parser = some_words)]
     pub because: Option<String>,
     /// Take the upgrade over at once from the conductor of this name, `user@machine`: you know that it is dead
     #[arg(long, value_name = "NAME")]
@@ -202,6 +202,11 @@ pub struct PhaseArgs {
     /// Print progress as one JSON object a line, and how things stand at the end as the last one
     #[arg(long)]
     pub json: bool,
+}
+
+/// Words that say something.
+fn some_words(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("say how you know".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 /// A hash that tells one plan from all others: what an unset variable leaves is none.

@@ -46,7 +46,11 @@ impl Operator for People {
         let Some(keyboard) = &self.keyboard else { return inbox.await };
         match select(inbox, Box::pin(self.decided_here(keyboard, &question.gate))).await {
             Either::Left((decided, _)) => decided,
-            Either::Right((decision, _)) => Decided { decision, object: None },
+            Either::Right((decision, _)) => {
+                // What lay in the inbox until now is overtaken.
+                let waiting = self.look(&question.gate, &mut None).await.unwrap_or_default();
+                Decided { decision, object: waiting.into_iter().next_back().map(|one| one.object) }
+            }
         }
     }
 }

@@ -77,6 +77,12 @@ async fn as_shown(session: &Session, plan: &Plan, hash: &str) -> Result<(), Comm
         return Ok(());
     }
     let shown = shown_plans(&session.store, hash).await?;
+    if let Some((_, other)) = shown.iter().find(|(_, other)| other.phase != plan.phase) {
+        return Err(CommandError::refused(
+            format!("{hash} is a plan of `{}`, and this is `{}`", other.phase, plan.phase),
+            format!("look at this one: cutover plan {} --phase {}", session.file(), plan.phase),
+        ));
+    }
     let Some((_, before)) = shown.first() else {
         return Err(CommandError::refused(
             format!("no plan {hash} was ever shown; the plan now is {}", plan.hash().short()),

@@ -82,14 +82,25 @@ mod origin {
         Some(Origin {
             boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned(),
             pid_namespace: std::fs::read_link("/proc/self/ns/pid").ok()?.to_string_lossy().into_owned(),
-            started: start_of(std::process::id())?,
+            started: itself()?,
         })
+    }
+
+    /// When this process was started; nothing where `/proc` shows another namespace's processes, in which its number means
+    /// another process.
+    fn itself() -> Option<u64> {
+        let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+        let (number, _) = stat.split_once(' ')?;
+        (number.parse() == Ok(std::process::id())).then(|| start_in(&stat))?
     }
 
     /// When a process was started, in ticks since the boot; nothing of one that is gone, or that only waits for its parent
     /// to take note of its end.
     pub(super) fn start_of(process: u32) -> Option<u64> {
-        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        start_in(&std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
+    }
+
+    fn start_in(stat: &str) -> Option<u64> {
         // The name before it may hold anything, spaces and parentheses too.
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let has_ended = matches!(fields.first(), Some(&("Z" | "X")) | None);

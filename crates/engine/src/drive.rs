@@ -131,7 +131,7 @@ impl Crew {
             self.journal.append(Event::StepInDoubt { step: scene.step.id.clone(), error }).await?;
         }
         if self.run_of(scene.step, |run| run.in_doubt) {
-            return self.failed(scene, &nobody_can_tell(scene.step, None)).await;
+            return self.failed_in_doubt(scene, None).await;
         }
         match self.make(scene, false).await? {
             Some(end) => Ok(end),
@@ -193,7 +193,10 @@ impl Crew {
                 }
                 None => failure.message.clone(),
             },
-            Ok(Seen::CannotTell) => nobody_can_tell(step, Some(failure)),
+            Ok(Seen::CannotTell) => {
+                let end = self.failed_in_doubt(scene, Some(failure)).await?;
+                return Ok(Some(Settled::Ended(end)));
+            }
             _ => return Ok(Some(Settled::Shows)),
         };
         self.failed(scene, &why).await.map(|end| Some(Settled::Ended(end)))
@@ -220,12 +223,15 @@ impl Crew {
             match self.look(scene).await? {
                 Ok(Seen::Holds(facts)) => return self.ended_well(scene, facts).await,
                 Ok(Seen::Never(why)) => return self.failed(scene, &why).await,
-                Ok(Seen::CannotTell) => return self.failed(scene, &nobody_can_tell(step, None)).await,
+                Ok(Seen::CannotTell) => return self.failed_in_doubt(scene, None).await,
                 Ok(Seen::UnderWay(detail)) => {
                     if detail != told {
                         self.journal.mention(&step.id, &detail);
                         told = detail;
                     }
+                }
+                Ok(Seen::NotYet) if lacks_consent(step, &self.run_of(step, Clone::clone)) => {
+                    return self.failed(scene, &not_by_itself(step)).await;
                 }
                 Ok(Seen::NotYet) if self.clock.now() >= later(made_at, GRACE) => {
                     if let Some(end) = self.make(scene, true).await? {
@@ -367,11 +373,19 @@ impl Crew {
 
     /// Puts on record that the step has failed. One that was not begun is begun first: a failure without a beginning is none.
     async fn failed(&self, scene: &Scene<'_>, error: &str) -> Result<StepEnd, Halt> {
+        self.ended_badly(scene, error.to_owned(), false).await
+    }
+
+    /// Puts on record that the step has failed because nobody can tell whether it was done.
+    async fn failed_in_doubt(&self, scene: &Scene<'_>, failure: Option<&Failure>) -> Result<StepEnd, Halt> {
+        self.ended_badly(scene, nobody_can_tell(scene.step, failure), true).await
+    }
+
+    async fn ended_badly(&self, scene: &Scene<'_>, error: String, in_doubt: bool) -> Result<StepEnd, Halt> {
         if !self.run_of(scene.step, |run| run.status.is_open()) {
             self.started(scene).await?;
         }
-        let (step, error) = (scene.step.id.clone(), error.to_owned());
-        self.journal.append(Event::StepFailed { step, error }).await?;
+        self.journal.append(Event::StepFailed { step: scene.step.id.clone(), error, in_doubt }).await?;
         Ok(StepEnd::Failed)
     }
 }
@@ -396,7 +410,7 @@ impl From<Settled> for Option<StepEnd> {
 /// Whether a step has failed that is made again only when somebody wants it so, and nobody does.
 fn lacks_consent(step: &Step, run: &StepRun) -> bool {
     let may_have_begun = run.in_doubt || run.facts.iter().any(|fact| matches!(fact, Fact::Job { .. }));
-    manner(&step.action) == Manner::ByConsent && may_have_begun && !run.retry_approved && !run.status.is_open()
+    manner(&step.action) == Manner::ByConsent && may_have_begun && !run.retry_approved
 }
 
 fn not_by_itself(step: &Step) -> String {
@@ -405,8 +419,8 @@ fn not_by_itself(step: &Step) -> String {
         _ => String::new(),
     };
     format!(
-        "it failed before{host}: it may be half done, and is not begun again by itself. See how far it came; then run the \
-         phase again with --retry {}",
+        "it may have begun before{host}: it may be half done, and is not begun again by itself. See how far it came; then run \
+         the phase again with --retry {}",
         step.id
     )
 }

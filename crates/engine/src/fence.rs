@@ -15,7 +15,7 @@ use cutover_core::deployment::Deployment;
 use cutover_core::names::{ChangeId, DnsName, UpgradeId};
 use cutover_core::plan::RecordTarget;
 
-use crate::failure::FailureClass;
+use crate::failure::{Failure, FailureClass};
 use crate::gate::Gate;
 use crate::halt::{Halt, Hitch};
 use crate::ports::{Clock, Dns, World};
@@ -125,12 +125,23 @@ impl ZoneFence {
             return Ok(());
         }
         if standing.candidates.is_empty() {
-            let found = retry::read(&*self.clock, async || self.dns.fence(&self.zone, &self.name).await).await?;
+            let found = retry::read(&*self.clock, async || self.dns.fence(&self.zone, &self.name).await).await;
+            // A question whose answer was lost leaves nothing in doubt.
+            let found = found.map_err(|failure| match failure.class {
+                FailureClass::InDoubt => Failure::not_applied(failure.message),
+                _ => failure,
+            })?;
             self.is_of_this_journal(gate, found.as_ref())?;
             standing.candidates.push(found);
         }
-        self.batch(gate, &mut standing, "raise_fence", &self.zone, &[]).await?;
-        standing.raised = true;
+        match self.batch(gate, &mut standing, "raise_fence", &self.zone, &[]).await {
+            Ok(_) => standing.raised = true,
+            // What was to follow was not begun, and is in no doubt.
+            Err(Hitch::Failed(failure)) if failure.class == FailureClass::InDoubt => {
+                return Err(Failure::not_applied(format!("{failure}; before that nothing else is written")).into());
+            }
+            Err(hitch) => return Err(hitch),
+        }
         Ok(())
     }
 

@@ -23,7 +23,7 @@ use cutover_core::plan::RecordTarget;
 use crate::failure::{Failure, FailureClass};
 use crate::fence::{Mark, ZoneFence};
 use crate::halt::{Halt, Hitch};
-use crate::journal::{Journal, Reading};
+use crate::journal::{Journal, JournalError, Reading};
 use crate::lease::{ATTEMPT, LEASE, Lease, LeaseLost, Machine, Moment, OnClock};
 use crate::ports::{Answer, Clock};
 use crate::store::Store;
@@ -222,17 +222,18 @@ impl Gate {
             let is_fresh = |seen: Moment| seen.elapsed(&*self.machine) < FRESH;
             if !self.seen.get().is_some_and(is_fresh) {
                 let look = Moment::now(&*self.machine);
-                self.journal.nobody_went_on().await?;
-                self.seen.set(Some(look));
-            }
-            if lease.outlasts_an_attempt() {
-                // The look may have taken long.
-                if self.seen.get().is_some_and(is_fresh) {
-                    return Ok(());
+                match self.journal.nobody_went_on().await {
+                    Ok(()) => self.seen.set(Some(look)),
+                    // A bucket is out of reach for seconds now and then: the lease says for how long that may go on.
+                    Err(JournalError::Store(_)) => {}
+                    Err(error) => return Err(error.into()),
                 }
-                continue;
             }
-            // It is being renewed beside this, or nobody can.
+            // The look may have taken long, or shown nothing.
+            if lease.outlasts_an_attempt() && self.seen.get().is_some_and(is_fresh) {
+                return Ok(());
+            }
+            // The lease is being renewed beside this, or nobody can.
             if begin.elapsed(&*self.machine) > LEASE {
                 return Err(LeaseLost::NotRenewed { since: lease.since_renewal() }.into());
             }

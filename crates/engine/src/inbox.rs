@@ -77,9 +77,9 @@ fn is_of_version_1(name: &str) -> bool {
 /// Whether a decision is on record, or was overtaken by one that is. Older programs put no name of an object on record:
 /// what they had decided on is told by its time.
 fn is_delivered(upgrade: &Upgrade, object: &str, decision: &Decision) -> bool {
-    let last = upgrade.delivered.get(&decision.gate);
-    if last.is_some_and(|last| number_in(last) >= number_in(object)) {
-        return true;
+    let last = upgrade.delivered.get(&decision.gate).and_then(|last| number_in(last));
+    if let (Some(last), Some(number)) = (last, number_in(object)) {
+        return last >= number;
     }
     is_of_version_1(object) && upgrade.decisions.get(&decision.gate).is_some_and(|last| last.at >= decision.at)
 }

@@ -108,7 +108,8 @@ async fn read_on(store: &Store, reading: &mut Reading, name: &str) -> Result<(),
     let kept = parse(store, name, &bytes)?;
     let (found, previous) = kept.place();
     if found != number || *previous != reading.last {
-        return Err(store.damaged(name, "it does not follow on the record before it").into());
+        let why = "it does not follow on the record before it: one of the two was changed";
+        return Err(store.damaged(name, why).into());
     }
     let record = match kept {
         Kept::Today(record) => {
@@ -337,6 +338,7 @@ impl Journal {
                 end => return end,
             };
             let Some(wait) = retry::RECORD.wait(made) else { return Err(failed.into()) };
+            self.store.warn(&format!("record {number} of the journal could not be written; trying again ({failed})"));
             self.clock.sleep(wait).await;
             made += 1;
         }
@@ -363,7 +365,7 @@ impl Journal {
 
     fn whose(&self, name: &str, bytes: &[u8]) -> String {
         match parse(&self.store, name, bytes) {
-            Ok(other) => format!("of epoch {}, and this conductor's is {}", other.epoch(), self.epoch),
+            Ok(other) => format!("by conductor {}, and this is conductor {}", other.epoch(), self.epoch),
             Err(_) => "not readable".to_owned(),
         }
     }

@@ -4,7 +4,7 @@
 //! both do atomically: journal records, lease epochs, decisions, plans. What the objects mean is said elsewhere.
 
 use std::collections::BTreeSet;
-use std::path::Path as FolderPath;
+use std::path::{Path as FolderPath, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode};
 
 use cutover_core::names::UpgradeId;
 
@@ -24,6 +24,8 @@ pub struct Store {
     objects: Arc<dyn ObjectStore>,
     root: Path,
     place: String,
+    /// The folder that `objects` are in, where it is one.
+    folder: Option<PathBuf>,
     strangers: Arc<Strangers>,
 }
 
@@ -98,7 +100,8 @@ impl Store {
         let objects = LocalFileSystem::new_with_prefix(folder)
             .map_err(|source| refuse(std::io::Error::other(source)))?
             .with_fsync(true);
-        Ok(Self::new(Arc::new(objects), Path::from(upgrade.as_str()), place))
+        let store = Self::new(Arc::new(objects), Path::from(upgrade.as_str()), place);
+        Ok(Self { folder: Some(folder.to_owned()), ..store })
     }
 
     /// A store in objects from elsewhere, such as a bucket that a team shares; `place` is what people read. Creating
@@ -115,7 +118,7 @@ impl Store {
     }
 
     fn new(objects: Arc<dyn ObjectStore>, root: Path, place: String) -> Self {
-        Self { objects, root, place, strangers: Arc::default() }
+        Self { objects, root, place, folder: None, strangers: Arc::default() }
     }
 
     /// The same store, which tells of every object in its way that this program has not written, each once.
@@ -187,20 +190,38 @@ impl Store {
     /// # Errors
     /// When they could not be listed.
     pub async fn list(&self, folder: &str, is_ours: impl Fn(&str) -> bool) -> Result<Vec<String>, StoreError> {
-        let prefix = self.path(folder);
-        let listed = retry::at_once(is_missing, async || self.objects.list(Some(&prefix)).try_collect().await).await;
-        let objects: Vec<_> = listed.map_err(|source| self.failed(folder, "listed", source))?;
         let mut names = Vec::new();
-        for object in &objects {
-            let rest = object.location.as_ref().strip_prefix(prefix.as_ref()).unwrap_or_default();
-            let name = rest.trim_start_matches('/');
-            match is_ours(name) {
+        for name in self.names(folder).await? {
+            match is_ours(&name) {
                 true => names.push(format!("{folder}/{name}")),
-                false => self.strangers.meet(&format!("{folder}/{name} in {}", self.place)),
+                false => {
+                    let (place, upgrade) = (&self.place, &self.root);
+                    self.warn(&format!("{folder}/{name} in {place}/{upgrade} is none of cutover's, and is ignored"));
+                }
             }
         }
-        names.sort();
+        // Numbers that have grown by a digit come after the others.
+        names.sort_by(|one, other| (one.len(), one).cmp(&(other.len(), other)));
         Ok(names)
+    }
+
+    /// The names of all objects in `folder`, whoever wrote them, as they stand after the folder's own.
+    async fn names(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        if let Some(root) = &self.folder {
+            let path = root.join(self.root.as_ref()).join(folder);
+            let names = retry::at_once(|_| false, async || names_in(&path)).await;
+            return names.map_err(|source| self.failed(folder, "listed", unlisted(source)));
+        }
+        let prefix = self.path(folder);
+        let listed = retry::at_once(is_missing, async || self.objects.list(Some(&prefix)).try_collect().await).await;
+        let objects: Vec<ObjectMeta> = listed.map_err(|source| self.failed(folder, "listed", source))?;
+        let after = |object: &ObjectMeta| object.location.as_ref().strip_prefix(prefix.as_ref()).map(str::to_owned);
+        Ok(objects.iter().filter_map(after).map(|name| name.trim_start_matches('/').to_owned()).collect())
+    }
+
+    /// Warns of something in the state, once.
+    pub(crate) fn warn(&self, text: &str) {
+        self.strangers.meet(text);
     }
 
     /// An error about an object that is not what this program writes.
@@ -218,21 +239,47 @@ impl Store {
     }
 }
 
-/// The number in a name such as `00000042.json`, the form of everything that is counted; nothing for any other name.
+/// The number in a name such as `00000042.json`, the form of everything that is counted; nothing for any other name. Eight
+/// digits are enough for centuries; should somebody's file use them up, more are taken.
 #[must_use]
 pub fn number_of(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".json")?;
-    let is_number = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|_| is_number)
 }
 
 impl Strangers {
     fn meet(&self, what: &str) {
-        let is_new = self.seen.lock().is_ok_and(|mut seen| seen.insert(what.to_owned()));
+        // A file's name may hold anything, and what is printed must not act on a terminal.
+        let text: String = what
+            .chars()
+            .flat_map(|shown| match shown.is_control() {
+                true => shown.escape_default().collect::<Vec<char>>(),
+                false => vec![shown],
+            })
+            .collect();
+        let is_new = self.seen.lock().is_ok_and(|mut seen| seen.insert(text.clone()));
         if let Some(tell) = self.tell.filter(|_| is_new) {
-            tell(&format!("{what} is none of cutover's, and is ignored"));
+            tell(&text);
         }
     }
+}
+
+/// The names in a folder on disk; none where there is no such folder. A name that is no text, and one that no object could
+/// have, is listed like any other: only its own reading fails.
+fn names_in(folder: &FolderPath) -> std::io::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    // What a crash has left half written is none of ours, and nobody need be told.
+    let names: std::io::Result<Vec<String>> = names.collect();
+    Ok(names?.into_iter().filter(|name| !name.contains(".json#")).collect())
+}
+
+fn unlisted(source: std::io::Error) -> object_store::Error {
+    object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(source) }
 }
 
 /// That something is not there is an answer, and asking again is no use.
@@ -318,7 +365,39 @@ mod tests {
         }
         let told = TOLD.lock().expect("nobody panicked");
         assert_eq!(told.len(), 3, "{told:?}");
-        assert!(told.iter().any(|text| text.starts_with("journal/old/1 in ")), "{told:?}");
+        assert!(told.iter().any(|text| text.starts_with("journal/old in ")), "{told:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn no_name_of_a_file_makes_a_folder_unreadable_or_acts_on_a_terminal() {
+        use std::os::unix::ffi::OsStrExt;
+        static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+        let folder = TempDir::new().expect("a folder");
+        let store = Store::folder(folder.path(), &upgrade()).expect("a store");
+        let store = store.telling(|text| TOLD.lock().expect("nobody panicked").push(text.to_owned()));
+        create(&store, "lease/00000001.json", "ours");
+        let leases = folder.path().join(upgrade().as_str()).join("lease");
+        for name in [&b"Icon\r"[..], b"\xff\xfe", b"a\nb", b"\x1b[2J", b"a%2fb", b"~$x", b"C\xc3\xa9.json"] {
+            std::fs::write(leases.join(std::ffi::OsStr::from_bytes(name)), "theirs").expect("a file");
+        }
+        std::os::unix::fs::symlink(leases.join("loop"), leases.join("loop")).expect("a link");
+        let listed = now(store.list("lease", |name| number_of(name).is_some())).expect("it can be listed");
+        assert_eq!(listed, ["lease/00000001.json"]);
+        let told = TOLD.lock().expect("nobody panicked");
+        assert_eq!(told.len(), 8, "{told:?}");
+        assert!(told.iter().all(|text| !text.contains(char::is_control)), "{told:?}");
+    }
+
+    #[test]
+    fn numbers_go_on_past_eight_digits_in_their_order() {
+        in_both_places(|store| {
+            for name in ["decisions/100000000.json", "decisions/99999999.json", "decisions/00000001.json"] {
+                create(store, name, "");
+            }
+            let listed = now(store.list("decisions", |name| number_of(name).is_some())).expect("it can be listed");
+            assert_eq!(listed, ["decisions/00000001.json", "decisions/99999999.json", "decisions/100000000.json"]);
+        });
     }
 
     #[test]

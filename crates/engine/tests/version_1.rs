@@ -149,3 +149,22 @@ fn an_old_journal_is_gone_on_with_in_todays_format() {
         assert_eq!(after.upgrade, *journal.upgrade(), "{name}");
     }
 }
+
+#[test]
+fn a_start_that_an_old_program_counted_without_a_failure_before_it_is_read() {
+    // A failure without a start, and then a start, which that program counted as the first: at record 126 and at 129.
+    let (_, journal, _) = JOURNALS[3];
+    for records in [126, 129] {
+        let lines: Vec<&str> = journal.lines().take(records).collect();
+        let last: serde_json::Value = serde_json::from_str(lines[records - 1]).expect("JSON");
+        let mut next = last.clone();
+        next["number"] = (records + 1).into();
+        next["previous"] = cutover_core::digest::Digest::of(lines[records - 1].as_bytes()).to_string().into();
+        let step = last["events"][0]["step"].clone();
+        next["events"] = serde_json::json!([{ "event": "step-started", "step": step, "attempt": 1 }]);
+        let store = store(journal, records);
+        now(store.create(&format!("journal/{:08}.json", records + 1), next.to_string().into())).expect("written");
+        let reading = now(read(&store)).unwrap_or_else(|error| panic!("{records}: {error}"));
+        assert_eq!(reading.records.len(), records + 1);
+    }
+}

@@ -141,7 +141,7 @@ impl Stage {
     /// Takes the upgrade over and conducts it to its end.
     async fn conduct(&self, name: &'static str, falls: Falls, asleep: Rc<Cell<bool>>) -> Result<(), RehearsalError> {
         let (machine, clock) = (Rc::new(Elsewhere { clock: Rc::clone(&self.clock), name }), self.clock());
-        let claiming = Claim { machine: Rc::clone(&machine) as _, records: 0, take_over: None, say: &|_| {} };
+        let claiming = Claim { machine: Rc::clone(&machine) as _, records: 0, epoch: 0, take_over: None, say: &|_| {} };
         let lease = Rc::new(claim(&self.store, claiming).await.expect("nobody is alive"));
         let reading = read(&self.store).await?;
         let listener = falling(falls, Rc::clone(&asleep));

@@ -232,6 +232,34 @@ fn a_failed_migration_is_looked_at_again_by_every_run_and_started_again_only_by_
 }
 
 #[test]
+fn a_migration_that_may_have_begun_is_not_begun_again_however_little_the_host_remembers() {
+    // The answer is lost, the migration fails, and the host forgets it: once before anybody has looked, once after.
+    for after in [0, 3] {
+        let deployment = qa();
+        let (migration, fleet) = (failing_migration(&deployment), deployment.fleets[0].name.clone());
+        let Fault::MigrationFails { fleet: of, service, database, .. } = migration else { panic!("a migration") };
+        let stage = Stage::new(deployment, |world| {
+            world.faults.push(Fault::MigrationFails { fleet: of, service, database, after });
+            world.faults.push(Fault::HostForgetsJobs { fleet });
+            for nth in 1..=9 {
+                let call = "start_job".to_owned();
+                world.faults.push(Fault::Call { call, nth, kind: FaultKind::LostAnswer });
+            }
+        });
+        for _ in 0..3 {
+            let ended = stage.conduct();
+            let of_live = |event: &&Event| {
+                matches!(event, Event::StepLearned { step, facts }
+                    if step.as_str().starts_with("window.migrate.residential-live.1")
+                        && facts.iter().any(|fact| matches!(fact, Fact::Job { .. })))
+            };
+            assert_eq!(events(&ended.records).filter(of_live).count(), 1, "after {after}: it has begun once");
+            assert!(ended.upgrade.run_of(Phase::Window).is_some_and(|run| run.is_under_way()), "and not ended well");
+        }
+    }
+}
+
+#[test]
 fn a_state_that_knows_nothing_of_who_wrote_the_fence_changes_nothing_however_often_it_is_tried() {
     let stage = Stage::new(qa(), |_| {});
     assert_eq!(stage.conduct().ending, RehearsalEnding::Completed);

@@ -259,7 +259,7 @@ impl Process {
     }
 
     async fn claim(self: &Rc<Self>, store: &Store) -> Result<Lease, LeaseError> {
-        let claim = Claim { machine: Rc::clone(self) as _, records: 0, take_over: None, say: &|_| {} };
+        let claim = Claim { machine: Rc::clone(self) as _, records: 0, epoch: 0, take_over: None, say: &|_| {} };
         lease::claim(store, claim).await
     }
 

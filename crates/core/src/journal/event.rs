@@ -67,7 +67,7 @@ pub enum Event {
         /// The step.
         step: StepId,
     },
-    /// A person has said that the upgrade goes on as if a step that failed, or stayed in doubt, were done.
+    /// A person has said that a step of which nobody can tell whether it was done is to be taken for done.
     StepAccepted {
         /// The step.
         step: StepId,
@@ -96,6 +96,9 @@ pub enum Event {
         step: StepId,
         /// What failed, on what, and what is known about the world now.
         error: String,
+        /// Whether it may have been done all the same, and nobody can look.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        in_doubt: bool,
     },
     /// Somebody has looked at a failed step that is never tried again by itself, and wants it tried again.
     StepRetryApproved {
@@ -194,7 +197,7 @@ pub enum Fact {
         /// Its instance.
         instance: InstanceId,
     },
-    /// An image was built.
+    /// An image is being built, or was.
     ImageBuilt {
         /// Its name.
         name: ImageName,
@@ -243,13 +246,13 @@ pub enum Fact {
         /// What makes asking twice asking once.
         reference: String,
     },
-    /// A job was started on a host, or found there as it was started before.
+    /// A job has begun on a host, or may have: nothing of it is begun again without consent.
     Job {
         /// The host.
         host: HostName,
         /// The job.
         job: JobName,
-        /// Whether it was started now.
+        /// Whether the host has said that it started it. Otherwise it was found there, or the answer was lost.
         started: bool,
     },
     /// An image is to be removed, which leaves these snapshots of its disks.

@@ -413,7 +413,7 @@ mod tests {
         let mut run = window();
         open(&mut run, "migrate", 10);
         assert!(!way_back(&run, &Upgrade::default()).impossible.is_empty());
-        let failed = Event::StepFailed { step: "migrate".into(), error: "exit 1".into() };
+        let failed = Event::StepFailed { step: "migrate".into(), error: "exit 1".into(), in_doubt: false };
         let status = crate::journal::next_status(&"migrate".into(), run.status(&"migrate".into()), &failed);
         run.steps.entry("migrate".into()).and_modify(|step| step.status = status.expect("it may fail"));
         assert!(!way_back(&run, &Upgrade::default()).impossible.is_empty());

@@ -168,6 +168,8 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
             false => StepRun {
                 failures: run.failures,
                 retries: run.retries,
+                retry_approved: run.retry_approved,
+                in_doubt: run.in_doubt,
                 facts: run.facts.iter().filter(|fact| matches!(fact, Fact::Job { .. })).cloned().collect(),
                 ..StepRun::default()
             },

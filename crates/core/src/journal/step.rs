@@ -42,10 +42,13 @@ pub enum StepStatus {
         attempts: u32,
         /// What failed.
         error: String,
+        /// Whether it may have been done all the same, and nobody can look.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        in_doubt: bool,
     },
     /// Done before, and taken back since.
     Undone,
-    /// It failed or stayed in doubt, and a person has said that the upgrade goes on as if it were done.
+    /// Nobody can tell whether it was done, and a person has said that it is to be taken for done.
     Accepted {
         /// Who said so.
         by: String,
@@ -92,11 +95,11 @@ pub fn next_status(step: &StepId, status: &StepStatus, event: &Event) -> Result<
         (Running { attempt }, Event::StepRetried { error, .. }) => {
             Ok(Retrying { attempt: *attempt, error: error.clone() })
         }
-        (Running { .. } | InDoubt { .. } | Retrying { .. }, Event::StepFailed { error, .. }) => {
-            Ok(Failed { attempts, error: error.clone() })
+        (Running { .. } | InDoubt { .. } | Retrying { .. }, Event::StepFailed { error, in_doubt, .. }) => {
+            Ok(Failed { attempts, error: error.clone(), in_doubt: *in_doubt })
         }
         (Failed { .. }, Event::StepRetryApproved { .. }) => Ok(status.clone()),
-        (Failed { .. } | InDoubt { .. }, Event::StepAccepted { by, because, .. }) => {
+        (Failed { in_doubt: true, .. }, Event::StepAccepted { by, because, .. }) => {
             Ok(Accepted { by: by.clone(), because: because.clone() })
         }
         (Done | Held | Accepted { .. }, Event::StepUndone { .. }) => Ok(Undone),
@@ -188,10 +191,11 @@ impl StepRun {
             }
             Event::StepUndone { .. } => self.ended_at = Some(at),
             Event::StepLearned { .. } => {}
-            Event::StepFailed { .. } => {
+            Event::StepFailed { in_doubt, .. } => {
                 self.ended_at = Some(at);
                 self.failures += 1;
                 self.retry_approved = false;
+                self.in_doubt = *in_doubt;
             }
             Event::StepDone { .. } | Event::StepHeld { .. } | Event::StepAccepted { .. } => {
                 self.started_at.get_or_insert(at);
@@ -224,7 +228,7 @@ mod tests {
     }
 
     fn failed() -> Event {
-        Event::StepFailed { step: "s".into(), error: "no".into() }
+        Event::StepFailed { step: "s".into(), error: "no".into(), in_doubt: false }
     }
 
     fn in_doubt() -> Event {
@@ -289,10 +293,14 @@ mod tests {
     }
 
     #[test]
-    fn a_person_can_accept_what_failed_or_is_in_doubt_and_nothing_else() {
-        for before in [vec![started(1), failed()], vec![started(1), in_doubt()]] {
-            let status = follow(&[before, vec![accepted()]].concat()).expect("it can be accepted");
-            assert!(status.is_done(), "{status:?}");
+    fn a_person_can_accept_what_nobody_can_look_for_and_nothing_else() {
+        let in_the_dark = Event::StepFailed { step: "s".into(), error: "lost".into(), in_doubt: true };
+        let status = follow(&[started(1), in_doubt(), in_the_dark, accepted()]).expect("it can be accepted");
+        assert!(status.is_done(), "{status:?}");
+        for before in [vec![started(1), failed()], vec![started(1), in_doubt(), failed()], vec![started(1), in_doubt()]]
+        {
+            let known = [before, vec![accepted()]].concat();
+            assert!(follow(&known).is_err(), "what is known to have failed is not done: {known:?}");
         }
         assert!(follow(&[started(1), accepted()]).is_err(), "what is under way may still end by itself");
     }

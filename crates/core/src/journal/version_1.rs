@@ -45,7 +45,6 @@ enum Event {
     },
     StepStarted {
         step: StepId,
-        attempt: u32,
     },
     StepDone {
         step: StepId,
@@ -104,7 +103,11 @@ fn todays(upgrade: &Upgrade, event: Event) -> Vec<Today> {
         Event::PhaseStarted { plan, deployment } => {
             Today::RunStarted { run: upgrade.next_run(), kind: plan.phase.into(), plan, deployment }
         }
-        Event::StepStarted { step, attempt } => Today::StepStarted { step, attempt },
+        // Attempts were not counted where a failure had no start.
+        Event::StepStarted { step } => {
+            let attempt = status(&step).attempts() + 1;
+            Today::StepStarted { step, attempt }
+        }
         Event::StepDone { step, facts } if status(&step).is_open() => Today::StepDone { step, facts },
         // Found to be so, whether or not it had failed before.
         Event::StepDone { step, facts } => Today::StepHeld { step, facts },
@@ -112,11 +115,14 @@ fn todays(upgrade: &Upgrade, event: Event) -> Vec<Today> {
         Event::StepRetried { step, error } => Today::StepRetried { step, error },
         Event::StepFailed { step, error } if status(&step).is_open() => {
             let job = job(upgrade, &step).map(|fact| Today::StepLearned { step: step.clone(), facts: vec![fact] });
-            return job.into_iter().chain([Today::StepFailed { step, error }]).collect();
+            return job.into_iter().chain([Today::StepFailed { step, error, in_doubt: false }]).collect();
         }
         Event::StepFailed { step, error } => {
             let attempt = status(&step).attempts() + 1;
-            return vec![Today::StepStarted { step: step.clone(), attempt }, Today::StepFailed { step, error }];
+            return vec![
+                Today::StepStarted { step: step.clone(), attempt },
+                Today::StepFailed { step, error, in_doubt: false },
+            ];
         }
         Event::StepRetryApproved { step, by } => Today::StepRetryApproved { step, by },
         Event::GateOpened { gate } => Today::GateOpened { gate },

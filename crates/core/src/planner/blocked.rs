@@ -16,7 +16,7 @@ use crate::plan::Phase;
 #[serde(tag = "blocked", rename_all = "kebab-case")]
 pub enum Blocked {
     /// The phase before has not ended well.
-    #[error("`{before}` must end well before `{phase}`; run `cutover {before}` first")]
+    #[error("`{before}` must have ended well before `{phase}` can begin; run `cutover {before}` first")]
     NotYet {
         /// The phase that was asked for.
         phase: Phase,

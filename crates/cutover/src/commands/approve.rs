@@ -29,9 +29,10 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
         let gate = GateName::from(args.gate.as_str());
         let plan = asked_by(&upgrade, &gate)?;
         let waiting = undelivered(&session.store, &upgrade).await?;
-        // One on another plan is void, and stands in nobody's way.
+        // One on another plan is void, and stands in nobody's way; the last one counts, so that a word can be taken back.
         let stands = |other: &&Decision| other.gate == gate && other.plan.as_ref().is_none_or(|other| *other == plan);
-        if let Some(other) = waiting.iter().map(|one| &one.decision).find(stands) {
+        let last = waiting.iter().rev().map(|one| &one.decision).find(stands);
+        if let Some(other) = last.filter(|other| other.approved != args.refuse) {
             return Err(CommandError::refused(
                 format!("{} has just decided on `{gate}`; the conductor has not taken note of it yet", other.by),
                 "look at `cutover status` in a second",

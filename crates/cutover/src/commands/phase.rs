@@ -60,9 +60,15 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
         }
         let records = reading.records.len() as u64;
         let machine = Rc::new(session.machine);
-        let claim = Claim { machine, records, take_over: args.take_over.as_deref(), say: &output::note };
+        let epoch = reading.records.last().map_or(0, |last| last.epoch);
+        let claim = Claim { machine, records, epoch, take_over: args.take_over.as_deref(), say: &output::note };
         let lease = Rc::new(lease::claim(&session.store, claim).await?);
-        conduct(args, &session, &lease, phase, plan, records).await
+        let ended = conduct(args, &session, &lease, phase, plan, records).await;
+        if ended.is_err() {
+            // Whatever went wrong, the next conductor need not wait. One that cannot be given up lapses by itself.
+            let _ = lease.release(records).await;
+        }
+        ended
     })
 }
 
@@ -84,7 +90,7 @@ fn is_in_doubt(args: &PhaseArgs, phase: Phase, begun: Option<&Run>) -> Result<()
         failed.filter(|step| begun.is_some_and(|run| run.run(&StepId::from(*step)).in_doubt)).collect();
     let Some(other) = args.accept.iter().find(|step| !in_doubt.contains(&step.as_str())) else { return Ok(()) };
     let hint = match in_doubt.is_empty() {
-        true => format!("nothing is in doubt: cutover {phase} {}", args.file.display()),
+        true => format!("nothing is in doubt; what has failed is tried again: cutover {phase} {}", args.file.display()),
         false => format!("what is in doubt: {}", in_doubt.join(", ")),
     };
     Err(CommandError::refused(format!("`{other}` is not a step of `{phase}` that is in doubt"), hint))
@@ -125,7 +131,6 @@ async fn conduct(
     // Another conductor may have been at work between the plan and the lease.
     let reading = session.read().await?;
     if reading.records.len() as u64 != records {
-        let _ = lease.release(reading.records.len() as u64).await;
         return Err(CommandError::refused(
             "another conductor has just worked on this upgrade",
             format!("run `cutover {phase} {}` again", args.file.display()),

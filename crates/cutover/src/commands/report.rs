@@ -19,6 +19,13 @@ pub(super) fn run(args: &ReportArgs) -> Result<Exit, CommandError> {
             visitors: embedded.map(|cloud| cloud.visitors()).as_ref(),
             violations: &embedded.map(|cloud| cloud.violations()).unwrap_or_default(),
         });
+        let text = match &damage {
+            None => text,
+            Some(damage) => format!(
+                "> **The state cannot be read completely**: {}. What follows is what could be read.\n\n{text}",
+                damage.to_string().replace('\n', " ")
+            ),
+        };
         match &args.output {
             None => output::result(&text)?,
             Some(path) => {

@@ -13,6 +13,11 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         let session = Session::open(loaded, Access::Look).await?;
         let (reading, damage) = session.read_to_look().await;
         let upgrade = reading.upgrade;
+        // The journal knows who conducted last; only the lease knows whether somebody still does.
+        let (lives, damage) = match conductor(&session).await {
+            Ok(conductor) => (Some(conductor.is_some()), damage),
+            Err(error) => (None, damage.or(Some(error))),
+        };
         let words = damage.as_ref().map(ToString::to_string);
         let file = args.file.display().to_string();
         let status = show::Status::of(show::StatusInputs {
@@ -20,8 +25,7 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
             deployment: session.deployment(),
             file: &file,
             now: session.clock.now(),
-            // The journal knows who conducted last; only the lease knows whether somebody still does.
-            conductor_lives: Some(conductor(&session).await?.is_some()),
+            conductor_lives: lives,
             damage: words.as_deref(),
         });
         if args.json {

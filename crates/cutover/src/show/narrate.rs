@@ -214,7 +214,7 @@ impl Narrator {
             Event::StepRetryApproved { step, by } => {
                 self.about(at, step, Kind::Decided, |step| format!("{}: {by} wants it tried again", step.title))
             }
-            Event::StepFailed { step, error } => self.failed(at, step, error),
+            Event::StepFailed { step, error, .. } => self.failed(at, step, error),
         };
         note.into_iter().collect()
     }

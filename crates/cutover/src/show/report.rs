@@ -258,7 +258,7 @@ fn happened(event: &Event) -> Option<String> {
     match event {
         Event::StepInDoubt { step, error } => Some(format!("in doubt: {step}: {}", prose(error))),
         Event::StepRetried { step, error } => Some(format!("tried again: {step}: {}", prose(error))),
-        Event::StepFailed { step, error } => Some(format!("FAILED: {step}: {}", prose(error))),
+        Event::StepFailed { step, error, .. } => Some(format!("FAILED: {step}: {}", prose(error))),
         Event::Interrupted { because } => Some(format!("stopped: {}", prose(because))),
         other => other.facts().iter().find_map(killed),
     }
@@ -268,7 +268,7 @@ fn happened(event: &Event) -> Option<String> {
 pub(super) fn killed(fact: &Fact) -> Option<String> {
     let Fact::Killed { host, programs } = fact else { return None };
     let programs: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
-    Some(format!("killed past the stop limit on {host}: {}", programs.join(", ")))
+    Some(format!("past the stop limit on {host}, to be killed: {}", programs.join(", ")))
 }
 
 fn broken(inputs: ReportInputs<'_>) -> Vec<String> {
@@ -335,7 +335,8 @@ mod tests {
             "window.migrate.residential-live.1",
         );
         let doubt = Event::StepInDoubt { step: step.clone(), error: "connection to i-1 lost".to_owned() };
-        let failed = Event::StepFailed { step, error: "exit status 1: <class 'OperationalError'>".to_owned() };
+        let failed =
+            Event::StepFailed { step, error: "exit status 1: <class 'OperationalError'>".to_owned(), in_doubt: false };
         let more = testing::records(vec![(at, doubt), (at, failed)]);
         records.extend(more);
         insta::assert_snapshot!(show(&deployment, &records, &[]));

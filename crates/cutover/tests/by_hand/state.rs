@@ -68,6 +68,19 @@ fn what_of_the_state_cannot_be_read_is_said_first_and_no_command_is_offered() {
 }
 
 #[test]
+fn a_lease_that_cannot_be_seen_hides_nothing_else() {
+    let deployment = Deployment::new("unreadable");
+    deployment.succeeds(&["announce"]);
+    let leases = deployment.state().join("lease");
+    std::fs::rename(&leases, deployment.state().join("aside")).expect("moved");
+    std::os::unix::fs::symlink(&leases, &leases).expect("a link that leads nowhere");
+    let status = deployment.run(&["status"]);
+    let out = String::from_utf8_lossy(&status.stdout);
+    assert_eq!(status.status.code(), Some(1), "{out}");
+    assert!(out.starts_with("THE STATE CANNOT BE READ COMPLETELY"), "{out}");
+}
+
+#[test]
 fn what_is_no_hash_accepts_no_plan() {
     let deployment = Deployment::new("hash");
     for hash in ["", " ", "0", "1234567", "not-a-hash", "zzzzzzzz"] {

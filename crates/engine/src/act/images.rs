@@ -12,17 +12,18 @@ use crate::ports::Answer;
 pub(super) async fn built(scene: &Scene<'_>, build: &BuildImage) -> Answer<Seen> {
     let images = scene.world.images.images().await?;
     let Some(image) = images.into_iter().find(|image| image.name == build.name) else { return Ok(Seen::NotYet) };
+    scene.note(Fact::ImageBuilt { name: build.name.clone(), image: image.id.clone() });
     if !image.available {
         return Ok(Seen::UnderWay(format!("image {} ({}) is being built", build.name, image.id)));
     }
-    let mut facts = vec![Fact::ImageBuilt { name: build.name.clone(), image: image.id }];
-    facts.extend(image.commit.map(|commit| Fact::Note { text: format!("built from {} at {commit}", build.branch) }));
-    Ok(Seen::Holds(facts))
+    let commit = image.commit.map(|commit| Fact::Note { text: format!("built from {} at {commit}", build.branch) });
+    Ok(Seen::Holds(Vec::from_iter(commit)))
 }
 
 pub(super) async fn build(scene: &Scene<'_>, build: &BuildImage) -> Result<(), Hitch> {
     let images = &scene.world.images;
-    scene.gate.write("build", async |permit| images.build(permit, build).await).await.map(|_| ())
+    let image = scene.gate.write("build", async |permit| images.build(permit, build).await).await?;
+    Ok(scene.learn(Fact::ImageBuilt { name: build.name.clone(), image }).await?)
 }
 
 /// The image is gone, and so are the snapshots that it has left.

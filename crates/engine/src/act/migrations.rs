@@ -10,7 +10,7 @@ use cutover_core::plan::{Action, HostPrograms, Migrate};
 
 use super::hosts::running_again;
 use super::{Scene, Seen};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureClass};
 use crate::halt::Hitch;
 use crate::ports::{Answer, JobProgress, JobStart};
 
@@ -19,7 +19,12 @@ pub(super) async fn migrated(scene: &Scene<'_>, migrate: &Migrate) -> Answer<See
     let mut applied = 0;
     let mut last = None;
     for run in 0..=scene.retries {
-        let Some(progress) = job(scene, &host, &migrate.job_of_run(run)).await? else { continue };
+        let name = migrate.job_of_run(run);
+        let Some(progress) = job(scene, &host, &name).await? else { continue };
+        // Whoever started it: that it was begun must not be forgotten, even where the host forgets it.
+        if !is_on_record(scene, &name) {
+            scene.note(Fact::Job { host: migrate.host.name.clone(), job: name, started: false });
+        }
         if progress.exit.is_none() {
             return Ok(Seen::UnderWay(progress_words(&progress.output)));
         }
@@ -36,7 +41,9 @@ pub(super) async fn migrated(scene: &Scene<'_>, migrate: &Migrate) -> Answer<See
             Ok(Seen::Never(diagnosis(scene, migrate, &progress, pending, &migrate.job_of_run(run))))
         }
         // No job of this run: it has not been begun, unless the journal knows better.
-        _ if is_on_record(scene, migrate) => Ok(Seen::Never(lost(migrate, &migrate.job_of_run(scene.retries)))),
+        _ if is_on_record(scene, &migrate.job_of_run(scene.retries)) => {
+            Ok(Seen::Never(lost(migrate, &migrate.job_of_run(scene.retries))))
+        }
         _ => Ok(Seen::NotYet),
     }
 }
@@ -75,20 +82,27 @@ pub(super) async fn start(scene: &Scene<'_>, migrate: &Migrate) -> Result<(), Hi
     }
     let run = Migrate { job: migrate.job_of_run(scene.retries), ..migrate.clone() };
     let hosts = &scene.world.hosts;
-    let started = scene.gate.write("start_job", async |permit| hosts.start_job(permit, &host, &run).await).await?;
-    let (host, job, started) = (migrate.host.name.clone(), run.job, started == JobStart::Started);
-    Ok(scene.learn(Fact::Job { host, job, started }).await?)
+    let answer = scene.gate.write("start_job", async |permit| hosts.start_job(permit, &host, &run).await).await;
+    let fact = |started| Fact::Job { host: migrate.host.name.clone(), job: run.job.clone(), started };
+    match answer {
+        Ok(start) => Ok(scene.learn(fact(start == JobStart::Started)).await?),
+        // It may have begun. That must not be forgotten, even where the host forgets it.
+        Err(Hitch::Failed(failure)) if failure.class == FailureClass::InDoubt => {
+            scene.learn(fact(false)).await?;
+            Err(failure.into())
+        }
+        Err(hitch) => Err(hitch),
+    }
 }
 
-/// Whether the journal says that the job of this run was started.
-fn is_on_record(scene: &Scene<'_>, migrate: &Migrate) -> bool {
-    let wanted = migrate.job_of_run(scene.retries);
-    scene.of_run(|run| run.facts.iter().any(|fact| matches!(fact, Fact::Job { job, .. } if *job == wanted)))
+/// Whether the journal says that a job was begun.
+fn is_on_record(scene: &Scene<'_>, wanted: &JobName) -> bool {
+    scene.of_run(|run| run.facts.iter().any(|fact| matches!(fact, Fact::Job { job, .. } if job == wanted)))
 }
 
 fn lost(migrate: &Migrate, job: &JobName) -> String {
     format!(
-        "job {job} was started on {}, and the host knows nothing of it any more: how far it came is unknown, and the schema \
+        "job {job} has begun on {}, or may have, and the host knows nothing of it any more: how far it came is unknown, and the schema \
          {} may be half migrated. The maintenance page must stay up. Look at the schema's migrations before anything else",
         migrate.host.name, migrate.schema
     )

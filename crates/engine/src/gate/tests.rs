@@ -11,7 +11,7 @@ use cutover_core::time::later;
 use jiff::Timestamp;
 
 use super::*;
-use crate::journal::{JournalError, read};
+use crate::journal::read;
 use crate::lease::{Claim, Identity, claim};
 use crate::store::Store;
 use crate::testing::{HandClock, at, memory, now, upgrade};
@@ -49,6 +49,7 @@ impl Machine for Watch {
 
 /// A gate of the conductor that holds the lease on `store`.
 struct Stage {
+    folder: tempfile::TempDir,
     store: Store,
     machine: Rc<Watch>,
     lease: Rc<Lease>,
@@ -57,13 +58,14 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let (store, machine) = (memory(), Rc::new(Watch(Cell::default())));
-        let claiming = Claim { machine: Rc::clone(&machine) as _, records: 0, take_over: None, say: &|_| {} };
+        let (folder, machine) = (tempfile::TempDir::new().expect("a folder"), Rc::new(Watch(Cell::default())));
+        let store = Store::folder(folder.path(), &upgrade()).expect("a store");
+        let claiming = Claim { machine: Rc::clone(&machine) as _, records: 0, epoch: 0, take_over: None, say: &|_| {} };
         let lease = Rc::new(now(claim(&store, claiming)).expect("it is free"));
         let reading = now(read(&store)).expect("it holds together");
         let journal = Journal::open(store.clone(), reading, HandClock::new(), 1, "n".to_owned(), Rc::new(|_| {}));
         let gate = Gate::new(Hold::Lease(Rc::clone(&lease)), Rc::new(journal), Rc::clone(&machine) as _);
-        Self { store, machine, lease, gate }
+        Self { folder, store, machine, lease, gate }
     }
 
     fn pass(&self, seconds: u64) {
@@ -205,4 +207,24 @@ fn an_event_of_ones_own_is_not_taken_for_a_successors() {
     let took_over = Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() };
     now(stage.gate.journal.append(took_over)).expect("it can be written");
     assert!(matches!(now(stage.gate.write("call", answers)), Ok(7)));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_that_cannot_be_read_for_a_while_holds_a_write_up_and_ends_nothing() {
+    let stage = Stage::new();
+    let took_over = Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() };
+    now(stage.gate.journal.append(took_over)).expect("it can be written");
+    let journal = stage.folder.path().join(upgrade().as_str()).join("journal");
+    let aside = stage.folder.path().join("aside");
+    std::fs::rename(&journal, &aside).expect("it can be moved");
+    std::os::unix::fs::symlink(&journal, &journal).expect("a link that leads nowhere");
+    let mut write = Box::pin(stage.gate.write("call", answers));
+    for _ in 0..5 {
+        assert!(poll(&mut write).is_pending());
+        stage.pass(1);
+    }
+    std::fs::remove_file(&journal).expect("it can be removed");
+    std::fs::rename(&aside, &journal).expect("it can be moved back");
+    assert!(matches!(poll(&mut write), Poll::Ready(Ok(7))));
 }

@@ -199,7 +199,7 @@ fn of_two_conductors_the_second_to_append_is_fenced_and_then_broken_for_ever() {
 
     let error = now(first.append(took_over("ada@left"))).expect_err("its place is taken");
     assert!(matches!(error, JournalError::Fenced { number: 1, .. }), "{error:?}");
-    assert!(error.to_string().contains("record 1 is of epoch 2, and this conductor's is 1"), "{error}");
+    assert!(error.to_string().contains("record 1 is by conductor 2, and this is conductor 1"), "{error}");
     for _ in 0..2 {
         assert!(matches!(now(first.append(said("again"))), Err(JournalError::Broken)));
     }

@@ -16,6 +16,8 @@ pub struct Claim<'a> {
     pub machine: Rc<dyn Machine>,
     /// The number of the last record that was read.
     pub records: u64,
+    /// The epoch of the conductor that wrote it: the next one's is higher, also where its lease is lost.
+    pub epoch: u64,
     /// Whom the operator wants to succeed at once, by name.
     pub take_over: Option<&'a str>,
     /// Says to the operator what is waited for.
@@ -56,7 +58,7 @@ pub async fn claim(store: &Store, claim: Claim<'_>) -> Result<Lease, LeaseError>
         if let Some(last) = &last {
             is_free(store, last, &claim).await?;
         }
-        let epoch = last.as_ref().map_or(1, |last| last.epoch + 1);
+        let epoch = last.as_ref().map_or(0, |last| last.epoch).max(claim.epoch) + 1;
         let lease = Lease::new(store.clone(), Rc::clone(&claim.machine), epoch);
         if store.create(&object(epoch), lease.bytes(claim.records)).await? == Created::Existed {
             continue;
@@ -82,9 +84,10 @@ async fn is_free(store: &Store, last: &Seen, claim: &Claim<'_>) -> Result<(), Le
         };
     }
     match life {
-        Life::Lives => {
-            Err(LeaseError::Held { holder: Box::new(holder.clone()), why: "its process runs on this machine" })
-        }
+        Life::Lives => Err(LeaseError::Held {
+            holder: Box::new(holder.clone()),
+            why: "its process is on this machine (if it will not go on, kill it)",
+        }),
         _ => stands_still(store, last, claim).await,
     }
 }
@@ -102,7 +105,7 @@ async fn stands_still(store: &Store, last: &Seen, claim: &Claim<'_>) -> Result<(
         holder.identity.machine,
     ));
     let begin = Moment::now(&*claim.machine);
-    while begin.elapsed(&*claim.machine) < STANDSTILL {
+    while begin.certainly(&*claim.machine) < STANDSTILL {
         claim.machine.sleep(LOOK).await;
         let now = read(store, *epoch).await?;
         if let Some(now) = now.filter(|now| now.bytes != *bytes && !now.holder.released) {

@@ -26,6 +26,8 @@ pub struct Lease {
     /// When the last renewal that worked was begun.
     renewed: Cell<Moment>,
     renewals: Cell<u64>,
+    /// The number of the last record that was told of.
+    records: Cell<u64>,
 }
 
 /// The lease is not held any more. Nothing may be written until the next conductor has looked at the world.
@@ -66,7 +68,7 @@ pub enum News<'a> {
 impl Lease {
     pub(super) fn new(store: Store, machine: Rc<dyn Machine>, epoch: u64) -> Self {
         let (identity, renewed) = (machine.identity(), Cell::new(Moment::now(&*machine)));
-        Self { epoch, identity, machine, store, renewed, renewals: Cell::new(0) }
+        Self { epoch, identity, machine, store, renewed, renewals: Cell::new(0), records: Cell::new(0) }
     }
 
     /// Whether the lease is held now and will outlast an attempt.
@@ -144,6 +146,9 @@ impl Lease {
     }
 
     fn holder(&self, records: u64) -> Holder {
+        // Records do not become fewer.
+        let records = records.max(self.records.get());
+        self.records.set(records);
         let (identity, renewals) = (self.identity.clone(), self.renewals.get());
         Holder { identity, until: later(self.machine.now(), LEASE), renewals, records, released: false }
     }

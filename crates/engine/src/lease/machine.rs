@@ -73,7 +73,13 @@ impl Moment {
         Self { wall: machine.now(), up: machine.up() }
     }
 
-    /// How much time has passed since: as much as the clock says that shows more. One may not count while the machine is
+    /// How much time has certainly passed since, as long as this machine was not suspended: a wall clock may be set forward.
+    #[must_use]
+    pub fn certainly(&self, machine: &dyn Machine) -> Duration {
+        between(self.wall, machine.now()).min(machine.up().saturating_sub(self.up))
+    }
+
+    /// How much time may have passed since: as much as the clock says that shows more. One may not count while the machine is
     /// suspended, and the other may be set back.
     #[must_use]
     pub fn elapsed(&self, machine: &dyn Machine) -> Duration {

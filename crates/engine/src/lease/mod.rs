@@ -52,9 +52,11 @@ pub struct Holder {
 }
 
 impl Holder {
-    fn nobody() -> Self {
-        let identity = Identity { user: "nobody".to_owned(), machine: String::new(), process: 0, origin: None };
-        Self { identity, until: Timestamp::UNIX_EPOCH, renewals: 0, records: 0, released: true }
+    /// Who holds a lease that cannot be read: somebody of whom nothing is known, and who may live.
+    fn somebody() -> Self {
+        let identity =
+            Identity { user: "somebody".to_owned(), machine: "unknown".to_owned(), process: 0, origin: None };
+        Self { identity, until: Timestamp::UNIX_EPOCH, renewals: 0, records: 0, released: false }
     }
 
     /// Whether somebody who only looks should take the holder to be at work: as far as can be told at once.
@@ -93,10 +95,16 @@ async fn seen(store: &Store) -> Result<Option<Seen>, StoreError> {
 }
 
 async fn read(store: &Store, epoch: u64) -> Result<Option<Seen>, StoreError> {
-    let bytes = store.read(&object(epoch)).await?;
+    let name = object(epoch);
+    let bytes = store.read(&name).await?;
     Ok(bytes.map(|bytes| {
-        // A lease only tells who is alive; one that cannot be read tells of nobody, and must not keep anybody out.
-        let holder = serde_json::from_slice(&bytes).unwrap_or_else(|_| Holder::nobody());
+        let holder = serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+            store.warn(&format!(
+                "{name} in {} cannot be read ({error}): who holds it, and whether the journal's end is lost, is not known",
+                store.place()
+            ));
+            Holder::somebody()
+        });
         Seen { epoch, holder, bytes }
     }))
 }

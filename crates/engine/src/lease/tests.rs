@@ -96,7 +96,7 @@ fn begin<'a>(
     take_over: Option<&'a str>,
 ) -> Pin<Box<dyn Future<Output = Result<Lease, LeaseError>> + 'a>> {
     let machine = Rc::clone(machine) as Rc<dyn Machine>;
-    Box::pin(claim(store, Claim { machine, records: 0, take_over, say: &|_| {} }))
+    Box::pin(claim(store, Claim { machine, records: 0, epoch: 0, take_over, say: &|_| {} }))
 }
 
 fn poll<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
@@ -111,7 +111,8 @@ fn assert_held(store: &Store, machine: &Rc<Process>) {
     let error = now(begin(store, machine, None)).err().expect("it is held");
     let LeaseError::Held { holder, .. } = &error else { panic!("{error}") };
     assert_eq!(holder.identity, ada().identity);
-    let words = "ada@left (process 10) conducts this upgrade: its process runs on this machine";
+    let words =
+        "ada@left (process 10) conducts this upgrade: its process is on this machine (if it will not go on, kill it)";
     assert_eq!(error.to_string(), words);
 }
 
@@ -216,7 +217,7 @@ fn a_holder_that_comes_back_at_the_moment_of_the_claim_is_outlived_before_anythi
     ada.pass(111);
     assert!(now(lease.renew(0)).expect("it can be written").is_none());
     let machine = Rc::clone(&eve) as Rc<dyn Machine>;
-    let claim = Claim { machine, records: 0, take_over: None, say: &|_| {} };
+    let claim = Claim { machine, records: 0, epoch: 0, take_over: None, say: &|_| {} };
     let mut waits = Box::pin(claim::outlive(&store, &seen, &claim));
     eve.pass(89);
     assert!(poll(&mut waits).is_pending(), "ada may still write");
@@ -425,10 +426,45 @@ fn a_lease_whose_object_is_gone_is_lost_and_not_written_again() {
 }
 
 #[test]
-fn a_damaged_lease_keeps_nobody_out_and_its_epoch_is_not_used_again() {
+fn a_damaged_lease_is_no_sign_that_its_holder_is_dead() {
+    for damaged in ["", "{}", "{"] {
+        let store = memory();
+        now(store.create("lease/00000001.json", damaged.into())).expect("it can be written");
+        let ada = ada();
+        let mut claim = begin(&store, &ada, None);
+        assert!(poll(&mut claim).is_pending(), "{damaged:?}");
+        ada.pass(111);
+        let Poll::Ready(Ok(lease)) = poll(&mut claim) else { panic!("it stood still") };
+        assert_eq!(lease.epoch, 2, "its epoch is not used again");
+    }
+}
+
+#[test]
+fn an_epoch_is_higher_than_that_of_the_last_record_also_where_leases_are_lost() {
+    let (store, machine) = (memory(), ada());
+    let claim = super::claim(&store, Claim { machine, records: 9, epoch: 6, take_over: None, say: &|_| {} });
+    assert_eq!(now(claim).expect("it is free").epoch, 7);
+}
+
+#[test]
+fn a_wall_clock_that_is_set_forward_makes_nobody_elsewhere_dead() {
     let store = memory();
-    now(store.create("lease/00000001.json", b"{}".to_vec())).expect("it can be written");
-    assert_eq!(claimed(&store, &ada()).epoch, 2);
+    claimed(&store, &ada());
+    let eve = eve();
+    let mut claim = begin(&store, &eve, None);
+    assert!(poll(&mut claim).is_pending());
+    eve.wall.set(at(86_400));
+    eve.up.set(Duration::from_secs(3));
+    assert!(poll(&mut claim).is_pending(), "three seconds have passed");
+}
+
+#[test]
+fn a_lease_that_is_given_up_tells_of_no_fewer_records_than_before() {
+    let store = memory();
+    let lease = claimed(&store, &ada());
+    assert!(now(lease.renew(9)).expect("it can be written").is_none());
+    now(lease.release(3)).expect("it can be written");
+    assert_eq!(now(last(&store)).expect("it can be read").expect("there is one").1.records, 9);
 }
 
 #[test]
