@@ -34,7 +34,7 @@ fn incomplete(status: &Status, damage: &str) -> String {
         ),
         None => "Nothing of this upgrade could be read. That is not to say that nothing has happened.".to_owned(),
     };
-    let advice = "Restore the state before anything else is run.";
+    let advice = "Make the state readable before anything else is run.";
     [
         "THE STATE CANNOT BE READ COMPLETELY".to_owned(),
         hang("  ", damage, WIDTH),
@@ -48,7 +48,7 @@ fn head(status: &Status) -> String {
         None => "has ended".to_owned(),
         Some(phase) => match phase.state {
             PhaseState::NotBegun if phase.phase == Phase::Announce && status.damage.is_some() => {
-                "cannot be told of".to_owned()
+                "is in an unknown state".to_owned()
             }
             PhaseState::NotBegun if phase.phase == Phase::Announce => "has not begun".to_owned(),
             PhaseState::NotBegun => format!("waits for `{}` to be run", phase.phase),
