@@ -78,18 +78,18 @@ impl Crew {
         Self::new(world, self.clock, self.operator, self.journal, self.gate, self.stop)
     }
 
-    /// Carries `step` out, from wherever the journal says it is. Waits for people and the calendar end with `halt`.
-    pub(crate) async fn drive(&self, step: &Step, halt: &Stop) -> Result<StepEnd, Halt> {
+    /// Carries `step` out, from wherever the journal says it is. Waits for people and the calendar end with `end_waits`.
+    pub(crate) async fn drive(&self, step: &Step, end_waits: &Stop) -> Result<StepEnd, Halt> {
         match manner(&step.action) {
             Manner::Ensure | Manner::ByConsent => self.ensure(step).await,
             Manner::Perform => self.perform(step).await,
-            Manner::Wait => self.wait(step, halt).await,
+            Manner::Wait => self.wait(step, end_waits).await,
         }
     }
 
     async fn ensure(&self, step: &Step) -> Result<StepEnd, Halt> {
         let scene = self.scene(step);
-        let run = self.run_of(step, Clone::clone);
+        let run = self.journal.step_run(&step.id).clone();
         let is_open = run.status.is_open();
         let mut seen = self.look(&scene).await?;
         if is_open && matches!(seen, Ok(Seen::NotYet)) {
@@ -130,7 +130,7 @@ impl Crew {
             let error = "its conductor ended before the answer came".to_owned();
             self.journal.append(Event::StepInDoubt { step: scene.step.id.clone(), error }).await?;
         }
-        if self.run_of(scene.step, |run| run.in_doubt) {
+        if self.journal.step_run(&scene.step.id).in_doubt {
             return self.failed_in_doubt(scene, None).await;
         }
         match self.make(scene, false).await? {
@@ -179,20 +179,15 @@ impl Crew {
         Ok(None)
     }
 
-    /// Finds out, after a grace, what became of a call of which nobody knows. Nothing when it is to be made again.
+    /// Looks, after a grace, whether a call without a clear answer has worked. Nothing when it is to be made again.
     async fn settle(&self, scene: &Scene<'_>, failure: &Failure, made: u32) -> Result<Option<Settled>, Halt> {
         let (step, error) = (scene.step, failure.message.clone());
         self.journal.append(Event::StepInDoubt { step: step.id.clone(), error }).await?;
         self.journal.mention(&step.id, "not known whether the call worked; looking again");
         self.clock.sleep(GRACE).await;
         let why = match self.look(scene).await? {
-            Ok(Seen::NotYet) => match retry::doubted(made) {
-                Some(wait) => {
-                    self.clock.sleep(wait).await;
-                    return Ok(None);
-                }
-                None => failure.message.clone(),
-            },
+            Ok(Seen::NotYet) if retry::may_repeat_in_doubt(made) => return Ok(None),
+            Ok(Seen::NotYet) => failure.message.clone(),
             Ok(Seen::CannotTell) => {
                 let end = self.failed_in_doubt(scene, Some(failure)).await?;
                 return Ok(Some(Settled::Ended(end)));
@@ -230,7 +225,7 @@ impl Crew {
                         told = detail;
                     }
                 }
-                Ok(Seen::NotYet) if lacks_consent(step, &self.run_of(step, Clone::clone)) => {
+                Ok(Seen::NotYet) if lacks_consent(step, &self.journal.step_run(&step.id)) => {
                     return self.failed(scene, &not_by_itself(step)).await;
                 }
                 Ok(Seen::NotYet) if self.clock.now() >= later(made_at, GRACE) => {
@@ -268,10 +263,10 @@ impl Crew {
         }
     }
 
-    async fn wait(&self, step: &Step, halt: &Stop) -> Result<StepEnd, Halt> {
+    async fn wait(&self, step: &Step, end_waits: &Stop) -> Result<StepEnd, Halt> {
         let scene = self.scene(step);
         match &step.action {
-            Action::Decide(question) => self.decide(&scene, question, halt).await,
+            Action::Decide(question) => self.decide(&scene, question, end_waits).await,
             Action::WaitUntil { moment, no_later_than } => {
                 if let Some(late) = no_later_than.filter(|latest| self.clock.now() > *latest) {
                     let why = format!("it would not end in time: the latest safe start was {late}");
@@ -280,17 +275,20 @@ impl Crew {
                 if self.clock.now() < *moment {
                     self.started(&scene).await?;
                     let date = self.clock.wait_for_date(*moment);
-                    if let Either::Left(_) = select(halt.clone(), date).await {
+                    if let Either::Left(_) = select(end_waits.clone(), date).await {
                         return Ok(StepEnd::Stopped);
                     }
                 }
                 self.ended_well(&scene, Vec::new()).await
             }
-            _ => self.ended_well(&scene, Vec::new()).await,
+            _ => {
+                let why = "cutover does not know how to wait for this; please report it as a mistake in cutover";
+                self.failed(&scene, why).await
+            }
         }
     }
 
-    async fn decide(&self, scene: &Scene<'_>, question: &Decide, halt: &Stop) -> Result<StepEnd, Halt> {
+    async fn decide(&self, scene: &Scene<'_>, question: &Decide, end_waits: &Stop) -> Result<StepEnd, Halt> {
         if self.is_approved(question) {
             return self.ended_well(scene, Vec::new()).await;
         }
@@ -298,7 +296,7 @@ impl Crew {
         self.journal.append(Event::GateOpened { gate: question.gate.clone() }).await?;
         let patience = self.clock.sleep(scene.step.limit);
         let answer = select(self.operator.decide(question), patience);
-        let Decided { decision, object } = match select(halt.clone(), answer).await {
+        let Decided { decision, object } = match select(end_waits.clone(), answer).await {
             Either::Left(_) => return Ok(StepEnd::Stopped),
             Either::Right((Either::Left((decided, _)), _)) => decided,
             Either::Right((Either::Right(_), _)) => {
@@ -324,7 +322,7 @@ impl Crew {
     }
 
     pub(crate) fn scene<'a>(&'a self, step: &'a Step) -> Scene<'a> {
-        let run = self.run_of(step, Clone::clone);
+        let run = self.journal.step_run(&step.id).clone();
         let failed = matches!(run.status, StepStatus::Failed { .. });
         let now = self.clock.now();
         Scene {
@@ -347,15 +345,9 @@ impl Crew {
         }
     }
 
-    fn run_of<T>(&self, step: &Step, read: impl Fn(&StepRun) -> T) -> T {
-        let upgrade = self.journal.upgrade();
-        let waiting = StepRun::default();
-        read(upgrade.step_run(&step.id).unwrap_or(&waiting))
-    }
-
     /// Puts on record that the step is begun, and what was learned of it before.
     async fn started(&self, scene: &Scene<'_>) -> Result<(), JournalError> {
-        let attempt = self.run_of(scene.step, |run| run.status.attempts()) + 1;
+        let attempt = self.journal.step_run(&scene.step.id).status.attempts() + 1;
         self.journal.append(Event::StepStarted { step: scene.step.id.clone(), attempt }).await?;
         scene.put_on_record().await
     }
@@ -363,7 +355,7 @@ impl Crew {
     /// Puts on record that the step was done, or was already so when it had not been begun.
     async fn ended_well(&self, scene: &Scene<'_>, facts: Vec<Fact>) -> Result<StepEnd, Halt> {
         let (step, facts) = (scene.step.id.clone(), scene.news(facts));
-        let event = match self.run_of(scene.step, |run| run.status.is_open()) {
+        let event = match self.journal.step_run(&scene.step.id).status.is_open() {
             true => Event::StepDone { step, facts },
             false => Event::StepHeld { step, facts },
         };
@@ -382,7 +374,7 @@ impl Crew {
     }
 
     async fn ended_badly(&self, scene: &Scene<'_>, error: String, in_doubt: bool) -> Result<StepEnd, Halt> {
-        if !self.run_of(scene.step, |run| run.status.is_open()) {
+        if !self.journal.step_run(&scene.step.id).status.is_open() {
             self.started(scene).await?;
         }
         self.journal.append(Event::StepFailed { step: scene.step.id.clone(), error, in_doubt }).await?;

@@ -156,7 +156,7 @@ async fn walk_step(
     let subjects = subjects(&step.action);
     let changed_before = subjects.iter().any(|subject| imagined.contains(subject));
     // What is learned on the way goes on this walk's own record, as it would on the real one.
-    let attempt = crew.journal.upgrade().step_run(&step.id).map_or(0, |run| run.status.attempts()) + 1;
+    let attempt = crew.journal.step_run(&step.id).status.attempts() + 1;
     crew.journal.append(Event::StepStarted { step: step.id.clone(), attempt }).await?;
     let (outcome, facts) = look(crew, step, changed_before, writes).await?;
     if outcome != DryOutcome::AlreadySo {
@@ -168,7 +168,7 @@ async fn walk_step(
 }
 
 fn is_done(crew: &Crew, step: &Step) -> bool {
-    crew.journal.upgrade().step_run(&step.id).is_some_and(|run| run.status.is_done())
+    crew.journal.step_run(&step.id).status.is_done()
 }
 
 /// What a step is about, for the purposes of a dry run.

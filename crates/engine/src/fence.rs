@@ -1,6 +1,6 @@
 //! The zone's fence: one TXT record that says which conductor has changed records last. Every batch replaces it too, by
-//! deleting the value that this conductor wrote last and creating the next. Of a conductor that slept while another went
-//! on, the value is not there any more, and Route 53 refuses its whole batch.
+//! deleting the value that this conductor wrote last and creating the next. Once another conductor has written, that value
+//! is gone, and Route 53 refuses the whole batch of the one that slept.
 //!
 //! A successor replaces the record before its first other write, of whatever kind. It is read then, and never again: who
 //! read it in order to try again would get past it.
@@ -21,8 +21,8 @@ use crate::halt::{Halt, Hitch};
 use crate::ports::{Clock, Dns, World};
 use crate::retry;
 
-/// The writer of the marks that a dry run puts down, which somebody may have typed.
-pub const DRY: &str = "dry-run";
+/// The writer in marks of a dry run. The zone has such a mark only if somebody has run the printed commands by hand.
+pub(crate) const DRY: &str = "dry-run";
 /// How long resolvers may keep the record. Nobody asks them for it.
 const TTL: Duration = Duration::from_secs(60);
 
@@ -47,9 +47,9 @@ pub struct FenceChange {
     pub next: FenceRecord,
 }
 
-/// The zone does not say that this conductor has changed it last.
+/// The zone's record is not one that this conductor may replace.
 #[derive(Debug, thiserror::Error)]
-#[error("the record {name} is not as this conductor left it: {why}; nothing was changed by this conductor since")]
+#[error("this conductor may not change records of the zone: {name} {why}. The refused batch changed nothing")]
 pub struct ZoneTaken {
     name: DnsName,
     why: String,
@@ -77,6 +77,13 @@ impl Mark {
         let ["cutover", upgrade, epoch, writer, count] = words.as_slice() else { return None };
         let (upgrade, writer) = (UpgradeId::from(*upgrade), (*writer).to_owned());
         Some(Self { upgrade, epoch: epoch.parse().ok()?, writer, count: count.parse().ok()? })
+    }
+
+    /// Whether a conductor of this upgrade left it that is not on record here: that one is at work, or the upgrade was
+    /// begun with another state.
+    #[must_use]
+    pub fn is_unknown(&self, upgrade: &UpgradeId, is_on_record: impl Fn(&str) -> bool) -> bool {
+        self.upgrade == *upgrade && self.writer != DRY && !is_on_record(&self.writer)
     }
 
     fn record(&self) -> FenceRecord {
@@ -131,7 +138,7 @@ impl ZoneFence {
                 FailureClass::InDoubt => Failure::not_applied(failure.message),
                 _ => failure,
             })?;
-            self.is_of_this_journal(gate, found.as_ref())?;
+            self.check_mark(gate, found.as_ref())?;
             standing.candidates.push(found);
         }
         match self.batch(gate, &mut standing, "raise_fence", &self.zone, &[]).await {
@@ -180,22 +187,37 @@ impl ZoneFence {
                 Err(other) => return Err(other),
             }
         }
-        let why = "another conductor has changed records, or somebody has changed this one by hand".to_owned();
+        let why = "was changed by another conductor, or by hand".to_owned();
         Err(Halt::from(ZoneTaken { name: self.name.clone(), why }).into())
     }
 
-    /// A mark of this upgrade that no conductor on record has left says that another one is at work, or that this state is
-    /// not the one with which the upgrade was begun.
-    fn is_of_this_journal(&self, gate: &Gate, found: Option<&FenceRecord>) -> Result<(), Halt> {
+    /// Refuses to follow a conductor of which this state has no record.
+    fn check_mark(&self, gate: &Gate, found: Option<&FenceRecord>) -> Result<(), Halt> {
         let Some(mark) = found.and_then(Mark::of) else { return Ok(()) };
-        if mark.upgrade != self.upgrade || mark.writer == DRY || gate.may_follow(&mark.writer) {
+        if !mark.is_unknown(&self.upgrade, |writer| gate.may_follow(writer)) {
             return Ok(());
         }
         let why = format!(
-            "conductor {} of {} wrote it, and this state knows nothing of that conductor: either it is at work, or {} was \
-             begun with another state",
+            "was written by conductor {} of {}, of which this state has no record: either that conductor is at work, or \
+             {} was begun with another state",
             mark.epoch, mark.upgrade, self.upgrade
         );
         Err(ZoneTaken { name: self.name.clone(), why }.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_conductor_of_the_same_upgrade_that_is_not_on_record_is_unknown() {
+        let mark =
+            |upgrade: &str, writer: &str| Mark { upgrade: upgrade.into(), epoch: 1, writer: writer.into(), count: 1 };
+        let is_unknown = |mark: Mark| mark.is_unknown(&"mitx-2024-12".into(), |writer| writer == "ada");
+        assert!(is_unknown(mark("mitx-2024-12", "eve")));
+        assert!(!is_unknown(mark("mitx-2024-12", "ada")), "it is on record");
+        assert!(!is_unknown(mark("mitx-2024-12", DRY)), "somebody has typed what a dry run printed");
+        assert!(!is_unknown(mark("mitx-2024-06", "eve")), "another upgrade's, which is over");
     }
 }

@@ -1,4 +1,5 @@
-//! The one gate for writes: every call that changes the world passes here, each attempt of it anew.
+//! The one gate for writes: every call that changes the world passes here, each attempt of it anew. (The gates of a plan
+//! are something else: there a person decides.)
 //!
 //! A port's method that changes something takes a [`Permit`], and only the gate makes one. Both clouds ask for it again
 //! where they do what they are told, so that no method of theirs can write without. Before each attempt the gate sees that
@@ -26,14 +27,14 @@ use crate::halt::{Halt, Hitch};
 use crate::journal::{Journal, JournalError, Reading};
 use crate::lease::{ATTEMPT, LEASE, Lease, LeaseLost, Machine, Moment, OnClock};
 use crate::ports::{Answer, Clock};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How long it is taken for granted that nobody has gone on with the journal.
 const FRESH: Duration = Duration::from_secs(2);
 /// How often a lease that is being renewed is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The right to change the world once, for one attempt of one call.
+/// The right to make one attempt of one port call.
 pub struct Permit {
     epoch: u64,
     dry: bool,
@@ -78,8 +79,7 @@ pub enum Mishap {
 /// What may go wrong with writes in a rehearsal.
 #[async_trait(?Send)]
 pub trait Weather {
-    /// What becomes of this attempt; nothing when it goes as it goes. It may take its time: what is checked before a write
-    /// is checked afterwards.
+    /// The mishap that meets this attempt, if any. It may take its time: the checks before a write come after it.
     async fn before(&self, call: &'static str) -> Option<Mishap>;
 }
 
@@ -102,6 +102,8 @@ pub struct Gate {
     fence: Option<ZoneFence>,
     /// When it was last seen that nobody has gone on with the journal.
     seen: Cell<Option<Moment>>,
+    /// How many attempts were begun and have not ended.
+    under_way: Cell<u32>,
     attempts: RefCell<BTreeMap<&'static str, u64>>,
 }
 
@@ -109,8 +111,8 @@ impl Gate {
     /// A gate for the conductor that writes `journal`, in fair weather, of a world without a zone.
     #[must_use]
     pub fn new(hold: Hold, journal: Rc<Journal>, machine: Rc<dyn Machine>) -> Self {
-        let (seen, attempts) = Default::default();
-        Self { hold, journal, machine, weather: Rc::new(Fair), fence: None, seen, attempts }
+        let (seen, under_way, attempts) = Default::default();
+        Self { hold, journal, machine, weather: Rc::new(Fair), fence: None, seen, under_way, attempts }
     }
 
     /// A gate of nobody's upgrade, for whoever tries ports one by one.
@@ -143,6 +145,12 @@ impl Gate {
     #[must_use]
     pub fn attempts(&self) -> BTreeMap<&'static str, u64> {
         self.attempts.borrow().clone()
+    }
+
+    /// Whether every attempt that was begun has ended, so that a successor need not wait for any.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.under_way.get() == 0
     }
 
     /// Makes one attempt of a write, after raising the zone's fence before the first.
@@ -203,8 +211,12 @@ impl Gate {
         if let Some(Mishap::Fails(class)) = mishap {
             return Err(Failure::new(class, format!("{call}: {} (ordered fault)", words(class))).into());
         }
-        self.may_write().await?;
-        let answer = bounded(&*self.machine, call, attempt(&permit)).await?;
+        self.wait_for_permission().await?;
+        self.under_way.set(self.under_way.get() + 1);
+        // Where the attempt is dropped, it stays counted: nobody knows what becomes of it.
+        let answer = bounded(&*self.machine, call, attempt(&permit)).await;
+        self.under_way.set(self.under_way.get() - 1);
+        let answer = answer?;
         match mishap {
             Some(_) => {
                 let why = format!("{call}: the connection was lost before the answer came (ordered fault)");
@@ -215,30 +227,37 @@ impl Gate {
     }
 
     /// Returns when nobody else has gone on with the journal and the lease will outlast an attempt.
-    async fn may_write(&self) -> Result<(), Halt> {
+    async fn wait_for_permission(&self) -> Result<(), Halt> {
         let Hold::Lease(lease) = &self.hold else { return Ok(()) };
         let begin = Moment::now(&*self.machine);
         loop {
-            let is_fresh = |seen: Moment| seen.elapsed(&*self.machine) < FRESH;
-            if !self.seen.get().is_some_and(is_fresh) {
-                let look = Moment::now(&*self.machine);
-                match self.journal.nobody_went_on().await {
-                    Ok(()) => self.seen.set(Some(look)),
-                    // A bucket is out of reach for seconds now and then: the lease says for how long that may go on.
-                    Err(JournalError::Store(_)) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            // The look may have taken long, or shown nothing.
-            if lease.outlasts_an_attempt() && self.seen.get().is_some_and(is_fresh) {
+            let unread = self.look_for_a_successor().await?;
+            if unread.is_none() && lease.outlasts_an_attempt() {
                 return Ok(());
             }
-            // The lease is being renewed beside this, or nobody can.
+            // A bucket is out of reach for seconds now and then, and the lease is being renewed beside this.
             if begin.elapsed(&*self.machine) > LEASE {
-                return Err(LeaseLost::NotRenewed { since: lease.since_renewal() }.into());
+                return Err(match unread.filter(|_| lease.outlasts_an_attempt()) {
+                    Some(error) => JournalError::Store(error).into(),
+                    None => LeaseLost::NotRenewed { since: lease.since_renewal() }.into(),
+                });
             }
             self.machine.sleep(LOOK).await;
         }
+    }
+
+    /// Sees that nobody else has gone on with the journal, unless that was seen a moment ago. Why it could not be seen.
+    async fn look_for_a_successor(&self) -> Result<Option<StoreError>, JournalError> {
+        if self.seen.get().is_some_and(|seen| seen.elapsed(&*self.machine) < FRESH) {
+            return Ok(None);
+        }
+        let look = Moment::now(&*self.machine);
+        match self.journal.check_next_is_free().await {
+            Ok(()) => self.seen.set(Some(look)),
+            Err(JournalError::Store(error)) => return Ok(Some(error)),
+            Err(error) => return Err(error),
+        }
+        Ok(None)
     }
 }
 

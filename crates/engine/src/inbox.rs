@@ -66,7 +66,7 @@ fn number_in(object: &str) -> Option<u64> {
 
 /// Whether an object is named as older programs did it: by the milliseconds of a clock, and text that no other had.
 fn is_of_version_1(name: &str) -> bool {
-    let name = name.strip_prefix("decisions/").unwrap_or(name);
+    let name = name.strip_prefix(FOLDER).and_then(|name| name.strip_prefix('/')).unwrap_or(name);
     let parts = name.strip_suffix(".json").and_then(|name| name.split_once('-'));
     parts.is_some_and(|(at, nonce)| {
         let digits = at.bytes().all(|byte| byte.is_ascii_digit());

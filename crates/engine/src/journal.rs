@@ -10,7 +10,8 @@ use std::rc::Rc;
 use futures_util::lock::Mutex;
 
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, IllegalTransition, RECORD_VERSION, Record, Upgrade, version_1};
+use cutover_core::journal::{Event, IllegalTransition, RECORD_VERSION, Record, StepRun, Upgrade, version_1};
+use cutover_core::names::StepId;
 use cutover_core::progress::Progress;
 
 use crate::ports::Clock;
@@ -231,6 +232,11 @@ impl Journal {
         self.upgrade.borrow()
     }
 
+    /// Where a step of the current run is.
+    pub(crate) fn step_run(&self, step: &StepId) -> Ref<'_, StepRun> {
+        Ref::map(self.upgrade.borrow(), |upgrade| upgrade.step_run(step))
+    }
+
     /// How many records there are.
     pub fn records(&self) -> u64 {
         self.recorded.get()
@@ -255,7 +261,7 @@ impl Journal {
     ///
     /// # Errors
     /// When somebody has, or that cannot be seen.
-    pub async fn nobody_went_on(&self) -> Result<(), JournalError> {
+    pub async fn check_next_is_free(&self) -> Result<(), JournalError> {
         // While one of our own is being written, its place is taken by us.
         let writer = self.writer.lock().await;
         if writer.broken {

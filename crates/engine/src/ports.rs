@@ -294,7 +294,7 @@ pub trait Operator {
 pub struct Decided {
     /// What was decided.
     pub decision: Decision,
-    /// The object of the inbox that held it, if one did.
+    /// The last object of the inbox that is settled by it: the one that held it, or one that a typed decision has overtaken.
     pub object: Option<String>,
 }
 

@@ -46,9 +46,8 @@ impl Policy {
     }
 }
 
-/// The wait before a call whose last attempt of `made` was refused, and so is known not to have been applied, is made
-/// again; nothing when it is not to be. `whose` spreads the waits of calls that were refused together: half of each is
-/// certain.
+/// How long to wait before repeating a call that was refused after `made` attempts; nothing when it is not to be repeated.
+/// `whose` spreads calls that were refused together over the second half of the wait.
 #[must_use]
 pub fn refused(failure: &Failure, made: u32, whose: &str) -> Option<Duration> {
     let policy = match failure.class {
@@ -59,11 +58,11 @@ pub fn refused(failure: &Failure, made: u32, whose: &str) -> Option<Duration> {
     Some(policy.wait(made)?.mul_f64(spread(made, whose)))
 }
 
-/// The wait before a call of which nobody knows whether it has worked, and of which the world shows nothing, is made again
-/// after `made` attempts; nothing when it is not to be.
+/// Whether a call of which nobody knows whether it has worked, and of which the world shows nothing, is made again after
+/// `made` attempts.
 #[must_use]
-pub fn doubted(made: u32) -> Option<Duration> {
-    CALL.wait(made).map(|_| Duration::ZERO)
+pub const fn may_repeat_in_doubt(made: u32) -> bool {
+    made < CALL.attempts
 }
 
 /// Makes a reading call, and again after a failure that may pass, as often as `policy` says. `mention` hears of each.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cutover_core::deployment::{Deployment, PastStopLimit, Role, parse};
-use cutover_core::journal::{Event, Fact, Record, RunKind};
+use cutover_core::journal::{Event, Fact, Record, Run, RunKind};
 use cutover_core::plan::{Action, Order, Phase};
 use cutover_core::progress::Progress;
 use cutover_core::time::later;
@@ -254,7 +254,7 @@ fn a_migration_that_may_have_begun_is_not_begun_again_however_little_the_host_re
                         && facts.iter().any(|fact| matches!(fact, Fact::Job { .. })))
             };
             assert_eq!(events(&ended.records).filter(of_live).count(), 1, "after {after}: it has begun once");
-            assert!(ended.upgrade.run_of(Phase::Window).is_some_and(|run| run.is_under_way()), "and not ended well");
+            assert!(ended.upgrade.run_of(Phase::Window).is_some_and(Run::is_under_way), "and not ended well");
         }
     }
 }

@@ -62,7 +62,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         facts: Vec<Fact>,
     },
-    /// A step that was done has been taken back.
+    /// A step that was done has been taken back. Reserved for the way back.
     StepUndone {
         /// The step.
         step: StepId,
@@ -117,7 +117,8 @@ pub enum Event {
         /// What was decided.
         #[serde(flatten)]
         decision: Decision,
-        /// The object of the inbox that held the decision; nothing when it was typed at the conductor's terminal.
+        /// The last object of the inbox that is settled by it: the one that held it, or one that a typed decision has
+        /// overtaken.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         object: Option<String>,
     },

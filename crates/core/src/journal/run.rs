@@ -37,7 +37,7 @@ pub enum RunKind {
     Window,
     /// The phase `retire`.
     Retire,
-    /// The way back from a window.
+    /// The way back from a window. Reserved: no command begins one yet.
     Rollback,
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::step::WAITING;
 use super::{
     Decision, Event, Fact, IllegalTransition, Record, Run, RunKind, RunNumber, StepRun, StepStatus, next_status,
 };
@@ -151,10 +152,10 @@ impl Upgrade {
         Phase::ALL.into_iter().filter_map(|phase| self.run_of(phase))
     }
 
-    /// Where a step of the run that was begun last is; nothing when nothing of it is on record.
+    /// Where a step of the run that was begun last is: it waits when nothing of it is on record.
     #[must_use]
-    pub fn step_run(&self, step: &StepId) -> Option<&StepRun> {
-        self.current_run()?.steps.get(step)
+    pub fn step_run(&self, step: &StepId) -> &StepRun {
+        self.current_run().map_or(&WAITING, |run| run.run(step))
     }
 
     /// Whether a phase has ended well.

@@ -27,7 +27,7 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
         let session = Session::open(loaded, Access::Look).await?;
         let upgrade = session.read().await?.upgrade;
         let gate = GateName::from(args.gate.as_str());
-        let plan = asked_by(&upgrade, &gate)?;
+        let plan = plan_that_asks(&upgrade, &gate)?;
         let waiting = undelivered(&session.store, &upgrade).await?;
         // One on another plan is void, and stands in nobody's way; the last one counts, so that a word can be taken back.
         let stands = |other: &&Decision| other.gate == gate && other.plan.as_ref().is_none_or(|other| *other == plan);
@@ -55,7 +55,7 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
 
 /// The hash of the plan that waits at the gate. A question is answered when it is asked: what is to be looked at first
 /// may not even exist before.
-fn asked_by(upgrade: &Upgrade, gate: &GateName) -> Result<Digest, CommandError> {
+fn plan_that_asks(upgrade: &Upgrade, gate: &GateName) -> Result<Digest, CommandError> {
     let asks = |action: &Action| matches!(action, Action::Decide(question) if question.gate == *gate);
     let run = upgrade.current_run().filter(|run| run.plan.steps.iter().any(|step| asks(&step.action)));
     if let (Some(run), true) = (run, upgrade.waiting_gates.contains_key(gate)) {

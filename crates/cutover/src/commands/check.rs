@@ -6,7 +6,7 @@ use cutover_core::observation::{Observation, Part};
 use cutover_core::planner::Inputs;
 use cutover_core::preflight::{CheckItem, CheckState, account, check, name_servers};
 use cutover_engine::failure::Failure;
-use cutover_engine::fence::{DRY, Mark};
+use cutover_engine::fence::Mark;
 use cutover_engine::ports::{Clock, World};
 use cutover_engine::{observe, retry};
 use futures_util::future::join;
@@ -93,11 +93,10 @@ async fn of_the_fence(world: &World, clock: &dyn Clock, deployment: &Deployment,
             .warning("it is none of cutover's, and would be replaced", "find out who uses this name");
     };
     let item = CheckItem::ok(&subject, format!("was written by conductor {} of {}", mark.epoch, mark.upgrade));
-    let is_known = mark.writer == DRY || records.iter().any(|record| record.nonce == mark.writer);
-    match mark.upgrade == upgrade && !is_known {
+    match mark.is_unknown(&upgrade, |writer| records.iter().any(|record| record.nonce == writer)) {
         true => item.problem(
-            "this state knows nothing of that conductor: the upgrade was begun with another state",
-            "find that state, and correct `location` under `[state]`",
+            "this state has no record of that conductor: it is at work, or the upgrade was begun with another state",
+            "run it again; if that stays, find the other state and correct `location` under `[state]`",
         ),
         false => item,
     }
@@ -118,6 +117,8 @@ mod tests {
     use cutover_core::account::{Quota, Subnet};
     use cutover_core::deployment::{parse, template};
     use cutover_core::journal::Upgrade;
+    use cutover_engine::fence::ZoneFence;
+    use cutover_engine::gate::Gate;
     use cutover_engine::ports::{Account, Answer, Clock};
     use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, run as run_until};
     use jiff::Timestamp;
@@ -203,5 +204,36 @@ mod tests {
         let items = items(Some(Refusing { open: false }));
         assert_eq!(wrong(&items), [("account", CheckState::Problem)]);
         assert!(items[0].seen.contains("request 1-2-3"), "{items:?}");
+    }
+
+    /// What is said of the zone's fence after a conductor has changed records, whose own records in the state are these.
+    fn fence_item(records: &[Record]) -> CheckItem {
+        let deployment = parse(template()).expect("no mistakes");
+        let start = deployment.window.start.timestamp;
+        let clock = SimulatedClock::new(start);
+        let state = EmbeddedCloud::furnish(&deployment, 1, start);
+        let time = Rc::clone(&clock) as Rc<dyn Clock>;
+        let world = EmbeddedCloud::in_memory(state, Rc::clone(&time)).world();
+        let gate = Gate::alone(&time).with_zone(ZoneFence::of(&deployment, &world, &time));
+        let looked = async {
+            gate.change_records(&deployment.dns.zone, &[]).await.expect("the zone takes it");
+            Ok::<_, Failure>(of_the_fence(&world, &*clock, &deployment, records).await)
+        };
+        run_until(&clock, looked).expect("the embedded cloud answers")
+    }
+
+    #[test]
+    fn a_fence_of_a_conductor_that_the_state_does_not_know_is_a_problem() {
+        let item = fence_item(&[]);
+        assert_eq!(item.state, CheckState::Problem, "{item:?}");
+        let words = format!("{item:?}");
+        assert!(words.contains("no record of that conductor") && words.contains("find the other state"), "{words}");
+    }
+
+    #[test]
+    fn a_fence_of_a_conductor_on_record_is_in_order() {
+        let (nonce, at) = ("alone".to_owned(), Timestamp::UNIX_EPOCH);
+        let record = Record { version: 2, number: 1, epoch: 1, nonce, previous: None, at, events: Vec::new() };
+        assert_eq!(fence_item(&[record]).state, CheckState::Ok);
     }
 }

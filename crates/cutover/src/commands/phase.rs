@@ -19,7 +19,7 @@ use cutover_engine::drive::Crew;
 use cutover_engine::fence::ZoneFence;
 use cutover_engine::gate::{Gate, Hold};
 use cutover_engine::halt::Halt;
-use cutover_engine::journal::{Journal, JournalError};
+use cutover_engine::journal::{Journal, JournalError, Reading};
 use cutover_engine::lease::{self, ATTEMPT, Claim, Lease, LeaseLost, Machine, News};
 use cutover_engine::ports::World;
 use cutover_engine::store::StoreError;
@@ -44,11 +44,11 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
         let session = Session::open(loaded, Access::Change).await?;
         let reading = session.read().await?;
         let begun = reading.upgrade.run_under_way().filter(|run| run.kind == phase.into());
-        has_failed(args, phase, begun)?;
-        is_in_doubt(args, phase, begun)?;
+        check_retry(args, phase, begun)?;
+        check_accept(args, phase, begun)?;
         let plan = match begun.filter(|_| !args.replan) {
             Some(run) => {
-                may_resume(args, &session, run)?;
+                check_resume(args, &session, run)?;
                 // The same plan, which may begin at any time: what is done of it is done.
                 let late = args.late && phase == Phase::Window;
                 late.then(|| (run.plan.clone().however_late(), run.deployment.clone()))
@@ -63,17 +63,19 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
         let epoch = reading.records.last().map_or(0, |last| last.epoch);
         let claim = Claim { machine, records, epoch, take_over: args.take_over.as_deref(), say: &output::note };
         let lease = Rc::new(lease::claim(&session.store, claim).await?);
-        let ended = conduct(args, &session, &lease, phase, plan, records).await;
-        if ended.is_err() {
-            // Whatever went wrong, the next conductor need not wait. One that cannot be given up lapses by itself.
-            let _ = lease.release(records).await;
+        match ready(args, &session, phase, records).await {
+            Ok((reading, world)) => conduct(args, &session, &lease, plan, phase, reading, world).await,
+            Err(error) => {
+                // Nothing was begun: the next conductor need not wait. What cannot be given up lapses by itself.
+                let _ = lease.release(records).await;
+                Err(error)
+            }
         }
-        ended
     })
 }
 
-/// Whether all steps that are to be tried again have failed.
-fn has_failed(args: &PhaseArgs, phase: Phase, begun: Option<&Run>) -> Result<(), CommandError> {
+/// Refuses to try again what has not failed.
+fn check_retry(args: &PhaseArgs, phase: Phase, begun: Option<&Run>) -> Result<(), CommandError> {
     let failed: Vec<&str> = begun.into_iter().flat_map(Run::failed).map(|(step, _)| step.id.as_str()).collect();
     let Some(other) = args.retry.iter().find(|step| !failed.contains(&step.as_str())) else { return Ok(()) };
     let hint = match failed.is_empty() {
@@ -83,8 +85,8 @@ fn has_failed(args: &PhaseArgs, phase: Phase, begun: Option<&Run>) -> Result<(),
     Err(CommandError::refused(format!("`{other}` is not a failed step of `{phase}`"), hint))
 }
 
-/// Whether all steps that are to be taken for done are in doubt: what is known to have failed is not done.
-fn is_in_doubt(args: &PhaseArgs, phase: Phase, begun: Option<&Run>) -> Result<(), CommandError> {
+/// Refuses to take for done what is not in doubt: what is known to have failed is not done.
+fn check_accept(args: &PhaseArgs, phase: Phase, begun: Option<&Run>) -> Result<(), CommandError> {
     let failed = begun.into_iter().flat_map(Run::failed).map(|(step, _)| step.id.as_str());
     let in_doubt: Vec<&str> =
         failed.filter(|step| begun.is_some_and(|run| run.run(&StepId::from(*step)).in_doubt)).collect();
@@ -96,9 +98,9 @@ fn is_in_doubt(args: &PhaseArgs, phase: Phase, begun: Option<&Run>) -> Result<()
     Err(CommandError::refused(format!("`{other}` is not a step of `{phase}` that is in doubt"), hint))
 }
 
-/// Whether a phase that was begun can go on: the file must be the one that it was planned from, and a window that
+/// Refuses to go on where it could not end well: the file must be the one that it was planned from, and a window that
 /// no visitor has noticed yet must still fit.
-fn may_resume(args: &PhaseArgs, session: &Session, run: &Run) -> Result<(), CommandError> {
+fn check_resume(args: &PhaseArgs, session: &Session, run: &Run) -> Result<(), CommandError> {
     let phase = run.plan.phase;
     if run.deployment != Digest::of_json(session.deployment()) {
         return Err(CommandError::refused(
@@ -120,14 +122,13 @@ fn may_resume(args: &PhaseArgs, session: &Session, run: &Run) -> Result<(), Comm
     Ok(())
 }
 
-async fn conduct(
+/// What the journal says under the lease, and the world as it is then.
+async fn ready(
     args: &PhaseArgs,
     session: &Session,
-    lease: &Rc<Lease>,
     phase: Phase,
-    plan: Option<(Plan, Digest)>,
     records: u64,
-) -> Result<Exit, CommandError> {
+) -> Result<(Reading, World), CommandError> {
     // Another conductor may have been at work between the plan and the lease.
     let reading = session.read().await?;
     if reading.records.len() as u64 != records {
@@ -137,6 +138,18 @@ async fn conduct(
         ));
     }
     set_pace(args, session)?;
+    Ok((reading, session.world().await?))
+}
+
+async fn conduct(
+    args: &PhaseArgs,
+    session: &Session,
+    lease: &Rc<Lease>,
+    plan: Option<(Plan, Digest)>,
+    phase: Phase,
+    reading: Reading,
+    world: World,
+) -> Result<Exit, CommandError> {
     let watch = if args.json { Watch::Json } else { Watch::People };
     let watcher = watcher(watch, &reading.upgrade, session.deployment(), Some(&args.file.display().to_string()));
     let begun = reading.upgrade.run_of(phase).map(|run| &run.plan);
@@ -148,7 +161,6 @@ async fn conduct(
     let clock = Rc::clone(&session.clock);
     let journal =
         Rc::new(Journal::open(session.store.clone(), reading, Rc::clone(&clock), lease.epoch, nonce, listener));
-    let world = session.world().await?;
     let gate = gate(session, lease, &journal, &world);
     let crew = Crew::new(world, clock, operator, Rc::clone(&journal), gate, stop);
     let work = async {
@@ -160,8 +172,10 @@ async fn conduct(
     let beside = select(Box::pin(tick(session, &watcher)), abandon);
     let watched = select(Box::pin(work), select(keep, beside)).await;
     (watcher.finish)();
-    // A lease that cannot be given up lapses by itself.
-    let _ = lease.release(journal.records()).await;
+    // A successor waits for the lease to lapse where a call may still be on its way.
+    if crew.gate.is_quiet() {
+        let _ = lease.release(journal.records()).await;
+    }
     match watched {
         Either::Left((Ok(ending), _)) => ended(args, session, phase, &crew, &ending),
         Either::Left((Err(halt), _)) | Either::Right((Either::Left((halt, _)), _)) => {

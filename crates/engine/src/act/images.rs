@@ -58,11 +58,10 @@ pub(super) async fn remove(scene: &Scene<'_>, image: &ImageId) -> Result<(), Hit
 
 /// The disks that an image has left, as the journal says.
 fn disks(scene: &Scene<'_>, image: &ImageId) -> Vec<DiskId> {
-    scene.of_run(|run| {
-        let of_image = run.facts.iter().filter_map(|fact| match fact {
-            Fact::ImageDisks { image: of, disks } if of == image => Some(disks.clone()),
-            _ => None,
-        });
-        of_image.flatten().collect()
-    })
+    let run = scene.run();
+    let of_image = run.facts.iter().filter_map(|fact| match fact {
+        Fact::ImageDisks { image: of, disks } if of == image => Some(disks.clone()),
+        _ => None,
+    });
+    of_image.flatten().collect()
 }

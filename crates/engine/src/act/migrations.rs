@@ -97,7 +97,7 @@ pub(super) async fn start(scene: &Scene<'_>, migrate: &Migrate) -> Result<(), Hi
 
 /// Whether the journal says that a job was begun.
 fn is_on_record(scene: &Scene<'_>, wanted: &JobName) -> bool {
-    scene.of_run(|run| run.facts.iter().any(|fact| matches!(fact, Fact::Job { job, .. } if job == wanted)))
+    scene.run().facts.iter().any(|fact| matches!(fact, Fact::Job { job, .. } if job == wanted))
 }
 
 fn lost(migrate: &Migrate, job: &JobName) -> String {

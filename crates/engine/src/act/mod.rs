@@ -12,7 +12,7 @@ mod pages;
 mod recorded;
 mod snapshots;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use cutover_core::names::{ChangeId, ImageId, InstanceId, JobName};
 use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Step};
 
 use crate::failure::Failure;
-use crate::gate::{Gate, Permit};
+use crate::gate::Gate;
 use crate::halt::Hitch;
 use crate::journal::{Journal, JournalError};
 use crate::ports::{Answer, Clock, World};
@@ -105,7 +105,7 @@ impl Scene<'_> {
         if facts.is_empty() {
             return Ok(());
         }
-        if !self.of_run(|run| run.status.is_open()) {
+        if !self.run().status.is_open() {
             self.learned.replace(facts);
             return Ok(());
         }
@@ -116,7 +116,7 @@ impl Scene<'_> {
     pub(crate) fn news(&self, more: Vec<Fact>) -> Vec<Fact> {
         let mut news: Vec<Fact> = Vec::new();
         for fact in self.learned.take().into_iter().chain(more) {
-            if !news.contains(&fact) && !self.of_run(|run| run.facts.contains(&fact)) {
+            if !news.contains(&fact) && !self.run().facts.contains(&fact) {
                 news.push(fact);
             }
         }
@@ -124,17 +124,13 @@ impl Scene<'_> {
     }
 
     /// What the journal says of this step.
-    fn of_run<T>(&self, read: impl FnOnce(&StepRun) -> T) -> T {
-        let upgrade = self.journal.upgrade();
-        match upgrade.step_run(&self.step.id) {
-            Some(run) => read(run),
-            None => read(&StepRun::default()),
-        }
+    fn run(&self) -> Ref<'_, StepRun> {
+        self.journal.step_run(&self.step.id)
     }
 
     /// Whether the journal says this of the step.
     fn knows(&self, fact: &Fact) -> bool {
-        self.of_run(|run| run.facts.contains(fact))
+        self.run().facts.contains(fact)
     }
 
     /// The token of this step: the same in every attempt and every process, and another for another action, such
@@ -209,7 +205,6 @@ pub(crate) async fn observe(scene: &Scene<'_>) -> Answer<Seen> {
 
 /// Makes what the step wants, once. Actions that only wait have nothing to make.
 pub(crate) async fn act(scene: &Scene<'_>) -> Result<(), Hitch> {
-    let (gate, world) = (scene.gate, scene.world);
     match &scene.step.action {
         Action::Announce(message) => pages::announce(scene, message).await,
         Action::PublishPage(page) => pages::publish(scene, page).await,
@@ -221,10 +216,7 @@ pub(crate) async fn act(scene: &Scene<'_>) -> Result<(), Hitch> {
         Action::StopServices(stop) => hosts::stop(scene, stop).await,
         Action::StartServices(start) => hosts::start(scene, start).await,
         Action::ConfirmStopped { hosts } => hosts::stop_again(scene, hosts).await,
-        Action::TakeSnapshot { database, snapshot } => {
-            let begin = async |permit: &Permit| world.databases.begin_snapshot(permit, database, snapshot).await;
-            gate.write("begin_snapshot", begin).await
-        }
+        Action::TakeSnapshot { database, snapshot } => snapshots::take(scene, database, snapshot).await,
         Action::Migrate(migrate) => migrations::start(scene, migrate).await,
         Action::Register(members) => balancers::register(scene, members).await,
         Action::Deregister(members) => balancers::deregister(scene, members).await,
@@ -259,7 +251,26 @@ pub(crate) fn manner(action: &Action) -> Manner {
         Action::SmokeTest { .. } => Manner::Perform,
         Action::Decide(_) | Action::WaitUntil { .. } => Manner::Wait,
         Action::Migrate(_) => Manner::ByConsent,
-        _ => Manner::Ensure,
+        Action::Milestone
+        | Action::Capture { .. }
+        | Action::Announce(_)
+        | Action::PublishPage(_)
+        | Action::ChangeRecords(_)
+        | Action::AwaitResolvers(_)
+        | Action::BuildImage(_)
+        | Action::RemoveImage { .. }
+        | Action::Launch(_)
+        | Action::Terminate { .. }
+        | Action::StopServices(_)
+        | Action::StartServices(_)
+        | Action::ConfirmStopped { .. }
+        | Action::DrainQueues { .. }
+        | Action::TakeSnapshot { .. }
+        | Action::Register(_)
+        | Action::Deregister(_)
+        | Action::AwaitHealthy(_)
+        | Action::AwaitDrained(_)
+        | Action::CheckSite(_) => Manner::Ensure,
     }
 }
 

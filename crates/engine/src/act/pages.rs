@@ -69,11 +69,9 @@ pub(super) async fn publish(scene: &Scene<'_>, page: &PublishPage) -> Result<(),
 /// The invalidation that this step has asked for, whichever process did.
 fn invalidation(scene: &Scene<'_>) -> Option<InvalidationId> {
     let wanted = reference(scene);
-    scene.of_run(|run| {
-        run.facts.iter().rev().find_map(|fact| match fact {
-            Fact::Invalidated { invalidation, reference } if *reference == wanted => Some(invalidation.clone()),
-            _ => None,
-        })
+    scene.run().facts.iter().rev().find_map(|fact| match fact {
+        Fact::Invalidated { invalidation, reference } if *reference == wanted => Some(invalidation.clone()),
+        _ => None,
     })
 }
 

@@ -4,6 +4,8 @@ use cutover_core::journal::Fact;
 use cutover_core::names::{DatabaseName, SnapshotId};
 
 use super::{Scene, Seen};
+use crate::gate::Permit;
+use crate::halt::Hitch;
 use crate::ports::Answer;
 
 pub(super) async fn taken(scene: &Scene<'_>, database: &DatabaseName, id: &SnapshotId) -> Answer<Seen> {
@@ -14,4 +16,10 @@ pub(super) async fn taken(scene: &Scene<'_>, database: &DatabaseName, id: &Snaps
         }
         Some(_) => Ok(Seen::UnderWay(format!("{id} is being made"))),
     }
+}
+
+pub(super) async fn take(scene: &Scene<'_>, database: &DatabaseName, id: &SnapshotId) -> Result<(), Hitch> {
+    let databases = &scene.world.databases;
+    let begin = async |permit: &Permit| databases.begin_snapshot(permit, database, id).await;
+    scene.gate.write("begin_snapshot", begin).await
 }

@@ -120,6 +120,39 @@ fn a_lease_that_cannot_be_renewed_ends_the_run_and_not_only_the_call() {
 }
 
 #[test]
+fn a_journal_that_cannot_be_read_is_named_as_such_while_the_lease_is_renewed() {
+    let stage = Stage::new();
+    // A link to itself cannot be read, and is not missing either.
+    let journal = stage.folder.path().join(upgrade().as_str()).join("journal");
+    std::fs::create_dir_all(&journal).expect("made");
+    std::os::unix::fs::symlink("00000001.json", journal.join("00000001.json")).expect("made");
+    let mut write = Box::pin(stage.gate.write("call", answers));
+    let halt = loop {
+        match poll(&mut write) {
+            Poll::Ready(Err(Hitch::Halt(halt))) => break halt,
+            Poll::Ready(other) => panic!("{other:?}"),
+            Poll::Pending => {
+                stage.pass(1);
+                assert!(now(stage.lease.renew(0)).expect("it can be written").is_none());
+            }
+        }
+    };
+    assert!(matches!(halt, Halt::Journal(JournalError::Store(_))), "{halt}");
+}
+
+#[test]
+fn a_conductor_is_quiet_once_every_attempt_has_ended_and_not_when_one_was_dropped() {
+    let stage = Stage::new();
+    assert!(matches!(now(stage.gate.write("call", answers)), Ok(7)));
+    assert!(stage.gate.is_quiet());
+    let mut write = Box::pin(stage.gate.write("call", async |_: &Permit| std::future::pending::<Answer<()>>().await));
+    assert!(poll(&mut write).is_pending());
+    assert!(!stage.gate.is_quiet());
+    drop(write);
+    assert!(!stage.gate.is_quiet());
+}
+
+#[test]
 fn no_attempt_is_begun_once_somebody_has_gone_on_with_the_journal() {
     let stage = Stage::new();
     assert!(matches!(now(stage.gate.write("call", answers)), Ok(7)));

@@ -184,11 +184,11 @@ fn nothing_is_written_after_a_record_that_is_gone() {
 fn whoever_looks_whether_somebody_went_on_sees_the_next_record_and_none_of_its_own() {
     let store = memory();
     let (first, second) = (open(&store, 1, "a"), open(&store, 2, "b"));
-    now(first.nobody_went_on()).expect("nobody has");
+    now(first.check_next_is_free()).expect("nobody has");
     now(second.append(took_over("bob@right"))).expect("it can be written");
-    let error = now(first.nobody_went_on()).expect_err("bob has");
+    let error = now(first.check_next_is_free()).expect_err("bob has");
     assert!(matches!(error, JournalError::Fenced { number: 1, .. }), "{error:?}");
-    now(second.nobody_went_on()).expect("bob himself has");
+    now(second.check_next_is_free()).expect("bob himself has");
 }
 
 #[test]

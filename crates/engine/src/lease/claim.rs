@@ -56,7 +56,7 @@ pub async fn claim(store: &Store, claim: Claim<'_>) -> Result<Lease, LeaseError>
     loop {
         let last = seen(store).await?;
         if let Some(last) = &last {
-            is_free(store, last, &claim).await?;
+            wait_until_free(store, last, &claim).await?;
         }
         let epoch = last.as_ref().map_or(0, |last| last.epoch).max(claim.epoch) + 1;
         let lease = Lease::new(store.clone(), Rc::clone(&claim.machine), epoch);
@@ -71,7 +71,7 @@ pub async fn claim(store: &Store, claim: Claim<'_>) -> Result<Lease, LeaseError>
 }
 
 /// Returns once nobody holds the lease, or the operator wants its holder succeeded at once.
-async fn is_free(store: &Store, last: &Seen, claim: &Claim<'_>) -> Result<(), LeaseError> {
+async fn wait_until_free(store: &Store, last: &Seen, claim: &Claim<'_>) -> Result<(), LeaseError> {
     let (holder, machine) = (&last.holder, &*claim.machine);
     let life = holder.identity.life(machine);
     if holder.released || life == Life::Gone {
@@ -88,13 +88,13 @@ async fn is_free(store: &Store, last: &Seen, claim: &Claim<'_>) -> Result<(), Le
             holder: Box::new(holder.clone()),
             why: "its process is on this machine (if it will not go on, kill it)",
         }),
-        _ => stands_still(store, last, claim).await,
+        _ => watch_until_it_lapses(store, last, claim).await,
     }
 }
 
 /// Returns once a lease has not changed for as long as it may take until its holder can have no write under way. The
 /// holder's clock says nothing: only this machine's is read.
-async fn stands_still(store: &Store, last: &Seen, claim: &Claim<'_>) -> Result<(), LeaseError> {
+async fn watch_until_it_lapses(store: &Store, last: &Seen, claim: &Claim<'_>) -> Result<(), LeaseError> {
     let Seen { epoch, holder, bytes } = last;
     (claim.say)(&format!(
         "{} holds the lease, and whether it lives cannot be seen from here; watching for {} seconds whether it renews it \

@@ -91,7 +91,7 @@ impl Lease {
             self.machine.sleep(asked).await;
             let slept = begin.elapsed(&*self.machine);
             if slept > asked + PAUSE {
-                match journal.nobody_went_on().await {
+                match journal.check_next_is_free().await {
                     // A store that cannot be read says nothing; the renewal tells of it.
                     Ok(()) => tell(News::StoodStill(slept)),
                     Err(JournalError::Store(_)) => {}
