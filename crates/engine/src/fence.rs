@@ -49,7 +49,7 @@ pub struct FenceChange {
 
 /// The zone's record is not one that this conductor may replace.
 #[derive(Debug, thiserror::Error)]
-#[error("this conductor may not change records of the zone: {name} {why}. The refused batch changed nothing")]
+#[error("this conductor may not change records of the zone: {name} {why}. What was refused changed nothing")]
 pub struct ZoneTaken {
     name: DnsName,
     why: String,

@@ -270,7 +270,7 @@ fn a_state_that_knows_nothing_of_who_wrote_the_fence_changes_nothing_however_oft
         let before = other.cloud.writes();
         let work = conduct(&other.deployment, Order::Overlapped, &other.cloud, clock, &other.store, Rc::new(|_| {}));
         let halted = run(&other.clock, work).expect_err("another state conducted it").to_string();
-        assert!(halted.contains("this state knows nothing of that conductor"), "{halted}");
+        assert!(halted.contains("of which this state has no record"), "{halted}");
         assert_eq!(other.cloud.writes(), before);
     }
 }

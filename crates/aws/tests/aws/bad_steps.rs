@@ -60,9 +60,12 @@ impl Course {
     fn of(change: Change, bad: Bad) -> Self {
         let is_doubtful = !bad.trouble.is_answered();
         let is_asked_again = is_doubtful && bad.trouble.goes_through() && change.does_not_show();
+        // While it is in doubt whether the fence is raised, the step's own write is known not to have been begun.
+        let is_of_the_step = change != Change::Fence;
+        let is_refused = bad.trouble == Trouble::Throttle || is_doubtful && !is_of_the_step;
         Self {
-            doubts: usize::from(is_doubtful),
-            retries: if bad.trouble == Trouble::Throttle { bad.times } else { 0 },
+            doubts: usize::from(is_doubtful && is_of_the_step),
+            retries: if is_refused { bad.times } else { 0 },
             passed: 1 + usize::from(is_asked_again),
         }
     }
