@@ -196,7 +196,7 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH;
         let elsewhere = Decision { gate: "go".into(), approved: true, by: "bob".into(), at, note: None, plan };
         let second = block_on(async {
-            drop_in(&people.store, &elsewhere).await.expect("it can be written");
+            drop_in(&people.store, &Upgrade::default(), &elsewhere).await.expect("it can be written");
             let first = people.decide(&gate("go")).await;
             assert_eq!((first.decision.by.as_str(), first.object.is_some()), ("bob", true));
             decided(&people, "manual-checks", || types(&typed, &["no"])).await
@@ -233,7 +233,7 @@ mod tests {
         let (plan, at) = (Some(Digest::of(b"another")), Timestamp::UNIX_EPOCH);
         let elsewhere = Decision { gate: "go".into(), approved: true, by: "bob".into(), at, note: None, plan };
         let decision = block_on(async {
-            drop_in(&people.store, &elsewhere).await.expect("it can be written");
+            drop_in(&people.store, &Upgrade::default(), &elsewhere).await.expect("it can be written");
             decided(&people, "go", || types(&typed, &["no"])).await
         });
         assert!(!decision.expect("a runtime").approved);

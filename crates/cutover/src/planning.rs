@@ -137,12 +137,13 @@ pub fn fits(session: &Session, plan: &Plan) -> Result<(), CommandError> {
     ))
 }
 
-/// Who would have to be asked before a phase is run from here; nothing when nobody seems to conduct the upgrade.
+/// Who would have to be asked before a phase is run from here; nothing when nobody seems to conduct the upgrade. Whoever
+/// holds a lease that cannot be read may be at work.
 ///
 /// # Errors
 /// When the lease cannot be read.
 pub async fn conductor(session: &Session) -> Result<Option<String>, CommandError> {
     let last = cutover_engine::lease::last(&session.store).await?;
-    let alive = last.filter(|(_, holder)| holder.seems_alive(&session.machine));
+    let alive = last.filter(|(_, holder)| holder.seems_alive(&session.machine) != Some(false));
     Ok(alive.map(|(_, holder)| holder.identity.to_string()))
 }

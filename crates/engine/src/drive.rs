@@ -133,9 +133,16 @@ impl Crew {
         if self.journal.step_run(&scene.step.id).in_doubt {
             return self.failed_in_doubt(scene, None).await;
         }
-        match self.make(scene, false).await? {
-            Some(end) => Ok(end),
-            None => self.ended_well(scene, Vec::new()).await,
+        if let Some(end) = self.make(scene, false).await? {
+            return Ok(end);
+        }
+        if !self.journal.step_run(&scene.step.id).in_doubt {
+            return self.ended_well(scene, Vec::new()).await;
+        }
+        // Only what shows settles a doubt; a look that fails does not.
+        match self.look(scene).await? {
+            Ok(Seen::Holds(facts)) => self.ended_well(scene, facts).await,
+            _ => self.failed_in_doubt(scene, None).await,
         }
     }
 

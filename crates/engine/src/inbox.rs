@@ -19,13 +19,15 @@ pub struct Delivery {
 }
 
 /// Drops a decision in, after all that are there. Decisions stand in the order in which they were dropped in, which the
-/// store knows; the clocks of the machines that they come from do not.
+/// store knows; the clocks of the machines that they come from do not. What is on record counts too: somebody may have
+/// emptied the inbox.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn drop_in(store: &Store, decision: &Decision) -> Result<String, StoreError> {
+pub async fn drop_in(store: &Store, upgrade: &Upgrade, decision: &Decision) -> Result<String, StoreError> {
     loop {
-        let last = decisions(store).await?.into_iter().filter_map(|name| number_in(&name)).max();
+        let there = decisions(store).await?;
+        let last = there.iter().chain(upgrade.delivered.values()).filter_map(|name| number_in(name)).max();
         let name = format!("{FOLDER}/{:08}.json", last.unwrap_or(0) + 1);
         let bytes = serde_json::to_vec(decision).map_err(|source| store.damaged(&name, source))?;
         if store.create(&name, bytes).await? == Created::New {
@@ -42,7 +44,15 @@ pub async fn undelivered(store: &Store, upgrade: &Upgrade) -> Result<Vec<Deliver
     let mut waiting = Vec::new();
     for object in decisions(store).await? {
         let Some(bytes) = store.read(&object).await? else { continue };
-        let decision: Decision = serde_json::from_slice(&bytes).map_err(|source| store.damaged(&object, source))?;
+        let decision: Decision = match serde_json::from_slice(&bytes) {
+            Ok(decision) => decision,
+            // Names of the first format are easily taken for one: a stranger's file must not keep people from deciding.
+            Err(error) if number_in(&object).is_none() => {
+                store.warn(&format!("{object} in {} is no decision, and is passed over ({error})", store.place()));
+                continue;
+            }
+            Err(error) => return Err(store.damaged(&object, error)),
+        };
         if !is_delivered(upgrade, &object, &decision) {
             waiting.push(Delivery { object, decision });
         }
@@ -69,8 +79,9 @@ fn is_of_version_1(name: &str) -> bool {
     let name = name.strip_prefix(FOLDER).and_then(|name| name.strip_prefix('/')).unwrap_or(name);
     let parts = name.strip_suffix(".json").and_then(|name| name.split_once('-'));
     parts.is_some_and(|(at, nonce)| {
-        let digits = at.bytes().all(|byte| byte.is_ascii_digit());
-        digits && !at.is_empty() && !nonce.is_empty() && nonce.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        // Since 2001 these have had twelve digits at least.
+        let is_a_time = at.len() >= 12 && at.bytes().all(|byte| byte.is_ascii_digit());
+        is_a_time && !nonce.is_empty() && nonce.bytes().all(|byte| byte.is_ascii_alphanumeric())
     })
 }
 
@@ -126,7 +137,10 @@ mod tests {
     }
 
     fn drop_all(store: &Store, decisions: &[&Decision]) -> Vec<String> {
-        decisions.iter().map(|decision| now(drop_in(store, decision)).expect("it can be written")).collect()
+        decisions
+            .iter()
+            .map(|decision| now(drop_in(store, &Upgrade::default(), decision)).expect("it can be written"))
+            .collect()
     }
 
     fn waiting(store: &Store, upgrade: &Upgrade) -> Vec<Decision> {
@@ -182,6 +196,15 @@ mod tests {
     }
 
     #[test]
+    fn a_decision_is_heard_although_somebody_has_emptied_the_inbox() {
+        let (no, go) = (decision("go", false, 10), decision("go", true, 20));
+        let before = after(&no, Some("decisions/00000003.json"));
+        let emptied = memory();
+        assert_eq!(now(drop_in(&emptied, &before, &go)).expect("it can be written"), "decisions/00000004.json");
+        assert_eq!(waiting(&emptied, &before), [go]);
+    }
+
+    #[test]
     fn a_decision_of_the_first_format_is_known_by_its_time() {
         let (store, go, later) = (memory(), decision("go", true, 10), decision("go", false, 30));
         for (decision, nonce) in [(&go, "n1"), (&later, "n2")] {
@@ -195,7 +218,14 @@ mod tests {
     #[test]
     fn a_file_that_is_no_decision_keeps_nobody_from_deciding() {
         let (store, go) = (memory(), decision("go", true, 10));
-        for name in ["decisions/.DS_Store", "decisions/zz", "decisions/1.json~"] {
+        for name in [
+            "decisions/.DS_Store",
+            "decisions/zz",
+            "decisions/1.json~",
+            "decisions/00000001-2.json",
+            "decisions/2024-notes.json",
+            "decisions/1719792000000-notes.json",
+        ] {
             now(store.create(name, b"theirs".to_vec())).expect("it can be written");
         }
         drop_all(&store, &[&go]);
@@ -205,9 +235,9 @@ mod tests {
     #[test]
     fn a_damaged_decision_is_named() {
         let store = memory();
-        now(store.create("decisions/1-n.json", b"{".to_vec())).expect("it can be written");
+        now(store.create("decisions/00000001.json", b"{".to_vec())).expect("it can be written");
         let error = now(undelivered(&store, &Upgrade::default())).expect_err("it is damaged");
-        assert!(error.to_string().starts_with("decisions/1-n.json in memory is damaged"), "{error}");
+        assert!(error.to_string().starts_with("decisions/00000001.json in memory is damaged"), "{error}");
     }
 
     #[test]

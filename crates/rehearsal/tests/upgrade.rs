@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cutover_core::deployment::{Deployment, PastStopLimit, Role, parse};
 use cutover_core::journal::{Event, Fact, Record, Run, RunKind};
+use cutover_core::names::StepId;
 use cutover_core::plan::{Action, Order, Phase};
 use cutover_core::progress::Progress;
 use cutover_core::time::later;
@@ -193,7 +194,7 @@ fn failing_migration(deployment: &Deployment) -> Fault {
 }
 
 /// How many jobs of a step the hosts have really started.
-fn jobs_started(records: &[Record], step: &cutover_core::names::StepId) -> usize {
+fn jobs_started(records: &[Record], step: &StepId) -> usize {
     let of_step = events(records).filter(|event| event.step() == Some(step));
     let facts = of_step.flat_map(|event| event.facts().iter());
     facts.filter(|fact| matches!(fact, Fact::Job { started: true, .. })).count()
@@ -273,6 +274,49 @@ fn a_state_that_knows_nothing_of_who_wrote_the_fence_changes_nothing_however_oft
         assert!(halted.contains("of which this state has no record"), "{halted}");
         assert_eq!(other.cloud.writes(), before);
     }
+}
+
+#[test]
+fn a_migration_that_a_new_plan_calls_otherwise_is_the_same_and_begins_again_only_by_consent() {
+    let stage = Stage::new(qa(), |world| world.faults.push(failing_migration(&qa())));
+    let RehearsalEnding::Failed(Phase::Window, steps) = stage.conduct().ending else { panic!("it must fail") };
+    let step = steps[0].clone();
+    // Wanted twice, begun once: no job has the number between.
+    for _ in 0..2 {
+        stage.record(Event::StepRetryApproved { step: step.clone(), by: "alice".to_owned() });
+    }
+    let (dies, registration) = futures_util::future::AbortHandle::new_pair();
+    let listener: Listener = Rc::new(move |progress| {
+        if matches!(progress, Progress::Waiting { detail, .. } if detail.contains("applied")) {
+            dies.abort();
+        }
+    });
+    let clock = Rc::clone(&stage.clock) as Rc<dyn Clock>;
+    let work = conduct(&stage.deployment, Order::Overlapped, &stage.cloud, clock, &stage.store, listener);
+    run(&stage.clock, futures_util::future::Abortable::new(work, registration)).expect_err("it dies while it migrates");
+
+    let reading = run(&stage.clock, read(&stage.store)).expect("readable");
+    let begun = reading.upgrade.run_of(Phase::Window).expect("it was begun");
+    let plan = serde_json::to_string(&begun.plan).expect("JSON").replace(".1-lms-default", ".9-lms-default");
+    let plan = plan.replace("-1-lms-default", "-9-lms-default");
+    let plan = Box::new(serde_json::from_str(&plan).expect("a plan"));
+    let renamed = StepId::from(step.as_str().replace("1-lms-default", "9-lms-default").as_str());
+    assert!(begun.plan.step(&step).is_some() && begun.plan.step(&renamed).is_none());
+    let (run, deployment) = (reading.upgrade.next_run(), begun.deployment.clone());
+    stage.record(Event::RunStarted { run, kind: RunKind::Window, plan, deployment });
+
+    let jobs = |records: &[Record]| jobs_started(records, &step) + jobs_started(records, &renamed);
+    for _ in 0..2 {
+        let again = stage.conduct();
+        assert_eq!(again.ending, RehearsalEnding::Failed(Phase::Window, vec![renamed.clone()]));
+        assert_eq!(jobs(&again.records), 2, "nobody wanted another");
+        let run = again.upgrade.run_of(Phase::Window).expect("the window");
+        let (_, error) = run.failed().next().expect("it has failed");
+        assert!(error.contains("-1-lms-default-run-3 on"), "it was waited for: {error}");
+    }
+    stage.record(Event::StepRetryApproved { step: renamed.clone(), by: "alice".to_owned() });
+    let again = stage.conduct();
+    assert_eq!((jobs(&again.records), &again.violations), (3, &Vec::new()), "by consent");
 }
 
 #[test]

@@ -349,7 +349,7 @@ async fn a_decision_in_a_bucket_is_found_whoever_dropped_it_in(shared: &Shared) 
     let dropped = [decision("go", false, 3), decision("lift", true, 2), decision("go", true, 1)];
     let mut objects = Vec::new();
     for one in &dropped {
-        objects.push(drop_in(&store, one).await.expect("it can be written"));
+        objects.push(drop_in(&store, &Upgrade::default(), one).await.expect("it can be written"));
     }
     let waiting = undelivered(&store, &Upgrade::default()).await.expect("it can be read");
     // As they were dropped in, whatever the clocks say that they came from.

@@ -12,7 +12,7 @@ use super::step::WAITING;
 use super::{Fact, StepRun, StepStatus};
 use crate::digest::Digest;
 use crate::names::StepId;
-use crate::plan::{Edge, Phase, Plan, Rule, Step};
+use crate::plan::{Action, Edge, Phase, Plan, Rule, Step};
 
 /// A run's place in the order in which runs began, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -150,13 +150,26 @@ impl Run {
     }
 }
 
+/// The step of an earlier run that did the same work: a migration is known by what it migrates, since its step's name says
+/// where it stands in the file, too.
+fn twin<'a>(before: &'a Run, step: &'a Step) -> &'a StepId {
+    let Action::Migrate(migrate) = &step.action else { return &step.id };
+    let is_twin = |old: &&Step| matches!(&old.action, Action::Migrate(old) if old.is_of_the_same(migrate));
+    before.plan.steps.iter().find(is_twin).map_or(&step.id, |old| &old.id)
+}
+
+/// Whether a fact counts although its step is to be looked at anew: jobs that were begun, and disks that images leave.
+const fn is_of_use_later(fact: &Fact) -> bool {
+    matches!(fact, Fact::Job { .. } | Fact::ImageDisks { .. } | Fact::DisksRemoved { .. })
+}
+
 /// What is done stays done where the step is still the same and all that it waits for has stayed done too: what follows
 /// on something new is looked at anew.
 fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
     let mut steps: BTreeMap<StepId, StepRun> = BTreeMap::new();
     let steps_before: BTreeMap<&StepId, &Step> = before.plan.steps.iter().map(|step| (&step.id, step)).collect();
     for step in &plan.steps {
-        let run = before.run(&step.id);
+        let run = before.run(twin(before, step));
         let same = steps_before.get(&step.id).is_some_and(|old| old.action.does_the_same(&step.action));
         // That the current hosts are on record first is an order only: nothing of a next host follows on who they are.
         let stands = |edge: &Edge| {
@@ -164,13 +177,13 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
         };
         let kept = match same && step.waits_for.iter().all(stands) {
             true => run.clone(),
-            // How often it failed still tells one run of it from another, and a job that was started may have begun.
+            // How often it failed still tells one run of it from another, and what was begun may have been done.
             false => StepRun {
                 failures: run.failures,
                 retries: run.retries,
                 retry_approved: run.retry_approved,
-                in_doubt: run.in_doubt,
-                facts: run.facts.iter().filter(|fact| matches!(fact, Fact::Job { .. })).cloned().collect(),
+                in_doubt: run.in_doubt || matches!(run.status, StepStatus::Running { .. }),
+                facts: run.facts.iter().filter(|fact| is_of_use_later(fact)).cloned().collect(),
                 ..StepRun::default()
             },
         };

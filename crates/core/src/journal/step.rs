@@ -151,7 +151,7 @@ pub struct StepRun {
     pub failures: u32,
     /// How often somebody wanted it tried again that is never tried again by itself.
     pub retries: u32,
-    /// Whether somebody has wanted it tried again since it last failed.
+    /// Whether somebody has wanted it tried again, and it was not begun since.
     #[serde(default)]
     pub retry_approved: bool,
     /// Whether a call of it may have worked of which nobody has found out since.
@@ -206,6 +206,8 @@ impl StepRun {
                 self.started_at.get_or_insert(at);
                 self.ended_at = None;
                 self.in_doubt |= matches!(event, Event::StepInDoubt { .. });
+                // One word of consent is good for one beginning.
+                self.retry_approved &= !matches!(event, Event::StepStarted { .. });
             }
         }
     }

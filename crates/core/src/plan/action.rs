@@ -351,6 +351,12 @@ impl Migrate {
     pub fn job_of_run(&self, run: u32) -> JobName {
         if run == 0 { self.job.clone() } else { format!("{}-run-{}", self.job, run + 1).into() }
     }
+
+    /// Whether both migrate the same: one service's tables in one database of a fleet.
+    #[must_use]
+    pub fn is_of_the_same(&self, other: &Self) -> bool {
+        (&self.fleet, &self.service, &self.database) == (&other.fleet, &other.service, &other.database)
+    }
 }
 
 /// Hosts and a balancer.

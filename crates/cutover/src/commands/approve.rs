@@ -46,7 +46,7 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
             note: args.note.clone(),
             plan: Some(plan),
         };
-        drop_in(&session.store, &decision).await?;
+        drop_in(&session.store, &upgrade, &decision).await?;
         let word = if args.refuse { "refused" } else { "approved" };
         output::note(&format!("{} {word} by {}; the conductor takes note of it within a second", args.gate, args.by));
         Ok(Exit::Done)

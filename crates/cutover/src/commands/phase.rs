@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use serde::Serialize;
 
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, Run, Upgrade, downtime_began};
+use cutover_core::journal::{Event, Run, StepRun, StepStatus, Upgrade, downtime_began};
 use cutover_core::names::StepId;
 use cutover_core::plan::{Action, Phase, Plan};
 use cutover_core::time::human;
@@ -87,9 +87,13 @@ fn check_retry(args: &PhaseArgs, phase: Phase, begun: Option<&Run>) -> Result<()
 
 /// Refuses to take for done what is not in doubt: what is known to have failed is not done.
 fn check_accept(args: &PhaseArgs, phase: Phase, begun: Option<&Run>) -> Result<(), CommandError> {
-    let failed = begun.into_iter().flat_map(Run::failed).map(|(step, _)| step.id.as_str());
-    let in_doubt: Vec<&str> =
-        failed.filter(|step| begun.is_some_and(|run| run.run(&StepId::from(*step)).in_doubt)).collect();
+    if let Some(both) = args.accept.iter().find(|step| args.retry.contains(step)) {
+        let hint = "take it for done with --accept, or have it done again with --retry";
+        return Err(CommandError::refused(format!("`{both}` cannot be both done and to be tried again"), hint));
+    }
+    let is_in_doubt = |run: &StepRun| matches!(run.status, StepStatus::Failed { in_doubt: true, .. });
+    let in_doubt = begun.into_iter().flat_map(Run::runs).filter(|(_, run)| is_in_doubt(run));
+    let in_doubt: Vec<&str> = in_doubt.map(|(step, _)| step.id.as_str()).collect();
     let Some(other) = args.accept.iter().find(|step| !in_doubt.contains(&step.as_str())) else { return Ok(()) };
     let hint = match in_doubt.is_empty() {
         true => format!("nothing is in doubt; what has failed is tried again: cutover {phase} {}", args.file.display()),
@@ -172,7 +176,7 @@ async fn conduct(
     let beside = select(Box::pin(tick(session, &watcher)), abandon);
     let watched = select(Box::pin(work), select(keep, beside)).await;
     (watcher.finish)();
-    // A successor waits for the lease to lapse where a call may still be on its way.
+    // Where a call may still be on its way, a successor on another machine waits until the lease has stood still.
     if crew.gate.is_quiet() {
         let _ = lease.release(journal.records()).await;
     }

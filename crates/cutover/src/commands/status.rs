@@ -3,7 +3,6 @@
 use crate::args::FileArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::planning::conductor;
 use crate::session::{Access, Loaded, Session};
 use crate::{output, show};
 
@@ -14,9 +13,9 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         let (reading, damage) = session.read_to_look().await;
         let upgrade = reading.upgrade;
         // The journal knows who conducted last; only the lease knows whether somebody still does.
-        let (lives, damage) = match conductor(&session).await {
-            Ok(conductor) => (Some(conductor.is_some()), damage),
-            Err(error) => (None, damage.or(Some(error))),
+        let (lives, damage) = match cutover_engine::lease::last(&session.store).await {
+            Ok(last) => (last.map_or(Some(false), |(_, holder)| holder.seems_alive(&session.machine)), damage),
+            Err(error) => (None, damage.or_else(|| Some(error.into()))),
         };
         let words = damage.as_ref().map(ToString::to_string);
         let file = args.file.display().to_string();

@@ -4,9 +4,9 @@
 //! by itself: each run that an operator asks for is on record first, is a job of its own, and none begins while
 //! another runs. One that is known to have been started, and of which the host knows nothing any more, has failed.
 
-use cutover_core::journal::Fact;
+use cutover_core::journal::{Fact, Run, StepRun};
 use cutover_core::names::{InstanceId, JobName};
-use cutover_core::plan::{Action, HostPrograms, Migrate};
+use cutover_core::plan::{Action, Host, HostPrograms, Migrate};
 
 use super::hosts::running_again;
 use super::{Scene, Seen};
@@ -18,18 +18,18 @@ pub(super) async fn migrated(scene: &Scene<'_>, migrate: &Migrate) -> Answer<See
     let host = scene.instance(&migrate.host)?;
     let mut applied = 0;
     let mut last = None;
-    for run in 0..=scene.retries {
-        let name = migrate.job_of_run(run);
+    let current = migrate.job_of_run(scene.retries);
+    for name in jobs(scene, migrate) {
         let Some(progress) = job(scene, &host, &name).await? else { continue };
         // Whoever started it: that it was begun must not be forgotten, even where the host forgets it.
         if !is_on_record(scene, &name) {
-            scene.note(Fact::Job { host: migrate.host.name.clone(), job: name, started: false });
+            scene.note(Fact::Job { host: migrate.host.name.clone(), job: name.clone(), started: false });
         }
         if progress.exit.is_none() {
             return Ok(Seen::UnderWay(progress_words(&progress.output)));
         }
         applied += count_applied(&progress.output);
-        last = Some((run, progress));
+        last = Some((name, progress));
     }
     let pending = scene.world.hosts.pending_migrations(&host, migrate).await?;
     match last {
@@ -37,15 +37,30 @@ pub(super) async fn migrated(scene: &Scene<'_>, migrate: &Migrate) -> Answer<See
         Some((_, JobProgress { exit: Some(0), .. })) if pending.unwrap_or(0) == 0 => {
             Ok(Seen::Holds(vec![fact(migrate, applied)]))
         }
-        Some((run, progress)) if run == scene.retries => {
-            Ok(Seen::Never(diagnosis(scene, migrate, &progress, pending, &migrate.job_of_run(run))))
+        // What an earlier plan began under another name has failed just as well.
+        Some((name, progress)) if name == current || !own_jobs(scene, migrate).contains(&name) => {
+            Ok(Seen::Never(diagnosis(scene, migrate, &progress, pending, &name)))
         }
         // No job of this run: it has not been begun, unless the journal knows better.
-        _ if is_on_record(scene, &migrate.job_of_run(scene.retries)) => {
-            Ok(Seen::Never(lost(migrate, &migrate.job_of_run(scene.retries))))
-        }
+        _ if is_on_record(scene, &current) => Ok(Seen::Never(lost(migrate, &current))),
         _ => Ok(Seen::NotYet),
     }
+}
+
+/// The jobs of this migration, in the order in which they were begun: those of earlier plans, which may have called it
+/// otherwise, and one for each time that somebody wanted it.
+fn jobs(scene: &Scene<'_>, migrate: &Migrate) -> Vec<JobName> {
+    let own = own_jobs(scene, migrate);
+    let run = scene.run();
+    let earlier = run.facts.iter().filter_map(|fact| match fact {
+        Fact::Job { host, job, .. } if *host == migrate.host.name && !own.contains(job) => Some(job.clone()),
+        _ => None,
+    });
+    earlier.chain(own.iter().cloned()).collect()
+}
+
+fn own_jobs(scene: &Scene<'_>, migrate: &Migrate) -> Vec<JobName> {
+    (0..=scene.retries).map(|run| migrate.job_of_run(run)).collect()
 }
 
 /// A job's progress with all that it has printed; only what is new is fetched.
@@ -108,20 +123,34 @@ fn lost(migrate: &Migrate, job: &JobName) -> String {
     )
 }
 
-/// A job on the same schema that a superseded plan began and that still runs.
+/// A job on the same schema that another step began, of this plan or of an earlier one, and that still runs.
 async fn other_migrator(scene: &Scene<'_>, migrate: &Migrate) -> Answer<Option<JobName>> {
-    let begun: Vec<Migrate> = scene.journal.upgrade().migrations_begun.values().cloned().collect();
-    for other in begun.iter().filter(|other| other.schema == migrate.schema && other.job != migrate.job) {
-        let host = scene.instance(&other.host)?;
-        let mut run = 0;
-        while let Some(progress) = job(scene, &host, &other.job_of_run(run)).await? {
-            if progress.exit.is_none() {
-                return Ok(Some(other.job_of_run(run)));
-            }
-            run += 1;
+    for (host, name) in others(scene, migrate) {
+        // Numbers of runs have gaps: somebody may have wanted one that was never begun.
+        let progress = job(scene, &scene.instance(&host)?, &name).await?;
+        if progress.is_some_and(|progress| progress.exit.is_none()) {
+            return Ok(Some(name));
         }
     }
     Ok(None)
+}
+
+/// The jobs on the same schema that the journal may have begun, without those that this step looks at itself.
+fn others(scene: &Scene<'_>, migrate: &Migrate) -> Vec<(Host, JobName)> {
+    let own = jobs(scene, migrate);
+    let upgrade = scene.journal.upgrade();
+    let mut others = Vec::new();
+    for (step, run) in upgrade.runs.iter().flat_map(Run::runs).filter(|(_, run)| **run != StepRun::default()) {
+        let Action::Migrate(other) = &step.action else { continue };
+        for number in (0..=run.retries).filter(|_| other.schema == migrate.schema) {
+            let found = (other.host.clone(), other.job_of_run(number));
+            let is_own = found.0 == migrate.host && own.contains(&found.1);
+            if !is_own && !others.contains(&found) {
+                others.push(found);
+            }
+        }
+    }
+    others
 }
 
 /// The hosts of this lane on which everything was confirmed to be stopped.

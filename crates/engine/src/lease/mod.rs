@@ -56,18 +56,20 @@ impl Holder {
     fn somebody() -> Self {
         let identity =
             Identity { user: "somebody".to_owned(), machine: "unknown".to_owned(), process: 0, origin: None };
-        Self { identity, until: Timestamp::UNIX_EPOCH, renewals: 0, records: 0, released: false }
+        Self { identity, until: Timestamp::MAX, renewals: 0, records: 0, released: false }
     }
 
-    /// Whether somebody who only looks should take the holder to be at work: as far as can be told at once.
+    /// Whether somebody who only looks should take the holder to be at work, as far as can be told at once; nothing when
+    /// the lease cannot be read.
     #[must_use]
-    pub fn seems_alive(&self, machine: &dyn Machine) -> bool {
+    pub fn seems_alive(&self, machine: &dyn Machine) -> Option<bool> {
         let life = if self.released { Life::Gone } else { self.identity.life(machine) };
         match life {
-            Life::Lives => true,
-            Life::Gone => false,
+            Life::Lives => Some(true),
+            Life::Gone => Some(false),
+            Life::Unknown if self.until == Timestamp::MAX => None,
             // Only a hint: the clocks of two machines may differ.
-            Life::Unknown => self.until > machine.now(),
+            Life::Unknown => Some(self.until > machine.now()),
         }
     }
 }
