@@ -140,7 +140,9 @@ fn others(scene: &Scene<'_>, migrate: &Migrate) -> Vec<(Host, JobName)> {
     let own = jobs(scene, migrate);
     let upgrade = scene.journal.upgrade();
     let mut others = Vec::new();
-    for (step, run) in upgrade.runs.iter().flat_map(Run::runs).filter(|(_, run)| **run != StepRun::default()) {
+    // What is done has ended, and what has no trace at all was not begun.
+    let may_run = |run: &StepRun| !run.status.is_done() && *run != StepRun::default();
+    for (step, run) in upgrade.runs.iter().flat_map(Run::runs).filter(|(_, run)| may_run(run)) {
         let Action::Migrate(other) = &step.action else { continue };
         for number in (0..=run.retries).filter(|_| other.schema == migrate.schema) {
             let found = (other.host.clone(), other.job_of_run(number));
