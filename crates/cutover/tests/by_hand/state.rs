@@ -28,7 +28,10 @@ fn a_state_folder_that_is_removed_under_a_conductor_stops_it_and_stays_removed()
     deployment.see_through(deployment.start("prepare"));
     let mut window = deployment.start("window");
     wait_for(&deployment, "window.page.");
-    std::fs::remove_dir_all(deployment.state_root()).expect("it can be removed");
+    // In one go: a folder that the conductor writes to cannot be removed file by file without a race.
+    let removed = deployment.state_root().with_extension("removed");
+    std::fs::rename(deployment.state_root(), &removed).expect("it can be moved away");
+    std::fs::remove_dir_all(removed).expect("it can be removed");
     let status = window.wait().expect("it ends");
     assert_eq!(status.code(), Some(1), "{}", deployment.log());
     let log = deployment.log();
