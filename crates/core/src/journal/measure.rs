@@ -81,10 +81,12 @@ pub fn remaining(run: &Run, now: Timestamp) -> Duration {
 /// have done its work. A migration that found nothing to apply is no obstacle.
 #[must_use]
 pub fn way_back(run: &Run, upgrade: &Upgrade) -> Back {
-    let begun = run.runs().filter(|(step, run)| {
-        // A new plan looks at a migration anew, but does not take it back.
-        !run.status.is_untouched() || upgrade.migrations_begun.contains_key(&step.id)
-    });
+    // A new plan looks at a migration anew, and may call it otherwise, but does not take it back.
+    let was_begun = |action: &Action| match action {
+        Action::Migrate(migrate) => upgrade.migrations_begun.values().any(|begun| begun.is_of_the_same(migrate)),
+        _ => false,
+    };
+    let begun = run.runs().filter(|(step, run)| !run.status.is_untouched() || was_begun(&step.action));
     let begun: Vec<Step> = begun
         .map(|(step, _)| match &step.action {
             Action::Migrate(migrate) if !may_have_applied(run, upgrade, &step.id, migrate) => {
