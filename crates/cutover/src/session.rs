@@ -241,10 +241,11 @@ async fn connect(loaded: &Loaded) -> Result<Rc<Connection>, CommandError> {
     let settings = Settings { profile: aws.profile, region: aws.region, ..Settings::default() };
     let connection = Connection::open(settings, aws_times(), Limits::default()).await.map_err(CommandError::Aws)?;
     // Another account is an answer, and not a failure that may pass.
-    let identity = retry::once_more(&WallClock, async || match connection.identity(aws.account.as_deref()).await {
+    let ask = async || match connection.identity(aws.account.as_deref()).await {
         Err(error) if matches!(error.cause, Cause::Mismatch(_)) => Ok(Err(error)),
         identity => identity.map(Ok).map_err(Failure::from),
-    });
+    };
+    let identity = retry::reading(retry::FIRST_WORD, &WallClock, |_| {}, ask);
     identity.await.map_err(CommandError::Aws)?.map_err(|error| not_us(loaded, &error))?;
     Ok(Rc::new(connection))
 }

@@ -28,6 +28,9 @@ pub const CALL: Policy =
 /// For reading calls while somebody waits for a plan or a check.
 pub const LOOK: Policy =
     Policy { attempts: 3, first_wait: Duration::from_secs(1), longest_wait: Duration::from_secs(4) };
+/// For the first question of all: somebody waits for the first word.
+pub const FIRST_WORD: Policy =
+    Policy { attempts: 2, first_wait: Duration::from_secs(1), longest_wait: Duration::from_secs(1) };
 /// For a record of the journal: a bucket is out of reach for seconds now and then.
 pub const RECORD: Policy =
     Policy { attempts: 4, first_wait: Duration::from_secs(2), longest_wait: Duration::from_secs(8) };
@@ -87,20 +90,6 @@ pub async fn reading<T>(
         mention(&failure);
         clock.sleep(wait).await;
         made += 1;
-    }
-}
-
-/// Makes a reading call for somebody who waits for the first word, and once more after a moment where it may pass.
-///
-/// # Errors
-/// The last failure.
-pub async fn once_more<T>(clock: &dyn Clock, call: impl AsyncFn() -> Answer<T>) -> Answer<T> {
-    match call().await {
-        Err(failure) if failure.class != FailureClass::Permanent => {
-            clock.sleep(CALL.first_wait).await;
-            call().await
-        }
-        answer => answer,
     }
 }
 

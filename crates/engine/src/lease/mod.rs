@@ -20,7 +20,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, number_of};
 
 /// How long a lease lasts without being renewed.
 pub const LEASE: Duration = Duration::from_secs(90);
@@ -91,8 +91,8 @@ struct Seen {
 }
 
 async fn seen(store: &Store) -> Result<Option<Seen>, StoreError> {
-    let Some(name) = store.list("lease", |name| epoch_of(name).is_some()).await?.pop() else { return Ok(None) };
-    let epoch = name.strip_prefix("lease/").and_then(epoch_of).unwrap_or_default();
+    let Some(name) = store.list("lease", |name| number_of(name).is_some()).await?.pop() else { return Ok(None) };
+    let epoch = name.strip_prefix("lease/").and_then(number_of).unwrap_or_default();
     Ok(Some(read(store, epoch).await?.ok_or_else(|| store.damaged(&name, "it has gone"))?))
 }
 
@@ -113,11 +113,6 @@ async fn read(store: &Store, epoch: u64) -> Result<Option<Seen>, StoreError> {
 
 fn object(epoch: u64) -> String {
     format!("lease/{epoch:08}.json")
-}
-
-/// The epoch of the object of that name in the lease's folder; nothing for what is none of ours.
-fn epoch_of(name: &str) -> Option<u64> {
-    crate::store::number_of(name)
 }
 
 #[cfg(test)]
