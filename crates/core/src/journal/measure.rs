@@ -421,6 +421,17 @@ mod tests {
         assert!(!way_back(&run, &Upgrade::default()).impossible.is_empty());
     }
 
+    #[test]
+    fn a_migration_that_a_new_plan_calls_otherwise_still_ends_the_way_back() {
+        let mut run = window();
+        run.steps.remove(&"migrate".into());
+        let step = run.plan.steps.iter_mut().find(|step| step.id == "migrate".into()).expect("a migration");
+        let Action::Migrate(migrate) = step.action.clone() else { panic!("a migration") };
+        step.id = "2-migrate".into();
+        let upgrade = Upgrade { migrations_begun: [("migrate".into(), migrate)].into(), ..Upgrade::default() };
+        assert!(way_back(&run, &upgrade).impossible.contains_key(&"2-migrate".into()));
+    }
+
     /// A confirmation that runs beside migrations, of the fleet of that name.
     fn confirm(fleet: &str) -> Step {
         Step { lane: Lane::Fleet(fleet.into()), ..step("confirm", Line::Migrate, Action::Milestone, &["page"]) }
