@@ -14,4 +14,6 @@ pub mod plan;
 pub mod planner;
 pub mod preflight;
 pub mod progress;
+pub mod status;
 pub mod time;
+pub mod words;

@@ -8,7 +8,6 @@ use super::Inputs;
 use super::build::{CALL_LIMIT, step};
 use super::gates::gates;
 use super::hosts::{living, next_host_step, next_names, observed_current_hosts};
-use super::words::count;
 use crate::deployment::{Deployment, Fleet, GateBefore, HostGroup, Role, Services};
 use crate::journal::StepStatus;
 use crate::names::{HostName, ImageId, ImageName, StepId};
@@ -16,6 +15,7 @@ use crate::plan::{
     Action, BuildImage, ChangeRecords, Host, ImageRef, InstanceRef, Launch, Line, RecordTarget, Rule, Step,
     StopServices,
 };
+use crate::words::count;
 
 pub(super) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
     let deployment = inputs.deployment;

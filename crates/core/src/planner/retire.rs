@@ -7,11 +7,11 @@ use super::Inputs;
 use super::build::{CALL_LIMIT, step};
 use super::gates::gates;
 use super::hosts::current_hosts;
-use super::words::count;
 use crate::deployment::{GateBefore, Role};
 use crate::names::{ImageId, StepId};
 use crate::observation::MachineImage;
 use crate::plan::{Action, ChangeRecords, Host, InstanceRef, Line, RecordTarget, Rule, Step};
+use crate::words::count;
 
 const TERMINATION: Duration = Duration::from_secs(45);
 

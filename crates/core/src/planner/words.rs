@@ -18,8 +18,3 @@ pub(super) fn fill(text: &str, deployment: &Deployment) -> String {
 pub fn maintenance_page(deployment: &Deployment) -> String {
     fill(&deployment.maintenance_page.text, deployment)
 }
-
-/// `1 next host`, `2 next hosts`.
-pub(super) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}

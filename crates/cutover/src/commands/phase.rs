@@ -13,6 +13,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Run, StepRun, StepStatus, Upgrade, downtime_began};
 use cutover_core::names::StepId;
 use cutover_core::plan::{Action, Phase, Plan};
+use cutover_core::status::{Status, StatusInputs};
 use cutover_core::time::human;
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Crew;
@@ -220,8 +221,8 @@ fn halted(args: &PhaseArgs, session: &Session, journal: &Journal, halt: Halt) ->
 }
 
 /// How things stand once nobody conducts the upgrade.
-fn status(args: &PhaseArgs, session: &Session, upgrade: &Upgrade, damage: Option<&str>) -> show::Status {
-    show::Status::of(show::StatusInputs {
+fn status(args: &PhaseArgs, session: &Session, upgrade: &Upgrade, damage: Option<&str>) -> Status {
+    Status::of(StatusInputs {
         upgrade,
         deployment: session.deployment(),
         file: &args.file.display().to_string(),
@@ -304,7 +305,7 @@ fn people(args: &PhaseArgs, session: &Session, plan: Digest, watcher: &Watcher) 
 #[derive(Serialize)]
 #[serde(tag = "progress", rename = "ended")]
 struct Ended {
-    status: show::Status,
+    status: Status,
 }
 
 /// Says how the phase ended and what is next.

@@ -1,5 +1,7 @@
 //! `cutover status`: what has happened, what is next, and what going back would cost.
 
+use cutover_core::status::{Status, StatusInputs};
+
 use crate::args::FileArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -19,7 +21,7 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         };
         let words = damage.as_ref().map(ToString::to_string);
         let file = args.file.display().to_string();
-        let status = show::Status::of(show::StatusInputs {
+        let status = Status::of(StatusInputs {
             upgrade: &upgrade,
             deployment: session.deployment(),
             file: &file,

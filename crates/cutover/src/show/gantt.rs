@@ -8,15 +8,15 @@ use cutover_core::plan::Lane;
 use cutover_core::time::{between, later};
 use jiff::Timestamp;
 
-use super::groups::{Group, Groups};
 use super::text::{axis, fit, fraction};
+use cutover_core::status::{StepGroup, StepGroups};
 
 /// The legend of the bars.
 pub(super) const LEGEND: &str = "#  under way      =  on the critical path      !  failed";
 
 /// The rows that have something to show from `from` to `to`: `label` columns of words, then `width` of time.
 pub(super) fn gantt(run: &Run, from: Timestamp, to: Timestamp, label: usize, width: usize) -> String {
-    let groups = Groups::of(&run.plan);
+    let groups = StepGroups::of(&run.plan);
     let critical: BTreeSet<StepId> = critical_path(run).steps.into_iter().map(|(step, _)| step).collect();
     let scale = Scale { run, critical, from, to, width };
     let mut lanes: BTreeMap<&Lane, Vec<String>> = BTreeMap::new();
@@ -45,7 +45,7 @@ struct Scale<'a> {
 
 impl Scale<'_> {
     /// The bar of a group; nothing when none of its steps was under way between the two ends.
-    fn bar(&self, group: &Group) -> Option<String> {
+    fn bar(&self, group: &StepGroup) -> Option<String> {
         let mut bar = vec![' '; self.width];
         for position in &group.steps {
             let step = &self.run.plan.steps[*position];

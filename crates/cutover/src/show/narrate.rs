@@ -12,12 +12,10 @@ use cutover_core::progress::Progress;
 use cutover_core::time::{OffsetTime, between, human};
 use jiff::Timestamp;
 
-use super::groups::{Group, Groups};
-use super::refusal;
 use super::report::killed;
-use super::status::approve_command;
 use super::text::count;
-use super::window;
+use cutover_core::status::{StepGroup, StepGroups};
+use cutover_core::status::{approve_command, delayed, refusal_of};
 
 /// Waits are told at most this often, for each group of steps.
 const BETWEEN_WAITS: Duration = Duration::from_secs(30);
@@ -70,7 +68,7 @@ pub(super) struct Narrator {
     file: Option<String>,
     deployment: Deployment,
     upgrade: Upgrade,
-    groups: Groups,
+    groups: StepGroups,
     /// What each step under way last said that it waits for.
     details: BTreeMap<StepId, String>,
     told_waiting: BTreeMap<usize, Timestamp>,
@@ -79,7 +77,7 @@ pub(super) struct Narrator {
 impl Narrator {
     /// One that goes on from `upgrade`, which the events to come follow on.
     pub(super) fn new(upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
-        let groups = upgrade.current_run().map(|run| Groups::of(&run.plan)).unwrap_or_default();
+        let groups = upgrade.current_run().map(|run| StepGroups::of(&run.plan)).unwrap_or_default();
         Self {
             clock: deployment.window.start,
             file: file.map(str::to_owned),
@@ -104,7 +102,7 @@ impl Narrator {
                     return Vec::new();
                 }
                 if let Event::RunStarted { plan, .. } = event {
-                    self.groups = Groups::of(plan);
+                    self.groups = StepGroups::of(plan);
                     self.details.clear();
                     self.told_waiting.clear();
                 }
@@ -122,8 +120,8 @@ impl Narrator {
     /// What a lane does at `now`, on one line: the longest of what is under way, and how much else is.
     pub(super) fn lane_now(&self, lane: &Lane, now: Timestamp) -> String {
         let Some(run) = self.run() else { return String::new() };
-        let of_lane: Vec<&Group> = self.groups.list.iter().filter(|group| group.lane == *lane).collect();
-        let mut open: Vec<(&Group, Vec<(&Step, &StepRun)>)> = of_lane
+        let of_lane: Vec<&StepGroup> = self.groups.list.iter().filter(|group| group.lane == *lane).collect();
+        let mut open: Vec<(&StepGroup, Vec<(&Step, &StepRun)>)> = of_lane
             .iter()
             .map(|group| (*group, members(run, group).filter(|(_, run)| run.status.is_open()).collect::<Vec<_>>()))
             .filter(|(_, steps)| !steps.is_empty())
@@ -162,7 +160,7 @@ impl Narrator {
         if run.plan.phase != Phase::Window || between(begun, now) <= expected {
             return String::new();
         }
-        format!(", {}", window::delayed(run, &self.upgrade, &self.deployment, now))
+        format!(", {}", delayed(run, &self.upgrade, &self.deployment, now))
     }
 
     /// What goes on now, lane by lane, for somebody who has heard nothing for a while.
@@ -286,7 +284,7 @@ impl Narrator {
     fn failed(&self, at: Timestamp, id: &StepId, error: &str) -> Option<Note> {
         let run = self.run()?;
         let step = run.plan.step(id)?;
-        if refusal::of(step, error, &self.upgrade).is_some() {
+        if refusal_of(step, error, &self.upgrade).is_some() {
             return None;
         }
         let page = if page_is_up(run) { format!("\n{}", self.page_words(run, step)) } else { String::new() };
@@ -301,7 +299,7 @@ impl Narrator {
     }
 
     fn waiting(&mut self, at: Timestamp, step: &StepId, detail: &str) -> Option<Note> {
-        let place = self.groups.place_of(step)?;
+        let place = self.groups.index_of(step)?;
         let since = self.told_waiting.get(&place).copied().or_else(|| self.run()?.run(step).started_at);
         if between(since?, at) < BETWEEN_WAITS {
             return None;
@@ -323,7 +321,7 @@ impl Narrator {
     }
 }
 
-fn members<'a>(run: &'a Run, group: &'a Group) -> impl Iterator<Item = (&'a Step, &'a StepRun)> {
+fn members<'a>(run: &'a Run, group: &'a StepGroup) -> impl Iterator<Item = (&'a Step, &'a StepRun)> {
     group.steps.iter().filter_map(|position| {
         let step = run.plan.steps.get(*position)?;
         Some((step, run.run(&step.id)))

@@ -9,9 +9,9 @@ use cutover_core::time::{human, rounded_seconds};
 use serde_json::{Value, json};
 
 use super::forecast;
-use super::groups::{Group, Groups};
 use super::page;
 use super::text::{WIDTH, count, hang, ranges, since, wrap};
+use cutover_core::status::{StepGroup, StepGroups};
 
 /// Where the column of titles begins.
 const TITLE: usize = 22;
@@ -74,7 +74,7 @@ type Span = (Option<Duration>, Option<Duration>);
 
 struct Table<'a> {
     plan: &'a Plan,
-    groups: Groups,
+    groups: StepGroups,
     schedule: Schedule,
     spans: Vec<Span>,
     critical: Vec<StepId>,
@@ -89,7 +89,7 @@ struct Table<'a> {
 
 impl<'a> Table<'a> {
     fn new(plan: &'a Plan, deployment: &Deployment, every_step: bool) -> Self {
-        let groups = if every_step { Groups::every_step(plan) } else { Groups::of(plan) };
+        let groups = if every_step { StepGroups::every_step(plan) } else { StepGroups::of(plan) };
         let opening = plan.steps.iter().rposition(|step| matches!(step.action, Action::WaitUntil { .. }));
         let opening = opening.filter(|_| plan.phase == Phase::Window);
         let from = opening.map_or(0, |place| place + 1);
@@ -125,7 +125,7 @@ impl<'a> Table<'a> {
     /// The row of a step, from 1.
     fn numbers(&self) -> impl Fn(&StepId) -> Option<usize> + '_ {
         let numbers = self.row_numbers();
-        move |step| self.groups.place_of(step).map(|place| numbers[place])
+        move |step| self.groups.index_of(step).map(|place| numbers[place])
     }
 
     fn text(&self, every_step: bool) -> String {
@@ -141,7 +141,7 @@ impl<'a> Table<'a> {
         lines.join("\n")
     }
 
-    fn row(&self, group: &Group, number: usize) -> Vec<String> {
+    fn row(&self, group: &StepGroup, number: usize) -> Vec<String> {
         let steps: Vec<&Step> = group.steps.iter().map(|position| &self.plan.steps[*position]).collect();
         let critical = if steps.iter().any(|step| self.is_critical(&step.id)) { "*" } else { " " };
         let (begins, takes) = self.times(group, &steps);
@@ -154,11 +154,11 @@ impl<'a> Table<'a> {
         std::iter::once(first.trim_end().to_owned()).chain(rest).collect()
     }
 
-    fn page(&self, group: &Group) -> &'static str {
+    fn page(&self, group: &StepGroup) -> &'static str {
         if group.steps.iter().any(|position| self.page_stays[*position]) { "stay" } else { "lift" }
     }
 
-    fn times(&self, group: &Group, steps: &[&Step]) -> (String, String) {
+    fn times(&self, group: &StepGroup, steps: &[&Step]) -> (String, String) {
         let longest = steps.iter().map(|step| step.expected).max().unwrap_or_default();
         if matches!(steps, [step] if matches!(step.action, Action::WaitUntil { .. })) {
             let opens = group.steps.first().copied() == self.opening;
@@ -172,7 +172,7 @@ impl<'a> Table<'a> {
     }
 
     /// What stands under a row: its lane, and what it waits for with the rules' words.
-    fn below(&self, group: &Group, numbers: &[usize], every_step: bool) -> Option<String> {
+    fn below(&self, group: &StepGroup, numbers: &[usize], every_step: bool) -> Option<String> {
         let mut words: Vec<String> = Vec::new();
         if every_step {
             words.extend(group.steps.iter().map(|position| self.plan.steps[*position].id.to_string()));
@@ -195,7 +195,7 @@ fn numbers_of(rows: &[usize]) -> String {
     ranges(rows)
 }
 
-fn first_begin(group: &Group, spans: &[Span]) -> Option<Duration> {
+fn first_begin(group: &StepGroup, spans: &[Span]) -> Option<Duration> {
     group.steps.iter().filter_map(|position| spans[*position].0).min()
 }
 

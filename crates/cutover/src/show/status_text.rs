@@ -6,9 +6,9 @@ use cutover_core::plan::Phase;
 use cutover_core::time::{between, human};
 use jiff::Timestamp;
 
-use super::status::{BackStatus, FailedStep, PhaseState, PhaseStatus, RunningStep, Status, WaitingGate};
 use super::text::{WIDTH, count, hang};
-use super::window::safe_start;
+use cutover_core::status::safe_start;
+use cutover_core::status::{BackStatus, FailedStep, PhaseState, PhaseStatus, RunningStep, Status, WaitingGate};
 
 /// `status` for people.
 #[must_use]
@@ -260,10 +260,10 @@ mod tests {
 
     use cutover_core::journal::{Decision, Event, Upgrade};
     use cutover_core::plan::Order;
+    use cutover_core::status::StatusInputs;
     use cutover_core::time::later;
 
     use super::*;
-    use crate::show::status::StatusInputs;
     use crate::show::testing::{self, assert_fits};
 
     fn status(upgrade: &Upgrade, minutes: u64) -> Status {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub(super) use cutover_core::words::count;
+
 /// The width that everything printed keeps to, in columns.
 pub(super) const WIDTH: usize = 80;
 
@@ -67,11 +69,6 @@ pub(super) fn length(text: &str) -> usize {
 pub(super) fn since(length: Duration) -> String {
     let seconds = length.as_secs() + u64::from(length.subsec_millis() >= 500);
     format!("+{:02}:{:02}", seconds / 60, seconds % 60)
-}
-
-/// `1 step`, `2 steps`.
-pub(super) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// Numbers with runs drawn together: `1, 4-7, 9`. They come in ascending order.

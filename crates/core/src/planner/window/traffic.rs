@@ -13,8 +13,8 @@ use crate::plan::{
 use crate::planner::announce::announcements;
 use crate::planner::build::{CALL, CALL_LIMIT, step};
 use crate::planner::gates::gates;
-use crate::planner::words::count;
 use crate::time::{between, later};
+use crate::words::count;
 
 impl<'a> Window<'a> {
     pub(super) fn post_page(&self, fleet: &Fleet) -> Vec<Step> {

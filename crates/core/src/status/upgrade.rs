@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cutover_core::deployment::Deployment;
-use cutover_core::journal::{Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, way_back};
-use cutover_core::names::{GateName, StepId, UpgradeId};
-use cutover_core::plan::{Action, Decide, PageMayLift, Phase, Step};
-use cutover_core::time::{OffsetTime, between, seconds};
+use crate::deployment::Deployment;
+use crate::journal::{Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, way_back};
+use crate::names::{GateName, StepId, UpgradeId};
+use crate::plan::{Action, Decide, PageMayLift, Phase, Step};
+use crate::time::{OffsetTime, between, seconds};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::groups::Groups;
-use super::refusal::{self, Refusal};
+use super::groups::StepGroups;
+use super::refusal::{Refusal, only_refused, refusal_of};
 use super::window::{StartStatus, WindowStatus};
 
 /// What a status is made from.
@@ -224,7 +224,7 @@ impl Status {
         let window = unfinished.filter(|run| run.plan.phase == Phase::Window);
         let gates = waiting_gates(inputs);
         let phases: Vec<PhaseStatus> = Phase::ALL.iter().map(|phase| phase_status(inputs, *phase)).collect();
-        let groups = unfinished.map(|run| Groups::of(&run.plan)).unwrap_or_default();
+        let groups = unfinished.map(|run| StepGroups::of(&run.plan)).unwrap_or_default();
         Self {
             damage: inputs.damage.map(str::to_owned),
             upgrade: upgrade.id.clone().unwrap_or_else(|| inputs.deployment.upgrade()),
@@ -238,7 +238,7 @@ impl Status {
             running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
             failed: unfinished.map(|run| failed(inputs, run)).unwrap_or_default(),
             next: unfinished.map(|run| next(run, &groups)).unwrap_or_default(),
-            start: StartStatus::of(inputs),
+            start: StartStatus::of(inputs.upgrade, inputs.deployment),
             window: window.map(|run| WindowStatus::of(run, upgrade, inputs.deployment, inputs.now)),
             back: window.map(|run| back_status(run, upgrade)),
             // Nobody knows what is next where nobody knows what was last.
@@ -255,7 +255,7 @@ fn phase_status(inputs: StatusInputs<'_>, phase: Phase) -> PhaseStatus {
     let state = match run {
         None => PhaseState::NotBegun,
         Some(run) if run.finished_at.is_some() => PhaseState::Finished,
-        Some(run) if run.failed().next().is_some() => match refusal::only_refused(run, inputs.upgrade) {
+        Some(run) if run.failed().next().is_some() => match only_refused(run, inputs.upgrade) {
             true => PhaseState::Refused,
             false => PhaseState::Failed,
         },
@@ -272,7 +272,7 @@ fn phase_status(inputs: StatusInputs<'_>, phase: Phase) -> PhaseStatus {
     }
 }
 
-fn running(run: &Run, groups: &Groups, now: Timestamp) -> Vec<RunningStep> {
+fn running(run: &Run, groups: &StepGroups, now: Timestamp) -> Vec<RunningStep> {
     let open = run.runs().filter(|(_, step_run)| step_run.status.is_open());
     // What waits for a person is among the gates.
     let open = open.filter(|(step, _)| !matches!(step.action, Action::Decide(_)));
@@ -309,7 +309,7 @@ fn failed(inputs: StatusInputs<'_>, run: &Run) -> Vec<FailedStep> {
         lane: step.lane.to_string(),
         title: step.title.clone(),
         error: error.to_owned(),
-        refused: refusal::of(step, error, upgrade),
+        refused: refusal_of(step, error, upgrade),
         page_is_up: page_is_up(run),
         page_stays_because: match page_may_lift(run, upgrade, step) {
             PageMayLift::No { because } => Some(because),
@@ -342,18 +342,18 @@ fn waiting_gates(inputs: StatusInputs<'_>) -> Vec<WaitingGate> {
 }
 
 /// The command that approves a gate.
-pub(super) fn approve_command(file: &str, gate: &GateName) -> String {
+pub fn approve_command(file: &str, gate: &GateName) -> String {
     format!("cutover approve {file} {gate} --by NAME")
 }
 
 /// The first groups of waiting steps for which all that is left to wait for has been begun.
-fn next(run: &Run, groups: &Groups) -> Vec<NextSteps> {
+fn next(run: &Run, groups: &StepGroups) -> Vec<NextSteps> {
     let begun = |id: &StepId| *run.status(id) != StepStatus::Waiting;
     let mut by_group: BTreeMap<usize, Vec<&Step>> = BTreeMap::new();
     for (step, step_run) in run.runs() {
         let waits = step_run.status == StepStatus::Waiting && !matches!(step.action, Action::Milestone);
         if waits && step.waits_for.iter().all(|edge| begun(&edge.step)) {
-            by_group.entry(groups.place_of(&step.id).unwrap_or_default()).or_default().push(step);
+            by_group.entry(groups.index_of(&step.id).unwrap_or_default()).or_default().push(step);
         }
     }
     let next = by_group.into_iter().take(5).map(|(place, steps)| NextSteps {

@@ -1,8 +1,8 @@
 //! A refusal at a gate is no failure: somebody decided, and nothing was done. What tells the two apart is here.
 
-use cutover_core::journal::{Run, Upgrade};
-use cutover_core::names::GateName;
-use cutover_core::plan::{Action, Step};
+use crate::journal::{Run, Upgrade};
+use crate::names::GateName;
+use crate::plan::{Action, Step};
 use serde::Serialize;
 
 /// Somebody's refusal at a gate.
@@ -18,7 +18,7 @@ pub struct Refusal {
 
 impl Refusal {
     /// `refused by bob: "not now"; the same command asks again`.
-    pub(super) fn words(&self) -> String {
+    pub fn words(&self) -> String {
         let note = self.note.as_ref().map_or_else(String::new, |note| format!(": \"{note}\""));
         format!("refused by {}{note}; the same command asks again", self.by)
     }
@@ -26,7 +26,7 @@ impl Refusal {
 
 /// The refusal because of which a step counts as failed; nothing when it has failed otherwise, as a gate has where
 /// nobody decided in time.
-pub(super) fn of(step: &Step, error: &str, upgrade: &Upgrade) -> Option<Refusal> {
+pub fn refusal_of(step: &Step, error: &str, upgrade: &Upgrade) -> Option<Refusal> {
     let Action::Decide(question) = &step.action else { return None };
     let decision = upgrade.decisions.get(&question.gate).filter(|decision| !decision.approved)?;
     let told = error.starts_with(&format!("{} refused", decision.by));
@@ -34,6 +34,6 @@ pub(super) fn of(step: &Step, error: &str, upgrade: &Upgrade) -> Option<Refusal>
 }
 
 /// Whether all that has failed in a phase was refused.
-pub(super) fn only_refused(run: &Run, upgrade: &Upgrade) -> bool {
-    run.failed().all(|(step, error)| of(step, error, upgrade).is_some())
+pub fn only_refused(run: &Run, upgrade: &Upgrade) -> bool {
+    run.failed().all(|(step, error)| refusal_of(step, error, upgrade).is_some())
 }

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use cutover_core::deployment::Deployment;
-use cutover_core::journal::{Run, Upgrade, downtime_began, remaining, way_back};
-use cutover_core::plan::{Phase, WindowForecast};
-use cutover_core::time::{OffsetTime, between, earlier, human, later, seconds};
+use crate::deployment::Deployment;
+use crate::journal::{Run, Upgrade, downtime_began, remaining, way_back};
+use crate::plan::{Phase, WindowForecast};
+use crate::time::{OffsetTime, between, earlier, human, later, seconds};
 use jiff::Timestamp;
 use serde::Serialize;
-
-use super::status::StatusInputs;
 
 /// When the window starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,16 +22,17 @@ pub struct StartStatus {
 
 impl StartStatus {
     /// The start, until visitors are sent to the maintenance page.
-    pub(super) fn of(inputs: StatusInputs<'_>) -> Option<Self> {
-        let run = inputs.upgrade.run_of(Phase::Window);
+    #[must_use]
+    pub fn of(upgrade: &Upgrade, deployment: &Deployment) -> Option<Self> {
+        let run = upgrade.run_of(Phase::Window);
         if run.is_some_and(|run| run.finished_at.is_some() || downtime_began(run).is_some()) {
             return None;
         }
-        let window = &inputs.deployment.window;
+        let window = &deployment.window;
         Some(Self {
             announced: window.start.timestamp,
             announced_end: window.ends().timestamp,
-            latest_safe: run.map(|run| latest_safe_start(run, inputs.deployment)),
+            latest_safe: run.map(|run| latest_safe_start(run, deployment)),
         })
     }
 }
@@ -61,7 +60,7 @@ pub struct WindowStatus {
 
 impl WindowStatus {
     /// The times of the window that `run` is.
-    pub(super) fn of(run: &Run, upgrade: &Upgrade, deployment: &Deployment, now: Timestamp) -> Self {
+    pub fn of(run: &Run, upgrade: &Upgrade, deployment: &Deployment, now: Timestamp) -> Self {
         let window = &deployment.window;
         let announced_end = window.ends().timestamp;
         let down_since = downtime_began(run);
@@ -82,7 +81,7 @@ impl WindowStatus {
     }
 
     /// `in time by 1h 25m`, or `LATE BY 5m`.
-    pub(super) fn verdict(&self) -> String {
+    pub fn verdict(&self) -> String {
         match self.in_time {
             true => format!("in time by {}", human(between(self.expected_end, self.announced_end))),
             false => format!("LATE BY {}", human(between(self.announced_end, self.expected_end))),
@@ -91,7 +90,7 @@ impl WindowStatus {
 }
 
 /// What a step past its expected time does to the window that it is part of.
-pub(super) fn delayed(run: &Run, upgrade: &Upgrade, deployment: &Deployment, now: Timestamp) -> String {
+pub fn delayed(run: &Run, upgrade: &Upgrade, deployment: &Deployment, now: Timestamp) -> String {
     if downtime_began(run).is_some() {
         return WindowStatus::of(run, upgrade, deployment, now).verdict();
     }
@@ -99,7 +98,7 @@ pub(super) fn delayed(run: &Run, upgrade: &Upgrade, deployment: &Deployment, now
 }
 
 /// `latest safe start 05:25:18`, or after it how late it would be.
-pub(super) fn safe_start(latest: Timestamp, now: Timestamp, clock: OffsetTime) -> String {
+pub fn safe_start(latest: Timestamp, now: Timestamp, clock: OffsetTime) -> String {
     match now <= latest {
         true => format!("latest safe start {}", clock.show_time(latest)),
         false => format!("latest safe start was {}: LATE BY {}", clock.show_time(latest), human(between(latest, now))),

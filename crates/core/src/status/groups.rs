@@ -1,49 +1,56 @@
-//! Like steps as one: `stop services on 18 current edxapp hosts` instead of 18 rows. The plan, the status, the report
-//! and the terminal all speak of these groups.
+//! Groups of like steps: `stop services on 18 current edxapp hosts` instead of 18 rows. Plan, status, report and the
+//! terminal all show these groups.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem::{Discriminant, discriminant};
 
-use cutover_core::deployment::Role;
-use cutover_core::names::{BalancerName, HostName, StepId};
-use cutover_core::plan::{Action, CheckSite, Lane, Line, Membership, Plan, Rule, Step, Via};
+use crate::deployment::Role;
+use crate::names::{BalancerName, HostName, StepId};
+use crate::plan::{Action, CheckSite, Lane, Line, Membership, Plan, Rule, Step, Via};
 
-use super::text::count;
+use crate::words::count;
 
 /// Like steps: of one lane, one line of the runbook, one kind of action.
 #[derive(Clone, Debug)]
-pub(super) struct Group {
-    pub(super) lane: Lane,
-    pub(super) line: Line,
+pub struct StepGroup {
+    /// The lane of all of them.
+    pub lane: Lane,
+    /// The line of the runbook that all of them belong to.
+    pub line: Line,
     /// What the steps do together, for people.
-    pub(super) title: String,
+    pub title: String,
     /// Their positions in the plan.
-    pub(super) steps: Vec<usize>,
-    /// Whether it only holds others together, so that no row is needed for it.
-    pub(super) milestone: bool,
+    pub steps: Vec<usize>,
+    /// Whether it is a milestone, which only joins other steps and needs no row.
+    pub milestone: bool,
 }
 
 /// The groups of a plan in the order of their first steps.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Groups {
-    pub(super) list: Vec<Group>,
+pub struct StepGroups {
+    /// All groups; every step is in exactly one.
+    pub list: Vec<StepGroup>,
     by_step: HashMap<StepId, usize>,
 }
 
 type Key = (Lane, Line, Discriminant<Action>, Option<Role>, Option<StepId>);
 
-impl Groups {
+impl StepGroups {
     /// Like steps drawn together.
-    pub(super) fn of(plan: &Plan) -> Self {
+    pub fn of(plan: &Plan) -> Self {
         Self::new(plan, |step| is_alone(&step.action), together)
     }
 
     /// Every step on its own.
-    pub(super) fn every_step(plan: &Plan) -> Self {
+    pub fn every_step(plan: &Plan) -> Self {
         Self::new(plan, |_| true, |plan, group, _| plan.steps[group.steps[0]].title.clone())
     }
 
-    fn new(plan: &Plan, alone: impl Fn(&Step) -> bool, title: impl Fn(&Plan, &Group, &Roles<'_>) -> String) -> Self {
+    fn new(
+        plan: &Plan,
+        alone: impl Fn(&Step) -> bool,
+        title: impl Fn(&Plan, &StepGroup, &Roles<'_>) -> String,
+    ) -> Self {
         let roles = Roles::of(plan);
         let mut places: HashMap<Key, usize> = HashMap::new();
         let mut groups = Self::default();
@@ -53,7 +60,7 @@ impl Groups {
             let key = (step.lane.clone(), step.line, discriminant(&step.action), role, own);
             let place = *places.entry(key).or_insert(groups.list.len());
             if place == groups.list.len() {
-                groups.list.push(Group {
+                groups.list.push(StepGroup {
                     lane: step.lane.clone(),
                     line: step.line,
                     title: String::new(),
@@ -70,22 +77,22 @@ impl Groups {
         groups
     }
 
-    /// The group of a step, by its place in the list.
-    pub(super) fn place_of(&self, step: &StepId) -> Option<usize> {
+    /// The group of a step, by its index in the list.
+    pub fn index_of(&self, step: &StepId) -> Option<usize> {
         self.by_step.get(step).copied()
     }
 
     /// The group of a step.
-    pub(super) fn group_of(&self, step: &StepId) -> Option<&Group> {
-        self.list.get(self.place_of(step)?)
+    pub fn group_of(&self, step: &StepId) -> Option<&StepGroup> {
+        self.list.get(self.index_of(step)?)
     }
 
     /// What a group waits for: other groups by the rule that demands it. Milestones are seen through.
-    pub(super) fn waits_for(&self, plan: &Plan, group: &Group) -> BTreeMap<Rule, BTreeSet<usize>> {
+    pub fn waits_for(&self, plan: &Plan, group: &StepGroup) -> BTreeMap<Rule, BTreeSet<usize>> {
         let mut rules: BTreeMap<Rule, BTreeSet<usize>> = BTreeMap::new();
         let mut seen: BTreeSet<(Rule, usize)> = BTreeSet::new();
         for edge in group.steps.iter().flat_map(|position| &plan.steps[*position].waits_for) {
-            let Some(place) = self.place_of(&edge.step) else { continue };
+            let Some(place) = self.index_of(&edge.step) else { continue };
             if !seen.insert((edge.rule, place)) {
                 continue;
             }
@@ -100,9 +107,9 @@ impl Groups {
         rules
     }
 
-    fn behind(&self, plan: &Plan, milestone: &Group) -> BTreeSet<usize> {
+    fn behind(&self, plan: &Plan, milestone: &StepGroup) -> BTreeSet<usize> {
         let edges = milestone.steps.iter().flat_map(|position| &plan.steps[*position].waits_for);
-        let places = edges.filter_map(|edge| self.place_of(&edge.step));
+        let places = edges.filter_map(|edge| self.index_of(&edge.step));
         places.filter(|place| !self.list[*place].milestone).collect()
     }
 }
@@ -167,7 +174,7 @@ fn host_of(action: &Action) -> Option<&HostName> {
 }
 
 /// What the steps of a group do together. Names of single hosts and balancers are in the plan of every step.
-fn together(plan: &Plan, group: &Group, roles: &Roles<'_>) -> String {
+fn together(plan: &Plan, group: &StepGroup, roles: &Roles<'_>) -> String {
     let steps: Vec<&Step> = group.steps.iter().map(|position| &plan.steps[*position]).collect();
     let Some(first) = steps.first() else { return String::new() };
     let role = host_of(&first.action).and_then(|host| roles.of_host(host));
@@ -209,52 +216,4 @@ fn balancer_of(action: &Action) -> Option<&BalancerName> {
 
 fn distinct<'a, T: Ord>(steps: &[&'a Step], of: impl Fn(&'a Action) -> Option<T>) -> BTreeSet<T> {
     steps.iter().filter_map(|step| of(&step.action)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use cutover_core::plan::{Order, Phase};
-
-    use super::*;
-    use crate::show::testing;
-
-    fn titles(groups: &Groups) -> Vec<&str> {
-        groups.list.iter().map(|group| group.title.as_str()).collect()
-    }
-
-    #[test]
-    fn like_steps_of_a_fleet_are_one_group_and_every_step_is_in_one() {
-        let plan = testing::plan(&testing::deployment(), Phase::Window, Order::Overlapped);
-        let groups = Groups::of(&plan);
-        assert_eq!(groups.list.iter().map(|group| group.steps.len()).sum::<usize>(), plan.steps.len());
-        let titles = titles(&groups);
-        for title in [
-            "stop services on 3 current edxapp hosts",
-            "stop services on 2 current worker hosts",
-            "take 3 current hosts out of 2 balancers",
-            "verify 2 sites behind the page",
-        ] {
-            assert!(titles.contains(&title), "{title} in {titles:#?}");
-        }
-    }
-
-    #[test]
-    fn edxapp_and_worker_hosts_are_never_one_group() {
-        let plan = testing::plan(&testing::deployment(), Phase::Prepare, Order::Overlapped);
-        let groups = Groups::of(&plan);
-        let titles = titles(&groups);
-        for title in ["launch 3 next edxapp hosts", "launch 2 next worker hosts", "launch 1 next worker host"] {
-            assert!(titles.contains(&title), "{title} in {titles:#?}");
-        }
-    }
-
-    #[test]
-    fn what_waits_for_a_milestone_waits_for_what_is_behind_it() {
-        let plan = testing::plan(&testing::deployment(), Phase::Window, Order::Runbook);
-        let groups = Groups::of(&plan);
-        let migrate = groups.list.iter().find(|group| group.line == Line::Migrate && !group.milestone).expect("one");
-        let waits = groups.waits_for(&plan, migrate);
-        let lines = waits[&Rule::RunbookLine].iter().map(|place| groups.list[*place].line);
-        assert_eq!(lines.collect::<BTreeSet<Line>>(), BTreeSet::from([Line::Snapshot]));
-    }
 }

@@ -1,0 +1,57 @@
+//! Like steps put together: what people read instead of a row for each host.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use cutover_core::journal::Upgrade;
+use cutover_core::plan::{Line, Order, Phase, Plan, Rule};
+use cutover_core::planner::{Inputs, forecast};
+use cutover_core::status::StepGroups;
+
+use support::{PRODUCTION, deployment, observe};
+
+fn plan(phase: Phase, order: Order) -> Plan {
+    let deployment = deployment(PRODUCTION);
+    let (observation, upgrade) = (observe(&deployment), Upgrade::default());
+    forecast(Inputs { deployment: &deployment, observation: &observation, upgrade: &upgrade }, phase, order)
+}
+
+fn has_titles(groups: &StepGroups, wanted: &[&str]) {
+    let titles: Vec<&str> = groups.list.iter().map(|group| group.title.as_str()).collect();
+    for title in wanted {
+        assert!(titles.contains(title), "{title} in {titles:#?}");
+    }
+}
+
+#[test]
+fn like_steps_of_a_fleet_are_one_group_and_every_step_is_in_one() {
+    let plan = plan(Phase::Window, Order::Overlapped);
+    let groups = StepGroups::of(&plan);
+    assert_eq!(groups.list.iter().map(|group| group.steps.len()).sum::<usize>(), plan.steps.len());
+    has_titles(
+        &groups,
+        &[
+            "stop services on 18 current edxapp hosts",
+            "stop services on 5 current worker hosts",
+            "take 18 current hosts out of 2 balancers",
+            "verify 2 sites behind the page",
+        ],
+    );
+}
+
+#[test]
+fn edxapp_and_worker_hosts_are_never_one_group() {
+    let groups = StepGroups::of(&plan(Phase::Prepare, Order::Overlapped));
+    has_titles(&groups, &["launch 18 next edxapp hosts", "launch 5 next worker hosts", "launch 3 next worker hosts"]);
+}
+
+#[test]
+fn what_waits_for_a_milestone_waits_for_what_is_behind_it() {
+    let plan = plan(Phase::Window, Order::Runbook);
+    let groups = StepGroups::of(&plan);
+    let migrate = groups.list.iter().find(|group| group.line == Line::Migrate && !group.milestone).expect("one");
+    let waits = groups.waits_for(&plan, migrate);
+    let lines = waits[&Rule::RunbookLine].iter().map(|group| groups.list[*group].line);
+    assert_eq!(lines.collect::<BTreeSet<Line>>(), BTreeSet::from([Line::Snapshot]));
+}
