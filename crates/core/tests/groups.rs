@@ -9,10 +9,14 @@ use cutover_core::plan::{Line, Order, Phase, Plan, Rule};
 use cutover_core::planner::{Inputs, forecast};
 use cutover_core::status::StepGroups;
 
-use support::{PRODUCTION, deployment, observe};
+use support::{PRODUCTION, QA, deployment, observe};
 
 fn plan(phase: Phase, order: Order) -> Plan {
-    let deployment = deployment(PRODUCTION);
+    plan_of(PRODUCTION, phase, order)
+}
+
+fn plan_of(text: &str, phase: Phase, order: Order) -> Plan {
+    let deployment = deployment(text);
     let (observation, upgrade) = (observe(&deployment), Upgrade::default());
     forecast(Inputs { deployment: &deployment, observation: &observation, upgrade: &upgrade }, phase, order)
 }
@@ -26,16 +30,18 @@ fn has_titles(groups: &StepGroups, wanted: &[&str]) {
 
 #[test]
 fn like_steps_of_a_fleet_are_one_group_and_every_step_is_in_one() {
-    let plan = plan(Phase::Window, Order::Overlapped);
-    let groups = StepGroups::of(&plan);
-    assert_eq!(groups.list.iter().map(|group| group.steps.len()).sum::<usize>(), plan.steps.len());
+    for text in [PRODUCTION, QA] {
+        let plan = plan_of(text, Phase::Window, Order::Overlapped);
+        let groups = StepGroups::of(&plan);
+        assert_eq!(groups.list.iter().map(|group| group.steps.len()).sum::<usize>(), plan.steps.len());
+    }
     has_titles(
-        &groups,
+        &StepGroups::of(&plan(Phase::Window, Order::Overlapped)),
         &[
             "stop services on 18 current edxapp hosts",
-            "stop services on 5 current worker hosts",
+            "stop services on 6 current worker hosts",
             "take 18 current hosts out of 2 balancers",
-            "verify 2 sites behind the page",
+            "verify 3 sites behind the page",
         ],
     );
 }
@@ -43,7 +49,7 @@ fn like_steps_of_a_fleet_are_one_group_and_every_step_is_in_one() {
 #[test]
 fn edxapp_and_worker_hosts_are_never_one_group() {
     let groups = StepGroups::of(&plan(Phase::Prepare, Order::Overlapped));
-    has_titles(&groups, &["launch 18 next edxapp hosts", "launch 5 next worker hosts", "launch 3 next worker hosts"]);
+    has_titles(&groups, &["launch 18 next edxapp hosts", "launch 6 next worker hosts", "launch 4 next worker hosts"]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ pub mod args;
 pub mod commands;
 pub mod error;
 pub mod exit;
+pub mod harmless;
 pub mod operator;
 pub mod output;
 pub mod planning;
@@ -21,7 +22,7 @@ use clap::{CommandFactory, Parser};
 #[must_use]
 pub fn main() -> ExitCode {
     let exit = commands::run(args::Cli::parse()).unwrap_or_else(|error| {
-        output::note(&error.render());
+        output::error(&error);
         error.exit()
     });
     exit.into()

@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::lock::{Mutex, MutexGuard};
 use jiff::Timestamp;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use cutover_aws::Times;
@@ -217,33 +218,88 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> std::io::Result<T> {
     Ok(result)
 }
 
-/// Resolves at the first Ctrl-C or SIGTERM, through `stop`, which `first_heard` is told of; the second resolves
-/// `abandon`.
+/// Waits for a length of wall time.
+pub async fn sleep(length: Duration) {
+    tokio::time::sleep(length).await;
+}
+
+/// Resolves at the first Ctrl-C, SIGTERM or SIGHUP, through `stop`, which `first_heard` is told of. The next Ctrl-C or
+/// SIGTERM resolves `abandon`. Another SIGHUP does not: the end of a session often sends several.
 pub fn interruptions(first_heard: impl FnOnce() + 'static) -> (Stop, LocalBoxFuture<'static, ()>) {
     let (until_first, first) = futures_util::future::abortable(std::future::pending::<()>());
     let stop: LocalBoxFuture<'static, ()> = Box::pin(async move {
         let _ = until_first.await;
     });
     let abandon: LocalBoxFuture<'static, ()> = Box::pin(async move {
-        signal().await;
+        let mut signals = Signals::listen();
+        signals.any().await;
         first.abort();
         first_heard();
-        signal().await;
+        signals.of_somebody().await;
     });
     (stop.shared(), abandon)
 }
 
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        biased;
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+/// Resolves at the next Ctrl-C or SIGTERM.
+pub async fn interrupted() {
+    Signals::listen().of_somebody().await;
+}
+
+/// The signals that ask a conductor to end. One that cannot be listened to never arrives.
+struct Signals {
+    interrupt: Option<Signal>,
+    terminate: Option<Signal>,
+    hangup: Option<Signal>,
+}
+
+impl Signals {
+    fn listen() -> Self {
+        // Whoever started this under nohup wants it to outlive the session.
+        let hangup = (!hangup_is_ignored()).then(|| signal(SignalKind::hangup()).ok()).flatten();
+        Self {
+            interrupt: signal(SignalKind::interrupt()).ok(),
+            terminate: signal(SignalKind::terminate()).ok(),
+            hangup,
+        }
     }
+
+    /// Ctrl-C, SIGTERM, or the end of the session.
+    async fn any(&mut self) {
+        tokio::select! {
+            () = received(&mut self.interrupt) => {}
+            () = received(&mut self.terminate) => {}
+            () = received(&mut self.hangup) => {}
+        }
+    }
+
+    /// Ctrl-C or SIGTERM, which somebody has sent.
+    async fn of_somebody(&mut self) {
+        tokio::select! {
+            () = received(&mut self.interrupt) => {}
+            () = received(&mut self.terminate) => {}
+        }
+    }
+}
+
+async fn received(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            let _ = signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether SIGHUP was ignored when this process began, as Linux tells it. Asked once, before anything listens to it.
+fn hangup_is_ignored() -> bool {
+    static IGNORED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *IGNORED.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+        // The first bit stands for signal 1, which is SIGHUP.
+        mask & 1 != 0
+    })
 }
 
 /// What is typed at the terminal. One thread reads it for the whole process, from the first question on: a reader

@@ -12,11 +12,15 @@ use futures_util::lock::Mutex;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, IllegalTransition, RECORD_VERSION, Record, StepRun, Upgrade, version_1};
 use cutover_core::names::StepId;
-use cutover_core::progress::Progress;
+use cutover_core::progress::{EventNumber, Progress};
 
 use crate::ports::Clock;
 use crate::store::{Created, Store, StoreError, number_of};
 use crate::{lease, retry};
+
+mod follow;
+
+pub use follow::{read_more, records_from};
 
 /// The journal cannot be read or appended to. The run stops: nothing may happen that is not on record.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +37,7 @@ pub enum JournalError {
         whose: String,
     },
     /// An event cannot follow on what is on record.
-    #[error("the journal does not hold together")]
+    #[error("the journal is inconsistent")]
     Illegal(#[from] IllegalTransition),
     /// The last record that this conductor wrote or read is not there any more.
     #[error("the state of this upgrade is gone from {place}: record {number} of the journal is not there any more")]
@@ -102,16 +106,7 @@ async fn read_all(store: &Store, reading: &mut Reading) -> Result<(), JournalErr
 
 async fn read_on(store: &Store, reading: &mut Reading, name: &str) -> Result<(), JournalError> {
     let number = reading.records.len() as u64 + 1;
-    if name != record_name(number) {
-        return Err(store.damaged(name, format!("record {number} is missing")).into());
-    }
-    let bytes = store.read(name).await?.ok_or_else(|| store.damaged(name, "it has gone"))?;
-    let kept = parse(store, name, &bytes)?;
-    let (found, previous) = kept.place();
-    if found != number || *previous != reading.last {
-        let why = "it does not follow on the record before it: one of the two was changed";
-        return Err(store.damaged(name, why).into());
-    }
+    let (kept, digest) = read_link(store, name, number, reading.last.as_ref()).await?;
     let record = match kept {
         Kept::Today(record) => {
             for event in &record.events {
@@ -121,9 +116,30 @@ async fn read_on(store: &Store, reading: &mut Reading, name: &str) -> Result<(),
         }
         Kept::Version1(record) => version_1::replay(&mut reading.upgrade, record)?,
     };
-    reading.last = Some(Digest::of(&bytes));
+    reading.last = Some(digest);
     reading.records.push(record);
     Ok(())
+}
+
+/// Reads the record called `name`, and sees that it is record `number` and follows on the one with the digest `previous`.
+/// Returns it with its own digest.
+async fn read_link(
+    store: &Store,
+    name: &str,
+    number: u64,
+    previous: Option<&Digest>,
+) -> Result<(Kept, Digest), JournalError> {
+    if name != record_name(number) {
+        return Err(store.damaged(name, format!("record {number} is missing")).into());
+    }
+    let bytes = store.read(name).await?.ok_or_else(|| store.damaged(name, "it has gone"))?;
+    let kept = parse(store, name, &bytes)?;
+    let (found, before) = kept.place();
+    if found != number || before.as_ref() != previous {
+        let why = "it does not follow on the record before it: one of the two was changed";
+        return Err(store.damaged(name, why).into());
+    }
+    Ok((kept, Digest::of(&bytes)))
 }
 
 /// A record in the format in which it is kept.
@@ -170,7 +186,8 @@ fn record_name(number: u64) -> String {
     format!("journal/{number:08}.json")
 }
 
-/// Hears of everything that is on record, in order, and of what steps wait for.
+/// Hears of everything that is on record, in order, and of what steps wait for. It is called while the journal is being
+/// written, so it returns at once: whatever may wait reads a [`Feed`](crate::feed::Feed).
 pub type Listener = Rc<dyn Fn(&Progress)>;
 
 /// The journal of an upgrade, open for appending by one conductor.
@@ -327,9 +344,10 @@ impl Journal {
         self.recorded.set(number);
         writer.last = Some(digest);
         writer.written += record.events.len() as u64;
-        for event in record.events {
+        for (event, position) in record.events.into_iter().zip(1..) {
             self.upgrade.borrow_mut().apply(record.at, &event)?;
-            (self.listener)(&Progress::Recorded { at: record.at, event });
+            let number = EventNumber { record: number, position };
+            (self.listener)(&Progress::Recorded { number, at: record.at, event });
         }
         Ok(())
     }

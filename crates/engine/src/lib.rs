@@ -6,6 +6,7 @@ pub mod conductor;
 pub mod drive;
 pub mod dry;
 pub mod failure;
+pub mod feed;
 pub mod fence;
 pub mod gate;
 pub mod halt;

@@ -17,7 +17,7 @@ use cutover_core::journal::{Event, Fact, Run, StepStatus};
 use cutover_core::names::UpgradeId;
 use cutover_core::plan::Phase;
 use cutover_core::time::later;
-use cutover_engine::journal::{Journal, Reading, read};
+use cutover_engine::journal::{Journal, Reading, read, records_from};
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
 
@@ -147,6 +147,10 @@ fn an_old_journal_is_gone_on_with_in_todays_format() {
         let after = now(read(&store)).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!((after.records.len(), after.records[records].version), (records + 1, 2), "{name}");
         assert_eq!(after.upgrade, *journal.upgrade(), "{name}");
+        for number in [1, 2, records as u64, records as u64 + 1] {
+            let rest = now(records_from(&store, number)).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(rest, after.records[number as usize - 1..], "{name} from record {number}");
+        }
     }
 }
 

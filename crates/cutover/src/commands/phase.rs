@@ -33,7 +33,7 @@ use crate::operator::People;
 use crate::planning;
 use crate::session::{Access, Loaded, Session};
 use crate::wall::{Keyboard, interruptions};
-use crate::watch::{TICK, Watch, Watcher, watcher};
+use crate::watch::{Now, TICK, Watch, Watcher};
 use crate::{output, show};
 
 pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> {
@@ -156,13 +156,12 @@ async fn conduct(
     world: World,
 ) -> Result<Exit, CommandError> {
     let watch = if args.json { Watch::Json } else { Watch::People };
-    let watcher = watcher(watch, &reading.upgrade, session.deployment(), Some(&args.file.display().to_string()));
+    let watcher = Watcher::begin(watch, &reading.upgrade, session.deployment(), Some(&args.file.display().to_string()));
     let begun = reading.upgrade.run_of(phase).map(|run| &run.plan);
     let followed = plan.as_ref().map(|(plan, _)| plan).or(begun).map_or_else(|| Digest::of(b""), Plan::hash);
-    let say = Rc::clone(&watcher.say);
-    let (stop, abandon) = interruptions(move || say(STOPPING));
-    let (nonce, listener) = (session.machine.nonce(), Rc::clone(&watcher.listener));
-    let operator = Rc::new(people(args, session, followed, &watcher));
+    let (stop, abandon) = interruptions(|| output::note(STOPPING));
+    let (nonce, listener) = (session.machine.nonce(), watcher.listener());
+    let operator = Rc::new(people(args, session, followed));
     let clock = Rc::clone(&session.clock);
     let journal =
         Rc::new(Journal::open(session.store.clone(), reading, Rc::clone(&clock), lease.epoch, nonce, listener));
@@ -172,19 +171,21 @@ async fn conduct(
         take_over(args, session, &journal).await?;
         conductor::run(&crew, plan, phase).await
     };
-    let tell = |news: News<'_>| (watcher.say)(&told(&news));
+    let tell = |news: News<'_>| output::note(&told(&news));
+    let shown = watcher.clock();
     let keep = Box::pin(lease.keep(&journal, &tell));
-    let beside = select(Box::pin(tick(session, &watcher)), abandon);
+    let beside = select(Box::pin(tick(session, &shown)), abandon);
     let watched = select(Box::pin(work), select(keep, beside)).await;
-    (watcher.finish)();
     // Where a call may still be on its way, a successor on another machine waits until the lease has stood still.
     if crew.gate.is_quiet() {
         let _ = lease.release(journal.records()).await;
     }
+    // Only now may anything wait for whoever reads.
+    watcher.end().await;
     match watched {
-        Either::Left((Ok(ending), _)) => ended(args, session, phase, &crew, &ending),
+        Either::Left((Ok(ending), _)) => ended(args, session, phase, &crew, &ending).await,
         Either::Left((Err(halt), _)) | Either::Right((Either::Left((halt, _)), _)) => {
-            Err(halted(args, session, &journal, halt))
+            Err(halted(args, session, &journal, halt).await)
         }
         // Only the operator ends what goes on beside the work.
         Either::Right(_) => {
@@ -209,13 +210,12 @@ fn gate(session: &Session, lease: &Rc<Lease>, journal: &Rc<Journal>, world: &Wor
 }
 
 /// The conductor has stopped at once. Where the state is gone, what this process knows is the last that anybody can be told.
-fn halted(args: &PhaseArgs, session: &Session, journal: &Journal, halt: Halt) -> CommandError {
+async fn halted(args: &PhaseArgs, session: &Session, journal: &Journal, halt: Halt) -> CommandError {
     let is_gone = matches!(halt, Halt::Journal(JournalError::Gone { .. }) | Halt::Lease(LeaseLost::Gone { .. }));
     if is_gone {
         let (upgrade, words) = (journal.upgrade().clone(), halt.to_string());
         let status = status(args, session, &upgrade, Some(&words));
-        let _ =
-            if args.json { output::json_line(&Ended { status }) } else { output::result(&show::status_text(&status)) };
+        let _ = show_end(args, status).await;
     }
     CommandError::Halted(Box::new(halt))
 }
@@ -282,19 +282,19 @@ async fn take_over(args: &PhaseArgs, session: &Session, journal: &Journal) -> Re
 }
 
 /// Shows that time passes, for ever.
-async fn tick(session: &Session, watcher: &Watcher) -> Infallible {
+async fn tick(session: &Session, shown: &Now) -> Infallible {
     loop {
         session.machine.sleep(TICK).await;
-        (watcher.tick)(session.clock.now());
+        shown.set(session.clock.now());
     }
 }
 
 /// Who decides at gates: people, about the plan that is followed.
-fn people(args: &PhaseArgs, session: &Session, plan: Digest, watcher: &Watcher) -> People {
+fn people(args: &PhaseArgs, session: &Session, plan: Digest) -> People {
     People {
         store: session.store.clone(),
         clock: Rc::clone(&session.clock),
-        say: Rc::clone(&watcher.say),
+        say: Rc::new(output::note),
         keyboard: Keyboard::of_this_terminal(),
         file: args.file.display().to_string(),
         plan,
@@ -308,8 +308,14 @@ struct Ended {
     status: Status,
 }
 
+/// Prints how things stand at the end, for people or as the last line of `--json`.
+async fn show_end(args: &PhaseArgs, status: Status) -> Result<(), CommandError> {
+    let text = if args.json { output::json_line(&Ended { status })? } else { show::status_text(&status) };
+    output::result_in_time(text).await
+}
+
 /// Says how the phase ended and what is next.
-fn ended(
+async fn ended(
     args: &PhaseArgs,
     session: &Session,
     phase: Phase,
@@ -318,12 +324,7 @@ fn ended(
 ) -> Result<Exit, CommandError> {
     let file = args.file.display().to_string();
     let upgrade = crew.journal.upgrade().clone();
-    let status = status(args, session, &upgrade, None);
-    if args.json {
-        output::json_line(&Ended { status })?;
-    } else {
-        output::result(&show::status_text(&status))?;
-    }
+    show_end(args, status(args, session, &upgrade, None)).await?;
     if let Some(line) = session.connection().and_then(|aws| show::calls(&aws.calls())) {
         output::note(&line);
     }

@@ -7,7 +7,6 @@ use cutover_core::deployment::Deployment;
 use cutover_core::journal::Upgrade;
 use cutover_core::plan::{Order, Phase};
 use cutover_core::time::human;
-use cutover_engine::journal::Listener;
 use cutover_rehearsal::{RehearsalEnding, Rehearsed, rehearse};
 
 use crate::args::RehearseArgs;
@@ -15,7 +14,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::Loaded;
 use crate::show::{Comparison, Outcome, Rehearsal};
-use crate::watch::{Watch, watcher};
+use crate::watch::{Watch, Watcher};
 use crate::{output, show, wall};
 
 /// What is rehearsed when no file is named.
@@ -85,12 +84,14 @@ fn told(args: &RehearseArgs, deployment: &Deployment, order: Order, rehearsed: &
 
 fn carry_out(args: &RehearseArgs, deployment: &Deployment, order: Order) -> Result<Rehearsed, CommandError> {
     // Decisions are scripted here: nobody is to type any.
-    let listener: Listener = match (args.verbose, args.json) {
-        (false, _) => Rc::new(|_| {}),
-        (true, true) => watcher(Watch::JsonBeside, &Upgrade::default(), deployment, None).listener,
-        (true, false) => watcher(Watch::Lines, &Upgrade::default(), deployment, None).listener,
-    };
-    Ok(rehearse(deployment, args.seed, order, |_| {}, listener)?)
+    if !args.verbose {
+        return Ok(rehearse(deployment, args.seed, order, |_| {}, Rc::new(|_| {}))?);
+    }
+    let watch = if args.json { Watch::JsonBeside } else { Watch::Lines };
+    let watcher = Watcher::begin(watch, &Upgrade::default(), deployment, None);
+    let rehearsed = rehearse(deployment, args.seed, order, |_| {}, watcher.listener());
+    wall::block_on(watcher.end()).map_err(CommandError::Output)?;
+    Ok(rehearsed?)
 }
 
 /// Why a rehearsal did not come to its end, where no step says so.

@@ -10,8 +10,10 @@ use cutover_core::progress::Progress;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 
-use super::lines::{Listener, narrow_line};
+use super::lines::{Screen, narrow_line};
 use super::narrate::{Kind, Narrator};
+use crate::harmless::harmless;
+use crate::output::write_note;
 
 /// One line a lane on standard error.
 pub struct Lanes {
@@ -36,21 +38,6 @@ impl Lanes {
         lanes
     }
 
-    /// Runs `work`, such as a question to the operator, while the lines are off the screen.
-    pub fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.screen.suspend(work)
-    }
-
-    /// Shows the elapsed times as they are at `now`, when nothing has happened for a while.
-    pub fn tick(&self, now: Timestamp) {
-        self.refresh(now);
-    }
-
-    /// Takes the lines off the screen, for what is printed after them.
-    pub fn finish(&self) {
-        self.bars.values().for_each(ProgressBar::finish_and_clear);
-    }
-
     /// A line for each lane of the phase under way.
     fn lay_out(&mut self) {
         for bar in std::mem::take(&mut self.bars).into_values() {
@@ -71,27 +58,38 @@ impl Lanes {
 
     fn refresh(&self, now: Timestamp) {
         for (lane, bar) in &self.bars {
-            bar.set_message(self.narrator.lane_now(lane, now));
+            bar.set_message(harmless(&self.narrator.lane_now(lane, now)).into_owned());
         }
     }
 }
 
-impl Listener for Lanes {
+impl Screen for Lanes {
     fn hear(&mut self, progress: &Progress) {
         let notes = self.narrator.hear(progress);
-        let (Progress::Recorded { at, .. } | Progress::Waiting { at, .. }) = progress;
+        let at = match progress {
+            Progress::Recorded { at, .. } | Progress::Waiting { at, .. } => at,
+            Progress::Said { text } => return self.screen.suspend(|| write_note(text)),
+        };
         if matches!(progress, Progress::Recorded { event: Event::RunStarted { .. }, .. }) {
             self.lay_out();
         }
         // What begins and what waits is in the lines below.
         for note in notes.iter().filter(|note| !matches!(note.kind, Kind::Begins | Kind::Waits)) {
-            let _ = self.screen.println(narrow_line(&self.narrator, note));
+            let _ = self.screen.println(harmless(&narrow_line(&self.narrator, note)));
         }
         if let Progress::Recorded { event: Event::RunFinished { .. } | Event::Interrupted { .. }, .. } = progress {
             self.finish();
             return;
         }
         self.refresh(*at);
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        self.refresh(now);
+    }
+
+    fn finish(&mut self) {
+        self.bars.values().for_each(ProgressBar::finish_and_clear);
     }
 }
 
@@ -111,9 +109,7 @@ mod tests {
         let journal = testing::journal(&deployment, &[Phase::Window], Order::Overlapped);
         let mut lanes = Lanes::on(ProgressDrawTarget::hidden(), &Upgrade::default(), &deployment, Some("mitx.toml"));
         for record in testing::until(&deployment, &journal, Duration::from_secs(seconds)) {
-            for event in record.events {
-                lanes.hear(&Progress::Recorded { at: record.at, event });
-            }
+            testing::progress(&record).for_each(|progress| lanes.hear(&progress));
         }
         let at = later(deployment.window.start.timestamp, Duration::from_secs(seconds));
         let tick = waiting.unwrap_or(("window.open", ""));
@@ -135,13 +131,11 @@ mod tests {
         let journal = testing::journal(&deployment, &[Phase::Window], Order::Overlapped);
         let mut lanes = Lanes::on(ProgressDrawTarget::hidden(), &Upgrade::default(), &deployment, None);
         for record in testing::until(&deployment, &journal, Duration::from_secs(60)) {
-            for event in record.events {
-                lanes.hear(&Progress::Recorded { at: record.at, event });
-            }
+            testing::progress(&record).for_each(|progress| lanes.hear(&progress));
         }
         assert!(!lanes.bars.values().any(ProgressBar::is_finished));
         let event = Event::Interrupted { because: "the operator stopped it".to_owned() };
-        lanes.hear(&Progress::Recorded { at: deployment.window.start.timestamp, event });
+        lanes.hear(&testing::recorded(deployment.window.start.timestamp, event));
         assert!(lanes.bars.values().all(ProgressBar::is_finished));
     }
 

@@ -9,57 +9,92 @@ use jiff::Timestamp;
 
 use super::narrate::{Narrator, Note};
 use super::text::{WIDTH, hang};
+use crate::harmless::cut;
+use crate::output::{write_line, write_note};
 
-/// Somebody who is told of everything that happens while an upgrade runs.
-pub trait Listener {
-    /// Takes note of `progress`. Nothing that goes wrong in showing it may stop an upgrade.
+/// After how many seconds without a line the plain lines say again what still goes on.
+const QUIET_SECONDS: u32 = 60;
+
+/// Where the progress of an upgrade is shown. Nothing that goes wrong in showing it may stop an upgrade.
+pub trait Screen {
+    /// Shows `progress`.
     fn hear(&mut self, progress: &Progress);
+
+    /// Shows that time passes. Called every second in which there was no progress, with the upgrade's time.
+    fn tick(&mut self, _now: Timestamp) {}
+
+    /// Leaves the screen to what is printed after this.
+    fn finish(&mut self) {}
 }
 
 /// Plain lines: time of day, lane, what happened.
 pub struct Lines {
     narrator: Narrator,
-    out: Box<dyn Write>,
+    out: Box<dyn Write + Send>,
+    /// How many seconds nothing was written.
+    quiet: u32,
 }
 
 impl Lines {
     /// Lines to `out`, going on from `upgrade`; `file` is the deployment file as the operator gave it, nothing
     /// when nobody is to type decisions.
     #[must_use]
-    pub fn new(out: Box<dyn Write>, upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
-        Self { narrator: Narrator::new(upgrade, deployment, file), out }
+    pub fn new(out: Box<dyn Write + Send>, upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
+        Self { narrator: Narrator::new(upgrade, deployment, file), out, quiet: 0 }
     }
 }
 
 impl Lines {
-    /// Says what still goes on, for a log in which nothing has appeared for a while.
-    pub fn tick(&mut self, now: Timestamp) {
-        for note in self.narrator.still_going_on(now) {
-            let _ = writeln!(self.out, "{}", line(&self.narrator, &note));
+    fn write(&mut self, notes: &[Note]) {
+        for note in notes {
+            // A reader that has gone away is no reason to stop an upgrade.
+            let _ = write_line(&mut self.out, &line(&self.narrator, note));
         }
     }
 }
 
-impl Listener for Lines {
+impl Screen for Lines {
     fn hear(&mut self, progress: &Progress) {
-        for note in self.narrator.hear(progress) {
-            // A reader that has gone away is no reason to stop an upgrade.
-            let _ = writeln!(self.out, "{}", line(&self.narrator, &note));
+        self.quiet = 0;
+        if let Progress::Said { text } = progress {
+            let _ = write_line(&mut self.out, text);
         }
-        let _ = self.out.flush();
+        let notes = self.narrator.hear(progress);
+        self.write(&notes);
+    }
+
+    /// Says what still goes on, for a log in which nothing has appeared for a while.
+    fn tick(&mut self, now: Timestamp) {
+        self.quiet += 1;
+        if self.quiet.is_multiple_of(QUIET_SECONDS) {
+            let notes = self.narrator.still_going_on(now);
+            self.write(&notes);
+        }
+    }
+}
+
+/// Only what is said, on standard error.
+pub struct Notes;
+
+impl Screen for Notes {
+    fn hear(&mut self, progress: &Progress) {
+        if let Progress::Said { text } = progress {
+            write_note(text);
+        }
     }
 }
 
 /// A note as a line; what goes on over several lines is indented.
 pub(super) fn line(narrator: &Narrator, note: &Note) -> String {
-    let text = note.text.replace('\n', &format!("\n{:37}", ""));
+    let text = cut(&note.text).replace('\n', &format!("\n{:37}", ""));
     format!("{}{text}", before(narrator, note))
 }
 
 /// The same for a terminal of 80 columns.
 pub(super) fn narrow_line(narrator: &Narrator, note: &Note) -> String {
     let before = before(narrator, note);
-    let lines = note.text.lines().enumerate();
+    let text = cut(&note.text);
+    let lines = text.lines().enumerate();
     let lines = lines.map(|(place, text)| {
         let blank = " ".repeat(before.len());
         hang(if place == 0 { &before } else { &blank }, text, WIDTH)
@@ -73,30 +108,28 @@ fn before(narrator: &Narrator, note: &Note) -> String {
 
 /// One JSON object a line, for every event.
 pub struct Json {
-    out: Box<dyn Write>,
+    out: Box<dyn Write + Send>,
 }
 
 impl Json {
     /// JSON lines to `out`.
     #[must_use]
-    pub fn new(out: Box<dyn Write>) -> Self {
+    pub fn new(out: Box<dyn Write + Send>) -> Self {
         Self { out }
     }
 }
 
-impl Listener for Json {
+impl Screen for Json {
     fn hear(&mut self, progress: &Progress) {
         if let Ok(json) = serde_json::to_string(progress) {
-            let _ = writeln!(self.out, "{json}");
-            let _ = self.out.flush();
+            let _ = write_line(&mut self.out, &json);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::rc::Rc;
+    use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
     use cutover_core::journal::{Decision, Event, Record};
@@ -109,11 +142,11 @@ mod tests {
 
     /// A place to write to that a test can read.
     #[derive(Clone, Default)]
-    struct Paper(Rc<RefCell<Vec<u8>>>);
+    struct Paper(Arc<Mutex<Vec<u8>>>);
 
     impl Write for Paper {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.borrow_mut().extend_from_slice(bytes);
+            self.0.lock().expect("nobody panicked").extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
@@ -124,13 +157,12 @@ mod tests {
 
     impl Paper {
         fn text(&self) -> String {
-            String::from_utf8(self.0.borrow().clone()).expect("text")
+            String::from_utf8(self.0.lock().expect("nobody panicked").clone()).expect("text")
         }
     }
 
     fn recorded(records: &[Record]) -> Vec<Progress> {
-        let events = records.iter().flat_map(|record| record.events.iter().map(|event| (record.at, event.clone())));
-        events.map(|(at, event)| Progress::Recorded { at, event }).collect()
+        records.iter().flat_map(testing::progress).collect()
     }
 
     fn lines(upgrade: &Upgrade, progress: &[Progress]) -> String {
@@ -200,7 +232,7 @@ mod tests {
         );
         let at = later(deployment.window.start.timestamp, Duration::from_secs(700));
         let event = Event::StepFailed { step, error: "exit status 1".to_owned(), in_doubt: false };
-        let text = lines(&testing::fold(&records), &[Progress::Recorded { at, event }]);
+        let text = lines(&testing::fold(&records), &[testing::recorded(at, event)]);
         insta::assert_snapshot!(text);
     }
 
@@ -209,8 +241,7 @@ mod tests {
         let deployment = testing::deployment();
         let records = testing::until(&deployment, &window(), Duration::from_secs(600));
         let at = later(deployment.window.start.timestamp, Duration::from_secs(700));
-        let progress: Vec<Progress> =
-            events.iter().map(|event| Progress::Recorded { at, event: event.clone() }).collect();
+        let progress: Vec<Progress> = events.iter().map(|event| testing::recorded(at, event.clone())).collect();
         lines(&testing::fold(&records), &progress)
     }
 
@@ -275,7 +306,10 @@ mod tests {
         let records = testing::until(&deployment, &window(), Duration::from_secs(600));
         let paper = Paper::default();
         let mut lines = Lines::new(Box::new(paper.clone()), &testing::fold(&records), &deployment, None);
-        lines.tick(later(deployment.window.start.timestamp, Duration::from_secs(2 * 3600)));
+        let now = later(deployment.window.start.timestamp, Duration::from_secs(2 * 3600));
+        (1..QUIET_SECONDS).for_each(|_| lines.tick(now));
+        assert_eq!(paper.text(), "", "it is not said every second");
+        lines.tick(now);
         assert!(paper.text().contains("1h 54m of 16m, LATE BY"), "{}", paper.text());
     }
 

@@ -1,5 +1,5 @@
 //! What people read: pure functions from the domain's values to text and JSON. Nothing here decides or reads a clock;
-//! the commands print. Only the listeners write themselves, while an upgrade runs.
+//! the commands print. Only screens write themselves, while an upgrade runs.
 
 pub mod branch;
 mod calls;
@@ -27,7 +27,7 @@ pub use check::*;
 pub use comparison::*;
 pub use dry_run::{DryRun, dry_run, dry_run_json};
 pub use lanes::Lanes;
-pub use lines::{Json, Lines, Listener};
+pub use lines::{Json, Lines, Notes, Screen};
 pub use mistakes::*;
 pub use plan::{plan, plan_json};
 pub use report::*;

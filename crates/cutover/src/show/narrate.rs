@@ -96,7 +96,8 @@ impl Narrator {
                 self.details.insert(step.clone(), detail.clone());
                 self.waiting(*at, step, detail).into_iter().collect()
             }
-            Progress::Recorded { at, event } => {
+            Progress::Said { .. } => Vec::new(),
+            Progress::Recorded { at, event, .. } => {
                 // What cannot follow is for the engine to refuse; here it is only not told.
                 if self.upgrade.apply(*at, event).is_err() {
                     return Vec::new();

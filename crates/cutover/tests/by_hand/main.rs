@@ -4,4 +4,5 @@
 mod conductors;
 mod deployment;
 mod phases;
+mod readers;
 mod state;

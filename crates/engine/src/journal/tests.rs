@@ -310,7 +310,10 @@ fn events_appended_side_by_side_share_a_record_in_their_order() {
     for append in [&mut two, &mut three] {
         assert!(matches!(append.as_mut().poll(&mut context), Poll::Ready(Ok(()))));
     }
-    let told = ["one", "two", "three"].map(|words| Progress::Recorded { at: at(0), event: said(words) });
+    let told = [(1, "one"), (2, "two"), (3, "three")].map(|(position, words)| {
+        let number = EventNumber { record: 1, position };
+        Progress::Recorded { number, at: at(0), event: said(words) }
+    });
     assert_eq!(*heard.borrow(), told);
     now(journal.append(said("four"))).expect("it can be written");
     assert_eq!(events(&store).len(), 2, "and nothing was written twice");
@@ -388,4 +391,41 @@ fn a_journal_that_holds_an_illegal_event_is_not_read_as_if_it_were_sound() {
     };
     replace(&store, "journal/00000001.json", serde_json::to_string(&record).expect("JSON"));
     assert!(matches!(now(read(&store)), Err(JournalError::Illegal(_))));
+}
+
+#[test]
+fn a_journal_is_read_on_from_where_it_was_read_before() {
+    let store = three_records();
+    let mut reading = now(read(&store)).expect("it can be read");
+    assert_eq!(now(read_more(&store, &mut reading)).expect("it can be read"), 0);
+    let journal = open(&store, 2, "b");
+    for words in ["four", "five"] {
+        now(journal.append(said(words))).expect("it can be written");
+    }
+    assert_eq!(now(read_more(&store, &mut reading)).expect("it can be read"), 2);
+    let whole = now(read(&store)).expect("it can be read");
+    assert_eq!((reading.records, reading.upgrade), (whole.records, whole.upgrade));
+}
+
+#[test]
+fn records_can_be_read_from_any_number_on_and_are_those_of_the_whole_journal() {
+    let store = three_records();
+    let whole = now(read(&store)).expect("it can be read").records;
+    for number in 0..=5 {
+        let wanted: Vec<Record> = whole.iter().filter(|record| record.number >= number).cloned().collect();
+        assert_eq!(now(records_from(&store, number)).expect("it can be read"), wanted, "from {number}");
+    }
+}
+
+#[test]
+fn a_record_that_does_not_follow_on_the_one_before_is_noticed_wherever_reading_begins() {
+    let store = three_records();
+    let mut reading = Reading::default();
+    assert_eq!(now(read_more(&store, &mut reading)).expect("it can be read"), 3);
+    let other = memory();
+    now(open(&other, 1, "z").append(said("other"))).expect("it can be written");
+    let bytes = now(other.read("journal/00000001.json")).expect("readable").expect("it is there");
+    replace(&store, "journal/00000002.json", String::from_utf8(bytes.to_vec()).expect("text"));
+    assert!(now(records_from(&store, 3)).is_err(), "record 2 is not what record 3 follows on");
+    assert!(now(records_from(&store, 2)).is_err(), "record 2 does not follow on record 1");
 }

@@ -14,6 +14,7 @@ use cutover_core::observation::{
 };
 use cutover_core::plan::{Action, Order, Phase, Plan, Schedule, Step};
 use cutover_core::planner::{Inputs, forecast};
+use cutover_core::progress::{EventNumber, Progress};
 use cutover_core::time::{between, earlier, later};
 use cutover_rehearsal::{Seen, Segment, Shares, SiteTimeline, VisitorReport};
 use jiff::Timestamp;
@@ -284,4 +285,18 @@ pub(super) fn visitors(deployment: &Deployment) -> VisitorReport {
 pub(super) fn segment(from: Timestamp, to: Timestamp, shares: Shares) -> Segment {
     let seen = Seen::ALL.into_iter().max_by_key(|seen| shares.of(*seen)).expect("something is seen");
     Segment { from, to, seen, shares }
+}
+
+/// A record as whoever watches hears of it.
+pub(super) fn progress(record: &JournalRecord) -> impl Iterator<Item = Progress> {
+    record.events.iter().zip(1..).map(|(event, position)| Progress::Recorded {
+        number: EventNumber { record: record.number, position },
+        at: record.at,
+        event: event.clone(),
+    })
+}
+
+/// An event of which nobody asks where it stands in the journal.
+pub(super) fn recorded(at: Timestamp, event: Event) -> Progress {
+    Progress::Recorded { number: EventNumber { record: 9999, position: 1 }, at, event }
 }

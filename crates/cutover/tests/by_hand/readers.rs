@@ -1,0 +1,140 @@
+//! Whoever reads the progress of a phase may stop reading, go away, or close the terminal: the phase goes on, or stops as
+//! it should.
+
+use std::io::{PipeReader, Read, Write};
+use std::process::{Child, Stdio};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::deployment::{Deployment, send, until, wait_for};
+
+/// How much a pipe takes before its writer has to wait, on Linux.
+const PIPE: usize = 65_536;
+
+/// A pipe that is full, so that whoever writes to it next waits for its reader.
+fn full_pipe() -> (PipeReader, Stdio) {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    writer.write_all(&[b'\n'; PIPE]).expect("it takes so much");
+    (reader, writer.into())
+}
+
+/// Whether a run of `prepare` has ended, and its lease is released.
+fn has_ended(deployment: &Deployment) -> bool {
+    let ended = deployment.events().iter().filter(|event| event["event"] == "run-finished").count();
+    ended == 2 && deployment.lease()["released"] == true
+}
+
+/// Everything that is left to read.
+fn rest(mut reader: PipeReader) -> String {
+    let mut text = String::new();
+    reader.read_to_string(&mut text).expect("text");
+    text.trim_start_matches('\n').to_owned()
+}
+
+fn ends_well(mut child: Child) {
+    assert!(child.wait().expect("it ends").success());
+}
+
+#[test]
+fn a_phase_goes_on_to_its_end_while_nobody_reads_its_json() {
+    let deployment = Deployment::new("unread-json");
+    deployment.succeeds(&["announce"]);
+    let (reader, out) = full_pipe();
+    let mut command = deployment.command(&["prepare", "--json"]);
+    let child = command.stdout(out).stderr(Stdio::null()).spawn().expect("it starts");
+    drop(command);
+    until(|| {
+        deployment.approve_what_waits();
+        has_ended(&deployment)
+    });
+    // Whoever comes back finds everything, in order.
+    let text = rest(reader);
+    ends_well(child);
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    assert_eq!(lines.last().expect("a last line")["progress"], "ended");
+    let numbers: Vec<(u64, u64)> = lines.iter().filter_map(|line| number(&line["number"])).collect();
+    assert!(numbers.is_sorted() && numbers.len() > 20, "{numbers:?}");
+}
+
+fn number(text: &Value) -> Option<(u64, u64)> {
+    let (record, position) = text.as_str()?.split_once('.')?;
+    Some((record.parse().ok()?, position.parse().ok()?))
+}
+
+#[test]
+fn a_phase_goes_on_to_its_end_while_nobody_reads_its_lines() {
+    let deployment = Deployment::new("unread-lines");
+    deployment.succeeds(&["announce"]);
+    let (reader, err) = full_pipe();
+    let mut command = deployment.command(&["prepare"]);
+    let child = command.stdout(Stdio::null()).stderr(err).spawn().expect("it starts");
+    drop(command);
+    until(|| {
+        deployment.approve_what_waits();
+        has_ended(&deployment)
+    });
+    let text = rest(reader);
+    ends_well(child);
+    assert!(text.contains("prepare has ended well"), "{text}");
+}
+
+#[test]
+fn a_phase_goes_on_to_its_end_when_its_reader_has_gone() {
+    let deployment = Deployment::new("gone-reader");
+    deployment.succeeds(&["announce"]);
+    let (reader, out) = full_pipe();
+    drop(reader);
+    let mut command = deployment.command(&["prepare", "--json"]);
+    let child = command.stdout(out).spawn().expect("it starts");
+    deployment.see_through(child);
+    assert!(has_ended(&deployment));
+}
+
+#[test]
+fn whoever_waits_for_a_reader_at_the_end_is_told_so_and_can_leave() {
+    let deployment = Deployment::new("leave-reader");
+    let (reader, out) = full_pipe();
+    let mut command = deployment.command(&["announce"]);
+    let log = std::fs::File::create(deployment.folder.join("log")).expect("a log");
+    let mut child = command.stdout(out).stderr(log).spawn().expect("it starts");
+    drop(command);
+    until(|| deployment.log().contains("waiting until standard output is read"));
+    assert_eq!(deployment.lease()["released"], true, "nothing of the upgrade waits");
+    send(&child, Signal::TERM);
+    assert_eq!(child.wait().expect("it ends").code(), Some(0), "{}", deployment.log());
+    drop(reader);
+}
+
+#[test]
+fn a_closed_terminal_stops_a_phase_as_sigterm_does() {
+    let deployment = Deployment::new("hangup");
+    deployment.succeeds(&["announce"]);
+    let mut child = deployment.start("prepare");
+    wait_for(&deployment, "prepare.launch.");
+    // A session that ends often sends it more than once.
+    send(&child, Signal::HUP);
+    send(&child, Signal::HUP);
+    assert_eq!(child.wait().expect("it ends").code(), Some(7), "{}", deployment.log());
+    assert_eq!(deployment.lease()["released"], true);
+    let events = deployment.events();
+    assert_eq!(events.last().expect("an event")["event"], "interrupted");
+    let open = events.iter().filter(|event| event["event"] == "step-started").count();
+    let ended = events.iter().filter(|event| matches!(event["event"].as_str(), Some("step-done"))).count();
+    assert_eq!(open, ended, "what was under way has ended");
+}
+
+#[test]
+fn a_phase_that_was_started_to_outlive_its_session_does() {
+    let deployment = Deployment::new("nohup");
+    deployment.succeeds(&["announce"]);
+    let phase = deployment.command(&["prepare"]);
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(phase.get_program()).args(phase.get_args());
+    command.stdin(Stdio::null());
+    let child = deployment.spawn(command);
+    wait_for(&deployment, "prepare.launch.");
+    send(&child, Signal::HUP);
+    deployment.see_through(child);
+    assert!(has_ended(&deployment));
+}
