@@ -25,7 +25,7 @@ fn step_event(step: &'static str) -> impl Strategy<Value = Event> {
         1 => Just(Event::StepAccepted { step: step.into(), by: "ada".to_owned(), because: error() }),
         1 => Just(Event::StepInDoubt { step: step.into(), error: error() }),
         1 => Just(Event::StepRetried { step: step.into(), error: error() }),
-        1 => Just(Event::StepFailed { step: step.into(), error: error(), in_doubt: false }),
+        1 => Just(Event::StepFailed { step: step.into(), error: error(), in_doubt: false, changed_nothing: false }),
     ]
 }
 

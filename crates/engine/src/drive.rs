@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::{Either, LocalBoxFuture, Shared, select};
+use jiff::Timestamp;
 
 use cutover_core::journal::{Event, Fact, StepRun, StepStatus};
 use cutover_core::plan::{Action, Decide, Step};
@@ -164,7 +165,12 @@ impl Crew {
                 FailureClass::Superseded => return Err(Halt::Superseded(failure)),
                 // What is refused after a doubt may be refused because the doubtful call has worked after all.
                 FailureClass::Permanent if doubted && self.shows_after_all(scene).await? => return Ok(None),
-                FailureClass::Permanent => return self.failed(scene, &failure.message).await.map(Some),
+                FailureClass::Permanent => {
+                    return self
+                        .ended_badly(scene, failure.message, Known::after_refusal(step, doubted))
+                        .await
+                        .map(Some);
+                }
                 FailureClass::InDoubt => {
                     doubted = true;
                     if let Some(end) = self.settle(scene, &failure, made).await? {
@@ -175,7 +181,7 @@ impl Crew {
                     let wait = retry::refused(&failure, made, step.id.as_str());
                     let Some(wait) = wait.filter(|wait| later(self.clock.now(), *wait) < deadline) else {
                         let why = format!("{failure} ({made} attempts)");
-                        return self.failed(scene, &why).await.map(Some);
+                        return self.ended_badly(scene, why, Known::after_refusal(step, doubted)).await.map(Some);
                     };
                     let error = failure.message;
                     self.journal.append(Event::StepRetried { step: step.id.clone(), error }).await?;
@@ -275,16 +281,16 @@ impl Crew {
         match &step.action {
             Action::Decide(question) => self.decide(&scene, question, end_waits).await,
             Action::WaitUntil { moment, no_later_than } => {
-                if let Some(late) = no_later_than.filter(|latest| self.clock.now() > *latest) {
-                    let why = format!("it would not end in time: the latest safe start was {late}");
-                    return self.failed(&scene, &format!("{why}; to begin all the same: --late")).await;
-                }
                 if self.clock.now() < *moment {
                     self.started(&scene).await?;
                     let date = self.clock.wait_for_date(*moment);
                     if let Either::Left(_) = select(end_waits.clone(), date).await {
                         return Ok(StepEnd::Stopped);
                     }
+                }
+                // After the wait: a machine that was suspended meanwhile may wake up hours later.
+                if let Some(latest) = no_later_than.filter(|latest| self.clock.now() > *latest) {
+                    return self.failed(&scene, &too_late(latest)).await;
                 }
                 self.ended_well(&scene, Vec::new()).await
             }
@@ -372,20 +378,44 @@ impl Crew {
 
     /// Puts on record that the step has failed. One that was not begun is begun first: a failure without a beginning is none.
     async fn failed(&self, scene: &Scene<'_>, error: &str) -> Result<StepEnd, Halt> {
-        self.ended_badly(scene, error.to_owned(), false).await
+        self.ended_badly(scene, error.to_owned(), Known::Observed).await
     }
 
     /// Puts on record that the step has failed because nobody can tell whether it was done.
     async fn failed_in_doubt(&self, scene: &Scene<'_>, failure: Option<&Failure>) -> Result<StepEnd, Halt> {
-        self.ended_badly(scene, nobody_can_tell(scene.step, failure), true).await
+        self.ended_badly(scene, nobody_can_tell(scene.step, failure), Known::InDoubt).await
     }
 
-    async fn ended_badly(&self, scene: &Scene<'_>, error: String, in_doubt: bool) -> Result<StepEnd, Halt> {
+    async fn ended_badly(&self, scene: &Scene<'_>, error: String, known: Known) -> Result<StepEnd, Halt> {
         if !self.journal.step_run(&scene.step.id).status.is_open() {
             self.started(scene).await?;
         }
-        self.journal.append(Event::StepFailed { step: scene.step.id.clone(), error, in_doubt }).await?;
+        let (step, in_doubt) = (scene.step.id.clone(), known == Known::InDoubt);
+        let changed_nothing = known == Known::ChangedNothing;
+        self.journal.append(Event::StepFailed { step, error, in_doubt, changed_nothing }).await?;
         Ok(StepEnd::Failed)
+    }
+}
+
+/// What is known of a failed step's effect on the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// It has changed nothing.
+    ChangedNothing,
+    /// What it wants does not hold; what it may have changed on the way is for somebody to look at.
+    Observed,
+    /// It may have been done, and nobody can look.
+    InDoubt,
+}
+
+impl Known {
+    /// After all calls of the step were refused, unless one of them may have worked. Only of an action that is a single
+    /// call is it known that nothing was changed.
+    const fn after_refusal(step: &Step, doubted: bool) -> Self {
+        match step.action {
+            Action::ChangeRecords(_) if !doubted => Self::ChangedNothing,
+            _ => Self::Observed,
+        }
     }
 }
 
@@ -431,6 +461,11 @@ fn nobody_can_tell(step: &Step, failure: Option<&Failure>) -> String {
          done, run the phase again with --retry {id}; if it was, with --accept {id}",
         id = step.id
     )
+}
+
+/// Why the window does not open.
+pub(crate) fn too_late(latest: Timestamp) -> String {
+    format!("it would not end in time: the latest safe start was {latest}; to begin all the same: --late")
 }
 
 fn past_limit(step: &Step, told: &str) -> String {

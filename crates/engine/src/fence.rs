@@ -18,7 +18,7 @@ use cutover_core::plan::RecordTarget;
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Gate;
 use crate::halt::{Halt, Hitch};
-use crate::ports::{Clock, Dns, World};
+use crate::ports::{Answer, Clock, Dns, World};
 use crate::retry;
 
 /// The writer in marks of a dry run. The zone has such a mark only if somebody has run the printed commands by hand.
@@ -141,7 +141,7 @@ impl ZoneFence {
             self.check_mark(gate, found.as_ref())?;
             standing.candidates.push(found);
         }
-        match self.batch(gate, &mut standing, "raise_fence", &self.zone, &[]).await {
+        match self.batch(gate, &mut standing, ("raise_fence", &|| Ok(())), &self.zone, &[]).await {
             Ok(_) => standing.raised = true,
             // What was to follow was not begun, and is in no doubt.
             Err(Hitch::Failed(failure)) if failure.class == FailureClass::InDoubt => {
@@ -152,10 +152,16 @@ impl ZoneFence {
         Ok(())
     }
 
-    /// Changes records and the fence in one batch.
-    pub(crate) async fn change(&self, gate: &Gate, zone: &str, records: &[RecordTarget]) -> Result<ChangeId, Hitch> {
+    /// Changes records and the fence in one batch. Each attempt is made only if it still `may` be.
+    pub(crate) async fn change(
+        &self,
+        gate: &Gate,
+        zone: &str,
+        records: &[RecordTarget],
+        may: &dyn Fn() -> Answer<()>,
+    ) -> Result<ChangeId, Hitch> {
         let mut standing = self.standing.lock().await;
-        self.batch(gate, &mut standing, "change_records", zone, records).await
+        self.batch(gate, &mut standing, ("change_records", may), zone, records).await
     }
 
     /// Makes a batch on what the record may be, one possibility after the other. Each is of this conductor's own, so that
@@ -164,7 +170,7 @@ impl ZoneFence {
         &self,
         gate: &Gate,
         standing: &mut Standing,
-        call: &'static str,
+        (call, may): (&'static str, &dyn Fn() -> Answer<()>),
         zone: &str,
         records: &[RecordTarget],
     ) -> Result<ChangeId, Hitch> {
@@ -173,7 +179,10 @@ impl ZoneFence {
             standing.written += 1;
             let next = gate.mark(&self.upgrade, standing.written).record();
             let change = FenceChange { name: self.name.clone(), was, next: next.clone() };
-            let attempt = gate.pass(call, async |permit| self.dns.change_records(permit, zone, records, &change).await);
+            let attempt = gate.pass(call, async |permit| {
+                may()?;
+                self.dns.change_records(permit, zone, records, &change).await
+            });
             match attempt.await {
                 Ok(id) => {
                     standing.candidates = vec![Some(next)];

@@ -173,11 +173,24 @@ impl Gate {
     /// # Errors
     /// When the attempt failed, or this conductor may write no more.
     pub async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Result<ChangeId, Hitch> {
+        self.change_records_while(&|| Ok(()), zone, records).await
+    }
+
+    /// The same, where it still `may` be done, which is asked right before each attempt: after every wait and all checks.
+    ///
+    /// # Errors
+    /// When the attempt failed, or this conductor may write no more.
+    pub async fn change_records_while(
+        &self,
+        may: &dyn Fn() -> Answer<()>,
+        zone: &str,
+        records: &[RecordTarget],
+    ) -> Result<ChangeId, Hitch> {
         let Some(fence) = &self.fence else {
             return Err(Failure::permanent(format!("this conductor has no fence in zone {zone}")).into());
         };
         fence.raise(self).await?;
-        fence.change(self, zone, records).await
+        fence.change(self, zone, records, may).await
     }
 
     /// The epoch of the conductor.

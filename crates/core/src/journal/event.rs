@@ -99,6 +99,9 @@ pub enum Event {
         /// Whether it may have been done all the same, and nobody can look.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         in_doubt: bool,
+        /// Whether it is known that nothing was changed: the call was refused, or was not made.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        changed_nothing: bool,
     },
     /// Somebody has looked at a failed step that is never tried again by itself, and wants it tried again.
     StepRetryApproved {

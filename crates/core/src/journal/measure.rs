@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Fact, Run, StepStatus, Upgrade};
+use super::{Fact, Run, StepRun, StepStatus, Upgrade};
 use crate::names::{DatabaseName, StepId};
 use crate::plan::{Action, Back, Lane, Line, Migrate, PageMayLift, Phase, Plan, Schedule, Step, Undo, downtime_steps};
 use crate::time::between;
@@ -28,11 +28,22 @@ pub fn window_length(run: &Run) -> Option<Duration> {
     Some(between(downtime_began(run)?, ended.into_iter().max()?))
 }
 
-/// When the first change of DNS was begun, from which on visitors may see the maintenance page.
+/// When the first change of DNS was begun, from which on visitors may see the maintenance page. A change that is known not to
+/// have been made does not count.
 #[must_use]
 pub fn downtime_began(run: &Run) -> Option<Timestamp> {
-    let posts = |step: &Step| step.line == Line::PostPage && matches!(step.action, Action::ChangeRecords(_));
-    run.runs().filter(|(step, _)| posts(step)).filter_map(|(_, run)| run.started_at).min()
+    posts_page(run).filter_map(|(_, run)| run.acts_since()).min()
+}
+
+/// By when the window must open: nothing once the maintenance page may be up, or where it may open at any time.
+#[must_use]
+pub fn opens_by(run: &Run) -> Option<Timestamp> {
+    if posts_page(run).any(|(_, run)| run.may_have_acted) { None } else { run.plan.opens_by() }
+}
+
+/// The steps that put the maintenance page up.
+fn posts_page(run: &Run) -> impl Iterator<Item = (&Step, &StepRun)> {
+    run.runs().filter(|(step, _)| step.posts_page())
 }
 
 /// The longest chain of the window's steps by the time that they really took, from the opening to the last site
@@ -126,12 +137,10 @@ pub fn page_may_lift(run: &Run, upgrade: &Upgrade, step: &Step) -> PageMayLift {
 /// Whether visitors are sent to the maintenance page now, of one fleet at least.
 #[must_use]
 pub fn page_is_up(run: &Run) -> bool {
-    let changes = |line: Line| {
-        run.runs().filter(move |(step, _)| step.line == line && matches!(step.action, Action::ChangeRecords(_)))
-    };
-    let lifted: BTreeSet<&Lane> =
-        changes(Line::LiftPage).filter(|(_, run)| run.status.is_done()).map(|(step, _)| &step.lane).collect();
-    changes(Line::PostPage).any(|(step, run)| run.started_at.is_some() && !lifted.contains(&step.lane))
+    let lifts = |step: &Step| step.line == Line::LiftPage && matches!(step.action, Action::ChangeRecords(_));
+    let lifted = run.runs().filter(|(step, run)| lifts(step) && run.status.is_done());
+    let lifted: BTreeSet<&Lane> = lifted.map(|(step, _)| &step.lane).collect();
+    posts_page(run).any(|(step, run)| run.acts_since().is_some() && !lifted.contains(&step.lane))
 }
 
 /// The migrations on the databases of the step's fleet that old code cannot work with; of all databases where the
@@ -233,7 +242,7 @@ fn done_at(run: &Run, step: &Step) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::digest::Digest;
-    use crate::journal::{Event, RunKind, RunNumber, StepRun};
+    use crate::journal::{Event, RunKind, RunNumber};
     use crate::names::UpgradeId;
     use crate::plan::{
         Basis, ChangeRecords, CheckSite, Decide, Edge, Host, InstanceRef, Lane, Order, PageMayLift, Plan, Rule, Via,
@@ -341,7 +350,7 @@ mod tests {
 
     fn done(started: u64, ended: u64) -> StepRun {
         let (started_at, ended_at) = (Some(at(started)), Some(at(ended)));
-        StepRun { status: StepStatus::Done, started_at, ended_at, ..StepRun::default() }
+        StepRun { status: StepStatus::Done, started_at, ended_at, may_have_acted: true, ..StepRun::default() }
     }
 
     fn open(run: &mut Run, id: &str, started: u64) {
@@ -415,7 +424,12 @@ mod tests {
         let mut run = window();
         open(&mut run, "migrate", 10);
         assert!(!way_back(&run, &Upgrade::default()).impossible.is_empty());
-        let failed = Event::StepFailed { step: "migrate".into(), error: "exit 1".into(), in_doubt: false };
+        let failed = Event::StepFailed {
+            step: "migrate".into(),
+            error: "exit 1".into(),
+            in_doubt: false,
+            changed_nothing: false,
+        };
         let status = crate::journal::next_status(&"migrate".into(), run.status(&"migrate".into()), &failed);
         run.steps.entry("migrate".into()).and_modify(|step| step.status = status.expect("it may fail"));
         assert!(!way_back(&run, &Upgrade::default()).impossible.is_empty());
@@ -497,6 +511,30 @@ mod tests {
         assert!(!page_is_up(&run));
         run.steps.clear();
         assert!(!page_is_up(&run));
+    }
+
+    #[test]
+    fn a_change_that_was_refused_has_sent_nobody_to_the_page() {
+        let mut run = window();
+        let (started_at, ended_at) = (Some(at(0)), Some(at(1)));
+        let status = StepStatus::Failed { attempts: 1, error: "too late".to_owned(), in_doubt: false };
+        let refused = StepRun { status, started_at, ended_at, failures: 1, ..StepRun::default() };
+        run.steps = [("page".into(), refused.clone())].into();
+        assert_eq!((downtime_began(&run), page_is_up(&run)), (None, false));
+        run.steps = [("page".into(), StepRun { may_have_acted: true, ..refused })].into();
+        assert_eq!((downtime_began(&run), page_is_up(&run)), (Some(at(0)), true));
+    }
+
+    #[test]
+    fn a_window_must_open_in_time_only_until_the_page_may_be_up() {
+        let mut run = window();
+        let latest = Action::WaitUntil { moment: at(0), no_later_than: Some(at(7)) };
+        run.plan.steps[0].action = latest;
+        assert_eq!(opens_by(&run), None, "the page is up");
+        run.steps.clear();
+        assert_eq!(opens_by(&run), Some(at(7)));
+        run.plan = run.plan.however_late();
+        assert_eq!(opens_by(&run), None);
     }
 
     #[test]

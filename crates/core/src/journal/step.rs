@@ -157,6 +157,9 @@ pub struct StepRun {
     /// Whether a call of it may have worked of which nobody has found out since.
     #[serde(default)]
     pub in_doubt: bool,
+    /// Whether an attempt that has ended may have changed something. It stays so until the step is undone.
+    #[serde(default)]
+    pub may_have_acted: bool,
     /// What it has made known, in the order in which it became known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<Fact>,
@@ -171,10 +174,17 @@ pub(super) static WAITING: StepRun = StepRun {
     retries: 0,
     retry_approved: false,
     in_doubt: false,
+    may_have_acted: false,
     facts: Vec::new(),
 };
 
 impl StepRun {
+    /// Since when the step may have changed something; nothing where it is known that it has not.
+    #[must_use]
+    pub fn acts_since(&self) -> Option<Timestamp> {
+        self.started_at.filter(|_| self.may_have_acted || self.status.is_open())
+    }
+
     /// Takes note of an event that has led to `status`.
     pub(super) fn follow(&mut self, at: Timestamp, status: StepStatus, event: &Event) {
         self.status = status;
@@ -189,10 +199,14 @@ impl StepRun {
                 self.retry_approved = true;
                 self.in_doubt = false;
             }
-            Event::StepUndone { .. } => self.ended_at = Some(at),
-            Event::StepLearned { .. } => {}
-            Event::StepFailed { in_doubt, .. } => {
+            Event::StepUndone { .. } => {
                 self.ended_at = Some(at);
+                self.may_have_acted = false;
+            }
+            Event::StepLearned { .. } => {}
+            Event::StepFailed { in_doubt, changed_nothing, .. } => {
+                self.ended_at = Some(at);
+                self.may_have_acted |= !changed_nothing;
                 self.failures += 1;
                 self.retry_approved = false;
                 self.in_doubt = *in_doubt;
@@ -201,11 +215,15 @@ impl StepRun {
                 self.started_at.get_or_insert(at);
                 self.ended_at = Some(at);
                 self.in_doubt = false;
+                self.may_have_acted = true;
             }
             _ => {
-                self.started_at.get_or_insert(at);
+                // What has changed nothing so far begins with its next attempt.
+                let begins_anew = self.ended_at.is_some() && !self.may_have_acted;
+                self.started_at = self.started_at.filter(|_| !begins_anew).or(Some(at));
                 self.ended_at = None;
                 self.in_doubt |= matches!(event, Event::StepInDoubt { .. });
+                self.may_have_acted |= self.in_doubt;
                 // One word of consent is good for one beginning.
                 self.retry_approved &= !matches!(event, Event::StepStarted { .. });
             }
@@ -230,7 +248,7 @@ mod tests {
     }
 
     fn failed() -> Event {
-        Event::StepFailed { step: "s".into(), error: "no".into(), in_doubt: false }
+        Event::StepFailed { step: "s".into(), error: "no".into(), in_doubt: false, changed_nothing: false }
     }
 
     fn in_doubt() -> Event {
@@ -296,7 +314,8 @@ mod tests {
 
     #[test]
     fn a_person_can_accept_what_nobody_can_look_for_and_nothing_else() {
-        let in_the_dark = Event::StepFailed { step: "s".into(), error: "lost".into(), in_doubt: true };
+        let in_the_dark =
+            Event::StepFailed { step: "s".into(), error: "lost".into(), in_doubt: true, changed_nothing: false };
         let status = follow(&[started(1), in_doubt(), in_the_dark, accepted()]).expect("it can be accepted");
         assert!(status.is_done(), "{status:?}");
         for before in [vec![started(1), failed()], vec![started(1), in_doubt(), failed()], vec![started(1), in_doubt()]]
@@ -320,5 +339,30 @@ mod tests {
             run.follow(Timestamp::UNIX_EPOCH, status, &event);
         }
         assert_eq!(run.facts, [fact]);
+    }
+
+    #[test]
+    fn a_step_may_have_acted_unless_all_its_attempts_are_known_to_have_changed_nothing() {
+        let refused =
+            Event::StepFailed { step: "s".into(), error: "no".into(), in_doubt: false, changed_nothing: true };
+        let run = |events: &[Event]| {
+            let mut run = StepRun::default();
+            for (seconds, event) in (0..).zip(events) {
+                let status = next_status(&"s".into(), &run.status, event).expect("it can follow");
+                run.follow(Timestamp::from_second(seconds).expect("a moment"), status, event);
+            }
+            run.acts_since().map(Timestamp::as_second)
+        };
+        assert_eq!(run(&[started(1)]), Some(0));
+        assert_eq!(run(&[started(1), refused.clone()]), None);
+        assert_eq!(run(&[started(1), failed()]), Some(0));
+        assert_eq!(run(&[started(1), in_doubt(), refused.clone()]), Some(0), "the call may still arrive");
+        assert_eq!(
+            run(&[started(1), refused.clone(), started(2), done()]),
+            Some(2),
+            "the first time it changed anything"
+        );
+        assert_eq!(run(&[started(1), failed(), started(2), refused]), Some(0));
+        assert_eq!(run(&[started(1), done(), Event::StepUndone { step: "s".into() }]), None);
     }
 }

@@ -115,13 +115,16 @@ fn todays(upgrade: &Upgrade, event: Event) -> Vec<Today> {
         Event::StepRetried { step, error } => Today::StepRetried { step, error },
         Event::StepFailed { step, error } if status(&step).is_open() => {
             let job = job(upgrade, &step).map(|fact| Today::StepLearned { step: step.clone(), facts: vec![fact] });
-            return job.into_iter().chain([Today::StepFailed { step, error, in_doubt: false }]).collect();
+            return job
+                .into_iter()
+                .chain([Today::StepFailed { step, error, in_doubt: false, changed_nothing: false }])
+                .collect();
         }
         Event::StepFailed { step, error } => {
             let attempt = status(&step).attempts() + 1;
             return vec![
                 Today::StepStarted { step: step.clone(), attempt },
-                Today::StepFailed { step, error, in_doubt: false },
+                Today::StepFailed { step, error, in_doubt: false, changed_nothing: false },
             ];
         }
         Event::StepRetryApproved { step, by } => Today::StepRetryApproved { step, by },

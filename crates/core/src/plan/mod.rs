@@ -131,6 +131,14 @@ pub struct Step {
     pub limit: Duration,
 }
 
+impl Step {
+    /// Whether it sends visitors to the maintenance page.
+    #[must_use]
+    pub fn posts_page(&self) -> bool {
+        self.line == Line::PostPage && matches!(self.action, Action::ChangeRecords(_))
+    }
+}
+
 /// That a step waits for another, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {
@@ -202,6 +210,15 @@ impl Plan {
     pub fn hash(&self) -> Digest {
         let steps = self.clone().however_late().steps;
         Digest::of_json(&(PLANNER_VERSION, &self.upgrade, self.phase, self.order, &self.basis, steps))
+    }
+
+    /// The last moment at which the window may open and still end in time; nothing where it may open at any time.
+    #[must_use]
+    pub fn opens_by(&self) -> Option<Timestamp> {
+        self.steps.iter().find_map(|step| match step.action {
+            Action::WaitUntil { no_later_than, .. } => no_later_than,
+            _ => None,
+        })
     }
 
     /// The same plan, which may begin at any time.

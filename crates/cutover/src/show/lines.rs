@@ -231,7 +231,8 @@ mod tests {
             "window.migrate.residential-live.1",
         );
         let at = later(deployment.window.start.timestamp, Duration::from_secs(700));
-        let event = Event::StepFailed { step, error: "exit status 1".to_owned(), in_doubt: false };
+        let event =
+            Event::StepFailed { step, error: "exit status 1".to_owned(), in_doubt: false, changed_nothing: false };
         let text = lines(&testing::fold(&records), &[testing::recorded(at, event)]);
         insta::assert_snapshot!(text);
     }
@@ -254,7 +255,7 @@ mod tests {
         let verify = step("window.verify.");
         let text = told(&[
             Event::StepStarted { step: verify.clone(), attempt: 1 },
-            Event::StepFailed { step: verify, error: "no answer".to_owned(), in_doubt: false },
+            Event::StepFailed { step: verify, error: "no answer".to_owned(), in_doubt: false, changed_nothing: false },
         ]);
         assert!(text.contains("the maintenance page must stay up: edxapp_residential_live may be migrated"), "{text}");
     }
@@ -263,7 +264,12 @@ mod tests {
     fn it_is_told_who_wants_a_failed_step_tried_again() {
         let migrate = step("window.migrate.residential-live.1");
         let text = told(&[
-            Event::StepFailed { step: migrate.clone(), error: "exit status 1".to_owned(), in_doubt: false },
+            Event::StepFailed {
+                step: migrate.clone(),
+                error: "exit status 1".to_owned(),
+                in_doubt: false,
+                changed_nothing: false,
+            },
             Event::StepRetryApproved { step: migrate, by: "alice".to_owned() },
         ]);
         assert!(text.contains("decided  migrate lms default on edxapp_residential_live: alice wants it"), "{text}");
@@ -287,6 +293,7 @@ mod tests {
                 step: gate.clone(),
                 error: "bob refused at gate manual-checks".to_owned(),
                 in_doubt: false,
+                changed_nothing: false,
             },
             Event::StepStarted { step: gate, attempt: 2 },
         ]);

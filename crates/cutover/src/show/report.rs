@@ -335,8 +335,12 @@ mod tests {
             "window.migrate.residential-live.1",
         );
         let doubt = Event::StepInDoubt { step: step.clone(), error: "connection to i-1 lost".to_owned() };
-        let failed =
-            Event::StepFailed { step, error: "exit status 1: <class 'OperationalError'>".to_owned(), in_doubt: false };
+        let failed = Event::StepFailed {
+            step,
+            error: "exit status 1: <class 'OperationalError'>".to_owned(),
+            in_doubt: false,
+            changed_nothing: false,
+        };
         let more = testing::records(vec![(at, doubt), (at, failed)]);
         records.extend(more);
         insta::assert_snapshot!(show(&deployment, &records, &[]));

@@ -296,7 +296,9 @@ mod tests {
         );
         let error =
             "exit status 1 from edxapp-migrate-lms: (1060, \"Duplicate column name 'external_key'\")".to_owned();
-        upgrade.apply(now, &Event::StepFailed { step, error, in_doubt: false }).expect("it may fail");
+        upgrade
+            .apply(now, &Event::StepFailed { step, error, in_doubt: false, changed_nothing: false })
+            .expect("it may fail");
         upgrade
     }
 
@@ -386,7 +388,7 @@ mod tests {
         let error = "bob refused at gate go: not before the exam".to_owned();
         for event in [
             Event::GateDecided { decision, object: None },
-            Event::StepFailed { step, error, in_doubt: false },
+            Event::StepFailed { step, error, in_doubt: false, changed_nothing: false },
             Event::Interrupted { because: "a step failed".to_owned() },
         ] {
             upgrade.apply(at, &event).expect("it may happen");

@@ -1,11 +1,14 @@
 //! Records of the zone: changing them, and the evidence that everybody has seen the change.
 
-use cutover_core::journal::Fact;
+use cutover_core::journal::{Fact, opens_by};
 use cutover_core::names::DnsName;
 use cutover_core::plan::{AwaitResolvers, ChangeRecords, RecordTarget};
 use cutover_core::time::{between, human};
+use jiff::Timestamp;
 
 use super::{Scene, Seen};
+use crate::drive::too_late;
+use crate::failure::Failure;
 use crate::halt::Hitch;
 use crate::ports::Answer;
 
@@ -50,10 +53,20 @@ fn is_target(answer: Option<&DnsName>, record: &RecordTarget) -> bool {
 }
 
 pub(super) async fn change(scene: &Scene<'_>, change: &ChangeRecords) -> Result<(), Hitch> {
-    let id = scene.gate.change_records(&change.zone, &change.records).await?;
+    let in_time = || match latest_opening(scene).filter(|latest| scene.clock.now() > *latest) {
+        Some(latest) => Err(Failure::permanent(too_late(latest))),
+        None => Ok(()),
+    };
+    let id = scene.gate.change_records_while(&in_time, &change.zone, &change.records).await?;
     scene.learn(Fact::RecordsChanged { change: id.clone() }).await?;
     scene.change.replace(Some(id));
     Ok(())
+}
+
+/// The last moment at which this step may put the maintenance page up, as the first of its run; nothing for any other change.
+fn latest_opening(scene: &Scene<'_>) -> Option<Timestamp> {
+    let upgrade = scene.journal.upgrade();
+    upgrade.current_run().filter(|_| scene.step.posts_page()).and_then(opens_by)
 }
 
 /// Every resolver answers with the new target, and has done so long enough for open connections to close.

@@ -1,0 +1,170 @@
+//! A window opens only while it can end in time, also where the conductor's machine was suspended at a bad moment.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use jiff::Timestamp;
+
+use cutover_core::deployment::{Deployment, parse};
+use cutover_core::journal::{Event, Run, StepStatus, Upgrade, downtime_began, page_is_up};
+use cutover_core::plan::{Order, Phase};
+use cutover_engine::conductor::Ending;
+use cutover_engine::drive::Crew;
+use cutover_engine::fence::ZoneFence;
+use cutover_engine::gate::{Gate, Hold, Mishap, Weather};
+use cutover_engine::journal::{Journal, read};
+use cutover_engine::lease::OnClock;
+use cutover_engine::ports::Clock;
+use cutover_engine::store::Store;
+use cutover_rehearsal::{EmbeddedCloud, ScriptedOperator, SimulatedClock, conduct_phase, run};
+
+const QA: &str = include_str!("../../../examples/mitx-qa.toml");
+/// As long as a laptop sleeps.
+const NAP: Duration = Duration::from_secs(2 * 3600 + 40 * 60);
+
+/// A clock whose waits for the window's start end long after it, as those of a suspended machine do.
+struct Oversleeping {
+    clock: Rc<SimulatedClock>,
+    at: Cell<Option<Timestamp>>,
+}
+
+#[async_trait(?Send)]
+impl Clock for Oversleeping {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    async fn sleep_until(&self, moment: Timestamp) {
+        self.clock.sleep_until(moment).await;
+        if self.at.get() == Some(moment) {
+            self.at.set(None);
+            self.clock.sleep(NAP).await;
+        }
+    }
+}
+
+/// Weather in which the machine is suspended right before a call.
+struct Nap {
+    clock: Rc<SimulatedClock>,
+    /// Before which call, and which of its name it is, from 1.
+    before: RefCell<Option<(&'static str, u32)>>,
+}
+
+#[async_trait(?Send)]
+impl Weather for Nap {
+    async fn before(&self, call: &'static str) -> Option<Mishap> {
+        let is_next = self.before.borrow_mut().as_mut().filter(|(name, _)| *name == call).is_some_and(|(_, nth)| {
+            *nth = nth.saturating_sub(1);
+            *nth == 0
+        });
+        if is_next {
+            self.before.take();
+            self.clock.sleep(NAP).await;
+        }
+        None
+    }
+}
+
+struct Stage {
+    deployment: Deployment,
+    clock: Rc<SimulatedClock>,
+    cloud: Rc<EmbeddedCloud>,
+    store: Store,
+}
+
+impl Stage {
+    /// An upgrade that is announced and prepared, shortly before its window.
+    fn prepared() -> Self {
+        let deployment = parse(QA).expect("the example has no mistakes");
+        let start = deployment.window.start.timestamp;
+        let clock = SimulatedClock::new(start.checked_sub(Duration::from_secs(2 * 86_400)).expect("in range"));
+        let world = EmbeddedCloud::furnish(&deployment, 1, clock.now());
+        let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as _);
+        let store = Store::memory(&deployment.upgrade());
+        let stage = Self { deployment, clock, cloud, store };
+        for phase in [Phase::Announce, Phase::Prepare] {
+            assert_eq!(stage.run(phase, None, None), Ending::Finished);
+        }
+        run(&stage.clock, stage.clock.wait_for_date(start.checked_sub(Duration::from_secs(3600)).expect("in range")));
+        stage
+    }
+
+    /// Runs a phase, or goes on with it, on a machine that is suspended at the window's start or right before a call.
+    fn run(&self, phase: Phase, asleep_at: Option<Timestamp>, before: Option<(&'static str, u32)>) -> Ending {
+        let clock: Rc<dyn Clock> = Rc::new(Oversleeping { clock: Rc::clone(&self.clock), at: Cell::new(asleep_at) });
+        let reading = run(&self.clock, read(&self.store)).expect("it can be read");
+        let nonce = format!("conductor-{}", reading.records.len());
+        let epoch = reading.records.last().map_or(1, |last| last.epoch + 1);
+        let (store, listener) = (self.store.clone(), Rc::new(|_: &_| {}));
+        let journal = Rc::new(Journal::open(store, reading, Rc::clone(&clock), epoch, nonce, listener));
+        let (world, machine) = (self.cloud.world(), Rc::new(OnClock(Rc::clone(&clock))));
+        let gate = Gate::new(Hold::Alone, Rc::clone(&journal), machine)
+            .in_weather(Rc::new(Nap { clock: Rc::clone(&self.clock), before: RefCell::new(before) }))
+            .with_zone(ZoneFence::of(&self.deployment, &world, &clock));
+        let operator = Rc::new(ScriptedOperator::new(&self.deployment, Rc::clone(&clock)));
+        let stop = std::future::pending().boxed_local().shared();
+        let crew = Crew::new(world, clock, operator, journal, gate, stop);
+        let (upgrade, conductor) = (self.deployment.upgrade(), "ada@left".to_owned());
+        run(&self.clock, crew.journal.append(Event::ConductorTookOver { upgrade, conductor })).expect("written");
+        let mut findings = Vec::new();
+        let phase = conduct_phase(&self.deployment, Order::Overlapped, phase, &crew, &mut findings);
+        match run(&self.clock, phase).expect("the rehearsal itself works") {
+            None => Ending::Finished,
+            Some(cutover_rehearsal::RehearsalEnding::Failed(_, steps)) => Ending::Failed(steps),
+            Some(other) => panic!("{other:?}"),
+        }
+    }
+
+    fn upgrade(&self) -> Upgrade {
+        run(&self.clock, read(&self.store)).expect("it can be read").upgrade
+    }
+
+    /// Nobody was sent to the maintenance page, and nobody says so.
+    fn no_page_was_up(&self, window: &Run) {
+        assert_eq!((downtime_began(window), page_is_up(window)), (None, false));
+        assert_eq!(self.cloud.visitors().maintenance, 0);
+        assert_eq!(self.cloud.violations(), []);
+    }
+}
+
+fn failed(window: &Run, step: &str) -> String {
+    match window.status(&step.into()) {
+        StepStatus::Failed { error, .. } => error.clone(),
+        other => panic!("{step}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_conductor_that_oversleeps_the_latest_safe_start_does_not_open_the_window() {
+    let stage = Stage::prepared();
+    let start = stage.deployment.window.start.timestamp;
+    assert_eq!(stage.run(Phase::Window, Some(start), None), Ending::Failed(vec!["window.open".into()]));
+    let upgrade = stage.upgrade();
+    let window = upgrade.current_run().expect("the window");
+    assert!(failed(window, "window.open").contains("latest safe start was"));
+    stage.no_page_was_up(window);
+}
+
+#[test]
+fn a_conductor_that_is_suspended_right_before_the_page_goes_up_does_not_put_it_up_late() {
+    let stage = Stage::prepared();
+    // The fence of the zone is raised by the first write, a snapshot before the window.
+    let ending = stage.run(Phase::Window, None, Some(("change_records", 1)));
+    let Ending::Failed(steps) = ending else { panic!("{ending:?}") };
+    assert!(steps.iter().all(|step| step.as_str().starts_with("window.page.")), "{steps:?}");
+    let upgrade = stage.upgrade();
+    let window = upgrade.current_run().expect("the window");
+    assert!(failed(window, steps[0].as_str()).contains("--late"));
+    stage.no_page_was_up(window);
+}
+
+#[test]
+fn once_the_page_is_up_of_one_fleet_it_goes_up_of_the_others_however_late_it_is() {
+    let stage = Stage::prepared();
+    let second = stage.run(Phase::Window, None, Some(("change_records", 2)));
+    assert_eq!(second, Ending::Finished, "half a window would be the worst of all");
+    assert_eq!(stage.cloud.violations(), []);
+}
