@@ -11,6 +11,7 @@ use cutover_patchstack::error::Error as PatchstackError;
 use cutover_rehearsal::CloudError;
 
 use crate::exit::Exit;
+use crate::harmless::cut;
 
 /// Why a command could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -93,19 +94,19 @@ impl CommandError {
         if let Self::Mistakes(rendered) = self {
             return rendered.clone();
         }
-        let mut text = format!("error: {self}\n");
+        let mut text = paragraph("error: ", &self.to_string());
         if let Some(why) = self.of_state().and_then(of_bucket) {
-            text.push_str(&format!("  because: {why}\n"));
+            text.push_str(&paragraph("  because: ", &why));
         } else {
             let mut source = std::error::Error::source(self);
             while let Some(error) = source {
-                text.push_str(&format!("  because: {error}\n"));
+                text.push_str(&paragraph("  because: ", &error.to_string()));
                 source = error.source();
             }
         }
         let hint = self.hint();
         if !hint.is_empty() {
-            text.push_str(&format!("  next: {hint}\n"));
+            text.push_str(&paragraph("  next: ", hint));
         }
         text
     }
@@ -151,6 +152,11 @@ impl CommandError {
             Self::File { .. } | Self::Mistakes(_) | Self::Rehearsal(_) | Self::Output(_) => "",
         }
     }
+}
+
+/// One part of an error. What goes on over several lines is indented, so that nothing in it passes for another part.
+fn paragraph(label: &str, text: &str) -> String {
+    format!("{label}{}\n", cut(text).trim_end().replace('\n', "\n    "))
 }
 
 /// What an error of a store says when a bucket is the store: S3's words, and not those of the library in between.

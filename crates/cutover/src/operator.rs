@@ -17,6 +17,7 @@ use cutover_engine::lease::Machine;
 use cutover_engine::ports::{Clock, Decided, Operator};
 use cutover_engine::store::Store;
 
+use crate::harmless::one_line;
 use crate::wall::{Keyboard, ThisMachine};
 
 /// How often the inbox is looked at, on the wall clock: people do not follow an embedded cloud's pace.
@@ -57,9 +58,9 @@ impl Operator for People {
 
 impl People {
     fn words(&self, question: &Decide) -> String {
-        let mut text = format!("\nGATE {}: {}\n", question.gate, question.question);
+        let mut text = format!("\nGATE {}: {}\n", question.gate, one_line(&question.question));
         for item in &question.checklist {
-            text.push_str(&format!("  [ ] {item}\n"));
+            text.push_str(&format!("  [ ] {}\n", one_line(item)));
         }
         if self.keyboard.is_some() {
             text.push_str(&format!("Type `{}` to approve, `no` to refuse; or elsewhere:\n", question.gate));
@@ -83,7 +84,7 @@ impl People {
                         }
                         if void.insert(object) {
                             let shown = decision.plan.as_ref().map_or("", |plan| plan.short());
-                            let (now, by) = (self.plan.short(), &decision.by);
+                            let (now, by) = (self.plan.short(), one_line(&decision.by));
                             (self.say)(&format!("{by} decided on plan {shown}, and this is {now}: decide again"));
                         }
                     }

@@ -36,6 +36,15 @@ pub fn json<T: Serialize>(value: &T) -> Result<(), CommandError> {
     result(&text)
 }
 
+/// Writes a result into a file.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn file(path: &std::path::Path, text: &str) -> Result<(), CommandError> {
+    let failed = |source| CommandError::File { path: path.display().to_string(), done: "written", source };
+    std::fs::write(path, &*harmless(text)).map_err(failed)
+}
+
 /// A result as one JSON object on one line: the last of a stream of them.
 ///
 /// # Errors

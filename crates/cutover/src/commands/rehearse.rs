@@ -43,8 +43,7 @@ fn one(args: &RehearseArgs, deployment: &Deployment) -> Result<Exit, CommandErro
             visitors: Some(&rehearsed.visitors),
             violations: &rehearsed.violations,
         });
-        let failed = |source| CommandError::File { path: path.display().to_string(), done: "written", source };
-        std::fs::write(path, text).map_err(failed)?;
+        output::file(path, &text)?;
     }
     if args.json {
         output::json(&rehearsal)?;

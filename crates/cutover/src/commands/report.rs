@@ -29,8 +29,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<Exit, CommandError> {
         match &args.output {
             None => output::result(&text)?,
             Some(path) => {
-                let failed = |source| CommandError::File { path: path.display().to_string(), done: "written", source };
-                std::fs::write(path, text).map_err(failed)?;
+                output::file(path, &text)?;
                 output::note(&format!("wrote {}", path.display()));
             }
         }

@@ -20,6 +20,8 @@ mod strip;
 mod summary;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use calls::calls;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::forecast;
 use super::page;
 use super::text::{WIDTH, count, hang, ranges, since, wrap};
+use crate::harmless::one_line;
 use cutover_core::status::{StepGroup, StepGroups};
 
 /// Where the column of titles begins.
@@ -147,7 +148,7 @@ impl<'a> Table<'a> {
         let (begins, takes) = self.times(group, &steps);
         let undo = undo(&steps);
         let page = if self.plan.phase == Phase::Window { self.page(group) } else { "" };
-        let mut titles = wrap(&group.title, TITLE_WIDTH).into_iter();
+        let mut titles = wrap(&one_line(&group.title), TITLE_WIDTH).into_iter();
         let title = titles.next().unwrap_or_default();
         let first = format!("{critical}{number:>3} {begins:>7} {takes:>7}  {title:<TITLE_WIDTH$} {undo:<11} {page}");
         let rest = titles.map(|line| format!("{:TITLE$}{line}", ""));

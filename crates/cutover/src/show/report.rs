@@ -16,6 +16,7 @@ use super::gantt;
 use super::strip;
 use super::summary::{Broken, axis_ends};
 use super::text::{count, grouped, hang};
+use crate::harmless::cut;
 
 /// The width to which prose is wrapped, and which code blocks keep to.
 const WIDTH: usize = 100;
@@ -299,6 +300,7 @@ fn paragraph(text: &str) -> String {
 
 /// Words from elsewhere, with what Markdown would take for markup taken away.
 fn prose(text: &str) -> String {
+    let text = cut(text).split_whitespace().collect::<Vec<&str>>().join(" ");
     text.replace('\\', "\\\\").replace('<', "&lt;").replace('*', "\\*").replace('[', "\\[")
 }
 

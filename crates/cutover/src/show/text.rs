@@ -4,6 +4,8 @@ use std::time::Duration;
 
 pub(super) use cutover_core::words::count;
 
+use crate::harmless::cut;
+
 /// The width that everything printed keeps to, in columns.
 pub(super) const WIDTH: usize = 80;
 
@@ -39,10 +41,11 @@ fn break_place(word: &str, width: usize) -> usize {
     mark.filter(|place| *place > end / 2).unwrap_or(end)
 }
 
-/// `text` wrapped, with `first` before its first line and as many spaces before the others.
+/// `text` wrapped, with `first` before its first line and as many spaces before the others. It may have come from outside: it
+/// is cut to a sensible length.
 pub(super) fn hang(first: &str, text: &str, width: usize) -> String {
     let indent = " ".repeat(length(first));
-    let lines = wrap(text, width.saturating_sub(length(first)).max(8));
+    let lines = wrap(&cut(text), width.saturating_sub(length(first)).max(8));
     let lines = lines.iter().enumerate().map(|(place, line)| {
         let line = format!("{}{line}", if place == 0 { first } else { &indent });
         line.trim_end().to_owned()

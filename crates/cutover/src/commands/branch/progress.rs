@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::harmless::harmless;
 use crate::output;
 use crate::wall::Stopwatch;
 
@@ -46,7 +47,7 @@ impl Progress {
         let line = format!("{}: {place}", self.doing);
         match &self.bar {
             Some(bar) => {
-                bar.set_message(line);
+                bar.set_message(harmless(&line).into_owned());
                 bar.tick();
             }
             None => output::note(&line),
