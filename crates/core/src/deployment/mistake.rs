@@ -29,8 +29,8 @@ impl Mistake {
     }
 
     /// A mistake at a value, or at the header of the table that should have it.
-    pub(super) fn at(place: &Node, message: impl Into<String>, label: impl Into<String>) -> Self {
-        Self { span: place.span.clone(), message: message.into(), label: label.into(), help: None }
+    pub(super) fn at(node: &Node, message: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { span: node.span.clone(), message: message.into(), label: label.into(), help: None }
     }
 
     /// The same mistake with a help.

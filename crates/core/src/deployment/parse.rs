@@ -3,18 +3,18 @@
 
 use std::ops::Range;
 
-use super::document::{self, Node};
-use super::{Deployment, Mistake, rules, schema, shape};
+use super::document::Node;
+use super::{Deployment, Mistake, rules, schema, shape, syntax};
 
 /// Reads the text of a deployment file.
 ///
 /// # Errors
 /// Every mistake that could be found, by position.
 pub fn parse(text: &str) -> Result<Deployment, Vec<Mistake>> {
-    let (file, syntax) = document::read(text);
+    let (file, wrong) = syntax::read(text);
     let findings = shape::check(&file, &schema());
-    if !syntax.is_empty() {
-        return Err(sorted(beside_syntax(text, syntax, findings)));
+    if !wrong.is_empty() {
+        return Err(sorted(beside_syntax(text, wrong, findings)));
     }
     let shape: Vec<Mistake> = findings.wrong.into_iter().chain(findings.missing).collect();
     if !shape.is_empty() {
@@ -28,9 +28,9 @@ pub fn parse(text: &str) -> Result<Deployment, Vec<Mistake>> {
 /// The rules are asked too where a deployment is left when what is misshapen is left out. What they then miss in the
 /// very table that lacks it is an echo, not a mistake of its own.
 fn beside_shape(file: &Node, shape: Vec<Mistake>) -> Vec<Mistake> {
-    let places: Vec<Range<usize>> = shape.iter().map(|mistake| mistake.span.clone()).collect();
-    let Ok(deployment) = serde_json::from_value::<Deployment>(file.to_json(&places)) else { return shape };
-    let echoes = file.incomplete(&places);
+    let spans: Vec<Range<usize>> = shape.iter().map(|mistake| mistake.span.clone()).collect();
+    let Ok(deployment) = serde_json::from_value::<Deployment>(file.to_json(&spans)) else { return shape };
+    let echoes = file.incomplete(&spans);
     let broken = rules::check(&deployment, file).into_iter().filter(|mistake| !echoes.contains(&mistake.span));
     shape.into_iter().chain(broken).collect()
 }

@@ -41,7 +41,7 @@ fn the_examples_have_no_mistakes() {
 #[test]
 fn the_examples_hold_only_what_the_schema_allows() {
     for text in [PRODUCTION, QA, template()] {
-        let (file, _) = document::read(text);
+        let (file, _) = syntax::read(text);
         let findings = shape::check(&file, &schema());
         assert!(findings.wrong.is_empty() && findings.missing.is_empty(), "{findings:?}");
     }

@@ -1,0 +1,246 @@
+//! The deployment as a whole: the top level of the file, and how its parts refer to one another.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Announcement, Aws, Balancer, Branches, Database, Dns, Embedded, Fleet, Gate, MaintenancePage, Migration, Role,
+    Roles, Site,
+};
+use crate::names::{BalancerName, DatabaseName, DeploymentName, DnsName, FleetName, SchemaName, UpgradeId};
+use crate::time::{OffsetTime, Span};
+
+/// A deployment of Open edX and the upgrade that is planned for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deployment {
+    /// The environment's name, such as `mitx-production`. Part of host names and tags.
+    pub name: DeploymentName,
+    /// Where the deployment lives.
+    pub cloud: Cloud,
+    /// The account, and how hosts are launched in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws: Option<Aws>,
+    /// The release that the upgrade brings.
+    pub release: Release,
+    /// When the site may be down.
+    pub window: Window,
+    /// Where cutover keeps its journal.
+    pub state: State,
+    /// What visitors see while the site is down.
+    pub maintenance_page: MaintenancePage,
+    /// The zone, its TTLs, and whom to ask whether a change has arrived.
+    pub dns: Dns,
+    /// The public host names that must end up served.
+    #[serde(rename = "site")]
+    pub sites: Vec<Site>,
+    /// The load balancers.
+    #[serde(rename = "balancer")]
+    pub balancers: Vec<Balancer>,
+    /// Hosts of one purpose that share databases.
+    #[serde(rename = "fleet")]
+    pub fleets: Vec<Fleet>,
+    /// How the services of each role are controlled and tested on a host.
+    pub role: Roles,
+    /// The database instances.
+    #[serde(rename = "database")]
+    pub databases: Vec<Database>,
+    /// The migration commands, in the order in which every fleet runs them.
+    #[serde(rename = "migration", default)]
+    pub migrations: Vec<Migration>,
+    /// Messages to people.
+    #[serde(rename = "announcement", default)]
+    pub announcements: Vec<Announcement>,
+    /// Points where a person decides.
+    #[serde(rename = "gate", default)]
+    pub gates: Vec<Gate>,
+    /// The fork's release branches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branches: Option<Branches>,
+    /// How long things are expected to take where nothing observed says so.
+    #[serde(default)]
+    pub expected: Expected,
+    /// How the embedded cloud behaves, in rehearsals and with `cloud = "embedded"`.
+    #[serde(default)]
+    pub embedded: Embedded,
+}
+
+/// Where a deployment lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum Cloud {
+    /// A world of cutover's own, saved in the state folder.
+    Embedded,
+    /// Amazon Web Services.
+    Aws,
+}
+
+/// The release that the upgrade brings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// Open edX's code name of the release, such as `koa`.
+    pub codename: String,
+    /// The release-version tag of next hosts, such as `4`. Current hosts carry another.
+    pub version: String,
+    /// The release-version tag of current hosts, such as `3`.
+    pub current_version: String,
+    /// The code name that current hosts run, such as `juniper`.
+    pub current_codename: String,
+    /// How many machine images a role keeps after the upgrade, the one in use included.
+    #[serde(default = "default_keep_images")]
+    #[schemars(range(min = 1, max = 100))]
+    pub keep_images: u32,
+}
+
+fn default_keep_images() -> u32 {
+    3
+}
+
+/// When the site may be down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// The announced start, with its zone offset: `2021-01-04T04:00:00-05:00`.
+    pub start: OffsetTime,
+    /// The announced length. The end may be given instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<Span>,
+    /// The announced end, with its zone offset. The length may be given instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<OffsetTime>,
+    /// How long before the start people are told.
+    pub notice: Span,
+}
+
+impl Window {
+    /// The announced end. Without a valid end or length (which the rules refuse) it is the start.
+    #[must_use]
+    pub fn ends(&self) -> OffsetTime {
+        let length = self.length.unwrap_or_default().duration();
+        self.end.unwrap_or(OffsetTime {
+            timestamp: crate::time::later(self.start.timestamp, length),
+            offset: self.start.offset,
+        })
+    }
+
+    /// The announced length.
+    #[must_use]
+    pub fn announced_length(&self) -> std::time::Duration {
+        crate::time::between(self.start.timestamp, self.ends().timestamp)
+    }
+}
+
+/// Where cutover keeps its journal, its lease and its decisions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// A folder, absolute or beside the deployment file; with `cloud = "aws"` also `s3://BUCKET/FOLDER`, where every
+    /// colleague's machine finds it.
+    pub location: String,
+}
+
+/// How long things are expected to take where nothing observed says so. Plans add these up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Expected {
+    /// From asking for an instance until its status checks pass.
+    pub boot: Span,
+    /// Until a change to DNS records is in sync on all of the zone's servers.
+    pub dns_sync: Span,
+    /// Until an invalidation of the maintenance page is complete.
+    pub invalidation: Span,
+    /// A snapshot of a database instance with no recent one.
+    pub snapshot: Span,
+    /// A snapshot shortly after another one.
+    pub incremental_snapshot: Span,
+    /// The smoke tests on one host.
+    pub smoke_test: Span,
+    /// The checks of one site from outside.
+    pub site_check: Span,
+}
+
+impl Default for Expected {
+    fn default() -> Self {
+        Self {
+            boot: Span::seconds(180),
+            dns_sync: Span::seconds(35),
+            invalidation: Span::seconds(60),
+            snapshot: Span::seconds(900),
+            incremental_snapshot: Span::seconds(90),
+            smoke_test: Span::seconds(20),
+            site_check: Span::seconds(10),
+        }
+    }
+}
+
+impl Deployment {
+    /// The name of this upgrade, which names its journal: `mitx-production-koa-v4`.
+    #[must_use]
+    pub fn upgrade(&self) -> UpgradeId {
+        format!("{}-{}-v{}", self.name, self.release.codename, self.release.version).into()
+    }
+
+    /// The TXT record in the zone that says which conductor has changed records last:
+    /// `_cutover.mitx-production.mitx.mit.edu`.
+    #[must_use]
+    pub fn fence(&self) -> DnsName {
+        let label = |character: char| match character.to_ascii_lowercase() {
+            plain @ ('a'..='z' | '0'..='9' | '-') => plain,
+            _ => '-',
+        };
+        let name: String = self.name.as_str().chars().map(label).take(63).collect();
+        format!("_cutover.{name}.{}", self.dns.zone.trim_end_matches('.')).into()
+    }
+
+    /// What the `role` tag says on hosts and images of `role`.
+    #[must_use]
+    pub fn role_tag(&self, role: Role) -> &str {
+        self.aws.as_ref().map_or(role.as_str(), |aws| aws.role_tags.of(role))
+    }
+
+    /// The fleet of that name.
+    #[must_use]
+    pub fn fleet(&self, name: &FleetName) -> Option<&Fleet> {
+        self.fleets.iter().find(|fleet| fleet.name == *name)
+    }
+
+    /// The balancer of that name.
+    #[must_use]
+    pub fn balancer(&self, name: &BalancerName) -> Option<&Balancer> {
+        self.balancers.iter().find(|balancer| balancer.name == *name)
+    }
+
+    /// The database instance that holds `schema`.
+    #[must_use]
+    pub fn database_of(&self, schema: &SchemaName) -> Option<&Database> {
+        self.databases.iter().find(|database| database.schemas.contains(schema))
+    }
+
+    /// The database instances that `fleet` writes to, in the file's order.
+    pub fn databases_of<'a>(&'a self, fleet: &'a Fleet) -> impl Iterator<Item = &'a Database> {
+        self.databases.iter().filter(|database| fleet.schemas.values().any(|schema| database.schemas.contains(schema)))
+    }
+
+    /// The fleets that write to the database instance `name`, in the file's order.
+    pub fn fleets_on<'a>(&'a self, name: &'a DatabaseName) -> impl Iterator<Item = &'a Fleet> {
+        self.fleets.iter().filter(move |fleet| self.databases_of(fleet).any(|database| database.name == *name))
+    }
+
+    /// The fleet whose edxapp hosts serve through `balancer`.
+    #[must_use]
+    pub fn fleet_behind(&self, balancer: &BalancerName) -> Option<&Fleet> {
+        self.fleets.iter().find(|fleet| fleet.edxapp.balancers.contains(balancer))
+    }
+
+    /// The sites that `fleet` serves, in the file's order.
+    pub fn sites_of<'a>(&'a self, fleet: &'a Fleet) -> impl Iterator<Item = &'a Site> {
+        self.sites.iter().filter(|site| fleet.edxapp.balancers.contains(&site.balancer))
+    }
+
+    /// The migrations that `fleet` runs, in the file's order.
+    pub fn migrations_of<'a>(&'a self, fleet: &'a Fleet) -> impl Iterator<Item = &'a Migration> {
+        self.migrations.iter().filter(|migration| migration.fleets.is_empty() || migration.fleets.contains(&fleet.name))
+    }
+}
