@@ -87,8 +87,8 @@ pub(crate) async fn snapshots_are_listed_with_their_database_oldest_first(stage:
     };
     let snapshots = stage.until("both snapshots are listed", listed).await?;
     that(snapshots.is_sorted_by_key(|snapshot| snapshot.begun), || format!("not by age: {snapshots:?}"))?;
-    let place = |id: &SnapshotId| snapshots.iter().position(|snapshot| snapshot.id == *id);
-    that(place(&ids[0]) < place(&ids[1]), || format!("not in their order: {snapshots:?}"))
+    let index = |id: &SnapshotId| snapshots.iter().position(|snapshot| snapshot.id == *id);
+    that(index(&ids[0]) < index(&ids[1]), || format!("not in their order: {snapshots:?}"))
 }
 
 pub(crate) async fn a_snapshot_of_an_unknown_database_is_refused_for_good(stage: &Stage) -> Kept {

@@ -41,7 +41,7 @@ fn event() -> impl Strategy<Value = Event> {
     };
     let upgrade = "u".into();
     prop_oneof![
-        24 => (0..STEPS.len()).prop_flat_map(|place| step_event(STEPS[place])),
+        24 => (0..STEPS.len()).prop_flat_map(|index| step_event(STEPS[index])),
         2 => (1..6_u32, kind(), phase()).prop_map(|(run, kind, phase)| Event::RunStarted {
             run: RunNumber(run),
             kind,
@@ -61,7 +61,7 @@ fn kind() -> impl Strategy<Value = RunKind> {
 }
 
 fn phase() -> impl Strategy<Value = Phase> {
-    (0..Phase::ALL.len()).prop_map(|place| Phase::ALL[place])
+    (0..Phase::ALL.len()).prop_map(|index| Phase::ALL[index])
 }
 
 fn plan(phase: Phase) -> Plan {

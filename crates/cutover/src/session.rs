@@ -69,8 +69,8 @@ impl Loaded {
     /// The bucket and the folder in it that hold the state, when a bucket does.
     #[must_use]
     fn state_bucket(&self) -> Option<(&str, &str)> {
-        let place = self.deployment.state.location.strip_prefix("s3://")?;
-        Some(place.split_once('/').unwrap_or((place, "")))
+        let address = self.deployment.state.location.strip_prefix("s3://")?;
+        Some(address.split_once('/').unwrap_or((address, "")))
     }
 }
 

@@ -23,7 +23,7 @@ pub enum Event {
     },
     /// A run was begun: of a phase, perhaps anew with another plan, or of the way back.
     RunStarted {
-        /// Its place among all runs, from 1.
+        /// Its number among all runs, from 1.
         run: RunNumber,
         /// What it is for.
         kind: RunKind,

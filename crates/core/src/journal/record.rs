@@ -14,7 +14,7 @@ pub const RECORD_VERSION: u32 = 2;
 pub struct Record {
     /// The format, [`RECORD_VERSION`].
     pub version: u32,
-    /// The record's place in the journal, from 1.
+    /// The record's number in the journal, from 1.
     pub number: u64,
     /// The writer's lease epoch.
     pub epoch: u64,

@@ -19,7 +19,7 @@ pub const VERSION: u32 = 1;
 pub struct Record {
     /// The format, [`VERSION`].
     pub version: u32,
-    /// The record's place in the journal, from 1.
+    /// The record's number in the journal, from 1.
     pub number: u64,
     /// The writer's lease epoch.
     pub epoch: u64,

@@ -95,9 +95,9 @@ pub(super) fn narrow_line(narrator: &Narrator, note: &Note) -> String {
     let before = before(narrator, note);
     let text = cut(&note.text);
     let lines = text.lines().enumerate();
-    let lines = lines.map(|(place, text)| {
+    let lines = lines.map(|(index, text)| {
         let blank = " ".repeat(before.len());
-        hang(if place == 0 { &before } else { &blank }, text, WIDTH)
+        hang(if index == 0 { &before } else { &blank }, text, WIDTH)
     });
     lines.collect::<Vec<String>>().join("\n")
 }
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
     use crate::show::testing;
 
-    /// A place to write to that a test can read.
+    /// What a test writes to, and reads.
     #[derive(Clone, Default)]
     struct Paper(Arc<Mutex<Vec<u8>>>);
 

@@ -9,7 +9,7 @@ use super::text::{WIDTH, count, length, wrap};
 /// The columns before a line below a snippet, for files of less than 10,000 lines.
 const BELOW: usize = "9999 = help: ".len();
 
-/// The mistakes found in `text`, each with file, line, column, the line itself, a mark under the place, and what
+/// The mistakes found in `text`, each with file, line, column, the line itself, a mark under it, and what
 /// would help. `file` is the path as the operator gave it; with `color`, marks are coloured.
 #[must_use]
 pub fn mistakes(file: &str, text: &str, mistakes: &[Mistake], color: bool) -> String {
@@ -51,10 +51,10 @@ fn report<'a>(file: &'a str, text: &'a str, mistake: &'a Mistake) -> Group<'a> {
 
 /// What stands beside the mark, and below it where it is too long for that.
 fn label<'a>(text: &str, mistake: &'a Mistake) -> (&'a str, Option<String>) {
-    let place = span(text, mistake);
-    let line = text[..place.start].rfind('\n').map_or(0, |newline| newline + 1);
+    let marked = span(text, mistake);
+    let line = text[..marked.start].rfind('\n').map_or(0, |newline| newline + 1);
     let gutter = mistake.position(text).0.to_string().len() + 3;
-    let columns = length(&text[line..place.end]) + 1 + length(&mistake.label);
+    let columns = length(&text[line..marked.end]) + 1 + length(&mistake.label);
     if gutter + columns <= WIDTH {
         return (&mistake.label, None);
     }

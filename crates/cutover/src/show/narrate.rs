@@ -300,13 +300,13 @@ impl Narrator {
     }
 
     fn waiting(&mut self, at: Timestamp, step: &StepId, detail: &str) -> Option<Note> {
-        let place = self.groups.index_of(step)?;
-        let since = self.told_waiting.get(&place).copied().or_else(|| self.run()?.run(step).started_at);
+        let index = self.groups.index_of(step)?;
+        let since = self.told_waiting.get(&index).copied().or_else(|| self.run()?.run(step).started_at);
         if between(since?, at) < BETWEEN_WAITS {
             return None;
         }
-        self.told_waiting.insert(place, at);
-        let group = &self.groups.list[place];
+        self.told_waiting.insert(index, at);
+        let group = &self.groups.list[index];
         let run = self.run()?;
         let done = members(run, group).filter(|(_, run)| run.status.is_done()).count();
         let hosts =

@@ -10,8 +10,8 @@ use cutover_core::plan::{Lane, PageMayLift, Plan};
 /// For each step of `plan` whether the page stays up when it fails: unless it must have ended before the first
 /// migration of its databases begins.
 pub(super) fn stays(plan: &Plan) -> Vec<bool> {
-    let places: HashMap<&StepId, usize> =
-        plan.steps.iter().enumerate().map(|(place, step)| (&step.id, place)).collect();
+    let indices: HashMap<&StepId, usize> =
+        plan.steps.iter().enumerate().map(|(index, step)| (&step.id, index)).collect();
     let mut by_migration: HashMap<&StepId, Vec<bool>> = HashMap::new();
     // What concerns a step depends on its lane only, and plans have many steps and few lanes.
     let mut by_lane: BTreeMap<&Lane, Vec<bool>> = BTreeMap::new();
@@ -20,23 +20,23 @@ pub(super) fn stays(plan: &Plan) -> Vec<bool> {
             let mut all = vec![true; plan.steps.len()];
             for migration in migrations_beside(plan, step) {
                 let before =
-                    by_migration.entry(&migration.id).or_insert_with(|| ended_before(plan, &places, &migration.id));
+                    by_migration.entry(&migration.id).or_insert_with(|| ended_before(plan, &indices, &migration.id));
                 all.iter_mut().zip(before).for_each(|(all, before)| *all &= *before);
             }
             all
         });
     }
     let steps = plan.steps.iter().enumerate();
-    steps.map(|(place, step)| step.page_may_lift != PageMayLift::Yes || !by_lane[&step.lane][place]).collect()
+    steps.map(|(index, step)| step.page_may_lift != PageMayLift::Yes || !by_lane[&step.lane][index]).collect()
 }
 
 /// For each step whether it must have ended before `step` begins.
-fn ended_before(plan: &Plan, places: &HashMap<&StepId, usize>, step: &StepId) -> Vec<bool> {
+fn ended_before(plan: &Plan, indices: &HashMap<&StepId, usize>, step: &StepId) -> Vec<bool> {
     let mut before = vec![false; plan.steps.len()];
-    let mut left: Vec<usize> = places.get(step).copied().into_iter().collect();
-    while let Some(place) = left.pop() {
-        for edge in &plan.steps[place].waits_for {
-            if let Some(earlier) = places.get(&edge.step).copied().filter(|earlier| !before[*earlier]) {
+    let mut left: Vec<usize> = indices.get(step).copied().into_iter().collect();
+    while let Some(index) = left.pop() {
+        for edge in &plan.steps[index].waits_for {
+            if let Some(earlier) = indices.get(&edge.step).copied().filter(|earlier| !before[*earlier]) {
                 before[earlier] = true;
                 left.push(earlier);
             }

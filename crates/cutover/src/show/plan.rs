@@ -80,9 +80,9 @@ struct Table<'a> {
     spans: Vec<Span>,
     critical: Vec<StepId>,
     forecast: Option<WindowForecast>,
-    /// The place of the step that opens the window.
+    /// The index of the step that opens the window.
     opening: Option<usize>,
-    /// The rows from top to bottom: places of groups.
+    /// The rows from top to bottom: indices of groups.
     rows: Vec<usize>,
     /// For each step whether the maintenance page stays up when it fails.
     page_stays: Vec<bool>,
@@ -93,7 +93,7 @@ impl<'a> Table<'a> {
         let groups = if every_step { StepGroups::every_step(plan) } else { StepGroups::of(plan) };
         let opening = plan.steps.iter().rposition(|step| matches!(step.action, Action::WaitUntil { .. }));
         let opening = opening.filter(|_| plan.phase == Phase::Window);
-        let from = opening.map_or(0, |place| place + 1);
+        let from = opening.map_or(0, |index| index + 1);
         let schedule = Schedule::of(&plan.steps[from..], |step| step.expected);
         let after = schedule.spans.iter().map(|(begin, end)| (Some(*begin), Some(*end)));
         let spans: Vec<Span> = std::iter::repeat_n((None, None), from).chain(after).collect();
@@ -102,11 +102,11 @@ impl<'a> Table<'a> {
             .then(|| WindowForecast::of(plan, window.start.timestamp, window.ends().timestamp));
         let critical = match &forecast {
             Some(forecast) => forecast.critical_path.clone(),
-            None => schedule.critical.iter().map(|place| plan.steps[*place].id.clone()).collect(),
+            None => schedule.critical.iter().map(|index| plan.steps[*index].id.clone()).collect(),
         };
-        let visible = |place: &usize| every_step || !groups.list[*place].milestone;
+        let visible = |index: &usize| every_step || !groups.list[*index].milestone;
         let mut rows: Vec<usize> = (0..groups.list.len()).filter(visible).collect();
-        rows.sort_by_key(|place| first_begin(&groups.list[*place], &spans));
+        rows.sort_by_key(|index| first_begin(&groups.list[*index], &spans));
         Self { plan, groups, schedule, spans, critical, forecast, opening, rows, page_stays: page::stays(plan) }
     }
 
@@ -114,11 +114,11 @@ impl<'a> Table<'a> {
         self.critical.contains(step)
     }
 
-    /// The row of each group, from 1, by the group's place.
+    /// The row of each group, from 1, by the group's index.
     fn row_numbers(&self) -> Vec<usize> {
         let mut numbers = vec![0; self.groups.list.len()];
-        for (row, place) in self.rows.iter().enumerate() {
-            numbers[*place] = row + 1;
+        for (row, index) in self.rows.iter().enumerate() {
+            numbers[*index] = row + 1;
         }
         numbers
     }
@@ -126,7 +126,7 @@ impl<'a> Table<'a> {
     /// The row of a step, from 1.
     fn numbers(&self) -> impl Fn(&StepId) -> Option<usize> + '_ {
         let numbers = self.row_numbers();
-        move |step| self.groups.index_of(step).map(|place| numbers[place])
+        move |step| self.groups.index_of(step).map(|index| numbers[index])
     }
 
     fn text(&self, every_step: bool) -> String {
@@ -134,9 +134,9 @@ impl<'a> Table<'a> {
         let page = if self.plan.phase == Phase::Window { "page" } else { "" };
         let heading = format!("{:>4} {:>7} {:>7}  {:<TITLE_WIDTH$} {:<11} {page}", "#", "begins", "takes", "", "undo");
         let mut lines = vec![heading.trim_end().to_owned()];
-        for place in &self.rows {
-            let group = &self.groups.list[*place];
-            lines.extend(self.row(group, numbers[*place]));
+        for index in &self.rows {
+            let group = &self.groups.list[*index];
+            lines.extend(self.row(group, numbers[*index]));
             lines.extend(self.below(group, &numbers, every_step));
         }
         lines.join("\n")
@@ -180,8 +180,8 @@ impl<'a> Table<'a> {
         } else if group.lane != Lane::Deployment {
             words.push(group.lane.to_string());
         }
-        for (rule, places) in self.groups.waits_for(self.plan, group) {
-            let rows = numbers_of(&places.iter().map(|place| numbers[*place]).collect::<Vec<usize>>());
+        for (rule, indices) in self.groups.waits_for(self.plan, group) {
+            let rows = numbers_of(&indices.iter().map(|index| numbers[*index]).collect::<Vec<usize>>());
             words.push(match rule {
                 Rule::Follows => format!("follows {rows}"),
                 _ => format!("after {rows}: {}", rule.words()),

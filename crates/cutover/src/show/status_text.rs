@@ -378,10 +378,10 @@ mod tests {
         let journal =
             testing::journal(&deployment, &[Phase::Announce, Phase::Prepare, Phase::Window], Order::Overlapped);
         let opened = |record: &cutover_core::journal::Record| matches!(&record.events[0], Event::GateOpened { gate } if gate.as_str() == "go");
-        let place = journal.iter().position(opened).expect("a gate");
-        let mut upgrade = testing::fold(&journal[..=place]);
-        let at = journal[place].at;
-        let Event::GateOpened { gate } = journal[place].events[0].clone() else { panic!("a gate") };
+        let index = journal.iter().position(opened).expect("a gate");
+        let mut upgrade = testing::fold(&journal[..=index]);
+        let at = journal[index].at;
+        let Event::GateOpened { gate } = journal[index].events[0].clone() else { panic!("a gate") };
         let step = testing::step_id(&upgrade.run_of(Phase::Window).expect("it was begun").plan, "window.gate");
         let note = Some("not before the exam".to_owned());
         let decision = Decision { gate, approved: false, by: "bob".to_owned(), at, note, plan: None };

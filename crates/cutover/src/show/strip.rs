@@ -52,7 +52,7 @@ pub(super) fn strips(visitors: &VisitorReport, from: Timestamp, to: Timestamp, c
     let nobody = VisitorCounts::from(visitors) == VisitorCounts::default();
     let timelines = &visitors.timelines;
     let lines = timelines.iter().map(|timeline| {
-        let mark = |place| if nobody { ' ' } else { glyph(timeline, part(from, to, place, width)) };
+        let mark = |column| if nobody { ' ' } else { glyph(timeline, part(from, to, column, width)) };
         let strip: String = (0..width).map(mark).collect();
         format!("{:<label$} {strip}", fit(timeline.site.as_str(), label)).trim_end().to_owned()
     });
@@ -72,11 +72,11 @@ pub(super) fn counts(counts: VisitorCounts) -> String {
     hang("Visitors   ", &words, WIDTH)
 }
 
-/// The part of the time from `from` to `to` that the column `place` stands for.
-fn part(from: Timestamp, to: Timestamp, place: usize, width: usize) -> (Timestamp, Timestamp) {
+/// The part of the time from `from` to `to` that the column `column` stands for.
+fn part(from: Timestamp, to: Timestamp, column: usize, width: usize) -> (Timestamp, Timestamp) {
     let whole = between(from, to);
-    let at = |place| later(from, whole.mul_f64(fraction(place, width)));
-    (at(place), at(place + 1))
+    let at = |column| later(from, whole.mul_f64(fraction(column, width)));
+    (at(column), at(column + 1))
 }
 
 /// Errors are never hidden, however few; beside them what most visitors saw.
@@ -113,7 +113,7 @@ mod tests {
     }
 
     fn strip(parts: &[(u64, u64, Shares)]) -> String {
-        (0..10).map(|place| glyph(&timeline("lms", parts), part(at(0), at(100), place, 10))).collect()
+        (0..10).map(|column| glyph(&timeline("lms", parts), part(at(0), at(100), column, 10))).collect()
     }
 
     #[test]

@@ -19,8 +19,8 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
             lines.push(std::mem::take(&mut line));
         }
         while length(&word) > width {
-            let place = break_place(&word, width);
-            let rest = word.split_off(place);
+            let index = break_point(&word, width);
+            let rest = word.split_off(index);
             lines.push(std::mem::replace(&mut word, rest));
         }
         if !line.is_empty() {
@@ -35,10 +35,10 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Where a word too long for `width` is broken: after a mark that names have, if there is one in its later half.
-fn break_place(word: &str, width: usize) -> usize {
-    let end = word.char_indices().nth(width).map_or(word.len(), |(place, _)| place);
-    let mark = word[..end].rfind(['-', '.', '/', '_', ':']).map(|place| place + 1);
-    mark.filter(|place| *place > end / 2).unwrap_or(end)
+fn break_point(word: &str, width: usize) -> usize {
+    let end = word.char_indices().nth(width).map_or(word.len(), |(index, _)| index);
+    let mark = word[..end].rfind(['-', '.', '/', '_', ':']).map(|index| index + 1);
+    mark.filter(|index| *index > end / 2).unwrap_or(end)
 }
 
 /// `text` wrapped, with `first` before its first line and as many spaces before the others. It may have come from outside: it
@@ -46,8 +46,8 @@ fn break_place(word: &str, width: usize) -> usize {
 pub(super) fn hang(first: &str, text: &str, width: usize) -> String {
     let indent = " ".repeat(length(first));
     let lines = wrap(&cut(text), width.saturating_sub(length(first)).max(8));
-    let lines = lines.iter().enumerate().map(|(place, line)| {
-        let line = format!("{}{line}", if place == 0 { first } else { &indent });
+    let lines = lines.iter().enumerate().map(|(index, line)| {
+        let line = format!("{}{line}", if index == 0 { first } else { &indent });
         line.trim_end().to_owned()
     });
     lines.collect::<Vec<String>>().join("\n")
@@ -98,14 +98,14 @@ pub(super) fn axis(whole: Duration, width: usize) -> String {
     let fits = |minutes: &u32| Duration::from_secs(60) * *minutes * room >= whole;
     let every = Duration::from_secs(60) * MINUTES.into_iter().find(fits).unwrap_or(1440);
     let mut line = String::new();
-    for place in 0..width {
-        let (begin, end) = (whole.mul_f64(fraction(place, width)), whole.mul_f64(fraction(place + 1, width)));
+    for column in 0..width {
+        let (begin, end) = (whole.mul_f64(fraction(column, width)), whole.mul_f64(fraction(column + 1, width)));
         // A mark stands where the part of the time begins in which it lies.
         let past = begin.as_nanos().div_ceil(every.as_nanos());
         let moment = every * u32::try_from(past).unwrap_or(u32::MAX);
         let mark = since(moment);
-        if moment < end && place + length(&mark) <= width && length(&line) <= place {
-            line.push_str(&" ".repeat(place - length(&line)));
+        if moment < end && column + length(&mark) <= width && length(&line) <= column {
+            line.push_str(&" ".repeat(column - length(&line)));
             line.push_str(&mark);
             line.push(' ');
         }
@@ -117,8 +117,8 @@ pub(super) fn axis(whole: Duration, width: usize) -> String {
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

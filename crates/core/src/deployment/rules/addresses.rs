@@ -28,13 +28,13 @@ fn announcements_go_by_mail(deployment: &Deployment, file: &Node) -> Vec<Mistake
 /// One in a bucket is held against what AWS takes by the rules for AWS.
 fn state_lives_in_a_folder(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let location = &deployment.state.location;
-    let place = file.get("state").get("location");
+    let node = file.get("state").get("location");
     if location.contains("://") && !location.starts_with("s3://") {
         let message = format!("cutover cannot keep its state in `{location}`");
-        return vec![Mistake::at(place, message, "write a folder, such as \"./state\"")];
+        return vec![Mistake::at(node, message, "write a folder, such as \"./state\"")];
     }
     if location.trim().is_empty() {
-        return vec![Mistake::at(place, "the state has no location", "write a folder, such as \"./state\"")];
+        return vec![Mistake::at(node, "the state has no location", "write a folder, such as \"./state\"")];
     }
     Vec::new()
 }
@@ -49,9 +49,9 @@ fn host_names_are_host_names(deployment: &Deployment, file: &Node) -> Vec<Mistak
         .chain(balancers)
         .chain(std::iter::once(page))
         .filter(|(name, _)| !is_host_name(name.as_str()))
-        .map(|(name, place)| {
+        .map(|(name, node)| {
             let message = format!("`{name}` is not a host name");
-            Mistake::at(place, message, "write for example \"lms.mitx.mit.edu\", without a trailing dot")
+            Mistake::at(node, message, "write for example \"lms.mitx.mit.edu\", without a trailing dot")
         })
         .collect()
 }

@@ -83,16 +83,16 @@ fn words_are_not_empty(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
 
 fn role_tags_tell_roles_apart(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let Some(tags) = section(deployment).map(|aws| &aws.role_tags) else { return Vec::new() };
-    let place = file.get("aws").get("role_tags");
+    let node = file.get("aws").get("role_tags");
     let both = [("edxapp", &tags.edxapp), ("worker", &tags.worker)];
     let empty = both.into_iter().filter(|(_, tag)| tag.trim().is_empty()).map(|(role, _)| {
         let message = format!("the role tag of {role} hosts is empty");
-        Mistake::at(place.get(role), message, "write what the tag `role` says on them")
+        Mistake::at(node.get(role), message, "write what the tag `role` says on them")
     });
     let mut mistakes: Vec<Mistake> = empty.collect();
     if mistakes.is_empty() && tags.edxapp == tags.worker {
         let message = format!("hosts of both roles are tagged `{}`", tags.worker);
-        let mistake = Mistake::at(place.get("worker"), message, "must differ from role_tags.edxapp");
+        let mistake = Mistake::at(node.get("worker"), message, "must differ from role_tags.edxapp");
         mistakes.push(mistake.help("workers would be taken for hosts that serve the sites"));
     }
     mistakes
@@ -100,29 +100,29 @@ fn role_tags_tell_roles_apart(deployment: &Deployment, file: &Node) -> Vec<Mista
 
 fn services_are_held_by_a_command(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let Some(command) = section(deployment).and_then(|aws| aws.hold_services.as_ref()) else { return Vec::new() };
-    let place = file.get("aws").get("hold_services");
+    let node = file.get("aws").get("hold_services");
     if command.is_empty() {
-        let mistake = Mistake::at(place, "the command is empty", "leave it out to turn supervisor's autostart off");
+        let mistake = Mistake::at(node, "the command is empty", "leave it out to turn supervisor's autostart off");
         return vec![mistake.help("a worker that starts its services at boot takes tasks of the live site")];
     }
     let empty = command.iter().enumerate().filter(|(_, word)| word.trim().is_empty());
-    empty.map(|(index, _)| Mistake::at(place.item(index), "a word of the command is empty", "remove it")).collect()
+    empty.map(|(index, _)| Mistake::at(node.item(index), "a word of the command is empty", "remove it")).collect()
 }
 
 fn root_volume_can_boot(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let Some(volume) = section(deployment).and_then(|aws| aws.root_volume.as_ref()) else { return Vec::new() };
-    let place = file.get("aws").get("root_volume");
+    let node = file.get("aws").get("root_volume");
     let mut mistakes = Vec::new();
     if !BOOTING.contains(&volume.kind.as_str()) {
         let message = format!("no host boots from a disk of type `{}`", volume.kind);
         let label = format!("allowed: {}", list(BOOTING, "or"));
-        mistakes.push(Mistake::at(place.get("kind"), message, label).suggest(&volume.kind, BOOTING));
+        mistakes.push(Mistake::at(node.get("kind"), message, label).suggest(&volume.kind, BOOTING));
     }
     let device = volume.device.strip_prefix("/dev/").or_else(|| volume.device.strip_prefix("xvd"));
     if device.is_none_or(str::is_empty) {
         let message = format!("`{}` is not the name of a device", volume.device);
         let label = "the image's root device, such as \"/dev/sda1\"";
-        mistakes.push(Mistake::at(place.get("device"), message, label));
+        mistakes.push(Mistake::at(node.get("device"), message, label));
     }
     mistakes
 }
@@ -130,10 +130,10 @@ fn root_volume_can_boot(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
 fn instance_types_are_some(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let other = groups(deployment, file).into_iter().filter(|(group, _)| !is_instance_type(&group.instance_type));
     other
-        .map(|(group, place)| {
+        .map(|(group, node)| {
             let (family, size) = group.instance_type.split_once('.').unwrap_or((&group.instance_type, ""));
             let message = format!("`{}` is not an instance type", group.instance_type);
-            let mistake = Mistake::at(place.get("instance_type"), message, "write for example \"r5.large\"");
+            let mistake = Mistake::at(node.get("instance_type"), message, "write for example \"r5.large\"");
             let known = SIZES.map(|known| format!("{family}.{known}"));
             if is_family(family) && !size.is_empty() { mistake.suggest(&group.instance_type, known) } else { mistake }
         })
@@ -157,15 +157,15 @@ fn is_family(text: &str) -> bool {
 
 fn networks_are_ids(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
-    for (group, place) in groups(deployment, file) {
-        let (subnets, security_groups) = (place.get("subnets"), place.get("security_groups"));
+    for (group, node) in groups(deployment, file) {
+        let (subnets, security_groups) = (node.get("subnets"), node.get("security_groups"));
         let ids = group.subnets.iter().enumerate().map(|(index, id)| (id, "subnet-", "a subnet", subnets.item(index)));
         let others = group.security_groups.iter().enumerate();
         let others = others.map(|(index, id)| (id, "sg-", "a security group", security_groups.item(index)));
         mistakes.extend(ids.chain(others).filter(|(id, prefix, ..)| !is_id(id, prefix)).map(
-            |(id, prefix, what, place)| {
+            |(id, prefix, what, node)| {
                 let label = format!("`{prefix}` and digits of 0-9 and a-f");
-                Mistake::at(place, format!("`{id}` is not the id of {what}"), label)
+                Mistake::at(node, format!("`{id}` is not the id of {what}"), label)
             },
         ));
     }
@@ -183,9 +183,9 @@ fn distribution_is_an_id(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     if deployment.cloud != Cloud::Aws || (characters && (13..=14).contains(&id.len())) {
         return Vec::new();
     }
-    let place = file.get("maintenance_page").get("distribution");
+    let node = file.get("maintenance_page").get("distribution");
     let message = format!("`{id}` is not the id of a distribution");
-    let mistake = Mistake::at(place, message, "13 or 14 upper-case letters and digits");
+    let mistake = Mistake::at(node, message, "13 or 14 upper-case letters and digits");
     vec![if id.contains('.') { mistake.help("its host name belongs in `domain`") } else { mistake }]
 }
 
@@ -195,18 +195,18 @@ fn balancers_have_names(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
         .filter(|(_, balancer)| balancer.domain.as_str().parse::<Ipv4Addr>().is_ok())
         .map(|(index, balancer)| {
             let message = format!("`{}` is an address, and sites' records are CNAMEs", balancer.domain);
-            let place = file.get("balancer").item(index).get("domain");
-            Mistake::at(place, message, "the balancer's own host name")
+            let node = file.get("balancer").item(index).get("domain");
+            Mistake::at(node, message, "the balancer's own host name")
         })
         .collect()
 }
 
 fn state_lives_in_a_bucket(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let Some(location) = deployment.state.location.strip_prefix("s3://") else { return Vec::new() };
-    let place = file.get("state").get("location");
+    let node = file.get("state").get("location");
     if deployment.cloud != Cloud::Aws {
         let message = "state in a bucket needs `cloud = \"aws\"`";
-        return vec![Mistake::at(place, message, "write a folder, such as \"./state\"")];
+        return vec![Mistake::at(node, message, "write a folder, such as \"./state\"")];
     }
     let (bucket, folder) = match location.split_once('/') {
         Some((bucket, folder)) => (bucket, Some(folder)),
@@ -214,12 +214,12 @@ fn state_lives_in_a_bucket(deployment: &Deployment, file: &Node) -> Vec<Mistake>
     };
     let mut mistakes = Vec::new();
     if !is_bucket_name(bucket) {
-        mistakes.push(no_bucket(place, bucket));
+        mistakes.push(no_bucket(node, bucket));
     }
     // Stores tell such paths from the same ones without these parts, and tools show them alike.
     if folder.is_some_and(|folder| folder.split('/').any(|part| matches!(part, "" | "." | ".."))) {
         let message = format!("the folder in `{}` has an empty or a relative part", deployment.state.location);
-        mistakes.push(Mistake::at(place, message, "write s3://BUCKET/FOLDER, without a / at the end"));
+        mistakes.push(Mistake::at(node, message, "write s3://BUCKET/FOLDER, without a / at the end"));
     }
     mistakes
 }
@@ -234,8 +234,8 @@ fn groups<'a>(deployment: &'a Deployment, file: &'a Node) -> Vec<(&'a HostGroup,
     let fleets = deployment.fleets.iter().enumerate().filter(|_| deployment.cloud == Cloud::Aws);
     fleets
         .flat_map(|(index, fleet)| {
-            let place = file.get("fleet").item(index);
-            fleet.groups().map(move |(role, group)| (group, place.get(role.as_str())))
+            let node = file.get("fleet").item(index);
+            fleet.groups().map(move |(role, group)| (group, node.get(role.as_str())))
         })
         .collect()
 }

@@ -20,9 +20,9 @@ fn repository_is_named(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let Some(repository) = deployment.branches.as_ref().and_then(|branches| branches.repository.as_ref()) else {
         return Vec::new();
     };
-    let place = file.get("branches").get("repository");
+    let node = file.get("branches").get("repository");
     let empty = repository.trim().is_empty();
-    let mistake = || Mistake::at(place, "the repository has no path", "the folder of a clone of the fork");
+    let mistake = || Mistake::at(node, "the repository has no path", "the folder of a clone of the fork");
     empty.then(mistake).into_iter().collect()
 }
 
@@ -48,16 +48,16 @@ fn patterns_are_complete(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     ours.into_iter().chain(theirs).collect()
 }
 
-fn pattern(place: &Node, text: &str, known: &[&str]) -> Vec<Mistake> {
-    let mut mistakes = unknown(place, text, known);
-    mistakes.extend(lacking(place, text, "codename", "every release would have the same branch"));
+fn pattern(node: &Node, text: &str, known: &[&str]) -> Vec<Mistake> {
+    let mut mistakes = unknown(node, text, known);
+    mistakes.extend(lacking(node, text, "codename", "every release would have the same branch"));
     for name in known {
         if text.matches(&format!("{{{name}}}")).count() > 1 {
-            mistakes.push(Mistake::at(place, format!("`{{{name}}}` stands in the pattern twice"), "once is enough"));
+            mistakes.push(Mistake::at(node, format!("`{{{name}}}` stands in the pattern twice"), "once is enough"));
         }
     }
     if mistakes.is_empty() {
-        mistakes.extend(no_name(place, &filled(text), "branch"));
+        mistakes.extend(no_name(node, &filled(text), "branch"));
     }
     mistakes
 }
@@ -72,8 +72,8 @@ fn patterns_are_apart(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     theirs
         .map(|(index, theirs)| {
             let message = format!("`{theirs}` of upstream's and `{}` of ours make the same names", branches.ours);
-            let place = section.get("theirs").item(index);
-            Mistake::at(place, message, "must differ from ours").help("nobody could tell whose a branch is")
+            let node = section.get("theirs").item(index);
+            Mistake::at(node, message, "must differ from ours").help("nobody could tell whose a branch is")
         })
         .collect()
 }
@@ -84,12 +84,12 @@ fn protected_branches_are_names(deployment: &Deployment, file: &Node) -> Vec<Mis
     protected.filter_map(|(index, name)| protected_name(section.get("protected").item(index), name, branches)).collect()
 }
 
-fn protected_name(place: &Node, name: &str, branches: &Branches) -> Option<Mistake> {
+fn protected_name(node: &Node, name: &str, branches: &Branches) -> Option<Mistake> {
     // As in a shell: what stands for letters is taken for one.
-    no_name(place, &name.replace(['*', '?'], "x"), "branch").or_else(|| {
+    no_name(node, &name.replace(['*', '?'], "x"), "branch").or_else(|| {
         codename(&branches.ours, name)?;
         let message = format!("`{name}` is protected, and `{}` makes that name", branches.ours);
-        Some(Mistake::at(place, message, "one of our release branches").help("it could never be published"))
+        Some(Mistake::at(node, message, "one of our release branches").help("it could never be published"))
     })
 }
 
@@ -105,10 +105,10 @@ fn images_are_of_the_release(deployment: &Deployment, file: &Node) -> Vec<Mistak
         let Some(services) = deployment.role.services(role) else { continue };
         let branch = services.image.branch.as_str();
         let Some(other) = branches.codename(branch).filter(|codename| *codename != wanted) else { continue };
-        let place = file.get("role").get(role.as_str()).get("image").get("branch");
+        let node = file.get("role").get(role.as_str()).get("image").get("branch");
         let message = format!("{role} images of {wanted} would be built from `{branch}`, a branch of {other}");
         let ours = branches.ours.replace("{codename}", wanted);
-        mistakes.push(Mistake::at(place, message, format!("the release is {wanted}: \"{ours}\"?")));
+        mistakes.push(Mistake::at(node, message, format!("the release is {wanted}: \"{ours}\"?")));
     }
     mistakes
 }
@@ -118,9 +118,9 @@ fn filled(pattern: &str) -> String {
     pattern.replace("{codename}", "koa").replace("{candidate}", "rc1")
 }
 
-fn no_name(place: &Node, name: &str, kind: &str) -> Option<Mistake> {
+fn no_name(node: &Node, name: &str, kind: &str) -> Option<Mistake> {
     let flaw = flaw(name)?;
-    Some(Mistake::at(place, format!("git takes no {kind} of that name"), flaw))
+    Some(Mistake::at(node, format!("git takes no {kind} of that name"), flaw))
 }
 
 /// Why git does not take a name, following git-check-ref-format(1).

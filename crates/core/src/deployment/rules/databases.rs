@@ -30,9 +30,9 @@ fn fleets_share_no_schema(deployment: &Deployment, file: &Node) -> Vec<Mistake> 
         for (alias, schema) in &fleet.schemas {
             let owner = *owners.entry(schema).or_insert(&fleet.name);
             if owner != &fleet.name {
-                let place = file.get("fleet").item(index).get("schemas").get(alias);
+                let node = file.get("fleet").item(index).get("schemas").get(alias);
                 let message = format!("fleets `{owner}` and `{}` share the schema `{schema}`", fleet.name);
-                let mistake = Mistake::at(place, message, "every fleet needs schemas of its own");
+                let mistake = Mistake::at(node, message, "every fleet needs schemas of its own");
                 mistakes.push(mistake.help("two fleets would migrate it at once"));
             }
         }
@@ -45,9 +45,9 @@ fn schemas_are_held_by_a_database(deployment: &Deployment, file: &Node) -> Vec<M
     let mut mistakes = Vec::new();
     for (index, fleet) in deployment.fleets.iter().enumerate() {
         for (alias, schema) in fleet.schemas.iter().filter(|(_, schema)| deployment.database_of(schema).is_none()) {
-            let place = file.get("fleet").item(index).get("schemas").get(alias);
+            let node = file.get("fleet").item(index).get("schemas").get(alias);
             let message = format!("no database holds the schema `{schema}`");
-            let mistake = Mistake::at(place, message, "name it in a database's schemas");
+            let mistake = Mistake::at(node, message, "name it in a database's schemas");
             mistakes.push(mistake.suggest(schema.as_str(), known()));
         }
     }
@@ -60,9 +60,9 @@ fn schemas_are_held_once(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     for (index, database) in deployment.databases.iter().enumerate() {
         for (nth, schema) in database.schemas.iter().enumerate() {
             if let Some(holder) = holders.insert(schema, &database.name) {
-                let place = file.get("database").item(index).get("schemas").item(nth);
+                let node = file.get("database").item(index).get("schemas").item(nth);
                 let message = format!("the schema `{schema}` is held twice");
-                mistakes.push(Mistake::at(place, message, format!("database `{holder}` holds it already")));
+                mistakes.push(Mistake::at(node, message, format!("database `{holder}` holds it already")));
             }
         }
     }
@@ -87,10 +87,10 @@ fn migrations_name_fleets_that_exist(deployment: &Deployment, file: &Node) -> Ve
     for (index, migration) in deployment.migrations.iter().enumerate() {
         let unknown = migration.fleets.iter().enumerate().filter(|(_, name)| deployment.fleet(name).is_none());
         for (nth, name) in unknown {
-            let place = file.get("migration").item(index).get("fleets").item(nth);
+            let node = file.get("migration").item(index).get("fleets").item(nth);
             let message = format!("the migration names fleet `{name}`, which does not exist");
             let label = format!("there are: {}", list(&known, "and"));
-            mistakes.push(Mistake::at(place, message, label).suggest(name.as_str(), &known));
+            mistakes.push(Mistake::at(node, message, label).suggest(name.as_str(), &known));
         }
     }
     mistakes
@@ -101,10 +101,10 @@ fn migrations_name_aliases_that_exist(deployment: &Deployment, file: &Node) -> V
     for (index, migration) in deployment.migrations.iter().enumerate() {
         let lacks = |fleet: &&Fleet| runs(fleet, migration) && !fleet.schemas.contains_key(&migration.database);
         if let Some(fleet) = deployment.fleets.iter().find(lacks) {
-            let place = file.get("migration").item(index).get("database");
+            let node = file.get("migration").item(index).get("database");
             let message = format!("fleet `{}` has no database alias `{}`", fleet.name, migration.database);
             let label = format!("keys of its schemas: {}", list(fleet.schemas.keys(), "and"));
-            mistakes.push(Mistake::at(place, message, label).suggest(&migration.database, fleet.schemas.keys()));
+            mistakes.push(Mistake::at(node, message, label).suggest(&migration.database, fleet.schemas.keys()));
         }
     }
     mistakes
@@ -129,9 +129,9 @@ fn migrations_name_their_database(deployment: &Deployment, file: &Node) -> Vec<M
     let plain = deployment.migrations.iter().enumerate().filter(|(_, migration)| is_plain_migrate(migration));
     plain
         .map(|(index, migration)| {
-            let place = file.get("migration").item(index).get("command");
+            let node = file.get("migration").item(index).get("command");
             let message = "`manage.py migrate` without --database migrates only `default`";
-            Mistake::at(place, message, format!("add \"--database\", \"{}\"", migration.database))
+            Mistake::at(node, message, format!("add \"--database\", \"{}\"", migration.database))
         })
         .collect()
 }
@@ -152,9 +152,9 @@ fn migrations_differ(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
             same_place && deployment.fleets.iter().any(both)
         };
         if let Some(earlier) = deployment.migrations[..index].iter().position(repeats) {
-            let place = file.get("migration").item(index).get("command");
+            let node = file.get("migration").item(index).get("command");
             let message = format!("the command is that of migration {} again", earlier + 1);
-            mistakes.push(Mistake::at(place, message, "must differ, or go"));
+            mistakes.push(Mistake::at(node, message, "must differ, or go"));
         }
     }
     mistakes

@@ -58,14 +58,14 @@ fn nothing_is_empty(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
 fn twice<'a, T: Ord + Display>(
     what: &str,
     names: impl IntoIterator<Item = T>,
-    place: impl Fn(usize) -> &'a Node,
+    node: impl Fn(usize) -> &'a Node,
 ) -> Vec<Mistake> {
     let mut seen = BTreeSet::new();
     let mut mistakes = Vec::new();
     for (index, name) in names.into_iter().enumerate() {
         let message = format!("{what} `{name}` appears twice");
         if !seen.insert(name) {
-            mistakes.push(Mistake::at(place(index), message, "already taken above"));
+            mistakes.push(Mistake::at(node(index), message, "already taken above"));
         }
     }
     mistakes

@@ -21,12 +21,12 @@ fn edxapp_groups_name_balancers_that_exist(deployment: &Deployment, file: &Node)
     let known: Vec<&str> = deployment.balancers.iter().map(|balancer| balancer.name.as_str()).collect();
     let mut mistakes = Vec::new();
     for (index, fleet) in deployment.fleets.iter().enumerate() {
-        let place = file.get("fleet").item(index).get("edxapp").get("balancers");
+        let node = file.get("fleet").item(index).get("edxapp").get("balancers");
         for (nth, balancer) in fleet.edxapp.balancers.iter().enumerate() {
             if deployment.balancer(balancer).is_none() {
                 let message = format!("fleet `{}` names balancer `{balancer}`, which does not exist", fleet.name);
                 let label = format!("there are: {}", list(&known, "and"));
-                mistakes.push(Mistake::at(place.item(nth), message, label).suggest(balancer.as_str(), &known));
+                mistakes.push(Mistake::at(node.item(nth), message, label).suggest(balancer.as_str(), &known));
             }
         }
     }
@@ -37,8 +37,8 @@ fn edxapp_groups_are_in_a_balancer(deployment: &Deployment, file: &Node) -> Vec<
     let idle = deployment.fleets.iter().enumerate().filter(|(_, fleet)| fleet.edxapp.balancers.is_empty());
     idle.map(|(index, fleet)| {
         let message = format!("the edxapp hosts of fleet `{}` are in no balancer", fleet.name);
-        let place = file.get("fleet").item(index).get("edxapp").get("balancers");
-        Mistake::at(place, message, "needs balancers = [...]")
+        let node = file.get("fleet").item(index).get("edxapp").get("balancers");
+        Mistake::at(node, message, "needs balancers = [...]")
     })
     .collect()
 }
@@ -47,15 +47,15 @@ fn balancers_belong_to_one_fleet(deployment: &Deployment, file: &Node) -> Vec<Mi
     let mut owners = BTreeMap::new();
     let mut mistakes = Vec::new();
     for (index, fleet) in deployment.fleets.iter().enumerate() {
-        let place = file.get("fleet").item(index).get("edxapp").get("balancers");
+        let node = file.get("fleet").item(index).get("edxapp").get("balancers");
         for (nth, balancer) in fleet.edxapp.balancers.iter().enumerate() {
             let Some(owner) = owners.insert(balancer, &fleet.name) else { continue };
             let mistake = if owner == &fleet.name {
-                Mistake::at(place.item(nth), format!("balancer `{balancer}` appears twice"), "already taken above")
+                Mistake::at(node.item(nth), format!("balancer `{balancer}` appears twice"), "already taken above")
             } else {
                 let message = format!("balancer `{balancer}` is used by two fleets");
                 let label = format!("fleet `{owner}` is behind it already");
-                Mistake::at(place.item(nth), message, label).help("visitors would see both fleets by turns")
+                Mistake::at(node.item(nth), message, label).help("visitors would see both fleets by turns")
             };
             mistakes.push(mistake);
         }
@@ -70,8 +70,8 @@ fn workers_are_in_no_balancer(deployment: &Deployment, file: &Node) -> Vec<Mista
         .filter(|(_, fleet)| fleet.worker.as_ref().is_some_and(serves))
         .map(|(index, fleet)| {
             let message = format!("the worker hosts of fleet `{}` are in a balancer", fleet.name);
-            let place = file.get("fleet").item(index).get("worker").get("balancers");
-            Mistake::at(place, message, "workers serve nobody: remove this")
+            let node = file.get("fleet").item(index).get("worker").get("balancers");
+            Mistake::at(node, message, "workers serve nobody: remove this")
         })
         .collect()
 }

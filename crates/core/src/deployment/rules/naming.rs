@@ -26,7 +26,7 @@ fn upgrade_names_fit_a_snapshot(deployment: &Deployment, file: &Node) -> Vec<Mis
     ]
     .into_iter()
     .filter(|(name, _)| !fits(name, "-"))
-    .map(|(name, place)| refused(place, name, "letters, digits and hyphens"))
+    .map(|(name, node)| refused(node, name, "letters, digits and hyphens"))
     .collect()
 }
 
@@ -60,7 +60,7 @@ fn short_names_fit_a_step(deployment: &Deployment, file: &Node) -> Vec<Mistake> 
 fn balancer_names_fit(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     for (index, balancer) in deployment.balancers.iter().enumerate() {
-        let place = file.get("balancer").item(index).get("name");
+        let node = file.get("balancer").item(index).get("name");
         let name = balancer.name.as_str();
         let kind = match balancer.kind {
             BalancerKind::Classic => "a classic ELB",
@@ -69,10 +69,10 @@ fn balancer_names_fit(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
         let length = name.chars().count();
         if length > 32 {
             let message = format!("`{name}` has {length} characters, too many for the name of {kind}");
-            mistakes.push(Mistake::at(place, message, "at most 32 characters"));
+            mistakes.push(Mistake::at(node, message, "at most 32 characters"));
         }
         if !fits(name, "-") || name.starts_with('-') || name.ends_with('-') {
-            mistakes.push(refused(place, name, "letters, digits and hyphens, no hyphen at either end"));
+            mistakes.push(refused(node, name, "letters, digits and hyphens, no hyphen at either end"));
         }
     }
     mistakes
@@ -104,8 +104,8 @@ pub(super) fn is_bucket_name(name: &str) -> bool {
 }
 
 /// The mistake of a bucket that S3 does not take.
-pub(super) fn no_bucket(place: &Node, name: &str) -> Mistake {
-    refused(place, name, "3 to 63 lower-case letters, digits, hyphens and dots")
+pub(super) fn no_bucket(node: &Node, name: &str) -> Mistake {
+    refused(node, name, "3 to 63 lower-case letters, digits, hyphens and dots")
 }
 
 fn tag_keys_are_not_reserved(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
@@ -127,6 +127,6 @@ fn fits(name: &str, others: &str) -> bool {
     !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || others.contains(letter))
 }
 
-fn refused(place: &Node, name: &str, allowed: &str) -> Mistake {
-    Mistake::at(place, format!("`{name}` cannot be a name here"), format!("allowed: {allowed}"))
+fn refused(node: &Node, name: &str, allowed: &str) -> Mistake {
+    Mistake::at(node, format!("`{name}` cannot be a name here"), format!("allowed: {allowed}"))
 }

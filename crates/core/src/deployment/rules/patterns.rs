@@ -14,10 +14,10 @@ fn host_patterns_are_complete(deployment: &Deployment, file: &Node) -> Vec<Mista
     let mut mistakes = Vec::new();
     for (index, fleet) in deployment.fleets.iter().enumerate() {
         for (role, group) in fleet.groups() {
-            let place = file.get("fleet").item(index).get(role.as_str()).get("host_name");
-            mistakes.extend(unknown(place, &group.host_name, &["deployment", "fleet", "n", "version"]));
-            mistakes.extend(lacking(place, &group.host_name, "n", "every host of the group would have one name"));
-            mistakes.extend(lacking(place, &group.host_name, "version", "current and next hosts would have one name"));
+            let node = file.get("fleet").item(index).get(role.as_str()).get("host_name");
+            mistakes.extend(unknown(node, &group.host_name, &["deployment", "fleet", "n", "version"]));
+            mistakes.extend(lacking(node, &group.host_name, "n", "every host of the group would have one name"));
+            mistakes.extend(lacking(node, &group.host_name, "version", "current and next hosts would have one name"));
         }
     }
     mistakes
@@ -30,7 +30,7 @@ fn host_names_are_unique(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     for (index, fleet) in deployment.fleets.iter().enumerate() {
         for (role, group) in fleet.groups() {
             let owner = format!("{role} hosts of fleet `{}`", fleet.name);
-            let place = file.get("fleet").item(index).get(role.as_str()).get("host_name");
+            let node = file.get("fleet").item(index).get(role.as_str()).get("host_name");
             // Both are reported as such.
             let fleet_named_twice = deployment.fleets[..index].iter().any(|earlier| earlier.name == fleet.name);
             if fleet_named_twice || !group.host_name.contains("{n}") || !group.host_name.contains("{version}") {
@@ -52,7 +52,7 @@ fn host_names_are_unique(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
                 } else {
                     (format!("also made by the {other}"), "put {fleet}, or a word for the role, in it")
                 };
-                mistakes.push(Mistake::at(place, message, label).help(help));
+                mistakes.push(Mistake::at(node, message, label).help(help));
             }
         }
     }
@@ -63,13 +63,13 @@ fn image_patterns_are_complete(deployment: &Deployment, file: &Node) -> Vec<Mist
     let mut mistakes = Vec::new();
     for role in Role::ALL {
         let Some(services) = deployment.role.services(role) else { continue };
-        let place = file.get("role").get(role.as_str()).get("image").get("name");
-        mistakes.extend(unknown(place, &services.image.name, &["deployment", "codename", "n"]));
-        mistakes.extend(lacking(place, &services.image.name, "n", "a second build would have the first one's name"));
+        let node = file.get("role").get(role.as_str()).get("image").get("name");
+        mistakes.extend(unknown(node, &services.image.name, &["deployment", "codename", "n"]));
+        mistakes.extend(lacking(node, &services.image.name, "n", "a second build would have the first one's name"));
         let same = role == Role::Worker && services.image.name == deployment.role.edxapp.image.name;
         if same {
             let message = "images of both roles would have the same name";
-            mistakes.push(Mistake::at(place, message, "must differ from role.edxapp.image.name"));
+            mistakes.push(Mistake::at(node, message, "must differ from role.edxapp.image.name"));
         }
     }
     mistakes
@@ -85,19 +85,19 @@ fn texts_have_known_placeholders(deployment: &Deployment, file: &Node) -> Vec<Mi
 }
 
 /// A mistake for each placeholder in `text` that nothing fills in.
-pub(super) fn unknown(place: &Node, text: &str, known: &[&str]) -> Vec<Mistake> {
+pub(super) fn unknown(node: &Node, text: &str, known: &[&str]) -> Vec<Mistake> {
     placeholders(text)
         .filter(|name| !known.contains(name))
         .map(|name| {
             let label = format!("allowed: {}", list(known.iter().map(|word| format!("{{{word}}}")), "or"));
-            Mistake::at(place, format!("nothing fills in `{{{name}}}`"), label).suggest(name, known)
+            Mistake::at(node, format!("nothing fills in `{{{name}}}`"), label).suggest(name, known)
         })
         .collect()
 }
 
-pub(super) fn lacking(place: &Node, pattern: &str, name: &str, why: &str) -> Option<Mistake> {
+pub(super) fn lacking(node: &Node, pattern: &str, name: &str, why: &str) -> Option<Mistake> {
     let lacks = !pattern.contains(&format!("{{{name}}}"));
-    lacks.then(|| Mistake::at(place, format!("the pattern lacks `{{{name}}}`"), why))
+    lacks.then(|| Mistake::at(node, format!("the pattern lacks `{{{name}}}`"), why))
 }
 
 /// The words in braces. Braces around anything else, such as those of a style sheet, are text.

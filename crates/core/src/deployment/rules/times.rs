@@ -27,14 +27,14 @@ fn window_has_one_end(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
 
 fn window_takes_time(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let window = &deployment.window;
-    let place = file.get("window");
+    let node = file.get("window");
     match (window.length, window.end) {
         (_, Some(end)) if end.timestamp <= window.start.timestamp => {
             let label = format!("must be later than {}", window.start);
-            vec![Mistake::at(place.get("end"), "the window ends before it starts", label)]
+            vec![Mistake::at(node.get("end"), "the window ends before it starts", label)]
         }
         (Some(length), _) if length.duration().is_zero() => {
-            vec![Mistake::at(place.get("length"), "the window takes no time", "write for example \"4h\"")]
+            vec![Mistake::at(node.get("length"), "the window takes no time", "write for example \"4h\"")]
         }
         _ => Vec::new(),
     }
@@ -62,25 +62,25 @@ fn ttl_is_lowered(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
 
 fn limits_exceed_expectations(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let migrations = deployment.migrations.iter().enumerate().filter_map(|(index, migration)| {
-        let place = file.get("migration").item(index).get("limit");
-        short_limit(place, "limit", migration.limit, "expected", migration.expected)
+        let node = file.get("migration").item(index).get("limit");
+        short_limit(node, "limit", migration.limit, "expected", migration.expected)
     });
     let roles = Role::ALL.into_iter().flat_map(|role| {
-        let place = file.get("role").get(role.as_str());
+        let node = file.get("role").get(role.as_str());
         deployment.role.services(role).into_iter().flat_map(move |services| {
             let image = &services.image;
-            let image_limit = place.get("image").get("limit");
+            let image_limit = node.get("image").get("limit");
             [
                 short_limit(image_limit, "limit", image.limit, "expected", image.expected),
                 short_limit(
-                    place.get("stop_limit"),
+                    node.get("stop_limit"),
                     "stop_limit",
                     services.stop_limit,
                     "stop_expected",
                     services.stop_expected,
                 ),
                 short_limit(
-                    place.get("start_limit"),
+                    node.get("start_limit"),
                     "start_limit",
                     services.start_limit,
                     "start_expected",
@@ -94,8 +94,8 @@ fn limits_exceed_expectations(deployment: &Deployment, file: &Node) -> Vec<Mista
     migrations.chain(roles).collect()
 }
 
-fn short_limit(place: &Node, limit_key: &str, limit: Span, expected_key: &str, expected: Span) -> Option<Mistake> {
+fn short_limit(node: &Node, limit_key: &str, limit: Span, expected_key: &str, expected: Span) -> Option<Mistake> {
     let message = || format!("`{limit_key}` is {limit}, but `{expected_key}` is {expected}");
     let label = || format!("at least {}", human(expected.duration()));
-    (limit < expected).then(|| Mistake::at(place, message(), label()))
+    (limit < expected).then(|| Mistake::at(node, message(), label()))
 }

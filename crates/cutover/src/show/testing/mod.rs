@@ -199,7 +199,7 @@ fn run_steps(deployment: &Deployment, plan: &Plan, begins: Timestamp) -> Vec<(Ti
     let ready = Schedule::of(&plan.steps, |step| step.expected);
     let opening = plan.steps.iter().rposition(|step| matches!(step.action, Action::WaitUntil { .. }));
     let waited =
-        opening.map(|place| later(begins, ready.spans[place].0)).map_or(Duration::ZERO, |at| between(at, start));
+        opening.map(|index| later(begins, ready.spans[index].0)).map_or(Duration::ZERO, |at| between(at, start));
     let schedule = Schedule::of(&plan.steps, |step| match step.action {
         Action::WaitUntil { moment, .. } if moment == start => waited,
         _ => step.expected,
