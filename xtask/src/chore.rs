@@ -14,6 +14,8 @@ Usage: cargo xtask CHORE
               first. moto, the stand-in for AWS, is installed into the target folder.
   audit       Known vulnerabilities among the dependencies (reads a database from the network).
   bench       The benchmarks. Arguments after it go to `cargo bench`.
+  mutants     Mutation testing of the engine and of the planner, plan and journal. Takes
+              hours; arguments after it go to cargo-mutants, such as `--file` or `--shard 1/8`.
   reference   Write docs/cli.md, and what README shows, anew from the program itself.
   help        This text.
 
@@ -31,6 +33,8 @@ pub(crate) enum Chore {
     Audit,
     /// The benchmarks, with more arguments for `cargo bench`.
     Bench(Vec<String>),
+    /// Mutation testing, with more arguments for cargo-mutants.
+    Mutants(Vec<String>),
     /// Regenerate the command-line reference.
     Reference,
 }
@@ -46,6 +50,7 @@ impl Chore {
             "test" => Self::Test,
             "audit" => Self::Audit,
             "bench" => return Ok(Self::Bench(rest.to_vec())),
+            "mutants" => return Ok(Self::Mutants(rest.to_vec())),
             "reference" => Self::Reference,
             _ => return Err(Failure::UnknownChore { given: name.clone() }),
         };
@@ -91,7 +96,7 @@ mod tests {
     fn every_chore_in_the_help_can_be_asked_for() {
         let chores = HELP.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
         let names: Vec<&str> = chores.filter_map(|line| line.split_whitespace().next()).collect();
-        assert_eq!(names.len(), 5);
+        assert_eq!(names.len(), 6);
         for name in names {
             assert!(parse(name).is_ok(), "{name} is in the help and cannot be asked for");
         }

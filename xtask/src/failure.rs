@@ -40,6 +40,8 @@ pub(crate) enum Failure {
         /// What the system said.
         source: io::Error,
     },
+    /// Mutants that no test has noticed and nothing explains.
+    MutantsMissed(Vec<String>),
     /// A program ran and did not succeed.
     Failed {
         /// The check or chore.
@@ -67,6 +69,10 @@ impl fmt::Display for Failure {
             }
             Self::NotStarted { command, source } => write!(f, "cannot start `{command}`: {source}"),
             Self::NotWritten { file, source } => write!(f, "cannot write {}: {source}", file.display()),
+            Self::MutantsMissed(missed) => {
+                write!(f, "no test notices these mutants; write one, or list them in xtask/equivalent-mutants.txt:")?;
+                missed.iter().try_for_each(|mutant| write!(f, "\n  {mutant}"))
+            }
             Self::Failed { what, command, hint } => {
                 write!(f, "{what} failed. To repeat only this:\n  {command}")?;
                 hint.map_or(Ok(()), |hint| write!(f, "\n{hint}"))

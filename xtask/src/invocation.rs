@@ -43,10 +43,16 @@ impl Invocation {
 
     /// Runs it with its output going to this program's own. `what` names it in a failure.
     pub(crate) fn run(&self, what: &str) -> Result<(), Failure> {
+        self.run_ending_with(&[0], what)
+    }
+
+    /// The same, where several exit codes mean that it has done its work.
+    pub(crate) fn run_ending_with(&self, codes: &[i32], what: &str) -> Result<(), Failure> {
         let status = self.command().status();
-        match status.map_err(|source| Failure::NotStarted { command: self.to_line(), source })? {
-            status if status.success() => Ok(()),
-            _ => Err(Failure::Failed { what: what.to_owned(), command: self.to_line(), hint: None }),
+        let status = status.map_err(|source| Failure::NotStarted { command: self.to_line(), source })?;
+        match status.code().filter(|code| codes.contains(code)) {
+            Some(_) => Ok(()),
+            None => Err(Failure::Failed { what: what.to_owned(), command: self.to_line(), hint: None }),
         }
     }
 

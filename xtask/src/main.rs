@@ -12,6 +12,7 @@ mod chore;
 mod components;
 mod failure;
 mod invocation;
+mod mutants;
 mod python;
 mod test;
 mod tools;
@@ -49,6 +50,7 @@ fn run(chore: Chore) -> Result<(), Failure> {
             .cargo(["bench", "-p", "cutover", "-p", "cutover-patchstack"])
             .arguments(arguments)
             .run("benchmarks"),
+        Chore::Mutants(arguments) => mutants::run(&workspace, &arguments),
         Chore::Reference => workspace
             .cargo(["test", "-p", "cutover", "--test", "reference"])
             .environment("UPDATE_REFERENCE", "1")

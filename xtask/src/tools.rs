@@ -9,6 +9,8 @@ use crate::workspace::Workspace;
 
 /// The version installed where there is none. Whichever is on `PATH` is taken as it is.
 const CARGO_DENY_VERSION: &str = "0.20.2";
+/// The version installed where there is none.
+const CARGO_MUTANTS_VERSION: &str = "27.1.0";
 
 /// What runs the tests. Both run all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,22 +44,36 @@ fn missing(needed: &[(Invocation, &str)], present: impl Fn(&Invocation) -> bool)
 
 /// cargo-deny: the one on `PATH`, else the one installed earlier, else installed now.
 pub(crate) fn cargo_deny(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    let installed = workspace.tools_folder().join("bin/cargo-deny");
-    for candidate in [PathBuf::from("cargo-deny"), installed.clone()] {
-        if workspace.program(&candidate, ["--version"]).succeeds() {
+    installed(workspace, "cargo-deny", ["--version"], CARGO_DENY_VERSION)
+}
+
+/// cargo-mutants, found or installed in the same way.
+pub(crate) fn cargo_mutants(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    installed(workspace, "cargo-mutants", ["mutants", "--version"], CARGO_MUTANTS_VERSION)
+}
+
+/// The tool of that name: the one on `PATH`, else the one installed earlier, else installed now. `probe` asks for its version.
+fn installed<const N: usize>(
+    workspace: &Workspace,
+    name: &str,
+    probe: [&str; N],
+    version: &str,
+) -> Result<PathBuf, Failure> {
+    let folder = workspace.tools_folder();
+    let installed = folder.join("bin").join(name);
+    for candidate in [PathBuf::from(name), installed.clone()] {
+        if workspace.program(&candidate, probe).succeeds() {
             return Ok(candidate);
         }
     }
-    let folder = workspace.tools_folder();
     eprintln!(
-        "xtask: cargo-deny is not installed; building version {CARGO_DENY_VERSION} into {} \
-         (once, about 3 minutes on 2 cores)",
+        "xtask: {name} is not installed; building version {version} into {} (once, about 3 minutes on 2 cores)",
         folder.display()
     );
     workspace
-        .cargo(["install", "--locked", "--version", CARGO_DENY_VERSION, "--root"])
-        .arguments([folder.to_string_lossy(), "cargo-deny".into()])
-        .run("installing cargo-deny")?;
+        .cargo(["install", "--locked", "--version", version, "--root"])
+        .arguments([folder.to_string_lossy(), name.into()])
+        .run(&format!("installing {name}"))?;
     Ok(installed)
 }
 

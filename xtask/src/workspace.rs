@@ -41,6 +41,11 @@ impl Workspace {
         Invocation::new(program.as_os_str(), &program.to_string_lossy(), &self.root).arguments(arguments)
     }
 
+    /// A file of the checkout.
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.root.join(file)
+    }
+
     /// Where chores install the tools that they need and do not find.
     pub(crate) fn tools_folder(&self) -> PathBuf {
         self.target.join("tools")
