@@ -1,0 +1,232 @@
+//! The arithmetic of a window's plan: how long its waits are, and what its way back costs.
+
+mod support;
+
+use std::time::Duration;
+
+use cutover_core::deployment::{BalancerKind, Deployment, Role};
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Event, RunNumber, Upgrade};
+use cutover_core::names::StepId;
+use cutover_core::observation::Observation;
+use cutover_core::plan::{Action, AwaitResolvers, Order, Phase, Plan, Rule, Step, Undo};
+use cutover_core::planner::{Inputs, forecast, next_hosts};
+use cutover_core::time::{earlier, later};
+use jiff::Timestamp;
+
+use support::{PRODUCTION, QA, deployment, observe};
+
+/// What a call may take beyond what it waits for.
+const CALL_LIMIT: Duration = seconds(300);
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn window(deployment: &Deployment, observation: &Observation, upgrade: &Upgrade) -> Plan {
+    forecast(Inputs { deployment, observation, upgrade }, Phase::Window, Order::Overlapped)
+}
+
+fn planned(deployment: &Deployment) -> Plan {
+    window(deployment, &observe(deployment), &Upgrade::default())
+}
+
+fn step<'a>(plan: &'a Plan, id: &str) -> &'a Step {
+    plan.step(&id.into()).unwrap_or_else(|| panic!("{id} is not in the plan"))
+}
+
+/// Whether `step` waits for `before`, also through other steps.
+fn comes_after(plan: &Plan, step: &StepId, before: &StepId) -> bool {
+    let mut front = vec![step.clone()];
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some(next) = front.pop() {
+        let edges = &plan.step(&next).expect("a step").waits_for;
+        front.extend(edges.iter().map(|edge| edge.step.clone()).filter(|step| seen.insert(step.clone())));
+    }
+    seen.contains(before)
+}
+
+/// The journal after `announce` and `prepare` have ended, whose steps ended at `at`.
+fn prepared(deployment: &Deployment, observation: &Observation, at: Timestamp) -> Upgrade {
+    let mut upgrade = Upgrade::default();
+    for (number, phase) in [(1, Phase::Announce), (2, Phase::Prepare)] {
+        let plan = forecast(Inputs { deployment, observation, upgrade: &upgrade }, phase, Order::Overlapped);
+        let steps: Vec<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
+        let (run, plan) = (RunNumber(number), Box::new(plan));
+        let begun = Event::RunStarted { run, kind: phase.into(), plan, deployment: Digest::of(b"") };
+        let held = steps.into_iter().map(|step| Event::StepHeld { step, facts: Vec::new() });
+        for event in [begun].into_iter().chain(held).chain([Event::RunFinished { run }]) {
+            upgrade.apply(at, &event).expect("it can follow");
+        }
+    }
+    upgrade
+}
+
+fn draining() -> Deployment {
+    let text = QA.replacen("[role.worker]", "[role.worker]\ndrain_queues = \"10m\"", 1);
+    assert_ne!(text, QA);
+    deployment(&text)
+}
+
+#[test]
+fn queues_drain_after_the_web_hosts_have_stopped_and_before_the_workers_stop() {
+    let deployment = draining();
+    let plan = planned(&deployment);
+    for fleet in &deployment.fleets {
+        let drain = step(&plan, &format!("window.drain.{}", fleet.name));
+        assert_eq!((drain.expected, drain.limit), (seconds(30), seconds(600)));
+        let stops =
+            plan.steps.iter().filter(|step| step.id.as_str().starts_with("window.stop.") && step.lane == drain.lane);
+        let (workers, web): (Vec<&Step>, Vec<&Step>) =
+            stops.partition(|step| step.waits_for.iter().any(|edge| edge.rule == Rule::QueuesDrained));
+        assert_eq!(workers.len(), fleet.worker.as_ref().map_or(0, |group| group.count as usize), "{}", fleet.name);
+        assert!(workers.iter().all(|worker| comes_after(&plan, &worker.id, &drain.id)));
+        assert!(!web.is_empty() && web.iter().all(|web| comes_after(&plan, &drain.id, &web.id)));
+    }
+}
+
+#[test]
+fn a_short_limit_on_draining_is_also_what_it_is_expected_to_take() {
+    let mut deployment = draining();
+    deployment.role.worker.as_mut().expect("workers").drain_queues = Some("12s".parse().expect("a length"));
+    let plan = planned(&deployment);
+    let drain = step(&plan, &format!("window.drain.{}", deployment.fleets[0].name));
+    assert_eq!((drain.expected, drain.limit), (seconds(12), seconds(12)));
+}
+
+#[test]
+fn nothing_is_drained_where_there_are_no_workers_or_nobody_wants_it() {
+    let is_drained = |plan: &Plan| plan.steps.iter().any(|step| matches!(step.action, Action::DrainQueues { .. }));
+    assert!(!is_drained(&planned(&deployment(QA))));
+    let deployment = draining();
+    let mut observation = observe(&deployment);
+    observation.instances.retain(|instance| instance.role == Role::Edxapp);
+    assert!(!is_drained(&window(&deployment, &observation, &Upgrade::default())));
+}
+
+#[test]
+fn a_classic_balancer_needs_its_whole_threshold_and_a_target_group_one_check() {
+    for (text, kind, until) in [(PRODUCTION, BalancerKind::Classic, 3 * 30), (QA, BalancerKind::TargetGroup, 30)] {
+        let deployment = deployment(text);
+        let plan = planned(&deployment);
+        for balancer in &deployment.balancers {
+            assert_eq!(balancer.kind, kind);
+            let healthy = step(&plan, &format!("window.healthy.{}", balancer.name));
+            assert_eq!((healthy.expected, healthy.limit), (seconds(until), CALL_LIMIT + 3 * seconds(until)));
+        }
+    }
+}
+
+#[test]
+fn going_back_takes_a_current_host_its_start_and_its_balancers_belief_in_it() {
+    for (text, until) in [(PRODUCTION, 3 * 30), (QA, 30)] {
+        let deployment = deployment(text);
+        let plan = planned(&deployment);
+        let start = deployment.role.edxapp.start_expected.duration();
+        for balancer in &deployment.balancers {
+            let undo = &step(&plan, &format!("window.deregister.{}", balancer.name)).undo;
+            let Undo::By { action, expected } = undo else { panic!("{undo:?}") };
+            assert!(matches!(**action, Action::Register(_)));
+            assert_eq!(*expected, start + seconds(until), "{}", balancer.name);
+        }
+    }
+}
+
+/// How long resolvers are given to forget the sites' records, and the whole wait.
+fn forget(plan: &Plan, deployment: &Deployment) -> (Duration, Duration) {
+    let diverted = step(plan, &format!("window.diverted.{}", deployment.fleets[0].name));
+    match &diverted.action {
+        Action::AwaitResolvers(AwaitResolvers { forget, .. }) => (*forget, diverted.expected),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// QA's records live for 300 s, and for 60 s once `prepare` has lowered that.
+const OLD: Duration = seconds(300);
+const SHORT: Duration = seconds(60);
+
+#[test]
+fn before_prepare_has_run_the_lowered_ttl_is_counted_on() {
+    let deployment = deployment(QA);
+    let settle = deployment.dns.settle.duration();
+    assert_eq!(forget(&planned(&deployment), &deployment), (SHORT, SHORT + settle));
+}
+
+#[test]
+fn a_ttl_that_somebody_has_raised_since_is_waited_for() {
+    let deployment = deployment(QA);
+    let observation = observe(&deployment);
+    let upgrade = prepared(&deployment, &observation, observation.at);
+    assert_eq!(forget(&window(&deployment, &observation, &upgrade), &deployment).0, OLD, "it is observed");
+}
+
+/// The observation `before` the window's start, with the TTLs lowered.
+fn lowered(deployment: &Deployment, before: Duration) -> Observation {
+    let mut observation = observe(deployment);
+    observation.at = earlier(deployment.window.start.timestamp, before);
+    observation.records.values_mut().for_each(|record| record.ttl = SHORT);
+    observation
+}
+
+#[test]
+fn of_a_ttl_that_was_lowered_shortly_before_the_window_the_rest_is_waited_for() {
+    let deployment = deployment(QA);
+    let (start, before) = (deployment.window.start.timestamp, observe(&deployment));
+    for (lowered_at, posted_in, rest) in [
+        // Long before: resolvers have forgotten the old one when the page goes up.
+        (earlier(start, seconds(3600)), seconds(600), SHORT),
+        // 100 s before the start: 200 s of the old 300 are left then.
+        (earlier(start, seconds(100)), seconds(90), seconds(200)),
+        (earlier(start, seconds(10)), seconds(5), seconds(290)),
+    ] {
+        let upgrade = prepared(&deployment, &before, lowered_at);
+        let plan = window(&deployment, &lowered(&deployment, posted_in), &upgrade);
+        assert_eq!(forget(&plan, &deployment).0, rest, "lowered at {lowered_at}");
+    }
+}
+
+#[test]
+fn the_rest_of_an_old_ttl_is_counted_from_now_where_the_window_has_started_already() {
+    let deployment = deployment(QA);
+    let (start, before) = (deployment.window.start.timestamp, observe(&deployment));
+    let upgrade = prepared(&deployment, &before, start);
+    let mut observation = lowered(&deployment, Duration::ZERO);
+    observation.at = later(start, seconds(50));
+    assert_eq!(forget(&window(&deployment, &observation, &upgrade), &deployment).0, seconds(250));
+}
+
+#[test]
+fn once_the_page_was_posted_a_new_plan_keeps_the_wait_of_the_one_before() {
+    let deployment = deployment(QA);
+    let (start, before) = (deployment.window.start.timestamp, observe(&deployment));
+    let mut upgrade = prepared(&deployment, &before, earlier(start, seconds(10)));
+    let first = window(&deployment, &lowered(&deployment, seconds(5)), &upgrade);
+    let run = RunNumber(3);
+    let page = StepId::from(format!("window.page.{}", deployment.fleets[0].name));
+    for event in [
+        Event::RunStarted { run, kind: Phase::Window.into(), plan: Box::new(first), deployment: Digest::of(b"") },
+        Event::StepStarted { step: page, attempt: 1 },
+    ] {
+        upgrade.apply(start, &event).expect("it can follow");
+    }
+    let mut observation = lowered(&deployment, Duration::ZERO);
+    observation.at = later(start, seconds(250));
+    assert_eq!(forget(&window(&deployment, &observation, &upgrade), &deployment).0, seconds(290));
+}
+
+#[test]
+fn every_next_host_is_started_and_every_current_host_stopped() {
+    for deployment in [PRODUCTION, QA].map(deployment) {
+        let (observation, upgrade) = (observe(&deployment), Upgrade::default());
+        let inputs = Inputs { deployment: &deployment, observation: &observation, upgrade: &upgrade };
+        let plan = window(&deployment, &observation, &upgrade);
+        for fleet in &deployment.fleets {
+            for host in fleet.groups().flat_map(|(role, _)| next_hosts(inputs, fleet, role)) {
+                step(&plan, &format!("window.start.{host}"));
+            }
+        }
+        for instance in &observation.instances {
+            step(&plan, &format!("window.stop.{}", instance.name));
+        }
+    }
+}
