@@ -3,8 +3,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::holder::{Seen, object, read, seen};
 use super::keep::Lease;
-use super::{Holder, LEASE, Life, Machine, Moment, STANDSTILL, Seen, object, read, seen};
+use super::{Holder, LEASE, Life, Machine, Moment, STANDSTILL};
 use crate::store::{Created, Store, StoreError};
 
 /// How often a lease that might be dead is looked at.

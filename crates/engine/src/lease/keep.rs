@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use cutover_core::time::{human, later};
 
-use super::{ATTEMPT, Holder, Identity, LEASE, Machine, Moment, RENEWAL, object, read, seen};
+use super::holder::{object, read, seen};
+use super::{ATTEMPT, Holder, Identity, LEASE, Machine, Moment, RENEWAL};
 use crate::halt::Halt;
 use crate::journal::{Journal, JournalError};
 use crate::store::{Store, StoreError};

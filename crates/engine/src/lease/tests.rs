@@ -6,15 +6,19 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cutover_core::time::later;
 use futures_util::FutureExt;
+use jiff::Timestamp;
 use tempfile::TempDir;
 
+use super::holder::seen;
 use super::*;
 use crate::halt::Halt;
 use crate::journal::{Journal, JournalError, read as read_journal};
+use crate::store::Store;
 use crate::testing::{HandClock, at, memory, now, upgrade};
 
 /// A process of a machine, which sees the time that a test sets. A sleep ends once the test lets time pass.
