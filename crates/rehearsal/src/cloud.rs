@@ -158,6 +158,12 @@ impl EmbeddedCloud {
         self.present(|world| world.check_end(known))
     }
 
+    /// What is there and cannot be named, wherever an upgrade stands whose journal names `known`.
+    #[must_use]
+    pub fn check_named(&self, known: &KnownResources) -> Vec<Violation> {
+        self.present(|world| world.check_named(known))
+    }
+
     /// Sets how many seconds of the cloud pass in one second of wall time, from now on and for every process.
     /// Simulated time has no pace: nothing changes there.
     ///

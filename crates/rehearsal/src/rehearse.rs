@@ -150,9 +150,11 @@ pub async fn conduct(
     }
     let reading = read(store).await?;
     let mut violations = cloud.violations();
-    if ending == RehearsalEnding::Completed {
-        violations.extend(cloud.check_end(&KnownResources::of(&reading.upgrade)));
-    }
+    let known = KnownResources::of(&reading.upgrade);
+    violations.extend(match ending {
+        RehearsalEnding::Completed => cloud.check_end(&known),
+        _ => cloud.check_named(&known),
+    });
     Ok(Rehearsed {
         ending,
         visitors: cloud.visitors(),

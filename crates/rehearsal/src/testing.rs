@@ -416,6 +416,6 @@ impl Rig {
         let names = self.deployment.databases.iter().map(|database| database.name.clone()).collect::<Vec<_>>();
         let databases = self.run(self.world.databases.databases(&names));
         let snapshots = databases.into_values().flat_map(|database| database.snapshots).map(|snapshot| snapshot.id);
-        KnownResources { instances: next, images, snapshots: snapshots.collect() }
+        KnownResources { instances: next, images, snapshots: snapshots.collect(), ..KnownResources::default() }
     }
 }

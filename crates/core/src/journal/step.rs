@@ -209,7 +209,8 @@ impl StepRun {
                 self.may_have_acted |= !changed_nothing;
                 self.failures += 1;
                 self.retry_approved = false;
-                self.in_doubt = *in_doubt;
+                // A step can fail because nobody could look: then what its call has done is still not known.
+                self.in_doubt |= *in_doubt;
             }
             Event::StepDone { .. } | Event::StepHeld { .. } | Event::StepAccepted { .. } => {
                 self.started_at.get_or_insert(at);

@@ -1,8 +1,16 @@
 //! What must never happen: the right order of calls violates nothing, and each wrong one is caught.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use cutover_core::deployment::{Deployment, Role};
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Event, Fact, RunKind, RunNumber, Upgrade};
 use cutover_core::names::DnsName;
-use cutover_core::plan::{Migrate, RecordTarget};
+use cutover_core::plan::{
+    Action, Basis, Lane, Launch, Line, Migrate, Order, PageMayLift, Phase, Plan, RecordTarget, Step, Undo,
+};
 
 use crate::testing::{Rig, deployment, deployment_with_target_groups};
 use crate::{Invariant, KnownResources};
@@ -265,6 +273,68 @@ fn what_the_journal_cannot_name_is_found_at_the_end() {
     assert_eq!(end.iter().map(|violation| violation.invariant).collect::<Vec<_>>(), [Invariant::ResourceNotInJournal]);
     let nothing = rig.cloud.check_end(&KnownResources::default());
     assert_eq!(nothing.len(), known.instances.len() + 2 + 1, "hosts, two images, a snapshot");
+}
+
+/// A journal with one step, to launch `launch`, and these events of it.
+fn journal(launch: &Launch, events: Vec<Event>) -> Upgrade {
+    let step = Step {
+        id: "launch".into(),
+        lane: Lane::Deployment,
+        line: Line::Launch,
+        title: String::new(),
+        action: Action::Launch(launch.clone()),
+        waits_for: Vec::new(),
+        undo: Undo::Nothing,
+        page_may_lift: PageMayLift::Yes,
+        expected: Duration::ZERO,
+        limit: Duration::ZERO,
+    };
+    let plan = Plan {
+        upgrade: "qa".into(),
+        phase: Phase::Prepare,
+        order: Order::Overlapped,
+        made_at: Timestamp::UNIX_EPOCH,
+        basis: Basis::default(),
+        steps: vec![step],
+    };
+    let (kind, plan) = (RunKind::Prepare, Box::new(plan));
+    let begun = Event::RunStarted { run: RunNumber(1), kind, plan, deployment: Digest::of(b"") };
+    let mut upgrade = Upgrade::default();
+    for event in [begun].into_iter().chain(events) {
+        upgrade.apply(Timestamp::UNIX_EPOCH, &event).expect("it can follow");
+    }
+    upgrade
+}
+
+#[test]
+fn a_host_whose_launch_is_in_doubt_is_named_by_its_step_and_by_nothing_else() {
+    let rig = Rig::new(deployment());
+    let image = rig.build_image(Role::Edxapp);
+    let launch = rig.launch(&rig.deployment.fleets[0], Role::Edxapp, 0);
+    let make =
+        |token: &str| rig.run(rig.write(async |permit| rig.world.compute.launch(permit, &launch, &image, token).await));
+    let id = make("once");
+    let unnamed = |events: Vec<Event>| {
+        let mut known = KnownResources::of(&journal(&launch, events));
+        known.images.insert(image.clone());
+        rig.cloud.check_named(&known).len()
+    };
+    let step = || "launch".into();
+    let started = || Event::StepStarted { step: step(), attempt: 1 };
+    let in_doubt = || Event::StepInDoubt { step: step(), error: "lost".to_owned() };
+    let failed = || Event::StepFailed { step: step(), error: "no".to_owned(), in_doubt: false, changed_nothing: false };
+    let learned = || Event::StepLearned {
+        step: step(),
+        facts: vec![Fact::Launched { host: launch.name.clone(), instance: id.clone() }],
+    };
+    assert_eq!(unnamed(vec![]), 1, "nothing of it is on record");
+    assert_eq!(unnamed(vec![started()]), 0, "its call may have been made");
+    assert_eq!(unnamed(vec![started(), in_doubt(), failed()]), 0, "nobody has found out since");
+    assert_eq!(unnamed(vec![started(), failed()]), 1, "its call is known to have failed");
+    assert_eq!(unnamed(vec![started(), learned(), failed()]), 0, "its id is known");
+    make("twice");
+    assert_eq!(unnamed(vec![started(), in_doubt()]), 2, "one step makes one host");
+    assert_eq!(unnamed(vec![started(), learned(), in_doubt()]), 1, "and the journal says which");
 }
 
 #[test]

@@ -8,12 +8,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use cutover_core::deployment::Role;
-use cutover_core::journal::Upgrade;
-use cutover_core::names::{DatabaseName, DnsName, FleetName, ImageId, InstanceId, SnapshotId};
+use cutover_core::journal::{Run, Upgrade};
+use cutover_core::names::{DatabaseName, DnsName, FleetName, HostName, ImageId, ImageName, InstanceId, SnapshotId};
 use cutover_core::observation::InstanceState;
-use cutover_core::plan::{Migrate, RecordTarget};
+use cutover_core::plan::{Action, Migrate, RecordTarget};
 use cutover_engine::ports::Page;
 
+use super::compute::Host;
+use super::images::Image;
 use super::state::WorldState;
 
 /// Something that must never happen.
@@ -79,6 +81,11 @@ pub struct Violation {
 }
 
 /// What the journal can name of what the upgrade made.
+///
+/// It names a resource by its id once an answer or a reading has told it. Before that a resource is named by its step: one
+/// that is on record as begun, and whose call is under way or in doubt. The step says under which name to look. It names one
+/// resource at most, and none besides one whose id is known. Snapshots have the identifier that the plan gave them, so a
+/// step that was begun names its snapshot whatever has become of the step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownResources {
     /// Instances.
@@ -87,17 +94,38 @@ pub struct KnownResources {
     pub images: BTreeSet<ImageId>,
     /// Database snapshots.
     pub snapshots: BTreeSet<SnapshotId>,
+    /// The names of hosts whose launch may have worked.
+    pub hosts_in_doubt: BTreeSet<HostName>,
+    /// The names of images whose build may have begun.
+    pub images_in_doubt: BTreeSet<ImageName>,
 }
 
 impl KnownResources {
     /// What the journal of an upgrade names.
     #[must_use]
     pub fn of(upgrade: &Upgrade) -> Self {
-        Self {
+        let mut known = Self {
             instances: upgrade.launched.values().cloned().collect(),
             images: upgrade.images.values().cloned().collect(),
             snapshots: upgrade.snapshots.keys().cloned().collect(),
+            ..Self::default()
+        };
+        for (step, run) in upgrade.runs.iter().flat_map(Run::runs) {
+            let may_have_worked = run.status.is_open() || run.in_doubt;
+            match &step.action {
+                Action::Launch(launch) if may_have_worked => {
+                    known.hosts_in_doubt.insert(launch.name.clone());
+                }
+                Action::BuildImage(build) if may_have_worked => {
+                    known.images_in_doubt.insert(build.name.clone());
+                }
+                Action::TakeSnapshot { snapshot, .. } if !run.status.is_untouched() => {
+                    known.snapshots.insert(snapshot.clone());
+                }
+                _ => {}
+            }
         }
+        known
     }
 }
 
@@ -320,15 +348,25 @@ impl WorldState {
         });
         let unserved = unserved
             .map(|site| found(Invariant::SiteNotServed, format!("{} is not served by next hosts alone", site.host)));
-        let unknown = self.unknown_resources(known);
-        unserved.chain(unknown.into_iter().map(|detail| found(Invariant::ResourceNotInJournal, detail))).collect()
+        unserved.chain(self.check_named(known)).collect()
+    }
+
+    /// What is there and cannot be named, at the end of an upgrade or wherever it has stopped.
+    pub(crate) fn check_named(&self, known: &KnownResources) -> Vec<Violation> {
+        let found = |detail| Violation { at: self.now, invariant: Invariant::ResourceNotInJournal, detail };
+        self.unknown_resources(known).into_iter().map(found).collect()
     }
 
     fn unknown_resources(&self, known: &KnownResources) -> Vec<String> {
-        let instances = self.hosts.values().filter(|host| {
-            !host.current && host.state != InstanceState::Terminated && !known.instances.contains(&host.id)
-        });
-        let images = self.images.iter().filter(|image| !image.furnished && !known.images.contains(&image.id));
+        let made = self.hosts.values().filter(|host| !host.current && host.state != InstanceState::Terminated);
+        let alone = |name: &HostName| made.clone().filter(|host| host.name == *name).count() == 1;
+        let is_named = |host: &Host| {
+            known.instances.contains(&host.id) || known.hosts_in_doubt.contains(&host.name) && alone(&host.name)
+        };
+        let instances = made.clone().filter(|host| !is_named(host));
+        // Images of one name are one image.
+        let is_named = |image: &Image| known.images.contains(&image.id) || known.images_in_doubt.contains(&image.name);
+        let images = self.images.iter().filter(|image| !image.furnished && !is_named(image));
         let snapshots = self.databases.values().flat_map(|database| database.snapshots.iter().skip(database.furnished));
         let snapshots = snapshots.filter(|snapshot| !known.snapshots.contains(&snapshot.id));
         instances
