@@ -13,6 +13,10 @@ use crate::names::{
     BalancerName, DatabaseName, DnsName, FleetName, HostName, ImageId, ImageName, InstanceId, SnapshotId,
 };
 
+/// How long readings may still show what was there before a write: EC2, RDS and balancers answer from copies that learn
+/// of it one after the other.
+pub const SHOWN_WITHIN: Duration = Duration::from_secs(30);
+
 /// The world at one moment, as far as an upgrade of one deployment is concerned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observation {

@@ -21,6 +21,12 @@ impl Span {
         Self(Duration::from_secs(seconds))
     }
 
+    /// Whether it takes no time.
+    #[must_use]
+    pub const fn is_zero(&self) -> bool {
+        self.0.is_zero()
+    }
+
     /// The same length as a [`Duration`].
     #[must_use]
     pub const fn duration(self) -> Duration {

@@ -38,6 +38,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Permit {
     epoch: u64,
     dry: bool,
+    late_by: Option<Duration>,
 }
 
 impl Permit {
@@ -51,6 +52,12 @@ impl Permit {
     #[must_use]
     pub const fn is_dry(&self) -> bool {
         self.dry
+    }
+
+    /// How much later than it was asked for the call takes effect, where a rehearsal orders so. Its answer is lost.
+    #[must_use]
+    pub const fn late_by(&self) -> Option<Duration> {
+        self.late_by
     }
 }
 
@@ -72,6 +79,8 @@ pub enum Hold {
 pub enum Mishap {
     /// It is made, and its answer is lost.
     AnswerLost,
+    /// Its answer is lost, and it takes effect that much later.
+    EffectDelayed(Duration),
     /// It is not made, and fails as of this class.
     Fails(FailureClass),
 }
@@ -214,16 +223,22 @@ impl Gate {
         call: &'static str,
         attempt: impl AsyncFnOnce(&Permit) -> Answer<T>,
     ) -> Result<T, Hitch> {
-        let permit = match self.hold {
+        let epoch = self.epoch();
+        match self.hold {
             Hold::Nothing => return Err(Failure::permanent(format!("{call}: a dry run changes nothing")).into()),
-            Hold::PutDown => return Ok(attempt(&Permit { epoch: self.epoch(), dry: true }).await?),
-            Hold::Lease(_) | Hold::Alone => Permit { epoch: self.epoch(), dry: false },
-        };
+            Hold::PutDown => return Ok(attempt(&Permit { epoch, dry: true, late_by: None }).await?),
+            Hold::Lease(_) | Hold::Alone => {}
+        }
         *self.attempts.borrow_mut().entry(call).or_default() += 1;
         let mishap = self.weather.before(call).await;
         if let Some(Mishap::Fails(class)) = mishap {
             return Err(Failure::new(class, format!("{call}: {} (ordered fault)", words(class))).into());
         }
+        let late_by = match mishap {
+            Some(Mishap::EffectDelayed(length)) => Some(length),
+            _ => None,
+        };
+        let permit = Permit { epoch, dry: false, late_by };
         self.wait_for_permission().await?;
         self.under_way.set(self.under_way.get() + 1);
         // Where the attempt is dropped, it stays counted: nobody knows what becomes of it.

@@ -5,7 +5,8 @@
 //!
 //! Every call either says what it did or fails with a [`Failure`] whose class says what is known now. Calls that
 //! create something carry a name or token that the plan chose, so that making one twice is making it once.
-//! Reading calls never change anything. Futures need not be `Send`: a conductor runs on one thread.
+//! Reading calls never change anything, so one that fails leaves nothing in doubt: it fails as *not applied*.
+//! Futures need not be `Send`: a conductor runs on one thread.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -78,7 +79,9 @@ pub trait Dns {
     async fn ask_resolver(&self, resolver: IpAddr, name: &DnsName) -> Answer<Option<DnsName>>;
 }
 
-/// Load balancers of both kinds.
+/// Load balancers of both kinds. Readings may show members as they were before a write, for [`SHOWN_WITHIN`] at most.
+///
+/// [`SHOWN_WITHIN`]: cutover_core::observation::SHOWN_WITHIN
 #[async_trait(?Send)]
 pub trait Balancers {
     /// Those balancers that exist, with settings and members.
@@ -91,7 +94,9 @@ pub trait Balancers {
     async fn deregister(&self, permit: &Permit, name: &BalancerName, instances: &[InstanceId]) -> Answer<()>;
 }
 
-/// Instances.
+/// Instances. Readings may show them as they were before a write, for [`SHOWN_WITHIN`] at most.
+///
+/// [`SHOWN_WITHIN`]: cutover_core::observation::SHOWN_WITHIN
 #[async_trait(?Send)]
 pub trait Compute {
     /// Every instance tagged with the deployment, gone ones too while the cloud still lists them.
@@ -105,7 +110,9 @@ pub trait Compute {
     async fn terminate(&self, permit: &Permit, instance: &InstanceId) -> Answer<()>;
 }
 
-/// Machine images.
+/// Machine images. Readings may show them as they were before a write, for [`SHOWN_WITHIN`] at most.
+///
+/// [`SHOWN_WITHIN`]: cutover_core::observation::SHOWN_WITHIN
 #[async_trait(?Send)]
 pub trait Images {
     /// Every image tagged with the deployment, unfinished ones too, oldest first.
@@ -120,7 +127,9 @@ pub trait Images {
     async fn remove_disk(&self, permit: &Permit, disk: &DiskId) -> Answer<()>;
 }
 
-/// Database instances.
+/// Database instances. Readings may show snapshots as they were before a write, for [`SHOWN_WITHIN`] at most.
+///
+/// [`SHOWN_WITHIN`]: cutover_core::observation::SHOWN_WITHIN
 #[async_trait(?Send)]
 pub trait Databases {
     /// Those database instances that exist.

@@ -4,6 +4,7 @@
 //! it takes a moment, it may be made to fail, it finds the world as it is by then, and it is saved.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,14 +13,14 @@ use jiff::Timestamp;
 
 use async_trait::async_trait;
 use cutover_core::deployment::Deployment;
-use cutover_core::time::earlier;
+use cutover_core::time::{earlier, later};
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::{Mishap, Permit, Weather};
 use cutover_engine::ports::{Answer, Clock, World};
 
 use crate::file::{CloudError, WorldFile};
 use crate::paced::{Pace, PacedClock, WallTime};
-use crate::world::{FaultKind, KnownResources, Violation, VisitorReport, WorldState};
+use crate::world::{FaultKind, KnownResources, Made, Violation, VisitorReport, WorldState};
 
 /// A world behind the engine's ports. It moves whenever it is looked at, up to its clock's present.
 pub struct EmbeddedCloud {
@@ -30,7 +31,12 @@ pub struct EmbeddedCloud {
     wall: Option<WallTime>,
     /// How many writes have come here, from this process.
     writes: Cell<u64>,
+    /// Calls that take effect later than they were made, in the order in which they were.
+    on_their_way: RefCell<Vec<OnItsWay>>,
 }
+
+/// A call that takes effect later than it was made: when, and what it does then. Nobody hears of its answer.
+type OnItsWay = (Timestamp, Box<dyn FnOnce(&mut WorldState)>);
 
 impl EmbeddedCloud {
     /// The world that `deployment` describes, as it stands at `at`: current hosts serving, nothing begun.
@@ -42,7 +48,8 @@ impl EmbeddedCloud {
     /// A cloud of one process, which nobody saves.
     #[must_use]
     pub fn in_memory(state: WorldState, clock: Rc<dyn Clock>) -> Rc<Self> {
-        Rc::new(Self { world: RefCell::new(state), clock, file: None, wall: None, writes: Cell::default() })
+        let (world, writes, on_their_way) = (RefCell::new(state), Cell::default(), RefCell::default());
+        Rc::new(Self { world, clock, file: None, wall: None, writes, on_their_way })
     }
 
     /// The cloud that is kept in `folder`, with its clock. A folder without one gets it now, furnished a day before
@@ -107,6 +114,7 @@ impl EmbeddedCloud {
             file: Some(file),
             wall: Some(wall),
             writes: Cell::default(),
+            on_their_way: RefCell::default(),
         };
         Ok((Rc::new(cloud), clock))
     }
@@ -152,6 +160,19 @@ impl EmbeddedCloud {
         self.writes.get()
     }
 
+    /// How often each call was made since the first fault was ordered, by the name of its port's method. The fence's own
+    /// change of records is `raise_fence`.
+    #[must_use]
+    pub fn calls(&self) -> BTreeMap<String, u32> {
+        self.present(|world| world.calls.clone())
+    }
+
+    /// How much has been made since the world was furnished.
+    #[must_use]
+    pub fn made(&self) -> Made {
+        self.present(WorldState::made)
+    }
+
     /// What is wrong with the world at the end of an upgrade whose journal names `known`.
     #[must_use]
     pub fn check_end(&self, known: &KnownResources) -> Vec<Violation> {
@@ -184,7 +205,7 @@ impl EmbeddedCloud {
         self.take_a_moment(call).await;
         self.refresh()?;
         let mut world = self.world.borrow_mut();
-        world.advance(self.clock.now());
+        self.bring_to_the_present(&mut world);
         match world.count_call(call) {
             Some(kind) => Err(kind.of_reading(call)),
             None => answer(&world),
@@ -210,14 +231,35 @@ impl EmbeddedCloud {
         &self,
         call: &'static str,
         permit: &Permit,
-        effect: impl FnOnce(&mut WorldState) -> Answer<T>,
+        effect: impl FnOnce(&mut WorldState) -> Answer<T> + 'static,
     ) -> Answer<T> {
         if permit.is_dry() {
             return Err(Failure::permanent(format!("{call}: a dry run changes nothing")));
         }
         self.writes.set(self.writes.get() + 1);
         self.take_a_moment(call).await;
+        if let Some(length) = permit.late_by() {
+            let unheard = |world: &mut WorldState| drop(effect(world));
+            self.on_their_way.borrow_mut().push((later(self.clock.now(), length), Box::new(unheard)));
+            return Err(Failure::in_doubt(format!("{call}: no answer yet (ordered fault)")));
+        }
         self.locked(call, effect)
+    }
+
+    /// Lets everything happen that happens by now, calls that take effect late among it.
+    fn bring_to_the_present(&self, world: &mut WorldState) {
+        let now = self.clock.now();
+        loop {
+            let mut on_their_way = self.on_their_way.borrow_mut();
+            let due = on_their_way.iter().enumerate().filter(|(_, (at, _))| *at <= now);
+            let Some((index, at)) = due.map(|(index, (at, _))| (index, *at)).min_by_key(|(_, at)| *at) else { break };
+            let (_, effect) = on_their_way.remove(index);
+            drop(on_their_way);
+            world.advance(at);
+            effect(world);
+            world.settle();
+        }
+        world.advance(now);
     }
 
     /// Changes the world, and saves it, while no other process does.
@@ -231,7 +273,7 @@ impl EmbeddedCloud {
         };
         self.refresh()?;
         let mut world = self.world.borrow_mut();
-        world.advance(self.clock.now());
+        self.bring_to_the_present(&mut world);
         let answer = effect(&mut world);
         world.settle();
         if let Some(file) = &self.file {
@@ -259,7 +301,7 @@ impl EmbeddedCloud {
     fn present<T>(&self, answer: impl FnOnce(&WorldState) -> T) -> T {
         let _ = self.refresh();
         let mut world = self.world.borrow_mut();
-        world.advance(self.clock.now());
+        self.bring_to_the_present(&mut world);
         answer(&world)
     }
 }

@@ -21,6 +21,6 @@ pub use operator::ScriptedOperator;
 pub use paced::{PacedClock, Sleeper, WallTime};
 pub use rehearse::{RehearsalEnding, RehearsalError, Rehearsed, conduct, conduct_phase, rehearse};
 pub use world::{
-    Fault, FaultKind, Invariant, KnownResources, Seen, Segment, Shares, SiteTimeline, Violation, VisitorReport,
+    Fault, FaultKind, Invariant, KnownResources, Made, Seen, Segment, Shares, SiteTimeline, Violation, VisitorReport,
     WorldState,
 };

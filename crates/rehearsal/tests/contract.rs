@@ -4,14 +4,23 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cutover_contract::{CONTRACTS, Stage, deployment, each_contract, gate};
-use cutover_core::time::earlier;
+use cutover_core::observation::SHOWN_WITHIN;
+use cutover_core::time::{Span, earlier};
 use cutover_engine::ports::Clock;
 use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, run};
 
-/// A world of its own, two days before the window. It has nothing that is foreign: such ids are unknown there.
+/// It is kept where what was written shows at once, and where it shows as late as it may.
 fn is_kept(name: &str) {
+    for shown_late in [Duration::ZERO, SHOWN_WITHIN] {
+        is_kept_where(name, shown_late);
+    }
+}
+
+/// A world of its own, two days before the window. It has nothing that is foreign: such ids are unknown there.
+fn is_kept_where(name: &str, shown_late: Duration) {
     let contract = CONTRACTS.iter().find(|contract| contract.name == name).expect("a contract of that name");
-    let deployment = deployment();
+    let mut deployment = deployment();
+    deployment.embedded.shown_late = Span::seconds(shown_late.as_secs());
     let start = earlier(deployment.window.start.timestamp, Duration::from_secs(2 * 86_400));
     let clock = SimulatedClock::new(start);
     let state = EmbeddedCloud::furnish(&deployment, 1, start);
@@ -28,7 +37,7 @@ fn is_kept(name: &str) {
         patience: Duration::from_secs(2 * 3600),
     };
     if let Err(broken) = run(&clock, (contract.run)(&stage)) {
-        panic!("{name}: {broken}");
+        panic!("{name}, shown {shown_late:?} late: {broken}");
     }
 }
 

@@ -38,6 +38,10 @@ pub struct Embedded {
     /// How much durations vary around what is expected, in per mille either way.
     #[schemars(range(min = 0, max = 500))]
     pub variation_per_mille: u32,
+    /// How long instances, images and snapshots may be shown as they were before a write, as EC2 and RDS do; members of
+    /// balancers a sixth of that. Each reading is late by another length, by chance. At most 30s.
+    #[serde(skip_serializing_if = "Span::is_zero")]
+    pub shown_late: Span,
 }
 
 impl Default for Embedded {
@@ -54,6 +58,7 @@ impl Default for Embedded {
             draining: Span::seconds(300),
             pending_migrations: 24,
             variation_per_mille: 100,
+            shown_late: Span::seconds(0),
         }
     }
 }

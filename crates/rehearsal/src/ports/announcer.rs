@@ -11,8 +11,9 @@ use crate::EmbeddedCloud;
 #[async_trait(?Send)]
 impl Announcer for EmbeddedCloud {
     async fn announce(&self, permit: &Permit, message: &Announce, token: &str) -> Answer<()> {
-        self.change("announce", permit, |world| {
-            world.outbox.entry(token.to_owned()).or_insert_with(|| message.clone());
+        let (token, message) = (token.to_owned(), message.clone());
+        self.change("announce", permit, move |world| {
+            world.outbox.entry(token).or_insert(message);
             Ok(())
         })
         .await

@@ -22,10 +22,12 @@ impl Balancers for EmbeddedCloud {
     }
 
     async fn register(&self, permit: &Permit, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
-        self.change("register", permit, |world| world.register(name, instances)).await
+        let (name, instances) = (name.clone(), instances.to_vec());
+        self.change("register", permit, move |world| world.register(&name, &instances)).await
     }
 
     async fn deregister(&self, permit: &Permit, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
-        self.change("deregister", permit, |world| world.deregister(name, instances)).await
+        let (name, instances) = (name.clone(), instances.to_vec());
+        self.change("deregister", permit, move |world| world.deregister(&name, &instances)).await
     }
 }

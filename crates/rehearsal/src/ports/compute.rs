@@ -17,7 +17,8 @@ impl Compute for EmbeddedCloud {
     }
 
     async fn launch(&self, permit: &Permit, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
-        self.change("launch", permit, |world| world.launch(launch, image, token)).await
+        let (launch, image, token) = (launch.clone(), image.clone(), token.to_owned());
+        self.change("launch", permit, move |world| world.launch(&launch, &image, &token)).await
     }
 
     async fn lives(&self, instance: &InstanceId) -> Answer<bool> {
@@ -25,6 +26,7 @@ impl Compute for EmbeddedCloud {
     }
 
     async fn terminate(&self, permit: &Permit, instance: &InstanceId) -> Answer<()> {
-        self.change("terminate", permit, |world| world.terminate(instance)).await
+        let instance = instance.clone();
+        self.change("terminate", permit, move |world| world.terminate(&instance)).await
     }
 }

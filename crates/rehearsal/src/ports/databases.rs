@@ -22,6 +22,7 @@ impl Databases for EmbeddedCloud {
     }
 
     async fn begin_snapshot(&self, permit: &Permit, database: &DatabaseName, id: &SnapshotId) -> Answer<()> {
-        self.change("begin_snapshot", permit, |world| world.begin_snapshot(database, id)).await
+        let (database, id) = (database.clone(), id.clone());
+        self.change("begin_snapshot", permit, move |world| world.begin_snapshot(&database, &id)).await
     }
 }

@@ -31,7 +31,8 @@ impl Dns for EmbeddedCloud {
         records: &[RecordTarget],
         fence: &FenceChange,
     ) -> Answer<ChangeId> {
-        self.change("change_records", permit, |world| world.change_records(zone, records, fence)).await
+        let (zone, records, fence) = (zone.to_owned(), records.to_vec(), fence.clone());
+        self.change("change_records", permit, move |world| world.change_records(&zone, &records, &fence)).await
     }
 
     async fn in_sync(&self, change: &ChangeId) -> Answer<bool> {

@@ -30,7 +30,8 @@ impl Hosts for EmbeddedCloud {
         _supervisorctl: &str,
         programs: &[ProgramName],
     ) -> Answer<()> {
-        self.order("stop", permit, host, |world| world.stop(host, programs)).await
+        let programs = programs.to_vec();
+        self.order("stop", permit, host, move |world, host| world.stop(host, &programs)).await
     }
 
     async fn start(
@@ -40,11 +41,13 @@ impl Hosts for EmbeddedCloud {
         _supervisorctl: &str,
         programs: &[ProgramName],
     ) -> Answer<()> {
-        self.order("start", permit, host, |world| world.start(host, programs)).await
+        let programs = programs.to_vec();
+        self.order("start", permit, host, move |world, host| world.start(host, &programs)).await
     }
 
     async fn kill(&self, permit: &Permit, host: &InstanceId, programs: &[ProgramName]) -> Answer<()> {
-        self.order("kill", permit, host, |world| world.kill(host, programs)).await
+        let programs = programs.to_vec();
+        self.order("kill", permit, host, move |world, host| world.kill(host, &programs)).await
     }
 
     async fn smoke_test(&self, host: &InstanceId, test: &SmokeTest) -> Answer<(i32, String)> {
@@ -63,7 +66,8 @@ impl Hosts for EmbeddedCloud {
     }
 
     async fn start_job(&self, permit: &Permit, host: &InstanceId, migrate: &Migrate) -> Answer<JobStart> {
-        self.order("start_job", permit, host, |world| world.start_job(host, migrate)).await
+        let migrate = migrate.clone();
+        self.order("start_job", permit, host, move |world, host| world.start_job(host, &migrate)).await
     }
 
     async fn job(&self, host: &InstanceId, job: &JobName, offset: u64) -> Answer<Option<JobProgress>> {
@@ -78,10 +82,10 @@ impl EmbeddedCloud {
         call: &'static str,
         permit: &Permit,
         host: &InstanceId,
-        effect: impl FnOnce(&mut WorldState) -> Answer<T>,
+        effect: impl FnOnce(&mut WorldState, &InstanceId) -> Answer<T> + 'static,
     ) -> Answer<T> {
-        let epoch = permit.epoch();
-        let heeded = |world: &mut WorldState| world.heed(host, epoch).and_then(|()| effect(world));
+        let (epoch, host) = (permit.epoch(), host.clone());
+        let heeded = move |world: &mut WorldState| world.heed(&host, epoch).and_then(|()| effect(world, &host));
         self.change(call, permit, heeded).await
     }
 }

@@ -17,7 +17,8 @@ impl Images for EmbeddedCloud {
     }
 
     async fn build(&self, permit: &Permit, image: &BuildImage) -> Answer<ImageId> {
-        self.change("build", permit, |world| Ok(world.build(image))).await
+        let image = image.clone();
+        self.change("build", permit, move |world| Ok(world.build(&image))).await
     }
 
     async fn disks(&self, _image: &ImageId) -> Answer<Vec<DiskId>> {
@@ -26,7 +27,8 @@ impl Images for EmbeddedCloud {
     }
 
     async fn remove(&self, permit: &Permit, image: &ImageId) -> Answer<()> {
-        self.change("remove", permit, |world| world.remove_image(image)).await
+        let image = image.clone();
+        self.change("remove", permit, move |world| world.remove_image(&image)).await
     }
 
     async fn remove_disk(&self, permit: &Permit, _disk: &DiskId) -> Answer<()> {

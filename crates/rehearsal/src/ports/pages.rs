@@ -8,6 +8,7 @@ use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, PageObject, PageVersion, Pages};
 
 use crate::EmbeddedCloud;
+use crate::world::WorldState;
 
 #[async_trait(?Send)]
 impl Pages for EmbeddedCloud {
@@ -23,7 +24,10 @@ impl Pages for EmbeddedCloud {
         body: &str,
         instead_of: Option<&PageVersion>,
     ) -> Answer<()> {
-        self.change("put_page", permit, |world| world.put_page(bucket, key, body, instead_of)).await
+        let (bucket, key, body) = (bucket.to_owned(), key.to_owned(), body.to_owned());
+        let instead_of = instead_of.cloned();
+        let put = move |world: &mut WorldState| world.put_page(&bucket, &key, &body, instead_of.as_ref());
+        self.change("put_page", permit, put).await
     }
 
     async fn distribution(&self, id: &str) -> Answer<Option<Distribution>> {
@@ -31,7 +35,8 @@ impl Pages for EmbeddedCloud {
     }
 
     async fn invalidate(&self, permit: &Permit, distribution: &str, reference: &str) -> Answer<InvalidationId> {
-        self.change("invalidate", permit, |world| world.invalidate(distribution, reference)).await
+        let (distribution, reference) = (distribution.to_owned(), reference.to_owned());
+        self.change("invalidate", permit, move |world| world.invalidate(&distribution, &reference)).await
     }
 
     async fn invalidated(&self, distribution: &str, id: &InvalidationId) -> Answer<bool> {

@@ -4,5 +4,6 @@ mod balancers;
 mod hosts;
 mod invariants;
 mod kept;
+mod late;
 mod platform;
 mod traffic;

@@ -75,7 +75,7 @@ impl Member {
 impl WorldState {
     pub(crate) fn balancer_states(&self, names: &[BalancerName]) -> BTreeMap<BalancerName, BalancerState> {
         let embedded = &self.deployment.embedded;
-        let state = |balancer: &Balancer| BalancerState {
+        let state = |name: &BalancerName, balancer: &Balancer| BalancerState {
             kind: balancer.kind,
             health_check: HealthCheck {
                 interval: embedded.health_check_interval.duration(),
@@ -83,13 +83,14 @@ impl WorldState {
                 unhealthy_threshold: embedded.unhealthy_threshold,
             },
             draining: embedded.draining.duration(),
-            members: balancer.health(),
+            members: self.shown_members(name, balancer.health()),
         };
-        names.iter().filter_map(|name| Some((name.clone(), state(self.balancers.get(name)?)))).collect()
+        names.iter().filter_map(|name| Some((name.clone(), state(name, self.balancers.get(name)?)))).collect()
     }
 
     pub(crate) fn health(&self, name: &BalancerName) -> Answer<BTreeMap<InstanceId, Health>> {
-        self.balancers.get(name).map(Balancer::health).ok_or_else(|| no_balancer(name))
+        let balancer = self.balancers.get(name).ok_or_else(|| no_balancer(name))?;
+        Ok(self.shown_members(name, balancer.health()))
     }
 
     pub(crate) fn register(&mut self, name: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
@@ -102,6 +103,10 @@ impl WorldState {
             BalancerKind::TargetGroup => self.now,
         };
         let new: Vec<&InstanceId> = instances.iter().filter(|instance| !balancer.has(instance)).collect();
+        for instance in &new {
+            self.writes_member(name, instance);
+        }
+        let balancer = self.balancers.get_mut(name).ok_or_else(|| no_balancer(name))?;
         for instance in &new {
             balancer.members.insert((*instance).clone(), Member { health: Health::Registering, from, due: None });
         }
@@ -116,6 +121,10 @@ impl WorldState {
         let balancer = self.balancers.get_mut(name).ok_or_else(|| no_balancer(name))?;
         let gone = later(self.now, self.deployment.embedded.draining.duration());
         let leaving: Vec<&InstanceId> = instances.iter().filter(|instance| balancer.has(instance)).collect();
+        for instance in &leaving {
+            self.writes_member(name, instance);
+        }
+        let balancer = self.balancers.get_mut(name).ok_or_else(|| no_balancer(name))?;
         for instance in &leaving {
             balancer.members.insert((*instance).clone(), Member { health: Health::Draining, from: gone, due: None });
         }
@@ -142,9 +151,14 @@ impl WorldState {
     pub(crate) fn member_moves(&mut self, name: &BalancerName, instance: &InstanceId) {
         let passes = self.hosts.get(instance).is_some_and(|host| host.healthy);
         let now = self.now;
+        let member = self.balancers.get(name).and_then(|balancer| balancer.members.get(instance));
+        if member.is_none_or(|member| member.due != Some(now)) {
+            return;
+        }
+        self.writes_member(name, instance);
         let Some(balancer) = self.balancers.get_mut(name) else { return };
         let kind = balancer.kind;
-        let Some(member) = balancer.members.get_mut(instance).filter(|member| member.due == Some(now)) else { return };
+        let Some(member) = balancer.members.get_mut(instance) else { return };
         member.health = match member.health {
             Health::Registering if kind == BalancerKind::TargetGroup && passes => Health::InService,
             Health::Registering | Health::InService => Health::OutOfService,

@@ -75,7 +75,7 @@ impl Host {
 
 impl WorldState {
     pub(crate) fn instances(&self) -> Vec<Instance> {
-        self.hosts.values().map(Host::describe).collect()
+        self.hosts.values().filter_map(|host| self.shown_instance(host.describe())).collect()
     }
 
     pub(crate) fn launch(&mut self, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
@@ -108,6 +108,7 @@ impl WorldState {
             healthy: false,
             healthy_since: self.now,
         };
+        self.writes_instance(&id, None);
         self.hosts.insert(id.clone(), host);
         self.launches.insert(token.to_owned(), id.clone());
         self.agenda.schedule(due, Event::InstanceMoves { instance: id.clone() });
@@ -121,6 +122,8 @@ impl WorldState {
         if !host.lives() {
             return Ok(());
         }
+        let was = host.describe();
+        self.writes_instance(instance, Some(was));
         let length = self.varied(&["shutdown", instance.as_str()], Duration::from_secs(30));
         let due = later(self.now, length);
         self.watch_termination(instance);
@@ -167,7 +170,10 @@ impl WorldState {
     }
 
     pub(crate) fn lives(&self, instance: &InstanceId) -> bool {
-        self.hosts.get(instance).is_some_and(Host::lives)
+        self.hosts
+            .get(instance)
+            .and_then(|host| self.shown_instance(host.describe()))
+            .is_some_and(|shown| shown.lives())
     }
 
     /// The host, when it can be logged in to.

@@ -28,13 +28,20 @@ pub(crate) struct Database {
 
 impl WorldState {
     pub(crate) fn database_states(&self, names: &[DatabaseName]) -> BTreeMap<DatabaseName, DatabaseState> {
-        let state = |database: &Database| DatabaseState { available: true, snapshots: database.snapshots.clone() };
-        names.iter().filter_map(|name| Some((name.clone(), state(self.databases.get(name)?)))).collect()
+        let snapshots = |name: &DatabaseName, database: &Database| {
+            let snapshots = database.snapshots.iter().cloned();
+            snapshots.filter_map(|snapshot| self.shown_snapshot(name, snapshot)).collect()
+        };
+        let state = |name: &DatabaseName| {
+            Some(DatabaseState { available: true, snapshots: snapshots(name, self.databases.get(name)?) })
+        };
+        names.iter().filter_map(|name| Some((name.clone(), state(name)?))).collect()
     }
 
-    pub(crate) fn snapshot(&self, database: &DatabaseName, id: &SnapshotId) -> Answer<Option<Snapshot>> {
-        let database = self.databases.get(database).ok_or_else(|| no_database(database))?;
-        Ok(database.snapshots.iter().find(|snapshot| snapshot.id == *id).cloned())
+    pub(crate) fn snapshot(&self, name: &DatabaseName, id: &SnapshotId) -> Answer<Option<Snapshot>> {
+        let database = self.databases.get(name).ok_or_else(|| no_database(name))?;
+        let found = database.snapshots.iter().find(|snapshot| snapshot.id == *id).cloned();
+        Ok(found.and_then(|snapshot| self.shown_snapshot(name, snapshot)))
     }
 
     pub(crate) fn begin_snapshot(&mut self, name: &DatabaseName, id: &SnapshotId) -> Answer<()> {
@@ -47,6 +54,7 @@ impl WorldState {
         let expected = &self.deployment.expected;
         let expected = if recent { expected.incremental_snapshot } else { expected.snapshot };
         let due = later(self.now, self.varied(&["snapshot", name.as_str(), id.as_str()], expected.duration()));
+        self.writes_snapshot(name, id);
         let begun = self.now;
         if let Some(database) = self.databases.get_mut(name) {
             database.snapshots.push(Snapshot { id: id.clone(), begun, available: false });

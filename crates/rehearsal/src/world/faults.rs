@@ -1,11 +1,14 @@
 //! Failures that a test orders in advance: of single calls, of a migration, of a program's stop.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use cutover_core::names::{FleetName, HostName, ProgramName};
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::Mishap;
 
+use super::chance::below;
 use super::state::WorldState;
 
 /// Something that will go wrong.
@@ -18,6 +21,15 @@ pub enum Fault {
         call: String,
         /// Which call of that name since the world was furnished, from 1.
         nth: u32,
+        /// How it fails.
+        kind: FaultKind,
+    },
+    /// One of every so many calls fails, whatever its name: which ones is decided by the seed.
+    Scattered {
+        /// One of how many.
+        one_in: u64,
+        /// Which of them, from 0: over all shares, each call fails once.
+        share: u64,
         /// How it fails.
         kind: FaultKind,
     },
@@ -52,6 +64,9 @@ pub enum Fault {
 pub enum FaultKind {
     /// It is applied, but the answer is lost.
     LostAnswer,
+    /// The answer is lost, and the call is applied only after so many seconds. What is still on its way is not saved
+    /// with the world.
+    DelayedEffect(u32),
     /// It is refused for its rate.
     Throttled,
     /// It is not applied.
@@ -65,17 +80,18 @@ impl FaultKind {
     pub(crate) const fn mishap(self) -> Mishap {
         match self {
             Self::LostAnswer => Mishap::AnswerLost,
+            Self::DelayedEffect(seconds) => Mishap::EffectDelayed(Duration::from_secs(seconds as u64)),
             Self::Throttled => Mishap::Fails(FailureClass::Throttled),
             Self::NotApplied => Mishap::Fails(FailureClass::NotApplied),
             Self::Permanent => Mishap::Fails(FailureClass::Permanent),
         }
     }
 
-    /// The failure of a reading call.
+    /// The failure of a reading call. Whatever became of it, it has changed nothing.
     pub(crate) fn of_reading(self, call: &str) -> Failure {
         match self.mishap() {
-            Mishap::AnswerLost => {
-                Failure::in_doubt(format!("{call}: the connection was lost before the answer came (ordered fault)"))
+            Mishap::AnswerLost | Mishap::EffectDelayed(_) => {
+                Failure::not_applied(format!("{call}: the connection was lost before the answer came (ordered fault)"))
             }
             Mishap::Fails(class) => Failure::new(class, format!("{call}: the call failed (ordered fault)")),
         }
@@ -91,8 +107,12 @@ impl WorldState {
         let count = self.calls.entry(call.to_owned()).or_insert(0);
         *count += 1;
         let made = *count;
+        let seed = self.seed;
         self.faults.iter().find_map(|fault| match fault {
             Fault::Call { call: name, nth, kind } if name == call && *nth == made => Some(*kind),
+            Fault::Scattered { one_in, share, kind } => {
+                (below(seed, &["scattered", call, &made.to_string()], *one_in) == *share).then_some(*kind)
+            }
             _ => None,
         })
     }

@@ -19,6 +19,7 @@ use super::dns::Zone;
 use super::events::Agenda;
 use super::images::Image;
 use super::invariants::Watch;
+use super::late::Earlier;
 use super::migrations::Migrations;
 use super::pages::{Pages, place};
 use super::queues::Queue;
@@ -57,6 +58,7 @@ impl WorldState {
             outbox: BTreeMap::new(),
             visitors: vec![Visitors::default(); deployment.sites.len()],
             watch: Watch::furnish(deployment.sites.len()),
+            earlier: Earlier::default(),
             faults: Vec::new(),
             calls: BTreeMap::new(),
             pace: None,

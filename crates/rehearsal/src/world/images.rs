@@ -31,20 +31,25 @@ pub(crate) struct Image {
     pub(crate) furnished: bool,
 }
 
+impl Image {
+    fn describe(&self) -> MachineImage {
+        MachineImage {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            role: self.role,
+            codename: self.codename.clone(),
+            version: self.version.clone(),
+            // The tags are there when the build is.
+            commit: self.available.then(|| self.commit.clone()),
+            available: self.available,
+            created: self.created,
+        }
+    }
+}
+
 impl WorldState {
     pub(crate) fn machine_images(&self) -> Vec<MachineImage> {
-        let describe = |image: &Image| MachineImage {
-            id: image.id.clone(),
-            name: image.name.clone(),
-            role: image.role,
-            codename: image.codename.clone(),
-            version: image.version.clone(),
-            // The tags are there when the build is.
-            commit: image.available.then(|| image.commit.clone()),
-            available: image.available,
-            created: image.created,
-        };
-        self.images.iter().map(describe).collect()
+        self.shown_images(self.images.iter().map(Image::describe).collect())
     }
 
     pub(crate) fn build(&mut self, build: &BuildImage) -> ImageId {
@@ -56,6 +61,7 @@ impl WorldState {
         let services = self.deployment.role.services(build.role);
         let expected = services.map_or(Duration::from_secs(600), |services| services.image.expected.duration());
         let due = later(self.now, self.varied(&["image", build.name.as_str()], expected));
+        self.writes_image(&id, None);
         self.images.push(Image {
             id: id.clone(),
             name: build.name.clone(),
@@ -84,7 +90,8 @@ impl WorldState {
     pub(crate) fn remove_image(&mut self, id: &ImageId) -> Answer<()> {
         let place = self.images.iter().position(|image| image.id == *id);
         let place = place.ok_or_else(|| Failure::permanent(format!("there is no image {id}")))?;
-        self.images.remove(place);
+        let image = self.images.remove(place);
+        self.writes_image(id, Some(image.describe()));
         Ok(())
     }
 }

@@ -12,6 +12,8 @@ mod faults;
 mod furnish;
 mod images;
 mod invariants;
+mod late;
+mod made;
 mod migrations;
 mod pages;
 mod queues;
@@ -22,6 +24,7 @@ mod visitors;
 
 pub use faults::{Fault, FaultKind};
 pub use invariants::{Invariant, KnownResources, Violation};
+pub use made::Made;
 pub(crate) use state::WORLD_VERSION;
 pub use state::WorldState;
 pub use visitors::{Seen, Segment, Shares, SiteTimeline, VisitorReport};

@@ -19,6 +19,7 @@ use super::events::{Agenda, Event};
 use super::faults::Fault;
 use super::images::Image;
 use super::invariants::{Violation, Watch};
+use super::late::Earlier;
 use super::migrations::{Job, Migrations};
 use super::pages::Pages;
 use super::queues::Queue;
@@ -60,6 +61,9 @@ pub struct WorldState {
     /// One for every site, in the file's order.
     pub(crate) visitors: Vec<Visitors>,
     pub(crate) watch: Watch,
+    /// What was written lately, as readings may still show it.
+    #[serde(default)]
+    pub(crate) earlier: Earlier,
     /// What will go wrong. Tests add to it before the world is used.
     pub faults: Vec<Fault>,
     /// How often each call was made, while there are faults to count for.

@@ -156,6 +156,15 @@ fn ttls_are_sensible_and_lowered_for_the_window() {
 }
 
 #[test]
+fn writes_show_before_cutover_takes_them_for_lost() {
+    let late = |late: &str| small(&[("\n[window]", &format!("\n[embedded]\nshown_late = \"{late}\"\n\n[window]"))]);
+    assert_snapshot!(late("30s"), @"");
+    assert_snapshot!(late("31s"), @"
+    17:14 `embedded.shown_late` cannot be 31s | at most 30s: cutover waits no longer for a write to show
+    ");
+}
+
+#[test]
 fn a_limit_leaves_time_for_what_is_expected() {
     assert_snapshot!(
         small(&[

@@ -6,10 +6,17 @@ use super::Rule;
 use crate::deployment::document::Node;
 use crate::deployment::mistake::Mistake;
 use crate::deployment::{Deployment, Role};
+use crate::observation::SHOWN_WITHIN;
 use crate::time::{Span, human};
 
-pub(super) const RULES: &[Rule] =
-    &[window_has_one_end, window_takes_time, ttls_are_sensible, ttl_is_lowered, limits_exceed_expectations];
+pub(super) const RULES: &[Rule] = &[
+    window_has_one_end,
+    window_takes_time,
+    ttls_are_sensible,
+    ttl_is_lowered,
+    limits_exceed_expectations,
+    writes_show_in_time,
+];
 
 fn window_has_one_end(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let window = file.get("window");
@@ -58,6 +65,16 @@ fn ttl_is_lowered(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let label = format!("at most dns.ttl, {}", deployment.dns.ttl);
     let mistake = Mistake::at(file.get("dns").get("window_ttl"), message, label);
     vec![mistake.help("it is lowered so that visitors follow soon")]
+}
+
+fn writes_show_in_time(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let late = deployment.embedded.shown_late;
+    if late.duration() <= SHOWN_WITHIN {
+        return Vec::new();
+    }
+    let label = format!("at most {}: cutover waits no longer for a write to show", human(SHOWN_WITHIN));
+    let message = format!("`embedded.shown_late` cannot be {late}");
+    vec![Mistake::at(file.get("embedded").get("shown_late"), message, label)]
 }
 
 fn limits_exceed_expectations(deployment: &Deployment, file: &Node) -> Vec<Mistake> {

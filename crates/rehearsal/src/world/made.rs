@@ -1,0 +1,30 @@
+//! What has been made in the world since it was furnished, counted: what was made twice shows here.
+
+use super::state::WorldState;
+
+/// How much has been made since the world was furnished, whatever has become of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Made {
+    /// Instances that were launched.
+    pub instances: usize,
+    /// Machine images that were built and are still there.
+    pub images: usize,
+    /// Database snapshots.
+    pub snapshots: usize,
+    /// Migration jobs that were started on hosts.
+    pub jobs: usize,
+    /// Messages that were sent.
+    pub messages: usize,
+}
+
+impl WorldState {
+    pub(crate) fn made(&self) -> Made {
+        Made {
+            instances: self.hosts.values().filter(|host| !host.current).count(),
+            images: self.images.iter().filter(|image| !image.furnished).count(),
+            snapshots: self.databases.values().map(|database| database.snapshots.len() - database.furnished).sum(),
+            jobs: self.jobs.values().map(std::collections::BTreeMap::len).sum(),
+            messages: self.outbox.len(),
+        }
+    }
+}
