@@ -1,11 +1,10 @@
 //! Carries one step to its end: observe, put on record that it begins, make it, observe until it holds.
 //!
-//! A doubtful answer is never taken for success or failure: the world is observed again after a grace, because
-//! one reading soon after a write proves nothing.
+//! A doubtful answer is never taken for success or failure: the world is observed until the call shows, or a grace has
+//! passed. That nothing shows soon after a write proves nothing.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
 
 use futures_util::future::{Either, LocalBoxFuture, Shared, select};
 use jiff::Timestamp;
@@ -14,7 +13,7 @@ use cutover_core::journal::{Event, Fact, StepRun, StepStatus};
 use cutover_core::plan::{Action, Decide, Step};
 use cutover_core::time::{human, later};
 
-use crate::act::{Manner, Scene, Seen, act, interval, manner, observe};
+use crate::act::{Manner, Scene, Seen, act, grace, interval, manner, observe};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Gate;
 use crate::halt::{Halt, Hitch};
@@ -22,9 +21,6 @@ use crate::journal::{Journal, JournalError};
 use crate::ports::{Answer, Clock, Decided, Operator, World};
 use crate::readings::Readings;
 use crate::retry;
-
-/// How long a write may take until reads show it.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// Resolves when something is to end that waits for people or the calendar.
 pub type Stop = Shared<LocalBoxFuture<'static, ()>>;
@@ -93,10 +89,14 @@ impl Crew {
         let run = self.journal.step_run(&step.id).clone();
         let is_open = run.status.is_open();
         let mut seen = self.look(&scene).await?;
-        if is_open && matches!(seen, Ok(Seen::NotYet)) {
-            // The call may have been made a moment before a crash, and not show yet.
-            self.clock.sleep(GRACE).await;
-            seen = self.look(&scene).await?;
+        // The call may have been made a moment before a crash, and not show yet.
+        let may_show_yet = match seen {
+            Ok(Seen::NotYet) => is_open,
+            Ok(Seen::Never(_)) => is_open && run.in_doubt,
+            _ => false,
+        };
+        if may_show_yet {
+            seen = self.look_for_a_grace(&scene).await?;
         }
         match seen {
             Ok(Seen::Holds(facts)) => return self.ended_well(&scene, facts).await,
@@ -197,8 +197,7 @@ impl Crew {
         let (step, error) = (scene.step, failure.message.clone());
         self.journal.append(Event::StepInDoubt { step: step.id.clone(), error }).await?;
         self.journal.mention(&step.id, "not known whether the call worked; looking again");
-        self.clock.sleep(GRACE).await;
-        let why = match self.look(scene).await? {
+        let why = match self.look_for_a_grace(scene).await? {
             Ok(Seen::NotYet) if retry::may_repeat_in_doubt(made) => return Ok(None),
             Ok(Seen::NotYet) => failure.message.clone(),
             Ok(Seen::CannotTell) => {
@@ -212,12 +211,22 @@ impl Crew {
 
     /// Whether what was made before shows now, or after a grace.
     async fn shows_after_all(&self, scene: &Scene<'_>) -> Result<bool, Halt> {
-        let shows = |seen: Answer<Seen>| matches!(seen, Ok(Seen::Holds(_) | Seen::UnderWay(_)));
-        if shows(self.look(scene).await?) {
-            return Ok(true);
+        Ok(matches!(self.look_for_a_grace(scene).await?, Ok(Seen::Holds(_) | Seen::UnderWay(_))))
+    }
+
+    /// Looks until what was made before shows, for a grace: it may still be on its way, and readings may show what was
+    /// there before it.
+    async fn look_for_a_grace(&self, scene: &Scene<'_>) -> Result<Answer<Seen>, Halt> {
+        let until = later(self.clock.now(), grace(&scene.step.action));
+        loop {
+            let seen = self.look(scene).await?;
+            let shows = matches!(seen, Ok(Seen::Holds(_) | Seen::UnderWay(_) | Seen::CannotTell));
+            let now = self.clock.now();
+            if shows || now >= until {
+                return Ok(seen);
+            }
+            self.clock.sleep_until(until.min(later(now, interval(&scene.step.action)))).await;
         }
-        self.clock.sleep(GRACE).await;
-        Ok(shows(self.look(scene).await?))
     }
 
     /// Observes until the step holds, its limit has passed, or it can never hold. What is still not there after a
@@ -241,7 +250,7 @@ impl Crew {
                 Ok(Seen::NotYet) if lacks_consent(step, &self.journal.step_run(&step.id)) => {
                     return self.failed(scene, &not_by_itself(step)).await;
                 }
-                Ok(Seen::NotYet) if self.clock.now() >= later(made_at, GRACE) => {
+                Ok(Seen::NotYet) if self.clock.now() >= later(made_at, grace(&step.action)) => {
                     if let Some(end) = self.make(scene, true).await? {
                         return Ok(end);
                     }
@@ -257,12 +266,9 @@ impl Crew {
         }
     }
 
-    /// Observes, and puts on record what was learned by it. A refused or lost reading is no news.
+    /// Observes, and puts on record what was learned by it.
     async fn look(&self, scene: &Scene<'_>) -> Result<Answer<Seen>, Halt> {
-        let mention = |failure: &Failure| {
-            self.journal.mention(&scene.step.id, &format!("cannot be observed now: {failure}"));
-        };
-        let seen = retry::reading(retry::CALL, &*self.clock, mention, async || observe(scene).await).await;
+        let seen = observe(scene).await;
         scene.put_on_record().await?;
         Ok(seen)
     }

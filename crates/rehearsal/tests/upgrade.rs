@@ -77,26 +77,6 @@ const CHANGES: [&str; 13] = [
 ];
 
 #[test]
-fn a_lost_answer_creates_nothing_twice_and_loses_nothing() {
-    for call in CHANGES {
-        for nth in 1..=2 {
-            let lost = Fault::Call { call: call.to_owned(), nth, kind: FaultKind::LostAnswer };
-            assert_well(&rehearsed(&qa(), 1, |world| world.faults.push(lost)), &format!("{call} number {nth} lost"));
-        }
-    }
-}
-
-#[test]
-fn a_refused_call_is_made_again() {
-    for call in CHANGES {
-        for kind in [FaultKind::Throttled, FaultKind::NotApplied] {
-            let refused = Fault::Call { call: call.to_owned(), nth: 1, kind };
-            assert_well(&rehearsed(&qa(), 1, |world| world.faults.push(refused)), &format!("{call} refused: {kind:?}"));
-        }
-    }
-}
-
-#[test]
 fn a_call_that_is_refused_for_good_fails_its_step_and_stops_the_phase() {
     for call in CHANGES {
         let refused = Fault::Call { call: call.to_owned(), nth: 1, kind: FaultKind::Permanent };

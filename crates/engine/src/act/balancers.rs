@@ -13,7 +13,7 @@ use crate::halt::Hitch;
 use crate::ports::Answer;
 
 async fn health(scene: &Scene<'_>, members: &Membership) -> Answer<BTreeMap<InstanceId, Health>> {
-    scene.world.balancers.health(&members.balancer).await
+    scene.ask(async |world| world.balancers.health(&members.balancer).await).await
 }
 
 pub(super) async fn registered(scene: &Scene<'_>, members: &Membership) -> Answer<Seen> {

@@ -18,12 +18,12 @@ pub(super) async fn changed(scene: &Scene<'_>, change: &ChangeRecords) -> Answer
     // Cheaper than the records, which are of interest only once the change has arrived.
     let asked_for = scene.change.borrow().clone();
     if let Some(id) = asked_for
-        && !scene.world.dns.in_sync(&id).await?
+        && !scene.ask(async |world| world.dns.in_sync(&id).await).await?
     {
         return Ok(Seen::UnderWay(format!("change {id} is pending on the zone's servers")));
     }
     let names: Vec<DnsName> = change.records.iter().map(|record| record.name.clone()).collect();
-    let records = scene.world.dns.records(&change.zone, &names).await?;
+    let records = scene.ask(async |world| world.dns.records(&change.zone, &names).await).await?;
     let as_wanted = |wanted: &RecordTarget| {
         let record = records.get(&wanted.name);
         record.is_some_and(|record| record.target.is_same(&wanted.target) && record.ttl == wanted.ttl)
@@ -39,7 +39,7 @@ pub(super) async fn changed(scene: &Scene<'_>, change: &ChangeRecords) -> Answer
 
 async fn servers_behind(scene: &Scene<'_>, zone: &str, records: &[RecordTarget]) -> Answer<Option<usize>> {
     for record in records {
-        let answers = scene.world.dns.ask_servers(zone, &record.name).await?;
+        let answers = scene.ask(async |world| world.dns.ask_servers(zone, &record.name).await).await?;
         let behind = answers.iter().filter(|answer| !is_target(answer.as_ref(), record)).count();
         if behind > 0 {
             return Ok(Some(behind));
@@ -79,7 +79,7 @@ pub(super) async fn forgotten(scene: &Scene<'_>, wait: &AwaitResolvers) -> Answe
     }
     for resolver in &wait.resolvers {
         for record in &wait.records {
-            let answer = scene.world.dns.ask_resolver(*resolver, &record.name).await?;
+            let answer = scene.ask(async |world| world.dns.ask_resolver(*resolver, &record.name).await).await?;
             if !is_target(answer.as_ref(), record) {
                 scene.seen_since.set(None);
                 return Ok(Seen::UnderWay(format!("{resolver} still has the old answer for {}", record.name)));

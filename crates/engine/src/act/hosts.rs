@@ -3,7 +3,7 @@
 use cutover_core::deployment::{PastStopLimit, SmokeTest};
 use cutover_core::journal::Fact;
 use cutover_core::names::{BalancerName, FleetName, InstanceId, ProgramName};
-use cutover_core::observation::{Instance, InstanceState};
+use cutover_core::observation::{Instance, InstanceState, SHOWN_WITHIN};
 use cutover_core::plan::{Host, HostPrograms, Launch, StartServices, StopServices};
 use cutover_core::time::{between, human};
 
@@ -17,7 +17,7 @@ use crate::ports::{Answer, ProgramState};
 /// A host is found by its name among the instances of this very upgrade: old hosts can bear names like it.
 async fn find(scene: &Scene<'_>, launch: &Launch) -> Answer<Option<Instance>> {
     let upgrade = scene.journal.upgrade().id.clone();
-    let instances = scene.readings.instances().await?;
+    let instances = scene.listed().await?;
     let found = instances.iter().find(|instance| {
         instance.name == launch.name && instance.upgrade == upgrade && instance.upgrade.is_some() && instance.lives()
     });
@@ -25,7 +25,7 @@ async fn find(scene: &Scene<'_>, launch: &Launch) -> Answer<Option<Instance>> {
 }
 
 pub(super) async fn launched(scene: &Scene<'_>, launch: &Launch) -> Answer<Seen> {
-    let Some(instance) = find(scene, launch).await? else { return Ok(Seen::NotYet) };
+    let Some(instance) = find(scene, launch).await? else { return not_listed(scene, launch).await };
     // A host that never boots must have a name all the same.
     scene.note(Fact::Launched { host: launch.name.clone(), instance: instance.id.clone() });
     match instance.state {
@@ -34,6 +34,19 @@ pub(super) async fn launched(scene: &Scene<'_>, launch: &Launch) -> Answer<Seen>
         InstanceState::Stopped => Ok(Seen::Never(format!("{} was stopped; start it, or terminate it", instance.id))),
         _ => Ok(Seen::UnderWay(format!("{} is up, its status checks have not passed yet", instance.id))),
     }
+}
+
+/// No living instance is listed under the host's name. After a failure another one is launched, so the one on record
+/// must be gone by then, and not merely not listed yet.
+async fn not_listed(scene: &Scene<'_>, launch: &Launch) -> Answer<Seen> {
+    let known = scene.journal.upgrade().launched.get(&launch.name).cloned();
+    let Some(id) = known.filter(|_| scene.failures > 0) else { return Ok(Seen::NotYet) };
+    let is_listed = scene.listed().await?.iter().any(|instance| instance.id == id);
+    let may_show_yet = between(scene.taken_up, scene.clock.now()) < SHOWN_WITHIN;
+    if is_listed || !may_show_yet && !scene.ask(async |world| world.compute.lives(&id).await).await? {
+        return Ok(Seen::NotYet);
+    }
+    Ok(Seen::UnderWay(format!("{id} was launched as {}, and is not listed", launch.name)))
 }
 
 pub(super) async fn launch(scene: &Scene<'_>, launch: &Launch) -> Result<(), Hitch> {
@@ -48,7 +61,7 @@ pub(super) async fn launch(scene: &Scene<'_>, launch: &Launch) -> Result<(), Hit
 pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
     let id = scene.instance(host)?;
     let fact = || Fact::Terminated { host: host.name.clone(), instance: id.clone() };
-    let instances = scene.readings.instances().await?;
+    let instances = scene.listed().await?;
     match instances.iter().find(|instance| instance.id == id).map(|instance| instance.state) {
         Some(InstanceState::Terminated) => Ok(Seen::Holds(vec![fact()])),
         // In a region or an account where there is nothing of the deployment, every host seems to be gone.
@@ -58,7 +71,7 @@ pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
             host.name
         ))),
         // Not to be listed may mean that somebody took its tags away.
-        None if scene.world.compute.lives(&id).await? => Ok(Seen::Never(format!(
+        None if scene.ask(async |world| world.compute.lives(&id).await).await? => Ok(Seen::Never(format!(
             "{} ({id}) lives, but is not listed with this deployment's tags, so it was not terminated; \
              find out who changed that",
             host.name
@@ -73,7 +86,7 @@ pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
 pub(super) async fn terminate(scene: &Scene<'_>, host: &Host, balancers: &[BalancerName]) -> Result<(), Hitch> {
     let id = scene.instance(host)?;
     for balancer in balancers {
-        if scene.readings.health(balancer).await?.contains_key(&id) {
+        if scene.ask(async |_| scene.readings.health(balancer).await).await?.contains_key(&id) {
             let why = format!(
                 "{} ({id}) is still registered in {balancer}, so it was not terminated; take it out first",
                 host.name
@@ -90,7 +103,7 @@ pub(super) async fn smoke_test(scene: &Scene<'_>, host: &Host, tests: &[SmokeTes
     let id = scene.instance(host)?;
     let mut failed = Vec::new();
     for test in tests {
-        let (exit, output) = scene.world.hosts.smoke_test(&id, test).await?;
+        let (exit, output) = scene.ask(async |world| world.hosts.smoke_test(&id, test).await).await?;
         let missing = test.contains.as_ref().filter(|text| !output.contains(text.as_str()));
         if exit != 0 {
             failed.push(format!("{}: exit status {exit}: {}", test.name, last_line(&output)));
@@ -114,7 +127,7 @@ async fn not_stopped(
     id: &InstanceId,
     programs: &[ProgramName],
 ) -> Answer<Vec<(ProgramName, ProgramState)>> {
-    let states = scene.world.hosts.programs(id, programs).await?;
+    let states = scene.ask(async |world| world.hosts.programs(id, programs).await).await?;
     let up = |state: &ProgramState| !matches!(state, ProgramState::Stopped | ProgramState::Failed);
     Ok(states.into_iter().filter(|(_, state)| up(state)).collect())
 }
@@ -164,7 +177,7 @@ pub(super) async fn stop(scene: &Scene<'_>, stop: &StopServices) -> Result<(), H
 
 pub(super) async fn started(scene: &Scene<'_>, start: &StartServices) -> Answer<Seen> {
     let id = scene.instance(&start.host)?;
-    let states = scene.world.hosts.programs(&id, &start.programs).await?;
+    let states = scene.ask(async |world| world.hosts.programs(&id, &start.programs).await).await?;
     let in_state = |wanted: ProgramState| {
         states.iter().filter(|(_, state)| **state == wanted).map(|(program, _)| program.as_str()).collect::<Vec<_>>()
     };
@@ -233,7 +246,7 @@ pub(super) async fn stop_again(scene: &Scene<'_>, hosts: &[HostPrograms]) -> Res
 }
 
 pub(super) async fn drained(scene: &Scene<'_>, fleet: &FleetName) -> Answer<Seen> {
-    let tasks = scene.world.hosts.queued_tasks(fleet).await?;
+    let tasks = scene.ask(async |world| world.hosts.queued_tasks(fleet).await).await?;
     if tasks == 0 {
         return Ok(Seen::holds());
     }

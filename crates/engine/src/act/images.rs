@@ -10,7 +10,7 @@ use crate::halt::Hitch;
 use crate::ports::Answer;
 
 pub(super) async fn built(scene: &Scene<'_>, build: &BuildImage) -> Answer<Seen> {
-    let images = scene.world.images.images().await?;
+    let images = scene.ask(async |world| world.images.images().await).await?;
     let Some(image) = images.into_iter().find(|image| image.name == build.name) else { return Ok(Seen::NotYet) };
     scene.note(Fact::ImageBuilt { name: build.name.clone(), image: image.id.clone() });
     if !image.available {
@@ -28,7 +28,7 @@ pub(super) async fn build(scene: &Scene<'_>, build: &BuildImage) -> Result<(), H
 
 /// The image is gone, and so are the snapshots that it has left.
 pub(super) async fn removed(scene: &Scene<'_>, image: &ImageId) -> Answer<Seen> {
-    let images = scene.world.images.images().await?;
+    let images = scene.ask(async |world| world.images.images().await).await?;
     // In a region or an account where there is nothing of the deployment, every image seems to be gone.
     if images.is_empty() {
         return Err(Failure::permanent(format!(
@@ -45,7 +45,7 @@ pub(super) async fn removed(scene: &Scene<'_>, image: &ImageId) -> Answer<Seen> 
 /// tell, and they cost money for ever.
 pub(super) async fn remove(scene: &Scene<'_>, image: &ImageId) -> Result<(), Hitch> {
     let port = &scene.world.images;
-    let found = port.disks(image).await?;
+    let found = scene.ask(async |world| world.images.disks(image).await).await?;
     if !found.is_empty() {
         scene.learn(Fact::ImageDisks { image: image.clone(), disks: found }).await?;
     }

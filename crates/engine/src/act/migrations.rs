@@ -31,7 +31,7 @@ pub(super) async fn migrated(scene: &Scene<'_>, migrate: &Migrate) -> Answer<See
         applied += count_applied(&progress.output);
         last = Some((name, progress));
     }
-    let pending = scene.world.hosts.pending_migrations(&host, migrate).await?;
+    let pending = scene.ask(async |world| world.hosts.pending_migrations(&host, migrate).await).await?;
     match last {
         None if pending == Some(0) => Ok(Seen::Holds(vec![fact(migrate, 0)])),
         Some((_, JobProgress { exit: Some(0), .. })) if pending.unwrap_or(0) == 0 => {
@@ -66,7 +66,8 @@ fn own_jobs(scene: &Scene<'_>, migrate: &Migrate) -> Vec<JobName> {
 /// A job's progress with all that it has printed; only what is new is fetched.
 async fn job(scene: &Scene<'_>, host: &InstanceId, job: &JobName) -> Answer<Option<JobProgress>> {
     let so_far = scene.output.borrow().get(job).cloned().unwrap_or_default();
-    let Some(news) = scene.world.hosts.job(host, job, so_far.len() as u64).await? else { return Ok(None) };
+    let offset = so_far.len() as u64;
+    let Some(news) = scene.ask(async |world| world.hosts.job(host, job, offset).await).await? else { return Ok(None) };
     let output = so_far + &news.output;
     scene.output.borrow_mut().insert(job.clone(), output.clone());
     Ok(Some(JobProgress { output, exit: news.exit }))

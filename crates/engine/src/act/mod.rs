@@ -14,6 +14,7 @@ mod snapshots;
 
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -21,6 +22,7 @@ use jiff::Timestamp;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, StepRun};
 use cutover_core::names::{ChangeId, ImageId, InstanceId, JobName};
+use cutover_core::observation::{Instance, SHOWN_WITHIN};
 use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Step};
 
 use crate::failure::Failure;
@@ -29,6 +31,10 @@ use crate::halt::Hitch;
 use crate::journal::{Journal, JournalError};
 use crate::ports::{Answer, Clock, World};
 use crate::readings::Readings;
+use crate::retry;
+
+/// How long a call that was sent may take until it is applied or lost.
+const IN_TRANSIT: Duration = Duration::from_secs(10);
 
 /// What observing an action's subject has shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +94,22 @@ pub(crate) struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// Asks the world something, and again after a failure that may pass. Each question is repeated by itself: to look at
+    /// many hosts must not begin anew because one of them could not be asked.
+    async fn ask<T>(&self, question: impl AsyncFn(&World) -> Answer<T>) -> Answer<T> {
+        let mention = |failure: &Failure| {
+            self.journal.mention(&self.step.id, &format!("cannot be observed now: {failure}"));
+        };
+        let answer = retry::reading(retry::CALL, self.clock, mention, async || question(self.world).await).await;
+        // Asked often enough: the act that needed the answer is not made again for it.
+        answer.map_err(|failure| Failure::permanent(failure.message))
+    }
+
+    /// Every instance of the deployment, as of a moment ago.
+    async fn listed(&self) -> Answer<Rc<Vec<Instance>>> {
+        self.ask(async |_| self.readings.instances().await).await
+    }
+
     /// Keeps something that was learned until it can go on record: at once where the step is under way.
     fn note(&self, fact: Fact) {
         self.learned.borrow_mut().push(fact);
@@ -285,6 +307,24 @@ pub(crate) fn interval(action: &Action) -> Duration {
         Action::StopServices(_) | Action::StartServices(_) | Action::Migrate(_) => 2,
         _ => 3,
     })
+}
+
+/// How long to look, after a call that may have worked, before it is taken not to have: at least as long as it may take
+/// to be applied, and as readings may show what was there before.
+pub(crate) fn grace(action: &Action) -> Duration {
+    match action {
+        Action::BuildImage(_)
+        | Action::RemoveImage { .. }
+        | Action::Launch(_)
+        | Action::Terminate { .. }
+        | Action::TakeSnapshot { .. }
+        | Action::Register(_)
+        | Action::Deregister(_)
+        // Its job is not begun again by itself, so a host that is slow to obey is waited for.
+        | Action::Migrate(_) => IN_TRANSIT + SHOWN_WITHIN,
+        // Whoever is asked about these knows at once.
+        _ => IN_TRANSIT,
+    }
 }
 
 fn wait_until(scene: &Scene<'_>, moment: Timestamp) -> Seen {

@@ -16,7 +16,8 @@ use crate::ports::{Answer, Page};
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 pub(super) async fn announced(scene: &Scene<'_>, message: &Announce) -> Answer<Seen> {
-    Ok(match scene.world.announcer.announced(&scene.token()).await? {
+    let token = scene.token();
+    Ok(match scene.ask(async |world| world.announcer.announced(&token).await).await? {
         Some(true) => Seen::Holds(vec![sent(message)]),
         Some(false) => Seen::NotYet,
         None => Seen::CannotTell,
@@ -39,12 +40,12 @@ pub(super) async fn published(scene: &Scene<'_>, page: &PublishPage) -> Answer<S
     if !scene.begun.get() {
         return Ok(Seen::NotYet);
     }
-    let there = scene.world.pages.page(&page.bucket, &page.key).await?;
+    let there = scene.ask(async |world| world.pages.page(&page.bucket, &page.key).await).await?;
     if there.is_none_or(|there| there.text != page.body) {
         return Ok(Seen::NotYet);
     }
     let Some(invalidation) = invalidation(scene) else { return Ok(Seen::NotYet) };
-    if scene.world.pages.invalidated(&page.distribution, &invalidation).await? {
+    if scene.ask(async |world| world.pages.invalidated(&page.distribution, &invalidation).await).await? {
         return Ok(Seen::holds());
     }
     Ok(Seen::UnderWay("the distribution is forgetting the old page".to_owned()))
@@ -54,7 +55,7 @@ pub(super) async fn published(scene: &Scene<'_>, page: &PublishPage) -> Answer<S
 /// distribution is told to forget what it has; asked twice with one reference, it is asked once.
 pub(super) async fn publish(scene: &Scene<'_>, page: &PublishPage) -> Result<(), Hitch> {
     let (pages, reference) = (&scene.world.pages, reference(scene));
-    let there = pages.page(&page.bucket, &page.key).await?;
+    let there = scene.ask(async |world| world.pages.page(&page.bucket, &page.key).await).await?;
     if there.as_ref().is_none_or(|there| there.text != page.body) {
         let version = there.map(|there| there.version);
         let put =
@@ -87,7 +88,7 @@ pub(super) async fn answers(scene: &Scene<'_>, check: &CheckSite) -> Answer<Seen
     };
     let mut wrong = Vec::new();
     for wanted in &check.checks {
-        let page = scene.world.outside.fetch(&check.host, &wanted.path, pinned).await?;
+        let page = scene.ask(async |world| world.outside.fetch(&check.host, &wanted.path, pinned).await).await?;
         wrong.extend(what_is_wrong(wanted, &page));
     }
     if wrong.is_empty() {

@@ -17,12 +17,12 @@ use crate::ports::Answer;
 /// others, in words that follow "so it was not": `terminated`.
 pub(super) async fn recorded(scene: &Scene<'_>, hosts: &[Host], undone: &str) -> Answer<Vec<InstanceId>> {
     let ids = scene.instances(hosts)?;
-    let listed = scene.readings.instances().await?;
+    let listed = scene.listed().await?;
     let found = |id: &InstanceId| listed.iter().find(|instance| instance.id == *id);
     // A host that died loses its tags soon, and must not keep the others from leaving.
     let mut gone = BTreeSet::new();
     for id in ids.iter().filter(|id| found(id).is_none()) {
-        if !scene.world.compute.lives(id).await? {
+        if !scene.ask(async |world| world.compute.lives(id).await).await? {
             gone.insert(id);
         }
     }

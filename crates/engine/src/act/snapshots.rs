@@ -9,7 +9,7 @@ use crate::halt::Hitch;
 use crate::ports::Answer;
 
 pub(super) async fn taken(scene: &Scene<'_>, database: &DatabaseName, id: &SnapshotId) -> Answer<Seen> {
-    match scene.world.databases.snapshot(database, id).await? {
+    match scene.ask(async |world| world.databases.snapshot(database, id).await).await? {
         None => Ok(Seen::NotYet),
         Some(snapshot) if snapshot.available => {
             Ok(Seen::Holds(vec![Fact::SnapshotTaken { database: database.clone(), snapshot: id.clone() }]))

@@ -1,0 +1,412 @@
+//! A whole upgrade in a harsh world: every call of it fails once in every way, calls take effect late, and what was
+//! written shows late. The upgrade must come to its end all the same, by as many runs of its phases as that takes, and
+//! nothing may be done twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::{AbortHandle, Abortable};
+
+use cutover_core::deployment::{Deployment, parse};
+use cutover_core::journal::{Event, Run, Upgrade};
+use cutover_core::plan::Order;
+use cutover_core::progress::Progress;
+use cutover_core::time::earlier;
+use cutover_engine::journal::{Journal, Listener, read};
+use cutover_engine::ports::Clock;
+use cutover_engine::store::Store;
+use cutover_rehearsal::{
+    EmbeddedCloud, Fault, FaultKind, Made, RehearsalEnding, RehearsalError, Rehearsed, SimulatedClock, conduct, run,
+};
+
+const QA: &str = include_str!("../../../examples/mitx-qa.toml");
+
+/// How often an operator runs a phase again before giving up.
+const PATIENCE: u32 = 200;
+
+/// What came of an upgrade.
+struct Outcome {
+    calls: BTreeMap<String, u32>,
+    made: Made,
+    /// How many runs of phases it took beyond the first.
+    reruns: u32,
+    /// How often somebody had to consent to another attempt.
+    consents: u32,
+}
+
+/// A deployment whose writes show late by up to `seconds`.
+fn qa(seconds: u64) -> Deployment {
+    let mut deployment = parse(QA).expect("the example has no mistakes");
+    deployment.embedded.shown_late = format!("{seconds}s").parse().expect("a span");
+    deployment
+}
+
+/// A program that must be killed, so that an upgrade makes every call that it can make.
+fn hangs(deployment: &Deployment) -> Fault {
+    let fleet = &deployment.fleets[0];
+    let version = &deployment.release.current_version;
+    let host = fleet.edxapp.host_name(deployment.name.as_str(), &fleet.name, 0, version);
+    Fault::ProgramNeverStops { host, program: "lms".into() }
+}
+
+/// A world and a store to which conductors come, one after the other.
+struct Stage {
+    deployment: Deployment,
+    clock: Rc<SimulatedClock>,
+    cloud: Rc<EmbeddedCloud>,
+    store: Store,
+}
+
+impl Stage {
+    fn new(deployment: Deployment, seed: u64, faults: Vec<Fault>) -> Self {
+        let start = earlier(deployment.window.start.timestamp, Duration::from_secs(5 * 86_400));
+        let clock = SimulatedClock::new(start);
+        let mut world = EmbeddedCloud::furnish(&deployment, seed, start);
+        world.faults = faults;
+        world.faults.push(hangs(&deployment));
+        let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
+        let store = Store::memory(&deployment.upgrade());
+        Self { deployment, clock, cloud, store }
+    }
+
+    /// A conductor comes and goes as far as it can.
+    async fn conduct(&self, listener: Listener) -> Result<Rehearsed, RehearsalError> {
+        let time = Rc::clone(&self.clock) as Rc<dyn Clock>;
+        conduct(&self.deployment, Order::Overlapped, &self.cloud, time, &self.store, listener).await
+    }
+
+    /// A conductor that dies as soon as a step waits with these words.
+    fn die_at(&self, words: &'static str) {
+        let (dies, registration) = AbortHandle::new_pair();
+        let listener: Listener = Rc::new(move |progress| {
+            if matches!(progress, Progress::Waiting { detail, .. } if detail.contains(words)) {
+                dies.abort();
+            }
+        });
+        let died = run(&self.clock, Abortable::new(self.conduct(listener), registration));
+        assert!(died.is_err(), "nothing waited with `{words}`");
+    }
+}
+
+/// Upgrades in a world with these faults.
+fn upgraded(deployment: &Deployment, seed: u64, faults: Vec<Fault>) -> Result<Outcome, String> {
+    ended(&Stage::new(deployment.clone(), seed, faults))
+}
+
+/// Upgrades to the end. Whatever fails is run again at once, by another conductor; where consent is asked for, it is
+/// given.
+fn ended(stage: &Stage) -> Result<Outcome, String> {
+    let Stage { clock, cloud, store, .. } = stage;
+    let mut consents = 0;
+    for reruns in 0..PATIENCE {
+        let ended = match run(clock, stage.conduct(Rc::new(|_| {}))) {
+            Ok(ended) => ended,
+            // A plan could not be made, since the world could not be observed.
+            Err(RehearsalError::Observation(_)) => continue,
+            Err(error) => return Err(format!("it halted: {error}")),
+        };
+        if !ended.violations.is_empty() {
+            return Err(format!("{:?} after {:?}", ended.violations, ended.ending));
+        }
+        match ended.ending {
+            RehearsalEnding::Completed if ended.visitors.error > 0 => return Err("visitors saw errors".to_owned()),
+            RehearsalEnding::Completed => {
+                return Ok(Outcome { calls: cloud.calls(), made: cloud.made(), reruns, consents });
+            }
+            RehearsalEnding::Failed(..) => consents += consent(clock, store, &ended.upgrade),
+            other => return Err(format!("{other:?}")),
+        }
+    }
+    let upgrade = run(clock, read(store)).expect("readable").upgrade;
+    let failed: Vec<_> = upgrade.runs.iter().flat_map(Run::failed).map(|(step, error)| (&step.id, error)).collect();
+    Err(format!("it did not end: {failed:?}"))
+}
+
+/// Somebody has looked at what asks for consent, and gives it. How often that was.
+fn consent(clock: &Rc<SimulatedClock>, store: &Store, upgrade: &Upgrade) -> u32 {
+    let asks = |error: &str| error.contains("--retry");
+    let failed = upgrade.current_run().into_iter().flat_map(Run::failed);
+    let steps: Vec<_> = failed.filter(|(_, error)| asks(error)).map(|(step, _)| step.id.clone()).collect();
+    run(clock, async {
+        let reading = read(store).await.expect("readable");
+        let epoch = reading.records.last().map_or(1, |last| last.epoch);
+        let time = Rc::clone(clock) as Rc<dyn Clock>;
+        let journal = Journal::open(store.clone(), reading, time, epoch, "consent".to_owned(), Rc::new(|_| {}));
+        for step in &steps {
+            let approved = Event::StepRetryApproved { step: step.clone(), by: "ada".to_owned() };
+            journal.append(approved).await.expect("on record");
+        }
+    });
+    u32::try_from(steps.len()).expect("few")
+}
+
+/// Collects what went wrong, so that one run of a test tells all.
+#[derive(Default)]
+struct Wrong(Vec<String>);
+
+impl Wrong {
+    fn check(&mut self, what: &str, outcome: Result<Outcome, String>, wanted: Made) {
+        match outcome {
+            Ok(outcome) => {
+                let (mut made, consents) = (outcome.made, outcome.consents as usize);
+                // Each consent may have begun one job more.
+                made.jobs = made.jobs.clamp(wanted.jobs, made.jobs.saturating_sub(consents).max(wanted.jobs));
+                if made != wanted {
+                    self.0.push(format!("{what}: made {made:?} instead of {wanted:?}"));
+                }
+            }
+            Err(why) => self.0.push(format!("{what}: {why}")),
+        }
+    }
+
+    fn none(self) {
+        assert!(self.0.is_empty(), "{} wrong:\n{}", self.0.len(), self.0.join("\n"));
+    }
+}
+
+/// What a run in fair weather makes and calls.
+fn fair() -> Outcome {
+    // Calls are counted while there is a fault that could meet one; no call has the number 0.
+    let none = Fault::Call { call: String::new(), nth: 0, kind: FaultKind::Throttled };
+    upgraded(&qa(0), 1, vec![none]).expect("a fair day")
+}
+
+/// The calls of an upgrade that change the world, by the names of their ports' methods. The fence's own change of
+/// records is `raise_fence`.
+const WRITES: [&str; 16] = [
+    "announce",
+    "begin_snapshot",
+    "build",
+    "change_records",
+    "deregister",
+    "invalidate",
+    "kill",
+    "launch",
+    "put_page",
+    "raise_fence",
+    "register",
+    "remove",
+    "start",
+    "start_job",
+    "stop",
+    "terminate",
+];
+
+/// The calls of an upgrade that only read.
+const READS: [&str; 23] = [
+    "announced",
+    "ask_resolver",
+    "ask_servers",
+    "balancers",
+    "certificate",
+    "credentials_until",
+    "databases",
+    "disks",
+    "distribution",
+    "fence",
+    "fetch",
+    "health",
+    "images",
+    "in_sync",
+    "instances",
+    "invalidated",
+    "job",
+    "page",
+    "pending_migrations",
+    "programs",
+    "records",
+    "smoke_test",
+    "snapshot",
+];
+
+/// Orders calls of one name to fail, one after the other from the `nth` on.
+fn calls(call: &str, nth: u32, kinds: &[FaultKind]) -> Vec<Fault> {
+    (nth..).zip(kinds).map(|(nth, kind)| Fault::Call { call: call.to_owned(), nth, kind: *kind }).collect()
+}
+
+/// The writes of an upgrade, each with its number.
+fn writes(fair: &Outcome) -> impl Iterator<Item = (&str, u32)> {
+    WRITES.into_iter().flat_map(|call| (1..=fair.calls[call]).map(move |nth| (call, nth)))
+}
+
+/// Nobody had to run a phase again.
+fn in_one_run(outcome: Outcome) -> Result<Outcome, String> {
+    match (outcome.reruns, outcome.consents) {
+        (0, 0) => Ok(outcome),
+        (reruns, consents) => Err(format!("it took {reruns} more runs and {consents} consents")),
+    }
+}
+
+/// Something failed.
+fn in_several_runs(outcome: Outcome) -> Result<Outcome, String> {
+    if outcome.reruns > 0 { Ok(outcome) } else { Err("nothing failed".to_owned()) }
+}
+
+#[test]
+fn an_upgrade_makes_the_calls_that_are_made_to_fail_here() {
+    let fair = fair();
+    let mut named: Vec<&str> = WRITES.into_iter().chain(READS).collect();
+    named.sort_unstable();
+    assert_eq!(fair.calls.keys().map(String::as_str).collect::<Vec<_>>(), named);
+    assert_eq!(fair.reruns, 0);
+}
+
+#[test]
+fn what_was_written_shows_late_and_nothing_is_made_twice() {
+    let (fair, mut wrong) = (fair(), Wrong::default());
+    for seed in 1..=10 {
+        wrong.check(&format!("seed {seed}"), upgraded(&qa(30), seed, Vec::new()).and_then(in_one_run), fair.made);
+    }
+    wrong.none();
+}
+
+#[test]
+fn each_write_whose_answer_is_lost_is_made_once() {
+    let (fair, mut wrong) = (fair(), Wrong::default());
+    for (name, nth) in writes(&fair) {
+        let lost = calls(name, nth, &[FaultKind::LostAnswer]);
+        wrong.check(&format!("{name} {nth}"), upgraded(&qa(30), 1, lost).and_then(in_one_run), fair.made);
+    }
+    wrong.none();
+}
+
+#[test]
+fn each_write_that_takes_effect_after_a_first_look_is_made_once() {
+    let (fair, mut wrong) = (fair(), Wrong::default());
+    for (name, nth) in writes(&fair) {
+        let delayed = calls(name, nth, &[FaultKind::DelayedEffect(25)]);
+        wrong.check(&format!("{name} {nth}"), upgraded(&qa(0), 1, delayed).and_then(in_one_run), fair.made);
+    }
+    wrong.none();
+}
+
+#[test]
+fn a_migration_that_begins_late_is_not_taken_for_lost_by_a_conductor_that_comes_meanwhile() {
+    let (fair, mut wrong) = (fair(), Wrong::default());
+    for nth in 1..=fair.calls["start_job"] {
+        let stage = Stage::new(qa(0), 1, calls("start_job", nth, &[FaultKind::DelayedEffect(25)]));
+        stage.die_at("not known whether the call worked");
+        wrong.check(&format!("start_job {nth}"), ended(&stage).and_then(in_one_run), fair.made);
+    }
+    wrong.none();
+}
+
+#[test]
+fn each_write_that_is_refused_for_good_is_made_by_the_next_run() {
+    let (fair, mut wrong) = (fair(), Wrong::default());
+    for (name, nth) in writes(&fair) {
+        let refused = calls(name, nth, &[FaultKind::Permanent]);
+        wrong.check(&format!("{name} {nth}"), upgraded(&qa(30), 1, refused).and_then(in_several_runs), fair.made);
+    }
+    wrong.none();
+}
+
+#[test]
+fn a_repeat_that_fails_too_makes_nothing_twice() {
+    use FaultKind::{DelayedEffect, LostAnswer, NotApplied, Permanent, Throttled};
+    // An effect that comes only after the call was made again: what was made must be found, or be the same.
+    let late = DelayedEffect(60);
+    let in_a_row: [&[FaultKind]; 5] = [
+        &[Throttled, NotApplied, LostAnswer],
+        &[NotApplied, LostAnswer, LostAnswer],
+        &[late, LostAnswer],
+        &[late, NotApplied, Throttled],
+        &[late, late, Permanent],
+    ];
+    let (fair, mut wrong) = (fair(), Wrong::default());
+    for name in WRITES {
+        for kinds in in_a_row {
+            // A migration in doubt is not begun again by itself, and consent without a look is no consent.
+            if name != "start_job" || kinds[0] != late {
+                let outcome = upgraded(&qa(30), 1, calls(name, 1, kinds));
+                let outcome = if kinds.contains(&Permanent) { outcome } else { outcome.and_then(in_one_run) };
+                wrong.check(&format!("{name} {kinds:?}"), outcome, fair.made);
+            }
+        }
+    }
+    wrong.none();
+}
+
+#[test]
+fn a_read_that_fails_for_good_is_made_by_the_next_run_and_nothing_is_made_twice() {
+    let (fair, mut wrong) = (fair(), Wrong::default());
+    for name in READS {
+        let last = fair.calls[name];
+        for nth in BTreeSet::from([1, last.div_ceil(2), last]) {
+            let refused = calls(name, nth, &[FaultKind::Permanent]);
+            wrong.check(&format!("{name} {nth}"), upgraded(&qa(30), 1, refused), fair.made);
+        }
+    }
+    wrong.none();
+}
+
+#[test]
+fn a_listing_that_fails_right_after_a_launch_launches_nothing_twice() {
+    let (fair, mut wrong) = (fair(), Wrong::default());
+    for nth in 36..=44 {
+        let refused = calls("instances", nth, &[FaultKind::Permanent]);
+        wrong.check(&format!("instances {nth}"), upgraded(&qa(30), 1, refused).and_then(in_several_runs), fair.made);
+    }
+    wrong.none();
+}
+
+#[test]
+fn what_a_lost_launch_has_made_is_named_by_its_step_while_nobody_can_look_for_it() {
+    let (fair, mut wrong) = (fair(), Wrong::default());
+    for nth in [4, 20, 36] {
+        let mut faults = calls("launch", 1, &[FaultKind::LostAnswer; 5]);
+        faults.extend(calls("instances", nth, &[FaultKind::Permanent; 24]));
+        wrong.check(&format!("instances {nth}"), upgraded(&qa(0), 1, faults).and_then(in_several_runs), fair.made);
+    }
+    wrong.none();
+}
+
+/// Upgrades in which one of `one_in` calls of whatever name fails, so often that each call has failed once.
+fn each_call_fails(kind: FaultKind, one_in: u64) {
+    let (fair, mut wrong) = (fair(), Wrong::default());
+    for share in 0..one_in {
+        let outcome = upgraded(&qa(30), 1, vec![Fault::Scattered { one_in, share, kind }]);
+        wrong.check(&format!("{kind:?}, share {share} of {one_in}"), outcome, fair.made);
+    }
+    wrong.none();
+}
+
+#[test]
+fn each_call_loses_its_answer_once() {
+    each_call_fails(FaultKind::LostAnswer, 8);
+}
+
+#[test]
+fn each_call_takes_effect_late_once() {
+    each_call_fails(FaultKind::DelayedEffect(25), 8);
+}
+
+#[test]
+fn each_call_is_refused_once() {
+    each_call_fails(FaultKind::NotApplied, 8);
+    each_call_fails(FaultKind::Throttled, 4);
+}
+
+#[test]
+fn a_call_that_is_refused_for_good_every_minute_or_so_does_no_harm() {
+    let (fair, mut wrong) = (fair(), Wrong::default());
+    for share in 0..2 {
+        let refused = Fault::Scattered { one_in: 64, share, kind: FaultKind::Permanent };
+        wrong.check(&format!("share {share}"), upgraded(&qa(30), 1, vec![refused]), fair.made);
+    }
+    wrong.none();
+}
+
+#[test]
+fn failures_of_every_kind_at_once_do_no_harm() {
+    let (fair, mut wrong) = (fair(), Wrong::default());
+    for seed in 1..=12 {
+        let kinds = [FaultKind::LostAnswer, FaultKind::DelayedEffect(29), FaultKind::NotApplied, FaultKind::Permanent];
+        // One in so many by chance, which has nothing to do with the others.
+        let rare = [17, 19, 23, 307].into_iter().zip(kinds);
+        let faults = rare.map(|(one_in, kind)| Fault::Scattered { one_in, share: seed, kind }).collect();
+        wrong.check(&format!("seed {seed}"), upgraded(&qa(30), seed, faults), fair.made);
+    }
+    wrong.none();
+}
