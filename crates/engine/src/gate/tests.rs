@@ -1,9 +1,13 @@
 //! What the gate promises: no attempt is begun by a conductor that may write no more, none lasts longer than it may, and
 //! each is counted.
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cutover_core::journal::Event;
@@ -11,8 +15,11 @@ use cutover_core::time::later;
 use jiff::Timestamp;
 
 use super::*;
-use crate::journal::read;
-use crate::lease::{Claim, Identity, claim};
+use crate::failure::FailureClass;
+use crate::halt::{Halt, Hitch};
+use crate::journal::{Journal, JournalError, read};
+use crate::lease::{Claim, Identity, Lease, LeaseLost, Machine, claim};
+use crate::ports::Answer;
 use crate::store::Store;
 use crate::testing::{HandClock, at, memory, now, upgrade};
 

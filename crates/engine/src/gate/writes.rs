@@ -1,13 +1,4 @@
-//! The one gate for writes: every call that changes the world passes here, each attempt of it anew. (The gates of a plan
-//! are something else: there a person decides.)
-//!
-//! A port's method that changes something takes a [`Permit`], and only the gate makes one. Both clouds ask for it again
-//! where they do what they are told, so that no method of theirs can write without. Before each attempt the gate sees that
-//! nobody else has gone on with the journal, and that the lease is held and will outlast the attempt. It bounds the
-//! attempt, counts it, stops it in a dry run, and lets a rehearsal's weather spoil it.
-//!
-//! A check cannot stop a process that sleeps between the check and the call. Where the world can refuse a late writer, it
-//! does: see `fence`, and the table of writes in ARCHITECTURE.md.
+//! The gate itself: by what right a conductor writes, and what is checked before each attempt.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -15,12 +6,12 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use futures_util::future::{Either, select};
 
 use cutover_core::names::{ChangeId, UpgradeId};
 use cutover_core::plan::RecordTarget;
 
+use super::{Fair, Mishap, Permit, Weather};
 use crate::failure::{Failure, FailureClass};
 use crate::fence::{Mark, ZoneFence};
 use crate::halt::{Halt, Hitch};
@@ -33,33 +24,6 @@ use crate::store::{Store, StoreError};
 const FRESH: Duration = Duration::from_secs(2);
 /// How often a lease that is being renewed is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// The right to make one attempt of one port call.
-pub struct Permit {
-    epoch: u64,
-    dry: bool,
-    late_by: Option<Duration>,
-}
-
-impl Permit {
-    /// The epoch of the conductor that acts. Whoever has seen a higher one refuses.
-    #[must_use]
-    pub const fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    /// Whether nothing may be changed: what would be is put down instead.
-    #[must_use]
-    pub const fn is_dry(&self) -> bool {
-        self.dry
-    }
-
-    /// How much later than it was asked for the call takes effect, where a rehearsal orders so. Its answer is lost.
-    #[must_use]
-    pub const fn late_by(&self) -> Option<Duration> {
-        self.late_by
-    }
-}
 
 /// By what right a conductor writes.
 #[derive(Clone)]
@@ -74,38 +38,10 @@ pub enum Hold {
     Nothing,
 }
 
-/// What a rehearsal does to a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mishap {
-    /// It is made, and its answer is lost.
-    AnswerLost,
-    /// Its answer is lost, and it takes effect that much later.
-    EffectDelayed(Duration),
-    /// It is not made, and fails as of this class.
-    Fails(FailureClass),
-}
-
-/// What may go wrong with writes in a rehearsal.
-#[async_trait(?Send)]
-pub trait Weather {
-    /// The mishap that meets this attempt, if any. It may take its time: the checks before a write come after it.
-    async fn before(&self, call: &'static str) -> Option<Mishap>;
-}
-
-/// Weather in which nothing goes wrong by order.
-pub struct Fair;
-
-#[async_trait(?Send)]
-impl Weather for Fair {
-    async fn before(&self, _call: &'static str) -> Option<Mishap> {
-        None
-    }
-}
-
 /// The one gate for writes.
 pub struct Gate {
     hold: Hold,
-    journal: Rc<Journal>,
+    pub(super) journal: Rc<Journal>,
     machine: Rc<dyn Machine>,
     weather: Rc<dyn Weather>,
     fence: Option<ZoneFence>,
@@ -226,7 +162,7 @@ impl Gate {
         let epoch = self.epoch();
         match self.hold {
             Hold::Nothing => return Err(Failure::permanent(format!("{call}: a dry run changes nothing")).into()),
-            Hold::PutDown => return Ok(attempt(&Permit { epoch, dry: true, late_by: None }).await?),
+            Hold::PutDown => return Ok(attempt(&Permit::new(epoch, true)).await?),
             Hold::Lease(_) | Hold::Alone => {}
         }
         *self.attempts.borrow_mut().entry(call).or_default() += 1;
@@ -238,7 +174,7 @@ impl Gate {
             Some(Mishap::EffectDelayed(length)) => Some(length),
             _ => None,
         };
-        let permit = Permit { epoch, dry: false, late_by };
+        let permit = Permit::new(epoch, false).late(late_by);
         self.wait_for_permission().await?;
         self.under_way.set(self.under_way.get() + 1);
         // Where the attempt is dropped, it stays counted: nobody knows what becomes of it.
@@ -307,6 +243,3 @@ const fn words(class: FailureClass) -> &'static str {
         FailureClass::Permanent => "the call was refused",
     }
 }
-
-#[cfg(test)]
-mod tests;
