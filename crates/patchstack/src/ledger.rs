@@ -69,6 +69,12 @@ pub struct Named {
     pub subject: String,
 }
 
+impl Named {
+    pub(crate) fn new(commit: &ObjectId, subject: &str) -> Self {
+        Self { commit: commit.clone(), subject: subject.to_owned() }
+    }
+}
+
 /// What became of one patch of the old stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {

@@ -25,5 +25,6 @@ pub mod stack;
 pub mod status;
 #[cfg(test)]
 mod testing;
+mod threads;
 pub mod verify;
 mod wildcard;

@@ -220,6 +220,15 @@ impl Serialize for GitPath {
     }
 }
 
+/// Paths on one line, for an error: the first ten, and how many more there are.
+pub(crate) fn abridged(paths: &[GitPath]) -> String {
+    let shown: Vec<String> = paths.iter().take(10).map(ToString::to_string).collect();
+    match paths.len().saturating_sub(shown.len()) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

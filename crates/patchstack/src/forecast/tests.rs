@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::git::Git;
+use crate::names::{GitPath, ObjectId};
 use crate::repository::Repository;
 use crate::stack::{Base, Stack};
 use crate::testing::Sandbox;

@@ -4,12 +4,13 @@
 //! if the refs of the branch's own release were all of them, which they mostly are. Where the base then turns out to be
 //! another one, [`Stack`] lists them again.
 
-use super::{Listed, joined};
+use super::listing::Listed;
 use crate::error::Result;
 use crate::names::ObjectId;
 use crate::releases::{Conventions, Survey};
 use crate::repository::{Repository, Revision};
 use crate::stack::{Base, Patch, Stack, compute_base_among, list_commits};
+use crate::threads::joined;
 
 /// A branch's own patches.
 #[derive(Debug)]

@@ -5,14 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::listing::Listed;
 use super::own::listed;
-use super::{Listed, joined};
 use crate::error::Result;
 use crate::identity::{Likeness, patch_ids};
 use crate::names::{GitPath, ObjectId};
 use crate::releases::{Codename, Conventions, Ours, Survey};
 use crate::repository::{Repository, Revision};
 use crate::stack::{Author, list_commits};
+use crate::threads::joined;
 
 /// How many older branches are listed at once. Each is listed by a call of its own: a single one over all of them would
 /// walk through all that upstream did between the oldest and the newest, which takes ten times as long.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Request, checks, signed};
+use super::{Request, checks};
 use crate::error::{Error, Result};
 use crate::ledger::{Ledger, NOTES, Published, hold};
 use crate::names::{ObjectId, RefName};
@@ -23,7 +23,7 @@ pub(super) fn deliver(
     backup: Option<&RefName>,
     progress: &mut dyn FnMut(&str),
 ) -> Result<()> {
-    let signed = signed(ledger, signature);
+    let signed = Ledger { published: Some(signature), ..ledger.clone() };
     let delivered = attempts(repository, request, &signed, branch, backup, progress);
     if delivered.is_err() {
         // The failure is what the operator has to hear of; a signature too many is put right by the next attempt.

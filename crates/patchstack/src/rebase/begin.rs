@@ -4,31 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::advance::{advance, worked_out};
 use super::state::{Accepted, Skip, State, VERSION, committer, hold};
-use super::{Standing, folder, refusals};
+use super::{Request, Standing, folder, refusals};
 use crate::error::{Error, Result};
 use crate::names::{ObjectId, RefName};
-use crate::releases::Conventions;
-use crate::repository::{Repository, Revision};
-use crate::stack::Stack;
-
-/// What is to be rebased, and where to.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// How releases are named: the result is never for a branch of upstream's.
-    pub conventions: Conventions,
-    /// The patches.
-    pub stack: Stack,
-    /// The release that they go onto.
-    pub onto: Revision,
-    /// The branch that the result is for, without `refs/heads/`: `mitx/koa`.
-    pub target: String,
-    /// Patches to leave out, and why.
-    pub skip: Vec<(ObjectId, String)>,
-    /// Where a conflict is shown; none for a folder beside the repository.
-    pub folder: Option<PathBuf>,
-    /// Why it is right that flattening the branch's merges loses something.
-    pub accept_loss: Option<String>,
-}
+use crate::repository::Repository;
 
 /// Begins a rebase and goes as far as it goes without a person. `progress` hears how many patches are behind us, and
 /// how many there are. Begun again with the same words, it finds the rebase as it stands.
@@ -64,7 +43,7 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
         refusals::skip(&request.stack, &patch, &because)?;
         skips.push(Skip { patch, because, by: by()? });
     }
-    let folder = place(repository, &request.target, request.folder)?;
+    let folder = conflict_folder(repository, &request.target, request.folder)?;
     folder::refuse_if_taken(repository, &folder)?;
     let state = State {
         version: VERSION,
@@ -128,7 +107,7 @@ fn is_held_elsewhere(repository: &Repository, branch: &str, commit: &ObjectId) -
 }
 
 /// The folder to show a conflict in, beside the repository when none is named.
-fn place(repository: &Repository, target: &str, named: Option<PathBuf>) -> Result<PathBuf> {
+fn conflict_folder(repository: &Repository, target: &str, named: Option<PathBuf>) -> Result<PathBuf> {
     let folder = named.unwrap_or_else(|| {
         let beside = repository.folder();
         let name = beside.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rerere;
 use super::state::{State, write};
+use super::work_tree::{Folder, MARK_DIGITS, foreign};
 use crate::error::{Error, Result};
 use crate::git::{Call, Git};
 use crate::names::{GitPath, ObjectId};
@@ -18,17 +19,6 @@ use crate::repository::Repository;
 const SHOWN: &str = "cutover-rebase";
 /// What the note becomes when the folder is to go, so that a half removed folder is known for what it is.
 const GOING: &str = "cutover-rebase-going";
-/// How many digits of a patch's id stand in git's conflict marks. Enough to be in no other text.
-pub(super) const MARK_DIGITS: usize = 12;
-
-/// A linked work tree of ours.
-#[derive(Clone, Debug)]
-pub(super) struct Folder {
-    pub(super) path: PathBuf,
-    /// Its git directory, `worktrees/...` in the repository's.
-    pub(super) directory: PathBuf,
-}
-
 /// Which conflict a folder shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Shown {
@@ -37,39 +27,13 @@ pub(super) struct Shown {
     pub(super) on: ObjectId,
 }
 
-/// What is where a folder is to be.
-enum Place {
+/// What there is where the folder is to be.
+enum Found {
     Free,
     /// Ours, and nobody was told of it yet, or it was to go.
     HalfMade,
     Ready(Folder, Shown),
     Foreign,
-}
-
-impl Folder {
-    /// A call on this work tree.
-    pub(super) fn call(&self, name: &'static str, doing: impl Into<String>) -> Call {
-        let call = Call::new(name, doing).of_repository(&self.directory).inside(&self.path);
-        call.variable("GIT_WORK_TREE", &self.path)
-    }
-
-    /// The paths that are not resolved in its index.
-    pub(super) fn unmerged(&self, git: &Git) -> Result<Vec<GitPath>> {
-        let call = self.call("ls-files", "list what is not resolved").options(&["--unmerged", "-z", "--full-name"]);
-        let bytes = git.output(&call)?;
-        let entries = bytes.split(|byte| *byte == 0).filter_map(|entry| {
-            let tab = entry.iter().position(|byte| *byte == b'\t')?;
-            Some(&entry[tab + 1..])
-        });
-        Ok(GitPath::list(&entries.collect::<Vec<&[u8]>>().join(&0)))
-    }
-
-    /// The commit that it stands on.
-    pub(super) fn head(&self, git: &Git) -> Result<ObjectId> {
-        let call = self.call("rev-parse", "see where the folder stands").options(&["--verify"]).operands(["HEAD"]);
-        let text = git.text(&call)?;
-        ObjectId::parse(&text).ok_or_else(|| foreign(&self.path))
-    }
 }
 
 /// The branch whose conflict is shown in the work tree that the operator stands in, without `refs/heads/`.
@@ -79,10 +43,10 @@ pub fn shown_here(repository: &Repository) -> Option<String> {
     serde_json::from_slice::<Shown>(&text).ok().map(|shown| shown.branch)
 }
 
-/// Refuses a place where something is already.
+/// Refuses a folder where something exists already.
 pub(super) fn refuse_if_taken(repository: &Repository, path: &Path) -> Result<()> {
     match look(repository, path)? {
-        Place::Free => Ok(()),
+        Found::Free => Ok(()),
         _ => Err(foreign(path)),
     }
 }
@@ -90,7 +54,7 @@ pub(super) fn refuse_if_taken(repository: &Repository, path: &Path) -> Result<()
 /// The folder of a rebase with the conflict that it shows, once it is ready.
 pub(super) fn ready(repository: &Repository, state: &State) -> Result<Option<(Folder, Shown)>> {
     match look(repository, &state.folder)? {
-        Place::Ready(folder, shown) if shown.branch == state.target => Ok(Some((folder, shown))),
+        Found::Ready(folder, shown) if shown.branch == state.target => Ok(Some((folder, shown))),
         _ => Ok(None),
     }
 }
@@ -99,10 +63,10 @@ pub(super) fn ready(repository: &Repository, state: &State) -> Result<Option<(Fo
 pub(super) fn show(repository: &Repository, state: &State, patch: &ObjectId, on: &ObjectId) -> Result<()> {
     let wanted = Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone() };
     match look(repository, &state.folder)? {
-        Place::Ready(_, shown) if shown == wanted => return Ok(()),
-        Place::Ready(_, shown) if !is_ours_to_remove(state, &shown) => return Err(another(&state.folder, &shown)),
-        Place::Foreign => return Err(foreign(&state.folder)),
-        Place::Ready(..) | Place::HalfMade | Place::Free => remove(repository, &state.folder)?,
+        Found::Ready(_, shown) if shown == wanted => return Ok(()),
+        Found::Ready(_, shown) if !is_ours_to_remove(state, &shown) => return Err(another(&state.folder, &shown)),
+        Found::Foreign => return Err(foreign(&state.folder)),
+        Found::Ready(..) | Found::HalfMade | Found::Free => remove(repository, &state.folder)?,
     }
     make(repository, state, &wanted)
 }
@@ -110,18 +74,18 @@ pub(super) fn show(repository: &Repository, state: &State, patch: &ObjectId, on:
 /// Removes the folder, when what it shows is decided.
 pub(super) fn clear(repository: &Repository, state: &State) -> Result<()> {
     match look(repository, &state.folder)? {
-        Place::Ready(_, shown) if !is_ours_to_remove(state, &shown) => Err(another(&state.folder, &shown)),
-        Place::Ready(..) | Place::HalfMade => remove(repository, &state.folder),
-        Place::Free | Place::Foreign => Ok(()),
+        Found::Ready(_, shown) if !is_ours_to_remove(state, &shown) => Err(another(&state.folder, &shown)),
+        Found::Ready(..) | Found::HalfMade => remove(repository, &state.folder),
+        Found::Free | Found::Foreign => Ok(()),
     }
 }
 
 /// Removes the folder with all that was done in it.
 pub(super) fn give_up(repository: &Repository, state: &State) -> Result<()> {
     match look(repository, &state.folder)? {
-        Place::Ready(_, shown) if shown.branch != state.target => Ok(()),
-        Place::Ready(..) | Place::HalfMade | Place::Free => remove(repository, &state.folder),
-        Place::Foreign => Ok(()),
+        Found::Ready(_, shown) if shown.branch != state.target => Ok(()),
+        Found::Ready(..) | Found::HalfMade | Found::Free => remove(repository, &state.folder),
+        Found::Foreign => Ok(()),
     }
 }
 
@@ -138,29 +102,29 @@ fn is_ours_to_remove(state: &State, shown: &Shown) -> bool {
     shown.branch == state.target && state.has_decided(&shown.patch)
 }
 
-fn look(repository: &Repository, path: &Path) -> Result<Place> {
+fn look(repository: &Repository, path: &Path) -> Result<Found> {
     let is_empty = match std::fs::read_dir(path) {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
-        Err(_) => return Ok(Place::Foreign),
+        Err(_) => return Ok(Found::Foreign),
     };
     let Some(directory) = git_directory(repository, path) else {
-        return Ok(if is_empty { Place::Free } else { Place::Foreign });
+        return Ok(if is_empty { Found::Free } else { Found::Foreign });
     };
     if is_empty || directory.join(GOING).exists() {
-        return Ok(Place::HalfMade);
+        return Ok(Found::HalfMade);
     }
     // Somebody may have cleared the folder away by hand and put something else there.
     let link = std::fs::read(path.join(".git")).unwrap_or_default();
     let leads_here = link.strip_prefix(b"gitdir: ").is_some_and(|link| as_path(link) == directory);
     if !leads_here {
-        return Ok(Place::Foreign);
+        return Ok(Found::Foreign);
     }
     let shown = std::fs::read(directory.join(SHOWN)).ok().and_then(|text| serde_json::from_slice(&text).ok());
     Ok(match shown {
-        Some(shown) => Place::Ready(Folder { path: path.to_owned(), directory }, shown),
-        None if is_detached(repository, &directory)? => Place::HalfMade,
-        None => Place::Foreign,
+        Some(shown) => Found::Ready(Folder { path: path.to_owned(), directory }, shown),
+        None if is_detached(repository, &directory)? => Found::HalfMade,
+        None => Found::Foreign,
     })
 }
 
@@ -242,13 +206,6 @@ fn pick(git: &Git, folder: &Folder, wanted: &Shown) -> Result<()> {
         .operands([wanted.patch.as_str()]);
     let output = git.run(&call)?;
     if output.success || !folder.unmerged(git)?.is_empty() { Ok(()) } else { Err(Git::failure(&call, &output)) }
-}
-
-fn foreign(path: &Path) -> Error {
-    Error::refused(
-        format!("{} is where conflicts were to be shown, and something else is there", path.display()),
-        "it was left alone, and no branch was changed; move it away, or begin with --folder and another name",
-    )
 }
 
 fn another(path: &Path, shown: &Shown) -> Error {

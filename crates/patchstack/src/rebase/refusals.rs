@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::begin::Request;
-use super::listed;
+use super::Request;
 use crate::error::{Error, Result};
 use crate::forecast::flattening;
-use crate::names::{ObjectId, RefName};
+use crate::names::{ObjectId, RefName, abridged};
 use crate::repository::Repository;
 use crate::stack::Stack;
 
@@ -37,9 +36,9 @@ pub(super) fn operators_own_rebase<'a>(
         for kind in ["rebase-merge", "rebase-apply"] {
             let Ok(head) = std::fs::read_to_string(directory.join(kind).join("head-name")) else { continue };
             if let Some(branch) = branches.iter().find(|branch| branch.as_str() == head.trim()) {
-                let place = work_tree(&directory);
+                let folder = work_tree(&directory);
                 return Err(Error::refused(
-                    format!("git is in the middle of a rebase of {branch} in {}", place.display()),
+                    format!("git is in the middle of a rebase of {branch} in {}", folder.display()),
                     "nothing was changed; there, `git rebase --continue` it or `git rebase --abort` it first",
                 ));
             }
@@ -60,7 +59,7 @@ pub(super) fn loss(repository: &Repository, request: &Request) -> Result<Option<
             format!(
                 "the merges of {} hold changes that its patches in a row do not give: {}",
                 request.stack.branch.name,
-                listed(&lost)
+                abridged(&lost)
             ),
             "nothing was changed; make a commit of those changes first, or say why they can go with --accept-loss \"...\"",
         )),

@@ -1,11 +1,11 @@
 //! Earlier resolutions: put into the files of a conflict to be looked at, and recorded when a person is done.
 //!
 //! Git takes a folder `rr-cache` for the wish to have rerere everywhere. So where the operator does not use it, the
-//! resolutions are kept in a place of cutover's own, and the operator's git goes on without.
+//! resolutions are kept in a directory of cutover's own, and the operator's git goes on without.
 
 use std::path::{Path, PathBuf};
 
-use super::folder::Folder;
+use super::work_tree::Folder;
 use crate::error::{Error, Result};
 use crate::git::Call;
 use crate::names::GitPath;
@@ -38,14 +38,14 @@ pub(super) fn offered(repository: &Repository, folder: &Folder) -> Result<Vec<Gi
 
 fn call(repository: &Repository, folder: &Folder, doing: &str) -> Result<Call> {
     let call = folder.call("rerere", doing).setting("rerere.enabled", "true").setting("rerere.autoUpdate", "false");
-    match own_place(repository)? {
-        Some(place) => Ok(call.variable("GIT_COMMON_DIR", place)),
+    match own_directory(repository)? {
+        Some(directory) => Ok(call.variable("GIT_COMMON_DIR", directory)),
         None => Ok(call),
     }
 }
 
-/// Cutover's own place for resolutions; none where the operator uses rerere.
-fn own_place(repository: &Repository) -> Result<Option<PathBuf>> {
+/// Cutover's own directory for resolutions; none where the operator uses rerere.
+fn own_directory(repository: &Repository) -> Result<Option<PathBuf>> {
     let wish = repository.call("config", "see whether you use rerere").as_the_operator().options(&[
         "--type=bool",
         "--get",
@@ -60,22 +60,26 @@ fn own_place(repository: &Repository) -> Result<Option<PathBuf>> {
     if uses {
         return Ok(None);
     }
-    let place = repository.directory().join("cutover/rerere");
-    furnish(repository, &place).map_err(|source| Error::File { path: place.clone(), done: "written", source })?;
-    Ok(Some(place))
+    let directory = repository.directory().join("cutover/rerere");
+    furnish(repository, &directory).map_err(|source| Error::File {
+        path: directory.clone(),
+        done: "written",
+        source,
+    })?;
+    Ok(Some(directory))
 }
 
 /// A git directory that borrows the repository's objects. Written again each time, for it is five small files.
-fn furnish(repository: &Repository, place: &Path) -> std::io::Result<()> {
+fn furnish(repository: &Repository, directory: &Path) -> std::io::Result<()> {
     for name in ["objects/info", "objects/pack", "refs/heads"] {
-        std::fs::create_dir_all(place.join(name))?;
+        std::fs::create_dir_all(directory.join(name))?;
     }
     let format = match repository.object_format() {
         "sha1" => "[core]\n\trepositoryformatversion = 0\n".to_owned(),
         other => format!("[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = {other}\n"),
     };
-    std::fs::write(place.join("config"), format)?;
-    std::fs::write(place.join("HEAD"), "ref: refs/heads/none\n")?;
+    std::fs::write(directory.join("config"), format)?;
+    std::fs::write(directory.join("HEAD"), "ref: refs/heads/none\n")?;
     // Beside it in the same git directory, so that moving the repository breaks nothing.
-    std::fs::write(place.join("objects/info/alternates"), "../../../objects\n")
+    std::fs::write(directory.join("objects/info/alternates"), "../../../objects\n")
 }

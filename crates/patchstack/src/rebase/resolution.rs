@@ -1,10 +1,10 @@
 //! Reads what a person made of a conflict out of the folder, and refuses what is not finished.
 
-use super::folder::{Folder, MARK_DIGITS, Shown};
-use super::listed;
+use super::folder::Shown;
+use super::work_tree::{Folder, MARK_DIGITS};
 use crate::error::{Error, Result};
 use crate::git::Git;
-use crate::names::{GitPath, ObjectId};
+use crate::names::{GitPath, ObjectId, abridged};
 
 /// The tree that a person made: what is staged in the folder, or the one commit that was made there.
 pub(super) fn take(git: &Git, folder: &Folder, shown: &Shown) -> Result<ObjectId> {
@@ -34,7 +34,7 @@ fn refuse_unmerged(git: &Git, folder: &Folder) -> Result<()> {
         return Ok(());
     }
     Err(Error::refused(
-        format!("not resolved in {}: {}", folder.path.display(), listed(&unmerged)),
+        format!("not resolved in {}: {}", folder.path.display(), abridged(&unmerged)),
         "nothing was recorded; edit the files there, `git add` (or `git rm`) them, then --continue",
     ))
 }
@@ -54,7 +54,7 @@ fn refuse_unstaged(git: &Git, folder: &Folder) -> Result<()> {
         return Ok(());
     }
     Err(Error::refused(
-        format!("edited in {} and not added: {}", folder.path.display(), listed(&unstaged)),
+        format!("edited in {} and not added: {}", folder.path.display(), abridged(&unstaged)),
         "nothing was recorded; `git add` them there, or `git restore` them, then --continue",
     ))
 }
@@ -106,7 +106,7 @@ fn refuse_marks(git: &Git, folder: &Folder, shown: &Shown, tree: &ObjectId, chan
         return Ok(());
     }
     Err(Error::refused(
-        format!("conflict marks (<<<<<<< and >>>>>>>) are left in {}", listed(&marked)),
+        format!("conflict marks (<<<<<<< and >>>>>>>) are left in {}", abridged(&marked)),
         format!("nothing was recorded; edit them in {}, `git add` them, then --continue", folder.path.display()),
     ))
 }

@@ -1,21 +1,14 @@
 //! Reads names by the operator's patterns, and says what is wrong with a pattern. Knows nothing of repositories.
 
-use super::{Candidate, Codename, Conventions, Release};
+use super::release::{Candidate, Codename, Release};
 use crate::error::{Error, Result};
-use crate::git::without_secrets;
 use crate::names::RefName;
 
 /// What stands for a code name in a pattern.
 pub(super) const CODENAME: &str = "{codename}";
 
 /// What stands for `rc3`, `master` and the like in a pattern.
-const CANDIDATE: &str = "{candidate}";
-
-/// A code name: lower-case letters. Capitals would not sort among them.
-pub(super) fn codename(text: &str) -> Option<Codename> {
-    let whole = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase());
-    whole.then(|| Codename(text.to_owned()))
-}
+pub(super) const CANDIDATE: &str = "{candidate}";
 
 /// `alpha1`, `beta2`, `rc3`, `master`, `1`, `2a`.
 fn candidate(text: &str) -> Option<Candidate> {
@@ -57,7 +50,7 @@ pub(super) fn release(pattern: &str, name: &str) -> Option<Release> {
 /// The code name that `name` stands for by a pattern without candidate.
 pub(super) fn our_codename(pattern: &str, name: &str) -> Option<Codename> {
     let (before, after) = pattern.split_once(CODENAME)?;
-    codename(name.strip_prefix(before)?.strip_suffix(after)?)
+    Codename::of(name.strip_prefix(before)?.strip_suffix(after)?)
 }
 
 /// The release that `name` stands for by a pattern with both placeholders, in either order.
@@ -67,10 +60,10 @@ fn with_candidate(pattern: &str, name: &str) -> Option<Release> {
     let (before, rest) = pattern.split_once(first)?;
     let (between, after) = rest.split_once(second)?;
     let middle = name.strip_prefix(before)?.strip_suffix(after)?;
-    middle.match_indices(between).find_map(|(place, between)| {
-        let (one, other) = (&middle[..place], &middle[place + between.len()..]);
+    middle.match_indices(between).find_map(|(index, between)| {
+        let (one, other) = (&middle[..index], &middle[index + between.len()..]);
         let (name, stage) = if codename_first { (one, other) } else { (other, one) };
-        Some(Release { codename: codename(name)?, candidate: candidate(stage)? })
+        Some(Release { codename: Codename::of(name)?, candidate: candidate(stage)? })
     })
 }
 
@@ -81,35 +74,10 @@ pub(super) fn globs(pattern: &str, prefix: &str) -> Vec<String> {
     std::iter::once(glob).chain(points).collect()
 }
 
-/// Explains what is wrong with the patterns and the names of the remotes.
-pub(super) fn check(conventions: &Conventions) -> Result<()> {
-    for (what, remote) in [("upstream", &conventions.upstream), ("origin", &conventions.origin)] {
-        if RefName::new(format!("refs/remotes/{remote}/x")).is_err() || remote.starts_with('-') {
-            return Err(Error::refused(
-                format!("{:?} cannot be the name of a remote ({what})", without_secrets(remote)),
-                "nothing was changed; name a remote of the repository, as `git remote` lists them",
-            ));
-        }
-    }
-    if conventions.ours.contains(CANDIDATE) {
-        return Err(mistaken("ours", &conventions.ours, "one branch of ours serves all candidates of a release"));
-    }
-    check_pattern("ours", &conventions.ours)?;
-    for theirs in &conventions.theirs {
-        check_pattern("theirs", theirs)?;
-        if *theirs == conventions.ours {
-            return Err(mistaken("ours", theirs, "it is upstream's too, so nobody could tell whose a branch is"));
-        }
-    }
-    if conventions.theirs.is_empty() {
-        return Err(Error::refused("there is no pattern for upstream's release branches", HINT));
-    }
-    Ok(())
-}
+pub(super) const HINT: &str = "nothing was changed; write it such as mitx/{codename} for ours, open-release/{codename}.{candidate} for upstream's";
 
-const HINT: &str = "nothing was changed; write it such as mitx/{codename} for ours, open-release/{codename}.{candidate} for upstream's";
-
-fn check_pattern(whose: &str, pattern: &str) -> Result<()> {
+/// Explains what is wrong with a pattern, of `ours` or of `theirs`.
+pub(super) fn check(whose: &str, pattern: &str) -> Result<()> {
     let (codenames, candidates) = (pattern.matches(CODENAME).count(), pattern.matches(CANDIDATE).count());
     if codenames != 1 {
         return Err(mistaken(whose, pattern, &format!("it must have {CODENAME} in it exactly once")));
@@ -130,7 +98,7 @@ fn check_pattern(whose: &str, pattern: &str) -> Result<()> {
     }
 }
 
-fn mistaken(whose: &str, pattern: &str, why: &str) -> Error {
+pub(super) fn mistaken(whose: &str, pattern: &str, why: &str) -> Error {
     Error::refused(format!("the pattern {pattern:?} ({whose}) cannot be used: {why}"), HINT)
 }
 
@@ -138,6 +106,7 @@ fn mistaken(whose: &str, pattern: &str, why: &str) -> Error {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::Conventions;
     use super::*;
 
     fn read(name: &str) -> Option<String> {

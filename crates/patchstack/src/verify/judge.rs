@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 
 use super::explanations::{Explanation, Explanations};
 use super::interdiff::interdiff;
-use super::named;
 use super::pair::Pairs;
 use crate::error::Result;
 use crate::forecast::twins;
 use crate::identity::{Likeness, patch_ids};
 use crate::ledger::{Account, Entry, How, Named};
-use crate::names::{GitPath, ObjectId};
-use crate::rebase::listed;
+use crate::names::{GitPath, ObjectId, abridged};
 use crate::replay::{Conflict, Engine, Merged, changes_attributes};
 use crate::repository::Repository;
 use crate::stack::{Patch, Stack};
@@ -30,12 +28,12 @@ pub(super) fn judge(
     let ids = ids(repository, old, new, pairs)?;
     let attributes = attributes(new);
     let mut entries = Vec::new();
-    for (place, patch) in old.patches.iter().enumerate() {
+    for (index, patch) in old.patches.iter().enumerate() {
         let word = explained.get(&patch.commit);
-        let account = match pairs.get(&place) {
-            Some(place) => {
-                let now = &new.patches[*place];
-                engine.heed(&attributes[*place])?;
+        let account = match pairs.get(&index) {
+            Some(paired) => {
+                let now = &new.patches[*paired];
+                engine.heed(&attributes[*paired])?;
                 let is_same = ids.get(&patch.commit) == ids.get(&now.commit);
                 pair(repository, engine, patch, now, is_same, word)?
             }
@@ -44,7 +42,11 @@ pub(super) fn judge(
                 missing(engine, patch, new, word)?
             }
         };
-        entries.push(Entry { patch: named(patch), author: patch.author.to_string(), account });
+        entries.push(Entry {
+            patch: Named::new(&patch.commit, &patch.subject),
+            author: patch.author.to_string(),
+            account,
+        });
         progress(entries.len(), old.patches.len());
     }
     engine.heed(&new.base.commit)?;
@@ -52,11 +54,11 @@ pub(super) fn judge(
     Ok(entries)
 }
 
-/// For each place in the new stack, and for its end, the commit by whose attributes (`.gitattributes`) git merges there.
+/// For each position in the new stack, and for its end, the commit by whose attributes (`.gitattributes`) git merges there.
 fn attributes(new: &Stack) -> Vec<ObjectId> {
     let mut heeded = vec![new.base.commit.clone()];
-    for (place, patch) in new.patches.iter().enumerate() {
-        let then = if changes_attributes(patch) { patch.commit.clone() } else { heeded[place].clone() };
+    for (index, patch) in new.patches.iter().enumerate() {
+        let then = if changes_attributes(patch) { patch.commit.clone() } else { heeded[index].clone() };
         heeded.push(then);
     }
     heeded
@@ -86,7 +88,7 @@ fn pair(
         Merged::Clean(tree) if tree == now.tree && is_same => return Ok(Account::Kept { now: now.commit.clone() }),
         Merged::Clean(tree) if tree == now.tree => Ok(How::Merged),
         Merged::Clean(tree) => {
-            let files = listed(&engine.difference(&tree, &now.tree)?);
+            let files = abridged(&engine.difference(&tree, &now.tree)?);
             Err(format!("it applies cleanly, and yet somebody changed what it does to {files}"))
         }
         Merged::Conflict(conflict) => resolved(engine, &conflict, now)?,
@@ -112,7 +114,7 @@ fn resolved(engine: &Engine, conflict: &Conflict, now: &Patch) -> Result<std::re
     if strays.is_empty() {
         return Ok(Ok(How::Resolved(files.iter().map(ToString::to_string).collect())));
     }
-    Ok(Err(format!("it conflicts in {}, and somebody changed {} as well", listed(&files), listed(&strays))))
+    Ok(Err(format!("it conflicts in {}, and somebody changed {} as well", abridged(&files), abridged(&strays))))
 }
 
 /// What became of a patch that has no pair.
@@ -127,10 +129,10 @@ fn missing(engine: &mut Engine, old: &Patch, new: &Stack, word: Option<&Explanat
     Ok(match engine.merge(&before, head, &old.commit)? {
         Merged::Clean(merged) if merged == tree => Account::Upstreamed { by: None },
         Merged::Clean(merged) => {
-            unexplained(format!("it is missing: {} lack it", listed(&engine.difference(&tree, &merged)?)))
+            unexplained(format!("it is missing: {} lack it", abridged(&engine.difference(&tree, &merged)?)))
         }
         Merged::Conflict(conflict) => {
-            unexplained(format!("it is missing, and would conflict in {}", listed(&conflict.paths())))
+            unexplained(format!("it is missing, and would conflict in {}", abridged(&conflict.paths())))
         }
     })
 }
@@ -151,7 +153,7 @@ fn name_upstreams(repository: &Repository, old: &Stack, new: &Stack, entries: &m
         let Some(twin) = twins.get(&entry.patch.commit) else { continue };
         match &mut entry.account {
             Account::Upstreamed { by } => {
-                *by = Some(Named { commit: twin.commit.clone(), subject: twin.subject.clone() });
+                *by = Some(Named::new(&twin.commit, &twin.subject));
             }
             Account::Unexplained { what, now: None, .. } => {
                 *what = format!("{what}; upstream has this very patch as {} ({})", twin.commit.short(), twin.subject);

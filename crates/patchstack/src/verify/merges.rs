@@ -4,8 +4,7 @@ use super::explanations::{Explanation, Explanations};
 use crate::error::Result;
 use crate::forecast::flattening;
 use crate::ledger::{Account, Entry, Named};
-use crate::names::ObjectId;
-use crate::rebase::listed;
+use crate::names::{ObjectId, abridged};
 use crate::replay::{Engine, Merged};
 use crate::repository::Repository;
 use crate::stack::Stack;
@@ -32,7 +31,7 @@ pub(super) fn accounts(
     if merges.is_empty() {
         merges.extend(old.merges.last().map(|merge| read(repository, merge)).transpose()?);
     }
-    let what = format!("this merge holds changes that are in no patch, and they are lost: {}", listed(&lost));
+    let what = format!("this merge holds changes that are in no patch, and they are lost: {}", abridged(&lost));
     let entry = |merge: Merge| {
         let account = match explained.get(&merge.named.commit) {
             Some(Explanation { because, by }) => Account::Dropped { because: because.clone(), by: by.clone() },

@@ -9,14 +9,14 @@ use crate::names::ObjectId;
 use crate::repository::Repository;
 use crate::stack::{Author, Patch, Stack};
 
-/// For the place of each paired patch of the old stack: the place of its pair in the new one. No place is there twice.
+/// For the index of each paired patch in the old stack: the index of its pair in the new one. No index occurs twice.
 pub(super) type Pairs = BTreeMap<usize, usize>;
 
 /// Pairs the patches of two stacks.
 pub(super) fn pair(repository: &Repository, old: &Stack, new: &Stack) -> Result<Pairs> {
     let ids = ids(repository, old, new)?;
     let mut pairs = Pairs::new();
-    // The most certain first: a patch that has a namesake is not to take the place of that one.
+    // The most certain first: a patch that has a namesake must not be paired before that one.
     match_up(&mut pairs, old, new, |patch| Some((who(patch), ids.get(&patch.commit))));
     match_up(&mut pairs, old, new, |patch| Some(who(patch)));
     match_up(&mut pairs, old, new, |patch| ids.get(&patch.commit));
@@ -40,17 +40,17 @@ fn ids(repository: &Repository, old: &Stack, new: &Stack) -> Result<BTreeMap<Obj
 fn match_up<'a, Key: Ord>(pairs: &mut Pairs, old: &'a Stack, new: &'a Stack, key: impl Fn(&'a Patch) -> Option<Key>) {
     let taken: Vec<usize> = pairs.values().copied().collect();
     let mut free: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
-    for (place, patch) in new.patches.iter().enumerate().rev().filter(|(place, _)| !taken.contains(place)) {
+    for (index, patch) in new.patches.iter().enumerate().rev().filter(|(index, _)| !taken.contains(index)) {
         if let Some(key) = key(patch) {
-            free.entry(key).or_default().push(place);
+            free.entry(key).or_default().push(index);
         }
     }
-    for (place, patch) in old.patches.iter().enumerate() {
-        if pairs.contains_key(&place) {
+    for (index, patch) in old.patches.iter().enumerate() {
+        if pairs.contains_key(&index) {
             continue;
         }
         if let Some(found) = key(patch).and_then(|key| free.get_mut(&key)).and_then(Vec::pop) {
-            pairs.insert(place, found);
+            pairs.insert(index, found);
         }
     }
 }
@@ -70,8 +70,8 @@ fn alike(repository: &Repository, old: &Stack, new: &Stack, pairs: &mut Pairs) -
         .range(&new.base.commit, &new.branch.commit);
     for line in repository.git().text(&call)?.lines() {
         let Some((old_commit, new_commit)) = both(line) else { continue };
-        let place = |stack: &Stack, commit| stack.patches.iter().position(|patch| patch.commit == commit);
-        if let (Some(one), Some(other)) = (place(old, old_commit), place(new, new_commit))
+        let index = |stack: &Stack, commit| stack.patches.iter().position(|patch| patch.commit == commit);
+        if let (Some(one), Some(other)) = (index(old, old_commit), index(new, new_commit))
             && !pairs.contains_key(&one)
             && !taken.contains(&other)
         {

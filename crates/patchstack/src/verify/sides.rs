@@ -3,8 +3,8 @@
 use super::Request;
 use crate::error::{Error, Result};
 use crate::forecast::flattening;
-use crate::names::RefName;
-use crate::rebase::{State, listed, standing};
+use crate::names::{RefName, abridged};
+use crate::rebase::{State, standing};
 use crate::repository::{Repository, Revision};
 use crate::stack::{Base, Stack};
 
@@ -91,7 +91,7 @@ fn refuse_odd_merges(repository: &Repository, new: &Stack) -> Result<()> {
         return Ok(());
     }
     Err(Error::refused(
-        format!("the merges in {} hold changes that are in none of its patches: {}", new.branch.name, listed(&lost)),
+        format!("the merges in {} hold changes that are in none of its patches: {}", new.branch.name, abridged(&lost)),
         "nothing was changed; rebase it without merges, and verify that",
     ))
 }

@@ -1,13 +1,9 @@
-//! Where each of our release branches stands: base, patches, upstream's newest candidate, what the remote has.
-
-mod look;
+//! What is said of one release branch.
 
 use serde::Serialize;
 
-use crate::error::Result;
 use crate::names::ObjectId;
-use crate::releases::{Codename, Conventions};
-use crate::repository::Repository;
+use crate::releases::Codename;
 
 /// Where one of our release branches stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -84,32 +80,4 @@ pub struct LastPush {
     pub at: String,
     /// `published` from a ledger, or `committed` when only the head's committer is known.
     pub known_from: &'static str,
-}
-
-/// How many branches are looked at at once.
-const AT_ONCE: usize = 4;
-
-/// Where each of our release branches stands, in code name order; empty when there are none.
-///
-/// What stands in the way with one branch is said in its `trouble`, and the others are told all the same.
-///
-/// # Errors
-/// When the patterns are mistaken, a remote is missing, or git cannot list refs.
-pub fn status(repository: &Repository, conventions: &Conventions) -> Result<Vec<BranchStatus>> {
-    conventions.check()?;
-    conventions.need_remotes(repository, &[&conventions.upstream, &conventions.origin])?;
-    let survey = conventions.survey(repository)?;
-    let look = look::Look { repository, conventions, survey: &survey };
-    let mut all = Vec::with_capacity(survey.ours.len());
-    for some in survey.ours.chunks(AT_ONCE) {
-        let seen: Vec<Option<BranchStatus>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = some.iter().map(|ours| scope.spawn(move || look.branch(ours))).collect();
-            let joined = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            threads.into_iter().map(joined).collect()
-        });
-        all.extend(seen.into_iter().flatten());
-    }
-    Ok(all)
 }

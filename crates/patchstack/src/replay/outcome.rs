@@ -1,19 +1,4 @@
-//! Replays patches on another base: git merges, in a scratch repository, without a work tree.
-//!
-//! The commits that come of it depend on what went in and on nothing else: author, committer, message, encoding and
-//! other headers are taken over byte for byte, and the committer's date is put forward to that of the commit before
-//! where it would be older. So a forecast names the very commit that a rebase will make, on every machine.
-
-mod answer;
-mod commit;
-mod engine;
-mod run;
-mod scratch;
-mod sweep;
-
-pub use engine::Engine;
-pub(crate) use run::changes_attributes;
-pub use run::replay;
+//! What goes into a replay beside the patches, and what comes out of it.
 
 use std::collections::BTreeMap;
 

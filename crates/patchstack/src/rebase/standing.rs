@@ -1,29 +1,4 @@
-//! Doing a rebase: onto a work ref, with stops where a person has to say what is meant.
-//!
-//! What is kept of it is only what went in and what was decided: the old head, the base, the release, the resolutions
-//! and the skips. Everything else is worked out again from these each time, so that being killed at any point loses
-//! nothing: the same command, given again, ends in the same head. The branch itself never moves.
-
-mod abort;
-mod advance;
-mod begin;
-mod folder;
-mod proceed;
-mod refusals;
-mod rerere;
-mod resolution;
-mod skip;
-mod state;
-#[cfg(test)]
-pub(crate) mod tests;
-
-pub use abort::abort;
-pub use advance::standing;
-pub use begin::{Request, begin};
-pub use folder::shown_here;
-pub use proceed::proceed;
-pub use skip::skip;
-pub(crate) use state::State;
+//! How a rebase stands, as commands tell it.
 
 use serde::Serialize;
 
@@ -86,13 +61,4 @@ pub struct Stop {
     pub offered: Vec<GitPath>,
     /// Git's words on the conflict.
     pub messages: Vec<String>,
-}
-
-/// Paths on one line, for an error: the first ten, and how many more there are.
-pub(crate) fn listed(paths: &[GitPath]) -> String {
-    let shown: Vec<String> = paths.iter().take(10).map(ToString::to_string).collect();
-    match paths.len().saturating_sub(shown.len()) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
 }

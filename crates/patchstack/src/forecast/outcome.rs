@@ -1,15 +1,4 @@
-//! What a rebase would come to, for every patch, with no ref moved: the fates, and who is behind a conflict.
-
-mod conflicts;
-mod culprit;
-mod hunks;
-mod make;
-#[cfg(test)]
-mod tests;
-mod upstream;
-
-pub use make::{flattening, forecast};
-pub(crate) use upstream::twins;
+//! What a forecast says: the fate of each patch, and why.
 
 use serde::Serialize;
 

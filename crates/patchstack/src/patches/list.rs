@@ -1,48 +1,11 @@
-//! The patches of a branch, with since which release each is carried.
+//! Lists the patches of a branch.
 
-mod own;
-mod since;
-
-use std::thread::ScopedJoinHandle;
-
-use serde::Serialize;
-
+use super::listing::Listing;
+use super::{own, since};
 use crate::error::Result;
-use crate::names::{GitPath, ObjectId};
-use crate::releases::{Codename, Conventions, Survey};
+use crate::releases::{Conventions, Survey};
 use crate::repository::{Repository, Revision};
-use crate::stack::{Author, Base};
-
-/// The patches of a branch.
-#[derive(Clone, Debug, Serialize)]
-pub struct Listing {
-    /// The branch, as it was named.
-    pub branch: String,
-    /// Its head.
-    pub head: ObjectId,
-    /// Where its stack begins.
-    pub base: Base,
-    /// How many merges flattening leaves out.
-    pub merges: usize,
-    /// The patches, oldest first.
-    pub patches: Vec<Listed>,
-}
-
-/// One patch.
-#[derive(Clone, Debug, Serialize)]
-pub struct Listed {
-    /// The commit.
-    pub commit: ObjectId,
-    /// The first line of its message.
-    pub subject: String,
-    /// Who wrote it, and when.
-    #[serde(flatten)]
-    pub author: Author,
-    /// The files that it changes.
-    pub files: Vec<GitPath>,
-    /// The oldest of our release branches that carries it; none when that is this one.
-    pub since: Option<Codename>,
-}
+use crate::threads::joined;
 
 /// The patches of `branch` on top of `base`, or of the base that upstream's refs tell, and since when each is carried.
 ///
@@ -74,9 +37,4 @@ pub fn list(
         merges: own.merges,
         patches: own.patches,
     })
-}
-
-/// What a thread came to; its panic goes on here.
-fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

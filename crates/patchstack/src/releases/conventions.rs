@@ -1,23 +1,9 @@
-//! How releases are named: upstream's code names and candidates, our branches, the remotes.
-//!
-//! Upstream's releases are `open-release/koa.rc3` and, since 2024, `release/teak`; ours are `mitx/koa`. The patterns
-//! are the operator's to change. `pattern` reads names by them, `refs` finds the refs that they mean, `choose` the
-//! branch that a command is about.
+//! How releases, our branches and the remotes are named, by patterns that the operator may change.
 
-mod choose;
-mod pattern;
-mod refs;
-
-use std::fmt;
-
-use serde::{Serialize, Serializer};
-
-pub use choose::choose;
-pub(crate) use choose::{Apart, apart};
-pub use refs::Survey;
-pub(crate) use refs::{Ours, bare_name};
-
+use super::pattern;
+use super::release::{Candidate, Codename, Release};
 use crate::error::{Error, Result};
+use crate::git::without_secrets;
 use crate::names::RefName;
 
 /// How releases and remotes are named. The deployment file's `[branches]`, or its defaults.
@@ -41,73 +27,6 @@ impl Default for Conventions {
             ours: "mitx/{codename}".to_owned(),
             theirs: vec!["open-release/{codename}.{candidate}".to_owned(), "release/{codename}".to_owned()],
         }
-    }
-}
-
-/// A release's code name. They run alphabetically, so that their order is that of their names.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Codename(pub String);
-
-/// How far along a release is, in the order in which upstream gets there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Candidate {
-    /// `alpha1`.
-    Alpha(u32),
-    /// `beta2`.
-    Beta(u32),
-    /// `rc3`.
-    Rc(u32),
-    /// `master`, or a branch that is named for the release alone.
-    Master,
-    /// A point tag: `koa.1`, `koa.2a` counts as 2.
-    Point(u32),
-}
-
-/// One of upstream's releases, as a ref names it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Release {
-    /// Its code name.
-    pub codename: Codename,
-    /// How far along it is.
-    pub candidate: Candidate,
-}
-
-impl Codename {
-    /// A code name from outside: lower-case letters, such as `koa`.
-    ///
-    /// # Errors
-    /// When it is none.
-    pub fn parse(text: &str) -> Result<Self> {
-        pattern::codename(text).ok_or_else(|| {
-            Error::refused(
-                format!("{text:?} is no code name: they are lower-case letters and nothing else"),
-                "nothing was changed; name the release alone, such as koa",
-            )
-        })
-    }
-}
-
-impl fmt::Display for Codename {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for Candidate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Alpha(number) => write!(f, "alpha{number}"),
-            Self::Beta(number) => write!(f, "beta{number}"),
-            Self::Rc(number) => write!(f, "rc{number}"),
-            Self::Master => f.write_str("master"),
-            Self::Point(number) => write!(f, "{number}"),
-        }
-    }
-}
-
-impl Serialize for Candidate {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 
@@ -141,7 +60,7 @@ impl Conventions {
     }
 
     /// The name without its remote, of a ref under the upstream remote.
-    fn upstream_branch<'a>(&self, name: &'a RefName) -> Option<&'a str> {
+    pub(super) fn upstream_branch<'a>(&self, name: &'a RefName) -> Option<&'a str> {
         name.as_str().strip_prefix("refs/remotes/")?.strip_prefix(&self.upstream)?.strip_prefix('/')
     }
 
@@ -158,6 +77,31 @@ impl Conventions {
     /// # Errors
     /// At the first mistake.
     pub fn check(&self) -> Result<()> {
-        pattern::check(self)
+        for (what, remote) in [("upstream", &self.upstream), ("origin", &self.origin)] {
+            if RefName::new(format!("refs/remotes/{remote}/x")).is_err() || remote.starts_with('-') {
+                return Err(Error::refused(
+                    format!("{:?} cannot be the name of a remote ({what})", without_secrets(remote)),
+                    "nothing was changed; name a remote of the repository, as `git remote` lists them",
+                ));
+            }
+        }
+        if self.ours.contains(pattern::CANDIDATE) {
+            return Err(pattern::mistaken("ours", &self.ours, "one branch of ours serves all candidates of a release"));
+        }
+        pattern::check("ours", &self.ours)?;
+        for theirs in &self.theirs {
+            pattern::check("theirs", theirs)?;
+            if *theirs == self.ours {
+                return Err(pattern::mistaken(
+                    "ours",
+                    theirs,
+                    "it is upstream's too, so nobody could tell whose a branch is",
+                ));
+            }
+        }
+        if self.theirs.is_empty() {
+            return Err(Error::refused("there is no pattern for upstream's release branches", pattern::HINT));
+        }
+        Ok(())
     }
 }

@@ -1,37 +1,15 @@
-//! Pushing a verified branch: the old head saved first, an explicit lease on it, and the remote read back.
-//!
-//! The branch and the ledgers go in one push, all or nothing. No branch of this repository is touched, nor its index
-//! and work trees; of its refs only the notes, `refs/cutover/notes/` and the remote-tracking branch change.
-
-mod checks;
-mod delivery;
-
-use std::time::Duration;
+//! The steps of a publication: the checks, the backup of the old head, the push, and reading the remote back.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::{Request, checks, delivery};
 use crate::error::{Error, Result};
-use crate::ledger::{Ledger, Published, operator};
+use crate::ledger::{Published, operator};
 use crate::names::{ObjectId, RefName};
 use crate::releases::Conventions;
 use crate::remote::{self, Guard, Together, Update};
 use crate::repository::Repository;
-
-/// What is to be published, and where.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// Our branch: `mitx/koa`.
-    pub branch: String,
-    /// The commit that it shall become: the verified head of the work ref.
-    pub head: ObjectId,
-    /// The remote.
-    pub remote: String,
-    /// Branches that are never pushed to beside `master`, `main` and upstream's: names or patterns as in a shell.
-    pub protected: Vec<String>,
-    /// How long each conversation with the remote may take; [`remote::LIMIT`] unless the operator says otherwise.
-    pub limit: Duration,
-}
 
 /// What a remote holds after a publication, as it says itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -157,9 +135,4 @@ fn read_back(repository: &Repository, request: &Request, name: &RefName) -> Resu
             ))
         }
     }
-}
-
-/// The ledger with a signature.
-fn signed(ledger: &Ledger, signature: Published) -> Ledger {
-    Ledger { published: Some(signature), ..ledger.clone() }
 }

@@ -1,0 +1,51 @@
+//! The linked work tree that a conflict is shown in, and calls of git on it.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::git::{Call, Git};
+use crate::names::{GitPath, ObjectId};
+
+/// How many digits of a patch's id stand in git's conflict marks. Enough to be in no other text.
+pub(super) const MARK_DIGITS: usize = 12;
+
+/// A linked work tree of ours.
+#[derive(Clone, Debug)]
+pub(super) struct Folder {
+    pub(super) path: PathBuf,
+    /// Its git directory, `worktrees/...` in the repository's.
+    pub(super) directory: PathBuf,
+}
+
+impl Folder {
+    /// A call on this work tree.
+    pub(super) fn call(&self, name: &'static str, doing: impl Into<String>) -> Call {
+        let call = Call::new(name, doing).of_repository(&self.directory).inside(&self.path);
+        call.variable("GIT_WORK_TREE", &self.path)
+    }
+
+    /// The paths that are not resolved in its index.
+    pub(super) fn unmerged(&self, git: &Git) -> Result<Vec<GitPath>> {
+        let call = self.call("ls-files", "list what is not resolved").options(&["--unmerged", "-z", "--full-name"]);
+        let bytes = git.output(&call)?;
+        let entries = bytes.split(|byte| *byte == 0).filter_map(|entry| {
+            let tab = entry.iter().position(|byte| *byte == b'\t')?;
+            Some(&entry[tab + 1..])
+        });
+        Ok(GitPath::list(&entries.collect::<Vec<&[u8]>>().join(&0)))
+    }
+
+    /// The commit that it stands on.
+    pub(super) fn head(&self, git: &Git) -> Result<ObjectId> {
+        let call = self.call("rev-parse", "see where the folder stands").options(&["--verify"]).operands(["HEAD"]);
+        let text = git.text(&call)?;
+        ObjectId::parse(&text).ok_or_else(|| foreign(&self.path))
+    }
+}
+
+pub(super) fn foreign(path: &Path) -> Error {
+    Error::refused(
+        format!("{} is where conflicts were to be shown, and something else is there", path.display()),
+        "it was left alone, and no branch was changed; move it away, or begin with --folder and another name",
+    )
+}

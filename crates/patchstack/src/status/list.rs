@@ -1,0 +1,33 @@
+//! The status of all our release branches.
+
+use super::BranchStatus;
+use super::look::Look;
+use crate::error::Result;
+use crate::releases::Conventions;
+use crate::repository::Repository;
+use crate::threads::joined;
+
+/// How many branches are looked at at once.
+const AT_ONCE: usize = 4;
+
+/// Where each of our release branches stands, in code name order; empty when there are none.
+///
+/// What stands in the way with one branch is said in its `trouble`, and the others are told all the same.
+///
+/// # Errors
+/// When the patterns are mistaken, a remote is missing, or git cannot list refs.
+pub fn status(repository: &Repository, conventions: &Conventions) -> Result<Vec<BranchStatus>> {
+    conventions.check()?;
+    conventions.need_remotes(repository, &[&conventions.upstream, &conventions.origin])?;
+    let survey = conventions.survey(repository)?;
+    let look = Look { repository, conventions, survey: &survey };
+    let mut all = Vec::with_capacity(survey.ours.len());
+    for some in survey.ours.chunks(AT_ONCE) {
+        let seen: Vec<Option<BranchStatus>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = some.iter().map(|ours| scope.spawn(move || look.branch(ours))).collect();
+            threads.into_iter().map(joined).collect()
+        });
+        all.extend(seen.into_iter().flatten());
+    }
+    Ok(all)
+}

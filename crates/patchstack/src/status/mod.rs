@@ -1,0 +1,8 @@
+//! Where each of our release branches stands: base, patches, upstream's newest candidate, what the remote has.
+
+mod branch;
+mod list;
+mod look;
+
+pub use branch::{BaseStatus, BranchStatus, LastPush, NewestStatus, Published};
+pub use list::status;
