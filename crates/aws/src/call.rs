@@ -14,9 +14,12 @@ use http::{Request, Response};
 
 use crate::connection::Connection;
 use crate::credentials::{lasting, words};
+use crate::dry::{Line, imagined};
 use crate::error::{Cause, Error, refusal};
 use crate::operations::{Operation, Paged, Reads, Writes};
-use crate::protocol::{self, Service};
+use crate::protocol;
+use crate::service::Service;
+use crate::shape::{Shape, Unreadable};
 use crate::web::Lost;
 
 /// Route 53 takes five requests a second of an account; a little less leaves room for others.
@@ -56,8 +59,8 @@ impl Connection {
     /// When it failed, with what is known then. Credentials that have expired are renewed for the next call.
     pub async fn write<O: Writes>(&self, permit: &Permit, operation: &O) -> Result<O::Output, Error> {
         if permit.is_dry() || self.is_dry() {
-            let put_down = self.write_down(operation);
-            return put_down.map_err(|trouble| failed::<O>(Cause::Unreadable(trouble.to_string())));
+            let recorded = self.record(operation);
+            return recorded.map_err(|trouble| failed::<O>(Cause::Unreadable(trouble.to_string())));
         }
         self.attempt(operation).await
     }
@@ -78,6 +81,15 @@ impl Connection {
             }
         }
         Ok(pages)
+    }
+
+    /// Records a write instead of making it, and answers as if it had worked.
+    fn record<O: Operation>(&self, operation: &O) -> Result<O::Output, Unreadable> {
+        let values = Shape::values(operation);
+        let members = values.into_iter().map(|(name, _, value)| (name, value)).collect();
+        let line = Line::of(O::SERVICE, O::NAME, members).with(&self.command_options());
+        self.writes.record(line.to_string());
+        imagined(operation)
     }
 
     async fn attempt<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {

@@ -7,17 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_async::rt::sleep::SharedAsyncSleep;
-use aws_smithy_async::time::SharedTimeSource;
 use cutover_engine::failure::Failure;
 use cutover_engine::lease::ATTEMPT;
 
 use crate::credentials::{Keeper, of_profile, until, words};
-use crate::dry::Ledger;
-use crate::error::{Cause, Error};
-use crate::operations::Operation;
-use crate::operations::sts::{CallerIdentity, GetCallerIdentity};
-use crate::protocol::Service;
+use crate::dry::Writes;
+use crate::service::Service;
+use crate::times::Times;
 use crate::web::Web;
 
 /// Which AWS, and as whom. All of it may be left open: then it comes from where the `aws` command finds it.
@@ -31,15 +27,6 @@ pub struct Settings {
     pub endpoint: Option<String>,
     /// Credentials from elsewhere than the profile, for tests.
     pub credentials: Option<SharedCredentialsProvider>,
-}
-
-/// The time, and waiting. Signatures need the wall clock of this machine: AWS refuses those that are minutes off.
-#[derive(Clone, Debug)]
-pub struct Times {
-    /// What time it is.
-    pub clock: SharedTimeSource,
-    /// How to wait.
-    pub sleep: SharedAsyncSleep,
 }
 
 /// How long things may take.
@@ -76,7 +63,7 @@ pub struct Connection {
     /// The profile that was asked for.
     pub(crate) profile: Option<String>,
     /// Where writes are put down in a dry run.
-    pub(crate) writes: Arc<Ledger>,
+    pub(crate) writes: Arc<Writes>,
 }
 
 impl Connection {
@@ -85,7 +72,7 @@ impl Connection {
     /// # Errors
     /// When no region is known anywhere, or one whose addresses we do not know; or this machine cannot speak TLS.
     pub async fn open(settings: Settings, times: Times, limits: Limits) -> Result<Self, Failure> {
-        let web = Web::new(&limits).map_err(|why| Failure::permanent(format!("cannot speak TLS: {why}")))?;
+        let web = Web::new(limits.connect).map_err(|why| Failure::permanent(format!("cannot speak TLS: {why}")))?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(web.clone())
             .time_source(times.clock.clone())
@@ -147,21 +134,30 @@ impl Connection {
         self.calls.borrow().clone()
     }
 
-    /// Who we are. With `account`, whether it is the one that the deployment belongs to.
-    ///
-    /// # Errors
-    /// When AWS does not know us, or the account is another.
-    pub async fn identity(&self, account: Option<&str>) -> Result<CallerIdentity, Error> {
-        let identity = self.call(&GetCallerIdentity::default()).await?;
-        if let Some(expected) = account.filter(|expected| *expected != identity.account) {
-            let CallerIdentity { account, arn, .. } = &identity;
-            let why = format!(
-                "the credentials are of account {account} ({arn}), and the deployment belongs to account {expected}"
-            );
-            let operation = GetCallerIdentity::NAME;
-            return Err(Error::new(Service::Sts, operation, GetCallerIdentity::EFFECT, Cause::Mismatch(why)));
-        }
-        Ok(identity)
+    /// Switches dry mode on: from here on this connection writes nothing, in S3 neither. Dry mode cannot be switched off.
+    pub fn run_dry(&self) {
+        self.writes.run_dry();
+    }
+
+    /// Whether writes are recorded instead of being made, whatever their permits say.
+    #[must_use]
+    pub fn is_dry(&self) -> bool {
+        self.writes.is_dry()
+    }
+
+    /// The writes that were recorded since this was last called, in order, each as a line for a shell. None of them
+    /// contains a secret.
+    #[must_use]
+    pub fn take_writes(&self) -> Vec<String> {
+        self.writes.take()
+    }
+
+    /// The options with which the `aws` command reaches what this connection reaches.
+    pub(crate) fn command_options(&self) -> Vec<(&'static str, String)> {
+        let mut options = vec![("region", self.region.clone())];
+        options.extend(self.profile.clone().map(|profile| ("profile", profile)));
+        options.extend(self.endpoint.clone().map(|endpoint| ("endpoint-url", endpoint)));
+        options
     }
 
     /// Until when the credentials can be used or renewed; nothing when there is no limit.
@@ -177,8 +173,8 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use aws_credential_types::Credentials;
-    use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
-    use aws_smithy_async::time::StaticTimeSource;
+    use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
+    use aws_smithy_async::time::{SharedTimeSource, StaticTimeSource};
 
     use super::*;
 

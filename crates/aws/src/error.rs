@@ -8,7 +8,8 @@ use cutover_engine::failure::{Failure, FailureClass};
 use http::Response;
 
 use crate::operations::Effect;
-use crate::protocol::{Protocol, Service, document, root};
+use crate::protocol::{document, root};
+use crate::service::{Protocol, Service};
 use crate::shape::Document;
 
 /// An answer that says no.

@@ -8,10 +8,17 @@ use std::time::{Duration, SystemTime};
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 
-use crate::connection::Times;
-
 /// Waits for a length of time.
 pub type Wait = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+/// The time, and waiting. Signatures need the wall clock of this machine: AWS refuses those that are minutes off.
+#[derive(Clone, Debug)]
+pub struct Times {
+    /// What time it is.
+    pub clock: SharedTimeSource,
+    /// How to wait.
+    pub sleep: SharedAsyncSleep,
+}
 
 impl Times {
     /// The time by `now`, and waiting by `sleep`.

@@ -12,7 +12,7 @@ use aws_smithy_async::rt::sleep::AsyncSleep;
 use cutover_core::names::DnsName;
 use futures_util::future::{Either, select};
 
-use crate::connection::Times;
+use crate::times::Times;
 
 /// Where connections go and whom they trust.
 #[derive(Clone, Debug)]

@@ -21,8 +21,6 @@ use http_body_util::BodyExt;
 use object_store::ClientOptions;
 use object_store::client::{self as store, HttpErrorKind};
 
-use crate::connection::Limits;
-
 /// Connections that nobody uses are kept for this long: less than AWS keeps them.
 const IDLE: Duration = Duration::from_secs(10);
 /// Who asks.
@@ -48,15 +46,16 @@ pub enum Lost {
 }
 
 impl Web {
-    /// A client. It follows no redirects: nothing that is signed may go elsewhere.
+    /// A client, which gives a connection that long to come about. It follows no redirects: nothing that is signed may go
+    /// elsewhere.
     ///
     /// # Errors
     /// When this machine has no certificates to check others by.
-    pub fn new(limits: &Limits) -> Result<Self, String> {
+    pub fn new(connect: Duration) -> Result<Self, String> {
         // Whoever comes first chooses for the process; everybody here chooses the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
-            .connect_timeout(limits.connect)
+            .connect_timeout(connect)
             // A write on a connection that the other side is just closing would be in doubt.
             .pool_idle_timeout(IDLE)
             .redirect(reqwest::redirect::Policy::none())

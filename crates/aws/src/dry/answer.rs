@@ -5,7 +5,7 @@ use crate::operations::Operation;
 use crate::shape::{Document, Field, Kind, Member, Shape, Unreadable, Value};
 
 /// Every list has an element, so that whoever takes the first one finds it.
-pub(super) fn imagined<O: Operation>(operation: &O) -> Result<O::Output, Unreadable> {
+pub(crate) fn imagined<O: Operation>(operation: &O) -> Result<O::Output, Unreadable> {
     let asked = Shape::values(operation).into_iter().map(|(name, _, value)| (name, value)).collect();
     let document = structure(&<O::Output as Shape>::members(), &flattened(asked));
     Field::read(Some(&document))

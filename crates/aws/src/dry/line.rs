@@ -8,7 +8,7 @@ use std::fmt;
 use aws_smithy_types::base64;
 use serde_json::{Map, Value as Json, json};
 
-use crate::protocol::Service;
+use crate::service::Service;
 use crate::shape::Value;
 
 /// A line for the `aws` command. Displayed, it is what a POSIX shell takes.
@@ -32,9 +32,18 @@ impl Line {
         line
     }
 
-    /// A line with no options yet.
-    pub(super) fn new(service: &str, operation: &str) -> Self {
+    fn new(service: &str, operation: &str) -> Self {
         Self { words: vec!["aws".to_owned(), service.to_owned(), operation.to_owned()] }
+    }
+
+    /// The line that puts an object into a bucket. Its text is in a file that has the name at the end of the key.
+    pub(crate) fn put_object(bucket: &str, key: &str) -> Self {
+        let file = key.rsplit('/').next().unwrap_or_default();
+        let mut line = Self::new("s3api", "put-object");
+        for (option, text) in [("bucket", bucket), ("key", key), ("body", file)] {
+            line.text(option, text);
+        }
+        line
     }
 
     /// The same with more options.
@@ -96,7 +105,7 @@ impl Line {
         self.words.push(word);
     }
 
-    pub(super) fn text(&mut self, option: &str, text: &str) {
+    fn text(&mut self, option: &str, text: &str) {
         // What begins with a dash would be taken for an option of its own.
         if text.starts_with('-') {
             self.words.push(format!("--{option}={text}"));
@@ -164,10 +173,10 @@ fn user_data(encoded: String) -> String {
 fn hyphenated(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
     let mut text = String::new();
-    for (place, letter) in letters.iter().enumerate() {
-        let after_small = place > 0 && !letters[place - 1].is_ascii_uppercase();
-        let before_small = letters.get(place + 1).is_some_and(char::is_ascii_lowercase);
-        if place > 0 && letter.is_ascii_uppercase() && (after_small || before_small) {
+    for (index, letter) in letters.iter().enumerate() {
+        let after_small = index > 0 && !letters[index - 1].is_ascii_uppercase();
+        let before_small = letters.get(index + 1).is_some_and(char::is_ascii_lowercase);
+        if index > 0 && letter.is_ascii_uppercase() && (after_small || before_small) {
             text.push('-');
         }
         text.push(letter.to_ascii_lowercase());

@@ -1,19 +1,6 @@
-//! The operations of AWS that an upgrade needs, and no others: what goes in, what we read of what comes out.
-//!
-//! Each is declared once. [`table`] is what tests walk to hold them against AWS's own models, and what a policy of
-//! least privilege is made from. Names of requests and members are AWS's.
+//! How operations are declared: their traits, the macros that implement them, and an operation as data.
 
-pub mod cloudfront;
-pub mod ec2;
-pub mod elb;
-pub mod elbv2;
-pub mod rds;
-pub mod route53;
-pub mod servicequotas;
-pub mod ssm;
-pub mod sts;
-
-use crate::protocol::Service;
+use crate::service::Service;
 use crate::shape::{Member, Shape};
 
 /// Whether an operation changes anything.
@@ -47,7 +34,7 @@ pub trait Reads: Operation {}
 /// An operation that changes something, which takes a permit.
 pub trait Writes: Operation {}
 
-mod sealed {
+pub(super) mod sealed {
     /// Declared here, with its effect.
     pub trait Declared {}
 }
@@ -78,7 +65,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    fn of<O: Operation>() -> Self {
+    pub(super) fn of<O: Operation>() -> Self {
         Self {
             service: O::SERVICE,
             name: O::NAME,
@@ -89,23 +76,6 @@ impl Entry {
             output: O::Output::members,
         }
     }
-}
-
-/// All operations.
-#[must_use]
-pub fn table() -> Vec<Entry> {
-    let services = [
-        sts::table(),
-        ec2::table(),
-        elb::table(),
-        elbv2::table(),
-        rds::table(),
-        route53::table(),
-        cloudfront::table(),
-        ssm::table(),
-        servicequotas::table(),
-    ];
-    services.concat()
 }
 
 macro_rules! http_method {
@@ -145,7 +115,7 @@ macro_rules! operations {
 
         impl $crate::operations::Operation for $request {
             type Output = $output;
-            const SERVICE: $crate::protocol::Service = $crate::protocol::Service::$service;
+            const SERVICE: $crate::service::Service = $crate::service::Service::$service;
             const NAME: &'static str = stringify!($request);
             const EFFECT: $crate::operations::Effect = $crate::operations::Effect::$effect;
             const METHOD: &'static str = $crate::operations::http_method!($($method)?);
@@ -170,4 +140,4 @@ macro_rules! paged {
     )+};
 }
 
-use {http_method, http_path, marked, operations, paged};
+pub(super) use {http_method, http_path, marked, operations, paged};

@@ -1,20 +1,13 @@
-//! The IAM policy of least privilege for one deployment: what an upgrade of it may do, on which resources, and nothing
-//! else. Pure; nobody is asked.
-//!
-//! `methods` says what each method of a port asks AWS, and in which phases it is used; `statements` on what it may. A
-//! test runs every method and holds what it really asks against this.
-
-mod document;
-mod methods;
-mod statements;
+//! Puts a policy together: which methods the phases use, and the statements that these need.
 
 use std::collections::BTreeSet;
 
-use cutover_core::deployment::{Database, Deployment};
+use cutover_core::deployment::Deployment;
 use cutover_core::plan::Phase;
 
-pub use document::{Condition, Policy, Statement};
-pub use methods::{Method, When, methods};
+use super::document::Policy;
+use super::methods::{self, Method, When, methods};
+use super::statements::{self, has_snapshots};
 
 /// The policy for running `phases` of an upgrade of `deployment`, and for `check`, `plan`, `status`, `approve` and
 /// `report`, which anybody who runs a phase needs. An account or a region that is not known is `*`.
@@ -25,7 +18,7 @@ pub fn policy(deployment: &Deployment, phases: &[Phase], account: Option<&str>, 
     let points_sites = used.iter().any(|method| method.name == methods::SEES_SITES_POINTED);
     let (of_store, of_ports): (Vec<&Method>, Vec<&Method>) = used.into_iter().partition(|method| method.is_of_store());
     let (of_store, of_ports) = (actions(&of_store), actions(&of_ports));
-    let ports = statements::of_ports(deployment, statements::Place { account, region }, points_sites);
+    let ports = statements::of_ports(deployment, statements::Location { account, region }, points_sites);
     let ports = ports.into_iter().filter_map(|statement| statement.only(&of_ports));
     let store = statements::of_store(deployment).into_iter().filter_map(|statement| statement.only(&of_store));
     Policy::of(ports.chain(store).collect())
@@ -62,11 +55,3 @@ fn has_work(method: &Method, deployment: &Deployment, phase: Phase) -> bool {
         _ => true,
     }
 }
-
-/// Whether snapshots are taken of a database instance.
-fn has_snapshots(database: &Database) -> bool {
-    database.snapshot || database.warm_up_snapshot
-}
-
-#[cfg(test)]
-mod tests;

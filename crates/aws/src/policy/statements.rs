@@ -6,11 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use cutover_core::deployment::{Balancer, BalancerKind, Deployment, Fleet, HostGroup, Role};
+use cutover_core::deployment::{Balancer, BalancerKind, Database, Deployment, Fleet, HostGroup, Role};
 use cutover_core::names::DnsName;
 
 use super::document::Statement;
-use super::has_snapshots;
 
 /// The tags by which instances, images and snapshots are known.
 const ENVIRONMENT: &str = "environment";
@@ -18,14 +17,14 @@ const ROLE: &str = "role";
 
 /// Where the deployment lives, as far as that is known.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
+pub(super) struct Location<'a> {
     /// The account's number.
     pub account: Option<&'a str>,
     /// The region.
     pub region: Option<&'a str>,
 }
 
-impl Place<'_> {
+impl Location<'_> {
     /// The ARN of something in the region that belongs to the account.
     fn arn(self, service: &str, resource: impl std::fmt::Display) -> String {
         format!("arn:aws:{service}:{}:{}:{resource}", self.region(), self.account())
@@ -51,15 +50,15 @@ impl Place<'_> {
 }
 
 /// What the ports may do. `points_sites` says that sites' records change, and not only the zone's fence.
-pub(super) fn of_ports(deployment: &Deployment, place: Place<'_>, points_sites: bool) -> Vec<Statement> {
+pub(super) fn of_ports(deployment: &Deployment, location: Location<'_>, points_sites: bool) -> Vec<Statement> {
     let parts = [
-        vec![look(place)],
+        vec![look(location)],
         records(deployment, points_sites),
-        page(deployment, place),
-        balancers(deployment, place),
-        launch(deployment, place),
-        removal(deployment, place),
-        snapshots(deployment, place),
+        page(deployment, location),
+        balancers(deployment, location),
+        launch(deployment, location),
+        removal(deployment, location),
+        snapshots(deployment, location),
     ];
     parts.concat()
 }
@@ -85,7 +84,7 @@ pub(super) fn of_store(deployment: &Deployment) -> Vec<Statement> {
 }
 
 /// Listings, for which AWS knows no resources or lists them all.
-fn look(place: Place<'_>) -> Statement {
+fn look(location: Location<'_>) -> Statement {
     let actions = [
         "sts:GetCallerIdentity",
         "ec2:DescribeImages",
@@ -106,7 +105,7 @@ fn look(place: Place<'_>) -> Statement {
         "servicequotas:GetServiceQuota",
     ];
     let look = Statement::allow("Look", &actions, vec!["*".to_owned()]);
-    match place.region {
+    match location.region {
         Some(region) => look.where_equal("aws:RequestedRegion", [region]),
         None => look,
     }
@@ -141,9 +140,9 @@ fn normalised(name: &DnsName) -> String {
     name.as_str().trim_end_matches('.').to_lowercase()
 }
 
-fn page(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {
+fn page(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
     let page = &deployment.maintenance_page;
-    let distribution = place.global_arn("cloudfront", format_args!("distribution/{}", page.distribution));
+    let distribution = location.global_arn("cloudfront", format_args!("distribution/{}", page.distribution));
     let of_distribution = ["cloudfront:GetDistribution", "cloudfront:CreateInvalidation", "cloudfront:GetInvalidation"];
     vec![
         Statement::allow(
@@ -156,10 +155,10 @@ fn page(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {
     ]
 }
 
-fn balancers(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {
+fn balancers(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
     let arns = |kind, arn: fn(&Balancer) -> String| {
         let of_kind = deployment.balancers.iter().filter(move |balancer| balancer.kind == kind);
-        of_kind.map(|balancer| place.arn("elasticloadbalancing", arn(balancer))).collect()
+        of_kind.map(|balancer| location.arn("elasticloadbalancing", arn(balancer))).collect()
     };
     let classic = arns(BalancerKind::Classic, |balancer| format!("loadbalancer/{}", balancer.name));
     let groups = arns(BalancerKind::TargetGroup, |balancer| format!("targetgroup/{}/*", balancer.name));
@@ -176,21 +175,21 @@ fn balancers(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {
 
 /// A launch asks for each of its parts. The instance and its disks must carry the deployment's tag from the first moment
 /// on, and what tags them is the launch alone.
-fn launch(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {
+fn launch(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
     const RUN: &[&str] = &["ec2:RunInstances"];
     let requested = format!("aws:RequestTag/{ENVIRONMENT}");
     let name = deployment.name.as_str();
-    let (instances, volumes) = (place.arn("ec2", "instance/*"), place.arn("ec2", "volume/*"));
+    let (instances, volumes) = (location.arn("ec2", "instance/*"), location.arn("ec2", "volume/*"));
     let types = of_groups(deployment, |group| vec![group.instance_type.clone()]);
-    let roles = of_groups(deployment, |group| vec![role_of(&group.profile, place)]);
+    let roles = of_groups(deployment, |group| vec![role_of(&group.profile, location)]);
     vec![
         Statement::allow("LaunchInstances", RUN, vec![instances.clone()])
             .where_equal(&requested, [name])
             .where_equal("ec2:InstanceType", types),
         Statement::allow("LaunchVolumes", RUN, vec![volumes.clone()]).where_equal(&requested, [name]),
-        Statement::allow("LaunchFromImages", RUN, vec![place.ownerless_arn("ec2", "image/*")])
+        Statement::allow("LaunchFromImages", RUN, vec![location.ownerless_arn("ec2", "image/*")])
             .where_equal(format!("aws:ResourceTag/{ENVIRONMENT}"), [name]),
-        Statement::allow("LaunchInto", RUN, launched_into(deployment, place)),
+        Statement::allow("LaunchInto", RUN, launched_into(deployment, location)),
         Statement::allow("TagLaunched", &["ec2:CreateTags"], vec![instances, volumes])
             .where_equal("ec2:CreateAction", ["RunInstances"]),
         Statement::allow("PassRolesNamedLikeProfiles", &["iam:PassRole"], roles.into_iter().collect())
@@ -199,7 +198,7 @@ fn launch(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {
 }
 
 /// Network and key pair of next hosts.
-fn launched_into(deployment: &Deployment, place: Place<'_>) -> Vec<String> {
+fn launched_into(deployment: &Deployment, location: Location<'_>) -> Vec<String> {
     let subnets = of_groups(deployment, |group| group.subnets.clone());
     let groups = of_groups(deployment, |group| group.security_groups.clone());
     let key_pair = deployment.aws.as_ref().and_then(|aws| aws.key_pair.as_ref());
@@ -207,15 +206,15 @@ fn launched_into(deployment: &Deployment, place: Place<'_>) -> Vec<String> {
         .chain(subnets.iter().map(|subnet| format!("subnet/{subnet}")))
         .chain(groups.iter().map(|group| format!("security-group/{group}")))
         .chain(key_pair.map(|key_pair| format!("key-pair/{key_pair}")));
-    resources.map(|resource| place.arn("ec2", resource)).collect()
+    resources.map(|resource| location.arn("ec2", resource)).collect()
 }
 
 /// The role of an instance profile. The file names profiles alone; that a role has its profile's name is how the console
 /// and most tools make them.
-fn role_of(profile: &str, place: Place<'_>) -> String {
+fn role_of(profile: &str, location: Location<'_>) -> String {
     match profile.starts_with("arn:") {
         true => profile.replacen(":instance-profile/", ":role/", 1),
-        false => place.global_arn("iam", format_args!("role/{profile}")),
+        false => location.global_arn("iam", format_args!("role/{profile}")),
     }
 }
 
@@ -225,13 +224,13 @@ fn of_groups(deployment: &Deployment, part: impl Fn(&HostGroup) -> Vec<String>) 
 }
 
 /// Only what carries the deployment's tags is ever removed.
-fn removal(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {
+fn removal(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
     let environment = format!("aws:ResourceTag/{ENVIRONMENT}");
     let name = deployment.name.as_str();
     let roles: BTreeSet<&str> = Role::ALL.into_iter().map(|role| deployment.role_tag(role)).collect();
-    let images = vec![place.ownerless_arn("ec2", "image/*"), place.ownerless_arn("ec2", "snapshot/*")];
+    let images = vec![location.ownerless_arn("ec2", "image/*"), location.ownerless_arn("ec2", "snapshot/*")];
     vec![
-        Statement::allow("TerminateHosts", &["ec2:TerminateInstances"], vec![place.arn("ec2", "instance/*")])
+        Statement::allow("TerminateHosts", &["ec2:TerminateInstances"], vec![location.arn("ec2", "instance/*")])
             .where_equal(&environment, [name])
             .where_equal(format!("aws:ResourceTag/{ROLE}"), roles),
         Statement::allow("RemoveImages", &["ec2:DeregisterImage", "ec2:DeleteSnapshot"], images)
@@ -240,14 +239,19 @@ fn removal(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {
 }
 
 /// Snapshots of database instances, under the names that plans give them. RDS lowers the case of both.
-fn snapshots(deployment: &Deployment, place: Place<'_>) -> Vec<Statement> {
+fn snapshots(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
     let names = format!("cutover-{}-*", deployment.upgrade()).replace('_', "-").to_lowercase();
-    let snapshots = place.arn("rds", format_args!("snapshot:{names}"));
+    let snapshots = location.arn("rds", format_args!("snapshot:{names}"));
     let databases = deployment.databases.iter().filter(|database| has_snapshots(database));
-    let databases = databases.map(|database| place.arn("rds", format!("db:{}", database.name).to_lowercase()));
+    let databases = databases.map(|database| location.arn("rds", format!("db:{}", database.name).to_lowercase()));
     let resources = databases.chain([snapshots.clone()]).collect();
     vec![
         Statement::allow("SnapshotDatabases", &["rds:CreateDBSnapshot"], resources),
         Statement::allow("TagSnapshots", &["rds:AddTagsToResource"], vec![snapshots]),
     ]
+}
+
+/// Whether snapshots are taken of a database instance.
+pub(super) fn has_snapshots(database: &Database) -> bool {
+    database.snapshot || database.warm_up_snapshot
 }

@@ -43,14 +43,14 @@ fn flatten(name: String, value: Value, lists: Lists, form: &mut Vec<(String, Str
         Value::Time(moment) => form.push((name, moment.to_string())),
         Value::List(item, elements) => {
             let prefix = if lists == Lists::Flat { name } else { format!("{name}.{item}") };
-            for (place, element) in elements.into_iter().enumerate() {
-                flatten(format!("{prefix}.{}", place + 1), element, lists, form);
+            for (index, element) in elements.into_iter().enumerate() {
+                flatten(format!("{prefix}.{}", index + 1), element, lists, form);
             }
         }
         Value::Map(entries) => {
-            for (place, (key, entry)) in entries.into_iter().enumerate() {
-                form.push((format!("{name}.entry.{}.key", place + 1), key));
-                flatten(format!("{name}.entry.{}.value", place + 1), entry, lists, form);
+            for (index, (key, entry)) in entries.into_iter().enumerate() {
+                form.push((format!("{name}.entry.{}.key", index + 1), key));
+                flatten(format!("{name}.entry.{}.value", index + 1), entry, lists, form);
             }
         }
         Value::Structure(members) => {

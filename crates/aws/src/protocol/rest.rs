@@ -4,9 +4,9 @@ use bytes::Bytes;
 use http::HeaderMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Request, members_in, xml};
+use super::{Request, xml};
 use crate::operations::Operation;
-use crate::shape::{Document, Member, Place, Shape, Value};
+use crate::shape::{Document, Location, Member, Shape, Value};
 
 /// All that RFC 3986 does not call unreserved, which is what signatures expect.
 pub(super) const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -18,13 +18,13 @@ pub(super) fn request<O: Operation>(operation: &O) -> Request {
     let mut headers = Vec::new();
     let mut members = Vec::new();
     let mut payload = None;
-    for (name, place, value) in Shape::values(operation) {
-        match place {
-            Place::Uri => path = path.replace(&format!("{{{name}}}"), &label(&plain(&value))),
-            Place::Query => query.push(format!("{name}={}", encode(&plain(&value)))),
-            Place::Header => headers.push((name, plain(&value))),
-            Place::Payload => payload = Some((name.to_owned(), value)),
-            Place::Body => members.push((name, value)),
+    for (name, location, value) in Shape::values(operation) {
+        match location {
+            Location::Uri => path = path.replace(&format!("{{{name}}}"), &label(&plain(&value))),
+            Location::Query => query.push(format!("{name}={}", encode(&plain(&value)))),
+            Location::Header => headers.push((name, plain(&value))),
+            Location::Payload => payload = Some((name.to_owned(), value)),
+            Location::Body => members.push((name, value)),
         }
     }
     if !query.is_empty() {
@@ -41,17 +41,21 @@ pub(super) fn request<O: Operation>(operation: &O) -> Request {
 
 /// The document of an answer, with what came as headers, and the body as one member where the model says so.
 pub(super) fn placed(members: &[Member], body: Document, headers: &HeaderMap) -> Document {
-    let payload = members_in(members, Place::Payload).next();
-    let mut output = match payload {
+    let mut output = match payload(members) {
         Some(member) => Document { text: String::new(), children: vec![(member.name.to_owned(), body)] },
         None => body,
     };
-    for member in members_in(members, Place::Header) {
+    for member in members.iter().filter(|member| member.location == Location::Header) {
         if let Some(text) = headers.get(member.name).and_then(|value| value.to_str().ok()) {
             output.children.push((member.name.to_owned(), Document::leaf(text)));
         }
     }
     output
+}
+
+/// The member that is the whole body, where there is one.
+pub(super) fn payload(members: &[Member]) -> Option<&Member> {
+    members.iter().find(|member| member.location == Location::Payload)
 }
 
 fn encode(text: &str) -> String {

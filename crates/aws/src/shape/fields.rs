@@ -133,8 +133,8 @@ impl<T: Field> Field for Vec<T> {
 
     fn read(document: Option<&Document>) -> Result<Self, Unreadable> {
         let elements = document.map(|list| list.children.as_slice()).unwrap_or_default();
-        let read = |(place, (_, element)): (usize, &(String, Document))| {
-            T::read(Some(element)).map_err(|trouble| trouble.within(&place.to_string()))
+        let read = |(index, (_, element)): (usize, &(String, Document))| {
+            T::read(Some(element)).map_err(|trouble| trouble.within(&index.to_string()))
         };
         elements.iter().enumerate().map(read).collect()
     }

@@ -1,47 +1,13 @@
-//! S3 through `object_store`, with the credentials, the HTTP client and the region of a connection: the state that a team
-//! shares, and what failures of S3 mean. The maintenance page, which changes by permit alone, is in `page`.
+//! What failures of S3 mean.
 
-mod page;
-
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use aws_credential_types::provider::error::CredentialsError;
 use cutover_engine::failure::Failure;
-use object_store::CredentialProvider;
-use object_store::RetryConfig;
-use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential, S3ConditionalPut};
 use object_store::client::HttpError;
 
-use crate::connection::Connection;
-use crate::credentials::{Keeper, lasting, words};
+use crate::credentials::{lasting, words};
 use crate::error::{Cause, Refusal, class, hint, told};
 use crate::operations::Effect;
 use crate::web::Lost;
-
-pub use page::PageBucket;
-
-impl Connection {
-    /// A bucket, for the state of an upgrade: whoever writes there asks nobody, since what is on record is not the world.
-    /// Create-only writes are conditional requests, and nothing is repeated behind our back: a repeated create could meet
-    /// its own write.
-    ///
-    /// # Errors
-    /// When the bucket's name cannot be one.
-    pub fn bucket(&self, name: &str) -> Result<AmazonS3, Failure> {
-        let mut builder = AmazonS3Builder::new()
-            .with_bucket_name(name)
-            .with_region(&self.region)
-            .with_credentials(Arc::new(Bridge(self.credentials.clone())))
-            .with_conditional_put(S3ConditionalPut::ETagMatch)
-            .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
-            .with_http_connector(self.guarded(name));
-        if let Some(endpoint) = &self.endpoint {
-            builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http:"));
-        }
-        builder.build().map_err(|error| Failure::permanent(format!("bucket {name} cannot be used: {error}")))
-    }
-}
 
 /// The failure of a request of S3, such as `PutObject of s3://BUCKET/KEY`, with what is known about the object now.
 #[must_use]
@@ -120,31 +86,9 @@ fn status(error: &object_store::Error, words: &str) -> Option<u16> {
 }
 
 /// The text of the first element of that name in an answer of S3.
-pub(crate) fn element(words: &str, name: &str) -> Option<String> {
+pub(super) fn element(words: &str, name: &str) -> Option<String> {
     let (_, rest) = words.split_once(&format!("<{name}>"))?;
     rest.split_once("</").map(|(text, _)| text.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
-/// Credentials as `object_store` wants them.
-#[derive(Debug)]
-struct Bridge(Arc<Keeper>);
-
-#[async_trait]
-impl CredentialProvider for Bridge {
-    type Credential = AwsCredential;
-
-    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
-        let credentials = self
-            .0
-            .get()
-            .await
-            .map_err(|source| object_store::Error::Generic { store: "S3", source: Box::new(source) })?;
-        Ok(Arc::new(AwsCredential {
-            key_id: credentials.access_key_id().to_owned(),
-            secret_key: credentials.secret_access_key().to_owned(),
-            token: credentials.session_token().map(str::to_owned),
-        }))
-    }
 }
 
 #[cfg(test)]

@@ -13,21 +13,21 @@ use http::{Method, StatusCode};
 use object_store::ClientOptions;
 use object_store::client::{self as store, HttpErrorKind, HttpService};
 
-use super::{Ledger, Line};
+use super::failure::element;
 use crate::connection::Connection;
 use crate::credentials::Keeper;
+use crate::dry::Writes;
 use crate::error::expired;
-use crate::storage::element;
 use crate::web::{Lost, Web};
 
 /// The HTTP client of a bucket, with a time limit, and with the dry run in front of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Guarded {
+pub(super) struct Guarded {
     web: Web,
     sleep: SharedAsyncSleep,
     limit: Duration,
     credentials: Arc<Keeper>,
-    writes: Arc<Ledger>,
+    writes: Arc<Writes>,
     bucket: String,
 }
 
@@ -103,14 +103,4 @@ impl store::HttpConnector for Guarded {
     fn connect(&self, _options: &ClientOptions) -> object_store::Result<store::HttpClient> {
         Ok(store::HttpClient::new(self.clone()))
     }
-}
-
-/// The line that puts an object: `bucket`, `key` and then `options`. Its text is in a file named like the key's end.
-pub(crate) fn put_object(bucket: &str, key: &str, options: &[(&'static str, String)]) -> String {
-    let file = key.rsplit('/').next().unwrap_or_default();
-    let mut line = Line::new("s3api", "put-object");
-    for (option, text) in [("bucket", bucket), ("key", key), ("body", file)] {
-        line.text(option, text);
-    }
-    line.with(options).to_string()
 }

@@ -10,9 +10,9 @@ use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
 
-use super::{cause, failure};
+use super::failure::{cause, failure};
 use crate::connection::Connection;
-use crate::dry::{Ledger, put_object};
+use crate::dry::{Line, Writes};
 use crate::error::{Cause, Refusal};
 use crate::operations::Effect;
 
@@ -25,7 +25,7 @@ const CACHE_CONTROL: &str = "public, max-age=0, s-maxage=60, must-revalidate";
 pub struct PageBucket {
     name: String,
     objects: AmazonS3,
-    writes: Arc<Ledger>,
+    writes: Arc<Writes>,
     /// What makes the `aws` command reach it.
     options: Vec<(&'static str, String)>,
 }
@@ -40,7 +40,7 @@ impl Connection {
             name: name.to_owned(),
             objects: self.bucket(name)?,
             writes: Arc::clone(&self.writes),
-            options: self.options(),
+            options: self.command_options(),
         })
     }
 }
@@ -74,7 +74,7 @@ impl PageBucket {
     pub async fn put(&self, permit: &Permit, key: &str, body: &str, instead_of: Option<&PageVersion>) -> Answer<()> {
         let path = Path::from(key);
         if permit.is_dry() || self.writes.is_dry() {
-            self.writes.put_down(self.line(&path, instead_of));
+            self.writes.record(self.line(&path, instead_of));
             return Ok(());
         }
         let attributes =
@@ -105,7 +105,7 @@ impl PageBucket {
         let mut options =
             vec![("content-type", CONTENT_TYPE.to_owned()), ("cache-control", CACHE_CONTROL.to_owned()), condition];
         options.extend(self.options.clone());
-        put_object(&self.name, path.as_ref(), &options)
+        Line::put_object(&self.name, path.as_ref()).with(&options).to_string()
     }
 
     fn request(&self, operation: &str, key: &str) -> String {

@@ -1,5 +1,5 @@
 //! Every operation, and every member that we write or read, held against AWS's own API models as botocore ships them:
-//! name, type and place.
+//! name, type and location.
 //!
 //! `CUTOVER_BOTOCORE` names the folder `botocore/data` of a Python environment, which `cargo xtask test` installs.
 
@@ -9,8 +9,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use cutover_aws::operations::{Entry, table};
-use cutover_aws::protocol::{Protocol, Service};
-use cutover_aws::shape::{Kind, Member, Place};
+use cutover_aws::service::{Protocol, Service};
+use cutover_aws::shape::{Kind, Location, Member};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -92,14 +92,14 @@ impl Model {
         ours.unwrap_or(name).to_owned()
     }
 
-    fn place(&self, member: &Value, owner: &Value, name: &str) -> Place {
+    fn location(&self, member: &Value, owner: &Value, name: &str) -> Location {
         match member["location"].as_str() {
-            Some("uri") => Place::Uri,
-            Some("querystring") => Place::Query,
-            Some("header") => Place::Header,
-            Some(other) => panic!("the place {other} is not known"),
-            None if owner["payload"] == *name => Place::Payload,
-            None => Place::Body,
+            Some("uri") => Location::Uri,
+            Some("querystring") => Location::Query,
+            Some("header") => Location::Header,
+            Some(other) => panic!("the location {other} is not known"),
+            None if owner["payload"] == *name => Location::Payload,
+            None => Location::Body,
         }
     }
 
@@ -120,11 +120,11 @@ impl Model {
                 let _ = writeln!(wrong, "{path} is not in the model");
                 continue;
             };
-            if self.place(their, shape, name) != member.place {
-                let _ = writeln!(wrong, "{path} travels in another place: {their}");
+            if self.location(their, shape, name) != member.location {
+                let _ = writeln!(wrong, "{path} is sent in another location: {their}");
             }
             // XML is checked against a schema that knows an order.
-            if self.protocol == Protocol::RestXml && way == Way::Out && member.place == Place::Body {
+            if self.protocol == Protocol::RestXml && way == Way::Out && member.location == Location::Body {
                 let order = self.orders.shapes[shape_name].members.iter().position(|other| other == name);
                 if order < last {
                     let _ = writeln!(wrong, "{path} comes earlier in the model");
@@ -273,7 +273,7 @@ fn a_member_that_aws_does_not_know_is_found() {
     let model = Model::read(&folder(), Service::Sts);
     let mut entry = table().into_iter().find(|entry| entry.service == Service::Sts).expect("STS has an operation");
     entry.output =
-        || vec![Member { name: "Akount", place: Place::Body, item: "member", kind: Kind::Text, required: true }];
+        || vec![Member { name: "Akount", location: Location::Body, item: "member", kind: Kind::Text, required: true }];
     let mut wrong = String::new();
     model.compare_operation(&entry, &mut wrong);
     assert_eq!(wrong, "sts GetCallerIdentity output.Akount is not in the model\n");

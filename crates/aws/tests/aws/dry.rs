@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use cutover_aws::dry::Line;
 use cutover_aws::operations::{Effect, Entry, cloudfront, ec2, elb, elbv2, rds, route53, ssm, table};
-use cutover_aws::protocol::Service;
+use cutover_aws::service::Service;
 use cutover_aws::shape::{Kind, Member, Value};
 use cutover_aws::{Connection, Limits};
 use cutover_core::deployment::Fleet;

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use cutover_aws::operations::{cloudfront, ec2, elb, elbv2, rds, route53, servicequotas, ssm, table};
-use cutover_aws::protocol::Service;
+use cutover_aws::service::Service;
 use cutover_aws::{Connection, Limits};
 use cutover_engine::failure::FailureClass;
 use cutover_engine::ports::PageVersion;

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use cutover_aws::operations::ec2;
 use cutover_aws::ports::{AwsAccount, AwsCompute, AwsDatabases, AwsImages, AwsPages};
-use cutover_aws::protocol::Service;
+use cutover_aws::service::Service;
 use cutover_aws::{Connection, Vantage};
 use cutover_core::deployment::{Deployment, Role, RootVolume};
 use cutover_core::names::{DatabaseName, ImageId, InstanceId, SnapshotId};

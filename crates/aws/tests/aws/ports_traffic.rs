@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cutover_aws::ports::{AwsBalancers, AwsDns};
-use cutover_aws::protocol::Service;
+use cutover_aws::service::Service;
 use cutover_aws::{Connection, Limits, Vantage};
 use cutover_core::deployment::{Balancer, BalancerKind, Deployment};
 use cutover_core::names::{BalancerName, ChangeId, DnsName, InstanceId};

@@ -12,7 +12,7 @@ use std::time::Duration;
 use cutover_aws::Limits;
 use cutover_aws::operations::{Effect, ec2, table};
 use cutover_aws::policy::{allows, policy};
-use cutover_aws::protocol::Service;
+use cutover_aws::service::Service;
 use cutover_contract::{crew, planned};
 use cutover_core::deployment::{Aws, Cloud, Deployment, Role, parse};
 use cutover_core::digest::Digest;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cutover_aws::protocol::Service;
+use cutover_aws::service::Service;
 
 /// The calls of each service; nothing when there were none. S3 is not among them.
 #[must_use]

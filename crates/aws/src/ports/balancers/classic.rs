@@ -11,7 +11,7 @@ use cutover_core::observation::{BalancerState, Health, HealthCheck};
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::Answer;
 
-use super::count;
+use super::health_check::count;
 use crate::connection::Connection;
 use crate::operations::elb::{
     DeregisterInstancesFromLoadBalancer, DescribeInstanceHealth, DescribeLoadBalancerAttributes, DescribeLoadBalancers,

@@ -12,7 +12,7 @@ use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::Answer;
 
-use super::count;
+use super::health_check::count;
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::operations::elbv2::{

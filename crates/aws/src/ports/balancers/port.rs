@@ -1,10 +1,7 @@
-//! Load balancers of both kinds: which one a name means, and what is asked of each kind.
+//! The port for load balancers of both kinds: which balancer a name means.
 //!
-//! The kinds themselves are in `classic` and `groups`. A name is looked for among balancers of the kind that the
-//! deployment file says, and among the others only when it is not found: what is there is reported as what it is.
-
-mod classic;
-mod groups;
+//! A name is looked for among balancers of the kind that the deployment file gives, and among those of the other kind only
+//! when it is not found there: then what exists is reported with its actual kind.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,6 +17,7 @@ use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Balancers};
 
+use super::{classic, groups};
 use crate::connection::Connection;
 use crate::operations::{elb, elbv2};
 
@@ -146,14 +144,4 @@ impl Balancers for AwsBalancers {
         }
         Ok(())
     }
-}
-
-/// A whole number of a health check.
-fn count(balancer: &str, what: &str, value: Option<i64>) -> Answer<u32> {
-    value.and_then(|value| u32::try_from(value).ok()).ok_or_else(|| {
-        Failure::permanent(format!(
-            "AWS does not say what the {what} of the health check of balancer {balancer} is; cutover does not guess \
-             it, so set the health check once more in the console"
-        ))
-    })
 }

@@ -1,8 +1,4 @@
 //! Instances on EC2: listed with their status checks, launched under a token, terminated if they are ours.
-//!
-//! What a new host is told at its first boot is in `user_data`.
-
-mod user_data;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,8 +14,8 @@ use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Compute};
 
-use self::user_data::user_data;
-use super::tags::{self, tag};
+use super::super::tags::{self, tag};
+use super::user_data::user_data;
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::operations::ec2;

@@ -12,7 +12,7 @@ use tokio::net::{TcpStream, UdpSocket};
 
 use cutover_core::names::DnsName;
 
-use crate::connection::Times;
+use crate::times::Times;
 use crate::vantage::{silence, within};
 
 /// So often is a question sent over UDP, within the limit.

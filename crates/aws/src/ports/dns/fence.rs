@@ -8,7 +8,7 @@ use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::ports::Answer;
 
-use super::zone::plain;
+use super::names::plain;
 use crate::connection::Connection;
 use crate::error::{Error, Refusal};
 use crate::operations::route53::{Change, ListResourceRecordSets, ResourceRecord, ResourceRecordSet};
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use crate::error::Cause;
     use crate::operations::Effect;
-    use crate::protocol::Service;
+    use crate::service::Service;
 
     fn record(values: &[&str]) -> FenceRecord {
         FenceRecord { values: values.iter().map(|value| (*value).to_owned()).collect(), ttl: Duration::from_secs(60) }

@@ -1,12 +1,5 @@
-//! Route 53, its servers, and resolvers.
-//!
-//! How the zone is read and written is in `zone`, the record that keeps late writers out in `fence`, how servers and
-//! resolvers are asked in `ask`. What does not change while an upgrade runs, the zone's id and where its servers are, is
-//! asked for once.
-
-mod ask;
-mod fence;
-mod zone;
+//! The port for Route 53, its servers, and resolvers. What does not change while an upgrade runs, the id of the zone and the
+//! addresses of its servers, is asked for once.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -26,7 +19,8 @@ use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Dns};
 
-use self::ask::{Question, ask};
+use super::ask::{Question, ask};
+use super::{fence, zone};
 use crate::connection::Connection;
 use crate::operations::route53::{GetChange, GetHostedZone};
 use crate::vantage::Vantage;

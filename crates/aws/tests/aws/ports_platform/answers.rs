@@ -213,7 +213,7 @@ async fn too_many_snapshots_are_told_with_the_way_out_and_a_busy_database_is_bus
     let busy = begun(&databases, &"d".into(), &"s".into()).await.expect_err("RDS makes its daily backup");
     assert_eq!(busy.class, FailureClass::Busy);
     assert!(busy.message.contains("s of d was not begun: RDS makes a backup of it just now"), "{busy}");
-    let made = aws.calls()[&(cutover_aws::protocol::Service::Rds, "CreateDBSnapshot")];
+    let made = aws.calls()[&(cutover_aws::service::Service::Rds, "CreateDBSnapshot")];
     assert_eq!(made, 2, "each was asked for once");
 }
 

@@ -1,0 +1,9 @@
+//! The credentials of a connection. Where they come from in general is the business of `aws-config`.
+
+mod explain;
+mod keeper;
+mod source;
+
+pub(crate) use explain::{lasting, words};
+pub(crate) use keeper::Keeper;
+pub(crate) use source::{of_profile, until};
