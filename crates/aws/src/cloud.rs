@@ -1,17 +1,21 @@
-//! The engine's ports on AWS, put together for one deployment. What each does is in `ports`, one file each.
+//! The engine's ports on AWS, for one deployment: which parts of the deployment file each port is given. What each port
+//! does is in `ports`, one file each.
 //!
-//! What runs on hosts, and messages to people, are no business of AWS's API: whoever opens the world brings them.
+//! What runs on hosts, and messages to people, are not behind AWS's API: whoever opens the world brings them.
 
 use std::rc::Rc;
 
-use cutover_core::deployment::Deployment;
+use cutover_core::deployment::{Database, Deployment};
 use cutover_engine::ports::{Announcer, Clock, Hosts, World};
 
 use crate::connection::Connection;
-use crate::ports::{AwsAccount, AwsBalancers, AwsCompute, AwsDatabases, AwsDns, AwsImages, AwsOutside, AwsPages};
+use crate::ports::{
+    AwsAccount, AwsBalancers, AwsCompute, AwsDatabases, AwsDns, AwsImages, AwsOutside, AwsPages, HostSettings, Owner,
+    Snapshots,
+};
 use crate::vantage::Vantage;
 
-/// The world that `deployment` describes, in the account of `connection`. Nothing is asked yet.
+/// The world that `deployment` describes, in the account of `connection`. No call is made yet.
 #[must_use]
 pub fn world(
     connection: &Rc<Connection>,
@@ -23,15 +27,74 @@ pub fn world(
 ) -> World {
     let vantage = Rc::new(vantage);
     World {
-        dns: Rc::new(AwsDns::new(connection, deployment, &vantage)),
-        balancers: Rc::new(AwsBalancers::new(connection, deployment)),
-        compute: Rc::new(AwsCompute::new(connection, deployment)),
-        images: Rc::new(AwsImages::new(connection, deployment)),
-        databases: Rc::new(AwsDatabases::new(connection, deployment, clock)),
-        pages: Rc::new(AwsPages::new(connection, deployment, &vantage)),
+        dns: Rc::new(dns(connection, deployment, &vantage)),
+        balancers: Rc::new(balancers(connection, deployment)),
+        compute: Rc::new(compute(connection, deployment)),
+        images: Rc::new(images(connection, deployment)),
+        databases: Rc::new(databases(connection, deployment, clock)),
+        pages: Rc::new(pages(connection, deployment, &vantage)),
         hosts,
         outside: Rc::new(AwsOutside::new(connection, &vantage)),
-        account: Rc::new(AwsAccount::new(connection, deployment)),
+        account: Rc::new(account(connection, deployment)),
         announcer,
     }
+}
+
+/// The zone of a deployment, its servers, and resolvers.
+#[must_use]
+pub fn dns(connection: &Rc<Connection>, deployment: &Deployment, vantage: &Rc<Vantage>) -> AwsDns {
+    AwsDns::new(connection, &deployment.upgrade(), vantage)
+}
+
+/// The load balancers of a deployment.
+#[must_use]
+pub fn balancers(connection: &Rc<Connection>, deployment: &Deployment) -> AwsBalancers {
+    let kinds = deployment.balancers.iter().map(|balancer| (balancer.name.clone(), balancer.kind));
+    AwsBalancers::new(connection, kinds.collect())
+}
+
+/// The instances of a deployment.
+#[must_use]
+pub fn compute(connection: &Rc<Connection>, deployment: &Deployment) -> AwsCompute {
+    let aws = deployment.aws.clone().unwrap_or_default();
+    let settings =
+        HostSettings { key_pair: aws.key_pair, root_volume: aws.root_volume, hold_services: aws.hold_services };
+    AwsCompute::new(connection, owner(deployment), settings)
+}
+
+/// The machine images of a deployment.
+#[must_use]
+pub fn images(connection: &Rc<Connection>, deployment: &Deployment) -> AwsImages {
+    AwsImages::new(connection, owner(deployment))
+}
+
+/// The database instances of a deployment.
+#[must_use]
+pub fn databases(connection: &Rc<Connection>, deployment: &Deployment, clock: Rc<dyn Clock>) -> AwsDatabases {
+    let has_snapshots = |database: &&Database| database.snapshot || database.warm_up_snapshot;
+    let databases = deployment.databases.iter().filter(has_snapshots);
+    let snapshots = Snapshots {
+        deployment: deployment.name.clone(),
+        upgrade: deployment.upgrade(),
+        databases: databases.map(|database| database.name.clone()).collect(),
+    };
+    AwsDatabases::new(connection, snapshots, clock)
+}
+
+/// The maintenance page of a deployment.
+#[must_use]
+pub fn pages(connection: &Rc<Connection>, deployment: &Deployment, vantage: &Rc<Vantage>) -> AwsPages {
+    let sites = deployment.sites.iter().map(|site| site.host.clone()).collect();
+    AwsPages::new(connection, sites, &deployment.maintenance_page.key, vantage)
+}
+
+/// The account that a deployment belongs to.
+#[must_use]
+pub fn account(connection: &Rc<Connection>, deployment: &Deployment) -> AwsAccount {
+    AwsAccount::new(connection, deployment.aws.as_ref().and_then(|aws| aws.account.clone()))
+}
+
+fn owner(deployment: &Deployment) -> Owner {
+    let role_tags = deployment.aws.clone().unwrap_or_default().role_tags;
+    Owner { deployment: deployment.name.clone(), role_tags }
 }

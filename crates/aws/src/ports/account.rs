@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use cutover_core::account::{MetBy, Quota, Subnet};
-use cutover_core::deployment::Deployment;
 use cutover_engine::failure::Failure;
 use cutover_engine::ports::{Account, Answer};
 
@@ -26,14 +25,13 @@ const PAGE: i64 = 1000;
 /// The account: who we are, the network, quotas.
 pub struct AwsAccount {
     connection: Rc<Connection>,
-    deployment: Deployment,
+    /// The account that the deployment belongs to, where its file says so.
+    expected: Option<String>,
 }
 
 impl AwsAccount {
-    /// Of that deployment.
-    #[must_use]
-    pub fn new(connection: &Rc<Connection>, deployment: &Deployment) -> Self {
-        Self { connection: Rc::clone(connection), deployment: deployment.clone() }
+    pub(crate) fn new(connection: &Rc<Connection>, expected: Option<String>) -> Self {
+        Self { connection: Rc::clone(connection), expected }
     }
 
     /// The vCPUs of an instance of each type that the region has, of those.
@@ -108,8 +106,7 @@ impl AwsAccount {
 #[async_trait(?Send)]
 impl Account for AwsAccount {
     async fn identity(&self) -> Answer<String> {
-        let account = self.deployment.aws.as_ref().and_then(|aws| aws.account.as_deref());
-        Ok(self.connection.identity(account).await?.arn)
+        Ok(self.connection.identity(self.expected.as_deref()).await?.arn)
     }
 
     async fn subnets(&self, ids: &[String]) -> Answer<BTreeMap<String, Subnet>> {

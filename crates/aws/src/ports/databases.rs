@@ -7,8 +7,7 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 
-use cutover_core::deployment::Deployment;
-use cutover_core::names::{DatabaseName, SnapshotId};
+use cutover_core::names::{DatabaseName, DeploymentName, SnapshotId, UpgradeId};
 use cutover_core::observation::{DatabaseState, Snapshot};
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::Permit;
@@ -18,31 +17,38 @@ use super::tags;
 use crate::connection::Connection;
 use crate::operations::rds;
 
+/// Which snapshots the upgrade takes, and how it tags them.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshots {
+    /// The deployment that they belong to.
+    pub(crate) deployment: DeploymentName,
+    /// The upgrade that takes them.
+    pub(crate) upgrade: UpgradeId,
+    /// The database instances that they are taken of.
+    pub(crate) databases: Vec<DatabaseName>,
+}
+
 /// Database instances.
 pub struct AwsDatabases {
     connection: Rc<Connection>,
-    deployment: Deployment,
+    snapshots: Snapshots,
     clock: Rc<dyn Clock>,
 }
 
 impl AwsDatabases {
-    /// Of that deployment.
-    #[must_use]
-    pub fn new(connection: &Rc<Connection>, deployment: &Deployment, clock: Rc<dyn Clock>) -> Self {
-        Self { connection: Rc::clone(connection), deployment: deployment.clone(), clock }
+    pub(crate) fn new(connection: &Rc<Connection>, snapshots: Snapshots, clock: Rc<dyn Clock>) -> Self {
+        Self { connection: Rc::clone(connection), snapshots, clock }
     }
 
     /// Refuses members of clusters of which the file wants snapshots: better now than once the sites are down.
     fn none_is_of_a_cluster(&self, instances: &[rds::DBInstance]) -> Answer<()> {
-        let wanted = self.deployment.databases.iter().filter(|one| one.snapshot || one.warm_up_snapshot);
-        for database in wanted {
-            let found = instances.iter().find(|instance| same(&instance.identifier, database.name.as_str()));
+        for database in &self.snapshots.databases {
+            let found = instances.iter().find(|instance| same(&instance.identifier, database.as_str()));
             if let Some(cluster) = found.and_then(|found| found.cluster.as_deref()).filter(|name| !name.is_empty()) {
                 return Err(Failure::permanent(format!(
-                    "database instance {} is a member of cluster {cluster}, and RDS takes snapshots only of the whole \
+                    "database instance {database} is a member of cluster {cluster}, and RDS takes snapshots only of the whole \
                      cluster, which cutover does not: set `snapshot = false` and `warm_up_snapshot = false` for it, and \
-                     take the cluster's snapshot yourself",
-                    database.name
+                     take the cluster's snapshot yourself"
                 )));
             }
         }
@@ -112,8 +118,8 @@ impl Databases for AwsDatabases {
             snapshot_identifier: id.to_string(),
             instance_identifier: database.to_string(),
             tags: vec![
-                tag(tags::ENVIRONMENT, self.deployment.name.to_string()),
-                tag(tags::UPGRADE, self.deployment.upgrade().to_string()),
+                tag(tags::ENVIRONMENT, self.snapshots.deployment.to_string()),
+                tag(tags::UPGRADE, self.snapshots.upgrade.to_string()),
             ],
         };
         match self.connection.write(permit, &request).await {

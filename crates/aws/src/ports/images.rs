@@ -7,7 +7,6 @@ use std::rc::Rc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use cutover_core::deployment::Deployment;
 use cutover_core::names::{DiskId, ImageId};
 use cutover_core::observation::MachineImage;
 use cutover_core::plan::BuildImage;
@@ -15,7 +14,7 @@ use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Images};
 
-use super::tags::{self, tag};
+use super::tags::{self, Owner, tag};
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::operations::ec2;
@@ -26,14 +25,12 @@ const PAGE: i64 = 1000;
 /// Machine images.
 pub struct AwsImages {
     connection: Rc<Connection>,
-    deployment: Deployment,
+    owner: Owner,
 }
 
 impl AwsImages {
-    /// Of that deployment.
-    #[must_use]
-    pub fn new(connection: &Rc<Connection>, deployment: &Deployment) -> Self {
-        Self { connection: Rc::clone(connection), deployment: deployment.clone() }
+    pub(crate) fn new(connection: &Rc<Connection>, owner: Owner) -> Self {
+        Self { connection: Rc::clone(connection), owner }
     }
 
     /// Images of this account that are not deregistered.
@@ -52,13 +49,13 @@ impl AwsImages {
             answer => answer?.images.into_iter().filter(is_kept),
         };
         let Some(found) = listed.into_iter().find(|one| one.image_id == image.as_str()) else { return Ok(None) };
-        if tags::belongs(&self.deployment, &found.tags) {
+        if self.owner.owns(&found.tags) {
             return Ok(Some(found));
         }
         Err(Failure::permanent(format!(
             "image {image} has {}, so it is none of {} and was not removed; find out whose it is",
             tags::claimed(&found.tags),
-            self.deployment.name
+            self.owner.deployment
         )))
     }
 }
@@ -66,10 +63,10 @@ impl AwsImages {
 #[async_trait(?Send)]
 impl Images for AwsImages {
     async fn images(&self) -> Answer<Vec<MachineImage>> {
-        let listed = self.listed(tags::of_deployment(&self.deployment)).await?;
+        let listed = self.listed(self.owner.filters()).await?;
         let mut images = Vec::new();
         for image in &listed {
-            images.extend(described(&self.deployment, image)?);
+            images.extend(described(&self.owner, image)?);
         }
         images.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
         Ok(images)
@@ -130,9 +127,8 @@ fn is_gone(error: &Error) -> bool {
 }
 
 /// An image as the engine wants it; nothing for one whose role tag is none of ours.
-fn described(deployment: &Deployment, image: &ec2::Image) -> Answer<Option<MachineImage>> {
-    let role = tag(&image.tags, tags::ROLE).and_then(|value| tags::role(deployment, value));
-    let Some(role) = role else { return Ok(None) };
+fn described(owner: &Owner, image: &ec2::Image) -> Answer<Option<MachineImage>> {
+    let Some(role) = owner.role(&image.tags) else { return Ok(None) };
     let created = image.creation_date.as_deref().and_then(|date| date.parse::<Timestamp>().ok());
     let text = |key| tag(&image.tags, key).unwrap_or_default().to_owned();
     Ok(Some(MachineImage {

@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 
-use cutover_core::deployment::Deployment;
 use cutover_core::names::{DnsName, InvalidationId};
 use cutover_core::observation::Distribution;
 use cutover_engine::gate::Permit;
@@ -23,18 +22,21 @@ const ORIGIN_ERRORS: [i64; 2] = [403, 404];
 /// The maintenance page.
 pub struct AwsPages {
     connection: Rc<Connection>,
-    deployment: Deployment,
+    /// The sites that the page stands in for.
+    sites: Vec<DnsName>,
+    /// The key of the page in its bucket.
+    key: String,
     vantage: Rc<Vantage>,
     buckets: RefCell<BTreeMap<String, PageBucket>>,
 }
 
 impl AwsPages {
-    /// Of that deployment.
-    #[must_use]
-    pub fn new(connection: &Rc<Connection>, deployment: &Deployment, vantage: &Rc<Vantage>) -> Self {
+    /// The page of that key, which stands in for those sites.
+    pub(crate) fn new(connection: &Rc<Connection>, sites: Vec<DnsName>, key: &str, vantage: &Rc<Vantage>) -> Self {
         Self {
             connection: Rc::clone(connection),
-            deployment: deployment.clone(),
+            sites,
+            key: key.to_owned(),
             vantage: Rc::clone(vantage),
             buckets: RefCell::default(),
         }
@@ -51,8 +53,7 @@ impl AwsPages {
 
     /// The sites for which the distribution answers.
     fn answers_for<'a>(&'a self, aliases: &'a [String]) -> impl Iterator<Item = &'a DnsName> {
-        let sites = self.deployment.sites.iter().map(|site| &site.host);
-        sites.filter(|host| aliases.iter().any(|alias| covers(alias, host.as_str())))
+        self.sites.iter().filter(move |host| aliases.iter().any(|alias| covers(alias, host.as_str())))
     }
 
     /// The sites among `hosts` whose name the certificate covers, as a handshake shows.
@@ -102,10 +103,7 @@ impl Pages for AwsPages {
             // Who cannot make handshakes from here can still see all else.
             uncertain: looked.as_ref().err().map(|failure| failure.message.clone()),
             certified: looked.unwrap_or_default(),
-            errors_show_page: errors_show_page(
-                &config.custom_error_responses.unwrap_or_default().items,
-                &self.deployment.maintenance_page.key,
-            ),
+            errors_show_page: errors_show_page(&config.custom_error_responses.unwrap_or_default().items, &self.key),
             enabled: config.enabled,
             origins: config.origins.items.into_iter().map(|origin| origin.domain_name).collect(),
         }))

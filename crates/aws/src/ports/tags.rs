@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cutover_core::deployment::{Deployment, Role};
+use cutover_core::deployment::{Role, RoleTags};
+use cutover_core::names::DeploymentName;
 
 use crate::operations::ec2::{Filter, NewTag, Tag};
 
@@ -23,24 +24,36 @@ pub(super) const COMMIT: &str = "commit";
 /// The name that a host goes by.
 pub(super) const NAME: &str = "Name";
 
-/// What is tagged with the deployment, in one of its roles. Other machines of the environment have other roles.
-pub(super) fn of_deployment(deployment: &Deployment) -> Vec<Filter> {
-    let roles = Role::ALL.map(|role| deployment.role_tag(role).to_owned());
-    vec![
-        Filter { name: format!("tag:{ENVIRONMENT}"), values: vec![deployment.name.to_string()] },
-        Filter { name: format!("tag:{ROLE}"), values: roles.to_vec() },
-    ]
+/// The deployment that hosts and images belong to, as their tags say it.
+#[derive(Clone, Debug)]
+pub(crate) struct Owner {
+    /// Its name.
+    pub(crate) deployment: DeploymentName,
+    /// What the tag says for each role.
+    pub(crate) role_tags: RoleTags,
 }
 
-/// The role for which a host's or image's tag says `value`.
-pub(super) fn role(deployment: &Deployment, value: &str) -> Option<Role> {
-    Role::ALL.into_iter().find(|role| deployment.role_tag(*role) == value)
-}
+impl Owner {
+    /// Filters for what is tagged with the deployment and one of its roles. Other machines of the environment have other
+    /// roles.
+    pub(super) fn filters(&self) -> Vec<Filter> {
+        let roles = Role::ALL.map(|role| self.role_tags.of(role).to_owned());
+        vec![
+            Filter { name: format!("tag:{ENVIRONMENT}"), values: vec![self.deployment.to_string()] },
+            Filter { name: format!("tag:{ROLE}"), values: roles.to_vec() },
+        ]
+    }
 
-/// Whether tags say that something belongs to the deployment: what [`of_deployment`] finds, told of one thing.
-pub(super) fn belongs(deployment: &Deployment, tags: &[Tag]) -> bool {
-    let ours = tag(tags, ENVIRONMENT) == Some(deployment.name.as_str());
-    ours && tag(tags, ROLE).is_some_and(|value| role(deployment, value).is_some())
+    /// The role that these tags give a host or an image, if it is one of ours.
+    pub(super) fn role(&self, tags: &[Tag]) -> Option<Role> {
+        let value = tag(tags, ROLE)?;
+        Role::ALL.into_iter().find(|role| self.role_tags.of(*role) == value)
+    }
+
+    /// Whether tags say that something belongs to the deployment: what [`Self::filters`] finds, asked of one thing.
+    pub(super) fn owns(&self, tags: &[Tag]) -> bool {
+        tag(tags, ENVIRONMENT) == Some(self.deployment.as_str()) && self.role(tags).is_some()
+    }
 }
 
 /// The tags that decide whom something belongs to, in words.

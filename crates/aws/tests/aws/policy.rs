@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutover_aws::policy::{Method, When, allows, methods, policy};
-use cutover_aws::ports::{AwsAccount, AwsBalancers, AwsCompute, AwsDatabases, AwsDns, AwsImages, AwsPages};
-use cutover_aws::{Connection, Limits, Vantage};
+use cutover_aws::ports::AwsBalancers;
+use cutover_aws::{Connection, Limits, Vantage, cloud};
 use cutover_contract::launch;
 use cutover_core::deployment::{BalancerKind, Deployment, Role};
 use cutover_core::names::{BalancerName, DnsName, InstanceId};
@@ -124,7 +124,7 @@ impl Asked {
 }
 
 async fn account(asked: &mut Asked) {
-    let port = AwsAccount::new(&asked.connection, &asked.deployment());
+    let port = cloud::account(&asked.connection, &asked.deployment());
     let group = asked.deployment().fleets[0].edxapp.clone();
     let _ = asked.run("account.identity", port.identity()).await;
     let _ = asked.run("account.subnets", port.subnets(&group.subnets)).await;
@@ -138,7 +138,7 @@ async fn account(asked: &mut Asked) {
 async fn dns(asked: &mut Asked, vantage: &Rc<Vantage>) {
     let deployment = asked.deployment();
     let zone = deployment.dns.zone.as_str();
-    let port = || AwsDns::new(&asked.connection, &deployment, vantage);
+    let port = || cloud::dns(&asked.connection, &deployment, vantage);
     let ports = [port(), port(), port(), port(), port()];
     let host = deployment.sites[0].host.clone();
     let record = RecordTarget { name: host.clone(), target: "page.example.com".into(), ttl: Duration::from_secs(60) };
@@ -169,7 +169,7 @@ async fn balancers(asked: &mut Asked) {
         };
     }
     for deployment in [&deployment, &confused] {
-        let port = || AwsBalancers::new(&asked.connection, deployment);
+        let port = || cloud::balancers(&asked.connection, deployment);
         let ports: Vec<AwsBalancers> = (0..=4).map(|_| port()).collect();
         let unknown = [known.clone(), vec!["nobody".into()]].concat();
         let _ = asked.run("balancers.balancers", ports[0].balancers(&known)).await;
@@ -186,7 +186,7 @@ async fn balancers(asked: &mut Asked) {
 
 async fn hosts_and_images(asked: &mut Asked) {
     let deployment = asked.deployment();
-    let images = AwsImages::new(&asked.connection, &deployment);
+    let images = cloud::images(&asked.connection, &deployment);
     let found = asked.run("images.images", images.images()).await.expect("images are listed");
     let oldest = found.first().expect("the deployment has images").id.clone();
     let build = BuildImage {
@@ -198,7 +198,7 @@ async fn hosts_and_images(asked: &mut Asked) {
         tags: BTreeMap::new(),
     };
     let _ = asked.run("images.build", by_permit(async |permit| images.build(permit, &build).await)).await;
-    let compute = AwsCompute::new(&asked.connection, &deployment);
+    let compute = cloud::compute(&asked.connection, &deployment);
     let _ = asked.run("compute.instances", compute.instances()).await;
     // A host that boots stopped is launched with user data.
     let launch = Launch { boot_stopped: true, ..launch(&deployment, "edx-policy") };
@@ -216,7 +216,7 @@ async fn hosts_and_images(asked: &mut Asked) {
 
 async fn databases(asked: &mut Asked) {
     let deployment = asked.deployment();
-    let port = AwsDatabases::new(&asked.connection, &deployment, Rc::new(WallClock));
+    let port = cloud::databases(&asked.connection, &deployment, Rc::new(WallClock));
     let names: Vec<_> = deployment.databases.iter().map(|database| database.name.clone()).collect();
     let _ = asked.run("databases.databases", port.databases(&names)).await;
     let id = "cutover-policy".into();
@@ -227,7 +227,7 @@ async fn databases(asked: &mut Asked) {
 
 async fn pages(asked: &mut Asked, vantage: &Rc<Vantage>) {
     let deployment = asked.deployment();
-    let port = AwsPages::new(&asked.connection, &deployment, vantage);
+    let port = cloud::pages(&asked.connection, &deployment, vantage);
     let page = &deployment.maintenance_page;
     let _ = asked.run("pages.page", port.page(&page.bucket, "not-there")).await;
     let there = asked.run("pages.page", port.page(&page.bucket, &page.key)).await.expect("moto has it");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cutover_aws::ports::{AwsBalancers, AwsDns};
 use cutover_aws::service::Service;
-use cutover_aws::{Connection, Limits, Vantage};
+use cutover_aws::{Connection, Limits, Vantage, cloud};
 use cutover_core::deployment::{Balancer, BalancerKind, Deployment};
 use cutover_core::names::{BalancerName, ChangeId, DnsName, InstanceId};
 use cutover_core::observation::{Health, Record};
@@ -66,11 +66,11 @@ impl Scene {
     }
 
     fn dns(&self) -> AwsDns {
-        AwsDns::new(&self.connection, &deployment(), &Rc::new(self.vantage.clone()))
+        cloud::dns(&self.connection, &deployment(), &Rc::new(self.vantage.clone()))
     }
 
     fn port(&self) -> AwsBalancers {
-        AwsBalancers::new(&self.connection, &deployment())
+        cloud::balancers(&self.connection, &deployment())
     }
 
     fn instances(&self) -> Vec<InstanceId> {
@@ -206,7 +206,7 @@ async fn each_server_of_the_zone_says_what_it_has() {
     last.book().silent = true;
     let mut hasty = scene.vantage.clone();
     hasty.limit = Duration::from_millis(600);
-    let dns = AwsDns::new(&scene.connection, &deployment(), &Rc::new(hasty));
+    let dns = cloud::dns(&scene.connection, &deployment(), &Rc::new(hasty));
     let failure = dns.ask_servers(ZONE, &LMS.into()).await.expect_err("one says nothing");
     assert_eq!(failure.class, FailureClass::NotApplied);
     let port = format!("port {}", last.address.port());
@@ -220,7 +220,7 @@ async fn resolver(address: [u8; 4]) -> (NameServer, AwsDns) {
     let server = NameServer::start(address.into(), 0);
     let connection = Rc::new(connect("http://127.0.0.1:9", Limits::default()).await);
     let vantage = Vantage { dns_port: server.address.port(), limit: Duration::from_millis(900), ..Vantage::default() };
-    let dns = AwsDns::new(&connection, &deployment(), &Rc::new(vantage));
+    let dns = cloud::dns(&connection, &deployment(), &Rc::new(vantage));
     (server, dns)
 }
 
@@ -406,7 +406,7 @@ async fn one_gone_instance_does_not_keep_the_others_in_a_classic_balancer() {
         ("i-here", 200, done.to_owned()),
     ]);
     let connection = Rc::new(connect(&endpoint, Limits::default()).await);
-    let ports = AwsBalancers::new(&connection, &deployment());
+    let ports = cloud::balancers(&connection, &deployment());
     deregistered(&ports, &"classic-live".into(), &names(&["i-here", "i-gone"])).await.expect("the other is out");
     assert_eq!(connection.calls()[&(Service::Elb, "DeregisterInstancesFromLoadBalancer")], 2);
     deregistered(&ports, &"classic-live".into(), &names(&["i-gone"])).await.expect("nothing is left to take out");
@@ -418,7 +418,7 @@ async fn a_change_that_is_not_known_yet_is_pending() {
     let endpoint =
         scripted(vec![("/change/C1", 404, refused("NoSuchChange")), ("/change/C2", 403, refused("AccessDenied"))]);
     let connection = Rc::new(connect(&endpoint, Limits::default()).await);
-    let dns = AwsDns::new(&connection, &deployment(), &Rc::new(Vantage::default()));
+    let dns = cloud::dns(&connection, &deployment(), &Rc::new(Vantage::default()));
     assert_eq!(dns.in_sync(&ChangeId::from("C1")).await, Ok(false));
     let failure: Failure = dns.in_sync(&ChangeId::from("C2")).await.expect_err("another refusal is one");
     assert_eq!(failure.class, FailureClass::Permanent);

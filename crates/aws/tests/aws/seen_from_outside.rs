@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cutover_aws::operations::cloudfront::GetDistribution;
-use cutover_aws::ports::{AwsOutside, AwsPages};
-use cutover_aws::{Limits, Vantage};
+use cutover_aws::ports::AwsOutside;
+use cutover_aws::{Limits, Vantage, cloud};
 use cutover_core::names::DnsName;
 use cutover_core::observation::Certificate;
 use cutover_engine::failure::{Failure, FailureClass};
@@ -244,7 +244,7 @@ async fn a_distribution_is_certified_for_the_sites_that_a_handshake_vouches_for(
     assert!(hosts.len() >= 3, "{hosts:?}");
     server.certify(hosts[0].as_str(), authority.issue(&[hosts[0].as_str()]));
     server.certify(hosts[1].as_str(), authority.issue(&["*.cloudfront.net"]));
-    let pages = AwsPages::new(&furnished.connection, &furnished.deployment, &Rc::new(vantage));
+    let pages = cloud::pages(&furnished.connection, &furnished.deployment, &Rc::new(vantage));
     let distribution = pages.distribution(&id).await.expect("a handshake for each").expect("a distribution");
     assert!(hosts.iter().all(|host| distribution.aliases.contains(host)), "{:?}", distribution.aliases);
     assert_eq!(distribution.certified, hosts[..1]);

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use async_trait::async_trait;
 use futures_util::future::{try_join, try_join_all};
 
-use cutover_core::deployment::{BalancerKind, Deployment};
+use cutover_core::deployment::BalancerKind;
 use cutover_core::names::{BalancerName, InstanceId};
 use cutover_core::observation::{BalancerState, Health};
 use cutover_engine::failure::Failure;
@@ -28,6 +28,7 @@ const MOST_INSTANCES: usize = 100;
 /// Load balancers of both kinds.
 pub struct AwsBalancers {
     connection: Rc<Connection>,
+    /// The kinds that the deployment file gives.
     kinds: BTreeMap<BalancerName, BalancerKind>,
     /// What has been found so far.
     found: RefCell<BTreeMap<BalancerName, Found>>,
@@ -50,11 +51,9 @@ struct Described {
 }
 
 impl AwsBalancers {
-    /// Of that deployment.
-    #[must_use]
-    pub fn new(connection: &Rc<Connection>, deployment: &Deployment) -> Self {
-        let kinds = deployment.balancers.iter().map(|balancer| (balancer.name.clone(), balancer.kind));
-        Self { connection: Rc::clone(connection), kinds: kinds.collect(), found: RefCell::default() }
+    /// Balancers of these names and kinds.
+    pub(crate) fn new(connection: &Rc<Connection>, kinds: BTreeMap<BalancerName, BalancerKind>) -> Self {
+        Self { connection: Rc::clone(connection), kinds, found: RefCell::default() }
     }
 
     /// Looks for the names where the file says, and for those that are not there among the other kind.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 
-use cutover_core::deployment::{Aws, Deployment};
+use cutover_core::deployment::RootVolume;
 use cutover_core::names::{FleetName, ImageId, InstanceId, UpgradeId};
 use cutover_core::observation::{Instance, InstanceState};
 use cutover_core::plan::Launch;
@@ -14,7 +14,7 @@ use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Compute};
 
-use super::super::tags::{self, tag};
+use super::super::tags::{self, Owner, tag};
 use super::user_data::user_data;
 use crate::connection::Connection;
 use crate::error::Error;
@@ -25,19 +25,29 @@ const PAGE: i64 = 1000;
 /// Instances in one question for status checks, the most that EC2 takes.
 const STATUS_BATCH: usize = 100;
 
+/// What all new hosts of the deployment have in common.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HostSettings {
+    /// The EC2 key pair.
+    pub(crate) key_pair: Option<String>,
+    /// The root disk; the image's own where there is none.
+    pub(crate) root_volume: Option<RootVolume>,
+    /// The command that keeps services from starting; the usual one where there is none.
+    pub(crate) hold_services: Option<Vec<String>>,
+}
+
 /// Instances.
 pub struct AwsCompute {
     connection: Rc<Connection>,
-    deployment: Deployment,
+    owner: Owner,
+    settings: HostSettings,
     /// Running instances whose status checks were seen to pass: these are not asked after again.
     passed: RefCell<BTreeSet<String>>,
 }
 
 impl AwsCompute {
-    /// Of that deployment.
-    #[must_use]
-    pub fn new(connection: &Rc<Connection>, deployment: &Deployment) -> Self {
-        Self { connection: Rc::clone(connection), deployment: deployment.clone(), passed: RefCell::default() }
+    pub(crate) fn new(connection: &Rc<Connection>, owner: Owner, settings: HostSettings) -> Self {
+        Self { connection: Rc::clone(connection), owner, settings, passed: RefCell::default() }
     }
 
     async fn listed(&self, filters: Vec<ec2::Filter>) -> Answer<Vec<ec2::Instance>> {
@@ -76,8 +86,8 @@ impl AwsCompute {
 
     /// An instance of this deployment; nothing for other machines of the environment, which lack the tags of a host.
     fn instance(&self, one: &ec2::Instance) -> Answer<Option<Instance>> {
-        let role = tag(&one.tags, tags::ROLE).and_then(|value| tags::role(&self.deployment, value));
-        let (Some(role), Some(fleet)) = (role, tag(&one.tags, tags::PURPOSE)) else { return Ok(None) };
+        let (role, fleet) = (self.owner.role(&one.tags), tag(&one.tags, tags::PURPOSE));
+        let (Some(role), Some(fleet)) = (role, fleet) else { return Ok(None) };
         let unclear = |what: &str| Failure::not_applied(format!("EC2 says of {} {what}", one.instance_id));
         let state = state(&one.state.name, self.passed.borrow().contains(&one.instance_id));
         let text = |key| tag(&one.tags, key).unwrap_or_default();
@@ -111,14 +121,13 @@ impl AwsCompute {
 #[async_trait(?Send)]
 impl Compute for AwsCompute {
     async fn instances(&self) -> Answer<Vec<Instance>> {
-        let listed = self.listed(tags::of_deployment(&self.deployment)).await?;
+        let listed = self.listed(self.owner.filters()).await?;
         self.check(&listed).await?;
         listed.iter().filter_map(|one| self.instance(one).transpose()).collect()
     }
 
     async fn launch(&self, permit: &Permit, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
-        let aws = self.deployment.aws.clone().unwrap_or_default();
-        match self.connection.write(permit, &request(&aws, launch, image, token)).await {
+        match self.connection.write(permit, &request(&self.settings, launch, image, token)).await {
             Ok(reservation) => {
                 let found = reservation.instances.into_iter().next();
                 // EC2 answers a repeated token with the first launch, whatever has become of it.
@@ -154,11 +163,11 @@ impl Compute for AwsCompute {
         if is_gone(&found.state.name) {
             return Ok(());
         }
-        if !tags::belongs(&self.deployment, &found.tags) {
+        if !self.owner.owns(&found.tags) {
             return Err(Failure::permanent(format!(
                 "{instance} has {}, so it is no host of {} and was not terminated; find out whose it is",
                 tags::claimed(&found.tags),
-                self.deployment.name
+                self.owner.deployment
             )));
         }
         let termination = ec2::TerminateInstances { instance_ids: vec![instance.to_string()] };
@@ -181,18 +190,18 @@ fn why_gone(instance: &ec2::Instance) -> String {
     format!("{}{reason}", instance.instance_id)
 }
 
-fn request(aws: &Aws, launch: &Launch, image: &ImageId, token: &str) -> ec2::RunInstances {
+fn request(settings: &HostSettings, launch: &Launch, image: &ImageId, token: &str) -> ec2::RunInstances {
     ec2::RunInstances {
         image_id: Some(image.to_string()),
         instance_type: Some(launch.instance_type.clone()),
         min_count: 1,
         max_count: 1,
-        key_name: aws.key_pair.clone(),
+        key_name: settings.key_pair.clone(),
         subnet_id: Some(launch.subnet.clone()),
         security_group_ids: launch.security_groups.clone(),
-        user_data: launch.boot_stopped.then(|| user_data(aws.hold_services.as_deref())),
+        user_data: launch.boot_stopped.then(|| user_data(settings.hold_services.as_deref())),
         iam_instance_profile: profile(&launch.profile),
-        block_device_mappings: aws.root_volume.iter().map(root_volume).collect(),
+        block_device_mappings: settings.root_volume.iter().map(root_volume).collect(),
         tag_specifications: ["instance", "volume"].map(|kind| tagged(kind, &launch.tags)).to_vec(),
         client_token: Some(token.to_owned()),
     }
@@ -208,7 +217,7 @@ fn profile(profile: &str) -> Option<ec2::InstanceProfileSpecification> {
     Some(ec2::InstanceProfileSpecification { arn, name })
 }
 
-fn root_volume(volume: &cutover_core::deployment::RootVolume) -> ec2::NewBlockDevice {
+fn root_volume(volume: &RootVolume) -> ec2::NewBlockDevice {
     let new = ec2::NewVolume {
         volume_size: Some(i64::from(volume.size_gib)),
         volume_type: Some(volume.kind.clone()),
@@ -287,7 +296,7 @@ mod tests {
     fn a_volume_that_need_not_be_encrypted_may_be_all_the_same() {
         let volume = |encrypted| {
             let (device, kind) = ("/dev/sda1".to_owned(), "gp3".to_owned());
-            root_volume(&cutover_core::deployment::RootVolume { device, size_gib: 25, kind, encrypted })
+            root_volume(&RootVolume { device, size_gib: 25, kind, encrypted })
         };
         let encrypted = |encrypted| volume(encrypted).ebs.expect("a volume").encrypted;
         assert_eq!((encrypted(true), encrypted(false)), (Some(true), None));

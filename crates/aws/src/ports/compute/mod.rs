@@ -4,3 +4,4 @@ mod instances;
 mod user_data;
 
 pub use instances::AwsCompute;
+pub(crate) use instances::HostSettings;

@@ -10,8 +10,7 @@ use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use hickory_proto::rr::RecordType;
 
-use cutover_core::deployment::Deployment;
-use cutover_core::names::{ChangeId, DnsName};
+use cutover_core::names::{ChangeId, DnsName, UpgradeId};
 use cutover_core::observation::Record;
 use cutover_core::plan::RecordTarget;
 use cutover_engine::failure::Failure;
@@ -43,13 +42,12 @@ struct Server {
 }
 
 impl AwsDns {
-    /// Of that deployment.
-    #[must_use]
-    pub fn new(connection: &Rc<Connection>, deployment: &Deployment, vantage: &Rc<Vantage>) -> Self {
+    /// For changes of that upgrade.
+    pub(crate) fn new(connection: &Rc<Connection>, upgrade: &UpgradeId, vantage: &Rc<Vantage>) -> Self {
         Self {
             connection: Rc::clone(connection),
             vantage: Rc::clone(vantage),
-            comment: format!("cutover {}", deployment.upgrade()),
+            comment: format!("cutover {upgrade}"),
             ids: RefCell::default(),
             servers: RefCell::default(),
         }

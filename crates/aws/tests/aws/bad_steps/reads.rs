@@ -14,7 +14,7 @@ use cutover_engine::ports::{Answer, World};
 use cutover_engine::retry;
 
 use super::lane::{Ground, Lane};
-use super::{Bad, broken, lanes};
+use super::table::{Bad, broken, lanes};
 
 /// A question to a port.
 #[derive(Clone, Copy, Debug)]

@@ -6,14 +6,13 @@ use std::net::TcpListener;
 use std::rc::Rc;
 use std::time::Duration;
 
-use cutover_aws::ports::{AwsAccount, AwsCompute, AwsDatabases, AwsDns, AwsImages, AwsPages};
-use cutover_aws::{Connection, Limits, Vantage};
+use cutover_aws::{Connection, Limits, Vantage, cloud};
 use cutover_core::observation::InstanceState;
 use cutover_engine::failure::FailureClass;
 use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::ports::{Account, Compute, Databases, Dns, Images, PageVersion, Pages};
 
-use super::{begun, calls, deployment, launched, permanent, put, removed, worker};
+use super::calls::{calls, deployment, image_removed, launched, page_put, permanent, snapshot_begun, worker};
 use crate::support::{WallClock, by_permit, connect};
 
 /// A server that answers each operation with what is said for it, the last of several for ever.
@@ -75,11 +74,11 @@ async fn a_token_of_another_launch_is_followed_to_its_instance() {
     let launch = worker(&deployment());
     let lives = [(200, listed(&(instance("i-gone", "terminated") + &instance("i-lives", "pending"))))];
     let aws = connection(&[("RunInstances", &[mismatch()]), ("DescribeInstances", &lives)]).await;
-    let id = launched(&AwsCompute::new(&aws, &deployment()), &launch, &"ami-1".into(), "t").await.expect("it lives");
+    let id = launched(&cloud::compute(&aws, &deployment()), &launch, &"ami-1".into(), "t").await.expect("it lives");
     assert_eq!(id.as_str(), "i-lives");
     let gone = [(200, listed(&instance("i-gone", "terminated")))];
     let aws = connection(&[("RunInstances", &[mismatch()]), ("DescribeInstances", &gone)]).await;
-    let end = launched(&AwsCompute::new(&aws, &deployment()), &launch, &"ami-1".into(), "t").await;
+    let end = launched(&cloud::compute(&aws, &deployment()), &launch, &"ami-1".into(), "t").await;
     permanent(&end.expect_err("it is gone"), &["was not launched", "run the phase again"]);
 }
 
@@ -88,7 +87,7 @@ async fn a_launch_given_back_that_was_terminated_is_no_launch() {
     let replayed = format!("<RunInstancesResponse>{}</RunInstancesResponse>", inner(&instance("i-gone", "terminated")));
     for answer in [(200, replayed), (400, refused("IdempotentInstanceTerminated"))] {
         let aws = connection(&[("RunInstances", &[answer])]).await;
-        let compute = AwsCompute::new(&aws, &deployment());
+        let compute = cloud::compute(&aws, &deployment());
         let end = launched(&compute, &worker(&deployment()), &"ami-1".into(), "t").await;
         permanent(&end.expect_err("it is gone"), &["was terminated; run the phase again", "new token"]);
     }
@@ -102,7 +101,7 @@ fn inner(item: &str) -> &str {
 #[tokio::test]
 async fn no_capacity_leaves_a_launch_to_be_made_again() {
     let aws = connection(&[("RunInstances", &[(500, refused("InsufficientInstanceCapacity"))])]).await;
-    let end = launched(&AwsCompute::new(&aws, &deployment()), &worker(&deployment()), &"ami-1".into(), "t").await;
+    let end = launched(&cloud::compute(&aws, &deployment()), &worker(&deployment()), &"ami-1".into(), "t").await;
     assert_eq!(end.expect_err("there is no room").class, FailureClass::NotApplied);
 }
 
@@ -120,7 +119,7 @@ async fn a_host_boots_until_both_checks_pass_and_is_not_asked_after_again() {
     let states =
         ["running", "running", "running", "stopped", "running"].map(|state| (200, listed(&instance("i-1", state))));
     let aws = connection(&[("DescribeInstances", &states), ("DescribeInstanceStatus", &statuses)]).await;
-    let compute = AwsCompute::new(&aws, &deployment());
+    let compute = cloud::compute(&aws, &deployment());
     let mut seen = Vec::new();
     for _ in &states {
         seen.push(compute.instances().await.expect("instances")[0].state);
@@ -146,7 +145,7 @@ async fn an_image_that_failed_is_listed_and_cannot_be_launched() {
         [("available", Some(true)), ("pending", Some(false)), ("failed", Some(false)), ("deregistered", None)]
     {
         let aws = connection(&[("DescribeImages", &[(200, image(state))])]).await;
-        let images = AwsImages::new(&aws, &deployment()).images().await.expect("images");
+        let images = cloud::images(&aws, &deployment()).images().await.expect("images");
         assert_eq!(images.first().map(|image| image.available), shown, "{state}");
     }
 }
@@ -160,7 +159,7 @@ async fn a_disk_that_is_in_use_a_moment_longer_is_busy_and_one_that_is_gone_is_r
         (403, refused("UnauthorizedOperation")),
     ];
     let aws = connection(&[("DeleteSnapshot", &answers)]).await;
-    let images = AwsImages::new(&aws, &deployment());
+    let images = cloud::images(&aws, &deployment());
     let disk = "snap-1".into();
     let removed = async || by_permit(async |permit| images.remove_disk(permit, &disk).await).await;
     let busy = removed().await.expect_err("its image is only just gone");
@@ -176,7 +175,7 @@ async fn an_image_tells_of_its_disks_and_of_none_once_it_is_gone() {
     let [missing, unavailable] = unknown;
     let answers = [(200, image("available")), (200, image("deregistered")), missing, unavailable];
     let aws = connection(&[("DescribeImages", &answers)]).await;
-    let images = AwsImages::new(&aws, &deployment());
+    let images = cloud::images(&aws, &deployment());
     assert_eq!(images.disks(&"ami-1".into()).await.expect("it is listed"), ["snap-1".into()]);
     for _ in 0..3 {
         assert_eq!(images.disks(&"ami-1".into()).await.expect("it is gone"), []);
@@ -194,7 +193,7 @@ fn snapshots(status: &str) -> String {
 #[tokio::test]
 async fn a_snapshot_just_begun_is_of_now_and_one_that_failed_is_never_waited_for() {
     let aws = connection(&[("DescribeDBSnapshots", &[(200, snapshots("creating")), (200, snapshots("failed"))])]).await;
-    let databases = AwsDatabases::new(&aws, &deployment(), Rc::new(WallClock));
+    let databases = cloud::databases(&aws, &deployment(), Rc::new(WallClock));
     let before = jiff::Timestamp::now();
     let found = databases.snapshot(&"d".into(), &"s".into()).await.expect("an answer").expect("it is there");
     assert!(!found.available && found.begun >= before, "{found:?}");
@@ -207,10 +206,10 @@ async fn too_many_snapshots_are_told_with_the_way_out_and_a_busy_database_is_bus
     let refused = |code: &str| (400, format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"));
     let answers = [refused("SnapshotQuotaExceeded"), refused("InvalidDBInstanceState")];
     let aws = connection(&[("CreateDBSnapshot", &answers)]).await;
-    let databases = AwsDatabases::new(&aws, &deployment(), Rc::new(WallClock));
-    let failure = begun(&databases, &"d".into(), &"s".into()).await.expect_err("there are too many");
+    let databases = cloud::databases(&aws, &deployment(), Rc::new(WallClock));
+    let failure = snapshot_begun(&databases, &"d".into(), &"s".into()).await.expect_err("there are too many");
     permanent(&failure, &["SnapshotQuotaExceeded", "s of d was not begun", "delete manual snapshots"]);
-    let busy = begun(&databases, &"d".into(), &"s".into()).await.expect_err("RDS makes its daily backup");
+    let busy = snapshot_begun(&databases, &"d".into(), &"s".into()).await.expect_err("RDS makes its daily backup");
     assert_eq!(busy.class, FailureClass::Busy);
     assert!(busy.message.contains("s of d was not begun: RDS makes a backup of it just now"), "{busy}");
     let made = aws.calls()[&(cutover_aws::service::Service::Rds, "CreateDBSnapshot")];
@@ -242,7 +241,7 @@ async fn quotas_count_what_runs_and_what_the_upgrade_adds() {
     ])
     .await;
     let launches = BTreeMap::from([("r5.large".to_owned(), 18), ("t3.xlarge".to_owned(), 6)]);
-    let quotas = AwsAccount::new(&aws, &deployment()).quotas(&launches, 2).await.expect("quotas");
+    let quotas = cloud::account(&aws, &deployment()).quotas(&launches, 2).await.expect("quotas");
     let figures: Vec<_> = quotas.iter().map(|quota| (quota.used, quota.limit, quota.needed)).collect();
     assert_eq!(figures, [(2, 1152, 60), (97, 100, 2)]);
 }
@@ -259,7 +258,7 @@ async fn a_quota_that_may_not_be_read_says_so() {
     ])
     .await;
     let launches = BTreeMap::from([("r5.large".to_owned(), 1)]);
-    let failure = AwsAccount::new(&aws, &deployment()).quotas(&launches, 0).await.expect_err("it may not be read");
+    let failure = cloud::account(&aws, &deployment()).quotas(&launches, 0).await.expect_err("it may not be read");
     permanent(&failure, &["GetServiceQuota", "AccessDeniedException", "cutover policy"]);
 }
 
@@ -284,8 +283,8 @@ async fn a_page_whose_answer_is_lost_may_be_there_and_one_never_sent_is_not() {
     let ends = [(hanging_up(), FailureClass::InDoubt), (format!("http://{nobody}"), FailureClass::NotApplied)];
     for (endpoint, class) in ends {
         let aws = Rc::new(connect(&endpoint, Limits::default()).await);
-        let pages = AwsPages::new(&aws, &deployment(), &Rc::new(Vantage::default()));
-        let failure = put(&pages, PAGE, "text", None).await.expect_err("nobody answers");
+        let pages = cloud::pages(&aws, &deployment(), &Rc::new(Vantage::default()));
+        let failure = page_put(&pages, PAGE, "text", None).await.expect_err("nobody answers");
         assert_eq!(failure.class, class, "{failure}");
         assert!(failure.message.starts_with("s3 PutObject of s3://upgrading/index.html "), "{failure}");
         let read = pages.page("upgrading", "index.html").await.expect_err("nobody answers");
@@ -312,9 +311,9 @@ async fn what_s3_has_against_a_page_is_told_with_what_is_known_then() {
         ),
     ] {
         let aws = connection(&[("", &[(status, said(code))])]).await;
-        let pages = AwsPages::new(&aws, &deployment(), &Rc::new(Vantage::default()));
+        let pages = cloud::pages(&aws, &deployment(), &Rc::new(Vantage::default()));
         for version in [None, Some(PageVersion("\"v\"".to_owned()))] {
-            let failure = put(&pages, PAGE, "text", version.as_ref()).await.expect_err(code);
+            let failure = page_put(&pages, PAGE, "text", version.as_ref()).await.expect_err(code);
             assert_eq!(failure.class, class, "{failure}");
             assert!(failure.message.ends_with(&format!("was refused: {code}: m (request R1){words}")), "{failure}");
         }
@@ -327,7 +326,7 @@ async fn a_refusal_that_repeats_the_session_token_is_told_without_it() {
                 x-amz-security-token:IQoJsecret+/=\n\nhost'";
     let refusal = refused("SignatureDoesNotMatch").replace("<Message>m", &format!("<Message>{said}"));
     let aws = connection(&[("DescribeSecurityGroups", &[(403, refusal)])]).await;
-    let groups = AwsAccount::new(&aws, &deployment()).security_groups(&["sg-1".to_owned()]).await;
+    let groups = cloud::account(&aws, &deployment()).security_groups(&["sg-1".to_owned()]).await;
     let failure = groups.expect_err("it is refused");
     permanent(&failure, &["SignatureDoesNotMatch", "x-amz-security-token:(left out)", "host"]);
     assert!(!failure.message.contains("secret"), "{failure}");
@@ -340,7 +339,7 @@ async fn checks_of_an_instance_that_is_not_known_everywhere_yet_are_no_news() {
         ("DescribeInstanceStatus", &[(400, refused("InvalidInstanceID.NotFound"))]),
     ])
     .await;
-    let seen = AwsCompute::new(&aws, &deployment()).instances().await.expect("instances");
+    let seen = cloud::compute(&aws, &deployment()).instances().await.expect("instances");
     assert_eq!(seen[0].state, InstanceState::Booting);
 }
 
@@ -350,14 +349,14 @@ async fn a_launch_that_came_to_nothing_says_what_ec2_says_of_it() {
     let gone = instance("i-gone", "terminated").replace("<launchTime>", &format!("{reason}<launchTime>"));
     let replayed = format!("<RunInstancesResponse>{}</RunInstancesResponse>", inner(&gone));
     let aws = connection(&[("RunInstances", &[(200, replayed)])]).await;
-    let end = launched(&AwsCompute::new(&aws, &deployment()), &worker(&deployment()), &"ami-1".into(), "t").await;
+    let end = launched(&cloud::compute(&aws, &deployment()), &worker(&deployment()), &"ami-1".into(), "t").await;
     permanent(&end.expect_err("it is gone"), &["i-gone (no key) was terminated"]);
 }
 
 #[tokio::test]
 async fn an_image_that_was_deregistered_a_moment_ago_is_removed() {
     let aws = connection(&[("DescribeImages", &[(400, refused("InvalidAMIID.Unavailable"))])]).await;
-    removed(&AwsImages::new(&aws, &deployment()), &"ami-1".into()).await.expect("it is gone");
+    image_removed(&cloud::images(&aws, &deployment()), &"ami-1".into()).await.expect("it is gone");
 }
 
 const ZONES: &str = "<ListHostedZonesByNameResponse><HostedZones><HostedZone><Id>/hostedzone/Z1</Id>\
@@ -388,7 +387,7 @@ async fn a_batch_on_a_fence_that_another_has_replaced_is_superseded_and_any_othe
         (in_a_list(&other), FailureClass::Permanent),
     ] {
         let aws = connection(&[("", &[(200, ZONES.to_owned()), answer])]).await;
-        let dns = AwsDns::new(&aws, &deployment(), &Rc::new(Vantage::default()));
+        let dns = cloud::dns(&aws, &deployment(), &Rc::new(Vantage::default()));
         let record = |value: &str| FenceRecord { values: vec![value.to_owned()], ttl: Duration::from_secs(60) };
         let (was, next) = (Some(record("cutover koa 1 a 1")), record("cutover koa 1 a 2"));
         let fence = FenceChange { name: "_cutover.x.mitx.mit.edu".into(), was, next };
@@ -410,7 +409,7 @@ async fn records_after_a_wildcard_at_the_end_of_a_page_are_read() {
                   <ResourceRecord><Value>elb.example.com</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>";
     let pages = [(200, ZONES.to_owned()), page("", next), page(record, "<IsTruncated>false</IsTruncated>")];
     let aws = connection(&[("", &pages)]).await;
-    let dns = AwsDns::new(&aws, &deployment(), &Rc::new(Vantage::default()));
+    let dns = cloud::dns(&aws, &deployment(), &Rc::new(Vantage::default()));
     let found = dns.records("mitx.mit.edu", &["1.mitx.mit.edu".into()]).await.expect("records");
     assert_eq!(found.len(), 1);
 }
@@ -425,7 +424,7 @@ async fn a_member_of_a_cluster_of_which_a_snapshot_is_wanted_is_refused_before_a
          </DescribeDBInstancesResult></DescribeDBInstancesResponse>"
     );
     let aws = connection(&[("DescribeDBInstances", &[(200, answer)])]).await;
-    let databases = AwsDatabases::new(&aws, &deployment(), Rc::new(WallClock));
+    let databases = cloud::databases(&aws, &deployment(), Rc::new(WallClock));
     let failure = databases.databases(&["contract-rds-mysql".into()]).await.expect_err("it is of a cluster");
     permanent(&failure, &["member of cluster c-1", "snapshot = false"]);
 }

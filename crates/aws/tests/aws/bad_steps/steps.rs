@@ -1,48 +1,15 @@
-//! Bad days of whole steps: each kind of change that the engine makes on AWS, and each reading, with each trouble that a
-//! network and a service can make. Each step ends well, what it wanted is there once, and the journal speaks of doubt
-//! where there is any.
-//!
-//! The tables make the cells; those that are broken are told by name, all in one failure. Doubt is what the caller can
-//! know: a request that was dropped on its way and one whose answer was lost look the same, so both are in doubt, and
-//! both are looked after before anything is made again.
-
-mod changes;
-mod lane;
-mod reads;
-mod skipping;
-mod upgrades;
+//! Steps that change something, each with each trouble.
 
 use std::collections::BTreeSet;
-
-use futures_util::future::join_all;
 
 use cutover_core::journal::Event;
 use cutover_engine::conductor::Ending;
 use cutover_engine::retry;
 
-use self::changes::{Change, all_instances};
-use self::lane::{Ground, Lane};
+use super::changes::{Change, all_instances};
+use super::lane::{Ground, Lane};
+use super::table::{Bad, broken, lanes};
 use crate::proxy::Trouble;
-
-/// So many lanes to moto side by side. It divides no table, so that slow troubles are spread over all lanes.
-const LANES: usize = 7;
-
-/// One try: what goes wrong, and how often in a row.
-#[derive(Clone, Copy)]
-struct Bad {
-    name: &'static str,
-    trouble: Trouble,
-    times: u32,
-}
-
-impl Bad {
-    /// Each trouble once; and throttling so many times.
-    fn all(throttled: u32) -> Vec<Self> {
-        let once = Trouble::ALL.map(|(name, trouble)| Self { name, trouble, times: 1 });
-        let for_long = Self { name: "throttled-for-long", trouble: Trouble::Throttle, times: throttled };
-        once.into_iter().chain([for_long]).collect()
-    }
-}
 
 /// What the classes of failures say of a step that gets into trouble.
 #[derive(Debug, PartialEq, Eq)]
@@ -107,26 +74,6 @@ async fn try_change(lane: &Lane<'_>, name: &str, change: Change, bad: Bad) -> Re
 fn references(requests: &[String]) -> BTreeSet<&str> {
     let inner = |request: &'_ String| request.find("<CallerReference>");
     requests.iter().filter_map(|request| request[inner(request)?..].split(['<', '>']).nth(2)).collect()
-}
-
-async fn lanes(ground: &Ground) -> Vec<Lane<'_>> {
-    join_all((0..LANES).map(|number| Lane::open(ground, number))).await
-}
-
-/// Tries all cells of a table on the lanes; those that are broken, by name.
-async fn broken<T>(
-    lanes: &[Lane<'_>],
-    cells: &[T],
-    run: impl AsyncFn(&Lane<'_>, &T) -> Result<(), String>,
-) -> Vec<String> {
-    let on_lanes = lanes.iter().enumerate().map(async |(number, lane)| {
-        let mut broken = Vec::new();
-        for cell in cells.iter().skip(number).step_by(lanes.len()) {
-            broken.extend(run(lane, cell).await.err());
-        }
-        broken
-    });
-    join_all(on_lanes).await.concat()
 }
 
 #[tokio::test]

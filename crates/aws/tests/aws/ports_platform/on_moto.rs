@@ -1,104 +1,24 @@
 //! Instances, images, databases, the maintenance page and the account, through the engine's ports, on a furnished moto.
-//! What moto never says is in `answers`.
-
-mod answers;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use cutover_aws::operations::ec2;
-use cutover_aws::ports::{AwsAccount, AwsCompute, AwsDatabases, AwsImages, AwsPages};
-use cutover_aws::service::Service;
-use cutover_aws::{Connection, Vantage};
-use cutover_core::deployment::{Deployment, Role, RootVolume};
-use cutover_core::names::{DatabaseName, ImageId, InstanceId, SnapshotId};
+use cutover_aws::{Vantage, cloud};
+use cutover_core::deployment::{Role, RootVolume};
+use cutover_core::names::{DatabaseName, SnapshotId};
 use cutover_core::observation::InstanceState;
-use cutover_core::plan::{BuildImage, ImageRef, Launch};
-use cutover_engine::failure::{Failure, FailureClass};
-use cutover_engine::ports::{Account, Answer, Compute, Databases, Images, PageVersion, Pages};
+use cutover_core::plan::BuildImage;
+use cutover_engine::failure::FailureClass;
+use cutover_engine::ports::{Account, Answer, Compute, Databases, Images, Pages};
 use object_store::{Attribute, ObjectStoreExt};
 
-use crate::stage::{Furnished, furnish};
+use super::calls::{
+    calls, described, furnished, image_removed, launched, page_put, permanent, snapshot_begun, some_image, tags,
+    terminated, worker,
+};
+use crate::stage::Furnished;
 use crate::support::{WallClock, by_permit, write};
-
-fn deployment() -> Deployment {
-    cutover_contract::deployment()
-}
-
-async fn furnished() -> Furnished {
-    furnish(&deployment()).await
-}
-
-fn tags(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
-}
-
-/// A worker of the first fleet, which must boot stopped.
-fn worker(deployment: &Deployment) -> Launch {
-    let fleet = &deployment.fleets[0];
-    Launch {
-        name: "edx-worker-live-0-v4".into(),
-        fleet: fleet.name.clone(),
-        role: Role::Worker,
-        image: ImageRef::Known("".into()),
-        instance_type: "t3.large".to_owned(),
-        subnet: fleet.edxapp.subnets[0].clone(),
-        security_groups: fleet.edxapp.security_groups.clone(),
-        profile: fleet.edxapp.profile.clone(),
-        tags: tags(&[
-            ("Name", "edx-worker-live-0-v4"),
-            ("environment", deployment.name.as_str()),
-            ("purpose", fleet.name.as_str()),
-            ("role", deployment.role_tag(Role::Worker)),
-            ("release-version", "4"),
-            ("cutover-upgrade", deployment.upgrade().as_str()),
-        ]),
-        boot_stopped: true,
-        generation: 1,
-    }
-}
-
-async fn described(connection: &Connection, id: &InstanceId) -> ec2::Instance {
-    let request = ec2::DescribeInstances { instance_ids: vec![id.to_string()], ..Default::default() };
-    let listed = connection.call(&request).await.expect("it is there");
-    listed.reservations.into_iter().flat_map(|one| one.instances).next().expect("an instance")
-}
-
-fn calls(connection: &Connection, name: &'static str) -> u64 {
-    connection.calls().get(&(Service::Ec2, name)).copied().unwrap_or_default()
-}
-
-async fn launched(compute: &AwsCompute, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId> {
-    by_permit(async |permit| compute.launch(permit, launch, image, token).await).await
-}
-
-async fn terminated(compute: &AwsCompute, instance: &InstanceId) -> Answer<()> {
-    by_permit(async |permit| compute.terminate(permit, instance).await).await
-}
-
-async fn removed(images: &AwsImages, image: &ImageId) -> Answer<()> {
-    by_permit(async |permit| images.remove(permit, image).await).await
-}
-
-async fn begun(databases: &AwsDatabases, database: &DatabaseName, id: &SnapshotId) -> Answer<()> {
-    by_permit(async |permit| databases.begin_snapshot(permit, database, id).await).await
-}
-
-async fn put(pages: &AwsPages, (bucket, key): (&str, &str), body: &str, of: Option<&PageVersion>) -> Answer<()> {
-    by_permit(async |permit| pages.put_page(permit, bucket, key, body, of).await).await
-}
-
-async fn some_image(images: &AwsImages, role: Role) -> ImageId {
-    let listed = images.images().await.expect("images");
-    listed.into_iter().find(|image| image.role == role).expect("an image of the role").id
-}
-
-fn permanent(failure: &Failure, words: &[&str]) {
-    assert_eq!(failure.class, FailureClass::Permanent, "{failure}");
-    for word in words {
-        assert!(failure.message.contains(word), "`{word}` is not in: {failure}");
-    }
-}
 
 #[tokio::test]
 async fn a_launch_asks_for_all_that_the_plan_and_the_file_say() {
@@ -106,8 +26,8 @@ async fn a_launch_asks_for_all_that_the_plan_and_the_file_say() {
     let volume = RootVolume { device: "/dev/sda1".into(), size_gib: 25, kind: "gp3".into(), encrypted: true };
     let aws = deployment.aws.get_or_insert_default();
     aws.root_volume = Some(volume);
-    let image = some_image(&AwsImages::new(&connection, &deployment), Role::Worker).await;
-    let compute = AwsCompute::new(&connection, &deployment);
+    let image = some_image(&cloud::images(&connection, &deployment), Role::Worker).await;
+    let compute = cloud::compute(&connection, &deployment);
     let launch = worker(&deployment);
     let id = launched(&compute, &launch, &image, "token-1").await.expect("a launch");
     let found = described(&connection, &id).await;
@@ -129,8 +49,8 @@ async fn a_launch_asks_for_all_that_the_plan_and_the_file_say() {
 #[tokio::test]
 async fn both_launches_of_one_token_say_so_which_moto_alone_takes_for_two() {
     let Furnished { connection, deployment, moto: _moto, .. } = furnished().await;
-    let image = some_image(&AwsImages::new(&connection, &deployment), Role::Worker).await;
-    let compute = AwsCompute::new(&connection, &deployment);
+    let image = some_image(&cloud::images(&connection, &deployment), Role::Worker).await;
+    let compute = cloud::compute(&connection, &deployment);
     let first = launched(&compute, &worker(&deployment), &image, "token-2").await.expect("a launch");
     let second = launched(&compute, &worker(&deployment), &image, "token-2").await.expect("the same launch");
     assert_ne!(first, second, "moto has learned what a token is");
@@ -143,17 +63,17 @@ async fn both_launches_of_one_token_say_so_which_moto_alone_takes_for_two() {
 async fn what_is_not_the_deployments_is_neither_terminated_nor_removed() {
     let furnished = furnished().await;
     let (connection, deployment) = (&furnished.connection, &furnished.deployment);
-    let compute = AwsCompute::new(connection, deployment);
+    let compute = cloud::compute(connection, deployment);
     assert!(!furnished.foreign_instances.is_empty() && !furnished.foreign_images.is_empty());
     for foreign in &furnished.foreign_instances {
         let failure = terminated(&compute, foreign).await.expect_err("it is somebody else's");
         permanent(&failure, &[foreign.as_str(), "was not terminated"]);
         assert_eq!(described(connection, foreign).await.state.name, "running");
     }
-    let images = AwsImages::new(connection, deployment);
+    let images = cloud::images(connection, deployment);
     for foreign in &furnished.foreign_images {
         let disks = images.disks(foreign).await.map(|_| ());
-        for answer in [disks, removed(&images, foreign).await] {
+        for answer in [disks, image_removed(&images, foreign).await] {
             permanent(&answer.expect_err("it is somebody else's"), &[foreign.as_str(), "was not removed"]);
         }
     }
@@ -163,7 +83,7 @@ async fn what_is_not_the_deployments_is_neither_terminated_nor_removed() {
 #[tokio::test]
 async fn a_host_is_terminated_once_and_its_checks_are_asked_after_once() {
     let Furnished { connection, deployment, moto: _moto, .. } = furnished().await;
-    let compute = AwsCompute::new(&connection, &deployment);
+    let compute = cloud::compute(&connection, &deployment);
     let hosts = compute.instances().await.expect("instances");
     assert!(hosts.iter().all(|host| host.state == InstanceState::Running), "{hosts:?}");
     compute.instances().await.expect("instances");
@@ -179,7 +99,7 @@ async fn a_host_is_terminated_once_and_its_checks_are_asked_after_once() {
 #[tokio::test]
 async fn an_image_that_is_there_is_the_build_and_one_that_is_not_is_asked_for_in_words() {
     let Furnished { connection, deployment, moto: _moto, .. } = furnished().await;
-    let images = AwsImages::new(&connection, &deployment);
+    let images = cloud::images(&connection, &deployment);
     let listed = images.images().await.expect("images");
     let newest = listed.iter().rfind(|image| image.role == Role::Edxapp).expect("an image");
     let build = |name: &str, version: &str| BuildImage {
@@ -206,13 +126,13 @@ async fn an_image_that_is_there_is_the_build_and_one_that_is_not_is_asked_for_in
 #[tokio::test]
 async fn an_image_says_which_disks_it_leaves_and_each_is_removed_after_it() {
     let Furnished { connection, deployment, moto: _moto, .. } = furnished().await;
-    let images = AwsImages::new(&connection, &deployment);
+    let images = cloud::images(&connection, &deployment);
     let listed = images.images().await.expect("images");
     let oldest = &listed[0].id;
     let disks = images.disks(oldest).await.expect("it is ours");
     assert!(!disks.is_empty());
     for _ in 0..2 {
-        removed(&images, oldest).await.expect("it is ours, and then gone");
+        image_removed(&images, oldest).await.expect("it is ours, and then gone");
     }
     assert_eq!(images.images().await.expect("images"), listed[1..]);
     assert_eq!((calls(&connection, "DeregisterImage"), calls(&connection, "DeleteSnapshot")), (1, 0));
@@ -226,13 +146,13 @@ async fn an_image_says_which_disks_it_leaves_and_each_is_removed_after_it() {
         let again = write(&connection, &ec2::DeleteSnapshot { snapshot_id }).await;
         assert!(again.is_err_and(|error| error.is_not_found()), "{disk} is left");
     }
-    removed(&images, &"ami-00000000000000001".into()).await.expect("it never was");
+    image_removed(&images, &"ami-00000000000000001".into()).await.expect("it never was");
 }
 
 #[tokio::test]
 async fn snapshots_are_found_whatever_case_rds_keeps_them_in() {
     let Furnished { connection, deployment, moto: _moto, .. } = furnished().await;
-    let databases = AwsDatabases::new(&connection, &deployment, Rc::new(WallClock));
+    let databases = cloud::databases(&connection, &deployment, Rc::new(WallClock));
     let name = deployment.databases[0].name.clone();
     let asked = [DatabaseName::from(name.as_str().to_ascii_uppercase()), "nobody".into()];
     let found = databases.databases(&asked).await.expect("databases");
@@ -243,13 +163,13 @@ async fn snapshots_are_found_whatever_case_rds_keeps_them_in() {
     assert!(state.snapshots.iter().any(|snapshot| snapshot.id.as_str().starts_with("rds:")), "{state:?}");
     let id = SnapshotId::from("before-koa");
     assert_eq!(databases.snapshot(&name, &id).await.expect("an answer"), None);
-    begun(&databases, &name, &id).await.expect("it begins");
+    snapshot_begun(&databases, &name, &id).await.expect("it begins");
     let shouted = SnapshotId::from("Before-Koa");
     let snapshot = databases.snapshot(&name, &shouted).await.expect("an answer").expect("it is there");
     assert_eq!((snapshot.id, snapshot.available), (shouted, true));
-    let again = begun(&databases, &name, &id).await.expect_err("it exists");
+    let again = snapshot_begun(&databases, &name, &id).await.expect_err("it exists");
     permanent(&again, &["DBSnapshotAlreadyExists"]);
-    let nobodys = begun(&databases, &"nobody".into(), &"other".into()).await.expect_err("no such database");
+    let nobodys = snapshot_begun(&databases, &"nobody".into(), &"other".into()).await.expect_err("no such database");
     permanent(&nobodys, &["DBInstanceNotFound"]);
 }
 
@@ -257,11 +177,11 @@ async fn snapshots_are_found_whatever_case_rds_keeps_them_in() {
 async fn the_page_is_kept_by_edges_and_not_by_browsers() {
     let Furnished { connection, mut deployment, moto: _moto, .. } = furnished().await;
     deployment.sites.clear();
-    let pages = AwsPages::new(&connection, &deployment, &Rc::new(Vantage::default()));
+    let pages = cloud::pages(&connection, &deployment, &Rc::new(Vantage::default()));
     let page = deployment.maintenance_page.clone();
     let place = (page.bucket.as_str(), page.key.as_str());
     let old = pages.page(&page.bucket, &page.key).await.expect("it is read").map(|page| page.version);
-    put(&pages, place, "<p>Zurück um sechs</p>", old.as_ref()).await.expect("it is put");
+    page_put(&pages, place, "<p>Zurück um sechs</p>", old.as_ref()).await.expect("it is put");
     let read = pages.page(&page.bucket, &page.key).await.expect("it is read");
     assert_eq!(read.as_ref().map(|page| page.text.as_str()), Some("<p>Zurück um sechs</p>"));
     let bucket = connection.bucket(&page.bucket).expect("a bucket");
@@ -273,7 +193,7 @@ async fn the_page_is_kept_by_edges_and_not_by_browsers() {
     assert_eq!(pages.page(&page.bucket, "nothing.html").await.expect("an answer"), None);
     let failure = pages.page("no-such-bucket", "index.html").await.expect_err("there is no bucket");
     permanent(&failure, &["GetObject of s3://no-such-bucket/index.html", "NoSuchBucket", "check its name"]);
-    let failure = put(&pages, ("no-such-bucket", "index.html"), "", None).await.expect_err("there is no bucket");
+    let failure = page_put(&pages, ("no-such-bucket", "index.html"), "", None).await.expect_err("there is no bucket");
     permanent(&failure, &["PutObject of s3://no-such-bucket/index.html", "NoSuchBucket"]);
 
     let found = pages.distribution(&page.distribution).await.expect("an answer").expect("it is there");
@@ -290,7 +210,7 @@ async fn the_page_is_kept_by_edges_and_not_by_browsers() {
 #[tokio::test]
 async fn a_page_that_somebody_has_changed_put_or_removed_since_it_was_read_is_left_as_it_is() {
     let Furnished { connection, deployment, moto: _moto, .. } = furnished().await;
-    let pages = AwsPages::new(&connection, &deployment, &Rc::new(Vantage::default()));
+    let pages = cloud::pages(&connection, &deployment, &Rc::new(Vantage::default()));
     let (bucket, key) = (deployment.maintenance_page.bucket.as_str(), "since.html");
     let text = async || pages.page(bucket, key).await.expect("an answer").map(|page| page.text);
     let left = |answer: Answer<()>, words: &str| {
@@ -298,21 +218,21 @@ async fn a_page_that_somebody_has_changed_put_or_removed_since_it_was_read_is_le
         assert_eq!(failure.class, FailureClass::NotApplied, "{failure}");
         assert!(failure.message.contains(words), "`{words}` is not in: {failure}");
     };
-    put(&pages, (bucket, key), "read", None).await.expect("there was none");
-    left(put(&pages, (bucket, key), "ours", None).await, "was changed since it was read, and was left as it is");
+    page_put(&pages, (bucket, key), "read", None).await.expect("there was none");
+    left(page_put(&pages, (bucket, key), "ours", None).await, "was changed since it was read, and was left as it is");
     let read = pages.page(bucket, key).await.expect("an answer").expect("the page").version;
-    put(&pages, (bucket, key), "somebody else's", Some(&read)).await.expect("it is the one that was read");
-    left(put(&pages, (bucket, key), "ours", Some(&read)).await, "was changed since it was read");
+    page_put(&pages, (bucket, key), "somebody else's", Some(&read)).await.expect("it is the one that was read");
+    left(page_put(&pages, (bucket, key), "ours", Some(&read)).await, "was changed since it was read");
     assert_eq!(text().await.as_deref(), Some("somebody else's"));
     connection.bucket(bucket).expect("a bucket").delete(&key.into()).await.expect("somebody removes it");
-    left(put(&pages, (bucket, key), "ours", Some(&read)).await, "was removed since it was read");
+    left(page_put(&pages, (bucket, key), "ours", Some(&read)).await, "was removed since it was read");
     assert_eq!(text().await, None);
 }
 
 #[tokio::test]
 async fn the_account_is_who_the_file_says_and_what_it_lacks_is_left_out() {
     let Furnished { connection, mut deployment, moto: _moto, .. } = furnished().await;
-    let account = AwsAccount::new(&connection, &deployment);
+    let account = cloud::account(&connection, &deployment);
     assert!(account.identity().await.expect("we are known").starts_with("arn:aws:"));
     let group = &deployment.fleets[0].edxapp;
     let with = |ids: &[String], nobody: &str| [ids, &[nobody.to_owned()]].concat();
@@ -329,6 +249,6 @@ async fn the_account_is_who_the_file_says_and_what_it_lacks_is_left_out() {
     let failure = account.quotas(&[("r5.largo".to_owned(), 2)].into(), 0).await.expect_err("there is no such type");
     permanent(&failure, &["r5.largo", "us-east-1"]);
     deployment.aws.get_or_insert_default().account = Some("999999999999".to_owned());
-    let failure = AwsAccount::new(&connection, &deployment).identity().await.expect_err("it is another account");
+    let failure = cloud::account(&connection, &deployment).identity().await.expect_err("it is another account");
     permanent(&failure, &["123456789012", "999999999999"]);
 }
