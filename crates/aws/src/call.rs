@@ -13,14 +13,12 @@ use futures_util::future::{Either, select};
 use http::{Request, Response};
 
 use crate::connection::Connection;
-use crate::credentials::{lasting, words};
 use crate::dry::{Line, imagined};
-use crate::error::{Cause, Error, refusal};
+use crate::error::{Cause, Error, no_credentials, refusal};
 use crate::operations::{Operation, Paged, Reads, Writes};
 use crate::protocol;
 use crate::service::Service;
 use crate::shape::{Shape, Unreadable};
-use crate::web::Lost;
 
 /// Route 53 takes five requests a second of an account; a little less leaves room for others.
 const ROUTE53_SPACING: Duration = Duration::from_millis(220);
@@ -103,10 +101,7 @@ impl Connection {
     async fn sent<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
         self.pace(O::SERVICE).await;
         let found = self.credentials.get().await;
-        let credentials = found.map_err(|error| {
-            let why = words(&error);
-            failed::<O>(if lasting(&error) { Cause::NoCredentials(why) } else { Cause::CredentialsFailed(why) })
-        })?;
+        let credentials = found.map_err(|error| failed::<O>(no_credentials(&error)))?;
         let request = self.signed::<O>(protocol::request(operation), &credentials);
         let request = request.map_err(|why| failed::<O>(Cause::NotSent(why)))?;
         *self.calls.borrow_mut().entry((O::SERVICE, O::NAME)).or_default() += 1;
@@ -123,8 +118,7 @@ impl Connection {
         let limit = self.limits.attempt;
         match select(pin!(self.web.send(request)), pin!(self.times.sleep.sleep(limit))).await {
             Either::Left((Ok(answer), _)) => Ok(answer),
-            Either::Left((Err(Lost::NotSent(why)), _)) => Err(Cause::NotSent(why)),
-            Either::Left((Err(Lost::NoAnswer(why)), _)) => Err(Cause::NoAnswer(why)),
+            Either::Left((Err(lost), _)) => Err(lost.into()),
             Either::Right(_) => Err(Cause::NoAnswer(format!("none within {} s", limit.as_secs()))),
         }
     }

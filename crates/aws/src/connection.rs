@@ -10,7 +10,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use cutover_engine::failure::Failure;
 use cutover_engine::lease::ATTEMPT;
 
-use crate::credentials::{Keeper, of_profile, until, words};
+use crate::credentials::{Keeper, MissingCredentials, explained, of_profile, until};
 use crate::dry::Writes;
 use crate::service::Service;
 use crate::times::Times;
@@ -88,18 +88,20 @@ impl Connection {
         }
         let config = loader.load().await;
         let region = config.region().ok_or_else(|| {
-            Failure::permanent("no AWS region is set; name one in the deployment file, or in the profile")
+            Failure::permanent("no AWS region is set").with_hint("name one in the deployment file, or in the profile")
         })?;
         if config.endpoint_url().is_none() && ELSEWHERE.iter().any(|prefix| region.as_ref().starts_with(prefix)) {
-            let why =
-                format!("region {region} has other addresses than AWS's commercial regions, and we do not know them");
-            return Err(Failure::permanent(why));
+            let why = format!(
+                "region {region} has other addresses than AWS's commercial regions, and cutover knows only those"
+            );
+            return Err(Failure::permanent(why).with_hint("name a commercial region in the deployment file"));
         }
         let provider = match (settings.credentials, &settings.profile) {
             (Some(given), _) => given,
             (None, Some(profile)) => of_profile(profile, region, &web, &times),
             (None, None) => config.credentials_provider().ok_or_else(|| {
-                Failure::permanent("no source of AWS credentials; name a profile in the deployment file")
+                Failure::permanent("there is no source of AWS credentials")
+                    .with_hint("name a profile in the deployment file")
             })?,
         };
         Ok(Self {
@@ -166,7 +168,10 @@ impl Connection {
     /// When there are none.
     pub async fn credentials_until(&self) -> Result<Option<SystemTime>, Failure> {
         let found = self.credentials.get().await;
-        found.map(|credentials| until(&credentials)).map_err(|error| Failure::permanent(words(&error)))
+        found.map(|credentials| until(&credentials)).map_err(|error| {
+            let MissingCredentials { why, hint } = explained(&error);
+            Failure::permanent(why).with_hint(hint)
+        })
     }
 }
 

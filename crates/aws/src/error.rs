@@ -3,14 +3,17 @@
 //! The class follows from three things: whether an answer came, what it says, and whether the operation changes
 //! anything. Where one is not sure, a write is in doubt.
 
+use aws_credential_types::provider::error::CredentialsError;
 use bytes::Bytes;
 use cutover_engine::failure::{Failure, FailureClass};
 use http::Response;
 
+use crate::credentials::{MissingCredentials, explained, lasting};
 use crate::operations::Effect;
 use crate::protocol::{document, root};
 use crate::service::{Protocol, Service};
 use crate::shape::Document;
+use crate::web::Lost;
 
 /// An answer that says no.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,10 +39,12 @@ pub enum Cause {
     NoAnswer(String),
     /// An answer came that cannot be read.
     Unreadable(String),
-    /// There is nothing to sign requests with, and asking again is no use.
-    NoCredentials(String),
-    /// Whoever gives credentials could not be asked just now.
-    CredentialsFailed(String),
+    /// There was no connection to send the request on.
+    Unreachable(String),
+    /// There are no credentials to sign requests with, and there will be none until somebody acts.
+    NoCredentials(MissingCredentials),
+    /// The source of credentials did not answer this time.
+    CredentialsFailed(MissingCredentials),
     /// The answer is whole, and is not what must hold, such as another account.
     Mismatch(String),
 }
@@ -96,34 +101,50 @@ impl Error {
         }
     }
 
+    /// What the operator can do about it, where that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        hint(&self.cause)
+    }
+
     fn text(&self) -> String {
         let call = format!("{} {}", self.service.command(), self.operation);
-        told(&call, self.class, &self.cause, hint)
+        message(&call, self.class, &self.cause)
     }
 }
 
-/// What is told of a call that failed in that class for that cause. `hint` says what can be done about AWS's code.
-pub(crate) fn told(
-    call: &str,
-    class: FailureClass,
-    cause: &Cause,
-    hint: impl Fn(&str) -> Option<&'static str>,
-) -> String {
+impl From<Lost> for Cause {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::NotSent(why) => Self::NotSent(why),
+            Lost::Unreachable(why) => Self::Unreachable(why),
+            Lost::NoAnswer(why) => Self::NoAnswer(why),
+        }
+    }
+}
+
+/// Why there are no credentials to sign requests with.
+pub(crate) fn no_credentials(error: &CredentialsError) -> Cause {
+    let missing = explained(error);
+    if lasting(error) { Cause::NoCredentials(missing) } else { Cause::CredentialsFailed(missing) }
+}
+
+/// What is said of a call that failed in that class for that cause, without what can be done about it.
+pub(crate) fn message(call: &str, class: FailureClass, cause: &Cause) -> String {
     match cause {
         Cause::Refused(Refusal { code, message, request_id, .. }) => {
             let id = request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
-            let hint = hint(code).map(|hint| format!("; {hint}")).unwrap_or_default();
             let message = if message.is_empty() { String::new() } else { format!(": {message}") };
-            format!("{call} was refused: {code}{message}{id}{hint}")
+            format!("{call} was refused: {code}{message}{id}")
         }
-        Cause::NotSent(why) => format!("{call} could not be sent: {why}"),
+        Cause::NotSent(why) | Cause::Unreachable(why) => format!("{call} could not be sent: {why}"),
         Cause::NoAnswer(why) if class == FailureClass::InDoubt => {
             format!("{call} got no answer, and may have worked: {why}")
         }
         Cause::NoAnswer(why) => format!("{call} got no answer: {why}"),
         Cause::Unreadable(why) => format!("{call} got an answer that cannot be read: {why}"),
-        Cause::NoCredentials(why) | Cause::CredentialsFailed(why) => {
-            format!("{call} was not sent, for want of AWS credentials: {why}")
+        Cause::NoCredentials(missing) | Cause::CredentialsFailed(missing) => {
+            format!("{call} was not sent: no AWS credentials: {}", missing.why)
         }
         Cause::Mismatch(why) => format!("{call}: {why}"),
     }
@@ -131,7 +152,8 @@ pub(crate) fn told(
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::new(error.class, error.to_string())
+        let hint = error.hint().map(str::to_owned);
+        Self { class: error.class, message: error.to_string(), hint }
     }
 }
 
@@ -193,7 +215,7 @@ const LATER: [&str; 12] = [
 pub(crate) fn class(effect: Effect, cause: &Cause) -> FailureClass {
     let unknown = if effect == Effect::Read { FailureClass::NotApplied } else { FailureClass::InDoubt };
     match cause {
-        Cause::NotSent(_) | Cause::CredentialsFailed(_) => FailureClass::NotApplied,
+        Cause::NotSent(_) | Cause::Unreachable(_) | Cause::CredentialsFailed(_) => FailureClass::NotApplied,
         Cause::NoAnswer(_) | Cause::Unreadable(_) => unknown,
         Cause::NoCredentials(_) | Cause::Mismatch(_) => FailureClass::Permanent,
         Cause::Refused(Refusal { status, code, .. }) => {
@@ -213,8 +235,17 @@ pub(crate) fn class(effect: Effect, cause: &Cause) -> FailureClass {
     }
 }
 
-/// What the operator can do about it.
-pub(crate) fn hint(code: &str) -> Option<&'static str> {
+/// What the operator can do about a call that failed for that cause.
+pub(crate) fn hint(cause: &Cause) -> Option<&'static str> {
+    match cause {
+        Cause::Refused(refusal) => hint_of_code(&refusal.code),
+        Cause::Unreachable(_) => Some("check this machine's network, and HTTPS_PROXY and NO_PROXY where they are set"),
+        Cause::NoCredentials(missing) | Cause::CredentialsFailed(missing) => Some(missing.hint),
+        Cause::NotSent(_) | Cause::NoAnswer(_) | Cause::Unreadable(_) | Cause::Mismatch(_) => None,
+    }
+}
+
+fn hint_of_code(code: &str) -> Option<&'static str> {
     match code {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
             Some("the credentials have expired: sign in again (`aws sso login`), or check this machine's clock")

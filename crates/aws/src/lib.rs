@@ -39,6 +39,7 @@ mod times;
 mod vantage;
 
 pub use connection::{Connection, Limits, Settings};
+pub use credentials::MissingCredentials;
 pub use error::{Error, Refusal};
 pub use times::{Times, Wait};
 pub use vantage::Vantage;

@@ -37,9 +37,12 @@ pub struct Web {
 /// Why a request has no whole answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Lost {
-    /// It provably never left: there was no connection to send it on.
+    /// It cannot be sent as it is.
     #[error("{0}")]
     NotSent(String),
+    /// It was certainly not sent: there was no connection to send it on.
+    #[error("{0}")]
+    Unreachable(String),
     /// It may have left.
     #[error("{0}")]
     NoAnswer(String),
@@ -73,8 +76,7 @@ impl Web {
         let host = authority(request.url());
         let answer = self.client.execute(request).await.map_err(|error| {
             if error.is_connect() {
-                let why = chain(&error);
-                Lost::NotSent(format!("{host} cannot be reached ({why}); {SEE_TO_THE_NETWORK}"))
+                Lost::Unreachable(format!("{host} cannot be reached ({})", chain(&error)))
             } else if error.is_builder() {
                 Lost::NotSent(chain(&error))
             } else {
@@ -142,8 +144,6 @@ pub(crate) async fn visit(
     body.truncate(MOST_OF_A_PAGE_BYTES);
     Ok((answer.status().as_u16(), body))
 }
-
-const SEE_TO_THE_NETWORK: &str = "see to this machine's network, and to HTTPS_PROXY and NO_PROXY where they are set";
 
 /// The host and the port of an address, and nothing else of it.
 fn authority(url: &reqwest::Url) -> String {
@@ -213,7 +213,7 @@ impl store::HttpService for Web {
         let body = body.collect().await?.to_bytes();
         let answer = self.send(Request::from_parts(parts, body)).await.map_err(|lost| {
             let kind = match &lost {
-                Lost::NotSent(_) => HttpErrorKind::Connect,
+                Lost::NotSent(_) | Lost::Unreachable(_) => HttpErrorKind::Connect,
                 Lost::NoAnswer(_) => HttpErrorKind::Interrupted,
             };
             store::HttpError::new(kind, lost)

@@ -1,7 +1,5 @@
 //! Why a command could not do what was asked: few kinds, each with an exit code, what is known, and what to do.
 
-use cutover_aws::operations::Effect;
-use cutover_aws::storage;
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::halt::Halt;
 use cutover_engine::journal::JournalError;
@@ -55,8 +53,8 @@ pub enum CommandError {
     /// The world could not be observed.
     #[error("the deployment could not be observed")]
     Observation(#[from] Failure),
-    /// AWS cannot be used: no credentials, the wrong ones, or no way to it.
-    #[error("{0}")]
+    /// AWS cannot be used: there are no credentials, they are wrong, or AWS cannot be reached.
+    #[error("{}", .0.message)]
     Aws(Failure),
     /// A rehearsal could not be carried through.
     #[error("the rehearsal could not be carried through")]
@@ -95,61 +93,41 @@ impl CommandError {
             return rendered.clone();
         }
         let mut text = paragraph("error: ", &self.to_string());
-        if let Some(why) = self.of_state().and_then(of_bucket) {
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            // The hint of a failure is shown below, once.
+            let why =
+                error.downcast_ref().map_or_else(|| error.to_string(), |failure: &Failure| failure.message.clone());
             text.push_str(&paragraph("  because: ", &why));
-        } else {
-            let mut source = std::error::Error::source(self);
-            while let Some(error) = source {
-                text.push_str(&paragraph("  because: ", &error.to_string()));
-                source = error.source();
-            }
+            source = error.source();
         }
         let hint = self.hint();
         if !hint.is_empty() {
-            text.push_str(&paragraph("  next: ", hint));
+            text.push_str(&paragraph("  next: ", &hint));
         }
         text
     }
 
-    /// The store's error, when it is one.
-    fn of_state(&self) -> Option<&StoreError> {
+    /// What to do next, as the error itself says it where it arose; empty where there is nothing to say.
+    fn hint(&self) -> String {
         match self {
-            Self::Store(error) | Self::Journal(JournalError::Store(error)) | Self::Lease(LeaseError::Store(error)) => {
-                Some(error)
-            }
-            Self::Halted(halt) => match &**halt {
-                Halt::Journal(JournalError::Store(error)) => Some(error),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    fn hint(&self) -> &str {
-        match self {
-            Self::Refused { hint, .. } => hint,
-            Self::Branch(error) => error.hint(),
-            Self::Lease(LeaseError::Held { .. }) => {
-                "`cutover status` shows what that conductor is doing; nothing was changed from here"
-            }
-            Self::Lease(LeaseError::OtherHolder { .. }) => {
-                "nothing was changed; make sure that the holder is dead, and name it as it is named above"
-            }
-            Self::Halted(halt) => of_halt(halt),
-            Self::Journal(error) => of_journal(error),
-            Self::Store(error) | Self::Lease(LeaseError::Store(error)) => of_store(error),
+            Self::Refused { hint, .. } => hint.clone(),
+            Self::Branch(error) => error.hint().to_owned(),
+            Self::Lease(error) => error.hint(),
+            Self::Halted(halt) => halt.hint(),
+            Self::Journal(error) => error.hint(),
+            Self::Store(error) => error.hint(),
             Self::Cloud(_) => {
-                "make the file named above readable and writable, or put it back from a copy; nothing was changed"
+                "make the file named above readable and writable, or restore it from a copy; nothing was changed"
+                    .to_owned()
             }
-            Self::Observation(failure) if failure.class == FailureClass::Permanent => {
-                "nothing was changed; see to that, then run the same command again"
-            }
-            Self::Observation(_) => "nothing was changed; run the same command again",
-            Self::Aws(_) => {
-                "nothing was changed; once `aws sts get-caller-identity` works with profile and region of `[aws]` in \
-                 the deployment file, run the same command again"
-            }
-            Self::File { .. } | Self::Mistakes(_) | Self::Rehearsal(_) | Self::Output(_) => "",
+            Self::Observation(failure) => again(failure),
+            Self::Aws(failure) => format!(
+                "{}; nothing was changed. `aws sts get-caller-identity`, with profile and region of `[aws]` in the \
+                 deployment file, shows whether it works; then run the same command again",
+                failure.hint.as_deref().unwrap_or("see to the access to AWS")
+            ),
+            Self::File { .. } | Self::Mistakes(_) | Self::Rehearsal(_) | Self::Output(_) => String::new(),
         }
     }
 }
@@ -159,16 +137,14 @@ fn paragraph(label: &str, text: &str) -> String {
     format!("{label}{}\n", cut(text).trim_end().replace('\n', "\n    "))
 }
 
-/// What an error of a store says when a bucket is the store: S3's words, and not those of the library in between.
-pub fn of_bucket(error: &StoreError) -> Option<String> {
-    let StoreError::Object { done, place, source, .. } = error else { return None };
-    let (effect, request) = match *done {
-        "written" => (Effect::Write, "PutObject"),
-        "listed" => (Effect::Read, "ListObjects"),
-        _ => (Effect::Read, "GetObject"),
+/// What to do when the world could not be observed.
+fn again(failure: &Failure) -> String {
+    let hint = match (&failure.hint, failure.class) {
+        (Some(hint), _) => hint,
+        (None, FailureClass::Permanent) => "correct that",
+        (None, _) => return "nothing was changed; run the same command again".to_owned(),
     };
-    let in_bucket = place.starts_with("s3://");
-    in_bucket.then(|| storage::failure(effect, &format!("{request} of {place}"), &storage::cause(source)).message)
+    format!("{hint}; then run the same command again. Nothing was changed")
 }
 
 /// Whether a conductor has stopped because another one conducts the upgrade.
@@ -180,59 +156,6 @@ const fn is_superseded(halt: &Halt) -> bool {
             | Halt::Zone(_)
             | Halt::Superseded(_)
     )
-}
-
-const fn of_halt(halt: &Halt) -> &'static str {
-    match halt {
-        Halt::Journal(error) => of_journal(error),
-        Halt::Lease(LeaseLost::Gone { .. }) => GONE,
-        Halt::Lease(LeaseLost::NotRenewed { .. }) => {
-            "nothing new was begun since; make the state's place readable and writable, then run the same command"
-        }
-        Halt::Lease(LeaseLost::Superseded { .. }) | Halt::Superseded(_) => SUPERSEDED,
-        Halt::Zone(_) => {
-            "nothing more is begun from here. If `cutover status` shows another conductor, leave the upgrade to it. If not, \
-             find out who wrote the record: somebody by hand, or this upgrade with another state. Once that is settled, \
-             delete the record and run the same command, which writes it anew"
-        }
-    }
-}
-
-const SUPERSEDED: &str = "leave the upgrade to that conductor, and follow it with `cutover status`; nothing more is begun from here. A call \
-     that had left before may still have arrived: hosts and the zone refuse it, balancers and EC2 do not, so look at \
-     `cutover check` too";
-
-const GONE: &str = "find out who has removed it, and put it back from a backup: the journal is the only record of what has happened. \
-     Nothing more is done from here; what this conductor knew last is shown above";
-
-const fn of_journal(error: &JournalError) -> &'static str {
-    match error {
-        JournalError::Store(error) => of_store(error),
-        JournalError::Fenced { .. } => SUPERSEDED,
-        JournalError::Gone { .. } => GONE,
-        JournalError::LostTail { .. } => {
-            "restore the state from a backup that has all records; do not go on without them: nobody can tell what has \
-             happened since the last one that is there"
-        }
-        JournalError::Illegal(_) => {
-            "the journal was written by another version of cutover, or edited: use the version that wrote it, or \
-             restore the state folder from a backup; do not delete records"
-        }
-        JournalError::Broken => UNREACHABLE_STATE,
-    }
-}
-
-const UNREACHABLE_STATE: &str =
-    "what was on record stays so; make the state's place readable and writable, then run the same command";
-
-const fn of_store(error: &StoreError) -> &'static str {
-    match error {
-        StoreError::Damaged { .. } => {
-            "restore what is named above from a backup of the state folder, or use the version of cutover that wrote \
-             it; do not delete records: without them nobody can tell what has happened"
-        }
-        StoreError::Folder { .. } | StoreError::Object { .. } | StoreError::Contended { .. } => UNREACHABLE_STATE,
-    }
 }
 
 #[cfg(test)]

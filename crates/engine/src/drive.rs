@@ -119,7 +119,7 @@ impl Crew {
                     return Ok(end);
                 }
             }
-            Err(failure) => return self.failed(&scene, &failure.message).await,
+            Err(failure) => return self.failed(&scene, &failure.to_string()).await,
         }
         self.until_it_holds(&scene).await
     }
@@ -167,7 +167,7 @@ impl Crew {
                 FailureClass::Permanent if doubted && self.shows_after_all(scene).await? => return Ok(None),
                 FailureClass::Permanent => {
                     return self
-                        .ended_badly(scene, failure.message, Known::after_refusal(step, doubted))
+                        .ended_badly(scene, failure.to_string(), Known::after_refusal(step, doubted))
                         .await
                         .map(Some);
                 }
@@ -183,7 +183,7 @@ impl Crew {
                         let why = format!("{failure} ({made} attempts)");
                         return self.ended_badly(scene, why, Known::after_refusal(step, doubted)).await.map(Some);
                     };
-                    let error = failure.message;
+                    let error = failure.to_string();
                     self.journal.append(Event::StepRetried { step: step.id.clone(), error }).await?;
                     self.clock.sleep(wait).await;
                 }
@@ -194,12 +194,12 @@ impl Crew {
 
     /// Looks, after a grace, whether a call without a clear answer has worked. Nothing when it is to be made again.
     async fn settle(&self, scene: &Scene<'_>, failure: &Failure, made: u32) -> Result<Option<Settled>, Halt> {
-        let (step, error) = (scene.step, failure.message.clone());
+        let (step, error) = (scene.step, failure.to_string());
         self.journal.append(Event::StepInDoubt { step: step.id.clone(), error }).await?;
         self.journal.mention(&step.id, "not known whether the call worked; looking again");
         let why = match self.look_for_a_grace(scene).await? {
             Ok(Seen::NotYet) if retry::may_repeat_in_doubt(made) => return Ok(None),
-            Ok(Seen::NotYet) => failure.message.clone(),
+            Ok(Seen::NotYet) => failure.to_string(),
             Ok(Seen::CannotTell) => {
                 let end = self.failed_in_doubt(scene, Some(failure)).await?;
                 return Ok(Some(Settled::Ended(end)));
@@ -257,7 +257,7 @@ impl Crew {
                     made_at = self.clock.now();
                 }
                 Ok(Seen::NotYet) => {}
-                Err(failure) => return self.failed(scene, &failure.message).await,
+                Err(failure) => return self.failed(scene, &failure.to_string()).await,
             }
             if self.clock.now() >= deadline {
                 return self.failed(scene, &past_limit(step, &told)).await;

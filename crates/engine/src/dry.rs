@@ -232,12 +232,12 @@ async fn look(
         Ok(Seen::Never(because)) => DryOutcome::WouldFail { because, lines: Vec::new() },
         Ok(Seen::CannotTell) => in_words(&step.action),
         Err(_) if kind == Kind::Elsewhere => in_words(&step.action),
-        Err(failure) => DryOutcome::CannotBeSeen { because: failure.message },
+        Err(failure) => DryOutcome::CannotBeSeen { because: failure.to_string() },
         Ok(Seen::NotYet) => match writes {
             Writes::PutDown(take) if kind == Kind::Cloud => {
                 let failed = match act(&scene).await {
                     Ok(()) => None,
-                    Err(Hitch::Failed(failure)) => Some(failure.message),
+                    Err(Hitch::Failed(failure)) => Some(failure.to_string()),
                     Err(Hitch::Halt(halt)) => Some(halt.to_string()),
                 };
                 outcome_of(&step.action, failed, take(), changed_before)

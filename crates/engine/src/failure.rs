@@ -21,20 +21,23 @@ pub enum FailureClass {
     Permanent,
 }
 
-/// A call that failed.
+/// A call that failed. Displayed, it is the message and the hint on one line, as a record keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{message}")]
+#[error("{}", self.in_full())]
 pub struct Failure {
     /// What is known about the world now.
     pub class: FailureClass,
     /// What failed, on what, with the answer's code and request id where there is one. Never a secret.
     pub message: String,
+    /// What the operator can do about it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 impl Failure {
     /// A failure of that class.
     pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
-        Self { class, message: message.into() }
+        Self { class, message: message.into(), hint: None }
     }
 
     /// A failure for which making the same call again is no use.
@@ -50,5 +53,18 @@ impl Failure {
     /// A call that is known not to have been applied.
     pub fn not_applied(message: impl Into<String>) -> Self {
         Self::new(FailureClass::NotApplied, message)
+    }
+
+    /// The same failure with what the operator can do about it.
+    #[must_use]
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    fn in_full(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}; {hint}", self.message),
+            None => self.message.clone(),
+        }
     }
 }

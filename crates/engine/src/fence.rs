@@ -55,6 +55,16 @@ pub struct ZoneTaken {
     why: String,
 }
 
+impl ZoneTaken {
+    /// What the operator can do about it.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        "this conductor begins nothing more. If `cutover status` shows another conductor, leave the upgrade to it. If not, \
+         find out who wrote the record: somebody by hand, or this upgrade with another state. Once that is settled, delete \
+         the record and run the same command, which writes it anew"
+    }
+}
+
 /// What a value of ours says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
@@ -135,7 +145,7 @@ impl ZoneFence {
             let found = retry::read(&*self.clock, async || self.dns.fence(&self.zone, &self.name).await).await;
             // A question whose answer was lost leaves nothing in doubt.
             let found = found.map_err(|failure| match failure.class {
-                FailureClass::InDoubt => Failure::not_applied(failure.message),
+                FailureClass::InDoubt => Failure { class: FailureClass::NotApplied, ..failure },
                 _ => failure,
             })?;
             self.check_mark(gate, found.as_ref())?;

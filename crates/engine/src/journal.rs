@@ -14,6 +14,7 @@ use cutover_core::journal::{Event, IllegalTransition, RECORD_VERSION, Record, St
 use cutover_core::names::StepId;
 use cutover_core::progress::{EventNumber, Progress};
 
+use crate::halt::{GONE, SUPERSEDED};
 use crate::ports::Clock;
 use crate::store::{Created, Store, StoreError, number_of};
 use crate::{lease, retry};
@@ -60,6 +61,30 @@ pub enum JournalError {
     /// An append failed before, so that nothing more is written.
     #[error("the journal could not be written before; nothing more is done")]
     Broken,
+}
+
+impl JournalError {
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        let hint = match self {
+            Self::Store(error) => return error.hint(),
+            Self::Fenced { .. } => SUPERSEDED,
+            Self::Gone { .. } => GONE,
+            Self::LostTail { .. } => {
+                "restore the state from a backup that has all records; do not go on without them: nobody can tell what has \
+                 happened since the last one that is there"
+            }
+            Self::Illegal(_) => {
+                "the journal was written by another version of cutover, or edited: use the version that wrote it, or \
+                 restore the state from a backup; do not delete records"
+            }
+            Self::Broken => {
+                "make sure that the state can be read and written; then run the same command. Everything on record is kept"
+            }
+        };
+        hint.to_owned()
+    }
 }
 
 /// Records as they were read, with what they lead to.

@@ -71,7 +71,7 @@ impl Sight {
         if !self.goes_on && !plans_do_without {
             return Err(failure);
         }
-        self.unseen.push(Unseen { part, why: failure.message.clone() });
+        self.unseen.push(Unseen { part, why: failure.to_string() });
         self.first.get_or_insert(failure);
         Ok(T::default())
     }
@@ -163,11 +163,11 @@ pub async fn name_answers(world: &World, deployment: &Deployment) -> Option<Name
     let name = deployment.sites.first()?.host.clone();
     let resolvers = deployment.dns.resolvers.iter().map(|resolver| {
         let asked = world.dns.ask_resolver(*resolver, &name);
-        asked.map(|answer| (*resolver, answer.map_err(|failure| failure.message)))
+        asked.map(|answer| (*resolver, answer.map_err(|failure| failure.to_string())))
     });
     let servers = world.dns.ask_servers(&deployment.dns.zone, &name);
     let (servers, resolvers) = join(servers, join_all(resolvers)).await;
-    let (servers, resolvers) = (servers.map_err(|failure| failure.message), resolvers.into_iter().collect());
+    let (servers, resolvers) = (servers.map_err(|failure| failure.to_string()), resolvers.into_iter().collect());
     Some(NameAnswers { name, servers, resolvers })
 }
 

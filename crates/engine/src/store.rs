@@ -4,6 +4,7 @@
 //! both do atomically: journal records, lease epochs, decisions, plans. What the objects mean is said elsewhere.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::path::{Path as FolderPath, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -16,6 +17,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode};
 
 use cutover_core::names::UpgradeId;
 
+use crate::failure::Failure;
 use crate::retry;
 
 /// The store of one upgrade.
@@ -56,8 +58,8 @@ pub enum StoreError {
         done: &'static str,
         /// The store.
         place: String,
-        /// Why.
-        source: Box<object_store::Error>,
+        /// Why: the failure of the call, where the store's objects are behind one that can say it.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// Something else was being written to the same place at that very moment, so that the store did neither (S3's 409).
     #[error("{what} could not be written in {place}: something else was being written there at that moment")]
@@ -77,6 +79,44 @@ pub enum StoreError {
         /// What is wrong with it.
         because: String,
     },
+}
+
+impl StoreError {
+    fn object(what: &str, done: &'static str, place: &str, error: object_store::Error) -> Self {
+        let source = match failure_behind(&error) {
+            Some(failure) => Box::new(failure.clone()) as _,
+            None => Box::new(error) as _,
+        };
+        Self::Object { what: what.to_owned(), done, place: place.to_owned(), source }
+    }
+
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        let of_the_call = match self {
+            Self::Damaged { .. } => {
+                return "restore what is named above from a backup of the state, or use the version of cutover that wrote \
+                        it; do not delete records: without them nobody can tell what has happened"
+                    .to_owned();
+            }
+            Self::Object { source, .. } => source.downcast_ref().and_then(|failure: &Failure| failure.hint.as_deref()),
+            Self::Folder { .. } | Self::Contended { .. } => None,
+        };
+        let hint = of_the_call.unwrap_or("make sure that the state can be read and written");
+        format!("{hint}; then run the same command. Everything on record is kept")
+    }
+}
+
+/// The failure that an error of a store was made from. The bucket of a team makes its errors from failures.
+fn failure_behind(error: &object_store::Error) -> Option<&Failure> {
+    let mut source = error.source();
+    while let Some(inner) = source {
+        if let Some(failure) = inner.downcast_ref() {
+            return Some(failure);
+        }
+        source = inner.source();
+    }
+    None
 }
 
 /// What became of creating an object.
@@ -235,7 +275,7 @@ impl Store {
     }
 
     fn failed(&self, what: &str, done: &'static str, source: object_store::Error) -> StoreError {
-        StoreError::Object { what: what.to_owned(), done, place: self.place.clone(), source: Box::new(source) }
+        StoreError::object(what, done, &self.place, source)
     }
 }
 
@@ -427,6 +467,16 @@ mod tests {
         std::fs::write(half, "ha").expect("a file");
         assert_eq!(now(store.list("journal", |_| true)).expect("it can be listed"), ["journal/00000001.json"]);
         assert_eq!(create(&store, "journal/00000002.json", "whole"), Created::New);
+    }
+
+    #[test]
+    fn an_error_made_from_a_failure_shows_that_failure_and_its_hint() {
+        let failure = Failure::permanent("s3 PutObject was refused: NoSuchBucket").with_hint("check the bucket's name");
+        let made = object_store::Error::Generic { store: "S3", source: Box::new(failure) };
+        let error = StoreError::object("journal/1", "written", "the bucket of the team", made);
+        let source = error.source().expect("a reason").to_string();
+        assert_eq!(source, "s3 PutObject was refused: NoSuchBucket; check the bucket's name");
+        assert!(error.hint().starts_with("check the bucket's name; then run the same command"), "{}", error.hint());
     }
 
     #[test]

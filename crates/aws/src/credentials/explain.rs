@@ -12,8 +12,17 @@ pub(crate) fn lasting(error: &CredentialsError) -> bool {
     matches!(error, CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_))
 }
 
+/// Why there are no credentials, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingCredentials {
+    /// Why.
+    pub why: String,
+    /// What to do.
+    pub hint: &'static str,
+}
+
 /// Why there are none, and what to do about it.
-pub(crate) fn words(error: &CredentialsError) -> String {
+pub(crate) fn explained(error: &CredentialsError) -> MissingCredentials {
     let why = match error {
         CredentialsError::ProviderTimedOut(_) => format!("nobody gave any within {} s", PATIENCE.as_secs()),
         _ => reasons(error),
@@ -22,8 +31,7 @@ pub(crate) fn words(error: &CredentialsError) -> String {
         Some((_, attempts)) => nowhere(attempts),
         None => why,
     };
-    let remedy = remedy(&why);
-    format!("{}; {remedy}", shortened(&why))
+    MissingCredentials { hint: remedy(&why), why: shortened(&why) }
 }
 
 /// How the official chain begins to say that it has found nothing.
@@ -105,7 +113,7 @@ mod tests {
     #[test]
     fn a_helper_that_talks_for_ever_is_cut_short_and_keeps_to_one_line() {
         let error = CredentialsError::provider_error(format!("external process said\n{}", "no \n".repeat(1000)));
-        let words = words(&error);
-        assert!(words.len() < 600 && !words.contains('\n') && words.contains("credential_process"), "{words}");
+        let MissingCredentials { why, hint } = explained(&error);
+        assert!(why.len() < 500 && !why.contains('\n') && hint.contains("credential_process"), "{why}; {hint}");
     }
 }

@@ -86,7 +86,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::SystemTime;
 
-    use super::super::explain::{lasting, words};
+    use super::super::explain::{explained, lasting};
     use super::*;
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
@@ -147,7 +147,8 @@ mod tests {
         let keeper = Keeper::new(SharedCredentialsProvider::new(Hanging), times());
         let error = keeper.get().await.expect_err("nobody answers");
         assert!(!lasting(&error));
-        assert!(words(&error).starts_with("nobody gave any within 60 s"), "{}", words(&error));
+        let why = explained(&error).why;
+        assert!(why.starts_with("nobody gave any within 60 s"), "{why}");
     }
 
     #[tokio::test]

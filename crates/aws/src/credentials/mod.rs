@@ -4,6 +4,7 @@ mod explain;
 mod keeper;
 mod source;
 
-pub(crate) use explain::{lasting, words};
+pub use explain::MissingCredentials;
+pub(crate) use explain::{explained, lasting};
 pub(crate) use keeper::Keeper;
 pub(crate) use source::{of_profile, until};

@@ -71,9 +71,10 @@ impl AwsAccount {
         let vcpus = self.vcpus(running.keys().chain(launches.keys()).cloned().collect()).await?;
         if let Some(kind) = launches.keys().find(|kind| !vcpus.contains_key(*kind)) {
             return Err(Failure::permanent(format!(
-                "there is no instance type {kind} in {}; correct `instance_type` in the deployment file",
+                "there is no instance type {kind} in {}",
                 self.connection.region()
-            )));
+            ))
+            .with_hint("correct `instance_type` in the deployment file"));
         }
         let request =
             servicequotas::GetServiceQuota { service_code: "ec2".to_owned(), quota_code: STANDARD_VCPUS.to_owned() };
@@ -146,9 +147,10 @@ impl Account for AwsAccount {
 
     async fn credentials_until(&self) -> Answer<Option<Timestamp>> {
         let until = self.connection.credentials_until().await?;
-        until.map(Timestamp::try_from).transpose().map_err(|error| {
-            Failure::permanent(format!("the AWS credentials expire at a time that no calendar has: {error}"))
-        })
+        until
+            .map(Timestamp::try_from)
+            .transpose()
+            .map_err(|error| Failure::permanent(format!("the AWS credentials expire at an impossible time: {error}")))
     }
 }
 

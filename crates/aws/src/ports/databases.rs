@@ -46,10 +46,12 @@ impl AwsDatabases {
             let found = instances.iter().find(|instance| same(&instance.identifier, database.as_str()));
             if let Some(cluster) = found.and_then(|found| found.cluster.as_deref()).filter(|name| !name.is_empty()) {
                 return Err(Failure::permanent(format!(
-                    "database instance {database} is a member of cluster {cluster}, and RDS takes snapshots only of the whole \
-                     cluster, which cutover does not: set `snapshot = false` and `warm_up_snapshot = false` for it, and \
-                     take the cluster's snapshot yourself"
-                )));
+                    "database instance {database} is a member of cluster {cluster}, and RDS takes snapshots only of whole \
+                     clusters, which cutover does not do"
+                ))
+                .with_hint(
+                    "set `snapshot = false` and `warm_up_snapshot = false` for it, and take the cluster's snapshot yourself",
+                ));
             }
         }
         Ok(())
@@ -104,10 +106,8 @@ impl Databases for AwsDatabases {
         };
         let found = pages.into_iter().flat_map(|page| page.snapshots).find(|one| same(&one.identifier, id.as_str()));
         if let Some(failed) = found.as_ref().filter(|one| one.status.as_deref() == Some("failed")) {
-            return Err(Failure::permanent(format!(
-                "snapshot {} of {database} has failed; find out why in RDS's events, delete it, and run the phase again",
-                failed.identifier
-            )));
+            return Err(Failure::permanent(format!("snapshot {} of {database} has failed", failed.identifier))
+                .with_hint("find out why in the events of RDS, delete it, and run the phase again"));
         }
         Ok(found.map(|snapshot| self.snapshot_of(&snapshot, id.clone())))
     }
@@ -127,14 +127,17 @@ impl Databases for AwsDatabases {
             Err(error) if error.class == FailureClass::Busy => Err(Failure::new(
                 error.class,
                 format!(
-                    "{error}; snapshot {id} of {database} was not begun: RDS makes a backup of it just now, or changes \
-                     it; wait until it is available, and run the phase again"
+                    "{error}; snapshot {id} of {database} was not begun: RDS is making a backup of the instance, or changing \
+                     it"
                 ),
-            )),
-            Err(error) if error.code() == Some("SnapshotQuotaExceeded") => Err(Failure::permanent(format!(
-                "{error}; snapshot {id} of {database} was not begun: delete manual snapshots that nobody needs, or have \
-                 the quota raised (Service Quotas, RDS, manual DB instance snapshots)"
-            ))),
+            )
+            .with_hint("wait until the instance is available, and run the phase again")),
+            Err(error) if error.code() == Some("SnapshotQuotaExceeded") => {
+                Err(Failure::permanent(format!("{error}; snapshot {id} of {database} was not begun")).with_hint(
+                    "delete manual snapshots that nobody needs, or have the quota raised (Service Quotas, RDS, manual DB \
+                     instance snapshots)",
+                ))
+            }
             Err(error) => Err(error.into()),
         }
     }

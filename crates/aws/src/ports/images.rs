@@ -53,10 +53,11 @@ impl AwsImages {
             return Ok(Some(found));
         }
         Err(Failure::permanent(format!(
-            "image {image} has {}, so it is none of {} and was not removed; find out whose it is",
+            "image {image} has {}, so it is no image of {} and was not removed",
             tags::claimed(&found.tags),
             self.owner.deployment
-        )))
+        ))
+        .with_hint("find out whose it is"))
     }
 }
 
@@ -80,11 +81,10 @@ impl Images for AwsImages {
         // Whatever builds it may put the tags on at the end.
         if found.state.as_deref() == Some("available") && !lacks.is_empty() {
             return Err(Failure::permanent(format!(
-                "image {} ({}) is there without the tags by which it is known: put {} on it, and run the phase again",
-                image.name,
-                found.image_id,
-                lacks.join(", ")
-            )));
+                "image {} ({}) lacks tags by which it is found",
+                image.name, found.image_id
+            ))
+            .with_hint(format!("tag it with {}, and run the phase again", lacks.join(", "))));
         }
         Ok(found.image_id.into())
     }
@@ -154,16 +154,16 @@ fn lacking(image: &BuildImage, found: &ec2::Image) -> Vec<String> {
 
 fn not_built(image: &BuildImage) -> Failure {
     let tags: Vec<String> = image.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    Failure::permanent(format!(
-        "there is no image {name}, and nothing builds images on AWS yet: build it by other means from {branch} of \
-         {repository}, under exactly this name, with the tags {tags} and {commit}=COMMIT (the commit baked into it), and \
-         {environment} on its snapshots, without which nobody may remove them later; then run the phase again: it goes on \
-         from there",
-        name = image.name,
+    let hint = format!(
+        "build it by other means from {branch} of {repository}, under exactly this name, with the tags {tags} and \
+         {commit}=COMMIT (the commit that it contains), and with {environment} on its snapshots, which cannot be removed later \
+         without it; then run the phase again: it continues from there",
         branch = image.branch,
         repository = image.repository,
         tags = tags.join(", "),
         commit = tags::COMMIT,
         environment = tags::ENVIRONMENT,
-    ))
+    );
+    Failure::permanent(format!("there is no image {}, and cutover cannot build images on AWS yet", image.name))
+        .with_hint(hint)
 }

@@ -4,21 +4,20 @@ use aws_credential_types::provider::error::CredentialsError;
 use cutover_engine::failure::Failure;
 use object_store::client::HttpError;
 
-use crate::credentials::{lasting, words};
-use crate::error::{Cause, Refusal, class, hint, told};
+use crate::error::{Cause, Refusal, class, hint, message, no_credentials};
 use crate::operations::Effect;
 use crate::web::Lost;
 
 /// The failure of a request of S3, such as `PutObject of s3://BUCKET/KEY`, with what is known about the object now.
-#[must_use]
-pub fn failure(effect: Effect, request: &str, cause: &Cause) -> Failure {
+pub(super) fn failure(effect: Effect, request: &str, cause: &Cause) -> Failure {
     let class = class(effect, cause);
-    let hint = |code: &str| s3_hint(code).or_else(|| hint(code));
-    Failure::new(class, told(&format!("s3 {request}"), class, cause, hint))
+    let hint = s3_hint(cause).or_else(|| hint(cause)).map(str::to_owned);
+    Failure { class, message: message(&format!("s3 {request}"), class, cause), hint }
 }
 
-fn s3_hint(code: &str) -> Option<&'static str> {
-    match code {
+fn s3_hint(cause: &Cause) -> Option<&'static str> {
+    let Cause::Refused(refusal) = cause else { return None };
+    match refusal.code.as_str() {
         "NoSuchBucket" => Some("there is no such bucket: check its name in the deployment file"),
         "PermanentRedirect" => Some("the bucket is in another region than the deployment"),
         "PreconditionFailed" => Some("it was changed since it was read, and was left as it is"),
@@ -32,20 +31,15 @@ fn s3_hint(code: &str) -> Option<&'static str> {
 }
 
 /// Why a request failed. `object_store` keeps the type of its error to itself, and shows status and body in its words.
-#[must_use]
-pub fn cause(error: &object_store::Error) -> Cause {
+pub(super) fn cause(error: &object_store::Error) -> Cause {
     let mut words = String::new();
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(inner) = source {
         if let Some(lost) = inner.downcast_ref::<Lost>() {
-            return match lost {
-                Lost::NotSent(why) => Cause::NotSent(why.clone()),
-                Lost::NoAnswer(why) => Cause::NoAnswer(why.clone()),
-            };
+            return lost.clone().into();
         }
         if let Some(error) = inner.downcast_ref::<CredentialsError>() {
-            let why = self::words(error);
-            return if lasting(error) { Cause::NoCredentials(why) } else { Cause::CredentialsFailed(why) };
+            return no_credentials(error);
         }
         if inner.is::<HttpError>() && inner.source().is_none() {
             return Cause::NoAnswer(inner.to_string());
@@ -128,6 +122,6 @@ mod tests {
         let cause = cause(&generic("Received redirect without LOCATION, this normally indicates an incorrectly ..."));
         let failure = failure(Effect::Write, "PutObject", &cause);
         assert_eq!(failure.class, FailureClass::Permanent);
-        assert!(failure.message.contains("another region"), "{failure}");
+        assert!(failure.hint.is_some_and(|hint| hint.contains("another region")));
     }
 }

@@ -31,15 +31,6 @@ pub(super) struct Guarded {
     bucket: String,
 }
 
-/// What a dry run cannot put down.
-#[derive(Debug, thiserror::Error)]
-#[error("not sent: a dry run changes nothing in bucket {bucket} ({method} {path})")]
-struct Refused {
-    bucket: String,
-    method: Method,
-    path: String,
-}
-
 impl Guarded {
     pub(super) fn new(connection: &Connection, bucket: &str) -> Self {
         Self {
@@ -91,8 +82,8 @@ impl HttpService for Guarded {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let only_reads = matches!(method, Method::GET | Method::HEAD);
         if self.writes.is_dry() && !only_reads {
-            let refused = Refused { bucket: self.bucket.clone(), method, path };
-            return Err(store::HttpError::new(HttpErrorKind::Unknown, refused));
+            let why = format!("a dry run changes nothing in bucket {} ({method} {path})", self.bucket);
+            return Err(store::HttpError::new(HttpErrorKind::Unknown, Lost::NotSent(why)));
         }
         let answer = self.send(request).await?;
         self.seen(&method, answer).await

@@ -38,7 +38,7 @@ impl Connection {
     pub fn page_bucket(&self, name: &str) -> Result<PageBucket, Failure> {
         Ok(PageBucket {
             name: name.to_owned(),
-            objects: self.bucket(name)?,
+            objects: self.s3(name)?,
             writes: Arc::clone(&self.writes),
             options: self.command_options(),
         })
@@ -89,8 +89,8 @@ impl PageBucket {
         match cause {
             // So S3 says of a version where there is no object any more.
             Cause::Refused(refusal) if is_missing(refusal) && instead_of.is_some() => {
-                let why = "it was removed since it was read, and nothing was put in its place";
-                Failure::not_applied(format!("{failed}; {why}"))
+                let why = "it was removed since it was read, and nothing was put there";
+                Failure::not_applied(format!("{}; {why}", failed.message))
             }
             _ => failed,
         }

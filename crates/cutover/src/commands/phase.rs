@@ -27,7 +27,7 @@ use cutover_engine::store::StoreError;
 
 use crate::absent;
 use crate::args::PhaseArgs;
-use crate::error::{CommandError, of_bucket};
+use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::operator::People;
 use crate::planning;
@@ -256,8 +256,7 @@ fn told(news: &News<'_>) -> String {
 }
 
 fn not_renewed(error: &StoreError) -> String {
-    let source = || std::error::Error::source(error).map(ToString::to_string);
-    let because = of_bucket(error).or_else(source).map_or_else(String::new, |why| format!(": {why}"));
+    let because = std::error::Error::source(error).map_or_else(String::new, |why| format!(": {why}"));
     format!(
         "the lease could not be renewed ({error}{because}); trying again. Nothing new is begun once it has less than {} \
          seconds left",

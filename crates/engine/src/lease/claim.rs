@@ -49,6 +49,23 @@ pub enum LeaseError {
     },
 }
 
+impl LeaseError {
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::Held { .. } => {
+                "`cutover status` shows what that conductor is doing; nothing was changed from here".to_owned()
+            }
+            Self::OtherHolder { .. } => {
+                "nothing was changed; make sure that the holder is dead, and give its name as it is shown above"
+                    .to_owned()
+            }
+        }
+    }
+}
+
 /// Claims the next epoch, unless a living conductor holds the last.
 ///
 /// # Errors

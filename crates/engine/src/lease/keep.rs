@@ -8,7 +8,7 @@ use cutover_core::time::{human, later};
 
 use super::holder::{object, read, seen};
 use super::{ATTEMPT, Holder, Identity, LEASE, Machine, Moment, RENEWAL};
-use crate::halt::Halt;
+use crate::halt::{GONE, Halt, SUPERSEDED};
 use crate::journal::{Journal, JournalError};
 use crate::store::{Store, StoreError};
 
@@ -56,6 +56,20 @@ pub enum LeaseLost {
         /// Since the last renewal.
         since: Duration,
     },
+}
+
+impl LeaseLost {
+    /// What the operator can do about it.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Superseded { .. } => SUPERSEDED,
+            Self::Gone { .. } => GONE,
+            Self::NotRenewed { .. } => {
+                "nothing new was begun since; make sure that the state can be read and written, then run the same command"
+            }
+        }
+    }
 }
 
 /// What somebody who keeps a lease says to the operator.

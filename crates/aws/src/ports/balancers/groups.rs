@@ -43,9 +43,9 @@ pub(super) async fn state(connection: &Connection, group: &TargetGroup) -> Answe
     let name = group.name.as_str();
     if let Some(kind) = group.target_type.as_deref().filter(|kind| *kind != "instance") {
         return Err(Failure::permanent(format!(
-            "the targets of target group {name} are of type {kind}, and cutover registers instances; name a target \
-             group of type instance in [[balancers]] of the deployment file"
-        )));
+            "the targets of target group {name} are of type {kind}, and cutover registers instances"
+        ))
+        .with_hint("name a target group of type instance in [[balancers]] of the deployment file"));
     }
     let (draining, members) = try_join(draining(connection, group), health(connection, &group.arn)).await?;
     let interval = count(name, "interval", group.health_check_interval_seconds)?;

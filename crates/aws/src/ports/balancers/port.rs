@@ -91,10 +91,8 @@ impl AwsBalancers {
         self.describe(&[name.as_str()]).await?;
         known().ok_or_else(|| {
             let region = self.connection.region();
-            Failure::permanent(format!(
-                "region {region} has no classic load balancer and no target group {name}; see [[balancers]] in the \
-                 deployment file, and the region"
-            ))
+            Failure::permanent(format!("region {region} has no classic load balancer and no target group {name}"))
+                .with_hint("check [[balancers]] in the deployment file, and the region")
         })
     }
 }

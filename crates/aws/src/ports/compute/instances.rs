@@ -110,10 +110,10 @@ impl AwsCompute {
         let living = self.listed(vec![filter]).await?.into_iter().find(|one| !is_gone(&one.state.name));
         living.map(|one| one.instance_id.into()).ok_or_else(|| {
             Failure::permanent(format!(
-                "{} was not launched: EC2 has the token {token} of another launch, whose instance is not there; run the \
-                 phase again: it launches under a new token",
+                "{} was not launched: EC2 has the token {token} of another launch, whose instance is not there",
                 launch.name
             ))
+            .with_hint(NEW_TOKEN)
         })
     }
 }
@@ -157,7 +157,7 @@ impl Compute for AwsCompute {
     async fn terminate(&self, permit: &Permit, instance: &InstanceId) -> Answer<()> {
         let found = self.found(instance).await?.ok_or_else(|| {
             Failure::permanent(format!(
-                "EC2 does not list {instance}, so whose it is is unknown; nothing was terminated"
+                "EC2 does not list {instance}, so it is not known whose it is; nothing was terminated"
             ))
         })?;
         if is_gone(&found.state.name) {
@@ -165,10 +165,11 @@ impl Compute for AwsCompute {
         }
         if !self.owner.owns(&found.tags) {
             return Err(Failure::permanent(format!(
-                "{instance} has {}, so it is no host of {} and was not terminated; find out whose it is",
+                "{instance} has {}, so it is no host of {} and was not terminated",
                 tags::claimed(&found.tags),
                 self.owner.deployment
-            )));
+            ))
+            .with_hint("find out whose it is"));
         }
         let termination = ec2::TerminateInstances { instance_ids: vec![instance.to_string()] };
         self.connection.write(permit, &termination).await?;
@@ -177,11 +178,10 @@ impl Compute for AwsCompute {
 }
 
 fn terminated(launch: &Launch, instance: &str) -> Failure {
-    Failure::permanent(format!(
-        "{}: {instance} was terminated; run the phase again: it launches another under a new token",
-        launch.name
-    ))
+    Failure::permanent(format!("{}: {instance} was terminated", launch.name)).with_hint(NEW_TOKEN)
 }
+
+const NEW_TOKEN: &str = "run the phase again: it launches another instance under a new token";
 
 /// An instance that is gone, with EC2's reason: what a launch lacks, such as the right to a key, EC2 says nowhere else.
 fn why_gone(instance: &ec2::Instance) -> String {

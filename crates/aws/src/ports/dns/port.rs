@@ -80,9 +80,8 @@ impl AwsDns {
     async fn server(&self, name: String) -> Answer<Server> {
         let found = self.vantage.name_server(&self.connection.times, &name).await;
         let address = found.map_err(|why| {
-            Failure::not_applied(format!(
-                "name server {name} of the zone cannot be asked: {why}; check this machine's DNS"
-            ))
+            Failure::not_applied(format!("name server {name} of the zone cannot be asked: {why}"))
+                .with_hint("check this machine's DNS")
         })?;
         Ok(Server { name, address })
     }
@@ -91,10 +90,8 @@ impl AwsDns {
         let answer = ask(&self.connection.times, self.vantage.limit, address, question).await;
         answer.map_err(|why| {
             let (name, port) = (question.name, address.port());
-            Failure::not_applied(format!(
-                "{whom} was asked for {name}: {why}; questions to port {port} over UDP and TCP must get out of the \
-                 network of the machine that runs cutover"
-            ))
+            let hint = format!("allow this machine to send UDP and TCP to port {port} of name servers and resolvers");
+            Failure::not_applied(format!("{whom} was asked for {name}: {why}")).with_hint(hint)
         })
     }
 }

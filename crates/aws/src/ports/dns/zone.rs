@@ -38,15 +38,16 @@ pub(super) async fn id(connection: &Connection, zone: &str) -> Answer<String> {
     match (ids.pop(), ids.len()) {
         (Some(id), 0) => Ok(id),
         (None, _) => Err(Failure::permanent(format!(
-            "Route 53 has no public hosted zone {wanted} in this account; see dns.zone in the deployment file, and \
-             whether the profile is of the zone's account"
-        ))),
+            "Route 53 has no public hosted zone {wanted} in this account"
+        ))
+        .with_hint("check `dns.zone` in the deployment file, and that the profile belongs to the account of the zone")),
         (Some(last), others) => Err(Failure::permanent(format!(
-            "Route 53 has {} public hosted zones {wanted} in this account ({}, {last}), and only one of them can be \
-             the one that is asked; remove those to which nothing is delegated",
+            "Route 53 has {} public hosted zones {wanted} in this account ({}, {last}), and only one of them can be the \
+             one that resolvers use",
             others + 1,
             ids.join(", ")
-        ))),
+        ))
+        .with_hint("remove those to which nothing is delegated")),
     }
 }
 

@@ -43,7 +43,8 @@ impl Tls {
     /// With the system's roots and those of the vantage.
     pub(super) fn new(vantage: &Vantage) -> Answer<Self> {
         let unusable = |error: rustls::Error| {
-            Failure::permanent(format!("this machine cannot check certificates ({error}); install its CA certificates"))
+            Failure::permanent(format!("this machine cannot check certificates ({error})"))
+                .with_hint("install its CA certificates")
         };
         let provider = Arc::new(ring::default_provider());
         let roots = vantage.roots.iter().map(|root| CertificateDer::from(root.clone()));

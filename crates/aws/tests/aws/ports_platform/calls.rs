@@ -100,6 +100,6 @@ pub(super) async fn some_image(images: &AwsImages, role: Role) -> ImageId {
 pub(super) fn permanent(failure: &Failure, words: &[&str]) {
     assert_eq!(failure.class, FailureClass::Permanent, "{failure}");
     for word in words {
-        assert!(failure.message.contains(word), "`{word}` is not in: {failure}");
+        assert!(failure.to_string().contains(word), "`{word}` is not in: {failure}");
     }
 }
