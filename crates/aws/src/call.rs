@@ -1,4 +1,4 @@
-//! One call: build, sign, send, read. It is made once: whether it is made again is decided by whoever asked for it.
+//! One call: build, sign, send, read. A call is made once: callers decide whether it is repeated.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -20,10 +20,10 @@ use crate::protocol;
 use crate::service::Service;
 use crate::shape::{Shape, Unreadable};
 
-/// Route 53 takes five requests a second of an account; a little less leaves room for others.
+/// Route 53 accepts five requests a second from an account; a little less leaves room for others.
 const ROUTE53_SPACING: Duration = Duration::from_millis(220);
 
-/// More pages than any deployment has: an API that does not end is not followed for ever.
+/// More pages than any deployment has, so that a listing without an end is not read forever.
 const MOST_PAGES: usize = 1000;
 
 impl Connection {
@@ -37,7 +37,7 @@ impl Connection {
     /// ```
     ///
     /// # Errors
-    /// When it failed, with what is known then. Credentials that have expired are renewed for the next call.
+    /// When it failed, with what is known about the world afterwards. Credentials that have expired are renewed for the next call.
     pub async fn call<O: Reads>(&self, operation: &O) -> Result<O::Output, Error> {
         self.attempt(operation).await
     }
@@ -51,10 +51,10 @@ impl Connection {
     /// # }
     /// ```
     ///
-    /// By a dry permit, and on a connection that was told to run dry, it is put down and not sent: either is enough.
+    /// With a dry permit, or on a connection in dry mode, it is recorded and not sent.
     ///
     /// # Errors
-    /// When it failed, with what is known then. Credentials that have expired are renewed for the next call.
+    /// When it failed, with what is known about the world afterwards. Credentials that have expired are renewed for the next call.
     pub async fn write<O: Writes>(&self, permit: &Permit, operation: &O) -> Result<O::Output, Error> {
         if permit.is_dry() || self.is_dry() {
             let recorded = self.record(operation);
@@ -66,7 +66,7 @@ impl Connection {
     /// Makes a call and those for its further pages, in order.
     ///
     /// # Errors
-    /// When one of them failed, or the pages come round again.
+    /// When one of them failed, or the pages repeat.
     pub async fn pages<O: Paged>(&self, operation: O) -> Result<Vec<O::Output>, Error> {
         let mut pages = Vec::new();
         let mut next = Some(operation);

@@ -16,36 +16,36 @@ use crate::service::Service;
 use crate::times::Times;
 use crate::web::Web;
 
-/// Which AWS, and as whom. All of it may be left open: then it comes from where the `aws` command finds it.
+/// Region, credentials and endpoint. What is not given is found where the `aws` command finds it.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// The profile of `~/.aws/config`; SSO and roles to assume are a matter of the profile.
+    /// The profile of `~/.aws/config`, which also configures SSO and roles to assume.
     pub profile: Option<String>,
     /// The region, such as `us-east-1`.
     pub region: Option<String>,
     /// The address of all services, for tests against a stand-in.
     pub endpoint: Option<String>,
-    /// Credentials from elsewhere than the profile, for tests.
+    /// Credentials to use instead of the profile's, for tests.
     pub credentials: Option<SharedCredentialsProvider>,
 }
 
 /// How long things may take.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// To connect.
+    /// For connecting.
     pub connect: Duration,
-    /// For one call, from its sending to the end of the answer.
+    /// For one call, from sending the request to the end of the answer.
     pub attempt: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        // What the gate gives an attempt, by which conductors reckon how long a lease has to last.
+        // The limit of the gate, from which conductors calculate how long a lease must last.
         Self { connect: Duration::from_secs(5), attempt: ATTEMPT }
     }
 }
 
-/// How regions begin that are apart from the commercial ones: China, the governments', Europe's own.
+/// Prefixes of regions outside of the commercial partition: China, governments, the European sovereign cloud.
 const ELSEWHERE: [&str; 5] = ["cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-"];
 
 /// A connection. One thread uses it.
@@ -57,20 +57,20 @@ pub struct Connection {
     pub(crate) credentials: Arc<Keeper>,
     pub(crate) region: String,
     pub(crate) endpoint: Option<String>,
-    /// When Route 53 may next be asked.
+    /// When the next call of Route 53 may be made.
     pub(crate) next_route53: Cell<SystemTime>,
     pub(crate) calls: RefCell<BTreeMap<(Service, &'static str), u64>>,
     /// The profile that was asked for.
     pub(crate) profile: Option<String>,
-    /// Where writes are put down in a dry run.
+    /// Where writes are recorded in a dry run.
     pub(crate) writes: Arc<Writes>,
 }
 
 impl Connection {
-    /// Finds region and where credentials come from; asks AWS nothing yet.
+    /// Finds the region and the source of credentials. No call is made yet.
     ///
     /// # Errors
-    /// When no region is known anywhere, or one whose addresses we do not know; or this machine cannot speak TLS.
+    /// When no region is configured, or one whose addresses are not known, or when this machine cannot use TLS.
     pub async fn open(settings: Settings, times: Times, limits: Limits) -> Result<Self, Failure> {
         let web = Web::new(limits.connect).map_err(|why| Failure::permanent(format!("cannot speak TLS: {why}")))?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -88,7 +88,8 @@ impl Connection {
         }
         let config = loader.load().await;
         let region = config.region().ok_or_else(|| {
-            Failure::permanent("no AWS region is set").with_hint("name one in the deployment file, or in the profile")
+            Failure::permanent("no AWS region is set")
+                .with_hint("name a region in the deployment file or in the profile")
         })?;
         if config.endpoint_url().is_none() && ELSEWHERE.iter().any(|prefix| region.as_ref().starts_with(prefix)) {
             let why = format!(
@@ -130,7 +131,7 @@ impl Connection {
         &self.web
     }
 
-    /// The calls of each operation so far, failed ones too.
+    /// The number of calls of each operation so far, including failed ones.
     #[must_use]
     pub fn calls(&self) -> BTreeMap<(Service, &'static str), u64> {
         self.calls.borrow().clone()

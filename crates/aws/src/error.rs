@@ -1,7 +1,7 @@
 //! How a call to AWS fails, and what is known about the world then.
 //!
 //! The class follows from three things: whether an answer came, what it says, and whether the operation changes
-//! anything. Where one is not sure, a write is in doubt.
+//! anything. If that is not certain, a write is in doubt.
 
 use aws_credential_types::provider::error::CredentialsError;
 use bytes::Bytes;
@@ -15,27 +15,27 @@ use crate::service::{Protocol, Service};
 use crate::shape::Document;
 use crate::web::Lost;
 
-/// An answer that says no.
+/// An answer that refuses the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
     /// AWS's code, such as `InvalidAMIID.NotFound`; `HTTP 503` where there is none.
     pub code: String,
-    /// AWS's words.
+    /// AWS's message.
     pub message: String,
-    /// What AWS's support asks for.
+    /// The request id, which AWS support asks for.
     pub request_id: Option<String>,
 }
 
 /// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// AWS answered, and said no.
+    /// AWS answered, and refused.
     Refused(Refusal),
-    /// The request provably never left.
+    /// The request was certainly not sent.
     NotSent(String),
-    /// The request may have left, and no whole answer came.
+    /// The request may have been sent, and no complete answer came.
     NoAnswer(String),
     /// An answer came that cannot be read.
     Unreadable(String),
@@ -45,7 +45,7 @@ pub enum Cause {
     NoCredentials(MissingCredentials),
     /// The source of credentials did not answer this time.
     CredentialsFailed(MissingCredentials),
-    /// The answer is whole, and is not what must hold, such as another account.
+    /// The answer is complete, but not as required, such as another account.
     Mismatch(String),
 }
 
@@ -64,7 +64,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// The failure of an operation of that effect.
+    /// The failure of an operation with that effect.
     #[must_use]
     pub fn new(service: Service, operation: &'static str, effect: Effect, cause: Cause) -> Self {
         let class = class(effect, &cause);
@@ -77,7 +77,7 @@ impl Error {
         self.refusal().map(|refusal| refusal.code.as_str())
     }
 
-    /// Whether what was asked for is said not to be there. Shortly after a write this proves nothing.
+    /// Whether AWS says that the object does not exist. Shortly after a write this proves nothing.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.code().is_some_and(|code| {
@@ -92,7 +92,7 @@ impl Error {
         self.code().is_some_and(expired)
     }
 
-    /// What AWS has answered, where it has.
+    /// AWS's refusal, where AWS has answered.
     #[must_use]
     pub fn refusal(&self) -> Option<&Refusal> {
         match &self.cause {
@@ -129,7 +129,7 @@ pub(crate) fn no_credentials(error: &CredentialsError) -> Cause {
     if lasting(error) { Cause::NoCredentials(missing) } else { Cause::CredentialsFailed(missing) }
 }
 
-/// What is said of a call that failed in that class for that cause, without what can be done about it.
+/// The message about a call that failed in that class for that cause, without the hint.
 pub(crate) fn message(call: &str, class: FailureClass, cause: &Cause) -> String {
     match cause {
         Cause::Refused(Refusal { code, message, request_id, .. }) => {
@@ -157,7 +157,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Refusals for the rate of calls, of all services.
+/// Refusals because of the rate of calls, from all services.
 const THROTTLED: [&str; 12] = [
     "Throttling",
     "ThrottlingException",
@@ -175,15 +175,15 @@ const THROTTLED: [&str; 12] = [
     "DependencyThrottle",
 ];
 
-/// Refusals that new credentials mend.
+/// Refusals that new credentials resolve.
 const EXPIRED: [&str; 4] = ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];
 
-/// Whether a refusal of that code may pass with renewed credentials.
+/// Whether a call refused with that code may work with renewed credentials.
 pub(crate) fn expired(code: &str) -> bool {
     EXPIRED.contains(&code)
 }
 
-/// Refusals because what a call is about is busy, for minutes perhaps: nothing was changed.
+/// Refusals because the object of a call is busy, possibly for minutes: nothing was changed.
 const BUSY: [&str; 4] = [
     // While RDS makes a backup, which it does every day.
     "InvalidDBInstanceState",
@@ -204,7 +204,7 @@ const LATER: [&str; 12] = [
     "InvalidInstanceID.NotReady",
     "ConcurrentModification",
     // S3, when a request did not arrive in whole, when the object is not the one that was read, and when something else
-    // was being written in its place.
+    // was being written to it.
     "RequestTimeout",
     "PreconditionFailed",
     "ConditionalRequestConflict",
@@ -248,20 +248,20 @@ pub(crate) fn hint(cause: &Cause) -> Option<&'static str> {
 fn hint_of_code(code: &str) -> Option<&'static str> {
     match code {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
-            Some("the credentials have expired: sign in again (`aws sso login`), or check this machine's clock")
+            Some("sign in again (`aws sso login`), or check this machine's clock")
         }
         "AuthFailure" | "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" => {
-            Some("AWS does not accept the credentials: check profile, region and this machine's clock")
+            Some("check the profile, the region and this machine's clock")
         }
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
-            Some("the credentials lack this permission: `cutover policy` prints those that are needed")
+            Some("add the missing permission: `cutover policy` prints those that are needed")
         }
-        "RequestTimeTooSkewed" => Some("this machine's clock is wrong by minutes: set it"),
+        "RequestTimeTooSkewed" => Some("set this machine's clock: it is wrong by minutes"),
         _ => None,
     }
 }
 
-/// What an answer that is not a success says.
+/// The refusal in an answer that is not a success.
 pub(crate) fn refusal(protocol: Protocol, answer: &Response<Bytes>) -> Refusal {
     let status = answer.status().as_u16();
     let body = document(protocol, answer.body()).unwrap_or_default();
@@ -277,7 +277,7 @@ pub(crate) fn refusal(protocol: Protocol, answer: &Response<Bytes>) -> Refusal {
     Refusal { status, code, message, request_id }
 }
 
-/// All that Route 53 has against a batch of changes, where it tells each by itself.
+/// All reasons of Route 53 against a batch of changes, where it lists them.
 fn reasons(body: &Document) -> Option<String> {
     let list = &body.find("Messages")?.children;
     let told: Vec<&str> = list.iter().map(|(_, reason)| reason.text.trim()).filter(|text| !text.is_empty()).collect();
@@ -304,13 +304,13 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_the_server_failed_in_is_in_doubt_and_a_read_is_not() {
+    fn a_write_after_a_server_error_is_in_doubt_and_a_read_is_not() {
         assert_eq!(refused(500, "InternalError", Effect::Write).class, FailureClass::InDoubt);
         assert_eq!(refused(503, "Unavailable", Effect::Read).class, FailureClass::NotApplied);
     }
 
     #[test]
-    fn a_throttled_write_is_known_to_be_whatever_its_status() {
+    fn throttling_is_recognized_by_its_code() {
         let refusals = [
             (503, "RequestLimitExceeded"),
             (400, "PriorRequestNotComplete"),
@@ -331,13 +331,13 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_did_not_arrive_in_whole_may_be_made_again() {
+    fn a_request_that_did_not_arrive_completely_may_be_repeated() {
         assert_eq!(refused(400, "RequestTimeout", Effect::Write).class, FailureClass::NotApplied);
         assert_eq!(refused(408, "HTTP 408", Effect::Write).class, FailureClass::InDoubt);
     }
 
     #[test]
-    fn what_is_busy_has_changed_nothing_and_may_be_so_for_long() {
+    fn busy_resources_are_a_class_of_their_own() {
         for code in ["InvalidDBInstanceState", "InvalidSnapshot.InUse", "TooManyInvalidationsInProgress"] {
             assert_eq!(refused(400, code, Effect::Write).class, FailureClass::Busy, "{code}");
         }
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn no_capacity_is_known_not_to_be_applied_and_left_to_the_engine() {
+    fn a_launch_without_capacity_is_not_applied() {
         let error = refused(500, "InsufficientInstanceCapacity", Effect::Write);
         assert_eq!(error.class, FailureClass::NotApplied);
     }

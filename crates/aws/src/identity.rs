@@ -1,4 +1,4 @@
-//! Who we are, as AWS says.
+//! The identity behind the credentials, as AWS reports it.
 
 use crate::connection::Connection;
 use crate::error::{Cause, Error};
@@ -7,10 +7,10 @@ use crate::operations::sts::{CallerIdentity, GetCallerIdentity};
 use crate::service::Service;
 
 impl Connection {
-    /// Who we are. With `account`, whether it is the one that the deployment belongs to.
+    /// The identity behind the credentials. With `account`, it must belong to that account.
     ///
     /// # Errors
-    /// When AWS does not know us, or the account is another.
+    /// When AWS does not accept the credentials, or the account is another one.
     pub async fn identity(&self, account: Option<&str>) -> Result<CallerIdentity, Error> {
         let identity = self.call(&GetCallerIdentity::default()).await?;
         if let Some(expected) = account.filter(|expected| *expected != identity.account) {

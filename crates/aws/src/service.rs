@@ -3,7 +3,7 @@
 /// A service of AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Service {
-    /// Who we are.
+    /// The identity behind the credentials.
     Sts,
     /// Instances and images.
     Ec2,
@@ -13,17 +13,17 @@ pub enum Service {
     ElbV2,
     /// Database instances.
     Rds,
-    /// Names.
+    /// DNS records.
     Route53,
     /// The distribution in front of the maintenance page.
     CloudFront,
     /// Commands on hosts.
     Ssm,
-    /// How much the account may have.
+    /// The quotas of the account.
     ServiceQuotas,
 }
 
-/// How a service is spoken to.
+/// The protocol of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// Parameters in a form, XML back, lists as `Name.member.N`.
@@ -50,7 +50,7 @@ impl Service {
         Self::ServiceQuotas,
     ];
 
-    /// How it is spoken to.
+    /// Its protocol.
     #[must_use]
     pub fn protocol(self) -> Protocol {
         match self {
@@ -77,7 +77,7 @@ impl Service {
         }
     }
 
-    /// The name that signatures, IAM policies and endpoints have for it. Both kinds of balancers share theirs.
+    /// Its name in signatures, IAM policies and endpoints. Both kinds of balancers have the same.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -92,7 +92,7 @@ impl Service {
         }
     }
 
-    /// The name that the `aws` command line has for it, and AWS's model.
+    /// Its name in the `aws` command and in AWS's model.
     #[must_use]
     pub fn command(self) -> &'static str {
         match self {
@@ -123,7 +123,7 @@ impl Service {
         }
     }
 
-    /// Whether there is one of it for all regions. Such services are signed for `us-east-1`.
+    /// Whether the service is the same for all regions. Requests to such services are signed for `us-east-1`.
     #[must_use]
     pub fn is_global(self) -> bool {
         matches!(self, Self::Route53 | Self::CloudFront)
@@ -135,7 +135,7 @@ impl Service {
         if self.is_global() { "us-east-1" } else { region }
     }
 
-    /// Its address in a region, without a slash at the end. China's and the governments' regions have others.
+    /// Its address in a region, without a slash at the end. Regions outside of the commercial partition have others.
     #[must_use]
     pub fn endpoint(self, region: &str) -> String {
         if self.is_global() {

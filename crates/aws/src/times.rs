@@ -1,4 +1,4 @@
-//! The time, as the official runtime wants it, from whoever has it: nothing in this crate asks the machine.
+//! Clock and timers for the official runtime. They are handed in: nothing in this crate uses those of the machine.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 /// Waits for a length of time.
 pub type Wait = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
 
-/// The time, and waiting. Signatures need the wall clock of this machine: AWS refuses those that are minutes off.
+/// The time, and waiting. Signatures need the wall clock of this machine: AWS refuses those that are minutes too old.
 #[derive(Clone, Debug)]
 pub struct Times {
     /// What time it is.

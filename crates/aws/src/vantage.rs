@@ -1,7 +1,7 @@
-//! From where names outside of AWS's API are looked at: as everybody does, unless a test says otherwise.
+//! How names and sites outside of AWS's API are reached: as by everybody else, unless a test redirects them.
 //!
-//! What a name leads to is looked up anew each time, by this machine's resolver. How name servers are asked, and how
-//! pages and certificates are looked at, is with the ports.
+//! Names are resolved anew each time, by this machine's resolver. How name servers are queried, and how pages and
+//! certificates are fetched, is in the ports.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -19,7 +19,7 @@ use crate::times::Times;
 pub struct Vantage {
     /// Where connections to a host name go instead of where DNS points, as `curl --connect-to` has it.
     pub connect_to: BTreeMap<DnsName, SocketAddr>,
-    /// The addresses of name servers by their names, where the system is not to be asked.
+    /// The addresses of name servers by their names, where the system's resolver is not to be used.
     pub name_servers: BTreeMap<String, IpAddr>,
     /// The port that name servers and resolvers listen on.
     pub dns_port: u16,
@@ -44,13 +44,13 @@ impl Default for Vantage {
 /// The port of HTTPS.
 const HTTPS: u16 = 443;
 
-/// Why a name leads to no address.
+/// Why a name has no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unresolved {
-    /// It has none.
+    /// It does not resolve.
     #[error("the name {0} does not resolve")]
     Unknown(String),
-    /// This machine's resolver could not be asked, or not find out.
+    /// This machine's resolver could not be reached, or could not find out.
     #[error("this machine cannot resolve {0} at the moment: {1}")]
     Failed(String, String),
 }
@@ -90,7 +90,7 @@ impl Vantage {
     }
 }
 
-/// What `work` comes to, or nothing when it takes longer than `limit`.
+/// The result of `work`, or nothing when it takes longer than `limit`.
 pub(crate) async fn within<T>(times: &Times, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     match select(pin!(work), pin!(times.sleep.sleep(limit))).await {
         Either::Left((done, _)) => Some(done),
@@ -98,7 +98,7 @@ pub(crate) async fn within<T>(times: &Times, limit: Duration, work: impl Future<
     }
 }
 
-/// What is said of somebody who took longer than `limit`.
+/// The message about something that took longer than `limit`.
 pub(crate) fn silence(limit: Duration) -> String {
     format!("no answer within {}", cutover_core::time::human(limit))
 }

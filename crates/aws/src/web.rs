@@ -1,6 +1,5 @@
 //! The one HTTP client of the binary, on the one TLS stack, and its bridges: to the official runtime, for finding
-//! credentials, and to `object_store`, for S3. Besides them, a look at a page as a visitor gets it, on a connection of
-//! its own.
+//! credentials, and to `object_store`, for S3. It can also fetch a page as a visitor would, on a separate connection.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,11 +20,11 @@ use http_body_util::BodyExt;
 use object_store::ClientOptions;
 use object_store::client::{self as store, HttpErrorKind};
 
-/// Connections that nobody uses are kept for this long: less than AWS keeps them.
+/// Idle connections are kept for this long: for less time than AWS keeps them.
 const IDLE: Duration = Duration::from_secs(10);
-/// Who asks.
+/// The user agent of requests.
 const USER_AGENT: &str = concat!("cutover/", env!("CARGO_PKG_VERSION"));
-/// So much of a page is read: far more than checks look for.
+/// How much of a page is read: far more than checks need.
 const MOST_OF_A_PAGE_BYTES: usize = 1 << 20;
 
 /// The HTTP client. Copies share its connections.
@@ -34,7 +33,7 @@ pub struct Web {
     client: reqwest::Client,
 }
 
-/// Why a request has no whole answer.
+/// Why a request has no complete answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Lost {
     /// It cannot be sent as it is.
@@ -43,17 +42,16 @@ pub enum Lost {
     /// It was certainly not sent: there was no connection to send it on.
     #[error("{0}")]
     Unreachable(String),
-    /// It may have left.
+    /// It may have been sent.
     #[error("{0}")]
     NoAnswer(String),
 }
 
 impl Web {
-    /// A client, which gives a connection that long to come about. It follows no redirects: nothing that is signed may go
-    /// elsewhere.
+    /// A client with that time limit for connecting. It does not follow redirects: signed requests must not go elsewhere.
     ///
     /// # Errors
-    /// When this machine has no certificates to check others by.
+    /// When this machine has no root certificates.
     pub fn new(connect: Duration) -> Result<Self, String> {
         // Whoever comes first chooses for the process; everybody here chooses the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -67,10 +65,10 @@ impl Web {
         client.map(|client| Self { client }).map_err(|error| chain(&error))
     }
 
-    /// Sends a request and waits for the whole answer, as long as it takes.
+    /// Sends a request and waits for the complete answer, without a time limit.
     ///
     /// # Errors
-    /// When no whole answer comes.
+    /// When no complete answer comes.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Lost> {
         let request = reqwest::Request::try_from(request).map_err(|error| Lost::NotSent(chain(&error)))?;
         let host = authority(request.url());
@@ -92,8 +90,8 @@ impl Web {
     }
 }
 
-/// A refusal with the session token taken out. To say what should have been signed, AWS repeats the request's headers,
-/// and what is said of a refusal is printed and goes on record.
+/// A refusal without the session token. To show what should have been signed, AWS repeats the headers of the request, and
+/// refusals are printed and recorded.
 fn without_tokens(body: Bytes) -> Bytes {
     const TOKEN: &str = "x-amz-security-token:";
     let is_end = |letter: char| letter.is_whitespace() || "<&\"\\".contains(letter);
@@ -113,12 +111,12 @@ fn without_tokens(body: Bytes) -> Bytes {
 }
 
 /// Asks for `https://{host}{path}` at `addresses`, as a visitor who comes for the first time: on a new connection,
-/// following nothing. Answers the status, and the body or the beginning of a long one.
+/// without following redirects. Returns the status, and the body or the beginning of a long one.
 ///
-/// No proxy of this machine's is used: what another machine keeps or where it connects is not what visitors see.
+/// Proxies of this machine are not used: they may have a cache, or connect elsewhere than visitors do.
 ///
 /// # Errors
-/// In words, when no whole answer comes. There is no time limit here.
+/// Why no complete answer came, in words. There is no time limit here.
 pub(crate) async fn visit(
     tls: rustls::ClientConfig,
     host: &str,
@@ -145,13 +143,13 @@ pub(crate) async fn visit(
     Ok((answer.status().as_u16(), body))
 }
 
-/// The host and the port of an address, and nothing else of it.
+/// Only the host and the port of an address.
 fn authority(url: &reqwest::Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}{port}", url.host_str().unwrap_or("nobody"))
 }
 
-/// An error with what is behind it: reqwest's own words say little. Addresses are left out, they may hold secrets.
+/// An error with its causes: reqwest's own message says little. Addresses are left out, since they may contain secrets.
 fn chain(error: &reqwest::Error) -> String {
     let mut words = Vec::new();
     let mut source = std::error::Error::source(error);

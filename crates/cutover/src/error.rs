@@ -122,11 +122,12 @@ impl CommandError {
                     .to_owned()
             }
             Self::Observation(failure) => again(failure),
-            Self::Aws(failure) => format!(
-                "{}; nothing was changed. `aws sts get-caller-identity`, with profile and region of `[aws]` in the \
-                 deployment file, shows whether it works; then run the same command again",
-                failure.hint.as_deref().unwrap_or("see to the access to AWS")
-            ),
+            Self::Aws(failure) if failure.hint.is_none() => {
+                "make sure that `aws sts get-caller-identity` works with profile and region of `[aws]` in the deployment \
+                 file; then run the same command again. Nothing was changed"
+                    .to_owned()
+            }
+            Self::Aws(failure) => again(failure),
             Self::File { .. } | Self::Mistakes(_) | Self::Rehearsal(_) | Self::Output(_) => String::new(),
         }
     }
@@ -175,6 +176,17 @@ mod tests {
     fn a_conductor_that_was_fenced_off_is_not_told_that_nothing_was_changed() {
         assert!(!fenced().render().contains("nothing was changed"), "{}", fenced().render());
         assert_eq!(fenced().exit(), Exit::Held);
+    }
+
+    #[test]
+    fn the_hint_of_a_failure_is_shown_once_and_not_in_the_reason() {
+        let failure = Failure::permanent("ec2 RunInstances was refused").with_hint("add the missing permission");
+        let text = CommandError::Observation(failure).render();
+        assert_eq!(
+            text,
+            "error: the deployment could not be observed\n  because: ec2 RunInstances was refused\n  \
+             next: add the missing permission; then run the same command again. Nothing was changed\n"
+        );
     }
 
     #[test]

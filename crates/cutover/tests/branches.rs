@@ -21,8 +21,8 @@ impl Fork {
         }
         fork.git_in(fork.folder.path(), &["init", "--quiet", "--initial-branch=master", "edx-platform"]);
         for remote in ["upstream", "origin"] {
-            let place = fork.folder.path().join(format!("{remote}.git")).display().to_string();
-            fork.git(&["remote", "add", remote, &place]);
+            let address = fork.folder.path().join(format!("{remote}.git")).display().to_string();
+            fork.git(&["remote", "add", remote, &address]);
         }
         fork.commit("Begin", &[("urls.py", "a\nb\nc\n"), ("settings.py", "DEBUG = False\nCDN = ''\n")]);
         fork.git(&["push", "--quiet", "upstream", "master:open-release/koa.rc1"]);
@@ -177,12 +177,12 @@ fn names_that_are_options_or_have_newlines_are_refused() {
 }
 
 #[test]
-fn a_folder_without_a_repository_is_said_to_be_none() {
+fn a_folder_without_a_repository_is_reported() {
     let fork = Fork::new();
     let elsewhere = tempfile::tempdir().expect("a folder");
     let folder = elsewhere.path().display().to_string();
-    assert!(fork.refused(&["status", "--repository", &folder]).contains("is no git repository"));
-    assert!(fork.refused(&["status", "--repository", "/does/not/exist"]).contains("is no git repository"));
+    assert!(fork.refused(&["status", "--repository", &folder]).contains("is not a git repository"));
+    assert!(fork.refused(&["status", "--repository", "/does/not/exist"]).contains("is not a git repository"));
 }
 
 #[test]
@@ -232,14 +232,14 @@ fn a_release_goes_from_status_to_published_with_the_deployment_file_alone() {
     assert_eq!(release_branch(&fork, &file)["state"], "problem", "what origin has is in no ledger");
     let publication = json(&branch(0, &["publish", "--json"]));
     let checked = release_branch(&fork, &file);
-    assert!(checked["seen"].as_str().is_some_and(|seen| seen.contains("may be imaged")), "{checked}");
+    assert!(checked["seen"].as_str().is_some_and(|seen| seen.contains("is ready for images")), "{checked}");
     let there = fork.git(&["ls-remote", "origin", "refs/heads/mitx/koa"]);
     assert!(there.starts_with(publication["is"].as_str().expect("an id")), "{there}");
     let backups = fork.git(&["ls-remote", "origin", "refs/cutover/backup/*"]);
     assert!(backups.starts_with(&old), "{backups}");
     assert_eq!(fork.git(&["rev-parse", "mitx/koa"]), old, "the branch here is the operator's to move");
 
-    assert!(branch(0, &["mirror"]).contains("2 copies on origin: 2 made. Nothing was forced."));
+    assert!(branch(0, &["mirror"]).contains("2 copies on origin: 2 created. Nothing was forced."));
     let mirrored = json(&branch(0, &["mirror", "open-release/koa.rc1", "--json"]));
     assert_eq!(mirrored["mirrored"][0]["outcome"]["outcome"], "same");
 }
@@ -260,11 +260,11 @@ fn an_old_head_is_replayed_only_with_a_word_on_what_origin_has() {
     fork.git(&["branch", "--force", "mitx/koa", "mitx/koa~1"]);
     let output = fork.run(&["forecast", "--branch", "mitx/koa", "--onto", "upstream/open-release/koa.rc1"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("note: origin/mitx/koa has a commit that mitx/koa here lacks"), "{said}");
+    assert!(said.contains("note: origin/mitx/koa has a commit that mitx/koa lacks in this clone"), "{said}");
 }
 
 #[test]
-fn a_patch_that_was_lost_by_hand_is_named_and_fails() {
+fn a_patch_lost_by_hand_is_named_and_fails() {
     let fork = Fork::new();
     fork.git(&["branch", "by-hand", "mitx/koa~1"]);
     let words = ["verify", "--branch", "mitx/koa", "--old", "mitx/koa", "--new", "by-hand"];
@@ -281,7 +281,7 @@ fn a_rebase_that_is_given_up_leaves_nothing_behind() {
     let before = fork.snapshot();
     fork.ends(10, &["rebase", "--branch", "mitx/koa", "--onto", "upstream/open-release/koa.rc2"]);
     let text = fork.ends(0, &["rebase", "--branch", "mitx/koa", "--abort"]);
-    assert!(text.contains("is given up"), "{text}");
+    assert!(text.contains("was aborted"), "{text}");
     assert_eq!(fork.git(&["for-each-ref", "refs/cutover/rebased"]), "");
     assert_eq!(fork.snapshot(), before);
     fork.refused(&["rebase", "--branch", "mitx/koa", "--continue"]);
@@ -295,7 +295,7 @@ fn a_branch_that_exists_is_never_overwritten_by_create() {
     fork.refused(&["create", "lilac"]);
     assert_eq!(fork.snapshot(), before);
     let text = fork.ends(0, &["create", "lilac", "--from", "upstream/open-release/koa.rc2"]);
-    assert!(text.contains("Made mitx/lilac"), "{text}");
+    assert!(text.contains("Created mitx/lilac"), "{text}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::names::{ObjectId, RefName};
 use crate::releases::{Candidate, Codename, Conventions, Release, bare_name};
 use crate::repository::{Ref, Repository, Revision};
 
-/// A branch that was made.
+/// A branch that was created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Created {
     /// Its name: `mitx/koa`.
@@ -20,12 +20,12 @@ pub struct Created {
     pub tracks: String,
 }
 
-/// Makes our release branch of `codename`, at upstream's `.master` of it or at `from`, and lets it track origin.
+/// Creates our release branch of `codename`, at upstream's `.master` of it or at `from`, and lets it track origin.
 /// It is not checked out.
 ///
 /// # Errors
 /// When the branch exists here or on origin, when upstream has no `.master` of it yet and no `from` is given, when a
-/// remote is missing, or when git fails. There is no new branch then.
+/// remote is missing, or when git fails. No branch is created then.
 pub fn create(
     repository: &Repository,
     conventions: &Conventions,
@@ -57,10 +57,10 @@ fn refuse_existing(
     reference: &RefName,
 ) -> Result<()> {
     if let Some(ours) = conventions.our_branches(repository, codename)? {
-        let places: Vec<String> =
+        let found: Vec<String> =
             ours.refs().map(|found| format!("{} at {}", found.name, found.commit.short())).collect();
         return Err(Error::refused(
-            format!("{reference} exists already: {}", places.join(", ")),
+            format!("{reference} exists already: {}", found.join(", ")),
             format!("nothing was changed; `cutover branch status` shows it, `git switch {reference}` checks it out"),
         ));
     }
@@ -90,8 +90,8 @@ fn upstreams_master(repository: &Repository, conventions: &Conventions, codename
             commit: first.commit.clone(),
         }),
         [..] => Err(Error::refused(
-            format!("upstream has several branches for {codename} itself, at different commits: {}", names(&masters)),
-            "nothing was changed; say which one is meant with --from",
+            format!("upstream has several branches for release {codename}, at different commits: {}", names(&masters)),
+            "nothing was changed; choose one with --from",
         )),
     }
 }
@@ -112,10 +112,8 @@ fn no_master(
     let upstream = &conventions.upstream;
     let Some((_, newest)) = releases.last() else {
         return Error::refused(
-            format!("{upstream} has nothing of {codename} that this clone knows of"),
-            format!(
-                "nothing was changed; `git fetch {upstream}`, see whether the name is right, or name a commit with --from"
-            ),
+            format!("this clone knows no branch or tag of {upstream} for {codename}"),
+            format!("nothing was changed; `git fetch {upstream}`, check the name, or name a commit with --from"),
         );
     };
     let mut candidates: Vec<&str> = releases.iter().map(|(_, found)| bare_name(conventions, &found.name)).collect();
@@ -123,16 +121,16 @@ fn no_master(
     Error::refused(
         format!("{upstream} has no .master of {codename} yet, only {}", candidates.join(", ")),
         format!(
-            "nothing was changed; `git fetch {upstream}` if it is new, or begin on a candidate with --from {}",
+            "nothing was changed; `git fetch {upstream}` if it is new, or start from a candidate with --from {}",
             newest.name
         ),
     )
 }
 
-/// Makes the ref, unless somebody made it in the meantime.
+/// Creates the ref, unless somebody has created it in the meantime.
 fn make(repository: &Repository, reference: &RefName, start: &Revision) -> Result<()> {
     let call = repository
-        .call("update-ref", format!("make the branch {reference}"))
+        .call("update-ref", format!("create the branch {reference}"))
         .as_the_operator()
         .option("-m", format!("branch: Created from {}", start.name))
         .operands([reference.as_str(), start.commit.as_str(), start.commit.null_like().as_str()]);
@@ -143,7 +141,7 @@ fn track(repository: &Repository, branch: &str, remote: &str) -> Result<()> {
     let merge = format!("refs/heads/{branch}");
     for (name, value) in [("remote", remote), ("merge", merge.as_str())] {
         let call = repository
-            .call("config", format!("write down what {branch} tracks; the branch was taken back"))
+            .call("config", format!("record what {branch} tracks (the new branch was removed again)"))
             .options(&["--local", "--replace-all"])
             .operands([format!("branch.{branch}.{name}").as_str(), value]);
         repository.git().output(&call)?;
@@ -151,17 +149,17 @@ fn track(repository: &Repository, branch: &str, remote: &str) -> Result<()> {
     Ok(())
 }
 
-/// Removes the ref again, if it still is what we made.
+/// Removes the ref again, if it was not changed.
 fn take_back(repository: &Repository, reference: &RefName, start: &Revision) -> Result<()> {
     let setting = format!("branch.{reference}.remote");
     let call = repository
-        .call("config", format!("forget what {reference} tracks"))
+        .call("config", format!("remove what {reference} tracks"))
         .options(&["--local", "--unset-all"])
         .operands([setting.as_str()]);
     // It may not have come to be written; a setting without its branch does no harm either.
     let _ = repository.git().run(&call);
     let call = repository
-        .call("update-ref", format!("take the branch {reference} back"))
+        .call("update-ref", format!("remove the branch {reference} again"))
         .options(&["-d"])
         .operands([reference.as_str(), start.commit.as_str()]);
     repository.git().output(&call).map(drop)
@@ -269,19 +267,19 @@ mod tests {
     fn bad_code_names_and_a_missing_origin_are_refused() {
         let sandbox = upstream();
         for odd in ["--upload-pack=x", "koa\nlilac", "mitx/koa", "Koa", ""] {
-            assert!(created(&sandbox, odd, None).expect_err(odd).contains("no code name"), "{odd:?}");
+            assert!(created(&sandbox, odd, None).expect_err(odd).contains("not a code name"), "{odd:?}");
         }
         sandbox.git(&["remote", "remove", "origin"]);
         assert!(created(&sandbox, "juniper", None).expect_err("refused").contains("it has upstream"));
     }
 
     #[test]
-    fn a_branch_whose_tracking_cannot_be_written_down_is_taken_back() {
+    fn a_branch_whose_tracking_cannot_be_recorded_is_removed_again() {
         let sandbox = upstream();
         std::fs::write(sandbox.repository().join(".git/config.lock"), "").expect("written");
         let before = sandbox.snapshot();
         let said = created(&sandbox, "juniper", None).expect_err("refused");
-        assert!(said.contains("taken back"), "{said}");
+        assert!(said.contains("removed again"), "{said}");
         assert_eq!(sandbox.snapshot(), before);
     }
 

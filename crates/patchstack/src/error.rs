@@ -1,4 +1,4 @@
-//! Why something could not be done, for a tired operator: what failed, what git said, what is as it was, what to do.
+//! Errors: what failed, what git said, what was not changed, and what to do next.
 
 use std::path::PathBuf;
 
@@ -13,14 +13,14 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
-    /// Git failed in a way that nobody foresaw by name.
+    /// Git failed.
     #[error("git could not {doing}")]
     Git {
         /// What it was to do: `list the patches of mitx/koa`.
         doing: String,
         /// What it said, with secrets in addresses taken out.
         source: GitSaid,
-        /// What is untouched, and what to do.
+        /// What was not changed, and what to do.
         hint: String,
     },
     /// A file or folder of ours could not be used.
@@ -45,7 +45,7 @@ pub enum Error {
     },
 }
 
-/// What git said on its way out.
+/// What git said when it failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{words} ({status})")]
 pub struct GitSaid {
@@ -64,13 +64,13 @@ impl Error {
         Self::Refused { message: message.into(), hint: hint.into() }
     }
 
-    /// What is untouched and what to do; may be empty.
+    /// What was not changed, and what to do; may be empty.
     #[must_use]
     pub fn hint(&self) -> &str {
         match self {
             Self::Refused { hint, .. } | Self::Git { hint, .. } | Self::Damaged { hint, .. } => hint,
             Self::File { .. } => {
-                "no branch here was changed; make room or give permission, then run the same command again"
+                "no branch in this clone was changed; free disk space or correct the permissions, then run the same command again"
             }
         }
     }

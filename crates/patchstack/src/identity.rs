@@ -6,19 +6,19 @@ use crate::error::Result;
 use crate::git::{Call, Git};
 use crate::names::ObjectId;
 
-/// How alike two patches must be.
+/// How similar two patches must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Likeness {
-    /// Line for line, with all that surrounds the change.
+    /// The same in every line, including the lines around the change.
     Verbatim,
-    /// But for white space.
+    /// The same except for white space.
     Stable,
 }
 
-/// The patch ids of commits. `call` makes calls in the repository that has them. What changes nothing has no id.
+/// The patch ids of commits. `call` makes calls in the repository that has them. A commit that changes nothing has none.
 ///
 /// # Errors
-/// When git cannot work them out.
+/// When git cannot compute them.
 pub fn patch_ids<'a>(
     git: &Git,
     call: &dyn Fn(&'static str, &str) -> Call,

@@ -13,29 +13,30 @@ use crate::repository::Repository;
 /// The ref that ledgers are kept in.
 pub const NOTES: &str = "refs/notes/cutover";
 
-/// The form of ledgers that is written here, and the newest that is understood.
+/// The version of ledgers that is written, and the newest that can be read.
 pub const VERSION: u32 = 1;
 
 /// What became of every patch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
-    /// Of this form: 1.
+    /// The version of the format: 1.
     pub version: u32,
     /// Our branch, without `refs/heads/`.
     pub branch: String,
-    /// The stack as it was.
+    /// The old stack.
     pub old: Side,
-    /// The stack as it is.
+    /// The new stack.
     pub new: Side,
     /// Every patch of the old stack, in stack order.
     pub entries: Vec<Entry>,
-    /// Patches of the new stack that are none of the old one, in stack order.
+    /// Patches of the new stack without a counterpart in the old one, in stack order.
     pub added: Vec<Named>,
     /// Who verified it, as git names a committer: `Alice <alice@mit.edu>`.
     pub by: String,
     /// When, as RFC 3339.
     pub at: String,
-    /// Who published it, and when; none before. Said just before the push: it holds only if the remote has the branch.
+    /// Who published it, and when; none before that. It is written just before the push, so it is true only if the remote has
+    /// the branch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<Published>,
 }
@@ -97,18 +98,18 @@ pub enum Account {
         /// The commit that it is now.
         now: ObjectId,
     },
-    /// It changed, and it is known how it came to.
+    /// It changed, and the reason is known.
     Changed {
         /// The commit that it is now.
         now: ObjectId,
-        /// How it came to.
+        /// The reason.
         how: How,
         /// The difference between the two patches, as `git range-diff` shows it.
         interdiff: String,
     },
     /// Upstream has it.
     Upstreamed {
-        /// The commit of upstream's that is the same patch; none when upstream has its content by other ways.
+        /// The commit of upstream's that is the same patch; none when upstream has the same content in other commits.
         by: Option<Named>,
     },
     /// Somebody left it out.
@@ -118,7 +119,7 @@ pub enum Account {
         /// Who.
         by: String,
     },
-    /// Nobody knows: this fails a verification.
+    /// Nothing accounts for it: the verification fails.
     Unexplained {
         /// What is wrong, in words.
         what: String,
@@ -129,15 +130,15 @@ pub enum Account {
     },
 }
 
-/// How a patch came to change.
+/// Why a patch changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {
-    /// Git merged it, and what surrounds it is upstream's new text.
+    /// Git merged it; the lines around it changed upstream.
     Merged,
     /// It conflicted in these files, and a person resolved it.
     Resolved(Vec<String>),
-    /// A person said why.
+    /// A person explained it.
     Explained(String),
 }
 
@@ -163,7 +164,7 @@ impl Ledger {
     /// Writes it as the note of the new head, in place of the note that is there. Nothing but [`NOTES`] changes.
     ///
     /// # Errors
-    /// When git does not know who writes, or cannot write.
+    /// When git does not know who you are, or cannot write.
     pub fn write(&self, repository: &Repository) -> Result<()> {
         let text = serde_json::to_vec(self)
             .map_err(|error| Error::refused(format!("the ledger cannot be written: {error}"), "nothing was changed"))?;
@@ -184,7 +185,7 @@ impl Ledger {
         }
     }
 
-    /// The patches that nobody can account for.
+    /// The patches that are not accounted for.
     pub fn unexplained(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| matches!(entry.account, Account::Unexplained { .. }))
     }
@@ -197,7 +198,7 @@ impl Ledger {
 }
 
 /// Waits until no other cutover changes the notes of this repository, and keeps others from it while what is returned
-/// lives: git itself writes notes without looking who else does. Nobody has it for longer than one call of git.
+/// lives: git itself writes notes without checking for other writers. It is held for one call of git at most.
 ///
 /// # Errors
 /// When the lock cannot be made.
@@ -226,8 +227,8 @@ pub fn operator(repository: &Repository) -> Result<String> {
 
 fn nobody() -> Error {
     Error::refused(
-        "git does not know who you are, and a ledger says who vouches for it",
-        "nothing was changed; tell it: git config --global user.name 'NAME' && git config --global user.email 'ADDRESS'",
+        "git does not know who you are, and a ledger records who made it",
+        "nothing was changed; set your name and address: git config --global user.name 'NAME' && git config --global user.email 'ADDRESS'",
     )
 }
 
@@ -240,8 +241,8 @@ fn understood(note: &[u8], commit: &ObjectId) -> Result<Ledger> {
     let look = format!("`git notes --ref={NOTES} show {commit}` shows it");
     let no_ledger = |error: serde_json::Error| {
         Error::refused(
-            format!("the note of {commit} in {NOTES} is no ledger: {error}"),
-            format!("nothing was changed; {look}. If nobody needs it, verify the branch again: that replaces it"),
+            format!("the note of {commit} in {NOTES} is not a ledger: {error}"),
+            format!("nothing was changed; {look}. If nobody needs it, verify the branch again, which replaces it"),
         )
     };
     let form: Form = serde_json::from_slice(note).map_err(no_ledger)?;
@@ -331,11 +332,11 @@ mod tests {
     }
 
     #[test]
-    fn a_note_that_is_no_ledger_or_a_newer_one_is_named_with_its_commit() {
+    fn a_note_that_is_not_a_ledger_or_a_newer_one_is_named_with_its_commit() {
         let sandbox = Sandbox::new();
         let commit = sandbox.commit("one", &[("a", "1")]);
         let repository = sandbox.open();
-        for (note, words) in [("looks good", "is no ledger"), (r#"{"version": 2}"#, "has version 2")] {
+        for (note, words) in [("looks good", "is not a ledger"), (r#"{"version": 2}"#, "has version 2")] {
             sandbox.git(&["notes", "--ref=cutover", "add", "--force", "-m", note, commit.as_str()]);
             let error = Ledger::read(&repository, &commit).expect_err(note);
             assert!(error.to_string().contains(words) && error.to_string().contains(commit.as_str()), "{error}");

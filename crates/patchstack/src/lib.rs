@@ -1,4 +1,4 @@
-//! A stack of patches that is kept on top of somebody else's releases: seen, forecast, replayed, verified, published.
+//! A stack of patches on top of the releases of another project: listed, forecast, rebased, verified, published.
 //!
 //! Nothing here knows of deployments or upgrades. Git does the merging, in a scratch repository that borrows the
 //! objects of the operator's; of the operator's repository only refs under `refs/cutover/`, the notes in

@@ -1,4 +1,4 @@
-//! Copies of upstream's release branches on our remote, under the same names by construction. Never forced.
+//! Copies of upstream's release branches on our remote, under the same names. They are never forced.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -29,16 +29,16 @@ pub struct Mirrored {
 pub enum Outcome {
     /// It was there already.
     Same,
-    /// It was made.
+    /// It was created.
     Created,
     /// It was moved forward.
     Updated {
-        /// From here.
+        /// From this commit.
         was: ObjectId,
     },
-    /// It has commits that upstream's has not; it was left alone.
+    /// It has commits that upstream's branch lacks; it was not changed.
     Diverged {
-        /// What it is there.
+        /// Its commit on the remote.
         is: ObjectId,
     },
     /// The remote refused.
@@ -48,13 +48,13 @@ pub enum Outcome {
     },
 }
 
-/// Copies upstream's release branches to our remote: those whose names fit `pattern`, as in a shell, in whole or from
+/// Copies upstream's release branches to our remote: those whose names match `pattern`, as in a shell, as a whole or from
 /// the last slash on (`koa.*`); all without one. `limit` is for each conversation with a remote.
 ///
 /// What a remote refuses, and copies that have commits of their own, are in the result and not errors.
 ///
 /// # Errors
-/// When a remote is missing or silent, both are the same place, or no release fits.
+/// When a remote is missing or does not answer, both have the same address, or no release matches.
 pub fn mirror(
     repository: &Repository,
     conventions: &Conventions,
@@ -102,7 +102,7 @@ pub fn mirror(
     Ok(in_order_of_release(conventions, mirrored.collect()))
 }
 
-/// Upstream's releases that are asked for.
+/// The releases of upstream that were asked for.
 fn chosen(
     conventions: &Conventions,
     heads: BTreeMap<RefName, ObjectId>,
@@ -121,7 +121,7 @@ fn chosen(
     let upstream = &conventions.upstream;
     let (total, first): (usize, Vec<&str>) = (releases.len(), releases.keys().take(10).map(RefName::short).collect());
     let there = match total {
-        0 => format!("has no branch that is named like {}", conventions.theirs.join(" or ")),
+        0 => format!("has no branch that matches {}", conventions.theirs.join(" or ")),
         1..=10 => format!("has: {}", first.join(", ")),
         _ => format!("has {total} releases, such as {}", first.join(", ")),
     };
@@ -132,7 +132,7 @@ fn chosen(
     ))
 }
 
-/// Those of the commits that are not in this repository.
+/// The commits that are not in this repository.
 fn missing<'a>(repository: &Repository, commits: impl Iterator<Item = &'a ObjectId>) -> Result<BTreeSet<ObjectId>> {
     let asked: String = commits.map(|commit| format!("{commit}\n")).collect();
     if asked.is_empty() {
@@ -143,7 +143,7 @@ fn missing<'a>(repository: &Repository, commits: impl Iterator<Item = &'a Object
     Ok(text.lines().filter_map(|line| ObjectId::parse(line.strip_suffix(" missing")?)).collect())
 }
 
-/// Fetches branches under refs of ours. What they are then counts: upstream may have moved since it was asked.
+/// Fetches branches into refs of ours. Their commits count from then on: upstream may have moved since it was asked.
 fn bring(
     repository: &Repository,
     upstream: &str,
@@ -163,7 +163,7 @@ fn bring(
     Ok(())
 }
 
-/// Whether `commit` has all of `copy`. A copy that is not here cannot come before a commit that is.
+/// Whether `commit` contains `copy`. A commit in this repository cannot contain one that is not in it.
 fn leads_to(repository: &Repository, copy: &ObjectId, commit: &ObjectId) -> Result<bool> {
     Ok(missing(repository, std::iter::once(copy))?.is_empty() && repository.is_ancestor(copy, commit)?)
 }
@@ -178,7 +178,7 @@ fn outcome(copy: Option<&ObjectId>, commit: &ObjectId, pushed: Option<&remote::O
         (Some(remote::Outcome::Done), None) => Outcome::Created,
         (Some(remote::Outcome::Refused { because }), _) => Outcome::Refused { because: because.clone() },
         (Some(_) | None, _) => {
-            Outcome::Refused { because: "it moved in this moment; run the same command again".to_owned() }
+            Outcome::Refused { because: "it moved at the same time; run the same command again".to_owned() }
         }
     }
 }

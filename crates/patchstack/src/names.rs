@@ -48,7 +48,7 @@ impl TryFrom<String> for ObjectId {
     type Error = String;
 
     fn try_from(text: String) -> std::result::Result<Self, String> {
-        Self::parse(&text).ok_or_else(|| format!("`{text}` is no object id"))
+        Self::parse(&text).ok_or_else(|| format!("`{text}` is not an object id"))
     }
 }
 
@@ -89,7 +89,7 @@ impl RefName {
     /// When it is no branch name, such as `--upload-pack=x` or one with a newline.
     pub fn branch(name: &str) -> Result<Self> {
         if name == "HEAD" {
-            return Err(refused(name, "HEAD is no branch"));
+            return Err(refused(name, "HEAD is not a branch"));
         }
         if let Some(flaw) = flaw(name) {
             return Err(refused(name, flaw));
@@ -133,7 +133,7 @@ impl fmt::Debug for RefName {
 
 fn refused(name: &str, flaw: &str) -> Error {
     Error::refused(
-        format!("{name:?} is no name of a branch: {flaw}"),
+        format!("{name:?} is not a valid branch name: {flaw}"),
         "nothing was changed; name a branch such as mitx/koa",
     )
 }

@@ -1,4 +1,4 @@
-//! Talking to a remote, as the operator: what it holds, bringing objects from it, pushing to it with explicit leases.
+//! Remotes, accessed as the operator: listing refs, fetching, and pushing with explicit leases.
 //! What is pushed where, and why, is decided elsewhere.
 //!
 //! Nothing here waits for a person: there are no prompts, and each call has a time limit.
@@ -13,32 +13,32 @@ use crate::names::{ObjectId, RefName};
 use crate::repository::Repository;
 use crate::wildcard;
 
-/// How long one conversation with a remote may take, unless the caller knows better. A first push of a large history
+/// How long one conversation with a remote may take, unless the caller says otherwise. A first push of a large history
 /// takes minutes.
 pub const LIMIT: Duration = Duration::from_secs(600);
 
-/// How ssh is called where the operator says nothing: it asks nobody, and a host that is silent is given up.
+/// How ssh is called unless the operator has configured it: without prompts, and with a timeout for silent hosts.
 const SSH: &str = "ssh -o BatchMode=yes -o ConnectTimeout=20";
 
 /// One ref that is to be pushed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Update {
-    /// What it shall hold. The commit must be in this repository.
+    /// The commit that it is to have. It must be in this repository.
     pub source: ObjectId,
     /// The ref on the remote.
     pub target: RefName,
-    /// What must be true of it there.
+    /// The condition for changing it.
     pub guard: Guard,
 }
 
-/// What must be true of a ref on the remote in the moment in which it is changed.
+/// The condition for changing a ref on the remote, checked by the remote when it is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Guard {
-    /// It holds exactly this; then it may also go back.
+    /// It is at exactly this commit; then it may also move back.
     Holds(ObjectId),
-    /// There is none.
+    /// It does not exist.
     Absent,
-    /// The push loses nothing that it holds. There may be none.
+    /// The push loses no commit of it, or it does not exist.
     Forward,
 }
 
@@ -65,15 +65,15 @@ pub struct Pushed {
 pub enum Outcome {
     /// It changed.
     Done,
-    /// The remote held this already.
+    /// It had this commit already.
     Same,
-    /// It is not what the guard says.
+    /// It does not meet the condition.
     Stale,
-    /// The push would have lost commits that it holds.
+    /// The push would have lost commits.
     NotForward,
-    /// Left as it was because of another ref of the same push.
+    /// Not changed because of another ref of the same push.
     NotTried,
-    /// The remote refused; in git's words and its own.
+    /// The remote refused, with the words of git and of the remote.
     Refused {
         /// `pre-receive hook declined`.
         because: String,
@@ -81,14 +81,14 @@ pub enum Outcome {
 }
 
 impl Pushed {
-    /// Whether the remote now holds all of it.
+    /// Whether the remote now has all of it.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.outcomes.values().all(|outcome| matches!(outcome, Outcome::Done | Outcome::Same))
     }
 }
 
-/// The refs that a remote holds now and whose full names fit one of `patterns`: `refs/heads/mitx/*`.
+/// The refs that a remote has now and whose full names match one of `patterns`: `refs/heads/mitx/*`.
 ///
 /// # Errors
 /// When there is no such remote or it does not answer.
@@ -98,7 +98,7 @@ pub fn heads(
     patterns: &[&str],
     limit: Duration,
 ) -> Result<BTreeMap<RefName, ObjectId>> {
-    let call = call(repository, "ls-remote", remote, format!("see what {remote} holds"), limit)?
+    let call = call(repository, "ls-remote", remote, format!("list the refs of {remote}"), limit)?
         .options(&["--refs", "--quiet"])
         .operands(std::iter::once(&remote).chain(patterns));
     let text = String::from_utf8_lossy(&repository.git().output(&call)?).into_owned();
@@ -108,27 +108,27 @@ pub fn heads(
     Ok(refs.filter(|(name, _)| patterns.iter().any(|pattern| wildcard::fits(pattern, name.as_str()))).collect())
 }
 
-/// Brings refs of a remote here, each under the name beside it, whatever that held before. No other ref changes.
+/// Fetches refs of a remote, each into the ref beside it, whatever that was before. No other ref changes.
 ///
 /// # Errors
-/// When there is no such remote, it does not answer, or it has not all of the refs.
+/// When there is no such remote, it does not answer, or it lacks one of the refs.
 pub fn fetch(repository: &Repository, remote: &str, refs: &[(RefName, RefName)], limit: Duration) -> Result<()> {
     let what: Vec<&str> = refs.iter().take(3).map(|(theirs, _)| theirs.short()).collect();
     let more = if refs.len() > what.len() { ", ..." } else { "" };
     let doing = format!("fetch {}{more} from {remote}", what.join(", "));
-    let places = refs.iter().map(|(theirs, ours)| format!("+{}:{}", theirs.as_str(), ours.as_str()));
+    let refspecs = refs.iter().map(|(theirs, ours)| format!("+{}:{}", theirs.as_str(), ours.as_str()));
     // An empty --refmap keeps the remote-tracking branches as they are, whatever is fetched.
     let call = call(repository, "fetch", remote, doing, limit)?
         .options(&["--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "--no-prune", "--no-prune-tags"])
         .options(&["--no-recurse-submodules", "--no-auto-maintenance", "--no-write-commit-graph"])
-        .operands(std::iter::once(remote.to_owned()).chain(places));
+        .operands(std::iter::once(remote.to_owned()).chain(refspecs));
     repository.git().output(&call).map(drop)
 }
 
 /// Pushes. What the remote refuses is in the result and not an error.
 ///
 /// # Errors
-/// When there is no such remote, or it breaks off before it says what became of the refs.
+/// When there is no such remote, or it fails before it says what became of the refs.
 pub fn push(
     repository: &Repository,
     remote: &str,
@@ -153,8 +153,8 @@ pub fn push(
             Guard::Forward => call,
         };
     }
-    let places = updates.iter().map(|update| format!("{}:{}", update.source, update.target.as_str()));
-    let call = call.operands(std::iter::once(remote.to_owned()).chain(places));
+    let refspecs = updates.iter().map(|update| format!("{}:{}", update.source, update.target.as_str()));
+    let call = call.operands(std::iter::once(remote.to_owned()).chain(refspecs));
     let output = repository.git().run(&call)?;
     let said = said(&output.words);
     let outcomes = outcomes(&String::from_utf8_lossy(&output.stdout), &said);
@@ -170,7 +170,7 @@ fn call(repository: &Repository, name: &'static str, remote: &str, doing: String
     Ok(if operator_says_how(repository)? { call } else { call.setting("core.sshCommand", SSH) })
 }
 
-/// Whether the operator says how ssh is called.
+/// Whether the operator has configured how ssh is called.
 fn operator_says_how(repository: &Repository) -> Result<bool> {
     let environment = repository.git().environment();
     if ["GIT_SSH", "GIT_SSH_COMMAND"].iter().any(|name| environment.get(name).is_some()) {
@@ -180,7 +180,7 @@ fn operator_says_how(repository: &Repository) -> Result<bool> {
     Ok(repository.git().run(&call.operands(["core.sshCommand"]))?.success)
 }
 
-/// Refuses a remote that this repository does not have.
+/// Fails for a remote that this repository does not have.
 ///
 /// # Errors
 /// When it does not have it; the error lists those that it has.
@@ -189,52 +189,59 @@ pub fn require(repository: &Repository, remote: &str) -> Result<()> {
     if remotes.contains_key(remote) {
         return Ok(());
     }
-    let there: Vec<String> = remotes.iter().map(|(name, place)| format!("{name} ({place})")).collect();
+    let there: Vec<String> = remotes.iter().map(|(name, address)| format!("{name} ({address})")).collect();
     let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
     Err(Error::refused(
         format!("{} has no remote {remote:?}; it has: {there}", repository.named().display()),
-        "nothing was changed; name one of these, or add it with `git remote add`",
+        "nothing was changed; name one of these, or add one with `git remote add`",
     ))
 }
 
-/// Refuses to push to `remote` when it is `upstream`, by name or by address, or when it pushes to several places, or to
-/// another than it is read from: what was pushed could not be read back then.
+/// Refuses to push to `remote` when it is `upstream`, by name or by address, or when it pushes to several addresses, or to
+/// another one than it is fetched from: then the result of a push could not be read back.
 ///
 /// # Errors
 /// When it is refused, or there is no such remote.
 pub fn refuse_upstream(repository: &Repository, remote: &str, upstream: &str) -> Result<()> {
     require(repository, remote)?;
-    const ELSEWHERE: &str = "nothing was changed; our branches belong on our own remote. `git remote -v` lists them";
+    const ELSEWHERE: &str =
+        "nothing was changed; our branches belong on our own remote; `git remote -v` lists the remotes";
     if remote == upstream {
-        return Err(Error::refused(format!("{remote} is where upstream's releases come from"), ELSEWHERE));
+        return Err(Error::refused(format!("{remote} is the remote of upstream's releases"), ELSEWHERE));
     }
     let pushed_to = addresses(repository, remote, &["--push", "--all"])?;
     if pushed_to.len() > 1 {
         return Err(Error::refused(
-            format!("{remote} pushes to several places at once: {}", shown(&pushed_to)),
-            format!("nothing was changed; `git remote set-url --delete --push {remote} ...` leaves one"),
+            format!("{remote} pushes to several addresses at once: {}", shown(&pushed_to)),
+            format!("nothing was changed; remove all but one with `git remote set-url --delete --push {remote} ...`"),
         ));
     }
     let fetched_from = addresses(repository, remote, &["--all"])?;
     let from = repository.folder();
     if repository.remotes()?.contains_key(upstream) {
         let theirs = addresses(repository, upstream, &["--all"])?;
-        let same = |ours: &&String| theirs.iter().any(|their| place(from, their) == place(from, ours));
+        let same = |ours: &&String| theirs.iter().any(|their| normalised(from, their) == normalised(from, ours));
         if let Some(address) = pushed_to.iter().chain(&fetched_from).find(same) {
             return Err(Error::refused(
-                format!("{remote} and {upstream} are the same place: {}", without_secrets(address)),
+                format!("{remote} and {upstream} have the same address: {}", without_secrets(address)),
                 ELSEWHERE,
             ));
         }
     }
     match (fetched_from.first(), pushed_to.first()) {
-        (Some(read), Some(pushed)) if path(&place(from, read)) != path(&place(from, pushed)) => Err(Error::refused(
-            format!("{remote} is read from {}, and pushed to {}", without_secrets(read), without_secrets(pushed)),
-            format!(
-                "nothing was changed; what is pushed has to be read back: `git config --unset remote.{remote}.pushurl` pushes \
+        (Some(read), Some(pushed)) if path(&normalised(from, read)) != path(&normalised(from, pushed)) => {
+            Err(Error::refused(
+                format!(
+                    "{remote} is fetched from {}, but pushed to {}",
+                    without_secrets(read),
+                    without_secrets(pushed)
+                ),
+                format!(
+                    "nothing was changed; what is pushed has to be read back: `git config --unset remote.{remote}.pushurl` pushes \
                  to where it is read from"
-            ),
-        )),
+                ),
+            ))
+        }
         _ => Ok(()),
     }
 }
@@ -249,8 +256,8 @@ fn shown(addresses: &[String]) -> String {
     addresses.iter().map(|address| without_secrets(address)).collect::<Vec<_>>().join(", ")
 }
 
-/// An address without what does not tell places apart: protocol, user, port, `.git`. Relative ones are seen from `folder`.
-fn place(folder: &Path, address: &str) -> String {
+/// An address without the parts that do not tell repositories apart: protocol, user, port, `.git`. Relative ones are seen from `folder`.
+fn normalised(folder: &Path, address: &str) -> String {
     let address = address.strip_prefix("file://").unwrap_or(address);
     let bare = |text: &str| text.trim_end_matches('/').trim_end_matches(".git").trim_end_matches('/').to_owned();
     let distant = match address.split_once("://") {
@@ -271,17 +278,17 @@ fn place(folder: &Path, address: &str) -> String {
     }
 }
 
-/// The path in what `place` gives. Hosts have other names in the operator's configuration of ssh, so they tell nothing.
-fn path(place: &str) -> &str {
-    place.split_once(':').filter(|(host, _)| !host.contains('/')).map_or(place, |(_, path)| path)
+/// The path in what `normalised` returns. Host names are ignored, since the operator's ssh configuration may give a host other names.
+fn path(address: &str) -> &str {
+    address.split_once(':').filter(|(host, _)| !host.contains('/')).map_or(address, |(_, path)| path)
 }
 
 /// What became of each ref, from what `git push --porcelain` writes: `FLAG TAB from:to TAB summary`.
 fn outcomes(report: &str, said: &str) -> BTreeMap<RefName, Outcome> {
     let parse = |line: &str| {
         let mut fields = line.splitn(3, '\t');
-        let (flag, places, summary) = (fields.next()?, fields.next()?, fields.next()?);
-        let target = RefName::new(places.rsplit(':').next()?).ok()?;
+        let (flag, refspec, summary) = (fields.next()?, fields.next()?, fields.next()?);
+        let target = RefName::new(refspec.rsplit(':').next()?).ok()?;
         let outcome = match flag {
             "=" => Outcome::Same,
             "!" => rejected(summary, said),
@@ -308,7 +315,7 @@ fn rejected(summary: &str, said: &str) -> Outcome {
 /// What the remote said, of all of git's words on a push.
 fn said(words: &str) -> String {
     const OURS: [&str; 4] =
-        ["failed to push some refs", "atomic push failed for ref", "the remote end hung up", "it said nothing"];
+        ["failed to push some refs", "atomic push failed for ref", "the remote end hung up", "it printed nothing"];
     let parts = words.split("; ").map(|part| part.strip_prefix("remote:").unwrap_or(part).trim());
     let parts: Vec<&str> =
         parts.filter(|part| !part.is_empty() && !OURS.iter().any(|ours| part.starts_with(ours))).collect();
@@ -321,18 +328,18 @@ mod tests {
 
     #[test]
     fn one_place_is_known_by_all_its_addresses() {
-        let place = |address: &str| place(Path::new("/clone"), address);
-        let one = place("https://github.com/mitodl/edx-platform.git");
+        let normalised = |address: &str| super::normalised(Path::new("/clone"), address);
+        let one = normalised("https://github.com/mitodl/edx-platform.git");
         for address in [
             "git@github.com:mitodl/edx-platform",
             "ssh://git@GitHub.com:22/mitodl/edx-platform.git/",
             "https://bob:secret@github.com/mitodl/edx-platform/",
         ] {
-            assert_eq!(place(address), one, "{address}");
+            assert_eq!(normalised(address), one, "{address}");
         }
-        assert_ne!(place("https://github.com/openedx/edx-platform"), one);
-        assert_eq!(place("file:///srv/origin.git"), place("/srv/origin"));
-        assert_eq!(place("../origin.git"), "/clone/../origin", "a place that is not there is still named");
+        assert_ne!(normalised("https://github.com/openedx/edx-platform"), one);
+        assert_eq!(normalised("file:///srv/origin.git"), normalised("/srv/origin"));
+        assert_eq!(normalised("../origin.git"), "/clone/../origin", "a folder that does not exist is still named");
     }
 
     #[test]
@@ -354,7 +361,7 @@ mod tests {
         let words =
             "remote: no pushes on Friday; remote:; remote: error: hook declined; failed to push some refs to 'x'";
         assert_eq!(said(words), "no pushes on Friday; error: hook declined");
-        assert_eq!(said("it said nothing"), "");
+        assert_eq!(said("it printed nothing"), "");
         let outcome = rejected("[remote rejected] (pre-receive hook declined)", "no");
         assert_eq!(outcome, Outcome::Refused { because: "pre-receive hook declined; it says: no".to_owned() });
     }

@@ -1,6 +1,6 @@
-//! The operator's repository, to be read: what it is, which refs it has, how its commits lie to each other.
+//! Reads the operator's repository: its kind, its refs, and how its commits are related.
 //!
-//! Opening it refuses what cannot be worked with. Names from outside become object ids here, once; everything else
+//! Repositories that cannot be used are refused when they are opened. Names from outside become object ids here, once; everything else
 //! works with ids.
 
 use std::collections::BTreeMap;
@@ -51,11 +51,11 @@ pub struct Ref {
 }
 
 impl Repository {
-    /// Finds git and opens the repository in or above `path`. What must be known before anything is done is asked at once:
-    /// each process takes as long to start as small questions take to answer.
+    /// Finds git and opens the repository in or above `path`. Everything that must be known first is asked at the same
+    /// time: a process takes as long to start as a small question takes to answer.
     ///
     /// # Errors
-    /// When there is no git that is good enough, there is no repository, git does not trust it, or it is a shallow or
+    /// When no git is recent enough, there is no repository, git does not trust it, or it is a shallow or
     /// partial clone.
     pub fn with_git_found(environment: Environment, path: &Path) -> Result<Self> {
         let unchecked = Git::unchecked(environment);
@@ -105,8 +105,8 @@ impl Repository {
         let named = self.named.display();
         if shallow {
             return Err(Error::refused(
-                format!("{named} is a shallow clone: the history that patches are found by is not all there"),
-                "nothing was changed; `git fetch --unshallow` brings the rest",
+                format!("{named} is a shallow clone: it lacks a part of the history that patches are found by"),
+                "nothing was changed; `git fetch --unshallow` fetches the rest",
             ));
         }
         // What came with a filter lies in packs that are marked so.
@@ -116,12 +116,12 @@ impl Repository {
             return Ok(());
         }
         Err(Error::refused(
-            format!("{named} is a partial clone: git would fetch missing objects in the middle of the work"),
+            format!("{named} is a partial clone: git would have to fetch missing objects during the work"),
             "nothing was changed; clone it again without --filter",
         ))
     }
 
-    /// Git itself would speak of missing objects, or of branches without commits.
+    /// Git itself would report missing objects, or branches without commits.
     fn refuse_a_lost_lender(&self) -> Result<()> {
         let objects = self.directory.join("objects");
         let lenders = std::fs::read_to_string(objects.join("info/alternates")).unwrap_or_default();
@@ -130,8 +130,8 @@ impl Repository {
         let Some(lost) = plain.find(|line| !objects.join(line).is_dir()) else { return Ok(()) };
         let named = self.named.display();
         Err(Error::refused(
-            format!("{named} borrows its objects from {lost}, which is not there"),
-            "nothing was changed; put that repository back in its place, or clone again without --shared or --reference",
+            format!("{named} borrows its objects from {lost}, which does not exist"),
+            "nothing was changed; put that repository back where it was, or clone again without --shared or --reference",
         ))
     }
 
@@ -201,14 +201,14 @@ impl Repository {
         Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    /// The commit that `name` means to git.
+    /// The commit that git finds for `name`.
     ///
     /// # Errors
-    /// When it means none.
+    /// When it does not name a commit.
     pub fn revision(&self, name: &str) -> Result<Revision> {
         if name.is_empty() || name.chars().any(char::is_control) {
             return Err(Error::refused(
-                format!("{name:?} names no commit"),
+                format!("{name:?} does not name a commit"),
                 "nothing was changed; name a branch, tag or commit",
             ));
         }
@@ -265,7 +265,7 @@ impl Repository {
         Error::refused(format!("{} has no branch, tag or commit {name:?}", self.named.display()), hint)
     }
 
-    /// The branch that is checked out where the operator stands.
+    /// The branch that is checked out in the operator's work tree.
     ///
     /// # Errors
     /// When `HEAD` is detached.
@@ -317,7 +317,7 @@ impl Repository {
         let call = self.call("remote", "list the remotes").as_the_operator().options(&["-v"]);
         let text = self.git.text(&call)?;
         let lines = text.lines().filter_map(|line| line.strip_suffix(" (fetch)")?.split_once('\t'));
-        Ok(lines.map(|(name, place)| (name.to_owned(), crate::git::without_secrets(place))).collect())
+        Ok(lines.map(|(name, address)| (name.to_owned(), crate::git::without_secrets(address))).collect())
     }
 
     /// Whether `ancestor` is `commit` or comes before it.
@@ -391,17 +391,17 @@ fn parse_ref(line: &str) -> Option<Ref> {
 }
 
 fn ambiguous(name: &str, refs: &[Ref]) -> Error {
-    let places: Vec<String> =
+    let found: Vec<String> =
         refs.iter().map(|found| format!("{} at {}", found.name.as_str(), found.commit.short())).collect();
     Error::refused(
-        format!("{name} is several things here: {}", places.join(", ")),
-        format!("nothing was changed; say which is meant by its whole name, such as {}", refs[0].name.as_str()),
+        format!("{name} is ambiguous: {}", found.join(", ")),
+        format!("nothing was changed; use the full name of the one you mean, such as {}", refs[0].name.as_str()),
     )
 }
 
 fn no_repository(path: &Path) -> Error {
     Error::refused(
-        format!("{} is no git repository", path.display()),
+        format!("{} is not a git repository", path.display()),
         "nothing was changed; name the clone of your fork with --repository, or in [branches] of the deployment file",
     )
 }
@@ -409,7 +409,7 @@ fn no_repository(path: &Path) -> Error {
 /// Git says paths one a line, and so does what reads them.
 fn newline_in(path: &Path) -> Error {
     Error::refused(
-        format!("git does not say where {} is, in a way that can be read: a newline in its path?", path.display()),
+        format!("the path of {} cannot be read from git's output: does it contain a newline?", path.display()),
         "nothing was changed; move it to a path without newlines",
     )
 }

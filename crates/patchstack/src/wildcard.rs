@@ -1,6 +1,6 @@
-//! Patterns as in a shell: `*` stands for any letters, `?` for one. Slashes are letters like others.
+//! Patterns as in a shell: `*` matches any characters, `?` one. A slash is a character like any other.
 
-/// Whether all of `name` fits `pattern`.
+/// Whether `pattern` matches all of `name`.
 pub(crate) fn fits(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     let (mut at, mut seen) = (0, 0);
@@ -16,9 +16,9 @@ pub(crate) fn fits(pattern: &str, name: &str) -> bool {
                 at += 1;
                 seen += 1;
             }
-            (_, Some((place, taken))) => {
-                star = Some((place, taken + 1));
-                at = place + 1;
+            (_, Some((position, taken))) => {
+                star = Some((position, taken + 1));
+                at = position + 1;
                 seen = taken + 1;
             }
             (_, None) => return false,
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_is_any_letters_and_a_question_mark_is_one() {
+    fn a_star_matches_any_characters_and_a_question_mark_one() {
         for (pattern, name) in [
             ("*", ""),
             ("open-release/koa.*", "open-release/koa.rc3"),

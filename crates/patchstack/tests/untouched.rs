@@ -80,8 +80,8 @@ fn dirty(world: &World, tree: &Path) {
 }
 
 /// Twelve lines, of which one reads otherwise.
-fn lines(place: usize, text: &str) -> String {
-    (1..=12).map(|line| if line == place { format!("{text}\n") } else { format!("line {line}\n") }).collect()
+fn lines(changed: usize, text: &str) -> String {
+    (1..=12).map(|line| if line == changed { format!("{text}\n") } else { format!("line {line}\n") }).collect()
 }
 
 /// Upstream, origin, and clones of them.
@@ -97,7 +97,7 @@ impl World {
         let maker = world.sandbox.path("maker");
         std::fs::create_dir(&maker).expect("a folder can be made");
         for name in ["upstream.git", "origin.git"] {
-            world.git(&maker, &["init", "--quiet", "--bare", &world.place(name)]);
+            world.git(&maker, &["init", "--quiet", "--bare", &world.path(name)]);
         }
         world.git(&maker, &["init", "--quiet", "--initial-branch=main"]);
         let commit = |message: &str, files: &[(&str, String)]| {
@@ -108,7 +108,7 @@ impl World {
             world.git(&maker, &["commit", "--quiet", "--message", message]);
         };
         let push = |to: &str, branch: &str| {
-            world.git(&maker, &["push", "--quiet", &world.place(to), &format!("HEAD:refs/heads/{branch}")]);
+            world.git(&maker, &["push", "--quiet", &world.path(to), &format!("HEAD:refs/heads/{branch}")]);
         };
         commit("first", &[("a.py", lines(0, "")), ("b.py", lines(0, ""))]);
         push("upstream.git", "open-release/koa.rc1");
@@ -124,7 +124,7 @@ impl World {
         world
     }
 
-    fn place(&self, name: &str) -> String {
+    fn path(&self, name: &str) -> String {
         self.sandbox.path(name).to_string_lossy().into_owned()
     }
 
@@ -135,11 +135,11 @@ impl World {
     /// A clone with both remotes and our branch.
     fn clone_of(&self, name: &str, options: &[&str]) -> PathBuf {
         let site = self.sandbox.path(name);
-        let place = self.place(name);
-        let init = [&["init", "--quiet", "--initial-branch=main"], options, &[&place]].concat();
+        let path = self.path(name);
+        let init = [&["init", "--quiet", "--initial-branch=main"], options, &[&path]].concat();
         self.git(&self.sandbox.path("maker"), &init);
         for remote in ["upstream", "origin"] {
-            self.git(&site, &["remote", "add", remote, &self.place(&format!("{remote}.git"))]);
+            self.git(&site, &["remote", "add", remote, &self.path(&format!("{remote}.git"))]);
             self.git(&site, &["fetch", "--quiet", remote]);
         }
         self.git(&site, &["branch", BRANCH, "origin/mitx/koa"]);

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
 
-/// So long whoever gives credentials may take: somebody may have to confirm it on a telephone.
+/// How long the source of credentials may take: somebody may have to confirm on a telephone.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whether asking again is no use: there is nothing to ask, or what is there is wrong.
+/// Whether asking again is useless: there is no source of credentials, or its configuration is wrong.
 pub(crate) fn lasting(error: &CredentialsError) -> bool {
     matches!(error, CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_))
 }
@@ -24,7 +24,9 @@ pub struct MissingCredentials {
 /// Why there are none, and what to do about it.
 pub(crate) fn explained(error: &CredentialsError) -> MissingCredentials {
     let why = match error {
-        CredentialsError::ProviderTimedOut(_) => format!("nobody gave any within {} s", PATIENCE.as_secs()),
+        CredentialsError::ProviderTimedOut(_) => {
+            format!("the source of credentials did not answer within {} s", PATIENCE.as_secs())
+        }
         _ => reasons(error),
     };
     let why = match why.split_once(NOWHERE) {
@@ -34,19 +36,19 @@ pub(crate) fn explained(error: &CredentialsError) -> MissingCredentials {
     MissingCredentials { hint: remedy(&why), why: shortened(&why) }
 }
 
-/// How the official chain begins to say that it has found nothing.
+/// The beginning of the official chain's message that it has found nothing.
 const NOWHERE: &str = "no credentials found in chain.";
 
-/// What is said where nobody had any. Of each attempt the chain says that it was none; only a profile may be meant to be
-/// one, and lack something.
+/// The message when no source had credentials. The chain lists every attempt; only that of the profile is of interest, since
+/// the profile may be incomplete.
 fn nowhere(attempts: &str) -> String {
     const PROFILE: &str = "Profile: the credential provider was not enabled:";
     let profile = attempts.split_once(PROFILE).and_then(|(_, rest)| rest.split_once("WebIdentityToken:"));
     let profile = profile.map(|(why, _)| format!("; {}", why.trim())).unwrap_or_default();
-    format!("there are none in the environment, in a profile of ~/.aws, or from this machine's own role{profile}")
+    format!("none were found in the environment, in a profile of ~/.aws, or in this machine's own role{profile}")
 }
 
-/// What stands between reasons and says nothing that the beginning of the sentence does not.
+/// Reasons that add nothing to the beginning of the sentence.
 const SAYS_NOTHING: [&str; 5] = [
     "an error occurred while loading credentials",
     "an error occurred while loading an access token",
@@ -71,32 +73,32 @@ fn reasons(error: &CredentialsError) -> String {
     reasons.join(": ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The official client shows some refusals as it shows them to programmers.
+/// The official client formats some refusals for programmers.
 fn said(reason: &str) -> String {
     let message = reason.strip_prefix("Error {").and_then(|rest| rest.split_once("message: \""));
     let message = message.and_then(|(_, rest)| rest.split_once('"'));
     message.map_or_else(|| reason.to_owned(), |(message, _)| message.to_owned())
 }
 
-/// What to do, by what is known of the reason.
+/// What to do, depending on the reason.
 fn remedy(why: &str) -> &'static str {
     let tells = |words: &[&str]| words.iter().any(|word| why.contains(word));
     if tells(&["SSO", "/sso/cache/", "UnauthorizedException"]) {
         "sign in: `aws sso login --profile NAME`"
     } else if tells(&["external process"]) {
-        "the profile's `credential_process` must print them as JSON: run it by hand and see"
+        "run the profile's `credential_process` by hand: it must print credentials as JSON"
     } else if tells(&["profile `"]) {
-        "mend ~/.aws/config, or name another profile: `aws configure list-profiles` shows those that there are"
+        "correct ~/.aws/config, or name another profile: `aws configure list-profiles` lists those that exist"
     } else if tells(&["could not parse profile file"]) {
-        "mend ~/.aws/config or ~/.aws/credentials: a line of it is neither `[profile NAME]` nor `key = value`"
+        "correct ~/.aws/config or ~/.aws/credentials: a line of it is neither `[profile NAME]` nor `key = value`"
     } else if tells(&["ExpiredToken"]) {
-        "what the profile builds on has expired: sign in again"
+        "sign in again: the credentials that the profile builds on have expired"
     } else {
         "sign in (`aws sso login --profile NAME`), and name the profile in the deployment file or as AWS_PROFILE"
     }
 }
 
-/// A helper's own words may have no end.
+/// The output of a helper may be long.
 fn shortened(why: &str) -> String {
     const MOST: usize = 400;
     if why.chars().count() <= MOST {
@@ -111,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_helper_that_talks_for_ever_is_cut_short_and_keeps_to_one_line() {
+    fn long_output_of_a_helper_is_cut_to_one_line() {
         let error = CredentialsError::provider_error(format!("external process said\n{}", "no \n".repeat(1000)));
         let MissingCredentials { why, hint } = explained(&error);
         assert!(why.len() < 500 && !why.contains('\n') && hint.contains("credential_process"), "{why}; {hint}");

@@ -25,7 +25,7 @@ pub(crate) struct Keeper {
     provider: SharedCredentialsProvider,
     times: Times,
     kept: Mutex<Option<Credentials>>,
-    /// Held by whoever asks the provider.
+    /// Held while the provider is asked.
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -34,7 +34,7 @@ impl Keeper {
         Self { provider, times, kept: Mutex::new(None), turn: tokio::sync::Mutex::new(()) }
     }
 
-    /// Credentials that hold now.
+    /// Credentials that are valid now.
     pub(crate) async fn get(&self) -> Result<Credentials, CredentialsError> {
         if let Some(credentials) = self.that_hold_for(MARGIN) {
             return Ok(credentials);
@@ -47,7 +47,7 @@ impl Keeper {
         renewed.or_else(|error| self.that_hold_for(LAST_MINUTE).ok_or(error))
     }
 
-    /// Asks for credentials, one at a time: many calls begin side by side, and somebody may have to confirm each.
+    /// Asks for credentials, one at a time: many calls start at the same time, and somebody may have to confirm each request.
     async fn renewed(&self) -> Result<Credentials, CredentialsError> {
         let _turn = self.turn.lock().await;
         if let Some(credentials) = self.that_hold_for(MARGIN) {
@@ -63,7 +63,7 @@ impl Keeper {
         self.kept().filter(|kept| kept.expiry().is_none_or(|expiry| expiry > end))
     }
 
-    /// Asks again next time, since AWS has refused these.
+    /// Drops the credentials, which AWS has refused, so that the next call asks for new ones.
     pub(crate) fn forget(&self) {
         self.keep(None);
     }
@@ -91,7 +91,7 @@ mod tests {
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
-    /// Gives credentials that hold as long after [`NOW`], and counts how often it is asked.
+    /// Gives credentials that are valid for that long after [`NOW`], and counts how often it is asked.
     #[derive(Debug)]
     struct Source {
         holds: Duration,
@@ -114,7 +114,7 @@ mod tests {
         (Keeper::new(SharedCredentialsProvider::new(source), times()), asked)
     }
 
-    /// Waits as soon as it is asked to: time passes only for whoever is not ready.
+    /// Ends every wait at once, so that a time limit is reached by anything that is not ready.
     #[derive(Debug)]
     struct Hurried;
 
@@ -143,16 +143,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_helper_that_hangs_is_not_waited_for_for_ever_and_may_be_asked_again() {
+    async fn a_helper_that_hangs_is_stopped_and_can_be_asked_again() {
         let keeper = Keeper::new(SharedCredentialsProvider::new(Hanging), times());
         let error = keeper.get().await.expect_err("nobody answers");
         assert!(!lasting(&error));
         let why = explained(&error).why;
-        assert!(why.starts_with("nobody gave any within 60 s"), "{why}");
+        assert!(why.starts_with("the source of credentials did not answer within 60 s"), "{why}");
     }
 
     #[tokio::test]
-    async fn credentials_that_hold_are_asked_for_once_and_again_after_a_refusal() {
+    async fn valid_credentials_are_requested_once_and_again_after_a_refusal() {
         let (keeper, asked) = keeper(MARGIN * 2);
         for _ in 0..3 {
             keeper.get().await.expect("credentials");
@@ -192,7 +192,7 @@ mod tests {
         }
     }
 
-    /// Lets nobody run out of patience.
+    /// Never ends a wait, so that no time limit is reached.
     #[derive(Debug)]
     struct Patient;
 

@@ -28,7 +28,7 @@ pub(crate) fn of_profile(profile: &str, region: &Region, web: &Web, times: &Time
     SharedCredentialsProvider::new(OfProfile { profile: profile.to_owned(), inner })
 }
 
-/// The official provider, which of a profile without credentials says no more than that it has none.
+/// The official provider. About a profile without credentials it says only that there are none.
 #[derive(Debug)]
 struct OfProfile {
     profile: String,
@@ -44,7 +44,7 @@ impl ProvideCredentials for OfProfile {
         ProvidedCredentials::new(async move {
             inner.provide_credentials().await.map_err(|error| match std::error::Error::source(&error) {
                 None if lasting(&error) => {
-                    let why = format!("profile `{profile}` has none, or ~/.aws/config has no such profile");
+                    let why = format!("profile `{profile}` has no credentials, or ~/.aws/config has no such profile");
                     CredentialsError::not_loaded(why)
                 }
                 _ => error,
@@ -53,10 +53,10 @@ impl ProvideCredentials for OfProfile {
     }
 }
 
-/// Until when credentials can be used or renewed; nothing when there is no limit that anybody could know.
+/// Until when credentials can be used or renewed; nothing when there is no known limit.
 ///
-/// Whoever gave them says where they come from. Those of SSO are renewed too, for as long as the person's sign-in lasts;
-/// since its end is on record nowhere, the end of the credentials themselves is what can be counted on.
+/// Their source is recorded in them. Credentials of SSO are renewed too, as long as the sign-in of the person lasts; since
+/// the end of that is recorded nowhere, the expiry of the credentials themselves counts.
 pub(crate) fn until(credentials: &Credentials) -> Option<SystemTime> {
     use AwsCredentialFeature as Source;
     let sources = credentials.get_property::<Vec<Source>>().map(Vec::as_slice).unwrap_or_default();
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_that_renew_themselves_have_no_end_and_others_have_theirs() {
+    fn renewable_credentials_have_no_end_and_others_do() {
         for source in [
             AwsCredentialFeature::CredentialsImds,
             AwsCredentialFeature::CredentialsHttp,

@@ -1,10 +1,10 @@
-//! What stands in for the answer to a write that was not made: what was asked for, where the answer would repeat it,
-//! and placeholders such as `<instanceId>` for the rest.
+//! Answers to writes that were not made: values of the request, where the answer would repeat them, and placeholders such
+//! as `<instanceId>` for the rest.
 
 use crate::operations::Operation;
 use crate::shape::{Document, Field, Kind, Member, Shape, Unreadable, Value};
 
-/// Every list has an element, so that whoever takes the first one finds it.
+/// Every list has one element, since callers often take the first.
 pub(crate) fn imagined<O: Operation>(operation: &O) -> Result<O::Output, Unreadable> {
     let asked = Shape::values(operation).into_iter().map(|(name, _, value)| (name, value)).collect();
     let document = structure(&<O::Output as Shape>::members(), &flattened(asked));
@@ -51,7 +51,7 @@ fn of_kind(name: &str, kind: &Kind, asked: &[(&'static str, Value)]) -> Document
     }
 }
 
-/// Whether what was asked for can be read as that kind. Ids are asked for in lists and answered one by one.
+/// Whether a value of the request can be read as that kind. Requests have lists of ids where answers have single ones.
 fn fits(kind: &Kind, value: &Value) -> bool {
     match (kind, value) {
         (Kind::List(kind), Value::List(_, elements)) => elements.iter().all(|element| fits(kind, element)),

@@ -1,7 +1,7 @@
 //! An operation as a line for the `aws` command. Pure.
 //!
-//! The command names its options after AWS's models, and our shapes name members as the wire does. The two differ where
-//! this file says so; a test has the real command take a line of every write.
+//! The command names its options after AWS's models, and our shapes name members as requests do. This file knows where
+//! the two differ; a test has the real command parse a line of every write.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::service::Service;
 use crate::shape::Value;
 
-/// A line for the `aws` command. Displayed, it is what a POSIX shell takes.
+/// A line for the `aws` command. It is displayed as a POSIX shell reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     words: Vec<String>,
@@ -122,7 +122,7 @@ impl fmt::Display for Line {
     }
 }
 
-/// A word as a POSIX shell takes it.
+/// A word, quoted for a POSIX shell where necessary.
 #[must_use]
 pub fn quoted(word: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@%+=,".contains(letter);
@@ -133,7 +133,7 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
-/// What AWS's model calls a member. EC2's wire has its lists in the singular.
+/// The name of a member in AWS's model. In requests of EC2, names of lists are in the singular.
 fn member_name(service: Service, wire: &str, value: &Value) -> String {
     match (service, value) {
         (Service::Ec2, Value::List(..)) if wire == "ResourceId" => "Resources".to_owned(),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_takes_every_word_as_it_is() {
+    fn words_are_quoted_for_a_shell() {
         assert_eq!(quoted("edx-live.1/a:b@c%d+e=f,g"), "edx-live.1/a:b@c%d+e=f,g");
         assert_eq!(quoted("it's $HOME `x` \\ \"y\"\nz"), "'it'\\''s $HOME `x` \\ \"y\"\nz'");
         assert_eq!(quoted(""), "''");
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_are_there_or_their_opposites_are() {
+    fn flags_are_written_or_their_opposites() {
         let line = |name, yes| Line::of(Service::Ec2, "CreateImage", vec![(name, Value::Boolean(yes))]).to_string();
         assert_eq!(line("NoReboot", true), "aws ec2 create-image --no-reboot");
         assert_eq!(line("NoReboot", false), "aws ec2 create-image --reboot");
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_with_a_dash_is_no_option() {
+    fn a_value_that_begins_with_a_dash_is_not_an_option() {
         let line = Line::of(Service::Ec2, "CreateImage", vec![("Description", text("--force"))]).to_string();
         assert_eq!(line, "aws ec2 create-image --description=--force");
     }

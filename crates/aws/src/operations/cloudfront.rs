@@ -24,7 +24,7 @@ shapes! {
     pub struct Distribution {
         /// Its id.
         id: String => "Id",
-        /// `InProgress`, or `Deployed` once all places have its settings.
+        /// `InProgress`, or `Deployed` once all edge locations have its settings.
         status: String => "Status",
         /// The name that records point at.
         domain_name: String => "DomainName",
@@ -140,7 +140,7 @@ shapes! {
     pub struct Invalidation {
         /// Its id.
         id: String => "Id",
-        /// `InProgress`, or `Completed` once all places have forgotten.
+        /// `InProgress`, or `Completed` once all edge locations have forgotten.
         status: String => "Status",
         /// When it was asked for.
         create_time: Timestamp => "CreateTime",

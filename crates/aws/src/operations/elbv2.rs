@@ -72,7 +72,7 @@ shapes! {
         healthy_threshold_count: Option<i64> => "HealthyThresholdCount",
         /// So many failures in a row take it out.
         unhealthy_threshold_count: Option<i64> => "UnhealthyThresholdCount",
-        /// What is asked.
+        /// A question.
         health_check_path: Option<String> => "HealthCheckPath",
         /// The balancers in front of it.
         load_balancer_arns: Vec<String> => "LoadBalancerArns",

@@ -91,8 +91,8 @@ fn every_action_that_a_method_needs_is_allowed_and_no_other() {
 
 #[test]
 fn what_a_statement_is_about_is_needed_by_some_method() {
-    let place = statements::Location { account: None, region: None };
-    let all = [statements::of_ports(&everything(), place, true), statements::of_store(&everything())].concat();
+    let location = statements::Location { account: None, region: None };
+    let all = [statements::of_ports(&everything(), location, true), statements::of_store(&everything())].concat();
     let all: BTreeSet<&str> = all.iter().flat_map(|statement| statement.action.iter().copied()).collect();
     assert_eq!(all, methods().iter().flat_map(Method::actions).collect());
 }

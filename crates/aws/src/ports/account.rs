@@ -1,4 +1,4 @@
-//! The account: who we are, the network that hosts are launched into, and the quotas that an upgrade could meet.
+//! The account: identity, the network that hosts are launched into, and the quotas that an upgrade could meet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -22,7 +22,7 @@ const BATCH: usize = 100;
 /// Instances in a page, the most that EC2 gives.
 const PAGE: i64 = 1000;
 
-/// The account: who we are, the network, quotas.
+/// The account: identity, network, quotas.
 pub struct AwsAccount {
     connection: Rc<Connection>,
     /// The account that the deployment belongs to, where its file says so.
@@ -65,7 +65,7 @@ impl AwsAccount {
         Ok(running)
     }
 
-    /// Launches of other than the standard families meet quotas of their own, which nobody asks for here.
+    /// Launches of other families have quotas of their own, which are not checked.
     async fn instance_quota(&self, launches: &BTreeMap<String, u64>) -> Answer<Quota> {
         let running = self.running().await?;
         let vcpus = self.vcpus(running.keys().chain(launches.keys()).cloned().collect()).await?;
@@ -170,7 +170,7 @@ fn is_standard(kind: &str) -> bool {
     STANDARD_FAMILIES.contains(&family)
 }
 
-/// A count, which AWS never says to be negative.
+/// A count, which AWS never reports as negative.
 fn number(count: i64) -> u64 {
     count.try_into().unwrap_or_default()
 }
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_family_is_told_by_the_letters_before_its_generation() {
+    fn the_letters_before_the_generation_are_the_family() {
         for kind in ["r5.large", "t3.xlarge", "m6gd.metal", "c7i-flex.large", "i4i.large", "im4gn.large", "a1.large"] {
             assert!(is_standard(kind), "{kind}");
         }
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_loses_nothing_of_its_whole_part() {
+    fn a_limit_keeps_its_integer_part() {
         assert_eq!((whole(1152.0), whole(0.0)), (1152, 0));
     }
 }

@@ -1,6 +1,6 @@
 //! Database instances on RDS and their snapshots.
 //!
-//! RDS lowers the case of identifiers: ours are compared without it, and answered as they were asked for.
+//! RDS lowers the case of identifiers: names are compared without case, and returned as they were given.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -58,9 +58,9 @@ impl AwsDatabases {
     }
 
     fn snapshot_of(&self, snapshot: &rds::DBSnapshot, id: SnapshotId) -> Snapshot {
-        // RDS does not say at first. It was begun just now then.
-        let begun = snapshot.created.unwrap_or_else(|| self.clock.now());
-        Snapshot { id, begun, available: snapshot.status.as_deref() == Some("available") }
+        // Shortly after the call RDS does not give the time yet: then it was just now.
+        let created = snapshot.created.unwrap_or_else(|| self.clock.now());
+        Snapshot { id, begun: created, available: snapshot.status.as_deref() == Some("available") }
     }
 }
 
@@ -127,13 +127,13 @@ impl Databases for AwsDatabases {
             Err(error) if error.class == FailureClass::Busy => Err(Failure::new(
                 error.class,
                 format!(
-                    "{error}; snapshot {id} of {database} was not begun: RDS is making a backup of the instance, or changing \
+                    "{error}; snapshot {id} of {database} was not started: RDS is making a backup of the instance, or changing \
                      it"
                 ),
             )
             .with_hint("wait until the instance is available, and run the phase again")),
             Err(error) if error.code() == Some("SnapshotQuotaExceeded") => {
-                Err(Failure::permanent(format!("{error}; snapshot {id} of {database} was not begun")).with_hint(
+                Err(Failure::permanent(format!("{error}; snapshot {id} of {database} was not started")).with_hint(
                     "delete manual snapshots that nobody needs, or have the quota raised (Service Quotas, RDS, manual DB \
                      instance snapshots)",
                 ))

@@ -101,7 +101,7 @@ impl Pages for AwsPages {
             deployed: found.status == "Deployed",
             aliases: sites.into_iter().chain(aliases.into_iter().map(DnsName::from)).collect(),
             // Who cannot make handshakes from here can still see all else.
-            uncertain: looked.as_ref().err().map(|failure| failure.to_string()),
+            uncertain: looked.as_ref().err().map(ToString::to_string),
             certified: looked.unwrap_or_default(),
             errors_show_page: errors_show_page(&config.custom_error_responses.unwrap_or_default().items, &self.key),
             enabled: config.enabled,

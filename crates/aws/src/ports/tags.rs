@@ -1,4 +1,4 @@
-//! The tags by which hosts and images are known, and the filters that find them.
+//! The tags by which hosts and images are found, and the filters for them.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub(super) const CODENAME: &str = "edx_codename";
 pub(super) const VERSION: &str = "release-version";
 /// The upgrade that made it.
 pub(super) const UPGRADE: &str = "cutover-upgrade";
-/// The commit baked into an image.
+/// The commit that an image contains.
 pub(super) const COMMIT: &str = "commit";
 /// The name that a host goes by.
 pub(super) const NAME: &str = "Name";
@@ -56,7 +56,7 @@ impl Owner {
     }
 }
 
-/// The tags that decide whom something belongs to, in words.
+/// The tags that decide whom something belongs to, as text.
 pub(super) fn claimed(tags: &[Tag]) -> String {
     let say = |key| tag(tags, key).map_or_else(|| format!("no tag {key}"), |value| format!("{key}={value}"));
     format!("{} and {}", say(ENVIRONMENT), say(ROLE))

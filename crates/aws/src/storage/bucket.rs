@@ -26,7 +26,7 @@ pub struct Bucket {
 }
 
 impl Connection {
-    /// A bucket, for the state of an upgrade. Writing there takes no permit, since what is on record is not the world.
+    /// A bucket, for the state of an upgrade. Writing there takes no permit: records are not part of the world.
     ///
     /// # Errors
     /// When the bucket's name is not valid.
@@ -78,8 +78,8 @@ impl ObjectStore for Bucket {
         location: &Path,
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        let begun = self.objects.put_multipart_opts(location, options).await;
-        begun.map_err(self.explain(Effect::Write, "CreateMultipartUpload", location.as_ref()))
+        let upload = self.objects.put_multipart_opts(location, options).await;
+        upload.map_err(self.explain(Effect::Write, "CreateMultipartUpload", location.as_ref()))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {

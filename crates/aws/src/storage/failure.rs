@@ -19,18 +19,18 @@ fn s3_hint(cause: &Cause) -> Option<&'static str> {
     let Cause::Refused(refusal) = cause else { return None };
     match refusal.code.as_str() {
         "NoSuchBucket" => Some("there is no such bucket: check its name in the deployment file"),
-        "PermanentRedirect" => Some("the bucket is in another region than the deployment"),
-        "PreconditionFailed" => Some("it was changed since it was read, and was left as it is"),
-        "ConditionalRequestConflict" => Some("something else was being written there at that moment: try again"),
+        "PermanentRedirect" => Some("use a bucket in the region of the deployment: this one is in another region"),
+        "PreconditionFailed" => Some("it was changed after it was read, and was not overwritten"),
+        "ConditionalRequestConflict" => Some("try again: something else was being written there at that moment"),
         "AccessDenied" => Some(
-            "the credentials lack this permission, or the one to list the bucket, without which what is not there is \
-             forbidden; `cutover policy` prints those that are needed",
+            "add the missing permission, or the one to list the bucket, without which S3 refuses to say that an object does \
+             not exist; `cutover policy` prints those that are needed",
         ),
         _ => None,
     }
 }
 
-/// Why a request failed. `object_store` keeps the type of its error to itself, and shows status and body in its words.
+/// Why a request failed. `object_store` keeps the type of its error private, and puts status and body into the message.
 pub(super) fn cause(error: &object_store::Error) -> Cause {
     let mut words = String::new();
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
@@ -50,7 +50,7 @@ pub(super) fn cause(error: &object_store::Error) -> Cause {
     refused(error, &words)
 }
 
-/// The refusal that the innermost words tell of.
+/// The refusal in the innermost message.
 fn refused(error: &object_store::Error, words: &str) -> Cause {
     let status = status(error, words);
     if words.contains("redirect without LOCATION") {
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_in_another_region_is_told_so() {
+    fn a_bucket_in_another_region_has_a_hint() {
         let cause = cause(&generic("Received redirect without LOCATION, this normally indicates an incorrectly ..."));
         let failure = failure(Effect::Write, "PutObject", &cause);
         assert_eq!(failure.class, FailureClass::Permanent);

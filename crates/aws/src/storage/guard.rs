@@ -1,6 +1,6 @@
-//! What stands between a bucket and the network: no request takes longer than an attempt may, credentials that have expired
-//! are renewed for the next, and on a dry connection nothing passes that would change a bucket, journal records among it.
-//! Reads pass. A page that would be put never comes here: it is put down as a line before.
+//! The HTTP client of a bucket: requests have the time limit of an attempt, expired credentials are renewed for the next
+//! request, and in dry mode every request that would change a bucket is refused, including journal records. Reads pass. Pages
+//! that a dry run would write do not get here: they are recorded as lines before.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::dry::Writes;
 use crate::error::expired;
 use crate::web::{Lost, Web};
 
-/// The HTTP client of a bucket, with a time limit, and with the dry run in front of it.
+/// The HTTP client of a bucket, with a time limit and a check for dry mode.
 #[derive(Clone, Debug)]
 pub(super) struct Guarded {
     web: Web,
@@ -43,8 +43,8 @@ impl Guarded {
         }
     }
 
-    /// Sends, and waits no longer than an attempt may take: a journal that waits for ever for an answer would hold up
-    /// the upgrade for ever.
+    /// Sends, and waits no longer than an attempt may take: a journal that waited forever for an answer would stop the
+    /// upgrade forever.
     async fn send(&self, request: store::HttpRequest) -> Result<store::HttpResponse, store::HttpError> {
         match select(HttpService::call(&self.web, request), pin!(self.sleep.sleep(self.limit))).await {
             Either::Left((answer, _)) => answer,
@@ -55,7 +55,7 @@ impl Guarded {
         }
     }
 
-    /// The answer, after a look whether it says that the credentials have expired.
+    /// The answer, after checking whether it says that the credentials have expired.
     async fn seen(
         &self,
         method: &Method,

@@ -1,5 +1,5 @@
-//! The maintenance page's bucket: its object is read by anybody, and changes by permit alone, in the place of the version
-//! that was read.
+//! The maintenance page's bucket: anybody may read its object; replacing it takes a permit, and succeeds only if it is still the
+//! version that was read.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub struct PageBucket {
     name: String,
     objects: AmazonS3,
     writes: Arc<Writes>,
-    /// What makes the `aws` command reach it.
+    /// The options with which the `aws` command reaches it.
     options: Vec<(&'static str, String)>,
 }
 
@@ -34,7 +34,7 @@ impl Connection {
     /// The bucket of the maintenance page.
     ///
     /// # Errors
-    /// When the bucket's name cannot be one.
+    /// When the bucket's name is not valid.
     pub fn page_bucket(&self, name: &str) -> Result<PageBucket, Failure> {
         Ok(PageBucket {
             name: name.to_owned(),
@@ -66,11 +66,11 @@ impl PageBucket {
         Ok(PageObject { text: String::from_utf8_lossy(&body).into_owned(), version: PageVersion(version) })
     }
 
-    /// Puts the object in the place of the version that was read; nothing when there was none. By a dry permit, and on a
-    /// dry connection, it is put down and not sent.
+    /// Replaces the version that was read; where there was none, there must be none now. With a dry permit, or on
+    /// a connection in dry mode, the write is recorded and not sent.
     ///
     /// # Errors
-    /// When it cannot be put. Where it is another version by now, or there is one, it is known not to have been.
+    /// When it cannot be written. If the version is another one by now, it is certain that nothing was written.
     pub async fn put(&self, permit: &Permit, key: &str, body: &str, instead_of: Option<&PageVersion>) -> Answer<()> {
         let path = Path::from(key);
         if permit.is_dry() || self.writes.is_dry() {
@@ -89,14 +89,14 @@ impl PageBucket {
         match cause {
             // So S3 says of a version where there is no object any more.
             Cause::Refused(refusal) if is_missing(refusal) && instead_of.is_some() => {
-                let why = "it was removed since it was read, and nothing was put there";
+                let why = "it was removed after it was read, and nothing was written";
                 Failure::not_applied(format!("{}; {why}", failed.message))
             }
             _ => failed,
         }
     }
 
-    /// What an operator would type, with the page in a file at hand.
+    /// The command that an operator would type, with the page in a local file.
     fn line(&self, path: &Path, instead_of: Option<&PageVersion>) -> String {
         let condition = match instead_of {
             Some(PageVersion(version)) => ("if-match", version.clone()),
@@ -120,7 +120,7 @@ fn mode(instead_of: Option<&PageVersion>) -> PutMode {
     }
 }
 
-/// Whether it is the object that is not there, and not the bucket.
+/// Whether the object is missing, and not the bucket.
 fn is_missing(refusal: &Refusal) -> bool {
     refusal.status == 404 && refusal.code != "NoSuchBucket"
 }

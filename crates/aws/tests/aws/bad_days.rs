@@ -56,8 +56,8 @@ fn server(acts: Vec<Act>) -> (String, Arc<AtomicU32>) {
         for mut stream in listener.incoming().flatten() {
             // Requests of these tests come in one piece.
             let _ = stream.read(&mut [0; 65536]);
-            let place = count.fetch_add(1, Ordering::SeqCst) as usize;
-            match acts[place.min(acts.len() - 1)].clone() {
+            let index = count.fetch_add(1, Ordering::SeqCst) as usize;
+            match acts[index.min(acts.len() - 1)].clone() {
                 Act::Hang => {}
                 Act::Silence => silent.push(stream),
                 Act::Say(status, body, cut) => {
@@ -180,7 +180,7 @@ async fn expired_credentials_are_renewed_for_the_next_attempt_which_the_engine_m
         let aws = connect_as(&endpoint, Limits::default(), whoever.provider()).await;
         let error = terminate(&aws).await.expect_err("they have expired");
         assert_eq!((served.load(Ordering::SeqCst), error.class), (1, FailureClass::NotApplied), "{error}");
-        assert!(error.to_string().contains("aws sso login"), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("aws sso login")), "{error}");
         assert!(retry::refused(&error.into(), 1, "a step").is_some(), "the engine makes it again");
         terminate(&aws).await.expect("the new ones hold");
         assert_eq!(whoever.asked(), 2);

@@ -249,7 +249,7 @@ fn every_member_of_every_operation_is_as_aws_models_it() {
 }
 
 #[test]
-fn every_service_is_spoken_to_as_aws_models_it() {
+fn every_service_has_the_protocol_of_awss_model() {
     for service in Service::ALL {
         let model = Model::read(&folder(), service);
         let about = &model.json["metadata"];

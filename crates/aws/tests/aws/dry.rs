@@ -314,8 +314,8 @@ async fn put_page(dry: &Connection) {
 
 /// The condition of a page's line.
 fn condition(line: &str) -> &str {
-    let place = line.find(" --if-").expect("a condition");
-    line[place..].split(" --region").next().expect("the region follows").trim()
+    let start = line.find(" --if-").expect("a condition");
+    line[start..].split(" --region").next().expect("the region follows").trim()
 }
 
 #[tokio::test]

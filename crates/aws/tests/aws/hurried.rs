@@ -35,14 +35,14 @@ use cutover_engine::ports::{
 pub(crate) struct HurriedClock {
     now: Cell<Timestamp>,
     timers: RefCell<BTreeMap<(Timestamp, u64), Waker>>,
-    begun: Cell<u64>,
+    started: Cell<u64>,
     under_way: Cell<usize>,
 }
 
 impl HurriedClock {
     pub(crate) fn new(start: Timestamp) -> Rc<Self> {
-        let (timers, begun, under_way) = Default::default();
-        Rc::new(Self { now: Cell::new(start), timers, begun, under_way })
+        let (timers, started, under_way) = Default::default();
+        Rc::new(Self { now: Cell::new(start), timers, started, under_way })
     }
 
     /// Does the work, in time of this clock.
@@ -99,8 +99,8 @@ impl Clock for HurriedClock {
     }
 
     async fn sleep_until(&self, moment: Timestamp) {
-        let number = self.begun.get();
-        self.begun.set(number + 1);
+        let number = self.started.get();
+        self.started.set(number + 1);
         let timer = Timer { clock: self, key: (moment, number) };
         poll_fn(|context| {
             if self.now.get() >= moment {

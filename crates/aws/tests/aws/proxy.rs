@@ -21,20 +21,20 @@ pub(crate) enum Trouble {
     /// It is not passed on, and nobody says a word.
     Drop,
     /// Only its beginning is passed on.
-    CutRequest(Place),
+    CutRequest(Cut),
     /// It goes through; the answer is lost, and the connection closed.
     LoseAnswer,
     /// It goes through; the server says that it has failed all the same.
     FailAfter,
     /// It goes through; only the beginning of the answer comes back.
-    CutAnswer(Place),
+    CutAnswer(Cut),
     /// It goes through; the answer never comes, and the connection stays.
     Silence,
 }
 
 /// Where a message of HTTP is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Cut {
     /// Within the first line.
     FirstLine,
     /// Within the headers.
@@ -54,16 +54,16 @@ impl Trouble {
         ("throttled", Self::Throttle),
         ("failed-before", Self::Fail),
         ("dropped", Self::Drop),
-        ("request-cut-in-headers", Self::CutRequest(Place::Headers)),
-        ("request-cut-in-body", Self::CutRequest(Place::Middle)),
-        ("request-cut-before-its-end", Self::CutRequest(Place::LastByte)),
+        ("request-cut-in-headers", Self::CutRequest(Cut::Headers)),
+        ("request-cut-in-body", Self::CutRequest(Cut::Middle)),
+        ("request-cut-before-its-end", Self::CutRequest(Cut::LastByte)),
         ("answer-lost", Self::LoseAnswer),
         ("failed-after", Self::FailAfter),
-        ("answer-cut-in-first-line", Self::CutAnswer(Place::FirstLine)),
-        ("answer-cut-in-headers", Self::CutAnswer(Place::Headers)),
-        ("answer-cut-in-first-byte", Self::CutAnswer(Place::FirstByte)),
-        ("answer-cut-in-body", Self::CutAnswer(Place::Middle)),
-        ("answer-cut-before-its-end", Self::CutAnswer(Place::LastByte)),
+        ("answer-cut-in-first-line", Self::CutAnswer(Cut::FirstLine)),
+        ("answer-cut-in-headers", Self::CutAnswer(Cut::Headers)),
+        ("answer-cut-in-first-byte", Self::CutAnswer(Cut::FirstByte)),
+        ("answer-cut-in-body", Self::CutAnswer(Cut::Middle)),
+        ("answer-cut-before-its-end", Self::CutAnswer(Cut::LastByte)),
         ("silent", Self::Silence),
     ];
 
@@ -78,12 +78,12 @@ impl Trouble {
     }
 }
 
-impl Place {
+impl Cut {
     /// So much of a message is left, less than the whole in any case.
     fn of(self, message: &[u8]) -> &[u8] {
         let end = |pattern: &[u8]| message.windows(pattern.len()).position(|bytes| bytes == pattern);
         let line = end(b"\r\n").unwrap_or(message.len());
-        let head = end(b"\r\n\r\n").map_or(message.len(), |place| place + 4);
+        let head = end(b"\r\n\r\n").map_or(message.len(), |index| index + 4);
         let length = match self {
             Self::FirstLine => line / 2,
             Self::Headers => line + (head - line) / 2,
@@ -114,8 +114,8 @@ struct State {
 impl State {
     /// What is to become of a request.
     fn trouble(&mut self, text: &str) -> Option<Trouble> {
-        let place = self.orders.iter().position(|(words, _)| text.contains(words.as_str()));
-        if let Some((_, trouble)) = place.and_then(|place| self.orders.remove(place)) {
+        let index = self.orders.iter().position(|(words, _)| text.contains(words.as_str()));
+        if let Some((_, trouble)) = index.and_then(|index| self.orders.remove(index)) {
             return Some(trouble);
         }
         let (chance, one_in) = self.chance.as_mut()?;
@@ -203,9 +203,9 @@ fn refuse(client: &mut TcpStream, upstream: &str, trouble: Trouble, request: &[u
         Trouble::Fail => {
             let _ = client.write_all(&refusals.failed());
         }
-        Trouble::CutRequest(place) => {
+        Trouble::CutRequest(cut) => {
             let mut server = TcpStream::connect(upstream).expect("moto listens");
-            let _ = server.write_all(place.of(request));
+            let _ = server.write_all(cut.of(request));
             let _ = server.shutdown(Shutdown::Both);
         }
         _ => {}
@@ -224,7 +224,7 @@ fn give_back(client: &mut TcpStream, trouble: Option<Trouble>, answer: &[u8], fa
     let left = match trouble {
         Some(Trouble::LoseAnswer | Trouble::Silence) => &[],
         Some(Trouble::FailAfter) => failed,
-        Some(Trouble::CutAnswer(place)) => place.of(answer),
+        Some(Trouble::CutAnswer(cut)) => cut.of(answer),
         _ => answer,
     };
     client.write_all(left).is_ok() && left.len() == answer.len()

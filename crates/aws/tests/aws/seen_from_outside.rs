@@ -79,7 +79,7 @@ async fn a_pinned_page_comes_from_the_pinned_address_under_the_sites_own_name() 
 }
 
 #[tokio::test]
-async fn a_page_that_is_not_pinned_comes_from_where_its_own_name_leads() {
+async fn a_page_that_is_not_pinned_comes_from_the_address_of_its_name() {
     let mut scene = Scene::certified();
     scene.server.publish(LMS, "/", 200, "Powered by Open edX");
     scene.vantage.connect_to = [(DnsName::from(LMS), scene.server.address)].into();
@@ -114,7 +114,7 @@ async fn of_a_long_page_the_beginning_is_read() {
 }
 
 #[tokio::test]
-async fn a_page_behind_a_certificate_that_browsers_refuse_is_no_page() {
+async fn a_page_behind_a_certificate_that_browsers_refuse_is_not_read() {
     let scene = Scene::new();
     scene.server.publish(LMS, "/", 200, "never shown");
     let stranger = Authority::new("stranger");
@@ -133,7 +133,7 @@ async fn a_page_behind_a_certificate_that_browsers_refuse_is_no_page() {
 }
 
 #[tokio::test]
-async fn a_page_for_which_there_is_nobody_to_ask_says_so() {
+async fn a_page_without_a_server_says_so() {
     let mut scene = Scene::certified();
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     scene.vantage.connect_to.insert(BALANCER.into(), closed);
@@ -233,7 +233,7 @@ async fn a_server_that_does_not_speak_tls_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_distribution_is_certified_for_the_sites_that_a_handshake_vouches_for() {
+async fn a_distribution_is_certified_for_sites_whose_handshake_succeeds() {
     let furnished = furnish(&cutover_contract::deployment()).await;
     let hosts: Vec<DnsName> = furnished.deployment.sites.iter().map(|site| site.host.clone()).collect();
     let id = furnished.deployment.maintenance_page.distribution.clone();

@@ -17,7 +17,7 @@ use crate::support::{connect, write};
 pub(crate) struct Furnished {
     /// The server.
     pub(crate) moto: Moto,
-    /// The deployment, with moto's ids and domains in the place of the file's, and resolvers on loopback.
+    /// The deployment, with moto's ids and domains instead of the file's, and resolvers on loopback.
     pub(crate) deployment: Deployment,
     /// A connection to the account.
     pub(crate) connection: Rc<Connection>,

@@ -65,7 +65,7 @@ fn on(connection: &Connection, upgrade: &str) -> Store {
     Store::on(bucket, "cutover", &UpgradeId::from(upgrade), format!("s3://{BUCKET}/cutover"))
 }
 
-/// A record's place in a request that writes it.
+/// The line of a request that writes a record.
 fn put(upgrade: &str, record: u32) -> String {
     format!("PUT /{BUCKET}/cutover/{upgrade}/journal/{record:08}.json")
 }
@@ -152,9 +152,9 @@ async fn of_two_conductors_in_a_bucket_one_goes_on_and_the_other_is_fenced(share
         let store = shared.store(name, trouble);
         let (first, second) = (open(&store, 1, "a").await, open(&store, 2, "b").await);
         shared.proxy.order(&put(name, 1), trouble);
-        first.append(said("first")).await.expect("its place is free");
+        first.append(said("first")).await.expect("the number is free");
         shared.proxy.order(&put(name, 1), trouble);
-        let error = second.append(said("second")).await.expect_err("its place is taken");
+        let error = second.append(said("second")).await.expect_err("the number is taken");
         assert!(matches!(error, JournalError::Fenced { number: 1, .. }), "{name}: {error:?}");
         assert_eq!(on_record(&store).await, [said("first")], "{name}");
     }
@@ -200,7 +200,7 @@ async fn a_conflict_that_hides_a_record_shows_whose_it_is(shared: &Shared) {
     }
     first.append(said("first")).await.expect("it is its own");
     shared.proxy.order(&put("hidden", 1), CONFLICT);
-    let error = second.append(said("second")).await.expect_err("its place is taken");
+    let error = second.append(said("second")).await.expect_err("the number is taken");
     assert!(matches!(error, JournalError::Fenced { number: 1, .. }), "{error:?}");
     assert_eq!((shared.proxy.withdraw(), on_record(&store).await), (0, vec![said("first")]));
 }

@@ -184,7 +184,7 @@ fn towards(target: &str) -> [RecordTarget; 1] {
 }
 
 #[tokio::test]
-async fn a_conductor_that_slept_while_another_went_on_changes_no_record_any_more() {
+async fn a_conductor_that_slept_while_another_took_over_changes_no_record() {
     let (zone, deployment) = (Zone::default(), cutover_contract::deployment());
     let endpoint = zone.start();
     let store = Store::memory(&deployment.upgrade());
@@ -220,7 +220,7 @@ async fn a_conductor_goes_on_after_a_batch_whose_answer_was_lost() {
 }
 
 #[tokio::test]
-async fn a_mistake_in_a_batch_is_no_other_conductor() {
+async fn a_mistake_in_a_batch_is_not_taken_for_another_conductor() {
     let (zone, deployment) = (Zone::default(), cutover_contract::deployment());
     let endpoint = zone.start();
     let only = conductor(&endpoint, &deployment, &Store::memory(&deployment.upgrade()), "a").await;

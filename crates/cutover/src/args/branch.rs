@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 
-/// Of `branch`.
+/// The arguments of `branch`.
 #[derive(Debug, Args)]
 pub struct BranchArgs {
     /// What to do.
@@ -12,58 +12,58 @@ pub struct BranchArgs {
     pub command: BranchCommand,
 }
 
-/// What to do with release branches.
+/// The commands of `branch`.
 #[derive(Debug, Subcommand)]
 pub enum BranchCommand {
-    /// Say where each of our release branches stands: base, patches, newest candidate, published
+    /// Show the state of each of our release branches: base, patches, newest candidate, published
     #[command(after_help = "Examples:\n  cutover branch status --deployment cutover.toml\n  \
                             cutover branch status --repository ../edx-platform --json")]
     Status(StatusArgs),
-    /// Make a release branch on upstream's release; one that exists is never overwritten
+    /// Create a release branch from upstream's release; an existing branch is never overwritten
     #[command(after_help = "Examples:\n  cutover branch create koa\n  \
                             cutover branch create koa --from upstream/open-release/koa.rc1")]
     Create(CreateArgs),
-    /// List the patches of a branch, oldest first, with since which release each is carried
+    /// List the patches of a branch, oldest first, and the release since which each is carried
     #[command(after_help = "Example:\n  cutover branch patches --branch mitx/koa")]
     Patches(PatchesArgs),
-    /// Say what a rebase would come to, for every patch, and move nothing
+    /// Show what a rebase would do with every patch, without moving any ref
     #[command(after_help = "Examples:\n  cutover branch forecast --deployment cutover.toml\n  \
                       cutover branch forecast --branch mitx/koa --onto upstream/open-release/koa.rc3\n  \
                       cutover branch forecast --branch mitx/koa --all-candidates\n  \
                       cutover branch forecast --branch REF --base REF --onto REF --json")]
     Forecast(ForecastArgs),
-    /// Rebase a branch onto a release, on a ref beside it, with stops where a patch conflicts
+    /// Rebase a branch onto a release, on a separate ref, stopping where a patch conflicts
     ///
-    /// The branch itself does not move. At a conflict a linked work tree is prepared with the conflict in it. Without
-    /// --onto, --continue, --skip or --abort: shows how the rebase stands.
+    /// The branch itself does not move. At a conflict, a linked work tree with the conflict in it is prepared. Without
+    /// --onto, --continue, --skip or --abort, the state of the rebase is shown.
     #[command(after_help = "Examples:\n  cutover branch rebase --onto upstream/open-release/koa.rc3\n  \
                             cutover branch rebase --continue\n  \
                             cutover branch rebase --skip 1a2b3c4d --because \"upstream has its own\"\n  \
                             cutover branch rebase --abort")]
     Rebase(RebaseArgs),
-    /// Account for every patch of the old stack, by name, in a ledger that goes with the new one
+    /// Account for every patch of the old stack, in a ledger that is published with the new stack
     ///
-    /// Without --old and --new: of the rebase of the branch that has come to its end.
+    /// Without --old and --new, the stacks before and after the finished rebase of the branch are compared.
     #[command(after_help = "Examples:\n  cutover branch verify --branch mitx/koa\n  \
                             cutover branch verify --branch mitx/koa --explain 1a2b3c4d --because \"the theme has it\"\n  \
                             cutover branch verify --branch mitx/koa --old origin/mitx/koa --new my-rebase")]
     Verify(VerifyArgs),
-    /// Push a verified branch, with a lease on what was verified; the old head is saved first
+    /// Push a verified branch, with a lease on the head that was verified; the old head is saved first
     #[command(after_help = "Example:\n  cutover branch publish --branch mitx/koa")]
     Publish(PublishArgs),
-    /// Copy upstream's release branches to our remote, under the same names; never forces
+    /// Copy upstream's release branches to our remote, under the same names and never by force
     #[command(after_help = "Examples:\n  cutover branch mirror\n  cutover branch mirror 'open-release/koa.*'")]
     Mirror(MirrorArgs),
 }
 
-/// Of all branch commands: where the clone is and how things are named there. Flags outrank the deployment file.
+/// The options of all branch commands: where the clone is, and how remotes and branches are named. They override the deployment file.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Common options")]
-pub struct PlaceArgs {
-    /// A deployment file: its `[branches]` and the code name of its release
+pub struct CommonArgs {
+    /// A deployment file, for its `[branches]` and the code name of its release
     #[arg(long, value_name = "FILE")]
     pub deployment: Option<PathBuf>,
-    /// A clone of the fork; the deployment file's unless given, or the current folder
+    /// The clone of the fork [default: that of the deployment file, or the current folder]
     #[arg(long, value_name = "DIR")]
     pub repository: Option<PathBuf>,
     /// The remote that releases come from [default: upstream]
@@ -72,10 +72,10 @@ pub struct PlaceArgs {
     /// The remote that our branches live on [default: origin]
     #[arg(long, value_name = "NAME")]
     pub origin: Option<String>,
-    /// How our branches are named [default: mitx/{codename}]
+    /// The pattern of our branches [default: mitx/{codename}]
     #[arg(long, value_name = "PATTERN")]
     pub ours: Option<String>,
-    /// How upstream's branches are named; may be repeated [default: open-release/{codename}.{candidate} and
+    /// The pattern of upstream's branches; can be repeated [default: open-release/{codename}.{candidate} and
     /// release/{codename}]
     #[arg(long, value_name = "PATTERN")]
     pub theirs: Vec<String>,
@@ -84,153 +84,153 @@ pub struct PlaceArgs {
     pub json: bool,
 }
 
-/// Of commands about one branch.
+/// The options of commands about one branch.
 #[derive(Clone, Debug, Default, Args)]
 pub struct OneBranchArgs {
-    /// The branch; ours of the deployment's release unless given, or the one that is checked out
+    /// The branch [default: ours of the deployment's release, or the one that is checked out]
     #[arg(long, value_name = "REF")]
     pub branch: Option<String>,
-    /// Where its patches begin; found by itself unless given
+    /// Where its patches begin [default: computed from upstream's releases]
     #[arg(long, value_name = "REF")]
     pub base: Option<String>,
 }
 
-/// Of `branch status`.
+/// The arguments of `branch status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Where.
+    /// The clone and its names.
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub common: CommonArgs,
 }
 
-/// Of `branch create`.
+/// The arguments of `branch create`.
 #[derive(Debug, Args)]
 pub struct CreateArgs {
     /// The release's code name, such as koa
     pub codename: String,
-    /// Where the branch begins; upstream's `.master` of the release unless given
+    /// Where the branch begins [default: upstream's `.master` of the release]
     #[arg(long, value_name = "REF")]
     pub from: Option<String>,
-    /// Where.
+    /// The clone and its names.
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub common: CommonArgs,
 }
 
-/// Of `branch patches`.
+/// The arguments of `branch patches`.
 #[derive(Debug, Args)]
 pub struct PatchesArgs {
-    /// Which branch.
+    /// The branch and its base.
     #[command(flatten)]
     pub one: OneBranchArgs,
-    /// Where.
+    /// The clone and its names.
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub common: CommonArgs,
 }
 
-/// Of `branch forecast`.
+/// The arguments of `branch forecast`.
 #[derive(Debug, Args)]
 pub struct ForecastArgs {
-    /// Which branch.
+    /// The branch and its base.
     #[command(flatten)]
     pub one: OneBranchArgs,
-    /// What it would be rebased onto; upstream's newest candidate of its release unless given
+    /// What it would be rebased onto [default: upstream's newest candidate of its release]
     #[arg(long, value_name = "REF")]
     pub onto: Option<String>,
-    /// Onto each of upstream's candidates of its release, one line each
+    /// Forecast onto each of upstream's candidates of its release, one line each
     #[arg(long, conflicts_with = "onto")]
     pub all_candidates: bool,
-    /// Where.
+    /// The clone and its names.
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub common: CommonArgs,
 }
 
-/// Of `branch rebase`.
+/// The arguments of `branch rebase`.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("doing").args(["onto", "continue_", "abort"]))]
 pub struct RebaseArgs {
-    /// Which branch.
+    /// The branch and its base.
     #[command(flatten)]
     pub one: OneBranchArgs,
-    /// The branch that the result is for; the one that is rebased unless given
+    /// The branch that the result is for [default: the branch that is rebased]
     #[arg(long = "as", value_name = "BRANCH", requires = "onto", conflicts_with_all = ["continue_", "abort"])]
     pub target: Option<String>,
-    /// Begin: rebase onto this
+    /// Start a rebase onto this
     #[arg(long, value_name = "REF")]
     pub onto: Option<String>,
-    /// Go on, with the conflict resolved
+    /// Continue after the conflict was resolved
     #[arg(long = "continue")]
     pub continue_: bool,
-    /// Leave this patch out; may be repeated, each with its --because
+    /// Leave this patch out; can be repeated, each time with a --because
     #[arg(long, value_name = "PATCH", requires = "because", conflicts_with_all = ["continue_", "abort"])]
     pub skip: Vec<String>,
-    /// Why it is left out, in your words; goes into the ledger
+    /// Why the patch is left out; recorded in the ledger
     #[arg(long, value_name = "TEXT", requires = "skip")]
     pub because: Vec<String>,
-    /// Give the rebase up: its folder and its ref are removed, the branch is as it was
+    /// Abort the rebase: its folder and its ref are removed, and the branch stays as it was
     #[arg(long)]
     pub abort: bool,
-    /// The folder for a conflict's work tree; beside the repository unless given
+    /// The folder for the work tree of a conflict [default: beside the repository]
     #[arg(long, value_name = "DIR", requires = "onto", conflicts_with_all = ["continue_", "abort"])]
     pub folder: Option<PathBuf>,
-    /// Go on although leaving merges out loses what they did by themselves, and say why
+    /// Continue although changes made in merges are lost, for this reason
     #[arg(long, value_name = "TEXT", requires = "onto", conflicts_with_all = ["continue_", "abort"])]
     pub accept_loss: Option<String>,
-    /// Where.
+    /// The clone and its names.
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub common: CommonArgs,
 }
 
-/// Of `branch verify`.
+/// The arguments of `branch verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// Our branch; that of the deployment's release unless given, or the one that is checked out
+    /// Our branch [default: that of the deployment's release, or the one that is checked out]
     #[arg(long, value_name = "BRANCH")]
     pub branch: Option<String>,
-    /// The stack as it was
+    /// The old stack
     #[arg(long, value_name = "REF", requires = "new")]
     pub old: Option<String>,
-    /// Where the old stack begins; found by itself unless given
+    /// Where the old stack begins [default: computed from upstream's releases]
     #[arg(long, value_name = "REF", requires = "old")]
     pub old_base: Option<String>,
-    /// The stack as it is
+    /// The new stack
     #[arg(long, value_name = "REF", requires = "old")]
     pub new: Option<String>,
-    /// Where the new stack begins; found by itself unless given
+    /// Where the new stack begins [default: computed from upstream's releases]
     #[arg(long, value_name = "REF", requires = "new")]
     pub new_base: Option<String>,
-    /// Say why this patch is gone or changed; may be repeated, each with its --because
+    /// Explain why this patch is gone or changed; can be repeated, each time with a --because
     #[arg(long, value_name = "PATCH", requires = "because")]
     pub explain: Vec<String>,
-    /// Why, in your words; goes into the ledger
+    /// The explanation; recorded in the ledger
     #[arg(long, value_name = "TEXT", requires = "explain")]
     pub because: Vec<String>,
-    /// Where.
+    /// The clone and its names.
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub common: CommonArgs,
 }
 
-/// Of `branch publish`.
+/// The arguments of `branch publish`.
 #[derive(Debug, Args)]
 pub struct PublishArgs {
-    /// Our branch; that of the deployment's release unless given, or the one that is checked out
+    /// Our branch [default: that of the deployment's release, or the one that is checked out]
     #[arg(long, value_name = "BRANCH")]
     pub branch: Option<String>,
-    /// What to push; the result of its rebase unless given, or the branch itself where there is none
+    /// What to push [default: the result of its rebase, or the branch itself if there is none]
     #[arg(long, value_name = "REF")]
     pub head: Option<String>,
-    /// Where.
+    /// The clone and its names.
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub common: CommonArgs,
 }
 
-/// Of `branch mirror`.
+/// The arguments of `branch mirror`.
 #[derive(Debug, Args)]
 pub struct MirrorArgs {
-    /// Only branches of this pattern, with * and ?; all of upstream's release branches unless given
+    /// Only branches that match this pattern, with * and ? [default: all of upstream's release branches]
     pub pattern: Option<String>,
-    /// Where.
+    /// The clone and its names.
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub common: CommonArgs,
 }
 
 #[cfg(test)]
@@ -252,15 +252,17 @@ mod tests {
     #[test]
     fn a_forecast_needs_no_deployment_file() {
         let words = ["forecast", "--repository", "DIR", "--branch", "b", "--base", "a", "--onto", "c", "--json"];
-        let BranchCommand::Forecast(args) = parse(&words).expect("it is right") else { panic!("another command") };
-        assert_eq!(args.place.deployment, None);
-        assert_eq!(args.place.repository, Some("DIR".into()));
+        let BranchCommand::Forecast(args) = parse(&words).expect("valid arguments") else {
+            panic!("not the expected command")
+        };
+        assert_eq!(args.common.deployment, None);
+        assert_eq!(args.common.repository, Some("DIR".into()));
         assert_eq!((args.one.base.as_deref(), args.onto.as_deref()), (Some("a"), Some("c")));
-        assert!(args.place.json && !args.all_candidates);
+        assert!(args.common.json && !args.all_candidates);
     }
 
     #[test]
-    fn what_a_rebase_is_to_do_is_said_once() {
+    fn a_rebase_takes_one_action() {
         for words in [
             &["rebase", "--onto", "a", "--continue"][..],
             &["rebase", "--continue", "--abort"],
@@ -284,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verification_of_ones_own_stacks_names_both() {
+    fn old_and_new_stack_are_given_together() {
         assert!(parse(&["verify", "--old", "a"]).is_err());
         assert!(parse(&["verify", "--old-base", "a"]).is_err());
         assert!(parse(&["verify", "--old", "a", "--old-base", "b", "--new", "c", "--new-base", "d"]).is_ok());
@@ -292,16 +294,17 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_looks_like_an_option_reaches_the_command_that_refuses_it() {
-        let parsed = parse(&["forecast", "--branch=--upload-pack=x", "--onto", "b"]).expect("it is right");
-        let BranchCommand::Forecast(args) = parsed else { panic!("another command") };
+    fn a_value_that_looks_like_an_option_is_passed_on_to_the_command() {
+        let parsed = parse(&["forecast", "--branch=--upload-pack=x", "--onto", "b"]).expect("valid arguments");
+        let BranchCommand::Forecast(args) = parsed else { panic!("not the expected command") };
         assert_eq!(args.one.branch.as_deref(), Some("--upload-pack=x"));
     }
 
     #[test]
-    fn patterns_may_be_several() {
-        let parsed = parse(&["status", "--theirs", "a/{codename}", "--theirs", "b/{codename}"]).expect("it is right");
-        let BranchCommand::Status(args) = parsed else { panic!("another command") };
-        assert_eq!(args.place.theirs.len(), 2);
+    fn patterns_can_be_repeated() {
+        let parsed =
+            parse(&["status", "--theirs", "a/{codename}", "--theirs", "b/{codename}"]).expect("valid arguments");
+        let BranchCommand::Status(args) = parsed else { panic!("not the expected command") };
+        assert_eq!(args.common.theirs.len(), 2);
     }
 }

@@ -6,7 +6,7 @@ use super::fork::{Fork, ONTO, write_script};
 const FULL: [&str; 2] = ["File too large", "Make room"];
 
 #[test]
-fn a_scratch_repository_without_room_ends_a_forecast() {
+fn a_full_scratch_folder_ends_a_forecast() {
     let fork = Fork::new();
     for word in ["merge-tree", "hash-object"] {
         fork.fill_disk_for(word);
@@ -24,7 +24,7 @@ fn a_git_that_the_system_kills_is_an_error_too() {
 }
 
 #[test]
-fn a_repository_without_room_stops_a_rebase_and_the_same_command_goes_on_later() {
+fn a_full_disk_stops_a_rebase_and_the_same_command_continues_later() {
     let fork = Fork::new();
     let rebase = [&["rebase"][..], &ONTO].concat();
     for word in ["fetch", "worktree", "cherry-pick"] {
@@ -41,7 +41,7 @@ fn a_repository_without_room_stops_a_rebase_and_the_same_command_goes_on_later()
 }
 
 #[test]
-fn a_ledger_that_finds_no_room_is_not_there() {
+fn a_ledger_that_does_not_fit_on_the_disk_is_not_written() {
     let fork = Fork::verified();
     fork.git(&["update-ref", "-d", "refs/notes/cutover"]);
     fork.fill_disk_for("notes");
@@ -60,7 +60,7 @@ fn a_remote_without_room_has_all_of_a_publication_or_nothing() {
         write_script(&pack, &format!("#!/bin/sh\ntrap '' XFSZ\nulimit -f {blocks}\nexec git-receive-pack \"$@\"\n"));
         fork.git(&["config", "remote.origin.receivepack", &pack.display().to_string()]);
         fork.untouched(|| {
-            fork.run(&["publish", "--branch", "mitx/koa"]).refused(&["ut right what origin complains of"])
+            fork.run(&["publish", "--branch", "mitx/koa"]).refused(&["orrect what origin complains about"])
         });
         let now = fork.held("origin");
         let others: Vec<&str> = now.lines().filter(|line| !line.contains("/backup/")).collect();

@@ -29,8 +29,8 @@ impl Fork {
         }
         fork.git_in(fork.folder.path(), &["init", "--quiet", "--initial-branch=master", "edx-platform"]);
         for remote in ["upstream", "origin"] {
-            let place = fork.at(&format!("{remote}.git")).display().to_string();
-            fork.git(&["remote", "add", remote, &place]);
+            let address = fork.at(&format!("{remote}.git")).display().to_string();
+            fork.git(&["remote", "add", remote, &address]);
         }
         fork.commit("Begin", "settings.py", "DEBUG = False\nCDN = ''\n");
         fork.git(&["push", "--quiet", "upstream", "master:open-release/koa.rc1"]);
@@ -95,9 +95,9 @@ impl Fork {
 
     /// `cutover branch`, in a folder, with what `wrap_git` put before git.
     pub(crate) fn program(&self, folder: &Path, arguments: &[&str]) -> Command {
-        let mut places = vec![self.at("bin")];
-        places.extend(std::env::split_paths(&path()));
-        let joined = std::env::join_paths(places).expect("a path");
+        let mut folders = vec![self.at("bin")];
+        folders.extend(std::env::split_paths(&path()));
+        let joined = std::env::join_paths(folders).expect("a path");
         let mut command = self.command(env!("CARGO_BIN_EXE_cutover"), joined);
         command.arg("branch").args(arguments).current_dir(folder);
         command
@@ -219,12 +219,13 @@ fn digits(count: usize) -> String {
 }
 
 fn real_git() -> PathBuf {
-    let mut places = std::env::split_paths(&path()).map(|folder| folder.join("git")).collect::<Vec<_>>().into_iter();
-    places.find(|place| place.is_file()).expect("git is on PATH")
+    let mut candidates =
+        std::env::split_paths(&path()).map(|folder| folder.join("git")).collect::<Vec<_>>().into_iter();
+    candidates.find(|git| git.is_file()).expect("git is on PATH")
 }
 
-pub(crate) fn write_script(place: &Path, text: &str) {
+pub(crate) fn write_script(path: &Path, text: &str) {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::write(place, text).expect("written");
-    std::fs::set_permissions(place, std::fs::Permissions::from_mode(0o755)).expect("made a program");
+    std::fs::write(path, text).expect("written");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("made a program");
 }

@@ -1,4 +1,4 @@
-//! Machines that lack something: a git that is new enough or any at all, a home, a name, a place for temporary files.
+//! Machines that lack something: a git that is new enough or any at all, a home, a name, a folder for temporary files.
 
 use super::fork::{Fork, ONTO, Ran};
 
@@ -16,7 +16,7 @@ fn a_git_that_is_too_old_is_refused_by_its_version() {
         }
     });
     fork.wrap_git("[ \"$1\" = version ] && echo 'hub 1' && exit");
-    fork.run(&["status"]).refused(&["which is no version"]);
+    fork.run(&["status"]).refused(&["which is not a version"]);
 }
 
 #[test]

@@ -53,10 +53,10 @@ fn names_that_look_like_options_or_like_several_are_refused_everywhere() {
             fork.run(&["verify", "--branch=mitx/koa", "--old=mitx/koa", &format!("--new={name}")]).refused(&[]);
             fork.run(&["publish", "--branch=mitx/koa", &format!("--head={name}")]).refused(&[]);
             fork.run(&["create", "lilac", &format!("--from={name}")]).refused(&[]);
-            fork.run(&["create", "--", name]).refused(&["no code name"]);
+            fork.run(&["create", "--", name]).refused(&["not a code name"]);
             let into = format!("--as={name}");
             if !name.is_empty() && name != "HEAD^{tree}" {
-                fork.run(&["rebase", ONTO[0], ONTO[1], ONTO[2], ONTO[3], &into]).refused(&["no name of a branch"]);
+                fork.run(&["rebase", ONTO[0], ONTO[1], ONTO[2], ONTO[3], &into]).refused(&["not a valid branch name"]);
             }
         }
     });
@@ -79,7 +79,7 @@ fn patterns_and_remotes_that_look_like_options_copy_nothing() {
                 fork.run(&["publish", "--branch=mitx/koa", flag]).refused(&["cannot be the name of a remote"]);
             }
         }
-        fork.run(&["status", "--ours", "mitx"]).refused(&["must have {codename}"]);
+        fork.run(&["status", "--ours", "mitx"]).refused(&["must contain {codename}"]);
         fork.run(&["status", "--theirs", "mitx/{codename}\n"]).refused(&["a newline"]);
     });
     assert_eq!(fork.held("origin"), before);

@@ -19,7 +19,7 @@ fn a_branch_that_moved_on_the_remote_since_the_fetch_is_not_pushed_over() {
     let theirs = colleague_pushes(&fork);
     let held = fork.held("origin");
     fork.untouched(|| {
-        fork.run(&PUBLISH).refused(&[&theirs[..10], "a commit that is not here yet", "`git fetch origin`"])
+        fork.run(&PUBLISH).refused(&[&theirs[..10], "a commit that this clone lacks", "`git fetch origin`"])
     });
     fork.git(&["fetch", "--quiet", "origin"]);
     fork.untouched(|| fork.run(&PUBLISH).refused(&["committed by Alice <alice@mit.edu>", "verify and publish again"]));
@@ -27,7 +27,7 @@ fn a_branch_that_moved_on_the_remote_since_the_fetch_is_not_pushed_over() {
 }
 
 #[test]
-fn a_lease_that_fails_in_the_last_moment_leaves_the_other_push_standing() {
+fn a_lease_that_fails_at_the_last_moment_keeps_the_other_push() {
     let fork = Fork::verified();
     fork.git(&["push", "--quiet", "origin", "master:refs/heads/elsewhere"]);
     let other = fork.git(&["rev-parse", "master"]);
@@ -43,7 +43,7 @@ fn a_lease_that_fails_in_the_last_moment_leaves_the_other_push_standing() {
 }
 
 #[test]
-fn a_remote_that_refuses_is_heard() {
+fn the_words_of_a_refusing_remote_are_kept() {
     let fork = Fork::verified();
     let held = fork.held("origin");
     let hooks = fork.at("origin.git/hooks");
@@ -71,7 +71,7 @@ fn a_locked_branch_on_the_remote_is_named() {
     let fork = Fork::verified();
     let lock = fork.at("origin.git/refs/heads/mitx/koa.lock");
     std::fs::write(&lock, "").expect("written");
-    let error = fork.run(&PUBLISH).refused(&["koa.lock': File exists", "Put right what origin complains of"]);
+    let error = fork.run(&PUBLISH).refused(&["koa.lock': File exists", "Correct what origin complains about"]);
     assert!(!error.contains("git commit"), "{error}");
     assert!(!fork.held("origin").contains("refs/notes/cutover"));
     std::fs::remove_file(&lock).expect("it was there");
@@ -79,12 +79,12 @@ fn a_locked_branch_on_the_remote_is_named() {
 }
 
 #[test]
-fn a_remote_that_is_not_there_moves_nothing() {
+fn a_missing_remote_moves_nothing() {
     let fork = Fork::verified();
     std::fs::rename(fork.at("origin.git"), fork.at("gone.git")).expect("moved");
     fork.untouched(|| {
-        fork.run(&PUBLISH).failed(&["could not see what origin holds", "Try `git ls-remote`"]);
-        fork.run(&["mirror"]).failed(&["could not see what origin holds"]);
+        fork.run(&PUBLISH).failed(&["could not list the refs of origin", "Try `git ls-remote`"]);
+        fork.run(&["mirror"]).failed(&["could not list the refs of origin"]);
     });
     fork.run(&["status"]).ended(0);
 }

@@ -11,13 +11,13 @@ fn address(fork: &Fork, name: &str) -> String {
 #[test]
 fn a_shallow_clone_is_refused_and_what_the_hint_says_makes_it_whole() {
     let fork = Fork::new();
-    let (from, place) = (address(&fork, "origin.git"), fork.at("shallow"));
+    let (from, path) = (address(&fork, "origin.git"), fork.at("shallow"));
     fork.git_in(&fork.at(""), &["clone", "--quiet", "--depth=1", "--branch=mitx/koa", &from, "shallow"]);
     for command in ["status", "patches", "forecast", "verify", "publish", "mirror"] {
-        fork.run_in(&place, &[command]).refused(&["is a shallow clone", "`git fetch --unshallow`"]);
+        fork.run_in(&path, &[command]).refused(&["is a shallow clone", "`git fetch --unshallow`"]);
     }
-    fork.git_in(&place, &["fetch", "--quiet", "--unshallow"]);
-    fork.run_in(&place, &["patches", "--base", "mitx/koa~3"]).ended(0);
+    fork.git_in(&path, &["fetch", "--quiet", "--unshallow"]);
+    fork.run_in(&path, &["patches", "--base", "mitx/koa~3"]).ended(0);
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn a_detached_head_means_no_branch_and_a_named_one_is_worked_on() {
 }
 
 #[test]
-fn a_dirty_tree_is_worked_beside_and_left_alone() {
+fn a_dirty_tree_is_not_touched() {
     let fork = Fork::new();
     std::fs::write(fork.clone().join("settings.py"), "half done\n").expect("written");
     std::fs::write(fork.clone().join("staged.py"), "staged\n").expect("written");
@@ -59,11 +59,11 @@ fn a_dirty_tree_is_worked_beside_and_left_alone() {
 }
 
 #[test]
-fn a_file_or_nothing_at_all_is_no_repository() {
+fn a_file_or_a_missing_path_is_not_a_repository() {
     let fork = Fork::new();
-    for place in [fork.clone().join("settings.py"), fork.at("nothing"), fork.at("")] {
-        let place = place.display().to_string();
-        fork.run(&["status", "--repository", &place]).refused(&["is no git repository", "--repository"]);
+    for path in [fork.clone().join("settings.py"), fork.at("nothing"), fork.at("")] {
+        let path = path.display().to_string();
+        fork.run(&["status", "--repository", &path]).refused(&["is not a git repository", "--repository"]);
     }
 }
 
@@ -111,7 +111,7 @@ fn a_clone_that_borrows_from_a_repository_that_has_gone_is_refused_by_its_name()
     std::fs::rename(fork.clone(), fork.at("away")).expect("moved");
     for command in ["status", "patches", "forecast"] {
         let ran = fork.run_in(&fork.at("shared"), &[command]);
-        ran.refused(&["borrows its objects from", "edx-platform/.git/objects", "is not there"]);
+        ran.refused(&["borrows its objects from", "edx-platform/.git/objects", "does not exist"]);
     }
     std::fs::rename(fork.at("away"), fork.clone()).expect("moved");
     fork.run_in(&fork.at("shared"), &["patches", "--base", "mitx/koa~3"]).ended(0);
@@ -126,20 +126,20 @@ fn a_repository_without_commits_is_told_what_it_lacks() {
     fork.run_in(&empty, &["patches"]).refused(&["master"]);
     fork.run_in(&empty, &["forecast", "--branch", "mitx/koa", "--onto", "master"]).refused(&["mitx/koa"]);
     for remote in ["upstream", "origin"] {
-        let place = fork.at(&format!("{remote}.git")).display().to_string();
-        fork.git_in(&empty, &["remote", "add", remote, &place]);
+        let address = fork.at(&format!("{remote}.git")).display().to_string();
+        fork.git_in(&empty, &["remote", "add", remote, &address]);
     }
     fork.run_in(&empty, &["create", "koa"]).refused(&["`git fetch upstream`"]);
     assert!(fork.run_in(&empty, &["status"]).ended(0).contains("There is no branch like mitx/{codename}"));
 }
 
 #[test]
-fn a_branch_without_patches_goes_all_the_way() {
+fn a_branch_without_patches_can_be_rebased() {
     let fork = Fork::new();
     fork.git(&["branch", "--no-track", "mitx/juniper", "upstream/open-release/koa.rc1"]);
     let words = ["--branch", "mitx/juniper", "--onto", "upstream/open-release/koa.rc2"];
     assert!(fork.run(&["patches", "--branch", "mitx/juniper"]).ended(0).contains("0 patches"));
-    assert!(fork.run(&[&["forecast"][..], &words].concat()).ended(0).contains("There is no patch"));
+    assert!(fork.run(&[&["forecast"][..], &words].concat()).ended(0).contains("There are no patches"));
     fork.run(&[&["rebase"][..], &words].concat()).ended(0);
     fork.run(&["verify", "--branch", "mitx/juniper"]).ended(0);
     fork.run(&["publish", "--branch", "mitx/juniper"]).ended(0);
@@ -156,7 +156,7 @@ fn onto_what_it_stands_on_already_a_branch_stays_the_same() {
 }
 
 #[test]
-fn a_base_that_is_not_in_the_branch_means_where_the_two_part() {
+fn a_base_outside_the_branch_means_the_merge_base() {
     let fork = Fork::new();
     let with = |base: &str| -> serde_json::Value {
         let ran: Ran = fork.run(&[&["forecast"][..], &ONTO, &["--base", base, "--json"]].concat());
@@ -177,12 +177,12 @@ fn without_permission_to_write_git_the_program_says_so() {
     use std::os::unix::process::CommandExt;
     let fork = Fork::new();
     fork.git(&["config", "--global", "safe.directory", "*"]);
-    let chmod = |mode: &str, place: PathBuf| {
+    let chmod = |mode: &str, path: PathBuf| {
         let mut command = fork.command("chmod", super::fork::path());
-        assert!(command.args(["-R", mode]).arg(place).status().expect("chmod starts").success());
+        assert!(command.args(["-R", mode]).arg(path).status().expect("chmod starts").success());
     };
     chmod("a-w", fork.clone().join(".git"));
-    // Root may write everywhere, so there the program runs as nobody, from a place that nobody may read.
+    // Root may write everywhere, so there the program runs as nobody, from a folder that nobody may read.
     let is_root = std::fs::metadata(fork.at("")).expect("a folder").uid() == 0;
     std::fs::set_permissions(fork.at(""), std::fs::Permissions::from_mode(0o755)).expect("opened");
     let program = fork.at("cutover");
@@ -199,7 +199,7 @@ fn without_permission_to_write_git_the_program_says_so() {
         run(&["status"]).ended(0);
         run(&[&["forecast"][..], &ONTO].concat()).ended(10);
         run(&[&["rebase"][..], &ONTO].concat()).failed(&["ermission"]);
-        run(&["create", "lilac", "--from", "master"]).failed(&["get the permission"]);
+        run(&["create", "lilac", "--from", "master"]).failed(&["get that permission"]);
         run(&["verify", "--branch", "mitx/koa", "--old", "mitx/koa", "--new", "mitx/koa"]).failed(&["ermission"]);
     });
     chmod("u+w", fork.clone().join(".git"));

@@ -21,22 +21,22 @@ fn kill_at(fork: &Fork, words: &[&str], word: &str, signal: &str) {
     fork.unwrap_git();
 }
 
-fn wait_for(place: &Path, child: &mut Child) {
+fn wait_for(path: &Path, child: &mut Child) {
     for _ in 0..2000 {
-        if place.exists() {
+        if path.exists() {
             return;
         }
         assert!(child.try_wait().expect("a status").is_none(), "it ended too early");
         std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("{} did not appear", place.display());
+    panic!("{} did not appear", path.display());
 }
 
 /// The scratch repositories that borrow from this fork.
 fn scratches(fork: &Fork) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for place in [PathBuf::from("/dev/shm"), std::env::temp_dir()] {
-        for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
+    for path in [PathBuf::from("/dev/shm"), std::env::temp_dir()] {
+        for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
             let lenders = std::fs::read_to_string(entry.path().join("objects/info/alternates")).unwrap_or_default();
             let is_ours = lenders.starts_with(&fork.clone().display().to_string());
             if is_ours && entry.file_name().to_string_lossy().starts_with("cutover-") {
@@ -48,7 +48,7 @@ fn scratches(fork: &Fork) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_forecast_that_is_killed_leaves_nothing_that_the_next_one_does_not_take_away() {
+fn the_next_forecast_removes_what_a_killed_one_left() {
     let fork = Fork::new();
     let words = [&["forecast"][..], &ONTO].concat();
     for signal in ["INT", "TERM", "KILL"] {

@@ -15,7 +15,7 @@ fn while_git_rebases_the_branch_it_can_be_forecast_but_not_rebased() {
     assert!(!own.output().expect("git starts").status.success(), "it stops at the conflict");
     fork.untouched(|| {
         fork.run(&[&["forecast"][..], &ONTO].concat()).ended(10);
-        fork.run(&rebase()).refused(&["git is in the middle of a rebase of mitx/koa", "`git rebase --abort`"]);
+        fork.run(&rebase()).refused(&["git is rebasing mitx/koa", "`git rebase --abort`"]);
         fork.run(&["status"]).ended(0);
     });
     fork.git(&["rebase", "--abort"]);
@@ -23,7 +23,7 @@ fn while_git_rebases_the_branch_it_can_be_forecast_but_not_rebased() {
 }
 
 #[test]
-fn a_rebase_of_ours_is_not_begun_again_with_other_words() {
+fn a_rebase_is_not_started_again_with_other_arguments() {
     let fork = Fork::new();
     fork.run(&rebase()).ended(10);
     let folder = fork.at("edx-platform.mitx-koa.rebase");
@@ -36,13 +36,13 @@ fn a_rebase_of_ours_is_not_begun_again_with_other_words() {
             "--continue",
             "--abort",
         ]);
-        fork.run(&with(&["--continue"])).refused(&["not resolved", "settings.py", "git add"]);
+        fork.run(&with(&["--continue"])).refused(&["unresolved", "settings.py", "git add"]);
         fork.run(&with(&["--skip", "mitx/nope", "--because", "x"])).refused(&["names none of the 3 patches"]);
         fork.run(&with(&["--skip", "1234", "--because", " "])).refused(&[]);
-        fork.run(&["verify", "--branch", "mitx/koa"]).refused(&["has not come to its end", "--continue"]);
+        fork.run(&["verify", "--branch", "mitx/koa"]).refused(&["is not finished", "--continue"]);
         fork.run(&["publish", "--branch", "mitx/koa"]).refused(&["has no ledger"]);
     });
-    assert!(fork.run(&["status"]).ended(0).contains("rebase     under way, onto upstream/open-release/koa.rc2"));
+    assert!(fork.run(&["status"]).ended(0).contains("rebase     in progress, onto upstream/open-release/koa.rc2"));
     let here = fork.run_in(&folder, &["rebase"]).ended(10);
     assert!(here.contains("mitx/koa") && here.contains("STOPPED after 1 of 3"), "its folder knows its branch: {here}");
     assert_eq!(std::fs::read_to_string(folder.join("settings.py")).expect("a file"), "half resolved\n");
@@ -57,7 +57,7 @@ fn whoever_stood_in_a_folder_that_has_gone_is_told_so() {
     let program = env!("CARGO_BIN_EXE_cutover");
     let line = format!("rmdir ../gone && exec '{program}' branch status");
     let output = fork.command("sh", super::fork::path()).args(["-c", &line]).current_dir(fork.at("gone")).output();
-    Ran::of(&output.expect("sh starts")).refused(&["the current folder is not there any more", "cd to the clone"]);
+    Ran::of(&output.expect("sh starts")).refused(&["the current folder does not exist any more", "cd to the clone"]);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn locks_on_what_is_not_written_do_not_matter() {
 }
 
 #[test]
-fn a_locked_work_ref_stops_a_rebase_that_begins_and_one_that_is_given_up_and_neither_loses_anything() {
+fn a_locked_work_ref_stops_start_and_abort_of_a_rebase_without_loss() {
     let fork = Fork::new();
     let lock = fork.clone().join(".git/refs/cutover/rebased/mitx/koa.lock");
     std::fs::create_dir_all(lock.parent().expect("a folder")).expect("a folder");
@@ -94,7 +94,7 @@ fn a_locked_work_ref_stops_a_rebase_that_begins_and_one_that_is_given_up_and_nei
 }
 
 #[test]
-fn a_lock_file_of_ours_that_nobody_holds_any_more_is_no_obstacle() {
+fn a_stale_lock_file_of_ours_is_ignored() {
     let fork = Fork::new();
     let folder = fork.clone().join(".git/cutover/rebase");
     std::fs::create_dir_all(&folder).expect("a folder");
@@ -110,7 +110,7 @@ fn while_another_cutover_works_on_the_branch_it_is_waited_for() {
     std::fs::create_dir_all(&folder).expect("a folder");
     let held = std::fs::File::create(folder.join("mitx%2Fkoa.lock")).expect("a file");
     held.lock().expect("held");
-    fork.untouched(|| fork.run(&rebase()).refused(&["another cutover is at work on the rebase of mitx/koa"]));
+    fork.untouched(|| fork.run(&rebase()).refused(&["another cutover is working on the rebase of mitx/koa"]));
     drop(held);
     fork.run(&rebase()).ended(10);
 }

@@ -35,7 +35,7 @@ fn a_state_folder_that_is_removed_under_a_conductor_stops_it_and_stays_removed()
     let status = window.wait().expect("it ends");
     assert_eq!(status.code(), Some(1), "{}", deployment.log());
     let log = deployment.log();
-    assert!(log.contains("is gone from") && log.contains("put it back from a backup"), "{log}");
+    assert!(log.contains("is gone from") && log.contains("restore it from a backup"), "{log}");
     assert!(!deployment.state_root().exists(), "and nothing is made anew");
 }
 

@@ -18,8 +18,7 @@ fn masked(account: &Account, items: &[Value]) -> String {
     let line = |item: &Value| {
         let text = |name: &str| item[name].as_str().expect("text").to_owned();
         let mut seen = text("seen");
-        for (from, to) in
-            [("could not be looked at: ", "; the machine"), ("last snapshot ", " ago"), ("(request ", ")")]
+        for (from, to) in [("could not be looked at: ", "; make sure"), ("last snapshot ", " ago"), ("(request ", ")")]
         {
             if let Some((before, rest)) = seen.split_once(from)
                 && let Some((_, after)) = rest.split_once(to)

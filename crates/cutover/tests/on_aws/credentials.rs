@@ -158,7 +158,7 @@ fn a_helper_that_is_not_there_is_named() {
     let operator = Operator::at(&server.endpoint, &with_profile(&file())).without_keys();
     let operator = operator.configured("[profile ops]\ncredential_process = /nowhere/give-credentials\n");
     let said = is_stopped(&server, &operator);
-    assert!(said.contains("/nowhere/give-credentials") && said.contains("run it by hand"), "{said}");
+    assert!(said.contains("/nowhere/give-credentials") && said.contains("by hand"), "{said}");
 }
 
 /// What `check` says of who acts.

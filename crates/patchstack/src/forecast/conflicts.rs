@@ -1,4 +1,4 @@
-//! What there is to say of a conflict: files, hunks, upstream's commits, and in words who is behind it.
+//! The details of a conflict: files, hunks, upstream's commits, and its cause in words.
 
 use super::culprit::{Culprit, Inquiry};
 use super::upstream::{commit, touching};
@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::names::{GitPath, ObjectId};
 use crate::replay::{Conflict, Engine, Picked};
 
-/// What is behind the conflict of one patch.
+/// The cause of the conflict of one patch.
 #[derive(Debug, Default)]
 pub(super) struct Cause {
     /// Its conflicting files.
@@ -16,32 +16,32 @@ pub(super) struct Cause {
     pub(super) hunks: Vec<super::Hunk>,
     /// Upstream's commits that touched those files, the culprit first if there is one.
     pub(super) upstream: Vec<UpstreamCommit>,
-    /// Patches that were left out and that it needs.
+    /// Patches that it needs and that were left out.
     pub(super) depends_on: Vec<ObjectId>,
     /// In words.
     pub(super) because: String,
 }
 
-/// What is behind the conflict of the patch at `place`.
-pub(super) fn cause(engine: &mut Engine, inquiry: &Inquiry<'_>, place: usize) -> Result<Cause> {
-    let Picked::Conflict(conflict) = &inquiry.replayed.picks[place] else { return Ok(Cause::default()) };
+/// The cause of the conflict of the patch at `index`.
+pub(super) fn cause(engine: &mut Engine, inquiry: &Inquiry<'_>, index: usize) -> Result<Cause> {
+    let Picked::Conflict(conflict) = &inquiry.replayed.picks[index] else { return Ok(Cause::default()) };
     let (repository, onto, base) = (inquiry.repository, inquiry.onto, &inquiry.stack.base.commit);
     let files = files(conflict);
     let mut paths = files.clone();
-    paths.extend(inquiry.stack.patches[place].changes.iter().map(|change| change.path.clone()));
+    paths.extend(inquiry.stack.patches[index].changes.iter().map(|change| change.path.clone()));
     let upstream = touching(repository, &[onto.as_str().to_owned(), format!("^{base}")], &files)?;
     let mut cause = Cause { hunks: read_hunks(engine, conflict)?, files, upstream, ..Cause::default() };
-    match inquiry.culprit(engine, place, &paths)? {
+    match inquiry.culprit(engine, index, &paths)? {
         Culprit::Upstream(id) => {
             cause.upstream.retain(|other| other.commit != id);
             if let Some(found) = commit(repository, &id)? {
-                cause.because = format!("upstream's {} ({}) changed what it changes", id.short(), found.subject);
+                cause.because = format!("upstream's {} ({}) changed the same lines", id.short(), found.subject);
                 cause.upstream.insert(0, UpstreamCommit { culprit: true, ..found });
             }
         }
         Culprit::LeftOut(needed) => {
             let names: Vec<&str> = needed.iter().map(ObjectId::short).collect();
-            cause.because = format!("it needs {}, which conflicts and is left out here", names.join(", "));
+            cause.because = format!("it needs {}, which conflicts and is left out", names.join(", "));
             cause.depends_on = needed;
         }
         Culprit::LeftBehind => {
@@ -56,10 +56,10 @@ pub(super) fn cause(engine: &mut Engine, inquiry: &Inquiry<'_>, place: usize) ->
 
 fn left_behind(commit: &UpstreamCommit) -> String {
     let (id, subject) = (commit.commit.short(), &commit.subject);
-    format!("it stands on upstream's {id} ({subject}), which the new base does not have")
+    format!("it depends on upstream's {id} ({subject}), which the new base lacks")
 }
 
-/// The files that a person has to look at.
+/// The files that need a person.
 fn files(conflict: &Conflict) -> Vec<GitPath> {
     let files = conflict.paths();
     if !files.is_empty() {

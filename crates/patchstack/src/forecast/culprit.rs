@@ -1,4 +1,4 @@
-//! Finds who is behind a conflict, by replays in memory: one of upstream's commits, or a patch that was left out.
+//! Finds the cause of a conflict by replays in memory: one of upstream's commits, or a patch that was left out.
 
 use super::upstream::main_line;
 use crate::error::Result;
@@ -7,25 +7,25 @@ use crate::replay::{AtConflict, Decisions, Engine, Merged, Picked, Replayed, rep
 use crate::repository::Repository;
 use crate::stack::{Patch, Stack};
 
-/// Who is behind a conflict.
+/// The cause of a conflict.
 pub(super) enum Culprit {
-    /// With this commit of upstream's main line the conflict begins.
+    /// This commit of upstream's main line causes the conflict.
     Upstream(ObjectId),
-    /// It is there on the old base too: the patch needs these, which conflict themselves and were left out.
+    /// It conflicts on the old base too: the patch needs these, which conflict themselves and were left out.
     LeftOut(Vec<ObjectId>),
-    /// It is there where the old base and the new one part: the patch needs what only the old one has.
+    /// It conflicts on the merge base of the old and the new base: the patch needs what only the old base has.
     LeftBehind,
-    /// It cannot be told.
+    /// The cause is unknown.
     Unknown,
 }
 
-/// What conflicts are asked about: a stack, and what its replay came to.
+/// A stack and the outcome of its replay, whose conflicts are explained.
 pub(super) struct Inquiry<'a> {
     pub(super) repository: &'a Repository,
     pub(super) stack: &'a Stack,
     pub(super) onto: &'a ObjectId,
     pub(super) replayed: &'a Replayed,
-    /// Where the old base and the new one part, if that is one commit.
+    /// The merge base of the old and the new base, if there is exactly one.
     part: Option<ObjectId>,
 }
 
@@ -44,13 +44,13 @@ impl<'a> Inquiry<'a> {
         Ok(Self { repository, stack, onto, replayed, part })
     }
 
-    /// Who is behind the conflict of the patch at `place`, which is about `paths`.
-    pub(super) fn culprit(&self, engine: &mut Engine, place: usize, paths: &[GitPath]) -> Result<Culprit> {
+    /// The cause of the conflict of the patch at `index` in `paths`.
+    pub(super) fn culprit(&self, engine: &mut Engine, index: usize, paths: &[GitPath]) -> Result<Culprit> {
         let Some(part) = &self.part else { return Ok(Culprit::Unknown) };
         let base = &self.stack.base.commit;
-        let scene = Scene { patch: &self.stack.patches[place], before: self.before(place, paths) };
+        let scene = Scene { patch: &self.stack.patches[index], before: self.before(index, paths) };
         if scene.conflicts_on(engine, part)? {
-            let left_out = self.left_out(place, paths);
+            let left_out = self.left_out(index, paths);
             return match part == base {
                 true if left_out.is_empty() => Ok(Culprit::Unknown),
                 false if left_out.is_empty() || !scene.conflicts_on(engine, base)? => Ok(Culprit::LeftBehind),
@@ -60,20 +60,20 @@ impl<'a> Inquiry<'a> {
         let range = [self.onto.as_str().to_owned(), format!("^{part}")];
         let line = main_line(self.repository, &range, paths)?;
         let first = scene.first_conflict(engine, &line)?;
-        Ok(first.map_or(Culprit::Unknown, |place| Culprit::Upstream(line[place].clone())))
+        Ok(first.map_or(Culprit::Unknown, |index| Culprit::Upstream(line[index].clone())))
     }
 
-    /// The patches before `place` that were taken and touch one of `paths`: enough to replay the conflict elsewhere.
-    fn before(&self, place: usize, paths: &[GitPath]) -> Vec<Patch> {
-        let taken = self.stack.patches.iter().zip(&self.replayed.picks).take(place);
+    /// The patches before `index` that were taken and touch one of `paths`: enough to replay the conflict elsewhere.
+    fn before(&self, index: usize, paths: &[GitPath]) -> Vec<Patch> {
+        let taken = self.stack.patches.iter().zip(&self.replayed.picks).take(index);
         let taken = taken.filter(|(_, pick)| !matches!(pick, Picked::Conflict(_) | Picked::Skipped));
         taken.filter(|(patch, _)| touches(patch, paths)).map(|(patch, _)| patch.clone()).collect()
     }
 
-    /// The patches before `place` that conflict themselves and touch one of `paths`; all of those that conflict where none
+    /// The patches before `index` that conflict themselves and touch one of `paths`; all of those that conflict where none
     /// does by name.
-    fn left_out(&self, place: usize, paths: &[GitPath]) -> Vec<ObjectId> {
-        let conflicting = self.stack.patches.iter().zip(&self.replayed.picks).take(place);
+    fn left_out(&self, index: usize, paths: &[GitPath]) -> Vec<ObjectId> {
+        let conflicting = self.stack.patches.iter().zip(&self.replayed.picks).take(index);
         let conflicting = conflicting.filter(|(_, pick)| matches!(pick, Picked::Conflict(_))).map(|(patch, _)| patch);
         let (touching, others): (Vec<&Patch>, Vec<&Patch>) = conflicting.partition(|patch| touches(patch, paths));
         let found = if touching.is_empty() { others } else { touching };
@@ -103,8 +103,8 @@ impl Scene<'_> {
         Ok(matches!(engine.merge(&base, &there.head, &self.patch.commit)?, Merged::Conflict(_)))
     }
 
-    /// The place in upstream's `line` where the conflict begins, by halving: before it the patch applies, with it it
-    /// conflicts. None when it is there on no commit of the line.
+    /// The index in upstream's `line` where the conflict begins, by halving: before it the patch applies, with it it
+    /// conflicts. None when it conflicts on no commit of the line.
     fn first_conflict(&self, engine: &mut Engine, line: &[ObjectId]) -> Result<Option<usize>> {
         let Some(last) = line.last() else { return Ok(None) };
         if !self.conflicts_on(engine, last)? {

@@ -5,26 +5,26 @@ use crate::names::GitPath;
 
 /// The conflicts in `content`, in order.
 pub(super) fn read(path: &GitPath, content: &[u8]) -> Vec<Hunk> {
-    enum Place {
+    enum Part {
         Outside,
         There,
         Patch,
     }
     let text = String::from_utf8_lossy(content);
     let mut hunks: Vec<Hunk> = Vec::new();
-    let mut place = Place::Outside;
+    let mut part = Part::Outside;
     for (index, line) in text.lines().enumerate() {
-        match (&place, marker(line)) {
-            (Place::Outside, Some('<')) => {
+        match (&part, marker(line)) {
+            (Part::Outside, Some('<')) => {
                 let (there, patch) = (String::new(), String::new());
                 hunks.push(Hunk { path: path.clone(), line: index + 1, there, patch });
-                place = Place::There;
+                part = Part::There;
             }
-            (Place::There, Some('=')) => place = Place::Patch,
-            (Place::Patch, Some('>')) => place = Place::Outside,
-            (Place::There, _) => add(hunks.last_mut().map(|hunk| &mut hunk.there), line),
-            (Place::Patch, _) => add(hunks.last_mut().map(|hunk| &mut hunk.patch), line),
-            (Place::Outside, _) => {}
+            (Part::There, Some('=')) => part = Part::Patch,
+            (Part::Patch, Some('>')) => part = Part::Outside,
+            (Part::There, _) => add(hunks.last_mut().map(|hunk| &mut hunk.there), line),
+            (Part::Patch, _) => add(hunks.last_mut().map(|hunk| &mut hunk.patch), line),
+            (Part::Outside, _) => {}
         }
     }
     hunks

@@ -1,4 +1,4 @@
-//! Makes a forecast: replays the stack, and finds out why each patch fares as it does.
+//! Makes a forecast: replays the stack, and finds out the reason for the fate of each patch.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use crate::replay::{AtConflict, Decisions, Engine, Merged, Picked, Replayed, rep
 use crate::repository::{Repository, Revision};
 use crate::stack::{Patch, Stack};
 
-/// What a rebase of `stack` onto `onto` would come to. No ref moves. `progress` hears how many patches are behind us, of
+/// Forecasts a rebase of `stack` onto `onto`. No ref moves. `progress` hears how many patches are done, of
 /// how many.
 ///
 /// # Errors
-/// When git breaks off.
+/// When git fails.
 pub fn forecast(
     repository: &Repository,
     stack: &Stack,
@@ -46,10 +46,10 @@ pub fn forecast(
     })
 }
 
-/// What the branch's merges carry that its patches do not: those in a row on their own base must give the branch's tree.
+/// What the merges of the branch change beyond its patches: the patches alone, on their own base, should give its tree.
 ///
 /// # Errors
-/// When git breaks off.
+/// When git fails.
 pub fn flattening(repository: &Repository, stack: &Stack) -> Result<Flattening> {
     if stack.is_linear() {
         return Ok(Flattening { merges: 0, lost: Vec::new() });
@@ -78,11 +78,11 @@ fn account(
     let twins = if wanting.is_empty() { BTreeMap::new() } else { twins(repository, &range, &wanting)? };
     let inquiry = Inquiry::new(repository, stack, &onto.commit, replayed)?;
     let mut patches = Vec::new();
-    for (place, (patch, pick)) in stack.patches.iter().zip(&replayed.picks).enumerate() {
+    for (index, (patch, pick)) in stack.patches.iter().zip(&replayed.picks).enumerate() {
         let mut forecast = plain(patch, pick, &changed);
         match pick {
             Picked::Conflict(_) => {
-                let cause = cause(engine, &inquiry, place)?;
+                let cause = cause(engine, &inquiry, index)?;
                 conflicting(&mut forecast, cause, twins.get(&patch.commit));
             }
             Picked::Empty => match twins.get(&patch.commit) {
@@ -96,14 +96,14 @@ fn account(
     Ok(patches)
 }
 
-/// What can be said of a patch without asking why.
+/// What is known of a patch before the reason is looked for.
 fn plain(patch: &Patch, pick: &Picked, changed: &BTreeMap<ObjectId, Vec<GitPath>>) -> PatchForecast {
     let (fate, becomes, because) = match pick {
         Picked::AsItWas => (Fate::Applies, Some(patch.commit.clone()), String::new()),
         Picked::Merged { commit, .. } | Picked::Resolved { commit, .. } => match changed.get(&patch.commit) {
             Some(files) => (Fate::Changed, Some(commit.clone()), around(files)),
             None if patch.changes.is_empty() => {
-                (Fate::Applies, Some(commit.clone()), "it is empty from the start".to_owned())
+                (Fate::Applies, Some(commit.clone()), "it was empty from the start".to_owned())
             }
             None => (Fate::Applies, Some(commit.clone()), String::new()),
         },
@@ -127,7 +127,7 @@ fn plain(patch: &Patch, pick: &Picked, changed: &BTreeMap<ObjectId, Vec<GitPath>
 fn around(files: &[GitPath]) -> String {
     let names: Vec<String> = files.iter().take(3).map(ToString::to_string).collect();
     let more = if files.len() > 3 { format!(" and {} more", files.len() - 3) } else { String::new() };
-    format!("what surrounds it has changed in {}{more}", names.join(", "))
+    format!("the lines around it have changed in {}{more}", names.join(", "))
 }
 
 fn conflicting(forecast: &mut PatchForecast, cause: Cause, twin: Option<&UpstreamCommit>) {
@@ -135,7 +135,7 @@ fn conflicting(forecast: &mut PatchForecast, cause: Cause, twin: Option<&Upstrea
     (forecast.because, forecast.depends_on) = (cause.because, cause.depends_on);
     if let Some(twin) = twin {
         forecast.because = format!(
-            "upstream has this patch as {} ({}), and changed it or took it back since: see which, before leaving it out",
+            "upstream has this patch as {} ({}), and has changed or reverted it since: find out which before leaving it out",
             twin.commit.short(),
             twin.subject
         );
@@ -155,13 +155,13 @@ fn why_empty(engine: &mut Engine, onto: &ObjectId, patch: &Patch) -> Result<&'st
     let before = patch.parent.clone().map_or_else(|| engine.void(), Ok)?;
     let tree = engine.tree_of(onto)?;
     Ok(match engine.merge(&before, onto, &patch.commit)? {
-        Merged::Clean(merged) if merged == tree => "upstream has its content by other ways",
-        _ => "patches before it have its content already, by themselves or with upstream's",
+        Merged::Clean(merged) if merged == tree => "upstream has the same content in other commits",
+        _ => "earlier patches, alone or together with upstream, have its content already",
     })
 }
 
-/// The patches that read otherwise on the new base, with the files in which they do. Where a patch's blobs are the same
-/// before and after, so is the patch; only where they differ is text compared.
+/// The patches whose diff is different on the new base, with the files in which it is. If the blobs of a patch are the same
+/// on both bases, so is the patch; text is compared only if they differ.
 fn changed(engine: &Engine, stack: &Stack, replayed: &Replayed) -> Result<BTreeMap<ObjectId, Vec<GitPath>>> {
     let pairs = stack.patches.iter().zip(&replayed.picks).filter_map(|(patch, pick)| match pick {
         Picked::Merged { commit, .. } => Some((patch, commit)),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::names::{GitPath, ObjectId};
 use crate::stack::Author;
 
-/// What a rebase of a branch onto a release would come to.
+/// The forecast of a rebase of a branch onto a release.
 #[derive(Clone, Debug, Serialize)]
 pub struct Forecast {
     /// The branch, as it was named.
@@ -30,12 +30,12 @@ pub struct Forecast {
     pub patches: Vec<PatchForecast>,
 }
 
-/// Whether the patches alone, in a row on their old base, give the branch's own tree.
+/// Whether the patches alone, replayed on their old base, give the tree of the branch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Flattening {
     /// How many merges the branch has on top of its base.
     pub merges: usize,
-    /// Files that come out otherwise without the merges; none when flattening is lossless.
+    /// Files that differ without the merges; none when flattening is lossless.
     pub lost: Vec<GitPath>,
 }
 
@@ -71,13 +71,13 @@ pub struct PatchForecast {
 pub enum Fate {
     /// The same change, line for line.
     Applies,
-    /// It applies, and what surrounds it or how it reads has changed.
+    /// It applies, but its diff or the lines around it have changed.
     Changed,
-    /// A person has to say what is meant.
+    /// It conflicts: a person has to resolve it.
     Conflicts,
     /// Upstream has the same patch.
     Upstreamed,
-    /// Nothing is left of it: upstream has the same content by other ways.
+    /// Nothing is left of it: upstream has the same content in other commits.
     Empty,
 }
 
@@ -101,14 +101,14 @@ pub struct UpstreamCommit {
     pub commit: ObjectId,
     /// The first line of its message.
     pub subject: String,
-    /// Whose it is.
+    /// Its author.
     pub author: String,
-    /// Whether replays show that it is the one with which the conflict begins.
+    /// Whether replays show that it causes the conflict.
     pub culprit: bool,
 }
 
 impl Forecast {
-    /// Whether no person is needed.
+    /// Whether the rebase would need no person.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.patches.iter().all(|patch| patch.fate != Fate::Conflicts) && self.flattening.lost.is_empty()

@@ -52,11 +52,11 @@ fn a_patch_far_from_upstreams_changes_applies_and_one_beside_them_is_changed() {
     let forecast = see(&sandbox, &base);
     assert_eq!(fates(&forecast), [Fate::Applies, Fate::Changed]);
     assert!(forecast.is_clean());
-    assert_eq!(forecast.patches[1].because, "what surrounds it has changed in f");
+    assert_eq!(forecast.patches[1].because, "the lines around it have changed in f");
 }
 
 #[test]
-fn a_conflict_names_its_file_its_hunk_and_the_commit_that_brought_it() {
+fn a_conflict_names_its_file_its_hunk_and_the_commit_that_caused_it() {
     let (sandbox, base) = parted();
     edit(&sandbox, "ours", "f", "10", "zehn");
     edit(&sandbox, "elsewhere", "g", "10", "dix");
@@ -76,7 +76,7 @@ fn a_conflict_names_its_file_its_hunk_and_the_commit_that_brought_it() {
 }
 
 #[test]
-fn a_patch_that_stands_on_a_conflicting_one_says_so() {
+fn a_patch_that_depends_on_a_conflicting_one_says_so() {
     let (sandbox, base) = parted();
     let first = edit(&sandbox, "first", "f", "10", "zehn");
     edit(&sandbox, "second", "f", "zehn", "zehn!");
@@ -90,7 +90,7 @@ fn a_patch_that_stands_on_a_conflicting_one_says_so() {
 }
 
 #[test]
-fn a_patch_that_upstream_has_is_upstreamed_and_content_that_it_has_by_other_ways_is_empty() {
+fn a_patch_that_upstream_has_is_upstreamed_and_one_whose_content_it_has_is_empty() {
     let (sandbox, base) = parted();
     let picked = edit(&sandbox, "picked", "f", "5", "five");
     edit(&sandbox, "half", "g", "5", "five");
@@ -106,7 +106,7 @@ fn a_patch_that_upstream_has_is_upstreamed_and_content_that_it_has_by_other_ways
 }
 
 #[test]
-fn a_patch_that_upstream_took_and_changed_is_not_dropped_unseen() {
+fn a_patch_that_upstream_applied_and_changed_is_not_dropped_silently() {
     let (sandbox, base) = parted();
     let picked = edit(&sandbox, "picked", "f", "5", "five");
     sandbox.git(&["checkout", "--quiet", "upstream"]);
@@ -118,7 +118,7 @@ fn a_patch_that_upstream_took_and_changed_is_not_dropped_unseen() {
 }
 
 #[test]
-fn a_conflict_with_a_patch_that_upstream_took_back_is_not_said_to_be_done_with() {
+fn a_patch_that_upstream_reverted_still_conflicts() {
     let (sandbox, base) = parted();
     let picked = edit(&sandbox, "picked", "f", "5", "five");
     sandbox.git(&["checkout", "--quiet", "upstream"]);
@@ -127,11 +127,11 @@ fn a_conflict_with_a_patch_that_upstream_took_back_is_not_said_to_be_done_with()
     edit(&sandbox, "another way", "f", "5", "cinq");
     let forecast = see(&sandbox, &base);
     assert_eq!(fates(&forecast), [Fate::Conflicts]);
-    assert!(forecast.patches[0].because.contains("or took it back"), "{}", forecast.patches[0].because);
+    assert!(forecast.patches[0].because.contains("or reverted it"), "{}", forecast.patches[0].because);
 }
 
 #[test]
-fn a_patch_that_an_earlier_one_of_ours_makes_empty_is_not_said_to_be_upstreams() {
+fn a_patch_made_empty_by_an_earlier_patch_is_not_called_upstreamed() {
     let (sandbox, base) = parted();
     sandbox.git(&["checkout", "--quiet", "-b", "topic"]);
     edit(&sandbox, "on the topic", "g", "5", "five");
@@ -142,11 +142,11 @@ fn a_patch_that_an_earlier_one_of_ours_makes_empty_is_not_said_to_be_upstreams()
     edit(&sandbox, "theirs", "f", "2", "two");
     let forecast = see(&sandbox, &base);
     assert_eq!(fates(&forecast), [Fate::Applies, Fate::Empty]);
-    assert!(forecast.patches[1].because.starts_with("patches before it"), "{}", forecast.patches[1].because);
+    assert!(forecast.patches[1].because.starts_with("earlier patches"), "{}", forecast.patches[1].because);
 }
 
 #[test]
-fn a_patch_that_upstream_took_and_took_back_is_kept() {
+fn a_patch_that_upstream_applied_and_reverted_is_kept() {
     let (sandbox, base) = parted();
     let picked = edit(&sandbox, "picked", "f", "5", "five");
     sandbox.git(&["checkout", "--quiet", "upstream"]);
@@ -190,11 +190,7 @@ fn a_patch_on_what_only_the_old_release_has_says_so() {
     let _ = base;
     let forecast = see(&sandbox, &backport);
     assert_eq!(fates(&forecast), [Fate::Conflicts]);
-    assert!(
-        forecast.patches[0].because.contains("which the new base does not have"),
-        "{}",
-        forecast.patches[0].because
-    );
+    assert!(forecast.patches[0].because.contains("which the new base lacks"), "{}", forecast.patches[0].because);
     assert_eq!(forecast.patches[0].upstream[0].commit, backport);
 }
 

@@ -57,7 +57,7 @@ impl Call {
         self
     }
 
-    /// What the call is about: revisions, refs, places. Never read as options.
+    /// What the call is about: revisions, refs, addresses. Never read as options.
     #[must_use]
     pub fn operands<T: AsRef<OsStr>>(mut self, operands: impl IntoIterator<Item = T>) -> Self {
         self.arguments.push("--end-of-options".into());

@@ -61,8 +61,8 @@ impl Conversation {
         let mut searched = 0;
         loop {
             let unread = &self.arrived[self.read..];
-            if let Some(place) = unread[searched..].iter().position(|byte| *byte == mark) {
-                let answer = unread[..searched + place].to_vec();
+            if let Some(index) = unread[searched..].iter().position(|byte| *byte == mark) {
+                let answer = unread[..searched + index].to_vec();
                 self.read += answer.len() + 1;
                 return Ok(answer);
             }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_git_that_does_not_answer_is_given_up_after_its_limit() {
+    fn a_git_that_does_not_answer_is_killed_after_its_limit() {
         let sandbox = Sandbox::new();
         let mut objects = Conversation::start(&sandbox.library_git(), &batch(&sandbox)).expect("it starts");
         let error = objects.until(b'\n').expect_err("nothing was asked");

@@ -99,9 +99,9 @@ impl Environment {
         let ours = ALWAYS.iter().map(|(name, value)| (*name, *value));
         let settings: Vec<(&str, &str)> =
             ours.chain(settings.iter().map(|(name, value)| (name.as_str(), value.as_str()))).collect();
-        for (place, (name, value)) in settings.iter().enumerate() {
-            variables.push((format!("GIT_CONFIG_KEY_{place}").into(), (*name).into()));
-            variables.push((format!("GIT_CONFIG_VALUE_{place}").into(), (*value).into()));
+        for (index, (name, value)) in settings.iter().enumerate() {
+            variables.push((format!("GIT_CONFIG_KEY_{index}").into(), (*name).into()));
+            variables.push((format!("GIT_CONFIG_VALUE_{index}").into(), (*value).into()));
         }
         variables.push(("GIT_CONFIG_COUNT".into(), settings.len().to_string().into()));
         variables
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_sees_neither_the_operators_language_nor_his_configuration() {
+    fn a_replay_ignores_the_operators_language_and_configuration() {
         let variables = environment().variables(Configuration::Neutral, &[]);
         assert_eq!(value(&variables, "PATH").as_deref(), Some("/usr/bin"));
         assert_eq!(value(&variables, "GIT_CONFIG_GLOBAL").as_deref(), Some("/dev/null"));

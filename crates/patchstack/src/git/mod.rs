@@ -1,4 +1,4 @@
-//! Git as a program. This folder is the one place that spawns it.
+//! Git as a program. Nothing outside this folder starts it.
 //!
 //! Every call is a list of arguments, made in `call`: what comes from outside stands behind `--end-of-options` or `--`.
 //! `environment` decides what git may know of the operator's configuration, `version` which gits are good enough,

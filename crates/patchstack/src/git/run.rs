@@ -66,7 +66,7 @@ impl Git {
                 ),
             )),
             None => Err(Error::refused(
-                format!("`{} version` said {answer:?}, which is no version", self.program.display()),
+                format!("`{} version` printed {answer:?}, which is not a version", self.program.display()),
                 "nothing was changed; put a git of 2.40 or later first on PATH",
             )),
         }
@@ -170,7 +170,7 @@ fn failed(call: &Call, output: &Output) -> Error {
 fn too_long(call: &Call) -> Error {
     let limit = call.limit.as_secs();
     let source = GitSaid { words: "it did not end".to_owned(), status: format!("ended after {limit} s") };
-    let hint = "no ref was moved here; see whether the remote or the disk answers, then run the same command again";
+    let hint = "no ref was moved here; check that the remote and the disk respond, then run the same command again";
     Error::Git { doing: call.doing.clone(), source, hint: hint.to_owned() }
 }
 

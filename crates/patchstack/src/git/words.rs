@@ -9,7 +9,7 @@ pub(super) fn of(stderr: &[u8]) -> String {
         prefixes.iter().find_map(|prefix| line.strip_prefix(prefix)).unwrap_or(line)
     });
     let lines: Vec<String> = lines.map(without_secrets).filter(|line| !is_advice(line)).collect();
-    if lines.is_empty() { "it said nothing".to_owned() } else { lines.join("; ") }
+    if lines.is_empty() { "it printed nothing".to_owned() } else { lines.join("; ") }
 }
 
 /// What git adds to some errors, in lines of their own. Hints of ours say it shorter.
@@ -32,8 +32,8 @@ fn is_advice(line: &str) -> bool {
 pub(crate) fn without_secrets(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(place) = rest.find("://") {
-        let (before, after) = rest.split_at(place + 3);
+    while let Some(index) = rest.find("://") {
+        let (before, after) = rest.split_at(index + 3);
         safe.push_str(before);
         let end = after.find(|letter: char| letter == '/' || letter.is_whitespace() || letter == '\'');
         let (authority, behind) = after.split_at(end.unwrap_or(after.len()));
@@ -50,13 +50,13 @@ pub(crate) fn without_secrets(text: &str) -> String {
     safe
 }
 
-/// What is untouched, and what to do.
+/// What was not changed, and what to do.
 pub(super) fn hint(words: &str) -> String {
-    if let Some((_, place)) = words.split_once("dubious ownership in repository at '") {
-        let place = place.split('\'').next().unwrap_or_default();
+    if let Some((_, folder)) = words.split_once("dubious ownership in repository at '") {
+        let folder = folder.split('\'').next().unwrap_or_default();
         return format!(
             "nothing was changed. The repository belongs to somebody else, so git does not trust it. If you do: \
-             git config --global --add safe.directory '{place}'"
+             git config --global --add safe.directory '{folder}'"
         );
     }
     let known = KNOWN.iter().find(|(marks, _)| marks.iter().any(|mark| words.contains(mark)));
@@ -73,11 +73,11 @@ const KNOWN: [(&[&str], &str); 9] = [
     ),
     (
         &["Authentication failed", "could not read Username", "Permission denied (publickey"],
-        "the remote did not let you in; nothing was changed. Log in the way git does, then run the same command again",
+        "the remote refused access; nothing was changed. Log in as you do for git, then run the same command again",
     ),
     (
         &["Permission denied", "Read-only file system", "insufficient permission", "Operation not permitted"],
-        "no branch was changed; get the permission, then run the same command again",
+        "no branch was changed; get that permission, then run the same command again",
     ),
     (
         &[".lock': File exists", ".lock\": File exists"],
@@ -98,14 +98,15 @@ const KNOWN: [(&[&str], &str); 9] = [
     (&["corrupt", "bad tree object", "loose object", "Could not read", "invalid object"], DAMAGED),
     (
         &["unable to write", "could not write", "write error"],
-        "no ref was moved and nothing was published. Make it possible to write there, then run the same command again",
+        "no ref was moved and nothing was published. Make sure that it can be written, then run the same command again",
     ),
 ];
 
 const DAMAGED: &str = "nothing was changed. Objects are missing or damaged in the repository: `git fsck --full` says which; a fresh clone \
                        has them, or `git fetch --refetch` with the remote that they came from";
 
-const UNFORESEEN: &str = "no branch here was changed; put right what git complains of, then run the same command again";
+const UNFORESEEN: &str =
+    "no branch in this clone was changed; correct what git complains about, then run the same command again";
 
 #[cfg(test)]
 mod tests {
@@ -119,7 +120,7 @@ mod tests {
             b"fatal: Unable to create '/r/x.lock': File exists.\n\nAnother git process seems to be running in this \
                        repository, e.g.\nan editor opened by 'git commit'. Please make sure all processes\n";
         assert_eq!(of(locked), "Unable to create '/r/x.lock': File exists.");
-        assert_eq!(of(b""), "it said nothing");
+        assert_eq!(of(b""), "it printed nothing");
         assert_eq!(without_secrets("ssh://git@host/x and https://tok:x@y"), "ssh://***@host/x and https://***@y");
     }
 
@@ -129,9 +130,9 @@ mod tests {
         assert!(hint(unsafe_words).ends_with("git config --global --add safe.directory '/a b'"));
         assert!(hint("write error: No space left on device").contains("nothing was published"));
         assert!(hint("Unable to create '/r/.git/packed-refs.lock': File exists.").contains("Another git"));
-        assert!(hint("Unable to create '/r/x.lock': Permission denied").contains("get the permission"));
+        assert!(hint("Unable to create '/r/x.lock': Permission denied").contains("get that permission"));
         assert!(hint("Unable to create '/r/x.lock': No space left on device").contains("Make room"));
         assert!(hint("unable to read blob object 1234").contains("git fsck"));
-        assert!(hint("cannot lock ref 'refs/x': 'refs/x/y' exists").starts_with("no branch here was changed"));
+        assert!(hint("cannot lock ref 'refs/x': 'refs/x/y' exists").starts_with("no branch in this clone was changed"));
     }
 }

@@ -7,13 +7,13 @@ use crate::releases::{Conventions, Survey};
 use crate::repository::{Repository, Revision};
 use crate::threads::joined;
 
-/// The patches of `branch` on top of `base`, or of the base that upstream's refs tell, and since when each is carried.
+/// The patches of `branch` on top of `base`, or of the base computed from upstream's refs, and since when each is carried.
 ///
-/// A patch is carried since the oldest of our older release branches from which on every one has it. Where the branch is
-/// none of our release branches, all of ours count as older.
+/// A patch is carried since the oldest of our older release branches from which on every one has it. If the branch is
+/// not one of our release branches, all of ours count as older.
 ///
 /// # Errors
-/// When the base cannot be told, or git cannot list patches.
+/// When the base cannot be computed, or git cannot list patches.
 pub fn list(
     repository: &Repository,
     conventions: &Conventions,

@@ -1,4 +1,4 @@
-//! What is said of the patches of a branch.
+//! The list of the patches of a branch.
 
 use serde::Serialize;
 

@@ -1,8 +1,8 @@
-//! Lists the branch's own patches while its base is still being looked for.
+//! Lists the patches of a branch while its base is still being computed.
 //!
-//! The base takes all of upstream's refs to find, and with an old branch a long walk. The patches are meanwhile listed as
-//! if the refs of the branch's own release were all of them, which they mostly are. Where the base then turns out to be
-//! another one, [`Stack`] lists them again.
+//! Computing the base takes all refs of upstream, and a long walk for an old branch. Meanwhile the patches are listed on the
+//! assumption that only the refs of the branch's own release matter, which is nearly always right. If the base turns out to
+//! be another one, [`Stack`] lists them again.
 
 use super::listing::Listed;
 use crate::error::Result;
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_guess_says_what_the_stack_says() {
+    fn the_guess_and_the_stack_agree() {
         let sandbox = koa();
         let (quick, slow) = both(&sandbox);
         assert_eq!(quick.as_deref(), Some(slow.as_str()));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_that_merged_upstream_again_is_left_to_the_stack() {
+    fn a_branch_that_merged_upstream_again_is_not_listed_by_the_guess() {
         let sandbox = koa();
         sandbox.git(&["checkout", "--quiet", "main"]);
         sandbox.commit("Koa rc2", &[("b", "1\n")]);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_that_merged_a_later_release_is_not_told_by_its_own_release_alone() {
+    fn a_branch_that_merged_a_later_release_is_not_listed_by_the_guess() {
         let sandbox = koa();
         sandbox.git(&["checkout", "--quiet", "main"]);
         sandbox.commit("Lilac", &[("b", "1\n")]);

@@ -1,7 +1,7 @@
 //! Since which release a patch is carried: our older release branches, followed back for as long as they have it.
 //!
 //! A rebase keeps author, author's date and subject, so that these are a patch's identity. One that was made anew is
-//! found by what it changes (git's patch id).
+//! found by its changes (git's patch id).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,12 +80,12 @@ impl<'a> Older<'a> {
     }
 }
 
-/// Patches of a branch, on the way back through older branches.
+/// Patches of a branch, while older branches are searched.
 struct Chain<'a> {
     patches: &'a [Listed],
     identities: Vec<Identity>,
     since: Vec<Option<Codename>>,
-    /// Whether every branch so far had it.
+    /// Whether every branch so far has had it.
     unbroken: Vec<bool>,
 }
 
@@ -103,19 +103,19 @@ impl<'a> Chain<'a> {
         self.unbroken.contains(&true)
     }
 
-    /// Goes back through these, newest first.
+    /// Searches these, newest first.
     fn follow(&mut self, repository: &Repository, carriers: &[Carrier]) -> Result<()> {
         let changes = self.compare_changes(repository, carriers)?;
         for carrier in carriers {
             let identities: BTreeSet<Identity> = carrier.patches.iter().map(Identity::of).collect();
             let carried: BTreeSet<&String> =
                 carrier.patches.iter().filter_map(|patch| changes.get(&patch.commit)).collect();
-            for (place, patch) in self.patches.iter().enumerate() {
+            for (index, patch) in self.patches.iter().enumerate() {
                 let same_change = || changes.get(&patch.commit).is_some_and(|change| carried.contains(change));
-                let has_it = identities.contains(&self.identities[place]) || same_change();
-                self.unbroken[place] &= has_it;
-                if self.unbroken[place] {
-                    self.since[place] = Some(carrier.codename.clone());
+                let has_it = identities.contains(&self.identities[index]) || same_change();
+                self.unbroken[index] &= has_it;
+                if self.unbroken[index] {
+                    self.since[index] = Some(carrier.codename.clone());
                 }
             }
         }
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_that_was_made_anew_is_found_by_what_it_changes() {
+    fn a_recreated_patch_is_found_by_its_changes() {
         let sandbox = upstream();
         begin(&sandbox, "ironwood");
         sandbox.commit("Old words", &[("ours", "1\n")]);

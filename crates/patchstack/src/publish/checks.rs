@@ -1,4 +1,4 @@
-//! What is looked at before anything is pushed: whose branch it is, whether it is verified, whether it moved.
+//! What is checked before anything is pushed: whether the branch is ours, whether it is verified, and whether it moved.
 
 use super::Request;
 use crate::error::{Error, Result};
@@ -15,7 +15,7 @@ pub(super) fn ours(conventions: &Conventions, request: &Request) -> Result<RefNa
     let name = RefName::branch(branch)?;
     let refused = |because: String| {
         let hint = format!("nothing was changed; our branches are named like {}", conventions.ours);
-        Err(Error::refused(format!("{branch} is not published: {because}"), hint))
+        Err(Error::refused(format!("{branch} cannot be published: {because}"), hint))
     };
     if let Some(protected) = request.protected.iter().find(|pattern| wildcard::fits(pattern, branch)) {
         return refused(format!("{protected} is protected"));
@@ -24,11 +24,11 @@ pub(super) fn ours(conventions: &Conventions, request: &Request) -> Result<RefNa
         return refused("it is a main branch".to_owned());
     }
     if conventions.release(branch).is_some() {
-        return refused("the name is that of a release of upstream's (`mirror` copies those)".to_owned());
+        return refused("it has the name of a release of upstream (`mirror` copies those)".to_owned());
     }
     match conventions.codename(branch) {
         Some(_) => Ok(name),
-        None => refused(format!("it is not ours, for it is not named like {}", conventions.ours)),
+        None => refused(format!("it does not match our pattern {}", conventions.ours)),
     }
 }
 
@@ -42,13 +42,18 @@ pub(super) fn ledger(repository: &Repository, request: &Request) -> Result<Ledge
         format!("nothing was changed; `cutover branch verify --branch {branch}{sides}` makes it, then publish again");
     let Some(ledger) = Ledger::read(repository, head)? else {
         return Err(Error::refused(
-            format!("{} of {branch} has no ledger here: nobody verified it, or a colleague did", head.short()),
-            format!("{again}. A colleague's comes with `git fetch {remote} refs/notes/cutover:refs/notes/cutover`"),
+            format!(
+                "{} of {branch} has no ledger in this clone: it was not verified, or a colleague verified it",
+                head.short()
+            ),
+            format!(
+                "{again}. To get the ledger of a colleague: `git fetch {remote} refs/notes/cutover:refs/notes/cutover`"
+            ),
         ));
     };
     if ledger.branch != *branch {
         return Err(Error::refused(
-            format!("{} was verified as {}, and not as {branch}", head.short(), ledger.branch),
+            format!("{} was verified as {}, not as {branch}", head.short(), ledger.branch),
             again,
         ));
     }
@@ -58,8 +63,8 @@ pub(super) fn ledger(repository: &Repository, request: &Request) -> Result<Ledge
         .collect();
     if !lost.is_empty() {
         return Err(Error::refused(
-            format!("the ledger of {} cannot account for {} patches: {}", head.short(), lost.len(), lost.join("; ")),
-            "nothing was changed; say what became of them and verify again, or rebase again",
+            format!("the ledger of {} does not account for {} patches: {}", head.short(), lost.len(), lost.join("; ")),
+            "nothing was changed; explain them and verify again, or rebase again",
         ));
     }
     Ok(ledger)
@@ -92,7 +97,7 @@ pub(super) fn whole(
     let more = if lost.len() > names.len() { ", ..." } else { "" };
     Err(Error::refused(
         format!(
-            "{branch} was verified from {} on, and below that are {} commits which are neither upstream's nor in the ledger: {}{more}",
+            "{branch} was verified from {} on, and below that are {} commits that are neither upstream's nor in the ledger: {}{more}",
             base.short(),
             lost.len(),
             names.join(", ")
@@ -112,7 +117,7 @@ pub(super) fn fresh(repository: &Repository, request: &Request, ledger: &Ledger,
         return Ok(());
     }
     let message = format!(
-        "{} of {} holds {}{}, and what was verified replaces {}",
+        "{} on {} is at {}{}, and the verified head replaces {}",
         request.branch,
         request.remote,
         there.short(),
@@ -125,10 +130,10 @@ pub(super) fn fresh(repository: &Repository, request: &Request, ledger: &Ledger,
 /// What to do when the branch moved.
 pub(super) fn start_over(request: &Request) -> String {
     let Request { remote, branch, .. } = request;
-    format!("`git fetch {remote}`, rebase what it holds (--branch {remote}/{branch}), verify and publish again")
+    format!("`git fetch {remote}`, rebase what it has (--branch {remote}/{branch}), then verify and publish again")
 }
 
-/// ` (committed by Bob on 2026-05-01T04:00:00Z)` when the commit is known here, else words that say that it is not.
+/// ` (committed by Bob on 2026-05-01T04:00:00Z)` when the commit is known here, else a note that it is not.
 pub(super) fn made_by(repository: &Repository, commit: &ObjectId) -> Result<String> {
     let call = repository
         .log(format!("see who made {}", commit.short()))
@@ -136,5 +141,5 @@ pub(super) fn made_by(repository: &Repository, commit: &ObjectId) -> Result<Stri
         .operands([commit.as_str()]);
     let output = repository.git().run(&call)?;
     let words = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    Ok(if output.success { format!(" (committed by {words})") } else { " (a commit that is not here yet)".to_owned() })
+    Ok(if output.success { format!(" (committed by {words})") } else { " (a commit that this clone lacks)".to_owned() })
 }

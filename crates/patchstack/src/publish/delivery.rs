@@ -9,7 +9,7 @@ use crate::names::{ObjectId, RefName};
 use crate::remote::{self, Guard, Outcome, Pushed, Together, Update};
 use crate::repository::Repository;
 
-/// How often the push is tried when colleagues push ledgers of their own in the same moment.
+/// How often the push is tried when colleagues push ledgers at the same time.
 const ATTEMPTS: usize = 3;
 
 /// Pushes the branch, if it is to change, and the signed ledger with all others. When it fails, the ledger here is
@@ -101,7 +101,7 @@ fn bring_ledgers(repository: &Repository, request: &Request) -> Result<Option<Ob
     let copy = RefName::new(format!("refs/cutover/notes/{remote}"))?;
     remote::fetch(repository, remote, &[(notes, copy.clone())], *limit)?;
     let call = repository
-        .call("notes", format!("merge the ledgers of {remote} into those here"))
+        .call("notes", format!("merge the ledgers of {remote} into those of this clone"))
         .as_the_operator()
         .option("--ref=", NOTES)
         .options(&["merge", "--quiet", "--strategy=theirs"])
@@ -121,7 +121,7 @@ fn ledgers(repository: &Repository, theirs: Option<ObjectId>) -> Result<Update> 
     Ok(Update { source, target, guard: theirs.map_or(Guard::Absent, Guard::Holds) })
 }
 
-/// Whether a ref is not any more what the lease says.
+/// Whether a ref has moved away from what the lease expects.
 fn moved(update: &Update, holds: &BTreeMap<RefName, ObjectId>) -> bool {
     match (&update.guard, holds.get(&update.target)) {
         (Guard::Holds(expected), there) => there != Some(expected),
@@ -138,11 +138,11 @@ fn lost_lease(
 ) -> Result<Error> {
     let Request { branch, remote, .. } = request;
     let holds = match there {
-        Some(there) => format!("holds {}{} now", there.short(), checks::made_by(repository, there)?),
+        Some(there) => format!("is at {}{} now", there.short(), checks::made_by(repository, there)?),
         None => "is gone now".to_owned(),
     };
     Ok(Error::refused(
-        format!("{branch} of {remote} moved while it was being published: it {holds}"),
+        format!("{branch} on {remote} moved while it was being published: it {holds}"),
         format!("{}; {}", untouched(request, backup), checks::start_over(request)),
     ))
 }
@@ -150,9 +150,9 @@ fn lost_lease(
 fn refused(request: &Request, pushed: &Pushed, backup: Option<&RefName>) -> Error {
     let Request { branch, remote, .. } = request;
     Error::refused(
-        format!("{remote} does not take {branch}: {}", reasons(pushed)),
+        format!("{remote} refused {branch}: {}", reasons(pushed)),
         format!(
-            "{}. Put right what {remote} complains of, then run the same command again",
+            "{}. Correct what {remote} complains about, then run the same command again",
             untouched(request, backup)
         ),
     )
@@ -164,13 +164,13 @@ fn untouched(request: &Request, backup: Option<&RefName>) -> String {
     format!("nothing of {branch} was pushed to {remote}{kept}")
 }
 
-/// Why refs were not taken: each reason once, with the refs that it holds for.
+/// Why refs were refused: each reason once, with its refs.
 pub(super) fn reasons(pushed: &Pushed) -> String {
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, outcome) in &pushed.outcomes {
         let reason = match outcome {
             Outcome::Done | Outcome::Same | Outcome::NotTried => continue,
-            Outcome::Stale => "it moved in this moment",
+            Outcome::Stale => "it moved at the same time",
             Outcome::NotForward => "it has commits that would be lost",
             Outcome::Refused { because } => because,
         };
@@ -180,7 +180,7 @@ pub(super) fn reasons(pushed: &Pushed) -> String {
     lines.collect::<Vec<String>>().join("; ")
 }
 
-/// A push that broke off says nothing of what the remote did with it.
+/// After a push that failed midway it is not known what the remote did.
 fn unknown(error: Error, request: &Request) -> Error {
     let Request { branch, remote, .. } = request;
     match error {
@@ -188,8 +188,8 @@ fn unknown(error: Error, request: &Request) -> Error {
             doing,
             source,
             hint: format!(
-                "it is not known whether {remote} took {branch}: all of the push or nothing. Run the same command again: it \
-                 looks first"
+                "it is not known whether {remote} accepted {branch}: the push takes effect as a whole or not at all. Run the \
+                 same command again: it checks first"
             ),
         },
         other => other,

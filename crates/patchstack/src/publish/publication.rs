@@ -18,11 +18,11 @@ pub struct Publication {
     pub remote: String,
     /// Our branch.
     pub branch: String,
-    /// What it was there; none when it is new.
+    /// Its commit there before; none when it is new.
     pub was: Option<ObjectId>,
-    /// What it is there now.
+    /// Its commit there now.
     pub is: ObjectId,
-    /// Where what it was is kept there.
+    /// The ref that keeps the old commit there.
     pub backup: Option<String>,
     /// Whether the branch did not have to be pushed.
     pub already: bool,
@@ -31,12 +31,12 @@ pub struct Publication {
 }
 
 /// Publishes a verified head. `now` is when, and goes into the ledger and the name of the backup; `progress` is told
-/// what is being done, for people.
+/// what is being done, in words for people.
 ///
 /// # Errors
 /// When the branch or the remote is not ours to push to, when there is no complete and fresh ledger, when the branch
 /// moved on the remote, when the remote refuses, or when it holds something else afterwards. The branch on the remote
-/// is as it was, unless the error says otherwise.
+/// is unchanged, unless the error says otherwise.
 pub fn publish(
     repository: &Repository,
     conventions: &Conventions,
@@ -51,13 +51,13 @@ pub fn publish(
     checks::whole(repository, conventions, request, &ledger)?;
     let signature = Published { by: operator(repository)?, at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() };
 
-    progress(&format!("asking {remote} what it holds"));
+    progress(&format!("asking {remote} for its branches"));
     let was = remote::heads(repository, remote, &[name.as_str()], *limit)?.remove(&name);
     let already = was.as_ref() == Some(head);
     let backup = match &was {
         Some(there) if !already => {
             checks::fresh(repository, request, &ledger, there)?;
-            progress(&format!("saving what {remote} holds of {branch}: {}", there.short()));
+            progress(&format!("saving the old head of {branch} on {remote}: {}", there.short()));
             Some(save(repository, request, there, now)?)
         }
         _ => None,
@@ -66,7 +66,7 @@ pub fn publish(
     let update = (!already).then(|| Update { source: head.clone(), target: name.clone(), guard: expected });
     delivery::deliver(repository, request, &ledger, signature, update.as_ref(), backup.as_ref(), progress)?;
 
-    progress(&format!("reading back what {remote} holds"));
+    progress(&format!("reading {branch} back from {remote}"));
     let is = read_back(repository, request, &name)?;
     Ok(Publication {
         remote: remote.clone(),
@@ -79,8 +79,8 @@ pub fn publish(
     })
 }
 
-/// Saves the old head on the remote under a dated ref, in a push of its own, and sees that it is there. One that an
-/// earlier attempt saved will do.
+/// Saves the old head on the remote under a dated ref, in a separate push, and checks that it is there. A ref
+/// that an earlier attempt has made is used as well.
 fn save(repository: &Repository, request: &Request, old: &ObjectId, now: Timestamp) -> Result<RefName> {
     let Request { branch, remote, limit, .. } = request;
     let folder = format!("refs/cutover/backup/{branch}");
@@ -95,21 +95,21 @@ fn save(repository: &Repository, request: &Request, old: &ObjectId, now: Timesta
     let target = RefName::new(format!("{folder}/{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), old.short()))?;
     let update = Update { source: old.clone(), target, guard: Guard::Absent };
     let pushed = remote::push(repository, remote, std::slice::from_ref(&update), Together::Yes, *limit)?;
-    let untouched = format!("{branch} is as it was on {remote}; nothing of it was pushed");
+    let untouched = format!("{branch} is unchanged on {remote}: nothing of it was pushed");
     // A colleague may have saved the same head in the same moment.
     if !pushed.is_done() && kept()?.is_none() {
         return Err(Error::refused(
-            format!("{remote} does not keep a backup of {branch}: {}", delivery::reasons(&pushed)),
+            format!("{remote} refused the backup of {branch}: {}", delivery::reasons(&pushed)),
             format!(
-                "{untouched}. Without a backup nothing is published: put right what {remote} complains of, or have it allow \
+                "{untouched}. Without a backup nothing is published: correct what {remote} complains about, or have it allow \
                  refs/cutover/*"
             ),
         ));
     }
     kept()?.ok_or_else(|| {
         Error::refused(
-            format!("{remote} took the backup {}, and does not show it afterwards", update.target),
-            format!("{untouched}. Have {remote} show refs/cutover/*, then run the same command again"),
+            format!("{remote} accepted the backup {}, but does not list it afterwards", update.target),
+            format!("{untouched}. Have {remote} list refs/cutover/*, then run the same command again"),
         )
     })
 }
@@ -119,9 +119,11 @@ fn read_back(repository: &Repository, request: &Request, name: &RefName) -> Resu
     let Request { branch, head, remote, limit, .. } = request;
     let holds = remote::heads(repository, remote, &[name.as_str()], *limit).map_err(|error| match error {
         Error::Git { source, .. } => Error::Git {
-            doing: format!("read back what {remote} holds"),
+            doing: format!("read {branch} back from {remote}"),
             source,
-            hint: format!("{remote} took the push of {branch}; run the same command again to see that it is there"),
+            hint: format!(
+                "{remote} accepted the push of {branch}; run the same command again to check that it is there"
+            ),
         },
         other => other,
     })?;
@@ -130,8 +132,8 @@ fn read_back(repository: &Repository, request: &Request, name: &RefName) -> Resu
         other => {
             let other = other.map_or("nothing", ObjectId::as_str);
             Err(Error::refused(
-                format!("{remote} took {head} for {branch}, and holds {other} now"),
-                format!("somebody pushed in the same moment: see `git ls-remote {remote} {name}`, and ask who"),
+                format!("{remote} accepted {head} for {branch}, but has {other} now"),
+                format!("somebody pushed at the same time: see `git ls-remote {remote} {name}`, and ask who"),
             ))
         }
     }

@@ -9,7 +9,7 @@ use crate::names::ObjectId;
 pub struct Request {
     /// Our branch: `mitx/koa`.
     pub branch: String,
-    /// The commit that it shall become: the verified head of the work ref.
+    /// The commit that it is to become: the verified head of the work ref.
     pub head: ObjectId,
     /// The remote.
     pub remote: String,

@@ -1,12 +1,12 @@
-//! `branch rebase --abort`: gives a rebase up. The branch never moved, so there is nothing to put back.
+//! `branch rebase --abort`: aborts a rebase. The branch never moved, so there is nothing to restore.
 
 use super::folder;
 use super::state::{State, hold};
 use crate::error::{Error, Result};
 use crate::repository::Repository;
 
-/// Gives the rebase of a branch up: removes its work ref, its folder, and last its record, so that a killed abort can be
-/// given again. The ref is first: another git may have it locked, and then the folder shall still be there. Resolutions that were recorded for the next time stay.
+/// Aborts the rebase of a branch: removes its work ref, its folder, and last its record, so that a killed abort can be
+/// repeated. The ref is first: another git may have locked it, and then the folder must still be there. Resolutions that were recorded for the next time stay.
 ///
 /// # Errors
 /// When none is under way, or something of it cannot be removed.

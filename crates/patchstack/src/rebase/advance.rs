@@ -1,4 +1,4 @@
-//! Goes as far as what was decided leads: replays from the start, keeps the head so far, shows the next conflict.
+//! Replays from the start with the decisions so far, keeps the resulting head, and shows the next conflict.
 
 use super::folder;
 use super::state::State;
@@ -9,7 +9,7 @@ use crate::replay::{AtConflict, Conflict, Engine, Picked, Replayed, replay};
 use crate::repository::Repository;
 use crate::stack::{Patch, Stack};
 
-/// A rebase as far as what was decided leads.
+/// A rebase as far as it gets with the decisions so far.
 pub(super) struct Worked {
     pub(super) stack: Stack,
     pub(super) replayed: Replayed,
@@ -25,16 +25,16 @@ impl Worked {
         }
     }
 
-    /// How many patches are behind us.
+    /// How many patches are done.
     pub(super) fn done(&self) -> usize {
         self.replayed.picks.len() - usize::from(self.stop().is_some())
     }
 }
 
-/// How the rebase of a branch stands, if one is under way. Changes nothing.
+/// The state of the rebase of a branch, if one is under way. Changes nothing.
 ///
 /// # Errors
-/// When its record is damaged, or git breaks off.
+/// When its record is damaged, or git fails.
 pub fn standing(repository: &Repository, branch: &str) -> Result<Option<Standing>> {
     let Some(state) = State::load(repository, branch)? else { return Ok(None) };
     let worked = worked_out(repository, &state, &mut |_, _| {})?;
@@ -45,7 +45,7 @@ pub fn standing(repository: &Repository, branch: &str) -> Result<Option<Standing
     told(&state, &worked, offered).map(Some)
 }
 
-/// Works out how far what was decided leads. Changes nothing.
+/// Replays with the decisions so far. Changes nothing.
 pub(super) fn worked_out(
     repository: &Repository,
     state: &State,
@@ -60,7 +60,7 @@ pub(super) fn worked_out(
     Ok(Worked { stack, replayed, engine })
 }
 
-/// Goes as far as what was decided leads, keeps the head so far under the work ref, and shows the next conflict.
+/// Replays with the decisions so far, keeps the head under the work ref, and shows the next conflict.
 pub(super) fn advance(
     repository: &Repository,
     state: &State,

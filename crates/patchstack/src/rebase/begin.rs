@@ -1,4 +1,4 @@
-//! `branch rebase --onto REF`: begins a rebase, or finds the one that was begun with the same words.
+//! `branch rebase --onto REF`: starts a rebase, or continues one that was started with the same arguments.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::names::{ObjectId, RefName};
 use crate::repository::Repository;
 
-/// Begins a rebase and goes as far as it goes without a person. `progress` hears how many patches are behind us, and
-/// how many there are. Begun again with the same words, it finds the rebase as it stands.
+/// Starts a rebase and replays up to the first conflict. `progress` hears how many patches are done, and how
+/// many there are. Called again with the same request, it continues that rebase.
 ///
 /// # Errors
 /// When another rebase of the branch is under way, here or by the operator's own git; when flattening merges would
@@ -29,7 +29,7 @@ pub fn begin(repository: &Repository, request: Request, progress: &mut dyn FnMut
     advance(repository, &state, progress)
 }
 
-/// Refuses what cannot be, and records what is to be done.
+/// Checks the request, and records it.
 fn prepare(repository: &Repository, request: Request) -> Result<State> {
     let heads = [request.stack.branch.reference.clone(), Some(RefName::branch(&request.target)?)];
     refusals::operators_own_rebase(repository, heads.iter().flatten())?;
@@ -64,14 +64,14 @@ fn prepare(repository: &Repository, request: Request) -> Result<State> {
     Ok(state)
 }
 
-/// Whether a rebase was begun with these words.
+/// Whether a rebase was started with this request.
 fn is_the_same(state: &State, request: &Request) -> bool {
     let commits = (&state.old, &state.base, &state.onto);
     commits == (&request.stack.branch.commit, &request.stack.base.commit, &request.onto.commit)
         && request.skip.iter().all(|(patch, _)| state.skips.iter().any(|skip| skip.patch == *patch))
 }
 
-/// A rebase that came to its end may be followed by another, if what people decided in it is not lost with it.
+/// A finished rebase may be followed by another one, unless decisions of people would be lost with it.
 fn refuse_unless_safe_elsewhere(repository: &Repository, state: &State) -> Result<()> {
     let branch = &state.target;
     let worked = worked_out(repository, state, &mut |_, _| {})?;
@@ -79,7 +79,7 @@ fn refuse_unless_safe_elsewhere(repository: &Repository, state: &State) -> Resul
     if done < total {
         return Err(Error::refused(
             format!("a rebase of {branch} onto {} is under way: {done} of {total} patches are done", state.onto_name),
-            "nothing was changed; go on with --continue, or give it up with --abort",
+            "nothing was changed; continue it with --continue, or abort it with --abort",
         ));
     }
     let nothing_decided = state.skips.is_empty() && state.resolutions.is_empty();
@@ -88,10 +88,10 @@ fn refuse_unless_safe_elsewhere(repository: &Repository, state: &State) -> Resul
     }
     Err(Error::refused(
         format!(
-            "a rebase of {branch} onto {} is done, and only its work ref has what was decided in it",
+            "a rebase of {branch} onto {} is done, and the decisions made in it exist only in its work ref",
             state.onto_name
         ),
-        "nothing was changed; verify and publish it first, or give it up with --abort",
+        "nothing was changed; verify and publish it first, or abort it with --abort",
     ))
 }
 
@@ -99,7 +99,7 @@ fn refuse_unless_safe_elsewhere(repository: &Repository, state: &State) -> Resul
 fn is_held_elsewhere(repository: &Repository, branch: &str, commit: &ObjectId) -> Result<bool> {
     let work = State::work_ref(branch)?;
     let call = repository
-        .call("for-each-ref", format!("see which refs have {}", commit.short()))
+        .call("for-each-ref", format!("list the refs that contain {}", commit.short()))
         .options(&["--format=%(refname)"])
         .option("--contains=", commit.as_str());
     let text = repository.git().text(&call)?;
@@ -124,7 +124,7 @@ fn conflict_folder(repository: &Repository, target: &str, named: Option<PathBuf>
     match folder.file_name() {
         Some(name) => Ok(real.join(name)),
         None => Err(Error::refused(
-            format!("{} is no name for a new folder", folder.display()),
+            format!("{} is not a name for a new folder", folder.display()),
             "nothing was changed; name a folder that does not exist yet with --folder",
         )),
     }

@@ -1,4 +1,4 @@
-//! The folder in which a person meets a conflict: a linked work tree at the head so far, with git's own conflict in it.
+//! The folder in which a person resolves a conflict: a linked work tree at the head so far, with git's own conflict in it.
 //!
 //! A note in the work tree's git directory says which conflict it shows. It is written last, so a folder without it
 //! is half made and can be made anew; a folder with it is a person's, and stays until that conflict is decided.
@@ -17,7 +17,7 @@ use crate::repository::Repository;
 
 /// The note of what is shown, in the work tree's git directory.
 const SHOWN: &str = "cutover-rebase";
-/// What the note becomes when the folder is to go, so that a half removed folder is known for what it is.
+/// The name of the note while the folder is being removed, by which a half removed folder is recognized.
 const GOING: &str = "cutover-rebase-going";
 /// Which conflict a folder shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub(super) struct Shown {
 /// What there is where the folder is to be.
 enum Found {
     Free,
-    /// Ours, and nobody was told of it yet, or it was to go.
+    /// Ours, but not finished, or partly removed.
     HalfMade,
     Ready(Folder, Shown),
     Foreign,
@@ -59,7 +59,7 @@ pub(super) fn ready(repository: &Repository, state: &State) -> Result<Option<(Fo
     }
 }
 
-/// Sees that the folder shows the conflict of `patch` on `on`. One that does is left alone, whatever was done in it.
+/// Makes the folder show the conflict of `patch` on `on`. If it does already, nothing in it is touched.
 pub(super) fn show(repository: &Repository, state: &State, patch: &ObjectId, on: &ObjectId) -> Result<()> {
     let wanted = Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone() };
     match look(repository, &state.folder)? {
@@ -89,7 +89,7 @@ pub(super) fn give_up(repository: &Repository, state: &State) -> Result<()> {
     }
 }
 
-/// The conflicting files that an earlier resolution was put into and that nobody has staged yet.
+/// The conflicting files to which an earlier resolution was applied and that are not staged yet.
 pub(super) fn offered(repository: &Repository, state: &State, patch: &ObjectId, on: &ObjectId) -> Result<Vec<GitPath>> {
     let wanted = Shown { branch: state.target.clone(), patch: patch.clone(), on: on.clone() };
     match ready(repository, state)? {
@@ -128,7 +128,7 @@ fn look(repository: &Repository, path: &Path) -> Result<Found> {
     })
 }
 
-/// Whether no branch is checked out in a work tree. A reftable keeps that to itself, so git is asked for it.
+/// Whether no branch is checked out in a work tree. A reftable does not store that in the HEAD file, so git is asked.
 fn is_detached(repository: &Repository, directory: &Path) -> Result<bool> {
     match std::fs::read_to_string(directory.join("HEAD")) {
         Ok(head) if head.trim_end() == "ref: refs/heads/.invalid" => {}
@@ -179,7 +179,7 @@ fn remove(repository: &Repository, path: &Path) -> Result<()> {
 fn make(repository: &Repository, state: &State, wanted: &Shown) -> Result<()> {
     let git = repository.git();
     let call = repository
-        .call("worktree", format!("make the folder {} for the conflict", state.folder.display()))
+        .call("worktree", format!("create the folder {} for the conflict", state.folder.display()))
         .options(&["add", "--quiet", "--detach"])
         .setting("worktree.useRelativePaths", "false")
         .operands([state.folder.as_os_str(), wanted.on.as_str().as_ref()]);
@@ -193,10 +193,10 @@ fn make(repository: &Repository, state: &State, wanted: &Shown) -> Result<()> {
     write(&path, &text).map_err(|source| Error::File { path, done: "written", source })
 }
 
-/// Picks the patch, so that stages, marks and message are git's own. It is to stop at the conflict.
+/// Cherry-picks the patch, so that stages, markers and message are git's own. It is expected to stop at the conflict.
 fn pick(git: &Git, folder: &Folder, wanted: &Shown) -> Result<()> {
     let call = folder
-        .call("cherry-pick", format!("put {} into {}", wanted.patch.short(), folder.path.display()))
+        .call("cherry-pick", format!("cherry-pick {} in {}", wanted.patch.short(), folder.path.display()))
         .options(&["--allow-empty", "--no-gpg-sign"])
         .setting("rerere.enabled", "false")
         .setting("core.abbrev", MARK_DIGITS.to_string())
@@ -210,9 +210,9 @@ fn pick(git: &Git, folder: &Folder, wanted: &Shown) -> Result<()> {
 
 fn another(path: &Path, shown: &Shown) -> Error {
     Error::refused(
-        format!("{} shows another conflict, of {}, that nobody has decided", path.display(), shown.patch.short()),
+        format!("{} contains another conflict, of {}, that is not resolved", path.display(), shown.patch.short()),
         format!(
-            "it was left alone, and no branch was changed; save what you need of it, then `git worktree remove --force \
+            "it was not touched, and no branch was changed; save what you need from it, then `git worktree remove --force \
              {}` and run the same command again",
             path.display()
         ),

@@ -1,4 +1,4 @@
-//! `branch rebase --continue`: takes what a person made of a conflict, and goes on.
+//! `branch rebase --continue`: takes the resolution of a conflict, and continues.
 
 use super::advance::advance;
 use super::state::{Resolved, State, committer, hold};
@@ -6,12 +6,12 @@ use super::{Standing, folder, rerere, resolution};
 use crate::error::{Error, Result};
 use crate::repository::Repository;
 
-/// Takes what a person made of the conflict that the folder shows, and goes on as far as it goes without a person.
-/// Where no conflict waits it only goes on: what a killed command left undone is done.
+/// Takes the resolution of the conflict that the folder shows, and continues up to the next conflict.
+/// Without a conflict it only continues: it finishes what a killed command has left unfinished.
 ///
 /// # Errors
-/// When the conflict is not resolved, nothing is left of the patch, the branch moved since the rebase began, none is
-/// under way, or git breaks off.
+/// When the conflict is not resolved, nothing is left of the patch, the branch moved since the rebase was started, none is
+/// under way, or git fails.
 pub fn proceed(repository: &Repository, branch: &str, progress: &mut dyn FnMut(usize, usize)) -> Result<Standing> {
     let _hold = hold(repository, branch)?;
     let mut state = State::expect(repository, branch)?;
@@ -29,7 +29,7 @@ pub fn proceed(repository: &Repository, branch: &str, progress: &mut dyn FnMut(u
     advance(repository, &state, progress)
 }
 
-/// Refuses when somebody committed to the branch meanwhile, for the result would lack that.
+/// Refuses when somebody has committed to the branch meanwhile: the result would lack those commits.
 pub(super) fn refuse_if_moved(repository: &Repository, state: &State) -> Result<()> {
     let Some(reference) = &state.reference else { return Ok(()) };
     let now = repository.find(reference)?;
@@ -39,7 +39,7 @@ pub(super) fn refuse_if_moved(repository: &Repository, state: &State) -> Result<
     }
     let now = now.map_or_else(String::new, |commit| commit.short().to_owned());
     Err(Error::refused(
-        format!("{reference} moved since the rebase began, from {} to {now}", state.old.short()),
+        format!("{reference} moved since the rebase was started, from {} to {now}", state.old.short()),
         "nothing was changed; --abort and beginning again takes the new commits in. Resolutions that were recorded are \
          offered again",
     ))

@@ -21,8 +21,8 @@ pub(super) fn target(request: &Request) -> Result<()> {
         return Ok(());
     }
     Err(Error::refused(
-        format!("{} is upstream's branch, and the result of a rebase is for one of ours", request.target),
-        "nothing was changed; say which branch of ours it is for with --as",
+        format!("{} is a branch of upstream, and the result of a rebase must be for one of ours", request.target),
+        "nothing was changed; name the branch of ours that it is for with --as",
     ))
 }
 
@@ -38,8 +38,8 @@ pub(super) fn operators_own_rebase<'a>(
             if let Some(branch) = branches.iter().find(|branch| branch.as_str() == head.trim()) {
                 let folder = work_tree(&directory);
                 return Err(Error::refused(
-                    format!("git is in the middle of a rebase of {branch} in {}", folder.display()),
-                    "nothing was changed; there, `git rebase --continue` it or `git rebase --abort` it first",
+                    format!("git is rebasing {branch} in {}", folder.display()),
+                    "nothing was changed; finish that rebase first: `git rebase --continue` or `git rebase --abort` in that folder",
                 ));
             }
         }
@@ -47,7 +47,7 @@ pub(super) fn operators_own_rebase<'a>(
     Ok(())
 }
 
-/// Refuses a loss that nobody vouches for; gives why it is right, if there is one.
+/// Refuses a loss that nobody has accepted; returns the reason for accepting it, if there is a loss.
 pub(super) fn loss(repository: &Repository, request: &Request) -> Result<Option<String>> {
     let lost = flattening(repository, &request.stack)?.lost;
     if lost.is_empty() {
@@ -57,28 +57,28 @@ pub(super) fn loss(repository: &Repository, request: &Request) -> Result<Option<
         Some(because) if !because.trim().is_empty() => Ok(Some(because.clone())),
         _ => Err(Error::refused(
             format!(
-                "the merges of {} hold changes that its patches in a row do not give: {}",
+                "the merges of {} contain changes that are in none of its patches: {}",
                 request.stack.branch.name,
                 abridged(&lost)
             ),
-            "nothing was changed; make a commit of those changes first, or say why they can go with --accept-loss \"...\"",
+            "nothing was changed; commit those changes first, or say why they can be lost with --accept-loss \"...\"",
         )),
     }
 }
 
-/// Refuses to leave out what is no patch of the stack, or to do so without a reason.
+/// Refuses to leave out a commit that is not a patch of the stack, or to do so without a reason.
 pub(super) fn skip(stack: &Stack, patch: &ObjectId, because: &str) -> Result<()> {
     if because.trim().is_empty() {
         return Err(Error::refused(
-            format!("{} can be left out only for a reason", patch.short()),
-            "nothing was changed; say it with --because \"...\": it goes into the ledger",
+            format!("leaving {} out needs a reason", patch.short()),
+            "nothing was changed; give it with --because \"...\"; it is recorded in the ledger",
         ));
     }
     if stack.patches.iter().any(|other| other.commit == *patch) {
         return Ok(());
     }
     Err(Error::refused(
-        format!("{} is no patch of {}", patch.short(), stack.branch.name),
+        format!("{} is not a patch of {}", patch.short(), stack.branch.name),
         "nothing was changed; `cutover branch patches` lists them",
     ))
 }

@@ -1,7 +1,7 @@
-//! Earlier resolutions: put into the files of a conflict to be looked at, and recorded when a person is done.
+//! Earlier resolutions: applied to the files of a conflict for review, and recorded when a conflict is resolved.
 //!
-//! Git takes a folder `rr-cache` for the wish to have rerere everywhere. So where the operator does not use it, the
-//! resolutions are kept in a directory of cutover's own, and the operator's git goes on without.
+//! If a folder `rr-cache` exists, git uses rerere for everything. So where the operator does not use rerere, the resolutions
+//! are kept in a separate directory, and the operator's git is not affected.
 
 use std::path::{Path, PathBuf};
 
@@ -11,23 +11,23 @@ use crate::git::Call;
 use crate::names::GitPath;
 use crate::repository::Repository;
 
-/// Puts earlier resolutions into the conflicting files. Nothing is staged.
+/// Applies earlier resolutions to the conflicting files. Nothing is staged.
 pub(super) fn offer(repository: &Repository, folder: &Folder) -> Result<()> {
-    repository.git().output(&call(repository, folder, "put earlier resolutions into files")?).map(drop)
+    repository.git().output(&call(repository, folder, "apply earlier resolutions")?).map(drop)
 }
 
-/// Records what a person made of the conflict, for the next time.
+/// Records the resolution of a conflict, for the next time.
 pub(super) fn record(repository: &Repository, folder: &Folder) -> Result<()> {
     repository.git().output(&call(repository, folder, "record the resolution")?).map(drop)
 }
 
-/// The conflicting files that an earlier resolution was put into and that nobody has staged yet.
+/// The conflicting files to which an earlier resolution was applied and that are not staged yet.
 pub(super) fn offered(repository: &Repository, folder: &Folder) -> Result<Vec<GitPath>> {
     let unmerged = folder.unmerged(repository.git())?;
     if unmerged.is_empty() {
         return Ok(unmerged);
     }
-    let call = call(repository, folder, "list what no earlier resolution is known for")?.options(&["remaining"]);
+    let call = call(repository, folder, "list files without an earlier resolution")?.options(&["remaining"]);
     // It lists one a line and quotes nothing, so a path with a newline is told from others by nothing: it is not offered.
     let remaining = repository.git().output(&call)?;
     let remaining =
@@ -46,7 +46,7 @@ fn call(repository: &Repository, folder: &Folder, doing: &str) -> Result<Call> {
 
 /// Cutover's own directory for resolutions; none where the operator uses rerere.
 fn own_directory(repository: &Repository) -> Result<Option<PathBuf>> {
-    let wish = repository.call("config", "see whether you use rerere").as_the_operator().options(&[
+    let wish = repository.call("config", "find out whether you use rerere").as_the_operator().options(&[
         "--type=bool",
         "--get",
         "rerere.enabled",
@@ -69,7 +69,7 @@ fn own_directory(repository: &Repository) -> Result<Option<PathBuf>> {
     Ok(Some(directory))
 }
 
-/// A git directory that borrows the repository's objects. Written again each time, for it is five small files.
+/// A git directory that borrows the repository's objects. Written anew each time: it consists of five small files.
 fn furnish(repository: &Repository, directory: &Path) -> std::io::Result<()> {
     for name in ["objects/info", "objects/pack", "refs/heads"] {
         std::fs::create_dir_all(directory.join(name))?;

@@ -1,4 +1,4 @@
-//! Reads what a person made of a conflict out of the folder, and refuses what is not finished.
+//! Reads the resolution of a conflict from the folder, and refuses one that is not finished.
 
 use super::folder::Shown;
 use super::work_tree::{Folder, MARK_DIGITS};
@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::git::Git;
 use crate::names::{GitPath, ObjectId, abridged};
 
-/// The tree that a person made: what is staged in the folder, or the one commit that was made there.
+/// The tree of the resolution: what is staged in the folder, or the one commit that was made there.
 pub(super) fn take(git: &Git, folder: &Folder, shown: &Shown) -> Result<ObjectId> {
     refuse_unmerged(git, folder)?;
     refuse_unstaged(git, folder)?;
@@ -19,7 +19,7 @@ pub(super) fn take(git: &Git, folder: &Folder, shown: &Shown) -> Result<ObjectId
         return Err(Error::refused(
             format!("the resolution in {} leaves nothing of {}", folder.path.display(), shown.patch.short()),
             format!(
-                "nothing was recorded; if that is meant, say why: --skip {} --because \"...\"",
+                "nothing was recorded; if that is intended, say why: --skip {} --because \"...\"",
                 shown.patch.short()
             ),
         ));
@@ -34,12 +34,12 @@ fn refuse_unmerged(git: &Git, folder: &Folder) -> Result<()> {
         return Ok(());
     }
     Err(Error::refused(
-        format!("not resolved in {}: {}", folder.path.display(), abridged(&unmerged)),
+        format!("unresolved in {}: {}", folder.path.display(), abridged(&unmerged)),
         "nothing was recorded; edit the files there, `git add` (or `git rm`) them, then --continue",
     ))
 }
 
-/// Refuses what was edited and not staged: it would silently be left out.
+/// Refuses changes that were edited but not staged: they would be lost silently.
 fn refuse_unstaged(git: &Git, folder: &Folder) -> Result<()> {
     // Says with its status whether anything differs, which is asked right after.
     let refresh = folder.call("update-index", "look at the files of the folder").as_the_operator();
@@ -54,12 +54,12 @@ fn refuse_unstaged(git: &Git, folder: &Folder) -> Result<()> {
         return Ok(());
     }
     Err(Error::refused(
-        format!("edited in {} and not added: {}", folder.path.display(), abridged(&unstaged)),
+        format!("edited but not staged in {}: {}", folder.path.display(), abridged(&unstaged)),
         "nothing was recorded; `git add` them there, or `git restore` them, then --continue",
     ))
 }
 
-/// Refuses a folder that stands anywhere but at the head so far, or at one commit on it with nothing staged beyond.
+/// Refuses a folder that is not at the head so far, or at one commit on top of it with nothing else staged.
 fn refuse_elsewhere(git: &Git, folder: &Folder, shown: &Shown, staged: &ObjectId) -> Result<()> {
     let head = folder.head(git)?;
     if head == shown.on {
@@ -71,17 +71,19 @@ fn refuse_elsewhere(git: &Git, folder: &Folder, shown: &Shown, staged: &ObjectId
         .operands([head.as_str()]);
     let text = git.text(&call)?;
     let (parents, tree) = text.rsplit_once(' ').unwrap_or_default();
-    let place = folder.path.display();
-    let back =
-        format!("nothing was recorded; `git reset --soft {}` there keeps your files and goes back to it", shown.on);
+    let path = folder.path.display();
+    let back = format!(
+        "nothing was recorded; `git reset --soft {}` in that folder returns to it and keeps your files",
+        shown.on
+    );
     if parents != shown.on.as_str() {
         return Err(Error::refused(
-            format!("{place} stands on {}, not on {} or on one commit on top of it", head.short(), shown.on.short()),
+            format!("{path} is at {}, not at {} or at one commit on top of it", head.short(), shown.on.short()),
             back,
         ));
     }
     if tree != staged.as_str() {
-        return Err(Error::refused(format!("in {place} something is staged beyond the commit {}", head.short()), back));
+        return Err(Error::refused(format!("in {path}, changes are staged on top of commit {}", head.short()), back));
     }
     Ok(())
 }
@@ -94,7 +96,7 @@ fn changed(git: &Git, folder: &Folder, on: &ObjectId, tree: &ObjectId) -> Result
     Ok(GitPath::list(&git.output(&call)?))
 }
 
-/// Refuses files that still have the marks that git wrote into them. A file that had such lines before has them rightly.
+/// Refuses files that still contain the conflict markers that git wrote. Lines that were there before are allowed.
 fn refuse_marks(git: &Git, folder: &Folder, shown: &Shown, tree: &ObjectId, changed: &[GitPath]) -> Result<()> {
     let mut marked = marked(git, folder, shown, tree, changed)?;
     if !marked.is_empty() {
@@ -106,7 +108,7 @@ fn refuse_marks(git: &Git, folder: &Folder, shown: &Shown, tree: &ObjectId, chan
         return Ok(());
     }
     Err(Error::refused(
-        format!("conflict marks (<<<<<<< and >>>>>>>) are left in {}", abridged(&marked)),
+        format!("conflict marks (<<<<<<< and >>>>>>>) remain in {}", abridged(&marked)),
         format!("nothing was recorded; edit them in {}, `git add` them, then --continue", folder.path.display()),
     ))
 }

@@ -11,10 +11,10 @@ use crate::names::ObjectId;
 use crate::repository::Repository;
 use crate::stack::Stack;
 
-/// Leaves out `patch`, the one that the rebase stopped at or a later one, and goes on.
+/// Leaves out `patch`, the one that the rebase stopped at or a later one, and continues.
 ///
 /// # Errors
-/// When no rebase is under way, `patch` is none of those, no reason is given, or git breaks off.
+/// When no rebase is under way, `patch` is none of those, no reason is given, or git fails.
 pub fn skip(
     repository: &Repository,
     branch: &str,
@@ -33,8 +33,8 @@ pub fn skip(
         let behind = worked.stack.patches.iter().take(worked.done()).any(|other| other.commit == patch);
         if behind {
             return Err(Error::refused(
-                format!("{} is behind us already, and later patches stand on it", patch.short()),
-                "nothing was changed; to leave it out, --abort and begin again without it",
+                format!("{} was replayed already, and later patches are based on it", patch.short()),
+                "nothing was changed; to leave it out, --abort and start again without it",
             ));
         }
         let by = name_of(&committer(repository)?).to_owned();
@@ -58,7 +58,7 @@ pub(super) fn find(stack: &Stack, id: &str) -> Result<ObjectId> {
                 stack.patches.len(),
                 stack.branch.name
             ),
-            "nothing was changed; give at least four digits of a patch's id. `cutover branch rebase` says at which it stopped",
+            "nothing was changed; give at least four digits of a patch's id. `cutover branch rebase` shows at which one it stopped",
         )),
     }
 }

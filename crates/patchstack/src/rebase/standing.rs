@@ -1,10 +1,10 @@
-//! How a rebase stands, as commands tell it.
+//! The state of a rebase, as commands report it.
 
 use serde::Serialize;
 
 use crate::names::{GitPath, ObjectId};
 
-/// How a rebase stands.
+/// The state of a rebase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Standing {
     /// The branch that the result is for.
@@ -19,7 +19,7 @@ pub struct Standing {
     pub onto_name: String,
     /// How many patches there are.
     pub total: usize,
-    /// How many of them are behind us.
+    /// How many of them are done.
     pub done: usize,
     /// Patches that were left out, and why.
     pub skipped: Vec<Skipped>,
@@ -57,7 +57,7 @@ pub struct Stop {
     pub folder: String,
     /// The conflicting files.
     pub files: Vec<GitPath>,
-    /// Of those, the ones that an earlier resolution was put into, to be looked at.
+    /// Of those, the ones to which an earlier resolution was applied, for review.
     pub offered: Vec<GitPath>,
     /// Git's words on the conflict.
     pub messages: Vec<String>,

@@ -1,4 +1,4 @@
-//! What is kept of a rebase: one JSON file a branch, in the git directory, replaced whole or not at all.
+//! The record of a rebase: one JSON file for each branch, in the git directory, replaced as a whole.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,10 +12,10 @@ use crate::replay::{Decisions, Resolution};
 use crate::repository::{Repository, Revision};
 use crate::stack::{Base, Stack};
 
-/// The form of the file that is written here, and the newest that is understood.
+/// The version of the file that is written, and the newest that can be read.
 pub(super) const VERSION: u32 = 1;
 
-/// What went into a rebase, and what was decided since.
+/// The inputs of a rebase, and the decisions so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) version: u32,
@@ -34,7 +34,7 @@ pub(crate) struct State {
     pub(crate) resolutions: Vec<Resolved>,
     /// Where a person finds a conflict.
     pub(crate) folder: PathBuf,
-    /// Why it is right that flattening loses something, and who said so.
+    /// Why changes made in merges may be lost, and who said so.
     pub(crate) loss_accepted: Option<Accepted>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Skip {
     pub(crate) by: String,
 }
 
-/// What a person made of a conflict.
+/// The resolution of a conflict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Resolved {
     pub(crate) patch: ObjectId,
@@ -56,14 +56,14 @@ pub(crate) struct Resolved {
     pub(crate) committer: String,
 }
 
-/// A loss that somebody vouches for.
+/// A loss that somebody has accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Accepted {
     pub(crate) because: String,
     pub(crate) by: String,
 }
 
-/// While this lives, no other cutover works on the rebase of the same branch. The system lets go of it when we die.
+/// While this lives, no other cutover works on the rebase of the same branch. The system releases it when the process ends.
 #[derive(Debug)]
 pub(super) struct Hold(#[expect(dead_code, reason = "kept open for its lock")] File);
 
@@ -89,7 +89,7 @@ impl State {
         Self::load(repository, branch)?.ok_or_else(|| none_under_way(branch))
     }
 
-    /// Writes it: the old file or the new one is there whenever we die, and nothing between.
+    /// Writes it. Whenever the process is killed, either the old file or the new one is there as a whole.
     pub(super) fn save(&self, repository: &Repository) -> Result<()> {
         let path = file(repository, &self.target)?;
         let text = serde_json::to_vec_pretty(self).map_err(|error| {
@@ -101,7 +101,7 @@ impl State {
         write(&path, &text).map_err(|source| Error::File { path, done: "written", source })
     }
 
-    /// Forgets it.
+    /// Deletes it.
     pub(super) fn remove(repository: &Repository, branch: &str) -> Result<()> {
         let path = file(repository, branch)?;
         match std::fs::remove_file(&path) {
@@ -124,7 +124,7 @@ impl State {
         Base { commit: self.base.clone(), found: self.base_found.clone() }
     }
 
-    /// What a replay has to heed.
+    /// The decisions that a replay has to follow.
     pub(super) fn decisions(&self) -> Decisions {
         let resolved = self.resolutions.iter().map(|resolved| {
             let Resolved { patch, tree, on, committer } = resolved.clone();
@@ -146,7 +146,7 @@ impl State {
     }
 }
 
-/// Takes hold of the rebase of a branch.
+/// Locks the rebase of a branch.
 pub(super) fn hold(repository: &Repository, branch: &str) -> Result<Hold> {
     let path = file(repository, branch)?.with_extension("lock");
     let opened = folder_of(&path).and_then(|()| File::create(&path));
@@ -154,14 +154,14 @@ pub(super) fn hold(repository: &Repository, branch: &str) -> Result<Hold> {
     match lock.try_lock() {
         Ok(()) => Ok(Hold(lock)),
         Err(std::fs::TryLockError::WouldBlock) => Err(Error::refused(
-            format!("another cutover is at work on the rebase of {branch}"),
+            format!("another cutover is working on the rebase of {branch}"),
             "nothing was changed; wait for it to end, then run the same command again",
         )),
         Err(std::fs::TryLockError::Error(source)) => Err(Error::File { path, done: "locked", source }),
     }
 }
 
-/// Who the operator is to git as a committer, with the moment: `Alice <alice@mit.edu> 1606000000 -0500`.
+/// The operator as a committer, with the time: `Alice <alice@mit.edu> 1606000000 -0500`.
 pub(super) fn committer(repository: &Repository) -> Result<String> {
     let call = repository.call("var", "say who you are").as_the_operator().options(&["GIT_COMMITTER_IDENT"]);
     let output = repository.git().run(&call)?;
@@ -169,8 +169,8 @@ pub(super) fn committer(repository: &Repository) -> Result<String> {
         return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
     }
     Err(Error::refused(
-        "git does not know who you are, and what you decide is recorded under your name",
-        "nothing was changed; tell it: git config --global user.name 'NAME' && git config --global user.email 'ADDRESS'",
+        "git does not know who you are, and decisions are recorded with your name",
+        "nothing was changed; set your name and address: git config --global user.name 'NAME' && git config --global user.email 'ADDRESS'",
     ))
 }
 
@@ -180,7 +180,7 @@ fn file(repository: &Repository, branch: &str) -> Result<PathBuf> {
     Ok(repository.directory().join("cutover/rebase").join(format!("{name}.json")))
 }
 
-/// Writes a file whole or not at all, and sees that it is on the disk.
+/// Writes a file as a whole or not at all, and syncs it to disk.
 pub(super) fn write(path: &Path, text: &[u8]) -> std::io::Result<()> {
     folder_of(path)?;
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -196,13 +196,13 @@ fn folder_of(path: &Path) -> std::io::Result<()> {
 }
 
 fn damaged(path: PathBuf, because: String, branch: &str) -> Error {
-    let hint = format!("{branch} itself is untouched; --abort clears the rebase away, then begin again");
+    let hint = format!("{branch} is untouched; remove the rebase with --abort, then start again");
     Error::Damaged { path, because, hint }
 }
 
 fn none_under_way(branch: &str) -> Error {
     Error::refused(
         format!("no rebase of {branch} is under way"),
-        "nothing was changed; --onto REF begins one, --branch names another branch",
+        "nothing was changed; start one with --onto REF, or name another branch with --branch",
     )
 }

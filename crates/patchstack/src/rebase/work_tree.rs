@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::git::{Call, Git};
 use crate::names::{GitPath, ObjectId};
 
-/// How many digits of a patch's id stand in git's conflict marks. Enough to be in no other text.
+/// How many digits of a patch's id are in git's conflict markers: enough that no other text contains them.
 pub(super) const MARK_DIGITS: usize = 12;
 
 /// A linked work tree of ours.
@@ -26,7 +26,7 @@ impl Folder {
 
     /// The paths that are not resolved in its index.
     pub(super) fn unmerged(&self, git: &Git) -> Result<Vec<GitPath>> {
-        let call = self.call("ls-files", "list what is not resolved").options(&["--unmerged", "-z", "--full-name"]);
+        let call = self.call("ls-files", "list unresolved files").options(&["--unmerged", "-z", "--full-name"]);
         let bytes = git.output(&call)?;
         let entries = bytes.split(|byte| *byte == 0).filter_map(|entry| {
             let tab = entry.iter().position(|byte| *byte == b'\t')?;
@@ -37,7 +37,7 @@ impl Folder {
 
     /// The commit that it stands on.
     pub(super) fn head(&self, git: &Git) -> Result<ObjectId> {
-        let call = self.call("rev-parse", "see where the folder stands").options(&["--verify"]).operands(["HEAD"]);
+        let call = self.call("rev-parse", "find the commit of the folder").options(&["--verify"]).operands(["HEAD"]);
         let text = git.text(&call)?;
         ObjectId::parse(&text).ok_or_else(|| foreign(&self.path))
     }
@@ -45,7 +45,7 @@ impl Folder {
 
 pub(super) fn foreign(path: &Path) -> Error {
     Error::refused(
-        format!("{} is where conflicts were to be shown, and something else is there", path.display()),
-        "it was left alone, and no branch was changed; move it away, or begin with --folder and another name",
+        format!("{} is the folder for conflicts, but contains something else", path.display()),
+        "it was not touched, and no branch was changed; move it away, or choose another folder with --folder",
     )
 }

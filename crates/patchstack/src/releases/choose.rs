@@ -52,10 +52,10 @@ fn containing(repository: &Repository, here: &Ref, there: &Ref) -> Result<Revisi
         (0, _) => Ok(revision(there.clone())),
         _ => Err(Error::refused(
             format!(
-                "{} and {} have diverged: {ahead} only here, {behind} only there; which one is meant?",
+                "{} and {} have diverged: {ahead} commits only in the first, {behind} only in the second",
                 here.name, there.name
             ),
-            format!("nothing was changed; say it with --branch {} or --branch {}", here.name, there.name),
+            format!("nothing was changed; choose one with --branch {} or --branch {}", here.name, there.name),
         )),
     }
 }
@@ -65,7 +65,7 @@ fn checked_out(repository: &Repository, conventions: &Conventions) -> Result<Rev
     let name = repository.current_branch()?;
     if conventions.codename_of(&name).is_none() {
         return Err(Error::refused(
-            format!("the branch that is checked out, {name}, is none of ours ({})", conventions.ours),
+            format!("the branch that is checked out, {name}, is not one of ours ({})", conventions.ours),
             "nothing was changed; name it with --branch if it is meant",
         ));
     }
@@ -102,9 +102,9 @@ fn revision(found: Ref) -> Revision {
 fn missing(conventions: &Conventions, codename: &Codename) -> Error {
     let branch = conventions.our_branch(codename);
     Error::refused(
-        format!("there is no branch {branch}, neither here nor as {}/{branch}", conventions.origin),
+        format!("there is no branch {branch}, neither in this clone nor as {}/{branch}", conventions.origin),
         format!(
-            "nothing was changed; if it is new on {0}, `git fetch {0}` brings it. `cutover branch create {codename}` makes it",
+            "nothing was changed; if it is new on {0}, `git fetch {0}` fetches it; `cutover branch create {codename}` creates it",
             conventions.origin
         ),
     )
@@ -159,7 +159,7 @@ mod tests {
         sandbox.commit("One", &[("b", "1\n")]);
         sandbox.commit("Two", &[("b", "2\n")]);
         let said = chosen(&sandbox, None, Some("koa")).expect_err("refused");
-        assert!(said.contains("2 only here, 1 only there"), "{said}");
+        assert!(said.contains("2 commits only in the first, 1 only in the second"), "{said}");
         assert!(said.contains("--branch origin/mitx/koa"), "{said}");
     }
 
@@ -168,7 +168,7 @@ mod tests {
         let sandbox = koa();
         assert!(chosen(&sandbox, None, Some("lilac")).expect_err("refused").contains("origin/mitx/lilac"));
         for odd in ["Koa", "--upload-pack=x", "koa\n", "mitx/koa", ""] {
-            assert!(chosen(&sandbox, None, Some(odd)).expect_err(odd).contains("no code name"), "{odd:?}");
+            assert!(chosen(&sandbox, None, Some(odd)).expect_err(odd).contains("not a code name"), "{odd:?}");
         }
     }
 

@@ -72,10 +72,10 @@ impl Conventions {
         self.codename(name.strip_prefix("refs/heads/").or_else(there)?)
     }
 
-    /// Explains what is wrong with the patterns and the names of the remotes, before anything is done by them.
+    /// Explains what is wrong with the patterns and the names of the remotes, before they are used.
     ///
     /// # Errors
-    /// At the first mistake.
+    /// For the first mistake.
     pub fn check(&self) -> Result<()> {
         for (what, remote) in [("upstream", &self.upstream), ("origin", &self.origin)] {
             if RefName::new(format!("refs/remotes/{remote}/x")).is_err() || remote.starts_with('-') {
@@ -86,7 +86,11 @@ impl Conventions {
             }
         }
         if self.ours.contains(pattern::CANDIDATE) {
-            return Err(pattern::mistaken("ours", &self.ours, "one branch of ours serves all candidates of a release"));
+            return Err(pattern::mistaken(
+                "ours",
+                &self.ours,
+                "each of our branches serves all candidates of a release",
+            ));
         }
         pattern::check("ours", &self.ours)?;
         for theirs in &self.theirs {
@@ -95,7 +99,7 @@ impl Conventions {
                 return Err(pattern::mistaken(
                     "ours",
                     theirs,
-                    "it is upstream's too, so nobody could tell whose a branch is",
+                    "it is also a pattern of upstream's, so the two kinds of branches could not be told apart",
                 ));
             }
         }

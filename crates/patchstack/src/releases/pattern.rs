@@ -4,10 +4,10 @@ use super::release::{Candidate, Codename, Release};
 use crate::error::{Error, Result};
 use crate::names::RefName;
 
-/// What stands for a code name in a pattern.
+/// The placeholder for a code name in a pattern.
 pub(super) const CODENAME: &str = "{codename}";
 
-/// What stands for `rc3`, `master` and the like in a pattern.
+/// The placeholder for `rc3`, `master` and the like in a pattern.
 pub(super) const CANDIDATE: &str = "{candidate}";
 
 /// `alpha1`, `beta2`, `rc3`, `master`, `1`, `2a`.
@@ -74,19 +74,19 @@ pub(super) fn globs(pattern: &str, prefix: &str) -> Vec<String> {
     std::iter::once(glob).chain(points).collect()
 }
 
-pub(super) const HINT: &str = "nothing was changed; write it such as mitx/{codename} for ours, open-release/{codename}.{candidate} for upstream's";
+pub(super) const HINT: &str = "nothing was changed; write patterns like mitx/{codename} for ours and open-release/{codename}.{candidate} for upstream's";
 
 /// Explains what is wrong with a pattern, of `ours` or of `theirs`.
 pub(super) fn check(whose: &str, pattern: &str) -> Result<()> {
     let (codenames, candidates) = (pattern.matches(CODENAME).count(), pattern.matches(CANDIDATE).count());
     if codenames != 1 {
-        return Err(mistaken(whose, pattern, &format!("it must have {CODENAME} in it exactly once")));
+        return Err(mistaken(whose, pattern, &format!("it must contain {CODENAME} exactly once")));
     }
     if candidates > 1 {
-        return Err(mistaken(whose, pattern, &format!("it may have {CANDIDATE} in it only once")));
+        return Err(mistaken(whose, pattern, &format!("it may contain {CANDIDATE} only once")));
     }
     if pattern.contains("}{") {
-        return Err(mistaken(whose, pattern, "nothing stands between the code name and the candidate"));
+        return Err(mistaken(whose, pattern, "there is nothing between the code name and the candidate"));
     }
     let example = pattern.replace(CODENAME, "koa").replace(CANDIDATE, "rc1");
     if example.contains(['{', '}']) {
@@ -94,7 +94,7 @@ pub(super) fn check(whose: &str, pattern: &str) -> Result<()> {
     }
     match RefName::branch(&example) {
         Ok(_) => Ok(()),
-        Err(error) => Err(mistaken(whose, pattern, &format!("it makes names that git does not take ({error})"))),
+        Err(error) => Err(mistaken(whose, pattern, &format!("it produces names that git refuses ({error})"))),
     }
 }
 
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_of_ours_is_its_pattern_and_nothing_more() {
+    fn a_branch_of_ours_must_match_the_whole_pattern() {
         let conventions = Conventions::default();
         assert_eq!(conventions.codename("mitx/koa"), Some(Codename("koa".to_owned())));
         for name in ["mitx/koa-hotfix", "mitx/koa2", "mitx/", "mitx/koa/x", "open-release/koa.rc3", "origin/mitx/koa"] {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remotes_branch_is_upstreams_only_under_its_remote_and_points_are_tags() {
+    fn a_branch_is_upstreams_only_under_its_remote_and_points_are_tags() {
         let conventions = Conventions::default();
         let release = |name: &str| conventions.release_of(&RefName::new(name).expect("a name")).is_some();
         assert!(release("refs/remotes/upstream/open-release/koa.rc3"));
@@ -175,16 +175,16 @@ mod tests {
         assert_eq!(Conventions::default().check().map_err(|error| error.to_string()), Ok(()));
         let good = "open-release/{codename}.{candidate}";
         for (ours, theirs, words) in [
-            ("mitx/koa", good, "{codename} in it exactly once"),
-            ("{codename}/{codename}", good, "{codename} in it exactly once"),
+            ("mitx/koa", good, "contain {codename} exactly once"),
+            ("{codename}/{codename}", good, "contain {codename} exactly once"),
             ("mitx/{codename}.{candidate}", good, "serves all candidates"),
             ("mitx/{code}/{codename}", good, "in braces"),
-            ("mitx/ {codename}", good, "git does not take"),
-            ("--{codename}", good, "git does not take"),
-            ("mitx/{codename}", "open-release/{candidate}", "{codename} in it exactly once"),
+            ("mitx/ {codename}", good, "git refuses"),
+            ("--{codename}", good, "git refuses"),
+            ("mitx/{codename}", "open-release/{candidate}", "contain {codename} exactly once"),
             ("mitx/{codename}", "{codename}.{candidate}.{candidate}", "only once"),
-            ("mitx/{codename}", "open-release/{codename}{candidate}", "nothing stands between"),
-            ("mitx/{codename}", "mitx/{codename}", "upstream's too"),
+            ("mitx/{codename}", "open-release/{codename}{candidate}", "there is nothing between"),
+            ("mitx/{codename}", "mitx/{codename}", "also a pattern of upstream's"),
         ] {
             let said = with(ours, theirs).expect_err(ours);
             assert!(said.contains(words), "{ours} {theirs}: {said}");

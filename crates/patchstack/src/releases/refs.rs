@@ -6,7 +6,7 @@ use crate::ledger::NOTES;
 use crate::names::RefName;
 use crate::repository::{Ref, Repository};
 
-/// What of a repository's refs has to do with releases, as one look gave it.
+/// The refs of a repository that have to do with releases, as one call of git lists them.
 #[derive(Clone, Debug)]
 pub struct Survey {
     /// Upstream's, with the releases that they are; none for `master` and `main`.
@@ -24,11 +24,11 @@ pub(crate) struct Ours {
     pub(crate) codename: Codename,
     /// The branch here.
     pub(crate) here: Option<Ref>,
-    /// The branch as origin has it, as far as this clone knows.
+    /// The branch on origin, as far as this clone knows.
     pub(crate) there: Option<Ref>,
 }
 
-/// Branches of upstream's that are no release, and that releases come from.
+/// Branches of upstream that are not releases themselves, but that releases are made from.
 const MAIN: [&str; 2] = ["master", "main"];
 
 impl Conventions {
@@ -39,7 +39,7 @@ impl Conventions {
     /// match `theirs`.
     ///
     /// # Errors
-    /// When the patterns are mistaken or git cannot list refs.
+    /// When the patterns are wrong or git cannot list refs.
     pub fn upstream_refs(&self, repository: &Repository) -> Result<Vec<(Ref, Option<Release>)>> {
         self.check()?;
         Ok(self.upstreams(&listed(repository, &self.upstream_globs())?))
@@ -48,7 +48,7 @@ impl Conventions {
     /// Upstream's refs and ours, with one call of git.
     ///
     /// # Errors
-    /// When the patterns are mistaken or git cannot list refs.
+    /// When the patterns are wrong or git cannot list refs.
     pub fn survey(&self, repository: &Repository) -> Result<Survey> {
         self.check()?;
         let mut globs = self.upstream_globs();
@@ -59,7 +59,7 @@ impl Conventions {
         Ok(Survey { upstream: self.upstreams(&refs), ours: self.branches_of_ours(&refs), ledgers })
     }
 
-    /// Our branch of one code name, here and as origin has it.
+    /// Our branch of one code name, in this clone and on origin.
     pub(crate) fn our_branches(&self, repository: &Repository, codename: &Codename) -> Result<Option<Ours>> {
         self.check()?;
         let branch = self.our_branch(codename);
@@ -76,8 +76,8 @@ impl Conventions {
     }
 
     fn our_globs(&self) -> Vec<String> {
-        let places = ["refs/heads/".to_owned(), format!("refs/remotes/{}/", self.origin)];
-        places.iter().flat_map(|place| pattern::globs(&self.ours, place)).collect()
+        let prefixes = ["refs/heads/".to_owned(), format!("refs/remotes/{}/", self.origin)];
+        prefixes.iter().flat_map(|prefix| pattern::globs(&self.ours, prefix)).collect()
     }
 
     fn upstreams(&self, refs: &[Ref]) -> Vec<(Ref, Option<Release>)> {
@@ -105,19 +105,19 @@ impl Conventions {
         let mut found: Vec<Ours> = Vec::new();
         for one in refs {
             let Some(codename) = self.codename_of(&one.name) else { continue };
-            let place = found.iter().position(|ours| ours.codename == codename).unwrap_or_else(|| {
+            let index = found.iter().position(|ours| ours.codename == codename).unwrap_or_else(|| {
                 found.push(Ours { codename, here: None, there: None });
                 found.len() - 1
             });
             let here = one.name.as_str().starts_with("refs/heads/");
-            let side = if here { &mut found[place].here } else { &mut found[place].there };
+            let side = if here { &mut found[index].here } else { &mut found[index].there };
             *side = Some(one.clone());
         }
         found.sort_by(|one, other| one.codename.cmp(&other.codename));
         found
     }
 
-    /// Refuses when one of `names` is no remote of the repository.
+    /// Fails when one of `names` is not a remote of the repository.
     pub(crate) fn need_remotes(&self, repository: &Repository, names: &[&str]) -> Result<()> {
         let remotes = repository.remotes()?;
         let Some(missing) = names.iter().find(|name| !remotes.contains_key(**name)) else { return Ok(()) };
@@ -141,8 +141,8 @@ impl Survey {
         self.upstream.iter().map(|(found, _)| found.clone()).collect()
     }
 
-    /// Upstream's refs of one release, or all of them where it has none. For what is of this release, the others mostly say
-    /// no more, and make git walk farther.
+    /// Upstream's refs of one release, or all of them where it has none. The others rarely add anything for this
+    /// release, and make git walk farther.
     pub(crate) fn upstream_of(&self, codename: &Codename) -> Vec<&Ref> {
         let is_own = |release: &Option<Release>| release.as_ref().is_some_and(|release| release.codename == *codename);
         let own: Vec<&Ref> =
@@ -152,7 +152,7 @@ impl Survey {
 }
 
 impl Ours {
-    /// The refs there are, the one here first.
+    /// The refs that exist, the one in this clone first.
     pub(crate) fn refs(&self) -> impl Iterator<Item = &Ref> {
         self.here.iter().chain(&self.there)
     }

@@ -6,11 +6,11 @@ use serde::{Serialize, Serializer};
 
 use crate::error::{Error, Result};
 
-/// A release's code name. They run alphabetically, so that their order is that of their names.
+/// The code name of a release. Releases are named in alphabetical order, so code names sort like releases.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Codename(pub String);
 
-/// How far along a release is, in the order in which upstream gets there.
+/// The stage of a release, in the order in which upstream reaches the stages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Candidate {
     /// `alpha1`.
@@ -30,7 +30,7 @@ pub enum Candidate {
 pub struct Release {
     /// Its code name.
     pub codename: Codename,
-    /// How far along it is.
+    /// Its stage.
     pub candidate: Candidate,
 }
 
@@ -38,11 +38,11 @@ impl Codename {
     /// A code name from outside: lower-case letters, such as `koa`.
     ///
     /// # Errors
-    /// When it is none.
+    /// When the text is not a code name.
     pub fn parse(text: &str) -> Result<Self> {
         Self::of(text).ok_or_else(|| {
             Error::refused(
-                format!("{text:?} is no code name: they are lower-case letters and nothing else"),
+                format!("{text:?} is not a code name: code names consist of lower-case letters"),
                 "nothing was changed; name the release alone, such as koa",
             )
         })

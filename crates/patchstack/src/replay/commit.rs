@@ -2,7 +2,7 @@
 
 use crate::names::ObjectId;
 
-/// Headers that would be lies on another tree: signatures, and tags that a merge carried.
+/// Headers that would be wrong on another tree: signatures, and tags of merges.
 const LEFT_OUT: [&[u8]; 3] = [b"gpgsig", b"gpgsig-sha256", b"mergetag"];
 
 /// The commit that the patch `raw` becomes with `tree` on `parent`, which was committed at `not_before` (seconds since
@@ -49,17 +49,17 @@ pub(super) fn tree(raw: &[u8]) -> Option<ObjectId> {
 
 /// Headers with their last newline, and the rest from the empty line on.
 fn split(raw: &[u8]) -> (&[u8], &[u8]) {
-    let end = raw.windows(2).position(|pair| pair == b"\n\n").map_or(raw.len(), |place| place + 1);
+    let end = raw.windows(2).position(|pair| pair == b"\n\n").map_or(raw.len(), |index| index + 1);
     raw.split_at(end)
 }
 
-/// The committer line with its moment no earlier than `not_before`, for git takes dates that run backwards for the end of
-/// what it looks for.
+/// The committer line with its moment no earlier than `not_before`, since git stops searching history where
+/// dates run backwards.
 fn put_forward(line: &[u8], not_before: i64) -> Vec<u8> {
     match moment(line.trim_ascii_end()) {
-        Some((seconds, place)) if seconds < not_before => {
-            let zone = line[place..].split(|byte| *byte == b' ').nth(1).unwrap_or(b"+0000\n");
-            let mut new = line[..place].to_vec();
+        Some((seconds, start)) if seconds < not_before => {
+            let zone = line[start..].split(|byte| *byte == b' ').nth(1).unwrap_or(b"+0000\n");
+            let mut new = line[..start].to_vec();
             new.extend(format!("{not_before} ").into_bytes());
             new.extend(zone);
             new
@@ -71,9 +71,9 @@ fn put_forward(line: &[u8], not_before: i64) -> Vec<u8> {
 /// The seconds in a line that ends in `<seconds> <zone>`, and where they begin.
 fn moment(line: &[u8]) -> Option<(i64, usize)> {
     let zone = line.iter().rposition(|byte| *byte == b' ')?;
-    let place = line[..zone].iter().rposition(|byte| *byte == b' ')? + 1;
-    let seconds = std::str::from_utf8(&line[place..zone]).ok()?.parse().ok()?;
-    Some((seconds, place))
+    let start = line[..zone].iter().rposition(|byte| *byte == b' ')? + 1;
+    let seconds = std::str::from_utf8(&line[start..zone]).ok()?.parse().ok()?;
+    Some((seconds, start))
 }
 
 #[cfg(test)]

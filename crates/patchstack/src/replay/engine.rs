@@ -1,5 +1,5 @@
-//! Git, kept ready in a scratch repository: merges, commits and objects are asked of processes that stay, since starting
-//! one for each patch would cost more than the merging.
+//! Git, kept ready in a scratch repository: processes that keep running do merges, write commits and read objects, since
+//! starting one for each patch would cost more than the merging.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::git::{Call, Conversation, Git, Version};
 use crate::names::{GitPath, ObjectId, RefName};
 use crate::repository::Repository;
 
-/// Git, ready to merge in a scratch repository. The scratch repository goes when this is dropped.
+/// Git, ready to merge in a scratch repository. The scratch repository is removed when this is dropped.
 #[derive(Debug)]
 pub struct Engine {
     git: Git,
@@ -53,10 +53,10 @@ impl Engine {
         })
     }
 
-    /// Merges `theirs` into `ours`, with `base` as what both began with. All three are commits.
+    /// Merges `theirs` into `ours`, with `base` as their merge base. All three are commits.
     ///
     /// # Errors
-    /// When git breaks off.
+    /// When git fails.
     pub fn merge(&mut self, base: &ObjectId, ours: &ObjectId, theirs: &ObjectId) -> Result<Merged> {
         let void = self.void()?;
         let first = self.merges.is_none();
@@ -79,7 +79,7 @@ impl Engine {
         Ok(merged)
     }
 
-    /// Merges with the attributes of this commit from now on, and gives the one whose they were.
+    /// Merges with the attributes of this commit from now on, and returns the commit whose attributes were used before.
     ///
     /// # Errors
     /// When git is too old for the attributes.
@@ -96,7 +96,7 @@ impl Engine {
     /// Makes the commit that `patch` becomes with `tree` on `parent`; `committer` replaces its own committer line.
     ///
     /// # Errors
-    /// When git breaks off, or the disk is full.
+    /// When git fails, or the disk is full.
     pub fn commit(
         &mut self,
         patch: &ObjectId,
@@ -114,7 +114,7 @@ impl Engine {
     /// The tree of a commit.
     ///
     /// # Errors
-    /// When git breaks off.
+    /// When git fails.
     pub fn tree_of(&mut self, commit: &ObjectId) -> Result<ObjectId> {
         let raw = self.object(commit)?;
         commit::tree(&raw).ok_or_else(|| no_such(commit))
@@ -123,7 +123,7 @@ impl Engine {
     /// The content of a blob.
     ///
     /// # Errors
-    /// When git breaks off.
+    /// When git fails.
     pub fn blob(&mut self, blob: &ObjectId) -> Result<Vec<u8>> {
         self.object(blob)
     }
@@ -131,7 +131,7 @@ impl Engine {
     /// The content of the file at `path` in a tree or commit; none when there is no such file.
     ///
     /// # Errors
-    /// When git breaks off.
+    /// When git fails.
     pub fn file(&mut self, tree: &ObjectId, path: &[u8]) -> Result<Option<Vec<u8>>> {
         if path.contains(&b'\n') {
             return Ok(None);
@@ -144,7 +144,7 @@ impl Engine {
     /// The files in which two trees differ.
     ///
     /// # Errors
-    /// When git breaks off.
+    /// When git fails.
     pub fn difference(&self, one: &ObjectId, other: &ObjectId) -> Result<Vec<GitPath>> {
         let call = self
             .call("diff-tree", "compare trees")
@@ -156,7 +156,7 @@ impl Engine {
     /// A commit of an empty tree: what root commits began with.
     ///
     /// # Errors
-    /// When git breaks off.
+    /// When git fails.
     pub fn void(&mut self) -> Result<ObjectId> {
         if let Some(void) = &self.void {
             return Ok(void.clone());
@@ -180,11 +180,11 @@ impl Engine {
         &self.git
     }
 
-    /// Brings `commit` and all that it needs into the operator's repository, under `reference` of ours (`refs/cutover/...`),
-    /// which is moved there whatever it was. The ref moves last: when the disk is full, nothing is half done.
+    /// Copies `commit` and all that it needs into the operator's repository, under `reference` of ours (`refs/cutover/...`),
+    /// which is moved there whatever it was. The ref moves last: when the disk is full, nothing is left half done.
     ///
     /// # Errors
-    /// When the objects cannot be brought over or the ref cannot be moved.
+    /// When the objects cannot be copied or the ref cannot be moved.
     pub fn keep(&self, commit: &ObjectId, reference: &RefName) -> Result<()> {
         self.scratch.name(commit)?;
         let call = self
@@ -256,7 +256,7 @@ fn merging(scratch: &Scratch, attributes: &ObjectId) -> Call {
         .variable("GIT_ATTR_SOURCE", attributes.as_str())
 }
 
-/// Refuses attributes that this git would pass over, for the result would silently be another.
+/// Refuses attributes that this git would ignore: the result would silently be a different one.
 fn refuse_attributes(repository: &Repository, commit: &ObjectId) -> Result<()> {
     let call = repository
         .call("ls-tree", "look for .gitattributes")

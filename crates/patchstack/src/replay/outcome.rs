@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::names::{GitPath, ObjectId};
 
-/// What a person decided for patches that cannot go their way alone.
+/// The decisions of a person on patches.
 #[derive(Clone, Debug, Default)]
 pub struct Decisions {
     /// Patches that are left out.
@@ -14,7 +14,7 @@ pub struct Decisions {
     pub resolved: BTreeMap<ObjectId, Resolution>,
 }
 
-/// What a person made of a conflict.
+/// The resolution of a conflict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolution {
     /// The whole tree, with the patch.
@@ -28,13 +28,13 @@ pub struct Resolution {
 /// What to do when a patch conflicts and nobody has decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtConflict {
-    /// Leave it out and go on.
+    /// Leave it out and continue.
     Skip,
     /// Stop before it.
     Stop,
 }
 
-/// What a replay came to.
+/// The outcome of a replay.
 #[derive(Clone, Debug)]
 pub struct Replayed {
     /// The head of it.
@@ -48,7 +48,7 @@ pub struct Replayed {
 /// What became of a patch.
 #[derive(Clone, Debug)]
 pub enum Picked {
-    /// It was there already: the patch itself, on the very commit that it was made on.
+    /// It stayed the same commit, since its parent did not change.
     AsItWas,
     /// Git merged it.
     Merged {

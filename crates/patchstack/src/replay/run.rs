@@ -5,10 +5,10 @@ use crate::error::Result;
 use crate::names::ObjectId;
 use crate::stack::Patch;
 
-/// Replays `patches` on `onto`, heeding `decisions`. `progress` hears how many patches are behind us.
+/// Replays `patches` on `onto`, following `decisions`. `progress` hears how many patches are done.
 ///
 /// # Errors
-/// When git breaks off.
+/// When git fails.
 pub fn replay(
     engine: &mut Engine,
     patches: &[Patch],

@@ -1,5 +1,5 @@
 //! The scratch repository: a folder in memory where there is one, which borrows the objects of the operator's repository
-//! and takes the new ones. It is written by hand, for a repository without work tree or branches is five files.
+//! and takes the new ones. Its files are written directly: a repository without work tree and branches consists of five.
 
 use std::fs::File;
 use std::io;
@@ -17,7 +17,7 @@ const IN_MEMORY: &str = "/dev/shm";
 /// The ref that takes a commit on its way to the operator's repository.
 pub(super) const KEPT: &str = "refs/heads/kept";
 
-/// A scratch repository. It goes when this is dropped; one whose owner was killed goes when the next is made.
+/// A scratch repository. It is removed when this is dropped; one whose process was killed is removed when the next is made.
 #[derive(Debug)]
 pub(super) struct Scratch {
     folder: tempfile::TempDir,
@@ -31,11 +31,11 @@ impl Scratch {
         Self::at(Some(IN_MEMORY), repository).or_else(|_| Self::at(None, repository))
     }
 
-    /// In a place, or where the system keeps temporary files.
-    fn at(place: Option<&str>, repository: &Repository) -> Result<Self> {
+    /// In `parent`, or where the system keeps temporary files.
+    fn at(parent: Option<&str>, repository: &Repository) -> Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(sweep::PREFIX);
-        let folder = place.map_or_else(|| builder.tempdir(), |place| builder.tempdir_in(place));
+        let folder = parent.map_or_else(|| builder.tempdir(), |parent| builder.tempdir_in(parent));
         let folder =
             folder.map_err(|source| Error::File { path: "a temporary folder".into(), done: "made", source })?;
         let hold = sweep::hold(folder.path());
@@ -88,7 +88,7 @@ impl Scratch {
     }
 }
 
-/// What of the repository's own configuration changes what a merge comes to.
+/// The settings of the repository that affect the outcome of a merge.
 fn settings(repository: &Repository) -> Result<Vec<(String, String)>> {
     const NAMES: [&str; 4] = ["diff.renames", "diff.renamelimit", "core.autocrlf", "core.eol"];
     let mut settings = repository.settings(|name| name.starts_with("merge.") || NAMES.contains(&name))?;

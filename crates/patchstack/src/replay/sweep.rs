@@ -1,6 +1,6 @@
-//! Takes away scratch repositories whose owner was killed: memory that nobody else would give back.
+//! Removes scratch repositories whose process was killed, which would use memory forever.
 //!
-//! The living hold a lock on their folder, which the system lets go of when they die, however they die.
+//! A running process holds a lock on its folder, which the system releases when the process ends in any way.
 
 use std::fs::File;
 use std::io;
@@ -9,10 +9,10 @@ use std::path::Path;
 
 /// What the names of scratch repositories begin with.
 pub(super) const PREFIX: &str = "cutover-";
-/// Written when the lock is held: only what has this file is a scratch repository, and one without its lock is dead.
+/// Written once the lock is held: only a folder with this file is a scratch repository, and without a lock it is unused.
 const MARK: &str = "cutover-scratch";
 
-/// Takes hold of a new folder, as long as what is returned lives.
+/// Locks a new folder until the returned value is dropped.
 pub(super) fn hold(folder: &Path) -> io::Result<File> {
     let lock = File::open(folder)?;
     lock.try_lock()?;
@@ -20,8 +20,8 @@ pub(super) fn hold(folder: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-/// Removes the dead beside `folder` that belong to whoever this belongs to. What cannot be removed stays: it is in
-/// nobody's way.
+/// Removes unused scratch repositories beside `folder` that belong to the same user. What cannot be removed stays, which
+/// does no harm.
 pub(super) fn sweep_beside(folder: &Path) {
     let (Some(parent), Ok(ours)) = (folder.parent(), std::fs::symlink_metadata(folder)) else { return };
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
@@ -46,9 +46,9 @@ mod tests {
 
     #[test]
     fn the_dead_are_swept_and_the_living_and_strangers_stay() {
-        let place = tempfile::tempdir().expect("a folder");
+        let parent = tempfile::tempdir().expect("a folder");
         let folder = |name: &str| {
-            let folder = place.path().join(name);
+            let folder = parent.path().join(name);
             std::fs::create_dir(&folder).expect("a folder");
             folder
         };

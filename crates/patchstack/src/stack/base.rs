@@ -7,7 +7,7 @@ use crate::names::{ObjectId, RefName};
 use crate::releases::Conventions;
 use crate::repository::{Ref, Repository, Revision, ids};
 
-/// Where the stack of `branch` begins, as upstream's refs tell, and `onto`, if given, as one of them.
+/// Where the stack of `branch` begins, computed from upstream's refs and from `onto`, if given.
 ///
 /// # Errors
 /// When the branch has no commit of upstream's, or several newest ones of which none contains the others.
@@ -37,7 +37,7 @@ pub(crate) fn compute_among(
     Ok(Base { commit, found })
 }
 
-/// The commit alone, for those who have a name of their own for it.
+/// The commit alone, for callers that have a name for it.
 ///
 /// # Errors
 /// As [`compute`].
@@ -91,14 +91,14 @@ fn newest_of_upstream(repository: &Repository, branch: &Revision, upstream: &[Ob
     Ok(ids(&repository.git().output(&call)?))
 }
 
-/// How the base is called: by a ref that is there, or one that contains it.
+/// The name of the base: a ref at that commit, or one that contains it.
 fn found(repository: &Repository, base: &ObjectId, refs: &[Ref], onto: Option<&Revision>) -> Result<String> {
     if let Some(exact) = refs.iter().find(|upstream| upstream.commit == *base) {
         return Ok(format!("is {}", exact.name));
     }
     let containing = containing(repository, base, refs)?.map(|name| name.to_string());
     let name = containing.or_else(|| onto.map(|onto| onto.name.clone()));
-    Ok(name.map_or_else(|| "upstream's newest that the branch has".to_owned(), |name| format!("is part of {name}")))
+    Ok(name.map_or_else(|| "newest commit of upstream in the branch".to_owned(), |name| format!("is part of {name}")))
 }
 
 /// The first of these refs that contains a commit.
@@ -119,7 +119,7 @@ fn containing(repository: &Repository, commit: &ObjectId, refs: &[Ref]) -> Resul
 fn no_upstream(conventions: &Conventions) -> Error {
     Error::refused(
         format!(
-            "nothing here is known to be upstream's: no branch of the remote `{}` and no tag is named like {}",
+            "this clone knows nothing of upstream: no branch of the remote `{}` and no tag matches {}",
             conventions.upstream,
             conventions.theirs.join(" or ")
         ),
@@ -134,11 +134,11 @@ fn ambiguous(branch: &Revision, several: &[ObjectId]) -> Error {
     let names: Vec<&str> = several.iter().map(ObjectId::short).collect();
     Error::refused(
         format!(
-            "{} has merged upstream in ways that leave {} newest commits of upstream's, none of which contains the others: {}",
+            "{} has merged upstream in such a way that there are {} newest commits of upstream, none of which contains the others: {}",
             branch.name,
             several.len(),
             names.join(", ")
         ),
-        "nothing was changed; say which one its patches stand on with --base",
+        "nothing was changed; name the one that its patches are based on with --base",
     )
 }

@@ -1,4 +1,4 @@
-//! Lists commits: one `git log`, read to its end, tells patches, merges and where they stand.
+//! Lists commits: one `git log`, read to its end, gives patches, merges and the commits that they are based on.
 
 use super::{Author, Base, Change, Patch, Stack};
 use crate::error::{Error, Result};
@@ -23,11 +23,11 @@ impl Stack {
 /// Commits that lead to some and not to others.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
-    /// Those that are no merges, oldest first.
+    /// Those that are not merges, oldest first.
     pub(crate) patches: Vec<Patch>,
     /// The merges among them.
     pub(crate) merges: Vec<ObjectId>,
-    /// The others on which they stand.
+    /// The others that they are based on.
     pub(crate) edges: Vec<ObjectId>,
 }
 
@@ -50,8 +50,7 @@ pub(crate) fn list<'a>(
         .option("--format=", FORMAT)
         .input(input);
     let bytes = repository.git().output(&call)?;
-    read(&bytes)
-        .ok_or_else(|| Error::refused("git listed patches in a form that cannot be read", "nothing was changed"))
+    read(&bytes).ok_or_else(|| Error::refused("the list of patches from git cannot be read", "nothing was changed"))
 }
 
 /// Reads `-z` output in which a path always follows what is said of it, so that no path is taken for anything else.

@@ -30,14 +30,14 @@ pub struct Base {
     pub found: String,
 }
 
-/// One of our patches: a commit that is no merge.
+/// One of our patches: a commit that is not a merge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {
     /// The commit.
     pub commit: ObjectId,
     /// The commit before it; none for a root.
     pub parent: Option<ObjectId>,
-    /// What the tree looks like with it.
+    /// Its tree.
     pub tree: ObjectId,
     /// Its author.
     pub author: Author,
@@ -87,7 +87,7 @@ pub struct Change {
 }
 
 impl Stack {
-    /// Whether the branch is nothing but the patches in a row, so that nothing has to be flattened.
+    /// Whether the branch is a plain sequence of patches, so that nothing has to be flattened.
     #[must_use]
     pub fn is_linear(&self) -> bool {
         self.merges.is_empty()

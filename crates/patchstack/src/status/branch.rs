@@ -1,18 +1,18 @@
-//! What is said of one release branch.
+//! The status of one release branch.
 
 use serde::Serialize;
 
 use crate::names::ObjectId;
 use crate::releases::Codename;
 
-/// Where one of our release branches stands.
+/// The status of one of our release branches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BranchStatus {
     /// Our branch: `mitx/koa`.
     pub branch: String,
     /// Its release.
     pub codename: Codename,
-    /// Its head here; the remote's when there is no branch here.
+    /// Its head in this clone; the remote's when there is no branch in this clone.
     pub head: ObjectId,
     /// Where its stack begins, and the release that this is: `open-release/koa.rc2`.
     pub base: Option<BaseStatus>,
@@ -22,13 +22,13 @@ pub struct BranchStatus {
     pub newest: Option<NewestStatus>,
     /// What the remote has of it.
     pub published: Published,
-    /// Who pushed or made what the remote has, and how that is known.
+    /// Who pushed or committed the remote's head, and how that is known.
     pub last: Option<LastPush>,
     /// What it is being rebased onto, as that was named, while neither the branch nor the remote has the result.
     pub rebase: Option<String>,
-    /// Whether the head has a complete ledger: it may be imaged.
+    /// Whether the head has a complete ledger, so that images may be built from it.
     pub verified: bool,
-    /// What stands in the way of knowing more, in words.
+    /// What could not be found out, and why.
     pub trouble: Option<String>,
 }
 
@@ -60,13 +60,13 @@ pub enum Published {
     No,
     /// The remote has the same.
     Same,
-    /// There is only the remote's.
+    /// Only the remote has it.
     OnlyThere,
     /// Both have commits that the other lacks, or one of them has.
     Differs {
-        /// Commits only here.
+        /// Commits only in this clone.
         ahead: usize,
-        /// Commits only there.
+        /// Commits only on the remote.
         behind: usize,
     },
 }

@@ -10,12 +10,12 @@ use crate::threads::joined;
 /// How many branches are looked at at once.
 const AT_ONCE: usize = 4;
 
-/// Where each of our release branches stands, in code name order; empty when there are none.
+/// The status of each of our release branches, in code name order; empty when there are none.
 ///
-/// What stands in the way with one branch is said in its `trouble`, and the others are told all the same.
+/// A problem with one branch is reported in its `trouble`, and does not affect the others.
 ///
 /// # Errors
-/// When the patterns are mistaken, a remote is missing, or git cannot list refs.
+/// When the patterns are wrong, a remote is missing, or git cannot list refs.
 pub fn status(repository: &Repository, conventions: &Conventions) -> Result<Vec<BranchStatus>> {
     conventions.check()?;
     conventions.need_remotes(repository, &[&conventions.upstream, &conventions.origin])?;

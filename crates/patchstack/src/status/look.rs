@@ -1,4 +1,4 @@
-//! Looks at one of our release branches. What cannot be told becomes words in `trouble`.
+//! Examines one of our release branches. What cannot be found out is explained in `trouble`.
 
 use super::{BaseStatus, BranchStatus, LastPush, NewestStatus, Published};
 use crate::error::{Error, Result};
@@ -9,7 +9,7 @@ use crate::releases::{Apart, Codename, Conventions, Ours, Release, Survey, apart
 use crate::repository::{Ref, Repository, Revision};
 use crate::stack::base_commit_among;
 
-/// What a branch is looked at with.
+/// What is needed to examine a branch.
 #[derive(Clone, Copy)]
 pub(super) struct Look<'a> {
     pub(super) repository: &'a Repository,
@@ -17,7 +17,7 @@ pub(super) struct Look<'a> {
     pub(super) survey: &'a Survey,
 }
 
-/// What could not be told, in the order in which it was tried.
+/// What could not be found out, in the order in which it was tried.
 #[derive(Default)]
 struct Troubles(Vec<String>);
 
@@ -39,7 +39,7 @@ fn words(error: &Error) -> String {
 }
 
 impl<'a> Look<'a> {
-    /// Where the branch stands.
+    /// The status of the branch.
     pub(super) fn branch(self, ours: &Ours) -> Option<BranchStatus> {
         let head = ours.refs().next()?;
         let mut troubles = Troubles::default();
@@ -85,7 +85,7 @@ impl<'a> Look<'a> {
         text.parse().map_err(|_| Error::refused(format!("git counted {text:?}"), "nothing was changed"))
     }
 
-    /// Upstream's newest of a release. A branch goes before a tag that says the same, and among several such the later.
+    /// Upstream's newest of a release. A branch is preferred to a tag of the same release, and a later commit to an earlier one.
     fn newest(self, codename: &Codename) -> Option<&'a Ref> {
         let of_codename = self.of_codename(codename);
         let newest = of_codename.into_iter().max_by_key(|(release, found)| {
@@ -118,7 +118,7 @@ impl<'a> Look<'a> {
         BaseStatus { commit: base, release }
     }
 
-    /// The newest release that is this very commit; one of `codename` goes before others.
+    /// The newest release at exactly this commit; releases of `codename` are preferred.
     fn exactly(self, commit: &ObjectId, codename: &Codename) -> Option<RefName> {
         let exact = self.survey.upstream.iter().filter(|(found, _)| found.commit == *commit);
         let exact = exact.max_by_key(|(_, release)| {
@@ -186,7 +186,7 @@ impl<'a> Look<'a> {
     }
 }
 
-/// Seconds since 1970 as RFC 3339. Git takes dates that no calendar has; those are given as they are.
+/// Seconds since 1970 as RFC 3339. Git accepts dates that no calendar has; these are returned as numbers.
 fn moment(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).map_or_else(|_| format!("@{seconds}"), |moment| moment.to_string())
 }
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_is_told_with_base_patches_and_how_far_it_is_behind() {
+    fn a_branch_is_shown_with_its_base_patches_and_commits_behind() {
         let sandbox = koa();
         let koa = only(&sandbox);
         assert_eq!((koa.branch.as_str(), koa.codename.0.as_str()), ("mitx/koa", "koa"));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_that_is_a_release_is_called_by_it_and_the_newest_is_the_greatest_in_order() {
+    fn a_base_at_a_release_has_its_name_and_the_newest_candidate_is_the_greatest() {
         let sandbox = koa();
         sandbox.git(&["update-ref", "refs/remotes/upstream/open-release/koa.beta1", "between"]);
         sandbox.git(&["update-ref", "refs/remotes/upstream/open-release/koa.alpha1", "between"]);

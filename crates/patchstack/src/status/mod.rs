@@ -1,4 +1,4 @@
-//! Where each of our release branches stands: base, patches, upstream's newest candidate, what the remote has.
+//! The status of each of our release branches: base, patches, upstream's newest candidate, what the remote has.
 
 mod branch;
 mod list;

@@ -1,4 +1,4 @@
-//! What somebody said of patches in words: when they were skipped in a rebase, or now.
+//! Explanations of patches: those given in the rebase, and those given now.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,17 @@ use super::sides::Sides;
 use crate::error::{Error, Result};
 use crate::names::ObjectId;
 
-/// What somebody said of a patch.
+/// The explanation of a patch.
 #[derive(Clone, Debug)]
 pub(super) struct Explanation {
     pub(super) because: String,
     pub(super) by: String,
 }
 
-/// What was said, by patch of the old stack. Merges are among them: of what flattening loses.
+/// Explanations by patch of the old stack, and by merge, for changes that flattening loses.
 pub(super) type Explanations = BTreeMap<ObjectId, Explanation>;
 
-/// What was said in the rebase, and over it what is said now, `by` the operator.
+/// The explanations from the rebase, overridden by those that the operator, `by`, gives now.
 pub(super) fn of(sides: &Sides, now: &[(String, String)], by: &str) -> Result<Explanations> {
     let mut explanations = Explanations::new();
     if let Some(rebase) = &sides.rebase {
@@ -33,7 +33,10 @@ pub(super) fn of(sides: &Sides, now: &[(String, String)], by: &str) -> Result<Ex
     }
     for (id, because) in now {
         if because.trim().is_empty() {
-            return Err(Error::refused(format!("nothing is said of {id}"), "nothing was changed; say why, in words"));
+            return Err(Error::refused(
+                format!("there is no explanation for {id}"),
+                "nothing was changed; give the explanation in words",
+            ));
         }
         let explanation = Explanation { because: because.clone(), by: by.to_owned() };
         explanations.insert(find(sides, id)?, explanation);

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::repository::Repository;
 use crate::stack::Patch;
 
-/// The difference between two patches that are taken for the same, without the line that names them.
+/// The difference between two patches that correspond to each other, without the line that names them.
 pub(super) fn interdiff(repository: &Repository, old: &Patch, now: &Patch) -> Result<String> {
     let (Some(before), Some(before_now)) = (&old.parent, &now.parent) else {
         // A range cannot begin before the first commit of a history.

@@ -1,4 +1,4 @@
-//! Judges patches: a pair by what git makes of the old patch in the new place, a patch without a pair by whether
+//! Judges patches: a pair by what git makes of the old patch on the new base, a patch without a pair by whether
 //! anything of it is missing.
 
 use std::collections::BTreeMap;
@@ -89,7 +89,7 @@ fn pair(
         Merged::Clean(tree) if tree == now.tree => Ok(How::Merged),
         Merged::Clean(tree) => {
             let files = abridged(&engine.difference(&tree, &now.tree)?);
-            Err(format!("it applies cleanly, and yet somebody changed what it does to {files}"))
+            Err(format!("it applies cleanly, but its changes to {files} are different now"))
         }
         Merged::Conflict(conflict) => resolved(engine, &conflict, now)?,
     };
@@ -104,7 +104,7 @@ fn pair(
     })
 }
 
-/// How a conflict was resolved: a person may have done as he saw fit in the files that conflicted, and nowhere else.
+/// How a conflict was resolved: anything is allowed in the files that conflicted, and nothing in other files.
 fn resolved(engine: &Engine, conflict: &Conflict, now: &Patch) -> Result<std::result::Result<How, String>> {
     let files = conflict.paths();
     let said = conflict.messages.iter().filter(|message| message.kind.starts_with("CONFLICT"));
@@ -114,7 +114,7 @@ fn resolved(engine: &Engine, conflict: &Conflict, now: &Patch) -> Result<std::re
     if strays.is_empty() {
         return Ok(Ok(How::Resolved(files.iter().map(ToString::to_string).collect())));
     }
-    Ok(Err(format!("it conflicts in {}, and somebody changed {} as well", abridged(&files), abridged(&strays))))
+    Ok(Err(format!("it conflicts in {}, but {} was changed as well", abridged(&files), abridged(&strays))))
 }
 
 /// What became of a patch that has no pair.
@@ -128,9 +128,10 @@ fn missing(engine: &mut Engine, old: &Patch, new: &Stack, word: Option<&Explanat
     let before = parent(engine, old)?;
     Ok(match engine.merge(&before, head, &old.commit)? {
         Merged::Clean(merged) if merged == tree => Account::Upstreamed { by: None },
-        Merged::Clean(merged) => {
-            unexplained(format!("it is missing: {} lack it", abridged(&engine.difference(&tree, &merged)?)))
-        }
+        Merged::Clean(merged) => unexplained(format!(
+            "it is missing: its changes are not in {}",
+            abridged(&engine.difference(&tree, &merged)?)
+        )),
         Merged::Conflict(conflict) => {
             unexplained(format!("it is missing, and would conflict in {}", abridged(&conflict.paths())))
         }
@@ -138,7 +139,7 @@ fn missing(engine: &mut Engine, old: &Patch, new: &Stack, word: Option<&Explanat
 }
 
 /// Names the commits of upstream's that are the same patches. A patch that is missing and would conflict stays
-/// unexplained all the same: upstream may have taken it and then taken it back.
+/// unexplained nevertheless: upstream may have applied it and reverted it later.
 fn name_upstreams(repository: &Repository, old: &Stack, new: &Stack, entries: &mut [Entry]) -> Result<()> {
     let is_gone =
         |entry: &Entry| matches!(entry.account, Account::Upstreamed { .. } | Account::Unexplained { now: None, .. });
@@ -156,7 +157,7 @@ fn name_upstreams(repository: &Repository, old: &Stack, new: &Stack, entries: &m
                 *by = Some(Named::new(&twin.commit, &twin.subject));
             }
             Account::Unexplained { what, now: None, .. } => {
-                *what = format!("{what}; upstream has this very patch as {} ({})", twin.commit.short(), twin.subject);
+                *what = format!("{what}; upstream has the same patch as {} ({})", twin.commit.short(), twin.subject);
             }
             _ => {}
         }
@@ -164,7 +165,7 @@ fn name_upstreams(repository: &Repository, old: &Stack, new: &Stack, entries: &m
     Ok(())
 }
 
-/// The commit that a patch was made on; of a root, a commit of nothing.
+/// The commit that a patch was made on; of a root, an empty commit.
 fn parent(engine: &mut Engine, patch: &Patch) -> Result<ObjectId> {
     patch.parent.clone().map_or_else(|| engine.void(), Ok)
 }

@@ -1,4 +1,4 @@
-//! Accounts for what merges in the old stack hold beyond its patches, which a rebase loses.
+//! Accounts for changes that merges in the old stack contain beyond its patches, which a rebase loses.
 
 use super::explanations::{Explanation, Explanations};
 use crate::error::Result;
@@ -9,7 +9,7 @@ use crate::replay::{Engine, Merged};
 use crate::repository::Repository;
 use crate::stack::Stack;
 
-/// An entry for each merge that holds something of its own, when flattening the stack loses something; else none.
+/// An entry for each merge with changes of its own, if flattening the stack loses something; else none.
 pub(super) fn accounts(
     repository: &Repository,
     engine: &mut Engine,
@@ -31,7 +31,7 @@ pub(super) fn accounts(
     if merges.is_empty() {
         merges.extend(old.merges.last().map(|merge| read(repository, merge)).transpose()?);
     }
-    let what = format!("this merge holds changes that are in no patch, and they are lost: {}", abridged(&lost));
+    let what = format!("this merge contains changes that are in no patch, and they are lost: {}", abridged(&lost));
     let entry = |merge: Merge| {
         let account = match explained.get(&merge.named.commit) {
             Some(Explanation { because, by }) => Account::Dropped { because: because.clone(), by: by.clone() },
@@ -62,7 +62,7 @@ fn read(repository: &Repository, commit: &ObjectId) -> Result<Merge> {
     Ok(Merge { named: Named { commit: commit.clone(), subject }, author, tree, parents })
 }
 
-/// Whether a merge is other than what git makes of its parents.
+/// Whether a merge differs from what git makes of its parents.
 fn holds_something(repository: &Repository, engine: &mut Engine, merge: &Merge) -> Result<bool> {
     let [ours, theirs] = &merge.parents[..] else { return Ok(true) };
     let bases = repository.merge_bases(ours, theirs)?;

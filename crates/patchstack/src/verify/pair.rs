@@ -1,5 +1,5 @@
-//! Pairs patches of the old stack with those of the new one: by who wrote them when under which subject, then by what
-//! they change, then by what looks alike. A pair is only a guess at what to compare: `judge` says whether it holds.
+//! Pairs patches of the old stack with those of the new one: by author, date and subject, then by what they
+//! change, then by similarity. A pair is only a guess at what to compare: `judge` says whether it holds.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(super) fn pair(repository: &Repository, old: &Stack, new: &Stack) -> Result<
     Ok(pairs)
 }
 
-/// What a rebase does not change.
+/// What a rebase keeps of a patch.
 fn who(patch: &Patch) -> (&Author, &str) {
     (&patch.author, &patch.subject)
 }
@@ -36,7 +36,7 @@ fn ids(repository: &Repository, old: &Stack, new: &Stack) -> Result<BTreeMap<Obj
     patch_ids(repository.git(), &call, commits, Likeness::Verbatim)
 }
 
-/// Pairs what is not paired and has the same key, the first with the first.
+/// Pairs patches that are not paired yet and have the same key, in order.
 fn match_up<'a, Key: Ord>(pairs: &mut Pairs, old: &'a Stack, new: &'a Stack, key: impl Fn(&'a Patch) -> Option<Key>) {
     let taken: Vec<usize> = pairs.values().copied().collect();
     let mut free: BTreeMap<Key, Vec<usize>> = BTreeMap::new();

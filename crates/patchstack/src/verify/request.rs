@@ -8,11 +8,11 @@ use crate::stack::Base;
 pub struct Request {
     /// Our branch, without `refs/heads/`: `mitx/koa`.
     pub branch: String,
-    /// The stack as it was; none for that of the rebase that is under way for the branch.
+    /// The old stack; none for that of the rebase of the branch.
     pub old: Option<(Revision, Base)>,
-    /// The stack as it is; none for the result of that rebase.
+    /// The new stack; none for the result of that rebase.
     pub new: Option<(Revision, Base)>,
-    /// Patches of the old stack by their (abbreviated) ids, and in words why they are left out or otherwise than git would
-    /// have them.
+    /// Patches of the old stack by their (abbreviated) ids, and why they are left out or differ from what git would
+    /// make of them.
     pub explained: Vec<(String, String)>,
 }

@@ -1,4 +1,4 @@
-//! The two stacks that are held against each other, and what was said of them already.
+//! The two stacks that are compared, and the rebase between them.
 
 use super::Request;
 use crate::error::{Error, Result};
@@ -8,7 +8,7 @@ use crate::rebase::{State, standing};
 use crate::repository::{Repository, Revision};
 use crate::stack::{Base, Stack};
 
-/// The two stacks, and the rebase that led from one to the other, if it is cutover's and both are from there.
+/// The two stacks, and the rebase that led from one to the other, if it was made by cutover and both are from it.
 #[derive(Debug)]
 pub(super) struct Sides {
     pub(super) old: Stack,
@@ -37,12 +37,12 @@ pub(super) fn of(repository: &Repository, request: &Request) -> Result<Sides> {
     Ok(sides)
 }
 
-/// The rebase that is under way, once it came to its end.
+/// The rebase that is under way, if it is finished.
 fn finished(repository: &Repository, branch: &str) -> Result<State> {
     let state = State::load(repository, branch)?;
     let (Some(state), Some(standing)) = (state, standing(repository, branch)?) else {
         return Err(Error::refused(
-            format!("no rebase of {branch} is under way, so there is nothing to hold against each other"),
+            format!("no rebase of {branch} is under way, so there is nothing to compare"),
             "nothing was changed; rebase first, or name both stacks: --old REF --new REF",
         ));
     };
@@ -50,24 +50,24 @@ fn finished(repository: &Repository, branch: &str) -> Result<State> {
         None => Ok(state),
         Some(stop) => Err(Error::refused(
             format!(
-                "the rebase of {branch} has not come to its end: {} of {} patches are done, and {} ({}) conflicts",
+                "the rebase of {branch} is not finished: {} of {} patches are done, and {} ({}) conflicts",
                 standing.done,
                 standing.total,
                 stop.commit.short(),
                 stop.subject
             ),
-            "nothing was changed; go on with `cutover branch rebase --continue`",
+            "nothing was changed; continue with `cutover branch rebase --continue`",
         )),
     }
 }
 
-/// What the work ref holds: not what the rebase should have come to.
+/// The commit of the work ref, which is verified as it is.
 fn result(repository: &Repository, state: &State) -> Result<(Revision, Base)> {
     let work = State::work_ref(&state.target)?;
     let commit = repository.find(&work)?.ok_or_else(|| {
         Error::refused(
-            format!("{} is gone, which held the result of the rebase", work.as_str()),
-            "nothing was changed; `cutover branch rebase --continue` makes it again",
+            format!("{}, the ref with the result of the rebase, does not exist any more", work.as_str()),
+            "nothing was changed; `cutover branch rebase --continue` creates it again",
         )
     })?;
     let base = Base { commit: state.onto.clone(), found: state.onto_name.clone() };
@@ -77,21 +77,25 @@ fn result(repository: &Repository, state: &State) -> Result<(Revision, Base)> {
 fn listed_on(repository: &Repository, (branch, base): (Revision, Base)) -> Result<Stack> {
     if !repository.is_ancestor(&base.commit, &branch.commit)? {
         return Err(Error::refused(
-            format!("{} does not stand on {} ({})", branch.name, base.commit.short(), base.found),
+            format!("{} is not based on {} ({})", branch.name, base.commit.short(), base.found),
             "nothing was changed; name where its patches begin with --old-base or --new-base",
         ));
     }
     Stack::list(repository, branch, base)
 }
 
-/// Refuses a new stack whose merges hold changes that are in no patch, for nobody would look at those.
+/// Refuses a new stack whose merges contain changes that are in no patch, since nobody would review those.
 fn refuse_odd_merges(repository: &Repository, new: &Stack) -> Result<()> {
     let lost = flattening(repository, new)?.lost;
     if lost.is_empty() {
         return Ok(());
     }
     Err(Error::refused(
-        format!("the merges in {} hold changes that are in none of its patches: {}", new.branch.name, abridged(&lost)),
+        format!(
+            "the merges in {} contain changes that are in none of its patches: {}",
+            new.branch.name,
+            abridged(&lost)
+        ),
         "nothing was changed; rebase it without merges, and verify that",
     ))
 }

@@ -94,7 +94,7 @@ fn patches_that_git_merged_by_attributes_of_the_stack_are_not_said_to_be_resolve
 }
 
 #[test]
-fn a_patch_in_new_surroundings_is_changed_and_shown() {
+fn a_patch_with_new_lines_around_it_is_shown_as_changed() {
     let story = Story::new(&[(4, "upstream's four")], &[("first", &[(6, "six")])]);
     story.begin();
     let ledger = under_way(&story, &[]).expect("a ledger");
@@ -133,7 +133,7 @@ fn a_silently_dropped_patch_is_found_by_name_and_nothing_is_written() {
     assert_eq!(accounts(&ledger), "first unexplained, second kept");
     assert!(!ledger.is_complete() && !is_written(&story, &ledger));
     let Account::Unexplained { what, .. } = &ledger.entries[0].account else { panic!("{ledger:?}") };
-    assert!(what.contains("missing: code"), "{what}");
+    assert!(what.contains("are not in code"), "{what}");
     let first = story.sandbox.id("mitx/koa~1");
     let ledger = by_hand(&story, "by-hand", &[(&first.as_str()[..7], "not wanted")]).expect("a ledger");
     assert_eq!(accounts(&ledger), "first dropped, second kept");
@@ -150,7 +150,7 @@ fn an_explanation_is_of_a_patch_and_has_words() {
 }
 
 #[test]
-fn a_patch_that_was_edited_by_hand_is_unexplained_until_somebody_says_why() {
+fn a_patch_edited_by_hand_is_unexplained_until_it_is_explained() {
     let story = clean();
     pick(&story, &["mitx/koa~1", "mitx/koa"]);
     let edited = lines(&[(10, "upstream's ten"), (2, "two"), (18, "x"), (19, "slipped in")]);
@@ -166,7 +166,7 @@ fn a_patch_that_was_edited_by_hand_is_unexplained_until_somebody_says_why() {
 }
 
 #[test]
-fn a_resolution_that_reaches_into_other_files_needs_a_word() {
+fn a_resolution_that_changes_other_files_needs_an_explanation() {
     let story = Story::with_a_conflict();
     story.begin();
     story.resolve_second();
@@ -176,7 +176,7 @@ fn a_resolution_that_reaches_into_other_files_needs_a_word() {
     let ledger = under_way(&story, &[]).expect("a ledger");
     assert_eq!(accounts(&ledger), "first kept, second unexplained, third kept");
     let Account::Unexplained { what, .. } = &ledger.entries[1].account else { panic!("{ledger:?}") };
-    assert!(what.contains("conflicts in code") && what.contains("changed other"), "{what}");
+    assert!(what.contains("conflicts in code") && what.contains("other was changed"), "{what}");
     let second = story.sandbox.id("mitx/koa~1");
     assert!(under_way(&story, &[(second.as_str(), "it moved there")]).expect("a ledger").is_complete());
 }
@@ -219,7 +219,7 @@ fn what_upstream_took_and_took_back_is_missing() {
     let ledger = by_hand(&story, "by-hand", &[]).expect("a ledger");
     assert_eq!(accounts(&ledger), "first unexplained, second kept");
     let Account::Unexplained { what, .. } = &ledger.entries[0].account else { panic!("{ledger:?}") };
-    assert!(what.contains("upstream has this very patch as"), "{what}");
+    assert!(what.contains("upstream has the same patch as"), "{what}");
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_rebase_by_hand_with_git_verifies() {
 }
 
 #[test]
-fn a_patch_with_another_subject_and_author_is_found_by_what_it_does() {
+fn a_patch_with_another_subject_and_author_is_found_by_its_changes() {
     let story = clean();
     pick(&story, &["mitx/koa~1"]);
     story.sandbox.git(&["commit", "--quiet", "--amend", "--reset-author", "--message", "renamed"]);
@@ -247,7 +247,7 @@ fn a_patch_with_another_subject_and_author_is_found_by_what_it_does() {
 }
 
 #[test]
-fn a_patch_that_is_only_alike_is_found_and_held_against_the_old_one() {
+fn a_similar_patch_is_found_and_compared() {
     let story = clean();
     pick(&story, &["mitx/koa~1"]);
     story.sandbox.git(&["checkout", "--quiet", "mitx/koa"]);
@@ -291,7 +291,7 @@ fn patches_that_read_the_same_in_two_places_are_not_confused() {
     pick(&story, &["mitx/koa~1", "mitx/koa"]);
     let both = by_hand(&story, "by-hand", &[]).expect("a ledger");
     assert_eq!(accounts(&both), "the block kept, the block kept");
-    // The second in the place of the first: the same patch to git, and yet another text.
+    // The second instead of the first: the same patch to git, and yet another text.
     pick(&story, &["mitx/koa"]);
     let one = by_hand(&story, "by-hand", &[]).expect("a ledger");
     assert_eq!(one.unexplained().count(), 1, "{}", accounts(&one));
@@ -342,7 +342,7 @@ fn what_a_merge_held_and_lost_is_accounted_for_by_name() {
 }
 
 #[test]
-fn a_merge_in_the_new_stack_cannot_carry_what_no_patch_does() {
+fn a_merge_in_the_new_stack_must_not_contain_changes_of_its_own() {
     let story = clean();
     pick(&story, &["mitx/koa~1"]);
     story.sandbox.git(&["checkout", "--quiet", "-b", "side", "up"]);
@@ -364,10 +364,10 @@ fn a_work_ref_that_somebody_moved_is_judged_as_it_is() {
 }
 
 #[test]
-fn a_stack_that_does_not_stand_on_its_base_is_refused() {
+fn a_stack_that_is_not_on_its_base_is_refused() {
     let story = clean();
     let refused = by_hand(&story, "mitx/koa", &[]).expect_err("it does not stand on up");
-    assert!(refused.to_string().contains("mitx/koa does not stand on"), "{refused}");
+    assert!(refused.to_string().contains("mitx/koa is not based on"), "{refused}");
     let none = under_way(&story, &[]).expect_err("there is nothing to verify");
     assert!(none.hint().contains("--old REF --new REF"), "{none}");
 }

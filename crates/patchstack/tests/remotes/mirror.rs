@@ -91,8 +91,8 @@ fn a_pattern_that_fits_nothing_is_answered_with_what_there_is() {
 fn two_names_of_one_place_are_not_mirrored() {
     let world = World::new();
     world.git(&["remote", "set-url", "origin", world.remote("upstream").to_str().expect("a path")]);
-    let error = world.mirror(None).expect_err("it is the same place");
-    assert!(error.to_string().contains("same place"), "{error}");
+    let error = world.mirror(None).expect_err("both have the same address");
+    assert!(error.to_string().contains("the same address"), "{error}");
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn a_branch_that_moved_since_it_was_verified_is_left_alone_and_its_maker_named()
     let bobs = world.commit_there("origin", &world.old, "Bob's fix");
     world.git_in(&world.remote("origin"), &["update-ref", BRANCH, bobs.as_str()]);
     let error = world.refuses(&world.request());
-    assert!(error.to_string().contains("not here yet"), "{error}");
+    assert!(error.to_string().contains("that this clone lacks"), "{error}");
     assert!(error.hint().contains("git fetch origin"), "{}", error.hint());
     world.git(&["fetch", "--quiet", "origin"]);
     let error = world.refuses(&world.request());
@@ -119,7 +119,7 @@ fn a_remote_that_takes_no_backup_does_not_get_the_branch_either() {
     let world = World::new();
     world.hook("origin", "pre-receive", "echo 'only branches' >&2; exit 1");
     let error = world.refuses(&world.request());
-    assert!(error.to_string().contains("does not keep a backup"), "{error}");
+    assert!(error.to_string().contains("refused the backup"), "{error}");
     assert!(error.to_string().contains("only branches"), "{error}");
 }
 
@@ -179,8 +179,8 @@ fn names_that_are_not_ours_are_refused() {
         ("master", "main branch"),
         ("main", "main branch"),
         ("mitx/livenow", "protected"),
-        ("open-release/koa.rc3", "release of upstream's"),
-        ("bob/fix", "not ours"),
+        ("open-release/koa.rc3", "a release of upstream"),
+        ("bob/fix", "does not match our pattern"),
         ("--upload-pack=x", "begins with a dash"),
         ("mitx/koa\nx", "newline"),
     ] {
@@ -196,23 +196,23 @@ fn upstream_is_never_pushed_to_under_any_name() {
     let world = World::new();
     let holds = world.holds("upstream");
     world.git(&["remote", "add", "fork", &format!("file://{}/", world.remote("upstream").display())]);
-    for (remote, words) in [("upstream", "upstream's releases"), ("fork", "same place")] {
+    for (remote, words) in [("upstream", "upstream's releases"), ("fork", "the same address")] {
         let request = cutover_patchstack::publish::Request { remote: remote.to_owned(), ..world.request() };
         let error = world.refuses(&request);
         assert!(error.to_string().contains(words), "{error}");
     }
     world.git(&["remote", "set-url", "--push", "origin", "../upstream.git"]);
-    assert!(world.refuses(&world.request()).to_string().contains("same place"));
+    assert!(world.refuses(&world.request()).to_string().contains("the same address"));
     assert_eq!(world.holds("upstream"), holds);
 }
 
 #[test]
-fn a_remote_that_pushes_to_several_places_is_refused() {
+fn a_remote_that_pushes_to_several_addresses_is_refused() {
     let world = World::new();
-    for place in ["../origin.git", "../other.git"] {
-        world.git(&["remote", "set-url", "--add", "--push", "origin", place]);
+    for address in ["../origin.git", "../other.git"] {
+        world.git(&["remote", "set-url", "--add", "--push", "origin", address]);
     }
-    assert!(world.refuses(&world.request()).to_string().contains("several places"));
+    assert!(world.refuses(&world.request()).to_string().contains("several addresses"));
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn a_remote_that_is_read_from_elsewhere_than_it_is_pushed_to_is_refused() {
     world.git_in(world.folder(), &["init", "--quiet", "--bare", "other.git"]);
     world.git(&["remote", "set-url", "--push", "origin", "../other.git"]);
     let error = world.refuses(&world.request());
-    assert!(error.to_string().contains("read from ../origin.git, and pushed to ../other.git"), "{error}");
+    assert!(error.to_string().contains("fetched from ../origin.git, but pushed to ../other.git"), "{error}");
     assert_eq!(world.git_in(&world.folder().join("other.git"), &["for-each-ref"]), "", "not even a backup");
 }
 
@@ -308,7 +308,7 @@ fn ledgers_of_colleagues_outlive_another_cutover_that_writes_in_the_same_moment(
 }
 
 #[test]
-fn a_colleague_who_publishes_the_very_same_in_the_same_moment_is_no_trouble() {
+fn a_colleague_may_publish_the_same_head_at_the_same_time() {
     let world = World::new();
     // Bob's push comes through in that of the backup, which is the first.
     world.git(&["push", "--quiet", "origin", &format!("{}:refs/heads/bobs", world.new)]);

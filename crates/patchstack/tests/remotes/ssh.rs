@@ -34,11 +34,11 @@ fn a_lease_fails_and_a_remote_refuses_over_ssh_as_they_do_here() {
     assert!(error.to_string().contains("no pushes on Friday"), "{error}");
     let bobs = world.commit_there("origin", &world.old, "Bob's fix");
     world.git_in(&world.remote("origin"), &["update-ref", BRANCH, bobs.as_str()]);
-    assert!(world.refuses(&world.request()).to_string().contains("what was verified replaces"));
+    assert!(world.refuses(&world.request()).to_string().contains("the verified head replaces"));
 }
 
 #[test]
-fn a_key_that_the_remote_does_not_know_is_told_at_once() {
+fn a_key_that_the_remote_does_not_know_is_reported_at_once() {
     let (world, _sshd) = behind_ssh("stranger");
     let error = world.refuses(&world.request());
     let said = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();

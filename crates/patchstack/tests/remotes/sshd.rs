@@ -70,11 +70,11 @@ fn make_key(path: &Path) {
 
 /// As root, sshd needs a folder that its package makes only when the system's sshd is started.
 fn make_privilege_separation_folder(owned: &Path) {
-    let place = Path::new("/run/sshd");
+    let folder = Path::new("/run/sshd");
     let root = std::fs::metadata(owned).expect("a folder").uid() == 0;
-    if root && !place.is_dir() {
+    if root && !folder.is_dir() {
         // Another test may make it in the same moment.
-        let _ = std::fs::create_dir_all(place);
+        let _ = std::fs::create_dir_all(folder);
     }
 }
 

@@ -47,8 +47,8 @@ impl World {
             old: nothing.clone(),
             new: nothing,
         };
-        for place in ["upstream.git", "origin.git"] {
-            world.git_in(world.folder(), &["init", "--quiet", "--bare", "--initial-branch=master", place]);
+        for name in ["upstream.git", "origin.git"] {
+            world.git_in(world.folder(), &["init", "--quiet", "--bare", "--initial-branch=master", name]);
         }
         world.git_in(world.folder(), &["init", "--quiet", "--initial-branch=master", "clone"]);
         world.git(&["remote", "add", "upstream", "../upstream.git"]);

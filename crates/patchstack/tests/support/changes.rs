@@ -28,8 +28,8 @@ pub(crate) enum Change {
     /// A file more.
     Create { name: u8, text: u8 },
     /// Other bytes in the binary file.
-    Binary { place: u8, byte: u8 },
-    /// A symbolic link, new or to another place.
+    Binary { offset: u8, byte: u8 },
+    /// A symbolic link, new or to another target.
     Link { name: u8, to: u8 },
     /// A submodule, new or at another commit.
     Module { name: u8, at: u8 },
@@ -89,10 +89,10 @@ pub(crate) fn first_tree(attributes: u8) -> Tree {
         b"docs/guide.md",
         b"keep.cfg",
     ];
-    for (place, name) in names.iter().enumerate() {
+    for (index, name) in names.iter().enumerate() {
         // Some of the text files are Windows' own: their line ends are in the repository.
-        let end = if place == 5 { "\r\n" } else { "\n" };
-        let lines = (0..20).map(|line| format!("line {line} of file {place}{end}"));
+        let end = if index == 5 { "\r\n" } else { "\n" };
+        let lines = (0..20).map(|line| format!("line {line} of file {index}{end}"));
         tree.put(name, Entry::file(lines.collect::<String>()));
     }
     tree.put(b"notes.md", Entry::file("- first\n- second\n"));
@@ -110,16 +110,16 @@ impl Change {
     pub(crate) fn apply(&self, tree: &mut Tree) {
         match *self {
             Self::Replace { file, line, text } => lines(tree, file, |lines| {
-                let place = usize::from(line) % lines.len();
-                lines[place] = line_of(text, line, &lines[place]);
+                let index = usize::from(line) % lines.len();
+                lines[index] = line_of(text, line, &lines[index]);
             }),
             Self::Insert { file, line, text } => lines(tree, file, |lines| {
-                let place = usize::from(line) % lines.len();
-                lines.insert(place, line_of(text, line, &lines[place]));
+                let index = usize::from(line) % lines.len();
+                lines.insert(index, line_of(text, line, &lines[index]));
             }),
             Self::Cut { file, line } => lines(tree, file, |lines| {
-                let place = usize::from(line) % lines.len();
-                lines.drain(place..(place + 2).min(lines.len()));
+                let index = usize::from(line) % lines.len();
+                lines.drain(index..(index + 2).min(lines.len()));
             }),
             Self::Note { text } => change(tree, b"notes.md", |content| {
                 content.extend_from_slice(format!("- note {text}\n").as_bytes());
@@ -147,9 +147,9 @@ impl Change {
                 let content = lines.chain([format!("text {text}\n")]).collect::<String>();
                 tree.put(NAMES[usize::from(name) % NAMES.len()], Entry::file(content));
             }
-            Self::Binary { place, byte } => change(tree, b"logo.bin", |content| {
-                let place = usize::from(place) % content.len().max(1);
-                if let Some(there) = content.get_mut(place) {
+            Self::Binary { offset, byte } => change(tree, b"logo.bin", |content| {
+                let offset = usize::from(offset) % content.len().max(1);
+                if let Some(there) = content.get_mut(offset) {
                     *there = byte;
                 }
             }),
@@ -190,7 +190,7 @@ impl Change {
                 Self::Insert { file: folder, line: half(to), text: to }
             }
             Self::Create { name, text } => Self::Create { name: own(name % 6), text },
-            Self::Binary { place, byte } if side == Side::Theirs => Self::Note { text: place ^ byte },
+            Self::Binary { offset, byte } if side == Side::Theirs => Self::Note { text: offset ^ byte },
             Self::Link { to, .. } if side == Side::Ours => Self::Link { name: 1, to },
             Self::Link { to, .. } => Self::Link { name: 0, to },
             Self::Module { at, .. } if side == Side::Ours => Self::Module { name: 0, at },
@@ -215,7 +215,7 @@ pub(crate) fn any_change() -> impl Strategy<Value = Change> {
         3 => file.clone().prop_map(|file| Change::Mode { file }),
         2 => file.clone().prop_map(|file| Change::Delete { file }),
         5 => (0..8_u8, 0..4_u8).prop_map(|(name, text)| Change::Create { name, text }),
-        2 => (0..60_u8, 0..4_u8).prop_map(|(place, byte)| Change::Binary { place, byte }),
+        2 => (0..60_u8, 0..4_u8).prop_map(|(offset, byte)| Change::Binary { offset, byte }),
         2 => (0..3_u8, 0..3_u8).prop_map(|(name, to)| Change::Link { name, to }),
         2 => (0..3_u8, 0..4_u8).prop_map(|(name, at)| Change::Module { name, at }),
         2 => (0..2_u8, 0..6_u8).prop_map(|(inside, are)| Change::Attributes { inside, are }),

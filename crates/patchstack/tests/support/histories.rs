@@ -200,20 +200,20 @@ struct Teller {
     commits: Vec<Tree>,
 }
 
-/// A commit, by its place in the stream.
-type Place = usize;
+/// A commit, by its index in the stream.
+type Index = usize;
 
 impl Teller {
     /// All of a history: the base of the stack, the new release, and the stack's head.
-    fn all(&mut self, history: &History) -> (Place, Place, Place) {
+    fn all(&mut self, history: &History) -> (Index, Index, Index) {
         let plain = Commit::plain();
         let root = self.write(&plain, &[], first_tree(history.attributes));
         let patches = patches(&history.stack);
         let mut chain = vec![root];
         let mut deeds = Vec::new();
         for theirs in &history.upstream {
-            let (place, deed) = self.theirs(theirs, &chain, &patches);
-            chain.push(place);
+            let (index, deed) = self.theirs(theirs, &chain, &patches);
+            chain.push(index);
             deeds.push(deed);
         }
         let mut old = root;
@@ -243,7 +243,7 @@ impl Teller {
         (base, chain[chain.len() - 1], head)
     }
 
-    fn theirs(&mut self, theirs: &Theirs, chain: &[Place], patches: &[&Commit]) -> (Place, Deed) {
+    fn theirs(&mut self, theirs: &Theirs, chain: &[Index], patches: &[&Commit]) -> (Index, Deed) {
         let head = chain[chain.len() - 1];
         let plain = Commit::plain();
         let patch = |number: &u8| {
@@ -286,7 +286,7 @@ impl Teller {
         }
     }
 
-    fn topic(&mut self, topic: &[Commit], aside: &[Commit], odd: Option<&Change>, fork: Place) -> Place {
+    fn topic(&mut self, topic: &[Commit], aside: &[Commit], odd: Option<&Change>, fork: Index) -> Index {
         let tip = topic.iter().fold(fork, |head, commit| self.ours(commit, head));
         let main = aside.iter().fold(fork, |head, commit| self.ours(commit, head));
         let mut tree = self.commits[main].clone();
@@ -296,7 +296,7 @@ impl Teller {
         self.write(&Commit::plain(), &[main, tip], tree)
     }
 
-    fn ours(&mut self, commit: &Commit, parent: Place) -> Place {
+    fn ours(&mut self, commit: &Commit, parent: Index) -> Index {
         let changes = self.kept_apart(&commit.changes, Side::Ours);
         self.follow(commit, &changes, parent)
     }
@@ -306,19 +306,19 @@ impl Teller {
         changes.map(|change| if self.calm { change.kept_apart(side) } else { change.clone() }).collect()
     }
 
-    fn follow(&mut self, commit: &Commit, changes: &[Change], parent: Place) -> Place {
+    fn follow(&mut self, commit: &Commit, changes: &[Change], parent: Index) -> Index {
         let mut tree = self.commits[parent].clone();
         changes.iter().for_each(|change| change.apply(&mut tree));
         self.write(commit, &[parent], tree)
     }
 
-    fn write(&mut self, commit: &Commit, parents: &[Place], tree: Tree) -> Place {
-        let place = self.commits.len();
-        let words = words(place, commit.author, commit.message);
+    fn write(&mut self, commit: &Commit, parents: &[Index], tree: Tree) -> Index {
+        let index = self.commits.len();
+        let words = words(index, commit.author, commit.message);
         // No two commits have the same author date: it tells which patch a commit was made of.
-        let written = 1_600_000_000 + i64::try_from(place).expect("few commits") * 600;
+        let written = 1_600_000_000 + i64::try_from(index).expect("few commits") * 600;
         let committed = written + i64::from(commit.skew);
-        let mut header = format!("commit refs/heads/main\nmark :{}\nauthor ", place + 1).into_bytes();
+        let mut header = format!("commit refs/heads/main\nmark :{}\nauthor ", index + 1).into_bytes();
         header.extend_from_slice(&words.author);
         header.extend_from_slice(format!(" {written} {}\n", words.zone).as_bytes());
         header.extend_from_slice(format!("committer Carol <carol@example.org> {committed} +0000\n").as_bytes());
@@ -336,7 +336,7 @@ impl Teller {
         tree.differences(parent, &mut self.stream);
         self.stream.push(b'\n');
         self.commits.push(tree);
-        place
+        index
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    /// An empty one; if wished in memory, where the machine has a place for that.
+    /// An empty one; if wished in memory, where the machine has a folder for that.
     pub(crate) fn new(in_memory: bool) -> Self {
         let memory = Path::new("/dev/shm");
         let made = if in_memory && memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };

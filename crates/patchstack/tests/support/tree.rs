@@ -1,7 +1,7 @@
 //! What a commit contains, as a map from paths to what is there: enough of git's model to tell histories in.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Place;
+use std::collections::btree_map::Entry as TreeEntry;
 
 use super::imported::data;
 
@@ -44,8 +44,8 @@ impl Tree {
 
     /// Takes away what is at a path.
     pub(crate) fn remove(&mut self, path: &[u8]) {
-        if let Place::Occupied(place) = self.0.entry(path.to_vec()) {
-            place.remove();
+        if let TreeEntry::Occupied(entry) = self.0.entry(path.to_vec()) {
+            entry.remove();
         }
     }
 

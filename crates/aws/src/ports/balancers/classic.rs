@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn draining_that_is_off_takes_no_time_whatever_is_set() {
+    fn draining_that_is_off_takes_no_time() {
         let attributes = |enabled| LoadBalancerAttributes {
             connection_draining: Some(ConnectionDraining { enabled, timeout: Some(300) }),
         };

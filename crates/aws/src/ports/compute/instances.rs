@@ -22,7 +22,7 @@ use crate::operations::ec2;
 
 /// Instances in a page, the most that EC2 gives.
 const PAGE: i64 = 1000;
-/// Instances in one question for status checks, the most that EC2 takes.
+/// Instances in one request for status checks, the most that EC2 accepts.
 const STATUS_BATCH: usize = 100;
 
 /// What all new hosts of the deployment have in common.
@@ -41,7 +41,7 @@ pub struct AwsCompute {
     connection: Rc<Connection>,
     owner: Owner,
     settings: HostSettings,
-    /// Running instances whose status checks were seen to pass: these are not asked after again.
+    /// Running instances whose status checks have passed. They are not checked again.
     passed: RefCell<BTreeSet<String>>,
 }
 
@@ -63,7 +63,7 @@ impl AwsCompute {
         Ok(listed.reservations.into_iter().flat_map(|one| one.instances).next())
     }
 
-    /// Asks after the checks of those that run and are not known to have passed them.
+    /// Reads the status checks of running instances that have not passed them yet.
     async fn check(&self, listed: &[ec2::Instance]) -> Answer<()> {
         let running: BTreeSet<&str> =
             listed.iter().filter(|one| one.state.name == "running").map(|one| one.instance_id.as_str()).collect();
@@ -104,7 +104,7 @@ impl AwsCompute {
         }))
     }
 
-    /// The instance that was launched under a token before, when EC2 says that this launch is another.
+    /// The instance that was launched under a token before, when EC2 says that the token belongs to another launch.
     async fn launched_before(&self, launch: &Launch, token: &str) -> Answer<InstanceId> {
         let filter = ec2::Filter { name: "client-token".to_owned(), values: vec![token.to_owned()] };
         let living = self.listed(vec![filter]).await?.into_iter().find(|one| !is_gone(&one.state.name));
@@ -183,7 +183,7 @@ fn terminated(launch: &Launch, instance: &str) -> Failure {
 
 const NEW_TOKEN: &str = "run the phase again: it launches another instance under a new token";
 
-/// An instance that is gone, with EC2's reason: what a launch lacks, such as the right to a key, EC2 says nowhere else.
+/// An instance that is gone, with EC2's reason: EC2 reports what a launch lacked, such as access to a key, only there.
 fn why_gone(instance: &ec2::Instance) -> String {
     let reason = instance.state_reason.as_ref().and_then(|reason| reason.message.as_ref().or(reason.code.as_ref()));
     let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
@@ -238,7 +238,7 @@ fn is_gone(state: &str) -> bool {
     matches!(state, "shutting-down" | "terminated")
 }
 
-/// EC2's word for a state, as we have it; nothing for a word that EC2 does not document.
+/// Our state for EC2's name of a state; nothing for a name that EC2 does not document.
 fn state(word: &str, passed: bool) -> Option<InstanceState> {
     match word {
         "pending" => Some(InstanceState::Pending),
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_stops_can_be_started_again_and_one_that_shuts_down_is_going() {
+    fn stopping_and_shutting_down_are_different_states() {
         assert_eq!(state("stopping", false), state("stopped", false));
         assert_eq!(state("stopped", true), Some(InstanceState::Stopped));
         assert_eq!(state("shutting-down", true), Some(InstanceState::ShuttingDown));
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_volume_that_need_not_be_encrypted_may_be_all_the_same() {
+    fn a_volume_is_never_requested_as_unencrypted() {
         let volume = |encrypted| {
             let (device, kind) = ("/dev/sda1".to_owned(), "gp3".to_owned());
             root_volume(&RootVolume { device, size_gib: 25, kind, encrypted })

@@ -1,4 +1,4 @@
-//! Instances on EC2: `instances` is the port, `user_data` what a new host is told at its first boot.
+//! Instances on EC2: `instances` is the port, `user_data` the instructions for the first boot of a host.
 
 mod instances;
 mod user_data;

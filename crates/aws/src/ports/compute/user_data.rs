@@ -1,9 +1,9 @@
-//! What a host that must boot stopped is told at its first boot, before any service starts.
+//! The user data of a host that must boot with its services stopped, which is executed before any service starts.
 
 use aws_smithy_types::base64;
 
-/// Turns supervisor's `autostart` off for every program. Open edX's own files do not mention it, and supervisor starts
-/// what does not: so the line is taken out wherever there is one, and put below the head of each program. The files in
+/// Turns supervisor's `autostart` off for every program. Open edX's own files do not mention it, and supervisor's default
+/// is to start a program: so existing lines are removed, and a line is added below the head of each program. The files in
 /// `conf.d` are links to others, which are what is changed.
 const HOLD: &str = "sed -i --follow-symlinks \
                     -e '/^[[:space:]]*autostart[[:space:]]*=/d' \
@@ -15,7 +15,7 @@ pub(super) fn user_data(hold_services: Option<&[String]>) -> String {
     base64::encode(cloud_config(hold_services))
 }
 
-/// `bootcmd` runs before ordinary services, at every boot; cloud-init's own guard makes it once for each instance. (Its
+/// `bootcmd` runs before ordinary services, at every boot; cloud-init's guard limits it to once for each instance. (Its
 /// `once` would keep an image of such a host from ever holding services again.)
 fn cloud_config(hold_services: Option<&[String]>) -> String {
     let by_default = ["sh", "-c", HOLD].map(str::to_owned);
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_of_ones_own_is_quoted_argument_by_argument() {
+    fn a_custom_command_is_quoted_argument_by_argument() {
         let own = ["/usr/local/bin/hold".to_owned(), "it's: #1 \"now\"".to_owned()];
         assert_eq!(
             cloud_config(Some(&own)),

@@ -1,5 +1,5 @@
 //! One question to one server: over UDP, asked again where the question or the answer may have been lost, and over TCP
-//! when the answer is too long for UDP. Nothing is kept: what servers answer now is what is looked at.
+//! when the answer is too long for UDP. There is no cache.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -15,22 +15,22 @@ use cutover_core::names::DnsName;
 use crate::times::Times;
 use crate::vantage::{silence, within};
 
-/// So often is a question sent over UDP, within the limit.
+/// How often a question is sent over UDP within the limit.
 const TRIES: u32 = 3;
 /// The longest message that UDP can carry.
 const LONGEST_BYTES: usize = 65_535;
 
-/// What is asked.
+/// A question.
 pub(super) struct Question<'a> {
     /// The name.
     pub(super) name: &'a DnsName,
     /// The type of record.
     pub(super) kind: RecordType,
-    /// Whether the server shall ask others.
+    /// Whether the server is to ask others.
     pub(super) recursive: bool,
 }
 
-/// The target of the name's CNAME, as that server has it. Over each of UDP and TCP, `limit` is not exceeded.
+/// The target of the CNAME of the name, as that server answers. `limit` applies to UDP and to TCP separately.
 pub(super) async fn ask(
     times: &Times,
     limit: Duration,
@@ -115,7 +115,7 @@ fn answers(answer: &Message, question: &Message) -> bool {
         && answer.queries == question.queries
 }
 
-/// The CNAME of the name that was asked for, be it alone or at the beginning of a chain.
+/// The CNAME of the name that was asked for, alone or at the beginning of a chain.
 fn target(answer: &Message, question: &Message) -> Result<Option<DnsName>, String> {
     let asked = question.queries.first().map(|query| &query.name);
     let found = answer.answers.iter().find_map(|record| match &record.data {
@@ -161,13 +161,13 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_does_not_exist_is_a_target_all_the_same() {
+    fn a_target_that_does_not_resolve_is_still_a_target() {
         let found = target(&reply(ResponseCode::NXDomain, &[("lms.mitx.mit.edu.", "gone.example.com.")]), &question());
         assert_eq!(found, Ok(Some(DnsName::from("gone.example.com"))));
     }
 
     #[test]
-    fn a_server_that_cannot_say_is_not_taken_for_one_that_says_no() {
+    fn a_server_failure_is_not_a_missing_record() {
         assert_eq!(target(&reply(ResponseCode::NXDomain, &[]), &question()), Ok(None));
         let refused = target(&reply(ResponseCode::ServFail, &[]), &question());
         assert!(refused.is_err(), "{refused:?}");

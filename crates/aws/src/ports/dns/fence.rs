@@ -1,5 +1,5 @@
 //! The zone's fence in Route 53: a simple TXT record, replaced by deleting it exactly as it is listed and creating the next
-//! one in the same batch. Of a batch that is told otherwise Route 53 changes nothing.
+//! one in the same batch. If the record differs, Route 53 refuses the whole batch.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(super) async fn read(connection: &Connection, zone_id: &str, name: &DnsName)
     Ok(sets.iter().find(is_it).and_then(listed))
 }
 
-/// Nothing of a record that shares its name with others by a policy: it is none of ours.
+/// Nothing for a record that shares its name with others by a policy: it is not one of ours.
 fn listed(set: &ResourceRecordSet) -> Option<FenceRecord> {
     let seconds = u64::try_from(set.ttl?).ok()?;
     if set.set_identifier.is_some() {
@@ -39,7 +39,7 @@ fn listed(set: &ResourceRecordSet) -> Option<FenceRecord> {
     Some(FenceRecord { values, ttl: Duration::from_secs(seconds) })
 }
 
-/// The fence's part of a batch: first what it was goes, then what it becomes is made.
+/// The fence's part of a batch: first the old record is deleted, then the new one is created.
 pub(super) fn changes(fence: &FenceChange) -> Vec<Change> {
     let change = |action: &str, record: &FenceRecord| Change {
         action: action.to_owned(),
@@ -55,18 +55,17 @@ pub(super) fn changes(fence: &FenceChange) -> Vec<Change> {
     was.chain([change("CREATE", &fence.next)]).collect()
 }
 
-/// What a batch that failed means for whoever wanted it.
+/// The failure of a batch, for its caller.
 pub(super) fn failure(error: Error, fence: &DnsName) -> Failure {
     let differs = error.refusal().is_some_and(|refusal| says_that_it_differs(refusal, fence));
     if !differs {
         return error.into();
     }
-    let why =
-        format!("{error}; {fence} is not as it was told: another conductor has changed records of the zone since");
+    let why = format!("{error}; {fence} is not as expected: another conductor has changed records of the zone since");
     Failure::new(FailureClass::Superseded, why)
 }
 
-/// Whether it is the fence's record that is not there, is there already, or is another. Such as: "Tried to delete resource
+/// Whether the reason is that the fence's record is missing, exists already, or differs. Such as: "Tried to delete resource
 /// record set [name='_cutover.x.', type='TXT'] but the values provided do not match the current values". Any other reason
 /// against a batch is a mistake in it.
 fn says_that_it_differs(refusal: &Refusal, fence: &DnsName) -> bool {
@@ -75,8 +74,8 @@ fn says_that_it_differs(refusal: &Refusal, fence: &DnsName) -> bool {
     refusal.code == "InvalidChangeBatch" && (is_tried("delete") || is_tried("create"))
 }
 
-/// A value as Route 53 wants it, which always begins and ends with a quote. Nothing within is touched either way, so that
-/// a record of somebody else's is told exactly as it was listed.
+/// A value for Route 53, which always begins and ends with a quote. Nothing between the quotes is changed in either
+/// direction, so that a record of somebody else is deleted exactly as it was listed.
 fn quoted(value: &str) -> String {
     format!("\"{value}\"")
 }
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_goes_before_what_comes() {
+    fn the_old_record_is_deleted_before_the_new_one_is_created() {
         let fence = |was| FenceChange { name: "_cutover.X.mit.edu.".into(), was, next: record(&["cutover koa 2 b 1"]) };
         let replaced = changes(&fence(Some(record(&["cutover koa 1 a 3"]))));
         let told: Vec<(&str, &str)> = replaced
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_told_as_it_was_listed_whatever_is_in_it() {
+    fn a_record_is_deleted_exactly_as_it_was_listed() {
         for value in [r#""cutover koa 1 a 1""#, r#""two" "strings""#, r#""a \"quote\" \344""#, r#""""#] {
             let value = value.to_owned();
             let set = ResourceRecordSet {

@@ -28,7 +28,7 @@ use crate::vantage::Vantage;
 pub struct AwsDns {
     connection: Rc<Connection>,
     vantage: Rc<Vantage>,
-    /// What our changes are for, in Route 53's own record of them.
+    /// The comment on our changes in Route 53.
     comment: String,
     ids: RefCell<BTreeMap<String, String>>,
     servers: RefCell<BTreeMap<String, Vec<Server>>>,
@@ -90,7 +90,9 @@ impl AwsDns {
         let answer = ask(&self.connection.times, self.vantage.limit, address, question).await;
         answer.map_err(|why| {
             let (name, port) = (question.name, address.port());
-            let hint = format!("allow this machine to send UDP and TCP to port {port} of name servers and resolvers");
+            let hint = format!(
+                "make sure that this machine can reach port {port} of name servers and resolvers over UDP and TCP"
+            );
             Failure::not_applied(format!("{whom} was asked for {name}: {why}")).with_hint(hint)
         })
     }

@@ -19,9 +19,9 @@ use crate::operations::route53::{
     ResourceRecord, ResourceRecordSet,
 };
 
-/// Route 53 takes so many records in a batch, and counts those of an UPSERT twice.
+/// The most records that Route 53 accepts in a batch. Those of an UPSERT count twice.
 const MOST_RECORDS: usize = 1_000;
-/// It takes values of so many characters, and counts those of an UPSERT twice.
+/// The most characters of values that it accepts. Those of an UPSERT count twice.
 const MOST_CHARACTERS: usize = 32_000;
 
 const UPSERT: &str = "UPSERT";
@@ -51,7 +51,7 @@ pub(super) async fn id(connection: &Connection, zone: &str) -> Answer<String> {
     }
 }
 
-/// The simple CNAME records of those names. Aliases, and records that share a name by a policy, are none.
+/// The simple CNAME records of those names. Aliases, and records that share a name by a policy, are left out.
 pub(super) async fn records(
     connection: &Connection,
     zone_id: &str,
@@ -93,7 +93,7 @@ fn listing(zone_id: &str, from: &DnsName) -> ListResourceRecordSets {
     }
 }
 
-/// A batch that makes the records so, whatever they are now, if the fence is as told. It may be about the fence alone.
+/// A batch that sets the records, whatever they are now, if the fence is as expected. It may change only the fence.
 pub(super) fn changes(
     zone_id: &str,
     records: &[RecordTarget],

@@ -64,5 +64,5 @@ pub(super) async fn certificate(
 fn not_seen(domain: &DnsName, host: &DnsName, address: Option<&SocketAddr>, why: &str) -> Failure {
     let at = address.map(|address| format!(" ({address})")).unwrap_or_default();
     Failure::not_applied(format!("the certificate that {domain}{at} presents for {host} could not be looked at: {why}"))
-        .with_hint("allow this machine to reach it on the port of HTTPS")
+        .with_hint("make sure that this machine can reach it over HTTPS")
 }

@@ -159,7 +159,7 @@ async fn try_reading(lane: &Lane<'_>, asked: &Asked, cell: &Cell) -> Result<(), 
 }
 
 #[tokio::test]
-async fn a_reading_that_gets_into_any_trouble_is_made_again_and_says_what_it_says_without() {
+async fn a_reading_that_fails_in_any_way_is_repeated_with_the_same_result() {
     let ground = Ground::new(&cutover_contract::deployment()).await;
     let asked = Asked::of(&ground).await;
     let mut cells = Vec::new();

@@ -77,7 +77,7 @@ fn references(requests: &[String]) -> BTreeSet<&str> {
 }
 
 #[tokio::test]
-async fn a_step_that_gets_into_any_trouble_changes_what_it_wants_once() {
+async fn a_step_with_any_network_trouble_makes_its_change_once() {
     let ground = Ground::new(&cutover_contract::deployment()).await;
     let mut cells = Vec::new();
     for (kind, change) in Change::ALL {

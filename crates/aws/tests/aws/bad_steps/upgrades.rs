@@ -75,8 +75,8 @@ impl<'a> Misfortune<'a> {
                 plan = self.clock.run(planned(&crew, self.ground.deployment(), phase)).await.ok();
                 let Some(plan) = &plan else { continue };
                 let (run, kind, plan) = (crew.journal.upgrade().next_run(), phase.into(), Box::new(plan.clone()));
-                let begun = Event::RunStarted { run, kind, plan, deployment: Digest::of(b"") };
-                crew.journal.append(begun).await.expect("on record");
+                let started = Event::RunStarted { run, kind, plan, deployment: Digest::of(b"") };
+                crew.journal.append(started).await.expect("on record");
             }
             let ending = self.clock.run(conductor::run(&crew, None, phase)).await.expect("the journal works");
             if ending == Ending::Finished {

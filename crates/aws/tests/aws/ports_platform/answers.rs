@@ -12,7 +12,7 @@ use cutover_engine::failure::FailureClass;
 use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::ports::{Account, Compute, Databases, Dns, Images, PageVersion, Pages};
 
-use super::calls::{calls, deployment, image_removed, launched, page_put, permanent, snapshot_begun, worker};
+use super::calls::{calls, deployment, image_removed, launched, page_put, permanent, snapshot_started, worker};
 use crate::support::{WallClock, by_permit, connect};
 
 /// A server that answers each operation with what is said for it, the last of several for ever.
@@ -83,7 +83,7 @@ async fn a_token_of_another_launch_is_followed_to_its_instance() {
 }
 
 #[tokio::test]
-async fn a_launch_given_back_that_was_terminated_is_no_launch() {
+async fn a_launch_that_returns_a_terminated_instance_fails() {
     let replayed = format!("<RunInstancesResponse>{}</RunInstancesResponse>", inner(&instance("i-gone", "terminated")));
     for answer in [(200, replayed), (400, refused("IdempotentInstanceTerminated"))] {
         let aws = connection(&[("RunInstances", &[answer])]).await;
@@ -191,7 +191,7 @@ fn snapshots(status: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_snapshot_just_begun_is_of_now_and_one_that_failed_is_never_waited_for() {
+async fn a_snapshot_without_a_time_was_started_now_and_a_failed_one_is_an_error() {
     let aws = connection(&[("DescribeDBSnapshots", &[(200, snapshots("creating")), (200, snapshots("failed"))])]).await;
     let databases = cloud::databases(&aws, &deployment(), Rc::new(WallClock));
     let before = jiff::Timestamp::now();
@@ -207,11 +207,11 @@ async fn too_many_snapshots_are_told_with_the_way_out_and_a_busy_database_is_bus
     let answers = [refused("SnapshotQuotaExceeded"), refused("InvalidDBInstanceState")];
     let aws = connection(&[("CreateDBSnapshot", &answers)]).await;
     let databases = cloud::databases(&aws, &deployment(), Rc::new(WallClock));
-    let failure = snapshot_begun(&databases, &"d".into(), &"s".into()).await.expect_err("there are too many");
-    permanent(&failure, &["SnapshotQuotaExceeded", "s of d was not begun", "delete manual snapshots"]);
-    let busy = snapshot_begun(&databases, &"d".into(), &"s".into()).await.expect_err("RDS makes its daily backup");
+    let failure = snapshot_started(&databases, &"d".into(), &"s".into()).await.expect_err("there are too many");
+    permanent(&failure, &["SnapshotQuotaExceeded", "s of d was not started", "delete manual snapshots"]);
+    let busy = snapshot_started(&databases, &"d".into(), &"s".into()).await.expect_err("RDS makes its daily backup");
     assert_eq!(busy.class, FailureClass::Busy);
-    assert!(busy.message.contains("s of d was not begun: RDS makes a backup of it just now"), "{busy}");
+    assert!(busy.message.contains("s of d was not started: RDS is making a backup"), "{busy}");
     let made = aws.calls()[&(cutover_aws::service::Service::Rds, "CreateDBSnapshot")];
     assert_eq!(made, 2, "each was asked for once");
 }
@@ -301,13 +301,13 @@ async fn what_s3_has_against_a_page_is_told_with_what_is_known_then() {
             412,
             "PreconditionFailed",
             FailureClass::NotApplied,
-            "; it was changed since it was read, and was left as it is",
+            "; it was changed after it was read, and was not overwritten",
         ),
         (
             409,
             "ConditionalRequestConflict",
             FailureClass::NotApplied,
-            "; something else was being written there at that moment: try again",
+            "; try again: something else was being written there at that moment",
         ),
     ] {
         let aws = connection(&[("", &[(status, said(code))])]).await;
@@ -315,13 +315,13 @@ async fn what_s3_has_against_a_page_is_told_with_what_is_known_then() {
         for version in [None, Some(PageVersion("\"v\"".to_owned()))] {
             let failure = page_put(&pages, PAGE, "text", version.as_ref()).await.expect_err(code);
             assert_eq!(failure.class, class, "{failure}");
-            assert!(failure.message.ends_with(&format!("was refused: {code}: m (request R1){words}")), "{failure}");
+            assert!(failure.to_string().ends_with(&format!("was refused: {code}: m (request R1){words}")), "{failure}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_refusal_that_repeats_the_session_token_is_told_without_it() {
+async fn a_refusal_is_shown_without_the_session_token() {
     let said = "The Canonical String should have been 'POST\n/\n\nx-amz-date:20210101T000000Z\n\
                 x-amz-security-token:IQoJsecret+/=\n\nhost'";
     let refusal = refused("SignatureDoesNotMatch").replace("<Message>m", &format!("<Message>{said}"));
@@ -333,7 +333,7 @@ async fn a_refusal_that_repeats_the_session_token_is_told_without_it() {
 }
 
 #[tokio::test]
-async fn checks_of_an_instance_that_is_not_known_everywhere_yet_are_no_news() {
+async fn missing_status_checks_of_a_new_instance_are_ignored() {
     let aws = connection(&[
         ("DescribeInstances", &[(200, listed(&instance("i-1", "running")))]),
         ("DescribeInstanceStatus", &[(400, refused("InvalidInstanceID.NotFound"))]),
@@ -363,7 +363,7 @@ const ZONES: &str = "<ListHostedZonesByNameResponse><HostedZones><HostedZone><Id
                      <Name>mitx.mit.edu.</Name></HostedZone></HostedZones></ListHostedZonesByNameResponse>";
 
 #[tokio::test]
-async fn a_batch_on_a_fence_that_another_has_replaced_is_superseded_and_any_other_mistake_is_not() {
+async fn a_batch_with_a_replaced_fence_is_superseded_and_one_with_another_mistake_is_not() {
     let set = "resource record set [name='_cutover.x.mitx.mit.edu.', type='TXT']";
     let against = |reasons: &[String]| {
         let reasons: String = reasons.iter().map(|reason| format!("<Message>{reason}</Message>")).collect();

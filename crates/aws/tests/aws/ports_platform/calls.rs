@@ -79,7 +79,7 @@ pub(super) async fn image_removed(images: &AwsImages, image: &ImageId) -> Answer
     by_permit(async |permit| images.remove(permit, image).await).await
 }
 
-pub(super) async fn snapshot_begun(databases: &AwsDatabases, database: &DatabaseName, id: &SnapshotId) -> Answer<()> {
+pub(super) async fn snapshot_started(databases: &AwsDatabases, database: &DatabaseName, id: &SnapshotId) -> Answer<()> {
     by_permit(async |permit| databases.begin_snapshot(permit, database, id).await).await
 }
 

@@ -14,14 +14,14 @@ use cutover_engine::ports::{Account, Answer, Compute, Databases, Images, Pages};
 use object_store::{Attribute, ObjectStoreExt};
 
 use super::calls::{
-    calls, described, furnished, image_removed, launched, page_put, permanent, snapshot_begun, some_image, tags,
+    calls, described, furnished, image_removed, launched, page_put, permanent, snapshot_started, some_image, tags,
     terminated, worker,
 };
 use crate::stage::Furnished;
 use crate::support::{WallClock, by_permit, write};
 
 #[tokio::test]
-async fn a_launch_asks_for_all_that_the_plan_and_the_file_say() {
+async fn a_launch_requests_everything_from_plan_and_file() {
     let Furnished { connection, mut deployment, moto: _moto, .. } = furnished().await;
     let volume = RootVolume { device: "/dev/sda1".into(), size_gib: 25, kind: "gp3".into(), encrypted: true };
     let aws = deployment.aws.get_or_insert_default();
@@ -118,7 +118,7 @@ async fn an_image_that_is_there_is_the_build_and_one_that_is_not_is_asked_for_in
     let there = build(newest.name.as_str(), &newest.version);
     assert_eq!(built(&there).await.expect("it is there"), newest.id);
     let untagged = built(&build(newest.name.as_str(), "99")).await.expect_err("its version is another");
-    permanent(&untagged, &[newest.id.as_str(), "put release-version=99 on it"]);
+    permanent(&untagged, &[newest.id.as_str(), "tag it with release-version=99"]);
     let missing = built(&build("edxapp_9", "4")).await.expect_err("nothing builds images");
     permanent(&missing, &["edxapp_9", "release-version=4", "commit=COMMIT", "mitx/koa"]);
 }
@@ -163,13 +163,13 @@ async fn snapshots_are_found_whatever_case_rds_keeps_them_in() {
     assert!(state.snapshots.iter().any(|snapshot| snapshot.id.as_str().starts_with("rds:")), "{state:?}");
     let id = SnapshotId::from("before-koa");
     assert_eq!(databases.snapshot(&name, &id).await.expect("an answer"), None);
-    snapshot_begun(&databases, &name, &id).await.expect("it begins");
+    snapshot_started(&databases, &name, &id).await.expect("it begins");
     let shouted = SnapshotId::from("Before-Koa");
     let snapshot = databases.snapshot(&name, &shouted).await.expect("an answer").expect("it is there");
     assert_eq!((snapshot.id, snapshot.available), (shouted, true));
-    let again = snapshot_begun(&databases, &name, &id).await.expect_err("it exists");
+    let again = snapshot_started(&databases, &name, &id).await.expect_err("it exists");
     permanent(&again, &["DBSnapshotAlreadyExists"]);
-    let nobodys = snapshot_begun(&databases, &"nobody".into(), &"other".into()).await.expect_err("no such database");
+    let nobodys = snapshot_started(&databases, &"nobody".into(), &"other".into()).await.expect_err("no such database");
     permanent(&nobodys, &["DBInstanceNotFound"]);
 }
 
@@ -179,9 +179,9 @@ async fn the_page_is_kept_by_edges_and_not_by_browsers() {
     deployment.sites.clear();
     let pages = cloud::pages(&connection, &deployment, &Rc::new(Vantage::default()));
     let page = deployment.maintenance_page.clone();
-    let place = (page.bucket.as_str(), page.key.as_str());
+    let object = (page.bucket.as_str(), page.key.as_str());
     let old = pages.page(&page.bucket, &page.key).await.expect("it is read").map(|page| page.version);
-    page_put(&pages, place, "<p>Zurück um sechs</p>", old.as_ref()).await.expect("it is put");
+    page_put(&pages, object, "<p>Zurück um sechs</p>", old.as_ref()).await.expect("it is put");
     let read = pages.page(&page.bucket, &page.key).await.expect("it is read");
     assert_eq!(read.as_ref().map(|page| page.text.as_str()), Some("<p>Zurück um sechs</p>"));
     let bucket = connection.bucket(&page.bucket).expect("a bucket");
@@ -216,16 +216,16 @@ async fn a_page_that_somebody_has_changed_put_or_removed_since_it_was_read_is_le
     let left = |answer: Answer<()>, words: &str| {
         let failure = answer.expect_err("it is another by now");
         assert_eq!(failure.class, FailureClass::NotApplied, "{failure}");
-        assert!(failure.message.contains(words), "`{words}` is not in: {failure}");
+        assert!(failure.to_string().contains(words), "`{words}` is not in: {failure}");
     };
     page_put(&pages, (bucket, key), "read", None).await.expect("there was none");
-    left(page_put(&pages, (bucket, key), "ours", None).await, "was changed since it was read, and was left as it is");
+    left(page_put(&pages, (bucket, key), "ours", None).await, "was changed after it was read, and was not overwritten");
     let read = pages.page(bucket, key).await.expect("an answer").expect("the page").version;
     page_put(&pages, (bucket, key), "somebody else's", Some(&read)).await.expect("it is the one that was read");
-    left(page_put(&pages, (bucket, key), "ours", Some(&read)).await, "was changed since it was read");
+    left(page_put(&pages, (bucket, key), "ours", Some(&read)).await, "was changed after it was read");
     assert_eq!(text().await.as_deref(), Some("somebody else's"));
     connection.bucket(bucket).expect("a bucket").delete(&key.into()).await.expect("somebody removes it");
-    left(page_put(&pages, (bucket, key), "ours", Some(&read)).await, "was removed since it was read");
+    left(page_put(&pages, (bucket, key), "ours", Some(&read)).await, "was removed after it was read");
     assert_eq!(text().await, None);
 }
 

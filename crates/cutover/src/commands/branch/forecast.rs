@@ -3,8 +3,8 @@
 use cutover_patchstack::forecast::{Forecast, forecast};
 use cutover_patchstack::repository::Revision;
 
+use super::fork::Fork;
 use super::needs_a_person;
-use super::place::Place;
 use super::progress::Progress;
 use crate::args::branch::ForecastArgs;
 use crate::error::CommandError;
@@ -13,46 +13,46 @@ use crate::show::branch::{Candidate, Typed};
 use crate::{output, show};
 
 pub(super) fn run(args: &ForecastArgs) -> Result<Exit, CommandError> {
-    let place = Place::open(&args.place)?;
-    let branch = place.choose_to_replay(args.one.branch.as_deref())?;
-    if args.all_candidates { all(&place, args, &branch) } else { one(&place, args, branch) }
+    let fork = Fork::open(&args.common)?;
+    let branch = fork.choose_to_replay(args.one.branch.as_deref())?;
+    if args.all_candidates { all(&fork, args, &branch) } else { one(&fork, args, branch) }
 }
 
-fn one(place: &Place, args: &ForecastArgs, branch: Revision) -> Result<Exit, CommandError> {
-    let onto = place.onto(&branch, args.onto.as_deref())?;
-    let forecast = make(place, args, branch, &onto)?;
-    if args.place.json {
+fn one(fork: &Fork, args: &ForecastArgs, branch: Revision) -> Result<Exit, CommandError> {
+    let onto = fork.onto(&branch, args.onto.as_deref())?;
+    let forecast = make(fork, args, branch, &onto)?;
+    if args.common.json {
         output::json(&forecast)?;
     } else {
-        output::result(&show::branch::forecast_text(&forecast, &typed(place, args)))?;
+        output::result(&show::branch::forecast_text(&forecast, &typed(fork, args)))?;
     }
     Ok(needs_a_person(!forecast.is_clean()))
 }
 
-fn all(place: &Place, args: &ForecastArgs, branch: &Revision) -> Result<Exit, CommandError> {
+fn all(fork: &Fork, args: &ForecastArgs, branch: &Revision) -> Result<Exit, CommandError> {
     let mut candidates = Vec::new();
-    for (_, onto) in place.candidates(branch)? {
-        let base = place.base(branch, args.one.base.as_deref(), Some(&onto))?;
+    for (_, onto) in fork.candidates(branch)? {
+        let base = fork.base(branch, args.one.base.as_deref(), Some(&onto))?;
         // Of what the stack stands on already there is nothing to forecast.
-        let passed = place.repository.is_ancestor(&onto.commit, &base.commit)?;
-        let forecast = if passed { None } else { Some(make(place, args, branch.clone(), &onto)?) };
+        let passed = fork.repository.is_ancestor(&onto.commit, &base.commit)?;
+        let forecast = if passed { None } else { Some(make(fork, args, branch.clone(), &onto)?) };
         candidates.push(Candidate { name: onto.name, commit: onto.commit, forecast });
     }
-    if args.place.json {
+    if args.common.json {
         output::json(&serde_json::json!({ "branch": branch.name, "candidates": candidates }))?;
     } else {
-        output::result(&show::branch::candidates_text(&branch.name, &candidates, &typed(place, args)))?;
+        output::result(&show::branch::candidates_text(&branch.name, &candidates, &typed(fork, args)))?;
     }
     let clean = candidates.iter().filter_map(|candidate| candidate.forecast.as_ref()).all(Forecast::is_clean);
     Ok(needs_a_person(!clean))
 }
 
-fn make(place: &Place, args: &ForecastArgs, branch: Revision, onto: &Revision) -> Result<Forecast, CommandError> {
+fn make(fork: &Fork, args: &ForecastArgs, branch: Revision, onto: &Revision) -> Result<Forecast, CommandError> {
     let mut progress = Progress::of(format!("replaying {} onto {}", branch.name, onto.name));
-    let stack = place.stack(branch, args.one.base.as_deref(), Some(onto))?;
-    Ok(forecast(&place.repository, &stack, onto, &mut |done, total| progress.patches(done, total))?)
+    let stack = fork.stack(branch, args.one.base.as_deref(), Some(onto))?;
+    Ok(forecast(&fork.repository, &stack, onto, &mut |done, total| progress.patches(done, total))?)
 }
 
-fn typed(place: &Place, args: &ForecastArgs) -> Typed {
-    place.typed.with("--branch", args.one.branch.as_deref()).with("--base", args.one.base.as_deref())
+fn typed(fork: &Fork, args: &ForecastArgs) -> Typed {
+    fork.typed.with("--branch", args.one.branch.as_deref()).with("--base", args.one.base.as_deref())
 }

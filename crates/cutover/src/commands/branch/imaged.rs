@@ -1,4 +1,4 @@
-//! For `cutover check`: whether the branches that images are built from may be imaged. Their ledgers say.
+//! For `cutover check`: whether images may be built from the release branches, as their ledgers say.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,8 +9,8 @@ use cutover_patchstack::error::Result;
 use cutover_patchstack::ledger::Ledger;
 use cutover_patchstack::names::RefName;
 
-use super::place::Place;
-use crate::args::branch::PlaceArgs;
+use super::fork::Fork;
+use crate::args::branch::CommonArgs;
 
 /// One item for each branch that images are built from, when the deployment file at `file` says where the clone is.
 pub(in crate::commands) fn check(file: &Path, deployment: &Deployment) -> Vec<CheckItem> {
@@ -20,37 +20,37 @@ pub(in crate::commands) fn check(file: &Path, deployment: &Deployment) -> Vec<Ch
     let edxapp = std::iter::once(&deployment.role.edxapp);
     let services = edxapp.chain(&deployment.role.worker);
     let branches: BTreeSet<&str> = services.map(|services| services.image.branch.as_str()).collect();
-    let place = Place::open(&PlaceArgs { deployment: Some(file.to_owned()), ..PlaceArgs::default() });
-    let place = place.map_err(|error| error.to_string());
-    branches.into_iter().map(|branch| item(branch, place.as_ref())).collect()
+    let fork = Fork::open(&CommonArgs { deployment: Some(file.to_owned()), ..CommonArgs::default() });
+    let fork = fork.map_err(|error| error.to_string());
+    branches.into_iter().map(|branch| item(branch, fork.as_ref())).collect()
 }
 
-fn item(branch: &str, place: std::result::Result<&Place, &String>) -> CheckItem {
+fn item(branch: &str, fork: std::result::Result<&Fork, &String>) -> CheckItem {
     let subject = format!("release branch {branch}");
-    let place = match place {
-        Ok(place) => place,
+    let fork = match fork {
+        Ok(fork) => fork,
         Err(error) => {
             return CheckItem::ok(subject, error).warning(
-                "whether its patches are all accounted for is not known",
+                "it is not known whether all its patches are accounted for",
                 "name a clone in [branches] repository",
             );
         }
     };
-    let origin = &place.conventions.origin;
-    match ledger(branch, place) {
-        Ok(Seen::Nothing) => CheckItem::ok(subject, format!("{origin} has none, as far as this clone knows"))
+    let origin = &fork.conventions.origin;
+    match ledger(branch, fork) {
+        Ok(Seen::Nothing) => CheckItem::ok(subject, format!("this clone knows of no such branch on {origin}"))
             .problem("no image can be built from it", &format!("`git fetch {origin}`, or `cutover branch publish`")),
         Ok(Seen::Unverified(head)) => CheckItem::ok(subject, format!("{head} on {origin} has no complete ledger here")).problem(
-            "an image of it could lack patches, and nobody would know",
-            &format!("`git fetch {origin} refs/notes/cutover:refs/notes/cutover` brings a colleague's; or `cutover branch verify`"),
+            "an image of it could lack patches unnoticed",
+            &format!("`git fetch {origin} refs/notes/cutover:refs/notes/cutover` fetches the ledger of a colleague; or `cutover branch verify`"),
         ),
         Ok(Seen::Verified(ledger)) => {
             let count = ledger.entries.len() + ledger.added.len();
             let head = ledger.new.head.short();
-            CheckItem::ok(subject, format!("{head} may be imaged: {} accounted for all {count} patches", ledger.by))
+            CheckItem::ok(subject, format!("{head} is ready for images: {} accounted for all {count} patches", ledger.by))
         }
         Err(error) => CheckItem::ok(subject, error.to_string())
-            .warning("whether its patches are all accounted for is not known", error.hint()),
+            .warning("it is not known whether all its patches are accounted for", error.hint()),
     }
 }
 
@@ -61,9 +61,9 @@ enum Seen {
     Verified(Box<Ledger>),
 }
 
-fn ledger(branch: &str, place: &Place) -> Result<Seen> {
-    let name = RefName::new(format!("refs/remotes/{}/{branch}", place.conventions.origin))?;
-    let Some(head) = place.repository.find(&name)? else { return Ok(Seen::Nothing) };
-    let ledger = Ledger::read(&place.repository, &head)?.filter(Ledger::is_complete);
+fn ledger(branch: &str, fork: &Fork) -> Result<Seen> {
+    let name = RefName::new(format!("refs/remotes/{}/{branch}", fork.conventions.origin))?;
+    let Some(head) = fork.repository.find(&name)? else { return Ok(Seen::Nothing) };
+    let ledger = Ledger::read(&fork.repository, &head)?.filter(Ledger::is_complete);
     Ok(ledger.map_or_else(|| Seen::Unverified(head.short().to_owned()), |ledger| Seen::Verified(Box::new(ledger))))
 }

@@ -3,8 +3,8 @@
 use cutover_patchstack::mirror::{Outcome, mirror};
 use cutover_patchstack::remote::LIMIT;
 
+use super::fork::Fork;
 use super::needs_a_person;
-use super::place::Place;
 use super::progress::Progress;
 use crate::args::branch::MirrorArgs;
 use crate::error::CommandError;
@@ -12,16 +12,16 @@ use crate::exit::Exit;
 use crate::{output, show};
 
 pub(super) fn run(args: &MirrorArgs) -> Result<Exit, CommandError> {
-    let place = Place::open(&args.place)?;
+    let fork = Fork::open(&args.common)?;
     let mirrored = {
         let mut progress = Progress::of("mirroring");
         let pattern = args.pattern.as_deref();
-        mirror(&place.repository, &place.conventions, pattern, LIMIT, &mut |doing| progress.hear(doing))?
+        mirror(&fork.repository, &fork.conventions, pattern, LIMIT, &mut |doing| progress.hear(doing))?
     };
-    if args.place.json {
+    if args.common.json {
         output::json(&serde_json::json!({ "mirrored": mirrored }))?;
     } else {
-        output::result(&show::branch::mirror_text(&mirrored, &place.conventions))?;
+        output::result(&show::branch::mirror_text(&mirrored, &fork.conventions))?;
     }
     let refused = mirrored.iter().any(|copy| matches!(copy.outcome, Outcome::Refused { .. }));
     let diverged = mirrored.iter().any(|copy| matches!(copy.outcome, Outcome::Diverged { .. }));

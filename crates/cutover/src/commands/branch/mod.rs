@@ -1,12 +1,12 @@
-//! `cutover branch`: release branches. One file a command; what they share is `place` (which clone, which names, which
+//! `cutover branch`: release branches. One file a command; what they share is `fork` (which clone, which names, which
 //! branch) and `progress`.
 
 mod create;
 mod forecast;
+mod fork;
 mod imaged;
 mod mirror;
 mod patches;
-mod place;
 mod progress;
 mod publish;
 mod rebase;
@@ -32,7 +32,7 @@ pub(super) fn run(args: &BranchArgs) -> Result<Exit, CommandError> {
     }
 }
 
-/// Scripts tell by it whether a person is needed.
+/// Scripts use it to tell whether a person is needed.
 const fn needs_a_person(needed: bool) -> Exit {
     if needed { Exit::Person } else { Exit::Done }
 }
@@ -42,7 +42,7 @@ fn with_reasons(option: &str, patches: &[String], reasons: &[String]) -> Result<
     if patches.len() != reasons.len() {
         return Err(CommandError::refused(
             format!("{option} is given {} times and --because {} times", patches.len(), reasons.len()),
-            format!("nothing was changed; give each {option} a --because of its own"),
+            format!("nothing was changed; give one --because for each {option}"),
         ));
     }
     Ok(patches.iter().cloned().zip(reasons.iter().cloned()).collect())

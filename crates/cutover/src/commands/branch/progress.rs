@@ -1,5 +1,5 @@
-//! Progress of a replay, on standard error: one line that changes in place at a terminal, a line every few seconds
-//! elsewhere, and nothing for what is over in a moment.
+//! Progress of a replay, on standard error: one line that is rewritten at a terminal, a line every few seconds
+//! elsewhere, and nothing for what ends in a moment.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use crate::harmless::harmless;
 use crate::output;
 use crate::wall::Stopwatch;
 
-/// What is over sooner is not spoken of: at a terminal, and elsewhere.
+/// Work that ends sooner is not reported: at a terminal, and elsewhere.
 const A_MOMENT: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(3)];
-/// How long what was said stands: at a terminal, and elsewhere.
+/// How long a message stays before the next: at a terminal, and elsewhere.
 const STANDS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
-/// Tells how far a replay is.
+/// Shows how far a replay is.
 pub(super) struct Progress {
     doing: String,
-    begun: Stopwatch,
+    started: Stopwatch,
     said: Option<Duration>,
     bar: Option<ProgressBar>,
 }
@@ -29,22 +29,22 @@ impl Progress {
         if let (Some(bar), Ok(style)) = (&bar, ProgressStyle::with_template("{wide_msg}")) {
             bar.set_style(style);
         }
-        Self { doing: doing.into(), begun: Stopwatch::start(), said: None, bar }
+        Self { doing: doing.into(), started: Stopwatch::start(), said: None, bar }
     }
 
-    /// Tells that `done` of `total` patches are behind us, if it is time to.
+    /// Shows that `done` of `total` patches are done, if it is time to.
     pub(super) fn patches(&mut self, done: usize, total: usize) {
         self.hear(&format!("patch {done} of {total}"));
     }
 
-    /// Tells where it is, if it is time to.
-    pub(super) fn hear(&mut self, place: &str) {
-        let elapsed = self.begun.elapsed();
+    /// Shows what is being done, if it is time to.
+    pub(super) fn hear(&mut self, step: &str) {
+        let elapsed = self.started.elapsed();
         if !is_time(elapsed, self.said, self.bar.is_some()) {
             return;
         }
         self.said = Some(elapsed);
-        let line = format!("{}: {place}", self.doing);
+        let line = format!("{}: {step}", self.doing);
         match &self.bar {
             Some(bar) => {
                 bar.set_message(harmless(&line).into_owned());
@@ -65,8 +65,8 @@ impl Drop for Progress {
 }
 
 fn is_time(elapsed: Duration, said: Option<Duration>, watched: bool) -> bool {
-    let place = usize::from(!watched);
-    elapsed >= said.map_or(A_MOMENT[place], |said| said + STANDS[place])
+    let index = usize::from(!watched);
+    elapsed >= said.map_or(A_MOMENT[index], |said| said + STANDS[index])
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_gets_a_line_every_few_seconds_and_a_terminal_one_that_moves() {
+    fn a_log_gets_a_line_every_few_seconds_and_a_terminal_one_live_line() {
         assert_eq!(said(false, Duration::from_secs(60)), 12);
         assert!(said(true, Duration::from_secs(10)) > 50);
     }

@@ -5,7 +5,7 @@ use cutover_patchstack::names::{ObjectId, RefName};
 use cutover_patchstack::publish::{Publication, Request, publish};
 use cutover_patchstack::remote::LIMIT;
 
-use super::place::Place;
+use super::fork::Fork;
 use super::progress::Progress;
 use crate::args::branch::PublishArgs;
 use crate::error::CommandError;
@@ -13,23 +13,23 @@ use crate::exit::Exit;
 use crate::{output, show, wall};
 
 pub(super) fn run(args: &PublishArgs) -> Result<Exit, CommandError> {
-    let place = Place::open(&args.place)?;
-    let branch = place.ours(args.branch.as_deref())?;
+    let fork = Fork::open(&args.common)?;
+    let branch = fork.ours(args.branch.as_deref())?;
     let request = Request {
-        head: head(&place, &branch, args.head.as_deref())?,
+        head: head(&fork, &branch, args.head.as_deref())?,
         branch,
-        remote: place.conventions.origin.clone(),
-        protected: place.protected.clone(),
+        remote: fork.conventions.origin.clone(),
+        protected: fork.protected.clone(),
         limit: LIMIT,
     };
     let publication = {
         let mut progress = Progress::of(format!("publishing {}", request.branch));
-        publish(&place.repository, &place.conventions, &request, wall::now(), &mut |doing| progress.hear(doing))?
+        publish(&fork.repository, &fork.conventions, &request, wall::now(), &mut |doing| progress.hear(doing))?
     };
-    if args.place.json {
+    if args.common.json {
         output::json(&publication)?;
     } else {
-        let here = to_be_moved(&place, &publication)?;
+        let here = to_be_moved(&fork, &publication)?;
         output::result(&show::branch::publication_text(&publication, here.as_ref()))?;
     }
     Ok(Exit::Done)
@@ -37,41 +37,41 @@ pub(super) fn run(args: &PublishArgs) -> Result<Exit, CommandError> {
 
 /// What is named; else the result of the branch's rebase, unless the branch here has gone on from it; else the branch.
 /// Whether it was verified, the library asks.
-fn head(place: &Place, branch: &str, named: Option<&str>) -> Result<ObjectId, CommandError> {
+fn head(fork: &Fork, branch: &str, named: Option<&str>) -> Result<ObjectId, CommandError> {
     if let Some(name) = named {
-        return Ok(place.repository.revision(name)?.commit);
+        return Ok(fork.repository.revision(name)?.commit);
     }
-    let result = place.repository.find(&RefName::new(format!("refs/cutover/rebased/{branch}"))?)?;
-    let here = place.repository.find(&RefName::branch(branch)?)?;
+    let result = fork.repository.find(&RefName::new(format!("refs/cutover/rebased/{branch}"))?)?;
+    let here = fork.repository.find(&RefName::branch(branch)?)?;
     match (result, here) {
-        (Some(result), Some(here)) if went_on(place, &result, &here)? => Ok(here),
+        (Some(result), Some(here)) if went_on(fork, &result, &here)? => Ok(here),
         (Some(result), _) => Ok(result),
         (None, Some(here)) => Ok(here),
-        (None, None) => Ok(place.repository.revision(branch)?.commit),
+        (None, None) => Ok(fork.repository.revision(branch)?.commit),
     }
 }
 
-/// Whether the branch here came after the result of its last rebase: it has that in it, or was verified in its place.
-fn went_on(place: &Place, result: &ObjectId, here: &ObjectId) -> Result<bool, CommandError> {
-    if result == here || place.repository.is_ancestor(result, here)? {
+/// Whether the branch here came after the result of its last rebase: it has that in it, or was verified instead of it.
+fn went_on(fork: &Fork, result: &ObjectId, here: &ObjectId) -> Result<bool, CommandError> {
+    if result == here || fork.repository.is_ancestor(result, here)? {
         return Ok(true);
     }
-    let ledger = Ledger::read(&place.repository, here)?;
+    let ledger = Ledger::read(&fork.repository, here)?;
     Ok(ledger.is_some_and(|ledger| ledger.old.head == *result))
 }
 
 /// What the branch is here, if moving it to what was published loses nothing.
-fn to_be_moved(place: &Place, publication: &Publication) -> Result<Option<ObjectId>, CommandError> {
-    let Some(here) = place.repository.find(&RefName::branch(&publication.branch)?)? else { return Ok(None) };
-    let ledger = Ledger::read(&place.repository, &publication.is)?;
+fn to_be_moved(fork: &Fork, publication: &Publication) -> Result<Option<ObjectId>, CommandError> {
+    let Some(here) = fork.repository.find(&RefName::branch(&publication.branch)?)? else { return Ok(None) };
+    let ledger = Ledger::read(&fork.repository, &publication.is)?;
     let replaced = publication.was.iter().cloned().chain(ledger.map(|ledger| ledger.old.head));
     for commit in replaced.chain([publication.is.clone()]) {
-        if place.repository.is_ancestor(&here, &commit).unwrap_or(false) {
+        if fork.repository.is_ancestor(&here, &commit).unwrap_or(false) {
             return Ok(Some(here));
         }
     }
     output::note(&format!(
-        "note: {} here is {}, and has commits that were not published: they stay here only",
+        "note: {} in this clone is {}, and has commits that were not published: they are in this clone only",
         publication.branch,
         here.short()
     ));

@@ -1,4 +1,4 @@
-//! `cutover branch rebase`: begins one, goes on after a stop, leaves a patch out, gives it up, or shows how it stands.
+//! `cutover branch rebase`: starts one, continues after a stop, leaves a patch out, aborts it, or shows its state.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use cutover_patchstack::repository::Revision;
 use cutover_patchstack::stack::Stack;
 use serde_json::json;
 
-use super::place::{Place, own};
+use super::fork::{Fork, own};
 use super::progress::Progress;
 use super::{needs_a_person, with_reasons};
 use crate::args::branch::RebaseArgs;
@@ -17,75 +17,75 @@ use crate::exit::Exit;
 use crate::{output, show};
 
 pub(super) fn run(args: &RebaseArgs) -> Result<Exit, CommandError> {
-    let place = Place::open(&args.place)?;
+    let fork = Fork::open(&args.common)?;
     let skips = with_reasons("--skip", &args.skip, &args.because)?;
     if let Some(onto) = &args.onto {
-        return begin(&place, args, onto, &skips);
+        return begin(&fork, args, onto, &skips);
     }
-    let branch = place.ours(args.one.branch.as_deref())?;
+    let branch = fork.ours(args.one.branch.as_deref())?;
     if args.abort {
-        return abort(&place, args, &branch);
+        return abort(&fork, args, &branch);
     }
     let mut progress = Progress::of(format!("replaying {branch}"));
     let mut hear = |done, total| progress.patches(done, total);
     let mut standing = None;
     if args.continue_ {
-        standing = Some(rebase::proceed(&place.repository, &branch, &mut hear)?);
+        standing = Some(rebase::proceed(&fork.repository, &branch, &mut hear)?);
     } else if skips.is_empty() {
-        standing = rebase::standing(&place.repository, &branch)?;
+        standing = rebase::standing(&fork.repository, &branch)?;
     }
     for (patch, because) in &skips {
-        standing = Some(rebase::skip(&place.repository, &branch, patch, because, &mut hear)?);
+        standing = Some(rebase::skip(&fork.repository, &branch, patch, because, &mut hear)?);
     }
     drop(progress);
-    tell(&place, args, &branch, standing.as_ref())
+    tell(&fork, args, &branch, standing.as_ref())
 }
 
-fn begin(place: &Place, args: &RebaseArgs, onto: &str, skips: &[(String, String)]) -> Result<Exit, CommandError> {
-    let branch = place.choose_to_replay(args.one.branch.as_deref())?;
-    let target = args.target.as_deref().map_or_else(|| Ok(place.own_name(&branch)), own)?;
-    let onto = place.repository.revision(onto)?;
+fn begin(fork: &Fork, args: &RebaseArgs, onto: &str, skips: &[(String, String)]) -> Result<Exit, CommandError> {
+    let branch = fork.choose_to_replay(args.one.branch.as_deref())?;
+    let target = args.target.as_deref().map_or_else(|| Ok(fork.own_name(&branch)), own)?;
+    let onto = fork.repository.revision(onto)?;
     let mut progress = Progress::of(format!("replaying {} onto {}", branch.name, onto.name));
     let mut skip = Vec::new();
     for (patch, because) in skips {
-        skip.push((place.repository.revision(patch)?.commit, because.clone()));
+        skip.push((fork.repository.revision(patch)?.commit, because.clone()));
     }
     if let Some(base) = &args.one.base {
-        tell_what_is_below(place, &branch, base, &onto);
+        tell_what_is_below(fork, &branch, base, &onto);
     }
     let request = Request {
-        stack: place.stack(branch, args.one.base.as_deref(), Some(&onto))?,
-        conventions: place.conventions.clone(),
+        stack: fork.stack(branch, args.one.base.as_deref(), Some(&onto))?,
+        conventions: fork.conventions.clone(),
         onto,
         target: target.clone(),
         skip,
         folder: args.folder.as_deref().map(from_here).transpose()?,
         accept_loss: args.accept_loss.clone(),
     };
-    let standing = rebase::begin(&place.repository, request, &mut |done, total| progress.patches(done, total))?;
+    let standing = rebase::begin(&fork.repository, request, &mut |done, total| progress.patches(done, total))?;
     drop(progress);
-    tell(place, args, &target, Some(&standing))
+    tell(fork, args, &target, Some(&standing))
 }
 
 /// Tells of patches that are below a base that was given, for they are not taken along. Where upstream's refs tell of no
 /// base, nothing can be said.
-fn tell_what_is_below(place: &Place, branch: &Revision, given: &str, onto: &Revision) {
+fn tell_what_is_below(fork: &Fork, branch: &Revision, given: &str, onto: &Revision) {
     let below = || -> Result<usize, CommandError> {
-        let found = place.base(branch, None, Some(onto))?;
-        Ok(Stack::list(&place.repository, place.repository.revision(given)?, found)?.patches.len())
+        let found = fork.base(branch, None, Some(onto))?;
+        Ok(Stack::list(&fork.repository, fork.repository.revision(given)?, found)?.patches.len())
     };
     match below() {
         Ok(0) | Err(_) => {}
         Ok(count) => output::note(&format!(
-            "note: {count} patches of {} are below {given} and are not taken along; without --base all of them are",
+            "note: {count} patches of {} are below {given} and are not rebased; without --base all of them are",
             branch.name
         )),
     }
 }
 
-fn abort(place: &Place, args: &RebaseArgs, branch: &str) -> Result<Exit, CommandError> {
-    rebase::abort(&place.repository, branch)?;
-    if args.place.json {
+fn abort(fork: &Fork, args: &RebaseArgs, branch: &str) -> Result<Exit, CommandError> {
+    rebase::abort(&fork.repository, branch)?;
+    if args.common.json {
         output::json(&json!({ "branch": branch, "aborted": true }))?;
     } else {
         output::result(&show::branch::aborted_text(branch))?;
@@ -102,16 +102,16 @@ fn from_here(folder: &Path) -> Result<PathBuf, CommandError> {
     })
 }
 
-fn tell(place: &Place, args: &RebaseArgs, branch: &str, standing: Option<&Standing>) -> Result<Exit, CommandError> {
+fn tell(fork: &Fork, args: &RebaseArgs, branch: &str, standing: Option<&Standing>) -> Result<Exit, CommandError> {
     // What comes next concerns the branch that the result is for.
-    let typed = place.typed.with("--branch", Some(branch));
+    let typed = fork.typed.with("--branch", Some(branch));
     match standing {
-        Some(standing) if args.place.json => output::json(standing)?,
+        Some(standing) if args.common.json => output::json(standing)?,
         Some(standing) => {
-            let ledger = Ledger::read(&place.repository, &standing.head)?.filter(Ledger::is_complete);
+            let ledger = Ledger::read(&fork.repository, &standing.head)?.filter(Ledger::is_complete);
             output::result(&show::branch::standing_text(standing, ledger.as_ref(), &typed))?;
         }
-        None if args.place.json => output::json(&json!({ "branch": branch, "standing": null }))?,
+        None if args.common.json => output::json(&json!({ "branch": branch, "standing": null }))?,
         None => output::result(&show::branch::no_standing_text(branch, &typed))?,
     }
     Ok(needs_a_person(standing.is_some_and(|standing| standing.stop.is_some())))

@@ -2,19 +2,19 @@
 
 use cutover_patchstack::status::status;
 
-use super::place::Place;
+use super::fork::Fork;
 use crate::args::branch::StatusArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::{output, show};
 
 pub(super) fn run(args: &StatusArgs) -> Result<Exit, CommandError> {
-    let place = Place::open(&args.place)?;
-    let branches = status(&place.repository, &place.conventions)?;
-    if args.place.json {
+    let fork = Fork::open(&args.common)?;
+    let branches = status(&fork.repository, &fork.conventions)?;
+    if args.common.json {
         output::json(&serde_json::json!({ "branches": branches }))?;
     } else {
-        output::result(&show::branch::status_text(&branches, &place.conventions, &place.typed))?;
+        output::result(&show::branch::status_text(&branches, &fork.conventions, &fork.typed))?;
     }
     Ok(Exit::Done)
 }

@@ -4,7 +4,7 @@ use cutover_patchstack::repository::Revision;
 use cutover_patchstack::stack::Base;
 use cutover_patchstack::verify::{Request, verify};
 
-use super::place::Place;
+use super::fork::Fork;
 use super::progress::Progress;
 use super::{needs_a_person, with_reasons};
 use crate::args::branch::VerifyArgs;
@@ -13,25 +13,25 @@ use crate::exit::Exit;
 use crate::{output, show, wall};
 
 pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
-    let place = Place::open(&args.place)?;
+    let fork = Fork::open(&args.common)?;
     let explained = with_reasons("--explain", &args.explain, &args.because)?;
-    let branch = place.ours(args.branch.as_deref())?;
+    let branch = fork.ours(args.branch.as_deref())?;
     let request = Request {
-        old: side(&place, args.old.as_deref(), args.old_base.as_deref())?,
-        new: side(&place, args.new.as_deref(), args.new_base.as_deref())?,
+        old: side(&fork, args.old.as_deref(), args.old_base.as_deref())?,
+        new: side(&fork, args.new.as_deref(), args.new_base.as_deref())?,
         branch: branch.clone(),
         explained,
     };
     let ledger = {
         let mut progress = Progress::of(format!("verifying {branch}"));
         let mut hear = |done, total| progress.patches(done, total);
-        verify(&place.repository, &request, wall::now(), &mut hear)?
+        verify(&fork.repository, &request, wall::now(), &mut hear)?
     };
-    if args.place.json {
+    if args.common.json {
         output::json(&ledger)?;
     } else {
         // What comes next is about the same stacks: publishing when nothing is left to say, else verifying again.
-        let typed = place.typed.with("--branch", Some(&branch));
+        let typed = fork.typed.with("--branch", Some(&branch));
         let typed = if ledger.is_complete() {
             typed.with("--head", args.new.as_deref())
         } else {
@@ -47,9 +47,9 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, CommandError> {
 }
 
 /// A stack that the operator named, and where it begins.
-fn side(place: &Place, head: Option<&str>, base: Option<&str>) -> Result<Option<(Revision, Base)>, CommandError> {
+fn side(fork: &Fork, head: Option<&str>, base: Option<&str>) -> Result<Option<(Revision, Base)>, CommandError> {
     let Some(head) = head else { return Ok(None) };
-    let head = place.repository.revision(head)?;
-    let base = place.base(&head, base, None)?;
+    let head = fork.repository.revision(head)?;
+    let base = fork.base(&head, base, None)?;
     Ok(Some((head, base)))
 }

@@ -16,7 +16,7 @@ pub struct Candidate {
     pub name: String,
     /// Its commit.
     pub commit: ObjectId,
-    /// What a rebase onto it would come to; none when the stack stands on it already.
+    /// The forecast of a rebase onto it; none when the stack is based on it already.
     pub forecast: Option<Forecast>,
 }
 
@@ -32,15 +32,15 @@ pub fn candidates_text(branch: &str, candidates: &[Candidate], typed: &Typed) ->
             let command = typed.command("forecast", &format!("--onto {}", quoted(&newest.name)));
             text.push_str(&format!("\nType:  {command}\n"));
         }
-        None => text.push_str("\nThe branch has all of them: there is nothing to rebase onto.\n"),
+        None => text.push_str("\nThe branch contains all of them: there is nothing to rebase onto.\n"),
     }
     text
 }
 
 fn line(candidate: &Candidate, widest: usize) -> String {
     let outcome = match &candidate.forecast {
-        None => "the branch has it".to_owned(),
-        Some(forecast) if forecast.patches.is_empty() => "no patch".to_owned(),
+        None => "the branch contains it".to_owned(),
+        Some(forecast) if forecast.patches.is_empty() => "no patches".to_owned(),
         Some(forecast) => {
             let lost = if forecast.flattening.lost.is_empty() { "" } else { ", merges LOSE SOMETHING" };
             format!("{}{lost}", counts(forecast))

@@ -1,4 +1,4 @@
-//! A release branch that was made.
+//! A release branch that was created.
 
 use cutover_patchstack::create::Created;
 
@@ -9,8 +9,10 @@ use crate::show::text::{WIDTH, hang};
 #[must_use]
 pub fn created_text(created: &Created, typed: &Typed) -> String {
     let Created { branch, commit, from, tracks } = created;
-    let made =
-        format!("Made {branch} at {} ({from}). It tracks {branch} of {tracks}, where it is not yet.", commit.short());
+    let made = format!(
+        "Created {branch} at {} ({from}). It tracks {branch} of {tracks}, which does not exist yet.",
+        commit.short()
+    );
     format!(
         "{}\n\nType:  git push {tracks} {branch}\n       {}\n",
         hang("", &made, WIDTH),
@@ -24,7 +26,7 @@ mod tests {
     use crate::show::branch::testing::id;
 
     #[test]
-    fn it_is_said_where_the_branch_begins_and_that_it_is_nowhere_else_yet() {
+    fn a_created_branch_is_shown_with_its_start_and_as_unpublished() {
         let created = Created {
             branch: "mitx/koa".to_owned(),
             commit: id(1),
@@ -32,8 +34,8 @@ mod tests {
             tracks: "origin".to_owned(),
         };
         insta::assert_snapshot!(created_text(&created, &Typed::default()), @"
-        Made mitx/koa at 0101010101 (upstream/open-release/koa.master). It tracks
-        mitx/koa of origin, where it is not yet.
+        Created mitx/koa at 0101010101 (upstream/open-release/koa.master). It tracks
+        mitx/koa of origin, which does not exist yet.
 
         Type:  git push origin mitx/koa
                cutover branch patches --branch mitx/koa

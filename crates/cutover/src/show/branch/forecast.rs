@@ -1,4 +1,4 @@
-//! A forecast: a line a patch, then what a person needs to know of those that do not simply apply, then the verdict.
+//! A forecast: one line for each patch, then details of those that do not simply apply, then the verdict.
 
 use std::collections::BTreeMap;
 
@@ -51,14 +51,14 @@ fn head(forecast: &Forecast) -> String {
         let merges = if flattening.merges == 1 { "1 merge is" } else { &format!("{} merges are", flattening.merges) };
         lines.push(hang(
             "",
-            &format!("{merges} left out, as `git rebase` does; the patches alone give the same tree."),
+            &format!("{merges} left out, as `git rebase` does; the patches alone produce the same tree."),
             WIDTH,
         ));
     }
     lines.join("\n")
 }
 
-/// What the merges did by themselves, which a rebase would lose without a word.
+/// What the merges changed beyond the patches, which a rebase would lose silently.
 fn lost(forecast: &Forecast) -> Option<String> {
     let lost = &forecast.flattening.lost;
     if lost.is_empty() {
@@ -69,7 +69,7 @@ fn lost(forecast: &Forecast) -> Option<String> {
         merges => format!("its {merges} merges"),
     };
     let what = format!(
-        "the patches alone do not give the branch's own tree: {merges} changed these files too, and a rebase leaves \
+        "the patches alone do not produce the tree of the branch: {merges} changed these files too, and a rebase leaves \
          merges out"
     );
     let mut lines = vec![hang("LOSES SOMETHING: ", &what, WIDTH)];
@@ -80,8 +80,8 @@ fn lost(forecast: &Forecast) -> Option<String> {
 
 fn table(forecast: &Forecast) -> String {
     let digits = forecast.patches.len().to_string().len();
-    let line = |(place, patch): (usize, &PatchForecast)| {
-        let first = format!("{:>digits$}  {}  {:<10}  ", place + 1, patch.commit.short(), word(patch.fate));
+    let line = |(index, patch): (usize, &PatchForecast)| {
+        let first = format!("{:>digits$}  {}  {:<10}  ", index + 1, patch.commit.short(), word(patch.fate));
         format!("{first}{}", fitted(&patch.subject, WIDTH - length(&first))).trim_end().to_owned()
     };
     forecast.patches.iter().enumerate().map(line).collect::<Vec<String>>().join("\n")
@@ -105,15 +105,15 @@ fn conflict(patch: &PatchForecast, subjects: &Subjects<'_>) -> String {
         format!("{title}{}", fitted(&patch.subject, WIDTH - length(&title))),
         format!("  by     {}", fitted(&format!("{}, {day}", patch.author.name), WIDTH - 9)),
     ];
-    for (place, path) in patch.files.iter().enumerate() {
-        let name = if place == 0 { "  in     " } else { "         " };
+    for (index, path) in patch.files.iter().enumerate() {
+        let name = if index == 0 { "  in     " } else { "         " };
         lines.push(hang(name, &plain(&path.to_string()), WIDTH));
     }
     if !patch.because.is_empty() && !only_names_the_culprit(patch) {
         lines.push(hang("  why    ", &plain(&patch.because), WIDTH));
     }
-    for (place, needed) in patch.depends_on.iter().enumerate() {
-        let name = if place == 0 { "  needs  " } else { "         " };
+    for (index, needed) in patch.depends_on.iter().enumerate() {
+        let name = if index == 0 { "  needs  " } else { "         " };
         let subject = subjects.get(needed).copied().unwrap_or_default();
         lines.push(format!("{name}{}  {}", needed.short(), fitted(subject, WIDTH - 21)).trim_end().to_owned());
     }
@@ -134,7 +134,7 @@ fn commits(upstream: &[UpstreamCommit]) -> Vec<String> {
         return Vec::new();
     }
     let (culprits, others): (Vec<_>, Vec<_>) = upstream.iter().partition(|commit| commit.culprit);
-    let legend = if culprits.is_empty() { "" } else { " (* is the one that the conflict begins with)" };
+    let legend = if culprits.is_empty() { "" } else { " (* is the one that causes the conflict)" };
     let mut lines = vec![format!("  upstream's commits there{legend}:")];
     let shown = culprits.iter().chain(others.iter().take(COMMITS));
     lines.extend(shown.map(|commit| {
@@ -171,7 +171,7 @@ fn hunks(hunks: &[Hunk]) -> Vec<String> {
 /// Why patches that need nobody do not simply apply.
 fn reasons(forecast: &Forecast) -> Vec<String> {
     let kinds = [
-        (Fate::Changed, "Applies, and reads otherwise on the new base:"),
+        (Fate::Changed, "Applies, but its diff is different on the new base:"),
         (Fate::Upstreamed, "Upstream has it already:"),
         (Fate::Empty, "Nothing is left of it:"),
     ];
@@ -193,7 +193,7 @@ fn reasons(forecast: &Forecast) -> Vec<String> {
 /// What a rebase would come to, in one sentence.
 pub(super) fn verdict(forecast: &Forecast) -> String {
     if forecast.patches.is_empty() {
-        return "There is no patch: the branch is upstream's.".to_owned();
+        return "There are no patches: the branch is the same as upstream's.".to_owned();
     }
     let skipped = number(forecast, Fate::Conflicts);
     let skipped = if skipped > 0 { format!(" (with {skipped} skipped)") } else { String::new() };
@@ -224,7 +224,7 @@ fn number(forecast: &Forecast, fate: Fate) -> usize {
 fn next(forecast: &Forecast, typed: &Typed) -> String {
     let onto = format!("--onto {}", quoted(&forecast.onto_name));
     if !forecast.flattening.lost.is_empty() {
-        let words = "Commit what the merges did as a patch of its own; or say why it may go:";
+        let words = "Commit what the merges changed as a separate patch, or say why it can be lost:";
         let onto = format!("{onto} --accept-loss \"...\"");
         return format!("{words}\n  {}", typed.command("rebase", &onto));
     }
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn long_conflicts_are_cut_and_say_by_how_much() {
+    fn long_conflicts_are_cut_with_a_count() {
         let mut forecast = conflicting_forecast();
         let lines = |number: usize| (0..number).map(|line| format!("    line_{line} = True\n")).collect::<String>();
         let hunk = |there, patch| Hunk { path: path("a.py"), line: 7, there: lines(there), patch: lines(patch) };
@@ -277,31 +277,31 @@ mod tests {
             let lines = hunks(std::slice::from_ref(&hunk));
             assert_eq!(lines.iter().filter(|line| line.contains("line_")).count(), shown, "{lines:?}");
         }
-        let place = forecast.patches.iter().position(|patch| patch.fate == Fate::Conflicts).expect("one");
-        forecast.patches[place].hunks = vec![hunk(40, 1); 9];
+        let index = forecast.patches.iter().position(|patch| patch.fate == Fate::Conflicts).expect("one");
+        forecast.patches[index].hunks = vec![hunk(40, 1); 9];
         let text = forecast_text(&forecast, &typed());
-        assert!(text.contains("(29 more lines left out: --json has all)"), "{text}");
-        assert!(text.contains("(5 more conflicts left out: --json has all)"), "{text}");
+        assert!(text.contains("(29 more lines not shown: --json lists all)"), "{text}");
+        assert!(text.contains("(5 more conflicts not shown: --json lists all)"), "{text}");
     }
 
     #[test]
     fn the_commit_behind_a_conflict_is_named_once() {
         let mut forecast = conflicting_forecast();
         let patch = forecast.patches.iter_mut().find(|patch| patch.fate == Fate::Conflicts).expect("one");
-        patch.because = "upstream's 9292929292 (Move static and media storage) changed what it changes".to_owned();
+        patch.because = "upstream's 9292929292 (Move static and media storage) changed the same lines".to_owned();
         let shown = |patch: &PatchForecast| conflict(patch, &Subjects::new());
         assert_eq!(shown(patch).matches("9292929292").count(), 1, "{}", shown(patch));
         assert!(!shown(patch).contains("  why "), "{}", shown(patch));
-        patch.because = "upstream has this very patch as 9191919191 (Serve assets) and changed it since".to_owned();
-        assert!(shown(patch).contains("  why    upstream has this very patch"), "{}", shown(patch));
+        patch.because = "upstream has the same patch as 9191919191 (Serve assets) and changed it since".to_owned();
+        assert!(shown(patch).contains("  why    upstream has the same patch"), "{}", shown(patch));
     }
 
     #[test]
-    fn a_branch_without_patches_asks_for_nothing() {
+    fn a_branch_without_patches_needs_no_command() {
         let mut forecast = clean_forecast();
         forecast.patches.clear();
         let text = forecast_text(&forecast, &typed());
-        assert!(text.contains("There is no patch") && !text.contains("Type:"), "{text}");
+        assert!(text.contains("There are no patches") && !text.contains("Type:"), "{text}");
     }
 
     #[test]

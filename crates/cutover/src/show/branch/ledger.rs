@@ -1,5 +1,5 @@
-//! A ledger as `git range-diff` would print it: a line a patch, what changed below it, and first what nobody can account
-//! for.
+//! A ledger as `git range-diff` would print it: one line for each patch, and below it what changed. Unexplained patches come
+//! first.
 
 use cutover_patchstack::ledger::{Account, Entry, How, Ledger, Named};
 use cutover_patchstack::names::ObjectId;
@@ -10,7 +10,7 @@ use crate::show::text::{WIDTH, hang, length};
 
 /// How many lines of a difference between two patches are shown.
 const INTERDIFF_LINES: usize = 40;
-/// An id that is not there.
+/// Shown where there is no commit.
 const NONE: &str = "----------";
 
 /// `branch verify` for people. `typed` has the options that say which branch is meant.
@@ -54,7 +54,9 @@ fn entry(entry: &Entry) -> String {
         Account::Upstreamed { by: Some(by) } => {
             ('>', Some(&by.commit), format!("upstream has it: {}", plain(&by.subject)), "")
         }
-        Account::Upstreamed { by: None } => ('>', None, "upstream has its content by other ways".to_owned(), ""),
+        Account::Upstreamed { by: None } => {
+            ('>', None, "upstream has the same content in other commits".to_owned(), "")
+        }
         Account::Dropped { because, by } => {
             ('x', None, format!("dropped by {} because: {}", plain(by), plain(because)), "")
         }
@@ -71,7 +73,7 @@ fn entry(entry: &Entry) -> String {
 
 fn changed(how: &How) -> String {
     match how {
-        How::Merged => "git merged it with upstream's new text around it".to_owned(),
+        How::Merged => "git merged it; the lines around it changed upstream".to_owned(),
         How::Resolved(files) => format!("a person resolved a conflict in {}", plain(&files.join(", "))),
         How::Explained(because) => format!("changed because: {}", plain(because)),
     }
@@ -107,7 +109,7 @@ fn verdict(ledger: &Ledger) -> String {
     let all = if words.is_empty() { "no patch".to_owned() } else { words.join(", ") };
     if ledger.is_complete() {
         format!(
-            "Every patch is accounted for: {all}. The ledger is on record as a note on {}.",
+            "Every patch is accounted for: {all}. The ledger was written, as a note on {}.",
             ledger.new.head.short()
         )
     } else {
@@ -121,8 +123,10 @@ fn next(ledger: &Ledger, typed: &Typed) -> String {
     };
     let explain = format!("--explain {} --because \"...\"", first.patch.commit.short());
     let what = match ledger.unexplained().count() {
-        1 => "Mend the new stack; or say why it is right as it is:".to_owned(),
-        number => format!("Mend the new stack; or say of these {} why each is right as it is:", patches(number)),
+        1 => "Correct the new stack, or explain why it is right as it is:".to_owned(),
+        number => {
+            format!("Correct the new stack, or explain why each of these {} is right as it is:", patches(number))
+        }
     };
     format!("\n{what}\n  {}", typed.command("verify", &explain))
 }
@@ -206,10 +210,10 @@ mod tests {
     }
 
     #[test]
-    fn a_long_difference_is_cut_and_says_by_how_much() {
+    fn a_long_difference_is_cut_with_a_count() {
         let mut ledger = ledger();
         let interdiff = (0..100).map(|line| format!("+ line {line}\n")).collect();
         ledger.entries[1].account = Account::Changed { now: id(0x12), how: How::Merged, interdiff };
-        assert!(ledger_text(&ledger, &Typed::default()).contains("(60 more lines left out: --json has all)"));
+        assert!(ledger_text(&ledger, &Typed::default()).contains("(60 more lines not shown: --json lists all)"));
     }
 }

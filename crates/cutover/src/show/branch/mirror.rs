@@ -15,7 +15,7 @@ pub fn mirror_text(mirrored: &[Mirrored], conventions: &Conventions) -> String {
     lines.push(hang("", &verdict(mirrored, &conventions.origin), WIDTH));
     if mirrored.iter().any(|copy| matches!(copy.outcome, Outcome::Diverged { .. })) {
         let what = format!(
-            "A copy that has diverged has commits that {}'s has not. It was left alone: find out whose they are, and \
+            "A copy that has diverged has commits that {}'s branch lacks. It was not changed: find out whose they are, and \
              keep them under another name before you delete the copy.",
             conventions.upstream
         );
@@ -27,10 +27,10 @@ pub fn mirror_text(mirrored: &[Mirrored], conventions: &Conventions) -> String {
 fn line(copy: &Mirrored, widest: usize) -> String {
     let commit = copy.commit.short();
     let outcome = match &copy.outcome {
-        Outcome::Same => "was there already".to_owned(),
-        Outcome::Created => "made".to_owned(),
+        Outcome::Same => "already up to date".to_owned(),
+        Outcome::Created => "created".to_owned(),
         Outcome::Updated { was } => format!("moved forward from {}", was.short()),
-        Outcome::Diverged { is } => format!("DIVERGED: it is {} there", is.short()),
+        Outcome::Diverged { is } => format!("DIVERGED: the copy is at {}", is.short()),
         Outcome::Refused { because } => format!("REFUSED: {}", plain(because)),
     };
     hang(&format!("{:<widest$}  {commit}  ", plain(&copy.branch)), &outcome, WIDTH)
@@ -39,9 +39,9 @@ fn line(copy: &Mirrored, widest: usize) -> String {
 fn verdict(mirrored: &[Mirrored], origin: &str) -> String {
     let number = |of: fn(&Outcome) -> bool| mirrored.iter().filter(|copy| of(&copy.outcome)).count();
     let words = [
-        (number(|outcome| matches!(outcome, Outcome::Created)), "made"),
+        (number(|outcome| matches!(outcome, Outcome::Created)), "created"),
         (number(|outcome| matches!(outcome, Outcome::Updated { .. })), "moved forward"),
-        (number(|outcome| matches!(outcome, Outcome::Same)), "there already"),
+        (number(|outcome| matches!(outcome, Outcome::Same)), "already up to date"),
         (number(|outcome| matches!(outcome, Outcome::Diverged { .. })), "diverged"),
         (number(|outcome| matches!(outcome, Outcome::Refused { .. })), "refused"),
     ];

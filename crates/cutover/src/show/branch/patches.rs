@@ -1,4 +1,4 @@
-//! The patches of a branch, oldest first, one line each and its files below.
+//! The patches of a branch, oldest first: one line each, with the files below it.
 
 use cutover_patchstack::patches::{Listed, Listing};
 
@@ -23,14 +23,14 @@ pub fn patches_text(listing: &Listing) -> String {
         let merges = count(listing.merges, "merge");
         lines.push(hang(
             "",
-            &format!("{merges} left out, as `git rebase` does; `branch forecast` says whether that loses anything"),
+            &format!("{merges} left out, as `git rebase` does; `branch forecast` shows whether that loses anything"),
             WIDTH,
         ));
     }
     let digits = listing.patches.len().to_string().len();
-    for (place, patch) in listing.patches.iter().enumerate() {
+    for (index, patch) in listing.patches.iter().enumerate() {
         lines.push(String::new());
-        lines.push(show(place + 1, digits, patch));
+        lines.push(show(index + 1, digits, patch));
     }
     lines.join("\n") + "\n"
 }
@@ -55,7 +55,7 @@ fn show(number: usize, digits: usize, patch: &Listed) -> String {
     lines.join("\n")
 }
 
-/// The day of a moment as git gives it.
+/// The day of a date as git prints it.
 fn day(date: &str) -> &str {
     date.split(['T', ' ']).next().unwrap_or(date)
 }

@@ -1,4 +1,4 @@
-//! What a remote holds after a publication, as it says itself, and the way back.
+//! What a remote has after a publication, as the remote itself says, and the command that restores the old head.
 
 use cutover_patchstack::names::ObjectId;
 use cutover_patchstack::publish::Publication;
@@ -12,30 +12,33 @@ use crate::show::text::{WIDTH, hang};
 pub fn publication_text(publication: &Publication, here: Option<&ObjectId>) -> String {
     let Publication { remote, branch, was, is, backup, already, patches, .. } = publication;
     let before = match was {
-        _ if *already => "It held that already; the branch was not pushed.".to_owned(),
-        Some(was) => format!("It held {} before.", was.short()),
-        None => "It had no such branch before.".to_owned(),
+        _ if *already => "It had that commit already; the branch was not pushed.".to_owned(),
+        Some(was) => format!("Before, it was {}.", was.short()),
+        None => "Before, there was no such branch.".to_owned(),
     };
     let patches = words::patches(*patches);
     let now = format!(
-        "{remote} was read back: {} is {is} there. {before} The ledger, which accounts for {patches}, is with it.",
+        "{remote} was read back: {} is {is} there. {before} The ledger, which accounts for {patches}, was pushed with it.",
         plain(branch)
     );
     let mut lines = vec![hang("", &now, WIDTH)];
     if let (Some(backup), Some(was), false) = (backup, was, already) {
         lines.push(String::new());
-        lines.push(hang("", &format!("What it held is kept on {remote} as {backup}. This would put it back:"), WIDTH));
+        lines.push(hang("", &format!("The old head is kept on {remote} as {backup}. This would restore it:"), WIDTH));
         let lease = quoted(&format!("--force-with-lease={branch}:{is}"));
         lines.push(format!("  git push {lease} {} {}", quoted(remote), quoted(&format!("{was}:refs/heads/{branch}"))));
     }
     if let Some(here) = here.filter(|here| *here != is) {
         lines.push(String::new());
-        let behind =
-            format!("Here, {} is still {}. This moves it, where it is not checked out:", plain(branch), here.short());
+        let behind = format!(
+            "In this clone, {} is still {}. This moves it if it is not checked out:",
+            plain(branch),
+            here.short()
+        );
         lines.push(hang("", &behind, WIDTH));
         let there = quoted(&format!("{remote}/{branch}"));
         lines.push(format!("  git branch --force {} {there}", quoted(branch)));
-        lines.push("And this, in the folder where it is:".to_owned());
+        lines.push("And this if it is, in the folder where it is checked out:".to_owned());
         lines.push(format!("  git reset --keep {there}"));
     }
     lines.join("\n") + "\n"
@@ -64,12 +67,12 @@ mod tests {
     }
 
     #[test]
-    fn a_new_branch_has_no_way_back_to_show() {
+    fn a_new_branch_has_no_restore_command() {
         let new = Publication { was: None, backup: None, patches: 1, ..publication() };
         insta::assert_snapshot!(publication_text(&new, None), @"
         origin was read back: mitx/koa is 0202020202020202020202020202020202020202
-        there. It had no such branch before. The ledger, which accounts for 1 patch, is
-        with it.
+        there. Before, there was no such branch. The ledger, which accounts for 1 patch,
+        was pushed with it.
         ");
     }
 
@@ -78,8 +81,8 @@ mod tests {
         let same = Publication { already: true, was: Some(id(2)), backup: None, ..publication() };
         insta::assert_snapshot!(publication_text(&same, Some(&id(2))), @"
         origin was read back: mitx/koa is 0202020202020202020202020202020202020202
-        there. It held that already; the branch was not pushed. The ledger, which
-        accounts for 8 patches, is with it.
+        there. It had that commit already; the branch was not pushed. The ledger, which
+        accounts for 8 patches, was pushed with it.
         ");
     }
 }

@@ -1,4 +1,4 @@
-//! How a rebase stands: done, or stopped at a patch with the words to resolve it.
+//! The state of a rebase: done, or stopped at a patch with the commands that resolve it.
 
 use cutover_patchstack::ledger::Ledger;
 use cutover_patchstack::rebase::{Standing, Stop};
@@ -10,7 +10,7 @@ use crate::show::text::{WIDTH, hang};
 /// How many of git's words on a conflict are shown.
 const MESSAGES: usize = 8;
 
-/// How a rebase stands, for people, and what its result's ledger says, if it has one. `typed` has the options that say
+/// The state of a rebase, for people, and what the ledger of its result says, if there is one. `typed` has the options that say
 /// which branch is meant.
 #[must_use]
 pub fn standing_text(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed) -> String {
@@ -29,11 +29,11 @@ pub fn no_standing_text(branch: &str, typed: &Typed) -> String {
     format!("No rebase of {} is under way.\n\nType:  {}\n", plain(branch), typed.command("forecast", ""))
 }
 
-/// When a rebase was given up.
+/// When a rebase was aborted.
 #[must_use]
 pub fn aborted_text(branch: &str) -> String {
     let text = format!(
-        "The rebase of {} is given up: its folder and its ref are removed. The branch is as it was; it never moved.",
+        "The rebase of {} was aborted: its folder and its ref are removed. The branch never moved.",
         plain(branch)
     );
     hang("", &text, WIDTH) + "\n"
@@ -42,14 +42,14 @@ pub fn aborted_text(branch: &str) -> String {
 fn head(standing: &Standing) -> String {
     let Standing { branch, old, onto, onto_name, done, total, .. } = standing;
     let title = format!("{} ({}) onto {} ({})", plain(branch), old.short(), plain(onto_name), onto.short());
-    let place = match &standing.stop {
+    let position = match &standing.stop {
         Some(_) => format!("STOPPED after {done} of {}", patches(*total)),
         None => format!("Done: {} replayed", patches(*total)),
     };
-    format!("{}\n{place}.", hang("", &title, WIDTH))
+    format!("{}\n{position}.", hang("", &title, WIDTH))
 }
 
-/// What was decided so far, and what turned out to be nothing.
+/// The decisions so far, and the patches of which nothing was left.
 fn decided(standing: &Standing) -> Option<String> {
     let mut lines = Vec::new();
     for skipped in &standing.skipped {
@@ -73,12 +73,12 @@ fn stopped(stop: &Stop) -> String {
 
 fn resolve(stop: &Stop, typed: &Typed) -> String {
     let folder = quoted(&stop.folder);
-    let mut lines = vec!["Resolve it in this folder, a work tree of its own:".to_owned(), format!("  {folder}")];
+    let mut lines = vec!["Resolve it in this folder, which is a separate work tree:".to_owned(), format!("  {folder}")];
     if !stop.offered.is_empty() {
-        lines.push("An earlier resolution was put into these. Look at them; nothing is staged:".to_owned());
+        lines.push("An earlier resolution was applied to these files. Check them; nothing is staged:".to_owned());
         lines.extend(stop.offered.iter().map(|path| format!("  {}", quoted(&path.to_string()))));
     }
-    lines.push("Mark what is resolved, as with any conflict, and go on:".to_owned());
+    lines.push("Mark what is resolved, as with any conflict, and continue:".to_owned());
     let paths: Vec<String> = stop.files.iter().map(ToString::to_string).collect();
     // A path that is no text cannot be typed the way it is shown.
     let typable =
@@ -93,7 +93,7 @@ fn resolve(stop: &Stop, typed: &Typed) -> String {
 fn other_ways(stop: &Stop, typed: &Typed) -> String {
     let skip = typed.command("rebase", &format!("--skip {} --because \"...\"", stop.commit.short()));
     format!(
-        "Or leave the patch out, and say why; or give the rebase up:\n  {skip}\n  {}",
+        "Or leave the patch out, and say why; or abort the rebase:\n  {skip}\n  {}",
         typed.command("rebase", "--abort")
     )
 }
@@ -194,8 +194,8 @@ mod tests {
         Type:  cutover branch forecast
         ");
         insta::assert_snapshot!(aborted_text("mitx/koa"), @"
-        The rebase of mitx/koa is given up: its folder and its ref are removed. The
-        branch is as it was; it never moved.
+        The rebase of mitx/koa was aborted: its folder and its ref are removed. The
+        branch never moved.
         ");
     }
 

@@ -1,4 +1,4 @@
-//! Where our release branches stand, a block a branch, in the order of their code names.
+//! The state of our release branches, one block for each, in the order of their code names.
 
 use cutover_patchstack::releases::Conventions;
 use cutover_patchstack::status::{BranchStatus, Published};
@@ -11,7 +11,7 @@ use crate::show::text::{WIDTH, count, hang};
 #[must_use]
 pub fn status_text(branches: &[BranchStatus], conventions: &Conventions, typed: &Typed) -> String {
     if branches.is_empty() {
-        let none = format!("There is no branch like {}, here or on {}.", conventions.ours, conventions.origin);
+        let none = format!("There is no branch like {}, in this clone or on {}.", conventions.ours, conventions.origin);
         return format!("{}\n  {}\n", hang("", &none, WIDTH), typed.command("create", "CODENAME"));
     }
     let mut blocks: Vec<String> = branches.iter().map(|branch| block(branch, conventions)).collect();
@@ -37,7 +37,7 @@ fn block(branch: &BranchStatus, conventions: &Conventions) -> String {
     }
     lines.push(hang("  published  ", &published(branch, &conventions.origin), WIDTH));
     if let Some(onto) = &branch.rebase {
-        lines.push(hang("  rebase     ", &format!("under way, onto {}", plain(onto)), WIDTH));
+        lines.push(hang("  rebase     ", &format!("in progress, onto {}", plain(onto)), WIDTH));
     }
     if let Some(trouble) = &branch.trouble {
         lines.push(hang("  TROUBLE    ", &plain(trouble), WIDTH));
@@ -46,7 +46,7 @@ fn block(branch: &BranchStatus, conventions: &Conventions) -> String {
 }
 
 fn head(branch: &BranchStatus) -> String {
-    let patches = branch.patches.map_or_else(|| "patches not known".to_owned(), patches);
+    let patches = branch.patches.map_or_else(|| "number of patches unknown".to_owned(), patches);
     let verified = if branch.verified { "verified" } else { "not verified" };
     format!("{} ({}): {patches}, {verified}", plain(&branch.branch), branch.head.short())
 }
@@ -57,7 +57,11 @@ fn published(branch: &BranchStatus, origin: &str) -> String {
         Published::Same => format!("yes: {origin} has the same"),
         Published::OnlyThere => format!("yes: only {origin} has it"),
         Published::Differs { ahead, behind } => {
-            format!("differs: {} only here, {} only on {origin}", count(*ahead, "commit"), count(*behind, "commit"))
+            format!(
+                "differs: {} only in this clone, {} only on {origin}",
+                count(*ahead, "commit"),
+                count(*behind, "commit")
+            )
         }
     };
     match &branch.last {
@@ -66,8 +70,8 @@ fn published(branch: &BranchStatus, origin: &str) -> String {
     }
 }
 
-/// How a rebase stands that is under way, or else a forecast of the newest branch that upstream has gone ahead of: as the
-/// remote has it, when that has commits which are not here.
+/// The command to type next: the state of a rebase that is in progress, or else a forecast for the newest branch that is
+/// behind upstream. The remote's branch is used if it has commits that this clone lacks.
 fn next(branches: &[BranchStatus], origin: &str, typed: &Typed) -> Option<String> {
     if let Some(branch) = branches.iter().rev().find(|branch| branch.rebase.is_some()) {
         return Some(format!("Type:  {}", typed.with("--branch", Some(&branch.branch)).command("rebase", "")));
@@ -133,11 +137,11 @@ mod tests {
     }
 
     #[test]
-    fn a_rebase_that_is_under_way_is_what_to_go_on_with() {
+    fn a_rebase_under_way_is_the_next_command() {
         let mut koa = branch("koa");
         koa.rebase = Some("upstream/open-release/koa.rc3".to_owned());
         let text = status_text(&[koa, branch("lilac")], &Conventions::default(), &Typed::default());
-        assert!(text.contains("  rebase     under way, onto upstream/open-release/koa.rc3\n"), "{text}");
+        assert!(text.contains("  rebase     in progress, onto upstream/open-release/koa.rc3\n"), "{text}");
         assert!(text.ends_with("Type:  cutover branch rebase --branch mitx/koa\n"), "{text}");
     }
 
@@ -145,7 +149,7 @@ mod tests {
     fn no_branch_at_all_is_said_with_how_to_make_one() {
         let text = status_text(&[], &Conventions::default(), &Typed::default());
         insta::assert_snapshot!(text, @"
-        There is no branch like mitx/{codename}, here or on origin.
+        There is no branch like mitx/{codename}, in this clone or on origin.
           cutover branch create CODENAME
         ");
     }

@@ -83,7 +83,7 @@ pub(super) fn clean_forecast() -> Forecast {
                 3,
                 "Pin the version of edx-sga",
                 Fate::Changed,
-                "what surrounds it has changed in requirements/edx/base.txt",
+                "the lines around it have changed in requirements/edx/base.txt",
             ),
         ],
     }

@@ -1,4 +1,4 @@
-//! Commands for the operator to type next, with the options that were typed before.
+//! Commands for the operator to type next, with the options of this command.
 
 // Whatever people paste into a shell is quoted by the same rule as the lines of dry runs.
 pub(super) use cutover_aws::dry::quoted;

@@ -1,4 +1,4 @@
-//! Words of other people on a terminal: subjects, names, paths and lines of code, which may hold anything.
+//! Text from outside on a terminal: subjects, names, paths and lines of code, which may contain anything.
 
 use cutover_patchstack::names::ObjectId;
 
@@ -8,7 +8,7 @@ use crate::show::text::{count, fit, length};
 pub(super) fn plain(text: &str) -> String {
     let safe = |letter: char| match letter {
         '\t' => "    ".to_owned(),
-        // Marks that turn the direction of writing around hide what is there.
+        // Marks that change the direction of writing can hide text.
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => "?".to_owned(),
         letter if letter.is_control() => "?".to_owned(),
         letter => letter.to_string(),
@@ -51,9 +51,9 @@ pub(super) fn patches(number: usize) -> String {
     if number == 1 { "1 patch".to_owned() } else { format!("{number} patches") }
 }
 
-/// A line on what is left out; nothing when all is there.
+/// A line that says how much is left out; nothing when everything is shown.
 pub(super) fn left_out(margin: &str, number: usize, noun: &str) -> Option<String> {
-    (number > 0).then(|| format!("{margin}({} left out: --json has all)", count(number, &format!("more {noun}"))))
+    (number > 0).then(|| format!("{margin}({} not shown: --json lists all)", count(number, &format!("more {noun}"))))
 }
 
 #[cfg(test)]
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn code_keeps_its_indentation_and_never_passes_the_width() {
+    fn code_keeps_its_indentation_and_fits_the_width() {
         assert_eq!(clipped("    if a:  ", 20), "    if a:");
         assert_eq!(clipped("\tlong line of code", 10), "    long..");
     }
@@ -76,7 +76,7 @@ mod tests {
     fn an_excerpt_says_how_much_it_leaves_out() {
         let (lines, more) = excerpt("a\nb\nc\n", "| ", 2, 80);
         assert_eq!((lines, more), (vec!["| a".to_owned(), "| b".to_owned()], 1));
-        assert_eq!(left_out("  ", 1, "line").as_deref(), Some("  (1 more line left out: --json has all)"));
+        assert_eq!(left_out("  ", 1, "line").as_deref(), Some("  (1 more line not shown: --json lists all)"));
         assert_eq!(left_out("  ", 0, "line"), None);
     }
 }

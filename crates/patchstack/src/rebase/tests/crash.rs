@@ -20,13 +20,13 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Sees that a begun rebase stands as it should, can be resolved, and ends where an undisturbed one does.
-fn ends_as_it_should(story: &Story, begun: &Standing) {
+/// Sees that a first rebase stands as it should, can be resolved, and ends where an undisturbed one does.
+fn ends_as_it_should(story: &Story, first: &Standing) {
     let again = story.begin();
-    assert_eq!(again, *begun);
+    assert_eq!(again, *first);
     assert_eq!(story.in_folder(&["ls-files", "--unmerged"]).lines().count(), 3);
     assert!(std::fs::read_to_string(story.folder().join("code")).expect("a file").contains("<<<<<<< HEAD"));
-    assert_eq!(story.sandbox.id("refs/cutover/rebased/mitx/koa"), begun.head);
+    assert_eq!(story.sandbox.id("refs/cutover/rebased/mitx/koa"), first.head);
     story.resolve_second();
     let done = story.proceed().expect("it goes on");
     assert_eq!((done.done, done.stop.is_none()), (3, true));
@@ -36,9 +36,9 @@ fn ends_as_it_should(story: &Story, begun: &Standing) {
 /// Begins, has `undo` take back what a kill would have kept from being written, and begins again.
 fn killed_in_begin(undo: impl Fn(&Story)) {
     let story = Story::with_a_conflict();
-    let begun = story.begin();
+    let first = story.begin();
     undo(&story);
-    ends_as_it_should(&story, &begun);
+    ends_as_it_should(&story, &first);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn killed_when_the_work_ref_was_written() {
 }
 
 #[test]
-fn killed_when_git_had_begun_to_make_the_folder() {
+fn killed_when_git_was_creating_the_folder() {
     killed_in_begin(|story| {
         std::fs::remove_dir_all(story.folder()).expect("removed");
         std::fs::remove_file(directory(story).join("cutover-rebase")).expect("removed");
@@ -83,7 +83,7 @@ fn killed_when_git_was_checking_out() {
 }
 
 #[test]
-fn killed_when_git_had_picked_and_nobody_was_told() {
+fn killed_after_the_cherry_pick() {
     killed_in_begin(|story| std::fs::remove_file(directory(story).join("cutover-rebase")).expect("removed"));
 }
 
@@ -97,12 +97,12 @@ fn killed_when_the_folder_was_half_removed() {
 }
 
 #[test]
-fn a_person_who_cleared_the_folder_away_gets_it_again() {
+fn a_deleted_conflict_folder_is_created_again() {
     killed_in_begin(|story| std::fs::remove_dir_all(story.folder()).expect("removed"));
 }
 
 #[test]
-fn a_persons_work_outlives_beginning_again() {
+fn starting_again_keeps_the_work_in_the_folder() {
     let story = Story::with_a_conflict();
     story.begin();
     std::fs::write(story.folder().join("code"), "half a thought\n").expect("written");
@@ -133,7 +133,7 @@ fn killed_when_the_resolution_was_recorded_and_the_folder_still_there() {
 }
 
 #[test]
-fn killed_in_the_middle_of_giving_up() {
+fn killed_during_abort() {
     let story = Story::with_a_conflict();
     let refs = story.sandbox.git(&["for-each-ref"]);
     story.begin();
@@ -146,7 +146,7 @@ fn killed_in_the_middle_of_giving_up() {
 }
 
 #[test]
-fn a_work_ref_that_went_missing_is_made_again() {
+fn a_missing_work_ref_is_created_again() {
     let story = Story::with_a_conflict();
     story.begin();
     story.resolve_second();
@@ -169,11 +169,11 @@ fn killed_in_a_repository_whose_refs_are_in_a_table() {
         return;
     }
     let story = Story::within(sandbox, &[(5, "upstream's five")], &[("five", &[(5, "our five")])]);
-    let begun = story.begin();
+    let first = story.begin();
     std::fs::remove_file(directory(&story).join("cutover-rebase")).expect("removed");
-    assert_eq!(story.begin(), begun);
+    assert_eq!(story.begin(), first);
     story.sandbox.git_in(&story.folder(), &["checkout", "--quiet", "--force", "-b", "theirs"]);
     std::fs::remove_file(directory(&story).join("cutover-rebase")).expect("removed");
     let again = crate::rebase::begin(&story.open(), story.request(), &mut |_, _| {});
-    assert!(again.expect_err("a branch of the operator's is there").to_string().contains("something else is there"));
+    assert!(again.expect_err("a branch of the operator's is there").to_string().contains("contains something else"));
 }

@@ -5,7 +5,7 @@ use crate::names::ObjectId;
 use crate::rebase::{abort, begin, standing};
 
 #[test]
-fn a_result_is_never_for_a_branch_of_upstreams_or_for_no_branch() {
+fn a_result_is_for_a_branch_of_ours() {
     let story = Story::with_a_conflict();
     let targets = ["up", "open-release/koa.rc3", "release/teak", "--upload-pack=x", "a\nb", "HEAD"];
     for target in targets {
@@ -21,19 +21,19 @@ fn a_result_is_never_for_a_branch_of_upstreams_or_for_no_branch() {
 }
 
 #[test]
-fn a_rebase_under_way_is_not_begun_over() {
+fn a_rebase_under_way_is_not_started_again() {
     let story = Story::with_a_conflict();
-    let begun = story.begin();
+    let first = story.begin();
     let mut other = story.request();
     other.onto = story.revision("up~1");
     let refused = words(begin(&story.open(), other, &mut |_, _| {}));
     assert!(refused.contains("onto up is under way: 1 of 3 patches are done"), "{refused}");
     assert!(refused.contains("--continue") && refused.contains("--abort"), "{refused}");
-    assert_eq!(standing(&story.open(), "mitx/koa").expect("it looks"), Some(begun));
+    assert_eq!(standing(&story.open(), "mitx/koa").expect("it looks"), Some(first));
 }
 
 #[test]
-fn a_finished_rebase_with_decisions_in_it_is_not_begun_over_before_it_is_safe() {
+fn a_finished_rebase_with_decisions_is_not_replaced_before_they_are_saved() {
     let story = Story::with_a_conflict();
     story.begin();
     story.resolve_second();
@@ -41,10 +41,10 @@ fn a_finished_rebase_with_decisions_in_it_is_not_begun_over_before_it_is_safe() 
     let mut other = story.request();
     other.onto = story.revision("up~1");
     let refused = words(begin(&story.open(), other.clone(), &mut |_, _| {}));
-    assert!(refused.contains("only its work ref has what was decided"), "{refused}");
+    assert!(refused.contains("exist only in its work ref"), "{refused}");
     story.sandbox.git(&["update-ref", "refs/remotes/origin/mitx/koa", done.head.as_str()]);
-    let begun = begin(&story.open(), other, &mut |_, _| {}).expect("it is safe now");
-    assert_eq!(begun.onto_name, "up~1");
+    let first = begin(&story.open(), other, &mut |_, _| {}).expect("it is safe now");
+    assert_eq!(first.onto_name, "up~1");
 }
 
 #[test]
@@ -55,12 +55,12 @@ fn a_branch_in_the_middle_of_the_operators_own_rebase_is_left_alone() {
     assert!(!story.sandbox.try_git_in(&path, &["rebase", "--onto", "up", "old"]).status.success());
     let before = story.sandbox.snapshot();
     let refused = words(begin(&story.open(), story.request(), &mut |_, _| {}));
-    assert!(refused.contains("git is in the middle of a rebase of mitx/koa"), "{refused}");
+    assert!(refused.contains("git is rebasing mitx/koa"), "{refused}");
     assert_eq!(story.sandbox.snapshot(), before);
 }
 
 #[test]
-fn merges_that_hold_changes_of_their_own_need_a_word() {
+fn merges_with_changes_of_their_own_need_a_reason() {
     let story = Story::with_an_evil_merge();
     let refused = words(begin(&story.open(), story.request(), &mut |_, _| {}));
     assert!(refused.contains("slipped-in") && refused.contains("--accept-loss"), "{refused}");
@@ -74,15 +74,15 @@ fn leaving_a_patch_out_needs_a_patch_and_a_reason() {
     let story = Story::with_a_conflict();
     story.begin();
     let second = story.sandbox.id("mitx/koa~1");
-    assert!(words(story.skip(second.as_str(), " ")).contains("only for a reason"));
+    assert!(words(story.skip(second.as_str(), " ")).contains("needs a reason"));
     assert!(words(story.skip("0000000", "why")).contains("names none of the 3 patches"));
     assert!(words(story.skip("", "why")).contains("names 3 of the 3 patches"));
     let first = story.sandbox.id("mitx/koa~2");
-    assert!(words(story.skip(first.as_str(), "why")).contains("behind us already"));
+    assert!(words(story.skip(first.as_str(), "why")).contains("was replayed already"));
     let mut request = story.request();
     request.skip = vec![(story.sandbox.id("up"), "why".to_owned())];
     abort(&story.open(), "mitx/koa").expect("it is given up");
-    assert!(words(begin(&story.open(), request, &mut |_, _| {})).contains("is no patch of"));
+    assert!(words(begin(&story.open(), request, &mut |_, _| {})).contains("is not a patch of"));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn what_is_not_resolved_is_not_taken() {
     let story = Story::with_a_conflict();
     story.begin();
     let head: ObjectId = story.sandbox.id("refs/cutover/rebased/mitx/koa");
-    assert!(words(story.proceed()).contains("not resolved in"));
+    assert!(words(story.proceed()).contains("unresolved in"));
     story.in_folder(&["add", "code"]);
     let refused = words(story.proceed());
     assert!(refused.contains("conflict marks") && refused.contains("code"), "{refused}");
@@ -100,7 +100,7 @@ fn what_is_not_resolved_is_not_taken() {
     story.resolve_second();
     std::fs::write(story.folder().join("other"), "and one thing more\n").expect("written");
     let refused = words(story.proceed());
-    assert!(refused.contains("not added: other"), "{refused}");
+    assert!(refused.contains("edited but not staged") && refused.ends_with("then --continue"), "{refused}");
     story.in_folder(&["restore", "other"]);
     story.in_folder(&["checkout", "HEAD", "--", "code"]);
     let refused = words(story.proceed());
@@ -109,7 +109,7 @@ fn what_is_not_resolved_is_not_taken() {
 }
 
 #[test]
-fn marks_that_a_file_had_before_are_no_marks_of_ours() {
+fn existing_conflict_markers_in_a_file_are_allowed() {
     let story = Story::new(
         &[(10, "upstream's ten"), (1, "<<<<<<< HEAD")],
         &[("first", &[(10, "our ten")]), ("second", &[(10, "our ten"), (2, "x")])],
@@ -120,29 +120,32 @@ fn marks_that_a_file_had_before_are_no_marks_of_ours() {
 }
 
 #[test]
-fn a_folder_that_stands_elsewhere_is_not_taken() {
+fn a_folder_at_another_commit_is_refused() {
     let story = Story::with_a_conflict();
     story.begin();
     story.resolve_second();
     story.in_folder(&["commit", "--quiet", "--no-edit"]);
     story.in_folder(&["commit", "--quiet", "--allow-empty", "--message", "one too many"]);
     let refused = words(story.proceed());
-    assert!(refused.contains("or on one commit on top of it") && refused.contains("git reset --soft"), "{refused}");
+    assert!(refused.contains("or at one commit on top of it") && refused.contains("git reset --soft"), "{refused}");
     story.in_folder(&["reset", "--quiet", "--soft", "HEAD~1"]);
     std::fs::write(story.folder().join("other"), "staged beyond\n").expect("written");
     story.in_folder(&["add", "other"]);
-    assert!(words(story.proceed()).contains("staged beyond the commit"));
+    assert!(words(story.proceed()).contains("staged on top of commit"));
 }
 
 #[test]
-fn a_branch_that_moved_meanwhile_is_said_so() {
+fn a_branch_that_moved_meanwhile_is_reported() {
     let story = Story::with_a_conflict();
     story.begin();
     story.resolve_second();
     story.sandbox.git(&["checkout", "--quiet", "mitx/koa"]);
     story.sandbox.commit("somebody commits", &[("more", "1\n")]);
     let refused = words(story.proceed());
-    assert!(refused.contains("mitx/koa moved since the rebase began") && refused.contains("--abort"), "{refused}");
+    assert!(
+        refused.contains("mitx/koa moved since the rebase was started") && refused.contains("--abort"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -151,7 +154,7 @@ fn a_folder_that_is_somebody_elses_is_left_alone() {
     std::fs::create_dir_all(story.folder()).expect("a folder");
     std::fs::write(story.folder().join("precious"), "x").expect("written");
     let refused = words(begin(&story.open(), story.request(), &mut |_, _| {}));
-    assert!(refused.contains("something else is there"), "{refused}");
+    assert!(refused.contains("contains something else"), "{refused}");
     assert!(story.folder().join("precious").exists());
     assert!(standing(&story.open(), "mitx/koa").expect("it looks").is_none(), "nothing began");
 }
@@ -163,13 +166,13 @@ fn a_folder_that_was_put_where_ours_was_is_left_alone() {
     std::fs::remove_dir_all(story.folder()).expect("removed");
     std::fs::create_dir_all(story.folder()).expect("a folder");
     std::fs::write(story.folder().join("precious"), "x").expect("written");
-    assert!(words(story.proceed()).contains("something else is there"));
+    assert!(words(story.proceed()).contains("contains something else"));
     abort(&story.open(), "mitx/koa").expect("it is given up");
     assert!(story.folder().join("precious").exists());
 }
 
 #[test]
-fn a_damaged_record_can_be_cleared_away() {
+fn a_damaged_record_can_be_removed_by_abort() {
     let story = Story::with_a_conflict();
     story.begin();
     let record = story.sandbox.repository().join(".git/cutover/rebase/mitx%2Fkoa.json");
@@ -187,9 +190,9 @@ fn two_at_once_do_not_get_in_each_others_way() {
     let lock = story.sandbox.repository().join(".git/cutover/rebase/mitx%2Fkoa.lock");
     let file = std::fs::File::create(lock).expect("a file");
     file.lock().expect("locked");
-    assert!(words(story.proceed()).contains("another cutover is at work"));
+    assert!(words(story.proceed()).contains("another cutover is working"));
     drop(file);
-    assert!(words(story.proceed()).contains("not resolved in"));
+    assert!(words(story.proceed()).contains("unresolved in"));
 }
 
 #[test]

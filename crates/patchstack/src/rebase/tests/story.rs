@@ -17,7 +17,7 @@ pub(crate) struct Story {
 /// Twenty lines, of which some are replaced.
 pub(crate) fn lines(replaced: &[(usize, &str)]) -> String {
     let line = |number: usize| {
-        let other = replaced.iter().find(|(place, _)| *place == number);
+        let other = replaced.iter().find(|(line, _)| *line == number);
         other.map_or_else(|| format!("line {number}\n"), |(_, text)| format!("{text}\n"))
     };
     (1..=20).map(line).collect()

@@ -22,7 +22,7 @@ fn a_clean_rebase_ends_in_the_commit_that_was_forecast_and_moves_no_branch() {
 }
 
 #[test]
-fn a_conflict_is_met_in_a_folder_of_its_own_with_gits_own_stages_and_marks() {
+fn a_conflict_is_shown_in_a_separate_folder_with_gits_stages_and_markers() {
     let story = Story::with_a_conflict();
     std::fs::write(story.sandbox.repository().join("code"), "the operator is in the middle of something\n")
         .expect("written");
@@ -42,7 +42,7 @@ fn a_conflict_is_met_in_a_folder_of_its_own_with_gits_own_stages_and_marks() {
 }
 
 #[test]
-fn a_resolution_is_taken_and_later_patches_go_on_top_of_it() {
+fn a_resolution_is_used_and_later_patches_follow() {
     let story = Story::with_a_conflict();
     let before = story.sandbox.snapshot();
     story.begin();
@@ -91,8 +91,8 @@ fn authors_dates_messages_and_encodings_stay_byte_for_byte() {
     let path = sandbox.repository();
     let new = sandbox.try_git_in(&path, &["cat-file", "commit", standing.head.as_str()]).stdout;
     let after_parents = |raw: &[u8]| {
-        let place = raw.windows(7).position(|bytes| bytes == b"author ").expect("an author");
-        raw[place..].to_vec()
+        let start = raw.windows(7).position(|bytes| bytes == b"author ").expect("an author");
+        raw[start..].to_vec()
     };
     assert_eq!(after_parents(&new), after_parents(&raw).as_slice(), "{}", String::from_utf8_lossy(&new));
 }
@@ -112,7 +112,7 @@ fn a_patch_is_left_out_for_a_reason_that_is_kept() {
 }
 
 #[test]
-fn a_later_patch_can_be_left_out_while_a_conflict_waits_and_the_persons_work_stays() {
+fn a_later_patch_can_be_skipped_during_a_conflict_without_losing_work() {
     let story = Story::with_a_conflict();
     story.begin();
     story.resolve_second();
@@ -137,7 +137,7 @@ fn an_earlier_resolution_is_put_into_the_file_and_never_staged() {
     assert_eq!(stop.offered, [GitPath::new("code")]);
     let offered = std::fs::read_to_string(story.folder().join("code")).expect("a file");
     assert_eq!(offered, lines(&[(2, "our two"), (10, "upstream's and our ten")]));
-    assert!(words(story.proceed()).contains("not resolved in"), "nothing is taken that nobody looked at");
+    assert!(words(story.proceed()).contains("unresolved in"), "nothing is taken that nobody looked at");
     story.in_folder(&["add", "code"]);
     let second = story.proceed().expect("it goes on");
     assert_eq!(story.code(&second.head), story.code(&first.head));
@@ -188,15 +188,15 @@ fn what_is_deleted_upstream_and_changed_by_us_can_be_resolved_either_way() {
 fn what_stands_is_told_without_changing_anything() {
     let story = Story::with_a_conflict();
     assert!(standing(&story.open(), "mitx/koa").expect("it looks").is_none());
-    let begun = story.begin();
+    let first = story.begin();
     let refs = story.sandbox.git(&["for-each-ref"]);
     let told = standing(&story.open(), "mitx/koa").expect("it looks").expect("one is under way");
-    assert_eq!(told, begun);
+    assert_eq!(told, first);
     assert_eq!(story.sandbox.git(&["for-each-ref"]), refs);
 }
 
 #[test]
-fn giving_up_leaves_nothing_but_what_was_learnt() {
+fn aborting_removes_everything_but_recorded_resolutions() {
     let story = Story::with_a_conflict();
     let before = story.sandbox.snapshot();
     let refs = story.sandbox.git(&["for-each-ref"]);
@@ -212,13 +212,13 @@ fn giving_up_leaves_nothing_but_what_was_learnt() {
 }
 
 #[test]
-fn a_bare_repository_does_as_well() {
+fn a_bare_repository_works() {
     let story = Story::with_a_conflict();
     let bare = story.sandbox.folder().join("bare.git");
     story.sandbox.git(&["clone", "--quiet", "--bare", ".", &bare.display().to_string()]);
     let repository = crate::repository::Repository::open(&story.sandbox.library_git(), &bare).expect("it opens");
-    let begun = begin(&repository, story.request(), &mut |_, _| {}).expect("it begins");
-    let stop = begun.stop.expect("it stops");
+    let first = begin(&repository, story.request(), &mut |_, _| {}).expect("it begins");
+    let stop = first.stop.expect("it stops");
     assert!(stop.folder.ends_with("bare.mitx-koa.rebase"), "{}", stop.folder);
     let folder = std::path::PathBuf::from(&stop.folder);
     std::fs::write(folder.join("code"), lines(&[(2, "our two"), (10, "both")])).expect("written");
@@ -238,7 +238,7 @@ fn one_patch_after_the_other_may_conflict() {
     let standing = story.proceed().expect("it goes on");
     assert_eq!(standing.stop.expect("it stops again").subject, "fifteen");
     let again = words(story.proceed());
-    assert!(again.contains("not resolved in") && again.contains("code"), "{again}");
+    assert!(again.contains("unresolved in") && again.contains("code"), "{again}");
     story.resolve(&lines(&[(5, "both fives"), (15, "both fifteens")]));
     let done = story.proceed().expect("it goes on");
     assert_eq!(story.code(&done.head), lines(&[(5, "both fives"), (15, "both fifteens")]));
@@ -246,7 +246,7 @@ fn one_patch_after_the_other_may_conflict() {
 }
 
 #[test]
-fn a_repository_with_long_ids_does_as_well() {
+fn a_repository_with_sha256_ids_works() {
     let sandbox = crate::testing::Sandbox::new();
     std::fs::remove_dir_all(sandbox.repository().join(".git")).expect("removed");
     sandbox.git(&["init", "--quiet", "--initial-branch=main", "--object-format=sha256"]);
@@ -272,7 +272,7 @@ fn the_parents_side_of_a_conflict_is_shown_where_the_repository_wishes_so() {
 }
 
 #[test]
-fn a_repository_that_wants_everything_coloured_does_as_well() {
+fn a_repository_with_forced_colours_works() {
     let story = Story::with_a_conflict();
     story.sandbox.git(&["config", "color.ui", "always"]);
     story.begin();
@@ -290,16 +290,16 @@ fn a_repository_that_distrusts_folders_and_objects_keeps_its_own_results() {
 }
 
 #[test]
-fn a_repository_in_a_folder_whose_name_is_no_text_or_has_odd_letters_does_as_well() {
+fn a_repository_in_a_folder_with_an_unusual_name_works() {
     use std::os::unix::ffi::OsStrExt;
     for name in [&b"caf\xe9"[..], b"a 'quoted\" #name\\"] {
         let story = Story::with_a_conflict();
         let folder = story.folder().with_file_name("conflict");
         // The record of a rebase is JSON, so that the name of its own folder must be text.
         let request = Request { folder: Some(folder.clone()), ..story.request() };
-        let place = story.sandbox.folder().join(std::ffi::OsStr::from_bytes(name));
-        std::fs::rename(story.sandbox.repository(), &place).expect("moved");
-        let repository = Repository::open(&story.sandbox.library_git(), &place).expect("it opens");
+        let moved = story.sandbox.folder().join(std::ffi::OsStr::from_bytes(name));
+        std::fs::rename(story.sandbox.repository(), &moved).expect("moved");
+        let repository = Repository::open(&story.sandbox.library_git(), &moved).expect("it opens");
         assert_eq!(begin(&repository, request, &mut |_, _| {}).expect("it begins").done, 1, "{name:?}");
         std::fs::write(folder.join("code"), lines(&[(2, "our two"), (10, "both tens")])).expect("written");
         story.sandbox.git_in(&folder, &["add", "code"]);

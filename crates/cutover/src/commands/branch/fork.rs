@@ -1,5 +1,5 @@
-//! What the branch commands work with: the clone opened, the names as the deployment file and the flags say, and which
-//! branch is meant.
+//! What the branch commands work with: the opened clone, the names from the deployment file and the options, and the branch
+//! that is meant.
 
 use std::path::{Path, PathBuf};
 
@@ -12,15 +12,15 @@ use cutover_patchstack::remote;
 use cutover_patchstack::repository::{Repository, Revision};
 use cutover_patchstack::stack::{Base, Stack, compute_base};
 
-use crate::args::branch::PlaceArgs;
+use crate::args::branch::CommonArgs;
 use crate::error::CommandError;
 use crate::output;
 use crate::session::Loaded;
 use crate::show::branch::Typed;
 use crate::wall;
 
-/// A clone of the fork, and how things are named there.
-pub(super) struct Place {
+/// A clone of the fork, and how remotes and branches are named there.
+pub(super) struct Fork {
     pub(super) repository: Repository,
     pub(super) conventions: Conventions,
     /// Branches that are never published to.
@@ -31,8 +31,8 @@ pub(super) struct Place {
     pub(super) typed: Typed,
 }
 
-impl Place {
-    pub(super) fn open(args: &PlaceArgs) -> Result<Self, CommandError> {
+impl Fork {
+    pub(super) fn open(args: &CommonArgs) -> Result<Self, CommandError> {
         let loaded = args.deployment.as_deref().map(Loaded::read).transpose()?;
         let section = loaded.as_ref().and_then(|loaded| loaded.deployment.branches.clone()).unwrap_or_default();
         let folder = folder(args, loaded.as_ref(), &section)?;
@@ -66,7 +66,7 @@ impl Place {
         if lacks > 0 {
             let commits = if lacks == 1 { "a commit".to_owned() } else { format!("{lacks} commits") };
             output::note(&format!(
-                "note: {there} has {commits} that {here} here lacks; --branch {there} takes them in"
+                "note: {there} has {commits} that {here} lacks in this clone; use --branch {there} to include them"
             ));
         }
         Ok(branch)
@@ -104,11 +104,11 @@ impl Place {
             [parting] => Ok(Base { commit: parting.clone(), found: format!("given as where it parts from {name}") }),
             [] => Err(CommandError::refused(
                 format!("{name} and {} have no commit in common", branch.name),
-                "nothing was changed; name a commit of the branch with --base, or leave it out: it is found by itself",
+                "nothing was changed; name a commit of the branch with --base, or omit --base: then the base is computed",
             )),
             [..] => Err(CommandError::refused(
-                format!("{name} is not in {}, and they part in several places", branch.name),
-                "nothing was changed; name a commit of the branch with --base, or leave it out: it is found by itself",
+                format!("{name} is not in {}, and they have several merge bases", branch.name),
+                "nothing was changed; name a commit of the branch with --base, or omit --base: then the base is computed",
             )),
         }
     }
@@ -119,10 +119,10 @@ impl Place {
         let Some(codename) = of_ref.or_else(|| self.conventions.codename(&branch.name)) else {
             return Err(CommandError::refused(
                 format!(
-                    "{} is none of our release branches ({}), so its release is not known",
+                    "{} is not one of our release branches ({}), so its release is not known",
                     branch.name, self.conventions.ours
                 ),
-                "nothing was changed; say with --onto what it is to be rebased onto",
+                "nothing was changed; name what it is to be rebased onto with --onto",
             ));
         };
         let mut candidates: Vec<(Release, Revision)> = Vec::new();
@@ -135,7 +135,7 @@ impl Place {
             remote::require(&self.repository, &self.conventions.upstream)?;
             return Err(CommandError::refused(
                 format!("this clone has no release {codename} of {}", self.conventions.upstream),
-                format!("nothing was changed; `git fetch {}` brings what is new", self.conventions.upstream),
+                format!("nothing was changed; `git fetch {}` fetches new releases", self.conventions.upstream),
             ));
         }
         candidates.sort_by(|one, other| (&one.0, &one.1.name).cmp(&(&other.0, &other.1.name)));
@@ -149,7 +149,7 @@ impl Place {
             None => {
                 let newest = self.candidates(branch)?.pop();
                 newest.map(|(_, revision)| revision).ok_or_else(|| {
-                    CommandError::refused("there is no candidate", "nothing was changed; say which with --onto")
+                    CommandError::refused("there is no candidate", "nothing was changed; name a commit with --onto")
                 })
             }
         }
@@ -183,23 +183,23 @@ pub(super) fn own(name: &str) -> Result<String, CommandError> {
 }
 
 /// The flag, or the deployment file's, which is beside that file; or where the operator stands.
-fn folder(args: &PlaceArgs, loaded: Option<&Loaded>, section: &Branches) -> Result<PathBuf, CommandError> {
+fn folder(args: &CommonArgs, loaded: Option<&Loaded>, section: &Branches) -> Result<PathBuf, CommandError> {
     if let Some(folder) = &args.repository {
         return Ok(folder.clone());
     }
     if let (Some(loaded), Some(folder)) = (loaded, &section.repository) {
         return Ok(loaded.path.parent().unwrap_or(Path::new(".")).join(folder));
     }
-    // The folder of a conflict goes when it is decided, and whoever stood in it stands nowhere.
+    // The folder of a conflict is removed when the conflict is decided, and may be the current folder of a shell.
     wall::current_folder().map_err(|source| {
         CommandError::refused(
-            format!("the current folder is not there any more ({source})"),
+            format!("the current folder does not exist any more ({source})"),
             "nothing was changed; cd to the clone and run the same command again, or name it with --repository",
         )
     })
 }
 
-fn conventions(args: &PlaceArgs, section: &Branches) -> Conventions {
+fn conventions(args: &CommonArgs, section: &Branches) -> Conventions {
     let either = |flag: &Option<String>, file: &String| flag.as_ref().unwrap_or(file).clone();
     Conventions {
         upstream: either(&args.upstream, &section.upstream),
@@ -209,7 +209,7 @@ fn conventions(args: &PlaceArgs, section: &Branches) -> Conventions {
     }
 }
 
-fn typed(args: &PlaceArgs) -> Typed {
+fn typed(args: &CommonArgs) -> Typed {
     let path = |path: &PathBuf| path.display().to_string();
     let mut typed = Typed::default();
     typed.add("--deployment", args.deployment.as_ref().map(path).as_deref());
@@ -233,20 +233,20 @@ mod tests {
     #[test]
     fn a_repository_of_the_deployment_file_is_beside_it_and_a_flag_outranks_it() {
         let section = loaded().deployment.branches.expect("a section");
-        let mut args = PlaceArgs::default();
-        let found = |args: &PlaceArgs| folder(args, Some(&loaded()), &section).expect("a folder");
+        let mut args = CommonArgs::default();
+        let found = |args: &CommonArgs| folder(args, Some(&loaded()), &section).expect("a folder");
         assert_eq!(found(&args), Path::new("sites/../edx-platform"));
         args.repository = Some("elsewhere".into());
         assert_eq!(found(&args), Path::new("elsewhere"));
     }
 
     #[test]
-    fn flags_outrank_the_deployment_file_one_by_one() {
+    fn each_flag_overrides_the_deployment_file() {
         let section = Branches { origin: "fork".to_owned(), ..Branches::default() };
-        let args = PlaceArgs {
+        let args = CommonArgs {
             upstream: Some("openedx".to_owned()),
             theirs: vec!["release/{codename}".to_owned()],
-            ..PlaceArgs::default()
+            ..CommonArgs::default()
         };
         let conventions = conventions(&args, &section);
         assert_eq!((conventions.upstream.as_str(), conventions.origin.as_str()), ("openedx", "fork"));
@@ -256,6 +256,6 @@ mod tests {
 
     #[test]
     fn the_defaults_of_the_deployment_file_are_those_of_the_library() {
-        assert_eq!(conventions(&PlaceArgs::default(), &Branches::default()), Conventions::default());
+        assert_eq!(conventions(&CommonArgs::default(), &Branches::default()), Conventions::default());
     }
 }
