@@ -121,7 +121,7 @@ impl Action {
 }
 
 /// A host that an action works on.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Host {
     /// Its name.
     pub name: HostName,
@@ -130,7 +130,7 @@ pub struct Host {
 }
 
 /// An instance that is known, or the step that will make it known.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InstanceRef {
     /// This instance.

@@ -1,13 +1,13 @@
 //! The plan's own linter: it knows nothing of how plans are made and holds each against what must never happen.
 //! A planner that errs is caught here before anything is touched.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Host, Line, Migrate, Phase, Plan, Step, Undo, Via};
 use crate::deployment::{BalancerKind, Deployment};
-use crate::names::{DnsName, StepId};
+use crate::names::{DatabaseName, DnsName, StepId};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,9 +36,9 @@ pub fn lint(plan: &Plan, deployment: &Deployment) -> Vec<Finding> {
     let mut findings = structure(plan);
     if findings.is_empty() {
         let view = View::new(plan);
-        for (place, step) in plan.steps.iter().enumerate() {
-            findings.extend(safety(&view, deployment, place, step));
-            findings.extend(approval(&view, place, step));
+        for (position, step) in plan.steps.iter().enumerate() {
+            findings.extend(safety(&view, deployment, position, step));
+            findings.extend(approval(&view, position, step));
         }
         findings.extend(one_migrator(&view));
     }
@@ -50,44 +50,45 @@ pub fn lint(plan: &Plan, deployment: &Deployment) -> Vec<Finding> {
 fn structure(plan: &Plan) -> Vec<Finding> {
     let mut seen: HashMap<&StepId, usize> = HashMap::new();
     let mut findings = Vec::new();
-    for (place, step) in plan.steps.iter().enumerate() {
+    for (position, step) in plan.steps.iter().enumerate() {
         for edge in step.waits_for.iter().filter(|edge| !seen.contains_key(&edge.step)) {
             let message = format!("waits for {}, which is not before it in the plan", edge.step);
             findings.push(error(step, message));
         }
-        if seen.insert(&step.id, place).is_some() {
+        if seen.insert(&step.id, position).is_some() {
             findings.push(error(step, "is in the plan twice"));
         }
     }
     findings
 }
 
-fn safety(view: &View<'_>, deployment: &Deployment, place: usize, step: &Step) -> Vec<Finding> {
+fn safety(view: &View<'_>, deployment: &Deployment, position: usize, step: &Step) -> Vec<Finding> {
     match &step.action {
-        Action::Migrate(migrate) => migration(view, deployment, place, step, migrate),
-        Action::StartServices(_) if step.line == Line::StartNext => started_early(view, place, step),
+        Action::Migrate(migrate) => migration(view, deployment, position, step, migrate),
+        Action::StartServices(_) if step.line == Line::StartNext => started_early(view, position, step),
         Action::Register(members) if members.kind == BalancerKind::TargetGroup && step.line == Line::AddNext => {
-            let serving = |host: &Host| {
-                view.before(place).any(|s| matches!(&s.action, Action::StartServices(start) if start.host == *host))
-            };
-            let early = members.hosts.iter().find(|host| !serving(host));
+            let started = view.before(position).filter_map(|step| match &step.action {
+                Action::StartServices(start) => Some(&start.host),
+                _ => None,
+            });
+            let serving: HashSet<&Host> = started.collect();
+            let early = members.hosts.iter().find(|host| !serving.contains(host));
             early
                 .map(|host| error(step, format!("registers {} in a target group before it serves", host.name)))
                 .into_iter()
                 .collect()
         }
         Action::Deregister(_) if view.plan.phase == Phase::Window => {
-            let diverted = view.before(place).any(|step| matches!(step.action, Action::AwaitResolvers(_)));
             let finding = error(step, "takes hosts out of a balancer while visitors are still sent to it");
-            if diverted { Vec::new() } else { vec![finding] }
+            if view.has_passed(position, Landmark::Diverted) { Vec::new() } else { vec![finding] }
         }
         Action::ChangeRecords(change) if step.line == Line::LiftPage => {
-            let verified = |name: &DnsName| {
-                view.before(place).any(|step| {
-                matches!(&step.action, Action::CheckSite(check) if check.host == *name && check.via != Via::PublicDns)
-            })
-            };
-            let unverified = change.records.iter().filter(|record| !verified(&record.name));
+            let checked = view.before(position).filter_map(|step| match &step.action {
+                Action::CheckSite(check) if check.via != Via::PublicDns => Some(&check.host),
+                _ => None,
+            });
+            let verified: HashSet<&DnsName> = checked.collect();
+            let unverified = change.records.iter().filter(|record| !verified.contains(&record.name));
             unverified
                 .map(|record| error(step, format!("sends visitors to {} before it is verified", record.name)))
                 .collect()
@@ -96,36 +97,38 @@ fn safety(view: &View<'_>, deployment: &Deployment, place: usize, step: &Step) -
     }
 }
 
-fn migration(view: &View<'_>, deployment: &Deployment, place: usize, step: &Step, migrate: &Migrate) -> Vec<Finding> {
+fn migration(
+    view: &View<'_>,
+    deployment: &Deployment,
+    position: usize,
+    step: &Step,
+    migrate: &Migrate,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let snapshot = view.before(place).any(|before| {
-        matches!(&before.action, Action::TakeSnapshot { database, .. } if *database == migrate.instance)
-            && before.line == Line::Snapshot
-    });
-    if !snapshot {
+    if !view.has_passed(position, Landmark::Snapshot(&migrate.instance)) {
         let wanted = deployment.databases.iter().any(|d| d.name == migrate.instance && d.snapshot);
         let message = format!("migrates {} without a snapshot of {} to go back to", migrate.schema, migrate.instance);
         findings.push(if wanted { error(step, message) } else { warning(step, message) });
     }
-    if !view.before(place).any(|before| matches!(before.action, Action::ConfirmStopped { .. })) {
+    if !view.has_passed(position, Landmark::Confirmed) {
         findings.push(error(step, "migrates without looking again whether old code still runs"));
     }
     findings
 }
 
 /// A next host starts after every migration of its fleet.
-fn started_early(view: &View<'_>, place: usize, step: &Step) -> Vec<Finding> {
+fn started_early(view: &View<'_>, position: usize, step: &Step) -> Vec<Finding> {
     let migrations = view.migrations.iter().filter(|other| view.plan.steps[**other].lane == step.lane);
-    let unfinished = migrations.filter(|other| !view.is_before(**other, place));
+    let unfinished = migrations.filter(|other| !view.has_passed(position, Landmark::Migration(**other)));
     unfinished
         .map(|other| error(step, format!("starts new code before {} has ended", view.plan.steps[*other].id)))
         .collect()
 }
 
 /// What nothing undoes must have been decided by somebody.
-fn approval(view: &View<'_>, place: usize, step: &Step) -> Option<Finding> {
+fn approval(view: &View<'_>, position: usize, step: &Step) -> Option<Finding> {
     let Undo::Impossible { .. } = &step.undo else { return None };
-    let approved = view.before(place).any(|step| matches!(step.action, Action::Decide(_)));
+    let approved = view.has_passed(position, Landmark::Decided);
     let message = "nothing undoes it, and no gate lets anybody decide on it first";
     (!approved).then(|| warning(step, message))
 }
@@ -134,12 +137,12 @@ fn approval(view: &View<'_>, place: usize, step: &Step) -> Option<Finding> {
 fn one_migrator(view: &View<'_>) -> Vec<Finding> {
     let mut last: BTreeMap<String, usize> = BTreeMap::new();
     let mut findings = Vec::new();
-    for place in &view.migrations {
-        let step = &view.plan.steps[*place];
+    for position in &view.migrations {
+        let step = &view.plan.steps[*position];
         let Action::Migrate(migrate) = &step.action else { continue };
         for key in [format!("schema {}", migrate.schema), format!("fleet {}", migrate.fleet)] {
-            if let Some(before) = last.insert(key.clone(), *place)
-                && !view.is_before(before, *place)
+            if let Some(before) = last.insert(key.clone(), *position)
+                && !view.has_passed(*position, Landmark::Migration(before))
             {
                 let message = format!("may run beside {} on {key}", view.plan.steps[before].id);
                 findings.push(error(step, message));
@@ -149,37 +152,101 @@ fn one_migrator(view: &View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// A plan with the ancestors of each step, as bits by position.
+/// A plan in which it can be seen what has ended when a step begins.
+///
+/// To know all of that for every step takes memory that grows with the square of the plan. What most rules ask for is
+/// of few kinds, such as "a decision" or "this migration"; those are known for every step. The few rules that ask for
+/// a certain host or site walk back from the step instead.
 struct View<'a> {
     plan: &'a Plan,
-    ancestors: Vec<Vec<u64>>,
+    /// For each step the positions of those that it waits for.
+    waits_for: Vec<Vec<usize>>,
+    /// The numbers of the landmarks, from 0.
+    landmarks: BTreeMap<Landmark<'a>, usize>,
+    /// For each step the landmarks that have ended when it begins, as bits by number.
+    passed: Vec<Vec<u64>>,
     migrations: Vec<usize>,
+}
+
+/// A kind of step that rules want to have ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Landmark<'a> {
+    /// Visitors are diverted.
+    Diverted,
+    /// A person has decided.
+    Decided,
+    /// It was looked again whether old code runs.
+    Confirmed,
+    /// A database instance has a snapshot to go back to.
+    Snapshot(&'a DatabaseName),
+    /// The migration at this position.
+    Migration(usize),
+}
+
+impl<'a> Landmark<'a> {
+    fn of(position: usize, step: &'a Step) -> Option<Self> {
+        match &step.action {
+            Action::AwaitResolvers(_) => Some(Self::Diverted),
+            Action::Decide(_) => Some(Self::Decided),
+            Action::ConfirmStopped { .. } => Some(Self::Confirmed),
+            Action::TakeSnapshot { database, .. } if step.line == Line::Snapshot => Some(Self::Snapshot(database)),
+            Action::Migrate(_) => Some(Self::Migration(position)),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> View<'a> {
     fn new(plan: &'a Plan) -> Self {
-        let places: HashMap<&StepId, usize> = plan.steps.iter().enumerate().map(|(p, step)| (&step.id, p)).collect();
-        let words = plan.steps.len().div_ceil(64);
-        let mut ancestors: Vec<Vec<u64>> = Vec::with_capacity(plan.steps.len());
-        for step in &plan.steps {
-            let mut bits = vec![0_u64; words];
-            for before in step.waits_for.iter().filter_map(|edge| places.get(&edge.step)) {
-                bits[before / 64] |= 1 << (before % 64);
-                bits.iter_mut().zip(&ancestors[*before]).for_each(|(bit, inherited)| *bit |= inherited);
-            }
-            ancestors.push(bits);
+        let positions: HashMap<&StepId, usize> = plan.steps.iter().enumerate().map(|(p, step)| (&step.id, p)).collect();
+        let waits_for = plan.steps.iter().map(|step| {
+            step.waits_for.iter().filter_map(|edge| positions.get(&edge.step).copied()).collect::<Vec<usize>>()
+        });
+        let mut landmarks = BTreeMap::new();
+        for landmark in plan.steps.iter().enumerate().filter_map(|(position, step)| Landmark::of(position, step)) {
+            let number = landmarks.len();
+            landmarks.entry(landmark).or_insert(number);
         }
         let migrations = plan.steps.iter().enumerate().filter(|(_, step)| matches!(step.action, Action::Migrate(_)));
-        Self { plan, ancestors, migrations: migrations.map(|(place, _)| place).collect() }
+        let migrations = migrations.map(|(position, _)| position).collect();
+        let mut view = Self { plan, waits_for: waits_for.collect(), landmarks, passed: Vec::new(), migrations };
+        view.pass();
+        view
     }
 
-    fn is_before(&self, before: usize, place: usize) -> bool {
-        self.ancestors[place][before / 64] & (1 << (before % 64)) != 0
+    fn pass(&mut self) {
+        let words = self.landmarks.len().div_ceil(64);
+        for before in &self.waits_for {
+            let mut bits = vec![0_u64; words];
+            for earlier in before {
+                bits.iter_mut().zip(&self.passed[*earlier]).for_each(|(bit, inherited)| *bit |= inherited);
+                let own = Landmark::of(*earlier, &self.plan.steps[*earlier]);
+                if let Some(number) = own.and_then(|landmark| self.landmarks.get(&landmark)) {
+                    bits[number / 64] |= 1 << (number % 64);
+                }
+            }
+            self.passed.push(bits);
+        }
     }
 
-    /// The steps that have ended when the one at `place` begins.
-    fn before(&self, place: usize) -> impl Iterator<Item = &'a Step> + '_ {
-        self.plan.steps.iter().enumerate().filter(move |(other, _)| self.is_before(*other, place)).map(|(_, step)| step)
+    /// Whether a step of that kind has ended when the one at `position` begins.
+    fn has_passed(&self, position: usize, landmark: Landmark<'_>) -> bool {
+        let number = self.landmarks.get(&landmark);
+        number.is_some_and(|number| self.passed[position][number / 64] & (1 << (number % 64)) != 0)
+    }
+
+    /// The steps that have ended when the one at `position` begins, found by walking back from it.
+    fn before(&self, position: usize) -> impl Iterator<Item = &'a Step> {
+        let mut found = vec![false; self.plan.steps.len()];
+        let mut left = vec![position];
+        while let Some(next) = left.pop() {
+            for earlier in &self.waits_for[next] {
+                if !std::mem::replace(&mut found[*earlier], true) {
+                    left.push(*earlier);
+                }
+            }
+        }
+        self.plan.steps.iter().zip(found).filter(|(_, found)| *found).map(|(step, _)| step)
     }
 }
 
