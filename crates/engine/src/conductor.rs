@@ -1,8 +1,8 @@
-//! Conducts a phase: begins every step for which nothing is left to wait, as many side by side as is sensible,
-//! and stops beginning new ones when a step fails or the operator asks.
+//! Conducts a phase: begins every step for which nothing is left to wait, and stops beginning new ones when a step fails
+//! or the operator asks. How many call or connect at the same time is limited where they do, in `drive`.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use futures_util::future::{AbortHandle, Abortable, Either, LocalBoxFuture, select};
@@ -12,14 +12,10 @@ use futures_util::{FutureExt, StreamExt};
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Run};
 use cutover_core::names::StepId;
-use cutover_core::plan::{Frontier, Phase, Plan, Step};
+use cutover_core::plan::{Frontier, Phase, Plan, Step, tails};
 
 use crate::drive::{Crew, StepEnd, Stop};
 use crate::halt::Halt;
-
-/// How many steps may be under way at once: more than a deployment's hosts of one line, fewer than would exhaust
-/// a machine's connections.
-pub const SIDE_BY_SIDE: usize = 128;
 
 /// How a phase's run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +56,7 @@ fn words(failed: usize) -> String {
     if failed == 1 { "a step failed".to_owned() } else { format!("{failed} steps failed") }
 }
 
-/// A step that can begin; those with more still to come after them go first.
+/// Steps that can begin; those with more still to come after them ask for their positions first.
 type Ready = BinaryHeap<(Duration, Reverse<usize>)>;
 
 async fn conduct(crew: &Crew, run: &Run) -> Result<Vec<StepId>, Halt> {
@@ -75,17 +71,17 @@ async fn conduct(crew: &Crew, run: &Run) -> Result<Vec<StepId>, Halt> {
     let mut failed = Vec::new();
     let mut stopped = false;
     loop {
-        while let Some(place) = free.pop() {
+        while let Some(position) = free.pop() {
             // What is on record as done is done, whichever process did it.
-            if run.status(&steps[place].id).is_done() {
-                free.extend(frontier.done(&steps[place].id));
+            if run.status(&steps[position].id).is_done() {
+                free.extend(frontier.done(&steps[position].id));
             } else {
-                ready.push((tails[place], Reverse(place)));
+                ready.push((tails[position], Reverse(position)));
             }
         }
-        while !stopped && failed.is_empty() && under_way.len() < SIDE_BY_SIDE {
-            let Some((_, Reverse(place))) = ready.pop() else { break };
-            under_way.push(drive(crew, &steps[place], &halt));
+        while !stopped && failed.is_empty() {
+            let Some((_, Reverse(position))) = ready.pop() else { break };
+            under_way.push(drive(crew, &steps[position], &halt));
         }
         let next = match stopped {
             true => under_way.next().await,
@@ -121,17 +117,4 @@ fn halt(stop: &Stop) -> (AbortHandle, Stop) {
     let failed = Abortable::new(std::future::pending::<()>(), registration);
     let halt = select(stop.clone(), failed).map(|_| ()).boxed_local().shared();
     (failure, halt)
-}
-
-/// The expected time from the beginning of each step to the end of all that waits for it.
-fn tails(steps: &[Step]) -> Vec<Duration> {
-    let places: HashMap<&StepId, usize> = steps.iter().enumerate().map(|(place, step)| (&step.id, place)).collect();
-    let mut tails: Vec<Duration> = vec![Duration::ZERO; steps.len()];
-    for (place, step) in steps.iter().enumerate().rev() {
-        tails[place] += step.expected;
-        for before in step.waits_for.iter().filter_map(|edge| places.get(&edge.step)) {
-            tails[*before] = tails[*before].max(tails[place]);
-        }
-    }
-    tails
 }

@@ -4,6 +4,7 @@
 //! passed. That nothing shows soon after a write proves nothing.
 
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
 
 use futures_util::future::{Either, LocalBoxFuture, Shared, select};
@@ -11,9 +12,9 @@ use jiff::Timestamp;
 
 use cutover_core::journal::{Event, Fact, StepRun, StepStatus};
 use cutover_core::plan::{Action, Decide, Step};
-use cutover_core::time::{human, later};
+use cutover_core::time::{between, human, later};
 
-use crate::act::{Manner, Scene, Seen, act, grace, interval, manner, observe};
+use crate::act::{Manner, Scene, Seen, act, grace, interval, manner, observe, shortest_interval};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Gate;
 use crate::halt::{Halt, Hitch};
@@ -21,6 +22,7 @@ use crate::journal::{Journal, JournalError};
 use crate::ports::{Answer, Clock, Decided, Operator, World};
 use crate::readings::Readings;
 use crate::retry;
+use crate::slots::{Slot, Slots};
 
 /// Resolves when something is to end that waits for people or the calendar.
 pub type Stop = Shared<LocalBoxFuture<'static, ()>>;
@@ -39,6 +41,8 @@ pub struct Crew {
     pub gate: Gate,
     /// What was read of the world a moment ago.
     readings: Readings,
+    /// The places for calls and connections.
+    slots: Slots,
     /// Resolves when the operator asks the conductor to stop.
     pub stop: Stop,
 }
@@ -66,7 +70,7 @@ impl Crew {
         stop: Stop,
     ) -> Self {
         let readings = Readings::new(world.clone(), Rc::clone(&clock));
-        Self { world, clock, operator, journal, gate, readings, stop }
+        Self { world, clock, operator, journal, gate, readings, slots: Slots::new(), stop }
     }
 
     /// The same crew in another world, of which it has read nothing yet.
@@ -77,15 +81,24 @@ impl Crew {
 
     /// Carries `step` out, from wherever the journal says it is. Waits for people and the calendar end with `end_waits`.
     pub(crate) async fn drive(&self, step: &Step, end_waits: &Stop) -> Result<StepEnd, Halt> {
+        if manner(&step.action) == Manner::Wait {
+            return self.wait(step, end_waits).await;
+        }
+        // While it waits for its place, a step has not been begun, and need not be.
+        let slot = match select(pin!(self.slots.take(step.action.work())), end_waits.clone()).await {
+            Either::Left((slot, _)) => slot,
+            Either::Right(_) => return Ok(StepEnd::Stopped),
+        };
+        let scene = self.scene(step);
+        scene.slot.replace(slot);
         match manner(&step.action) {
-            Manner::Ensure | Manner::ByConsent => self.ensure(step).await,
-            Manner::Perform => self.perform(step).await,
-            Manner::Wait => self.wait(step, end_waits).await,
+            Manner::Perform => self.perform(&scene).await,
+            _ => self.ensure(scene).await,
         }
     }
 
-    async fn ensure(&self, step: &Step) -> Result<StepEnd, Halt> {
-        let scene = self.scene(step);
+    async fn ensure(&self, scene: Scene<'_>) -> Result<StepEnd, Halt> {
+        let step = scene.step;
         let run = self.journal.step_run(&step.id).clone();
         let is_open = run.status.is_open();
         let mut seen = self.look(&scene).await?;
@@ -156,7 +169,10 @@ impl Crew {
         for made in 1.. {
             self.started(scene).await?;
             scene.begun.set(true);
-            let failure = match act(scene).await {
+            let slot = self.place(scene).await;
+            let answer = act(scene).await;
+            drop(slot);
+            let failure = match answer {
                 Ok(()) => return Ok(None),
                 Err(Hitch::Failed(failure)) => failure,
                 Err(Hitch::Halt(halt)) => return Err(halt),
@@ -225,7 +241,7 @@ impl Crew {
             if shows || now >= until {
                 return Ok(seen);
             }
-            self.clock.sleep_until(until.min(later(now, interval(&scene.step.action)))).await;
+            self.clock.sleep_until(until.min(later(now, shortest_interval(&scene.step.action)))).await;
         }
     }
 
@@ -233,6 +249,8 @@ impl Crew {
     /// grace is made again: something has undone it, or the making was lost.
     async fn until_it_holds(&self, scene: &Scene<'_>) -> Result<StepEnd, Halt> {
         let step = scene.step;
+        // From here on it waits, and takes a place only for the moment of a look or of another attempt.
+        scene.slot.take();
         let deadline = later(self.clock.now(), step.limit);
         let mut made_at = self.clock.now();
         let mut told = String::new();
@@ -262,23 +280,30 @@ impl Crew {
             if self.clock.now() >= deadline {
                 return self.failed(scene, &past_limit(step, &told)).await;
             }
-            self.clock.sleep(interval(&step.action)).await;
+            self.clock.sleep(interval(step, between(scene.since, self.clock.now()))).await;
         }
+    }
+
+    /// A place for the step's work, unless it has one already.
+    async fn place(&self, scene: &Scene<'_>) -> Option<Slot> {
+        let has_one = scene.slot.borrow().is_some();
+        if has_one { None } else { self.slots.take(scene.step.action.work()).await }
     }
 
     /// Observes, and puts on record what was learned by it.
     async fn look(&self, scene: &Scene<'_>) -> Result<Answer<Seen>, Halt> {
+        let slot = self.place(scene).await;
         let seen = observe(scene).await;
+        drop(slot);
         scene.put_on_record().await?;
         Ok(seen)
     }
 
     /// Actions whose making is their proof. After a crash they are made again.
-    async fn perform(&self, step: &Step) -> Result<StepEnd, Halt> {
-        let scene = self.scene(step);
-        match self.make(&scene, false).await? {
+    async fn perform(&self, scene: &Scene<'_>) -> Result<StepEnd, Halt> {
+        match self.make(scene, false).await? {
             Some(end) => Ok(end),
-            None => self.ended_well(&scene, Vec::new()).await,
+            None => self.ended_well(scene, Vec::new()).await,
         }
     }
 
@@ -335,9 +360,9 @@ impl Crew {
     /// Whether the gate was approved for the plan that is followed: a decision on another plan is void.
     fn is_approved(&self, question: &Decide) -> bool {
         let upgrade = self.journal.upgrade();
-        let plan = upgrade.current_run().map(|run| run.plan.hash());
+        let plan = || upgrade.current_run().map(|run| run.plan.hash());
         let decision = upgrade.decisions.get(&question.gate);
-        decision.is_some_and(|decision| decision.approved && (decision.plan.is_none() || decision.plan == plan))
+        decision.is_some_and(|decision| decision.approved && (decision.plan.is_none() || decision.plan == plan()))
     }
 
     pub(crate) fn scene<'a>(&'a self, step: &'a Step) -> Scene<'a> {
@@ -351,6 +376,8 @@ impl Crew {
             step,
             journal: &self.journal,
             readings: &self.readings,
+            slots: &self.slots,
+            slot: RefCell::default(),
             // Through crashes, but anew after a failure that somebody has seen.
             since: run.started_at.filter(|_| !failed).unwrap_or(now),
             taken_up: now,

@@ -17,6 +17,7 @@ pub mod observe;
 pub mod ports;
 mod readings;
 pub mod retry;
+mod slots;
 pub mod store;
 #[cfg(test)]
 mod testing;

@@ -2,7 +2,7 @@
 //! boot side by side are one listing every few seconds, not a hundred.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
 use jiff::Timestamp;
 
-use cutover_core::names::{BalancerName, InstanceId};
+use cutover_core::names::{BalancerName, HostName, InstanceId};
 use cutover_core::observation::{Health, Instance};
 use cutover_core::time::later;
 
@@ -22,11 +22,44 @@ const AGE: Duration = Duration::from_secs(2);
 type Reading<T> = Shared<LocalBoxFuture<'static, Answer<Rc<T>>>>;
 type Kept<T> = (Timestamp, Reading<T>);
 
+/// The instances of the deployment, to be found by id or by name: a thousand steps ask for theirs.
+pub(crate) struct Listing {
+    instances: HashMap<InstanceId, Instance>,
+    by_name: HashMap<HostName, Vec<InstanceId>>,
+}
+
+impl Listing {
+    fn new(listed: Vec<Instance>) -> Self {
+        let mut by_name: HashMap<HostName, Vec<InstanceId>> = HashMap::new();
+        for instance in &listed {
+            by_name.entry(instance.name.clone()).or_default().push(instance.id.clone());
+        }
+        let instances = listed.into_iter().map(|instance| (instance.id.clone(), instance)).collect();
+        Self { instances, by_name }
+    }
+
+    /// Whether nothing is listed at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.instances.is_empty()
+    }
+
+    /// The instance of that id.
+    pub(crate) fn get(&self, id: &InstanceId) -> Option<&Instance> {
+        self.instances.get(id)
+    }
+
+    /// The instances of that name, in the order in which they were listed.
+    pub(crate) fn named(&self, name: &HostName) -> impl Iterator<Item = &Instance> {
+        let ids = self.by_name.get(name).into_iter().flatten();
+        ids.filter_map(|id| self.instances.get(id))
+    }
+}
+
 /// The readings that were begun last, with the time until which they serve.
 pub(crate) struct Readings {
     world: World,
     clock: Rc<dyn Clock>,
-    instances: RefCell<Option<Kept<Vec<Instance>>>>,
+    instances: RefCell<Option<Kept<Listing>>>,
     health: RefCell<BTreeMap<BalancerName, Kept<BTreeMap<InstanceId, Health>>>>,
 }
 
@@ -38,11 +71,12 @@ impl Readings {
     }
 
     /// Every instance of the deployment, as of a moment ago.
-    pub(crate) async fn instances(&self) -> Answer<Rc<Vec<Instance>>> {
+    pub(crate) async fn instances(&self) -> Answer<Rc<Listing>> {
         let kept = self.fresh(self.instances.borrow().as_ref());
         let reading = kept.unwrap_or_else(|| {
             let compute = Rc::clone(&self.world.compute);
-            let reading = async move { compute.instances().await.map(Rc::new) }.boxed_local().shared();
+            let listed = async move { compute.instances().await.map(|listed| Rc::new(Listing::new(listed))) };
+            let reading = listed.boxed_local().shared();
             self.instances.replace(Some((self.until(), reading.clone())));
             reading
         });

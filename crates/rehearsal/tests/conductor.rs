@@ -17,11 +17,11 @@ use cutover_core::journal::{Decision, Event, Record, RunKind, RunNumber, StepSta
 use cutover_core::names::UpgradeId;
 use cutover_core::plan::{
     Action, Announce, Basis, Decide, Edge, Host, InstanceRef, Lane, Line, Membership, Order, PageMayLift, Phase, Plan,
-    Rule, Step, Undo,
+    Rule, Step, Undo, Work,
 };
 use cutover_core::progress::Progress;
 use cutover_core::time::{between, later};
-use cutover_engine::conductor::{Ending, SIDE_BY_SIDE, run as conduct};
+use cutover_engine::conductor::{Ending, run as conduct};
 use cutover_engine::drive::{Crew, Stop};
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::{Gate, Hold, Permit};
@@ -596,20 +596,25 @@ fn a_gate_whose_approval_is_on_record_does_not_ask_again() {
     assert_eq!(stage.status("go"), StepStatus::Held);
 }
 
+/// How many messages may be sent at the same time.
+fn side_by_side() -> usize {
+    Work::Calls.side_by_side().expect("calls are limited")
+}
+
 #[test]
-fn no_more_steps_are_under_way_than_side_by_side_allows_and_all_are_done() {
+fn no_more_calls_are_made_side_by_side_than_may_be_and_all_are_made() {
     let stage = Stage::new();
-    let steps = (0..2 * SIDE_BY_SIDE + 1).map(|number| message(&format!("m{number}"), &[])).collect();
+    let steps = (0..2 * side_by_side() + 1).map(|number| message(&format!("m{number}"), &[])).collect();
     assert_eq!(stage.conduct(steps).expect("the journal holds"), Ending::Finished);
-    assert_eq!(stage.channel.most_under_way.get(), SIDE_BY_SIDE);
-    assert_eq!(stage.channel.asked().len(), 2 * SIDE_BY_SIDE + 1);
+    assert_eq!(stage.channel.most_under_way.get(), side_by_side());
+    assert_eq!(stage.channel.asked().len(), 2 * side_by_side() + 1);
     assert_eq!(stage.elapsed(), 3 * SENDING, "and none waits longer than it must");
 }
 
 #[test]
 fn of_more_steps_than_fit_those_with_most_to_come_after_them_begin_first() {
     let stage = Stage::new();
-    let mut steps: Vec<Step> = (0..SIDE_BY_SIDE).map(|number| message(&format!("m{number}"), &[])).collect();
+    let mut steps: Vec<Step> = (0..side_by_side()).map(|number| message(&format!("m{number}"), &[])).collect();
     steps.extend([message("long", &[]), message("longer", &["long"])]);
     assert_eq!(stage.conduct(steps).expect("the journal holds"), Ending::Finished);
     assert_eq!(stage.channel.asked()[0], "long");

@@ -51,7 +51,7 @@ fn posts_page(run: &Run) -> impl Iterator<Item = (&Step, &StepRun)> {
 #[must_use]
 pub fn critical_path(run: &Run) -> ActualPath {
     let steps = until_served(run);
-    let schedule = Schedule::of(&steps, |step| taken(run, step));
+    let schedule = Schedule::of_past(&steps, |step| taken(run, step));
     let path = schedule.critical.iter().map(|index| (steps[*index].id.clone(), taken(run, &steps[*index])));
     ActualPath { length: schedule.length, steps: path.collect() }
 }

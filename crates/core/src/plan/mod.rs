@@ -7,6 +7,7 @@ mod frontier;
 mod lint;
 mod rule;
 mod schedule;
+mod work;
 
 pub use action::*;
 pub use basis::*;
@@ -14,6 +15,7 @@ pub use frontier::*;
 pub use lint::*;
 pub use rule::*;
 pub use schedule::*;
+pub use work::*;
 
 use std::time::Duration;
 

@@ -1,13 +1,14 @@
 //! The arithmetic of a plan: when each step begins, the critical path, what "back" costs, and whether it all
 //! fits into the window.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Plan, Step, Undo};
+use super::{Action, Plan, Step, Undo, Work};
 use crate::names::StepId;
 use crate::time::{between, earlier};
 
@@ -16,34 +17,164 @@ use crate::time::{between, earlier};
 pub struct Schedule {
     /// Begin and end of each step from the plan's beginning, in the plan's order.
     pub spans: Vec<(Duration, Duration)>,
-    /// The critical path: positions of steps in the plan, first to last.
+    /// The critical path: positions of steps in the plan, first to last. Between two of them there is a gap where the
+    /// second has to wait until fewer steps are at the same kind of work.
     pub critical: Vec<usize>,
-    /// The length of the critical path.
+    /// When the last step ends.
     pub length: Duration,
 }
 
 impl Schedule {
-    /// The schedule of `steps`, each after all that it waits for, with `duration` for each. Edges to steps that
-    /// are not among them count as ended.
+    /// The schedule of `steps`, each after all that it waits for, with `duration` for each and no more of them side by
+    /// side than [`Work`] allows. Of those that could begin, the ones with most to come after them go first, as the
+    /// conductor does it. Edges to steps that are not among them count as ended.
     pub fn of(steps: &[Step], duration: impl Fn(&Step) -> Duration) -> Self {
-        let places: HashMap<&StepId, usize> = steps.iter().enumerate().map(|(place, step)| (&step.id, place)).collect();
-        let mut spans: Vec<(Duration, Duration)> = Vec::with_capacity(steps.len());
-        let mut latest_before: Vec<Option<usize>> = Vec::with_capacity(steps.len());
-        for (place, step) in steps.iter().enumerate() {
-            let latest = step
-                .waits_for
-                .iter()
-                .filter_map(|edge| places.get(&edge.step).copied().filter(|before| *before < place))
-                .max_by_key(|before| spans[*before].1);
-            let begin = latest.map_or(Duration::ZERO, |before| spans[before].1);
-            spans.push((begin, begin + duration(step)));
-            latest_before.push(latest);
-        }
-        let last = (0..steps.len()).max_by_key(|place| (spans[*place].1, std::cmp::Reverse(*place)));
-        let mut critical: Vec<usize> = std::iter::successors(last, |place| latest_before[*place]).collect();
+        Self::within(steps, duration, Work::side_by_side)
+    }
+
+    /// The same for steps that were carried out, whose `duration` is what each really took: waiting for others is part
+    /// of that, and there is no limit besides.
+    pub fn of_past(steps: &[Step], duration: impl Fn(&Step) -> Duration) -> Self {
+        Self::within(steps, duration, |_| None)
+    }
+
+    fn within(steps: &[Step], duration: impl Fn(&Step) -> Duration, limit: fn(Work) -> Option<usize>) -> Self {
+        let durations: Vec<Duration> = steps.iter().map(duration).collect();
+        let before = positions_before(steps);
+        let spans = Simulation::new(steps, &durations, &before, limit).run();
+        let latest_before = |position: &usize| before[*position].iter().copied().max_by_key(|before| spans[*before].1);
+        let last = (0..steps.len()).max_by_key(|position| (spans[*position].1, Reverse(*position)));
+        let mut critical: Vec<usize> = std::iter::successors(last, latest_before).collect();
         critical.reverse();
-        let length = last.map_or(Duration::ZERO, |place| spans[place].1);
+        let length = last.map_or(Duration::ZERO, |position| spans[position].1);
         Self { spans, critical, length }
+    }
+}
+
+/// For each step the positions of those that it waits for, of those before it in the list.
+fn positions_before(steps: &[Step]) -> Vec<Vec<usize>> {
+    let positions: HashMap<&StepId, usize> =
+        steps.iter().enumerate().map(|(position, step)| (&step.id, position)).collect();
+    let before = |(position, step): (usize, &Step)| {
+        let known = step.waits_for.iter().filter_map(|edge| positions.get(&edge.step).copied());
+        known.filter(|before| *before < position).collect()
+    };
+    steps.iter().enumerate().map(before).collect()
+}
+
+/// The longest time from the beginning of each step to the end of all that follows on it, if nothing limits how many
+/// go on side by side: those with the longest begin first.
+#[must_use]
+pub fn tails(steps: &[Step]) -> Vec<Duration> {
+    let durations: Vec<Duration> = steps.iter().map(|step| step.expected).collect();
+    longest_after(&durations, &positions_before(steps))
+}
+
+fn longest_after(durations: &[Duration], before: &[Vec<usize>]) -> Vec<Duration> {
+    let mut tails = vec![Duration::ZERO; durations.len()];
+    for position in (0..durations.len()).rev() {
+        tails[position] += durations[position];
+        for earlier in &before[position] {
+            tails[*earlier] = tails[*earlier].max(tails[position]);
+        }
+    }
+    tails
+}
+
+/// Steps in simulated time: each begins as soon as all that it waits for has ended and its kind of work has room.
+struct Simulation<'a> {
+    works: Vec<Work>,
+    durations: &'a [Duration],
+    followers: Vec<Vec<usize>>,
+    unmet: Vec<usize>,
+    tails: Vec<Duration>,
+    /// How many more may begin, by kind of work.
+    room: BTreeMap<Work, usize>,
+    /// Those that could begin, by kind of work: longest tail first, then in the plan's order.
+    ready: BTreeMap<Work, BinaryHeap<(Duration, Reverse<usize>)>>,
+    coming: BinaryHeap<Reverse<(Duration, Turn)>>,
+    spans: Vec<(Duration, Duration)>,
+}
+
+/// What happens next in a simulation. Room is made before steps end, so that it is there for those that follow.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    Room(Work),
+    Ends(usize),
+}
+
+impl<'a> Simulation<'a> {
+    fn new(steps: &[Step], durations: &'a [Duration], before: &[Vec<usize>], limit: fn(Work) -> Option<usize>) -> Self {
+        let works: Vec<Work> = steps.iter().map(|step| step.action.work()).collect();
+        let mut followers = vec![Vec::new(); steps.len()];
+        for (position, before) in before.iter().enumerate() {
+            before.iter().for_each(|before| followers[*before].push(position));
+        }
+        Self {
+            room: works.iter().filter_map(|work| Some((*work, limit(*work)?))).collect(),
+            works,
+            durations,
+            followers,
+            unmet: before.iter().map(Vec::len).collect(),
+            tails: longest_after(durations, before),
+            ready: BTreeMap::new(),
+            coming: BinaryHeap::new(),
+            spans: vec![(Duration::ZERO, Duration::ZERO); steps.len()],
+        }
+    }
+
+    fn run(mut self) -> Vec<(Duration, Duration)> {
+        for position in 0..self.unmet.len() {
+            if self.unmet[position] == 0 {
+                self.can_begin(position);
+            }
+        }
+        self.begin_what_fits(Duration::ZERO);
+        while let Some(Reverse((now, turn))) = self.coming.pop() {
+            self.turn(turn);
+            // All that happens at one moment happens before anything begins at it.
+            while let Some(Reverse((_, turn))) = self.coming.peek().copied().filter(|Reverse((at, _))| *at == now) {
+                self.coming.pop();
+                self.turn(turn);
+            }
+            self.begin_what_fits(now);
+        }
+        self.spans
+    }
+
+    fn turn(&mut self, turn: Turn) {
+        match turn {
+            Turn::Room(work) => *self.room.entry(work).or_default() += 1,
+            Turn::Ends(position) => {
+                for follower in std::mem::take(&mut self.followers[position]) {
+                    self.unmet[follower] -= 1;
+                    if self.unmet[follower] == 0 {
+                        self.can_begin(follower);
+                    }
+                }
+            }
+        }
+    }
+
+    fn can_begin(&mut self, position: usize) {
+        let ready = self.ready.entry(self.works[position]).or_default();
+        ready.push((self.tails[position], Reverse(position)));
+    }
+
+    fn begin_what_fits(&mut self, now: Duration) {
+        for (work, ready) in &mut self.ready {
+            let mut room = self.room.get_mut(work);
+            while room.as_ref().is_none_or(|room| **room > 0) {
+                let Some((_, Reverse(position))) = ready.pop() else { break };
+                let duration = self.durations[position];
+                self.spans[position] = (now, now + duration);
+                self.coming.push(Reverse((now + duration, Turn::Ends(position))));
+                if let Some(room) = &mut room {
+                    **room -= 1;
+                    self.coming.push(Reverse((now + duration.min(Work::EXPECTED), Turn::Room(*work))));
+                }
+            }
+        }
     }
 }
 
@@ -102,7 +233,7 @@ impl WindowForecast {
         let room = between(start, end);
         Self {
             expected: served,
-            critical_path: schedule.critical.iter().map(|place| steps[*place].id.clone()).collect(),
+            critical_path: schedule.critical.iter().map(|position| steps[*position].id.clone()).collect(),
             point_of_no_return,
             back,
             latest_safe_start: earlier(end, needed),
@@ -116,15 +247,12 @@ impl WindowForecast {
 #[must_use]
 pub fn downtime_steps(plan: &Plan) -> Vec<Step> {
     let opening = plan.steps.iter().rposition(|step| matches!(step.action, Action::WaitUntil { .. }));
-    let from = opening.map_or(0, |place| place + 1);
-    let mut steps: Vec<Step> = plan.steps[from..].to_vec();
+    let from = opening.map_or(0, |position| position + 1);
+    let waited_for: HashSet<&StepId> =
+        plan.steps.iter().flat_map(|step| &step.waits_for).map(|edge| &edge.step).collect();
     // What nobody's return to the site waits for, such as draining, is not downtime.
-    steps.retain(|step| !matches!(step.action, Action::AwaitDrained(_)) || is_waited_for(&plan.steps, &step.id));
-    steps
-}
-
-fn is_waited_for(steps: &[Step], id: &StepId) -> bool {
-    steps.iter().any(|step| step.waits_for.iter().any(|edge| edge.step == *id))
+    let counts = |step: &&Step| !matches!(step.action, Action::AwaitDrained(_)) || waited_for.contains(&step.id);
+    plan.steps[from..].iter().filter(counts).cloned().collect()
 }
 
 /// The end of the last step that brings visitors back, or of all steps when none does.
@@ -163,7 +291,7 @@ impl Back {
             Undo::By { expected, .. } => *expected,
             Undo::Nothing | Undo::Impossible { .. } => Duration::ZERO,
         };
-        // The way back has the same edges, turned round, so its longest path has the same length.
+        // The way back has the same edges and the same limits, turned round, so it takes as long as the way there would.
         let length = Schedule::of(done, undo_time).length;
         let steps = done.iter().rev().filter(|step| matches!(step.undo, Undo::By { .. })).map(|step| step.id.clone());
         let impossible = done.iter().filter_map(|step| match &step.undo {
@@ -177,7 +305,7 @@ impl Back {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Edge, Lane, Line, PageMayLift, Rule};
+    use crate::plan::{CheckSite, Edge, Lane, Line, PageMayLift, Rule, Via};
 
     fn step(id: &str, seconds: u64, waits_for: &[&str], undo: Undo) -> Step {
         Step {
@@ -209,6 +337,51 @@ mod tests {
         let schedule = Schedule::of(&steps, |step| step.expected);
         assert_eq!((schedule.critical, schedule.length), (vec![0, 1, 3], Duration::from_secs(65)));
         assert_eq!(schedule.spans[2], (Duration::from_secs(10), Duration::from_secs(30)));
+    }
+
+    /// Steps that connect to hosts, for so many seconds each.
+    fn connecting(count: usize, seconds: u64) -> Vec<Step> {
+        let action = Action::CheckSite(CheckSite {
+            site: "lms".into(),
+            host: "lms.z".into(),
+            via: Via::PublicDns,
+            checks: Vec::new(),
+        });
+        let connect =
+            |number| Step { action: action.clone(), ..step(&format!("c{number}"), seconds, &[], Undo::Nothing) };
+        (0..count).map(connect).collect()
+    }
+
+    fn limit() -> usize {
+        Work::Connections.side_by_side().expect("connections are limited")
+    }
+
+    #[test]
+    fn more_steps_than_fit_side_by_side_begin_when_others_have_given_their_orders() {
+        let steps = connecting(2 * limit() + 1, 30);
+        let schedule = Schedule::of(&steps, |step| step.expected);
+        let begun = |second| schedule.spans.iter().filter(|span| span.0 == Duration::from_secs(second)).count();
+        assert_eq!([begun(0), begun(1), begun(2)], [limit(), limit(), 1]);
+        assert_eq!(schedule.length, Duration::from_secs(32));
+        assert_eq!(Schedule::of_past(&steps, |step| step.expected).length, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn waiting_has_no_limit_and_takes_no_place_from_others() {
+        let waiting = (0..1000).map(|number| step(&format!("w{number}"), 9, &[], Undo::Nothing));
+        let steps: Vec<Step> = waiting.chain(connecting(limit(), 9)).collect();
+        assert_eq!(Schedule::of(&steps, |step| step.expected).length, Duration::from_secs(9));
+    }
+
+    #[test]
+    fn of_more_steps_than_fit_those_with_most_to_come_after_them_begin_first() {
+        let mut steps = connecting(limit() + 1, 5);
+        let last = steps[limit()].id.clone();
+        steps.push(step("after", 60, &[last.as_str()], Undo::Nothing));
+        let schedule = Schedule::of(&steps, |step| step.expected);
+        assert_eq!(schedule.spans[limit()].0, Duration::ZERO);
+        assert_eq!(schedule.length, Duration::from_secs(65));
+        assert_eq!(schedule.critical, [limit(), limit() + 1]);
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! Records of the zone: changing them, and the evidence that everybody has seen the change.
 
+use std::pin::pin;
+
+use futures_util::{StreamExt, stream};
+
 use cutover_core::journal::{Fact, opens_by};
 use cutover_core::names::DnsName;
 use cutover_core::plan::{AwaitResolvers, ChangeRecords, RecordTarget};
@@ -11,6 +15,9 @@ use crate::drive::too_late;
 use crate::failure::Failure;
 use crate::halt::Hitch;
 use crate::ports::Answer;
+
+/// How many questions to DNS servers are on their way at once, for a site's name each: one packet there and one back.
+const QUESTIONS: usize = 64;
 
 /// The records are as they shall be, and the change is in sync. Where its answer was lost, or another process asked for
 /// it, the zone's servers are asked instead.
@@ -38,14 +45,18 @@ pub(super) async fn changed(scene: &Scene<'_>, change: &ChangeRecords) -> Answer
 }
 
 async fn servers_behind(scene: &Scene<'_>, zone: &str, records: &[RecordTarget]) -> Answer<Option<usize>> {
-    for record in records {
+    let behind = records.iter().map(|record| async move {
         let answers = scene.ask(async |world| world.dns.ask_servers(zone, &record.name).await).await?;
         let behind = answers.iter().filter(|answer| !is_target(answer.as_ref(), record)).count();
-        if behind > 0 {
-            return Ok(Some(behind));
-        }
-    }
-    Ok(None)
+        Ok((behind > 0).then_some(behind))
+    });
+    first(behind).await
+}
+
+/// The first answer to questions that says anything, or the first failure, with [`QUESTIONS`] on their way at once.
+async fn first<T>(questions: impl Iterator<Item = impl Future<Output = Answer<Option<T>>>>) -> Answer<Option<T>> {
+    let mut answers = pin!(stream::iter(questions).buffered(QUESTIONS).filter_map(async |answer| answer.transpose()));
+    answers.next().await.transpose()
 }
 
 fn is_target(answer: Option<&DnsName>, record: &RecordTarget) -> bool {
@@ -77,14 +88,15 @@ pub(super) async fn forgotten(scene: &Scene<'_>, wait: &AwaitResolvers) -> Answe
         let left = human(wait.forget - elapsed);
         return Ok(Seen::UnderWay(format!("resolvers may keep the old answer for {left} more")));
     }
-    for resolver in &wait.resolvers {
-        for record in &wait.records {
-            let answer = scene.ask(async |world| world.dns.ask_resolver(*resolver, &record.name).await).await?;
-            if !is_target(answer.as_ref(), record) {
-                scene.seen_since.set(None);
-                return Ok(Seen::UnderWay(format!("{resolver} still has the old answer for {}", record.name)));
-            }
-        }
+    let questions =
+        wait.resolvers.iter().flat_map(|resolver| wait.records.iter().map(move |record| (resolver, record)));
+    let old = questions.map(|(resolver, record)| async move {
+        let answer = scene.ask(async |world| world.dns.ask_resolver(*resolver, &record.name).await).await?;
+        Ok((!is_target(answer.as_ref(), record)).then_some((resolver, record)))
+    });
+    if let Some((resolver, record)) = first(old).await? {
+        scene.seen_since.set(None);
+        return Ok(Seen::UnderWay(format!("{resolver} still has the old answer for {}", record.name)));
     }
     let now = scene.clock.now();
     let since = scene.seen_since.get().unwrap_or(now);

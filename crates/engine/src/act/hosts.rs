@@ -4,7 +4,7 @@ use cutover_core::deployment::{PastStopLimit, SmokeTest};
 use cutover_core::journal::Fact;
 use cutover_core::names::{BalancerName, FleetName, InstanceId, ProgramName};
 use cutover_core::observation::{Instance, InstanceState, SHOWN_WITHIN};
-use cutover_core::plan::{Host, HostPrograms, Launch, StartServices, StopServices};
+use cutover_core::plan::{Host, HostPrograms, Launch, StartServices, StopServices, Work};
 use cutover_core::time::{between, human};
 
 use super::recorded::recorded;
@@ -18,9 +18,9 @@ use crate::ports::{Answer, ProgramState};
 async fn find(scene: &Scene<'_>, launch: &Launch) -> Answer<Option<Instance>> {
     let upgrade = scene.journal.upgrade().id.clone();
     let instances = scene.listed().await?;
-    let found = instances.iter().find(|instance| {
-        instance.name == launch.name && instance.upgrade == upgrade && instance.upgrade.is_some() && instance.lives()
-    });
+    let found = instances
+        .named(&launch.name)
+        .find(|instance| instance.upgrade == upgrade && instance.upgrade.is_some() && instance.lives());
     Ok(found.cloned())
 }
 
@@ -41,7 +41,7 @@ pub(super) async fn launched(scene: &Scene<'_>, launch: &Launch) -> Answer<Seen>
 async fn not_listed(scene: &Scene<'_>, launch: &Launch) -> Answer<Seen> {
     let known = scene.journal.upgrade().launched.get(&launch.name).cloned();
     let Some(id) = known.filter(|_| scene.failures > 0) else { return Ok(Seen::NotYet) };
-    let is_listed = scene.listed().await?.iter().any(|instance| instance.id == id);
+    let is_listed = scene.listed().await?.get(&id).is_some();
     let may_show_yet = between(scene.taken_up, scene.clock.now()) < SHOWN_WITHIN;
     if is_listed || !may_show_yet && !scene.ask(async |world| world.compute.lives(&id).await).await? {
         return Ok(Seen::NotYet);
@@ -62,7 +62,7 @@ pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
     let id = scene.instance(host)?;
     let fact = || Fact::Terminated { host: host.name.clone(), instance: id.clone() };
     let instances = scene.listed().await?;
-    match instances.iter().find(|instance| instance.id == id).map(|instance| instance.state) {
+    match instances.get(&id).map(|instance| instance.state) {
         Some(InstanceState::Terminated) => Ok(Seen::Holds(vec![fact()])),
         // In a region or an account where there is nothing of the deployment, every host seems to be gone.
         None if instances.is_empty() => Err(Failure::permanent(format!(
@@ -211,6 +211,8 @@ pub(super) async fn running_again<'a>(
     hosts: &'a [HostPrograms],
 ) -> Answer<Vec<(&'a HostPrograms, InstanceId, Vec<ProgramName>)>> {
     let looks = hosts.iter().map(|host| async move {
+        // One step, but a connection for each host.
+        let _slot = scene.slots.take(Work::Connections).await;
         let id = scene.instance(&host.host)?;
         let up = not_stopped(scene, &id, &host.programs).await?;
         Ok::<_, Failure>((host, id, up.into_iter().map(|(program, _)| program).collect::<Vec<_>>()))

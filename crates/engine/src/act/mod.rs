@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, StepRun};
 use cutover_core::names::{ChangeId, ImageId, InstanceId, JobName};
-use cutover_core::observation::{Instance, SHOWN_WITHIN};
+use cutover_core::observation::SHOWN_WITHIN;
 use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Step};
 
 use crate::failure::Failure;
@@ -30,8 +30,9 @@ use crate::gate::Gate;
 use crate::halt::Hitch;
 use crate::journal::{Journal, JournalError};
 use crate::ports::{Answer, Clock, World};
-use crate::readings::Readings;
+use crate::readings::{Listing, Readings};
 use crate::retry;
+use crate::slots::{Slot, Slots};
 
 /// How long a call that was sent may take until it is applied or lost.
 const IN_TRANSIT: Duration = Duration::from_secs(10);
@@ -73,6 +74,10 @@ pub(crate) struct Scene<'a> {
     pub journal: &'a Journal,
     /// What was read of the world a moment ago, for all steps together.
     pub readings: &'a Readings,
+    /// The places for calls and connections.
+    pub slots: &'a Slots,
+    /// The place that the step has had since it was begun, until its order is given.
+    pub slot: RefCell<Option<Slot>>,
     /// When the step was first begun, by whichever process; anew after a failure.
     pub since: Timestamp,
     /// When this process took it up.
@@ -106,7 +111,7 @@ impl Scene<'_> {
     }
 
     /// Every instance of the deployment, as of a moment ago.
-    async fn listed(&self) -> Answer<Rc<Vec<Instance>>> {
+    async fn listed(&self) -> Answer<Rc<Listing>> {
         self.ask(async |_| self.readings.instances().await).await
     }
 
@@ -296,9 +301,19 @@ pub(crate) fn manner(action: &Action) -> Manner {
     }
 }
 
-/// How long to wait between two observations: no shorter than what is observed can change, no longer than an
-/// operator would want to wait for it.
-pub(crate) fn interval(action: &Action) -> Duration {
+/// The longest time between two observations: what is expected to take days is reported a quarter of an hour late at
+/// most.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(900);
+
+/// How long to wait between two observations of a step that was begun `elapsed` ago: no shorter than what is observed can
+/// change, and a hundredth of the time that is still expected, or by which it is late already. So its end is noticed
+/// within about a hundredth of what it took, and a migration of days is not looked at every two seconds.
+pub(crate) fn interval(step: &Step, elapsed: Duration) -> Duration {
+    (step.expected.abs_diff(elapsed) / 100).clamp(shortest_interval(&step.action), LONGEST_INTERVAL)
+}
+
+/// The shortest time in which what an action waits for can change.
+pub(crate) fn shortest_interval(action: &Action) -> Duration {
     Duration::from_secs(match action {
         Action::BuildImage(_) | Action::AwaitDrained(_) => 15,
         Action::PublishPage(_) => 10,

@@ -2,12 +2,12 @@
 //! journal, as a current host on record or as one that this upgrade launched, *and* its tags must agree. A mistake here
 //! costs a site; so anything else is refused. Only of a host that is gone for good nobody asks for tags.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use cutover_core::journal::Upgrade;
 use cutover_core::names::InstanceId;
 use cutover_core::observation::Instance;
-use cutover_core::plan::Host;
+use cutover_core::plan::{CapturedHost, Host};
 
 use super::Scene;
 use crate::failure::Failure;
@@ -18,7 +18,7 @@ use crate::ports::Answer;
 pub(super) async fn recorded(scene: &Scene<'_>, hosts: &[Host], undone: &str) -> Answer<Vec<InstanceId>> {
     let ids = scene.instances(hosts)?;
     let listed = scene.listed().await?;
-    let found = |id: &InstanceId| listed.iter().find(|instance| instance.id == *id);
+    let found = |id: &InstanceId| listed.get(id);
     // A host that died loses its tags soon, and must not keep the others from leaving.
     let mut gone = BTreeSet::new();
     for id in ids.iter().filter(|id| found(id).is_none()) {
@@ -27,24 +27,28 @@ pub(super) async fn recorded(scene: &Scene<'_>, hosts: &[Host], undone: &str) ->
         }
     }
     let upgrade = scene.journal.upgrade();
+    let current: HashMap<&InstanceId, &CapturedHost> =
+        upgrade.captured.iter().flatten().map(|current| (&current.instance, current)).collect();
     for (host, id) in hosts.iter().zip(&ids) {
-        if let Some(why) = disagreement(&upgrade, host, id, found(id), gone.contains(id)) {
+        let current = current.get(id).copied();
+        if let Some(why) = disagreement(&upgrade, host, id, current, found(id), gone.contains(id)) {
             return Err(Failure::permanent(format!("{why}, so it was not {undone}; find out who changed that")));
         }
     }
     Ok(ids)
 }
 
-/// What speaks against a host being the one on record; nothing when all agrees. Of one that is `gone` there are no tags.
+/// What speaks against a host being the one on record, `current` if it is a current host there; nothing when all agrees.
+/// Of one that is `gone` there are no tags.
 fn disagreement(
     upgrade: &Upgrade,
     host: &Host,
     id: &InstanceId,
+    current: Option<&CapturedHost>,
     instance: Option<&Instance>,
     gone: bool,
 ) -> Option<String> {
-    let (name, captured) = (&host.name, upgrade.captured.iter().flatten());
-    let current = captured.into_iter().find(|current| current.instance == *id);
+    let name = &host.name;
     let launched = upgrade.launched.get(name) == Some(id);
     if !launched && current.is_none() {
         return Some(format!("{name} ({id}) is neither a current host on record nor launched by this upgrade"));
@@ -81,7 +85,7 @@ mod tests {
         let host = Host { name: "edx-1".into(), instance: InstanceRef::Known("i-1".into()) };
         let mut upgrade = Upgrade::default();
         upgrade.launched.insert(host.name.clone(), "i-1".into());
-        let against = |upgrade: &Upgrade, gone| disagreement(upgrade, &host, &"i-1".into(), None, gone);
+        let against = |upgrade: &Upgrade, gone| disagreement(upgrade, &host, &"i-1".into(), None, None, gone);
         assert_eq!(against(&upgrade, true), None);
         assert!(against(&upgrade, false).is_some_and(|why| why.contains("not listed with this deployment's tags")));
         assert!(against(&Upgrade::default(), true).is_some_and(|why| why.contains("nor launched by this upgrade")));
