@@ -15,6 +15,7 @@ use cutover_core::names::StepId;
 use cutover_core::progress::{EventNumber, Progress};
 
 use crate::halt::{GONE, SUPERSEDED};
+use crate::ledger::Ledger;
 use crate::ports::Clock;
 use crate::store::{Created, Store, StoreError, number_of};
 use crate::{lease, retry};
@@ -95,6 +96,16 @@ pub struct Reading {
     /// What they lead to.
     pub upgrade: Upgrade,
     last: Option<Digest>,
+}
+
+impl Reading {
+    /// What records lead to that were never away from this process's memory.
+    ///
+    /// # Errors
+    /// When an event cannot follow on the ones before.
+    pub fn in_memory(records: Vec<Record>) -> Result<Self, IllegalTransition> {
+        Ok(Self { upgrade: Upgrade::fold(&records)?, records, last: None })
+    }
 }
 
 /// Reads an upgrade's journal, and sees that no record is missing, changed or illegal.
@@ -217,7 +228,7 @@ pub type Listener = Rc<dyn Fn(&Progress)>;
 
 /// The journal of an upgrade, open for appending by one conductor.
 pub struct Journal {
-    store: Store,
+    ledger: Ledger,
     clock: Rc<dyn Clock>,
     epoch: u64,
     nonce: String,
@@ -246,7 +257,7 @@ impl Journal {
     /// Opens the journal for a conductor that holds lease `epoch` and whose `nonce` no other has.
     #[must_use]
     pub fn open(
-        store: Store,
+        ledger: impl Into<Ledger>,
         reading: Reading,
         clock: Rc<dyn Clock>,
         epoch: u64,
@@ -255,7 +266,7 @@ impl Journal {
     ) -> Self {
         let writer = Writer { records: reading.records.len() as u64, last: reading.last, written: 0, broken: false };
         Self {
-            store,
+            ledger: ledger.into(),
             clock,
             epoch,
             nonce,
@@ -304,6 +315,7 @@ impl Journal {
     /// # Errors
     /// When somebody has, or that cannot be seen.
     pub async fn check_next_is_free(&self) -> Result<(), JournalError> {
+        let Ledger::Stored(store) = &self.ledger else { return Ok(()) };
         // While one of our own is being written, its place is taken by us.
         let writer = self.writer.lock().await;
         if writer.broken {
@@ -311,9 +323,9 @@ impl Journal {
         }
         let number = writer.records + 1;
         let name = record_name(number);
-        match self.store.read(&name).await? {
+        match store.read(&name).await? {
             None => Ok(()),
-            Some(bytes) => Err(JournalError::Fenced { number, whose: self.whose(&name, &bytes) }),
+            Some(bytes) => Err(JournalError::Fenced { number, whose: self.whose(store, &name, &bytes) }),
         }
     }
 
@@ -359,15 +371,15 @@ impl Journal {
         };
         // What could not be read back must not come on record: it would end the upgrade's journal for good.
         self.upgrade.borrow().check(record.at, &record.events)?;
-        let name = record_name(number);
-        let bytes = serde_json::to_vec(&record).map_err(|source| self.store.damaged(&name, source))?;
-        let digest = Digest::of(&bytes);
-        if self.create(number, &bytes).await? == Created::Existed {
-            self.recognise(&name, number, &digest).await?;
-        }
+        writer.last = match &self.ledger {
+            Ledger::Stored(store) => Some(self.keep(store, &record).await?),
+            Ledger::InMemory(ledger) => {
+                ledger.add(record.clone());
+                None
+            }
+        };
         writer.records = number;
         self.recorded.set(number);
-        writer.last = Some(digest);
         writer.written += record.events.len() as u64;
         for (event, position) in record.events.into_iter().zip(1..) {
             self.upgrade.borrow_mut().apply(record.at, &event)?;
@@ -377,47 +389,58 @@ impl Journal {
         Ok(())
     }
 
+    /// Keeps a record in the store. The digest of its bytes.
+    async fn keep(&self, store: &Store, record: &Record) -> Result<Digest, JournalError> {
+        let name = record_name(record.number);
+        let bytes = serde_json::to_vec(record).map_err(|source| store.damaged(&name, source))?;
+        let digest = Digest::of(&bytes);
+        if self.create(store, record.number, &bytes).await? == Created::Existed {
+            self.recognise(store, &name, record.number, &digest).await?;
+        }
+        Ok(digest)
+    }
+
     /// Creates a record, again where the store does not say that it has: the same bytes in the same place are this very
     /// record, whichever of the attempts has put them there.
-    async fn create(&self, number: u64, bytes: &[u8]) -> Result<Created, JournalError> {
+    async fn create(&self, store: &Store, number: u64, bytes: &[u8]) -> Result<Created, JournalError> {
         let mut made = 1;
         loop {
-            let failed = match self.create_once(number, bytes).await {
+            let failed = match create_once(store, number, bytes).await {
                 Err(JournalError::Store(failed)) => failed,
                 end => return end,
             };
             let Some(wait) = retry::RECORD.wait(made) else { return Err(failed.into()) };
-            self.store.warn(&format!("record {number} of the journal could not be written; trying again ({failed})"));
+            store.warn(&format!("record {number} of the journal could not be written; trying again ({failed})"));
             self.clock.sleep(wait).await;
             made += 1;
         }
     }
 
-    /// A record is written only beside the one before it: in a folder that somebody has removed it would be the first of a
-    /// journal that nobody can read.
-    async fn create_once(&self, number: u64, bytes: &[u8]) -> Result<Created, JournalError> {
-        let before = number - 1;
-        if before > 0 && !self.store.exists(&record_name(before)).await? {
-            return Err(JournalError::Gone { number: before, place: self.store.place().to_owned() });
-        }
-        Ok(self.store.create(&record_name(number), bytes.to_vec()).await?)
-    }
-
     /// The place was taken: by this very record when an answer was lost on the way, or by another conductor.
-    async fn recognise(&self, name: &str, number: u64, digest: &Digest) -> Result<(), JournalError> {
-        let bytes = self.store.read(name).await?.ok_or_else(|| self.store.damaged(name, "it has gone"))?;
+    async fn recognise(&self, store: &Store, name: &str, number: u64, digest: &Digest) -> Result<(), JournalError> {
+        let bytes = store.read(name).await?.ok_or_else(|| store.damaged(name, "it has gone"))?;
         if Digest::of(&bytes) == *digest {
             return Ok(());
         }
-        Err(JournalError::Fenced { number, whose: self.whose(name, &bytes) })
+        Err(JournalError::Fenced { number, whose: self.whose(store, name, &bytes) })
     }
 
-    fn whose(&self, name: &str, bytes: &[u8]) -> String {
-        match parse(&self.store, name, bytes) {
+    fn whose(&self, store: &Store, name: &str, bytes: &[u8]) -> String {
+        match parse(store, name, bytes) {
             Ok(other) => format!("by conductor {}, and this is conductor {}", other.epoch(), self.epoch),
             Err(_) => "not readable".to_owned(),
         }
     }
+}
+
+/// A record is written only beside the one before it: in a folder that somebody has removed it would be the first of a
+/// journal that nobody can read.
+async fn create_once(store: &Store, number: u64, bytes: &[u8]) -> Result<Created, JournalError> {
+    let before = number - 1;
+    if before > 0 && !store.exists(&record_name(before)).await? {
+        return Err(JournalError::Gone { number: before, place: store.place().to_owned() });
+    }
+    Ok(store.create(&record_name(number), bytes.to_vec()).await?)
 }
 
 #[cfg(test)]

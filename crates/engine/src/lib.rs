@@ -13,6 +13,7 @@ pub mod halt;
 pub mod inbox;
 pub mod journal;
 pub mod lease;
+pub mod ledger;
 pub mod observe;
 pub mod ports;
 mod readings;
