@@ -304,6 +304,74 @@ fn the_linter_refuses_cycles_and_unknown_steps() {
     assert_eq!(lint(&plan, &deployment)[0].severity, Severity::Error);
 }
 
+/// The window plan of the production example with so many hosts.
+fn with_hosts(hosts: u32) -> (Deployment, Plan) {
+    let mut deployment = deployment(PRODUCTION);
+    for (fleet, part) in deployment.fleets.iter_mut().zip([6, 2]) {
+        fleet.edxapp.count = hosts * part / 10;
+        fleet.worker.as_mut().expect("both have workers").count = hosts / 10;
+    }
+    let plan = window(&deployment);
+    (deployment, plan)
+}
+
+fn milestones(plan: &Plan) -> impl Iterator<Item = &Step> {
+    plan.steps.iter().filter(|step| matches!(step.action, Action::Milestone))
+}
+
+#[test]
+fn small_groups_are_joined_by_edges_and_large_ones_by_milestones() {
+    for deployment in [PRODUCTION, QA].map(deployment) {
+        for plan in forecast_all(&deployment, Order::Overlapped).values() {
+            assert_eq!(milestones(plan).count(), 0, "{} {}", deployment.name, plan.phase);
+        }
+    }
+    let (deployment, plan) = with_hosts(1000);
+    assert!(milestones(&plan).count() > 0);
+    assert_eq!(lint(&plan, &deployment), []);
+    let edges: usize = plan.steps.iter().map(|step| step.waits_for.len()).sum();
+    assert!(edges < 2 * plan.steps.len(), "{edges} edges of {} steps", plan.steps.len());
+    let size = serde_json::to_vec(&plan).expect("a plan is JSON").len();
+    assert!(size < 4_500_000, "{size} bytes");
+}
+
+#[test]
+fn behind_a_milestone_the_same_steps_are_waited_for_as_without() {
+    // The fewest hosts of which a group gets a milestone, and those of the next smaller plan, which has none.
+    let (_, small) = with_hosts(40);
+    let (_, large) = with_hosts(400);
+    assert_eq!((milestones(&small).count(), milestones(&large).count() > 0), (0, true));
+    for plan in [&small, &large] {
+        let hosts = |start: &str| plan.steps.iter().filter(|step| step.id.as_str().starts_with(start)).count();
+        let before = |id: &str, start: &str| {
+            ancestors(plan, &id.into()).iter().filter(|step| step.as_str().starts_with(start)).count()
+        };
+        let snapshot = plan.steps.iter().find(|step| step.line == Line::Snapshot).expect("there is one");
+        assert_eq!(before(snapshot.id.as_str(), "window.stop."), hosts("window.stop."));
+        let healthy =
+            plan.steps.iter().find(|step| step.id.as_str().starts_with("window.healthy.")).expect("there is one");
+        let Action::AwaitHealthy(members) = &healthy.action else { panic!("{:?}", healthy.action) };
+        assert_eq!(before(healthy.id.as_str(), "window.start."), members.hosts.len());
+    }
+}
+
+#[test]
+fn the_linter_finds_what_is_missing_behind_a_milestone() {
+    let (deployment, mut plan) = with_hosts(1000);
+    for step in plan.steps.iter_mut().filter(|step| matches!(step.action, Action::Milestone)) {
+        step.waits_for.clear();
+    }
+    // Snapshots begin before anything is stopped, but the edges that the linter knows of are all there; a target group
+    // that is told of hosts before they serve is found.
+    for step in &mut plan.steps {
+        if let Action::Register(members) = &mut step.action {
+            members.kind = BalancerKind::TargetGroup;
+        }
+    }
+    let findings = lint(&plan, &deployment);
+    assert!(findings.iter().any(|finding| finding.message.contains("before it serves")), "{findings:?}");
+}
+
 #[test]
 fn edges_grow_with_the_hosts_and_not_with_their_square() {
     let mut deployment = deployment(PRODUCTION);

@@ -66,11 +66,11 @@ impl Fleet {
 #[serde(deny_unknown_fields)]
 pub struct HostGroup {
     /// How many next hosts are launched.
-    #[schemars(range(min = 1, max = 1000))]
+    #[schemars(range(min = 1, max = 10000))]
     pub count: u32,
     /// How many current hosts there are, for the embedded cloud; the same number unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 1000))]
+    #[schemars(range(min = 1, max = 10000))]
     pub current_count: Option<u32>,
     /// The EC2 instance type, such as `r5.large`.
     pub instance_type: String,

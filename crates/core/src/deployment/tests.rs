@@ -84,7 +84,7 @@ fn all_mistakes_of_a_file_are_reported_at_once_by_position() {
     34:7 `soon` is not a length of time | write for example "90s", "15m", "1h30m" or "3d"
     37:25 `1.1.1` is not an IP address | write for example "8.8.8.8"
     56:8 `balancer.kind` cannot be "clasic" | allowed: "classic" or "target-group" | did you mean "classic"?
-    74:9 `fleet.edxapp.count` cannot be 0 | allowed: 1 to 1000
+    74:9 `fleet.edxapp.count` cannot be 0 | allowed: 1 to 10000
     77:11 `fleet.edxapp.subnets` has 0 entries | at least 1 needed
     126:20 `database.warm_up_snapshot` is true or false, not a text | write true or false, without quotes
     "#);

@@ -105,6 +105,20 @@ const fn is_of_use_later(fact: &Fact) -> bool {
     matches!(fact, Fact::Job { .. } | Fact::ImageDisks { .. } | Fact::DisksRemoved { .. })
 }
 
+/// Whether a step only stands for others that are waited for. The milestones between the runbook's lines are not meant:
+/// what a journal says of them goes on meaning what it did when it was written.
+fn joins_others(step: &Step) -> bool {
+    let of_the_runbook = |edge: &Edge| edge.rule == Rule::RunbookLine;
+    matches!(step.action, Action::Milestone) && !step.waits_for.is_empty() && !step.waits_for.iter().any(of_the_runbook)
+}
+
+/// A milestone for which nothing is left to wait is reached, whether the plan before had it or not: plans of the same
+/// hosts may be with milestones or without.
+fn reached(step: &Step, steps: &BTreeMap<StepId, StepRun>) -> StepRun {
+    let ended = step.waits_for.iter().filter_map(|edge| steps.get(&edge.step)?.ended_at).max();
+    StepRun { status: StepStatus::Held, started_at: ended, ended_at: ended, ..StepRun::default() }
+}
+
 /// What is done stays done where the step is still the same and all that it waits for has stayed done too: what follows
 /// on something new is looked at anew.
 fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
@@ -117,21 +131,108 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
         let stands = |edge: &Edge| {
             edge.rule == Rule::CaptureFirst || steps.get(&edge.step).is_some_and(|before| before.status.is_done())
         };
-        let kept = match same && step.waits_for.iter().all(stands) {
-            true => run.clone(),
+        let stands = step.waits_for.iter().all(stands);
+        let kept = if stands && joins_others(step) {
+            reached(step, &steps)
+        } else if stands && same {
+            run.clone()
+        } else {
             // How often it failed still tells one run of it from another, and what was begun may have been done.
-            false => StepRun {
+            StepRun {
                 failures: run.failures,
                 retries: run.retries,
                 retry_approved: run.retry_approved,
                 in_doubt: run.in_doubt || matches!(run.status, StepStatus::Running { .. }),
                 facts: run.facts.iter().filter(|fact| is_of_use_later(fact)).cloned().collect(),
                 ..StepRun::default()
-            },
+            }
         };
         if kept != WAITING {
             steps.insert(step.id.clone(), kept);
         }
     }
     steps
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::names::UpgradeId;
+    use crate::plan::{Announce, Basis, Lane, Line, Order, PageMayLift, Phase, Undo};
+
+    fn step(id: &str, action: Action, waits_for: &[&str]) -> Step {
+        Step {
+            id: id.into(),
+            lane: Lane::Deployment,
+            line: Line::Notify,
+            title: id.to_owned(),
+            action,
+            waits_for: waits_for.iter().map(|step| Edge { step: (*step).into(), rule: Rule::Follows }).collect(),
+            undo: Undo::Nothing,
+            page_may_lift: PageMayLift::Yes,
+            expected: Duration::ZERO,
+            limit: Duration::ZERO,
+        }
+    }
+
+    fn message(id: &str, waits_for: &[&str]) -> Step {
+        let action = Announce { announcement: id.into(), to: "all".to_owned(), text: id.to_owned() };
+        step(id, Action::Announce(action), waits_for)
+    }
+
+    fn plan(steps: Vec<Step>) -> Plan {
+        Plan {
+            upgrade: UpgradeId::from("u"),
+            phase: Phase::Announce,
+            order: Order::Overlapped,
+            made_at: Timestamp::UNIX_EPOCH,
+            basis: Basis::default(),
+            steps,
+        }
+    }
+
+    /// Where the steps of a new plan are after `done` were done of the one before.
+    fn carried(before: Vec<Step>, done: &[&str], anew: Vec<Step>) -> Vec<(String, bool)> {
+        let (number, kind, digest) = (RunNumber(1), RunKind::Announce, Digest::of(b""));
+        let mut run = Run::begin(number, kind, Timestamp::UNIX_EPOCH, &plan(before), &digest, None);
+        for id in done.iter().filter(|id| run.plan.step(&StepId::from(**id)).is_some()) {
+            let ended_at = Some(Timestamp::UNIX_EPOCH);
+            run.steps.insert((*id).into(), StepRun { status: StepStatus::Done, ended_at, ..StepRun::default() });
+        }
+        let anew = Run::begin(RunNumber(2), kind, Timestamp::UNIX_EPOCH, &plan(anew), &digest, Some(&run));
+        anew.runs().map(|(step, run)| (step.id.to_string(), run.status.is_done())).collect()
+    }
+
+    fn direct() -> Vec<Step> {
+        vec![message("a", &[]), message("b", &[]), message("last", &["a", "b"])]
+    }
+
+    fn joined() -> Vec<Step> {
+        vec![
+            message("a", &[]),
+            message("b", &[]),
+            step("both", Action::Milestone, &["a", "b"]),
+            message("last", &["both"]),
+        ]
+    }
+
+    #[test]
+    fn what_is_done_stays_done_when_a_new_plan_has_a_milestone_that_the_old_one_had_not_and_the_other_way_round() {
+        for (before, anew) in [(direct(), joined()), (joined(), direct()), (joined(), joined())] {
+            let all = carried(before, &["a", "b", "both", "last"], anew);
+            assert!(all.iter().all(|(_, done)| *done), "{all:?}");
+        }
+    }
+
+    #[test]
+    fn what_follows_on_something_new_behind_a_milestone_is_looked_at_anew() {
+        let mut wider = joined();
+        wider.insert(0, message("c", &[]));
+        wider[3].waits_for.push(Edge { step: "c".into(), rule: Rule::Follows });
+        let all = carried(joined(), &["a", "b", "both", "last"], wider);
+        let done: Vec<&str> = all.iter().filter(|(_, done)| *done).map(|(id, _)| id.as_str()).collect();
+        assert_eq!(done, ["a", "b"]);
+    }
 }

@@ -28,6 +28,36 @@ pub(super) fn step(id: impl Into<StepId>, line: Line, title: impl Into<String>, 
     }
 }
 
+/// Up to so many edges are put into a plan as they are: there a milestone would only be one more thing to read.
+const FEW_EDGES: usize = 256;
+
+/// Steps that others wait for, one by one or behind a milestone.
+#[derive(Clone, Debug)]
+pub(super) struct Joined {
+    /// What to wait for instead of the steps themselves.
+    pub(super) ids: Vec<StepId>,
+    /// The milestone, where there is one.
+    pub(super) milestone: Option<Step>,
+}
+
+/// `steps` for `followers` steps that each wait for all of them because of `rule`. Where that would be many edges, all
+/// wait for one milestone instead, which waits for the steps: a sum of edges instead of a product.
+pub(super) fn joined(
+    steps: Vec<StepId>,
+    followers: usize,
+    rule: Rule,
+    id: impl Into<StepId>,
+    line: Line,
+    title: impl Into<String>,
+) -> Joined {
+    let edges = steps.len() * followers;
+    if edges <= FEW_EDGES || edges <= steps.len() + followers {
+        return Joined { ids: steps, milestone: None };
+    }
+    let milestone = step(id, line, title, Action::Milestone).after_all(&steps, rule).takes(Duration::ZERO, CALL_LIMIT);
+    Joined { ids: vec![milestone.id.clone()], milestone: Some(milestone) }
+}
+
 impl Step {
     /// Shown with a fleet.
     pub(super) fn of_fleet(mut self, fleet: &crate::names::FleetName) -> Self {

@@ -1,6 +1,6 @@
 //! The gates of a phase, as steps that wait for a person.
 
-use super::build::{GATE_LIMIT, step};
+use super::build::{GATE_LIMIT, Joined, joined, step};
 use crate::deployment::{Deployment, Gate, GateBefore};
 use crate::plan::{Action, Decide, Line, Rule, Step};
 
@@ -16,6 +16,13 @@ pub(super) fn gates(deployment: &Deployment, before: GateBefore, phase: &str, li
         steps.push(step);
     }
     steps
+}
+
+/// The gates of a phase for so many steps that each wait for all of them.
+pub(super) fn decided(gates: &[Step], followers: usize, phase: &str, line: Line) -> Joined {
+    let ids = gates.iter().map(|gate| gate.id.clone()).collect();
+    let title = format!("all is decided: {}", line.words());
+    joined(ids, followers, Rule::Decision, format!("{phase}.decided"), line, title)
 }
 
 fn decide(gate: &Gate, phase: &str, line: Line) -> Step {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Inputs;
 use super::build::{CALL_LIMIT, step};
-use super::gates::gates;
+use super::gates::{decided, gates};
 use super::hosts::{living, next_host_step, next_names, observed_current_hosts};
 use crate::deployment::{Deployment, Fleet, GateBefore, HostGroup, Role, Services};
 use crate::journal::StepStatus;
@@ -22,25 +22,28 @@ pub(super) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
     let mut steps = vec![capture(inputs)];
     steps.extend(lower_ttls(inputs));
     let gates = gates(deployment, GateBefore::Launch, "prepare", Line::Launch);
-    let gate_ids: Vec<StepId> = gates.iter().map(|gate| gate.id.clone()).collect();
+    let hosts: u32 = deployment.fleets.iter().flat_map(Fleet::groups).map(|(_, group)| group.count).sum();
+    let decided = decided(&gates, hosts as usize, "prepare", Line::Launch);
     steps.extend(gates);
+    steps.extend(decided.milestone);
     let mut images = BTreeMap::new();
     for role in deployment.fleets.iter().flat_map(|fleet| fleet.groups().map(|(role, _)| role)) {
         images.entry(role).or_insert_with(|| image(inputs, role, &mut steps));
     }
     let living = living(inputs);
+    let generations = generations(inputs);
     for fleet in &deployment.fleets {
         for (role, group) in fleet.groups() {
             let Some(services) = deployment.role.services(role) else { continue };
             for (n, name) in next_names(deployment, fleet, group).enumerate() {
                 let gone = inputs.upgrade.launched.get(&name).is_some_and(|id| !living.contains(id));
-                let generation = generation(inputs, &name, gone);
+                let generation = generations.get(&name).copied().unwrap_or(1) + u32::from(gone);
                 let launch = Launch {
                     image: images[&role].clone(),
                     generation,
                     ..launch(deployment, fleet, role, group, n, &name)
                 };
-                steps.extend(host_steps(deployment, services, launch, &gate_ids));
+                steps.extend(host_steps(deployment, services, launch, &decided.ids));
             }
         }
     }
@@ -198,14 +201,15 @@ fn launch(deployment: &Deployment, fleet: &Fleet, role: Role, group: &HostGroup,
     }
 }
 
-/// Counts up when the host that was launched under this name is gone.
-fn generation(inputs: Inputs<'_>, name: &HostName, gone: bool) -> u32 {
-    let plan = inputs.upgrade.run_of(crate::plan::Phase::Prepare).map(|run| &run.plan);
-    let before = plan.and_then(|plan| plan.step(&next_host_step(name))).map_or(1, |step| match &step.action {
-        Action::Launch(launch) => launch.generation,
-        _ => 1,
+/// The generations of the hosts that the prepare plan on record launches. The next one is launched under a name when
+/// the host that was is gone.
+fn generations<'a>(inputs: Inputs<'a>) -> BTreeMap<&'a HostName, u32> {
+    let run = inputs.upgrade.run_of(crate::plan::Phase::Prepare);
+    let launches = run.into_iter().flat_map(|run| &run.plan.steps).filter_map(|step| match &step.action {
+        Action::Launch(launch) => Some((&launch.name, launch.generation)),
+        _ => None,
     });
-    before + u32::from(gone)
+    launches.collect()
 }
 
 /// Launch, smoke-test, shut down: the life of one next host before the window.

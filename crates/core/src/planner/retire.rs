@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Inputs;
-use super::build::{CALL_LIMIT, step};
-use super::gates::gates;
+use super::build::{CALL_LIMIT, joined, step};
+use super::gates::{decided, gates};
 use super::hosts::current_hosts;
 use crate::deployment::{GateBefore, Role};
-use crate::names::{ImageId, StepId};
+use crate::names::ImageId;
 use crate::observation::MachineImage;
 use crate::plan::{Action, ChangeRecords, Host, InstanceRef, Line, RecordTarget, Rule, Step};
 use crate::words::count;
@@ -17,14 +17,20 @@ const TERMINATION: Duration = Duration::from_secs(45);
 
 pub(super) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
     let gates = gates(inputs.deployment, GateBefore::Terminate, "retire", Line::Terminate);
-    let gate_ids: Vec<StepId> = gates.iter().map(|gate| gate.id.clone()).collect();
+    let (terminated, removed) = (terminate(inputs), surplus_images(inputs).map(remove_image).collect::<Vec<Step>>());
+    let decided = decided(&gates, terminated.len() + removed.len(), "retire", Line::Terminate);
     let terminated: Vec<Step> =
-        terminate(inputs).into_iter().map(|step| step.after_all(&gate_ids, Rule::Decision)).collect();
-    let ids: Vec<StepId> = terminated.iter().map(|step| step.id.clone()).collect();
-    let removed = surplus_images(inputs)
-        .map(|image| remove_image(image).after_all(&gate_ids, Rule::Decision).after_all(&ids, Rule::HostsGone));
+        terminated.into_iter().map(|step| step.after_all(&decided.ids, Rule::Decision)).collect();
+    let ids = terminated.iter().map(|step| step.id.clone()).collect();
+    let (rule, title) = (Rule::HostsGone, "all old hosts are terminated");
+    let gone = joined(ids, removed.len(), rule, "retire.terminated", Line::Terminate, title);
+    let removed = removed
+        .into_iter()
+        .map(|step| step.after_all(&decided.ids, Rule::Decision).after_all(&gone.ids, Rule::HostsGone));
     let removed: Vec<Step> = removed.collect();
-    [gates, terminated, removed, raise_ttls(inputs).into_iter().collect()].concat()
+    let milestones = decided.milestone.into_iter().chain(gone.milestone.clone());
+    let steps = gates.into_iter().chain(milestones).chain(terminated).chain(removed);
+    steps.chain(raise_ttls(inputs)).collect()
 }
 
 fn terminate(inputs: Inputs<'_>) -> Vec<Step> {

@@ -16,7 +16,7 @@ impl<'a> Window<'a> {
         let warm = database.warm_up_snapshot && (!is_late(self.inputs) || self.has_warm_up(database));
         let length = if warm { expected.incremental_snapshot } else { expected.snapshot };
         let fleets = self.deployment.fleets_on(&database.name);
-        let stops: Vec<StepId> = fleets.flat_map(|fleet| self.stops(fleet)).collect();
+        let stops: Vec<StepId> = fleets.flat_map(|fleet| self.stopped(fleet).ids).collect();
         self.take_snapshot(database, "window", Line::Snapshot, length.duration())
             .after_all(&stops, Rule::WritersStopped)
     }

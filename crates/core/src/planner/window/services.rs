@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use super::Window;
 use super::ids::{confirm_id, diverted_id, snapshot_id, start_id, stop_id};
-use crate::deployment::{Fleet, Role, Services};
+use crate::deployment::{Database, Fleet, GateBefore, Role, Services};
 use crate::names::StepId;
-use crate::plan::{Action, Host, HostPrograms, Line, Rule, StartServices, Step};
-use crate::planner::build::{CALL_LIMIT, step};
+use crate::plan::{Action, Host, HostPrograms, Line, Rule, StartServices, Step, Work};
+use crate::planner::build::{CALL_LIMIT, Joined, joined, step};
 use crate::planner::prepare::stop_services;
 
 impl<'a> Window<'a> {
     /// Stops the current hosts. Those that serve wait until visitors are diverted. Workers serve nobody: without a
     /// drain they stop while visitors are being diverted; with one, once the queues are empty.
-    pub(super) fn stop_current(&self, fleet: &Fleet) -> Vec<Step> {
+    pub(super) fn stop_current(&self, fleet: &'a Fleet) -> Vec<Step> {
         let mut steps = Vec::new();
         let edxapp: Vec<StepId> = self.current.of(&fleet.name, Role::Edxapp).iter().map(stop_id).collect();
         let drain = self.drain(fleet, &edxapp);
@@ -32,6 +32,7 @@ impl<'a> Window<'a> {
                 (Role::Worker, None) => stop.after(&"window.open".into(), Rule::WindowOpens),
             });
         }
+        steps.extend(self.stopped(fleet).milestone);
         steps
     }
 
@@ -48,7 +49,7 @@ impl<'a> Window<'a> {
     }
 
     /// Right before migrations: nothing has started services again, on current hosts or on next ones.
-    pub(super) fn confirm_stopped(&self, fleet: &Fleet, decided: &[StepId]) -> Step {
+    pub(super) fn confirm_stopped(&self, fleet: &'a Fleet, decided: &[StepId]) -> Step {
         let hosts = self.current.of_fleet(&fleet.name).chain(self.next.of_fleet(&fleet.name));
         let hosts = hosts.filter_map(|(role, host)| {
             let services = self.deployment.role.services(role)?;
@@ -58,15 +59,18 @@ impl<'a> Window<'a> {
                 programs: services.programs.clone(),
             })
         });
-        let action = Action::ConfirmStopped { hosts: hosts.collect() };
-        let snapshots = self.deployment.databases_of(fleet).filter(|database| database.snapshot);
-        let snapshots: Vec<StepId> = snapshots.map(|database| snapshot_id("window", &database.name)).collect();
+        let hosts: Vec<HostPrograms> = hosts.collect();
+        let expected = Work::Connections.expected_for(hosts.len());
+        let action = Action::ConfirmStopped { hosts };
+        let snapshots: Vec<StepId> =
+            self.snapshots_of(fleet).map(|database| snapshot_id("window", &database.name)).collect();
         let confirm = step(confirm_id(fleet), Line::Migrate, "confirm that all services are still stopped", action)
             .of_fleet(&fleet.name)
             .after_all(&snapshots, Rule::SnapshotFirst)
-            .after_all(decided, Rule::Decision);
+            .after_all(decided, Rule::Decision)
+            .takes(expected, CALL_LIMIT + 5 * expected);
         // The snapshots have waited for this fleet's writers already; without one, nothing else has.
-        if snapshots.is_empty() { confirm.after_all(&self.stops(fleet), Rule::WritersStopped) } else { confirm }
+        if snapshots.is_empty() { confirm.after_all(&self.stopped(fleet).ids, Rule::WritersStopped) } else { confirm }
     }
 
     /// A gate before the migrations is the last moment at which going back is simple: all writers have stopped, and
@@ -74,30 +78,52 @@ impl<'a> Window<'a> {
     pub(super) fn after_stops_and_snapshots(&self, gate: Step) -> Step {
         let wanted = self.deployment.databases.iter().filter(|database| database.snapshot);
         let snapshots: Vec<StepId> = wanted.map(|database| snapshot_id("window", &database.name)).collect();
-        let stops: Vec<StepId> = self.deployment.fleets.iter().flat_map(|fleet| self.stops(fleet)).collect();
+        let stops: Vec<StepId> = self.deployment.fleets.iter().flat_map(|fleet| self.stopped(fleet).ids).collect();
         gate.after_all(&snapshots, Rule::SnapshotFirst).after_all(&stops, Rule::WritersStopped)
     }
 
-    pub(super) fn start_next(&self, fleet: &Fleet) -> Vec<Step> {
+    pub(super) fn start_next(&self, fleet: &'a Fleet) -> Vec<Step> {
         let migrated = self.migrated_id(fleet);
         let hosts = self.next.of_fleet(&fleet.name);
-        hosts
-            .filter_map(|(role, host)| {
-                let services = self.deployment.role.services(role)?;
-                let action = start_services(services, host.clone());
-                let start = step(start_id(host), Line::StartNext, format!("start services on {}", host.name), action)
-                    .of_fleet(&fleet.name)
-                    .after(&migrated, Rule::MigratedFirst)
-                    .takes(services.start_expected.duration(), services.start_limit.duration())
-                    .page_stays(self.page_stays[&fleet.name]);
-                let stop = stop_services(services, host.clone());
-                Some(start.undone_by(stop, services.stop_expected.duration()))
-            })
-            .collect()
+        let starts = hosts.filter_map(|(role, host)| {
+            let services = self.deployment.role.services(role)?;
+            let action = start_services(services, host.clone());
+            let start = step(start_id(host), Line::StartNext, format!("start services on {}", host.name), action)
+                .of_fleet(&fleet.name)
+                .after(&migrated, Rule::MigratedFirst)
+                .takes(services.start_expected.duration(), services.start_limit.duration())
+                .page_stays(self.page_stays[&fleet.name]);
+            let stop = stop_services(services, host.clone());
+            Some(start.undone_by(stop, services.stop_expected.duration()))
+        });
+        starts.chain(self.started(fleet).milestone).collect()
     }
 
-    pub(super) fn stops(&self, fleet: &'a Fleet) -> Vec<StepId> {
-        self.current.of_fleet(&fleet.name).map(|(_, host)| stop_id(host)).collect()
+    /// The stops of a fleet's current hosts, for its snapshots and for every gate before the migrations.
+    pub(super) fn stopped(&self, fleet: &'a Fleet) -> Joined {
+        let stops = self.current.of_fleet(&fleet.name).map(|(_, host)| stop_id(host)).collect();
+        let gates = self.deployment.gates.iter().filter(|gate| gate.before == GateBefore::Migrate).count();
+        let followers = self.snapshots_of(fleet).count().max(1) + gates;
+        let title = format!("all current hosts of {} are stopped", fleet.name);
+        let id = format!("window.stopped.{}", fleet.name);
+        let joined = joined(stops, followers, Rule::WritersStopped, id, Line::StopCurrent, title);
+        Joined { milestone: joined.milestone.map(|step| step.of_fleet(&fleet.name)), ..joined }
+    }
+
+    /// The starts of a fleet's next edxapp hosts, for each of its balancers.
+    pub(super) fn started(&self, fleet: &'a Fleet) -> Joined {
+        let starts = self.next.of(&fleet.name, Role::Edxapp).iter().map(start_id).collect();
+        // A balancer's members are waited for until they are healthy, and in a target group before they are members.
+        let followers = 2 * fleet.edxapp.balancers.len();
+        let title = format!("all next edxapp hosts of {} are started", fleet.name);
+        let id = format!("window.started.{}", fleet.name);
+        let joined = joined(starts, followers, Rule::RegisteredAndServing, id, Line::StartNext, title);
+        Joined { milestone: joined.milestone.map(|step| step.of_fleet(&fleet.name)), ..joined }
+    }
+
+    /// The databases of a fleet that are snapshotted in the window.
+    fn snapshots_of(&self, fleet: &'a Fleet) -> impl Iterator<Item = &'a Database> {
+        self.deployment.databases_of(fleet).filter(|database| database.snapshot)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Window;
-use super::ids::{deregister_id, diverted_id, healthy_id, served_id, start_id, verify_id};
+use super::ids::{deregister_id, diverted_id, healthy_id, served_id, verify_id};
 use super::verify::check_site;
 use crate::deployment::{AnnounceWhen, Balancer, BalancerKind, Fleet, GateBefore, Role, Site};
 use crate::names::{DnsName, StepId};
@@ -11,7 +11,7 @@ use crate::plan::{
     Action, AwaitResolvers, ChangeRecords, Host, Line, Membership, Phase, RecordTarget, Rule, Step, Undo, Via,
 };
 use crate::planner::announce::announcements;
-use crate::planner::build::{CALL, CALL_LIMIT, step};
+use crate::planner::build::{CALL, CALL_LIMIT, joined, step};
 use crate::planner::gates::gates;
 use crate::time::{between, later};
 use crate::words::count;
@@ -75,9 +75,9 @@ impl<'a> Window<'a> {
     }
 
     /// Registers next hosts: in a classic ELB early and out of service, in a target group only once they serve.
-    pub(super) fn add_next(&self, fleet: &Fleet) -> Vec<Step> {
+    pub(super) fn add_next(&self, fleet: &'a Fleet) -> Vec<Step> {
         let hosts = self.next.of(&fleet.name, Role::Edxapp);
-        let starts: Vec<StepId> = hosts.iter().map(start_id).collect();
+        let starts = self.started(fleet).ids;
         let page_stays = self.page_stays[&fleet.name];
         self.balancers(fleet)
             .flat_map(|balancer| {
@@ -108,20 +108,24 @@ impl<'a> Window<'a> {
     }
 
     pub(super) fn lift(&self) -> Vec<Step> {
-        let verified: Vec<StepId> = self.deployment.sites.iter().map(verify_id).collect();
+        let sites = &self.deployment.sites;
         let gates = gates(self.deployment, GateBefore::Lift, "window", Line::Verify);
+        let (verified, rule) = (sites.iter().map(verify_id).collect(), Rule::VerifiedFirst);
+        let verified = joined(verified, gates.len(), rule, "window.verified", Line::Verify, "all sites are verified");
         let gates = gates.into_iter().map(|gate| {
-            gate.after_all(&verified, Rule::VerifiedFirst)
+            gate.after_all(&verified.ids, Rule::VerifiedFirst)
                 .page_stays(Some("nobody has approved what visitors would see"))
         });
         let gates: Vec<Step> = gates.collect();
         let decided: Vec<StepId> = gates.iter().map(|gate| gate.id.clone()).collect();
         let lifted = self.deployment.fleets.iter().flat_map(|fleet| self.lift_fleet(fleet, &decided));
         let lifted: Vec<Step> = lifted.collect();
-        let served: Vec<StepId> = self.deployment.sites.iter().map(served_id).collect();
         let announced = announcements(self.deployment, AnnounceWhen::Done, "window", Line::LiftPage);
-        let announced = announced.into_iter().map(|step| step.after_all(&served, Rule::VerifiedFirst)).collect();
-        [gates, lifted, announced].concat()
+        let (served, title) = (sites.iter().map(served_id).collect(), "visitors get all sites again");
+        let served = joined(served, announced.len(), rule, "window.served", Line::LiftPage, title);
+        let announced = announced.into_iter().map(|step| step.after_all(&served.ids, Rule::VerifiedFirst));
+        let milestones = verified.milestone.into_iter().chain(served.milestone.clone());
+        milestones.chain(gates).chain(lifted).chain(announced).collect()
     }
 
     fn lift_fleet(&self, fleet: &Fleet, decided: &[StepId]) -> Vec<Step> {
