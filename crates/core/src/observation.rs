@@ -155,7 +155,7 @@ pub struct HealthCheck {
 }
 
 /// A balancer's opinion of one of its hosts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Health {
     /// Registered, and not yet judged.

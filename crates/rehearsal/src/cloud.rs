@@ -154,6 +154,12 @@ impl EmbeddedCloud {
         self.present(|world| world.visitors_between(from, to.min(world.now)))
     }
 
+    /// The world as it is, with everything that is going to happen in it by itself.
+    #[must_use]
+    pub fn copy(&self) -> WorldState {
+        self.world.borrow().clone()
+    }
+
     /// How many writes have come to this world from this process, whatever became of them.
     #[must_use]
     pub const fn writes(&self) -> u64 {

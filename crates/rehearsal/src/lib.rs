@@ -3,6 +3,7 @@
 
 mod clock;
 mod cloud;
+mod copies;
 mod file;
 mod operator;
 mod paced;
@@ -16,6 +17,7 @@ mod world;
 
 pub use clock::{SimulatedClock, run};
 pub use cloud::EmbeddedCloud;
+pub use copies::{Copy, rehearse_with_copies};
 pub use file::CloudError;
 pub use operator::ScriptedOperator;
 pub use paced::{PacedClock, Sleeper, WallTime};

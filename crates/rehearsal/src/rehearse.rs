@@ -20,8 +20,9 @@ use cutover_engine::failure::Failure;
 use cutover_engine::fence::ZoneFence;
 use cutover_engine::gate::{Gate, Hold};
 use cutover_engine::halt::Halt;
-use cutover_engine::journal::{Journal, JournalError, Listener, read};
+use cutover_engine::journal::{Journal, JournalError, Listener, Reading, read};
 use cutover_engine::lease::OnClock;
+use cutover_engine::ledger::{InMemory, Ledger};
 use cutover_engine::observe::observe;
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
@@ -103,13 +104,23 @@ pub fn rehearse(
     faults: impl FnOnce(&mut WorldState),
     listener: Listener,
 ) -> Result<Rehearsed, RehearsalError> {
+    let (clock, cloud) = furnished(deployment, seed, faults);
+    let ledger = InMemory::new(Vec::new(), |_| {});
+    run(&clock, conduct_in_memory(deployment, order, &cloud, Rc::clone(&clock) as _, &ledger, listener))
+}
+
+/// The world before an upgrade, and the clock by which it moves.
+pub(crate) fn furnished(
+    deployment: &Deployment,
+    seed: u64,
+    faults: impl FnOnce(&mut WorldState),
+) -> (Rc<SimulatedClock>, Rc<EmbeddedCloud>) {
     let start = when(deployment, Phase::Announce);
     let clock = SimulatedClock::new(start);
     let mut world = EmbeddedCloud::furnish(deployment, seed, start);
     faults(&mut world);
     let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
-    let store = Store::memory(&deployment.upgrade());
-    run(&clock, conduct(deployment, order, &cloud, Rc::clone(&clock) as Rc<dyn Clock>, &store, listener))
+    (clock, cloud)
 }
 
 /// Conducts all phases that have not ended well, from wherever the journal in `store` says they are.
@@ -124,10 +135,44 @@ pub async fn conduct(
     store: &Store,
     listener: Listener,
 ) -> Result<Rehearsed, RehearsalError> {
-    let reading = read(store).await?;
+    let journal = open(store.clone(), read(store).await?, Rc::clone(&clock), listener);
+    let (ending, findings) = conduct_phases(deployment, order, cloud, clock, journal).await?;
+    let Reading { records, upgrade, .. } = read(store).await?;
+    Ok(rehearsed(cloud, ending, findings, records, upgrade))
+}
+
+/// The same with a journal whose records stay in this process's memory, as they are.
+pub(crate) async fn conduct_in_memory(
+    deployment: &Deployment,
+    order: Order,
+    cloud: &Rc<EmbeddedCloud>,
+    clock: Rc<dyn Clock>,
+    ledger: &Rc<InMemory>,
+    listener: Listener,
+) -> Result<Rehearsed, RehearsalError> {
+    let before = ledger.records().clone();
+    let reading = Reading::in_memory(before).map_err(JournalError::from)?;
+    let journal = open(Rc::clone(ledger), reading, Rc::clone(&clock), listener);
+    let (ending, findings) = conduct_phases(deployment, order, cloud, clock, Rc::clone(&journal)).await?;
+    let (records, upgrade) = (ledger.records().clone(), journal.upgrade().clone());
+    Ok(rehearsed(cloud, ending, findings, records, upgrade))
+}
+
+/// The journal for the conductor that goes on after what was read.
+fn open(ledger: impl Into<Ledger>, reading: Reading, clock: Rc<dyn Clock>, listener: Listener) -> Rc<Journal> {
     let nonce = format!("rehearsal-{}-{}", clock.now().as_millisecond(), reading.records.len());
     let epoch = reading.records.last().map_or(1, |last| last.epoch + 1);
-    let journal = Rc::new(Journal::open(store.clone(), reading, Rc::clone(&clock), epoch, nonce, listener));
+    Rc::new(Journal::open(ledger, reading, clock, epoch, nonce, listener))
+}
+
+/// Takes over, and conducts all phases that have not ended well.
+async fn conduct_phases(
+    deployment: &Deployment,
+    order: Order,
+    cloud: &Rc<EmbeddedCloud>,
+    clock: Rc<dyn Clock>,
+    journal: Rc<Journal>,
+) -> Result<(RehearsalEnding, Vec<Finding>), RehearsalError> {
     let operator = Rc::new(ScriptedOperator::new(deployment, Rc::clone(&clock)));
     let stop = std::future::pending().boxed_local().shared();
     let world = cloud.world();
@@ -139,30 +184,30 @@ pub async fn conduct(
     let conductor = "rehearsal".to_owned();
     crew.journal.append(Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor }).await?;
     let mut findings = Vec::new();
-    let mut ending = RehearsalEnding::Completed;
     let unfinished = |phase: &Phase| !crew.journal.upgrade().finished(*phase);
     for phase in Phase::ALL.into_iter().filter(unfinished) {
         clock.wait_for_date(when(deployment, phase)).await;
         if let Some(early) = conduct_phase(deployment, order, phase, &crew, &mut findings).await? {
-            ending = early;
-            break;
+            return Ok((early, findings));
         }
     }
-    let reading = read(store).await?;
+    Ok((RehearsalEnding::Completed, findings))
+}
+
+fn rehearsed(
+    cloud: &EmbeddedCloud,
+    ending: RehearsalEnding,
+    findings: Vec<Finding>,
+    records: Vec<Record>,
+    upgrade: Upgrade,
+) -> Rehearsed {
     let mut violations = cloud.violations();
-    let known = KnownResources::of(&reading.upgrade);
+    let known = KnownResources::of(&upgrade);
     violations.extend(match ending {
         RehearsalEnding::Completed => cloud.check_end(&known),
         _ => cloud.check_named(&known),
     });
-    Ok(Rehearsed {
-        ending,
-        visitors: cloud.visitors(),
-        violations,
-        findings,
-        upgrade: reading.upgrade,
-        records: reading.records,
-    })
+    Rehearsed { ending, visitors: cloud.visitors(), violations, findings, upgrade, records }
 }
 
 /// Plans a phase that was not begun and conducts it, or goes on with one that was. Nothing when it has ended well; what the

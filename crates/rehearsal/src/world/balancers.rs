@@ -42,12 +42,16 @@ impl Balancer {
     /// The members that get requests. A target group whose members all fail their checks sends requests to all of
     /// them; a classic ELB then answers 503 by itself.
     pub(crate) fn receivers(&self) -> impl Iterator<Item = &InstanceId> {
-        let any = |health| self.members.values().any(|member| member.health == health);
-        let receiving = match self.kind {
-            BalancerKind::TargetGroup if !any(Health::InService) => Health::OutOfService,
-            _ => Health::InService,
-        };
+        let receiving = self.received_by(self.in_service().next().is_some());
         self.members.iter().filter(move |(_, member)| member.health == receiving).map(|(instance, _)| instance)
+    }
+
+    /// What members must be to get requests, by whether any is in service.
+    pub(crate) fn received_by(&self, any_in_service: bool) -> Health {
+        match self.kind {
+            BalancerKind::TargetGroup if !any_in_service => Health::OutOfService,
+            _ => Health::InService,
+        }
     }
 
     /// The members that the balancer believes in.
@@ -112,8 +116,8 @@ impl WorldState {
         }
         for instance in new {
             self.judge_later(name, instance);
+            self.touch_member(name, instance);
         }
-        self.traffic_changed = true;
         Ok(())
     }
 
@@ -130,8 +134,8 @@ impl WorldState {
         }
         for instance in leaving {
             self.judge_later(name, instance);
+            self.touch_member(name, instance);
         }
-        self.traffic_changed = true;
         Ok(())
     }
 
@@ -165,11 +169,12 @@ impl WorldState {
             Health::OutOfService => Health::InService,
             Health::Draining => {
                 balancer.members.remove(instance);
+                self.touch_member(name, instance);
                 return;
             }
         };
         self.judge_later(name, instance);
-        self.traffic_changed = true;
+        self.touch_member(name, instance);
     }
 
     /// A host is gone: balancers forget it.
@@ -177,7 +182,7 @@ impl WorldState {
         for balancer in self.balancers.values_mut() {
             balancer.members.remove(instance);
         }
-        self.traffic_changed = true;
+        self.touch(instance);
     }
 
     /// Schedules the next change of a balancer's opinion of a member, and overtakes the one scheduled before.

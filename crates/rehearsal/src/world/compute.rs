@@ -110,6 +110,7 @@ impl WorldState {
         };
         self.writes_instance(&id, None);
         self.hosts.insert(id.clone(), host);
+        self.touch(&id);
         self.launches.insert(token.to_owned(), id.clone());
         self.agenda.schedule(due, Event::InstanceMoves { instance: id.clone() });
         Ok(id)

@@ -219,7 +219,7 @@ impl WorldState {
                 cache.left = Some(Left { target: cache.record.target.clone(), until });
                 self.agenda.schedule(until, Event::ConnectionsClose { resolver, name: name.clone() });
             }
-            self.traffic_changed = true;
+            self.tally.rename(name);
         }
         cache.record = fresh.clone();
     }
@@ -236,7 +236,7 @@ impl WorldState {
             && cache.left.as_ref().is_some_and(|left| left.until == now)
         {
             cache.left = None;
-            self.traffic_changed = true;
+            self.tally.rename(name);
         }
     }
 }

@@ -25,6 +25,7 @@ use super::pages::{Pages, place};
 use super::queues::Queue;
 use super::services::Program;
 use super::state::{WORLD_VERSION, WorldState};
+use super::tally::Tally;
 use super::visitors::Visitors;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -62,6 +63,7 @@ impl WorldState {
             faults: Vec::new(),
             calls: BTreeMap::new(),
             pace: None,
+            tally: Tally::default(),
             traffic_changed: true,
             services_changed: true,
             deployment,

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use cutover_core::deployment::Role;
 use cutover_core::journal::{Run, Upgrade};
-use cutover_core::names::{DatabaseName, DnsName, FleetName, HostName, ImageId, ImageName, InstanceId, SnapshotId};
+use cutover_core::names::{
+    BalancerName, DatabaseName, DnsName, FleetName, HostName, ImageId, ImageName, InstanceId, SnapshotId,
+};
 use cutover_core::observation::InstanceState;
 use cutover_core::plan::{Action, Migrate, RecordTarget};
 use cutover_engine::ports::Page;
@@ -173,8 +174,9 @@ impl WorldState {
         };
         let Some(migrations) = self.migrations.iter().find(incompatible) else { return };
         let what = format!("migrations of {} on {}", migrations.service, migrations.database);
-        let running = self.hosts.values().filter(|host| host.current && host.fleet == *fleet);
+        let running = self.tally.running(fleet).into_iter().flat_map(|running| &running.current);
         let running: Vec<(String, String)> = running
+            .filter_map(|instance| self.hosts.get(instance))
             .filter_map(|host| Some((host.name.to_string(), format!("{} on {}", host.unstopped()?, host.name))))
             .collect();
         for (host, process) in running {
@@ -190,9 +192,9 @@ impl WorldState {
         if self.watch.windows_begun.contains(fleet) && !unmigrated {
             return;
         }
-        let workers = self.hosts.values().filter(|host| !host.current && host.role == Role::Worker);
+        let workers = self.tally.running(fleet).into_iter().flat_map(|running| &running.next_workers);
         let running: Vec<(String, String)> = workers
-            .filter(|host| host.fleet == *fleet)
+            .filter_map(|instance| self.hosts.get(instance))
             .filter_map(|host| Some((host.name.to_string(), format!("{} on {}", host.unstopped()?, host.name))))
             .collect();
         for (host, process) in running {
@@ -204,9 +206,10 @@ impl WorldState {
     /// Takes note of the databases to which no current host writes any more.
     fn note_quiet_databases(&mut self) {
         for database in &self.deployment.databases {
-            let busy = self.deployment.fleets_on(&database.name).any(|fleet| {
-                self.hosts.values().any(|host| host.current && host.fleet == fleet.name && host.unstopped().is_some())
-            });
+            let busy = self
+                .deployment
+                .fleets_on(&database.name)
+                .any(|fleet| self.tally.running(&fleet.name).is_some_and(|running| !running.current.is_empty()));
             if busy {
                 self.watch.quiet_since.remove(&database.name);
             } else {
@@ -215,21 +218,19 @@ impl WorldState {
         }
     }
 
-    /// What must hold of DNS, balancers and what visitors see.
-    pub(crate) fn watch_traffic(&mut self) {
-        self.note_windows();
-        for place in 0..self.deployment.sites.len() {
-            let site = &self.deployment.sites[place];
-            let error = self.visitors[place].shares().error;
-            if error > 0 && self.deployment.embedded.visits_per_second > 0 {
-                let detail = format!("{} of a million visitors of {} get an error", error, site.host);
-                self.report(Invariant::VisitorSawAnError, self.deployment.sites[place].name.clone().as_str(), detail);
-            }
-            self.watch_verification(place);
+    /// What must hold of DNS, the balancer and what visitors see of the site at that position.
+    pub(crate) fn watch_site(&mut self, position: usize) {
+        let site = &self.deployment.sites[position];
+        let error = self.visitors[position].shares().error;
+        if error > 0 && self.deployment.embedded.visits_per_second > 0 {
+            let detail = format!("{} of a million visitors of {} get an error", error, site.host);
+            self.report(Invariant::VisitorSawAnError, site.name.clone().as_str(), detail);
         }
+        self.watch_verification(position);
     }
 
-    fn note_windows(&mut self) {
+    /// Records have changed, or what is behind them.
+    pub(crate) fn note_windows(&mut self) {
         let page = &self.pages.distribution.domain;
         for fleet in &self.deployment.fleets {
             let diverted = |host: &DnsName| self.zone.records.get(host).is_some_and(|record| record.target == *page);
@@ -243,7 +244,7 @@ impl WorldState {
     fn watch_verification(&mut self, place: usize) {
         let site = &self.deployment.sites[place];
         let Some(balancer) = self.balancers.get(&site.balancer) else { return };
-        let (current, next) = self.in_service_by_age(balancer);
+        let (current, next) = self.in_service_by_age(&site.balancer);
         if current > 0 {
             self.watch.passed[place].clear();
             self.watch.verified.remove(&place);
@@ -260,19 +261,17 @@ impl WorldState {
     }
 
     /// The members in service that are current hosts, and those that are next hosts.
-    fn in_service_by_age(&self, balancer: &super::balancers::Balancer) -> (usize, usize) {
-        let is_current = |instance: &InstanceId| self.hosts.get(instance).is_some_and(|host| host.current);
-        let current = balancer.in_service().filter(|instance| is_current(instance)).count();
-        (current, balancer.in_service().count() - current)
+    fn in_service_by_age(&self, balancer: &BalancerName) -> (u32, u32) {
+        self.tally.members(balancer).map_or((0, 0), |members| (members.current, members.in_service - members.current))
     }
 
     /// Somebody asked a balancer for a page: a check passed by next hosts alone counts as verified.
     pub(crate) fn note_verification(&mut self, host: &DnsName, path: &str, target: &DnsName, page: &Page) {
         let Some((place, site)) = self.site(host) else { return };
-        let Some(balancer) = self.balancers.get(&site.balancer).filter(|balancer| balancer.domain == *target) else {
+        if self.balancers.get(&site.balancer).is_none_or(|balancer| balancer.domain != *target) {
             return;
-        };
-        let (current, next) = self.in_service_by_age(balancer);
+        }
+        let (current, next) = self.in_service_by_age(&site.balancer);
         if current > 0 || next == 0 {
             return;
         }
@@ -341,9 +340,8 @@ impl WorldState {
     pub(crate) fn check_end(&self, known: &KnownResources) -> Vec<Violation> {
         let found = |invariant, detail| Violation { at: self.now, invariant, detail };
         let unserved = self.deployment.sites.iter().filter(|site| {
-            let balancer = self.balancers.get(&site.balancer);
-            let only_next =
-                balancer.map(|balancer| self.in_service_by_age(balancer)).is_some_and(|(old, new)| old == 0 && new > 0);
+            let (current, next) = self.in_service_by_age(&site.balancer);
+            let only_next = current == 0 && next > 0;
             !(only_next && self.is_served(site))
         });
         let unserved = unserved

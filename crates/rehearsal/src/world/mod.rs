@@ -20,6 +20,7 @@ mod queues;
 mod routes;
 mod services;
 mod state;
+mod tally;
 mod visitors;
 
 pub use faults::{Fault, FaultKind};

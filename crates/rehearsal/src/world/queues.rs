@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use cutover_core::deployment::Role;
 use cutover_core::names::FleetName;
 use cutover_core::time::between;
 
@@ -60,9 +59,7 @@ impl WorldState {
     pub(crate) fn note_queues(&mut self) {
         let mut now_so = Vec::new();
         for fleet in self.queues.keys() {
-            let working = self.hosts.values().any(|host| {
-                host.role == Role::Worker && host.fleet == *fleet && host.programs.keys().any(|name| host.serves(name))
-            });
+            let working = self.tally.running(fleet).is_some_and(|running| running.working > 0);
             now_so.push((self.served_share(fleet), working));
         }
         let now = self.now;
@@ -74,14 +71,10 @@ impl WorldState {
     }
 
     fn served_share(&self, fleet: &FleetName) -> u32 {
-        let Some(fleet) = self.deployment.fleet(fleet) else { return 0 };
-        let mut shares = (0, 0);
-        for (site, visitors) in self.deployment.sites.iter().zip(&self.visitors) {
-            if fleet.edxapp.balancers.contains(&site.balancer) {
-                shares = (shares.0 + visitors.shares().site, shares.1 + 1);
-            }
-        }
-        u32::checked_div(shares.0, shares.1).unwrap_or(0)
+        let sites = self.tally.sites_of(fleet);
+        let served: u64 = sites.iter().map(|site| u64::from(self.visitors[*site].shares().site)).sum();
+        let share = served.checked_div(sites.len() as u64).unwrap_or(0);
+        u32::try_from(share).unwrap_or(WHOLE)
     }
 }
 

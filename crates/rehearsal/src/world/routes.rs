@@ -2,7 +2,7 @@
 
 use cutover_core::deployment::Site;
 use cutover_core::names::{BalancerName, DnsName, InstanceId};
-use cutover_core::observation::Certificate;
+use cutover_core::observation::{Certificate, Health};
 use cutover_core::time::later;
 use cutover_engine::ports::Page;
 
@@ -26,12 +26,11 @@ impl WorldState {
         if *target == self.pages.distribution.domain {
             return if self.page_for(&site.host).is_some() { Reach::Page } else { Reach::Nobody };
         }
-        let Some((_, balancer)) = self.balancer_at(site, target) else { return Reach::Nobody };
-        let (mut serving, mut receiving) = (0, 0);
-        for instance in balancer.receivers() {
-            receiving += 1;
-            serving += u32::from(self.hosts.get(instance).is_some_and(|host| host.serves(&site.program)));
-        }
+        let Some((name, balancer)) = self.balancer_at(site, target) else { return Reach::Nobody };
+        let Some(members) = self.tally.members(name) else { return Reach::Nobody };
+        let health = balancer.received_by(members.in_service > 0);
+        let receiving = if health == Health::InService { members.in_service } else { members.out_of_service };
+        let serving = self.tally.serving(members, health, &site.program);
         if receiving == 0 { Reach::Nobody } else { Reach::Hosts { serving, receiving } }
     }
 

@@ -134,9 +134,9 @@ impl WorldState {
     /// What runs on a host has changed: what follows for its health checks.
     pub(crate) fn programs_changed(&mut self, instance: &InstanceId) {
         self.services_changed = true;
+        self.touch(instance);
         let now = self.now;
         let Some(host) = self.hosts.get(instance).filter(|host| host.role == Role::Edxapp) else { return };
-        self.traffic_changed = true;
         let up = matches!(host.state, InstanceState::Booting | InstanceState::Running);
         let healthy =
             up && host.programs.keys().filter(|name| self.is_behind_nginx(name)).all(|name| host.serves(name));
@@ -157,7 +157,7 @@ impl WorldState {
 
     /// Whether nginx, and so the health check, asks this program.
     fn is_behind_nginx(&self, name: &ProgramName) -> bool {
-        matches!(name.as_str(), "lms" | "cms") || self.deployment.sites.iter().any(|site| site.program == *name)
+        matches!(name.as_str(), "lms" | "cms") || self.tally.is_of_a_site(name)
     }
 
     /// How long a stop takes; nothing when it never ends. Workers finish the task they are at, so they differ more.

@@ -23,6 +23,7 @@ use super::late::Earlier;
 use super::migrations::{Job, Migrations};
 use super::pages::Pages;
 use super::queues::Queue;
+use super::tally::Tally;
 use super::visitors::Visitors;
 use crate::paced::Pace;
 
@@ -70,7 +71,10 @@ pub struct WorldState {
     pub(crate) calls: BTreeMap<String, u32>,
     /// How time passes, when several processes share the world.
     pub(crate) pace: Option<Pace>,
-    /// Something changed that decides where requests end.
+    /// Counts that follow from the rest.
+    #[serde(skip)]
+    pub(crate) tally: Tally,
+    /// Something changed that decides where requests for any site may end.
     #[serde(skip)]
     pub(crate) traffic_changed: bool,
     /// Something changed about what runs on hosts, or about schemas.
@@ -81,6 +85,7 @@ pub struct WorldState {
 impl WorldState {
     /// Lets everything happen that happens by `moment`. A moment in the past changes nothing.
     pub(crate) fn advance(&mut self, moment: Timestamp) {
+        self.count();
         while let Some(next) = self.agenda.next_until(moment) {
             self.now = self.now.max(next.at);
             self.happen(next.event);
@@ -108,11 +113,17 @@ impl WorldState {
     /// After every event and every call: what follows for visitors and queues, and whether anything is as it must
     /// not be.
     pub(crate) fn settle(&mut self) {
-        let traffic = std::mem::take(&mut self.traffic_changed);
+        self.count();
+        let (mut renamed, behind) = self.tally.take_changed();
+        if std::mem::take(&mut self.traffic_changed) {
+            renamed.extend(0..self.deployment.sites.len());
+            self.note_windows();
+        }
         let services = std::mem::take(&mut self.services_changed);
+        let traffic = !renamed.is_empty() || !behind.is_empty();
         if traffic {
-            self.note_visitors();
-            self.watch_traffic();
+            self.note_visitors(&renamed, &behind);
+            renamed.union(&behind).for_each(|site| self.watch_site(*site));
         }
         if services {
             self.watch_services();
@@ -127,9 +138,10 @@ impl WorldState {
         &self.watch.violations
     }
 
-    /// The site of that host name, with its place in the file.
+    /// The site of that host name, with its position in the file.
     pub(crate) fn site(&self, host: &DnsName) -> Option<(usize, &Site)> {
-        self.deployment.sites.iter().enumerate().find(|(_, site)| site.host == *host)
+        let position = self.tally.site(host)?;
+        Some((position, self.deployment.sites.get(position)?))
     }
 
     /// How long a port call takes. It depends on the moment, not on how many calls came before.

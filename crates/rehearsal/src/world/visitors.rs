@@ -3,6 +3,7 @@
 //! Between two events of the world these shares stand still, so they are noted only when they change, and counts
 //! are sums over the time between.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -184,12 +185,29 @@ impl Visitors {
 }
 
 impl WorldState {
-    /// Takes note of what the visitors of each site see now.
-    pub(crate) fn note_visitors(&mut self) {
-        let shares: Vec<Shares> = self.deployment.sites.iter().map(|site| self.shares(site)).collect();
-        for (visitors, shares) in self.visitors.iter_mut().zip(shares) {
-            visitors.note(self.now, shares);
+    /// Takes note of what visitors see now of the sites whose names lead elsewhere, and of those behind balancers that
+    /// have changed.
+    pub(crate) fn note_visitors(&mut self, renamed: &BTreeSet<usize>, behind: &BTreeSet<usize>) {
+        for position in renamed {
+            let streams = self.streams(&self.deployment.sites[*position]);
+            if streams.are_astray(&self.own_targets(*position)) {
+                self.tally.astray.insert(*position);
+            } else {
+                self.tally.astray.remove(position);
+            }
+            self.tally.streams[*position] = streams;
         }
+        for position in renamed.union(behind) {
+            let shares = self.shares(&self.deployment.sites[*position], &self.tally.streams[*position]);
+            self.visitors[*position].note(self.now, shares);
+        }
+    }
+
+    /// Where visitors of a site are expected: the maintenance page and the site's own balancer.
+    fn own_targets(&self, position: usize) -> Vec<&DnsName> {
+        let balancer = self.balancers.get(&self.deployment.sites[position].balancer);
+        let own = balancer.map(|balancer| &balancer.domain);
+        own.into_iter().chain([&self.pages.distribution.domain]).collect()
     }
 
     pub(crate) fn visitors_between(&self, from: Timestamp, to: Timestamp) -> VisitorReport {
@@ -228,11 +246,10 @@ impl WorldState {
         })
     }
 
-    fn shares(&self, site: &Site) -> Shares {
+    /// Where the visitors of a site go.
+    fn streams(&self, site: &Site) -> Streams {
         let stale = self.deployment.embedded.stale_visits_per_mille.min(1000) * (WHOLE / 1000);
-        let mut shares = Shares::default();
-        // A site has two or three targets at a time, and a dozen resolvers.
-        let mut reached: Vec<(&DnsName, Reach)> = Vec::new();
+        let mut streams = Streams::default();
         for (honest, visits) in [(true, WHOLE - stale), (false, stale)] {
             let caches: Vec<&Cache> = self
                 .zone
@@ -243,19 +260,56 @@ impl WorldState {
                 .collect();
             for (cache, visits) in caches.iter().zip(split(visits, caches.len())) {
                 for (target, of_million) in cache.targets() {
-                    let reach = match reached.iter().find(|(known, _)| *known == target) {
-                        Some((_, reach)) => *reach,
-                        None => {
-                            let reach = self.reach(site, target);
-                            reached.push((target, reach));
-                            reach
-                        }
-                    };
-                    shares.add(part(visits, of_million, WHOLE), reach, honest);
+                    streams.add(target, part(visits, of_million, WHOLE), honest);
                 }
             }
         }
+        streams
+    }
+
+    /// What the visitors of a site see who go there.
+    fn shares(&self, site: &Site, streams: &Streams) -> Shares {
+        let reached: Vec<Reach> = streams.targets.iter().map(|target| self.reach(site, target)).collect();
+        let mut shares = Shares::default();
+        for stream in &streams.list {
+            shares.add(stream.visits, reached[stream.target], stream.honest);
+        }
         shares
+    }
+}
+
+/// Where the visitors of a site go, as far as names decide it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Streams {
+    /// Two or three at a time.
+    targets: Vec<DnsName>,
+    list: Vec<Stream>,
+}
+
+/// The visitors of one resolver who go to one target.
+#[derive(Clone, Debug)]
+struct Stream {
+    /// The position of the target among the targets.
+    target: usize,
+    /// Of a million.
+    visits: u32,
+    /// Whether the resolver honours TTLs.
+    honest: bool,
+}
+
+impl Streams {
+    fn add(&mut self, target: &DnsName, visits: u32, honest: bool) {
+        let known = self.targets.iter().position(|known| known == target);
+        let target = known.unwrap_or_else(|| {
+            self.targets.push(target.clone());
+            self.targets.len() - 1
+        });
+        self.list.push(Stream { target, visits, honest });
+    }
+
+    /// Whether any of them leads to another target than `own`.
+    fn are_astray(&self, own: &[&DnsName]) -> bool {
+        self.targets.iter().any(|target| !own.contains(&target))
     }
 }
 
