@@ -112,12 +112,22 @@ impl Upgrade {
     /// # Errors
     /// When one of them cannot.
     pub fn check(&self, at: Timestamp, events: &[Event]) -> Result<(), IllegalTransition> {
+        // Plans are large, and a run's beginning and end are mostly recorded alone: then nothing needs to be copied.
+        match events {
+            [event @ Event::RunStarted { run, kind, plan, .. }] => {
+                return self.may_start(*run, *kind, plan).map_err(|status| illegal(*run, status, event));
+            }
+            [event @ Event::RunFinished { run }] => {
+                return self.may_finish(*run).map_err(|status| illegal(*run, status, event));
+            }
+            _ => {}
+        }
         let of_run = |event: &Event| matches!(event, Event::RunStarted { .. } | Event::RunFinished { .. });
         if events.iter().any(of_run) {
             let mut after = self.clone();
             return events.iter().try_for_each(|event| after.apply(at, event));
         }
-        // Plans are large, and most records hold steps' events only: their statuses are all that matters then.
+        // Most records hold steps' events only: their statuses are all that matters then.
         let mut after: BTreeMap<&StepId, StepStatus> = BTreeMap::new();
         for event in events {
             let Some(step) = event.step() else { continue };
@@ -164,6 +174,28 @@ impl Upgrade {
         self.run_of(phase).is_some_and(|run| !run.is_under_way())
     }
 
+    /// Whether a run can begin now; if not, why.
+    fn may_start(&self, number: RunNumber, kind: RunKind, plan: &Plan) -> Result<(), String> {
+        let next = self.next_run();
+        if number != next {
+            return Err(format!("the next run is {next}"));
+        }
+        match kind.phase() {
+            Some(phase) if phase != plan.phase => Err(format!("its plan is of phase {}", plan.phase)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the run under way can end now; if not, why.
+    fn may_finish(&self, number: RunNumber) -> Result<(), String> {
+        let run = self.runs.last().filter(|run| run.number == number && run.is_under_way());
+        let run = run.ok_or("a run that is not under way")?;
+        match run.runs().find(|(_, step)| !step.status.is_done()) {
+            Some((step, left)) => Err(format!("step {} is {:?}", step.id, left.status)),
+            None => Ok(()),
+        }
+    }
+
     /// A new plan supersedes the one before.
     fn start_run(
         &mut self,
@@ -173,13 +205,7 @@ impl Upgrade {
         plan: &Plan,
         deployment: &Digest,
     ) -> Result<(), String> {
-        let next = self.next_run();
-        if number != next {
-            return Err(format!("the next run is {next}"));
-        }
-        if kind.phase().is_some_and(|phase| phase != plan.phase) {
-            return Err(format!("its plan is of phase {}", plan.phase));
-        }
+        self.may_start(number, kind, plan)?;
         // After a way back nothing stands of the runs before it.
         let since_back = self.runs.iter().rev().take_while(|run| run.kind != RunKind::Rollback);
         let before = since_back.into_iter().find(|run| run.kind == kind);
@@ -208,12 +234,10 @@ impl Upgrade {
     }
 
     fn finish_run(&mut self, at: Timestamp, number: RunNumber) -> Result<(), String> {
-        let run = self.runs.last_mut().filter(|run| run.number == number && run.is_under_way());
-        let run = run.ok_or("a run that is not under way")?;
-        if let Some((step, left)) = run.runs().find(|(_, step)| !step.status.is_done()) {
-            return Err(format!("step {} is {:?}", step.id, left.status));
+        self.may_finish(number)?;
+        if let Some(run) = self.runs.last_mut() {
+            run.finished_at = Some(at);
         }
-        run.finished_at = Some(at);
         Ok(())
     }
 

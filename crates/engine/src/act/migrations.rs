@@ -65,12 +65,16 @@ fn own_jobs(scene: &Scene<'_>, migrate: &Migrate) -> Vec<JobName> {
 
 /// A job's progress with all that it has printed; only what is new is fetched.
 async fn job(scene: &Scene<'_>, host: &InstanceId, job: &JobName) -> Answer<Option<JobProgress>> {
-    let so_far = scene.output.borrow().get(job).cloned().unwrap_or_default();
-    let offset = so_far.len() as u64;
-    let Some(news) = scene.ask(async |world| world.hosts.job(host, job, offset).await).await? else { return Ok(None) };
-    let output = so_far + &news.output;
-    scene.output.borrow_mut().insert(job.clone(), output.clone());
-    Ok(Some(JobProgress { output, exit: news.exit }))
+    let so_far = scene.output.borrow().get(job).map_or(0, String::len);
+    let fetched = scene.ask(async |world| world.hosts.job(host, job, so_far as u64).await).await?;
+    let Some(news) = fetched else { return Ok(None) };
+    let mut outputs = scene.output.borrow_mut();
+    let output = outputs.entry(job.clone()).or_default();
+    // Somebody else may have fetched it meanwhile.
+    if output.len() == so_far {
+        output.push_str(&news.output);
+    }
+    Ok(Some(JobProgress { output: output.clone(), exit: news.exit }))
 }
 
 /// Starts the job, unless old code runs again: services may have been started since they were confirmed to be

@@ -7,7 +7,7 @@ use super::ids::{confirm_id, diverted_id, snapshot_id, start_id, stop_id};
 use crate::deployment::{Database, Fleet, GateBefore, Role, Services};
 use crate::names::StepId;
 use crate::plan::{Action, Host, HostPrograms, Line, Rule, StartServices, Step, Work};
-use crate::planner::build::{CALL_LIMIT, Joined, joined, step};
+use crate::planner::build::{CALL, CALL_LIMIT, Joined, joined, step};
 use crate::planner::prepare::stop_services;
 
 impl<'a> Window<'a> {
@@ -68,7 +68,7 @@ impl<'a> Window<'a> {
             .of_fleet(&fleet.name)
             .after_all(&snapshots, Rule::SnapshotFirst)
             .after_all(decided, Rule::Decision)
-            .takes(expected, CALL_LIMIT + 5 * expected);
+            .takes(expected, CALL_LIMIT + 5 * expected.saturating_sub(CALL));
         // The snapshots have waited for this fleet's writers already; without one, nothing else has.
         if snapshots.is_empty() { confirm.after_all(&self.stopped(fleet).ids, Rule::WritersStopped) } else { confirm }
     }
