@@ -1,5 +1,7 @@
 //! `cutover plan`: what a phase would do, and whether it fits.
 
+use std::collections::BTreeMap;
+
 use cutover_core::journal::Upgrade;
 use cutover_core::plan::{Phase, lint};
 use cutover_core::planner::{Blocked, Inputs, forecast, plan};
@@ -33,9 +35,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
             keep_plan(&session.store, &plan).await?;
             let findings = lint(&plan, deployment);
             if args.json {
-                let mut json = show::plan_json(&plan, deployment, &findings);
-                json["blocked"] = blocked.iter().map(ToString::to_string).collect();
-                shown.push(json);
+                shown.push(show::plan_json(plan, deployment, findings, &blocked));
             } else {
                 let file = args.file.display().to_string();
                 output::result(&show::plan(&plan, deployment, &file, &findings, args.steps))?;
@@ -43,7 +43,8 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
             }
         }
         if args.json {
-            output::json(&serde_json::json!({ "plans": shown }))?;
+            // On one line: indented, plans of a thousand hosts are half as large again.
+            output::json_line(&BTreeMap::from([("plans", shown)]))?;
         }
         Ok(Exit::Done)
     })

@@ -31,7 +31,7 @@ pub use dry_run::{DryRun, dry_run, dry_run_json};
 pub use lanes::Lanes;
 pub use lines::{Json, Lines, Notes, Screen};
 pub use mistakes::*;
-pub use plan::{plan, plan_json};
+pub use plan::{PlanJson, plan, plan_json};
 pub use report::*;
 pub use status_text::*;
 pub use strip::*;

@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use cutover_core::deployment::Deployment;
-use cutover_core::names::StepId;
-use cutover_core::plan::{Action, Finding, Lane, Phase, Plan, Rule, Schedule, Step, Undo, WindowForecast};
+use cutover_core::digest::Digest;
+use cutover_core::names::{StepId, UpgradeId};
+use cutover_core::plan::{
+    Action, Basis, Finding, Lane, Order, Phase, Plan, Rule, Schedule, Step, Undo, WindowForecast,
+};
+use cutover_core::planner::Blocked;
 use cutover_core::time::{human, rounded_seconds};
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde::Serialize;
 
 use super::forecast;
 use super::page;
@@ -42,32 +47,63 @@ fn legend(phase: Phase) -> String {
     if phase == Phase::Window { format!("{rows}\n{page}") } else { rows.to_owned() }
 }
 
-/// The plan with its schedule, its forecast and the linter's `findings`.
+/// A plan as `cutover plan --json` shows it. It is written as it is: a tree of JSON values of a plan for 1,000 hosts takes
+/// a hundred times the memory.
+#[derive(Debug, Serialize)]
+pub struct PlanJson {
+    basis: Basis,
+    /// What stands in the way of running it now, in words.
+    blocked: Vec<String>,
+    expected_seconds: f64,
+    /// Of a window plan only.
+    forecast: Option<WindowForecast>,
+    findings: Vec<Finding>,
+    hash: Digest,
+    made_at: Timestamp,
+    order: Order,
+    phase: Phase,
+    schedule: Vec<StepTimes>,
+    steps: Vec<Step>,
+    upgrade: UpgradeId,
+}
+
+/// When a step begins and ends, in seconds from the opening; nothing for what is done before it.
+#[derive(Debug, Serialize)]
+struct StepTimes {
+    step: StepId,
+    begin_seconds: Option<f64>,
+    end_seconds: Option<f64>,
+    /// Whether it is on the critical path.
+    critical: bool,
+}
+
+/// The plan with its schedule, its forecast, the linter's `findings` and what stands in its way now.
 #[must_use]
-pub fn plan_json(plan: &Plan, deployment: &Deployment, findings: &[Finding]) -> Value {
-    let table = Table::new(plan, deployment, true);
-    let schedule = plan.steps.iter().enumerate().map(|(position, step)| {
-        let (begin, end) = table.spans[position];
-        json!({
-            "step": step.id,
-            "begin_seconds": begin.map(rounded_seconds),
-            "end_seconds": end.map(rounded_seconds),
-            "critical": table.is_critical(&step.id),
-        })
+pub fn plan_json(plan: Plan, deployment: &Deployment, findings: Vec<Finding>, blocked: &[Blocked]) -> PlanJson {
+    let table = Table::new(&plan, deployment, true);
+    let schedule = plan.steps.iter().zip(&table.spans).map(|(step, (begin, end))| StepTimes {
+        step: step.id.clone(),
+        begin_seconds: begin.map(rounded_seconds),
+        end_seconds: end.map(rounded_seconds),
+        critical: table.is_critical(&step.id),
     });
-    json!({
-        "hash": plan.hash(),
-        "upgrade": plan.upgrade,
-        "phase": plan.phase,
-        "order": plan.order,
-        "made_at": plan.made_at,
-        "expected_seconds": rounded_seconds(table.forecast.as_ref().map_or(table.schedule.length, |known| known.expected)),
-        "forecast": table.forecast,
-        "findings": findings,
-        "schedule": schedule.collect::<Vec<Value>>(),
-        "steps": plan.steps,
-        "basis": plan.basis,
-    })
+    let schedule = schedule.collect();
+    let expected = table.forecast.as_ref().map_or(table.schedule.length, |known| known.expected);
+    let forecast = table.forecast;
+    PlanJson {
+        blocked: blocked.iter().map(ToString::to_string).collect(),
+        expected_seconds: rounded_seconds(expected),
+        findings,
+        hash: plan.hash(),
+        schedule,
+        forecast,
+        basis: plan.basis,
+        made_at: plan.made_at,
+        order: plan.order,
+        phase: plan.phase,
+        steps: plan.steps,
+        upgrade: plan.upgrade,
+    }
 }
 
 /// Begin and end of a step; nothing for what is done before the window opens.
@@ -235,7 +271,7 @@ fn how_to_run(plan: &Plan, file: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cutover_core::plan::{Order, Severity, lint};
+    use cutover_core::plan::{Severity, lint};
 
     use super::*;
     use crate::show::testing::{self, assert_fits};
@@ -314,7 +350,8 @@ mod tests {
     fn the_json_has_hash_schedule_and_forecast() {
         let deployment = testing::deployment();
         let planned = testing::plan(&deployment, Phase::Window, Order::Overlapped);
-        let json = plan_json(&planned, &deployment, &[]);
+        let json = plan_json(planned.clone(), &deployment, Vec::new(), &[]);
+        let json = serde_json::to_value(json).expect("it is JSON");
         assert_eq!(json["hash"].as_str(), Some(planned.hash().as_str()));
         assert_eq!(json["schedule"].as_array().map(Vec::len), Some(planned.steps.len()));
         assert_eq!(json["forecast"]["expected_seconds"], json["expected_seconds"]);
