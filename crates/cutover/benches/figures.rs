@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use cutover_core::deployment::{Deployment, parse};
 use cutover_core::journal::{Upgrade, critical_path, gates_and_migrations, window_length};
-use cutover_core::plan::{Order, Phase, lint};
+use cutover_core::plan::{Order, Phase, WindowForecast, lint};
 use cutover_core::planner::{Inputs, forecast};
+use cutover_core::time::Span;
 use cutover_engine::observe::observe;
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
@@ -29,8 +30,11 @@ fn main() {
     println!("| figure | measured | bound | of the bound |");
     println!("|---|---|---|---|");
     rehearsal(&production);
+    upgrades(&qa);
     windows(&[&production, &qa]);
+    large(&production);
     planning(&production);
+    plan_size(&production);
     durability(&qa);
     start_up();
 }
@@ -66,7 +70,7 @@ fn rehearsal(production: &Deployment) {
     let figure = "rehearsal of mitx-production, 34 + 34 hosts, all phases";
     row(figure, &milliseconds(time), "1 s", time.as_secs_f64());
     if let Some(peak) = peak_memory_mb() {
-        row("its peak memory", &format!("{peak:.0} MB"), "200 MB", peak / 200.0);
+        row("peak memory of the rehearsal of mitx-production", &format!("{peak:.0} MB"), "200 MB", peak / 200.0);
     }
 }
 
@@ -95,38 +99,127 @@ fn windows(deployments: &[&Deployment]) {
     }
 }
 
-/// A deployment of `hosts` hosts, and the time to plan its window.
-fn planned(production: &Deployment, hosts: u32, with_lint: bool) -> Duration {
+/// Whole upgrades in a second of this process's time, one after the other on one core.
+fn upgrades(qa: &Deployment) {
+    const UPGRADES: u32 = 200;
+    let begin = Instant::now();
+    for _ in 0..UPGRADES {
+        std::hint::black_box(rehearsed(qa, Order::Overlapped));
+    }
+    let rate = f64::from(UPGRADES) / begin.elapsed().as_secs_f64();
+    row(
+        "whole rehearsed upgrades of mitx-qa, per second and core",
+        &format!("{rate:.0}"),
+        "at least 300",
+        300.0 / rate,
+    );
+}
+
+/// What is asked of deployments far larger than the examples.
+fn large(production: &Deployment) {
+    let hosts = with_hosts(production, 1000);
+    let begin = Instant::now();
+    let upgrade = rehearsed(&hosts, Order::Overlapped).upgrade;
+    let time = begin.elapsed();
+    row("rehearsal of 1,000 + 1,000 hosts", &milliseconds(time), "2 s", time.as_secs_f64() / 2.0);
+    let run = upgrade.run_of(Phase::Window).expect("the window was run");
+    let length = window_length(run).expect("the window came to its end").as_secs_f64();
+    let critical = critical_path(run).length.as_secs_f64();
+    let figure = "window of 1,000 hosts over its critical path";
+    row(figure, &format!("{length:.0} s / {critical:.0} s"), "1.02", length / critical / 1.02);
+    let window = &hosts.window;
+    let forecast = WindowForecast::of(&run.plan, window.start.timestamp, window.ends().timestamp);
+    let expected = forecast.expected.as_secs_f64();
+    let figure = "window of 1,000 hosts over its forecast";
+    row(figure, &format!("{length:.0} s / {expected:.0} s"), "1.03", length / expected / 1.03);
+    let sites = with_sites(production, 1000);
+    let time = timed_once(|| rehearsed(&sites, Order::Overlapped));
+    row("rehearsal of 1,000 sites", &milliseconds(time), "2 s", time.as_secs_f64() / 2.0);
+    let mut long = production.clone();
+    for migration in &mut long.migrations {
+        (migration.expected, migration.limit) = (Span::seconds(1000 * 86_400), Span::seconds(2000 * 86_400));
+    }
+    let time = timed_once(|| rehearsed(&long, Order::Overlapped));
+    row("rehearsal of migrations of 1,000 days each", &milliseconds(time), "5 s", time.as_secs_f64() / 5.0);
+}
+
+fn timed_once<T>(work: impl FnOnce() -> T) -> Duration {
+    let begin = Instant::now();
+    std::hint::black_box(work());
+    begin.elapsed()
+}
+
+/// The production example with so many next hosts, in the proportions of its fleets and roles.
+fn with_hosts(production: &Deployment, hosts: u32) -> Deployment {
     let mut deployment = production.clone();
     for (fleet, part) in deployment.fleets.iter_mut().zip([6, 2]) {
         fleet.edxapp.count = hosts * part / 10;
         fleet.worker.as_mut().expect("both have workers").count = hosts / 10;
     }
-    let start = deployment.window.start.timestamp;
-    let clock = SimulatedClock::new(start);
-    let world = EmbeddedCloud::furnish(&deployment, 1, start);
-    let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
-    let upgrade = Upgrade::default();
-    let observed = run(&clock, observe(&cloud.world(), &*clock, &deployment, &upgrade));
-    let observation = observed.expect("the embedded cloud answers");
-    let inputs = Inputs { deployment: &deployment, observation: &observation, upgrade: &upgrade };
-    timed(|| {
-        for phase in Phase::ALL {
-            let plan = forecast(inputs, phase, Order::Overlapped);
-            if with_lint {
-                std::hint::black_box(lint(&plan, &deployment));
-            }
+    deployment
+}
+
+/// The production example with so many sites, behind its own balancers.
+fn with_sites(production: &Deployment, sites: usize) -> Deployment {
+    let more = production.sites.iter().cycle().take(sites).enumerate().map(|(number, site)| {
+        let mut site = site.clone();
+        if number >= production.sites.len() {
+            site.name = format!("{}-{number}", site.name).into();
+            site.host = format!("site-{number}.{}", site.host).into();
         }
+        site
+    });
+    Deployment { sites: more.collect(), ..production.clone() }
+}
+
+/// The time to plan all phases of a deployment.
+fn planned(deployment: &Deployment, with_lint: bool) -> Duration {
+    observed(deployment, |inputs| {
+        timed(|| {
+            for phase in Phase::ALL {
+                let plan = forecast(inputs, phase, Order::Overlapped);
+                if with_lint {
+                    std::hint::black_box(lint(&plan, deployment));
+                }
+            }
+        })
     })
 }
 
+/// What is done with a deployment as it is observed before its upgrade.
+fn observed<T>(deployment: &Deployment, work: impl FnOnce(Inputs<'_>) -> T) -> T {
+    let start = deployment.window.start.timestamp;
+    let clock = SimulatedClock::new(start);
+    let world = EmbeddedCloud::furnish(deployment, 1, start);
+    let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
+    let upgrade = Upgrade::default();
+    let observed = run(&clock, observe(&cloud.world(), &*clock, deployment, &upgrade));
+    let observation = observed.expect("the embedded cloud answers");
+    work(Inputs { deployment, observation: &observation, upgrade: &upgrade })
+}
+
 fn planning(production: &Deployment) {
-    let [some, many] = [250, 1000].map(|hosts| planned(production, hosts, false));
-    row("planning all phases for 1,000 hosts", &milliseconds(many), "200 ms", many.as_secs_f64() / 0.2);
-    let growth = many.as_secs_f64() / some.as_secs_f64();
-    row("its growth from 250 hosts to 1,000", &format!("{growth:.1} x"), "linear: 4 x", growth / 4.0);
-    let linted = planned(production, 1000, true);
-    row("planning and linting them", &milliseconds(linted), "200 ms", linted.as_secs_f64() / 0.2);
+    let [some, many, most] = [250, 1000, 10_000].map(|hosts| with_hosts(production, hosts));
+    let [before, time] = [&some, &many].map(|deployment| planned(deployment, false));
+    row("planning all phases for 1,000 hosts", &milliseconds(time), "200 ms", time.as_secs_f64() / 0.2);
+    let growth = time.as_secs_f64() / before.as_secs_f64();
+    let figure = "planning time, 250 to 1,000 hosts";
+    row(figure, &format!("{growth:.1} x"), "linear: 4 x", growth / 4.0);
+    let time = planned(&many, true);
+    row("planning and linting all phases for 1,000 hosts", &milliseconds(time), "200 ms", time.as_secs_f64() / 0.2);
+    let time = planned(&most, true);
+    row("planning and linting all phases for 10,000 hosts", &milliseconds(time), "3 s", time.as_secs_f64() / 3.0);
+    let time = planned(&with_sites(production, 1000), true);
+    row("planning and linting all phases for 1,000 sites", &milliseconds(time), "2 s", time.as_secs_f64() / 2.0);
+}
+
+fn plan_size(production: &Deployment) {
+    let plan = observed(&with_hosts(production, 1000), |inputs| forecast(inputs, Phase::Window, Order::Overlapped));
+    let megabytes = serde_json::to_vec(&plan).expect("a plan is JSON").len() as f64 / 1e6;
+    row("window plan of 1,000 hosts as JSON", &format!("{megabytes:.1} MB"), "3 MB", megabytes / 3.0);
+    let edges: usize = plan.steps.iter().map(|step| step.waits_for.len()).sum();
+    let per_step = edges as f64 / plan.steps.len() as f64;
+    row("edges per step of the window plan of 1,000 hosts", &format!("{per_step:.1}"), "2", per_step / 2.0);
 }
 
 /// What a step costs with a journal on disk, beside the same number of files that are written and synced bare.
@@ -158,7 +251,12 @@ fn durability(qa: &Deployment) {
     );
     let bare = bare_files(&folder, records) / u32::try_from(steps).expect("few");
     let ratio = per_step.as_secs_f64() / bare.as_secs_f64();
-    row("the same over bare synced files", &format!("{ratio:.1} x of {}", milliseconds(bare)), "(a peer)", ratio);
+    row(
+        "a step's cost over that of as many bare files, fsynced",
+        &format!("{ratio:.1} x of {}", milliseconds(bare)),
+        "(a peer)",
+        ratio,
+    );
     // A folder that stays behind in the temporary one does no harm.
     let _ = std::fs::remove_dir_all(folder);
 }
