@@ -19,7 +19,8 @@ use cutover_engine::gate::{Mishap, Permit, Weather};
 use cutover_engine::ports::{Answer, Clock, World};
 
 use crate::file::{CloudError, WorldFile};
-use crate::paced::{Pace, PacedClock, WallTime};
+use crate::pace::Pace;
+use crate::paced::{PacedClock, WallTime};
 use crate::world::{FaultKind, KnownResources, Made, Violation, VisitorReport, WorldState};
 
 /// A world behind the engine's ports. It moves whenever it is looked at, up to its clock's present.

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use cutover_core::names::DeploymentName;
 
-use crate::paced::Pace;
+use crate::pace::Pace;
 use crate::world::{WORLD_VERSION, WorldState};
 
 /// Why an embedded cloud could not be opened or saved.

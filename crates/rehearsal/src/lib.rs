@@ -6,6 +6,7 @@ mod cloud;
 mod copies;
 mod file;
 mod operator;
+mod pace;
 mod paced;
 mod ports;
 mod rehearse;

@@ -1,13 +1,10 @@
 //! Instances, from being asked for to being gone. What runs on them is in `services`.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use cutover_core::deployment::Role;
-use cutover_core::names::{FleetName, HostName, ImageId, InstanceId, ProgramName, UpgradeId};
+use cutover_core::names::{ImageId, InstanceId};
 use cutover_core::observation::{Instance, InstanceState};
 use cutover_core::plan::Launch;
 use cutover_core::time::later;
@@ -16,62 +13,8 @@ use cutover_engine::ports::Answer;
 
 use super::chance::from_to;
 use super::events::Event;
-use super::services::Program;
+use super::parts::{Host, Program};
 use super::state::WorldState;
-
-/// An instance and what runs on it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Host {
-    pub(crate) id: InstanceId,
-    pub(crate) name: HostName,
-    pub(crate) fleet: FleetName,
-    pub(crate) role: Role,
-    pub(crate) version: String,
-    pub(crate) launched: Timestamp,
-    pub(crate) upgrade: Option<UpgradeId>,
-    pub(crate) state: InstanceState,
-    pub(crate) image: ImageId,
-    /// Whether it was there when the world was furnished: a current host.
-    pub(crate) current: bool,
-    pub(crate) boot_stopped: bool,
-    /// When it takes its next step in life.
-    pub(crate) due: Option<Timestamp>,
-    pub(crate) programs: BTreeMap<ProgramName, Program>,
-    /// Whether it passes health checks, and since when that is so.
-    pub(crate) healthy: bool,
-    pub(crate) healthy_since: Timestamp,
-}
-
-impl Host {
-    /// Whether it is not gone and not going.
-    pub(crate) fn lives(&self) -> bool {
-        !matches!(self.state, InstanceState::ShuttingDown | InstanceState::Terminated)
-    }
-
-    /// Whether `program` answers requests here.
-    pub(crate) fn serves(&self, program: &ProgramName) -> bool {
-        self.programs.get(program).is_some_and(|program| *program == Program::Running)
-    }
-
-    /// A program that is not stopped, if there is one.
-    pub(crate) fn unstopped(&self) -> Option<&ProgramName> {
-        self.programs.iter().find(|(_, program)| **program != Program::Stopped).map(|(name, _)| name)
-    }
-
-    fn describe(&self) -> Instance {
-        Instance {
-            id: self.id.clone(),
-            name: self.name.clone(),
-            fleet: self.fleet.clone(),
-            role: self.role,
-            version: self.version.clone(),
-            launched: self.launched,
-            upgrade: self.upgrade.clone(),
-            state: self.state,
-            image: self.image.clone(),
-        }
-    }
-}
 
 impl WorldState {
     pub(crate) fn instances(&self) -> Vec<Instance> {

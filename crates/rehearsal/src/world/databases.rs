@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use cutover_core::names::{DatabaseName, SnapshotId};
 use cutover_core::observation::{DatabaseState, Snapshot};
 use cutover_core::time::{between, later};
@@ -12,19 +10,11 @@ use cutover_engine::failure::Failure;
 use cutover_engine::ports::Answer;
 
 use super::events::Event;
+use super::parts::Database;
 use super::state::WorldState;
 
 /// How old the newest snapshot may be for the next one to be short.
 const RECENT: Duration = Duration::from_secs(12 * 3600);
-
-/// A database instance.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Database {
-    /// Oldest first.
-    pub(crate) snapshots: Vec<Snapshot>,
-    /// How many of them were there when the world was furnished.
-    pub(crate) furnished: usize,
-}
 
 impl WorldState {
     pub(crate) fn database_states(&self, names: &[DatabaseName]) -> BTreeMap<DatabaseName, DatabaseState> {

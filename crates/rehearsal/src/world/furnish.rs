@@ -11,22 +11,13 @@ use cutover_core::names::{DnsName, ImageId, InstanceId, SnapshotId};
 use cutover_core::observation::{Distribution, InstanceState, Record, Snapshot};
 use cutover_core::time::earlier;
 
-use super::balancers::{Balancer, Member};
 use super::chance;
-use super::compute::Host;
-use super::databases::Database;
-use super::dns::Zone;
 use super::events::Agenda;
-use super::images::Image;
-use super::invariants::Watch;
-use super::late::Earlier;
-use super::migrations::Migrations;
-use super::pages::{Pages, place};
-use super::queues::Queue;
-use super::services::Program;
+use super::parts::{
+    Balancer, Database, Earlier, Host, Image, Member, Migrations, Pages, Program, Queue, Tally, Visitors, Watch, Zone,
+    place,
+};
 use super::state::{WORLD_VERSION, WorldState};
-use super::tally::Tally;
-use super::visitors::Visitors;
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// Current hosts are as old as the release before: half a year.

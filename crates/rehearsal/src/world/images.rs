@@ -2,10 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-use cutover_core::deployment::Role;
 use cutover_core::names::{ImageId, ImageName};
 use cutover_core::observation::MachineImage;
 use cutover_core::plan::BuildImage;
@@ -14,38 +10,8 @@ use cutover_engine::failure::Failure;
 use cutover_engine::ports::Answer;
 
 use super::events::Event;
+use super::parts::Image;
 use super::state::WorldState;
-
-/// A machine image, finished or not.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Image {
-    pub(crate) id: ImageId,
-    pub(crate) name: ImageName,
-    pub(crate) role: Role,
-    pub(crate) codename: String,
-    pub(crate) version: String,
-    pub(crate) commit: String,
-    pub(crate) available: bool,
-    pub(crate) created: Timestamp,
-    /// Whether it was there when the world was furnished.
-    pub(crate) furnished: bool,
-}
-
-impl Image {
-    fn describe(&self) -> MachineImage {
-        MachineImage {
-            id: self.id.clone(),
-            name: self.name.clone(),
-            role: self.role,
-            codename: self.codename.clone(),
-            version: self.version.clone(),
-            // The tags are there when the build is.
-            commit: self.available.then(|| self.commit.clone()),
-            available: self.available,
-            created: self.created,
-        }
-    }
-}
 
 impl WorldState {
     pub(crate) fn machine_images(&self) -> Vec<MachineImage> {

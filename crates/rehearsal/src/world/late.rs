@@ -7,34 +7,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
 use cutover_core::names::{BalancerName, DatabaseName, ImageId, InstanceId, SnapshotId};
 use cutover_core::observation::{Health, Instance, MachineImage, Snapshot};
 use cutover_core::time::between;
 
 use super::chance;
+use super::parts::Before;
 use super::state::WorldState;
 
 /// A balancer's copies are close to each other: they are late by this part of what EC2's are.
 const BALANCERS_PART: u32 = 6;
-
-/// The subjects that were written lately, as they were before. Empty where nothing is shown late.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Earlier {
-    instances: BTreeMap<InstanceId, Before<Instance>>,
-    images: BTreeMap<ImageId, Before<MachineImage>>,
-    snapshots: BTreeMap<DatabaseName, BTreeMap<SnapshotId, Before<Snapshot>>>,
-    members: BTreeMap<BalancerName, BTreeMap<InstanceId, Before<Health>>>,
-}
-
-/// A subject before it was written; nothing when it was not there.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Before<T> {
-    written: Timestamp,
-    was: Option<T>,
-}
 
 impl WorldState {
     /// An instance is about to be written.

@@ -2,75 +2,15 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-use cutover_core::names::{FleetName, InstanceId, JobName, SchemaName};
+use cutover_core::names::{InstanceId, JobName};
 use cutover_core::plan::Migrate;
 use cutover_core::time::later;
 use cutover_engine::failure::Failure;
 use cutover_engine::ports::{Answer, JobProgress, JobStart};
 
 use super::events::Event;
+use super::parts::{Job, Migrations, failure_of, name_of};
 use super::state::WorldState;
-
-/// Apps of edx-platform whose migrations the embedded cloud pretends to run.
-const APPS: [&str; 8] = [
-    "courseware",
-    "student",
-    "course_overviews",
-    "grades",
-    "certificates",
-    "user_api",
-    "oauth_dispatch",
-    "verify_student",
-];
-
-/// What one migration command of one fleet has done and has still to do.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Migrations {
-    pub(crate) fleet: FleetName,
-    pub(crate) service: String,
-    pub(crate) database: String,
-    pub(crate) backward_compatible: bool,
-    pub(crate) applied: u32,
-    pub(crate) total: u32,
-    expected: Duration,
-}
-
-impl Migrations {
-    pub(crate) fn pending(&self) -> u32 {
-        self.total - self.applied
-    }
-}
-
-/// A migration command that was started on a host.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Job {
-    /// The place of what it does in the world's `migrations`.
-    migrations: usize,
-    pub(crate) schema: SchemaName,
-    output: String,
-    pub(crate) exit: Option<i32>,
-    /// How long one migration takes.
-    step: Duration,
-    due: Timestamp,
-}
-
-impl Migrations {
-    /// All of a fleet's migrations by one command, pending.
-    pub(crate) fn furnish(fleet: &FleetName, migration: &cutover_core::deployment::Migration, total: u32) -> Self {
-        Self {
-            fleet: fleet.clone(),
-            service: migration.service.clone(),
-            database: migration.database.clone(),
-            backward_compatible: migration.backward_compatible,
-            applied: 0,
-            total,
-            expected: migration.expected.duration(),
-        }
-    }
-}
 
 impl WorldState {
     pub(crate) fn pending_migrations(&self, instance: &InstanceId, migrate: &Migrate) -> Answer<u32> {
@@ -161,17 +101,4 @@ impl WorldState {
             ))
         })
     }
-}
-
-fn name_of(number: u32, codename: &str) -> String {
-    let app = APPS[number as usize % APPS.len()];
-    format!("{app}.{:04}_{codename}", 12 + number as usize / APPS.len())
-}
-
-fn failure_of(number: u32, codename: &str) -> String {
-    format!(
-        "  Applying {}...Traceback (most recent call last):\n\
-         django.db.utils.OperationalError: (1060, \"Duplicate column name 'modified'\")\n",
-        name_of(number, codename)
-    )
 }

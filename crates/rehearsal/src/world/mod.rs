@@ -1,6 +1,8 @@
-//! The world itself, by subject. `state` holds it and moves it through time, `furnish` makes it from a deployment;
-//! each of the others is one part of the cloud, with what calls do to it and what happens to it.
-//! `routes` says where a request ends, `visitors` what people saw, `invariants` what must never happen.
+//! The world itself. `parts` are its parts as data, `state` is the whole of them, `furnish` makes it from a deployment, and
+//! `life` moves it through time. Each of the other modules is about one part: what calls do to it, and what happens to it.
+//! `routes` says where a request ends, `visitors` what people saw, and `invariants` what must never happen.
+//!
+//! Modules depend on one another in this order: `chance` and `events`, `parts`, `state`, and everything else.
 
 mod balancers;
 mod chance;
@@ -13,9 +15,11 @@ mod furnish;
 mod images;
 mod invariants;
 mod late;
+mod life;
 mod made;
 mod migrations;
 mod pages;
+mod parts;
 mod queues;
 mod routes;
 mod services;
@@ -23,9 +27,9 @@ mod state;
 mod tally;
 mod visitors;
 
-pub use faults::{Fault, FaultKind};
-pub use invariants::{Invariant, KnownResources, Violation};
 pub use made::Made;
+pub use parts::{
+    Fault, FaultKind, Invariant, KnownResources, Seen, Segment, Shares, SiteTimeline, Violation, VisitorReport,
+};
 pub(crate) use state::WORLD_VERSION;
 pub use state::WorldState;
-pub use visitors::{Seen, Segment, Shares, SiteTimeline, VisitorReport};

@@ -1,9 +1,5 @@
 //! The maintenance page: objects in buckets, and the distribution with its cache in front of them.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
 use cutover_core::digest::Digest;
 use cutover_core::names::{DnsName, InvalidationId};
 use cutover_core::observation::Distribution;
@@ -12,24 +8,8 @@ use cutover_engine::failure::Failure;
 use cutover_engine::ports::{Answer, PageObject, PageVersion};
 
 use super::events::Event;
+use super::parts::place;
 use super::state::WorldState;
-
-/// Objects and the distribution.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Pages {
-    /// The objects' texts, by bucket and key with a slash between.
-    pub(crate) objects: BTreeMap<String, String>,
-    pub(crate) distribution: Distribution,
-    /// What the edges have of the page.
-    pub(crate) cached: Option<String>,
-    /// Whether each invalidation is complete.
-    pub(crate) invalidations: BTreeMap<InvalidationId, bool>,
-}
-
-/// The place of an object among the objects.
-pub(crate) fn place(bucket: &str, key: &str) -> String {
-    format!("{bucket}/{key}")
-}
 
 impl WorldState {
     pub(crate) fn page(&self, bucket: &str, key: &str) -> Option<PageObject> {

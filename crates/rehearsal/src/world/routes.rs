@@ -6,19 +6,8 @@ use cutover_core::observation::{Certificate, Health};
 use cutover_core::time::later;
 use cutover_engine::ports::Page;
 
-use super::balancers::Balancer;
+use super::parts::{Balancer, Reach};
 use super::state::WorldState;
-
-/// What becomes of the requests for a site that go to a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// They get the maintenance page.
-    Page,
-    /// They get an error from whoever answers there, if anybody does.
-    Nobody,
-    /// They are spread over `receiving` hosts, of which `serving` can answer.
-    Hosts { serving: u32, receiving: u32 },
-}
 
 impl WorldState {
     /// What becomes of requests for `site` that go to `target`.

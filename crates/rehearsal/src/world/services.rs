@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use cutover_core::deployment::{Role, SmokeTest};
 use cutover_core::names::{FleetName, InstanceId, ProgramName};
@@ -14,29 +13,8 @@ use cutover_engine::failure::Failure;
 use cutover_engine::ports::{Answer, ProgramState};
 
 use super::events::Event;
+use super::parts::Program;
 use super::state::WorldState;
-
-/// A program of a host's supervisor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Program {
-    Stopped,
-    /// Answers from then on.
-    Starting(Timestamp),
-    Running,
-    /// Told to stop, and stopped then, if ever. It answers no more requests.
-    Stopping(Option<Timestamp>),
-}
-
-impl Program {
-    fn state(self) -> ProgramState {
-        match self {
-            Self::Stopped => ProgramState::Stopped,
-            Self::Starting(_) => ProgramState::Starting,
-            Self::Running => ProgramState::Running,
-            Self::Stopping(_) => ProgramState::Stopping,
-        }
-    }
-}
 
 impl WorldState {
     /// The programs of a host of that role: those that the file lists, and those that its sites need.

@@ -1,4 +1,4 @@
-//! The state of the world, and its way through time. What each part does is beside the part.
+//! The state of the world: all its parts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,22 +10,13 @@ use cutover_core::deployment::{Deployment, Site};
 use cutover_core::names::{BalancerName, DatabaseName, DnsName, FleetName, InstanceId, JobName};
 use cutover_core::plan::Announce;
 
-use super::balancers::Balancer;
 use super::chance;
-use super::compute::Host;
-use super::databases::Database;
-use super::dns::Zone;
-use super::events::{Agenda, Event};
-use super::faults::Fault;
-use super::images::Image;
-use super::invariants::{Violation, Watch};
-use super::late::Earlier;
-use super::migrations::{Job, Migrations};
-use super::pages::Pages;
-use super::queues::Queue;
-use super::tally::Tally;
-use super::visitors::Visitors;
-use crate::paced::Pace;
+use super::events::Agenda;
+use super::parts::{
+    Balancer, Database, Earlier, Fault, Host, Image, Job, Migrations, Pages, Queue, Tally, Violation, Visitors, Watch,
+    Zone,
+};
+use crate::pace::Pace;
 
 /// The version of the saved world that this program writes.
 pub(crate) const WORLD_VERSION: u32 = 1;
@@ -83,56 +74,6 @@ pub struct WorldState {
 }
 
 impl WorldState {
-    /// Lets everything happen that happens by `moment`. A moment in the past changes nothing.
-    pub(crate) fn advance(&mut self, moment: Timestamp) {
-        self.count();
-        while let Some(next) = self.agenda.next_until(moment) {
-            self.now = self.now.max(next.at);
-            self.happen(next.event);
-            self.settle();
-        }
-        self.now = self.now.max(moment);
-    }
-
-    fn happen(&mut self, event: Event) {
-        match event {
-            Event::ServerLearns { server, change } => self.server_learns(server, &change),
-            Event::ChangeInSync { change } => self.change_is_in_sync(&change),
-            Event::ResolverRefreshes { resolver, name } => self.resolver_refreshes(resolver, &name),
-            Event::ConnectionsClose { resolver, name } => self.connections_close(resolver, &name),
-            Event::InstanceMoves { instance } => self.instance_moves(&instance),
-            Event::ProgramMoves { instance, program } => self.program_moves(&instance, &program),
-            Event::MemberMoves { balancer, instance } => self.member_moves(&balancer, &instance),
-            Event::ImageBuilt { image } => self.image_is_built(&image),
-            Event::SnapshotTaken { database, snapshot } => self.snapshot_is_taken(&database, &snapshot),
-            Event::JobMoves { instance, job } => self.job_moves(&instance, &job),
-            Event::InvalidationCompletes { invalidation } => self.invalidation_completes(&invalidation),
-        }
-    }
-
-    /// After every event and every call: what follows for visitors and queues, and whether anything is as it must
-    /// not be.
-    pub(crate) fn settle(&mut self) {
-        self.count();
-        let (mut renamed, behind) = self.tally.take_changed();
-        if std::mem::take(&mut self.traffic_changed) {
-            renamed.extend(0..self.deployment.sites.len());
-            self.note_windows();
-        }
-        let services = std::mem::take(&mut self.services_changed);
-        let traffic = !renamed.is_empty() || !behind.is_empty();
-        if traffic {
-            self.note_visitors(&renamed, &behind);
-            renamed.union(&behind).for_each(|site| self.watch_site(*site));
-        }
-        if services {
-            self.watch_services();
-        }
-        if traffic || services {
-            self.note_queues();
-        }
-    }
-
     /// What must never happen and has.
     pub(crate) fn violations(&self) -> &[Violation] {
         &self.watch.violations

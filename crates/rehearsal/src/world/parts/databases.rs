@@ -1,0 +1,14 @@
+//! Database instances and their snapshots.
+
+use serde::{Deserialize, Serialize};
+
+use cutover_core::observation::Snapshot;
+
+/// A database instance.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Database {
+    /// Oldest first.
+    pub(crate) snapshots: Vec<Snapshot>,
+    /// How many of them were there when the world was furnished.
+    pub(crate) furnished: usize,
+}

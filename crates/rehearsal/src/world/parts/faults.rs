@@ -1,0 +1,96 @@
+//! Failures that a test orders in advance: of single calls, of a migration, of a program's stop.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use cutover_core::names::{FleetName, HostName, ProgramName};
+use cutover_engine::failure::{Failure, FailureClass};
+use cutover_engine::gate::Mishap;
+
+/// Something that will go wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "kebab-case")]
+pub enum Fault {
+    /// A call fails.
+    Call {
+        /// The port's method, such as `launch` or `change_records`.
+        call: String,
+        /// Which call of that name since the world was furnished, from 1.
+        nth: u32,
+        /// How it fails.
+        kind: FaultKind,
+    },
+    /// One of every so many calls fails, whatever its name: which ones is decided by the seed.
+    Scattered {
+        /// One of how many.
+        one_in: u64,
+        /// Which of them, from 0: over all shares, each call fails once.
+        share: u64,
+        /// How it fails.
+        kind: FaultKind,
+    },
+    /// A migration half-applies, and its job ends with status 1. Running it again fails at the same place.
+    MigrationFails {
+        /// The fleet.
+        fleet: FleetName,
+        /// The service, such as `lms`.
+        service: String,
+        /// The database alias, such as `default`.
+        database: String,
+        /// How many migrations are applied before.
+        after: u32,
+    },
+    /// A program that is told to stop goes on until it is killed.
+    ProgramNeverStops {
+        /// The host.
+        host: HostName,
+        /// The program.
+        program: ProgramName,
+    },
+    /// A host loses its records of jobs as soon as they have ended, so that a job of the same name could start again.
+    HostForgetsJobs {
+        /// The fleet whose hosts do.
+        fleet: FleetName,
+    },
+}
+
+/// How a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// It is applied, but the answer is lost.
+    LostAnswer,
+    /// The answer is lost, and the call is applied only after so many seconds. What is still on its way is not saved
+    /// with the world.
+    DelayedEffect(u32),
+    /// It is refused for its rate.
+    Throttled,
+    /// It is not applied.
+    NotApplied,
+    /// It is refused for good.
+    Permanent,
+}
+
+impl FaultKind {
+    /// What it does to a write.
+    pub(crate) const fn mishap(self) -> Mishap {
+        match self {
+            Self::LostAnswer => Mishap::AnswerLost,
+            Self::DelayedEffect(seconds) => Mishap::EffectDelayed(Duration::from_secs(seconds as u64)),
+            Self::Throttled => Mishap::Fails(FailureClass::Throttled),
+            Self::NotApplied => Mishap::Fails(FailureClass::NotApplied),
+            Self::Permanent => Mishap::Fails(FailureClass::Permanent),
+        }
+    }
+
+    /// The failure of a reading call. Whatever became of it, it has changed nothing.
+    pub(crate) fn of_reading(self, call: &str) -> Failure {
+        match self.mishap() {
+            Mishap::AnswerLost | Mishap::EffectDelayed(_) => {
+                Failure::not_applied(format!("{call}: the connection was lost before the answer came (ordered fault)"))
+            }
+            Mishap::Fails(class) => Failure::new(class, format!("{call}: the call failed (ordered fault)")),
+        }
+    }
+}

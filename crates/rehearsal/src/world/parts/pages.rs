@@ -1,0 +1,25 @@
+//! The bucket, the distribution and its invalidations.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use cutover_core::names::InvalidationId;
+use cutover_core::observation::Distribution;
+
+/// Objects and the distribution.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Pages {
+    /// The objects' texts, by bucket and key with a slash between.
+    pub(crate) objects: BTreeMap<String, String>,
+    pub(crate) distribution: Distribution,
+    /// What the edges have of the page.
+    pub(crate) cached: Option<String>,
+    /// Whether each invalidation is complete.
+    pub(crate) invalidations: BTreeMap<InvalidationId, bool>,
+}
+
+/// The place of an object among the objects.
+pub(crate) fn place(bucket: &str, key: &str) -> String {
+    format!("{bucket}/{key}")
+}

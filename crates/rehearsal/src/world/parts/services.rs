@@ -1,0 +1,28 @@
+//! Programs under supervisor.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use cutover_engine::ports::ProgramState;
+
+/// A program of a host's supervisor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Program {
+    Stopped,
+    /// Answers from then on.
+    Starting(Timestamp),
+    Running,
+    /// Told to stop, and stopped then, if ever. It answers no more requests.
+    Stopping(Option<Timestamp>),
+}
+
+impl Program {
+    pub(crate) fn state(self) -> ProgramState {
+        match self {
+            Self::Stopped => ProgramState::Stopped,
+            Self::Starting(_) => ProgramState::Starting,
+            Self::Running => ProgramState::Running,
+            Self::Stopping(_) => ProgramState::Stopping,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Counts over hosts, members of balancers and names.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use cutover_core::deployment::{Deployment, Role};
+use cutover_core::names::{BalancerName, DnsName, FleetName, InstanceId, ProgramName};
+use cutover_core::observation::Health;
+
+use super::Streams;
+
+/// The counts of a world, and what has changed since they were last looked at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) is_made: bool,
+    /// The numbers of the programs that sites need.
+    pub(crate) programs: HashMap<ProgramName, usize>,
+    /// The positions of sites in the file, by host name, balancer and fleet.
+    pub(crate) by_host: HashMap<DnsName, usize>,
+    pub(crate) behind: HashMap<BalancerName, Vec<usize>>,
+    pub(crate) of_fleet: HashMap<FleetName, Vec<usize>>,
+    /// Where the visitors of each site go.
+    pub(crate) streams: Vec<Streams>,
+    /// The sites of which visitors go to another balancer than the site's own.
+    pub(crate) astray: BTreeSet<usize>,
+    pub(crate) hosts: HashMap<InstanceId, Counted>,
+    pub(crate) balancers: HashMap<BalancerName, Members>,
+    pub(crate) fleets: HashMap<FleetName, Running>,
+    /// The hosts that have changed, with the balancers that have changed their opinion of them.
+    pub(crate) touched: BTreeMap<InstanceId, BTreeSet<BalancerName>>,
+    /// The sites whose names lead elsewhere now.
+    pub(crate) renamed: BTreeSet<usize>,
+    /// The balancers whose counts have changed.
+    pub(crate) recounted: BTreeSet<BalancerName>,
+}
+
+/// What a host adds to the counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) fleet: FleetName,
+    pub(crate) role: Role,
+    pub(crate) current: bool,
+    pub(crate) unstopped: bool,
+    pub(crate) working: bool,
+    /// The programs of sites that answer here, by number.
+    pub(crate) serves: Vec<usize>,
+    pub(crate) members: BTreeMap<BalancerName, Health>,
+}
+
+/// The members of a balancer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Members {
+    pub(crate) in_service: u32,
+    pub(crate) out_of_service: u32,
+    /// Of those in service, the current hosts.
+    pub(crate) current: u32,
+    /// The members in service and out of it where a program answers, by its number.
+    pub(crate) serving: HashMap<(Health, usize), u32>,
+}
+
+/// What runs on the hosts of a fleet.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Running {
+    /// The current hosts on which not everything is stopped.
+    pub(crate) current: BTreeSet<InstanceId>,
+    /// The next worker hosts on which not everything is stopped.
+    pub(crate) next_workers: BTreeSet<InstanceId>,
+    /// How many worker hosts work.
+    pub(crate) working: usize,
+}
+
+impl Tally {
+    pub(crate) fn of(deployment: &Deployment) -> Self {
+        let mut tally = Self { is_made: true, ..Self::default() };
+        for (position, site) in deployment.sites.iter().enumerate() {
+            let number = tally.programs.len();
+            tally.programs.entry(site.program.clone()).or_insert(number);
+            tally.by_host.entry(site.host.clone()).or_insert(position);
+            tally.behind.entry(site.balancer.clone()).or_default().push(position);
+        }
+        for fleet in &deployment.fleets {
+            let sites = fleet.edxapp.balancers.iter().filter_map(|balancer| tally.behind.get(balancer)).flatten();
+            tally.of_fleet.insert(fleet.name.clone(), sites.copied().collect());
+        }
+        tally.streams = vec![Streams::default(); deployment.sites.len()];
+        tally
+    }
+
+    /// The position in the file of the site of that host name.
+    pub(crate) fn site(&self, host: &DnsName) -> Option<usize> {
+        self.by_host.get(host).copied()
+    }
+
+    /// Whether any site needs that program.
+    pub(crate) fn is_of_a_site(&self, program: &ProgramName) -> bool {
+        self.programs.contains_key(program)
+    }
+
+    /// The sites of a fleet, by their positions in the file.
+    pub(crate) fn sites_of(&self, fleet: &FleetName) -> &[usize] {
+        self.of_fleet.get(fleet).map_or(&[], Vec::as_slice)
+    }
+
+    /// The members of a balancer; nothing when it has none that count.
+    pub(crate) fn members(&self, balancer: &BalancerName) -> Option<&Members> {
+        self.balancers.get(balancer)
+    }
+
+    /// What runs on a fleet's hosts; nothing when it has none.
+    pub(crate) fn running(&self, fleet: &FleetName) -> Option<&Running> {
+        self.fleets.get(fleet)
+    }
+
+    /// How many members of a balancer whose health is this have that program answering.
+    pub(crate) fn serving(&self, members: &Members, health: Health, program: &ProgramName) -> u32 {
+        let number = self.programs.get(program);
+        number.and_then(|number| members.serving.get(&(health, *number))).copied().unwrap_or(0)
+    }
+
+    /// A name leads elsewhere now.
+    pub(crate) fn rename(&mut self, host: &DnsName) {
+        self.renamed.extend(self.by_host.get(host));
+    }
+
+    /// The sites whose names lead elsewhere, and those whose balancers have changed, since this was last asked.
+    pub(crate) fn take_changed(&mut self) -> (BTreeSet<usize>, BTreeSet<usize>) {
+        let recounted = std::mem::take(&mut self.recounted);
+        let mut behind: BTreeSet<usize> =
+            recounted.iter().filter_map(|balancer| self.behind.get(balancer)).flatten().copied().collect();
+        if !recounted.is_empty() {
+            behind.extend(&self.astray);
+        }
+        (std::mem::take(&mut self.renamed), behind)
+    }
+
+    pub(crate) fn add(&mut self, instance: &InstanceId, host: &Counted) {
+        let running = self.fleets.entry(host.fleet.clone()).or_default();
+        if host.unstopped && host.current {
+            running.current.insert(instance.clone());
+        }
+        if host.unstopped && !host.current && host.role == Role::Worker {
+            running.next_workers.insert(instance.clone());
+        }
+        running.working += usize::from(host.working);
+        for (balancer, health) in &host.members {
+            let members = self.balancers.entry(balancer.clone()).or_default();
+            members.in_service += u32::from(*health == Health::InService);
+            members.out_of_service += u32::from(*health == Health::OutOfService);
+            members.current += u32::from(*health == Health::InService && host.current);
+            for program in &host.serves {
+                *members.serving.entry((*health, *program)).or_default() += 1;
+            }
+        }
+    }
+
+    pub(crate) fn subtract(&mut self, instance: &InstanceId, host: &Counted) {
+        let running = self.fleets.entry(host.fleet.clone()).or_default();
+        running.current.remove(instance);
+        running.next_workers.remove(instance);
+        running.working -= usize::from(host.working);
+        for (balancer, health) in &host.members {
+            let members = self.balancers.entry(balancer.clone()).or_default();
+            members.in_service -= u32::from(*health == Health::InService);
+            members.out_of_service -= u32::from(*health == Health::OutOfService);
+            members.current -= u32::from(*health == Health::InService && host.current);
+            for program in &host.serves {
+                *members.serving.entry((*health, *program)).or_default() -= 1;
+            }
+        }
+    }
+}
