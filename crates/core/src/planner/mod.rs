@@ -9,7 +9,9 @@ mod blocked;
 mod build;
 mod gates;
 mod hosts;
+mod inputs;
 mod order;
+mod phases;
 mod prepare;
 mod retire;
 mod window;
@@ -17,72 +19,6 @@ mod words;
 
 pub use blocked::Blocked;
 pub use hosts::{current_hosts, next_host_step, next_hosts};
+pub use inputs::Inputs;
+pub use phases::{forecast, plan};
 pub use words::maintenance_page;
-
-use crate::deployment::Deployment;
-use crate::journal::Upgrade;
-use crate::observation::Observation;
-use crate::plan::{Action, Order, Phase, Plan, Step, WindowForecast};
-
-/// What a plan is made from.
-#[derive(Clone, Copy, Debug)]
-pub struct Inputs<'a> {
-    /// The deployment file.
-    pub deployment: &'a Deployment,
-    /// The world as it was observed.
-    pub observation: &'a Observation,
-    /// The journal of the upgrade so far.
-    pub upgrade: &'a Upgrade,
-}
-
-/// Plans a phase that can begin now.
-///
-/// # Errors
-/// Everything that stands in the way, at once.
-pub fn plan(inputs: Inputs<'_>, phase: Phase, order: Order) -> Result<Plan, Vec<Blocked>> {
-    let mut blocked = blocked::by_journal(inputs.upgrade, phase);
-    // Of a phase that has ended the world has nothing more to say, and of one whose turn it is not yet, too much.
-    if blocked.iter().all(|reason| !matches!(reason, Blocked::Finished { .. })) {
-        blocked.extend(blocked::by_world(inputs, phase));
-    }
-    if blocked.is_empty() { Ok(forecast(inputs, phase, order)) } else { Err(blocked) }
-}
-
-/// Plans a phase as if those before it had ended well, to show it ahead of time. What they will make known is
-/// named by the steps that make it.
-#[must_use]
-pub fn forecast(inputs: Inputs<'_>, phase: Phase, order: Order) -> Plan {
-    let steps: Vec<Step> = match phase {
-        Phase::Announce => announce::steps(inputs),
-        Phase::Prepare => prepare::steps(inputs),
-        Phase::Window => window::steps(inputs),
-        Phase::Retire => retire::steps(inputs),
-    };
-    let steps = match order {
-        Order::Overlapped => steps,
-        Order::Runbook => order::by_line(steps, phase),
-    };
-    let plan = Plan {
-        upgrade: inputs.deployment.upgrade(),
-        phase,
-        order,
-        made_at: inputs.observation.at,
-        basis: basis::of(inputs, phase),
-        steps: order::sorted(steps),
-    };
-    if phase == Phase::Window { opens_in_time(plan, inputs.deployment) } else { plan }
-}
-
-/// `plan` with the latest safe start as the last moment at which the window may open, however long somebody takes to
-/// decide. A plan that does not fit from the start has no such moment; it is refused unless somebody wants it so.
-fn opens_in_time(mut plan: Plan, deployment: &Deployment) -> Plan {
-    let (start, end) = (deployment.window.start.timestamp, deployment.window.ends().timestamp);
-    let forecast = WindowForecast::of(&plan, start, end);
-    let opening = plan.steps.iter_mut().rev().find(|step| matches!(step.action, Action::WaitUntil { .. }));
-    if let Some(Step { action: Action::WaitUntil { no_later_than, .. }, .. }) = opening
-        && forecast.fits
-    {
-        *no_later_than = Some(forecast.latest_safe_start);
-    }
-    plan
-}

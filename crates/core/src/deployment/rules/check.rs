@@ -1,0 +1,26 @@
+//! All rules together.
+
+use super::super::Deployment;
+use super::super::document::Node;
+use super::super::mistake::Mistake;
+use super::{addresses, aws, branches, databases, duplicates, fleets, naming, patterns, times, traffic};
+
+/// Every mistake that any rule finds, in no particular order.
+pub(crate) fn check(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    [
+        duplicates::RULES,
+        naming::RULES,
+        patterns::RULES,
+        times::RULES,
+        traffic::RULES,
+        fleets::RULES,
+        databases::RULES,
+        addresses::RULES,
+        branches::RULES,
+        aws::RULES,
+    ]
+    .into_iter()
+    .flatten()
+    .flat_map(|rule| rule(deployment, file))
+    .collect()
+}

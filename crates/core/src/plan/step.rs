@@ -1,0 +1,86 @@
+//! A step of a plan: what it does, what it waits for, and how it is undone.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Lane, Line, Rule};
+use crate::names::StepId;
+
+/// One action of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// The step's id, the same in every resume: phase, what is done, on what.
+    pub id: StepId,
+    /// Where the step is shown.
+    pub lane: Lane,
+    /// The line of the runbook that it belongs to.
+    pub line: Line,
+    /// What it does, for people: `stop services on edx-...-1-v3`.
+    pub title: String,
+    /// What is done.
+    pub action: Action,
+    /// What must have ended well before, and which rule demands it.
+    pub waits_for: Vec<Edge>,
+    /// How it is taken back.
+    pub undo: Undo,
+    /// Whether the maintenance page may be lifted when this step has failed.
+    pub page_may_lift: PageMayLift,
+    /// How long it is expected to take.
+    #[serde(rename = "expected_seconds", with = "crate::time::seconds")]
+    pub expected: Duration,
+    /// How long it may take before it has failed.
+    #[serde(rename = "limit_seconds", with = "crate::time::seconds")]
+    pub limit: Duration,
+}
+
+impl Step {
+    /// Whether it sends visitors to the maintenance page.
+    #[must_use]
+    pub fn posts_page(&self) -> bool {
+        self.line == Line::PostPage && matches!(self.action, Action::ChangeRecords(_))
+    }
+}
+
+/// That a step waits for another, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edge {
+    /// The step that must have ended well.
+    pub step: StepId,
+    /// The rule that demands it.
+    pub rule: Rule,
+}
+
+/// How a step is taken back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undo {
+    /// By this action.
+    By {
+        /// The inverse.
+        action: Box<Action>,
+        /// How long it is expected to take.
+        #[serde(rename = "expected_seconds", with = "crate::time::seconds")]
+        expected: Duration,
+    },
+    /// It changed nothing that needs taking back.
+    Nothing,
+    /// It cannot be.
+    Impossible {
+        /// Why, and what the choices are.
+        because: String,
+    },
+}
+
+/// Whether the maintenance page may be lifted when a step has failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PageMayLift {
+    /// The current hosts can serve again once this step's work, and that of the steps before it, is undone.
+    Yes,
+    /// Not without a person's decision.
+    No {
+        /// What would go wrong.
+        because: String,
+    },
+}

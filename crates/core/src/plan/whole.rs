@@ -1,0 +1,65 @@
+//! A plan as a whole, and its hash.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Basis, Order, Phase, Step};
+use crate::digest::Digest;
+use crate::names::{StepId, UpgradeId};
+
+/// The version of the planner, which is part of every plan's hash: counted up when plans of the same steps come to mean
+/// something else.
+pub const PLANNER_VERSION: u32 = 1;
+
+/// The steps of a phase, in an order in which they can be done one after the other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The upgrade that it belongs to.
+    pub upgrade: UpgradeId,
+    /// The phase.
+    pub phase: Phase,
+    /// The edges that it has.
+    pub order: Order,
+    /// When it was made: the time of the observation.
+    pub made_at: Timestamp,
+    /// What it was made from.
+    pub basis: Basis,
+    /// The steps, each after all that it waits for.
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// The hash of the plan: of what it was made from, its steps, and the planner's version. By how late a window may
+    /// open it does not change: that is advice on when to begin, and says nothing of what is done.
+    #[must_use]
+    pub fn hash(&self) -> Digest {
+        let steps = self.clone().however_late().steps;
+        Digest::of_json(&(PLANNER_VERSION, &self.upgrade, self.phase, self.order, &self.basis, steps))
+    }
+
+    /// The last moment at which the window may open and still end in time; nothing where it may open at any time.
+    #[must_use]
+    pub fn opens_by(&self) -> Option<Timestamp> {
+        self.steps.iter().find_map(|step| match step.action {
+            Action::WaitUntil { no_later_than, .. } => no_later_than,
+            _ => None,
+        })
+    }
+
+    /// The same plan, which may begin at any time.
+    #[must_use]
+    pub fn however_late(mut self) -> Self {
+        for step in &mut self.steps {
+            if let Action::WaitUntil { no_later_than, .. } = &mut step.action {
+                *no_later_than = None;
+            }
+        }
+        self
+    }
+
+    /// The step of that id.
+    #[must_use]
+    pub fn step(&self, id: &StepId) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == *id)
+    }
+}

@@ -1,0 +1,115 @@
+//! The window as a whole: its lines in the order of the runbook, and how it opens.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::super::Inputs;
+use super::super::announce::announcements;
+use super::super::build::{GATE_LIMIT, step};
+use super::super::gates::gates;
+use super::super::hosts::HostsByGroup;
+use crate::deployment::{AnnounceWhen, Deployment, Fleet, GateBefore};
+use crate::names::{FleetName, StepId};
+use crate::plan::{Action, Line, Rule, Step};
+use crate::time::earlier;
+
+pub(super) const NEW_CODE_ONLY: &str = "the schema may be migrated, and old code must not serve or write on it";
+
+pub(crate) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
+    let window = Window::new(inputs);
+    let mut steps = window.open();
+    for fleet in &window.deployment.fleets {
+        steps.extend(window.post_page(fleet));
+        steps.extend(window.stop_current(fleet));
+        steps.extend(window.remove_current(fleet));
+    }
+    steps.extend(window.deployment.databases.iter().filter(|database| database.snapshot).map(|d| window.snapshot(d)));
+    let gates = gates(window.deployment, GateBefore::Migrate, "window", Line::Migrate);
+    let gates: Vec<Step> = gates.into_iter().map(|gate| window.after_stops_and_snapshots(gate)).collect();
+    let decided: Vec<StepId> = gates.iter().map(|gate| gate.id.clone()).collect();
+    steps.extend(gates);
+    for fleet in &window.deployment.fleets {
+        steps.push(window.confirm_stopped(fleet, &decided));
+        steps.extend(window.migrate(fleet));
+        steps.extend(window.start_next(fleet));
+        steps.extend(window.add_next(fleet));
+        steps.extend(window.verify(fleet));
+    }
+    steps.extend(window.lift());
+    steps
+}
+
+/// How much longer before the start than a snapshot takes the window's preliminaries begin.
+pub(super) const LEAD: Duration = Duration::from_secs(900);
+
+/// What all lines of the window need, looked up once.
+pub(super) struct Window<'a> {
+    pub(super) inputs: Inputs<'a>,
+    pub(super) deployment: &'a Deployment,
+    pub(super) current: HostsByGroup,
+    pub(super) next: HostsByGroup,
+    pub(super) page_stays: BTreeMap<&'a FleetName, Option<&'static str>>,
+}
+
+impl<'a> Window<'a> {
+    pub(super) fn new(inputs: Inputs<'a>) -> Self {
+        let deployment = inputs.deployment;
+        let page_stays = |fleet: &'a Fleet| {
+            let compatible = deployment.migrations_of(fleet).all(|migration| migration.backward_compatible);
+            if compatible { None } else { Some(NEW_CODE_ONLY) }
+        };
+        Self {
+            inputs,
+            deployment,
+            current: HostsByGroup::current(inputs),
+            next: HostsByGroup::next(inputs),
+            page_stays: deployment.fleets.iter().map(|fleet| (&fleet.name, page_stays(fleet))).collect(),
+        }
+    }
+
+    /// What costs no downtime, shortly before the announced start: decisions, and a snapshot that makes the one in
+    /// the window short. Then the wait for the start itself.
+    pub(super) fn open(&self) -> Vec<Step> {
+        let deployment = self.deployment;
+        let (start, snapshot) = (deployment.window.start, deployment.expected.snapshot.duration());
+        let late = is_late(self.inputs);
+        let mut steps = Vec::new();
+        if !late {
+            // Taken days before, a snapshot would make nothing short, and a decision would be out of date.
+            let moment = earlier(start.timestamp, snapshot + LEAD);
+            let title = format!("wait until {}", start.show(moment));
+            steps.push(
+                step("window.lead", Line::Open, title, Action::WaitUntil { moment, no_later_than: None })
+                    .takes(Duration::ZERO, GATE_LIMIT),
+            );
+        }
+        let lead: Vec<StepId> = steps.iter().map(|step: &Step| step.id.clone()).collect();
+        let warm_up = deployment.databases.iter().filter(|database| database.warm_up_snapshot && !late);
+        let warm_up = warm_up.map(|database| self.take_snapshot(database, "warm-up", Line::Open, snapshot));
+        let gates = gates(deployment, GateBefore::Window, "window", Line::Open);
+        steps.extend(warm_up.chain(gates).map(|step| step.after_all(&lead, Rule::Follows)));
+        let open = step(
+            "window.open",
+            Line::Open,
+            format!("wait until {start}"),
+            Action::WaitUntil { moment: start.timestamp, no_later_than: None },
+        );
+        let open = steps.iter().fold(open.takes(Duration::ZERO, GATE_LIMIT), |open, step| match step.action {
+            Action::Decide(_) => open.after(&step.id, Rule::Decision),
+            Action::WaitUntil { .. } => open,
+            _ => open.after(&step.id, Rule::WarmUpFirst),
+        });
+        let announced = announcements(deployment, AnnounceWhen::Started, "window", Line::PostPage);
+        let announced = announced.into_iter().map(|step| step.after(&open.id, Rule::WindowOpens));
+        let announced: Vec<Step> = announced.collect();
+        steps.push(open);
+        steps.extend(announced);
+        steps
+    }
+}
+
+/// Whether it is too late for what comes before the window: a snapshot begun now would not be ready when it opens.
+pub(crate) fn is_late(inputs: Inputs<'_>) -> bool {
+    let snapshot = inputs.deployment.expected.snapshot.duration();
+    earlier(inputs.deployment.window.start.timestamp, snapshot) < inputs.observation.at
+}

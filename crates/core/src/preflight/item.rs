@@ -1,0 +1,83 @@
+//! What a check says about one thing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::observation::Part;
+use crate::planner::Inputs;
+
+/// How a thing stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckState {
+    /// The upgrade would fail, or harm somebody.
+    Problem,
+    /// It would go on, but somebody should know.
+    Warning,
+    /// As it should be.
+    Ok,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckItem {
+    /// What was looked at, such as `record lms.mitx.mit.edu`.
+    pub subject: String,
+    /// How it stands.
+    pub state: CheckState,
+    /// What was seen.
+    pub seen: String,
+    /// What it would do to the upgrade; empty when it is as it should be.
+    pub consequence: String,
+    /// What to do about it; empty when it is as it should be.
+    pub remedy: String,
+}
+
+impl CheckItem {
+    /// As it should be.
+    pub fn ok(subject: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self {
+            subject: subject.into(),
+            state: CheckState::Ok,
+            seen: seen.into(),
+            consequence: String::new(),
+            remedy: String::new(),
+        }
+    }
+
+    /// The same thing as a problem, with what it would do and what to do about it.
+    #[must_use]
+    pub fn problem(mut self, consequence: &str, remedy: &str) -> Self {
+        self.state = CheckState::Problem;
+        consequence.clone_into(&mut self.consequence);
+        remedy.clone_into(&mut self.remedy);
+        self
+    }
+
+    /// The same thing as a warning, with what it would do and what to do about it.
+    #[must_use]
+    pub fn warning(self, consequence: &str, remedy: &str) -> Self {
+        Self { state: CheckState::Warning, ..self.problem(consequence, remedy) }
+    }
+}
+
+/// The items about a part of the world; where it could not be looked at, the one that says so.
+pub(super) fn of_part(inputs: Inputs<'_>, part: &Part, items: impl FnOnce() -> Vec<CheckItem>) -> Vec<CheckItem> {
+    let Some(why) = inputs.observation.why_unseen(part) else { return items() };
+    let item = CheckItem::ok(part.to_string(), format!("cannot be seen: {why}"));
+    if matches!(part, Part::Certificate(_)) {
+        return vec![certificate_unseen(item)];
+    }
+    let remedy =
+        "see to that and run this again; when rights are missing, `cutover policy` prints those that are needed";
+    vec![item.problem("whether the upgrade can rely on it is not known", remedy)]
+}
+
+/// A certificate that could not be looked at.
+pub(super) fn certificate_unseen(item: CheckItem) -> CheckItem {
+    item.problem("whether browsers accept it is not known", "run this again from a machine that can reach it")
+}
+
+/// Everything that is wrong with a thing, or the thing as it should be.
+pub(super) fn or_flaws(fine: CheckItem, flaws: Vec<CheckItem>) -> Vec<CheckItem> {
+    if flaws.is_empty() { vec![fine] } else { flaws }
+}
