@@ -3,12 +3,12 @@
 use std::pin::pin;
 
 use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 
 use cutover_core::journal::{Fact, opens_by};
 use cutover_core::names::DnsName;
 use cutover_core::plan::{AwaitResolvers, ChangeRecords, RecordTarget};
 use cutover_core::time::{between, human};
-use jiff::Timestamp;
 
 use super::{Scene, Seen};
 use crate::drive::too_late;

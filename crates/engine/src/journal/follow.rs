@@ -4,7 +4,8 @@
 use cutover_core::digest::Digest;
 use cutover_core::journal::Record;
 
-use super::{JournalError, Kept, Reading, parse, read, read_link, read_on, record_name};
+use super::reading::{Kept, parse, read_link, read_on, record_name};
+use super::{JournalError, Reading, read};
 use crate::store::Store;
 
 /// Reads what has been added to the journal since `reading` was read, and says how many records that is. Each costs one

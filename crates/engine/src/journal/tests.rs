@@ -4,11 +4,17 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use tempfile::TempDir;
 
+use cutover_core::journal::{Event, RECORD_VERSION, Record, Upgrade};
+use cutover_core::progress::{EventNumber, Progress};
+
 use super::*;
+use crate::ports::Clock;
+use crate::store::{Store, StoreError};
 use crate::testing::{HandClock, at, memory, now, upgrade};
 
 fn took_over(conductor: &str) -> Event {

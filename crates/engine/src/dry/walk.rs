@@ -1,11 +1,4 @@
-//! A dry run: walks a plan, looks at what each step is about, and says what it would do. Nothing is put on record,
-//! nobody is waited for, and nothing runs on hosts.
-//!
-//! What a step would leave behind is imagined for the steps after it: the ids of hosts and images that are not there
-//! yet are placeholders, and what an earlier step would have changed is not looked at. What steps say in words is in
-//! `words`.
-
-mod words;
+//! The walk through a plan, step by step.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -20,6 +13,7 @@ use cutover_core::journal::{Event, Fact, Upgrade};
 use cutover_core::names::StepId;
 use cutover_core::plan::{Action, Decide, Lane, Membership, Plan, Step};
 
+use super::words;
 use crate::act::{Seen, act, observe};
 use crate::drive::Crew;
 use crate::fence::{DRY, ZoneFence};

@@ -1,0 +1,70 @@
+//! Why a journal cannot be read or appended to, and what to do about it.
+
+use cutover_core::journal::IllegalTransition;
+
+use crate::halt::{GONE, SUPERSEDED};
+use crate::store::StoreError;
+
+/// The journal cannot be read or appended to. The run stops: nothing may happen that is not on record.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another conductor has gone on with this upgrade.
+    #[error("another conductor has taken this upgrade over: record {number} is {whose}; `cutover status` shows who")]
+    Fenced {
+        /// The record that was to be written.
+        number: u64,
+        /// Whose it is.
+        whose: String,
+    },
+    /// An event cannot follow on what is on record.
+    #[error("the journal is inconsistent")]
+    Illegal(#[from] IllegalTransition),
+    /// The last record that this conductor wrote or read is not there any more.
+    #[error("the state of this upgrade is gone from {place}: record {number} of the journal is not there any more")]
+    Gone {
+        /// The record.
+        number: u64,
+        /// Where the state was.
+        place: String,
+    },
+    /// The lease tells of records that are not there.
+    #[error("the journal in {place} ends at record {records}, and {known} were written: its end is lost")]
+    LostTail {
+        /// How many records there are.
+        records: u64,
+        /// How many the lease's holder knew of.
+        known: u64,
+        /// Where the state is.
+        place: String,
+    },
+    /// An append failed before, so that nothing more is written.
+    #[error("the journal could not be written before; nothing more is done")]
+    Broken,
+}
+
+impl JournalError {
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        let hint = match self {
+            Self::Store(error) => return error.hint(),
+            Self::Fenced { .. } => SUPERSEDED,
+            Self::Gone { .. } => GONE,
+            Self::LostTail { .. } => {
+                "restore the state from a backup that has all records; do not go on without them: nobody can tell what has \
+                 happened since the last one that is there"
+            }
+            Self::Illegal(_) => {
+                "the journal was written by another version of cutover, or edited: use the version that wrote it, or \
+                 restore the state from a backup; do not delete records"
+            }
+            Self::Broken => {
+                "make sure that the state can be read and written; then run the same command. Everything on record is kept"
+            }
+        };
+        hint.to_owned()
+    }
+}
