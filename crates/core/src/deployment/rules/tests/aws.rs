@@ -2,7 +2,9 @@
 
 use insta::assert_snapshot;
 
-use super::*;
+use super::every::small;
+use crate::deployment::template;
+use crate::deployment::tests::{edited, mistakes};
 
 /// The file to start from on AWS, with these lines in its section, after `edits`. Only the section's lines move others.
 fn on_aws(lines: &str, edits: &[(&str, &str)]) -> String {

@@ -1,14 +1,12 @@
 //! Every rule, shown by a file that breaks it and nothing else: a good file with an edit or two.
 
-mod aws;
-
 use insta::assert_snapshot;
 
 use crate::deployment::template;
 use crate::deployment::tests::{PRODUCTION, QA, edited, mistakes};
 
 /// The mistakes of the file to start from after `edits`.
-fn small(edits: &[(&str, &str)]) -> String {
+pub(super) fn small(edits: &[(&str, &str)]) -> String {
     mistakes(&edited(template(), edits))
 }
 

@@ -23,10 +23,8 @@ use jiff::Timestamp;
 pub(super) const SMALL: &str = include_str!("small.toml");
 
 /// The real topologies, which everything printed must survive.
-pub(super) const EXAMPLES: [&str; 2] = [
-    include_str!("../../../../../examples/mitx-production.toml"),
-    include_str!("../../../../../examples/mitx-qa.toml"),
-];
+pub(super) const EXAMPLES: [&str; 2] =
+    [include_str!("../../../../examples/mitx-production.toml"), include_str!("../../../../examples/mitx-qa.toml")];
 
 pub(super) fn deployment() -> Deployment {
     parse(SMALL).expect("the small deployment is right")

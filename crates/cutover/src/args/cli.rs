@@ -1,4 +1,4 @@
-//! The command line, as data. What each command does is in `commands/`, one file each.
+//! The command line and its commands, but for those of release branches.
 
 use std::path::PathBuf;
 
@@ -6,9 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use cutover_core::plan::{Order, Phase};
 
+use super::branch::BranchArgs;
 use crate::exit;
-
-pub mod branch;
 
 /// Plans, rehearses and runs the maintenance-window upgrade of an Open edX site on AWS.
 #[derive(Debug, Parser)]
@@ -64,7 +63,7 @@ pub enum Command {
     /// See, forecast, rebase, verify and publish the release branches that images are built from
     #[command(after_help = "Examples:\n  cutover branch status --deployment cutover.toml\n  \
                       cutover branch forecast --branch mitx/koa --onto upstream/open-release/koa.rc3")]
-    Branch(Box<branch::BranchArgs>),
+    Branch(Box<BranchArgs>),
     /// Print the IAM policy of least privilege for exactly this deployment, as JSON
     #[command(after_help = POLICY_HELP)]
     Policy(PolicyArgs),

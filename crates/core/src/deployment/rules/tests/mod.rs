@@ -1,0 +1,4 @@
+//! The tests of the rules.
+
+mod aws;
+mod every;

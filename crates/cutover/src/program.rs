@@ -1,0 +1,23 @@
+//! The program: from the command line to the exit code.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::{args, commands, output};
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let exit = commands::run(args::Cli::parse()).unwrap_or_else(|error| {
+        output::error(&error);
+        error.exit()
+    });
+    exit.into()
+}
+
+/// The command line as data, for the reference.
+#[must_use]
+pub fn command() -> clap::Command {
+    args::Cli::command()
+}
