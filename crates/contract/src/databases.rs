@@ -61,8 +61,8 @@ pub(crate) async fn a_snapshot_is_of_the_moment_when_it_was_begun(stage: &Stage)
     stage.write(async |permit| stage.world.databases.begin_snapshot(permit, database(stage), &id).await).await?;
     let after = later(stage.clock.now(), SKEW);
     let look = async || Ok(stage.world.databases.snapshot(database(stage), &id).await?);
-    let begun = stage.until("a begun snapshot is found", look).await?.begun;
-    that((before..=after).contains(&begun), || format!("begun between {before} and {after}, and it says {begun}"))
+    let started = stage.until("a begun snapshot is found", look).await?.started;
+    that((before..=after).contains(&started), || format!("begun between {before} and {after}, and it says {started}"))
 }
 
 pub(crate) async fn an_identifier_that_exists_is_refused_for_good(stage: &Stage) -> Kept {
@@ -86,7 +86,7 @@ pub(crate) async fn snapshots_are_listed_with_their_database_oldest_first(stage:
         Ok(all.then_some(snapshots))
     };
     let snapshots = stage.until("both snapshots are listed", listed).await?;
-    that(snapshots.is_sorted_by_key(|snapshot| snapshot.begun), || format!("not by age: {snapshots:?}"))?;
+    that(snapshots.is_sorted_by_key(|snapshot| snapshot.started), || format!("not by age: {snapshots:?}"))?;
     let index = |id: &SnapshotId| snapshots.iter().position(|snapshot| snapshot.id == *id);
     that(index(&ids[0]) < index(&ids[1]), || format!("not in their order: {snapshots:?}"))
 }

@@ -105,12 +105,12 @@ impl Stage {
         what: &str,
         look: impl AsyncFn() -> Result<Option<T>, Broken>,
     ) -> Result<T, Broken> {
-        let begun = self.clock.now();
+        let started = self.clock.now();
         loop {
             if let Some(found) = look().await? {
                 return Ok(found);
             }
-            if between(begun, self.clock.now()) >= self.patience {
+            if between(started, self.clock.now()) >= self.patience {
                 return Err(Broken(format!("never came true: {what}")));
             }
             self.clock.sleep_until(later(self.clock.now(), self.interval)).await;

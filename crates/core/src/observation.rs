@@ -245,7 +245,8 @@ pub struct Snapshot {
     /// Its identifier.
     pub id: SnapshotId,
     /// When it was begun: what it holds is of this moment.
-    pub begun: Timestamp,
+    #[serde(alias = "begun")]
+    pub started: Timestamp,
     /// Whether it can be restored.
     pub available: bool,
 }

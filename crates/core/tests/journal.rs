@@ -146,12 +146,12 @@ proptest! {
     #[test]
     fn attempts_are_counted_without_a_gap(events in vec(step_event("a"), 0..24)) {
         let step = StepId::from("a");
-        let (mut status, mut begun) = (StepStatus::Waiting, 0);
+        let (mut status, mut starts) = (StepStatus::Waiting, 0);
         for event in &events {
             let Ok(next) = next_status(&step, &status, event) else { continue };
-            begun += u32::from(matches!(event, Event::StepStarted { .. }));
-            begun = if next.is_done() || next == StepStatus::Undone { 0 } else { begun };
-            prop_assert_eq!(next.attempts(), begun);
+            starts += u32::from(matches!(event, Event::StepStarted { .. }));
+            starts = if next.is_done() || next == StepStatus::Undone { 0 } else { starts };
+            prop_assert_eq!(next.attempts(), starts);
             status = next;
         }
     }

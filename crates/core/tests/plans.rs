@@ -90,7 +90,7 @@ fn taking_current_hosts_out_is_never_on_the_critical_path_and_always_before_veri
         let plan = window(&deployment(text));
         let steps = downtime_steps(&plan);
         let schedule = Schedule::of(&steps, |step| step.expected);
-        assert!(schedule.critical.iter().all(|place| steps[*place].line != Line::RemoveCurrent));
+        assert!(schedule.critical.iter().all(|index| steps[*index].line != Line::RemoveCurrent));
         for step in plan.steps.iter().filter(|step| step.id.as_str().starts_with("window.verify.")) {
             assert!(ancestors(&plan, &step.id).iter().any(|id| id.as_str().starts_with("window.deregister.")));
         }
@@ -196,12 +196,12 @@ fn a_plan_has_the_same_hash_until_something_changes_and_then_says_what() {
 #[test]
 fn a_plan_with_other_steps_has_another_hash_whatever_it_was_made_from() {
     let plan = window(&deployment(QA));
-    for (place, step) in plan.steps.iter().enumerate() {
+    for (index, step) in plan.steps.iter().enumerate() {
         let mut without = plan.clone();
-        without.steps.remove(place);
+        without.steps.remove(index);
         assert_ne!(without.hash(), plan.hash(), "without {}", step.id);
         let mut slower = plan.clone();
-        slower.steps[place].limit += Duration::from_secs(1);
+        slower.steps[index].limit += Duration::from_secs(1);
         assert_ne!(slower.hash(), plan.hash(), "another limit of {}", step.id);
     }
     let mut unordered = plan.clone();
@@ -212,7 +212,7 @@ fn a_plan_with_other_steps_has_another_hash_whatever_it_was_made_from() {
 #[test]
 fn how_late_a_plan_may_begin_does_not_change_what_it_is() {
     let plan = window(&deployment(QA));
-    let late = plan.clone().however_late();
+    let late = plan.clone().without_latest_start();
     assert!(late != plan, "its window has a latest safe start");
     assert_eq!(late.hash(), plan.hash());
 }

@@ -35,7 +35,7 @@ impl Site {
         let certificate = Certificate { expires: hours(24 * 90), objection: None };
         observation.certificates =
             deployment.sites.iter().map(|site| (site.host.clone(), certificate.clone())).collect();
-        let snapshot = Snapshot { id: SnapshotId::from("nightly"), begun: hours(-24), available: true };
+        let snapshot = Snapshot { id: SnapshotId::from("nightly"), started: hours(-24), available: true };
         observation.databases.values_mut().for_each(|database| database.snapshots = vec![snapshot.clone()]);
         observation.page = Some(maintenance_page(&deployment));
         Self { deployment, observation, upgrade: Upgrade::default() }
@@ -259,8 +259,8 @@ fn a_balancer_that_is_slow_to_believe_costs_a_part_of_the_window() {
 fn a_database_without_a_backup_of_the_last_day_is_a_warning() {
     let aged = |hours: i64| {
         after(QA, "database", |seen| {
-            let begun = seen.at.checked_sub(jiff::SignedDuration::from_hours(hours)).expect("in range");
-            seen.databases.values_mut().for_each(|database| database.snapshots[0].begun = begun);
+            let started = seen.at.checked_sub(jiff::SignedDuration::from_hours(hours)).expect("in range");
+            seen.databases.values_mut().for_each(|database| database.snapshots[0].started = started);
         })
     };
     assert_eq!(aged(25), [""; 0]);

@@ -53,9 +53,9 @@ fn prepared(deployment: &Deployment, observation: &Observation, at: Timestamp) -
         let plan = forecast(Inputs { deployment, observation, upgrade: &upgrade }, phase, Order::Overlapped);
         let steps: Vec<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
         let (run, plan) = (RunNumber(number), Box::new(plan));
-        let begun = Event::RunStarted { run, kind: phase.into(), plan, deployment: Digest::of(b"") };
+        let started = Event::RunStarted { run, kind: phase.into(), plan, deployment: Digest::of(b"") };
         let held = steps.into_iter().map(|step| Event::StepHeld { step, facts: Vec::new() });
-        for event in [begun].into_iter().chain(held).chain([Event::RunFinished { run }]) {
+        for event in [started].into_iter().chain(held).chain([Event::RunFinished { run }]) {
             upgrade.apply(at, &event).expect("it can follow");
         }
     }

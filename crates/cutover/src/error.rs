@@ -168,8 +168,8 @@ mod tests {
     }
 
     fn damaged() -> StoreError {
-        let (what, place) = ("journal/00000007.json".to_owned(), "state".to_owned());
-        StoreError::Damaged { what, place, because: "it has gone".to_owned() }
+        let (what, location) = ("journal/00000007.json".to_owned(), "state".to_owned());
+        StoreError::Damaged { what, location, because: "it has gone".to_owned() }
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub async fn plan_to_run(
     if phase == Phase::Window && !args.late && !is_down {
         fits(session, &plan)?;
     }
-    let plan = if args.late || is_down { plan.however_late() } else { plan };
+    let plan = if args.late || is_down { plan.without_latest_start() } else { plan };
     Ok((plan, Digest::of_json(deployment)))
 }
 

@@ -168,7 +168,7 @@ impl Crew {
         let mut doubted = made_before;
         for made in 1.. {
             self.started(scene).await?;
-            scene.begun.set(true);
+            scene.was_started.set(true);
             let slot = self.place(scene).await;
             let answer = act(scene).await;
             drop(slot);
@@ -383,7 +383,7 @@ impl Crew {
             taken_up: now,
             failures: run.failures,
             retries: run.retries,
-            begun: Cell::new(run.status.is_open()),
+            was_started: Cell::new(run.status.is_open()),
             seen_since: Cell::new(None),
             change: RefCell::default(),
             output: RefCell::default(),

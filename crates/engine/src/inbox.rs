@@ -48,7 +48,7 @@ pub async fn undelivered(store: &Store, upgrade: &Upgrade) -> Result<Vec<Deliver
             Ok(decision) => decision,
             // Names of the first format are easily taken for one: a stranger's file must not keep people from deciding.
             Err(error) if number_in(&object).is_none() => {
-                store.warn(&format!("{object} in {} is no decision, and is passed over ({error})", store.place()));
+                store.warn(&format!("{object} in {} is no decision, and is passed over ({error})", store.location()));
                 continue;
             }
             Err(error) => return Err(store.damaged(&object, error)),

@@ -25,7 +25,7 @@ use crate::retry;
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
     root: Path,
-    place: String,
+    location: String,
     /// The folder that `objects` are in, where it is one.
     folder: Option<PathBuf>,
     strangers: Arc<Strangers>,
@@ -50,44 +50,44 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// An object could not be read or written.
-    #[error("{what} could not be {done} in {place}")]
+    #[error("{what} could not be {done} in {location}")]
     Object {
         /// The object.
         what: String,
         /// `read`, `written` or `listed`.
         done: &'static str,
         /// The store.
-        place: String,
+        location: String,
         /// Why: the failure of the call, where the store's objects are behind one that can say it.
         source: Box<dyn Error + Send + Sync>,
     },
     /// Something else was being written to the same place at that very moment, so that the store did neither (S3's 409).
-    #[error("{what} could not be written in {place}: something else was being written there at that moment")]
+    #[error("{what} could not be written in {location}: something else was being written there at that moment")]
     Contended {
         /// The object.
         what: String,
         /// The store.
-        place: String,
+        location: String,
     },
     /// An object is not what this program writes.
-    #[error("{what} in {place} is damaged or was written by something else: {because}")]
+    #[error("{what} in {location} is damaged or was written by something else: {because}")]
     Damaged {
         /// The object.
         what: String,
         /// The store.
-        place: String,
+        location: String,
         /// What is wrong with it.
         because: String,
     },
 }
 
 impl StoreError {
-    fn object(what: &str, done: &'static str, place: &str, error: object_store::Error) -> Self {
+    fn object(what: &str, done: &'static str, location: &str, error: object_store::Error) -> Self {
         let source = match failure_behind(&error) {
             Some(failure) => Box::new(failure.clone()) as _,
             None => Box::new(error) as _,
         };
-        Self::Object { what: what.to_owned(), done, place: place.to_owned(), source }
+        Self::Object { what: what.to_owned(), done, location: location.to_owned(), source }
     }
 
     /// What the operator can do about it.
@@ -134,21 +134,21 @@ impl Store {
     /// # Errors
     /// When the folder cannot be made or used.
     pub fn folder(folder: &FolderPath, upgrade: &UpgradeId) -> Result<Self, StoreError> {
-        let place = folder.display().to_string();
-        let refuse = |source| StoreError::Folder { folder: place.clone(), source };
+        let location = folder.display().to_string();
+        let refuse = |source| StoreError::Folder { folder: location.clone(), source };
         std::fs::create_dir_all(folder).map_err(refuse)?;
         let objects = LocalFileSystem::new_with_prefix(folder)
             .map_err(|source| refuse(std::io::Error::other(source)))?
             .with_fsync(true);
-        let store = Self::new(Arc::new(objects), Path::from(upgrade.as_str()), place);
+        let store = Self::new(Arc::new(objects), Path::from(upgrade.as_str()), location);
         Ok(Self { folder: Some(folder.to_owned()), ..store })
     }
 
     /// A store in objects from elsewhere, such as a bucket that a team shares; `place` is what people read. Creating
     /// must be atomic there, and no write may be repeated behind our back.
     #[must_use]
-    pub fn on(objects: Arc<dyn ObjectStore>, folder: &str, upgrade: &UpgradeId, place: String) -> Self {
-        Self::new(objects, Path::from(folder).join(upgrade.as_str()), place)
+    pub fn on(objects: Arc<dyn ObjectStore>, folder: &str, upgrade: &UpgradeId, location: String) -> Self {
+        Self::new(objects, Path::from(folder).join(upgrade.as_str()), location)
     }
 
     /// A store that ends with the process.
@@ -157,8 +157,8 @@ impl Store {
         Self::new(Arc::new(InMemory::new()), Path::from(upgrade.as_str()), "memory".to_owned())
     }
 
-    fn new(objects: Arc<dyn ObjectStore>, root: Path, place: String) -> Self {
-        Self { objects, root, place, folder: None, strangers: Arc::default() }
+    fn new(objects: Arc<dyn ObjectStore>, root: Path, location: String) -> Self {
+        Self { objects, root, location, folder: None, strangers: Arc::default() }
     }
 
     /// The same store, which tells of every object in its way that this program has not written, each once.
@@ -169,8 +169,8 @@ impl Store {
 
     /// Where the state is, for people.
     #[must_use]
-    pub fn place(&self) -> &str {
-        &self.place
+    pub fn location(&self) -> &str {
+        &self.location
     }
 
     /// Creates an object unless one of that name is there.
@@ -183,7 +183,7 @@ impl Store {
             // S3 says 409 too while another write of the object is under way, which may come to nothing.
             Err(object_store::Error::AlreadyExists { .. }) => match self.exists(name).await? {
                 true => Ok(Created::Existed),
-                false => Err(StoreError::Contended { what: name.to_owned(), place: self.place.clone() }),
+                false => Err(StoreError::Contended { what: name.to_owned(), location: self.location.clone() }),
             },
             Err(source) => Err(self.failed(name, "written", source)),
         }
@@ -235,8 +235,8 @@ impl Store {
             match is_ours(&name) {
                 true => names.push(format!("{folder}/{name}")),
                 false => {
-                    let (place, upgrade) = (&self.place, &self.root);
-                    self.warn(&format!("{folder}/{name} in {place}/{upgrade} is none of cutover's, and is ignored"));
+                    let (location, upgrade) = (&self.location, &self.root);
+                    self.warn(&format!("{folder}/{name} in {location}/{upgrade} is none of cutover's, and is ignored"));
                 }
             }
         }
@@ -267,7 +267,7 @@ impl Store {
     /// An error about an object that is not what this program writes.
     #[must_use]
     pub fn damaged(&self, what: &str, because: impl std::fmt::Display) -> StoreError {
-        StoreError::Damaged { what: what.to_owned(), place: self.place.clone(), because: because.to_string() }
+        StoreError::Damaged { what: what.to_owned(), location: self.location.clone(), because: because.to_string() }
     }
 
     fn path(&self, name: &str) -> Path {
@@ -275,7 +275,7 @@ impl Store {
     }
 
     fn failed(&self, what: &str, done: &'static str, source: object_store::Error) -> StoreError {
-        StoreError::object(what, done, &self.place, source)
+        StoreError::object(what, done, &self.location, source)
     }
 }
 
@@ -497,7 +497,7 @@ mod tests {
         let in_the_way = folder.path().join(upgrade().as_str());
         std::fs::write(in_the_way, "").expect("a file");
         let error = now(store.create("journal/1", Vec::new())).expect_err("a file is in the way");
-        let place = folder.path().display();
-        assert_eq!(error.to_string(), format!("journal/1 could not be written in {place}"));
+        let location = folder.path().display();
+        assert_eq!(error.to_string(), format!("journal/1 could not be written in {location}"));
     }
 }

@@ -642,13 +642,13 @@ fn every_beginning_of_a_real_journal_holds_together_and_leads_to_what_its_events
     let deployment = parse(QA).expect("the example has no mistakes");
     let rehearsed = rehearse(&deployment, 1, Order::Overlapped, |_| {}, Rc::new(|_| {})).expect("it works");
     let mut upgrade = Upgrade::default();
-    for (place, record) in rehearsed.records.iter().enumerate() {
+    for (index, record) in rehearsed.records.iter().enumerate() {
         let text = serde_json::to_vec(record).expect("JSON");
         let kept: Record = serde_json::from_slice(&text).expect("a record");
         for event in &kept.events {
             upgrade.apply(kept.at, event).expect("it can follow");
         }
-        assert_eq!(Upgrade::fold(&rehearsed.records[..=place]).as_ref(), Ok(&upgrade), "record {}", record.number);
+        assert_eq!(Upgrade::fold(&rehearsed.records[..=index]).as_ref(), Ok(&upgrade), "record {}", record.number);
     }
     assert_eq!(upgrade, rehearsed.upgrade);
 }

@@ -162,7 +162,7 @@ fn a_conductor_that_is_suspended_right_before_the_page_goes_up_does_not_put_it_u
 }
 
 #[test]
-fn once_the_page_is_up_of_one_fleet_it_goes_up_of_the_others_however_late_it_is() {
+fn once_the_page_is_up_of_one_fleet_it_goes_up_of_the_others_at_any_time() {
     let stage = Stage::prepared();
     let second = stage.run(Phase::Window, None, Some(("change_records", 2)));
     assert_eq!(second, Ending::Finished, "half a window would be the worst of all");

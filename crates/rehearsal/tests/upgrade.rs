@@ -276,13 +276,13 @@ fn a_migration_that_a_new_plan_calls_otherwise_is_the_same_and_begins_again_only
     run(&stage.clock, futures_util::future::Abortable::new(work, registration)).expect_err("it dies while it migrates");
 
     let reading = run(&stage.clock, read(&stage.store)).expect("readable");
-    let begun = reading.upgrade.run_of(Phase::Window).expect("it was begun");
-    let plan = serde_json::to_string(&begun.plan).expect("JSON").replace(".1-lms-default", ".9-lms-default");
+    let started = reading.upgrade.run_of(Phase::Window).expect("it was begun");
+    let plan = serde_json::to_string(&started.plan).expect("JSON").replace(".1-lms-default", ".9-lms-default");
     let plan = plan.replace("-1-lms-default", "-9-lms-default");
     let plan = Box::new(serde_json::from_str(&plan).expect("a plan"));
     let renamed = StepId::from(step.as_str().replace("1-lms-default", "9-lms-default").as_str());
-    assert!(begun.plan.step(&step).is_some() && begun.plan.step(&renamed).is_none());
-    let (run, deployment) = (reading.upgrade.next_run(), begun.deployment.clone());
+    assert!(started.plan.step(&step).is_some() && started.plan.step(&renamed).is_none());
+    let (run, deployment) = (reading.upgrade.next_run(), started.deployment.clone());
     stage.record(Event::RunStarted { run, kind: RunKind::Window, plan, deployment });
 
     let jobs = |records: &[Record]| jobs_started(records, &step) + jobs_started(records, &renamed);
@@ -314,14 +314,14 @@ fn a_replan_while_hosts_are_pending_launches_none_of_them_twice() {
     assert!(died.is_err(), "it dies while a host is pending");
 
     let reading = run(&stage.clock, read(&stage.store)).expect("readable");
-    let begun = reading.upgrade.run_of(Phase::Prepare).expect("it was begun");
-    let mut plan = begun.plan.clone();
+    let started = reading.upgrade.run_of(Phase::Prepare).expect("it was begun");
+    let mut plan = started.plan.clone();
     for step in &mut plan.steps {
         if let Action::Launch(launch) = &mut step.action {
             launch.tags.insert("owner".to_owned(), "ops".to_owned());
         }
     }
-    let (run, plan, deployment) = (reading.upgrade.next_run(), Box::new(plan), begun.deployment.clone());
+    let (run, plan, deployment) = (reading.upgrade.next_run(), Box::new(plan), started.deployment.clone());
     stage.record(Event::RunStarted { run, kind: RunKind::Prepare, plan, deployment });
     // At the end, nothing may have been created that the journal cannot name.
     let ended = stage.conduct();

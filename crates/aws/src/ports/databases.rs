@@ -60,7 +60,7 @@ impl AwsDatabases {
     fn snapshot_of(&self, snapshot: &rds::DBSnapshot, id: SnapshotId) -> Snapshot {
         // Shortly after the call RDS does not give the time yet: then it was just now.
         let created = snapshot.created.unwrap_or_else(|| self.clock.now());
-        Snapshot { id, begun: created, available: snapshot.status.as_deref() == Some("available") }
+        Snapshot { id, started: created, available: snapshot.status.as_deref() == Some("available") }
     }
 }
 
@@ -88,7 +88,7 @@ impl Databases for AwsDatabases {
                 .filter(of_this)
                 .map(|snapshot| self.snapshot_of(snapshot, snapshot.identifier.as_str().into()))
                 .collect();
-            snapshots.sort_by(|one, other| (one.begun, &one.id).cmp(&(other.begun, &other.id)));
+            snapshots.sort_by(|one, other| (one.started, &one.id).cmp(&(other.started, &other.id)));
             Some((name.clone(), DatabaseState { available: is_available(instance), snapshots }))
         };
         Ok(names.iter().filter_map(state).collect())

@@ -94,11 +94,11 @@ pub fn remaining(run: &Run, now: Timestamp) -> Duration {
 pub fn way_back(run: &Run, upgrade: &Upgrade) -> Back {
     // A new plan looks at a migration anew, and may call it otherwise, but does not take it back.
     let was_begun = |action: &Action| match action {
-        Action::Migrate(migrate) => upgrade.migrations_begun.values().any(|begun| begun.is_of_the_same(migrate)),
+        Action::Migrate(migrate) => upgrade.started_migrations.values().any(|started| started.is_of_the_same(migrate)),
         _ => false,
     };
-    let begun = run.runs().filter(|(step, run)| !run.status.is_untouched() || was_begun(&step.action));
-    let begun: Vec<Step> = begun
+    let started = run.runs().filter(|(step, run)| !run.status.is_untouched() || was_begun(&step.action));
+    let started: Vec<Step> = started
         .map(|(step, _)| match &step.action {
             Action::Migrate(migrate) if !may_have_applied(run, upgrade, &step.id, migrate) => {
                 Step { undo: Undo::Nothing, ..step.clone() }
@@ -106,7 +106,7 @@ pub fn way_back(run: &Run, upgrade: &Upgrade) -> Back {
             _ => step.clone(),
         })
         .collect();
-    Back::of(&begun)
+    Back::of(&started)
 }
 
 /// Whether the maintenance page may be lifted when `step` has failed: not once a migration on the databases of its
@@ -118,12 +118,12 @@ pub fn page_may_lift(run: &Run, upgrade: &Upgrade, step: &Step) -> PageMayLift {
         Action::Migrate(migrate) if !run.status.is_untouched() => Some((&step.id, migrate)),
         _ => None,
     });
-    let begun = in_run.chain(&upgrade.migrations_begun).find(|(id, migrate)| {
+    let started = in_run.chain(&upgrade.started_migrations).find(|(id, migrate)| {
         !migrate.backward_compatible
             && concerns.as_ref().is_none_or(|databases| databases.contains(&migrate.instance))
             && may_have_applied(run, upgrade, id, migrate)
     });
-    match begun {
+    match started {
         None => step.page_may_lift.clone(),
         Some((_, migrate)) => PageMayLift::No {
             because: format!(
@@ -442,7 +442,7 @@ mod tests {
         let step = run.plan.steps.iter_mut().find(|step| step.id == "migrate".into()).expect("a migration");
         let Action::Migrate(migrate) = step.action.clone() else { panic!("a migration") };
         step.id = "2-migrate".into();
-        let upgrade = Upgrade { migrations_begun: [("migrate".into(), migrate)].into(), ..Upgrade::default() };
+        let upgrade = Upgrade { started_migrations: [("migrate".into(), migrate)].into(), ..Upgrade::default() };
         assert!(way_back(&run, &upgrade).impossible.contains_key(&"2-migrate".into()));
     }
 
@@ -533,7 +533,7 @@ mod tests {
         assert_eq!(opens_by(&run), None, "the page is up");
         run.steps.clear();
         assert_eq!(opens_by(&run), Some(at(7)));
-        run.plan = run.plan.however_late();
+        run.plan = run.plan.without_latest_start();
         assert_eq!(opens_by(&run), None);
     }
 

@@ -37,7 +37,7 @@ pub struct Upgrade {
     pub snapshots: BTreeMap<SnapshotId, DatabaseName>,
     /// The migrations that were begun by plans which others have superseded since: a new plan does not take them back.
     #[serde(default)]
-    pub migrations_begun: BTreeMap<StepId, Migrate>,
+    pub started_migrations: BTreeMap<StepId, Migrate>,
     /// The migrations that really ran, and how many were applied.
     pub migrated: Vec<Fact>,
     /// The old hosts that the upgrade terminated.
@@ -213,7 +213,7 @@ impl Upgrade {
             if let Action::Migrate(migrate) = &step.action
                 && !run.status.is_untouched()
             {
-                self.migrations_begun.insert(step.id.clone(), migrate.clone());
+                self.started_migrations.insert(step.id.clone(), migrate.clone());
             }
         }
         // What asked before asks again, with the new plan's hash.

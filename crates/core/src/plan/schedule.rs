@@ -360,8 +360,8 @@ mod tests {
     fn more_steps_than_fit_side_by_side_begin_when_others_have_given_their_orders() {
         let steps = connecting(2 * limit() + 1, 30);
         let schedule = Schedule::of(&steps, |step| step.expected);
-        let begun = |second| schedule.spans.iter().filter(|span| span.0 == Duration::from_secs(second)).count();
-        assert_eq!([begun(0), begun(1), begun(2)], [limit(), limit(), 1]);
+        let started = |second| schedule.spans.iter().filter(|span| span.0 == Duration::from_secs(second)).count();
+        assert_eq!([started(0), started(1), started(2)], [limit(), limit(), 1]);
         assert_eq!(schedule.length, Duration::from_secs(32));
         assert_eq!(Schedule::of_past(&steps, |step| step.expected).length, Duration::from_secs(30));
     }

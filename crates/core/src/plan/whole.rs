@@ -33,7 +33,7 @@ impl Plan {
     /// open it does not change: that is advice on when to begin, and says nothing of what is done.
     #[must_use]
     pub fn hash(&self) -> Digest {
-        let steps = self.clone().however_late().steps;
+        let steps = self.clone().without_latest_start().steps;
         Digest::of_json(&(PLANNER_VERSION, &self.upgrade, self.phase, self.order, &self.basis, steps))
     }
 
@@ -48,7 +48,7 @@ impl Plan {
 
     /// The same plan, which may begin at any time.
     #[must_use]
-    pub fn however_late(mut self) -> Self {
+    pub fn without_latest_start(mut self) -> Self {
         for step in &mut self.steps {
             if let Action::WaitUntil { no_later_than, .. } = &mut step.action {
                 *no_later_than = None;

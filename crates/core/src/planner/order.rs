@@ -17,8 +17,8 @@ pub(super) fn by_line(steps: Vec<Step>, phase: Phase) -> Vec<Step> {
     }
     let mut ordered = Vec::new();
     let mut ended: Option<StepId> = None;
-    for (place, (line, steps)) in by_line.into_iter().enumerate() {
-        let id = StepId::from(format!("{phase}.line-{}-ends", place + 1));
+    for (index, (line, steps)) in by_line.into_iter().enumerate() {
+        let id = StepId::from(format!("{phase}.line-{}-ends", index + 1));
         let mut milestone = step(id.clone(), line, format!("all ended: {}", line.words()), Action::Milestone);
         milestone.expected = Duration::ZERO;
         for mut step in steps {
@@ -37,19 +37,19 @@ pub(super) fn by_line(steps: Vec<Step>, phase: Phase) -> Vec<Step> {
 /// `steps` with each after all that it waits for, otherwise in the order given. Steps of a cycle, which no
 /// planner makes, come last for the linter to find.
 pub(super) fn sorted(steps: Vec<Step>) -> Vec<Step> {
-    let places: HashMap<&StepId, usize> = steps.iter().enumerate().map(|(place, step)| (&step.id, place)).collect();
+    let indices: HashMap<&StepId, usize> = steps.iter().enumerate().map(|(index, step)| (&step.id, index)).collect();
     let mut unmet: Vec<usize> = Vec::with_capacity(steps.len());
     let mut followers: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
-    for (place, step) in steps.iter().enumerate() {
-        let before: Vec<usize> = step.waits_for.iter().filter_map(|edge| places.get(&edge.step).copied()).collect();
+    for (index, step) in steps.iter().enumerate() {
+        let before: Vec<usize> = step.waits_for.iter().filter_map(|edge| indices.get(&edge.step).copied()).collect();
         unmet.push(before.len());
-        before.into_iter().for_each(|before| followers[before].push(place));
+        before.into_iter().for_each(|before| followers[before].push(index));
     }
-    let mut free: BTreeSet<usize> = (0..steps.len()).filter(|place| unmet[*place] == 0).collect();
+    let mut free: BTreeSet<usize> = (0..steps.len()).filter(|index| unmet[*index] == 0).collect();
     let mut order = Vec::with_capacity(steps.len());
-    while let Some(place) = free.pop_first() {
-        order.push(place);
-        for follower in &followers[place] {
+    while let Some(index) = free.pop_first() {
+        order.push(index);
+        for follower in &followers[index] {
             unmet[*follower] -= 1;
             if unmet[*follower] == 0 {
                 free.insert(*follower);
@@ -57,7 +57,7 @@ pub(super) fn sorted(steps: Vec<Step>) -> Vec<Step> {
         }
     }
     let placed: BTreeSet<usize> = order.iter().copied().collect();
-    order.extend((0..steps.len()).filter(|place| !placed.contains(place)));
+    order.extend((0..steps.len()).filter(|index| !placed.contains(index)));
     let mut steps: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
-    order.into_iter().filter_map(|place| steps[place].take()).collect()
+    order.into_iter().filter_map(|index| steps[index].take()).collect()
 }

@@ -59,8 +59,8 @@ fn capture(inputs: Inputs<'_>) -> Step {
 /// Lowers the TTLs that are too long for the window, so that resolvers forget the old ones days before it.
 fn lower_ttls(inputs: Inputs<'_>) -> Option<Step> {
     // A plan that is made anew keeps the step that was begun: it knows the TTLs that resolvers may still hold.
-    if let Some(begun) = planned(inputs, |step| step.line == Line::LowerTtl, |status| !status.is_untouched()) {
-        return Some(begun);
+    if let Some(started) = planned(inputs, |step| step.line == Line::LowerTtl, |status| !status.is_untouched()) {
+        return Some(started);
     }
     let dns = &inputs.deployment.dns;
     let short = dns.window_ttl.duration();

@@ -26,7 +26,7 @@ fn instance(inputs: Inputs<'_>, database: &Database) -> Vec<CheckItem> {
         return vec![CheckItem::ok(subject, "does not exist").problem("nothing can be migrated", "correct its name")];
     };
     let last = seen.snapshots.iter().rfind(|snapshot| snapshot.available);
-    let age = last.map(|snapshot| between(snapshot.begun, inputs.observation.at));
+    let age = last.map(|snapshot| between(snapshot.started, inputs.observation.at));
     let words = age.map_or("no snapshot".to_owned(), |age| format!("last snapshot {} ago", human(age)));
     let item = CheckItem::ok(&subject, words);
     let mut flaws = Vec::new();

@@ -52,14 +52,14 @@ impl StepGroups {
         title: impl Fn(&Plan, &StepGroup, &Roles<'_>) -> String,
     ) -> Self {
         let roles = Roles::of(plan);
-        let mut places: HashMap<Key, usize> = HashMap::new();
+        let mut indices: HashMap<Key, usize> = HashMap::new();
         let mut groups = Self::default();
         for (position, step) in plan.steps.iter().enumerate() {
             let role = host_of(&step.action).and_then(|host| roles.of_host(host));
             let own = alone(step).then(|| step.id.clone());
             let key = (step.lane.clone(), step.line, discriminant(&step.action), role, own);
-            let place = *places.entry(key).or_insert(groups.list.len());
-            if place == groups.list.len() {
+            let index = *indices.entry(key).or_insert(groups.list.len());
+            if index == groups.list.len() {
                 groups.list.push(StepGroup {
                     lane: step.lane.clone(),
                     line: step.line,
@@ -68,8 +68,8 @@ impl StepGroups {
                     milestone: matches!(step.action, Action::Milestone),
                 });
             }
-            groups.list[place].steps.push(position);
-            groups.by_step.insert(step.id.clone(), place);
+            groups.list[index].steps.push(position);
+            groups.by_step.insert(step.id.clone(), index);
         }
         for group in &mut groups.list {
             group.title = title(plan, group, &roles);
@@ -92,25 +92,25 @@ impl StepGroups {
         let mut rules: BTreeMap<Rule, BTreeSet<usize>> = BTreeMap::new();
         let mut seen: BTreeSet<(Rule, usize)> = BTreeSet::new();
         for edge in group.steps.iter().flat_map(|position| &plan.steps[*position].waits_for) {
-            let Some(place) = self.index_of(&edge.step) else { continue };
-            if !seen.insert((edge.rule, place)) {
+            let Some(index) = self.index_of(&edge.step) else { continue };
+            if !seen.insert((edge.rule, index)) {
                 continue;
             }
-            let before = &self.list[place];
-            let behind = if before.milestone { self.behind(plan, before) } else { BTreeSet::from([place]) };
+            let before = &self.list[index];
+            let behind = if before.milestone { self.behind(plan, before) } else { BTreeSet::from([index]) };
             rules.entry(edge.rule).or_default().extend(behind);
         }
-        rules.retain(|_, places| {
-            places.retain(|place| !std::ptr::eq(&raw const self.list[*place], group));
-            !places.is_empty()
+        rules.retain(|_, indices| {
+            indices.retain(|index| !std::ptr::eq(&raw const self.list[*index], group));
+            !indices.is_empty()
         });
         rules
     }
 
     fn behind(&self, plan: &Plan, milestone: &StepGroup) -> BTreeSet<usize> {
         let edges = milestone.steps.iter().flat_map(|position| &plan.steps[*position].waits_for);
-        let places = edges.filter_map(|edge| self.index_of(&edge.step));
-        places.filter(|place| !self.list[*place].milestone).collect()
+        let indices = edges.filter_map(|edge| self.index_of(&edge.step));
+        indices.filter(|index| !self.list[*index].milestone).collect()
     }
 }
 

@@ -348,17 +348,17 @@ pub fn approve_command(file: &str, gate: &GateName) -> String {
 
 /// The first groups of waiting steps for which all that is left to wait for has been begun.
 fn next(run: &Run, groups: &StepGroups) -> Vec<NextSteps> {
-    let begun = |id: &StepId| *run.status(id) != StepStatus::Waiting;
+    let started = |id: &StepId| *run.status(id) != StepStatus::Waiting;
     let mut by_group: BTreeMap<usize, Vec<&Step>> = BTreeMap::new();
     for (step, step_run) in run.runs() {
         let waits = step_run.status == StepStatus::Waiting && !matches!(step.action, Action::Milestone);
-        if waits && step.waits_for.iter().all(|edge| begun(&edge.step)) {
+        if waits && step.waits_for.iter().all(|edge| started(&edge.step)) {
             by_group.entry(groups.index_of(&step.id).unwrap_or_default()).or_default().push(step);
         }
     }
-    let next = by_group.into_iter().take(5).map(|(place, steps)| NextSteps {
-        title: groups.list[place].title.clone(),
-        lane: groups.list[place].lane.to_string(),
+    let next = by_group.into_iter().take(5).map(|(index, steps)| NextSteps {
+        title: groups.list[index].title.clone(),
+        lane: groups.list[index].lane.to_string(),
         steps: steps.len(),
         expected: steps.iter().map(|step| step.expected).max().unwrap_or_default(),
     });

@@ -50,11 +50,11 @@ async fn plans(
 ) -> Result<(Vec<Plan>, Vec<String>), CommandError> {
     let observation = session.observe(upgrade).await?;
     let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade };
-    let begun = |phase: Phase| upgrade.run_of(phase).filter(|run| run.is_under_way()).map(|run| run.plan.clone());
+    let started = |phase: Phase| upgrade.run_of(phase).filter(|run| run.is_under_way()).map(|run| run.plan.clone());
     let before = Phase::ALL.into_iter().filter(|other| *other < phase && !upgrade.finished(*other));
     let mut plans: Vec<Plan> =
-        before.map(|other| begun(other).unwrap_or_else(|| forecast(inputs, other, args.order.into()))).collect();
-    let (wanted, mut obstacles) = match begun(phase).filter(|_| !args.replan) {
+        before.map(|other| started(other).unwrap_or_else(|| forecast(inputs, other, args.order.into()))).collect();
+    let (wanted, mut obstacles) = match started(phase).filter(|_| !args.replan) {
         Some(plan) => (plan, Vec::new()),
         None => match plan(inputs, phase, args.order.into()) {
             Ok(plan) => (plan, Vec::new()),

@@ -44,20 +44,20 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
     super::block_on(async {
         let session = Session::open(loaded, Access::Change).await?;
         let reading = session.read().await?;
-        let begun = reading.upgrade.run_under_way().filter(|run| run.kind == phase.into());
-        check_retry(args, phase, begun)?;
-        check_accept(args, phase, begun)?;
-        let plan = match begun.filter(|_| !args.replan) {
+        let under_way = reading.upgrade.run_under_way().filter(|run| run.kind == phase.into());
+        check_retry(args, phase, under_way)?;
+        check_accept(args, phase, under_way)?;
+        let plan = match under_way.filter(|_| !args.replan) {
             Some(run) => {
                 check_resume(args, &session, run)?;
                 // The same plan, which may begin at any time: what is done of it is done.
                 let late = args.late && phase == Phase::Window;
-                late.then(|| (run.plan.clone().however_late(), run.deployment.clone()))
+                late.then(|| (run.plan.clone().without_latest_start(), run.deployment.clone()))
             }
             None => Some(planning::plan_to_run(args, &session, &reading.upgrade, phase).await?),
         };
         if session.embedded().is_none() {
-            absent::refuse(plan.as_ref().map(|(plan, _)| plan).or(begun.map(|run| &run.plan)))?;
+            absent::refuse(plan.as_ref().map(|(plan, _)| plan).or(under_way.map(|run| &run.plan)))?;
         }
         let records = reading.records.len() as u64;
         let machine = Rc::new(session.machine);
@@ -76,8 +76,8 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
 }
 
 /// Refuses to try again what has not failed.
-fn check_retry(args: &PhaseArgs, phase: Phase, begun: Option<&Run>) -> Result<(), CommandError> {
-    let failed: Vec<&str> = begun.into_iter().flat_map(Run::failed).map(|(step, _)| step.id.as_str()).collect();
+fn check_retry(args: &PhaseArgs, phase: Phase, under_way: Option<&Run>) -> Result<(), CommandError> {
+    let failed: Vec<&str> = under_way.into_iter().flat_map(Run::failed).map(|(step, _)| step.id.as_str()).collect();
     let Some(other) = args.retry.iter().find(|step| !failed.contains(&step.as_str())) else { return Ok(()) };
     let hint = match failed.is_empty() {
         true => format!("nothing has failed: cutover {phase} {}", args.file.display()),
@@ -87,13 +87,13 @@ fn check_retry(args: &PhaseArgs, phase: Phase, begun: Option<&Run>) -> Result<()
 }
 
 /// Refuses to take for done what is not in doubt: what is known to have failed is not done.
-fn check_accept(args: &PhaseArgs, phase: Phase, begun: Option<&Run>) -> Result<(), CommandError> {
+fn check_accept(args: &PhaseArgs, phase: Phase, under_way: Option<&Run>) -> Result<(), CommandError> {
     if let Some(both) = args.accept.iter().find(|step| args.retry.contains(step)) {
         let hint = "take it for done with --accept, or have it done again with --retry";
         return Err(CommandError::refused(format!("`{both}` cannot be both done and to be tried again"), hint));
     }
     let is_in_doubt = |run: &StepRun| matches!(run.status, StepStatus::Failed { in_doubt: true, .. });
-    let in_doubt = begun.into_iter().flat_map(Run::runs).filter(|(_, run)| is_in_doubt(run));
+    let in_doubt = under_way.into_iter().flat_map(Run::runs).filter(|(_, run)| is_in_doubt(run));
     let in_doubt: Vec<&str> = in_doubt.map(|(step, _)| step.id.as_str()).collect();
     let Some(other) = args.accept.iter().find(|step| !in_doubt.contains(&step.as_str())) else { return Ok(()) };
     let hint = match in_doubt.is_empty() {
@@ -157,8 +157,8 @@ async fn conduct(
 ) -> Result<Exit, CommandError> {
     let watch = if args.json { Watch::Json } else { Watch::People };
     let watcher = Watcher::begin(watch, &reading.upgrade, session.deployment(), Some(&args.file.display().to_string()));
-    let begun = reading.upgrade.run_of(phase).map(|run| &run.plan);
-    let followed = plan.as_ref().map(|(plan, _)| plan).or(begun).map_or_else(|| Digest::of(b""), Plan::hash);
+    let under_way = reading.upgrade.run_of(phase).map(|run| &run.plan);
+    let followed = plan.as_ref().map(|(plan, _)| plan).or(under_way).map_or_else(|| Digest::of(b""), Plan::hash);
     let (stop, abandon) = interruptions(|| output::note(STOPPING));
     let (nonce, listener) = (session.machine.nonce(), watcher.listener());
     let operator = Rc::new(people(args, session, followed));

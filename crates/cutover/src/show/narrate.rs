@@ -138,7 +138,7 @@ impl Narrator {
         };
         let done = members(run, group).filter(|(_, run)| run.status.is_done()).count();
         let hosts = if group.steps.len() > 1 { format!(" {done}/{}", group.steps.len()) } else { String::new() };
-        let begun = steps.iter().filter_map(|(_, run)| run.started_at).min().unwrap_or(now);
+        let since = steps.iter().filter_map(|(_, run)| run.started_at).min().unwrap_or(now);
         let expected = steps.iter().map(|(step, _)| step.expected).max().unwrap_or_default();
         let others = if open.len() > 1 { format!(" (+{} more)", open.len() - 1) } else { String::new() };
         let detail = steps.iter().find_map(|(step, _)| self.details.get(&step.id));
@@ -148,17 +148,17 @@ impl Narrator {
             Some(Action::WaitUntil { moment, .. }) => format!("{} to go", human(between(now, *moment))),
             _ => format!(
                 "{} of {}{}",
-                human(between(begun, now)),
+                human(between(since, now)),
                 human(expected),
-                self.delay(run, begun, expected, now)
+                self.delay(run, since, expected, now)
             ),
         };
         format!("{times}  {}{hosts}{others}{detail}", group.title)
     }
 
     /// What it does to the window that something stands past its expected time; empty when it does not.
-    fn delay(&self, run: &Run, begun: Timestamp, expected: Duration, now: Timestamp) -> String {
-        if run.plan.phase != Phase::Window || between(begun, now) <= expected {
+    fn delay(&self, run: &Run, since: Timestamp, expected: Duration, now: Timestamp) -> String {
+        if run.plan.phase != Phase::Window || between(since, now) <= expected {
             return String::new();
         }
         format!(", {}", delayed(run, &self.upgrade, &self.deployment, now))
@@ -267,9 +267,9 @@ impl Narrator {
         if group.milestone || told_elsewhere || !steps.iter().all(|(_, run)| run.status.is_done()) {
             return None;
         }
-        let begun = steps.iter().filter_map(|(_, run)| run.started_at).min().unwrap_or(at);
+        let since = steps.iter().filter_map(|(_, run)| run.started_at).min().unwrap_or(at);
         let held = steps.iter().filter(|(_, run)| run.status == StepStatus::Held).count();
-        let length = human(between(begun, at));
+        let length = human(between(since, at));
         let how = match held {
             _ if looks(steps.iter().map(|(step, _)| *step)) => format!("passed in {length}"),
             _ if waits(steps.iter().map(|(step, _)| *step)) => format!("in {length}"),

@@ -98,12 +98,12 @@ impl Operator {
     pub(crate) fn run(&self, words: &[&str]) -> Ran {
         let said = |name: &str| self.folder.path().join(name);
         let write = |name: &str| std::fs::File::create(said(name)).expect("a file");
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut command = self.command(words);
         let child = command.stdin(Stdio::null()).stdout(write("out")).stderr(write("err")).spawn();
         let code = ended(child.expect("it starts"), words);
         let read = |name: &str| std::fs::read_to_string(said(name)).expect("text");
-        let ran = Ran { code, out: read("out"), err: read("err"), took: begun.elapsed() };
+        let ran = Ran { code, out: read("out"), err: read("err"), took: started.elapsed() };
         self.is_discreet(&ran);
         ran
     }
@@ -157,12 +157,12 @@ impl Operator {
 
 /// How a process ends, if it does.
 fn ended(mut child: Child, words: &[&str]) -> i32 {
-    let begun = Instant::now();
+    let started = Instant::now();
     loop {
         if let Some(status) = child.try_wait().expect("it can be waited for") {
             return status.code().expect("nobody has killed it");
         }
-        if begun.elapsed() > FOR_EVER {
+        if started.elapsed() > FOR_EVER {
             let _ = child.kill();
             panic!("`{words:?}` hangs");
         }

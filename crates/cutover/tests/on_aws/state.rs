@@ -62,9 +62,9 @@ fn a_second_conductor_elsewhere_is_kept_out_and_told_who_is_at_work() {
     let slow = Server::before(account.endpoint(), "PUT /upgrading.contract.edu/", &trouble);
     let alice = Operator::at(&slow.endpoint, &text);
     let mut first = alice.start(&["announce"]);
-    let begun = Instant::now();
+    let started = Instant::now();
     while !alice_conducts(&account) {
-        assert!(begun.elapsed() < 2 * AT_ONCE, "she never begins");
+        assert!(started.elapsed() < 2 * AT_ONCE, "she never begins");
         std::thread::sleep(Duration::from_millis(20));
     }
     let bob = Operator::at(account.endpoint(), &text).with("USER", "bob");

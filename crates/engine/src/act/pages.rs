@@ -37,7 +37,7 @@ fn sent(message: &Announce) -> Fact {
 /// The object has the page's text, and the distribution has forgotten what it had before.
 pub(super) async fn published(scene: &Scene<'_>, page: &PublishPage) -> Answer<Seen> {
     // Whatever the object holds, only an invalidation of this upgrade shows that no edge has an older page.
-    if !scene.begun.get() {
+    if !scene.was_started.get() {
         return Ok(Seen::NotYet);
     }
     let there = scene.ask(async |world| world.pages.page(&page.bucket, &page.key).await).await?;

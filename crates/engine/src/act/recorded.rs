@@ -15,7 +15,7 @@ use crate::ports::Answer;
 
 /// The instances of hosts that the journal names and whose tags agree with it. `undone` is what is refused to
 /// others, in words that follow "so it was not": `terminated`.
-pub(super) async fn recorded(scene: &Scene<'_>, hosts: &[Host], undone: &str) -> Answer<Vec<InstanceId>> {
+pub(super) async fn recorded(scene: &Scene<'_>, hosts: &[Host], action: &str) -> Answer<Vec<InstanceId>> {
     let ids = scene.instances(hosts)?;
     let listed = scene.listed().await?;
     let found = |id: &InstanceId| listed.get(id);
@@ -32,7 +32,7 @@ pub(super) async fn recorded(scene: &Scene<'_>, hosts: &[Host], undone: &str) ->
     for (host, id) in hosts.iter().zip(&ids) {
         let current = current.get(id).copied();
         if let Some(why) = disagreement(&upgrade, host, id, current, found(id), gone.contains(id)) {
-            return Err(Failure::permanent(format!("{why}, so it was not {undone}; find out who changed that")));
+            return Err(Failure::permanent(format!("{why}, so it was not {action}; find out who changed that")));
         }
     }
     Ok(ids)

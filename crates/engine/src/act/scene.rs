@@ -69,7 +69,7 @@ pub(crate) struct Scene<'a> {
     /// How often somebody wanted it tried again that is never tried again by itself.
     pub retries: u32,
     /// Whether its making is known to have been begun.
-    pub begun: Cell<bool>,
+    pub was_started: Cell<bool>,
     /// When what it waits for was first seen, for waits that need it to last.
     pub seen_since: Cell<Option<Timestamp>>,
     /// The change to records that it asked for, when the answer was not lost.

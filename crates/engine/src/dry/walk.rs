@@ -218,7 +218,7 @@ async fn look(
         return Ok((in_words(&step.action), Vec::new()));
     }
     let scene = crew.scene(step);
-    scene.begun.set(false);
+    scene.was_started.set(false);
     let seen = if changed_before { Ok(Seen::NotYet) } else { observe(&scene).await };
     let outcome = match seen {
         Ok(Seen::Holds(facts)) => return Ok((DryOutcome::AlreadySo, scene.news(facts))),

@@ -230,13 +230,13 @@ fn a_dry_run_begins_nothing_or_gives_a_permit_that_says_so() {
         let reading = now(read(&store)).expect("it holds together");
         let journal = Journal::open(store, reading, HandClock::new(), 0, "n".to_owned(), Rc::new(|_| {}));
         let gate = Gate::new(hold, Rc::new(journal), Rc::new(Watch(Cell::default())));
-        let begun = Cell::new(false);
+        let started = Cell::new(false);
         let written = now(gate.write("call", async |permit: &Permit| {
-            begun.set(true);
+            started.set(true);
             assert!(permit.is_dry());
             Ok(())
         }));
-        assert_eq!((begun.get(), written.is_ok()), (is_begun, is_begun));
+        assert_eq!((started.get(), written.is_ok()), (is_begun, is_begun));
         assert_eq!(gate.attempts(), BTreeMap::new());
     }
 }

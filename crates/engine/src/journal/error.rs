@@ -23,22 +23,22 @@ pub enum JournalError {
     #[error("the journal is inconsistent")]
     Illegal(#[from] IllegalTransition),
     /// The last record that this conductor wrote or read is not there any more.
-    #[error("the state of this upgrade is gone from {place}: record {number} of the journal is not there any more")]
+    #[error("the state of this upgrade is gone from {location}: record {number} of the journal is not there any more")]
     Gone {
         /// The record.
         number: u64,
         /// Where the state was.
-        place: String,
+        location: String,
     },
     /// The lease tells of records that are not there.
-    #[error("the journal in {place} ends at record {records}, and {known} were written: its end is lost")]
+    #[error("the journal in {location} ends at record {records}, and {known} were written: its end is lost")]
     LostTail {
         /// How many records there are.
         records: u64,
         /// How many the lease's holder knew of.
         known: u64,
         /// Where the state is.
-        place: String,
+        location: String,
     },
     /// An append failed before, so that nothing more is written.
     #[error("the journal could not be written before; nothing more is done")]

@@ -54,7 +54,7 @@ pub(super) async fn read_all(store: &Store, reading: &mut Reading) -> Result<(),
     }
     let records = reading.records.len() as u64;
     if records < known {
-        return Err(JournalError::LostTail { records, known, place: store.place().to_owned() });
+        return Err(JournalError::LostTail { records, known, location: store.location().to_owned() });
     }
     Ok(())
 }
@@ -89,7 +89,7 @@ pub(super) async fn read_link(
     }
     let bytes = store.read(name).await?.ok_or_else(|| store.damaged(name, "it has gone"))?;
     let kept = parse(store, name, &bytes)?;
-    let (found, before) = kept.place();
+    let (found, before) = kept.location();
     if found != number || before.as_ref() != previous {
         let why = "it does not follow on the record before it: one of the two was changed";
         return Err(store.damaged(name, why).into());
@@ -105,7 +105,7 @@ pub(super) enum Kept {
 
 impl Kept {
     /// The record's number, and the digest of the one before it.
-    pub(super) const fn place(&self) -> (u64, &Option<Digest>) {
+    pub(super) const fn location(&self) -> (u64, &Option<Digest>) {
         match self {
             Self::Today(record) => (record.number, &record.previous),
             Self::Version1(record) => (record.number, &record.previous),

@@ -234,7 +234,7 @@ impl Journal {
 async fn create_once(store: &Store, number: u64, bytes: &[u8]) -> Result<Created, JournalError> {
     let before = number - 1;
     if before > 0 && !store.exists(&record_name(before)).await? {
-        return Err(JournalError::Gone { number: before, place: store.place().to_owned() });
+        return Err(JournalError::Gone { number: before, location: store.location().to_owned() });
     }
     Ok(store.create(&record_name(number), bytes.to_vec()).await?)
 }

@@ -89,7 +89,7 @@ pub(super) async fn read(store: &Store, epoch: u64) -> Result<Option<Seen>, Stor
         let holder = serde_json::from_slice(&bytes).unwrap_or_else(|error| {
             store.warn(&format!(
                 "{name} in {} cannot be read ({error}): who holds it, and whether the journal's end is lost, is not known",
-                store.place()
+                store.location()
             ));
             Holder::somebody()
         });

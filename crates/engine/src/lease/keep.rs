@@ -43,12 +43,12 @@ pub enum LeaseLost {
         epoch: u64,
     },
     /// The lease's object is not there any more: somebody has removed the state.
-    #[error("the state of this upgrade is gone from {place}: {what} is not there any more")]
+    #[error("the state of this upgrade is gone from {location}: {what} is not there any more")]
     Gone {
         /// What is missed.
         what: String,
         /// Where the state was.
-        place: String,
+        location: String,
     },
     /// It could not be renewed for so long that it has nearly lapsed.
     #[error("the lease could not be renewed for {}: another conductor may take over at any moment", human(*.since))]
@@ -132,7 +132,7 @@ impl Lease {
         let begin = Moment::now(&*self.machine);
         let name = object(self.epoch);
         if read(&self.store, self.epoch).await?.is_none() {
-            return Ok(Some(LeaseLost::Gone { what: name, place: self.store.place().to_owned() }));
+            return Ok(Some(LeaseLost::Gone { what: name, location: self.store.location().to_owned() }));
         }
         self.renewals.set(self.renewals.get() + 1);
         self.store.replace(&name, self.bytes(records)).await?;

@@ -298,9 +298,9 @@ fn journal(launch: &Launch, events: Vec<Event>) -> Upgrade {
         steps: vec![step],
     };
     let (kind, plan) = (RunKind::Prepare, Box::new(plan));
-    let begun = Event::RunStarted { run: RunNumber(1), kind, plan, deployment: Digest::of(b"") };
+    let started = Event::RunStarted { run: RunNumber(1), kind, plan, deployment: Digest::of(b"") };
     let mut upgrade = Upgrade::default();
-    for event in [begun].into_iter().chain(events) {
+    for event in [started].into_iter().chain(events) {
         upgrade.apply(Timestamp::UNIX_EPOCH, &event).expect("it can follow");
     }
     upgrade

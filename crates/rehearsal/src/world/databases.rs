@@ -40,14 +40,14 @@ impl WorldState {
             return Err(Failure::permanent(format!("{name} has a snapshot {id} already")));
         }
         let newest = database.snapshots.iter().rfind(|snapshot| snapshot.available);
-        let recent = newest.is_some_and(|snapshot| between(snapshot.begun, self.now) <= RECENT);
+        let recent = newest.is_some_and(|snapshot| between(snapshot.started, self.now) <= RECENT);
         let expected = &self.deployment.expected;
         let expected = if recent { expected.incremental_snapshot } else { expected.snapshot };
         let due = later(self.now, self.varied(&["snapshot", name.as_str(), id.as_str()], expected.duration()));
         self.writes_snapshot(name, id);
-        let begun = self.now;
+        let started = self.now;
         if let Some(database) = self.databases.get_mut(name) {
-            database.snapshots.push(Snapshot { id: id.clone(), begun, available: false });
+            database.snapshots.push(Snapshot { id: id.clone(), started, available: false });
         }
         self.agenda.schedule(due, Event::SnapshotTaken { database: name.clone(), snapshot: id.clone() });
         Ok(())

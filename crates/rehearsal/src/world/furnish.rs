@@ -15,7 +15,7 @@ use super::chance;
 use super::events::Agenda;
 use super::parts::{
     Balancer, Database, Earlier, Host, Image, Member, Migrations, Pages, Program, Queue, Tally, Visitors, Watch, Zone,
-    place,
+    location,
 };
 use super::state::{WORLD_VERSION, WorldState};
 
@@ -168,10 +168,10 @@ fn zone(deployment: &Deployment, seed: u64, at: Timestamp) -> Zone {
 
 /// Database instances with one nightly snapshot each, too old to make the next one short.
 fn databases(deployment: &Deployment, at: Timestamp) -> BTreeMap<cutover_core::names::DatabaseName, Database> {
-    let begun = earlier(at, Duration::from_secs(18 * 3600));
+    let started = earlier(at, Duration::from_secs(18 * 3600));
     let furnish = |database: &cutover_core::deployment::Database| {
         let id = SnapshotId::from(format!("rds-{}-nightly", database.name));
-        let snapshots = vec![Snapshot { id, begun, available: true }];
+        let snapshots = vec![Snapshot { id, started, available: true }];
         (database.name.clone(), Database { snapshots, furnished: 1 })
     };
     deployment.databases.iter().map(furnish).collect()
@@ -192,7 +192,7 @@ fn pages(deployment: &Deployment) -> Pages {
     let hosts: Vec<DnsName> = deployment.sites.iter().map(|site| site.host.clone()).collect();
     let old = "<p>The site is down for its last upgrade.</p>\n".to_owned();
     Pages {
-        objects: BTreeMap::from([(place(&page.bucket, &page.key), old.clone())]),
+        objects: BTreeMap::from([(location(&page.bucket, &page.key), old.clone())]),
         distribution: Distribution {
             domain: page.domain.clone(),
             deployed: true,

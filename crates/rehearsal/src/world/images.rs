@@ -54,9 +54,9 @@ impl WorldState {
     }
 
     pub(crate) fn remove_image(&mut self, id: &ImageId) -> Answer<()> {
-        let place = self.images.iter().position(|image| image.id == *id);
-        let place = place.ok_or_else(|| Failure::permanent(format!("there is no image {id}")))?;
-        let image = self.images.remove(place);
+        let index = self.images.iter().position(|image| image.id == *id);
+        let index = index.ok_or_else(|| Failure::permanent(format!("there is no image {id}")))?;
+        let image = self.images.remove(index);
         self.writes_image(id, Some(image.describe()));
         Ok(())
     }

@@ -103,16 +103,16 @@ impl WorldState {
     }
 
     /// A verification holds for as long as no current host is in service beside the next ones.
-    fn watch_verification(&mut self, place: usize) {
-        let site = &self.deployment.sites[place];
+    fn watch_verification(&mut self, index: usize) {
+        let site = &self.deployment.sites[index];
         let Some(balancer) = self.balancers.get(&site.balancer) else { return };
         let (current, next) = self.in_service_by_age(&site.balancer);
         if current > 0 {
-            self.watch.passed[place].clear();
-            self.watch.verified.remove(&place);
+            self.watch.passed[index].clear();
+            self.watch.verified.remove(&index);
         }
         let pointed_at = self.zone.records.get(&site.host).is_some_and(|record| record.target == balancer.domain);
-        if pointed_at && next > 0 && !self.watch.verified.contains(&place) {
+        if pointed_at && next > 0 && !self.watch.verified.contains(&index) {
             let detail = format!(
                 "{} points at {}, where {next} next hosts are in service that have not passed the site's checks",
                 site.host, site.balancer
@@ -129,7 +129,7 @@ impl WorldState {
 
     /// Somebody asked a balancer for a page: a check passed by next hosts alone counts as verified.
     pub(crate) fn note_verification(&mut self, host: &DnsName, path: &str, target: &DnsName, page: &Page) {
-        let Some((place, site)) = self.site(host) else { return };
+        let Some((index, site)) = self.site(host) else { return };
         if self.balancers.get(&site.balancer).is_none_or(|balancer| balancer.domain != *target) {
             return;
         }
@@ -145,9 +145,9 @@ impl WorldState {
         let passed: Vec<usize> =
             site.checks.iter().enumerate().filter(|(_, check)| right(check)).map(|(number, _)| number).collect();
         let checks = site.checks.len();
-        self.watch.passed[place].extend(passed);
-        if self.watch.passed[place].len() == checks {
-            self.watch.verified.insert(place);
+        self.watch.passed[index].extend(passed);
+        if self.watch.passed[index].len() == checks {
+            self.watch.verified.insert(index);
         }
     }
 
@@ -186,7 +186,7 @@ impl WorldState {
         let quiet_since = self.watch.quiet_since.get(&database.name);
         let snapshots = self.databases.get(&database.name).map(|database| database.snapshots.as_slice());
         let usable = |since: &Timestamp| {
-            snapshots.unwrap_or_default().iter().any(|snapshot| snapshot.available && snapshot.begun >= *since)
+            snapshots.unwrap_or_default().iter().any(|snapshot| snapshot.available && snapshot.started >= *since)
         };
         if !quiet_since.is_some_and(usable) {
             let name = database.name.clone();

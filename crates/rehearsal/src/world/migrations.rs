@@ -23,9 +23,9 @@ impl WorldState {
         if self.known_job(instance, &migrate.job).is_some() {
             return Ok(JobStart::Found);
         }
-        let place = self.migrations_of(migrate)?;
-        self.watch_migration(migrate, self.migrations[place].pending());
-        let migrations = &self.migrations[place];
+        let index = self.migrations_of(migrate)?;
+        self.watch_migration(migrate, self.migrations[index].pending());
+        let migrations = &self.migrations[index];
         let words = ["migrate", migrations.fleet.as_str(), &migrations.service, &migrations.database];
         let step = match migrations.total {
             0 => Duration::from_secs(5),
@@ -34,7 +34,7 @@ impl WorldState {
         let step = Duration::from_millis(super::chance::milliseconds(step).max(1));
         let due = later(self.now, step.max(Duration::from_secs(if migrations.pending() == 0 { 5 } else { 0 })));
         let output = "Operations to perform:\n  Apply all migrations\nRunning migrations:\n".to_owned();
-        let job = Job { migrations: place, schema: migrate.schema.clone(), output, exit: None, step, due };
+        let job = Job { migrations: index, schema: migrate.schema.clone(), output, exit: None, step, due };
         self.jobs.entry(instance.clone()).or_default().insert(migrate.job.clone(), job);
         self.agenda.schedule(due, Event::JobMoves { instance: instance.clone(), job: migrate.job.clone() });
         Ok(JobStart::Started)
@@ -59,8 +59,8 @@ impl WorldState {
         if job.exit.is_some() || job.due != self.now {
             return;
         }
-        let (place, step) = (job.migrations, job.step);
-        let migrations = &self.migrations[place];
+        let (index, step) = (job.migrations, job.step);
+        let migrations = &self.migrations[index];
         let fails = self.migration_fails_after(&migrations.fleet, &migrations.service, &migrations.database);
         let (line, exit) = if migrations.pending() == 0 {
             ("  No migrations to apply.\n".to_owned(), Some(0))
@@ -68,9 +68,9 @@ impl WorldState {
             (failure_of(migrations.applied, &self.deployment.release.codename), Some(1))
         } else {
             let line = format!("  Applying {}... OK\n", name_of(migrations.applied, &self.deployment.release.codename));
-            self.migrations[place].applied += 1;
+            self.migrations[index].applied += 1;
             self.services_changed = true;
-            (line, (self.migrations[place].pending() == 0).then_some(0))
+            (line, (self.migrations[index].pending() == 0).then_some(0))
         };
         let due = later(self.now, step);
         if let Some(job) = self.jobs.get_mut(instance).and_then(|jobs| jobs.get_mut(name)) {

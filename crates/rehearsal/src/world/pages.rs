@@ -8,12 +8,12 @@ use cutover_engine::failure::Failure;
 use cutover_engine::ports::{Answer, PageObject, PageVersion};
 
 use super::events::Event;
-use super::parts::place;
+use super::parts::location;
 use super::state::WorldState;
 
 impl WorldState {
     pub(crate) fn page(&self, bucket: &str, key: &str) -> Option<PageObject> {
-        let text = self.pages.objects.get(&place(bucket, key))?.clone();
+        let text = self.pages.objects.get(&location(bucket, key))?.clone();
         // As S3 does for objects of this size: the same content has the same tag.
         let version = PageVersion(Digest::of(text.as_bytes()).to_string());
         Some(PageObject { text, version })
@@ -30,7 +30,7 @@ impl WorldState {
             let why = format!("s3://{bucket}/{key} was changed since it was read, so it was not written");
             return Err(Failure::not_applied(why));
         }
-        self.pages.objects.insert(place(bucket, key), body.to_owned());
+        self.pages.objects.insert(location(bucket, key), body.to_owned());
         self.traffic_changed = true;
         Ok(())
     }
@@ -76,7 +76,7 @@ impl WorldState {
 
     fn origin(&self) -> Option<&String> {
         let page = &self.deployment.maintenance_page;
-        self.pages.objects.get(&place(&page.bucket, &page.key))
+        self.pages.objects.get(&location(&page.bucket, &page.key))
     }
 
     fn own_distribution(&self, id: &str) -> Answer<()> {

@@ -196,7 +196,7 @@ async fn a_snapshot_without_a_time_was_started_now_and_a_failed_one_is_an_error(
     let databases = cloud::databases(&aws, &deployment(), Rc::new(WallClock));
     let before = jiff::Timestamp::now();
     let found = databases.snapshot(&"d".into(), &"s".into()).await.expect("an answer").expect("it is there");
-    assert!(!found.available && found.begun >= before, "{found:?}");
+    assert!(!found.available && found.started >= before, "{found:?}");
     let failure = databases.snapshot(&"d".into(), &"s".into()).await.expect_err("it has failed");
     permanent(&failure, &["snapshot s of d has failed"]);
 }

@@ -41,11 +41,11 @@ impl<'a> Window<'a> {
     pub(super) fn migrate(&self, fleet: &Fleet) -> Vec<Step> {
         let Some(host) = self.next.of(&fleet.name, Role::Edxapp).first() else { return Vec::new() };
         let mut steps: Vec<Step> = Vec::new();
-        for (place, migration) in self.deployment.migrations_of(fleet).enumerate() {
-            let Some(migrate) = self.migration(fleet, migration, host, place + 1) else { continue };
+        for (index, migration) in self.deployment.migrations_of(fleet).enumerate() {
+            let Some(migrate) = self.migration(fleet, migration, host, index + 1) else { continue };
             let title = format!("migrate {} {} on {}", migration.service, migration.database, migrate.schema);
             let id =
-                format!("window.migrate.{}.{}-{}-{}", fleet.name, place + 1, migration.service, migration.database);
+                format!("window.migrate.{}.{}-{}-{}", fleet.name, index + 1, migration.service, migration.database);
             let step = step(id, Line::Migrate, title, Action::Migrate(migrate))
                 .of_fleet(&fleet.name)
                 .takes(self.migration_time(fleet, migration), migration.limit.duration())
@@ -59,11 +59,11 @@ impl<'a> Window<'a> {
         steps
     }
 
-    fn migration(&self, fleet: &Fleet, migration: &Migration, host: &Host, place: usize) -> Option<Migrate> {
+    fn migration(&self, fleet: &Fleet, migration: &Migration, host: &Host, index: usize) -> Option<Migrate> {
         let schema = fleet.schemas.get(&migration.database)?;
         let upgrade = self.deployment.upgrade();
         Some(Migrate {
-            job: format!("cutover-{upgrade}-{}-{place}-{}-{}", fleet.name, migration.service, migration.database)
+            job: format!("cutover-{upgrade}-{}-{index}-{}-{}", fleet.name, migration.service, migration.database)
                 .into(),
             host: host.clone(),
             fleet: fleet.name.clone(),

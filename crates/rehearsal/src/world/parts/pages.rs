@@ -20,6 +20,6 @@ pub(crate) struct Pages {
 }
 
 /// The place of an object among the objects.
-pub(crate) fn place(bucket: &str, key: &str) -> String {
+pub(crate) fn location(bucket: &str, key: &str) -> String {
     format!("{bucket}/{key}")
 }
