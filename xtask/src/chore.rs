@@ -1,4 +1,4 @@
-//! What can be asked of `cargo xtask`: the words on the command line and the help. Not what they do.
+//! The command line of `cargo xtask` and its help. The chores themselves are in other modules.
 
 use crate::failure::Failure;
 
@@ -8,21 +8,22 @@ Checks and chores of this repository.
 
 Usage: cargo xtask CHORE
 
-  test        Everything that must pass before a change lands: formatting, clippy, tests,
+  test        Everything that must pass before a change is merged: formatting, clippy, tests,
               documentation, licences and bans. Stops at the first failure. The tests need
-              git, sshd, ssh-keygen and Python: as root on Debian, what is missing is installed
-              first. moto, the stand-in for AWS, is installed into the target folder.
+              git, sshd, ssh-keygen and Python; if you are root on Debian, missing ones are
+              installed. moto, which stands in for AWS, is installed into the target folder.
   audit       Known vulnerabilities among the dependencies (reads a database from the network).
-  bench       The benchmarks. Arguments after it go to `cargo bench`.
+  bench       The benchmarks. Further arguments are passed to `cargo bench`.
   mutants     Mutation testing of the engine and of the planner, plan and journal. Takes
-              hours; arguments after it go to cargo-mutants, such as `--file` or `--shard 1/8`.
-  reference   Write docs/cli.md, and what README shows, anew from the program itself.
+              hours; further arguments are passed to cargo-mutants, such as `--file` or
+              `--shard 1/8`.
+  reference   Generate docs/cli.md, docs/rehearsal.svg and the samples in README.md.
   help        This text.
 
 Example: cargo xtask test
 ";
 
-/// One thing `cargo xtask` does.
+/// A chore of `cargo xtask`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Chore {
     /// Print [`HELP`].
@@ -31,16 +32,16 @@ pub(crate) enum Chore {
     Test,
     /// Known vulnerabilities.
     Audit,
-    /// The benchmarks, with more arguments for `cargo bench`.
+    /// The benchmarks, with further arguments for `cargo bench`.
     Bench(Vec<String>),
-    /// Mutation testing, with more arguments for cargo-mutants.
+    /// Mutation testing, with further arguments for cargo-mutants.
     Mutants(Vec<String>),
-    /// Regenerate the command-line reference.
+    /// Generate the parts of documents that show what the program prints.
     Reference,
 }
 
 impl Chore {
-    /// Reads the arguments after `cargo xtask`. No argument at all asks for help.
+    /// Reads the arguments after `cargo xtask`. Without arguments, the chore is the help.
     pub(crate) fn parse(arguments: &[String]) -> Result<Self, Failure> {
         let Some((name, rest)) = arguments.split_first() else {
             return Ok(Self::Help);
@@ -71,12 +72,12 @@ mod tests {
     }
 
     #[test]
-    fn no_argument_asks_for_help() {
+    fn without_arguments_the_help_is_printed() {
         assert!(matches!(parse(""), Ok(Chore::Help)));
     }
 
     #[test]
-    fn arguments_after_bench_go_on_to_cargo() {
+    fn arguments_after_bench_are_passed_to_cargo() {
         let chore = parse("bench planner -- --quick").expect("bench takes arguments");
         assert_eq!(chore, Chore::Bench(["planner", "--", "--quick"].map(String::from).to_vec()));
     }
@@ -93,12 +94,12 @@ mod tests {
     }
 
     #[test]
-    fn every_chore_in_the_help_can_be_asked_for() {
+    fn every_chore_in_the_help_exists() {
         let chores = HELP.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
         let names: Vec<&str> = chores.filter_map(|line| line.split_whitespace().next()).collect();
         assert_eq!(names.len(), 6);
         for name in names {
-            assert!(parse(name).is_ok(), "{name} is in the help and cannot be asked for");
+            assert!(parse(name).is_ok(), "{name} is in the help, but is not a chore");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The system's programs that the tests start: git, an sshd with its keys, and Python. Whether they are here, and, for
-//! root on a Debian-like system such as a build server's, how they get here.
+//! The programs of the system that the tests start: git, OpenSSH and Python. This module checks whether they are
+//! installed and, for root on a Debian-like system (usually a CI machine), installs them.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 use crate::workspace::Workspace;
 
-/// The oldest git that the product works with (crates/patchstack/src/git/version.rs).
+/// The oldest git that cutover works with (crates/patchstack/src/git/version.rs).
 const OLDEST_GIT: (u32, u32) = (2, 40);
 
 /// A program that tests start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Component {
     program: &'static str,
-    /// The Debian package that has it.
+    /// The Debian package that contains it.
     package: &'static str,
-    /// What a person does who installs by hand.
+    /// How to install it by hand.
     advice: &'static str,
 }
 
@@ -50,10 +50,11 @@ const PYTHON: Component = Component {
     advice: "Python 3.11 or later with venv: `apt-get install python3-venv`; where that is older, https://www.python.org",
 };
 
-/// Succeeds in a Python that can make the tests' environment (xtask/requirements.txt). Debian packs `ensurepip` apart.
+/// Succeeds in a Python that can create the environment of the tests (xtask/requirements.txt). On Debian, `ensurepip`
+/// is in a separate package.
 const PYTHON_PROBE: &str = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
 
-/// Sees that everything is here, and installs what is missing where that can be done.
+/// Checks that everything is installed, and installs what is missing if possible.
 pub(crate) fn require(workspace: &Workspace) -> Result<(), Failure> {
     let missing = missing(workspace);
     if missing.is_empty() {
@@ -75,20 +76,20 @@ fn missing(workspace: &Workspace) -> Vec<Component> {
     git.into_iter().chain(python).chain(SSH.into_iter().filter(|component| !is_here(component.program))).collect()
 }
 
-/// Whether `git --version` names one that the product works with.
+/// Whether `answer`, the output of `git --version`, is a version that cutover works with.
 fn is_new_enough(answer: &str) -> bool {
     let mut numbers = answer.trim_start_matches("git version ").split(['.', '-', ' ']).map(str::parse::<u32>);
     matches!((numbers.next(), numbers.next()), (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= OLDEST_GIT)
 }
 
-/// Whether a program is on `PATH`, or where systems keep sshd.
+/// Whether a program is on `PATH`, or in a folder where systems keep sshd.
 fn is_here(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut folders = env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
     folders.any(|folder| folder.join(program).is_file())
 }
 
-/// Only root on a system with apt-get gets packages installed: that is a build server, or somebody who can.
+/// Packages are installed only for root on a system with apt-get.
 fn may_install(workspace: &Workspace) -> bool {
     is_here("apt-get") && workspace.program(Path::new("id"), ["-u"]).output().as_deref() == Some("0")
 }
@@ -102,7 +103,7 @@ fn packages(missing: &[Component]) -> Vec<&'static str> {
 }
 
 fn install(workspace: &Workspace, packages: &[&str]) -> Result<(), Failure> {
-    eprintln!("xtask: the tests need {}; installing with apt-get, as this is root", packages.join(" and "));
+    eprintln!("xtask: the tests need {}; installing with apt-get, since you are root", packages.join(" and "));
     let apt_get = |arguments: [&str; 2]| {
         workspace.program(Path::new("apt-get"), arguments).environment("DEBIAN_FRONTEND", "noninteractive")
     };
@@ -126,13 +127,13 @@ mod tests {
     }
 
     #[test]
-    fn a_package_is_installed_once_whatever_it_is_needed_for() {
+    fn a_package_is_installed_once_even_if_several_programs_need_it() {
         assert_eq!(packages(&SSH), ["openssh-client", "openssh-server"]);
         assert_eq!(packages(&[GIT]), ["git"]);
     }
 
     #[test]
-    fn a_program_that_is_nowhere_is_not_here() {
+    fn a_missing_program_is_reported_as_missing() {
         assert!(is_here("sh"));
         assert!(!is_here("no-such-program-anywhere"));
     }

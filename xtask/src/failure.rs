@@ -1,13 +1,13 @@
-//! Why a chore stopped, in words that say what to do next.
+//! Why a chore failed, with what to do next.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a chore stopped.
+/// Why a chore failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The first argument names no chore.
+    /// The first argument is not the name of a chore.
     UnknownChore {
         /// The argument.
         given: String,
@@ -21,26 +21,26 @@ pub(crate) enum Failure {
     },
     /// Cargo's environment is missing, so the workspace cannot be found.
     NotRunByCargo {
-        /// The variable looked for.
+        /// The missing variable.
         variable: &'static str,
     },
-    /// Tools that the checks need are not installed: one line each, with what installs it.
+    /// Tools that the checks need are not installed: one line for each, with how to install it.
     MissingTools(Vec<String>),
     /// A program could not be started.
     NotStarted {
         /// The command, as a person would type it.
         command: String,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// A file could not be written.
     NotWritten {
         /// The file.
         file: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Mutants that no test has noticed and nothing explains.
+    /// Mutants that no test noticed, and that are not listed as equivalent.
     MutantsMissed(Vec<String>),
     /// A program ran and did not succeed.
     Failed {
@@ -48,7 +48,7 @@ pub(crate) enum Failure {
         what: String,
         /// The command, as a person would type it.
         command: String,
-        /// Why that is likely, where it is known.
+        /// A hint about the likely cause, if there is one.
         hint: Option<&'static str>,
     },
 }
@@ -61,10 +61,10 @@ impl fmt::Display for Failure {
                 write!(f, "`cargo xtask {chore}` takes no arguments, but got `{given}`")
             }
             Self::NotRunByCargo { variable } => {
-                write!(f, "{variable} is not set; run this as `cargo xtask ...` and not by itself")
+                write!(f, "{variable} is not set; run this as `cargo xtask ...`")
             }
             Self::MissingTools(missing) => {
-                write!(f, "the checks need what is not installed here:")?;
+                write!(f, "the checks need programs that are not installed:")?;
                 missing.iter().try_for_each(|line| write!(f, "\n  {line}"))
             }
             Self::NotStarted { command, source } => write!(f, "cannot start `{command}`: {source}"),
@@ -74,7 +74,7 @@ impl fmt::Display for Failure {
                 missed.iter().try_for_each(|mutant| write!(f, "\n  {mutant}"))
             }
             Self::Failed { what, command, hint } => {
-                write!(f, "{what} failed. To repeat only this:\n  {command}")?;
+                write!(f, "{what} failed. To repeat only this step:\n  {command}")?;
                 hint.map_or(Ok(()), |hint| write!(f, "\n{hint}"))
             }
         }

@@ -1,4 +1,4 @@
-//! One command of another program: how it is run, and how it is shown so that a person can repeat it.
+//! A command that runs another program, and how it is shown so that people can repeat it.
 
 use std::env;
 use std::ffi::OsString;
@@ -29,24 +29,24 @@ impl Invocation {
         }
     }
 
-    /// The same with more arguments at the end.
+    /// The same command with more arguments at the end.
     pub(crate) fn arguments(mut self, arguments: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.arguments.extend(arguments.into_iter().map(Into::into));
         self
     }
 
-    /// The same with an environment variable set.
+    /// The same command with an environment variable set.
     pub(crate) fn environment(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.environment.push((name, value.into()));
         self
     }
 
-    /// Runs it with its output going to this program's own. `what` names it in a failure.
+    /// Runs it; its output goes to the output of this program. `what` names it in a failure.
     pub(crate) fn run(&self, what: &str) -> Result<(), Failure> {
         self.run_ending_with(&[0], what)
     }
 
-    /// The same, where several exit codes mean that it has done its work.
+    /// The same, if several exit codes mean success.
     pub(crate) fn run_ending_with(&self, codes: &[i32], what: &str) -> Result<(), Failure> {
         let status = self.command().status();
         let status = status.map_err(|source| Failure::NotStarted { command: self.to_line(), source })?;
@@ -56,13 +56,13 @@ impl Invocation {
         }
     }
 
-    /// Whether it can be started and succeeds. Its output is dropped.
+    /// Whether it can be started and succeeds. Its output is discarded.
     pub(crate) fn succeeds(&self) -> bool {
         let status = self.command().stdout(Stdio::null()).stderr(Stdio::null()).status();
         status.is_ok_and(|status| status.success())
     }
 
-    /// What it writes to its standard output, if it can be started and succeeds.
+    /// Its standard output, if it can be started and succeeds.
     pub(crate) fn output(&self) -> Option<String> {
         let output = self.command().stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -87,13 +87,13 @@ impl Invocation {
     }
 }
 
-/// Whether cargo set this variable to describe the xtask package to xtask. Passed on to another cargo, such variables
-/// make build scripts believe that something changed, and crates are built again for nothing.
+/// Whether cargo set this variable to describe the package xtask. If such variables are passed on to another cargo,
+/// build scripts run again because they seem to have changed, and crates are rebuilt for nothing.
 fn describes_xtask(variable: &str) -> bool {
     ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].iter().any(|prefix| variable.starts_with(prefix))
 }
 
-/// The word as a shell reads it back.
+/// The word, quoted for a shell if necessary.
 fn quoted(word: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "-_=./:+,@%".contains(character);
     if !word.is_empty() && word.chars().all(plain) {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_target_folder_is_passed_on_and_the_description_of_xtask_is_not() {
+    fn the_target_folder_is_passed_on_but_variables_about_xtask_are_not() {
         assert!(!describes_xtask("CARGO_TARGET_DIR"));
         assert!(!describes_xtask("CARGO_HOME"));
         assert!(describes_xtask("CARGO_MANIFEST_DIR"));
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_does_not_exist_is_a_failure_with_its_name() {
+    fn the_failure_for_a_missing_program_names_it() {
         let invocation = Invocation::new("no-such-program-anywhere", "no-such-program-anywhere", Path::new("."));
         let failure = invocation.run("nothing").expect_err("it does not exist");
         assert!(failure.to_string().contains("no-such-program-anywhere"));

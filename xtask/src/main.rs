@@ -1,12 +1,12 @@
-//! `cargo xtask`: the checks and chores of this repository, and nothing of the product.
+//! `cargo xtask`: the checks and chores of this repository. It contains no code of cutover itself.
 //!
-//! Standard library only, so that a stranger waits seconds for it and not for a dependency graph.
+//! It uses only the standard library, so that it is built within seconds.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "chores start other programs, read cargo's environment and time themselves"
+    reason = "chores start other programs, read cargo's environment and measure time"
 )]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "chores talk to the person who asked for them")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "chores print to the person who runs them")]
 
 mod chore;
 mod components;

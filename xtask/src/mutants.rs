@@ -1,7 +1,8 @@
-//! `cargo xtask mutants`: mutation testing. Changes the code in one place after the other and sees whether a test fails.
+//! `cargo xtask mutants`: mutation testing. It changes the code at one place at a time and checks whether a test fails.
 //!
-//! A mutant that no test notices is a gap in the tests, or is listed in `xtask/equivalent-mutants.txt` with the reason why
-//! no test can notice it. Mutants run in two passes: the quick tests first, then all tests on what those have missed.
+//! A mutant that no test notices is a gap in the tests, or is listed in `xtask/equivalent-mutants.txt` with the reason
+//! why no test can notice it. Mutants run in two passes: the quick tests first, then all tests on what those have
+//! missed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use crate::workspace::Workspace;
 
 /// The crates whose tests are run.
 const TESTED_BY: [&str; 3] = ["cutover-core", "cutover-engine", "cutover-rehearsal"];
-/// What is mutated when nothing else is asked for: everything that decides in which order an upgrade does what.
+/// The files that are mutated by default: all code that determines what an upgrade does, and in which order.
 const FILES: [&str; 4] = [
     "crates/engine/src/**/*.rs",
     "crates/core/src/planner/**/*.rs",
@@ -22,12 +23,12 @@ const FILES: [&str; 4] = [
 ];
 /// The list of mutants that no test can notice.
 const EQUIVALENT: &str = "xtask/equivalent-mutants.txt";
-/// The exit codes of a pass that came to its end: all mutants caught, some missed, some hung.
+/// The exit codes of a pass that reached its end: all mutants caught, some missed, some hung.
 const DONE: [i32; 3] = [0, 2, 3];
-/// A mutant that takes longer than this is counted as one that hangs, in seconds.
+/// A mutant whose tests take longer than this many seconds counts as hung.
 const TIMEOUT: &str = "600";
 
-/// Runs all mutants, or those that `arguments` of cargo-mutants choose, such as `--file` or `--shard 1/8`.
+/// Runs all mutants, or those that `arguments` for cargo-mutants select, such as `--file` or `--shard 1/8`.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
     let tool = tools::cargo_mutants(workspace)?;
     let folder = workspace.mutants_folder();
@@ -36,7 +37,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Fai
     quick.run_ending_with(&DONE, "mutation testing with the quick tests")?;
     let outcomes = Outcomes::read(&folder);
     if !outcomes.missed.is_empty() {
-        // Mutants that were caught before are left out.
+        // Mutants that were caught in the first pass are left out.
         let all = pass(workspace, &tool, arguments).arguments(["--iterate"]);
         all.run_ending_with(&DONE, "mutation testing with all tests")?;
     }
@@ -57,11 +58,11 @@ fn pass(workspace: &Workspace, tool: &Path, arguments: &[String]) -> Invocation 
         .arguments(files)
         .arguments(tests)
         .arguments(arguments.iter().cloned())
-        // Snapshots are held against what is on record, and never written.
+        // Snapshots are only compared, never written.
         .environment("INSTA_UPDATE", "no")
 }
 
-/// What became of mutants, each named as `FILE:LINE:COLUMN: WHAT`.
+/// The outcome of each mutant, which is named `FILE:LINE:COLUMN: WHAT`.
 #[derive(Debug, Default)]
 struct Outcomes {
     caught: BTreeSet<String>,
@@ -70,7 +71,7 @@ struct Outcomes {
 }
 
 impl Outcomes {
-    /// Reads what cargo-mutants has written. A list that is not there is empty.
+    /// Reads the lists that cargo-mutants has written. A missing list is empty.
     fn read(folder: &Path) -> Self {
         let list = |name: &str| {
             let text = std::fs::read_to_string(folder.join("mutants.out").join(name)).unwrap_or_default();
@@ -79,7 +80,7 @@ impl Outcomes {
         Self { caught: list("caught.txt"), missed: list("missed.txt"), hung: list("timeout.txt") }
     }
 
-    /// The second pass has looked at what the first has missed.
+    /// These outcomes, updated with those of the second pass, which ran the mutants that this one missed.
     fn with_second_pass(mut self, second: &Self) -> Self {
         let caught: Vec<String> = self.missed.intersection(&second.caught).cloned().collect();
         self.missed.retain(|mutant| !second.caught.contains(mutant) && !second.hung.contains(mutant));
@@ -89,10 +90,10 @@ impl Outcomes {
     }
 }
 
-/// The score of each file, and the mutants that nothing explains.
+/// The score of each file, and the missed mutants that are not listed as equivalent.
 #[derive(Debug, Default)]
 struct Report {
-    /// By file: how many viable mutants there are, and how many of them were caught or cannot be noticed.
+    /// Counts by file how many viable mutants there are, and how many of them were caught or are equivalent.
     files: BTreeMap<String, (usize, usize)>,
     unexplained: Vec<String>,
 }
@@ -138,7 +139,7 @@ fn without_position(mutant: &str) -> String {
 }
 
 impl Workspace {
-    /// Where mutants are built and their outcomes are kept.
+    /// The folder in which mutants are built and their outcomes are kept.
     fn mutants_folder(&self) -> PathBuf {
         self.tools_folder().with_file_name("mutants")
     }
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missed_mutant_is_unexplained_until_it_is_listed_as_equivalent_wherever_its_line_is() {
+    fn a_missed_mutant_is_unexplained_until_it_is_listed_as_equivalent_on_any_line() {
         let outcomes = Outcomes { caught: set(&["crates/a.rs:1:1: x"]), missed: set(&[DRAIN]), hung: set(&[]) };
         assert_eq!(Report::of(&outcomes, "").unexplained, [DRAIN]);
         let listed =
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_second_pass_catches_is_caught_and_what_hangs_is_not() {
+    fn mutants_that_the_second_pass_catches_are_caught_and_those_that_hang_are_not() {
         let first = Outcomes { missed: set(&["f:1:1: a", "f:2:1: b", "f:3:1: c"]), ..Outcomes::default() };
         let second = Outcomes { caught: set(&["f:1:1: a"]), missed: set(&["f:2:1: b"]), hung: set(&["f:3:1: c"]) };
         let report = Report::of(&first.with_second_pass(&second), "");

@@ -1,6 +1,6 @@
-//! The Python environment of the tests of crates/aws: moto, the stand-in for AWS, and botocore with AWS's own models.
-//! Installed once into the target folder, in the versions of `xtask/requirements.txt`. That there is a Python at all is
-//! seen to in `components`.
+//! The Python environment for tests: moto, which stands in for AWS, and botocore with AWS's own API models. It is
+//! installed once into the target folder, in the versions of `xtask/requirements.txt`. `components` makes sure that
+//! Python itself is installed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,16 +9,16 @@ use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::workspace::Workspace;
 
-/// What is installed, with every version.
+/// The list of packages with their versions.
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
 
-/// Where that list is, from the workspace's root.
+/// The path of that list, relative to the workspace's root.
 const REQUIREMENTS_FILE: &str = "xtask/requirements.txt";
 
-/// Prints where AWS's models are.
+/// Prints the folder of AWS's models.
 const MODELS: &str = "import botocore, moto, os; print(os.path.join(os.path.dirname(botocore.__file__), 'data'))";
 
-/// What the tests are told of the environment.
+/// The environment, as tests see it.
 #[derive(Debug)]
 pub(crate) struct Python {
     interpreter: String,
@@ -26,20 +26,20 @@ pub(crate) struct Python {
 }
 
 impl Python {
-    /// The environment in that folder, and AWS's models in it.
+    /// The environment in that folder, with AWS's models.
     fn at(folder: &Path, models: String) -> Self {
         Self { interpreter: interpreter(folder).to_string_lossy().into_owned(), models }
     }
 
-    /// The command with what its tests look for (crates/aws/tests/aws/support.rs).
+    /// The command with the variables that its tests read (crates/aws/tests/aws/support.rs).
     pub(crate) fn tell(&self, tests: Invocation) -> Invocation {
         let tests = tests.environment("CUTOVER_BOTOCORE", &self.models);
-        // moto listens on loopback, where no proxy of the machine's has any business.
+        // moto listens on loopback, which must not be reached through a proxy.
         tests.environment("CUTOVER_MOTO_PYTHON", &self.interpreter).environment("NO_PROXY", "127.0.0.1")
     }
 }
 
-/// The environment: the one installed earlier, else installed now.
+/// The environment that was installed earlier; otherwise, installs it now.
 pub(crate) fn require(workspace: &Workspace) -> Result<Python, Failure> {
     let folder = workspace.components_folder().join(format!("python-{:016x}", digest(REQUIREMENTS)));
     if let Some(models) = models(workspace, &folder) {
@@ -54,7 +54,7 @@ pub(crate) fn require(workspace: &Workspace) -> Result<Python, Failure> {
     Ok(Python::at(&folder, models))
 }
 
-/// Where AWS's models are, if the environment is complete and works: an update of the system's Python may break it.
+/// The folder of AWS's models, if the environment is complete and works. An update of the system's Python may break it.
 fn models(workspace: &Workspace, folder: &Path) -> Option<String> {
     mark(folder).is_file().then(|| question(workspace, folder).output()).flatten()
 }
@@ -74,7 +74,7 @@ fn install(workspace: &Workspace, folder: &Path) -> Result<(), Failure> {
     fs::write(&mark, "").map_err(|source| Failure::NotWritten { file: mark, source })
 }
 
-/// Written last: without it the installation was cut short, and is made anew.
+/// A file that is written last. If it is missing, the installation was interrupted, and is repeated.
 fn mark(folder: &Path) -> PathBuf {
     folder.join("complete")
 }
@@ -83,14 +83,14 @@ fn interpreter(folder: &Path) -> PathBuf {
     folder.join("bin/python")
 }
 
-/// FNV-1a: another list of versions gets another folder.
+/// The FNV-1a hash of a list of versions, so that each list gets a folder of its own.
 fn digest(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]
 impl Python {
-    /// One for tests that only look at command lines.
+    /// An environment for tests that only check command lines.
     pub(crate) fn imagined() -> Self {
         Self::at(Path::new("python"), "models".to_owned())
     }
@@ -101,20 +101,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tests_are_told_where_both_parts_are() {
+    fn tests_get_the_paths_of_moto_and_of_the_models() {
         let tests = Invocation::new("cargo", "cargo", Path::new(".")).arguments(["test"]);
         let line = Python::imagined().tell(tests).to_line();
         assert_eq!(line, "CUTOVER_BOTOCORE=models CUTOVER_MOTO_PYTHON=python/bin/python NO_PROXY=127.0.0.1 cargo test");
     }
 
     #[test]
-    fn an_environment_without_its_mark_is_not_taken_for_complete() {
+    fn an_environment_without_its_mark_is_not_complete() {
         let workspace = Workspace::at("cargo", Path::new("."));
         assert_eq!(models(&workspace, Path::new("no-such-folder")), None);
     }
 
     #[test]
-    fn other_versions_go_to_another_folder() {
+    fn different_versions_are_installed_into_different_folders() {
         // The published test vectors of FNV-1a.
         assert_eq!(digest(""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(digest("foobar"), 0x8594_4171_f739_67e8);

@@ -1,4 +1,5 @@
-//! `cargo xtask test`: what must pass before a change lands, cheapest first. Also `audit`, which needs the network.
+//! `cargo xtask test`: everything that must pass before a change is merged, cheapest first. Also `audit`, which needs
+//! the network.
 
 use std::time::{Duration, Instant};
 
@@ -9,16 +10,16 @@ use crate::python::{self, Python};
 use crate::tools::{self, TestRunner};
 use crate::workspace::Workspace;
 
-/// One check: what it is called and what runs it.
+/// A check: its name, and the command that runs it.
 #[derive(Debug)]
 struct Step {
     name: &'static str,
     invocation: Invocation,
-    /// What to say when it fails, where the command's own words are not enough.
+    /// What to print when it fails, if the command's own output is not enough.
     hint: Option<&'static str>,
 }
 
-/// Runs all checks and stops at the first that fails.
+/// Runs all checks, and stops at the first one that fails.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let started = Instant::now();
     tools::require(workspace)?;
@@ -31,7 +32,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     for step in code_steps(workspace, runner, &python) {
         perform(&step)?;
     }
-    // Last, because cargo-deny may have to be built: by now everything else is known to be well.
+    // Last, because cargo-deny may have to be built: by now all other checks have passed.
     for step in policy_steps(workspace, tools::cargo_deny(workspace)?.as_path()) {
         perform(&step)?;
     }
@@ -39,7 +40,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Looks for known vulnerabilities. Apart from [`run`], because its answer changes without a change here.
+/// Looks for known vulnerabilities. It is separate from [`run`] because its result can change without a change here.
 pub(crate) fn audit(workspace: &Workspace) -> Result<(), Failure> {
     let cargo_deny = tools::cargo_deny(workspace)?;
     perform(&Step::new("advisories", workspace.program(&cargo_deny, ["check", "advisories"])))
@@ -62,7 +63,7 @@ fn code_steps(workspace: &Workspace, runner: TestRunner, python: &Python) -> Vec
     let documentation = workspace.cargo(["doc", "--workspace", "--no-deps", "--locked", "--quiet"]);
 
     let mut steps = vec![
-        Step::new("formatting", formatting).hint("`cargo fmt --all` puts it right."),
+        Step::new("formatting", formatting).hint("`cargo fmt --all` fixes this."),
         Step::new("clippy", workspace.cargo(clippy)),
     ];
     steps.extend(test_steps(workspace, runner, python));
@@ -89,13 +90,13 @@ fn test_steps(workspace: &Workspace, runner: TestRunner, python: &Python) -> Vec
 fn policy_steps(workspace: &Workspace, cargo_deny: &std::path::Path) -> Vec<Step> {
     let policies = workspace.program(cargo_deny, ["--offline", "check", "bans", "licenses", "sources"]);
     vec![
-        // A build fetches the crates of one platform; licences are checked for all that deny.toml names.
+        // A build fetches the crates of one platform, but licences are checked for all platforms in deny.toml.
         Step::new("fetching dependencies", workspace.cargo(["fetch", "--locked"])),
-        Step::new("dependencies", policies).hint("deny.toml holds the policy and its reasons."),
+        Step::new("dependencies", policies).hint("deny.toml has the policy and its reasons."),
     ]
 }
 
-/// Runs one check between a line that announces it and a line with its time.
+/// Runs a check, and prints a line before it and a line with its time after it.
 fn perform(step: &Step) -> Result<(), Failure> {
     eprintln!("xtask: {}: {}", step.name, step.invocation.to_line());
     let started = Instant::now();
@@ -150,13 +151,13 @@ mod tests {
     }
 
     #[test]
-    fn with_nextest_the_examples_in_the_documentation_are_still_run() {
+    fn with_nextest_the_examples_in_the_documentation_are_run_too() {
         let lines = lines(&test_steps(&workspace(), TestRunner::Nextest, &Python::imagined()));
         assert!(lines.iter().any(|line| line.starts_with("cargo test ") && line.ends_with("--doc")));
     }
 
     #[test]
-    fn the_tests_are_told_where_moto_is_whatever_runs_them() {
+    fn both_test_runners_pass_the_path_of_moto_to_the_tests() {
         for runner in [TestRunner::Nextest, TestRunner::CargoTest] {
             let lines = lines(&test_steps(&workspace(), runner, &Python::imagined()));
             assert!(lines[0].starts_with("CUTOVER_BOTOCORE=models CUTOVER_MOTO_PYTHON="), "{}", lines[0]);
@@ -190,7 +191,7 @@ mod tests {
     fn a_failed_check_says_how_to_repeat_it_alone() {
         let step = Step::new("tests", Invocation::new("false", "false", Path::new("."))).hint("Look there.");
         let failure = perform(&step).expect_err("false fails");
-        assert_eq!(failure.to_string(), "tests failed. To repeat only this:\n  false\nLook there.");
+        assert_eq!(failure.to_string(), "tests failed. To repeat only this step:\n  false\nLook there.");
     }
 
     #[test]

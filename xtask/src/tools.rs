@@ -1,5 +1,5 @@
-//! The tools that the checks need of cargo's kind: whether they are here, and how they get here. The system's programs
-//! that the tests start are in `components`.
+//! The cargo tools that the checks need: whether they are installed, and how to install them. The programs of the
+//! system that the tests start are in `components`.
 
 use std::path::PathBuf;
 
@@ -12,23 +12,24 @@ const CARGO_DENY_VERSION: &str = "0.20.2";
 /// The version installed where there is none.
 const CARGO_MUTANTS_VERSION: &str = "27.1.0";
 
-/// What runs the tests. Both run all of them.
+/// The program that runs the tests. Both run all tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TestRunner {
-    /// `cargo nextest`: one process a test; leaves the examples in the documentation to `cargo test --doc`.
+    /// `cargo nextest`: one process per test. It does not run the examples in the documentation, so `cargo test --doc`
+    /// does.
     Nextest,
-    /// `cargo test`: one process a test binary, the examples in the documentation included.
+    /// `cargo test`: one process per test binary. It also runs the examples in the documentation.
     CargoTest,
 }
 
 impl TestRunner {
-    /// nextest where it is installed, else what every cargo has.
+    /// nextest if it is installed, otherwise `cargo test`.
     pub(crate) fn installed(workspace: &Workspace) -> Self {
         if workspace.cargo(["nextest", "--version"]).succeeds() { Self::Nextest } else { Self::CargoTest }
     }
 }
 
-/// Fails with everything that is missing at once, and what installs it.
+/// Fails if tools are missing, with all of them at once and how to install them.
 pub(crate) fn require(workspace: &Workspace) -> Result<(), Failure> {
     let needed = [
         (workspace.cargo(["fmt", "--version"]), "rustfmt: `rustup component add rustfmt`"),
@@ -52,7 +53,8 @@ pub(crate) fn cargo_mutants(workspace: &Workspace) -> Result<PathBuf, Failure> {
     installed(workspace, "cargo-mutants", ["mutants", "--version"], CARGO_MUTANTS_VERSION)
 }
 
-/// The tool of that name: the one on `PATH`, else the one installed earlier, else installed now. `probe` asks for its version.
+/// The tool of that name: the one on `PATH`, else the one installed earlier; otherwise, installs it now. `probe` are
+/// the arguments that print its version.
 fn installed<const N: usize>(
     workspace: &Workspace,
     name: &str,

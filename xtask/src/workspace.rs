@@ -1,4 +1,4 @@
-//! Where things are: cargo, the workspace, its target folder. Read once from what cargo tells the programs it runs.
+//! Where things are: cargo, the workspace, its target folder. They are read once from the environment that cargo sets.
 
 use std::env;
 use std::ffi::OsString;
@@ -36,7 +36,7 @@ impl Workspace {
         Invocation::new(&self.cargo, "cargo", &self.root).arguments(arguments)
     }
 
-    /// A command of another program, by path or by a name to look up on `PATH`.
+    /// A command of another program, given by its path or by a name on `PATH`.
     pub(crate) fn program<const N: usize>(&self, program: &Path, arguments: [&str; N]) -> Invocation {
         Invocation::new(program.as_os_str(), &program.to_string_lossy(), &self.root).arguments(arguments)
     }
@@ -46,12 +46,12 @@ impl Workspace {
         self.root.join(file)
     }
 
-    /// Where chores install the tools that they need and do not find.
+    /// Where chores install the tools that they need and that are missing.
     pub(crate) fn tools_folder(&self) -> PathBuf {
         self.target.join("tools")
     }
 
-    /// Where chores install what the tests need and cargo does not build.
+    /// Where chores install components for tests that cargo does not build.
     pub(crate) fn components_folder(&self) -> PathBuf {
         self.target.join("components")
     }
@@ -61,7 +61,7 @@ fn variable(name: &'static str) -> Result<OsString, Failure> {
     env::var_os(name).ok_or(Failure::NotRunByCargo { variable: name })
 }
 
-/// Cargo's own rule: `CARGO_TARGET_DIR`, seen from the root, else `target`.
+/// The target folder by cargo's own rule: `CARGO_TARGET_DIR`, relative to the root, otherwise `target`.
 fn target_folder(root: &Path, configured: Option<OsString>) -> PathBuf {
     root.join(configured.map_or_else(|| PathBuf::from("target"), PathBuf::from))
 }
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tools_are_installed_beside_what_cargo_builds() {
+    fn tools_are_installed_into_the_target_folder() {
         let root = Path::new("/clone");
         assert_eq!(target_folder(root, None), Path::new("/clone/target"));
         assert_eq!(target_folder(root, Some("/elsewhere".into())), Path::new("/elsewhere"));

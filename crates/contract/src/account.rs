@@ -1,4 +1,4 @@
-//! What of the account an upgrade needs and does not make itself.
+//! What an upgrade needs from the account and does not create itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Load balancers of both kinds. What is told of one balancer holds of each of the deployment's.
+//! Load balancers of both kinds. Each contract is checked for every balancer of the deployment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,13 +14,13 @@ async fn state(stage: &Stage, balancer: &Balancer) -> Result<BalancerState, Brok
     found.ok_or_else(|| Broken(format!("{} was not found", balancer.name)))
 }
 
-/// The members that get requests or may get them: all but those that drain.
+/// The members that receive requests or may receive them: all except those that drain.
 async fn members(stage: &Stage, balancer: &Balancer) -> Result<BTreeSet<InstanceId>, Broken> {
     let health = stage.world.balancers.health(&balancer.name).await?;
     Ok(health.into_iter().filter(|(_, health)| *health != Health::Draining).map(|(instance, _)| instance).collect())
 }
 
-/// What `balancer` thinks of `instance`, if it has it.
+/// The health of `instance` in `balancer`, if it is a member.
 async fn opinion(stage: &Stage, balancer: &Balancer, instance: &InstanceId) -> Result<Option<Health>, Broken> {
     Ok(stage.world.balancers.health(&balancer.name).await?.remove(instance))
 }

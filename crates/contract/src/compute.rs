@@ -11,10 +11,10 @@ use cutover_core::time::{earlier, later};
 use crate::broken::{Broken, Kept, refused_for_good, same, that};
 use crate::stage::Stage;
 
-/// By how much the clocks of the world may differ from ours.
+/// The largest difference allowed between the world's clocks and ours.
 const SKEW: Duration = Duration::from_secs(60);
 
-/// The living hosts of a release-version: fleet, role and name.
+/// The hosts of a release-version that are not gone: fleet, role and name.
 async fn hosts(stage: &Stage, version: &str) -> Result<BTreeSet<(String, Role, HostName)>, Broken> {
     let instances = stage.world.compute.instances().await?;
     let living = instances.into_iter().filter(|instance| instance.lives() && instance.version == version);

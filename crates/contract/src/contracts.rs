@@ -4,18 +4,18 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::{Kept, Stage, account, balancers, compute, databases, dns, images, outside, pages};
 
-/// Something that every implementation of a port keeps.
+/// A property that every implementation of a port must have.
 #[derive(Clone, Copy)]
 pub struct Contract {
-    /// The port and what it keeps, such as `dns::an_unknown_zone_is_refused_for_good`.
+    /// The port and the property, such as `dns::an_unknown_zone_is_refused_for_good`.
     pub name: &'static str,
-    /// Tries it.
+    /// Checks it.
     pub run: fn(&Stage) -> LocalBoxFuture<'_, Kept>,
 }
 
-/// Hands the list of all contracts to a macro, by port: `dns: one, another; balancers: ...;`.
+/// Passes the list of all contracts, by port, to a macro: `dns: one, another; balancers: ...;`.
 ///
-/// A test program makes a test of each with it, so that a failure bears the contract's name.
+/// A test program uses it to make a test of each contract, so that a failure has the contract's name.
 #[macro_export]
 macro_rules! each_contract {
     ($then:ident) => {

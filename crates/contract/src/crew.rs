@@ -1,5 +1,5 @@
-//! What tests of whole upgrades begin with, on any implementation: a conductor's crew on a store in memory, and the plan
-//! of a phase. How the phase is run, and what came of it, is each test's own.
+//! Common parts of tests of whole upgrades, on any implementation: a conductor's crew on a store in memory, and the
+//! plan of a phase. Each test runs the phase and checks the result itself.
 
 use std::rc::Rc;
 
@@ -18,10 +18,10 @@ use cutover_engine::observe::observe;
 use cutover_engine::ports::{Answer, Clock, Operator, World};
 use cutover_engine::store::Store;
 
-/// A conductor that takes over what is on record, that nobody listens to, and that nobody stops.
+/// A conductor that takes over the upgrade in `store`. Its progress goes nowhere, and nobody stops it.
 ///
 /// # Panics
-/// When the journal in `store` does not hold together, or cannot be written.
+/// When the journal in `store` is inconsistent, or cannot be written.
 pub async fn crew(
     world: World,
     clock: Rc<dyn Clock>,
@@ -29,14 +29,14 @@ pub async fn crew(
     store: Store,
     deployment: &Deployment,
 ) -> Crew {
-    let reading = read(&store).await.expect("the journal holds together");
+    let reading = read(&store).await.expect("the journal is consistent");
     let epoch = reading.records.last().map_or(1, |last| last.epoch + 1);
     let journal = Rc::new(Journal::open(store, reading, Rc::clone(&clock), epoch, nonce(epoch), Rc::new(|_| {})));
     let gate = Gate::new(Hold::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&clock))))
         .with_zone(ZoneFence::of(deployment, &world, &clock));
     let crew = Crew::new(world, clock, operator, journal, gate, std::future::pending().boxed_local().shared());
     let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "test".to_owned() };
-    crew.journal.append(took_over).await.expect("on record");
+    crew.journal.append(took_over).await.expect("it can be recorded");
     crew
 }
 
@@ -44,16 +44,16 @@ fn nonce(epoch: u64) -> String {
     format!("test-{epoch}")
 }
 
-/// The plan of a phase, made of what is on record and of what the crew's world shows now.
+/// The plan of a phase, made from the journal and from what is observed in the crew's world now.
 ///
 /// # Errors
 /// When the world cannot be observed.
 ///
 /// # Panics
-/// When something stands in the way of a plan.
+/// When the phase cannot start.
 pub async fn planned(crew: &Crew, deployment: &Deployment, phase: Phase) -> Answer<Plan> {
     let upgrade = crew.journal.upgrade().clone();
     let observation = observe(&crew.world, &*crew.clock, deployment, &upgrade).await?;
     let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
-    Ok(plan(inputs, phase, Order::Overlapped).expect("nothing stands in the way"))
+    Ok(plan(inputs, phase, Order::Overlapped).expect("the phase can start"))
 }

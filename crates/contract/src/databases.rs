@@ -9,7 +9,7 @@ use cutover_core::time::{earlier, later};
 use crate::broken::{Broken, Kept, refused_for_good, same, that};
 use crate::stage::Stage;
 
-/// By how much the clocks of the world may differ from ours.
+/// The largest difference allowed between the world's clocks and ours.
 const SKEW: Duration = Duration::from_secs(60);
 
 fn database(stage: &Stage) -> &DatabaseName {
@@ -22,7 +22,7 @@ async fn state(stage: &Stage) -> Result<DatabaseState, Broken> {
     found.ok_or_else(|| Broken(format!("{name} was not found")))
 }
 
-/// Takes a snapshot and waits until it is there.
+/// Takes a snapshot and waits until it is available.
 async fn taken(stage: &Stage, id: &SnapshotId) -> Result<Snapshot, Broken> {
     let databases = &stage.world.databases;
     stage.write(async |permit| databases.begin_snapshot(permit, database(stage), id).await).await?;

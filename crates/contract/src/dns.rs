@@ -21,7 +21,7 @@ async fn read(stage: &Stage, name: &DnsName) -> Result<Option<Record>, Broken> {
     Ok(stage.world.dns.records(zone(stage), std::slice::from_ref(name)).await?.remove(name))
 }
 
-/// Makes records and waits until they are in sync.
+/// Changes records and waits until the change is in sync.
 async fn made(stage: &Stage, records: &[RecordTarget]) -> Kept {
     let change = stage.change_records(zone(stage), records).await?;
     stage.holds("a change is in sync", async || Ok(stage.world.dns.in_sync(&change).await?)).await
@@ -87,12 +87,12 @@ pub(crate) async fn a_refused_batch_changes_nothing(stage: &Stage) -> Kept {
     same("the other record of the batch", read(stage, &inside.name).await?, None)
 }
 
-/// A fence's record as a conductor would write it.
+/// A fence as a conductor would write it.
 fn written(value: &str) -> FenceRecord {
     FenceRecord { values: vec![value.to_owned()], ttl: Duration::from_secs(60) }
 }
 
-/// Makes a record in one batch with a fence.
+/// Changes a record in one batch with a fence.
 async fn fenced(stage: &Stage, record: &RecordTarget, fence: &FenceChange) -> Answer<ChangeId> {
     let (dns, records) = (&stage.world.dns, std::slice::from_ref(record));
     stage.write(async |permit| dns.change_records(permit, zone(stage), records, fence).await).await
@@ -171,7 +171,7 @@ pub(crate) async fn an_unknown_zone_is_refused_for_good(stage: &Stage) -> Kept {
     refused_for_good("asking the servers", stage.world.dns.ask_servers(zone, &name).await)
 }
 
-/// Refused, or not in sync: soon after it was asked for, a change may not be known everywhere.
+/// An unknown change is refused or not in sync, because a new change may not be known everywhere yet.
 pub(crate) async fn an_unknown_change_is_never_in_sync(stage: &Stage) -> Kept {
     let answer = stage.world.dns.in_sync(&ChangeId::from("C0000000000000")).await;
     that(!matches!(answer, Ok(true)), || "a change that nobody made is in sync".to_owned())

@@ -1,4 +1,4 @@
-//! Machine images. How they are built is no contract: it depends on the builder.
+//! Machine images. There is no contract for building them, which depends on the builder.
 
 use cutover_core::deployment::Role;
 use cutover_core::names::ImageId;
@@ -40,7 +40,7 @@ pub(crate) async fn a_removed_image_is_no_longer_listed(stage: &Stage) -> Kept {
 
 pub(crate) async fn removing_an_unknown_image_changes_nothing(stage: &Stage) -> Kept {
     let before = listed(stage).await?;
-    // That it is gone already is as good an answer as that it never was.
+    // Both answers are fine: that it is already gone, or that it never existed.
     let _ = stage.write(async |permit| stage.world.images.remove(permit, &"ami-00000000000000001".into()).await).await;
     same("the images", listed(stage).await?, before)
 }

@@ -1,10 +1,12 @@
-//! What every implementation of the engine's ports must keep: one suite, for tests on the embedded cloud and on AWS.
+//! Contracts: properties that every implementation of the engine's ports must have, as one suite of tests for the
+//! embedded cloud and for AWS.
 //!
-//! A contract is the smallest statement that the engine leans on, told by its name. It stands in a world that is
-//! furnished for [`deployment`], perhaps together with all the others: it makes what it needs under names of its own,
-//! and changes nothing that another looks at. Hosts and messages to people have no contracts here.
+//! A contract is a small property on which the engine relies; its name states the property. It runs in a world that was
+//! created for [`deployment`], possibly together with all other contracts. So it creates what it needs under names of
+//! its own, and changes nothing that another contract observes. There are no contracts for hosts and messages.
 //!
-//! Beside it stands what tests of whole upgrades on any implementation begin with: [`crew`], [`planned`] and [`launch`].
+//! The crate also has common parts of tests of whole upgrades on any implementation: [`crew`], [`planned`] and
+//! [`launch`].
 
 mod account;
 mod balancers;

@@ -1,4 +1,4 @@
-//! The view from outside, while the current hosts serve.
+//! The view from outside, while the current hosts serve the sites.
 
 use cutover_core::deployment::Site;
 use cutover_core::names::DnsName;
@@ -11,7 +11,7 @@ fn domain<'a>(stage: &'a Stage, site: &Site) -> Result<&'a DnsName, Broken> {
     balancer.map(|balancer| &balancer.domain).ok_or_else(|| Broken(format!("{} has no balancer", site.name)))
 }
 
-/// Asks for what the checks of `site` want to see, from `pinned` or as visitors do.
+/// Makes the checks of `site`, at `pinned` or through public DNS.
 async fn answers(stage: &Stage, site: &Site, pinned: Option<&DnsName>) -> Kept {
     for check in &site.checks {
         let page = stage.world.outside.fetch(&site.host, &check.path, pinned).await?;

@@ -10,7 +10,7 @@ use cutover_engine::failure::FailureClass;
 use crate::broken::{Broken, Kept, refused_for_good, same, that};
 use crate::stage::Stage;
 
-/// A page with all that could get lost on its way.
+/// A page with characters that a wrong encoding would lose.
 const PAGE: &str = "<!doctype html>\n<p title='\"&amp;'>Zurück um 6 – «bald» 🚧</p>\n";
 
 fn bucket(stage: &Stage) -> &str {
@@ -113,7 +113,7 @@ pub(crate) async fn an_unknown_distribution_is_not_invalidated(stage: &Stage) ->
     )
 }
 
-/// Refused, or not complete: soon after it was asked for, an invalidation may not be known everywhere.
+/// An unknown invalidation is refused or not complete, because a new invalidation may not be known everywhere yet.
 pub(crate) async fn an_unknown_invalidation_is_never_complete(stage: &Stage) -> Kept {
     let answer = stage.world.pages.invalidated(id(stage), &InvalidationId::from("I0000000000000")).await;
     that(!matches!(answer, Ok(true)), || "an invalidation that nobody asked for is complete".to_owned())

@@ -1,4 +1,4 @@
-//! The world that contracts stand in, what they know of it, and what several of them do there.
+//! The world in which contracts run, what they know about it, and helpers that several of them use.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -16,16 +16,16 @@ use cutover_engine::ports::{Answer, Clock, World};
 
 use crate::broken::{Broken, Kept};
 
-/// A small deployment with what contracts need: two fleets, balancers of both kinds, workers.
+/// A small deployment with everything that contracts need: two fleets, balancers of both kinds, workers.
 ///
 /// # Panics
-/// Never: its file is part of this crate, and has no mistakes.
+/// Never: its file is part of this crate and has no mistakes.
 #[must_use]
 pub fn deployment() -> Deployment {
     parse(include_str!("deployment.toml")).expect("the contracts' own deployment file has no mistakes")
 }
 
-/// A next edxapp host of the first fleet under that name, tagged as plans tag hosts. Its image is for the caller to say.
+/// A next edxapp host of the first fleet with that name, tagged as in plans. The caller chooses its image.
 ///
 /// # Panics
 /// When the deployment has no fleet, or the fleet no subnet.
@@ -56,34 +56,34 @@ pub fn launch(deployment: &Deployment, name: &str) -> Launch {
     }
 }
 
-/// A gate to a world that only contracts change.
+/// A gate for a world that only contracts change.
 #[must_use]
 pub fn gate(world: &World, clock: &Rc<dyn Clock>, deployment: &Deployment) -> Gate {
     Gate::alone(clock).with_zone(ZoneFence::of(deployment, world, clock))
 }
 
-/// A world furnished for a deployment: its current hosts serve behind their balancers, nothing was begun.
+/// A world created for a deployment: its current hosts serve behind their balancers, and the upgrade has not started.
 pub struct Stage {
     /// The ports.
     pub world: World,
-    /// The way to change anything: [`gate`].
+    /// The gate for every change: [`gate`].
     pub gate: Gate,
     /// The world's time.
     pub clock: Rc<dyn Clock>,
-    /// What the world was furnished for.
+    /// The deployment for which the world was created.
     pub deployment: Deployment,
-    /// Instances that are not the deployment's, though their tags may look like it.
+    /// Instances that do not belong to the deployment, although their tags may look like it.
     pub foreign_instances: Vec<InstanceId>,
-    /// Images that are not the deployment's.
+    /// Images that do not belong to the deployment.
     pub foreign_images: Vec<ImageId>,
-    /// How long to wait between two looks.
+    /// How long to wait between two observations.
     pub interval: Duration,
-    /// How long to wait for what must come true in the end.
+    /// How long to wait for a condition that must become true in the end.
     pub patience: Duration,
 }
 
 impl Stage {
-    /// Changes something, through the gate.
+    /// Makes a change through the gate.
     pub(crate) async fn write<T>(&self, call: impl AsyncFnOnce(&Permit) -> Answer<T>) -> Answer<T> {
         self.gate.write("contract", call).await.map_err(Hitch::into_failure)
     }
@@ -93,13 +93,13 @@ impl Stage {
         self.gate.change_records(zone, records).await.map_err(Hitch::into_failure)
     }
 
-    /// Puts a page in the place of whatever is there.
+    /// Writes a page, and replaces whatever was there.
     pub(crate) async fn put_page(&self, bucket: &str, key: &str, body: &str) -> Answer<()> {
         let there = self.world.pages.page(bucket, key).await?.map(|page| page.version);
         self.write(async |permit| self.world.pages.put_page(permit, bucket, key, body, there.as_ref()).await).await
     }
 
-    /// Looks until there is something to be found.
+    /// Repeats `look` until it finds something.
     pub(crate) async fn until<T>(
         &self,
         what: &str,
@@ -117,7 +117,7 @@ impl Stage {
         }
     }
 
-    /// Looks until it holds.
+    /// Repeats `look` until it is true.
     pub(crate) async fn holds(&self, what: &str, look: impl AsyncFn() -> Result<bool, Broken>) -> Kept {
         self.until(what, async || Ok(look().await?.then_some(()))).await
     }
@@ -127,7 +127,7 @@ impl Stage {
         format!("{word}.{}", self.deployment.dns.zone.trim_end_matches('.')).into()
     }
 
-    /// A record of the zone with a target that says the same.
+    /// A record of the zone with a name and a target made from `word`.
     pub(crate) fn record(&self, word: &str) -> RecordTarget {
         let ttl = self.deployment.dns.window_ttl.duration();
         RecordTarget { name: self.name(word), target: format!("{word}.target.example").into(), ttl }
@@ -140,12 +140,12 @@ impl Stage {
         newest.ok_or_else(|| Broken(format!("there is no image of {role} to launch from")))
     }
 
-    /// A next host under a name that no other contract uses.
+    /// A next host with a name that no other contract uses.
     pub(crate) fn launch(&self, word: &str) -> Launch {
         launch(&self.deployment, &format!("edx-{word}-v{}", self.deployment.release.version))
     }
 
-    /// Launches such a host and says which instance it is. The word is the token too.
+    /// Launches such a host and returns its instance. `word` is also the token.
     pub(crate) async fn launched(&self, word: &str) -> Result<InstanceId, Broken> {
         let image = self.image(Role::Edxapp).await?.id;
         Ok(self.write(async |permit| self.world.compute.launch(permit, &self.launch(word), &image, word).await).await?)
@@ -159,7 +159,7 @@ impl Stage {
         Ok(id)
     }
 
-    /// The instance as it is listed, if it is.
+    /// The instance as it is listed, if it is listed.
     pub(crate) async fn listed(&self, id: &InstanceId) -> Result<Option<Instance>, Broken> {
         Ok(self.world.compute.instances().await?.into_iter().find(|instance| instance.id == *id))
     }

@@ -1,20 +1,20 @@
-//! What an upgrade needs of the account that it does not make itself: who acts there, the network that hosts are
-//! launched into, and how much the account may still have.
+//! What an upgrade needs from the account and does not create itself: the identity that acts, the network that hosts
+//! are launched into, and the account's quotas.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-/// The account at one moment. Only the preflight looks at it: plans do not depend on it.
+/// The account at one moment. Only the preflight uses it: plans do not depend on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountState {
-    /// Who acts, in the cloud's own words, such as an ARN.
+    /// The identity that acts, as the cloud names it, such as an ARN.
     pub identity: String,
-    /// The subnets that exist, of those that hosts are launched into.
+    /// Those of the subnets used for launches that exist.
     pub subnets: BTreeMap<String, Subnet>,
-    /// The security groups that exist, of those that hosts are launched with.
+    /// Those of the security groups used for launches that exist.
     pub security_groups: BTreeSet<String>,
-    /// The quotas that the upgrade could meet.
+    /// The quotas that the upgrade could reach.
     pub quotas: Vec<Quota>,
 }
 
@@ -23,26 +23,26 @@ pub struct AccountState {
 pub struct Subnet {
     /// Whether instances can be launched into it.
     pub available: bool,
-    /// Its free addresses.
+    /// How many of its addresses are free.
     pub free_addresses: u64,
 }
 
-/// How much of something the account may have.
+/// A quota of the account, and how much of it is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quota {
-    /// What of the upgrade meets it.
+    /// Which part of the upgrade counts against it.
     pub met_by: MetBy,
     /// What is counted, such as `vCPUs of standard instances`.
     pub name: String,
-    /// How many there are.
+    /// How many exist now.
     pub used: u64,
     /// How many there may be.
     pub limit: u64,
-    /// How many more the upgrade makes at most, beside what there is.
+    /// How many more the upgrade creates at most.
     pub needed: u64,
 }
 
-/// What of an upgrade meets a quota.
+/// Which part of an upgrade counts against a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MetBy {

@@ -20,7 +20,7 @@ impl Digest {
         Self(text)
     }
 
-    /// The digest of `value` as JSON. Maps in the domain are ordered, so equal values have equal digests.
+    /// The digest of `value` as JSON. Maps in this crate are ordered, so that equal values have equal digests.
     ///
     /// # Panics
     /// When `value` cannot be JSON, which no type of this crate allows.

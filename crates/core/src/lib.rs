@@ -1,5 +1,5 @@
-//! The domain of cutover, and nothing else: what a deployment is, what was observed of it, the plan that
-//! follows, and the journal of what happened.
+//! The domain of cutover, and nothing else: what a deployment is, what was observed about it, the plan that follows
+//! from both, and the journal of what happened.
 //!
 //! Everything here is a pure function of its arguments. There is no clock, no file, no network and no
 //! runtime in this crate, so that a plan or a journal means the same in a live run, a resume and a rehearsal.

@@ -38,7 +38,7 @@ macro_rules! typed_string {
 typed_string! {
     /// The environment that is upgraded, such as `mitx-production`.
     DeploymentName;
-    /// A site by its short name, such as `lms`.
+    /// The short name of a site, such as `lms`.
     SiteName;
     /// A public host name, such as `lms.mitx.mit.edu`, without a trailing dot.
     DnsName;
@@ -46,7 +46,7 @@ typed_string! {
     FleetName;
     /// A classic ELB or a target group.
     BalancerName;
-    /// A host by the name its operators use, such as `edx-mitx-production-residential-live-1-v4`.
+    /// A host, by the name that its operators use, such as `edx-mitx-production-residential-live-1-v4`.
     HostName;
     /// An instance id, such as `i-0abc`.
     InstanceId;
@@ -54,13 +54,13 @@ typed_string! {
     ImageId;
     /// A machine image's name, such as `edxapp_mitx-production_koa_base_release_4`.
     ImageName;
-    /// The snapshot that a disk of a machine image is made from, such as `snap-0abc`.
+    /// The snapshot from which a disk of a machine image is created, such as `snap-0abc`.
     DiskId;
     /// A database instance, such as `mitx-production-rds-mysql`.
     DatabaseName;
     /// A schema on a database instance, such as `edxapp_residential_live`.
     SchemaName;
-    /// A database snapshot's identifier. The upgrade chooses it, so that creating it twice finds the first.
+    /// A database snapshot's identifier. The upgrade chooses it, so that a repeated request finds the first snapshot.
     SnapshotId;
     /// Route 53's id of a change to records.
     ChangeId;
@@ -72,17 +72,17 @@ typed_string! {
     AnnouncementName;
     /// One upgrade: a deployment's move to a release, such as `mitx-production-koa-v4`.
     UpgradeId;
-    /// A step; the same in every resume, such as `window.stop.edx-mitx-production-residential-live-1-v3`.
+    /// A step, such as `window.stop.edx-mitx-production-residential-live-1-v3`. It stays the same in every resumed run.
     StepId;
-    /// A job on a host. A job name started twice is one job.
+    /// A job on a host. Starting the same name twice starts one job.
     JobName;
     /// A supervisor program, such as `lms` or `edxapp_worker:cms_low_5`.
     ProgramName;
 }
 
 impl DnsName {
-    /// Whether it is the same name. Names have no case and may end with a dot: balancers keep the capitals that they were
-    /// named with, servers do not.
+    /// Whether it is the same name. Upper and lower case count as equal, and so do names with and without a final dot:
+    /// balancers keep the capital letters of their names, servers do not.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         let bare = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();

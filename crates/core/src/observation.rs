@@ -1,4 +1,4 @@
-//! What was observed of the world at one moment: the planner's and the preflight's only knowledge of it.
+//! What was observed about the world at one moment: all that the planner and the preflight know about it.
 //!
 //! Everything is plain data with the time of the observation, so that staleness and drift can be judged.
 
@@ -13,8 +13,8 @@ use crate::names::{
     BalancerName, DatabaseName, DnsName, FleetName, HostName, ImageId, ImageName, InstanceId, SnapshotId,
 };
 
-/// How long readings may still show what was there before a write: EC2, RDS and balancers answer from copies that learn
-/// of it one after the other.
+/// How long reads may still show the state before a write: EC2, RDS and balancers answer from copies that are updated
+/// one after the other.
 pub const SHOWN_WITHIN: Duration = Duration::from_secs(30);
 
 /// The world at one moment, as far as an upgrade of one deployment is concerned.
@@ -24,9 +24,9 @@ pub struct Observation {
     pub at: Timestamp,
     /// The record of each site that has one.
     pub records: BTreeMap<DnsName, Record>,
-    /// The distribution of the maintenance page, when there is one of that id.
+    /// The distribution of the maintenance page, if one with that id exists.
     pub distribution: Option<Distribution>,
-    /// The maintenance page's text, when the object exists.
+    /// The maintenance page's text, if the object exists.
     pub page: Option<String>,
     /// The balancers that exist.
     pub balancers: BTreeMap<BalancerName, BalancerState>,
@@ -36,18 +36,18 @@ pub struct Observation {
     pub images: Vec<MachineImage>,
     /// The database instances that exist.
     pub databases: BTreeMap<DatabaseName, DatabaseState>,
-    /// Pending migrations, for every fleet's migrations in the file's order.
+    /// Pending migrations of every fleet, in the order of the file's migrations.
     pub pending: Vec<PendingMigrations>,
     /// The certificate that each site's balancer presents.
     pub certificates: BTreeMap<DnsName, Certificate>,
-    /// Until when the credentials can be used or renewed; nothing when there is no limit.
+    /// Until when the credentials can be used or renewed; nothing if there is no limit.
     pub credentials_until: Option<Timestamp>,
-    /// What could not be looked at. It is empty above, which then says nothing.
+    /// The parts that could not be observed. The fields above are empty for them, which then means nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unseen: Vec<Unseen>,
 }
 
-/// A part of the world that could not be looked at.
+/// A part of the world that could not be observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unseen {
     /// The part.
@@ -99,7 +99,7 @@ impl std::fmt::Display for Part {
 /// A CNAME record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// What the record points at.
+    /// The name that the record points at.
     pub target: DnsName,
     /// How long resolvers may keep it.
     #[serde(rename = "ttl_seconds", with = "crate::time::seconds")]
@@ -117,12 +117,12 @@ pub struct Distribution {
     pub aliases: Vec<DnsName>,
     /// The alternate domain names that its certificate covers.
     pub certified: Vec<DnsName>,
-    /// Why its certificate could not be looked at, when it could not: then it may cover more names than those.
+    /// Why its certificate could not be observed, if it could not: then it may cover more names than those.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uncertain: Option<String>,
-    /// Whether every error of the origin is answered with the page, so that deep paths show it too.
+    /// Whether it answers every error of the origin with the page, so that deep paths show the page too.
     pub errors_show_page: bool,
-    /// Whether it serves at all.
+    /// Whether it is enabled.
     pub enabled: bool,
     /// Where its pages come from, by host name, such as `BUCKET.s3.amazonaws.com`.
     pub origins: Vec<String>,
@@ -142,7 +142,7 @@ pub struct BalancerState {
     pub members: BTreeMap<InstanceId, Health>,
 }
 
-/// When a balancer believes in a host, and when it stops to.
+/// When a balancer brings a host into service, and when it takes it out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthCheck {
     /// The time between two checks.
@@ -154,15 +154,15 @@ pub struct HealthCheck {
     pub unhealthy_threshold: u32,
 }
 
-/// A balancer's opinion of one of its hosts.
+/// The state of a host in a balancer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Health {
-    /// Registered, and not yet judged.
+    /// Registered, but not yet checked often enough.
     Registering,
     /// Receives requests.
     InService,
-    /// Fails its checks and receives none (unless a target group fails open).
+    /// Fails its checks and receives no requests (unless a target group fails open).
     OutOfService,
     /// Removed; receives no new requests.
     Draining,
@@ -183,29 +183,29 @@ pub struct Instance {
     pub version: String,
     /// When it was launched.
     pub launched: Timestamp,
-    /// The upgrade that launched it, by its tag.
+    /// The upgrade that launched it, according to its tag.
     pub upgrade: Option<crate::names::UpgradeId>,
-    /// Where it is in its life.
+    /// The state of the instance.
     pub state: InstanceState,
     /// The image it was launched from.
     pub image: ImageId,
 }
 
-/// Where an instance is in its life.
+/// The state of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InstanceState {
-    /// Asked for, not yet up.
+    /// Requested, not running yet.
     Pending,
-    /// Up, with its status checks not yet passed.
+    /// Running; its status checks have not passed yet.
     Booting,
-    /// Up, with its status checks passed.
+    /// Running, with its status checks passed.
     Running,
-    /// Stopped, or being stopped: it could be started again.
+    /// Stopped, or being stopped. It can be started again.
     Stopped,
     /// Being terminated.
     ShuttingDown,
-    /// Gone.
+    /// Terminated.
     Terminated,
 }
 
@@ -218,15 +218,15 @@ pub struct MachineImage {
     pub name: ImageName,
     /// Its role tag.
     pub role: Role,
-    /// The code name it was built for, by its tag.
+    /// The code name it was built for, according to its tag.
     pub codename: String,
-    /// The release-version it was built for, by its tag.
+    /// The release-version it was built for, according to its tag.
     pub version: String,
-    /// The commit baked into it, by its tag.
+    /// The commit of the code that it contains, according to its tag.
     pub commit: Option<String>,
     /// Whether instances can be launched from it.
     pub available: bool,
-    /// When it was made.
+    /// When it was created.
     pub created: Timestamp,
 }
 
@@ -244,14 +244,14 @@ pub struct DatabaseState {
 pub struct Snapshot {
     /// Its identifier.
     pub id: SnapshotId,
-    /// When it was begun: what it holds is of this moment.
+    /// When it was started: it holds the data of this moment.
     #[serde(alias = "begun")]
     pub started: Timestamp,
     /// Whether it can be restored.
     pub available: bool,
 }
 
-/// What one migration command of one fleet has still to do.
+/// How many migrations one migration command of one fleet has still to apply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingMigrations {
     /// The fleet.
@@ -260,7 +260,7 @@ pub struct PendingMigrations {
     pub service: String,
     /// The database alias, such as `default`.
     pub database: String,
-    /// How many migrations are pending; nothing when no host could be asked yet.
+    /// How many migrations are pending; nothing if no host could be asked yet.
     pub count: Option<u32>,
 }
 
@@ -269,19 +269,19 @@ pub struct PendingMigrations {
 pub struct Certificate {
     /// When it expires.
     pub expires: Timestamp,
-    /// What else a browser would object to, such as a name that it does not cover.
+    /// Any other reason for browsers to reject it, such as a name that it does not cover.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objection: Option<String>,
 }
 
 impl Observation {
-    /// Why a part could not be looked at; nothing when it could.
+    /// Why a part could not be observed; nothing if it could.
     #[must_use]
     pub fn why_unseen(&self, part: &Part) -> Option<&str> {
         self.unseen.iter().find(|unseen| unseen.part == *part).map(|unseen| unseen.why.as_str())
     }
 
-    /// An instance that is not gone, by its id.
+    /// The instance with this id, unless it is being terminated or gone.
     #[must_use]
     pub fn instance(&self, id: &InstanceId) -> Option<&Instance> {
         self.instances.iter().find(|instance| instance.id == *id && instance.lives())
@@ -289,7 +289,7 @@ impl Observation {
 }
 
 impl Instance {
-    /// Whether it is not gone and not going.
+    /// Whether it is neither terminated nor being terminated.
     #[must_use]
     pub fn lives(&self) -> bool {
         !matches!(self.state, InstanceState::ShuttingDown | InstanceState::Terminated)

@@ -1,4 +1,4 @@
-//! The one stream of progress: what the terminal, `--json`, the status and the report are all made from.
+//! The one stream of progress, from which the terminal, `--json`, the status and the report are made.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -12,14 +12,14 @@ use crate::names::StepId;
 pub enum Progress {
     /// An event that is now in the journal.
     Recorded {
-        /// Its number: a reader that has lost its connection asks for what comes after the last number it has seen.
+        /// Its number. A reader that has lost its connection asks for the events after the last number it has seen.
         number: EventNumber,
         /// When, by the upgrade's clock.
         at: Timestamp,
         /// What happened.
         event: Event,
     },
-    /// What a step that is under way waits for now. It is not on record, and out of date a moment later.
+    /// What a step that is under way waits for now. It is not recorded, and is out of date a moment later.
     Waiting {
         /// When, by the upgrade's clock.
         at: Timestamp,
@@ -28,15 +28,15 @@ pub enum Progress {
         /// What it waits for, such as `7 of 18 hosts in service`.
         detail: String,
     },
-    /// Something that this conductor tells whoever watches, such as a question at a gate or a warning. It is not on record.
+    /// Something that the conductor tells its readers, such as a question at a gate or a warning. It is not recorded.
     Said {
-        /// The words, on one line or several.
+        /// The text, on one line or several.
         text: String,
     },
 }
 
-/// The number of an event: the record that holds it, and its position there. Numbers rise in the order of events, and
-/// are the same for every reader of a journal. Shown and serialized as `12.3`, the third event of record 12.
+/// The number of an event: that of its record, and its position there. Numbers increase in the order of events, and are
+/// the same for every reader of a journal. The third event of record 12 is shown and serialized as `12.3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventNumber {
     /// The record's number in the journal, from 1.

@@ -1,4 +1,4 @@
-//! Lengths of time and moments as people write them, and nothing that reads a clock.
+//! Lengths of time and moments as people write them. Nothing here reads a clock.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -44,7 +44,7 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, NotASpan> {
         let refuse = || NotASpan(text.to_owned());
-        // Days are uniform here, which jiff rightly refuses to assume, so they are taken off first.
+        // A day is always 24 hours here. jiff does not assume that, so days are parsed separately.
         let (days, rest) = match text.trim().split_once('d') {
             Some((days, rest)) if !days.is_empty() => (days.trim().parse::<u64>().map_err(|_| refuse())?, rest.trim()),
             _ => (0, text.trim()),
@@ -68,7 +68,7 @@ impl TryFrom<String> for Span {
     }
 }
 
-/// Exact, so that what is written is what is read back; for people there is `Display`.
+/// Exact, so that the written value is read back unchanged; `Display` is for people.
 impl From<Span> for String {
     fn from(span: Span) -> Self {
         match span.0.subsec_millis() {
@@ -98,7 +98,7 @@ impl JsonSchema for Span {
     }
 }
 
-/// A moment with the zone offset it was written in, so that it is shown as it was meant.
+/// A moment with the zone offset it was written with, so that it is shown with the same offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct OffsetTime {
@@ -114,7 +114,7 @@ pub struct OffsetTime {
 pub struct NotAMoment(String);
 
 impl OffsetTime {
-    /// `moment` as the clocks beside this one show it: `2021-01-04 04:00:00 -05:00`.
+    /// `moment`, shown with this zone offset: `2021-01-04 04:00:00 -05:00`.
     #[must_use]
     pub fn show(&self, moment: Timestamp) -> String {
         let local = self.offset.to_datetime(moment);
@@ -124,7 +124,7 @@ impl OffsetTime {
         format!("{} {sign}{:02}:{:02}", local.strftime("%Y-%m-%d %H:%M:%S"), minutes / 60, minutes % 60)
     }
 
-    /// Only the time of day of `moment`, `04:00:00`, for rows whose date is clear.
+    /// Only the time of day of `moment`, `04:00:00`, for rows where the date is clear.
     #[must_use]
     pub fn show_time(&self, moment: Timestamp) -> String {
         self.offset.to_datetime(moment).strftime("%H:%M:%S").to_string()
@@ -204,13 +204,13 @@ pub fn between(start: Timestamp, end: Timestamp) -> Duration {
     Duration::try_from(end.duration_since(start)).unwrap_or_default()
 }
 
-/// `start` and `length` later, or the last moment there is.
+/// The moment `length` after `start`, or the last moment there is.
 #[must_use]
 pub fn later(start: Timestamp, length: Duration) -> Timestamp {
     start.checked_add(length).unwrap_or(Timestamp::MAX)
 }
 
-/// `end` and `length` earlier, or the first moment there is.
+/// The moment `length` before `end`, or the first moment there is.
 #[must_use]
 pub fn earlier(end: Timestamp, length: Duration) -> Timestamp {
     end.checked_sub(length).unwrap_or(Timestamp::MIN)
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_length_of_time_is_refused() {
+    fn texts_that_are_no_length_of_time_are_refused() {
         for text in ["", "soon", "10", "-5m", "d", "5 minuts", "99999999999999999999d"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! Small pieces of English that plans, statuses and reports share.
+//! Small pieces of text that plans, statuses and reports share.
 
 /// `1 next host`, `2 next hosts`.
 #[must_use]

@@ -1,4 +1,4 @@
-//! Like steps put together: what people read instead of a row for each host.
+//! Groups of similar steps, which people read instead of one row per host.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! What holds for every journal, whatever happens in whatever order: by events made at random.
+//! Properties of every journal, whatever happens in whatever order, tested with random events.
 
 use jiff::Timestamp;
 use proptest::collection::vec;
@@ -11,7 +11,7 @@ use cutover_core::journal::{
 use cutover_core::names::StepId;
 use cutover_core::plan::{Action, Basis, Lane, Line, Order, PageMayLift, Phase, Plan, Step, Undo};
 
-/// The steps of every plan here, and one that no plan has.
+/// The steps of every plan here, and one step that is in no plan.
 const STEPS: [&str; 3] = ["a", "b", "stray"];
 
 fn step_event(step: &'static str) -> impl Strategy<Value = Event> {
@@ -91,7 +91,7 @@ fn at(second: usize) -> Timestamp {
     Timestamp::from_second(i64::try_from(second).expect("small")).expect("in range")
 }
 
-/// Those of `events` that can follow on the ones before, and what they lead to.
+/// Those of `events` that can follow the ones before them, and the state after them.
 fn legal(events: Vec<Event>) -> (Vec<Event>, Upgrade) {
     let mut upgrade = Upgrade::default();
     let mut kept = Vec::new();
@@ -110,7 +110,7 @@ fn record(number: usize, event: &Event) -> Record {
 
 proptest! {
     #[test]
-    fn a_step_that_is_done_is_nothing_else_until_it_is_undone(events in vec(step_event("a"), 0..24)) {
+    fn a_step_that_is_done_stays_done_until_it_is_undone(events in vec(step_event("a"), 0..24)) {
         let step = StepId::from("a");
         let mut status = StepStatus::Waiting;
         for event in &events {
@@ -119,7 +119,7 @@ proptest! {
                     prop_assert!(!status.is_done() || next == StepStatus::Undone, "{event:?} followed {status:?}");
                     status = next;
                 }
-                // Whatever is under way can still end well.
+                // Whatever is under way can still succeed.
                 Err(refused) => {
                     let ends = matches!(event, Event::StepDone { .. });
                     prop_assert!(!status.is_open() || !ends, "{refused}");
@@ -129,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn no_step_ends_that_was_not_begun(events in vec(step_event("a"), 0..24)) {
+    fn only_a_step_that_was_started_can_end(events in vec(step_event("a"), 0..24)) {
         let step = StepId::from("a");
         let mut status = StepStatus::Waiting;
         for event in &events {
@@ -157,7 +157,7 @@ proptest! {
     }
 
     #[test]
-    fn an_event_that_is_refused_changes_nothing(events in vec(event(), 0..40)) {
+    fn a_refused_event_changes_nothing(events in vec(event(), 0..40)) {
         let mut upgrade = Upgrade::default();
         for (second, event) in events.iter().enumerate() {
             let before = upgrade.clone();
@@ -168,7 +168,7 @@ proptest! {
     }
 
     #[test]
-    fn events_are_refused_together_exactly_when_one_of_them_cannot_follow(
+    fn events_are_refused_together_exactly_if_one_of_them_cannot_follow(
         before in vec(event(), 0..40),
         together in vec(event(), 0..4),
     ) {
@@ -179,7 +179,7 @@ proptest! {
     }
 
     #[test]
-    fn every_beginning_of_a_journal_leads_to_what_its_events_lead_to_one_by_one(events in vec(event(), 0..40)) {
+    fn folding_records_is_the_same_as_applying_their_events_in_turn(events in vec(event(), 0..40)) {
         let (events, end) = legal(events);
         let records: Vec<Record> = events.iter().enumerate().map(|(number, event)| record(number, event)).collect();
         let text = serde_json::to_string(&records).expect("JSON");
@@ -193,7 +193,7 @@ proptest! {
     }
 
     #[test]
-    fn times_and_failures_of_a_step_say_the_same_as_its_status(events in vec(event(), 0..60)) {
+    fn times_and_failures_of_a_step_agree_with_its_status(events in vec(event(), 0..60)) {
         let (_, upgrade) = legal(events);
         for run in upgrade.runs.iter().flat_map(|run| run.steps.values()) {
             let StepRun { status, started_at, ended_at, failures, .. } = run;

@@ -1,4 +1,4 @@
-//! What plans of real deployments must be like, and that the linter finds what they must not be.
+//! Properties of plans for real deployments, and faults that the linter must find.
 
 mod support;
 
@@ -74,7 +74,7 @@ fn the_snapshot_waits_for_the_writers_of_every_fleet_on_the_instance() {
 }
 
 #[test]
-fn a_classic_balancer_meets_next_hosts_before_they_serve_and_a_target_group_after() {
+fn next_hosts_are_registered_in_a_classic_balancer_before_they_serve_and_in_a_target_group_after() {
     for (text, kind) in [(PRODUCTION, BalancerKind::Classic), (QA, BalancerKind::TargetGroup)] {
         let plan = window(&deployment(text));
         for step in plan.steps.iter().filter(|step| matches!(step.action, Action::Register(_))) {
@@ -210,7 +210,7 @@ fn a_plan_with_other_steps_has_another_hash_whatever_it_was_made_from() {
 }
 
 #[test]
-fn how_late_a_plan_may_begin_does_not_change_what_it_is() {
+fn the_latest_safe_start_is_not_part_of_a_plans_hash() {
     let plan = window(&deployment(QA));
     let late = plan.clone().without_latest_start();
     assert!(late != plan, "its window has a latest safe start");
@@ -218,7 +218,7 @@ fn how_late_a_plan_may_begin_does_not_change_what_it_is() {
 }
 
 #[test]
-fn what_stands_in_the_way_is_named_all_at_once() {
+fn everything_that_blocks_a_plan_is_named_at_once() {
     let deployment = deployment(PRODUCTION);
     let (mut observation, upgrade) = (observe(&deployment), Upgrade::default());
     observation.balancers.pop_first();
@@ -264,7 +264,7 @@ fn an_image_that_exists_is_used_and_the_next_name_counts_up() {
 }
 
 #[test]
-fn the_linter_finds_every_edge_of_safety_that_is_missing() {
+fn the_linter_finds_every_missing_safety_edge() {
     let expected = [
         (PRODUCTION, Rule::SnapshotFirst, "without a snapshot"),
         (PRODUCTION, Rule::WritersStopped, "without looking again"),
@@ -285,7 +285,7 @@ fn the_linter_finds_every_edge_of_safety_that_is_missing() {
 }
 
 #[test]
-fn the_linter_asks_who_decided_on_what_nothing_undoes() {
+fn the_linter_warns_if_no_gate_precedes_what_cannot_be_undone() {
     let mut deployment = deployment(PRODUCTION);
     deployment.gates.clear();
     let findings = lint(&forecast_all(&deployment, Order::Overlapped)[&Phase::Retire], &deployment);
@@ -373,7 +373,7 @@ fn the_linter_finds_what_is_missing_behind_a_milestone() {
 }
 
 #[test]
-fn edges_grow_with_the_hosts_and_not_with_their_square() {
+fn the_number_of_edges_grows_linearly_with_the_hosts() {
     let mut deployment = deployment(PRODUCTION);
     let size = |deployment: &Deployment, order| {
         let plan = forecast_all(deployment, order).remove(&Phase::Window).expect("there is one");

@@ -1,4 +1,4 @@
-//! What the preflight says of a world that is as it should be, and of one thing wrong in it at a time.
+//! What the preflight reports about a world that is as it should be, and about one that has a single fault.
 
 mod support;
 
@@ -19,7 +19,7 @@ use cutover_core::preflight::{
 
 use support::{PRODUCTION, QA, deployment, observe};
 
-/// A deployment, its world as it should be before the upgrade, and a journal with nothing in it.
+/// A deployment, its world as it should be before the upgrade, and an empty journal.
 struct Site {
     deployment: Deployment,
     observation: Observation,
@@ -94,7 +94,7 @@ fn host(
     }
 }
 
-/// What is wrong with what is called so, one line each.
+/// What is wrong with `subject`, one line each.
 fn wrong(items: &[CheckItem], subject: &str) -> Vec<String> {
     let of_subject = items.iter().filter(|item| item.subject.starts_with(subject) && item.state != CheckState::Ok);
     let lines = of_subject.map(|item| {
@@ -104,7 +104,7 @@ fn wrong(items: &[CheckItem], subject: &str) -> Vec<String> {
     lines.collect()
 }
 
-/// What the preflight finds wrong with what is called so after `change`.
+/// What the preflight finds wrong with `subject` after `change`.
 fn after(text: &str, subject: &str, change: impl FnOnce(&mut Observation)) -> Vec<String> {
     let mut site = Site::of(text);
     assert_eq!(wrong(&check(site.inputs()), subject), [""; 0], "it is fine before");
@@ -112,7 +112,7 @@ fn after(text: &str, subject: &str, change: impl FnOnce(&mut Observation)) -> Ve
     wrong(&check(site.inputs()), subject)
 }
 
-/// What it finds wrong with what of the account is called so after `change`.
+/// What it finds wrong with `subject`, a part of the account, after `change`.
 fn after_in_account(site: &Site, subject: &str, change: impl FnOnce(&mut AccountState)) -> Vec<String> {
     let mut state = site.account();
     assert_eq!(wrong(&account(site.inputs(), &state), subject), [""; 0], "it is fine before");
@@ -128,7 +128,7 @@ fn a_world_as_it_should_be_has_no_problem_and_an_account_with_room_no_warning() 
         assert!(items.iter().all(|item| item.state != CheckState::Problem), "{items:?}");
         let items = account(site.inputs(), &site.account());
         assert!(items.iter().all(|item| item.state == CheckState::Ok), "{items:?}");
-        assert!(items[0].seen.contains("user/operator"), "who acts is said first");
+        assert!(items[0].seen.contains("user/operator"), "the identity comes first");
     }
 }
 
@@ -147,7 +147,7 @@ fn a_distribution_whose_pages_come_from_elsewhere_is_a_problem() {
     assert_eq!(
         elsewhere(&["old.s3.amazonaws.com"]),
         ["Problem: its pages come from old.s3.amazonaws.com: \
-          visitors would see another page than the one that is published"]
+          visitors would see a different page from the one that is published"]
     );
     assert_eq!(elsewhere(&[]).len(), 1);
     let bucket = deployment(QA).maintenance_page.bucket;
@@ -155,7 +155,7 @@ fn a_distribution_whose_pages_come_from_elsewhere_is_a_problem() {
 }
 
 #[test]
-fn every_flaw_of_a_distribution_is_said_at_once() {
+fn every_flaw_of_a_distribution_is_reported_at_once() {
     let found = after(QA, "distribution", |seen| {
         let distribution = seen.distribution.as_mut().expect("there");
         distribution.aliases.pop();
@@ -168,12 +168,12 @@ fn every_flaw_of_a_distribution_is_said_at_once() {
 }
 
 #[test]
-fn what_a_browser_objects_to_in_a_certificate_is_a_problem_in_its_words() {
+fn a_browsers_objection_to_a_certificate_is_quoted_as_a_problem() {
     let found = after(QA, "certificate", |seen| {
         let certificate = seen.certificates.values_mut().next().expect("there is one");
         certificate.objection = Some("it does not cover the name".to_owned());
     });
-    assert_eq!(found, ["Problem: it does not cover the name: browsers warn visitors away, even now"]);
+    assert_eq!(found, ["Problem: it does not cover the name: browsers already warn visitors not to go on"]);
 }
 
 fn unseen(part: Part) -> Unseen {
@@ -181,7 +181,7 @@ fn unseen(part: Part) -> Unseen {
 }
 
 #[test]
-fn a_part_that_could_not_be_seen_is_one_problem_and_nothing_is_said_to_be_missing() {
+fn a_part_that_could_not_be_observed_is_one_problem_and_nothing_in_it_counts_as_missing() {
     let parts = [
         (Part::Records, "record"),
         (Part::Distribution, "distribution"),
@@ -196,7 +196,7 @@ fn a_part_that_could_not_be_seen_is_one_problem_and_nothing_is_said_to_be_missin
         let mut site = Site::of(QA).launched();
         let before = check(site.inputs());
         let seen = &mut site.observation;
-        // As an observation has it: nothing of the part.
+        // As in a real observation, the fields of that part are empty.
         match &part {
             Part::Records => seen.records.clear(),
             Part::Distribution => seen.distribution = None,
@@ -217,18 +217,18 @@ fn a_part_that_could_not_be_seen_is_one_problem_and_nothing_is_said_to_be_missin
 }
 
 #[test]
-fn a_certificate_that_could_not_be_seen_is_not_said_to_be_missing() {
+fn a_certificate_that_could_not_be_observed_does_not_count_as_missing() {
     let found = after(QA, "certificate", |seen| {
         let (host, _) = seen.certificates.pop_first().expect("there is one");
         seen.unseen.push(unseen(Part::Certificate(host)));
     });
-    assert_eq!(found, ["Problem: cannot be seen: AccessDenied: whether browsers accept it is not known"]);
+    assert_eq!(found, ["Problem: cannot be seen: AccessDenied: nobody knows whether browsers accept it"]);
     let found = after(QA, "distribution", |seen| {
         let distribution = seen.distribution.as_mut().expect("it exists");
         distribution.certified.clear();
         distribution.uncertain = Some("its name does not resolve".to_owned());
     });
-    let unknown = "Problem: cannot be seen: its name does not resolve: whether browsers accept it is not known";
+    let unknown = "Problem: cannot be seen: its name does not resolve: nobody knows whether browsers accept it";
     assert_eq!(found, [unknown]);
 }
 
@@ -244,7 +244,7 @@ fn a_balancer_that_does_not_drain_would_cut_requests() {
 }
 
 #[test]
-fn a_balancer_that_is_slow_to_believe_costs_a_part_of_the_window() {
+fn a_balancer_that_needs_long_to_bring_hosts_into_service_is_reported() {
     let slow = |seen: &mut Observation| {
         let check = &mut seen.balancers.values_mut().next().expect("there is one").health_check;
         (check.healthy_threshold, check.interval) = (11, Duration::from_secs(30));
@@ -270,7 +270,7 @@ fn a_database_without_a_backup_of_the_last_day_is_a_warning() {
     let unfinished = after(QA, "database", |seen| {
         seen.databases.values_mut().for_each(|one| one.snapshots[0].available = false);
     });
-    assert_eq!(none, unfinished, "one that cannot be restored is none");
+    assert_eq!(none, unfinished, "a snapshot that cannot be restored does not count");
 }
 
 #[test]
@@ -285,11 +285,11 @@ fn stopped_hosts_are_named_and_gone_ones_are_not() {
 }
 
 #[test]
-fn hosts_of_an_unknown_release_version_would_run_on_unseen() {
+fn hosts_of_an_unknown_release_version_are_reported() {
     let version =
         |version: &str| after(QA, "hosts of another", |seen| version.clone_into(&mut seen.instances[0].version));
     assert_eq!(version("0").len(), 1);
-    assert_eq!(version(""), version("0"), "no tag is an unknown one");
+    assert_eq!(version(""), version("0"), "a missing tag counts as an unknown version");
     assert_eq!(version(&deployment(QA).release.version), [""; 0]);
 }
 
@@ -312,7 +312,7 @@ fn credentials_that_end_before_the_window_does_are_a_problem() {
 }
 
 #[test]
-fn hosts_that_are_launched_are_not_still_to_make() {
+fn hosts_that_were_launched_do_not_count_again() {
     let site = Site::of(PRODUCTION);
     let made = still_to_make(site.inputs());
     assert_eq!(
@@ -326,7 +326,7 @@ fn hosts_that_are_launched_are_not_still_to_make() {
     assert_eq!((made.launches.len(), made.addresses.len()), (0, 0), "{made:?}");
     site.observation.instances.last_mut().expect("there is one").state = InstanceState::Terminated;
     let made = still_to_make(site.inputs());
-    assert_eq!(made.launches, BTreeMap::from([("t3.large".to_owned(), 1)]), "one that is gone is launched again");
+    assert_eq!(made.launches, BTreeMap::from([("t3.large".to_owned(), 1)]), "a host that is gone is launched again");
 }
 
 #[test]
@@ -391,7 +391,7 @@ fn quotas_that_would_be_passed_are_problems_and_tight_ones_warnings() {
     assert_eq!(
         hosts(80, 11),
         [
-            "Warning: 80 of 100 used, 11 more needed: less than a tenth of it would be left for anybody else in the account"
+            "Warning: 80 of 100 used, 11 more needed: less than a tenth of it would be left for everybody else in the account"
         ]
     );
     assert!(hosts(80, 20)[0].starts_with("Warning: "));
@@ -399,10 +399,10 @@ fn quotas_that_would_be_passed_are_problems_and_tight_ones_warnings() {
     assert!(
         with(MetBy::Snapshots, "manual snapshots of databases", 100, 1)[0].ends_with("nothing is migrated without it")
     );
-    assert_eq!(hosts(120, 0), [""; 0], "what asks for nothing is not refused");
+    assert_eq!(hosts(120, 0), [""; 0], "a demand of nothing is not refused");
 }
 
-/// What is said of name servers, by state and with what was seen: `servers` and one resolver answer so.
+/// What the preflight reports if the zone's servers and one resolver answer like this: states with what was observed.
 fn asked(servers: Result<Vec<Option<&str>>, &str>, resolver: Result<Option<&str>, &str>) -> Vec<(CheckState, String)> {
     let site = Site::of(PRODUCTION);
     let named = |name: Option<&str>| name.map(cutover_core::names::DnsName::from);
@@ -416,7 +416,7 @@ fn asked(servers: Result<Vec<Option<&str>>, &str>, resolver: Result<Option<&str>
 }
 
 #[test]
-fn name_servers_that_the_window_could_not_ask_are_found_days_before() {
+fn name_servers_that_cannot_be_asked_are_reported() {
     let site = Site::of(PRODUCTION);
     let zone = site.observation.records[&site.deployment.sites[0].host].target.clone();
     let loud = zone.as_str().to_uppercase();
@@ -424,8 +424,8 @@ fn name_servers_that_the_window_could_not_ask_are_found_days_before() {
     assert_eq!(
         right,
         [
-            (CheckState::Ok, "name servers of mitx.mit.edu: 2 of 2 answer as the zone has it".to_owned()),
-            (CheckState::Ok, "resolver 192.0.2.53: answers as the zone has it".to_owned()),
+            (CheckState::Ok, "name servers of mitx.mit.edu: 2 of 2 answer what the zone says".to_owned()),
+            (CheckState::Ok, "resolver 192.0.2.53: answers what the zone says".to_owned()),
         ]
     );
     let silent = asked(Err("no answer within 10 s"), Err("no answer within 10 s"));

@@ -1,4 +1,4 @@
-//! The arithmetic of a window's plan: how long its waits are, and what its way back costs.
+//! Times in a window's plan: how long its waits are, and how long going back takes.
 
 mod support;
 
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use support::{PRODUCTION, QA, deployment, observe};
 
-/// What a call may take beyond what it waits for.
+/// The time that a call may take in addition to the time that it waits.
 const CALL_LIMIT: Duration = seconds(300);
 
 const fn seconds(seconds: u64) -> Duration {
@@ -86,7 +86,7 @@ fn queues_drain_after_the_web_hosts_have_stopped_and_before_the_workers_stop() {
 }
 
 #[test]
-fn a_short_limit_on_draining_is_also_what_it_is_expected_to_take() {
+fn a_short_limit_on_draining_is_also_its_expected_time() {
     let mut deployment = draining();
     deployment.role.worker.as_mut().expect("workers").drain_queues = Some("12s".parse().expect("a length"));
     let plan = planned(&deployment);
@@ -95,7 +95,7 @@ fn a_short_limit_on_draining_is_also_what_it_is_expected_to_take() {
 }
 
 #[test]
-fn nothing_is_drained_where_there_are_no_workers_or_nobody_wants_it() {
+fn no_queue_is_drained_if_there_are_no_workers_or_the_file_does_not_ask_for_it() {
     let is_drained = |plan: &Plan| plan.steps.iter().any(|step| matches!(step.action, Action::DrainQueues { .. }));
     assert!(!is_drained(&planned(&deployment(QA))));
     let deployment = draining();
@@ -118,7 +118,7 @@ fn a_classic_balancer_needs_its_whole_threshold_and_a_target_group_one_check() {
 }
 
 #[test]
-fn going_back_takes_a_current_host_its_start_and_its_balancers_belief_in_it() {
+fn going_back_takes_the_start_of_a_current_host_and_the_checks_of_its_balancer() {
     for (text, until) in [(PRODUCTION, 3 * 30), (QA, 30)] {
         let deployment = deployment(text);
         let plan = planned(&deployment);
@@ -132,7 +132,7 @@ fn going_back_takes_a_current_host_its_start_and_its_balancers_belief_in_it() {
     }
 }
 
-/// How long resolvers are given to forget the sites' records, and the whole wait.
+/// How long the plan waits for resolvers to forget the sites' records, and the whole wait.
 fn forget(plan: &Plan, deployment: &Deployment) -> (Duration, Duration) {
     let diverted = step(plan, &format!("window.diverted.{}", deployment.fleets[0].name));
     match &diverted.action {
@@ -146,14 +146,14 @@ const OLD: Duration = seconds(300);
 const SHORT: Duration = seconds(60);
 
 #[test]
-fn before_prepare_has_run_the_lowered_ttl_is_counted_on() {
+fn before_prepare_has_run_the_plan_assumes_the_lowered_ttl() {
     let deployment = deployment(QA);
     let settle = deployment.dns.settle.duration();
     assert_eq!(forget(&planned(&deployment), &deployment), (SHORT, SHORT + settle));
 }
 
 #[test]
-fn a_ttl_that_somebody_has_raised_since_is_waited_for() {
+fn the_plan_waits_for_a_ttl_that_somebody_has_raised_since() {
     let deployment = deployment(QA);
     let observation = observe(&deployment);
     let upgrade = prepared(&deployment, &observation, observation.at);
@@ -169,7 +169,7 @@ fn lowered(deployment: &Deployment, before: Duration) -> Observation {
 }
 
 #[test]
-fn of_a_ttl_that_was_lowered_shortly_before_the_window_the_rest_is_waited_for() {
+fn the_plan_waits_for_the_rest_of_a_ttl_that_was_lowered_shortly_before_the_window() {
     let deployment = deployment(QA);
     let (start, before) = (deployment.window.start.timestamp, observe(&deployment));
     for (lowered_at, posted_in, rest) in [
@@ -186,7 +186,7 @@ fn of_a_ttl_that_was_lowered_shortly_before_the_window_the_rest_is_waited_for() 
 }
 
 #[test]
-fn the_rest_of_an_old_ttl_is_counted_from_now_where_the_window_has_started_already() {
+fn the_rest_of_an_old_ttl_counts_from_now_if_the_window_has_already_started() {
     let deployment = deployment(QA);
     let (start, before) = (deployment.window.start.timestamp, observe(&deployment));
     let upgrade = prepared(&deployment, &before, start);
@@ -196,7 +196,7 @@ fn the_rest_of_an_old_ttl_is_counted_from_now_where_the_window_has_started_alrea
 }
 
 #[test]
-fn once_the_page_was_posted_a_new_plan_keeps_the_wait_of_the_one_before() {
+fn once_the_page_is_up_a_new_plan_keeps_the_wait_of_the_one_before() {
     let deployment = deployment(QA);
     let (start, before) = (deployment.window.start.timestamp, observe(&deployment));
     let mut upgrade = prepared(&deployment, &before, earlier(start, seconds(10)));

@@ -1,7 +1,7 @@
 //! The figures that the README promises, measured on this machine: `cargo bench -p cutover`.
 //!
-//! Each is shown beside its bound, and where there is one beside a peer measured in the same run. Nothing here
-//! passes or fails: a figure that a busy machine has spoiled is for a person to judge.
+//! Each figure is shown with its bound, and some with a peer measured in the same run. Nothing here passes or fails:
+//! people must judge whether a busy machine has spoiled a figure.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the wall clock and starts processes")]
 #![expect(clippy::print_stdout, reason = "its table is its result")]
 
@@ -74,7 +74,7 @@ fn rehearsal(production: &Deployment) {
     }
 }
 
-/// The most memory that this process has had, in MB, where the operating system tells.
+/// The peak memory of this process in MB, if the operating system provides it.
 fn peak_memory_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
@@ -94,7 +94,8 @@ fn windows(deployments: &[&Deployment]) {
         row(&figure, &format!("{window:.0} s / {critical:.0} s"), "1.02", window / critical / 1.02);
         let rest = |run| length(run) - gates_and_migrations(run).as_secs_f64();
         let (least, most) = (rest(&overlapped), rest(&runbook));
-        let figure = format!("window of {} over the runbook's order, gates and migrations taken out", deployment.name);
+        let figure =
+            format!("window of {} over the runbook's order, both without gates and migrations", deployment.name);
         row(&figure, &format!("{least:.0} s / {most:.0} s = {:.2}", least / most), "0.6", least / most / 0.6);
     }
 }
@@ -222,7 +223,7 @@ fn plan_size(production: &Deployment) {
     row("edges per step of the window plan of 1,000 hosts", &format!("{per_step:.1}"), "2", per_step / 2.0);
 }
 
-/// What a step costs with a journal on disk, beside the same number of files that are written and synced bare.
+/// The cost of a step with a journal on disk, compared with writing and syncing the same number of plain files.
 fn durability(qa: &Deployment) {
     let folder = std::env::temp_dir().join(format!("cutover-bench-{}", std::process::id()));
     let mut records = 0;
@@ -257,7 +258,7 @@ fn durability(qa: &Deployment) {
         "(a peer)",
         ratio,
     );
-    // A folder that stays behind in the temporary one does no harm.
+    // A leftover in the temporary folder does no harm.
     let _ = std::fs::remove_dir_all(folder);
 }
 

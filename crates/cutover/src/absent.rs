@@ -1,5 +1,5 @@
-//! What this cutover cannot do on AWS yet: reach hosts, and send messages. Phases that would need it are refused before
-//! anything is begun; whoever comes this far all the same is told so.
+//! What this version of cutover cannot do on AWS yet: reach hosts, and send messages. Phases that need it are refused
+//! before anything is started; these ports return an error if they are called all the same.
 
 use std::collections::BTreeMap;
 
@@ -14,25 +14,25 @@ use cutover_engine::ports::{Announcer, Answer, Hosts, JobProgress, JobStart, Pro
 
 use crate::error::CommandError;
 
-/// Hosts that nobody can reach.
+/// The port for hosts, which fails every call: hosts cannot be reached.
 pub struct NoHosts;
 
-/// Messages that nobody can send.
+/// The port for messages, which fails every call: messages cannot be sent.
 pub struct NoAnnouncer;
 
-/// Refuses a plan with steps that this cutover cannot carry out on AWS. Nothing to carry out is no reason.
+/// Refuses a plan with steps that this version cannot carry out on AWS. No plan, or a plan without such steps, passes.
 ///
 /// # Errors
-/// Refused, with how many steps need what.
+/// When the plan has such steps: how many steps need what.
 pub fn refuse(plan: Option<&Plan>) -> Result<(), CommandError> {
     let Some(plan) = plan else { return Ok(()) };
     let count = |needs: fn(&Action) -> bool| plan.steps.iter().filter(|step| needs(&step.action)).count();
     let (hosts, messages) = (count(needs_hosts), count(|action| matches!(action, Action::Announce(_))));
     let builds = count(|action| matches!(action, Action::BuildImage(_)));
     let all = [
-        (hosts, "stop, start, test or migrate on hosts, which this cutover cannot reach on AWS yet"),
-        (messages, "send messages, which this cutover cannot do on AWS yet: send them, and take them out of the file"),
-        (builds, "build images, which this cutover cannot do on AWS yet: build and tag them as `--dry-run` says"),
+        (hosts, "stop, start, test or migrate on hosts, which cutover cannot reach"),
+        (messages, "send messages: send them yourself, and remove them from the file"),
+        (builds, "build images: build and tag them yourself, as `--dry-run` shows"),
     ];
     let absent: Vec<String> = all
         .into_iter()
@@ -43,8 +43,8 @@ pub fn refuse(plan: Option<&Plan>) -> Result<(), CommandError> {
         return Ok(());
     }
     Err(CommandError::refused(
-        format!("`{}` cannot be carried out:\n{}", plan.phase, absent.join("\n")),
-        "nothing was changed; what it would do: the same command with --dry-run, or `cutover rehearse`",
+        format!("`{}` cannot be run on AWS yet:\n{}", plan.phase, absent.join("\n")),
+        "nothing was changed; --dry-run or `cutover rehearse` shows what it would do",
     ))
 }
 
@@ -61,7 +61,7 @@ fn needs_hosts(action: &Action) -> bool {
 }
 
 fn unreachable<T>(host: &InstanceId) -> Answer<T> {
-    Err(Failure::permanent(format!("{host} cannot be reached: this cutover has no way to hosts on AWS yet")))
+    Err(Failure::permanent(format!("{host} cannot be reached: cutover cannot reach hosts on AWS yet")))
 }
 
 #[async_trait(?Send)]
@@ -103,7 +103,9 @@ impl Hosts for NoHosts {
     }
 
     async fn queued_tasks(&self, fleet: &FleetName) -> Answer<u32> {
-        Err(Failure::permanent(format!("the queues of {fleet} cannot be counted: there is no way to hosts on AWS yet")))
+        Err(Failure::permanent(format!(
+            "the queues of {fleet} cannot be counted: cutover cannot reach hosts on AWS yet"
+        )))
     }
 
     async fn pending_migrations(&self, _host: &InstanceId, _migrate: &Migrate) -> Answer<Option<u32>> {
@@ -122,7 +124,7 @@ impl Hosts for NoHosts {
 #[async_trait(?Send)]
 impl Announcer for NoAnnouncer {
     async fn announce(&self, _permit: &Permit, message: &Announce, _token: &str) -> Answer<()> {
-        let why = format!("`{}` was not sent: this cutover cannot send messages on AWS yet", message.announcement);
+        let why = format!("`{}` was not sent: cutover cannot send messages on AWS yet", message.announcement);
         Err(Failure::permanent(why))
     }
 

@@ -2,25 +2,25 @@
 
 use std::process::ExitCode;
 
-/// How a command ends for whoever called it.
+/// How a command ended, as an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// All went as asked.
+    /// The command succeeded.
     Done = 0,
-    /// Something failed that is none of the below: the store, the cloud, the machine.
+    /// A failure with no exit code of its own: of the store, the cloud or the machine.
     Failed = 1,
     /// The command line is wrong.
     Usage = 2,
     /// The deployment file has mistakes.
     File = 3,
-    /// Refused, with nothing changed: blocked, stale, linted away, too late, or not as asked.
+    /// Refused, with nothing changed: blocked, stale, unsafe, too late, or not what was asked for.
     Refused = 4,
     /// Somebody else conducts the upgrade.
     Held = 5,
-    /// A step failed. The journal says which; running the phase again goes on.
+    /// A step failed. The journal says which; running the phase again resumes it.
     StepFailed = 6,
-    /// Stopped by the operator. Running the phase again goes on.
+    /// Stopped by the operator. Running the phase again resumes it.
     Stopped = 7,
     /// A rehearsal saw something that must never happen.
     Violated = 8,
@@ -39,14 +39,14 @@ impl From<Exit> for ExitCode {
 /// The table of exit codes, for `--help` and the reference.
 pub const TABLE: &str = "\
 Exit codes:
-  0  all went as asked
+  0  success
   1  failed: the state, the cloud, git or this machine
   2  the command line is wrong
   3  the deployment file has mistakes
   4  refused, nothing changed: blocked, stale, unsafe or too late
   5  somebody else conducts this upgrade
-  6  a step failed; `cutover status` says which, the same command goes on
-  7  stopped by the operator; the same command goes on
+  6  a step failed; `cutover status` says which; the same command resumes
+  7  stopped by the operator; the same command resumes
   8  a rehearsal saw something that must never happen
   9  `check` found a problem
-  10 a person has to decide: a patch conflicts or is unexplained, a copy diverged";
+  10 a person must decide: a patch conflicts or is unexplained, a copy diverged";

@@ -1,4 +1,4 @@
-//! What the `cutover` command is made of. The binary only starts it.
+//! The library behind the `cutover` command. The binary only calls it.
 
 pub mod absent;
 pub mod args;

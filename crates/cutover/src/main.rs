@@ -1,4 +1,4 @@
-//! The `cutover` program. Everything lives in the library, where tests and the reference can reach it.
+//! The `cutover` program. All its code is in the library, where tests and the generated reference can use it.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Who decides at gates in a live run: whoever answers first, at the terminal or through the inbox.
+//! Who decides at gates in a live run: the first person who answers, at the terminal or through the inbox.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -20,20 +20,20 @@ use cutover_engine::store::Store;
 use crate::harmless::one_line;
 use crate::wall::{Keyboard, ThisMachine};
 
-/// How often the inbox is looked at, on the wall clock: people do not follow an embedded cloud's pace.
+/// How often the inbox is read, in wall time: people do not live at an embedded cloud's pace.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// People at the terminal and elsewhere.
 pub struct People {
-    /// The state with the inbox in it.
+    /// The state, which contains the inbox.
     pub store: Store,
     /// The upgrade's clock, for the time of decisions made here.
     pub clock: Rc<dyn Clock>,
-    /// Says something to the operator between progress lines.
+    /// Shows the operator a text between progress lines.
     pub say: Rc<dyn Fn(&str)>,
-    /// Where decisions are typed; nothing when this is no terminal.
+    /// Where decisions are typed; nothing if this is not a terminal.
     pub keyboard: Option<Keyboard>,
-    /// The deployment file as the operator named it, for the words to type.
+    /// The deployment file as the operator named it, for commands to type.
     pub file: String,
     /// The plan that is under way: a decision on another is void.
     pub plan: Digest,
@@ -48,7 +48,7 @@ impl Operator for People {
         match select(inbox, Box::pin(self.decided_here(keyboard, &question.gate))).await {
             Either::Left((decided, _)) => decided,
             Either::Right((decision, _)) => {
-                // What lay in the inbox until now is overtaken.
+                // Decisions that were in the inbox until now are superseded.
                 let waiting = self.look(&question.gate, &mut None).await.unwrap_or_default();
                 Decided { decision, object: waiting.into_iter().next_back().map(|one| one.object) }
             }
@@ -63,7 +63,7 @@ impl People {
             text.push_str(&format!("  [ ] {}\n", one_line(item)));
         }
         if self.keyboard.is_some() {
-            text.push_str(&format!("Type `{}` to approve, `no` to refuse; or elsewhere:\n", question.gate));
+            text.push_str(&format!("Type `{}` to approve or `no` to refuse; or run elsewhere:\n", question.gate));
         }
         text.push_str(&format!("  cutover approve {} {} --by NAME\n", self.file, question.gate));
         text
@@ -77,7 +77,7 @@ impl People {
             match self.look(gate, &mut on_record).await {
                 Ok(waiting) => {
                     told = false;
-                    // Of several the last one counts.
+                    // If there are several, the last one counts.
                     for Delivery { object, decision } in waiting.into_iter().rev() {
                         if decision.plan.as_ref().is_none_or(|plan| *plan == self.plan) {
                             return Decided { decision, object: Some(object) };
@@ -90,7 +90,7 @@ impl People {
                     }
                 }
                 Err(error) if !told => {
-                    (self.say)(&format!("the inbox cannot be read ({error}); looking again"));
+                    (self.say)(&format!("the inbox cannot be read ({error}); trying again"));
                     told = true;
                 }
                 Err(_) => {}
@@ -99,8 +99,8 @@ impl People {
         }
     }
 
-    /// Looks into the inbox, for decisions at this gate. What is `on_record` is read once: only this conductor can put a
-    /// decision there while the gate waits.
+    /// Reads decisions at this gate from the inbox. `on_record` is read only once, because only this conductor can
+    /// record a decision while the gate waits.
     async fn look(&self, gate: &GateName, on_record: &mut Option<Upgrade>) -> Result<Vec<Delivery>, JournalError> {
         let upgrade = match on_record {
             Some(upgrade) => upgrade,
@@ -110,7 +110,7 @@ impl People {
         Ok(waiting.into_iter().filter(|one| one.decision.gate == *gate).collect())
     }
 
-    /// Of several gates that wait at once, one after the other listens to the keyboard.
+    /// If several gates wait at once, they listen to the keyboard one after the other.
     async fn decided_here(&self, keyboard: &Keyboard, gate: &GateName) -> Decision {
         let mut listening = keyboard.listen().await;
         loop {
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
     use crate::wall::block_on;
 
-    /// People at a terminal where nothing was typed yet, the terminal, and what they were told.
+    /// People at a terminal at which nothing was typed yet, a way to type there, and the texts that they were shown.
     fn people() -> (People, UnboundedSender<String>, Rc<RefCell<String>>) {
         let ((typed, lines), told) = (unbounded_channel(), Rc::new(RefCell::new(String::new())));
         let heard = Rc::clone(&told);
@@ -166,11 +166,11 @@ mod tests {
         Decide { gate: name.into(), question: "Go on?".to_owned(), checklist: Vec::new() }
     }
 
-    /// Decides at a gate while `typing` goes on beside it.
+    /// Decides at a gate while `typing` runs at the same time.
     async fn decided(people: &People, name: &str, typing: impl FnOnce()) -> Decision {
         let question = gate(name);
         let (decision, ()) = futures_util::future::join(people.decide(&question), async {
-            // Only once the gate asks.
+            // Types only once the gate asks.
             ThisMachine.sleep(Duration::from_millis(20)).await;
             typing();
         })
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_is_approved_by_its_name_and_by_nothing_else() {
+    fn a_gate_is_approved_only_by_typing_its_name() {
         let (people, typed, told) = people();
         let decision = block_on(decided(&people, "go", || types(&typed, &["yes", " go "]))).expect("a runtime");
         assert!(decision.approved);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_that_the_inbox_answered_takes_no_line_from_the_next() {
+    fn a_gate_that_was_decided_through_the_inbox_does_not_consume_the_next_gates_line() {
         let (people, typed, _) = people();
         let plan = Some(people.plan.clone());
         let at = Timestamp::UNIX_EPOCH;
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_typed_before_a_gate_asks_is_no_answer_to_it() {
+    fn a_line_typed_before_a_gate_asks_does_not_answer_it() {
         let (people, typed, _) = people();
         types(&typed, &["no", "no"]);
         let decision = block_on(decided(&people, "go", || types(&typed, &["go"]))).expect("a runtime");
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn gates_that_ask_at_once_share_the_keyboard_one_after_the_other() {
+    fn gates_that_ask_at_the_same_time_use_the_keyboard_in_turn() {
         let (people, typed, _) = people();
         let second = async {
             let decision = people.decide(&gate("lift")).await.decision;
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_on_another_plan_is_void_and_said_to_be() {
+    fn a_decision_on_another_plan_is_void_and_this_is_reported() {
         let (people, typed, told) = people();
         let (plan, at) = (Some(Digest::of(b"another")), Timestamp::UNIX_EPOCH);
         let elsewhere = Decision { gate: "go".into(), approved: true, by: "bob".into(), at, note: None, plan };

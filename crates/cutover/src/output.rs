@@ -1,8 +1,8 @@
 //! The one place that prints: results on standard output, progress, notes and errors on standard error.
 //!
-//! Text that came from outside may hold anything, so every text is made harmless here, on its way out: see
-//! [`harmless`](crate::harmless). While an upgrade is conducted, notes go through its feed of progress, so that nobody who
-//! has stopped reading can hold the conductor up.
+//! Text from outside may contain anything, so every text is made harmless here, when it is printed: see
+//! [`harmless`](crate::harmless). While an upgrade is conducted, notes go through its progress feed, so that a reader
+//! that has stopped reading cannot delay the conductor.
 
 use std::io::{self, IsTerminal, Write};
 use std::pin::pin;
@@ -45,15 +45,15 @@ pub fn file(path: &std::path::Path, text: &str) -> Result<(), CommandError> {
     std::fs::write(path, &*harmless(text)).map_err(failed)
 }
 
-/// A result as one JSON object on one line: the last of a stream of them.
+/// A result as one JSON object on one line, which ends a stream of such lines.
 ///
 /// # Errors
-/// When it cannot be written as JSON.
+/// When it cannot be serialized as JSON.
 pub fn json_line<T: Serialize>(value: &T) -> Result<String, CommandError> {
     serde_json::to_string(value).map_err(|source| CommandError::Output(source.into()))
 }
 
-/// Prints the result of a command that listens to signals itself, so that a reader who has stopped reading can be left.
+/// Prints the result of a command that handles signals itself, so that it can leave a reader that has stopped reading.
 ///
 /// # Errors
 /// When standard output is closed or full.
@@ -63,13 +63,13 @@ pub async fn result_in_time(text: String) -> Result<(), CommandError> {
     }
     let (tell, told) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
-        // Nobody listens where the wait was given up.
+        // If the wait was given up, nobody receives this.
         let _ = tell.send(result(&text));
     });
     STANDARD_OUTPUT.wait_for(told).await.unwrap_or(Ok(()))
 }
 
-/// Says something beside the result.
+/// Prints a text that is not part of the result.
 pub fn note(text: &str) {
     match &*feed_of_notes() {
         Some(feed) => feed.push(Progress::Said { text: text.to_owned() }),
@@ -77,15 +77,15 @@ pub fn note(text: &str) {
     }
 }
 
-/// Says something on standard error at once, and waits for whoever reads it.
+/// Prints a text on standard error at once, and waits until it is written.
 pub(crate) fn write_note(text: &str) {
     if !STANDARD_ERROR.is_stuck() {
-        // Nobody is left to tell when standard error is closed.
+        // If standard error is closed, there is nobody to tell.
         let _ = write_line(&mut io::stderr().lock(), text);
     }
 }
 
-/// Says why a command could not do what was asked. Mistakes in a file are shown in colour.
+/// Prints why a command failed. Mistakes in a file are shown in colour.
 pub fn error(error: &CommandError) {
     match error {
         CommandError::Mistakes(rendered) => {
@@ -95,19 +95,19 @@ pub fn error(error: &CommandError) {
     }
 }
 
-/// Says that something is not as it should be, and that the command goes on all the same.
+/// Prints a warning. The command goes on.
 pub fn warn(text: &str) {
     note(&format!("warning: {text}"));
 }
 
-/// Sends notes through `feed` until what is returned is dropped.
+/// Sends notes through `feed` until the returned value is dropped.
 #[must_use]
 pub(crate) fn notes_through(feed: &Arc<Feed>) -> NotesThrough {
     *feed_of_notes() = Some(Arc::clone(feed));
     NotesThrough
 }
 
-/// While this lives, notes go through a feed.
+/// As long as this exists, notes go through a feed.
 #[derive(Debug)]
 pub(crate) struct NotesThrough;
 
@@ -122,21 +122,21 @@ fn feed_of_notes() -> std::sync::MutexGuard<'static, Option<Arc<Feed>>> {
     FEED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Standard output, and whether anybody reads it.
+/// Standard output, and whether a write to it is stuck.
 pub(crate) static STANDARD_OUTPUT: Stream = Stream { name: "standard output", stuck: AtomicBool::new(false) };
-/// Standard error, and whether anybody reads it.
+/// Standard error, and whether a write to it is stuck.
 pub(crate) static STANDARD_ERROR: Stream = Stream { name: "standard error", stuck: AtomicBool::new(false) };
 
-/// How long a reader may take over what is left to read, before the program ends without it.
+/// How long a reader may take for the rest of the output, before the program ends without it.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// After how long it is said what the program waits for.
+/// After how long the program says what it waits for.
 const WORTH_SAYING: Duration = Duration::from_secs(3);
 
 /// One of the two streams that are printed to.
 #[derive(Debug)]
 pub(crate) struct Stream {
     name: &'static str,
-    /// Whether a thread waits in a write to it that nobody takes. It holds the stream's lock, so nothing else may write.
+    /// Whether a thread is stuck in a write that nobody reads. It holds the stream's lock, so nothing else may write.
     stuck: AtomicBool,
 }
 
@@ -145,17 +145,17 @@ impl Stream {
         self.stuck.load(Ordering::Relaxed)
     }
 
-    /// Waits until everything is `written` to this stream, for as long as somebody may still read it. Nothing when that was
-    /// given up: after a limit, or because the operator has interrupted it.
+    /// Waits until everything is `written` to this stream. Returns nothing if the wait was given up: after a limit, or
+    /// because the operator has interrupted it.
     pub(crate) async fn wait_for<T>(&self, written: tokio::sync::oneshot::Receiver<T>) -> Option<T> {
         let mut written = pin!(written);
         if let Either::Left((result, _)) = select(&mut written, pin!(wall::sleep(WORTH_SAYING))).await {
             return result.ok();
         }
-        // Until this is over, a word about it could be stuck just so.
+        // Until the wait is over, a message about it could get stuck in the same way.
         self.stuck.store(true, Ordering::Relaxed);
         write_note(&format!(
-            "waiting until {} is read, for {} minutes at most; nothing of the upgrade waits for it. Ctrl-C leaves at once",
+            "waiting until {} is read, at most {} minutes; the upgrade does not wait for this. Ctrl-C leaves at once",
             self.name,
             PATIENCE.as_secs() / 60
         ));
@@ -170,18 +170,18 @@ impl Stream {
     }
 }
 
-/// Whether progress is shown to somebody at a terminal.
+/// Whether progress is shown at a terminal.
 #[must_use]
 pub fn progress_is_watched() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Writes `text`, made harmless, with an end of line.
+/// Writes `text`, made harmless, and a line end.
 pub(crate) fn write_line(out: &mut impl Write, text: &str) -> io::Result<()> {
     writeln!(out, "{}", harmless(text.trim_end_matches('\n'))).and_then(|()| out.flush())
 }
 
-/// Somebody who has closed the pipe has seen enough.
+/// A closed pipe is no error: its reader has seen enough.
 fn written(outcome: io::Result<()>) -> Result<(), CommandError> {
     match outcome {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -189,7 +189,7 @@ fn written(outcome: io::Result<()>) -> Result<(), CommandError> {
     }
 }
 
-/// Whether errors are shown in colour: at a terminal, unless the operator wants none.
+/// Whether errors are shown in colour: at a terminal, unless the operator has turned colours off.
 #[must_use]
 pub fn colour() -> bool {
     io::stderr().is_terminal() && !wall::wants_no_colour()

@@ -1,4 +1,4 @@
-//! Makes the plan that a phase will run, and refuses it while nothing has been touched.
+//! Makes the plan that a phase will run, or refuses it before anything is changed.
 
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
@@ -12,10 +12,10 @@ use crate::args::PhaseArgs;
 use crate::error::CommandError;
 use crate::session::Session;
 
-/// The plan for a phase that can begin, with the digest of the file that it was made from.
+/// The plan for a phase that can start, with the digest of the file that it was made from.
 ///
 /// # Errors
-/// Refused when something stands in the way: all of it at once.
+/// Refused when the phase cannot start; the error gives all reasons at once.
 pub async fn plan_to_run(
     args: &PhaseArgs,
     session: &Session,
@@ -44,19 +44,19 @@ pub async fn plan_to_run(
     Ok((plan, Digest::of_json(deployment)))
 }
 
-/// Whether the page is up: then going on is the only way, in time or not.
+/// Whether the maintenance page is up. Then the window goes on even if it is late.
 pub fn is_down(upgrade: &Upgrade) -> bool {
     upgrade.run_of(Phase::Window).is_some_and(|run| downtime_began(run).is_some())
 }
 
-/// What the linter refuses a plan for.
+/// The errors for which the linter refuses a plan.
 pub fn unsafe_steps(plan: &Plan, deployment: &Deployment) -> Vec<String> {
     let findings = lint(plan, deployment);
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
     errors.map(|finding| format!("{}: {}", finding.step, finding.message)).collect()
 }
 
-/// A phase that has ended may be planned anew as long as the next one has not begun.
+/// Whether a phase that has ended may be planned again: only as long as the next one has not started.
 fn may_be_made_anew(upgrade: &Upgrade, phase: Phase, blocked: &[Blocked]) -> bool {
     let only_finished = blocked.iter().all(|blocked| matches!(blocked, Blocked::Finished { .. }));
     let next_begun = upgrade.last_runs().any(|run| run.kind.phase().is_some_and(|other| other > phase));
@@ -66,12 +66,12 @@ fn may_be_made_anew(upgrade: &Upgrade, phase: Phase, blocked: &[Blocked]) -> boo
 fn is_blocked(session: &Session, phase: Phase, blocked: &[Blocked]) -> CommandError {
     let reasons: Vec<String> = blocked.iter().map(|blocked| format!("  - {blocked}")).collect();
     CommandError::refused(
-        format!("`{phase}` cannot begin:\n{}", reasons.join("\n")),
-        format!("nothing was changed; the whole picture: cutover check {}", session.file()),
+        format!("`{phase}` cannot start:\n{}", reasons.join("\n")),
+        format!("nothing was changed; for a complete check: cutover check {}", session.file()),
     )
 }
 
-/// Refuses a plan that is not the one that was looked at, and says what has changed since.
+/// Refuses a plan if it is not the one that the operator has seen, and says what has changed since.
 async fn as_shown(session: &Session, plan: &Plan, hash: &str) -> Result<(), CommandError> {
     if plan.hash().as_str().starts_with(hash) {
         return Ok(());
@@ -79,25 +79,25 @@ async fn as_shown(session: &Session, plan: &Plan, hash: &str) -> Result<(), Comm
     let shown = shown_plans(&session.store, hash).await?;
     if let Some((_, other)) = shown.iter().find(|(_, other)| other.phase != plan.phase) {
         return Err(CommandError::refused(
-            format!("{hash} is a plan of `{}`, and this is `{}`", other.phase, plan.phase),
-            format!("look at this one: cutover plan {} --phase {}", session.file(), plan.phase),
+            format!("{hash} is a plan for `{}`, not for `{}`", other.phase, plan.phase),
+            format!("to see this one: cutover plan {} --phase {}", session.file(), plan.phase),
         ));
     }
     let Some((_, before)) = shown.first() else {
         return Err(CommandError::refused(
-            format!("no plan {hash} was ever shown; the plan now is {}", plan.hash().short()),
-            format!("look at it: cutover plan {}", session.file()),
+            format!("no plan {hash} was ever shown; the current plan is {}", plan.hash().short()),
+            format!("to see it: cutover plan {}", session.file()),
         ));
     };
     let changes: Vec<String> = before.basis.changes(&plan.basis).iter().map(|change| format!("  - {change}")).collect();
     let changes = if changes.is_empty() {
-        vec!["  - the phase, the order asked for, or the steps that this version of cutover plans".to_owned()]
+        vec!["  - the phase, the order, or the steps that this version of cutover plans".to_owned()]
     } else {
         changes
     };
     Err(CommandError::refused(
         format!("plan {hash} is stale; what it was made from has changed:\n{}", changes.join("\n")),
-        format!("look at the new plan, {}: cutover plan {}", plan.hash().short(), session.file()),
+        format!("to see the new plan, {}: cutover plan {}", plan.hash().short(), session.file()),
     ))
 }
 
@@ -108,11 +108,11 @@ fn passes_the_linter(session: &Session, plan: &Plan, deployment: &Deployment) ->
     }
     Err(CommandError::refused(
         format!("the plan is not safe:\n{}", errors.join("\n")),
-        format!("a mistake in cutover or in the file; look at the plan: cutover plan {} --steps", session.file()),
+        format!("cutover or the file has a mistake; to see the plan: cutover plan {} --steps", session.file()),
     ))
 }
 
-/// Whether the window, begun now, would end as announced.
+/// Whether the window, started now, would end in time.
 ///
 /// # Errors
 /// Refused when it would not.
@@ -133,12 +133,12 @@ pub fn fits(session: &Session, plan: &Plan) -> Result<(), CommandError> {
             human(forecast.back),
             window.start.show(forecast.latest_safe_start),
         ),
-        "announce another window, or begin all the same with --late",
+        "announce another window, or start all the same with --late",
     ))
 }
 
-/// Who would have to be asked before a phase is run from here; nothing when nobody seems to conduct the upgrade. Whoever
-/// holds a lease that cannot be read may be at work.
+/// Who seems to conduct the upgrade now; nothing if nobody does. A holder that cannot be checked from here counts as at
+/// work.
 ///
 /// # Errors
 /// When the lease cannot be read.

@@ -16,7 +16,7 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-/// The command line as data, for the reference.
+/// The command line as data, for the generated reference.
 #[must_use]
 pub fn command() -> clap::Command {
     args::Cli::command()

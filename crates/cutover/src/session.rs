@@ -1,4 +1,4 @@
-//! What commands work with: the deployment file read, its state opened, its cloud at hand.
+//! What commands work with: the deployment file, its state and its cloud.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -29,9 +29,9 @@ const SEED: u64 = 1;
 /// A deployment file that was read.
 #[derive(Debug)]
 pub struct Loaded {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// What it says.
+    /// The deployment that it describes.
     pub deployment: Deployment,
 }
 
@@ -39,7 +39,7 @@ impl Loaded {
     /// Reads a deployment file.
     ///
     /// # Errors
-    /// When it cannot be read or has mistakes: all of them at once.
+    /// When it cannot be read or has mistakes; all mistakes are reported at once.
     pub fn read(path: &Path) -> Result<Self, CommandError> {
         let text = std::fs::read_to_string(path).map_err(|source| CommandError::File {
             path: path.display().to_string(),
@@ -49,10 +49,10 @@ impl Loaded {
         Self::parse(path, &text)
     }
 
-    /// Reads the text of a deployment file that is shown as `path`.
+    /// Reads the text of a deployment file. Messages name it `path`.
     ///
     /// # Errors
-    /// When it has mistakes: all of them at once.
+    /// When it has mistakes; all of them are reported at once.
     pub fn parse(path: &Path, text: &str) -> Result<Self, CommandError> {
         let deployment = parse(text).map_err(|mistakes| {
             CommandError::Mistakes(show::mistakes(&path.display().to_string(), text, &mistakes, output::colour()))
@@ -60,13 +60,13 @@ impl Loaded {
         Ok(Self { path: path.to_owned(), deployment })
     }
 
-    /// The state folder: absolute, or beside the file.
+    /// The state folder; a relative path starts at the file's folder.
     #[must_use]
     pub fn state_folder(&self) -> PathBuf {
         self.path.parent().unwrap_or(Path::new(".")).join(&self.deployment.state.location)
     }
 
-    /// The bucket and the folder in it that hold the state, when a bucket does.
+    /// The bucket, and the folder in it, if the state is in a bucket.
     #[must_use]
     fn state_bucket(&self) -> Option<(&str, &str)> {
         let address = self.deployment.state.location.strip_prefix("s3://")?;
@@ -77,7 +77,7 @@ impl Loaded {
 /// What a command does to the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// It only looks.
+    /// It only reads.
     Look,
     /// It runs a phase.
     Change,
@@ -85,13 +85,13 @@ pub enum Access {
 
 /// The cloud of a deployment.
 pub enum CloudAtHand {
-    /// A world of cutover's own.
+    /// A simulated cloud inside cutover.
     Embedded(Rc<EmbeddedCloud>),
-    /// AWS, connected to when somebody first wants something of it: what is on record can be read without credentials.
+    /// AWS. It is connected only when it is first needed, because the journal can be read without credentials.
     Aws(OnceCell<Rc<Connection>>),
 }
 
-/// A deployment with its state and its cloud at hand.
+/// A deployment with its state and its cloud.
 pub struct Session {
     /// The deployment file.
     pub loaded: Loaded,
@@ -103,7 +103,7 @@ pub struct Session {
     pub clock: Rc<dyn Clock>,
     /// This machine.
     pub machine: ThisMachine,
-    /// The ports to AWS, which keep what they have found: zones, target groups, hosts whose checks have passed.
+    /// The ports to AWS, which remember what they have found: zones, target groups, hosts whose checks have passed.
     world: OnceCell<World>,
 }
 
@@ -160,10 +160,10 @@ impl Session {
         &self.loaded.deployment
     }
 
-    /// The ports to the world. On AWS the credentials are tried first, so that nothing begins with the wrong ones.
+    /// The ports to the world. On AWS the credentials are checked first, so that nothing is done with the wrong ones.
     ///
     /// # Errors
-    /// When AWS does not know us, or the account is not the deployment's.
+    /// When AWS does not accept the credentials, or the account is not the deployment's.
     pub async fn world(&self) -> Result<World, CommandError> {
         if let Some(world) = self.world.get() {
             return Ok(world.clone());
@@ -185,7 +185,7 @@ impl Session {
         Ok(self.world.get_or_init(|| world).clone())
     }
 
-    /// The connection to AWS, once somebody has wanted something of it.
+    /// The connection to AWS, once it has been needed.
     #[must_use]
     pub fn connection(&self) -> Option<&Rc<Connection>> {
         match &self.cloud {
@@ -194,7 +194,7 @@ impl Session {
         }
     }
 
-    /// The embedded cloud, when it is one.
+    /// The embedded cloud, if the deployment uses it.
     #[must_use]
     pub fn embedded(&self) -> Option<&Rc<EmbeddedCloud>> {
         match &self.cloud {
@@ -206,21 +206,21 @@ impl Session {
     /// Reads the journal.
     ///
     /// # Errors
-    /// When it cannot be read or does not hold together.
+    /// When it cannot be read or is inconsistent.
     pub async fn read(&self) -> Result<Reading, CommandError> {
         Ok(read(&self.store).await?)
     }
 
-    /// Reads the journal as far as it holds together, and says so where it does not.
+    /// Reads the journal as far as it is readable and consistent, and returns the error that it ends with, if any.
     pub async fn read_to_look(&self) -> (Reading, Option<CommandError>) {
         let (reading, error) = read_as_far_as_possible(&self.store).await;
         (reading, error.map(CommandError::from))
     }
 
-    /// Observes as much of the world as can be seen, for somebody who only looks.
+    /// Observes as much of the world as possible, for commands that only read.
     ///
     /// # Errors
-    /// When nothing can be seen at all.
+    /// When nothing can be observed at all.
     pub async fn observe_to_look(&self, upgrade: &Upgrade) -> Result<Observation, CommandError> {
         let world = self.world().await?;
         Ok(observe_as_far_as_possible(&world, &*self.clock, self.deployment(), upgrade).await?)
@@ -235,12 +235,12 @@ impl Session {
     }
 }
 
-/// Connects to the account that the deployment lives in, and sees that it is that one.
+/// Connects to AWS, and checks that the account is the one of the deployment.
 async fn connect(loaded: &Loaded) -> Result<Rc<Connection>, CommandError> {
     let aws = loaded.deployment.aws.clone().unwrap_or_default();
     let settings = Settings { profile: aws.profile, region: aws.region, ..Settings::default() };
     let connection = Connection::open(settings, aws_times(), Limits::default()).await.map_err(CommandError::Aws)?;
-    // Another account is an answer, and not a failure that may pass.
+    // A wrong account is an answer, not a failure that may pass.
     let ask = async || match connection.identity(aws.account.as_deref()).await {
         Err(error) if matches!(error.cause, Cause::Mismatch(_)) => Ok(Err(error)),
         identity => identity.map(Ok).map_err(Failure::from),
@@ -250,18 +250,17 @@ async fn connect(loaded: &Loaded) -> Result<Rc<Connection>, CommandError> {
     Ok(Rc::new(connection))
 }
 
-/// AWS knows us in another account than the file's.
+/// The error for credentials of another account than the file's.
 fn not_us(loaded: &Loaded, error: &Error) -> CommandError {
     let why = match &error.cause {
         Cause::Mismatch(why) => why.clone(),
         _ => error.to_string(),
     };
-    let hint =
-        format!("nothing was changed; look at `profile` and `account` under `[aws]` in {}", loaded.path.display());
+    let hint = format!("nothing was changed; check `profile` and `account` under `[aws]` in {}", loaded.path.display());
     CommandError::refused(why, hint)
 }
 
-/// Refuses to furnish a new world under an upgrade that another one has seen.
+/// Refuses to create a new embedded cloud for an upgrade that has already changed another one.
 fn belongs(loaded: &Loaded, folder: &Path) -> Result<(), CommandError> {
     let upgrade = loaded.state_folder().join(loaded.deployment.upgrade().as_str());
     if folder.join("world.json").exists() || !upgrade.join("journal").exists() {
@@ -269,6 +268,6 @@ fn belongs(loaded: &Loaded, folder: &Path) -> Result<(), CommandError> {
     }
     Err(CommandError::refused(
         format!("{} has a journal, but its embedded cloud is gone from {}", upgrade.display(), folder.display()),
-        "put the folder back; or begin anew by moving the journal's folder away too",
+        "restore the folder; or start again by moving the journal's folder away too",
     ))
 }

@@ -1,4 +1,4 @@
-//! The wall clock, the machine, the terminal's signals and its keyboard: their one home. Nothing else asks what time it is.
+//! The wall clock, the machine, signals and the keyboard. No other module reads the time.
 #![expect(clippy::disallowed_methods, reason = "this is the one home of clock, timers and environment")]
 
 use std::ffi::OsString;
@@ -37,7 +37,7 @@ impl Machine for ThisMachine {
     }
 
     fn up(&self) -> Duration {
-        // Counts on while the machine is suspended, where the kernel has such a clock.
+        // On kernels that have it, this clock also counts while the machine is suspended.
         #[cfg(target_os = "linux")]
         let clock = rustix::time::ClockId::Boottime;
         #[cfg(not(target_os = "linux"))]
@@ -48,7 +48,7 @@ impl Machine for ThisMachine {
     fn lives(&self, process: u32, started: u64) -> bool {
         match origin::start_of(process) {
             Some(start) => start == started,
-            // Where others' processes are hidden, no permission to signal it still means that it is there.
+            // If other users' processes are hidden, a missing permission to signal it still means that it exists.
             None => {
                 let id = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
                 id.is_some_and(|id| rustix::process::test_kill_process(id) == Err(rustix::io::Errno::PERM))
@@ -58,7 +58,7 @@ impl Machine for ThisMachine {
 
     fn nonce(&self) -> String {
         use std::hash::{BuildHasher, Hasher};
-        // The hasher's keys are random for each process, and the moment tells its calls apart.
+        // The hasher's keys are random for each process, and the time differs between calls.
         let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
         format!("{random:016x}{:x}", Timestamp::now().as_nanosecond() & 0xffff_ffff)
     }
@@ -74,11 +74,11 @@ impl Machine for ThisMachine {
     }
 }
 
-/// Where the number of a process means that process, as Linux tells it. Other systems do not.
+/// The boot and the namespace in which a process number identifies a process. Only Linux provides them.
 mod origin {
     use super::Origin;
 
-    /// Where this process runs.
+    /// The boot and namespace of this process.
     pub(super) fn of_this_process() -> Option<Origin> {
         Some(Origin {
             boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned(),
@@ -87,22 +87,21 @@ mod origin {
         })
     }
 
-    /// When this process was started; nothing where `/proc` shows another namespace's processes, in which its number means
-    /// another process.
+    /// When this process was started. Nothing if `/proc` shows the processes of another namespace, in which this number
+    /// belongs to another process.
     fn itself() -> Option<u64> {
         let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
         let (number, _) = stat.split_once(' ')?;
         (number.parse() == Ok(std::process::id())).then(|| start_in(&stat))?
     }
 
-    /// When a process was started, in ticks since the boot; nothing of one that is gone, or that only waits for its parent
-    /// to take note of its end.
+    /// When a process was started, in ticks since the boot. Nothing if it is gone, or is a zombie.
     pub(super) fn start_of(process: u32) -> Option<u64> {
         start_in(&std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
     }
 
     fn start_in(stat: &str) -> Option<u64> {
-        // The name before it may hold anything, spaces and parentheses too.
+        // The name before it may contain anything, even spaces and parentheses.
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let has_ended = matches!(fields.first(), Some(&("Z" | "X")) | None);
         fields.get(19).filter(|_| !has_ended)?.parse().ok()
@@ -124,7 +123,7 @@ mod origin {
     }
 }
 
-/// The wall clock, for clouds whose time is everybody's.
+/// The wall clock, for clouds that run in real time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WallClock;
 
@@ -135,7 +134,7 @@ impl Clock for WallClock {
     }
 
     async fn sleep_until(&self, moment: Timestamp) {
-        // Timers count while a machine is awake; dates pass while it sleeps. So the clock is asked again and again.
+        // Timers stop while a machine is suspended, but the date does not. So the clock is read again and again.
         while Timestamp::now() < moment {
             let left = between(Timestamp::now(), moment);
             tokio::time::sleep(left.min(LONGEST_TIMER)).await;
@@ -143,10 +142,10 @@ impl Clock for WallClock {
     }
 }
 
-/// The longest that a timer runs before the clock is asked again.
+/// How long a timer runs at most before the clock is read again.
 const LONGEST_TIMER: Duration = Duration::from_secs(30);
 
-/// The wall clock as AWS's runtime wants it.
+/// The wall clock, for AWS's runtime.
 #[must_use]
 pub fn aws_times() -> Times {
     Times::of(std::time::SystemTime::now, |length| Box::pin(tokio::time::sleep(length)))
@@ -161,7 +160,7 @@ pub fn wall_time() -> WallTime {
     }
 }
 
-/// How long `work` takes on the wall, with what it came to.
+/// Runs `work`. Returns its result and how long it took in wall time.
 pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let begin = std::time::Instant::now();
     let result = work();
@@ -173,13 +172,13 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 pub struct Stopwatch(std::time::Instant);
 
 impl Stopwatch {
-    /// Begins now.
+    /// Starts now.
     #[must_use]
     pub fn start() -> Self {
         Self(std::time::Instant::now())
     }
 
-    /// Since its beginning.
+    /// The time since its start.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
@@ -192,15 +191,15 @@ pub fn variables() -> Vec<(OsString, OsString)> {
     std::env::vars_os().collect()
 }
 
-/// The folder that the operator stands in.
+/// The current folder.
 ///
 /// # Errors
-/// When it is gone, or may not be looked at.
+/// When it does not exist any more, or may not be read.
 pub fn current_folder() -> std::io::Result<PathBuf> {
     std::env::current_dir()
 }
 
-/// The wall clock's moment.
+/// The time on the wall clock.
 #[must_use]
 pub fn now() -> Timestamp {
     Timestamp::now()
@@ -209,11 +208,11 @@ pub fn now() -> Timestamp {
 /// Runs a command's future on this thread, with timers and signals.
 ///
 /// # Errors
-/// When the operating system has no room for another runtime.
+/// When the operating system cannot provide another runtime.
 pub fn block_on<T>(future: impl Future<Output = T>) -> std::io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(future);
-    // A thread that still waits for a disk must not keep the process.
+    // A thread that still waits for a disk must not keep the process from ending.
     runtime.shutdown_background();
     Ok(result)
 }
@@ -223,8 +222,8 @@ pub async fn sleep(length: Duration) {
     tokio::time::sleep(length).await;
 }
 
-/// Resolves at the first Ctrl-C, SIGTERM or SIGHUP, through `stop`, which `first_heard` is told of. The next Ctrl-C or
-/// SIGTERM resolves `abandon`. Another SIGHUP does not: the end of a session often sends several.
+/// The first Ctrl-C, SIGTERM or SIGHUP resolves `stop`, after a call of `first_heard`. The next Ctrl-C or SIGTERM
+/// resolves `abandon`. Another SIGHUP does not, because the end of a session often sends several.
 pub fn interruptions(first_heard: impl FnOnce() + 'static) -> (Stop, LocalBoxFuture<'static, ()>) {
     let (until_first, first) = futures_util::future::abortable(std::future::pending::<()>());
     let stop: LocalBoxFuture<'static, ()> = Box::pin(async move {
@@ -245,7 +244,7 @@ pub async fn interrupted() {
     Signals::listen().of_somebody().await;
 }
 
-/// The signals that ask a conductor to end. One that cannot be listened to never arrives.
+/// The signals that ask a conductor to end. A signal that cannot be handled is treated as if it never arrived.
 struct Signals {
     interrupt: Option<Signal>,
     terminate: Option<Signal>,
@@ -254,7 +253,7 @@ struct Signals {
 
 impl Signals {
     fn listen() -> Self {
-        // Whoever started this under nohup wants it to outlive the session.
+        // A process that was started under nohup should outlive the session.
         let hangup = (!hangup_is_ignored()).then(|| signal(SignalKind::hangup()).ok()).flatten();
         Self {
             interrupt: signal(SignalKind::interrupt()).ok(),
@@ -263,7 +262,7 @@ impl Signals {
         }
     }
 
-    /// Ctrl-C, SIGTERM, or the end of the session.
+    /// Waits for Ctrl-C, SIGTERM, or the end of the session.
     async fn any(&mut self) {
         tokio::select! {
             () = received(&mut self.interrupt) => {}
@@ -272,7 +271,7 @@ impl Signals {
         }
     }
 
-    /// Ctrl-C or SIGTERM, which somebody has sent.
+    /// Waits for Ctrl-C or SIGTERM, which are sent on purpose.
     async fn of_somebody(&mut self) {
         tokio::select! {
             () = received(&mut self.interrupt) => {}
@@ -290,7 +289,8 @@ async fn received(signal: &mut Option<Signal>) {
     }
 }
 
-/// Whether SIGHUP was ignored when this process began, as Linux tells it. Asked once, before anything listens to it.
+/// Whether SIGHUP was ignored when this process started; known on Linux only. Called once, before the signal is
+/// handled.
 fn hangup_is_ignored() -> bool {
     static IGNORED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
     *IGNORED.get_or_init(|| {
@@ -302,27 +302,27 @@ fn hangup_is_ignored() -> bool {
     })
 }
 
-/// What is typed at the terminal. One thread reads it for the whole process, from the first question on: a reader
-/// for each question would take the line that answers the next.
+/// The lines that are typed at the terminal. One thread reads them for the whole process, from the first question on: a
+/// separate reader for each question would consume the line that answers the next one.
 #[derive(Default)]
 pub struct Keyboard {
     lines: Mutex<Option<UnboundedReceiver<String>>>,
 }
 
 impl Keyboard {
-    /// The keyboard, when somebody can type.
+    /// The keyboard, if standard input is a terminal.
     #[must_use]
     pub fn of_this_terminal() -> Option<Self> {
         std::io::stdin().is_terminal().then(Self::default)
     }
 
-    /// A keyboard on which a test types.
+    /// A keyboard for tests to type on.
     #[cfg(test)]
     pub(crate) fn of_lines(lines: UnboundedReceiver<String>) -> Self {
         Self { lines: Mutex::new(Some(lines)) }
     }
 
-    /// Waits until nobody else listens. What was typed before answers nothing that is asked now.
+    /// Waits until nobody else listens. Lines that were typed before are dropped: they do not answer the new question.
     pub async fn listen(&self) -> Listening<'_> {
         let mut lines = self.lines.lock().await;
         let typed = lines.get_or_insert_with(read_keyboard);
@@ -331,7 +331,7 @@ impl Keyboard {
     }
 }
 
-/// The right to be told what is typed, for as long as this lives.
+/// The right to receive what is typed, as long as this exists.
 pub struct Listening<'a> {
     lines: MutexGuard<'a, Option<UnboundedReceiver<String>>>,
 }
@@ -353,7 +353,7 @@ impl Listening<'_> {
 fn read_keyboard() -> UnboundedReceiver<String> {
     let (typed, lines) = unbounded_channel();
     std::thread::spawn(move || {
-        // Ends with the input, or when nobody will listen any more.
+        // Ends with the input, or when nobody listens any more.
         for line in std::io::stdin().lines().map_while(Result::ok) {
             if typed.send(line).is_err() {
                 return;
@@ -363,7 +363,7 @@ fn read_keyboard() -> UnboundedReceiver<String> {
     lines
 }
 
-/// Whether the operator wants no colour (`NO_COLOR`, <https://no-color.org>).
+/// Whether the operator has turned colours off (`NO_COLOR`, <https://no-color.org>).
 #[must_use]
 pub fn wants_no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())

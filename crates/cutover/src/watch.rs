@@ -1,7 +1,7 @@
-//! Who hears of progress: lanes on a terminal, plain lines elsewhere, JSON for scripts.
+//! How progress is shown: as lanes on a terminal, as plain lines elsewhere, as JSON for scripts.
 //!
-//! The conductor pushes into a feed and goes on. Each way of showing progress is a printer: a thread that reads the feed and
-//! writes to one stream. A printer whose stream nobody reads waits in its write, and nothing else does.
+//! The conductor pushes into a feed and goes on. Each printer is a thread that reads the feed and writes to one stream.
+//! If nobody reads a stream, only its printer waits.
 
 use std::io::Write;
 use std::pin::pin;
@@ -29,27 +29,27 @@ pub enum Watch {
     Json,
     /// One JSON object a line on standard error, where standard output is for the result.
     JsonBeside,
-    /// As suits whoever watches standard error.
+    /// On standard error: lanes if it is a terminal, otherwise plain lines.
     People,
-    /// Plain lines on standard error, whoever watches.
+    /// Plain lines on standard error, even if it is a terminal.
     Lines,
 }
 
-/// How often the upgrade's time is looked at, and shown to whoever watches.
+/// How often the upgrade's time is read and shown.
 pub const TICK: Duration = Duration::from_secs(1);
 
-/// Progress on its way to those who watch.
+/// Shows the progress of an upgrade.
 pub struct Watcher {
     feed: Arc<Feed>,
     now: Arc<Now>,
     printers: Vec<Printer>,
-    /// Until the printers have ended, what is said goes through the feed.
+    /// Until the printers have ended, notes go through the feed.
     notes: NotesThrough,
 }
 
 impl Watcher {
-    /// Shows progress from where `upgrade` is. `file` is the deployment file as the operator gave it, nothing when nobody is
-    /// to type decisions.
+    /// Shows progress that continues the state `upgrade`. `file` is the deployment file as the operator named it, or
+    /// nothing if nobody is expected to type decisions.
     #[must_use]
     pub fn begin(watch: Watch, upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
         let (feed, now) = (Feed::new(), Arc::new(Now::default()));
@@ -70,20 +70,20 @@ impl Watcher {
         Self { printers: printers.collect(), notes: output::notes_through(&feed), now, feed }
     }
 
-    /// What hears of progress, and returns at once.
+    /// The function that receives progress. It returns at once.
     #[must_use]
     pub fn listener(&self) -> Listener {
         self.feed.listener()
     }
 
-    /// What is to be told the upgrade's time every [`TICK`].
+    /// The clock to set to the upgrade's time every [`TICK`].
     #[must_use]
     pub fn clock(&self) -> Arc<Now> {
         Arc::clone(&self.now)
     }
 
-    /// Shows what is left to show, and takes progress off the screen: to be called on every way out, before anything else is
-    /// printed. Gives up on readers who have stopped reading.
+    /// Shows the rest of the progress, and removes progress bars from the screen. It must be called before anything
+    /// else is printed, whatever the outcome. It gives up on readers that have stopped reading.
     pub async fn end(self) {
         self.feed.end();
         for printer in self.printers {
@@ -102,12 +102,12 @@ fn standard_error() -> Box<dyn Write + Send> {
 pub struct Now(AtomicI64);
 
 impl Now {
-    /// Takes note of the time.
+    /// Sets the time.
     pub fn set(&self, now: Timestamp) {
         self.0.store(now.as_millisecond(), Ordering::Relaxed);
     }
 
-    /// Nothing before it was first seen.
+    /// The time; nothing if it was never set.
     fn get(&self) -> Option<Timestamp> {
         let milliseconds = self.0.load(Ordering::Relaxed);
         (milliseconds != 0).then(|| Timestamp::from_millisecond(milliseconds).ok())?
@@ -117,7 +117,7 @@ impl Now {
 /// A thread that shows progress on one stream.
 struct Printer {
     stream: &'static Stream,
-    /// Told once everything is shown.
+    /// Receives a message once everything is shown.
     ended: oneshot::Receiver<()>,
 }
 
@@ -125,10 +125,10 @@ impl Printer {
     fn start(stream: &'static Stream, mut screen: Box<dyn Screen + Send>, reader: Reader, now: &Arc<Now>) -> Self {
         let ((tell, ended), now) = (oneshot::channel(), Arc::clone(now));
         std::thread::spawn(move || {
-            // Without a runtime nothing can be shown; that is no reason to stop an upgrade.
+            // Without a runtime nothing can be shown, but the upgrade goes on.
             let _ = wall::block_on(show(&mut *screen, reader, &now));
             screen.finish();
-            // Nobody listens where the wait was given up.
+            // If the wait was given up, nobody receives this.
             let _ = tell.send(());
         });
         Self { stream, ended }

@@ -1,12 +1,12 @@
-//! `--dry-run` of the real program on an embedded cloud: it says what each phase would do, and leaves everything as it
-//! was, the state's folder included.
+//! `--dry-run` of the real program on an embedded cloud: it shows what each phase would do, and changes nothing, not
+//! even the state's folder.
 #![expect(clippy::disallowed_methods, reason = "these tests start the real program")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// A deployment in a folder of its own; it goes with this.
+/// A deployment in a folder of its own, which is removed with this value.
 struct Deployment {
     folder: PathBuf,
 }
@@ -34,7 +34,7 @@ impl Deployment {
         String::from_utf8(output.stdout).expect("text")
     }
 
-    /// Every file with what is in it.
+    /// Every file with its content.
     fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         fn walk(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
             for entry in std::fs::read_dir(folder).expect("a folder") {
@@ -59,7 +59,7 @@ impl Drop for Deployment {
 }
 
 #[test]
-fn a_dry_run_of_every_phase_changes_nothing_before_and_after_one_was_run() {
+fn a_dry_run_of_any_phase_changes_nothing_before_and_after_a_phase_was_run() {
     let deployment = Deployment::new("phases");
     for run_before in [None, Some("announce")] {
         if let Some(phase) = run_before {
@@ -77,11 +77,11 @@ fn a_dry_run_of_every_phase_changes_nothing_before_and_after_one_was_run() {
         assert_eq!(deployment.files(), before, "a dry run changed a file");
     }
     let done = deployment.succeeds(&["announce", "--dry-run"]);
-    assert_eq!(done.matches(": already so").count(), 2, "{done}");
+    assert_eq!(done.matches(": already done").count(), 2, "{done}");
 }
 
 #[test]
-fn a_dry_run_says_what_happens_on_hosts_and_to_records() {
+fn a_dry_run_shows_what_would_happen_on_hosts_and_to_records() {
     let deployment = Deployment::new("words");
     let script = deployment.succeeds(&["window", "--dry-run"]);
     let text = script.replace("\n#  ", "");
@@ -98,7 +98,7 @@ fn a_dry_run_says_what_happens_on_hosts_and_to_records() {
 }
 
 #[test]
-fn options_that_mean_nothing_in_a_dry_run_are_refused() {
+fn options_without_a_meaning_in_a_dry_run_are_refused() {
     let deployment = Deployment::new("options");
     for option in [&["--late"][..], &["--pace", "10"], &["--retry", "window.migrate"]] {
         let output = deployment.run(&[&["window", "--dry-run"], option].concat());

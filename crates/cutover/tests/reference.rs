@@ -1,5 +1,6 @@
-//! Keeps what the documents show true: `docs/cli.md` is the program's own help, `docs/rehearsal.svg` what a rehearsal
-//! prints, and the samples in README.md what the program says. `cargo xtask reference` writes them all anew.
+//! Keeps the generated parts of the documents up to date: `docs/cli.md` is the program's own help, `docs/rehearsal.svg`
+//! shows what a rehearsal prints, and the samples in README.md are the program's output. `cargo xtask reference` writes
+//! them all again.
 #![expect(clippy::disallowed_methods, reason = "the environment says whether to write; git and the program are run")]
 
 mod samples;
@@ -9,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use samples::Fork;
 
-/// One sample at a time is held against README.md or written into it.
+/// Only one sample at a time is compared with README.md or written into it.
 static README: Mutex<()> = Mutex::new(());
 
 /// The reference: each command with its help, as `--help` prints it.
@@ -25,7 +26,7 @@ fn reference() -> String {
     text
 }
 
-/// A chapter for each command under `path`, and for those under them.
+/// A chapter for each command under `path`, and for their subcommands.
 fn chapters(path: &str, program: &clap::Command) -> String {
     let mut text = String::new();
     for mut command in commands(program) {
@@ -82,7 +83,7 @@ fn printed(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// The colour of a strip's character, as a person would paint it.
+/// The colour for a character of a strip.
 fn colour(character: char) -> &'static str {
     match character {
         '.' => "#3fb950",
@@ -94,7 +95,7 @@ fn colour(character: char) -> &'static str {
     }
 }
 
-/// A terminal with `text` in it, as SVG. What visitors saw is painted.
+/// A terminal with `text` in it, as SVG. The strips of what visitors saw are coloured.
 fn terminal(command: &str, text: &str) -> String {
     let lines: Vec<String> = std::iter::once(format!("$ {command}")).chain(text.lines().map(str::to_owned)).collect();
     let height = lines.len() * 18 + 32;
@@ -145,7 +146,10 @@ fn the_mistakes_in_the_readme_are_what_the_program_shows() {
     let mut text = cutover_core::deployment::template().to_owned();
     for (right, wrong) in [
         ("\nbalancer = \"example-lms\"", "\nbalancer = \"example-lsm\""),
-        ("warm_up_snapshot = true  # before the window: makes the one in it short", "warm_up_snapshots = true"),
+        (
+            "warm_up_snapshot = true  # before the window, so that the one in it takes less time",
+            "warm_up_snapshots = true",
+        ),
         (
             "length = \"3h\"                      # or: end = 2021-01-04T07:00:00-05:00",
             "end = 2021-01-04T02:00:00-05:00",
@@ -184,7 +188,7 @@ fn the_comparison_in_the_readme_is_what_the_program_prints() {
 }
 
 #[test]
-fn the_release_branches_in_the_readme_are_what_the_program_says_of_them() {
+fn the_release_branches_in_the_readme_are_what_the_program_prints() {
     let fork = Fork::new();
     let onto = "--onto upstream/open-release/koa.rc3";
     let shows = |code: i32, command: &str, made: &[String]| {
@@ -202,8 +206,8 @@ fn the_release_branches_in_the_readme_are_what_the_program_says_of_them() {
     shows(0, "branch verify", &fork.made());
 }
 
-/// Holds the block of README.md that begins with `$ command` to what the command printed. Ids in `made` are others in
-/// each run.
+/// Checks that the block of README.md that starts with `$ command` is what the command printed. The ids in `made`
+/// differ in each run.
 fn readme_shows(command: &str, printed: &str, made: &[String]) {
     let _one_at_a_time = README.lock().unwrap_or_else(PoisonError::into_inner);
     let path = root("README.md");
@@ -219,7 +223,7 @@ fn readme_shows(command: &str, printed: &str, made: &[String]) {
     assert!(there == wanted, "README.md must show this; `cargo xtask reference` puts it there:\n{wanted}");
 }
 
-/// `printed`, in which the ids `made` are what `there` has in the same places, if those are ids.
+/// `printed`, with each id of `made` replaced by the text at the same position of `there`, if that is an id.
 fn with_ids_as_in(there: &str, printed: &str, made: &[String]) -> String {
     let mut text = printed.to_owned();
     for (place, id) in made.iter().flat_map(|id| printed.match_indices(id.as_str())) {

@@ -1,32 +1,32 @@
-//! What cutover needs to know of AWS beyond what every cloud has: which account and region, as whom, and how hosts are
-//! launched there.
+//! Settings that only AWS needs: which account and region, which credentials, and how hosts are launched there.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Role;
 
-/// The account that the deployment lives in. With `cloud = "aws"` this section must be there; all keys may be left out.
+/// The account that the deployment lives in. `cloud = "aws"` requires this section; all its keys are optional.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Aws {
-    /// The region, such as `us-east-1`; the profile's unless given.
+    /// The region, such as `us-east-1`. Default: the profile's region.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// The account's number. Credentials of any other account are refused before anything is done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// The profile of `~/.aws/config`: keys, SSO or a role to assume; what the `aws` command would use unless given.
+    /// The profile of `~/.aws/config`: keys, SSO or a role to assume. Default: what the `aws` command would use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
     /// The EC2 key pair of new hosts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_pair: Option<String>,
-    /// The root disk of new hosts; the image's own unless given.
+    /// The root disk of new hosts. Default: the image's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root_volume: Option<RootVolume>,
-    /// The command that keeps services from starting on a host that must boot stopped. Its user data runs it once, at
-    /// the first boot, before any service starts; supervisor's `autostart` is turned off unless another is given.
+    /// The command that keeps services from starting on a host that must boot with its services stopped. The host's
+    /// user data runs it once, at the first boot, before any service starts. Default: it turns supervisor's
+    /// `autostart` off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_services: Option<Vec<String>>,
     /// What the `role` tag says on hosts and images.
@@ -78,8 +78,8 @@ pub struct RootVolume {
     pub encrypted: bool,
 }
 
-/// Whether `text` looks like a region: `us-east-1`, `eu-central-1`, `us-gov-west-1`. Whether there is one of that name
-/// only AWS knows.
+/// Whether `text` looks like a region: `us-east-1`, `eu-central-1`, `us-gov-west-1`. Only AWS knows whether such a
+/// region exists.
 pub(crate) fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let [first, middle @ .., number] = parts.as_slice() else { return false };

@@ -1,14 +1,14 @@
 //! Release branches of the fork that images are built from: where the clone is, and how branches and remotes are
-//! named. What is done with them is the business of `cutover branch`.
+//! named. `cutover branch` works with them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The fork's release branches, for `cutover branch`. Its flags outrank what is said here.
+/// The fork's release branches, for `cutover branch`. The command's flags override these settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Branches {
-    /// The folder of a clone of the fork, absolute or beside the deployment file; the current folder unless given.
+    /// The folder of a clone of the fork, absolute or relative to the deployment file. Default: the current folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
     /// The remote that releases come from.
@@ -17,11 +17,11 @@ pub struct Branches {
     pub origin: String,
     /// How our release branches are named; `{codename}` is filled in.
     pub ours: String,
-    /// How upstream's are named; `{codename}`, and where there is one `{candidate}` (`alpha1`, `rc3`, `master`), are
-    /// filled in.
+    /// How upstream's release branches are named. `{codename}` is filled in, and so is `{candidate}` (`alpha1`, `rc3`,
+    /// `master`) where a pattern has it.
     #[schemars(length(min = 1))]
     pub theirs: Vec<String>,
-    /// Branches that are never published to, beside upstream's: names, or patterns with `*` and `?`.
+    /// Branches that are never published to, in addition to upstream's: names, or patterns with `*` and `?`.
     pub protected: Vec<String>,
 }
 
@@ -40,19 +40,20 @@ impl Default for Branches {
 }
 
 impl Branches {
-    /// The code name that the name of a branch stands for, ours or upstream's.
+    /// The code name that a branch name contains, for our branches and upstream's.
     #[must_use]
     pub fn codename<'a>(&self, branch: &'a str) -> Option<&'a str> {
         std::iter::once(&self.ours).chain(&self.theirs).find_map(|pattern| codename(pattern, branch))
     }
 }
 
-/// The code name in `name`, if it is one that `pattern` makes.
+/// The code name in `name`, if `pattern` matches `name`.
 pub(super) fn codename<'a>(pattern: &str, name: &'a str) -> Option<&'a str> {
     read(pattern, name).flatten()
 }
 
-/// Reads `name` by `pattern`, whose placeholders stand for letters and digits: whether it fits, and its code name.
+/// Matches `name` against `pattern`, whose placeholders stand for letters and digits. Returns whether it matches, and
+/// its code name.
 fn read<'a>(pattern: &str, name: &'a str) -> Option<Option<&'a str>> {
     if let Some((word, rest)) = pattern.strip_prefix('{').and_then(|pattern| pattern.split_once('}')) {
         let run = name.bytes().take_while(u8::is_ascii_alphanumeric).count();

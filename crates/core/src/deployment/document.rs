@@ -1,5 +1,5 @@
-//! The deployment file as a tree of values that know where they stand in the text. What the values should be is not known
-//! here.
+//! The deployment file as a tree of values with their positions in the text. This module does not know which values
+//! are valid.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,23 +7,23 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
-/// A value and where it stands.
+/// A value and its position in the text.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    /// The bytes of the value; for a table those of its header.
+    /// The byte range of the value; for a table, of its header.
     pub(super) span: Range<usize>,
-    /// The bytes of its key; of an item of a list, those of the value.
+    /// The byte range of its key; for an item of a list, of the value.
     pub(super) key_span: Range<usize>,
     /// The value itself.
     pub(super) value: Value,
 }
 
-/// What TOML knows, as far as it matters here.
+/// The kinds of TOML values that matter here.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     /// A string.
     Text(String),
-    /// A whole number. One that is too large for any use is held as the largest.
+    /// A whole number. A number that is too large for this type becomes the largest one.
     Integer(i64),
     /// Any other number.
     Float,
@@ -43,7 +43,7 @@ impl Node {
         Self { span: 0..0, key_span: 0..0, value: Value::Table(table(file)) }
     }
 
-    /// The value at `key`. Where the file leaves it out: this table, so that a mistake points at its header.
+    /// The value at `key`. If the file leaves it out, this table itself, so that a mistake points at its header.
     pub(super) fn get(&self, key: &str) -> &Self {
         match &self.value {
             Value::Table(table) => table.get(key).unwrap_or(self),
@@ -59,7 +59,7 @@ impl Node {
         }
     }
 
-    /// The same value as JSON; moments become strings. Entries of tables whose key or value stands at one of
+    /// The same value as JSON; moments become strings. Table entries whose key or value is at the position of one of
     /// `mistakes` are left out.
     pub(super) fn to_json(&self, mistakes: &[Range<usize>]) -> serde_json::Value {
         match &self.value {
@@ -75,7 +75,7 @@ impl Node {
         }
     }
 
-    /// The places of tables from which entries at `mistakes` were left out.
+    /// The positions of tables from which entries at `mistakes` were left out.
     pub(super) fn incomplete(&self, mistakes: &[Range<usize>]) -> Vec<Range<usize>> {
         let (children, lacks): (Vec<&Self>, bool) = match &self.value {
             Value::List(items) => (items.iter().collect(), false),

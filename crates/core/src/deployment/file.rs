@@ -14,7 +14,7 @@ use crate::time::{OffsetTime, Span};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deployment {
-    /// The environment's name, such as `mitx-production`. Part of host names and tags.
+    /// The environment's name, such as `mitx-production`. It becomes part of host names and tags.
     pub name: DeploymentName,
     /// Where the deployment lives.
     pub cloud: Cloud,
@@ -29,7 +29,7 @@ pub struct Deployment {
     pub state: State,
     /// What visitors see while the site is down.
     pub maintenance_page: MaintenancePage,
-    /// The zone, its TTLs, and whom to ask whether a change has arrived.
+    /// The zone, its TTLs, and which resolvers to ask whether a change has arrived.
     pub dns: Dns,
     /// The public host names that must end up served.
     #[serde(rename = "site")]
@@ -57,7 +57,7 @@ pub struct Deployment {
     /// The fork's release branches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branches: Option<Branches>,
-    /// How long things are expected to take where nothing observed says so.
+    /// How long things are expected to take, where no observation says it.
     #[serde(default)]
     pub expected: Expected,
     /// How the embedded cloud behaves, in rehearsals and with `cloud = "embedded"`.
@@ -70,7 +70,7 @@ pub struct Deployment {
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
 pub enum Cloud {
-    /// A world of cutover's own, saved in the state folder.
+    /// A simulated cloud inside cutover, saved in the state folder.
     Embedded,
     /// Amazon Web Services.
     Aws,
@@ -82,13 +82,13 @@ pub enum Cloud {
 pub struct Release {
     /// Open edX's code name of the release, such as `koa`.
     pub codename: String,
-    /// The release-version tag of next hosts, such as `4`. Current hosts carry another.
+    /// The release-version tag of next hosts, such as `4`. It must differ from that of current hosts.
     pub version: String,
     /// The release-version tag of current hosts, such as `3`.
     pub current_version: String,
     /// The code name that current hosts run, such as `juniper`.
     pub current_codename: String,
-    /// How many machine images a role keeps after the upgrade, the one in use included.
+    /// How many machine images of each role are kept after the upgrade, including the one in use.
     #[serde(default = "default_keep_images")]
     #[schemars(range(min = 1, max = 100))]
     pub keep_images: u32,
@@ -104,18 +104,18 @@ fn default_keep_images() -> u32 {
 pub struct Window {
     /// The announced start, with its zone offset: `2021-01-04T04:00:00-05:00`.
     pub start: OffsetTime,
-    /// The announced length. The end may be given instead.
+    /// The announced length. Give either this or `end`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<Span>,
-    /// The announced end, with its zone offset. The length may be given instead.
+    /// The announced end, with its zone offset. Give either this or `length`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<OffsetTime>,
-    /// How long before the start people are told.
+    /// How long before the start the downtime is announced.
     pub notice: Span,
 }
 
 impl Window {
-    /// The announced end. Without a valid end or length (which the rules refuse) it is the start.
+    /// The announced end. If the file gives no valid end or length (which the rules refuse), the start.
     #[must_use]
     pub fn ends(&self) -> OffsetTime {
         let length = self.length.unwrap_or_default().duration();
@@ -136,22 +136,22 @@ impl Window {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct State {
-    /// A folder, absolute or beside the deployment file; with `cloud = "aws"` also `s3://BUCKET/FOLDER`, where every
-    /// colleague's machine finds it.
+    /// A folder, absolute or relative to the deployment file; with `cloud = "aws"` also `s3://BUCKET/FOLDER`, which
+    /// every colleague's machine can reach.
     pub location: String,
 }
 
-/// How long things are expected to take where nothing observed says so. Plans add these up.
+/// How long things are expected to take, where no observation says it. Plans add these times up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Expected {
-    /// From asking for an instance until its status checks pass.
+    /// Launching an instance, until its status checks pass.
     pub boot: Span,
-    /// Until a change to DNS records is in sync on all of the zone's servers.
+    /// A change of DNS records, until it is in sync on all of the zone's servers.
     pub dns_sync: Span,
-    /// Until an invalidation of the maintenance page is complete.
+    /// An invalidation of the maintenance page, until it is complete.
     pub invalidation: Span,
-    /// A snapshot of a database instance with no recent one.
+    /// A snapshot of a database instance that has no recent snapshot.
     pub snapshot: Span,
     /// A snapshot shortly after another one.
     pub incremental_snapshot: Span,
@@ -176,13 +176,13 @@ impl Default for Expected {
 }
 
 impl Deployment {
-    /// The name of this upgrade, which names its journal: `mitx-production-koa-v4`.
+    /// The name of this upgrade and of its journal: `mitx-production-koa-v4`.
     #[must_use]
     pub fn upgrade(&self) -> UpgradeId {
         format!("{}-{}-v{}", self.name, self.release.codename, self.release.version).into()
     }
 
-    /// The TXT record in the zone that says which conductor has changed records last:
+    /// The TXT record in the zone that says which conductor changed records last:
     /// `_cutover.mitx-production.mitx.mit.edu`.
     #[must_use]
     pub fn fence(&self) -> DnsName {

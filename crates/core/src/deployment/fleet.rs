@@ -13,9 +13,9 @@ use crate::time::Span;
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
 pub enum Role {
-    /// Serves the sites: nginx, lms, cms and what belongs to them.
+    /// Serves the sites: nginx, lms, cms and the programs that belong to them.
     Edxapp,
-    /// Runs background tasks from the fleet's queues, and serves nobody.
+    /// Runs background tasks from the fleet's queues, and serves no requests.
     Worker,
 }
 
@@ -23,7 +23,7 @@ impl Role {
     /// Both roles, edxapp first.
     pub const ALL: [Self; 2] = [Self::Edxapp, Self::Worker];
 
-    /// The word of the deployment file.
+    /// The role's name in the deployment file.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -61,22 +61,22 @@ impl Fleet {
     }
 }
 
-/// The hosts of one role in a fleet, and how next ones are launched.
+/// The hosts of one role in a fleet, and how next hosts of this role are launched.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HostGroup {
     /// How many next hosts are launched.
     #[schemars(range(min = 1, max = 10000))]
     pub count: u32,
-    /// How many current hosts there are, for the embedded cloud; the same number unless given.
+    /// How many current hosts there are, for the embedded cloud. Default: the same as `count`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10000))]
     pub current_count: Option<u32>,
     /// The EC2 instance type, such as `r5.large`.
     pub instance_type: String,
-    /// The host name's pattern; `{deployment}`, `{fleet}`, `{n}` and `{version}` are filled in.
+    /// The pattern of host names; `{deployment}`, `{fleet}`, `{n}` and `{version}` are filled in.
     pub host_name: String,
-    /// Host n goes to subnet n modulo their number.
+    /// The subnets, used in turn: host n goes to subnet n modulo their number.
     #[schemars(length(min = 1))]
     pub subnets: Vec<String>,
     /// The security groups of every host.
@@ -84,7 +84,7 @@ pub struct HostGroup {
     pub security_groups: Vec<String>,
     /// The IAM instance profile.
     pub profile: String,
-    /// Tags beyond those that cutover sets itself.
+    /// Tags in addition to those that cutover sets itself.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
     /// The balancers in which every host of this group is registered. Workers are in none.
@@ -117,7 +117,7 @@ pub struct Roles {
 }
 
 impl Roles {
-    /// How the services of `role` are controlled, when the file says.
+    /// How the services of `role` are controlled; nothing when the file does not describe this role.
     #[must_use]
     pub fn services(&self, role: Role) -> Option<&Services> {
         match role {
@@ -133,10 +133,10 @@ impl Roles {
 pub struct Services {
     /// The machine image that hosts of this role are launched from.
     pub image: super::Image,
-    /// The supervisorctl to run.
+    /// The path of the `supervisorctl` program.
     #[serde(default = "default_supervisorctl")]
     pub supervisorctl: String,
-    /// Every program that upgrade stops and starts, by supervisor's own name.
+    /// Every program that the upgrade stops and starts, by its name in supervisor.
     #[schemars(length(min = 1))]
     pub programs: Vec<ProgramName>,
     /// How long a stop usually takes.
@@ -145,17 +145,17 @@ pub struct Services {
     /// How long a stop may take. Supervisor's own limit can be days.
     #[serde(default = "default_stop_limit")]
     pub stop_limit: Span,
-    /// What to do with programs that still run past the limit.
+    /// What to do with programs that still run after the limit.
     #[serde(default)]
     pub past_stop_limit: PastStopLimit,
-    /// How long a start usually takes until the services answer.
+    /// How long a start usually takes, until the services answer.
     #[serde(default = "default_start")]
     pub start_expected: Span,
     /// How long a start may take.
     #[serde(default = "default_start_limit")]
     pub start_limit: Span,
-    /// Before workers stop: wait up to this long for the fleet's queues to be empty. Without it, queued tasks
-    /// are left to the next hosts, and workers stop while visitors are being diverted.
+    /// Before workers stop, wait up to this long for the fleet's queues to be empty. Without this key, queued tasks
+    /// are left to the next hosts, and workers stop while visitors are being sent to the maintenance page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain_queues: Option<Span>,
     /// Commands that must succeed on a next host, days before the window. They must not start services.
@@ -183,7 +183,7 @@ fn default_start_limit() -> Span {
     Span::seconds(600)
 }
 
-/// What to do with programs that still run past the stop limit.
+/// What to do with programs that still run after the stop limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
@@ -191,7 +191,7 @@ pub enum PastStopLimit {
     /// Fail the step, name what still runs, and let the operator decide.
     #[default]
     Abort,
-    /// Kill what still runs; its tasks are lost or run again.
+    /// Kill the programs that still run; their tasks are lost or run again.
     Kill,
 }
 
@@ -204,7 +204,7 @@ pub struct SmokeTest {
     /// The command and its arguments, as a list.
     #[schemars(length(min = 1))]
     pub command: Vec<String>,
-    /// A text that must appear in what it prints.
+    /// A text that must appear in the command's output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<String>,
 }

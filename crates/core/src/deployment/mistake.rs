@@ -1,21 +1,21 @@
-//! What a mistake in a deployment file is: where it stands, what is wrong, what is allowed. How mistakes are
-//! found lies in `parse`, `shape` and `rules`; how they are printed is not the domain's business.
+//! What a mistake in a deployment file is: its position, what is wrong, what is allowed. `parse`, `shape` and `rules`
+//! find mistakes; printing them is the job of the program.
 
 use std::fmt::Display;
 use std::ops::Range;
 
 use super::document::Node;
 
-/// A mistake in a deployment file, at the place where it stands.
+/// A mistake in a deployment file, and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// The bytes of the text that it concerns; empty where something is missing.
+    /// The byte range of the text that is wrong; empty where something is missing.
     pub span: Range<usize>,
     /// What is wrong.
     pub message: String,
-    /// Short words for the place itself: what is allowed there.
+    /// A short note to show at that position: what is allowed there.
     pub label: String,
-    /// What was probably meant, or why it matters.
+    /// What was probably meant, or why the mistake matters.
     pub help: Option<String>,
 }
 
@@ -28,18 +28,18 @@ impl Mistake {
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
 
-    /// A mistake at a value, or at the header of the table that should have it.
+    /// A mistake at a value, or at the header of the table in which it is missing.
     pub(super) fn at(node: &Node, message: impl Into<String>, label: impl Into<String>) -> Self {
         Self { span: node.span.clone(), message: message.into(), label: label.into(), help: None }
     }
 
-    /// The same mistake with a help.
+    /// The same mistake with a help text.
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// The same mistake with what was probably meant by `written`, if one of `known` is near.
+    /// The same mistake with the word of `known` that `written` was probably meant to be, if one is similar enough.
     pub(super) fn suggest<T: AsRef<str>>(mut self, written: &str, known: impl IntoIterator<Item = T>) -> Self {
         if let Some(near) = nearest(written, known) {
             self.help = Some(format!("did you mean \"{near}\"?"));
@@ -58,7 +58,7 @@ pub(super) fn nearest<T: AsRef<str>>(written: &str, known: impl IntoIterator<Ite
         .map(|(_, word)| word)
 }
 
-/// Words as a sentence lists them: `a`, `a or b`, `a, b or c`.
+/// Words listed as in a sentence: `a`, `a or b`, `a, b or c`.
 pub(super) fn list<T: Display>(words: impl IntoIterator<Item = T>, joint: &str) -> String {
     let words: Vec<String> = words.into_iter().map(|word| word.to_string()).collect();
     match words.split_last() {

@@ -1,8 +1,8 @@
 //! The deployment file: everything the runbook needs to know, as types.
 //!
-//! `parse` reads the file and reports every mistake at once: `syntax` reads TOML into a `document`, `shape` holds that against
-//! the `schema` that the types generate, and `rules` against what the types cannot say. `file` is the deployment as a whole,
-//! and the other modules are its parts: plain data, without behaviour beyond look-ups.
+//! `parse` reads the file and reports every mistake at once: `syntax` reads TOML into a `document`, `shape` checks it
+//! against the `schema` that the types generate, and `rules` checks what types cannot express. `file` is the deployment
+//! as a whole, and the other modules are its parts: plain data, without behaviour beyond look-ups.
 
 mod aws;
 mod branches;

@@ -1,5 +1,5 @@
-//! Reading a deployment file: syntax, then shape, then rules, with every mistake at once. Nothing is read from
-//! disk here, and nothing printed.
+//! Reads a deployment file: syntax, then shape, then rules, and reports every mistake at once. This module neither
+//! reads from disk nor prints.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use super::{Deployment, Mistake, rules, schema, shape, syntax};
 /// Reads the text of a deployment file.
 ///
 /// # Errors
-/// Every mistake that could be found, by position.
+/// Every mistake that could be found, ordered by position.
 pub fn parse(text: &str) -> Result<Deployment, Vec<Mistake>> {
     let (file, wrong) = syntax::read(text);
     let findings = shape::check(&file, &schema());
@@ -25,8 +25,9 @@ pub fn parse(text: &str) -> Result<Deployment, Vec<Mistake>> {
     if broken.is_empty() { Ok(deployment) } else { Err(sorted(broken)) }
 }
 
-/// The rules are asked too where a deployment is left when what is misshapen is left out. What they then miss in the
-/// very table that lacks it is an echo, not a mistake of its own.
+/// If the file is still a deployment after entries of the wrong shape are left out, the rules check that too. If a rule
+/// then finds something missing in a table from which an entry was left out, it only repeats the first mistake, and is
+/// not reported.
 fn beside_shape(file: &Node, shape: Vec<Mistake>) -> Vec<Mistake> {
     let spans: Vec<Range<usize>> = shape.iter().map(|mistake| mistake.span.clone()).collect();
     let Ok(deployment) = serde_json::from_value::<Deployment>(file.to_json(&spans)) else { return shape };
@@ -35,8 +36,8 @@ fn beside_shape(file: &Node, shape: Vec<Mistake>) -> Vec<Mistake> {
     shape.into_iter().chain(broken).collect()
 }
 
-/// Beside syntax errors only those mistakes of shape count that cannot be their echo: what seems to be missing
-/// may stand in the unreadable part, and past something unclosed nothing is where it seems to be.
+/// If there are syntax errors, only those mistakes of shape are reported that cannot be a consequence of them: a key
+/// that seems to be missing may be in the unreadable part, and after an unclosed list no position can be trusted.
 fn beside_syntax(text: &str, syntax: Vec<Mistake>, findings: shape::Findings) -> Vec<Mistake> {
     let lines: Vec<usize> = syntax.iter().map(|mistake| mistake.position(text).0).collect();
     let unclosed = syntax.iter().find(|mistake| mistake.message.contains("closed")).map(|mistake| mistake.span.start);

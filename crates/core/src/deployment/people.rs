@@ -1,4 +1,4 @@
-//! What concerns people: announcements and gates.
+//! The parts of the file about people: announcements and gates.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::{AnnouncementName, GateName};
 use crate::time::Span;
 
-/// A message to people, sent when the upgrade reaches a state, never by the clock alone.
+/// A message to people. It is sent when the upgrade reaches a state, never at a time of day alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Announcement {
@@ -14,9 +14,9 @@ pub struct Announcement {
     pub name: AnnouncementName,
     /// The state that sends it.
     pub when: AnnounceWhen,
-    /// Where it goes, such as `mailto:3down@mit.edu`.
+    /// The address that it is sent to, such as `mailto:3down@mit.edu`.
     pub to: String,
-    /// Its words. `{start}`, `{end}`, `{length}` and `{sites}` are filled in.
+    /// The text. `{start}`, `{end}`, `{length}` and `{sites}` are filled in.
     pub text: String,
 }
 
@@ -25,7 +25,7 @@ pub struct Announcement {
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
 pub enum AnnounceWhen {
-    /// In the announce phase: the downtime is scheduled.
+    /// The downtime is scheduled: in the announce phase.
     Scheduled,
     /// The maintenance page is about to go up.
     Started,
@@ -33,7 +33,7 @@ pub enum AnnounceWhen {
     Done,
 }
 
-/// A point where a person decides. The decision is journalled with the name and the time.
+/// A point where a person decides. The journal records the decision with the person's name and the time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Gate {
@@ -41,12 +41,12 @@ pub struct Gate {
     pub name: GateName,
     /// What waits for the decision.
     pub before: GateBefore,
-    /// What is decided.
+    /// The question to decide.
     pub question: String,
-    /// What to look at first: manual checks.
+    /// Manual checks to make before deciding.
     #[serde(default)]
     pub checklist: Vec<String>,
-    /// How long an answer usually takes. It counts into the window.
+    /// How long an answer usually takes. It is part of the window's expected time.
     #[serde(default = "default_answer")]
     pub expected: Span,
 }
@@ -55,7 +55,7 @@ fn default_answer() -> Span {
     Span::seconds(60)
 }
 
-/// What waits for a gate's decision.
+/// The action that waits for a gate's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
@@ -66,7 +66,7 @@ pub enum GateBefore {
     Window,
     /// The first migration: the point of no return.
     Migrate,
-    /// Pointing DNS back at the balancers: the place of manual checks.
+    /// Pointing DNS back at the balancers: the moment for manual checks.
     Lift,
     /// Terminating the old hosts.
     Terminate,

@@ -1,4 +1,4 @@
-//! What lies beneath the hosts: machine images, databases, migrations.
+//! What the hosts depend on: machine images, databases, migrations.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ pub struct Database {
     /// Whether a snapshot is taken in the window, before the first migration.
     #[serde(default = "default_true")]
     pub snapshot: bool,
-    /// Whether one is taken shortly before the window too, which makes the one inside it short.
+    /// Whether a snapshot is also taken shortly before the window, so that the one inside the window takes less time.
     #[serde(default)]
     pub warm_up_snapshot: bool,
 }
@@ -35,26 +35,26 @@ pub struct Migration {
     pub service: String,
     /// The alias of the database that it migrates, one of the fleet's `schemas`, such as `default`.
     pub database: String,
-    /// The fleets that run it; all of them unless given.
+    /// The fleets that run it. Default: all of them.
     #[serde(default)]
     pub fleets: Vec<FleetName>,
     /// The command and its arguments, as a list.
     #[schemars(length(min = 1))]
     pub command: Vec<String>,
-    /// The command that lists migrations: `[ ]` before each that is pending.
+    /// The command that lists migrations, with `[ ]` in front of each pending one.
     #[serde(default)]
     pub list_command: Vec<String>,
-    /// The folder to run in.
+    /// The folder in which the commands run.
     #[serde(default = "default_directory")]
     pub directory: String,
-    /// The user to run as.
+    /// The user who runs the commands.
     #[serde(default = "default_user")]
     pub user: String,
     /// How long it usually takes.
     pub expected: Span,
     /// How long it may take.
     pub limit: Span,
-    /// Whether current hosts work against the migrated schema too.
+    /// Whether current hosts also work with the migrated schema.
     #[serde(default)]
     pub backward_compatible: bool,
 }
@@ -71,13 +71,13 @@ fn default_user() -> String {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Image {
-    /// The name's pattern; `{deployment}`, `{codename}` and `{n}` (counted up) are filled in.
+    /// The pattern of image names; `{deployment}`, `{codename}` and `{n}` (a running number) are filled in.
     pub name: String,
     /// The image to start from.
     pub base: String,
-    /// The repository whose commit is baked in.
+    /// The repository of the code that the image contains.
     pub repository: String,
-    /// The branch whose commit is baked in, such as `mitx/koa`.
+    /// The branch of the code that the image contains, such as `mitx/koa`.
     pub branch: String,
     /// How long a build usually takes.
     pub expected: Span,

@@ -1,5 +1,5 @@
-//! The JSON Schema of the deployment file, generated from the types. Editors complete and check with it, and
-//! `shape` holds files against it.
+//! The JSON Schema of the deployment file, generated from the types. Editors use it to complete and check, and `shape`
+//! checks files against it.
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
@@ -18,7 +18,7 @@ pub fn schema() -> Value {
     schema.into()
 }
 
-/// TOML has no null: what may be left out is written as what it is when it is there.
+/// Removes `null`, which TOML does not have: an optional key gets the schema of its value.
 fn without_null(schema: &mut Schema) {
     if let Some(Value::Array(types)) = schema.get_mut("type") {
         types.retain(|kind| kind != "null");
@@ -42,7 +42,7 @@ fn without_null(schema: &mut Schema) {
         schema.remove("default");
     }
     if let Some(Value::String(description)) = schema.get_mut("description") {
-        // A docstring breaks its lines for the source's width, which is not an editor's.
+        // Line breaks that only fit a docstring to the source's width are removed.
         *description = description.replace("\n\n", "\r").replace('\n', " ").replace('\r', "\n\n");
     }
 }

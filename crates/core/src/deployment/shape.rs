@@ -1,4 +1,4 @@
-//! Holds the file against the JSON Schema that the types generate: keys, kinds of value, what a value may be.
+//! Checks the file against the JSON Schema that the types generate: keys, kinds of values, allowed values.
 //! Only the subset of JSON Schema that our types generate is understood; a test fails when they generate more.
 
 use std::net::IpAddr;
@@ -12,13 +12,13 @@ use crate::time::{OffsetTime, Span};
 /// Mistakes of shape.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// Keys that are not there.
+    /// Missing keys.
     pub(super) missing: Vec<Mistake>,
-    /// Keys and values that should not be there, or not so.
+    /// Unknown keys, and values that are not allowed.
     pub(super) wrong: Vec<Mistake>,
 }
 
-/// Everything in which `file` differs from `schema`.
+/// Finds everything in which `file` differs from `schema`.
 pub(super) fn check(file: &Node, schema: &Json) -> Findings {
     let mut shape = Shape { definitions: &schema["$defs"], findings: Findings::default() };
     shape.value("", file, schema);
@@ -31,7 +31,7 @@ struct Shape<'a> {
 }
 
 impl Shape<'_> {
-    /// Holds one value, whose dotted path without indices is `path`, against its schema.
+    /// Checks one value, whose dotted path without indices is `path`, against its schema.
     fn value(&mut self, path: &str, node: &Node, schema: &Json) {
         let definition = schema["$ref"].as_str().and_then(|pointer| pointer.strip_prefix("#/$defs/"));
         if let Some(name) = definition {
@@ -156,7 +156,7 @@ impl Shape<'_> {
 
 const IP_EXAMPLE: &str = "write for example \"8.8.8.8\"";
 
-/// What a schema wants, in words, and how to write it.
+/// What a schema expects, in words, and how to write it.
 fn wanted(schema: &Json) -> (&'static str, &'static str) {
     match (schema["type"].as_str(), schema["format"].as_str()) {
         (Some("string"), Some("span")) => {
@@ -177,7 +177,7 @@ fn wanted(schema: &Json) -> (&'static str, &'static str) {
     }
 }
 
-/// What stands in the file, in words.
+/// The kind of a value in the file, in words.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Text(_) => "a text",

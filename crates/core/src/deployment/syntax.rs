@@ -1,11 +1,11 @@
-//! Reading TOML as far as it can be read, with its syntax errors as mistakes.
+//! Reads TOML as far as possible, and turns its syntax errors into mistakes.
 
 use toml::de::{DeTable, Error};
 
 use super::document::{Node, Value};
 use super::mistake::Mistake;
 
-/// Reads TOML as far as it can be read: the tree, and the syntax errors by position.
+/// Reads TOML as far as possible. Returns the tree, and the syntax errors ordered by position.
 pub(super) fn read(text: &str) -> (Node, Vec<Mistake>) {
     let (root, errors) = DeTable::parse_recoverable(text);
     let root = Node::root(root.get_ref());
@@ -13,12 +13,12 @@ pub(super) fn read(text: &str) -> (Node, Vec<Mistake>) {
     (root, mistakes)
 }
 
-/// One mistake a line: what follows the first on a line is mostly its echo.
+/// At most one mistake per line: later ones on the same line are mostly consequences of the first.
 fn syntax_mistakes(text: &str, root: &Node, errors: &[Error]) -> Vec<Mistake> {
     let unclosed = errors.iter().filter_map(|error| unclosed_list(root, error)).min_by_key(|list| list.span.start);
     let mut mistakes: Vec<Mistake> = errors.iter().map(|error| syntax_mistake(text, error)).collect();
     if let Some(list) = unclosed {
-        // A list that never closes swallows the rest of the file; every error in there is its echo.
+        // A list that is never closed contains the rest of the file; every error in there is a consequence of it.
         let start = list.span.start;
         mistakes.retain(|mistake| mistake.span.start < start);
         let message = "this list is never closed";
@@ -30,7 +30,7 @@ fn syntax_mistakes(text: &str, root: &Node, errors: &[Error]) -> Vec<Mistake> {
     mistakes
 }
 
-/// The list that the parser found unclosed at the end of the file, which is not where the mistake is.
+/// The list that is never closed. The parser reports it at the end of the file, but the mistake is at its beginning.
 fn unclosed_list<'a>(node: &'a Node, error: &Error) -> Option<&'a Node> {
     if !error.message().starts_with("unclosed array,") {
         return None;

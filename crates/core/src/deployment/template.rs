@@ -1,4 +1,4 @@
-//! The file that `cutover init` writes: a small deployment to start from. Its words are in `template.toml`.
+//! The file that `cutover init` writes: a small deployment to start from. Its text is in `template.toml`.
 
 /// A commented deployment file without mistakes, for the embedded cloud.
 #[must_use]

@@ -1,4 +1,4 @@
-//! The deployment file as a whole: the examples, many mistakes at once, and text that nobody meant to write.
+//! The deployment file as a whole: the examples, many mistakes at once, and random text.
 
 use std::fmt::Write;
 
@@ -24,7 +24,7 @@ pub(super) fn mistakes(text: &str) -> String {
     shown
 }
 
-/// `text` with the first place of each edit's first half replaced by its second.
+/// `text` with the first occurrence of each edit's first text replaced by its second.
 pub(super) fn edited(text: &str, edits: &[(&str, &str)]) -> String {
     edits.iter().fold(text.to_owned(), |text, (old, new)| {
         assert!(text.contains(old), "nothing to edit: {old}");
@@ -39,7 +39,7 @@ fn the_examples_have_no_mistakes() {
 }
 
 #[test]
-fn the_examples_hold_only_what_the_schema_allows() {
+fn the_examples_contain_only_what_the_schema_allows() {
     for text in [PRODUCTION, QA, template()] {
         let (file, _) = syntax::read(text);
         let findings = shape::check(&file, &schema());
@@ -91,7 +91,7 @@ fn all_mistakes_of_a_file_are_reported_at_once_by_position() {
 }
 
 #[test]
-fn rules_are_asked_beside_mistakes_of_shape_that_leave_a_deployment() {
+fn rules_are_also_checked_if_the_file_without_its_mistakes_of_shape_is_a_deployment() {
     let text = edited(
         template(),
         &[("balancer = \"example-lms\"", "balancer = \"example-lsm\""), ("length = \"3h\"", "lenght = \"3h\"")],
@@ -103,7 +103,7 @@ fn rules_are_asked_beside_mistakes_of_shape_that_leave_a_deployment() {
 }
 
 #[test]
-fn what_is_of_the_wrong_kind_is_told_what_is_wanted() {
+fn a_value_of_the_wrong_kind_is_reported_with_the_kind_that_is_wanted() {
     let text = edited(
         template(),
         &[
@@ -135,7 +135,7 @@ fn what_is_of_the_wrong_kind_is_told_what_is_wanted() {
     1:1 missing key `balancer` | `balancer` belongs here | balancer: The load balancers.
     1:1 missing key `cloud` | `cloud` belongs here | cloud: Where the deployment lives.
     1:1 missing key `database` | `database` belongs here | database: The database instances.
-    1:1 missing key `dns` | `dns` belongs here | dns: The zone, its TTLs, and whom to ask whether a change has arrived.
+    1:1 missing key `dns` | `dns` belongs here | dns: The zone, its TTLs, and which resolvers to ask whether a change has arrived.
     1:1 missing key `fleet` | `fleet` belongs here | fleet: Hosts of one purpose that share databases.
     1:1 missing key `maintenance_page` | `maintenance_page` belongs here | maintenance_page: What visitors see while the site is down.
     1:1 missing key `release` | `release` belongs here | release: The release that the upgrade brings.
@@ -154,7 +154,7 @@ fn missing_keys_point_at_the_header_and_say_what_they_mean() {
     );
     assert_snapshot!(mistakes(&text), @"
     1:1 missing key `cloud` | `cloud` belongs here | cloud: Where the deployment lives.
-    16:1 missing key `notice` in `window` | `notice` belongs here | notice: How long before the start people are told.
+    16:1 missing key `notice` in `window` | `notice` belongs here | notice: How long before the start the downtime is announced.
     40:1 missing key `host` in `site` | `host` belongs here | host: The public host name, such as `lms.mitx.mit.edu`.
     ");
 }
@@ -180,7 +180,7 @@ fn syntax_errors_are_reported_together_with_what_is_certain() {
     assert_snapshot!(mistakes(&text), @r#"
     11:12 string values must be quoted | write "koa"
     19:1 unknown key `notise` in `window` | allowed here: end, length, notice or start | did you mean "notice"?
-    22:92 invalid basic string | expected `"`
+    22:93 invalid basic string | expected `"`
     34:1 duplicate key | already given above
     "#);
 }
@@ -196,22 +196,22 @@ fn a_list_that_never_closes_is_reported_where_it_opens() {
 }
 
 #[test]
-fn a_header_that_never_closes_is_reported_without_its_echo() {
+fn a_header_that_never_closes_is_reported_without_its_consequences() {
     assert_snapshot!(mistakes(&edited(template(), &[("[release]", "[release")])), @"
     10:9 unclosed table | expected `]`
     ");
 }
 
 #[test]
-fn an_empty_file_is_told_everything_that_is_missing() {
+fn an_empty_file_is_reported_with_everything_that_is_missing() {
     assert_snapshot!(mistakes(""), @"
     1:1 missing key `balancer` | `balancer` belongs here | balancer: The load balancers.
     1:1 missing key `cloud` | `cloud` belongs here | cloud: Where the deployment lives.
     1:1 missing key `database` | `database` belongs here | database: The database instances.
-    1:1 missing key `dns` | `dns` belongs here | dns: The zone, its TTLs, and whom to ask whether a change has arrived.
+    1:1 missing key `dns` | `dns` belongs here | dns: The zone, its TTLs, and which resolvers to ask whether a change has arrived.
     1:1 missing key `fleet` | `fleet` belongs here | fleet: Hosts of one purpose that share databases.
     1:1 missing key `maintenance_page` | `maintenance_page` belongs here | maintenance_page: What visitors see while the site is down.
-    1:1 missing key `name` | `name` belongs here | name: The environment's name, such as `mitx-production`. Part of host names and tags.
+    1:1 missing key `name` | `name` belongs here | name: The environment's name, such as `mitx-production`. It becomes part of host names and tags.
     1:1 missing key `release` | `release` belongs here | release: The release that the upgrade brings.
     1:1 missing key `role` | `role` belongs here | role: How the services of each role are controlled and tested on a host.
     1:1 missing key `site` | `site` belongs here | site: The public host names that must end up served.
@@ -237,7 +237,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_the_text_every_mistake_stands_inside_it(text in mutated()) {
+    fn every_mistake_has_a_position_inside_the_text(text in mutated()) {
         if let Err(mistakes) = parse(&text) {
             prop_assert!(!mistakes.is_empty());
             prop_assert!(mistakes.is_sorted_by_key(|mistake| mistake.span.start));

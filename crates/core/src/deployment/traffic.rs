@@ -21,7 +21,7 @@ pub struct MaintenancePage {
     pub distribution: String,
     /// The distribution's own host name, which records point at during the window.
     pub domain: DnsName,
-    /// The page itself, HTML. `{start}`, `{end}`, `{length}` and `{sites}` are filled in.
+    /// The page itself, in HTML. `{start}`, `{end}`, `{length}` and `{sites}` are filled in.
     pub text: String,
 }
 
@@ -29,7 +29,7 @@ fn default_key() -> String {
     "index.html".to_owned()
 }
 
-/// The hosted zone, its TTLs, and whom to ask whether a change has arrived.
+/// The hosted zone, its TTLs, and which resolvers to ask whether a change has arrived.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dns {
@@ -39,10 +39,11 @@ pub struct Dns {
     pub ttl: Span,
     /// The sites' TTL during the upgrade, lowered while it is prepared.
     pub window_ttl: Span,
-    /// How long browsers may go on with a connection that they hold open, after resolvers have the new answer.
+    /// How long browsers may keep using an open connection after resolvers have the new answer.
     #[serde(default = "default_settle")]
     pub settle: Span,
-    /// The recursive resolvers that must have seen a change, besides the zone's own servers.
+    /// The recursive resolvers that must have seen a change before the upgrade goes on, in addition to the zone's own
+    /// servers.
     #[serde(default)]
     pub resolvers: Vec<IpAddr>,
 }
@@ -64,7 +65,7 @@ pub struct Site {
     /// The supervisor program that answers for it on a host.
     #[serde(default = "default_program")]
     pub program: crate::names::ProgramName,
-    /// What must be seen from outside before visitors are let in.
+    /// The checks from outside that must pass before visitors are let in.
     #[serde(rename = "check", default)]
     pub checks: Vec<SiteCheck>,
 }
@@ -79,7 +80,7 @@ fn default_program() -> crate::names::ProgramName {
 pub struct SiteCheck {
     /// The path, such as `/heartbeat`.
     pub path: String,
-    /// The status that must come back.
+    /// The HTTP status that must come back.
     #[serde(default = "default_status")]
     #[schemars(range(min = 100, max = 599))]
     pub status: u16,
@@ -98,7 +99,7 @@ fn default_status() -> u16 {
 pub struct Balancer {
     /// The classic ELB's name, at most 32 characters, or the target group's.
     pub name: BalancerName,
-    /// Which of the two it is: they differ in what early registration does.
+    /// Classic ELB or target group. They differ in what happens to hosts that are registered before they serve.
     pub kind: BalancerKind,
     /// The host name that records point at: the ELB's own, or its ALB's.
     pub domain: DnsName,
@@ -106,9 +107,10 @@ pub struct Balancer {
 
 /// A classic ELB or a target group.
 ///
-/// A classic ELB keeps a failing host out of service, so hosts may be registered before they serve. A target
-/// group needs one passed check of a new target but the full threshold of a failing one, and with only
-/// failing targets it sends requests to all of them: hosts are registered there once they serve.
+/// A classic ELB keeps a failing host out of service, so hosts may be registered before they serve. A target group
+/// brings a new target into service after one passed check, but a target that has failed only after the full
+/// threshold; and if all its targets fail, it sends requests to all of them. So hosts are registered there only once
+/// they serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]

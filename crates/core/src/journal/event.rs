@@ -1,4 +1,4 @@
-//! What can happen in an upgrade. An event is on record before anything follows from it.
+//! What can happen in an upgrade. An event is recorded in the journal before anything else is done because of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,93 +21,93 @@ pub enum Event {
         /// Who runs it: `user@machine`.
         conductor: String,
     },
-    /// A run was begun: of a phase, perhaps anew with another plan, or of the way back.
+    /// A run was started: of a phase, possibly again with a new plan, or of a rollback.
     RunStarted {
-        /// Its number among all runs, from 1.
+        /// The run's number, counted from 1 over all runs.
         run: RunNumber,
         /// What it is for.
         kind: RunKind,
-        /// The plan, whole: a resume follows it.
+        /// The complete plan: a resumed run follows it.
         plan: Box<Plan>,
         /// The deployment file's digest.
         deployment: Digest,
     },
-    /// A step is about to be done.
+    /// A step is about to be carried out.
     StepStarted {
         /// The step.
         step: StepId,
-        /// 1 the first time.
+        /// The number of the attempt, from 1.
         attempt: u32,
     },
-    /// A step that is under way has made something known, before its end: what is learned is on record at once.
+    /// A step that is under way has learned something before its end. It is recorded at once.
     StepLearned {
         /// The step.
         step: StepId,
-        /// What it made known.
+        /// What was learned.
         facts: Vec<Fact>,
     },
-    /// What a step wants was already so when it was first looked at: nothing was done.
+    /// The step was already done when it was first observed, so nothing was changed.
     StepHeld {
         /// The step.
         step: StepId,
-        /// What was seen.
+        /// What was observed.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         facts: Vec<Fact>,
     },
-    /// A step that was begun has ended well.
+    /// A step that was started has succeeded.
     StepDone {
         /// The step.
         step: StepId,
-        /// What its end made known.
+        /// What was learned when it ended.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         facts: Vec<Fact>,
     },
-    /// A step that was done has been taken back. Reserved for the way back.
+    /// A step that was done has been undone. Reserved for rollbacks.
     StepUndone {
         /// The step.
         step: StepId,
     },
-    /// A person has said that a step of which nobody can tell whether it was done is to be taken for done.
+    /// Nobody can tell whether a step was done, and a person has decided to treat it as done.
     StepAccepted {
         /// The step.
         step: StepId,
-        /// Who said so.
+        /// Who decided.
         by: String,
         /// Why.
         because: String,
     },
-    /// It is not known whether a step's call worked.
+    /// It is not known whether a step's call took effect.
     StepInDoubt {
         /// The step.
         step: StepId,
-        /// What was answered, if anything.
+        /// The answer, if there was one.
         error: String,
     },
     /// A step's call is known not to have been applied, and will be made again.
     StepRetried {
         /// The step.
         step: StepId,
-        /// What was answered.
+        /// The answer.
         error: String,
     },
     /// A step has failed. Running the phase again tries it again.
     StepFailed {
         /// The step.
         step: StepId,
-        /// What failed, on what, and what is known about the world now.
+        /// What failed, on which resource, and what is known about the world now.
         error: String,
-        /// Whether it may have been done all the same, and nobody can look.
+        /// Whether the step may have been done all the same, and nothing can be observed that would show it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         in_doubt: bool,
         /// Whether it is known that nothing was changed: the call was refused, or was not made.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         changed_nothing: bool,
     },
-    /// Somebody has looked at a failed step that is never tried again by itself, and wants it tried again.
+    /// An operator has approved another attempt at a failed step that is never retried automatically.
     StepRetryApproved {
         /// The step.
         step: StepId,
-        /// Who wants it.
+        /// Who approved it.
         by: String,
     },
     /// A gate waits for a decision.
@@ -115,13 +115,13 @@ pub enum Event {
         /// The gate.
         gate: GateName,
     },
-    /// A person decided.
+    /// A person has decided at a gate.
     GateDecided {
-        /// What was decided.
+        /// The decision.
         #[serde(flatten)]
         decision: Decision,
-        /// The last object of the inbox that is settled by it: the one that held it, or one that a typed decision has
-        /// overtaken.
+        /// The last object in the inbox that this decision settles: the one that contained it or, for a decision typed
+        /// at the terminal, one that it supersedes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         object: Option<String>,
     },
@@ -130,7 +130,7 @@ pub enum Event {
         /// Why.
         because: String,
     },
-    /// All steps of a run have ended well.
+    /// All steps of a run have succeeded.
     RunFinished {
         /// Which run.
         run: RunNumber,
@@ -138,7 +138,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// The step that it happened to, if it is one of a step's events.
+    /// The step that the event belongs to, if any.
     #[must_use]
     pub const fn step(&self) -> Option<&StepId> {
         match self {
@@ -161,7 +161,7 @@ impl Event {
         }
     }
 
-    /// What the event makes known about the world.
+    /// What the event says about the world.
     #[must_use]
     pub fn facts(&self) -> &[Fact] {
         match self {
@@ -180,9 +180,9 @@ pub struct Decision {
     pub approved: bool,
     /// Who decided.
     pub by: String,
-    /// When.
+    /// When they decided.
     pub at: jiff::Timestamp,
-    /// In their words.
+    /// Their note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// The plan that was decided on.
@@ -190,7 +190,7 @@ pub struct Decision {
     pub plan: Option<Digest>,
 }
 
-/// What a step made known about the world.
+/// Something that a step learned about the world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
 pub enum Fact {
@@ -201,14 +201,14 @@ pub enum Fact {
         /// Its instance.
         instance: InstanceId,
     },
-    /// An image is being built, or was.
+    /// An image is being built, or has been built.
     ImageBuilt {
         /// Its name.
         name: ImageName,
         /// Its id.
         image: ImageId,
     },
-    /// The current hosts are on record.
+    /// The current hosts were recorded.
     Captured {
         /// All of them.
         hosts: Vec<CapturedHost>,
@@ -236,30 +236,32 @@ pub enum Fact {
         /// How many were applied; 0 when none was pending.
         applied: u32,
     },
-    /// Programs were to be killed, past the stop limit. On record before they are, so that no kill goes unsaid.
+    /// Programs are about to be killed, because the stop limit has passed. This is recorded before the kill, so that no
+    /// kill is missing from the journal.
     Killed {
         /// The host.
         host: HostName,
-        /// What was killed.
+        /// The programs.
         programs: Vec<crate::names::ProgramName>,
     },
-    /// The distribution was told to forget what it has cached.
+    /// The distribution was asked to drop its cached pages.
     Invalidated {
-        /// CloudFront's id of it.
+        /// CloudFront's id of the invalidation.
         invalidation: InvalidationId,
-        /// What makes asking twice asking once.
+        /// The token that makes a repeated request the same request.
         reference: String,
     },
-    /// A job has begun on a host, or may have: nothing of it is begun again without consent.
+    /// A job has started on a host, or may have. It is not started again without an operator's consent.
     Job {
         /// The host.
         host: HostName,
         /// The job.
         job: JobName,
-        /// Whether the host has said that it started it. Otherwise it was found there, or the answer was lost.
+        /// Whether the host has confirmed that it started the job. Otherwise the job was found there, or the answer was
+        /// lost.
         started: bool,
     },
-    /// An image is to be removed, which leaves these snapshots of its disks.
+    /// An image is about to be removed. These snapshots of its disks will remain.
     ImageDisks {
         /// The image.
         image: ImageId,
@@ -271,7 +273,7 @@ pub enum Fact {
         /// The image.
         image: ImageId,
     },
-    /// A site answered as it must.
+    /// A site passed its checks.
     SiteChecked {
         /// The site.
         site: SiteName,
@@ -290,7 +292,7 @@ pub enum Fact {
     },
     /// Anything else worth reading.
     Note {
-        /// In words.
+        /// The text.
         text: String,
     },
 }

@@ -15,7 +15,7 @@ impl std::fmt::Display for RunNumber {
     }
 }
 
-/// What a run is for: a phase, or the way back.
+/// What a run is for: a phase, or a rollback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunKind {
@@ -27,12 +27,12 @@ pub enum RunKind {
     Window,
     /// The phase `retire`.
     Retire,
-    /// The way back from a window. Reserved: no command begins one yet.
+    /// A rollback of a window. Reserved: no command starts one yet.
     Rollback,
 }
 
 impl RunKind {
-    /// The phase, where it is one.
+    /// The phase, if it is one.
     #[must_use]
     pub const fn phase(self) -> Option<Phase> {
         match self {

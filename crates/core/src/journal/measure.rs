@@ -1,5 +1,5 @@
-//! Measures of a phase as it was run: how long it took, which steps decided that, what is left, and what "back"
-//! would mean now. Nothing here predicts; where a step has not ended, its expected time stands in.
+//! Measures of a phase as it was run: how long it took, which steps determined that, how much is left, and what going
+//! back would mean now. For steps that have not ended, their expected time is used.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
@@ -11,16 +11,16 @@ use crate::names::{DatabaseName, StepId};
 use crate::plan::{Action, Back, Lane, Line, Migrate, PageMayLift, Phase, Plan, Schedule, Step, Undo, downtime_steps};
 use crate::time::between;
 
-/// The chain of steps that decided how long the downtime was.
+/// The chain of steps that determined how long the downtime was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ActualPath {
-    /// The steps' times added up.
+    /// The sum of the steps' times.
     pub length: Duration,
-    /// The steps with the time that each took, first to last.
+    /// The steps in their order, with the time that each took.
     pub steps: Vec<(StepId, Duration)>,
 }
 
-/// From the first change of DNS until the last site is served again; nothing while either is still to come.
+/// The time from the first change of DNS until the last site is served again; nothing until both have happened.
 #[must_use]
 pub fn window_length(run: &Run) -> Option<Duration> {
     let served: Vec<&Step> = run.plan.steps.iter().filter(|step| brings_back(step)).collect();
@@ -28,14 +28,15 @@ pub fn window_length(run: &Run) -> Option<Duration> {
     Some(between(downtime_began(run)?, ended.into_iter().max()?))
 }
 
-/// When the first change of DNS was begun, from which on visitors may see the maintenance page. A change that is known not to
-/// have been made does not count.
+/// When the first change of DNS was started: visitors may see the maintenance page from then on. A change that is known
+/// not to have been made does not count.
 #[must_use]
 pub fn downtime_began(run: &Run) -> Option<Timestamp> {
     posts_page(run).filter_map(|(_, run)| run.acts_since()).min()
 }
 
-/// By when the window must open: nothing once the maintenance page may be up, or where it may open at any time.
+/// The latest moment at which the window may open. Nothing once the maintenance page may be up, or if the window may
+/// open at any time.
 #[must_use]
 pub fn opens_by(run: &Run) -> Option<Timestamp> {
     if posts_page(run).any(|(_, run)| run.may_have_acted) { None } else { run.plan.opens_by() }
@@ -46,8 +47,8 @@ fn posts_page(run: &Run) -> impl Iterator<Item = (&Step, &StepRun)> {
     run.runs().filter(|(step, _)| step.posts_page())
 }
 
-/// The longest chain of the window's steps by the time that they really took, from the opening to the last site
-/// that is served again.
+/// The longest chain of the window's steps, measured by the time that they really took, from the opening to the last
+/// site that is served again.
 #[must_use]
 pub fn critical_path(run: &Run) -> ActualPath {
     let steps = until_served(run);
@@ -88,11 +89,11 @@ pub fn remaining(run: &Run, now: Timestamp) -> Duration {
     .length
 }
 
-/// What going back would mean now: for every step that was begun, because one whose end is not on record may
+/// What going back would mean now. Every step that was started counts, because a step whose end is not recorded may
 /// have done its work. A migration that found nothing to apply is no obstacle.
 #[must_use]
 pub fn way_back(run: &Run, upgrade: &Upgrade) -> Back {
-    // A new plan looks at a migration anew, and may call it otherwise, but does not take it back.
+    // A new plan observes a migration again, and may give its step another name, but does not undo it.
     let was_begun = |action: &Action| match action {
         Action::Migrate(migrate) => upgrade.started_migrations.values().any(|started| started.is_of_the_same(migrate)),
         _ => false,
@@ -109,8 +110,8 @@ pub fn way_back(run: &Run, upgrade: &Upgrade) -> Back {
     Back::of(&started)
 }
 
-/// Whether the maintenance page may be lifted when `step` has failed: not once a migration on the databases of its
-/// fleet was begun that old code cannot work with, unless it is known to have applied nothing.
+/// Whether the maintenance page may be lifted when `step` has failed. It may not once a migration that old code cannot
+/// work with was started on the databases of the step's fleet, unless it is known to have applied nothing.
 #[must_use]
 pub fn page_may_lift(run: &Run, upgrade: &Upgrade, step: &Step) -> PageMayLift {
     let concerns = databases_of(&run.plan, step);
@@ -134,7 +135,7 @@ pub fn page_may_lift(run: &Run, upgrade: &Upgrade, step: &Step) -> PageMayLift {
     }
 }
 
-/// Whether visitors are sent to the maintenance page now, of one fleet at least.
+/// Whether visitors of at least one fleet are sent to the maintenance page now.
 #[must_use]
 pub fn page_is_up(run: &Run) -> bool {
     let lifts = |step: &Step| step.line == Line::LiftPage && matches!(step.action, Action::ChangeRecords(_));
@@ -143,8 +144,8 @@ pub fn page_is_up(run: &Run) -> bool {
     posts_page(run).any(|(step, run)| run.acts_since().is_some() && !lifted.contains(&step.lane))
 }
 
-/// The migrations on the databases of the step's fleet that old code cannot work with; of all databases where the
-/// step belongs to no fleet.
+/// The migrations that old code cannot work with: on the databases of the step's fleet or, if the step belongs to no
+/// fleet, on all databases.
 #[must_use]
 pub fn migrations_beside<'a>(plan: &'a Plan, step: &Step) -> Vec<&'a Step> {
     let concerns = databases_of(plan, step);
@@ -158,7 +159,7 @@ pub fn migrations_beside<'a>(plan: &'a Plan, step: &Step) -> Vec<&'a Step> {
     migrations.collect()
 }
 
-/// The databases that the step's fleet migrates; nothing when it may concern all.
+/// The databases that the step's fleet migrates; nothing when the step may concern all databases.
 fn databases_of<'a>(plan: &'a Plan, step: &Step) -> Option<BTreeSet<&'a DatabaseName>> {
     let Lane::Fleet(fleet) = &step.lane else { return None };
     let databases: BTreeSet<&DatabaseName> = plan
@@ -172,8 +173,8 @@ fn databases_of<'a>(plan: &'a Plan, step: &Step) -> Option<BTreeSet<&'a Database
     (!databases.is_empty()).then_some(databases)
 }
 
-/// Whether a migration that was begun may have applied anything: it has not, only when it never failed, has ended well
-/// and said so.
+/// Whether a migration that was started may have applied anything. It certainly has not only if it never failed, has
+/// succeeded, and reported that it applied nothing.
 fn may_have_applied(run: &Run, upgrade: &Upgrade, step: &StepId, migrate: &Migrate) -> bool {
     let step = run.run(step);
     match step.status {
@@ -184,7 +185,7 @@ fn may_have_applied(run: &Run, upgrade: &Upgrade, step: &StepId, migrate: &Migra
     }
 }
 
-/// Whether a migration that has ended applied anything. One that the journal says nothing of may have.
+/// Whether a migration that has ended applied anything. If the journal does not say, it may have.
 fn applied(upgrade: &Upgrade, migrate: &Migrate) -> bool {
     let mut of_migrate = upgrade.migrated.iter().filter_map(|fact| match fact {
         Fact::Migrated { fleet, service, database, applied }
@@ -203,7 +204,7 @@ fn on_critical_path(run: &Run) -> Vec<(&Step, Duration)> {
     path.filter_map(|(id, length)| Some((run.plan.step(&id)?, length))).collect()
 }
 
-/// The steps from the opening on that the return of visitors waits for, the last checks included.
+/// The steps from the opening on that must end before visitors return, including the last checks.
 fn until_served(run: &Run) -> Vec<Step> {
     let mut steps = downtime_steps(&run.plan);
     let mut needed: HashSet<StepId> =
@@ -387,17 +388,17 @@ mod tests {
         assert_eq!(gates_and_migrations(&window()), seconds(50));
         let mut run = window();
         run.steps.insert("stop".into(), done(10, 50));
-        assert_eq!(gates_and_migrations(&run), seconds(20), "the migration is beside the path now");
+        assert_eq!(gates_and_migrations(&run), seconds(20), "the migration is not on the path now");
     }
 
     #[test]
-    fn the_critical_path_is_told_by_the_runbooks_lines() {
+    fn the_critical_path_is_divided_by_the_runbooks_lines() {
         let lines = [(Line::PostPage, 10), (Line::Migrate, 30), (Line::Verify, 20), (Line::LiftPage, 5)];
         assert_eq!(critical_lines(&window()), lines.map(|(line, length)| (line, seconds(length))));
     }
 
     #[test]
-    fn what_remains_counts_down_while_a_step_runs_and_not_below_nothing() {
+    fn the_remaining_time_falls_while_a_step_runs_and_is_never_negative() {
         let mut run = window();
         for id in ["gate", "served", "tell"] {
             run.steps.remove(&id.into());
@@ -436,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn a_migration_that_a_new_plan_calls_otherwise_still_ends_the_way_back() {
+    fn a_migration_whose_step_has_another_name_in_a_new_plan_still_ends_the_way_back() {
         let mut run = window();
         run.steps.remove(&"migrate".into());
         let step = run.plan.steps.iter_mut().find(|step| step.id == "migrate".into()).expect("a migration");
@@ -446,7 +447,7 @@ mod tests {
         assert!(way_back(&run, &upgrade).impossible.contains_key(&"2-migrate".into()));
     }
 
-    /// A confirmation that runs beside migrations, of the fleet of that name.
+    /// A confirmation for that fleet, which runs at the same time as migrations.
     fn confirm(fleet: &str) -> Step {
         Step { lane: Lane::Fleet(fleet.into()), ..step("confirm", Line::Migrate, Action::Milestone, &["page"]) }
     }
@@ -456,14 +457,14 @@ mod tests {
     }
 
     #[test]
-    fn the_page_stays_whatever_fails_once_a_migration_was_begun() {
+    fn after_a_migration_has_started_no_failure_lifts_the_page() {
         let mut run = window();
         assert!(stays(&run, &migrated(3), &confirm("live")));
         assert!(!stays(&run, &migrated(0), &confirm("live")), "it is known to have applied nothing");
         open(&mut run, "migrate", 10);
         assert!(stays(&run, &Upgrade::default(), &confirm("live")));
         run.steps.remove(&"migrate".into());
-        assert!(!stays(&run, &Upgrade::default(), &confirm("live")), "it was not begun");
+        assert!(!stays(&run, &Upgrade::default(), &confirm("live")), "it was not started");
     }
 
     #[test]
@@ -485,13 +486,13 @@ mod tests {
         let anew = Event::RunStarted { run: number, kind, plan, deployment: Digest::of(b"") };
         upgrade.apply(at(50), &anew).expect("a plan");
         let run = upgrade.current_run().expect("the new run");
-        assert_eq!(*run.status(&"migrate".into()), StepStatus::Waiting, "it is looked at anew");
+        assert_eq!(*run.status(&"migrate".into()), StepStatus::Waiting, "it is observed again");
         assert!(stays(run, &upgrade, &confirm("live")));
         assert!(!way_back(run, &upgrade).impossible.is_empty());
     }
 
     #[test]
-    fn a_backward_compatible_migration_leaves_the_step_its_own_word() {
+    fn after_a_backward_compatible_migration_the_step_itself_decides_whether_the_page_may_lift() {
         let mut run = window();
         for step in &mut run.plan.steps {
             if let Action::Migrate(migrate) = &mut step.action {
@@ -514,7 +515,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_was_refused_has_sent_nobody_to_the_page() {
+    fn a_refused_change_does_not_begin_the_downtime() {
         let mut run = window();
         let (started_at, ended_at) = (Some(at(0)), Some(at(1)));
         let status = StepStatus::Failed { attempts: 1, error: "too late".to_owned(), in_doubt: false };
@@ -538,7 +539,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_begun_needs_no_way_back() {
+    fn steps_that_were_not_started_need_no_way_back() {
         let mut run = window();
         run.steps.clear();
         assert_eq!(way_back(&run, &Upgrade::default()).steps, Vec::<StepId>::new());

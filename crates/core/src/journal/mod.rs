@@ -1,8 +1,8 @@
-//! The journal: what happened, in the order in which it happened, and the one function that says what follows.
+//! The journal: what happened, in the order in which it happened, and the one transition function for events.
 //!
-//! `record` is the envelope that the store keeps, `event` what can happen, `kind` what a run is for, `step` where a step can be and how it gets
-//! there, `run` a plan as it was run, `state` the fold of all events, and `measure` the arithmetic of a run. What the
-//! first format of records said is read by `version_1`.
+//! `record` is the envelope that the store keeps, `event` is what can happen, `kind` is what a run is for, `step` has
+//! the statuses of steps and the transitions between them, `run` is a plan as it was run, `state` is the fold of all
+//! events, and `measure` computes the times of a run. `version_1` reads the first format of records.
 
 mod event;
 mod kind;

@@ -1,7 +1,7 @@
-//! Runs: one for each time that a plan was begun, in the order in which they began.
+//! Runs: one for each time that a plan was started, in the order in which they started.
 //!
-//! A phase that is planned anew, or run a second time, is another run. What still stands of the run before is carried
-//! over, so that nothing is done twice.
+//! A phase that is planned again, or run a second time, is another run. Steps of the run before that are still done are
+//! carried over, so that nothing is done twice.
 
 use std::collections::BTreeMap;
 
@@ -25,16 +25,16 @@ pub struct Run {
     pub plan: Plan,
     /// The digest of the deployment file that it was made from.
     pub deployment: Digest,
-    /// When it was begun; of a run that goes on with another, when that one was.
+    /// When it was started. For a run that continues another, when that one was started.
     pub started_at: Timestamp,
-    /// When all its steps had ended well.
+    /// When all its steps had succeeded.
     pub finished_at: Option<Timestamp>,
-    /// Where each step is.
+    /// The status of each step. A step without an entry is waiting.
     pub steps: BTreeMap<StepId, StepRun>,
 }
 
 impl Run {
-    /// Begins a run of `plan`. What stands of the run `before`, which it goes on with, is done already.
+    /// Starts a run of `plan` that continues the run `before`: steps of that run that still count are done already.
     pub(super) fn begin(
         number: RunNumber,
         kind: RunKind,
@@ -54,19 +54,19 @@ impl Run {
         }
     }
 
-    /// Where a step is, with its times and what it has made known.
+    /// The status of a step, with its times and what it has learned.
     #[must_use]
     pub fn run(&self, step: &StepId) -> &StepRun {
         self.steps.get(step).unwrap_or(&WAITING)
     }
 
-    /// Where a step is.
+    /// The status of a step.
     #[must_use]
     pub fn status(&self, step: &StepId) -> &StepStatus {
         &self.run(step).status
     }
 
-    /// The steps with where they are, in the plan's order.
+    /// The steps with their statuses, in the plan's order.
     pub fn runs(&self) -> impl Iterator<Item = (&Step, &StepRun)> {
         self.plan.steps.iter().map(|step| (step, self.run(&step.id)))
     }
@@ -79,28 +79,28 @@ impl Run {
         })
     }
 
-    /// Whether steps of it are still to be done.
+    /// Whether some of its steps are still to be done.
     #[must_use]
     pub const fn is_under_way(&self) -> bool {
         self.finished_at.is_none()
     }
 
-    /// Whether every step has ended well.
+    /// Whether every step has succeeded.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.runs().all(|(_, step)| step.status.is_done())
     }
 }
 
-/// The step of an earlier run that did the same work: a migration is known by what it migrates, since its step's name says
-/// where it stands in the file, too.
+/// The step of an earlier run that did the same work. A migration is identified by what it migrates, because the id of
+/// its step also depends on its position in the file.
 fn twin<'a>(before: &'a Run, step: &'a Step) -> &'a StepId {
     let Action::Migrate(migrate) = &step.action else { return &step.id };
     let is_twin = |old: &&Step| matches!(&old.action, Action::Migrate(old) if old.is_of_the_same(migrate));
     before.plan.steps.iter().find(is_twin).map_or(&step.id, |old| &old.id)
 }
 
-/// Whether a fact counts although its step is to be looked at anew: jobs that were begun, and disks that images leave.
+/// Whether a fact is kept although its step is observed again: jobs that were started, and disks that images leave.
 const fn is_of_use_later(fact: &Fact) -> bool {
     matches!(fact, Fact::Job { .. } | Fact::ImageDisks { .. } | Fact::DisksRemoved { .. })
 }
@@ -119,15 +119,15 @@ fn reached(step: &Step, steps: &BTreeMap<StepId, StepRun>) -> StepRun {
     StepRun { status: StepStatus::Held, started_at: ended, ended_at: ended, ..StepRun::default() }
 }
 
-/// What is done stays done where the step is still the same and all that it waits for has stayed done too: what follows
-/// on something new is looked at anew.
+/// A step stays done if it is still the same and everything that it waits for has stayed done too. Steps that wait for
+/// something new are observed again.
 fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
     let mut steps: BTreeMap<StepId, StepRun> = BTreeMap::new();
     let steps_before: BTreeMap<&StepId, &Step> = before.plan.steps.iter().map(|step| (&step.id, step)).collect();
     for step in &plan.steps {
         let run = before.run(twin(before, step));
         let same = steps_before.get(&step.id).is_some_and(|old| old.action.does_the_same(&step.action));
-        // That the current hosts are on record first is an order only: nothing of a next host follows on who they are.
+        // Recording the current hosts only comes first in order: next hosts do not depend on which hosts were recorded.
         let stands = |edge: &Edge| {
             edge.rule == Rule::CaptureFirst || steps.get(&edge.step).is_some_and(|before| before.status.is_done())
         };
@@ -137,7 +137,7 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
         } else if stands && same {
             run.clone()
         } else {
-            // How often it failed still tells one run of it from another, and what was begun may have been done.
+            // The number of failures still distinguishes its jobs, and a step that was started may have been done.
             StepRun {
                 failures: run.failures,
                 retries: run.retries,

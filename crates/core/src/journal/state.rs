@@ -1,5 +1,5 @@
-//! What the journal says has happened: the fold of its events, by one transition function that serves the live
-//! run, the resume and the rehearsal alike.
+//! What has happened according to the journal: the fold of its events, by one transition function that live runs,
+//! resumed runs and rehearsals share.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,15 +19,15 @@ use crate::plan::{Action, CapturedHost, Migrate, Phase, Plan};
 pub struct Upgrade {
     /// Which upgrade it is; nothing while the journal is empty.
     pub id: Option<UpgradeId>,
-    /// Who conducts it, or did last.
+    /// Who conducts it, or was the last to conduct it.
     pub conductor: Option<String>,
     /// The time of the last record.
     pub updated_at: Option<Timestamp>,
     /// The runs, in the order in which they began.
     pub runs: Vec<Run>,
-    /// Why the last conductor stopped early; nothing while one goes on or when it ended well.
+    /// Why the last conductor stopped early; nothing while one is at work, or when it ended normally.
     pub interrupted: Option<String>,
-    /// The current hosts on record.
+    /// The current hosts, once they are recorded.
     pub captured: Option<Vec<CapturedHost>>,
     /// The hosts that the upgrade launched.
     pub launched: BTreeMap<HostName, InstanceId>,
@@ -35,27 +35,27 @@ pub struct Upgrade {
     pub images: BTreeMap<ImageName, ImageId>,
     /// The snapshots that the upgrade took.
     pub snapshots: BTreeMap<SnapshotId, DatabaseName>,
-    /// The migrations that were begun by plans which others have superseded since: a new plan does not take them back.
+    /// The migrations that were started by plans that have been superseded since: a new plan does not undo them.
     #[serde(default)]
     pub started_migrations: BTreeMap<StepId, Migrate>,
-    /// The migrations that really ran, and how many were applied.
+    /// The migration commands that ran, with how many migrations each applied.
     pub migrated: Vec<Fact>,
     /// The old hosts that the upgrade terminated.
     pub terminated: BTreeSet<InstanceId>,
-    /// The gates that wait, and since when.
+    /// The gates that wait for a decision, and since when.
     pub waiting_gates: BTreeMap<GateName, Timestamp>,
-    /// The decisions made, the last for each gate.
+    /// The last decision at each gate.
     pub decisions: BTreeMap<GateName, Decision>,
-    /// The last object of the inbox whose decision is on record, for each gate.
+    /// The last object in the inbox whose decision is recorded, for each gate.
     #[serde(default)]
     pub delivered: BTreeMap<GateName, String>,
 }
 
 impl Upgrade {
-    /// The state that records lead to, from nothing.
+    /// The state after `records`, starting from the empty state.
     ///
     /// # Errors
-    /// When an event cannot follow on the ones before.
+    /// When an event cannot follow the ones before it.
     pub fn fold<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Self, IllegalTransition> {
         let mut upgrade = Self::default();
         for record in records {
@@ -66,10 +66,10 @@ impl Upgrade {
         Ok(upgrade)
     }
 
-    /// Takes note of an event.
+    /// Applies an event.
     ///
     /// # Errors
-    /// When it cannot follow on what has happened; nothing has changed then.
+    /// When it cannot follow what has happened; then the state is unchanged.
     pub fn apply(&mut self, at: Timestamp, event: &Event) -> Result<(), IllegalTransition> {
         match event {
             Event::ConductorTookOver { upgrade, conductor } => {
@@ -107,7 +107,7 @@ impl Upgrade {
         Ok(())
     }
 
-    /// Whether `events` can follow on what has happened, one after the other. Nothing changes.
+    /// Checks whether `events` can follow what has happened, one after the other. Nothing changes.
     ///
     /// # Errors
     /// When one of them cannot.
@@ -139,13 +139,13 @@ impl Upgrade {
         Ok(())
     }
 
-    /// The run that was begun last.
+    /// The run that was started last.
     #[must_use]
     pub fn current_run(&self) -> Option<&Run> {
         self.runs.last()
     }
 
-    /// The run that was begun last, unless all its steps have ended well.
+    /// The run that was started last, unless all its steps have succeeded.
     #[must_use]
     pub fn run_under_way(&self) -> Option<&Run> {
         self.current_run().filter(|run| run.is_under_way())
@@ -157,18 +157,18 @@ impl Upgrade {
         self.runs.iter().rev().find(|run| run.kind == RunKind::from(phase))
     }
 
-    /// The last run of each phase that was begun, in the order of phases.
+    /// The last run of each phase that was started, in the order of phases.
     pub fn last_runs(&self) -> impl Iterator<Item = &Run> {
         Phase::ALL.into_iter().filter_map(|phase| self.run_of(phase))
     }
 
-    /// Where a step of the run that was begun last is: it waits when nothing of it is on record.
+    /// The status of a step in the run that was started last. A step without any record is waiting.
     #[must_use]
     pub fn step_run(&self, step: &StepId) -> &StepRun {
         self.current_run().map_or(&WAITING, |run| run.run(step))
     }
 
-    /// Whether a phase has ended well.
+    /// Whether a phase has succeeded.
     #[must_use]
     pub fn finished(&self, phase: Phase) -> bool {
         self.run_of(phase).is_some_and(|run| !run.is_under_way())
@@ -206,7 +206,7 @@ impl Upgrade {
         deployment: &Digest,
     ) -> Result<(), String> {
         self.may_start(number, kind, plan)?;
-        // After a way back nothing stands of the runs before it.
+        // After a rollback, nothing is carried over from the runs before it.
         let since_back = self.runs.iter().rev().take_while(|run| run.kind != RunKind::Rollback);
         let before = since_back.into_iter().find(|run| run.kind == kind);
         for (step, run) in before.into_iter().flat_map(Run::runs) {
@@ -216,7 +216,7 @@ impl Upgrade {
                 self.started_migrations.insert(step.id.clone(), migrate.clone());
             }
         }
-        // What asked before asks again, with the new plan's hash.
+        // Gates that waited ask again, with the new plan's hash.
         for step in &plan.steps {
             if let Action::Decide(question) = &step.action {
                 self.waiting_gates.remove(&question.gate);
@@ -227,7 +227,7 @@ impl Upgrade {
         Ok(())
     }
 
-    /// The number of the run that is begun next.
+    /// The number of the next run.
     #[must_use]
     pub fn next_run(&self) -> RunNumber {
         RunNumber(u32::try_from(self.runs.len()).unwrap_or(u32::MAX).saturating_add(1))

@@ -1,4 +1,4 @@
-//! Where a step is, and the one function that says which events may happen to it there.
+//! The status of a step, and the one transition function: which events may happen in which status.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,58 +6,58 @@ use serde::{Deserialize, Serialize};
 use super::{Event, Fact};
 use crate::names::StepId;
 
-/// Where a step is.
+/// The status of a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "kebab-case")]
 pub enum StepStatus {
-    /// Not begun.
+    /// Not started.
     #[default]
     Waiting,
-    /// Begun: its act may have been made.
+    /// Started: its call may have been made.
     Running {
-        /// 1 the first time.
+        /// The number of the attempt, from 1.
         attempt: u32,
     },
-    /// Begun, and it is not known whether its call worked.
+    /// Started, and it is not known whether its call took effect.
     InDoubt {
-        /// The attempt whose outcome is not known.
+        /// The attempt with the unknown outcome.
         attempt: u32,
-        /// What was answered.
+        /// The answer.
         error: String,
     },
-    /// Known not to have been applied; another attempt follows.
+    /// The call is known not to have been applied; another attempt follows.
     Retrying {
         /// The attempt that was not applied.
         attempt: u32,
-        /// What was answered.
+        /// The answer.
         error: String,
     },
     /// Done by this upgrade.
     Done,
-    /// What it wants was already so when it was first looked at: nothing was done.
+    /// Already done when it was first observed: nothing was changed.
     Held,
-    /// Ended badly. Running the phase again tries it again.
+    /// Failed. Running the phase again tries it again.
     Failed {
-        /// The attempts made.
+        /// How many attempts were made.
         attempts: u32,
         /// What failed.
         error: String,
-        /// Whether it may have been done all the same, and nobody can look.
+        /// Whether the step may have been done all the same, and nothing can be observed that would show it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         in_doubt: bool,
     },
-    /// Done before, and taken back since.
+    /// Done before, and undone since.
     Undone,
-    /// Nobody can tell whether it was done, and a person has said that it is to be taken for done.
+    /// Nobody can tell whether it was done, and a person has decided to treat it as done.
     Accepted {
-        /// Who said so.
+        /// Who decided.
         by: String,
         /// Why.
         because: String,
     },
 }
 
-/// An event that cannot follow on what has happened. The journal is not from this program, or damaged.
+/// An event that cannot follow what has happened. The journal is damaged, or another program wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{event} cannot follow {status} ({subject})")]
 pub struct IllegalTransition {
@@ -73,8 +73,8 @@ impl IllegalTransition {
     }
 }
 
-/// The one transition function of steps. An outcome needs a start: a step that was not begun can only be found to be
-/// already so.
+/// The one transition function of steps. An outcome needs a start: a step that was not started can only be found
+/// already done.
 ///
 /// # Errors
 /// When `event` cannot happen to a step that is in `status`.
@@ -108,7 +108,7 @@ pub fn next_status(step: &StepId, status: &StepStatus, event: &Event) -> Result<
 }
 
 impl StepStatus {
-    /// How many attempts have been begun since the step last waited.
+    /// How many attempts have been started since the step was last waiting.
     #[must_use]
     pub const fn attempts(&self) -> u32 {
         match self {
@@ -118,54 +118,54 @@ impl StepStatus {
         }
     }
 
-    /// Whether the step has ended well: it was done, was already so, or a person has accepted it as it is.
+    /// Whether the step has succeeded: it was done, was already done before, or a person has accepted it as done.
     #[must_use]
     pub const fn is_done(&self) -> bool {
         matches!(self, Self::Done | Self::Held | Self::Accepted { .. })
     }
 
-    /// Whether the step was begun and its end is not on record.
+    /// Whether the step was started and its end is not recorded.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         matches!(self, Self::Running { .. } | Self::InDoubt { .. } | Self::Retrying { .. })
     }
 
-    /// Whether nothing of the step stands: it was not begun, or it was taken back.
+    /// Whether the step has no effect: it was not started, or it was undone.
     #[must_use]
     pub const fn is_untouched(&self) -> bool {
         matches!(self, Self::Waiting | Self::Undone)
     }
 }
 
-/// A step's status with its times, and what it has made known.
+/// A step's status with its times, and what it has learned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepRun {
-    /// Where it is.
+    /// Its status.
     #[serde(flatten)]
     pub status: StepStatus,
-    /// When it was first begun.
+    /// When it was first started.
     pub started_at: Option<Timestamp>,
-    /// When it ended, well or badly.
+    /// When it succeeded or failed.
     pub ended_at: Option<Timestamp>,
     /// How often it has failed.
     pub failures: u32,
-    /// How often somebody wanted it tried again that is never tried again by itself.
+    /// The number of operator-approved retries.
     pub retries: u32,
-    /// Whether somebody has wanted it tried again, and it was not begun since.
+    /// Whether an operator has approved another attempt that has not started yet.
     #[serde(default)]
     pub retry_approved: bool,
-    /// Whether a call of it may have worked of which nobody has found out since.
+    /// Whether one of its calls may have taken effect, and this has not been found out since.
     #[serde(default)]
     pub in_doubt: bool,
     /// Whether an attempt that has ended may have changed something. It stays so until the step is undone.
     #[serde(default)]
     pub may_have_acted: bool,
-    /// What it has made known, in the order in which it became known.
+    /// What it has learned, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<Fact>,
 }
 
-/// A step that was not begun.
+/// A step that was not started.
 pub(super) static WAITING: StepRun = StepRun {
     status: StepStatus::Waiting,
     started_at: None,
@@ -179,13 +179,13 @@ pub(super) static WAITING: StepRun = StepRun {
 };
 
 impl StepRun {
-    /// Since when the step may have changed something; nothing where it is known that it has not.
+    /// Since when the step may have changed something; nothing when it is known to have changed nothing.
     #[must_use]
     pub fn acts_since(&self) -> Option<Timestamp> {
         self.started_at.filter(|_| self.may_have_acted || self.status.is_open())
     }
 
-    /// Takes note of an event that has led to `status`.
+    /// Applies an event that has led to `status`.
     pub(super) fn follow(&mut self, at: Timestamp, status: StepStatus, event: &Event) {
         self.status = status;
         for fact in event.facts() {
@@ -219,13 +219,13 @@ impl StepRun {
                 self.may_have_acted = true;
             }
             _ => {
-                // What has changed nothing so far begins with its next attempt.
+                // A step that has changed nothing so far counts as started with its next attempt.
                 let begins_anew = self.ended_at.is_some() && !self.may_have_acted;
                 self.started_at = self.started_at.filter(|_| !begins_anew).or(Some(at));
                 self.ended_at = None;
                 self.in_doubt |= matches!(event, Event::StepInDoubt { .. });
                 self.may_have_acted |= self.in_doubt;
-                // One word of consent is good for one beginning.
+                // One consent is valid for one attempt.
                 self.retry_approved &= !matches!(event, Event::StepStarted { .. });
             }
         }
@@ -289,21 +289,21 @@ mod tests {
     }
 
     #[test]
-    fn what_was_already_so_is_an_outcome_of_its_own_that_needs_no_start() {
+    fn a_step_found_already_done_needs_no_start() {
         assert_eq!(follow(&[held()]), Ok(StepStatus::Held));
-        assert_eq!(follow(&[started(1), failed(), held()]), Ok(StepStatus::Held), "somebody has mended it");
-        assert!(follow(&[started(1), held()]).is_err(), "what was begun may be what made it so");
+        assert_eq!(follow(&[started(1), failed(), held()]), Ok(StepStatus::Held), "somebody has repaired it");
+        assert!(follow(&[started(1), held()]).is_err(), "a step that was started may itself have done it");
     }
 
     #[test]
     fn a_start_after_a_crash_is_the_next_attempt() {
         assert_eq!(follow(&[started(1), started(2)]), Ok(StepStatus::Running { attempt: 2 }));
-        assert!(follow(&[started(1), started(1)]).is_err(), "an attempt is begun once");
+        assert!(follow(&[started(1), started(1)]).is_err(), "an attempt starts once");
         assert!(follow(&[started(2)]).is_err(), "no attempt is left out");
     }
 
     #[test]
-    fn doubt_ends_by_observing_or_by_another_attempt() {
+    fn a_step_in_doubt_is_settled_by_observing_or_by_another_attempt() {
         assert!(follow(&[started(1), in_doubt(), done()]).is_ok());
         assert_eq!(follow(&[started(1), in_doubt(), started(2)]), Ok(StepStatus::Running { attempt: 2 }));
     }
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_can_accept_what_nobody_can_look_for_and_nothing_else() {
+    fn a_person_can_accept_only_a_step_that_failed_in_doubt() {
         let in_the_dark =
             Event::StepFailed { step: "s".into(), error: "lost".into(), in_doubt: true, changed_nothing: false };
         let status = follow(&[started(1), in_doubt(), in_the_dark, accepted()]).expect("it can be accepted");
@@ -322,13 +322,13 @@ mod tests {
         for before in [vec![started(1), failed()], vec![started(1), in_doubt(), failed()], vec![started(1), in_doubt()]]
         {
             let known = [before, vec![accepted()]].concat();
-            assert!(follow(&known).is_err(), "what is known to have failed is not done: {known:?}");
+            assert!(follow(&known).is_err(), "a step known to have failed is not done: {known:?}");
         }
-        assert!(follow(&[started(1), accepted()]).is_err(), "what is under way may still end by itself");
+        assert!(follow(&[started(1), accepted()]).is_err(), "a step under way may still end by itself");
     }
 
     #[test]
-    fn what_is_learned_twice_is_kept_once() {
+    fn a_fact_that_is_learned_twice_is_kept_once() {
         let fact = Fact::Note { text: "n".into() };
         let mut run = StepRun::default();
         for event in [

@@ -1,7 +1,8 @@
-//! The first format of records, as journals of older programs hold it: read for ever, and never written.
+//! The first format of records, found in journals of older versions: it is still read, and never written.
 //!
-//! It had a phase where there is a run now, told "was already so" by a flag, and let an outcome stand without a start.
-//! Each of its events is read as the events of today that say the same, which depends on where the step was.
+//! It had phases where there are runs now, marked steps that were already done with a flag, and allowed an outcome
+//! without a start. Each of its events is converted to today's events with the same meaning, which depends on the
+//! status of the step.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -23,9 +24,9 @@ pub struct Record {
     pub number: u64,
     /// The writer's lease epoch.
     pub epoch: u64,
-    /// Told apart from every other writer's.
+    /// A value that no other writer uses.
     pub nonce: String,
-    /// The digest of the bytes of the record before; nothing in the first.
+    /// The digest of the bytes of the record before; nothing in the first record.
     pub previous: Option<Digest>,
     /// When it was written, by the upgrade's clock.
     pub at: Timestamp,
@@ -79,10 +80,10 @@ enum Event {
     },
 }
 
-/// Takes note of a record of the first format, and tells it as a record of today would.
+/// Applies a record of the first format, and returns it converted to today's format.
 ///
 /// # Errors
-/// When one of its events cannot follow on what has happened.
+/// When one of its events cannot follow what has happened.
 pub fn replay(upgrade: &mut Upgrade, record: Record) -> Result<TodaysRecord, IllegalTransition> {
     let mut events = Vec::new();
     for event in record.events {
@@ -95,7 +96,7 @@ pub fn replay(upgrade: &mut Upgrade, record: Record) -> Result<TodaysRecord, Ill
     Ok(TodaysRecord { version, number, epoch, nonce, previous, at, events })
 }
 
-/// The events of today that say the same.
+/// Today's events with the same meaning.
 fn todays(upgrade: &Upgrade, event: Event) -> Vec<Today> {
     let status = |step: &StepId| upgrade.current_run().map(|run| run.status(step).clone()).unwrap_or_default();
     vec![match event {
@@ -103,13 +104,13 @@ fn todays(upgrade: &Upgrade, event: Event) -> Vec<Today> {
         Event::PhaseStarted { plan, deployment } => {
             Today::RunStarted { run: upgrade.next_run(), kind: plan.phase.into(), plan, deployment }
         }
-        // Attempts were not counted where a failure had no start.
+        // The first format did not count attempts that failed without a start.
         Event::StepStarted { step } => {
             let attempt = status(&step).attempts() + 1;
             Today::StepStarted { step, attempt }
         }
         Event::StepDone { step, facts } if status(&step).is_open() => Today::StepDone { step, facts },
-        // Found to be so, whether or not it had failed before.
+        // It was found already done, whether or not it had failed before.
         Event::StepDone { step, facts } => Today::StepHeld { step, facts },
         Event::StepInDoubt { step, error } => Today::StepInDoubt { step, error },
         Event::StepRetried { step, error } => Today::StepRetried { step, error },
@@ -140,7 +141,7 @@ fn todays(upgrade: &Upgrade, event: Event) -> Vec<Today> {
     }]
 }
 
-/// The job that a migration which failed may have started: nobody said so then.
+/// The job that a failed migration may have started, which the first format did not record.
 fn job(upgrade: &Upgrade, step: &StepId) -> Option<Fact> {
     let run = upgrade.current_run()?;
     match &run.plan.step(step)?.action {
@@ -153,7 +154,7 @@ fn job(upgrade: &Upgrade, step: &StepId) -> Option<Fact> {
     }
 }
 
-/// A decision names its plan by the plan's hash, which was of the basis alone.
+/// Converts the plan hash in a decision, which in the first format covered only the plan's basis.
 fn on_todays_plan(upgrade: &Upgrade, decision: Decision) -> Decision {
     let plan = upgrade.current_run().map(|run| &run.plan);
     match plan.filter(|plan| decision.plan.as_ref() == Some(&hash(plan))) {
@@ -162,7 +163,7 @@ fn on_todays_plan(upgrade: &Upgrade, decision: Decision) -> Decision {
     }
 }
 
-/// A plan's hash as it was then.
+/// A plan's hash in the first format.
 fn hash(plan: &Plan) -> Digest {
     plan.basis.digest(&plan.upgrade, plan.phase, plan.order)
 }

@@ -1,5 +1,5 @@
-//! The account: who acts, the network that hosts are launched into, and whether there is room for what the upgrade has
-//! still to make. What that is is said here too, so that whoever asks for quotas asks for the same.
+//! The account: the identity that acts, the network that hosts are launched into, and whether there is room for what
+//! the upgrade has still to create. That demand is computed here too, so that quotas are queried for the same things.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +11,18 @@ use crate::names::HostName;
 use crate::plan::{Action, Phase, Step};
 use crate::planner::{Inputs, next_hosts};
 
-/// What the upgrade has still to make that the account must have room for.
+/// What the upgrade has still to create, and the account must have room for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StillToMake {
     /// The hosts to launch, by instance type.
     pub launches: BTreeMap<String, u64>,
-    /// The addresses to take, by subnet. Subnets that nothing more goes to are left out.
+    /// The addresses needed, by subnet. Subnets that need no more are left out.
     pub addresses: BTreeMap<String, u64>,
     /// The snapshots of databases to take.
     pub snapshots: u64,
 }
 
-/// What the upgrade has still to make. Hosts that it has launched and that live do not count again.
+/// What the upgrade has still to create. Hosts that it has launched and that still exist do not count again.
 #[must_use]
 pub fn still_to_make(inputs: Inputs<'_>) -> StillToMake {
     let mut made = StillToMake { snapshots: snapshots(inputs), ..StillToMake::default() };
@@ -33,7 +33,7 @@ pub fn still_to_make(inputs: Inputs<'_>) -> StillToMake {
     for fleet in &inputs.deployment.fleets {
         for (role, group) in fleet.groups() {
             let hosts = next_hosts(inputs, fleet, role);
-            // Host n goes to subnet n modulo their number: the cycle counts as the planner does.
+            // Host n goes to subnet n modulo their number, as in the planner.
             for (_, subnet) in hosts.iter().zip(group.subnets.iter().cycle()).filter(|(name, _)| !lives(name)) {
                 *made.launches.entry(group.instance_type.clone()).or_default() += 1;
                 *made.addresses.entry(subnet.clone()).or_default() += 1;
@@ -56,7 +56,7 @@ fn snapshots(inputs: Inputs<'_>) -> u64 {
     wanted.saturating_sub(u64::try_from(taken).unwrap_or(u64::MAX))
 }
 
-/// Holds the account against what the upgrade needs of it.
+/// Compares the account with what the upgrade needs.
 #[must_use]
 pub fn account(inputs: Inputs<'_>, account: &AccountState) -> Vec<CheckItem> {
     let needed = still_to_make(inputs).addresses;
@@ -85,19 +85,19 @@ fn subnet(id: &str, seen: Option<&Subnet>, needed: u64) -> CheckItem {
     };
     if !seen.available {
         return CheckItem::ok(id, "is not available")
-            .problem(LAUNCHES_FAIL, "wait until it is, or name another one in `subnets`");
+            .problem(LAUNCHES_FAIL, "wait until it is available, or name another subnet in `subnets`");
     }
     let item = CheckItem::ok(id, format!("{} addresses free, {needed} needed", seen.free_addresses));
     if seen.free_addresses < needed {
         return item.problem(
             "launches would be refused half-way",
-            "ask who runs the network for room, or name larger ones in `subnets`, days before",
+            "ask the network's owner for more addresses, or name larger subnets in `subnets`, days before the window",
         );
     }
     if seen.free_addresses < needed.saturating_mul(2) {
         return item.warning(
             "hosts that have to be launched again may find no address",
-            "ask who runs the network for room; terminate what nobody needs there",
+            "ask the network's owner for more addresses, or terminate hosts there that nobody needs",
         );
     }
     item
@@ -128,18 +128,18 @@ fn quota(seen: &Quota) -> CheckItem {
         return match seen.met_by {
             MetBy::Snapshots => item.problem(
                 "a snapshot would be refused, and nothing is migrated without it",
-                "delete old snapshots, or raise the quota in Service Quotas, days before",
+                "delete old snapshots, or raise the quota in Service Quotas, days before the window",
             ),
             MetBy::Launches => item.problem(
                 "launches would be refused half-way",
-                "raise it in Service Quotas days before: AWS may take days to agree",
+                "raise it in Service Quotas days before the window: AWS may take days to approve it",
             ),
         };
     }
     if (seen.limit - after).saturating_mul(10) < seen.limit {
         return item.warning(
-            "less than a tenth of it would be left for anybody else in the account",
-            "raise it in Service Quotas days before, and ask who else is about to use it",
+            "less than a tenth of it would be left for everybody else in the account",
+            "raise it in Service Quotas days before the window, and ask who else is about to use it",
         );
     }
     item

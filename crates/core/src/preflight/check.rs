@@ -3,8 +3,8 @@
 use super::{CheckItem, hosts, page, platform, traffic};
 use crate::planner::Inputs;
 
-/// Looks at everything that the plans rely on; problems first, otherwise in the order of the runbook. What the upgrade
-/// needs of the [`account()`] beside that is looked at there.
+/// Checks everything that the plans rely on. Problems come first, otherwise the order is that of the runbook. What the
+/// upgrade needs from the account is checked by [`account()`].
 #[must_use]
 pub fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
     let mut items =

@@ -31,11 +31,11 @@ fn current(inputs: Inputs<'_>, fleet: &Fleet, role: Role) -> CheckItem {
     if of_group.is_empty() {
         return item.problem(
             "nothing would be stopped, and nothing retired",
-            "look at `release.current_version` in the file and at the hosts' release-version tags",
+            "compare `release.current_version` in the file with the hosts' release-version tags",
         );
     }
     if gone > 0 && !inputs.upgrade.finished(crate::plan::Phase::Window) {
-        return item.warning("hosts on record are gone", "find out who removed them");
+        return item.warning("some hosts in the journal no longer exist", "find out who removed them");
     }
     item
 }
@@ -68,7 +68,7 @@ fn image(inputs: Inputs<'_>, role: Role) -> CheckItem {
         None => {
             let remedy = match inputs.deployment.cloud {
                 Cloud::Embedded => "`cutover prepare` builds it",
-                Cloud::Aws => "build it and tag it: `cutover prepare --dry-run` says with what",
+                Cloud::Aws => "build it and tag it: `cutover prepare --dry-run` shows the tags",
             };
             CheckItem::ok(subject, "not built").warning("there is nothing to launch", remedy)
         }
@@ -77,30 +77,30 @@ fn image(inputs: Inputs<'_>, role: Role) -> CheckItem {
             let item = CheckItem::ok(subject, format!("{} at {}", image.name, commit.unwrap_or("no commit")));
             match commit {
                 Some(_) => item,
-                None => item.warning("nobody can say which code it holds", "build it with its commit as a tag"),
+                None => item.warning("nobody can tell which code it contains", "build it, with its commit in a tag"),
             }
         }
     }
 }
 
-/// Whoever starts a stopped host again starts old code on the new schema.
+/// If a stopped host is started again after the window, its old code runs on the new schema.
 fn stopped(inputs: Inputs<'_>) -> Option<CheckItem> {
     let hosts = of_the_fleets(inputs).filter(|host| host.state == InstanceState::Stopped);
     let words = named(hosts)?;
     Some(CheckItem::ok("stopped hosts", words).warning(
-        "whoever starts them again starts their services as they are",
-        "terminate what nobody needs; start what is current, or it is missed",
+        "if somebody starts them again, their services start with the old code",
+        "terminate those that nobody needs; start those that are current, or the upgrade leaves them out",
     ))
 }
 
-/// Hosts that are neither current nor next are left alone, whatever they do.
+/// Hosts that are neither current nor next are never changed, whatever they do.
 fn of_other_versions(inputs: Inputs<'_>) -> Option<CheckItem> {
     let release = &inputs.deployment.release;
     let known = [&release.version, &release.current_version];
     let words = named(of_the_fleets(inputs).filter(|host| !known.contains(&&host.version)))?;
     Some(CheckItem::ok("hosts of another release-version", words).warning(
-        "they are neither stopped nor retired, and would run on beside the migrations",
-        "mend their release-version tag, or terminate them before the window",
+        "the upgrade neither stops nor retires them, and they would keep running during the migrations",
+        "correct their release-version tag, or terminate them before the window",
     ))
 }
 
@@ -109,7 +109,7 @@ fn of_the_fleets<'a>(inputs: Inputs<'a>) -> impl Iterator<Item = &'a Instance> {
     instances.filter(move |host| host.lives() && inputs.deployment.fleet(&host.fleet).is_some())
 }
 
-/// Hosts as a line names them: the first few, and how many more; nothing when there are none.
+/// Hosts as listed on one line: the names of the first few, and how many more there are; nothing if there are none.
 fn named<'a>(hosts: impl Iterator<Item = &'a Instance>) -> Option<String> {
     const SHOWN: usize = 3;
     let names: Vec<String> = hosts.map(|host| format!("{} ({})", host.name, host.id)).collect();

@@ -9,24 +9,24 @@ use crate::planner::Inputs;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckState {
-    /// The upgrade would fail, or harm somebody.
+    /// The upgrade would fail or do harm.
     Problem,
-    /// It would go on, but somebody should know.
+    /// The upgrade would work, but somebody should know this.
     Warning,
     /// As it should be.
     Ok,
 }
 
-/// One thing that was looked at.
+/// One thing that was checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckItem {
-    /// What was looked at, such as `record lms.mitx.mit.edu`.
+    /// What was checked, such as `record lms.mitx.mit.edu`.
     pub subject: String,
     /// How it stands.
     pub state: CheckState,
     /// What was seen.
     pub seen: String,
-    /// What it would do to the upgrade; empty when it is as it should be.
+    /// The consequence for the upgrade; empty when it is as it should be.
     pub consequence: String,
     /// What to do about it; empty when it is as it should be.
     pub remedy: String,
@@ -44,7 +44,7 @@ impl CheckItem {
         }
     }
 
-    /// The same thing as a problem, with what it would do and what to do about it.
+    /// The same item as a problem, with its consequence and the remedy.
     #[must_use]
     pub fn problem(mut self, consequence: &str, remedy: &str) -> Self {
         self.state = CheckState::Problem;
@@ -53,14 +53,14 @@ impl CheckItem {
         self
     }
 
-    /// The same thing as a warning, with what it would do and what to do about it.
+    /// The same item as a warning, with its consequence and the remedy.
     #[must_use]
     pub fn warning(self, consequence: &str, remedy: &str) -> Self {
         Self { state: CheckState::Warning, ..self.problem(consequence, remedy) }
     }
 }
 
-/// The items about a part of the world; where it could not be looked at, the one that says so.
+/// The items about a part of the world or, if it could not be observed, one item that says so.
 pub(super) fn of_part(inputs: Inputs<'_>, part: &Part, items: impl FnOnce() -> Vec<CheckItem>) -> Vec<CheckItem> {
     let Some(why) = inputs.observation.why_unseen(part) else { return items() };
     let item = CheckItem::ok(part.to_string(), format!("cannot be seen: {why}"));
@@ -68,16 +68,16 @@ pub(super) fn of_part(inputs: Inputs<'_>, part: &Part, items: impl FnOnce() -> V
         return vec![certificate_unseen(item)];
     }
     let remedy =
-        "see to that and run this again; when rights are missing, `cutover policy` prints those that are needed";
-    vec![item.problem("whether the upgrade can rely on it is not known", remedy)]
+        "fix that and run this again; if permissions are missing, `cutover policy` prints those that are needed";
+    vec![item.problem("nobody knows whether the upgrade can rely on it", remedy)]
 }
 
-/// A certificate that could not be looked at.
+/// The item for a certificate that could not be observed.
 pub(super) fn certificate_unseen(item: CheckItem) -> CheckItem {
-    item.problem("whether browsers accept it is not known", "run this again from a machine that can reach it")
+    item.problem("nobody knows whether browsers accept it", "run this again from a machine that can reach it")
 }
 
-/// Everything that is wrong with a thing, or the thing as it should be.
+/// Everything that is wrong with a thing or, if nothing is, the item that says it is as it should be.
 pub(super) fn or_flaws(fine: CheckItem, flaws: Vec<CheckItem>) -> Vec<CheckItem> {
     if flaws.is_empty() { vec![fine] } else { flaws }
 }

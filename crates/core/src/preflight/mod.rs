@@ -1,4 +1,4 @@
-//! The preflight: holds an observation against what the plans rely on, days before the window. Read-only.
+//! The preflight: compares an observation with what the plans rely on, days before the window. It changes nothing.
 
 mod account;
 mod check;

@@ -27,10 +27,10 @@ fn distribution(inputs: Inputs<'_>) -> Vec<CheckItem> {
     }
 }
 
-/// What is wrong with the names that it answers for and goes by.
+/// What is wrong with the names that the distribution answers for, and with its own name.
 fn names(inputs: Inputs<'_>, seen: &Distribution, subject: &str) -> Vec<CheckItem> {
     let hosts = inputs.deployment.sites.iter().map(|site| &site.host);
-    // Where nobody could look, a name that is not certified is not known to be missing.
+    // If the certificate could not be observed, names that seem to be missing from it may be covered.
     let is_missing =
         |host: &DnsName| !seen.aliases.contains(host) || (seen.uncertain.is_none() && !seen.certified.contains(host));
     let missing: Vec<&str> = hosts.filter(|host| is_missing(host)).map(DnsName::as_str).collect();
@@ -39,7 +39,7 @@ fn names(inputs: Inputs<'_>, seen: &Distribution, subject: &str) -> Vec<CheckIte
     if !missing.is_empty() {
         flaws.push(CheckItem::ok(subject, format!("does not answer for {}", missing.join(", "))).problem(
             "visitors of these sites would see an error instead of the page",
-            "add them to its alternate domain names and its certificate, days before",
+            "add them to its alternate domain names and its certificate, days before the window",
         ));
     }
     if !seen.domain.is_same(&inputs.deployment.maintenance_page.domain) {
@@ -51,7 +51,7 @@ fn names(inputs: Inputs<'_>, seen: &Distribution, subject: &str) -> Vec<CheckIte
     flaws
 }
 
-/// The page is written to the bucket, and shown from the origin: they must be the same.
+/// The page is written to the bucket, and served from the origin: they must be the same.
 fn origin(inputs: Inputs<'_>, seen: &Distribution, subject: &str) -> Vec<CheckItem> {
     let bucket = &inputs.deployment.maintenance_page.bucket;
     if seen.origins.iter().any(|origin| is_bucket(origin, bucket)) {
@@ -62,7 +62,7 @@ fn origin(inputs: Inputs<'_>, seen: &Distribution, subject: &str) -> Vec<CheckIt
         origins => format!("its pages come from {}", origins.join(", ")),
     };
     vec![CheckItem::ok(subject, words).problem(
-        "visitors would see another page than the one that is published",
+        "visitors would see a different page from the one that is published",
         &format!("make s3://{bucket} its origin, or correct `maintenance_page.bucket`"),
     )]
 }
@@ -85,9 +85,9 @@ fn settings(seen: &Distribution, subject: &str) -> Vec<CheckItem> {
         ));
     }
     if !seen.errors_show_page {
-        flaws.push(CheckItem::ok(subject, "answers errors with errors").problem(
+        flaws.push(CheckItem::ok(subject, "answers errors of its origin with errors").problem(
             "visitors who follow a deep link would see an error",
-            "let its custom error responses for 403 and 404 send the page",
+            "set its custom error responses for 403 and 404 to send the page",
         ));
     }
     if !seen.deployed {
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_bucket_is_not_taken_for_it() {
+    fn other_host_names_are_not_mistaken_for_the_bucket() {
         for origin in [
             "other.s3.amazonaws.com",
             "up.s3.amazonaws.com.example.org",

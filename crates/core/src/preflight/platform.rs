@@ -9,7 +9,7 @@ use crate::plan::Phase;
 use crate::planner::Inputs;
 use crate::time::{between, human};
 
-/// Daily backups are a day apart, and begin within their hour.
+/// The largest normal age of a daily backup: backups start once a day, at some moment within an hour.
 const DAILY: Duration = Duration::from_secs(25 * 3600);
 
 pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
@@ -32,17 +32,16 @@ fn instance(inputs: Inputs<'_>, database: &Database) -> Vec<CheckItem> {
     let mut flaws = Vec::new();
     if !seen.available {
         let consequence = "no snapshot and no migration is possible";
-        let remedy = "wait for its pending change, or end it";
+        let remedy = "wait for its pending change, or cancel it";
         flaws.push(CheckItem::ok(subject, "is not available").problem(consequence, remedy));
     }
     if age.is_none_or(|age| age > DAILY) {
         let remedy =
-            "let RDS keep backups for a week (`aws rds modify-db-instance`), and set `warm_up_snapshot = true`";
-        flaws
-            .push(item.clone().warning("no backups are made; a snapshot in the window copies all and is long", remedy));
+            "have RDS keep backups for a week (`aws rds modify-db-instance`), and set `warm_up_snapshot = true`";
+        flaws.push(item.clone().warning("no backups are made; a snapshot in the window copies everything", remedy));
     }
     if !database.snapshot {
-        flaws.push(item.clone().warning("the file wants no snapshot in the window", "set `snapshot = true`"));
+        flaws.push(item.clone().warning("the file asks for no snapshot in the window", "set `snapshot = true`"));
     }
     or_flaws(item, flaws)
 }
@@ -60,7 +59,7 @@ fn pending(inputs: Inputs<'_>) -> Vec<CheckItem> {
         .collect()
 }
 
-/// No session of AWS's lasts longer, so before that nobody can have signed in for the window.
+/// The longest session that AWS allows. If the window is further away than this, nobody can be signed in for it yet.
 const LONGEST_SESSION: Duration = Duration::from_secs(12 * 3600);
 
 fn credentials(inputs: Inputs<'_>) -> CheckItem {
@@ -72,9 +71,9 @@ fn credentials(inputs: Inputs<'_>) -> CheckItem {
     if until >= end || inputs.upgrade.finished(Phase::Window) {
         return item;
     }
-    let remedy = "sign in anew right before the window (`aws sso login`), or use ones that renew themselves";
+    let remedy = "sign in again right before the window (`aws sso login`), or use credentials that renew themselves";
     let consequence = "they expire before the window ends";
-    // Nobody signs in for days: it matters once the window is near.
+    // Nobody signs in days ahead: it matters only once the window is near.
     let is_far = between(inputs.observation.at, inputs.deployment.window.start.timestamp) > LONGEST_SESSION;
     if is_far { item.warning(consequence, remedy) } else { item.problem(consequence, remedy) }
 }

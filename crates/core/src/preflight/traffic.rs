@@ -1,4 +1,4 @@
-//! What a request of ordinary times passes through: records, balancers and their certificates.
+//! What a request passes through outside the window: records, balancers and their certificates.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::plan::Phase;
 use crate::planner::Inputs;
 use crate::time::{between, human};
 
-/// A certificate that has not longer than this is worth a word.
+/// A certificate that expires within this time is reported.
 const EXPIRY_WARNING: Duration = Duration::from_secs(30 * 86_400);
 
-/// A balancer that takes longer than this to believe in a host costs a good part of most windows.
+/// A balancer that takes longer than this to bring a host into service costs a large part of most windows.
 const LONG_WAY_IN: Duration = Duration::from_secs(300);
 
 pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
@@ -43,7 +43,7 @@ fn record(inputs: Inputs<'_>, site: &Site) -> CheckItem {
     if !domain.is_some_and(|domain| domain.is_same(&record.target)) {
         return item.warning(
             "visitors are not sent to the balancer that the file names",
-            "before a window this should point at the balancer; in one, it is the maintenance page",
+            "before a window it should point at the balancer; during a window, at the maintenance page",
         );
     }
     if record.ttl > inputs.deployment.dns.window_ttl.duration() {
@@ -85,7 +85,7 @@ fn balancer(inputs: Inputs<'_>, balancer: &Balancer) -> Vec<CheckItem> {
     or_flaws(item, flaws)
 }
 
-/// What about a balancer's settings would cost visitors or time in the window.
+/// Which settings of a balancer would disturb visitors or cost time in the window.
 fn settings(inputs: Inputs<'_>, balancer: &Balancer, seen: &BalancerState, item: &CheckItem) -> Vec<CheckItem> {
     if inputs.upgrade.finished(Phase::Window) {
         return Vec::new();
@@ -93,25 +93,26 @@ fn settings(inputs: Inputs<'_>, balancer: &Balancer, seen: &BalancerState, item:
     let mut flaws = Vec::new();
     if seen.draining.is_zero() {
         let remedy = match seen.kind {
-            BalancerKind::Classic => format!("turn connection draining on for {}, such as for 60 s", balancer.name),
+            BalancerKind::Classic => format!("turn on connection draining for {}, for example 60 s", balancer.name),
             BalancerKind::TargetGroup => {
-                format!("set deregistration_delay.timeout_seconds of {}, such as to 60", balancer.name)
+                format!("set deregistration_delay.timeout_seconds of {}, for example to 60", balancer.name)
             }
         };
-        let consequence = "requests would be cut when current hosts are taken out";
+        let consequence = "requests would be cut off when current hosts are taken out";
         flaws.push(item.clone().warning(consequence, &remedy));
     }
     let until = until_in_service(seen);
     if until > LONG_WAY_IN {
         let window = human(inputs.deployment.window.announced_length());
-        let consequence = format!("{} of the window's {window} pass before a next host gets requests", human(until));
-        let remedy = "lower its healthy threshold or its interval, days before";
+        let consequence =
+            format!("{} of the window's {window} pass before a next host receives requests", human(until));
+        let remedy = "lower its healthy threshold or its interval, days before the window";
         flaws.push(item.clone().warning(&consequence, remedy));
     }
     flaws
 }
 
-/// A classic ELB wants its whole threshold, a target group one passed check of a target that it has just met.
+/// A classic ELB brings a new host into service after its whole threshold, a target group after one passed check.
 fn until_in_service(seen: &BalancerState) -> Duration {
     match seen.kind {
         BalancerKind::Classic => seen.health_check.interval * seen.health_check.healthy_threshold,
@@ -123,11 +124,13 @@ fn certificate(inputs: Inputs<'_>, site: &Site) -> Vec<CheckItem> {
     let subject = format!("certificate {}", site.host);
     let mend = "give the balancer's HTTPS listener a certificate for this name";
     let Some(seen) = inputs.observation.certificates.get(&site.host) else {
-        return vec![CheckItem::ok(subject, "none is presented").problem("visitors would be warned away", mend)];
+        return vec![
+            CheckItem::ok(subject, "none is presented").problem("browsers would warn visitors not to go on", mend),
+        ];
     };
     let mut flaws = Vec::new();
     if let Some(objection) = &seen.objection {
-        flaws.push(CheckItem::ok(&subject, objection).problem("browsers warn visitors away, even now", mend));
+        flaws.push(CheckItem::ok(&subject, objection).problem("browsers already warn visitors not to go on", mend));
     }
     let left = between(inputs.observation.at, seen.expires);
     let item = CheckItem::ok(subject, format!("expires in {}", human(left)));

@@ -1,8 +1,8 @@
 //! Where an upgrade is, worked out from its journal: what `status` shows, `--json` prints and pages draw.
 //!
-//! `upgrade` is the whole of it, `window` the window's times, `refusal` tells a refusal at a gate from a failure, and
-//! `groups` puts like steps together. Everything is a pure function of the journal's state, the deployment file and a
-//! moment, so that every reader of the journal comes to the same status.
+//! `upgrade` is the complete status, `window` the window's times, `refusal` distinguishes a refusal at a gate from a
+//! failure, and `groups` puts similar steps together. Everything is a pure function of the journal's state, the
+//! deployment file and a moment, so that every reader of the journal computes the same status.
 
 mod groups;
 mod refusal;

@@ -1,4 +1,4 @@
-//! A refusal at a gate is no failure: somebody decided, and nothing was done. What tells the two apart is here.
+//! Distinguishes a refusal at a gate from a failure: at a refusal, somebody decided and nothing was done.
 
 use crate::journal::{Run, Upgrade};
 use crate::names::GateName;
@@ -12,7 +12,7 @@ pub struct Refusal {
     pub gate: GateName,
     /// Who refused.
     pub by: String,
-    /// In their words.
+    /// Their note.
     pub note: Option<String>,
 }
 
@@ -24,8 +24,8 @@ impl Refusal {
     }
 }
 
-/// The refusal because of which a step counts as failed; nothing when it has failed otherwise, as a gate has where
-/// nobody decided in time.
+/// The refusal because of which a step counts as failed; nothing if it has failed for another reason, such as a gate at
+/// which nobody decided in time.
 pub fn refusal_of(step: &Step, error: &str, upgrade: &Upgrade) -> Option<Refusal> {
     let Action::Decide(question) = &step.action else { return None };
     let decision = upgrade.decisions.get(&question.gate).filter(|decision| !decision.approved)?;
@@ -33,7 +33,7 @@ pub fn refusal_of(step: &Step, error: &str, upgrade: &Upgrade) -> Option<Refusal
     told.then(|| Refusal { gate: question.gate.clone(), by: decision.by.clone(), note: decision.note.clone() })
 }
 
-/// Whether all that has failed in a phase was refused.
+/// Whether all failed steps of a phase are refusals.
 pub fn only_refused(run: &Run, upgrade: &Upgrade) -> bool {
     run.failed().all(|(step, error)| refusal_of(step, error, upgrade).is_some())
 }

@@ -1,4 +1,4 @@
-//! Where an upgrade is, as data: folded from the journal's state and a moment, for `status`, `--json` and the page.
+//! Where an upgrade is, as data: computed from the journal's state and a moment, for `status`, `--json` and the page.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,43 +26,44 @@ pub struct StatusInputs<'a> {
     pub file: &'a str,
     /// The upgrade's time.
     pub now: Timestamp,
-    /// Whether a conductor is alive by its lease; nothing when that is not known.
+    /// Whether a conductor is alive, according to its lease; nothing if that is not known.
     pub conductor_lives: Option<bool>,
-    /// Why the state could not be read completely; nothing when it could.
+    /// Why the state could not be read completely; nothing if it could.
     pub damage: Option<&'a str>,
 }
 
 /// Where an upgrade is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Status {
-    /// Why the state could not be read completely. Then all else is what could be read, and may be out of date.
+    /// Why the state could not be read completely. Then the other fields show what could be read, and may be out of
+    /// date.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub damage: Option<String>,
     /// Which upgrade.
     pub upgrade: UpgradeId,
-    /// When this was so.
+    /// The moment of this status.
     pub now: Timestamp,
     /// The time of the last record.
     pub updated_at: Option<Timestamp>,
-    /// Who conducts it, or did last.
+    /// Who conducts it, or was the last to conduct it.
     pub conductor: Option<String>,
-    /// Whether that conductor is alive by its lease; nothing when that is not known.
+    /// Whether that conductor is alive, according to its lease; nothing if that is not known.
     pub conductor_lives: Option<bool>,
-    /// Whether somebody conducts it, as far as is known.
+    /// Whether somebody conducts it now, as far as is known.
     pub conducted: bool,
     /// Why the last conductor stopped early.
     pub interrupted: Option<String>,
-    /// The phase that was begun last.
+    /// The phase that was started last.
     pub phase: Option<Phase>,
     /// All phases.
     pub phases: Vec<PhaseStatus>,
-    /// The steps under way, gates apart.
+    /// The steps under way, without gates.
     pub running: Vec<RunningStep>,
     /// The steps that have failed.
     pub failed: Vec<FailedStep>,
     /// The gates that wait for a decision.
     pub gates: Vec<WaitingGate>,
-    /// What can begin next, like steps drawn together.
+    /// What can start next, with similar steps grouped.
     pub next: Vec<NextSteps>,
     /// When the window starts, until visitors are sent to the maintenance page.
     pub start: Option<StartStatus>,
@@ -70,28 +71,28 @@ pub struct Status {
     pub window: Option<WindowStatus>,
     /// What going back would mean, while the window is under way.
     pub back: Option<BackStatus>,
-    /// The command to type next; nothing when there is none to type.
+    /// The command to type next; nothing if there is none.
     pub next_command: Option<String>,
-    /// How the window's clock shows moments.
+    /// The window's clock, which is used to show moments.
     #[serde(skip)]
     pub clock: OffsetTime,
 }
 
-/// What has become of a phase.
+/// The state of a phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PhaseState {
-    /// No plan is on record.
+    /// No plan is recorded.
     NotBegun,
-    /// Being run, as far as the journal knows.
+    /// Running, as far as the journal knows.
     UnderWay,
-    /// Its conductor stopped, or is gone.
+    /// Its conductor has stopped or is gone.
     Stopped,
-    /// Somebody refused at a gate; nothing has failed.
+    /// Somebody has refused at a gate; nothing has failed.
     Refused,
     /// A step has failed.
     Failed,
-    /// All steps have ended well.
+    /// All steps have succeeded.
     Finished,
 }
 
@@ -100,15 +101,15 @@ pub enum PhaseState {
 pub struct PhaseStatus {
     /// Which.
     pub phase: Phase,
-    /// What has become of it.
+    /// Its state.
     pub state: PhaseState,
-    /// How many steps it has; 0 when there is no plan on record.
+    /// How many steps it has; 0 if no plan is recorded.
     pub steps: usize,
-    /// How many have ended well.
+    /// How many of them have succeeded.
     pub done: usize,
-    /// When it was begun.
+    /// When it was started.
     pub started_at: Option<Timestamp>,
-    /// When all its steps had ended well.
+    /// When all its steps had succeeded.
     pub finished_at: Option<Timestamp>,
 }
 
@@ -121,9 +122,9 @@ pub struct RunningStep {
     pub lane: String,
     /// What it does.
     pub title: String,
-    /// What it and steps like it do together.
+    /// What it and similar steps do together.
     pub group: String,
-    /// The time since it was begun.
+    /// The time since it was started.
     #[serde(rename = "elapsed_seconds", with = "seconds")]
     pub elapsed: Duration,
     /// How long it is expected to take.
@@ -132,11 +133,11 @@ pub struct RunningStep {
     /// How long it may take.
     #[serde(rename = "limit_seconds", with = "seconds")]
     pub limit: Duration,
-    /// The moment that it waits for, where that is all it does.
+    /// The moment that it waits for, if it only waits.
     pub until: Option<Timestamp>,
     /// The attempt under way, from 1.
     pub attempt: u32,
-    /// What was answered, when its last call failed or it is not known whether it worked.
+    /// The answer, if its last call failed or it is not known whether the call took effect.
     pub trouble: Option<String>,
 }
 
@@ -151,14 +152,14 @@ pub struct FailedStep {
     pub title: String,
     /// What failed.
     pub error: String,
-    /// Somebody's refusal at the gate, where that is all that has happened.
+    /// The refusal at the gate, if that is the only reason for the failure.
     pub refused: Option<Refusal>,
     /// Whether visitors are sent to the maintenance page.
     pub page_is_up: bool,
-    /// Why the maintenance page may not be lifted; nothing when it may.
+    /// Why the maintenance page may not be lifted; nothing if it may.
     pub page_stays_because: Option<String>,
-    /// The command that begins a failed migration again, once its schema is mended; nothing for other steps, which
-    /// are tried again with the phase.
+    /// The command that starts a failed migration again, once its schema is repaired; nothing for other steps, which
+    /// are tried again when the phase is run again.
     pub retry_command: Option<String>,
 }
 
@@ -167,24 +168,24 @@ pub struct FailedStep {
 pub struct WaitingGate {
     /// The gate.
     pub gate: GateName,
-    /// What is decided.
+    /// The question to decide.
     pub question: String,
-    /// What to look at first.
+    /// What to check before deciding.
     pub checklist: Vec<String>,
     /// Since when it waits.
     pub since: Timestamp,
-    /// The command that approves it; nothing when the state could not be read completely.
+    /// The command that approves it; nothing if the state could not be read completely.
     pub command: Option<String>,
 }
 
-/// Like steps that wait for nothing that has not begun.
+/// Similar steps that can start next: everything they wait for has been started.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NextSteps {
     /// What they do.
     pub title: String,
     /// Their lane.
     pub lane: String,
-    /// How many they are.
+    /// How many there are.
     pub steps: usize,
     /// How long they are expected to take, side by side.
     #[serde(rename = "expected_seconds", with = "seconds")]
@@ -199,7 +200,7 @@ pub struct BackStatus {
     /// How long that is expected to take.
     #[serde(rename = "length_seconds", with = "seconds")]
     pub length: Duration,
-    /// What cannot be taken back: the first such step of each lane; empty when all can be.
+    /// What cannot be undone: the first such step of each lane; empty if everything can be undone.
     pub impossible: Vec<NoWayBack>,
 }
 
@@ -241,7 +242,7 @@ impl Status {
             start: StartStatus::of(inputs.upgrade, inputs.deployment),
             window: window.map(|run| WindowStatus::of(run, upgrade, inputs.deployment, inputs.now)),
             back: window.map(|run| back_status(run, upgrade)),
-            // Nobody knows what is next where nobody knows what was last.
+            // The next step is unknown if the state could not be read to its end.
             next_command: next_command(inputs, &phases, &gates).filter(|_| inputs.damage.is_none()),
             phases,
             gates,
@@ -274,7 +275,7 @@ fn phase_status(inputs: StatusInputs<'_>, phase: Phase) -> PhaseStatus {
 
 fn running(run: &Run, groups: &StepGroups, now: Timestamp) -> Vec<RunningStep> {
     let open = run.runs().filter(|(_, step_run)| step_run.status.is_open());
-    // What waits for a person is among the gates.
+    // Steps that wait for a person are listed as gates.
     let open = open.filter(|(step, _)| !matches!(step.action, Action::Decide(_)));
     open.map(|(step, step_run)| RunningStep {
         step: step.id.clone(),
@@ -346,7 +347,7 @@ pub fn approve_command(file: &str, gate: &GateName) -> String {
     format!("cutover approve {file} {gate} --by NAME")
 }
 
-/// The first groups of waiting steps for which all that is left to wait for has been begun.
+/// The first groups of waiting steps for which everything that they wait for has been started.
 fn next(run: &Run, groups: &StepGroups) -> Vec<NextSteps> {
     let started = |id: &StepId| *run.status(id) != StepStatus::Waiting;
     let mut by_group: BTreeMap<usize, Vec<&Step>> = BTreeMap::new();

@@ -16,12 +16,12 @@ pub struct StartStatus {
     pub announced: Timestamp,
     /// The announced end.
     pub announced_end: Timestamp,
-    /// Started later, it would not end in time; nothing while no plan for the window is on record.
+    /// The latest start with which it ends in time; nothing while no plan for the window is recorded.
     pub latest_safe: Option<Timestamp>,
 }
 
 impl StartStatus {
-    /// The start, until visitors are sent to the maintenance page.
+    /// When the window starts; nothing once visitors are sent to the maintenance page.
     #[must_use]
     pub fn of(upgrade: &Upgrade, deployment: &Deployment) -> Option<Self> {
         let run = upgrade.run_of(Phase::Window);
@@ -40,7 +40,7 @@ impl StartStatus {
 /// The window's times.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WindowStatus {
-    /// When visitors were first sent to the maintenance page; nothing before.
+    /// When visitors were first sent to the maintenance page; nothing before that.
     pub down_since: Option<Timestamp>,
     /// The time since then.
     #[serde(rename = "elapsed_seconds", with = "seconds")]
@@ -52,20 +52,20 @@ pub struct WindowStatus {
     pub expected_end: Timestamp,
     /// The announced end.
     pub announced_end: Timestamp,
-    /// Whether the one is before the other.
+    /// Whether the expected end is not after the announced end.
     pub in_time: bool,
-    /// The last moment to go back and still end as announced; nothing when there is no way back.
+    /// The last moment to go back and still end as announced; nothing if there is no way back.
     pub abort_by: Option<Timestamp>,
 }
 
 impl WindowStatus {
-    /// The times of the window that `run` is.
+    /// The times of `run`, which is a run of the window.
     pub fn of(run: &Run, upgrade: &Upgrade, deployment: &Deployment, now: Timestamp) -> Self {
         let window = &deployment.window;
         let announced_end = window.ends().timestamp;
         let down_since = downtime_began(run);
         let remaining = remaining(run, now);
-        // Before the opening, what remains begins with it.
+        // Before the opening, the remaining time counts from the window's start.
         let from = if down_since.is_some() { now } else { now.max(window.start.timestamp) };
         let expected_end = later(from, remaining);
         let back = way_back(run, upgrade);
@@ -89,7 +89,7 @@ impl WindowStatus {
     }
 }
 
-/// What a step past its expected time does to the window that it is part of.
+/// What a step that takes longer than expected means for the window.
 pub fn delayed(run: &Run, upgrade: &Upgrade, deployment: &Deployment, now: Timestamp) -> String {
     if downtime_began(run).is_some() {
         return WindowStatus::of(run, upgrade, deployment, now).verdict();
@@ -97,7 +97,7 @@ pub fn delayed(run: &Run, upgrade: &Upgrade, deployment: &Deployment, now: Times
     safe_start(latest_safe_start(run, deployment), now, deployment.window.start)
 }
 
-/// `latest safe start 05:25:18`, or after it how late it would be.
+/// `latest safe start 05:25:18` or, after that moment, by how much the window would be late.
 pub fn safe_start(latest: Timestamp, now: Timestamp, clock: OffsetTime) -> String {
     match now <= latest {
         true => format!("latest safe start {}", clock.show_time(latest)),

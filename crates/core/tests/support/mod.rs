@@ -1,4 +1,4 @@
-//! The world that a deployment file describes, before anything is begun, for tests of what is made of it.
+//! The world that a deployment file describes, before the upgrade has started, for tests of plans and checks.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,12 +15,12 @@ pub(crate) const PRODUCTION: &str = include_str!("../../../../examples/mitx-prod
 /// Two fleets behind target groups.
 pub(crate) const QA: &str = include_str!("../../../../examples/mitx-qa.toml");
 
-/// A deployment by the text of its file.
+/// The deployment in the text of a file.
 pub(crate) fn deployment(text: &str) -> Deployment {
     parse(text).expect("the example has no mistakes")
 }
 
-/// The world that a deployment file describes, with nothing begun.
+/// The world that a deployment file describes, before the upgrade has started.
 pub(crate) fn observe(deployment: &Deployment) -> Observation {
     let at = deployment.window.start.timestamp.checked_sub(Duration::from_secs(3 * 86_400)).expect("in range");
     let instances = current_instances(deployment, at);

@@ -1,4 +1,4 @@
-//! The command line and its commands, but for those of release branches.
+//! The command line and its commands, except those for release branches.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ pub enum Command {
     /// Write a commented deployment file to start from
     #[command(after_help = "Example:\n  cutover init cutover.toml")]
     Init(InitArgs),
-    /// Look at everything the upgrade relies on, and change nothing
+    /// Check everything that the upgrade relies on; changes nothing
     #[command(after_help = "Example:\n  cutover check cutover.toml")]
     Check(FileArgs),
     /// Show what a phase would do, step by step, and whether it fits the window
@@ -41,36 +41,36 @@ pub enum Command {
     /// Announce the downtime and publish the dated maintenance page
     #[command(after_help = "Example:\n  cutover announce cutover.toml")]
     Announce(PhaseArgs),
-    /// Build images, launch next hosts, smoke-test them, shut their services down
+    /// Build images, launch next hosts, smoke-test them, stop their services
     #[command(after_help = "Example:\n  cutover prepare cutover.toml")]
     Prepare(PhaseArgs),
     /// Run the maintenance window: from the maintenance page to the new release
     #[command(after_help = "Examples:\n  cutover window cutover.toml\n  cutover window cutover.toml --plan 3f9a0c51")]
     Window(PhaseArgs),
-    /// Terminate the old hosts, remove surplus images, put TTLs back
+    /// Terminate the old hosts, remove surplus images, restore TTLs
     #[command(after_help = "Example:\n  cutover retire cutover.toml")]
     Retire(PhaseArgs),
-    /// Decide at a gate
+    /// Approve or refuse at a gate
     #[command(after_help = "Examples:\n  cutover approve cutover.toml go --by alice\n  \
                             cutover approve cutover.toml go --by alice --refuse --note \"login is broken\"")]
     Approve(ApproveArgs),
-    /// Say what has happened, what is next, and what going back would cost
+    /// Show what has happened, what is next, and what going back would cost
     #[command(after_help = "Example:\n  cutover status cutover.toml --json")]
     Status(FileArgs),
-    /// Write the report of an upgrade, during it or after
+    /// Write the report of an upgrade, during or after it
     #[command(after_help = "Example:\n  cutover report cutover.toml --output report.md")]
     Report(ReportArgs),
-    /// See, forecast, rebase, verify and publish the release branches that images are built from
+    /// Show, forecast, rebase, verify and publish the release branches that images are built from
     #[command(after_help = "Examples:\n  cutover branch status --deployment cutover.toml\n  \
                       cutover branch forecast --branch mitx/koa --onto upstream/open-release/koa.rc3")]
     Branch(Box<BranchArgs>),
-    /// Print the IAM policy of least privilege for exactly this deployment, as JSON
+    /// Print the least-privilege IAM policy for exactly this deployment, as JSON
     #[command(after_help = POLICY_HELP)]
     Policy(PolicyArgs),
     /// Print the JSON Schema of the deployment file, for editors
     #[command(after_help = "Example:\n  cutover schema > cutover.schema.json")]
     Schema,
-    /// Print completions for a shell
+    /// Print the completion script for a shell
     #[command(after_help = "Example:\n  cutover completions bash > /etc/bash_completion.d/cutover")]
     Completions {
         /// The shell
@@ -78,15 +78,15 @@ pub enum Command {
     },
 }
 
-/// Of `init`.
+/// The arguments of `init`.
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// The file to write; it must not exist
+    /// The file to write; it must not exist yet
     #[arg(default_value = "cutover.toml")]
     pub file: PathBuf,
 }
 
-/// Of commands that read a deployment and say something about it.
+/// The arguments of commands that read a deployment and report about it.
 #[derive(Debug, Args)]
 pub struct FileArgs {
     /// The deployment file
@@ -96,18 +96,18 @@ pub struct FileArgs {
     pub json: bool,
 }
 
-/// Of `plan`.
+/// The arguments of `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     /// The deployment file
     pub file: PathBuf,
-    /// Only this phase; all that are still to come unless given
+    /// Plan only this phase [default: all phases that have not ended yet]
     #[arg(long)]
     pub phase: Option<PhaseName>,
-    /// How much may overlap
+    /// The order of the steps
     #[arg(long, default_value = "overlapped")]
     pub order: OrderName,
-    /// One row a step, with ids and the rules behind each edge
+    /// Show one row per step, with ids and the rules behind each edge
     #[arg(long)]
     pub steps: bool,
     /// Print one JSON object
@@ -115,41 +115,41 @@ pub struct PlanArgs {
     pub json: bool,
 }
 
-/// What the policy takes for granted.
+/// The assumptions of the policy.
 const POLICY_HELP: &str = "\
-The file does not say everything that a policy can name. Roles that next hosts
-run as are taken to be called what their instance profiles are called: change
-`PassRolesNamedLikeProfiles` where yours are not. Images and their snapshots
-must carry the tag `environment`, or they can be neither launched nor removed.
-Without `account` and `region` under [aws] both are left open, as `*`.
+The file does not contain everything that a policy can name. The policy assumes
+that the roles of next hosts have the same names as their instance profiles: if
+yours do not, change `PassRolesNamedLikeProfiles`. Images and their snapshots
+must have the tag `environment`, or they can be neither launched nor removed.
+If `account` or `region` is missing under [aws], the policy has `*` instead.
 
 Examples:
   cutover policy cutover.toml > policy.json
   cutover policy cutover.toml --phase window
   aws iam create-policy --policy-name cutover --policy-document file://policy.json";
 
-/// Of `policy`.
+/// The arguments of `policy`.
 #[derive(Debug, Args)]
 pub struct PolicyArgs {
     /// The deployment file
     pub file: PathBuf,
-    /// What this phase needs, with what `check`, `plan` and `status` read; all phases unless given
+    /// Print only what this phase, `check`, `plan` and `status` need [default: all phases]
     #[arg(long)]
     pub phase: Option<PhaseName>,
 }
 
-/// Of `rehearse`.
+/// The arguments of `rehearse`.
 #[derive(Debug, Args)]
 pub struct RehearseArgs {
-    /// The deployment file; the built-in mitx-production unless given
+    /// The deployment file [default: the built-in mitx-production]
     pub file: Option<PathBuf>,
-    /// The same seed gives the same rehearsal
+    /// The seed of the random numbers; the same seed gives the same rehearsal
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// How much may overlap
+    /// The order of the steps
     #[arg(long, default_value = "overlapped")]
     pub order: OrderName,
-    /// Rehearse both orders and show them side by side
+    /// Rehearse both orders and compare them
     #[arg(long, conflicts_with_all = ["report", "order"])]
     pub compare_orders: bool,
     /// Write the report of the rehearsal to this file
@@ -163,52 +163,53 @@ pub struct RehearseArgs {
     pub json: bool,
 }
 
-/// Of the four phases.
+/// The arguments of the four phases.
 #[derive(Debug, Args)]
 pub struct PhaseArgs {
     /// The deployment file
     pub file: PathBuf,
-    /// Run only the plan of this hash, as `cutover plan` showed it: its first 8 characters at least
+    /// Run only the plan with this hash, as `cutover plan` shows it; the first 8 characters are enough
     #[arg(long, value_name = "HASH", value_parser = plan_hash)]
     pub plan: Option<String>,
-    /// How much may overlap
+    /// The order of the steps
     #[arg(long, default_value = "overlapped")]
     pub order: OrderName,
-    /// Make a new plan for a phase that was begun: what is done stays done
+    /// Make a new plan for a phase that has started; steps that are done stay done
     #[arg(long)]
     pub replan: bool,
-    /// Begin a failed migration again, once its schema is mended: without this it is only looked at
+    /// Run a failed migration again, after its schema was repaired; without this it is only observed
     #[arg(long, value_name = "STEP")]
     pub retry: Vec<String>,
-    /// Take a step that is in doubt for done: you have found out that it was. Needs --because
+    /// Treat a step that is in doubt as done, because you know that it is; needs --because
     #[arg(long, value_name = "STEP", requires = "because")]
     pub accept: Vec<String>,
-    /// How you know, in your words; goes on record
+    /// How you know that it is done; recorded in the journal
     #[arg(long, value_name = "TEXT", requires = "accept", value_parser = some_words)]
     pub because: Option<String>,
-    /// Take the upgrade over at once from the conductor of this name, `user@machine`: you know that it is dead
+    /// Take the upgrade over at once from this conductor (`user@machine`), because you know that it is dead
     #[arg(long, value_name = "NAME")]
     pub take_over: Option<String>,
-    /// Begin although the plan does not fit the window, or go on although it no longer does
+    /// Start although the plan does not fit the window, or go on although it no longer fits
     #[arg(long)]
     pub late: bool,
-    /// Make all reads and no writes: print what the phase would write, each as a line for the `aws` command
+    /// Read, but write nothing: print each write that the phase would make, as a line for the `aws` command
     #[arg(long, conflicts_with_all = ["retry", "accept", "take_over", "late", "pace"])]
     pub dry_run: bool,
-    /// Simulated seconds in one second of wall time, in an embedded cloud
+    /// How many simulated seconds pass per second, on an embedded cloud
     #[arg(long, value_name = "N")]
     pub pace: Option<u32>,
-    /// Print progress as one JSON object a line, and how things stand at the end as the last one
+    /// Print progress as one JSON object per line; the last one is the status at the end
     #[arg(long)]
     pub json: bool,
 }
 
-/// Words that say something.
+/// A text that is not blank.
 fn some_words(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("say how you know".to_owned()) } else { Ok(text.to_owned()) }
 }
 
-/// A hash that tells one plan from all others: what an unset variable leaves is none.
+/// The beginning of a plan's hash, long enough to identify the plan. An empty text, as from an unset variable, is
+/// refused.
 fn plan_hash(text: &str) -> Result<String, String> {
     let is_hash = text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     match is_hash {
@@ -217,7 +218,7 @@ fn plan_hash(text: &str) -> Result<String, String> {
     }
 }
 
-/// Of `approve`.
+/// The arguments of `approve`.
 #[derive(Debug, Args)]
 pub struct ApproveArgs {
     /// The deployment file
@@ -230,17 +231,17 @@ pub struct ApproveArgs {
     /// Refuse instead
     #[arg(long)]
     pub refuse: bool,
-    /// Why, in your words; goes on record
+    /// Why; recorded in the journal
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,
 }
 
-/// Of `report`.
+/// The arguments of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
     /// The deployment file
     pub file: PathBuf,
-    /// The file to write; standard output unless given
+    /// The file to write [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -248,13 +249,13 @@ pub struct ReportArgs {
 /// A phase by name.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum PhaseName {
-    /// Tell people
+    /// Announce the downtime
     Announce,
-    /// Images and next hosts
+    /// Build images and launch next hosts
     Prepare,
-    /// The maintenance window
+    /// Run the maintenance window
     Window,
-    /// Old hosts and images
+    /// Remove old hosts and images
     Retire,
 }
 
@@ -272,7 +273,7 @@ impl From<PhaseName> for Phase {
 /// An order by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OrderName {
-    /// Whatever may overlap does
+    /// Every step starts as soon as the rules allow it
     Overlapped,
     /// Each line of the runbook ends on all hosts before the next begins
     Runbook,

@@ -1,4 +1,4 @@
-//! The command line, as data. What each command does is in `commands/`, one file each.
+//! The command line, as data. The commands themselves are in `commands/`, one file each.
 
 pub mod branch;
 mod cli;

@@ -1,4 +1,4 @@
-//! `cutover approve`: a decision at a gate, dropped into the inbox from anywhere that reaches the state.
+//! `cutover approve`: puts a decision at a gate into the inbox, from any machine that can reach the state.
 
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Upgrade};
@@ -29,13 +29,13 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
         let gate = GateName::from(args.gate.as_str());
         let plan = plan_that_asks(&upgrade, &gate)?;
         let waiting = undelivered(&session.store, &upgrade).await?;
-        // One on another plan is void, and stands in nobody's way; the last one counts, so that a word can be taken back.
+        // A decision on another plan is void and blocks nobody. The last one counts, so people can change their minds.
         let stands = |other: &&Decision| other.gate == gate && other.plan.as_ref().is_none_or(|other| *other == plan);
         let last = waiting.iter().rev().map(|one| &one.decision).find(stands);
         if let Some(other) = last.filter(|other| other.approved != args.refuse) {
             return Err(CommandError::refused(
-                format!("{} has just decided on `{gate}`; the conductor has not taken note of it yet", other.by),
-                "look at `cutover status` in a second",
+                format!("{} has just decided on `{gate}`; the conductor has not read that decision yet", other.by),
+                "check `cutover status` in a second",
             ));
         }
         let decision = Decision {
@@ -48,13 +48,13 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
         };
         drop_in(&session.store, &upgrade, &decision).await?;
         let word = if args.refuse { "refused" } else { "approved" };
-        output::note(&format!("{} {word} by {}; the conductor takes note of it within a second", args.gate, args.by));
+        output::note(&format!("{} {word} by {}; the conductor reads it within a second", args.gate, args.by));
         Ok(Exit::Done)
     })
 }
 
-/// The hash of the plan that waits at the gate. A question is answered when it is asked: what is to be looked at first
-/// may not even exist before.
+/// The hash of the plan that waits at the gate. A question can be answered only once it is asked: before that, what
+/// should be checked first may not even exist.
 fn plan_that_asks(upgrade: &Upgrade, gate: &GateName) -> Result<Digest, CommandError> {
     let asks = |action: &Action| matches!(action, Action::Decide(question) if question.gate == *gate);
     let run = upgrade.current_run().filter(|run| run.plan.steps.iter().any(|step| asks(&step.action)));
@@ -64,12 +64,12 @@ fn plan_that_asks(upgrade: &Upgrade, gate: &GateName) -> Result<Digest, CommandE
     let approved = upgrade.decisions.get(gate).filter(|decision| decision.approved);
     Err(match approved {
         Some(decision) => CommandError::refused(
-            format!("`{gate}` was approved by {} already, and asks no more", decision.by),
+            format!("{} has already approved `{gate}`", decision.by),
             "`cutover status` shows what waits",
         ),
         None => CommandError::refused(
-            format!("`{gate}` does not ask yet"),
-            "run its phase, and decide when it asks; `cutover status` shows what waits",
+            format!("`{gate}` does not wait for a decision yet"),
+            "run its phase, and decide when the gate asks; `cutover status` shows what waits",
         ),
     })
 }

@@ -47,7 +47,7 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
     Ok(if problem { Exit::Problem } else { Exit::Done })
 }
 
-/// Where all of this is. Where nothing of it is, that is the first thing to know.
+/// The region. If it has nothing of the deployment, that is the first thing to know.
 fn region(inputs: Inputs<'_>, region: &str) -> CheckItem {
     let Observation { balancers, instances, databases, .. } = inputs.observation;
     let is_seen = |part: &Part| inputs.observation.why_unseen(part).is_none();
@@ -59,54 +59,56 @@ fn region(inputs: Inputs<'_>, region: &str) -> CheckItem {
     CheckItem::ok("region", region)
 }
 
-/// What the account says. What cannot be seen of it is an item too, beside all the others.
+/// The items about the account. A part that cannot be observed is an item too, and does not hide the others.
 async fn of_the_account(world: &World, clock: &dyn Clock, inputs: Inputs<'_>) -> Vec<CheckItem> {
     let seen = match observe::account(world, clock, inputs).await {
         Ok(seen) => seen,
         Err(failure) => {
-            let consequence = "whether hosts can be launched at all is not known";
+            let consequence = "nobody knows whether hosts can be launched at all";
             return vec![unseen("account", &failure).problem(consequence, LOOK_AGAIN)];
         }
     };
     let mut items = account(inputs, &seen.state);
     if let Some(failure) = &seen.quotas_unseen {
-        let consequence = "whether launches and snapshots would be refused half-way is not known";
+        let consequence = "nobody knows whether launches and snapshots would be refused half-way";
         items.push(unseen("quotas", failure).warning(consequence, LOOK_AGAIN));
     }
     items
 }
 
-/// Who has changed records of the zone last, as its fence says.
+/// Who was the last to change records of the zone, according to its fence.
 async fn of_the_fence(world: &World, clock: &dyn Clock, deployment: &Deployment, records: &[Record]) -> CheckItem {
     let (zone, name, upgrade) = (&deployment.dns.zone, deployment.fence(), deployment.upgrade());
     let subject = format!("fence {name}");
     let record = match retry::read(clock, async || world.dns.fence(zone, &name).await).await {
         Ok(Some(record)) => record,
-        Ok(None) => return CheckItem::ok(&subject, "is not there yet; the first phase that changes anything makes it"),
+        Ok(None) => {
+            return CheckItem::ok(&subject, "does not exist yet; the first phase that changes anything creates it");
+        }
         Err(failure) => {
-            let consequence = "whether another conductor changes records of the zone is not known";
+            let consequence = "nobody knows whether another conductor changes records of the zone";
             return unseen(&subject, &failure).problem(consequence, LOOK_AGAIN);
         }
     };
     let Some(mark) = Mark::of(&record) else {
         return CheckItem::ok(&subject, format!("says \"{}\"", record.values.join("\" \"")))
-            .warning("it is none of cutover's, and would be replaced", "find out who uses this name");
+            .warning("cutover did not write it, and would replace it", "find out who uses this name");
     };
     let item = CheckItem::ok(&subject, format!("was written by conductor {} of {}", mark.epoch, mark.upgrade));
     match mark.is_unknown(&upgrade, |writer| records.iter().any(|record| record.nonce == writer)) {
         true => item.problem(
-            "this state has no record of that conductor: it is at work, or the upgrade was begun with another state",
-            "run it again; if that stays, find the other state and correct `location` under `[state]`",
+            "this state has no record of that conductor: it is at work, or the upgrade was started with another state",
+            "run this again; if the problem stays, find the other state and correct `location` under `[state]`",
         ),
         false => item,
     }
 }
 
 fn unseen(subject: &str, failure: &Failure) -> CheckItem {
-    CheckItem::ok(subject, format!("could not be looked at: {failure}"))
+    CheckItem::ok(subject, format!("cannot be seen: {failure}"))
 }
 
-const LOOK_AGAIN: &str = "run it again; when rights are missing, `cutover policy` prints those that are needed";
+const LOOK_AGAIN: &str = "run this again; if permissions are missing, `cutover policy` prints those that are needed";
 
 #[cfg(test)]
 mod tests {
@@ -125,7 +127,7 @@ mod tests {
 
     use super::*;
 
-    /// An account that refuses to say what its quotas are, and, unless it is `open`, everything else too.
+    /// An account that refuses to show its quotas and, unless it is `open`, everything else too.
     struct Refusing {
         open: bool,
     }
@@ -160,7 +162,7 @@ mod tests {
         }
     }
 
-    /// What is said of an embedded cloud's account; of `refusing` instead, if there is one.
+    /// The items about an embedded cloud's account, or about `refusing` if there is one.
     fn items(refusing: Option<Refusing>) -> Vec<CheckItem> {
         let deployment = parse(template()).expect("no mistakes");
         let start = deployment.window.start.timestamp;
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn quotas_that_may_not_be_seen_hide_nothing_else_of_the_account() {
+    fn quotas_that_may_not_be_read_do_not_hide_the_rest_of_the_account() {
         let items = items(Some(Refusing { open: true }));
         assert_eq!(wrong(&items), [("quotas", CheckState::Warning)]);
         assert!(items.iter().any(|item| item.subject == "security groups"), "{items:?}");
@@ -200,13 +202,13 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_may_not_be_seen_is_one_problem_beside_the_rest() {
+    fn an_account_that_may_not_be_read_is_a_single_problem() {
         let items = items(Some(Refusing { open: false }));
         assert_eq!(wrong(&items), [("account", CheckState::Problem)]);
         assert!(items[0].seen.contains("request 1-2-3"), "{items:?}");
     }
 
-    /// What is said of the zone's fence after a conductor has changed records, whose own records in the state are these.
+    /// The item about the zone's fence after a conductor has changed records, if the journal has these `records`.
     fn fence_item(records: &[Record]) -> CheckItem {
         let deployment = parse(template()).expect("no mistakes");
         let start = deployment.window.start.timestamp;
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fence_of_a_conductor_on_record_is_in_order() {
+    fn a_fence_of_a_conductor_in_the_journal_is_in_order() {
         let (nonce, at) = ("alone".to_owned(), Timestamp::UNIX_EPOCH);
         let record = Record { version: 2, number: 1, epoch: 1, nonce, previous: None, at, events: Vec::new() };
         assert_eq!(fence_item(&[record]).state, CheckState::Ok);

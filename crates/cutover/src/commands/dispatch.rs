@@ -7,10 +7,10 @@ use crate::args::{Cli, Command};
 use crate::error::CommandError;
 use crate::exit::Exit;
 
-/// Does what the command line asks for.
+/// Carries out the command line.
 ///
 /// # Errors
-/// When it cannot be done; the error says what is known and what to do.
+/// When the command cannot be carried out. The error says what is known and what to do.
 pub fn run(cli: Cli) -> Result<Exit, CommandError> {
     match cli.command {
         Command::Init(args) => init::run(&args),

@@ -1,6 +1,6 @@
 //! `--dry-run` of the four phases: makes all reads and no writes, and prints each write that the phase would make.
 //!
-//! Nothing is put on record, and no lease is claimed: it may be run beside a conductor, and by whoever may only look.
+//! Nothing is recorded, and no lease is claimed: it may run while a conductor is at work, and read access is enough.
 
 use cutover_core::journal::Upgrade;
 use cutover_core::plan::{Phase, Plan};
@@ -18,7 +18,7 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
     super::block_on(async {
         let session = Session::open(loaded, Access::Look).await?;
         let upgrade = session.read().await?.upgrade;
-        // Reaching AWS connects to it; before anything else is asked, the connection can write no more.
+        // `reach` connects to AWS. The connection is set to refuse writes before anything else is asked.
         let world = session.world().await?;
         let connection = session.connection();
         if let Some(connection) = connection {
@@ -40,8 +40,7 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
     })
 }
 
-/// The plan of the phase, after those of the phases that come before it and have not ended yet; and what stands in the
-/// way of running it now.
+/// The plan of the phase, made as if the phases before it had ended, and the reasons why it cannot be run now.
 async fn plans(
     args: &PhaseArgs,
     session: &Session,
@@ -73,13 +72,13 @@ async fn plans(
     Ok((plans, obstacles))
 }
 
-/// Refuses a plan that is not the one that was asked for.
+/// Refuses a plan if `--plan` names another one.
 fn is_asked_for(args: &PhaseArgs, session: &Session, plan: &Plan) -> Result<(), CommandError> {
     let Some(hash) = args.plan.as_ref().filter(|hash| !plan.hash().as_str().starts_with(hash.as_str())) else {
         return Ok(());
     };
     Err(CommandError::refused(
-        format!("the plan now is {}, not {hash}", plan.hash().short()),
-        format!("look at it: cutover plan {} --phase {}", session.file(), plan.phase),
+        format!("the current plan is {}, not {hash}", plan.hash().short()),
+        format!("to see it: cutover plan {} --phase {}", session.file(), plan.phase),
     ))
 }

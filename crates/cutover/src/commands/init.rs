@@ -12,8 +12,8 @@ pub(super) fn run(args: &InitArgs) -> Result<Exit, CommandError> {
     let mut file = match std::fs::File::create_new(&args.file) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             return Err(CommandError::refused(
-                format!("{path} exists, and was left as it is"),
-                "name another file, or move that one away",
+                format!("{path} already exists; it was not changed"),
+                "name another file, or move this one away",
             ));
         }
         other => other.map_err(|source| failed(&path, source))?,

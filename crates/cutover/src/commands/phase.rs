@@ -1,6 +1,6 @@
-//! `cutover announce`, `prepare`, `window` and `retire`: runs a phase, or goes on with one that was begun.
+//! `cutover announce`, `prepare`, `window` and `retire`: runs a phase, or resumes one that has started.
 //!
-//! Everything that can be refused is refused before the lease is claimed and before anything is on record.
+//! Everything that can be refused is refused before the lease is claimed and before anything is recorded.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -50,7 +50,7 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
         let plan = match under_way.filter(|_| !args.replan) {
             Some(run) => {
                 check_resume(args, &session, run)?;
-                // The same plan, which may begin at any time: what is done of it is done.
+                // The same plan, but it may start at any time: its finished steps stay done.
                 let late = args.late && phase == Phase::Window;
                 late.then(|| (run.plan.clone().without_latest_start(), run.deployment.clone()))
             }
@@ -67,7 +67,7 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
         match ready(args, &session, phase, records).await {
             Ok((reading, world)) => conduct(args, &session, &lease, plan, phase, reading, world).await,
             Err(error) => {
-                // Nothing was begun: the next conductor need not wait. What cannot be given up lapses by itself.
+                // Nothing was started, so the next conductor need not wait. A lease that cannot be released lapses.
                 let _ = lease.release(records).await;
                 Err(error)
             }
@@ -75,50 +75,50 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
     })
 }
 
-/// Refuses to try again what has not failed.
+/// Refuses `--retry` for a step that has not failed.
 fn check_retry(args: &PhaseArgs, phase: Phase, under_way: Option<&Run>) -> Result<(), CommandError> {
     let failed: Vec<&str> = under_way.into_iter().flat_map(Run::failed).map(|(step, _)| step.id.as_str()).collect();
     let Some(other) = args.retry.iter().find(|step| !failed.contains(&step.as_str())) else { return Ok(()) };
     let hint = match failed.is_empty() {
         true => format!("nothing has failed: cutover {phase} {}", args.file.display()),
-        false => format!("what has failed: {}", failed.join(", ")),
+        false => format!("these have failed: {}", failed.join(", ")),
     };
     Err(CommandError::refused(format!("`{other}` is not a failed step of `{phase}`"), hint))
 }
 
-/// Refuses to take for done what is not in doubt: what is known to have failed is not done.
+/// Refuses `--accept` for a step that is not in doubt: a step known to have failed is not done.
 fn check_accept(args: &PhaseArgs, phase: Phase, under_way: Option<&Run>) -> Result<(), CommandError> {
     if let Some(both) = args.accept.iter().find(|step| args.retry.contains(step)) {
-        let hint = "take it for done with --accept, or have it done again with --retry";
-        return Err(CommandError::refused(format!("`{both}` cannot be both done and to be tried again"), hint));
+        let hint = "treat it as done with --accept, or try it again with --retry";
+        return Err(CommandError::refused(format!("`{both}` cannot be accepted and retried at the same time"), hint));
     }
     let is_in_doubt = |run: &StepRun| matches!(run.status, StepStatus::Failed { in_doubt: true, .. });
     let in_doubt = under_way.into_iter().flat_map(Run::runs).filter(|(_, run)| is_in_doubt(run));
     let in_doubt: Vec<&str> = in_doubt.map(|(step, _)| step.id.as_str()).collect();
     let Some(other) = args.accept.iter().find(|step| !in_doubt.contains(&step.as_str())) else { return Ok(()) };
     let hint = match in_doubt.is_empty() {
-        true => format!("nothing is in doubt; what has failed is tried again: cutover {phase} {}", args.file.display()),
-        false => format!("what is in doubt: {}", in_doubt.join(", ")),
+        true => format!("nothing is in doubt; this tries failed steps again: cutover {phase} {}", args.file.display()),
+        false => format!("these are in doubt: {}", in_doubt.join(", ")),
     };
     Err(CommandError::refused(format!("`{other}` is not a step of `{phase}` that is in doubt"), hint))
 }
 
-/// Refuses to go on where it could not end well: the file must be the one that it was planned from, and a window that
-/// no visitor has noticed yet must still fit.
+/// Refuses to resume if the file is not the one that the plan was made from, or if a window that no visitor has noticed
+/// yet no longer fits.
 fn check_resume(args: &PhaseArgs, session: &Session, run: &Run) -> Result<(), CommandError> {
     let phase = run.plan.phase;
     if run.deployment != Digest::of_json(session.deployment()) {
         return Err(CommandError::refused(
-            format!("{} has changed since `{phase}` was begun", args.file.display()),
-            format!("put it back as it was, or make a new plan: cutover {phase} {} --replan", args.file.display()),
+            format!("{} has changed since `{phase}` was started", args.file.display()),
+            format!("restore it, or make a new plan: cutover {phase} {} --replan", args.file.display()),
         ));
     }
     if let Some(hash) = &args.plan
         && !run.plan.hash().as_str().starts_with(hash.as_str())
     {
         return Err(CommandError::refused(
-            format!("`{phase}` was begun with plan {}, not {hash}", run.plan.hash().short()),
-            format!("go on with that one: cutover {phase} {}", args.file.display()),
+            format!("`{phase}` was started with plan {}, not {hash}", run.plan.hash().short()),
+            format!("resume that one: cutover {phase} {}", args.file.display()),
         ));
     }
     if phase == Phase::Window && downtime_began(run).is_none() && !args.late {
@@ -127,7 +127,7 @@ fn check_resume(args: &PhaseArgs, session: &Session, run: &Run) -> Result<(), Co
     Ok(())
 }
 
-/// What the journal says under the lease, and the world as it is then.
+/// Reads the journal again under the lease, and reaches the world.
 async fn ready(
     args: &PhaseArgs,
     session: &Session,
@@ -176,20 +176,20 @@ async fn conduct(
     let keep = Box::pin(lease.keep(&journal, &tell));
     let beside = select(Box::pin(tick(session, &shown)), abandon);
     let watched = select(Box::pin(work), select(keep, beside)).await;
-    // Where a call may still be on its way, a successor on another machine waits until the lease has stood still.
+    // If a call may still be on its way, the lease is kept: a successor on another machine waits until it has lapsed.
     if crew.gate.is_quiet() {
         let _ = lease.release(journal.records()).await;
     }
-    // Only now may anything wait for whoever reads.
+    // Only now may the program wait for its readers.
     watcher.end().await;
     match watched {
         Either::Left((Ok(ending), _)) => ended(args, session, phase, &crew, &ending).await,
         Either::Left((Err(halt), _)) | Either::Right((Either::Left((halt, _)), _)) => {
             Err(halted(args, session, &journal, halt).await)
         }
-        // Only the operator ends what goes on beside the work.
+        // The rest can only have ended because the operator interrupted it.
         Either::Right(_) => {
-            output::note("stopped at once; what was under way is on record as begun, and the same command goes on");
+            output::note("stopped at once; steps under way are recorded as started, and the same command resumes them");
             Ok(Exit::Stopped)
         }
     }
@@ -209,7 +209,7 @@ fn gate(session: &Session, lease: &Rc<Lease>, journal: &Rc<Journal>, world: &Wor
     }
 }
 
-/// The conductor has stopped at once. Where the state is gone, what this process knows is the last that anybody can be told.
+/// The conductor has stopped at once. If the state is gone, only this process still knows what happened, and shows it.
 async fn halted(args: &PhaseArgs, session: &Session, journal: &Journal, halt: Halt) -> CommandError {
     let is_gone = matches!(halt, Halt::Journal(JournalError::Gone { .. }) | Halt::Lease(LeaseLost::Gone { .. }));
     if is_gone {
@@ -220,7 +220,7 @@ async fn halted(args: &PhaseArgs, session: &Session, journal: &Journal, halt: Ha
     CommandError::Halted(Box::new(halt))
 }
 
-/// How things stand once nobody conducts the upgrade.
+/// The status once nobody conducts the upgrade.
 fn status(args: &PhaseArgs, session: &Session, upgrade: &Upgrade, damage: Option<&str>) -> Status {
     Status::of(StatusInputs {
         upgrade,
@@ -232,25 +232,28 @@ fn status(args: &PhaseArgs, session: &Session, upgrade: &Upgrade, damage: Option
     })
 }
 
-/// Lets an embedded cloud's time pass at the pace that was asked for. AWS's cannot be hurried.
+/// Sets the pace of an embedded cloud's time. AWS has no such setting.
 fn set_pace(args: &PhaseArgs, session: &Session) -> Result<(), CommandError> {
     match (args.pace, session.embedded()) {
         (Some(pace), Some(cloud)) => Ok(cloud.set_pace(pace)?),
         (Some(_), None) => {
-            let hint = "leave --pace out; `cutover rehearse` shows the upgrade in simulated time";
-            Err(CommandError::refused("time on AWS has no pace", hint))
+            let hint = "leave out --pace; `cutover rehearse` shows the upgrade in simulated time";
+            Err(CommandError::refused("--pace cannot be used on AWS", hint))
         }
         (None, _) => Ok(()),
     }
 }
 
-const STOPPING: &str = "stopping: what is under way ends first; Ctrl-C once more stops at once";
+const STOPPING: &str = "stopping after the steps under way have ended; press Ctrl-C again to stop at once";
 
 fn told(news: &News<'_>) -> String {
     match news {
         News::NotRenewed(error) => not_renewed(error),
         News::StoodStill(length) => {
-            format!("this process stood still for {}; nobody has taken over meanwhile, and it goes on", human(*length))
+            format!(
+                "this process was suspended for {}; nobody has taken over in the meantime, so it goes on",
+                human(*length)
+            )
         }
     }
 }
@@ -258,13 +261,13 @@ fn told(news: &News<'_>) -> String {
 fn not_renewed(error: &StoreError) -> String {
     let because = std::error::Error::source(error).map_or_else(String::new, |why| format!(": {why}"));
     format!(
-        "the lease could not be renewed ({error}{because}); trying again. Nothing new is begun once it has less than {} \
+        "the lease could not be renewed ({error}{because}); trying again. No new call is made once it has less than {} \
          seconds left",
         ATTEMPT.as_secs()
     )
 }
 
-/// Puts on record who conducts from here on, and which failed steps this operator wants tried again.
+/// Records who conducts from now on, and which failed steps this operator retries or accepts.
 async fn take_over(args: &PhaseArgs, session: &Session, journal: &Journal) -> Result<(), JournalError> {
     let (upgrade, identity) = (session.deployment().upgrade(), session.machine.identity());
     journal.append(Event::ConductorTookOver { upgrade, conductor: identity.to_string() }).await?;
@@ -280,7 +283,7 @@ async fn take_over(args: &PhaseArgs, session: &Session, journal: &Journal) -> Re
     Ok(())
 }
 
-/// Shows that time passes, for ever.
+/// Updates the time that is shown, for ever.
 async fn tick(session: &Session, shown: &Now) -> Infallible {
     loop {
         session.machine.sleep(TICK).await;
@@ -288,7 +291,7 @@ async fn tick(session: &Session, shown: &Now) -> Infallible {
     }
 }
 
-/// Who decides at gates: people, about the plan that is followed.
+/// The people who decide at gates, about this plan.
 fn people(args: &PhaseArgs, session: &Session, plan: Digest) -> People {
     People {
         store: session.store.clone(),
@@ -300,20 +303,20 @@ fn people(args: &PhaseArgs, session: &Session, plan: Digest) -> People {
     }
 }
 
-/// The last line of `--json`: how things stand once no more progress follows.
+/// The last line of `--json`: the status after all progress.
 #[derive(Serialize)]
 #[serde(tag = "progress", rename = "ended")]
 struct Ended {
     status: Status,
 }
 
-/// Prints how things stand at the end, for people or as the last line of `--json`.
+/// Prints the status at the end, for people or as the last line of `--json`.
 async fn show_end(args: &PhaseArgs, status: Status) -> Result<(), CommandError> {
     let text = if args.json { output::json_line(&Ended { status })? } else { show::status_text(&status) };
     output::result_in_time(text).await
 }
 
-/// Says how the phase ended and what is next.
+/// Prints how the phase ended and what is next.
 async fn ended(
     args: &PhaseArgs,
     session: &Session,
@@ -337,17 +340,17 @@ async fn ended(
     })
 }
 
-/// What to type after a failure: a migration is never begun again without a word from the operator.
+/// What to type after a failure. A migration is never started again without the operator's consent.
 fn after_failure(phase: Phase, file: &str, run: Option<&Run>) -> String {
     let failed = run.into_iter().flat_map(Run::failed).map(|(step, _)| step);
     let migrations: Vec<_> = failed.filter(|step| matches!(step.action, Action::Migrate(_))).collect();
     if migrations.is_empty() {
-        return format!("`{phase}` stopped at a failed step; after looking at it: cutover {phase} {file}");
+        return format!("`{phase}` stopped at a failed step; once its cause is fixed: cutover {phase} {file}");
     }
     let retries: String = migrations.iter().map(|step| format!(" --retry {}", step.id)).collect();
     format!(
         "`{phase}` stopped at a failed migration\n  \
-           to see how it stands now: cutover {phase} {file}\n  \
-           once the schema is mended: cutover {phase} {file}{retries}"
+           to observe it again: cutover {phase} {file}\n  \
+           once the schema is repaired: cutover {phase} {file}{retries}"
     )
 }

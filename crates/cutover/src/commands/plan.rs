@@ -24,12 +24,12 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
         let mut shown = Vec::new();
         let phases = phases(args, &upgrade);
         if phases.is_empty() && !args.json {
-            output::result(&format!("Nothing is left to do: all phases of {} have ended well.", deployment.upgrade()))?;
+            output::result(&format!("Nothing is left to do: all phases of {} have succeeded.", deployment.upgrade()))?;
         }
         for phase in phases {
             let (plan, blocked) = match plan(inputs, phase, args.order.into()) {
                 Ok(plan) => (plan, Vec::new()),
-                // What stands in the way of a later phase now is often what the one before it does.
+                // A later phase is often blocked now by what the phase before it will do.
                 Err(blocked) => (forecast(inputs, phase, args.order.into()), blocked),
             };
             keep_plan(&session.store, &plan).await?;
@@ -44,22 +44,22 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
         }
         if args.json {
             // On one line: indented, plans of a thousand hosts are half as large again.
-            output::json_line(&BTreeMap::from([("plans", shown)]))?;
+            output::result(&output::json_line(&BTreeMap::from([("plans", shown)]))?)?;
         }
         Ok(Exit::Done)
     })
 }
 
-/// What stands in the way of running this plan now; empty when nothing does.
+/// The reasons why this plan cannot be run now; empty if there are none.
 fn ahead_of_time(blocked: &[Blocked]) -> String {
     if blocked.is_empty() {
         return String::new();
     }
     let reasons: Vec<String> = blocked.iter().map(|blocked| format!("  - {blocked}")).collect();
-    format!("Shown ahead of time; it cannot begin yet:\n{}\n\n", reasons.join("\n"))
+    format!("This is a preview; the phase cannot start yet:\n{}\n\n", reasons.join("\n"))
 }
 
-/// The phase that was asked for, or all that are still to come.
+/// The phase that was asked for, or all that have not ended yet.
 fn phases(args: &PlanArgs, upgrade: &Upgrade) -> Vec<Phase> {
     match args.phase {
         Some(phase) => vec![phase.into()],

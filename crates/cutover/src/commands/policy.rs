@@ -1,4 +1,4 @@
-//! `cutover policy`: the IAM policy of least privilege for a deployment, on standard output. Nobody is asked.
+//! `cutover policy`: the least-privilege IAM policy for a deployment, on standard output. It makes no calls to AWS.
 
 use cutover_aws::policy::policy;
 use cutover_core::deployment::Cloud;
@@ -23,7 +23,7 @@ pub(super) fn run(args: &PolicyArgs) -> Result<Exit, CommandError> {
     if deployment.cloud == Cloud::Embedded {
         let file = args.file.display();
         output::note(&format!(
-            "{file} runs on the embedded cloud, which needs no policy; this is for `cloud = \"aws\"`."
+            "{file} uses the embedded cloud, which needs no policy; this policy is for `cloud = \"aws\"`."
         ));
     }
     Ok(Exit::Done)
@@ -50,7 +50,7 @@ mod tests {
         Deployment { aws: Some(Aws { account, region, ..Aws::default() }), ..deployment }
     }
 
-    /// The methods of ports by which the engine observes and makes an action, of those that ask AWS.
+    /// The methods of ports that ask AWS, among those with which the engine observes and carries out an action.
     fn methods_of(action: &Action) -> &'static [&'static str] {
         match action {
             Action::PublishPage(_) => &["pages.page", "pages.put_page", "pages.invalidate", "pages.invalidated"],
@@ -65,7 +65,7 @@ mod tests {
                 &["balancers.health", "compute.instances", "compute.lives", "compute.terminate"]
             }
             Action::RemoveImage { .. } => &["images.images", "images.disks", "images.remove", "images.remove_disk"],
-            // People, the calendar, resolvers, sites from outside, and what runs on hosts.
+            // People, waiting, resolvers, checks of sites from outside, and work on hosts.
             Action::Milestone
             | Action::WaitUntil { .. }
             | Action::Decide(_)
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn each_phase_is_allowed_by_which_methods_its_plan_is_carried_out_and_no_other() {
+    fn the_policy_of_each_phase_allows_exactly_the_methods_that_its_plan_needs() {
         let deployment = Deployment { dns: Dns { window_ttl: Span::seconds(30), ..production().dns }, ..production() };
         let rehearsed = rehearse(&deployment, 1, Order::Overlapped, |_| {}, Rc::new(|_| {})).expect("it begins");
         let mut used = BTreeSet::new();

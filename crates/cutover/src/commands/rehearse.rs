@@ -61,7 +61,7 @@ fn compare(args: &RehearseArgs, deployment: &Deployment) -> Result<Exit, Command
     for (order, rehearsed) in [(Order::Overlapped, &overlapped), (Order::Runbook, &runbook)] {
         let rehearsal = told(args, deployment, order, rehearsed);
         if rehearsal.outcome != Outcome::Completed {
-            output::note(&format!("the {order} order did not end well; see `cutover rehearse --order {order}`"));
+            output::note(&format!("the {order} order did not succeed; see `cutover rehearse --order {order}`"));
             return Ok(exit(&rehearsal));
         }
     }
@@ -82,7 +82,7 @@ fn told(args: &RehearseArgs, deployment: &Deployment, order: Order, rehearsed: &
 }
 
 fn carry_out(args: &RehearseArgs, deployment: &Deployment, order: Order) -> Result<Rehearsed, CommandError> {
-    // Decisions are scripted here: nobody is to type any.
+    // Decisions are scripted here: nobody types any.
     if !args.verbose {
         return Ok(rehearse(deployment, args.seed, order, |_| {}, Rc::new(|_| {}))?);
     }
@@ -93,14 +93,14 @@ fn carry_out(args: &RehearseArgs, deployment: &Deployment, order: Order) -> Resu
     Ok(rehearsed?)
 }
 
-/// Why a rehearsal did not come to its end, where no step says so.
+/// Why a rehearsal did not reach its end, if no failed step explains it.
 fn failure(ending: &RehearsalEnding) -> Option<String> {
     match ending {
         RehearsalEnding::Completed | RehearsalEnding::Failed(..) => None,
         RehearsalEnding::Refused(phase) => Some(format!("the plan of `{phase}` is not safe; `cutover plan` shows why")),
         RehearsalEnding::Blocked(phase, blocked) => {
             let reasons: Vec<String> = blocked.iter().map(ToString::to_string).collect();
-            Some(format!("`{phase}` cannot begin: {}", reasons.join("; ")))
+            Some(format!("`{phase}` cannot start: {}", reasons.join("; ")))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `cutover report`: the upgrade as a document, during it and after.
+//! `cutover report`: the upgrade as a document, during and after it.
 
 use crate::args::ReportArgs;
 use crate::error::CommandError;
@@ -22,7 +22,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<Exit, CommandError> {
         let text = match &damage {
             None => text,
             Some(damage) => format!(
-                "> **The state cannot be read completely**: {}. What follows is what could be read.\n\n{text}",
+                "> **The state cannot be read completely**: {}. The report shows what could be read.\n\n{text}",
                 damage.to_string().replace('\n', " ")
             ),
         };

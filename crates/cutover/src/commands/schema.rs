@@ -1,4 +1,4 @@
-//! `cutover schema`: the JSON Schema of the deployment file, generated from the types that read it.
+//! `cutover schema`: the JSON Schema of the deployment file, generated from the types into which it is read.
 
 use crate::error::CommandError;
 use crate::exit::Exit;

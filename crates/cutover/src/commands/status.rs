@@ -14,7 +14,7 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         let session = Session::open(loaded, Access::Look).await?;
         let (reading, damage) = session.read_to_look().await;
         let upgrade = reading.upgrade;
-        // The journal knows who conducted last; only the lease knows whether somebody still does.
+        // The journal says who conducted last; only the lease says whether somebody still does.
         let (lives, damage) = match cutover_engine::lease::last(&session.store).await {
             Ok(last) => (last.map_or(Some(false), |(_, holder)| holder.seems_alive(&session.machine)), damage),
             Err(error) => (None, damage.or_else(|| Some(error.into()))),
@@ -34,7 +34,7 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         } else {
             output::result(&show::status_text(&status))?;
         }
-        // Said first beside what is readable, and last where errors are.
+        // The status itself says it first, and standard error says it last.
         damage.map_or(Ok(Exit::Done), Err)
     })
 }

@@ -1,10 +1,10 @@
-//! How often AWS was called, in a line.
+//! How often AWS was called, on one line.
 
 use std::collections::BTreeMap;
 
 use cutover_aws::service::Service;
 
-/// The calls of each service; nothing when there were none. S3 is not among them.
+/// The number of calls to each service, without S3; nothing if there were none.
 #[must_use]
 pub fn calls(calls: &BTreeMap<(Service, &'static str), u64>) -> Option<String> {
     let mut services: BTreeMap<&str, u64> = BTreeMap::new();
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_are_added_up_by_service_and_none_are_not_worth_a_line() {
+    fn calls_are_added_up_by_service_and_no_calls_give_no_line() {
         let made = [
             ((Service::Ec2, "RunInstances"), 34),
             ((Service::Ec2, "DescribeInstances"), 3),

@@ -1,11 +1,11 @@
-//! The preflight as people read it. What is looked at, and what it means, is the check's own business.
+//! The preflight as text for people. The checks themselves are in `cutover_core::preflight`.
 
 use cutover_core::preflight::{CheckItem, CheckState};
 
 use super::text::{WIDTH, count, hang};
 
-/// The items in at most 80 columns: problems and warnings first with what follows and what to do, then what is
-/// fine, one line each where it fits.
+/// The items in at most 80 columns: problems and warnings first, with consequence and remedy; then those that are fine,
+/// each on one line if it fits.
 #[must_use]
 pub fn check_text(items: &[CheckItem]) -> String {
     let mut lines = Vec::new();
@@ -46,7 +46,7 @@ fn verdict(items: &[CheckItem]) -> String {
     let of = |state| items.iter().filter(|item| item.state == state).count();
     let (problems, warnings) = (of(CheckState::Problem), of(CheckState::Warning));
     match (problems, warnings) {
-        (0, 0) => format!("{} looked at, all fine.", count(items.len(), "thing")),
+        (0, 0) => format!("{} checked, all fine.", count(items.len(), "thing")),
         (0, _) => format!("No problem; {}, {} fine.", count(warnings, "warning"), of(CheckState::Ok)),
         _ => format!("{}, {}, {} fine.", count(problems, "problem"), count(warnings, "warning"), of(CheckState::Ok)),
     }
@@ -83,14 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn problems_come_first_with_what_follows_and_what_to_do() {
+    fn problems_come_first_with_consequence_and_remedy() {
         let text = check_text(&items());
         assert_fits(&text, WIDTH);
         insta::assert_snapshot!(text);
     }
 
     #[test]
-    fn names_that_aws_makes_long_fit_too() {
+    fn long_names_of_aws_fit() {
         let role = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_SiteOperators_0123456789abcdef/me@mit.edu";
         let text = check_text(&[item("identity", CheckState::Ok, role, "", "")]);
         assert_fits(&text, WIDTH);
@@ -98,8 +98,8 @@ mod tests {
     }
 
     #[test]
-    fn without_problems_it_says_so() {
+    fn a_check_without_problems_says_that_there_are_none() {
         assert!(check_text(&items()[..2]).contains("No problem; 1 warning, 1 fine."));
-        assert_eq!(check_text(&[]), "0 things looked at, all fine.\n");
+        assert_eq!(check_text(&[]), "0 things checked, all fine.\n");
     }
 }

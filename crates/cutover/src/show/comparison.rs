@@ -1,4 +1,4 @@
-//! The two orders of one upgrade side by side: where the time of the window goes.
+//! Comparison of the two orders of an upgrade: where the time of the window goes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,18 +8,19 @@ use cutover_core::plan::Line;
 use cutover_core::time::{human, rounded_seconds};
 use serde::Serialize;
 
-/// The windows of both orders. Lengths are from the first change of DNS until the last site was served again.
+/// The windows of both orders. Their lengths are measured from the first change of DNS until the last site was served
+/// again.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
-    /// The overlapped order's window.
+    /// The length of the window in the overlapped order.
     pub overlapped_seconds: f64,
-    /// The runbook order's window.
+    /// The length of the window in the runbook's order.
     pub runbook_seconds: f64,
     /// People's decisions and migrations in the overlapped window, which no order can shorten.
     pub gates_and_migrations_seconds: f64,
     /// The same in the runbook's window.
     pub runbook_gates_and_migrations_seconds: f64,
-    /// The overlapped window as a part of the runbook's, both without gates and migrations.
+    /// The overlapped window divided by the runbook's, both without gates and migrations.
     pub ratio: f64,
     /// Where the time goes.
     pub lines: Vec<ComparedLine>,
@@ -37,7 +38,7 @@ pub struct ComparedLine {
 }
 
 impl Comparison {
-    /// The windows of both orders; nothing when one of them did not come to its end.
+    /// The windows of both orders; nothing if one of them did not reach its end.
     #[must_use]
     pub fn of(overlapped: &Run, runbook: &Run) -> Option<Self> {
         let lengths = [window_length(overlapped)?, window_length(runbook)?].map(rounded_seconds);
@@ -67,7 +68,7 @@ fn compared(overlapped: &Run, runbook: &Run) -> Vec<ComparedLine> {
     lines.filter(|line| line.overlapped_seconds + line.runbook_seconds > 0.0).collect()
 }
 
-/// Both orders by the runbook's lines, in at most 80 columns.
+/// Both orders, by the runbook's lines, in at most 80 columns.
 #[must_use]
 pub fn comparison_text(comparison: &Comparison) -> String {
     let row = |name: &str, overlapped: f64, runbook: f64| {
@@ -86,9 +87,10 @@ pub fn comparison_text(comparison: &Comparison) -> String {
     lines.push(rule);
     lines.push(row("the whole window", least, most));
     lines.push(row("of that, gates and migrations", fixed.0, fixed.1));
-    lines.push(row("all else", least - fixed.0, most - fixed.1));
+    lines.push(row("everything else", least - fixed.0, most - fixed.1));
     lines.push(String::new());
-    lines.push(format!("Gates and migrations apart, overlapped takes {:.2} of the runbook's time.", comparison.ratio));
+    lines
+        .push(format!("Without gates and migrations, overlapped takes {:.2} of the runbook's time.", comparison.ratio));
     lines.join("\n") + "\n"
 }
 
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn both_orders_stand_side_by_side() {
+    fn both_orders_are_shown_side_by_side() {
         let text = comparison_text(&comparison());
         assert_fits(&text, 80);
         insta::assert_snapshot!(text);

@@ -1,4 +1,4 @@
-//! A dry run as people and shells read it: each write as a line, all else as comments.
+//! A dry run as text that is also a shell script: each write is a command, everything else is a comment.
 
 use cutover_core::plan::Plan;
 use cutover_engine::dry::{DryOutcome, DryStep};
@@ -6,22 +6,22 @@ use serde_json::{Value, json};
 
 use super::text::{WIDTH, count, hang};
 
-/// What a dry run has found.
+/// The result of a dry run.
 #[derive(Clone, Copy, Debug)]
 pub struct DryRun<'a> {
-    /// The plan that was walked.
+    /// The plan.
     pub plan: &'a Plan,
-    /// Its steps, milestones left out.
+    /// Its steps, without milestones.
     pub steps: &'a [DryStep],
-    /// What stands in the way of running it now.
+    /// The reasons why it cannot be run now.
     pub obstacles: &'a [String],
     /// The deployment file as the operator named it.
     pub file: &'a str,
 }
 
-const ABOUT: &str = "Nothing was changed. Each line is a write that the phase would make, in an order that the plan \
-                     allows. Comments say what waits, looks, happens on hosts, or is so already: run on its own, \
-                     this would wait for nothing. What is known only then stands in <...>.";
+const ABOUT: &str = "Nothing was changed. Each command is a write that the phase would make, in an order that the plan \
+                     allows. Comments show waits, checks, work on hosts, and steps that are already done. Do not run \
+                     this as a script: it would not wait for anything. Values in <...> are known only later.";
 
 /// The dry run as a shell script. Comments keep to 80 columns; commands are one line each.
 #[must_use]
@@ -32,7 +32,7 @@ pub fn dry_run(dry: &DryRun<'_>) -> String {
     let mut blocks = vec![format!("{}\n{}", comment("# ", &title), comment("# ", ABOUT))];
     if !dry.obstacles.is_empty() {
         let reasons = dry.obstacles.iter().map(|reason| comment("#   - ", reason));
-        let reasons: Vec<String> = std::iter::once("# It cannot begin yet:".to_owned()).chain(reasons).collect();
+        let reasons: Vec<String> = std::iter::once("# It cannot start yet:".to_owned()).chain(reasons).collect();
         blocks.push(reasons.join("\n"));
     }
     let mut text = blocks.join("\n");
@@ -61,7 +61,7 @@ fn of_step(step: &DryStep) -> String {
     let title = comment("# ", &format!("{}: {}", step.lane, step.title));
     let with = |more: String| format!("{title}\n{more}");
     match &step.outcome {
-        DryOutcome::AlreadySo => comment("# ", &format!("{}: {}: already so", step.lane, step.title)),
+        DryOutcome::AlreadySo => comment("# ", &format!("{}: {}: already done", step.lane, step.title)),
         DryOutcome::Writes { lines } => with(lines.join("\n")),
         DryOutcome::InWords { words } => with(comment("#   ", words)),
         DryOutcome::CannotBeSeen { because } => with(comment("#   CANNOT BE SEEN: ", because)),
@@ -73,7 +73,7 @@ fn of_step(step: &DryStep) -> String {
     }
 }
 
-/// `text` wrapped, every line of it a comment: what is in a file or an answer must never become a command.
+/// `text` wrapped, with every line a comment: text from a file or an answer must never become a command.
 fn comment(first: &str, text: &str) -> String {
     let lines = hang(first, text, WIDTH);
     let commented = lines.lines().map(|line| match line.strip_prefix(' ') {
@@ -119,12 +119,12 @@ mod tests {
     }
 
     #[test]
-    fn writes_are_lines_and_all_else_is_a_comment() {
+    fn writes_are_commands_and_everything_else_is_a_comment() {
         insta::assert_snapshot!(shown(&steps(), &["prepare has not ended yet".to_owned()]));
     }
 
     #[test]
-    fn nothing_but_a_write_ever_becomes_a_command() {
+    fn only_writes_become_commands() {
         let hostile = "first\nrm -rf everything\n\n  touch this; and a word ".repeat(4);
         let outcomes = [
             DryOutcome::AlreadySo,
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn json_has_every_step_with_what_it_comes_to() {
+    fn json_has_every_step_with_its_outcome() {
         let plan = plan(&deployment(), Phase::Window, Order::Overlapped);
         let json = dry_run_json(&DryRun { plan: &plan, steps: &steps(), obstacles: &[], file: "qa.toml" });
         let outcomes: Vec<_> = json["steps"].as_array().expect("steps").iter().map(|step| &step["outcome"]).collect();

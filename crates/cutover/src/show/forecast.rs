@@ -1,5 +1,5 @@
-//! What stands below a plan's table: whether the window fits, the point of no return, the way back, the critical path,
-//! and the linter's findings.
+//! The part below a plan's table: whether the window fits, the point of no return, the way back, the critical path, and
+//! the linter's findings.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use cutover_core::time::human;
 
 use super::text::{WIDTH, count, hang, since};
 
-/// What is known of the window in advance. `row` tells in which row of the table a step is.
+/// The forecast of the window. `row` gives the row of the table that contains a step.
 pub(super) fn window(
     plan: &Plan,
     deployment: &Deployment,
@@ -50,7 +50,7 @@ fn start(deployment: &Deployment, known: &WindowForecast) -> String {
 }
 
 fn no_return(plan: &Plan, known: &WindowForecast, row: &dyn Fn(&StepId) -> Option<usize>) -> String {
-    let Some(point) = &known.point_of_no_return else { return "none: every step can be taken back".to_owned() };
+    let Some(point) = &known.point_of_no_return else { return "none: every step can be undone".to_owned() };
     let title = plan.step(&point.step).map_or(point.step.as_str(), |step| step.title.as_str());
     let row = row(&point.step).map_or_else(String::new, |row| format!("row {row}, "));
     format!("{row}{title}, at {}: {}", since(point.after), point.because)
@@ -68,8 +68,8 @@ fn critical(plan: &Plan, known: &WindowForecast) -> String {
     chain(path.map(|step| (step.line, step.expected)))
 }
 
-/// A chain of steps by the runbook's lines: `post the page 2m 35s > migrate 20m > verify 10s`. What takes less
-/// than a second is left out.
+/// A chain of steps by the runbook's lines: `post the page 2m 35s > migrate 20m > verify 10s`. Lines that take less
+/// than a second are left out.
 pub(super) fn chain(path: impl Iterator<Item = (Line, Duration)>) -> String {
     let mut parts: Vec<(Line, Duration)> = Vec::new();
     for (line, length) in path {
@@ -82,13 +82,13 @@ pub(super) fn chain(path: impl Iterator<Item = (Line, Duration)>) -> String {
     parts.map(|(line, length)| format!("{} {}", line.words(), human(*length))).collect::<Vec<String>>().join(" > ")
 }
 
-/// The linter's findings, errors first as they come; nothing when there are none.
+/// The linter's findings, errors first; nothing if there are none.
 pub(super) fn findings(findings: &[Finding]) -> Option<String> {
     let of = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
     let title = match (errors, warnings) {
         (0, 0) => return None,
-        (0, warnings) => format!("{}: the plan can be run by somebody who knows this", count(warnings, "warning")),
+        (0, warnings) => format!("{}: the plan can be run, if you accept this", count(warnings, "warning")),
         (errors, 0) => format!("{}: the plan is refused", count(errors, "error")),
         (errors, warnings) => {
             format!("{} and {}: the plan is refused", count(errors, "error"), count(warnings, "warning"))

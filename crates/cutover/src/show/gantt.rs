@@ -1,4 +1,4 @@
-//! A phase as it was run, as bars over time: one row for each group of like steps, by lane.
+//! A phase as it was run, as bars over time: one row for each group of similar steps, by lane.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,8 @@ use cutover_core::status::{StepGroup, StepGroups};
 /// The legend of the bars.
 pub(super) const LEGEND: &str = "#  under way      =  on the critical path      !  failed";
 
-/// The rows that have something to show from `from` to `to`: `label` columns of words, then `width` of time.
+/// The rows of groups that were under way between `from` and `to`: `label` columns of text, then `width` columns of
+/// time.
 pub(super) fn gantt(run: &Run, from: Timestamp, to: Timestamp, label: usize, width: usize) -> String {
     let groups = StepGroups::of(&run.plan);
     let critical: BTreeSet<StepId> = critical_path(run).steps.into_iter().map(|(step, _)| step).collect();
@@ -44,7 +45,7 @@ struct Scale<'a> {
 }
 
 impl Scale<'_> {
-    /// The bar of a group; nothing when none of its steps was under way between the two ends.
+    /// The bar of a group; nothing if none of its steps was under way in that time.
     fn bar(&self, group: &StepGroup) -> Option<String> {
         let mut bar = vec![' '; self.width];
         for position in &group.steps {
@@ -68,7 +69,7 @@ impl Scale<'_> {
         (!bar.trim().is_empty()).then_some(bar)
     }
 
-    /// The column in which `moment` lies; moments outside lie in the first or last.
+    /// The column of `moment`; moments outside are in the first or the last column.
     fn column(&self, moment: Timestamp) -> usize {
         let whole = between(self.from, self.to);
         let ends_after = |column: usize| later(self.from, whole.mul_f64(fraction(column + 1, self.width))) > moment;

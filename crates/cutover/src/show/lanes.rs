@@ -1,5 +1,6 @@
-//! Progress on a terminal: one line a lane that changes in place, and above it what has ended. The times are those of
-//! the events and of the ticks it is given; it has no ticker, because an upgrade's clock may not be the wall's.
+//! Progress on a terminal: one line per lane that changes in place, and above these lines what has ended. Times come
+//! from the events and ticks that it is given; it has no ticker of its own, because an upgrade may not run in wall
+//! time.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ use super::narrate::{Kind, Narrator};
 use crate::harmless::harmless;
 use crate::output::write_note;
 
-/// One line a lane on standard error.
+/// One line per lane on standard error.
 pub struct Lanes {
     narrator: Narrator,
     screen: MultiProgress,
@@ -23,8 +24,8 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    /// Lines for the lanes of `upgrade` and of what follows; `file` is the deployment file as the operator gave
-    /// it, nothing when nobody is to type decisions.
+    /// Lines for the lanes of `upgrade` and of the events that follow. `file` is the deployment file as the operator
+    /// named it, or nothing if nobody is expected to type decisions.
     #[must_use]
     pub fn new(upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
         Self::on(ProgressDrawTarget::stderr(), upgrade, deployment, file)
@@ -73,7 +74,7 @@ impl Screen for Lanes {
         if matches!(progress, Progress::Recorded { event: Event::RunStarted { .. }, .. }) {
             self.lay_out();
         }
-        // What begins and what waits is in the lines below.
+        // The lines below show what starts and what waits.
         for note in notes.iter().filter(|note| !matches!(note.kind, Kind::Begins | Kind::Waits)) {
             let _ = self.screen.println(harmless(&narrow_line(&self.narrator, note)));
         }
@@ -103,7 +104,7 @@ mod tests {
     use super::*;
     use crate::show::testing;
 
-    /// The lanes so many seconds after the window's start.
+    /// The lanes `after` seconds after the window's start.
     fn lanes_at(seconds: u64, waiting: Option<(&str, &str)>) -> Vec<String> {
         let deployment = testing::deployment();
         let journal = testing::journal(&deployment, &[Phase::Window], Order::Overlapped);
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interruption_takes_the_lines_off_the_screen() {
+    fn an_interruption_removes_the_lines_from_the_screen() {
         let deployment = testing::deployment();
         let journal = testing::journal(&deployment, &[Phase::Window], Order::Overlapped);
         let mut lanes = Lanes::on(ProgressDrawTarget::hidden(), &Upgrade::default(), &deployment, None);
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn lanes_that_have_ended_say_so() {
+    fn lanes_that_have_ended_are_shown_as_done() {
         assert!(lanes_at(100_000, None).iter().all(|line| line.ends_with("done")));
     }
 }

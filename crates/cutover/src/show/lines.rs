@@ -1,4 +1,4 @@
-//! Progress where there is no terminal: a plain line for each event worth one, or all of them as JSON.
+//! Progress without a terminal: a plain line for each important event, or all events as JSON.
 
 use std::io::Write;
 
@@ -12,18 +12,18 @@ use super::text::{WIDTH, hang};
 use crate::harmless::cut;
 use crate::output::{write_line, write_note};
 
-/// After how many seconds without a line the plain lines say again what still goes on.
+/// After how many seconds without a line the log repeats what is still under way.
 const QUIET_SECONDS: u32 = 60;
 
-/// Where the progress of an upgrade is shown. Nothing that goes wrong in showing it may stop an upgrade.
+/// A place that shows the progress of an upgrade. No failure to show it may stop an upgrade.
 pub trait Screen {
     /// Shows `progress`.
     fn hear(&mut self, progress: &Progress);
 
-    /// Shows that time passes. Called every second in which there was no progress, with the upgrade's time.
+    /// Shows the upgrade's time `now`. Called after every second without progress.
     fn tick(&mut self, _now: Timestamp) {}
 
-    /// Leaves the screen to what is printed after this.
+    /// Clears the screen for what is printed afterwards.
     fn finish(&mut self) {}
 }
 
@@ -31,13 +31,13 @@ pub trait Screen {
 pub struct Lines {
     narrator: Narrator,
     out: Box<dyn Write + Send>,
-    /// How many seconds nothing was written.
+    /// For how many seconds nothing was written.
     quiet: u32,
 }
 
 impl Lines {
-    /// Lines to `out`, going on from `upgrade`; `file` is the deployment file as the operator gave it, nothing
-    /// when nobody is to type decisions.
+    /// Writes lines to `out`, for events that follow the state `upgrade`. `file` is the deployment file as the operator
+    /// named it, or nothing if nobody is expected to type decisions.
     #[must_use]
     pub fn new(out: Box<dyn Write + Send>, upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
         Self { narrator: Narrator::new(upgrade, deployment, file), out, quiet: 0 }
@@ -47,7 +47,7 @@ impl Lines {
 impl Lines {
     fn write(&mut self, notes: &[Note]) {
         for note in notes {
-            // A reader that has gone away is no reason to stop an upgrade.
+            // The upgrade goes on even if its reader has gone away.
             let _ = write_line(&mut self.out, &line(&self.narrator, note));
         }
     }
@@ -63,7 +63,7 @@ impl Screen for Lines {
         self.write(&notes);
     }
 
-    /// Says what still goes on, for a log in which nothing has appeared for a while.
+    /// Writes what is still under way, if nothing was written for a while.
     fn tick(&mut self, now: Timestamp) {
         self.quiet += 1;
         if self.quiet.is_multiple_of(QUIET_SECONDS) {
@@ -73,7 +73,7 @@ impl Screen for Lines {
     }
 }
 
-/// Only what is said, on standard error.
+/// Shows only notes, on standard error.
 pub struct Notes;
 
 impl Screen for Notes {
@@ -84,7 +84,7 @@ impl Screen for Notes {
     }
 }
 
-/// A note as a line; what goes on over several lines is indented.
+/// A note as a line. If its text has several lines, the others are indented.
 pub(super) fn line(narrator: &Narrator, note: &Note) -> String {
     let text = cut(&note.text).replace('\n', &format!("\n{:37}", ""));
     format!("{}{text}", before(narrator, note))
@@ -106,13 +106,13 @@ fn before(narrator: &Narrator, note: &Note) -> String {
     format!("{}  {:<17} {:<8} ", narrator.clock.show_time(note.at), note.lane, note.kind.word())
 }
 
-/// One JSON object a line, for every event.
+/// Shows every event as one JSON object per line.
 pub struct Json {
     out: Box<dyn Write + Send>,
 }
 
 impl Json {
-    /// JSON lines to `out`.
+    /// Writes JSON lines to `out`.
     #[must_use]
     pub fn new(out: Box<dyn Write + Send>) -> Self {
         Self { out }
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
     use crate::show::testing;
 
-    /// What a test writes to, and reads.
+    /// A buffer that a test can read while it is written.
     #[derive(Clone, Default)]
     struct Paper(Arc<Mutex<Vec<u8>>>);
 
@@ -177,19 +177,19 @@ mod tests {
     }
 
     #[test]
-    fn a_window_without_a_terminal_is_a_line_for_each_group_of_steps() {
+    fn without_a_terminal_each_group_of_steps_of_the_window_has_a_line() {
         insta::assert_snapshot!(lines(&Upgrade::default(), &recorded(&window())));
     }
 
     #[test]
-    fn hosts_of_a_group_are_one_line_and_not_one_each() {
+    fn the_hosts_of_a_group_share_one_line() {
         let text = lines(&Upgrade::default(), &recorded(&window()));
         assert_eq!(text.matches("stop services on 3 current edxapp hosts: in 20s").count(), 1, "{text}");
         assert!(!text.contains("edx-mitx-test-residential-live-0-v3"), "{text}");
     }
 
     #[test]
-    fn waits_are_told_at_most_every_thirty_seconds() {
+    fn waits_are_shown_at_most_every_thirty_seconds() {
         let deployment = testing::deployment();
         let records = testing::until(&deployment, &window(), Duration::from_secs(60));
         let step = testing::step_id(
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resume_tells_a_group_whose_first_hosts_had_stopped_before() {
+    fn a_resumed_run_shows_a_group_whose_first_hosts_were_done_before() {
         let deployment = testing::deployment();
         let (before, after): (Vec<Record>, Vec<Record>) = {
             let records = window();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_say_what_may_become_of_the_page() {
+    fn failures_say_whether_the_page_may_be_lifted() {
         let deployment = testing::deployment();
         let records = testing::until(&deployment, &window(), Duration::from_secs(600));
         let step = testing::step_id(
@@ -237,7 +237,7 @@ mod tests {
         insta::assert_snapshot!(text);
     }
 
-    /// What is told of `events` in the middle of the migrations.
+    /// The lines for `events` that happen in the middle of the migrations.
     fn told(events: &[Event]) -> String {
         let deployment = testing::deployment();
         let records = testing::until(&deployment, &window(), Duration::from_secs(600));
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_fails_beside_a_migration_keeps_the_page_up() {
+    fn any_failure_during_a_migration_keeps_the_page_up() {
         let verify = step("window.verify.");
         let text = told(&[
             Event::StepStarted { step: verify.clone(), attempt: 1 },
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_who_wants_a_failed_step_tried_again() {
+    fn an_operator_approved_retry_names_the_operator() {
         let migrate = step("window.migrate.residential-live.1");
         let text = told(&[
             Event::StepFailed {
@@ -272,11 +272,14 @@ mod tests {
             },
             Event::StepRetryApproved { step: migrate, by: "alice".to_owned() },
         ]);
-        assert!(text.contains("decided  migrate lms default on edxapp_residential_live: alice wants it"), "{text}");
+        assert!(
+            text.contains("decided  migrate lms default on edxapp_residential_live: alice approved another"),
+            "{text}"
+        );
     }
 
     #[test]
-    fn a_refusal_is_told_once_and_not_as_a_failure() {
+    fn a_refusal_is_shown_once_and_not_as_a_failure() {
         let gate = step("window.gate.manual-checks");
         let decision = Decision {
             gate: "manual-checks".into(),
@@ -302,13 +305,13 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_is_never_told_to_have_been_so_already() {
+    fn a_check_is_never_shown_as_already_done() {
         let text = told(&[Event::StepHeld { step: step("window.verify.staging"), facts: Vec::new() }]);
         assert!(text.contains("passed in 0s"), "{text}");
     }
 
     #[test]
-    fn a_step_past_its_expected_time_says_what_that_does_to_the_window() {
+    fn a_step_past_its_expected_time_shows_its_effect_on_the_window() {
         let deployment = testing::deployment();
         let records = testing::until(&deployment, &window(), Duration::from_secs(600));
         let paper = Paper::default();
@@ -321,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn where_decisions_are_scripted_there_is_nothing_to_type() {
+    fn scripted_decisions_show_no_command_to_type() {
         let paper = Paper::default();
         let mut lines = Lines::new(Box::new(paper.clone()), &Upgrade::default(), &testing::deployment(), None);
         recorded(&window()).iter().for_each(|progress| lines.hear(progress));

@@ -1,4 +1,4 @@
-//! Mistakes in a deployment file, shown where they stand. Finding them is the domain's business.
+//! Mistakes in a deployment file, shown at their positions. `cutover_core` finds them.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use cutover_core::deployment::Mistake;
@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::text::{WIDTH, count, length, wrap};
 
-/// The columns before a line below a snippet, for files of less than 10,000 lines.
+/// The columns before a note below a snippet, for files of less than 10,000 lines.
 const BELOW: usize = "9999 = help: ".len();
 
-/// The mistakes found in `text`, each with file, line, column, the line itself, a mark under it, and what
-/// would help. `file` is the path as the operator gave it; with `color`, marks are coloured.
+/// The mistakes found in `text`, each with file, line, column, the line itself, a mark under it, and a help text.
+/// `file` is the path as the operator named it; with `color`, marks are coloured.
 #[must_use]
 pub fn mistakes(file: &str, text: &str, mistakes: &[Mistake], color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
@@ -49,7 +49,7 @@ fn report<'a>(file: &'a str, text: &'a str, mistake: &'a Mistake) -> Group<'a> {
     }
 }
 
-/// What stands beside the mark, and below it where it is too long for that.
+/// The text beside the mark or, if it is too long for that, below the snippet.
 fn label<'a>(text: &str, mistake: &'a Mistake) -> (&'a str, Option<String>) {
     let marked = span(text, mistake);
     let line = text[..marked.start].rfind('\n').map_or(0, |newline| newline + 1);
@@ -61,8 +61,8 @@ fn label<'a>(text: &str, mistake: &'a Mistake) -> (&'a str, Option<String>) {
     ("", Some(wrap(&mistake.label, WIDTH - BELOW).join("\n")))
 }
 
-/// The mistake's bytes, inside the text, between characters, and on one line: a mark over half the file shows
-/// less than one at its beginning.
+/// The mistake's byte range, moved inside the text, to character boundaries, and to one line: a mark over half the file
+/// is less useful than one at its beginning.
 fn span(text: &str, mistake: &Mistake) -> std::ops::Range<usize> {
     let start = text.floor_char_boundary(mistake.span.start.min(text.len()));
     let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
@@ -87,14 +87,14 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_shown_where_it_stands() {
+    fn every_mistake_is_shown_at_its_position() {
         let text = broken();
         let found = parse(&text).expect_err("two mistakes");
         insta::assert_snapshot!(mistakes("mitx.toml", &text, &found, false));
     }
 
     #[test]
-    fn what_is_allowed_is_wrapped_where_it_is_long() {
+    fn long_labels_are_wrapped() {
         let text = SMALL.replacen("name =", "clowd = 1\nname =", 1);
         let found = parse(&text).expect_err("a mistake");
         let shown = mistakes("mitx.toml", &text, &found, false);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_outside_the_text_does_no_harm() {
+    fn a_span_outside_the_text_does_not_panic() {
         let text = "name = \"é";
         for span in [0..99, 99..99, 8..9, 9..10] {
             let odd = Mistake { span, message: "odd".to_owned(), label: String::new(), help: None };

@@ -1,5 +1,5 @@
-//! What people read: pure functions from the domain's values to text and JSON. Nothing here decides or reads a clock;
-//! the commands print. Only screens write themselves, while an upgrade runs.
+//! What people read: pure functions from the domain's values to text and JSON. Nothing here makes decisions or reads a
+//! clock, and the commands do the printing; only the screens write by themselves, while an upgrade runs.
 
 pub mod branch;
 mod calls;

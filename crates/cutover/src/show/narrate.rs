@@ -1,5 +1,5 @@
-//! The stream of progress as a story: which of its events are worth a line, and in what words. How the lines reach
-//! the terminal is not known here.
+//! The stream of progress as lines of a log: which events get a line, and its text. This module does not print the
+//! lines.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,9 +17,9 @@ use super::text::count;
 use cutover_core::status::{StepGroup, StepGroups};
 use cutover_core::status::{approve_command, delayed, refusal_of};
 
-/// Waits are told at most this often, for each group of steps.
+/// Waits are shown at most this often for each group of steps.
 const BETWEEN_WAITS: Duration = Duration::from_secs(30);
-/// Steps that are expected to take less are told only when they end.
+/// Steps that are expected to take less than this are shown only when they end.
 const WORTH_A_BEGINNING: Duration = Duration::from_secs(15);
 
 /// What kind of line it is.
@@ -50,7 +50,7 @@ impl Kind {
     }
 }
 
-/// A line worth telling. Its text may go on over several lines.
+/// An entry of the log. Its text may have several lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Note {
     pub(super) at: Timestamp,
@@ -59,23 +59,23 @@ pub(super) struct Note {
     pub(super) text: String,
 }
 
-/// Follows an upgrade, and knows what was told already.
+/// Follows an upgrade, and remembers what was shown already.
 #[derive(Clone, Debug)]
 pub(super) struct Narrator {
-    /// How the window's clock shows moments.
+    /// The window's clock, which is used to show moments.
     pub(super) clock: OffsetTime,
-    /// The deployment file for commands to type; nothing when nobody is to type decisions.
+    /// The deployment file for commands to type; nothing if nobody is expected to type decisions.
     file: Option<String>,
     deployment: Deployment,
     upgrade: Upgrade,
     groups: StepGroups,
-    /// What each step under way last said that it waits for.
+    /// What each step under way waits for, as it last reported.
     details: BTreeMap<StepId, String>,
     told_waiting: BTreeMap<usize, Timestamp>,
 }
 
 impl Narrator {
-    /// One that goes on from `upgrade`, which the events to come follow on.
+    /// A narrator for events that follow the state `upgrade`.
     pub(super) fn new(upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
         let groups = upgrade.current_run().map(|run| StepGroups::of(&run.plan)).unwrap_or_default();
         Self {
@@ -89,7 +89,7 @@ impl Narrator {
         }
     }
 
-    /// What `progress` is worth telling.
+    /// The notes for `progress`.
     pub(super) fn hear(&mut self, progress: &Progress) -> Vec<Note> {
         match progress {
             Progress::Waiting { at, step, detail } => {
@@ -98,7 +98,7 @@ impl Narrator {
             }
             Progress::Said { .. } => Vec::new(),
             Progress::Recorded { at, event, .. } => {
-                // What cannot follow is for the engine to refuse; here it is only not told.
+                // The engine refuses events that cannot follow; here they are just not shown.
                 if self.upgrade.apply(*at, event).is_err() {
                     return Vec::new();
                 }
@@ -112,13 +112,13 @@ impl Narrator {
         }
     }
 
-    /// The lanes of the phase under way, what concerns the whole deployment first.
+    /// The lanes of the phase under way; the lane of the whole deployment comes first.
     pub(super) fn lanes(&self) -> Vec<Lane> {
         let lanes = self.groups.list.iter().map(|group| group.lane.clone());
         lanes.collect::<std::collections::BTreeSet<Lane>>().into_iter().collect()
     }
 
-    /// What a lane does at `now`, on one line: the longest of what is under way, and how much else is.
+    /// What a lane does at `now`, on one line: the longest step under way, and how many others there are.
     pub(super) fn lane_now(&self, lane: &Lane, now: Timestamp) -> String {
         let Some(run) = self.run() else { return String::new() };
         let of_lane: Vec<&StepGroup> = self.groups.list.iter().filter(|group| group.lane == *lane).collect();
@@ -127,7 +127,7 @@ impl Narrator {
             .map(|group| (*group, members(run, group).filter(|(_, run)| run.status.is_open()).collect::<Vec<_>>()))
             .filter(|(_, steps)| !steps.is_empty())
             .collect();
-        // Nothing waits for draining: it is shown only when nothing else goes on.
+        // No step waits for draining, so it is shown only if nothing else is under way.
         open.sort_by_key(|(_, steps)| {
             let draining = steps.iter().all(|(step, _)| matches!(step.action, Action::AwaitDrained(_)));
             (draining, std::cmp::Reverse(steps.iter().map(|(step, _)| step.expected).max()))
@@ -143,7 +143,7 @@ impl Narrator {
         let others = if open.len() > 1 { format!(" (+{} more)", open.len() - 1) } else { String::new() };
         let detail = steps.iter().find_map(|(step, _)| self.details.get(&step.id));
         let detail = detail.map_or_else(String::new, |detail| format!(": {detail}"));
-        // The times come first: a narrow terminal cuts the rest.
+        // The times come first, because a narrow terminal cuts off the end.
         let times = match steps.first().map(|(step, _)| &step.action) {
             Some(Action::WaitUntil { moment, .. }) => format!("{} to go", human(between(now, *moment))),
             _ => format!(
@@ -156,7 +156,7 @@ impl Narrator {
         format!("{times}  {}{hosts}{others}{detail}", group.title)
     }
 
-    /// What it does to the window that something stands past its expected time; empty when it does not.
+    /// The effect on the window of a step that is past its expected time; empty if it is not.
     fn delay(&self, run: &Run, since: Timestamp, expected: Duration, now: Timestamp) -> String {
         if run.plan.phase != Phase::Window || between(since, now) <= expected {
             return String::new();
@@ -164,7 +164,7 @@ impl Narrator {
         format!(", {}", delayed(run, &self.upgrade, &self.deployment, now))
     }
 
-    /// What goes on now, lane by lane, for somebody who has heard nothing for a while.
+    /// What is under way now, lane by lane, for a log without a line for a while.
     pub(super) fn still_going_on(&self, now: Timestamp) -> Vec<Note> {
         let open = |lane: &Lane| {
             self.run().is_some_and(|run| run.runs().any(|(step, run)| step.lane == *lane && run.status.is_open()))
@@ -188,7 +188,7 @@ impl Narrator {
             Event::RunStarted { plan, .. } => Some(whole(Kind::Phase, self.phase_begins(at, plan))),
             Event::RunFinished { .. } => self.run().map(|run| {
                 let took = human(between(run.started_at, at));
-                whole(Kind::Phase, format!("{} has ended well, after {took}", run.kind))
+                whole(Kind::Phase, format!("{} has succeeded, after {took}", run.kind))
             }),
             Event::Interrupted { because } => Some(whole(Kind::Trouble, format!("stopped: {because}"))),
             Event::GateOpened { gate } => Some(whole(Kind::Gate, self.question(gate))),
@@ -199,19 +199,17 @@ impl Narrator {
                 .iter()
                 .find_map(killed)
                 .and_then(|killed| self.about(at, step, Kind::Trouble, |step| format!("{}: {killed}", step.title))),
-            Event::StepUndone { step } => {
-                self.about(at, step, Kind::Done, |step| format!("{}: taken back", step.title))
-            }
-            Event::StepAccepted { step, by, because } => {
-                self.about(at, step, Kind::Decided, |step| format!("{}: {by} takes it for done: {because}", step.title))
-            }
-            Event::StepInDoubt { step, error } => self
-                .about(at, step, Kind::Trouble, |step| format!("{}: in doubt whether it worked: {error}", step.title)),
+            Event::StepUndone { step } => self.about(at, step, Kind::Done, |step| format!("{}: undone", step.title)),
+            Event::StepAccepted { step, by, because } => self
+                .about(at, step, Kind::Decided, |step| format!("{}: {by} accepted it as done: {because}", step.title)),
+            Event::StepInDoubt { step, error } => self.about(at, step, Kind::Trouble, |step| {
+                format!("{}: in doubt, it may or may not have worked: {error}", step.title)
+            }),
             Event::StepRetried { step, error } => {
                 self.about(at, step, Kind::Trouble, |step| format!("{}: will be tried again: {error}", step.title))
             }
             Event::StepRetryApproved { step, by } => {
-                self.about(at, step, Kind::Decided, |step| format!("{}: {by} wants it tried again", step.title))
+                self.about(at, step, Kind::Decided, |step| format!("{}: {by} approved another attempt", step.title))
             }
             Event::StepFailed { step, error, .. } => self.failed(at, step, error),
         };
@@ -222,10 +220,10 @@ impl Narrator {
         let done = self.run().map_or(0, |run| run.runs().filter(|(_, step)| step.status.is_done()).count());
         let done = if done > 0 { format!(", {done} of them done already") } else { String::new() };
         let (steps, hash) = (count(plan.steps.len(), "step"), plan.hash());
-        format!("{} begins {}: {steps}{done}, plan {}", plan.phase, self.clock.show(at), hash.short())
+        format!("{} starts {}: {steps}{done}, plan {}", plan.phase, self.clock.show(at), hash.short())
     }
 
-    /// Whoever asks the question shows its checklist; here it is only told that it is asked.
+    /// Only that the question is asked; the code that asks it also shows its checklist.
     fn question(&self, gate: &GateName) -> String {
         let asked = self.run().into_iter().flat_map(|run| &run.plan.steps).find_map(|step| match &step.action {
             Action::Decide(decide) if decide.gate == *gate => Some(decide.question.as_str()),
@@ -238,7 +236,7 @@ impl Narrator {
     fn begins(&self, at: Timestamp, id: &StepId, attempt: u32) -> Option<Note> {
         let (run, group) = (self.run()?, self.groups.group_of(id)?);
         let (step, _) = members(run, group).find(|(step, _)| step.id == *id)?;
-        // A gate that asks again, or a wait that goes on, is no new attempt at anything.
+        // A gate that asks again, or a wait that continues, is not a new attempt.
         if attempt > 1 && !matches!(step.action, Action::Decide(_) | Action::WaitUntil { .. }) {
             return self.about(at, id, Kind::Begins, |step| format!("{}: attempt {attempt}", step.title));
         }
@@ -259,7 +257,7 @@ impl Narrator {
         })
     }
 
-    /// A group is told once: when the last of its steps has ended well.
+    /// A group is shown once: when the last of its steps has succeeded.
     fn done(&self, at: Timestamp, id: &StepId) -> Option<Note> {
         let (run, group) = (self.run()?, self.groups.group_of(id)?);
         let steps: Vec<(&Step, &StepRun)> = members(run, group).collect();
@@ -274,14 +272,14 @@ impl Narrator {
             _ if looks(steps.iter().map(|(step, _)| *step)) => format!("passed in {length}"),
             _ if waits(steps.iter().map(|(step, _)| *step)) => format!("in {length}"),
             0 => format!("in {length}"),
-            all if all == steps.len() => "was so already".to_owned(),
-            1 => format!("in {length}, 1 of {} was so already", steps.len()),
-            some => format!("in {length}, {some} of {} were so already", steps.len()),
+            all if all == steps.len() => "already done".to_owned(),
+            1 => format!("in {length}, 1 of {} was already done", steps.len()),
+            some => format!("in {length}, {some} of {} were already done", steps.len()),
         };
         Some(Note { at, lane: group.lane.to_string(), kind: Kind::Done, text: format!("{}: {how}", group.title) })
     }
 
-    /// A refusal was told when it was decided.
+    /// A refusal is not shown again: it was shown when it was decided.
     fn failed(&self, at: Timestamp, id: &StepId, error: &str) -> Option<Note> {
         let run = self.run()?;
         let step = run.plan.step(id)?;
@@ -294,7 +292,7 @@ impl Narrator {
 
     fn page_words(&self, run: &Run, step: &Step) -> String {
         match page_may_lift(run, &self.upgrade, step) {
-            PageMayLift::Yes => "the maintenance page may be lifted once what was done is taken back".to_owned(),
+            PageMayLift::Yes => "the maintenance page may be lifted once the finished steps are undone".to_owned(),
             PageMayLift::No { because } => format!("the maintenance page must stay up: {because}"),
         }
     }
@@ -336,7 +334,7 @@ fn decided(decision: &Decision) -> String {
     format!("gate {} {word} by {}{note}{again}", decision.gate, decision.by)
 }
 
-/// Whether the steps only look: then there is nothing that could have been so already.
+/// Whether the steps only check something: then there is nothing that could have been done already.
 fn looks<'a>(mut steps: impl Iterator<Item = &'a Step>) -> bool {
     steps.all(|step| matches!(step.action, Action::CheckSite(_) | Action::ConfirmStopped { .. }))
 }

@@ -1,5 +1,5 @@
-//! Which rows of a plan keep the maintenance page up when they fail, by the graph and not by the step alone: what may run
-//! beside a migration may fail when the schema is half migrated.
+//! Which rows of a plan keep the maintenance page up when they fail. This depends on the graph and not only on the
+//! step: a step that may run at the same time as a migration may fail when the schema is half migrated.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,13 +7,13 @@ use cutover_core::journal::migrations_beside;
 use cutover_core::names::StepId;
 use cutover_core::plan::{Lane, PageMayLift, Plan};
 
-/// For each step of `plan` whether the page stays up when it fails: unless it must have ended before the first
-/// migration of its databases begins.
+/// For each step of `plan`, whether the page stays up when it fails. It does, unless the step must end before the first
+/// migration of its databases starts.
 pub(super) fn stays(plan: &Plan) -> Vec<bool> {
     let indices: HashMap<&StepId, usize> =
         plan.steps.iter().enumerate().map(|(index, step)| (&step.id, index)).collect();
     let mut by_migration: HashMap<&StepId, Vec<bool>> = HashMap::new();
-    // What concerns a step depends on its lane only, and plans have many steps and few lanes.
+    // Which migrations concern a step depends only on its lane, and plans have many steps but few lanes.
     let mut by_lane: BTreeMap<&Lane, Vec<bool>> = BTreeMap::new();
     for step in &plan.steps {
         by_lane.entry(&step.lane).or_insert_with(|| {
@@ -30,7 +30,7 @@ pub(super) fn stays(plan: &Plan) -> Vec<bool> {
     steps.map(|(index, step)| step.page_may_lift != PageMayLift::Yes || !by_lane[&step.lane][index]).collect()
 }
 
-/// For each step whether it must have ended before `step` begins.
+/// For each step, whether it must end before `step` starts.
 fn ended_before(plan: &Plan, indices: &HashMap<&StepId, usize>, step: &StepId) -> Vec<bool> {
     let mut before = vec![false; plan.steps.len()];
     let mut left: Vec<usize> = indices.get(step).copied().into_iter().collect();
@@ -59,21 +59,21 @@ mod tests {
     }
 
     #[test]
-    fn what_must_end_before_migrations_lets_the_page_lift() {
+    fn steps_that_must_end_before_migrations_let_the_page_lift() {
         for step in ["window.open", "window.stop.", "window.snapshot.mitx"] {
             assert!(!stays_up(step), "{step}");
         }
     }
 
     #[test]
-    fn what_may_run_beside_migrations_keeps_the_page() {
+    fn steps_that_may_run_during_migrations_keep_the_page() {
         for step in ["window.drained.", "window.deregister.", "window.register.", "window.migrate.", "window.verify."] {
             assert!(stays_up(step), "{step}");
         }
     }
 
     #[test]
-    fn without_migrations_of_that_kind_each_step_speaks_for_itself() {
+    fn without_such_migrations_each_step_decides_for_itself() {
         let plan = testing::plan(&testing::deployment(), Phase::Prepare, Order::Overlapped);
         assert!(stays(&plan).iter().all(|stays| !stays));
     }

@@ -19,13 +19,13 @@ use super::text::{WIDTH, count, hang, ranges, since, wrap};
 use crate::harmless::one_line;
 use cutover_core::status::{StepGroup, StepGroups};
 
-/// Where the column of titles begins.
+/// The column in which titles start.
 const TITLE: usize = 22;
 /// How wide the column of titles is.
 const TITLE_WIDTH: usize = 40;
 
-/// `plan` as a table of at most 80 columns: a row for each group of like steps, or with `every_step` for each
-/// step; below it what is known in advance, the linter's `findings`, and how to run it from `file`.
+/// `plan` as a table of at most 80 columns: a row for each group of similar steps or, with `every_step`, for each step;
+/// below it the forecast, the linter's `findings`, and how to run the plan from `file`.
 #[must_use]
 pub fn plan(plan: &Plan, deployment: &Deployment, file: &str, findings: &[Finding], every_step: bool) -> String {
     let table = Table::new(plan, deployment, every_step);
@@ -41,9 +41,9 @@ pub fn plan(plan: &Plan, deployment: &Deployment, file: &str, findings: &[Findin
 
 fn legend(phase: Phase) -> String {
     let rows = "*     on the critical path: a delay here delays the end\n\
-                undo  back 45s: can be taken back, in that time; nothing: changes nothing";
-    let page = "page  if the row fails: lift = the maintenance page may lift once what was done\n      \
-                is taken back; stay = it stays up until somebody decides";
+                undo  back 45s: can be undone in that time; nothing: changes nothing";
+    let page = "page  if the row fails: lift = the maintenance page may be lifted once the\n      \
+                finished steps are undone; stay = it stays up until somebody decides";
     if phase == Phase::Window { format!("{rows}\n{page}") } else { rows.to_owned() }
 }
 
@@ -106,7 +106,7 @@ pub fn plan_json(plan: Plan, deployment: &Deployment, findings: Vec<Finding>, bl
     }
 }
 
-/// Begin and end of a step; nothing for what is done before the window opens.
+/// Start and end of a step; nothing for steps before the window opens.
 type Span = (Option<Duration>, Option<Duration>);
 
 struct Table<'a> {
@@ -118,9 +118,9 @@ struct Table<'a> {
     forecast: Option<WindowForecast>,
     /// The index of the step that opens the window.
     opening: Option<usize>,
-    /// The rows from top to bottom: indices of groups.
+    /// The rows from top to bottom, as indices of groups.
     rows: Vec<usize>,
-    /// For each step whether the maintenance page stays up when it fails.
+    /// For each step, whether the maintenance page stays up when it fails.
     page_stays: Vec<bool>,
 }
 
@@ -208,7 +208,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// What stands under a row: its lane, and what it waits for with the rules' words.
+    /// The text under a row: its lane, and what it waits for, with the rules' reasons.
     fn below(&self, group: &StepGroup, numbers: &[usize], every_step: bool) -> Option<String> {
         let mut words: Vec<String> = Vec::new();
         if every_step {
@@ -248,7 +248,7 @@ fn heading(plan: &Plan, deployment: &Deployment) -> String {
     format!("{}\n{}", hang("", &title, WIDTH), hang("", &facts, WIDTH))
 }
 
-/// The worst of the group: steps that are like each other have like inverses.
+/// The worst case of the group: similar steps have similar inverses.
 fn undo(steps: &[&Step]) -> String {
     if steps.iter().any(|step| matches!(step.undo, Undo::Impossible { .. })) {
         return "NO WAY BACK".to_owned();
@@ -263,7 +263,7 @@ fn undo(steps: &[&Step]) -> String {
 fn how_to_run(plan: &Plan, file: &str) -> String {
     let hash = plan.hash();
     format!(
-        "To run this plan, and no other if anything changes:\n  cutover {} {file} --plan {}",
+        "To run exactly this plan, or nothing if it has changed:\n  cutover {} {file} --plan {}",
         plan.phase,
         hash.short()
     )
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_is_a_table_that_a_person_can_follow() {
+    fn the_window_is_a_readable_table() {
         insta::assert_snapshot!(show(Phase::Window, Order::Overlapped, false));
     }
 
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn prepare_begins_at_its_own_beginning() {
+    fn the_times_of_prepare_count_from_its_own_start() {
         insta::assert_snapshot!(show(Phase::Prepare, Order::Overlapped, false));
     }
 
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn every_step_has_its_row_and_id_when_asked_for() {
+    fn every_step_has_a_row_with_its_id_if_asked_for() {
         let deployment = testing::deployment();
         let planned = testing::plan(&deployment, Phase::Window, Order::Overlapped);
         let text = plan(&planned, &deployment, "mitx.toml", &[], true).split_whitespace().collect::<String>();
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_of_any_plan_passes_80_columns() {
+    fn no_line_of_any_plan_is_longer_than_80_columns() {
         for deployment in testing::examples() {
             for phase in Phase::ALL {
                 for (order, every_step) in
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_does_not_fit_says_so_and_by_how_much() {
+    fn a_window_that_does_not_fit_shows_by_how_much() {
         let mut deployment = testing::deployment();
         deployment.window.length = Some("30m".parse().expect("a span"));
         let planned = testing::plan(&deployment, Phase::Window, Order::Overlapped);
@@ -355,6 +355,6 @@ mod tests {
         assert_eq!(json["hash"].as_str(), Some(planned.hash().as_str()));
         assert_eq!(json["schedule"].as_array().map(Vec::len), Some(planned.steps.len()));
         assert_eq!(json["forecast"]["expected_seconds"], json["expected_seconds"]);
-        assert!(json["schedule"][0]["begin_seconds"].is_null(), "what is before the opening has no time yet");
+        assert!(json["schedule"][0]["begin_seconds"].is_null(), "steps before the opening have no time yet");
     }
 }

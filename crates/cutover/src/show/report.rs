@@ -1,5 +1,5 @@
-//! The report of an upgrade in Markdown: what was done, when, by whose decision, and what visitors saw. It can be
-//! made while the upgrade runs as well.
+//! The report of an upgrade in Markdown: what was done, when, by whose decision, and what visitors saw. It can also be
+//! made while the upgrade runs.
 
 use cutover_core::deployment::Deployment;
 use cutover_core::journal::{
@@ -18,9 +18,9 @@ use super::summary::{Broken, axis_ends};
 use super::text::{count, grouped, hang};
 use crate::harmless::cut;
 
-/// The width to which prose is wrapped, and which code blocks keep to.
+/// The width to which prose is wrapped, and the maximum width of code blocks.
 const WIDTH: usize = 100;
-/// Columns for words and for time in code blocks.
+/// Columns for labels and for time in code blocks.
 const LABEL: usize = 44;
 const TIME: usize = 54;
 const COLUMNS: strip::Columns = strip::Columns { label: LABEL, time: TIME };
@@ -30,13 +30,13 @@ const COLUMNS: strip::Columns = strip::Columns { label: LABEL, time: TIME };
 pub struct ReportInputs<'a> {
     /// The journal.
     pub records: &'a [Record],
-    /// The state that it leads to.
+    /// The state after the journal.
     pub upgrade: &'a Upgrade,
     /// The deployment file.
     pub deployment: &'a Deployment,
-    /// What visitors saw, where that is known.
+    /// What visitors saw, if that is known.
     pub visitors: Option<&'a VisitorReport>,
-    /// What happened and must never happen, where that is watched.
+    /// Violations of the invariants, if they are watched.
     pub violations: &'a [Violation],
 }
 
@@ -50,9 +50,9 @@ pub fn report(inputs: ReportInputs<'_>) -> String {
     parts.push(visitors(inputs));
     parts.push(section("Decisions", &decisions(inputs), "Nobody has decided anything yet."));
     parts.push(section("Migrations", &migrations(inputs), "None has run."));
-    parts.push(section("What was made and removed", &resources(inputs.upgrade), "Nothing yet."));
-    parts.push(section("Trouble", &trouble(inputs), "None: no call failed, was in doubt or was made twice."));
-    parts.push(section("What must never happen", &broken(inputs), "Nothing of it happened, as far as it was watched."));
+    parts.push(section("What was created and removed", &resources(inputs.upgrade), "Nothing yet."));
+    parts.push(section("Trouble", &trouble(inputs), "None: no call failed, was in doubt or was repeated."));
+    parts.push(section("What must never happen", &broken(inputs), "None of it happened, as far as it was watched."));
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<String>>().join("\n\n") + "\n"
 }
 
@@ -65,7 +65,7 @@ fn outcome(inputs: ReportInputs<'_>) -> String {
     let unfinished = Phase::ALL.into_iter().find(|phase| !upgrade.finished(*phase));
     let failed = upgrade.current_run().and_then(|run| run.failed().next());
     let words = match (unfinished, failed, &upgrade.interrupted) {
-        (None, ..) => "The upgrade has ended: all its phases have ended well.".to_owned(),
+        (None, ..) => "The upgrade has ended: all its phases have succeeded.".to_owned(),
         (Some(phase), Some((step, error)), _) if matches!(step.action, Action::Decide(_)) => {
             format!("The upgrade was refused in `{phase}`, at \"{}\": {}", prose(&step.title), prose(error))
         }
@@ -76,7 +76,7 @@ fn outcome(inputs: ReportInputs<'_>) -> String {
             format!("The upgrade has stopped in `{phase}`: {}", prose(because))
         }
         (Some(phase), None, None) if upgrade.run_of(phase).is_some() => format!("The upgrade is in `{phase}`."),
-        (Some(phase), None, None) => format!("The upgrade waits for `{phase}` to be run."),
+        (Some(phase), None, None) => format!("The upgrade waits until `{phase}` is run."),
     };
     let release = &inputs.deployment.release;
     let last = upgrade.updated_at.map_or_else(String::new, |at| format!(" Last record: {}.", clock(inputs).show(at)));
@@ -89,7 +89,7 @@ fn outcome(inputs: ReportInputs<'_>) -> String {
 
 fn phases(inputs: ReportInputs<'_>) -> String {
     let rows = Phase::ALL.iter().map(|phase| match inputs.upgrade.run_of(*phase) {
-        None => format!("| {phase} | not begun | | |"),
+        None => format!("| {phase} | not started | | |"),
         Some(run) => {
             let done = run.runs().filter(|(_, step)| step.status.is_done()).count();
             let took = match run.finished_at {
@@ -103,7 +103,7 @@ fn phases(inputs: ReportInputs<'_>) -> String {
             )
         }
     });
-    let head = ["| phase | begun | took | steps done |".to_owned(), "|---|---|---|---|".to_owned()];
+    let head = ["| phase | started | took | steps done |".to_owned(), "|---|---|---|---|".to_owned()];
     format!("## Phases\n\n{}", head.into_iter().chain(rows).collect::<Vec<String>>().join("\n"))
 }
 
@@ -154,9 +154,9 @@ fn critical(run: &Run) -> String {
         let planned = if planned == took { String::new() } else { format!(", {planned} expected") };
         Some(item(&format!("{took}{planned}: {} ({})", prose(&step.title), step.lane)))
     });
-    let kind = if window_length(run).is_some() { "took" } else { "takes, with what is expected of the rest," };
+    let kind = if window_length(run).is_some() { "took" } else { "take, with the expected times of the rest," };
     let head = format!(
-        "The steps that decided its length {kind} {}, gates and migrations {} of it:",
+        "The steps that determined its length {kind} {}, {} of it for gates and migrations:",
         human(path.length),
         human(gates_and_migrations(run))
     );
@@ -189,11 +189,11 @@ fn decisions(inputs: ReportInputs<'_>) -> Vec<String> {
             Some(format!("{at} `{}` {word} by {}{note}", decision.gate, prose(&decision.by)))
         }
         Event::StepRetryApproved { step, by } => {
-            Some(format!("{} {} wants it tried again: {step}", clock(inputs).show(at), prose(by)))
+            Some(format!("{} {} approved another attempt: {step}", clock(inputs).show(at), prose(by)))
         }
         Event::StepAccepted { step, by, because } => {
             let (at, by, because) = (clock(inputs).show(at), prose(by), prose(because));
-            Some(format!("{at} {by} takes it for done, \"{because}\": {step}"))
+            Some(format!("{at} {by} accepted as done, \"{because}\": {step}"))
         }
         _ => None,
     });
@@ -211,14 +211,14 @@ fn migrations(inputs: ReportInputs<'_>) -> Vec<String> {
     migrated.chain(half_run(inputs.upgrade)).collect()
 }
 
-/// Migrations that were begun and whose good end is not on record: nobody may run them again blindly.
+/// Migrations that were started and have not succeeded according to the journal. They must not be run again blindly.
 fn half_run(upgrade: &Upgrade) -> impl Iterator<Item = String> {
     let runs = upgrade.last_runs().flat_map(Run::runs);
     let migrations = runs.filter(|(step, _)| matches!(step.action, Action::Migrate(_)));
     migrations.filter_map(|(step, run)| match run.status {
         StepStatus::Waiting | StepStatus::Done | StepStatus::Held | StepStatus::Undone => None,
-        StepStatus::Failed { .. } => Some(format!("FAILED, perhaps half applied: {}", step.title)),
-        _ => Some(format!("under way, or its end is not known: {}", step.title)),
+        StepStatus::Failed { .. } => Some(format!("FAILED, possibly half applied: {}", step.title)),
+        _ => Some(format!("under way, or its outcome is not known: {}", step.title)),
     })
 }
 
@@ -234,7 +234,7 @@ fn resources(upgrade: &Upgrade) -> Vec<String> {
     images.chain(snapshots).chain(launched).chain(terminated).collect()
 }
 
-/// Everything that did not go at the first try, and every change of hands.
+/// Everything that did not work at the first attempt, and every change of conductor.
 fn trouble(inputs: ReportInputs<'_>) -> Vec<String> {
     let mut conductors = 0;
     let mut lines = Vec::new();
@@ -265,11 +265,11 @@ fn happened(event: &Event) -> Option<String> {
     }
 }
 
-/// That programs were killed, in words.
+/// The text for programs that were killed.
 pub(super) fn killed(fact: &Fact) -> Option<String> {
     let Fact::Killed { host, programs } = fact else { return None };
     let programs: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
-    Some(format!("past the stop limit on {host}, to be killed: {}", programs.join(", ")))
+    Some(format!("about to be killed on {host}, after the stop limit: {}", programs.join(", ")))
 }
 
 fn broken(inputs: ReportInputs<'_>) -> Vec<String> {
@@ -298,7 +298,7 @@ fn paragraph(text: &str) -> String {
     hang("", text, WIDTH)
 }
 
-/// Words from elsewhere, with what Markdown would take for markup taken away.
+/// Text from outside, with characters escaped that Markdown would read as markup.
 fn prose(text: &str) -> String {
     let text = cut(text).split_whitespace().collect::<Vec<&str>>().join(" ");
     text.replace('\\', "\\\\").replace('<', "&lt;").replace('*', "\\*").replace('[', "\\[")
@@ -349,13 +349,13 @@ mod tests {
     }
 
     #[test]
-    fn an_upgrade_that_has_not_begun_has_a_report_too() {
+    fn an_upgrade_that_has_not_started_has_a_report_too() {
         let text = show(&testing::deployment(), &[], &[]);
-        assert!(text.contains("waits for `announce`"), "{text}");
+        assert!(text.contains("waits until `announce` is run"), "{text}");
     }
 
     #[test]
-    fn violations_are_in_the_report_with_their_time_and_step() {
+    fn the_report_shows_violations_with_time_and_step() {
         let deployment = testing::deployment();
         let journal = testing::journal(&deployment, &Phase::ALL, Order::Overlapped);
         let at = later(deployment.window.start.timestamp, Duration::from_secs(600));
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn code_blocks_are_ascii_and_nothing_but_tables_passes_100_columns() {
+    fn code_blocks_are_ascii_and_only_tables_are_wider_than_100_columns() {
         for deployment in testing::examples() {
             let text = show(&deployment, &testing::journal(&deployment, &Phase::ALL, Order::Runbook), &[]);
             for line in text.lines().filter(|line| !line.starts_with('|')) {

@@ -1,4 +1,4 @@
-//! Where an upgrade is, in at most 80 columns: what matters most at the top, the command to type at the end.
+//! Where an upgrade is, in at most 80 columns: the most important facts first, the command to type last.
 
 use std::collections::BTreeMap;
 
@@ -25,16 +25,16 @@ pub fn status_text(status: &Status) -> String {
     parts.join("\n\n") + "\n"
 }
 
-/// What cannot be read comes before all that can: what follows may be out of date.
+/// The damage comes before everything that could be read, because that may be out of date.
 fn incomplete(status: &Status, damage: &str) -> String {
     let known = match status.updated_at {
         Some(at) => format!(
-            "What follows is what could be read, up to {}. What has happened since is not known.",
+            "This shows what could be read, up to {}. Nobody knows what has happened since then.",
             status.clock.show(at)
         ),
-        None => "Nothing of this upgrade could be read. That is not to say that nothing has happened.".to_owned(),
+        None => "Nothing about this upgrade could be read. This does not mean that nothing has happened.".to_owned(),
     };
-    let advice = "Make the state readable before anything else is run.";
+    let advice = "Make the state readable before you run anything else.";
     [
         "THE STATE CANNOT BE READ COMPLETELY".to_owned(),
         hang("  ", damage, WIDTH),
@@ -50,8 +50,8 @@ fn head(status: &Status) -> String {
             PhaseState::NotBegun if phase.phase == Phase::Announce && status.damage.is_some() => {
                 "is in an unknown state".to_owned()
             }
-            PhaseState::NotBegun if phase.phase == Phase::Announce => "has not begun".to_owned(),
-            PhaseState::NotBegun => format!("waits for `{}` to be run", phase.phase),
+            PhaseState::NotBegun if phase.phase == Phase::Announce => "has not started".to_owned(),
+            PhaseState::NotBegun => format!("waits until `{}` is run", phase.phase),
             PhaseState::UnderWay if !status.gates.is_empty() => {
                 format!("is in `{}` and WAITS FOR A DECISION", phase.phase)
             }
@@ -79,7 +79,7 @@ fn conducted(status: &Status, conductor: &str) -> String {
     let lives = match status.conductor_lives {
         Some(true) => ", alive",
         Some(false) if under_way => ", NOT ALIVE",
-        // It has ended as it should.
+        // It has ended normally.
         Some(false) => ", gone",
         None => "",
     };
@@ -153,13 +153,13 @@ fn window(status: &Status) -> Option<String> {
 }
 
 fn way_back(status: &Status, back: &BackStatus, abort_by: Option<Timestamp>) -> String {
-    let taken_back = format!("{} to take back, {}", count(back.steps, "step"), human(back.length));
+    let to_undo = format!("{} to undo, {}", count(back.steps, "step"), human(back.length));
     let words = match abort_by {
         _ if !back.impossible.is_empty() => "NO WAY BACK".to_owned(),
-        _ if back.steps == 0 => "nothing is to be taken back yet".to_owned(),
-        None => taken_back,
-        Some(by) if by < status.now => format!("{taken_back}; already too late to end as announced"),
-        Some(by) => format!("{taken_back}; decide by {} to end as announced", status.clock.show_time(by)),
+        _ if back.steps == 0 => "nothing to undo yet".to_owned(),
+        None => to_undo,
+        Some(by) if by < status.now => format!("{to_undo}; already too late to end as announced"),
+        Some(by) => format!("{to_undo}; decide by {} to end as announced", status.clock.show_time(by)),
     };
     let reasons = back.impossible.iter();
     let reasons = reasons.map(|no| hang("         ", &format!("{}: {}", no.lane, no.because), WIDTH));
@@ -169,7 +169,7 @@ fn way_back(status: &Status, back: &BackStatus, abort_by: Option<Timestamp>) -> 
 fn failed(failed: &FailedStep) -> String {
     let page = match &failed.page_stays_because {
         Some(because) => format!("must stay up: {because}"),
-        None => "may be lifted once what was done is taken back".to_owned(),
+        None => "may be lifted once the finished steps are undone".to_owned(),
     };
     let mut lines = match &failed.refused {
         Some(refused) => vec![hang("refused  ", &failed.title, WIDTH), hang("         ", &refused.words(), WIDTH)],
@@ -178,8 +178,8 @@ fn failed(failed: &FailedStep) -> String {
     lines.extend(failed.page_is_up.then(|| hang("         page: ", &page, WIDTH)));
     lines.push(hang("         step: ", failed.step.as_str(), WIDTH));
     if let Some(command) = &failed.retry_command {
-        lines.push(hang("         ", "It is not begun again by itself; once its schema is mended:", WIDTH));
-        // A command is never broken: it is there to be copied.
+        lines.push(hang("         ", "It is not run again automatically. Once its schema is repaired:", WIDTH));
+        // A command is never wrapped, so that it can be copied.
         lines.push(format!("         {command}"));
     }
     lines.join("\n")
@@ -195,7 +195,7 @@ fn gate(status: &Status, gate: &WaitingGate) -> String {
     lines.join("\n")
 }
 
-/// Steps under way, those like each other on one line.
+/// Steps under way, with similar steps on one line.
 fn running(status: &Status) -> Option<String> {
     let mut groups: BTreeMap<(&str, &str), Vec<&RunningStep>> = BTreeMap::new();
     for step in &status.running {
@@ -207,13 +207,13 @@ fn running(status: &Status) -> Option<String> {
             let trouble = step.trouble.as_ref()?;
             Some(hang("         ", &format!("{}, attempt {}, {trouble}", step.title, step.attempt), WIDTH))
         });
-        let word = if status.conducted { "now      " } else { "begun    " };
+        let word = if status.conducted { "now      " } else { "started  " };
         std::iter::once(hang(word, &words, WIDTH)).chain(trouble).collect::<Vec<String>>().join("\n")
     });
     (!groups.is_empty()).then(|| lines.collect::<Vec<String>>().join("\n"))
 }
 
-/// How long like steps have been under way. Without a conductor nobody knows how they stand.
+/// How long similar steps have been under way. Without a conductor nobody knows their state.
 fn how_long(status: &Status, steps: &[&RunningStep]) -> String {
     let elapsed = steps.iter().map(|step| step.elapsed).max().unwrap_or_default();
     let until = steps.iter().find_map(|step| step.until);
@@ -222,7 +222,7 @@ fn how_long(status: &Status, steps: &[&RunningStep]) -> String {
         (Some(until), true) => return format!("{} to go", human(between(status.now, until))),
         (None, false) => {
             let ago = human(elapsed);
-            return format!("{ago} ago, its end is not known; looked at when the phase is run again");
+            return format!("{ago} ago, outcome not known; observed again when the phase is run again");
         }
         (None, true) => {}
     }
@@ -250,7 +250,7 @@ fn command(status: &Status) -> Option<String> {
         None if status.phases.iter().all(|phase| phase.state == PhaseState::Finished) => {
             "Nothing is left to do.".to_owned()
         }
-        None => "Nothing to type: it goes on by itself.".to_owned(),
+        None => "Nothing to type: the upgrade goes on by itself.".to_owned(),
     })
 }
 
@@ -279,7 +279,7 @@ mod tests {
         })
     }
 
-    /// The upgrade so many minutes after the window's start, all as expected.
+    /// The upgrade this many minutes after the window's start, if everything goes as expected.
     fn at(minutes: u64) -> Upgrade {
         let deployment = testing::deployment();
         let journal =
@@ -303,26 +303,26 @@ mod tests {
     }
 
     #[test]
-    fn before_anything_it_says_what_to_type_first() {
+    fn before_the_upgrade_the_status_shows_the_first_command() {
         let status = status(&Upgrade::default(), 0);
         insta::assert_snapshot!(status_text(&status));
         assert_eq!(status.next_command.as_deref(), Some("cutover announce mitx.toml"));
     }
 
     #[test]
-    fn in_the_window_it_shows_what_runs_and_what_back_would_mean() {
+    fn in_the_window_the_status_shows_what_runs_and_what_going_back_would_mean() {
         insta::assert_snapshot!(status_text(&status(&at(3), 3)));
     }
 
     #[test]
-    fn once_a_migration_has_begun_there_is_no_way_back() {
+    fn once_a_migration_has_started_there_is_no_way_back() {
         let status = status(&at(10), 10);
         assert!(!status.back.as_ref().expect("in the window").impossible.is_empty());
         insta::assert_snapshot!(status_text(&status));
     }
 
     #[test]
-    fn a_waiting_gate_shows_its_checklist_and_the_line_to_type() {
+    fn a_waiting_gate_shows_its_checklist_and_the_command_to_type() {
         let status = status(&at(30), 30);
         assert_eq!(status.next_command.as_deref(), Some("cutover approve mitx.toml manual-checks --by NAME"));
         insta::assert_snapshot!(status_text(&status));
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_conductor_nobody_says_how_long_a_step_may_take() {
+    fn without_a_conductor_no_limit_of_a_step_is_shown() {
         let (deployment, upgrade) = (testing::deployment(), at(10));
         let now = later(deployment.window.start.timestamp, Duration::from_secs(7 * 3600));
         let inputs = StatusInputs {
@@ -367,7 +367,7 @@ mod tests {
             damage: None,
         };
         let text = status_text(&Status::of(inputs));
-        assert!(text.contains("its end is not known"), "{text}");
+        assert!(text.contains("outcome not known"), "{text}");
         assert!(!text.contains("LONGER THAN EXPECTED"), "{text}");
         assert_fits(&text, WIDTH);
     }
@@ -397,14 +397,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_no_failure_and_says_nothing_of_a_page_that_is_not_up() {
+    fn a_refusal_is_no_failure_and_does_not_mention_a_page_that_is_not_up() {
         let text = status_text(&status(&refused(), 0));
         assert!(!text.contains("FAILED") && !text.contains("page:"), "{text}");
         insta::assert_snapshot!(text);
     }
 
     #[test]
-    fn a_gate_that_stands_past_the_latest_safe_start_says_how_late_it_is() {
+    fn a_gate_that_waits_past_the_latest_safe_start_shows_how_late_it_is() {
         let mut upgrade = refused();
         let run = upgrade.runs.last_mut().expect("the window");
         run.steps.retain(|step, _| !step.as_str().starts_with("window.gate"));
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_comes_first_and_no_command_is_offered() {
+    fn damage_comes_first_and_no_command_is_offered() {
         let deployment = testing::deployment();
         let damage = Some("journal/00000042.json in state is damaged or was written by something else: EOF");
         for upgrade in [at(10), refused(), Upgrade::default()] {
@@ -431,7 +431,7 @@ mod tests {
             let status = Status::of(inputs);
             let text = status_text(&status);
             assert!(text.starts_with("THE STATE CANNOT BE READ COMPLETELY\n  journal/00000042.json"), "{text}");
-            assert!(!text.contains("cutover ") && !text.contains("has not begun"), "{text}");
+            assert!(!text.contains("cutover ") && !text.contains("has not started"), "{text}");
             assert_fits(&text, WIDTH);
             let json = serde_json::to_string(&status).expect("JSON");
             assert!(json.starts_with(r#"{"damage":"journal/00000042.json"#) && !json.contains("cutover "), "{json}");
@@ -448,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn before_the_window_its_start_is_named() {
+    fn before_the_window_the_status_shows_its_start() {
         let text = status_text(&status(&Upgrade::default(), 0));
         assert!(text.contains("Window   announced from 2021-01-04 04:00:00 -05:00"), "{text}");
     }
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_of_a_status_passes_80_columns() {
+    fn no_line_of_a_status_is_longer_than_80_columns() {
         for deployment in testing::examples() {
             let journal = testing::journal(&deployment, &Phase::ALL, Order::Overlapped);
             for minutes in (0..60).step_by(3) {

@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use super::text::{WIDTH, axis, fit, fraction, grouped, hang};
 
-/// How many visits saw what.
+/// How many visits saw the site, the page or an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct VisitorCounts {
     /// Visits that saw the site.
     pub site: u64,
     /// Visits that saw the maintenance page.
     pub maintenance: u64,
-    /// Visits that saw an error though their resolver honours TTLs.
+    /// Visits that saw an error although their resolver honours TTLs.
     pub error: u64,
     /// Visits that saw an error behind a resolver that ignores TTLs.
     pub error_stale_resolver: u64,
@@ -46,7 +46,7 @@ pub(super) struct Columns {
     pub(super) time: usize,
 }
 
-/// A strip for each site of `visitors` from `from` to `to`, with a time axis below. Where nobody came, all are blank.
+/// A strip for each site of `visitors` from `from` to `to`, with a time axis below. Times without visits are blank.
 pub(super) fn strips(visitors: &VisitorReport, from: Timestamp, to: Timestamp, columns: Columns) -> String {
     let Columns { label, time: width } = columns;
     let nobody = VisitorCounts::from(visitors) == VisitorCounts::default();
@@ -79,7 +79,7 @@ fn part(from: Timestamp, to: Timestamp, column: usize, width: usize) -> (Timesta
     (at(column), at(column + 1))
 }
 
-/// Errors are never hidden, however few; beside them what most visitors saw.
+/// An error if there was any, however rare; otherwise what most visitors saw.
 fn glyph(timeline: &SiteTimeline, (from, to): (Timestamp, Timestamp)) -> char {
     match (timeline.main(from, to), timeline.worst(from, to)) {
         (None, _) | (_, None) => ' ',
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_behind_stale_resolvers_are_told_apart() {
+    fn errors_behind_stale_resolvers_have_a_character_of_their_own() {
         let page = Shares { maintenance: 990_000, error_stale_resolver: 10_000, ..PAGE };
         let site = Shares { site: 990_000, error_stale_resolver: 10_000, ..SITE };
         assert_eq!(strip(&[(0, 50, page), (50, 100, site)]), "mmmmmsssss");
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_came_the_strip_is_blank() {
+    fn without_visits_the_strip_is_blank() {
         let text = strips(
             &report(0, vec![timeline("lms", &[(0, 600, PAGE)])]),
             at(0),

@@ -1,4 +1,4 @@
-//! How a rehearsal ended: as data, and as a page that a person wants to read.
+//! The result of a rehearsal: as data, and as a page of text.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,20 +25,20 @@ const COLUMNS: strip::Columns = strip::Columns { label: 16, time: 60 };
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// All phases have ended well, and nothing happened that must not.
+    /// All phases have succeeded, and nothing happened that must never happen.
     Completed,
-    /// Not all phases have ended well.
+    /// Not all phases have succeeded.
     Failed,
     /// Something happened that must never happen.
     Violated,
 }
 
-/// Something that happened and must never happen.
+/// A violation: something that must never happen, and did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Broken {
     /// When.
     pub at: Timestamp,
-    /// What must never happen.
+    /// The invariant that was violated.
     pub invariant: String,
     /// What happened.
     pub detail: String,
@@ -47,7 +47,7 @@ pub struct Broken {
 }
 
 impl Broken {
-    /// `violation` with the steps that were under way by the journal.
+    /// `violation` with the steps that were under way according to the journal.
     #[must_use]
     pub fn of(violation: &Violation, upgrade: &Upgrade) -> Self {
         let at = violation.at;
@@ -65,7 +65,7 @@ impl Broken {
 pub struct PhaseLength {
     /// The phase.
     pub name: Phase,
-    /// From its beginning to its end, or to the last record.
+    /// The time from its start to its end, or to the last record.
     pub seconds: f64,
     /// How many steps its plan has.
     pub steps: usize,
@@ -85,7 +85,7 @@ pub struct LineLength {
 pub struct GateAnswer {
     /// The gate.
     pub gate: GateName,
-    /// Whether the upgrade could go on.
+    /// Whether it was approved.
     pub approved: bool,
     /// Who decided.
     pub by: String,
@@ -98,31 +98,31 @@ pub struct GateAnswer {
 pub struct Rehearsal {
     /// How it ended.
     pub outcome: Outcome,
-    /// Why it failed; nothing when it did not.
+    /// Why it failed; nothing if it did not.
     pub failure: Option<String>,
     /// Which upgrade was rehearsed.
     pub upgrade: UpgradeId,
-    /// The seed that makes it happen again.
+    /// The seed with which it can be repeated.
     pub seed: u64,
     /// The order of the steps.
     pub order: Order,
     /// How many steps were planned, in all phases.
     pub steps: usize,
-    /// From the first change of DNS until the last site was served again; nothing when that never came.
+    /// The time from the first change of DNS until the last site was served again; nothing if that never happened.
     pub window_seconds: Option<f64>,
-    /// The chain of steps that decided this.
+    /// The length of the chain of steps that determined this.
     pub critical_path_seconds: Option<f64>,
-    /// The part of that chain that was people's decisions and migrations.
+    /// The part of that chain for people's decisions and migrations.
     pub gates_and_migrations_seconds: Option<f64>,
     /// The announced length.
     pub announced_seconds: f64,
-    /// Whether the window came to its end within it.
+    /// Whether the window ended within that length.
     pub fits: bool,
     /// What visitors saw.
     pub visitors: VisitorCounts,
-    /// What happened and must never happen.
+    /// The violations of the invariants.
     pub violations: Vec<Broken>,
-    /// The phases that were begun.
+    /// The phases that were started.
     pub phases: Vec<PhaseLength>,
     /// Where the time of the window went, by the runbook's lines.
     pub critical_path: Vec<LineLength>,
@@ -131,7 +131,7 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// The rehearsal that `upgrade` is the journal of.
+    /// The rehearsal whose journal led to `upgrade`.
     #[must_use]
     pub fn of(
         upgrade: &Upgrade,
@@ -193,8 +193,8 @@ fn line_lengths(run: &Run) -> Vec<LineLength> {
     lines.map(|(line, length)| LineLength { line, seconds: rounded_seconds(length) }).collect()
 }
 
-/// The rehearsal on at most 80 columns and some 30 lines. `visitors` are those of the whole rehearsal; their
-/// strips show the window.
+/// The rehearsal as text of at most 80 columns and about 30 lines. `visitors` are those of the whole rehearsal; their
+/// strips show only the window.
 #[must_use]
 pub fn summary_text(
     rehearsal: &Rehearsal,
@@ -215,7 +215,7 @@ fn head(rehearsal: &Rehearsal) -> String {
         Outcome::Completed if rehearsal.fits => "COMPLETED",
         Outcome::Completed => "COMPLETED, BUT LONGER THAN ANNOUNCED",
         Outcome::Failed => "FAILED",
-        Outcome::Violated => "VIOLATED WHAT MUST NEVER HAPPEN",
+        Outcome::Violated => "SOMETHING HAPPENED THAT MUST NEVER HAPPEN",
     };
     let facts = format!("{} order, {}, seed {}", rehearsal.order, count(rehearsal.steps, "step"), rehearsal.seed);
     let mut lines = vec![hang("", &format!("Rehearsal of {}: {word}", rehearsal.upgrade), WIDTH), facts];
@@ -252,7 +252,7 @@ fn window(rehearsal: &Rehearsal) -> Option<String> {
     Some(parts.join("\n"))
 }
 
-/// Who decided what: `approved by Alex Doe: go, manual-checks`.
+/// The decisions by person: `approved by Alex Doe: go, manual-checks`.
 fn gates(gates: &[GateAnswer]) -> String {
     let mut answers: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for gate in gates {
@@ -301,7 +301,7 @@ fn violations(rehearsal: &Rehearsal, deployment: &Deployment) -> String {
     lines.join("\n")
 }
 
-/// Seconds that were a length of time once.
+/// A length of time, given in seconds.
 fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_completed_rehearsal_is_a_page_that_a_person_wants_to_read() {
+    fn a_completed_rehearsal_is_shown_as_one_page() {
         let deployment = testing::deployment();
         let upgrade = upgrade(&deployment, &Phase::ALL);
         let text = summary_text(
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_violation_is_the_outcome_whatever_else_went_well() {
+    fn a_violation_determines_the_outcome() {
         let deployment = testing::deployment();
         let upgrade = upgrade(&deployment, &Phase::ALL);
         let at = later(deployment.window.start.timestamp, Duration::from_secs(600));
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_longer_than_announced_is_said_in_the_first_lines() {
+    fn the_first_line_says_if_the_window_is_longer_than_announced() {
         let mut deployment = testing::deployment();
         let upgrade = upgrade(&deployment, &Phase::ALL);
         assert!(rehearsal(&deployment, &upgrade, &[]).fits);

@@ -1,5 +1,5 @@
-//! What the tests of this module are made from: a small deployment, the world as it would be observed, plans of it,
-//! and journals of phases that went as expected.
+//! Data for the tests of this module: a small deployment, an observation of its world, plans for it, and journals of
+//! phases that went as expected.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use jiff::Timestamp;
 /// The text of the small deployment.
 pub(super) const SMALL: &str = include_str!("small.toml");
 
-/// The real topologies, which everything printed must survive.
+/// The examples with real topologies: everything that is printed must also fit for them.
 pub(super) const EXAMPLES: [&str; 2] =
     [include_str!("../../../../examples/mitx-production.toml"), include_str!("../../../../examples/mitx-qa.toml")];
 
@@ -124,13 +124,13 @@ fn images(at: Timestamp) -> Vec<MachineImage> {
     images.collect()
 }
 
-/// The plan of a phase as if all before it had gone well.
+/// The plan of a phase, made as if all phases before it had succeeded.
 pub(super) fn plan(deployment: &Deployment, phase: Phase, order: Order) -> Plan {
     let (observation, upgrade) = (observation(deployment), Upgrade::default());
     forecast(Inputs { deployment, observation: &observation, upgrade: &upgrade }, phase, order)
 }
 
-/// When each phase begins in the journals below.
+/// When each phase starts in the journals below.
 pub(super) fn begins(deployment: &Deployment, phase: Phase) -> Timestamp {
     let start = deployment.window.start.timestamp;
     match phase {
@@ -176,7 +176,7 @@ pub(super) fn records(moments: Vec<(Timestamp, Event)>) -> Vec<JournalRecord> {
     records.collect()
 }
 
-/// The records of `journal` until the start of the window and `after`.
+/// The records of `journal` until `after` the start of the window.
 pub(super) fn until(deployment: &Deployment, journal: &[JournalRecord], after: Duration) -> Vec<JournalRecord> {
     let end = later(deployment.window.start.timestamp, after);
     journal.iter().filter(|record| record.at <= end).cloned().collect()
@@ -186,14 +186,14 @@ pub(super) fn fold(records: &[JournalRecord]) -> Upgrade {
     Upgrade::fold(records).expect("the journal is sound")
 }
 
-/// The id of the one step whose id begins so.
+/// The id of the first step whose id starts with `start`.
 pub(super) fn step_id(plan: &Plan, start: &str) -> StepId {
     plan.steps.iter().find(|step| step.id.as_str().starts_with(start)).expect("a step of that id").id.clone()
 }
 
 fn run_steps(deployment: &Deployment, plan: &Plan, begins: Timestamp) -> Vec<(Timestamp, Event)> {
     let start = deployment.window.start.timestamp;
-    // The wait for the window takes as long as it takes; all else what the plan expects.
+    // The wait for the window takes until its start; every other step takes its expected time.
     let ready = Schedule::of(&plan.steps, |step| step.expected);
     let opening = plan.steps.iter().rposition(|step| matches!(step.action, Action::WaitUntil { .. }));
     let waited =
@@ -251,7 +251,7 @@ fn facts(step: &Step) -> Vec<Fact> {
     }
 }
 
-/// Fails with the line when one of `text` passes `width` columns, or one outside ASCII.
+/// Fails if a line of `text` is longer than `width` columns or not ASCII, and shows that line.
 pub(super) fn assert_fits(text: &str, width: usize) {
     for line in text.lines() {
         assert!(super::text::length(line) <= width, "{} columns: {line}", super::text::length(line));
@@ -260,7 +260,7 @@ pub(super) fn assert_fits(text: &str, width: usize) {
     }
 }
 
-/// What visitors of every site would have seen of a window of 34 minutes: the page from its second minute on.
+/// What visitors of every site would have seen in a window of 34 minutes: the page from its second minute on.
 pub(super) fn visitors(deployment: &Deployment) -> VisitorReport {
     let at = |minutes: u64| later(deployment.window.start.timestamp, Duration::from_secs(60 * minutes));
     let site = Shares { site: 1_000_000, ..Shares::default() };
@@ -285,7 +285,7 @@ pub(super) fn segment(from: Timestamp, to: Timestamp, shares: Shares) -> Segment
     Segment { from, to, seen, shares }
 }
 
-/// A record as whoever watches hears of it.
+/// The progress that readers receive for a record.
 pub(super) fn progress(record: &JournalRecord) -> impl Iterator<Item = Progress> {
     record.events.iter().zip(1..).map(|(event, position)| Progress::Recorded {
         number: EventNumber { record: record.number, position },
@@ -294,7 +294,7 @@ pub(super) fn progress(record: &JournalRecord) -> impl Iterator<Item = Progress>
     })
 }
 
-/// An event of which nobody asks where it stands in the journal.
+/// Progress for an event whose number does not matter.
 pub(super) fn recorded(at: Timestamp, event: Event) -> Progress {
     Progress::Recorded { number: EventNumber { record: 9999, position: 1 }, at, event }
 }

@@ -1,4 +1,4 @@
-//! What holds of everything that is shown: no text from outside forges a line, moves the cursor or fills the screen.
+//! A property of everything that is shown: no text from outside forges a line, moves the cursor or fills the screen.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use crate::error::CommandError;
 use crate::harmless::harmless;
 use crate::show::{self, Lines, ReportInputs, Screen, report, status_text};
 
-/// What a file, a host or a person may say: a line of its own, and orders to the terminal.
+/// A line that a text from a file, a host or a person may try to forge.
 const FORGED: &str = "04:30:00  deployment        done     all is well";
 
 fn evil() -> String {
@@ -28,7 +28,7 @@ fn at(seconds: u64) -> Timestamp {
     later(testing::deployment().window.start.timestamp, Duration::from_secs(seconds))
 }
 
-/// A deployment whose question at the first gate is evil.
+/// A deployment whose question at the first gate is hostile.
 fn deployment() -> Deployment {
     let mut deployment = parse(testing::SMALL).expect("the small deployment is right");
     for gate in &mut deployment.gates {
@@ -69,7 +69,7 @@ fn events(deployment: &Deployment) -> Vec<Event> {
     ]
 }
 
-/// The text as it leaves, held to what must never leave.
+/// Checks that `text`, as it is printed, contains nothing that must not be printed.
 fn leaves(what: &str, text: &str) {
     let text = harmless(text);
     for line in text.lines() {

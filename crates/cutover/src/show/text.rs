@@ -1,4 +1,4 @@
-//! Small tools for text on a terminal: lines that never pass 80 columns, clocks, counts. No domain in here.
+//! Small tools for text on a terminal: lines of at most 80 columns, clocks, counts. They know nothing about upgrades.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ pub(super) use cutover_core::words::count;
 
 use crate::harmless::cut;
 
-/// The width that everything printed keeps to, in columns.
+/// The maximum width of everything that is printed, in columns.
 pub(super) const WIDTH: usize = 80;
 
-/// `text` broken at spaces into lines of at most `width` columns. A longer word is broken where it must be.
+/// `text` broken at spaces into lines of at most `width` columns. Longer words are broken too.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
@@ -34,15 +34,15 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Where a word too long for `width` is broken: after a mark that names have, if there is one in its later half.
+/// Where a word too long for `width` is broken: after a separator as in names, if there is one in its later half.
 fn break_point(word: &str, width: usize) -> usize {
     let end = word.char_indices().nth(width).map_or(word.len(), |(index, _)| index);
     let mark = word[..end].rfind(['-', '.', '/', '_', ':']).map(|index| index + 1);
     mark.filter(|index| *index > end / 2).unwrap_or(end)
 }
 
-/// `text` wrapped, with `first` before its first line and as many spaces before the others. It may have come from outside: it
-/// is cut to a sensible length.
+/// `text` wrapped, with `first` before its first line and as many spaces before the others. It may come from outside,
+/// so it is cut to a sensible length.
 pub(super) fn hang(first: &str, text: &str, width: usize) -> String {
     let indent = " ".repeat(length(first));
     let lines = wrap(&cut(text), width.saturating_sub(length(first)).max(8));
@@ -53,7 +53,7 @@ pub(super) fn hang(first: &str, text: &str, width: usize) -> String {
     lines.collect::<Vec<String>>().join("\n")
 }
 
-/// `text` on one line of at most `width` columns, with what does not fit left out of its end.
+/// `text` on one line of at most `width` columns; the rest is left out.
 pub(super) fn fit(text: &str, width: usize) -> String {
     let text = text.split_whitespace().collect::<Vec<&str>>().join(" ");
     if length(&text) <= width {
@@ -63,18 +63,18 @@ pub(super) fn fit(text: &str, width: usize) -> String {
     format!("{}..", kept.trim_end())
 }
 
-/// The columns that `text` takes.
+/// The number of columns of `text`.
 pub(super) fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-/// A time since a beginning, as `+mm:ss`; minutes go past 59.
+/// A time since a start, as `+mm:ss`; minutes may be more than 59.
 pub(super) fn since(length: Duration) -> String {
     let seconds = length.as_secs() + u64::from(length.subsec_millis() >= 500);
     format!("+{:02}:{:02}", seconds / 60, seconds % 60)
 }
 
-/// Numbers with runs drawn together: `1, 4-7, 9`. They come in ascending order.
+/// Numbers with consecutive ones joined: `1, 4-7, 9`. They must be in ascending order.
 pub(super) fn ranges(numbers: impl IntoIterator<Item = usize>) -> String {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for number in numbers {
@@ -91,7 +91,7 @@ pub(super) fn ranges(numbers: impl IntoIterator<Item = usize>) -> String {
     runs.collect::<Vec<String>>().join(", ")
 }
 
-/// Marks for `+mm:ss` along an axis of `width` columns that stands for `whole`: as many round times as fit.
+/// Marks `+mm:ss` along an axis of `width` columns that covers the time `whole`: as many round times as fit.
 pub(super) fn axis(whole: Duration, width: usize) -> String {
     const MINUTES: [u32; 9] = [1, 2, 5, 10, 15, 30, 60, 120, 240];
     let room = u32::try_from(width / 10).unwrap_or(u32::MAX).max(1);
@@ -100,7 +100,7 @@ pub(super) fn axis(whole: Duration, width: usize) -> String {
     let mut line = String::new();
     for column in 0..width {
         let (begin, end) = (whole.mul_f64(fraction(column, width)), whole.mul_f64(fraction(column + 1, width)));
-        // A mark stands where the part of the time begins in which it lies.
+        // A mark is at the column whose part of the time contains it.
         let past = begin.as_nanos().div_ceil(every.as_nanos());
         let moment = every * u32::try_from(past).unwrap_or(u32::MAX);
         let mark = since(moment);
@@ -113,7 +113,7 @@ pub(super) fn axis(whole: Duration, width: usize) -> String {
     line.trim_end().to_owned()
 }
 
-/// A number with its thousands set apart: `104,220`.
+/// A number with thousands separators: `104,220`.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrapped_lines_keep_to_the_width_whatever_the_words() {
+    fn wrapped_lines_are_never_longer_than_the_width() {
         let text = "register 18 next hosts in edx-residential-live-mitx-produc-and-an-endless-name-without-spaces now";
         for width in [8, 20, 40] {
             assert!(wrap(text, width).iter().all(|line| length(line) <= width), "{width}");
@@ -150,31 +150,31 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_left_out_with_a_sign_that_it_was() {
+    fn text_that_does_not_fit_is_cut_and_marked() {
         assert_eq!(fit("stop services on a host", 10), "stop ser..");
         assert_eq!(fit("stop\n it", 10), "stop it");
     }
 
     #[test]
-    fn numbers_are_drawn_together() {
+    fn consecutive_numbers_are_joined() {
         assert_eq!(ranges([1, 2, 4, 5, 6, 9]), "1, 2, 4-6, 9");
         assert_eq!(ranges([]), "");
     }
 
     #[test]
-    fn an_axis_marks_round_times_where_they_lie() {
+    fn an_axis_marks_round_times_at_their_columns() {
         let hour = axis(Duration::from_secs(3600), 60);
         assert_eq!(hour, "+00:00    +10:00    +20:00    +30:00    +40:00    +50:00");
         assert_eq!(axis(Duration::from_secs(2255), 40), "+00:00    +10:00     +20:00    +30:00");
     }
 
     #[test]
-    fn an_axis_of_no_time_does_no_harm() {
+    fn an_axis_of_no_time_does_not_panic() {
         assert!(length(&axis(Duration::ZERO, 60)) <= 60);
     }
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn thousands_are_separated() {
         assert_eq!([7, 1_000, 1_234_567].map(grouped), ["7", "1,000", "1,234,567"]);
     }
 }

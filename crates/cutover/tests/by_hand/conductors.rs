@@ -1,4 +1,5 @@
-//! Two conductors of one upgrade: who is kept out, who succeeds whom, and what one does that was succeeded in its sleep.
+//! Two conductors of one upgrade: who is kept out, who takes over, and what a conductor does that was suspended while
+//! another one took over.
 
 use std::process::Stdio;
 
@@ -14,17 +15,17 @@ fn holder(deployment: &Deployment) -> String {
 }
 
 #[test]
-fn a_conductor_that_sleeps_while_another_ends_the_window_changes_nothing_when_it_wakes() {
+fn a_conductor_that_was_suspended_while_another_ended_the_window_changes_nothing() {
     let deployment = Deployment::new("asleep");
     deployment.succeeds(&["announce"]);
     deployment.see_through(deployment.start("prepare"));
     let mut first = deployment.start("window");
-    // Its record is written, and its call is on its way.
+    // The record is written, and the call is on its way.
     wait_for(&deployment, "window.page.");
     send(&first, Signal::STOP);
 
     let kept_out = deployment.run(&["window"]);
-    assert_eq!(kept_out.status.code(), Some(5), "it sleeps, but it is not dead");
+    assert_eq!(kept_out.status.code(), Some(5), "it is suspended, but not dead");
     let second = deployment.command(&["window", "--take-over", &holder(&deployment)]);
     deployment.see_through(deployment.spawn(second));
     let (events, records) = (deployment.events().len(), deployment.records());
@@ -33,13 +34,13 @@ fn a_conductor_that_sleeps_while_another_ends_the_window_changes_nothing_when_it
     send(&first, Signal::CONT);
     assert_eq!(first.wait().expect("it ends").code(), Some(5), "{}", deployment.log());
     assert_eq!(deployment.records(), records, "no site was pointed at the page again");
-    assert_eq!(deployment.events().len(), events, "and nothing came on record");
+    assert_eq!(deployment.events().len(), events, "and nothing was recorded");
     assert!(!deployment.log().contains("that conductor looks at it again"), "{}", deployment.log());
-    assert!(deployment.succeeds(&["report"]).contains("Nothing of it happened"));
+    assert!(deployment.succeeds(&["report"]).contains("None of it happened"));
 }
 
 #[test]
-fn whoever_is_not_the_holder_is_not_taken_over() {
+fn only_the_holder_of_the_lease_can_be_taken_over() {
     let deployment = Deployment::new("named");
     deployment.succeeds(&["announce"]);
     let mut first = deployment.start("prepare");
@@ -53,10 +54,10 @@ fn whoever_is_not_the_holder_is_not_taken_over() {
 }
 
 #[test]
-fn a_conductor_that_cannot_be_seen_from_here_is_watched_and_not_taken_for_dead() {
+fn a_conductor_whose_process_cannot_be_seen_is_watched_and_not_assumed_dead() {
     let deployment = Deployment::new("unseen");
     deployment.succeeds(&["announce"]);
-    // The same host name, and a number that no process here has; but it is not where this process is.
+    // The same host name, and a number that no process here has; but another namespace or boot.
     let elsewhere = [("pid_namespace", json!("pid:[1]")), ("boot", json!("another"))];
     for (field, value) in elsewhere {
         let mut lease = deployment.lease();
@@ -77,7 +78,7 @@ fn a_conductor_that_cannot_be_seen_from_here_is_watched_and_not_taken_for_dead()
 }
 
 #[test]
-fn a_conductor_of_this_machine_that_was_killed_is_succeeded_at_once() {
+fn a_killed_conductor_of_this_machine_is_replaced_at_once() {
     let deployment = Deployment::new("succeeded");
     deployment.succeeds(&["announce"]);
     let mut first = deployment.start("prepare");
@@ -93,7 +94,7 @@ fn a_conductor_of_this_machine_that_was_killed_is_succeeded_at_once() {
 }
 
 #[test]
-fn a_lease_names_its_holder_where_it_runs_and_the_last_record() {
+fn a_lease_names_its_holder_its_process_and_the_last_record() {
     let deployment = Deployment::new("lease");
     deployment.succeeds(&["announce"]);
     let lease: Value = deployment.lease();

@@ -49,7 +49,7 @@ impl Deployment {
         serde_json::from_str(&self.succeeds(&["status", "--json"])).expect("status is JSON")
     }
 
-    /// Starts a phase; its output goes to a file, so that nothing it says can hold it up.
+    /// Starts a phase. Its output goes to a file, so that it never waits for a reader.
     pub(crate) fn start(&self, phase: &str) -> Child {
         self.spawn(self.command(&[phase]))
     }
@@ -60,7 +60,7 @@ impl Deployment {
         command.stdout(Stdio::null()).stderr(log).spawn().expect("it starts")
     }
 
-    /// What phases have said so far.
+    /// What phases have printed so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
@@ -150,7 +150,7 @@ pub(crate) fn in_folder(path: &Path, name: &str) -> bool {
         && path.extension().is_some_and(|extension| extension == "json")
 }
 
-/// Waits until the journal has `wanted` in an event of a step, while approving what asks.
+/// Approves gates until the journal says that a step has started whose id starts with `wanted`.
 pub(crate) fn wait_for(deployment: &Deployment, wanted: &str) {
     let begin = Instant::now();
     while !deployment.events().iter().any(|event| {
@@ -168,7 +168,7 @@ pub(crate) fn send(child: &Child, signal: rustix::process::Signal) {
     rustix::process::kill_process(id, signal).expect("it is there");
 }
 
-/// Waits until `wanted` is so.
+/// Waits until `wanted` is true.
 pub(crate) fn until(wanted: impl Fn() -> bool) {
     let begin = Instant::now();
     while !wanted() {

@@ -1,4 +1,4 @@
-//! Phases as an operator runs them: in their order, decided at gates from elsewhere, stopped, killed and gone on with.
+//! Phases as an operator runs them: in their order, with gates decided from elsewhere, stopped, killed and resumed.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::deployment::{Deployment, gate_waits, in_folder, send, until, wait_for, walk};
 
 #[test]
-fn a_window_that_is_killed_three_times_is_gone_on_with_and_harms_nobody() {
+fn a_window_that_is_killed_three_times_is_resumed_and_does_no_harm() {
     let deployment = Deployment::new("killed");
     deployment.succeeds(&["announce"]);
     deployment.see_through(deployment.start("prepare"));
@@ -24,7 +24,7 @@ fn a_window_that_is_killed_three_times_is_gone_on_with_and_harms_nobody() {
     deployment.see_through(deployment.start("retire"));
 
     let report = deployment.succeeds(&["report"]);
-    assert!(report.contains("Nothing of it happened"), "{report}");
+    assert!(report.contains("None of it happened"), "{report}");
     let events = deployment.events();
     let count = |name: &str| events.iter().filter(|event| event["event"] == name).count();
     assert_eq!(count("conductor-took-over"), 7);
@@ -52,11 +52,11 @@ fn a_stale_plan_is_refused_with_what_changed_and_leaves_no_lease_behind() {
 }
 
 #[test]
-fn phases_come_in_their_order_and_only_once() {
+fn phases_run_in_their_order_and_only_once() {
     let deployment = Deployment::new("order");
     let early = deployment.run(&["window"]);
     assert_eq!(early.status.code(), Some(4));
-    assert!(String::from_utf8_lossy(&early.stderr).contains("cutover prepare"), "it says what is first");
+    assert!(String::from_utf8_lossy(&early.stderr).contains("cutover prepare"), "it says which phase comes first");
     deployment.succeeds(&["announce"]);
     let again = deployment.run(&["announce"]);
     assert_eq!(again.status.code(), Some(4));
@@ -78,7 +78,7 @@ fn a_second_conductor_is_kept_out_and_told_who_is_at_work() {
 }
 
 #[test]
-fn a_refusal_at_a_gate_stops_the_phase_and_asking_again_goes_on() {
+fn a_refusal_at_a_gate_stops_the_phase_and_an_approval_later_resumes_it() {
     let deployment = Deployment::new("refused");
     deployment.succeeds(&["announce"]);
     deployment.see_through(deployment.start("prepare"));
@@ -93,7 +93,7 @@ fn a_refusal_at_a_gate_stops_the_phase_and_asking_again_goes_on() {
 }
 
 #[test]
-fn a_first_signal_lets_what_is_under_way_end_and_the_same_command_goes_on_at_once() {
+fn after_a_first_signal_steps_under_way_end_and_the_same_command_resumes_at_once() {
     use rustix::process::Signal;
     let deployment = Deployment::new("signal");
     deployment.succeeds(&["announce"]);
@@ -113,7 +113,7 @@ fn a_first_signal_lets_what_is_under_way_end_and_the_same_command_goes_on_at_onc
 fn a_second_signal_stops_at_once_and_says_so() {
     let deployment = Deployment::new("abandon");
     deployment.succeeds(&["announce", "--pace", "1000"]);
-    // At a pace at which launching a host takes minutes.
+    // A pace at which launching a host takes minutes.
     let prepare = deployment.command(&["prepare", "--pace", "1"]).spawn().expect("it starts");
     until(|| {
         deployment
@@ -130,11 +130,11 @@ fn a_second_signal_stops_at_once_and_says_so() {
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(begin.elapsed() < Duration::from_secs(2), "{words}");
     assert_eq!(output.status.code(), Some(7), "{words}");
-    assert!(words.contains("Ctrl-C once more") && words.contains("stopped at once"), "{words}");
+    assert!(words.contains("press Ctrl-C again") && words.contains("stopped at once"), "{words}");
 }
 
 #[test]
-fn a_window_that_was_stopped_before_the_page_is_up_goes_on_only_while_it_fits() {
+fn a_window_that_was_stopped_before_the_page_is_up_resumes_only_while_it_fits() {
     let deployment = Deployment::new("late");
     deployment.succeeds(&["announce"]);
     deployment.see_through(deployment.start("prepare"));
@@ -175,7 +175,7 @@ fn only_a_failed_step_can_be_tried_again() {
 }
 
 #[test]
-fn the_progress_of_a_phase_is_json_lines_and_the_last_is_how_things_stand() {
+fn the_progress_of_a_phase_is_json_lines_and_the_last_is_the_status() {
     let deployment = Deployment::new("json");
     let out = deployment.succeeds(&["announce", "--json"]);
     let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
@@ -186,7 +186,7 @@ fn the_progress_of_a_phase_is_json_lines_and_the_last_is_how_things_stand() {
 }
 
 #[test]
-fn a_rehearsals_progress_keeps_out_of_its_result() {
+fn the_progress_of_a_rehearsal_is_not_mixed_with_its_result() {
     let deployment = Deployment::new("beside");
     let output = deployment.run(&["rehearse", "--json", "--verbose"]);
     let result: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");

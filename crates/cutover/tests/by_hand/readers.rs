@@ -1,5 +1,5 @@
-//! Whoever reads the progress of a phase may stop reading, go away, or close the terminal: the phase goes on, or stops as
-//! it should.
+//! A reader of a phase's progress may stop reading, go away, or close the terminal: the phase goes on, or stops in an
+//! orderly way.
 
 use std::io::{PipeReader, Read, Write};
 use std::process::{Child, Stdio};
@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::deployment::{Deployment, send, until, wait_for};
 
-/// How much a pipe takes before its writer has to wait, on Linux.
+/// The size of a pipe's buffer on Linux; after that its writer has to wait.
 const PIPE: usize = 65_536;
 
-/// A pipe that is full, so that whoever writes to it next waits for its reader.
+/// A pipe that is full, so that the next write waits for its reader.
 fn full_pipe() -> (PipeReader, Stdio) {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
     writer.write_all(&[b'\n'; PIPE]).expect("it takes so much");
@@ -25,7 +25,7 @@ fn has_ended(deployment: &Deployment) -> bool {
     ended == 2 && deployment.lease()["released"] == true
 }
 
-/// Everything that is left to read.
+/// The rest of the output.
 fn rest(mut reader: PipeReader) -> String {
     let mut text = String::new();
     reader.read_to_string(&mut text).expect("text");
@@ -48,7 +48,7 @@ fn a_phase_goes_on_to_its_end_while_nobody_reads_its_json() {
         deployment.approve_what_waits();
         has_ended(&deployment)
     });
-    // Whoever comes back finds everything, in order.
+    // A reader that comes back finds everything, in order.
     let text = rest(reader);
     ends_well(child);
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
@@ -76,7 +76,7 @@ fn a_phase_goes_on_to_its_end_while_nobody_reads_its_lines() {
     });
     let text = rest(reader);
     ends_well(child);
-    assert!(text.contains("prepare has ended well"), "{text}");
+    assert!(text.contains("prepare has succeeded"), "{text}");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_phase_goes_on_to_its_end_when_its_reader_has_gone() {
 }
 
 #[test]
-fn whoever_waits_for_a_reader_at_the_end_is_told_so_and_can_leave() {
+fn a_program_that_waits_for_a_reader_at_the_end_says_so_and_can_be_interrupted() {
     let deployment = Deployment::new("leave-reader");
     let (reader, out) = full_pipe();
     let mut command = deployment.command(&["announce"]);
@@ -100,7 +100,7 @@ fn whoever_waits_for_a_reader_at_the_end_is_told_so_and_can_leave() {
     let mut child = command.stdout(out).stderr(log).spawn().expect("it starts");
     drop(command);
     until(|| deployment.log().contains("waiting until standard output is read"));
-    assert_eq!(deployment.lease()["released"], true, "nothing of the upgrade waits");
+    assert_eq!(deployment.lease()["released"], true, "the upgrade itself does not wait");
     send(&child, Signal::TERM);
     assert_eq!(child.wait().expect("it ends").code(), Some(0), "{}", deployment.log());
     drop(reader);
@@ -112,7 +112,7 @@ fn a_closed_terminal_stops_a_phase_as_sigterm_does() {
     deployment.succeeds(&["announce"]);
     let mut child = deployment.start("prepare");
     wait_for(&deployment, "prepare.launch.");
-    // A session that ends often sends it more than once.
+    // The end of a session often sends the signal more than once.
     send(&child, Signal::HUP);
     send(&child, Signal::HUP);
     assert_eq!(child.wait().expect("it ends").code(), Some(7), "{}", deployment.log());
@@ -125,7 +125,7 @@ fn a_closed_terminal_stops_a_phase_as_sigterm_does() {
 }
 
 #[test]
-fn a_phase_that_was_started_to_outlive_its_session_does() {
+fn a_phase_that_was_started_with_sighup_ignored_outlives_its_session() {
     let deployment = Deployment::new("nohup");
     deployment.succeeds(&["announce"]);
     let phase = deployment.command(&["prepare"]);

@@ -1,10 +1,10 @@
-//! The state and what can happen to it: files of others among ours, records that are damaged or lost, and a folder that is
-//! removed under a conductor. And what the command line must not take for a plan.
+//! What can happen to the state: files of other programs in it, records that are damaged or lost, and a folder that is
+//! removed while a conductor is at work. Also what the command line must not accept as a plan's hash.
 
 use super::deployment::{Deployment, until, wait_for};
 
 #[test]
-fn files_of_others_in_the_state_keep_nobody_from_anything_and_are_told_of() {
+fn files_of_other_programs_in_the_state_are_ignored_with_a_warning() {
     let deployment = Deployment::new("strangers");
     deployment.succeeds(&["announce"]);
     for name in ["journal/.DS_Store", "journal/notes.txt", "lease/zz", "decisions/.DS_Store", "plans/.DS_Store"] {
@@ -22,13 +22,13 @@ fn files_of_others_in_the_state_keep_nobody_from_anything_and_are_told_of() {
 }
 
 #[test]
-fn a_state_folder_that_is_removed_under_a_conductor_stops_it_and_stays_removed() {
+fn a_conductor_whose_state_folder_is_removed_stops_and_does_not_create_it_again() {
     let deployment = Deployment::new("removed");
     deployment.succeeds(&["announce"]);
     deployment.see_through(deployment.start("prepare"));
     let mut window = deployment.start("window");
     wait_for(&deployment, "window.page.");
-    // In one go: a folder that the conductor writes to cannot be removed file by file without a race.
+    // Moved away first, because removing a folder file by file while the conductor writes to it is a race.
     let removed = deployment.state_root().with_extension("removed");
     std::fs::rename(deployment.state_root(), &removed).expect("it can be moved away");
     std::fs::remove_dir_all(removed).expect("it can be removed");
@@ -36,16 +36,16 @@ fn a_state_folder_that_is_removed_under_a_conductor_stops_it_and_stays_removed()
     assert_eq!(status.code(), Some(1), "{}", deployment.log());
     let log = deployment.log();
     assert!(log.contains("is gone from") && log.contains("restore it from a backup"), "{log}");
-    assert!(!deployment.state_root().exists(), "and nothing is made anew");
+    assert!(!deployment.state_root().exists(), "and it is not created again");
 }
 
 #[test]
-fn what_of_the_state_cannot_be_read_is_said_first_and_no_command_is_offered() {
+fn a_status_of_a_damaged_state_says_so_first_and_offers_no_command() {
     for (what, spoil) in [
         ("journal/00000005.json", (|path| std::fs::write(path, "{").expect("written")) as fn(&std::path::Path)),
         ("journal/00000005.json", |path| std::fs::remove_file(path).expect("removed")),
         ("ends at record", |path| {
-            // All that were written last.
+            // All records from the fifth on.
             for record in std::fs::read_dir(path.parent().expect("a folder")).expect("a folder").flatten() {
                 if record.file_name().to_string_lossy().as_ref() >= "00000005.json" {
                     std::fs::remove_file(record.path()).expect("removed");
@@ -62,7 +62,7 @@ fn what_of_the_state_cannot_be_read_is_said_first_and_no_command_is_offered() {
         assert!(out.starts_with("THE STATE CANNOT BE READ COMPLETELY"), "{out}");
         let flat = out.replace("\n ", "");
         assert!(flat.contains(what) || out.contains(what) || out.contains("record 5"), "{what}: {out}");
-        assert!(!out.contains("Type:") && !out.contains("has not begun"), "{out}");
+        assert!(!out.contains("Type:") && !out.contains("has not started"), "{out}");
         let json = deployment.run(&["status", "--json"]);
         let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
         assert!(json["damage"].is_string() && json["next_command"].is_null(), "{json}");
@@ -71,7 +71,7 @@ fn what_of_the_state_cannot_be_read_is_said_first_and_no_command_is_offered() {
 }
 
 #[test]
-fn a_lease_that_cannot_be_seen_hides_nothing_else() {
+fn a_lease_that_cannot_be_read_hides_nothing_else() {
     let deployment = Deployment::new("unreadable");
     deployment.succeeds(&["announce"]);
     let leases = deployment.state().join("lease");
@@ -84,7 +84,7 @@ fn a_lease_that_cannot_be_seen_hides_nothing_else() {
 }
 
 #[test]
-fn what_is_no_hash_accepts_no_plan() {
+fn texts_that_are_no_hash_are_refused() {
     let deployment = Deployment::new("hash");
     for hash in ["", " ", "0", "1234567", "not-a-hash", "zzzzzzzz"] {
         for arguments in [&["announce", "--plan", hash][..], &["announce", "--dry-run", "--plan", hash]] {
@@ -98,7 +98,7 @@ fn what_is_no_hash_accepts_no_plan() {
 }
 
 #[test]
-fn decisions_are_known_by_the_objects_that_hold_them() {
+fn decisions_are_identified_by_the_objects_that_contain_them() {
     let deployment = Deployment::new("objects");
     deployment.succeeds(&["announce"]);
     deployment.see_through(deployment.start("prepare"));
@@ -113,7 +113,7 @@ fn decisions_are_known_by_the_objects_that_hold_them() {
 }
 
 #[test]
-fn only_what_is_in_doubt_can_be_taken_for_done() {
+fn only_a_step_in_doubt_can_be_accepted_as_done() {
     let deployment = Deployment::new("accept");
     let bare = deployment.run(&["announce", "--accept", "announce.notice"]);
     assert_eq!(bare.status.code(), Some(2), "it needs a reason");

@@ -1,4 +1,4 @@
-//! An account: moto's server with a whole deployment in it, as it stands before an upgrade, and the file that describes it.
+//! An account: moto's server with a whole deployment in it, as it is before an upgrade, and the file that describes it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -12,13 +12,13 @@ pub(crate) const NUMBER: &str = "123456789012";
 
 /// The file of a deployment on AWS. Ids and domains are made up.
 pub(crate) fn file() -> String {
-    // Of an upgrade that is still to come, whenever this runs; resolvers that nobody asks on the network.
+    // The window is in the future whenever this runs, and the resolver is an address that reaches no network.
     include_str!("../../../contract/src/deployment.toml")
         .replace("start = 2021-01-04T04:00:00-05:00", "start = 2037-01-05T04:00:00-05:00")
         .replace("\"192.0.2.53\"", "\"127.0.9.53\"")
 }
 
-/// A running moto; it goes when this goes.
+/// A running moto, which ends with this value.
 pub(crate) struct Account {
     process: Child,
     facts: Value,
@@ -61,14 +61,14 @@ impl Account {
         text
     }
 
-    /// `text`, with the file's names in the place of this account's.
+    /// `text`, with this account's names replaced by those of the file.
     pub(crate) fn masked(&self, text: &str) -> String {
         self.names().into_iter().fold(text.to_owned(), |text, (made_up, real)| {
             text.replace(real.trim_matches('"'), made_up.trim_matches('"'))
         })
     }
 
-    /// What stands in [`file`], quoted, and what this account has there.
+    /// Pairs of a value in [`file`], quoted, and this account's own value.
     fn names(&self) -> Vec<(String, String)> {
         let quoted = |text: &str| format!("\"{text}\"");
         let of = |facts: &Value| -> Vec<(String, String)> {
@@ -89,7 +89,7 @@ impl Account {
         names
     }
 
-    /// What the `aws` command would say of all that an upgrade could change: the answers to describe calls, by name.
+    /// Everything that an upgrade could change: the answers to describe calls, by name.
     pub(crate) fn everything(&self) -> Vec<(String, String)> {
         let query = |service: &str, version: &str, action: &str| {
             let body = format!("Action={action}&Version={version}");
@@ -139,7 +139,7 @@ impl Drop for Account {
     }
 }
 
-/// A request as moto tells them apart: by the service in the signature, which it does not check.
+/// A request to moto. moto finds the service in the signature, which it does not check.
 fn request(method: &str, path: &str, service: &str, body: &str) -> String {
     let scope = format!("AKIATEST/20370101/us-east-1/{service}/aws4_request");
     let signature = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");

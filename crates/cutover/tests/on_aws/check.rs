@@ -1,4 +1,4 @@
-//! `cutover check` and `cutover plan`: what is there and what is wrong, beside what cannot be seen from here.
+//! `cutover check` and `cutover plan`: what exists and what is wrong, and what cannot be observed from this machine.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ fn items(ran: &Ran) -> Vec<Value> {
     serde_json::from_str(&ran.out).expect("JSON")
 }
 
-/// Those items with what differs from run to run and from network to network left out.
+/// Those items without what differs between runs and networks.
 fn masked(account: &Account, items: &[Value]) -> String {
     let line = |item: &Value| {
         let text = |name: &str| item[name].as_str().expect("text").to_owned();
@@ -26,7 +26,7 @@ fn masked(account: &Account, items: &[Value]) -> String {
                 seen = format!("{before}{from}...{to}{after}");
             }
         }
-        // The zone's servers are AWS's, which whoever has a network may reach.
+        // The zone's servers belong to AWS, and can be reached from machines with a network.
         if text("subject").starts_with("name servers ") {
             seen.truncate("cannot be asked".len());
         }
@@ -35,7 +35,7 @@ fn masked(account: &Account, items: &[Value]) -> String {
         format!("{} {}: {seen}{}", text("state"), text("subject"), more.collect::<String>())
     };
     let text = account.masked(&items.iter().map(line).collect::<Vec<_>>().join("\n"));
-    // Subnets come in the order of their ids, which are others each time.
+    // Subnets are sorted by their ids, which differ in each run.
     let mut lines: Vec<&str> = text.lines().collect();
     for subnets in lines.chunk_by_mut(|one, next| [one, next].iter().all(|line| line.starts_with("ok subnet-"))) {
         subnets.sort_unstable();
@@ -44,7 +44,7 @@ fn masked(account: &Account, items: &[Value]) -> String {
 }
 
 #[test]
-fn a_check_shows_all_that_is_there_and_what_is_out_of_reach_at_once_and_changes_nothing() {
+fn a_check_shows_everything_at_once_also_what_cannot_be_observed_and_changes_nothing() {
     let account = Account::furnish();
     let operator = Operator::at(account.endpoint(), &account.file());
     let before = account.everything();
@@ -69,7 +69,7 @@ fn a_check_shows_all_that_is_there_and_what_is_out_of_reach_at_once_and_changes_
 }
 
 #[test]
-fn a_part_that_fails_is_one_problem_beside_all_the_rest() {
+fn a_part_that_cannot_be_observed_is_one_problem_and_hides_nothing_else() {
     let account = Account::furnish();
     let trouble = Arc::new(Mutex::new(Trouble::Fail));
     let relay = Server::before(account.endpoint(), "Action=DescribeDBInstances", &trouble);
@@ -86,7 +86,7 @@ fn a_part_that_fails_is_one_problem_beside_all_the_rest() {
     assert_eq!(balancers.len(), 3);
     assert!(balancers.iter().all(|item| item["state"] == "ok"), "{balancers:?}");
 
-    // A plan leaves nothing out: it is not made.
+    // A plan needs everything, so none is made.
     let said = operator.run(&["plan"]).failed(1);
     assert!(said.contains("could not be observed\n  because: rds DescribeDBInstances"), "{said}");
     assert!(said.contains("nothing was changed; run the same command again"), "{said}");
@@ -95,13 +95,13 @@ fn a_part_that_fails_is_one_problem_beside_all_the_rest() {
 }
 
 #[test]
-fn whoever_may_see_nothing_at_all_is_told_once() {
+fn an_operator_without_any_permission_gets_one_error() {
     let server = Server::forbidding();
     insta::assert_snapshot!(Operator::at(&server.endpoint, &file()).run(&["check"]).failed(1));
 }
 
 #[test]
-fn plans_are_made_of_what_is_there_and_the_way_they_are_run_is_shown() {
+fn plans_are_made_from_what_exists_and_show_how_to_run_them() {
     let account = Account::furnish();
     let operator = Operator::at(account.endpoint(), &account.file());
     let before = account.everything();
@@ -117,6 +117,6 @@ fn plans_are_made_of_what_is_there_and_the_way_they_are_run_is_shown() {
     let json: Value = serde_json::from_str(&operator.run(&["plan", "--json"]).ended(0).out).expect("JSON");
     assert_eq!(json["plans"][0]["hash"].as_str().map(|whole| whole.starts_with(hash)), Some(true));
     assert!(before == account.everything(), "the account was changed");
-    // The plan that was shown is the plan that is run.
+    // The plan that is run is the plan that was shown.
     operator.run(&["announce", "--plan", hash]).ended(0);
 }

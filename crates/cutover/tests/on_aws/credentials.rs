@@ -1,5 +1,5 @@
-//! Credentials of all kinds: none, wrong ones, expired ones, those of helpers and roles. What is printed is all that an
-//! operator has at four in the morning, so all of it is on record here; and it comes at once.
+//! Credentials of all kinds: none, wrong ones, expired ones, those of helpers and roles. The printed text is all that
+//! an operator has at four in the morning, so snapshots hold all of it; and it must come at once.
 
 use serde_json::Value;
 
@@ -21,14 +21,14 @@ fn with_profile(file: &str) -> String {
     file.replace("[aws]\n", "[aws]\nprofile = \"ops\"\n")
 }
 
-/// An operator without keys whose file names the profile `ops`, and who cannot reach anybody.
+/// An operator without keys whose file names the profile `ops`, and who reaches only `server`.
 fn of_profile(config: &str) -> (Server, Operator) {
     let server = Server::signing_nobody_in();
     let operator = Operator::at(&server.endpoint, &with_profile(&file())).without_keys().configured(config);
     (server, operator)
 }
 
-/// Of somebody without credentials AWS is asked nothing, nothing is put on record, and this is said.
+/// Without credentials, no call is made to AWS, nothing is recorded, and this is printed.
 #[track_caller]
 fn is_stopped(server: &Server, operator: &Operator) -> String {
     let said = operator.run(&["check"]).failed(1);
@@ -41,17 +41,17 @@ fn is_stopped(server: &Server, operator: &Operator) -> String {
 }
 
 #[test]
-fn without_any_credentials_it_is_said_where_they_were_looked_for() {
+fn without_any_credentials_the_error_says_where_they_were_looked_for() {
     let server = Server::silent();
     let operator = Operator::at(&server.endpoint, &file()).without_keys();
     insta::assert_snapshot!("without_any_credentials", is_stopped(&server, &operator));
-    // Not even a home.
+    // Without even a home folder.
     let homeless = Operator::at(&server.endpoint, &file()).without_keys().without("HOME");
     assert_eq!(is_stopped(&server, &homeless), is_stopped(&server, &operator));
 }
 
 #[test]
-fn without_credentials_a_machine_that_asks_for_its_role_in_vain_does_not_wait_for_ever() {
+fn a_machine_whose_role_cannot_be_read_does_not_wait_for_ever() {
     let (server, metadata) = (Server::silent(), Server::silent());
     let operator = Operator::at(&server.endpoint, &file()).without_keys().without("AWS_EC2_METADATA_DISABLED");
     let operator = operator.with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &metadata.endpoint);
@@ -63,7 +63,7 @@ fn without_credentials_a_machine_that_asks_for_its_role_in_vain_does_not_wait_fo
 fn without_credentials_status_policy_and_rehearse_work() {
     let operator = Operator::at("http://127.0.0.1:1", &file()).without_keys().without("AWS_ENDPOINT_URL");
     let status = operator.run(&["status"]).ended(0).out;
-    assert!(status.contains("contract-koa-v4 has not begun"), "{status}");
+    assert!(status.contains("contract-koa-v4 has not started"), "{status}");
     assert!(status.contains("Type:    cutover announce site.toml"), "{status}");
     let policy: Value = serde_json::from_str(&operator.run(&["policy"]).ended(0).out).expect("JSON");
     let text = policy.to_string();
@@ -74,14 +74,14 @@ fn without_credentials_status_policy_and_rehearse_work() {
 }
 
 #[test]
-fn half_of_a_pair_of_keys_is_none() {
+fn half_of_a_pair_of_keys_counts_as_no_credentials() {
     let server = Server::silent();
     let operator = Operator::at(&server.endpoint, &file()).without("AWS_SECRET_ACCESS_KEY");
     insta::assert_snapshot!("without_any_credentials", is_stopped(&server, &operator));
 }
 
 #[test]
-fn a_profile_that_does_not_exist_is_named_and_keys_in_the_environment_do_not_stand_in_for_it() {
+fn a_missing_profile_is_named_and_not_replaced_by_keys_in_the_environment() {
     for (name, config) in [("among_others", "[profile dev]\nregion = us-east-1\n"), ("of_none", "")] {
         let (server, operator) = of_profile(config);
         let operator = operator.with("AWS_ACCESS_KEY_ID", "AKIAOTHER").with("AWS_SECRET_ACCESS_KEY", SECRET);
@@ -90,19 +90,19 @@ fn a_profile_that_does_not_exist_is_named_and_keys_in_the_environment_do_not_sta
 }
 
 #[test]
-fn a_profile_without_anything_to_sign_with_is_named() {
+fn a_profile_without_credentials_is_named() {
     let (server, operator) = of_profile("[profile ops]\nregion = us-east-1\n");
     insta::assert_snapshot!(is_stopped(&server, &operator));
 }
 
 #[test]
-fn a_configuration_that_cannot_be_read_is_said_to_be_that() {
+fn an_unreadable_configuration_is_reported() {
     let (server, operator) = of_profile("hello\n[profile ops\n");
     insta::assert_snapshot!(is_stopped(&server, &operator));
 }
 
 #[test]
-fn a_sign_in_that_was_never_made_says_how_to_make_it() {
+fn an_sso_profile_without_a_sign_in_says_how_to_sign_in() {
     let (server, operator) = of_profile(SSO);
     insta::assert_snapshot!(is_stopped(&server, &operator));
     let (server, operator) = of_profile(OLD_SSO);
@@ -110,7 +110,7 @@ fn a_sign_in_that_was_never_made_says_how_to_make_it() {
 }
 
 #[test]
-fn a_sign_in_that_has_expired_says_so() {
+fn an_expired_sso_sign_in_is_reported() {
     let token = format!(
         "{{\"accessToken\":\"{TOKEN}\",\"expiresAt\":\"2021-01-01T00:00:00Z\",\"region\":\"us-east-1\",\
          \"startUrl\":\"https://mit.awsapps.com/start\"}}"
@@ -121,12 +121,12 @@ fn a_sign_in_that_has_expired_says_so() {
 }
 
 #[test]
-fn a_sign_in_that_sso_refuses_says_so() {
+fn a_sign_in_that_sso_refuses_is_reported() {
     let token = format!("{{\"accessToken\":\"{TOKEN}\",\"expiresAt\":\"2036-01-01T00:00:00Z\"}}");
     let (server, operator) = of_profile(OLD_SSO);
     operator.write(OF_PORTAL, &token);
     insta::assert_snapshot!(operator.run(&["check"]).failed(1));
-    assert_eq!(server.asked(), 2, "SSO itself, once more after a moment, and nobody else");
+    assert_eq!(server.asked(), 2, "SSO is asked twice, and nobody else");
 }
 
 /// An operator whose credentials come from a program.
@@ -153,7 +153,7 @@ fn a_helper_that_prints_something_else_is_not_quoted_since_it_may_be_secret() {
 }
 
 #[test]
-fn a_helper_that_is_not_there_is_named() {
+fn a_missing_helper_is_named() {
     let server = Server::silent();
     let operator = Operator::at(&server.endpoint, &with_profile(&file())).without_keys();
     let operator = operator.configured("[profile ops]\ncredential_process = /nowhere/give-credentials\n");
@@ -161,15 +161,15 @@ fn a_helper_that_is_not_there_is_named() {
     assert!(said.contains("/nowhere/give-credentials") && said.contains("by hand"), "{said}");
 }
 
-/// What `check` says of who acts.
+/// The identity that `check` reports.
 fn identity(ran: &Ran) -> String {
     let items: Vec<Value> = serde_json::from_str(&ran.out).expect("JSON");
     let item = items.iter().find(|item| item["subject"] == "identity");
-    item.expect("somebody acts")["seen"].as_str().expect("text").to_owned()
+    item.expect("an identity")["seen"].as_str().expect("text").to_owned()
 }
 
 #[test]
-fn helpers_and_roles_are_as_good_as_keys() {
+fn helpers_and_roles_work_like_keys() {
     let account = Account::furnish();
     let keys = format!(
         "echo '{{\"Version\":1,\"AccessKeyId\":\"AKIAHELPER\",\"SecretAccessKey\":\"{SECRET}\",\
@@ -178,7 +178,7 @@ fn helpers_and_roles_are_as_good_as_keys() {
     let operator = helped(account.endpoint(), &account.file(), &keys);
     let ran = operator.run(&["check", "--json"]).ended(9);
     assert_eq!(identity(&ran), "arn:aws:sts::123456789012:user/moto");
-    // A helper's credentials can be had again; its end is not theirs.
+    // A helper can be asked for new credentials, so their expiry is no limit.
     assert!(ran.out.contains("do not expire"), "{}", ran.out);
 
     let role = format!(
@@ -186,7 +186,7 @@ fn helpers_and_roles_are_as_good_as_keys() {
          source_profile = keys\n[profile keys]\naws_access_key_id = AKIAKEYS\naws_secret_access_key = {SECRET}\n"
     );
     let operator = Operator::at(account.endpoint(), &with_profile(&account.file()));
-    // The profile is meant, whatever else the environment holds.
+    // The profile is used, whatever else the environment contains.
     let operator = operator.configured(&role).with("AWS_ACCESS_KEY_ID", "AKIASOMEBODYELSE");
     let ran = operator.run(&["check", "--json"]).ended(9);
     assert_eq!(identity(&ran), "arn:aws:sts::123456789012:assumed-role/cutover/alice");
@@ -202,7 +202,7 @@ fn a_role_whose_source_is_missing_or_empty_says_which() {
 }
 
 #[test]
-fn a_role_that_may_not_be_assumed_is_said_with_awss_own_words() {
+fn a_role_that_may_not_be_assumed_is_reported_with_the_text_of_aws() {
     let server = Server::refusing("ExpiredToken", "The security token included in the request is expired");
     let role = format!(
         "[profile ops]\nrole_arn = arn:aws:iam::123456789012:role/cutover\nsource_profile = keys\n\
@@ -213,7 +213,7 @@ fn a_role_that_may_not_be_assumed_is_said_with_awss_own_words() {
 }
 
 #[test]
-fn credentials_that_have_expired_are_tried_once_more_and_then_said_to_have() {
+fn expired_credentials_are_tried_once_more_and_then_reported() {
     let server = Server::refusing("ExpiredToken", "The security token included in the request is expired");
     let operator = Operator::at(&server.endpoint, &file());
     let said = operator.run(&["check"]).failed(1);
@@ -224,7 +224,7 @@ fn credentials_that_have_expired_are_tried_once_more_and_then_said_to_have() {
 }
 
 #[test]
-fn keys_that_aws_does_not_know_are_said_to_be_that() {
+fn keys_that_aws_does_not_know_are_reported() {
     let server = Server::refusing("InvalidClientTokenId", "The security token included in the request is invalid.");
     insta::assert_snapshot!(Operator::at(&server.endpoint, &file()).run(&["check"]).failed(1));
     assert_eq!(server.asked(), 1);

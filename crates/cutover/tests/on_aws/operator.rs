@@ -1,4 +1,4 @@
-//! An operator: a home, a folder with the deployment file, an environment, and what the program said there.
+//! An operator: a home, a folder with the deployment file, an environment, and what the program printed there.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// What must never be shown nor written: the key that requests are signed with, and the token of a session.
+/// Secrets that must never be shown or written: the key that signs requests, and the token of a session.
 pub(crate) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/theSecretKey";
 pub(crate) const TOKEN: &str = "FwoGZXIvYXdzEBYaDtheSessionToken";
 
-/// Nothing that an operator waits for while nothing happens takes longer.
+/// The longest time that an operator may have to wait for an error.
 pub(crate) const AT_ONCE: Duration = Duration::from_secs(10);
 
-/// What no run of these tests takes.
+/// A time limit that no run in these tests reaches.
 const FOR_EVER: Duration = Duration::from_secs(120);
 
 /// An operator, on a machine of their own.
@@ -24,7 +24,7 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    /// Somebody with keys in the environment, `file` as `site.toml`, and AWS at `endpoint`.
+    /// An operator with keys in the environment, `file` as `site.toml`, and AWS at `endpoint`.
     pub(crate) fn at(endpoint: &str, file: &str) -> Self {
         let operator = Self { folder: tempfile::tempdir().expect("a folder"), variables: BTreeMap::new() };
         std::fs::create_dir_all(operator.home()).expect("a home");
@@ -33,7 +33,7 @@ impl Operator {
         operator
             .with("HOME", &home)
             .with("USER", "alice")
-            // Where no DNS answers, it is asked once.
+            // DNS is asked only once if it does not answer.
             .with("RES_OPTIONS", "timeout:1 attempts:1")
             .with("NO_PROXY", "127.0.0.1")
             .with("AWS_EC2_METADATA_DISABLED", "true")
@@ -43,30 +43,30 @@ impl Operator {
             .with("AWS_SESSION_TOKEN", TOKEN)
     }
 
-    /// With that variable.
+    /// The same operator with that variable.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    /// Without that variable.
+    /// The same operator without that variable.
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.variables.remove(name);
         self
     }
 
-    /// Without keys in the environment.
+    /// The same operator without keys in the environment.
     pub(crate) fn without_keys(self) -> Self {
         self.without("AWS_ACCESS_KEY_ID").without("AWS_SECRET_ACCESS_KEY").without("AWS_SESSION_TOKEN")
     }
 
-    /// With `~/.aws/config`.
+    /// The same operator with this `~/.aws/config`.
     pub(crate) fn configured(self, config: &str) -> Self {
         self.write("home/.aws/config", config);
         self
     }
 
-    /// Writes a file of the operator's.
+    /// Writes a file into the operator's folder.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
@@ -79,7 +79,7 @@ impl Operator {
         self.folder.path().join("home")
     }
 
-    /// Writes a program of the operator's, and says where it is.
+    /// Writes a script into the operator's folder, and returns its path.
     pub(crate) fn program(&self, name: &str, script: &str) -> String {
         use std::os::unix::fs::PermissionsExt;
         let path = self.write(name, &format!("#!/bin/sh\n{script}\n"));
@@ -108,25 +108,25 @@ impl Operator {
         ran
     }
 
-    /// A shell takes `text` for a script, none of which is run.
+    /// Checks that a shell can parse `text` as a script, without running it.
     pub(crate) fn reads_as_a_script(&self, text: &str) {
         let script = self.write("script", text);
         let status = Command::new("sh").arg("-n").arg(script).status().expect("there is a shell");
         assert!(status.success(), "{text}");
     }
 
-    /// Starts a command that a test ends itself.
+    /// Starts a command; the test ends it.
     pub(crate) fn start(&self, words: &[&str]) -> Child {
         self.command(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts")
     }
 
-    /// Nothing that the program has said or written holds a secret.
+    /// Checks that nothing that the program has printed or written contains a secret.
     fn is_discreet(&self, ran: &Ran) {
         let mut texts = vec![("its output".to_owned(), ran.out.clone()), ("its errors".to_owned(), ran.err.clone())];
         let files = self.state_files().into_iter();
         texts.extend(files.map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned())));
         for (place, text) in texts {
-            // Lines are broken anywhere where they are too long.
+            // Long lines may be broken anywhere, so line breaks are removed first.
             let whole: String = text.split_whitespace().collect();
             assert!(!whole.contains(SECRET) && !whole.contains(TOKEN), "{place} holds a secret");
         }
@@ -149,13 +149,13 @@ impl Operator {
         files
     }
 
-    /// `text` with what differs from machine to machine left out.
+    /// `text` without what differs between machines.
     pub(crate) fn masked(&self, text: &str) -> String {
         text.replace(&self.folder.path().display().to_string(), "FOLDER")
     }
 }
 
-/// How a process ends, if it does.
+/// Waits for the end of a process, and returns its exit code.
 fn ended(mut child: Child, words: &[&str]) -> i32 {
     let started = Instant::now();
     loop {
@@ -170,7 +170,7 @@ fn ended(mut child: Child, words: &[&str]) -> i32 {
     }
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -180,14 +180,14 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// It has ended so.
+    /// Checks that it has ended with this code.
     #[track_caller]
     pub(crate) fn ended(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{}\n{}", self.out, self.err);
         self
     }
 
-    /// It has failed so, at once and without a result, and this is all that it said.
+    /// Checks that it has failed with this code, at once and without a result, and returns everything that it printed.
     #[track_caller]
     pub(crate) fn failed(self, code: i32) -> String {
         let ran = self.ended(code);

@@ -1,4 +1,4 @@
-//! Phases on AWS: one that is carried out, those that cannot be yet, and all of them dry.
+//! Phases on AWS: one that is carried out, those that cannot be carried out yet, and dry runs of all of them.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ const SCHEDULED: &str = "\n[[announcement]]\nname = \"scheduled\"\nwhen = \"sche
                          text = \"The sites will be down from {start}.\"\n";
 
 #[test]
-fn a_phase_with_messages_is_refused_with_nothing_on_record() {
+fn a_phase_with_messages_is_refused_and_nothing_is_recorded() {
     let account = Account::furnish();
     let operator = Operator::at(account.endpoint(), &(account.file() + SCHEDULED));
     let before = account.everything();
@@ -19,11 +19,11 @@ fn a_phase_with_messages_is_refused_with_nothing_on_record() {
 }
 
 #[test]
-fn the_page_is_published_as_browsers_and_edges_must_see_it_and_that_is_on_record() {
+fn the_page_is_published_with_its_headers_and_the_steps_are_recorded() {
     let account = Account::furnish();
     let operator = Operator::at(account.endpoint(), &account.file());
     let out = operator.run(&["announce"]).ended(0).out;
-    assert!(out.contains("contract-koa-v4 waits for `prepare` to be run"), "{out}");
+    assert!(out.contains("contract-koa-v4 waits until `prepare` is run"), "{out}");
     assert!(out.contains("Type:    cutover prepare site.toml"), "{out}");
 
     let page = account.object("/upgrading.contract.edu/index.html");
@@ -47,7 +47,7 @@ fn the_page_is_published_as_browsers_and_edges_must_see_it_and_that_is_on_record
     assert!(status.contains("announce  finished"), "without credentials: {status}");
 }
 
-/// What is on record in the state folder, in order.
+/// The events in the state folder's journal, in order.
 fn events(operator: &Operator) -> Vec<Value> {
     let files = operator.state_files().into_iter().filter(|(path, _)| path.contains("/journal/"));
     let records = files.map(|(_, bytes)| serde_json::from_slice::<Value>(&bytes).expect("a record is JSON"));
@@ -55,7 +55,7 @@ fn events(operator: &Operator) -> Vec<Value> {
 }
 
 #[test]
-fn phases_that_need_hosts_are_refused_with_what_they_need_and_nothing_on_record() {
+fn phases_that_need_hosts_are_refused_with_what_they_need_and_nothing_is_recorded() {
     let account = Account::furnish();
     let operator = Operator::at(account.endpoint(), &account.file());
     insta::assert_snapshot!("too_early", operator.run(&["prepare"]).failed(4));
@@ -70,7 +70,7 @@ fn phases_that_need_hosts_are_refused_with_what_they_need_and_nothing_on_record(
 }
 
 #[test]
-fn dry_runs_print_writes_and_make_none() {
+fn dry_runs_print_writes_and_do_not_make_them() {
     let account = Account::furnish();
     let operator = Operator::at(account.endpoint(), &account.file());
     let before = account.everything();
@@ -89,7 +89,7 @@ fn dry_runs_print_writes_and_make_none() {
     }
     assert!(before == account.everything(), "the account was changed");
     assert!(operator.state_files().is_empty(), "{:?}", operator.state_files());
-    // A file with messages can be looked at like any other.
+    // A dry run also works for a file with messages.
     operator.write("site.toml", &(account.file() + SCHEDULED));
     let out = operator.run(&["announce", "--dry-run"]).ended(0).out;
     assert!(out.contains("support@mit.edu"), "{out}");

@@ -1,12 +1,12 @@
-//! The wrong place: another account, a region without anything, nobody at the other end, a proxy that is gone, a bucket that
-//! is not there.
+//! The wrong place: another account, an empty region, an address without a server, a proxy that is gone, a bucket that
+//! does not exist.
 
 use crate::account::{Account, NUMBER, file};
 use crate::operator::Operator;
 use crate::servers::{Server, nobody};
 
 #[test]
-fn another_account_than_the_files_is_refused_before_anything_is_asked() {
+fn an_account_other_than_the_files_is_refused_before_anything_else_is_asked() {
     let account = Account::furnish();
     let elsewhere = account.file().replace(NUMBER, "999988887777");
     let operator = Operator::at(account.endpoint(), &elsewhere);
@@ -18,14 +18,14 @@ fn another_account_than_the_files_is_refused_before_anything_is_asked() {
     insta::assert_snapshot!(said);
     assert!(operator.state_files().is_empty());
     assert!(before == account.everything(), "the account was changed");
-    // A journal elsewhere is not even opened.
+    // A journal in a bucket is not even opened.
     let shared = elsewhere.replace("state/contract", "s3://state-of-another/cutover");
     let said = Operator::at(account.endpoint(), &shared).run(&["status"]).failed(4);
     assert!(said.contains("999988887777") && said.contains(NUMBER), "{said}");
 }
 
 #[test]
-fn a_region_with_nothing_of_the_deployment_in_it_is_said_to_be_that() {
+fn a_region_without_anything_of_the_deployment_is_reported() {
     let account = Account::furnish();
     let text = account.file().replace("\"us-east-1\"", "\"eu-west-1\"");
     let ran = Operator::at(account.endpoint(), &text).run(&["check"]).ended(9);
@@ -37,33 +37,33 @@ fn a_region_with_nothing_of_the_deployment_in_it_is_said_to_be_that() {
 }
 
 #[test]
-fn what_is_no_region_is_a_mistake_of_the_file() {
+fn a_name_that_is_no_region_is_a_mistake_in_the_file() {
     let text = file().replace("\"us-east-1\"", "\"useast\"");
     insta::assert_snapshot!(Operator::at(&nobody(), &text).run(&["check"]).failed(3));
 }
 
 #[test]
-fn without_a_region_anywhere_one_is_asked_for() {
+fn a_missing_region_is_reported() {
     let text = file().replace("region = \"us-east-1\"\n", "");
     let operator = Operator::at(&nobody(), &text);
     insta::assert_snapshot!(operator.run(&["check"]).failed(1));
 }
 
-/// `text` with a port of loopback left out.
+/// `text` without the port of the endpoint.
 fn without_port(text: &str, endpoint: &str) -> String {
     let port = endpoint.rsplit(':').next().expect("a port");
     text.replace(&format!(":{port}"), ":PORT")
 }
 
 #[test]
-fn where_nobody_listens_is_said_by_name() {
+fn an_address_at_which_nobody_listens_is_named() {
     let endpoint = nobody();
     let said = Operator::at(&endpoint, &file()).run(&["check"]).failed(1);
     insta::assert_snapshot!(without_port(&said, &endpoint));
 }
 
 #[test]
-fn a_proxy_that_is_gone_is_thought_of() {
+fn an_error_mentions_a_proxy_that_is_gone() {
     let server = Server::silent();
     let password = "pr0xyPassw0rd";
     let proxy = nobody().replace("http://", &format!("http://alice:{password}@"));
@@ -79,7 +79,7 @@ fn in_bucket(account: &Account) -> String {
     account.file().replace("state/contract", "s3://team-state/cutover")
 }
 
-/// What `status` says on stderr of a state it cannot read, once its result has said so too.
+/// What `status` prints on stderr about a state that it cannot read; its result says so too.
 fn unread(operator: &Operator) -> String {
     let said = operator.run(&["status"]).ended(1);
     assert!(said.out.starts_with("THE STATE CANNOT BE READ COMPLETELY\n"), "{}", said.out);
@@ -87,13 +87,13 @@ fn unread(operator: &Operator) -> String {
 }
 
 #[test]
-fn a_bucket_for_the_state_that_is_not_there_is_named_by_every_command() {
+fn every_command_names_a_missing_bucket_for_the_state() {
     let account = Account::furnish();
     let operator = Operator::at(account.endpoint(), &in_bucket(&account));
     let before = account.everything();
     for command in ["status", "check", "plan", "announce"] {
         let said = match command {
-            // The status of an upgrade says what it could not read, as its result.
+            // `status` also says in its result what it could not read.
             "status" => unread(&operator),
             _ => operator.run(&[command]).failed(1),
         };
@@ -106,7 +106,7 @@ fn a_bucket_for_the_state_that_is_not_there_is_named_by_every_command() {
 }
 
 #[test]
-fn a_bucket_for_the_state_that_may_not_be_read_says_which_right_is_missing() {
+fn the_error_for_a_bucket_that_may_not_be_read_names_the_missing_permission() {
     let server = Server::forbidding();
     let text = file().replace("state/contract", "s3://team-state/cutover");
     let operator = Operator::at(&server.endpoint, &text);

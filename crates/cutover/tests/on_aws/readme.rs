@@ -1,11 +1,11 @@
-//! What README.md shows of AWS is what the program prints. The blocks there are excerpts: `...` stands for the rest.
+//! Checks that README.md's samples for AWS are what the program prints. They are excerpts: `...` stands for the rest.
 
 use std::path::Path;
 
 use crate::account::Account;
 use crate::operator::Operator;
 
-/// The lines of the block of README.md that begins with `$ command`.
+/// The lines of the block of README.md that starts with `$ command`.
 fn block(command: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
     let readme = std::fs::read_to_string(path).expect("README.md can be read");
@@ -14,14 +14,14 @@ fn block(command: &str) -> Vec<String> {
     block.lines().filter(|line| *line != "...").map(str::to_owned).collect()
 }
 
-/// The output with the names of README.md's site, and without what is of the stand-in for AWS.
+/// The output with the names of README.md's site, and without values that only moto has.
 fn told(account: &Account, output: &str) -> String {
     let text = account.masked(output).replace(&format!(" --endpoint-url {}", account.endpoint()), "");
     let text = text.lines().map(|line| with_known_zone(&without_reference(line))).collect::<Vec<_>>().join("\n");
     text.replace("contract", "example").replace("CONTRACT", "EXAMPLE").replace("site.toml", "aws.toml")
 }
 
-/// CloudFront's reference is another each time.
+/// CloudFront's reference differs each time.
 fn without_reference(line: &str) -> String {
     match line.split_once("\"CallerReference\":\"") {
         Some((before, rest)) => {
@@ -32,7 +32,7 @@ fn without_reference(line: &str) -> String {
     }
 }
 
-/// moto gives a zone another id each time.
+/// moto gives the zone a different id each time.
 fn with_known_zone(line: &str) -> String {
     match line.split_once("--hosted-zone-id ") {
         Some((before, rest)) => {

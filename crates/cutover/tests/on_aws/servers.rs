@@ -1,4 +1,4 @@
-//! Servers in AWS's place that are no AWS: some that refuse, one that never answers, and one that passes most things on.
+//! Servers that stand in for AWS: some that refuse, one that never answers, and one that forwards most requests.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -6,19 +6,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// A server of loopback; it stays as long as the test.
+/// A server on loopback, which runs until the test ends.
 pub(crate) struct Server {
     pub(crate) endpoint: String,
     asked: Arc<AtomicUsize>,
 }
 
 impl Server {
-    /// Refuses whatever is asked, with that code.
+    /// Refuses every request, with that code.
     pub(crate) fn refusing(code: &'static str, message: &'static str) -> Self {
         Self::start(move |client, _| answer(client, 403, &refusal(code, message)))
     }
 
-    /// Says who we are, and allows nothing else.
+    /// Answers who the caller is, and refuses everything else.
     pub(crate) fn forbidding() -> Self {
         Self::start(|client, request| match request.contains("Action=GetCallerIdentity") {
             true => answer(client, 200, IDENTITY),
@@ -26,7 +26,7 @@ impl Server {
         })
     }
 
-    /// Knows no sign-in of SSO.
+    /// Refuses every sign-in of SSO.
     pub(crate) fn signing_nobody_in() -> Self {
         Self::start(|client, _| {
             let body = "{\"message\":\"Session token not found or invalid\"}";
@@ -36,15 +36,15 @@ impl Server {
         })
     }
 
-    /// Takes every connection, and says nothing.
+    /// Accepts every connection, and never answers.
     pub(crate) fn silent() -> Self {
         Self::start(|client, _| {
-            // Until the other side has had enough.
+            // Until the other side closes the connection.
             while client.read(&mut [0; 1024]).is_ok_and(|length| length > 0) {}
         })
     }
 
-    /// Passes on what is asked of `endpoint`, but for requests with `words`, which get into `trouble`.
+    /// Forwards requests to `endpoint`, except that requests with `words` get into `trouble`.
     pub(crate) fn before(endpoint: &str, words: &'static str, trouble: &Arc<Mutex<Trouble>>) -> Self {
         let (upstream, trouble) = (endpoint.trim_start_matches("http://").to_owned(), Arc::clone(trouble));
         Self::start(move |client, request| {
@@ -55,7 +55,7 @@ impl Server {
                 Trouble::None => {}
             }
             let mut server = TcpStream::connect(&upstream).expect("it listens");
-            // One request a connection, so that its end is the answer's.
+            // One request per connection, so that the end of the connection is the end of the answer.
             let request = request.replacen("\r\n", "\r\nconnection: close\r\n", 1);
             server.write_all(request.as_bytes()).expect("passed on");
             let mut bytes = Vec::new();
@@ -82,20 +82,20 @@ impl Server {
         Self { endpoint, asked }
     }
 
-    /// How often it was asked for something.
+    /// How many requests it has received.
     pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 }
 
-/// What becomes of a request that is looked out for.
+/// What happens to the selected requests.
 #[derive(Clone, Copy)]
 pub(crate) enum Trouble {
-    /// It is passed on.
+    /// They are forwarded.
     None,
-    /// It is not passed on: the server says that it has failed.
+    /// They are not forwarded: the server answers that it has failed.
     Fail,
-    /// It is passed on after a while.
+    /// They are forwarded after a while.
     Delay(Duration),
 }
 
@@ -104,7 +104,7 @@ const IDENTITY: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn
                         <ResponseMetadata><RequestId>request-1</RequestId></ResponseMetadata>\
                         </GetCallerIdentityResponse>";
 
-/// As all of AWS's protocols in XML say it.
+/// An error in the form that all of AWS's XML protocols understand.
 fn refusal(code: &str, message: &str) -> String {
     format!(
         "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error>\
@@ -118,7 +118,7 @@ fn answer(client: &mut TcpStream, status: u16, body: &str) {
     let _ = client.write_all((head + body).as_bytes());
 }
 
-/// A whole request: what is left unread would take the answer with it.
+/// Reads a complete request: if a part were left unread, the answer could be lost.
 fn read(client: &mut TcpStream) -> String {
     let mut text = String::new();
     let mut bytes = [0; 65536];

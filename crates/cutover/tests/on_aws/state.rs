@@ -1,5 +1,5 @@
-//! A state that a team shares in a bucket: what one has done another sees, on another machine and from another home; and
-//! one at a time conducts.
+//! A state that a team shares in a bucket: what one operator has done, another one sees from another home; and only one
+//! conducts at a time.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -10,18 +10,18 @@ use crate::servers::{Server, Trouble};
 
 const BUCKET: &str = "team-state";
 
-/// The file, with its state in the bucket, which is made.
+/// Creates the bucket, and returns the file with its state there.
 fn shared(account: &Account) -> String {
     account.make_bucket(BUCKET);
     account.file().replace("state/contract", &format!("s3://{BUCKET}/cutover"))
 }
 
 #[test]
-fn what_one_operator_has_done_another_sees_elsewhere() {
+fn another_operator_sees_what_the_first_one_has_done() {
     let account = Account::furnish();
     let text = shared(&account);
     let alice = Operator::at(account.endpoint(), &text);
-    assert!(alice.run(&["status"]).ended(0).out.contains("has not begun"));
+    assert!(alice.run(&["status"]).ended(0).out.contains("has not started"));
     alice.run(&["announce"]).ended(0);
     assert!(alice.state_files().is_empty(), "nothing is kept here");
     let listed = account.object(&format!("/{BUCKET}?list-type=2"));
@@ -40,7 +40,7 @@ fn what_one_operator_has_done_another_sees_elsewhere() {
 }
 
 #[test]
-fn a_dry_run_writes_nothing_into_a_shared_state_either() {
+fn a_dry_run_writes_nothing_into_a_shared_state() {
     let account = Account::furnish();
     let operator = Operator::at(account.endpoint(), &shared(&account));
     let before = account.object(&format!("/{BUCKET}?list-type=2"));
@@ -49,13 +49,13 @@ fn a_dry_run_writes_nothing_into_a_shared_state_either() {
     assert!(before.contains("<KeyCount>0</KeyCount>") && after.contains("<KeyCount>0</KeyCount>"), "{after}");
 }
 
-/// Whether there is a lease in the bucket, which is a record before anything else.
+/// Whether there is a lease in the bucket, which is written before anything else.
 fn alice_conducts(account: &Account) -> bool {
     account.object(&format!("/{BUCKET}?list-type=2")).contains("/lease/")
 }
 
 #[test]
-fn a_second_conductor_elsewhere_is_kept_out_and_told_who_is_at_work() {
+fn a_second_conductor_with_the_state_in_a_bucket_is_kept_out_and_told_who_is_at_work() {
     let account = Account::furnish();
     let text = shared(&account);
     let trouble = Arc::new(Mutex::new(Trouble::Delay(Duration::from_secs(5))));
@@ -64,7 +64,7 @@ fn a_second_conductor_elsewhere_is_kept_out_and_told_who_is_at_work() {
     let mut first = alice.start(&["announce"]);
     let started = Instant::now();
     while !alice_conducts(&account) {
-        assert!(started.elapsed() < 2 * AT_ONCE, "she never begins");
+        assert!(started.elapsed() < 2 * AT_ONCE, "she never starts");
         std::thread::sleep(Duration::from_millis(20));
     }
     let bob = Operator::at(account.endpoint(), &text).with("USER", "bob");

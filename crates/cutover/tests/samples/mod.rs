@@ -1,5 +1,5 @@
-//! A fork of edx-platform as README shows it: `mitx/juniper` and `mitx/koa` with their patches, and an upstream that has
-//! gone on to koa.rc3. Names, dates and contents are fixed, so its commits have the same ids each time it is made.
+//! A fork of edx-platform as README shows it: `mitx/juniper` and `mitx/koa` with their patches, and an upstream that
+//! has moved on to koa.rc3. Names, dates and contents are fixed, so the commits have the same ids in each run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,10 +18,10 @@ const BOB: &str = "Bob Diaz <bob@mit.edu>";
 const KIM: &str = "Kim Lund <kim@openedx.org>";
 const RAVI: &str = "Ravi Shah <ravi@openedx.org>";
 
-/// One commit: the day in 2020, who, what it is called, and `(file, old, new)`; an empty `old` adds `new` to the end.
+/// One commit: its day in 2020, author, subject, and edits `(file, old, new)`; an empty `old` adds `new` at the end.
 type Change<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str, &'a str)]);
 
-/// Our patches, of which juniper has the first three.
+/// Our patches. `mitx/juniper` has the first three of them.
 const PATCHES: [Change<'static>; 6] = [
     (
         "06-02",
@@ -65,7 +65,7 @@ const PATCHES: [Change<'static>; 6] = [
     ),
 ];
 
-/// What upstream commits after koa.rc2 and before koa.rc3, beside the fix that it takes from us.
+/// What upstream commits after koa.rc2 and before koa.rc3, in addition to the fix that it takes from us.
 const CANDIDATE_3: [Change<'static>; 3] = [
     ("11-25", RAVI, "Upgrade edx-ace", &[(REQUIREMENTS, "edx-ace==0.1.17", "edx-ace==1.0.0")]),
     (
@@ -125,12 +125,12 @@ impl Fork {
         self.git(&["switch", "--quiet", "mitx/koa"]);
     }
 
-    /// Upstream's branch of a release, as `master` is now.
+    /// Pushes `master` as upstream's branch of a release.
     fn release(&self, candidate: &str) {
         self.git(&["push", "--quiet", "upstream", &format!("master:refs/heads/open-release/{candidate}")]);
     }
 
-    /// Our branch of a release, on `master` as it is now, pushed.
+    /// Creates our branch of a release on the current `master`, and pushes it.
     fn ours(&self, codename: &str, patches: &[Change<'_>]) {
         let branch = format!("mitx/{codename}");
         self.git(&["switch", "--quiet", "--create", &branch]);
@@ -138,7 +138,7 @@ impl Fork {
         self.git(&["push", "--quiet", "origin", &branch]);
     }
 
-    /// The conflict with koa.rc3 as a person resolves it, in the folder that is made for it.
+    /// Resolves the conflict with koa.rc3 as a person would, in the folder that was prepared for it.
     pub(crate) fn resolve(&self, folder: &Path) {
         let text = std::fs::read_to_string(folder.join(SETTINGS)).expect("the file with the conflict");
         let (before, conflict) = text.split_once("<<<<<<<").expect("a conflict");
@@ -149,7 +149,7 @@ impl Fork {
         self.git_in(folder, &["add", SETTINGS]);
     }
 
-    /// What the real program says in the clone, where it ends with `code`.
+    /// Runs the real program in the clone, checks that it ends with `code`, and returns its output.
     pub(crate) fn run(&self, code: i32, arguments: &str) -> String {
         let mut program = self.command(env!("CARGO_BIN_EXE_cutover"));
         let output = program.args(arguments.split(' ')).current_dir(self.clone()).output().expect("it starts");
@@ -158,8 +158,8 @@ impl Fork {
         String::from_utf8(output.stdout).expect("text")
     }
 
-    /// The first digits of the commits that the rebase has made. Who resolves a conflict commits it, at that moment, so
-    /// they are others in each run.
+    /// The first digits of the commits that the rebase has made. They differ in each run, because a resolved conflict
+    /// is committed with the name of the person and the current time.
     pub(crate) fn made(&self) -> Vec<String> {
         let range = "upstream/open-release/koa.rc3..refs/cutover/rebased/mitx/koa";
         self.git(&["rev-list", range]).lines().map(|id| id[..10].to_owned()).collect()
@@ -169,7 +169,7 @@ impl Fork {
         self.folder.path().join("edx-platform")
     }
 
-    /// Nothing of the machine's configuration, one person, one moment.
+    /// Without the machine's configuration, with a fixed person and time.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -215,7 +215,7 @@ fn succeeds(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// The files that upstream begins with, each as an addition.
+/// The files that upstream starts with, each as an addition.
 fn files() -> [(&'static str, &'static str, &'static str); 6] {
     let settings = "DEBUG = False\nSTATIC_URL = '/static/'\nMEDIA_URL = '/media/'\n";
     let sessions = "COOKIE_NAME = 'sessionid'\nCOOKIE_SECURE = True\n";

@@ -25,7 +25,7 @@ fn announcements_go_by_mail(deployment: &Deployment, file: &Node) -> Vec<Mistake
         .collect()
 }
 
-/// One in a bucket is held against what AWS takes by the rules for AWS.
+/// A location in a bucket is checked by the rules for AWS.
 fn state_lives_in_a_folder(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let location = &deployment.state.location;
     let node = file.get("state").get("location");

@@ -1,5 +1,5 @@
-//! What AWS refuses, asked only of deployments that live there: the account, how hosts are launched, ids of what the
-//! file does not make, and the bucket that holds the state. Names are the business of `naming`.
+//! What AWS refuses, checked only for deployments on AWS: the account, how hosts are launched, ids of existing
+//! resources, and the bucket that holds the state. `naming` checks names.
 
 use std::net::Ipv4Addr;
 
@@ -25,7 +25,7 @@ pub(super) const RULES: &[Rule] = &[
     state_lives_in_a_bucket,
 ];
 
-/// The types of disk that AWS boots from. It has `st1` and `sc1` too, but only beside a root disk.
+/// The disk types that AWS boots from. The types `st1` and `sc1` cannot be a root disk.
 const BOOTING: [&str; 5] = ["gp2", "gp3", "io1", "io2", "standard"];
 
 /// The sizes of instances, apart from bare metal.
@@ -61,7 +61,7 @@ fn region_is_one(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     }
     let message = format!("`{region}` is not a region");
     let mistake = Mistake::at(file.get("aws").get("region"), message, "write for example \"us-east-1\"");
-    // An availability zone is its region and a letter.
+    // The name of an availability zone is that of its region and a letter.
     let without_letter = region.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
     vec![match is_region(without_letter) {
         true => mistake.help(format!("did you mean \"{without_letter}\", the region of that zone?")),
@@ -72,7 +72,7 @@ fn region_is_one(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
 fn words_are_not_empty(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let Some(aws) = section(deployment) else { return Vec::new() };
     [
-        ("profile", &aws.profile, "leave it out to use what the `aws` command would"),
+        ("profile", &aws.profile, "leave it out to use what the `aws` command uses"),
         ("key_pair", &aws.key_pair, "leave it out to launch hosts without one"),
     ]
     .into_iter()
@@ -87,13 +87,13 @@ fn role_tags_tell_roles_apart(deployment: &Deployment, file: &Node) -> Vec<Mista
     let both = [("edxapp", &tags.edxapp), ("worker", &tags.worker)];
     let empty = both.into_iter().filter(|(_, tag)| tag.trim().is_empty()).map(|(role, _)| {
         let message = format!("the role tag of {role} hosts is empty");
-        Mistake::at(node.get(role), message, "write what the tag `role` says on them")
+        Mistake::at(node.get(role), message, "write the value of their tag `role`")
     });
     let mut mistakes: Vec<Mistake> = empty.collect();
     if mistakes.is_empty() && tags.edxapp == tags.worker {
         let message = format!("hosts of both roles are tagged `{}`", tags.worker);
         let mistake = Mistake::at(node.get("worker"), message, "must differ from role_tags.edxapp");
-        mistakes.push(mistake.help("workers would be taken for hosts that serve the sites"));
+        mistakes.push(mistake.help("otherwise workers are mistaken for hosts that serve the sites"));
     }
     mistakes
 }
@@ -103,7 +103,7 @@ fn services_are_held_by_a_command(deployment: &Deployment, file: &Node) -> Vec<M
     let node = file.get("aws").get("hold_services");
     if command.is_empty() {
         let mistake = Mistake::at(node, "the command is empty", "leave it out to turn supervisor's autostart off");
-        return vec![mistake.help("a worker that starts its services at boot takes tasks of the live site")];
+        return vec![mistake.help("a worker that starts its services at boot takes tasks from the live site")];
     }
     let empty = command.iter().enumerate().filter(|(_, word)| word.trim().is_empty());
     empty.map(|(index, _)| Mistake::at(node.item(index), "a word of the command is empty", "remove it")).collect()
@@ -216,7 +216,7 @@ fn state_lives_in_a_bucket(deployment: &Deployment, file: &Node) -> Vec<Mistake>
     if !is_bucket_name(bucket) {
         mistakes.push(no_bucket(node, bucket));
     }
-    // Stores tell such paths from the same ones without these parts, and tools show them alike.
+    // S3 treats such a path as different from the same one without these parts, but tools show both alike.
     if folder.is_some_and(|folder| folder.split('/').any(|part| matches!(part, "" | "." | ".."))) {
         let message = format!("the folder in `{}` has an empty or a relative part", deployment.state.location);
         mistakes.push(Mistake::at(node, message, "write s3://BUCKET/FOLDER, without a / at the end"));
@@ -224,12 +224,12 @@ fn state_lives_in_a_bucket(deployment: &Deployment, file: &Node) -> Vec<Mistake>
     mistakes
 }
 
-/// The section, of a deployment that lives on AWS.
+/// The section `[aws]` of a deployment on AWS.
 fn section(deployment: &Deployment) -> Option<&Aws> {
     deployment.aws.as_ref().filter(|_| deployment.cloud == Cloud::Aws)
 }
 
-/// The host groups of a deployment that lives on AWS, and where they stand.
+/// The host groups of a deployment on AWS, with their positions in the file.
 fn groups<'a>(deployment: &'a Deployment, file: &'a Node) -> Vec<(&'a HostGroup, &'a Node)> {
     let fleets = deployment.fleets.iter().enumerate().filter(|_| deployment.cloud == Cloud::Aws);
     fleets

@@ -1,4 +1,4 @@
-//! Release branches: patterns that make names git takes, remotes that differ, images of the right release.
+//! Release branches: patterns give names that git accepts, remotes differ, images are of the right release.
 
 use super::Rule;
 use super::patterns::{lacking, unknown};
@@ -53,7 +53,7 @@ fn pattern(node: &Node, text: &str, known: &[&str]) -> Vec<Mistake> {
     mistakes.extend(lacking(node, text, "codename", "every release would have the same branch"));
     for name in known {
         if text.matches(&format!("{{{name}}}")).count() > 1 {
-            mistakes.push(Mistake::at(node, format!("`{{{name}}}` stands in the pattern twice"), "once is enough"));
+            mistakes.push(Mistake::at(node, format!("`{{{name}}}` appears in the pattern twice"), "once is enough"));
         }
     }
     if mistakes.is_empty() {
@@ -62,7 +62,7 @@ fn pattern(node: &Node, text: &str, known: &[&str]) -> Vec<Mistake> {
     mistakes
 }
 
-/// A branch that is ours and upstream's at once would be rebased onto itself.
+/// A branch that is both ours and upstream's would be rebased onto itself.
 fn patterns_are_apart(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let (Some(branches), section) = (&deployment.branches, file.get("branches")) else { return Vec::new() };
     let both = |theirs: &str| {
@@ -71,7 +71,7 @@ fn patterns_are_apart(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let theirs = branches.theirs.iter().enumerate().filter(|(_, theirs)| both(theirs));
     theirs
         .map(|(index, theirs)| {
-            let message = format!("`{theirs}` of upstream's and `{}` of ours make the same names", branches.ours);
+            let message = format!("upstream's `{theirs}` and our `{}` make the same names", branches.ours);
             let node = section.get("theirs").item(index);
             Mistake::at(node, message, "must differ from ours").help("nobody could tell whose a branch is")
         })
@@ -85,7 +85,7 @@ fn protected_branches_are_names(deployment: &Deployment, file: &Node) -> Vec<Mis
 }
 
 fn protected_name(node: &Node, name: &str, branches: &Branches) -> Option<Mistake> {
-    // As in a shell: what stands for letters is taken for one.
+    // Wildcards are replaced by a letter, so that the rest of the pattern is checked as a name.
     no_name(node, &name.replace(['*', '?'], "x"), "branch").or_else(|| {
         codename(&branches.ours, name)?;
         let message = format!("`{name}` is protected, and `{}` makes that name", branches.ours);
@@ -93,10 +93,10 @@ fn protected_name(node: &Node, name: &str, branches: &Branches) -> Option<Mistak
     })
 }
 
-/// A branch of another release is what is left of the last upgrade. Branches that say no release are the operator's
-/// own affair.
+/// A branch of another release is usually a leftover of the last upgrade. Branches whose names contain no code name are
+/// not checked.
 fn images_are_of_the_release(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
-    // A pattern with a mistake of its own would read other names out of branches.
+    // A pattern with a mistake would find wrong code names in branches.
     let sound = patterns_are_complete(deployment, file).is_empty();
     let Some(branches) = deployment.branches.as_ref().filter(|_| sound) else { return Vec::new() };
     let wanted = deployment.release.codename.as_str();
@@ -113,17 +113,17 @@ fn images_are_of_the_release(deployment: &Deployment, file: &Node) -> Vec<Mistak
     mistakes
 }
 
-/// A name that a pattern makes.
+/// An example of a name that a pattern makes.
 fn filled(pattern: &str) -> String {
     pattern.replace("{codename}", "koa").replace("{candidate}", "rc1")
 }
 
 fn no_name(node: &Node, name: &str, kind: &str) -> Option<Mistake> {
     let flaw = flaw(name)?;
-    Some(Mistake::at(node, format!("git takes no {kind} of that name"), flaw))
+    Some(Mistake::at(node, format!("git accepts no {kind} of that name"), flaw))
 }
 
-/// Why git does not take a name, following git-check-ref-format(1).
+/// Why git does not accept a name, following git-check-ref-format(1).
 fn flaw(name: &str) -> Option<&'static str> {
     let odd = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
     if name.is_empty() {
@@ -133,7 +133,7 @@ fn flaw(name: &str) -> Option<&'static str> {
     } else if name.chars().any(|letter| letter.is_control() || letter == ' ') {
         Some("no spaces, newlines or other control characters")
     } else if name.contains(['~', '^', ':', '?', '*', '[', '\\']) || name.contains("..") || name.contains("@{") {
-        Some("none of  ~ ^ : ? * [ \\ .. @{  may be in it")
+        Some("must not contain any of  ~ ^ : ? * [ \\ .. @{")
     } else if name.split('/').any(odd) || name.ends_with('.') || name == "@" {
         Some("no part may be empty, begin with a dot, or end in .lock or a dot")
     } else {

@@ -20,7 +20,7 @@ pub(super) const RULES: &[Rule] = &[
     migrations_differ,
 ];
 
-/// Reads from a replica; what is migrated there comes from its source.
+/// The alias of a read replica. It needs no migration of its own: changes reach it from its source.
 const READ_REPLICA: &str = "read_replica";
 
 fn fleets_share_no_schema(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
@@ -110,7 +110,7 @@ fn migrations_name_aliases_that_exist(deployment: &Deployment, file: &Node) -> V
     mistakes
 }
 
-/// A history database once went unmigrated for five years: nobody had named it.
+/// Because no migration named it, a history database once went unmigrated for five years.
 fn every_alias_is_migrated(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     for (index, fleet) in deployment.fleets.iter().enumerate() {
@@ -142,7 +142,7 @@ fn is_plain_migrate(migration: &Migration) -> bool {
     django && !words().any(|word| word == "--database" || word.starts_with("--database="))
 }
 
-/// A migration copied to be edited, and then forgotten.
+/// Finds a migration that was copied and then not edited.
 fn migrations_differ(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     for (index, migration) in deployment.migrations.iter().enumerate() {
@@ -153,8 +153,8 @@ fn migrations_differ(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
         };
         if let Some(earlier) = deployment.migrations[..index].iter().position(repeats) {
             let node = file.get("migration").item(index).get("command");
-            let message = format!("the command is that of migration {} again", earlier + 1);
-            mistakes.push(Mistake::at(node, message, "must differ, or go"));
+            let message = format!("this repeats the command of migration {}", earlier + 1);
+            mistakes.push(Mistake::at(node, message, "change it, or remove this migration"));
         }
     }
     mistakes

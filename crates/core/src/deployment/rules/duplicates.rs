@@ -1,4 +1,4 @@
-//! Nothing is named twice, and nothing that must be there is an empty list.
+//! Nothing is named twice, and no required list is empty.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -54,7 +54,7 @@ fn nothing_is_empty(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     .collect()
 }
 
-/// A mistake at the second and every later one of equal names.
+/// A mistake for each repetition of a name.
 fn twice<'a, T: Ord + Display>(
     what: &str,
     names: impl IntoIterator<Item = T>,

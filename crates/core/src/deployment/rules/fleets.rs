@@ -16,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[
     smoke_tests_start_nothing,
 ];
 
-/// Workers are left out: they must be in no balancer at all.
+/// Workers are not checked here, since they must be in no balancer at all.
 fn edxapp_groups_name_balancers_that_exist(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let known: Vec<&str> = deployment.balancers.iter().map(|balancer| balancer.name.as_str()).collect();
     let mut mistakes = Vec::new();
@@ -55,7 +55,7 @@ fn balancers_belong_to_one_fleet(deployment: &Deployment, file: &Node) -> Vec<Mi
             } else {
                 let message = format!("balancer `{balancer}` is used by two fleets");
                 let label = format!("fleet `{owner}` is behind it already");
-                Mistake::at(node.item(nth), message, label).help("visitors would see both fleets by turns")
+                Mistake::at(node.item(nth), message, label).help("visitors would see either fleet at random")
             };
             mistakes.push(mistake);
         }
@@ -71,7 +71,7 @@ fn workers_are_in_no_balancer(deployment: &Deployment, file: &Node) -> Vec<Mista
         .map(|(index, fleet)| {
             let message = format!("the worker hosts of fleet `{}` are in a balancer", fleet.name);
             let node = file.get("fleet").item(index).get("worker").get("balancers");
-            Mistake::at(node, message, "workers serve nobody: remove this")
+            Mistake::at(node, message, "workers serve no requests: remove this")
         })
         .collect()
 }
@@ -95,7 +95,7 @@ fn worker_services_match_worker_groups(deployment: &Deployment, file: &Node) -> 
     }
 }
 
-/// A next worker that runs would take tasks from the production broker and run them with new code.
+/// A next worker that runs before the window takes tasks from the production broker and runs them with new code.
 fn smoke_tests_start_nothing(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     for role in Role::ALL {
@@ -103,7 +103,7 @@ fn smoke_tests_start_nothing(deployment: &Deployment, file: &Node) -> Vec<Mistak
         let tests = file.get("role").get(role.as_str()).get("smoke_test");
         for (index, test) in services.smoke_tests.iter().enumerate().filter(|(_, test)| starts_services(test)) {
             let message = format!("smoke test `{}` starts services on {role} hosts", test.name);
-            let label = "may ask for status, never start or restart";
+            let label = "a smoke test may ask for the status, but not start or restart";
             let help = "smoke tests run days before the window: a next worker that runs takes production tasks";
             mistakes.push(Mistake::at(tests.item(index).get("command"), message, label).help(help));
         }

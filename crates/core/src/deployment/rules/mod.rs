@@ -1,5 +1,5 @@
-//! What the types of a deployment cannot say. Each rule is a small pure function from the deployment, and the
-//! file it came from, to the mistakes that it finds; the file only says where they stand.
+//! Rules that the types of a deployment cannot express. Each rule is a small pure function from the deployment, and
+//! the file it came from, to the mistakes that it finds; the file is used only for the positions of the mistakes.
 
 mod addresses;
 mod aws;

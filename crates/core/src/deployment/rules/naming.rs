@@ -1,4 +1,4 @@
-//! Names that AWS refuses, or that cannot be part of what is named after them.
+//! Names that AWS refuses, or that cannot be part of other names made from them.
 
 use super::Rule;
 use crate::deployment::document::Node;
@@ -15,7 +15,7 @@ pub(super) const RULES: &[Rule] = &[
     tag_keys_are_not_reserved,
 ];
 
-/// What the upgrade is named after becomes part of snapshot identifiers, where AWS takes only these characters.
+/// The names of deployment and release become part of snapshot identifiers, where AWS accepts only these characters.
 fn upgrade_names_fit_a_snapshot(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let release = file.get("release");
     [
@@ -37,7 +37,7 @@ fn versions_differ(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     }
     let message = format!("the next and the current version are both `{}`", release.version);
     let mistake = Mistake::at(file.get("release").get("version"), message, "must differ from current_version");
-    vec![mistake.help("current and next hosts are told apart by it")]
+    vec![mistake.help("it distinguishes current from next hosts")]
 }
 
 fn short_names_fit_a_step(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
@@ -72,7 +72,7 @@ fn balancer_names_fit(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
             mistakes.push(Mistake::at(node, message, "at most 32 characters"));
         }
         if !fits(name, "-") || name.starts_with('-') || name.ends_with('-') {
-            mistakes.push(refused(node, name, "letters, digits and hyphens, no hyphen at either end"));
+            mistakes.push(refused(node, name, "letters, digits and hyphens, with no hyphen at either end"));
         }
     }
     mistakes
@@ -83,7 +83,7 @@ fn database_names_fit(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
         let begins_well = name.starts_with(|first: char| first.is_ascii_alphabetic());
         fits(name, "-") && begins_well && !name.ends_with('-') && !name.contains("--") && name.len() <= 63
     };
-    let allowed = "at most 63 letters, digits and single hyphens, first a letter, last no hyphen";
+    let allowed = "at most 63 letters, digits and single hyphens, beginning with a letter and not ending with a hyphen";
     let databases = deployment.databases.iter().map(|database| database.name.as_str()).enumerate();
     databases
         .filter(|(_, name)| !fits_rds(name))
@@ -96,14 +96,14 @@ fn bucket_name_fits(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     if is_bucket_name(name) { Vec::new() } else { vec![no_bucket(file.get("maintenance_page").get("bucket"), name)] }
 }
 
-/// Whether S3 takes `name` for a bucket.
+/// Whether S3 accepts `name` as the name of a bucket.
 pub(super) fn is_bucket_name(name: &str) -> bool {
     let upper = name.contains(|letter: char| letter.is_ascii_uppercase());
     let ends = name.starts_with(['.', '-']) || name.ends_with(['.', '-']) || name.contains("..");
     fits(name, ".-") && !upper && !ends && (3..=63).contains(&name.len())
 }
 
-/// The mistake of a bucket that S3 does not take.
+/// The mistake for a bucket name that S3 does not accept.
 pub(super) fn no_bucket(node: &Node, name: &str) -> Mistake {
     refused(node, name, "3 to 63 lower-case letters, digits, hyphens and dots")
 }
@@ -122,7 +122,7 @@ fn tag_keys_are_not_reserved(deployment: &Deployment, file: &Node) -> Vec<Mistak
     mistakes
 }
 
-/// Whether `name` is made of ASCII letters, digits and `others` alone, and of at least one.
+/// Whether `name` consists only of ASCII letters, digits and `others`, and is not empty.
 fn fits(name: &str, others: &str) -> bool {
     !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || others.contains(letter))
 }

@@ -23,7 +23,7 @@ fn host_patterns_are_complete(deployment: &Deployment, file: &Node) -> Vec<Mista
     mistakes
 }
 
-/// Expands every name rather than compare patterns: `edx{n}{version}` collides only with itself.
+/// Makes every name, because comparing patterns is not enough: `edx{n}{version}` collides only with itself.
 fn host_names_are_unique(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     let mut owners = BTreeMap::new();
@@ -31,7 +31,7 @@ fn host_names_are_unique(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
         for (role, group) in fleet.groups() {
             let owner = format!("{role} hosts of fleet `{}`", fleet.name);
             let node = file.get("fleet").item(index).get(role.as_str()).get("host_name");
-            // Both are reported as such.
+            // Other rules report these.
             let fleet_named_twice = deployment.fleets[..index].iter().any(|earlier| earlier.name == fleet.name);
             if fleet_named_twice || !group.host_name.contains("{n}") || !group.host_name.contains("{version}") {
                 continue;
@@ -48,9 +48,9 @@ fn host_names_are_unique(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
             if let Some((other, name)) = taken {
                 let message = format!("two hosts would be called `{name}`");
                 let (label, help) = if other == owner {
-                    ("the pattern repeats itself".to_owned(), "put something between {n} and {version}")
+                    ("this pattern makes it twice".to_owned(), "put something between {n} and {version}")
                 } else {
-                    (format!("also made by the {other}"), "put {fleet}, or a word for the role, in it")
+                    (format!("the {other} have the same name"), "put {fleet}, or a word for the role, in it")
                 };
                 mistakes.push(Mistake::at(node, message, label).help(help));
             }
@@ -100,7 +100,7 @@ pub(super) fn lacking(node: &Node, pattern: &str, name: &str, why: &str) -> Opti
     lacks.then(|| Mistake::at(node, format!("the pattern lacks `{{{name}}}`"), why))
 }
 
-/// The words in braces. Braces around anything else, such as those of a style sheet, are text.
+/// The words in braces. Braces around anything else, as in a style sheet, are ordinary text.
 fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     let is_word =
         |inner: &&str| !inner.is_empty() && inner.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');

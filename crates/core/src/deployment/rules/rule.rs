@@ -4,5 +4,5 @@ use crate::deployment::Deployment;
 use crate::deployment::document::Node;
 use crate::deployment::mistake::Mistake;
 
-/// One rule: what it finds wrong in a deployment, and where in the file.
+/// One rule: returns the mistakes that it finds in a deployment, with their positions in the file.
 pub(super) type Rule = fn(&Deployment, &Node) -> Vec<Mistake>;

@@ -1,4 +1,4 @@
-//! The window, the TTLs, and limits that leave no time for what is expected.
+//! The window, the TTLs, and limits that are shorter than the expected time.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn window_has_one_end(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let window = file.get("window");
     match (deployment.window.length, deployment.window.end) {
         (Some(_), Some(_)) => {
-            vec![Mistake::at(window.get("end"), "the window has both a length and an end", "one of the two is enough")]
+            vec![Mistake::at(window.get("end"), "the window has both a length and an end", "give only one of the two")]
         }
         (None, None) => {
             let message = "the window has neither a length nor an end";
@@ -64,7 +64,7 @@ fn ttl_is_lowered(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let message = "the TTL during the upgrade is longer than in ordinary times";
     let label = format!("at most dns.ttl, {}", deployment.dns.ttl);
     let mistake = Mistake::at(file.get("dns").get("window_ttl"), message, label);
-    vec![mistake.help("it is lowered so that visitors follow soon")]
+    vec![mistake.help("it is lowered so that visitors follow a change soon")]
 }
 
 fn writes_show_in_time(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
@@ -72,7 +72,7 @@ fn writes_show_in_time(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     if late.duration() <= SHOWN_WITHIN {
         return Vec::new();
     }
-    let label = format!("at most {}: cutover waits no longer for a write to show", human(SHOWN_WITHIN));
+    let label = format!("at most {}: cutover does not wait longer for a write to become visible", human(SHOWN_WITHIN));
     let message = format!("`embedded.shown_late` cannot be {late}");
     vec![Mistake::at(file.get("embedded").get("shown_late"), message, label)]
 }

@@ -1,4 +1,4 @@
-//! Sites, balancers and the zone: every visitor must end up somewhere.
+//! Sites, balancers and the zone: every site must be served by some fleet.
 
 use super::Rule;
 use crate::deployment::Deployment;
@@ -73,7 +73,7 @@ fn sites_are_checked(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
         .map(|(index, site)| {
             let message = format!("site `{}` has no check", site.name);
             let mistake = Mistake::at(file.get("site").item(index), message, "needs at least one [[site.check]]");
-            mistake.help("without one, visitors are let in before anybody has seen that it works")
+            mistake.help("without one, visitors are let in before anything has tested that it works")
         })
         .collect()
 }

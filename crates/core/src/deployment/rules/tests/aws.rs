@@ -1,4 +1,4 @@
-//! What AWS refuses is refused here, where the file is on AWS.
+//! What AWS refuses is a mistake in the files of deployments on AWS.
 
 use insta::assert_snapshot;
 
@@ -6,7 +6,7 @@ use super::every::small;
 use crate::deployment::template;
 use crate::deployment::tests::{edited, mistakes};
 
-/// The file to start from on AWS, with these lines in its section, after `edits`. Only the section's lines move others.
+/// The mistakes of the template for AWS, with these lines in its section `[aws]`, after `edits`.
 fn on_aws(lines: &str, edits: &[(&str, &str)]) -> String {
     let text = edited(template(), &[("cloud = \"embedded\"", "cloud = \"aws\"")]);
     let before = text.split_once("# [aws]\n").expect("a section").0;
@@ -14,7 +14,7 @@ fn on_aws(lines: &str, edits: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn aws_needs_to_know_its_account() {
+fn cloud_aws_requires_the_section_aws() {
     assert_snapshot!(small(&[("cloud = \"embedded\"", "cloud = \"aws\"")]), @r#"
     8:9 nothing says which account and region this is | needs [aws] | add a section [aws] with account = "123456789012" and region = "us-east-1"
     "#);
@@ -22,7 +22,7 @@ fn aws_needs_to_know_its_account() {
 }
 
 #[test]
-fn accounts_and_regions_are_what_aws_calls_so() {
+fn accounts_and_regions_have_the_form_that_aws_gives_them() {
     assert_snapshot!(on_aws("account = \"1234-5678-9012\"\nregion = \"us-east-1a\"", &[]), @r#"
     190:11 `1234-5678-9012` is not the number of an account | has 12 digits | did you mean "123456789012"?
     191:10 `us-east-1a` is not a region | write for example "us-east-1" | did you mean "us-east-1", the region of that zone?
@@ -40,11 +40,11 @@ fn accounts_and_regions_are_what_aws_calls_so() {
 }
 
 #[test]
-fn words_for_aws_are_not_empty() {
+fn settings_for_aws_are_not_empty() {
     assert_snapshot!(on_aws("profile = \" \"\nkey_pair = \"\"\nhold_services = []", &[]), @"
-    190:11 `aws.profile` is empty | leave it out to use what the `aws` command would
+    190:11 `aws.profile` is empty | leave it out to use what the `aws` command uses
     191:12 `aws.key_pair` is empty | leave it out to launch hosts without one
-    192:17 the command is empty | leave it out to turn supervisor's autostart off | a worker that starts its services at boot takes tasks of the live site
+    192:17 the command is empty | leave it out to turn supervisor's autostart off | a worker that starts its services at boot takes tasks from the live site
     ");
     assert_snapshot!(on_aws("hold_services = [\"systemctl\", \"\"]", &[]), @"
     190:31 a word of the command is empty | remove it
@@ -52,20 +52,20 @@ fn words_for_aws_are_not_empty() {
 }
 
 #[test]
-fn role_tags_tell_roles_apart() {
+fn role_tags_differ() {
     assert_snapshot!(on_aws("role_tags = { edxapp = \"edx\", worker = \"edx\" }", &[]), @"
-    190:40 hosts of both roles are tagged `edx` | must differ from role_tags.edxapp | workers would be taken for hosts that serve the sites
+    190:40 hosts of both roles are tagged `edx` | must differ from role_tags.edxapp | otherwise workers are mistaken for hosts that serve the sites
     ");
     assert_snapshot!(on_aws("role_tags = { edxapp = \"worker\" }", &[]), @"
-    190:13 hosts of both roles are tagged `worker` | must differ from role_tags.edxapp | workers would be taken for hosts that serve the sites
+    190:13 hosts of both roles are tagged `worker` | must differ from role_tags.edxapp | otherwise workers are mistaken for hosts that serve the sites
     ");
     assert_snapshot!(on_aws("role_tags = { worker = \"\" }", &[]), @"
-    190:24 the role tag of worker hosts is empty | write what the tag `role` says on them
+    190:24 the role tag of worker hosts is empty | write the value of their tag `role`
     ");
 }
 
 #[test]
-fn hosts_boot_from_their_root_volume() {
+fn the_root_volume_is_one_that_hosts_can_boot_from() {
     assert_snapshot!(on_aws("root_volume = { size_gib = 25, kind = \"gp33\", device = \"sda1\" }", &[]), @r#"
     190:39 no host boots from a disk of type `gp33` | allowed: gp2, gp3, io1, io2 or standard | did you mean "gp3"?
     190:56 `sda1` is not the name of a device | the image's root device, such as "/dev/sda1"
@@ -78,7 +78,7 @@ fn hosts_boot_from_their_root_volume() {
 }
 
 #[test]
-fn hosts_on_aws_are_launched_with_what_exists_there() {
+fn settings_for_launches_have_the_form_that_aws_expects() {
     assert_snapshot!(
         on_aws("", &[("\"subnet-0b\"]", "\"subnet-0x\", \"\"]"), ("[\"sg-0e1dab1e\"]", "[\"default\", \"sg-\"]")]),
         @"
@@ -101,7 +101,7 @@ fn hosts_on_aws_are_launched_with_what_exists_there() {
 }
 
 #[test]
-fn what_aws_names_by_id_or_host_name_is_named_so() {
+fn distributions_are_named_by_id_and_balancers_by_host_name() {
     let distribution = "distribution = \"E1EXAMPLE00000\"";
     assert_snapshot!(on_aws("", &[(distribution, "distribution = \"d111111abcdef8.cloudfront.net\"")]), @"
     28:16 `d111111abcdef8.cloudfront.net` is not the id of a distribution | 13 or 14 upper-case letters and digits | its host name belongs in `domain`
@@ -132,7 +132,7 @@ fn state_in_a_bucket_has_a_bucket_and_a_folder() {
 }
 
 #[test]
-fn what_only_aws_refuses_is_no_mistake_elsewhere() {
+fn what_only_aws_refuses_is_no_mistake_on_the_embedded_cloud() {
     let odd = "[aws]\naccount = \"x\"\nregion = \"x\"\nprofile = \"\"\nrole_tags = { worker = \"edxapp\" }\n";
     let text = edited(template(), &[("r5.large", "large"), ("subnet-0a", "here"), ("E1EXAMPLE00000", "page")]);
     assert_eq!(mistakes(&format!("{text}\n{odd}")), "");

@@ -1,11 +1,11 @@
-//! Every rule, shown by a file that breaks it and nothing else: a good file with an edit or two.
+//! Every rule, shown by a file that breaks only this rule: a valid file with one or two edits.
 
 use insta::assert_snapshot;
 
 use crate::deployment::template;
 use crate::deployment::tests::{PRODUCTION, QA, edited, mistakes};
 
-/// The mistakes of the file to start from after `edits`.
+/// The mistakes of the template after `edits`.
 pub(super) fn small(edits: &[(&str, &str)]) -> String {
     mistakes(&edited(template(), edits))
 }
@@ -84,7 +84,7 @@ fn a_site_lies_in_the_zone_and_is_checked_by_a_program_that_runs() {
     42:8 `lms.notexample.org` lies outside the zone `example.org.` | must end in .example.org
     ");
     assert_snapshot!(small(&[("check = [{ path = \"/heartbeat\" }]", "check = []")]), @"
-    46:1 site `studio` has no check | needs at least one [[site.check]] | without one, visitors are let in before anybody has seen that it works
+    46:1 site `studio` has no check | needs at least one [[site.check]] | without one, visitors are let in before anything has tested that it works
     ");
     assert_snapshot!(small(&[("program = \"cms\"", "program = \"cmss\"")]), @r#"
     50:11 site `studio` is answered by `cmss`, which no edxapp host runs | one of role.edxapp.programs: lms or cms | did you mean "cms"?
@@ -92,7 +92,7 @@ fn a_site_lies_in_the_zone_and_is_checked_by_a_program_that_runs() {
 }
 
 #[test]
-fn addresses_are_addresses() {
+fn invalid_addresses_are_refused() {
     assert_snapshot!(small(&[("host = \"lms.example.org\"", "host = \"lms_.example.org.\"")]), @r#"
     42:8 `lms_.example.org.` is not a host name | write for example "lms.mitx.mit.edu", without a trailing dot
     "#);
@@ -129,7 +129,7 @@ fn the_window_has_one_end_after_its_start() {
     18:7 the window ends before it starts | must be later than 2021-01-04 04:00:00 -05:00
     ");
     assert_snapshot!(small(&[("length = \"3h\"", "length = \"3h\"\nend = 2021-01-04T07:00:00-05:00")]), @"
-    19:7 the window has both a length and an end | one of the two is enough
+    19:7 the window has both a length and an end | give only one of the two
     ");
     assert_snapshot!(small(&[("length = \"3h\"", "")]), @r#"
     16:1 the window has neither a length nor an end | write for example length = "4h"
@@ -149,21 +149,21 @@ fn ttls_are_sensible_and_lowered_for_the_window() {
     35:14 `dns.window_ttl` cannot be 0s | allowed: 1s to 7d
     ");
     assert_snapshot!(small(&[("window_ttl = \"60s\"", "window_ttl = \"10m\"")]), @"
-    35:14 the TTL during the upgrade is longer than in ordinary times | at most dns.ttl, 5m | it is lowered so that visitors follow soon
+    35:14 the TTL during the upgrade is longer than in ordinary times | at most dns.ttl, 5m | it is lowered so that visitors follow a change soon
     ");
 }
 
 #[test]
-fn writes_show_before_cutover_takes_them_for_lost() {
+fn writes_become_visible_before_cutover_treats_them_as_lost() {
     let late = |late: &str| small(&[("\n[window]", &format!("\n[embedded]\nshown_late = \"{late}\"\n\n[window]"))]);
     assert_snapshot!(late("30s"), @"");
     assert_snapshot!(late("31s"), @"
-    17:14 `embedded.shown_late` cannot be 31s | at most 30s: cutover waits no longer for a write to show
+    17:14 `embedded.shown_late` cannot be 31s | at most 30s: cutover does not wait longer for a write to become visible
     ");
 }
 
 #[test]
-fn a_limit_leaves_time_for_what_is_expected() {
+fn a_limit_is_not_shorter_than_the_expected_time() {
     assert_snapshot!(
         small(&[
             ("stop_limit = \"3m\"", "stop_limit = \"10s\"\nstart_limit = \"30s\""),
@@ -186,16 +186,16 @@ fn names_that_aws_refuses_are_refused() {
     ");
     let renamed = |to: &str| mistakes(&template().replace("example-lms", to));
     assert_snapshot!(renamed("example_lms"), @"
-    55:8 `example_lms` cannot be a name here | allowed: letters, digits and hyphens, no hyphen at either end
+    55:8 `example_lms` cannot be a name here | allowed: letters, digits and hyphens, with no hyphen at either end
     ");
     assert_snapshot!(renamed("-lms"), @"
-    55:8 `-lms` cannot be a name here | allowed: letters, digits and hyphens, no hyphen at either end
+    55:8 `-lms` cannot be a name here | allowed: letters, digits and hyphens, with no hyphen at either end
     ");
     assert_snapshot!(mistakes(&QA.replace("studio-mitx-qa-draft", "studio-mitx-qa-residential-draft-x")), @"
     83:8 `studio-mitx-qa-residential-draft-x` has 34 characters, too many for the name of a target group | at most 32 characters
     ");
     assert_snapshot!(small(&[("name = \"example-production-mysql\"", "name = \"2-example--mysql-\"")]), @"
-    124:8 `2-example--mysql-` cannot be a name here | allowed: at most 63 letters, digits and single hyphens, first a letter, last no hyphen
+    124:8 `2-example--mysql-` cannot be a name here | allowed: at most 63 letters, digits and single hyphens, beginning with a letter and not ending with a hyphen
     ");
     assert_snapshot!(small(&[("bucket = \"upgrading", "bucket = \"Upgrading")]), @"
     27:10 `Upgrading.example.org` cannot be a name here | allowed: 3 to 63 lower-case letters, digits, hyphens and dots
@@ -214,12 +214,12 @@ fn names_that_aws_refuses_are_refused() {
 #[test]
 fn the_next_version_differs_from_the_current_one() {
     assert_snapshot!(small(&[("current_version = \"1\"", "current_version = \"2\"")]), @"
-    12:11 the next and the current version are both `2` | must differ from current_version | current and next hosts are told apart by it
+    12:11 the next and the current version are both `2` | must differ from current_version | it distinguishes current from next hosts
     ");
 }
 
 #[test]
-fn host_names_tell_every_host_from_every_other() {
+fn every_host_has_a_name_of_its_own() {
     let pattern = "edx-{deployment}-{fleet}-{n}-v{version}";
     assert_snapshot!(small(&[(pattern, "edx-{fleet}-v{version}")]), @"
     76:13 the pattern lacks `{n}` | every host of the group would have one name
@@ -231,21 +231,21 @@ fn host_names_tell_every_host_from_every_other() {
     76:13 nothing fills in `{flet}` | allowed: {deployment}, {fleet}, {n} or {version} | did you mean "fleet"?
     "#);
     assert_snapshot!(small(&[("edx-worker-{deployment}", "edx-{deployment}")]), @"
-    85:13 two hosts would be called `edx-example-production-main-0-v1` | also made by the edxapp hosts of fleet `main` | put {fleet}, or a word for the role, in it
+    85:13 two hosts would be called `edx-example-production-main-0-v1` | the edxapp hosts of fleet `main` have the same name | put {fleet}, or a word for the role, in it
     ");
     assert_snapshot!(mistakes(&PRODUCTION.replace("-{fleet}-{n}", "-{n}")), @"
-    131:13 two hosts would be called `edx-mitx-production-0-v3` | also made by the edxapp hosts of fleet `residential-live` | put {fleet}, or a word for the role, in it
-    141:13 two hosts would be called `edx-worker-mitx-production-0-v3` | also made by the worker hosts of fleet `residential-live` | put {fleet}, or a word for the role, in it
+    131:13 two hosts would be called `edx-mitx-production-0-v3` | the edxapp hosts of fleet `residential-live` have the same name | put {fleet}, or a word for the role, in it
+    141:13 two hosts would be called `edx-worker-mitx-production-0-v3` | the worker hosts of fleet `residential-live` have the same name | put {fleet}, or a word for the role, in it
     ");
     let numbers_run_together =
         [(pattern, "edx{n}{version}"), ("version = \"2\"", "version = \"21\""), ("count = 2", "count = 30")];
     assert_snapshot!(small(&numbers_run_together), @"
-    76:13 two hosts would be called `edx121` | the pattern repeats itself | put something between {n} and {version}
+    76:13 two hosts would be called `edx121` | this pattern makes it twice | put something between {n} and {version}
     ");
 }
 
 #[test]
-fn image_names_tell_builds_and_roles_apart() {
+fn image_names_differ_between_builds_and_roles() {
     assert_snapshot!(small(&[("_{codename}_base_release_{n}", "_{codname}_base_release")]), @r#"
     97:8 nothing fills in `{codname}` | allowed: {deployment}, {codename} or {n} | did you mean "codename"?
     97:8 the pattern lacks `{n}` | a second build would have the first one's name
@@ -256,7 +256,7 @@ fn image_names_tell_builds_and_roles_apart() {
 }
 
 #[test]
-fn texts_hold_only_placeholders_that_are_filled_in() {
+fn unknown_placeholders_are_refused() {
     assert_snapshot!(small(&[("from {start} for", "from {begin} for")]), @"
     159:8 nothing fills in `{begin}` | allowed: {start}, {end}, {length} or {sites}
     ");
@@ -276,7 +276,7 @@ fn a_fleet_names_balancers_that_exist_and_are_its_own() {
         "\"edx-residential-draft-mitx-produ\", \"edx-residential-live-mitx-produc\"]",
     )];
     assert_snapshot!(large(&shared), @"
-    136:50 balancer `edx-residential-live-mitx-produc` is used by two fleets | fleet `residential-live` is behind it already | visitors would see both fleets by turns
+    136:50 balancer `edx-residential-live-mitx-produc` is used by two fleets | fleet `residential-live` is behind it already | visitors would see either fleet at random
     ");
     assert_snapshot!(small(&[("\"example-studio\"]", "\"example-studio\", \"example-lms\"]")]), @"
     80:47 balancer `example-lms` appears twice | already taken above
@@ -293,11 +293,11 @@ fn a_fleet_names_balancers_that_exist_and_are_its_own() {
 }
 
 #[test]
-fn workers_serve_nobody_and_are_described() {
+fn workers_are_in_no_balancer_and_have_a_role() {
     assert_snapshot!(
         small(&[("count = 1\n", "count = 1\nbalancers = [\"example-lms\"]\n")]),
         @"
-        84:13 the worker hosts of fleet `main` are in a balancer | workers serve nobody: remove this
+        84:13 the worker hosts of fleet `main` are in a balancer | workers serve no requests: remove this
         "
     );
     let role = template()
@@ -319,10 +319,10 @@ fn workers_serve_nobody_and_are_described() {
 fn smoke_tests_start_no_services() {
     let list = |command: &str| small(&[("[\"systemctl\", \"is-active\", \"nginx\"]", command)]);
     assert_snapshot!(list("[\"/edx/bin/supervisorctl\", \"restart\", \"all\"]"), @"
-    107:11 smoke test `nginx runs` starts services on edxapp hosts | may ask for status, never start or restart | smoke tests run days before the window: a next worker that runs takes production tasks
+    107:11 smoke test `nginx runs` starts services on edxapp hosts | a smoke test may ask for the status, but not start or restart | smoke tests run days before the window: a next worker that runs takes production tasks
     ");
     assert_snapshot!(list("[\"bash\", \"-c\", \"sudo supervisorctl start edxapp_worker:\"]"), @"
-    107:11 smoke test `nginx runs` starts services on edxapp hosts | may ask for status, never start or restart | smoke tests run days before the window: a next worker that runs takes production tasks
+    107:11 smoke test `nginx runs` starts services on edxapp hosts | a smoke test may ask for the status, but not start or restart | smoke tests run days before the window: a next worker that runs takes production tasks
     ");
     assert_snapshot!(list("[\"/edx/bin/supervisorctl\", \"status\"]"), @"");
 }
@@ -376,7 +376,7 @@ fn no_migration_is_a_copy_of_another() {
     let copied =
         ("\"--database\", \"student_module_history\", \"--noinput\"", "\"--database\", \"default\", \"--noinput\"");
     assert_snapshot!(small(&[copied]), @"
-    140:11 the command is that of migration 1 again | must differ, or go
+    140:11 this repeats the command of migration 1 | change it, or remove this migration
     ");
 }
 
@@ -394,20 +394,20 @@ fn branches(lines: &str) -> String {
 }
 
 #[test]
-fn branch_patterns_make_names_that_git_takes() {
+fn branch_patterns_make_names_that_git_accepts() {
     assert_snapshot!(branches("ours = \"mitx/{code}\""), @"
     +1:8 nothing fills in `{code}` | allowed: {codename}
     +1:8 the pattern lacks `{codename}` | every release would have the same branch
     ");
     assert_snapshot!(branches("ours = \"{codename}/{codename}\"\ntheirs = [\"-{codename}\", \"release/{codename}.lock\"]"), @"
-    +1:8 `{codename}` stands in the pattern twice | once is enough
-    +2:11 git takes no branch of that name | must not begin with a dash, like an option
-    +2:26 git takes no branch of that name | no part may be empty, begin with a dot, or end in .lock or a dot
+    +1:8 `{codename}` appears in the pattern twice | once is enough
+    +2:11 git accepts no branch of that name | must not begin with a dash, like an option
+    +2:26 git accepts no branch of that name | no part may be empty, begin with a dot, or end in .lock or a dot
     ");
     assert_snapshot!(branches("ours = \"mitx {codename}\"\ntheirs = [\"release//{codename}\", \"{codename}..{candidate}\"]"), @r#"
-    +1:8 git takes no branch of that name | no spaces, newlines or other control characters
-    +2:11 git takes no branch of that name | no part may be empty, begin with a dot, or end in .lock or a dot
-    +2:34 git takes no branch of that name | none of  ~ ^ : ? * [ \ .. @{  may be in it
+    +1:8 git accepts no branch of that name | no spaces, newlines or other control characters
+    +2:11 git accepts no branch of that name | no part may be empty, begin with a dot, or end in .lock or a dot
+    +2:34 git accepts no branch of that name | must not contain any of  ~ ^ : ? * [ \ .. @{
     "#);
     assert_snapshot!(branches("theirs = []"), @"
     +1:10 `branches.theirs` has 0 entries | at least 1 needed
@@ -416,9 +416,9 @@ fn branch_patterns_make_names_that_git_takes() {
 }
 
 #[test]
-fn our_branches_and_upstreams_are_told_apart() {
+fn our_branches_have_other_names_than_upstreams() {
     assert_snapshot!(branches("ours = \"release/{codename}\""), @"
-    +0:1 `release/{codename}` of upstream's and `release/{codename}` of ours make the same names | must differ from ours | nobody could tell whose a branch is
+    +0:1 upstream's `release/{codename}` and our `release/{codename}` make the same names | must differ from ours | nobody could tell whose a branch is
     ");
     assert_snapshot!(branches("ours = \"{codename}\""), @"
     +0:1 `main` is protected, and `{codename}` makes that name | one of our release branches | it could never be published
@@ -427,21 +427,21 @@ fn our_branches_and_upstreams_are_told_apart() {
 }
 
 #[test]
-fn our_branches_are_never_pushed_to_where_releases_come_from() {
+fn our_branches_are_never_pushed_to_upstream() {
     assert_snapshot!(branches("upstream = \"origin\""), @"
     +0:1 releases come from `origin`, and our branches would be pushed to it | must differ from upstream | upstream is the project's repository, origin the fork's
     ");
     assert_snapshot!(branches("origin = \"--upload-pack=x\"\nrepository = \" \""), @"
-    +1:10 git takes no remote of that name | must not begin with a dash, like an option
+    +1:10 git accepts no remote of that name | must not begin with a dash, like an option
     +2:14 the repository has no path | the folder of a clone of the fork
     ");
 }
 
 #[test]
-fn protected_branches_are_names_and_none_of_ours() {
+fn protected_branches_are_valid_names_and_not_ours() {
     assert_snapshot!(branches("protected = [\"mitx/koa\", \"a b\"]"), @"
     +1:14 `mitx/koa` is protected, and `mitx/{codename}` makes that name | one of our release branches | it could never be published
-    +1:26 git takes no branch of that name | no spaces, newlines or other control characters
+    +1:26 git accepts no branch of that name | no spaces, newlines or other control characters
     ");
 }
 
