@@ -3,10 +3,10 @@
 //! What a world is and how it moves is in `world`; this is only where it is kept.
 
 use std::cell::Cell;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use cutover_core::names::DeploymentName;
 
@@ -49,6 +49,14 @@ pub enum CloudError {
         /// The file.
         path: PathBuf,
     },
+    /// Another process holds the lock, and does not give it back.
+    #[error(
+        "the embedded cloud in {path} is locked by another process, which may be suspended; nothing was changed in it"
+    )]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
     /// The folder belongs to another deployment.
     #[error("{path} holds the embedded cloud of {found}, not of {wanted}; give each deployment its own state location")]
     OtherDeployment {
@@ -68,6 +76,16 @@ pub(crate) struct WorldFile {
     /// What the file looked like when this process last read or wrote it.
     seen: Cell<Option<Stamp>>,
     pace: Cell<Pace>,
+}
+
+/// How often the lock is looked at, and how long between two looks: five seconds together. A process holds it for
+/// milliseconds, unless it is suspended just then.
+const LOOKS: u32 = 1000;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
+
+#[expect(clippy::disallowed_methods, reason = "the lock is held for milliseconds, and nothing goes on without it")]
+fn wait_a_moment() {
+    std::thread::sleep(BETWEEN_LOOKS);
 }
 
 /// What tells two versions of a file apart without reading them.
@@ -110,8 +128,14 @@ impl WorldFile {
             fs::create_dir_all(folder).map_err(|source| refused(folder, source))?;
         }
         let file = File::create(&path).map_err(|source| refused(&path, source))?;
-        file.lock().map_err(|source| refused(&path, source))?;
-        Ok(Some(file))
+        for _ in 0..LOOKS {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                Err(TryLockError::WouldBlock) => wait_a_moment(),
+                Err(TryLockError::Error(source)) => return Err(refused(&path, source)),
+            }
+        }
+        Err(CloudError::Locked { path: self.path.clone() })
     }
 
     /// The world, when this process has not seen the file as it is now. Nothing when it has, or there is none.

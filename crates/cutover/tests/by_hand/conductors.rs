@@ -6,7 +6,7 @@ use std::process::Stdio;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::deployment::{Deployment, send, until, wait_for};
+use super::deployment::{Deployment, send, suspend, until, wait_for};
 
 /// The name of the conductor that holds the lease: `user@machine`.
 fn holder(deployment: &Deployment) -> String {
@@ -22,7 +22,7 @@ fn a_conductor_that_was_suspended_while_another_ended_the_window_changes_nothing
     let mut first = deployment.start("window");
     // The record is written, and the call is on its way.
     wait_for(&deployment, "window.page.");
-    send(&first, Signal::STOP);
+    suspend(&deployment, &first);
 
     let kept_out = deployment.run(&["window"]);
     assert_eq!(kept_out.status.code(), Some(5), "it is suspended, but not dead");

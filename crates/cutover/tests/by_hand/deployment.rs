@@ -168,6 +168,27 @@ pub(crate) fn send(child: &Child, signal: rustix::process::Signal) {
     rustix::process::kill_process(id, signal).expect("it is there");
 }
 
+fn is_stopped(child: &Child) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).expect("it is there");
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T'))
+}
+
+/// Suspends a phase that runs, at a moment at which it does not hold the lock of the embedded cloud: nobody else could use
+/// that while it sleeps.
+pub(crate) fn suspend(deployment: &Deployment, child: &Child) {
+    let lock = std::fs::File::open(deployment.state_root().join("embedded-cloud/world.lock")).expect("a lock");
+    until(|| {
+        send(child, rustix::process::Signal::STOP);
+        until(|| is_stopped(child));
+        let is_free = lock.try_lock().is_ok();
+        match is_free {
+            true => lock.unlock().expect("it was locked"),
+            false => send(child, rustix::process::Signal::CONT),
+        }
+        is_free
+    });
+}
+
 /// Waits until `wanted` is true.
 pub(crate) fn until(wanted: impl Fn() -> bool) {
     let begin = Instant::now();

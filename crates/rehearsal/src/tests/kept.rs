@@ -192,3 +192,15 @@ fn what_is_no_world_of_this_deployment_is_refused_and_says_why() {
     let refused = EmbeddedCloud::open(&folder.0, &deployment, 5, wall.time()).err().expect("refused");
     assert!(matches!(&refused, CloudError::Unreadable { .. }), "{refused}");
 }
+
+#[test]
+fn a_lock_that_another_process_does_not_give_back_is_an_error_and_not_a_wait_without_end() {
+    let (folder, wall) = (Folder::new("locked"), FakeWall::new());
+    drop(EmbeddedCloud::open(&folder.0, &deployment(), 1, wall.time()).expect("it is furnished"));
+    let lock = std::fs::File::open(folder.0.join("world.lock")).expect("a lock");
+    lock.lock().expect("nobody has it");
+    let refused = EmbeddedCloud::open(&folder.0, &deployment(), 1, wall.time());
+    assert!(matches!(refused.err(), Some(CloudError::Locked { .. })));
+    lock.unlock().expect("it was locked");
+    assert!(EmbeddedCloud::open(&folder.0, &deployment(), 1, wall.time()).is_ok());
+}
