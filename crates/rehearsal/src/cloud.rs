@@ -4,7 +4,7 @@
 //! it takes a moment, it may be made to fail, it finds the world as it is by then, and it is saved.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -172,6 +172,12 @@ impl EmbeddedCloud {
     #[must_use]
     pub fn calls(&self) -> BTreeMap<String, u32> {
         self.present(|world| world.calls.clone())
+    }
+
+    /// Which calls of each name were made to fail by ordered faults, counted from 1.
+    #[must_use]
+    pub fn failed_calls(&self) -> BTreeMap<String, BTreeSet<u32>> {
+        self.present(|world| world.failed_calls.clone())
     }
 
     /// How much has been made since the world was furnished.

@@ -16,13 +16,17 @@ impl WorldState {
         *count += 1;
         let made = *count;
         let seed = self.seed;
-        self.faults.iter().find_map(|fault| match fault {
+        let met = self.faults.iter().find_map(|fault| match fault {
             Fault::Call { call: name, nth, kind } if name == call && *nth == made => Some(*kind),
             Fault::Scattered { one_in, share, kind } => {
                 (below(seed, &["scattered", call, &made.to_string()], *one_in) == *share).then_some(*kind)
             }
             _ => None,
-        })
+        });
+        if met.is_some() {
+            self.failed_calls.entry(call.to_owned()).or_default().insert(made);
+        }
+        met
     }
 
     /// After how many migrations this migration command fails, if it does.

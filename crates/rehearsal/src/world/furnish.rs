@@ -53,6 +53,7 @@ impl WorldState {
             earlier: Earlier::default(),
             faults: Vec::new(),
             calls: BTreeMap::new(),
+            failed_calls: BTreeMap::new(),
             pace: None,
             tally: Tally::default(),
             traffic_changed: true,

@@ -1,6 +1,6 @@
 //! The state of the world: all its parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -60,6 +60,9 @@ pub struct WorldState {
     pub faults: Vec<Fault>,
     /// How often each call was made, while there are faults to count for.
     pub(crate) calls: BTreeMap<String, u32>,
+    /// Which calls of each name were made to fail, counted from 1.
+    #[serde(default)]
+    pub(crate) failed_calls: BTreeMap<String, BTreeSet<u32>>,
     /// How time passes, when several processes share the world.
     pub(crate) pace: Option<Pace>,
     /// Counts that follow from the rest.
