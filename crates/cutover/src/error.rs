@@ -117,10 +117,8 @@ impl CommandError {
             Self::Halted(halt) => halt.hint(),
             Self::Journal(error) => error.hint(),
             Self::Store(error) => error.hint(),
-            Self::Cloud(_) => {
-                "make the file named above readable and writable, or restore it from a copy; nothing was changed"
-                    .to_owned()
-            }
+            Self::Cloud(error) => error.hint().to_owned(),
+            Self::Rehearsal(error) => error.hint(),
             Self::Observation(failure) => again(failure),
             Self::Aws(failure) if failure.hint.is_none() => {
                 "make sure that `aws sts get-caller-identity` works with profile and region of `[aws]` in the deployment \
@@ -128,7 +126,7 @@ impl CommandError {
                     .to_owned()
             }
             Self::Aws(failure) => again(failure),
-            Self::File { .. } | Self::Mistakes(_) | Self::Rehearsal(_) | Self::Output(_) => String::new(),
+            Self::File { .. } | Self::Mistakes(_) | Self::Output(_) => String::new(),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::world::{WORLD_VERSION, WorldState};
 #[derive(Debug, thiserror::Error)]
 pub enum CloudError {
     /// The file system refused.
-    #[error("the embedded cloud cannot be kept in {path}; see that the folder can be written to and has room")]
+    #[error("the embedded cloud cannot be kept in {path}")]
     Io {
         /// Of which file or folder.
         path: PathBuf,
@@ -25,7 +25,7 @@ pub enum CloudError {
         source: io::Error,
     },
     /// The file holds no world.
-    #[error("{path} does not hold an embedded cloud; remove the file to furnish a new one")]
+    #[error("{path} does not hold an embedded cloud")]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -33,10 +33,7 @@ pub enum CloudError {
         source: serde_json::Error,
     },
     /// Another version of this program wrote the file.
-    #[error(
-        "{path} holds an embedded cloud of version {found}, and this program knows version {WORLD_VERSION}; \
-             finish the upgrade with the program that began it, or remove the file"
-    )]
+    #[error("{path} holds an embedded cloud of version {found}, and this program knows version {WORLD_VERSION}")]
     Version {
         /// The file.
         path: PathBuf,
@@ -44,21 +41,19 @@ pub enum CloudError {
         found: u32,
     },
     /// The file was there, and is gone.
-    #[error("the embedded cloud is gone: {path} was removed while it was in use; nothing was changed in it since")]
+    #[error("the embedded cloud is gone: {path} was removed while it was in use")]
     Gone {
         /// The file.
         path: PathBuf,
     },
     /// Another process holds the lock, and does not give it back.
-    #[error(
-        "the embedded cloud in {path} is locked by another process, which may be suspended; nothing was changed in it"
-    )]
+    #[error("the embedded cloud in {path} is locked by another process")]
     Locked {
         /// The file.
         path: PathBuf,
     },
     /// The folder belongs to another deployment.
-    #[error("{path} holds the embedded cloud of {found}, not of {wanted}; give each deployment its own state location")]
+    #[error("{path} holds the embedded cloud of {found}, not of {wanted}")]
     OtherDeployment {
         /// The file.
         path: PathBuf,
@@ -67,6 +62,25 @@ pub enum CloudError {
         /// Whose was wanted.
         wanted: DeploymentName,
     },
+}
+
+impl CloudError {
+    /// What to do next.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "make sure that it can be read and written and that there is room; nothing was changed",
+            Self::Unreadable { .. } => {
+                "restore the file from a copy, or remove it to start with a new embedded cloud; nothing was changed"
+            }
+            Self::Version { .. } => "finish the upgrade with the program that started it, or remove the file",
+            Self::Gone { .. } => "put the folder back; nothing was changed in it since",
+            Self::Locked { .. } => {
+                "find that process, which may be suspended, and let it go on or end it; nothing was changed"
+            }
+            Self::OtherDeployment { .. } => "give each deployment a state location of its own",
+        }
+    }
 }
 
 /// A world's file, or, when nothing is to be written, only the time that the world keeps.
@@ -78,7 +92,8 @@ pub(crate) struct WorldFile {
     pace: Cell<Pace>,
 }
 
-/// How often the lock is looked at, and how long between two looks: five seconds together. A process holds it for
+/// How often the lock is looked at, and how long between two looks: five seconds together, for which the conductor stands
+/// still. A process holds it for
 /// milliseconds, unless it is suspended just then.
 const LOOKS: u32 = 1000;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);

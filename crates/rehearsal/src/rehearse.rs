@@ -76,8 +76,19 @@ pub enum RehearsalError {
     #[error(transparent)]
     Halted(Box<Halt>),
     /// The embedded cloud could not be observed.
-    #[error("the embedded cloud could not be observed: {0}")]
+    #[error("the embedded cloud could not be observed")]
     Observation(#[from] Failure),
+}
+
+impl RehearsalError {
+    /// What to do next; empty where there is nothing to say.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Halted(halt) => halt.hint(),
+            Self::Observation(failure) => failure.hint.clone().unwrap_or_default(),
+        }
+    }
 }
 
 impl From<Halt> for RehearsalError {

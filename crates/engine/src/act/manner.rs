@@ -69,7 +69,21 @@ pub(crate) fn shortest_interval(action: &Action) -> Duration {
         // A balancer's verdict changes every 5 seconds at most, its shortest interval between health checks.
         Action::Launch(_) | Action::TakeSnapshot { .. } | Action::AwaitHealthy(_) => 5,
         Action::StopServices(_) | Action::StartServices(_) | Action::Migrate(_) => 2,
-        _ => 3,
+        Action::Milestone
+        | Action::WaitUntil { .. }
+        | Action::Decide(_)
+        | Action::Announce(_)
+        | Action::Capture { .. }
+        | Action::ChangeRecords(_)
+        | Action::AwaitResolvers(_)
+        | Action::SmokeTest { .. }
+        | Action::DrainQueues { .. }
+        | Action::ConfirmStopped { .. }
+        | Action::Register(_)
+        | Action::Deregister(_)
+        | Action::CheckSite(_)
+        | Action::Terminate { .. }
+        | Action::RemoveImage { .. } => 3,
     })
 }
 
@@ -86,7 +100,22 @@ pub(crate) fn grace(action: &Action) -> Duration {
         | Action::Deregister(_)
         // Its job is not begun again by itself, so a host that is slow to obey is waited for.
         | Action::Migrate(_) => IN_TRANSIT + SHOWN_WITHIN,
-        // Whoever is asked about these knows at once.
-        _ => IN_TRANSIT,
+        // Readings of these show a write at once.
+        Action::Milestone
+        | Action::WaitUntil { .. }
+        | Action::Decide(_)
+        | Action::Announce(_)
+        | Action::PublishPage(_)
+        | Action::Capture { .. }
+        | Action::ChangeRecords(_)
+        | Action::AwaitResolvers(_)
+        | Action::SmokeTest { .. }
+        | Action::StopServices(_)
+        | Action::StartServices(_)
+        | Action::DrainQueues { .. }
+        | Action::ConfirmStopped { .. }
+        | Action::AwaitHealthy(_)
+        | Action::AwaitDrained(_)
+        | Action::CheckSite(_) => IN_TRANSIT,
     }
 }

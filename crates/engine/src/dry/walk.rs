@@ -279,7 +279,21 @@ fn subjects(action: &Action) -> Vec<String> {
         Action::Terminate { host, balancers } => {
             balancers.iter().map(|balancer| format!("{} in {balancer}", host.name)).collect()
         }
-        _ => Vec::new(),
+        Action::Milestone
+        | Action::WaitUntil { .. }
+        | Action::Decide(_)
+        | Action::Announce(_)
+        | Action::Capture { .. }
+        | Action::AwaitResolvers(_)
+        | Action::BuildImage(_)
+        | Action::SmokeTest { .. }
+        | Action::DrainQueues { .. }
+        | Action::ConfirmStopped { .. }
+        | Action::TakeSnapshot { .. }
+        | Action::AwaitHealthy(_)
+        | Action::AwaitDrained(_)
+        | Action::CheckSite(_)
+        | Action::RemoveImage { .. } => Vec::new(),
     }
 }
 
@@ -298,7 +312,26 @@ fn made_known(action: &Action) -> Vec<Fact> {
         Action::TakeSnapshot { database, snapshot } => {
             vec![Fact::SnapshotTaken { database: database.clone(), snapshot: snapshot.clone() }]
         }
-        _ => Vec::new(),
+        Action::Milestone
+        | Action::WaitUntil { .. }
+        | Action::Decide(_)
+        | Action::Announce(_)
+        | Action::PublishPage(_)
+        | Action::ChangeRecords(_)
+        | Action::AwaitResolvers(_)
+        | Action::SmokeTest { .. }
+        | Action::StopServices(_)
+        | Action::StartServices(_)
+        | Action::DrainQueues { .. }
+        | Action::ConfirmStopped { .. }
+        | Action::Migrate(_)
+        | Action::Register(_)
+        | Action::Deregister(_)
+        | Action::AwaitHealthy(_)
+        | Action::AwaitDrained(_)
+        | Action::CheckSite(_)
+        | Action::Terminate { .. }
+        | Action::RemoveImage { .. } => Vec::new(),
     }
 }
 
