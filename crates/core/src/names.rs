@@ -1,6 +1,9 @@
 //! Typed names and identifiers, so that a host is never mistaken for an instance, nor a site for a fleet.
 //!
-//! *Names* are the operator's words and come from the deployment file; *ids* are given by the cloud.
+//! *Names* are the operator's words and come from the deployment file; *ids* are given by the cloud. They are copied into
+//! every plan, event and reading and never change, so that copies share their text.
+
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +14,7 @@ macro_rules! typed_string {
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(transparent)]
         #[schemars(inline)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The text itself.
@@ -21,7 +24,7 @@ macro_rules! typed_string {
             }
         }
 
-        impl<T: Into<String>> From<T> for $name {
+        impl<T: Into<Arc<str>>> From<T> for $name {
             fn from(text: T) -> Self {
                 Self(text.into())
             }
