@@ -1,5 +1,7 @@
 //! Properties of every journal, whatever happens in whatever order, tested with random events.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
@@ -45,7 +47,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (1..6_u32, kind(), phase()).prop_map(|(run, kind, phase)| Event::RunStarted {
             run: RunNumber(run),
             kind,
-            plan: Box::new(plan(kind.phase().unwrap_or(phase))),
+            plan: Arc::new(plan(kind.phase().unwrap_or(phase))),
             deployment: Digest::of(b""),
         }),
         1 => (1..6_u32).prop_map(|run| Event::RunFinished { run: RunNumber(run) }),

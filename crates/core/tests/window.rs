@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cutover_core::deployment::{BalancerKind, Deployment, Role};
@@ -52,7 +53,7 @@ fn prepared(deployment: &Deployment, observation: &Observation, at: Timestamp) -
     for (number, phase) in [(1, Phase::Announce), (2, Phase::Prepare)] {
         let plan = forecast(Inputs { deployment, observation, upgrade: &upgrade }, phase, Order::Overlapped);
         let steps: Vec<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
-        let (run, plan) = (RunNumber(number), Box::new(plan));
+        let (run, plan) = (RunNumber(number), Arc::new(plan));
         let started = Event::RunStarted { run, kind: phase.into(), plan, deployment: Digest::of(b"") };
         let held = steps.into_iter().map(|step| Event::StepHeld { step, facts: Vec::new() });
         for event in [started].into_iter().chain(held).chain([Event::RunFinished { run }]) {
@@ -204,7 +205,7 @@ fn once_the_page_is_up_a_new_plan_keeps_the_wait_of_the_one_before() {
     let run = RunNumber(3);
     let page = StepId::from(format!("window.page.{}", deployment.fleets[0].name));
     for event in [
-        Event::RunStarted { run, kind: Phase::Window.into(), plan: Box::new(first), deployment: Digest::of(b"") },
+        Event::RunStarted { run, kind: Phase::Window.into(), plan: Arc::new(first), deployment: Digest::of(b"") },
         Event::StepStarted { step: page, attempt: 1 },
     ] {
         upgrade.apply(start, &event).expect("it can follow");

@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{AbortHandle, Abortable, Either, LocalBoxFuture, select};
@@ -34,7 +35,7 @@ pub enum Ending {
 /// When the journal fails, or this conductor may write no more: then nothing more has been done.
 pub async fn run(crew: &Crew, plan: Option<(Plan, Digest)>, phase: Phase) -> Result<Ending, Halt> {
     if let Some((plan, deployment)) = plan {
-        let (run, kind, plan) = (crew.journal.upgrade().next_run(), phase.into(), Box::new(plan));
+        let (run, kind, plan) = (crew.journal.upgrade().next_run(), phase.into(), Arc::new(plan));
         crew.journal.append(Event::RunStarted { run, kind, plan, deployment }).await?;
     }
     let run = crew.journal.upgrade().run_under_way().filter(|run| run.kind == phase.into()).cloned();

@@ -5,6 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -276,7 +277,7 @@ fn plan(steps: Vec<Step>) -> Plan {
     }
 }
 
-fn run_started(plan: Box<Plan>) -> Event {
+fn run_started(plan: Arc<Plan>) -> Event {
     Event::RunStarted { run: RunNumber(1), kind: RunKind::Announce, plan, deployment: Digest::of(b"") }
 }
 
@@ -424,7 +425,7 @@ fn what_nobody_can_look_for_is_never_done_again_by_itself_after_a_doubt() {
 #[test]
 fn what_nobody_can_look_for_is_in_doubt_when_its_conductor_has_died_over_it() {
     let stage = unreadable();
-    let plan = Box::new(plan(vec![message("notice", &[])]));
+    let plan = Arc::new(plan(vec![message("notice", &[])]));
     let took_over = Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() };
     let started = Event::StepStarted { step: "notice".into(), attempt: 1 };
     stage.was_recorded(vec![took_over, run_started(plan), started]);
@@ -481,7 +482,7 @@ fn a_call_made_right_before_a_crash_is_looked_for_before_it_is_made_again() {
     let started = Event::StepStarted { step: "notice".into(), attempt: 1 };
     let step = message("notice", &[]);
     let token = Digest::of_json(&(Some(upgrade()), &step.id, &step.action)).as_str()[..32].to_owned();
-    let plan = Box::new(plan(vec![step]));
+    let plan = Arc::new(plan(vec![step]));
     let took_over = Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() };
     stage.was_recorded(vec![took_over, run_started(plan), started]);
     stage.channel.send(&token);

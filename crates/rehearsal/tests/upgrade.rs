@@ -2,12 +2,13 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cutover_core::deployment::{Deployment, PastStopLimit, Role, parse};
 use cutover_core::journal::{Event, Fact, Record, Run, RunKind};
 use cutover_core::names::StepId;
-use cutover_core::plan::{Action, Order, Phase};
+use cutover_core::plan::{Action, Order, Phase, Plan};
 use cutover_core::progress::Progress;
 use cutover_core::time::later;
 use cutover_engine::gate::{Gate, Permit};
@@ -279,7 +280,7 @@ fn a_migration_that_a_new_plan_calls_otherwise_is_the_same_and_begins_again_only
     let started = reading.upgrade.run_of(Phase::Window).expect("it was begun");
     let plan = serde_json::to_string(&started.plan).expect("JSON").replace(".1-lms-default", ".9-lms-default");
     let plan = plan.replace("-1-lms-default", "-9-lms-default");
-    let plan = Box::new(serde_json::from_str(&plan).expect("a plan"));
+    let plan = Arc::new(serde_json::from_str(&plan).expect("a plan"));
     let renamed = StepId::from(step.as_str().replace("1-lms-default", "9-lms-default").as_str());
     assert!(started.plan.step(&step).is_some() && started.plan.step(&renamed).is_none());
     let (run, deployment) = (reading.upgrade.next_run(), started.deployment.clone());
@@ -315,13 +316,13 @@ fn a_replan_while_hosts_are_pending_launches_none_of_them_twice() {
 
     let reading = run(&stage.clock, read(&stage.store)).expect("readable");
     let started = reading.upgrade.run_of(Phase::Prepare).expect("it was begun");
-    let mut plan = started.plan.clone();
+    let mut plan = Plan::clone(&started.plan);
     for step in &mut plan.steps {
         if let Action::Launch(launch) = &mut step.action {
             launch.tags.insert("owner".to_owned(), "ops".to_owned());
         }
     }
-    let (run, plan, deployment) = (reading.upgrade.next_run(), Box::new(plan), started.deployment.clone());
+    let (run, plan, deployment) = (reading.upgrade.next_run(), Arc::new(plan), started.deployment.clone());
     stage.record(Event::RunStarted { run, kind: RunKind::Prepare, plan, deployment });
     // At the end, nothing may have been created that the journal cannot name.
     let ended = stage.conduct();

@@ -1,5 +1,7 @@
 //! What can happen in an upgrade. An event is recorded in the journal before anything else is done because of it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{RunKind, RunNumber};
@@ -27,8 +29,8 @@ pub enum Event {
         run: RunNumber,
         /// What it is for.
         kind: RunKind,
-        /// The complete plan: a resumed run follows it.
-        plan: Box<Plan>,
+        /// The complete plan: a resumed run follows it. Records, runs and readers share it.
+        plan: Arc<Plan>,
         /// The deployment file's digest.
         deployment: Digest,
     },

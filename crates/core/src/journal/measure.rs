@@ -241,6 +241,8 @@ fn done_at(run: &Run, step: &Step) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::digest::Digest;
     use crate::journal::{Event, RunKind, RunNumber};
@@ -341,7 +343,7 @@ mod tests {
         Run {
             number: RunNumber(1),
             kind: RunKind::Window,
-            plan,
+            plan: Arc::new(plan),
             deployment: Digest::of(b""),
             started_at: at(0),
             finished_at: None,
@@ -440,7 +442,11 @@ mod tests {
     fn a_migration_whose_step_has_another_name_in_a_new_plan_still_ends_the_way_back() {
         let mut run = window();
         run.steps.remove(&"migrate".into());
-        let step = run.plan.steps.iter_mut().find(|step| step.id == "migrate".into()).expect("a migration");
+        let step = Arc::make_mut(&mut run.plan)
+            .steps
+            .iter_mut()
+            .find(|step| step.id == "migrate".into())
+            .expect("a migration");
         let Action::Migrate(migrate) = step.action.clone() else { panic!("a migration") };
         step.id = "2-migrate".into();
         let upgrade = Upgrade { started_migrations: [("migrate".into(), migrate)].into(), ..Upgrade::default() };
@@ -482,7 +488,7 @@ mod tests {
         open(&mut run, "migrate", 10);
         run.steps.remove(&"open".into());
         upgrade.runs.push(run.clone());
-        let (number, kind, plan) = (RunNumber(2), RunKind::Window, Box::new(run.plan.clone()));
+        let (number, kind, plan) = (RunNumber(2), RunKind::Window, Arc::clone(&run.plan));
         let anew = Event::RunStarted { run: number, kind, plan, deployment: Digest::of(b"") };
         upgrade.apply(at(50), &anew).expect("a plan");
         let run = upgrade.current_run().expect("the new run");
@@ -494,7 +500,7 @@ mod tests {
     #[test]
     fn after_a_backward_compatible_migration_the_step_itself_decides_whether_the_page_may_lift() {
         let mut run = window();
-        for step in &mut run.plan.steps {
+        for step in &mut Arc::make_mut(&mut run.plan).steps {
             if let Action::Migrate(migrate) = &mut step.action {
                 migrate.backward_compatible = true;
             }
@@ -507,7 +513,7 @@ mod tests {
     fn the_page_is_up_from_its_first_change_until_every_fleet_is_back() {
         let mut run = window();
         assert!(page_is_up(&run));
-        run.plan.steps.push(step("lift", Line::LiftPage, change(), &["gate"]));
+        Arc::make_mut(&mut run.plan).steps.push(step("lift", Line::LiftPage, change(), &["gate"]));
         run.steps.insert("lift".into(), done(60, 61));
         assert!(!page_is_up(&run));
         run.steps.clear();
@@ -530,11 +536,11 @@ mod tests {
     fn a_window_must_open_in_time_only_until_the_page_may_be_up() {
         let mut run = window();
         let latest = Action::WaitUntil { moment: at(0), no_later_than: Some(at(7)) };
-        run.plan.steps[0].action = latest;
+        Arc::make_mut(&mut run.plan).steps[0].action = latest;
         assert_eq!(opens_by(&run), None, "the page is up");
         run.steps.clear();
         assert_eq!(opens_by(&run), Some(at(7)));
-        run.plan = run.plan.without_latest_start();
+        run.plan = Arc::new(Plan::clone(&run.plan).without_latest_start());
         assert_eq!(opens_by(&run), None);
     }
 

@@ -4,6 +4,7 @@
 //! carried over, so that nothing is done twice.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ pub struct Run {
     /// What it is for.
     pub kind: RunKind,
     /// The plan that is followed.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     /// The digest of the deployment file that it was made from.
     pub deployment: Digest,
     /// When it was started. For a run that continues another, when that one was started.
@@ -39,14 +40,14 @@ impl Run {
         number: RunNumber,
         kind: RunKind,
         at: Timestamp,
-        plan: &Plan,
+        plan: &Arc<Plan>,
         deployment: &Digest,
         before: Option<&Self>,
     ) -> Self {
         Self {
             number,
             kind,
-            plan: plan.clone(),
+            plan: Arc::clone(plan),
             deployment: deployment.clone(),
             started_at: before.map_or(at, |run| run.started_at),
             finished_at: None,
@@ -196,12 +197,12 @@ mod tests {
     /// Where the steps of a new plan are after `done` were done of the one before.
     fn carried(before: Vec<Step>, done: &[&str], anew: Vec<Step>) -> Vec<(String, bool)> {
         let (number, kind, digest) = (RunNumber(1), RunKind::Announce, Digest::of(b""));
-        let mut run = Run::begin(number, kind, Timestamp::UNIX_EPOCH, &plan(before), &digest, None);
+        let mut run = Run::begin(number, kind, Timestamp::UNIX_EPOCH, &Arc::new(plan(before)), &digest, None);
         for id in done.iter().filter(|id| run.plan.step(&StepId::from(**id)).is_some()) {
             let ended_at = Some(Timestamp::UNIX_EPOCH);
             run.steps.insert((*id).into(), StepRun { status: StepStatus::Done, ended_at, ..StepRun::default() });
         }
-        let anew = Run::begin(RunNumber(2), kind, Timestamp::UNIX_EPOCH, &plan(anew), &digest, Some(&run));
+        let anew = Run::begin(RunNumber(2), kind, Timestamp::UNIX_EPOCH, &Arc::new(plan(anew)), &digest, Some(&run));
         anew.runs().map(|(step, run)| (step.id.to_string(), run.status.is_done())).collect()
     }
 

@@ -2,6 +2,7 @@
 //! resumed runs and rehearsals share.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -202,7 +203,7 @@ impl Upgrade {
         at: Timestamp,
         number: RunNumber,
         kind: RunKind,
-        plan: &Plan,
+        plan: &Arc<Plan>,
         deployment: &Digest,
     ) -> Result<(), String> {
         self.may_start(number, kind, plan)?;

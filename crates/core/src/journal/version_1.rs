@@ -4,6 +4,8 @@
 //! without a start. Each of its events is converted to today's events with the same meaning, which depends on the
 //! status of the step.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -41,7 +43,7 @@ enum Event {
         conductor: String,
     },
     PhaseStarted {
-        plan: Box<Plan>,
+        plan: Arc<Plan>,
         deployment: Digest,
     },
     StepStarted {

@@ -1,5 +1,7 @@
 //! A plan as a whole, and its hash.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +35,7 @@ impl Plan {
     /// open it does not change: that is advice on when to begin, and says nothing of what is done.
     #[must_use]
     pub fn hash(&self) -> Digest {
-        let steps = self.clone().without_latest_start().steps;
+        let steps: Vec<Cow<'_, Step>> = self.steps.iter().map(opening_at_any_time).collect();
         Digest::of_json(&(PLANNER_VERSION, &self.upgrade, self.phase, self.order, &self.basis, steps))
     }
 
@@ -50,8 +52,8 @@ impl Plan {
     #[must_use]
     pub fn without_latest_start(mut self) -> Self {
         for step in &mut self.steps {
-            if let Action::WaitUntil { no_later_than, .. } = &mut step.action {
-                *no_later_than = None;
+            if let Cow::Owned(later) = opening_at_any_time(step) {
+                *step = later;
             }
         }
         self
@@ -61,5 +63,15 @@ impl Plan {
     #[must_use]
     pub fn step(&self, id: &StepId) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == *id)
+    }
+}
+
+/// The same step, which may begin at any time: a copy where that makes a difference.
+fn opening_at_any_time(step: &Step) -> Cow<'_, Step> {
+    match step.action {
+        Action::WaitUntil { moment, no_later_than: Some(_) } => {
+            Cow::Owned(Step { action: Action::WaitUntil { moment, no_later_than: None }, ..step.clone() })
+        }
+        _ => Cow::Borrowed(step),
     }
 }

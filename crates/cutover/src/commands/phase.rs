@@ -52,12 +52,12 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
                 check_resume(args, &session, run)?;
                 // The same plan, but it may start at any time: its finished steps stay done.
                 let late = args.late && phase == Phase::Window;
-                late.then(|| (run.plan.clone().without_latest_start(), run.deployment.clone()))
+                late.then(|| (Plan::clone(&run.plan).without_latest_start(), run.deployment.clone()))
             }
             None => Some(planning::plan_to_run(args, &session, &reading.upgrade, phase).await?),
         };
         if session.embedded().is_none() {
-            absent::refuse(plan.as_ref().map(|(plan, _)| plan).or(under_way.map(|run| &run.plan)))?;
+            absent::refuse(plan.as_ref().map(|(plan, _)| plan).or(under_way.map(|run| &*run.plan)))?;
         }
         let records = reading.records.len() as u64;
         let machine = Rc::new(session.machine);
@@ -157,7 +157,7 @@ async fn conduct(
 ) -> Result<Exit, CommandError> {
     let watch = if args.json { Watch::Json } else { Watch::People };
     let watcher = Watcher::begin(watch, &reading.upgrade, session.deployment(), Some(&args.file.display().to_string()));
-    let under_way = reading.upgrade.run_of(phase).map(|run| &run.plan);
+    let under_way = reading.upgrade.run_of(phase).map(|run| &*run.plan);
     let followed = plan.as_ref().map(|(plan, _)| plan).or(under_way).map_or_else(|| Digest::of(b""), Plan::hash);
     let (stop, abandon) = interruptions(|| output::note(STOPPING));
     let (nonce, listener) = (session.machine.nonce(), watcher.listener());

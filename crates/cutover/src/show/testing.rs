@@ -2,6 +2,7 @@
 //! phases that went as expected.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cutover_core::deployment::{Deployment, Role, parse};
@@ -151,7 +152,7 @@ pub(super) fn journal(deployment: &Deployment, phases: &[Phase], order: Order) -
         let plan = plan(deployment, *phase, order);
         moments.push((begins, Event::ConductorTookOver { upgrade: upgrade.clone(), conductor: conductor.clone() }));
         let (run, kind, file) = (RunNumber(number), (*phase).into(), Digest::of(b"file"));
-        let event = Event::RunStarted { run, kind, plan: Box::new(plan.clone()), deployment: file };
+        let event = Event::RunStarted { run, kind, plan: Arc::new(plan.clone()), deployment: file };
         moments.push((begins, event));
         let mut steps = run_steps(deployment, &plan, begins);
         steps.sort_by_key(|(at, _)| *at);

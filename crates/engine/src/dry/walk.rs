@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -117,10 +118,10 @@ async fn walk_plan(
     imagined: &mut BTreeSet<String>,
     writes: Writes<'_>,
 ) -> Result<Vec<DryStep>, JournalError> {
-    let under_way = |upgrade: &Upgrade| upgrade.run_under_way().is_some_and(|run| run.plan == *plan);
+    let under_way = |upgrade: &Upgrade| upgrade.run_under_way().is_some_and(|run| *run.plan == *plan);
     if !under_way(&crew.journal.upgrade()) {
         let (run, kind) = (crew.journal.upgrade().next_run(), plan.phase.into());
-        let (plan, deployment) = (Box::new(plan.clone()), Digest::of(b"dry run"));
+        let (plan, deployment) = (Arc::new(plan.clone()), Digest::of(b"dry run"));
         crew.journal.append(Event::RunStarted { run, kind, plan, deployment }).await?;
     }
     let mut walked = Vec::new();

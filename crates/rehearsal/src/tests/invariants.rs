@@ -1,5 +1,6 @@
 //! What must never happen: the right order of calls violates nothing, and each wrong one is caught.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -297,7 +298,7 @@ fn journal(launch: &Launch, events: Vec<Event>) -> Upgrade {
         basis: Basis::default(),
         steps: vec![step],
     };
-    let (kind, plan) = (RunKind::Prepare, Box::new(plan));
+    let (kind, plan) = (RunKind::Prepare, Arc::new(plan));
     let started = Event::RunStarted { run: RunNumber(1), kind, plan, deployment: Digest::of(b"") };
     let mut upgrade = Upgrade::default();
     for event in [started].into_iter().chain(events) {

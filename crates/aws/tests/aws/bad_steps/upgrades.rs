@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cutover_aws::{Connection, Limits};
@@ -74,7 +75,7 @@ impl<'a> Misfortune<'a> {
             if plan.is_none() {
                 plan = self.clock.run(planned(&crew, self.ground.deployment(), phase)).await.ok();
                 let Some(plan) = &plan else { continue };
-                let (run, kind, plan) = (crew.journal.upgrade().next_run(), phase.into(), Box::new(plan.clone()));
+                let (run, kind, plan) = (crew.journal.upgrade().next_run(), phase.into(), Arc::new(plan.clone()));
                 let started = Event::RunStarted { run, kind, plan, deployment: Digest::of(b"") };
                 crew.journal.append(started).await.expect("on record");
             }
