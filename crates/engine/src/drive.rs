@@ -170,7 +170,8 @@ impl Crew {
             self.started(scene).await?;
             scene.was_started.set(true);
             let slot = self.place(scene).await;
-            let answer = act(scene).await;
+            // In a box, as looks are: see `observe`.
+            let answer = Box::pin(act(scene)).await;
             drop(slot);
             let failure = match answer {
                 Ok(()) => return Ok(None),

@@ -14,6 +14,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
 use cutover_core::account::{Quota, Subnet};
@@ -49,9 +50,9 @@ pub trait Clock {
         self.sleep_until(moment).await;
     }
 
-    /// Waits for `length`.
-    async fn sleep(&self, length: Duration) {
-        self.sleep_until(cutover_core::time::later(self.now(), length)).await;
+    /// Waits for `length` from now on.
+    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
+        self.sleep_until(cutover_core::time::later(self.now(), length))
     }
 }
 

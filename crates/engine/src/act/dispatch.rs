@@ -1,5 +1,7 @@
 //! Which module observes and makes each kind of action.
 
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, ready};
 use jiff::Timestamp;
 
 use cutover_core::journal::Fact;
@@ -9,33 +11,38 @@ use super::{Scene, Seen, balancers, dns, hosts, images, migrations, pages, snaps
 use crate::halt::Hitch;
 use crate::ports::Answer;
 
-/// Looks whether what the step wants holds already.
-pub(crate) async fn observe(scene: &Scene<'_>) -> Answer<Seen> {
+/// Looks whether what the step wants holds already. Each kind of look is boxed by itself: a future that has room for any of
+/// them is large, and is moved together with every future around it.
+pub(crate) fn observe<'a>(scene: &'a Scene<'_>) -> LocalBoxFuture<'a, Answer<Seen>> {
     match &scene.step.action {
-        Action::Milestone => Ok(Seen::holds()),
-        Action::WaitUntil { moment, .. } => Ok(wait_until(scene, *moment)),
-        Action::Decide(_) | Action::SmokeTest { .. } => Ok(Seen::NotYet),
-        Action::Capture { hosts } => Ok(Seen::Holds(vec![Fact::Captured { hosts: hosts.clone() }])),
-        Action::Announce(message) => pages::announced(scene, message).await,
-        Action::PublishPage(page) => pages::published(scene, page).await,
-        Action::ChangeRecords(change) => dns::changed(scene, change).await,
-        Action::AwaitResolvers(wait) => dns::forgotten(scene, wait).await,
-        Action::BuildImage(build) => images::built(scene, build).await,
-        Action::RemoveImage { image, .. } => images::removed(scene, image).await,
-        Action::Launch(launch) => hosts::launched(scene, launch).await,
-        Action::Terminate { host, .. } => hosts::terminated(scene, host).await,
-        Action::StopServices(stop) => hosts::stopped(scene, stop).await,
-        Action::StartServices(start) => hosts::started(scene, start).await,
-        Action::ConfirmStopped { hosts } => hosts::still_stopped(scene, hosts).await,
-        Action::DrainQueues { fleet } => hosts::drained(scene, fleet).await,
-        Action::TakeSnapshot { database, snapshot } => snapshots::taken(scene, database, snapshot).await,
-        Action::Migrate(migrate) => migrations::migrated(scene, migrate).await,
-        Action::Register(members) => balancers::registered(scene, members).await,
-        Action::Deregister(members) => balancers::deregistered(scene, members).await,
-        Action::AwaitHealthy(members) => balancers::healthy(scene, members).await,
-        Action::AwaitDrained(members) => balancers::drained(scene, members).await,
-        Action::CheckSite(check) => pages::answers(scene, check).await,
+        Action::Milestone => known(Seen::holds()),
+        Action::WaitUntil { moment, .. } => known(wait_until(scene, *moment)),
+        Action::Decide(_) | Action::SmokeTest { .. } => known(Seen::NotYet),
+        Action::Capture { hosts } => known(Seen::Holds(vec![Fact::Captured { hosts: hosts.clone() }])),
+        Action::Announce(message) => pages::announced(scene, message).boxed_local(),
+        Action::PublishPage(page) => pages::published(scene, page).boxed_local(),
+        Action::ChangeRecords(change) => dns::changed(scene, change).boxed_local(),
+        Action::AwaitResolvers(wait) => dns::forgotten(scene, wait).boxed_local(),
+        Action::BuildImage(build) => images::built(scene, build).boxed_local(),
+        Action::RemoveImage { image, .. } => images::removed(scene, image).boxed_local(),
+        Action::Launch(launch) => hosts::launched(scene, launch).boxed_local(),
+        Action::Terminate { host, .. } => hosts::terminated(scene, host).boxed_local(),
+        Action::StopServices(stop) => hosts::stopped(scene, stop).boxed_local(),
+        Action::StartServices(start) => hosts::started(scene, start).boxed_local(),
+        Action::ConfirmStopped { hosts } => hosts::still_stopped(scene, hosts).boxed_local(),
+        Action::DrainQueues { fleet } => hosts::drained(scene, fleet).boxed_local(),
+        Action::TakeSnapshot { database, snapshot } => snapshots::taken(scene, database, snapshot).boxed_local(),
+        Action::Migrate(migrate) => migrations::migrated(scene, migrate).boxed_local(),
+        Action::Register(members) => balancers::registered(scene, members).boxed_local(),
+        Action::Deregister(members) => balancers::deregistered(scene, members).boxed_local(),
+        Action::AwaitHealthy(members) => balancers::healthy(scene, members).boxed_local(),
+        Action::AwaitDrained(members) => balancers::drained(scene, members).boxed_local(),
+        Action::CheckSite(check) => pages::answers(scene, check).boxed_local(),
     }
+}
+
+fn known<'a>(seen: Seen) -> LocalBoxFuture<'a, Answer<Seen>> {
+    ready(Ok(seen)).boxed_local()
 }
 
 /// Makes what the step wants, once. Actions that only wait have nothing to make.

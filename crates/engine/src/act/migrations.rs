@@ -9,10 +9,11 @@ use cutover_core::names::{InstanceId, JobName};
 use cutover_core::plan::{Action, Host, HostPrograms, Migrate};
 
 use super::hosts::running_again;
+use super::printed::Printed;
 use super::{Scene, Seen};
 use crate::failure::{Failure, FailureClass};
 use crate::halt::Hitch;
-use crate::ports::{Answer, JobProgress, JobStart};
+use crate::ports::{Answer, JobStart};
 
 pub(super) async fn migrated(scene: &Scene<'_>, migrate: &Migrate) -> Answer<Seen> {
     let host = scene.instance(&migrate.host)?;
@@ -20,26 +21,24 @@ pub(super) async fn migrated(scene: &Scene<'_>, migrate: &Migrate) -> Answer<See
     let mut last = None;
     let current = migrate.job_of_run(scene.retries);
     for name in jobs(scene, migrate) {
-        let Some(progress) = job(scene, &host, &name).await? else { continue };
+        let Some(state) = job(scene, &host, &name).await? else { continue };
         // Whoever started it: that it was begun must not be forgotten, even where the host forgets it.
         if !is_on_record(scene, &name) {
             scene.note(Fact::Job { host: migrate.host.name.clone(), job: name.clone(), started: false });
         }
-        if progress.exit.is_none() {
-            return Ok(Seen::UnderWay(progress_words(&progress.output)));
-        }
-        applied += count_applied(&progress.output);
-        last = Some((name, progress));
+        let outputs = scene.output.borrow();
+        let output = &outputs[&name];
+        let JobState::Ended(exit) = state else { return Ok(Seen::UnderWay(output.progress_words())) };
+        applied += output.applied();
+        last = Some((name, exit));
     }
     let pending = scene.ask(async |world| world.hosts.pending_migrations(&host, migrate).await).await?;
     match last {
         None if pending == Some(0) => Ok(Seen::Holds(vec![fact(migrate, 0)])),
-        Some((_, JobProgress { exit: Some(0), .. })) if pending.unwrap_or(0) == 0 => {
-            Ok(Seen::Holds(vec![fact(migrate, applied)]))
-        }
+        Some((_, 0)) if pending.unwrap_or(0) == 0 => Ok(Seen::Holds(vec![fact(migrate, applied)])),
         // What an earlier plan began under another name has failed just as well.
-        Some((name, progress)) if name == current || !own_jobs(scene, migrate).contains(&name) => {
-            Ok(Seen::Never(diagnosis(scene, migrate, &progress, pending, &name)))
+        Some((name, exit)) if name == current || !own_jobs(scene, migrate).contains(&name) => {
+            Ok(Seen::Never(diagnosis(scene, migrate, exit, pending, &name)))
         }
         // No job of this run: it has not been begun, unless the journal knows better.
         _ if is_on_record(scene, &current) => Ok(Seen::Never(lost(migrate, &current))),
@@ -63,18 +62,25 @@ fn own_jobs(scene: &Scene<'_>, migrate: &Migrate) -> Vec<JobName> {
     (0..=scene.retries).map(|run| migrate.job_of_run(run)).collect()
 }
 
-/// A job's progress with all that it has printed; only what is new is fetched.
-async fn job(scene: &Scene<'_>, host: &InstanceId, job: &JobName) -> Answer<Option<JobProgress>> {
-    let so_far = scene.output.borrow().get(job).map_or(0, String::len);
+/// Where a job is.
+enum JobState {
+    Running,
+    /// Ended with this exit status.
+    Ended(i32),
+}
+
+/// Where a job is, and all that it has printed in the scene's output; only what is new is fetched.
+async fn job(scene: &Scene<'_>, host: &InstanceId, job: &JobName) -> Answer<Option<JobState>> {
+    let so_far = scene.output.borrow().get(job).map_or(0, Printed::len);
     let fetched = scene.ask(async |world| world.hosts.job(host, job, so_far as u64).await).await?;
     let Some(news) = fetched else { return Ok(None) };
     let mut outputs = scene.output.borrow_mut();
-    let output = outputs.entry(job.clone()).or_default();
+    let printed = outputs.entry(job.clone()).or_default();
     // Somebody else may have fetched it meanwhile.
-    if output.len() == so_far {
-        output.push_str(&news.output);
+    if printed.len() == so_far {
+        printed.add(&news.output);
     }
-    Ok(Some(JobProgress { output: output.clone(), exit: news.exit }))
+    Ok(Some(news.exit.map_or(JobState::Running, JobState::Ended)))
 }
 
 /// Starts the job, unless old code runs again: services may have been started since they were confirmed to be
@@ -132,8 +138,7 @@ fn lost(migrate: &Migrate, job: &JobName) -> String {
 async fn other_migrator(scene: &Scene<'_>, migrate: &Migrate) -> Answer<Option<JobName>> {
     for (host, name) in others(scene, migrate) {
         // Numbers of runs have gaps: somebody may have wanted one that was never begun.
-        let progress = job(scene, &scene.instance(&host)?, &name).await?;
-        if progress.is_some_and(|progress| progress.exit.is_none()) {
+        if let Some(JobState::Running) = job(scene, &scene.instance(&host)?, &name).await? {
             return Ok(Some(name));
         }
     }
@@ -181,30 +186,12 @@ fn fact(migrate: &Migrate, applied: u32) -> Fact {
     }
 }
 
-fn count_applied(output: &str) -> u32 {
-    let lines = output.lines().filter(|line| line.trim_start().starts_with("Applying "));
-    u32::try_from(lines.filter(|line| line.trim_end().ends_with("OK")).count()).unwrap_or(u32::MAX)
-}
-
-fn progress_words(output: &str) -> String {
-    let last = output.lines().rev().find(|line| !line.trim().is_empty());
-    match last {
-        Some(line) => format!("{} applied; {}", count_applied(output), line.trim()),
-        None => "running, nothing applied yet".to_owned(),
-    }
-}
-
 /// What ran, what is stuck, and what the choices are.
-fn diagnosis(
-    scene: &Scene<'_>,
-    migrate: &Migrate,
-    progress: &JobProgress,
-    pending: Option<u32>,
-    job: &JobName,
-) -> String {
-    let exit = progress.exit.map_or_else(|| "no exit status".to_owned(), |exit| format!("exit status {exit}"));
-    let stuck = progress
-        .output
+fn diagnosis(scene: &Scene<'_>, migrate: &Migrate, exit: i32, pending: Option<u32>, job: &JobName) -> String {
+    let outputs = scene.output.borrow();
+    let printed = &outputs[job];
+    let stuck = printed
+        .text()
         .lines()
         .rev()
         .find(|line| line.trim_start().starts_with("Applying ") && !line.trim_end().ends_with("OK"))
@@ -216,11 +203,11 @@ fn diagnosis(
         false => "reverse it by hand: there is no snapshot".to_owned(),
     };
     format!(
-        "job {job} on {} ended with {exit}: {} migrations of {} were applied, {pending} are pending{stuck}. \
+        "job {job} on {} ended with exit status {exit}: {} migrations of {} were applied, {pending} are pending{stuck}. \
          The schema may be half migrated, and the maintenance page must stay up. Read the job's output on the host, \
          then mend the schema and run the phase again with --retry {}, or {back}",
         migrate.host.name,
-        count_applied(&progress.output),
+        printed.applied(),
         migrate.schema,
         scene.step.id,
     )

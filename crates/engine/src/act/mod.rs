@@ -11,6 +11,7 @@ mod images;
 mod manner;
 mod migrations;
 mod pages;
+mod printed;
 mod recorded;
 mod scene;
 mod snapshots;

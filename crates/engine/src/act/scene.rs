@@ -11,6 +11,7 @@ use cutover_core::journal::{Event, Fact, StepRun};
 use cutover_core::names::{ChangeId, ImageId, InstanceId, JobName};
 use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Step};
 
+use super::printed::Printed;
 use crate::failure::Failure;
 use crate::gate::Gate;
 use crate::journal::{Journal, JournalError};
@@ -75,7 +76,7 @@ pub(crate) struct Scene<'a> {
     /// The change to records that it asked for, when the answer was not lost.
     pub change: RefCell<Option<ChangeId>>,
     /// What its jobs have printed so far.
-    pub output: RefCell<BTreeMap<JobName, String>>,
+    pub output: RefCell<BTreeMap<JobName, Printed>>,
     /// What was learned and is not on record yet.
     pub learned: RefCell<Vec<Fact>>,
 }
