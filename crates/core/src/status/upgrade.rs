@@ -1,6 +1,6 @@
 //! Where an upgrade is, as data: computed from the journal's state and a moment, for `status`, `--json` and the page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::deployment::Deployment;
@@ -349,12 +349,21 @@ pub fn approve_command(file: &str, gate: &GateName) -> String {
 
 /// The first groups of waiting steps for which everything that they wait for has been started.
 fn next(run: &Run, groups: &StepGroups) -> Vec<NextSteps> {
-    let started = |id: &StepId| *run.status(id) != StepStatus::Waiting;
+    let mut started: HashSet<&StepId> = HashSet::new();
     let mut by_group: BTreeMap<usize, Vec<&Step>> = BTreeMap::new();
+    // Each step comes after all that it waits for.
     for (step, step_run) in run.runs() {
-        let waits = step_run.status == StepStatus::Waiting && !matches!(step.action, Action::Milestone);
-        if waits && step.waits_for.iter().all(|edge| started(&edge.step)) {
-            by_group.entry(groups.index_of(&step.id).unwrap_or_default()).or_default().push(step);
+        let is_next = || step.waits_for.iter().all(|edge| started.contains(&edge.step));
+        if step_run.status != StepStatus::Waiting {
+            started.insert(&step.id);
+        } else if is_next() {
+            match step.action {
+                // It stands for the steps that it waits for, and all of these have started.
+                Action::Milestone => {
+                    started.insert(&step.id);
+                }
+                _ => by_group.entry(groups.index_of(&step.id).unwrap_or_default()).or_default().push(step),
+            }
         }
     }
     let next = by_group.into_iter().take(5).map(|(index, steps)| NextSteps {
