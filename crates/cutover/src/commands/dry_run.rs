@@ -49,7 +49,8 @@ async fn plans(
 ) -> Result<(Vec<Plan>, Vec<String>), CommandError> {
     let observation = session.observe(upgrade).await?;
     let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade };
-    let started = |phase: Phase| upgrade.run_of(phase).filter(|run| run.is_under_way()).map(|run| Plan::clone(&run.plan));
+    let started =
+        |phase: Phase| upgrade.run_of(phase).filter(|run| run.is_under_way()).map(|run| Plan::clone(&run.plan));
     let before = Phase::ALL.into_iter().filter(|other| *other < phase && !upgrade.finished(*other));
     let mut plans: Vec<Plan> =
         before.map(|other| started(other).unwrap_or_else(|| forecast(inputs, other, args.order.into()))).collect();

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
-use cutover_core::names::{StepId, UpgradeId};
+use cutover_core::names::{HostName, StepId, UpgradeId};
 use cutover_core::plan::{
-    Action, Basis, Finding, Lane, Order, Phase, Plan, Rule, Schedule, Step, Undo, WindowForecast,
+    Action, Basis, Edge, Finding, Lane, Line, Order, PageMayLift, Phase, Plan, Rule, Schedule, Step, Undo,
+    WindowForecast,
 };
 use cutover_core::planner::Blocked;
 use cutover_core::time::{human, rounded_seconds};
@@ -63,8 +64,89 @@ pub struct PlanJson {
     order: Order,
     phase: Phase,
     schedule: Vec<StepTimes>,
-    steps: Vec<Step>,
+    steps: Vec<StepJson>,
     upgrade: UpgradeId,
+}
+
+/// A step as the journal keeps it, without what other steps say already.
+#[derive(Debug, Serialize)]
+struct StepJson {
+    id: StepId,
+    lane: Lane,
+    line: Line,
+    title: String,
+    action: ActionJson,
+    waits_for: Vec<Edge>,
+    undo: UndoJson,
+    page_may_lift: PageMayLift,
+    expected_seconds: f64,
+    limit_seconds: f64,
+}
+
+/// What a step does.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum ActionJson {
+    /// The hosts by name: their programs are in the steps that stop them.
+    ConfirmStopped { verb: String, hosts: Vec<HostName> },
+    /// As the journal keeps it.
+    Other(Box<Action>),
+}
+
+impl From<Action> for ActionJson {
+    fn from(action: Action) -> Self {
+        match &action {
+            Action::ConfirmStopped { hosts } => Self::ConfirmStopped {
+                verb: verb(&action),
+                hosts: hosts.iter().map(|host| host.host.name.clone()).collect(),
+            },
+            _ => Self::Other(Box::new(action)),
+        }
+    }
+}
+
+/// How a step is taken back. The inverse works on what the step works on, so that its verb says enough.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum UndoJson {
+    By { verb: String, expected_seconds: f64 },
+    Nothing,
+    Impossible { because: String },
+}
+
+impl From<Step> for StepJson {
+    fn from(step: Step) -> Self {
+        Self {
+            id: step.id,
+            lane: step.lane,
+            line: step.line,
+            title: step.title,
+            action: step.action.into(),
+            waits_for: step.waits_for,
+            undo: step.undo.into(),
+            page_may_lift: step.page_may_lift,
+            expected_seconds: rounded_seconds(step.expected),
+            limit_seconds: rounded_seconds(step.limit),
+        }
+    }
+}
+
+impl From<Undo> for UndoJson {
+    fn from(undo: Undo) -> Self {
+        match undo {
+            Undo::By { action, expected } => {
+                Self::By { verb: verb(&action), expected_seconds: rounded_seconds(expected) }
+            }
+            Undo::Nothing => Self::Nothing,
+            Undo::Impossible { because } => Self::Impossible { because },
+        }
+    }
+}
+
+/// The word by which the JSON of an action tells it from other kinds.
+fn verb(action: &Action) -> String {
+    let json = serde_json::to_value(action).unwrap_or_default();
+    json["verb"].as_str().unwrap_or_default().to_owned()
 }
 
 /// When a step begins and ends, in seconds from the opening; nothing for what is done before it.
@@ -101,7 +183,7 @@ pub fn plan_json(plan: Plan, deployment: &Deployment, findings: Vec<Finding>, bl
         made_at: plan.made_at,
         order: plan.order,
         phase: plan.phase,
-        steps: plan.steps,
+        steps: plan.steps.into_iter().map(StepJson::from).collect(),
         upgrade: plan.upgrade,
     }
 }
@@ -356,5 +438,41 @@ mod tests {
         assert_eq!(json["schedule"].as_array().map(Vec::len), Some(planned.steps.len()));
         assert_eq!(json["forecast"]["expected_seconds"], json["expected_seconds"]);
         assert!(json["schedule"][0]["begin_seconds"].is_null(), "steps before the opening have no time yet");
+    }
+
+    /// The JSON of the window plan of a real deployment with so many next hosts in all.
+    fn json_with_hosts(hosts: u32) -> String {
+        let mut deployment = testing::examples().swap_remove(0);
+        for (fleet, part) in deployment.fleets.iter_mut().zip([6, 2]) {
+            fleet.edxapp.count = hosts * part / 10;
+            fleet.worker.as_mut().expect("both have workers").count = hosts / 10;
+        }
+        let planned = testing::plan(&deployment, Phase::Window, Order::Overlapped);
+        serde_json::to_string(&plan_json(planned, &deployment, Vec::new(), &[])).expect("it is JSON")
+    }
+
+    #[test]
+    fn the_json_says_how_steps_are_undone_without_repeating_what_they_work_on() {
+        let json: serde_json::Value = serde_json::from_str(&json_with_hosts(40)).expect("it is JSON");
+        let undo = |start: &str| {
+            let steps = json["steps"].as_array().expect("a list");
+            let step = steps.iter().find(|step| step["id"].as_str().is_some_and(|id| id.starts_with(start)));
+            step.expect("it is there")["undo"].clone()
+        };
+        let back = undo("window.stop.");
+        assert_eq!(back["by"]["verb"], "start-services");
+        assert!(back["by"]["expected_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{back}");
+        assert_eq!(back["by"].as_object().map(serde_json::Map::len), Some(2), "{back}");
+        let confirm =
+            json["steps"].as_array().into_iter().flatten().find(|step| step["action"]["verb"] == "confirm-stopped");
+        assert!(confirm.expect("it is there")["action"]["hosts"][0].is_string());
+        assert_eq!(undo("window.open"), "nothing");
+        assert!(undo("window.migrate.")["impossible"]["because"].is_string());
+    }
+
+    #[test]
+    fn the_json_of_a_thousand_hosts_stays_small() {
+        let size = json_with_hosts(1000).len();
+        assert!(size < 3_000_000, "{size} bytes");
     }
 }

@@ -149,7 +149,8 @@ fn downtime(inputs: ReportInputs<'_>, run: &Run) -> String {
 fn critical(run: &Run) -> String {
     let path = critical_path(run);
     let lines = path.steps.iter().filter_map(|(id, took)| {
-        let step = run.plan.step(id)?;
+        // A milestone takes no time: it only joins the steps before and after it.
+        let step = run.plan.step(id).filter(|step| step.action != Action::Milestone)?;
         let (took, planned) = (human(*took), human(step.expected));
         let planned = if planned == took { String::new() } else { format!(", {planned} expected") };
         Some(item(&format!("{took}{planned}: {} ({})", prose(&step.title), step.lane)))
@@ -346,6 +347,20 @@ mod tests {
         let more = testing::records(vec![(at, doubt), (at, failed)]);
         records.extend(more);
         insta::assert_snapshot!(show(&deployment, &records, &[]));
+    }
+
+    #[test]
+    fn milestones_are_not_listed() {
+        let deployment = testing::deployment();
+        let journal = testing::journal(&deployment, &Phase::ALL, Order::Runbook);
+        let upgrade = testing::fold(&journal);
+        let steps = upgrade.last_runs().flat_map(|run| &run.plan.steps);
+        let milestones: Vec<_> = steps.filter(|step| step.action == Action::Milestone).collect();
+        assert!(!milestones.is_empty());
+        let text = show(&deployment, &journal, &[]);
+        for milestone in milestones {
+            assert!(!text.contains(&milestone.title), "{} in {text}", milestone.title);
+        }
     }
 
     #[test]
