@@ -8,13 +8,12 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use futures_util::future::{Either, LocalBoxFuture, Shared, select};
-use jiff::Timestamp;
 
 use cutover_core::journal::{Event, Fact, StepRun, StepStatus};
 use cutover_core::plan::{Action, Decide, Step};
 use cutover_core::time::{between, human, later};
 
-use crate::act::{Manner, Scene, Seen, act, grace, interval, manner, observe, shortest_interval};
+use crate::act::{Manner, Scene, Seen, act, grace, interval, manner, observe, shortest_interval, too_late};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Gate;
 use crate::halt::{Halt, Hitch};
@@ -495,11 +494,6 @@ fn nobody_can_tell(step: &Step, failure: Option<&Failure>) -> String {
          done, run the phase again with --retry {id}; if it was, with --accept {id}",
         id = step.id
     )
-}
-
-/// Why the window does not open.
-pub(crate) fn too_late(latest: Timestamp) -> String {
-    format!("it would not end in time: the latest safe start was {latest}; to begin all the same: --late")
 }
 
 fn past_limit(step: &Step, told: &str) -> String {

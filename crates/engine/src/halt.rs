@@ -3,6 +3,7 @@
 
 use crate::failure::Failure;
 use crate::fence::ZoneTaken;
+use crate::hints::SUPERSEDED;
 use crate::journal::JournalError;
 use crate::lease::LeaseLost;
 
@@ -22,15 +23,6 @@ pub enum Halt {
     #[error("another conductor has taken this upgrade over: {0}")]
     Superseded(Failure),
 }
-
-/// What the operator can do when another conductor has taken over.
-pub(crate) const SUPERSEDED: &str = "leave the upgrade to that conductor, and follow it with `cutover status`; this one begins nothing more. A call that it \
-     had sent before may still arrive: hosts and the zone refuse it, balancers and EC2 do not, so look at `cutover check` \
-     too";
-
-/// What the operator can do when the state is gone.
-pub(crate) const GONE: &str = "find out who removed it, and restore it from a backup: the journal is the only record of what has happened. This \
-     conductor does nothing more; what it knew last is shown above";
 
 impl Halt {
     /// What the operator can do about it.

@@ -10,6 +10,7 @@ pub mod feed;
 pub mod fence;
 pub mod gate;
 pub mod halt;
+mod hints;
 pub mod inbox;
 pub mod journal;
 pub mod lease;

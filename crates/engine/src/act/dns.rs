@@ -10,8 +10,8 @@ use cutover_core::names::DnsName;
 use cutover_core::plan::{AwaitResolvers, ChangeRecords, RecordTarget};
 use cutover_core::time::{between, human};
 
+use super::late::too_late;
 use super::{Scene, Seen};
-use crate::drive::too_late;
 use crate::failure::Failure;
 use crate::halt::Hitch;
 use crate::ports::Answer;

@@ -8,6 +8,7 @@ mod dispatch;
 mod dns;
 mod hosts;
 mod images;
+mod late;
 mod manner;
 mod migrations;
 mod pages;
@@ -17,5 +18,6 @@ mod scene;
 mod snapshots;
 
 pub(crate) use dispatch::{act, observe};
+pub(crate) use late::too_late;
 pub(crate) use manner::{Manner, grace, interval, manner, shortest_interval};
 pub(crate) use scene::{Scene, Seen};

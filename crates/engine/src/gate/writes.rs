@@ -13,7 +13,7 @@ use cutover_core::plan::RecordTarget;
 
 use super::{Fair, Mishap, Permit, Weather};
 use crate::failure::{Failure, FailureClass};
-use crate::fence::{Mark, ZoneFence};
+use crate::fence::{Mark, Passage, ZoneFence};
 use crate::halt::{Halt, Hitch};
 use crate::journal::{Journal, JournalError, Reading};
 use crate::lease::{ATTEMPT, LEASE, Lease, LeaseLost, Machine, Moment, OnClock};
@@ -143,53 +143,6 @@ impl Gate {
         self.journal.epoch()
     }
 
-    /// Whether a conductor may be followed: it is on record before this one, or nothing is going to be changed.
-    pub(crate) fn may_follow(&self, nonce: &str) -> bool {
-        matches!(self.hold, Hold::PutDown | Hold::Nothing) || self.journal.knows(nonce)
-    }
-
-    /// This conductor's mark on the zone.
-    pub(crate) fn mark(&self, upgrade: &UpgradeId, count: u64) -> Mark {
-        Mark { upgrade: upgrade.clone(), epoch: self.epoch(), writer: self.journal.nonce().to_owned(), count }
-    }
-
-    /// Makes one attempt, if this conductor may still write.
-    pub(crate) async fn pass<T>(
-        &self,
-        call: &'static str,
-        attempt: impl AsyncFnOnce(&Permit) -> Answer<T>,
-    ) -> Result<T, Hitch> {
-        let epoch = self.epoch();
-        match self.hold {
-            Hold::Nothing => return Err(Failure::permanent(format!("{call}: a dry run changes nothing")).into()),
-            Hold::PutDown => return Ok(attempt(&Permit::new(epoch, true)).await?),
-            Hold::Lease(_) | Hold::Alone => {}
-        }
-        *self.attempts.borrow_mut().entry(call).or_default() += 1;
-        let mishap = self.weather.before(call).await;
-        if let Some(Mishap::Fails(class)) = mishap {
-            return Err(Failure::new(class, format!("{call}: {} (ordered fault)", words(class))).into());
-        }
-        let late_by = match mishap {
-            Some(Mishap::EffectDelayed(length)) => Some(length),
-            _ => None,
-        };
-        let permit = Permit::new(epoch, false).late(late_by);
-        self.wait_for_permission().await?;
-        self.under_way.set(self.under_way.get() + 1);
-        // Where the attempt is dropped, it stays counted: nobody knows what becomes of it.
-        let answer = bounded(&*self.machine, call, attempt(&permit)).await;
-        self.under_way.set(self.under_way.get() - 1);
-        let answer = answer?;
-        match mishap {
-            Some(_) => {
-                let why = format!("{call}: the connection was lost before the answer came (ordered fault)");
-                Err(Failure::in_doubt(why).into())
-            }
-            None => Ok(answer),
-        }
-    }
-
     /// Returns when nobody else has gone on with the journal and the lease will outlast an attempt.
     async fn wait_for_permission(&self) -> Result<(), Halt> {
         let Hold::Lease(lease) = &self.hold else { return Ok(()) };
@@ -222,6 +175,48 @@ impl Gate {
             Err(error) => return Err(error),
         }
         Ok(None)
+    }
+}
+
+impl Passage for Gate {
+    fn may_follow(&self, nonce: &str) -> bool {
+        matches!(self.hold, Hold::PutDown | Hold::Nothing) || self.journal.knows(nonce)
+    }
+
+    fn mark(&self, upgrade: &UpgradeId, count: u64) -> Mark {
+        Mark { upgrade: upgrade.clone(), epoch: self.epoch(), writer: self.journal.nonce().to_owned(), count }
+    }
+
+    async fn pass<T>(&self, call: &'static str, attempt: impl AsyncFnOnce(&Permit) -> Answer<T>) -> Result<T, Hitch> {
+        let epoch = self.epoch();
+        match self.hold {
+            Hold::Nothing => return Err(Failure::permanent(format!("{call}: a dry run changes nothing")).into()),
+            Hold::PutDown => return Ok(attempt(&Permit::new(epoch, true)).await?),
+            Hold::Lease(_) | Hold::Alone => {}
+        }
+        *self.attempts.borrow_mut().entry(call).or_default() += 1;
+        let mishap = self.weather.before(call).await;
+        if let Some(Mishap::Fails(class)) = mishap {
+            return Err(Failure::new(class, format!("{call}: {} (ordered fault)", words(class))).into());
+        }
+        let late_by = match mishap {
+            Some(Mishap::EffectDelayed(length)) => Some(length),
+            _ => None,
+        };
+        let permit = Permit::new(epoch, false).late(late_by);
+        self.wait_for_permission().await?;
+        self.under_way.set(self.under_way.get() + 1);
+        // Where the attempt is dropped, it stays counted: nobody knows what becomes of it.
+        let answer = bounded(&*self.machine, call, attempt(&permit)).await;
+        self.under_way.set(self.under_way.get() - 1);
+        let answer = answer?;
+        match mishap {
+            Some(_) => {
+                let why = format!("{call}: the connection was lost before the answer came (ordered fault)");
+                Err(Failure::in_doubt(why).into())
+            }
+            None => Ok(answer),
+        }
     }
 }
 

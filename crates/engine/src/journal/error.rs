@@ -2,7 +2,7 @@
 
 use cutover_core::journal::IllegalTransition;
 
-use crate::halt::{GONE, SUPERSEDED};
+use crate::hints::{GONE, SUPERSEDED};
 use crate::store::StoreError;
 
 /// The journal cannot be read or appended to. The run stops: nothing may happen that is not on record.

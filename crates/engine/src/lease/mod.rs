@@ -11,11 +11,13 @@
 mod claim;
 mod holder;
 mod keep;
+mod lost;
 mod machine;
 
 pub use claim::{Claim, LeaseError, claim};
 pub use holder::{ATTEMPT, Holder, LEASE, RENEWAL, STANDSTILL, last};
-pub use keep::{Lease, LeaseLost, News};
+pub use keep::{Lease, News};
+pub use lost::LeaseLost;
 pub use machine::{Identity, Life, Machine, Moment, OnClock, Origin};
 
 #[cfg(test)]
