@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cutover_core::progress::Progress;
+use cutover_engine::drive::Stop;
 use cutover_engine::feed::Feed;
 use futures_util::future::{Either, select};
 use serde::Serialize;
@@ -57,7 +58,7 @@ pub fn json_line<T: Serialize>(value: &T) -> Result<String, CommandError> {
 ///
 /// # Errors
 /// When standard output is closed or full.
-pub async fn result_in_time(text: String) -> Result<(), CommandError> {
+pub async fn result_in_time(text: String, leave: &Stop) -> Result<(), CommandError> {
     if STANDARD_OUTPUT.is_stuck() {
         return Ok(());
     }
@@ -66,7 +67,7 @@ pub async fn result_in_time(text: String) -> Result<(), CommandError> {
         // If the wait was given up, nobody receives this.
         let _ = tell.send(result(&text));
     });
-    STANDARD_OUTPUT.wait_for(told).await.unwrap_or(Ok(()))
+    STANDARD_OUTPUT.wait_for(told, leave).await.unwrap_or(Ok(()))
 }
 
 /// Prints a text that is not part of the result.
@@ -79,10 +80,23 @@ pub fn note(text: &str) {
 
 /// Prints a text on standard error at once, and waits until it is written.
 pub(crate) fn write_note(text: &str) {
-    if !STANDARD_ERROR.is_stuck() {
-        // If standard error is closed, there is nobody to tell.
-        let _ = write_line(&mut io::stderr().lock(), text);
+    if STANDARD_ERROR.is_stuck() {
+        return;
     }
+    if STANDARD_OUTPUT.is_stuck() {
+        // Both streams may lead to the same reader, so this write may get stuck too.
+        let (text, (tell, told)) = (text.to_owned(), std::sync::mpsc::channel());
+        std::thread::spawn(move || {
+            let _ = write_line(&mut io::stderr().lock(), &text);
+            let _ = tell.send(());
+        });
+        if told.recv_timeout(AT_ONCE).is_err() {
+            STANDARD_ERROR.stuck.store(true, Ordering::Relaxed);
+        }
+        return;
+    }
+    // If standard error is closed, there is nobody to tell.
+    let _ = write_line(&mut io::stderr().lock(), text);
 }
 
 /// Prints why a command failed. Mistakes in a file are shown in colour.
@@ -129,6 +143,8 @@ pub(crate) static STANDARD_ERROR: Stream = Stream { name: "standard error", stuc
 
 /// How long a reader may take for the rest of the output, before the program ends without it.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// How long a note may take where it is not known whether anybody reads.
+const AT_ONCE: Duration = Duration::from_secs(1);
 /// After how long the program says what it waits for.
 const WORTH_SAYING: Duration = Duration::from_secs(3);
 
@@ -146,21 +162,25 @@ impl Stream {
     }
 
     /// Waits until everything is `written` to this stream. Returns nothing if the wait was given up: after a limit, or
-    /// because the operator has interrupted it.
-    pub(crate) async fn wait_for<T>(&self, written: tokio::sync::oneshot::Receiver<T>) -> Option<T> {
+    /// because the operator wants to `leave`.
+    pub(crate) async fn wait_for<T>(&self, written: tokio::sync::oneshot::Receiver<T>, leave: &Stop) -> Option<T> {
         let mut written = pin!(written);
-        if let Either::Left((result, _)) = select(&mut written, pin!(wall::sleep(WORTH_SAYING))).await {
-            return result.ok();
-        }
+        let worth_saying = pin!(wall::sleep(WORTH_SAYING));
+        let has_left = match select(&mut written, select(leave.clone(), worth_saying)).await {
+            Either::Left((result, _)) => return result.ok(),
+            Either::Right((ended, _)) => matches!(ended, Either::Left(_)),
+        };
         // Until the wait is over, a message about it could get stuck in the same way.
         self.stuck.store(true, Ordering::Relaxed);
+        if has_left {
+            return None;
+        }
         write_note(&format!(
             "waiting until {} is read, at most {} minutes; the upgrade does not wait for this. Ctrl-C leaves at once",
             self.name,
             PATIENCE.as_secs() / 60
         ));
-        let (interrupted, limit) = (pin!(wall::interrupted()), pin!(wall::sleep(PATIENCE)));
-        match select(written, select(interrupted, limit)).await {
+        match select(written, select(leave.clone(), pin!(wall::sleep(PATIENCE)))).await {
             Either::Left((result, _)) => {
                 self.stuck.store(false, Ordering::Relaxed);
                 result.ok()

@@ -239,9 +239,12 @@ pub fn interruptions(first_heard: impl FnOnce() + 'static) -> (Stop, LocalBoxFut
     (stop.shared(), abandon)
 }
 
-/// Resolves at the next Ctrl-C or SIGTERM.
-pub async fn interrupted() {
-    Signals::listen().of_somebody().await;
+/// Resolves at the next Ctrl-C or SIGTERM from now on.
+#[must_use]
+pub fn interrupted() -> Stop {
+    let mut signals = Signals::listen();
+    let next: LocalBoxFuture<'static, ()> = Box::pin(async move { signals.of_somebody().await });
+    next.shared()
 }
 
 /// The signals that ask a conductor to end. A signal that cannot be handled is treated as if it never arrived.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use cutover_core::deployment::Deployment;
 use cutover_core::journal::Upgrade;
 use cutover_core::progress::Progress;
+use cutover_engine::drive::Stop;
 use cutover_engine::feed::{Feed, Reader};
 use cutover_engine::journal::Listener;
 use futures_util::future::{Either, select};
@@ -84,10 +85,10 @@ impl Watcher {
 
     /// Shows the rest of the progress, and removes progress bars from the screen. It must be called before anything
     /// else is printed, whatever the outcome. It gives up on readers that have stopped reading.
-    pub async fn end(self) {
+    pub async fn end(self, leave: &Stop) {
         self.feed.end();
         for printer in self.printers {
-            printer.stream.wait_for(printer.ended).await;
+            printer.stream.wait_for(printer.ended, leave).await;
         }
         drop(self.notes);
     }

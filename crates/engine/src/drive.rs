@@ -8,9 +8,10 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use futures_util::future::{Either, LocalBoxFuture, Shared, select};
+use jiff::Timestamp;
 
-use cutover_core::journal::{Event, Fact, StepRun, StepStatus};
-use cutover_core::plan::{Action, Decide, Step};
+use cutover_core::journal::{Event, Fact, StepRun, StepStatus, opens_by};
+use cutover_core::plan::{Action, Decide, Line, Step};
 use cutover_core::time::{between, human, later};
 
 use crate::act::{Manner, Scene, Seen, act, grace, interval, manner, observe, shortest_interval, too_late};
@@ -164,9 +165,14 @@ impl Crew {
     async fn make(&self, scene: &Scene<'_>, made_before: bool) -> Result<Option<StepEnd>, Halt> {
         let step = scene.step;
         let deadline = later(self.clock.now(), step.limit);
-        let mut doubted = made_before;
+        // What an attempt before may have done is looked for, too, before it is said that nothing was changed.
+        let mut doubted = made_before || self.journal.step_run(&step.id).may_have_acted;
         for made in 1.. {
             self.started(scene).await?;
+            if let Some(latest) = self.too_late_for(step) {
+                let known = if doubted { self.known_after_refusal(scene, true).await? } else { Known::ChangedNothing };
+                return self.ended_badly(scene, too_late(latest), known).await.map(Some);
+            }
             scene.was_started.set(true);
             let slot = self.place(scene).await;
             // In a box, as looks are: see `observe`.
@@ -180,12 +186,11 @@ impl Crew {
             match failure.class {
                 FailureClass::Superseded => return Err(Halt::Superseded(failure)),
                 // What is refused after a doubt may be refused because the doubtful call has worked after all.
-                FailureClass::Permanent if doubted && self.shows_after_all(scene).await? => return Ok(None),
                 FailureClass::Permanent => {
-                    return self
-                        .ended_badly(scene, failure.to_string(), Known::after_refusal(step, doubted))
-                        .await
-                        .map(Some);
+                    return match self.known_after_refusal(scene, doubted).await? {
+                        Known::Shows => Ok(None),
+                        known => self.ended_badly(scene, failure.to_string(), known).await.map(Some),
+                    };
                 }
                 FailureClass::InDoubt => {
                     doubted = true;
@@ -197,7 +202,10 @@ impl Crew {
                     let wait = retry::refused(&failure, made, step.id.as_str());
                     let Some(wait) = wait.filter(|wait| later(self.clock.now(), *wait) < deadline) else {
                         let why = format!("{failure} ({made} attempts)");
-                        return self.ended_badly(scene, why, Known::after_refusal(step, doubted)).await.map(Some);
+                        return match self.known_after_refusal(scene, doubted).await? {
+                            Known::Shows => Ok(None),
+                            known => self.ended_badly(scene, why, known).await.map(Some),
+                        };
                     };
                     let error = failure.to_string();
                     self.journal.append(Event::StepRetried { step: step.id.clone(), error }).await?;
@@ -225,9 +233,29 @@ impl Crew {
         self.failed(scene, &why).await.map(|end| Some(Settled::Ended(end)))
     }
 
-    /// Whether what was made before shows now, or after a grace.
-    async fn shows_after_all(&self, scene: &Scene<'_>) -> Result<bool, Halt> {
-        Ok(matches!(self.look_for_a_grace(scene).await?, Ok(Seen::Holds(_) | Seen::UnderWay(_))))
+    /// What is known of the world after a call was refused, or not made. Where an attempt before may have worked, it is looked
+    /// for during a grace. Only of an action that is a single call is it ever known that nothing was changed.
+    async fn known_after_refusal(&self, scene: &Scene<'_>, doubted: bool) -> Result<Known, Halt> {
+        let is_one_call = matches!(scene.step.action, Action::ChangeRecords(_));
+        let unchanged = if is_one_call { Known::ChangedNothing } else { Known::Observed };
+        if !doubted {
+            return Ok(unchanged);
+        }
+        Ok(match self.look_for_a_grace(scene).await? {
+            Ok(Seen::Holds(_) | Seen::UnderWay(_)) => Known::Shows,
+            Ok(Seen::NotYet) => unchanged,
+            Ok(Seen::Never(_) | Seen::CannotTell) | Err(_) => Known::Observed,
+        })
+    }
+
+    /// The latest safe start, where it has passed and the step is one of those that follow on the opening of the window. Once
+    /// the maintenance page may be up, everything goes on.
+    fn too_late_for(&self, step: &Step) -> Option<Timestamp> {
+        if step.line == Line::Open {
+            return None;
+        }
+        let upgrade = self.journal.upgrade();
+        upgrade.current_run().and_then(opens_by).filter(|latest| self.clock.now() > *latest)
     }
 
     /// Looks until what was made before shows, for a grace: it may still be on its way, and readings may show what was
@@ -280,7 +308,8 @@ impl Crew {
             if self.clock.now() >= deadline {
                 return self.failed(scene, &past_limit(step, &told)).await;
             }
-            self.clock.sleep(interval(step, between(scene.since, self.clock.now()))).await;
+            let wait = interval(step, between(scene.since, self.clock.now()));
+            self.clock.sleep_until(deadline.min(later(self.clock.now(), wait))).await;
         }
     }
 
@@ -433,23 +462,14 @@ impl Crew {
 /// What is known of a failed step's effect on the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
+    /// What it wants is there after all, or will be.
+    Shows,
     /// It has changed nothing.
     ChangedNothing,
     /// What it wants does not hold; what it may have changed on the way is for somebody to look at.
     Observed,
     /// It may have been done, and nobody can look.
     InDoubt,
-}
-
-impl Known {
-    /// After all calls of the step were refused, unless one of them may have worked. Only of an action that is a single
-    /// call is it known that nothing was changed.
-    const fn after_refusal(step: &Step, doubted: bool) -> Self {
-        match step.action {
-            Action::ChangeRecords(_) if !doubted => Self::ChangedNothing,
-            _ => Self::Observed,
-        }
-    }
 }
 
 /// What became of a call of which nobody knew.

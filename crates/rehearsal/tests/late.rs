@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
+use futures_util::future::{AbortHandle, Abortable};
 use jiff::Timestamp;
 
 use cutover_core::deployment::{Deployment, parse};
-use cutover_core::journal::{Event, Run, StepStatus, Upgrade, downtime_began, page_is_up};
-use cutover_core::plan::{Order, Phase};
+use cutover_core::journal::{Event, Run, StepStatus, Upgrade, downtime_began, opens_by, page_is_up, way_back};
+use cutover_core::plan::{Action, Line, Order, Phase, Plan};
 use cutover_engine::conductor::Ending;
 use cutover_engine::drive::Crew;
 use cutover_engine::fence::ZoneFence;
@@ -19,7 +20,7 @@ use cutover_engine::journal::{Journal, read};
 use cutover_engine::lease::OnClock;
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
-use cutover_rehearsal::{EmbeddedCloud, ScriptedOperator, SimulatedClock, conduct_phase, run};
+use cutover_rehearsal::{EmbeddedCloud, RehearsalEnding, ScriptedOperator, SimulatedClock, conduct_phase, run};
 
 const QA: &str = include_str!("../../../examples/mitx-qa.toml");
 /// As long as a laptop sleeps.
@@ -68,6 +69,23 @@ impl Weather for Nap {
     }
 }
 
+/// Weather in which the conductor dies right before a call.
+struct Death {
+    call: &'static str,
+    dies: AbortHandle,
+}
+
+#[async_trait(?Send)]
+impl Weather for Death {
+    async fn before(&self, call: &'static str) -> Option<Mishap> {
+        if call == self.call {
+            self.dies.abort();
+            std::future::pending::<()>().await;
+        }
+        None
+    }
+}
+
 struct Stage {
     deployment: Deployment,
     clock: Rc<SimulatedClock>,
@@ -95,27 +113,48 @@ impl Stage {
     /// Runs a phase, or goes on with it, on a machine that is suspended at the window's start or right before a call.
     fn run(&self, phase: Phase, asleep_at: Option<Timestamp>, before: Option<(&'static str, u32)>) -> Ending {
         let clock: Rc<dyn Clock> = Rc::new(Oversleeping { clock: Rc::clone(&self.clock), at: Cell::new(asleep_at) });
+        let weather = Rc::new(Nap { clock: Rc::clone(&self.clock), before: RefCell::new(before) });
+        let crew = self.crew(clock, Rc::clone(&weather) as _);
+        let mut findings = Vec::new();
+        let phase = conduct_phase(&self.deployment, Order::Overlapped, phase, &crew, &mut findings);
+        let ending = run(&self.clock, phase).expect("the rehearsal itself works");
+        assert!(weather.before.borrow().is_none(), "the machine was not suspended");
+        match ending {
+            None => Ending::Finished,
+            Some(RehearsalEnding::Failed(_, steps)) => Ending::Failed(steps),
+            Some(other) => panic!("{other:?}"),
+        }
+    }
+
+    /// A conductor that goes on with what is on record.
+    fn crew(&self, clock: Rc<dyn Clock>, weather: Rc<dyn Weather>) -> Crew {
         let reading = run(&self.clock, read(&self.store)).expect("it can be read");
         let nonce = format!("conductor-{}", reading.records.len());
         let epoch = reading.records.last().map_or(1, |last| last.epoch + 1);
         let (store, listener) = (self.store.clone(), Rc::new(|_: &_| {}));
         let journal = Rc::new(Journal::open(store, reading, Rc::clone(&clock), epoch, nonce, listener));
         let (world, machine) = (self.cloud.world(), Rc::new(OnClock(Rc::clone(&clock))));
-        let gate = Gate::new(Hold::Alone, Rc::clone(&journal), machine)
-            .in_weather(Rc::new(Nap { clock: Rc::clone(&self.clock), before: RefCell::new(before) }))
-            .with_zone(ZoneFence::of(&self.deployment, &world, &clock));
+        let gate = Gate::new(Hold::Alone, Rc::clone(&journal), machine).in_weather(weather).with_zone(ZoneFence::of(
+            &self.deployment,
+            &world,
+            &clock,
+        ));
         let operator = Rc::new(ScriptedOperator::new(&self.deployment, Rc::clone(&clock)));
         let stop = std::future::pending().boxed_local().shared();
         let crew = Crew::new(world, clock, operator, journal, gate, stop);
         let (upgrade, conductor) = (self.deployment.upgrade(), "ada@left".to_owned());
         run(&self.clock, crew.journal.append(Event::ConductorTookOver { upgrade, conductor })).expect("written");
+        crew
+    }
+
+    /// A conductor of the window dies right before its first call of that name.
+    fn die_before(&self, call: &'static str) {
+        let (dies, registration) = AbortHandle::new_pair();
+        let weather = Rc::new(Death { call, dies });
+        let crew = self.crew(Rc::clone(&self.clock) as _, weather);
         let mut findings = Vec::new();
-        let phase = conduct_phase(&self.deployment, Order::Overlapped, phase, &crew, &mut findings);
-        match run(&self.clock, phase).expect("the rehearsal itself works") {
-            None => Ending::Finished,
-            Some(cutover_rehearsal::RehearsalEnding::Failed(_, steps)) => Ending::Failed(steps),
-            Some(other) => panic!("{other:?}"),
-        }
+        let phase = conduct_phase(&self.deployment, Order::Overlapped, Phase::Window, &crew, &mut findings);
+        assert!(run(&self.clock, Abortable::new(phase, registration)).is_err(), "no `{call}` was made");
     }
 
     fn upgrade(&self) -> Upgrade {
@@ -154,11 +193,77 @@ fn a_conductor_that_is_suspended_right_before_the_page_goes_up_does_not_put_it_u
     // The fence of the zone is raised by the first write, a snapshot before the window.
     let ending = stage.run(Phase::Window, None, Some(("change_records", 1)));
     let Ending::Failed(steps) = ending else { panic!("{ending:?}") };
-    assert!(steps.iter().all(|step| step.as_str().starts_with("window.page.")), "{steps:?}");
+    assert!(steps[0].as_str().starts_with("window.page."), "{steps:?}");
     let upgrade = stage.upgrade();
     let window = upgrade.current_run().expect("the window");
     assert!(failed(window, steps[0].as_str()).contains("--late"));
     stage.no_page_was_up(window);
+}
+
+/// The status of a step of the window.
+fn status(stage: &Stage, step: &str) -> StepStatus {
+    stage.upgrade().run_of(Phase::Window).expect("the window").status(&step.into()).clone()
+}
+
+#[test]
+fn a_late_refusal_of_a_step_that_a_crash_has_left_open_stays_one_however_often_it_is_run() {
+    let stage = Stage::prepared();
+    let start = stage.deployment.window.start.timestamp;
+    let fleets: Vec<String> =
+        stage.deployment.fleets.iter().map(|fleet| format!("window.page.{}", fleet.name)).collect();
+    // The conductor dies between the record that the page is put up and the call.
+    stage.die_before("change_records");
+    assert!(fleets.iter().any(|page| status(&stage, page).is_open()), "a page was on its way");
+    run(&stage.clock, stage.clock.wait_for_date(start.checked_add(NAP).expect("in range")));
+    for _ in 0..3 {
+        let ending = stage.run(Phase::Window, None, None);
+        let Ending::Failed(steps) = &ending else { panic!("{ending:?}") };
+        assert!(steps.iter().any(|step| fleets.contains(&step.to_string())), "{steps:?}");
+        let upgrade = stage.upgrade();
+        stage.no_page_was_up(upgrade.current_run().expect("the window"));
+    }
+}
+
+#[test]
+fn nothing_that_follows_on_the_opening_is_done_when_the_page_does_not_go_up_for_lateness() {
+    let stage = Stage::prepared();
+    // Workers stop beside the page, at the same moment.
+    stage.run(Phase::Window, None, Some(("change_records", 1)));
+    let calls = stage.clock.now();
+    for _ in 0..2 {
+        stage.run(Phase::Window, None, None);
+    }
+    let upgrade = stage.upgrade();
+    let window = upgrade.current_run().expect("the window");
+    let late =
+        window.runs().filter(|(step, run)| step.line > Line::Open && run.started_at.is_some_and(|at| at > calls));
+    let done: Vec<_> = late.filter(|(_, run)| run.status.is_done()).map(|(step, _)| &step.id).collect();
+    assert!(done.is_empty(), "{done:?} were done hours after the latest safe start");
+}
+
+#[test]
+fn a_new_plan_does_not_forget_since_when_the_page_is_up() {
+    let stage = Stage::prepared();
+    stage.die_before("stop");
+    let before = stage.upgrade();
+    let run_before = before.current_run().expect("the window");
+    let since = downtime_began(run_before).expect("the page is up");
+    let back = way_back(run_before, &before).steps.len();
+    let mut plan = Plan::clone(&run_before.plan);
+    // Another start, so that everything after the opening is looked at again.
+    let opening =
+        plan.steps.iter_mut().rev().find(|step| matches!(step.action, Action::WaitUntil { .. })).expect("one");
+    if let Action::WaitUntil { moment, .. } = &mut opening.action {
+        *moment = moment.checked_add(Duration::from_secs(1800)).expect("in range");
+    }
+    let mut upgrade = before.clone();
+    let (run, kind, deployment) = (before.next_run(), Phase::Window.into(), run_before.deployment.clone());
+    let anew = Event::RunStarted { run, kind, plan: plan.into(), deployment };
+    upgrade.apply(stage.clock.now(), &anew).expect("it can follow");
+    let run = upgrade.current_run().expect("the new run");
+    assert_eq!((downtime_began(run), page_is_up(run)), (Some(since), true));
+    assert_eq!(opens_by(run), None, "the page is up, so it is never too late to go on");
+    assert_eq!(way_back(run, &upgrade).steps.len(), back);
 }
 
 #[test]

@@ -98,7 +98,9 @@ pub fn way_back(run: &Run, upgrade: &Upgrade) -> Back {
         Action::Migrate(migrate) => upgrade.started_migrations.values().any(|started| started.is_of_the_same(migrate)),
         _ => false,
     };
-    let started = run.runs().filter(|(step, run)| !run.status.is_untouched() || was_begun(&step.action));
+    // So may a step that a plan before has done and this one observes again.
+    let may_stand = |run: &StepRun| !run.status.is_untouched() || run.may_have_acted;
+    let started = run.runs().filter(|(step, run)| may_stand(run) || was_begun(&step.action));
     let started: Vec<Step> = started
         .map(|(step, _)| match &step.action {
             Action::Migrate(migrate) if !may_have_applied(run, upgrade, &step.id, migrate) => {

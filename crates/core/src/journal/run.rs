@@ -145,6 +145,9 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
                 retry_approved: run.retry_approved,
                 in_doubt: run.in_doubt || matches!(run.status, StepStatus::Running { .. }),
                 facts: run.facts.iter().filter(|fact| is_of_use_later(fact)).cloned().collect(),
+                may_have_acted: run.acts_since().is_some(),
+                // Since when visitors see the maintenance page does not change with the plan.
+                started_at: run.acts_since().filter(|_| step.posts_page()),
                 ..StepRun::default()
             }
         };

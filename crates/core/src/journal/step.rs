@@ -206,7 +206,8 @@ impl StepRun {
             Event::StepLearned { .. } => {}
             Event::StepFailed { in_doubt, changed_nothing, .. } => {
                 self.ended_at = Some(at);
-                self.may_have_acted |= !changed_nothing;
+                // That nothing was changed is said only after a look for what attempts before may have done.
+                self.may_have_acted = !changed_nothing;
                 self.failures += 1;
                 self.retry_approved = false;
                 // A step can fail because nobody could look: then what its call has done is still not known.
@@ -357,13 +358,13 @@ mod tests {
         assert_eq!(run(&[started(1)]), Some(0));
         assert_eq!(run(&[started(1), refused.clone()]), None);
         assert_eq!(run(&[started(1), failed()]), Some(0));
-        assert_eq!(run(&[started(1), in_doubt(), refused.clone()]), Some(0), "the call may still arrive");
+        assert_eq!(run(&[started(1), in_doubt(), refused.clone()]), None, "it was looked for in vain");
         assert_eq!(
             run(&[started(1), refused.clone(), started(2), done()]),
             Some(2),
             "the first time it changed anything"
         );
-        assert_eq!(run(&[started(1), failed(), started(2), refused]), Some(0));
+        assert_eq!(run(&[started(1), failed(), started(2), refused]), None);
         assert_eq!(run(&[started(1), done(), Event::StepUndone { step: "s".into() }]), None);
     }
 }

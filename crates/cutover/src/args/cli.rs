@@ -196,7 +196,7 @@ pub struct PhaseArgs {
     #[arg(long, conflicts_with_all = ["retry", "accept", "take_over", "late", "pace"])]
     pub dry_run: bool,
     /// How many simulated seconds pass per second, on an embedded cloud
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub pace: Option<u32>,
     /// Print progress as one JSON object per line; the last one is the status at the end
     #[arg(long)]

@@ -9,6 +9,7 @@ use cutover_engine::inbox::{drop_in, undelivered};
 use crate::args::ApproveArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::harmless::one_line;
 use crate::output;
 use crate::session::{Access, Loaded, Session};
 
@@ -48,7 +49,11 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
         };
         drop_in(&session.store, &upgrade, &decision).await?;
         let word = if args.refuse { "refused" } else { "approved" };
-        output::note(&format!("{} {word} by {}; the conductor reads it within a second", args.gate, args.by));
+        output::note(&format!(
+            "{} {word} by {}; the conductor reads it within a second",
+            args.gate,
+            one_line(&args.by)
+        ));
         Ok(Exit::Done)
     })
 }

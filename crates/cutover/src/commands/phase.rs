@@ -16,7 +16,7 @@ use cutover_core::plan::{Action, Phase, Plan};
 use cutover_core::status::{Status, StatusInputs};
 use cutover_core::time::human;
 use cutover_engine::conductor::{self, Ending};
-use cutover_engine::drive::Crew;
+use cutover_engine::drive::{Crew, Stop};
 use cutover_engine::fence::ZoneFence;
 use cutover_engine::gate::{Gate, Hold};
 use cutover_engine::halt::Halt;
@@ -32,7 +32,7 @@ use crate::exit::Exit;
 use crate::operator::People;
 use crate::planning;
 use crate::session::{Access, Loaded, Session};
-use crate::wall::{Keyboard, interruptions};
+use crate::wall::{Keyboard, interrupted, interruptions};
 use crate::watch::{Now, TICK, Watch, Watcher};
 use crate::{output, show};
 
@@ -181,11 +181,12 @@ async fn conduct(
         let _ = lease.release(journal.records()).await;
     }
     // Only now may the program wait for its readers.
-    watcher.end().await;
+    let leave = interrupted();
+    watcher.end(&leave).await;
     match watched {
-        Either::Left((Ok(ending), _)) => ended(args, session, phase, &crew, &ending).await,
+        Either::Left((Ok(ending), _)) => ended(args, session, phase, &crew, &ending, &leave).await,
         Either::Left((Err(halt), _)) | Either::Right((Either::Left((halt, _)), _)) => {
-            Err(halted(args, session, &journal, halt).await)
+            Err(halted(args, session, &journal, halt, &leave).await)
         }
         // The rest can only have ended because the operator interrupted it.
         Either::Right(_) => {
@@ -210,12 +211,12 @@ fn gate(session: &Session, lease: &Rc<Lease>, journal: &Rc<Journal>, world: &Wor
 }
 
 /// The conductor has stopped at once. If the state is gone, only this process still knows what happened, and shows it.
-async fn halted(args: &PhaseArgs, session: &Session, journal: &Journal, halt: Halt) -> CommandError {
+async fn halted(args: &PhaseArgs, session: &Session, journal: &Journal, halt: Halt, leave: &Stop) -> CommandError {
     let is_gone = matches!(halt, Halt::Journal(JournalError::Gone { .. }) | Halt::Lease(LeaseLost::Gone { .. }));
     if is_gone {
         let (upgrade, words) = (journal.upgrade().clone(), halt.to_string());
         let status = status(args, session, &upgrade, Some(&words));
-        let _ = show_end(args, status).await;
+        let _ = show_end(args, status, leave).await;
     }
     CommandError::Halted(Box::new(halt))
 }
@@ -311,9 +312,9 @@ struct Ended {
 }
 
 /// Prints the status at the end, for people or as the last line of `--json`.
-async fn show_end(args: &PhaseArgs, status: Status) -> Result<(), CommandError> {
+async fn show_end(args: &PhaseArgs, status: Status, leave: &Stop) -> Result<(), CommandError> {
     let text = if args.json { output::json_line(&Ended { status })? } else { show::status_text(&status) };
-    output::result_in_time(text).await
+    output::result_in_time(text, leave).await
 }
 
 /// Prints how the phase ended and what is next.
@@ -323,10 +324,11 @@ async fn ended(
     phase: Phase,
     crew: &Crew,
     ending: &Ending,
+    leave: &Stop,
 ) -> Result<Exit, CommandError> {
     let file = args.file.display().to_string();
     let upgrade = crew.journal.upgrade().clone();
-    show_end(args, status(args, session, &upgrade, None)).await?;
+    show_end(args, status(args, session, &upgrade, None), leave).await?;
     if let Some(line) = session.connection().and_then(|aws| show::calls(&aws.calls())) {
         output::note(&line);
     }

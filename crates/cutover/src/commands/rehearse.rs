@@ -89,7 +89,7 @@ fn carry_out(args: &RehearseArgs, deployment: &Deployment, order: Order) -> Resu
     let watch = if args.json { Watch::JsonBeside } else { Watch::Lines };
     let watcher = Watcher::begin(watch, &Upgrade::default(), deployment, None);
     let rehearsed = rehearse(deployment, args.seed, order, |_| {}, watcher.listener());
-    wall::block_on(watcher.end()).map_err(CommandError::Output)?;
+    wall::block_on(async { watcher.end(&wall::interrupted()).await }).map_err(CommandError::Output)?;
     Ok(rehearsed?)
 }
 

@@ -14,7 +14,6 @@ use jiff::Timestamp;
 use super::lines::{Screen, narrow_line};
 use super::narrate::{Kind, Narrator};
 use crate::harmless::harmless;
-use crate::output::write_note;
 
 /// One line per lane on standard error.
 pub struct Lanes {
@@ -69,7 +68,11 @@ impl Screen for Lanes {
         let notes = self.narrator.hear(progress);
         let at = match progress {
             Progress::Recorded { at, .. } | Progress::Waiting { at, .. } => at,
-            Progress::Said { text } => return self.screen.suspend(|| write_note(text)),
+            Progress::Said { text } => {
+                // Not `suspend`, which panics where the terminal is gone.
+                let _ = self.screen.println(harmless(text.trim_end_matches('\n')));
+                return;
+            }
         };
         if matches!(progress, Progress::Recorded { event: Event::RunStarted { .. }, .. }) {
             self.lay_out();

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::report::killed;
 use super::text::count;
+use crate::harmless::one_line;
 use cutover_core::status::{StepGroup, StepGroups};
 use cutover_core::status::{approve_command, delayed, refusal_of};
 
@@ -329,9 +330,9 @@ fn members<'a>(run: &'a Run, group: &'a StepGroup) -> impl Iterator<Item = (&'a 
 
 fn decided(decision: &Decision) -> String {
     let word = if decision.approved { "approved" } else { "REFUSED" };
-    let note = decision.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
+    let note = decision.note.as_ref().map_or_else(String::new, |note| format!(": {}", one_line(note)));
     let again = if decision.approved { "" } else { "; the same command asks again" };
-    format!("gate {} {word} by {}{note}{again}", decision.gate, decision.by)
+    format!("gate {} {word} by {}{note}{again}", decision.gate, one_line(&decision.by))
 }
 
 /// Whether the steps only check something: then there is nothing that could have been done already.

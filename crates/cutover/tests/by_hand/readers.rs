@@ -2,9 +2,11 @@
 //! orderly way.
 
 use std::io::{PipeReader, Read, Write};
+use std::os::fd::OwnedFd;
 use std::process::{Child, Stdio};
 
 use rustix::process::Signal;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
 use super::deployment::{Deployment, send, until, wait_for};
@@ -137,4 +139,48 @@ fn a_phase_that_was_started_with_sighup_ignored_outlives_its_session() {
     send(&child, Signal::HUP);
     deployment.see_through(child);
     assert!(has_ended(&deployment));
+}
+
+/// The two ends of a terminal: what shows it, and what programs write to.
+fn terminal() -> (OwnedFd, std::fs::File) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+    grantpt(&master).expect("granted");
+    unlockpt(&master).expect("unlocked");
+    let name = ptsname(&master, Vec::new()).expect("a name").into_string().expect("text");
+    let slave = std::fs::OpenOptions::new().read(true).write(true).open(name).expect("its other end");
+    (master, slave)
+}
+
+#[test]
+fn a_phase_stops_in_order_when_its_terminal_is_gone() {
+    let deployment = Deployment::new("no-terminal");
+    deployment.succeeds(&["announce"]);
+    let (master, slave) = terminal();
+    let mut command = deployment.command(&["prepare"]);
+    let mut child = command.stdout(Stdio::null()).stderr(slave).spawn().expect("it starts");
+    drop(command);
+    wait_for(&deployment, "prepare.launch.");
+    // Whatever is written from here on fails.
+    drop(master);
+    send(&child, Signal::HUP);
+    assert_eq!(child.wait().expect("it ends").code(), Some(7));
+    assert_eq!(deployment.lease()["released"], true);
+    assert_eq!(deployment.events().last().expect("an event")["event"], "interrupted");
+}
+
+#[test]
+fn whoever_reads_neither_stream_can_be_left() {
+    let deployment = Deployment::new("leave-both");
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    writer.write_all(&[b'\n'; PIPE]).expect("it takes so much");
+    let both = writer.try_clone().expect("another end");
+    let mut command = deployment.command(&["announce", "--json"]);
+    let mut child = command.stdout(writer).stderr(both).spawn().expect("it starts");
+    drop(command);
+    until(|| deployment.state().join("lease").exists() && deployment.lease()["released"] == true);
+    send(&child, Signal::TERM);
+    let begin = std::time::Instant::now();
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    assert!(begin.elapsed() < std::time::Duration::from_secs(20), "it waited for nobody");
+    drop(reader);
 }

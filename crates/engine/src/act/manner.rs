@@ -58,7 +58,8 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(900);
 /// change, and a hundredth of the time that is still expected, or by which it is late already. So its end is noticed
 /// within about a hundredth of what it took, and a migration of days is not looked at every two seconds.
 pub(crate) fn interval(step: &Step, elapsed: Duration) -> Duration {
-    (step.expected.abs_diff(elapsed) / 100).clamp(shortest_interval(&step.action), LONGEST_INTERVAL)
+    let rare = (step.expected.abs_diff(elapsed) / 100).min(elapsed / 20);
+    rare.clamp(shortest_interval(&step.action), LONGEST_INTERVAL)
 }
 
 /// The shortest time in which what an action waits for can change.
