@@ -1,5 +1,5 @@
-//! Conducts a phase: begins every step for which nothing is left to wait, and stops beginning new ones when a step fails
-//! or the operator asks. How many call or connect at the same time is limited where they do, in `drive`.
+//! Conducts a phase: starts every step whose predecessors are done, and starts no new ones after a step fails or the
+//! operator asks to stop. The number of concurrent calls and connections is limited in `drive`.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -21,18 +21,18 @@ use crate::halt::Halt;
 /// How a phase's run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// All steps have ended well.
+    /// All steps have succeeded.
     Finished,
-    /// Steps have failed; what was under way beside them has ended.
+    /// These steps have failed. The steps that were under way at the same time have ended.
     Failed(Vec<StepId>),
-    /// The operator stopped it. Running the phase again goes on from here.
+    /// The operator stopped it. Running the phase again continues from here.
     Stopped,
 }
 
-/// Begins a phase with `plan`, or goes on with the one on record, until nothing is left to do.
+/// Starts a phase with `plan`, or continues the one on record, until nothing is left to do.
 ///
 /// # Errors
-/// When the journal fails, or this conductor may write no more: then nothing more has been done.
+/// When the journal fails, or this conductor may not write any more. Nothing is done after that.
 pub async fn run(crew: &Crew, plan: Option<(Plan, Digest)>, phase: Phase) -> Result<Ending, Halt> {
     if let Some((plan, deployment)) = plan {
         let (run, kind, plan) = (crew.journal.upgrade().next_run(), phase.into(), Arc::new(plan));
@@ -57,13 +57,13 @@ fn words(failed: usize) -> String {
     if failed == 1 { "a step failed".to_owned() } else { format!("{failed} steps failed") }
 }
 
-/// Steps that can begin; those with more still to come after them ask for their positions first.
+/// Steps that can start. Those with the longest work after them ask for a slot first.
 type Ready = BinaryHeap<(Duration, Reverse<usize>)>;
 
 async fn conduct(crew: &Crew, run: &Run) -> Result<Vec<StepId>, Halt> {
     let steps = &run.plan.steps;
     let tails = tails(steps);
-    // A failure ends waits for people and the calendar too: nobody should decide on an upgrade that has failed.
+    // A failure also ends waits for people and dates: no decision should be requested for an upgrade that has failed.
     let (failure, halt) = halt(&crew.stop);
     let mut frontier = Frontier::new(&run.plan);
     let mut ready = Ready::new();
@@ -73,7 +73,7 @@ async fn conduct(crew: &Crew, run: &Run) -> Result<Vec<StepId>, Halt> {
     let mut stopped = false;
     loop {
         while let Some(position) = free.pop() {
-            // What is on record as done is done, whichever process did it.
+            // Steps on record as done are skipped, whichever process did them.
             if run.status(&steps[position].id).is_done() {
                 free.extend(frontier.done(&steps[position].id));
             } else {

@@ -1,7 +1,7 @@
-//! Carries one step to its end: observe, put on record that it begins, make it, observe until it holds.
+//! Carries one step to its end: observe, record that it starts, make its call, and observe until its effect is visible.
 //!
-//! A doubtful answer is never taken for success or failure: the world is observed until the call shows, or a grace has
-//! passed. That nothing shows soon after a write proves nothing.
+//! An unclear answer never counts as success or failure: the world is observed until the effect of the call is visible,
+//! or a grace period has passed. That nothing is visible shortly after a write proves nothing.
 
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
@@ -24,7 +24,7 @@ use crate::readings::Readings;
 use crate::retry;
 use crate::slots::{Slot, Slots};
 
-/// Resolves when something is to end that waits for people or the calendar.
+/// Resolves when waits for people or for a date must end.
 pub type Stop = Shared<LocalBoxFuture<'static, ()>>;
 
 /// Everything that carrying out steps needs.
@@ -39,9 +39,9 @@ pub struct Crew {
     pub journal: Rc<Journal>,
     /// The one way to change the world.
     pub gate: Gate,
-    /// What was read of the world a moment ago.
+    /// Recent readings of the world, which the steps share.
     readings: Readings,
-    /// The places for calls and connections.
+    /// The slots for calls and connections.
     slots: Slots,
     /// Resolves when the operator asks the conductor to stop.
     pub stop: Stop,
@@ -50,11 +50,11 @@ pub struct Crew {
 /// How a step's run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StepEnd {
-    /// It holds.
+    /// The step's effect is there.
     Done,
-    /// It has failed; why is on record.
+    /// It has failed, and the reason is on record.
     Failed,
-    /// The operator stopped the conductor while it waited.
+    /// The operator stopped the conductor while the step waited.
     Stopped,
 }
 
@@ -73,18 +73,19 @@ impl Crew {
         Self { world, clock, operator, journal, gate, readings, slots: Slots::new(), stop }
     }
 
-    /// The same crew in another world, of which it has read nothing yet.
+    /// The same crew in another world, without any readings.
     #[must_use]
     pub fn in_world(self, world: World) -> Self {
         Self::new(world, self.clock, self.operator, self.journal, self.gate, self.stop)
     }
 
-    /// Carries `step` out, from wherever the journal says it is. Waits for people and the calendar end with `end_waits`.
+    /// Carries out `step`, from the point that the journal shows. When `end_waits` resolves, waits for people and dates
+    /// end.
     pub(crate) async fn drive(&self, step: &Step, end_waits: &Stop) -> Result<StepEnd, Halt> {
         if manner(&step.action) == Manner::Wait {
             return self.wait(step, end_waits).await;
         }
-        // While it waits for its place, a step has not been begun, and need not be.
+        // A step that waits for a slot has not started, so stopping the conductor may end it here.
         let slot = match select(pin!(self.slots.take(step.action.work())), end_waits.clone()).await {
             Either::Left((slot, _)) => slot,
             Either::Right(_) => return Ok(StepEnd::Stopped),
@@ -102,7 +103,7 @@ impl Crew {
         let run = self.journal.step_run(&step.id).clone();
         let is_open = run.status.is_open();
         let mut seen = self.look(&scene).await?;
-        // The call may have been made a moment before a crash, and not show yet.
+        // The call may have been made just before a crash, and its effect may not be visible yet.
         let may_show_yet = match seen {
             Ok(Seen::NotYet) => is_open,
             Ok(Seen::Never(_)) => is_open && run.in_doubt,
@@ -114,7 +115,7 @@ impl Crew {
         match seen {
             Ok(Seen::Holds(facts)) => return self.ended_well(&scene, facts).await,
             Ok(Seen::CannotTell) => return self.once(&scene, &run).await,
-            // What is under way already, whoever asked for it, is waited for and not asked for again.
+            // What is already under way is waited for and not requested again, whichever process requested it.
             Ok(Seen::UnderWay(_)) => {
                 if !is_open {
                     self.started(&scene).await?;
@@ -124,9 +125,9 @@ impl Crew {
                 return self.failed(&scene, &why).await;
             }
             Ok(Seen::NotYet) if lacks_consent(step, &run) => {
-                return self.failed(&scene, &not_by_itself(step)).await;
+                return self.failed(&scene, &needs_approval(step)).await;
             }
-            // After a failure that somebody has seen, it is made again: what has failed may have been mended.
+            // After a failure that the operator has seen, the call is made again: the cause may have been repaired.
             Ok(Seen::NotYet | Seen::Never(_)) => {
                 if let Some(end) = self.make(&scene, run.status.attempts() > 0).await? {
                     return Ok(end);
@@ -137,8 +138,8 @@ impl Crew {
         self.until_it_holds(&scene).await
     }
 
-    /// A step of which nobody can tell whether it was done is done at most once: where it may have been, only somebody who
-    /// has found out can say how to go on.
+    /// Carries out a step whose effect cannot be observed, at most once. If it may already have been done, a person has
+    /// to decide.
     async fn once(&self, scene: &Scene<'_>, run: &StepRun) -> Result<StepEnd, Halt> {
         if let StepStatus::Running { .. } = run.status {
             let error = "its conductor ended before the answer came".to_owned();
@@ -153,15 +154,15 @@ impl Crew {
         if !self.journal.step_run(&scene.step.id).in_doubt {
             return self.ended_well(scene, Vec::new()).await;
         }
-        // Only what shows settles a doubt; a look that fails does not.
+        // Only a visible effect settles the doubt; a failed observation does not.
         match self.look(scene).await? {
             Ok(Seen::Holds(facts)) => self.ended_well(scene, facts).await,
             _ => self.failed_in_doubt(scene, None).await,
         }
     }
 
-    /// Puts the attempt on record and makes it, again where it is known not to have been applied. `made_before` says that
-    /// it may have been made already, and not show yet.
+    /// Records the attempt and makes the call. The call is repeated if it is known not to have been applied.
+    /// `made_before` says that it may have been made earlier, without a visible effect so far.
     async fn make(&self, scene: &Scene<'_>, made_before: bool) -> Result<Option<StepEnd>, Halt> {
         let step = scene.step;
         let deadline = later(self.clock.now(), step.limit);
@@ -171,11 +172,14 @@ impl Crew {
             self.started(scene).await?;
             if let Some(latest) = self.too_late_for(step) {
                 let known = if doubted { self.known_after_refusal(scene, true).await? } else { Known::ChangedNothing };
-                return self.ended_badly(scene, too_late(latest), known).await.map(Some);
+                return match known {
+                    Known::Shows => Ok(None),
+                    known => self.ended_badly(scene, too_late(latest), known).await.map(Some),
+                };
             }
             scene.was_started.set(true);
-            let slot = self.place(scene).await;
-            // In a box, as looks are: see `observe`.
+            let slot = self.take_slot(scene).await;
+            // Boxed for the same reason as in `observe`.
             let answer = Box::pin(act(scene)).await;
             drop(slot);
             let failure = match answer {
@@ -185,7 +189,7 @@ impl Crew {
             };
             match failure.class {
                 FailureClass::Superseded => return Err(Halt::Superseded(failure)),
-                // What is refused after a doubt may be refused because the doubtful call has worked after all.
+                // After a call with an unknown outcome, a refusal may mean that this earlier call has worked after all.
                 FailureClass::Permanent => {
                     return match self.known_after_refusal(scene, doubted).await? {
                         Known::Shows => Ok(None),
@@ -216,7 +220,8 @@ impl Crew {
         Ok(None)
     }
 
-    /// Looks, after a grace, whether a call without a clear answer has worked. Nothing when it is to be made again.
+    /// Observes for a grace period whether a call without a clear answer has worked. `None` if the call must be
+    /// repeated.
     async fn settle(&self, scene: &Scene<'_>, failure: &Failure, made: u32) -> Result<Option<Settled>, Halt> {
         let (step, error) = (scene.step, failure.to_string());
         self.journal.append(Event::StepInDoubt { step: step.id.clone(), error }).await?;
@@ -258,8 +263,8 @@ impl Crew {
         upgrade.current_run().and_then(opens_by).filter(|latest| self.clock.now() > *latest)
     }
 
-    /// Looks until what was made before shows, for a grace: it may still be on its way, and readings may show what was
-    /// there before it.
+    /// Observes until the effect of an earlier call is visible, for a grace period at most: the call may still be in
+    /// transit, and readings may be older than its effect.
     async fn look_for_a_grace(&self, scene: &Scene<'_>) -> Result<Answer<Seen>, Halt> {
         let until = later(self.clock.now(), grace(&scene.step.action));
         loop {
@@ -273,11 +278,11 @@ impl Crew {
         }
     }
 
-    /// Observes until the step holds, its limit has passed, or it can never hold. What is still not there after a
-    /// grace is made again: something has undone it, or the making was lost.
+    /// Observes until the step's effect is there, its time limit has passed, or the effect can never come. If there is
+    /// still nothing after a grace period, the call is repeated: it was lost, or something has reversed its effect.
     async fn until_it_holds(&self, scene: &Scene<'_>) -> Result<StepEnd, Halt> {
         let step = scene.step;
-        // From here on it waits, and takes a place only for the moment of a look or of another attempt.
+        // From here on the step waits, and takes a slot only for each observation or further attempt.
         scene.slot.take();
         let deadline = later(self.clock.now(), step.limit);
         let mut made_at = self.clock.now();
@@ -294,7 +299,7 @@ impl Crew {
                     }
                 }
                 Ok(Seen::NotYet) if lacks_consent(step, &self.journal.step_run(&step.id)) => {
-                    return self.failed(scene, &not_by_itself(step)).await;
+                    return self.failed(scene, &needs_approval(step)).await;
                 }
                 Ok(Seen::NotYet) if self.clock.now() >= later(made_at, grace(&step.action)) => {
                     if let Some(end) = self.make(scene, true).await? {
@@ -313,22 +318,22 @@ impl Crew {
         }
     }
 
-    /// A place for the step's work, unless it has one already.
-    async fn place(&self, scene: &Scene<'_>) -> Option<Slot> {
+    /// Takes a slot for the step's work, unless it has one already.
+    async fn take_slot(&self, scene: &Scene<'_>) -> Option<Slot> {
         let has_one = scene.slot.borrow().is_some();
         if has_one { None } else { self.slots.take(scene.step.action.work()).await }
     }
 
-    /// Observes, and puts on record what was learned by it.
+    /// Observes, and records what was learned from it.
     async fn look(&self, scene: &Scene<'_>) -> Result<Answer<Seen>, Halt> {
-        let slot = self.place(scene).await;
+        let slot = self.take_slot(scene).await;
         let seen = observe(scene).await;
         drop(slot);
         scene.put_on_record().await?;
         Ok(seen)
     }
 
-    /// Actions whose making is their proof. After a crash they are made again.
+    /// Carries out an action for which a successful call is the result. After a crash the call is made again.
     async fn perform(&self, scene: &Scene<'_>) -> Result<StepEnd, Halt> {
         match self.make(scene, false).await? {
             Some(end) => Ok(end),
@@ -348,14 +353,14 @@ impl Crew {
                         return Ok(StepEnd::Stopped);
                     }
                 }
-                // After the wait: a machine that was suspended meanwhile may wake up hours later.
+                // Checked after the wait: a machine that was suspended during it may wake up hours later.
                 if let Some(latest) = no_later_than.filter(|latest| self.clock.now() > *latest) {
                     return self.failed(&scene, &too_late(latest)).await;
                 }
                 self.ended_well(&scene, Vec::new()).await
             }
             _ => {
-                let why = "cutover does not know how to wait for this; please report it as a mistake in cutover";
+                let why = "cutover does not know how to wait for this; please report this as a bug in cutover";
                 self.failed(&scene, why).await
             }
         }
@@ -386,7 +391,7 @@ impl Crew {
         self.failed(scene, &format!("{by} refused at gate {}{words}", question.gate)).await
     }
 
-    /// Whether the gate was approved for the plan that is followed: a decision on another plan is void.
+    /// Whether the gate was approved for the current plan: a decision on another plan does not count.
     fn is_approved(&self, question: &Decide) -> bool {
         let upgrade = self.journal.upgrade();
         let plan = || upgrade.current_run().map(|run| run.plan.hash());
@@ -407,7 +412,7 @@ impl Crew {
             readings: &self.readings,
             slots: &self.slots,
             slot: RefCell::default(),
-            // Through crashes, but anew after a failure that somebody has seen.
+            // Kept through crashes, but reset after a failure that the operator has seen.
             since: run.started_at.filter(|_| !failed).unwrap_or(now),
             taken_up: now,
             failures: run.failures,
@@ -420,14 +425,14 @@ impl Crew {
         }
     }
 
-    /// Puts on record that the step is begun, and what was learned of it before.
+    /// Records that the step has started, and what was learned about it before.
     async fn started(&self, scene: &Scene<'_>) -> Result<(), JournalError> {
         let attempt = self.journal.step_run(&scene.step.id).status.attempts() + 1;
         self.journal.append(Event::StepStarted { step: scene.step.id.clone(), attempt }).await?;
         scene.put_on_record().await
     }
 
-    /// Puts on record that the step was done, or was already so when it had not been begun.
+    /// Records that the step was done, or, if it was never started, that there was nothing left to do.
     async fn ended_well(&self, scene: &Scene<'_>, facts: Vec<Fact>) -> Result<StepEnd, Halt> {
         let (step, facts) = (scene.step.id.clone(), scene.news(facts));
         let event = match self.journal.step_run(&scene.step.id).status.is_open() {
@@ -438,16 +443,17 @@ impl Crew {
         Ok(StepEnd::Done)
     }
 
-    /// Puts on record that the step has failed. One that was not begun is begun first: a failure without a beginning is none.
+    /// Records that the step has failed, as observed: it is known that its effect is not there.
     async fn failed(&self, scene: &Scene<'_>, error: &str) -> Result<StepEnd, Halt> {
         self.ended_badly(scene, error.to_owned(), Known::Observed).await
     }
 
-    /// Puts on record that the step has failed because nobody can tell whether it was done.
+    /// Records that the step has failed because it is not known whether it was done.
     async fn failed_in_doubt(&self, scene: &Scene<'_>, failure: Option<&Failure>) -> Result<StepEnd, Halt> {
-        self.ended_badly(scene, nobody_can_tell(scene.step, failure), Known::InDoubt).await
+        self.ended_badly(scene, in_doubt(scene.step, failure), Known::InDoubt).await
     }
 
+    /// Records that the step failed. If it was not started yet, its start is recorded first.
     async fn ended_badly(&self, scene: &Scene<'_>, error: String, known: Known) -> Result<StepEnd, Halt> {
         if !self.journal.step_run(&scene.step.id).status.is_open() {
             self.started(scene).await?;
@@ -459,24 +465,24 @@ impl Crew {
     }
 }
 
-/// What is known of a failed step's effect on the world.
+/// What is known about the effect of a failed step on the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
     /// What it wants is there after all, or will be.
     Shows,
     /// It has changed nothing.
     ChangedNothing,
-    /// What it wants does not hold; what it may have changed on the way is for somebody to look at.
+    /// Its effect is not there. The operator has to check what it may have changed on the way.
     Observed,
-    /// It may have been done, and nobody can look.
+    /// It may have been done, and this cannot be observed.
     InDoubt,
 }
 
-/// What became of a call of which nobody knew.
+/// The result of looking again after a call whose outcome was unknown.
 enum Settled {
-    /// It shows, or will in the end.
+    /// Its effect is visible, or will be.
     Shows,
-    /// The step has ended without an answer.
+    /// The step has ended.
     Ended(StepEnd),
 }
 
@@ -489,29 +495,29 @@ impl From<Settled> for Option<StepEnd> {
     }
 }
 
-/// Whether a step has failed that is made again only when somebody wants it so, and nobody does.
+/// Whether the step may have been started before, needs the operator's approval to be repeated, and does not have it.
 fn lacks_consent(step: &Step, run: &StepRun) -> bool {
     let may_have_begun = run.in_doubt || run.facts.iter().any(|fact| matches!(fact, Fact::Job { .. }));
     manner(&step.action) == Manner::ByConsent && may_have_begun && !run.retry_approved
 }
 
-fn not_by_itself(step: &Step) -> String {
+fn needs_approval(step: &Step) -> String {
     let host = match &step.action {
-        Action::Migrate(migrate) => format!(", and {} knows nothing of its job any more", migrate.host.name),
+        Action::Migrate(migrate) => format!(" on {}, which has no record of its job now", migrate.host.name),
         _ => String::new(),
     };
     format!(
-        "it may have begun before{host}: it may be half done, and is not begun again by itself. See how far it came; then run \
-         the phase again with --retry {}",
+        "this migration may have been started before{host}, and may be half done, so it is not started again \
+         automatically. Check how far it came; then run the phase again with --retry {}",
         step.id
     )
 }
 
-fn nobody_can_tell(step: &Step, failure: Option<&Failure>) -> String {
+fn in_doubt(step: &Step, failure: Option<&Failure>) -> String {
     let answer = failure.map_or_else(String::new, |failure| format!(" ({failure})"));
     format!(
-        "in doubt: it is not known whether this was done{answer}, and nothing can be asked for it. Find out. If it was not \
-         done, run the phase again with --retry {id}; if it was, with --accept {id}",
+        "in doubt: it is not known whether this was done{answer}, and there is no way to check it automatically. \
+         Find out. If it was not done, run the phase again with --retry {id}; if it was, with --accept {id}",
         id = step.id
     )
 }
@@ -520,7 +526,7 @@ fn past_limit(step: &Step, told: &str) -> String {
     let waited = format!("not there after {}", human(step.limit));
     match (&step.action, told) {
         (Action::Migrate(migrate), _) => format!(
-            "{waited}; job {} goes on by itself on {}: run the phase again to go on waiting for it",
+            "{waited}; job {} is still running on {}: run the phase again to wait for it further",
             migrate.job, migrate.host.name
         ),
         (_, "") => waited,

@@ -6,18 +6,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureClass {
-    /// Refused for its rate: nothing was changed, and the same call may be made later.
+    /// Refused because of a rate limit: nothing was changed, and the same call may be made later.
     Throttled,
     /// Known not to have been applied: the same call may be made again.
     NotApplied,
-    /// Refused because what it is about is busy: nothing was changed, and the same call may be made once that has ended,
+    /// Refused because the resource is busy: nothing was changed, and the same call may be made once that has ended,
     /// which can take minutes.
     Busy,
-    /// Refused because another conductor has written since: nothing was changed, and nothing more may be by this one.
+    /// Refused because another conductor has written since: nothing was changed, and this conductor may not change
+    /// anything more.
     Superseded,
     /// The call may or may not have worked: the world must be observed before anything else.
     InDoubt,
-    /// Refused for good: making the same call again is no use.
+    /// Refused, and making the same call again would not help.
     Permanent,
 }
 
@@ -40,7 +41,7 @@ impl Failure {
         Self { class, message: message.into(), hint: None }
     }
 
-    /// A failure for which making the same call again is no use.
+    /// A failure after which making the same call again would not help.
     pub fn permanent(message: impl Into<String>) -> Self {
         Self::new(FailureClass::Permanent, message)
     }

@@ -1,11 +1,12 @@
-//! The feed: the progress of an upgrade, kept in memory for whoever shows it.
+//! The feed: the progress of an upgrade, kept in memory for the parts of the program that show it.
 //!
-//! The conductor pushes, which never waits, and readers follow at their own pace. Each reader knows how far it has come, so
-//! one that falls behind, stops or ends does not hold up the conductor or another reader. A reader begins anywhere: at
-//! the start of this process's feed, or after an event that it has already seen. What was on record before this process
-//! began is read with [`journal::records_from`](crate::journal::records_from).
+//! The conductor adds progress without ever waiting, and readers follow at their own pace. Each reader keeps its own
+//! position, so one that falls behind, stops or ends does not delay the conductor or another reader. A reader starts at
+//! the beginning of this process's feed, or after an event that it has already seen. What was recorded before this
+//! process started is read with [`journal::records_from`](crate::journal::records_from).
 //!
-//! The feed keeps everything that was pushed. That is as much as the journal's own state, which the conductor keeps too.
+//! The feed keeps everything that was added. It needs about as much memory as the journal's state, which the conductor
+//! keeps too.
 
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,18 +41,18 @@ impl Feed {
         self.change(|kept| kept.all.push(Arc::new(progress)));
     }
 
-    /// Says that nothing follows any more.
+    /// Ends the feed: nothing is added after this.
     pub fn end(&self) {
         self.change(|kept| kept.ended = true);
     }
 
-    /// A reader of everything that this feed has kept and of all that follows.
+    /// A reader of everything in this feed, and of everything that is added later.
     #[must_use]
     pub fn read(self: &Arc<Self>) -> Reader {
         Reader { feed: Arc::clone(self), next: 0 }
     }
 
-    /// A reader of what follows on the event with this number, which need not be in this feed.
+    /// A reader of what comes after the event with this number. That event does not have to be in this feed.
     #[must_use]
     pub fn read_after(self: &Arc<Self>, number: EventNumber) -> Reader {
         let is_known =
@@ -60,7 +61,7 @@ impl Feed {
         Reader { feed: Arc::clone(self), next }
     }
 
-    /// What pushes everything that a journal tells its listener.
+    /// A listener for a journal that adds everything to this feed.
     #[must_use]
     pub fn listener(self: &Arc<Self>) -> Listener {
         let feed = Arc::clone(self);
@@ -76,12 +77,12 @@ impl Feed {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // A reader that has panicked has not left the list half changed: readers only read.
+        // If a reader panicked, the list is still consistent, because readers do not change it.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Somebody who follows a feed.
+/// A reader of a feed, with its position.
 #[derive(Debug)]
 pub struct Reader {
     feed: Arc<Feed>,
@@ -89,7 +90,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// The next progress, once there is some; nothing when the feed has ended. Dropped before that, it has lost nothing.
+    /// The next progress, once there is some; `None` when the feed has ended. Nothing is lost if the future is dropped
+    /// before that.
     pub async fn next(&mut self) -> Option<Arc<Progress>> {
         let progress = std::future::poll_fn(|context| {
             let mut kept = self.feed.kept();
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_never_reads_keeps_nobody_from_adding() {
+    fn a_reader_that_never_reads_does_not_prevent_adding() {
         let feed = Feed::new();
         let _stuck = feed.read();
         let listener = feed.listener();

@@ -1,5 +1,5 @@
-//! Why a conductor stops at once, whatever is under way: it no longer knows that what it does is on record, or that
-//! nobody else does it. And what may come of a call: a failure of that call, or such an end of the whole run.
+//! Why a conductor stops immediately, whatever is under way: it is no longer certain that its actions are recorded, or
+//! that it is the only conductor. Also the error of a write: a failure of that call, or such an end of the run.
 
 use crate::failure::Failure;
 use crate::fence::ZoneTaken;
@@ -7,19 +7,19 @@ use crate::hints::SUPERSEDED;
 use crate::journal::JournalError;
 use crate::lease::LeaseLost;
 
-/// Why a conductor stops at once.
+/// Why a conductor stops immediately.
 #[derive(Debug, thiserror::Error)]
 pub enum Halt {
-    /// The journal cannot be appended to, or another conductor has.
+    /// The journal cannot be appended to, or another conductor has appended to it.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// The lease is not held any more.
+    /// The lease is no longer held.
     #[error(transparent)]
     Lease(#[from] LeaseLost),
     /// The zone says that another conductor has changed records.
     #[error(transparent)]
     Zone(#[from] ZoneTaken),
-    /// Something else of the world has seen a later conductor.
+    /// Another part of the world, such as a host, has seen a later conductor.
     #[error("another conductor has taken this upgrade over: {0}")]
     Superseded(Failure),
 }
@@ -37,7 +37,7 @@ impl Halt {
     }
 }
 
-/// What came of a write that did not go well.
+/// Why a write failed.
 #[derive(Debug)]
 pub enum Hitch {
     /// A call failed.
@@ -65,7 +65,7 @@ impl From<JournalError> for Hitch {
 }
 
 impl Hitch {
-    /// The call's failure; the end of the run as one that trying again does not help.
+    /// The call's failure. If the run ends, this is a permanent failure.
     #[must_use]
     pub fn into_failure(self) -> Failure {
         match self {

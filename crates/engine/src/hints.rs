@@ -1,10 +1,10 @@
-//! What an operator can do, where several errors have the same answer.
+//! Hints for the operator that several errors share.
 
 /// What the operator can do when another conductor has taken over.
-pub(crate) const SUPERSEDED: &str = "leave the upgrade to that conductor, and follow it with `cutover status`; this one begins nothing more. A call that it \
-     had sent before may still arrive: hosts and the zone refuse it, balancers and EC2 do not, so look at `cutover check` \
-     too";
+pub(crate) const SUPERSEDED: &str = "leave the upgrade to that conductor, and follow it with `cutover status`; this \
+     one starts nothing more. A call that it had sent before may still arrive: hosts and the zone refuse it, balancers \
+     and EC2 do not, so look at `cutover check` too";
 
 /// What the operator can do when the state is gone.
-pub(crate) const GONE: &str = "find out who removed it, and restore it from a backup: the journal is the only record of what has happened. This \
-     conductor does nothing more; what it knew last is shown above";
+pub(crate) const GONE: &str = "find out who removed it, and restore it from a backup: the journal is the only record \
+     of what has happened. This conductor does nothing more; what it knew last is shown above";

@@ -1,7 +1,7 @@
-//! The inbox of decisions: anybody may drop one in; only the conductor puts it on record.
+//! The inbox of decisions: any process may add one, but only the conductor records it.
 //!
-//! Plans that people look at before they approve them are kept here too, so that a stale one can be told apart
-//! by what has changed since.
+//! Plans that were shown for approval are kept here too. If a plan is out of date when it is approved, this makes it
+//! possible to say what has changed since.
 
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Upgrade};
@@ -9,18 +9,18 @@ use cutover_core::plan::Plan;
 
 use crate::store::{Created, Store, StoreError, number_of};
 
-/// A decision as it lies in the inbox.
+/// A decision in the inbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The object that holds it, by which it is known ever after.
+    /// The name of the object that contains it, which identifies it from then on.
     pub object: String,
     /// What was decided.
     pub decision: Decision,
 }
 
-/// Drops a decision in, after all that are there. Decisions stand in the order in which they were dropped in, which the
-/// store knows; the clocks of the machines that they come from do not. What is on record counts too: somebody may have
-/// emptied the inbox.
+/// Adds a decision to the inbox, after all others. Their order is that in which they were added, which the names of the
+/// objects show; clocks of different machines cannot be compared. The numbers of decisions on record count too, because
+/// the inbox may have been emptied.
 ///
 /// # Errors
 /// When the store fails.
@@ -36,7 +36,7 @@ pub async fn drop_in(store: &Store, upgrade: &Upgrade, decision: &Decision) -> R
     }
 }
 
-/// The decisions that came after the last one on record for their gate, in the order in which they were dropped in.
+/// The decisions that came after the last one on record for their gate, in the order in which they were added.
 ///
 /// # Errors
 /// When the store fails or a decision is damaged.
@@ -46,9 +46,9 @@ pub async fn undelivered(store: &Store, upgrade: &Upgrade) -> Result<Vec<Deliver
         let Some(bytes) = store.read(&object).await? else { continue };
         let decision: Decision = match serde_json::from_slice(&bytes) {
             Ok(decision) => decision,
-            // Names of the first format are easily taken for one: a stranger's file must not keep people from deciding.
+            // Other files may have names like those of the first format. Such a file must not prevent decisions.
             Err(error) if number_in(&object).is_none() => {
-                store.warn(&format!("{object} in {} is no decision, and is passed over ({error})", store.location()));
+                store.warn(&format!("{object} in {} is not a decision, and is ignored ({error})", store.location()));
                 continue;
             }
             Err(error) => return Err(store.damaged(&object, error)),
@@ -62,7 +62,8 @@ pub async fn undelivered(store: &Store, upgrade: &Upgrade) -> Result<Vec<Deliver
 
 const FOLDER: &str = "decisions";
 
-/// The objects of decisions: those of the first format, which were named by a clock, and then those that are counted.
+/// The objects that contain decisions: first those of the first format, which are named after the time, then those that
+/// are numbered.
 async fn decisions(store: &Store) -> Result<Vec<String>, StoreError> {
     let is_ours = |name: &str| number_of(name).is_some() || is_of_version_1(name);
     let mut names = store.list(FOLDER, is_ours).await?;
@@ -74,19 +75,19 @@ fn number_in(object: &str) -> Option<u64> {
     number_of(object.strip_prefix(FOLDER)?.strip_prefix('/')?)
 }
 
-/// Whether an object is named as older programs did it: by the milliseconds of a clock, and text that no other had.
+/// Whether an object has a name as given by older programs: the time in milliseconds, and a unique text.
 fn is_of_version_1(name: &str) -> bool {
     let name = name.strip_prefix(FOLDER).and_then(|name| name.strip_prefix('/')).unwrap_or(name);
     let parts = name.strip_suffix(".json").and_then(|name| name.split_once('-'));
     parts.is_some_and(|(at, nonce)| {
-        // Since 2001 these have had twelve digits at least.
+        // Since 2001 these numbers have had at least twelve digits.
         let is_a_time = at.len() >= 12 && at.bytes().all(|byte| byte.is_ascii_digit());
         is_a_time && !nonce.is_empty() && nonce.bytes().all(|byte| byte.is_ascii_alphanumeric())
     })
 }
 
-/// Whether a decision is on record, or was overtaken by one that is. Older programs put no name of an object on record:
-/// what they had decided on is told by its time.
+/// Whether a decision is on record, or a later one for the same gate is. Older programs did not record the name of the
+/// object, so their decisions are compared by time.
 fn is_delivered(upgrade: &Upgrade, object: &str, decision: &Decision) -> bool {
     let last = upgrade.delivered.get(&decision.gate).and_then(|last| number_in(last));
     if let (Some(last), Some(number)) = (last, number_in(object)) {
@@ -95,7 +96,7 @@ fn is_delivered(upgrade: &Upgrade, object: &str, decision: &Decision) -> bool {
     is_of_version_1(object) && upgrade.decisions.get(&decision.gate).is_some_and(|last| last.at >= decision.at)
 }
 
-/// Keeps a plan that somebody was shown.
+/// Keeps a plan that was shown to the operator.
 ///
 /// # Errors
 /// When the store fails.
@@ -151,7 +152,7 @@ mod tests {
     fn after(decision: &Decision, object: Option<&str>) -> Upgrade {
         let mut upgrade = Upgrade::default();
         let event = Event::GateDecided { decision: decision.clone(), object: object.map(str::to_owned) };
-        upgrade.apply(decision.at, &event).expect("it can follow");
+        upgrade.apply(decision.at, &event).expect("the event is possible");
         upgrade
     }
 
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_is_heard_although_somebody_has_emptied_the_inbox() {
+    fn a_decision_counts_even_if_the_inbox_was_emptied_before() {
         let (no, go) = (decision("go", false, 10), decision("go", true, 20));
         let before = after(&no, Some("decisions/00000003.json"));
         let emptied = memory();
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_decision_keeps_nobody_from_deciding() {
+    fn a_file_that_is_no_decision_does_not_prevent_decisions() {
         let (store, go) = (memory(), decision("go", true, 10));
         for name in [
             "decisions/.DS_Store",

@@ -1,4 +1,4 @@
-//! Where a journal's records go: into a store, as bytes chained by digests, or into this process's memory, as they are.
+//! Where a journal's records are kept: in a store, as bytes chained by digests, or in this process's memory, as values.
 
 use std::cell::{Ref, RefCell};
 use std::rc::Rc;
@@ -7,24 +7,24 @@ use cutover_core::journal::Record;
 
 use crate::store::Store;
 
-/// Where a journal's records go.
+/// Where a journal's records are kept.
 #[derive(Clone)]
 pub enum Ledger {
-    /// Into a store, where they outlive this process. Each is bound to the one before by its digest.
+    /// In a store, where they outlive this process. Each one contains the digest of the one before.
     Stored(Store),
-    /// Into memory. Nobody else can write there, and nothing can damage them: there are no digests.
+    /// In memory. No other process can write there and nothing can damage them, so there are no digests.
     InMemory(Rc<InMemory>),
 }
 
-/// Records in memory, and who hears of each.
+/// Records in memory, with a watcher that sees each one.
 pub struct InMemory {
     records: RefCell<Vec<Record>>,
     watcher: Box<dyn Fn(&Record)>,
 }
 
 impl InMemory {
-    /// A ledger that begins with `records`; `watcher` hears of every record that is added, as soon as it is on record and
-    /// before anything follows from it.
+    /// A ledger that starts with `records`. `watcher` is called with every record that is added later, before anything
+    /// is done because of it.
     #[must_use]
     pub fn new(records: Vec<Record>, watcher: impl Fn(&Record) + 'static) -> Rc<Self> {
         Rc::new(Self { records: RefCell::new(records), watcher: Box::new(watcher) })

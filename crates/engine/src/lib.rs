@@ -1,5 +1,5 @@
-//! Durable execution of a plan: the store and the journal in it, the lease, the ports to the world, the one gate through
-//! which it is changed, and the conductor that carries steps out, resumes after anything, and always knows what happened.
+//! Durable execution of a plan: the store and its journal, the lease, the ports to the world, the one gate through
+//! which the world is changed, and the conductor that carries out steps and can resume after any interruption.
 
 mod act;
 pub mod conductor;

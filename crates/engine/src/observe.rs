@@ -1,4 +1,4 @@
-//! Observes the world through the ports: all that the planner and the preflight know of it.
+//! Observes the world through the ports. The planner and the preflight know nothing else about it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ use crate::retry::read;
 /// Observes everything that an upgrade of `deployment` depends on. Nothing is changed.
 ///
 /// # Errors
-/// The first call that failed, of those that plans depend on. Certificates are not among them.
+/// The first failed call on which plans depend. Plans do not depend on certificates.
 pub async fn observe(
     world: &World,
     clock: &dyn Clock,
@@ -31,11 +31,11 @@ pub async fn observe(
     look(world, clock, deployment, upgrade, Sight::default()).await
 }
 
-/// Observes as much as can be seen, for somebody who only looks: what cannot is [`Observation::unseen`]. Nothing is
-/// changed.
+/// Observes as much as possible, for commands that only show the state. What could not be observed is listed in
+/// [`Observation::unseen`]. Nothing is changed.
 ///
 /// # Errors
-/// When nothing can be seen at all: the first failure.
+/// The first failure, if nothing could be observed at all.
 pub async fn observe_as_far_as_possible(
     world: &World,
     clock: &dyn Clock,
@@ -45,19 +45,19 @@ pub async fn observe_as_far_as_possible(
     look(world, clock, deployment, upgrade, Sight { goes_on: true, ..Sight::default() }).await
 }
 
-/// What could not be seen so far.
+/// What could not be observed so far.
 #[derive(Default)]
 struct Sight {
-    /// Whether the rest is looked at all the same.
+    /// Whether to continue with the rest after a failure.
     goes_on: bool,
-    /// Whether the cloud has shown anything at all.
+    /// Whether anything in the cloud could be observed.
     sees: bool,
     first: Option<Failure>,
     unseen: Vec<Unseen>,
 }
 
 impl Sight {
-    /// What was answered; where that is a failure that ends nothing, nothing, and the failure is put down.
+    /// Returns the answer. A failure that does not end the observation is noted, and the default value is returned.
     fn seen<T: Default>(&mut self, part: Part, answer: Answer<T>) -> Answer<T> {
         let of_the_cloud = !matches!(part, Part::Certificate(_) | Part::Credentials);
         let failure = match answer {
@@ -121,20 +121,21 @@ async fn look(
     Ok(observation)
 }
 
-/// The account as it was seen.
+/// The account as it was observed.
 #[derive(Clone, Debug)]
 pub struct AccountSeen {
-    /// The account; without quotas when they could not be seen.
+    /// The account, without quotas if they could not be read.
     pub state: AccountState,
-    /// Why the quotas could not be seen. They are a service of their own, which many who upgrade may not ask.
+    /// Why the quotas could not be read. They belong to a separate AWS service, for which many operators have no
+    /// permission.
     pub quotas_unseen: Option<Failure>,
 }
 
-/// Looks at what the upgrade needs of the account and does not make itself, with the quotas that what it has still to
-/// make could meet.
+/// Reads the parts of the account that the upgrade needs and does not create, and the quotas that might be exceeded by
+/// what it still has to create.
 ///
 /// # Errors
-/// The first call that failed, quotas apart.
+/// The first call that failed, except for quotas.
 pub async fn account(world: &World, clock: &dyn Clock, inputs: Inputs<'_>) -> Answer<AccountSeen> {
     let mut subnets = BTreeSet::new();
     let mut groups = BTreeSet::new();
@@ -157,8 +158,8 @@ pub async fn account(world: &World, clock: &dyn Clock, inputs: Inputs<'_>) -> An
     Ok(AccountSeen { state: AccountState { identity, subnets, security_groups, quotas }, quotas_unseen })
 }
 
-/// Asks the zone's own servers and every resolver for the first site's name: all at once, since the answers of those that
-/// cannot be reached take their time. Nothing without a site.
+/// Asks the zone's own servers and every resolver for the first site's name. They are asked at the same time, because a
+/// server that cannot be reached fails only after a timeout. `None` if there is no site.
 pub async fn name_answers(world: &World, deployment: &Deployment) -> Option<NameAnswers> {
     let name = deployment.sites.first()?.host.clone();
     let resolvers = deployment.dns.resolvers.iter().map(|resolver| {
@@ -171,7 +172,7 @@ pub async fn name_answers(world: &World, deployment: &Deployment) -> Option<Name
     Some(NameAnswers { name, servers, resolvers })
 }
 
-/// What each site's balancer presents, or why that could not be seen.
+/// The certificate that each site's balancer presents, or why it could not be read.
 async fn certificates(world: &World, deployment: &Deployment) -> Vec<(DnsName, Answer<Option<Certificate>>)> {
     let looks = deployment.sites.iter().filter_map(|site| {
         let domain = &deployment.balancer(&site.balancer)?.domain;
@@ -180,8 +181,7 @@ async fn certificates(world: &World, deployment: &Deployment) -> Vec<(DnsName, A
     join_all(looks).await
 }
 
-/// Pending migrations as a next host sees them: only new code knows what it will want. Before one runs, nobody
-/// can be asked.
+/// Pending migrations according to a next host, because only the new code knows them. Empty before such a host runs.
 async fn pending(
     world: &World,
     deployment: &Deployment,
@@ -204,7 +204,7 @@ async fn pending(
                 Some(host) => {
                     let migrate = question(deployment, fleet, migration, &host.id);
                     match migrate {
-                        // A host that cannot be asked leaves the number unknown; all else is known all the same.
+                        // If the host cannot be reached, only this number is unknown.
                         Some(migrate) => world.hosts.pending_migrations(&host.id, &migrate).await.unwrap_or(None),
                         None => None,
                     }

@@ -1,12 +1,11 @@
-//! What the engine needs of the world: small ports that AWS and the embedded cloud both implement.
+//! What the engine needs of the world: small traits, called ports, that AWS and the embedded cloud both implement.
 //!
-//! What changes the world takes a [`Permit`], which only the gate makes: nothing can be changed in passing. Ports make a
-//! call once and report what became of it; whether it is made again is decided in `retry`.
+//! A method that changes the world takes a [`Permit`], which only the gate creates, so nothing can be changed without
+//! passing through it. Ports make a call once and report its outcome; `retry` decides whether it is repeated.
 //!
-//! Every call either says what it did or fails with a [`Failure`] whose class says what is known now. Calls that
-//! create something carry a name or token that the plan chose, so that making one twice is making it once.
-//! Reading calls never change anything, so one that fails leaves nothing in doubt: it fails as *not applied*.
-//! Futures need not be `Send`: a conductor runs on one thread.
+//! Every call either returns what it did or fails with a [`Failure`] whose class says what is known then. Calls that
+//! create something have a name or token, so they are idempotent. Reading calls never change anything, so a failed one
+//! leaves nothing in doubt: it fails as *not applied*. Futures need not be `Send`: a conductor runs on one thread.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -36,21 +35,21 @@ use crate::gate::Permit;
 /// The answer of a port.
 pub type Answer<T> = Result<T, Failure>;
 
-/// The one clock. Nothing else in the engine knows what time it is.
+/// The clock of an upgrade. Nothing else in the engine knows the time.
 #[async_trait(?Send)]
 pub trait Clock {
     /// The upgrade's time.
     fn now(&self) -> Timestamp;
 
-    /// Waits until `moment`. In an embedded cloud across processes this passes at the cloud's pace.
+    /// Waits until `moment`. If processes share an embedded cloud, time passes at that cloud's pace.
     async fn sleep_until(&self, moment: Timestamp);
 
-    /// Waits for a date of the calendar, such as the start of the window. An embedded cloud jumps there.
+    /// Waits for a date, such as the start of the window. An embedded cloud skips the time until then.
     async fn wait_for_date(&self, moment: Timestamp) {
         self.sleep_until(moment).await;
     }
 
-    /// Waits for `length` from now on.
+    /// Waits for `length`, starting now.
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
         self.sleep_until(cutover_core::time::later(self.now(), length))
     }
@@ -59,11 +58,11 @@ pub trait Clock {
 /// Route 53 and the resolvers.
 #[async_trait(?Send)]
 pub trait Dns {
-    /// The records of those names that exist, as the zone has them.
+    /// The zone's records for those names, as far as they exist.
     async fn records(&self, zone: &str, names: &[DnsName]) -> Answer<BTreeMap<DnsName, Record>>;
-    /// The record that says which conductor has changed records last, as it is listed, if it is there.
+    /// The record that says which conductor last changed records, as it is listed, if it exists.
     async fn fence(&self, zone: &str, name: &DnsName) -> Answer<Option<FenceRecord>>;
-    /// Makes the records so, in one atomic batch, of which the fence is a part: where it is not as told, nothing is changed,
+    /// Sets the records in one atomic batch together with the fence. If the fence differs from `was`, nothing changes
     /// and the failure is *superseded*.
     async fn change_records(
         &self,
@@ -87,11 +86,11 @@ pub trait Dns {
 pub trait Balancers {
     /// Those balancers that exist, with settings and members.
     async fn balancers(&self, names: &[BalancerName]) -> Answer<BTreeMap<BalancerName, BalancerState>>;
-    /// The members of one balancer and its opinion of each.
+    /// The members of one balancer, and the health of each.
     async fn health(&self, name: &BalancerName) -> Answer<BTreeMap<InstanceId, Health>>;
-    /// Adds instances. Adding one that is there changes nothing.
+    /// Adds instances. Adding one that is a member changes nothing.
     async fn register(&self, permit: &Permit, name: &BalancerName, instances: &[InstanceId]) -> Answer<()>;
-    /// Removes instances; draining begins. Removing one that is not there changes nothing.
+    /// Removes instances, which starts their draining. Removing one that is not a member changes nothing.
     async fn deregister(&self, permit: &Permit, name: &BalancerName, instances: &[InstanceId]) -> Answer<()>;
 }
 
@@ -100,14 +99,14 @@ pub trait Balancers {
 /// [`SHOWN_WITHIN`]: cutover_core::observation::SHOWN_WITHIN
 #[async_trait(?Send)]
 pub trait Compute {
-    /// Every instance tagged with the deployment, gone ones too while the cloud still lists them.
+    /// Every instance tagged with the deployment, including terminated ones while the cloud still lists them.
     async fn instances(&self) -> Answer<Vec<Instance>>;
-    /// Launches an instance; `token` makes launching twice launching once. Answers before it is up.
+    /// Launches an instance. Idempotent for equal `token`. Returns before the instance is running.
     async fn launch(&self, permit: &Permit, launch: &Launch, image: &ImageId, token: &str) -> Answer<InstanceId>;
-    /// Whether an instance is there and not gone or going, whatever its tags say. Of one that was just launched, "no" is
-    /// no proof.
+    /// Whether an instance exists and is neither terminated nor shutting down, whatever its tags. For an instance that
+    /// was just launched, `false` proves nothing.
     async fn lives(&self, instance: &InstanceId) -> Answer<bool>;
-    /// Begins to terminate an instance.
+    /// Starts to terminate an instance.
     async fn terminate(&self, permit: &Permit, instance: &InstanceId) -> Answer<()>;
 }
 
@@ -116,15 +115,15 @@ pub trait Compute {
 /// [`SHOWN_WITHIN`]: cutover_core::observation::SHOWN_WITHIN
 #[async_trait(?Send)]
 pub trait Images {
-    /// Every image tagged with the deployment, unfinished ones too, oldest first.
+    /// Every image tagged with the deployment, including unfinished ones, oldest first.
     async fn images(&self) -> Answer<Vec<MachineImage>>;
-    /// Begins to build an image. A build of a name that is under way or done is that build.
+    /// Starts to build an image. If an image with that name exists or is being built, that one is returned.
     async fn build(&self, permit: &Permit, image: &BuildImage) -> Answer<ImageId>;
-    /// The snapshots that an image's disks are made from; none of an image that is gone.
+    /// The snapshots of an image's disks; none if the image is gone.
     async fn disks(&self, image: &ImageId) -> Answer<Vec<DiskId>>;
-    /// Removes an image. One that is gone is removed. Its disks stay.
+    /// Removes an image, but not the snapshots of its disks. Succeeds if the image is gone already.
     async fn remove(&self, permit: &Permit, image: &ImageId) -> Answer<()>;
-    /// Removes a disk of an image that is gone. One that is gone is removed.
+    /// Removes the snapshot of a disk of an image that is gone. Succeeds if the snapshot is gone already.
     async fn remove_disk(&self, permit: &Permit, disk: &DiskId) -> Answer<()>;
 }
 
@@ -135,13 +134,13 @@ pub trait Images {
 pub trait Databases {
     /// Those database instances that exist.
     async fn databases(&self, names: &[DatabaseName]) -> Answer<BTreeMap<DatabaseName, DatabaseState>>;
-    /// A snapshot of that identifier, if there is one.
+    /// The snapshot with that identifier, if it exists.
     async fn snapshot(&self, database: &DatabaseName, id: &SnapshotId) -> Answer<Option<Snapshot>>;
-    /// Begins a snapshot. An identifier that exists is refused for good.
+    /// Starts a snapshot. Fails as *permanent* if the identifier exists.
     async fn begin_snapshot(&self, permit: &Permit, database: &DatabaseName, id: &SnapshotId) -> Answer<()>;
 }
 
-/// What tells a version of the page's object from every other: S3's entity tag.
+/// The version of the page's object: S3's entity tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageVersion(pub String);
 
@@ -159,8 +158,8 @@ pub struct PageObject {
 pub trait Pages {
     /// The object, if it exists.
     async fn page(&self, bucket: &str, key: &str) -> Answer<Option<PageObject>>;
-    /// Writes the object in the place of the version that was read; nothing when there was none. Where it is another by now,
-    /// nothing is changed, and the failure is *not applied*.
+    /// Replaces the version of the object that was read; `None` if there was none. If the current version is another
+    /// one, nothing changes and the failure is *not applied*.
     async fn put_page(
         &self,
         permit: &Permit,
@@ -171,24 +170,24 @@ pub trait Pages {
     ) -> Answer<()>;
     /// The distribution, if it exists.
     async fn distribution(&self, id: &str) -> Answer<Option<Distribution>>;
-    /// Makes the distribution forget what it has cached; `reference` makes asking twice asking once.
+    /// Clears the distribution's cache of the page. Idempotent for equal `reference`.
     async fn invalidate(&self, permit: &Permit, distribution: &str, reference: &str) -> Answer<InvalidationId>;
     /// Whether an invalidation is complete.
     async fn invalidated(&self, distribution: &str, id: &InvalidationId) -> Answer<bool>;
 }
 
-/// What a supervisor program does.
+/// The state of a supervisor program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProgramState {
     /// Not running.
     Stopped,
-    /// Started, not yet answering.
+    /// Started, but not yet answering.
     Starting,
     /// Running and answering.
     Running,
     /// Told to stop, still running.
     Stopping,
-    /// Could not be kept running.
+    /// It ended repeatedly, and was given up.
     Failed,
 }
 
@@ -197,11 +196,11 @@ pub enum ProgramState {
 pub struct JobProgress {
     /// What it printed from the asked offset on.
     pub output: String,
-    /// Its exit status, when it has ended.
+    /// Its exit status, if it has ended.
     pub exit: Option<i32>,
 }
 
-/// What starting a job came to.
+/// The result of starting a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobStart {
     /// It was started.
@@ -219,7 +218,7 @@ pub trait Hosts {
         host: &InstanceId,
         programs: &[ProgramName],
     ) -> Answer<BTreeMap<ProgramName, ProgramState>>;
-    /// Tells programs to stop; answers at once. Telling twice is telling once.
+    /// Tells programs to stop, and returns immediately. Idempotent.
     async fn stop(
         &self,
         permit: &Permit,
@@ -227,7 +226,7 @@ pub trait Hosts {
         supervisorctl: &str,
         programs: &[ProgramName],
     ) -> Answer<()>;
-    /// Tells programs to start; answers at once. Telling twice is telling once.
+    /// Tells programs to start, and returns immediately. Idempotent.
     async fn start(
         &self,
         permit: &Permit,
@@ -239,18 +238,18 @@ pub trait Hosts {
     async fn kill(&self, permit: &Permit, host: &InstanceId, programs: &[ProgramName]) -> Answer<()>;
     /// Runs a smoke test: its exit status and what it printed.
     async fn smoke_test(&self, host: &InstanceId, test: &SmokeTest) -> Answer<(i32, String)>;
-    /// The number of tasks that wait or run in a fleet's queues.
+    /// The number of waiting and running tasks in a fleet's queues.
     async fn queued_tasks(&self, fleet: &FleetName) -> Answer<u32>;
-    /// The number of migrations that a migration command would still apply, by its list command on a host; nothing
-    /// when it has no list command.
+    /// The number of migrations that a migration command would still apply, according to its list command on a host;
+    /// `None` if it has no list command.
     async fn pending_migrations(&self, host: &InstanceId, migrate: &Migrate) -> Answer<Option<u32>>;
-    /// Starts a migration as a job of the host, and says whether it did: a name that was started before is that job.
+    /// Starts a migration as a job on the host, unless a job with its name was started before.
     async fn start_job(&self, permit: &Permit, host: &InstanceId, migrate: &Migrate) -> Answer<JobStart>;
-    /// The job of that name on a host, with its output from `offset` on; nothing when it was never started.
+    /// The job with that name on a host, with its output from byte `offset` on; `None` if it was never started.
     async fn job(&self, host: &InstanceId, job: &JobName, offset: u64) -> Answer<Option<JobProgress>>;
 }
 
-/// A page as somebody outside gets it.
+/// A page as a visitor gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The HTTP status.
@@ -262,40 +261,40 @@ pub struct Page {
 /// The view from outside.
 #[async_trait(?Send)]
 pub trait Outside {
-    /// Asks for `https://{host}{path}`; with `pinned`, from that address instead of where DNS points.
+    /// Requests `https://{host}{path}`; with `pinned`, from that address instead of the one in DNS.
     async fn fetch(&self, host: &DnsName, path: &str, pinned: Option<&DnsName>) -> Answer<Page>;
     /// The certificate that `domain` presents for `host`.
     async fn certificate(&self, host: &DnsName, domain: &DnsName) -> Answer<Option<Certificate>>;
 }
 
-/// What of the account an upgrade needs and does not make itself.
+/// The parts of the account that an upgrade needs and does not create.
 #[async_trait(?Send)]
 pub trait Account {
-    /// Who acts, in the cloud's own words. Refused when the account is not the one that the deployment belongs to.
+    /// The identity of the caller, in the cloud's own words. Refused if the account is not the deployment's.
     async fn identity(&self) -> Answer<String>;
     /// Those subnets that exist.
     async fn subnets(&self, ids: &[String]) -> Answer<BTreeMap<String, Subnet>>;
     /// Those security groups that exist.
     async fn security_groups(&self, ids: &[String]) -> Answer<BTreeSet<String>>;
-    /// The quotas that so many launches of each instance type, and so many snapshots of databases, could meet.
+    /// The quotas that these numbers of launches of each instance type, and of database snapshots, might exceed.
     async fn quotas(&self, launches: &BTreeMap<String, u64>, snapshots: u64) -> Answer<Vec<Quota>>;
-    /// Until when the credentials can be used or renewed; nothing when there is no limit.
+    /// When the credentials expire and can no longer be renewed; `None` if there is no limit.
     async fn credentials_until(&self) -> Answer<Option<Timestamp>>;
 }
 
 /// Messages to people.
 #[async_trait(?Send)]
 pub trait Announcer {
-    /// Sends a message; `token` makes sending twice sending once where the channel can tell.
+    /// Sends a message. Idempotent for equal `token`, if the channel supports that.
     async fn announce(&self, permit: &Permit, message: &Announce, token: &str) -> Answer<()>;
-    /// Whether a message of that token is known to have been sent; nothing when the channel cannot be read back.
+    /// Whether a message with that token is known to have been sent; `None` if the channel cannot be read.
     async fn announced(&self, token: &str) -> Answer<Option<bool>>;
 }
 
-/// Somebody who decides at gates.
+/// The person who decides at gates.
 #[async_trait(?Send)]
 pub trait Operator {
-    /// Asks, and waits for the answer as long as it takes.
+    /// Asks the question, and waits for the answer without a time limit.
     async fn decide(&self, question: &Decide) -> Decided;
 }
 
@@ -304,7 +303,8 @@ pub trait Operator {
 pub struct Decided {
     /// What was decided.
     pub decision: Decision,
-    /// The last object of the inbox that is settled by it: the one that held it, or one that a typed decision has overtaken.
+    /// The last object of the inbox that this decision settles: the one that contained it, or an earlier one that a
+    /// typed decision replaces.
     pub object: Option<String>,
 }
 

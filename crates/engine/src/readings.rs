@@ -1,5 +1,5 @@
-//! Readings of the world that many steps need at the same moment, made once for all of them: a hundred hosts that
-//! boot side by side are one listing every few seconds, not a hundred.
+//! Readings of the world that many steps need at the same time, made once for all of them: for a hundred hosts that
+//! boot at the same time, instances are listed once every few seconds, and not a hundred times.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -16,13 +16,13 @@ use cutover_core::time::later;
 
 use crate::ports::{Answer, Clock, World};
 
-/// How old a reading may be that a step makes use of. Shorter than the grace after a write.
+/// The maximum age of a reading that a step uses. It is shorter than the grace period after a write.
 const AGE: Duration = Duration::from_secs(2);
 
 type Reading<T> = Shared<LocalBoxFuture<'static, Answer<Rc<T>>>>;
 type Kept<T> = (Timestamp, Reading<T>);
 
-/// The instances of the deployment, to be found by id or by name: a thousand steps ask for theirs.
+/// The instances of the deployment, indexed by id and by name, because a thousand steps may look up theirs.
 pub(crate) struct Listing {
     instances: HashMap<InstanceId, Instance>,
     by_name: HashMap<HostName, Vec<InstanceId>>,
@@ -43,19 +43,19 @@ impl Listing {
         self.instances.is_empty()
     }
 
-    /// The instance of that id.
+    /// The instance with that id.
     pub(crate) fn get(&self, id: &InstanceId) -> Option<&Instance> {
         self.instances.get(id)
     }
 
-    /// The instances of that name, in the order in which they were listed.
+    /// The instances with that name, in the order in which they were listed.
     pub(crate) fn named(&self, name: &HostName) -> impl Iterator<Item = &Instance> {
         let ids = self.by_name.get(name).into_iter().flatten();
         ids.filter_map(|id| self.instances.get(id))
     }
 }
 
-/// The readings that were begun last, with the time until which they serve.
+/// The most recently started readings, with the time until which they are used.
 pub(crate) struct Readings {
     world: World,
     clock: Rc<dyn Clock>,
@@ -70,7 +70,7 @@ impl Readings {
         Self { world, clock, instances: RefCell::default(), health: RefCell::default() }
     }
 
-    /// Every instance of the deployment, as of a moment ago.
+    /// Every instance of the deployment, from a recent reading.
     pub(crate) async fn instances(&self) -> Answer<Rc<Listing>> {
         let kept = self.fresh(self.instances.borrow().as_ref());
         let reading = kept.unwrap_or_else(|| {
@@ -83,7 +83,7 @@ impl Readings {
         reading.await
     }
 
-    /// The members of a balancer and its opinion of each, as of a moment ago.
+    /// The members of a balancer and the health of each, from a recent reading.
     pub(crate) async fn health(&self, name: &BalancerName) -> Answer<Rc<BTreeMap<InstanceId, Health>>> {
         let kept = self.fresh(self.health.borrow().get(name));
         let reading = kept.unwrap_or_else(|| {

@@ -1,8 +1,8 @@
-//! What is tried again, when, and how often: the one policy of the program. Ports report what became of a call and never
-//! repeat it; whether it is made again is decided here.
+//! What is retried, when, and how often. This is the only retry policy of the program: ports report the outcome of a
+//! call and never repeat it.
 //!
-//! Reads are made again after anything that may pass. A write is made again only by whoever carries out its step, which
-//! knows what is on record, and each time through the gate.
+//! A reading call is repeated after any failure that may be temporary. A write is repeated only by the code that
+//! carries out its step, which knows what is on record, and each attempt passes through the gate.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use cutover_core::digest::Digest;
 use crate::failure::{Failure, FailureClass};
 use crate::ports::{Answer, Clock};
 
-/// How often, and after which waits.
+/// How often a call is made, and the waits between the attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// How often a call is made, the first time included.
@@ -25,23 +25,23 @@ pub struct Policy {
 /// For calls to the world.
 pub const CALL: Policy =
     Policy { attempts: 5, first_wait: Duration::from_secs(1), longest_wait: Duration::from_secs(30) };
-/// For reading calls while somebody waits for a plan or a check.
+/// For reading calls while the operator waits for a plan or a check.
 pub const LOOK: Policy =
     Policy { attempts: 3, first_wait: Duration::from_secs(1), longest_wait: Duration::from_secs(4) };
-/// For the first question of all: somebody waits for the first word.
+/// For the first call of a command: the operator is waiting for its first output.
 pub const FIRST_WORD: Policy =
     Policy { attempts: 2, first_wait: Duration::from_secs(1), longest_wait: Duration::from_secs(1) };
-/// For a record of the journal: a bucket is out of reach for seconds now and then.
+/// For a record of the journal: a bucket can be unreachable for some seconds.
 pub const RECORD: Policy =
     Policy { attempts: 4, first_wait: Duration::from_secs(2), longest_wait: Duration::from_secs(8) };
-/// How often an object of the state is read, at once: reading changes nothing, and somebody waits for it.
+/// How often an object of the state is read, without waits: reading changes nothing, and the operator is waiting.
 const READINGS: u32 = 3;
-/// The waits for something that is busy: RDS makes no snapshot while it makes a backup, which takes minutes.
+/// For a resource that is busy: RDS makes no snapshot during a backup, which takes minutes.
 const BUSY: Policy =
     Policy { attempts: u32::MAX, first_wait: Duration::from_secs(5), longest_wait: Duration::from_secs(60) };
 
 impl Policy {
-    /// The wait before the next attempt after `made` attempts have failed; nothing when there is to be none.
+    /// The wait before the next attempt after `made` attempts have failed; `None` if there must be no further attempt.
     #[must_use]
     pub fn wait(&self, made: u32) -> Option<Duration> {
         let doubled = self.first_wait.saturating_mul(1 << made.saturating_sub(1).min(16));
@@ -49,8 +49,8 @@ impl Policy {
     }
 }
 
-/// How long to wait before repeating a call that was refused after `made` attempts; nothing when it is not to be repeated.
-/// `whose` spreads calls that were refused together over the second half of the wait.
+/// How long to wait before repeating a call that was refused, after `made` attempts; `None` if it must not be repeated.
+/// Calls that were refused at the same time are spread over the second half of the wait, depending on `whose`.
 #[must_use]
 pub fn refused(failure: &Failure, made: u32, whose: &str) -> Option<Duration> {
     let policy = match failure.class {
@@ -61,14 +61,14 @@ pub fn refused(failure: &Failure, made: u32, whose: &str) -> Option<Duration> {
     Some(policy.wait(made)?.mul_f64(spread(made, whose)))
 }
 
-/// Whether a call of which nobody knows whether it has worked, and of which the world shows nothing, is made again after
-/// `made` attempts.
+/// Whether to repeat a call whose outcome is unknown and whose effect is not visible, after `made` attempts.
 #[must_use]
 pub const fn may_repeat_in_doubt(made: u32) -> bool {
     made < CALL.attempts
 }
 
-/// Makes a reading call, and again after a failure that may pass, as often as `policy` says. `mention` hears of each.
+/// Makes a reading call, and repeats it after a temporary failure as often as `policy` says. `mention` is called with
+/// each failure that is followed by another attempt.
 ///
 /// # Errors
 /// The last failure.
@@ -84,7 +84,7 @@ pub async fn reading<T>(
             Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };
-        // A lost answer to a question leaves no doubt about the world.
+        // Reading changes nothing, so a lost answer leaves no doubt about the world.
         let may_pass = !matches!(failure.class, FailureClass::Permanent | FailureClass::Superseded);
         let Some(wait) = policy.wait(made).filter(|_| may_pass) else { return Err(failure) };
         mention(&failure);
@@ -93,7 +93,7 @@ pub async fn reading<T>(
     }
 }
 
-/// Makes a reading call while somebody waits, and again after a failure that may pass.
+/// Makes a reading call while the operator waits, and repeats it after a temporary failure.
 ///
 /// # Errors
 /// The last failure.
@@ -101,7 +101,7 @@ pub async fn read<T>(clock: &dyn Clock, call: impl AsyncFn() -> Answer<T>) -> An
     reading(LOOK, clock, |_| {}, call).await
 }
 
-/// Reads an object of the state, and again at once where that fails otherwise than `for_good`.
+/// Reads an object of the state, and repeats that immediately after a failure, unless the failure is `for_good`.
 pub(crate) async fn at_once<T, E>(for_good: impl Fn(&E) -> bool, read: impl AsyncFn() -> Result<T, E>) -> Result<T, E> {
     for _ in 1..READINGS {
         match read().await {
@@ -112,7 +112,7 @@ pub(crate) async fn at_once<T, E>(for_good: impl Fn(&E) -> bool, read: impl Asyn
     read().await
 }
 
-/// Between a half and one, the same for the same call each time.
+/// A factor between 0.5 and 1, always the same for the same call.
 fn spread(made: u32, whose: &str) -> f64 {
     let digest = Digest::of(format!("{whose} {made}").as_bytes());
     let part = u32::from_str_radix(&digest.as_str()[..8], 16).unwrap_or(u32::MAX);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_known_not_to_have_been_applied_is_made_again_without_a_look() {
+    fn only_calls_that_are_known_not_to_have_been_applied_are_repeated_without_observing() {
         for class in [FailureClass::Throttled, FailureClass::NotApplied, FailureClass::Busy] {
             assert!(refused(&failure(class), 1, "s").is_some(), "{class:?}");
         }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_were_refused_together_part() {
+    fn calls_that_were_refused_together_are_repeated_at_different_times() {
         let throttled = failure(FailureClass::Throttled);
         let waits: Vec<Duration> = (0..20).filter_map(|step| refused(&throttled, 1, &format!("step {step}"))).collect();
         assert!(waits.iter().all(|wait| (500..=1000).contains(&wait.as_millis())), "{waits:?}");

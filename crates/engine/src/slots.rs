@@ -1,5 +1,5 @@
-//! The places for work that may not go on without limit: calls to the cloud and connections to hosts. The limits
-//! themselves are [`Work::side_by_side`], with which the forecast counts too.
+//! Slots for the kinds of work that are limited: calls to the cloud and connections to hosts. The limits themselves are
+//! [`Work::side_by_side`], which the forecast uses too.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -9,21 +9,21 @@ use std::task::{Poll, Waker};
 
 use cutover_core::plan::Work;
 
-/// The places of one conductor. Who waits for one gets it in the order of asking.
+/// The slots of one conductor. They are given out in the order in which they were asked for.
 pub(crate) struct Slots {
-    calls: Rc<Places>,
-    connections: Rc<Places>,
+    calls: Rc<Pool>,
+    connections: Rc<Pool>,
 }
 
-/// A place that is taken until this is dropped.
-pub(crate) struct Slot(Rc<Places>);
+/// A slot that stays taken until this value is dropped.
+pub(crate) struct Slot(Rc<Pool>);
 
-struct Places {
+struct Pool {
     free: Cell<usize>,
     queue: RefCell<VecDeque<Rc<Ticket>>>,
 }
 
-/// Somebody's turn in a queue.
+/// The entry of one waiting task in the queue.
 #[derive(Default)]
 struct Ticket {
     is_granted: Cell<bool>,
@@ -31,17 +31,17 @@ struct Ticket {
 }
 
 impl Slots {
-    /// As many places as may be, all free.
+    /// All slots of every kind, all free.
     #[must_use]
     pub(crate) fn new() -> Self {
-        let places = |work: Work| {
+        let pool = |work: Work| {
             let free = Cell::new(work.side_by_side().unwrap_or(usize::MAX));
-            Rc::new(Places { free, queue: RefCell::default() })
+            Rc::new(Pool { free, queue: RefCell::default() })
         };
-        Self { calls: places(Work::Calls), connections: places(Work::Connections) }
+        Self { calls: pool(Work::Calls), connections: pool(Work::Connections) }
     }
 
-    /// Waits for a place for this kind of work and takes it. Waiting itself needs none.
+    /// Waits for a free slot for this kind of work and takes it. Work that only waits needs no slot.
     pub(crate) async fn take(&self, work: Work) -> Option<Slot> {
         match work {
             Work::Waiting => None,
@@ -51,16 +51,16 @@ impl Slots {
     }
 }
 
-async fn take(places: &Rc<Places>) -> Slot {
-    if places.free.get() > 0 {
-        places.free.set(places.free.get() - 1);
-        return Slot(Rc::clone(places));
+async fn take(pool: &Rc<Pool>) -> Slot {
+    if pool.free.get() > 0 {
+        pool.free.set(pool.free.get() - 1);
+        return Slot(Rc::clone(pool));
     }
-    let turn = Turn { places, ticket: Rc::default() };
-    places.queue.borrow_mut().push_back(Rc::clone(&turn.ticket));
+    let turn = Turn { pool, ticket: Rc::default() };
+    pool.queue.borrow_mut().push_back(Rc::clone(&turn.ticket));
     poll_fn(|context| {
         if turn.ticket.is_granted.replace(false) {
-            return Poll::Ready(Slot(Rc::clone(places)));
+            return Poll::Ready(Slot(Rc::clone(pool)));
         }
         turn.ticket.waker.replace(Some(context.waker().clone()));
         Poll::Pending
@@ -68,23 +68,23 @@ async fn take(places: &Rc<Places>) -> Slot {
     .await
 }
 
-/// Somebody who waits. Dropped, they leave the queue, and pass on a place that they were just given.
+/// A task that waits for a slot. If it is dropped, it leaves the queue, or passes on the slot that it was just given.
 struct Turn<'a> {
-    places: &'a Places,
+    pool: &'a Pool,
     ticket: Rc<Ticket>,
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if self.ticket.is_granted.get() {
-            self.places.give_back();
+            self.pool.give_back();
         } else {
-            self.places.queue.borrow_mut().retain(|ticket| !Rc::ptr_eq(ticket, &self.ticket));
+            self.pool.queue.borrow_mut().retain(|ticket| !Rc::ptr_eq(ticket, &self.ticket));
         }
     }
 }
 
-impl Places {
+impl Pool {
     fn give_back(&self) {
         // The borrow ends before the waker runs.
         let next = self.queue.borrow_mut().pop_front();
@@ -116,12 +116,12 @@ mod tests {
     }
 
     fn all(slots: &Slots, work: Work) -> Vec<Slot> {
-        let limit = work.side_by_side().expect("it is limited");
-        (0..limit).map(|_| taken(slots, work).expect("a free place")).collect()
+        let limit = work.side_by_side().expect("this kind of work is limited");
+        (0..limit).map(|_| taken(slots, work).expect("a free slot")).collect()
     }
 
     #[test]
-    fn there_are_as_many_places_of_each_kind_as_the_forecast_counts_with() {
+    fn there_are_as_many_slots_of_each_kind_as_the_forecast_assumes() {
         let slots = Slots::new();
         let calls = all(&slots, Work::Calls);
         assert!(taken(&slots, Work::Calls).is_none());
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_longest_gets_the_next_place_and_who_gave_up_gets_none() {
+    fn the_task_that_has_waited_longest_gets_the_next_slot_and_a_dropped_one_gets_none() {
         let slots = Slots::new();
         let mut held = all(&slots, Work::Calls);
         let mut first = Box::pin(slots.take(Work::Calls));
@@ -144,7 +144,7 @@ mod tests {
         held.pop();
         assert!((&mut second).now_or_never().is_none(), "it is the first one's turn");
         drop(first);
-        let second = second.now_or_never().flatten().expect("the first has passed its place on");
+        let second = second.now_or_never().flatten().expect("the first has passed its slot on");
         drop(third);
         drop(second);
         assert!(taken(&slots, Work::Calls).is_some());

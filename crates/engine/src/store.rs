@@ -1,7 +1,8 @@
-//! Where an upgrade's state lives: a folder, a bucket, or memory for rehearsals, behind `object_store`.
+//! Where an upgrade's state is stored: a folder, a bucket, or memory for rehearsals, through `object_store`.
 //!
-//! Everything that decides something is an object that is created once and never changed, which a folder and S3
-//! both do atomically: journal records, lease epochs, decisions, plans. What the objects mean is said elsewhere.
+//! Everything on which decisions depend is an object that is created once and never changed: journal records, lease
+//! epochs, decisions, plans. Both a folder and S3 create objects atomically. The meaning of the objects is defined
+//! elsewhere.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -26,12 +27,12 @@ pub struct Store {
     objects: Arc<dyn ObjectStore>,
     root: Path,
     location: String,
-    /// The folder that `objects` are in, where it is one.
+    /// The folder that contains `objects`, if the store is a folder.
     folder: Option<PathBuf>,
     strangers: Arc<Strangers>,
 }
 
-/// Objects that this program has not written, each told of once.
+/// Objects that this program has not written. Each one is reported once.
 #[derive(Debug, Default)]
 struct Strangers {
     seen: Mutex<BTreeSet<String>>,
@@ -58,10 +59,11 @@ pub enum StoreError {
         done: &'static str,
         /// The store.
         location: String,
-        /// Why: the failure of the call, where the store's objects are behind one that can say it.
+        /// Why: the failure of the call, if the store's errors contain one.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// Something else was being written to the same place at that very moment, so that the store did neither (S3's 409).
+    /// Something else was being written under the same name at the same time, so the store did nothing (S3's error
+    /// 409).
     #[error("{what} could not be written in {location}: something else was being written there at that moment")]
     Contended {
         /// The object.
@@ -95,8 +97,8 @@ impl StoreError {
     pub fn hint(&self) -> String {
         let of_the_call = match self {
             Self::Damaged { .. } => {
-                return "restore what is named above from a backup of the state, or use the version of cutover that wrote \
-                        it; do not delete records: without them nobody can tell what has happened"
+                return "restore what is named above from a backup of the state, or use the version of cutover that \
+                        wrote it; do not delete records: they are the only record of what has happened"
                     .to_owned();
             }
             Self::Object { source, .. } => source.downcast_ref().and_then(|failure: &Failure| failure.hint.as_deref()),
@@ -107,7 +109,7 @@ impl StoreError {
     }
 }
 
-/// The failure that an error of a store was made from. The bucket of a team makes its errors from failures.
+/// The failure that caused an error of a store. The errors of a team's bucket are created from failures.
 fn failure_behind(error: &object_store::Error) -> Option<&Failure> {
     let mut source = error.source();
     while let Some(inner) = source {
@@ -119,20 +121,20 @@ fn failure_behind(error: &object_store::Error) -> Option<&Failure> {
     None
 }
 
-/// What became of creating an object.
+/// The result of creating an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
-    /// It is there now.
+    /// It was created.
     New,
-    /// One of that name was there before, and is unchanged.
+    /// An object with that name existed before, and is unchanged.
     Existed,
 }
 
 impl Store {
-    /// A store in `folder`, which is made when it is not there. Writes are on disk before they are answered.
+    /// A store in `folder`, which is created if it does not exist. Writes are on disk before they return.
     ///
     /// # Errors
-    /// When the folder cannot be made or used.
+    /// When the folder cannot be created or used.
     pub fn folder(folder: &FolderPath, upgrade: &UpgradeId) -> Result<Self, StoreError> {
         let location = folder.display().to_string();
         let refuse = |source| StoreError::Folder { folder: location.clone(), source };
@@ -144,14 +146,14 @@ impl Store {
         Ok(Self { folder: Some(folder.to_owned()), ..store })
     }
 
-    /// A store in objects from elsewhere, such as a bucket that a team shares; `place` is what people read. Creating
-    /// must be atomic there, and no write may be repeated behind our back.
+    /// A store in other objects, such as a bucket that a team shares; `location` is its name for people. Creating an
+    /// object must be atomic there, and `objects` must not repeat writes.
     #[must_use]
     pub fn on(objects: Arc<dyn ObjectStore>, folder: &str, upgrade: &UpgradeId, location: String) -> Self {
         Self::new(objects, Path::from(folder).join(upgrade.as_str()), location)
     }
 
-    /// A store that ends with the process.
+    /// A store in memory, which ends with the process.
     #[must_use]
     pub fn memory(upgrade: &UpgradeId) -> Self {
         Self::new(Arc::new(InMemory::new()), Path::from(upgrade.as_str()), "memory".to_owned())
@@ -161,7 +163,7 @@ impl Store {
         Self { objects, root, location, folder: None, strangers: Arc::default() }
     }
 
-    /// The same store, which tells of every object in its way that this program has not written, each once.
+    /// The same store, which reports every object that this program has not written, each one once.
     #[must_use]
     pub fn telling(self, tell: fn(&str)) -> Self {
         Self { strangers: Arc::new(Strangers { seen: Mutex::default(), tell: Some(tell) }), ..self }
@@ -173,14 +175,14 @@ impl Store {
         &self.location
     }
 
-    /// Creates an object unless one of that name is there.
+    /// Creates an object, unless one with that name exists.
     ///
     /// # Errors
-    /// When it could not be written: it may or may not be there.
+    /// When it could not be written. It may or may not exist then.
     pub async fn create(&self, name: &str, bytes: Vec<u8>) -> Result<Created, StoreError> {
         match self.objects.put_opts(&self.path(name), bytes.into(), PutMode::Create.into()).await {
             Ok(_) => Ok(Created::New),
-            // S3 says 409 too while another write of the object is under way, which may come to nothing.
+            // S3 also answers 409 while another write of the object is under way, which may still fail.
             Err(object_store::Error::AlreadyExists { .. }) => match self.exists(name).await? {
                 true => Ok(Created::Existed),
                 false => Err(StoreError::Contended { what: name.to_owned(), location: self.location.clone() }),
@@ -189,10 +191,10 @@ impl Store {
         }
     }
 
-    /// Whether there is an object of that name.
+    /// Whether an object with that name exists.
     ///
     /// # Errors
-    /// When that could not be seen.
+    /// When that could not be read.
     pub async fn exists(&self, name: &str) -> Result<bool, StoreError> {
         let path = self.path(name);
         match retry::at_once(is_missing, async || self.objects.head(&path).await).await {
@@ -202,7 +204,7 @@ impl Store {
         }
     }
 
-    /// Writes an object, whether or not one of that name is there. Only for what decides nothing.
+    /// Writes an object, whether or not one with that name exists. Only for objects on which no decision depends.
     ///
     /// # Errors
     /// When it could not be written.
@@ -211,7 +213,7 @@ impl Store {
         put.map(|_| ()).map_err(|source| self.failed(name, "written", source))
     }
 
-    /// An object's bytes, if there is one of that name.
+    /// The bytes of the object with that name, if it exists.
     ///
     /// # Errors
     /// When it could not be read.
@@ -224,8 +226,8 @@ impl Store {
         }
     }
 
-    /// The names of the objects in `folder` that `is_ours` says are this program's, in order. All others are told of, and
-    /// left out: a file manager's own file must not keep anybody from an upgrade.
+    /// Lists this program's objects in `folder`, in order; `is_ours` recognises them. Others, such as a file manager's
+    /// own files, are reported once and skipped.
     ///
     /// # Errors
     /// When they could not be listed.
@@ -236,16 +238,18 @@ impl Store {
                 true => names.push(format!("{folder}/{name}")),
                 false => {
                     let (location, upgrade) = (&self.location, &self.root);
-                    self.warn(&format!("{folder}/{name} in {location}/{upgrade} is none of cutover's, and is ignored"));
+                    self.warn(&format!(
+                        "{folder}/{name} in {location}/{upgrade} is not a file of cutover, and is ignored"
+                    ));
                 }
             }
         }
-        // Numbers that have grown by a digit come after the others.
+        // Numbers with more digits come after the others.
         names.sort_by(|one, other| (one.len(), one).cmp(&(other.len(), other)));
         Ok(names)
     }
 
-    /// The names of all objects in `folder`, whoever wrote them, as they stand after the folder's own.
+    /// The names of all objects in `folder`, including those of other programs, relative to the folder.
     async fn names(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         if let Some(root) = &self.folder {
             let path = root.join(self.root.as_ref()).join(folder);
@@ -279,8 +283,8 @@ impl Store {
     }
 }
 
-/// The number in a name such as `00000042.json`, the form of everything that is counted; nothing for any other name. Eight
-/// digits are enough for centuries; should somebody's file use them up, more are taken.
+/// The number in a name such as `00000042.json`, the form of all numbered objects; `None` for any other name. Numbers
+/// have eight digits, and more only if eight are not enough.
 #[must_use]
 pub fn number_of(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".json")?;
@@ -290,7 +294,7 @@ pub fn number_of(name: &str) -> Option<u64> {
 
 impl Strangers {
     fn meet(&self, what: &str) {
-        // A file's name may hold anything, and what is printed must not act on a terminal.
+        // A file's name may contain control characters, which must not reach a terminal.
         let text: String = what
             .chars()
             .flat_map(|shown| match shown.is_control() {
@@ -305,15 +309,15 @@ impl Strangers {
     }
 }
 
-/// The names in a folder on disk; none where there is no such folder. A name that is no text, and one that no object could
-/// have, is listed like any other: only its own reading fails.
+/// The names in a folder on disk; none if there is no such folder. A name that is not valid text, or that no object
+/// could have, is listed like any other: only reading it fails.
 fn names_in(folder: &FolderPath) -> std::io::Result<Vec<String>> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
     let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
-    // What a crash has left half written is none of ours, and nobody need be told.
+    // A file that was half written before a crash does not count as an object, and is not reported.
     let names: std::io::Result<Vec<String>> = names.collect();
     Ok(names?.into_iter().filter(|name| !name.contains(".json#")).collect())
 }
@@ -322,7 +326,7 @@ fn unlisted(source: std::io::Error) -> object_store::Error {
     object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(source) }
 }
 
-/// That something is not there is an answer, and asking again is no use.
+/// That an object does not exist is an answer, so it is not useful to ask again.
 fn is_missing(error: &object_store::Error) -> bool {
     matches!(error, object_store::Error::NotFound { .. })
 }
@@ -334,8 +338,8 @@ mod tests {
     use super::*;
     use crate::testing::{memory, now, upgrade};
 
-    /// Does the same in both places that a store can be in.
-    fn in_both_places(check: impl Fn(&Store)) {
+    /// Runs the same check on a store in memory and on one in a folder.
+    fn in_both_stores(check: impl Fn(&Store)) {
         check(&memory());
         let folder = TempDir::new().expect("a folder");
         check(&Store::folder(folder.path(), &upgrade()).expect("a store"));
@@ -352,7 +356,7 @@ mod tests {
 
     #[test]
     fn what_was_created_once_is_never_created_again_nor_changed() {
-        in_both_places(|store| {
+        in_both_stores(|store| {
             assert_eq!(create(store, "journal/1", "first"), Created::New);
             assert_eq!(create(store, "journal/1", "second"), Created::Existed);
             assert_eq!(text(store, "journal/1").as_deref(), Some("first"));
@@ -361,7 +365,7 @@ mod tests {
 
     #[test]
     fn replacing_writes_whether_or_not_something_was_there() {
-        in_both_places(|store| {
+        in_both_stores(|store| {
             for words in ["one", "two"] {
                 now(store.replace("lease/1", words.into())).expect("it can be written");
                 assert_eq!(text(store, "lease/1").as_deref(), Some(words));
@@ -371,7 +375,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_reads_as_nothing_and_lists_as_nothing() {
-        in_both_places(|store| {
+        in_both_stores(|store| {
             assert_eq!(text(store, "journal/1"), None);
             assert_eq!(now(store.list("journal", |_| true)).expect("it can be listed"), Vec::<String>::new());
         });
@@ -379,7 +383,7 @@ mod tests {
 
     #[test]
     fn a_list_is_in_order_and_holds_only_that_folder() {
-        in_both_places(|store| {
+        in_both_stores(|store| {
             for name in ["journal/00000010", "journal/00000002", "journals/3", "lease/1", "journal/00000001"] {
                 create(store, name, "");
             }
@@ -389,11 +393,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_of_ours_is_left_out_wherever_it_lies_and_told_of_once() {
+    fn other_programs_files_are_skipped_everywhere_and_reported_once() {
         static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
         let folder = TempDir::new().expect("a folder");
         let store = Store::folder(folder.path(), &upgrade()).expect("a store");
-        let store = store.telling(|text| TOLD.lock().expect("nobody panicked").push(text.to_owned()));
+        let store = store.telling(|text| TOLD.lock().expect("the lock is not poisoned").push(text.to_owned()));
         create(&store, "journal/1", "ours");
         let journal = folder.path().join(upgrade().as_str()).join("journal");
         std::fs::create_dir(journal.join("old")).expect("a folder");
@@ -403,7 +407,7 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(now(store.list("journal", |name| name == "1")).expect("it can be listed"), ["journal/1"]);
         }
-        let told = TOLD.lock().expect("nobody panicked");
+        let told = TOLD.lock().expect("the lock is not poisoned");
         assert_eq!(told.len(), 3, "{told:?}");
         assert!(told.iter().any(|text| text.starts_with("journal/old in ")), "{told:?}");
     }
@@ -415,7 +419,7 @@ mod tests {
         static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
         let folder = TempDir::new().expect("a folder");
         let store = Store::folder(folder.path(), &upgrade()).expect("a store");
-        let store = store.telling(|text| TOLD.lock().expect("nobody panicked").push(text.to_owned()));
+        let store = store.telling(|text| TOLD.lock().expect("the lock is not poisoned").push(text.to_owned()));
         create(&store, "lease/00000001.json", "ours");
         let leases = folder.path().join(upgrade().as_str()).join("lease");
         for name in [&b"Icon\r"[..], b"\xff\xfe", b"a\nb", b"\x1b[2J", b"a%2fb", b"~$x", b"C\xc3\xa9.json"] {
@@ -424,14 +428,14 @@ mod tests {
         std::os::unix::fs::symlink(leases.join("loop"), leases.join("loop")).expect("a link");
         let listed = now(store.list("lease", |name| number_of(name).is_some())).expect("it can be listed");
         assert_eq!(listed, ["lease/00000001.json"]);
-        let told = TOLD.lock().expect("nobody panicked");
+        let told = TOLD.lock().expect("the lock is not poisoned");
         assert_eq!(told.len(), 8, "{told:?}");
         assert!(told.iter().all(|text| !text.contains(char::is_control)), "{told:?}");
     }
 
     #[test]
     fn numbers_go_on_past_eight_digits_in_their_order() {
-        in_both_places(|store| {
+        in_both_stores(|store| {
             for name in ["decisions/100000000.json", "decisions/99999999.json", "decisions/00000001.json"] {
                 create(store, name, "");
             }
@@ -491,7 +495,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_cannot_be_written_is_named_with_its_place() {
+    fn an_object_that_cannot_be_written_is_named_with_its_location() {
         let folder = TempDir::new().expect("a folder");
         let store = Store::folder(folder.path(), &upgrade()).expect("a store");
         let in_the_way = folder.path().join(upgrade().as_str());

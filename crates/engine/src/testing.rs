@@ -1,5 +1,5 @@
-//! What the engine's own tests share: a clock that a test sets by hand, and a way to run without a runtime.
-//! Whole upgrades on an embedded cloud are tested in the rehearsal crate.
+//! What the engine's own tests share: a clock that the test sets, and a way to run futures without a runtime. Whole
+//! upgrades on an embedded cloud are tested in the rehearsal crate.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -16,12 +16,12 @@ use cutover_core::time::later;
 use crate::ports::Clock;
 use crate::store::Store;
 
-/// The output of a future that waits for nothing: stores in memory and in folders answer at once.
+/// The output of a future that does not wait: stores in memory and in folders answer immediately.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
     future.now_or_never().expect("nothing here waits")
 }
 
-/// A moment, so many seconds after another that all tests share.
+/// The moment this many seconds after the one at which all tests start.
 pub(crate) fn at(seconds: u64) -> Timestamp {
     let start = "2021-01-04T09:00:00Z".parse().expect("a moment");
     later(start, Duration::from_secs(seconds))
@@ -35,7 +35,7 @@ pub(crate) fn memory() -> Store {
     Store::memory(&upgrade())
 }
 
-/// A clock that stands still until it is set, or somebody waits.
+/// A clock whose time changes only when the test sets it or a task sleeps.
 pub(crate) struct HandClock(Cell<Timestamp>);
 
 impl HandClock {

@@ -1,9 +1,10 @@
-//! Journals that the first format's program wrote, kept byte for byte in the folder `version_1`: they are read as what they
-//! say, and gone on with. Each line is a record as it was on disk.
+//! Journals in the first format, kept byte for byte as they were written in the folder `version_1`: they are read
+//! correctly and can be continued. Each line is a record as it was on disk.
 //!
-//! `whole` is an upgrade without trouble; in `migration` a migration fails, is started again by a plain rerun, as that
-//! program did, and then by consent; in `replanned` phases are interrupted, planned anew, refused and approved; in `faults`
-//! calls are refused, lost and in doubt; and `superseded` ends in a migration that failed under a second plan.
+//! `whole` is an upgrade without trouble. In `migration` a migration fails, is started again by running the phase
+//! again, as that program did, and then by approval. In `replanned` phases are interrupted, planned again, refused and
+//! approved. In `faults` calls are refused, lost and in doubt. `superseded` ends in a migration that failed under a
+//! second plan.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -46,7 +47,7 @@ fn store(journal: &str, records: usize) -> Store {
 }
 
 fn reading(journal: &str) -> Reading {
-    now(read(&store(journal, usize::MAX))).expect("it holds together")
+    now(read(&store(journal, usize::MAX))).expect("the journal is consistent")
 }
 
 fn events(reading: &Reading) -> impl Iterator<Item = &Event> {
@@ -54,7 +55,7 @@ fn events(reading: &Reading) -> impl Iterator<Item = &Event> {
 }
 
 #[test]
-fn every_beginning_of_an_old_journal_is_read() {
+fn an_old_journal_can_be_read_up_to_any_record() {
     for (name, journal, _) in JOURNALS {
         for records in 0..=journal.lines().count() {
             let read = now(read(&store(journal, records))).unwrap_or_else(|error| panic!("{name} {records}: {error}"));
@@ -78,15 +79,15 @@ fn old_journals_say_what_they_said_to_the_program_that_wrote_them() {
 }
 
 #[test]
-fn a_phase_that_was_planned_anew_is_a_run_for_each_plan() {
+fn a_phase_that_was_planned_again_has_a_run_for_each_plan() {
     let runs: Vec<String> = reading(JOURNALS[2].1).upgrade.runs.iter().map(|run| run.kind.to_string()).collect();
     let times = |kind: &str| runs.iter().filter(|run| *run == kind).count();
     assert_eq!((times("announce"), times("prepare"), times("window")), (1, 3, 3), "{runs:?}");
 }
 
 #[test]
-fn no_outcome_of_an_old_journal_stands_without_a_start() {
-    // A failure was put on record of a step that was only looked at, and an end of one that had failed before.
+fn every_outcome_in_an_old_journal_has_a_start_before_it() {
+    // These record the failure of a step that was only observed, and the end of a step that had failed before.
     let faults = reading(JOURNALS[3].1);
     assert!(events(&faults).any(|event| matches!(event, Event::StepHeld { .. })));
     assert!(events(&faults).any(|event| matches!(event, Event::StepInDoubt { .. })));
@@ -95,7 +96,7 @@ fn no_outcome_of_an_old_journal_stands_without_a_start() {
 }
 
 #[test]
-fn a_migration_that_failed_in_an_old_journal_may_have_begun_and_is_not_begun_again_without_consent() {
+fn a_migration_that_failed_in_an_old_journal_is_not_started_again_without_approval() {
     let upgrade = reading(JOURNALS[4].1).upgrade;
     let run = upgrade.run_of(Phase::Window).expect("the window");
     let (step, failed) =
@@ -106,7 +107,7 @@ fn a_migration_that_failed_in_an_old_journal_may_have_begun_and_is_not_begun_aga
 }
 
 #[test]
-fn an_approval_in_an_old_journal_stands_for_the_plan_that_it_was_given_for() {
+fn an_approval_in_an_old_journal_counts_for_its_own_plan() {
     let upgrade = reading(JOURNALS[0].1).upgrade;
     for run in upgrade.last_runs() {
         let asked = run.plan.steps.iter().filter_map(|step| match &step.action {
@@ -119,7 +120,7 @@ fn an_approval_in_an_old_journal_stands_for_the_plan_that_it_was_given_for() {
     }
 }
 
-/// A clock that stands still.
+/// A clock whose time never changes.
 struct Still(Cell<Timestamp>);
 
 #[async_trait(?Send)]
@@ -134,10 +135,10 @@ impl Clock for Still {
 }
 
 #[test]
-fn an_old_journal_is_gone_on_with_in_todays_format() {
+fn an_old_journal_is_continued_in_the_current_format() {
     for (name, journal, _) in JOURNALS {
         let store = store(journal, usize::MAX);
-        let before = now(read(&store)).expect("it holds together");
+        let before = now(read(&store)).expect("the journal is consistent");
         let (records, last) = (before.records.len(), before.upgrade.updated_at.expect("it was written"));
         let clock = Rc::new(Still(Cell::new(later(last, Duration::from_secs(60)))));
         let journal = Journal::open(store.clone(), before, clock, 99, "today".to_owned(), Rc::new(|_| {}));

@@ -1,4 +1,4 @@
-//! Which hosts a balancer has, and what it thinks of them.
+//! The members of a balancer, and their health.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(super) async fn register(scene: &Scene<'_>, members: &Membership) -> Result<
     scene.gate.write("register", async |permit| balancers.register(permit, &members.balancer, &instances).await).await
 }
 
-/// The balancer sends the hosts no new requests; they may still be draining.
+/// Whether the balancer sends no new requests to the hosts. They may still be draining.
 pub(super) async fn deregistered(scene: &Scene<'_>, members: &Membership) -> Answer<Seen> {
     let health = health(scene, members).await?;
     let is_out = |instance| health.get(instance).is_none_or(|health| *health == Health::Draining);

@@ -1,4 +1,4 @@
-//! Which module observes and makes each kind of action.
+//! Which module observes and carries out each kind of action.
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
@@ -11,8 +11,8 @@ use super::{Scene, Seen, balancers, dns, hosts, images, migrations, pages, snaps
 use crate::halt::Hitch;
 use crate::ports::Answer;
 
-/// Looks whether what the step wants holds already. Each kind of look is boxed by itself: a future that has room for any of
-/// them is large, and is moved together with every future around it.
+/// Observes how far the step's effect is there. Each kind of observation is boxed separately: a future with room for
+/// all of them would be large, and would be moved together with every future around it.
 pub(crate) fn observe<'a>(scene: &'a Scene<'_>) -> LocalBoxFuture<'a, Answer<Seen>> {
     match &scene.step.action {
         Action::Milestone => known(Seen::holds()),
@@ -45,7 +45,7 @@ fn known<'a>(seen: Seen) -> LocalBoxFuture<'a, Answer<Seen>> {
     ready(Ok(seen)).boxed_local()
 }
 
-/// Makes what the step wants, once. Actions that only wait have nothing to make.
+/// Makes the step's call, once. Actions that only wait have no call.
 pub(crate) async fn act(scene: &Scene<'_>) -> Result<(), Hitch> {
     match &scene.step.action {
         Action::Announce(message) => pages::announce(scene, message).await,

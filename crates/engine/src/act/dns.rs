@@ -1,4 +1,4 @@
-//! Records of the zone: changing them, and the evidence that everybody has seen the change.
+//! Records of the zone: changing them, and checking that servers and resolvers have the change.
 
 use std::pin::pin;
 
@@ -16,13 +16,13 @@ use crate::failure::Failure;
 use crate::halt::Hitch;
 use crate::ports::Answer;
 
-/// How many questions to DNS servers are on their way at once, for a site's name each: one packet there and one back.
+/// How many queries to DNS servers are made at the same time, each for one site's name.
 const QUESTIONS: usize = 64;
 
-/// The records are as they shall be, and the change is in sync. Where its answer was lost, or another process asked for
-/// it, the zone's servers are asked instead.
+/// Whether the records have the wanted values, and the change is in sync. If the id of the change is not known, because
+/// its answer was lost or another process made it, the zone's servers are asked instead.
 pub(super) async fn changed(scene: &Scene<'_>, change: &ChangeRecords) -> Answer<Seen> {
-    // Cheaper than the records, which are of interest only once the change has arrived.
+    // This is cheaper than reading the records, which matter only once the change is in sync.
     let asked_for = scene.change.borrow().clone();
     if let Some(id) = asked_for
         && !scene.ask(async |world| world.dns.in_sync(&id).await).await?
@@ -53,7 +53,7 @@ async fn servers_behind(scene: &Scene<'_>, zone: &str, records: &[RecordTarget])
     first(behind).await
 }
 
-/// The first answer to questions that says anything, or the first failure, with [`QUESTIONS`] on their way at once.
+/// The first answer that is not `None`, or the first failure, with [`QUESTIONS`] queries at the same time.
 async fn first<T>(questions: impl Iterator<Item = impl Future<Output = Answer<Option<T>>>>) -> Answer<Option<T>> {
     let mut answers = pin!(stream::iter(questions).buffered(QUESTIONS).filter_map(async |answer| answer.transpose()));
     answers.next().await.transpose()
@@ -74,15 +74,16 @@ pub(super) async fn change(scene: &Scene<'_>, change: &ChangeRecords) -> Result<
     Ok(())
 }
 
-/// The last moment at which this step may put the maintenance page up, as the first of its run; nothing for any other change.
+/// The latest time at which this step may put the maintenance page up, if it is the first step of its run that does;
+/// `None` for any other change.
 fn latest_opening(scene: &Scene<'_>) -> Option<Timestamp> {
     let upgrade = scene.journal.upgrade();
     upgrade.current_run().filter(|_| scene.step.posts_page()).and_then(opens_by)
 }
 
-/// Every resolver answers with the new target, and has done so long enough for open connections to close.
+/// Whether every resolver answers with the new target, and has done so long enough for open connections to close.
 pub(super) async fn forgotten(scene: &Scene<'_>, wait: &AwaitResolvers) -> Answer<Seen> {
-    // Resolvers that were not asked, those of visitors, may keep the old answer for a whole TTL.
+    // Visitors' resolvers, which are not asked, may keep the old answer for a whole TTL.
     let elapsed = between(scene.since, scene.clock.now());
     if elapsed < wait.forget {
         let left = human(wait.forget - elapsed);

@@ -14,7 +14,7 @@ use crate::gate::Permit;
 use crate::halt::Hitch;
 use crate::ports::{Answer, ProgramState};
 
-/// A host is found by its name among the instances of this very upgrade: old hosts can bear names like it.
+/// A host is found by its name among the instances of this upgrade only, because old hosts may have the same name.
 async fn find(scene: &Scene<'_>, launch: &Launch) -> Answer<Option<Instance>> {
     let upgrade = scene.journal.upgrade().id.clone();
     let instances = scene.listed().await?;
@@ -26,18 +26,18 @@ async fn find(scene: &Scene<'_>, launch: &Launch) -> Answer<Option<Instance>> {
 
 pub(super) async fn launched(scene: &Scene<'_>, launch: &Launch) -> Answer<Seen> {
     let Some(instance) = find(scene, launch).await? else { return not_listed(scene, launch).await };
-    // A host that never boots must have a name all the same.
+    // Recorded now, because the id of a host that never boots must be known too.
     scene.note(Fact::Launched { host: launch.name.clone(), instance: instance.id.clone() });
     match instance.state {
         InstanceState::Running => Ok(Seen::holds()),
         InstanceState::Pending => Ok(Seen::UnderWay(format!("{} is pending", instance.id))),
         InstanceState::Stopped => Ok(Seen::Never(format!("{} was stopped; start it, or terminate it", instance.id))),
-        _ => Ok(Seen::UnderWay(format!("{} is up, its status checks have not passed yet", instance.id))),
+        _ => Ok(Seen::UnderWay(format!("{} is running, but its status checks have not passed yet", instance.id))),
     }
 }
 
-/// No living instance is listed under the host's name. After a failure another one is launched, so the one on record
-/// must be gone by then, and not merely not listed yet.
+/// For when no running instance is listed under the host's name. After a failure another one is launched, so the one on
+/// record must really be gone, and not just be missing from the list so far.
 async fn not_listed(scene: &Scene<'_>, launch: &Launch) -> Answer<Seen> {
     let known = scene.journal.upgrade().launched.get(&launch.name).cloned();
     let Some(id) = known.filter(|_| scene.failures > 0) else { return Ok(Seen::NotYet) };
@@ -51,7 +51,8 @@ async fn not_listed(scene: &Scene<'_>, launch: &Launch) -> Answer<Seen> {
 
 pub(super) async fn launch(scene: &Scene<'_>, launch: &Launch) -> Result<(), Hitch> {
     let (compute, image) = (&scene.world.compute, scene.image(&launch.image)?);
-    // An instance that died while it was pending would be given back for the same token.
+    // The number of failures is part of the token: with the same token, EC2 would return an instance that died while
+    // pending.
     let token = format!("{}-{}-{}", scene.token(), launch.generation, scene.failures);
     let call = async |permit: &Permit| compute.launch(permit, launch, &image, &token).await;
     let instance = scene.gate.write("launch", call).await?;
@@ -64,16 +65,16 @@ pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
     let instances = scene.listed().await?;
     match instances.get(&id).map(|instance| instance.state) {
         Some(InstanceState::Terminated) => Ok(Seen::Holds(vec![fact()])),
-        // In a region or an account where there is nothing of the deployment, every host seems to be gone.
+        // With the wrong region or account, every host would seem to be gone.
         None if instances.is_empty() => Err(Failure::permanent(format!(
-            "no host of this deployment is listed at all, so whether {} ({id}) is gone is unknown; look at region and \
-             account of the credentials",
+            "no host of this deployment is listed at all, so it is not known whether {} ({id}) is gone; check the \
+             region, and the account of the credentials",
             host.name
         ))),
-        // Not to be listed may mean that somebody took its tags away.
+        // A host may also be missing from the list because its tags were removed.
         None if scene.ask(async |world| world.compute.lives(&id).await).await? => Ok(Seen::Never(format!(
-            "{} ({id}) lives, but is not listed with this deployment's tags, so it was not terminated; \
-             find out who changed that",
+            "{} ({id}) exists, but is not listed with this deployment's tags, so it was not terminated; \
+             find out who changed them",
             host.name
         ))),
         None => Ok(Seen::Holds(vec![fact()])),
@@ -82,7 +83,7 @@ pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
     }
 }
 
-/// Terminates a host that no balancer has and that is the one it is taken for; anything else is refused.
+/// Terminates a host, if it is in no balancer and its identity is certain. Otherwise this is refused.
 pub(super) async fn terminate(scene: &Scene<'_>, host: &Host, balancers: &[BalancerName]) -> Result<(), Hitch> {
     let id = scene.instance(host)?;
     for balancer in balancers {
@@ -121,7 +122,7 @@ fn last_line(output: &str) -> &str {
     output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing")
 }
 
-/// The programs of a host that are not stopped, with their states.
+/// The programs on a host that are not stopped, with their states.
 async fn not_stopped(
     scene: &Scene<'_>,
     id: &InstanceId,
@@ -147,7 +148,7 @@ pub(super) async fn stopped(scene: &Scene<'_>, stop: &StopServices) -> Answer<Se
         return Ok(Seen::UnderWay(format!("still stopping: {}", names.join(", "))));
     }
     match stop.past_stop_limit {
-        // The next act kills them: see `stop`.
+        // The next call kills them: see `stop`.
         PastStopLimit::Kill => Ok(Seen::NotYet),
         PastStopLimit::Abort => Ok(Seen::Never(format!(
             "{} on {} still run after {}; let them end and run the phase again, or kill them by hand",
@@ -158,7 +159,7 @@ pub(super) async fn stopped(scene: &Scene<'_>, stop: &StopServices) -> Answer<Se
     }
 }
 
-/// Tells programs to stop; those that were told and are past the limit are killed where the file says so.
+/// Tells programs to stop. Those that have not stopped in time are killed, if the deployment file says so.
 pub(super) async fn stop(scene: &Scene<'_>, stop: &StopServices) -> Result<(), Hitch> {
     let id = scene.instance(&stop.host)?;
     let up = not_stopped(scene, &id, &stop.programs).await?;
@@ -167,7 +168,8 @@ pub(super) async fn stop(scene: &Scene<'_>, stop: &StopServices) -> Result<(), H
     let past_limit = between(scene.since, scene.clock.now()) >= stop.stop_limit;
     let hosts = &scene.world.hosts;
     if past_limit && stop.past_stop_limit == PastStopLimit::Kill && !stopping.is_empty() {
-        // Before the kill: its answer may be lost, or this process, and tasks that were cut off must not go unsaid.
+        // Recorded before the kill: its answer may be lost, or this process may end, and interrupted tasks must be
+        // reported.
         scene.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone() }).await?;
         return scene.gate.write("kill", async |permit| hosts.kill(permit, &id, &stopping).await).await;
     }
@@ -205,13 +207,13 @@ pub(super) async fn start(scene: &Scene<'_>, start: &StartServices) -> Result<()
     scene.gate.write("start", call).await
 }
 
-/// The hosts on which something runs that must not, with the programs that do.
+/// The hosts on which programs are running that must be stopped, with those programs.
 pub(super) async fn running_again<'a>(
     scene: &Scene<'_>,
     hosts: &'a [HostPrograms],
 ) -> Answer<Vec<(&'a HostPrograms, InstanceId, Vec<ProgramName>)>> {
     let looks = hosts.iter().map(|host| async move {
-        // One step, but a connection for each host.
+        // This is one step, but each host needs a connection.
         let _slot = scene.slots.take(Work::Connections).await;
         let id = scene.instance(&host.host)?;
         let up = not_stopped(scene, &id, &host.programs).await?;
@@ -230,10 +232,10 @@ pub(super) async fn still_stopped(scene: &Scene<'_>, hosts: &[HostPrograms]) -> 
         return Ok(Seen::NotYet);
     }
     let names: Vec<&str> = running.iter().map(|(host, _, _)| host.host.name.as_str()).collect();
-    Ok(Seen::UnderWay(format!("stopping again what something had started: {}", names.join(", "))))
+    Ok(Seen::UnderWay(format!("stopping services that were started again: {}", names.join(", "))))
 }
 
-/// Something has started services behind the operator's back: put it on record, and stop them again.
+/// Stops services that something has started again without the operator, and records that.
 pub(super) async fn stop_again(scene: &Scene<'_>, hosts: &[HostPrograms]) -> Result<(), Hitch> {
     let port = &scene.world.hosts;
     for (host, id, programs) in running_again(scene, hosts).await? {
@@ -252,5 +254,5 @@ pub(super) async fn drained(scene: &Scene<'_>, fleet: &FleetName) -> Answer<Seen
     if tasks == 0 {
         return Ok(Seen::holds());
     }
-    Ok(Seen::UnderWay(format!("{tasks} tasks of {fleet} wait or run")))
+    Ok(Seen::UnderWay(format!("{tasks} tasks of {fleet} are waiting or running")))
 }

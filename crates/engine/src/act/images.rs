@@ -1,4 +1,4 @@
-//! Machine images: built under a name that makes building twice building once, and removed.
+//! Machine images: building them, under a name that makes repeated calls harmless, and removing them.
 
 use cutover_core::journal::Fact;
 use cutover_core::names::{DiskId, ImageId};
@@ -26,14 +26,14 @@ pub(super) async fn build(scene: &Scene<'_>, build: &BuildImage) -> Result<(), H
     Ok(scene.learn(Fact::ImageBuilt { name: build.name.clone(), image }).await?)
 }
 
-/// The image is gone, and so are the snapshots that it has left.
+/// Whether the image is gone, and the snapshots of its disks too.
 pub(super) async fn removed(scene: &Scene<'_>, image: &ImageId) -> Answer<Seen> {
     let images = scene.ask(async |world| world.images.images().await).await?;
-    // In a region or an account where there is nothing of the deployment, every image seems to be gone.
+    // With the wrong region or account, every image would seem to be gone.
     if images.is_empty() {
         return Err(Failure::permanent(format!(
-            "no image of this deployment is listed at all, so whether {image} is gone is unknown; look at region and \
-             account of the credentials"
+            "no image of this deployment is listed at all, so it is not known whether {image} is gone; check the \
+             region, and the account of the credentials"
         )));
     }
     let is_there = images.iter().any(|other| other.id == *image);
@@ -41,8 +41,8 @@ pub(super) async fn removed(scene: &Scene<'_>, image: &ImageId) -> Answer<Seen> 
     Ok(if is_there || leaves_disks { Seen::NotYet } else { Seen::holds() })
 }
 
-/// Removes an image and then the snapshots of its disks. What these are is on record first: an image that is gone does not
-/// tell, and they cost money for ever.
+/// Removes an image, then the snapshots of its disks. Their ids are recorded first: they cannot be found once the image
+/// is gone.
 pub(super) async fn remove(scene: &Scene<'_>, image: &ImageId) -> Result<(), Hitch> {
     let port = &scene.world.images;
     let found = scene.ask(async |world| world.images.disks(image).await).await?;
@@ -56,7 +56,7 @@ pub(super) async fn remove(scene: &Scene<'_>, image: &ImageId) -> Result<(), Hit
     Ok(scene.learn(Fact::DisksRemoved { image: image.clone() }).await?)
 }
 
-/// The disks that an image has left, as the journal says.
+/// The disks of an image, according to the journal.
 fn disks(scene: &Scene<'_>, image: &ImageId) -> Vec<DiskId> {
     let run = scene.run();
     let of_image = run.facts.iter().filter_map(|fact| match fact {

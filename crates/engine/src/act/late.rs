@@ -1,8 +1,8 @@
-//! Why a window does not open any more.
+//! The message for a window that can no longer start in time.
 
 use jiff::Timestamp;
 
-/// Why the window does not open.
+/// Why the window does not start, and how to start it anyway.
 pub(crate) fn too_late(latest: Timestamp) -> String {
-    format!("it would not end in time: the latest safe start was {latest}; to begin all the same: --late")
+    format!("the window would not end in time: the latest safe start was {latest}; use --late to start anyway")
 }

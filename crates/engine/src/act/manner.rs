@@ -1,24 +1,25 @@
-//! How each kind of action is carried out beyond observing and making it: when it is looked at again, and how long its effect may
-//! take to show.
+//! How each kind of action is carried out: whether it is observed and repeated, how often it is observed, and how long
+//! its effect may take to become visible.
 
 use std::time::Duration;
 
 use cutover_core::observation::SHOWN_WITHIN;
 use cutover_core::plan::{Action, Step};
 
-/// How long a call that was sent may take until it is applied or lost.
+/// The longest time until a call that was sent is applied or lost.
 const IN_TRANSIT: Duration = Duration::from_secs(10);
 
-/// How an action is carried out beyond observing and making it.
+/// The way in which an action is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// Observe, make, observe until it holds.
+    /// Observe; make the call if necessary; observe until the effect is there.
     Ensure,
-    /// The same, but what has failed, or is missing after it was begun, is made again only once somebody wants it so.
+    /// The same, but a call that has failed, or whose effect is missing, is repeated only if the operator has approved
+    /// that.
     ByConsent,
-    /// Its making is its proof: there is nothing to observe, before or after.
+    /// A successful call is the result: there is nothing to observe, before or after.
     Perform,
-    /// It waits for a person or the calendar; stopping the conductor ends the wait at once.
+    /// It waits for a person or a date. Stopping the conductor ends the wait immediately.
     Wait,
 }
 
@@ -50,13 +51,12 @@ pub(crate) fn manner(action: &Action) -> Manner {
     }
 }
 
-/// The longest time between two observations: what is expected to take days is reported a quarter of an hour late at
-/// most.
+/// The longest time between two observations. The end of something that takes days is noticed 15 minutes late at most.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(900);
 
-/// How long to wait between two observations of a step that was begun `elapsed` ago: no shorter than what is observed can
-/// change, and a hundredth of the time that is still expected, or by which it is late already. So its end is noticed
-/// within about a hundredth of what it took, and a migration of days is not looked at every two seconds.
+/// How long to wait between two observations of a step that was started `elapsed` ago: no shorter than what is observed
+/// can change, and a hundredth of the time that is still expected, or by which it is late already. So its end is
+/// noticed within about a hundredth of what it took, and a migration of days is not looked at every two seconds.
 pub(crate) fn interval(step: &Step, elapsed: Duration) -> Duration {
     let rare = (step.expected.abs_diff(elapsed) / 100).min(elapsed / 20);
     rare.clamp(shortest_interval(&step.action), LONGEST_INTERVAL)
@@ -88,8 +88,8 @@ pub(crate) fn shortest_interval(action: &Action) -> Duration {
     })
 }
 
-/// How long to look, after a call that may have worked, before it is taken not to have: at least as long as it may take
-/// to be applied, and as readings may show what was there before.
+/// How long to keep looking after a call whose outcome is unknown before concluding that it failed. This covers the
+/// time until the call is applied and the time for which readings may be out of date.
 pub(crate) fn grace(action: &Action) -> Duration {
     match action {
         Action::BuildImage(_)
@@ -99,9 +99,9 @@ pub(crate) fn grace(action: &Action) -> Duration {
         | Action::TakeSnapshot { .. }
         | Action::Register(_)
         | Action::Deregister(_)
-        // Its job is not begun again by itself, so a host that is slow to obey is waited for.
+        // A job is not started again automatically, so a slow host is given more time.
         | Action::Migrate(_) => IN_TRANSIT + SHOWN_WITHIN,
-        // Readings of these show a write at once.
+        // Readings of these show a write immediately.
         Action::Milestone
         | Action::WaitUntil { .. }
         | Action::Decide(_)

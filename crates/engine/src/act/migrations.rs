@@ -1,8 +1,8 @@
 //! Migrations: jobs on a host that outlive the connection and the conductor.
 //!
-//! A failed migration has half-applied itself, because MariaDB's DDL is not transactional. It is never retried
-//! by itself: each run that an operator asks for is on record first, is a job of its own, and none begins while
-//! another runs. One that is known to have been started, and of which the host knows nothing any more, has failed.
+//! A failed migration is half applied, because MariaDB's DDL is not transactional. It is never retried automatically:
+//! each run that an operator requests is recorded first and is a separate job, and no job starts while another one
+//! runs. A job that is known to have been started, but of which the host has no record now, has failed.
 
 use cutover_core::journal::{Fact, Run, StepRun};
 use cutover_core::names::{InstanceId, JobName};
@@ -22,7 +22,7 @@ pub(super) async fn migrated(scene: &Scene<'_>, migrate: &Migrate) -> Answer<See
     let current = migrate.job_of_run(scene.retries);
     for name in jobs(scene, migrate) {
         let Some(state) = job(scene, &host, &name).await? else { continue };
-        // Whoever started it: that it was begun must not be forgotten, even where the host forgets it.
+        // Whichever process started it: the start must stay on record, even if the host loses its own record of it.
         if !is_on_record(scene, &name) {
             scene.note(Fact::Job { host: migrate.host.name.clone(), job: name.clone(), started: false });
         }
@@ -36,18 +36,18 @@ pub(super) async fn migrated(scene: &Scene<'_>, migrate: &Migrate) -> Answer<See
     match last {
         None if pending == Some(0) => Ok(Seen::Holds(vec![fact(migrate, 0)])),
         Some((_, 0)) if pending.unwrap_or(0) == 0 => Ok(Seen::Holds(vec![fact(migrate, applied)])),
-        // What an earlier plan began under another name has failed just as well.
+        // This includes jobs that an earlier plan started under another name.
         Some((name, exit)) if name == current || !own_jobs(scene, migrate).contains(&name) => {
             Ok(Seen::Never(diagnosis(scene, migrate, exit, pending, &name)))
         }
-        // No job of this run: it has not been begun, unless the journal knows better.
+        // The host has no job of this run: it was not started, unless the journal says that it was.
         _ if is_on_record(scene, &current) => Ok(Seen::Never(lost(migrate, &current))),
         _ => Ok(Seen::NotYet),
     }
 }
 
-/// The jobs of this migration, in the order in which they were begun: those of earlier plans, which may have called it
-/// otherwise, and one for each time that somebody wanted it.
+/// The jobs of this migration, in the order in which they were started: those of earlier plans, which may have other
+/// names, and one for each run that an operator requested.
 fn jobs(scene: &Scene<'_>, migrate: &Migrate) -> Vec<JobName> {
     let own = own_jobs(scene, migrate);
     let run = scene.run();
@@ -62,37 +62,37 @@ fn own_jobs(scene: &Scene<'_>, migrate: &Migrate) -> Vec<JobName> {
     (0..=scene.retries).map(|run| migrate.job_of_run(run)).collect()
 }
 
-/// Where a job is.
+/// The state of a job.
 enum JobState {
     Running,
-    /// Ended with this exit status.
+    /// It ended with this exit status.
     Ended(i32),
 }
 
-/// Where a job is, and all that it has printed in the scene's output; only what is new is fetched.
+/// The state of a job. What it has printed since the last time is fetched and added to the scene's output.
 async fn job(scene: &Scene<'_>, host: &InstanceId, job: &JobName) -> Answer<Option<JobState>> {
     let so_far = scene.output.borrow().get(job).map_or(0, Printed::len);
     let fetched = scene.ask(async |world| world.hosts.job(host, job, so_far as u64).await).await?;
     let Some(news) = fetched else { return Ok(None) };
     let mut outputs = scene.output.borrow_mut();
     let printed = outputs.entry(job.clone()).or_default();
-    // Somebody else may have fetched it meanwhile.
+    // A concurrent call may have fetched the same output in the meantime.
     if printed.len() == so_far {
         printed.add(&news.output);
     }
     Ok(Some(news.exit.map_or(JobState::Running, JobState::Ended)))
 }
 
-/// Starts the job, unless old code runs again: services may have been started since they were confirmed to be
-/// stopped, by somebody who brought the site back while the upgrade stood still.
+/// Starts the job, unless old code is running again: since services were confirmed to be stopped, a person may have
+/// started them to bring the site back while the upgrade was interrupted.
 pub(super) async fn start(scene: &Scene<'_>, migrate: &Migrate) -> Result<(), Hitch> {
     let hosts = confirmed(scene);
     let running = running_again(scene, &hosts).await?;
     if let Some((host, _, programs)) = running.first() {
         let names: Vec<&str> = programs.iter().map(cutover_core::names::ProgramName::as_str).collect();
         let why = format!(
-            "{} runs again on {}, and would run against a migrated schema: nothing was migrated. What was written since \
-             the snapshot is not in it. Stop it, and run the phase again; or put the window off, and plan it anew",
+            "{} is running again on {}, and would run against a migrated schema, so nothing was migrated. The snapshot \
+             lacks what was written since. Stop it, and run the phase again; or postpone the window, and plan it again",
             names.join(", "),
             host.host.name
         );
@@ -101,7 +101,7 @@ pub(super) async fn start(scene: &Scene<'_>, migrate: &Migrate) -> Result<(), Hi
     let host = scene.instance(&migrate.host)?;
     if let Some(other) = other_migrator(scene, migrate).await? {
         let why = format!(
-            "job {other} of an earlier plan still migrates {}: nothing was started; wait until it has ended",
+            "job {other} of an earlier plan is still migrating {}, so nothing was started; wait until it has ended",
             migrate.schema
         );
         return Err(Failure::permanent(why).into());
@@ -112,7 +112,7 @@ pub(super) async fn start(scene: &Scene<'_>, migrate: &Migrate) -> Result<(), Hi
     let fact = |started| Fact::Job { host: migrate.host.name.clone(), job: run.job.clone(), started };
     match answer {
         Ok(start) => Ok(scene.learn(fact(start == JobStart::Started)).await?),
-        // It may have begun. That must not be forgotten, even where the host forgets it.
+        // It may have started. That must stay on record, even if the host loses its own record of it.
         Err(Hitch::Failed(failure)) if failure.class == FailureClass::InDoubt => {
             scene.learn(fact(false)).await?;
             Err(failure.into())
@@ -121,23 +121,23 @@ pub(super) async fn start(scene: &Scene<'_>, migrate: &Migrate) -> Result<(), Hi
     }
 }
 
-/// Whether the journal says that a job was begun.
+/// Whether the journal says that a job was started.
 fn is_on_record(scene: &Scene<'_>, wanted: &JobName) -> bool {
     scene.run().facts.iter().any(|fact| matches!(fact, Fact::Job { job, .. } if job == wanted))
 }
 
 fn lost(migrate: &Migrate, job: &JobName) -> String {
     format!(
-        "job {job} has begun on {}, or may have, and the host knows nothing of it any more: how far it came is unknown, and the schema \
-         {} may be half migrated. The maintenance page must stay up. Look at the schema's migrations before anything else",
+        "job {job} was, or may have been, started on {}, which has no record of it now. The schema {} may be half \
+         migrated. The maintenance page must stay up. Check the schema's migrations before anything else",
         migrate.host.name, migrate.schema
     )
 }
 
-/// A job on the same schema that another step began, of this plan or of an earlier one, and that still runs.
+/// A job on the same schema that another step started, of this plan or an earlier one, and that is still running.
 async fn other_migrator(scene: &Scene<'_>, migrate: &Migrate) -> Answer<Option<JobName>> {
     for (host, name) in others(scene, migrate) {
-        // Numbers of runs have gaps: somebody may have wanted one that was never begun.
+        // The numbers of runs have gaps: an operator may have requested a run that was never started.
         if let Some(JobState::Running) = job(scene, &scene.instance(&host)?, &name).await? {
             return Ok(Some(name));
         }
@@ -145,12 +145,12 @@ async fn other_migrator(scene: &Scene<'_>, migrate: &Migrate) -> Answer<Option<J
     Ok(None)
 }
 
-/// The jobs on the same schema that the journal may have begun, without those that this step looks at itself.
+/// The jobs on the same schema that may have been started according to the journal, without those of this step.
 fn others(scene: &Scene<'_>, migrate: &Migrate) -> Vec<(Host, JobName)> {
     let own = jobs(scene, migrate);
     let upgrade = scene.journal.upgrade();
     let mut others = Vec::new();
-    // What is done has ended, and what has no trace at all was not begun.
+    // The job of a step that is done has ended, and one without any trace in the journal was not started.
     let may_run = |run: &StepRun| !run.status.is_done() && *run != StepRun::default();
     for (step, run) in upgrade.runs.iter().flat_map(Run::runs).filter(|(_, run)| may_run(run)) {
         let Action::Migrate(other) = &step.action else { continue };
@@ -165,7 +165,7 @@ fn others(scene: &Scene<'_>, migrate: &Migrate) -> Vec<(Host, JobName)> {
     others
 }
 
-/// The hosts of this lane on which everything was confirmed to be stopped.
+/// The hosts of this lane on which all services were confirmed to be stopped.
 fn confirmed(scene: &Scene<'_>) -> Vec<HostPrograms> {
     let upgrade = scene.journal.upgrade();
     let steps = upgrade.current_run().into_iter().flat_map(|run| &run.plan.steps);
@@ -186,7 +186,7 @@ fn fact(migrate: &Migrate, applied: u32) -> Fact {
     }
 }
 
-/// What ran, what is stuck, and what the choices are.
+/// What ran, where it is stuck, and what the operator can do.
 fn diagnosis(scene: &Scene<'_>, migrate: &Migrate, exit: i32, pending: Option<u32>, job: &JobName) -> String {
     let outputs = scene.output.borrow();
     let printed = &outputs[job];
@@ -203,9 +203,9 @@ fn diagnosis(scene: &Scene<'_>, migrate: &Migrate, exit: i32, pending: Option<u3
         false => "reverse it by hand: there is no snapshot".to_owned(),
     };
     format!(
-        "job {job} on {} ended with exit status {exit}: {} migrations of {} were applied, {pending} are pending{stuck}. \
-         The schema may be half migrated, and the maintenance page must stay up. Read the job's output on the host, \
-         then mend the schema and run the phase again with --retry {}, or {back}",
+        "job {job} on {} ended with exit status {exit}: {} migrations of {} were applied, {pending} are \
+         pending{stuck}. The schema may be half migrated, and the maintenance page must stay up. Read the job's output \
+         on the host, then mend the schema and run the phase again with --retry {}, or {back}",
         migrate.host.name,
         printed.applied(),
         migrate.schema,

@@ -1,7 +1,7 @@
-//! How each kind of action is observed and made, through the ports alone. One module a subject.
+//! How each kind of action is observed and carried out, only through the ports. There is one module for each subject.
 //!
-//! Observing says whether what the action wants already holds, is under way, has not been begun, or can never
-//! come true. Making it asks the world once and waits for nothing: waiting is observing again.
+//! An observation says whether the action's effect is there already, is under way, was not requested yet, or can never
+//! come. Carrying out an action makes its call once and does not wait: to wait means to observe again.
 
 mod balancers;
 mod dispatch;

@@ -11,8 +11,8 @@ use crate::gate::Permit;
 use crate::halt::Hitch;
 use crate::ports::{Answer, Page};
 
-/// How long a site may fail its checks before it has failed them: a balancer may send the first requests to a
-/// host that is still warming up.
+/// How long the checks of a site may fail before the step fails: a balancer may send the first requests to a host that
+/// is still warming up.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 pub(super) async fn announced(scene: &Scene<'_>, message: &Announce) -> Answer<Seen> {
@@ -34,9 +34,9 @@ fn sent(message: &Announce) -> Fact {
     Fact::Announced { announcement: message.announcement.clone() }
 }
 
-/// The object has the page's text, and the distribution has forgotten what it had before.
+/// Whether the object has the page's text, and the distribution's cache no longer has an older one.
 pub(super) async fn published(scene: &Scene<'_>, page: &PublishPage) -> Answer<Seen> {
-    // Whatever the object holds, only an invalidation of this upgrade shows that no edge has an older page.
+    // Whatever the object contains, only an invalidation by this upgrade shows that no edge cache has an older page.
     if !scene.was_started.get() {
         return Ok(Seen::NotYet);
     }
@@ -48,11 +48,11 @@ pub(super) async fn published(scene: &Scene<'_>, page: &PublishPage) -> Answer<S
     if scene.ask(async |world| world.pages.invalidated(&page.distribution, &invalidation).await).await? {
         return Ok(Seen::holds());
     }
-    Ok(Seen::UnderWay("the distribution is forgetting the old page".to_owned()))
+    Ok(Seen::UnderWay("the distribution is clearing its cache of the old page".to_owned()))
 }
 
-/// Puts the page in the place of the version that is there now: one that somebody else has put since stays. Then the
-/// distribution is told to forget what it has; asked twice with one reference, it is asked once.
+/// Replaces the page only if it is still the version just read, then invalidates the distribution's cache. Repeating
+/// the call with the same reference has no further effect.
 pub(super) async fn publish(scene: &Scene<'_>, page: &PublishPage) -> Result<(), Hitch> {
     let (pages, reference) = (&scene.world.pages, reference(scene));
     let there = scene.ask(async |world| world.pages.page(&page.bucket, &page.key).await).await?;
@@ -67,7 +67,7 @@ pub(super) async fn publish(scene: &Scene<'_>, page: &PublishPage) -> Result<(),
     Ok(scene.learn(Fact::Invalidated { invalidation, reference: reference.clone() }).await?)
 }
 
-/// The invalidation that this step has asked for, whichever process did.
+/// The invalidation that this step has requested, in this process or an earlier one.
 fn invalidation(scene: &Scene<'_>) -> Option<InvalidationId> {
     let wanted = reference(scene);
     scene.run().facts.iter().rev().find_map(|fact| match fact {
@@ -76,7 +76,8 @@ fn invalidation(scene: &Scene<'_>) -> Option<InvalidationId> {
     })
 }
 
-/// One for each time that the step was begun anew: an older invalidation is complete, and says nothing.
+/// The reference for the invalidation. It is a new one after each failure of the step, because an older invalidation
+/// that is complete says nothing about the page of today.
 fn reference(scene: &Scene<'_>) -> String {
     format!("cutover-{}-{}", &scene.token()[..12], scene.since.as_millisecond())
 }

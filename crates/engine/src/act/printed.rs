@@ -1,27 +1,27 @@
-//! What the job of a migration has printed so far, and how far it has come by that.
+//! The output of a migration's job so far, and the progress that it shows.
 
-/// What a job has printed so far. It is looked at hundreds of times while it grows, so that each line is read once.
+/// The output of a job so far. It is read hundreds of times while it grows, so each line is counted only once.
 #[derive(Default)]
 pub(crate) struct Printed {
     text: String,
-    /// How many bytes of the text were counted, whole lines only.
+    /// How many bytes of the text have been counted. This covers whole lines only.
     counted: usize,
-    /// How many migrations these say were applied.
+    /// How many migrations were applied according to the counted lines.
     applied: u32,
 }
 
 impl Printed {
-    /// All of it.
+    /// The whole output.
     pub(super) fn text(&self) -> &str {
         &self.text
     }
 
-    /// How many bytes it is.
+    /// The number of bytes of the output.
     pub(super) fn len(&self) -> usize {
         self.text.len()
     }
 
-    /// Adds what was printed since.
+    /// Appends new output.
     pub(super) fn add(&mut self, news: &str) {
         self.text.push_str(news);
         let whole = self.text.rfind('\n').map_or(0, |end| end + 1);
@@ -34,7 +34,7 @@ impl Printed {
         self.applied + count_applied(&self.text[self.counted..])
     }
 
-    /// How far it has come.
+    /// The progress, for people.
     pub(super) fn progress_words(&self) -> String {
         let last = self.text.lines().rev().find(|line| !line.trim().is_empty());
         match last {

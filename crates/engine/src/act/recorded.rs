@@ -1,6 +1,7 @@
-//! Whether hosts are those that they are taken for. What is terminated or taken out of a balancer must be named by the
-//! journal, as a current host on record or as one that this upgrade launched, *and* its tags must agree. A mistake here
-//! costs a site; so anything else is refused. Only of a host that is gone for good nobody asks for tags.
+//! Checks the identity of hosts. A host that is terminated or taken out of a balancer must be named by the journal, as
+//! a current host on record or as one that this upgrade launched, *and* its tags must agree. A mistake here can take a
+//! site down, so anything else is refused. Tags are not checked for a host that has been terminated, since it no longer
+//! has any.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,13 +14,13 @@ use super::Scene;
 use crate::failure::Failure;
 use crate::ports::Answer;
 
-/// The instances of hosts that the journal names and whose tags agree with it. `undone` is what is refused to
-/// others, in words that follow "so it was not": `terminated`.
+/// The instances of `hosts`, if the journal names all of them and their tags agree with it. `action` is what is refused
+/// otherwise, as the words that follow "so it was not", such as `terminated`.
 pub(super) async fn recorded(scene: &Scene<'_>, hosts: &[Host], action: &str) -> Answer<Vec<InstanceId>> {
     let ids = scene.instances(hosts)?;
     let listed = scene.listed().await?;
     let found = |id: &InstanceId| listed.get(id);
-    // A host that died loses its tags soon, and must not keep the others from leaving.
+    // A host that died loses its tags soon, and must not prevent the others from being removed.
     let mut gone = BTreeSet::new();
     for id in ids.iter().filter(|id| found(id).is_none()) {
         if !scene.ask(async |world| world.compute.lives(id).await).await? {
@@ -38,8 +39,8 @@ pub(super) async fn recorded(scene: &Scene<'_>, hosts: &[Host], action: &str) ->
     Ok(ids)
 }
 
-/// What speaks against a host being the one on record, `current` if it is a current host there; nothing when all agrees.
-/// Of one that is `gone` there are no tags.
+/// Why `host` does not seem to be the one on record; `None` if everything agrees. `current` is its record if it is a
+/// current host. The tags of a host that is `gone` are not checked.
 fn disagreement(
     upgrade: &Upgrade,
     host: &Host,
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_host_that_died_nobody_asks_for_tags_if_the_journal_names_it() {
+    fn the_tags_of_a_host_that_died_are_not_checked_if_the_journal_names_it() {
         let host = Host { name: "edx-1".into(), instance: InstanceRef::Known("i-1".into()) };
         let mut upgrade = Upgrade::default();
         upgrade.launched.insert(host.name.clone(), "i-1".into());

@@ -1,4 +1,4 @@
-//! What observing a step can show, and what carrying it out needs to know.
+//! The possible results of observing a step, and what carrying it out needs to know.
 
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
@@ -20,23 +20,23 @@ use crate::readings::{Listing, Readings};
 use crate::retry;
 use crate::slots::{Slot, Slots};
 
-/// What observing an action's subject has shown.
+/// The result of observing an action's effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
-    /// What the action wants holds.
+    /// The effect is there.
     Holds(Vec<Fact>),
-    /// It has been asked for and is not there yet; in words, what is waited for.
+    /// It was requested and is not there yet. The text says what is waited for.
     UnderWay(String),
-    /// It has not been asked for.
+    /// It was not requested.
     NotYet,
-    /// It cannot come true by waiting or asking again; why, and what to do.
+    /// It will not come by waiting or by repeating the call. The text says why, and what to do.
     Never(String),
-    /// Nobody can tell: a message to a channel that cannot be read back.
+    /// It cannot be observed, such as a message to a channel that cannot be read.
     CannotTell,
 }
 
 impl Seen {
-    /// Holds, with nothing to tell.
+    /// The effect is there, and there are no facts to record.
     #[must_use]
     pub(crate) const fn holds() -> Self {
         Self::Holds(Vec::new())
@@ -53,63 +53,65 @@ pub(crate) struct Scene<'a> {
     pub clock: &'a dyn Clock,
     /// The step.
     pub step: &'a Step,
-    /// What is on record.
+    /// The journal.
     pub journal: &'a Journal,
-    /// What was read of the world a moment ago, for all steps together.
+    /// Recent readings of the world, which the steps share.
     pub readings: &'a Readings,
-    /// The places for calls and connections.
+    /// The slots for calls and connections.
     pub slots: &'a Slots,
-    /// The place that the step has had since it was begun, until its order is given.
+    /// The slot that the step took when it started, until its first call has been made.
     pub slot: RefCell<Option<Slot>>,
-    /// When the step was first begun, by whichever process; anew after a failure.
+    /// When the step was first started, by this process or an earlier one. It starts again at a later time after a
+    /// failure.
     pub since: Timestamp,
     /// When this process took it up.
     pub taken_up: Timestamp,
     /// How often it has failed before.
     pub failures: u32,
-    /// How often somebody wanted it tried again that is never tried again by itself.
+    /// Operator-approved retries so far, of a step that is never retried automatically.
     pub retries: u32,
-    /// Whether its making is known to have been begun.
+    /// Whether it is on record that the step has started.
     pub was_started: Cell<bool>,
-    /// When what it waits for was first seen, for waits that need it to last.
+    /// When the awaited condition was first seen, for waits that require it to last for some time.
     pub seen_since: Cell<Option<Timestamp>>,
-    /// The change to records that it asked for, when the answer was not lost.
+    /// The id of the change to records that it requested, unless the answer was lost.
     pub change: RefCell<Option<ChangeId>>,
     /// What its jobs have printed so far.
     pub output: RefCell<BTreeMap<JobName, Printed>>,
-    /// What was learned and is not on record yet.
+    /// Facts that were learned and are not on record yet.
     pub learned: RefCell<Vec<Fact>>,
 }
 
 impl Scene<'_> {
-    /// Asks the world something, and again after a failure that may pass. Each question is repeated by itself: to look at
-    /// many hosts must not begin anew because one of them could not be asked.
+    /// Makes a reading call, and repeats it after a failure that may be temporary. Each call is repeated separately, so
+    /// that looking at many hosts does not start again because one of them could not be reached.
     pub(crate) async fn ask<T>(&self, question: impl AsyncFn(&World) -> Answer<T>) -> Answer<T> {
         let mention = |failure: &Failure| {
             self.journal.mention(&self.step.id, &format!("cannot be observed now: {failure}"));
         };
         let answer = retry::reading(retry::CALL, self.clock, mention, async || question(self.world).await).await;
-        // Asked often enough: the act that needed the answer is not made again for it.
+        // The call was repeated often enough, so the caller must not repeat it.
         answer.map_err(|failure| Failure::permanent(failure.message))
     }
 
-    /// Every instance of the deployment, as of a moment ago.
+    /// Every instance of the deployment, from a recent reading.
     pub(crate) async fn listed(&self) -> Answer<Rc<Listing>> {
         self.ask(async |_| self.readings.instances().await).await
     }
 
-    /// Keeps something that was learned until it can go on record: at once where the step is under way.
+    /// Keeps a fact until it can be recorded, which is possible once the step has started.
     pub(crate) fn note(&self, fact: Fact) {
         self.learned.borrow_mut().push(fact);
     }
 
-    /// Puts something that was learned on record, before anything follows from it.
+    /// Records a fact before anything is done because of it.
     pub(crate) async fn learn(&self, fact: Fact) -> Result<(), JournalError> {
         self.note(fact);
         self.put_on_record().await
     }
 
-    /// Puts on record what was learned, if the step is under way. What is known of the step already is not said twice.
+    /// Records the facts that were kept, if the step has started. Facts already on record for the step are not
+    /// repeated.
     pub(crate) async fn put_on_record(&self) -> Result<(), JournalError> {
         let facts = self.news(Vec::new());
         if facts.is_empty() {
@@ -122,7 +124,7 @@ impl Scene<'_> {
         self.journal.append(Event::StepLearned { step: self.step.id.clone(), facts }).await
     }
 
-    /// What was learned, and `more`, without what the journal says of this step already.
+    /// The facts that were kept, and `more`, without those already on record for this step.
     pub(crate) fn news(&self, more: Vec<Fact>) -> Vec<Fact> {
         let mut news: Vec<Fact> = Vec::new();
         for fact in self.learned.take().into_iter().chain(more) {
@@ -133,18 +135,18 @@ impl Scene<'_> {
         news
     }
 
-    /// What the journal says of this step.
+    /// The state of this step in the journal.
     pub(crate) fn run(&self) -> Ref<'_, StepRun> {
         self.journal.step_run(&self.step.id)
     }
 
-    /// Whether the journal says this of the step.
+    /// Whether the journal has this fact for the step.
     pub(crate) fn knows(&self, fact: &Fact) -> bool {
         self.run().facts.contains(fact)
     }
 
-    /// The token of this step: the same in every attempt and every process, and another for another action, such
-    /// as an announcement with other words.
+    /// The idempotency token of this step. It is the same in every attempt and every process, and differs if the action
+    /// differs, such as an announcement with another text.
     pub(crate) fn token(&self) -> String {
         let token = Digest::of_json(&(&self.journal.upgrade().id, &self.step.id, &self.step.action));
         token.as_str()[..32].to_owned()

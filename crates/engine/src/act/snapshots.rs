@@ -1,4 +1,4 @@
-//! Snapshots of database instances, under identifiers that the plan chose.
+//! Snapshots of database instances. The plan chose their identifiers.
 
 use cutover_core::journal::Fact;
 use cutover_core::names::{DatabaseName, SnapshotId};

@@ -1,9 +1,8 @@
-//! A dry run: walks a plan, looks at what each step is about, and says what it would do. Nothing is put on record,
-//! nobody is waited for, and nothing runs on hosts.
+//! A dry run: goes through a plan, observes the subject of each step, and says what the step would do. Nothing is
+//! recorded, no decision is waited for, and nothing runs on hosts.
 //!
-//! What a step would leave behind is imagined for the steps after it: the ids of hosts and images that are not there
-//! yet are placeholders, and what an earlier step would have changed is not looked at. What steps say in words is in
-//! `words`.
+//! Later steps assume the results of earlier ones: the ids of hosts and images that do not exist yet are placeholders,
+//! and what an earlier step would have changed is not observed. The descriptions of steps are in `words`.
 
 mod walk;
 mod words;

@@ -25,12 +25,12 @@ use crate::lease::OnClock;
 use crate::ports::{Clock, Decided, Operator, World};
 use crate::store::Store;
 
-/// What becomes of the calls that would change the cloud.
+/// What happens to the calls that would change the cloud.
 #[derive(Clone, Copy)]
 pub enum Writes<'a> {
-    /// The ports put them down instead of making them, and this takes what was put down.
+    /// The ports write them down instead of making them. This function takes the lines written so far.
     PutDown(&'a dyn Fn() -> Vec<String>),
-    /// They are not even begun; what they would do is said in words.
+    /// They do not reach the ports; what they would do is described.
     InWords,
 }
 
@@ -39,50 +39,50 @@ pub enum Writes<'a> {
 pub struct DryStep {
     /// The step.
     pub id: StepId,
-    /// Where it is shown.
+    /// The lane in which it is shown.
     pub lane: Lane,
     /// What it does, for people.
     pub title: String,
-    /// What it would come to.
+    /// What it would do.
     #[serde(flatten)]
     pub outcome: DryOutcome,
 }
 
-/// What a step would come to.
+/// What a step would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum DryOutcome {
-    /// What it wants holds, or it is on record as done: it would do nothing.
+    /// Nothing: its effect is there already, or it is on record as done.
     AlreadySo,
     /// It would make these writes.
     Writes {
-        /// Each as a line for a shell.
+        /// Each one as a command line for a shell.
         lines: Vec<String>,
     },
-    /// What it would do, where there is no line for it: on hosts, to people, by waiting or looking.
+    /// Something that is described, because there is no command line for it: work on hosts, messages, waits and checks.
     InWords {
-        /// In words.
+        /// The description.
         words: String,
     },
-    /// It cannot be seen whether it has anything to do.
+    /// It is not known whether it has anything to do.
     CannotBeSeen {
         /// Why.
         because: String,
     },
-    /// It would fail, as the world is now.
+    /// It would fail in the current state of the world.
     WouldFail {
         /// Why.
         because: String,
-        /// The writes that it would have made before.
+        /// The writes that it would make before that.
         lines: Vec<String>,
     },
 }
 
-/// Walks `plans` in order, as if all before had gone well from `upgrade` on, and says of each step of the last one what
-/// it would do. With [`Writes::PutDown`] the world's ports must put writes down and not make them.
+/// Goes through `plans` in order, starting from `upgrade`, and assumes that all steps succeed. Returns what each step
+/// of the last plan would do. With [`Writes::PutDown`] the world's ports must write calls down and not make them.
 ///
 /// # Errors
-/// When a plan does not fit what is on record.
+/// When a plan is not possible after what is on record.
 pub async fn walk(
     world: &World,
     clock: &Rc<dyn Clock>,
@@ -92,7 +92,7 @@ pub async fn walk(
     writes: Writes<'_>,
 ) -> Result<Vec<DryStep>, JournalError> {
     let Some(first) = plans.first() else { return Ok(Vec::new()) };
-    // A journal of its own, in memory, that goes on from what is on record.
+    // A separate journal in memory, which continues from what is on record.
     let mut reading = Reading::default();
     reading.upgrade = upgrade.clone();
     let store = Store::memory(&first.upgrade);
@@ -101,7 +101,7 @@ pub async fn walk(
     let hold = if matches!(writes, Writes::PutDown(_)) { Hold::PutDown } else { Hold::Nothing };
     let gate = Gate::new(hold, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(clock))))
         .with_zone(ZoneFence::of(deployment, world, clock));
-    let crew = Crew::new(world.clone(), Rc::clone(clock), Rc::new(Nobody), journal, gate, stop);
+    let crew = Crew::new(world.clone(), Rc::clone(clock), Rc::new(NoOperator), journal, gate, stop);
     let taken_over = Event::ConductorTookOver { upgrade: first.upgrade.clone(), conductor: "a dry run".to_owned() };
     crew.journal.append(taken_over).await?;
     let mut imagined = BTreeSet::new();
@@ -138,7 +138,7 @@ async fn walk_plan(
     Ok(walked)
 }
 
-/// What a step would do; nothing of a milestone. From here on it is done, as far as later steps can tell.
+/// What a step would do; `None` for a milestone. Afterwards, later steps assume that it is done.
 async fn walk_step(
     crew: &Crew,
     step: &Step,
@@ -150,7 +150,7 @@ async fn walk_step(
     }
     let subjects = subjects(&step.action);
     let changed_before = subjects.iter().any(|subject| imagined.contains(subject));
-    // What is learned on the way goes on this walk's own record, as it would on the real one.
+    // Facts that are learned on the way are recorded in this separate journal, as in a real run.
     let attempt = crew.journal.step_run(&step.id).status.attempts() + 1;
     crew.journal.append(Event::StepStarted { step: step.id.clone(), attempt }).await?;
     let (outcome, facts) = look(crew, step, changed_before, writes).await?;
@@ -166,14 +166,14 @@ fn is_done(crew: &Crew, step: &Step) -> bool {
     crew.journal.step_run(&step.id).status.is_done()
 }
 
-/// What a step is about, for the purposes of a dry run.
+/// How a dry run treats a step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// It changes something in the cloud, through ports that can put that down.
+    /// It changes something in the cloud, through ports that can write the call down instead.
     Cloud,
     /// It does something on hosts, or sends messages.
     Elsewhere,
-    /// It waits, looks, or puts on record.
+    /// It waits, observes, or records something.
     Watches,
 }
 
@@ -191,7 +191,7 @@ fn kind(action: &Action) -> Kind {
         Action::Announce(_) | Action::StopServices(_) | Action::StartServices(_) | Action::Migrate(_) => {
             Kind::Elsewhere
         }
-        // A smoke test runs a command of the operator's, of which nobody knows that it only reads.
+        // A smoke test runs a command of the operator, and it is not known whether that changes anything.
         Action::SmokeTest { .. }
         | Action::Milestone
         | Action::WaitUntil { .. }
@@ -206,8 +206,8 @@ fn kind(action: &Action) -> Kind {
     }
 }
 
-/// What a step would do, and what it finds that later steps need to know. `changed_before` says that an earlier step
-/// would have changed what this one is about: then the world as it is now says nothing.
+/// What a step would do, and the facts that it finds for later steps. `changed_before` says that an earlier step would
+/// have changed the same subject, so that the current state of the world shows nothing.
 async fn look(
     crew: &Crew,
     step: &Step,
@@ -223,7 +223,7 @@ async fn look(
     let seen = if changed_before { Ok(Seen::NotYet) } else { observe(&scene).await };
     let outcome = match seen {
         Ok(Seen::Holds(facts)) => return Ok((DryOutcome::AlreadySo, scene.news(facts))),
-        Ok(Seen::UnderWay(detail)) => DryOutcome::InWords { words: format!("is under way already: {detail}") },
+        Ok(Seen::UnderWay(detail)) => DryOutcome::InWords { words: format!("is already under way: {detail}") },
         Ok(Seen::Never(because)) => DryOutcome::WouldFail { because, lines: Vec::new() },
         Ok(Seen::CannotTell) => in_words(&step.action),
         Err(_) if kind == Kind::Elsewhere => in_words(&step.action),
@@ -245,9 +245,9 @@ async fn look(
 
 fn outcome_of(action: &Action, failed: Option<String>, lines: Vec<String>, changed_before: bool) -> DryOutcome {
     match failed {
-        // Refused because the world is not yet as it will be then.
+        // This is refused only because an earlier step has not really changed the world.
         Some(_) if changed_before && lines.is_empty() => in_words(action),
-        // Whoever builds images may have no line for it.
+        // The tool that builds images may have no command line for it.
         Some(why) if lines.is_empty() && matches!(action, Action::BuildImage(_)) => {
             DryOutcome::InWords { words: format!("{}; {why}", words::of(action)) }
         }
@@ -261,7 +261,7 @@ fn in_words(action: &Action) -> DryOutcome {
     DryOutcome::InWords { words: words::of(action) }
 }
 
-/// What an action changes, so that later steps about the same know it.
+/// Names of what an action changes, so that later steps with the same subject can be recognised.
 fn subjects(action: &Action) -> Vec<String> {
     let members = |of: &Membership| {
         let member = |host: &cutover_core::plan::Host| format!("{} in {}", host.name, of.balancer);
@@ -298,7 +298,7 @@ fn subjects(action: &Action) -> Vec<String> {
     }
 }
 
-/// What a step that was not made would have made known.
+/// The facts that a step would have recorded if it had really run.
 fn made_known(action: &Action) -> Vec<Fact> {
     match action {
         Action::Capture { hosts } => vec![Fact::Captured { hosts: hosts.clone() }],
@@ -336,11 +336,11 @@ fn made_known(action: &Action) -> Vec<Fact> {
     }
 }
 
-/// Nobody is asked in a dry run.
-struct Nobody;
+/// No person is asked in a dry run, so this operator never answers.
+struct NoOperator;
 
 #[async_trait(?Send)]
-impl Operator for Nobody {
+impl Operator for NoOperator {
     async fn decide(&self, _question: &Decide) -> Decided {
         std::future::pending().await
     }
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_no_failure_where_an_earlier_step_would_have_changed_the_world() {
+    fn a_refusal_is_no_failure_if_an_earlier_step_would_have_changed_the_world() {
         let refused = || Some("edx-1 is still registered in lms".to_owned());
         let now = outcome_of(&terminate(), refused(), Vec::new(), false);
         assert!(matches!(now, DryOutcome::WouldFail { ref because, .. } if because.contains("still registered")));
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn json_says_what_each_step_comes_to() {
+    fn json_has_the_outcome_of_each_step() {
         let step = DryStep {
             id: "retire.terminate.edx-1".into(),
             lane: Lane::Deployment,

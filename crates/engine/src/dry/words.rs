@@ -1,4 +1,4 @@
-//! What actions do, in words: where there is no line for the `aws` command, or no AWS. Pure.
+//! Descriptions of what actions do, for actions without a command line of `aws`, and for the embedded cloud. Pure.
 
 use cutover_core::deployment::SmokeTest;
 use cutover_core::names::ProgramName;

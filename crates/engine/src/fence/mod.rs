@@ -1,9 +1,9 @@
-//! The zone's fence: one TXT record that says which conductor has changed records last. Every batch replaces it too, by
-//! deleting the value that this conductor wrote last and creating the next. Once another conductor has written, that value
-//! is gone, and Route 53 refuses the whole batch of the one that slept.
+//! The zone's fence: one TXT record that says which conductor last changed records. Every batch replaces it as well, by
+//! deleting the value that this conductor wrote last and creating the next one. Once another conductor has written,
+//! that value is gone, and Route 53 refuses the whole batch of the conductor that was superseded.
 //!
-//! A successor replaces the record before its first other write, of whatever kind. It is read then, and never again: who
-//! read it in order to try again would get past it.
+//! A successor replaces the record before its first other write of any kind. The record is read once, before that
+//! write. Reading it again after a refusal would defeat the fence.
 
 mod record;
 mod zone;

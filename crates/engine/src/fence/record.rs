@@ -1,4 +1,4 @@
-//! The record of the zone: what a batch replaces, and what its values say.
+//! The fence's record in the zone: how a batch replaces it, and what its values mean.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use cutover_core::names::{DnsName, UpgradeId};
 
-/// The writer in marks of a dry run. The zone has such a mark only if somebody has run the printed commands by hand.
+/// The writer in marks of a dry run. The zone has such a mark only if a person has run the printed commands by hand.
 pub(crate) const DRY: &str = "dry-run";
-/// How long resolvers may keep the record. Nobody asks them for it.
+/// How long resolvers may cache the record. It does not matter, because no resolver is asked for it.
 const TTL: Duration = Duration::from_secs(60);
 
-/// The record as it is listed: to delete it, all of it must be told.
+/// The record as it is listed. To delete it, all of these fields must be given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FenceRecord {
-    /// Its values, without quotes. Ours has one.
+    /// Its values, without quotes. A record of this program has one value.
     pub values: Vec<String>,
-    /// How long resolvers may keep it.
+    /// How long resolvers may cache it.
     #[serde(rename = "ttl_seconds", with = "cutover_core::time::seconds")]
     pub ttl: Duration,
 }
@@ -26,7 +26,7 @@ pub struct FenceRecord {
 pub struct FenceChange {
     /// The record's name.
     pub name: DnsName,
-    /// What it must be for the batch to be made; nothing when it must not be there.
+    /// What the record must be for the batch to be applied; `None` if it must not exist.
     pub was: Option<FenceRecord>,
     /// What it becomes.
     pub next: FenceRecord,
@@ -44,27 +44,27 @@ impl ZoneTaken {
     /// What the operator can do about it.
     #[must_use]
     pub const fn hint(&self) -> &'static str {
-        "this conductor begins nothing more. If `cutover status` shows another conductor, leave the upgrade to it. If not, \
-         find out who wrote the record: somebody by hand, or this upgrade with another state. Once that is settled, delete \
-         the record and run the same command, which writes it anew"
+        "this conductor starts nothing more. If `cutover status` shows another conductor, leave the upgrade to it. If \
+         not, find out who wrote the record: a person by hand, or this upgrade with another state. Once that is \
+         settled, delete the record and run the same command, which writes it again"
     }
 }
 
-/// What a value of ours says.
+/// The content of a value that this program wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// The upgrade whose conductor wrote it.
     pub upgrade: UpgradeId,
     /// That conductor's epoch.
     pub epoch: u64,
-    /// What tells the conductor from every other.
+    /// Text that identifies the conductor uniquely.
     pub writer: String,
     /// How many values it wrote before this one.
     pub count: u64,
 }
 
 impl Mark {
-    /// What a record says, where it is one of ours.
+    /// The content of a record, if this program wrote it.
     #[must_use]
     pub fn of(record: &FenceRecord) -> Option<Self> {
         let [value] = record.values.as_slice() else { return None };
@@ -74,8 +74,8 @@ impl Mark {
         Some(Self { upgrade, epoch: epoch.parse().ok()?, writer, count: count.parse().ok()? })
     }
 
-    /// Whether a conductor of this upgrade left it that is not on record here: that one is at work, or the upgrade was
-    /// begun with another state.
+    /// Whether it was left by a conductor of this upgrade that is not on record here. Either that conductor is at work,
+    /// or the upgrade was started with another state.
     #[must_use]
     pub fn is_unknown(&self, upgrade: &UpgradeId, is_on_record: impl Fn(&str) -> bool) -> bool {
         self.upgrade == *upgrade && self.writer != DRY && !is_on_record(&self.writer)
@@ -98,7 +98,7 @@ mod tests {
         let is_unknown = |mark: Mark| mark.is_unknown(&"mitx-2024-12".into(), |writer| writer == "ada");
         assert!(is_unknown(mark("mitx-2024-12", "eve")));
         assert!(!is_unknown(mark("mitx-2024-12", "ada")), "it is on record");
-        assert!(!is_unknown(mark("mitx-2024-12", DRY)), "somebody has typed what a dry run printed");
+        assert!(!is_unknown(mark("mitx-2024-12", DRY)), "a person has run what a dry run printed");
         assert!(!is_unknown(mark("mitx-2024-06", "eve")), "another upgrade's, which is over");
     }
 }

@@ -1,4 +1,4 @@
-//! The fence as one conductor keeps it: raised once, and replaced with every change of records.
+//! The fence as one conductor sees it: it is raised once, and replaced with every change of records.
 
 use std::rc::Rc;
 
@@ -15,19 +15,20 @@ use crate::halt::{Halt, Hitch};
 use crate::ports::{Answer, Clock, Dns, World};
 use crate::retry;
 
-/// The way past the checks before a write, as the gate offers it.
+/// What the fence needs of the gate, which checks every write.
 pub(crate) trait Passage {
-    /// This conductor's mark on the zone, after `count` others.
+    /// This conductor's mark for the zone, after it has written `count` marks.
     fn mark(&self, upgrade: &UpgradeId, count: u64) -> Mark;
 
-    /// Whether a conductor may be followed: it is on record before this one, or nothing is going to be changed.
+    /// Whether this conductor may replace the mark of the conductor with this nonce: that one is on record before this
+    /// one, or this is a dry run.
     fn may_follow(&self, nonce: &str) -> bool;
 
     /// Makes one attempt, if this conductor may still write.
     async fn pass<T>(&self, call: &'static str, attempt: impl AsyncFnOnce(&Permit) -> Answer<T>) -> Result<T, Hitch>;
 }
 
-/// The fence as one conductor keeps it.
+/// The fence as one conductor sees it.
 pub struct ZoneFence {
     dns: Rc<dyn Dns>,
     clock: Rc<dyn Clock>,
@@ -37,8 +38,8 @@ pub struct ZoneFence {
     standing: Mutex<Standing>,
 }
 
-/// What the record may be, as far as this conductor knows, likeliest first: what it wrote last, and what it may have
-/// written where an answer was lost. Empty before it was raised.
+/// The possible states of the record, as far as this conductor knows, the most likely one first: what it wrote last,
+/// and what it may have written if an answer was lost. Empty before the fence is raised.
 #[derive(Default)]
 struct Standing {
     raised: bool,
@@ -47,7 +48,7 @@ struct Standing {
 }
 
 impl ZoneFence {
-    /// The fence of a deployment's zone, for one conductor. Nothing is asked yet.
+    /// The fence of a deployment's zone, for one conductor. This makes no call.
     #[must_use]
     pub fn of(deployment: &Deployment, world: &World, clock: &Rc<dyn Clock>) -> Self {
         Self {
@@ -60,7 +61,7 @@ impl ZoneFence {
         }
     }
 
-    /// Makes the record this conductor's, once: before that nothing else is written.
+    /// Writes this conductor's mark into the record, once, before anything else is written.
     pub(crate) async fn raise(&self, passage: &impl Passage) -> Result<(), Hitch> {
         let mut standing = self.standing.lock().await;
         if standing.raised {
@@ -68,7 +69,7 @@ impl ZoneFence {
         }
         if standing.candidates.is_empty() {
             let found = retry::read(&*self.clock, async || self.dns.fence(&self.zone, &self.name).await).await;
-            // A question whose answer was lost leaves nothing in doubt.
+            // A reading call whose answer was lost leaves nothing in doubt.
             let found = found.map_err(|failure| match failure.class {
                 FailureClass::InDoubt => Failure { class: FailureClass::NotApplied, ..failure },
                 _ => failure,
@@ -78,9 +79,11 @@ impl ZoneFence {
         }
         match self.batch(passage, &mut standing, ("raise_fence", &|| Ok(())), &self.zone, &[]).await {
             Ok(_) => standing.raised = true,
-            // What was to follow was not begun, and is in no doubt.
+            // The write that was to follow was not started, so it is known not to have been applied.
             Err(Hitch::Failed(failure)) if failure.class == FailureClass::InDoubt => {
-                return Err(Failure::not_applied(format!("{failure}; before that nothing else is written")).into());
+                return Err(
+                    Failure::not_applied(format!("{failure}; nothing else is written before this works")).into()
+                );
             }
             Err(hitch) => return Err(hitch),
         }
@@ -99,8 +102,8 @@ impl ZoneFence {
         self.batch(passage, &mut standing, ("change_records", may), zone, records).await
     }
 
-    /// Makes a batch on what the record may be, one possibility after the other. Each is of this conductor's own, so that
-    /// none of them is there once another has written.
+    /// Tries a batch with each possible state of the record in turn. All of them are this conductor's own, so none of
+    /// them exists once another conductor has written.
     async fn batch(
         &self,
         passage: &impl Passage,
@@ -135,15 +138,15 @@ impl ZoneFence {
         Err(Halt::from(ZoneTaken { name: self.name.clone(), why }).into())
     }
 
-    /// Refuses to follow a conductor of which this state has no record.
+    /// Refuses to replace the mark of a conductor of which this state has no record.
     fn check_mark(&self, passage: &impl Passage, found: Option<&FenceRecord>) -> Result<(), Halt> {
         let Some(mark) = found.and_then(Mark::of) else { return Ok(()) };
         if !mark.is_unknown(&self.upgrade, |writer| passage.may_follow(writer)) {
             return Ok(());
         }
         let why = format!(
-            "was written by conductor {} of {}, of which this state has no record: either that conductor is at work, or \
-             {} was begun with another state",
+            "was written by conductor {} of {}, of which this state has no record: either that conductor is at work, \
+             or {} was started with another state",
             mark.epoch, mark.upgrade, self.upgrade
         );
         Err(ZoneTaken { name: self.name.clone(), why }.into())

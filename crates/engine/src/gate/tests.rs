@@ -1,5 +1,5 @@
-//! What the gate promises: no attempt is begun by a conductor that may write no more, none lasts longer than it may, and
-//! each is counted.
+//! What the gate guarantees: a conductor that may not write any more starts no attempt, no attempt lasts longer than
+//! its limit, and each one is counted.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ use crate::ports::Answer;
 use crate::store::Store;
 use crate::testing::{HandClock, at, memory, now, upgrade};
 
-/// A machine whose time a test lets pass.
+/// A machine whose time a test controls.
 struct Watch(Cell<Duration>);
 
 #[async_trait(?Send)]
@@ -69,7 +69,7 @@ impl Stage {
         let store = Store::folder(folder.path(), &upgrade()).expect("a store");
         let claiming = Claim { machine: Rc::clone(&machine) as _, records: 0, epoch: 0, take_over: None, say: &|_| {} };
         let lease = Rc::new(now(claim(&store, claiming)).expect("it is free"));
-        let reading = now(read(&store)).expect("it holds together");
+        let reading = now(read(&store)).expect("the journal is consistent");
         let journal = Journal::open(store.clone(), reading, HandClock::new(), 1, "n".to_owned(), Rc::new(|_| {}));
         let gate = Gate::new(Hold::Lease(Rc::clone(&lease)), Rc::new(journal), Rc::clone(&machine) as _);
         Self { folder, store, machine, lease, gate }
@@ -96,7 +96,7 @@ fn an_attempt_is_made_while_the_lease_will_outlast_it() {
 }
 
 #[test]
-fn no_attempt_is_begun_that_the_lease_might_not_outlast_and_one_waits_for_the_renewal() {
+fn an_attempt_that_the_lease_might_not_outlast_waits_for_the_renewal() {
     let stage = Stage::new();
     stage.pass(71);
     let mut write = Box::pin(stage.gate.write("call", answers));
@@ -127,7 +127,7 @@ fn a_lease_that_cannot_be_renewed_ends_the_run_and_not_only_the_call() {
 }
 
 #[test]
-fn a_journal_that_cannot_be_read_is_named_as_such_while_the_lease_is_renewed() {
+fn an_unreadable_journal_is_reported_as_the_reason_if_the_lease_was_renewed() {
     let stage = Stage::new();
     // A link to itself cannot be read, and is not missing either.
     let journal = stage.folder.path().join(upgrade().as_str()).join("journal");
@@ -160,7 +160,7 @@ fn a_conductor_is_quiet_once_every_attempt_has_ended_and_not_when_one_was_droppe
 }
 
 #[test]
-fn no_attempt_is_begun_once_somebody_has_gone_on_with_the_journal() {
+fn no_attempt_is_started_once_another_conductor_has_continued_the_journal() {
     let stage = Stage::new();
     assert!(matches!(now(stage.gate.write("call", answers)), Ok(7)));
     now(stage.store.create("journal/00000001.json", b"{}".to_vec())).expect("it can be written");
@@ -187,7 +187,7 @@ fn an_attempt_without_an_answer_in_time_is_in_doubt() {
 }
 
 #[test]
-fn a_permit_tells_the_epoch_of_its_conductor() {
+fn a_permit_has_the_epoch_of_its_conductor() {
     let stage = Stage::new();
     let epoch = now(stage.gate.write("call", async |permit: &Permit| Ok((permit.epoch(), permit.is_dry()))));
     assert!(matches!(epoch, Ok((1, false))), "{epoch:?}");
@@ -204,7 +204,7 @@ impl Weather for Foul {
 }
 
 #[test]
-fn weather_spoils_calls_before_or_after_they_are_made_and_all_are_counted() {
+fn faults_are_injected_before_or_after_calls_and_all_attempts_are_counted() {
     for (mishap, class, is_made) in [
         (Mishap::AnswerLost, FailureClass::InDoubt, true),
         (Mishap::Fails(FailureClass::Throttled), FailureClass::Throttled, false),
@@ -224,10 +224,10 @@ fn weather_spoils_calls_before_or_after_they_are_made_and_all_are_counted() {
 }
 
 #[test]
-fn a_dry_run_begins_nothing_or_gives_a_permit_that_says_so() {
+fn a_dry_run_makes_no_attempt_or_gives_a_dry_permit() {
     for (hold, is_begun) in [(Hold::Nothing, false), (Hold::PutDown, true)] {
         let store = memory();
-        let reading = now(read(&store)).expect("it holds together");
+        let reading = now(read(&store)).expect("the journal is consistent");
         let journal = Journal::open(store, reading, HandClock::new(), 0, "n".to_owned(), Rc::new(|_| {}));
         let gate = Gate::new(hold, Rc::new(journal), Rc::new(Watch(Cell::default())));
         let started = Cell::new(false);
@@ -242,7 +242,7 @@ fn a_dry_run_begins_nothing_or_gives_a_permit_that_says_so() {
 }
 
 #[test]
-fn an_event_of_ones_own_is_not_taken_for_a_successors() {
+fn a_conductors_own_event_is_not_mistaken_for_a_successors() {
     let stage = Stage::new();
     let took_over = Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() };
     now(stage.gate.journal.append(took_over)).expect("it can be written");
@@ -251,7 +251,7 @@ fn an_event_of_ones_own_is_not_taken_for_a_successors() {
 
 #[cfg(unix)]
 #[test]
-fn a_state_that_cannot_be_read_for_a_while_holds_a_write_up_and_ends_nothing() {
+fn a_state_that_cannot_be_read_for_some_time_delays_a_write_and_does_not_end_the_run() {
     let stage = Stage::new();
     let took_over = Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() };
     now(stage.gate.journal.append(took_over)).expect("it can be written");

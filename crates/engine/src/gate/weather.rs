@@ -1,4 +1,4 @@
-//! What a rehearsal makes go wrong with writes.
+//! The faults that a rehearsal injects into writes.
 
 use std::time::Duration;
 
@@ -6,25 +6,25 @@ use async_trait::async_trait;
 
 use crate::failure::FailureClass;
 
-/// What a rehearsal does to a write.
+/// A fault that a rehearsal injects into a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mishap {
-    /// It is made, and its answer is lost.
+    /// The call is made, and its answer is lost.
     AnswerLost,
-    /// Its answer is lost, and it takes effect that much later.
+    /// The answer is lost, and the call takes effect after this delay.
     EffectDelayed(Duration),
-    /// It is not made, and fails as of this class.
+    /// The call is not made, and fails with this class.
     Fails(FailureClass),
 }
 
-/// What may go wrong with writes in a rehearsal.
+/// The source of faults that a rehearsal injects into writes.
 #[async_trait(?Send)]
 pub trait Weather {
-    /// The mishap that meets this attempt, if any. It may take its time: the checks before a write come after it.
+    /// The fault to inject into this attempt, if any. It may wait first: the checks before a write come after it.
     async fn before(&self, call: &'static str) -> Option<Mishap>;
 }
 
-/// Weather in which nothing goes wrong by order.
+/// Injects no faults.
 pub struct Fair;
 
 #[async_trait(?Send)]

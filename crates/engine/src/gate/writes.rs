@@ -1,4 +1,4 @@
-//! The gate itself: by what right a conductor writes, and what is checked before each attempt.
+//! The gate itself: what entitles a conductor to write, and what is checked before each attempt.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -20,21 +20,21 @@ use crate::lease::{ATTEMPT, LEASE, Lease, LeaseLost, Machine, Moment, OnClock};
 use crate::ports::{Answer, Clock};
 use crate::store::{Store, StoreError};
 
-/// How long it is taken for granted that nobody has gone on with the journal.
+/// For how long one check that no other conductor has continued the journal is relied on.
 const FRESH: Duration = Duration::from_secs(2);
-/// How often a lease that is being renewed is looked at.
+/// The time between two looks at a lease that is being renewed.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// By what right a conductor writes.
+/// What entitles a conductor to write.
 #[derive(Clone)]
 pub enum Hold {
     /// It holds the upgrade's lease.
     Lease(Rc<Lease>),
-    /// Nobody else can: the state is in this process's memory.
+    /// No other conductor can exist: the state is in this process's memory.
     Alone,
-    /// It does not: this is a dry run. Ports put writes down.
+    /// It may not write: this is a dry run. The ports write calls down instead of making them.
     PutDown,
-    /// It does not: this is a dry run, and nothing is even begun.
+    /// It may not write: this is a dry run, and no write reaches the ports.
     Nothing,
 }
 
@@ -45,54 +45,54 @@ pub struct Gate {
     machine: Rc<dyn Machine>,
     weather: Rc<dyn Weather>,
     fence: Option<ZoneFence>,
-    /// When it was last seen that nobody has gone on with the journal.
+    /// When it was last checked that no other conductor has continued the journal.
     seen: Cell<Option<Moment>>,
-    /// How many attempts were begun and have not ended.
+    /// How many attempts were started and have not ended.
     under_way: Cell<u32>,
     attempts: RefCell<BTreeMap<&'static str, u64>>,
 }
 
 impl Gate {
-    /// A gate for the conductor that writes `journal`, in fair weather, of a world without a zone.
+    /// A gate for the conductor that writes `journal`, without injected faults, in a world without a zone.
     #[must_use]
     pub fn new(hold: Hold, journal: Rc<Journal>, machine: Rc<dyn Machine>) -> Self {
         let (seen, under_way, attempts) = Default::default();
         Self { hold, journal, machine, weather: Rc::new(Fair), fence: None, seen, under_way, attempts }
     }
 
-    /// A gate of nobody's upgrade, for whoever tries ports one by one.
+    /// A gate that belongs to no upgrade, for tests that call ports directly.
     #[must_use]
     pub fn alone(clock: &Rc<dyn Clock>) -> Self {
         Self::alone_at(clock, 1)
     }
 
-    /// The same, at an epoch that hosts may have heard of.
+    /// The same with a given epoch, because hosts may have seen a higher one than 1.
     #[must_use]
     pub fn alone_at(clock: &Rc<dyn Clock>, epoch: u64) -> Self {
-        let (store, reading) = (Store::memory(&"nobody".into()), Reading::default());
+        let (store, reading) = (Store::memory(&"none".into()), Reading::default());
         let journal = Journal::open(store, reading, Rc::clone(clock), epoch, "alone".to_owned(), Rc::new(|_| {}));
         Self::new(Hold::Alone, Rc::new(journal), Rc::new(OnClock(Rc::clone(clock))))
     }
 
-    /// The same gate in this weather.
+    /// The same gate with these injected faults.
     #[must_use]
     pub fn in_weather(self, weather: Rc<dyn Weather>) -> Self {
         Self { weather, ..self }
     }
 
-    /// The same gate for a world with a zone whose records say who changed them last.
+    /// The same gate for a world with a zone, which this fence protects.
     #[must_use]
     pub fn with_zone(self, fence: ZoneFence) -> Self {
         Self { fence: Some(fence), ..self }
     }
 
-    /// The attempts so far by the name of their call, those that were spoilt included.
+    /// The attempts so far by the name of their call, including those into which a fault was injected.
     #[must_use]
     pub fn attempts(&self) -> BTreeMap<&'static str, u64> {
         self.attempts.borrow().clone()
     }
 
-    /// Whether every attempt that was begun has ended, so that a successor need not wait for any.
+    /// Whether every attempt that was started has ended, so that a successor does not have to wait for any.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.under_way.get() == 0
@@ -101,7 +101,7 @@ impl Gate {
     /// Makes one attempt of a write, after raising the zone's fence before the first.
     ///
     /// # Errors
-    /// When the attempt failed, or this conductor may write no more.
+    /// When the attempt failed, or this conductor may not write any more.
     pub async fn write<T>(
         &self,
         call: &'static str,
@@ -113,18 +113,19 @@ impl Gate {
         self.pass(call, attempt).await
     }
 
-    /// Changes records of the zone, so that the batch fails if another conductor has changed any since.
+    /// Changes records of the zone. The batch fails if another conductor has changed any since.
     ///
     /// # Errors
-    /// When the attempt failed, or this conductor may write no more.
+    /// When the attempt failed, or this conductor may not write any more.
     pub async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Result<ChangeId, Hitch> {
         self.change_records_while(&|| Ok(()), zone, records).await
     }
 
-    /// The same, where it still `may` be done, which is asked right before each attempt: after every wait and all checks.
+    /// The same, with a condition: `may` is called right before each attempt, after every wait and all checks, and its
+    /// failure prevents the attempt.
     ///
     /// # Errors
-    /// When the attempt failed, or this conductor may write no more.
+    /// When the attempt failed, or this conductor may not write any more.
     pub async fn change_records_while(
         &self,
         may: &dyn Fn() -> Answer<()>,
@@ -143,7 +144,8 @@ impl Gate {
         self.journal.epoch()
     }
 
-    /// Returns when nobody else has gone on with the journal and the lease will outlast an attempt.
+    /// Returns once it is certain that no other conductor has continued the journal, and that the lease will outlast an
+    /// attempt.
     async fn wait_for_permission(&self) -> Result<(), Halt> {
         let Hold::Lease(lease) = &self.hold else { return Ok(()) };
         let begin = Moment::now(&*self.machine);
@@ -152,7 +154,7 @@ impl Gate {
             if unread.is_none() && lease.outlasts_an_attempt() {
                 return Ok(());
             }
-            // A bucket is out of reach for seconds now and then, and the lease is being renewed beside this.
+            // A bucket can be unreachable for some seconds, and the lease is being renewed at the same time.
             if begin.elapsed(&*self.machine) > LEASE {
                 return Err(match unread.filter(|_| lease.outlasts_an_attempt()) {
                     Some(error) => JournalError::Store(error).into(),
@@ -163,7 +165,8 @@ impl Gate {
         }
     }
 
-    /// Sees that nobody else has gone on with the journal, unless that was seen a moment ago. Why it could not be seen.
+    /// Checks that no other conductor has continued the journal, unless that was checked a moment ago. Returns the
+    /// error of the store if this could not be checked.
     async fn look_for_a_successor(&self) -> Result<Option<StoreError>, JournalError> {
         if self.seen.get().is_some_and(|seen| seen.elapsed(&*self.machine) < FRESH) {
             return Ok(None);
@@ -197,7 +200,7 @@ impl Passage for Gate {
         *self.attempts.borrow_mut().entry(call).or_default() += 1;
         let mishap = self.weather.before(call).await;
         if let Some(Mishap::Fails(class)) = mishap {
-            return Err(Failure::new(class, format!("{call}: {} (ordered fault)", words(class))).into());
+            return Err(Failure::new(class, format!("{call}: {} (injected fault)", words(class))).into());
         }
         let late_by = match mishap {
             Some(Mishap::EffectDelayed(length)) => Some(length),
@@ -206,13 +209,13 @@ impl Passage for Gate {
         let permit = Permit::new(epoch, false).late(late_by);
         self.wait_for_permission().await?;
         self.under_way.set(self.under_way.get() + 1);
-        // Where the attempt is dropped, it stays counted: nobody knows what becomes of it.
+        // An attempt that is dropped here stays counted, because its outcome is unknown.
         let answer = bounded(&*self.machine, call, attempt(&permit)).await;
         self.under_way.set(self.under_way.get() - 1);
         let answer = answer?;
         match mishap {
             Some(_) => {
-                let why = format!("{call}: the connection was lost before the answer came (ordered fault)");
+                let why = format!("{call}: the connection was lost before the answer came (injected fault)");
                 Err(Failure::in_doubt(why).into())
             }
             None => Ok(answer),
@@ -220,7 +223,7 @@ impl Passage for Gate {
     }
 }
 
-/// An attempt within its time limit: without an answer by then it may or may not have worked.
+/// Makes an attempt within its time limit. Without an answer by then, it is in doubt.
 async fn bounded<T>(machine: &dyn Machine, call: &str, attempt: impl Future<Output = Answer<T>>) -> Answer<T> {
     match select(pin!(attempt), machine.sleep(ATTEMPT)).await {
         Either::Left((answer, _)) => answer,

@@ -1,5 +1,5 @@
-//! Reading a journal from somewhere in the middle: what has been added since it was last read, or what follows on an event
-//! that a reader has seen already.
+//! Reading only a part of a journal: what was added since it was last read, or what comes after an event that a reader
+//! has already seen.
 
 use cutover_core::digest::Digest;
 use cutover_core::journal::Record;
@@ -8,8 +8,8 @@ use super::reading::{Kept, parse, read_link, read_on, record_name};
 use super::{JournalError, Reading, read};
 use crate::store::Store;
 
-/// Reads what has been added to the journal since `reading` was read, and says how many records that is. Each costs one
-/// read, and finding that there are no more costs one as well.
+/// Reads what was added to the journal since `reading` was read, and returns the number of added records. This needs
+/// one read for each of them, and one more to find that there are no more.
 ///
 /// # Errors
 /// When the store fails, or what was added is inconsistent with what was read before.
@@ -24,8 +24,8 @@ pub async fn read_more(store: &Store, reading: &mut Reading) -> Result<usize, Jo
     }
 }
 
-/// Reads the records from `number` on, without those before. The first of them is held against the record before it, so
-/// that a changed journal is noticed here as well. Empty when there is no such record yet.
+/// Reads the records from `number` on, without those before. The first of them is compared with the record before it,
+/// so that a changed journal is noticed here as well. Empty when there is no such record yet.
 ///
 /// Journals of the first format have to be read from their beginning, because what their records mean depends on the
 /// records before.
@@ -51,7 +51,7 @@ pub async fn records_from(store: &Store, number: u64) -> Result<Vec<Record>, Jou
         let (kept, digest) = read_link(store, &name, number, previous.as_ref()).await?;
         match kept {
             Kept::Today(record) => records.push(record),
-            // Only where the journal begins with it.
+            // Only possible if the journal begins with it.
             Kept::Version1(_) => return Ok(read(store).await?.records),
         }
         previous = Some(digest);
@@ -67,7 +67,7 @@ enum Before {
     Record(Digest),
     /// A record of the first format.
     FirstFormat,
-    /// Nothing, although something should: the journal is not as long as that yet.
+    /// The record before it does not exist yet: the journal is shorter.
     Missing,
 }
 

@@ -1,10 +1,11 @@
-//! The journal's writer and reader: events are on record, in order, before anything follows from them.
+//! The journal's writer and reader: events are on record, in order, before anything is done because of them.
 //!
-//! The order of appends is the fence: record n can be created once, so of two conductors one finds its place
-//! taken and stops. Each record names the hash of the one before; a gap or a change is found when it is read.
+//! Appending is the fence between conductors: record n can be created only once, so of two conductors one finds that
+//! its record exists already, and stops. Each record contains the digest of the one before, so a missing or changed
+//! record is found when the journal is read.
 //!
-//! `writer` appends, `reading` reads a whole journal, `follow` reads on from somewhere in the middle, and `error` is why
-//! either fails.
+//! `writer` appends, `reading` reads a whole journal, `follow` reads the records after a given one, and `error` has the
+//! reasons why these fail.
 
 mod error;
 mod follow;

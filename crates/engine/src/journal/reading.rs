@@ -1,4 +1,4 @@
-//! Reading a journal, and seeing that no record is missing, changed or illegal.
+//! Reading a journal, and checking that no record is missing, changed or illegal.
 
 use cutover_core::digest::Digest;
 use cutover_core::journal::{IllegalTransition, RECORD_VERSION, Record, Upgrade, version_1};
@@ -7,30 +7,30 @@ use super::JournalError;
 use crate::lease;
 use crate::store::{Store, StoreError, number_of};
 
-/// Records as they were read, with what they lead to.
+/// The records that were read, with the state that results from them.
 #[derive(Debug, Default)]
 pub struct Reading {
     /// All records in order.
     pub records: Vec<Record>,
-    /// What they lead to.
+    /// The state that results from them.
     pub upgrade: Upgrade,
     pub(super) last: Option<Digest>,
 }
 
 impl Reading {
-    /// What records lead to that were never away from this process's memory.
+    /// A reading of records that were only in this process's memory.
     ///
     /// # Errors
-    /// When an event cannot follow on the ones before.
+    /// When an event is not possible after the ones before.
     pub fn in_memory(records: Vec<Record>) -> Result<Self, IllegalTransition> {
         Ok(Self { upgrade: Upgrade::fold(&records)?, records, last: None })
     }
 }
 
-/// Reads an upgrade's journal, and sees that no record is missing, changed or illegal.
+/// Reads an upgrade's journal, and checks that no record is missing, changed or illegal.
 ///
 /// # Errors
-/// When the store fails or the journal does not hold together.
+/// When the store fails or the journal is inconsistent.
 pub async fn read(store: &Store) -> Result<Reading, JournalError> {
     match read_as_far_as_possible(store).await {
         (reading, None) => Ok(reading),
@@ -38,8 +38,8 @@ pub async fn read(store: &Store) -> Result<Reading, JournalError> {
     }
 }
 
-/// Reads an upgrade's journal up to the first record that does not hold together, for those who only look: what is
-/// readable must be seen most of all when something is not.
+/// Reads an upgrade's journal up to the first inconsistent record, for commands that only show it: the readable part is
+/// most needed when another part is damaged.
 pub async fn read_as_far_as_possible(store: &Store) -> (Reading, Option<JournalError>) {
     let mut reading = Reading::default();
     let error = read_all(store, &mut reading).await.err();
@@ -47,7 +47,7 @@ pub async fn read_as_far_as_possible(store: &Store) -> (Reading, Option<JournalE
 }
 
 pub(super) async fn read_all(store: &Store, reading: &mut Reading) -> Result<(), JournalError> {
-    // Before the records, of which a conductor may be writing more just now.
+    // Read before the records, because a conductor may be writing more of them at the same time.
     let known = lease::last(store).await?.map_or(0, |(_, holder)| holder.records);
     for name in store.list("journal", |name| number_of(name).is_some()).await? {
         read_on(store, reading, &name).await?;
@@ -76,8 +76,8 @@ pub(super) async fn read_on(store: &Store, reading: &mut Reading, name: &str) ->
     Ok(())
 }
 
-/// Reads the record called `name`, and sees that it is record `number` and follows on the one with the digest `previous`.
-/// Returns it with its own digest.
+/// Reads the record called `name`, and checks that it is record `number` and follows the one with the digest
+/// `previous`. Returns it with its own digest.
 pub(super) async fn read_link(
     store: &Store,
     name: &str,
@@ -87,17 +87,17 @@ pub(super) async fn read_link(
     if name != record_name(number) {
         return Err(store.damaged(name, format!("record {number} is missing")).into());
     }
-    let bytes = store.read(name).await?.ok_or_else(|| store.damaged(name, "it has gone"))?;
+    let bytes = store.read(name).await?.ok_or_else(|| store.damaged(name, "it was removed"))?;
     let kept = parse(store, name, &bytes)?;
     let (found, before) = kept.location();
     if found != number || before.as_ref() != previous {
-        let why = "it does not follow on the record before it: one of the two was changed";
+        let why = "it does not follow the record before it: one of the two was changed";
         return Err(store.damaged(name, why).into());
     }
     Ok((kept, Digest::of(&bytes)))
 }
 
-/// A record in the format in which it is kept.
+/// A record in the format in which it was written.
 pub(super) enum Kept {
     Today(Record),
     Version1(version_1::Record),

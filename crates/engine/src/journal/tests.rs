@@ -1,4 +1,4 @@
-//! What the journal promises: nothing follows from an event that is not on record, no record is changed or lost
+//! What the journal guarantees: nothing is done because of an event that is not on record, no record is changed or lost
 //! unnoticed, and of two conductors one stops.
 
 use std::cell::RefCell;
@@ -25,18 +25,18 @@ fn said(words: &str) -> Event {
     Event::Interrupted { because: words.to_owned() }
 }
 
-/// An event that can follow on nothing, because no phase is under way.
+/// An event that is never possible here, because no phase is under way.
 fn illegal() -> Event {
     Event::StepStarted { step: "s".into(), attempt: 1 }
 }
 
-/// A conductor's journal on what is on record now.
+/// The journal of a conductor that has read what is on record now.
 fn open(store: &Store, epoch: u64, nonce: &str) -> Journal {
     open_heard(store, epoch, nonce, Rc::new(|_| {}))
 }
 
 fn open_heard(store: &Store, epoch: u64, nonce: &str, listener: Listener) -> Journal {
-    let reading = now(read(store)).expect("it holds together");
+    let reading = now(read(store)).expect("the journal is consistent");
     Journal::open(store.clone(), reading, HandClock::new(), epoch, nonce.to_owned(), listener)
 }
 
@@ -51,7 +51,7 @@ fn three_records() -> Store {
 }
 
 fn events(store: &Store) -> Vec<Vec<Event>> {
-    now(read(store)).expect("it holds together").records.into_iter().map(|record| record.events).collect()
+    now(read(store)).expect("the journal is consistent").records.into_iter().map(|record| record.events).collect()
 }
 
 fn text(store: &Store, name: &str) -> String {
@@ -63,7 +63,7 @@ fn replace(store: &Store, name: &str, text: String) {
     now(store.replace(name, text.into())).expect("it can be written");
 }
 
-/// A store with all records but one.
+/// A store with all records except one.
 fn without(store: &Store, removed: &str) -> Store {
     let other = memory();
     for name in now(store.list("journal", |_| true)).expect("it can be listed").iter().filter(|name| *name != removed) {
@@ -72,7 +72,7 @@ fn without(store: &Store, removed: &str) -> Store {
     other
 }
 
-/// Sees that reading ends with damage to `name`, because of words that hold `because`.
+/// Checks that reading fails because `name` is damaged, for a reason that contains `because`.
 fn assert_damaged(store: &Store, name: &str, because: &str) {
     let error = now(read(store)).expect_err("it is damaged");
     assert!(matches!(error, JournalError::Store(StoreError::Damaged { .. })), "{error:?}");
@@ -90,7 +90,7 @@ fn what_is_appended_is_read_back_in_order() {
     clock.set(at(60));
     now(journal.append(said("enough"))).expect("it can be written");
 
-    let reading = now(read(&store)).expect("it holds together");
+    let reading = now(read(&store)).expect("the journal is consistent");
     assert_eq!(events(&store), [[took_over("ada@left")], [said("enough")]]);
     let places: Vec<_> = reading.records.iter().map(|record| (record.number, record.epoch, record.at)).collect();
     assert_eq!(places, [(1, 3, at(0)), (2, 3, at(60))]);
@@ -99,7 +99,7 @@ fn what_is_appended_is_read_back_in_order() {
 }
 
 #[test]
-fn a_journal_in_a_folder_is_gone_on_with_by_the_next_process() {
+fn a_journal_in_a_folder_is_continued_by_the_next_process() {
     let folder = TempDir::new().expect("a folder");
     for conductor in ["ada@left", "bob@right"] {
         let store = Store::folder(folder.path(), &upgrade()).expect("a store");
@@ -114,11 +114,11 @@ fn a_changed_record_is_found_by_the_one_after_it() {
     let store = three_records();
     let name = "journal/00000002.json";
     replace(&store, name, text(&store, name).replace("one", "ten"));
-    assert_damaged(&store, "journal/00000003.json", "does not follow on the record before it");
+    assert_damaged(&store, "journal/00000003.json", "does not follow the record before it");
 }
 
 #[test]
-fn a_removed_record_is_missed() {
+fn a_removed_record_is_noticed() {
     let store = three_records();
     assert_damaged(&without(&store, "journal/00000001.json"), "journal/00000002.json", "record 1 is missing");
     assert_damaged(&without(&store, "journal/00000002.json"), "journal/00000003.json", "record 2 is missing");
@@ -150,7 +150,7 @@ fn garbage_is_damage() {
 }
 
 #[test]
-fn a_file_of_somebody_else_among_the_records_is_passed_over() {
+fn another_programs_file_among_the_records_is_ignored() {
     let store = three_records();
     for name in ["journal/notes.txt", "journal/.DS_Store", "journal/old/00000004.json", "journal/4.json"] {
         replace(&store, name, "mine".to_owned());
@@ -159,7 +159,7 @@ fn a_file_of_somebody_else_among_the_records_is_passed_over() {
 }
 
 #[test]
-fn a_journal_whose_end_is_lost_is_missed_by_the_lease() {
+fn a_lost_end_of_the_journal_is_noticed_with_the_lease() {
     let store = three_records();
     let lease = r#"{"user":"ada","machine":"left","process":1,"until":"2021-01-04T09:00:00Z","records":3}"#;
     replace(&store, "lease/00000001.json", lease.to_owned());
@@ -167,7 +167,7 @@ fn a_journal_whose_end_is_lost_is_missed_by_the_lease() {
     let error = now(read(&without(&store, "journal/00000003.json"))).map(|_| ());
     let cut = without(&store, "journal/00000003.json");
     replace(&cut, "lease/00000001.json", lease.to_owned());
-    assert!(error.is_ok(), "without the lease nobody can tell");
+    assert!(error.is_ok(), "without the lease this cannot be noticed");
     let (reading, error) = now(read_as_far_as_possible(&cut));
     assert_eq!(reading.records.len(), 2, "what is readable is read");
     let words = error.expect("its end is missed").to_string();
@@ -183,18 +183,18 @@ fn nothing_is_written_after_a_record_that_is_gone() {
     std::fs::remove_dir_all(folder.path().join(upgrade().as_str())).expect("it can be removed");
     let error = now(journal.append(said("on"))).expect_err("the state is gone");
     assert!(matches!(error, JournalError::Gone { number: 1, .. }), "{error:?}");
-    assert!(!folder.path().join(upgrade().as_str()).exists(), "and nothing is made anew");
+    assert!(!folder.path().join(upgrade().as_str()).exists(), "nothing is created again");
 }
 
 #[test]
-fn whoever_looks_whether_somebody_went_on_sees_the_next_record_and_none_of_its_own() {
+fn looking_for_a_successor_finds_the_next_record_but_not_ones_own() {
     let store = memory();
     let (first, second) = (open(&store, 1, "a"), open(&store, 2, "b"));
-    now(first.check_next_is_free()).expect("nobody has");
+    now(first.check_next_is_free()).expect("no other conductor has written");
     now(second.append(took_over("bob@right"))).expect("it can be written");
     let error = now(first.check_next_is_free()).expect_err("bob has");
     assert!(matches!(error, JournalError::Fenced { number: 1, .. }), "{error:?}");
-    now(second.check_next_is_free()).expect("bob himself has");
+    now(second.check_next_is_free()).expect("the record is bob's own");
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn of_two_conductors_the_second_to_append_is_fenced_and_then_broken_for_ever() {
     let (first, second) = (open(&store, 1, "a"), open(&store, 2, "b"));
     now(second.append(took_over("bob@right"))).expect("it can be written");
 
-    let error = now(first.append(took_over("ada@left"))).expect_err("its place is taken");
+    let error = now(first.append(took_over("ada@left"))).expect_err("the record exists already");
     assert!(matches!(error, JournalError::Fenced { number: 1, .. }), "{error:?}");
     assert!(error.to_string().contains("record 1 is by conductor 2, and this is conductor 1"), "{error}");
     for _ in 0..2 {
@@ -223,18 +223,18 @@ fn two_conductors_of_the_same_epoch_who_write_the_same_words_are_still_two() {
 }
 
 #[test]
-fn a_conductor_whose_place_is_taken_by_garbage_stops() {
+fn a_conductor_whose_next_record_exists_as_garbage_stops() {
     let store = memory();
     let journal = open(&store, 1, "a");
     replace(&store, "journal/00000001.json", "garbage".to_owned());
-    let error = now(journal.append(said("one"))).expect_err("its place is taken");
+    let error = now(journal.append(said("one"))).expect_err("the record exists already");
     assert!(error.to_string().contains("record 1 is not readable"), "{error}");
 }
 
 #[test]
-fn a_writer_that_meets_its_own_record_because_an_answer_was_lost_goes_on() {
+fn a_writer_that_finds_its_own_record_after_a_lost_answer_continues() {
     let store = memory();
-    // The twin stands for the same call made before: the same bytes in the same place.
+    // The twin stands for an earlier attempt of the same call: the same bytes under the same name.
     let (twin, journal) = (open(&store, 1, "a"), open(&store, 1, "a"));
     now(twin.append(said("one"))).expect("it can be written");
     now(journal.append(said("one"))).expect("that is its own record");
@@ -243,7 +243,7 @@ fn a_writer_that_meets_its_own_record_because_an_answer_was_lost_goes_on() {
 }
 
 #[test]
-fn a_write_that_failed_is_the_last() {
+fn nothing_is_written_after_a_failed_write() {
     let folder = TempDir::new().expect("a folder");
     let store = Store::folder(folder.path(), &upgrade()).expect("a store");
     let heard = Rc::new(RefCell::new(0));
@@ -260,7 +260,7 @@ fn a_write_that_failed_is_the_last() {
 }
 
 #[test]
-fn a_store_that_is_back_within_seconds_ends_nothing() {
+fn a_store_that_fails_for_a_few_seconds_does_not_end_the_run() {
     let folder = TempDir::new().expect("a folder");
     let store = Store::folder(folder.path(), &upgrade()).expect("a store");
     let reading = now(read(&store)).expect("an empty journal");
@@ -274,7 +274,7 @@ fn a_store_that_is_back_within_seconds_ends_nothing() {
     assert!((at(5)..at(10)).contains(&clock.now()), "{}", clock.now());
 }
 
-/// A clock at a time of which what is in the way of a store goes.
+/// A clock that removes the obstacle in a store's folder when it reaches a certain time.
 struct Returns {
     clock: Rc<HandClock>,
     at: jiff::Timestamp,
@@ -305,7 +305,7 @@ fn events_appended_side_by_side_share_a_record_in_their_order() {
     let (mut one, mut two, mut three) =
         (pin!(journal.append(said("one"))), pin!(journal.append(said("two"))), pin!(journal.append(said("three"))));
 
-    // While a record is being written, three steps append; none is told that its event is on record.
+    // While a record is being written, three steps append. None of their appends returns before its event is recorded.
     let writing = now(journal.writer.lock());
     for append in [&mut one, &mut two, &mut three] {
         assert!(append.as_mut().poll(&mut context).is_pending());
@@ -326,7 +326,7 @@ fn events_appended_side_by_side_share_a_record_in_their_order() {
 }
 
 #[test]
-fn all_who_share_a_record_that_was_not_written_are_told() {
+fn a_failed_write_of_a_shared_record_fails_every_append_in_it() {
     let store = memory();
     let (journal, other) = (open(&store, 1, "a"), open(&store, 2, "b"));
     let mut context = Context::from_waker(Waker::noop());
@@ -342,7 +342,7 @@ fn all_who_share_a_record_that_was_not_written_are_told() {
 }
 
 #[test]
-fn the_listener_hears_of_events_only_once_they_are_on_record() {
+fn the_listener_is_called_with_events_only_once_they_are_on_record() {
     let store = memory();
     let (heard, listened, seen) = (Rc::new(RefCell::new(Vec::new())), RefCell::new(0), store.clone());
     let told = Rc::clone(&heard);
@@ -360,7 +360,7 @@ fn the_listener_hears_of_events_only_once_they_are_on_record() {
 }
 
 #[test]
-fn what_steps_wait_for_is_heard_and_not_put_on_record() {
+fn what_steps_wait_for_is_reported_and_not_recorded() {
     let store = memory();
     let heard = Rc::new(RefCell::new(Vec::new()));
     let told = Rc::clone(&heard);
@@ -371,7 +371,7 @@ fn what_steps_wait_for_is_heard_and_not_put_on_record() {
 }
 
 #[test]
-fn an_illegal_event_is_refused_and_never_comes_on_record() {
+fn an_illegal_event_is_refused_and_never_recorded() {
     let store = three_records();
     let journal = open(&store, 2, "b");
     let error = now(journal.append(illegal())).expect_err("no phase is under way");
@@ -384,7 +384,7 @@ fn an_illegal_event_is_refused_and_never_comes_on_record() {
 }
 
 #[test]
-fn a_journal_that_holds_an_illegal_event_is_not_read_as_if_it_were_sound() {
+fn a_journal_with_an_illegal_event_is_inconsistent() {
     let store = memory();
     let record = Record {
         version: RECORD_VERSION,
@@ -400,7 +400,7 @@ fn a_journal_that_holds_an_illegal_event_is_not_read_as_if_it_were_sound() {
 }
 
 #[test]
-fn a_journal_is_read_on_from_where_it_was_read_before() {
+fn reading_continues_after_the_records_that_were_read_before() {
     let store = three_records();
     let mut reading = now(read(&store)).expect("it can be read");
     assert_eq!(now(read_more(&store, &mut reading)).expect("it can be read"), 0);
@@ -414,7 +414,7 @@ fn a_journal_is_read_on_from_where_it_was_read_before() {
 }
 
 #[test]
-fn records_can_be_read_from_any_number_on_and_are_those_of_the_whole_journal() {
+fn records_read_from_any_number_are_those_of_the_whole_journal() {
     let store = three_records();
     let whole = now(read(&store)).expect("it can be read").records;
     for number in 0..=5 {

@@ -18,8 +18,8 @@ use crate::ports::Clock;
 use crate::retry;
 use crate::store::{Created, Store};
 
-/// Hears of everything that is on record, in order, and of what steps wait for. It is called while the journal is being
-/// written, so it returns at once: whatever may wait reads a [`Feed`](crate::feed::Feed).
+/// A callback for every event that was recorded, in order, and for what steps wait for. It is called while the journal
+/// is being written, so it must return immediately. Code that may wait reads a [`Feed`](crate::feed::Feed) instead.
 pub type Listener = Rc<dyn Fn(&Progress)>;
 
 /// The journal of an upgrade, open for appending by one conductor.
@@ -35,12 +35,12 @@ pub struct Journal {
     queued: Cell<u64>,
     /// How many records there are.
     recorded: Cell<u64>,
-    /// What tells those who have written records apart.
+    /// The nonces of all conductors that have written records.
     writers: BTreeSet<String>,
     pub(super) writer: Mutex<Writer>,
 }
 
-/// The end of the journal. Whoever holds the lock writes all that is queued.
+/// The end of the journal. The task that holds the lock writes all queued events.
 pub(super) struct Writer {
     records: u64,
     last: Option<Digest>,
@@ -50,7 +50,7 @@ pub(super) struct Writer {
 }
 
 impl Journal {
-    /// Opens the journal for a conductor that holds lease `epoch` and whose `nonce` no other has.
+    /// Opens the journal for the conductor that holds lease `epoch`. Its `nonce` must be unique.
     #[must_use]
     pub fn open(
         ledger: impl Into<Ledger>,
@@ -76,12 +76,12 @@ impl Journal {
         }
     }
 
-    /// What is on record.
+    /// The state according to the journal.
     pub fn upgrade(&self) -> Ref<'_, Upgrade> {
         self.upgrade.borrow()
     }
 
-    /// Where a step of the current run is.
+    /// The state of a step in the current run.
     pub(crate) fn step_run(&self, step: &StepId) -> Ref<'_, StepRun> {
         Ref::map(self.upgrade.borrow(), |upgrade| upgrade.step_run(step))
     }
@@ -101,18 +101,18 @@ impl Journal {
         self.writers.contains(nonce)
     }
 
-    /// What no other writer of this journal has.
+    /// The nonce of this conductor, which no other writer of this journal has.
     pub fn nonce(&self) -> &str {
         &self.nonce
     }
 
-    /// Sees that nobody else has written the next record: then this conductor is still the one.
+    /// Checks that no other conductor has written the next record, which would mean that this one was superseded.
     ///
     /// # Errors
-    /// When somebody has, or that cannot be seen.
+    /// When another conductor has written it, or when this cannot be checked.
     pub async fn check_next_is_free(&self) -> Result<(), JournalError> {
         let Ledger::Stored(store) = &self.ledger else { return Ok(()) };
-        // While one of our own is being written, its place is taken by us.
+        // The lock excludes that a record of this conductor is being written at the same time.
         let writer = self.writer.lock().await;
         if writer.broken {
             return Err(JournalError::Broken);
@@ -125,17 +125,17 @@ impl Journal {
         }
     }
 
-    /// Tells the listener what a step waits for; nothing of that is on record.
+    /// Tells the listener what a step waits for. This is not recorded.
     pub fn mention(&self, step: &cutover_core::names::StepId, detail: &str) {
         let at = self.clock.now();
         (self.listener)(&Progress::Waiting { at, step: step.clone(), detail: detail.to_owned() });
     }
 
-    /// Puts an event on record. It is durable when this returns. Events of steps that run side by side share a
-    /// record, so that a hundred hosts do not wait a hundred times for the disk.
+    /// Records an event. It is durable when this returns. Events of steps that run at the same time share a record, so
+    /// that a hundred hosts do not wait a hundred times for the disk.
     ///
     /// # Errors
-    /// When it could not be written, or another conductor has taken over; then no later append succeeds either.
+    /// When it could not be written, or another conductor has taken over. After that, every later append fails as well.
     pub async fn append(&self, event: Event) -> Result<(), JournalError> {
         self.queue.borrow_mut().push(event);
         self.queued.set(self.queued.get() + 1);
@@ -165,7 +165,7 @@ impl Journal {
             at: self.clock.now(),
             events,
         };
-        // What could not be read back must not come on record: it would end the upgrade's journal for good.
+        // An event that could not be read back must not be recorded: it would make the upgrade's journal unreadable.
         self.upgrade.borrow().check(record.at, &record.events)?;
         writer.last = match &self.ledger {
             Ledger::Stored(store) => Some(self.keep(store, &record).await?),
@@ -185,7 +185,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Keeps a record in the store. The digest of its bytes.
+    /// Writes a record to the store, and returns the digest of its bytes.
     async fn keep(&self, store: &Store, record: &Record) -> Result<Digest, JournalError> {
         let name = record_name(record.number);
         let bytes = serde_json::to_vec(record).map_err(|source| store.damaged(&name, source))?;
@@ -196,8 +196,8 @@ impl Journal {
         Ok(digest)
     }
 
-    /// Creates a record, again where the store does not say that it has: the same bytes in the same place are this very
-    /// record, whichever of the attempts has put them there.
+    /// Creates a record, and repeats that if the store does not confirm it. An object of the same name with the same
+    /// bytes is this record, whichever of the attempts created it.
     async fn create(&self, store: &Store, number: u64, bytes: &[u8]) -> Result<Created, JournalError> {
         let mut made = 1;
         loop {
@@ -212,9 +212,9 @@ impl Journal {
         }
     }
 
-    /// The place was taken: by this very record when an answer was lost on the way, or by another conductor.
+    /// An object of this name exists: it is this record, if an earlier answer was lost, or that of another conductor.
     async fn recognise(&self, store: &Store, name: &str, number: u64, digest: &Digest) -> Result<(), JournalError> {
-        let bytes = store.read(name).await?.ok_or_else(|| store.damaged(name, "it has gone"))?;
+        let bytes = store.read(name).await?.ok_or_else(|| store.damaged(name, "it was removed"))?;
         if Digest::of(&bytes) == *digest {
             return Ok(());
         }
@@ -229,8 +229,8 @@ impl Journal {
     }
 }
 
-/// A record is written only beside the one before it: in a folder that somebody has removed it would be the first of a
-/// journal that nobody can read.
+/// A record is written only if the one before it exists. Otherwise, if the state was removed, it would become the first
+/// record of an unreadable journal.
 async fn create_once(store: &Store, number: u64, bytes: &[u8]) -> Result<Created, JournalError> {
     let before = number - 1;
     if before > 0 && !store.exists(&record_name(before)).await? {

@@ -1,4 +1,4 @@
-//! Claiming the next epoch: at once where nobody can hold the last, after watching it where somebody might.
+//! Claiming the next epoch: immediately if the last one certainly has no holder, otherwise after watching its lease.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -8,20 +8,20 @@ use super::keep::Lease;
 use super::{Holder, LEASE, Life, Machine, Moment, STANDSTILL};
 use crate::store::{Created, Store, StoreError};
 
-/// How often a lease that might be dead is looked at.
+/// The time between two looks at a lease whose holder might be dead.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// Who claims, and how.
+/// The conductor that claims the epoch, and its options.
 pub struct Claim<'a> {
     /// The machine.
     pub machine: Rc<dyn Machine>,
     /// The number of the last record that was read.
     pub records: u64,
-    /// The epoch of the conductor that wrote it: the next one's is higher, also where its lease is lost.
+    /// The epoch of the conductor that wrote it. The claimed epoch is higher, even if the lease of that one is lost.
     pub epoch: u64,
-    /// Whom the operator wants to succeed at once, by name.
+    /// The holder that the operator wants to succeed immediately, by name.
     pub take_over: Option<&'a str>,
-    /// Says to the operator what is waited for.
+    /// Tells the operator what is waited for.
     pub say: &'a dyn Fn(&str),
 }
 
@@ -31,20 +31,20 @@ pub enum LeaseError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Somebody else conducts the upgrade.
+    /// Another conductor conducts the upgrade.
     #[error("{} conducts this upgrade: {why}", .holder.identity)]
     Held {
-        /// Who.
+        /// The holder.
         holder: Box<Holder>,
-        /// How that is known.
+        /// How it is known that the holder is at work.
         why: &'static str,
     },
-    /// The operator wants to succeed somebody who is not the holder.
+    /// The operator wants to succeed a conductor that is not the holder.
     #[error("{} holds the lease, and not {named}", .holder.identity)]
     OtherHolder {
-        /// Who does.
+        /// The actual holder.
         holder: Box<Holder>,
-        /// Whom the operator named.
+        /// The conductor that the operator named.
         named: String,
     },
 }
@@ -59,17 +59,17 @@ impl LeaseError {
                 "`cutover status` shows what that conductor is doing; nothing was changed from here".to_owned()
             }
             Self::OtherHolder { .. } => {
-                "nothing was changed; make sure that the holder is dead, and give its name as it is shown above"
+                "nothing was changed; make sure that the holder has ended, and give its name as it is shown above"
                     .to_owned()
             }
         }
     }
 }
 
-/// Claims the next epoch, unless a living conductor holds the last.
+/// Claims the next epoch, unless a running conductor holds the last one.
 ///
 /// # Errors
-/// When the store fails or somebody else conducts the upgrade.
+/// When the store fails, or another conductor conducts the upgrade.
 pub async fn claim(store: &Store, claim: Claim<'_>) -> Result<Lease, LeaseError> {
     loop {
         let last = seen(store).await?;
@@ -88,7 +88,7 @@ pub async fn claim(store: &Store, claim: Claim<'_>) -> Result<Lease, LeaseError>
     }
 }
 
-/// Returns once nobody holds the lease, or the operator wants its holder succeeded at once.
+/// Returns once the lease has no holder, or immediately if the operator wants to succeed its holder.
 async fn wait_until_free(store: &Store, last: &Seen, claim: &Claim<'_>) -> Result<(), LeaseError> {
     let (holder, machine) = (&last.holder, &*claim.machine);
     let life = holder.identity.life(machine);
@@ -110,13 +110,13 @@ async fn wait_until_free(store: &Store, last: &Seen, claim: &Claim<'_>) -> Resul
     }
 }
 
-/// Returns once a lease has not changed for as long as it may take until its holder can have no write under way. The
-/// holder's clock says nothing: only this machine's is read.
+/// Returns once a lease has not changed for so long that its holder cannot have a write under way any more. Only the
+/// clock of this machine is used, not the holder's.
 async fn watch_until_it_lapses(store: &Store, last: &Seen, claim: &Claim<'_>) -> Result<(), LeaseError> {
     let Seen { epoch, holder, bytes } = last;
     (claim.say)(&format!(
-        "{} holds the lease, and whether it lives cannot be seen from here; watching for {} seconds whether it renews it \
-         (to go on at once, if you know that it is dead: --take-over {}@{})",
+        "{} holds the lease, and it cannot be seen from here whether it is still running; watching for {} seconds \
+         whether it renews the lease (if you know that it has ended, use --take-over {}@{} to continue immediately)",
         holder.identity,
         STANDSTILL.as_secs(),
         holder.identity.user,
@@ -133,13 +133,13 @@ async fn watch_until_it_lapses(store: &Store, last: &Seen, claim: &Claim<'_>) ->
     Ok(())
 }
 
-/// A holder that came back at the very moment in which its lease was claimed has renewed it, and does not know yet that it
-/// was succeeded. Its next renewal shows it; until its lease has lapsed, nothing may be done.
+/// A holder that resumed at the moment of the claim may have renewed its lease, and may not know yet that it was
+/// succeeded. It notices at its next renewal. Until its lease has expired, nothing may be done.
 pub(super) async fn outlive(store: &Store, last: &Seen, claim: &Claim<'_>) -> Result<(), LeaseError> {
     let now = read(store, last.epoch).await?;
     if now.is_some_and(|now| now.bytes != last.bytes && !now.holder.released) && claim.take_over.is_none() {
         (claim.say)(&format!(
-            "{} has come back at this very moment; waiting {} seconds until it has noticed that it was succeeded",
+            "{} has just resumed; waiting {} seconds until it has noticed that it was succeeded",
             last.holder.identity,
             LEASE.as_secs()
         ));

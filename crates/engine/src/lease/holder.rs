@@ -1,4 +1,4 @@
-//! Who holds a lease: what its object in the store says.
+//! The holder of a lease, according to the lease's object in the store.
 
 use std::time::Duration;
 
@@ -12,41 +12,40 @@ use crate::store::{Store, StoreError, number_of};
 pub const LEASE: Duration = Duration::from_secs(90);
 /// How often it is renewed.
 pub const RENEWAL: Duration = Duration::from_secs(15);
-/// The longest that one attempt of a write may take. It is begun only while the lease will last longer.
+/// The time limit of one attempt of a write. An attempt is started only while the lease will last longer than this.
 pub const ATTEMPT: Duration = Duration::from_secs(20);
-/// How long a lease must stand still until a successor elsewhere takes it for dead: what its holder may have begun at the
-/// last moment has ended by then.
+/// How long a lease must stay unchanged before a successor on another machine assumes that its holder is dead. By then,
+/// any attempt that the holder started at the last moment has ended.
 pub const STANDSTILL: Duration = Duration::from_secs(LEASE.as_secs() + ATTEMPT.as_secs());
 
-/// Who holds an epoch, or held it.
+/// The conductor that holds an epoch, or held it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// The conductor.
     #[serde(flatten)]
     pub identity: Identity,
-    /// Until when the lease lasts unless it is renewed, by the holder's own clock.
+    /// When the lease expires unless it is renewed, by the holder's own clock.
     pub until: Timestamp,
     /// How often it was renewed.
     #[serde(default)]
     pub renewals: u64,
-    /// The number of the last record that the holder knew of: the journal has as many at least.
+    /// The number of the last record that the holder knew of. The journal has at least as many.
     #[serde(default)]
     pub records: u64,
-    /// Whether the holder has given it up.
+    /// Whether the holder has released the lease.
     #[serde(default)]
     pub released: bool,
 }
 
 impl Holder {
-    /// Who holds a lease that cannot be read: somebody of whom nothing is known, and who may live.
-    fn somebody() -> Self {
-        let identity =
-            Identity { user: "somebody".to_owned(), machine: "unknown".to_owned(), process: 0, origin: None };
+    /// The holder of a lease that cannot be read. Nothing is known about it, and it may still be running.
+    fn unknown() -> Self {
+        let identity = Identity { user: "unknown".to_owned(), machine: "unknown".to_owned(), process: 0, origin: None };
         Self { identity, until: Timestamp::MAX, renewals: 0, records: 0, released: false }
     }
 
-    /// Whether somebody who only looks should take the holder to be at work, as far as can be told at once; nothing when
-    /// the lease cannot be read.
+    /// Whether the holder seems to be at work, for commands that only show the state. `None` if the lease cannot be
+    /// read.
     #[must_use]
     pub fn seems_alive(&self, machine: &dyn Machine) -> Option<bool> {
         let life = if self.released { Life::Gone } else { self.identity.life(machine) };
@@ -54,13 +53,13 @@ impl Holder {
             Life::Lives => Some(true),
             Life::Gone => Some(false),
             Life::Unknown if self.until == Timestamp::MAX => None,
-            // Only a hint: the clocks of two machines may differ.
+            // This is only a hint, because the clocks of two machines may differ.
             Life::Unknown => Some(self.until > machine.now()),
         }
     }
 }
 
-/// Who holds the last epoch, or held it.
+/// The conductor that holds the last epoch, or held it.
 ///
 /// # Errors
 /// When the store fails.
@@ -79,7 +78,7 @@ pub(super) struct Seen {
 pub(super) async fn seen(store: &Store) -> Result<Option<Seen>, StoreError> {
     let Some(name) = store.list("lease", |name| number_of(name).is_some()).await?.pop() else { return Ok(None) };
     let epoch = name.strip_prefix("lease/").and_then(number_of).unwrap_or_default();
-    Ok(Some(read(store, epoch).await?.ok_or_else(|| store.damaged(&name, "it has gone"))?))
+    Ok(Some(read(store, epoch).await?.ok_or_else(|| store.damaged(&name, "it was removed"))?))
 }
 
 pub(super) async fn read(store: &Store, epoch: u64) -> Result<Option<Seen>, StoreError> {
@@ -88,10 +87,10 @@ pub(super) async fn read(store: &Store, epoch: u64) -> Result<Option<Seen>, Stor
     Ok(bytes.map(|bytes| {
         let holder = serde_json::from_slice(&bytes).unwrap_or_else(|error| {
             store.warn(&format!(
-                "{name} in {} cannot be read ({error}): who holds it, and whether the journal's end is lost, is not known",
+                "{name} in {} cannot be read ({error}): it is not known who holds it, or if the journal's end is lost",
                 store.location()
             ));
-            Holder::somebody()
+            Holder::unknown()
         });
         Seen { epoch, holder, bytes }
     }))

@@ -1,4 +1,4 @@
-//! Keeping a lease: renewing it, knowing for how long it holds, and noticing that it was lost.
+//! Keeping a lease: renewing it, knowing when it expires, and noticing that it was lost.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -12,9 +12,9 @@ use crate::halt::Halt;
 use crate::journal::{Journal, JournalError};
 use crate::store::{Store, StoreError};
 
-/// How soon a renewal that failed is tried again: often enough before the lease lapses.
+/// The wait after a failed renewal. It leaves time for several attempts before the lease expires.
 const RENEWAL_AFTER_FAILURE: Duration = Duration::from_secs(2);
-/// A wait that took so much longer than it was asked to was a pause: the process was suspended, or the machine.
+/// A wait that took this much longer than requested counts as a pause: the process or the machine was suspended.
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// A lease that this process holds.
@@ -24,18 +24,18 @@ pub struct Lease {
     identity: Identity,
     machine: Rc<dyn Machine>,
     store: Store,
-    /// When the last renewal that worked was begun.
+    /// When the last successful renewal was started.
     renewed: Cell<Moment>,
     renewals: Cell<u64>,
-    /// The number of the last record that was told of.
+    /// The number of the last record that the lease's object names.
     records: Cell<u64>,
 }
 
-/// What somebody who keeps a lease says to the operator.
+/// What the operator is told while a lease is kept.
 pub enum News<'a> {
-    /// It could not be renewed. Told once for each run of failures.
+    /// It could not be renewed. This is reported once for each series of failures.
     NotRenewed(&'a StoreError),
-    /// This process, or its machine, stood still for so long, and nobody has taken over meanwhile.
+    /// This process or its machine was suspended for this long, and no other conductor has taken over in the meantime.
     StoodStill(Duration),
 }
 
@@ -51,13 +51,14 @@ impl Lease {
         self.since_renewal() + ATTEMPT <= LEASE
     }
 
-    /// The time since the last renewal that worked.
+    /// The time since the last successful renewal.
     pub(crate) fn since_renewal(&self) -> Duration {
         self.renewed.get().elapsed(&*self.machine)
     }
 
-    /// Renews the lease until it is lost. A renewal that fails is tried again soon. After a pause that nobody planned it is
-    /// first looked whether another conductor has gone on with the journal. `tell` hears what the operator should know.
+    /// Renews the lease until it is lost. A failed renewal is repeated soon. After an unplanned pause it is first
+    /// checked whether another conductor has continued the journal. `tell` is called with what the operator should
+    /// know.
     pub async fn keep(&self, journal: &Journal, tell: &dyn Fn(News<'_>)) -> Halt {
         let mut failing = false;
         loop {
@@ -66,7 +67,7 @@ impl Lease {
             let slept = begin.elapsed(&*self.machine);
             if slept > asked + PAUSE {
                 match journal.check_next_is_free().await {
-                    // A store that cannot be read says nothing; the renewal tells of it.
+                    // If the store cannot be read, nothing is known; the renewal reports that.
                     Ok(()) => tell(News::StoodStill(slept)),
                     Err(JournalError::Store(_)) => {}
                     Err(error) => return error.into(),
@@ -85,8 +86,8 @@ impl Lease {
         }
     }
 
-    /// Renews once, and says when the lease is lost. First the object is written and then it is looked who has claimed the
-    /// next epoch: whoever claims it afterwards sees that it was renewed.
+    /// Renews the lease once, and says if it is lost. The object is written first, and only then it is checked whether
+    /// the next epoch was claimed: a conductor that claims it later sees that the lease was renewed.
     pub(crate) async fn renew(&self, records: u64) -> Result<Option<LeaseLost>, StoreError> {
         let begin = Moment::now(&*self.machine);
         let name = object(self.epoch);
@@ -102,12 +103,12 @@ impl Lease {
         Ok(None)
     }
 
-    /// Gives the lease up, so that the next conductor need not wait.
+    /// Releases the lease, so that the next conductor does not have to wait.
     ///
     /// # Errors
-    /// When the store fails; the lease then lapses by itself.
+    /// When the store fails. The lease then expires automatically.
     pub async fn release(&self, records: u64) -> Result<(), StoreError> {
-        // What is gone stays gone, and a successor's object is not ours.
+        // An object that was removed is not written again, and a successor's object is not changed.
         if read(&self.store, self.epoch).await?.is_none() {
             return Ok(());
         }
@@ -120,7 +121,7 @@ impl Lease {
     }
 
     fn holder(&self, records: u64) -> Holder {
-        // Records do not become fewer.
+        // The number of records never decreases.
         let records = records.max(self.records.get());
         self.records.set(records);
         let (identity, renewals) = (self.identity.clone(), self.renewals.get());

@@ -1,4 +1,4 @@
-//! Why a lease is not held any more.
+//! Why this conductor no longer holds its lease.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use cutover_core::time::human;
 use super::Identity;
 use crate::hints::{GONE, SUPERSEDED};
 
-/// The lease is not held any more. Nothing may be written until the next conductor has looked at the world.
+/// This conductor no longer holds its lease. Nothing may be written until the next conductor has observed the world.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseLost {
     /// Another conductor has claimed the next epoch.
@@ -18,18 +18,18 @@ pub enum LeaseLost {
         /// Its epoch.
         epoch: u64,
     },
-    /// The lease's object is not there any more: somebody has removed the state.
-    #[error("the state of this upgrade is gone from {location}: {what} is not there any more")]
+    /// The lease's object does not exist any more: the state was removed.
+    #[error("the state of this upgrade is gone from {location}: {what} is missing")]
     Gone {
-        /// What is missed.
+        /// What is missing.
         what: String,
         /// Where the state was.
         location: String,
     },
-    /// It could not be renewed for so long that it has nearly lapsed.
+    /// It could not be renewed for so long that it has nearly expired.
     #[error("the lease could not be renewed for {}: another conductor may take over at any moment", human(*.since))]
     NotRenewed {
-        /// Since the last renewal.
+        /// The time since the last renewal.
         since: Duration,
     },
 }
@@ -42,7 +42,7 @@ impl LeaseLost {
             Self::Superseded { .. } => SUPERSEDED,
             Self::Gone { .. } => GONE,
             Self::NotRenewed { .. } => {
-                "nothing new was begun since; make sure that the state can be read and written, then run the same command"
+                "nothing was started since; make sure that the state can be read and written, then run the same command"
             }
         }
     }

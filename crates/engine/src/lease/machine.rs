@@ -1,4 +1,4 @@
-//! The machine that a conductor runs on: its clocks, and which of its processes live.
+//! The machine that a conductor runs on: its clocks, and which of its processes are running.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,25 +11,24 @@ use cutover_core::time::between;
 
 use crate::ports::Clock;
 
-/// The wall clock and the machine, for what must not follow an upgrade's own clock.
+/// The wall clock and the machine, for everything that must not use an upgrade's own clock.
 #[async_trait(?Send)]
 pub trait Machine {
-    /// What time it is.
+    /// The current time of the wall clock.
     fn now(&self) -> Timestamp;
-    /// How long the machine has been up, the time in which it was suspended included, where it can tell.
+    /// The time since the machine was started, including the time in which it was suspended if the machine counts that.
     fn up(&self) -> Duration;
     /// Waits.
     async fn sleep(&self, length: Duration);
-    /// Whether the process of that number that was started then is there, as far as can be told: one that is known to be
-    /// gone is not.
+    /// Whether the process with this number and start time is running. `false` only if it is known to be gone.
     fn lives(&self, process: u32, started: u64) -> bool;
-    /// Text that no other process has.
+    /// Text that is different for each process.
     fn nonce(&self) -> String;
     /// Who runs this process, on which machine, and which process it is.
     fn identity(&self) -> Identity;
 }
 
-/// A machine whose time is an upgrade's own: where time is simulated, or nothing is written.
+/// A machine that uses an upgrade's own clock, for simulated time and for runs that write nothing.
 pub struct OnClock(pub Rc<dyn Clock>);
 
 #[async_trait(?Send)]
@@ -67,20 +66,21 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// Now.
+    /// The current moment.
     #[must_use]
     pub fn now(machine: &dyn Machine) -> Self {
         Self { wall: machine.now(), up: machine.up() }
     }
 
-    /// How much time has certainly passed since, as long as this machine was not suspended: a wall clock may be set forward.
+    /// The time that has certainly passed since then, if this machine was not suspended. The wall clock is not used,
+    /// because it may be set forward.
     #[must_use]
     pub fn certainly(&self, machine: &dyn Machine) -> Duration {
         between(self.wall, machine.now()).min(machine.up().saturating_sub(self.up))
     }
 
-    /// How much time may have passed since: as much as the clock says that shows more. One may not count while the machine is
-    /// suspended, and the other may be set back.
+    /// The time that may have passed since then: the larger one of what the two clocks show. One may not count while
+    /// the machine is suspended, and the other one may be set back.
     #[must_use]
     pub fn elapsed(&self, machine: &dyn Machine) -> Duration {
         between(self.wall, machine.now()).max(machine.up().saturating_sub(self.up))
@@ -96,26 +96,26 @@ pub struct Identity {
     pub machine: String,
     /// The process on that machine.
     pub process: u32,
-    /// Where that number means that process; nothing where the machine cannot tell.
+    /// Where that number identifies the process; `None` if the machine cannot tell.
     #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
 }
 
-/// Where the number of a process means that process and no other.
+/// Where the number of a process identifies that process and no other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The boot of the machine's kernel: `/proc/sys/kernel/random/boot_id` on Linux.
     pub boot: String,
     /// The namespace of process numbers: `/proc/self/ns/pid` on Linux. Containers of one machine each have their own.
     pub pid_namespace: String,
-    /// When the process was started, in the machine's own unit: numbers are used again.
+    /// When the process was started, in the machine's own unit. It is needed because numbers of processes are reused.
     pub started: u64,
 }
 
 /// Whether a conductor still runs, as far as this machine can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
-    /// Its process is there.
+    /// Its process is running.
     Lives,
     /// It ran where this process runs, and is gone.
     Gone,
@@ -124,7 +124,8 @@ pub enum Life {
 }
 
 impl Identity {
-    /// Whether the conductor `self` still runs, as seen from `machine`. A process does not keep itself out.
+    /// Whether the conductor `self` still runs, as seen from `machine`. The current process itself does not count as
+    /// another conductor.
     #[must_use]
     pub fn life(&self, machine: &dyn Machine) -> Life {
         let here = machine.identity();
@@ -137,7 +138,7 @@ impl Identity {
         if lives && !itself { Life::Lives } else { Life::Gone }
     }
 
-    /// Whether these words name this conductor: `ada@left`, or with its process as it is shown.
+    /// Whether `words` name this conductor, such as `ada@left`, with or without its process as it is displayed.
     #[must_use]
     pub fn is_named(&self, words: &str) -> bool {
         words == format!("{}@{}", self.user, self.machine) || words == self.to_string()

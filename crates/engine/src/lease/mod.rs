@@ -1,12 +1,13 @@
-//! The lease: who conducts an upgrade, where, and until when. A second conductor keeps out while one is alive, and no write
-//! is begun that the lease might not outlast. The order of the journal remains the fence: it decides who goes on.
+//! The lease: who conducts an upgrade, where, and until when. A second conductor does not start while one is running,
+//! and no write is started that might take longer than the lease lasts. In case of doubt the journal decides which
+//! conductor continues: only one can append the next record.
 //!
-//! An epoch is claimed by creating its object. Only its holder writes that object again, to renew it. Leases use wall time
-//! and the machine's own clock, whatever the upgrade's clock shows. Clocks of different machines are never compared: a
-//! successor elsewhere watches on its own clock whether the object still changes.
+//! An epoch is claimed by creating its object. Only its holder writes that object again, to renew it. Leases use the
+//! wall clock and the machine's own clock, even if the upgrade's clock is simulated. Clocks of different machines are
+//! never compared: a successor on another machine uses its own clock to watch whether the object still changes.
 //!
-//! `machine` is what a conductor knows about where it runs, `holder` who holds a lease as the store has it, `claim` how the
-//! next epoch is claimed, and `keep` how it is kept.
+//! `machine` is what a conductor knows about the machine that it runs on, `holder` is the holder of a lease according
+//! to the store, `claim` claims the next epoch, and `keep` renews its lease.
 
 mod claim;
 mod holder;

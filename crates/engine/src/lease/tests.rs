@@ -1,5 +1,5 @@
-//! What a lease promises: a living conductor keeps others out, a dead one does not, and neither clock of another machine is
-//! believed.
+//! What a lease guarantees: a running conductor keeps others out, a dead one does not, and no clock of another machine
+//! is trusted.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -21,7 +21,7 @@ use crate::journal::{Journal, JournalError, read as read_journal};
 use crate::store::Store;
 use crate::testing::{HandClock, at, memory, now, upgrade};
 
-/// A process of a machine, which sees the time that a test sets. A sleep ends once the test lets time pass.
+/// A process on a machine whose time the test controls. A sleep ends once the test advances the time.
 struct Process {
     identity: Identity,
     wall: Cell<Timestamp>,
@@ -30,7 +30,7 @@ struct Process {
     living: RefCell<Vec<(u32, u64)>>,
 }
 
-/// Where every process of these tests runs, unless it says otherwise.
+/// Where the processes of these tests run unless they say otherwise.
 fn origin() -> Origin {
     Origin { boot: "boot".to_owned(), pid_namespace: "pid:[1]".to_owned(), started: 1 }
 }
@@ -121,12 +121,12 @@ fn assert_held(store: &Store, machine: &Rc<Process>) {
 }
 
 fn journal(store: &Store) -> Journal {
-    let reading = now(read_journal(store)).expect("it holds together");
+    let reading = now(read_journal(store)).expect("the journal is consistent");
     Journal::open(store.clone(), reading, HandClock::new(), 1, "n".to_owned(), Rc::new(|_| {}))
 }
 
 #[test]
-fn a_lease_that_nobody_holds_is_epoch_one() {
+fn the_first_lease_has_epoch_one() {
     let store = memory();
     assert_eq!(claimed(&store, &ada()).epoch, 1);
     let (epoch, holder) = now(last(&store)).expect("it can be read").expect("there is one");
@@ -143,7 +143,7 @@ fn a_living_conductor_on_this_machine_keeps_others_out_for_as_long_as_it_lives()
 }
 
 #[test]
-fn a_conductor_of_this_machine_that_is_dead_is_succeeded_at_once() {
+fn a_dead_conductor_on_this_machine_is_succeeded_immediately() {
     let store = memory();
     claimed(&store, &ada());
     let bob = bob();
@@ -152,7 +152,7 @@ fn a_conductor_of_this_machine_that_is_dead_is_succeeded_at_once() {
 }
 
 #[test]
-fn a_number_that_another_process_has_by_now_is_no_sign_of_life() {
+fn a_process_number_that_was_reused_is_no_sign_that_the_holder_is_running() {
     let store = memory();
     claimed(&store, &ada());
     let bob = bob();
@@ -179,7 +179,7 @@ fn a_process_that_cannot_be_seen_from_here_is_not_taken_for_dead() {
 }
 
 #[test]
-fn a_conductor_elsewhere_is_succeeded_after_its_lease_stood_still_for_a_lease_and_an_attempt() {
+fn a_conductor_on_another_machine_is_succeeded_once_its_lease_has_not_changed_for_a_lease_and_an_attempt() {
     let store = memory();
     claimed(&store, &ada());
     let eve = eve();
@@ -195,7 +195,7 @@ fn a_conductor_elsewhere_is_succeeded_after_its_lease_stood_still_for_a_lease_an
 }
 
 #[test]
-fn the_clock_of_the_holders_machine_is_not_believed() {
+fn the_clock_of_the_holders_machine_is_not_trusted() {
     let store = memory();
     let ada = ada();
     // Its clock is a day behind, so that its lease seems to have lapsed long ago.
@@ -212,7 +212,7 @@ fn the_clock_of_the_holders_machine_is_not_believed() {
 }
 
 #[test]
-fn a_holder_that_comes_back_at_the_moment_of_the_claim_is_outlived_before_anything_is_done() {
+fn after_a_holder_resumes_at_the_moment_of_the_claim_its_lease_must_expire_before_anything_is_done() {
     let store = memory();
     let (ada, eve) = (ada(), eve());
     let lease = claimed(&store, &ada);
@@ -244,7 +244,7 @@ fn a_holder_whose_next_epoch_was_claimed_notices_when_it_renews() {
 }
 
 #[test]
-fn whoever_names_the_holder_succeeds_it_at_once_and_nobody_else_does() {
+fn a_conductor_that_names_the_holder_succeeds_it_immediately_and_no_other_does() {
     for named in ["ada@left", "ada@left (process 10)"] {
         let store = memory();
         claimed(&store, &ada());
@@ -253,7 +253,7 @@ fn whoever_names_the_holder_succeeds_it_at_once_and_nobody_else_does() {
     for named in ["", "bob@left", "ada", "ada@left (process 11)"] {
         let store = memory();
         claimed(&store, &ada());
-        let error = now(begin(&store, &eve(), Some(named))).err().expect("somebody else holds it");
+        let error = now(begin(&store, &eve(), Some(named))).err().expect("another conductor holds it");
         assert_eq!(error.to_string(), format!("ada@left (process 10) holds the lease, and not {named}"));
     }
 }
@@ -267,7 +267,7 @@ fn a_process_does_not_keep_itself_out() {
 }
 
 #[test]
-fn a_lease_that_was_given_up_can_be_claimed_at_once() {
+fn a_lease_that_was_released_can_be_claimed_immediately() {
     let store = memory();
     now(claimed(&store, &ada()).release(7)).expect("it can be written");
     let (_, holder) = now(last(&store)).expect("it can be read").expect("there is one");
@@ -276,7 +276,7 @@ fn a_lease_that_was_given_up_can_be_claimed_at_once() {
 }
 
 #[test]
-fn epochs_count_up_and_the_last_is_the_one_that_counts() {
+fn epochs_increase_and_the_last_one_is_valid() {
     let store = memory();
     for epoch in 1..=12 {
         let lease = claimed(&store, &ada());
@@ -288,7 +288,7 @@ fn epochs_count_up_and_the_last_is_the_one_that_counts() {
 }
 
 #[test]
-fn a_lease_of_an_older_program_is_watched_like_one_from_elsewhere() {
+fn a_lease_of_an_older_program_is_watched_like_one_from_another_machine() {
     let store = memory();
     let text = r#"{"user":"ada","machine":"left","process":10,"until":"2021-01-04T09:00:30Z"}"#;
     now(store.create("lease/00000001.json", text.into())).expect("it can be written");
@@ -313,7 +313,7 @@ fn a_lease_outlasts_an_attempt_until_the_last_twenty_seconds() {
 }
 
 #[test]
-fn time_is_what_the_clock_says_that_shows_more_of_it() {
+fn elapsed_time_is_the_larger_one_of_what_the_two_clocks_show() {
     let (store, asleep, set_back) = (memory(), ada(), bob());
     let lease = claimed(&store, &asleep);
     // The machine was suspended: only one of its clocks went on.
@@ -326,7 +326,7 @@ fn time_is_what_the_clock_says_that_shows_more_of_it() {
     assert!(!lease.outlasts_an_attempt(), "the wall clock was set back");
 }
 
-/// Lets time pass in small steps while a lease is kept.
+/// Advances the time in small steps while a lease is kept.
 fn keep_for<'a>(kept: &mut Pin<Box<dyn Future<Output = Halt> + 'a>>, machine: &Process, seconds: u64) -> Option<Halt> {
     for _ in 0..seconds {
         if let Poll::Ready(halt) = poll(kept) {
@@ -341,7 +341,7 @@ fn keep_for<'a>(kept: &mut Pin<Box<dyn Future<Output = Halt> + 'a>>, machine: &P
 }
 
 #[test]
-fn a_lease_that_is_kept_does_not_lapse_and_tells_of_the_last_record() {
+fn a_lease_that_is_kept_does_not_expire_and_names_the_last_record() {
     let (store, ada) = (memory(), ada());
     let lease = claimed(&store, &ada);
     let journal = journal(&store);
@@ -357,7 +357,7 @@ fn a_lease_that_is_kept_does_not_lapse_and_tells_of_the_last_record() {
 }
 
 #[test]
-fn a_lease_is_kept_through_an_outage_of_the_store_with_one_complaint_for_each() {
+fn a_lease_is_kept_through_outages_of_the_store_with_one_message_for_each() {
     let (folder, ada) = (TempDir::new().expect("a folder"), ada());
     let store = Store::folder(folder.path(), &upgrade()).expect("a store");
     let lease = claimed(&store, &ada);
@@ -397,7 +397,7 @@ fn a_conductor_that_was_succeeded_notices_at_its_next_renewal_and_leaves_its_suc
 }
 
 #[test]
-fn after_a_pause_that_nobody_planned_the_journal_is_looked_at_first() {
+fn after_an_unplanned_pause_the_journal_is_checked_first() {
     let (store, ada) = (memory(), ada());
     let lease = claimed(&store, &ada);
     let journal = journal(&store);
@@ -409,11 +409,11 @@ fn after_a_pause_that_nobody_planned_the_journal_is_looked_at_first() {
     let mut kept: Pin<Box<dyn Future<Output = Halt> + '_>> = Box::pin(lease.keep(&journal, &tell));
     assert!(poll(&mut kept).is_pending());
     ada.pass(300);
-    assert!(poll(&mut kept).is_pending(), "nobody has gone on");
+    assert!(poll(&mut kept).is_pending(), "no other conductor has continued the journal");
     assert_eq!(stood_still.get(), 1);
     now(store.create("journal/00000001.json", b"{}".to_vec())).expect("it can be written");
     ada.pass(300);
-    let Poll::Ready(halt) = poll(&mut kept) else { panic!("somebody has gone on") };
+    let Poll::Ready(halt) = poll(&mut kept) else { panic!("another conductor has continued the journal") };
     assert!(matches!(halt, Halt::Journal(JournalError::Fenced { .. })), "{halt}");
 }
 
@@ -426,7 +426,7 @@ fn a_lease_whose_object_is_gone_is_lost_and_not_written_again() {
     let lost = now(lease.renew(0)).expect("the store works").expect("it is gone");
     assert!(matches!(lost, LeaseLost::Gone { .. }), "{lost}");
     now(lease.release(0)).expect("nothing is written");
-    assert!(!folder.path().join(upgrade().as_str()).exists(), "and nothing is made anew");
+    assert!(!folder.path().join(upgrade().as_str()).exists(), "nothing is created again");
 }
 
 #[test]
@@ -444,14 +444,14 @@ fn a_damaged_lease_is_no_sign_that_its_holder_is_dead() {
 }
 
 #[test]
-fn an_epoch_is_higher_than_that_of_the_last_record_also_where_leases_are_lost() {
+fn an_epoch_is_higher_than_that_of_the_last_record_even_if_leases_are_lost() {
     let (store, machine) = (memory(), ada());
     let claim = super::claim(&store, Claim { machine, records: 9, epoch: 6, take_over: None, say: &|_| {} });
     assert_eq!(now(claim).expect("it is free").epoch, 7);
 }
 
 #[test]
-fn a_wall_clock_that_is_set_forward_makes_nobody_elsewhere_dead() {
+fn setting_the_wall_clock_forward_does_not_make_other_machines_leases_expire() {
     let store = memory();
     claimed(&store, &ada());
     let eve = eve();
@@ -463,7 +463,7 @@ fn a_wall_clock_that_is_set_forward_makes_nobody_elsewhere_dead() {
 }
 
 #[test]
-fn a_lease_that_is_given_up_tells_of_no_fewer_records_than_before() {
+fn releasing_a_lease_does_not_reduce_its_number_of_records() {
     let store = memory();
     let lease = claimed(&store, &ada());
     assert!(now(lease.renew(9)).expect("it can be written").is_none());
@@ -472,7 +472,7 @@ fn a_lease_that_is_given_up_tells_of_no_fewer_records_than_before() {
 }
 
 #[test]
-fn what_is_none_of_ours_among_the_leases_keeps_nobody_out() {
+fn other_files_among_the_leases_do_not_prevent_a_claim() {
     let store = memory();
     for name in ["lease/zz", "lease/.DS_Store", "lease/99.json", "lease/old/00000009.json"] {
         now(store.create(name, b"theirs".to_vec())).expect("it can be written");
@@ -481,12 +481,12 @@ fn what_is_none_of_ours_among_the_leases_keeps_nobody_out() {
 }
 
 #[test]
-fn a_look_from_elsewhere_goes_by_the_holders_own_time() {
+fn a_look_from_another_machine_uses_the_holders_own_time() {
     let (store, eve) = (memory(), eve());
     claimed(&store, &ada());
     let (_, holder) = now(last(&store)).expect("it can be read").expect("there is one");
     assert_eq!(holder.seems_alive(&*eve), Some(true));
     eve.pass(91);
     assert_eq!(holder.seems_alive(&*eve), Some(false));
-    assert!(begin(&store, &eve, None).now_or_never().is_none(), "but whoever would succeed it watches first");
+    assert!(begin(&store, &eve, None).now_or_never().is_none(), "a successor watches the lease first");
 }
