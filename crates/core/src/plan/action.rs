@@ -1,7 +1,7 @@
-//! What steps do: data that the engine carries out through its ports, one variant for each kind of work.
+//! What steps do: data that the engine carries out through its ports, with one variant for each kind of work.
 //!
-//! An action says everything that its execution needs. A value that is not known when the plan is made, such
-//! as the id of an instance that a step will launch, is named by the step that makes it.
+//! An action contains everything that its execution needs. If a value is not known when the plan is made, such as the
+//! id of an instance that a step will launch, the action refers to that step instead.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -26,8 +26,8 @@ pub enum Action {
     WaitUntil {
         /// The moment.
         moment: Timestamp,
-        /// The last moment at which what follows may begin: later, it would not end in time. Nothing when that does
-        /// not matter, or somebody wants it all the same.
+        /// The latest time at which the following steps may start and still end in time. `None` if that does not
+        /// matter, or if the operator wants to start anyway.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         no_later_than: Option<Timestamp>,
     },
@@ -35,9 +35,9 @@ pub enum Action {
     Decide(Decide),
     /// Sends a message.
     Announce(Announce),
-    /// Puts the maintenance page into its bucket, and makes CloudFront forget the old one.
+    /// Writes the maintenance page into its bucket, and clears CloudFront's cache of the old one.
     PublishPage(PublishPage),
-    /// Puts the current hosts on record.
+    /// Records the current hosts.
     Capture {
         /// The current hosts, of all fleets.
         hosts: Vec<CapturedHost>,
@@ -49,7 +49,7 @@ pub enum Action {
     AwaitResolvers(AwaitResolvers),
     /// Builds a machine image.
     BuildImage(BuildImage),
-    /// Launches a host and waits until it is up.
+    /// Launches a host and waits until its status checks pass.
     Launch(Launch),
     /// Runs the smoke tests on a host.
     SmokeTest {
@@ -58,7 +58,7 @@ pub enum Action {
         /// The tests.
         tests: Vec<SmokeTest>,
     },
-    /// Stops programs on a host and sees that none runs.
+    /// Stops programs on a host and waits until none is running.
     StopServices(StopServices),
     /// Starts programs on a host and waits until they run.
     StartServices(StartServices),
@@ -67,10 +67,10 @@ pub enum Action {
         /// The fleet.
         fleet: FleetName,
     },
-    /// Looks again whether programs are stopped, and stops them again: a configuration run or a weekly restart
-    /// may have started them behind the operator's back.
+    /// Checks whether programs are still stopped, and stops them again if not: a configuration run or a weekly restart
+    /// may have started them without the operator's knowledge.
     ConfirmStopped {
-        /// The hosts to look at, with the programs that must not run there.
+        /// The hosts to check, with the programs that must not run there.
         hosts: Vec<HostPrograms>,
     },
     /// Takes a snapshot of a database instance and waits until it is available.
@@ -90,13 +90,13 @@ pub enum Action {
     AwaitHealthy(Membership),
     /// Waits until hosts that were taken out of a balancer have finished draining.
     AwaitDrained(Membership),
-    /// Asks for pages of a site and looks at the answers.
+    /// Requests pages of a site and checks the answers.
     CheckSite(CheckSite),
-    /// Terminates a host that no balancer has.
+    /// Terminates a host that is in no balancer.
     Terminate {
         /// The host.
         host: Host,
-        /// The balancers that must not have it.
+        /// The balancers in which it must not be registered.
         balancers: Vec<BalancerName>,
     },
     /// Removes a machine image and its snapshot.
@@ -109,8 +109,8 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether `other` does the same, so that what is done of it is done of this. A wait's last moment is advice on when
-    /// to begin, which says nothing of what was done.
+    /// Whether `other` does the same, so that if it is done, this one is done. The latest time of a wait is ignored,
+    /// because it is advice on when to start.
     #[must_use]
     pub fn does_the_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -129,7 +129,7 @@ pub struct Host {
     pub instance: InstanceRef,
 }
 
-/// An instance that is known, or the step that will make it known.
+/// A known instance, or the step that will launch it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InstanceRef {
@@ -168,9 +168,9 @@ pub struct CapturedHost {
 pub struct Decide {
     /// The gate.
     pub gate: GateName,
-    /// What is decided.
+    /// The question to decide.
     pub question: String,
-    /// What to look at first.
+    /// What to check before deciding.
     pub checklist: Vec<String>,
 }
 
@@ -181,7 +181,7 @@ pub struct Announce {
     pub announcement: AnnouncementName,
     /// Where it goes.
     pub to: String,
-    /// Its words.
+    /// Its text.
     pub text: String,
 }
 
@@ -203,11 +203,11 @@ pub struct PublishPage {
 pub struct ChangeRecords {
     /// The hosted zone's name.
     pub zone: String,
-    /// What the records shall be.
+    /// The wanted records.
     pub records: Vec<RecordTarget>,
 }
 
-/// What a record shall be: a CNAME.
+/// The wanted value of a record, which is a CNAME.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordTarget {
     /// The site's host name.
@@ -219,14 +219,14 @@ pub struct RecordTarget {
     pub ttl: Duration,
 }
 
-/// Who must answer with what before a change of records has arrived.
+/// The servers and resolvers that must answer with certain targets before a change of records counts as visible.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwaitResolvers {
     /// What the records must be.
     pub records: Vec<RecordTarget>,
     /// The recursive resolvers to ask, besides the zone's own servers.
     pub resolvers: Vec<IpAddr>,
-    /// How long resolvers that nobody can ask may keep the answer from before.
+    /// How long other resolvers, which cannot be asked, may keep the previous answer.
     #[serde(rename = "forget_seconds", with = "crate::time::seconds")]
     pub forget: Duration,
     /// How much longer to wait for connections that browsers hold open.
@@ -237,7 +237,7 @@ pub struct AwaitResolvers {
 /// A machine image to build.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildImage {
-    /// Its name. A build of the same name twice is one build.
+    /// Its name. A second build with the same name has no effect.
     pub name: ImageName,
     /// Its role.
     pub role: Role,
@@ -284,8 +284,8 @@ pub struct Launch {
     pub tags: BTreeMap<String, String>,
     /// Whether services stay stopped at boot. Workers must: they would take production's tasks.
     pub boot_stopped: bool,
-    /// 1 unless a host of this name was launched before by this upgrade and is gone: part of the token that
-    /// makes launching twice launching once.
+    /// 1, unless this upgrade launched a host with this name before and that one is gone. It is part of the idempotency
+    /// token of the launch.
     pub generation: u32,
 }
 
@@ -319,7 +319,7 @@ pub struct StartServices {
 /// A migration command to run as a job of a host, so that it outlives the connection and the conductor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Migrate {
-    /// The job's name. A job started twice is one job.
+    /// The job's name. Starting it a second time has no effect.
     pub job: JobName,
     /// The host that runs it.
     pub host: Host,
@@ -346,7 +346,7 @@ pub struct Migrate {
 }
 
 impl Migrate {
-    /// The job's name in its run number `run`, from 0: one more each time that an operator wants it tried again.
+    /// The job's name in run number `run`, from 0. Each retry that an operator approves is a new run.
     #[must_use]
     pub fn job_of_run(&self, run: u32) -> JobName {
         if run == 0 { self.job.clone() } else { format!("{}-run-{}", self.job, run + 1).into() }
@@ -370,7 +370,7 @@ pub struct Membership {
     pub hosts: Vec<Host>,
 }
 
-/// Pages of a site to ask for.
+/// Pages of a site to request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckSite {
     /// The site.
@@ -379,7 +379,7 @@ pub struct CheckSite {
     pub host: DnsName,
     /// How the name is resolved.
     pub via: Via,
-    /// What must be answered.
+    /// The expected answers.
     pub checks: Vec<SiteCheck>,
 }
 

@@ -1,4 +1,5 @@
-//! What a plan was made from, as facts that people can read: the plan's hash, and the answer to "what changed?".
+//! The facts that a plan was made from, in a form that people can read. They are part of the plan's hash, and show what
+//! has changed since.
 
 use std::collections::BTreeMap;
 
@@ -18,9 +19,9 @@ pub struct Basis(BTreeMap<String, String>);
 pub struct Change {
     /// What it is about, such as `record lms.mitx.mit.edu`.
     pub subject: String,
-    /// What it was when the plan was made; nothing when it was not there.
+    /// What it was when the plan was made; `None` if it did not exist.
     pub was: Option<String>,
-    /// What it is now; nothing when it has gone.
+    /// What it is now; `None` if it is gone.
     pub is: Option<String>,
 }
 
@@ -30,7 +31,7 @@ impl Basis {
         self.0.insert(subject.into(), value.into());
     }
 
-    /// The digest of the facts and of what was asked for. It was the plan's hash in the first format of journals.
+    /// The digest of the facts and of the request. This was the plan's hash in the first format of journals.
     #[must_use]
     pub fn digest(&self, upgrade: &UpgradeId, phase: Phase, order: Order) -> Digest {
         Digest::of_json(&(upgrade, phase, order, &self.0))

@@ -1,11 +1,12 @@
-//! Which steps can begin: those for which nothing is left to wait.
+//! Which steps can start: those whose predecessors are all done.
 
 use std::collections::HashMap;
 
 use super::Plan;
 use crate::names::StepId;
 
-/// The front between what is done and what waits. Built once for a run; each step's end moves it on.
+/// The boundary between the steps that are done and those that wait. It is built once for a run, and updated when a
+/// step ends.
 #[derive(Clone, Debug)]
 pub struct Frontier {
     indices: HashMap<StepId, usize>,
@@ -36,7 +37,8 @@ impl Frontier {
         (0..self.unmet.len()).filter(|index| self.unmet[*index] == 0).collect()
     }
 
-    /// Takes note that a step has ended well, and says which steps can begin for it. To be called once a step.
+    /// Records that a step has succeeded, and returns the positions of steps that can start because of it. Call this
+    /// once for each step.
     pub fn done(&mut self, step: &StepId) -> Vec<usize> {
         let Some(index) = self.indices.get(step) else { return Vec::new() };
         let mut free = Vec::new();

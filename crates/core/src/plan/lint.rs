@@ -1,5 +1,5 @@
-//! The plan's own linter: it knows nothing of how plans are made and holds each against what must never happen.
-//! A planner that errs is caught here before anything is touched.
+//! The linter of plans. It does not know how plans are made, and checks each plan against what must never happen. It
+//! finds a mistake of the planner before anything is changed.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use crate::names::{DatabaseName, DnsName, StepId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// The plan can be run, by somebody who knows this.
+    /// The plan can be run, but the operator should know this.
     Warning,
     /// The plan is refused.
     Error,
@@ -26,7 +26,7 @@ pub struct Finding {
     pub severity: Severity,
     /// The step that it is about.
     pub step: StepId,
-    /// What is wrong, and what would follow.
+    /// What is wrong, and what would happen because of it.
     pub message: String,
 }
 
@@ -46,7 +46,8 @@ pub fn lint(plan: &Plan, deployment: &Deployment) -> Vec<Finding> {
     findings
 }
 
-/// Every step once, and every edge to a step before it: then there is no cycle and nothing waits for ever.
+/// Every step must occur once, and every edge must lead to an earlier step, so that there is no cycle and no step waits
+/// forever.
 fn structure(plan: &Plan) -> Vec<Finding> {
     let mut seen: HashMap<&StepId, usize> = HashMap::new();
     let mut findings = Vec::new();
@@ -125,7 +126,7 @@ fn started_early(view: &View<'_>, position: usize, step: &Step) -> Vec<Finding> 
         .collect()
 }
 
-/// What nothing undoes must have been decided by somebody.
+/// A step that cannot be undone must come after a decision.
 fn approval(view: &View<'_>, position: usize, step: &Step) -> Option<Finding> {
     let Undo::Impossible { .. } = &step.undo else { return None };
     let approved = view.has_passed(position, Landmark::Decided);
@@ -152,30 +153,30 @@ fn one_migrator(view: &View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// A plan in which it can be seen what has ended when a step begins.
+/// A plan with an index of what has ended when a step starts.
 ///
-/// To know all of that for every step takes memory that grows with the square of the plan. What most rules ask for is
-/// of few kinds, such as "a decision" or "this migration"; those are known for every step. The few rules that ask for
-/// a certain host or site walk back from the step instead.
+/// Storing all of that for every step would need memory that grows with the square of the plan. Most rules only need a
+/// few kinds of steps, such as "a decision" or "this migration"; those are stored for every step. The few rules that
+/// need a certain host or site walk back from the step instead.
 struct View<'a> {
     plan: &'a Plan,
     /// For each step the positions of those that it waits for.
     waits_for: Vec<Vec<usize>>,
     /// The numbers of the landmarks, from 0.
     landmarks: BTreeMap<Landmark<'a>, usize>,
-    /// For each step the landmarks that have ended when it begins, as bits by number.
+    /// For each step, the landmarks that have ended when it starts, as bits by number.
     passed: Vec<Vec<u64>>,
     migrations: Vec<usize>,
 }
 
-/// A kind of step that rules want to have ended.
+/// A kind of step that must have ended according to a rule.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Landmark<'a> {
     /// Visitors are diverted.
     Diverted,
     /// A person has decided.
     Decided,
-    /// It was looked again whether old code runs.
+    /// It was checked again whether old code runs.
     Confirmed,
     /// A database instance has a snapshot to go back to.
     Snapshot(&'a DatabaseName),
@@ -229,13 +230,13 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether a step of that kind has ended when the one at `position` begins.
+    /// Whether a step of that kind has ended when the one at `position` starts.
     fn has_passed(&self, position: usize, landmark: Landmark<'_>) -> bool {
         let number = self.landmarks.get(&landmark);
         number.is_some_and(|number| self.passed[position][number / 64] & (1 << (number % 64)) != 0)
     }
 
-    /// The steps that have ended when the one at `position` begins, found by walking back from it.
+    /// The steps that have ended when the one at `position` starts, found by walking back from it.
     fn before(&self, position: usize) -> impl Iterator<Item = &'a Step> {
         let mut found = vec![false; self.plan.steps.len()];
         let mut left = vec![position];

@@ -1,5 +1,5 @@
-//! A plan is data: the steps of a phase, what each waits for and why, how each is undone, and what the whole
-//! was made from. The executor has no choices left to make.
+//! A plan is data: the steps of a phase, what each step waits for and why, how it is undone, and what the plan was made
+//! from. The engine that carries it out makes no decisions of its own.
 
 mod action;
 mod basis;

@@ -46,14 +46,14 @@ impl std::fmt::Display for Phase {
     }
 }
 
-/// Which edges a plan has besides those that safety demands.
+/// Which edges a plan has in addition to those that safety requires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
-    /// None: whatever may overlap does.
+    /// None: everything that may overlap does.
     #[default]
     Overlapped,
-    /// Each line of the runbook ends on all hosts before the next begins.
+    /// Each line of the runbook ends on all hosts before the next one starts.
     Runbook,
 }
 
@@ -66,11 +66,11 @@ impl std::fmt::Display for Order {
     }
 }
 
-/// Where a step is shown: with a fleet, or with what concerns the whole deployment.
+/// Where a step is shown: with its fleet, or with the steps of the whole deployment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lane {
-    /// What concerns the whole deployment.
+    /// Steps of the whole deployment.
     Deployment,
     /// One fleet.
     Fleet(FleetName),

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The rule that demands an edge. Nothing else orders the steps.
+/// The rule that requires an edge. Nothing else orders the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// A person decides first.
     Decision,
-    /// The page must say the right thing before anybody is told or sent to it.
+    /// The page must be up to date before people are informed or visitors are sent to it.
     PageFirst,
     /// The current hosts are on record before next ones exist.
     CaptureFirst,
@@ -18,7 +18,7 @@ pub enum Rule {
     HostIsUp,
     /// Services are shut down only when they have been tested.
     TestedFirst,
-    /// Nothing of the window is done before it opens.
+    /// Nothing in the window is done before it opens.
     WindowOpens,
     /// The snapshot before the window is ready, so that the one in it is short.
     WarmUpFirst,
@@ -44,13 +44,13 @@ pub enum Rule {
     CurrentHostsOut,
     /// Visitors come back only to what has been verified.
     VerifiedFirst,
-    /// It follows from what the step before has done.
+    /// It depends on the result of the previous step.
     Follows,
-    /// A host is terminated only when no balancer has it.
+    /// A host is terminated only when it is in no balancer.
     OutOfBalancers,
     /// An image is removed only when no host runs from it.
     HostsGone,
-    /// The runbook's order: the line before has ended on all hosts.
+    /// The runbook's order: the previous line has ended on all hosts.
     RunbookLine,
 }
 
@@ -86,7 +86,7 @@ impl Rule {
     }
 }
 
-/// A line of the runbook: what a person would call one thing to do.
+/// A line of the runbook: one task in the words of an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Line {

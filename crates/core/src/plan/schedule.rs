@@ -1,4 +1,4 @@
-//! The arithmetic of a plan: when each step begins, the critical path, what "back" costs, and whether it all
+//! The times of a plan: when each step starts, the critical path, how long going back takes, and whether everything
 //! fits into the window.
 
 use std::cmp::Reverse;
@@ -12,28 +12,28 @@ use super::{Action, Plan, Step, Undo, Work};
 use crate::names::StepId;
 use crate::time::{between, earlier};
 
-/// When each step begins and ends if all of them take as long as stated, and which steps decide the length.
+/// When each step starts and ends if all steps take as long as stated, and which steps determine the length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// Begin and end of each step from the plan's beginning, in the plan's order.
+    /// The start and end of each step, counted from the start of the plan, in the plan's order.
     pub spans: Vec<(Duration, Duration)>,
-    /// The critical path: positions of steps in the plan, first to last. Between two of them there is a gap where the
-    /// second has to wait until fewer steps are at the same kind of work.
+    /// The critical path: positions of steps in the plan, first to last. There is a gap between two of them if the
+    /// second one has to wait until fewer steps do the same kind of work.
     pub critical: Vec<usize>,
     /// When the last step ends.
     pub length: Duration,
 }
 
 impl Schedule {
-    /// The schedule of `steps`, each after all that it waits for, with `duration` for each and no more of them side by
-    /// side than [`Work`] allows. Of those that could begin, the ones with most to come after them go first, as the
-    /// conductor does it. Edges to steps that are not among them count as ended.
+    /// The schedule of `steps`, each after all steps that it waits for, with `duration` for each and with the limits of
+    /// [`Work`] on concurrent steps. Of those that can start, the ones with the longest work after them start first, as
+    /// in the conductor. Edges to steps that are not among `steps` are ignored.
     pub fn of(steps: &[Step], duration: impl Fn(&Step) -> Duration) -> Self {
         Self::within(steps, duration, Work::side_by_side)
     }
 
-    /// The same for steps that were carried out, whose `duration` is what each really took: waiting for others is part
-    /// of that, and there is no limit besides.
+    /// The same for steps that were carried out, with the `duration` that each one really took. This includes waiting
+    /// for other steps, so no limits apply.
     pub fn of_past(steps: &[Step], duration: impl Fn(&Step) -> Duration) -> Self {
         Self::within(steps, duration, |_| None)
     }
@@ -51,7 +51,7 @@ impl Schedule {
     }
 }
 
-/// For each step the positions of those that it waits for, of those before it in the list.
+/// For each step, the positions of the earlier steps in the list that it waits for.
 fn positions_before(steps: &[Step]) -> Vec<Vec<usize>> {
     let positions: HashMap<&StepId, usize> =
         steps.iter().enumerate().map(|(position, step)| (&step.id, position)).collect();
@@ -62,8 +62,8 @@ fn positions_before(steps: &[Step]) -> Vec<Vec<usize>> {
     steps.iter().enumerate().map(before).collect()
 }
 
-/// The longest time from the beginning of each step to the end of all that follows on it, if nothing limits how many
-/// go on side by side: those with the longest begin first.
+/// The longest time from the start of each step to the end of everything after it, without limits on concurrent steps.
+/// The steps with the longest such time start first.
 #[must_use]
 pub fn tails(steps: &[Step]) -> Vec<Duration> {
     let durations: Vec<Duration> = steps.iter().map(|step| step.expected).collect();
@@ -81,22 +81,23 @@ fn longest_after(durations: &[Duration], before: &[Vec<usize>]) -> Vec<Duration>
     tails
 }
 
-/// Steps in simulated time: each begins as soon as all that it waits for has ended and its kind of work has room.
+/// Simulates steps: each one starts as soon as all steps that it waits for have ended and its kind of work has room.
 struct Simulation<'a> {
     works: Vec<Work>,
     durations: &'a [Duration],
     followers: Vec<Vec<usize>>,
     unmet: Vec<usize>,
     tails: Vec<Duration>,
-    /// How many more may begin, by kind of work.
+    /// How many more steps may start, by kind of work.
     room: BTreeMap<Work, usize>,
-    /// Those that could begin, by kind of work: longest tail first, then in the plan's order.
+    /// The steps that can start, by kind of work: those with the longest tail first, then in the plan's order.
     ready: BTreeMap<Work, BinaryHeap<(Duration, Reverse<usize>)>>,
     coming: BinaryHeap<Reverse<(Duration, Turn)>>,
     spans: Vec<(Duration, Duration)>,
 }
 
-/// What happens next in a simulation. Room is made before steps end, so that it is there for those that follow.
+/// The next event of a simulation. At the same time, room is freed before steps end, so that it is available for the
+/// steps after them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Turn {
     Room(Work),
@@ -132,7 +133,7 @@ impl<'a> Simulation<'a> {
         self.begin_what_fits(Duration::ZERO);
         while let Some(Reverse((now, turn))) = self.coming.pop() {
             self.turn(turn);
-            // All that happens at one moment happens before anything begins at it.
+            // All events at one time are processed before any step starts at that time.
             while let Some(Reverse((_, turn))) = self.coming.peek().copied().filter(|Reverse((at, _))| *at == now) {
                 self.coming.pop();
                 self.turn(turn);
@@ -178,15 +179,15 @@ impl<'a> Simulation<'a> {
     }
 }
 
-/// The part of a window plan during which visitors see the maintenance page, and what is known of it in advance.
+/// The part of a window plan during which visitors see the maintenance page, and its forecast.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WindowForecast {
     /// From the first change of DNS until all sites are served again.
     #[serde(rename = "expected_seconds", with = "crate::time::seconds")]
     pub expected: Duration,
-    /// The steps that decide the length, first to last.
+    /// The steps that determine the length, first to last.
     pub critical_path: Vec<StepId>,
-    /// The first step that nothing undoes, and how long after the opening it begins.
+    /// The first step that cannot be undone, and how long after the opening it starts.
     pub point_of_no_return: Option<PointOfNoReturn>,
     /// How long it would take to go back from just before the point of no return.
     #[serde(rename = "back_seconds", with = "crate::time::seconds")]
@@ -196,17 +197,17 @@ pub struct WindowForecast {
     pub latest_safe_start: Timestamp,
     /// Whether it fits into the announced window.
     pub fits: bool,
-    /// How much of the announced window is left over when all goes as expected.
+    /// How much of the announced window is left if everything takes as long as expected.
     #[serde(rename = "spare_seconds", with = "crate::time::seconds")]
     pub spare: Duration,
 }
 
-/// The first step that nothing undoes.
+/// The first step that cannot be undone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PointOfNoReturn {
     /// The step.
     pub step: StepId,
-    /// How long after the opening it is expected to begin.
+    /// How long after the opening it is expected to start.
     #[serde(rename = "after_seconds", with = "crate::time::seconds")]
     pub after: Duration,
     /// Why it cannot be undone.
@@ -214,7 +215,7 @@ pub struct PointOfNoReturn {
 }
 
 impl WindowForecast {
-    /// What is known in advance of a window plan that should begin at `start` and end by `end`.
+    /// The forecast of a window plan that should start at `start` and end by `end`.
     #[must_use]
     pub fn of(plan: &Plan, start: Timestamp, end: Timestamp) -> Self {
         let steps = downtime_steps(plan);
@@ -243,14 +244,14 @@ impl WindowForecast {
     }
 }
 
-/// The steps of a window plan from the opening on: what is done before costs no downtime.
+/// The steps of a window plan from the opening on. Steps before that cause no downtime.
 #[must_use]
 pub fn downtime_steps(plan: &Plan) -> Vec<Step> {
     let opening = plan.steps.iter().rposition(|step| matches!(step.action, Action::WaitUntil { .. }));
     let from = opening.map_or(0, |position| position + 1);
     let waited_for: HashSet<&StepId> =
         plan.steps.iter().flat_map(|step| &step.waits_for).map(|edge| &edge.step).collect();
-    // What nobody's return to the site waits for, such as draining, is not downtime.
+    // Steps for which no visitor's return has to wait, such as draining, are not part of the downtime.
     let counts = |step: &&Step| !matches!(step.action, Action::AwaitDrained(_)) || waited_for.contains(&step.id);
     plan.steps[from..].iter().filter(counts).cloned().collect()
 }
@@ -271,7 +272,7 @@ fn point_of_no_return(steps: &[Step], schedule: &Schedule) -> Option<PointOfNoRe
     impossible.min_by_key(|point| point.after)
 }
 
-/// What going back would mean from a set of steps that are done.
+/// What going back would mean after a set of steps is done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Back {
     /// The steps whose inverse would be done, last one first.
@@ -279,19 +280,20 @@ pub struct Back {
     /// How long that is expected to take.
     #[serde(rename = "length_seconds", with = "crate::time::seconds")]
     pub length: Duration,
-    /// The steps that nothing undoes, with the reasons. With any of these, "back" is no longer on offer.
+    /// The steps that cannot be undone, with the reasons. If there are any, going back is not possible.
     pub impossible: BTreeMap<StepId, String>,
 }
 
 impl Back {
-    /// What going back would mean from `done`, each step after all that it waits for.
+    /// What going back would mean after `done`, in which each step comes after all steps that it waits for.
     #[must_use]
     pub fn of(done: &[Step]) -> Self {
         let undo_time = |step: &Step| match &step.undo {
             Undo::By { expected, .. } => *expected,
             Undo::Nothing | Undo::Impossible { .. } => Duration::ZERO,
         };
-        // The way back has the same edges and the same limits, turned round, so it takes as long as the way there would.
+        // The way back has the same limits and the same edges in the opposite direction, so it takes as long as the way
+        // forward.
         let length = Schedule::of(done, undo_time).length;
         let steps = done.iter().rev().filter(|step| matches!(step.undo, Undo::By { .. })).map(|step| step.id.clone());
         let impossible = done.iter().filter_map(|step| match &step.undo {

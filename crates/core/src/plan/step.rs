@@ -20,16 +20,16 @@ pub struct Step {
     pub title: String,
     /// What is done.
     pub action: Action,
-    /// What must have ended well before, and which rule demands it.
+    /// The steps that must have succeeded before, and the rules that require that.
     pub waits_for: Vec<Edge>,
-    /// How it is taken back.
+    /// How it is undone.
     pub undo: Undo,
-    /// Whether the maintenance page may be lifted when this step has failed.
+    /// Whether the maintenance page may be lifted after this step has failed.
     pub page_may_lift: PageMayLift,
     /// How long it is expected to take.
     #[serde(rename = "expected_seconds", with = "crate::time::seconds")]
     pub expected: Duration,
-    /// How long it may take before it has failed.
+    /// The time limit after which it has failed.
     #[serde(rename = "limit_seconds", with = "crate::time::seconds")]
     pub limit: Duration,
 }
@@ -42,16 +42,16 @@ impl Step {
     }
 }
 
-/// That a step waits for another, and why.
+/// An edge of the plan: a step that another one waits for, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {
-    /// The step that must have ended well.
+    /// The step that must have succeeded.
     pub step: StepId,
-    /// The rule that demands it.
+    /// The rule that requires it.
     pub rule: Rule,
 }
 
-/// How a step is taken back.
+/// How a step is undone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Undo {
@@ -63,16 +63,16 @@ pub enum Undo {
         #[serde(rename = "expected_seconds", with = "crate::time::seconds")]
         expected: Duration,
     },
-    /// It changed nothing that needs taking back.
+    /// It changed nothing that needs to be undone.
     Nothing,
-    /// It cannot be.
+    /// It cannot be undone.
     Impossible {
         /// Why, and what the choices are.
         because: String,
     },
 }
 
-/// Whether the maintenance page may be lifted when a step has failed.
+/// Whether the maintenance page may be lifted after a step has failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PageMayLift {

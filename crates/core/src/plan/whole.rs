@@ -9,37 +9,37 @@ use super::{Action, Basis, Order, Phase, Step};
 use crate::digest::Digest;
 use crate::names::{StepId, UpgradeId};
 
-/// The version of the planner, which is part of every plan's hash: counted up when plans of the same steps come to mean
-/// something else.
+/// The version of the planner, which is part of every plan's hash. It is increased when the meaning of plans with the
+/// same steps changes.
 pub const PLANNER_VERSION: u32 = 1;
 
-/// The steps of a phase, in an order in which they can be done one after the other.
+/// The steps of a phase, in an order in which they could be done one after the other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The upgrade that it belongs to.
     pub upgrade: UpgradeId,
     /// The phase.
     pub phase: Phase,
-    /// The edges that it has.
+    /// Which edges it has.
     pub order: Order,
     /// When it was made: the time of the observation.
     pub made_at: Timestamp,
     /// What it was made from.
     pub basis: Basis,
-    /// The steps, each after all that it waits for.
+    /// The steps, each after all steps that it waits for.
     pub steps: Vec<Step>,
 }
 
 impl Plan {
-    /// The hash of the plan: of what it was made from, its steps, and the planner's version. By how late a window may
-    /// open it does not change: that is advice on when to begin, and says nothing of what is done.
+    /// The hash of the plan: of what it was made from, its steps, and the planner's version. It does not depend on how
+    /// late the window may open, because that is advice on when to start and does not change what is done.
     #[must_use]
     pub fn hash(&self) -> Digest {
         let steps: Vec<Cow<'_, Step>> = self.steps.iter().map(opening_at_any_time).collect();
         Digest::of_json(&(PLANNER_VERSION, &self.upgrade, self.phase, self.order, &self.basis, steps))
     }
 
-    /// The last moment at which the window may open and still end in time; nothing where it may open at any time.
+    /// The latest time at which the window may open and still end in time; `None` if it may open at any time.
     #[must_use]
     pub fn opens_by(&self) -> Option<Timestamp> {
         self.steps.iter().find_map(|step| match step.action {
@@ -48,7 +48,7 @@ impl Plan {
         })
     }
 
-    /// The same plan, which may begin at any time.
+    /// The same plan without a limit on when it may start.
     #[must_use]
     pub fn without_latest_start(mut self) -> Self {
         for step in &mut self.steps {
@@ -59,14 +59,14 @@ impl Plan {
         self
     }
 
-    /// The step of that id.
+    /// The step with that id.
     #[must_use]
     pub fn step(&self, id: &StepId) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == *id)
     }
 }
 
-/// The same step, which may begin at any time: a copy where that makes a difference.
+/// The same step without a limit on when it may start: a copy if the step has such a limit.
 fn opening_at_any_time(step: &Step) -> Cow<'_, Step> {
     match step.action {
         Action::WaitUntil { moment, no_later_than: Some(_) } => {

@@ -1,17 +1,17 @@
-//! What a step takes up while it is carried out, and how much of that may go on at the same time.
+//! Kinds of work that steps do while they are carried out, and how much of each may go on at the same time.
 //!
-//! The conductor obeys these limits, and the forecast counts with them: both read them here, so that a plan never
-//! promises what the conductor does not do. Only asking and ordering is limited. A step that has given its order and
-//! waits for the world, such as a host that boots, takes up nothing but an entry in a list.
+//! The conductor obeys these limits, and the forecast uses them too. Both read them here, so that the conductor can
+//! keep what a plan promises. Only calls and connections are limited. A step whose call has been made and that waits
+//! for its effect, such as a booting host, needs only an entry in a list.
 
 use std::time::Duration;
 
 use super::Action;
 
-/// What a step takes up until its order is given.
+/// The kind of work that a step does until its call has been made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Work {
-    /// Nothing: the step waits for a person, the calendar, or something that was ordered before.
+    /// None: the step waits for a person, a date, or something that was requested before.
     Waiting,
     /// A call to the cloud's API.
     Calls,
@@ -20,11 +20,11 @@ pub enum Work {
 }
 
 impl Work {
-    /// How long one step is expected to take up its place: the time of a look, and of an order that is answered at
-    /// once.
+    /// How long one step is expected to hold its slot: the time of an observation, and of a call that is answered
+    /// immediately.
     pub const EXPECTED: Duration = Duration::from_secs(1);
 
-    /// How many steps may be at this kind of work at the same time; nothing where there is no limit.
+    /// How many steps may do this kind of work at the same time; `None` if there is no limit.
     ///
     /// - Calls: EC2, ELB and RDS refuse callers beyond some ten to a hundred calls a second, and a call takes a few
     ///   tenths of one. 32 at once come close to that without many refusals. Launching 1,000 hosts takes half a minute
@@ -41,7 +41,7 @@ impl Work {
         }
     }
 
-    /// How long this work is expected to take for so many subjects, as many side by side as may be.
+    /// How long this work is expected to take for this number of subjects, as many at the same time as allowed.
     #[must_use]
     pub fn expected_for(self, subjects: usize) -> Duration {
         let rounds = self.side_by_side().map_or(1, |limit| subjects.div_ceil(limit).max(1));
@@ -50,7 +50,7 @@ impl Work {
 }
 
 impl Action {
-    /// What carrying it out takes up until the order is given.
+    /// The kind of work that the action needs until its call has been made.
     ///
     /// Confirming that services are stopped and migrating are not limited as steps: they connect to many hosts one by
     /// one, and each of these connections counts instead.

@@ -27,7 +27,7 @@ fn publish_page(deployment: &Deployment) -> Step {
     step("announce.page", Line::UpdatePage, title, action).takes(expected, CALL_LIMIT + 10 * expected)
 }
 
-/// The messages that the state `when` sends, in the file's order.
+/// The messages that are sent at `when`, in the order of the file.
 pub(super) fn announcements(deployment: &Deployment, when: AnnounceWhen, phase: &str, line: Line) -> Vec<Step> {
     let messages = deployment.announcements.iter().filter(|announcement| announcement.when == when);
     messages

@@ -1,4 +1,4 @@
-//! The facts that a plan of a phase was made from: those of the file and of the world on which its steps depend.
+//! The facts that a phase's plan was made from: those in the file and in the world on which its steps depend.
 
 use super::hosts::living;
 use super::window::is_late;

@@ -1,4 +1,4 @@
-//! Why a phase cannot be planned, as a type: what stands in the way, and what to do about it.
+//! The reasons why a phase cannot be planned, as a type, and what to do about each.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,11 @@ use crate::journal::Upgrade;
 use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, SiteName};
 use crate::plan::Phase;
 
-/// Something that stands in the way of a plan.
+/// A reason why a phase cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "blocked", rename_all = "kebab-case")]
 pub enum Blocked {
-    /// The phase before has not ended well.
+    /// The previous phase is not finished.
     #[error("`{before}` must have ended well before `{phase}` can begin; run `cutover {before}` first")]
     NotYet {
         /// The phase that was asked for.
@@ -23,7 +23,7 @@ pub enum Blocked {
         /// The one before it.
         before: Phase,
     },
-    /// The phase has ended well already.
+    /// The phase is already finished.
     #[error("`{phase}` has ended well already; `cutover status` shows what is next")]
     Finished {
         /// The phase.
@@ -49,13 +49,13 @@ pub enum Blocked {
         /// The host.
         host: HostName,
     },
-    /// A next host that the file wants was never launched.
+    /// A next host in the file was never launched.
     #[error("next host {host} was not prepared; put `count` back, or launch it with `cutover prepare --replan`")]
     NextHostMissing {
         /// The host.
         host: HostName,
     },
-    /// A next host is gone that the upgrade launched.
+    /// A next host that the upgrade launched is gone.
     #[error("next host {host} was launched but is gone; run `cutover prepare --replan` to launch it again")]
     NextHostGone {
         /// The host.
@@ -67,7 +67,7 @@ pub enum Blocked {
         /// The balancer.
         balancer: BalancerName,
     },
-    /// A balancer is of the other kind than the file says.
+    /// A balancer is not of the kind that the file says.
     #[error("balancer {balancer} is of the other kind than the file says; the order of steps depends on it")]
     OtherKind {
         /// The balancer.
@@ -95,7 +95,7 @@ pub enum Blocked {
         /// The site's host name.
         host: DnsName,
     },
-    /// Whether the distribution of the maintenance page answers for the sites could not be seen.
+    /// It could not be observed whether the distribution of the maintenance page answers for the sites.
     #[error("whether the distribution of the maintenance page answers for the sites cannot be seen: {why}")]
     PageUncertain {
         /// Why not.
@@ -103,7 +103,7 @@ pub enum Blocked {
     },
 }
 
-/// What the journal has against beginning `phase`.
+/// The reasons in the journal why `phase` cannot start.
 pub(super) fn by_journal(upgrade: &Upgrade, phase: Phase) -> Vec<Blocked> {
     if upgrade.finished(phase) {
         return vec![Blocked::Finished { phase }];
@@ -114,7 +114,7 @@ pub(super) fn by_journal(upgrade: &Upgrade, phase: Phase) -> Vec<Blocked> {
     }
 }
 
-/// What the world has against beginning `phase`.
+/// The reasons in the world why `phase` cannot start.
 pub(super) fn by_world(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
     match phase {
         Phase::Announce => Vec::new(),

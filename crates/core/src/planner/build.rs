@@ -1,18 +1,18 @@
-//! Small makers of steps and edges, so that the phases read like the procedure.
+//! Small functions that build steps and edges, so that the code of a phase reads like the procedure.
 
 use std::time::Duration;
 
 use crate::names::StepId;
 use crate::plan::{Action, Edge, Lane, Line, PageMayLift, Rule, Step, Undo};
 
-/// How long a call that answers at once is expected to take.
+/// The expected time of a call that is answered immediately.
 pub(super) const CALL: Duration = Duration::from_secs(1);
-/// How long a call that answers at once may take, retries and doubt included.
+/// The time limit of a call that is answered immediately, including retries and observation in case of doubt.
 pub(super) const CALL_LIMIT: Duration = Duration::from_secs(300);
-/// How long a gate may wait: it outlives processes, but not every silence is worth another month.
+/// How long a gate waits for a decision. It keeps waiting through restarts of the program, but not longer than this.
 pub(super) const GATE_LIMIT: Duration = Duration::from_secs(30 * 86_400);
 
-/// A step that waits for nothing, with nothing to undo; refined by the methods below.
+/// A step that waits for nothing and needs no undo. The methods below refine it.
 pub(super) fn step(id: impl Into<StepId>, line: Line, title: impl Into<String>, action: Action) -> Step {
     Step {
         id: id.into(),
@@ -28,20 +28,21 @@ pub(super) fn step(id: impl Into<StepId>, line: Line, title: impl Into<String>, 
     }
 }
 
-/// Up to so many edges are put into a plan as they are: there a milestone would only be one more thing to read.
+/// Up to this number of edges, steps are connected directly, because a milestone would only make the plan longer.
 const FEW_EDGES: usize = 256;
 
-/// Steps that others wait for, one by one or behind a milestone.
+/// Steps that others wait for, directly or through a milestone.
 #[derive(Clone, Debug)]
 pub(super) struct Joined {
     /// What to wait for instead of the steps themselves.
     pub(super) ids: Vec<StepId>,
-    /// The milestone, where there is one.
+    /// The milestone, if there is one.
     pub(super) milestone: Option<Step>,
 }
 
-/// `steps` for `followers` steps that each wait for all of them because of `rule`. Where that would be many edges, all
-/// wait for one milestone instead, which waits for the steps: a sum of edges instead of a product.
+/// Prepares `steps` for `followers` steps that each wait for all of them because of `rule`. If that would need many
+/// edges, the followers wait for one milestone instead, and the milestone waits for `steps`: the number of edges is
+/// then a sum and not a product.
 pub(super) fn joined(
     steps: Vec<StepId>,
     followers: usize,
@@ -73,32 +74,32 @@ impl Step {
         self
     }
 
-    /// Waits for all of `steps`, which differ from one another and from those it waits for already.
+    /// Waits for all of `steps`, which must contain no duplicates and none of the steps that it already waits for.
     pub(super) fn after_all<'a>(mut self, steps: impl IntoIterator<Item = &'a StepId>, rule: Rule) -> Self {
         self.waits_for.extend(steps.into_iter().map(|step| Edge { step: step.clone(), rule }));
         self
     }
 
-    /// Takes this long, and at most that long.
+    /// Sets the expected time and the time limit.
     pub(super) fn takes(mut self, expected: Duration, limit: Duration) -> Self {
         self.expected = expected;
         self.limit = limit.max(expected);
         self
     }
 
-    /// Is taken back by `action`, which takes `expected`.
+    /// Is undone by `action`, which takes `expected`.
     pub(super) fn undone_by(mut self, action: Action, expected: Duration) -> Self {
         self.undo = Undo::By { action: Box::new(action), expected };
         self
     }
 
-    /// Cannot be taken back.
+    /// Cannot be undone.
     pub(super) fn never_undone(mut self, because: impl Into<String>) -> Self {
         self.undo = Undo::Impossible { because: because.into() };
         self
     }
 
-    /// When it fails, the page stays up until a person decides.
+    /// If it fails, the page stays up until a person decides.
     pub(super) fn page_stays(mut self, because: Option<&str>) -> Self {
         if let Some(because) = because {
             self.page_may_lift = PageMayLift::No { because: because.to_owned() };

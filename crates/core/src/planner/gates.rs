@@ -4,7 +4,7 @@ use super::build::{GATE_LIMIT, Joined, joined, step};
 use crate::deployment::{Deployment, Gate, GateBefore};
 use crate::plan::{Action, Decide, Line, Rule, Step};
 
-/// The gates before a point, in the file's order; each waits for the one before it.
+/// The gates before a point, in the order of the file; each one waits for the one before it.
 pub(super) fn gates(deployment: &Deployment, before: GateBefore, phase: &str, line: Line) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for gate in deployment.gates.iter().filter(|gate| gate.before == before) {
@@ -18,7 +18,7 @@ pub(super) fn gates(deployment: &Deployment, before: GateBefore, phase: &str, li
     steps
 }
 
-/// The gates of a phase for so many steps that each wait for all of them.
+/// The gates of a phase, for a number of steps that each wait for all of them.
 pub(super) fn decided(gates: &[Step], followers: usize, phase: &str, line: Line) -> Joined {
     let ids = gates.iter().map(|gate| gate.id.clone()).collect();
     let title = format!("all is decided: {}", line.words());

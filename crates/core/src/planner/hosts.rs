@@ -17,7 +17,7 @@ pub fn current_hosts(inputs: Inputs<'_>) -> Vec<CapturedHost> {
     }
 }
 
-/// The current hosts as they are observed, whatever is on record.
+/// The current hosts according to the observation, even if others are on record.
 #[must_use]
 pub(super) fn observed_current_hosts(inputs: Inputs<'_>) -> Vec<CapturedHost> {
     let release = &inputs.deployment.release;
@@ -40,7 +40,7 @@ pub(super) fn observed_current_hosts(inputs: Inputs<'_>) -> Vec<CapturedHost> {
     hosts
 }
 
-/// The step that launches the next host of that name.
+/// The step that launches the next host with that name.
 #[must_use]
 pub fn next_host_step(name: &HostName) -> StepId {
     format!("prepare.launch.{name}").into()
@@ -59,7 +59,7 @@ pub(super) fn living<'a>(inputs: Inputs<'a>) -> BTreeSet<&'a InstanceId> {
     instances.filter(|instance| instance.lives()).map(|instance| &instance.id).collect()
 }
 
-/// Hosts by fleet and role, so that a plan for a thousand hosts looks each of them up once.
+/// Hosts by fleet and role, so that each host is looked up only once for a plan.
 #[derive(Debug)]
 pub(super) struct HostsByGroup(BTreeMap<(FleetName, Role), Vec<Host>>);
 
@@ -76,7 +76,7 @@ impl HostsByGroup {
         Self(groups)
     }
 
-    /// The next hosts: living ones by their instance, others by the step that will launch them.
+    /// The next hosts: existing ones by their instance, others by the step that will launch them.
     pub(super) fn next(inputs: Inputs<'_>) -> Self {
         let living = living(inputs);
         let launched = |name: &HostName| inputs.upgrade.launched.get(name).filter(|id| living.contains(id));

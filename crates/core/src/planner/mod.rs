@@ -1,7 +1,7 @@
 //! The planner: a pure function of the deployment, an observation and the journal.
 //!
-//! One module a phase builds its steps; `order` adds the runbook's own order where that is asked for; `basis`
-//! says what the plan was made from; `blocked` why there is none.
+//! The steps of each phase are built in a separate module. `order` adds the runbook's own order if that is requested,
+//! `basis` says what the plan was made from, and `blocked` says why a phase cannot be planned.
 
 mod announce;
 mod basis;

@@ -1,4 +1,4 @@
-//! The order of steps: the runbook's own where it is asked for, and a plan's order on the page always.
+//! The order of steps: the runbook's own order if it is requested, and the order of the list of steps in every plan.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -7,8 +7,8 @@ use super::build::step;
 use crate::names::StepId;
 use crate::plan::{Action, Edge, Line, Phase, Rule, Step};
 
-/// `steps` with the runbook's own order added: each line ends on all hosts before the next begins, hosts side by
-/// side within a line. A milestone between two lines keeps the number of edges linear.
+/// `steps` with the runbook's own order added: each line ends on all hosts before the next one starts. Within a line,
+/// hosts are not ordered. A milestone between two lines keeps the number of edges linear.
 pub(super) fn by_line(steps: Vec<Step>, phase: Phase) -> Vec<Step> {
     let lines: BTreeSet<Line> = steps.iter().map(|step| step.line).collect();
     let mut by_line: BTreeMap<Line, Vec<Step>> = lines.iter().map(|line| (*line, Vec::new())).collect();
@@ -34,8 +34,8 @@ pub(super) fn by_line(steps: Vec<Step>, phase: Phase) -> Vec<Step> {
     ordered
 }
 
-/// `steps` with each after all that it waits for, otherwise in the order given. Steps of a cycle, which no
-/// planner makes, come last for the linter to find.
+/// `steps` with each one after all steps that it waits for, otherwise in the given order. The planner makes no cycles;
+/// if there were one, its steps would come last, and the linter would find it.
 pub(super) fn sorted(steps: Vec<Step>) -> Vec<Step> {
     let indices: HashMap<&StepId, usize> = steps.iter().enumerate().map(|(index, step)| (&step.id, index)).collect();
     let mut unmet: Vec<usize> = Vec::with_capacity(steps.len());

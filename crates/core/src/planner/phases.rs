@@ -1,24 +1,25 @@
-//! Plans of phases: a phase that can begin now, or one ahead of its time.
+//! Plans of phases: of a phase that can start now, or of a later one.
 
 use super::{Blocked, Inputs, announce, basis, blocked, order, prepare, retire, window};
 use crate::deployment::Deployment;
 use crate::plan::{Action, Order, Phase, Plan, Step, WindowForecast};
 
-/// Plans a phase that can begin now.
+/// Plans a phase that can start now.
 ///
 /// # Errors
-/// Everything that stands in the way, at once.
+/// All reasons why it cannot start.
 pub fn plan(inputs: Inputs<'_>, phase: Phase, order: Order) -> Result<Plan, Vec<Blocked>> {
     let mut blocked = blocked::by_journal(inputs.upgrade, phase);
-    // Of a phase that has ended the world has nothing more to say, and of one whose turn it is not yet, too much.
+    // The world is checked only if the journal allows the phase: before and after that, its state does not match the
+    // phase.
     if blocked.iter().all(|reason| !matches!(reason, Blocked::Finished { .. })) {
         blocked.extend(blocked::by_world(inputs, phase));
     }
     if blocked.is_empty() { Ok(forecast(inputs, phase, order)) } else { Err(blocked) }
 }
 
-/// Plans a phase as if those before it had ended well, to show it ahead of time. What they will make known is
-/// named by the steps that make it.
+/// Plans a phase as if the ones before it were finished, to show it in advance. What earlier phases will create is
+/// referred to by the steps that create it.
 #[must_use]
 pub fn forecast(inputs: Inputs<'_>, phase: Phase, order: Order) -> Plan {
     let steps: Vec<Step> = match phase {
@@ -42,8 +43,8 @@ pub fn forecast(inputs: Inputs<'_>, phase: Phase, order: Order) -> Plan {
     if phase == Phase::Window { opens_in_time(plan, inputs.deployment) } else { plan }
 }
 
-/// `plan` with the latest safe start as the last moment at which the window may open, however long somebody takes to
-/// decide. A plan that does not fit from the start has no such moment; it is refused unless somebody wants it so.
+/// `plan` with the latest safe start as a limit on when the window may open, however long a decision takes. A plan that
+/// does not fit into the window at all has no such limit; it is refused unless the operator wants it anyway.
 pub(super) fn opens_in_time(mut plan: Plan, deployment: &Deployment) -> Plan {
     let (start, end) = (deployment.window.start.timestamp, deployment.window.ends().timestamp);
     let forecast = WindowForecast::of(&plan, start, end);

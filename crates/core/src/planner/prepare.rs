@@ -1,5 +1,5 @@
-//! The prepare phase: record the current hosts, lower TTLs, build images, launch next hosts, smoke-test them
-//! and shut their services down. Visitors notice nothing of it.
+//! The prepare phase: record the current hosts, lower TTLs, build images, launch next hosts, smoke-test them and shut
+//! their services down. Visitors do not notice any of this.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -56,9 +56,10 @@ fn capture(inputs: Inputs<'_>) -> Step {
     step("prepare.capture", Line::Capture, title, Action::Capture { hosts })
 }
 
-/// Lowers the TTLs that are too long for the window, so that resolvers forget the old ones days before it.
+/// Lowers the TTLs that are too long for the window, so that the old ones have expired in resolvers days before it.
 fn lower_ttls(inputs: Inputs<'_>) -> Option<Step> {
-    // A plan that is made anew keeps the step that was begun: it knows the TTLs that resolvers may still hold.
+    // When the phase is planned again, the step that was started is kept, because it contains the TTLs that resolvers
+    // may still use.
     if let Some(started) = planned(inputs, |step| step.line == Line::LowerTtl, |status| !status.is_untouched()) {
         return Some(started);
     }
@@ -86,13 +87,13 @@ fn lower_ttls(inputs: Inputs<'_>) -> Option<Step> {
     )
 }
 
-/// The image for a role: one that was built for this release already, or a step that builds it.
+/// The image for a role: one that was already built for this release, or a step that builds it.
 fn image(inputs: Inputs<'_>, role: Role, steps: &mut Vec<Step>) -> ImageRef {
     let deployment = inputs.deployment;
     let new = build_image(inputs, role);
     let of_role = |step: &Step| matches!(&step.action, Action::BuildImage(build) if build.role == role);
-    // A plan that is made anew keeps the step that built the image, because other steps name it; one that was to build
-    // something else is done anew, under a new name.
+    // When the phase is planned again, the step that built the image is kept, because other steps refer to it. If it
+    // built something else, the image is built again under a new name.
     let kept = planned(inputs, |step| of_role(step) && builds_the_same(step, &new), |_| true)
         .or_else(|| planned(inputs, of_role, StepStatus::is_done));
     let built = inputs.observation.images.iter().rev().find(|image| {
@@ -110,7 +111,8 @@ fn image(inputs: Inputs<'_>, role: Role, steps: &mut Vec<Step>) -> ImageRef {
     made_by
 }
 
-/// The step of the prepare plan on record that is `wanted` and whose status `stands`, with nothing to wait for.
+/// The step of the prepare plan on record for which `wanted` and, with its status, `stands` are true, without what it
+/// waited for.
 fn planned(inputs: Inputs<'_>, wanted: impl Fn(&Step) -> bool, stands: impl Fn(&StepStatus) -> bool) -> Option<Step> {
     let run = inputs.upgrade.run_of(crate::plan::Phase::Prepare)?;
     let step = run.plan.steps.iter().find(|step| wanted(step) && stands(run.status(&step.id)))?;
@@ -201,8 +203,8 @@ fn launch(deployment: &Deployment, fleet: &Fleet, role: Role, group: &HostGroup,
     }
 }
 
-/// The generations of the hosts that the prepare plan on record launches. The next one is launched under a name when
-/// the host that was is gone.
+/// The generations of the hosts that the prepare plan on record launches. When a host is gone, the next generation is
+/// launched under its name.
 fn generations<'a>(inputs: Inputs<'a>) -> BTreeMap<&'a HostName, u32> {
     let run = inputs.upgrade.run_of(crate::plan::Phase::Prepare);
     let launches = run.into_iter().flat_map(|run| &run.plan.steps).filter_map(|step| match &step.action {
@@ -212,7 +214,7 @@ fn generations<'a>(inputs: Inputs<'a>) -> BTreeMap<&'a HostName, u32> {
     launches.collect()
 }
 
-/// Launch, smoke-test, shut down: the life of one next host before the window.
+/// The steps of one next host before the window: launch, smoke-test, shut down.
 fn host_steps(deployment: &Deployment, services: &Services, launch: Launch, gates: &[StepId]) -> Vec<Step> {
     let (name, fleet, boot) = (launch.name.clone(), launch.fleet.clone(), deployment.expected.boot.duration());
     let image = match &launch.image {
@@ -246,7 +248,7 @@ fn host_steps(deployment: &Deployment, services: &Services, launch: Launch, gate
     vec![launched, tested, stopped]
 }
 
-/// Stopping all of a role's programs on a host.
+/// Stops all of a role's programs on a host.
 pub(super) fn stop_services(services: &Services, host: Host) -> Action {
     Action::StopServices(StopServices {
         host,

@@ -1,4 +1,4 @@
-//! The retire phase: terminate the hosts on record as current, remove images past the keep count, put TTLs back.
+//! The retire phase: terminate the hosts on record as current, remove images beyond the number to keep, restore TTLs.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -39,7 +39,8 @@ fn terminate(inputs: Inputs<'_>) -> Vec<Step> {
         .into_iter()
         .map(|host| {
             let (name, fleet) = (host.name, host.fleet);
-            // A host carries the step's id by its instance: an old host may bear a name that was used before.
+            // The step's id contains the instance and not the name, because an old host may have a name that was used
+            // before.
             let action = Action::Terminate {
                 host: Host { name: name.clone(), instance: InstanceRef::Known(host.instance.clone()) },
                 balancers: balancers.clone(),
@@ -53,8 +54,8 @@ fn terminate(inputs: Inputs<'_>) -> Vec<Step> {
         .collect()
 }
 
-/// The images past the keep count of their role, oldest first. One that a host other than those on record runs
-/// from is kept, whatever its age.
+/// The images beyond the number to keep of their role, oldest first. An image from which a host runs that is not on
+/// record is kept, whatever its age.
 fn surplus_images<'a>(inputs: Inputs<'a>) -> impl Iterator<Item = &'a MachineImage> {
     let retired: BTreeSet<_> = current_hosts(inputs).into_iter().map(|host| host.instance).collect();
     let instances = inputs.observation.instances.iter();

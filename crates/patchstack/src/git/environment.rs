@@ -1,16 +1,16 @@
-//! What git may know: which variables it inherits, and whose configuration it reads.
+//! The environment of git: which variables it inherits, and which configuration it reads.
 //!
-//! What a replay comes to must not depend on who runs it. So git reads neither the machine's nor the operator's own
-//! configuration, speaks English, and sees none of the variables that steer it. Only where a person or a remote is
-//! concerned (who commits, how a remote is reached) does it see what the operator's own git sees.
+//! The result of a replay must not depend on who runs it. So git reads neither the system's nor the operator's
+//! configuration, prints messages in English, and does not see the variables that control it. Only for the identity of
+//! the committer and for access to remotes does it see what the operator's own git sees.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-/// Whose configuration git reads beside the repository's.
+/// Which configuration git reads in addition to the repository's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Configuration {
-    /// Nobody's: the same result for everybody.
+    /// None, so that the result is the same for every operator.
     Neutral,
     /// The operator's own: for remotes and identity.
     Operators,
@@ -23,7 +23,8 @@ pub struct Environment {
     operators: Vec<(OsString, OsString)>,
 }
 
-/// Of the variables that steer git: those that say who commits, whose configuration is read, and how a remote is reached.
+/// Those of the variables that control git that determine the committer, the configuration, and how remotes are
+/// reached.
 const OPERATORS: [&str; 18] = [
     "GIT_AUTHOR_NAME",
     "GIT_AUTHOR_EMAIL",
@@ -45,7 +46,7 @@ const OPERATORS: [&str; 18] = [
     "GIT_ALLOW_PROTOCOL",
 ];
 
-/// Settings that hold for every call: no hook, no watcher and no housekeeping of git's runs because we looked.
+/// Settings for every call: git runs no hooks, no file system monitor and no maintenance because of it.
 const ALWAYS: [(&str, &str); 6] = [
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
@@ -56,7 +57,7 @@ const ALWAYS: [(&str, &str); 6] = [
 ];
 
 impl Environment {
-    /// From the variables of this process.
+    /// Created from the variables of this process.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let mut environment = Self::default();
         for (name, value) in variables {
@@ -117,13 +118,13 @@ impl Environment {
         folders.map(|folder| folder.join(name)).find(is_executable)
     }
 
-    /// The value of a variable that git inherits, be it only where a person or a remote is concerned.
+    /// The value of a variable that git inherits, including those for the committer and for remotes only.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&OsStr> {
         self.inherited
             .iter()
             .chain(&self.operators)
-            // Of several of one name the last holds, as when a process is started.
+            // If a name occurs several times, the last value is used, as when a process is started.
             .rfind(|(inherited, _)| inherited == name)
             .map(|(_, value)| value.as_os_str())
     }

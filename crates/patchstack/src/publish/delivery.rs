@@ -1,4 +1,5 @@
-//! The push of the branch and the ledgers together: all or nothing, and again when only the ledgers moved meanwhile.
+//! Pushes the branch and the ledgers together, all or nothing, and again if only the ledgers were changed by others in
+//! the meantime.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +13,8 @@ use crate::repository::Repository;
 /// How often the push is tried when colleagues push ledgers at the same time.
 const ATTEMPTS: usize = 3;
 
-/// Pushes the branch, if it is to change, and the signed ledger with all others. When it fails, the ledger here is
-/// again as it was.
+/// Pushes the branch, if it has to change, and the signed ledger with all others. If the push fails, the local ledger
+/// is restored.
 pub(super) fn deliver(
     repository: &Repository,
     request: &Request,
@@ -26,7 +27,8 @@ pub(super) fn deliver(
     let signed = Ledger { published: Some(signature), ..ledger.clone() };
     let delivered = attempts(repository, request, &signed, branch, backup, progress);
     if delivered.is_err() {
-        // The failure is what the operator has to hear of; a signature too many is put right by the next attempt.
+        // The operator must see the failure of the push. If restoring fails too, the next attempt corrects the extra
+        // signature.
         let _ = ledger.write(repository);
     }
     delivered
@@ -50,7 +52,8 @@ fn attempts(
         }
         signed.write(repository)?;
         let ledgers = ledgers(repository, theirs.clone())?;
-        // Git writes notes without looking who else does: another cutover here may have put away what was just merged.
+        // Git does not lock notes against concurrent writes: another cutover here may have overwritten what was just
+        // merged.
         if let Some(theirs) = &theirs
             && !repository.is_ancestor(theirs, &ledgers.source)?
         {
@@ -71,7 +74,7 @@ fn attempts(
         let holds = remote::heads(repository, remote, &names, *limit)?;
         if let Some(update) = branch.filter(|update| moved(update, &holds)) {
             if holds.get(&update.target) == Some(head) {
-                // A colleague published the very same in this moment. What is left is the ledger.
+                // A colleague has just published the same commit. Only the ledger remains to be pushed.
                 branch = None;
                 continue;
             }
@@ -90,8 +93,8 @@ fn attempts(
     ))
 }
 
-/// Brings the remote's ledgers here and merges them into ours. Where both know of a commit, the remote's stands: it is
-/// the one that was published. Gives what the remote holds.
+/// Fetches the remote's ledgers and merges them into the local ones. If both have an entry for a commit, the remote's
+/// is kept, because it was published. Returns what the remote has.
 fn bring_ledgers(repository: &Repository, request: &Request) -> Result<Option<ObjectId>> {
     let Request { remote, limit, .. } = request;
     let notes = RefName::new(NOTES)?;
@@ -112,7 +115,7 @@ fn bring_ledgers(repository: &Repository, request: &Request) -> Result<Option<Ob
     repository.find(&copy)
 }
 
-/// The push of all ledgers here in place of `theirs`.
+/// The push that replaces `theirs` with all local ledgers.
 fn ledgers(repository: &Repository, theirs: Option<ObjectId>) -> Result<Update> {
     let target = RefName::new(NOTES)?;
     let source = repository.find(&target)?.ok_or_else(|| {
@@ -188,8 +191,8 @@ fn unknown(error: Error, request: &Request) -> Error {
             doing,
             source,
             hint: format!(
-                "it is not known whether {remote} accepted {branch}: the push takes effect as a whole or not at all. Run the \
-                 same command again: it checks first"
+                "it is not known whether {remote} accepted {branch}: the push takes effect as a whole or not at all. \
+                 Run the same command again: it checks first"
             ),
         },
         other => other,

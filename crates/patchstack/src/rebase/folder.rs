@@ -1,7 +1,9 @@
-//! The folder in which a person resolves a conflict: a linked work tree at the head so far, with git's own conflict in it.
+//! The folder in which a person resolves a conflict: a linked work tree at the head so far, with git's own conflict in
+//! it.
 //!
-//! A note in the work tree's git directory says which conflict it shows. It is written last, so a folder without it
-//! is half made and can be made anew; a folder with it is a person's, and stays until that conflict is decided.
+//! A note in the work tree's git directory says which conflict it shows. It is written last, so a folder without it is
+//! incomplete and can be created again. A folder with it may contain a person's work, and is kept until that conflict
+//! is decided.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +19,7 @@ use crate::repository::Repository;
 
 /// The note of what is shown, in the work tree's git directory.
 const SHOWN: &str = "cutover-rebase";
-/// The name of the note while the folder is being removed, by which a half removed folder is recognized.
+/// The name of the note while the folder is being removed, so that a partly removed folder is recognized.
 const GOING: &str = "cutover-rebase-going";
 /// Which conflict a folder shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +29,7 @@ pub(super) struct Shown {
     pub(super) on: ObjectId,
 }
 
-/// What there is where the folder is to be.
+/// What exists at the folder's path.
 enum Found {
     Free,
     /// Ours, but not finished, or partly removed.
@@ -71,7 +73,7 @@ pub(super) fn show(repository: &Repository, state: &State, patch: &ObjectId, on:
     make(repository, state, &wanted)
 }
 
-/// Removes the folder, when what it shows is decided.
+/// Removes the folder, if the conflict that it shows is decided.
 pub(super) fn clear(repository: &Repository, state: &State) -> Result<()> {
     match look(repository, &state.folder)? {
         Found::Ready(_, shown) if !is_ours_to_remove(state, &shown) => Err(another(&state.folder, &shown)),
@@ -114,7 +116,7 @@ fn look(repository: &Repository, path: &Path) -> Result<Found> {
     if is_empty || directory.join(GOING).exists() {
         return Ok(Found::HalfMade);
     }
-    // Somebody may have cleared the folder away by hand and put something else there.
+    // The folder may have been removed by hand and replaced with something else.
     let link = std::fs::read(path.join(".git")).unwrap_or_default();
     let leads_here = link.strip_prefix(b"gitdir: ").is_some_and(|link| as_path(link) == directory);
     if !leads_here {
@@ -155,7 +157,8 @@ fn as_path(text: &[u8]) -> &Path {
     Path::new(std::ffi::OsStr::from_bytes(text.strip_suffix(b"\n").unwrap_or(text)))
 }
 
-/// Removes what `look` found to be ours. Killed in the middle, it is found half made and removed again.
+/// Removes a folder that `look` recognized. If the process is killed meanwhile, the rest is recognized as incomplete
+/// and removed the next time.
 fn remove(repository: &Repository, path: &Path) -> Result<()> {
     let Some(directory) = git_directory(repository, path) else { return Ok(()) };
     let gone = |path: PathBuf| {
@@ -200,7 +203,7 @@ fn pick(git: &Git, folder: &Folder, wanted: &Shown) -> Result<()> {
         .options(&["--allow-empty", "--no-gpg-sign"])
         .setting("rerere.enabled", "false")
         .setting("core.abbrev", MARK_DIGITS.to_string())
-        // Nobody reads this commit's committer: only its tree counts, should git get through after all.
+        // The committer does not matter: if git makes a commit after all, only its tree is used.
         .variable("GIT_COMMITTER_NAME", "cutover")
         .variable("GIT_COMMITTER_EMAIL", "cutover")
         .operands([wanted.patch.as_str()]);
@@ -212,8 +215,8 @@ fn another(path: &Path, shown: &Shown) -> Error {
     Error::refused(
         format!("{} contains another conflict, of {}, that is not resolved", path.display(), shown.patch.short()),
         format!(
-            "it was not touched, and no branch was changed; save what you need from it, then `git worktree remove --force \
-             {}` and run the same command again",
+            "it was not touched, and no branch was changed; save what you need from it, then `git worktree remove \
+             --force {}` and run the same command again",
             path.display()
         ),
     )

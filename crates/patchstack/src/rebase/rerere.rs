@@ -1,7 +1,7 @@
 //! Earlier resolutions: applied to the files of a conflict for review, and recorded when a conflict is resolved.
 //!
-//! If a folder `rr-cache` exists, git uses rerere for everything. So where the operator does not use rerere, the resolutions
-//! are kept in a separate directory, and the operator's git is not affected.
+//! If a folder `rr-cache` exists, git uses rerere for everything. So where the operator does not use rerere, the
+//! resolutions are kept in a separate directory, and the operator's git is not affected.
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,8 @@ pub(super) fn offered(repository: &Repository, folder: &Folder) -> Result<Vec<Gi
         return Ok(unmerged);
     }
     let call = call(repository, folder, "list files without an earlier resolution")?.options(&["remaining"]);
-    // It lists one a line and quotes nothing, so a path with a newline is told from others by nothing: it is not offered.
+    // The output has one path per line, without quoting, so a path that contains a newline is ambiguous. It is left
+    // out.
     let remaining = repository.git().output(&call)?;
     let remaining =
         GitPath::list(&remaining.iter().map(|byte| if *byte == b'\n' { 0 } else { *byte }).collect::<Vec<u8>>());
@@ -44,7 +45,7 @@ fn call(repository: &Repository, folder: &Folder, doing: &str) -> Result<Call> {
     }
 }
 
-/// Cutover's own directory for resolutions; none where the operator uses rerere.
+/// Cutover's own directory for resolutions; `None` if the operator uses rerere.
 fn own_directory(repository: &Repository) -> Result<Option<PathBuf>> {
     let wish = repository.call("config", "find out whether you use rerere").as_the_operator().options(&[
         "--type=bool",
@@ -69,7 +70,8 @@ fn own_directory(repository: &Repository) -> Result<Option<PathBuf>> {
     Ok(Some(directory))
 }
 
-/// A git directory that borrows the repository's objects. Written anew each time: it consists of five small files.
+/// A git directory that borrows the repository's objects. It is written again each time, because it consists of only
+/// five small files.
 fn furnish(repository: &Repository, directory: &Path) -> std::io::Result<()> {
     for name in ["objects/info", "objects/pack", "refs/heads"] {
         std::fs::create_dir_all(directory.join(name))?;
@@ -80,6 +82,6 @@ fn furnish(repository: &Repository, directory: &Path) -> std::io::Result<()> {
     };
     std::fs::write(directory.join("config"), format)?;
     std::fs::write(directory.join("HEAD"), "ref: refs/heads/none\n")?;
-    // Beside it in the same git directory, so that moving the repository breaks nothing.
+    // A path relative to the same git directory, so that the repository can be moved.
     std::fs::write(directory.join("objects/info/alternates"), "../../../objects\n")
 }

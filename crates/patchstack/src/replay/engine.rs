@@ -1,5 +1,5 @@
-//! Git, kept ready in a scratch repository: processes that keep running do merges, write commits and read objects, since
-//! starting one for each patch would cost more than the merging.
+//! Git processes in a scratch repository, which merge, write commits and read objects. They keep running, because
+//! starting one for each patch would take longer than the merges.
 
 use std::collections::BTreeMap;
 
@@ -20,15 +20,15 @@ pub struct Engine {
     objects: Conversation,
     merges: Option<Conversation>,
     commits: Option<Conversation>,
-    /// A commit of an empty tree: what root commits began with.
+    /// A commit of an empty tree, which stands for the parent of root commits.
     void: Option<ObjectId>,
-    /// When commits that were made here were made, in seconds since 1970.
+    /// The time of the commits that are made here, in seconds since 1970.
     committed: BTreeMap<ObjectId, i64>,
 }
 
 impl Engine {
-    /// A scratch repository that borrows the objects of `repository`, with the attributes (`.gitattributes`) of the commit
-    /// `attributes`: the new base.
+    /// A scratch repository that borrows the objects of `repository`, with the attributes (`.gitattributes`) of the
+    /// commit `attributes`: the new base.
     ///
     /// # Errors
     /// When it cannot be made, or git is too old for the attributes.
@@ -64,8 +64,8 @@ impl Engine {
             Some(merges) => merges,
             empty => empty.insert(Conversation::start(&self.git, &merging(&self.scratch, &self.attributes))?),
         };
-        // Gits before 2.49 keep the end of an answer until there is more to say. So a merge of nothing with nothing is
-        // asked for too: what it answers drives the end of the first answer out, and its own end comes with the next.
+        // Git before 2.49 does not flush the end of an answer until the next one. So an empty merge is requested as
+        // well: its answer flushes the end of the first one, and its own end comes with the next answer.
         merges.ask(format!("{base} -- {ours} {theirs}\n{void} -- {void} {void}\n").as_bytes())?;
         if !first {
             answer::messages(merges)?;
@@ -79,7 +79,8 @@ impl Engine {
         Ok(merged)
     }
 
-    /// Merges with the attributes of this commit from now on, and returns the commit whose attributes were used before.
+    /// From now on, merges use the attributes (`.gitattributes`) of this commit. Returns the commit whose attributes
+    /// were used before.
     ///
     /// # Errors
     /// When git is too old for the attributes.
@@ -93,7 +94,7 @@ impl Engine {
         Ok(std::mem::replace(&mut self.attributes, attributes.clone()))
     }
 
-    /// Makes the commit that `patch` becomes with `tree` on `parent`; `committer` replaces its own committer line.
+    /// Writes `patch` as a new commit with `tree` and `parent`. `committer` replaces its committer line.
     ///
     /// # Errors
     /// When git fails, or the disk is full.
@@ -153,7 +154,7 @@ impl Engine {
         Ok(GitPath::list(&self.git.output(&call)?))
     }
 
-    /// A commit of an empty tree: what root commits began with.
+    /// A commit of an empty tree, which stands for the parent of root commits.
     ///
     /// # Errors
     /// When git fails.
@@ -180,8 +181,9 @@ impl Engine {
         &self.git
     }
 
-    /// Copies `commit` and all that it needs into the operator's repository, under `reference` of ours (`refs/cutover/...`),
-    /// which is moved there whatever it was. The ref moves last: when the disk is full, nothing is left half done.
+    /// Copies `commit` and everything that it needs into the operator's repository, under the ref `reference`
+    /// (`refs/cutover/...`), whatever that ref pointed at before. The ref is moved last, so that nothing is half done
+    /// if the disk is full.
     ///
     /// # Errors
     /// When the objects cannot be copied or the ref cannot be moved.
@@ -198,7 +200,7 @@ impl Engine {
                 "--no-recurse-submodules",
                 "--no-write-commit-graph",
             ])
-            // What the repository wishes of others' objects is not asked of its own.
+            // The repository's settings for checking objects from others do not apply to its own objects.
             .setting("fetch.fsckObjects", "false")
             .setting("protocol.file.allow", "always")
             .operands([self.scratch.folder().as_os_str().to_owned(), format!("+{KEPT}:{}", reference.as_str()).into()]);
@@ -229,7 +231,7 @@ impl Engine {
         Ok(Some(content))
     }
 
-    /// Writes a commit object as it is. `hash-object` reads it from a file, whose name it is told.
+    /// Writes a commit object unchanged. `hash-object` reads it from a file whose name is passed to it.
     fn write(&mut self, raw: &[u8]) -> Result<ObjectId> {
         let path = self.scratch.folder().join("commits/next");
         std::fs::write(&path, raw).map_err(|source| Error::File { path: path.clone(), done: "written", source })?;

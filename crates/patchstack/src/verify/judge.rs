@@ -1,5 +1,5 @@
-//! Judges patches: a pair by what git makes of the old patch on the new base, a patch without a pair by whether
-//! anything of it is missing.
+//! Judges patches: a pair by comparing it with the result of git applying the old patch to the new base, and a patch
+//! without a pair by whether any part of it is missing.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,8 @@ pub(super) fn judge(
     Ok(entries)
 }
 
-/// For each position in the new stack, and for its end, the commit by whose attributes (`.gitattributes`) git merges there.
+/// For each position in the new stack, and for its end, the commit whose attributes (`.gitattributes`) git uses for
+/// merges there.
 fn attributes(new: &Stack) -> Vec<ObjectId> {
     let mut heeded = vec![new.base.commit.clone()];
     for (index, patch) in new.patches.iter().enumerate() {
@@ -104,7 +105,7 @@ fn pair(
     })
 }
 
-/// How a conflict was resolved: anything is allowed in the files that conflicted, and nothing in other files.
+/// How a conflict was resolved: any change is allowed in the files that conflicted, and no change in other files.
 fn resolved(engine: &Engine, conflict: &Conflict, now: &Patch) -> Result<std::result::Result<How, String>> {
     let files = conflict.paths();
     let said = conflict.messages.iter().filter(|message| message.kind.starts_with("CONFLICT"));
@@ -138,8 +139,8 @@ fn missing(engine: &mut Engine, old: &Patch, new: &Stack, word: Option<&Explanat
     })
 }
 
-/// Names the commits of upstream's that are the same patches. A patch that is missing and would conflict stays
-/// unexplained nevertheless: upstream may have applied it and reverted it later.
+/// Names the upstream commits that are the same patches. A missing patch that would conflict stays unexplained even
+/// then: upstream may have applied it and reverted it later.
 fn name_upstreams(repository: &Repository, old: &Stack, new: &Stack, entries: &mut [Entry]) -> Result<()> {
     let is_gone =
         |entry: &Entry| matches!(entry.account, Account::Upstreamed { .. } | Account::Unexplained { now: None, .. });
@@ -165,7 +166,7 @@ fn name_upstreams(repository: &Repository, old: &Stack, new: &Stack, entries: &m
     Ok(())
 }
 
-/// The commit that a patch was made on; of a root, an empty commit.
+/// The parent of a patch; for a root commit, an empty commit.
 fn parent(engine: &mut Engine, patch: &Patch) -> Result<ObjectId> {
     patch.parent.clone().map_or_else(|| engine.void(), Ok)
 }

@@ -10,7 +10,7 @@ use crate::plan::{Action, Host, Line, Migrate, Phase, Rule, Step};
 use crate::planner::build::{CALL, CALL_LIMIT, step};
 
 impl<'a> Window<'a> {
-    /// A snapshot waits for the writers of every fleet on its database instance.
+    /// Snapshots, which wait until the writers of every fleet on their database instance have stopped.
     pub(super) fn snapshot(&self, database: &Database) -> Step {
         let expected = &self.deployment.expected;
         let warm = database.warm_up_snapshot && (!is_late(self.inputs) || self.has_warm_up(database));
@@ -27,7 +27,7 @@ impl<'a> Window<'a> {
     }
 
     pub(super) fn take_snapshot(&self, database: &Database, which: &str, line: Line, expected: Duration) -> Step {
-        // The window's date is in the name: a snapshot of a window that was put off is not the one of the next.
+        // The name contains the window's date, so that a snapshot of a postponed window is not used for the next one.
         let (upgrade, start) = (self.deployment.upgrade(), self.deployment.window.start.timestamp);
         let start = start.strftime("%Y%m%dt%H%M");
         let action = Action::TakeSnapshot {
@@ -79,7 +79,7 @@ impl<'a> Window<'a> {
         })
     }
 
-    /// What the file says, unless it was observed that nothing is pending.
+    /// The time in the file, unless it was observed that nothing is pending.
     fn migration_time(&self, fleet: &Fleet, migration: &Migration) -> Duration {
         let nothing = self.inputs.observation.pending.iter().any(|pending| {
             pending.fleet == fleet.name
@@ -114,7 +114,7 @@ impl<'a> Window<'a> {
         format!("migrations change the schema for good; to go back, {choices}, or reverse the migrations by hand")
     }
 
-    /// The last migration of a fleet, or what stands for it when it has none.
+    /// The last migration of a fleet, or the step that replaces it if the fleet has none.
     pub(super) fn migrated_id(&self, fleet: &Fleet) -> StepId {
         self.migrate(fleet).pop().map_or_else(|| confirm_id(fleet), |step| step.id)
     }

@@ -1,4 +1,4 @@
-//! The ids of the window's steps, the same in every resume, wherever they are waited for.
+//! The ids of the window's steps, which are the same in every plan and wherever steps wait for them.
 
 use crate::deployment::{Fleet, Site};
 use crate::names::{BalancerName, DatabaseName, StepId};

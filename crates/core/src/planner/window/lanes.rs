@@ -39,10 +39,10 @@ pub(crate) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
     steps
 }
 
-/// How much longer before the start than a snapshot takes the window's preliminaries begin.
+/// The preliminaries of the window start before it by the time that a snapshot takes, and by this much more.
 pub(super) const LEAD: Duration = Duration::from_secs(900);
 
-/// What all lines of the window need, looked up once.
+/// What the code for all lines of the window needs, looked up once.
 pub(super) struct Window<'a> {
     pub(super) inputs: Inputs<'a>,
     pub(super) deployment: &'a Deployment,
@@ -67,15 +67,15 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// What costs no downtime, shortly before the announced start: decisions, and a snapshot that makes the one in
-    /// the window short. Then the wait for the start itself.
+    /// What causes no downtime, shortly before the announced start: decisions, and a snapshot that makes the one in the
+    /// window quick. Then the wait for the start itself.
     pub(super) fn open(&self) -> Vec<Step> {
         let deployment = self.deployment;
         let (start, snapshot) = (deployment.window.start, deployment.expected.snapshot.duration());
         let late = is_late(self.inputs);
         let mut steps = Vec::new();
         if !late {
-            // Taken days before, a snapshot would make nothing short, and a decision would be out of date.
+            // If taken days before, a snapshot would not make the next one quick, and a decision would be out of date.
             let moment = earlier(start.timestamp, snapshot + LEAD);
             let title = format!("wait until {}", start.show(moment));
             steps.push(
@@ -108,7 +108,7 @@ impl<'a> Window<'a> {
     }
 }
 
-/// Whether it is too late for what comes before the window: a snapshot begun now would not be ready when it opens.
+/// Whether it is too late for the preliminaries: a snapshot started now would not be ready when the window opens.
 pub(crate) fn is_late(inputs: Inputs<'_>) -> bool {
     let snapshot = inputs.deployment.expected.snapshot.duration();
     earlier(inputs.deployment.window.start.timestamp, snapshot) < inputs.observation.at

@@ -1,8 +1,8 @@
 //! The window phase: from the maintenance page to the new release.
 //!
-//! Each method makes the steps of one line of the runbook, with the edges that its rules demand: `traffic` where
-//! visitors are sent, `services` what runs on hosts, `databases` snapshots and migrations, `verify` the looking. Fleets
-//! are lanes side by side; they meet only where they share a database instance.
+//! Each method makes the steps of one line of the runbook, with the edges that its rules require. `traffic` is about
+//! where visitors are sent, `services` about what runs on hosts, `databases` about snapshots and migrations, and
+//! `verify` about checks of the sites. Fleets are independent lanes, unless they share a database instance.
 
 mod databases;
 mod ids;

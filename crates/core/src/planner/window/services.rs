@@ -1,4 +1,4 @@
-//! What runs on hosts: current ones are stopped, confirmed to be, and next ones started.
+//! What runs on hosts: current hosts are stopped and confirmed to be stopped, and next ones are started.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::planner::build::{CALL, CALL_LIMIT, Joined, joined, step};
 use crate::planner::prepare::stop_services;
 
 impl<'a> Window<'a> {
-    /// Stops the current hosts. Those that serve wait until visitors are diverted. Workers serve nobody: without a
-    /// drain they stop while visitors are being diverted; with one, once the queues are empty.
+    /// Stops the current hosts. Those that serve visitors wait until visitors are diverted. Workers do not serve
+    /// visitors: without a drain they stop while visitors are being diverted; with a drain, once the queues are empty.
     pub(super) fn stop_current(&self, fleet: &'a Fleet) -> Vec<Step> {
         let mut steps = Vec::new();
         let edxapp: Vec<StepId> = self.current.of(&fleet.name, Role::Edxapp).iter().map(stop_id).collect();
@@ -48,7 +48,7 @@ impl<'a> Window<'a> {
         workers.then_some(drain)
     }
 
-    /// Right before migrations: nothing has started services again, on current hosts or on next ones.
+    /// Right before migrations: checks that nothing has started services again, on current hosts or on next ones.
     pub(super) fn confirm_stopped(&self, fleet: &'a Fleet, decided: &[StepId]) -> Step {
         let hosts = self.current.of_fleet(&fleet.name).chain(self.next.of_fleet(&fleet.name));
         let hosts = hosts.filter_map(|(role, host)| {
@@ -69,12 +69,12 @@ impl<'a> Window<'a> {
             .after_all(&snapshots, Rule::SnapshotFirst)
             .after_all(decided, Rule::Decision)
             .takes(expected, CALL_LIMIT + 5 * expected.saturating_sub(CALL));
-        // The snapshots have waited for this fleet's writers already; without one, nothing else has.
+        // Snapshots already wait for this fleet's writers. Without a snapshot, this step has to wait for them.
         if snapshots.is_empty() { confirm.after_all(&self.stopped(fleet).ids, Rule::WritersStopped) } else { confirm }
     }
 
-    /// A gate before the migrations is the last moment at which going back is simple: all writers have stopped, and
-    /// the snapshots are there.
+    /// A gate before the migrations is the last point at which going back is simple: all writers have stopped, and the
+    /// snapshots are available.
     pub(super) fn after_stops_and_snapshots(&self, gate: Step) -> Step {
         let wanted = self.deployment.databases.iter().filter(|database| database.snapshot);
         let snapshots: Vec<StepId> = wanted.map(|database| snapshot_id("window", &database.name)).collect();
@@ -113,7 +113,7 @@ impl<'a> Window<'a> {
     /// The starts of a fleet's next edxapp hosts, for each of its balancers.
     pub(super) fn started(&self, fleet: &'a Fleet) -> Joined {
         let starts = self.next.of(&fleet.name, Role::Edxapp).iter().map(start_id).collect();
-        // A balancer's members are waited for until they are healthy, and in a target group before they are members.
+        // The wait for healthy members needs the starts, and in a target group the registration does too.
         let followers = 2 * fleet.edxapp.balancers.len();
         let title = format!("all next edxapp hosts of {} are started", fleet.name);
         let id = format!("window.started.{}", fleet.name);
@@ -121,7 +121,7 @@ impl<'a> Window<'a> {
         Joined { milestone: joined.milestone.map(|step| step.of_fleet(&fleet.name)), ..joined }
     }
 
-    /// The databases of a fleet that are snapshotted in the window.
+    /// The databases of a fleet that get a snapshot in the window.
     fn snapshots_of(&self, fleet: &'a Fleet) -> impl Iterator<Item = &'a Database> {
         self.deployment.databases_of(fleet).filter(|database| database.snapshot)
     }

@@ -1,4 +1,4 @@
-//! Where visitors are sent: the maintenance page, the balancers' members, and back.
+//! Where visitors are sent: to the maintenance page and back, and the balancers' members.
 
 use std::time::Duration;
 
@@ -48,7 +48,8 @@ impl<'a> Window<'a> {
         vec![posted, diverted]
     }
 
-    /// Takes the current hosts out of their balancers as soon as visitors are diverted, beside everything else.
+    /// Takes the current hosts out of their balancers as soon as visitors are diverted, at the same time as everything
+    /// else.
     pub(super) fn remove_current(&self, fleet: &Fleet) -> Vec<Step> {
         let hosts = self.current.of(&fleet.name, Role::Edxapp);
         let balancers = self.balancers(fleet);
@@ -174,10 +175,10 @@ impl<'a> Window<'a> {
             .takes(expected, CALL_LIMIT + 2 * expected)
     }
 
-    /// How long after the page is posted resolvers may keep what they knew before it: the TTL that is observed, or
-    /// the rest of the one that `prepare` has lowered, if that was shortly before the window.
+    /// How long resolvers may keep the previous answer after the page is put up: the observed TTL, or the rest of the
+    /// TTL that `prepare` has lowered, if that was shortly before the window.
     fn forget_sites(&self, fleet: &Fleet) -> Duration {
-        // Once the page was posted, the records say nothing any more of what resolvers had before.
+        // After the page was put up, the records no longer show the TTL that resolvers had before.
         if let Some(run) = self.inputs.upgrade.run_of(Phase::Window)
             && !run.status(&format!("window.page.{}", fleet.name).into()).is_untouched()
             && let Some(Action::AwaitResolvers(wait)) = run.plan.step(&diverted_id(fleet)).map(|step| &step.action)
@@ -225,13 +226,13 @@ impl<'a> Window<'a> {
         sites.filter_map(|site| Some(RecordTarget { name: site.host.clone(), target: target(site)?, ttl })).collect()
     }
 
-    /// How long the way back takes a current host from stopped to in service again.
+    /// How long a current host takes on the way back, from stopped to in service.
     fn until_served_again(&self, balancer: &Balancer) -> Duration {
         self.deployment.role.edxapp.start_expected.duration() + self.until_in_service(balancer)
     }
 
-    /// How long a balancer takes to believe in a host that serves: a classic ELB needs its whole threshold, a
-    /// target group one check of a target that it has just met.
+    /// How long a balancer takes to put a serving host in service: a classic ELB needs its whole threshold of checks,
+    /// and a target group needs one check of a new target.
     fn until_in_service(&self, balancer: &Balancer) -> Duration {
         let Some(state) = self.inputs.observation.balancers.get(&balancer.name) else { return Duration::ZERO };
         match balancer.kind {

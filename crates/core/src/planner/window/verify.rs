@@ -1,4 +1,4 @@
-//! Looking at the sites before visitors do, and as they do.
+//! Checks of the sites: before visitors can see them, and in the way that visitors see them.
 
 use super::Window;
 use super::ids::{deregister_id, healthy_id, verify_id};
