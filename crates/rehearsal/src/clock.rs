@@ -1,6 +1,6 @@
-//! Simulated time: a clock that jumps to the next thing that somebody waits for, and the executor that drives it.
+//! Simulated time: a clock that jumps to the next timer, and the executor that drives it.
 //!
-//! Days pass in milliseconds, in the same order every time. Nothing here knows of wall time or of a runtime.
+//! Days pass in milliseconds, always in the same order. Nothing here uses wall time or an async runtime.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -16,11 +16,11 @@ use jiff::Timestamp;
 
 use cutover_engine::ports::Clock;
 
-/// Runs a future on the current thread. Whenever it can only wait, the clock jumps to the earliest timer; timers
-/// of the same moment fire in the order in which they were first waited for.
+/// Runs a future on the current thread. When it can only wait, the clock jumps to the earliest timer. Timers for the
+/// same moment fire in the order in which they were first polled.
 ///
 /// # Panics
-/// When the future waits and no timer is left: it would wait for ever.
+/// When the future waits and there is no timer, because it would wait forever.
 pub fn run<F: Future>(clock: &SimulatedClock, future: F) -> F::Output {
     let woken = Arc::new(Woken(AtomicBool::new(false)));
     let waker = Waker::from(Arc::clone(&woken));
@@ -33,17 +33,17 @@ pub fn run<F: Future>(clock: &SimulatedClock, future: F) -> F::Output {
         while !woken.0.swap(false, Ordering::Relaxed) {
             assert!(
                 clock.fire_next(),
-                "deadlock at {}: the future waits, but for no moment of the simulated clock",
+                "deadlock at {}: the future waits, but not for the simulated clock",
                 clock.now.get()
             );
         }
     }
 }
 
-/// A clock that stands still until [`run`] moves it to the next moment that somebody waits for.
+/// A clock whose time changes only when [`run`] moves it to the next timer.
 pub struct SimulatedClock {
     now: Cell<Timestamp>,
-    /// Whom to wake, by moment and then by the order of first waiting.
+    /// The wakers, by moment and then by the order in which they were first polled.
     timers: RefCell<BTreeMap<(Timestamp, u64), Waker>>,
     timers_made: Cell<u64>,
 }
@@ -55,7 +55,7 @@ impl SimulatedClock {
         Rc::new(Self { now: Cell::new(start), timers: RefCell::default(), timers_made: Cell::new(0) })
     }
 
-    /// Moves to the earliest timer and wakes it; false when there is none.
+    /// Moves to the earliest timer and wakes it; `false` if there is none.
     fn fire_next(&self) -> bool {
         // The borrow ends before the waker runs: it may register or drop timers.
         let Some(((moment, _), waker)) = self.timers.borrow_mut().pop_first() else { return false };
@@ -76,7 +76,7 @@ impl Clock for SimulatedClock {
     }
 }
 
-/// Waits for a moment of a simulated clock. Dropped, it leaves nothing behind that could move the clock.
+/// Waits for a moment of a simulated clock. When it is dropped, its timer is removed, so it does not move the clock.
 struct Timer<'a> {
     clock: &'a SimulatedClock,
     moment: Timestamp,

@@ -1,7 +1,8 @@
-//! The embedded cloud as a whole: furnished, opened, saved, called, and asked what it saw.
+//! The embedded cloud as a whole: how it is created, opened, saved and called, and how its observations are read.
 //!
-//! The ports are in `ports`, and what calls do to the world in `world`. Here is what every call has in common:
-//! it takes a moment, it may be made to fail, it finds the world as it is by then, and it is saved.
+//! The ports are in `ports`, and the effects of calls on the world in `world`. This file has what all calls have in
+//! common: a call takes time, a fault may be injected into it, it acts on the world as it is after that time, and the
+//! result is saved.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,41 +24,41 @@ use crate::pace::Pace;
 use crate::paced::{PacedClock, WallTime};
 use crate::world::{FaultKind, KnownResources, Made, Violation, VisitorReport, WorldState};
 
-/// A world behind the engine's ports. It moves whenever it is looked at, up to its clock's present.
+/// A world behind the engine's ports. Each call first advances it to the current time of its clock.
 pub struct EmbeddedCloud {
     world: RefCell<WorldState>,
     clock: Rc<dyn Clock>,
-    /// Where the world is kept, when several processes share it.
+    /// The file of the world, if several processes share it.
     file: Option<Rc<WorldFile>>,
     wall: Option<WallTime>,
-    /// How many writes have come here, from this process.
+    /// The number of writes from this process.
     writes: Cell<u64>,
-    /// Calls that take effect later than they were made, in the order in which they were.
+    /// Calls that take effect later than they were made, in the order in which they were made.
     on_their_way: RefCell<Vec<OnItsWay>>,
 }
 
-/// A call that takes effect later than it was made: when, and what it does then. Nobody hears of its answer.
+/// A call that takes effect later than it was made: when, and what it does then. Its answer is lost.
 type OnItsWay = (Timestamp, Box<dyn FnOnce(&mut WorldState)>);
 
 impl EmbeddedCloud {
-    /// The world that `deployment` describes, as it stands at `at`: current hosts serving, nothing begun.
+    /// The world that `deployment` describes at the time `at`: current hosts are serving, and no upgrade was started.
     #[must_use]
     pub fn furnish(deployment: &Deployment, seed: u64, at: Timestamp) -> WorldState {
         WorldState::furnish(deployment, seed, at)
     }
 
-    /// A cloud of one process, which nobody saves.
+    /// A cloud for one process, which is not saved.
     #[must_use]
     pub fn in_memory(state: WorldState, clock: Rc<dyn Clock>) -> Rc<Self> {
         let (world, writes, on_their_way) = (RefCell::new(state), Cell::default(), RefCell::default());
         Rc::new(Self { world, clock, file: None, wall: None, writes, on_their_way })
     }
 
-    /// The cloud that is kept in `folder`, with its clock. A folder without one gets it now, furnished a day before
-    /// people must be told of the window; its time passes at the pace that the deployment states.
+    /// The cloud that is saved in `folder`, with its clock. If there is none, it is created, a day before the window
+    /// must be announced. Its time passes at the pace that the deployment states.
     ///
     /// # Errors
-    /// When the file cannot be read or written, or holds another deployment's world.
+    /// When the file cannot be read or written, or contains another deployment's world.
     pub fn open(
         folder: &Path,
         deployment: &Deployment,
@@ -67,10 +68,10 @@ impl EmbeddedCloud {
         Self::open_file(folder, deployment, seed, wall, true)
     }
 
-    /// The same, for commands that only look: nothing is ever written, and changes are refused.
+    /// The same, for commands that only read: nothing is ever written, and changes are refused.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds another deployment's world.
+    /// When the file cannot be read, or contains another deployment's world.
     pub fn open_read_only(
         folder: &Path,
         deployment: &Deployment,
@@ -137,13 +138,13 @@ impl EmbeddedCloud {
         }
     }
 
-    /// What must never happen and has, in the order in which it did.
+    /// The violated invariants, in the order in which they were violated.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         self.present(|world| world.violations().to_vec())
     }
 
-    /// What visitors have seen since the world was furnished.
+    /// What visitors have seen since the world was created.
     #[must_use]
     pub fn visitors(&self) -> VisitorReport {
         self.present(|world| world.visitors_between(world.furnished_at, world.now))
@@ -155,44 +156,44 @@ impl EmbeddedCloud {
         self.present(|world| world.visitors_between(from, to.min(world.now)))
     }
 
-    /// The world as it is, with everything that is going to happen in it by itself.
+    /// The current state of the world, including all scheduled events.
     #[must_use]
     pub fn copy(&self) -> WorldState {
         self.world.borrow().clone()
     }
 
-    /// How many writes have come to this world from this process, whatever became of them.
+    /// The number of writes from this process, successful or not.
     #[must_use]
     pub const fn writes(&self) -> u64 {
         self.writes.get()
     }
 
-    /// How often each call was made since the first fault was ordered, by the name of its port's method. The fence's own
+    /// How often each call was made since the first fault was added, by the name of its port's method. The fence's own
     /// change of records is `raise_fence`.
     #[must_use]
     pub fn calls(&self) -> BTreeMap<String, u32> {
         self.present(|world| world.calls.clone())
     }
 
-    /// Which calls of each name were made to fail by ordered faults, counted from 1.
+    /// Which calls of each name had a fault injected, counted from 1.
     #[must_use]
     pub fn failed_calls(&self) -> BTreeMap<String, BTreeSet<u32>> {
         self.present(|world| world.failed_calls.clone())
     }
 
-    /// How much has been made since the world was furnished.
+    /// How many resources were made since the world was created.
     #[must_use]
     pub fn made(&self) -> Made {
         self.present(WorldState::made)
     }
 
-    /// What is wrong with the world at the end of an upgrade whose journal names `known`.
+    /// The invariants that are violated at the end of an upgrade whose journal names `known`.
     #[must_use]
     pub fn check_end(&self, known: &KnownResources) -> Vec<Violation> {
         self.present(|world| world.check_end(known))
     }
 
-    /// What is there and cannot be named, wherever an upgrade stands whose journal names `known`.
+    /// Resources that exist but that the journal does not name, at any point of an upgrade whose journal names `known`.
     #[must_use]
     pub fn check_named(&self, known: &KnownResources) -> Vec<Violation> {
         self.present(|world| world.check_named(known))
@@ -225,7 +226,7 @@ impl EmbeddedCloud {
         }
     }
 
-    /// A port call that reads the world, of which the world takes note.
+    /// A port call that reads the world, and that the world records.
     pub(crate) async fn look_and_note<T>(
         &self,
         call: &'static str,
@@ -238,8 +239,8 @@ impl EmbeddedCloud {
         })
     }
 
-    /// A port call that changes the world, which is saved before the answer is given. It takes a permit, as everything does
-    /// that changes anything.
+    /// A port call that changes the world, which is saved before the call returns. Like every change, it takes a
+    /// permit.
     pub(crate) async fn change<T>(
         &self,
         call: &'static str,
@@ -254,12 +255,12 @@ impl EmbeddedCloud {
         if let Some(length) = permit.late_by() {
             let unheard = |world: &mut WorldState| drop(effect(world));
             self.on_their_way.borrow_mut().push((later(self.clock.now(), length), Box::new(unheard)));
-            return Err(Failure::in_doubt(format!("{call}: no answer yet (ordered fault)")));
+            return Err(Failure::in_doubt(format!("{call}: no answer yet (injected fault)")));
         }
         self.locked(call, effect)
     }
 
-    /// Lets everything happen that happens by now, calls that take effect late among it.
+    /// Processes all events up to now, including calls that take effect late.
     fn bring_to_the_present(&self, world: &mut WorldState) {
         let now = self.clock.now();
         loop {
@@ -300,7 +301,7 @@ impl EmbeddedCloud {
         self.clock.sleep(length).await;
     }
 
-    /// Takes over what another process has done to the world.
+    /// Reads the changes that another process has made to the world.
     fn refresh(&self) -> Answer<()> {
         if let Some(file) = &self.file
             && let Some(world) = file.read_if_changed().map_err(|error| not_applied(&error))?
@@ -310,7 +311,7 @@ impl EmbeddedCloud {
         Ok(())
     }
 
-    /// The world as it is now, or as this process last knew it when its file cannot be read.
+    /// The current state of the world, or the last known one if its file cannot be read.
     fn present<T>(&self, answer: impl FnOnce(&WorldState) -> T) -> T {
         let _ = self.refresh();
         let mut world = self.world.borrow_mut();
@@ -319,14 +320,14 @@ impl EmbeddedCloud {
     }
 }
 
-/// The faults that were ordered for writes are met at the gate.
+/// The faults for writes are injected at the gate.
 #[async_trait(?Send)]
 impl Weather for EmbeddedCloud {
     async fn before(&self, call: &'static str) -> Option<Mishap> {
         if self.world.borrow().faults.is_empty() {
             return None;
         }
-        // Counted for every process that shares the world; one that cannot be reached has no faults of its own.
+        // Counted for all processes that share the world. A world that cannot be read has no faults.
         self.locked(call, |world| Ok(world.count_call(call))).ok().flatten().map(FaultKind::mishap)
     }
 }

@@ -1,12 +1,12 @@
-//! Copies of an upgrade as it stood right after a record, from which only the rest of it needs to be run: what would have
-//! become of it if something had gone wrong from there on.
+//! Copies of an upgrade right after a record, from which only the rest needs to be run. They show what would have
+//! happened if something had gone wrong from that point.
 //!
-//! What is copied is what survives a crash: the world, and the journal up to that record. What the conductor had in mind,
-//! such as a call on its way, is lost. So running a copy is what happens after a crash right there: another conductor
-//! takes over, which is a record of its own, and looks at every step anew that was under way. The upgrade it ends with is
-//! the one that would have been, with the same hosts, images, snapshots and decisions, and visitors see nothing worse. Its
-//! moments differ by the time that looking again takes, and so do the ids that are given by number or moment, such as
-//! those of changes to records.
+//! A copy consists of what survives a crash: the world, and the journal up to that record. The conductor's own state,
+//! such as a call under way, is lost. So running a copy is like continuing after a crash at that point: another
+//! conductor takes over, which adds a record, and observes again every step that was under way. The result is the same
+//! as without the crash, with the same hosts, images, snapshots and decisions, and visitors see nothing worse. Times
+//! differ by what the additional observations take, and so do ids that contain a number or a time, such as those of
+//! changes to records.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -23,10 +23,10 @@ use crate::cloud::EmbeddedCloud;
 use crate::rehearse::{RehearsalError, Rehearsed, conduct_in_memory, furnished};
 use crate::world::WorldState;
 
-/// An upgrade as it stood right after a record.
+/// The state of an upgrade right after a record.
 #[derive(Clone, Debug)]
 pub struct Copy {
-    /// The world at that moment. Faults can be added to it before the rest is run.
+    /// The world at that time. Faults can be added to it before the rest is run.
     pub world: WorldState,
     /// How many records were written.
     length: usize,
@@ -41,7 +41,7 @@ impl Copy {
         &self.records[..self.length]
     }
 
-    /// Runs the rest of the upgrade. The copy can be run any number of times: this leaves it as it is.
+    /// Runs the rest of the upgrade. This does not change the copy, so it can be run any number of times.
     ///
     /// # Errors
     /// When the rehearsal itself fails.

@@ -1,6 +1,6 @@
-//! The file of a world that several processes share: read, locked, and replaced whole.
+//! The file of a world that several processes share: it is read, locked, and replaced as a whole.
 //!
-//! What a world is and how it moves is in `world`; this is only where it is kept.
+//! The world itself is in `world`; this is only about its file.
 
 use std::cell::Cell;
 use std::fs::{self, File, TryLockError};
@@ -16,15 +16,15 @@ use crate::world::{WORLD_VERSION, WorldState};
 /// Why an embedded cloud could not be opened or saved.
 #[derive(Debug, thiserror::Error)]
 pub enum CloudError {
-    /// The file system refused.
+    /// The file system returned an error.
     #[error("the embedded cloud cannot be kept in {path}")]
     Io {
-        /// Of which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// What it said.
+        /// The error of the file system.
         source: io::Error,
     },
-    /// The file holds no world.
+    /// The file does not contain a world.
     #[error("{path} does not hold an embedded cloud")]
     Unreadable {
         /// The file.
@@ -40,13 +40,13 @@ pub enum CloudError {
         /// The version found.
         found: u32,
     },
-    /// The file was there, and is gone.
+    /// The file existed, and is gone.
     #[error("the embedded cloud is gone: {path} was removed while it was in use")]
     Gone {
         /// The file.
         path: PathBuf,
     },
-    /// Another process holds the lock, and does not give it back.
+    /// Another process holds the lock and does not release it.
     #[error("the embedded cloud in {path} is locked by another process")]
     Locked {
         /// The file.
@@ -57,9 +57,9 @@ pub enum CloudError {
     OtherDeployment {
         /// The file.
         path: PathBuf,
-        /// Whose world it holds.
+        /// The deployment of the world in the file.
         found: DeploymentName,
-        /// Whose was wanted.
+        /// The deployment that was wanted.
         wanted: DeploymentName,
     },
 }
@@ -76,14 +76,14 @@ impl CloudError {
             Self::Version { .. } => "finish the upgrade with the program that started it, or remove the file",
             Self::Gone { .. } => "put the folder back; nothing was changed in it since",
             Self::Locked { .. } => {
-                "find that process, which may be suspended, and let it go on or end it; nothing was changed"
+                "find that process, which may be suspended, and resume or end it; nothing was changed"
             }
-            Self::OtherDeployment { .. } => "give each deployment a state location of its own",
+            Self::OtherDeployment { .. } => "give each deployment its own state location",
         }
     }
 }
 
-/// A world's file, or, when nothing is to be written, only the time that the world keeps.
+/// The file of a world, and how the time of that world passes.
 pub(crate) struct WorldFile {
     path: PathBuf,
     writable: bool,
@@ -92,9 +92,8 @@ pub(crate) struct WorldFile {
     pace: Cell<Pace>,
 }
 
-/// How often the lock is looked at, and how long between two looks: five seconds together, for which the conductor stands
-/// still. A process holds it for
-/// milliseconds, unless it is suspended just then.
+/// How often the lock is tried, and the time between two attempts: five seconds together, during which the conductor is
+/// blocked. A process holds the lock for milliseconds, unless it is suspended during that time.
 const LOOKS: u32 = 1000;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
@@ -103,7 +102,7 @@ fn wait_a_moment() {
     std::thread::sleep(BETWEEN_LOOKS);
 }
 
-/// What tells two versions of a file apart without reading them.
+/// Metadata that differs between two versions of a file, so that they do not have to be read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     modified: SystemTime,
@@ -125,18 +124,18 @@ impl WorldFile {
         self.writable
     }
 
-    /// How the world's time passes, as far as this process knows.
+    /// How the world's time passes, according to what this process last read.
     pub(crate) fn pace(&self) -> Pace {
         self.pace.get()
     }
 
-    /// Keeps other processes from changing the world until the answer is dropped.
+    /// Prevents other processes from changing the world until the returned lock is dropped.
     pub(crate) fn lock(&self) -> Result<Option<File>, CloudError> {
         if !self.writable {
             return Ok(None);
         }
         let path = self.path.with_extension("lock");
-        // A world that was removed under this process is not made anew.
+        // A world that was removed while this process uses it is not created again.
         if self.seen.get().is_none()
             && let Some(folder) = path.parent()
         {
@@ -153,7 +152,8 @@ impl WorldFile {
         Err(CloudError::Locked { path: self.path.clone() })
     }
 
-    /// The world, when this process has not seen the file as it is now. Nothing when it has, or there is none.
+    /// The world, if the file has changed since this process last read or wrote it. `None` if it has not, or if there
+    /// is no file.
     pub(crate) fn read_if_changed(&self) -> Result<Option<WorldState>, CloudError> {
         let (stamp, seen) = (self.stamp()?, self.seen.get());
         if stamp.is_none() && seen.is_some() && self.writable {
@@ -170,7 +170,7 @@ impl WorldFile {
         Ok(Some(world))
     }
 
-    /// Replaces the file, so that a process killed at any point leaves one world or the other.
+    /// Replaces the file atomically: if the process is killed at any point, the file is either the old or the new one.
     pub(crate) fn write(&self, world: &mut WorldState) -> Result<(), CloudError> {
         if !self.writable {
             return Ok(());
@@ -194,7 +194,7 @@ impl WorldFile {
         self.pace.set(pace);
         if let Some(mut world) = saved {
             self.write(&mut world)?;
-            // The cloud of this process has not seen this version, which another may have changed.
+            // This process has not read this version into its cloud, and another process may have changed it.
             self.seen.set(None);
         }
         Ok(())
@@ -225,7 +225,7 @@ impl WorldFile {
     }
 }
 
-/// Only the version of a saved world, which can be read whatever else has changed.
+/// Only the version of a saved world, which can be read even if everything else has changed.
 #[derive(serde::Deserialize)]
 struct Versioned {
     version: u32,

@@ -1,5 +1,5 @@
-//! The embedded cloud: the world that a deployment file describes, furnished and set in motion behind the
-//! engine's ports, with visitors who fetch pages all along, and an eye on what must never happen.
+//! The embedded cloud: a simulation of the world that a deployment file describes, behind the engine's ports, with
+//! visitors who fetch pages all the time, and with checks of invariants that must never be violated.
 
 mod clock;
 mod cloud;

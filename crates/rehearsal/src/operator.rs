@@ -12,15 +12,15 @@ use cutover_core::names::GateName;
 use cutover_core::plan::Decide;
 use cutover_engine::ports::{Clock, Decided, Operator};
 
-/// Approves every gate after a stated time, which counts into the window as a person's would.
+/// Approves every gate after a given time, which is part of the window like the time that a person takes.
 pub struct ScriptedOperator {
     clock: Rc<dyn Clock>,
-    /// How long each gate's answer takes; a gate that is not listed is answered at once.
+    /// How long the answer at each gate takes; a gate that is not listed is approved immediately.
     answer_after: BTreeMap<GateName, Duration>,
 }
 
 impl ScriptedOperator {
-    /// An operator who takes as long at each gate as the deployment expects.
+    /// An operator who takes the time at each gate that the deployment expects.
     #[must_use]
     pub fn new(deployment: &Deployment, clock: Rc<dyn Clock>) -> Self {
         let answer_after = deployment.gates.iter().map(|gate| (gate.name.clone(), gate.expected.duration())).collect();

@@ -1,4 +1,4 @@
-//! How an embedded cloud's time follows from wall time, as it is saved with the world.
+//! How an embedded cloud's time depends on wall time. This is saved with the world.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use cutover_core::time::{between, later};
 
-/// How the cloud's time follows from wall time.
+/// How the cloud's time depends on wall time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pace {
     /// The cloud's time at `wall_origin`.
@@ -30,20 +30,20 @@ impl Pace {
         later(later(self.origin, passed), Duration::from_millis(self.skipped_milliseconds))
     }
 
-    /// The same time at `wall_now`, another pace from then on.
+    /// The same time at `wall_now`, with another pace from then on.
     pub(crate) fn with_pace(&self, pace: u32, wall_now: Timestamp) -> Self {
         Self::new(self.at(wall_now), wall_now, pace)
     }
 
-    /// Skips what is left until `moment`.
+    /// Skips the time until `moment`.
     pub(crate) fn skip_to(&mut self, moment: Timestamp, wall_now: Timestamp) {
         let left = between(self.at(wall_now), moment);
-        // Rounded up, so that the date has come.
+        // Rounded up, so that the date is reached.
         let milliseconds = u64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
         self.skipped_milliseconds = self.skipped_milliseconds.saturating_add(milliseconds);
     }
 
-    /// The wall time in which `length` passes, never quite nothing.
+    /// The wall time in which `length` passes, never zero.
     pub(crate) fn wall_time(&self, length: Duration) -> Duration {
         (length / self.pace).max(Duration::from_millis(1))
     }

@@ -1,7 +1,7 @@
 //! Wall time at a pace: the clock of an embedded cloud that several processes share.
 //!
-//! This crate reads no wall clock and has no runtime: both come in as functions. What the processes must agree
-//! on, the [`Pace`], is saved with the world.
+//! This crate reads no wall clock and has no async runtime: both are passed in as functions. The [`Pace`], on which the
+//! processes must agree, is saved with the world.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::file::WorldFile;
 /// Waits for a length of wall time.
 pub type Sleeper = Rc<dyn Fn(Duration) -> LocalBoxFuture<'static, ()>>;
 
-/// Wall time, as the binary hands it in.
+/// Wall time, as the binary provides it.
 #[derive(Clone)]
 pub struct WallTime {
     /// Reads the wall clock.
@@ -27,7 +27,7 @@ pub struct WallTime {
     pub sleeper: Sleeper,
 }
 
-/// Wall time times a pace, from a saved origin on.
+/// Wall time multiplied by a pace, from a saved origin on.
 pub struct PacedClock {
     file: Rc<WorldFile>,
     wall: WallTime,
@@ -46,7 +46,7 @@ impl Clock for PacedClock {
     }
 
     async fn sleep_until(&self, moment: Timestamp) {
-        // In a loop: another process may have changed the pace, and sleepers may wake early.
+        // In a loop, because another process may have changed the pace, and a sleep may end early.
         while self.now() < moment {
             (self.wall.sleeper)(self.file.pace().wall_time(between(self.now(), moment))).await;
         }
@@ -54,7 +54,7 @@ impl Clock for PacedClock {
 
     async fn wait_for_date(&self, moment: Timestamp) {
         let wall_now = (self.wall.now)();
-        // When the jump cannot be saved, other processes would not know of it: wait at the cloud's pace instead.
+        // If the jump cannot be saved, other processes would not see it, so this waits at the cloud's pace instead.
         if self.file.change_pace(|pace| pace.skip_to(moment, wall_now)).is_err() {
             self.sleep_until(moment).await;
         }

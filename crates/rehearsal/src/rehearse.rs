@@ -1,5 +1,5 @@
-//! A whole upgrade, rehearsed: all four phases on an embedded cloud in memory, in simulated time, by the same
-//! planner, conductor and journal as the real one, with a scripted operator at the gates.
+//! Rehearses a whole upgrade: all four phases on an embedded cloud in memory, in simulated time, with the same planner,
+//! conductor and journal as a real upgrade, and with a scripted operator at the gates.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -36,30 +36,30 @@ use crate::world::{KnownResources, Violation, VisitorReport, WorldState};
 const PREPARE_BEFORE: Duration = Duration::from_secs(2 * 86_400);
 /// How long after the window's end old hosts are retired.
 const RETIRE_AFTER: Duration = Duration::from_secs(7 * 86_400);
-/// How much earlier than needed the operator begins the window's preliminaries.
+/// How much earlier than necessary the operator starts what comes before the window.
 const EARLY: Duration = Duration::from_secs(900);
 
-/// What came of a rehearsal.
+/// The result of a rehearsal.
 #[derive(Debug)]
 pub struct Rehearsed {
     /// How it ended.
     pub ending: RehearsalEnding,
     /// The journal.
     pub records: Vec<Record>,
-    /// What the journal leads to.
+    /// The state of the upgrade according to the journal.
     pub upgrade: Upgrade,
     /// What visitors saw, from the announcement to the end.
     pub visitors: VisitorReport,
-    /// What must never happen and did.
+    /// The violated invariants.
     pub violations: Vec<Violation>,
-    /// What the linter has to say of the plans.
+    /// The findings of the linter about the plans.
     pub findings: Vec<Finding>,
 }
 
 /// How a rehearsal ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RehearsalEnding {
-    /// All phases ended well.
+    /// All phases succeeded.
     Completed,
     /// A phase could not be planned.
     Blocked(Phase, Vec<Blocked>),
@@ -69,10 +69,10 @@ pub enum RehearsalEnding {
     Failed(Phase, Vec<StepId>),
 }
 
-/// A rehearsal could not be carried through for reasons that are not the upgrade's.
+/// A rehearsal could not be completed, for reasons that are not part of the upgrade.
 #[derive(Debug, thiserror::Error)]
 pub enum RehearsalError {
-    /// The conductor stopped at once: the journal failed, or it may write no more.
+    /// The conductor stopped immediately: the journal failed, or it may not write any more.
     #[error(transparent)]
     Halted(Box<Halt>),
     /// The embedded cloud could not be observed.
@@ -81,7 +81,7 @@ pub enum RehearsalError {
 }
 
 impl RehearsalError {
-    /// What to do next; empty where there is nothing to say.
+    /// What to do next; empty if there is no hint.
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
@@ -103,11 +103,11 @@ impl From<JournalError> for RehearsalError {
     }
 }
 
-/// Rehearses the upgrade of `deployment`. The same seed gives the same rehearsal. `faults` makes the world worse
-/// than it is furnished, and `listener` hears of everything as it happens.
+/// Rehearses the upgrade of `deployment`. The same seed gives the same rehearsal. `faults` are injected, and `listener`
+/// is called with all progress.
 ///
 /// # Errors
-/// When the rehearsal itself fails; what the upgrade meets is part of what it returns.
+/// When the rehearsal itself fails. Failures of the upgrade are part of the result.
 pub fn rehearse(
     deployment: &Deployment,
     seed: u64,
@@ -120,7 +120,7 @@ pub fn rehearse(
     run(&clock, conduct_in_memory(deployment, order, &cloud, Rc::clone(&clock) as _, &ledger, listener))
 }
 
-/// The world before an upgrade, and the clock by which it moves.
+/// The world before an upgrade, and its clock.
 pub(crate) fn furnished(
     deployment: &Deployment,
     seed: u64,
@@ -134,7 +134,7 @@ pub(crate) fn furnished(
     (clock, cloud)
 }
 
-/// Conducts all phases that have not ended well, from wherever the journal in `store` says they are.
+/// Conducts all phases that are not finished, starting from the state in the journal in `store`.
 ///
 /// # Errors
 /// When the rehearsal itself fails.
@@ -152,7 +152,7 @@ pub async fn conduct(
     Ok(rehearsed(cloud, ending, findings, records, upgrade))
 }
 
-/// The same with a journal whose records stay in this process's memory, as they are.
+/// The same with a journal whose records are kept in this process's memory.
 pub(crate) async fn conduct_in_memory(
     deployment: &Deployment,
     order: Order,
@@ -169,14 +169,14 @@ pub(crate) async fn conduct_in_memory(
     Ok(rehearsed(cloud, ending, findings, records, upgrade))
 }
 
-/// The journal for the conductor that goes on after what was read.
+/// The journal for the conductor that continues after what was read.
 fn open(ledger: impl Into<Ledger>, reading: Reading, clock: Rc<dyn Clock>, listener: Listener) -> Rc<Journal> {
     let nonce = format!("rehearsal-{}-{}", clock.now().as_millisecond(), reading.records.len());
     let epoch = reading.records.last().map_or(1, |last| last.epoch + 1);
     Rc::new(Journal::open(ledger, reading, clock, epoch, nonce, listener))
 }
 
-/// Takes over, and conducts all phases that have not ended well.
+/// Takes over, and conducts all phases that are not finished.
 async fn conduct_phases(
     deployment: &Deployment,
     order: Order,
@@ -221,8 +221,8 @@ fn rehearsed(
     Rehearsed { ending, visitors: cloud.visitors(), violations, findings, upgrade, records }
 }
 
-/// Plans a phase that was not begun and conducts it, or goes on with one that was. Nothing when it has ended well; what the
-/// linter has to say of the plan is added to `findings`.
+/// Plans and conducts a phase, or continues one that was started. `None` if it has succeeded. The linter's findings
+/// about the plan are added to `findings`.
 ///
 /// # Errors
 /// When the rehearsal itself fails.
@@ -261,7 +261,7 @@ fn early_end(phase: Phase, ending: Ending) -> Option<RehearsalEnding> {
     }
 }
 
-/// When an operator would begin a phase.
+/// When an operator would start a phase.
 fn when(deployment: &Deployment, phase: Phase) -> Timestamp {
     let window = &deployment.window;
     let start = window.start.timestamp;

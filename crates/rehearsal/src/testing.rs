@@ -1,4 +1,4 @@
-//! A small deployment and the moves of an upgrade, for tests: every move waits until its work is done.
+//! A small deployment and the actions of an upgrade, for tests. Every action waits until its work is done.
 
 use std::future::Future;
 use std::rc::Rc;
@@ -82,7 +82,7 @@ pub(crate) fn deployment_with_target_groups() -> Deployment {
     deployment
 }
 
-/// A cloud in simulated time, and moves on it.
+/// A cloud in simulated time, and actions on it.
 pub(crate) struct Rig {
     pub(crate) deployment: Deployment,
     pub(crate) clock: Rc<SimulatedClock>,
@@ -100,7 +100,7 @@ impl Rig {
         Self::with_seed(deployment, faults, 7)
     }
 
-    /// A world that begins two days before the window.
+    /// A world that starts two days before the window.
     pub(crate) fn with_seed(deployment: Deployment, faults: Vec<Fault>, seed: u64) -> Self {
         let start = earlier(deployment.window.start.timestamp, Duration::from_secs(2 * 86_400));
         let clock = SimulatedClock::new(start);
@@ -114,7 +114,7 @@ impl Rig {
         Self { deployment, clock, cloud, world, gate }
     }
 
-    /// Changes something, as everybody must: through a gate.
+    /// Changes something through a gate, like all code that changes the world.
     pub(crate) async fn write<T>(&self, call: impl AsyncFnOnce(&Permit) -> Answer<T>) -> Answer<T> {
         self.gate.write("by hand", call).await.map_err(Hitch::into_failure)
     }
@@ -123,7 +123,7 @@ impl Rig {
         self.gate.change_records(zone, records).await.map_err(Hitch::into_failure)
     }
 
-    /// Puts the page in the place of whatever is there.
+    /// Writes the page, whatever its current version.
     pub(crate) async fn put_page(&self, bucket: &str, key: &str, body: &str) -> Answer<()> {
         let there = self.world.pages.page(bucket, key).await?.map(|page| page.version);
         self.write(async |permit| self.world.pages.put_page(permit, bucket, key, body, there.as_ref()).await).await
@@ -138,7 +138,7 @@ impl Rig {
         crate::run(&self.clock, self.clock.sleep(Duration::from_secs(seconds)));
     }
 
-    /// Asks every five seconds until it is so; for a day at most.
+    /// Checks every five seconds until it is so, for a day at most.
     pub(crate) fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         for _ in 0..17_280 {
             if holds() {
@@ -146,14 +146,14 @@ impl Rig {
             }
             self.wait(5);
         }
-        panic!("never came true: {what}");
+        panic!("this did not become true within a day: {what}");
     }
 
     pub(crate) fn violated(&self) -> Vec<Invariant> {
         self.cloud.violations().into_iter().map(|violation| violation.invariant).collect()
     }
 
-    /// The living instances of the current or the next hosts of a role.
+    /// The running instances of the current or the next hosts of a role.
     pub(crate) fn hosts(&self, version: &str, role: Role) -> Vec<InstanceId> {
         let instances = self.run(self.world.compute.instances());
         let of_role = instances.into_iter().filter(|host| host.lives() && host.version == version && host.role == role);
@@ -178,7 +178,7 @@ impl Rig {
         self.deployment.role.services(role).expect("the role").programs.clone()
     }
 
-    /// Points all sites somewhere, and waits until everybody must have noticed.
+    /// Points all sites at targets, and waits until all visitors must have noticed.
     pub(crate) fn point(&self, ttl: Span, target: impl Fn(&Site) -> DnsName) {
         let record = |site: &Site| RecordTarget { name: site.host.clone(), target: target(site), ttl: ttl.duration() };
         let records: Vec<RecordTarget> = self.deployment.sites.iter().map(record).collect();
@@ -302,7 +302,7 @@ impl Rig {
         id
     }
 
-    /// What launches a next host.
+    /// The launch of a next host.
     pub(crate) fn launch(&self, fleet: &Fleet, role: Role, n: u32) -> Launch {
         let group = fleet.groups().find(|(of, _)| *of == role).expect("the group").1;
         let version = &self.deployment.release.version;
@@ -323,7 +323,7 @@ impl Rig {
         }
     }
 
-    /// Images, and next hosts that are up, workers stopped.
+    /// Builds images, and launches next hosts with stopped workers.
     pub(crate) fn launch_next(&self) {
         for role in Role::ALL {
             let image = self.build_image(role);
@@ -385,7 +385,7 @@ impl Rig {
         }
     }
 
-    /// The window, in the right order.
+    /// The actions of the window, in the right order.
     pub(crate) fn window(&self) {
         self.put_page_up();
         self.stop_current();
@@ -398,7 +398,7 @@ impl Rig {
         self.lift_page();
     }
 
-    /// After the window: drained current hosts go, TTLs come back.
+    /// After the window: terminates drained current hosts, and restores TTLs.
     pub(crate) fn retire(&self) {
         self.wait(self.deployment.embedded.draining.duration().as_secs());
         for role in Role::ALL {
@@ -409,7 +409,7 @@ impl Rig {
         self.point(self.deployment.dns.ttl, |site| self.domain(site));
     }
 
-    /// All that the moves above have made.
+    /// Everything that the actions above have made.
     pub(crate) fn known(&self) -> KnownResources {
         let next = Role::ALL.into_iter().flat_map(|role| self.next(role)).collect();
         let images = self.run(self.world.images.images()).into_iter().map(|image| image.id).collect();

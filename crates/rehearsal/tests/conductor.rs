@@ -1,6 +1,6 @@
-//! What the conductor does with one step and with a few: how often a call is made, what is done in doubt, and what
-//! a failure, a stop or another conductor leaves undone. Messages stand for every change; their channel does as a
-//! test orders. Whole upgrades are in `upgrade.rs`.
+//! What the conductor does with one step or a few: how often a call is made, what happens in case of doubt, and what is
+//! not done after a failure, a stop or a takeover. Messages stand for any kind of change, and the test controls their
+//! channel. Whole upgrades are in `upgrade.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -45,30 +45,30 @@ const fn seconds(seconds: u64) -> Duration {
 /// What a channel does with a message.
 #[derive(Clone, Copy)]
 enum Sends {
-    /// It answers with a failure of that class, and sends nothing.
+    /// It returns a failure of that class, and sends nothing.
     Fails(FailureClass),
     /// It sends the message, but the answer is lost.
     Loses,
-    /// It sends the message at once.
+    /// It sends the message immediately.
     Works,
 }
 
-/// A channel for messages that does as it is told, and keeps account of what was asked of it.
+/// A channel for messages that the test controls, and that records its calls.
 struct Channel {
     clock: Rc<SimulatedClock>,
     /// What it does with the next calls for a message; afterwards it sends.
     orders: RefCell<BTreeMap<String, VecDeque<Sends>>>,
-    /// When what was sent, by token, can be seen.
+    /// When each sent message becomes visible, by token.
     sent: RefCell<BTreeMap<String, Timestamp>>,
-    /// How long what was sent cannot be seen yet.
+    /// How long a sent message is not visible.
     unseen_for: Cell<Duration>,
-    /// The messages in the order in which they were asked for, with the times.
+    /// The messages in the order of the calls, with the times.
     asked: RefCell<Vec<(String, Timestamp)>>,
     under_way: Cell<usize>,
     most_under_way: Cell<usize>,
-    /// Whether nobody can ask it what it has sent.
+    /// Whether it cannot be read.
     cannot_be_read_back: Cell<bool>,
-    /// What happens elsewhere while a message is sent.
+    /// What else happens while a message is sent.
     meanwhile: RefCell<Option<Box<dyn FnOnce()>>>,
 }
 
@@ -123,7 +123,7 @@ impl Announcer for Channel {
     }
 }
 
-/// An operator who answers every gate with the same decision, or never.
+/// An operator who gives the same decision at every gate, or never decides.
 struct Person(Option<Decision>);
 
 #[async_trait(?Send)]
@@ -136,7 +136,7 @@ impl Operator for Person {
     }
 }
 
-/// A world, a store and a channel that conductors come to, one after the other.
+/// A world, a store and a channel, which conductors use one after the other.
 struct Stage {
     clock: Rc<SimulatedClock>,
     world: World,
@@ -190,12 +190,12 @@ impl Stage {
         Journal::open(self.store.clone(), reading, Rc::clone(&self.clock) as _, 1, nonce, listener)
     }
 
-    /// Conducts a phase of those steps, from its beginning.
+    /// Conducts a phase with those steps, from its start.
     fn conduct(&self, steps: Vec<Step>) -> Result<Ending, Box<Halt>> {
         self.go(Some((plan(steps), Digest::of(b""))))
     }
 
-    /// Another conductor goes on with the phase on record.
+    /// Another conductor continues the phase on record.
     fn resume(&self) -> Result<Ending, Box<Halt>> {
         self.go(None)
     }
@@ -219,7 +219,7 @@ impl Stage {
         run(&self.clock, conduct(&crew, begin, Phase::Announce)).map_err(Box::new)
     }
 
-    /// Puts events on record as a conductor would have that died right after them.
+    /// Records events like a conductor that died right after them.
     fn was_recorded(&self, events: Vec<Event>) {
         let journal = self.journal();
         for event in events {
@@ -296,7 +296,7 @@ fn step(id: &str, action: Action, waits_for: &[&str]) -> Step {
     }
 }
 
-/// A step that sends a message of its own name.
+/// A step that sends a message with its own name.
 fn message(id: &str, waits_for: &[&str]) -> Step {
     let announce = Announce { announcement: id.into(), to: "all".to_owned(), text: id.to_owned() };
     step(id, Action::Announce(announce), waits_for)
@@ -357,7 +357,7 @@ fn a_call_that_is_refused_for_good_is_made_once() {
 fn a_call_whose_answer_was_lost_is_not_made_twice_when_it_worked() {
     let stage = Stage::new();
     stage.channel.order("notice", &[Sends::Loses]);
-    // What was just written does not show at once: an early look would find nothing.
+    // A write is not visible immediately, so an early observation would find nothing.
     stage.channel.unseen_for.set(seconds(9));
     assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), Ending::Finished);
     assert_eq!(stage.channel.asked(), ["notice"]);
@@ -370,7 +370,8 @@ fn a_call_whose_answer_was_lost_is_not_made_twice_when_it_worked() {
 fn a_call_that_is_refused_because_it_has_worked_before_is_looked_for_again() {
     let stage = Stage::new();
     stage.channel.order("notice", &[Sends::Works, Sends::Fails(FailureClass::Permanent)]);
-    // It does not show for longer than the grace, so it is made again: and what is there already is refused.
+    // It is not visible for longer than the grace period, so the call is repeated, and is refused because its effect is
+    // there.
     stage.channel.unseen_for.set(seconds(15));
     assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), Ending::Finished);
     assert_eq!(stage.channel.asked(), ["notice", "notice"]);
@@ -392,7 +393,7 @@ fn a_call_that_stays_in_doubt_fails_after_five_attempts() {
     assert_eq!(stage.channel.asked().len(), 5);
 }
 
-/// A channel that nobody can ask what it has sent.
+/// A channel that cannot be read.
 fn unreadable() -> Stage {
     let stage = Stage::new();
     stage.channel.cannot_be_read_back.set(true);
@@ -400,7 +401,7 @@ fn unreadable() -> Stage {
 }
 
 #[test]
-fn what_nobody_can_look_for_is_done_once_and_taken_at_its_word() {
+fn an_unobservable_step_is_done_once_and_its_answer_is_trusted() {
     let stage = unreadable();
     assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), Ending::Finished);
     assert_eq!((stage.channel.asked(), stage.status("notice")), (vec!["notice".to_owned()], StepStatus::Done));
@@ -408,7 +409,7 @@ fn what_nobody_can_look_for_is_done_once_and_taken_at_its_word() {
 }
 
 #[test]
-fn what_nobody_can_look_for_is_never_done_again_by_itself_after_a_doubt() {
+fn an_unobservable_step_in_doubt_is_never_repeated_automatically() {
     let stage = unreadable();
     stage.channel.order("notice", &[Sends::Loses]);
     assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), failed("notice"));
@@ -423,7 +424,7 @@ fn what_nobody_can_look_for_is_never_done_again_by_itself_after_a_doubt() {
 }
 
 #[test]
-fn what_nobody_can_look_for_is_in_doubt_when_its_conductor_has_died_over_it() {
+fn an_unobservable_step_is_in_doubt_if_its_conductor_died_during_it() {
     let stage = unreadable();
     let plan = Arc::new(plan(vec![message("notice", &[])]));
     let took_over = Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() };
@@ -435,7 +436,7 @@ fn what_nobody_can_look_for_is_in_doubt_when_its_conductor_has_died_over_it() {
 }
 
 #[test]
-fn a_doubt_that_nobody_can_look_into_ends_with_a_persons_word() {
+fn an_unobservable_step_in_doubt_is_settled_by_a_person() {
     let retry = Event::StepRetryApproved { step: "notice".into(), by: "ada".to_owned() };
     let accept = Event::StepAccepted { step: "notice".into(), by: "ada".to_owned(), because: "it came".to_owned() };
     for (word, sent) in [(retry, 2), (accept, 1)] {
@@ -449,7 +450,7 @@ fn a_doubt_that_nobody_can_look_into_ends_with_a_persons_word() {
 }
 
 #[test]
-fn what_nobody_can_look_for_is_done_again_when_it_is_known_not_to_have_been_done() {
+fn an_unobservable_step_is_repeated_if_it_is_known_not_to_have_been_applied() {
     let stage = unreadable();
     stage.channel.order("notice", &[Sends::Fails(FailureClass::NotApplied), Sends::Fails(FailureClass::Permanent)]);
     assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), failed("notice"));
@@ -478,7 +479,7 @@ fn what_holds_already_is_recorded_so_and_not_done() {
 fn a_call_made_right_before_a_crash_is_looked_for_before_it_is_made_again() {
     let stage = Stage::new();
     stage.channel.unseen_for.set(seconds(5));
-    // The first conductor dies after its call was made, and before it knew.
+    // The first conductor dies after its call was made, and before the answer came.
     let started = Event::StepStarted { step: "notice".into(), attempt: 1 };
     let step = message("notice", &[]);
     let token = Digest::of_json(&(Some(upgrade()), &step.id, &step.action)).as_str()[..32].to_owned();
@@ -516,7 +517,7 @@ fn a_step_past_its_limit_has_failed_with_what_it_waited_for_last() {
 }
 
 #[test]
-fn a_failed_step_keeps_others_from_beginning_and_lets_those_under_way_end() {
+fn after_a_failed_step_no_others_start_and_those_under_way_end() {
     let stage = Stage::new();
     stage.channel.order("fails", &[Sends::Fails(FailureClass::NotApplied), Sends::Fails(FailureClass::Permanent)]);
     let steps = vec![
@@ -613,7 +614,7 @@ fn no_more_calls_are_made_side_by_side_than_may_be_and_all_are_made() {
 }
 
 #[test]
-fn of_more_steps_than_fit_those_with_most_to_come_after_them_begin_first() {
+fn if_slots_are_scarce_steps_with_the_longest_work_after_them_start_first() {
     let stage = Stage::new();
     let mut steps: Vec<Step> = (0..side_by_side()).map(|number| message(&format!("m{number}"), &[])).collect();
     steps.extend([message("long", &[]), message("longer", &["long"])]);
@@ -639,7 +640,7 @@ fn a_conductor_that_another_has_superseded_does_nothing_more() {
 }
 
 #[test]
-fn every_beginning_of_a_real_journal_holds_together_and_leads_to_what_its_events_lead_to_one_by_one() {
+fn a_real_journal_cut_after_any_record_is_consistent_and_gives_the_state_of_its_events() {
     let deployment = parse(QA).expect("the example has no mistakes");
     let rehearsed = rehearse(&deployment, 1, Order::Overlapped, |_| {}, Rc::new(|_| {})).expect("it works");
     let mut upgrade = Upgrade::default();

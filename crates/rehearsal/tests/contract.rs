@@ -1,4 +1,5 @@
-//! The contracts of the engine's ports, kept by the embedded cloud in simulated time: a test and a world for each.
+//! Checks that the embedded cloud fulfils the contracts of the engine's ports in simulated time, with a test and a
+//! world for each.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,14 +10,14 @@ use cutover_core::time::{Span, earlier};
 use cutover_engine::ports::Clock;
 use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, run};
 
-/// It is kept where what was written shows at once, and where it shows as late as it may.
+/// It is fulfilled both if writes are visible immediately and if they are visible as late as allowed.
 fn is_kept(name: &str) {
     for shown_late in [Duration::ZERO, SHOWN_WITHIN] {
         is_kept_where(name, shown_late);
     }
 }
 
-/// A world of its own, two days before the window. It has nothing that is foreign: such ids are unknown there.
+/// A separate world, two days before the window. It has no resources of others, so their ids are unknown there.
 fn is_kept_where(name: &str, shown_late: Duration) {
     let contract = CONTRACTS.iter().find(|contract| contract.name == name).expect("a contract of that name");
     let mut deployment = deployment();

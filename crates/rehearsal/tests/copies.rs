@@ -1,4 +1,5 @@
-//! That the rest of an upgrade can be run from a copy of its world and its journal, and ends as the whole one does.
+//! Tests that the rest of an upgrade can be run from a copy of its world and its journal, with the same result as the
+//! whole upgrade.
 
 use std::rc::Rc;
 
@@ -22,11 +23,11 @@ fn rest(copy: &Copy) -> Rehearsed {
     copy.run_the_rest(&deployment(), Order::Overlapped, Rc::new(|_| {})).expect("the rehearsal works")
 }
 
-/// What an upgrade has come to, without moments and without ids that are given by number or moment.
+/// The result of an upgrade, without times and without ids that contain a number or a time.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     ending: RehearsalEnding,
-    /// All that the upgrade made and removed.
+    /// Everything that the upgrade made and removed.
     made: Upgrade,
     decisions: Vec<(GateName, bool)>,
     steps: Vec<(StepId, bool, Vec<String>)>,

@@ -1,5 +1,5 @@
-//! That the plan's edges are needed: without the edges of a rule, the embedded cloud sees something that must never
-//! happen, or the upgrade does not come to its end. Nothing else orders the steps, so nothing else would save it.
+//! Tests that the plan's edges are necessary: without the edges of a rule, an invariant of the embedded cloud is
+//! violated, or the upgrade does not finish. Nothing else orders the steps, so nothing else could prevent that.
 
 use std::rc::Rc;
 
@@ -15,7 +15,7 @@ use cutover_rehearsal::{EmbeddedCloud, KnownResources, ScriptedOperator, Simulat
 const PRODUCTION: &str = include_str!("../../../examples/mitx-production.toml");
 const QA: &str = include_str!("../../../examples/mitx-qa.toml");
 
-/// What became of an upgrade whose plans were changed.
+/// The result of an upgrade whose plans were changed.
 struct Outcome {
     finished: bool,
     violations: Vec<String>,
@@ -28,7 +28,7 @@ impl Outcome {
     }
 }
 
-/// Conducts an upgrade whose plans are `changed` before they are run. The linter is not asked.
+/// Conducts an upgrade whose plans are `changed` before they are run. The linter is not used.
 fn conducted(deployment: &Deployment, changed: impl Fn(&mut Plan)) -> Outcome {
     let start =
         deployment.window.start.timestamp.checked_sub(std::time::Duration::from_secs(4 * 86_400)).expect("in range");

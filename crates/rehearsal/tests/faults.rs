@@ -1,6 +1,6 @@
-//! A whole upgrade in a harsh world: every call of it fails once in every way, calls take effect late, and what was
-//! written shows late. The upgrade must come to its end all the same, by as many runs of its phases as that takes, and
-//! nothing may be done twice.
+//! Whole upgrades with injected faults: each call fails once in each way, calls take effect late, and writes become
+//! visible late. The upgrade must still finish, with as many runs of its phases as necessary, and nothing may be done
+//! twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -25,19 +25,19 @@ const QA: &str = include_str!("../../../examples/mitx-qa.toml");
 /// How often an operator runs a phase again before giving up.
 const PATIENCE: u32 = 200;
 
-/// What came of an upgrade.
+/// The result of an upgrade.
 struct Outcome {
     calls: BTreeMap<String, u32>,
-    /// The calls that met a fault.
+    /// The calls into which a fault was injected.
     failed_calls: BTreeMap<String, BTreeSet<u32>>,
     made: Made,
     /// How many runs of phases it took beyond the first.
     reruns: u32,
-    /// How often somebody had to consent to another attempt.
+    /// How often the operator had to approve another attempt.
     consents: u32,
 }
 
-/// A deployment whose writes show late by up to `seconds`.
+/// A deployment whose writes become visible up to `seconds` late.
 fn qa(seconds: u64) -> Deployment {
     let mut deployment = parse(QA).expect("the example has no mistakes");
     deployment.embedded.shown_late = format!("{seconds}s").parse().expect("a span");
@@ -52,7 +52,7 @@ fn hangs(deployment: &Deployment) -> Fault {
     Fault::ProgramNeverStops { host, program: "lms".into() }
 }
 
-/// A world and a store to which conductors come, one after the other.
+/// A world and a store, which conductors use one after the other.
 struct Stage {
     deployment: Deployment,
     clock: Rc<SimulatedClock>,
@@ -72,7 +72,7 @@ impl Stage {
         Self { deployment, clock, cloud, store }
     }
 
-    /// A conductor comes and goes as far as it can.
+    /// Starts a conductor, which continues as far as it can.
     async fn conduct(&self, listener: Listener) -> Result<Rehearsed, RehearsalError> {
         let time = Rc::clone(&self.clock) as Rc<dyn Clock>;
         conduct(&self.deployment, Order::Overlapped, &self.cloud, time, &self.store, listener).await
@@ -98,7 +98,7 @@ fn upgraded(deployment: &Deployment, seed: u64, faults: Vec<Fault>) -> Result<Ou
     if are_ordered && outcome.failed_calls.is_empty() { Err("no call met a fault".to_owned()) } else { Ok(outcome) }
 }
 
-/// Upgrades to the end. Whatever fails is run again at once, by another conductor; where consent is asked for, it is
+/// Upgrades to the end. Whatever fails is run again immediately by another conductor; if approval is needed, it is
 /// given.
 fn ended(stage: &Stage) -> Result<Outcome, String> {
     let Stage { clock, cloud, store, .. } = stage;
@@ -133,7 +133,7 @@ fn ended(stage: &Stage) -> Result<Outcome, String> {
     Err(format!("it did not end: {failed:?}"))
 }
 
-/// Somebody has looked at what asks for consent, and gives it. How often that was.
+/// Approves everything that needs approval, as an operator would after checking. Returns how often that was.
 fn consent(clock: &Rc<SimulatedClock>, store: &Store, upgrade: &Upgrade) -> u32 {
     let asks = |error: &str| error.contains("--retry");
     let failed = upgrade.current_run().into_iter().flat_map(Run::failed);
@@ -151,7 +151,7 @@ fn consent(clock: &Rc<SimulatedClock>, store: &Store, upgrade: &Upgrade) -> u32 
     u32::try_from(steps.len()).expect("few")
 }
 
-/// Collects what went wrong, so that one run of a test tells all.
+/// Collects what went wrong, so that one run of a test reports everything.
 #[derive(Default)]
 struct Wrong(Vec<String>);
 
@@ -160,7 +160,7 @@ impl Wrong {
         match outcome {
             Ok(outcome) => {
                 let (made, consents) = (outcome.made, outcome.consents as usize);
-                // Each consent may have started one more job.
+                // Each approval may have started one more job.
                 let jobs = wanted.jobs..=wanted.jobs + consents;
                 if !jobs.contains(&made.jobs) || (Made { jobs: wanted.jobs, ..made }) != wanted {
                     self.0.push(format!("{what}: made {made:?} instead of {wanted:?}"));
@@ -175,7 +175,7 @@ impl Wrong {
     }
 }
 
-/// What a run in fair weather makes and calls.
+/// What a run without injected faults makes and calls.
 fn fair() -> Outcome {
     // Calls are counted while there is a fault that could meet one; no call has the number 0.
     let none = Fault::Call { call: String::new(), nth: 0, kind: FaultKind::Throttled };
@@ -230,7 +230,7 @@ const READS: [&str; 23] = [
     "snapshot",
 ];
 
-/// Orders calls of one name to fail, one after the other from the `nth` on.
+/// Makes calls of one name fail, one after the other from the `nth` on.
 fn calls(call: &str, nth: u32, kinds: &[FaultKind]) -> Vec<Fault> {
     (nth..).zip(kinds).map(|(nth, kind)| Fault::Call { call: call.to_owned(), nth, kind: *kind }).collect()
 }
@@ -240,7 +240,7 @@ fn writes(fair: &Outcome) -> impl Iterator<Item = (&str, u32)> {
     WRITES.into_iter().flat_map(|call| (1..=fair.calls[call]).map(move |nth| (call, nth)))
 }
 
-/// Nobody had to run a phase again.
+/// No phase had to be run again.
 fn in_one_run(outcome: Outcome) -> Result<Outcome, String> {
     match (outcome.reruns, outcome.consents) {
         (0, 0) => Ok(outcome),
@@ -297,7 +297,7 @@ fn each_write_that_takes_effect_after_a_first_look_is_made_once() {
 }
 
 #[test]
-fn a_migration_that_begins_late_is_not_taken_for_lost_by_a_conductor_that_comes_meanwhile() {
+fn a_migration_that_starts_late_is_not_considered_lost_by_a_conductor_that_takes_over_before() {
     let (fair, mut wrong) = (fair(), Wrong::default());
     for nth in 1..=fair.calls["start_job"] {
         let stage = Stage::new(qa(0), 1, calls("start_job", nth, &[FaultKind::DelayedEffect(25)]));
@@ -332,7 +332,8 @@ fn a_repeat_that_fails_too_makes_nothing_twice() {
     let (fair, mut wrong) = (fair(), Wrong::default());
     for name in WRITES {
         for kinds in in_a_row {
-            // A migration in doubt is not begun again by itself, and consent without a look is no consent.
+            // A migration in doubt is not started again automatically, and approving it without checking would be
+            // wrong.
             if name != "start_job" || kinds[0] != late {
                 let outcome = upgraded(&qa(30), 1, calls(name, 1, kinds));
                 let outcome = if kinds.contains(&Permanent) { outcome } else { outcome.and_then(in_one_run) };
@@ -367,7 +368,7 @@ fn a_listing_that_fails_right_after_a_launch_launches_nothing_twice() {
 }
 
 #[test]
-fn what_a_lost_launch_has_made_is_named_by_its_step_while_nobody_can_look_for_it() {
+fn the_instance_of_a_launch_with_a_lost_answer_is_named_by_its_step_while_it_cannot_be_observed() {
     let (fair, mut wrong) = (fair(), Wrong::default());
     let all = fair.calls["instances"];
     for nth in [all / 10, all / 3, all / 2] {

@@ -1,4 +1,4 @@
-//! A window opens only while it can end in time, also where the conductor's machine was suspended at a bad moment.
+//! A window opens only while it can end in time, even if the conductor's machine was suspended at a bad time.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -47,7 +47,7 @@ impl Clock for Oversleeping {
     }
 }
 
-/// Weather in which the machine is suspended right before a call.
+/// Suspends the machine right before a call.
 struct Nap {
     clock: Rc<SimulatedClock>,
     /// Before which call, and which of its name it is, from 1.
@@ -110,7 +110,7 @@ impl Stage {
         stage
     }
 
-    /// Runs a phase, or goes on with it, on a machine that is suspended at the window's start or right before a call.
+    /// Runs or continues a phase on a machine that is suspended at the window's start or right before a call.
     fn run(&self, phase: Phase, asleep_at: Option<Timestamp>, before: Option<(&'static str, u32)>) -> Ending {
         let clock: Rc<dyn Clock> = Rc::new(Oversleeping { clock: Rc::clone(&self.clock), at: Cell::new(asleep_at) });
         let weather = Rc::new(Nap { clock: Rc::clone(&self.clock), before: RefCell::new(before) });
@@ -161,7 +161,7 @@ impl Stage {
         run(&self.clock, read(&self.store)).expect("it can be read").upgrade
     }
 
-    /// Nobody was sent to the maintenance page, and nobody says so.
+    /// No visitor was sent to the maintenance page, and no text claims that.
     fn no_page_was_up(&self, window: &Run) {
         assert_eq!((downtime_began(window), page_is_up(window)), (None, false));
         assert_eq!(self.cloud.visitors().maintenance, 0);

@@ -1,5 +1,5 @@
-//! What a mistake would cost: hosts are taken out of balancers and terminated only when the journal names them and their
-//! tags agree. Here the tags lie, or the plan names others, and no host may go.
+//! Protection against mistakes: hosts are taken out of balancers and terminated only if the journal names them and
+//! their tags agree. In these tests the tags are wrong, or the plan names other hosts, and no host may be removed.
 
 use std::rc::Rc;
 
@@ -49,7 +49,7 @@ impl Compute for Retagged {
     }
 }
 
-/// A region in which there is nothing of the deployment.
+/// A region without any resources of the deployment.
 struct Elsewhere;
 
 #[async_trait(?Send)]
@@ -94,7 +94,7 @@ impl Images for Elsewhere {
     }
 }
 
-/// What became of a phase once a mistake was made in it: why steps failed, and which hosts lived before and after.
+/// The result of a phase with a mistake: why steps failed, and which hosts were running before and after.
 struct Outcome {
     errors: Vec<String>,
     before: Vec<Instance>,
@@ -157,7 +157,7 @@ fn refused(outcome: &Outcome, words: &str) {
 
 #[test]
 fn a_host_that_lost_the_deployments_tags_is_not_terminated() {
-    // What is listed under its id no more is still there.
+    // A host that is no longer listed still exists.
     let lost = |instance: &mut Instance| instance.id = format!("{}-foreign", instance.id).into();
     refused(&mistaken(Phase::Retire, lost, |_, _| {}), "not listed with this deployment's tags");
 }

@@ -1,8 +1,9 @@
-//! Two conductors of one upgrade at once: the first is suspended somewhere, the second takes over and goes on to the end,
-//! and then the first goes on as if nothing had happened. It may change nothing any more.
+//! Two conductors of one upgrade at the same time: the first one is suspended at some point, the second one takes over
+//! and finishes the upgrade, and then the first one continues as if nothing had happened. It must not change anything
+//! any more.
 //!
-//! The first sleeps at any record, where its next call has passed the gate and only the world can refuse it, and between
-//! any record and the gate's look.
+//! The first one is suspended at any record, when its next call has passed the gate and only the world can refuse it,
+//! and between any record and the check of the gate.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -84,7 +85,7 @@ impl<T> Future for Suspendable<'_, T> {
     }
 }
 
-/// Where the first conductor falls asleep.
+/// The point at which the first conductor is suspended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Falls {
     /// Once so many events are on record: its next call has passed the gate.
@@ -207,7 +208,8 @@ impl Stage {
         format!("{records:?}\n{fence:?}\n{health:?}\n{instances:?}\n{programs:?}\n{images:?}\n{databases:?}\n{page:?}")
     }
 
-    /// The first conductor falls asleep, a second ends the upgrade, and the first wakes up. Whether it fell asleep at all.
+    /// The first conductor falls asleep, a second ends the upgrade, and the first wakes up. Whether it fell asleep at
+    /// all.
     fn overlap(&self, falls: Falls) -> bool {
         let what = format!("{falls:?}");
         run(&self.clock, async {
@@ -261,7 +263,7 @@ impl Stage {
 static REFUSED_BY_ZONE: AtomicUsize = AtomicUsize::new(0);
 static REFUSED_BY_HOSTS: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether a conductor was stopped because another had gone on, and not by some mishap.
+/// Whether a conductor was stopped because another one has continued the upgrade, and not by another failure.
 fn tells_of_a_successor(halt: &Halt) -> bool {
     match halt {
         Halt::Journal(error) => matches!(error, JournalError::Fenced { .. }),
@@ -277,7 +279,7 @@ fn tells_of_a_successor(halt: &Halt) -> bool {
     }
 }
 
-/// Hears of events, and puts its conductor to sleep at one of them.
+/// Listens to events, and suspends its conductor at one of them.
 fn falling(falls: Falls, asleep: Rc<Cell<bool>>) -> Listener {
     let left = RefCell::new(if let Falls::AtRecord(number) = falls { number } else { 0 });
     Rc::new(move |progress| {

@@ -1,4 +1,4 @@
-//! Large deployments: what a plan promises is what its rehearsal needs, and nothing in it grows out of hand.
+//! Large deployments: the forecast of a plan agrees with its rehearsal, and sizes and times stay within limits.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Whole upgrades on the embedded cloud: on good days, on bad ones, and interrupted anywhere.
+//! Whole upgrades on the embedded cloud: without faults, with faults, and interrupted at any point.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -88,7 +88,7 @@ fn a_call_that_is_refused_for_good_fails_its_step_and_stops_the_phase() {
 }
 
 #[test]
-fn a_failed_migration_is_diagnosed_and_never_retried_by_itself() {
+fn a_failed_migration_is_diagnosed_and_never_retried_automatically() {
     let rehearsed = rehearsed(&qa(), 1, |world| world.faults.push(failing_migration(&qa())));
     let RehearsalEnding::Failed(Phase::Window, steps) = &rehearsed.ending else { panic!("{:?}", rehearsed.ending) };
     let step = &steps[0];
@@ -126,7 +126,7 @@ fn a_program_that_never_stops_is_killed_or_named_as_the_file_says() {
     assert!(error.contains("lms") && error.contains(host.as_str()), "{error}");
 }
 
-/// A cloud and a store that several conductors can work on, one after the other.
+/// A cloud and a store, which several conductors can use one after the other.
 struct Stage {
     deployment: Deployment,
     clock: Rc<SimulatedClock>,
@@ -145,14 +145,14 @@ impl Stage {
         Self { deployment, clock, cloud, store }
     }
 
-    /// A conductor comes and goes as far as it can.
+    /// Starts a conductor, which continues as far as it can.
     fn conduct(&self) -> Rehearsed {
         let clock = Rc::clone(&self.clock) as Rc<dyn Clock>;
         let work = conduct(&self.deployment, Order::Overlapped, &self.cloud, clock, &self.store, Rc::new(|_| {}));
         run(&self.clock, work).expect("the rehearsal itself works")
     }
 
-    /// Somebody puts an event on record beside the conductors.
+    /// Records an event that comes from outside of the conductors.
     fn record(&self, event: Event) {
         let clock = Rc::clone(&self.clock) as Rc<dyn Clock>;
         run(&self.clock, async {
@@ -183,7 +183,8 @@ fn jobs_started(records: &[Record], step: &StepId) -> usize {
 
 #[test]
 fn a_failed_migration_is_looked_at_again_by_every_run_and_started_again_only_by_consent() {
-    // Hosts that keep their records of jobs, and hosts that lose them: then the name of a job protects from nothing.
+    // Hosts that keep their records of jobs, and hosts that lose them, where the name of a job does not prevent a
+    // second start.
     for forgetful in [false, true] {
         let deployment = qa();
         let (fault, fleet) = (failing_migration(&deployment), deployment.fleets[0].name.clone());
@@ -214,8 +215,9 @@ fn a_failed_migration_is_looked_at_again_by_every_run_and_started_again_only_by_
 }
 
 #[test]
-fn a_migration_that_may_have_begun_is_not_begun_again_however_little_the_host_remembers() {
-    // The answer is lost, the migration fails, and the host forgets it: once before anybody has looked, once after.
+fn a_migration_that_may_have_started_is_not_started_again_even_if_the_host_has_no_record_of_it() {
+    // The answer is lost, the migration fails, and the host loses its record of it: once before the first observation,
+    // once after it.
     for after in [0, 3] {
         let deployment = qa();
         let (migration, fleet) = (failing_migration(&deployment), deployment.fleets[0].name.clone());
@@ -245,7 +247,7 @@ fn a_migration_that_may_have_begun_is_not_begun_again_however_little_the_host_re
 fn a_state_that_knows_nothing_of_who_wrote_the_fence_changes_nothing_however_often_it_is_tried() {
     let stage = Stage::new(qa(), |_| {});
     assert_eq!(stage.conduct().ending, RehearsalEnding::Completed);
-    // The state was lost, or the file names another place; the upgrade seems not to have begun.
+    // The state was lost, or the file names another location, so the upgrade seems not to have started.
     let other = Stage { store: Store::memory(&stage.deployment.upgrade()), ..stage };
     for _ in 0..4 {
         let clock = Rc::clone(&other.clock) as Rc<dyn Clock>;
@@ -258,11 +260,11 @@ fn a_state_that_knows_nothing_of_who_wrote_the_fence_changes_nothing_however_oft
 }
 
 #[test]
-fn a_migration_that_a_new_plan_calls_otherwise_is_the_same_and_begins_again_only_by_consent() {
+fn a_migration_with_another_name_in_a_new_plan_starts_again_only_with_approval() {
     let stage = Stage::new(qa(), |world| world.faults.push(failing_migration(&qa())));
     let RehearsalEnding::Failed(Phase::Window, steps) = stage.conduct().ending else { panic!("it must fail") };
     let step = steps[0].clone();
-    // Wanted twice, begun once: no job has the number between.
+    // A run was requested twice and started once, so no job has the number in between.
     for _ in 0..2 {
         stage.record(Event::StepRetryApproved { step: step.clone(), by: "alice".to_owned() });
     }
@@ -360,7 +362,7 @@ fn old_code_that_was_started_again_is_found_before_each_migration() {
     let current = captured.find(|host| host.fleet == *fleet && host.role == Role::Edxapp).expect("on record");
     run(&stage.clock, async {
         let (hosts, clock) = (stage.cloud.world().hosts, Rc::clone(&stage.clock) as Rc<dyn Clock>);
-        // Somebody at the host itself, of whom no conductor is any the wiser.
+        // A person on the host itself, without any record in the journal.
         let start =
             async |permit: &Permit| hosts.start(permit, &current.instance, "supervisorctl", &["lms".into()]).await;
         let epoch = failed.records.last().map_or(1, |last| last.epoch);
@@ -383,7 +385,7 @@ fn ttls_that_were_lowered_shortly_before_the_window_are_waited_for() {
     assert_well(&rehearsed(&deployment, 1, |_| {}), "a long TTL");
 }
 
-/// Conducts an upgrade with a conductor that dies whenever `dies` says so, and another one that goes on.
+/// Conducts an upgrade with conductors that die whenever `dies` says so; the next one continues.
 fn with_crashes(deployment: &Deployment, dies: impl Fn(u32) -> Death) -> (Rehearsed, u32) {
     let start = deployment.window.start.timestamp.checked_sub(Duration::from_secs(5 * 86_400)).expect("in range");
     let clock = SimulatedClock::new(start);
@@ -451,7 +453,7 @@ fn a_conductor_that_dies_every_few_seconds_still_gets_there() {
     let deployment = qa();
     for seconds in [61, 127, 263] {
         let death = |deaths| match deaths {
-            // Dates of the calendar are days apart: the first conductors die while they wait for one.
+            // Dates are days apart, and the first conductors die while they wait for one.
             0..400 => Death::After(Duration::from_secs(if deaths % 3 == 0 { 86_400 } else { seconds })),
             _ => Death::Never,
         };

@@ -1,4 +1,4 @@
-//! The account: an embedded cloud has the network that its deployment names, and room for everything.
+//! The account: an embedded cloud has the network that its deployment names, and no quotas.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use cutover_engine::ports::{Account, Answer};
 use crate::EmbeddedCloud;
 use crate::world::WorldState;
 
-/// The free addresses of a subnet of 256, as many as most have.
+/// The free addresses of a subnet with 256 addresses, the usual size.
 const FREE_ADDRESSES: u64 = 200;
 
 #[async_trait(?Send)]

@@ -76,7 +76,7 @@ impl Hosts for EmbeddedCloud {
 }
 
 impl EmbeddedCloud {
-    /// Has a host do something, unless it has heard of a later conductor.
+    /// Gives a host an order, which it refuses if it has seen a later conductor.
     async fn order<T>(
         &self,
         call: &'static str,

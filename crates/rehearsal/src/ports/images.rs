@@ -22,7 +22,7 @@ impl Images for EmbeddedCloud {
     }
 
     async fn disks(&self, _image: &ImageId) -> Answer<Vec<DiskId>> {
-        // An image of this cloud is one thing.
+        // Images of this cloud have no separate snapshots.
         self.look("disks", |_| Ok(Vec::new())).await
     }
 

@@ -1,5 +1,5 @@
-//! The engine's ports on the embedded cloud, one file each. They only say which call is which; what a call does
-//! is in `world`, and what all calls have in common in `cloud`.
+//! The engine's ports on the embedded cloud, one file for each. They only map calls to functions; what a call does is
+//! in `world`, and what all calls have in common is in `cloud`.
 
 mod account;
 mod announcer;

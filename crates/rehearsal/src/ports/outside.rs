@@ -12,7 +12,7 @@ use crate::EmbeddedCloud;
 impl Outside for EmbeddedCloud {
     async fn fetch(&self, host: &DnsName, path: &str, pinned: Option<&DnsName>) -> Answer<Page> {
         match pinned {
-            // Kept with the world: it is how the world knows what was verified.
+            // Recorded in the world, because this is how the world knows which balancers were verified.
             Some(target) => self.look_and_note("fetch", |world| world.fetch_pinned(host, path, target)).await,
             None => self.look("fetch", |world| Ok(world.fetch_as_visitors_do(host, path))).await,
         }

@@ -1,4 +1,4 @@
-//! What balancers of both kinds believe, and when.
+//! The health that balancers of both kinds see, and when it changes.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn until(rig: &Rig, host: &InstanceId, wanted: Option<Health>) -> Duration {
     Duration::try_from(rig.clock.now().duration_since(start)).expect("forward")
 }
 
-/// A next host of the live fleet, up and serving.
+/// A next host of the live fleet that is running and serving.
 fn serving_next_host(rig: &Rig) -> InstanceId {
     rig.launch_next();
     let live = rig.run(rig.world.compute.instances());

@@ -1,4 +1,4 @@
-//! What must never happen: the right order of calls violates nothing, and each wrong one is caught.
+//! The invariants: the right order of calls violates none of them, and each wrong order is found.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use cutover_core::plan::{
 use crate::testing::{Rig, deployment, deployment_with_target_groups};
 use crate::{Invariant, KnownResources};
 
-/// A world just before the window, and that nothing is wrong with it so far.
+/// A world just before the window, in which no invariant was violated so far.
 fn prepared(deployment: Deployment) -> Rig {
     let rig = Rig::new(deployment);
     rig.prepare();
@@ -219,7 +219,7 @@ fn a_host_is_never_terminated_while_registered() {
 }
 
 #[test]
-fn no_migration_begins_without_a_snapshot() {
+fn no_migration_starts_without_a_snapshot() {
     let rig = prepared(deployment());
     rig.put_page_up();
     rig.stop_current();
@@ -228,7 +228,7 @@ fn no_migration_begins_without_a_snapshot() {
 }
 
 #[test]
-fn a_snapshot_begun_while_one_fleet_still_wrote_is_none_for_the_other() {
+fn a_snapshot_started_while_one_fleet_still_wrote_does_not_count_for_the_other() {
     let rig = prepared(deployment());
     rig.put_page_up();
     let draft = rig.current(Role::Edxapp).into_iter().find(|host| is_draft(&rig, host)).expect("a draft host");

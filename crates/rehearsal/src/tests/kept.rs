@@ -1,4 +1,4 @@
-//! Worlds that are the same every time, and worlds that outlive their process.
+//! Worlds with the same seed are equal, and saved worlds outlive their process.
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ fn saved(state: &WorldState) -> String {
     serde_json::to_string(state).expect("a world is JSON")
 }
 
-/// Wall time that passes only while somebody sleeps.
+/// Wall time that passes only during sleeps.
 struct FakeWall(Rc<Cell<Timestamp>>);
 
 impl FakeWall {
@@ -41,7 +41,7 @@ impl FakeWall {
     }
 }
 
-/// A folder of its own for each test, removed with it.
+/// A separate folder for each test, which is removed after it.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -94,7 +94,7 @@ fn a_world_that_was_saved_and_loaded_has_the_same_future() {
     for world in [&mut one, &mut other] {
         world.advance(later(start, Duration::from_secs(7200)));
     }
-    // The agenda's heap may be laid out otherwise; what has happened may not differ.
+    // The order in the agenda's heap may differ, but what has happened may not.
     assert_eq!(one.visitors_between(start, one.now), other.visitors_between(start, other.now));
     assert_eq!(one.violations(), other.violations());
     assert!(!one.violations().is_empty());
@@ -109,7 +109,7 @@ fn a_length_of_time_that_is_written_shorter_than_it_is_does_not_change_the_futur
     assert_eq!(state.deployment, loaded.deployment);
 }
 
-/// Puts a page in the place of whatever is there.
+/// Writes a page, whatever its current version.
 async fn put_page(cloud: &Rc<EmbeddedCloud>, clock: Rc<dyn Clock>) -> Answer<()> {
     let pages = cloud.world().pages;
     let there = pages.page("upgrading", "index.html").await?.map(|page| page.version);

@@ -1,4 +1,4 @@
-//! What was written shows late, where the file says so, and for no longer than it says.
+//! Writes become visible late if the file says so, and not later than it says.
 
 use cutover_core::deployment::Role;
 use cutover_core::observation::SHOWN_WITHIN;
@@ -43,7 +43,7 @@ fn a_launched_instance_is_listed_late_and_a_terminated_one_is_listed_as_it_was()
 }
 
 #[test]
-fn a_begun_build_and_a_removed_image_show_late() {
+fn a_started_build_and_a_removed_image_become_visible_late() {
     let rig = late();
     let oldest = rig.run(rig.world.images.images()).remove(0).id;
     rig.run(rig.write(async |permit| rig.world.images.remove(permit, &oldest).await));
@@ -53,7 +53,7 @@ fn a_begun_build_and_a_removed_image_show_late() {
 }
 
 #[test]
-fn a_begun_snapshot_shows_late() {
+fn a_started_snapshot_becomes_visible_late() {
     let rig = late();
     let (database, id) = (rig.deployment.databases[0].name.clone(), "upgrade".into());
     rig.run(rig.write(async |permit| rig.world.databases.begin_snapshot(permit, &database, &id).await));

@@ -162,7 +162,7 @@ fn queues_grow_while_no_worker_runs() {
 }
 
 #[test]
-fn an_ordered_fault_hits_the_call_it_was_ordered_for() {
+fn a_fault_is_injected_into_the_call_that_it_names() {
     let fault = |nth, kind| Fault::Call { call: "change_records".to_owned(), nth, kind };
     let faults = vec![fault(1, FaultKind::NotApplied), fault(2, FaultKind::LostAnswer)];
     let rig = Rig::with_faults(deployment(), faults);

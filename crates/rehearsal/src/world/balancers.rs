@@ -1,7 +1,7 @@
-//! Load balancers of both kinds, and what they believe of their members.
+//! Load balancers of both kinds, and the health that they see of their members.
 //!
-//! Health checks are not simulated one by one. A member is checked at a fixed phase of the interval, and a host's
-//! condition is known, so the moment of the next change of opinion follows from both.
+//! Health checks are not simulated one by one. A member is checked at a fixed offset in the interval, and a host's
+//! condition is known, so the time of the member's next change of health can be calculated from both.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -83,7 +83,7 @@ impl WorldState {
         Ok(())
     }
 
-    /// A host begins to pass its checks, or to fail them.
+    /// A host starts to pass its checks, or to fail them.
     pub(crate) fn host_condition_changed(&mut self, instance: &InstanceId) {
         let having: Vec<BalancerName> = self
             .balancers
@@ -121,7 +121,7 @@ impl WorldState {
         self.touch_member(name, instance);
     }
 
-    /// A host is gone: balancers forget it.
+    /// A host is gone: balancers remove it.
     pub(crate) fn forget_member(&mut self, instance: &InstanceId) {
         for balancer in self.balancers.values_mut() {
             balancer.members.remove(instance);
@@ -129,7 +129,7 @@ impl WorldState {
         self.touch(instance);
     }
 
-    /// Schedules the next change of a balancer's opinion of a member, and overtakes the one scheduled before.
+    /// Schedules the next change of a member's health, in place of the one scheduled before.
     fn judge_later(&mut self, name: &BalancerName, instance: &InstanceId) {
         let due = self.next_judgement(name, instance);
         let member = self.balancers.get_mut(name).and_then(|balancer| balancer.members.get_mut(instance));
@@ -157,7 +157,7 @@ impl WorldState {
         }
     }
 
-    /// The moment of the `nth` check of a member after `after`.
+    /// The time of the `nth` check of a member after `after`.
     fn check_moment(&self, name: &BalancerName, instance: &InstanceId, after: Timestamp, nth: u32) -> Timestamp {
         let interval = milliseconds(self.deployment.embedded.health_check_interval.duration()).max(1);
         let phase = self.below(&["check", name.as_str(), instance.as_str()], interval);

@@ -1,11 +1,11 @@
-//! Seeded chance: a pure function of the seed and of what is asked about, so that the order in which things are
-//! asked changes nothing, and every platform gives the same world.
+//! Seeded random numbers: a pure function of the seed and some words, so that the order of calls does not matter, and
+//! every platform gives the same world.
 
 use std::time::Duration;
 
 /// A number that looks random, for this seed and these words.
 pub(crate) fn hash(seed: u64, words: &[&str]) -> u64 {
-    // FNV-1a over the words, each ended by a byte that no text contains, and splitmix64 to spread the bits.
+    // FNV-1a over the words, each followed by a byte that occurs in no text, and then splitmix64 to spread the bits.
     let mut state = seed ^ 0xcbf2_9ce4_8422_2325;
     for word in words {
         for byte in word.bytes().chain([0xff]) {
@@ -27,7 +27,7 @@ pub(crate) fn below(seed: u64, words: &[&str], bound: u64) -> u64 {
     hash(seed, words).checked_rem(bound).unwrap_or(0)
 }
 
-/// A length of whole milliseconds from `shortest` to `longest`.
+/// A duration of whole milliseconds from `shortest` to `longest`.
 pub(crate) fn from_to(seed: u64, words: &[&str], shortest: Duration, longest: Duration) -> Duration {
     let (shortest, longest) = (milliseconds(shortest), milliseconds(longest));
     Duration::from_millis(shortest + below(seed, words, longest.saturating_sub(shortest) + 1))

@@ -1,4 +1,4 @@
-//! Instances, from being asked for to being gone. What runs on them is in `services`.
+//! Instances, from launch to termination. What runs on them is in `services`.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ impl WorldState {
         Ok(id)
     }
 
-    /// Begins to terminate an instance. Everything on it ends at once.
+    /// Starts to terminate an instance. Everything on it ends immediately.
     pub(crate) fn terminate(&mut self, instance: &InstanceId) -> Answer<()> {
         let host = self.hosts.get(instance);
         let host = host.ok_or_else(|| Failure::permanent(format!("there is no instance {instance}")))?;
@@ -106,7 +106,7 @@ impl WorldState {
         }
     }
 
-    /// When an instance that is up passes its status checks.
+    /// When a running instance passes its status checks.
     fn booted_at(&self, instance: &InstanceId) -> Timestamp {
         let length = self.varied(&["boot", instance.as_str()], self.deployment.expected.boot.duration());
         let launched = self.hosts.get(instance).map_or(self.now, |host| host.launched);
@@ -120,13 +120,12 @@ impl WorldState {
             .is_some_and(|shown| shown.lives())
     }
 
-    /// The host, when it can be logged in to.
-    /// Takes note of the conductor that gives an order. One that has been superseded is not obeyed.
+    /// Records the conductor that gives an order to a host. An order of a superseded conductor is refused.
     pub(crate) fn heed(&mut self, instance: &InstanceId, epoch: u64) -> Answer<()> {
         let heard = self.heard.entry(instance.clone()).or_default();
         if epoch < *heard {
             let why =
-                format!("{instance} has heard of the conductor of epoch {heard}, and obeys none of epoch {epoch}");
+                format!("{instance} has seen the conductor of epoch {heard}, and refuses orders of epoch {epoch}");
             return Err(Failure::new(FailureClass::Superseded, why));
         }
         *heard = epoch;

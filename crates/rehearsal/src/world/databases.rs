@@ -13,7 +13,7 @@ use super::events::Event;
 use super::parts::Database;
 use super::state::WorldState;
 
-/// How old the newest snapshot may be for the next one to be short.
+/// The maximum age of the newest snapshot with which the next one is quick.
 const RECENT: Duration = Duration::from_secs(12 * 3600);
 
 impl WorldState {
@@ -37,7 +37,7 @@ impl WorldState {
     pub(crate) fn begin_snapshot(&mut self, name: &DatabaseName, id: &SnapshotId) -> Answer<()> {
         let database = self.databases.get(name).ok_or_else(|| no_database(name))?;
         if database.snapshots.iter().any(|snapshot| snapshot.id == *id) {
-            return Err(Failure::permanent(format!("{name} has a snapshot {id} already")));
+            return Err(Failure::permanent(format!("{name} already has a snapshot {id}")));
         }
         let newest = database.snapshots.iter().rfind(|snapshot| snapshot.available);
         let recent = newest.is_some_and(|snapshot| between(snapshot.started, self.now) <= RECENT);

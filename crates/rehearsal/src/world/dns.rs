@@ -1,7 +1,7 @@
-//! Route 53 and the resolvers: a zone whose servers learn of changes one by one, and caches in front of them.
+//! Route 53 and the resolvers: a zone whose servers get changes one after the other, and caches in front of them.
 //!
-//! Resolvers are busy: each asks again the moment its answer expires. So nothing needs to be simulated while
-//! records stand still; when a server's answer changes, the next refresh of each cache is known at once.
+//! Resolvers are busy: each asks again as soon as its answer expires. So nothing needs to be simulated while records do
+//! not change, and when a server's answer changes, the time of each cache's next refresh is known.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -32,8 +32,8 @@ impl WorldState {
         Ok(self.zone.fences.get(name).cloned())
     }
 
-    /// Makes the records so, if the fence is as told; the servers learn of it one after the other, resolvers when what they
-    /// have expires.
+    /// Sets the records, if the fence is the expected one. The servers get the change one after the other, and
+    /// resolvers when their answers expire.
     pub(crate) fn change_records(
         &mut self,
         zone: &str,
@@ -43,7 +43,7 @@ impl WorldState {
         self.own_zone(zone)?;
         self.own_names(records)?;
         if self.zone.fences.get(&fence.name) != fence.was.as_ref() {
-            let why = format!("the batch was refused: {} is not what was to be deleted with it", fence.name);
+            let why = format!("the batch was refused: {} does not have the value to be deleted", fence.name);
             return Err(Failure::new(FailureClass::Superseded, why));
         }
         self.zone.fences.insert(fence.name.clone(), fence.next.clone());
@@ -72,7 +72,7 @@ impl WorldState {
 
     pub(crate) fn in_sync(&self, change: &ChangeId) -> Answer<bool> {
         let known = self.zone.changes.get(change).map(|change| change.in_sync);
-        known.ok_or_else(|| Failure::permanent(format!("Route 53 knows no change {change}")))
+        known.ok_or_else(|| Failure::permanent(format!("Route 53 has no change {change}")))
     }
 
     pub(crate) fn ask_servers(&self, zone: &str, name: &DnsName) -> Answer<Vec<Option<DnsName>>> {
@@ -83,11 +83,11 @@ impl WorldState {
 
     pub(crate) fn ask_resolver(&self, address: IpAddr, name: &DnsName) -> Option<DnsName> {
         let resolver = self.zone.resolvers.iter().find(|resolver| resolver.address == Some(address));
-        // A resolver that the file did not name when the world was furnished is as good as any.
+        // For a resolver that was not in the file when the world was created, any other one is used.
         self.resolve(resolver.or_else(|| self.zone.resolvers.first())?, name)
     }
 
-    /// Where somebody outside ends up who asks for `name`.
+    /// The target that a visitor gets for `name`.
     pub(crate) fn resolve_outside(&self, name: &DnsName) -> Option<DnsName> {
         self.resolve(self.zone.resolvers.first()?, name)
     }
@@ -104,13 +104,13 @@ impl WorldState {
         Err(Failure::permanent(format!("Route 53 has no hosted zone {zone}; see dns.zone in the deployment file")))
     }
 
-    /// A batch with a name of another zone is refused as a whole.
+    /// A batch with a name outside of the zone is refused as a whole.
     fn own_names(&self, records: &[RecordTarget]) -> Answer<()> {
         let zone = self.deployment.dns.zone.trim_end_matches('.');
         let within = |name: &str| name.strip_suffix(zone).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
         match records.iter().find(|record| !within(record.name.as_str())) {
             None => Ok(()),
-            Some(record) => Err(Failure::permanent(format!("{} is no name of the zone {zone}", record.name))),
+            Some(record) => Err(Failure::permanent(format!("{} is not a name in the zone {zone}", record.name))),
         }
     }
 
@@ -159,7 +159,8 @@ impl WorldState {
         cache.record = fresh.clone();
     }
 
-    /// How long connections stay open that were made with a resolver's answer before: nearly as long as the file says.
+    /// How long connections stay open that were made with a resolver's previous answer: almost as long as the file
+    /// says.
     fn held_open(&self, resolver: usize, name: &DnsName) -> Duration {
         let settle = milliseconds(self.deployment.dns.settle.duration());
         Duration::from_millis(settle * (500 + self.below(&["held", &resolver.to_string(), name.as_str()], 450)) / 1000)

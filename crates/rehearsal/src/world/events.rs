@@ -1,4 +1,4 @@
-//! What is going to happen in the world by itself, and when. The parts of the world say what it does.
+//! The scheduled events of the world. Their effects are in the modules of the parts that they belong to.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -11,11 +11,11 @@ use cutover_core::names::{
     SnapshotId,
 };
 
-/// Something that happens by itself. Whoever scheduled it keeps the moment too: an event whose moment is no longer the
-/// one that is kept was overtaken, and is ignored.
+/// An event that happens automatically. Its subject stores the same time; if the two differ, the event was rescheduled
+/// and is ignored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Event {
-    /// One of the zone's servers takes over a change of records.
+    /// One of the zone's servers gets a change of records.
     ServerLearns { server: usize, change: ChangeId },
     /// All of the zone's servers have a change.
     ChangeInSync { change: ChangeId },
@@ -23,11 +23,11 @@ pub(crate) enum Event {
     ResolverRefreshes { resolver: usize, name: DnsName },
     /// The connections that were open when a resolver's answer changed have closed.
     ConnectionsClose { resolver: usize, name: DnsName },
-    /// An instance takes its next step in life.
+    /// An instance reaches the next state of its life cycle.
     InstanceMoves { instance: InstanceId },
     /// A program has started, or stopped.
     ProgramMoves { instance: InstanceId, program: ProgramName },
-    /// A balancer changes its opinion of a member, or lets go of one that has drained.
+    /// A member's health changes, or a member has drained and is removed.
     MemberMoves { balancer: BalancerName, instance: InstanceId },
     /// A machine image is ready.
     ImageBuilt { image: ImageId },
@@ -35,20 +35,20 @@ pub(crate) enum Event {
     SnapshotTaken { database: DatabaseName, snapshot: SnapshotId },
     /// A migration job has done its next migration, or fails.
     JobMoves { instance: InstanceId, job: JobName },
-    /// CloudFront has forgotten the old page.
+    /// CloudFront has cleared its cache of the old page.
     InvalidationCompletes { invalidation: InvalidationId },
 }
 
-/// An event and its moment.
+/// An event and its time.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Scheduled {
     pub(crate) at: Timestamp,
-    /// Tells events of the same moment apart: first scheduled, first to happen.
+    /// The order of events at the same time: the one that was scheduled first happens first.
     sequence: u64,
     pub(crate) event: Event,
 }
 
-/// What is going to happen, earliest first.
+/// The scheduled events, earliest first.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Agenda {
     heap: BinaryHeap<Reverse<Scheduled>>,
@@ -61,7 +61,7 @@ impl Agenda {
         self.heap.push(Reverse(Scheduled { at, sequence: self.scheduled, event }));
     }
 
-    /// Takes the earliest event, if it happens by `moment`.
+    /// Removes and returns the earliest event, if it happens by `moment`.
     pub(crate) fn next_until(&mut self, moment: Timestamp) -> Option<Scheduled> {
         if self.heap.peek()?.0.at > moment {
             return None;

@@ -1,4 +1,4 @@
-//! Failures that a test orders in advance: of single calls, of a migration, of a program's stop.
+//! Faults that a test injects: into single calls, migrations, and the stopping of programs.
 
 use cutover_core::names::{FleetName, HostName, ProgramName};
 
@@ -7,7 +7,7 @@ use super::parts::{Fault, FaultKind};
 use super::state::WorldState;
 
 impl WorldState {
-    /// Counts a call, and says how it is to fail, if it is.
+    /// Counts a call, and returns the fault to inject into it, if any.
     pub(crate) fn count_call(&mut self, call: &str) -> Option<FaultKind> {
         if self.faults.is_empty() {
             return None;
@@ -29,7 +29,7 @@ impl WorldState {
         met
     }
 
-    /// After how many migrations this migration command fails, if it does.
+    /// The number of migrations after which this migration command fails, if it does.
     pub(crate) fn migration_fails_after(&self, fleet: &FleetName, service: &str, database: &str) -> Option<u32> {
         self.faults.iter().find_map(|fault| match fault {
             Fault::MigrationFails { fleet: of, service: by, database: on, after }
@@ -46,7 +46,7 @@ impl WorldState {
         self.faults.iter().any(|fault| matches!(fault, Fault::HostForgetsJobs { fleet: of } if of == fleet))
     }
 
-    /// Whether this program goes on when it is told to stop.
+    /// Whether this program continues when it is told to stop.
     pub(crate) fn never_stops(&self, host: &HostName, program: &ProgramName) -> bool {
         self.faults.iter().any(|fault| {
             matches!(fault, Fault::ProgramNeverStops { host: on, program: named } if on == host && named == program)

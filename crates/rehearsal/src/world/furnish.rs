@@ -1,5 +1,5 @@
-//! The world as it stands before an upgrade, made from a deployment: current hosts serving, images and a snapshot
-//! from before, nothing begun.
+//! Creates the world before an upgrade from a deployment: current hosts are serving, older images and a snapshot exist,
+//! and no upgrade was started.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,14 +20,14 @@ use super::parts::{
 use super::state::{WORLD_VERSION, WorldState};
 
 const DAY: Duration = Duration::from_secs(86_400);
-/// Current hosts are as old as the release before: half a year.
+/// The age of current hosts: they were launched for the previous release, half a year ago.
 const HOST_AGE_DAYS: u32 = 180;
 
 impl WorldState {
-    /// The world that `deployment` describes, as it stands at `at`.
+    /// The world that `deployment` describes, at the time `at`.
     pub(crate) fn furnish(deployment: &Deployment, seed: u64, at: Timestamp) -> Self {
-        // Written and read once, since the world is saved with it: a length of time is written in two units only, and a
-        // saved world must have the same future as one that never was.
+        // Serialised and parsed once, because the deployment is saved with the world: durations are written in two
+        // units only, and a saved world must have the same future as one that was never saved.
         let written = serde_json::to_value(deployment).and_then(serde_json::from_value);
         let deployment: Deployment = written.unwrap_or_else(|_| deployment.clone());
         let mut world = Self {
@@ -68,7 +68,7 @@ impl WorldState {
         world
     }
 
-    /// One image more of each role than is kept, so that there is something to retire.
+    /// One image more of each role than are kept, so that there is something to retire.
     fn furnish_images(&mut self) {
         for role in Role::ALL {
             let Some(services) = self.deployment.role.services(role).cloned() else { continue };
@@ -81,7 +81,7 @@ impl WorldState {
         self.images.sort_by_key(|image| image.created);
     }
 
-    /// The image of that number, as many builds before the one in use.
+    /// The image of an earlier build; `number` says how many builds before the one in use.
     fn old_image(&self, role: Role, services: &Services, number: u32, builds_ago: u32) -> Image {
         let release = &self.deployment.release;
         let name = services.image.name.replace("{deployment}", self.deployment.name.as_str());
@@ -167,7 +167,7 @@ fn zone(deployment: &Deployment, seed: u64, at: Timestamp) -> Zone {
     Zone::furnish(records, &deployment.dns.resolvers, stale_ttl, at, |words, bound| chance::below(seed, words, bound))
 }
 
-/// Database instances with one nightly snapshot each, too old to make the next one short.
+/// Database instances with one nightly snapshot each, which is too old to make the next one quick.
 fn databases(deployment: &Deployment, at: Timestamp) -> BTreeMap<cutover_core::names::DatabaseName, Database> {
     let started = earlier(at, Duration::from_secs(18 * 3600));
     let furnish = |database: &cutover_core::deployment::Database| {
@@ -187,7 +187,7 @@ fn migrations(deployment: &Deployment) -> Vec<Migrations> {
         .collect()
 }
 
-/// The distribution as it should be, and the page of the upgrade before.
+/// The distribution with the right settings, and the page of the previous upgrade.
 fn pages(deployment: &Deployment) -> Pages {
     let page = &deployment.maintenance_page;
     let hosts: Vec<DnsName> = deployment.sites.iter().map(|site| site.host.clone()).collect();

@@ -1,4 +1,4 @@
-//! Machine images: those that were there, and builds.
+//! Machine images: the existing ones, and builds.
 
 use std::time::Duration;
 

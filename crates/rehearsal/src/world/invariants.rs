@@ -1,6 +1,6 @@
-//! What must never happen, and the watch that is kept for it: after every event of the world and every call to it.
+//! The checks of the invariants, which run after every event of the world and every call to it.
 //!
-//! A violation is reported once for each subject, with the moment at which it began.
+//! A violation is reported once for each subject, with the time at which it started.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ impl WorldState {
         }
     }
 
-    /// What must hold of processes and schemas.
+    /// The invariants about processes and schemas.
     pub(crate) fn watch_services(&mut self) {
         for fleet in self.deployment.fleets.iter().map(|fleet| fleet.name.clone()).collect::<Vec<_>>() {
             self.watch_old_processes(&fleet);
@@ -65,7 +65,7 @@ impl WorldState {
         }
     }
 
-    /// Takes note of the databases to which no current host writes any more.
+    /// Records which databases are no longer written to by current hosts.
     fn note_quiet_databases(&mut self) {
         for database in &self.deployment.databases {
             let busy = self
@@ -80,7 +80,7 @@ impl WorldState {
         }
     }
 
-    /// What must hold of DNS, the balancer and what visitors see of the site at that position.
+    /// The invariants about DNS, the balancer and what visitors see, for the site at that position.
     pub(crate) fn watch_site(&mut self, position: usize) {
         let site = &self.deployment.sites[position];
         let error = self.visitors[position].shares().error;
@@ -91,7 +91,7 @@ impl WorldState {
         self.watch_verification(position);
     }
 
-    /// Records have changed, or what is behind them.
+    /// Records have changed, or the balancers that they point to.
     pub(crate) fn note_windows(&mut self) {
         let page = &self.pages.distribution.domain;
         for fleet in &self.deployment.fleets {
@@ -102,7 +102,7 @@ impl WorldState {
         }
     }
 
-    /// A verification holds for as long as no current host is in service beside the next ones.
+    /// A verification is valid as long as no current host is in service together with next hosts.
     fn watch_verification(&mut self, index: usize) {
         let site = &self.deployment.sites[index];
         let Some(balancer) = self.balancers.get(&site.balancer) else { return };
@@ -127,7 +127,7 @@ impl WorldState {
         self.tally.members(balancer).map_or((0, 0), |members| (members.current, members.in_service - members.current))
     }
 
-    /// Somebody asked a balancer for a page: a check passed by next hosts alone counts as verified.
+    /// A page was requested from a balancer. A check that was passed by next hosts only counts as verified.
     pub(crate) fn note_verification(&mut self, host: &DnsName, path: &str, target: &DnsName, page: &Page) {
         let Some((index, site)) = self.site(host) else { return };
         if self.balancers.get(&site.balancer).is_none_or(|balancer| balancer.domain != *target) {
@@ -151,7 +151,7 @@ impl WorldState {
         }
     }
 
-    /// Records are about to be changed: nobody is sent to a balancer that has no healthy host.
+    /// Records are about to be changed: they must not point at a balancer without a healthy host.
     pub(crate) fn watch_move(&mut self, records: &[RecordTarget]) {
         for RecordTarget { name, target, .. } in records {
             let moved = self.zone.records.get(name).is_none_or(|record| record.target != *target);
@@ -164,17 +164,17 @@ impl WorldState {
         }
     }
 
-    /// An instance is about to be terminated: no balancer may have it.
+    /// An instance is about to be terminated: it must not be in any balancer.
     pub(crate) fn watch_termination(&mut self, instance: &InstanceId) {
         let having = self.balancers.iter().find(|(_, balancer)| balancer.has(instance));
         let host = self.hosts.get(instance);
         if let (Some((balancer, _)), Some(host)) = (having, host) {
-            let detail = format!("{} is terminated and still registered in {balancer}", host.name);
+            let detail = format!("{} is terminated while it is still registered in {balancer}", host.name);
             self.report(Invariant::HostTerminatedWhileRegistered, instance.as_str(), detail);
         }
     }
 
-    /// A migration is about to begin: it must be the only one, and there must be a way back.
+    /// A migration is about to start: it must be the only one, and there must be a snapshot to go back to.
     pub(crate) fn watch_migration(&mut self, migrate: &Migrate, pending: u32) {
         let mut jobs = self.jobs.values().flat_map(BTreeMap::values);
         if jobs.any(|job| job.exit.is_none() && job.schema == migrate.schema) {
@@ -191,14 +191,14 @@ impl WorldState {
         if !quiet_since.is_some_and(usable) {
             let name = database.name.clone();
             let detail = format!(
-                "{} is started, and {name} has no available snapshot that began after all current hosts had stopped",
+                "{} is started, but {name} has no available snapshot started after all current hosts had stopped",
                 migrate.job
             );
             self.report(Invariant::MigrationWithoutSnapshot, name.as_str(), detail);
         }
     }
 
-    /// What is wrong at the end of an upgrade.
+    /// The invariants that are violated at the end of an upgrade.
     pub(crate) fn check_end(&self, known: &KnownResources) -> Vec<Violation> {
         let found = |invariant, detail| Violation { at: self.now, invariant, detail };
         let unserved = self.deployment.sites.iter().filter(|site| {
@@ -211,7 +211,7 @@ impl WorldState {
         unserved.chain(self.check_named(known)).collect()
     }
 
-    /// What is there and cannot be named, at the end of an upgrade or wherever it has stopped.
+    /// Resources that exist but that the journal does not name, at the end of an upgrade or where it has stopped.
     pub(crate) fn check_named(&self, known: &KnownResources) -> Vec<Violation> {
         let found = |detail| Violation { at: self.now, invariant: Invariant::ResourceNotInJournal, detail };
         self.unknown_resources(known).into_iter().map(found).collect()
@@ -224,7 +224,7 @@ impl WorldState {
             known.instances.contains(&host.id) || known.hosts_in_doubt.contains(&host.name) && alone(&host.name)
         };
         let instances = made.clone().filter(|host| !is_named(host));
-        // Images of one name are one image.
+        // Images with the same name count as one image.
         let is_named = |image: &Image| known.images.contains(&image.id) || known.images_in_doubt.contains(&image.name);
         let images = self.images.iter().filter(|image| !image.furnished && !is_named(image));
         let snapshots = self.databases.values().flat_map(|database| database.snapshots.iter().skip(database.furnished));

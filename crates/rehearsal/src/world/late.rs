@@ -1,8 +1,8 @@
-//! What readings show of the world: a write shows late, as it does at EC2, at RDS and in balancers.
+//! What readings show of the world: a write becomes visible late, as with EC2, RDS and load balancers.
 //!
-//! Those answer from copies that learn of a write one after the other. So a reading may show a subject as it was before,
-//! and so may the next one, even after a reading that showed the write. How late a reading is depends on the seed, the
-//! subject and the moment; `embedded.shown_late` bounds it.
+//! Those services answer from copies that get a write one after the other. So a reading may show the state before the
+//! write, even after an earlier reading that showed the write. How old the state in a reading is depends on the seed,
+//! the subject and the time; `embedded.shown_late` is the maximum.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::chance;
 use super::parts::Before;
 use super::state::WorldState;
 
-/// A balancer's copies are close to each other: they are late by this part of what EC2's are.
+/// The copies of a balancer are quicker: their delay is this fraction of EC2's.
 const BALANCERS_PART: u32 = 6;
 
 impl WorldState {
@@ -33,7 +33,7 @@ impl WorldState {
         }
     }
 
-    /// A snapshot is about to be begun.
+    /// A snapshot is about to be started.
     pub(crate) fn writes_snapshot(&mut self, database: &DatabaseName, id: &SnapshotId) {
         if self.shows_late() {
             let before = Before { written: self.now, was: None };
@@ -100,7 +100,7 @@ impl WorldState {
         !self.deployment.embedded.shown_late.is_zero()
     }
 
-    /// `subject` as a copy shows it that is late by chance.
+    /// `subject` as shown by a copy with a random delay.
     fn shown<T: Clone>(&self, before: &Before<T>, subject: &str, part: u32, is: Option<T>) -> Option<T> {
         let longest = self.deployment.embedded.shown_late.duration() / part;
         let moment = self.now.as_millisecond().to_string();

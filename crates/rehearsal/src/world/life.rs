@@ -1,4 +1,4 @@
-//! The way of the world through time: what happens by itself, in its order, and what follows from each event.
+//! Advances the world in time: processes events in their order, and what follows from each.
 
 use jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use super::events::Event;
 use super::state::WorldState;
 
 impl WorldState {
-    /// Lets everything happen that happens by `moment`. A moment in the past changes nothing.
+    /// Processes all events up to `moment`. A moment in the past changes nothing.
     pub(crate) fn advance(&mut self, moment: Timestamp) {
         self.count();
         while let Some(next) = self.agenda.next_until(moment) {
@@ -33,8 +33,7 @@ impl WorldState {
         }
     }
 
-    /// After every event and every call: what follows for visitors and queues, and whether anything is as it must
-    /// not be.
+    /// Runs after every event and every call: updates visitors and queues, and checks the invariants.
     pub(crate) fn settle(&mut self) {
         self.count();
         let (mut renamed, behind) = self.tally.take_changed();

@@ -1,13 +1,13 @@
-//! What has been made in the world since it was furnished, counted: what was made twice shows here.
+//! Counts of what was made in the world since it was created. They show if something was made twice.
 
 use super::state::WorldState;
 
-/// How much has been made since the world was furnished, whatever has become of it.
+/// How many resources were made since the world was created, whether or not they still exist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Made {
     /// Instances that were launched.
     pub instances: usize,
-    /// Machine images that were built and are still there.
+    /// Machine images that were built and still exist.
     pub images: usize,
     /// Database snapshots.
     pub snapshots: usize,

@@ -40,7 +40,7 @@ impl WorldState {
         Ok(JobStart::Started)
     }
 
-    /// The job of that name that a host knows.
+    /// The job with that name on a host.
     fn known_job(&self, instance: &InstanceId, job: &JobName) -> Option<&Job> {
         let found = self.jobs.get(instance)?.get(job)?;
         let forgotten = found.exit.is_some() && self.forgets_jobs(&self.migrations[found.migrations].fleet);
@@ -83,7 +83,7 @@ impl WorldState {
         }
     }
 
-    /// The host of jobs goes down: those that run are killed with it.
+    /// A host goes down: the jobs that run on it are killed.
     pub(crate) fn jobs_die(&mut self, instance: &InstanceId) {
         for job in self.jobs.entry(instance.clone()).or_default().values_mut() {
             job.exit.get_or_insert(137);

@@ -1,6 +1,6 @@
-//! The world itself. `parts` are its parts as data, `state` is the whole of them, `furnish` makes it from a deployment, and
-//! `life` moves it through time. Each of the other modules is about one part: what calls do to it, and what happens to it.
-//! `routes` says where a request ends, `visitors` what people saw, and `invariants` what must never happen.
+//! The world itself. `parts` has the data of its parts, `state` combines them, `furnish` creates a world from a
+//! deployment, and `life` advances it in time. Each of the other modules is about one part: what calls and events do to
+//! it. `routes` says where a request ends, `visitors` what visitors see, and `invariants` what must never happen.
 //!
 //! Modules depend on one another in this order: `chance` and `events`, `parts`, `state`, and everything else.
 

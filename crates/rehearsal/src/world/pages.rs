@@ -14,7 +14,7 @@ use super::state::WorldState;
 impl WorldState {
     pub(crate) fn page(&self, bucket: &str, key: &str) -> Option<PageObject> {
         let text = self.pages.objects.get(&location(bucket, key))?.clone();
-        // As S3 does for objects of this size: the same content has the same tag.
+        // As in S3 for objects of this size, the same content has the same tag.
         let version = PageVersion(Digest::of(text.as_bytes()).to_string());
         Some(PageObject { text, version })
     }
@@ -54,7 +54,7 @@ impl WorldState {
     pub(crate) fn invalidated(&self, distribution: &str, id: &InvalidationId) -> Answer<bool> {
         self.own_distribution(distribution)?;
         let known = self.pages.invalidations.get(id).copied();
-        known.ok_or_else(|| Failure::permanent(format!("{distribution} knows no invalidation {id}")))
+        known.ok_or_else(|| Failure::permanent(format!("{distribution} has no invalidation {id}")))
     }
 
     pub(crate) fn invalidation_completes(&mut self, id: &InvalidationId) {
@@ -63,7 +63,7 @@ impl WorldState {
         self.traffic_changed = true;
     }
 
-    /// What CloudFront answers for a host name: the page as the edges have it, or nothing but an error.
+    /// What CloudFront answers for a host name: the page in its edge caches; `None` means an error.
     pub(crate) fn page_for(&self, host: &DnsName) -> Option<&String> {
         let distribution = &self.pages.distribution;
         let answers =

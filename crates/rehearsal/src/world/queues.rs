@@ -6,13 +6,13 @@ use super::parts::{Queue, WHOLE};
 use super::state::WorldState;
 
 impl WorldState {
-    /// The tasks that wait or run in a fleet's queues.
+    /// The number of waiting and running tasks in a fleet's queues.
     pub(crate) fn queued_tasks(&self, fleet: &FleetName) -> u32 {
         let length = self.queues.get(fleet).map_or(0, |queue| queue.length_at(self.now));
         u32::try_from(length / 1000).unwrap_or(u32::MAX)
     }
 
-    /// Takes note of who fills and who empties the queues now.
+    /// Updates the rates at which visitors fill the queues and workers empty them.
     pub(crate) fn note_queues(&mut self) {
         let mut now_so = Vec::new();
         for fleet in self.queues.keys() {

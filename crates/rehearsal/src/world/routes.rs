@@ -10,7 +10,7 @@ use super::parts::{Balancer, Reach};
 use super::state::WorldState;
 
 impl WorldState {
-    /// What becomes of requests for `site` that go to `target`.
+    /// Where requests for `site` end that go to `target`.
     pub(crate) fn reach(&self, site: &Site, target: &DnsName) -> Reach {
         if *target == self.pages.distribution.domain {
             return if self.page_for(&site.host).is_some() { Reach::Page } else { Reach::Nobody };
@@ -23,7 +23,7 @@ impl WorldState {
         if receiving == 0 { Reach::Nobody } else { Reach::Hosts { serving, receiving } }
     }
 
-    /// The balancer that answers for `site` at `domain`: target groups share the domain of their ALB, which picks
+    /// The balancer that answers for `site` at `domain`. Target groups share the domain of their ALB, which selects one
     /// by host name.
     pub(crate) fn balancer_at(&self, site: &Site, domain: &DnsName) -> Option<(&BalancerName, &Balancer)> {
         let own = self.balancers.get_key_value(&site.balancer).filter(|(_, balancer)| balancer.domain == *domain);
@@ -38,7 +38,7 @@ impl WorldState {
         }
     }
 
-    /// The page that comes from `target`, wherever DNS points. A site's check that next hosts pass counts as verified.
+    /// The page from `target`, even if DNS points elsewhere. A site's check that next hosts pass counts as verified.
     pub(crate) fn fetch_pinned(&mut self, host: &DnsName, path: &str, target: &DnsName) -> Page {
         let page = self.fetch_from(host, path, target);
         self.note_verification(host, path, target, &page);
@@ -48,15 +48,15 @@ impl WorldState {
     fn fetch_from(&self, host: &DnsName, path: &str, target: &DnsName) -> Page {
         if *target == self.pages.distribution.domain {
             return match self.page_for(host) {
-                // Deep paths are errors of the origin, which show the page too.
+                // For deep paths the origin returns an error, for which the page is shown too.
                 Some(body) if path == "/" => answer(200, body),
                 Some(body) if self.pages.distribution.errors_show_page => answer(503, body),
                 _ => answer(403, "Request blocked."),
             };
         }
-        let Some((_, site)) = self.site(host) else { return answer(404, "no site of that name") };
+        let Some((_, site)) = self.site(host) else { return answer(404, "there is no site with that name") };
         let Some((_, balancer)) = self.balancer_at(site, target) else {
-            return answer(0, "nobody answers there");
+            return answer(0, "nothing answers there");
         };
         let receivers: Vec<&InstanceId> = balancer.receivers().collect();
         let moment = self.now.as_millisecond().to_string();
@@ -70,7 +70,7 @@ impl WorldState {
         }
     }
 
-    /// The certificate that whoever answers at `domain` presents for `host`.
+    /// The certificate that the server at `domain` presents for `host`.
     pub(crate) fn certificate(&self, host: &DnsName, domain: &DnsName) -> Option<Certificate> {
         let distribution = &self.pages.distribution;
         let covered = if *domain == distribution.domain {
@@ -83,7 +83,7 @@ impl WorldState {
     }
 }
 
-/// The site's own answer: everything that its checks want to see.
+/// The site's own answer, with everything that its checks look for.
 fn served(site: &Site, path: &str) -> Page {
     let status = site.checks.iter().find(|check| check.path == path).map_or(200, |check| check.status);
     let mut body = format!("<title>{}</title>\n", site.name);

@@ -17,7 +17,7 @@ use super::parts::Program;
 use super::state::WorldState;
 
 impl WorldState {
-    /// The programs of a host of that role: those that the file lists, and those that its sites need.
+    /// The programs of a host with that role: those that the file lists, and those that its sites need.
     pub(crate) fn programs_of(&self, fleet: &FleetName, role: Role) -> BTreeSet<ProgramName> {
         let listed = self.deployment.role.services(role).map(|services| services.programs.as_slice());
         let mut programs: BTreeSet<ProgramName> = listed.unwrap_or_default().iter().cloned().collect();
@@ -84,7 +84,7 @@ impl WorldState {
         Ok(())
     }
 
-    /// Services that start at boot answer by the time the host's status checks have passed.
+    /// Services that start at boot answer by the time at which the host's status checks pass.
     pub(crate) fn start_at_boot(&mut self, instance: &InstanceId, booted: Timestamp) {
         let names: Vec<ProgramName> =
             self.hosts.get(instance).map(|host| host.programs.keys().cloned().collect()).unwrap_or_default();
@@ -109,7 +109,7 @@ impl WorldState {
         self.programs_changed(instance);
     }
 
-    /// What runs on a host has changed: what follows for its health checks.
+    /// Updates a host's health after its running programs have changed.
     pub(crate) fn programs_changed(&mut self, instance: &InstanceId) {
         self.services_changed = true;
         self.touch(instance);
@@ -127,18 +127,18 @@ impl WorldState {
         }
     }
 
-    /// Runs a smoke test. What it would find on a host of this world is always well.
+    /// Runs a smoke test. It always succeeds on a host in this world.
     pub(crate) fn smoke_test(&self, instance: &InstanceId, test: &SmokeTest) -> Answer<(i32, String)> {
         let host = self.reachable(instance)?;
         Ok((0, format!("{}: {}\n", host.name, test.contains.as_deref().unwrap_or("ok"))))
     }
 
-    /// Whether nginx, and so the health check, asks this program.
+    /// Whether nginx, and therefore the health check, depends on this program.
     fn is_behind_nginx(&self, name: &ProgramName) -> bool {
         matches!(name.as_str(), "lms" | "cms") || self.tally.is_of_a_site(name)
     }
 
-    /// How long a stop takes; nothing when it never ends. Workers finish the task they are at, so they differ more.
+    /// How long a stop takes; `None` if it never ends. Workers finish their current task, so their times vary more.
     fn stop_length(&self, instance: &InstanceId, name: &ProgramName) -> Option<Duration> {
         let host = self.hosts.get(instance)?;
         if self.never_stops(&host.name, name) {
@@ -171,7 +171,5 @@ impl WorldState {
 }
 
 fn no_program(host: &str, program: &ProgramName) -> Failure {
-    Failure::permanent(format!(
-        "{host}: supervisor knows no program {program}; see role programs in the deployment file"
-    ))
+    Failure::permanent(format!("{host}: supervisor has no program {program}; see role programs in the deployment file"))
 }

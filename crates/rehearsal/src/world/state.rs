@@ -21,80 +21,80 @@ use crate::pace::Pace;
 /// The version of the saved world that this program writes.
 pub(crate) const WORLD_VERSION: u32 = 1;
 
-/// A whole world: everything that decides its future, except the calls that are made to it.
+/// A whole world: everything that determines its future, except the calls that are made to it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WorldState {
     pub(crate) version: u32,
     pub(crate) seed: u64,
-    /// The deployment as it was when the world was furnished.
+    /// The deployment for which the world was created.
     pub(crate) deployment: Deployment,
     pub(crate) furnished_at: Timestamp,
-    /// Up to when everything has happened.
+    /// The time up to which all events have been processed.
     pub(crate) now: Timestamp,
     pub(crate) agenda: Agenda,
     pub(crate) zone: Zone,
     pub(crate) balancers: BTreeMap<BalancerName, Balancer>,
     pub(crate) hosts: BTreeMap<InstanceId, Host>,
-    /// The instance that each launch token has made.
+    /// The instance that was launched with each token.
     pub(crate) launches: BTreeMap<String, InstanceId>,
     /// Oldest first.
     pub(crate) images: Vec<Image>,
     pub(crate) databases: BTreeMap<DatabaseName, Database>,
-    /// One for every migration of every fleet, in the file's order.
+    /// One for every migration of every fleet, in the order of the file.
     pub(crate) migrations: Vec<Migrations>,
     pub(crate) jobs: BTreeMap<InstanceId, BTreeMap<JobName, Job>>,
-    /// The epoch of the latest conductor that each host has heard of.
+    /// The highest epoch of a conductor that each host has seen.
     #[serde(default)]
     pub(crate) heard: BTreeMap<InstanceId, u64>,
     pub(crate) queues: BTreeMap<FleetName, Queue>,
     pub(crate) pages: Pages,
     /// The messages that were sent, by token.
     pub(crate) outbox: BTreeMap<String, Announce>,
-    /// One for every site, in the file's order.
+    /// One for every site, in the order of the file.
     pub(crate) visitors: Vec<Visitors>,
     pub(crate) watch: Watch,
-    /// What was written lately, as readings may still show it.
+    /// The previous states of what was written recently, which readings may still show.
     #[serde(default)]
     pub(crate) earlier: Earlier,
-    /// What will go wrong. Tests add to it before the world is used.
+    /// The faults to inject. Tests add to them before the world is used.
     pub faults: Vec<Fault>,
-    /// How often each call was made, while there are faults to count for.
+    /// How often each call was made. This is counted only if there are faults.
     pub(crate) calls: BTreeMap<String, u32>,
-    /// Which calls of each name were made to fail, counted from 1.
+    /// Which calls of each name had a fault injected, counted from 1.
     #[serde(default)]
     pub(crate) failed_calls: BTreeMap<String, BTreeSet<u32>>,
     /// How time passes, when several processes share the world.
     pub(crate) pace: Option<Pace>,
-    /// Counts that follow from the rest.
+    /// Counts that are derived from the rest.
     #[serde(skip)]
     pub(crate) tally: Tally,
-    /// Something changed that decides where requests for any site may end.
+    /// Whether something has changed that determines where requests for a site end.
     #[serde(skip)]
     pub(crate) traffic_changed: bool,
-    /// Something changed about what runs on hosts, or about schemas.
+    /// Whether something has changed about programs on hosts, or about schemas.
     #[serde(skip)]
     pub(crate) services_changed: bool,
 }
 
 impl WorldState {
-    /// What must never happen and has.
+    /// The violated invariants.
     pub(crate) fn violations(&self) -> &[Violation] {
         &self.watch.violations
     }
 
-    /// The site of that host name, with its position in the file.
+    /// The site with that host name, and its position in the file.
     pub(crate) fn site(&self, host: &DnsName) -> Option<(usize, &Site)> {
         let position = self.tally.site(host)?;
         Some((position, self.deployment.sites.get(position)?))
     }
 
-    /// How long a port call takes. It depends on the moment, not on how many calls came before.
+    /// How long a port call takes. It depends on the time, and not on the number of earlier calls.
     pub(crate) fn call_length(&self, call: &str, now: Timestamp) -> Duration {
         let moment = now.as_millisecond().to_string();
         chance::from_to(self.seed, &["call", call, &moment], Duration::from_millis(100), Duration::from_millis(300))
     }
 
-    /// About `expected`, as the deployment says durations vary.
+    /// About `expected`, with the variation that the deployment states.
     pub(crate) fn varied(&self, words: &[&str], expected: Duration) -> Duration {
         chance::varied(self.seed, words, expected, self.deployment.embedded.variation_per_mille)
     }

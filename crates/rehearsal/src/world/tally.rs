@@ -1,6 +1,5 @@
-//! Counts over hosts, members of balancers and names, kept up as these change, so that what follows from one change is
-//! found without looking at all hosts and all sites. Everything here follows from the rest of the world: nothing of it is
-//! saved, and it is made anew when a saved world is first moved.
+//! Counts of hosts, members and names, updated incrementally, so that one change does not require looking at all hosts
+//! and sites. They are derived data: not saved, and recomputed after loading.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,12 +15,12 @@ impl WorldState {
         self.tally.touched.entry(instance.clone()).or_default();
     }
 
-    /// A balancer has changed its opinion of a host, or has it no more.
+    /// The health of a host in a balancer has changed, or the host was removed.
     pub(crate) fn touch_member(&mut self, balancer: &BalancerName, instance: &InstanceId) {
         self.tally.touched.entry(instance.clone()).or_default().insert(balancer.clone());
     }
 
-    /// Brings the counts up to date.
+    /// Updates the counts.
     pub(crate) fn count(&mut self) {
         if !self.tally.is_made {
             self.tally = Tally::of(&self.deployment);
@@ -92,7 +91,7 @@ mod tests {
 
     const QA: &str = include_str!("../../../../examples/mitx-qa.toml");
 
-    /// How many members each balancer has in service, and what runs on each fleet's hosts.
+    /// The number of each balancer's members in service, and what runs on each fleet's hosts.
     fn counts(world: &WorldState) -> (Vec<u32>, Vec<String>) {
         let in_service = |name| world.tally.members(name).map_or(0, |members| members.in_service);
         let running = |fleet: &FleetName| format!("{:?}", world.tally.running(fleet));

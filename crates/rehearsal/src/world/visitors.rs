@@ -1,7 +1,7 @@
-//! Visitors, as shares of a steady stream instead of people: what of it sees the site, the maintenance page, an error.
+//! Visitors, as shares of a constant stream of visits: which part gets the site, the maintenance page, or an error.
 //!
-//! Between two events of the world these shares stand still, so they are noted only when they change, and counts
-//! are sums over the time between.
+//! Between two events of the world these shares are constant. So they are recorded only when they change, and counts
+//! are sums over the time between changes.
 
 use std::collections::BTreeSet;
 
@@ -15,8 +15,7 @@ use super::parts::{Cache, Reach, Seen, Shares, SiteTimeline, Streams, VisitorRep
 use super::state::WorldState;
 
 impl WorldState {
-    /// Takes note of what visitors see now of the sites whose names lead elsewhere, and of those behind balancers that
-    /// have changed.
+    /// Records what visitors see now of the sites whose names have new targets or whose balancers have changed.
     pub(crate) fn note_visitors(&mut self, renamed: &BTreeSet<usize>, behind: &BTreeSet<usize>) {
         for position in renamed {
             let streams = self.streams(&self.deployment.sites[*position]);
@@ -52,7 +51,7 @@ impl WorldState {
             let segments = timelines.iter().flat_map(|timeline| &timeline.segments);
             let time: u128 =
                 segments.map(|segment| visit_time(segment.shares.of(seen), between(segment.from, segment.to))).sum();
-            // Rounded up, so that no error is ever reported as none.
+            // Rounded up, so that an error is never reported as zero.
             let visits =
                 (time * u128::from(self.deployment.embedded.visits_per_second)).div_ceil(1000 * u128::from(WHOLE));
             u64::try_from(visits).unwrap_or(u64::MAX)
@@ -66,7 +65,7 @@ impl WorldState {
         }
     }
 
-    /// Whether everybody whose resolver honours TTLs gets the site, over new connections and old ones.
+    /// Whether all visitors whose resolvers honour TTLs get the site, over new connections and old ones.
     pub(crate) fn is_served(&self, site: &Site) -> bool {
         self.zone.resolvers.iter().filter(|resolver| resolver.honest).all(|resolver| {
             let targets = resolver.caches.get(&site.host).into_iter().flat_map(Cache::targets);
@@ -76,7 +75,7 @@ impl WorldState {
         })
     }
 
-    /// Where the visitors of a site go.
+    /// The targets to which the visitors of a site go.
     fn streams(&self, site: &Site) -> Streams {
         let stale = self.deployment.embedded.stale_visits_per_mille.min(1000) * (WHOLE / 1000);
         let mut streams = Streams::default();
@@ -97,7 +96,7 @@ impl WorldState {
         streams
     }
 
-    /// What the visitors of a site see who go there.
+    /// What the visitors of a site see who go to a target.
     fn shares(&self, site: &Site, streams: &Streams) -> Shares {
         let reached: Vec<Reach> = streams.targets.iter().map(|target| self.reach(site, target)).collect();
         let mut shares = Shares::default();

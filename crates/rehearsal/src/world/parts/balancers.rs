@@ -21,21 +21,21 @@ pub(crate) struct Balancer {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Member {
     pub(crate) health: Health,
-    /// From when on its checks count. A draining member is gone then.
+    /// The time from which its checks count. For a draining member, the time at which it is removed.
     pub(crate) from: Timestamp,
-    /// When the balancer's opinion changes next, if the host stays as it is.
+    /// When its health changes next, if the host does not change.
     pub(crate) due: Option<Timestamp>,
 }
 
 impl Balancer {
-    /// The members that get requests. A target group whose members all fail their checks sends requests to all of
-    /// them; a classic ELB then answers 503 by itself.
+    /// The members that get requests. If all members fail their checks, a target group sends requests to all of them,
+    /// and a classic ELB answers 503 itself.
     pub(crate) fn receivers(&self) -> impl Iterator<Item = &InstanceId> {
         let receiving = self.received_by(self.in_service().next().is_some());
         self.members.iter().filter(move |(_, member)| member.health == receiving).map(|(instance, _)| instance)
     }
 
-    /// What members must be to get requests, by whether any is in service.
+    /// The health that members must have to get requests, depending on whether any member is in service.
     pub(crate) fn received_by(&self, any_in_service: bool) -> Health {
         match self.kind {
             BalancerKind::TargetGroup if !any_in_service => Health::OutOfService,
@@ -43,7 +43,7 @@ impl Balancer {
         }
     }
 
-    /// The members that the balancer believes in.
+    /// The members in service.
     pub(crate) fn in_service(&self) -> impl Iterator<Item = &InstanceId> {
         self.members.iter().filter(|(_, member)| member.health == Health::InService).map(|(instance, _)| instance)
     }
@@ -59,7 +59,7 @@ impl Balancer {
 }
 
 impl Member {
-    /// A member that has been serving since before `at`.
+    /// A member that was already in service before `at`.
     pub(crate) fn in_service(at: Timestamp) -> Self {
         Self { health: Health::InService, from: at, due: None }
     }

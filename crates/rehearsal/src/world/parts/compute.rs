@@ -23,10 +23,10 @@ pub(crate) struct Host {
     pub(crate) upgrade: Option<UpgradeId>,
     pub(crate) state: InstanceState,
     pub(crate) image: ImageId,
-    /// Whether it was there when the world was furnished: a current host.
+    /// Whether it existed when the world was created, which makes it a current host.
     pub(crate) current: bool,
     pub(crate) boot_stopped: bool,
-    /// When it takes its next step in life.
+    /// When it reaches the next state of its life cycle.
     pub(crate) due: Option<Timestamp>,
     pub(crate) programs: BTreeMap<ProgramName, Program>,
     /// Whether it passes health checks, and since when that is so.
@@ -35,7 +35,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Whether it is not gone and not going.
+    /// Whether it is neither terminated nor shutting down.
     pub(crate) fn lives(&self) -> bool {
         !matches!(self.state, InstanceState::ShuttingDown | InstanceState::Terminated)
     }

@@ -9,6 +9,6 @@ use cutover_core::observation::Snapshot;
 pub(crate) struct Database {
     /// Oldest first.
     pub(crate) snapshots: Vec<Snapshot>,
-    /// How many of them were there when the world was furnished.
+    /// How many of them existed when the world was created.
     pub(crate) furnished: usize,
 }

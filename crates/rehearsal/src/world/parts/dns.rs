@@ -29,7 +29,7 @@ pub(crate) const STALE_RESOLVERS: usize = 2;
 pub(crate) struct Zone {
     /// The records as the API shows them.
     pub(crate) records: BTreeMap<DnsName, Record>,
-    /// The TXT records that say who has changed records last.
+    /// The TXT records that say which conductor last changed records.
     #[serde(default)]
     pub(crate) fences: BTreeMap<DnsName, FenceRecord>,
     pub(crate) servers: Vec<Server>,
@@ -40,7 +40,7 @@ pub(crate) struct Zone {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Server {
     pub(crate) answers: BTreeMap<DnsName, Record>,
-    /// When it has learned all changes so far: it learns them in their order.
+    /// When it will have got all changes so far. It gets them in their order.
     pub(crate) up_to_date: Timestamp,
 }
 
@@ -53,27 +53,27 @@ pub(crate) struct Change {
 /// A recursive resolver.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Resolver {
-    /// Its address, when the deployment file names it.
+    /// Its address, if the deployment file names it.
     pub(crate) address: Option<IpAddr>,
     /// Whether it honours TTLs.
     pub(crate) honest: bool,
     pub(crate) caches: BTreeMap<DnsName, Cache>,
 }
 
-/// What a resolver knows about a name.
+/// A resolver's cached answer for a name.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Cache {
     pub(crate) record: Record,
     /// The server that it asks.
     pub(crate) server: usize,
     pub(crate) fetched: Timestamp,
-    /// When it asks again, if the answer will be another then.
+    /// When it asks again, if the answer will be a different one then.
     pub(crate) due: Option<Timestamp>,
-    /// Where connections still go that were opened with the answer before.
+    /// The target of connections that were opened with the previous answer and are still open.
     pub(crate) left: Option<Left>,
 }
 
-/// A target that was left, and when the last connection to it closes.
+/// A previous target, and when the last connection to it closes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Left {
     pub(crate) target: DnsName,
@@ -90,8 +90,8 @@ impl Cache {
 }
 
 impl Zone {
-    /// The zone with these records everywhere, and every resolver somewhere in the life of its answers. `below` is
-    /// chance.
+    /// The zone with these records on all servers, and resolvers whose cached answers have random ages. `below` gives
+    /// random numbers.
     pub(crate) fn furnish(
         records: BTreeMap<DnsName, Record>,
         addresses: &[IpAddr],

@@ -1,4 +1,4 @@
-//! Failures that a test orders in advance: of single calls, of a migration, of a program's stop.
+//! Faults that a test injects: into single calls, migrations, and the stopping of programs.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use cutover_core::names::{FleetName, HostName, ProgramName};
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::Mishap;
 
-/// Something that will go wrong.
+/// A fault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "kebab-case")]
 pub enum Fault {
@@ -16,21 +16,21 @@ pub enum Fault {
     Call {
         /// The port's method, such as `launch` or `change_records`.
         call: String,
-        /// Which call of that name since the world was furnished, from 1.
+        /// Which call of that name since the world was created, from 1.
         nth: u32,
         /// How it fails.
         kind: FaultKind,
     },
-    /// One of every so many calls fails, whatever its name: which ones is decided by the seed.
+    /// One of every `one_in` calls fails, whatever its name. The seed decides which ones.
     Scattered {
-        /// One of how many.
+        /// The number of calls of which one fails.
         one_in: u64,
-        /// Which of them, from 0: over all shares, each call fails once.
+        /// Which of them fails, from 0. Over all shares, each call fails once.
         share: u64,
         /// How it fails.
         kind: FaultKind,
     },
-    /// A migration half-applies, and its job ends with status 1. Running it again fails at the same place.
+    /// A migration is half applied, and its job ends with status 1. Running it again fails at the same migration.
     MigrationFails {
         /// The fleet.
         fleet: FleetName,
@@ -41,7 +41,7 @@ pub enum Fault {
         /// How many migrations are applied before.
         after: u32,
     },
-    /// A program that is told to stop goes on until it is killed.
+    /// A program that is told to stop continues until it is killed.
     ProgramNeverStops {
         /// The host.
         host: HostName,
@@ -50,7 +50,7 @@ pub enum Fault {
     },
     /// A host loses its records of jobs as soon as they have ended, so that a job of the same name could start again.
     HostForgetsJobs {
-        /// The fleet whose hosts do.
+        /// The fleet of these hosts.
         fleet: FleetName,
     },
 }
@@ -61,19 +61,19 @@ pub enum Fault {
 pub enum FaultKind {
     /// It is applied, but the answer is lost.
     LostAnswer,
-    /// The answer is lost, and the call is applied only after so many seconds. What is still on its way is not saved
-    /// with the world.
+    /// The answer is lost, and the call is applied only after this many seconds. Calls that are not applied yet are not
+    /// saved with the world.
     DelayedEffect(u32),
-    /// It is refused for its rate.
+    /// It is refused because of a rate limit.
     Throttled,
     /// It is not applied.
     NotApplied,
-    /// It is refused for good.
+    /// It is refused permanently.
     Permanent,
 }
 
 impl FaultKind {
-    /// What it does to a write.
+    /// The effect on a write.
     pub(crate) const fn mishap(self) -> Mishap {
         match self {
             Self::LostAnswer => Mishap::AnswerLost,
@@ -84,13 +84,13 @@ impl FaultKind {
         }
     }
 
-    /// The failure of a reading call. Whatever became of it, it has changed nothing.
+    /// The failure of a reading call, which has changed nothing in any case.
     pub(crate) fn of_reading(self, call: &str) -> Failure {
         match self.mishap() {
             Mishap::AnswerLost | Mishap::EffectDelayed(_) => {
-                Failure::not_applied(format!("{call}: the connection was lost before the answer came (ordered fault)"))
+                Failure::not_applied(format!("{call}: the connection was lost before the answer came (injected fault)"))
             }
-            Mishap::Fails(class) => Failure::new(class, format!("{call}: the call failed (ordered fault)")),
+            Mishap::Fails(class) => Failure::new(class, format!("{call}: the call failed (injected fault)")),
         }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Image {
     pub(crate) commit: String,
     pub(crate) available: bool,
     pub(crate) created: Timestamp,
-    /// Whether it was there when the world was furnished.
+    /// Whether it existed when the world was created.
     pub(crate) furnished: bool,
 }
 
@@ -30,7 +30,7 @@ impl Image {
             role: self.role,
             codename: self.codename.clone(),
             version: self.version.clone(),
-            // The tags are there when the build is.
+            // The tags exist once the image is complete.
             commit: self.available.then(|| self.commit.clone()),
             available: self.available,
             created: self.created,

@@ -1,4 +1,4 @@
-//! What was written lately, as it was before.
+//! The previous states of what was written recently.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use cutover_core::names::{BalancerName, DatabaseName, ImageId, InstanceId, SnapshotId};
 use cutover_core::observation::{Health, Instance, MachineImage, Snapshot};
 
-/// The subjects that were written lately, as they were before. Empty where nothing is shown late.
+/// The subjects that were written recently, as they were before. Empty if writes become visible immediately.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Earlier {
     pub(crate) instances: BTreeMap<InstanceId, Before<Instance>>,
@@ -17,7 +17,7 @@ pub(crate) struct Earlier {
     pub(crate) members: BTreeMap<BalancerName, BTreeMap<InstanceId, Before<Health>>>,
 }
 
-/// A subject before it was written; nothing when it was not there.
+/// A subject before it was written; `None` if it did not exist.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Before<T> {
     pub(crate) written: Timestamp,

@@ -19,7 +19,7 @@ pub(crate) const APPS: [&str; 8] = [
     "verify_student",
 ];
 
-/// What one migration command of one fleet has done and has still to do.
+/// The applied and pending migrations of one migration command of one fleet.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Migrations {
     pub(crate) fleet: FleetName,
@@ -40,7 +40,7 @@ impl Migrations {
 /// A migration command that was started on a host.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Job {
-    /// The place of what it does in the world's `migrations`.
+    /// The index of its migrations in the world's `migrations`.
     pub(crate) migrations: usize,
     pub(crate) schema: SchemaName,
     pub(crate) output: String,

@@ -1,5 +1,5 @@
-//! The parts of the world, as data. What happens to them is in the modules beside this folder, and what a whole world is
-//! made of in `state`.
+//! The parts of the world, as data. The functions that change them are in the modules next to this folder, and the type
+//! that combines them is in `state`.
 
 mod balancers;
 mod compute;

@@ -13,13 +13,13 @@ pub(crate) struct Pages {
     /// The objects' texts, by bucket and key with a slash between.
     pub(crate) objects: BTreeMap<String, String>,
     pub(crate) distribution: Distribution,
-    /// What the edges have of the page.
+    /// The page in the edge caches.
     pub(crate) cached: Option<String>,
     /// Whether each invalidation is complete.
     pub(crate) invalidations: BTreeMap<InvalidationId, bool>,
 }
 
-/// The place of an object among the objects.
+/// The key of an object in `objects`.
 pub(crate) fn location(bucket: &str, key: &str) -> String {
     format!("{bucket}/{key}")
 }

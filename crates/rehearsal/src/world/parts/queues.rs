@@ -8,22 +8,22 @@ use cutover_core::time::between;
 use super::WHOLE;
 use crate::world::chance::milliseconds;
 
-/// Tasks that wait while workers keep up with a whole fleet's visitors, in thousandths.
+/// The tasks that wait while workers keep up with all visitors of a fleet, in thousandths.
 pub(crate) const BACKLOG: u64 = 40_000;
 
-/// Thousandths of a task that workers take off in a millisecond: a backlog is gone in 20 seconds.
+/// The thousandths of a task by which workers reduce the queue in a millisecond: a backlog is gone in 20 seconds.
 pub(crate) const TAKEN: u64 = 2;
 
-/// Milliseconds in which a whole fleet's visitors add a thousandth of a task, when nobody works.
+/// The milliseconds in which all visitors of a fleet add a thousandth of a task while no worker runs.
 pub(crate) const ADDING_MILLISECONDS: u64 = 2;
 
-/// The queue of a fleet: how long it was at a moment, and what has gone on since.
+/// The queue of a fleet: its length at a certain time, and the rates since then.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Queue {
     /// In thousandths of a task.
     pub(crate) length: u64,
     pub(crate) at: Timestamp,
-    /// Of a million visits, those that reach the fleet's sites.
+    /// The visits that reach the fleet's sites, of a million.
     pub(crate) served: u32,
     /// Whether workers run.
     pub(crate) working: bool,

@@ -9,10 +9,10 @@ use cutover_engine::ports::ProgramState;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Program {
     Stopped,
-    /// Answers from then on.
+    /// It answers from this time on.
     Starting(Timestamp),
     Running,
-    /// Told to stop, and stopped then, if ever. It answers no more requests.
+    /// It was told to stop and does not answer requests. It has stopped at this time, if there is one.
     Stopping(Option<Timestamp>),
 }
 

@@ -8,7 +8,7 @@ use cutover_core::observation::Health;
 
 use super::Streams;
 
-/// The counts of a world, and what has changed since they were last looked at.
+/// The counts of a world, and what has changed since they were last read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) is_made: bool,
@@ -20,14 +20,14 @@ pub(crate) struct Tally {
     pub(crate) of_fleet: HashMap<FleetName, Vec<usize>>,
     /// Where the visitors of each site go.
     pub(crate) streams: Vec<Streams>,
-    /// The sites of which visitors go to another balancer than the site's own.
+    /// The sites with visitors who go to another balancer than the site's own.
     pub(crate) astray: BTreeSet<usize>,
     pub(crate) hosts: HashMap<InstanceId, Counted>,
     pub(crate) balancers: HashMap<BalancerName, Members>,
     pub(crate) fleets: HashMap<FleetName, Running>,
-    /// The hosts that have changed, with the balancers that have changed their opinion of them.
+    /// The hosts that have changed, with the balancers in which their health has changed.
     pub(crate) touched: BTreeMap<InstanceId, BTreeSet<BalancerName>>,
-    /// The sites whose names lead elsewhere now.
+    /// The sites whose names have new targets.
     pub(crate) renamed: BTreeSet<usize>,
     /// The balancers whose counts have changed.
     pub(crate) recounted: BTreeSet<BalancerName>,
@@ -41,7 +41,7 @@ pub(crate) struct Counted {
     pub(crate) current: bool,
     pub(crate) unstopped: bool,
     pub(crate) working: bool,
-    /// The programs of sites that answer here, by number.
+    /// The programs of sites that answer on this host, by number.
     pub(crate) serves: Vec<usize>,
     pub(crate) members: BTreeMap<BalancerName, Health>,
 }
@@ -51,9 +51,9 @@ pub(crate) struct Counted {
 pub(crate) struct Members {
     pub(crate) in_service: u32,
     pub(crate) out_of_service: u32,
-    /// Of those in service, the current hosts.
+    /// The current hosts among those in service.
     pub(crate) current: u32,
-    /// The members in service and out of it where a program answers, by its number.
+    /// The members on which a program answers, by the program's number: those in service, and the others.
     pub(crate) serving: HashMap<(Health, usize), u32>,
 }
 
@@ -85,7 +85,7 @@ impl Tally {
         tally
     }
 
-    /// The position in the file of the site of that host name.
+    /// The position in the file of the site with that host name.
     pub(crate) fn site(&self, host: &DnsName) -> Option<usize> {
         self.by_host.get(host).copied()
     }
@@ -100,28 +100,28 @@ impl Tally {
         self.of_fleet.get(fleet).map_or(&[], Vec::as_slice)
     }
 
-    /// The members of a balancer; nothing when it has none that count.
+    /// The counts of a balancer's members; `None` if there are none.
     pub(crate) fn members(&self, balancer: &BalancerName) -> Option<&Members> {
         self.balancers.get(balancer)
     }
 
-    /// What runs on a fleet's hosts; nothing when it has none.
+    /// The counts of what runs on a fleet's hosts; `None` if it has no hosts.
     pub(crate) fn running(&self, fleet: &FleetName) -> Option<&Running> {
         self.fleets.get(fleet)
     }
 
-    /// How many members of a balancer whose health is this have that program answering.
+    /// The number of members of a balancer with this health on which that program answers.
     pub(crate) fn serving(&self, members: &Members, health: Health, program: &ProgramName) -> u32 {
         let number = self.programs.get(program);
         number.and_then(|number| members.serving.get(&(health, *number))).copied().unwrap_or(0)
     }
 
-    /// A name leads elsewhere now.
+    /// A name has a new target.
     pub(crate) fn rename(&mut self, host: &DnsName) {
         self.renamed.extend(self.by_host.get(host));
     }
 
-    /// The sites whose names lead elsewhere, and those whose balancers have changed, since this was last asked.
+    /// The sites whose names have new targets or whose balancers have changed since the last call.
     pub(crate) fn take_changed(&mut self) -> (BTreeSet<usize>, BTreeSet<usize>) {
         let recounted = std::mem::take(&mut self.recounted);
         let mut behind: BTreeSet<usize> =

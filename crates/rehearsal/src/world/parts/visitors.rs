@@ -1,4 +1,4 @@
-//! Visitors, as shares of a steady stream instead of people.
+//! Visitors, as shares of a constant stream of visits.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::world::chance::milliseconds;
 /// All visits to a site: shares are parts of a million.
 pub(crate) const WHOLE: u32 = 1_000_000;
 
-/// Of a million visits over a resolver whose answer has changed, those over connections opened before.
+/// The visits over connections that were opened before, of a million visits over a resolver whose answer has changed.
 pub(crate) const OVER_OPEN_CONNECTIONS: u32 = 50_000;
 
 /// What a visitor may see, from best to worst.
@@ -45,12 +45,12 @@ pub struct Shares {
     pub maintenance: u32,
     /// An error, over a resolver that ignores TTLs.
     pub error_stale_resolver: u32,
-    /// An error, with nobody to blame but the upgrade.
+    /// An error that the upgrade has caused.
     pub error: u32,
 }
 
 impl Shares {
-    /// The part that sees that.
+    /// The share of visits with this result.
     #[must_use]
     pub const fn of(&self, seen: Seen) -> u32 {
         match seen {
@@ -61,12 +61,12 @@ impl Shares {
         }
     }
 
-    /// Adds visits of one kind; of an error, whether their resolver is to blame.
+    /// Adds visits of one kind. `honest` says that the resolver honours TTLs, so the upgrade is the cause of errors.
     pub(crate) fn add(&mut self, visits: u32, reach: Reach, honest: bool) {
         let (well, page) = match reach {
             Reach::Page => (0, visits),
             Reach::Nobody => (0, 0),
-            // Rounded down: one failing host among many is never lost to rounding.
+            // Rounded down, so that one failing host among many is not lost by rounding.
             Reach::Hosts { serving, receiving } => (part(visits, serving, receiving), 0),
         };
         self.site += well;
@@ -80,12 +80,12 @@ impl Shares {
     }
 }
 
-/// What the visitors of a site saw for a while.
+/// What the visitors of a site saw during a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Segment {
-    /// From when.
+    /// The start of the period.
     pub from: Timestamp,
-    /// Until when.
+    /// The end of the period.
     pub to: Timestamp,
     /// What most of them saw.
     pub seen: Seen,
@@ -103,14 +103,14 @@ pub struct SiteTimeline {
 }
 
 impl SiteTimeline {
-    /// The worst that any visitor saw from `from` until `to`; nothing when the timeline does not cover any of it.
+    /// The worst that any visitor saw from `from` until `to`; `None` if the timeline covers nothing of this period.
     #[must_use]
     pub fn worst(&self, from: Timestamp, to: Timestamp) -> Option<Seen> {
         let overlapping = self.overlapping(from, to).map(|(segment, _)| segment.shares);
         overlapping.flat_map(|shares| Seen::ALL.into_iter().filter(move |seen| shares.of(*seen) > 0)).max()
     }
 
-    /// What most visitors saw from `from` until `to`; nothing when the timeline does not cover any of it.
+    /// What most visitors saw from `from` until `to`; `None` if the timeline covers nothing of this period.
     #[must_use]
     pub fn main(&self, from: Timestamp, to: Timestamp) -> Option<Seen> {
         let visits = |seen: &Seen| -> u128 {
@@ -133,15 +133,15 @@ pub struct VisitorReport {
     pub site: u64,
     /// Visits that got the maintenance page.
     pub maintenance: u64,
-    /// Visits that got an error, with nobody to blame but the upgrade.
+    /// Visits that got an error that the upgrade has caused.
     pub error: u64,
     /// Visits that got an error because their resolver ignores TTLs.
     pub error_stale_resolver: u64,
-    /// What the visitors of each site saw, in the file's order.
+    /// What the visitors of each site saw, in the order of the file.
     pub timelines: Vec<SiteTimeline>,
 }
 
-/// What the visitors of a site have seen since the world was furnished.
+/// What the visitors of a site have seen since the world was created.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Visitors {
     /// The shares from each moment on.
@@ -178,7 +178,7 @@ impl Visitors {
     }
 }
 
-/// Where the visitors of a site go, as far as names decide it.
+/// The targets to which the visitors of a site go, according to DNS.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Streams {
     /// Two or three at a time.
@@ -214,7 +214,7 @@ impl Streams {
 }
 
 impl Cache {
-    /// Where the visitors of this resolver go, in parts of a million: some are still connected to the target before.
+    /// The targets of this resolver's visitors, in parts of a million: some are still connected to the previous target.
     pub(crate) fn targets(&self) -> impl Iterator<Item = (&DnsName, u32)> {
         let open = if self.left.is_some() { OVER_OPEN_CONNECTIONS } else { 0 };
         let left = self.left.as_ref().map(|left| (&left.target, open));
@@ -222,7 +222,7 @@ impl Cache {
     }
 }
 
-/// `whole` in so many parts, as equal as can be.
+/// Divides `whole` into a number of parts that are as equal as possible.
 pub(crate) fn split(whole: u32, parts: usize) -> impl Iterator<Item = u32> {
     let parts = u32::try_from(parts).unwrap_or(u32::MAX).max(1);
     (0..parts).map(move |part| whole / parts + u32::from(part < whole % parts))

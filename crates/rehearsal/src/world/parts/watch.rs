@@ -1,4 +1,4 @@
-//! What must never happen, what has happened of it, and what the watch remembers.
+//! The invariants, their violations, and what the checks have to remember.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,11 +23,11 @@ pub enum Invariant {
     VisitorSawAnError,
     /// DNS points at a balancer with no healthy host.
     DnsToUnhealthyBalancer,
-    /// DNS points at next hosts that nobody has verified.
+    /// DNS points at next hosts before they are verified.
     DnsBeforeVerification,
     /// A host is terminated while a balancer has it.
     HostTerminatedWhileRegistered,
-    /// A migration begins without a snapshot to go back to.
+    /// A migration starts without a snapshot to go back to.
     MigrationWithoutSnapshot,
     /// The journal cannot name something that the upgrade made.
     ResourceNotInJournal,
@@ -60,23 +60,23 @@ impl std::fmt::Display for Invariant {
     }
 }
 
-/// Something that must never happen, and has.
+/// The violation of an invariant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
-    /// When it began.
+    /// When it started.
     pub at: Timestamp,
     /// What must never happen.
     pub invariant: Invariant,
-    /// To what it happened, and how.
+    /// The subject, and the details.
     pub detail: String,
 }
 
-/// What the journal can name of what the upgrade made.
+/// The resources that the journal names, of those that the upgrade made.
 ///
-/// It names a resource by its id once an answer or a reading has told it. Before that a resource is named by its step: one
-/// that is on record as begun, and whose call is under way or in doubt. The step says under which name to look. It names one
-/// resource at most, and none besides one whose id is known. Snapshots have the identifier that the plan gave them, so a
-/// step that was begun names its snapshot whatever has become of the step.
+/// It names a resource by its id once an answer or a reading has contained the id. Before that, a resource is named by
+/// its step, if the step is on record as started and its call is under way or in doubt. The step says under which name
+/// to look. It names at most one resource, and none if the id is known. Snapshots have the identifier that the plan
+/// gave them, so a step that was started names its snapshot whatever the outcome of the step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownResources {
     /// Instances.
@@ -87,12 +87,12 @@ pub struct KnownResources {
     pub snapshots: BTreeSet<SnapshotId>,
     /// The names of hosts whose launch may have worked.
     pub hosts_in_doubt: BTreeSet<HostName>,
-    /// The names of images whose build may have begun.
+    /// The names of images whose build may have started.
     pub images_in_doubt: BTreeSet<ImageName>,
 }
 
 impl KnownResources {
-    /// What the journal of an upgrade names.
+    /// The resources that the journal of an upgrade names.
     #[must_use]
     pub fn of(upgrade: &Upgrade) -> Self {
         let mut known = Self {
@@ -120,7 +120,7 @@ impl KnownResources {
     }
 }
 
-/// What the watch has to remember.
+/// What the checks have to remember.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Watch {
     pub(crate) violations: Vec<Violation>,
@@ -128,11 +128,11 @@ pub(crate) struct Watch {
     pub(crate) reported: BTreeSet<(Invariant, String)>,
     /// The fleets whose sites have all been at the maintenance page.
     pub(crate) windows_begun: BTreeSet<FleetName>,
-    /// Since when nothing old writes to a database.
+    /// The time since which no current host writes to a database.
     pub(crate) quiet_since: BTreeMap<DatabaseName, Timestamp>,
-    /// The checks of each site, by place, that next hosts alone have passed.
+    /// The checks that next hosts alone have passed, by the position of the site.
     pub(crate) passed: Vec<BTreeSet<usize>>,
-    /// The sites, by place, that next hosts alone have served as they must.
+    /// The positions of the sites that next hosts alone have served correctly.
     pub(crate) verified: BTreeSet<usize>,
 }
 
