@@ -10,23 +10,27 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use cutover_core::time::later;
 use cutover_engine::ports::Clock;
 
 /// Runs a future on the current thread. When it can only wait, the clock jumps to the earliest timer. Timers for the
 /// same moment fire in the order in which they were first polled.
 ///
 /// # Panics
-/// When the future waits and there is no timer, because it would wait forever.
+/// When the future would never end: it waits and no timer is left, it goes on without letting time pass, or it still waits
+/// a hundred years later. A loop that never awaits anything cannot be noticed here.
 pub fn run<F: Future>(clock: &SimulatedClock, future: F) -> F::Output {
     let woken = Arc::new(Woken(AtomicBool::new(false)));
     let waker = Waker::from(Arc::clone(&woken));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
     loop {
+        clock.count_turn();
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return output;
         }
@@ -40,10 +44,21 @@ pub fn run<F: Future>(clock: &SimulatedClock, future: F) -> F::Output {
     }
 }
 
-/// A clock whose time changes only when [`run`] moves it to the next timer.
+/// How far simulated time may go. The longest upgrades take a few thousand days.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+/// How often something may be polled or waited for at the same moment. Ten thousand hosts that all wait for the same moment
+/// need about a fiftieth of it.
+const MOST_TURNS: u64 = 1_000_000;
+
+/// A clock that stands still until [`run`] moves it to the next moment that somebody waits for.
 pub struct SimulatedClock {
     now: Cell<Timestamp>,
-    /// The wakers, by moment and then by the order in which they were first polled.
+    /// The moment that no wait may lead beyond.
+    end: Timestamp,
+    /// How often something was polled or waited for since the clock last moved.
+    turns: Cell<u64>,
+    /// Whom to wake, by moment and then by the order of first waiting.
     timers: RefCell<BTreeMap<(Timestamp, u64), Waker>>,
     timers_made: Cell<u64>,
 }
@@ -52,14 +67,34 @@ impl SimulatedClock {
     /// A clock that shows `start`.
     #[must_use]
     pub fn new(start: Timestamp) -> Rc<Self> {
-        Rc::new(Self { now: Cell::new(start), timers: RefCell::default(), timers_made: Cell::new(0) })
+        Rc::new(Self {
+            now: Cell::new(start),
+            end: later(start, LONGEST),
+            turns: Cell::new(0),
+            timers: RefCell::default(),
+            timers_made: Cell::new(0),
+        })
+    }
+
+    /// Notes that somebody goes on at the current moment, which nobody may do endlessly.
+    fn count_turn(&self) {
+        self.turns.set(self.turns.get() + 1);
+        assert!(
+            self.turns.get() <= MOST_TURNS,
+            "endless loop at {}: the future goes on and on without letting simulated time pass",
+            self.now.get()
+        );
     }
 
     /// Moves to the earliest timer and wakes it; `false` if there is none.
     fn fire_next(&self) -> bool {
         // The borrow ends before the waker runs: it may register or drop timers.
         let Some(((moment, _), waker)) = self.timers.borrow_mut().pop_first() else { return false };
-        self.now.set(moment.max(self.now.get()));
+        if moment > self.now.get() {
+            assert!(moment <= self.end, "endless wait: at {} the next thing to wait for is {moment}", self.now.get());
+            self.now.set(moment);
+            self.turns.set(0);
+        }
         waker.wake();
         true
     }
@@ -88,6 +123,7 @@ impl Future for Timer<'_> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let clock = self.clock;
+        clock.count_turn();
         if clock.now.get() >= self.moment {
             return Poll::Ready(());
         }
@@ -119,8 +155,6 @@ impl Wake for Woken {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use futures_util::future::{join_all, select};
 
     use super::*;
@@ -166,5 +200,52 @@ mod tests {
     #[should_panic(expected = "deadlock")]
     fn waiting_for_nothing_is_a_deadlock_and_says_so() {
         run(&SimulatedClock::new(start()), std::future::pending::<()>());
+    }
+    #[test]
+    #[should_panic(expected = "endless loop at 2021-01-01T00:00:10Z")]
+    fn waiting_again_and_again_for_a_moment_that_has_passed_is_an_endless_loop_and_says_so() {
+        let clock = SimulatedClock::new(start());
+        run(&clock, async {
+            clock.sleep(Duration::from_secs(10)).await;
+            loop {
+                clock.sleep_until(start()).await;
+            }
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "endless loop")]
+    fn waking_oneself_again_and_again_is_an_endless_loop_and_says_so() {
+        run(
+            &SimulatedClock::new(start()),
+            std::future::poll_fn(|context| -> Poll<()> {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }),
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "endless wait")]
+    fn polling_for_what_never_happens_is_an_endless_wait_and_says_so() {
+        let clock = SimulatedClock::new(start());
+        run(&clock, async {
+            loop {
+                clock.sleep(Duration::from_secs(86_400)).await;
+            }
+        });
+    }
+
+    #[test]
+    fn ten_thousand_hosts_may_wait_for_the_same_moment_and_a_migration_may_take_a_thousand_days() {
+        let clock = SimulatedClock::new(start());
+        let host = async || {
+            for minute in 1..=20 {
+                clock.sleep_until(later(start(), Duration::from_secs(minute * 60))).await;
+            }
+        };
+        run(&clock, join_all((0..10_000).map(|_| host())));
+        run(&clock, clock.sleep(Duration::from_secs(1000 * 86_400)));
+        assert_eq!(clock.now().to_string(), "2023-09-28T00:20:00Z");
     }
 }
