@@ -207,3 +207,63 @@ proptest! {
         }
     }
 }
+
+fn run_started(run: u32, kind: RunKind, phase: Phase) -> Event {
+    Event::RunStarted { run: RunNumber(run), kind, plan: Arc::new(plan(phase)), deployment: Digest::of(b"") }
+}
+
+fn run_finished(run: u32) -> Event {
+    Event::RunFinished { run: RunNumber(run) }
+}
+
+/// What the events lead to.
+fn after(events: &[Event]) -> Upgrade {
+    let (kept, upgrade) = legal(events.to_vec());
+    assert_eq!(kept, events, "each can follow on those before");
+    upgrade
+}
+
+#[test]
+fn a_run_has_the_next_number_and_a_plan_of_its_phase() {
+    let first = run_started(1, RunKind::Announce, Phase::Announce);
+    let upgrade = after(std::slice::from_ref(&first));
+    for refused in [
+        first.clone(),
+        run_started(3, RunKind::Announce, Phase::Announce),
+        run_started(2, RunKind::Window, Phase::Prepare),
+    ] {
+        assert!(upgrade.check(at(1), std::slice::from_ref(&refused)).is_err(), "{refused:?}");
+    }
+    for next in [run_started(2, RunKind::Window, Phase::Window), run_started(2, RunKind::Rollback, Phase::Window)] {
+        assert_eq!(upgrade.check(at(1), &[next]), Ok(()));
+    }
+}
+
+#[test]
+fn only_the_run_under_way_ends_and_only_once_all_its_steps_have_ended_well() {
+    let held = |step: &str| Event::StepHeld { step: step.into(), facts: Vec::new() };
+    let started = run_started(1, RunKind::Announce, Phase::Announce);
+    let ends = |events: &[Event], run| after(events).check(at(9), &[run_finished(run)]).is_ok();
+    assert!(!ends(&[], 1), "no run was begun");
+    assert!(!ends(&[started.clone(), held("a")], 1), "a step is left");
+    let all = [started, held("a"), held("b")];
+    assert!(ends(&all, 1));
+    assert!(!ends(&all, 2), "another run");
+    assert!(!ends(&[all.as_slice(), &[run_finished(1)]].concat(), 1), "it has ended already");
+}
+
+#[test]
+fn what_migrations_have_applied_is_kept_once_each() {
+    let fact = |applied| Fact::Migrated {
+        fleet: "live".into(),
+        service: "lms".to_owned(),
+        database: "default".to_owned(),
+        applied,
+    };
+    let upgrade = after(&[
+        run_started(1, RunKind::Announce, Phase::Announce),
+        Event::StepHeld { step: "a".into(), facts: vec![fact(2), fact(3), fact(2)] },
+        Event::StepHeld { step: "b".into(), facts: vec![fact(3)] },
+    ]);
+    assert_eq!(upgrade.migrated, [fact(2), fact(3)]);
+}

@@ -552,4 +552,69 @@ mod tests {
         run.steps.clear();
         assert_eq!(way_back(&run, &Upgrade::default()).steps, Vec::<StepId>::new());
     }
+
+    #[test]
+    fn of_a_step_that_has_failed_the_whole_expected_time_remains() {
+        let mut run = window();
+        for id in ["gate", "served", "tell"] {
+            run.steps.remove(&id.into());
+        }
+        let status = StepStatus::Failed { attempts: 1, error: "exit 1".to_owned(), in_doubt: false };
+        let failed = StepRun { status, started_at: Some(at(10)), ended_at: Some(at(12)), ..StepRun::default() };
+        run.steps.insert("migrate".into(), failed);
+        assert_eq!(remaining(&run, at(14)), seconds(30));
+    }
+
+    /// The window with a second fleet, which migrates another database.
+    fn two_fleets() -> Run {
+        let mut run = window();
+        let mut other = step("other", Line::Migrate, migrate(), &["page"]);
+        if let Action::Migrate(migrate) = &mut other.action {
+            (migrate.fleet, migrate.instance) = ("draft".into(), "e".into());
+        }
+        Arc::make_mut(&mut run.plan).steps.push(other);
+        run
+    }
+
+    #[test]
+    fn a_step_of_a_fleet_has_that_fleets_migrations_beside_it_and_any_other_step_has_all() {
+        let run = two_fleets();
+        let beside = |step: &Step| {
+            let migrations = migrations_beside(&run.plan, step).into_iter();
+            migrations.map(|step| step.id.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(beside(&confirm("live")), ["migrate"]);
+        assert_eq!(beside(&confirm("draft")), ["other"]);
+        assert_eq!(beside(&confirm("static")), ["migrate", "other"], "a fleet that migrates nothing itself");
+        assert_eq!(beside(&step("open", Line::Open, Action::Milestone, &[])), ["migrate", "other"]);
+    }
+
+    #[test]
+    fn a_migration_keeps_the_page_of_its_own_fleet_only() {
+        let mut run = two_fleets();
+        open(&mut run, "other", 10);
+        assert!(!stays(&run, &migrated(0), &confirm("live")));
+        assert!(stays(&run, &migrated(0), &confirm("draft")));
+    }
+
+    #[test]
+    fn a_migration_applied_something_when_any_word_of_it_says_so_and_no_word_of_another_counts() {
+        let fact = |fleet: &str, service: &str, database: &str, applied| Fact::Migrated {
+            fleet: fleet.into(),
+            service: service.into(),
+            database: database.into(),
+            applied,
+        };
+        let stays =
+            |facts: Vec<Fact>| stays(&window(), &Upgrade { migrated: facts, ..Upgrade::default() }, &confirm("live"));
+        let own = |applied| fact("live", "lms", "default", applied);
+        assert!(!stays(vec![own(0), own(0)]));
+        assert!(stays(vec![own(0), own(2)]));
+        assert!(stays(vec![own(2), own(0)]));
+        let others =
+            [fact("draft", "lms", "default", 9), fact("live", "cms", "default", 9), fact("live", "lms", "b", 9)];
+        for other in others {
+            assert!(!stays(vec![own(0), other.clone()]), "{other:?}");
+        }
+    }
 }

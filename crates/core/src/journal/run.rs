@@ -239,4 +239,62 @@ mod tests {
         let done: Vec<&str> = all.iter().filter(|(_, done)| *done).map(|(id, _)| id.as_str()).collect();
         assert_eq!(done, ["a", "b"]);
     }
+
+    /// Where the only step of a new plan is, which sends another text, after the one before was left as `run`.
+    fn looked_at_anew(run: StepRun) -> StepRun {
+        let (kind, digest) = (RunKind::Announce, Digest::of(b""));
+        let before = plan(vec![message("a", &[])]);
+        let mut first = Run::begin(RunNumber(1), kind, Timestamp::UNIX_EPOCH, &Arc::new(before), &digest, None);
+        first.steps.insert("a".into(), run);
+        let anew = plan(vec![Step { id: "a".into(), ..message("b", &[]) }]);
+        Run::begin(RunNumber(2), kind, Timestamp::UNIX_EPOCH, &Arc::new(anew), &digest, Some(&first))
+            .run(&"a".into())
+            .clone()
+    }
+
+    #[test]
+    fn a_step_that_is_looked_at_anew_keeps_its_failures_its_consent_its_doubt_and_the_jobs_that_were_begun() {
+        let job = Fact::Job { host: "h".into(), job: "j".into(), started: true };
+        let note = Fact::Note { text: "n".to_owned() };
+        let at = Some(Timestamp::UNIX_EPOCH);
+        let before = StepRun {
+            status: StepStatus::Failed { attempts: 3, error: "no".to_owned(), in_doubt: true },
+            started_at: at,
+            ended_at: at,
+            failures: 3,
+            retries: 2,
+            retry_approved: true,
+            in_doubt: true,
+            facts: vec![job.clone(), note],
+            ..StepRun::default()
+        };
+        let kept = StepRun {
+            failures: 3,
+            retries: 2,
+            retry_approved: true,
+            in_doubt: true,
+            facts: vec![job],
+            ..StepRun::default()
+        };
+        assert_eq!(looked_at_anew(before), kept);
+    }
+
+    #[test]
+    fn what_a_step_under_way_has_done_is_in_doubt_for_the_next_plan() {
+        let running = StepRun { status: StepStatus::Running { attempt: 1 }, ..StepRun::default() };
+        assert!(looked_at_anew(running).in_doubt);
+        assert!(!looked_at_anew(StepRun { failures: 1, ..StepRun::default() }).in_doubt);
+    }
+
+    #[test]
+    fn a_milestone_was_reached_when_the_last_step_that_it_waits_for_ended() {
+        let ended = |second| {
+            let ended_at = Timestamp::from_second(second).ok();
+            StepRun { status: StepStatus::Done, ended_at, ..StepRun::default() }
+        };
+        let steps = [("a".into(), ended(5)), ("b".into(), ended(7))].into();
+        let milestone = reached(&step("both", Action::Milestone, &["a", "b"]), &steps);
+        let last = Timestamp::from_second(7).ok();
+        assert_eq!((milestone.status, milestone.started_at, milestone.ended_at), (StepStatus::Held, last, last));
+    }
 }

@@ -367,4 +367,33 @@ mod tests {
         assert_eq!(run(&[started(1), failed(), started(2), refused]), None);
         assert_eq!(run(&[started(1), done(), Event::StepUndone { step: "s".into() }]), None);
     }
+
+    /// A step after `events`, one second after the other.
+    fn followed(events: &[Event]) -> StepRun {
+        let mut run = StepRun::default();
+        for (seconds, event) in (0..).zip(events) {
+            let status = next_status(&"s".into(), &run.status, event).expect("it can follow");
+            run.follow(Timestamp::from_second(seconds).expect("a moment"), status, event);
+        }
+        run
+    }
+
+    fn approved() -> Event {
+        Event::StepRetryApproved { step: "s".into(), by: "ada".into() }
+    }
+
+    #[test]
+    fn failures_and_approved_retries_are_counted() {
+        let twice = [started(1), failed(), approved(), started(2), failed(), approved()];
+        let run = followed(&twice);
+        assert_eq!((run.failures, run.retries), (2, 2));
+    }
+
+    #[test]
+    fn a_person_approves_one_attempt_and_not_all_that_follow() {
+        let approves = |events: &[Event]| followed(events).retry_approved;
+        assert!(!approves(&[started(1), failed()]));
+        assert!(approves(&[started(1), failed(), approved()]));
+        assert!(!approves(&[started(1), failed(), approved(), started(2)]));
+    }
 }
