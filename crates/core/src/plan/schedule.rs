@@ -400,4 +400,64 @@ mod tests {
         let done = [step("a", 1, &[], Undo::Impossible { because: "gone".into() })];
         assert_eq!(Back::of(&done).impossible.get(&"a".into()).map(String::as_str), Some("gone"));
     }
+
+    #[test]
+    fn a_step_that_waits_for_itself_or_for_a_later_one_is_taken_as_if_it_did_not() {
+        let steps = [step("a", 10, &["a", "b"], Undo::Nothing), step("b", 5, &["a"], Undo::Nothing)];
+        assert_eq!(Schedule::of(&steps, |step| step.expected).length, Duration::from_secs(15));
+    }
+
+    fn window(steps: Vec<Step>) -> Plan {
+        Plan {
+            upgrade: "u".into(),
+            phase: crate::plan::Phase::Window,
+            order: crate::plan::Order::Overlapped,
+            made_at: Timestamp::UNIX_EPOCH,
+            basis: crate::plan::Basis::default(),
+            steps,
+        }
+    }
+
+    fn forecast(steps: Vec<Step>, room: u64) -> WindowForecast {
+        let end = crate::time::later(Timestamp::UNIX_EPOCH, Duration::from_secs(room));
+        WindowForecast::of(&window(steps), Timestamp::UNIX_EPOCH, end)
+    }
+
+    #[test]
+    fn a_window_has_room_for_the_way_back_from_right_before_the_point_of_no_return() {
+        let steps = vec![
+            step("a", 10, &[], by(100)),
+            step("b", 20, &["a"], Undo::Impossible { because: "gone".into() }),
+            step("c", 5, &["b"], by(1000)),
+        ];
+        let forecast = forecast(steps, 120);
+        assert_eq!(forecast.point_of_no_return.map(|point| point.after), Some(Duration::from_secs(10)));
+        assert_eq!(forecast.back, Duration::from_secs(100), "what begins later is never taken back");
+        assert_eq!((forecast.fits, forecast.spare), (true, Duration::from_secs(10)));
+        assert_eq!(forecast.latest_safe_start.as_second(), 10);
+    }
+
+    #[test]
+    fn a_window_is_expected_to_end_when_the_page_is_lifted_or_with_its_last_step_where_none_lifts_it() {
+        let lift = Step { line: Line::LiftPage, ..step("lift", 5, &["a"], Undo::Nothing) };
+        let steps = vec![step("a", 10, &[], Undo::Nothing), lift, step("after", 60, &["lift"], Undo::Nothing)];
+        let expected = |steps| forecast(steps, 3600).expected.as_secs();
+        assert_eq!(expected(steps.clone()), 15);
+        assert_eq!(expected(steps.into_iter().map(|step| Step { line: Line::Open, ..step }).collect()), 75);
+    }
+
+    #[test]
+    fn draining_is_downtime_only_where_something_waits_for_it() {
+        let drained = Action::AwaitDrained(crate::plan::Membership {
+            balancer: "lb".into(),
+            kind: crate::deployment::BalancerKind::Classic,
+            hosts: Vec::new(),
+        });
+        let drain = Step { action: drained, ..step("drain", 300, &[], Undo::Nothing) };
+        let ids =
+            |steps| downtime_steps(&window(steps)).into_iter().map(|step| step.id.to_string()).collect::<Vec<_>>();
+        let free = step("a", 1, &[], Undo::Nothing);
+        assert_eq!(ids(vec![drain.clone(), free.clone()]), ["a"]);
+        assert_eq!(ids(vec![drain, step("a", 1, &["drain"], Undo::Nothing)]), ["drain", "a"]);
+    }
 }

@@ -1,0 +1,116 @@
+//! What the linter takes for a safeguard, and what it does not.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use cutover_core::deployment::Deployment;
+use cutover_core::journal::Upgrade;
+use cutover_core::plan::{Action, Line, Order, Phase, Plan, Rule, Severity, Step, Via, lint};
+use cutover_core::planner::{Inputs, forecast};
+
+use support::{PRODUCTION, QA, deployment, observe};
+
+fn planned(deployment: &Deployment, phase: Phase) -> Plan {
+    let (observation, upgrade) = (observe(deployment), Upgrade::default());
+    forecast(Inputs { deployment, observation: &observation, upgrade: &upgrade }, phase, Order::Overlapped)
+}
+
+/// The messages about `plan` that contain `words`, with how severe they are.
+fn findings(plan: &Plan, deployment: &Deployment, words: &str) -> Vec<Severity> {
+    let findings = lint(plan, deployment).into_iter().filter(|finding| finding.message.contains(words));
+    findings.map(|finding| finding.severity).collect()
+}
+
+fn without(mut plan: Plan, rule: Rule) -> Plan {
+    plan.steps.iter_mut().for_each(|step| step.waits_for.retain(|edge| edge.rule != rule));
+    plan
+}
+
+fn changed(mut plan: Plan, change: impl Fn(&mut Step)) -> Plan {
+    plan.steps.iter_mut().for_each(change);
+    plan
+}
+
+#[test]
+fn a_warm_up_snapshot_is_none_to_go_back_to() {
+    let deployment = deployment(QA);
+    let plan = planned(&deployment, Phase::Window);
+    let words = "without a snapshot";
+    assert_eq!(findings(&plan, &deployment, words), []);
+    let warm_up_only = changed(plan.clone(), |step| {
+        if matches!(step.action, Action::TakeSnapshot { .. }) {
+            step.line = Line::Open;
+        }
+    });
+    assert!(findings(&warm_up_only, &deployment, words).contains(&Severity::Error));
+    let mut warm_up_gone = plan;
+    let is_warm_up = |step: &&Step| step.id.as_str().contains("warm-up");
+    let gone: BTreeSet<_> = warm_up_gone.steps.iter().filter(is_warm_up).map(|step| step.id.clone()).collect();
+    assert!(!gone.is_empty());
+    warm_up_gone.steps.retain(|step| !gone.contains(&step.id));
+    warm_up_gone.steps.iter_mut().for_each(|step| step.waits_for.retain(|edge| !gone.contains(&edge.step)));
+    assert_eq!(findings(&warm_up_gone, &deployment, words), [], "the one in the window is enough");
+}
+
+#[test]
+fn a_missing_snapshot_is_an_error_only_of_a_database_for_which_the_file_wants_one() {
+    let mut deployment = deployment(PRODUCTION);
+    let plan = without(planned(&deployment, Phase::Window), Rule::SnapshotFirst);
+    let mut other = deployment.databases[0].clone();
+    other.name = "another".into();
+    deployment.databases.iter_mut().for_each(|database| database.snapshot = false);
+    deployment.databases.push(other);
+    let found = findings(&plan, &deployment, "without a snapshot");
+    assert!(!found.is_empty() && found.iter().all(|severity| *severity == Severity::Warning), "{found:?}");
+}
+
+#[test]
+fn only_next_hosts_start_after_the_migrations() {
+    let deployment = deployment(QA);
+    let words = "starts new code before";
+    let early = without(planned(&deployment, Phase::Window), Rule::MigratedFirst);
+    assert!(!findings(&early, &deployment, words).is_empty());
+    let of_others = changed(early, |step| {
+        if matches!(step.action, Action::StartServices(_)) {
+            step.line = Line::StopCurrent;
+        }
+    });
+    assert_eq!(findings(&of_others, &deployment, words), []);
+}
+
+#[test]
+fn hosts_leave_a_balancer_that_visitors_are_sent_to_in_no_window_but_afterwards() {
+    let deployment = deployment(QA);
+    let words = "while visitors are still sent";
+    let mut plan = without(planned(&deployment, Phase::Window), Rule::VisitorsDiverted);
+    assert!(!findings(&plan, &deployment, words).is_empty());
+    plan.phase = Phase::Retire;
+    assert_eq!(findings(&plan, &deployment, words), []);
+}
+
+#[test]
+fn a_check_through_public_dns_sees_the_page_and_verifies_nothing() {
+    let deployment = deployment(QA);
+    let words = "before it is verified";
+    let plan = planned(&deployment, Phase::Window);
+    assert_eq!(findings(&plan, &deployment, words), []);
+    let through_dns = changed(plan, |step| {
+        if let Action::CheckSite(check) = &mut step.action {
+            check.via = Via::PublicDns;
+        }
+    });
+    assert!(!findings(&through_dns, &deployment, words).is_empty());
+}
+
+#[test]
+fn every_line_and_every_rule_has_words_of_its_own() {
+    let deployment = deployment(PRODUCTION);
+    let plans = Phase::ALL.map(|phase| planned(&deployment, phase));
+    let steps = || plans.iter().flat_map(|plan| &plan.steps);
+    let lines: BTreeSet<Line> = steps().map(|step| step.line).collect();
+    let rules: BTreeSet<Rule> = steps().flat_map(|step| &step.waits_for).map(|edge| edge.rule).collect();
+    let words = |words: Vec<&'static str>| words.into_iter().filter(|words| !words.is_empty()).collect::<BTreeSet<_>>();
+    assert_eq!(words(lines.iter().map(|line| line.words()).collect()).len(), lines.len());
+    assert_eq!(words(rules.iter().map(|rule| rule.words()).collect()).len(), rules.len());
+}
