@@ -61,3 +61,26 @@ pub(super) fn sorted(steps: Vec<Step>) -> Vec<Step> {
     let mut steps: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
     order.into_iter().filter_map(|index| steps[index].take()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_order(steps: &[(&str, &[&str])]) -> Vec<String> {
+        let steps = steps.iter().map(|(id, before)| {
+            let before: Vec<StepId> = before.iter().map(|id| (*id).into()).collect();
+            step(*id, Line::Open, *id, Action::Milestone).after_all(&before, Rule::Follows)
+        });
+        sorted(steps.collect()).into_iter().map(|step| step.id.to_string()).collect()
+    }
+
+    #[test]
+    fn steps_come_after_all_that_they_wait_for_and_otherwise_in_the_order_given() {
+        assert_eq!(in_order(&[("last", &["a", "b"]), ("b", &["a"]), ("c", &[]), ("a", &[])]), ["c", "a", "b", "last"]);
+    }
+
+    #[test]
+    fn steps_of_a_cycle_come_last_and_none_is_lost() {
+        assert_eq!(in_order(&[("a", &["b"]), ("b", &["a"]), ("c", &[])]), ["c", "a", "b"]);
+    }
+}
