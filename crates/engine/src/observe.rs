@@ -243,3 +243,39 @@ fn question(
         backward_compatible: migration.backward_compatible,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure() -> Answer<u8> {
+        Err(Failure::permanent("no"))
+    }
+
+    fn certificate() -> Part {
+        Part::Certificate("lms.z".into())
+    }
+
+    #[test]
+    fn the_first_thing_that_cannot_be_seen_ends_an_observation_unless_plans_do_without_it() {
+        let mut sight = Sight::default();
+        assert_eq!(sight.seen(Part::Records, Ok(7)).expect("it was seen"), 7);
+        assert_eq!(sight.seen(certificate(), failure()).expect("plans do without"), 0);
+        assert_eq!(sight.unseen.len(), 1);
+        assert!(sight.seen(Part::Records, failure()).is_err());
+    }
+
+    #[test]
+    fn who_only_looks_is_told_what_cannot_be_seen_and_whether_the_cloud_showed_anything() {
+        let mut sight = Sight { goes_on: true, ..Sight::default() };
+        assert_eq!(sight.seen(Part::Records, failure()).expect("it goes on"), 0);
+        assert_eq!((sight.unseen.len(), sight.first.is_some(), sight.sees), (1, true, false));
+        for beside in [certificate(), Part::Credentials] {
+            sight.seen(beside, Ok(1)).expect("it was seen");
+        }
+        assert!(!sight.sees, "neither is asked of the cloud");
+        sight.seen(Part::Images, Ok(1)).expect("it was seen");
+        sight.seen(Part::Records, Ok(1)).expect("it was seen");
+        assert!(sight.sees);
+    }
+}

@@ -121,7 +121,12 @@ fn spread(made: u32, whose: &str) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use cutover_core::time::between;
+
     use super::*;
+    use crate::testing::{HandClock, at, now};
 
     fn failure(class: FailureClass) -> Failure {
         Failure::new(class, "no")
@@ -152,5 +157,48 @@ mod tests {
         assert!(waits.iter().all(|wait| (500..=1000).contains(&wait.as_millis())), "{waits:?}");
         let different: std::collections::BTreeSet<u128> = waits.iter().map(Duration::as_millis).collect();
         assert!(different.len() > 10, "{waits:?}");
+    }
+
+    /// How often a reading call is made that fails in that way, how often that is mentioned, and how long it takes.
+    fn readings_of(class: FailureClass, failures: u32) -> (u32, u32, u64) {
+        let clock = HandClock::new();
+        let (made, mentioned) = (Cell::new(0), Cell::new(0));
+        let call = async || {
+            made.set(made.get() + 1);
+            if made.get() > failures { Ok(()) } else { Err(failure(class)) }
+        };
+        let mention = |_: &Failure| mentioned.set(mentioned.get() + 1);
+        let answer = now(reading(CALL, &*clock, mention, call));
+        assert_eq!(answer.is_ok(), made.get() > failures);
+        (made.get(), mentioned.get(), between(at(0), clock.now()).as_secs())
+    }
+
+    #[test]
+    fn a_reading_call_is_made_again_with_longer_and_longer_waits_while_its_failure_may_pass() {
+        assert_eq!(readings_of(FailureClass::InDoubt, 0), (1, 0, 0));
+        for class in [FailureClass::InDoubt, FailureClass::Throttled, FailureClass::NotApplied, FailureClass::Busy] {
+            assert_eq!(readings_of(class, 2), (3, 2, 1 + 2), "{class:?}");
+        }
+        assert_eq!(readings_of(FailureClass::NotApplied, 99), (5, 4, 1 + 2 + 4 + 8), "attempts come to an end");
+        for class in [FailureClass::Permanent, FailureClass::Superseded] {
+            assert_eq!(readings_of(class, 99), (1, 0, 0), "{class:?}");
+        }
+    }
+
+    #[test]
+    fn the_state_is_read_again_at_once_unless_it_fails_for_good() {
+        let read = |failures: u32, for_good: bool| {
+            let made = Cell::new(0);
+            let call = async || {
+                made.set(made.get() + 1);
+                if made.get() > failures { Ok(()) } else { Err("no") }
+            };
+            let answer = now(at_once(|_| for_good, call));
+            (made.get(), answer)
+        };
+        assert_eq!(read(0, false), (1, Ok(())));
+        assert_eq!(read(1, false), (2, Ok(())));
+        assert_eq!(read(1, true), (1, Err("no")));
+        assert_eq!(read(99, false), (READINGS, Err("no")));
     }
 }

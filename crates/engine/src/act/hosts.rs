@@ -256,3 +256,14 @@ pub(super) async fn drained(scene: &Scene<'_>, fleet: &FleetName) -> Answer<Seen
     }
     Ok(Seen::UnderWay(format!("{tasks} tasks of {fleet} are waiting or running")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_a_command_printed_the_last_line_with_anything_on_it_is_told() {
+        assert_eq!(last_line("one\ntwo\n \n\n"), "two");
+        assert_eq!(last_line(" \n"), "it printed nothing");
+    }
+}

@@ -120,3 +120,25 @@ pub(crate) fn grace(action: &Action) -> Duration {
         | Action::CheckSite(_) => IN_TRANSIT,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cutover_core::deployment::BalancerKind;
+    use cutover_core::plan::{Membership, PublishPage};
+
+    use super::*;
+
+    #[test]
+    fn what_can_change_sooner_is_looked_at_more_often() {
+        let membership = || Membership { balancer: "lb".into(), kind: BalancerKind::Classic, hosts: Vec::new() };
+        let page = || {
+            let (bucket, key, distribution, body) = Default::default();
+            PublishPage { bucket, key, distribution, body }
+        };
+        let shortest = |action: &Action| shortest_interval(action).as_secs();
+        assert_eq!(shortest(&Action::AwaitDrained(membership())), 15);
+        assert_eq!(shortest(&Action::PublishPage(page())), 10);
+        assert_eq!(shortest(&Action::AwaitHealthy(membership())), 5);
+        assert_eq!(shortest(&Action::Milestone), 3);
+    }
+}
