@@ -267,3 +267,20 @@ fn what_migrations_have_applied_is_kept_once_each() {
     ]);
     assert_eq!(upgrade.migrated, [fact(2), fact(3)]);
 }
+
+#[test]
+fn what_has_failed_is_told_with_its_error_and_of_each_phase_the_last_run() {
+    let step = || StepId::from("a");
+    let failed = [
+        run_started(1, RunKind::Announce, Phase::Announce),
+        run_started(2, RunKind::Announce, Phase::Announce),
+        run_started(3, RunKind::Window, Phase::Window),
+        Event::StepStarted { step: step(), attempt: 1 },
+        Event::StepFailed { step: step(), error: "no".to_owned(), in_doubt: false, changed_nothing: false },
+    ];
+    let upgrade = after(&failed);
+    let run = upgrade.current_run().expect("a run");
+    let told: Vec<(&StepId, &str)> = run.failed().map(|(step, error)| (&step.id, error)).collect();
+    assert_eq!(told, [(&step(), "no")]);
+    assert_eq!(upgrade.last_runs().map(|run| run.number).collect::<Vec<_>>(), [RunNumber(2), RunNumber(3)]);
+}

@@ -191,7 +191,9 @@ fn hosts_are_launched_from_an_image_of_their_role_and_release_that_is_ready_or_f
 fn a_new_plan_keeps_the_step_that_builds_an_image_unless_it_is_to_build_something_else() {
     let mut deployment = deployment(QA);
     let mut observation = observe(&deployment);
-    let plan = planned(&deployment, &observation, &Upgrade::default(), Phase::Prepare);
+    // In the runbook's order every step waits for the line before it.
+    let inputs = Inputs { deployment: &deployment, observation: &observation, upgrade: &Upgrade::default() };
+    let plan = forecast(inputs, Phase::Prepare, Order::Runbook);
     let id: StepId = "prepare.image.edxapp".into();
     let name = |plan: &Plan| match &step(plan, id.as_str()).action {
         Action::BuildImage(build) => build.name.clone(),

@@ -1,0 +1,228 @@
+//! Snapshots and migrations of the window, large fleets, and the words with which plans tell of them.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cutover_core::deployment::{Deployment, GateBefore, Role};
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Event, RunNumber, Upgrade};
+use cutover_core::names::ImageId;
+use cutover_core::observation::{MachineImage, Observation};
+use cutover_core::plan::{Action, Lane, Line, Order, Phase, Plan, Step, Undo};
+use cutover_core::planner::{Inputs, forecast};
+use cutover_core::time::{earlier, human};
+
+use support::{PRODUCTION, QA, deployment, observe};
+
+const CALL_LIMIT: Duration = Duration::from_secs(300);
+
+fn planned(deployment: &Deployment, observation: &Observation, upgrade: &Upgrade, phase: Phase) -> Plan {
+    forecast(Inputs { deployment, observation, upgrade }, phase, Order::Overlapped)
+}
+
+fn first(deployment: &Deployment, phase: Phase) -> Plan {
+    planned(deployment, &observe(deployment), &Upgrade::default(), phase)
+}
+
+fn step<'a>(plan: &'a Plan, id: &str) -> &'a Step {
+    plan.step(&id.into()).unwrap_or_else(|| panic!("{id} is not in the plan"))
+}
+
+fn snapshot_of(deployment: &Deployment) -> String {
+    format!("window.snapshot.{}", deployment.databases[0].name)
+}
+
+#[test]
+fn the_snapshot_in_the_window_is_short_only_after_one_right_before_it() {
+    let mut deployment = deployment(QA);
+    let mut observation = observe(&deployment);
+    let (full, short) = (deployment.expected.snapshot.duration(), deployment.expected.incremental_snapshot.duration());
+    assert!(short < full);
+    let id = snapshot_of(&deployment);
+    let takes = |deployment: &Deployment, observation: &Observation, upgrade: &Upgrade| {
+        step(&planned(deployment, observation, upgrade, Phase::Window), &id).expected
+    };
+    let plan = first(&deployment, Phase::Window);
+    assert_eq!(takes(&deployment, &observation, &Upgrade::default()), short);
+    observation.at = earlier(deployment.window.start.timestamp, Duration::from_secs(1));
+    assert_eq!(takes(&deployment, &observation, &Upgrade::default()), full, "it is too late for one before it");
+
+    let mut upgrade = Upgrade::default();
+    let run = RunNumber(1);
+    let (kind, hash) = (Phase::Window.into(), Digest::of(b""));
+    let warm_up = format!("window.snapshot.warm-up.{}", deployment.databases[0].name);
+    let begun = Event::RunStarted { run, kind, plan: Arc::new(plan), deployment: hash };
+    upgrade.apply(observation.at, &begun).expect("it can begin");
+    assert_eq!(takes(&deployment, &observation, &upgrade), full, "the one before it was not taken");
+    let held = Event::StepHeld { step: warm_up.as_str().into(), facts: Vec::new() };
+    upgrade.apply(observation.at, &held).expect("it can follow");
+    assert_eq!(takes(&deployment, &observation, &upgrade), short, "it was taken in time");
+    deployment.databases[0].warm_up_snapshot = false;
+    assert_eq!(takes(&deployment, &observe(&deployment), &Upgrade::default()), full);
+}
+
+#[test]
+fn a_migration_of_which_nothing_is_pending_takes_no_time_and_all_others_what_the_file_says() {
+    let deployment = deployment(QA);
+    let mut observation = observe(&deployment);
+    let times = |observation: &Observation| {
+        let plan = planned(&deployment, observation, &Upgrade::default(), Phase::Window);
+        let migrations = plan.steps.into_iter().filter(|step| matches!(step.action, Action::Migrate(_)));
+        migrations.map(|step| step.expected).collect::<Vec<_>>()
+    };
+    let mut wanted: Vec<Duration> = deployment
+        .fleets
+        .iter()
+        .flat_map(|fleet| deployment.migrations_of(fleet).map(|migration| migration.expected.duration()))
+        .collect();
+    assert_eq!(times(&observation), wanted);
+    for pending in &mut observation.pending {
+        pending.count = Some(3);
+    }
+    assert_eq!(times(&observation), wanted);
+    observation.pending[1].count = Some(0);
+    wanted[1] = Duration::from_secs(1);
+    assert_eq!(times(&observation), wanted);
+}
+
+#[test]
+fn jobs_are_numbered_in_the_files_order_from_one() {
+    let plan = first(&deployment(QA), Phase::Window);
+    let jobs = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Migrate(migrate) => Some(migrate.job.to_string()),
+        _ => None,
+    });
+    let jobs: Vec<String> = jobs.collect();
+    assert!(jobs[0].ends_with("-1-lms-default") && jobs[2].ends_with("-3-cms-default"), "{jobs:?}");
+}
+
+#[test]
+fn a_migration_says_what_going_back_from_it_would_mean() {
+    let mut deployment = deployment(QA);
+    let because = |deployment: &Deployment| {
+        let plan = first(deployment, Phase::Window);
+        let migration = plan.steps.into_iter().find(|step| matches!(step.action, Action::Migrate(_)));
+        match migration.expect("there are migrations").undo {
+            Undo::Impossible { because } => because,
+            other => panic!("a migration is not undone: {other:?}"),
+        }
+    };
+    let (database, other) = (deployment.databases[0].name.clone(), deployment.fleets[1].name.clone());
+    let words = because(&deployment);
+    assert!(words.contains(&format!("restore the snapshot of {database}, which rewinds {other} too")), "{words}");
+    deployment.databases[0].snapshot = false;
+    assert!(because(&deployment).contains("there is no snapshot"));
+}
+
+#[test]
+fn announcements_and_the_page_are_filled_in_with_the_window_and_the_sites() {
+    let mut deployment = deployment(QA);
+    let template = "{start} | {end} | {length} | {sites}".to_owned();
+    deployment.maintenance_page.text = template.clone();
+    deployment.announcements.iter_mut().for_each(|announcement| announcement.text = template.clone());
+    let (window, sites) = (&deployment.window, deployment.sites.iter().map(|site| site.host.as_str()));
+    let (length, sites) = (human(window.announced_length()), sites.collect::<Vec<_>>().join(", "));
+    let filled = format!("{} | {} | {length} | {sites}", window.start, window.ends());
+    let mut texts = 0;
+    for step in first(&deployment, Phase::Announce).steps {
+        let text = match step.action {
+            Action::PublishPage(page) => page.body,
+            Action::Announce(announce) => announce.text,
+            _ => continue,
+        };
+        assert_eq!(text, filled, "{}", step.id);
+        texts += 1;
+    }
+    assert!(texts > 1);
+}
+
+#[test]
+fn checks_of_sites_get_several_times_what_they_are_expected_to_take() {
+    let deployment = deployment(QA);
+    let (plan, check) = (first(&deployment, Phase::Window), deployment.expected.site_check.duration());
+    for line in [Line::Verify, Line::LiftPage] {
+        let of_line = |step: &&Step| step.line == line && matches!(step.action, Action::CheckSite(_));
+        let step = plan.steps.iter().find(of_line).expect("sites are checked");
+        assert_eq!((step.expected, step.limit), (check, CALL_LIMIT + 5 * check));
+    }
+}
+
+/// The example with one fleet of so many current hosts, which has one balancer.
+fn large(count: u32) -> Deployment {
+    let mut deployment = deployment(QA);
+    let fleet = &mut deployment.fleets[0];
+    (fleet.edxapp.count, fleet.worker) = (count, None);
+    fleet.edxapp.balancers.truncate(1);
+    deployment
+}
+
+#[test]
+fn looking_at_many_hosts_takes_as_long_as_the_connections_that_may_be_open_at_once_demand() {
+    for count in [10, 250, 600] {
+        let deployment = large(count);
+        let plan = first(&deployment, Phase::Window);
+        let confirm = step(&plan, &format!("window.confirm.{}", deployment.fleets[0].name)).clone();
+        let Action::ConfirmStopped { hosts } = &confirm.action else { panic!("it looks at hosts") };
+        let expected = u64::try_from(hosts.len().div_ceil(128)).expect("few");
+        assert_eq!(confirm.expected, Duration::from_secs(expected));
+        assert_eq!(confirm.limit, CALL_LIMIT + Duration::from_secs(5 * (expected - 1)));
+    }
+}
+
+#[test]
+fn the_stops_of_a_fleet_are_joined_where_a_snapshot_and_a_gate_wait_for_many_of_them() {
+    let mut deployment = large(150);
+    let fleet = deployment.fleets[0].name.clone();
+    let milestone = |deployment: &Deployment, what: &str| {
+        let plan = first(deployment, Phase::Window);
+        plan.step(&format!("window.{what}.{fleet}").as_str().into()).cloned()
+    };
+    assert!(milestone(&deployment, "stopped").is_none(), "only the snapshot waits for all of them");
+    let mut gate = deployment.gates[0].clone();
+    (gate.name, gate.before) = ("migrate".into(), GateBefore::Migrate);
+    deployment.gates.push(gate);
+    let stopped = milestone(&deployment, "stopped").expect("two steps wait for 150");
+    assert_eq!(stopped.lane, Lane::Fleet(fleet.clone()));
+    let started = milestone(&deployment, "started").expect("two steps of its balancer wait for 150");
+    assert_eq!(started.lane, Lane::Fleet(fleet.clone()));
+    deployment.fleets[0].edxapp.count = 100;
+    assert!(milestone(&deployment, "started").is_none(), "200 edges are few");
+}
+
+#[test]
+fn the_oldest_images_of_each_role_go_past_the_number_to_keep_unless_a_host_runs_from_them() {
+    let mut deployment = deployment(PRODUCTION);
+    let mut observation = observe(&deployment);
+    deployment.release.keep_images = 2;
+    for (role, count) in [(Role::Edxapp, 5), (Role::Worker, 2)] {
+        for number in 0..count {
+            observation.images.push(MachineImage {
+                id: ImageId::from(format!("ami-{role}-{number}")),
+                name: format!("{role}-{number}").as_str().into(),
+                role,
+                codename: "koa".to_owned(),
+                version: "1".to_owned(),
+                commit: None,
+                available: number != 4,
+                created: observation.at,
+            });
+        }
+    }
+    let removed = |observation: &Observation| {
+        let plan = planned(&deployment, observation, &Upgrade::default(), Phase::Retire);
+        let images = plan.steps.into_iter().filter_map(|step| match step.action {
+            Action::RemoveImage { image, .. } => Some(image.to_string()),
+            _ => None,
+        });
+        images.collect::<Vec<_>>()
+    };
+    assert_eq!(removed(&observation), ["ami-edxapp-0", "ami-edxapp-1"]);
+    let mut other = observation.instances[0].clone();
+    (other.id, other.version, other.image) = ("i-other".into(), "9".to_owned(), "ami-edxapp-0".into());
+    observation.instances.push(other);
+    assert_eq!(removed(&observation), ["ami-edxapp-1"], "somebody else's host runs from it");
+    observation.instances[0].image = "ami-edxapp-1".into();
+    assert_eq!(removed(&observation), ["ami-edxapp-1"], "the host that runs from it is retired");
+}
