@@ -191,6 +191,19 @@ fn the_stops_of_a_fleet_are_joined_where_a_snapshot_and_a_gate_wait_for_many_of_
     assert!(milestone(&deployment, "started").is_none(), "200 edges are few");
 }
 
+fn image(role: Role, number: u32, observation: &Observation) -> MachineImage {
+    MachineImage {
+        id: ImageId::from(format!("ami-{role}-{number}")),
+        name: format!("{role}-{number}").as_str().into(),
+        role,
+        codename: "koa".to_owned(),
+        version: "1".to_owned(),
+        commit: None,
+        available: true,
+        created: observation.at,
+    }
+}
+
 #[test]
 fn the_oldest_images_of_each_role_go_past_the_number_to_keep_unless_a_host_runs_from_them() {
     let mut deployment = deployment(PRODUCTION);
@@ -198,16 +211,7 @@ fn the_oldest_images_of_each_role_go_past_the_number_to_keep_unless_a_host_runs_
     deployment.release.keep_images = 2;
     for (role, count) in [(Role::Edxapp, 5), (Role::Worker, 2)] {
         for number in 0..count {
-            observation.images.push(MachineImage {
-                id: ImageId::from(format!("ami-{role}-{number}")),
-                name: format!("{role}-{number}").as_str().into(),
-                role,
-                codename: "koa".to_owned(),
-                version: "1".to_owned(),
-                commit: None,
-                available: number != 4,
-                created: observation.at,
-            });
+            observation.images.push(MachineImage { available: number != 4, ..image(role, number, &observation) });
         }
     }
     let removed = |observation: &Observation| {
@@ -225,4 +229,23 @@ fn the_oldest_images_of_each_role_go_past_the_number_to_keep_unless_a_host_runs_
     assert_eq!(removed(&observation), ["ami-edxapp-1"], "somebody else's host runs from it");
     observation.instances[0].image = "ami-edxapp-1".into();
     assert_eq!(removed(&observation), ["ami-edxapp-1"], "the host that runs from it is retired");
+}
+
+#[test]
+fn gates_are_joined_where_all_that_they_hold_back_would_be_many_edges() {
+    let joins = |hosts: u32, images: u32| {
+        let mut deployment = large(hosts);
+        deployment.fleets.truncate(1);
+        deployment.release.keep_images = 0;
+        let gate = deployment.gates.iter().find(|gate| gate.before == GateBefore::Terminate).expect("there is one");
+        let gate = gate.clone();
+        deployment.gates =
+            ["a", "b", "c"].map(|name| cutover_core::deployment::Gate { name: name.into(), ..gate.clone() }).into();
+        let mut observation = observe(&deployment);
+        observation.images = (0..images).map(|number| image(Role::Edxapp, number, &observation)).collect();
+        planned(&deployment, &observation, &Upgrade::default(), Phase::Retire).step(&"retire.decided".into()).is_some()
+    };
+    assert!(!joins(80, 5), "3 times 85 edges are few");
+    assert!(joins(90, 0), "3 times 90 are not");
+    assert!(joins(83, 5), "images are held back too");
 }

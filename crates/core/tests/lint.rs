@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use cutover_core::deployment::Deployment;
+use cutover_core::deployment::{Deployment, GateBefore};
 use cutover_core::journal::Upgrade;
 use cutover_core::plan::{Action, Line, Order, Phase, Plan, Rule, Severity, Step, Via, lint};
 use cutover_core::planner::{Inputs, forecast};
@@ -63,6 +63,16 @@ fn a_missing_snapshot_is_an_error_only_of_a_database_for_which_the_file_wants_on
     deployment.databases.push(other);
     let found = findings(&plan, &deployment, "without a snapshot");
     assert!(!found.is_empty() && found.iter().all(|severity| *severity == Severity::Warning), "{found:?}");
+}
+
+#[test]
+fn a_decision_is_no_snapshot_to_go_back_to() {
+    let mut deployment = deployment(QA);
+    let mut gate = deployment.gates[0].clone();
+    (gate.name, gate.before) = ("migrate".into(), GateBefore::Migrate);
+    deployment.gates.push(gate);
+    let plan = without(planned(&deployment, Phase::Window), Rule::SnapshotFirst);
+    assert!(findings(&plan, &deployment, "without a snapshot").contains(&Severity::Error));
 }
 
 #[test]
