@@ -240,7 +240,6 @@ pub fn interruptions(first_heard: impl FnOnce() + 'static) -> (Stop, LocalBoxFut
 }
 
 /// Resolves at the next Ctrl-C or SIGTERM from now on.
-#[must_use]
 pub fn interrupted() -> Stop {
     let mut signals = Signals::listen();
     let next: LocalBoxFuture<'static, ()> = Box::pin(async move { signals.of_somebody().await });
