@@ -269,8 +269,10 @@ fn a_migration_with_another_name_in_a_new_plan_starts_again_only_with_approval()
         stage.record(Event::StepRetryApproved { step: step.clone(), by: "alice".to_owned() });
     }
     let (dies, registration) = futures_util::future::AbortHandle::new_pair();
+    let approved = step.clone();
     let listener: Listener = Rc::new(move |progress| {
-        if matches!(progress, Progress::Waiting { detail, .. } if detail.contains("applied")) {
+        if matches!(progress, Progress::Waiting { step, detail, .. } if *step == approved && detail.contains("applied"))
+        {
             dies.abort();
         }
     });
