@@ -4,7 +4,7 @@ use super::{CheckItem, hosts, page, platform, traffic};
 use crate::planner::Inputs;
 
 /// Checks everything that the plans rely on. Problems come first, otherwise the order is that of the runbook. What the
-/// upgrade needs from the account is checked by [`account()`].
+/// upgrade needs from the account is checked by [`account()`](super::account()).
 #[must_use]
 pub fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
     let mut items =
