@@ -72,7 +72,9 @@ pub async fn result_in_time(text: String, leave: &Stop) -> Result<(), CommandErr
 
 /// Prints a text that is not part of the result.
 pub fn note(text: &str) {
-    match &*feed_of_notes() {
+    // Not in the match: there the lock would be held while somebody reads.
+    let feed = feed_of_notes().clone();
+    match feed {
         Some(feed) => feed.push(Progress::Said { text: text.to_owned() }),
         None => write_note(text),
     }

@@ -171,11 +171,7 @@ impl Crew {
         for made in 1.. {
             self.started(scene).await?;
             if let Some(latest) = self.too_late_for(step) {
-                let known = if doubted { self.known_after_refusal(scene, true).await? } else { Known::ChangedNothing };
-                return match known {
-                    Known::Shows => Ok(None),
-                    known => self.ended_badly(scene, too_late(latest), known).await.map(Some),
-                };
+                return self.not_made(scene, too_late(latest), doubted, Known::ChangedNothing).await;
             }
             scene.was_started.set(true);
             let slot = self.take_slot(scene).await;
@@ -191,10 +187,7 @@ impl Crew {
                 FailureClass::Superseded => return Err(Halt::Superseded(failure)),
                 // After a call with an unknown outcome, a refusal may mean that this earlier call has worked after all.
                 FailureClass::Permanent => {
-                    return match self.known_after_refusal(scene, doubted).await? {
-                        Known::Shows => Ok(None),
-                        known => self.ended_badly(scene, failure.to_string(), known).await.map(Some),
-                    };
+                    return self.not_made(scene, failure.to_string(), doubted, unchanged_by_refusal(step)).await;
                 }
                 FailureClass::InDoubt => {
                     doubted = true;
@@ -206,10 +199,7 @@ impl Crew {
                     let wait = retry::refused(&failure, made, step.id.as_str());
                     let Some(wait) = wait.filter(|wait| later(self.clock.now(), *wait) < deadline) else {
                         let why = format!("{failure} ({made} attempts)");
-                        return match self.known_after_refusal(scene, doubted).await? {
-                            Known::Shows => Ok(None),
-                            known => self.ended_badly(scene, why, known).await.map(Some),
-                        };
+                        return self.not_made(scene, why, doubted, unchanged_by_refusal(step)).await;
                     };
                     let error = failure.to_string();
                     self.journal.append(Event::StepRetried { step: step.id.clone(), error }).await?;
@@ -238,19 +228,25 @@ impl Crew {
         self.failed(scene, &why).await.map(|end| Some(Settled::Ended(end)))
     }
 
-    /// What is known of the world after a call was refused, or not made. Where an attempt before may have worked, it is looked
-    /// for during a grace. Only of an action that is a single call is it ever known that nothing was changed.
-    async fn known_after_refusal(&self, scene: &Scene<'_>, doubted: bool) -> Result<Known, Halt> {
-        let is_one_call = matches!(scene.step.action, Action::ChangeRecords(_));
-        let unchanged = if is_one_call { Known::ChangedNothing } else { Known::Observed };
-        if !doubted {
-            return Ok(unchanged);
-        }
-        Ok(match self.look_for_a_grace(scene).await? {
-            Ok(Seen::Holds(_) | Seen::UnderWay(_)) => Known::Shows,
-            Ok(Seen::NotYet) => unchanged,
-            Ok(Seen::Never(_) | Seen::CannotTell) | Err(_) => Known::Observed,
-        })
+    /// The end of a step whose last attempt was refused, or was not made: it has failed for the reason `why`. If an earlier
+    /// attempt may have worked, its effect is looked for during a grace period, and the step goes on if it shows. Without
+    /// such an attempt, `undoubted` is what is known of the world.
+    async fn not_made(
+        &self,
+        scene: &Scene<'_>,
+        why: String,
+        doubted: bool,
+        undoubted: Known,
+    ) -> Result<Option<StepEnd>, Halt> {
+        let known = match doubted {
+            false => undoubted,
+            true => match self.look_for_a_grace(scene).await? {
+                Ok(Seen::Holds(_) | Seen::UnderWay(_)) => return Ok(None),
+                Ok(Seen::NotYet) => unchanged_by_refusal(scene.step),
+                Ok(Seen::Never(_) | Seen::CannotTell) | Err(_) => Known::Observed,
+            },
+        };
+        self.ended_badly(scene, why, known).await.map(Some)
     }
 
     /// The latest safe start, where it has passed and the step is one of those that follow on the opening of the window. Once
@@ -468,14 +464,20 @@ impl Crew {
 /// What is known about the effect of a failed step on the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
-    /// What it wants is there after all, or will be.
-    Shows,
     /// It has changed nothing.
     ChangedNothing,
     /// Its effect is not there. The operator has to check what it may have changed on the way.
     Observed,
     /// It may have been done, and this cannot be observed.
     InDoubt,
+}
+
+/// What is known after a refused call: only of an action that is a single call that nothing was changed.
+const fn unchanged_by_refusal(step: &Step) -> Known {
+    match step.action {
+        Action::ChangeRecords(_) => Known::ChangedNothing,
+        _ => Known::Observed,
+    }
 }
 
 /// The result of looking again after a call whose outcome was unknown.

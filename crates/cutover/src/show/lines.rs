@@ -129,7 +129,6 @@ impl Screen for Json {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
     use cutover_core::journal::{Decision, Event, Record};
@@ -138,28 +137,7 @@ mod tests {
     use cutover_core::time::later;
 
     use super::*;
-    use crate::show::testing;
-
-    /// A buffer that a test can read while it is written.
-    #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Paper {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().expect("nobody panicked").extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Paper {
-        fn text(&self) -> String {
-            String::from_utf8(self.0.lock().expect("nobody panicked").clone()).expect("text")
-        }
-    }
+    use crate::show::testing::{self, Paper};
 
     fn recorded(records: &[Record]) -> Vec<Progress> {
         records.iter().flat_map(testing::progress).collect()

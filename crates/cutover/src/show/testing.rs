@@ -2,7 +2,8 @@
 //! phases that went as expected.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cutover_core::deployment::{Deployment, Role, parse};
@@ -298,4 +299,25 @@ pub(super) fn progress(record: &JournalRecord) -> impl Iterator<Item = Progress>
 /// Progress for an event whose number does not matter.
 pub(super) fn recorded(at: Timestamp, event: Event) -> Progress {
     Progress::Recorded { number: EventNumber { record: 9999, position: 1 }, at, event }
+}
+
+/// A buffer that a test can read while it is written.
+#[derive(Clone, Default)]
+pub(super) struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("nobody panicked").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Paper {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("nobody panicked").clone()).expect("text")
+    }
 }

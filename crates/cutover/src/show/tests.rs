@@ -1,7 +1,5 @@
 //! A property of everything that is shown: no text from outside forges a line, moves the cursor or fills the screen.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cutover_core::deployment::{Deployment, parse};
@@ -12,7 +10,7 @@ use cutover_core::time::later;
 use cutover_engine::failure::Failure;
 use jiff::Timestamp;
 
-use super::testing;
+use super::testing::{self, Paper};
 use crate::error::CommandError;
 use crate::harmless::harmless;
 use crate::show::{self, Lines, ReportInputs, Screen, report, status_text};
@@ -80,20 +78,6 @@ fn leaves(what: &str, text: &str) {
     assert!(text.len() < 100_000, "{what} is as long as what came from outside: {}", text.len());
 }
 
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("nobody panicked").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn no_text_from_outside_forges_a_line_or_fills_the_screen() {
     let deployment = deployment();
@@ -109,7 +93,7 @@ fn no_text_from_outside_forges_a_line_or_fills_the_screen() {
         lines.hear(&testing::recorded(at(600), event.clone()));
         leaves("a status", &status_text(&status(&upgrade, &deployment)));
     }
-    leaves("a log", &String::from_utf8(paper.0.lock().expect("nobody panicked").clone()).expect("text"));
+    leaves("a log", &paper.text());
     records.push(record);
     let inputs =
         ReportInputs { records: &records, upgrade: &upgrade, deployment: &deployment, visitors: None, violations: &[] };
