@@ -1,0 +1,209 @@
+//! What a host answers about a job: one line that begins with `@cutover-job`, and for a reading the output behind it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+/// The state of a job that was started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobState {
+    /// It runs.
+    Running,
+    /// Its command has ended.
+    Ended {
+        /// The exit status; 128 and the number of the signal if it was killed.
+        exit: i32,
+        /// Whether a process of it was killed because memory ran out.
+        out_of_memory: bool,
+        /// The most memory that it had at a time, in bytes, where the host can tell.
+        peak_memory: Option<u64>,
+    },
+    /// The host was restarted while it ran, so that it has ended, and how far it came is unknown.
+    HostRestarted,
+    /// None of its processes is left, and its end was not recorded: somebody has killed all of them.
+    Vanished,
+}
+
+/// What a host knows about a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobReport {
+    /// When it was started, by the host's clock.
+    pub started: Timestamp,
+    /// The epoch of the conductor that started it.
+    pub epoch: u64,
+    /// Its state, which is older than the output: the output of a job that has ended is complete.
+    pub state: JobState,
+    /// Its output from the byte that was asked for.
+    pub output: Vec<u8>,
+    /// The first byte that comes after `output`.
+    pub next: u64,
+    /// How many bytes there are altogether.
+    pub size: u64,
+    /// Whether it has printed more than its limit, so that the end of the output is lost.
+    pub is_cut: bool,
+}
+
+/// An answer about a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// There is no such job, or it was not launched.
+    None,
+    /// It was started.
+    Started,
+    /// It was started before.
+    Found,
+    /// What is known about it.
+    Report(Box<JobReport>),
+    /// The signal was sent.
+    Signalled,
+    /// It does not run, so no signal was sent.
+    NotRunning,
+    /// What was on record of it is gone.
+    Collected,
+    /// Refused, because a conductor with this higher epoch was here.
+    Superseded(u64),
+    /// The host could not do it, and has changed nothing.
+    Failed(String),
+}
+
+/// An answer that is not one of the helper's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the host's answer about a job was not understood: `{0}`")]
+pub struct NotUnderstood(String);
+
+/// Reads an answer to a request that asked for output from byte `offset` on.
+///
+/// # Errors
+/// When it is incomplete or something else.
+pub fn read(stdout: &[u8], offset: u64) -> Result<Reply, NotUnderstood> {
+    let not_understood = || NotUnderstood(String::from_utf8_lossy(&stdout[..stdout.len().min(200)]).trim().to_owned());
+    let (line, output) = split(stdout).ok_or_else(not_understood)?;
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let fields = fields(rest);
+    let number = |key: &str| fields.get(key).and_then(|value| value.parse::<u64>().ok());
+    let reply = match word {
+        "none" => Some(Reply::None),
+        "started" => Some(Reply::Started),
+        "found" => Some(Reply::Found),
+        "signalled" => Some(Reply::Signalled),
+        "not-running" => Some(Reply::NotRunning),
+        "collected" => Some(Reply::Collected),
+        "superseded" => number("epoch").map(Reply::Superseded),
+        "failed" => Some(Reply::Failed(rest.to_owned())),
+        "job" => report(rest, output, offset).map(|report| Reply::Report(Box::new(report))),
+        _ => None,
+    };
+    reply.ok_or_else(not_understood)
+}
+
+/// The answer's line and what follows it. Start-up files of the host may have printed something in front of it.
+fn split(stdout: &[u8]) -> Option<(&str, &[u8])> {
+    const MARK: &[u8] = b"@cutover-job ";
+    let starts =
+        std::iter::once(0).chain(stdout.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1));
+    let start = starts.into_iter().find(|start| stdout[*start..].starts_with(MARK))? + MARK.len();
+    let length = stdout[start..].iter().position(|byte| *byte == b'\n')?;
+    let line = std::str::from_utf8(&stdout[start..start + length]).ok()?;
+    Some((line, &stdout[start + length + 1..]))
+}
+
+fn fields(text: &str) -> BTreeMap<&str, &str> {
+    text.split(' ').filter_map(|word| word.split_once('=')).collect()
+}
+
+fn report(line: &str, output: &[u8], offset: u64) -> Option<JobReport> {
+    // `status` is an exit status, and the state is the last field, of several words.
+    let (head, state) = line.split_once(" state=")?;
+    let known = fields(head);
+    let number = |key: &str| known.get(key)?.parse::<u64>().ok();
+    let length = number("length")?;
+    if output.len() as u64 != length {
+        return None;
+    }
+    Some(JobReport {
+        started: Timestamp::from_second(i64::try_from(number("time")?).ok()?).ok()?,
+        epoch: number("epoch")?,
+        state: self::state(state)?,
+        output: output.to_vec(),
+        next: offset + length,
+        size: number("size")?,
+        is_cut: head.split(' ').any(|word| word == "cut"),
+    })
+}
+
+fn state(text: &str) -> Option<JobState> {
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    match word {
+        "running" => Some(JobState::Running),
+        "host-restarted" => Some(JobState::HostRestarted),
+        "vanished" => Some(JobState::Vanished),
+        "ended" => {
+            let known = fields(rest);
+            Some(JobState::Ended {
+                exit: known.get("status")?.parse().ok()?,
+                out_of_memory: rest.split(' ').any(|word| word == "out-of-memory"),
+                peak_memory: known.get("peak").and_then(|bytes| bytes.parse().ok()),
+            })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "@cutover-job job epoch=3 boot=8150c750 time=1795922178";
+
+    #[test]
+    fn a_report_gives_state_output_and_the_next_byte() {
+        let answer =
+            format!("Welcome!\n{HEAD} size=16 length=10 cut state=ended status=7 peak=4096 out-of-memory\nit's done\n");
+        let Ok(Reply::Report(report)) = read(answer.as_bytes(), 6) else { panic!("{answer}") };
+        let state = JobState::Ended { exit: 7, out_of_memory: true, peak_memory: Some(4096) };
+        assert_eq!((report.state, report.next, report.size, report.is_cut), (state, 16, 16, true));
+        assert_eq!((report.output.as_slice(), report.epoch), (b"it's done\n".as_slice(), 3));
+    }
+
+    #[test]
+    fn every_state_is_known_and_no_other() {
+        let of = |state: &str| read(format!("{HEAD} size=0 length=0 state={state}\n").as_bytes(), 0);
+        for (text, state) in [
+            ("running", JobState::Running),
+            ("host-restarted", JobState::HostRestarted),
+            ("vanished", JobState::Vanished),
+        ] {
+            assert!(matches!(of(text), Ok(Reply::Report(report)) if report.state == state), "{text}");
+        }
+        for unknown in ["", "ended", "ended status=", "sleeping"] {
+            assert!(of(unknown).is_err(), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_off_is_not_understood() {
+        let whole = format!("{HEAD} size=9 length=9 state=running\nApplying ");
+        assert!(read(whole.as_bytes(), 0).is_ok());
+        for end in 0..whole.len() {
+            assert!(read(&whole.as_bytes()[..end], 0).is_err(), "{}", &whole[..end]);
+        }
+    }
+
+    #[test]
+    fn what_a_job_prints_is_never_taken_for_the_helpers_answer() {
+        let answer = format!("{HEAD} size=23 length=23 state=running\n@cutover-job collected\n");
+        assert!(matches!(read(answer.as_bytes(), 0), Ok(Reply::Report(_))));
+    }
+
+    #[test]
+    fn a_refusal_names_the_epoch_and_a_failure_its_reason() {
+        assert_eq!(read(b"@cutover-job superseded epoch=4\n", 0), Ok(Reply::Superseded(4)));
+        assert_eq!(
+            read(b"@cutover-job failed there is no user x\n", 0),
+            Ok(Reply::Failed("there is no user x".into()))
+        );
+        for other in ["", "sudo: a password is required\n", "@cutover-job\n", "@cutover-job superseded\n"] {
+            assert!(read(other.as_bytes(), 0).is_err(), "{other}");
+        }
+    }
+}

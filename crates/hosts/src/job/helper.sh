@@ -1,0 +1,240 @@
+# cutover's job helper: starts, reads, signals or removes one job on this host.
+#
+#   sh -c HELPER cutover-job FOLDER VERB ARGUMENT...
+#
+# It needs a POSIX shell and the basic programs of a Linux system (coreutils, util-linux), and root for jobs of other
+# users. A job is the folder FOLDER/NAME:
+#
+#   start    who started it and when: epoch, boot id, seconds since 1970
+#   run      the script that runs the command
+#   ran      whoever makes this folder runs the command, so that it runs at most once, however often it is launched
+#   pids     the script's process id and start time, and the process id of the one that writes the output
+#   output   what the command has printed, up to a limit
+#   cut      exists if it printed more than that
+#   exit     how it ended; renamed into place
+#
+# FOLDER/epoch is the highest epoch of a conductor that has written here. Lower ones are refused. Every change is made
+# under a lock, so that a conductor that was refused once cannot have a change under way.
+set -eu
+umask 077
+LC_ALL=C
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+
+folder=$1 verb=$2
+shift 2
+boot=$(cat /proc/sys/kernel/random/boot_id)
+
+# The answer is the line that begins like this. Anything before it was printed by the host's own start-up files.
+answer() { printf '@cutover-job %s\n' "$*"; }
+fail() { answer "failed $*"; exit 0; }
+
+has_systemd() { [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; }
+
+# quote WORD: prints the word so that a shell reads it as one word, whatever it contains.
+quote() { printf "'"; printf %s "$1" | sed "s/'/'\\\\''/g"; printf "' "; }
+
+# field NAME FILE: the value of NAME=value in a file with several such words on one line.
+field() { tr ' ' '\n' <"$2" | sed -n "s/^$1=//p"; }
+
+# Locks the folder, and refuses a conductor whose epoch is lower than one that was here before.
+enter() {
+    mkdir -p "$folder"
+    chmod 711 "$folder"
+    exec 9>"$folder/lock"
+    flock -w 10 9 || fail "another change on this host has held the lock for 10 s"
+    seen=$(cat "$folder/epoch" 2>/dev/null || echo 0)
+    if [ "$1" -lt "$seen" ]; then
+        answer "superseded epoch=$seen"
+        exit 0
+    elif [ "$1" -gt "$seen" ]; then
+        echo "$1" >"$folder/epoch.new"
+        mv "$folder/epoch.new" "$folder/epoch"
+    fi
+}
+
+# start_time PID: when the process began, in the kernel's ticks since boot. With the boot id it identifies a process.
+start_time() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+
+is_alive() {
+    read -r pid begun _ <"$job/pids" 2>/dev/null || return 1
+    [ -n "$begun" ] && [ "$(start_time "$pid")" = "$begun" ]
+}
+
+# The state of the job, in the words of the answer. A launch is lasting until it has made `ran` and `pids`.
+state() {
+    if [ ! -e "$job/start" ]; then echo none
+    elif [ -e "$job/exit" ]; then echo "ended $(cat "$job/exit")"
+    elif [ "$(field boot "$job/start")" != "$boot" ]; then
+        if [ -e "$job/ran" ]; then echo host-restarted; else echo none; fi
+    elif is_alive; then echo running
+    elif [ ! -e "$job/ran" ]; then echo none
+    # It may have ended between the two looks.
+    elif [ -e "$job/exit" ]; then echo "ended $(cat "$job/exit")"
+    elif [ ! -e "$job/pids" ]; then echo running
+    else echo vanished
+    fi
+}
+
+# start NAME EPOCH USER DIRECTORY OUTPUT_LIMIT INPUT_BYTES COMMAND...: INPUT_BYTES of standard input are the command's.
+start() {
+    name=$1 epoch=$2 user=$3 directory=$4 limit=$5 input=$6
+    shift 6
+    job=$folder/$name
+    id "$user" >/dev/null 2>&1 || fail "there is no user $user"
+    enter "$epoch"
+    case $(state) in
+    none) ;;
+    *) answer "found $(record)"; return ;;
+    esac
+    if [ ! -e "$job/start" ] || [ "$(field boot "$job/start")" != "$boot" ]; then prepare "$@"; fi
+    launch
+    answer "started $(record)"
+}
+
+record() { cat "$job/start"; }
+
+prepare() {
+    rm -rf "$job" "$job.new"
+    mkdir "$job.new"
+    [ "$input" = 0 ] || keep_input
+    echo "epoch=$epoch boot=$boot time=$(date +%s)" >"$job.new/start"
+    script "$@" >"$job.new/run"
+    if [ "$(id -u)" = 0 ]; then chown -R "$user" "$job.new"; fi
+    sync "$job.new/start" "$job.new/run" 2>/dev/null || sync
+    mv "$job.new" "$job"
+}
+
+# The input may be a secret. It stays in memory, where only the user can read it, until the command has opened it.
+keep_input() {
+    safe=$(input_folder)
+    rm -rf "$safe"
+    mkdir "$safe"
+    head -c "$input" >"$safe/input"
+    [ "$(wc -c <"$safe/input")" -eq "$input" ] || { rm -rf "$safe"; fail "the input of the job did not arrive"; }
+    if [ "$(id -u)" = 0 ]; then chown -R "$user" "$safe"; fi
+    input_file=$safe/input
+}
+
+input_folder() { if [ -w /run ]; then echo "/run/cutover-input-$name"; else echo "$folder/$name.input"; fi; }
+
+# script COMMAND...: prints the script that runs the command.
+script() {
+    echo "job=$(quote "$job") input=$(quote "${input_file:-/dev/null}") limit=$limit"
+    cat <<'END'
+cd "$job" && mkdir ran 2>/dev/null || exit 0
+# A signal is for the command: this script waits for its end, and records it.
+trap : HUP INT TERM
+mkfifo pipe
+exec 3<"$input"
+[ "$input" = /dev/null ] || rm -f "$input"
+(
+    trap '' HUP INT TERM
+    # Each read is written at once, so that the output can be followed.
+    size=0 more=yes
+    while [ "$more" ] && [ "$size" -lt "$limit" ]; do
+        left=$((limit - size))
+        dd bs=$((left < 65536 ? left : 65536)) count=1 2>/dev/null
+        now=$(wc -c <output)
+        [ "$now" -gt "$size" ] || more=
+        size=$now
+    done
+    if [ "$more" ] && [ "$(dd bs=1 count=1 2>/dev/null | wc -c)" -gt 0 ]; then : >cut; cat >/dev/null; fi
+    : >drained
+) <pipe >output 3<&- &
+echo "$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $!" >pids.new
+mv pids.new pids
+cgroup=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
+ooms() { sed -n 's/^oom_kill //p' "$cgroup/memory.events" 2>/dev/null || echo 0; }
+before=$(ooms)
+END
+    printf '(cd %s&& exec ' "$(quote "$directory")"
+    for word in "$@"; do quote "$word"; done
+    cat <<'END'
+) <&3 >pipe 2>&1 3<&-
+status=$?
+# The shell returns early from its wait when a signal was caught. The command ends the pipe.
+[ -e drained ] || { tries=0; while [ ! -e drained ] && [ "$tries" -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done; }
+memory=$([ "$(ooms)" = "$before" ] || echo ' out-of-memory')
+peak=$(cat "$cgroup/memory.peak" 2>/dev/null || echo unknown)
+echo "status=$status peak=$peak$memory" >exit.new
+sync exit.new 2>/dev/null || sync
+mv exit.new exit
+END
+}
+
+unit() { echo "cutover-job-$name"; }
+
+# Launching a job that has run already changes nothing: the script ends when it cannot make `ran`.
+launch() {
+    if has_systemd; then
+        systemctl reset-failed "$(unit).service" 2>/dev/null || true
+        systemd-run --quiet --no-block --unit="$(unit)" --property=User="$user" --property=KillMode=control-group \
+            --property=OOMPolicy=continue --setenv=LANG=C.UTF-8 /bin/sh "$job/run" 9>&- 2>"$folder/launch.log" ||
+            systemctl is-active --quiet "$(unit).service" ||
+            fail "systemd-run: $(tr '\n' ' ' <"$folder/launch.log")"
+    elif [ "$(id -un)" = "$user" ]; then
+        LANG=C.UTF-8 setsid /bin/sh "$job/run" </dev/null >/dev/null 2>&1 9>&- &
+    else
+        LANG=C.UTF-8 setsid runuser -u "$user" -- /bin/sh "$job/run" </dev/null >/dev/null 2>&1 9>&- &
+    fi
+}
+
+# read NAME OFFSET MAXIMUM: the state of a job, and up to MAXIMUM bytes of its output from OFFSET on.
+read_job() {
+    name=$1 offset=$2 maximum=$3
+    job=$folder/$name
+    now=$(state)
+    [ "$now" != none ] || { answer none; return; }
+    size=$(wc -c <"$job/output" 2>/dev/null || echo 0)
+    length=$((size - offset))
+    if [ "$length" -lt 0 ]; then length=0; fi
+    if [ "$length" -gt "$maximum" ]; then length=$maximum; fi
+    cut=$([ ! -e "$job/cut" ] || echo ' cut')
+    answer "job $(record) size=$((size)) length=$length$cut state=$now"
+    if [ "$length" -gt 0 ]; then tail -c "+$((offset + 1))" "$job/output" | head -c "$length"; fi
+}
+
+# The processes of a job, without those that record its output and its end.
+processes() {
+    read -r runner _ writer <"$job/pids"
+    group=$(sed -n 's/^0:://p' "/proc/$runner/cgroup" 2>/dev/null || true)
+    case $group in
+    */"$(unit).service") cat "/sys/fs/cgroup$group/cgroup.procs" ;;
+    *) for stat in /proc/[0-9]*/stat; do
+           sed -n "s/^\\([0-9]*\\) (.*) [^ ]* [^ ]* [^ ]* $runner .*/\\1/p" "$stat" 2>/dev/null || true
+       done ;;
+    esac | grep -vx -e "$runner" -e "$writer" || true
+}
+
+# signal NAME EPOCH SIGNAL: sends a signal to every process of a job that runs.
+signal() {
+    name=$1
+    job=$folder/$name
+    enter "$2"
+    if [ "$(state)" = running ] && [ -e "$job/pids" ]; then
+        for pid in $(processes); do kill -s "$3" "$pid" 2>/dev/null || true; done
+        answer signalled
+    else
+        answer "not-running"
+    fi
+}
+
+# collect NAME EPOCH: removes what is on record of a job that does not run.
+collect() {
+    name=$1
+    job=$folder/$name
+    enter "$2"
+    [ "$(state)" != running ] || fail "the job still runs"
+    rm -rf "$job" "$(input_folder)"
+    if has_systemd; then systemctl reset-failed "$(unit).service" 2>/dev/null || true; fi
+    answer collected
+}
+
+case $verb in
+start) start "$@" ;;
+read) read_job "$@" ;;
+signal) signal "$@" ;;
+collect) collect "$@" ;;
+*) fail "unknown verb $verb" ;;
+esac

@@ -1,0 +1,22 @@
+//! What cutover asks of hosts, as data: argument lists to run there, and what the printed answers mean.
+//!
+//! Nothing here has I/O. The engine decides what to run, a transport carries it (SSH, or the embedded cloud, which
+//! answers with text in the form of the real programs), and the parsers here read the answer. A parser never takes what
+//! is missing for good news: an answer that does not mention everything that was asked is an error.
+//!
+//! - `command`: an argument list with the user and the folder it runs in, and what it printed;
+//! - `shell`: the one place where arguments are quoted for a shell;
+//! - `job`: durable, named jobs, and the helper script that keeps them on a host;
+//! - `supervisor`: the states of programs, and the orders to start, stop and kill them;
+//! - `processes`: what still runs, whatever supervisor believes;
+//! - `queues`, `celery`: tasks that wait, and tasks that run;
+//! - `django`: migrations that are pending.
+
+pub mod celery;
+pub mod command;
+pub mod django;
+pub mod job;
+pub mod processes;
+pub mod queues;
+pub mod shell;
+pub mod supervisor;

@@ -1,0 +1,35 @@
+# Tells supervisor to stop, start or kill programs: $1 is the verb, $2 supervisorctl, the others are programs.
+verb=$1 supervisorctl=$2
+shift 2
+
+# The processes that supervisor started for the program, and what they have started: each inherits these variables.
+processes() {
+    group=${1%%:*} name=${1#*:}
+    for environ in $(grep -slaz "^SUPERVISOR_GROUP_NAME=$group\$" /proc/[0-9]*/environ); do
+        [ "$name" = '*' ] || grep -qaz "^SUPERVISOR_PROCESS_NAME=$name\$" "$environ" 2>/dev/null || continue
+        pid=${environ#/proc/}
+        echo "${pid%/environ}"
+    done
+}
+
+# supervisor must know of the stop, or it would start the program again. It would then wait for its own limit before it
+# kills, so the processes are killed here: the group of the one that supervisor started, and whatever left that group.
+kill_program() {
+    pid=$("$supervisorctl" pid "$1" 2>/dev/null)
+    "$supervisorctl" stop "$1" &
+    sleep 1
+    case $pid in
+    '' | 0 | *[!0-9]*) ;;
+    *) kill -s KILL -- "-$pid" 2>/dev/null ;;
+    esac
+    for left in $(processes "$1"); do kill -s KILL "$left" 2>/dev/null && echo "$1: killed process $left"; done
+    wait
+}
+
+for program in "$@"; do
+    case $verb in
+    kill) kill_program "$program" & ;;
+    *) "$supervisorctl" "$verb" "$program" & ;;
+    esac
+done
+wait
