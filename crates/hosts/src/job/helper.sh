@@ -39,8 +39,8 @@ field() { tr ' ' '\n' <"$2" | sed -n "s/^$1=//p"; }
 
 # Locks the folder, and refuses a conductor whose epoch is lower than one that was here before.
 enter() {
-    mkdir -p "$folder"
-    chmod 711 "$folder"
+    # Users pass through it to their own jobs, and cannot list it.
+    (umask 066 && mkdir -p "$folder")
     exec 9>"$folder/lock"
     flock -w 10 9 || fail "another change on this host has held the lock for 10 s"
     seen=$(cat "$folder/epoch" 2>/dev/null || echo 0)
@@ -57,18 +57,20 @@ enter() {
 start_time() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
 is_alive() {
-    read -r pid begun _ <"$job/pids" 2>/dev/null || return 1
+    read -r pid begun _ 2>/dev/null <"$job/pids" || return 1
     [ -n "$begun" ] && [ "$(start_time "$pid")" = "$begun" ]
 }
 
-# The state of the job, in the words of the answer. A launch is lasting until it has made `ran` and `pids`.
+# The state of the job, in the words of the answer. A job that was launched begins when it has made `ran` and `pids`. If
+# it has not begun after 15 s, its launch was lost, and it may be launched again.
 state() {
     if [ ! -e "$job/start" ]; then echo none
     elif [ -e "$job/exit" ]; then echo "ended $(cat "$job/exit")"
     elif [ "$(field boot "$job/start")" != "$boot" ]; then
         if [ -e "$job/ran" ]; then echo host-restarted; else echo none; fi
     elif is_alive; then echo running
-    elif [ ! -e "$job/ran" ]; then echo none
+    elif [ ! -e "$job/ran" ]; then
+        if [ $(($(date +%s) - $(field time "$job/start"))) -lt 15 ]; then echo running; else echo none; fi
     # It may have ended between the two looks.
     elif [ -e "$job/exit" ]; then echo "ended $(cat "$job/exit")"
     elif [ ! -e "$job/pids" ]; then echo running
@@ -83,22 +85,28 @@ start() {
     job=$folder/$name
     id "$user" >/dev/null 2>&1 || fail "there is no user $user"
     enter "$epoch"
-    case $(state) in
-    none) ;;
-    *) answer "found $(record)"; return ;;
-    esac
-    if [ ! -e "$job/start" ] || [ "$(field boot "$job/start")" != "$boot" ]; then prepare "$@"; fi
+    if [ "$(state)" != none ]; then
+        answer "found $(record)"
+        return
+    fi
+    # A launch that was lost may only be late: it keeps its folder, in which only one of the two can run the command.
+    if [ -e "$job/start" ] && [ "$(field boot "$job/start")" = "$boot" ]; then sign "$job"; else prepare "$@"; fi
     launch
     answer "started $(record)"
 }
 
 record() { cat "$job/start"; }
 
+sign() {
+    echo "epoch=$epoch boot=$boot time=$(date +%s)" >"$1/start.new"
+    mv "$1/start.new" "$1/start"
+}
+
 prepare() {
     rm -rf "$job" "$job.new"
     mkdir "$job.new"
     [ "$input" = 0 ] || keep_input
-    echo "epoch=$epoch boot=$boot time=$(date +%s)" >"$job.new/start"
+    sign "$job.new"
     script "$@" >"$job.new/run"
     if [ "$(id -u)" = 0 ]; then chown -R "$user" "$job.new"; fi
     sync "$job.new/start" "$job.new/run" 2>/dev/null || sync
@@ -169,7 +177,7 @@ unit() { echo "cutover-job-$name"; }
 launch() {
     if has_systemd; then
         systemctl reset-failed "$(unit).service" 2>/dev/null || true
-        systemd-run --quiet --no-block --unit="$(unit)" --property=User="$user" --property=KillMode=control-group \
+        systemd-run --quiet --unit="$(unit)" --property=User="$user" --property=KillMode=control-group \
             --property=OOMPolicy=continue --setenv=LANG=C.UTF-8 /bin/sh "$job/run" 9>&- 2>"$folder/launch.log" ||
             systemctl is-active --quiet "$(unit).service" ||
             fail "systemd-run: $(tr '\n' ' ' <"$folder/launch.log")"
@@ -195,16 +203,15 @@ read_job() {
     if [ "$length" -gt 0 ]; then tail -c "+$((offset + 1))" "$job/output" | head -c "$length"; fi
 }
 
-# The processes of a job, without those that record its output and its end.
+# The processes of a job, without those that record its output and its end. With systemd they share a control group,
+# whatever they do; elsewhere a session.
 processes() {
     read -r runner _ writer <"$job/pids"
-    group=$(sed -n 's/^0:://p' "/proc/$runner/cgroup" 2>/dev/null || true)
-    case $group in
-    */"$(unit).service") cat "/sys/fs/cgroup$group/cgroup.procs" ;;
-    *) for stat in /proc/[0-9]*/stat; do
-           sed -n "s/^\\([0-9]*\\) (.*) [^ ]* [^ ]* [^ ]* $runner .*/\\1/p" "$stat" 2>/dev/null || true
-       done ;;
-    esac | grep -vx -e "$runner" -e "$writer" || true
+    if grep -qs "/$(unit)\.service\$" "/proc/$runner/cgroup"; then
+        grep -ls "/$(unit)\.service\$" /proc/[0-9]*/cgroup | cut -d/ -f3
+    else
+        cat /proc/[0-9]*/stat 2>/dev/null | sed -n "s/^\([0-9]*\) (.*) [^ ]* [^ ]* [^ ]* $runner .*/\1/p"
+    fi | grep -vx -e "$runner" -e "$writer" || true
 }
 
 # signal NAME EPOCH SIGNAL: sends a signal to every process of a job that runs.
