@@ -10,11 +10,13 @@
 //! - `supervisor`: the states of programs, and the orders to start, stop and kill them;
 //! - `processes`: what still runs, whatever supervisor believes;
 //! - `queues`, `celery`: tasks that wait, and tasks that run;
-//! - `django`: migrations that are pending.
+//! - `django`: migrations that are pending;
+//! - `envelope`: how a command travels to a host, and how its answer is known to be complete.
 
 pub mod celery;
 pub mod command;
 pub mod django;
+pub mod envelope;
 pub mod job;
 pub mod processes;
 pub mod queues;

@@ -1,0 +1,166 @@
+//! The envelope of a command on its way to a host and of its answer on the way back.
+//!
+//! The host marks where the answer begins and where it ends, with the exit status. So nothing that a host's start-up files
+//! print is taken for a part of the answer, an answer that was cut off is noticed, and so is a command that never began,
+//! because sudo asked for a password for example.
+
+use std::time::Duration;
+
+use crate::command::{Command, RunAs, Said};
+use crate::shell;
+
+/// `$1` is the limit in seconds, `$2` the folder (empty for the user's home), the others are the command.
+const SCRIPT: &str = "\
+limit=$1 folder=$2; shift 2
+echo @cutover-begin; echo @cutover-begin >&2
+[ -z \"$folder\" ] || cd \"$folder\" || { printf '\\n@cutover-end 126\\n'; exit; }
+timeout -k 5 \"$limit\" \"$@\"
+printf '\\n@cutover-end %s\\n' \"$?\"
+";
+
+const BEGIN: &[u8] = b"@cutover-begin\n";
+const END: &[u8] = b"\n@cutover-end ";
+
+/// The line that makes the login shell of `login` on a host run a command.
+#[must_use]
+pub fn line(command: &Command, limit: Duration, login: &str) -> String {
+    let sudo = match &command.run_as {
+        RunAs::User(user) if user != login => vec!["sudo", "-n", "-H", "-u", user, "--"],
+        _ => Vec::new(),
+    };
+    let seconds = limit.as_secs().max(1).to_string();
+    let folder = command.directory.as_deref().unwrap_or_default();
+    let shell = ["/bin/sh", "-c", SCRIPT, "cutover", &seconds, folder];
+    let arguments = command.arguments.iter().map(String::as_str);
+    let words: Vec<&str> = sudo.into_iter().chain(shell).chain(arguments).collect();
+    format!("exec {}", shell::line(&words))
+}
+
+/// What a host sent back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// The command ended.
+    Ended(Output),
+    /// The command did not begin: this was printed instead.
+    NotBegun(String),
+    /// The command began, and its answer is not complete.
+    CutOff,
+}
+
+/// The complete output of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// The exit status.
+    pub exit: i32,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Output {
+    /// The output as text.
+    #[must_use]
+    pub fn said(&self) -> Said {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        Said { exit: self.exit, stdout: text(&self.stdout), stderr: text(&self.stderr) }
+    }
+}
+
+/// Takes the answer out of its envelope.
+#[must_use]
+pub fn open(stdout: &[u8], stderr: &[u8]) -> Answered {
+    let Some(inside) = after_begin(stdout) else {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let said = Said { exit: 0, stdout: text(stdout), stderr: text(stderr) };
+        return Answered::NotBegun(said.last_line().to_owned());
+    };
+    let end = inside.windows(END.len()).rposition(|window| window == END);
+    let exit =
+        end.and_then(|end| std::str::from_utf8(&inside[end + END.len()..]).ok()?.strip_suffix('\n')?.parse().ok());
+    match (end, exit) {
+        (Some(end), Some(exit)) => Answered::Ended(Output {
+            exit,
+            stdout: inside[..end].to_vec(),
+            stderr: after_begin(stderr).unwrap_or_default().to_vec(),
+        }),
+        _ => Answered::CutOff,
+    }
+}
+
+/// What follows the mark, which is a line of its own.
+fn after_begin(text: &[u8]) -> Option<&[u8]> {
+    let at_start = |at: usize| at == 0 || text[at - 1] == b'\n';
+    let at = text.windows(BEGIN.len()).enumerate().find(|(at, window)| *window == BEGIN && at_start(*at))?.0;
+    Some(&text[at + BEGIN.len()..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Runs a line as a host does: by a shell.
+    #[expect(clippy::disallowed_methods, reason = "a real shell is what reads the line")]
+    fn run(line: &str) -> Answered {
+        let output = std::process::Command::new("/bin/sh").args(["-c", line]).output().expect("a shell");
+        open(&output.stdout, &output.stderr)
+    }
+
+    fn ended(command: &Command) -> Output {
+        match run(&line(command, Duration::from_secs(10), "")) {
+            Answered::Ended(output) => output,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn output_and_exit_status_arrive_as_they_are() {
+        let output = ended(&Command::script("printf 'no end of line'; echo oops >&2; exit 3", Vec::<String>::new()));
+        assert_eq!(output, Output { exit: 3, stdout: b"no end of line".to_vec(), stderr: b"oops\n".to_vec() });
+    }
+
+    #[test]
+    fn a_command_that_takes_too_long_is_ended_and_a_missing_one_is_told() {
+        let slow = Command::new(["sleep", "60"]);
+        let Answered::Ended(output) = run(&line(&slow, Duration::from_secs(1), "")) else { panic!("it did not end") };
+        assert_eq!(output.exit, crate::command::EXIT_TIMED_OUT);
+        assert_eq!(ended(&Command::new(["/nonexistent/supervisorctl", "status"])).exit, 127);
+        let nowhere = Command { directory: Some("/nonexistent".to_owned()), ..Command::new(["true"]) };
+        assert_eq!(ended(&nowhere).exit, 126);
+    }
+
+    #[test]
+    fn what_start_up_files_print_is_no_part_of_the_answer() {
+        let text =
+            format!("echo welcome; echo hint >&2; {}", line(&Command::new(["echo", "x"]), Duration::from_secs(9), ""));
+        let Answered::Ended(output) = run(&text) else { panic!("it did not end") };
+        assert_eq!((output.stdout, output.stderr), (b"x\n".to_vec(), Vec::new()));
+    }
+
+    #[test]
+    fn a_command_that_never_began_is_told_with_what_was_printed() {
+        let answer = open(b"welcome\n", b"sudo: a password is required\n");
+        assert_eq!(answer, Answered::NotBegun("sudo: a password is required".to_owned()));
+        assert_eq!(open(b"nologin\n", b""), Answered::NotBegun("nologin".to_owned()));
+    }
+
+    #[test]
+    fn another_user_takes_sudo_that_never_asks() {
+        let root = Command::as_root(["id"]);
+        assert!(line(&root, Duration::from_secs(5), "ubuntu").starts_with("exec sudo -n -H -u root -- /bin/sh -c "));
+        assert!(line(&root, Duration::from_secs(5), "root").starts_with("exec /bin/sh -c "));
+    }
+
+    proptest! {
+        #[test]
+        fn an_answer_that_was_cut_off_is_never_whole(body in prop::collection::vec(any::<u8>(), 0..40), exit in 0..256_i32) {
+            let whole = [BEGIN, &body, END, exit.to_string().as_bytes(), b"\n"].concat();
+            let expected = Output { exit, stdout: body, stderr: Vec::new() };
+            prop_assert_eq!(open(&whole, b""), Answered::Ended(expected));
+            for end in 0..whole.len() {
+                prop_assert!(!matches!(open(&whole[..end], b""), Answered::Ended(_)), "{}", end);
+            }
+        }
+    }
+}
