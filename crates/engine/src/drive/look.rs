@@ -1,0 +1,41 @@
+//! Observes a step, once or for a grace period, with a slot for the time of each observation.
+
+use cutover_core::time::later;
+
+use super::Crew;
+use crate::act::{Scene, Seen, grace, observe, shortest_interval};
+use crate::halt::Halt;
+use crate::ports::Answer;
+use crate::slots::Slot;
+
+impl Crew {
+    /// Takes a slot for the step's work, unless it has one already.
+    pub(super) async fn take_slot(&self, scene: &Scene<'_>) -> Option<Slot> {
+        let has_one = scene.slot.borrow().is_some();
+        if has_one { None } else { self.slots.take(scene.step.action.work()).await }
+    }
+
+    /// Observes, and records what was learned from it.
+    pub(super) async fn look(&self, scene: &Scene<'_>) -> Result<Answer<Seen>, Halt> {
+        let slot = self.take_slot(scene).await;
+        let seen = observe(scene).await;
+        drop(slot);
+        scene.put_on_record().await?;
+        Ok(seen)
+    }
+
+    /// Observes until the effect of an earlier call is visible, for a grace period at most: the call may still be in
+    /// transit, and readings may be older than its effect.
+    pub(super) async fn look_for_a_grace(&self, scene: &Scene<'_>) -> Result<Answer<Seen>, Halt> {
+        let until = later(self.clock.now(), grace(&scene.step.action));
+        loop {
+            let seen = self.look(scene).await?;
+            let shows = matches!(seen, Ok(Seen::Holds(_) | Seen::UnderWay(_) | Seen::CannotTell));
+            let now = self.clock.now();
+            if shows || now >= until {
+                return Ok(seen);
+            }
+            self.clock.sleep_until(until.min(later(now, shortest_interval(&scene.step.action)))).await;
+        }
+    }
+}
