@@ -12,7 +12,6 @@ use cutover_core::time::{between, human};
 
 use super::late::too_late;
 use super::{Scene, Seen};
-use crate::failure::Failure;
 use crate::halt::Hitch;
 use crate::ports::Answer;
 
@@ -65,7 +64,7 @@ fn is_target(answer: Option<&DnsName>, record: &RecordTarget) -> bool {
 
 pub(super) async fn change(scene: &Scene<'_>, change: &ChangeRecords) -> Result<(), Hitch> {
     let in_time = || match latest_opening(scene).filter(|latest| scene.clock.now() > *latest) {
-        Some(latest) => Err(Failure::permanent(too_late(latest))),
+        Some(latest) => Err(too_late(latest)),
         None => Ok(()),
     };
     let id = scene.gate.change_records_while(&in_time, &change.zone, &change.records).await?;

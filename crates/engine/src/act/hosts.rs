@@ -12,6 +12,7 @@ use super::{Scene, Seen};
 use crate::failure::Failure;
 use crate::gate::Permit;
 use crate::halt::Hitch;
+use crate::hints::WRONG_ACCOUNT;
 use crate::ports::{Answer, ProgramState};
 
 /// A host is found by its name among the instances of this upgrade only, because old hosts may have the same name.
@@ -31,7 +32,7 @@ pub(super) async fn launched(scene: &Scene<'_>, launch: &Launch) -> Answer<Seen>
     match instance.state {
         InstanceState::Running => Ok(Seen::holds()),
         InstanceState::Pending => Ok(Seen::UnderWay(format!("{} is pending", instance.id))),
-        InstanceState::Stopped => Ok(Seen::Never(format!("{} was stopped; start it, or terminate it", instance.id))),
+        InstanceState::Stopped => Ok(Seen::never(format!("{} was stopped", instance.id), "start it, or terminate it")),
         _ => Ok(Seen::UnderWay(format!("{} is running, but its status checks have not passed yet", instance.id))),
     }
 }
@@ -67,16 +68,18 @@ pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
         Some(InstanceState::Terminated) => Ok(Seen::Holds(vec![fact()])),
         // With the wrong region or account, every host would seem to be gone.
         None if instances.is_empty() => Err(Failure::permanent(format!(
-            "no host of this deployment is listed at all, so it is not known whether {} ({id}) is gone; check the \
-             region, and the account of the credentials",
+            "no host of this deployment is listed at all, so it is not known whether {} ({id}) is gone",
             host.name
-        ))),
+        ))
+        .with_hint(WRONG_ACCOUNT)),
         // A host may also be missing from the list because its tags were removed.
-        None if scene.ask(async |world| world.compute.lives(&id).await).await? => Ok(Seen::Never(format!(
-            "{} ({id}) exists, but is not listed with this deployment's tags, so it was not terminated; \
-             find out who changed them",
-            host.name
-        ))),
+        None if scene.ask(async |world| world.compute.lives(&id).await).await? => Ok(Seen::never(
+            format!(
+                "{} ({id}) exists, but is not listed with this deployment's tags, so it was not terminated",
+                host.name
+            ),
+            "find out who changed them",
+        )),
         None => Ok(Seen::Holds(vec![fact()])),
         Some(InstanceState::ShuttingDown) => Ok(Seen::UnderWay(format!("{id} is shutting down"))),
         Some(_) => Ok(Seen::NotYet),
@@ -88,11 +91,8 @@ pub(super) async fn terminate(scene: &Scene<'_>, host: &Host, balancers: &[Balan
     let id = scene.instance(host)?;
     for balancer in balancers {
         if scene.ask(async |_| scene.readings.health(balancer).await).await?.contains_key(&id) {
-            let why = format!(
-                "{} ({id}) is still registered in {balancer}, so it was not terminated; take it out first",
-                host.name
-            );
-            return Err(Failure::permanent(why).into());
+            let why = format!("{} ({id}) is still registered in {balancer}, so it was not terminated", host.name);
+            return Err(Failure::permanent(why).with_hint("take it out first").into());
         }
     }
     recorded(scene, std::slice::from_ref(host), "terminated").await?;
@@ -150,12 +150,10 @@ pub(super) async fn stopped(scene: &Scene<'_>, stop: &StopServices) -> Answer<Se
     match stop.past_stop_limit {
         // The next call kills them: see `stop`.
         PastStopLimit::Kill => Ok(Seen::NotYet),
-        PastStopLimit::Abort => Ok(Seen::Never(format!(
-            "{} on {} still run after {}; let them end and run the phase again, or kill them by hand",
-            names.join(", "),
-            stop.host.name,
-            human(elapsed)
-        ))),
+        PastStopLimit::Abort => Ok(Seen::never(
+            format!("{} on {} still run after {}", names.join(", "), stop.host.name, human(elapsed)),
+            "let them end and run the phase again, or kill them by hand",
+        )),
     }
 }
 
@@ -190,10 +188,8 @@ pub(super) async fn started(scene: &Scene<'_>, start: &StartServices) -> Answer<
     }
     if !failed.is_empty() {
         let names = failed.join(", ");
-        return Ok(Seen::Never(format!(
-            "{names} on {} could not be kept running; read their logs there",
-            start.host.name
-        )));
+        let why = format!("{names} on {} could not be kept running", start.host.name);
+        return Ok(Seen::never(why, "read their logs there"));
     }
     if running.len() + starting.len() == start.programs.len() {
         return Ok(Seen::UnderWay(format!("starting: {}", starting.join(", "))));

@@ -7,6 +7,7 @@ use cutover_core::plan::BuildImage;
 use super::{Scene, Seen};
 use crate::failure::Failure;
 use crate::halt::Hitch;
+use crate::hints::WRONG_ACCOUNT;
 use crate::ports::Answer;
 
 pub(super) async fn built(scene: &Scene<'_>, build: &BuildImage) -> Answer<Seen> {
@@ -32,9 +33,9 @@ pub(super) async fn removed(scene: &Scene<'_>, image: &ImageId) -> Answer<Seen> 
     // With the wrong region or account, every image would seem to be gone.
     if images.is_empty() {
         return Err(Failure::permanent(format!(
-            "no image of this deployment is listed at all, so it is not known whether {image} is gone; check the \
-             region, and the account of the credentials"
-        )));
+            "no image of this deployment is listed at all, so it is not known whether {image} is gone"
+        ))
+        .with_hint(WRONG_ACCOUNT));
     }
     let is_there = images.iter().any(|other| other.id == *image);
     let leaves_disks = !disks(scene, image).is_empty() && !scene.knows(&Fact::DisksRemoved { image: image.clone() });

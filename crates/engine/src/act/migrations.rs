@@ -38,10 +38,10 @@ pub(super) async fn migrated(scene: &Scene<'_>, migrate: &Migrate) -> Answer<See
         Some((_, 0)) if pending.unwrap_or(0) == 0 => Ok(Seen::Holds(vec![fact(migrate, applied)])),
         // This includes jobs that an earlier plan started under another name.
         Some((name, exit)) if name == current || !own_jobs(scene, migrate).contains(&name) => {
-            Ok(Seen::Never(diagnosis(scene, migrate, exit, pending, &name)))
+            Ok(diagnosis(scene, migrate, exit, pending, &name))
         }
         // The host has no job of this run: it was not started, unless the journal says that it was.
-        _ if is_on_record(scene, &current) => Ok(Seen::Never(lost(migrate, &current))),
+        _ if is_on_record(scene, &current) => Ok(lost(migrate, &current)),
         _ => Ok(Seen::NotYet),
     }
 }
@@ -92,19 +92,18 @@ pub(super) async fn start(scene: &Scene<'_>, migrate: &Migrate) -> Result<(), Hi
         let names: Vec<&str> = programs.iter().map(cutover_core::names::ProgramName::as_str).collect();
         let why = format!(
             "{} is running again on {}, and would run against a migrated schema, so nothing was migrated. The snapshot \
-             lacks what was written since. Stop it, and run the phase again; or postpone the window, and plan it again",
+             lacks what was written since",
             names.join(", "),
             host.host.name
         );
-        return Err(Failure::permanent(why).into());
+        let hint = "stop it, and run the phase again; or postpone the window, and plan it again";
+        return Err(Failure::permanent(why).with_hint(hint).into());
     }
     let host = scene.instance(&migrate.host)?;
     if let Some(other) = other_migrator(scene, migrate).await? {
-        let why = format!(
-            "job {other} of an earlier plan is still migrating {}, so nothing was started; wait until it has ended",
-            migrate.schema
-        );
-        return Err(Failure::permanent(why).into());
+        let why =
+            format!("job {other} of an earlier plan is still migrating {}, so nothing was started", migrate.schema);
+        return Err(Failure::permanent(why).with_hint("wait until it has ended").into());
     }
     let run = Migrate { job: migrate.job_of_run(scene.retries), ..migrate.clone() };
     let hosts = &scene.world.hosts;
@@ -126,12 +125,13 @@ fn is_on_record(scene: &Scene<'_>, wanted: &JobName) -> bool {
     scene.run().facts.iter().any(|fact| matches!(fact, Fact::Job { job, .. } if job == wanted))
 }
 
-fn lost(migrate: &Migrate, job: &JobName) -> String {
-    format!(
+fn lost(migrate: &Migrate, job: &JobName) -> Seen {
+    let why = format!(
         "job {job} was, or may have been, started on {}, which has no record of it now. The schema {} may be half \
-         migrated. The maintenance page must stay up. Check the schema's migrations before anything else",
+         migrated. The maintenance page must stay up",
         migrate.host.name, migrate.schema
-    )
+    );
+    Seen::never(why, "check the schema's migrations before anything else")
 }
 
 /// A job on the same schema that another step started, of this plan or an earlier one, and that is still running.
@@ -187,7 +187,7 @@ fn fact(migrate: &Migrate, applied: u32) -> Fact {
 }
 
 /// What ran, where it is stuck, and what the operator can do.
-fn diagnosis(scene: &Scene<'_>, migrate: &Migrate, exit: i32, pending: Option<u32>, job: &JobName) -> String {
+fn diagnosis(scene: &Scene<'_>, migrate: &Migrate, exit: i32, pending: Option<u32>, job: &JobName) -> Seen {
     let outputs = scene.output.borrow();
     let printed = &outputs[job];
     let stuck = printed
@@ -202,13 +202,16 @@ fn diagnosis(scene: &Scene<'_>, migrate: &Migrate, exit: i32, pending: Option<u3
         true => format!("restore the snapshot of {}", migrate.instance),
         false => "reverse it by hand: there is no snapshot".to_owned(),
     };
-    format!(
+    let why = format!(
         "job {job} on {} ended with exit status {exit}: {} migrations of {} were applied, {pending} are \
-         pending{stuck}. The schema may be half migrated, and the maintenance page must stay up. Read the job's output \
-         on the host, then mend the schema and run the phase again with --retry {}, or {back}",
+         pending{stuck}. The schema may be half migrated, and the maintenance page must stay up",
         migrate.host.name,
         printed.applied(),
         migrate.schema,
+    );
+    let hint = format!(
+        "read the job's output on the host, then mend the schema and run the phase again with --retry {}, or {back}",
         scene.step.id,
-    )
+    );
+    Seen::never(why, hint)
 }

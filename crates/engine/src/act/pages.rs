@@ -7,6 +7,7 @@ use cutover_core::plan::{Announce, CheckSite, PublishPage, Via};
 use cutover_core::time::between;
 
 use super::{Scene, Seen};
+use crate::failure::Failure;
 use crate::gate::Permit;
 use crate::halt::Hitch;
 use crate::ports::{Answer, Page};
@@ -97,7 +98,7 @@ pub(super) async fn answers(scene: &Scene<'_>, check: &CheckSite) -> Answer<Seen
     }
     let words = format!("https://{}: {}", check.host, wrong.join("; "));
     let patient = between(scene.taken_up, scene.clock.now()) < PATIENCE;
-    Ok(if patient { Seen::UnderWay(words) } else { Seen::Never(words) })
+    Ok(if patient { Seen::UnderWay(words) } else { Seen::Never(Failure::permanent(words)) })
 }
 
 fn what_is_wrong(wanted: &SiteCheck, page: &Page) -> Option<String> {

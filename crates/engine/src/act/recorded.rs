@@ -33,7 +33,9 @@ pub(super) async fn recorded(scene: &Scene<'_>, hosts: &[Host], action: &str) ->
     for (host, id) in hosts.iter().zip(&ids) {
         let current = current.get(id).copied();
         if let Some(why) = disagreement(&upgrade, host, id, current, found(id), gone.contains(id)) {
-            return Err(Failure::permanent(format!("{why}, so it was not {action}; find out who changed that")));
+            return Err(
+                Failure::permanent(format!("{why}, so it was not {action}")).with_hint("find out who changed that")
+            );
         }
     }
     Ok(ids)

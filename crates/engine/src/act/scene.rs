@@ -29,8 +29,8 @@ pub(crate) enum Seen {
     UnderWay(String),
     /// It was not requested.
     NotYet,
-    /// It will not come by waiting or by repeating the call. The text says why, and what to do.
-    Never(String),
+    /// It will not come by waiting or by repeating the call, for this reason.
+    Never(Failure),
     /// It cannot be observed, such as a message to a channel that cannot be read.
     CannotTell,
 }
@@ -40,6 +40,12 @@ impl Seen {
     #[must_use]
     pub(crate) const fn holds() -> Self {
         Self::Holds(Vec::new())
+    }
+
+    /// It will not come by waiting or by repeating the call.
+    #[must_use]
+    pub(crate) fn never(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Never(Failure::permanent(why).with_hint(hint))
     }
 }
 
@@ -91,7 +97,7 @@ impl Scene<'_> {
         };
         let answer = retry::reading(retry::CALL, self.clock, mention, async || question(self.world).await).await;
         // The call was repeated often enough, so the caller must not repeat it.
-        answer.map_err(|failure| Failure::permanent(failure.message))
+        answer.map_err(Failure::for_good)
     }
 
     /// Every instance of the deployment, from a recent reading.

@@ -22,7 +22,9 @@ impl Crew {
         let deadline = later(self.clock.now(), step.limit);
         // What an attempt before may have done is looked for, too, before it is said that nothing was changed.
         let mut doubted = made_before || self.journal.step_run(&step.id).may_have_acted;
-        for made in 1.. {
+        let mut made = 0;
+        loop {
+            made += 1;
             self.started(scene).await?;
             if let Some(latest) = self.too_late_for(step) {
                 return self.not_made(scene, too_late(latest), doubted, Known::ChangedNothing).await;
@@ -41,18 +43,21 @@ impl Crew {
                 FailureClass::Superseded => return Err(Halt::Superseded(failure)),
                 // After a call with an unknown outcome, a refusal may mean that this earlier call has worked after all.
                 FailureClass::Permanent => {
-                    return self.not_made(scene, failure.to_string(), doubted, unchanged_by_refusal(step)).await;
+                    return self.not_made(scene, failure, doubted, unchanged_by_refusal(step)).await;
                 }
                 FailureClass::InDoubt => {
                     doubted = true;
-                    if let Some(end) = self.settle(scene, &failure, made).await? {
-                        return Ok(end.into());
+                    match self.settle(scene, &failure, made).await? {
+                        Settled::Repeat => {}
+                        Settled::Shows => return Ok(None),
+                        Settled::Ended(end) => return Ok(Some(end)),
                     }
                 }
                 FailureClass::Throttled | FailureClass::NotApplied | FailureClass::Busy => {
                     let wait = retry::refused(&failure, made, step.id.as_str());
                     let Some(wait) = wait.filter(|wait| later(self.clock.now(), *wait) < deadline) else {
-                        let why = format!("{failure} ({made} attempts)");
+                        let message = format!("{} ({made} attempts)", failure.message);
+                        let why = Failure { message, ..failure };
                         return self.not_made(scene, why, doubted, unchanged_by_refusal(step)).await;
                     };
                     let error = failure.to_string();
@@ -61,25 +66,19 @@ impl Crew {
                 }
             }
         }
-        Ok(None)
     }
 
-    /// Observes for a grace period whether a call without a clear answer has worked. `None` if the call must be
-    /// repeated.
-    async fn settle(&self, scene: &Scene<'_>, failure: &Failure, made: u32) -> Result<Option<Settled>, Halt> {
+    /// Observes for a grace period whether a call without a clear answer has worked.
+    async fn settle(&self, scene: &Scene<'_>, failure: &Failure, made: u32) -> Result<Settled, Halt> {
         let (step, error) = (scene.step, failure.to_string());
         self.journal.append(Event::StepInDoubt { step: step.id.clone(), error }).await?;
         self.journal.mention(&step.id, "not known whether the call worked; looking again");
-        let why = match self.look_for_a_grace(scene).await? {
-            Ok(Seen::NotYet) if retry::may_repeat_in_doubt(made) => return Ok(None),
-            Ok(Seen::NotYet) => failure.to_string(),
-            Ok(Seen::CannotTell) => {
-                let end = self.failed_in_doubt(scene, Some(failure)).await?;
-                return Ok(Some(Settled::Ended(end)));
-            }
-            _ => return Ok(Some(Settled::Shows)),
-        };
-        self.failed(scene, &why).await.map(|end| Some(Settled::Ended(end)))
+        Ok(match self.look_for_a_grace(scene).await? {
+            Ok(Seen::NotYet) if retry::may_repeat_in_doubt(made) => Settled::Repeat,
+            Ok(Seen::NotYet) => Settled::Ended(self.failed(scene, failure).await?),
+            Ok(Seen::CannotTell) => Settled::Ended(self.failed_in_doubt(scene, Some(failure)).await?),
+            _ => Settled::Shows,
+        })
     }
 
     /// The end of a step whose last attempt was refused, or was not made: it has failed for the reason `why`. If an earlier
@@ -88,7 +87,7 @@ impl Crew {
     async fn not_made(
         &self,
         scene: &Scene<'_>,
-        why: String,
+        why: Failure,
         doubted: bool,
         undoubted: Known,
     ) -> Result<Option<StepEnd>, Halt> {
@@ -100,7 +99,7 @@ impl Crew {
                 Ok(Seen::Never(_) | Seen::CannotTell) | Err(_) => Known::Observed,
             },
         };
-        self.ended_badly(scene, why, known).await.map(Some)
+        self.ended_badly(scene, &why, known).await.map(Some)
     }
 
     /// The latest safe start, where it has passed and the step is one of those that follow on the opening of the window. Once
@@ -124,17 +123,10 @@ const fn unchanged_by_refusal(step: &Step) -> Known {
 
 /// The result of looking again after a call whose outcome was unknown.
 enum Settled {
+    /// It is not, so the call must be repeated.
+    Repeat,
     /// Its effect is visible, or will be.
     Shows,
     /// The step has ended.
     Ended(StepEnd),
-}
-
-impl From<Settled> for Option<StepEnd> {
-    fn from(settled: Settled) -> Self {
-        match settled {
-            Settled::Shows => None,
-            Settled::Ended(end) => Some(end),
-        }
-    }
 }

@@ -45,7 +45,7 @@ impl Crew {
                     return Ok(end);
                 }
             }
-            Err(failure) => return self.failed(&scene, &failure.to_string()).await,
+            Err(failure) => return self.failed(&scene, &failure).await,
         }
         self.until_it_holds(&scene).await
     }
@@ -111,7 +111,7 @@ impl Crew {
                     made_at = self.clock.now();
                 }
                 Ok(Seen::NotYet) => {}
-                Err(failure) => return self.failed(scene, &failure.to_string()).await,
+                Err(failure) => return self.failed(scene, &failure).await,
             }
             if self.clock.now() >= deadline {
                 return self.failed(scene, &past_limit(step, &told)).await;

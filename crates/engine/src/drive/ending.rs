@@ -51,21 +51,21 @@ impl Crew {
     }
 
     /// Records that the step has failed, as observed: it is known that its effect is not there.
-    pub(super) async fn failed(&self, scene: &Scene<'_>, error: &str) -> Result<StepEnd, Halt> {
-        self.ended_badly(scene, error.to_owned(), Known::Observed).await
+    pub(super) async fn failed(&self, scene: &Scene<'_>, why: &Failure) -> Result<StepEnd, Halt> {
+        self.ended_badly(scene, why, Known::Observed).await
     }
 
     /// Records that the step has failed because it is not known whether it was done.
     pub(super) async fn failed_in_doubt(&self, scene: &Scene<'_>, failure: Option<&Failure>) -> Result<StepEnd, Halt> {
-        self.ended_badly(scene, in_doubt(scene.step, failure), Known::InDoubt).await
+        self.ended_badly(scene, &in_doubt(scene.step, failure), Known::InDoubt).await
     }
 
     /// Records that the step failed. If it was not started yet, its start is recorded first.
-    pub(super) async fn ended_badly(&self, scene: &Scene<'_>, error: String, known: Known) -> Result<StepEnd, Halt> {
+    pub(super) async fn ended_badly(&self, scene: &Scene<'_>, why: &Failure, known: Known) -> Result<StepEnd, Halt> {
         if !self.journal.step_run(&scene.step.id).status.is_open() {
             self.started(scene).await?;
         }
-        let (step, in_doubt) = (scene.step.id.clone(), known == Known::InDoubt);
+        let (step, error, in_doubt) = (scene.step.id.clone(), why.to_string(), known == Known::InDoubt);
         let changed_nothing = known == Known::ChangedNothing;
         self.journal.append(Event::StepFailed { step, error, in_doubt, changed_nothing }).await?;
         Ok(StepEnd::Failed)

@@ -8,6 +8,7 @@ use cutover_core::time::human;
 
 use super::{Crew, StepEnd, Stop};
 use crate::act::{Scene, too_late};
+use crate::failure::Failure;
 use crate::halt::Halt;
 use crate::ports::Decided;
 
@@ -31,8 +32,8 @@ impl Crew {
                 self.ended_well(&scene, Vec::new()).await
             }
             _ => {
-                let why = "cutover does not know how to wait for this; please report this as a bug in cutover";
-                self.failed(&scene, why).await
+                let why = Failure::permanent("cutover does not know how to wait for this");
+                self.failed(&scene, &why.with_hint("please report this as a bug in cutover")).await
             }
         }
     }
@@ -50,7 +51,7 @@ impl Crew {
             Either::Right((Either::Left((decided, _)), _)) => decided,
             Either::Right((Either::Right(_), _)) => {
                 let why = format!("nobody decided within {}", human(scene.step.limit));
-                return self.failed(scene, &why).await;
+                return self.failed(scene, &Failure::permanent(why)).await;
             }
         };
         let (approved, by, note) = (decision.approved, decision.by.clone(), decision.note.clone());
@@ -59,7 +60,8 @@ impl Crew {
             return self.ended_well(scene, Vec::new()).await;
         }
         let words = note.map_or_else(String::new, |note| format!(": {note}"));
-        self.failed(scene, &format!("{by} refused at gate {}{words}", question.gate)).await
+        let why = format!("{by} refused at gate {}{words}", question.gate);
+        self.failed(scene, &Failure::permanent(why)).await
     }
 
     /// Whether the gate was approved for the current plan: a decision on another plan does not count.

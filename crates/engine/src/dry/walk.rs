@@ -224,7 +224,7 @@ async fn look(
     let outcome = match seen {
         Ok(Seen::Holds(facts)) => return Ok((DryOutcome::AlreadySo, scene.news(facts))),
         Ok(Seen::UnderWay(detail)) => DryOutcome::InWords { words: format!("is already under way: {detail}") },
-        Ok(Seen::Never(because)) => DryOutcome::WouldFail { because, lines: Vec::new() },
+        Ok(Seen::Never(why)) => DryOutcome::WouldFail { because: why.to_string(), lines: Vec::new() },
         Ok(Seen::CannotTell) => in_words(&step.action),
         Err(_) if kind == Kind::Elsewhere => in_words(&step.action),
         Err(failure) => DryOutcome::CannotBeSeen { because: failure.to_string() },
