@@ -1,5 +1,5 @@
-//! Makes a step's call. It is repeated if it is known not to have been applied; after an answer that leaves that open, the
-//! world is observed first.
+//! Makes a step's call. It is repeated if it is known not to have been applied; after an answer that leaves that open,
+//! the world is observed first.
 
 use jiff::Timestamp;
 
@@ -102,8 +102,8 @@ impl Crew {
         self.ended_badly(scene, &why, known).await.map(Some)
     }
 
-    /// The latest safe start, where it has passed and the step is one of those that follow on the opening of the window. Once
-    /// the maintenance page may be up, everything goes on.
+    /// The latest safe start, where it has passed and the step is one of those that follow on the opening of the
+    /// window. Once the maintenance page may be up, everything goes on.
     fn too_late_for(&self, step: &Step) -> Option<Timestamp> {
         if step.line == Line::Open {
             return None;
