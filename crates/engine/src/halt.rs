@@ -74,3 +74,30 @@ impl Hitch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_to_stop_comes_with_what_the_operator_can_do() {
+        let location = || "/srv/state".to_owned();
+        let halts: [(Halt, &str); 7] = [
+            (Halt::Superseded(Failure::permanent("no")), "leave the upgrade to that conductor"),
+            (ZoneTaken { name: "_cutover.example".into(), why: "was changed".to_owned() }.into(), "delete the record"),
+            (LeaseLost::Gone { what: "lease".to_owned(), location: location() }.into(), "restore it from a backup"),
+            (LeaseLost::NotRenewed { since: Duration::ZERO }.into(), "then run the same command"),
+            (JournalError::Fenced { number: 7, whose: "eve's".to_owned() }.into(), "follow it with `cutover status`"),
+            (
+                JournalError::LostTail { records: 3, known: 5, location: location() }.into(),
+                "a backup that has all records",
+            ),
+            (JournalError::Broken.into(), "then run the same command"),
+        ];
+        for (halt, advice) in halts {
+            assert!(halt.hint().contains(advice), "{halt}: {}", halt.hint());
+        }
+    }
+}

@@ -67,10 +67,11 @@ impl Stage {
     fn new() -> Self {
         let (folder, machine) = (tempfile::TempDir::new().expect("a folder"), Rc::new(Watch(Cell::default())));
         let store = Store::folder(folder.path(), &upgrade()).expect("a store");
-        let claiming = Claim { machine: Rc::clone(&machine) as _, records: 0, epoch: 0, take_over: None, say: &|_| {} };
+        let claiming = Claim { machine: Rc::clone(&machine) as _, records: 0, epoch: 4, take_over: None, say: &|_| {} };
         let lease = Rc::new(now(claim(&store, claiming)).expect("it is free"));
         let reading = now(read(&store)).expect("the journal is consistent");
-        let journal = Journal::open(store.clone(), reading, HandClock::new(), 1, "n".to_owned(), Rc::new(|_| {}));
+        let journal =
+            Journal::open(store.clone(), reading, HandClock::new(), lease.epoch, "n".to_owned(), Rc::new(|_| {}));
         let gate = Gate::new(Hold::Lease(Rc::clone(&lease)), Rc::new(journal), Rc::clone(&machine) as _);
         Self { folder, store, machine, lease, gate }
     }
@@ -164,14 +165,17 @@ fn no_attempt_is_started_once_another_conductor_has_continued_the_journal() {
     let stage = Stage::new();
     assert!(matches!(now(stage.gate.write("call", answers)), Ok(7)));
     now(stage.store.create("journal/00000001.json", b"{}".to_vec())).expect("it can be written");
-    stage.pass(2);
-    let made = Cell::new(false);
-    let written = now(stage.gate.write("call", async |_: &Permit| {
-        made.set(true);
-        Ok(())
-    }));
-    assert!(matches!(written, Err(Hitch::Halt(Halt::Journal(JournalError::Fenced { .. })))), "{written:?}");
-    assert!(!made.get());
+    // Two seconds later, and much later.
+    for seconds in [2, 50] {
+        stage.pass(seconds);
+        let made = Cell::new(false);
+        let written = now(stage.gate.write("call", async |_: &Permit| {
+            made.set(true);
+            Ok(())
+        }));
+        assert!(matches!(written, Err(Hitch::Halt(Halt::Journal(JournalError::Fenced { .. })))), "{written:?}");
+        assert!(!made.get());
+    }
 }
 
 #[test]
@@ -190,7 +194,7 @@ fn an_attempt_without_an_answer_in_time_is_in_doubt() {
 fn a_permit_has_the_epoch_of_its_conductor() {
     let stage = Stage::new();
     let epoch = now(stage.gate.write("call", async |permit: &Permit| Ok((permit.epoch(), permit.is_dry()))));
-    assert!(matches!(epoch, Ok((1, false))), "{epoch:?}");
+    assert!(matches!(epoch, Ok((5, false))), "{epoch:?}");
 }
 
 /// Spoils every call in one way.
@@ -205,20 +209,23 @@ impl Weather for Foul {
 
 #[test]
 fn faults_are_injected_before_or_after_calls_and_all_attempts_are_counted() {
-    for (mishap, class, is_made) in [
-        (Mishap::AnswerLost, FailureClass::InDoubt, true),
-        (Mishap::Fails(FailureClass::Throttled), FailureClass::Throttled, false),
-        (Mishap::Fails(FailureClass::Permanent), FailureClass::Permanent, false),
+    let delay = Duration::from_secs(30);
+    for (mishap, class, words, is_made) in [
+        (Mishap::AnswerLost, FailureClass::InDoubt, "the connection was lost", Some(None)),
+        (Mishap::EffectDelayed(delay), FailureClass::InDoubt, "the connection was lost", Some(Some(delay))),
+        (Mishap::Fails(FailureClass::Throttled), FailureClass::Throttled, "rate exceeded", None),
+        (Mishap::Fails(FailureClass::Permanent), FailureClass::Permanent, "the call was refused", None),
     ] {
         let Stage { gate, .. } = Stage::new();
         let gate = gate.in_weather(Rc::new(Foul(mishap)));
-        let made = Cell::new(false);
-        let written = now(gate.write("call", async |_: &Permit| {
-            made.set(true);
+        let made = Cell::new(None);
+        let written = now(gate.write("call", async |permit: &Permit| {
+            made.set(Some(permit.late_by()));
             Ok(())
         }));
         let Err(Hitch::Failed(failure)) = written else { panic!("{written:?}") };
         assert_eq!((failure.class, made.get()), (class, is_made), "{mishap:?}");
+        assert!(failure.message.starts_with(&format!("call: {words}")), "{failure}");
         assert_eq!(gate.attempts(), [("call", 1)].into());
     }
 }
@@ -267,4 +274,15 @@ fn a_state_that_cannot_be_read_for_some_time_delays_a_write_and_does_not_end_the
     std::fs::remove_file(&journal).expect("it can be removed");
     std::fs::rename(&aside, &journal).expect("it can be moved back");
     assert!(matches!(poll(&mut write), Poll::Ready(Ok(7))));
+}
+
+#[test]
+fn a_conductor_that_wakes_up_long_after_its_lease_has_expired_stops_instead_of_waiting_for_it() {
+    let stage = Stage::new();
+    stage.pass(71);
+    let mut write = Box::pin(stage.gate.write("call", answers));
+    assert!(poll(&mut write).is_pending());
+    stage.pass(3600);
+    let ended = poll(&mut write);
+    assert!(matches!(ended, Poll::Ready(Err(Hitch::Halt(Halt::Lease(LeaseLost::NotRenewed { .. }))))), "{ended:?}");
 }
