@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::report::killed;
 use super::text::count;
+use crate::complete::Given;
 use crate::harmless::one_line;
 use cutover_core::status::{StepGroup, StepGroups};
 use cutover_core::status::{approve_command, delayed, refusal_of};
@@ -92,6 +93,13 @@ impl Narrator {
 
     /// The notes for `progress`.
     pub(super) fn hear(&mut self, progress: &Progress) -> Vec<Note> {
+        let given = Given { file: self.file.clone(), ..Given::default() };
+        let mut notes = self.heard(progress);
+        notes.iter_mut().for_each(|note| note.text = given.complete(&note.text));
+        notes
+    }
+
+    fn heard(&mut self, progress: &Progress) -> Vec<Note> {
         match progress {
             Progress::Waiting { at, step, detail } => {
                 self.details.insert(step.clone(), detail.clone());
