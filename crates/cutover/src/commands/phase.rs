@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use serde::Serialize;
@@ -75,10 +76,10 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
     })
 }
 
-/// Refuses `--retry` for a step that has not failed.
 /// The phase may have succeeded since the command was suggested, or may not be possible yet: the status knows.
 const NOTHING_TO_DECIDE: &str = "there is none now; `cutover status` shows what to type next";
 
+/// Refuses `--retry` for a step that has not failed.
 fn check_retry(args: &PhaseArgs, phase: Phase, under_way: Option<&Run>) -> Result<(), CommandError> {
     let failed: Vec<&str> = under_way.into_iter().flat_map(Run::failed).map(|(step, _)| step.id.as_str()).collect();
     let Some(other) = args.retry.iter().find(|step| !failed.contains(&step.as_str())) else { return Ok(()) };
@@ -162,13 +163,14 @@ async fn conduct(
     let watcher = Watcher::begin(watch, &reading.upgrade, session.deployment(), Some(&session.file()));
     let under_way = reading.upgrade.run_of(phase).map(|run| &*run.plan);
     let followed = plan.as_ref().map(|(plan, _)| plan).or(under_way).map_or_else(|| Digest::of(b""), Plan::hash);
-    let (stop, abandon) = interruptions(|| output::note(STOPPING));
+    let (stop, abandon) = interruptions();
     let (nonce, listener) = (session.machine.nonce(), watcher.listener());
     let operator = Rc::new(people(session, followed));
     let clock = Rc::clone(&session.clock);
     let journal =
         Rc::new(Journal::open(session.store.clone(), reading, Rc::clone(&clock), lease.epoch, nonce, listener));
     let gate = gate(session, lease, &journal, &world);
+    let remind = Box::pin(remind(session, Rc::clone(&journal), stop.clone()));
     let crew = Crew::new(world, clock, operator, Rc::clone(&journal), gate, stop);
     let work = async {
         take_over(args, session, &journal).await?;
@@ -177,7 +179,7 @@ async fn conduct(
     let tell = |news: News<'_>| output::note(&told(&news));
     let shown = watcher.clock();
     let keep = Box::pin(lease.keep(&journal, &tell));
-    let beside = select(Box::pin(tick(session, &shown)), abandon);
+    let beside = select(abandon, select(Box::pin(tick(session, &shown)), remind));
     let watched = select(Box::pin(work), select(keep, beside)).await;
     // If a call may still be on its way, the lease is kept: a successor on another machine waits until it has lapsed.
     if crew.gate.is_quiet() {
@@ -248,7 +250,18 @@ fn set_pace(args: &PhaseArgs, session: &Session) -> Result<(), CommandError> {
     }
 }
 
-const STOPPING: &str = "stopping after the steps under way have ended; press Ctrl-C again to stop at once";
+/// How often somebody who has asked the conductor to stop is told what it waits for.
+const REMIND: Duration = Duration::from_secs(30);
+
+/// After the first signal, says again and again what the conductor still waits for.
+async fn remind(session: &Session, journal: Rc<Journal>, stop: Stop) -> Infallible {
+    stop.await;
+    loop {
+        let status = status(session, &journal.upgrade(), true, None);
+        output::note(&show::stopping(&status));
+        session.machine.sleep(REMIND).await;
+    }
+}
 
 fn told(news: &News<'_>) -> String {
     match news {

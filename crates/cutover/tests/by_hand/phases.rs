@@ -130,7 +130,12 @@ fn a_second_signal_stops_at_once_and_says_so() {
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(begin.elapsed() < Duration::from_secs(2), "{words}");
     assert_eq!(output.status.code(), Some(7), "{words}");
-    assert!(words.contains("press Ctrl-C again") && words.contains("stopped at once"), "{words}");
+    assert!(
+        words.contains("these steps end first")
+            && words.contains("Ctrl-C or SIGTERM again")
+            && words.contains("stopped at once"),
+        "{words}"
+    );
 }
 
 #[test]
