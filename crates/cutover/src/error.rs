@@ -8,7 +8,6 @@ use cutover_engine::store::StoreError;
 use cutover_patchstack::error::Error as PatchstackError;
 use cutover_rehearsal::CloudError;
 
-use crate::complete::Given;
 use crate::exit::Exit;
 use crate::harmless::cut;
 
@@ -87,14 +86,12 @@ impl CommandError {
         }
     }
 
-    /// The error with its whole chain and what to do next, for people. Commands in it are completed with what was
-    /// `given`.
+    /// The error with its whole chain and what to do next, for people.
     #[must_use]
-    pub fn render(&self, given: &Given) -> String {
+    pub fn render(&self) -> String {
         if let Self::Mistakes(rendered) = self {
             return rendered.clone();
         }
-        let paragraph = |label: &str, text: &str| paragraph(label, &given.complete(text));
         let mut text = paragraph("error: ", &self.to_string());
         let mut source = std::error::Error::source(self);
         while let Some(error) = source {
@@ -175,14 +172,14 @@ mod tests {
 
     #[test]
     fn a_conductor_that_was_fenced_off_is_not_told_that_nothing_was_changed() {
-        assert!(!fenced().render(&Given::default()).contains("nothing was changed"), "{:?}", fenced());
+        assert!(!fenced().render().contains("nothing was changed"), "{}", fenced().render());
         assert_eq!(fenced().exit(), Exit::Held);
     }
 
     #[test]
     fn the_hint_of_a_failure_is_shown_once_and_not_in_the_reason() {
         let failure = Failure::permanent("ec2 RunInstances was refused").with_hint("add the missing permission");
-        let text = CommandError::Observation(failure).render(&Given::default());
+        let text = CommandError::Observation(failure).render();
         assert_eq!(
             text,
             "error: the deployment could not be observed\n  because: ec2 RunInstances was refused\n  \
@@ -195,7 +192,7 @@ mod tests {
         let met: [CommandError; 3] =
             [damaged().into(), JournalError::from(damaged()).into(), LeaseError::from(damaged()).into()];
         for error in met {
-            let text = error.render(&Given::default());
+            let text = error.render();
             assert!(text.contains("journal/00000007.json in state is damaged"), "{text}");
             assert!(text.contains("next: restore") && text.contains("do not delete records"), "{text}");
         }

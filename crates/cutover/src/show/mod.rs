@@ -16,7 +16,6 @@ mod page;
 mod plan;
 mod report;
 mod status_text;
-mod stopping;
 mod strip;
 mod summary;
 #[cfg(test)]
@@ -34,7 +33,6 @@ pub use lines::{Json, Lines, Notes, Screen};
 pub use mistakes::*;
 pub use plan::{PlanJson, plan, plan_json};
 pub use report::*;
-pub use status_text::status_text;
-pub use stopping::stopping;
+pub use status_text::*;
 pub use strip::*;
 pub use summary::*;
