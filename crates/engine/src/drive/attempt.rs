@@ -123,7 +123,7 @@ const fn unchanged_by_refusal(step: &Step) -> Known {
 
 /// The result of looking again after a call whose outcome was unknown.
 enum Settled {
-    /// It is not, so the call must be repeated.
+    /// Its effect is not visible, so the call must be repeated.
     Repeat,
     /// Its effect is visible, or will be.
     Shows,
