@@ -16,6 +16,7 @@ mod page;
 mod plan;
 mod report;
 mod status_text;
+mod stopping;
 mod strip;
 mod summary;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use lines::{Json, Lines, Notes, Screen};
 pub use mistakes::*;
 pub use plan::{PlanJson, plan, plan_json};
 pub use report::*;
-pub use status_text::*;
+pub use status_text::status_text;
+pub use stopping::stopping;
 pub use strip::*;
 pub use summary::*;

@@ -197,10 +197,7 @@ fn gate(status: &Status, gate: &WaitingGate) -> String {
 
 /// Steps under way, with similar steps on one line.
 fn running(status: &Status) -> Option<String> {
-    let mut groups: BTreeMap<(&str, &str), Vec<&RunningStep>> = BTreeMap::new();
-    for step in &status.running {
-        groups.entry((&step.lane, &step.group)).or_default().push(step);
-    }
+    let groups = running_groups(&status.running);
     let lines = groups.iter().map(|((lane, title), steps)| {
         let words = format!("{title} ({lane}): {}", how_long(status, steps));
         let trouble = steps.iter().filter_map(|step| {
@@ -213,8 +210,19 @@ fn running(status: &Status) -> Option<String> {
     (!groups.is_empty()).then(|| lines.collect::<Vec<String>>().join("\n"))
 }
 
+/// Steps under way by lane and title, with similar steps together.
+pub(super) fn running_groups<'a>(
+    steps: impl IntoIterator<Item = &'a RunningStep>,
+) -> BTreeMap<(&'a str, &'a str), Vec<&'a RunningStep>> {
+    let mut groups: BTreeMap<(&str, &str), Vec<&RunningStep>> = BTreeMap::new();
+    for step in steps {
+        groups.entry((&step.lane, &step.group)).or_default().push(step);
+    }
+    groups
+}
+
 /// How long similar steps have been under way. Without a conductor nobody knows their state.
-fn how_long(status: &Status, steps: &[&RunningStep]) -> String {
+pub(super) fn how_long(status: &Status, steps: &[&RunningStep]) -> String {
     let elapsed = steps.iter().map(|step| step.elapsed).max().unwrap_or_default();
     let until = steps.iter().find_map(|step| step.until);
     match (until, status.conducted) {
