@@ -39,32 +39,32 @@ impl Halt {
 
 /// Why a write failed.
 #[derive(Debug)]
-pub enum Hitch {
+pub enum WriteError {
     /// A call failed.
     Failed(Failure),
     /// The conductor stops.
     Halt(Halt),
 }
 
-impl From<Failure> for Hitch {
+impl From<Failure> for WriteError {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
 }
 
-impl From<Halt> for Hitch {
+impl From<Halt> for WriteError {
     fn from(halt: Halt) -> Self {
         Self::Halt(halt)
     }
 }
 
-impl From<JournalError> for Hitch {
+impl From<JournalError> for WriteError {
     fn from(error: JournalError) -> Self {
         Self::Halt(error.into())
     }
 }
 
-impl Hitch {
+impl WriteError {
     /// The call's failure. If the run ends, this is a permanent failure.
     #[must_use]
     pub fn into_failure(self) -> Failure {

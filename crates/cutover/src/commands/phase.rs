@@ -17,9 +17,9 @@ use cutover_core::plan::{Action, Phase, Plan};
 use cutover_core::status::{Status, StatusInputs};
 use cutover_core::time::human;
 use cutover_engine::conductor::{self, Ending};
-use cutover_engine::drive::{Crew, Stop};
+use cutover_engine::drive::{Conductor, Stop};
 use cutover_engine::fence::ZoneFence;
-use cutover_engine::gate::{Gate, Hold};
+use cutover_engine::gate::{Authority, Gate};
 use cutover_engine::halt::Halt;
 use cutover_engine::journal::{Journal, JournalError, Reading};
 use cutover_engine::lease::{self, ATTEMPT, Claim, Lease, LeaseLost, Machine, News};
@@ -171,10 +171,10 @@ async fn conduct(
         Rc::new(Journal::open(session.store.clone(), reading, Rc::clone(&clock), lease.epoch, nonce, listener));
     let gate = gate(session, lease, &journal, &world);
     let remind = Box::pin(remind(session, Rc::clone(&journal), stop.clone()));
-    let crew = Crew::new(world, clock, operator, Rc::clone(&journal), gate, stop);
+    let conductor = Conductor::new(world, clock, operator, Rc::clone(&journal), gate, stop);
     let work = async {
         take_over(args, session, &journal).await?;
-        conductor::run(&crew, plan, phase).await
+        conductor::run(&conductor, plan, phase).await
     };
     let tell = |news: News<'_>| output::note(&told(&news));
     let shown = watcher.clock();
@@ -182,14 +182,14 @@ async fn conduct(
     let beside = select(abandon, select(Box::pin(tick(session, &shown)), remind));
     let watched = select(Box::pin(work), select(keep, beside)).await;
     // If a call may still be on its way, the lease is kept: a successor on another machine waits until it has lapsed.
-    if crew.gate.is_quiet() {
+    if conductor.gate.is_quiet() {
         let _ = lease.release(journal.records()).await;
     }
     // Only now may the program wait for its readers.
     let leave = interrupted();
     watcher.end(&leave).await;
     match watched {
-        Either::Left((Ok(ending), _)) => ended(args, session, phase, &crew, &ending, &leave).await,
+        Either::Left((Ok(ending), _)) => ended(args, session, phase, &conductor, &ending, &leave).await,
         Either::Left((Err(halt), _)) | Either::Right((Either::Left((halt, _)), _)) => {
             Err(halted(args, session, &journal, halt, &leave).await)
         }
@@ -204,13 +204,13 @@ async fn conduct(
 /// The gate of a conductor that holds the lease.
 fn gate(session: &Session, lease: &Rc<Lease>, journal: &Rc<Journal>, world: &World) -> Gate {
     let machine = Rc::new(session.machine);
-    let gate = Gate::new(Hold::Lease(Rc::clone(lease)), Rc::clone(journal), machine).with_zone(ZoneFence::of(
+    let gate = Gate::new(Authority::Lease(Rc::clone(lease)), Rc::clone(journal), machine).with_zone(ZoneFence::of(
         session.deployment(),
         world,
         &session.clock,
     ));
     match session.embedded() {
-        Some(cloud) => gate.in_weather(Rc::clone(cloud) as _),
+        Some(cloud) => gate.with_faults(Rc::clone(cloud) as _),
         None => gate,
     }
 }
@@ -338,12 +338,12 @@ async fn ended(
     args: &PhaseArgs,
     session: &Session,
     phase: Phase,
-    crew: &Crew,
+    conductor: &Conductor,
     ending: &Ending,
     leave: &Stop,
 ) -> Result<Exit, CommandError> {
     let file = session.file();
-    let upgrade = crew.journal.upgrade().clone();
+    let upgrade = conductor.journal.upgrade().clone();
     show_end(args, status(session, &upgrade, false, None), leave).await?;
     if let Some(line) = session.connection().and_then(|aws| show::calls(&aws.calls())) {
         output::note(&line);

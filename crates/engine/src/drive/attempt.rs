@@ -8,46 +8,46 @@ use cutover_core::plan::{Action, Line, Step};
 use cutover_core::time::later;
 
 use super::ending::Known;
-use super::{Crew, StepEnd};
-use crate::act::{Scene, Seen, act, too_late};
+use super::{Conductor, StepEnd};
+use crate::act::{Seen, StepContext, act, too_late};
 use crate::failure::{Failure, FailureClass};
-use crate::halt::{Halt, Hitch};
+use crate::halt::{Halt, WriteError};
 use crate::retry;
 
-impl Crew {
+impl Conductor {
     /// Records the attempt and makes the call. The call is repeated if it is known not to have been applied.
     /// `made_before` says that it may have been made earlier, without a visible effect so far.
-    pub(super) async fn make(&self, scene: &Scene<'_>, made_before: bool) -> Result<Option<StepEnd>, Halt> {
-        let step = scene.step;
+    pub(super) async fn make(&self, context: &StepContext<'_>, made_before: bool) -> Result<Option<StepEnd>, Halt> {
+        let step = context.step;
         let deadline = later(self.clock.now(), step.limit);
         // What an attempt before may have done is looked for, too, before it is said that nothing was changed.
         let mut doubted = made_before || self.journal.step_run(&step.id).may_have_acted;
         let mut made = 0;
         loop {
             made += 1;
-            self.started(scene).await?;
+            self.started(context).await?;
             if let Some(latest) = self.too_late_for(step) {
-                return self.not_made(scene, too_late(latest), doubted, Known::ChangedNothing).await;
+                return self.not_made(context, too_late(latest), doubted, Known::ChangedNothing).await;
             }
-            scene.was_started.set(true);
-            let slot = self.take_slot(scene).await;
+            context.was_started.set(true);
+            let slot = self.take_slot(context).await;
             // Boxed for the same reason as in `observe`.
-            let answer = Box::pin(act(scene)).await;
+            let answer = Box::pin(act(context)).await;
             drop(slot);
             let failure = match answer {
                 Ok(()) => return Ok(None),
-                Err(Hitch::Failed(failure)) => failure,
-                Err(Hitch::Halt(halt)) => return Err(halt),
+                Err(WriteError::Failed(failure)) => failure,
+                Err(WriteError::Halt(halt)) => return Err(halt),
             };
             match failure.class {
                 FailureClass::Superseded => return Err(Halt::Superseded(failure)),
                 // After a call with an unknown outcome, a refusal may mean that this earlier call has worked after all.
                 FailureClass::Permanent => {
-                    return self.not_made(scene, failure, doubted, unchanged_by_refusal(step)).await;
+                    return self.not_made(context, failure, doubted, unchanged_by_refusal(step)).await;
                 }
                 FailureClass::InDoubt => {
                     doubted = true;
-                    match self.settle(scene, &failure, made).await? {
+                    match self.settle(context, &failure, made).await? {
                         Settled::Repeat => {}
                         Settled::Shows => return Ok(None),
                         Settled::Ended(end) => return Ok(Some(end)),
@@ -58,7 +58,7 @@ impl Crew {
                     let Some(wait) = wait.filter(|wait| later(self.clock.now(), *wait) < deadline) else {
                         let message = format!("{} ({made} attempts)", failure.message);
                         let why = Failure { message, ..failure };
-                        return self.not_made(scene, why, doubted, unchanged_by_refusal(step)).await;
+                        return self.not_made(context, why, doubted, unchanged_by_refusal(step)).await;
                     };
                     let error = failure.to_string();
                     self.journal.append(Event::StepRetried { step: step.id.clone(), error }).await?;
@@ -69,14 +69,14 @@ impl Crew {
     }
 
     /// Observes for a grace period whether a call without a clear answer has worked.
-    async fn settle(&self, scene: &Scene<'_>, failure: &Failure, made: u32) -> Result<Settled, Halt> {
-        let (step, error) = (scene.step, failure.to_string());
+    async fn settle(&self, context: &StepContext<'_>, failure: &Failure, made: u32) -> Result<Settled, Halt> {
+        let (step, error) = (context.step, failure.to_string());
         self.journal.append(Event::StepInDoubt { step: step.id.clone(), error }).await?;
         self.journal.mention(&step.id, "not known whether the call worked; looking again");
-        Ok(match self.look_for_a_grace(scene).await? {
+        Ok(match self.look_for_a_grace(context).await? {
             Ok(Seen::NotYet) if retry::may_repeat_in_doubt(made) => Settled::Repeat,
-            Ok(Seen::NotYet) => Settled::Ended(self.failed(scene, failure).await?),
-            Ok(Seen::CannotTell) => Settled::Ended(self.failed_in_doubt(scene, Some(failure)).await?),
+            Ok(Seen::NotYet) => Settled::Ended(self.failed(context, failure).await?),
+            Ok(Seen::CannotTell) => Settled::Ended(self.failed_in_doubt(context, Some(failure)).await?),
             _ => Settled::Shows,
         })
     }
@@ -86,20 +86,20 @@ impl Crew {
     /// such an attempt, `undoubted` is what is known of the world.
     async fn not_made(
         &self,
-        scene: &Scene<'_>,
+        context: &StepContext<'_>,
         why: Failure,
         doubted: bool,
         undoubted: Known,
     ) -> Result<Option<StepEnd>, Halt> {
         let known = match doubted {
             false => undoubted,
-            true => match self.look_for_a_grace(scene).await? {
+            true => match self.look_for_a_grace(context).await? {
                 Ok(Seen::Holds(_) | Seen::UnderWay(_)) => return Ok(None),
-                Ok(Seen::NotYet) => unchanged_by_refusal(scene.step),
+                Ok(Seen::NotYet) => unchanged_by_refusal(context.step),
                 Ok(Seen::Never(_) | Seen::CannotTell) | Err(_) => Known::Observed,
             },
         };
-        self.ended_badly(scene, &why, known).await.map(Some)
+        self.ended_badly(context, &why, known).await.map(Some)
     }
 
     /// The latest safe start, where it has passed and the step is one of those that follow on the opening of the

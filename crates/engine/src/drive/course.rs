@@ -5,16 +5,16 @@ use cutover_core::plan::Step;
 use cutover_core::time::{between, later};
 
 use super::words::{needs_approval, past_limit};
-use super::{Crew, StepEnd};
-use crate::act::{Manner, Scene, Seen, grace, interval, manner};
+use super::{Conductor, StepEnd};
+use crate::act::{Manner, Seen, StepContext, grace, interval, manner};
 use crate::halt::Halt;
 
-impl Crew {
-    pub(super) async fn ensure(&self, scene: Scene<'_>) -> Result<StepEnd, Halt> {
-        let step = scene.step;
+impl Conductor {
+    pub(super) async fn ensure(&self, context: StepContext<'_>) -> Result<StepEnd, Halt> {
+        let step = context.step;
         let run = self.journal.step_run(&step.id).clone();
         let is_open = run.status.is_open();
-        let mut seen = self.look(&scene).await?;
+        let mut seen = self.look(&context).await?;
         // The call may have been made just before a crash, and its effect may not be visible yet.
         let may_show_yet = match seen {
             Ok(Seen::NotYet) => is_open,
@@ -22,79 +22,79 @@ impl Crew {
             _ => false,
         };
         if may_show_yet {
-            seen = self.look_for_a_grace(&scene).await?;
+            seen = self.look_for_a_grace(&context).await?;
         }
         match seen {
-            Ok(Seen::Holds(facts)) => return self.ended_well(&scene, facts).await,
-            Ok(Seen::CannotTell) => return self.once(&scene, &run).await,
+            Ok(Seen::Holds(facts)) => return self.ended_well(&context, facts).await,
+            Ok(Seen::CannotTell) => return self.once(&context, &run).await,
             // What is already under way is waited for and not requested again, whichever process requested it.
             Ok(Seen::UnderWay(_)) => {
                 if !is_open {
-                    self.started(&scene).await?;
+                    self.started(&context).await?;
                 }
             }
             Ok(Seen::Never(why)) if is_open || manner(&step.action) == Manner::ByConsent && !run.retry_approved => {
-                return self.failed(&scene, &why).await;
+                return self.failed(&context, &why).await;
             }
             Ok(Seen::NotYet) if lacks_consent(step, &run) => {
-                return self.failed(&scene, &needs_approval(step)).await;
+                return self.failed(&context, &needs_approval(step)).await;
             }
             // After a failure that the operator has seen, the call is made again: the cause may have been repaired.
             Ok(Seen::NotYet | Seen::Never(_)) => {
-                if let Some(end) = self.make(&scene, run.status.attempts() > 0).await? {
+                if let Some(end) = self.make(&context, run.status.attempts() > 0).await? {
                     return Ok(end);
                 }
             }
-            Err(failure) => return self.failed(&scene, &failure).await,
+            Err(failure) => return self.failed(&context, &failure).await,
         }
-        self.until_it_holds(&scene).await
+        self.until_it_holds(&context).await
     }
 
     /// Carries out a step whose effect cannot be observed, at most once. If it may already have been done, a person has
     /// to decide.
-    async fn once(&self, scene: &Scene<'_>, run: &StepRun) -> Result<StepEnd, Halt> {
+    async fn once(&self, context: &StepContext<'_>, run: &StepRun) -> Result<StepEnd, Halt> {
         if let StepStatus::Running { .. } = run.status {
             let error = "its conductor ended before the answer came".to_owned();
-            self.journal.append(Event::StepInDoubt { step: scene.step.id.clone(), error }).await?;
+            self.journal.append(Event::StepInDoubt { step: context.step.id.clone(), error }).await?;
         }
-        if self.journal.step_run(&scene.step.id).in_doubt {
-            return self.failed_in_doubt(scene, None).await;
+        if self.journal.step_run(&context.step.id).in_doubt {
+            return self.failed_in_doubt(context, None).await;
         }
-        if let Some(end) = self.make(scene, false).await? {
+        if let Some(end) = self.make(context, false).await? {
             return Ok(end);
         }
-        if !self.journal.step_run(&scene.step.id).in_doubt {
-            return self.ended_well(scene, Vec::new()).await;
+        if !self.journal.step_run(&context.step.id).in_doubt {
+            return self.ended_well(context, Vec::new()).await;
         }
         // Only a visible effect settles the doubt; a failed observation does not.
-        match self.look(scene).await? {
-            Ok(Seen::Holds(facts)) => self.ended_well(scene, facts).await,
-            _ => self.failed_in_doubt(scene, None).await,
+        match self.look(context).await? {
+            Ok(Seen::Holds(facts)) => self.ended_well(context, facts).await,
+            _ => self.failed_in_doubt(context, None).await,
         }
     }
 
     /// Carries out an action for which a successful call is the result. After a crash the call is made again.
-    pub(super) async fn perform(&self, scene: &Scene<'_>) -> Result<StepEnd, Halt> {
-        match self.make(scene, false).await? {
+    pub(super) async fn perform(&self, context: &StepContext<'_>) -> Result<StepEnd, Halt> {
+        match self.make(context, false).await? {
             Some(end) => Ok(end),
-            None => self.ended_well(scene, Vec::new()).await,
+            None => self.ended_well(context, Vec::new()).await,
         }
     }
 
     /// Observes until the step's effect is there, its time limit has passed, or the effect can never come. If there is
     /// still nothing after a grace period, the call is repeated: it was lost, or something has reversed its effect.
-    async fn until_it_holds(&self, scene: &Scene<'_>) -> Result<StepEnd, Halt> {
-        let step = scene.step;
+    async fn until_it_holds(&self, context: &StepContext<'_>) -> Result<StepEnd, Halt> {
+        let step = context.step;
         // From here on the step waits, and takes a slot only for each observation or further attempt.
-        scene.slot.take();
+        context.slot.take();
         let deadline = later(self.clock.now(), step.limit);
         let mut made_at = self.clock.now();
         let mut told = String::new();
         loop {
-            match self.look(scene).await? {
-                Ok(Seen::Holds(facts)) => return self.ended_well(scene, facts).await,
-                Ok(Seen::Never(why)) => return self.failed(scene, &why).await,
-                Ok(Seen::CannotTell) => return self.failed_in_doubt(scene, None).await,
+            match self.look(context).await? {
+                Ok(Seen::Holds(facts)) => return self.ended_well(context, facts).await,
+                Ok(Seen::Never(why)) => return self.failed(context, &why).await,
+                Ok(Seen::CannotTell) => return self.failed_in_doubt(context, None).await,
                 Ok(Seen::UnderWay(detail)) => {
                     if detail != told {
                         self.journal.mention(&step.id, &detail);
@@ -102,21 +102,21 @@ impl Crew {
                     }
                 }
                 Ok(Seen::NotYet) if lacks_consent(step, &self.journal.step_run(&step.id)) => {
-                    return self.failed(scene, &needs_approval(step)).await;
+                    return self.failed(context, &needs_approval(step)).await;
                 }
                 Ok(Seen::NotYet) if self.clock.now() >= later(made_at, grace(&step.action)) => {
-                    if let Some(end) = self.make(scene, true).await? {
+                    if let Some(end) = self.make(context, true).await? {
                         return Ok(end);
                     }
                     made_at = self.clock.now();
                 }
                 Ok(Seen::NotYet) => {}
-                Err(failure) => return self.failed(scene, &failure).await,
+                Err(failure) => return self.failed(context, &failure).await,
             }
             if self.clock.now() >= deadline {
-                return self.failed(scene, &past_limit(step, &told)).await;
+                return self.failed(context, &past_limit(step, &told)).await;
             }
-            let wait = interval(step, between(scene.since, self.clock.now()));
+            let wait = interval(step, between(context.since, self.clock.now()));
             self.clock.sleep_until(deadline.min(later(self.clock.now(), wait))).await;
         }
     }

@@ -2,9 +2,9 @@
 
 use cutover_core::journal::{Event, Fact};
 
-use super::Crew;
+use super::Conductor;
 use super::words::in_doubt;
-use crate::act::Scene;
+use crate::act::StepContext;
 use crate::failure::Failure;
 use crate::halt::Halt;
 use crate::journal::JournalError;
@@ -31,18 +31,18 @@ pub(super) enum Known {
     InDoubt,
 }
 
-impl Crew {
+impl Conductor {
     /// Records that the step has started, and what was learned about it before.
-    pub(super) async fn started(&self, scene: &Scene<'_>) -> Result<(), JournalError> {
-        let attempt = self.journal.step_run(&scene.step.id).status.attempts() + 1;
-        self.journal.append(Event::StepStarted { step: scene.step.id.clone(), attempt }).await?;
-        scene.put_on_record().await
+    pub(super) async fn started(&self, context: &StepContext<'_>) -> Result<(), JournalError> {
+        let attempt = self.journal.step_run(&context.step.id).status.attempts() + 1;
+        self.journal.append(Event::StepStarted { step: context.step.id.clone(), attempt }).await?;
+        context.put_on_record().await
     }
 
     /// Records that the step was done, or, if it was never started, that there was nothing left to do.
-    pub(super) async fn ended_well(&self, scene: &Scene<'_>, facts: Vec<Fact>) -> Result<StepEnd, Halt> {
-        let (step, facts) = (scene.step.id.clone(), scene.news(facts));
-        let event = match self.journal.step_run(&scene.step.id).status.is_open() {
+    pub(super) async fn ended_well(&self, context: &StepContext<'_>, facts: Vec<Fact>) -> Result<StepEnd, Halt> {
+        let (step, facts) = (context.step.id.clone(), context.news(facts));
+        let event = match self.journal.step_run(&context.step.id).status.is_open() {
             true => Event::StepDone { step, facts },
             false => Event::StepHeld { step, facts },
         };
@@ -51,21 +51,30 @@ impl Crew {
     }
 
     /// Records that the step has failed, as observed: it is known that its effect is not there.
-    pub(super) async fn failed(&self, scene: &Scene<'_>, why: &Failure) -> Result<StepEnd, Halt> {
-        self.ended_badly(scene, why, Known::Observed).await
+    pub(super) async fn failed(&self, context: &StepContext<'_>, why: &Failure) -> Result<StepEnd, Halt> {
+        self.ended_badly(context, why, Known::Observed).await
     }
 
     /// Records that the step has failed because it is not known whether it was done.
-    pub(super) async fn failed_in_doubt(&self, scene: &Scene<'_>, failure: Option<&Failure>) -> Result<StepEnd, Halt> {
-        self.ended_badly(scene, &in_doubt(scene.step, failure), Known::InDoubt).await
+    pub(super) async fn failed_in_doubt(
+        &self,
+        context: &StepContext<'_>,
+        failure: Option<&Failure>,
+    ) -> Result<StepEnd, Halt> {
+        self.ended_badly(context, &in_doubt(context.step, failure), Known::InDoubt).await
     }
 
     /// Records that the step failed. If it was not started yet, its start is recorded first.
-    pub(super) async fn ended_badly(&self, scene: &Scene<'_>, why: &Failure, known: Known) -> Result<StepEnd, Halt> {
-        if !self.journal.step_run(&scene.step.id).status.is_open() {
-            self.started(scene).await?;
+    pub(super) async fn ended_badly(
+        &self,
+        context: &StepContext<'_>,
+        why: &Failure,
+        known: Known,
+    ) -> Result<StepEnd, Halt> {
+        if !self.journal.step_run(&context.step.id).status.is_open() {
+            self.started(context).await?;
         }
-        let (step, error, in_doubt) = (scene.step.id.clone(), why.to_string(), known == Known::InDoubt);
+        let (step, error, in_doubt) = (context.step.id.clone(), why.to_string(), known == Known::InDoubt);
         let changed_nothing = known == Known::ChangedNothing;
         self.journal.append(Event::StepFailed { step, error, in_doubt, changed_nothing }).await?;
         Ok(StepEnd::Failed)

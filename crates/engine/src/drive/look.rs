@@ -2,40 +2,40 @@
 
 use cutover_core::time::later;
 
-use super::Crew;
-use crate::act::{Scene, Seen, grace, observe, shortest_interval};
+use super::Conductor;
+use crate::act::{Seen, StepContext, grace, observe, shortest_interval};
 use crate::halt::Halt;
 use crate::ports::Answer;
 use crate::slots::Slot;
 
-impl Crew {
+impl Conductor {
     /// Takes a slot for the step's work, unless it has one already.
-    pub(super) async fn take_slot(&self, scene: &Scene<'_>) -> Option<Slot> {
-        let has_one = scene.slot.borrow().is_some();
-        if has_one { None } else { self.slots.take(scene.step.action.work()).await }
+    pub(super) async fn take_slot(&self, context: &StepContext<'_>) -> Option<Slot> {
+        let has_one = context.slot.borrow().is_some();
+        if has_one { None } else { self.slots.take(context.step.action.work()).await }
     }
 
     /// Observes, and records what was learned from it.
-    pub(super) async fn look(&self, scene: &Scene<'_>) -> Result<Answer<Seen>, Halt> {
-        let slot = self.take_slot(scene).await;
-        let seen = observe(scene).await;
+    pub(super) async fn look(&self, context: &StepContext<'_>) -> Result<Answer<Seen>, Halt> {
+        let slot = self.take_slot(context).await;
+        let seen = observe(context).await;
         drop(slot);
-        scene.put_on_record().await?;
+        context.put_on_record().await?;
         Ok(seen)
     }
 
     /// Observes until the effect of an earlier call is visible, for a grace period at most: the call may still be in
     /// transit, and readings may be older than its effect.
-    pub(super) async fn look_for_a_grace(&self, scene: &Scene<'_>) -> Result<Answer<Seen>, Halt> {
-        let until = later(self.clock.now(), grace(&scene.step.action));
+    pub(super) async fn look_for_a_grace(&self, context: &StepContext<'_>) -> Result<Answer<Seen>, Halt> {
+        let until = later(self.clock.now(), grace(&context.step.action));
         loop {
-            let seen = self.look(scene).await?;
+            let seen = self.look(context).await?;
             let shows = matches!(seen, Ok(Seen::Holds(_) | Seen::UnderWay(_) | Seen::CannotTell));
             let now = self.clock.now();
             if shows || now >= until {
                 return Ok(seen);
             }
-            self.clock.sleep_until(until.min(later(now, shortest_interval(&scene.step.action)))).await;
+            self.clock.sleep_until(until.min(later(now, shortest_interval(&context.step.action)))).await;
         }
     }
 }

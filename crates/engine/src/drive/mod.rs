@@ -7,13 +7,13 @@
 //! the `ending`.
 
 mod attempt;
+mod conductor;
 mod course;
-mod crew;
 mod ending;
 mod look;
 mod step;
 mod wait;
 mod words;
 
-pub use crew::{Crew, Stop};
+pub use conductor::{Conductor, Stop};
 pub(crate) use ending::StepEnd;

@@ -6,11 +6,11 @@ use futures_util::future::{Either, select};
 
 use cutover_core::plan::Step;
 
-use super::{Crew, StepEnd, Stop};
+use super::{Conductor, StepEnd, Stop};
 use crate::act::{Manner, manner};
 use crate::halt::Halt;
 
-impl Crew {
+impl Conductor {
     /// Carries out `step`, from the point that the journal shows. When `end_waits` resolves, waits for people and dates
     /// end.
     pub(crate) async fn drive(&self, step: &Step, end_waits: &Stop) -> Result<StepEnd, Halt> {
@@ -22,11 +22,11 @@ impl Crew {
             Either::Left((slot, _)) => slot,
             Either::Right(_) => return Ok(StepEnd::Stopped),
         };
-        let scene = self.scene(step);
-        scene.slot.replace(slot);
+        let context = self.context(step);
+        context.slot.replace(slot);
         match manner(&step.action) {
-            Manner::Perform => self.perform(&scene).await,
-            _ => self.ensure(scene).await,
+            Manner::Perform => self.perform(&context).await,
+            _ => self.ensure(context).await,
         }
     }
 }

@@ -6,20 +6,20 @@ use cutover_core::journal::Event;
 use cutover_core::plan::{Action, Decide, Step};
 use cutover_core::time::human;
 
-use super::{Crew, StepEnd, Stop};
-use crate::act::{Scene, too_late};
+use super::{Conductor, StepEnd, Stop};
+use crate::act::{StepContext, too_late};
 use crate::failure::Failure;
 use crate::halt::Halt;
 use crate::ports::Decided;
 
-impl Crew {
+impl Conductor {
     pub(super) async fn wait(&self, step: &Step, end_waits: &Stop) -> Result<StepEnd, Halt> {
-        let scene = self.scene(step);
+        let context = self.context(step);
         match &step.action {
-            Action::Decide(question) => self.decide(&scene, question, end_waits).await,
+            Action::Decide(question) => self.decide(&context, question, end_waits).await,
             Action::WaitUntil { moment, no_later_than } => {
                 if self.clock.now() < *moment {
-                    self.started(&scene).await?;
+                    self.started(&context).await?;
                     let date = self.clock.wait_for_date(*moment);
                     if let Either::Left(_) = select(end_waits.clone(), date).await {
                         return Ok(StepEnd::Stopped);
@@ -27,41 +27,41 @@ impl Crew {
                 }
                 // Checked after the wait: a machine that was suspended during it may wake up hours later.
                 if let Some(latest) = no_later_than.filter(|latest| self.clock.now() > *latest) {
-                    return self.failed(&scene, &too_late(latest)).await;
+                    return self.failed(&context, &too_late(latest)).await;
                 }
-                self.ended_well(&scene, Vec::new()).await
+                self.ended_well(&context, Vec::new()).await
             }
             _ => {
                 let why = Failure::permanent("cutover does not know how to wait for this");
-                self.failed(&scene, &why.with_hint("please report this as a bug in cutover")).await
+                self.failed(&context, &why.with_hint("please report this as a bug in cutover")).await
             }
         }
     }
 
-    async fn decide(&self, scene: &Scene<'_>, question: &Decide, end_waits: &Stop) -> Result<StepEnd, Halt> {
+    async fn decide(&self, context: &StepContext<'_>, question: &Decide, end_waits: &Stop) -> Result<StepEnd, Halt> {
         if self.is_approved(question) {
-            return self.ended_well(scene, Vec::new()).await;
+            return self.ended_well(context, Vec::new()).await;
         }
-        self.started(scene).await?;
+        self.started(context).await?;
         self.journal.append(Event::GateOpened { gate: question.gate.clone() }).await?;
-        let patience = self.clock.sleep(scene.step.limit);
+        let patience = self.clock.sleep(context.step.limit);
         let answer = select(self.operator.decide(question), patience);
         let Decided { decision, object } = match select(end_waits.clone(), answer).await {
             Either::Left(_) => return Ok(StepEnd::Stopped),
             Either::Right((Either::Left((decided, _)), _)) => decided,
             Either::Right((Either::Right(_), _)) => {
-                let why = format!("nobody decided within {}", human(scene.step.limit));
-                return self.failed(scene, &Failure::permanent(why)).await;
+                let why = format!("nobody decided within {}", human(context.step.limit));
+                return self.failed(context, &Failure::permanent(why)).await;
             }
         };
         let (approved, by, note) = (decision.approved, decision.by.clone(), decision.note.clone());
         self.journal.append(Event::GateDecided { decision, object }).await?;
         if approved {
-            return self.ended_well(scene, Vec::new()).await;
+            return self.ended_well(context, Vec::new()).await;
         }
         let words = note.map_or_else(String::new, |note| format!(": {note}"));
         let why = format!("{by} refused at gate {}{words}", question.gate);
-        self.failed(scene, &Failure::permanent(why)).await
+        self.failed(context, &Failure::permanent(why)).await
     }
 
     /// Whether the gate was approved for the current plan: a decision on another plan does not count.

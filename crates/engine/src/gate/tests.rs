@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::failure::FailureClass;
-use crate::halt::{Halt, Hitch};
+use crate::halt::{Halt, WriteError};
 use crate::journal::{Journal, JournalError, read};
 use crate::lease::{Claim, Identity, Lease, LeaseLost, Machine, claim};
 use crate::ports::Answer;
@@ -72,7 +72,7 @@ impl Stage {
         let reading = now(read(&store)).expect("the journal is consistent");
         let journal =
             Journal::open(store.clone(), reading, HandClock::new(), lease.epoch, "n".to_owned(), Rc::new(|_| {}));
-        let gate = Gate::new(Hold::Lease(Rc::clone(&lease)), Rc::new(journal), Rc::clone(&machine) as _);
+        let gate = Gate::new(Authority::Lease(Rc::clone(&lease)), Rc::new(journal), Rc::clone(&machine) as _);
         Self { folder, store, machine, lease, gate }
     }
 
@@ -118,7 +118,7 @@ fn a_lease_that_cannot_be_renewed_ends_the_run_and_not_only_the_call() {
     }));
     let halt = loop {
         match poll(&mut write) {
-            Poll::Ready(Err(Hitch::Halt(halt))) => break halt,
+            Poll::Ready(Err(WriteError::Halt(halt))) => break halt,
             Poll::Ready(other) => panic!("{other:?}"),
             Poll::Pending => stage.pass(1),
         }
@@ -137,7 +137,7 @@ fn an_unreadable_journal_is_reported_as_the_reason_if_the_lease_was_renewed() {
     let mut write = Box::pin(stage.gate.write("call", answers));
     let halt = loop {
         match poll(&mut write) {
-            Poll::Ready(Err(Hitch::Halt(halt))) => break halt,
+            Poll::Ready(Err(WriteError::Halt(halt))) => break halt,
             Poll::Ready(other) => panic!("{other:?}"),
             Poll::Pending => {
                 stage.pass(1);
@@ -173,7 +173,7 @@ fn no_attempt_is_started_once_another_conductor_has_continued_the_journal() {
             made.set(true);
             Ok(())
         }));
-        assert!(matches!(written, Err(Hitch::Halt(Halt::Journal(JournalError::Fenced { .. })))), "{written:?}");
+        assert!(matches!(written, Err(WriteError::Halt(Halt::Journal(JournalError::Fenced { .. })))), "{written:?}");
         assert!(!made.get());
     }
 }
@@ -186,7 +186,7 @@ fn an_attempt_without_an_answer_in_time_is_in_doubt() {
     stage.pass(19);
     assert!(poll(&mut write).is_pending());
     stage.pass(1);
-    let Poll::Ready(Err(Hitch::Failed(failure))) = poll(&mut write) else { panic!("it is over") };
+    let Poll::Ready(Err(WriteError::Failed(failure))) = poll(&mut write) else { panic!("it is over") };
     assert_eq!((failure.class, failure.message.as_str()), (FailureClass::InDoubt, "call: no answer within 20 s"));
 }
 
@@ -198,11 +198,11 @@ fn a_permit_has_the_epoch_of_its_conductor() {
 }
 
 /// Spoils every call in one way.
-struct Foul(Mishap);
+struct Faulty(InjectedFault);
 
 #[async_trait(?Send)]
-impl Weather for Foul {
-    async fn before(&self, _call: &'static str) -> Option<Mishap> {
+impl FaultSource for Faulty {
+    async fn before(&self, _call: &'static str) -> Option<InjectedFault> {
         Some(self.0)
     }
 }
@@ -210,21 +210,21 @@ impl Weather for Foul {
 #[test]
 fn faults_are_injected_before_or_after_calls_and_all_attempts_are_counted() {
     let delay = Duration::from_secs(30);
-    for (mishap, class, words, is_made) in [
-        (Mishap::AnswerLost, FailureClass::InDoubt, "the connection was lost", Some(None)),
-        (Mishap::EffectDelayed(delay), FailureClass::InDoubt, "the connection was lost", Some(Some(delay))),
-        (Mishap::Fails(FailureClass::Throttled), FailureClass::Throttled, "rate exceeded", None),
-        (Mishap::Fails(FailureClass::Permanent), FailureClass::Permanent, "the call was refused", None),
+    for (fault, class, words, is_made) in [
+        (InjectedFault::AnswerLost, FailureClass::InDoubt, "the connection was lost", Some(None)),
+        (InjectedFault::EffectDelayed(delay), FailureClass::InDoubt, "the connection was lost", Some(Some(delay))),
+        (InjectedFault::Fails(FailureClass::Throttled), FailureClass::Throttled, "rate exceeded", None),
+        (InjectedFault::Fails(FailureClass::Permanent), FailureClass::Permanent, "the call was refused", None),
     ] {
         let Stage { gate, .. } = Stage::new();
-        let gate = gate.in_weather(Rc::new(Foul(mishap)));
+        let gate = gate.with_faults(Rc::new(Faulty(fault)));
         let made = Cell::new(None);
         let written = now(gate.write("call", async |permit: &Permit| {
             made.set(Some(permit.late_by()));
             Ok(())
         }));
-        let Err(Hitch::Failed(failure)) = written else { panic!("{written:?}") };
-        assert_eq!((failure.class, made.get()), (class, is_made), "{mishap:?}");
+        let Err(WriteError::Failed(failure)) = written else { panic!("{written:?}") };
+        assert_eq!((failure.class, made.get()), (class, is_made), "{fault:?}");
         assert!(failure.message.starts_with(&format!("call: {words}")), "{failure}");
         assert_eq!(gate.attempts(), [("call", 1)].into());
     }
@@ -232,11 +232,11 @@ fn faults_are_injected_before_or_after_calls_and_all_attempts_are_counted() {
 
 #[test]
 fn a_dry_run_makes_no_attempt_or_gives_a_dry_permit() {
-    for (hold, is_begun) in [(Hold::Nothing, false), (Hold::PutDown, true)] {
+    for (authority, is_begun) in [(Authority::Nothing, false), (Authority::PutDown, true)] {
         let store = memory();
         let reading = now(read(&store)).expect("the journal is consistent");
         let journal = Journal::open(store, reading, HandClock::new(), 0, "n".to_owned(), Rc::new(|_| {}));
-        let gate = Gate::new(hold, Rc::new(journal), Rc::new(Watch(Cell::default())));
+        let gate = Gate::new(authority, Rc::new(journal), Rc::new(Watch(Cell::default())));
         let started = Cell::new(false);
         let written = now(gate.write("call", async |permit: &Permit| {
             started.set(true);
@@ -284,5 +284,8 @@ fn a_conductor_that_wakes_up_long_after_its_lease_has_expired_stops_instead_of_w
     assert!(poll(&mut write).is_pending());
     stage.pass(3600);
     let ended = poll(&mut write);
-    assert!(matches!(ended, Poll::Ready(Err(Hitch::Halt(Halt::Lease(LeaseLost::NotRenewed { .. }))))), "{ended:?}");
+    assert!(
+        matches!(ended, Poll::Ready(Err(WriteError::Halt(Halt::Lease(LeaseLost::NotRenewed { .. }))))),
+        "{ended:?}"
+    );
 }

@@ -19,8 +19,8 @@ use cutover_core::plan::{
 use cutover_core::progress::Progress;
 use cutover_core::time::between;
 use cutover_engine::conductor::{self, Ending};
-use cutover_engine::drive::Crew;
-use cutover_engine::gate::{Gate, Hold};
+use cutover_engine::drive::Conductor;
+use cutover_engine::gate::{Authority, Gate};
 use cutover_engine::journal::{Journal, Listener, read};
 use cutover_engine::lease::OnClock;
 use cutover_engine::ports::{Clock, Decided, Operator, World};
@@ -75,11 +75,12 @@ impl Stage {
 
     fn go(&self, begin: Option<(Plan, Digest)>) -> Ending {
         let journal = Rc::new(self.journal());
-        let gate = Gate::new(Hold::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&self.clock) as _)));
+        let gate = Gate::new(Authority::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&self.clock) as _)));
         let stop = std::future::pending().boxed_local().shared();
         run(&self.clock, journal.append(took_over())).expect("it can be recorded");
-        let crew = Crew::new(self.world.clone(), Rc::clone(&self.clock) as _, Rc::new(Nobody), journal, gate, stop);
-        run(&self.clock, conductor::run(&crew, begin, Phase::Announce)).expect("the journal works")
+        let conductor =
+            Conductor::new(self.world.clone(), Rc::clone(&self.clock) as _, Rc::new(Nobody), journal, gate, stop);
+        run(&self.clock, conductor::run(&conductor, begin, Phase::Announce)).expect("the journal works")
     }
 
     fn journal(&self) -> Journal {

@@ -8,7 +8,7 @@ use futures_util::future::{LocalBoxFuture, Shared};
 use cutover_core::journal::StepStatus;
 use cutover_core::plan::Step;
 
-use crate::act::Scene;
+use crate::act::StepContext;
 use crate::gate::Gate;
 use crate::journal::Journal;
 use crate::ports::{Clock, Operator, World};
@@ -19,7 +19,7 @@ use crate::slots::Slots;
 pub type Stop = Shared<LocalBoxFuture<'static, ()>>;
 
 /// Everything that carrying out steps needs.
-pub struct Crew {
+pub struct Conductor {
     /// The ports.
     pub world: World,
     /// The clock.
@@ -38,8 +38,8 @@ pub struct Crew {
     pub stop: Stop,
 }
 
-impl Crew {
-    /// A crew that has read nothing of the world yet.
+impl Conductor {
+    /// A conductor that has read nothing of the world yet.
     #[must_use]
     pub fn new(
         world: World,
@@ -53,17 +53,17 @@ impl Crew {
         Self { world, clock, operator, journal, gate, readings, slots: Slots::new(), stop }
     }
 
-    /// The same crew in another world, without any readings.
+    /// The same conductor in another world, without any readings.
     #[must_use]
     pub fn in_world(self, world: World) -> Self {
         Self::new(world, self.clock, self.operator, self.journal, self.gate, self.stop)
     }
 
-    pub(crate) fn scene<'a>(&'a self, step: &'a Step) -> Scene<'a> {
+    pub(crate) fn context<'a>(&'a self, step: &'a Step) -> StepContext<'a> {
         let run = self.journal.step_run(&step.id).clone();
         let failed = matches!(run.status, StepStatus::Failed { .. });
         let now = self.clock.now();
-        Scene {
+        StepContext {
             world: &self.world,
             gate: &self.gate,
             clock: &*self.clock,

@@ -50,7 +50,7 @@ impl Seen {
 }
 
 /// What carrying out a step needs to know besides its action.
-pub(crate) struct Scene<'a> {
+pub(crate) struct StepContext<'a> {
     /// The ports.
     pub world: &'a World,
     /// The way to change anything.
@@ -88,7 +88,7 @@ pub(crate) struct Scene<'a> {
     pub learned: RefCell<Vec<Fact>>,
 }
 
-impl Scene<'_> {
+impl StepContext<'_> {
     /// Makes a reading call, and repeats it after a failure that may be temporary. Each call is repeated separately, so
     /// that looking at many hosts does not start again because one of them could not be reached.
     pub(crate) async fn ask<T>(&self, question: impl AsyncFn(&World) -> Answer<T>) -> Answer<T> {
