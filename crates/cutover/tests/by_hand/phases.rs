@@ -60,7 +60,7 @@ fn phases_run_in_their_order_and_only_once() {
     deployment.succeeds(&["announce"]);
     let again = deployment.run(&["announce"]);
     assert_eq!(again.status.code(), Some(4));
-    assert!(String::from_utf8_lossy(&again.stderr).contains("has ended well already"));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("has succeeded already"));
 }
 
 #[test]
