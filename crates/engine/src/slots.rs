@@ -51,6 +51,36 @@ impl Slots {
     }
 }
 
+/// The slot of one step: taken while the step makes calls, and free while it waits before another attempt.
+pub(crate) struct StepSlot<'a> {
+    slots: &'a Slots,
+    work: Work,
+    slot: RefCell<Option<Slot>>,
+}
+
+impl<'a> StepSlot<'a> {
+    /// Not taken yet.
+    pub(crate) fn new(slots: &'a Slots, work: Work) -> Self {
+        Self { slots, work, slot: RefCell::default() }
+    }
+
+    /// Waits for a slot, unless there is one already. Returns whether one was taken.
+    pub(crate) async fn take(&self) -> bool {
+        if self.slot.borrow().is_some() {
+            return false;
+        }
+        let slot = self.slots.take(self.work).await;
+        let is_taken = slot.is_some();
+        self.slot.replace(slot);
+        is_taken
+    }
+
+    /// Gives the slot back, if there is one.
+    pub(crate) fn release(&self) {
+        self.slot.take();
+    }
+}
+
 async fn take(pool: &Rc<Pool>) -> Slot {
     if pool.free.get() > 0 {
         pool.free.set(pool.free.get() - 1);
@@ -129,6 +159,21 @@ mod tests {
         assert!(taken(&slots, Work::Connections).is_none());
         drop((calls, connections));
         assert!(taken(&slots, Work::Calls).is_some() && taken(&slots, Work::Connections).is_some());
+    }
+
+    #[test]
+    fn a_step_keeps_its_slot_until_it_is_released_and_takes_one_again() {
+        let slots = Slots::new();
+        let mut others = all(&slots, Work::Calls);
+        others.pop();
+        let slot = StepSlot::new(&slots, Work::Calls);
+        assert_eq!(slot.take().now_or_never(), Some(true));
+        assert_eq!(slot.take().now_or_never(), Some(false), "it has one");
+        slot.release();
+        let another = taken(&slots, Work::Calls).expect("it was released");
+        assert_eq!(slot.take().now_or_never(), None);
+        drop(another);
+        assert_eq!(slot.take().now_or_never(), Some(true));
     }
 
     #[test]

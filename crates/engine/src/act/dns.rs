@@ -63,9 +63,9 @@ fn is_target(answer: Option<&DnsName>, record: &RecordTarget) -> bool {
 }
 
 pub(super) async fn change(context: &StepContext<'_>, change: &ChangeRecords) -> Result<(), WriteError> {
-    let in_time = || match latest_opening(context).filter(|latest| context.clock.now() > *latest) {
-        Some(latest) => Err(too_late(latest)),
-        None => Ok(()),
+    let in_time = || match (latest_opening(context), context.clock.now()) {
+        (Some(latest), now) if now > latest => Err(too_late(latest, now)),
+        _ => Ok(()),
     };
     let id = context.gate.change_records_while(&in_time, &change.zone, &change.records).await?;
     context.learn(Fact::RecordsChanged { change: id.clone() }).await?;

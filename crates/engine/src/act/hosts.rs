@@ -14,6 +14,7 @@ use crate::gate::Permit;
 use crate::halt::WriteError;
 use crate::hints::WRONG_ACCOUNT;
 use crate::ports::{Answer, ProgramState};
+use crate::slots::StepSlot;
 
 /// A host is found by its name among the instances of this upgrade only, because old hosts may have the same name.
 async fn find(context: &StepContext<'_>, launch: &Launch) -> Answer<Option<Instance>> {
@@ -129,17 +130,18 @@ fn last_line(output: &str) -> &str {
 /// The programs on a host that are not stopped, with their states.
 async fn not_stopped(
     context: &StepContext<'_>,
+    slot: &StepSlot<'_>,
     id: &InstanceId,
     programs: &[ProgramName],
 ) -> Answer<Vec<(ProgramName, ProgramState)>> {
-    let states = context.ask(async |world| world.hosts.programs(id, programs).await).await?;
+    let states = context.ask_with(slot, async |world| world.hosts.programs(id, programs).await).await?;
     let up = |state: &ProgramState| !matches!(state, ProgramState::Stopped | ProgramState::Failed);
     Ok(states.into_iter().filter(|(_, state)| up(state)).collect())
 }
 
 pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> Answer<Seen> {
     let id = context.instance(&stop.host)?;
-    let up = not_stopped(context, &id, &stop.programs).await?;
+    let up = not_stopped(context, &context.slot, &id, &stop.programs).await?;
     if up.is_empty() {
         return Ok(Seen::holds());
     }
@@ -164,7 +166,7 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
 /// Tells programs to stop. Those that have not stopped in time are killed, if the deployment file says so.
 pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Result<(), WriteError> {
     let id = context.instance(&stop.host)?;
-    let up = not_stopped(context, &id, &stop.programs).await?;
+    let up = not_stopped(context, &context.slot, &id, &stop.programs).await?;
     let stopping: Vec<ProgramName> =
         up.iter().filter(|(_, state)| *state == ProgramState::Stopping).map(|(program, _)| program.clone()).collect();
     let past_limit = between(context.since, context.clock.now()) >= stop.stop_limit;
@@ -214,9 +216,9 @@ pub(super) async fn running_again<'a>(
 ) -> Answer<Vec<(&'a HostPrograms, InstanceId, Vec<ProgramName>)>> {
     let looks = hosts.iter().map(|host| async move {
         // This is one step, but each host needs a connection.
-        let _slot = context.slots.take(Work::Connections).await;
+        let slot = StepSlot::new(context.slots, Work::Connections);
         let id = context.instance(&host.host)?;
-        let up = not_stopped(context, &id, &host.programs).await?;
+        let up = not_stopped(context, &slot, &id, &host.programs).await?;
         Ok::<_, Failure>((host, id, up.into_iter().map(|(program, _)| program).collect::<Vec<_>>()))
     });
     let looked = futures_util::future::try_join_all(looks).await?;

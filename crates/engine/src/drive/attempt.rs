@@ -27,13 +27,15 @@ impl Conductor {
             made += 1;
             self.started(context).await?;
             if let Some(latest) = self.too_late_for(step) {
-                return self.not_made(context, too_late(latest), doubted, Known::ChangedNothing).await;
+                return self
+                    .not_made(context, too_late(latest, self.clock.now()), doubted, Known::ChangedNothing)
+                    .await;
             }
             context.was_started.set(true);
-            let slot = self.take_slot(context).await;
+            context.slot.take().await;
             // Boxed for the same reason as in `observe`.
             let answer = Box::pin(act(context)).await;
-            drop(slot);
+            context.slot.release();
             let failure = match answer {
                 Ok(()) => return Ok(None),
                 Err(WriteError::Failed(failure)) => failure,

@@ -13,7 +13,7 @@ use crate::gate::Gate;
 use crate::journal::Journal;
 use crate::ports::{Clock, Operator, World};
 use crate::readings::Readings;
-use crate::slots::Slots;
+use crate::slots::{Slots, StepSlot};
 
 /// Resolves when waits for people or for a date must end.
 pub type Stop = Shared<LocalBoxFuture<'static, ()>>;
@@ -60,6 +60,10 @@ impl Conductor {
     }
 
     pub(crate) fn context<'a>(&'a self, step: &'a Step) -> StepContext<'a> {
+        self.context_with(step, StepSlot::new(&self.slots, step.action.work()))
+    }
+
+    pub(super) fn context_with<'a>(&'a self, step: &'a Step, slot: StepSlot<'a>) -> StepContext<'a> {
         let run = self.journal.step_run(&step.id).clone();
         let failed = matches!(run.status, StepStatus::Failed { .. });
         let now = self.clock.now();
@@ -71,7 +75,7 @@ impl Conductor {
             journal: &self.journal,
             readings: &self.readings,
             slots: &self.slots,
-            slot: RefCell::default(),
+            slot,
             // Kept through crashes, but reset after a failure that the operator has seen.
             since: run.started_at.filter(|_| !failed).unwrap_or(now),
             taken_up: now,

@@ -6,20 +6,15 @@ use super::Conductor;
 use crate::act::{Seen, StepContext, grace, observe, shortest_interval};
 use crate::halt::Halt;
 use crate::ports::Answer;
-use crate::slots::Slot;
 
 impl Conductor {
-    /// Takes a slot for the step's work, unless it has one already.
-    pub(super) async fn take_slot(&self, context: &StepContext<'_>) -> Option<Slot> {
-        let has_one = context.slot.borrow().is_some();
-        if has_one { None } else { self.slots.take(context.step.action.work()).await }
-    }
-
     /// Observes, and records what was learned from it.
     pub(super) async fn look(&self, context: &StepContext<'_>) -> Result<Answer<Seen>, Halt> {
-        let slot = self.take_slot(context).await;
+        let is_for_this = context.slot.take().await;
         let seen = observe(context).await;
-        drop(slot);
+        if is_for_this {
+            context.slot.release();
+        }
         context.put_on_record().await?;
         Ok(seen)
     }
@@ -35,6 +30,7 @@ impl Conductor {
             if shows || now >= until {
                 return Ok(seen);
             }
+            context.slot.release();
             self.clock.sleep_until(until.min(later(now, shortest_interval(&context.step.action)))).await;
         }
     }

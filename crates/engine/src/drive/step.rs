@@ -9,6 +9,7 @@ use cutover_core::plan::Step;
 use super::{Conductor, StepEnd, Stop};
 use crate::act::{Manner, manner};
 use crate::halt::Halt;
+use crate::slots::StepSlot;
 
 impl Conductor {
     /// Carries out `step`, from the point that the journal shows. When `end_waits` resolves, waits for people and dates
@@ -18,12 +19,11 @@ impl Conductor {
             return self.wait(step, end_waits).await;
         }
         // A step that waits for a slot has not started, so stopping the conductor may end it here.
-        let slot = match select(pin!(self.slots.take(step.action.work())), end_waits.clone()).await {
-            Either::Left((slot, _)) => slot,
-            Either::Right(_) => return Ok(StepEnd::Stopped),
-        };
-        let context = self.context(step);
-        context.slot.replace(slot);
+        let slot = StepSlot::new(&self.slots, step.action.work());
+        if let Either::Right(_) = select(pin!(slot.take()), end_waits.clone()).await {
+            return Ok(StepEnd::Stopped);
+        }
+        let context = self.context_with(step, slot);
         match manner(&step.action) {
             Manner::Perform => self.perform(&context).await,
             _ => self.ensure(context).await,

@@ -27,7 +27,7 @@ impl Conductor {
                 }
                 // Checked after the wait: a machine that was suspended during it may wake up hours later.
                 if let Some(latest) = no_later_than.filter(|latest| self.clock.now() > *latest) {
-                    return self.failed(&context, &too_late(latest)).await;
+                    return self.failed(&context, &too_late(latest, self.clock.now())).await;
                 }
                 self.ended_well(&context, Vec::new()).await
             }
