@@ -214,6 +214,12 @@ impl EmbeddedCloud {
         }
     }
 
+    /// How many seconds of its time pass in one second of wall time; nothing for a cloud in memory.
+    #[must_use]
+    pub fn pace(&self) -> Option<u32> {
+        self.file.as_ref().map(|file| file.pace().seconds())
+    }
+
     /// A port call that reads the world.
     pub(crate) async fn look<T>(&self, call: &'static str, answer: impl FnOnce(&WorldState) -> Answer<T>) -> Answer<T> {
         self.take_a_moment(call).await;

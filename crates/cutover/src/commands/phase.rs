@@ -13,7 +13,7 @@ use serde::Serialize;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Run, StepRun, StepStatus, Upgrade, downtime_began};
 use cutover_core::names::StepId;
-use cutover_core::plan::{Action, Phase, Plan};
+use cutover_core::plan::{Phase, Plan};
 use cutover_core::status::{Status, StatusInputs};
 use cutover_core::time::human;
 use cutover_engine::conductor::{self, Ending};
@@ -147,6 +147,7 @@ async fn ready(
         ));
     }
     set_pace(args, session)?;
+    tell_pace(session);
     Ok((reading, session.world().await?))
 }
 
@@ -250,6 +251,17 @@ fn set_pace(args: &PhaseArgs, session: &Session) -> Result<(), CommandError> {
     }
 }
 
+/// Tells at which pace an embedded cloud's time passes, if an earlier `--pace` has set another one than the file.
+fn tell_pace(session: &Session) {
+    let Some(pace) = session.embedded().and_then(|cloud| cloud.pace()) else { return };
+    let of_file = session.deployment().embedded.pace;
+    if pace != of_file {
+        output::note(&format!(
+            "The embedded cloud's time passes {pace} times as fast as yours, as --pace has set it; the file says {of_file}."
+        ));
+    }
+}
+
 /// How often somebody who has asked the conductor to stop is told what it waits for.
 const REMIND: Duration = Duration::from_secs(30);
 
@@ -344,31 +356,18 @@ async fn ended(
 ) -> Result<Exit, CommandError> {
     let file = session.file();
     let upgrade = conductor.journal.upgrade().clone();
-    show_end(args, status(session, &upgrade, false, None), leave).await?;
+    let status = status(session, &upgrade, false, None);
+    let advice = show::after_failure(phase, &file, &status.failed);
+    show_end(args, status, leave).await?;
     if let Some(line) = session.connection().and_then(|aws| show::calls(&aws.calls())) {
         output::note(&line);
     }
     Ok(match ending {
         Ending::Finished => Exit::Done,
         Ending::Failed(_) => {
-            output::note(&after_failure(phase, &file, upgrade.run_of(phase)));
+            output::note(&advice);
             Exit::StepFailed
         }
         Ending::Stopped => Exit::Stopped,
     })
-}
-
-/// What to type after a failure. A migration is never started again without the operator's consent.
-fn after_failure(phase: Phase, file: &str, run: Option<&Run>) -> String {
-    let failed = run.into_iter().flat_map(Run::failed).map(|(step, _)| step);
-    let migrations: Vec<_> = failed.filter(|step| matches!(step.action, Action::Migrate(_))).collect();
-    if migrations.is_empty() {
-        return format!("`{phase}` stopped at a failed step; once its cause is fixed: cutover {phase} {file}");
-    }
-    let retries: String = migrations.iter().map(|step| format!(" --retry {}", step.id)).collect();
-    format!(
-        "`{phase}` stopped at a failed migration\n  \
-           to observe it again: cutover {phase} {file}\n  \
-           once the schema is repaired: cutover {phase} {file}{retries}"
-    )
 }

@@ -1,6 +1,7 @@
 //! What people read: pure functions from the domain's values to text and JSON. Nothing here makes decisions or reads a
 //! clock, and the commands do the printing; only the screens write by themselves, while an upgrade runs.
 
+mod after;
 pub mod branch;
 mod calls;
 mod check;
@@ -25,6 +26,7 @@ mod testing;
 mod tests;
 mod text;
 
+pub use after::after_failure;
 pub use calls::calls;
 pub use check::*;
 pub use comparison::*;

@@ -41,7 +41,8 @@ pub fn plan(plan: &Plan, deployment: &Deployment, file: &str, findings: &[Findin
 
 fn legend(phase: Phase) -> String {
     let rows = "*     on the critical path: a delay here delays the end\n\
-                undo  back 45s: can be undone in that time; nothing: changes nothing";
+                undo  how long it takes to undo the row, such as back 45s; nothing = the row\n      \
+                changes nothing";
     let page = "page  if the row fails: lift = the maintenance page may be lifted once the\n      \
                 finished steps are undone; stay = it stays up until somebody decides";
     if phase == Phase::Window { format!("{rows}\n{page}") } else { rows.to_owned() }

@@ -177,10 +177,14 @@ fn failed(failed: &FailedStep) -> String {
     };
     lines.extend(failed.page_is_up.then(|| hang("         page: ", &page, WIDTH)));
     lines.push(hang("         step: ", failed.step.as_str(), WIDTH));
-    if let Some(command) = &failed.retry_command {
-        lines.push(hang("         ", "It is not run again automatically. Once its schema is repaired:", WIDTH));
+    let because = match failed.accept_command {
+        Some(_) => "It is not done again automatically. If it was not done:",
+        None => "It is not run again automatically. Once its schema is repaired:",
+    };
+    let choices = [(because, &failed.retry_command), ("If it was done:", &failed.accept_command)];
+    for (when, command) in choices {
         // A command is never wrapped, so that it can be copied.
-        lines.push(format!("         {command}"));
+        lines.extend(command.iter().map(|command| format!("         {when}\n         {command}")));
     }
     lines.join("\n")
 }

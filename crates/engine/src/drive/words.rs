@@ -22,7 +22,8 @@ pub(super) fn in_doubt(step: &Step, failure: Option<&Failure>) -> Failure {
         "in doubt: it is not known whether this was done{answer}, and there is no way to check it automatically"
     ))
     .with_hint(format!(
-        "find out. If it was not done, run the phase again with --retry {id}; if it was, with --accept {id}",
+        "find out. If it was not done, run the phase again with --retry {id}; if it was, with --accept {id} \
+         --because TEXT",
         id = step.id
     ))
 }
