@@ -14,7 +14,7 @@ Usage: cargo xtask CHORE
               installed. moto, which stands in for AWS, is installed into the target folder.
   audit       Known vulnerabilities among the dependencies (reads a database from the network).
   bench       The benchmarks. Further arguments are passed to `cargo bench`.
-  mutants     Mutation testing of the engine and of the planner, plan and journal. Takes
+  mutants     Mutation testing of the engine, planner, plan, journal and status. Takes
               hours; further arguments are passed to cargo-mutants, such as `--file` or
               `--shard 1/8`.
   reference   Generate docs/cli.md, docs/rehearsal.svg and the samples in README.md.

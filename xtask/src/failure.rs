@@ -33,6 +33,13 @@ pub(crate) enum Failure {
         /// The error of the system.
         source: io::Error,
     },
+    /// A file could not be read.
+    NotRead {
+        /// The file.
+        file: PathBuf,
+        /// The error of the system.
+        source: io::Error,
+    },
     /// A file could not be written.
     NotWritten {
         /// The file.
@@ -42,6 +49,10 @@ pub(crate) enum Failure {
     },
     /// Mutants that no test noticed, and that are not listed as equivalent.
     MutantsMissed(Vec<String>),
+    /// Mutants that are listed as equivalent, and that a test notices or that do not exist any more.
+    MutantsNotEquivalent(Vec<String>),
+    /// No mutant was run, so nothing is known about the tests.
+    NoMutants,
     /// A program ran and did not succeed.
     Failed {
         /// The check or chore.
@@ -69,6 +80,18 @@ impl fmt::Display for Failure {
             }
             Self::NotStarted { command, source } => write!(f, "cannot start `{command}`: {source}"),
             Self::NotWritten { file, source } => write!(f, "cannot write {}: {source}", file.display()),
+            Self::NotRead { file, source } => write!(f, "cannot read {}: {source}", file.display()),
+            Self::MutantsNotEquivalent(stale) => {
+                write!(
+                    f,
+                    "a test notices these mutants, or they do not exist any more; remove them from \
+                           xtask/equivalent-mutants.txt:"
+                )?;
+                stale.iter().try_for_each(|mutant| write!(f, "\n  {mutant}"))
+            }
+            Self::NoMutants => {
+                write!(f, "no mutant was run: cargo-mutants found none that compiles in the files and places asked for")
+            }
             Self::MutantsMissed(missed) => {
                 write!(f, "no test notices these mutants; write one, or list them in xtask/equivalent-mutants.txt:")?;
                 missed.iter().try_for_each(|mutant| write!(f, "\n  {mutant}"))

@@ -14,11 +14,12 @@ use crate::tools;
 use crate::workspace::Workspace;
 
 /// What is mutated when nothing else is asked for: everything that decides in which order an upgrade does what.
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "crates/engine/src/**/*.rs",
     "crates/core/src/planner/**/*.rs",
     "crates/core/src/plan/**/*.rs",
     "crates/core/src/journal/**/*.rs",
+    "crates/core/src/status/**/*.rs",
 ];
 /// The list of mutants that no test can notice.
 const EQUIVALENT: &str = "xtask/equivalent-mutants.txt";
@@ -27,7 +28,7 @@ const DONE: [i32; 3] = [0, 2, 3];
 /// A mutant that takes longer than this is counted as one that hangs, in seconds.
 const TIMEOUT: &str = "1800";
 
-/// A round over the mutants that the one before has missed.
+/// A round over the mutants that no test of the round before has noticed.
 struct Pass {
     /// Which tests are run, for people.
     tests: &'static str,
@@ -51,7 +52,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Fai
     std::fs::create_dir_all(&folder).map_err(|source| Failure::NotWritten { file: folder.clone(), source })?;
     let mut outcomes: Option<Outcomes> = None;
     for pass in &PASSES {
-        if outcomes.as_ref().is_some_and(|outcomes| outcomes.missed.is_empty()) {
+        if outcomes.as_ref().is_some_and(Outcomes::are_all_caught) {
             break;
         }
         let begun = Instant::now();
@@ -67,10 +68,25 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Fai
             Some(before) => before.with_another_pass(&found),
         });
     }
-    let equivalent = std::fs::read_to_string(workspace.path(EQUIVALENT)).unwrap_or_default();
-    let report = Report::of(&outcomes.unwrap_or_default(), &equivalent);
+    let outcomes = outcomes.filter(|outcomes| outcomes.count() > 0).ok_or(Failure::NoMutants)?;
+    let file = workspace.path(EQUIVALENT);
+    let equivalent =
+        std::fs::read_to_string(&file).map_err(|source| Failure::NotRead { file: file.clone(), source })?;
+    let report = Report::of(&outcomes, &all(workspace, &tool)?, &equivalent);
     print!("{}", report.text());
-    if report.unexplained.is_empty() { Ok(()) } else { Err(Failure::MutantsMissed(report.unexplained)) }
+    match report {
+        Report { unexplained, .. } if !unexplained.is_empty() => Err(Failure::MutantsMissed(unexplained)),
+        Report { stale, .. } if !stale.is_empty() => Err(Failure::MutantsNotEquivalent(stale)),
+        _ => Ok(()),
+    }
+}
+
+/// All mutants of the files that are mutated when nothing else is asked for.
+fn all(workspace: &Workspace, tool: &Path) -> Result<BTreeSet<String>, Failure> {
+    let files = FILES.iter().flat_map(|file| ["--file", *file]);
+    let list = workspace.program(tool, ["mutants", "--workspace", "--list"]).arguments(files);
+    let text = list.output().filter(|text| !text.trim().is_empty()).ok_or(Failure::NoMutants)?;
+    Ok(text.lines().map(str::to_owned).collect())
 }
 
 fn of_pass(workspace: &Workspace, tool: &Path, pass: &Pass, arguments: &[String]) -> Invocation {
@@ -110,13 +126,17 @@ impl Outcomes {
         Self { caught: list("caught.txt"), missed: list("missed.txt"), hung: list("timeout.txt") }
     }
 
-    /// The next pass has looked at what this one has missed.
-    fn with_another_pass(mut self, next: &Self) -> Self {
-        let caught: Vec<String> = self.missed.intersection(&next.caught).cloned().collect();
-        self.missed.retain(|mutant| !next.caught.contains(mutant) && !next.hung.contains(mutant));
-        self.caught.extend(caught);
-        self.hung.extend(next.hung.iter().cloned());
-        self
+    /// The next pass has run what this one has not caught. What it did not come to stays missed.
+    fn with_another_pass(self, next: &Self) -> Self {
+        let (now_caught, open): (BTreeSet<_>, BTreeSet<_>) =
+            self.missed.into_iter().chain(self.hung).partition(|mutant| next.caught.contains(mutant));
+        let (hung, missed) = open.into_iter().partition(|mutant| next.hung.contains(mutant));
+        Self { caught: self.caught.into_iter().chain(now_caught).collect(), missed, hung }
+    }
+
+    /// Whether no further pass is needed.
+    fn are_all_caught(&self) -> bool {
+        self.missed.is_empty() && self.hung.is_empty()
     }
 
     /// How many viable mutants were run.
@@ -147,16 +167,20 @@ impl Score {
     }
 }
 
-/// The score of each file, and the mutants that nothing explains.
+/// The score of each file, the mutants that nothing explains, and the explanations of mutants that need none.
 #[derive(Debug, Default)]
 struct Report {
     files: BTreeMap<String, Score>,
     unexplained: Vec<String>,
+    stale: Vec<String>,
 }
 
 impl Report {
-    fn of(outcomes: &Outcomes, equivalent: &str) -> Self {
-        let equivalent: BTreeSet<&str> = equivalent.lines().filter(|line| !line.starts_with('#')).collect();
+    /// What `outcomes` say, where `equivalent` is the text of the list of equivalent mutants and `all` are the mutants that
+    /// exist. Only some of them may have been run.
+    fn of(outcomes: &Outcomes, all: &BTreeSet<String>, equivalent: &str) -> Self {
+        let equivalent: BTreeSet<&str> =
+            equivalent.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
         let mut report = Self::default();
         for mutant in &outcomes.caught {
             report.of_file(mutant).caught += 1;
@@ -169,6 +193,10 @@ impl Report {
                 report.unexplained.push(mutant.clone());
             }
         }
+        let may_be_missed: BTreeSet<String> =
+            all.difference(&outcomes.caught).map(|mutant| without_position(mutant)).collect();
+        let stale = equivalent.into_iter().filter(|mutant| !may_be_missed.contains(*mutant));
+        report.stale = stale.map(str::to_owned).collect();
         report
     }
 
@@ -211,6 +239,9 @@ mod tests {
 
     const DRAIN: &str = "crates/core/src/planner/window/services.rs:50:9: replace drain -> Option<Step> with None";
 
+    const LISTED: &str =
+        "# nothing drains\n\ncrates/core/src/planner/window/services.rs: replace drain -> Option<Step> with None\n";
+
     fn set(mutants: &[&str]) -> BTreeSet<String> {
         mutants.iter().map(|mutant| (*mutant).to_owned()).collect()
     }
@@ -218,20 +249,72 @@ mod tests {
     #[test]
     fn a_missed_mutant_is_unexplained_until_it_is_listed_as_equivalent_wherever_its_line_is() {
         let outcomes = Outcomes { caught: set(&["crates/a.rs:1:1: x"]), missed: set(&[DRAIN]), hung: set(&[]) };
-        assert_eq!(Report::of(&outcomes, "").unexplained, [DRAIN]);
-        let listed =
-            "# nothing drains\ncrates/core/src/planner/window/services.rs: replace drain -> Option<Step> with None\n";
-        let report = Report::of(&outcomes, listed);
+        assert_eq!(Report::of(&outcomes, &set(&[DRAIN]), "").unexplained, [DRAIN]);
+        let report = Report::of(&outcomes, &set(&[DRAIN]), LISTED);
         assert_eq!((report.unexplained.len(), report.files.len()), (0, 2));
         assert!(report.text().ends_with("| all | 2 | 1 | 1 | 0 | 100 % |\n"), "{}", report.text());
     }
 
     #[test]
-    fn what_the_next_pass_catches_is_caught_and_what_hangs_is_not() {
-        let first = Outcomes { missed: set(&["f:1:1: a", "f:2:1: b", "f:3:1: c"]), ..Outcomes::default() };
-        let second = Outcomes { caught: set(&["f:1:1: a"]), missed: set(&["f:2:1: b"]), hung: set(&["f:3:1: c"]) };
-        let report = Report::of(&first.with_another_pass(&second), "");
-        assert_eq!(report.unexplained, ["f:2:1: b", "f:3:1: c"]);
-        assert_eq!(report.files["f"], Score { caught: 1, equivalent: 0, missed: 2 });
+    fn an_explanation_is_stale_once_its_mutant_is_caught_or_gone_but_not_while_it_has_not_been_run() {
+        let stale = |caught: &[&str], all: &[&str]| {
+            let outcomes = Outcomes { caught: set(caught), ..Outcomes::default() };
+            Report::of(&outcomes, &set(all), LISTED).stale
+        };
+        assert_eq!(stale(&[], &[DRAIN]), [""; 0]);
+        let listed = without_position(DRAIN);
+        assert_eq!(stale(&[DRAIN], &[DRAIN]), [listed.as_str()]);
+        assert_eq!(stale(&[], &[]), [listed.as_str()]);
+        let elsewhere = DRAIN.replace(":50:", ":60:");
+        assert_eq!(stale(&[DRAIN], &[DRAIN, &elsewhere]), [""; 0], "one of the two may still be missed");
+    }
+
+    #[test]
+    fn the_next_pass_runs_what_was_missed_or_hung_and_what_it_catches_is_caught() {
+        let list = ["f:1:1: a", "f:2:1: b", "f:3:1: c", "f:4:1: d"];
+        let first = Outcomes { missed: set(&list[..3]), hung: set(&list[3..]), ..Outcomes::default() };
+        let second = Outcomes { caught: set(&[list[0], list[3]]), missed: set(&[list[1]]), hung: set(&[list[2]]) };
+        let both = first.with_another_pass(&second);
+        assert!(!both.are_all_caught());
+        let report = Report::of(&both, &BTreeSet::new(), "");
+        assert_eq!(report.unexplained, [list[1], list[2]]);
+        assert_eq!(report.files["f"], Score { caught: 2, equivalent: 0, missed: 2 });
+    }
+
+    #[test]
+    fn another_pass_follows_while_any_mutant_is_missed_or_hangs() {
+        let hangs = Outcomes { hung: set(&["f:1:1: a"]), ..Outcomes::default() };
+        assert!(!hangs.are_all_caught());
+        let misses = Outcomes { missed: set(&["f:1:1: a"]), ..Outcomes::default() };
+        assert!(!misses.are_all_caught());
+        assert!(Outcomes { caught: set(&["f:1:1: a"]), ..Outcomes::default() }.are_all_caught());
+    }
+
+    #[test]
+    fn every_test_that_is_left_to_the_last_pass_exists() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let profiles = std::fs::read_to_string(root.join(".config/nextest.toml")).expect("the profiles can be read");
+        let names: Vec<&str> = profiles
+            .split("test(")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+            .filter(|name| is_word(name))
+            .collect();
+        assert!(names.len() > 3, "{names:?}");
+        let tests =
+            ["crates/engine/tests", "crates/rehearsal/tests"].map(|folder| sources(&root.join(folder))).concat();
+        let gone: Vec<&&str> = names.iter().filter(|name| !tests.contains(&format!("fn {name}"))).collect();
+        assert!(gone.is_empty(), "no test has a name that begins like this: {gone:?}");
+    }
+
+    fn is_word(name: &str) -> bool {
+        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    }
+
+    /// The text of all files of a folder.
+    fn sources(folder: &Path) -> String {
+        let files =
+            std::fs::read_dir(folder).expect("the folder can be read").map(|entry| entry.expect("an entry").path());
+        files.filter(|file| file.is_file()).map(|file| std::fs::read_to_string(file).expect("it can be read")).collect()
     }
 }

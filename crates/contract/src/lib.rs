@@ -5,15 +5,15 @@
 //! created for [`deployment`], possibly together with all other contracts. So it creates what it needs under names of
 //! its own, and changes nothing that another contract observes. There are no contracts for hosts and messages.
 //!
-//! The crate also has common parts of tests of whole upgrades on any implementation: [`crew`], [`planned`] and
+//! The crate also has common parts of tests of whole upgrades on any implementation: [`conductor`], [`planned`] and
 //! [`launch`].
 
 mod account;
 mod balancers;
 mod broken;
 mod compute;
+mod conductor;
 mod contracts;
-mod crew;
 mod databases;
 mod dns;
 mod images;
@@ -22,6 +22,6 @@ mod pages;
 mod stage;
 
 pub use broken::{Broken, Kept};
+pub use conductor::{conductor, planned};
 pub use contracts::*;
-pub use crew::{crew, planned};
 pub use stage::{Stage, deployment, gate, launch};

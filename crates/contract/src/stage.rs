@@ -11,7 +11,7 @@ use cutover_core::plan::{ImageRef, Launch, RecordTarget};
 use cutover_core::time::{between, later};
 use cutover_engine::fence::ZoneFence;
 use cutover_engine::gate::{Gate, Permit};
-use cutover_engine::halt::Hitch;
+use cutover_engine::halt::WriteError;
 use cutover_engine::ports::{Answer, Clock, World};
 
 use crate::broken::{Broken, Kept};
@@ -85,12 +85,12 @@ pub struct Stage {
 impl Stage {
     /// Makes a change through the gate.
     pub(crate) async fn write<T>(&self, call: impl AsyncFnOnce(&Permit) -> Answer<T>) -> Answer<T> {
-        self.gate.write("contract", call).await.map_err(Hitch::into_failure)
+        self.gate.write("contract", call).await.map_err(WriteError::into_failure)
     }
 
     /// Changes records, and the fence with them.
     pub(crate) async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Answer<ChangeId> {
-        self.gate.change_records(zone, records).await.map_err(Hitch::into_failure)
+        self.gate.change_records(zone, records).await.map_err(WriteError::into_failure)
     }
 
     /// Writes a page, and replaces whatever was there.

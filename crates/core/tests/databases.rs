@@ -1,5 +1,7 @@
 //! Snapshots and migrations of the window, large fleets, and the words with which plans tell of them.
 
+#[path = "support/planned.rs"]
+mod planned;
 mod support;
 
 use std::sync::Arc;
@@ -10,25 +12,11 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, RunNumber, Upgrade};
 use cutover_core::names::ImageId;
 use cutover_core::observation::{MachineImage, Observation};
-use cutover_core::plan::{Action, Lane, Line, Order, Phase, Plan, Step, Undo};
-use cutover_core::planner::{Inputs, forecast};
+use cutover_core::plan::{Action, Lane, Line, Phase, Step, Undo};
 use cutover_core::time::{earlier, human};
 
+use planned::{CALL_LIMIT, first, planned, step};
 use support::{PRODUCTION, QA, deployment, observe};
-
-const CALL_LIMIT: Duration = Duration::from_secs(300);
-
-fn planned(deployment: &Deployment, observation: &Observation, upgrade: &Upgrade, phase: Phase) -> Plan {
-    forecast(Inputs { deployment, observation, upgrade }, phase, Order::Overlapped)
-}
-
-fn first(deployment: &Deployment, phase: Phase) -> Plan {
-    planned(deployment, &observe(deployment), &Upgrade::default(), phase)
-}
-
-fn step<'a>(plan: &'a Plan, id: &str) -> &'a Step {
-    plan.step(&id.into()).unwrap_or_else(|| panic!("{id} is not in the plan"))
-}
 
 fn snapshot_of(deployment: &Deployment) -> String {
     format!("window.snapshot.{}", deployment.databases[0].name)

@@ -1,5 +1,7 @@
 //! What `prepare`, the opening of the window and `retire` consist of, and what a plan that is made anew keeps.
 
+#[path = "support/planned.rs"]
+mod planned;
 mod support;
 
 use std::sync::Arc;
@@ -14,21 +16,8 @@ use cutover_core::plan::{Action, Basis, ImageRef, Launch, Line, Order, Phase, Pl
 use cutover_core::planner::{Inputs, forecast};
 use cutover_core::time::{earlier, later};
 
+use planned::{CALL_LIMIT, first, planned, step};
 use support::{PRODUCTION, QA, deployment, observe};
-
-const CALL_LIMIT: Duration = Duration::from_secs(300);
-
-fn planned(deployment: &Deployment, observation: &Observation, upgrade: &Upgrade, phase: Phase) -> Plan {
-    forecast(Inputs { deployment, observation, upgrade }, phase, Order::Overlapped)
-}
-
-fn first(deployment: &Deployment, phase: Phase) -> Plan {
-    planned(deployment, &observe(deployment), &Upgrade::default(), phase)
-}
-
-fn step<'a>(plan: &'a Plan, id: &str) -> &'a Step {
-    plan.step(&id.into()).unwrap_or_else(|| panic!("{id} is not in the plan"))
-}
 
 fn launches(plan: &Plan) -> Vec<&Launch> {
     let launches = plan.steps.iter().filter_map(|step| match &step.action {

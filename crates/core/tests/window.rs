@@ -1,5 +1,7 @@
 //! Times in a window's plan: how long its waits are, and how long going back takes.
 
+#[path = "support/planned.rs"]
+mod planned;
 mod support;
 
 use std::sync::Arc;
@@ -15,25 +17,11 @@ use cutover_core::planner::{Inputs, forecast, next_hosts};
 use cutover_core::time::{earlier, later};
 use jiff::Timestamp;
 
+use planned::{CALL_LIMIT, first, planned, step};
 use support::{PRODUCTION, QA, deployment, observe};
-
-/// The time that a call may take in addition to the time that it waits.
-const CALL_LIMIT: Duration = seconds(300);
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
-}
-
-fn window(deployment: &Deployment, observation: &Observation, upgrade: &Upgrade) -> Plan {
-    forecast(Inputs { deployment, observation, upgrade }, Phase::Window, Order::Overlapped)
-}
-
-fn planned(deployment: &Deployment) -> Plan {
-    window(deployment, &observe(deployment), &Upgrade::default())
-}
-
-fn step<'a>(plan: &'a Plan, id: &str) -> &'a Step {
-    plan.step(&id.into()).unwrap_or_else(|| panic!("{id} is not in the plan"))
 }
 
 /// Whether `step` waits for `before`, also through other steps.
@@ -72,7 +60,7 @@ fn draining() -> Deployment {
 #[test]
 fn queues_drain_after_the_web_hosts_have_stopped_and_before_the_workers_stop() {
     let deployment = draining();
-    let plan = planned(&deployment);
+    let plan = first(&deployment, Phase::Window);
     for fleet in &deployment.fleets {
         let drain = step(&plan, &format!("window.drain.{}", fleet.name));
         assert_eq!((drain.expected, drain.limit), (seconds(30), seconds(600)));
@@ -90,7 +78,7 @@ fn queues_drain_after_the_web_hosts_have_stopped_and_before_the_workers_stop() {
 fn a_short_limit_on_draining_is_also_its_expected_time() {
     let mut deployment = draining();
     deployment.role.worker.as_mut().expect("workers").drain_queues = Some("12s".parse().expect("a length"));
-    let plan = planned(&deployment);
+    let plan = first(&deployment, Phase::Window);
     let drain = step(&plan, &format!("window.drain.{}", deployment.fleets[0].name));
     assert_eq!((drain.expected, drain.limit), (seconds(12), seconds(12)));
 }
@@ -98,18 +86,18 @@ fn a_short_limit_on_draining_is_also_its_expected_time() {
 #[test]
 fn no_queue_is_drained_if_there_are_no_workers_or_the_file_does_not_ask_for_it() {
     let is_drained = |plan: &Plan| plan.steps.iter().any(|step| matches!(step.action, Action::DrainQueues { .. }));
-    assert!(!is_drained(&planned(&deployment(QA))));
+    assert!(!is_drained(&first(&deployment(QA), Phase::Window)));
     let deployment = draining();
     let mut observation = observe(&deployment);
     observation.instances.retain(|instance| instance.role == Role::Edxapp);
-    assert!(!is_drained(&window(&deployment, &observation, &Upgrade::default())));
+    assert!(!is_drained(&planned(&deployment, &observation, &Upgrade::default(), Phase::Window)));
 }
 
 #[test]
 fn a_classic_balancer_needs_its_whole_threshold_and_a_target_group_one_check() {
     for (text, kind, until) in [(PRODUCTION, BalancerKind::Classic, 3 * 30), (QA, BalancerKind::TargetGroup, 30)] {
         let deployment = deployment(text);
-        let plan = planned(&deployment);
+        let plan = first(&deployment, Phase::Window);
         for balancer in &deployment.balancers {
             assert_eq!(balancer.kind, kind);
             let healthy = step(&plan, &format!("window.healthy.{}", balancer.name));
@@ -122,7 +110,7 @@ fn a_classic_balancer_needs_its_whole_threshold_and_a_target_group_one_check() {
 fn going_back_takes_the_start_of_a_current_host_and_the_checks_of_its_balancer() {
     for (text, until) in [(PRODUCTION, 3 * 30), (QA, 30)] {
         let deployment = deployment(text);
-        let plan = planned(&deployment);
+        let plan = first(&deployment, Phase::Window);
         let start = deployment.role.edxapp.start_expected.duration();
         for balancer in &deployment.balancers {
             let undo = &step(&plan, &format!("window.deregister.{}", balancer.name)).undo;
@@ -150,7 +138,7 @@ const SHORT: Duration = seconds(60);
 fn before_prepare_has_run_the_plan_assumes_the_lowered_ttl() {
     let deployment = deployment(QA);
     let settle = deployment.dns.settle.duration();
-    assert_eq!(forget(&planned(&deployment), &deployment), (SHORT, SHORT + settle));
+    assert_eq!(forget(&first(&deployment, Phase::Window), &deployment), (SHORT, SHORT + settle));
 }
 
 #[test]
@@ -158,7 +146,11 @@ fn the_plan_waits_for_a_ttl_that_somebody_has_raised_since() {
     let deployment = deployment(QA);
     let observation = observe(&deployment);
     let upgrade = prepared(&deployment, &observation, observation.at);
-    assert_eq!(forget(&window(&deployment, &observation, &upgrade), &deployment).0, OLD, "it is observed");
+    assert_eq!(
+        forget(&planned(&deployment, &observation, &upgrade, Phase::Window), &deployment).0,
+        OLD,
+        "it is observed"
+    );
 }
 
 /// The observation `before` the window's start, with the TTLs lowered.
@@ -181,7 +173,7 @@ fn the_plan_waits_for_the_rest_of_a_ttl_that_was_lowered_shortly_before_the_wind
         (earlier(start, seconds(10)), seconds(5), seconds(290)),
     ] {
         let upgrade = prepared(&deployment, &before, lowered_at);
-        let plan = window(&deployment, &lowered(&deployment, posted_in), &upgrade);
+        let plan = planned(&deployment, &lowered(&deployment, posted_in), &upgrade, Phase::Window);
         assert_eq!(forget(&plan, &deployment).0, rest, "lowered at {lowered_at}");
     }
 }
@@ -193,7 +185,7 @@ fn the_rest_of_an_old_ttl_counts_from_now_if_the_window_has_already_started() {
     let upgrade = prepared(&deployment, &before, start);
     let mut observation = lowered(&deployment, Duration::ZERO);
     observation.at = later(start, seconds(50));
-    assert_eq!(forget(&window(&deployment, &observation, &upgrade), &deployment).0, seconds(250));
+    assert_eq!(forget(&planned(&deployment, &observation, &upgrade, Phase::Window), &deployment).0, seconds(250));
 }
 
 #[test]
@@ -201,18 +193,18 @@ fn once_the_page_is_up_a_new_plan_keeps_the_wait_of_the_one_before() {
     let deployment = deployment(QA);
     let (start, before) = (deployment.window.start.timestamp, observe(&deployment));
     let mut upgrade = prepared(&deployment, &before, earlier(start, seconds(10)));
-    let first = window(&deployment, &lowered(&deployment, seconds(5)), &upgrade);
+    let before_it = planned(&deployment, &lowered(&deployment, seconds(5)), &upgrade, Phase::Window);
     let run = RunNumber(3);
     let page = StepId::from(format!("window.page.{}", deployment.fleets[0].name));
     for event in [
-        Event::RunStarted { run, kind: Phase::Window.into(), plan: Arc::new(first), deployment: Digest::of(b"") },
+        Event::RunStarted { run, kind: Phase::Window.into(), plan: Arc::new(before_it), deployment: Digest::of(b"") },
         Event::StepStarted { step: page, attempt: 1 },
     ] {
         upgrade.apply(start, &event).expect("it can follow");
     }
     let mut observation = lowered(&deployment, Duration::ZERO);
     observation.at = later(start, seconds(250));
-    assert_eq!(forget(&window(&deployment, &observation, &upgrade), &deployment).0, seconds(290));
+    assert_eq!(forget(&planned(&deployment, &observation, &upgrade, Phase::Window), &deployment).0, seconds(290));
 }
 
 #[test]
@@ -220,7 +212,7 @@ fn every_next_host_is_started_and_every_current_host_stopped() {
     for deployment in [PRODUCTION, QA].map(deployment) {
         let (observation, upgrade) = (observe(&deployment), Upgrade::default());
         let inputs = Inputs { deployment: &deployment, observation: &observation, upgrade: &upgrade };
-        let plan = window(&deployment, &observation, &upgrade);
+        let plan = planned(&deployment, &observation, &upgrade, Phase::Window);
         for fleet in &deployment.fleets {
             for host in fleet.groups().flat_map(|(role, _)| next_hosts(inputs, fleet, role)) {
                 step(&plan, &format!("window.start.{host}"));

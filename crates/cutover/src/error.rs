@@ -8,6 +8,7 @@ use cutover_engine::store::StoreError;
 use cutover_patchstack::error::Error as PatchstackError;
 use cutover_rehearsal::CloudError;
 
+use crate::complete::Given;
 use crate::exit::Exit;
 use crate::harmless::cut;
 
@@ -86,12 +87,14 @@ impl CommandError {
         }
     }
 
-    /// The error with its whole chain and what to do next, for people.
+    /// The error with its whole chain and what to do next, for people. Commands in it are completed with what was
+    /// `given`.
     #[must_use]
-    pub fn render(&self) -> String {
+    pub fn render(&self, given: &Given) -> String {
         if let Self::Mistakes(rendered) = self {
             return rendered.clone();
         }
+        let paragraph = |label: &str, text: &str| paragraph(label, &given.complete(text));
         let mut text = paragraph("error: ", &self.to_string());
         let mut source = std::error::Error::source(self);
         while let Some(error) = source {
@@ -172,14 +175,14 @@ mod tests {
 
     #[test]
     fn a_conductor_that_was_fenced_off_is_not_told_that_nothing_was_changed() {
-        assert!(!fenced().render().contains("nothing was changed"), "{}", fenced().render());
+        assert!(!fenced().render(&Given::default()).contains("nothing was changed"), "{:?}", fenced());
         assert_eq!(fenced().exit(), Exit::Held);
     }
 
     #[test]
     fn the_hint_of_a_failure_is_shown_once_and_not_in_the_reason() {
         let failure = Failure::permanent("ec2 RunInstances was refused").with_hint("add the missing permission");
-        let text = CommandError::Observation(failure).render();
+        let text = CommandError::Observation(failure).render(&Given::default());
         assert_eq!(
             text,
             "error: the deployment could not be observed\n  because: ec2 RunInstances was refused\n  \
@@ -192,7 +195,7 @@ mod tests {
         let met: [CommandError; 3] =
             [damaged().into(), JournalError::from(damaged()).into(), LeaseError::from(damaged()).into()];
         for error in met {
-            let text = error.render();
+            let text = error.render(&Given::default());
             assert!(text.contains("journal/00000007.json in state is damaged"), "{text}");
             assert!(text.contains("next: restore") && text.contains("do not delete records"), "{text}");
         }

@@ -3,6 +3,7 @@
 pub mod absent;
 pub mod args;
 pub mod commands;
+pub mod complete;
 pub mod error;
 pub mod exit;
 pub mod harmless;

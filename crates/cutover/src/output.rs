@@ -16,6 +16,7 @@ use cutover_engine::feed::Feed;
 use futures_util::future::{Either, select};
 use serde::Serialize;
 
+use crate::complete::Given;
 use crate::error::CommandError;
 use crate::harmless::{harmless, harmless_but_coloured};
 use crate::wall;
@@ -101,13 +102,14 @@ pub(crate) fn write_note(text: &str) {
     let _ = write_line(&mut io::stderr().lock(), text);
 }
 
-/// Prints why a command failed. Mistakes in a file are shown in colour.
-pub fn error(error: &CommandError) {
+/// Prints why a command failed; in what it says to do, commands are completed with what was `given`. Mistakes in a file
+/// are shown in colour.
+pub fn error(error: &CommandError, given: &Given) {
     match error {
         CommandError::Mistakes(rendered) => {
             let _ = writeln!(io::stderr().lock(), "{}", harmless_but_coloured(rendered.trim_end_matches('\n')));
         }
-        error => note(&error.render()),
+        error => note(&error.render(given)),
     }
 }
 

@@ -4,13 +4,16 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
+use crate::complete::Given;
 use crate::{args, commands, output};
 
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let exit = commands::run(args::Cli::parse()).unwrap_or_else(|error| {
-        output::error(&error);
+    let cli = args::Cli::parse();
+    let given = Given::of(&cli);
+    let exit = commands::run(cli).unwrap_or_else(|error| {
+        output::error(&error, &given);
         error.exit()
     });
     exit.into()

@@ -19,6 +19,7 @@ use cutover_engine::store::Store;
 use cutover_rehearsal::EmbeddedCloud;
 
 use crate::absent::{NoAnnouncer, NoHosts};
+use crate::complete::typed;
 use crate::error::CommandError;
 use crate::wall::{ThisMachine, WallClock, aws_times, wall_time};
 use crate::{output, show};
@@ -148,10 +149,10 @@ impl Session {
         Ok(Self { loaded, store, cloud: CloudAtHand::Aws(connected), clock, machine: ThisMachine, world })
     }
 
-    /// The deployment file as the operator named it, for commands to type.
+    /// The deployment file as it is typed.
     #[must_use]
     pub fn file(&self) -> String {
-        self.loaded.path.display().to_string()
+        typed(&self.loaded.path)
     }
 
     /// The deployment.

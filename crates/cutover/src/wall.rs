@@ -222,9 +222,9 @@ pub async fn sleep(length: Duration) {
     tokio::time::sleep(length).await;
 }
 
-/// The first Ctrl-C, SIGTERM or SIGHUP resolves `stop`, after a call of `first_heard`. The next Ctrl-C or SIGTERM
-/// resolves `abandon`. Another SIGHUP does not, because the end of a session often sends several.
-pub fn interruptions(first_heard: impl FnOnce() + 'static) -> (Stop, LocalBoxFuture<'static, ()>) {
+/// The first Ctrl-C, SIGTERM or SIGHUP resolves `stop`. The next Ctrl-C or SIGTERM resolves `abandon`. Another SIGHUP does
+/// not, because the end of a session often sends several.
+pub fn interruptions() -> (Stop, LocalBoxFuture<'static, ()>) {
     let (until_first, first) = futures_util::future::abortable(std::future::pending::<()>());
     let stop: LocalBoxFuture<'static, ()> = Box::pin(async move {
         let _ = until_first.await;
@@ -233,7 +233,6 @@ pub fn interruptions(first_heard: impl FnOnce() + 'static) -> (Stop, LocalBoxFut
         let mut signals = Signals::listen();
         signals.any().await;
         first.abort();
-        first_heard();
         signals.of_somebody().await;
     });
     (stop.shared(), abandon)

@@ -86,7 +86,7 @@ fn a_dry_run_shows_what_would_happen_on_hosts_and_to_records() {
     let script = deployment.succeeds(&["window", "--dry-run"]);
     let text = script.replace("\n#  ", "");
     for words in [
-        "`prepare` must have ended well before `window` can begin",
+        "`prepare` must have succeeded before `window` can begin",
         "would change 3 records of zone mitx.mit.edu.: lms-qa.mitx.mit.edu to d222222abcdef8.cloudfront.net (TTL 1m)",
         "on edx-mitx-qa-residential-live-0-v3: /edx/bin/supervisorctl stop lms cms forum",
         "waits until a person has decided at gate go",

@@ -15,7 +15,7 @@ use cutover_core::journal::{Event, Run};
 use cutover_core::names::StepId;
 use cutover_core::plan::{Frontier, Phase, Plan, Step, tails};
 
-use crate::drive::{Crew, StepEnd, Stop};
+use crate::drive::{Conductor, StepEnd, Stop};
 use crate::halt::Halt;
 
 /// How a phase's run ended.
@@ -33,23 +33,23 @@ pub enum Ending {
 ///
 /// # Errors
 /// When the journal fails, or this conductor may not write any more. Nothing is done after that.
-pub async fn run(crew: &Crew, plan: Option<(Plan, Digest)>, phase: Phase) -> Result<Ending, Halt> {
+pub async fn run(conductor: &Conductor, plan: Option<(Plan, Digest)>, phase: Phase) -> Result<Ending, Halt> {
     if let Some((plan, deployment)) = plan {
-        let (run, kind, plan) = (crew.journal.upgrade().next_run(), phase.into(), Arc::new(plan));
-        crew.journal.append(Event::RunStarted { run, kind, plan, deployment }).await?;
+        let (run, kind, plan) = (conductor.journal.upgrade().next_run(), phase.into(), Arc::new(plan));
+        conductor.journal.append(Event::RunStarted { run, kind, plan, deployment }).await?;
     }
-    let run = crew.journal.upgrade().run_under_way().filter(|run| run.kind == phase.into()).cloned();
+    let run = conductor.journal.upgrade().run_under_way().filter(|run| run.kind == phase.into()).cloned();
     let Some(run) = run else { return Ok(Ending::Finished) };
-    let failed = conduct(crew, &run).await?;
-    if crew.journal.upgrade().run_under_way().is_some_and(Run::is_done) {
-        crew.journal.append(Event::RunFinished { run: run.number }).await?;
+    let failed = conduct(conductor, &run).await?;
+    if conductor.journal.upgrade().run_under_way().is_some_and(Run::is_done) {
+        conductor.journal.append(Event::RunFinished { run: run.number }).await?;
         return Ok(Ending::Finished);
     }
     if failed.is_empty() {
-        crew.journal.append(Event::Interrupted { because: "the operator stopped it".to_owned() }).await?;
+        conductor.journal.append(Event::Interrupted { because: "the operator stopped it".to_owned() }).await?;
         return Ok(Ending::Stopped);
     }
-    crew.journal.append(Event::Interrupted { because: words(failed.len()) }).await?;
+    conductor.journal.append(Event::Interrupted { because: words(failed.len()) }).await?;
     Ok(Ending::Failed(failed))
 }
 
@@ -60,11 +60,11 @@ fn words(failed: usize) -> String {
 /// Steps that can start. Those with the longest work after them ask for a slot first.
 type Ready = BinaryHeap<(Duration, Reverse<usize>)>;
 
-async fn conduct(crew: &Crew, run: &Run) -> Result<Vec<StepId>, Halt> {
+async fn conduct(conductor: &Conductor, run: &Run) -> Result<Vec<StepId>, Halt> {
     let steps = &run.plan.steps;
     let tails = tails(steps);
     // A failure also ends waits for people and dates: no decision should be requested for an upgrade that has failed.
-    let (failure, halt) = halt(&crew.stop);
+    let (failure, halt) = halt(&conductor.stop);
     let mut frontier = Frontier::new(&run.plan);
     let mut ready = Ready::new();
     let mut free = frontier.first();
@@ -82,11 +82,11 @@ async fn conduct(crew: &Crew, run: &Run) -> Result<Vec<StepId>, Halt> {
         }
         while !stopped && failed.is_empty() {
             let Some((_, Reverse(position))) = ready.pop() else { break };
-            under_way.push(drive(crew, &steps[position], &halt));
+            under_way.push(drive(conductor, &steps[position], &halt));
         }
         let next = match stopped {
             true => under_way.next().await,
-            false => match select(crew.stop.clone(), under_way.next()).await {
+            false => match select(conductor.stop.clone(), under_way.next()).await {
                 Either::Left(_) => {
                     stopped = true;
                     continue;
@@ -108,8 +108,8 @@ async fn conduct(crew: &Crew, run: &Run) -> Result<Vec<StepId>, Halt> {
 
 type Driven<'a> = LocalBoxFuture<'a, Result<(StepId, StepEnd), Halt>>;
 
-fn drive<'a>(crew: &'a Crew, step: &'a Step, halt: &'a Stop) -> Driven<'a> {
-    Box::pin(async move { Ok((step.id.clone(), crew.drive(step, halt).await?)) })
+fn drive<'a>(conductor: &'a Conductor, step: &'a Step, halt: &'a Stop) -> Driven<'a> {
+    Box::pin(async move { Ok((step.id.clone(), conductor.drive(step, halt).await?)) })
 }
 
 /// Resolves when the operator asks the conductor to stop, or the handle is used.

@@ -62,10 +62,28 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// The same failure of a call that was repeated often enough, so that the caller does not repeat it either.
+    #[must_use]
+    pub fn for_good(self) -> Self {
+        Self { class: FailureClass::Permanent, ..self }
+    }
+
     fn in_full(&self) -> String {
         match &self.hint {
             Some(hint) => format!("{}; {hint}", self.message),
             None => self.message.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_that_is_for_good_still_says_what_the_operator_can_do() {
+        let failure = Failure::not_applied("no answer").with_hint("check this machine's DNS").for_good();
+        assert_eq!(failure.class, FailureClass::Permanent);
+        assert_eq!(failure.to_string(), "no answer; check this machine's DNS");
     }
 }

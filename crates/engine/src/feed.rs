@@ -115,6 +115,8 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
 
     use futures_util::FutureExt;
     use futures_util::task::noop_waker_ref;
@@ -174,6 +176,30 @@ mod tests {
         assert!(reader.next().now_or_never().is_none(), "nothing was added");
         feed.end();
         assert_eq!(now(reader.next()), None);
+    }
+
+    /// Counts how often it is woken.
+    struct Bell(AtomicUsize);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn each_waiting_reader_is_woken_once_by_what_is_added() {
+        let feed = Feed::new();
+        let bells = [(); 2].map(|()| Arc::new(Bell(AtomicUsize::new(0))));
+        let mut readers = [feed.read(), feed.read()];
+        for (bell, reader) in bells.iter().zip(&mut readers) {
+            let waker = Waker::from(Arc::clone(bell));
+            for _ in 0..3 {
+                assert!(pin!(reader.next()).poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+            }
+        }
+        feed.push(said("one"));
+        assert_eq!(bells.map(|bell| bell.0.load(Ordering::Relaxed)), [1, 1]);
     }
 
     #[test]

@@ -39,38 +39,65 @@ impl Halt {
 
 /// Why a write failed.
 #[derive(Debug)]
-pub enum Hitch {
+pub enum WriteError {
     /// A call failed.
     Failed(Failure),
     /// The conductor stops.
     Halt(Halt),
 }
 
-impl From<Failure> for Hitch {
+impl From<Failure> for WriteError {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
 }
 
-impl From<Halt> for Hitch {
+impl From<Halt> for WriteError {
     fn from(halt: Halt) -> Self {
         Self::Halt(halt)
     }
 }
 
-impl From<JournalError> for Hitch {
+impl From<JournalError> for WriteError {
     fn from(error: JournalError) -> Self {
         Self::Halt(error.into())
     }
 }
 
-impl Hitch {
+impl WriteError {
     /// The call's failure. If the run ends, this is a permanent failure.
     #[must_use]
     pub fn into_failure(self) -> Failure {
         match self {
             Self::Failed(failure) => failure,
             Self::Halt(halt) => Failure::permanent(halt.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_to_stop_comes_with_what_the_operator_can_do() {
+        let location = || "/srv/state".to_owned();
+        let halts: [(Halt, &str); 7] = [
+            (Halt::Superseded(Failure::permanent("no")), "leave the upgrade to that conductor"),
+            (ZoneTaken { name: "_cutover.example".into(), why: "was changed".to_owned() }.into(), "delete the record"),
+            (LeaseLost::Gone { what: "lease".to_owned(), location: location() }.into(), "restore it from a backup"),
+            (LeaseLost::NotRenewed { since: Duration::ZERO }.into(), "then run the same command"),
+            (JournalError::Fenced { number: 7, whose: "eve's".to_owned() }.into(), "follow it with `cutover status`"),
+            (
+                JournalError::LostTail { records: 3, known: 5, location: location() }.into(),
+                "a backup that has all records",
+            ),
+            (JournalError::Broken.into(), "then run the same command"),
+        ];
+        for (halt, advice) in halts {
+            assert!(halt.hint().contains(advice), "{halt}: {}", halt.hint());
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Hints for the operator that several errors share.
 
+/// What the operator can do when a listing is empty that cannot be.
+pub(crate) const WRONG_ACCOUNT: &str = "check the region, and the account of the credentials";
+
 /// What the operator can do when another conductor has taken over.
 pub(crate) const SUPERSEDED: &str = "leave the upgrade to that conductor, and follow it with `cutover status`; this \
      one starts nothing more. A call that it had sent before may still arrive: hosts and the zone refuse it, balancers \

@@ -234,6 +234,24 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_of_a_decision_under_another_name_is_no_decision() {
+        let (store, go) = (memory(), decision("go", true, 10));
+        for name in [
+            "00000001 copy.json",
+            "00000001-2.json",
+            "2024-copy.json",
+            "copyofdecision-n1.json",
+            "1719792000000-.json",
+            "1719792000000-n1 (2).json",
+            "1719792000000-n1.json~",
+        ] {
+            let bytes = serde_json::to_vec(&go).expect("JSON");
+            now(store.create(&format!("decisions/{name}"), bytes)).expect("it can be written");
+        }
+        assert_eq!(waiting(&store, &Upgrade::default()), []);
+    }
+
+    #[test]
     fn a_damaged_decision_is_named() {
         let store = memory();
         now(store.create("decisions/00000001.json", b"{".to_vec())).expect("it can be written");

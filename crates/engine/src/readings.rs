@@ -55,7 +55,8 @@ impl Listing {
     }
 }
 
-/// The most recently started readings, with the time until which they are used.
+/// The most recently started readings, with the time until which they are used. One that has failed is not used again:
+/// whoever asks after that asks the world.
 pub(crate) struct Readings {
     world: World,
     clock: Rc<dyn Clock>,
@@ -72,7 +73,7 @@ impl Readings {
 
     /// Every instance of the deployment, from a recent reading.
     pub(crate) async fn instances(&self) -> Answer<Rc<Listing>> {
-        let kept = self.fresh(self.instances.borrow().as_ref());
+        let kept = fresh(self.clock.now(), self.instances.borrow().as_ref());
         let reading = kept.unwrap_or_else(|| {
             let compute = Rc::clone(&self.world.compute);
             let listed = async move { compute.instances().await.map(|listed| Rc::new(Listing::new(listed))) };
@@ -85,7 +86,7 @@ impl Readings {
 
     /// The members of a balancer and the health of each, from a recent reading.
     pub(crate) async fn health(&self, name: &BalancerName) -> Answer<Rc<BTreeMap<InstanceId, Health>>> {
-        let kept = self.fresh(self.health.borrow().get(name));
+        let kept = fresh(self.clock.now(), self.health.borrow().get(name));
         let reading = kept.unwrap_or_else(|| {
             let (balancers, asked) = (Rc::clone(&self.world.balancers), name.clone());
             let reading = async move { balancers.health(&asked).await.map(Rc::new) }.boxed_local().shared();
@@ -95,11 +96,38 @@ impl Readings {
         reading.await
     }
 
-    fn fresh<T>(&self, kept: Option<&Kept<T>>) -> Option<Reading<T>> {
-        kept.filter(|(until, _)| self.clock.now() < *until).map(|(_, reading)| reading.clone())
-    }
-
     fn until(&self) -> Timestamp {
         later(self.clock.now(), AGE)
+    }
+}
+
+/// The reading that was kept, if it can be used at `now`.
+fn fresh<T>(now: Timestamp, kept: Option<&Kept<T>>) -> Option<Reading<T>> {
+    let has_failed = |reading: &Reading<T>| matches!(reading.peek(), Some(Err(_)));
+    kept.filter(|(until, reading)| now < *until && !has_failed(reading)).map(|(_, reading)| reading.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Failure;
+    use crate::testing::at;
+
+    type Known = Answer<Rc<u32>>;
+
+    fn kept(answer: Known) -> Kept<u32> {
+        (at(2), async move { answer }.boxed_local().shared())
+    }
+
+    #[test]
+    fn a_failure_is_shared_only_by_those_who_wait_for_it() {
+        let (now, failed) = (at(1), kept(Err(Failure::not_applied("no"))));
+        assert!(fresh(now, Some(&failed)).is_some(), "nobody knows yet how it ends");
+        assert!(failed.1.clone().now_or_never().is_some_and(|answer| answer.is_err()));
+        assert!(fresh(now, Some(&failed)).is_none(), "whoever asks now asks the world");
+        let answered = kept(Ok(Rc::new(7)));
+        assert!(answered.1.clone().now_or_never().is_some_and(|answer| answer.is_ok()));
+        assert!(fresh(now, Some(&answered)).is_some());
+        assert!(fresh(at(2), Some(&answered)).is_none(), "it is too old");
     }
 }

@@ -12,6 +12,7 @@ use cutover_core::plan::Work;
 /// The slots of one conductor. They are given out in the order in which they were asked for.
 pub(crate) struct Slots {
     calls: Rc<Pool>,
+    launches: Rc<Pool>,
     connections: Rc<Pool>,
 }
 
@@ -38,7 +39,7 @@ impl Slots {
             let free = Cell::new(work.side_by_side().unwrap_or(usize::MAX));
             Rc::new(Pool { free, queue: RefCell::default() })
         };
-        Self { calls: pool(Work::Calls), connections: pool(Work::Connections) }
+        Self { calls: pool(Work::Calls), launches: pool(Work::Launches), connections: pool(Work::Connections) }
     }
 
     /// Waits for a free slot for this kind of work and takes it. Work that only waits needs no slot.
@@ -46,8 +47,45 @@ impl Slots {
         match work {
             Work::Waiting => None,
             Work::Calls => Some(take(&self.calls).await),
+            Work::Launches => Some(take(&self.launches).await),
             Work::Connections => Some(take(&self.connections).await),
         }
+    }
+}
+
+/// The slot of one step: taken while the step makes calls, and free while it waits before another attempt.
+pub(crate) struct StepSlot<'a> {
+    slots: &'a Slots,
+    work: Cell<Work>,
+    slot: RefCell<Option<Slot>>,
+}
+
+impl<'a> StepSlot<'a> {
+    /// Not taken yet.
+    pub(crate) fn new(slots: &'a Slots, work: Work) -> Self {
+        Self { slots, work: Cell::new(work), slot: RefCell::default() }
+    }
+
+    /// Waits for a slot, unless there is one already. Returns whether one was taken.
+    pub(crate) async fn take(&self) -> bool {
+        if self.slot.borrow().is_some() {
+            return false;
+        }
+        let slot = self.slots.take(self.work.get()).await;
+        let is_taken = slot.is_some();
+        self.slot.replace(slot);
+        is_taken
+    }
+
+    /// Gives the slot back, if there is one.
+    pub(crate) fn release(&self) {
+        self.slot.take();
+    }
+
+    /// Gives the slot back, if there is one. From here on the step looks for the effect of its call.
+    pub(crate) fn release_to_look(&self) {
+        self.release();
+        self.work.set(self.work.get().of_looks());
     }
 }
 
@@ -129,6 +167,31 @@ mod tests {
         assert!(taken(&slots, Work::Connections).is_none());
         drop((calls, connections));
         assert!(taken(&slots, Work::Calls).is_some() && taken(&slots, Work::Connections).is_some());
+    }
+
+    #[test]
+    fn a_step_keeps_its_slot_until_it_is_released_and_takes_one_again() {
+        let slots = Slots::new();
+        let mut others = all(&slots, Work::Calls);
+        others.pop();
+        let slot = StepSlot::new(&slots, Work::Calls);
+        assert_eq!(slot.take().now_or_never(), Some(true));
+        assert_eq!(slot.take().now_or_never(), Some(false), "it has one");
+        slot.release();
+        let another = taken(&slots, Work::Calls).expect("it was released");
+        assert_eq!(slot.take().now_or_never(), None);
+        drop(another);
+        assert_eq!(slot.take().now_or_never(), Some(true));
+    }
+
+    #[test]
+    fn hosts_that_boot_are_looked_for_while_others_are_launched() {
+        let slots = Slots::new();
+        let slot = StepSlot::new(&slots, Work::Launches);
+        assert_eq!(slot.take().now_or_never(), Some(true));
+        slot.release_to_look();
+        let _others = all(&slots, Work::Launches);
+        assert_eq!(slot.take().now_or_never(), Some(true));
     }
 
     #[test]

@@ -474,6 +474,16 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_cannot_be_listed_is_not_an_empty_one() {
+        let folder = TempDir::new().expect("a folder");
+        let store = Store::folder(folder.path(), &upgrade()).expect("a store");
+        create(&store, "lease/00000001.json", "");
+        std::fs::write(folder.path().join(upgrade().as_str()).join("journal"), "").expect("a file");
+        let error = now(store.list("journal", |_| true)).expect_err("a file is in the way");
+        assert!(error.to_string().starts_with("journal could not be listed in "), "{error}");
+    }
+
+    #[test]
     fn an_error_made_from_a_failure_shows_that_failure_and_its_hint() {
         let failure = Failure::permanent("s3 PutObject was refused: NoSuchBucket").with_hint("check the bucket's name");
         let made = object_store::Error::Generic { store: "S3", source: Box::new(failure) };

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use cutover_core::deployment::Deployment;
 use cutover_core::time::{earlier, later};
 use cutover_engine::failure::Failure;
-use cutover_engine::gate::{Mishap, Permit, Weather};
+use cutover_engine::gate::{FaultSource, InjectedFault, Permit};
 use cutover_engine::ports::{Answer, Clock, World};
 
 use crate::file::{CloudError, WorldFile};
@@ -214,6 +214,12 @@ impl EmbeddedCloud {
         }
     }
 
+    /// How many seconds of its time pass in one second of wall time; nothing for a cloud in memory.
+    #[must_use]
+    pub fn pace(&self) -> Option<u32> {
+        self.file.as_ref().map(|file| file.pace().seconds())
+    }
+
     /// A port call that reads the world.
     pub(crate) async fn look<T>(&self, call: &'static str, answer: impl FnOnce(&WorldState) -> Answer<T>) -> Answer<T> {
         self.take_a_moment(call).await;
@@ -322,13 +328,13 @@ impl EmbeddedCloud {
 
 /// The faults for writes are injected at the gate.
 #[async_trait(?Send)]
-impl Weather for EmbeddedCloud {
-    async fn before(&self, call: &'static str) -> Option<Mishap> {
+impl FaultSource for EmbeddedCloud {
+    async fn before(&self, call: &'static str) -> Option<InjectedFault> {
         if self.world.borrow().faults.is_empty() {
             return None;
         }
         // Counted for all processes that share the world. A world that cannot be read has no faults.
-        self.locked(call, |world| Ok(world.count_call(call))).ok().flatten().map(FaultKind::mishap)
+        self.locked(call, |world| Ok(world.count_call(call))).ok().flatten().map(FaultKind::injected)
     }
 }
 

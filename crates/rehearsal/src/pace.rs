@@ -24,6 +24,11 @@ impl Pace {
         Self { origin, wall_origin, pace: pace.max(1), skipped_milliseconds: 0 }
     }
 
+    /// Seconds of the cloud in one second of wall time.
+    pub(crate) fn seconds(&self) -> u32 {
+        self.pace
+    }
+
     /// The cloud's time at a moment of wall time.
     pub(crate) fn at(&self, wall_now: Timestamp) -> Timestamp {
         let passed = between(self.wall_origin, wall_now).saturating_mul(self.pace);

@@ -15,10 +15,10 @@ use cutover_core::plan::{Finding, Order, Phase, Plan, Severity, lint};
 use cutover_core::planner::{Blocked, Inputs, plan};
 use cutover_core::time::{earlier, later};
 use cutover_engine::conductor::{self, Ending};
-use cutover_engine::drive::Crew;
+use cutover_engine::drive::Conductor;
 use cutover_engine::failure::Failure;
 use cutover_engine::fence::ZoneFence;
-use cutover_engine::gate::{Gate, Hold};
+use cutover_engine::gate::{Authority, Gate};
 use cutover_engine::halt::Halt;
 use cutover_engine::journal::{Journal, JournalError, Listener, Reading, read};
 use cutover_engine::lease::OnClock;
@@ -188,17 +188,17 @@ async fn conduct_phases(
     let stop = std::future::pending().boxed_local().shared();
     let world = cloud.world();
     let machine = Rc::new(OnClock(Rc::clone(&clock)));
-    let gate = Gate::new(Hold::Alone, Rc::clone(&journal), machine)
-        .in_weather(Rc::clone(cloud) as _)
+    let gate = Gate::new(Authority::Alone, Rc::clone(&journal), machine)
+        .with_faults(Rc::clone(cloud) as _)
         .with_zone(ZoneFence::of(deployment, &world, &clock));
-    let crew = Crew::new(world, Rc::clone(&clock), operator, journal, gate, stop);
-    let conductor = "rehearsal".to_owned();
-    crew.journal.append(Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor }).await?;
+    let conductor = Conductor::new(world, Rc::clone(&clock), operator, journal, gate, stop);
+    let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "rehearsal".to_owned() };
+    conductor.journal.append(took_over).await?;
     let mut findings = Vec::new();
-    let unfinished = |phase: &Phase| !crew.journal.upgrade().finished(*phase);
+    let unfinished = |phase: &Phase| !conductor.journal.upgrade().finished(*phase);
     for phase in Phase::ALL.into_iter().filter(unfinished) {
         clock.wait_for_date(when(deployment, phase)).await;
-        if let Some(early) = conduct_phase(deployment, order, phase, &crew, &mut findings).await? {
+        if let Some(early) = conduct_phase(deployment, order, phase, &conductor, &mut findings).await? {
             return Ok((early, findings));
         }
     }
@@ -230,14 +230,14 @@ pub async fn conduct_phase(
     deployment: &Deployment,
     order: Order,
     phase: Phase,
-    crew: &Crew,
+    conductor: &Conductor,
     findings: &mut Vec<Finding>,
 ) -> Result<Option<RehearsalEnding>, RehearsalError> {
-    let upgrade = crew.journal.upgrade().clone();
+    let upgrade = conductor.journal.upgrade().clone();
     if upgrade.run_of(phase).is_some() {
-        return Ok(early_end(phase, conductor::run(crew, None, phase).await?));
+        return Ok(early_end(phase, conductor::run(conductor, None, phase).await?));
     }
-    let observation = observe(&crew.world, &*crew.clock, deployment, &upgrade).await?;
+    let observation = observe(&conductor.world, &*conductor.clock, deployment, &upgrade).await?;
     let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
     let plan: Plan = match plan(inputs, phase, order) {
         Ok(plan) => plan,
@@ -250,7 +250,7 @@ pub async fn conduct_phase(
         return Ok(Some(RehearsalEnding::Refused(phase)));
     }
     let begin = Some((plan, Digest::of_json(deployment)));
-    Ok(early_end(phase, conductor::run(crew, begin, phase).await?))
+    Ok(early_end(phase, conductor::run(conductor, begin, phase).await?))
 }
 
 fn early_end(phase: Phase, ending: Ending) -> Option<RehearsalEnding> {

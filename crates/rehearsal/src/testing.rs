@@ -11,7 +11,7 @@ use cutover_core::plan::{BuildImage, Host, ImageRef, InstanceRef, Launch, Migrat
 use cutover_core::time::{Span, earlier};
 use cutover_engine::fence::ZoneFence;
 use cutover_engine::gate::{Gate, Permit};
-use cutover_engine::halt::Hitch;
+use cutover_engine::halt::WriteError;
 use cutover_engine::ports::{Answer, Clock, JobProgress, ProgramState, World};
 use serde_json::json;
 
@@ -110,17 +110,17 @@ impl Rig {
         let world = cloud.world();
         let wall = clock.clone() as Rc<dyn Clock>;
         let gate =
-            Gate::alone(&wall).in_weather(Rc::clone(&cloud) as _).with_zone(ZoneFence::of(&deployment, &world, &wall));
+            Gate::alone(&wall).with_faults(Rc::clone(&cloud) as _).with_zone(ZoneFence::of(&deployment, &world, &wall));
         Self { deployment, clock, cloud, world, gate }
     }
 
     /// Changes something through a gate, like all code that changes the world.
     pub(crate) async fn write<T>(&self, call: impl AsyncFnOnce(&Permit) -> Answer<T>) -> Answer<T> {
-        self.gate.write("by hand", call).await.map_err(Hitch::into_failure)
+        self.gate.write("by hand", call).await.map_err(WriteError::into_failure)
     }
 
     pub(crate) async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Answer<ChangeId> {
-        self.gate.change_records(zone, records).await.map_err(Hitch::into_failure)
+        self.gate.change_records(zone, records).await.map_err(WriteError::into_failure)
     }
 
     /// Writes the page, whatever its current version.

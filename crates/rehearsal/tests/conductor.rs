@@ -23,9 +23,9 @@ use cutover_core::plan::{
 use cutover_core::progress::Progress;
 use cutover_core::time::{between, later};
 use cutover_engine::conductor::{Ending, run as conduct};
-use cutover_engine::drive::{Crew, Stop};
+use cutover_engine::drive::{Conductor, Stop};
 use cutover_engine::failure::{Failure, FailureClass};
-use cutover_engine::gate::{Gate, Hold, Permit};
+use cutover_engine::gate::{Authority, Gate, Permit};
 use cutover_engine::halt::Halt;
 use cutover_engine::journal::{Journal, JournalError, Listener, read};
 use cutover_engine::lease::OnClock;
@@ -214,9 +214,9 @@ impl Stage {
         let (clock, person) = (Rc::clone(&self.clock) as _, Rc::clone(&self.person) as _);
         let journal = Rc::new(self.journal());
         let machine = Rc::new(OnClock(Rc::clone(&self.clock) as _));
-        let gate = Gate::new(Hold::Alone, Rc::clone(&journal), machine);
-        let crew = Crew::new(self.world.clone(), clock, person, journal, gate, stop);
-        run(&self.clock, conduct(&crew, begin, Phase::Announce)).map_err(Box::new)
+        let gate = Gate::new(Authority::Alone, Rc::clone(&journal), machine);
+        let conductor = Conductor::new(self.world.clone(), clock, person, journal, gate, stop);
+        run(&self.clock, conduct(&conductor, begin, Phase::Announce)).map_err(Box::new)
     }
 
     /// Records events like a conductor that died right after them.

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use cutover_contract::{crew, planned};
+use cutover_contract::{conductor, planned};
 use cutover_core::deployment::{Deployment, parse};
 use cutover_core::digest::Digest;
 use cutover_core::plan::{Phase, Plan, Rule};
@@ -38,16 +38,17 @@ fn conducted(deployment: &Deployment, changed: impl Fn(&mut Plan)) -> Outcome {
     let finished = run(&clock, async {
         let at = Rc::clone(&clock) as Rc<dyn Clock>;
         let operator = Rc::new(ScriptedOperator::new(deployment, Rc::clone(&at)));
-        let crew = crew(cloud.world(), at, operator, Store::memory(&deployment.upgrade()), deployment).await;
+        let conductor = conductor(cloud.world(), at, operator, Store::memory(&deployment.upgrade()), deployment).await;
         for phase in Phase::ALL {
-            let mut plan = planned(&crew, deployment, phase).await.expect("observed");
+            let mut plan = planned(&conductor, deployment, phase).await.expect("observed");
             changed(&mut plan);
-            let ending = conductor::run(&crew, Some((plan, Digest::of(b""))), phase).await.expect("the journal works");
+            let ending =
+                conductor::run(&conductor, Some((plan, Digest::of(b""))), phase).await.expect("the journal works");
             if ending != Ending::Finished {
                 return None;
             }
         }
-        Some(KnownResources::of(&crew.journal.upgrade()))
+        Some(KnownResources::of(&conductor.journal.upgrade()))
     });
     let at_the_end = finished.iter().flat_map(|known| cloud.check_end(known));
     let violations = cloud.violations().into_iter().chain(at_the_end);

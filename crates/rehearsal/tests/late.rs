@@ -13,9 +13,9 @@ use cutover_core::deployment::{Deployment, parse};
 use cutover_core::journal::{Event, Run, StepStatus, Upgrade, downtime_began, opens_by, page_is_up, way_back};
 use cutover_core::plan::{Action, Line, Order, Phase, Plan};
 use cutover_engine::conductor::Ending;
-use cutover_engine::drive::Crew;
+use cutover_engine::drive::Conductor;
 use cutover_engine::fence::ZoneFence;
-use cutover_engine::gate::{Gate, Hold, Mishap, Weather};
+use cutover_engine::gate::{Authority, FaultSource, Gate, InjectedFault};
 use cutover_engine::journal::{Journal, read};
 use cutover_engine::lease::OnClock;
 use cutover_engine::ports::Clock;
@@ -55,8 +55,8 @@ struct Nap {
 }
 
 #[async_trait(?Send)]
-impl Weather for Nap {
-    async fn before(&self, call: &'static str) -> Option<Mishap> {
+impl FaultSource for Nap {
+    async fn before(&self, call: &'static str) -> Option<InjectedFault> {
         let is_next = self.before.borrow_mut().as_mut().filter(|(name, _)| *name == call).is_some_and(|(_, nth)| {
             *nth = nth.saturating_sub(1);
             *nth == 0
@@ -69,15 +69,15 @@ impl Weather for Nap {
     }
 }
 
-/// Weather in which the conductor dies right before a call.
+/// FaultSource in which the conductor dies right before a call.
 struct Death {
     call: &'static str,
     dies: AbortHandle,
 }
 
 #[async_trait(?Send)]
-impl Weather for Death {
-    async fn before(&self, call: &'static str) -> Option<Mishap> {
+impl FaultSource for Death {
+    async fn before(&self, call: &'static str) -> Option<InjectedFault> {
         if call == self.call {
             self.dies.abort();
             std::future::pending::<()>().await;
@@ -113,12 +113,12 @@ impl Stage {
     /// Runs or continues a phase on a machine that is suspended at the window's start or right before a call.
     fn run(&self, phase: Phase, asleep_at: Option<Timestamp>, before: Option<(&'static str, u32)>) -> Ending {
         let clock: Rc<dyn Clock> = Rc::new(Oversleeping { clock: Rc::clone(&self.clock), at: Cell::new(asleep_at) });
-        let weather = Rc::new(Nap { clock: Rc::clone(&self.clock), before: RefCell::new(before) });
-        let crew = self.crew(clock, Rc::clone(&weather) as _);
+        let faults = Rc::new(Nap { clock: Rc::clone(&self.clock), before: RefCell::new(before) });
+        let conductor = self.conductor(clock, Rc::clone(&faults) as _);
         let mut findings = Vec::new();
-        let phase = conduct_phase(&self.deployment, Order::Overlapped, phase, &crew, &mut findings);
+        let phase = conduct_phase(&self.deployment, Order::Overlapped, phase, &conductor, &mut findings);
         let ending = run(&self.clock, phase).expect("the rehearsal itself works");
-        assert!(weather.before.borrow().is_none(), "the machine was not suspended");
+        assert!(faults.before.borrow().is_none(), "the machine was not suspended");
         match ending {
             None => Ending::Finished,
             Some(RehearsalEnding::Failed(_, steps)) => Ending::Failed(steps),
@@ -127,33 +127,32 @@ impl Stage {
     }
 
     /// A conductor that goes on with what is on record.
-    fn crew(&self, clock: Rc<dyn Clock>, weather: Rc<dyn Weather>) -> Crew {
+    fn conductor(&self, clock: Rc<dyn Clock>, faults: Rc<dyn FaultSource>) -> Conductor {
         let reading = run(&self.clock, read(&self.store)).expect("it can be read");
         let nonce = format!("conductor-{}", reading.records.len());
         let epoch = reading.records.last().map_or(1, |last| last.epoch + 1);
         let (store, listener) = (self.store.clone(), Rc::new(|_: &_| {}));
         let journal = Rc::new(Journal::open(store, reading, Rc::clone(&clock), epoch, nonce, listener));
         let (world, machine) = (self.cloud.world(), Rc::new(OnClock(Rc::clone(&clock))));
-        let gate = Gate::new(Hold::Alone, Rc::clone(&journal), machine).in_weather(weather).with_zone(ZoneFence::of(
-            &self.deployment,
-            &world,
-            &clock,
-        ));
+        let gate = Gate::new(Authority::Alone, Rc::clone(&journal), machine)
+            .with_faults(faults)
+            .with_zone(ZoneFence::of(&self.deployment, &world, &clock));
         let operator = Rc::new(ScriptedOperator::new(&self.deployment, Rc::clone(&clock)));
         let stop = std::future::pending().boxed_local().shared();
-        let crew = Crew::new(world, clock, operator, journal, gate, stop);
-        let (upgrade, conductor) = (self.deployment.upgrade(), "ada@left".to_owned());
-        run(&self.clock, crew.journal.append(Event::ConductorTookOver { upgrade, conductor })).expect("written");
-        crew
+        let conductor = Conductor::new(world, clock, operator, journal, gate, stop);
+        let (upgrade, name) = (self.deployment.upgrade(), "ada@left".to_owned());
+        run(&self.clock, conductor.journal.append(Event::ConductorTookOver { upgrade, conductor: name }))
+            .expect("written");
+        conductor
     }
 
     /// A conductor of the window dies right before its first call of that name.
     fn die_before(&self, call: &'static str) {
         let (dies, registration) = AbortHandle::new_pair();
-        let weather = Rc::new(Death { call, dies });
-        let crew = self.crew(Rc::clone(&self.clock) as _, weather);
+        let faults = Rc::new(Death { call, dies });
+        let conductor = self.conductor(Rc::clone(&self.clock) as _, faults);
         let mut findings = Vec::new();
-        let phase = conduct_phase(&self.deployment, Order::Overlapped, Phase::Window, &crew, &mut findings);
+        let phase = conduct_phase(&self.deployment, Order::Overlapped, Phase::Window, &conductor, &mut findings);
         assert!(run(&self.clock, Abortable::new(phase, registration)).is_err(), "no `{call}` was made");
     }
 

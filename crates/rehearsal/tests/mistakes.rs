@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 
-use cutover_contract::{crew, planned};
+use cutover_contract::{conductor, planned};
 use cutover_core::deployment::parse;
 use cutover_core::digest::Digest;
 use cutover_core::journal::StepStatus;
@@ -13,7 +13,7 @@ use cutover_core::names::{DiskId, ImageId, InstanceId};
 use cutover_core::observation::{Instance, MachineImage};
 use cutover_core::plan::{Action, BuildImage, InstanceRef, Launch, Phase, Plan};
 use cutover_engine::conductor::{self, Ending};
-use cutover_engine::drive::Crew;
+use cutover_engine::drive::Conductor;
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Clock, Compute, Images, World};
@@ -125,18 +125,18 @@ fn mistaken_in(phase: Phase, other: impl Fn(World) -> World, plans: fn(&mut Plan
     run(&clock, async {
         let at = Rc::clone(&clock) as Rc<dyn Clock>;
         let operator = Rc::new(ScriptedOperator::new(&deployment, Rc::clone(&at)));
-        let crew = crew(cloud.world(), at, operator, Store::memory(&deployment.upgrade()), &deployment).await;
+        let conductor = conductor(cloud.world(), at, operator, Store::memory(&deployment.upgrade()), &deployment).await;
         for earlier in Phase::ALL.into_iter().take_while(|earlier| *earlier < phase) {
-            let plan = planned(&crew, &deployment, earlier).await.expect("observed");
-            assert_eq!(conducted(&crew, plan, earlier).await, Ending::Finished);
+            let plan = planned(&conductor, &deployment, earlier).await.expect("observed");
+            assert_eq!(conducted(&conductor, plan, earlier).await, Ending::Finished);
         }
-        let mut plan = planned(&crew, &deployment, phase).await.expect("observed");
+        let mut plan = planned(&conductor, &deployment, phase).await.expect("observed");
         let before = living(&cloud.world()).await;
         plans(&mut plan, &before);
-        let crew = crew.in_world(other(cloud.world()));
-        let ending = conducted(&crew, plan, phase).await;
+        let conductor = conductor.in_world(other(cloud.world()));
+        let ending = conducted(&conductor, plan, phase).await;
         assert!(matches!(ending, Ending::Failed(_)), "{ending:?}");
-        let upgrade = crew.journal.upgrade().clone();
+        let upgrade = conductor.journal.upgrade().clone();
         let errors = upgrade.run_of(phase).expect("it was begun").runs().filter_map(|(_, step)| match &step.status {
             StepStatus::Failed { error, .. } => Some(error.clone()),
             _ => None,
@@ -145,8 +145,8 @@ fn mistaken_in(phase: Phase, other: impl Fn(World) -> World, plans: fn(&mut Plan
     })
 }
 
-async fn conducted(crew: &Crew, plan: Plan, phase: Phase) -> Ending {
-    conductor::run(crew, Some((plan, Digest::of(b""))), phase).await.expect("the journal works")
+async fn conducted(conductor: &Conductor, plan: Plan, phase: Phase) -> Ending {
+    conductor::run(conductor, Some((plan, Digest::of(b""))), phase).await.expect("the journal works")
 }
 
 fn refused(outcome: &Outcome, words: &str) {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use cutover_contract::{crew, planned};
+use cutover_contract::{conductor, planned};
 use cutover_core::deployment::parse;
 use cutover_core::digest::Digest;
 use cutover_core::observation::Observation;
@@ -25,16 +25,17 @@ fn pending_migrations_are_counted_on_next_hosts_and_unknown_before_one_runs() {
     run(&clock, async {
         let at = Rc::clone(&clock) as Rc<dyn Clock>;
         let operator = Rc::new(ScriptedOperator::new(&deployment, Rc::clone(&at)));
-        let crew = crew(cloud.world(), at, operator, Store::memory(&deployment.upgrade()), &deployment).await;
+        let conductor = conductor(cloud.world(), at, operator, Store::memory(&deployment.upgrade()), &deployment).await;
         let look = async || {
-            let upgrade = crew.journal.upgrade().clone();
-            observe(&crew.world, &*crew.clock, &deployment, &upgrade).await.expect("it can be observed")
+            let upgrade = conductor.journal.upgrade().clone();
+            observe(&conductor.world, &*conductor.clock, &deployment, &upgrade).await.expect("it can be observed")
         };
         let before = look().await;
         assert_eq!(known(&before), 0);
         for phase in [Phase::Announce, Phase::Prepare] {
-            let plan = planned(&crew, &deployment, phase).await.expect("observed");
-            let ending = conductor::run(&crew, Some((plan, Digest::of(b""))), phase).await.expect("the journal works");
+            let plan = planned(&conductor, &deployment, phase).await.expect("observed");
+            let ending =
+                conductor::run(&conductor, Some((plan, Digest::of(b""))), phase).await.expect("the journal works");
             assert_eq!(ending, Ending::Finished);
         }
         let after = look().await;

@@ -23,9 +23,9 @@ use cutover_core::journal::Event;
 use cutover_core::plan::{Order, Phase};
 use cutover_core::progress::Progress;
 use cutover_core::time::{between, earlier, later};
-use cutover_engine::drive::Crew;
+use cutover_engine::drive::Conductor;
 use cutover_engine::fence::ZoneFence;
-use cutover_engine::gate::{Gate, Hold, Mishap, Weather};
+use cutover_engine::gate::{Authority, FaultSource, Gate, InjectedFault};
 use cutover_engine::halt::Halt;
 use cutover_engine::journal::{Journal, JournalError, Listener, read};
 use cutover_engine::lease::{Claim, Identity, LeaseLost, Machine, Origin, claim};
@@ -102,8 +102,8 @@ struct Sleepy {
 }
 
 #[async_trait(?Send)]
-impl Weather for Sleepy {
-    async fn before(&self, _call: &'static str) -> Option<Mishap> {
+impl FaultSource for Sleepy {
+    async fn before(&self, _call: &'static str) -> Option<InjectedFault> {
         if self.left.get() > 0 {
             self.left.set(self.left.get() - 1);
             if self.left.get() == 0 {
@@ -151,33 +151,33 @@ impl Stage {
         let journal = Rc::new(Journal::open(store, reading, Rc::clone(&clock), lease.epoch, nonce, listener));
         let left = Cell::new(if let Falls::BeforeCall(number) = falls { number } else { 0 });
         let world = self.cloud.world();
-        let gate = Gate::new(Hold::Lease(Rc::clone(&lease)), Rc::clone(&journal), machine)
-            .in_weather(Rc::new(Sleepy { left, asleep }))
+        let gate = Gate::new(Authority::Lease(Rc::clone(&lease)), Rc::clone(&journal), machine)
+            .with_faults(Rc::new(Sleepy { left, asleep }))
             .with_zone(ZoneFence::of(&self.deployment, &world, &clock));
         let operator = Rc::new(ScriptedOperator::new(&self.deployment, Rc::clone(&clock)));
         let stop = std::future::pending().boxed_local().shared();
-        let crew = Crew::new(world, clock, operator, Rc::clone(&journal), gate, stop);
-        let work = Box::pin(self.phases(&crew, name));
+        let conductor = Conductor::new(world, clock, operator, Rc::clone(&journal), gate, stop);
+        let work = Box::pin(self.phases(&conductor, name));
         let ended = match select(work, Box::pin(lease.keep(&journal, &|_| {}))).await {
             Either::Left((ended, _)) => ended,
             Either::Right((halt, _)) => Err(halt.into()),
         };
-        self.attempts.set(crew.gate.attempts().values().sum());
+        self.attempts.set(conductor.gate.attempts().values().sum());
         ended
     }
 
-    async fn phases(&self, crew: &Crew, conductor: &str) -> Result<(), RehearsalError> {
-        let (upgrade, conductor) = (self.deployment.upgrade(), conductor.to_owned());
-        crew.journal.append(Event::ConductorTookOver { upgrade, conductor }).await?;
+    async fn phases(&self, conductor: &Conductor, name: &str) -> Result<(), RehearsalError> {
+        let (upgrade, name) = (self.deployment.upgrade(), name.to_owned());
+        conductor.journal.append(Event::ConductorTookOver { upgrade, conductor: name }).await?;
         for phase in Phase::ALL {
-            if crew.journal.upgrade().finished(phase) {
+            if conductor.journal.upgrade().finished(phase) {
                 continue;
             }
             if phase == Phase::Retire {
                 let end = self.deployment.window.ends().timestamp;
-                crew.clock.sleep_until(later(end, Duration::from_secs(60))).await;
+                conductor.clock.sleep_until(later(end, Duration::from_secs(60))).await;
             }
-            let ended = conduct_phase(&self.deployment, Order::Overlapped, phase, crew, &mut Vec::new()).await?;
+            let ended = conduct_phase(&self.deployment, Order::Overlapped, phase, conductor, &mut Vec::new()).await?;
             assert_eq!(ended, None, "{phase} ends well");
         }
         Ok(())

@@ -15,7 +15,7 @@ use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use cutover_aws::operations::Writes;
 use cutover_aws::{Connection, Error, Limits, Settings, Times};
-use cutover_engine::gate::{Gate, Hold, Permit};
+use cutover_engine::gate::{Authority, Gate, Permit};
 use cutover_engine::journal::{Journal, Reading};
 use cutover_engine::lease::OnClock;
 use cutover_engine::ports::Clock;
@@ -110,7 +110,7 @@ pub(crate) async fn by_dry_permit<T>(work: impl AsyncFnOnce(&Permit) -> T) -> T 
     let clock: Rc<dyn Clock> = Rc::new(WallClock);
     let store = Store::memory(&"nobody".into());
     let journal = Journal::open(store, Reading::default(), Rc::clone(&clock), 0, "dry".to_owned(), Rc::new(|_| {}));
-    through(&Gate::new(Hold::PutDown, Rc::new(journal), Rc::new(OnClock(clock))), work).await
+    through(&Gate::new(Authority::PutDown, Rc::new(journal), Rc::new(OnClock(clock))), work).await
 }
 
 async fn through<T>(gate: &Gate, work: impl AsyncFnOnce(&Permit) -> T) -> T {

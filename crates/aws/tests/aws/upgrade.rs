@@ -13,13 +13,13 @@ use cutover_aws::Limits;
 use cutover_aws::operations::{Effect, ec2, table};
 use cutover_aws::policy::{allows, policy};
 use cutover_aws::service::Service;
-use cutover_contract::{crew, planned};
+use cutover_contract::{conductor, planned};
 use cutover_core::deployment::{Aws, Cloud, Deployment, Role, parse};
 use cutover_core::digest::Digest;
 use cutover_core::journal::Run as Conducted;
 use cutover_core::plan::{Action, Phase, Plan, lint};
 use cutover_engine::conductor::{self, Ending};
-use cutover_engine::drive::Crew;
+use cutover_engine::drive::Conductor;
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
 
@@ -74,11 +74,11 @@ async fn upgraded() -> (Deployment, BTreeMap<Phase, Run>) {
     let world = surroundings.world(&furnished, Rc::clone(&at), Rc::clone(&others) as _, others);
     let world = counted(&world, &clock, slowness(&deployment));
     let store = Store::memory(&deployment.upgrade());
-    let crew = crew(world, Rc::clone(&at), Rc::new(Approving(at)), store, &deployment).await;
+    let conductor = conductor(world, Rc::clone(&at), Rc::new(Approving(at)), store, &deployment).await;
     let mut runs = BTreeMap::new();
     for phase in Phase::ALL {
         let (before, objects) = (furnished.connection.calls(), requests_to_s3(&proxy, &deployment));
-        let plan = clock.run(run_phase(&crew, &deployment, phase)).await;
+        let plan = clock.run(run_phase(&conductor, &deployment, phase)).await;
         let calls = since(&before, &furnished.connection.calls());
         runs.insert(phase, Run { plan, calls, objects: requests_to_s3(&proxy, &deployment) - objects });
     }
@@ -98,11 +98,12 @@ fn slowness(deployment: &Deployment) -> Slowness {
     }
 }
 
-async fn run_phase(crew: &Crew, deployment: &Deployment, phase: Phase) -> Plan {
-    let plan = planned(crew, deployment, phase).await.expect("observed");
+async fn run_phase(conductor: &Conductor, deployment: &Deployment, phase: Phase) -> Plan {
+    let plan = planned(conductor, deployment, phase).await.expect("observed");
     assert_eq!(lint(&plan, deployment), []);
-    let ending = conductor::run(crew, Some((plan.clone(), Digest::of(b""))), phase).await.expect("the journal works");
-    let upgrade = crew.journal.upgrade().clone();
+    let ending =
+        conductor::run(conductor, Some((plan.clone(), Digest::of(b""))), phase).await.expect("the journal works");
+    let upgrade = conductor.journal.upgrade().clone();
     let failed = upgrade.run_of(phase).into_iter().flat_map(Conducted::failed);
     let failed: Vec<_> = failed.map(|(step, error)| format!("{}: {error}", step.id)).collect();
     assert_eq!(ending, Ending::Finished, "{phase}: {failed:?}");

@@ -14,8 +14,8 @@ use cutover_core::journal::Event;
 use cutover_core::plan::RecordTarget;
 use cutover_engine::failure::FailureClass;
 use cutover_engine::fence::ZoneFence;
-use cutover_engine::gate::{Gate, Hold};
-use cutover_engine::halt::{Halt, Hitch};
+use cutover_engine::gate::{Authority, Gate};
+use cutover_engine::halt::{Halt, WriteError};
 use cutover_engine::journal::{Journal, read};
 use cutover_engine::lease::OnClock;
 use cutover_engine::ports::Clock;
@@ -175,7 +175,7 @@ async fn conductor(endpoint: &str, deployment: &Deployment, store: &Store, nonce
     let journal = Journal::open(store, reading, Rc::clone(&clock), epoch, nonce.clone(), Rc::new(|_| {}));
     let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: nonce };
     journal.append(took_over).await.expect("on record");
-    Gate::new(Hold::Alone, Rc::new(journal), Rc::new(OnClock(Rc::clone(&clock))))
+    Gate::new(Authority::Alone, Rc::new(journal), Rc::new(OnClock(Rc::clone(&clock))))
         .with_zone(ZoneFence::of(deployment, &world, &clock))
 }
 
@@ -193,13 +193,13 @@ async fn a_conductor_that_slept_while_another_took_over_changes_no_record() {
     let second = conductor(&endpoint, &deployment, &store, "b").await;
     second.write("anything", async |_| Ok(())).await.expect("it takes the zone over before it changes anything");
     let late = first.change_records(ZONE, &towards("late.example")).await;
-    assert!(matches!(late, Err(Hitch::Halt(Halt::Zone(_)))), "{late:?}");
+    assert!(matches!(late, Err(WriteError::Halt(Halt::Zone(_)))), "{late:?}");
     assert!(zone.set(LMS).contains("of-the-first.example"));
     second.change_records(ZONE, &towards("of-the-second.example")).await.expect("the zone is its own");
     assert!(zone.set(LMS).contains("of-the-second.example"));
     let elsewhere = conductor(&endpoint, &deployment, &Store::memory(&deployment.upgrade()), "c").await;
     let refused = elsewhere.write("anything", async |_| Ok(())).await;
-    assert!(matches!(refused, Err(Hitch::Halt(Halt::Zone(_)))), "with another state: {refused:?}");
+    assert!(matches!(refused, Err(WriteError::Halt(Halt::Zone(_)))), "with another state: {refused:?}");
     assert_eq!(zone.state().made, 4, "twice the fence was raised, and twice records were changed");
 }
 
@@ -212,7 +212,7 @@ async fn a_conductor_goes_on_after_a_batch_whose_answer_was_lost() {
     for (target, class) in [("one.example", FailureClass::NotApplied), ("two.example", FailureClass::InDoubt)] {
         zone.state().loses = true;
         let lost = only.change_records(ZONE, &towards(target)).await;
-        let Err(Hitch::Failed(failure)) = lost else { panic!("{lost:?}") };
+        let Err(WriteError::Failed(failure)) = lost else { panic!("{lost:?}") };
         assert_eq!(failure.class, class, "{failure}");
         only.change_records(ZONE, &towards(target)).await.expect("what was lost is its own");
         assert!(zone.set(LMS).contains(target));
@@ -232,7 +232,7 @@ async fn a_mistake_in_a_batch_is_not_taken_for_another_conductor() {
     let [inside] = towards("a.example");
     let outside = RecordTarget { name: "www.another.example".into(), ..inside.clone() };
     let refused = only.change_records(ZONE, &[inside.clone(), outside]).await;
-    let Err(Hitch::Failed(failure)) = refused else { panic!("{refused:?}") };
+    let Err(WriteError::Failed(failure)) = refused else { panic!("{refused:?}") };
     assert_eq!(failure.class, FailureClass::Permanent, "{failure}");
     assert!(failure.message.contains("www.another.example. is not permitted in zone"), "{failure}");
     assert_eq!((zone.set(LMS), zone.state().made), (String::new(), 1), "nothing was changed");

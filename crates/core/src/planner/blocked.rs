@@ -16,7 +16,7 @@ use crate::plan::Phase;
 #[serde(tag = "blocked", rename_all = "kebab-case")]
 pub enum Blocked {
     /// The previous phase is not finished.
-    #[error("`{before}` must have ended well before `{phase}` can begin; run `cutover {before}` first")]
+    #[error("`{before}` must have succeeded before `{phase}` can begin; run `cutover {before}` first")]
     NotYet {
         /// The phase that was asked for.
         phase: Phase,
@@ -24,7 +24,7 @@ pub enum Blocked {
         before: Phase,
     },
     /// The phase is already finished.
-    #[error("`{phase}` has ended well already; `cutover status` shows what is next")]
+    #[error("`{phase}` has succeeded already; `cutover status` shows what is next")]
     Finished {
         /// The phase.
         phase: Phase,

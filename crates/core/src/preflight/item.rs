@@ -13,6 +13,8 @@ pub enum CheckState {
     Problem,
     /// The upgrade would work, but somebody should know this.
     Warning,
+    /// It cannot be known yet, and that is normal.
+    Unknown,
     /// As it should be.
     Ok,
 }
@@ -42,6 +44,11 @@ impl CheckItem {
             consequence: String::new(),
             remedy: String::new(),
         }
+    }
+
+    /// It cannot be known yet; `seen` says until when.
+    pub fn unknown(subject: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self { state: CheckState::Unknown, ..Self::ok(subject, seen) }
     }
 
     /// The same item as a problem, with its consequence and the remedy.

@@ -53,7 +53,7 @@ fn pending(inputs: Inputs<'_>) -> Vec<CheckItem> {
             let subject = format!("migrations {} {} {}", pending.fleet, pending.service, pending.database);
             match pending.count {
                 Some(count) => CheckItem::ok(subject, format!("{count} pending")),
-                None => CheckItem::ok(subject, "unknown until a next host runs"),
+                None => CheckItem::unknown(subject, "not known until a next host runs"),
             }
         })
         .collect()

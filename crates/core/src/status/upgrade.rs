@@ -158,9 +158,12 @@ pub struct FailedStep {
     pub page_is_up: bool,
     /// Why the maintenance page may not be lifted; nothing if it may.
     pub page_stays_because: Option<String>,
-    /// The command that starts a failed migration again, once its schema is repaired; nothing for other steps, which
-    /// are tried again when the phase is run again.
+    /// The command that tries again what is never tried again without consent: a failed migration, once its schema is
+    /// repaired, or a step in doubt, if it was not done. Nothing for other steps, which are tried again when the phase is
+    /// run again.
     pub retry_command: Option<String>,
+    /// The command that treats a step in doubt as done; nothing for other steps.
+    pub accept_command: Option<String>,
 }
 
 /// A gate that waits for a decision.
@@ -305,6 +308,10 @@ fn trouble(run: &StepRun) -> Option<String> {
 
 fn failed(inputs: StatusInputs<'_>, run: &Run) -> Vec<FailedStep> {
     let (phase, file, upgrade) = (run.plan.phase, inputs.file, inputs.upgrade);
+    let command = |option: &str, step: &Step| format!("cutover {phase} {file} {option} {}", step.id);
+    let is_in_doubt = |step: &Step| run.run(&step.id).in_doubt;
+    let needs_consent = |step: &Step| matches!(step.action, Action::Migrate(_)) || is_in_doubt(step);
+    let is_readable = inputs.damage.is_none();
     let failed = run.failed().map(|(step, error)| FailedStep {
         step: step.id.clone(),
         lane: step.lane.to_string(),
@@ -316,8 +323,8 @@ fn failed(inputs: StatusInputs<'_>, run: &Run) -> Vec<FailedStep> {
             PageMayLift::No { because } => Some(because),
             PageMayLift::Yes => None,
         },
-        retry_command: (matches!(step.action, Action::Migrate(_)) && inputs.damage.is_none())
-            .then(|| format!("cutover {phase} {file} --retry {}", step.id)),
+        retry_command: (needs_consent(step) && is_readable).then(|| command("--retry", step)),
+        accept_command: (is_in_doubt(step) && is_readable).then(|| command("--accept", step) + " --because TEXT"),
     });
     failed.collect()
 }

@@ -12,6 +12,23 @@ pub struct BranchArgs {
     pub command: BranchCommand,
 }
 
+impl BranchCommand {
+    /// The arguments that all of them have.
+    #[must_use]
+    pub const fn common(&self) -> &CommonArgs {
+        match self {
+            Self::Status(args) => &args.common,
+            Self::Create(args) => &args.common,
+            Self::Patches(args) => &args.common,
+            Self::Forecast(args) => &args.common,
+            Self::Rebase(args) => &args.common,
+            Self::Verify(args) => &args.common,
+            Self::Publish(args) => &args.common,
+            Self::Mirror(args) => &args.common,
+        }
+    }
+}
+
 /// The commands of `branch`.
 #[derive(Debug, Subcommand)]
 pub enum BranchCommand {

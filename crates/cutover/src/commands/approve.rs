@@ -36,7 +36,7 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
         if let Some(other) = last.filter(|other| other.approved != args.refuse) {
             return Err(CommandError::refused(
                 format!("{} has just decided on `{gate}`; the conductor has not read that decision yet", other.by),
-                "check `cutover status` in a second",
+                "`cutover status` shows it within a second",
             ));
         }
         let decision = Decision {

@@ -12,6 +12,7 @@ use cutover_engine::{observe, retry};
 use futures_util::future::join;
 
 use crate::args::FileArgs;
+use crate::complete::Given;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
@@ -38,6 +39,8 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
     })?;
     items.extend(super::branch::check_imaged_branches(&args.file, session.deployment()));
     items.sort_by_key(|item| item.state);
+    let given = Given::file(&args.file);
+    items.iter_mut().for_each(|item| item.remedy = given.complete(&item.remedy));
     if args.json {
         output::json(&items)?;
     } else {

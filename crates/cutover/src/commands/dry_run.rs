@@ -8,6 +8,7 @@ use cutover_core::planner::{Inputs, forecast, plan};
 use cutover_engine::dry::{Writes, walk};
 
 use crate::args::PhaseArgs;
+use crate::complete::Given;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
@@ -59,7 +60,8 @@ async fn plans(
         None => match plan(inputs, phase, args.order.into()) {
             Ok(plan) => (plan, Vec::new()),
             Err(blocked) => {
-                let reasons = blocked.iter().map(ToString::to_string).collect();
+                let reasons =
+                    blocked.iter().map(|blocked| Given::file(&args.file).complete(&blocked.to_string())).collect();
                 (forecast(inputs, phase, args.order.into()), reasons)
             }
         },

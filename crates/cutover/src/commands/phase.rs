@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use serde::Serialize;
@@ -12,13 +13,13 @@ use serde::Serialize;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Run, StepRun, StepStatus, Upgrade, downtime_began};
 use cutover_core::names::StepId;
-use cutover_core::plan::{Action, Phase, Plan};
+use cutover_core::plan::{Phase, Plan};
 use cutover_core::status::{Status, StatusInputs};
 use cutover_core::time::human;
 use cutover_engine::conductor::{self, Ending};
-use cutover_engine::drive::{Crew, Stop};
+use cutover_engine::drive::{Conductor, Stop};
 use cutover_engine::fence::ZoneFence;
-use cutover_engine::gate::{Gate, Hold};
+use cutover_engine::gate::{Authority, Gate};
 use cutover_engine::halt::Halt;
 use cutover_engine::journal::{Journal, JournalError, Reading};
 use cutover_engine::lease::{self, ATTEMPT, Claim, Lease, LeaseLost, Machine, News};
@@ -34,7 +35,7 @@ use crate::planning;
 use crate::session::{Access, Loaded, Session};
 use crate::wall::{Keyboard, interrupted, interruptions};
 use crate::watch::{Now, TICK, Watch, Watcher};
-use crate::{output, show};
+use crate::{complete, output, show};
 
 pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> {
     if args.dry_run {
@@ -75,12 +76,15 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
     })
 }
 
+/// The phase may have succeeded since the command was suggested, or may not be possible yet: the status knows.
+const NOTHING_TO_DECIDE: &str = "there is none now; `cutover status` shows what to type next";
+
 /// Refuses `--retry` for a step that has not failed.
 fn check_retry(args: &PhaseArgs, phase: Phase, under_way: Option<&Run>) -> Result<(), CommandError> {
     let failed: Vec<&str> = under_way.into_iter().flat_map(Run::failed).map(|(step, _)| step.id.as_str()).collect();
     let Some(other) = args.retry.iter().find(|step| !failed.contains(&step.as_str())) else { return Ok(()) };
     let hint = match failed.is_empty() {
-        true => format!("nothing has failed: cutover {phase} {}", args.file.display()),
+        true => NOTHING_TO_DECIDE.to_owned(),
         false => format!("these have failed: {}", failed.join(", ")),
     };
     Err(CommandError::refused(format!("`{other}` is not a failed step of `{phase}`"), hint))
@@ -97,7 +101,7 @@ fn check_accept(args: &PhaseArgs, phase: Phase, under_way: Option<&Run>) -> Resu
     let in_doubt: Vec<&str> = in_doubt.map(|(step, _)| step.id.as_str()).collect();
     let Some(other) = args.accept.iter().find(|step| !in_doubt.contains(&step.as_str())) else { return Ok(()) };
     let hint = match in_doubt.is_empty() {
-        true => format!("nothing is in doubt; this tries failed steps again: cutover {phase} {}", args.file.display()),
+        true => NOTHING_TO_DECIDE.to_owned(),
         false => format!("these are in doubt: {}", in_doubt.join(", ")),
     };
     Err(CommandError::refused(format!("`{other}` is not a step of `{phase}` that is in doubt"), hint))
@@ -110,7 +114,7 @@ fn check_resume(args: &PhaseArgs, session: &Session, run: &Run) -> Result<(), Co
     if run.deployment != Digest::of_json(session.deployment()) {
         return Err(CommandError::refused(
             format!("{} has changed since `{phase}` was started", args.file.display()),
-            format!("restore it, or make a new plan: cutover {phase} {} --replan", args.file.display()),
+            format!("restore it, or make a new plan: cutover {phase} {} --replan", session.file()),
         ));
     }
     if let Some(hash) = &args.plan
@@ -118,7 +122,7 @@ fn check_resume(args: &PhaseArgs, session: &Session, run: &Run) -> Result<(), Co
     {
         return Err(CommandError::refused(
             format!("`{phase}` was started with plan {}, not {hash}", run.plan.hash().short()),
-            format!("resume that one: cutover {phase} {}", args.file.display()),
+            format!("resume that one: cutover {phase} {}", session.file()),
         ));
     }
     if phase == Phase::Window && downtime_began(run).is_none() && !args.late {
@@ -139,10 +143,11 @@ async fn ready(
     if reading.records.len() as u64 != records {
         return Err(CommandError::refused(
             "another conductor has just worked on this upgrade",
-            format!("run `cutover {phase} {}` again", args.file.display()),
+            format!("run it again: cutover {phase} {}", session.file()),
         ));
     }
     set_pace(args, session)?;
+    tell_pace(session);
     Ok((reading, session.world().await?))
 }
 
@@ -156,35 +161,36 @@ async fn conduct(
     world: World,
 ) -> Result<Exit, CommandError> {
     let watch = if args.json { Watch::Json } else { Watch::People };
-    let watcher = Watcher::begin(watch, &reading.upgrade, session.deployment(), Some(&args.file.display().to_string()));
+    let watcher = Watcher::begin(watch, &reading.upgrade, session.deployment(), Some(&session.file()));
     let under_way = reading.upgrade.run_of(phase).map(|run| &*run.plan);
     let followed = plan.as_ref().map(|(plan, _)| plan).or(under_way).map_or_else(|| Digest::of(b""), Plan::hash);
-    let (stop, abandon) = interruptions(|| output::note(STOPPING));
+    let (stop, abandon) = interruptions();
     let (nonce, listener) = (session.machine.nonce(), watcher.listener());
-    let operator = Rc::new(people(args, session, followed));
+    let operator = Rc::new(people(session, followed));
     let clock = Rc::clone(&session.clock);
     let journal =
         Rc::new(Journal::open(session.store.clone(), reading, Rc::clone(&clock), lease.epoch, nonce, listener));
     let gate = gate(session, lease, &journal, &world);
-    let crew = Crew::new(world, clock, operator, Rc::clone(&journal), gate, stop);
+    let remind = Box::pin(remind(session, Rc::clone(&journal), stop.clone()));
+    let conductor = Conductor::new(world, clock, operator, Rc::clone(&journal), gate, stop);
     let work = async {
         take_over(args, session, &journal).await?;
-        conductor::run(&crew, plan, phase).await
+        conductor::run(&conductor, plan, phase).await
     };
     let tell = |news: News<'_>| output::note(&told(&news));
     let shown = watcher.clock();
     let keep = Box::pin(lease.keep(&journal, &tell));
-    let beside = select(Box::pin(tick(session, &shown)), abandon);
+    let beside = select(abandon, select(Box::pin(tick(session, &shown)), remind));
     let watched = select(Box::pin(work), select(keep, beside)).await;
     // If a call may still be on its way, the lease is kept: a successor on another machine waits until it has lapsed.
-    if crew.gate.is_quiet() {
+    if conductor.gate.is_quiet() {
         let _ = lease.release(journal.records()).await;
     }
     // Only now may the program wait for its readers.
     let leave = interrupted();
     watcher.end(&leave).await;
     match watched {
-        Either::Left((Ok(ending), _)) => ended(args, session, phase, &crew, &ending, &leave).await,
+        Either::Left((Ok(ending), _)) => ended(args, session, phase, &conductor, &ending, &leave).await,
         Either::Left((Err(halt), _)) | Either::Right((Either::Left((halt, _)), _)) => {
             Err(halted(args, session, &journal, halt, &leave).await)
         }
@@ -199,13 +205,13 @@ async fn conduct(
 /// The gate of a conductor that holds the lease.
 fn gate(session: &Session, lease: &Rc<Lease>, journal: &Rc<Journal>, world: &World) -> Gate {
     let machine = Rc::new(session.machine);
-    let gate = Gate::new(Hold::Lease(Rc::clone(lease)), Rc::clone(journal), machine).with_zone(ZoneFence::of(
+    let gate = Gate::new(Authority::Lease(Rc::clone(lease)), Rc::clone(journal), machine).with_zone(ZoneFence::of(
         session.deployment(),
         world,
         &session.clock,
     ));
     match session.embedded() {
-        Some(cloud) => gate.in_weather(Rc::clone(cloud) as _),
+        Some(cloud) => gate.with_faults(Rc::clone(cloud) as _),
         None => gate,
     }
 }
@@ -215,20 +221,20 @@ async fn halted(args: &PhaseArgs, session: &Session, journal: &Journal, halt: Ha
     let is_gone = matches!(halt, Halt::Journal(JournalError::Gone { .. }) | Halt::Lease(LeaseLost::Gone { .. }));
     if is_gone {
         let (upgrade, words) = (journal.upgrade().clone(), halt.to_string());
-        let status = status(args, session, &upgrade, Some(&words));
+        let status = status(session, &upgrade, false, Some(&words));
         let _ = show_end(args, status, leave).await;
     }
     CommandError::Halted(Box::new(halt))
 }
 
-/// The status once nobody conducts the upgrade.
-fn status(args: &PhaseArgs, session: &Session, upgrade: &Upgrade, damage: Option<&str>) -> Status {
-    Status::of(StatusInputs {
+/// The status while this process conducts the upgrade, or once nobody does.
+fn status(session: &Session, upgrade: &Upgrade, lives: bool, damage: Option<&str>) -> Status {
+    complete::status(StatusInputs {
         upgrade,
         deployment: session.deployment(),
-        file: &args.file.display().to_string(),
+        file: &session.file(),
         now: session.clock.now(),
-        conductor_lives: Some(false),
+        conductor_lives: Some(lives),
         damage,
     })
 }
@@ -245,7 +251,29 @@ fn set_pace(args: &PhaseArgs, session: &Session) -> Result<(), CommandError> {
     }
 }
 
-const STOPPING: &str = "stopping after the steps under way have ended; press Ctrl-C again to stop at once";
+/// Tells at which pace an embedded cloud's time passes, if an earlier `--pace` has set another one than the file.
+fn tell_pace(session: &Session) {
+    let Some(pace) = session.embedded().and_then(|cloud| cloud.pace()) else { return };
+    let of_file = session.deployment().embedded.pace;
+    if pace != of_file {
+        output::note(&format!(
+            "The embedded cloud's time passes {pace} times as fast as yours, as --pace has set it; the file says {of_file}."
+        ));
+    }
+}
+
+/// How often somebody who has asked the conductor to stop is told what it waits for.
+const REMIND: Duration = Duration::from_secs(30);
+
+/// After the first signal, says again and again what the conductor still waits for.
+async fn remind(session: &Session, journal: Rc<Journal>, stop: Stop) -> Infallible {
+    stop.await;
+    loop {
+        let status = status(session, &journal.upgrade(), true, None);
+        output::note(&show::stopping(&status));
+        session.machine.sleep(REMIND).await;
+    }
+}
 
 fn told(news: &News<'_>) -> String {
     match news {
@@ -293,13 +321,13 @@ async fn tick(session: &Session, shown: &Now) -> Infallible {
 }
 
 /// The people who decide at gates, about this plan.
-fn people(args: &PhaseArgs, session: &Session, plan: Digest) -> People {
+fn people(session: &Session, plan: Digest) -> People {
     People {
         store: session.store.clone(),
         clock: Rc::clone(&session.clock),
         say: Rc::new(output::note),
         keyboard: Keyboard::of_this_terminal(),
-        file: args.file.display().to_string(),
+        file: session.file(),
         plan,
     }
 }
@@ -322,37 +350,24 @@ async fn ended(
     args: &PhaseArgs,
     session: &Session,
     phase: Phase,
-    crew: &Crew,
+    conductor: &Conductor,
     ending: &Ending,
     leave: &Stop,
 ) -> Result<Exit, CommandError> {
-    let file = args.file.display().to_string();
-    let upgrade = crew.journal.upgrade().clone();
-    show_end(args, status(args, session, &upgrade, None), leave).await?;
+    let file = session.file();
+    let upgrade = conductor.journal.upgrade().clone();
+    let status = status(session, &upgrade, false, None);
+    let advice = show::after_failure(phase, &file, &status.failed);
+    show_end(args, status, leave).await?;
     if let Some(line) = session.connection().and_then(|aws| show::calls(&aws.calls())) {
         output::note(&line);
     }
     Ok(match ending {
         Ending::Finished => Exit::Done,
         Ending::Failed(_) => {
-            output::note(&after_failure(phase, &file, upgrade.run_of(phase)));
+            output::note(&advice);
             Exit::StepFailed
         }
         Ending::Stopped => Exit::Stopped,
     })
-}
-
-/// What to type after a failure. A migration is never started again without the operator's consent.
-fn after_failure(phase: Phase, file: &str, run: Option<&Run>) -> String {
-    let failed = run.into_iter().flat_map(Run::failed).map(|(step, _)| step);
-    let migrations: Vec<_> = failed.filter(|step| matches!(step.action, Action::Migrate(_))).collect();
-    if migrations.is_empty() {
-        return format!("`{phase}` stopped at a failed step; once its cause is fixed: cutover {phase} {file}");
-    }
-    let retries: String = migrations.iter().map(|step| format!(" --retry {}", step.id)).collect();
-    format!(
-        "`{phase}` stopped at a failed migration\n  \
-           to observe it again: cutover {phase} {file}\n  \
-           once the schema is repaired: cutover {phase} {file}{retries}"
-    )
 }

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use cutover_core::journal::Upgrade;
 use cutover_core::plan::{Phase, lint};
-use cutover_core::planner::{Blocked, Inputs, forecast, plan};
+use cutover_core::planner::{Inputs, forecast, plan};
 use cutover_engine::inbox::keep_plan;
 
 use crate::args::PlanArgs;
+use crate::complete::Given;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
 use crate::{output, show};
 
 pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
-    let loaded = Loaded::read(&args.file)?;
+    let (loaded, given) = (Loaded::read(&args.file)?, Given::file(&args.file));
     super::block_on(async {
         let session = Session::open(loaded, Access::Look).await?;
         let upgrade = session.read().await?.upgrade;
@@ -27,18 +28,20 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
             output::result(&format!("Nothing is left to do: all phases of {} have succeeded.", deployment.upgrade()))?;
         }
         for phase in phases {
-            let (plan, blocked) = match plan(inputs, phase, args.order.into()) {
+            let (plan, blocked): (_, Vec<String>) = match plan(inputs, phase, args.order.into()) {
                 Ok(plan) => (plan, Vec::new()),
                 // A later phase is often blocked now by what the phase before it will do.
-                Err(blocked) => (forecast(inputs, phase, args.order.into()), blocked),
+                Err(blocked) => {
+                    let reasons = blocked.iter().map(|blocked| given.complete(&blocked.to_string()));
+                    (forecast(inputs, phase, args.order.into()), reasons.collect())
+                }
             };
             keep_plan(&session.store, &plan).await?;
             let findings = lint(&plan, deployment);
             if args.json {
-                shown.push(show::plan_json(plan, deployment, findings, &blocked));
+                shown.push(show::plan_json(plan, deployment, findings, blocked));
             } else {
-                let file = args.file.display().to_string();
-                output::result(&show::plan(&plan, deployment, &file, &findings, args.steps))?;
+                output::result(&show::plan(&plan, deployment, &session.file(), &findings, args.steps))?;
                 output::result(&ahead_of_time(&blocked))?;
             }
         }
@@ -51,7 +54,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
 }
 
 /// The reasons why this plan cannot be run now; empty if there are none.
-fn ahead_of_time(blocked: &[Blocked]) -> String {
+fn ahead_of_time(blocked: &[String]) -> String {
     if blocked.is_empty() {
         return String::new();
     }

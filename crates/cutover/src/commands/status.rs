@@ -1,12 +1,12 @@
 //! `cutover status`: what has happened, what is next, and what going back would cost.
 
-use cutover_core::status::{Status, StatusInputs};
+use cutover_core::status::StatusInputs;
 
 use crate::args::FileArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
-use crate::{output, show};
+use crate::{complete, output, show};
 
 pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
     let loaded = Loaded::read(&args.file)?;
@@ -20,8 +20,8 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
             Err(error) => (None, damage.or_else(|| Some(error.into()))),
         };
         let words = damage.as_ref().map(ToString::to_string);
-        let file = args.file.display().to_string();
-        let status = Status::of(StatusInputs {
+        let file = session.file();
+        let status = complete::status(StatusInputs {
             upgrade: &upgrade,
             deployment: session.deployment(),
             file: &file,

@@ -9,7 +9,7 @@ use super::text::{WIDTH, count, hang};
 #[must_use]
 pub fn check_text(items: &[CheckItem]) -> String {
     let mut lines = Vec::new();
-    for state in [CheckState::Problem, CheckState::Warning, CheckState::Ok] {
+    for state in [CheckState::Problem, CheckState::Warning, CheckState::Unknown, CheckState::Ok] {
         let of_state: Vec<&CheckItem> = items.iter().filter(|item| item.state == state).collect();
         if !of_state.is_empty() && !lines.is_empty() {
             lines.push(String::new());
@@ -38,6 +38,7 @@ const fn word(state: CheckState) -> &'static str {
     match state {
         CheckState::Problem => "PROBLEM  ",
         CheckState::Warning => "warning  ",
+        CheckState::Unknown => "unknown  ",
         CheckState::Ok => "ok       ",
     }
 }
@@ -45,10 +46,13 @@ const fn word(state: CheckState) -> &'static str {
 fn verdict(items: &[CheckItem]) -> String {
     let of = |state| items.iter().filter(|item| item.state == state).count();
     let (problems, warnings) = (of(CheckState::Problem), of(CheckState::Warning));
+    let (unknown, fine) = (of(CheckState::Unknown), of(CheckState::Ok));
+    let rest = if unknown == 0 { format!("{fine} fine") } else { format!("{unknown} not known yet, {fine} fine") };
     match (problems, warnings) {
-        (0, 0) => format!("{} checked, all fine.", count(items.len(), "thing")),
-        (0, _) => format!("No problem; {}, {} fine.", count(warnings, "warning"), of(CheckState::Ok)),
-        _ => format!("{}, {}, {} fine.", count(problems, "problem"), count(warnings, "warning"), of(CheckState::Ok)),
+        (0, 0) if unknown == 0 => format!("{} checked, all fine.", count(items.len(), "thing")),
+        (0, 0) => format!("No problem; {rest}."),
+        (0, _) => format!("No problem; {}, {rest}.", count(warnings, "warning")),
+        _ => format!("{}, {}, {rest}.", count(problems, "problem"), count(warnings, "warning")),
     }
 }
 

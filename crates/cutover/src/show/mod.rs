@@ -1,6 +1,7 @@
 //! What people read: pure functions from the domain's values to text and JSON. Nothing here makes decisions or reads a
 //! clock, and the commands do the printing; only the screens write by themselves, while an upgrade runs.
 
+mod after;
 pub mod branch;
 mod calls;
 mod check;
@@ -16,6 +17,7 @@ mod page;
 mod plan;
 mod report;
 mod status_text;
+mod stopping;
 mod strip;
 mod summary;
 #[cfg(test)]
@@ -24,6 +26,7 @@ mod testing;
 mod tests;
 mod text;
 
+pub use after::after_failure;
 pub use calls::calls;
 pub use check::*;
 pub use comparison::*;
@@ -33,6 +36,7 @@ pub use lines::{Json, Lines, Notes, Screen};
 pub use mistakes::*;
 pub use plan::{PlanJson, plan, plan_json};
 pub use report::*;
-pub use status_text::*;
+pub use status_text::status_text;
+pub use stopping::stopping;
 pub use strip::*;
 pub use summary::*;

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::report::killed;
 use super::text::count;
+use crate::complete::Given;
 use crate::harmless::one_line;
 use cutover_core::status::{StepGroup, StepGroups};
 use cutover_core::status::{approve_command, delayed, refusal_of};
@@ -92,6 +93,13 @@ impl Narrator {
 
     /// The notes for `progress`.
     pub(super) fn hear(&mut self, progress: &Progress) -> Vec<Note> {
+        let given = Given { file: self.file.clone(), ..Given::default() };
+        let mut notes = self.heard(progress);
+        notes.iter_mut().for_each(|note| note.text = given.complete(&note.text));
+        notes
+    }
+
+    fn heard(&mut self, progress: &Progress) -> Vec<Note> {
         match progress {
             Progress::Waiting { at, step, detail } => {
                 self.details.insert(step.clone(), detail.clone());
@@ -288,7 +296,19 @@ impl Narrator {
             return None;
         }
         let page = if page_is_up(run) { format!("\n{}", self.page_words(run, step)) } else { String::new() };
-        self.about(at, id, Kind::Failed, |step| format!("{}: {error}{page}", step.title))
+        let others = self.still_waited_for(run);
+        self.about(at, id, Kind::Failed, |step| format!("{}: {error}{page}{others}", step.title))
+    }
+
+    /// That a conductor waits for the other steps after a failure; empty if there are none.
+    fn still_waited_for(&self, run: &Run) -> String {
+        let waits = |step: &Step| matches!(step.action, Action::Decide(_) | Action::WaitUntil { .. });
+        let open = run.runs().filter(|(step, run)| run.status.is_open() && !waits(step)).count();
+        match open {
+            0 => String::new(),
+            1 => "\nno new step begins; 1 step under way ends first".to_owned(),
+            open => format!("\nno new step begins; {open} steps under way end first"),
+        }
     }
 
     fn page_words(&self, run: &Run, step: &Step) -> String {

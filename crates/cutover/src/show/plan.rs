@@ -9,7 +9,6 @@ use cutover_core::plan::{
     Action, Basis, Edge, Finding, Lane, Line, Order, PageMayLift, Phase, Plan, Rule, Schedule, Step, Undo,
     WindowForecast,
 };
-use cutover_core::planner::Blocked;
 use cutover_core::time::{human, rounded_seconds};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -42,7 +41,8 @@ pub fn plan(plan: &Plan, deployment: &Deployment, file: &str, findings: &[Findin
 
 fn legend(phase: Phase) -> String {
     let rows = "*     on the critical path: a delay here delays the end\n\
-                undo  back 45s: can be undone in that time; nothing: changes nothing";
+                undo  how long it takes to undo the row, such as back 45s; nothing = the row\n      \
+                changes nothing";
     let page = "page  if the row fails: lift = the maintenance page may be lifted once the\n      \
                 finished steps are undone; stay = it stays up until somebody decides";
     if phase == Phase::Window { format!("{rows}\n{page}") } else { rows.to_owned() }
@@ -161,7 +161,7 @@ struct StepTimes {
 
 /// The plan with its schedule, its forecast, the linter's `findings` and what stands in its way now.
 #[must_use]
-pub fn plan_json(plan: Plan, deployment: &Deployment, findings: Vec<Finding>, blocked: &[Blocked]) -> PlanJson {
+pub fn plan_json(plan: Plan, deployment: &Deployment, findings: Vec<Finding>, blocked: Vec<String>) -> PlanJson {
     let table = Table::new(&plan, deployment, true);
     let schedule = plan.steps.iter().zip(&table.spans).map(|(step, (begin, end))| StepTimes {
         step: step.id.clone(),
@@ -173,7 +173,7 @@ pub fn plan_json(plan: Plan, deployment: &Deployment, findings: Vec<Finding>, bl
     let expected = table.forecast.as_ref().map_or(table.schedule.length, |known| known.expected);
     let forecast = table.forecast;
     PlanJson {
-        blocked: blocked.iter().map(ToString::to_string).collect(),
+        blocked,
         expected_seconds: rounded_seconds(expected),
         findings,
         hash: plan.hash(),
@@ -432,7 +432,7 @@ mod tests {
     fn the_json_has_hash_schedule_and_forecast() {
         let deployment = testing::deployment();
         let planned = testing::plan(&deployment, Phase::Window, Order::Overlapped);
-        let json = plan_json(planned.clone(), &deployment, Vec::new(), &[]);
+        let json = plan_json(planned.clone(), &deployment, Vec::new(), Vec::new());
         let json = serde_json::to_value(json).expect("it is JSON");
         assert_eq!(json["hash"].as_str(), Some(planned.hash().as_str()));
         assert_eq!(json["schedule"].as_array().map(Vec::len), Some(planned.steps.len()));
@@ -448,7 +448,7 @@ mod tests {
             fleet.worker.as_mut().expect("both have workers").count = hosts / 10;
         }
         let planned = testing::plan(&deployment, Phase::Window, Order::Overlapped);
-        serde_json::to_string(&plan_json(planned, &deployment, Vec::new(), &[])).expect("it is JSON")
+        serde_json::to_string(&plan_json(planned, &deployment, Vec::new(), Vec::new())).expect("it is JSON")
     }
 
     #[test]

@@ -177,10 +177,14 @@ fn failed(failed: &FailedStep) -> String {
     };
     lines.extend(failed.page_is_up.then(|| hang("         page: ", &page, WIDTH)));
     lines.push(hang("         step: ", failed.step.as_str(), WIDTH));
-    if let Some(command) = &failed.retry_command {
-        lines.push(hang("         ", "It is not run again automatically. Once its schema is repaired:", WIDTH));
+    let because = match failed.accept_command {
+        Some(_) => "It is not done again automatically. If it was not done:",
+        None => "It is not run again automatically. Once its schema is repaired:",
+    };
+    let choices = [(because, &failed.retry_command), ("If it was done:", &failed.accept_command)];
+    for (when, command) in choices {
         // A command is never wrapped, so that it can be copied.
-        lines.push(format!("         {command}"));
+        lines.extend(command.iter().map(|command| format!("         {when}\n         {command}")));
     }
     lines.join("\n")
 }
@@ -197,10 +201,7 @@ fn gate(status: &Status, gate: &WaitingGate) -> String {
 
 /// Steps under way, with similar steps on one line.
 fn running(status: &Status) -> Option<String> {
-    let mut groups: BTreeMap<(&str, &str), Vec<&RunningStep>> = BTreeMap::new();
-    for step in &status.running {
-        groups.entry((&step.lane, &step.group)).or_default().push(step);
-    }
+    let groups = running_groups(&status.running);
     let lines = groups.iter().map(|((lane, title), steps)| {
         let words = format!("{title} ({lane}): {}", how_long(status, steps));
         let trouble = steps.iter().filter_map(|step| {
@@ -213,8 +214,19 @@ fn running(status: &Status) -> Option<String> {
     (!groups.is_empty()).then(|| lines.collect::<Vec<String>>().join("\n"))
 }
 
+/// Steps under way by lane and title, with similar steps together.
+pub(super) fn running_groups<'a>(
+    steps: impl IntoIterator<Item = &'a RunningStep>,
+) -> BTreeMap<(&'a str, &'a str), Vec<&'a RunningStep>> {
+    let mut groups: BTreeMap<(&str, &str), Vec<&RunningStep>> = BTreeMap::new();
+    for step in steps {
+        groups.entry((&step.lane, &step.group)).or_default().push(step);
+    }
+    groups
+}
+
 /// How long similar steps have been under way. Without a conductor nobody knows their state.
-fn how_long(status: &Status, steps: &[&RunningStep]) -> String {
+pub(super) fn how_long(status: &Status, steps: &[&RunningStep]) -> String {
     let elapsed = steps.iter().map(|step| step.elapsed).max().unwrap_or_default();
     let until = steps.iter().find_map(|step| step.until);
     match (until, status.conducted) {

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 pub(super) use cutover_core::words::count;
 
-use crate::harmless::cut;
+use crate::harmless::{cut, harmless};
 
 /// The maximum width of everything that is printed, in columns.
 pub(super) const WIDTH: usize = 80;
 
-/// `text` broken at spaces into lines of at most `width` columns. Longer words are broken too.
+/// `text` broken at spaces into lines of at most `width` columns. Longer words are broken too. Control characters are
+/// replaced first, because what they are shown as takes more columns.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let text = harmless(text);
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
     for word in text.split_whitespace() {
@@ -55,7 +57,7 @@ pub(super) fn hang(first: &str, text: &str, width: usize) -> String {
 
 /// `text` on one line of at most `width` columns; the rest is left out.
 pub(super) fn fit(text: &str, width: usize) -> String {
-    let text = text.split_whitespace().collect::<Vec<&str>>().join(" ");
+    let text = harmless(text).split_whitespace().collect::<Vec<&str>>().join(" ");
     if length(&text) <= width {
         return text;
     }

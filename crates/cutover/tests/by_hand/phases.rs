@@ -60,7 +60,7 @@ fn phases_run_in_their_order_and_only_once() {
     deployment.succeeds(&["announce"]);
     let again = deployment.run(&["announce"]);
     assert_eq!(again.status.code(), Some(4));
-    assert!(String::from_utf8_lossy(&again.stderr).contains("has ended well already"));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("has succeeded already"));
 }
 
 #[test]
@@ -130,7 +130,12 @@ fn a_second_signal_stops_at_once_and_says_so() {
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(begin.elapsed() < Duration::from_secs(2), "{words}");
     assert_eq!(output.status.code(), Some(7), "{words}");
-    assert!(words.contains("press Ctrl-C again") && words.contains("stopped at once"), "{words}");
+    assert!(
+        words.contains("these steps end first")
+            && words.contains("Ctrl-C or SIGTERM again")
+            && words.contains("stopped at once"),
+        "{words}"
+    );
 }
 
 #[test]
@@ -170,7 +175,7 @@ fn only_a_failed_step_can_be_tried_again() {
     let refused = deployment.run(&["announce", "--retry", "window.migrate.residential"]);
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(4), "{words}");
-    assert!(words.contains("not a failed step") && words.contains("nothing has failed"), "{words}");
+    assert!(words.contains("not a failed step") && words.contains("there is none now"), "{words}");
     assert_eq!(deployment.events().len(), 0);
 }
 

@@ -120,6 +120,6 @@ fn only_a_step_in_doubt_can_be_accepted_as_done() {
     let refused = deployment.run(&["announce", "--accept", "announce.notice", "--because", "it came"]);
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(4), "{words}");
-    assert!(words.contains("nothing is in doubt"), "{words}");
+    assert!(words.contains("is not a step of `announce` that is in doubt"), "{words}");
     assert_eq!(deployment.events().len(), 0);
 }

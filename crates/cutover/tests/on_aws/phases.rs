@@ -63,7 +63,7 @@ fn phases_that_need_hosts_are_refused_with_what_they_need_and_nothing_is_recorde
     let (before, files) = (account.everything(), operator.state_files());
     insta::assert_snapshot!(operator.run(&["prepare"]).failed(4));
     let early = operator.run(&["window"]).failed(4);
-    assert!(early.contains("`prepare` must have ended well before `window` can begin"), "{early}");
+    assert!(early.contains("`prepare` must have succeeded before `window` can begin"), "{early}");
     assert!(early.contains("answers for the sites cannot be seen: "), "{early}");
     assert!(before == account.everything(), "the account was changed");
     assert_eq!(files, operator.state_files());

@@ -34,7 +34,7 @@ fn another_operator_sees_what_the_first_one_has_done() {
     let status = bob.run(&["status"]).ended(0).out;
     assert!(status.contains("announce  finished") && status.contains("Conductor alice@"), "{status}");
     let again = bob.run(&["announce"]).failed(4);
-    assert!(again.contains("`announce` has ended well already"), "{again}");
+    assert!(again.contains("`announce` has succeeded already"), "{again}");
     let hash = bob.run(&["plan", "--phase", "prepare"]).ended(0).out;
     assert!(hash.contains("PREPARE of contract-koa-v4"), "{hash}");
 }

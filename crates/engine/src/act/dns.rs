@@ -11,9 +11,8 @@ use cutover_core::plan::{AwaitResolvers, ChangeRecords, RecordTarget};
 use cutover_core::time::{between, human};
 
 use super::late::too_late;
-use super::{Scene, Seen};
-use crate::failure::Failure;
-use crate::halt::Hitch;
+use super::{Seen, StepContext};
+use crate::halt::WriteError;
 use crate::ports::Answer;
 
 /// How many queries to DNS servers are made at the same time, each for one site's name.
@@ -21,16 +20,16 @@ const QUESTIONS: usize = 64;
 
 /// Whether the records have the wanted values, and the change is in sync. If the id of the change is not known, because
 /// its answer was lost or another process made it, the zone's servers are asked instead.
-pub(super) async fn changed(scene: &Scene<'_>, change: &ChangeRecords) -> Answer<Seen> {
+pub(super) async fn changed(context: &StepContext<'_>, change: &ChangeRecords) -> Answer<Seen> {
     // This is cheaper than reading the records, which matter only once the change is in sync.
-    let asked_for = scene.change.borrow().clone();
+    let asked_for = context.change.borrow().clone();
     if let Some(id) = asked_for
-        && !scene.ask(async |world| world.dns.in_sync(&id).await).await?
+        && !context.ask(async |world| world.dns.in_sync(&id).await).await?
     {
         return Ok(Seen::UnderWay(format!("change {id} is pending on the zone's servers")));
     }
     let names: Vec<DnsName> = change.records.iter().map(|record| record.name.clone()).collect();
-    let records = scene.ask(async |world| world.dns.records(&change.zone, &names).await).await?;
+    let records = context.ask(async |world| world.dns.records(&change.zone, &names).await).await?;
     let as_wanted = |wanted: &RecordTarget| {
         let record = records.get(&wanted.name);
         record.is_some_and(|record| record.target.is_same(&wanted.target) && record.ttl == wanted.ttl)
@@ -38,15 +37,15 @@ pub(super) async fn changed(scene: &Scene<'_>, change: &ChangeRecords) -> Answer
     if !change.records.iter().all(as_wanted) {
         return Ok(Seen::NotYet);
     }
-    match servers_behind(scene, &change.zone, &change.records).await? {
+    match servers_behind(context, &change.zone, &change.records).await? {
         Some(behind) => Ok(Seen::UnderWay(format!("{behind} of the zone's servers still answer with the old target"))),
         None => Ok(Seen::holds()),
     }
 }
 
-async fn servers_behind(scene: &Scene<'_>, zone: &str, records: &[RecordTarget]) -> Answer<Option<usize>> {
+async fn servers_behind(context: &StepContext<'_>, zone: &str, records: &[RecordTarget]) -> Answer<Option<usize>> {
     let behind = records.iter().map(|record| async move {
-        let answers = scene.ask(async |world| world.dns.ask_servers(zone, &record.name).await).await?;
+        let answers = context.ask(async |world| world.dns.ask_servers(zone, &record.name).await).await?;
         let behind = answers.iter().filter(|answer| !is_target(answer.as_ref(), record)).count();
         Ok((behind > 0).then_some(behind))
     });
@@ -63,28 +62,28 @@ fn is_target(answer: Option<&DnsName>, record: &RecordTarget) -> bool {
     answer.is_some_and(|answer| answer.is_same(&record.target))
 }
 
-pub(super) async fn change(scene: &Scene<'_>, change: &ChangeRecords) -> Result<(), Hitch> {
-    let in_time = || match latest_opening(scene).filter(|latest| scene.clock.now() > *latest) {
-        Some(latest) => Err(Failure::permanent(too_late(latest))),
-        None => Ok(()),
+pub(super) async fn change(context: &StepContext<'_>, change: &ChangeRecords) -> Result<(), WriteError> {
+    let in_time = || match (latest_opening(context), context.clock.now()) {
+        (Some(latest), now) if now > latest => Err(too_late(latest, now)),
+        _ => Ok(()),
     };
-    let id = scene.gate.change_records_while(&in_time, &change.zone, &change.records).await?;
-    scene.learn(Fact::RecordsChanged { change: id.clone() }).await?;
-    scene.change.replace(Some(id));
+    let id = context.gate.change_records_while(&in_time, &change.zone, &change.records).await?;
+    context.learn(Fact::RecordsChanged { change: id.clone() }).await?;
+    context.change.replace(Some(id));
     Ok(())
 }
 
 /// The latest time at which this step may put the maintenance page up, if it is the first step of its run that does;
 /// `None` for any other change.
-fn latest_opening(scene: &Scene<'_>) -> Option<Timestamp> {
-    let upgrade = scene.journal.upgrade();
-    upgrade.current_run().filter(|_| scene.step.posts_page()).and_then(opens_by)
+fn latest_opening(context: &StepContext<'_>) -> Option<Timestamp> {
+    let upgrade = context.journal.upgrade();
+    upgrade.current_run().filter(|_| context.step.posts_page()).and_then(opens_by)
 }
 
 /// Whether every resolver answers with the new target, and has done so long enough for open connections to close.
-pub(super) async fn forgotten(scene: &Scene<'_>, wait: &AwaitResolvers) -> Answer<Seen> {
+pub(super) async fn forgotten(context: &StepContext<'_>, wait: &AwaitResolvers) -> Answer<Seen> {
     // Visitors' resolvers, which are not asked, may keep the old answer for a whole TTL.
-    let elapsed = between(scene.since, scene.clock.now());
+    let elapsed = between(context.since, context.clock.now());
     if elapsed < wait.forget {
         let left = human(wait.forget - elapsed);
         return Ok(Seen::UnderWay(format!("resolvers may keep the old answer for {left} more")));
@@ -92,16 +91,16 @@ pub(super) async fn forgotten(scene: &Scene<'_>, wait: &AwaitResolvers) -> Answe
     let questions =
         wait.resolvers.iter().flat_map(|resolver| wait.records.iter().map(move |record| (resolver, record)));
     let old = questions.map(|(resolver, record)| async move {
-        let answer = scene.ask(async |world| world.dns.ask_resolver(*resolver, &record.name).await).await?;
+        let answer = context.ask(async |world| world.dns.ask_resolver(*resolver, &record.name).await).await?;
         Ok((!is_target(answer.as_ref(), record)).then_some((resolver, record)))
     });
     if let Some((resolver, record)) = first(old).await? {
-        scene.seen_since.set(None);
+        context.seen_since.set(None);
         return Ok(Seen::UnderWay(format!("{resolver} still has the old answer for {}", record.name)));
     }
-    let now = scene.clock.now();
-    let since = scene.seen_since.get().unwrap_or(now);
-    scene.seen_since.set(Some(since));
+    let now = context.clock.now();
+    let since = context.seen_since.get().unwrap_or(now);
+    context.seen_since.set(Some(since));
     let settled = between(since, now);
     if settled < wait.settle {
         let left = human(wait.settle - settled);

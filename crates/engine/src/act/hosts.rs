@@ -8,75 +8,79 @@ use cutover_core::plan::{Host, HostPrograms, Launch, StartServices, StopServices
 use cutover_core::time::{between, human};
 
 use super::recorded::recorded;
-use super::{Scene, Seen};
+use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::gate::Permit;
-use crate::halt::Hitch;
+use crate::halt::WriteError;
+use crate::hints::WRONG_ACCOUNT;
 use crate::ports::{Answer, ProgramState};
+use crate::slots::StepSlot;
 
 /// A host is found by its name among the instances of this upgrade only, because old hosts may have the same name.
-async fn find(scene: &Scene<'_>, launch: &Launch) -> Answer<Option<Instance>> {
-    let upgrade = scene.journal.upgrade().id.clone();
-    let instances = scene.listed().await?;
+async fn find(context: &StepContext<'_>, launch: &Launch) -> Answer<Option<Instance>> {
+    let upgrade = context.journal.upgrade().id.clone();
+    let instances = context.listed().await?;
     let found = instances
         .named(&launch.name)
         .find(|instance| instance.upgrade == upgrade && instance.upgrade.is_some() && instance.lives());
     Ok(found.cloned())
 }
 
-pub(super) async fn launched(scene: &Scene<'_>, launch: &Launch) -> Answer<Seen> {
-    let Some(instance) = find(scene, launch).await? else { return not_listed(scene, launch).await };
+pub(super) async fn launched(context: &StepContext<'_>, launch: &Launch) -> Answer<Seen> {
+    let Some(instance) = find(context, launch).await? else { return not_listed(context, launch).await };
     // Recorded now, because the id of a host that never boots must be known too.
-    scene.note(Fact::Launched { host: launch.name.clone(), instance: instance.id.clone() });
+    context.note(Fact::Launched { host: launch.name.clone(), instance: instance.id.clone() });
     match instance.state {
         InstanceState::Running => Ok(Seen::holds()),
         InstanceState::Pending => Ok(Seen::UnderWay(format!("{} is pending", instance.id))),
-        InstanceState::Stopped => Ok(Seen::Never(format!("{} was stopped; start it, or terminate it", instance.id))),
+        InstanceState::Stopped => Ok(Seen::never(format!("{} was stopped", instance.id), "start it, or terminate it")),
         _ => Ok(Seen::UnderWay(format!("{} is running, but its status checks have not passed yet", instance.id))),
     }
 }
 
 /// For when no running instance is listed under the host's name. After a failure another one is launched, so the one on
 /// record must really be gone, and not just be missing from the list so far.
-async fn not_listed(scene: &Scene<'_>, launch: &Launch) -> Answer<Seen> {
-    let known = scene.journal.upgrade().launched.get(&launch.name).cloned();
-    let Some(id) = known.filter(|_| scene.failures > 0) else { return Ok(Seen::NotYet) };
-    let is_listed = scene.listed().await?.get(&id).is_some();
-    let may_show_yet = between(scene.taken_up, scene.clock.now()) < SHOWN_WITHIN;
-    if is_listed || !may_show_yet && !scene.ask(async |world| world.compute.lives(&id).await).await? {
+async fn not_listed(context: &StepContext<'_>, launch: &Launch) -> Answer<Seen> {
+    let known = context.journal.upgrade().launched.get(&launch.name).cloned();
+    let Some(id) = known.filter(|_| context.failures > 0) else { return Ok(Seen::NotYet) };
+    let is_listed = context.listed().await?.get(&id).is_some();
+    let may_show_yet = between(context.taken_up, context.clock.now()) < SHOWN_WITHIN;
+    if is_listed || !may_show_yet && !context.ask(async |world| world.compute.lives(&id).await).await? {
         return Ok(Seen::NotYet);
     }
     Ok(Seen::UnderWay(format!("{id} was launched as {}, and is not listed", launch.name)))
 }
 
-pub(super) async fn launch(scene: &Scene<'_>, launch: &Launch) -> Result<(), Hitch> {
-    let (compute, image) = (&scene.world.compute, scene.image(&launch.image)?);
+pub(super) async fn launch(context: &StepContext<'_>, launch: &Launch) -> Result<(), WriteError> {
+    let (compute, image) = (&context.world.compute, context.image(&launch.image)?);
     // The number of failures is part of the token: with the same token, EC2 would return an instance that died while
     // pending.
-    let token = format!("{}-{}-{}", scene.token(), launch.generation, scene.failures);
+    let token = format!("{}-{}-{}", context.token(), launch.generation, context.failures);
     let call = async |permit: &Permit| compute.launch(permit, launch, &image, &token).await;
-    let instance = scene.gate.write("launch", call).await?;
-    Ok(scene.learn(Fact::Launched { host: launch.name.clone(), instance }).await?)
+    let instance = context.gate.write("launch", call).await?;
+    Ok(context.learn(Fact::Launched { host: launch.name.clone(), instance }).await?)
 }
 
-pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
-    let id = scene.instance(host)?;
+pub(super) async fn terminated(context: &StepContext<'_>, host: &Host) -> Answer<Seen> {
+    let id = context.instance(host)?;
     let fact = || Fact::Terminated { host: host.name.clone(), instance: id.clone() };
-    let instances = scene.listed().await?;
+    let instances = context.listed().await?;
     match instances.get(&id).map(|instance| instance.state) {
         Some(InstanceState::Terminated) => Ok(Seen::Holds(vec![fact()])),
         // With the wrong region or account, every host would seem to be gone.
         None if instances.is_empty() => Err(Failure::permanent(format!(
-            "no host of this deployment is listed at all, so it is not known whether {} ({id}) is gone; check the \
-             region, and the account of the credentials",
+            "no host of this deployment is listed at all, so it is not known whether {} ({id}) is gone",
             host.name
-        ))),
+        ))
+        .with_hint(WRONG_ACCOUNT)),
         // A host may also be missing from the list because its tags were removed.
-        None if scene.ask(async |world| world.compute.lives(&id).await).await? => Ok(Seen::Never(format!(
-            "{} ({id}) exists, but is not listed with this deployment's tags, so it was not terminated; \
-             find out who changed them",
-            host.name
-        ))),
+        None if context.ask(async |world| world.compute.lives(&id).await).await? => Ok(Seen::never(
+            format!(
+                "{} ({id}) exists, but is not listed with this deployment's tags, so it was not terminated",
+                host.name
+            ),
+            "find out who changed them",
+        )),
         None => Ok(Seen::Holds(vec![fact()])),
         Some(InstanceState::ShuttingDown) => Ok(Seen::UnderWay(format!("{id} is shutting down"))),
         Some(_) => Ok(Seen::NotYet),
@@ -84,27 +88,28 @@ pub(super) async fn terminated(scene: &Scene<'_>, host: &Host) -> Answer<Seen> {
 }
 
 /// Terminates a host, if it is in no balancer and its identity is certain. Otherwise this is refused.
-pub(super) async fn terminate(scene: &Scene<'_>, host: &Host, balancers: &[BalancerName]) -> Result<(), Hitch> {
-    let id = scene.instance(host)?;
+pub(super) async fn terminate(
+    context: &StepContext<'_>,
+    host: &Host,
+    balancers: &[BalancerName],
+) -> Result<(), WriteError> {
+    let id = context.instance(host)?;
     for balancer in balancers {
-        if scene.ask(async |_| scene.readings.health(balancer).await).await?.contains_key(&id) {
-            let why = format!(
-                "{} ({id}) is still registered in {balancer}, so it was not terminated; take it out first",
-                host.name
-            );
-            return Err(Failure::permanent(why).into());
+        if context.ask(async |_| context.readings.health(balancer).await).await?.contains_key(&id) {
+            let why = format!("{} ({id}) is still registered in {balancer}, so it was not terminated", host.name);
+            return Err(Failure::permanent(why).with_hint("take it out first").into());
         }
     }
-    recorded(scene, std::slice::from_ref(host), "terminated").await?;
-    let compute = &scene.world.compute;
-    scene.gate.write("terminate", async |permit| compute.terminate(permit, &id).await).await
+    recorded(context, std::slice::from_ref(host), "terminated").await?;
+    let compute = &context.world.compute;
+    context.gate.write("terminate", async |permit| compute.terminate(permit, &id).await).await
 }
 
-pub(super) async fn smoke_test(scene: &Scene<'_>, host: &Host, tests: &[SmokeTest]) -> Answer<()> {
-    let id = scene.instance(host)?;
+pub(super) async fn smoke_test(context: &StepContext<'_>, host: &Host, tests: &[SmokeTest]) -> Answer<()> {
+    let id = context.instance(host)?;
     let mut failed = Vec::new();
     for test in tests {
-        let (exit, output) = scene.ask(async |world| world.hosts.smoke_test(&id, test).await).await?;
+        let (exit, output) = context.ask(async |world| world.hosts.smoke_test(&id, test).await).await?;
         let missing = test.contains.as_ref().filter(|text| !output.contains(text.as_str()));
         if exit != 0 {
             failed.push(format!("{}: exit status {exit}: {}", test.name, last_line(&output)));
@@ -124,25 +129,26 @@ fn last_line(output: &str) -> &str {
 
 /// The programs on a host that are not stopped, with their states.
 async fn not_stopped(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
+    slot: &StepSlot<'_>,
     id: &InstanceId,
     programs: &[ProgramName],
 ) -> Answer<Vec<(ProgramName, ProgramState)>> {
-    let states = scene.ask(async |world| world.hosts.programs(id, programs).await).await?;
+    let states = context.ask_with(slot, async |world| world.hosts.programs(id, programs).await).await?;
     let up = |state: &ProgramState| !matches!(state, ProgramState::Stopped | ProgramState::Failed);
     Ok(states.into_iter().filter(|(_, state)| up(state)).collect())
 }
 
-pub(super) async fn stopped(scene: &Scene<'_>, stop: &StopServices) -> Answer<Seen> {
-    let id = scene.instance(&stop.host)?;
-    let up = not_stopped(scene, &id, &stop.programs).await?;
+pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> Answer<Seen> {
+    let id = context.instance(&stop.host)?;
+    let up = not_stopped(context, &context.slot, &id, &stop.programs).await?;
     if up.is_empty() {
         return Ok(Seen::holds());
     }
     if up.iter().any(|(_, state)| *state != ProgramState::Stopping) {
         return Ok(Seen::NotYet);
     }
-    let elapsed = between(scene.since, scene.clock.now());
+    let elapsed = between(context.since, context.clock.now());
     let names: Vec<&str> = up.iter().map(|(program, _)| program.as_str()).collect();
     if elapsed < stop.stop_limit {
         return Ok(Seen::UnderWay(format!("still stopping: {}", names.join(", "))));
@@ -150,36 +156,34 @@ pub(super) async fn stopped(scene: &Scene<'_>, stop: &StopServices) -> Answer<Se
     match stop.past_stop_limit {
         // The next call kills them: see `stop`.
         PastStopLimit::Kill => Ok(Seen::NotYet),
-        PastStopLimit::Abort => Ok(Seen::Never(format!(
-            "{} on {} still run after {}; let them end and run the phase again, or kill them by hand",
-            names.join(", "),
-            stop.host.name,
-            human(elapsed)
-        ))),
+        PastStopLimit::Abort => Ok(Seen::never(
+            format!("{} on {} still run after {}", names.join(", "), stop.host.name, human(elapsed)),
+            "let them end and run the phase again, or kill them by hand",
+        )),
     }
 }
 
 /// Tells programs to stop. Those that have not stopped in time are killed, if the deployment file says so.
-pub(super) async fn stop(scene: &Scene<'_>, stop: &StopServices) -> Result<(), Hitch> {
-    let id = scene.instance(&stop.host)?;
-    let up = not_stopped(scene, &id, &stop.programs).await?;
+pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Result<(), WriteError> {
+    let id = context.instance(&stop.host)?;
+    let up = not_stopped(context, &context.slot, &id, &stop.programs).await?;
     let stopping: Vec<ProgramName> =
         up.iter().filter(|(_, state)| *state == ProgramState::Stopping).map(|(program, _)| program.clone()).collect();
-    let past_limit = between(scene.since, scene.clock.now()) >= stop.stop_limit;
-    let hosts = &scene.world.hosts;
+    let past_limit = between(context.since, context.clock.now()) >= stop.stop_limit;
+    let hosts = &context.world.hosts;
     if past_limit && stop.past_stop_limit == PastStopLimit::Kill && !stopping.is_empty() {
         // Recorded before the kill: its answer may be lost, or this process may end, and interrupted tasks must be
         // reported.
-        scene.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone() }).await?;
-        return scene.gate.write("kill", async |permit| hosts.kill(permit, &id, &stopping).await).await;
+        context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone() }).await?;
+        return context.gate.write("kill", async |permit| hosts.kill(permit, &id, &stopping).await).await;
     }
     let call = async |permit: &Permit| hosts.stop(permit, &id, &stop.supervisorctl, &stop.programs).await;
-    scene.gate.write("stop", call).await
+    context.gate.write("stop", call).await
 }
 
-pub(super) async fn started(scene: &Scene<'_>, start: &StartServices) -> Answer<Seen> {
-    let id = scene.instance(&start.host)?;
-    let states = scene.ask(async |world| world.hosts.programs(&id, &start.programs).await).await?;
+pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) -> Answer<Seen> {
+    let id = context.instance(&start.host)?;
+    let states = context.ask(async |world| world.hosts.programs(&id, &start.programs).await).await?;
     let in_state = |wanted: ProgramState| {
         states.iter().filter(|(_, state)| **state == wanted).map(|(program, _)| program.as_str()).collect::<Vec<_>>()
     };
@@ -190,10 +194,8 @@ pub(super) async fn started(scene: &Scene<'_>, start: &StartServices) -> Answer<
     }
     if !failed.is_empty() {
         let names = failed.join(", ");
-        return Ok(Seen::Never(format!(
-            "{names} on {} could not be kept running; read their logs there",
-            start.host.name
-        )));
+        let why = format!("{names} on {} could not be kept running", start.host.name);
+        return Ok(Seen::never(why, "read their logs there"));
     }
     if running.len() + starting.len() == start.programs.len() {
         return Ok(Seen::UnderWay(format!("starting: {}", starting.join(", "))));
@@ -201,34 +203,34 @@ pub(super) async fn started(scene: &Scene<'_>, start: &StartServices) -> Answer<
     Ok(Seen::NotYet)
 }
 
-pub(super) async fn start(scene: &Scene<'_>, start: &StartServices) -> Result<(), Hitch> {
-    let (hosts, id) = (&scene.world.hosts, scene.instance(&start.host)?);
+pub(super) async fn start(context: &StepContext<'_>, start: &StartServices) -> Result<(), WriteError> {
+    let (hosts, id) = (&context.world.hosts, context.instance(&start.host)?);
     let call = async |permit: &Permit| hosts.start(permit, &id, &start.supervisorctl, &start.programs).await;
-    scene.gate.write("start", call).await
+    context.gate.write("start", call).await
 }
 
 /// The hosts on which programs are running that must be stopped, with those programs.
 pub(super) async fn running_again<'a>(
-    scene: &Scene<'_>,
+    context: &StepContext<'_>,
     hosts: &'a [HostPrograms],
 ) -> Answer<Vec<(&'a HostPrograms, InstanceId, Vec<ProgramName>)>> {
     let looks = hosts.iter().map(|host| async move {
         // This is one step, but each host needs a connection.
-        let _slot = scene.slots.take(Work::Connections).await;
-        let id = scene.instance(&host.host)?;
-        let up = not_stopped(scene, &id, &host.programs).await?;
+        let slot = StepSlot::new(context.slots, Work::Connections);
+        let id = context.instance(&host.host)?;
+        let up = not_stopped(context, &slot, &id, &host.programs).await?;
         Ok::<_, Failure>((host, id, up.into_iter().map(|(program, _)| program).collect::<Vec<_>>()))
     });
     let looked = futures_util::future::try_join_all(looks).await?;
     Ok(looked.into_iter().filter(|(_, _, programs)| !programs.is_empty()).collect())
 }
 
-pub(super) async fn still_stopped(scene: &Scene<'_>, hosts: &[HostPrograms]) -> Answer<Seen> {
-    let running = running_again(scene, hosts).await?;
+pub(super) async fn still_stopped(context: &StepContext<'_>, hosts: &[HostPrograms]) -> Answer<Seen> {
+    let running = running_again(context, hosts).await?;
     if running.is_empty() {
         return Ok(Seen::Holds(vec![Fact::Note { text: format!("hosts with all services stopped: {}", hosts.len()) }]));
     }
-    if scene.seen_since.get().is_none() {
+    if context.seen_since.get().is_none() {
         return Ok(Seen::NotYet);
     }
     let names: Vec<&str> = running.iter().map(|(host, _, _)| host.host.name.as_str()).collect();
@@ -236,21 +238,21 @@ pub(super) async fn still_stopped(scene: &Scene<'_>, hosts: &[HostPrograms]) -> 
 }
 
 /// Stops services that something has started again without the operator, and records that.
-pub(super) async fn stop_again(scene: &Scene<'_>, hosts: &[HostPrograms]) -> Result<(), Hitch> {
-    let port = &scene.world.hosts;
-    for (host, id, programs) in running_again(scene, hosts).await? {
+pub(super) async fn stop_again(context: &StepContext<'_>, hosts: &[HostPrograms]) -> Result<(), WriteError> {
+    let port = &context.world.hosts;
+    for (host, id, programs) in running_again(context, hosts).await? {
         let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
         let text = format!("{} was running again on {} and is stopped again", names.join(", "), host.host.name);
-        scene.learn(Fact::Note { text }).await?;
+        context.learn(Fact::Note { text }).await?;
         let stop = async |permit: &Permit| port.stop(permit, &id, &host.supervisorctl, &programs).await;
-        scene.gate.write("stop", stop).await?;
+        context.gate.write("stop", stop).await?;
     }
-    scene.seen_since.set(Some(scene.clock.now()));
+    context.seen_since.set(Some(context.clock.now()));
     Ok(())
 }
 
-pub(super) async fn drained(scene: &Scene<'_>, fleet: &FleetName) -> Answer<Seen> {
-    let tasks = scene.ask(async |world| world.hosts.queued_tasks(fleet).await).await?;
+pub(super) async fn drained(context: &StepContext<'_>, fleet: &FleetName) -> Answer<Seen> {
+    let tasks = context.ask(async |world| world.hosts.queued_tasks(fleet).await).await?;
     if tasks == 0 {
         return Ok(Seen::holds());
     }

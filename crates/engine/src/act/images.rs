@@ -4,15 +4,16 @@ use cutover_core::journal::Fact;
 use cutover_core::names::{DiskId, ImageId};
 use cutover_core::plan::BuildImage;
 
-use super::{Scene, Seen};
+use super::{Seen, StepContext};
 use crate::failure::Failure;
-use crate::halt::Hitch;
+use crate::halt::WriteError;
+use crate::hints::WRONG_ACCOUNT;
 use crate::ports::Answer;
 
-pub(super) async fn built(scene: &Scene<'_>, build: &BuildImage) -> Answer<Seen> {
-    let images = scene.ask(async |world| world.images.images().await).await?;
+pub(super) async fn built(context: &StepContext<'_>, build: &BuildImage) -> Answer<Seen> {
+    let images = context.ask(async |world| world.images.images().await).await?;
     let Some(image) = images.into_iter().find(|image| image.name == build.name) else { return Ok(Seen::NotYet) };
-    scene.note(Fact::ImageBuilt { name: build.name.clone(), image: image.id.clone() });
+    context.note(Fact::ImageBuilt { name: build.name.clone(), image: image.id.clone() });
     if !image.available {
         return Ok(Seen::UnderWay(format!("image {} ({}) is being built", build.name, image.id)));
     }
@@ -20,45 +21,46 @@ pub(super) async fn built(scene: &Scene<'_>, build: &BuildImage) -> Answer<Seen>
     Ok(Seen::Holds(Vec::from_iter(commit)))
 }
 
-pub(super) async fn build(scene: &Scene<'_>, build: &BuildImage) -> Result<(), Hitch> {
-    let images = &scene.world.images;
-    let image = scene.gate.write("build", async |permit| images.build(permit, build).await).await?;
-    Ok(scene.learn(Fact::ImageBuilt { name: build.name.clone(), image }).await?)
+pub(super) async fn build(context: &StepContext<'_>, build: &BuildImage) -> Result<(), WriteError> {
+    let images = &context.world.images;
+    let image = context.gate.write("build", async |permit| images.build(permit, build).await).await?;
+    Ok(context.learn(Fact::ImageBuilt { name: build.name.clone(), image }).await?)
 }
 
 /// Whether the image is gone, and the snapshots of its disks too.
-pub(super) async fn removed(scene: &Scene<'_>, image: &ImageId) -> Answer<Seen> {
-    let images = scene.ask(async |world| world.images.images().await).await?;
+pub(super) async fn removed(context: &StepContext<'_>, image: &ImageId) -> Answer<Seen> {
+    let images = context.ask(async |world| world.images.images().await).await?;
     // With the wrong region or account, every image would seem to be gone.
     if images.is_empty() {
         return Err(Failure::permanent(format!(
-            "no image of this deployment is listed at all, so it is not known whether {image} is gone; check the \
-             region, and the account of the credentials"
-        )));
+            "no image of this deployment is listed at all, so it is not known whether {image} is gone"
+        ))
+        .with_hint(WRONG_ACCOUNT));
     }
     let is_there = images.iter().any(|other| other.id == *image);
-    let leaves_disks = !disks(scene, image).is_empty() && !scene.knows(&Fact::DisksRemoved { image: image.clone() });
+    let leaves_disks =
+        !disks(context, image).is_empty() && !context.knows(&Fact::DisksRemoved { image: image.clone() });
     Ok(if is_there || leaves_disks { Seen::NotYet } else { Seen::holds() })
 }
 
 /// Removes an image, then the snapshots of its disks. Their ids are recorded first: they cannot be found once the image
 /// is gone.
-pub(super) async fn remove(scene: &Scene<'_>, image: &ImageId) -> Result<(), Hitch> {
-    let port = &scene.world.images;
-    let found = scene.ask(async |world| world.images.disks(image).await).await?;
+pub(super) async fn remove(context: &StepContext<'_>, image: &ImageId) -> Result<(), WriteError> {
+    let port = &context.world.images;
+    let found = context.ask(async |world| world.images.disks(image).await).await?;
     if !found.is_empty() {
-        scene.learn(Fact::ImageDisks { image: image.clone(), disks: found }).await?;
+        context.learn(Fact::ImageDisks { image: image.clone(), disks: found }).await?;
     }
-    scene.gate.write("remove", async |permit| port.remove(permit, image).await).await?;
-    for disk in disks(scene, image) {
-        scene.gate.write("remove_disk", async |permit| port.remove_disk(permit, &disk).await).await?;
+    context.gate.write("remove", async |permit| port.remove(permit, image).await).await?;
+    for disk in disks(context, image) {
+        context.gate.write("remove_disk", async |permit| port.remove_disk(permit, &disk).await).await?;
     }
-    Ok(scene.learn(Fact::DisksRemoved { image: image.clone() }).await?)
+    Ok(context.learn(Fact::DisksRemoved { image: image.clone() }).await?)
 }
 
 /// The disks of an image, according to the journal.
-fn disks(scene: &Scene<'_>, image: &ImageId) -> Vec<DiskId> {
-    let run = scene.run();
+fn disks(context: &StepContext<'_>, image: &ImageId) -> Vec<DiskId> {
+    let run = context.run();
     let of_image = run.facts.iter().filter_map(|fact| match fact {
         Fact::ImageDisks { image: of, disks } if of == image => Some(disks.clone()),
         _ => None,

@@ -10,47 +10,47 @@ use cutover_core::plan::{Action, Host, HostPrograms, Migrate};
 
 use super::hosts::running_again;
 use super::printed::Printed;
-use super::{Scene, Seen};
+use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
-use crate::halt::Hitch;
+use crate::halt::WriteError;
 use crate::ports::{Answer, JobStart};
 
-pub(super) async fn migrated(scene: &Scene<'_>, migrate: &Migrate) -> Answer<Seen> {
-    let host = scene.instance(&migrate.host)?;
+pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> Answer<Seen> {
+    let host = context.instance(&migrate.host)?;
     let mut applied = 0;
     let mut last = None;
-    let current = migrate.job_of_run(scene.retries);
-    for name in jobs(scene, migrate) {
-        let Some(state) = job(scene, &host, &name).await? else { continue };
+    let current = migrate.job_of_run(context.retries);
+    for name in jobs(context, migrate) {
+        let Some(state) = job(context, &host, &name).await? else { continue };
         // Whichever process started it: the start must stay on record, even if the host loses its own record of it.
-        if !is_on_record(scene, &name) {
-            scene.note(Fact::Job { host: migrate.host.name.clone(), job: name.clone(), started: false });
+        if !is_on_record(context, &name) {
+            context.note(Fact::Job { host: migrate.host.name.clone(), job: name.clone(), started: false });
         }
-        let outputs = scene.output.borrow();
+        let outputs = context.output.borrow();
         let output = &outputs[&name];
         let JobState::Ended(exit) = state else { return Ok(Seen::UnderWay(output.progress_words())) };
         applied += output.applied();
         last = Some((name, exit));
     }
-    let pending = scene.ask(async |world| world.hosts.pending_migrations(&host, migrate).await).await?;
+    let pending = context.ask(async |world| world.hosts.pending_migrations(&host, migrate).await).await?;
     match last {
         None if pending == Some(0) => Ok(Seen::Holds(vec![fact(migrate, 0)])),
         Some((_, 0)) if pending.unwrap_or(0) == 0 => Ok(Seen::Holds(vec![fact(migrate, applied)])),
         // This includes jobs that an earlier plan started under another name.
-        Some((name, exit)) if name == current || !own_jobs(scene, migrate).contains(&name) => {
-            Ok(Seen::Never(diagnosis(scene, migrate, exit, pending, &name)))
+        Some((name, exit)) if name == current || !own_jobs(context, migrate).contains(&name) => {
+            Ok(diagnosis(context, migrate, exit, pending, &name))
         }
         // The host has no job of this run: it was not started, unless the journal says that it was.
-        _ if is_on_record(scene, &current) => Ok(Seen::Never(lost(migrate, &current))),
+        _ if is_on_record(context, &current) => Ok(lost(migrate, &current)),
         _ => Ok(Seen::NotYet),
     }
 }
 
 /// The jobs of this migration, in the order in which they were started: those of earlier plans, which may have other
 /// names, and one for each run that an operator requested.
-fn jobs(scene: &Scene<'_>, migrate: &Migrate) -> Vec<JobName> {
-    let own = own_jobs(scene, migrate);
-    let run = scene.run();
+fn jobs(context: &StepContext<'_>, migrate: &Migrate) -> Vec<JobName> {
+    let own = own_jobs(context, migrate);
+    let run = context.run();
     let earlier = run.facts.iter().filter_map(|fact| match fact {
         Fact::Job { host, job, .. } if *host == migrate.host.name && !own.contains(job) => Some(job.clone()),
         _ => None,
@@ -58,8 +58,8 @@ fn jobs(scene: &Scene<'_>, migrate: &Migrate) -> Vec<JobName> {
     earlier.chain(own.iter().cloned()).collect()
 }
 
-fn own_jobs(scene: &Scene<'_>, migrate: &Migrate) -> Vec<JobName> {
-    (0..=scene.retries).map(|run| migrate.job_of_run(run)).collect()
+fn own_jobs(context: &StepContext<'_>, migrate: &Migrate) -> Vec<JobName> {
+    (0..=context.retries).map(|run| migrate.job_of_run(run)).collect()
 }
 
 /// The state of a job.
@@ -69,12 +69,12 @@ enum JobState {
     Ended(i32),
 }
 
-/// The state of a job. What it has printed since the last time is fetched and added to the scene's output.
-async fn job(scene: &Scene<'_>, host: &InstanceId, job: &JobName) -> Answer<Option<JobState>> {
-    let so_far = scene.output.borrow().get(job).map_or(0, Printed::len);
-    let fetched = scene.ask(async |world| world.hosts.job(host, job, so_far as u64).await).await?;
+/// The state of a job. What it has printed since the last time is fetched and added to the context's output.
+async fn job(context: &StepContext<'_>, host: &InstanceId, job: &JobName) -> Answer<Option<JobState>> {
+    let so_far = context.output.borrow().get(job).map_or(0, Printed::len);
+    let fetched = context.ask(async |world| world.hosts.job(host, job, so_far as u64).await).await?;
     let Some(news) = fetched else { return Ok(None) };
-    let mut outputs = scene.output.borrow_mut();
+    let mut outputs = context.output.borrow_mut();
     let printed = outputs.entry(job.clone()).or_default();
     // A concurrent call may have fetched the same output in the meantime.
     if printed.len() == so_far {
@@ -85,60 +85,60 @@ async fn job(scene: &Scene<'_>, host: &InstanceId, job: &JobName) -> Answer<Opti
 
 /// Starts the job, unless old code is running again: since services were confirmed to be stopped, a person may have
 /// started them to bring the site back while the upgrade was interrupted.
-pub(super) async fn start(scene: &Scene<'_>, migrate: &Migrate) -> Result<(), Hitch> {
-    let hosts = confirmed(scene);
-    let running = running_again(scene, &hosts).await?;
+pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Result<(), WriteError> {
+    let hosts = confirmed(context);
+    let running = running_again(context, &hosts).await?;
     if let Some((host, _, programs)) = running.first() {
         let names: Vec<&str> = programs.iter().map(cutover_core::names::ProgramName::as_str).collect();
         let why = format!(
             "{} is running again on {}, and would run against a migrated schema, so nothing was migrated. The snapshot \
-             lacks what was written since. Stop it, and run the phase again; or postpone the window, and plan it again",
+             lacks what was written since",
             names.join(", "),
             host.host.name
         );
-        return Err(Failure::permanent(why).into());
+        let hint = "stop it, and run the phase again; or postpone the window, and plan it again";
+        return Err(Failure::permanent(why).with_hint(hint).into());
     }
-    let host = scene.instance(&migrate.host)?;
-    if let Some(other) = other_migrator(scene, migrate).await? {
-        let why = format!(
-            "job {other} of an earlier plan is still migrating {}, so nothing was started; wait until it has ended",
-            migrate.schema
-        );
-        return Err(Failure::permanent(why).into());
+    let host = context.instance(&migrate.host)?;
+    if let Some(other) = other_migrator(context, migrate).await? {
+        let why =
+            format!("job {other} of an earlier plan is still migrating {}, so nothing was started", migrate.schema);
+        return Err(Failure::permanent(why).with_hint("wait until it has ended").into());
     }
-    let run = Migrate { job: migrate.job_of_run(scene.retries), ..migrate.clone() };
-    let hosts = &scene.world.hosts;
-    let answer = scene.gate.write("start_job", async |permit| hosts.start_job(permit, &host, &run).await).await;
+    let run = Migrate { job: migrate.job_of_run(context.retries), ..migrate.clone() };
+    let hosts = &context.world.hosts;
+    let answer = context.gate.write("start_job", async |permit| hosts.start_job(permit, &host, &run).await).await;
     let fact = |started| Fact::Job { host: migrate.host.name.clone(), job: run.job.clone(), started };
     match answer {
-        Ok(start) => Ok(scene.learn(fact(start == JobStart::Started)).await?),
+        Ok(start) => Ok(context.learn(fact(start == JobStart::Started)).await?),
         // It may have started. That must stay on record, even if the host loses its own record of it.
-        Err(Hitch::Failed(failure)) if failure.class == FailureClass::InDoubt => {
-            scene.learn(fact(false)).await?;
+        Err(WriteError::Failed(failure)) if failure.class == FailureClass::InDoubt => {
+            context.learn(fact(false)).await?;
             Err(failure.into())
         }
-        Err(hitch) => Err(hitch),
+        Err(error) => Err(error),
     }
 }
 
 /// Whether the journal says that a job was started.
-fn is_on_record(scene: &Scene<'_>, wanted: &JobName) -> bool {
-    scene.run().facts.iter().any(|fact| matches!(fact, Fact::Job { job, .. } if job == wanted))
+fn is_on_record(context: &StepContext<'_>, wanted: &JobName) -> bool {
+    context.run().facts.iter().any(|fact| matches!(fact, Fact::Job { job, .. } if job == wanted))
 }
 
-fn lost(migrate: &Migrate, job: &JobName) -> String {
-    format!(
+fn lost(migrate: &Migrate, job: &JobName) -> Seen {
+    let why = format!(
         "job {job} was, or may have been, started on {}, which has no record of it now. The schema {} may be half \
-         migrated. The maintenance page must stay up. Check the schema's migrations before anything else",
+         migrated. The maintenance page must stay up",
         migrate.host.name, migrate.schema
-    )
+    );
+    Seen::never(why, "check the schema's migrations before anything else")
 }
 
 /// A job on the same schema that another step started, of this plan or an earlier one, and that is still running.
-async fn other_migrator(scene: &Scene<'_>, migrate: &Migrate) -> Answer<Option<JobName>> {
-    for (host, name) in others(scene, migrate) {
+async fn other_migrator(context: &StepContext<'_>, migrate: &Migrate) -> Answer<Option<JobName>> {
+    for (host, name) in others(context, migrate) {
         // The numbers of runs have gaps: an operator may have requested a run that was never started.
-        if let Some(JobState::Running) = job(scene, &scene.instance(&host)?, &name).await? {
+        if let Some(JobState::Running) = job(context, &context.instance(&host)?, &name).await? {
             return Ok(Some(name));
         }
     }
@@ -146,9 +146,9 @@ async fn other_migrator(scene: &Scene<'_>, migrate: &Migrate) -> Answer<Option<J
 }
 
 /// The jobs on the same schema that may have been started according to the journal, without those of this step.
-fn others(scene: &Scene<'_>, migrate: &Migrate) -> Vec<(Host, JobName)> {
-    let own = jobs(scene, migrate);
-    let upgrade = scene.journal.upgrade();
+fn others(context: &StepContext<'_>, migrate: &Migrate) -> Vec<(Host, JobName)> {
+    let own = jobs(context, migrate);
+    let upgrade = context.journal.upgrade();
     let mut others = Vec::new();
     // The job of a step that is done has ended, and one without any trace in the journal was not started.
     let may_run = |run: &StepRun| !run.status.is_done() && *run != StepRun::default();
@@ -166,10 +166,10 @@ fn others(scene: &Scene<'_>, migrate: &Migrate) -> Vec<(Host, JobName)> {
 }
 
 /// The hosts of this lane on which all services were confirmed to be stopped.
-fn confirmed(scene: &Scene<'_>) -> Vec<HostPrograms> {
-    let upgrade = scene.journal.upgrade();
+fn confirmed(context: &StepContext<'_>) -> Vec<HostPrograms> {
+    let upgrade = context.journal.upgrade();
     let steps = upgrade.current_run().into_iter().flat_map(|run| &run.plan.steps);
-    let of_lane = steps.filter(|step| step.lane == scene.step.lane);
+    let of_lane = steps.filter(|step| step.lane == context.step.lane);
     let hosts = of_lane.filter_map(|step| match &step.action {
         Action::ConfirmStopped { hosts } => Some(hosts.clone()),
         _ => None,
@@ -187,8 +187,8 @@ fn fact(migrate: &Migrate, applied: u32) -> Fact {
 }
 
 /// What ran, where it is stuck, and what the operator can do.
-fn diagnosis(scene: &Scene<'_>, migrate: &Migrate, exit: i32, pending: Option<u32>, job: &JobName) -> String {
-    let outputs = scene.output.borrow();
+fn diagnosis(context: &StepContext<'_>, migrate: &Migrate, exit: i32, pending: Option<u32>, job: &JobName) -> Seen {
+    let outputs = context.output.borrow();
     let printed = &outputs[job];
     let stuck = printed
         .text()
@@ -197,18 +197,21 @@ fn diagnosis(scene: &Scene<'_>, migrate: &Migrate, exit: i32, pending: Option<u3
         .find(|line| line.trim_start().starts_with("Applying ") && !line.trim_end().ends_with("OK"))
         .map_or_else(String::new, |line| format!("; stuck at {}", line.trim().trim_start_matches("Applying ")));
     let pending = pending.map_or_else(|| "an unknown number".to_owned(), |pending| pending.to_string());
-    let has_snapshot = scene.journal.upgrade().snapshots.values().any(|database| *database == migrate.instance);
+    let has_snapshot = context.journal.upgrade().snapshots.values().any(|database| *database == migrate.instance);
     let back = match has_snapshot {
         true => format!("restore the snapshot of {}", migrate.instance),
         false => "reverse it by hand: there is no snapshot".to_owned(),
     };
-    format!(
+    let why = format!(
         "job {job} on {} ended with exit status {exit}: {} migrations of {} were applied, {pending} are \
-         pending{stuck}. The schema may be half migrated, and the maintenance page must stay up. Read the job's output \
-         on the host, then mend the schema and run the phase again with --retry {}, or {back}",
+         pending{stuck}. The schema may be half migrated, and the maintenance page must stay up",
         migrate.host.name,
         printed.applied(),
         migrate.schema,
-        scene.step.id,
-    )
+    );
+    let hint = format!(
+        "read the job's output on the host, then mend the schema and run the phase again with --retry {}, or {back}",
+        context.step.id,
+    );
+    Seen::never(why, hint)
 }

@@ -4,6 +4,7 @@
 //! come. Carrying out an action makes its call once and does not wait: to wait means to observe again.
 
 mod balancers;
+mod context;
 mod dispatch;
 mod dns;
 mod hosts;
@@ -14,10 +15,9 @@ mod migrations;
 mod pages;
 mod printed;
 mod recorded;
-mod scene;
 mod snapshots;
 
+pub(crate) use context::{Seen, StepContext};
 pub(crate) use dispatch::{act, observe};
 pub(crate) use late::too_late;
 pub(crate) use manner::{Manner, grace, interval, manner, shortest_interval};
-pub(crate) use scene::{Scene, Seen};

@@ -6,28 +6,29 @@ use cutover_core::names::InvalidationId;
 use cutover_core::plan::{Announce, CheckSite, PublishPage, Via};
 use cutover_core::time::between;
 
-use super::{Scene, Seen};
+use super::{Seen, StepContext};
+use crate::failure::Failure;
 use crate::gate::Permit;
-use crate::halt::Hitch;
+use crate::halt::WriteError;
 use crate::ports::{Answer, Page};
 
 /// How long the checks of a site may fail before the step fails: a balancer may send the first requests to a host that
 /// is still warming up.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
-pub(super) async fn announced(scene: &Scene<'_>, message: &Announce) -> Answer<Seen> {
-    let token = scene.token();
-    Ok(match scene.ask(async |world| world.announcer.announced(&token).await).await? {
+pub(super) async fn announced(context: &StepContext<'_>, message: &Announce) -> Answer<Seen> {
+    let token = context.token();
+    Ok(match context.ask(async |world| world.announcer.announced(&token).await).await? {
         Some(true) => Seen::Holds(vec![sent(message)]),
         Some(false) => Seen::NotYet,
         None => Seen::CannotTell,
     })
 }
 
-pub(super) async fn announce(scene: &Scene<'_>, message: &Announce) -> Result<(), Hitch> {
-    let (announcer, token) = (&scene.world.announcer, scene.token());
-    scene.gate.write("announce", async |permit| announcer.announce(permit, message, &token).await).await?;
-    Ok(scene.learn(sent(message)).await?)
+pub(super) async fn announce(context: &StepContext<'_>, message: &Announce) -> Result<(), WriteError> {
+    let (announcer, token) = (&context.world.announcer, context.token());
+    context.gate.write("announce", async |permit| announcer.announce(permit, message, &token).await).await?;
+    Ok(context.learn(sent(message)).await?)
 }
 
 fn sent(message: &Announce) -> Fact {
@@ -35,17 +36,17 @@ fn sent(message: &Announce) -> Fact {
 }
 
 /// Whether the object has the page's text, and the distribution's cache no longer has an older one.
-pub(super) async fn published(scene: &Scene<'_>, page: &PublishPage) -> Answer<Seen> {
+pub(super) async fn published(context: &StepContext<'_>, page: &PublishPage) -> Answer<Seen> {
     // Whatever the object contains, only an invalidation by this upgrade shows that no edge cache has an older page.
-    if !scene.was_started.get() {
+    if !context.was_started.get() {
         return Ok(Seen::NotYet);
     }
-    let there = scene.ask(async |world| world.pages.page(&page.bucket, &page.key).await).await?;
+    let there = context.ask(async |world| world.pages.page(&page.bucket, &page.key).await).await?;
     if there.is_none_or(|there| there.text != page.body) {
         return Ok(Seen::NotYet);
     }
-    let Some(invalidation) = invalidation(scene) else { return Ok(Seen::NotYet) };
-    if scene.ask(async |world| world.pages.invalidated(&page.distribution, &invalidation).await).await? {
+    let Some(invalidation) = invalidation(context) else { return Ok(Seen::NotYet) };
+    if context.ask(async |world| world.pages.invalidated(&page.distribution, &invalidation).await).await? {
         return Ok(Seen::holds());
     }
     Ok(Seen::UnderWay("the distribution is clearing its cache of the old page".to_owned()))
@@ -53,24 +54,24 @@ pub(super) async fn published(scene: &Scene<'_>, page: &PublishPage) -> Answer<S
 
 /// Replaces the page only if it is still the version just read, then invalidates the distribution's cache. Repeating
 /// the call with the same reference has no further effect.
-pub(super) async fn publish(scene: &Scene<'_>, page: &PublishPage) -> Result<(), Hitch> {
-    let (pages, reference) = (&scene.world.pages, reference(scene));
-    let there = scene.ask(async |world| world.pages.page(&page.bucket, &page.key).await).await?;
+pub(super) async fn publish(context: &StepContext<'_>, page: &PublishPage) -> Result<(), WriteError> {
+    let (pages, reference) = (&context.world.pages, reference(context));
+    let there = context.ask(async |world| world.pages.page(&page.bucket, &page.key).await).await?;
     if there.as_ref().is_none_or(|there| there.text != page.body) {
         let version = there.map(|there| there.version);
         let put =
             async |permit: &Permit| pages.put_page(permit, &page.bucket, &page.key, &page.body, version.as_ref()).await;
-        scene.gate.write("put_page", put).await?;
+        context.gate.write("put_page", put).await?;
     }
     let invalidate = async |permit: &Permit| pages.invalidate(permit, &page.distribution, &reference).await;
-    let invalidation = scene.gate.write("invalidate", invalidate).await?;
-    Ok(scene.learn(Fact::Invalidated { invalidation, reference: reference.clone() }).await?)
+    let invalidation = context.gate.write("invalidate", invalidate).await?;
+    Ok(context.learn(Fact::Invalidated { invalidation, reference: reference.clone() }).await?)
 }
 
 /// The invalidation that this step has requested, in this process or an earlier one.
-fn invalidation(scene: &Scene<'_>) -> Option<InvalidationId> {
-    let wanted = reference(scene);
-    scene.run().facts.iter().rev().find_map(|fact| match fact {
+fn invalidation(context: &StepContext<'_>) -> Option<InvalidationId> {
+    let wanted = reference(context);
+    context.run().facts.iter().rev().find_map(|fact| match fact {
         Fact::Invalidated { invalidation, reference } if *reference == wanted => Some(invalidation.clone()),
         _ => None,
     })
@@ -78,26 +79,26 @@ fn invalidation(scene: &Scene<'_>) -> Option<InvalidationId> {
 
 /// The reference for the invalidation. It is a new one after each failure of the step, because an older invalidation
 /// that is complete says nothing about the page of today.
-fn reference(scene: &Scene<'_>) -> String {
-    format!("cutover-{}-{}", &scene.token()[..12], scene.since.as_millisecond())
+fn reference(context: &StepContext<'_>) -> String {
+    format!("cutover-{}-{}", &context.token()[..12], context.since.as_millisecond())
 }
 
-pub(super) async fn answers(scene: &Scene<'_>, check: &CheckSite) -> Answer<Seen> {
+pub(super) async fn answers(context: &StepContext<'_>, check: &CheckSite) -> Answer<Seen> {
     let pinned = match &check.via {
         Via::PublicDns => None,
         Via::Balancer(domain) => Some(domain),
     };
     let mut wrong = Vec::new();
     for wanted in &check.checks {
-        let page = scene.ask(async |world| world.outside.fetch(&check.host, &wanted.path, pinned).await).await?;
+        let page = context.ask(async |world| world.outside.fetch(&check.host, &wanted.path, pinned).await).await?;
         wrong.extend(what_is_wrong(wanted, &page));
     }
     if wrong.is_empty() {
         return Ok(Seen::Holds(vec![Fact::SiteChecked { site: check.site.clone() }]));
     }
     let words = format!("https://{}: {}", check.host, wrong.join("; "));
-    let patient = between(scene.taken_up, scene.clock.now()) < PATIENCE;
-    Ok(if patient { Seen::UnderWay(words) } else { Seen::Never(words) })
+    let patient = between(context.taken_up, context.clock.now()) < PATIENCE;
+    Ok(if patient { Seen::UnderWay(words) } else { Seen::Never(Failure::permanent(words)) })
 }
 
 fn what_is_wrong(wanted: &SiteCheck, page: &Page) -> Option<String> {

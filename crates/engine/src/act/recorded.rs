@@ -10,30 +10,32 @@ use cutover_core::names::InstanceId;
 use cutover_core::observation::Instance;
 use cutover_core::plan::{CapturedHost, Host};
 
-use super::Scene;
+use super::StepContext;
 use crate::failure::Failure;
 use crate::ports::Answer;
 
 /// The instances of `hosts`, if the journal names all of them and their tags agree with it. `action` is what is refused
 /// otherwise, as the words that follow "so it was not", such as `terminated`.
-pub(super) async fn recorded(scene: &Scene<'_>, hosts: &[Host], action: &str) -> Answer<Vec<InstanceId>> {
-    let ids = scene.instances(hosts)?;
-    let listed = scene.listed().await?;
+pub(super) async fn recorded(context: &StepContext<'_>, hosts: &[Host], action: &str) -> Answer<Vec<InstanceId>> {
+    let ids = context.instances(hosts)?;
+    let listed = context.listed().await?;
     let found = |id: &InstanceId| listed.get(id);
     // A host that died loses its tags soon, and must not prevent the others from being removed.
     let mut gone = BTreeSet::new();
     for id in ids.iter().filter(|id| found(id).is_none()) {
-        if !scene.ask(async |world| world.compute.lives(id).await).await? {
+        if !context.ask(async |world| world.compute.lives(id).await).await? {
             gone.insert(id);
         }
     }
-    let upgrade = scene.journal.upgrade();
+    let upgrade = context.journal.upgrade();
     let current: HashMap<&InstanceId, &CapturedHost> =
         upgrade.captured.iter().flatten().map(|current| (&current.instance, current)).collect();
     for (host, id) in hosts.iter().zip(&ids) {
         let current = current.get(id).copied();
         if let Some(why) = disagreement(&upgrade, host, id, current, found(id), gone.contains(id)) {
-            return Err(Failure::permanent(format!("{why}, so it was not {action}; find out who changed that")));
+            return Err(
+                Failure::permanent(format!("{why}, so it was not {action}")).with_hint("find out who changed that")
+            );
         }
     }
     Ok(ids)

@@ -3,13 +3,13 @@
 use cutover_core::journal::Fact;
 use cutover_core::names::{DatabaseName, SnapshotId};
 
-use super::{Scene, Seen};
+use super::{Seen, StepContext};
 use crate::gate::Permit;
-use crate::halt::Hitch;
+use crate::halt::WriteError;
 use crate::ports::Answer;
 
-pub(super) async fn taken(scene: &Scene<'_>, database: &DatabaseName, id: &SnapshotId) -> Answer<Seen> {
-    match scene.ask(async |world| world.databases.snapshot(database, id).await).await? {
+pub(super) async fn taken(context: &StepContext<'_>, database: &DatabaseName, id: &SnapshotId) -> Answer<Seen> {
+    match context.ask(async |world| world.databases.snapshot(database, id).await).await? {
         None => Ok(Seen::NotYet),
         Some(snapshot) if snapshot.available => {
             Ok(Seen::Holds(vec![Fact::SnapshotTaken { database: database.clone(), snapshot: id.clone() }]))
@@ -18,8 +18,12 @@ pub(super) async fn taken(scene: &Scene<'_>, database: &DatabaseName, id: &Snaps
     }
 }
 
-pub(super) async fn take(scene: &Scene<'_>, database: &DatabaseName, id: &SnapshotId) -> Result<(), Hitch> {
-    let databases = &scene.world.databases;
+pub(super) async fn take(
+    context: &StepContext<'_>,
+    database: &DatabaseName,
+    id: &SnapshotId,
+) -> Result<(), WriteError> {
+    let databases = &context.world.databases;
     let begin = async |permit: &Permit| databases.begin_snapshot(permit, database, id).await;
-    scene.gate.write("begin_snapshot", begin).await
+    context.gate.write("begin_snapshot", begin).await
 }

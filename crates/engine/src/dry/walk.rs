@@ -16,10 +16,10 @@ use cutover_core::plan::{Action, Decide, Lane, Membership, Plan, Step};
 
 use super::words;
 use crate::act::{Seen, act, observe};
-use crate::drive::Crew;
+use crate::drive::Conductor;
 use crate::fence::{DRY, ZoneFence};
-use crate::gate::{Gate, Hold};
-use crate::halt::Hitch;
+use crate::gate::{Authority, Gate};
+use crate::halt::WriteError;
 use crate::journal::{Journal, JournalError, Reading};
 use crate::lease::OnClock;
 use crate::ports::{Clock, Decided, Operator, World};
@@ -98,72 +98,72 @@ pub async fn walk(
     let store = Store::memory(&first.upgrade);
     let journal = Rc::new(Journal::open(store, reading, Rc::clone(clock), 0, DRY.to_owned(), Rc::new(|_| ())));
     let stop = std::future::pending().boxed_local().shared();
-    let hold = if matches!(writes, Writes::PutDown(_)) { Hold::PutDown } else { Hold::Nothing };
-    let gate = Gate::new(hold, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(clock))))
+    let authority = if matches!(writes, Writes::PutDown(_)) { Authority::PutDown } else { Authority::Nothing };
+    let gate = Gate::new(authority, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(clock))))
         .with_zone(ZoneFence::of(deployment, world, clock));
-    let crew = Crew::new(world.clone(), Rc::clone(clock), Rc::new(NoOperator), journal, gate, stop);
+    let conductor = Conductor::new(world.clone(), Rc::clone(clock), Rc::new(NoOperator), journal, gate, stop);
     let taken_over = Event::ConductorTookOver { upgrade: first.upgrade.clone(), conductor: "a dry run".to_owned() };
-    crew.journal.append(taken_over).await?;
+    conductor.journal.append(taken_over).await?;
     let mut imagined = BTreeSet::new();
     let mut walked = Vec::new();
     for plan in plans {
-        walked = walk_plan(&crew, plan, &mut imagined, writes).await?;
+        walked = walk_plan(&conductor, plan, &mut imagined, writes).await?;
     }
     Ok(walked)
 }
 
 async fn walk_plan(
-    crew: &Crew,
+    conductor: &Conductor,
     plan: &Plan,
     imagined: &mut BTreeSet<String>,
     writes: Writes<'_>,
 ) -> Result<Vec<DryStep>, JournalError> {
     let under_way = |upgrade: &Upgrade| upgrade.run_under_way().is_some_and(|run| *run.plan == *plan);
-    if !under_way(&crew.journal.upgrade()) {
-        let (run, kind) = (crew.journal.upgrade().next_run(), plan.phase.into());
+    if !under_way(&conductor.journal.upgrade()) {
+        let (run, kind) = (conductor.journal.upgrade().next_run(), plan.phase.into());
         let (plan, deployment) = (Arc::new(plan.clone()), Digest::of(b"dry run"));
-        crew.journal.append(Event::RunStarted { run, kind, plan, deployment }).await?;
+        conductor.journal.append(Event::RunStarted { run, kind, plan, deployment }).await?;
     }
     let mut walked = Vec::new();
     for step in &plan.steps {
-        if let Some(outcome) = walk_step(crew, step, imagined, writes).await? {
+        if let Some(outcome) = walk_step(conductor, step, imagined, writes).await? {
             let (id, lane, title) = (step.id.clone(), step.lane.clone(), step.title.clone());
             walked.push(DryStep { id, lane, title, outcome });
         }
     }
-    let run = crew.journal.upgrade().current_run().map(|run| run.number);
+    let run = conductor.journal.upgrade().current_run().map(|run| run.number);
     if let Some(run) = run {
-        crew.journal.append(Event::RunFinished { run }).await?;
+        conductor.journal.append(Event::RunFinished { run }).await?;
     }
     Ok(walked)
 }
 
 /// What a step would do; `None` for a milestone. Afterwards, later steps assume that it is done.
 async fn walk_step(
-    crew: &Crew,
+    conductor: &Conductor,
     step: &Step,
     imagined: &mut BTreeSet<String>,
     writes: Writes<'_>,
 ) -> Result<Option<DryOutcome>, JournalError> {
-    if is_done(crew, step) {
+    if is_done(conductor, step) {
         return Ok(Some(DryOutcome::AlreadySo));
     }
     let subjects = subjects(&step.action);
     let changed_before = subjects.iter().any(|subject| imagined.contains(subject));
     // Facts that are learned on the way are recorded in this separate journal, as in a real run.
-    let attempt = crew.journal.step_run(&step.id).status.attempts() + 1;
-    crew.journal.append(Event::StepStarted { step: step.id.clone(), attempt }).await?;
-    let (outcome, facts) = look(crew, step, changed_before, writes).await?;
+    let attempt = conductor.journal.step_run(&step.id).status.attempts() + 1;
+    conductor.journal.append(Event::StepStarted { step: step.id.clone(), attempt }).await?;
+    let (outcome, facts) = look(conductor, step, changed_before, writes).await?;
     if outcome != DryOutcome::AlreadySo {
         imagined.extend(subjects);
     }
     let facts = if facts.is_empty() { made_known(&step.action) } else { facts };
-    crew.journal.append(Event::StepDone { step: step.id.clone(), facts }).await?;
+    conductor.journal.append(Event::StepDone { step: step.id.clone(), facts }).await?;
     Ok((step.action != Action::Milestone).then_some(outcome))
 }
 
-fn is_done(crew: &Crew, step: &Step) -> bool {
-    crew.journal.step_run(&step.id).status.is_done()
+fn is_done(conductor: &Conductor, step: &Step) -> bool {
+    conductor.journal.step_run(&step.id).status.is_done()
 }
 
 /// How a dry run treats a step.
@@ -209,7 +209,7 @@ fn kind(action: &Action) -> Kind {
 /// What a step would do, and the facts that it finds for later steps. `changed_before` says that an earlier step would
 /// have changed the same subject, so that the current state of the world shows nothing.
 async fn look(
-    crew: &Crew,
+    conductor: &Conductor,
     step: &Step,
     changed_before: bool,
     writes: Writes<'_>,
@@ -218,22 +218,22 @@ async fn look(
     if kind == Kind::Watches {
         return Ok((in_words(&step.action), Vec::new()));
     }
-    let scene = crew.scene(step);
-    scene.was_started.set(false);
-    let seen = if changed_before { Ok(Seen::NotYet) } else { observe(&scene).await };
+    let context = conductor.context(step);
+    context.was_started.set(false);
+    let seen = if changed_before { Ok(Seen::NotYet) } else { observe(&context).await };
     let outcome = match seen {
-        Ok(Seen::Holds(facts)) => return Ok((DryOutcome::AlreadySo, scene.news(facts))),
+        Ok(Seen::Holds(facts)) => return Ok((DryOutcome::AlreadySo, context.news(facts))),
         Ok(Seen::UnderWay(detail)) => DryOutcome::InWords { words: format!("is already under way: {detail}") },
-        Ok(Seen::Never(because)) => DryOutcome::WouldFail { because, lines: Vec::new() },
+        Ok(Seen::Never(why)) => DryOutcome::WouldFail { because: why.to_string(), lines: Vec::new() },
         Ok(Seen::CannotTell) => in_words(&step.action),
         Err(_) if kind == Kind::Elsewhere => in_words(&step.action),
         Err(failure) => DryOutcome::CannotBeSeen { because: failure.to_string() },
         Ok(Seen::NotYet) => match writes {
             Writes::PutDown(take) if kind == Kind::Cloud => {
-                let failed = match act(&scene).await {
+                let failed = match act(&context).await {
                     Ok(()) => None,
-                    Err(Hitch::Failed(failure)) => Some(failure.to_string()),
-                    Err(Hitch::Halt(halt)) => Some(halt.to_string()),
+                    Err(WriteError::Failed(failure)) => Some(failure.to_string()),
+                    Err(WriteError::Halt(halt)) => Some(halt.to_string()),
                 };
                 outcome_of(&step.action, failed, take(), changed_before)
             }

@@ -11,7 +11,7 @@ use cutover_core::plan::RecordTarget;
 use super::{FenceChange, FenceRecord, Mark, ZoneTaken};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Permit;
-use crate::halt::{Halt, Hitch};
+use crate::halt::{Halt, WriteError};
 use crate::ports::{Answer, Clock, Dns, World};
 use crate::retry;
 
@@ -25,7 +25,11 @@ pub(crate) trait Passage {
     fn may_follow(&self, nonce: &str) -> bool;
 
     /// Makes one attempt, if this conductor may still write.
-    async fn pass<T>(&self, call: &'static str, attempt: impl AsyncFnOnce(&Permit) -> Answer<T>) -> Result<T, Hitch>;
+    async fn pass<T>(
+        &self,
+        call: &'static str,
+        attempt: impl AsyncFnOnce(&Permit) -> Answer<T>,
+    ) -> Result<T, WriteError>;
 }
 
 /// The fence as one conductor sees it.
@@ -62,7 +66,7 @@ impl ZoneFence {
     }
 
     /// Writes this conductor's mark into the record, once, before anything else is written.
-    pub(crate) async fn raise(&self, passage: &impl Passage) -> Result<(), Hitch> {
+    pub(crate) async fn raise(&self, passage: &impl Passage) -> Result<(), WriteError> {
         let mut standing = self.standing.lock().await;
         if standing.raised {
             return Ok(());
@@ -80,12 +84,12 @@ impl ZoneFence {
         match self.batch(passage, &mut standing, ("raise_fence", &|| Ok(())), &self.zone, &[]).await {
             Ok(_) => standing.raised = true,
             // The write that was to follow was not started, so it is known not to have been applied.
-            Err(Hitch::Failed(failure)) if failure.class == FailureClass::InDoubt => {
+            Err(WriteError::Failed(failure)) if failure.class == FailureClass::InDoubt => {
                 return Err(
                     Failure::not_applied(format!("{failure}; nothing else is written before this works")).into()
                 );
             }
-            Err(hitch) => return Err(hitch),
+            Err(error) => return Err(error),
         }
         Ok(())
     }
@@ -97,7 +101,7 @@ impl ZoneFence {
         zone: &str,
         records: &[RecordTarget],
         may: &dyn Fn() -> Answer<()>,
-    ) -> Result<ChangeId, Hitch> {
+    ) -> Result<ChangeId, WriteError> {
         let mut standing = self.standing.lock().await;
         self.batch(passage, &mut standing, ("change_records", may), zone, records).await
     }
@@ -111,7 +115,7 @@ impl ZoneFence {
         (call, may): (&'static str, &dyn Fn() -> Answer<()>),
         zone: &str,
         records: &[RecordTarget],
-    ) -> Result<ChangeId, Hitch> {
+    ) -> Result<ChangeId, WriteError> {
         let possible = standing.candidates.clone();
         for was in possible {
             standing.written += 1;
@@ -126,8 +130,8 @@ impl ZoneFence {
                     standing.candidates = vec![Some(next)];
                     return Ok(id);
                 }
-                Err(Hitch::Failed(failure)) if failure.class == FailureClass::Superseded => {}
-                Err(Hitch::Failed(failure)) if failure.class == FailureClass::InDoubt => {
+                Err(WriteError::Failed(failure)) if failure.class == FailureClass::Superseded => {}
+                Err(WriteError::Failed(failure)) if failure.class == FailureClass::InDoubt => {
                     standing.candidates.push(Some(next));
                     return Err(failure.into());
                 }

@@ -9,12 +9,12 @@
 //! A check cannot stop a process that is suspended between the check and the call. Where the world can refuse a late
 //! writer, it does: see `fence`, and the table of writes in ARCHITECTURE.md.
 
+mod faults;
 mod permit;
 #[cfg(test)]
 mod tests;
-mod weather;
 mod writes;
 
+pub use faults::{FaultSource, InjectedFault, NoFaults};
 pub use permit::Permit;
-pub use weather::{Fair, Mishap, Weather};
-pub use writes::{Gate, Hold};
+pub use writes::{Authority, Gate};

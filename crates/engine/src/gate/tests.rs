@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::failure::FailureClass;
-use crate::halt::{Halt, Hitch};
+use crate::halt::{Halt, WriteError};
 use crate::journal::{Journal, JournalError, read};
 use crate::lease::{Claim, Identity, Lease, LeaseLost, Machine, claim};
 use crate::ports::Answer;
@@ -67,11 +67,12 @@ impl Stage {
     fn new() -> Self {
         let (folder, machine) = (tempfile::TempDir::new().expect("a folder"), Rc::new(Watch(Cell::default())));
         let store = Store::folder(folder.path(), &upgrade()).expect("a store");
-        let claiming = Claim { machine: Rc::clone(&machine) as _, records: 0, epoch: 0, take_over: None, say: &|_| {} };
+        let claiming = Claim { machine: Rc::clone(&machine) as _, records: 0, epoch: 4, take_over: None, say: &|_| {} };
         let lease = Rc::new(now(claim(&store, claiming)).expect("it is free"));
         let reading = now(read(&store)).expect("the journal is consistent");
-        let journal = Journal::open(store.clone(), reading, HandClock::new(), 1, "n".to_owned(), Rc::new(|_| {}));
-        let gate = Gate::new(Hold::Lease(Rc::clone(&lease)), Rc::new(journal), Rc::clone(&machine) as _);
+        let journal =
+            Journal::open(store.clone(), reading, HandClock::new(), lease.epoch, "n".to_owned(), Rc::new(|_| {}));
+        let gate = Gate::new(Authority::Lease(Rc::clone(&lease)), Rc::new(journal), Rc::clone(&machine) as _);
         Self { folder, store, machine, lease, gate }
     }
 
@@ -117,7 +118,7 @@ fn a_lease_that_cannot_be_renewed_ends_the_run_and_not_only_the_call() {
     }));
     let halt = loop {
         match poll(&mut write) {
-            Poll::Ready(Err(Hitch::Halt(halt))) => break halt,
+            Poll::Ready(Err(WriteError::Halt(halt))) => break halt,
             Poll::Ready(other) => panic!("{other:?}"),
             Poll::Pending => stage.pass(1),
         }
@@ -136,7 +137,7 @@ fn an_unreadable_journal_is_reported_as_the_reason_if_the_lease_was_renewed() {
     let mut write = Box::pin(stage.gate.write("call", answers));
     let halt = loop {
         match poll(&mut write) {
-            Poll::Ready(Err(Hitch::Halt(halt))) => break halt,
+            Poll::Ready(Err(WriteError::Halt(halt))) => break halt,
             Poll::Ready(other) => panic!("{other:?}"),
             Poll::Pending => {
                 stage.pass(1);
@@ -164,14 +165,17 @@ fn no_attempt_is_started_once_another_conductor_has_continued_the_journal() {
     let stage = Stage::new();
     assert!(matches!(now(stage.gate.write("call", answers)), Ok(7)));
     now(stage.store.create("journal/00000001.json", b"{}".to_vec())).expect("it can be written");
-    stage.pass(2);
-    let made = Cell::new(false);
-    let written = now(stage.gate.write("call", async |_: &Permit| {
-        made.set(true);
-        Ok(())
-    }));
-    assert!(matches!(written, Err(Hitch::Halt(Halt::Journal(JournalError::Fenced { .. })))), "{written:?}");
-    assert!(!made.get());
+    // Two seconds later, and much later.
+    for seconds in [2, 50] {
+        stage.pass(seconds);
+        let made = Cell::new(false);
+        let written = now(stage.gate.write("call", async |_: &Permit| {
+            made.set(true);
+            Ok(())
+        }));
+        assert!(matches!(written, Err(WriteError::Halt(Halt::Journal(JournalError::Fenced { .. })))), "{written:?}");
+        assert!(!made.get());
+    }
 }
 
 #[test]
@@ -182,7 +186,7 @@ fn an_attempt_without_an_answer_in_time_is_in_doubt() {
     stage.pass(19);
     assert!(poll(&mut write).is_pending());
     stage.pass(1);
-    let Poll::Ready(Err(Hitch::Failed(failure))) = poll(&mut write) else { panic!("it is over") };
+    let Poll::Ready(Err(WriteError::Failed(failure))) = poll(&mut write) else { panic!("it is over") };
     assert_eq!((failure.class, failure.message.as_str()), (FailureClass::InDoubt, "call: no answer within 20 s"));
 }
 
@@ -190,46 +194,49 @@ fn an_attempt_without_an_answer_in_time_is_in_doubt() {
 fn a_permit_has_the_epoch_of_its_conductor() {
     let stage = Stage::new();
     let epoch = now(stage.gate.write("call", async |permit: &Permit| Ok((permit.epoch(), permit.is_dry()))));
-    assert!(matches!(epoch, Ok((1, false))), "{epoch:?}");
+    assert!(matches!(epoch, Ok((5, false))), "{epoch:?}");
 }
 
 /// Spoils every call in one way.
-struct Foul(Mishap);
+struct Faulty(InjectedFault);
 
 #[async_trait(?Send)]
-impl Weather for Foul {
-    async fn before(&self, _call: &'static str) -> Option<Mishap> {
+impl FaultSource for Faulty {
+    async fn before(&self, _call: &'static str) -> Option<InjectedFault> {
         Some(self.0)
     }
 }
 
 #[test]
 fn faults_are_injected_before_or_after_calls_and_all_attempts_are_counted() {
-    for (mishap, class, is_made) in [
-        (Mishap::AnswerLost, FailureClass::InDoubt, true),
-        (Mishap::Fails(FailureClass::Throttled), FailureClass::Throttled, false),
-        (Mishap::Fails(FailureClass::Permanent), FailureClass::Permanent, false),
+    let delay = Duration::from_secs(30);
+    for (fault, class, words, is_made) in [
+        (InjectedFault::AnswerLost, FailureClass::InDoubt, "the connection was lost", Some(None)),
+        (InjectedFault::EffectDelayed(delay), FailureClass::InDoubt, "the connection was lost", Some(Some(delay))),
+        (InjectedFault::Fails(FailureClass::Throttled), FailureClass::Throttled, "rate exceeded", None),
+        (InjectedFault::Fails(FailureClass::Permanent), FailureClass::Permanent, "the call was refused", None),
     ] {
         let Stage { gate, .. } = Stage::new();
-        let gate = gate.in_weather(Rc::new(Foul(mishap)));
-        let made = Cell::new(false);
-        let written = now(gate.write("call", async |_: &Permit| {
-            made.set(true);
+        let gate = gate.with_faults(Rc::new(Faulty(fault)));
+        let made = Cell::new(None);
+        let written = now(gate.write("call", async |permit: &Permit| {
+            made.set(Some(permit.late_by()));
             Ok(())
         }));
-        let Err(Hitch::Failed(failure)) = written else { panic!("{written:?}") };
-        assert_eq!((failure.class, made.get()), (class, is_made), "{mishap:?}");
+        let Err(WriteError::Failed(failure)) = written else { panic!("{written:?}") };
+        assert_eq!((failure.class, made.get()), (class, is_made), "{fault:?}");
+        assert!(failure.message.starts_with(&format!("call: {words}")), "{failure}");
         assert_eq!(gate.attempts(), [("call", 1)].into());
     }
 }
 
 #[test]
 fn a_dry_run_makes_no_attempt_or_gives_a_dry_permit() {
-    for (hold, is_begun) in [(Hold::Nothing, false), (Hold::PutDown, true)] {
+    for (authority, is_begun) in [(Authority::Nothing, false), (Authority::PutDown, true)] {
         let store = memory();
         let reading = now(read(&store)).expect("the journal is consistent");
         let journal = Journal::open(store, reading, HandClock::new(), 0, "n".to_owned(), Rc::new(|_| {}));
-        let gate = Gate::new(hold, Rc::new(journal), Rc::new(Watch(Cell::default())));
+        let gate = Gate::new(authority, Rc::new(journal), Rc::new(Watch(Cell::default())));
         let started = Cell::new(false);
         let written = now(gate.write("call", async |permit: &Permit| {
             started.set(true);
@@ -267,4 +274,18 @@ fn a_state_that_cannot_be_read_for_some_time_delays_a_write_and_does_not_end_the
     std::fs::remove_file(&journal).expect("it can be removed");
     std::fs::rename(&aside, &journal).expect("it can be moved back");
     assert!(matches!(poll(&mut write), Poll::Ready(Ok(7))));
+}
+
+#[test]
+fn a_conductor_that_wakes_up_long_after_its_lease_has_expired_stops_instead_of_waiting_for_it() {
+    let stage = Stage::new();
+    stage.pass(71);
+    let mut write = Box::pin(stage.gate.write("call", answers));
+    assert!(poll(&mut write).is_pending());
+    stage.pass(3600);
+    let ended = poll(&mut write);
+    assert!(
+        matches!(ended, Poll::Ready(Err(WriteError::Halt(Halt::Lease(LeaseLost::NotRenewed { .. }))))),
+        "{ended:?}"
+    );
 }

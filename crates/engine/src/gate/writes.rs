@@ -11,10 +11,10 @@ use futures_util::future::{Either, select};
 use cutover_core::names::{ChangeId, UpgradeId};
 use cutover_core::plan::RecordTarget;
 
-use super::{Fair, Mishap, Permit, Weather};
+use super::{FaultSource, InjectedFault, NoFaults, Permit};
 use crate::failure::{Failure, FailureClass};
 use crate::fence::{Mark, Passage, ZoneFence};
-use crate::halt::{Halt, Hitch};
+use crate::halt::{Halt, WriteError};
 use crate::journal::{Journal, JournalError, Reading};
 use crate::lease::{ATTEMPT, LEASE, Lease, LeaseLost, Machine, Moment, OnClock};
 use crate::ports::{Answer, Clock};
@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// What entitles a conductor to write.
 #[derive(Clone)]
-pub enum Hold {
+pub enum Authority {
     /// It holds the upgrade's lease.
     Lease(Rc<Lease>),
     /// No other conductor can exist: the state is in this process's memory.
@@ -40,10 +40,10 @@ pub enum Hold {
 
 /// The one gate for writes.
 pub struct Gate {
-    hold: Hold,
+    authority: Authority,
     pub(super) journal: Rc<Journal>,
     machine: Rc<dyn Machine>,
-    weather: Rc<dyn Weather>,
+    faults: Rc<dyn FaultSource>,
     fence: Option<ZoneFence>,
     /// When it was last checked that no other conductor has continued the journal.
     seen: Cell<Option<Moment>>,
@@ -55,9 +55,9 @@ pub struct Gate {
 impl Gate {
     /// A gate for the conductor that writes `journal`, without injected faults, in a world without a zone.
     #[must_use]
-    pub fn new(hold: Hold, journal: Rc<Journal>, machine: Rc<dyn Machine>) -> Self {
+    pub fn new(authority: Authority, journal: Rc<Journal>, machine: Rc<dyn Machine>) -> Self {
         let (seen, under_way, attempts) = Default::default();
-        Self { hold, journal, machine, weather: Rc::new(Fair), fence: None, seen, under_way, attempts }
+        Self { authority, journal, machine, faults: Rc::new(NoFaults), fence: None, seen, under_way, attempts }
     }
 
     /// A gate that belongs to no upgrade, for tests that call ports directly.
@@ -71,13 +71,13 @@ impl Gate {
     pub fn alone_at(clock: &Rc<dyn Clock>, epoch: u64) -> Self {
         let (store, reading) = (Store::memory(&"none".into()), Reading::default());
         let journal = Journal::open(store, reading, Rc::clone(clock), epoch, "alone".to_owned(), Rc::new(|_| {}));
-        Self::new(Hold::Alone, Rc::new(journal), Rc::new(OnClock(Rc::clone(clock))))
+        Self::new(Authority::Alone, Rc::new(journal), Rc::new(OnClock(Rc::clone(clock))))
     }
 
     /// The same gate with these injected faults.
     #[must_use]
-    pub fn in_weather(self, weather: Rc<dyn Weather>) -> Self {
-        Self { weather, ..self }
+    pub fn with_faults(self, faults: Rc<dyn FaultSource>) -> Self {
+        Self { faults, ..self }
     }
 
     /// The same gate for a world with a zone, which this fence protects.
@@ -106,7 +106,7 @@ impl Gate {
         &self,
         call: &'static str,
         attempt: impl AsyncFnOnce(&Permit) -> Answer<T>,
-    ) -> Result<T, Hitch> {
+    ) -> Result<T, WriteError> {
         if let Some(fence) = &self.fence {
             fence.raise(self).await?;
         }
@@ -117,7 +117,7 @@ impl Gate {
     ///
     /// # Errors
     /// When the attempt failed, or this conductor may not write any more.
-    pub async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Result<ChangeId, Hitch> {
+    pub async fn change_records(&self, zone: &str, records: &[RecordTarget]) -> Result<ChangeId, WriteError> {
         self.change_records_while(&|| Ok(()), zone, records).await
     }
 
@@ -131,7 +131,7 @@ impl Gate {
         may: &dyn Fn() -> Answer<()>,
         zone: &str,
         records: &[RecordTarget],
-    ) -> Result<ChangeId, Hitch> {
+    ) -> Result<ChangeId, WriteError> {
         let Some(fence) = &self.fence else {
             return Err(Failure::permanent(format!("this conductor has no fence in zone {zone}")).into());
         };
@@ -147,7 +147,7 @@ impl Gate {
     /// Returns once it is certain that no other conductor has continued the journal, and that the lease will outlast an
     /// attempt.
     async fn wait_for_permission(&self) -> Result<(), Halt> {
-        let Hold::Lease(lease) = &self.hold else { return Ok(()) };
+        let Authority::Lease(lease) = &self.authority else { return Ok(()) };
         let begin = Moment::now(&*self.machine);
         loop {
             let unread = self.look_for_a_successor().await?;
@@ -183,27 +183,31 @@ impl Gate {
 
 impl Passage for Gate {
     fn may_follow(&self, nonce: &str) -> bool {
-        matches!(self.hold, Hold::PutDown | Hold::Nothing) || self.journal.knows(nonce)
+        matches!(self.authority, Authority::PutDown | Authority::Nothing) || self.journal.knows(nonce)
     }
 
     fn mark(&self, upgrade: &UpgradeId, count: u64) -> Mark {
         Mark { upgrade: upgrade.clone(), epoch: self.epoch(), writer: self.journal.nonce().to_owned(), count }
     }
 
-    async fn pass<T>(&self, call: &'static str, attempt: impl AsyncFnOnce(&Permit) -> Answer<T>) -> Result<T, Hitch> {
+    async fn pass<T>(
+        &self,
+        call: &'static str,
+        attempt: impl AsyncFnOnce(&Permit) -> Answer<T>,
+    ) -> Result<T, WriteError> {
         let epoch = self.epoch();
-        match self.hold {
-            Hold::Nothing => return Err(Failure::permanent(format!("{call}: a dry run changes nothing")).into()),
-            Hold::PutDown => return Ok(attempt(&Permit::new(epoch, true)).await?),
-            Hold::Lease(_) | Hold::Alone => {}
+        match self.authority {
+            Authority::Nothing => return Err(Failure::permanent(format!("{call}: a dry run changes nothing")).into()),
+            Authority::PutDown => return Ok(attempt(&Permit::new(epoch, true)).await?),
+            Authority::Lease(_) | Authority::Alone => {}
         }
         *self.attempts.borrow_mut().entry(call).or_default() += 1;
-        let mishap = self.weather.before(call).await;
-        if let Some(Mishap::Fails(class)) = mishap {
+        let fault = self.faults.before(call).await;
+        if let Some(InjectedFault::Fails(class)) = fault {
             return Err(Failure::new(class, format!("{call}: {} (injected fault)", words(class))).into());
         }
-        let late_by = match mishap {
-            Some(Mishap::EffectDelayed(length)) => Some(length),
+        let late_by = match fault {
+            Some(InjectedFault::EffectDelayed(length)) => Some(length),
             _ => None,
         };
         let permit = Permit::new(epoch, false).late(late_by);
@@ -213,7 +217,7 @@ impl Passage for Gate {
         let answer = bounded(&*self.machine, call, attempt(&permit)).await;
         self.under_way.set(self.under_way.get() - 1);
         let answer = answer?;
-        match mishap {
+        match fault {
             Some(_) => {
                 let why = format!("{call}: the connection was lost before the answer came (injected fault)");
                 Err(Failure::in_doubt(why).into())

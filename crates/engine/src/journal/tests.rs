@@ -435,3 +435,11 @@ fn a_record_that_does_not_follow_on_the_one_before_is_noticed_wherever_reading_b
     assert!(now(records_from(&store, 3)).is_err(), "record 2 is not what record 3 follows on");
     assert!(now(records_from(&store, 2)).is_err(), "record 2 does not follow on record 1");
 }
+
+#[test]
+fn a_conductor_knows_its_epoch_and_how_many_records_there_are() {
+    let journal = open(&three_records(), 4, "b");
+    assert_eq!((journal.epoch(), journal.records()), (4, 3));
+    now(journal.append(said("three"))).expect("it can be written");
+    assert_eq!(journal.records(), 4);
+}

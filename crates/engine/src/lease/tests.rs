@@ -18,6 +18,7 @@ use super::holder::seen;
 use super::*;
 use crate::halt::Halt;
 use crate::journal::{Journal, JournalError, read as read_journal};
+use crate::ports::Clock;
 use crate::store::Store;
 use crate::testing::{HandClock, at, memory, now, upgrade};
 
@@ -118,6 +119,7 @@ fn assert_held(store: &Store, machine: &Rc<Process>) {
     let words =
         "ada@left (process 10) conducts this upgrade: its process is on this machine (if it will not go on, kill it)";
     assert_eq!(error.to_string(), words);
+    assert!(error.hint().contains("`cutover status` shows what that conductor is doing"), "{}", error.hint());
 }
 
 fn journal(store: &Store) -> Journal {
@@ -489,4 +491,55 @@ fn a_look_from_another_machine_uses_the_holders_own_time() {
     eve.pass(91);
     assert_eq!(holder.seems_alive(&*eve), Some(false));
     assert!(begin(&store, &eve, None).now_or_never().is_none(), "a successor watches the lease first");
+}
+
+#[test]
+fn a_lease_that_cannot_be_read_says_nothing_about_its_holder() {
+    let store = memory();
+    now(store.create("lease/00000001.json", b"{".to_vec())).expect("it can be written");
+    let (_, holder) = now(last(&store)).expect("it can be read").expect("there is one");
+    assert_eq!(holder.seems_alive(&*eve()), None);
+}
+
+#[test]
+fn a_lease_lasts_until_the_moment_that_it_names() {
+    let (store, eve) = (memory(), eve());
+    claimed(&store, &ada());
+    let (_, holder) = now(last(&store)).expect("it can be read").expect("there is one");
+    eve.wall.set(holder.until);
+    assert_eq!(holder.seems_alive(&*eve), Some(false));
+}
+
+#[test]
+fn a_lease_that_has_stood_still_for_a_lease_and_an_attempt_is_not_watched_any_longer() {
+    let (store, eve) = (memory(), eve());
+    claimed(&store, &ada());
+    let mut claim = begin(&store, &eve, None);
+    assert!(poll(&mut claim).is_pending());
+    eve.pass(110);
+    assert!(poll(&mut claim).is_ready());
+}
+
+#[test]
+fn a_renewal_shows_even_if_the_wall_clock_of_its_holder_stands_still() {
+    let (store, ada) = (memory(), ada());
+    let lease = claimed(&store, &ada);
+    let object = || now(store.read("lease/00000001.json")).expect("it can be read").expect("it is there");
+    for _ in 0..2 {
+        let before = object();
+        assert!(now(lease.renew(0)).expect("it can be written").is_none());
+        assert_ne!(object(), before, "a conductor that watches the lease would take its holder for dead");
+    }
+}
+
+#[test]
+fn in_simulated_time_leases_and_attempts_are_measured_by_the_upgrades_own_clock() {
+    let clock = HandClock::new();
+    let machine = OnClock(Rc::clone(&clock) as Rc<dyn Clock>);
+    let begin = Moment::now(&machine);
+    now(machine.sleep(Duration::from_secs(20)));
+    assert_eq!(clock.now(), at(20));
+    assert_eq!((machine.now(), begin.certainly(&machine)), (at(20), Duration::from_secs(20)));
+    clock.set(at(0));
+    assert_eq!(begin.elapsed(&machine), Duration::ZERO);
 }

@@ -11,7 +11,7 @@ use cutover_core::deployment::Role;
 use cutover_core::time::later;
 use cutover_engine::failure::FailureClass;
 use cutover_engine::gate::{Gate, Permit};
-use cutover_engine::halt::Hitch;
+use cutover_engine::halt::WriteError;
 use cutover_engine::ports::{Answer, Clock};
 
 use crate::testing::{Rig, deployment};
@@ -114,7 +114,7 @@ async fn put_page(cloud: &Rc<EmbeddedCloud>, clock: Rc<dyn Clock>) -> Answer<()>
     let pages = cloud.world().pages;
     let there = pages.page("upgrading", "index.html").await?.map(|page| page.version);
     let put = async |permit: &Permit| pages.put_page(permit, "upgrading", "index.html", "Soon.", there.as_ref()).await;
-    Gate::alone(&clock).write("put_page", put).await.map_err(Hitch::into_failure)
+    Gate::alone(&clock).write("put_page", put).await.map_err(WriteError::into_failure)
 }
 
 #[test]

@@ -22,10 +22,10 @@ use cutover_core::plan::{
     Step, Undo,
 };
 use cutover_engine::conductor::{self, Ending};
-use cutover_engine::drive::Crew;
+use cutover_engine::drive::Conductor;
 use cutover_engine::fence::{FenceChange, FenceRecord, ZoneFence};
-use cutover_engine::gate::{Gate, Hold, Permit};
-use cutover_engine::halt::Hitch;
+use cutover_engine::gate::{Authority, Gate, Permit};
+use cutover_engine::halt::WriteError;
 use cutover_engine::journal::{Journal, Reading, read};
 use cutover_engine::lease::OnClock;
 use cutover_engine::ports::{Answer, Clock, Dns, World};
@@ -74,12 +74,12 @@ impl Ground {
 
     /// Changes something over the network without trouble.
     pub(super) async fn write<T>(&self, call: impl AsyncFnOnce(&Permit) -> Answer<T>) -> Answer<T> {
-        self.gate.write("ground", call).await.map_err(Hitch::into_failure)
+        self.gate.write("ground", call).await.map_err(WriteError::into_failure)
     }
 
     /// Changes a record over the network without trouble.
     pub(super) async fn change_record(&self, record: RecordTarget) -> Answer<ChangeId> {
-        self.gate.change_records(&self.deployment().dns.zone, &[record]).await.map_err(Hitch::into_failure)
+        self.gate.change_records(&self.deployment().dns.zone, &[record]).await.map_err(WriteError::into_failure)
     }
 
     pub(super) fn deployment(&self) -> &Deployment {
@@ -229,20 +229,20 @@ impl<'a> Lane<'a> {
     }
 
     /// A conductor of the upgrade, of which nothing is on record yet.
-    async fn crew(&self, world: &World, store: &Store) -> Crew {
+    async fn conductor(&self, world: &World, store: &Store) -> Conductor {
         let (deployment, at) = (self.ground.deployment(), Rc::clone(&self.clock) as Rc<dyn Clock>);
         let open = Journal::open(store.clone(), Reading::default(), Rc::clone(&at), 1, nonce(self), Rc::new(|_| {}));
         let journal = Rc::new(open);
         // Each has a state of its own, as if it were of another upgrade than those whose marks it finds in the zone.
         let mut another = deployment.clone();
         another.release.version = journal.nonce().to_owned();
-        let gate = Gate::new(Hold::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&at))))
+        let gate = Gate::new(Authority::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&at))))
             .with_zone(ZoneFence::of(&another, world, &at));
         let (operator, never) = (Rc::new(Approving(Rc::clone(&at))), std::future::pending().boxed_local().shared());
-        let crew = Crew::new(world.clone(), at, operator, journal, gate, never);
+        let conductor = Conductor::new(world.clone(), at, operator, journal, gate, never);
         let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "test".to_owned() };
-        crew.journal.append(took_over).await.expect("on record");
-        crew
+        conductor.journal.append(took_over).await.expect("on record");
+        conductor
     }
 
     /// Conducts a plan of one step, with these current hosts on record; how it ended, and what is on record of the step.
@@ -255,13 +255,13 @@ impl<'a> Lane<'a> {
         let upgrade = self.ground.deployment().upgrade();
         let store = Store::memory(&upgrade);
         let (_, world) = self.way(trouble);
-        let crew = self.crew(world, &store).await;
+        let conductor = self.conductor(world, &store).await;
         let capture = step("capture", Action::Capture { hosts }, Vec::new());
         let after = Edge { step: capture.id.clone(), rule: Rule::Follows };
         let steps = vec![capture, step("the-step", action, vec![after])];
         let (phase, order, basis) = (Phase::Prepare, Order::Overlapped, Basis::default());
         let plan = Plan { upgrade, phase, order, made_at: self.clock.now(), basis, steps };
-        let run = conductor::run(&crew, Some((plan, Digest::of(b""))), phase);
+        let run = conductor::run(&conductor, Some((plan, Digest::of(b""))), phase);
         let ending = self.clock.run(run).await.expect("the journal works");
         let records = read(&store).await.expect("it holds together").records;
         let events = records.into_iter().flat_map(|record| record.events);

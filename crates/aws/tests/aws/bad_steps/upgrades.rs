@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutover_aws::{Connection, Limits};
-use cutover_contract::{crew, planned};
+use cutover_contract::{conductor, planned};
 use cutover_core::deployment::Role;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Run, Upgrade};
@@ -15,7 +15,7 @@ use cutover_core::names::InstanceId;
 use cutover_core::observation::Health;
 use cutover_core::plan::{Action, Phase, Plan};
 use cutover_engine::conductor::{self, Ending};
-use cutover_engine::drive::Crew;
+use cutover_engine::drive::Conductor;
 use cutover_engine::journal::read;
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
@@ -56,11 +56,11 @@ impl<'a> Misfortune<'a> {
     }
 
     /// Somebody who runs a command: a new process, which knows what is on record.
-    async fn crew(&self) -> Crew {
+    async fn conductor(&self) -> Conductor {
         let at = Rc::clone(&self.clock) as Rc<dyn Clock>;
         let operator = Rc::new(Approving(Rc::clone(&at)));
         let world = self.ground.world(&self.connection, &self.without_trouble, &self.clock);
-        crew(world, at, operator, self.store.clone(), self.ground.deployment()).await
+        conductor(world, at, operator, self.store.clone(), self.ground.deployment()).await
     }
 
     async fn upgrade(&self) -> Upgrade {
@@ -71,15 +71,15 @@ impl<'a> Misfortune<'a> {
     async fn run(&self, phase: Phase) -> Plan {
         let mut plan = None;
         for _ in 0..RUNS {
-            let crew = self.crew().await;
+            let conductor = self.conductor().await;
             if plan.is_none() {
-                plan = self.clock.run(planned(&crew, self.ground.deployment(), phase)).await.ok();
+                plan = self.clock.run(planned(&conductor, self.ground.deployment(), phase)).await.ok();
                 let Some(plan) = &plan else { continue };
-                let (run, kind, plan) = (crew.journal.upgrade().next_run(), phase.into(), Arc::new(plan.clone()));
+                let (run, kind, plan) = (conductor.journal.upgrade().next_run(), phase.into(), Arc::new(plan.clone()));
                 let started = Event::RunStarted { run, kind, plan, deployment: Digest::of(b"") };
-                crew.journal.append(started).await.expect("on record");
+                conductor.journal.append(started).await.expect("on record");
             }
-            let ending = self.clock.run(conductor::run(&crew, None, phase)).await.expect("the journal works");
+            let ending = self.clock.run(conductor::run(&conductor, None, phase)).await.expect("the journal works");
             if ending == Ending::Finished {
                 return plan.expect("it was run");
             }

@@ -13,6 +13,7 @@ use cutover_patchstack::repository::{Repository, Revision};
 use cutover_patchstack::stack::{Base, Stack, compute_base};
 
 use crate::args::branch::CommonArgs;
+use crate::complete::branch_options;
 use crate::error::CommandError;
 use crate::output;
 use crate::session::Loaded;
@@ -43,7 +44,7 @@ impl Fork {
             conventions,
             protected: section.protected,
             codename: loaded.map(|loaded| loaded.deployment.release.codename),
-            typed: typed(args),
+            typed: branch_options(args),
         })
     }
 
@@ -207,18 +208,6 @@ fn conventions(args: &CommonArgs, section: &Branches) -> Conventions {
         ours: either(&args.ours, &section.ours),
         theirs: if args.theirs.is_empty() { section.theirs.clone() } else { args.theirs.clone() },
     }
-}
-
-fn typed(args: &CommonArgs) -> Typed {
-    let path = |path: &PathBuf| path.display().to_string();
-    let mut typed = Typed::default();
-    typed.add("--deployment", args.deployment.as_ref().map(path).as_deref());
-    typed.add("--repository", args.repository.as_ref().map(path).as_deref());
-    typed.add("--upstream", args.upstream.as_deref());
-    typed.add("--origin", args.origin.as_deref());
-    typed.add("--ours", args.ours.as_deref());
-    args.theirs.iter().for_each(|pattern| typed.add("--theirs", Some(pattern)));
-    typed
 }
 
 #[cfg(test)]

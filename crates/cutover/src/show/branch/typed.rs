@@ -25,6 +25,18 @@ impl Typed {
         typed
     }
 
+    /// `branch NAME ...` with the options after the name.
+    #[must_use]
+    pub fn complete(&self, command: &str) -> String {
+        let mut words = command.splitn(3, ' ');
+        match (words.next(), words.next(), words.next()) {
+            (Some(branch), Some(name), rest) => {
+                format!("{branch} {name}{} {}", self.options, rest.unwrap_or_default()).trim_end().to_owned()
+            }
+            _ => command.to_owned(),
+        }
+    }
+
     /// `cutover branch NAME` with the options, and with `rest`, which is typed as it is.
     #[must_use]
     pub fn command(&self, name: &str, rest: &str) -> String {

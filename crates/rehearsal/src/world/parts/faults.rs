@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use cutover_core::names::{FleetName, HostName, ProgramName};
 use cutover_engine::failure::{Failure, FailureClass};
-use cutover_engine::gate::Mishap;
+use cutover_engine::gate::InjectedFault;
 
 /// A fault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,23 +74,23 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// The effect on a write.
-    pub(crate) const fn mishap(self) -> Mishap {
+    pub(crate) const fn injected(self) -> InjectedFault {
         match self {
-            Self::LostAnswer => Mishap::AnswerLost,
-            Self::DelayedEffect(seconds) => Mishap::EffectDelayed(Duration::from_secs(seconds as u64)),
-            Self::Throttled => Mishap::Fails(FailureClass::Throttled),
-            Self::NotApplied => Mishap::Fails(FailureClass::NotApplied),
-            Self::Permanent => Mishap::Fails(FailureClass::Permanent),
+            Self::LostAnswer => InjectedFault::AnswerLost,
+            Self::DelayedEffect(seconds) => InjectedFault::EffectDelayed(Duration::from_secs(seconds as u64)),
+            Self::Throttled => InjectedFault::Fails(FailureClass::Throttled),
+            Self::NotApplied => InjectedFault::Fails(FailureClass::NotApplied),
+            Self::Permanent => InjectedFault::Fails(FailureClass::Permanent),
         }
     }
 
     /// The failure of a reading call, which has changed nothing in any case.
     pub(crate) fn of_reading(self, call: &str) -> Failure {
-        match self.mishap() {
-            Mishap::AnswerLost | Mishap::EffectDelayed(_) => {
+        match self.injected() {
+            InjectedFault::AnswerLost | InjectedFault::EffectDelayed(_) => {
                 Failure::not_applied(format!("{call}: the connection was lost before the answer came (injected fault)"))
             }
-            Mishap::Fails(class) => Failure::new(class, format!("{call}: the call failed (injected fault)")),
+            InjectedFault::Fails(class) => Failure::new(class, format!("{call}: the call failed (injected fault)")),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::failure::FailureClass;
 
 /// A fault that a rehearsal injects into a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mishap {
+pub enum InjectedFault {
     /// The call is made, and its answer is lost.
     AnswerLost,
     /// The answer is lost, and the call takes effect after this delay.
@@ -19,17 +19,17 @@ pub enum Mishap {
 
 /// The source of faults that a rehearsal injects into writes.
 #[async_trait(?Send)]
-pub trait Weather {
+pub trait FaultSource {
     /// The fault to inject into this attempt, if any. It may wait first: the checks before a write come after it.
-    async fn before(&self, call: &'static str) -> Option<Mishap>;
+    async fn before(&self, call: &'static str) -> Option<InjectedFault>;
 }
 
 /// Injects no faults.
-pub struct Fair;
+pub struct NoFaults;
 
 #[async_trait(?Send)]
-impl Weather for Fair {
-    async fn before(&self, _call: &'static str) -> Option<Mishap> {
+impl FaultSource for NoFaults {
+    async fn before(&self, _call: &'static str) -> Option<InjectedFault> {
         None
     }
 }

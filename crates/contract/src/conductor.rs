@@ -1,4 +1,4 @@
-//! Common parts of tests of whole upgrades, on any implementation: a conductor's crew on a store in memory, and the
+//! Common parts of tests of whole upgrades, on any implementation: a conductor's conductor on a store in memory, and the
 //! plan of a phase. Each test runs the phase and checks the result itself.
 
 use std::rc::Rc;
@@ -9,9 +9,9 @@ use cutover_core::deployment::Deployment;
 use cutover_core::journal::Event;
 use cutover_core::plan::{Order, Phase, Plan};
 use cutover_core::planner::{Inputs, plan};
-use cutover_engine::drive::Crew;
+use cutover_engine::drive::Conductor;
 use cutover_engine::fence::ZoneFence;
-use cutover_engine::gate::{Gate, Hold};
+use cutover_engine::gate::{Authority, Gate};
 use cutover_engine::journal::{Journal, read};
 use cutover_engine::lease::OnClock;
 use cutover_engine::observe::observe;
@@ -22,38 +22,39 @@ use cutover_engine::store::Store;
 ///
 /// # Panics
 /// When the journal in `store` is inconsistent, or cannot be written.
-pub async fn crew(
+pub async fn conductor(
     world: World,
     clock: Rc<dyn Clock>,
     operator: Rc<dyn Operator>,
     store: Store,
     deployment: &Deployment,
-) -> Crew {
+) -> Conductor {
     let reading = read(&store).await.expect("the journal is consistent");
     let epoch = reading.records.last().map_or(1, |last| last.epoch + 1);
     let journal = Rc::new(Journal::open(store, reading, Rc::clone(&clock), epoch, nonce(epoch), Rc::new(|_| {})));
-    let gate = Gate::new(Hold::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&clock))))
+    let gate = Gate::new(Authority::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&clock))))
         .with_zone(ZoneFence::of(deployment, &world, &clock));
-    let crew = Crew::new(world, clock, operator, journal, gate, std::future::pending().boxed_local().shared());
+    let conductor =
+        Conductor::new(world, clock, operator, journal, gate, std::future::pending().boxed_local().shared());
     let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "test".to_owned() };
-    crew.journal.append(took_over).await.expect("it can be recorded");
-    crew
+    conductor.journal.append(took_over).await.expect("it can be recorded");
+    conductor
 }
 
 fn nonce(epoch: u64) -> String {
     format!("test-{epoch}")
 }
 
-/// The plan of a phase, made from the journal and from what is observed in the crew's world now.
+/// The plan of a phase, made from the journal and from what is observed in the conductor's world now.
 ///
 /// # Errors
 /// When the world cannot be observed.
 ///
 /// # Panics
 /// When the phase cannot start.
-pub async fn planned(crew: &Crew, deployment: &Deployment, phase: Phase) -> Answer<Plan> {
-    let upgrade = crew.journal.upgrade().clone();
-    let observation = observe(&crew.world, &*crew.clock, deployment, &upgrade).await?;
+pub async fn planned(conductor: &Conductor, deployment: &Deployment, phase: Phase) -> Answer<Plan> {
+    let upgrade = conductor.journal.upgrade().clone();
+    let observation = observe(&conductor.world, &*conductor.clock, deployment, &upgrade).await?;
     let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
     Ok(plan(inputs, phase, Order::Overlapped).expect("the phase can start"))
 }

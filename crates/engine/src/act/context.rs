@@ -18,7 +18,7 @@ use crate::journal::{Journal, JournalError};
 use crate::ports::{Answer, Clock, World};
 use crate::readings::{Listing, Readings};
 use crate::retry;
-use crate::slots::{Slot, Slots};
+use crate::slots::{Slots, StepSlot};
 
 /// The result of observing an action's effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub(crate) enum Seen {
     UnderWay(String),
     /// It was not requested.
     NotYet,
-    /// It will not come by waiting or by repeating the call. The text says why, and what to do.
-    Never(String),
+    /// It will not come by waiting or by repeating the call, for this reason.
+    Never(Failure),
     /// It cannot be observed, such as a message to a channel that cannot be read.
     CannotTell,
 }
@@ -41,10 +41,16 @@ impl Seen {
     pub(crate) const fn holds() -> Self {
         Self::Holds(Vec::new())
     }
+
+    /// It will not come by waiting or by repeating the call.
+    #[must_use]
+    pub(crate) fn never(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Never(Failure::permanent(why).with_hint(hint))
+    }
 }
 
 /// What carrying out a step needs to know besides its action.
-pub(crate) struct Scene<'a> {
+pub(crate) struct StepContext<'a> {
     /// The ports.
     pub world: &'a World,
     /// The way to change anything.
@@ -59,8 +65,9 @@ pub(crate) struct Scene<'a> {
     pub readings: &'a Readings,
     /// The slots for calls and connections.
     pub slots: &'a Slots,
-    /// The slot that the step took when it started, until its first call has been made.
-    pub slot: RefCell<Option<Slot>>,
+    /// The step's slot. It is taken from the start until the first call has been made, and later during each
+    /// observation and each call.
+    pub slot: StepSlot<'a>,
     /// When the step was first started, by this process or an earlier one. It starts again at a later time after a
     /// failure.
     pub since: Timestamp,
@@ -82,16 +89,31 @@ pub(crate) struct Scene<'a> {
     pub learned: RefCell<Vec<Fact>>,
 }
 
-impl Scene<'_> {
+impl StepContext<'_> {
     /// Makes a reading call, and repeats it after a failure that may be temporary. Each call is repeated separately, so
     /// that looking at many hosts does not start again because one of them could not be reached.
     pub(crate) async fn ask<T>(&self, question: impl AsyncFn(&World) -> Answer<T>) -> Answer<T> {
+        self.ask_with(&self.slot, question).await
+    }
+
+    /// The same with a slot of its own, for a step that asks many hosts. The slot is released while the call waits for
+    /// another attempt, so that others can work meanwhile.
+    pub(crate) async fn ask_with<T>(
+        &self,
+        slot: &StepSlot<'_>,
+        question: impl AsyncFn(&World) -> Answer<T>,
+    ) -> Answer<T> {
         let mention = |failure: &Failure| {
+            slot.release();
             self.journal.mention(&self.step.id, &format!("cannot be observed now: {failure}"));
         };
-        let answer = retry::reading(retry::CALL, self.clock, mention, async || question(self.world).await).await;
+        let call = async || {
+            slot.take().await;
+            question(self.world).await
+        };
+        let answer = retry::reading(retry::CALL, self.clock, mention, call).await;
         // The call was repeated often enough, so the caller must not repeat it.
-        answer.map_err(|failure| Failure::permanent(failure.message))
+        answer.map_err(Failure::for_good)
     }
 
     /// Every instance of the deployment, from a recent reading.

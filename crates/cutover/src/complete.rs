@@ -1,0 +1,221 @@
+//! Commands to type, completed. Most texts that name a command, such as the hint of an error, arise where nobody knows
+//! which deployment file this process was given. They write `cutover status` between backquotes, and here the file is
+//! added, so that the command works when it is typed.
+
+use std::path::{Path, PathBuf};
+
+use cutover_aws::dry::quoted;
+use cutover_core::status::{Status, StatusInputs};
+
+use crate::args::branch::CommonArgs;
+use crate::args::{Cli, Command};
+use crate::show::branch::Typed;
+
+/// The commands that need a deployment file, or work on another one without it.
+const WITH_FILE: [&str; 10] =
+    ["announce", "check", "plan", "policy", "prepare", "rehearse", "report", "retire", "status", "window"];
+
+/// A path as it is typed in a shell.
+#[must_use]
+pub fn typed(path: &Path) -> String {
+    quoted(&path.display().to_string())
+}
+
+/// The options that all commands of `cutover branch` have, as they were given.
+#[must_use]
+pub fn branch_options(args: &CommonArgs) -> Typed {
+    let path = |path: &PathBuf| path.display().to_string();
+    let mut typed = Typed::default();
+    typed.add("--deployment", args.deployment.as_ref().map(path).as_deref());
+    typed.add("--repository", args.repository.as_ref().map(path).as_deref());
+    typed.add("--upstream", args.upstream.as_deref());
+    typed.add("--origin", args.origin.as_deref());
+    typed.add("--ours", args.ours.as_deref());
+    args.theirs.iter().for_each(|pattern| typed.add("--theirs", Some(pattern)));
+    typed
+}
+
+/// What this process was given, to be repeated in commands to type.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// The deployment file as it is typed; nothing if there was none.
+    pub file: Option<String>,
+    /// The options of `cutover branch`.
+    pub branch: Typed,
+}
+
+impl Given {
+    /// Given only a deployment file.
+    #[must_use]
+    pub fn file(path: &Path) -> Self {
+        Self { file: Some(typed(path)), branch: Typed::default() }
+    }
+
+    /// What a command line gives.
+    #[must_use]
+    pub fn of(cli: &Cli) -> Self {
+        let file = match &cli.command {
+            Command::Check(args) | Command::Status(args) => Some(&args.file),
+            Command::Plan(args) => Some(&args.file),
+            Command::Rehearse(args) => args.file.as_ref(),
+            Command::Announce(args) | Command::Prepare(args) | Command::Window(args) | Command::Retire(args) => {
+                Some(&args.file)
+            }
+            Command::Approve(args) => Some(&args.file),
+            Command::Report(args) => Some(&args.file),
+            Command::Policy(args) => Some(&args.file),
+            Command::Branch(args) => {
+                let common = args.command.common();
+                let file = common.deployment.as_deref().map(typed);
+                return Self { file, branch: branch_options(common) };
+            }
+            Command::Init(_) | Command::Schema | Command::Completions { .. } => None,
+        };
+        file.map(|file| Self::file(file)).unwrap_or_default()
+    }
+
+    /// `text`, in which each command of cutover between backquotes is completed. A command that already names a file stays
+    /// as it is.
+    #[must_use]
+    pub fn complete(&self, text: &str) -> String {
+        let mut parts = text.split("`cutover ");
+        let mut shown = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (command, rest) = part.split_at(part.find('`').unwrap_or(part.len()));
+            shown.push_str(&format!("`cutover {}{rest}", self.command(command)));
+        }
+        shown
+    }
+
+    /// A command without its first word.
+    fn command(&self, command: &str) -> String {
+        let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
+        let names_a_file = !rest.is_empty() && !rest.starts_with('-');
+        match &self.file {
+            _ if verb == "branch" => self.branch.complete(command),
+            Some(file) if WITH_FILE.contains(&verb) && !names_a_file => {
+                format!("{verb} {file} {rest}").trim_end().to_owned()
+            }
+            _ => command.to_owned(),
+        }
+    }
+}
+
+/// A status in whose texts the commands are complete, as they are in its fields.
+#[must_use]
+pub fn status(inputs: StatusInputs<'_>) -> Status {
+    let given = Given { file: Some(inputs.file.to_owned()), branch: Typed::default() };
+    let mut status = Status::of(inputs);
+    let errors = status.failed.iter_mut().map(|failed| &mut failed.error);
+    let troubles = status.running.iter_mut().filter_map(|running| running.trouble.as_mut());
+    errors.chain(troubles).for_each(|text| *text = given.complete(text));
+    status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program;
+
+    fn given() -> Given {
+        let branch = Typed::default().with("--repository", Some("my clone"));
+        Given { branch, ..Given::file(Path::new("our sites/qa.toml")) }
+    }
+
+    #[test]
+    fn commands_get_the_file_and_the_options_that_this_process_was_given() {
+        let texts = [
+            (
+                "look at `cutover status`, or `cutover prepare --replan`",
+                "look at `cutover status 'our sites/qa.toml'`, or `cutover prepare 'our sites/qa.toml' --replan`",
+            ),
+            ("`cutover check other.toml`", "`cutover check other.toml`"),
+            ("`cutover schema` and `cutover`", "`cutover schema` and `cutover`"),
+            ("`cutover branch rebase --continue`", "`cutover branch rebase --repository 'my clone' --continue`"),
+        ];
+        for (text, wanted) in texts {
+            assert_eq!(given().complete(text), wanted);
+        }
+        assert_eq!(Given::default().complete("`cutover status`"), "`cutover status`");
+    }
+
+    #[test]
+    fn the_commands_that_take_a_file_are_those_of_the_command_line() {
+        let command = program::command();
+        let takes_file = |command: &&clap::Command| {
+            let mut positionals = command.get_positionals();
+            positionals.next().is_some_and(|first| first.get_id() == "file") && positionals.next().is_none()
+        };
+        let named = command.get_subcommands().filter(takes_file).map(clap::Command::get_name);
+        // What `init` writes is not what this process was given.
+        let mut named: Vec<&str> = named.filter(|name| *name != "init").collect();
+        named.sort_unstable();
+        assert_eq!(named, WITH_FILE);
+    }
+
+    /// All source files, without those that only contain tests.
+    fn sources(folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let is_source = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
+        let files = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
+        files.filter(is_source).filter(|path| !path.ends_with("tests.rs") && !path.ends_with("complete.rs")).collect()
+    }
+
+    /// The commands in the strings of a source file: those between backquotes, and those that end with their string.
+    fn commands(source: &str) -> Vec<String> {
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+        let lines =
+            code.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with("#[command"));
+        // A string that goes on in the next line ends with a backslash.
+        let code: String =
+            lines.map(|line| line.strip_suffix('\\').map_or(format!("{line}\n"), str::to_owned)).collect();
+        let in_backquotes = code.split("`cutover ").skip(1).map(|rest| rest.split('`').next());
+        let is_command = |rest: &&str| rest.starts_with('{') || WITH_FILE.iter().any(|verb| rest.starts_with(verb));
+        let at_the_end = code.split(": cutover ").skip(1).filter(is_command);
+        let at_the_end = at_the_end.map(|rest| rest.split(['"', '\\', '\n']).next());
+        in_backquotes.chain(at_the_end).flatten().map(str::to_owned).collect()
+    }
+
+    /// A command with something in the place of each `{}` in it.
+    fn filled(command: &str) -> String {
+        let mut filled = String::new();
+        for (index, part) in command.split('{').enumerate() {
+            let Some((name, rest)) = part.split_once('}').filter(|_| index > 0) else {
+                filled.push_str(part);
+                continue;
+            };
+            let example = match name {
+                _ if filled.is_empty() => "window",
+                // Options, if there are any.
+                "sides" | "retries" => "",
+                "order" => "runbook",
+                _ if filled.ends_with("--phase ") => "window",
+                _ if filled.ends_with("--plan ") => "0123456789abcdef",
+                _ => "koa",
+            };
+            filled.push_str(&format!("{example}{rest}"));
+        }
+        filled
+    }
+
+    #[test]
+    fn every_command_that_is_printed_anywhere_is_understood_as_typed() {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let (mut seen, mut refused) = (0, String::new());
+        for source in
+            sources(&crates).into_iter().filter(|path| path.components().any(|part| part.as_os_str() == "src"))
+        {
+            for command in commands(&std::fs::read_to_string(&source).expect("a source file")) {
+                let given = Given::file(Path::new("qa.toml"));
+                let typed = given.complete(&format!("`cutover {}`", filled(&command)));
+                let words = typed.trim_matches('`').split_whitespace();
+                if let Err(error) = program::command().try_get_matches_from(words) {
+                    refused.push_str(&format!("{}: {typed}\n{error}\n", source.display()));
+                }
+                seen += 1;
+            }
+        }
+        assert!(refused.is_empty(), "{refused}");
+        assert!(seen > 40, "{seen}");
+    }
+}

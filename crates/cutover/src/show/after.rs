@@ -1,0 +1,66 @@
+//! What to type after a phase that has stopped at a failed step.
+
+use cutover_core::plan::Phase;
+use cutover_core::status::FailedStep;
+
+/// The commands to choose from. What is never done again without the operator's consent is named step by step. A command
+/// is never wrapped, so that it can be copied.
+#[must_use]
+pub fn after_failure(phase: Phase, file: &str, failed: &[FailedStep]) -> String {
+    let again = format!("cutover {phase} {file}");
+    let for_consent: Vec<&FailedStep> = failed.iter().filter(|step| step.retry_command.is_some()).collect();
+    if for_consent.is_empty() {
+        return format!("`{phase}` stopped at a failed step; once its cause is fixed: {again}");
+    }
+    let mut lines = vec![format!("`{phase}` stopped at a step that is never done again without your consent")];
+    let migrations: Vec<&str> =
+        for_consent.iter().filter(|step| step.accept_command.is_none()).map(|step| step.step.as_str()).collect();
+    if !migrations.is_empty() {
+        let retries: String = migrations.iter().map(|step| format!(" --retry {step}")).collect();
+        lines.push(format!("  to observe the migration again: {again}"));
+        lines.push(format!("  once its schema is repaired: {again}{retries}"));
+    }
+    for step in for_consent {
+        let (Some(retry), Some(accept)) = (&step.retry_command, &step.accept_command) else { continue };
+        lines.push(format!("  if {} was not done: {retry}", step.step));
+        lines.push(format!("  if it was done: {accept}"));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(step: &str, consent: bool, in_doubt: bool) -> FailedStep {
+        let command = |option: &str| format!("cutover window qa.toml {option} {step}");
+        FailedStep {
+            step: step.into(),
+            lane: "live".to_owned(),
+            title: step.to_owned(),
+            error: "no".to_owned(),
+            refused: None,
+            page_is_up: true,
+            page_stays_because: None,
+            retry_command: consent.then(|| command("--retry")),
+            accept_command: in_doubt.then(|| command("--accept") + " --because TEXT"),
+        }
+    }
+
+    #[test]
+    fn every_choice_after_a_failure_is_a_command_to_copy() {
+        let text = |steps: &[FailedStep]| after_failure(Phase::Window, "qa.toml", steps);
+        insta::assert_snapshot!(
+            [
+                text(&[failed("stop", false, false)]),
+                text(&[
+                    failed("migrate.1", true, false),
+                    failed("migrate.2", true, false),
+                    failed("stop", false, false)
+                ]),
+                text(&[failed("notice", true, true)]),
+            ]
+            .join("\n\n")
+        );
+    }
+}

@@ -1,0 +1,91 @@
+//! Everything that carrying out steps needs.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use futures_util::future::{LocalBoxFuture, Shared};
+
+use cutover_core::journal::StepStatus;
+use cutover_core::plan::Step;
+
+use crate::act::StepContext;
+use crate::gate::Gate;
+use crate::journal::Journal;
+use crate::ports::{Clock, Operator, World};
+use crate::readings::Readings;
+use crate::slots::{Slots, StepSlot};
+
+/// Resolves when waits for people or for a date must end.
+pub type Stop = Shared<LocalBoxFuture<'static, ()>>;
+
+/// Everything that carrying out steps needs.
+pub struct Conductor {
+    /// The ports.
+    pub world: World,
+    /// The clock.
+    pub clock: Rc<dyn Clock>,
+    /// Who decides at gates.
+    pub operator: Rc<dyn Operator>,
+    /// The journal.
+    pub journal: Rc<Journal>,
+    /// The one way to change the world.
+    pub gate: Gate,
+    /// Recent readings of the world, which the steps share.
+    pub(super) readings: Readings,
+    /// The slots for calls and connections.
+    pub(super) slots: Slots,
+    /// Resolves when the operator asks the conductor to stop.
+    pub stop: Stop,
+}
+
+impl Conductor {
+    /// A conductor that has read nothing of the world yet.
+    #[must_use]
+    pub fn new(
+        world: World,
+        clock: Rc<dyn Clock>,
+        operator: Rc<dyn Operator>,
+        journal: Rc<Journal>,
+        gate: Gate,
+        stop: Stop,
+    ) -> Self {
+        let readings = Readings::new(world.clone(), Rc::clone(&clock));
+        Self { world, clock, operator, journal, gate, readings, slots: Slots::new(), stop }
+    }
+
+    /// The same conductor in another world, without any readings.
+    #[must_use]
+    pub fn in_world(self, world: World) -> Self {
+        Self::new(world, self.clock, self.operator, self.journal, self.gate, self.stop)
+    }
+
+    pub(crate) fn context<'a>(&'a self, step: &'a Step) -> StepContext<'a> {
+        self.context_with(step, StepSlot::new(&self.slots, step.action.work()))
+    }
+
+    pub(super) fn context_with<'a>(&'a self, step: &'a Step, slot: StepSlot<'a>) -> StepContext<'a> {
+        let run = self.journal.step_run(&step.id).clone();
+        let failed = matches!(run.status, StepStatus::Failed { .. });
+        let now = self.clock.now();
+        StepContext {
+            world: &self.world,
+            gate: &self.gate,
+            clock: &*self.clock,
+            step,
+            journal: &self.journal,
+            readings: &self.readings,
+            slots: &self.slots,
+            slot,
+            // Kept through crashes, but reset after a failure that the operator has seen.
+            since: run.started_at.filter(|_| !failed).unwrap_or(now),
+            taken_up: now,
+            failures: run.failures,
+            retries: run.retries,
+            was_started: Cell::new(run.status.is_open()),
+            seen_since: Cell::new(None),
+            change: RefCell::default(),
+            output: RefCell::default(),
+            learned: RefCell::default(),
+        }
+    }
+}

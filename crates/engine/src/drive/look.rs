@@ -1,0 +1,37 @@
+//! Observes a step, once or for a grace period, with a slot for the time of each observation.
+
+use cutover_core::time::later;
+
+use super::Conductor;
+use crate::act::{Seen, StepContext, grace, observe, shortest_interval};
+use crate::halt::Halt;
+use crate::ports::Answer;
+
+impl Conductor {
+    /// Observes, and records what was learned from it.
+    pub(super) async fn look(&self, context: &StepContext<'_>) -> Result<Answer<Seen>, Halt> {
+        let is_for_this = context.slot.take().await;
+        let seen = observe(context).await;
+        if is_for_this {
+            context.slot.release();
+        }
+        context.put_on_record().await?;
+        Ok(seen)
+    }
+
+    /// Observes until the effect of an earlier call is visible, for a grace period at most: the call may still be in
+    /// transit, and readings may be older than its effect.
+    pub(super) async fn look_for_a_grace(&self, context: &StepContext<'_>) -> Result<Answer<Seen>, Halt> {
+        let until = later(self.clock.now(), grace(&context.step.action));
+        loop {
+            let seen = self.look(context).await?;
+            let shows = matches!(seen, Ok(Seen::Holds(_) | Seen::UnderWay(_) | Seen::CannotTell));
+            let now = self.clock.now();
+            if shows || now >= until {
+                return Ok(seen);
+            }
+            context.slot.release();
+            self.clock.sleep_until(until.min(later(now, shortest_interval(&context.step.action)))).await;
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Carries one step to its end: observe, record that it starts, make its call, and observe until its effect is visible.
+//!
+//! An unclear answer never counts as success or failure: the world is observed until the effect of the call is visible,
+//! or a grace period has passed. That nothing is visible shortly after a write proves nothing.
+//!
+//! A `step` takes its `course`, or is a `wait`. The other files: one `attempt` at the call, one `look` at the world, and
+//! the `ending`.
+
+mod attempt;
+mod conductor;
+mod course;
+mod ending;
+mod look;
+mod step;
+mod wait;
+mod words;
+
+pub use conductor::{Conductor, Stop};
+pub(crate) use ending::StepEnd;

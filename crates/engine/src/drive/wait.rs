@@ -1,0 +1,74 @@
+//! Waits for a date, or for a person's decision.
+
+use futures_util::future::{Either, select};
+
+use cutover_core::journal::Event;
+use cutover_core::plan::{Action, Decide, Step};
+use cutover_core::time::human;
+
+use super::{Conductor, StepEnd, Stop};
+use crate::act::{StepContext, too_late};
+use crate::failure::Failure;
+use crate::halt::Halt;
+use crate::ports::Decided;
+
+impl Conductor {
+    pub(super) async fn wait(&self, step: &Step, end_waits: &Stop) -> Result<StepEnd, Halt> {
+        let context = self.context(step);
+        match &step.action {
+            Action::Decide(question) => self.decide(&context, question, end_waits).await,
+            Action::WaitUntil { moment, no_later_than } => {
+                if self.clock.now() < *moment {
+                    self.started(&context).await?;
+                    let date = self.clock.wait_for_date(*moment);
+                    if let Either::Left(_) = select(end_waits.clone(), date).await {
+                        return Ok(StepEnd::Stopped);
+                    }
+                }
+                // Checked after the wait: a machine that was suspended during it may wake up hours later.
+                if let Some(latest) = no_later_than.filter(|latest| self.clock.now() > *latest) {
+                    return self.failed(&context, &too_late(latest, self.clock.now())).await;
+                }
+                self.ended_well(&context, Vec::new()).await
+            }
+            _ => {
+                let why = Failure::permanent("cutover does not know how to wait for this");
+                self.failed(&context, &why.with_hint("please report this as a bug in cutover")).await
+            }
+        }
+    }
+
+    async fn decide(&self, context: &StepContext<'_>, question: &Decide, end_waits: &Stop) -> Result<StepEnd, Halt> {
+        if self.is_approved(question) {
+            return self.ended_well(context, Vec::new()).await;
+        }
+        self.started(context).await?;
+        self.journal.append(Event::GateOpened { gate: question.gate.clone() }).await?;
+        let patience = self.clock.sleep(context.step.limit);
+        let answer = select(self.operator.decide(question), patience);
+        let Decided { decision, object } = match select(end_waits.clone(), answer).await {
+            Either::Left(_) => return Ok(StepEnd::Stopped),
+            Either::Right((Either::Left((decided, _)), _)) => decided,
+            Either::Right((Either::Right(_), _)) => {
+                let why = format!("nobody decided within {}", human(context.step.limit));
+                return self.failed(context, &Failure::permanent(why)).await;
+            }
+        };
+        let (approved, by, note) = (decision.approved, decision.by.clone(), decision.note.clone());
+        self.journal.append(Event::GateDecided { decision, object }).await?;
+        if approved {
+            return self.ended_well(context, Vec::new()).await;
+        }
+        let words = note.map_or_else(String::new, |note| format!(": {note}"));
+        let why = format!("{by} refused at gate {}{words}", question.gate);
+        self.failed(context, &Failure::permanent(why)).await
+    }
+
+    /// Whether the gate was approved for the current plan: a decision on another plan does not count.
+    fn is_approved(&self, question: &Decide) -> bool {
+        let upgrade = self.journal.upgrade();
+        let plan = || upgrade.current_run().map(|run| run.plan.hash());
+        let decision = upgrade.decisions.get(&question.gate);
+        decision.is_some_and(|decision| decision.approved && (decision.plan.is_none() || decision.plan == plan()))
+    }
+}

@@ -1,0 +1,390 @@
+//! Hosts, and the services on them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use cutover_core::deployment::{PastStopLimit, Role};
+use cutover_core::journal::{Event, Fact};
+use cutover_core::names::{FleetName, ImageId, InstanceId, JobName, ProgramName};
+use cutover_core::observation::{Instance, InstanceState};
+use cutover_core::plan::{Action, HostPrograms, ImageRef, Launch, Migrate, StartServices, Step, StopServices};
+use cutover_core::time::between;
+use cutover_engine::conductor::Ending;
+use cutover_engine::failure::Failure;
+use cutover_engine::gate::Permit;
+use cutover_engine::ports::{Answer, Clock, Compute, Hosts, JobProgress, JobStart, ProgramState, World};
+
+use super::stage::{Stage, failed, host, learned, step, upgrade};
+
+/// The instances of an account.
+pub(crate) struct Account {
+    clock: Rc<dyn Clock>,
+    start: Timestamp,
+    pub(crate) listed: RefCell<Vec<Instance>>,
+    /// Whether instances that are not listed exist.
+    pub(crate) lives: Cell<bool>,
+    pub(crate) listings: Cell<u32>,
+    /// The launches and terminations, with the seconds at which they were called.
+    pub(crate) calls: RefCell<Vec<(String, u64)>>,
+}
+
+impl Account {
+    pub(crate) fn of(stage: &mut Stage, listed: Vec<Instance>) -> Rc<Self> {
+        let account = Rc::new(Self {
+            clock: Rc::clone(&stage.clock) as _,
+            start: stage.clock.now(),
+            listed: RefCell::new(listed),
+            lives: Cell::new(false),
+            listings: Cell::new(0),
+            calls: RefCell::default(),
+        });
+        stage.world = World { compute: Rc::clone(&account) as _, ..stage.world.clone() };
+        account
+    }
+
+    fn called(&self, call: String) {
+        self.calls.borrow_mut().push((call, between(self.start, self.clock.now()).as_secs()));
+    }
+
+    fn calls(&self) -> Vec<String> {
+        self.calls.borrow().iter().map(|(call, _)| call.clone()).collect()
+    }
+}
+
+#[async_trait(?Send)]
+impl Compute for Account {
+    async fn instances(&self) -> Answer<Vec<Instance>> {
+        self.listings.set(self.listings.get() + 1);
+        Ok(self.listed.borrow().clone())
+    }
+
+    async fn launch(&self, _: &Permit, launch: &Launch, _: &ImageId, _: &str) -> Answer<InstanceId> {
+        self.called("launch".to_owned());
+        let id = InstanceId::from("i-new");
+        self.listed.borrow_mut().push(Instance { name: launch.name.clone(), ..instance(id.as_str()) });
+        Ok(id)
+    }
+
+    async fn lives(&self, _: &InstanceId) -> Answer<bool> {
+        Ok(self.lives.get())
+    }
+
+    async fn terminate(&self, _: &Permit, instance: &InstanceId) -> Answer<()> {
+        self.called(format!("terminate {instance}"));
+        self.listed.borrow_mut().retain(|listed| listed.id != *instance);
+        Ok(())
+    }
+}
+
+/// A running host that this upgrade has launched as edx-0.
+pub(crate) fn instance(id: &str) -> Instance {
+    Instance {
+        id: id.into(),
+        name: "edx-0".into(),
+        fleet: "live".into(),
+        role: Role::Edxapp,
+        version: "4".to_owned(),
+        launched: Timestamp::UNIX_EPOCH,
+        upgrade: Some(upgrade()),
+        state: InstanceState::Running,
+        image: "ami-1".into(),
+    }
+}
+
+fn launch() -> Step {
+    let launch = Launch {
+        name: "edx-0".into(),
+        fleet: "live".into(),
+        role: Role::Edxapp,
+        image: ImageRef::Known("ami-1".into()),
+        instance_type: "m5.large".to_owned(),
+        subnet: "subnet-1".to_owned(),
+        security_groups: Vec::new(),
+        profile: "edx".to_owned(),
+        tags: BTreeMap::new(),
+        boot_stopped: false,
+        generation: 1,
+    };
+    step("launch", Action::Launch(launch))
+}
+
+fn launched(id: &str) -> Fact {
+    Fact::Launched { host: "edx-0".into(), instance: id.into() }
+}
+
+#[test]
+fn a_host_of_that_name_that_this_upgrade_did_not_launch_or_that_is_gone_does_not_count_as_launched() {
+    let others = Instance { upgrade: Some("qa-juniper-v3".into()), ..instance("i-old") };
+    let nobodys = Instance { upgrade: None, ..instance("i-old") };
+    let gone = Instance { state: InstanceState::Terminated, ..instance("i-old") };
+    for old in [others, nobodys, gone] {
+        let mut stage = Stage::new();
+        let account = Account::of(&mut stage, vec![old.clone()]);
+        assert_eq!(stage.conduct(vec![launch()]), Ending::Finished);
+        assert_eq!(account.calls(), ["launch"], "{old:?}");
+        assert_eq!(stage.facts_of("launch"), [launched("i-new")], "recorded once");
+    }
+}
+
+#[test]
+fn a_host_that_was_launched_before_is_not_launched_again_and_its_start_is_on_record() {
+    let mut stage = Stage::new();
+    let account = Account::of(&mut stage, vec![Instance { state: InstanceState::Pending, ..instance("i-1") }]);
+    stage.world.compute = Rc::clone(&account) as _;
+    let mut step = launch();
+    step.limit = Duration::from_secs(60);
+    assert_eq!(stage.conduct(vec![step]), Ending::Failed(vec!["launch".into()]));
+    assert_eq!(account.calls(), [""; 0]);
+    assert_eq!(stage.error_of("launch"), "not there after 1m: i-1 is pending");
+    let starts = |event: &&Event| matches!(event, Event::StepStarted { .. });
+    assert_eq!(stage.events_of("launch").iter().filter(starts).count(), 1);
+    assert_eq!(stage.facts_of("launch"), [launched("i-1")]);
+}
+
+#[test]
+fn a_launched_host_that_was_stopped_is_not_waited_for() {
+    let mut stage = Stage::new();
+    Account::of(&mut stage, vec![Instance { state: InstanceState::Stopped, ..instance("i-1") }]);
+    stage.was_begun(vec![launch()], vec![learned("launch", launched("i-1"))]);
+    assert_eq!(stage.resume(), Ending::Failed(vec!["launch".into()]));
+    assert!(stage.error_of("launch").starts_with("i-1 was stopped"), "{}", stage.error_of("launch"));
+    assert_eq!(stage.elapsed(), 0);
+}
+
+/// A stage on which a launch of i-1 has failed.
+fn after_a_failed_launch(listed: Vec<Instance>) -> (Stage, Rc<Account>) {
+    let mut stage = Stage::new();
+    let account = Account::of(&mut stage, listed);
+    stage.was_begun(vec![launch()], vec![learned("launch", launched("i-1")), failed("launch")]);
+    (stage, account)
+}
+
+#[test]
+fn a_host_that_is_listed_as_terminated_is_replaced_at_once() {
+    let (stage, account) =
+        after_a_failed_launch(vec![Instance { state: InstanceState::Terminated, ..instance("i-1") }]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(*account.calls.borrow(), [("launch".to_owned(), 0)]);
+}
+
+#[test]
+fn a_host_that_is_not_listed_is_replaced_only_once_it_must_be_listed_and_is_known_to_be_gone() {
+    let (stage, account) = after_a_failed_launch(Vec::new());
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(*account.calls.borrow(), [("launch".to_owned(), 40)]);
+}
+
+#[test]
+fn a_host_that_is_not_listed_but_exists_is_never_replaced() {
+    let (stage, account) = after_a_failed_launch(Vec::new());
+    account.lives.set(true);
+    assert_eq!(stage.resume(), Ending::Failed(vec!["launch".into()]));
+    assert_eq!(account.calls(), [""; 0]);
+    assert!(stage.error_of("launch").contains("i-1 was launched as edx-0, and is not listed"));
+}
+
+#[test]
+fn steps_that_look_at_the_same_time_share_a_listing() {
+    let mut stage = Stage::new();
+    let account = Account::of(&mut stage, vec![instance("i-1")]);
+    let steps = (0..10).map(|number| Step { id: format!("launch-{number}").into(), ..launch() }).collect();
+    assert_eq!(stage.conduct(steps), Ending::Finished);
+    assert_eq!(account.listings.get(), 1);
+}
+
+fn terminate() -> Step {
+    step("terminate", Action::Terminate { host: host("edx-0", "i-1"), balancers: Vec::new() })
+}
+
+#[test]
+fn a_host_that_is_not_listed_and_does_not_exist_is_terminated() {
+    let mut stage = Stage::new();
+    let account = Account::of(&mut stage, vec![instance("i-2")]);
+    assert_eq!(stage.conduct(vec![terminate()]), Ending::Finished);
+    assert_eq!(account.calls(), [""; 0]);
+    let terminated = Fact::Terminated { host: "edx-0".into(), instance: "i-1".into() };
+    assert_eq!(stage.facts_of("terminate"), [terminated]);
+}
+
+#[test]
+fn a_host_that_this_upgrade_launched_is_terminated_only_while_its_tags_say_so() {
+    let terminated = |tag: Option<&str>| {
+        let mut stage = Stage::new();
+        let tagged = Instance { upgrade: tag.map(Into::into), ..instance("i-1") };
+        let account = Account::of(&mut stage, vec![tagged, instance("i-2")]);
+        stage.was_begun(vec![launch()], vec![Event::StepDone { step: "launch".into(), facts: vec![launched("i-1")] }]);
+        stage.conduct(vec![terminate()]);
+        (account.calls(), stage)
+    };
+    assert_eq!(terminated(Some("qa-koa-v4")).0, ["terminate i-1"]);
+    for (tag, words) in [(Some("qa-juniper-v3"), "is tagged with upgrade qa-juniper-v3"), (None, "with upgrade none")] {
+        let (calls, stage) = terminated(tag);
+        assert_eq!(calls, [""; 0]);
+        assert!(stage.error_of("terminate").contains(words), "{}", stage.error_of("terminate"));
+    }
+}
+
+/// The programs on hosts.
+pub(crate) struct Services {
+    clock: Rc<dyn Clock>,
+    start: Timestamp,
+    pub(crate) states: RefCell<BTreeMap<ProgramName, ProgramState>>,
+    pub(crate) queued: Cell<u32>,
+    /// The calls, with the seconds at which they were made.
+    pub(crate) calls: RefCell<Vec<(String, u64)>>,
+}
+
+impl Services {
+    fn of(stage: &mut Stage, states: &[(&str, ProgramState)]) -> Rc<Self> {
+        let states = states.iter().map(|(program, state)| (ProgramName::from(*program), *state)).collect();
+        let services = Rc::new(Self {
+            clock: Rc::clone(&stage.clock) as _,
+            start: stage.clock.now(),
+            states: RefCell::new(states),
+            queued: Cell::new(0),
+            calls: RefCell::default(),
+        });
+        stage.world = World { hosts: Rc::clone(&services) as _, ..stage.world.clone() };
+        services
+    }
+
+    /// Puts programs into a state, and records the call that did it.
+    fn put(&self, call: &str, programs: &[ProgramName], state: ProgramState) {
+        let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
+        let seconds = between(self.start, self.clock.now()).as_secs();
+        self.calls.borrow_mut().push((format!("{call} {}", names.join(" ")), seconds));
+        self.states.borrow_mut().extend(programs.iter().map(|program| (program.clone(), state)));
+    }
+
+    fn calls(&self) -> Vec<String> {
+        self.calls.borrow().iter().map(|(call, _)| call.clone()).collect()
+    }
+}
+
+#[async_trait(?Send)]
+impl Hosts for Services {
+    async fn programs(&self, _: &InstanceId, programs: &[ProgramName]) -> Answer<BTreeMap<ProgramName, ProgramState>> {
+        let states = self.states.borrow();
+        Ok(programs.iter().map(|program| (program.clone(), states[program])).collect())
+    }
+
+    async fn stop(&self, _: &Permit, _: &InstanceId, _: &str, programs: &[ProgramName]) -> Answer<()> {
+        self.put("stop", programs, ProgramState::Stopped);
+        Ok(())
+    }
+
+    async fn start(&self, _: &Permit, _: &InstanceId, _: &str, programs: &[ProgramName]) -> Answer<()> {
+        self.put("start", programs, ProgramState::Running);
+        Ok(())
+    }
+
+    async fn kill(&self, _: &Permit, _: &InstanceId, programs: &[ProgramName]) -> Answer<()> {
+        self.put("kill", programs, ProgramState::Stopped);
+        Ok(())
+    }
+
+    async fn smoke_test(&self, _: &InstanceId, _: &cutover_core::deployment::SmokeTest) -> Answer<(i32, String)> {
+        Ok((0, String::new()))
+    }
+
+    async fn queued_tasks(&self, _: &FleetName) -> Answer<u32> {
+        Ok(self.queued.replace(self.queued.get().saturating_sub(1)))
+    }
+
+    async fn pending_migrations(&self, _: &InstanceId, _: &Migrate) -> Answer<Option<u32>> {
+        Err(Failure::permanent("nobody asks for this here"))
+    }
+
+    async fn start_job(&self, _: &Permit, _: &InstanceId, _: &Migrate) -> Answer<JobStart> {
+        Err(Failure::permanent("nobody asks for this here"))
+    }
+
+    async fn job(&self, _: &InstanceId, _: &JobName, _: u64) -> Answer<Option<JobProgress>> {
+        Err(Failure::permanent("nobody asks for this here"))
+    }
+}
+
+fn stop(past_stop_limit: PastStopLimit) -> Step {
+    let stop = StopServices {
+        host: host("edx-0", "i-1"),
+        supervisorctl: "supervisorctl".to_owned(),
+        programs: vec!["cms".into(), "lms".into()],
+        stop_limit: Duration::from_secs(60),
+        past_stop_limit,
+    };
+    step("stop", Action::StopServices(stop))
+}
+
+#[test]
+fn programs_that_are_told_to_stop_are_not_killed_before_their_time() {
+    for past_limit in [PastStopLimit::Kill, PastStopLimit::Abort] {
+        let mut stage = Stage::new();
+        let states = [("cms", ProgramState::Stopping), ("lms", ProgramState::Running)];
+        let services = Services::of(&mut stage, &states);
+        assert_eq!(stage.conduct(vec![stop(past_limit)]), Ending::Finished);
+        assert_eq!(services.calls(), ["stop cms lms"]);
+    }
+}
+
+#[test]
+fn a_program_that_the_file_does_not_allow_to_kill_is_not_killed_however_long_it_takes() {
+    let mut stage = Stage::new();
+    let states = [("cms", ProgramState::Stopping), ("lms", ProgramState::Running)];
+    let services = Services::of(&mut stage, &states);
+    stage.was_begun(vec![stop(PastStopLimit::Abort)], Vec::new());
+    stage.pass(100);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["stop cms lms"]);
+}
+
+#[test]
+fn a_program_that_does_not_stop_is_killed_when_its_time_is_over() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", ProgramState::Stopping), ("lms", ProgramState::Stopped)]);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Finished);
+    assert_eq!(services.calls(), ["kill cms"]);
+    let (_, seconds) = services.calls.borrow()[0];
+    assert!((60..62).contains(&seconds), "{seconds} s");
+}
+
+#[test]
+fn programs_that_are_starting_are_not_started_again() {
+    let mut stage = Stage::new();
+    let states = [("cms", ProgramState::Running), ("lms", ProgramState::Starting)];
+    let services = Services::of(&mut stage, &states);
+    let start = StartServices {
+        host: host("edx-0", "i-1"),
+        supervisorctl: "supervisorctl".to_owned(),
+        programs: vec!["cms".into(), "lms".into()],
+    };
+    let ending = stage.conduct(vec![step("start", Action::StartServices(start))]);
+    assert_eq!((ending, services.calls()), (Ending::Failed(vec!["start".into()]), Vec::new()));
+    assert!(stage.error_of("start").ends_with("starting: lms"), "{}", stage.error_of("start"));
+}
+
+#[test]
+fn services_that_were_started_again_are_stopped_and_named() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", ProgramState::Stopped), ("lms", ProgramState::Running)]);
+    let programs = vec!["cms".into(), "lms".into()];
+    let hosts = vec![HostPrograms { host: host("edx-0", "i-1"), supervisorctl: "supervisorctl".to_owned(), programs }];
+    assert_eq!(stage.conduct(vec![step("confirm", Action::ConfirmStopped { hosts })]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop lms"]);
+    let text = "lms was running again on edx-0 and is stopped again".to_owned();
+    assert!(stage.facts_of("confirm").contains(&Fact::Note { text }), "{:?}", stage.facts_of("confirm"));
+}
+
+#[test]
+fn a_queue_is_drained_once_nothing_is_left_in_it() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[]);
+    services.queued.set(3);
+    assert_eq!(stage.conduct(vec![step("drain", Action::DrainQueues { fleet: "live".into() })]), Ending::Finished);
+    let left = |tasks: u32| format!("{tasks} tasks of live are waiting or running");
+    assert_eq!(*stage.mentioned.borrow(), [left(2), left(1)]);
+}

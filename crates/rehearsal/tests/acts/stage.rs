@@ -1,0 +1,207 @@
+//! A conductor that carries out a few steps in a world in which tests replace single ports.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use jiff::Timestamp;
+
+use cutover_core::deployment::parse;
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Event, Fact, RunKind, RunNumber, StepStatus, Upgrade};
+use cutover_core::names::{InstanceId, UpgradeId};
+use cutover_core::plan::{
+    Action, Basis, Decide, Host, InstanceRef, Lane, Line, Order, PageMayLift, Phase, Plan, Step, Undo,
+};
+use cutover_core::progress::Progress;
+use cutover_core::time::between;
+use cutover_engine::conductor::{self, Ending};
+use cutover_engine::drive::Conductor;
+use cutover_engine::gate::{Authority, Gate};
+use cutover_engine::journal::{Journal, Listener, read};
+use cutover_engine::lease::OnClock;
+use cutover_engine::ports::{Clock, Decided, Operator, World};
+use cutover_engine::store::Store;
+use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, run};
+
+/// Nobody decides anything here.
+struct Nobody;
+
+#[async_trait(?Send)]
+impl Operator for Nobody {
+    async fn decide(&self, _: &Decide) -> Decided {
+        std::future::pending().await
+    }
+}
+
+/// A world and a store, which conductors use one after the other.
+pub(crate) struct Stage {
+    pub(crate) clock: Rc<SimulatedClock>,
+    pub(crate) world: World,
+    store: Store,
+    start: Timestamp,
+    /// What steps were said to wait for.
+    pub(crate) mentioned: Rc<RefCell<Vec<String>>>,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        let deployment = parse(include_str!("../../../../examples/mitx-qa.toml")).expect("the example has no mistakes");
+        let start = deployment.window.start.timestamp;
+        let clock = SimulatedClock::new(start);
+        let cloud =
+            EmbeddedCloud::in_memory(EmbeddedCloud::furnish(&deployment, 1, start), Rc::clone(&clock) as Rc<dyn Clock>);
+        Self { clock, world: cloud.world(), store: Store::memory(&upgrade()), start, mentioned: Rc::default() }
+    }
+
+    /// Conducts a new plan with these steps.
+    pub(crate) fn conduct(&self, steps: Vec<Step>) -> Ending {
+        self.go(Some((plan(steps), Digest::of(b""))))
+    }
+
+    /// Conducts a new plan with these steps, or continues the one on record.
+    pub(crate) fn conduct_or_resume(&self, steps: Vec<Step>) -> Ending {
+        let is_begun = !run(&self.clock, read(&self.store)).expect("the journal is consistent").records.is_empty();
+        if is_begun { self.resume() } else { self.conduct(steps) }
+    }
+
+    /// Another conductor continues the plan on record.
+    pub(crate) fn resume(&self) -> Ending {
+        self.go(None)
+    }
+
+    fn go(&self, begin: Option<(Plan, Digest)>) -> Ending {
+        let journal = Rc::new(self.journal());
+        let gate = Gate::new(Authority::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&self.clock) as _)));
+        let stop = std::future::pending().boxed_local().shared();
+        run(&self.clock, journal.append(took_over())).expect("it can be recorded");
+        let conductor =
+            Conductor::new(self.world.clone(), Rc::clone(&self.clock) as _, Rc::new(Nobody), journal, gate, stop);
+        run(&self.clock, conductor::run(&conductor, begin, Phase::Announce)).expect("the journal works")
+    }
+
+    fn journal(&self) -> Journal {
+        let mentioned = Rc::clone(&self.mentioned);
+        let listener: Listener = Rc::new(move |progress| {
+            if let Progress::Waiting { detail, .. } = progress {
+                mentioned.borrow_mut().push(detail.clone());
+            }
+        });
+        let reading = run(&self.clock, read(&self.store)).expect("the journal is consistent");
+        let nonce = format!("conductor-{}", reading.records.len());
+        Journal::open(self.store.clone(), reading, Rc::clone(&self.clock) as _, 1, nonce, listener)
+    }
+
+    /// Records events like a conductor that ended right after them.
+    pub(crate) fn was_recorded(&self, events: Vec<Event>) {
+        let journal = self.journal();
+        for event in events {
+            run(&self.clock, journal.append(event)).expect("the event is possible");
+        }
+    }
+
+    /// Records that a conductor began these steps, started the first of them, and ended after `events`.
+    pub(crate) fn was_begun(&self, steps: Vec<Step>, events: Vec<Event>) {
+        let started = Event::StepStarted { step: steps[0].id.clone(), attempt: 1 };
+        let run = RunNumber(1);
+        let begun = Event::RunStarted {
+            run,
+            kind: RunKind::Announce,
+            plan: Arc::new(plan(steps)),
+            deployment: Digest::of(b""),
+        };
+        self.was_recorded([took_over(), begun, started].into_iter().chain(events).collect());
+    }
+
+    pub(crate) fn pass(&self, seconds: u64) {
+        run(&self.clock, self.clock.sleep(Duration::from_secs(seconds)));
+    }
+
+    /// All events of a step, in order.
+    pub(crate) fn events_of(&self, id: &str) -> Vec<Event> {
+        let records = run(&self.clock, read(&self.store)).expect("the journal is consistent").records;
+        let events = records.into_iter().flat_map(|record| record.events);
+        events.filter(|event| event.step().is_some_and(|step| step.as_str() == id)).collect()
+    }
+
+    /// Every fact on record for a step, as often as it was recorded.
+    pub(crate) fn facts_of(&self, id: &str) -> Vec<Fact> {
+        let facts = self.events_of(id).into_iter().map(|event| match event {
+            Event::StepLearned { facts, .. } | Event::StepDone { facts, .. } | Event::StepHeld { facts, .. } => facts,
+            _ => Vec::new(),
+        });
+        facts.flatten().collect()
+    }
+
+    pub(crate) fn status(&self, id: &str) -> StepStatus {
+        let records = run(&self.clock, read(&self.store)).expect("the journal is consistent").records;
+        let upgrade = Upgrade::fold(&records).expect("the journal is consistent");
+        upgrade.run_of(Phase::Announce).expect("it was begun").status(&id.into()).clone()
+    }
+
+    pub(crate) fn error_of(&self, id: &str) -> String {
+        match self.status(id) {
+            StepStatus::Failed { error, .. } => error,
+            other => panic!("{id} has not failed: {other:?}"),
+        }
+    }
+
+    /// The seconds since the stage was made.
+    pub(crate) fn elapsed(&self) -> u64 {
+        between(self.start, self.clock.now()).as_secs()
+    }
+}
+
+pub(crate) fn upgrade() -> UpgradeId {
+    "qa-koa-v4".into()
+}
+
+fn took_over() -> Event {
+    Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() }
+}
+
+pub(crate) fn learned(step: &str, fact: Fact) -> Event {
+    Event::StepLearned { step: step.into(), facts: vec![fact] }
+}
+
+pub(crate) fn failed(step: &str) -> Event {
+    Event::StepFailed { step: step.into(), error: "no".to_owned(), in_doubt: false, changed_nothing: false }
+}
+
+pub(crate) fn retry(step: &str) -> Event {
+    Event::StepRetryApproved { step: step.into(), by: "ada".to_owned() }
+}
+
+pub(crate) fn host(name: &str, instance: &str) -> Host {
+    Host { name: name.into(), instance: InstanceRef::Known(InstanceId::from(instance)) }
+}
+
+fn plan(steps: Vec<Step>) -> Plan {
+    Plan {
+        upgrade: upgrade(),
+        phase: Phase::Announce,
+        order: Order::Overlapped,
+        made_at: Timestamp::UNIX_EPOCH,
+        basis: Basis::default(),
+        steps,
+    }
+}
+
+/// A step that waits for nothing, is expected to take ten seconds, and may take five minutes.
+pub(crate) fn step(id: &str, action: Action) -> Step {
+    Step {
+        id: id.into(),
+        lane: Lane::Deployment,
+        line: Line::Notify,
+        title: id.to_owned(),
+        action,
+        waits_for: Vec::new(),
+        undo: Undo::Nothing,
+        page_may_lift: PageMayLift::Yes,
+        expected: Duration::from_secs(10),
+        limit: Duration::from_secs(300),
+    }
+}
