@@ -1,0 +1,23 @@
+//! Carries commands to hosts over the operator's OpenSSH, and brings their answers back complete or not at all.
+//!
+//! The `ssh` program makes every connection, so that the operator's configuration holds: agents, keys, certificates, jump
+//! hosts, `Match` and `ControlPath`. Each host gets one master connection, which stays open between commands. Commands are
+//! sent through its control socket without starting another process.
+//!
+//! - `settings`: what the deployment file says about connections;
+//! - `arguments`: the command line of `ssh`;
+//! - `master`: the master connection of one host, from its launch to its end;
+//! - `trouble`: why a host could not be asked, read from what `ssh` has logged;
+//! - `hosts`: all hosts, with a limit on the connections that are being made at the same time;
+//! - `limits`: time limits, the only use of timers.
+
+mod arguments;
+mod hosts;
+mod limits;
+mod master;
+mod settings;
+mod trouble;
+
+pub use hosts::SshHosts;
+pub use settings::Settings;
+pub use trouble::Trouble;

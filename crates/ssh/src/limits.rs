@@ -1,0 +1,15 @@
+//! Time limits for answers of real programs and hosts. Their time is real, whatever the clock of the upgrade shows.
+
+use std::time::Duration;
+
+/// The result of `work`, or nothing if it takes longer than `limit`.
+#[expect(clippy::disallowed_methods, reason = "a host that does not answer is as silent in an upgrade's time as in ours")]
+pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, work).await.ok()
+}
+
+/// Waits a moment.
+#[expect(clippy::disallowed_methods, reason = "for the same reason")]
+pub(crate) async fn pause(length: Duration) {
+    tokio::time::sleep(length).await;
+}

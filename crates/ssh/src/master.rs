@@ -1,0 +1,228 @@
+//! The master connection of one host, from its launch to its end.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use openssh::Session;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+
+use crate::arguments;
+use crate::limits::within;
+use crate::settings::Settings;
+use crate::trouble::{Trouble, of_log};
+
+/// What is added to the connection's own time limit: authentication by an agent or a jump host can take a while.
+const SIGN_IN: Duration = Duration::from_secs(20);
+/// How long a question to a local program may take.
+const LOCAL: Duration = Duration::from_secs(5);
+/// The largest answer that is read, in bytes. What comes after it is an error and not a part of the answer.
+const LARGEST: u64 = 8 << 20;
+
+/// A master connection. It is ended when it is closed, or by itself some time after its last use.
+#[derive(Debug)]
+pub(crate) struct Master {
+    session: Session,
+    socket: PathBuf,
+    /// The user that commands run as on the host.
+    pub user: String,
+    /// Whether it is cutover's own and not the operator's.
+    is_own: bool,
+}
+
+/// What a command printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Printed {
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+}
+
+impl Master {
+    /// Uses the master that the operator has to `address`, or launches one with its socket in `folder`. `number` is
+    /// different for each launch.
+    pub(crate) async fn open(
+        settings: &Settings,
+        address: &str,
+        folder: &Path,
+        number: u64,
+    ) -> Result<Self, Trouble> {
+        let effective = Effective::of(settings, address).await?;
+        if let Some(socket) = &effective.socket
+            && is_alive(settings, socket).await
+        {
+            return Ok(Self::at(socket.clone(), None, effective.user, false));
+        }
+        // Sockets have short names, because the length of their paths is limited to 104 characters on some systems.
+        let (socket, log) = (folder.join(format!("{number}")), folder.join(format!("{number}.log")));
+        let words = arguments::master(settings, address, &socket, &log, &effective.global_known_hosts);
+        let mut launch = program(settings);
+        launch.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        let child = launch.spawn().map_err(|error| unusable(settings, &error))?;
+        let ended = within(settings.connect_timeout + SIGN_IN, ended(child)).await;
+        let logged = std::fs::read_to_string(&log).unwrap_or_default();
+        match ended {
+            Some(Ok((true, _))) => Ok(Self::at(socket, Some(log), effective.user, true)),
+            Some(Ok((false, said))) => Err(of_log(&(logged + &said))),
+            Some(Err(error)) => Err(unusable(settings, &error)),
+            None => Err(Trouble::Unreachable(format!(
+                "not signed in within {} s",
+                (settings.connect_timeout + SIGN_IN).as_secs()
+            ))),
+        }
+    }
+
+    fn at(socket: PathBuf, log: Option<PathBuf>, user: String, is_own: bool) -> Self {
+        let session = Session::resume_mux(socket.clone().into(), log.map(Into::into));
+        Self { session, socket, user, is_own }
+    }
+
+    /// Runs a line in the login shell of the host, with `input` on standard input.
+    pub(crate) async fn run(&self, line: &str, input: &[u8], limit: Duration) -> Result<Printed, Trouble> {
+        let mut command = self.session.raw_command(line);
+        command.stdin(openssh::Stdio::piped()).stdout(openssh::Stdio::piped()).stderr(openssh::Stdio::piped());
+        let mut child = match within(LOCAL, command.spawn()).await {
+            Some(Ok(child)) => child,
+            // Without a session on the host, nothing was run there.
+            Some(Err(error)) => return Err(Trouble::Unreachable(told(&error))),
+            None => return Err(Trouble::Unreachable("the connection does not respond".to_owned())),
+        };
+        let (stdin, stdout, stderr) = (child.stdin().take(), child.stdout().take(), child.stderr().take());
+        let write = async {
+            // A command that does not read its input closes it.
+            if let Some(mut stdin) = stdin {
+                let _ = stdin.write_all(input).await;
+                let _ = stdin.shutdown().await;
+            }
+        };
+        let work = async { tokio::join!(write, all_of(stdout), all_of(stderr)) };
+        let Some(((), stdout, stderr)) = within(limit, work).await else {
+            let _ = child.disconnect().await;
+            return Err(Trouble::Lost(format!("no answer within {} s", limit.as_secs())));
+        };
+        let _ = child.disconnect().await;
+        match (stdout, stderr) {
+            (Ok(stdout), Ok(stderr)) => Ok(Printed { stdout, stderr }),
+            (Err(error), _) | (_, Err(error)) => Err(Trouble::Lost(error.to_string())),
+        }
+    }
+
+    /// Whether the connection is still there.
+    pub(crate) async fn is_alive(&self, settings: &Settings) -> bool {
+        is_alive(settings, &self.socket).await
+    }
+
+    /// Ends the connection, unless it is the operator's.
+    pub(crate) async fn close(&self, settings: &Settings) {
+        if self.is_own {
+            control(settings, &self.socket, "exit").await;
+        }
+    }
+}
+
+/// What the operator's configuration says about a host.
+#[derive(Debug, PartialEq, Eq)]
+struct Effective {
+    /// The user to sign in as.
+    user: String,
+    /// The control socket of the operator's own connections, if any are shared.
+    socket: Option<PathBuf>,
+    /// The files of known hosts for the whole machine, as one option's value.
+    global_known_hosts: String,
+}
+
+impl Effective {
+    async fn of(settings: &Settings, address: &str) -> Result<Self, Trouble> {
+        let mut question = program(settings);
+        question.args(arguments::effective(settings, address)).stdin(Stdio::null()).kill_on_drop(true);
+        let output = match within(LOCAL, question.output()).await {
+            Some(output) => output.map_err(|error| unusable(settings, &error))?,
+            None => return Err(Trouble::Unusable("`ssh -G` does not end".to_owned())),
+        };
+        let text = String::from_utf8_lossy(&output.stdout);
+        match Self::read(&text) {
+            Some(effective) if output.status.success() => Ok(effective),
+            _ => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                Err(Trouble::Unusable(said.lines().next().unwrap_or("`ssh -G` says nothing").to_owned()))
+            }
+        }
+    }
+
+    /// Reads what `ssh -G` prints: a line for each option.
+    fn read(text: &str) -> Option<Self> {
+        let value = |option: &str| {
+            text.lines().find_map(|line| line.split_once(' ').filter(|(name, _)| *name == option)).map(|(_, value)| value)
+        };
+        Some(Self {
+            user: value("user")?.to_owned(),
+            socket: value("controlpath").filter(|path| *path != "none").map(PathBuf::from),
+            global_known_hosts: value("globalknownhostsfile").unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one home of starting ssh")]
+fn program(settings: &Settings) -> Command {
+    Command::new(&settings.program)
+}
+
+/// Waits until the launching process has ended, and returns whether it succeeded and what it said. Its standard error is
+/// not read to its end, because the master in the background keeps it open.
+async fn ended(mut child: tokio::process::Child) -> std::io::Result<(bool, String)> {
+    let status = child.wait().await?;
+    let mut said = Vec::new();
+    if let (false, Some(mut stderr)) = (status.success(), child.stderr.take()) {
+        stderr.read_to_end(&mut said).await?;
+    }
+    Ok((status.success(), String::from_utf8_lossy(&said).into_owned()))
+}
+
+async fn all_of(stream: Option<impl tokio::io::AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let Some(stream) = stream else { return Ok(bytes) };
+    stream.take(LARGEST + 1).read_to_end(&mut bytes).await?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(std::io::Error::other(format!("the answer is larger than {} MB", LARGEST >> 20)));
+    }
+    Ok(bytes)
+}
+
+async fn is_alive(settings: &Settings, socket: &Path) -> bool {
+    socket.exists() && control(settings, socket, "check").await
+}
+
+async fn control(settings: &Settings, socket: &Path, what: &str) -> bool {
+    let mut command = program(settings);
+    command.args(arguments::control(socket, what)).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.kill_on_drop(true);
+    matches!(within(LOCAL, command.status()).await, Some(Ok(status)) if status.success())
+}
+
+fn unusable(settings: &Settings, error: &std::io::Error) -> Trouble {
+    Trouble::Unusable(format!("{} could not be started: {error}", settings.program.display()))
+}
+
+fn told(error: &openssh::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operators_control_socket_is_found_in_what_ssh_prints() {
+        let text = "host 10.0.0.1\nuser ada\nhostname 10.0.0.1\ncontrolpath /run/ada/ssh-10.0.0.1\n\
+                    globalknownhostsfile /etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2\n";
+        let effective = Effective::read(text).expect("it is complete");
+        assert_eq!(effective.user, "ada");
+        assert_eq!(effective.socket, Some(PathBuf::from("/run/ada/ssh-10.0.0.1")));
+        assert!(effective.global_known_hosts.ends_with("ssh_known_hosts2"));
+        assert_eq!(Effective::read("user ada\ncontrolpath none\n").expect("it is complete").socket, None);
+        assert_eq!(Effective::read("hostname 10.0.0.1\n"), None);
+    }
+}
