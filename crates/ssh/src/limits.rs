@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 /// The result of `work`, or nothing if it takes longer than `limit`.
-#[expect(clippy::disallowed_methods, reason = "a host that does not answer is as silent in an upgrade's time as in ours")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a host that does not answer is as silent in an upgrade's time as in ours"
+)]
 pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(limit, work).await.ok()
 }

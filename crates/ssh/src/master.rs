@@ -41,12 +41,7 @@ pub(crate) struct Printed {
 impl Master {
     /// Uses the master that the operator has to `address`, or launches one with its socket in `folder`. `number` is
     /// different for each launch.
-    pub(crate) async fn open(
-        settings: &Settings,
-        address: &str,
-        folder: &Path,
-        number: u64,
-    ) -> Result<Self, Trouble> {
+    pub(crate) async fn open(settings: &Settings, address: &str, folder: &Path, number: u64) -> Result<Self, Trouble> {
         let effective = Effective::of(settings, address).await?;
         if let Some(socket) = &effective.socket
             && is_alive(settings, socket).await
@@ -152,7 +147,9 @@ impl Effective {
     /// Reads what `ssh -G` prints: a line for each option.
     fn read(text: &str) -> Option<Self> {
         let value = |option: &str| {
-            text.lines().find_map(|line| line.split_once(' ').filter(|(name, _)| *name == option)).map(|(_, value)| value)
+            text.lines()
+                .find_map(|line| line.split_once(' ').filter(|(name, _)| *name == option))
+                .map(|(_, value)| value)
         };
         Some(Self {
             user: value("user")?.to_owned(),

@@ -43,11 +43,17 @@ impl Trouble {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::KeyRefused(_) => "check `ssh-add -l`, and the user and the key for this host in the SSH configuration",
-            Self::HostKeyUnknown(_) => "compare the key with the console output of the instance, and add it to known_hosts; \
-                                        or name the host CA in the deployment file",
-            Self::HostKeyChanged(_) => "find out why before anything else: the address may have been given to another host; \
-                                        then remove the old key with `ssh-keygen -R`",
+            Self::KeyRefused(_) => {
+                "check `ssh-add -l`, and the user and the key for this host in the SSH configuration"
+            }
+            Self::HostKeyUnknown(_) => {
+                "compare the key with the console output of the instance, and add it to known_hosts; \
+                                        or name the host CA in the deployment file"
+            }
+            Self::HostKeyChanged(_) => {
+                "find out why before anything else: the address may have been given to another host; \
+                                        then remove the old key with `ssh-keygen -R`"
+            }
             Self::Unusable(_) => "install OpenSSH's client, or correct its configuration",
             Self::Unreachable(_) => "check the host, its security groups, and the way to it (VPN, jump host)",
             Self::NotBegun(_) => "sign in with `ssh` as the same user and run `sudo -n true` there",
@@ -59,9 +65,8 @@ impl Trouble {
 /// Reads the log of a master that could not be launched.
 pub(crate) fn of_log(log: &str) -> Trouble {
     let lines = || log.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('@'));
-    let line_with = |words: &[&str]| {
-        lines().find(|line| words.iter().any(|word| line.contains(word))).map(str::to_owned)
-    };
+    let line_with =
+        |words: &[&str]| lines().find(|line| words.iter().any(|word| line.contains(word))).map(str::to_owned);
     let last = lines().next_back().unwrap_or("ssh says nothing").to_owned();
     if log.contains("REMOTE HOST IDENTIFICATION HAS CHANGED") || log.contains("host key differs") {
         let known = line_with(&["Offending"]).unwrap_or(last);
@@ -70,10 +75,13 @@ pub(crate) fn of_log(log: &str) -> Trouble {
     if let Some(line) = line_with(&["host key is known for", "Host key verification failed"]) {
         return Trouble::HostKeyUnknown(line);
     }
-    if let Some(line) = line_with(&["Permission denied", "Too many authentication failures", "No more authentication"]) {
+    if let Some(line) = line_with(&["Permission denied", "Too many authentication failures", "No more authentication"])
+    {
         return Trouble::KeyRefused(line);
     }
-    if let Some(line) = line_with(&["Bad configuration option", "bad configuration options", "Bad owner or permissions"]) {
+    if let Some(line) =
+        line_with(&["Bad configuration option", "bad configuration options", "Bad owner or permissions"])
+    {
         return Trouble::Unusable(line);
     }
     Trouble::Unreachable(last)

@@ -1,0 +1,113 @@
+//! Commands reach the host as they are, over one connection that is made again when it has ended.
+
+use std::process::Command as Process;
+use std::time::Duration;
+
+use cutover_hosts::command::{Command, EXIT_TIMED_OUT};
+use cutover_ssh::SshHosts;
+
+use super::sshd::{HOST, Sshd};
+
+const LIMIT: Duration = Duration::from_secs(5);
+
+async fn said(hosts: &SshHosts, words: &[&str]) -> (i32, String) {
+    let output = hosts.run(HOST, &Command::new(words.iter().copied()), b"", LIMIT).await.expect("an answer");
+    (output.exit, String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[tokio::test]
+async fn arguments_input_output_and_exit_status_arrive_as_they_are() {
+    let sshd = Sshd::start();
+    let hosts = sshd.hosts("operator");
+    let words = ["printf", "%s|", "two words", "$HOME", "it's", "", "a\nline", "*"];
+    assert_eq!(said(&hosts, &words).await, (0, "two words|$HOME|it's||a\nline|*|".to_owned()));
+    let input = vec![b'x'; 1 << 20];
+    let counted = hosts.run(HOST, &Command::new(["wc", "-c"]), &input, LIMIT).await.expect("an answer");
+    assert_eq!(String::from_utf8_lossy(&counted.stdout).trim(), input.len().to_string());
+    let large = Command::script("head -c 3000000 /dev/zero; echo oops >&2; exit 7", Vec::<String>::new());
+    let output = hosts.run(HOST, &large, b"", LIMIT).await.expect("an answer");
+    assert_eq!((output.exit, output.stdout.len(), output.stderr), (7, 3_000_000, b"oops\n".to_vec()));
+    // Neither a missing program nor a killed one is taken for a lost connection.
+    assert_eq!(said(&hosts, &["/nonexistent"]).await.0, 127);
+    assert_eq!(said(&hosts, &["sh", "-c", "kill -9 $$"]).await.0, 137);
+    assert_eq!(said(&hosts, &["true"]).await, (0, String::new()));
+    assert_eq!(sshd.sign_ins(), 1, "one connection for all of them");
+    hosts.close().await;
+}
+
+#[tokio::test]
+async fn a_command_that_takes_too_long_is_ended_on_the_host() {
+    let sshd = Sshd::start();
+    let hosts = sshd.hosts("operator");
+    let slow = Command::new(["sleep", "600.75"]);
+    let output = hosts.run(HOST, &slow, b"", Duration::from_secs(1)).await.expect("an answer");
+    assert_eq!(output.exit, EXIT_TIMED_OUT);
+    let left = Process::new("pgrep").args(["-f", "sleep 600.75"]).status().expect("pgrep");
+    assert!(!left.success(), "it still runs");
+    hosts.close().await;
+}
+
+#[tokio::test]
+async fn commands_at_the_same_time_share_a_connection_and_each_gets_its_own_answer() {
+    let sshd = Sshd::start();
+    let hosts = sshd.hosts("operator");
+    let numbers: Vec<String> = (0..8).map(|number| number.to_string()).collect();
+    let words: Vec<[&str; 2]> = numbers.iter().map(|number| ["echo", number.as_str()]).collect();
+    let (a, b, c, d, e, f, g, h) = tokio::join!(
+        said(&hosts, &words[0]),
+        said(&hosts, &words[1]),
+        said(&hosts, &words[2]),
+        said(&hosts, &words[3]),
+        said(&hosts, &words[4]),
+        said(&hosts, &words[5]),
+        said(&hosts, &words[6]),
+        said(&hosts, &words[7])
+    );
+    for (number, (exit, said)) in [a, b, c, d, e, f, g, h].into_iter().enumerate() {
+        assert_eq!((exit, said.trim()), (0, numbers[number].as_str()));
+    }
+    assert_eq!(sshd.sign_ins(), 1);
+    hosts.close().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_has_ended_is_made_again() {
+    let sshd = Sshd::start();
+    let hosts = sshd.hosts("operator");
+    assert_eq!(said(&hosts, &["echo", "one"]).await.1, "one\n");
+    sshd.end_connections();
+    let mut again = hosts.run(HOST, &Command::new(["echo", "two"]), b"", LIMIT).await;
+    if again.is_err() {
+        again = hosts.run(HOST, &Command::new(["echo", "two"]), b"", LIMIT).await;
+    }
+    assert_eq!(again.expect("a new connection").stdout, b"two\n");
+    hosts.close().await;
+}
+
+#[tokio::test]
+async fn the_operators_own_shared_connection_is_used_and_left_open() {
+    let sshd = Sshd::start();
+    let socket = sshd.path().join("own");
+    let settings = sshd.settings("operator", &format!("Match host {HOST}\n  ControlPath {}\n", socket.display()));
+    let config = settings.config.clone().expect("a configuration");
+    let login = Process::new("ssh").arg("-F").arg(&config).args(["-f", "-N", "-M", HOST]).status().expect("ssh");
+    assert!(login.success());
+    let hosts = SshHosts::new(settings).expect("a folder for sockets");
+    assert_eq!(said(&hosts, &["echo", "hello"]).await.1, "hello\n");
+    hosts.close().await;
+    assert_eq!(sshd.sign_ins(), 1, "the operator's own");
+    let still = Process::new("ssh").arg("-F").arg(&config).args(["-O", "check", HOST]).status().expect("ssh");
+    assert!(still.success(), "it is the operator's");
+    let _ = Process::new("ssh").arg("-F").arg(&config).args(["-O", "exit", HOST]).status();
+}
+
+#[tokio::test]
+async fn connections_end_when_they_are_closed() {
+    let sshd = Sshd::start();
+    let hosts = sshd.hosts("operator");
+    assert_eq!(said(&hosts, &["true"]).await.0, 0);
+    assert_eq!(sshd.connections(), 1);
+    hosts.close().await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(sshd.connections(), 0);
+}

@@ -1,0 +1,78 @@
+//! What goes wrong with a host is told apart, and nothing waits without an end.
+
+use std::time::{Duration, Instant};
+
+use cutover_hosts::command::Command;
+use cutover_ssh::{Settings, SshHosts, Trouble};
+
+use super::sshd::{HOST, Sshd};
+
+const LIMIT: Duration = Duration::from_secs(5);
+
+async fn trouble(hosts: &SshHosts, command: &Command, limit: Duration) -> Trouble {
+    hosts.run(HOST, command, b"", limit).await.expect_err("it cannot work")
+}
+
+#[tokio::test]
+async fn a_wrong_key_an_unknown_host_and_a_changed_host_key_are_told_apart() {
+    let sshd = Sshd::start();
+    let command = Command::new(["true"]);
+    let refused = trouble(&sshd.hosts("stranger"), &command, LIMIT).await;
+    assert!(matches!(&refused, Trouble::KeyRefused(_)), "{refused}");
+    sshd.is_unknown();
+    let unknown = trouble(&sshd.hosts("operator"), &command, LIMIT).await;
+    assert!(matches!(&unknown, Trouble::HostKeyUnknown(_)), "{unknown}");
+    sshd.is_known_by("stranger");
+    let changed = trouble(&sshd.hosts("operator"), &command, LIMIT).await;
+    assert!(matches!(&changed, Trouble::HostKeyChanged(_)), "{changed}");
+    assert_eq!(sshd.sign_ins(), 0);
+    assert!(![refused, unknown, changed].iter().any(Trouble::may_pass));
+}
+
+#[tokio::test]
+async fn a_host_where_nothing_listens_cannot_be_reached_and_may_be_later() {
+    let sshd = Sshd::start();
+    let mut settings = sshd.settings("operator", "");
+    settings.config = Some(sshd.path().join("other"));
+    std::fs::write(sshd.path().join("other"), "Host *\n  Port 1\n").expect("written");
+    let hosts = SshHosts::new(settings).expect("a folder for sockets");
+    let unreachable = trouble(&hosts, &Command::new(["true"]), LIMIT).await;
+    assert!(matches!(&unreachable, Trouble::Unreachable(why) if why.contains("refused")), "{unreachable}");
+    assert!(unreachable.may_pass() && !unreachable.may_have_run());
+}
+
+#[tokio::test]
+async fn a_missing_ssh_and_a_wrong_configuration_are_named() {
+    let sshd = Sshd::start();
+    let missing = Settings { program: "/nonexistent/ssh".into(), ..sshd.settings("operator", "") };
+    let wrong = sshd.settings("operator", "Kolour yes");
+    for (settings, word) in [(missing, "/nonexistent/ssh"), (wrong, "kolour")] {
+        let unusable = trouble(&SshHosts::new(settings).expect("a folder"), &Command::new(["true"]), LIMIT).await;
+        assert!(matches!(&unusable, Trouble::Unusable(why) if why.contains(word)), "{unusable}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_falls_silent_is_noticed_within_fifteen_seconds() {
+    let sshd = Sshd::start();
+    let hosts = sshd.hosts("operator");
+    hosts.run(HOST, &Command::new(["true"]), b"", LIMIT).await.expect("an answer");
+    sshd.stop();
+    let start = Instant::now();
+    let silent = trouble(&hosts, &Command::new(["true"]), Duration::from_secs(60)).await;
+    assert!(matches!(silent, Trouble::Lost(_) | Trouble::Unreachable(_)), "{silent}");
+    assert!(start.elapsed() < Duration::from_secs(16), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn an_answer_that_was_cut_off_leaves_it_open_whether_the_command_ran() {
+    let sshd = Sshd::start();
+    let hosts = sshd.hosts("operator");
+    let command = Command::script("touch \"$1\"; sleep 9", [sshd.path().join("ran").display().to_string()]);
+    let lost = tokio::join!(trouble(&hosts, &command, LIMIT), async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        sshd.end_connections();
+    });
+    assert!(sshd.path().join("ran").exists());
+    assert!(lost.0.may_have_run(), "{}", lost.0);
+}
