@@ -8,10 +8,12 @@ Checks and chores of this repository.
 
 Usage: cargo xtask CHORE
 
-  test        Everything that must pass before a change is merged: formatting, clippy, tests,
-              documentation, licences and bans. Stops at the first failure. The tests need
-              git, sshd, ssh-keygen and Python; if you are root on Debian, missing ones are
-              installed. moto, which stands in for AWS, is installed into the target folder.
+  test        Everything that must pass before a change is merged: formatting, circles between
+              files, clippy, tests, documentation, licences and bans. Stops at the first failure.
+              The tests need git, sshd, ssh-keygen and Python; if you are root on Debian, missing
+              ones are installed. moto, which stands in for AWS, is installed into the target
+              folder.
+  circles     Files of a crate that need each other. Part of `test`.
   audit       Known vulnerabilities among the dependencies (reads a database from the network).
   bench       The benchmarks. Further arguments are passed to `cargo bench`.
   mutants     Mutation testing of the engine, planner, plan, journal and status. Takes
@@ -30,6 +32,8 @@ pub(crate) enum Chore {
     Help,
     /// All checks, in order.
     Test,
+    /// Files of a crate that need each other.
+    Circles,
     /// Known vulnerabilities.
     Audit,
     /// The benchmarks, with further arguments for `cargo bench`.
@@ -49,6 +53,7 @@ impl Chore {
         let chore = match name.as_str() {
             "help" | "--help" | "-h" => Self::Help,
             "test" => Self::Test,
+            "circles" => Self::Circles,
             "audit" => Self::Audit,
             "bench" => return Ok(Self::Bench(rest.to_vec())),
             "mutants" => return Ok(Self::Mutants(rest.to_vec())),
@@ -97,7 +102,7 @@ mod tests {
     fn every_chore_in_the_help_exists() {
         let chores = HELP.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
         let names: Vec<&str> = chores.filter_map(|line| line.split_whitespace().next()).collect();
-        assert_eq!(names.len(), 6);
+        assert_eq!(names.len(), 7);
         for name in names {
             assert!(parse(name).is_ok(), "{name} is in the help, but is not a chore");
         }

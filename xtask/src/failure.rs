@@ -51,6 +51,8 @@ pub(crate) enum Failure {
     MutantsMissed(Vec<String>),
     /// Mutants that are listed as equivalent, and that a test notices or that do not exist any more.
     MutantsNotEquivalent(Vec<String>),
+    /// Files that need each other: a text for each circle.
+    Circles(Vec<String>),
     /// No mutant was run, so nothing is known about the tests.
     NoMutants,
     /// A program ran and did not succeed.
@@ -95,6 +97,10 @@ impl fmt::Display for Failure {
             Self::MutantsMissed(missed) => {
                 write!(f, "no test notices these mutants; write one, or list them in xtask/equivalent-mutants.txt:")?;
                 missed.iter().try_for_each(|mutant| write!(f, "\n  {mutant}"))
+            }
+            Self::Circles(circles) => {
+                write!(f, "files must not need each other; move what both need into a file of its own:")?;
+                circles.iter().try_for_each(|circle| write!(f, "\n  {circle}"))
             }
             Self::Failed { what, command, hint } => {
                 write!(f, "{what} failed. To repeat only this step:\n  {command}")?;

@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "chores print to the person who runs them")]
 
 mod chore;
+mod circles;
 mod components;
 mod failure;
 mod invocation;
@@ -50,6 +51,7 @@ fn run(chore: Chore) -> Result<(), Failure> {
             .cargo(["bench", "-p", "cutover", "-p", "cutover-patchstack"])
             .arguments(arguments)
             .run("benchmarks"),
+        Chore::Circles => circles::check(&workspace),
         Chore::Mutants(arguments) => mutants::run(&workspace, &arguments),
         Chore::Reference => workspace
             .cargo(["test", "-p", "cutover", "--test", "reference"])

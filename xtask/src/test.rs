@@ -62,8 +62,11 @@ fn code_steps(workspace: &Workspace, runner: TestRunner, python: &Python) -> Vec
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     let documentation = workspace.cargo(["doc", "--workspace", "--no-deps", "--locked", "--quiet"]);
 
+    let circles = workspace.cargo(["run", "--package", "xtask", "--locked", "--quiet", "--", "circles"]);
+
     let mut steps = vec![
         Step::new("formatting", formatting).hint("`cargo fmt --all` fixes this."),
+        Step::new("circles between files", circles),
         Step::new("clippy", workspace.cargo(clippy)),
     ];
     steps.extend(test_steps(workspace, runner, python));
@@ -138,7 +141,7 @@ mod tests {
         for runner in [TestRunner::Nextest, TestRunner::CargoTest] {
             let steps = code_steps(&workspace(), runner, &Python::imagined());
             let names: Vec<&str> = steps.iter().map(|step| step.name).collect();
-            assert_eq!(names[..3], ["formatting", "clippy", "tests"]);
+            assert_eq!(names[..4], ["formatting", "circles between files", "clippy", "tests"]);
             assert_eq!(names.last(), Some(&"documentation"));
         }
     }
@@ -146,8 +149,8 @@ mod tests {
     #[test]
     fn warnings_are_denied_in_code_and_in_documentation() {
         let lines = lines(&code_steps(&workspace(), TestRunner::Nextest, &Python::imagined()));
-        assert_eq!(lines[1], "cargo clippy --workspace --all-targets --locked -- -D warnings");
-        assert!(lines[4].starts_with("RUSTDOCFLAGS='-D warnings' cargo doc"));
+        assert_eq!(lines[2], "cargo clippy --workspace --all-targets --locked -- -D warnings");
+        assert!(lines[5].starts_with("RUSTDOCFLAGS='-D warnings' cargo doc"));
     }
 
     #[test]

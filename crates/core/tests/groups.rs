@@ -5,9 +5,8 @@ mod support;
 use std::collections::BTreeSet;
 
 use cutover_core::journal::Upgrade;
-use cutover_core::plan::{Line, Order, Phase, Plan, Rule};
+use cutover_core::plan::{Line, Order, Phase, Plan, Rule, StepGroups};
 use cutover_core::planner::{Inputs, forecast};
-use cutover_core::status::StepGroups;
 
 use support::{PRODUCTION, QA, deployment, observe};
 

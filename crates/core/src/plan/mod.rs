@@ -4,6 +4,7 @@
 mod action;
 mod basis;
 mod frontier;
+mod groups;
 mod lint;
 mod phase;
 mod rule;
@@ -15,6 +16,7 @@ mod work;
 pub use action::*;
 pub use basis::*;
 pub use frontier::*;
+pub use groups::*;
 pub use lint::*;
 pub use phase::*;
 pub use rule::*;

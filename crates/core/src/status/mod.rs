@@ -1,15 +1,13 @@
 //! Where an upgrade is, worked out from its journal: what `status` shows, `--json` prints and pages draw.
 //!
-//! `upgrade` is the complete status, `window` the window's times, `refusal` distinguishes a refusal at a gate from a
-//! failure, and `groups` puts similar steps together. Everything is a pure function of the journal's state, the
+//! `upgrade` is the complete status, `window` the window's times, and `refusal` distinguishes a refusal at a gate from a
+//! failure. Everything is a pure function of the journal's state, the
 //! deployment file and a moment, so that every reader of the journal computes the same status.
 
-mod groups;
 mod refusal;
 mod upgrade;
 mod window;
 
-pub use groups::*;
 pub use refusal::*;
 pub use upgrade::*;
 pub use window::*;

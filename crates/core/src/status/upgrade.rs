@@ -6,12 +6,11 @@ use std::time::Duration;
 use crate::deployment::Deployment;
 use crate::journal::{Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, way_back};
 use crate::names::{GateName, StepId, UpgradeId};
-use crate::plan::{Action, Decide, PageMayLift, Phase, Step};
+use crate::plan::{Action, Decide, PageMayLift, Phase, Step, StepGroups};
 use crate::time::{OffsetTime, between, seconds};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::groups::StepGroups;
 use super::refusal::{Refusal, only_refused, refusal_of};
 use super::window::{StartStatus, WindowStatus};
 

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cutover_core::journal::{Run, StepStatus, critical_path};
 use cutover_core::names::StepId;
-use cutover_core::plan::Lane;
+use cutover_core::plan::{Lane, StepGroup, StepGroups};
 use cutover_core::time::{between, later};
 use jiff::Timestamp;
 
 use super::text::{axis, fit, fraction};
-use cutover_core::status::{StepGroup, StepGroups};
 
 /// The legend of the bars.
 pub(super) const LEGEND: &str = "#  under way      =  on the critical path      !  failed";

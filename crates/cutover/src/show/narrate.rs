@@ -7,8 +7,9 @@ use std::time::Duration;
 use cutover_core::deployment::Deployment;
 use cutover_core::journal::{Decision, Event, Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift};
 use cutover_core::names::{GateName, StepId};
-use cutover_core::plan::{Action, Lane, PageMayLift, Phase, Plan, Step};
+use cutover_core::plan::{Action, Lane, PageMayLift, Phase, Plan, Step, StepGroup, StepGroups};
 use cutover_core::progress::Progress;
+use cutover_core::status::{approve_command, delayed, refusal_of};
 use cutover_core::time::{OffsetTime, between, human};
 use jiff::Timestamp;
 
@@ -16,8 +17,6 @@ use super::report::killed;
 use super::text::count;
 use crate::complete::Given;
 use crate::harmless::one_line;
-use cutover_core::status::{StepGroup, StepGroups};
-use cutover_core::status::{approve_command, delayed, refusal_of};
 
 /// Waits are shown at most this often for each group of steps.
 const BETWEEN_WAITS: Duration = Duration::from_secs(30);

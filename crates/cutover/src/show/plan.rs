@@ -6,8 +6,8 @@ use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
 use cutover_core::names::{HostName, StepId, UpgradeId};
 use cutover_core::plan::{
-    Action, Basis, Edge, Finding, Lane, Line, Order, PageMayLift, Phase, Plan, Rule, Schedule, Step, Undo,
-    WindowForecast,
+    Action, Basis, Edge, Finding, Lane, Line, Order, PageMayLift, Phase, Plan, Rule, Schedule, Step, StepGroup,
+    StepGroups, Undo, WindowForecast,
 };
 use cutover_core::time::{human, rounded_seconds};
 use jiff::Timestamp;
@@ -17,7 +17,6 @@ use super::forecast;
 use super::page;
 use super::text::{WIDTH, count, hang, ranges, since, wrap};
 use crate::harmless::one_line;
-use cutover_core::status::{StepGroup, StepGroups};
 
 /// The column in which titles start.
 const TITLE: usize = 22;

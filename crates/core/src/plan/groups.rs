@@ -6,9 +6,9 @@ use std::mem::{Discriminant, discriminant};
 
 use crate::deployment::Role;
 use crate::names::{BalancerName, HostName, StepId};
-use crate::plan::{Action, CheckSite, Lane, Line, Membership, Plan, Rule, Step, Via};
-
 use crate::words::count;
+
+use super::{Action, CheckSite, Lane, Line, Membership, Plan, Rule, Step, Via};
 
 /// Like steps: of one lane, one line of the runbook, one kind of action.
 #[derive(Clone, Debug)]

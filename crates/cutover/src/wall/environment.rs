@@ -1,0 +1,25 @@
+//! What the process was started with: its variables and its folder.
+#![expect(clippy::disallowed_methods, reason = "the home of the environment")]
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The variables of this process, for programs that it starts.
+#[must_use]
+pub fn variables() -> Vec<(OsString, OsString)> {
+    std::env::vars_os().collect()
+}
+
+/// The current folder.
+///
+/// # Errors
+/// When it does not exist any more, or may not be read.
+pub fn current_folder() -> std::io::Result<PathBuf> {
+    std::env::current_dir()
+}
+
+/// Whether the operator has turned colours off (`NO_COLOR`, <https://no-color.org>).
+#[must_use]
+pub fn wants_no_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
