@@ -11,6 +11,7 @@
 //! - `processes`: what still runs, whatever supervisor believes;
 //! - `queues`, `celery`: tasks that wait, and tasks that run;
 //! - `django`: migrations that are pending;
+//! - `readiness`: what would be in the way of a conductor on a host;
 //! - `envelope`: how a command travels to a host, and how its answer is known to be complete.
 
 pub mod celery;
@@ -20,5 +21,6 @@ pub mod envelope;
 pub mod job;
 pub mod processes;
 pub mod queues;
+pub mod readiness;
 pub mod shell;
 pub mod supervisor;
