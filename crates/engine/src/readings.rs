@@ -11,7 +11,7 @@ use futures_util::future::{LocalBoxFuture, Shared};
 use jiff::Timestamp;
 
 use cutover_core::names::{BalancerName, HostName, InstanceId};
-use cutover_core::observation::{Health, Instance};
+use cutover_core::observation::{Health, Instance, MachineImage};
 use cutover_core::time::later;
 
 use crate::ports::{Answer, Clock, World};
@@ -60,46 +60,54 @@ pub(crate) struct Readings {
     world: World,
     clock: Rc<dyn Clock>,
     instances: RefCell<Option<Kept<Listing>>>,
-    health: RefCell<BTreeMap<BalancerName, Kept<BTreeMap<InstanceId, Health>>>>,
+    images: RefCell<Option<Kept<Vec<MachineImage>>>>,
+    health: RefCell<BTreeMap<BalancerName, Option<Kept<BTreeMap<InstanceId, Health>>>>>,
 }
 
 impl Readings {
     /// No readings yet.
     #[must_use]
     pub(crate) fn new(world: World, clock: Rc<dyn Clock>) -> Self {
-        Self { world, clock, instances: RefCell::default(), health: RefCell::default() }
+        Self { world, clock, instances: RefCell::default(), images: RefCell::default(), health: RefCell::default() }
     }
 
     /// Every instance of the deployment, from a recent reading.
     pub(crate) async fn instances(&self) -> Answer<Rc<Listing>> {
-        let kept = self.fresh(self.instances.borrow().as_ref());
-        let reading = kept.unwrap_or_else(|| {
-            let compute = Rc::clone(&self.world.compute);
-            let listed = async move { compute.instances().await.map(|listed| Rc::new(Listing::new(listed))) };
-            let reading = listed.boxed_local().shared();
-            self.instances.replace(Some((self.until(), reading.clone())));
-            reading
-        });
+        let compute = Rc::clone(&self.world.compute);
+        let reading = async move { compute.instances().await.map(Listing::new) };
+        let reading = self.shared(&mut self.instances.borrow_mut(), reading);
+        reading.await
+    }
+
+    /// The images of the deployment, oldest first, from a recent reading.
+    pub(crate) async fn images(&self) -> Answer<Rc<Vec<MachineImage>>> {
+        let images = Rc::clone(&self.world.images);
+        let reading = self.shared(&mut self.images.borrow_mut(), async move { images.images().await });
         reading.await
     }
 
     /// The members of a balancer and the health of each, from a recent reading.
     pub(crate) async fn health(&self, name: &BalancerName) -> Answer<Rc<BTreeMap<InstanceId, Health>>> {
-        let kept = self.fresh(self.health.borrow().get(name));
-        let reading = kept.unwrap_or_else(|| {
-            let (balancers, asked) = (Rc::clone(&self.world.balancers), name.clone());
-            let reading = async move { balancers.health(&asked).await.map(Rc::new) }.boxed_local().shared();
-            self.health.borrow_mut().insert(name.clone(), (self.until(), reading.clone()));
-            reading
-        });
+        let (balancers, asked) = (Rc::clone(&self.world.balancers), name.clone());
+        let reading = async move { balancers.health(&asked).await };
+        let reading = self.shared(self.health.borrow_mut().entry(name.clone()).or_default(), reading);
         reading.await
     }
 
-    fn fresh<T>(&self, kept: Option<&Kept<T>>) -> Option<Reading<T>> {
-        kept.filter(|(until, _)| self.clock.now() < *until).map(|(_, reading)| reading.clone())
-    }
-
-    fn until(&self) -> Timestamp {
-        later(self.clock.now(), AGE)
+    /// The kept reading, if it is recent and has not failed; otherwise a new one, which is kept. A step that asks again
+    /// after a failure gets a new answer.
+    fn shared<T: 'static>(
+        &self,
+        kept: &mut Option<Kept<T>>,
+        reading: impl Future<Output = Answer<T>> + 'static,
+    ) -> Reading<T> {
+        let now = self.clock.now();
+        let is_usable = |(until, kept): &&Kept<T>| now < *until && !matches!(kept.peek(), Some(Err(_)));
+        if let Some((_, recent)) = kept.as_ref().filter(is_usable) {
+            return recent.clone();
+        }
+        let reading = async { reading.await.map(Rc::new) }.boxed_local().shared();
+        *kept = Some((later(now, AGE), reading.clone()));
+        reading
     }
 }
