@@ -57,7 +57,7 @@ impl WorldState {
             pace: None,
             tally: Tally::default(),
             traffic_changed: true,
-            services_changed: true,
+            schemas_changed: true,
             deployment,
         };
         world.furnish_images();
