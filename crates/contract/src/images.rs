@@ -20,8 +20,8 @@ pub(crate) async fn every_role_has_an_image_as_it_is_tagged(stage: &Stage) -> Ke
     let release = &stage.deployment.release;
     for role in Role::ALL.into_iter().filter(|role| stage.deployment.role.services(*role).is_some()) {
         let image = stage.image(role).await?;
-        same("its code name", image.codename, release.current_codename.clone())?;
-        same("its version", image.version, release.current_version.clone())?;
+        same("its code name", &*image.codename, &*release.current_codename)?;
+        same("its version", &*image.version, &*release.current_version)?;
         that(image.commit.is_some(), || format!("{} does not say its commit", image.name))?;
         let pattern = stage.deployment.role.services(role).map(|services| services.image.name.clone());
         let prefix = pattern.unwrap_or_default().replace("{deployment}", stage.deployment.name.as_str());

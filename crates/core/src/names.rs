@@ -88,7 +88,7 @@ impl DnsName {
     /// balancers keep the capital letters of their names, servers do not.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        let bare = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
-        bare(&self.0) == bare(&other.0)
+        let [bare, other] = [self, other].map(|name| name.0.trim_end_matches('.'));
+        bare.eq_ignore_ascii_case(other)
     }
 }

@@ -3,6 +3,7 @@
 //! Everything is plain data with the time of the observation, so that staleness and drift can be judged.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -219,11 +220,11 @@ pub struct MachineImage {
     /// Its role tag.
     pub role: Role,
     /// The code name it was built for, according to its tag.
-    pub codename: String,
+    pub codename: Arc<str>,
     /// The release-version it was built for, according to its tag.
-    pub version: String,
+    pub version: Arc<str>,
     /// The commit of the code that it contains, according to its tag.
-    pub commit: Option<String>,
+    pub commit: Option<Arc<str>>,
     /// Whether instances can be launched from it.
     pub available: bool,
     /// When it was created.

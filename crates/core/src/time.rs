@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp, tz::Offset};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// A length of time in the deployment file: `90s`, `15m`, `1h30m`, `3d` (a day is 24 hours).
+/// A length of time in the deployment file: `90s`, `15m`, `1h30m`, `3d` (a day is 24 hours). At most [`LONGEST_SPAN`] can
+/// be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Span(Duration);
@@ -34,16 +35,27 @@ impl Span {
     }
 }
 
-/// A text that is not a length of time.
+/// The longest length of time that can be written. It is far beyond any upgrade, and still short enough that no sum of
+/// the lengths in a file leads to a moment that cannot be represented.
+pub const LONGEST_SPAN: Duration = Duration::from_secs(1000 * 86_400);
+
+/// A text that is not a length of time for a deployment file.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a length of time; write for example \"90s\", \"15m\", \"1h30m\" or \"3d\"")]
-pub struct NotASpan(String);
+pub enum NotASpan {
+    /// It is no length of time at all.
+    #[error("`{0}` is not a length of time; write for example \"90s\", \"15m\", \"1h30m\" or \"3d\"")]
+    Unreadable(String),
+    /// It is longer than [`LONGEST_SPAN`].
+    #[error("`{0}` is longer than any part of an upgrade; at most 1000d")]
+    TooLong(String),
+}
 
 impl FromStr for Span {
     type Err = NotASpan;
 
     fn from_str(text: &str) -> Result<Self, NotASpan> {
-        let refuse = || NotASpan(text.to_owned());
+        let refuse = || NotASpan::Unreadable(text.to_owned());
+        let too_long = || NotASpan::TooLong(text.to_owned());
         // A day is always 24 hours here. jiff does not assume that, so days are parsed separately.
         let (days, rest) = match text.trim().split_once('d') {
             Some((days, rest)) if !days.is_empty() => (days.trim().parse::<u64>().map_err(|_| refuse())?, rest.trim()),
@@ -55,8 +67,8 @@ impl FromStr for Span {
             let parsed: SignedDuration = rest.parse().map_err(|_| refuse())?;
             Duration::try_from(parsed).map_err(|_| refuse())?
         };
-        let days = days.checked_mul(86_400).ok_or_else(refuse)?;
-        Duration::from_secs(days).checked_add(rest).map(Self).ok_or_else(refuse)
+        let days = Duration::from_secs(days.checked_mul(86_400).ok_or_else(too_long)?);
+        days.checked_add(rest).filter(|length| *length <= LONGEST_SPAN).map(Self).ok_or_else(too_long)
     }
 }
 
@@ -277,7 +289,15 @@ mod tests {
     #[test]
     fn texts_that_are_no_length_of_time_are_refused() {
         for text in ["", "soon", "10", "-5m", "d", "5 minuts", "99999999999999999999d"] {
-            assert!(text.parse::<Span>().is_err(), "{text}");
+            assert_eq!(text.parse::<Span>(), Err(NotASpan::Unreadable(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_span_longer_than_any_upgrade_is_refused_before_anything_is_computed_with_it() {
+        assert_eq!("1000d".parse::<Span>().map(Span::duration), Ok(LONGEST_SPAN));
+        for text in ["1000d 1s", "1001d", "40000d", "24001h", "300000000000000d"] {
+            assert_eq!(text.parse::<Span>(), Err(NotASpan::TooLong(text.to_owned())));
         }
     }
 

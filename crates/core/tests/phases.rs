@@ -142,8 +142,8 @@ fn image(name: &str, deployment: &Deployment, observation: &Observation) -> Mach
         id: ImageId::from(format!("ami-{name}")),
         name: name.into(),
         role: Role::Edxapp,
-        codename: deployment.release.codename.clone(),
-        version: deployment.release.version.clone(),
+        codename: deployment.release.codename.as_str().into(),
+        version: deployment.release.version.as_str().into(),
         commit: None,
         available: true,
         created: observation.at,
@@ -172,8 +172,8 @@ fn hosts_are_launched_from_an_image_of_their_role_and_release_that_is_ready_or_f
     assert_eq!(images(&|_| {}), (known.clone(), built(Role::Worker)));
     assert_eq!(images(&|image| image.role = Role::Worker), (built(Role::Edxapp), known));
     assert_eq!(images(&|image| image.available = false), both_built);
-    assert_eq!(images(&|image| image.codename = "ficus".to_owned()), both_built);
-    assert_eq!(images(&|image| image.version = "0".to_owned()), both_built);
+    assert_eq!(images(&|image| image.codename = "ficus".into()), both_built);
+    assert_eq!(images(&|image| image.version = "0".into()), both_built);
 }
 
 #[test]

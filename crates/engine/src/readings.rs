@@ -11,7 +11,7 @@ use futures_util::future::{LocalBoxFuture, Shared};
 use jiff::Timestamp;
 
 use cutover_core::names::{BalancerName, HostName, InstanceId};
-use cutover_core::observation::{Health, Instance};
+use cutover_core::observation::{Health, Instance, MachineImage};
 use cutover_core::time::later;
 
 use crate::ports::{Answer, Clock, World};
@@ -21,6 +21,8 @@ const AGE: Duration = Duration::from_secs(2);
 
 type Reading<T> = Shared<LocalBoxFuture<'static, Answer<Rc<T>>>>;
 type Kept<T> = (Timestamp, Reading<T>);
+/// The members of a balancer, and the health of each.
+type Members = BTreeMap<InstanceId, Health>;
 
 /// The instances of the deployment, indexed by id and by name, because a thousand steps may look up theirs.
 pub(crate) struct Listing {
@@ -55,56 +57,60 @@ impl Listing {
     }
 }
 
-/// The most recently started readings, with the time until which they are used. One that has failed is not used again:
-/// whoever asks after that asks the world.
+/// The most recently started readings, with the time until which they are used.
 pub(crate) struct Readings {
     world: World,
     clock: Rc<dyn Clock>,
     instances: RefCell<Option<Kept<Listing>>>,
-    health: RefCell<BTreeMap<BalancerName, Kept<BTreeMap<InstanceId, Health>>>>,
+    images: RefCell<Option<Kept<Vec<MachineImage>>>>,
+    health: RefCell<BTreeMap<BalancerName, Option<Kept<Members>>>>,
 }
 
 impl Readings {
     /// No readings yet.
     #[must_use]
     pub(crate) fn new(world: World, clock: Rc<dyn Clock>) -> Self {
-        Self { world, clock, instances: RefCell::default(), health: RefCell::default() }
+        Self { world, clock, instances: RefCell::default(), images: RefCell::default(), health: RefCell::default() }
     }
 
     /// Every instance of the deployment, from a recent reading.
     pub(crate) async fn instances(&self) -> Answer<Rc<Listing>> {
-        let kept = fresh(self.clock.now(), self.instances.borrow().as_ref());
-        let reading = kept.unwrap_or_else(|| {
-            let compute = Rc::clone(&self.world.compute);
-            let listed = async move { compute.instances().await.map(|listed| Rc::new(Listing::new(listed))) };
-            let reading = listed.boxed_local().shared();
-            self.instances.replace(Some((self.until(), reading.clone())));
-            reading
-        });
+        let compute = Rc::clone(&self.world.compute);
+        let reading = async move { compute.instances().await.map(Listing::new) };
+        let reading = shared(self.clock.now(), &mut self.instances.borrow_mut(), reading);
+        reading.await
+    }
+
+    /// The images of the deployment, oldest first, from a recent reading.
+    pub(crate) async fn images(&self) -> Answer<Rc<Vec<MachineImage>>> {
+        let images = Rc::clone(&self.world.images);
+        let reading = shared(self.clock.now(), &mut self.images.borrow_mut(), async move { images.images().await });
         reading.await
     }
 
     /// The members of a balancer and the health of each, from a recent reading.
-    pub(crate) async fn health(&self, name: &BalancerName) -> Answer<Rc<BTreeMap<InstanceId, Health>>> {
-        let kept = fresh(self.clock.now(), self.health.borrow().get(name));
-        let reading = kept.unwrap_or_else(|| {
-            let (balancers, asked) = (Rc::clone(&self.world.balancers), name.clone());
-            let reading = async move { balancers.health(&asked).await.map(Rc::new) }.boxed_local().shared();
-            self.health.borrow_mut().insert(name.clone(), (self.until(), reading.clone()));
-            reading
-        });
+    pub(crate) async fn health(&self, name: &BalancerName) -> Answer<Rc<Members>> {
+        let (balancers, asked) = (Rc::clone(&self.world.balancers), name.clone());
+        let reading = async move { balancers.health(&asked).await };
+        let reading = shared(self.clock.now(), self.health.borrow_mut().entry(name.clone()).or_default(), reading);
         reading.await
-    }
-
-    fn until(&self) -> Timestamp {
-        later(self.clock.now(), AGE)
     }
 }
 
-/// The reading that was kept, if it can be used at `now`.
-fn fresh<T>(now: Timestamp, kept: Option<&Kept<T>>) -> Option<Reading<T>> {
-    let has_failed = |reading: &Reading<T>| matches!(reading.peek(), Some(Err(_)));
-    kept.filter(|(until, reading)| now < *until && !has_failed(reading)).map(|(_, reading)| reading.clone())
+/// The kept reading, if it is recent at `now` and has not failed; otherwise a new one, which is kept. A step that asks
+/// again after a failure gets a new answer.
+fn shared<T: 'static>(
+    now: Timestamp,
+    kept: &mut Option<Kept<T>>,
+    reading: impl Future<Output = Answer<T>> + 'static,
+) -> Reading<T> {
+    let is_usable = |(until, kept): &&Kept<T>| now < *until && !matches!(kept.peek(), Some(Err(_)));
+    if let Some((_, recent)) = kept.as_ref().filter(is_usable) {
+        return recent.clone();
+    }
+    let reading = async { reading.await.map(Rc::new) }.boxed_local().shared();
+    *kept = Some((later(now, AGE), reading.clone()));
+    reading
 }
 
 #[cfg(test)]
@@ -113,21 +119,15 @@ mod tests {
     use crate::failure::Failure;
     use crate::testing::at;
 
-    type Known = Answer<Rc<u32>>;
-
-    fn kept(answer: Known) -> Kept<u32> {
-        (at(2), async move { answer }.boxed_local().shared())
-    }
-
     #[test]
     fn a_failure_is_shared_only_by_those_who_wait_for_it() {
-        let (now, failed) = (at(1), kept(Err(Failure::not_applied("no"))));
-        assert!(fresh(now, Some(&failed)).is_some(), "nobody knows yet how it ends");
-        assert!(failed.1.clone().now_or_never().is_some_and(|answer| answer.is_err()));
-        assert!(fresh(now, Some(&failed)).is_none(), "whoever asks now asks the world");
-        let answered = kept(Ok(Rc::new(7)));
-        assert!(answered.1.clone().now_or_never().is_some_and(|answer| answer.is_ok()));
-        assert!(fresh(now, Some(&answered)).is_some());
-        assert!(fresh(at(2), Some(&answered)).is_none(), "it is too old");
+        let mut kept = None;
+        let mut ask = |seconds, answer: Answer<u32>| shared(at(seconds), &mut kept, async { answer });
+        let (first, second) = (ask(0, Err(Failure::not_applied("no"))), ask(1, Ok(1)));
+        assert!(first.now_or_never().is_some_and(|answer| answer.is_err()));
+        assert!(second.now_or_never().is_some_and(|answer| answer.is_err()), "nobody knew yet how it would end");
+        assert_eq!(ask(1, Ok(2)).now_or_never(), Some(Ok(Rc::new(2))), "whoever asks now asks the world");
+        assert_eq!(ask(2, Ok(3)).now_or_never(), Some(Ok(Rc::new(2))), "it is recent");
+        assert_eq!(ask(3, Ok(4)).now_or_never(), Some(Ok(Rc::new(4))), "it is too old");
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here builds an image.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -130,14 +131,14 @@ fn is_gone(error: &Error) -> bool {
 fn described(owner: &Owner, image: &ec2::Image) -> Answer<Option<MachineImage>> {
     let Some(role) = owner.role(&image.tags) else { return Ok(None) };
     let created = image.creation_date.as_deref().and_then(|date| date.parse::<Timestamp>().ok());
-    let text = |key| tag(&image.tags, key).unwrap_or_default().to_owned();
+    let text = |key| tag(&image.tags, key).unwrap_or_default().into();
     Ok(Some(MachineImage {
         id: image.image_id.as_str().into(),
         name: image.name.as_deref().unwrap_or_default().into(),
         role,
         codename: text(tags::CODENAME),
         version: text(tags::VERSION),
-        commit: tag(&image.tags, tags::COMMIT).map(str::to_owned),
+        commit: tag(&image.tags, tags::COMMIT).map(Arc::from),
         available: image.state.as_deref() == Some("available"),
         created: created
             .ok_or_else(|| Failure::not_applied(format!("EC2 does not say when image {} was made", image.image_id)))?,

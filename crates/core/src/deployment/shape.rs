@@ -255,6 +255,22 @@ mod tests {
     }
 
     #[test]
+    fn a_length_of_time_that_no_upgrade_takes_is_refused_in_every_key() {
+        let mut keys = 0;
+        let too_long = Node { span: 0..0, key_span: 0..0, value: Value::Text("40000d".to_owned()) };
+        visit(&schema(), &mut |keyword, value| {
+            let properties = value.as_object().filter(|_| keyword == "properties").into_iter().flatten();
+            for (key, property) in properties.filter(|(_, property)| property["format"] == "span") {
+                let wrong = check(&too_long, property).wrong;
+                let said: Vec<_> = wrong.iter().map(|wrong| (wrong.message.as_str(), wrong.label.as_str())).collect();
+                assert_eq!(said, [("`40000d` is longer than any part of an upgrade", "at most 1000d")], "{key}");
+                keys += 1;
+            }
+        });
+        assert!(keys > 20, "{keys}");
+    }
+
+    #[test]
     fn every_whole_number_has_both_limits_so_that_it_always_fits_its_type() {
         fn integers(schema: &Json) {
             if schema["type"] == "integer" {

@@ -99,8 +99,8 @@ fn image(inputs: Inputs<'_>, role: Role, steps: &mut Vec<Step>) -> ImageRef {
     let built = inputs.observation.images.iter().rev().find(|image| {
         image.role == role
             && image.available
-            && image.codename == deployment.release.codename
-            && image.version == deployment.release.version
+            && *image.codename == *deployment.release.codename
+            && *image.version == *deployment.release.version
     });
     if let (Some(image), None) = (built, &kept) {
         return ImageRef::Known(image.id.clone());

@@ -62,7 +62,10 @@ fn image(inputs: Inputs<'_>, role: Role) -> CheckItem {
     let release = &inputs.deployment.release;
     let subject = format!("{role} image for {} {}", release.codename, release.version);
     let built = inputs.observation.images.iter().rev().find(|image| {
-        image.role == role && image.codename == release.codename && image.version == release.version && image.available
+        image.role == role
+            && image.available
+            && *image.codename == *release.codename
+            && *image.version == *release.version
     });
     match built {
         None => {

@@ -11,13 +11,14 @@ use crate::hints::WRONG_ACCOUNT;
 use crate::ports::Answer;
 
 pub(super) async fn built(context: &StepContext<'_>, build: &BuildImage) -> Answer<Seen> {
-    let images = context.ask(async |world| world.images.images().await).await?;
-    let Some(image) = images.into_iter().find(|image| image.name == build.name) else { return Ok(Seen::NotYet) };
+    let images = context.ask(async |_| context.readings.images().await).await?;
+    let Some(image) = images.iter().find(|image| image.name == build.name) else { return Ok(Seen::NotYet) };
     context.note(Fact::ImageBuilt { name: build.name.clone(), image: image.id.clone() });
     if !image.available {
         return Ok(Seen::UnderWay(format!("image {} ({}) is being built", build.name, image.id)));
     }
-    let commit = image.commit.map(|commit| Fact::Note { text: format!("built from {} at {commit}", build.branch) });
+    let commit =
+        image.commit.as_ref().map(|commit| Fact::Note { text: format!("built from {} at {commit}", build.branch) });
     Ok(Seen::Holds(Vec::from_iter(commit)))
 }
 
@@ -29,7 +30,7 @@ pub(super) async fn build(context: &StepContext<'_>, build: &BuildImage) -> Resu
 
 /// Whether the image is gone, and the snapshots of its disks too.
 pub(super) async fn removed(context: &StepContext<'_>, image: &ImageId) -> Answer<Seen> {
-    let images = context.ask(async |world| world.images.images().await).await?;
+    let images = context.ask(async |_| context.readings.images().await).await?;
     // With the wrong region or account, every image would seem to be gone.
     if images.is_empty() {
         return Err(Failure::permanent(format!(

@@ -156,3 +156,239 @@ impl ZoneFence {
         Err(ZoneTaken { name: self.name.clone(), why }.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::collections::{BTreeMap, VecDeque};
+    use std::net::IpAddr;
+
+    use async_trait::async_trait;
+
+    use cutover_core::observation::Record;
+
+    use super::*;
+    use crate::gate::Gate;
+    use crate::testing::{HandClock, now, upgrade};
+
+    /// What becomes of a batch, besides being applied or refused as Route 53 does.
+    #[derive(Clone, Copy)]
+    enum Fate {
+        /// It is applied, and its answer is lost.
+        AnswerLost,
+        /// It is lost itself, and nobody can tell.
+        Lost,
+        /// It fails with this class, and changes nothing.
+        Fails(FailureClass),
+    }
+
+    /// A zone that has nothing but the fence's record.
+    #[derive(Default)]
+    struct Zone {
+        record: RefCell<Option<FenceRecord>>,
+        /// What becomes of the next batches.
+        fates: RefCell<VecDeque<Fate>>,
+        /// Whether the record can be read.
+        unreadable: Cell<bool>,
+        batches: RefCell<Vec<FenceChange>>,
+    }
+
+    impl Zone {
+        fn of(record: Option<FenceRecord>, fates: &[Fate]) -> Rc<Self> {
+            let (record, fates) = (RefCell::new(record), RefCell::new(fates.iter().copied().collect()));
+            Rc::new(Self { record, fates, ..Self::default() })
+        }
+    }
+
+    #[async_trait(?Send)]
+    impl Dns for Zone {
+        async fn records(&self, _: &str, _: &[DnsName]) -> Answer<BTreeMap<DnsName, Record>> {
+            Ok(BTreeMap::new())
+        }
+
+        async fn fence(&self, _: &str, _: &DnsName) -> Answer<Option<FenceRecord>> {
+            if self.unreadable.get() {
+                return Err(Failure::in_doubt("the connection was lost"));
+            }
+            Ok(self.record.borrow().clone())
+        }
+
+        async fn change_records(
+            &self,
+            _: &Permit,
+            _: &str,
+            _: &[RecordTarget],
+            fence: &FenceChange,
+        ) -> Answer<ChangeId> {
+            self.batches.borrow_mut().push(fence.clone());
+            let fate = self.fates.borrow_mut().pop_front();
+            match fate {
+                Some(Fate::Fails(class)) => return Err(Failure::new(class, "no")),
+                Some(Fate::Lost) => return Err(Failure::in_doubt("the connection was lost")),
+                Some(Fate::AnswerLost) | None => {}
+            }
+            if *self.record.borrow() != fence.was {
+                return Err(Failure::new(FailureClass::Superseded, "the record is another one"));
+            }
+            self.record.replace(Some(fence.next.clone()));
+            match fate {
+                None => Ok("C1".into()),
+                Some(_) => Err(Failure::in_doubt("the connection was lost")),
+            }
+        }
+
+        async fn in_sync(&self, _: &ChangeId) -> Answer<bool> {
+            Ok(true)
+        }
+
+        async fn ask_servers(&self, _: &str, _: &DnsName) -> Answer<Vec<Option<DnsName>>> {
+            Ok(Vec::new())
+        }
+
+        async fn ask_resolver(&self, _: IpAddr, _: &DnsName) -> Answer<Option<DnsName>> {
+            Ok(None)
+        }
+    }
+
+    /// A conductor's fence around a zone, and its gate.
+    fn fence(zone: &Rc<Zone>) -> (ZoneFence, Gate) {
+        let clock: Rc<dyn Clock> = HandClock::new();
+        let fence = ZoneFence {
+            dns: Rc::clone(zone) as _,
+            clock: Rc::clone(&clock),
+            zone: "example.org".to_owned(),
+            name: "_cutover.example.org".into(),
+            upgrade: upgrade(),
+            standing: Mutex::default(),
+        };
+        (fence, Gate::alone(&clock))
+    }
+
+    fn raise((fence, gate): &(ZoneFence, Gate)) -> Result<(), WriteError> {
+        now(fence.raise(gate))
+    }
+
+    fn change((fence, gate): &(ZoneFence, Gate)) -> Result<ChangeId, WriteError> {
+        now(fence.change(gate, "example.org", &[], &|| Ok(())))
+    }
+
+    /// A mark of a conductor of another upgrade.
+    fn mark(count: u64) -> FenceRecord {
+        Mark { upgrade: "qa-juniper-v3".into(), epoch: 7, writer: "eve".to_owned(), count }.record()
+    }
+
+    fn failure<T>(answer: Result<T, WriteError>) -> Failure {
+        match answer {
+            Err(WriteError::Failed(failure)) => failure,
+            Err(WriteError::Halt(halt)) => panic!("the conductor stops: {halt}"),
+            Ok(_) => panic!("it did not fail"),
+        }
+    }
+
+    fn is_taken<T>(answer: &Result<T, WriteError>) -> bool {
+        matches!(answer, Err(WriteError::Halt(Halt::Zone(_))))
+    }
+
+    #[test]
+    fn each_batch_replaces_what_the_one_before_wrote_and_no_two_write_the_same() {
+        let zone = Zone::of(Some(mark(1)), &[]);
+        let conductor = fence(&zone);
+        raise(&conductor).expect("the other upgrade is over");
+        for _ in 0..3 {
+            change(&conductor).expect("nobody else writes");
+        }
+        let batches = zone.batches.borrow();
+        let nexts = batches.iter().map(|batch| Some(batch.next.clone()));
+        let wanted: Vec<_> = [Some(mark(1))].into_iter().chain(nexts.clone().take(3)).collect();
+        assert_eq!(batches.iter().map(|batch| batch.was.clone()).collect::<Vec<_>>(), wanted);
+        let counts: Vec<u64> = nexts.flatten().filter_map(|next| Mark::of(&next)).map(|mark| mark.count).collect();
+        assert_eq!(counts, [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_fence_is_raised_once() {
+        let zone = Zone::of(None, &[]);
+        let conductor = fence(&zone);
+        for _ in 0..2 {
+            raise(&conductor).expect("nobody else writes");
+        }
+        assert_eq!(zone.batches.borrow().len(), 1);
+    }
+
+    #[test]
+    fn a_batch_whose_answer_was_lost_does_not_lock_its_own_conductor_out() {
+        for fate in [Fate::AnswerLost, Fate::Lost] {
+            let zone = Zone::of(None, &[]);
+            let conductor = fence(&zone);
+            raise(&conductor).expect("nobody else writes");
+            zone.fates.borrow_mut().push_back(fate);
+            assert_eq!(failure(change(&conductor)).class, FailureClass::InDoubt);
+            change(&conductor).expect("one of the two possible values is there");
+            change(&conductor).expect("and it is known again which one");
+        }
+    }
+
+    #[test]
+    fn a_conductor_whose_mark_was_replaced_changes_nothing_and_stops() {
+        for fates in [&[][..], &[Fate::AnswerLost], &[Fate::Lost, Fate::Lost]] {
+            let zone = Zone::of(None, &[]);
+            let conductor = fence(&zone);
+            raise(&conductor).expect("nobody else writes");
+            for fate in fates {
+                zone.fates.borrow_mut().push_back(*fate);
+                assert_eq!(failure(change(&conductor)).class, FailureClass::InDoubt);
+            }
+            zone.record.replace(Some(mark(9)));
+            assert!(is_taken(&change(&conductor)));
+            assert_eq!(*zone.record.borrow(), Some(mark(9)));
+        }
+    }
+
+    #[test]
+    fn a_batch_that_was_refused_or_not_applied_leaves_one_possible_value_only() {
+        for class in [FailureClass::Permanent, FailureClass::NotApplied, FailureClass::Throttled] {
+            let zone = Zone::of(None, &[]);
+            let conductor = fence(&zone);
+            raise(&conductor).expect("nobody else writes");
+            zone.fates.borrow_mut().push_back(Fate::Fails(class));
+            assert_eq!(failure(change(&conductor)).class, class);
+            zone.record.replace(Some(mark(9)));
+            let before = zone.batches.borrow().len();
+            assert!(is_taken(&change(&conductor)));
+            assert_eq!(zone.batches.borrow().len(), before + 1, "a second guess would be about nothing");
+        }
+    }
+
+    #[test]
+    fn a_write_before_which_the_fence_could_not_be_raised_was_not_applied() {
+        let zone = Zone::of(None, &[Fate::AnswerLost]);
+        let conductor = fence(&zone);
+        let lost = failure(raise(&conductor));
+        assert_eq!(lost.class, FailureClass::NotApplied, "what was to follow was not even sent");
+        assert!(lost.message.ends_with("nothing else is written before this works"), "{lost}");
+        raise(&conductor).expect("its own mark is no obstacle");
+
+        let unreadable = Zone::of(None, &[]);
+        unreadable.unreadable.set(true);
+        let unread = failure(raise(&fence(&unreadable)));
+        assert_eq!((unread.class, unread.message.as_str()), (FailureClass::NotApplied, "the connection was lost"));
+        assert!(unreadable.batches.borrow().is_empty());
+    }
+
+    #[test]
+    fn a_refusal_to_raise_the_fence_is_told_as_it_is() {
+        for class in [FailureClass::Permanent, FailureClass::Throttled] {
+            let refused = failure(raise(&fence(&Zone::of(None, &[Fate::Fails(class)]))));
+            assert_eq!(refused, Failure::new(class, "no"));
+        }
+    }
+
+    #[test]
+    fn a_mark_of_the_same_upgrade_from_another_state_is_not_replaced() {
+        let unknown = Mark { upgrade: upgrade(), epoch: 3, writer: "eve".to_owned(), count: 1 }.record();
+        let zone = Zone::of(Some(unknown.clone()), &[]);
+        let answer = raise(&fence(&zone));
+        assert!(is_taken(&answer), "{answer:?}");
+        assert_eq!((zone.batches.borrow().len(), zone.record.borrow().clone()), (0, Some(unknown)));
+    }
+}

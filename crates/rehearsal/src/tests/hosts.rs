@@ -128,8 +128,8 @@ fn building_a_name_twice_is_building_it_once_and_its_commit_comes_with_it() {
     let images = rig.run(rig.world.images.images());
     assert_eq!(images.len(), before + 1);
     let image = images.last().expect("newest last");
-    assert_eq!((image.id.clone(), image.version.as_str(), image.codename.as_str()), (id, "4", "koa"));
-    assert_eq!(image.commit.as_ref().map(String::len), Some(40));
+    assert_eq!((image.id.clone(), &*image.version, &*image.codename), (id, "4", "koa"));
+    assert_eq!(image.commit.as_ref().map(|commit| commit.len()), Some(40));
 }
 
 #[test]

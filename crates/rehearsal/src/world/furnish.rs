@@ -57,7 +57,7 @@ impl WorldState {
             pace: None,
             tally: Tally::default(),
             traffic_changed: true,
-            services_changed: true,
+            schemas_changed: true,
             deployment,
         };
         world.furnish_images();
@@ -90,11 +90,11 @@ impl WorldState {
         let version = newest.map(|newest| newest.saturating_sub(builds_ago).to_string());
         Image {
             id: self.image_id(&name),
-            commit: self.hexadecimal(&["commit", name.as_str()], 40),
+            commit: self.hexadecimal(&["commit", name.as_str()], 40).into(),
             name,
             role,
-            codename: release.current_codename.clone(),
-            version: version.unwrap_or_else(|| release.current_version.clone()),
+            codename: release.current_codename.as_str().into(),
+            version: version.unwrap_or_else(|| release.current_version.clone()).into(),
             available: true,
             created: earlier(self.now, DAY * (HOST_AGE_DAYS + 1 + 30 * builds_ago)),
             furnished: true,

@@ -22,7 +22,7 @@ impl WorldState {
         if let Some(image) = self.images.iter().find(|image| image.name == build.name) {
             return image.id.clone();
         }
-        let tag = |key: &str, otherwise: &String| build.tags.get(key).unwrap_or(otherwise).clone();
+        let tag = |key: &str, otherwise: &String| build.tags.get(key).unwrap_or(otherwise).as_str().into();
         let id = self.image_id(&build.name);
         let services = self.deployment.role.services(build.role);
         let expected = services.map_or(Duration::from_secs(600), |services| services.image.expected.duration());
@@ -34,7 +34,7 @@ impl WorldState {
             role: build.role,
             codename: tag("edx_codename", &self.deployment.release.codename),
             version: tag("release-version", &self.deployment.release.version),
-            commit: self.hexadecimal(&["commit", &build.repository, &build.branch], 40),
+            commit: self.hexadecimal(&["commit", &build.repository, &build.branch], 40).into(),
             available: false,
             created: self.now,
             furnished: false,

@@ -34,15 +34,10 @@ impl WorldState {
         let incompatible = |migrations: &&Migrations| {
             migrations.fleet == *fleet && migrations.applied > 0 && !migrations.backward_compatible
         };
-        let Some(migrations) = self.migrations.iter().find(incompatible) else { return };
-        let what = format!("migrations of {} on {}", migrations.service, migrations.database);
+        let Some(Migrations { service, database, .. }) = self.migrations.iter().find(incompatible) else { return };
+        let what = || format!("migrations of {service} on {database} of {fleet} have been applied");
         let running = self.tally.running(fleet).into_iter().flat_map(|running| &running.current);
-        let running: Vec<(String, String)> = running
-            .filter_map(|instance| self.hosts.get(instance))
-            .filter_map(|host| Some((host.name.to_string(), format!("{} on {}", host.unstopped()?, host.name))))
-            .collect();
-        for (host, process) in running {
-            let detail = format!("{process} is not stopped, and {what} of {fleet} have been applied");
+        for (host, detail) in self.not_stopped(running, what) {
             self.report(Invariant::OldProcessOnMigratedSchema, &host, detail);
         }
     }
@@ -54,15 +49,26 @@ impl WorldState {
         if self.watch.windows_begun.contains(fleet) && !unmigrated {
             return;
         }
+        let what = || format!("{fleet} is not in its window or not migrated yet");
         let workers = self.tally.running(fleet).into_iter().flat_map(|running| &running.next_workers);
-        let running: Vec<(String, String)> = workers
-            .filter_map(|instance| self.hosts.get(instance))
-            .filter_map(|host| Some((host.name.to_string(), format!("{} on {}", host.unstopped()?, host.name))))
-            .collect();
-        for (host, process) in running {
-            let detail = format!("{process} is not stopped, and {fleet} is not in its window or not migrated yet");
+        for (host, detail) in self.not_stopped(workers, what) {
             self.report(Invariant::NextWorkerBeforeWindow, &host, detail);
         }
+    }
+
+    /// The names of these hosts, with the program on each that is not stopped and why it should be.
+    fn not_stopped<'a>(
+        &self,
+        hosts: impl Iterator<Item = &'a InstanceId>,
+        why: impl Fn() -> String,
+    ) -> Vec<(String, String)> {
+        hosts
+            .filter_map(|instance| self.hosts.get(instance))
+            .filter_map(|host| {
+                let detail = format!("{} on {} is not stopped, and {}", host.unstopped()?, host.name, why());
+                Some((host.name.to_string(), detail))
+            })
+            .collect()
     }
 
     /// Records which databases are no longer written to by current hosts.

@@ -41,13 +41,14 @@ impl WorldState {
             renamed.extend(0..self.deployment.sites.len());
             self.note_windows();
         }
-        let services = std::mem::take(&mut self.services_changed);
+        let services = std::mem::take(&mut self.tally.services_changed);
+        let schemas = std::mem::take(&mut self.schemas_changed);
         let traffic = !renamed.is_empty() || !behind.is_empty();
         if traffic {
             self.note_visitors(&renamed, &behind);
             renamed.union(&behind).for_each(|site| self.watch_site(*site));
         }
-        if services {
+        if services || schemas {
             self.watch_services();
         }
         if traffic || services {

@@ -68,9 +68,11 @@ impl WorldState {
             (failure_of(migrations.applied, &self.deployment.release.codename), Some(1))
         } else {
             let line = format!("  Applying {}... OK\n", name_of(migrations.applied, &self.deployment.release.codename));
-            self.migrations[index].applied += 1;
-            self.services_changed = true;
-            (line, (self.migrations[index].pending() == 0).then_some(0))
+            let migrations = &mut self.migrations[index];
+            migrations.applied += 1;
+            let is_last = migrations.pending() == 0;
+            self.schemas_changed |= migrations.applied == 1 || is_last;
+            (line, is_last.then_some(0))
         };
         let due = later(self.now, step);
         if let Some(job) = self.jobs.get_mut(instance).and_then(|jobs| jobs.get_mut(name)) {

@@ -111,7 +111,6 @@ impl WorldState {
 
     /// Updates a host's health after its running programs have changed.
     pub(crate) fn programs_changed(&mut self, instance: &InstanceId) {
-        self.services_changed = true;
         self.touch(instance);
         let now = self.now;
         let Some(host) = self.hosts.get(instance).filter(|host| host.role == Role::Edxapp) else { return };

@@ -71,9 +71,9 @@ pub struct WorldState {
     /// Whether something has changed that determines where requests for a site end.
     #[serde(skip)]
     pub(crate) traffic_changed: bool,
-    /// Whether something has changed about programs on hosts, or about schemas.
+    /// Whether a schema has got its first migration or its last.
     #[serde(skip)]
-    pub(crate) services_changed: bool,
+    pub(crate) schemas_changed: bool,
 }
 
 impl WorldState {

@@ -51,6 +51,7 @@ impl WorldState {
                 self.tally.add(instance, now);
             }
             self.tally.recounted.append(&mut balancers);
+            self.tally.services_changed = true;
         }
         if let Some(now) = now {
             self.tally.hosts.insert(instance.clone(), now);

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use jiff::Timestamp;
 
-use cutover_core::deployment::parse;
+use cutover_core::deployment::{Deployment, parse};
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, RunKind, RunNumber, StepStatus, Upgrade};
 use cutover_core::names::{InstanceId, UpgradeId};
@@ -20,6 +20,7 @@ use cutover_core::progress::Progress;
 use cutover_core::time::between;
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Conductor;
+use cutover_engine::fence::ZoneFence;
 use cutover_engine::gate::{Authority, Gate};
 use cutover_engine::journal::{Journal, Listener, read};
 use cutover_engine::lease::OnClock;
@@ -39,8 +40,12 @@ impl Operator for Nobody {
 
 /// A world and a store, which conductors use one after the other.
 pub(crate) struct Stage {
+    pub(crate) deployment: Deployment,
     pub(crate) clock: Rc<SimulatedClock>,
     pub(crate) world: World,
+    pub(crate) operator: Rc<dyn Operator>,
+    /// Whether the world has a zone, whose fence conductors raise before their first write.
+    pub(crate) has_zone: bool,
     store: Store,
     start: Timestamp,
     /// What steps were said to wait for.
@@ -54,7 +59,16 @@ impl Stage {
         let clock = SimulatedClock::new(start);
         let cloud =
             EmbeddedCloud::in_memory(EmbeddedCloud::furnish(&deployment, 1, start), Rc::clone(&clock) as Rc<dyn Clock>);
-        Self { clock, world: cloud.world(), store: Store::memory(&upgrade()), start, mentioned: Rc::default() }
+        Self {
+            deployment,
+            clock,
+            world: cloud.world(),
+            operator: Rc::new(Nobody),
+            has_zone: false,
+            store: Store::memory(&upgrade()),
+            start,
+            mentioned: Rc::default(),
+        }
     }
 
     /// Conducts a new plan with these steps.
@@ -75,11 +89,14 @@ impl Stage {
 
     fn go(&self, begin: Option<(Plan, Digest)>) -> Ending {
         let journal = Rc::new(self.journal());
-        let gate = Gate::new(Authority::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&self.clock) as _)));
+        let clock: Rc<dyn Clock> = Rc::clone(&self.clock) as _;
+        let mut gate = Gate::new(Authority::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&clock))));
+        if self.has_zone {
+            gate = gate.with_zone(ZoneFence::of(&self.deployment, &self.world, &clock));
+        }
         let stop = std::future::pending().boxed_local().shared();
         run(&self.clock, journal.append(took_over())).expect("it can be recorded");
-        let conductor =
-            Conductor::new(self.world.clone(), Rc::clone(&self.clock) as _, Rc::new(Nobody), journal, gate, stop);
+        let conductor = Conductor::new(self.world.clone(), clock, Rc::clone(&self.operator), journal, gate, stop);
         run(&self.clock, conductor::run(&conductor, begin, Phase::Announce)).expect("the journal works")
     }
 

@@ -7,7 +7,7 @@ use crate::deployment::document::Node;
 use crate::deployment::mistake::Mistake;
 use crate::deployment::{Deployment, Role};
 use crate::observation::SHOWN_WITHIN;
-use crate::time::{Span, human};
+use crate::time::{LONGEST_SPAN, Span, between, human};
 
 pub(super) const RULES: &[Rule] = &[
     window_has_one_end,
@@ -39,6 +39,10 @@ fn window_takes_time(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
         (_, Some(end)) if end.timestamp <= window.start.timestamp => {
             let label = format!("must be later than {}", window.start);
             vec![Mistake::at(node.get("end"), "the window ends before it starts", label)]
+        }
+        (_, Some(end)) if between(window.start.timestamp, end.timestamp) > LONGEST_SPAN => {
+            let label = format!("at most {} later than {}", human(LONGEST_SPAN), window.start);
+            vec![Mistake::at(node.get("end"), "the window is longer than any upgrade", label)]
         }
         (Some(length), _) if length.duration().is_zero() => {
             vec![Mistake::at(node.get("length"), "the window takes no time", "write for example \"4h\"")]

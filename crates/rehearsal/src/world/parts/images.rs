@@ -1,5 +1,7 @@
 //! Machine images.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +15,9 @@ pub(crate) struct Image {
     pub(crate) id: ImageId,
     pub(crate) name: ImageName,
     pub(crate) role: Role,
-    pub(crate) codename: String,
-    pub(crate) version: String,
-    pub(crate) commit: String,
+    pub(crate) codename: Arc<str>,
+    pub(crate) version: Arc<str>,
+    pub(crate) commit: Arc<str>,
     pub(crate) available: bool,
     pub(crate) created: Timestamp,
     /// Whether it existed when the world was created.

@@ -31,6 +31,8 @@ pub(crate) struct Tally {
     pub(crate) renamed: BTreeSet<usize>,
     /// The balancers whose counts have changed.
     pub(crate) recounted: BTreeSet<BalancerName>,
+    /// Whether the counts of what runs on hosts may have changed.
+    pub(crate) services_changed: bool,
 }
 
 /// What a host adds to the counts.

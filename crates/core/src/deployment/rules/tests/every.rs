@@ -137,6 +137,10 @@ fn the_window_has_one_end_after_its_start() {
     assert_snapshot!(small(&[("length = \"3h\"", "length = \"0s\"")]), @r#"
     18:10 the window takes no time | write for example "4h"
     "#);
+    assert_snapshot!(small(&[("length = \"3h\"", "end = 2023-10-02T04:00:00-05:00")]), @"
+    18:7 the window is longer than any upgrade | at most 1000d later than 2021-01-04 04:00:00 -05:00
+    ");
+    assert_snapshot!(small(&[("length = \"3h\"", "end = 2023-10-01T04:00:00-05:00")]), @"");
     assert_snapshot!(small(&[("length = \"3h\"", "end = 2021-01-04T10:00:00Z")]), @"");
 }
 

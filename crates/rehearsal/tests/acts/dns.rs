@@ -1,0 +1,239 @@
+//! Records of the zone: when a change counts as made, and how long resolvers and connections are waited for.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use cutover_core::journal::{Event, Fact};
+use cutover_core::names::{ChangeId, DnsName};
+use cutover_core::observation::Record;
+use cutover_core::plan::{Action, AwaitResolvers, ChangeRecords, Line, RecordTarget, Step};
+use cutover_core::time::{between, later};
+use cutover_engine::conductor::Ending;
+use cutover_engine::failure::Failure;
+use cutover_engine::fence::{FenceChange, FenceRecord};
+use cutover_engine::gate::Permit;
+use cutover_engine::ports::{Answer, Clock, Dns, World};
+
+use super::stage::{Stage, step};
+
+const OLD: &str = "old.example.org";
+const NEW: &str = "new.example.org";
+
+/// A zone with two servers of its own and one resolver, each of which answers with the new target from some second on.
+struct Zone {
+    clock: Rc<dyn Clock>,
+    start: Timestamp,
+    records: RefCell<BTreeMap<DnsName, Record>>,
+    fence: RefCell<Option<FenceRecord>>,
+    /// The second from which a change is in sync, and those from which each server has it.
+    in_sync: Cell<u64>,
+    servers: [Cell<u64>; 2],
+    /// The seconds from which the resolver has the new target, and those from which it has the old one again.
+    resolver: RefCell<Vec<(u64, &'static str)>>,
+    /// The calls, with the seconds at which they were made.
+    calls: RefCell<Vec<(&'static str, u64)>>,
+}
+
+impl Zone {
+    fn of(stage: &mut Stage) -> Rc<Self> {
+        let zone = Rc::new(Self {
+            clock: Rc::clone(&stage.clock) as _,
+            start: stage.clock.now(),
+            records: RefCell::default(),
+            fence: RefCell::default(),
+            in_sync: Cell::new(0),
+            servers: Default::default(),
+            resolver: RefCell::default(),
+            calls: RefCell::default(),
+        });
+        stage.world = World { dns: Rc::clone(&zone) as _, ..stage.world.clone() };
+        stage.has_zone = true;
+        zone
+    }
+
+    fn second(&self) -> u64 {
+        between(self.start, self.clock.now()).as_secs()
+    }
+
+    fn called(&self, call: &'static str) {
+        self.calls.borrow_mut().push((call, self.second()));
+    }
+
+    /// The seconds at which a call was made.
+    fn seconds_of(&self, wanted: &str) -> Vec<u64> {
+        self.calls.borrow().iter().filter(|(call, _)| *call == wanted).map(|(_, second)| *second).collect()
+    }
+
+    /// The record is as wanted, whoever has changed it.
+    fn has_changed(&self) {
+        let record = target();
+        self.records.borrow_mut().insert(record.name, Record { target: record.target, ttl: record.ttl });
+    }
+}
+
+#[async_trait(?Send)]
+impl Dns for Zone {
+    async fn records(&self, _: &str, _: &[DnsName]) -> Answer<BTreeMap<DnsName, Record>> {
+        Ok(self.records.borrow().clone())
+    }
+
+    async fn fence(&self, _: &str, _: &DnsName) -> Answer<Option<FenceRecord>> {
+        Ok(self.fence.borrow().clone())
+    }
+
+    async fn change_records(
+        &self,
+        _: &Permit,
+        _: &str,
+        records: &[RecordTarget],
+        fence: &FenceChange,
+    ) -> Answer<ChangeId> {
+        if *self.fence.borrow() != fence.was {
+            return Err(Failure::permanent("the fence is another one"));
+        }
+        self.fence.replace(Some(fence.next.clone()));
+        if !records.is_empty() {
+            self.called("change");
+            self.has_changed();
+        }
+        Ok("C1".into())
+    }
+
+    async fn in_sync(&self, _: &ChangeId) -> Answer<bool> {
+        Ok(self.second() >= self.in_sync.get())
+    }
+
+    async fn ask_servers(&self, _: &str, _: &DnsName) -> Answer<Vec<Option<DnsName>>> {
+        let answer = |from: &Cell<u64>| if self.second() >= from.get() { NEW } else { OLD };
+        Ok(self.servers.iter().map(|from| Some(answer(from).into())).collect())
+    }
+
+    async fn ask_resolver(&self, _: IpAddr, _: &DnsName) -> Answer<Option<DnsName>> {
+        self.called("resolver");
+        let answers = self.resolver.borrow();
+        let answer = answers.iter().rev().find(|(from, _)| *from <= self.second()).map_or(OLD, |(_, answer)| answer);
+        Ok(Some(answer.into()))
+    }
+}
+
+fn target() -> RecordTarget {
+    RecordTarget { name: "lms.example.org".into(), target: NEW.into(), ttl: Duration::from_secs(60) }
+}
+
+fn change() -> Step {
+    step("change", Action::ChangeRecords(ChangeRecords { zone: "example.org".to_owned(), records: vec![target()] }))
+}
+
+#[test]
+fn a_change_is_made_once_it_is_in_sync_and_every_server_of_the_zone_has_it() {
+    let mut stage = Stage::new();
+    let zone = Zone::of(&mut stage);
+    zone.in_sync.set(9);
+    zone.servers[0].set(15);
+    zone.servers[1].set(21);
+    assert_eq!(stage.conduct(vec![change()]), Ending::Finished);
+    assert_eq!((zone.seconds_of("change"), stage.elapsed()), (vec![0], 21));
+    let behind = |servers: u32| format!("{servers} of the zone's servers still answer with the old target");
+    let pending = "change C1 is pending on the zone's servers".to_owned();
+    assert_eq!(*stage.mentioned.borrow(), [pending, behind(2), behind(1)]);
+    assert_eq!(stage.facts_of("change"), [Fact::RecordsChanged { change: "C1".into() }]);
+}
+
+#[test]
+fn records_that_are_as_wanted_are_not_changed_again_and_their_servers_are_waited_for() {
+    let mut stage = Stage::new();
+    let zone = Zone::of(&mut stage);
+    zone.has_changed();
+    zone.servers[1].set(6);
+    stage.was_begun(vec![change()], Vec::new());
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!((zone.seconds_of("change"), stage.elapsed()), (Vec::new(), 6));
+}
+
+#[test]
+fn a_record_that_has_the_target_and_another_ttl_is_changed() {
+    let mut stage = Stage::new();
+    let zone = Zone::of(&mut stage);
+    let longer = Record { target: NEW.into(), ttl: Duration::from_secs(3600) };
+    zone.records.borrow_mut().insert(target().name, longer);
+    assert_eq!(stage.conduct(vec![change()]), Ending::Finished);
+    assert_eq!(zone.seconds_of("change"), [0]);
+}
+
+/// Waits for the resolver, with this much time for those that are not asked and for open connections.
+fn forget(forget: u64, settle: u64) -> Step {
+    let (forget, settle) = (Duration::from_secs(forget), Duration::from_secs(settle));
+    let wait = AwaitResolvers { records: vec![target()], resolvers: vec![[9, 9, 9, 9].into()], forget, settle };
+    step("forget", Action::AwaitResolvers(wait))
+}
+
+#[test]
+fn resolvers_that_are_not_asked_have_the_whole_time_to_forget_the_old_answer() {
+    let mut stage = Stage::new();
+    let zone = Zone::of(&mut stage);
+    zone.resolver.borrow_mut().push((0, NEW));
+    assert_eq!(stage.conduct(vec![forget(60, 0)]), Ending::Finished);
+    assert_eq!((zone.seconds_of("resolver"), stage.elapsed()), (vec![60], 60));
+    let left: Vec<String> =
+        [60, 57, 54].map(|left| format!("resolvers may keep the old answer for {left}s more")).into();
+    let told = stage.mentioned.borrow()[..3].to_vec();
+    assert_eq!(told, left.iter().map(|words| words.replace("60s", "1m")).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_time_to_forget_is_counted_from_the_first_start_of_the_step_and_not_from_a_crash() {
+    let mut stage = Stage::new();
+    let zone = Zone::of(&mut stage);
+    zone.resolver.borrow_mut().push((0, NEW));
+    stage.was_begun(vec![forget(60, 0)], Vec::new());
+    stage.pass(45);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!((zone.seconds_of("resolver"), stage.elapsed()), (vec![60], 60));
+}
+
+#[test]
+fn connections_have_time_to_close_from_when_the_resolver_has_the_new_answer_for_good() {
+    let mut stage = Stage::new();
+    let zone = Zone::of(&mut stage);
+    zone.resolver.borrow_mut().extend([(6, NEW), (12, OLD), (18, NEW)]);
+    assert_eq!(stage.conduct(vec![forget(0, 30)]), Ending::Finished);
+    assert_eq!(stage.elapsed(), 48);
+    let told = stage.mentioned.borrow();
+    assert_eq!(told[0], "9.9.9.9 still has the old answer for lms.example.org");
+    assert_eq!(
+        told[1..3],
+        ["30s", "27s"].map(|left| format!("connections that browsers hold open have {left} to close"))
+    );
+}
+
+/// A window that may open until `latest`, and the change that puts the maintenance page up.
+fn window(latest: Timestamp) -> Vec<Step> {
+    let open = Action::WaitUntil { moment: Timestamp::UNIX_EPOCH, no_later_than: Some(latest) };
+    vec![Step { line: Line::Open, ..step("open", open) }, Step { line: Line::PostPage, ..change() }]
+}
+
+#[test]
+fn the_page_goes_up_at_the_latest_safe_start_and_not_a_second_later() {
+    for seconds in [0, 1] {
+        let mut stage = Stage::new();
+        let zone = Zone::of(&mut stage);
+        let latest = later(stage.clock.now(), Duration::from_secs(60));
+        stage.was_begun(window(latest), vec![Event::StepDone { step: "open".into(), facts: Vec::new() }]);
+        stage.pass(60 + seconds);
+        match seconds {
+            0 => assert_eq!(stage.resume(), Ending::Finished),
+            _ => {
+                assert_eq!(stage.resume(), Ending::Failed(vec!["change".into()]));
+                let error = stage.error_of("change");
+                assert!(error.contains("the latest safe start was"), "{error}");
+                assert!(zone.seconds_of("change").is_empty());
+            }
+        }
+    }
+}
