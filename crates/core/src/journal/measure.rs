@@ -35,11 +35,21 @@ pub fn downtime_began(run: &Run) -> Option<Timestamp> {
     posts_page(run).filter_map(|(_, run)| run.acts_since()).min()
 }
 
-/// The latest moment at which the window may open. Nothing once the maintenance page may be up, or if the window may
-/// open at any time.
+/// The latest moment at which the window may open. Nothing once something says that the maintenance page may be up, or
+/// if the window may open at any time.
 #[must_use]
 pub fn opens_by(run: &Run) -> Option<Timestamp> {
-    if posts_page(run).any(|(_, run)| run.may_have_acted) { None } else { run.plan.opens_by() }
+    if page_was_posted(run) { None } else { run.plan.opens_by() }
+}
+
+/// Whether something says that the maintenance page may be up: a step that puts it up has succeeded, the id of its change
+/// is known, or an attempt at it may have worked. That such a step was started says nothing yet: its conductor may have
+/// ended before the call.
+#[must_use]
+pub fn page_was_posted(run: &Run) -> bool {
+    let has_changed = |fact: &Fact| matches!(fact, Fact::RecordsChanged { .. });
+    let was_posted = |run: &StepRun| run.may_have_acted && !run.only_started;
+    posts_page(run).any(|(_, run)| was_posted(run) || run.facts.iter().any(has_changed))
 }
 
 /// The steps that put the maintenance page up.

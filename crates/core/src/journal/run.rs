@@ -146,6 +146,7 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
                 in_doubt: run.in_doubt || matches!(run.status, StepStatus::Running { .. }),
                 facts: run.facts.iter().filter(|fact| is_of_use_later(fact)).cloned().collect(),
                 may_have_acted: run.acts_since().is_some(),
+                only_started: run.only_started || run.status.is_open() && !has_acted(run),
                 // Since when visitors see the maintenance page does not change with the plan.
                 started_at: run.acts_since().filter(|_| step.posts_page()),
                 ..StepRun::default()
@@ -156,6 +157,11 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
         }
     }
     steps
+}
+
+/// Whether more is known of a step than that it was started.
+fn has_acted(run: &StepRun) -> bool {
+    run.may_have_acted || run.facts.iter().any(|fact| matches!(fact, Fact::RecordsChanged { .. }))
 }
 
 #[cfg(test)]

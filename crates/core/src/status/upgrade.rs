@@ -308,7 +308,8 @@ fn trouble(run: &StepRun) -> Option<String> {
 fn failed(inputs: StatusInputs<'_>, run: &Run) -> Vec<FailedStep> {
     let (phase, file, upgrade) = (run.plan.phase, inputs.file, inputs.upgrade);
     let command = |option: &str, step: &Step| format!("cutover {phase} {file} {option} {}", step.id);
-    let is_in_doubt = |step: &Step| run.run(&step.id).in_doubt;
+    // Only these are accepted as done: what was in doubt once may have been found out since.
+    let is_in_doubt = |step: &Step| matches!(run.status(&step.id), StepStatus::Failed { in_doubt: true, .. });
     let needs_consent = |step: &Step| matches!(step.action, Action::Migrate(_)) || is_in_doubt(step);
     let is_readable = inputs.damage.is_none();
     let failed = run.failed().map(|(step, error)| FailedStep {

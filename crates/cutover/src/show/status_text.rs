@@ -315,6 +315,32 @@ mod tests {
     }
 
     #[test]
+    fn what_was_in_doubt_once_and_was_found_out_is_not_offered_to_be_accepted() {
+        let mut upgrade = at(10);
+        let now = later(testing::deployment().window.start.timestamp, Duration::from_secs(700));
+        let step = testing::step_id(
+            &upgrade.run_of(Phase::Window).expect("it was started").plan,
+            "window.migrate.residential-live.1",
+        );
+        let lost = Event::StepInDoubt { step: step.clone(), error: "lost".to_owned() };
+        upgrade.apply(now, &lost).expect("it may be in doubt");
+        let failed = |in_doubt| Event::StepFailed {
+            step: step.clone(),
+            error: "no".to_owned(),
+            in_doubt,
+            changed_nothing: false,
+        };
+        let choices = |event: &Event| {
+            let mut upgrade = upgrade.clone();
+            upgrade.apply(now, event).expect("it may fail");
+            let failed = status(&upgrade, 12).failed.remove(0);
+            (failed.retry_command.is_some(), failed.accept_command.is_some())
+        };
+        assert_eq!(choices(&failed(false)), (true, false));
+        assert_eq!(choices(&failed(true)), (true, true));
+    }
+
+    #[test]
     fn before_the_upgrade_the_status_shows_the_first_command() {
         let status = status(&Upgrade::default(), 0);
         insta::assert_snapshot!(status_text(&status));

@@ -3,6 +3,7 @@
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -13,12 +14,18 @@ use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Step};
 
 use super::printed::Printed;
 use crate::failure::Failure;
-use crate::gate::Gate;
+use crate::gate::{Gate, Permit};
+use crate::halt::WriteError;
 use crate::journal::{Journal, JournalError};
 use crate::ports::{Answer, Clock, World};
 use crate::readings::{Listing, Readings};
 use crate::retry;
 use crate::slots::{Slots, StepSlot};
+
+/// For how long checks before a write are relied on, from their start. Looking at a thousand hosts takes some seconds.
+const CHECKED: Duration = Duration::from_secs(15);
+/// How often a write is checked again because the check was out of date, before its attempt counts as failed.
+const CHECKS: u32 = 3;
 
 /// The result of observing an action's effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +80,8 @@ pub(crate) struct StepContext<'a> {
     pub since: Timestamp,
     /// When this process took it up.
     pub taken_up: Timestamp,
+    /// When this process last told programs to stop, or tried to.
+    pub told_to_stop: Cell<Option<Timestamp>>,
     /// How often it has failed before.
     pub failures: u32,
     /// Operator-approved retries so far, of a step that is never retried automatically.
@@ -108,12 +117,39 @@ impl StepContext<'_> {
             self.journal.mention(&self.step.id, &format!("cannot be observed now: {failure}"));
         };
         let call = async || {
-            slot.take().await;
+            slot.take_to_look().await;
             question(self.world).await
         };
         let answer = retry::reading(retry::CALL, self.clock, mention, call).await;
         // The call was repeated often enough, so the caller must not repeat it.
         answer.map_err(Failure::for_good)
+    }
+
+    /// Makes a write that depends on a `check` right before it. If the gate has waited since, or this process was suspended,
+    /// nothing is sent, and it is checked again.
+    pub(crate) async fn write_checked<C, T>(
+        &self,
+        call: &'static str,
+        check: impl AsyncFn() -> Result<C, WriteError>,
+        attempt: impl AsyncFn(&Permit, &C) -> Answer<T>,
+    ) -> Result<T, WriteError> {
+        let mut checks = 0;
+        loop {
+            checks += 1;
+            let (begin, is_stale) = (self.gate.moment(), Cell::new(false));
+            let checked = check().await?;
+            let attempt = async |permit: &Permit| {
+                is_stale.set(self.gate.since(begin) > CHECKED);
+                match is_stale.get() {
+                    false => attempt(permit, &checked).await,
+                    true => Err(Failure::not_applied("the check before it takes too long, so nothing was sent")),
+                }
+            };
+            let answer = self.gate.write(call, attempt).await;
+            if !is_stale.get() || checks == CHECKS {
+                return answer;
+            }
+        }
     }
 
     /// Every instance of the deployment, from a recent reading.

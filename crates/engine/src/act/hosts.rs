@@ -1,5 +1,7 @@
 //! Hosts and the services on them.
 
+use std::time::Duration;
+
 use cutover_core::deployment::{PastStopLimit, SmokeTest};
 use cutover_core::journal::Fact;
 use cutover_core::names::{BalancerName, FleetName, InstanceId, ProgramName};
@@ -93,16 +95,25 @@ pub(super) async fn terminate(
     host: &Host,
     balancers: &[BalancerName],
 ) -> Result<(), WriteError> {
-    let id = context.instance(host)?;
+    let (id, compute) = (context.instance(host)?, &context.world.compute);
+    let check = async || Ok(may_be_terminated(context, host, &id, balancers).await?);
+    context.write_checked("terminate", check, async |permit, ()| compute.terminate(permit, &id).await).await
+}
+
+/// Refuses to terminate a host that is a member of a balancer, or that is not known to be one of this upgrade.
+async fn may_be_terminated(
+    context: &StepContext<'_>,
+    host: &Host,
+    id: &InstanceId,
+    balancers: &[BalancerName],
+) -> Answer<()> {
     for balancer in balancers {
-        if context.ask(async |_| context.readings.health(balancer).await).await?.contains_key(&id) {
+        if context.ask(async |_| context.readings.health(balancer).await).await?.contains_key(id) {
             let why = format!("{} ({id}) is still registered in {balancer}, so it was not terminated", host.name);
-            return Err(Failure::permanent(why).with_hint("take it out first").into());
+            return Err(Failure::permanent(why).with_hint("take it out first"));
         }
     }
-    recorded(context, std::slice::from_ref(host), "terminated").await?;
-    let compute = &context.world.compute;
-    context.gate.write("terminate", async |permit| compute.terminate(permit, &id).await).await
+    recorded(context, std::slice::from_ref(host), "terminated").await.map(|_| ())
 }
 
 pub(super) async fn smoke_test(context: &StepContext<'_>, host: &Host, tests: &[SmokeTest]) -> Answer<()> {
@@ -148,7 +159,7 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
     if up.iter().any(|(_, state)| *state != ProgramState::Stopping) {
         return Ok(Seen::NotYet);
     }
-    let elapsed = between(context.since, context.clock.now());
+    let elapsed = since_told(context);
     let names: Vec<&str> = up.iter().map(|(program, _)| program.as_str()).collect();
     if elapsed < stop.stop_limit {
         return Ok(Seen::UnderWay(format!("still stopping: {}", names.join(", "))));
@@ -169,7 +180,7 @@ pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Resu
     let up = not_stopped(context, &context.slot, &id, &stop.programs).await?;
     let stopping: Vec<ProgramName> =
         up.iter().filter(|(_, state)| *state == ProgramState::Stopping).map(|(program, _)| program.clone()).collect();
-    let past_limit = between(context.since, context.clock.now()) >= stop.stop_limit;
+    let past_limit = since_told(context) >= stop.stop_limit;
     let hosts = &context.world.hosts;
     if past_limit && stop.past_stop_limit == PastStopLimit::Kill && !stopping.is_empty() {
         // Recorded before the kill: its answer may be lost, or this process may end, and interrupted tasks must be
@@ -178,7 +189,15 @@ pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Resu
         return context.gate.write("kill", async |permit| hosts.kill(permit, &id, &stopping).await).await;
     }
     let call = async |permit: &Permit| hosts.stop(permit, &id, &stop.supervisorctl, &stop.programs).await;
-    context.gate.write("stop", call).await
+    let answer = context.gate.write("stop", call).await;
+    context.told_to_stop.set(Some(context.clock.now()));
+    answer
+}
+
+/// How long programs have had to stop. That an earlier process started the step does not say that it told them to stop, so
+/// they get their whole time again from a process that takes the step up.
+fn since_told(context: &StepContext<'_>) -> Duration {
+    between(context.told_to_stop.get().unwrap_or(context.taken_up), context.clock.now())
 }
 
 pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) -> Answer<Seen> {

@@ -12,6 +12,7 @@ use super::hosts::running_again;
 use super::printed::Printed;
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
+use crate::gate::Permit;
 use crate::halt::WriteError;
 use crate::ports::{Answer, JobStart};
 
@@ -83,9 +84,34 @@ async fn job(context: &StepContext<'_>, host: &InstanceId, job: &JobName) -> Ans
     Ok(Some(news.exit.map_or(JobState::Running, JobState::Ended)))
 }
 
-/// Starts the job, unless old code is running again: since services were confirmed to be stopped, a person may have
-/// started them to bring the site back while the upgrade was interrupted.
+/// Starts the job, unless it may not be started now.
 pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Result<(), WriteError> {
+    let host = context.instance(&migrate.host)?;
+    let run = Migrate { job: migrate.job_of_run(context.retries), ..migrate.clone() };
+    let hosts = &context.world.hosts;
+    let check = async || Ok(may_start(context, migrate).await?);
+    let start = async |permit: &Permit, (): &()| hosts.start_job(permit, &host, &run).await;
+    let answer = context.write_checked("start_job", check, start).await;
+    let fact = |started| Fact::Job { host: migrate.host.name.clone(), job: run.job.clone(), started };
+    match answer {
+        Ok(start) => Ok(context.learn(fact(start == JobStart::Started)).await?),
+        // It may have started. That must stay on record, even if the host loses its own record of it.
+        Err(WriteError::Failed(failure)) if failure.class == FailureClass::InDoubt => {
+            context.learn(fact(false)).await?;
+            Err(failure.into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Refuses to start a migration while another one of the schema runs, or while old code is running again: since services
+/// were confirmed to be stopped, a person may have started them to bring the site back.
+async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
+    if let Some(other) = other_migrator(context, migrate).await? {
+        let why =
+            format!("job {other} of an earlier plan is still migrating {}, so nothing was started", migrate.schema);
+        return Err(Failure::permanent(why).with_hint("wait until it has ended"));
+    }
     let hosts = confirmed(context);
     let running = running_again(context, &hosts).await?;
     if let Some((host, _, programs)) = running.first() {
@@ -97,27 +123,9 @@ pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Resul
             host.host.name
         );
         let hint = "stop it, and run the phase again; or postpone the window, and plan it again";
-        return Err(Failure::permanent(why).with_hint(hint).into());
+        return Err(Failure::permanent(why).with_hint(hint));
     }
-    let host = context.instance(&migrate.host)?;
-    if let Some(other) = other_migrator(context, migrate).await? {
-        let why =
-            format!("job {other} of an earlier plan is still migrating {}, so nothing was started", migrate.schema);
-        return Err(Failure::permanent(why).with_hint("wait until it has ended").into());
-    }
-    let run = Migrate { job: migrate.job_of_run(context.retries), ..migrate.clone() };
-    let hosts = &context.world.hosts;
-    let answer = context.gate.write("start_job", async |permit| hosts.start_job(permit, &host, &run).await).await;
-    let fact = |started| Fact::Job { host: migrate.host.name.clone(), job: run.job.clone(), started };
-    match answer {
-        Ok(start) => Ok(context.learn(fact(start == JobStart::Started)).await?),
-        // It may have started. That must stay on record, even if the host loses its own record of it.
-        Err(WriteError::Failed(failure)) if failure.class == FailureClass::InDoubt => {
-            context.learn(fact(false)).await?;
-            Err(failure.into())
-        }
-        Err(error) => Err(error),
-    }
+    Ok(())
 }
 
 /// Whether the journal says that a job was started.

@@ -32,7 +32,7 @@ impl Conductor {
                     .await;
             }
             context.was_started.set(true);
-            context.slot.take().await;
+            context.slot.take_to_act().await;
             // Boxed for the same reason as in `observe`.
             let answer = Box::pin(act(context)).await;
             context.slot.release();

@@ -10,7 +10,7 @@ use crate::ports::Answer;
 impl Conductor {
     /// Observes, and records what was learned from it.
     pub(super) async fn look(&self, context: &StepContext<'_>) -> Result<Answer<Seen>, Halt> {
-        let is_for_this = context.slot.take().await;
+        let is_for_this = context.slot.take_to_look().await;
         let seen = observe(context).await;
         if is_for_this {
             context.slot.release();

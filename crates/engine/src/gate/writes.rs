@@ -139,6 +139,16 @@ impl Gate {
         fence.change(self, zone, records, may).await
     }
 
+    /// This moment, for [`Gate::since`].
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::now(&*self.machine)
+    }
+
+    /// How much time has passed since a moment, on the machine's clocks.
+    pub(crate) fn since(&self, moment: Moment) -> Duration {
+        moment.elapsed(&*self.machine)
+    }
+
     /// The epoch of the conductor.
     pub(crate) fn epoch(&self) -> u64 {
         self.journal.epoch()

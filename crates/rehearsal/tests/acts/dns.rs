@@ -231,7 +231,7 @@ fn the_page_goes_up_at_the_latest_safe_start_and_not_a_second_later() {
             _ => {
                 assert_eq!(stage.resume(), Ending::Failed(vec!["change".into()]));
                 let error = stage.error_of("change");
-                assert!(error.contains("the latest safe start was"), "{error}");
+                assert!(error.contains("the latest safe start had passed"), "{error}");
                 assert!(zone.seconds_of("change").is_empty());
             }
         }

@@ -12,7 +12,7 @@ use cutover_core::deployment::{PastStopLimit, Role};
 use cutover_core::journal::{Event, Fact};
 use cutover_core::names::{FleetName, ImageId, InstanceId, JobName, ProgramName};
 use cutover_core::observation::{Instance, InstanceState};
-use cutover_core::plan::{Action, HostPrograms, ImageRef, Launch, Migrate, StartServices, Step, StopServices};
+use cutover_core::plan::{Action, HostPrograms, ImageRef, Launch, Migrate, StartServices, Step, StopServices, Work};
 use cutover_core::time::between;
 use cutover_engine::conductor::Ending;
 use cutover_engine::failure::Failure;
@@ -350,6 +350,69 @@ fn a_program_that_does_not_stop_is_killed_when_its_time_is_over() {
     assert_eq!(services.calls(), ["kill cms"]);
     let (_, seconds) = services.calls.borrow()[0];
     assert!((60..62).contains(&seconds), "{seconds} s");
+}
+
+#[test]
+fn a_crash_takes_nothing_from_the_time_that_programs_have_to_stop() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", ProgramState::Stopping), ("lms", ProgramState::Stopped)]);
+    // The step was started, and nothing says that anybody told the programs to stop.
+    stage.was_begun(vec![stop(PastStopLimit::Kill)], Vec::new());
+    stage.pass(100);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["kill cms"]);
+    let (_, seconds) = services.calls.borrow()[0];
+    assert!((160..165).contains(&seconds), "{seconds} s");
+}
+
+/// An account whose launches take a second, and whose hosts never show.
+struct Hidden {
+    clock: Rc<dyn Clock>,
+    under_way: Cell<usize>,
+    most: Cell<usize>,
+    calls: Cell<usize>,
+}
+
+#[async_trait(?Send)]
+impl Compute for Hidden {
+    async fn instances(&self) -> Answer<Vec<Instance>> {
+        Ok(vec![Instance { name: "other".into(), ..instance("i-other") }])
+    }
+
+    async fn launch(&self, _: &Permit, launch: &Launch, _: &ImageId, _: &str) -> Answer<InstanceId> {
+        self.calls.set(self.calls.get() + 1);
+        self.under_way.set(self.under_way.get() + 1);
+        self.most.set(self.most.get().max(self.under_way.get()));
+        self.clock.sleep(Duration::from_secs(1)).await;
+        self.under_way.set(self.under_way.get() - 1);
+        Ok(InstanceId::from(format!("i-{}", launch.name).as_str()))
+    }
+
+    async fn lives(&self, _: &InstanceId) -> Answer<bool> {
+        Ok(false)
+    }
+
+    async fn terminate(&self, _: &Permit, _: &InstanceId) -> Answer<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn launches_are_limited_also_when_they_are_repeated() {
+    let mut stage = Stage::new();
+    let (under_way, most, calls) = Default::default();
+    let hidden = Rc::new(Hidden { clock: Rc::clone(&stage.clock) as _, under_way, most, calls });
+    stage.world = World { compute: Rc::clone(&hidden) as _, ..stage.world.clone() };
+    let steps = (0..40).map(|number| {
+        let mut step = Step { id: format!("launch-{number}").as_str().into(), ..launch() };
+        if let Action::Launch(launch) = &mut step.action {
+            launch.name = format!("edx-{number}").as_str().into();
+        }
+        step
+    });
+    assert!(matches!(stage.conduct(steps.collect()), Ending::Failed(_)), "no host ever shows");
+    assert!(hidden.calls.get() > 40, "they were repeated");
+    assert_eq!(hidden.most.get(), Work::Launches.side_by_side().expect("a limit"));
 }
 
 #[test]
