@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use cutover_core::deployment::{PastStopLimit, Role};
-use cutover_core::journal::{Event, Fact};
+use cutover_core::journal::{Event, Fact, StepStatus};
 use cutover_core::names::{FleetName, ImageId, InstanceId, JobName, ProgramName};
 use cutover_core::observation::{Instance, InstanceState};
 use cutover_core::plan::{Action, HostPrograms, ImageRef, Launch, Migrate, StartServices, Step, StopServices};
@@ -29,6 +29,8 @@ pub(crate) struct Account {
     /// Whether instances that are not listed exist.
     pub(crate) lives: Cell<bool>,
     pub(crate) listings: Cell<u32>,
+    /// The tokens of the launches.
+    tokens: RefCell<Vec<String>>,
     /// The launches and terminations, with the seconds at which they were called.
     pub(crate) calls: RefCell<Vec<(String, u64)>>,
 }
@@ -41,6 +43,7 @@ impl Account {
             listed: RefCell::new(listed),
             lives: Cell::new(false),
             listings: Cell::new(0),
+            tokens: RefCell::default(),
             calls: RefCell::default(),
         });
         stage.world = World { compute: Rc::clone(&account) as _, ..stage.world.clone() };
@@ -63,8 +66,9 @@ impl Compute for Account {
         Ok(self.listed.borrow().clone())
     }
 
-    async fn launch(&self, _: &Permit, launch: &Launch, _: &ImageId, _: &str) -> Answer<InstanceId> {
+    async fn launch(&self, _: &Permit, launch: &Launch, _: &ImageId, token: &str) -> Answer<InstanceId> {
         self.called("launch".to_owned());
+        self.tokens.borrow_mut().push(token.to_owned());
         let id = InstanceId::from("i-new");
         self.listed.borrow_mut().push(Instance { name: launch.name.clone(), ..instance(id.as_str()) });
         Ok(id)
@@ -141,8 +145,7 @@ fn a_host_that_was_launched_before_is_not_launched_again_and_its_start_is_on_rec
     assert_eq!(stage.conduct(vec![step]), Ending::Failed(vec!["launch".into()]));
     assert_eq!(account.calls(), [""; 0]);
     assert_eq!(stage.error_of("launch"), "not there after 1m: i-1 is pending");
-    let starts = |event: &&Event| matches!(event, Event::StepStarted { .. });
-    assert_eq!(stage.events_of("launch").iter().filter(starts).count(), 1);
+    assert_eq!(stage.starts_of("launch"), 1);
     assert_eq!(stage.facts_of("launch"), [launched("i-1")]);
 }
 
@@ -186,6 +189,43 @@ fn a_host_that_is_not_listed_but_exists_is_never_replaced() {
     assert_eq!(stage.resume(), Ending::Failed(vec!["launch".into()]));
     assert_eq!(account.calls(), [""; 0]);
     assert!(stage.error_of("launch").contains("i-1 was launched as edx-0, and is not listed"));
+}
+
+#[test]
+fn a_launch_before_a_crash_whose_host_does_not_show_is_repeated_which_launches_no_second_host() {
+    let mut stage = Stage::new();
+    let account = Account::of(&mut stage, Vec::new());
+    account.lives.set(true);
+    stage.was_begun(vec![launch()], vec![learned("launch", launched("i-1"))]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(*account.calls.borrow(), [("launch".to_owned(), 40)]);
+    // Until the step has failed, the call has the same token, for which EC2 returns the same host.
+    assert_eq!(account.tokens.borrow()[0], {
+        let mut stage = Stage::new();
+        let account = Account::of(&mut stage, Vec::new());
+        stage.conduct(vec![launch()]);
+        account.tokens.borrow()[0].clone()
+    });
+}
+
+#[test]
+fn a_launch_after_a_failure_has_another_token() {
+    let (stage, account) =
+        after_a_failed_launch(vec![Instance { state: InstanceState::Terminated, ..instance("i-1") }]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    let mut stage = Stage::new();
+    let first = Account::of(&mut stage, Vec::new());
+    stage.conduct(vec![launch()]);
+    assert_ne!(account.tokens.borrow()[0], first.tokens.borrow()[0]);
+}
+
+#[test]
+fn a_host_that_was_starting_when_a_conductor_ended_is_waited_for_without_another_start() {
+    let mut stage = Stage::new();
+    let account = Account::of(&mut stage, vec![Instance { state: InstanceState::Pending, ..instance("i-1") }]);
+    stage.was_begun(vec![launch()], Vec::new());
+    assert_eq!(stage.resume(), Ending::Failed(vec!["launch".into()]));
+    assert_eq!((account.calls(), stage.starts_of("launch")), (Vec::new(), 1));
 }
 
 #[test]
@@ -353,16 +393,55 @@ fn a_program_that_does_not_stop_is_killed_when_its_time_is_over() {
 }
 
 #[test]
-fn programs_that_are_starting_are_not_started_again() {
-    let mut stage = Stage::new();
-    let states = [("cms", ProgramState::Running), ("lms", ProgramState::Starting)];
-    let services = Services::of(&mut stage, &states);
+fn the_time_that_programs_have_to_stop_begins_anew_after_a_failure_but_not_after_a_crash() {
+    for (events, seconds) in [(Vec::new(), 100), (vec![failed("stop")], 160)] {
+        let mut stage = Stage::new();
+        let services = Services::of(&mut stage, &[("cms", ProgramState::Stopping), ("lms", ProgramState::Stopped)]);
+        stage.was_begun(vec![stop(PastStopLimit::Kill)], events);
+        stage.pass(100);
+        assert_eq!(stage.resume(), Ending::Finished);
+        let (call, at) = services.calls.borrow()[0].clone();
+        assert_eq!(call, "kill cms");
+        // After a crash, an order to stop may still be on its way, and is looked for.
+        assert!((seconds..seconds + 13).contains(&at), "{at} s");
+    }
+}
+
+fn start() -> Step {
     let start = StartServices {
         host: host("edx-0", "i-1"),
         supervisorctl: "supervisorctl".to_owned(),
         programs: vec!["cms".into(), "lms".into()],
     };
-    let ending = stage.conduct(vec![step("start", Action::StartServices(start))]);
+    step("start", Action::StartServices(start))
+}
+
+#[test]
+fn programs_that_could_not_be_kept_running_are_started_again_by_the_next_run() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", ProgramState::Failed), ("lms", ProgramState::Running)]);
+    stage.was_begun(vec![start()], vec![failed("start")]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["start cms lms"]);
+}
+
+#[test]
+fn programs_that_cannot_be_kept_running_have_failed_at_once_with_their_names() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", ProgramState::Failed), ("lms", ProgramState::Running)]);
+    stage.was_begun(vec![start()], Vec::new());
+    assert_eq!(stage.resume(), Ending::Failed(vec!["start".into()]));
+    assert_eq!((services.calls(), stage.elapsed()), (Vec::new(), 0));
+    let error = stage.error_of("start");
+    assert!(error.starts_with("cms on edx-0 could not be kept running"), "{error}");
+}
+
+#[test]
+fn programs_that_are_starting_are_not_started_again() {
+    let mut stage = Stage::new();
+    let states = [("cms", ProgramState::Running), ("lms", ProgramState::Starting)];
+    let services = Services::of(&mut stage, &states);
+    let ending = stage.conduct(vec![start()]);
     assert_eq!((ending, services.calls()), (Ending::Failed(vec!["start".into()]), Vec::new()));
     assert!(stage.error_of("start").ends_with("starting: lms"), "{}", stage.error_of("start"));
 }
@@ -387,4 +466,5 @@ fn a_queue_is_drained_once_nothing_is_left_in_it() {
     assert_eq!(stage.conduct(vec![step("drain", Action::DrainQueues { fleet: "live".into() })]), Ending::Finished);
     let left = |tasks: u32| format!("{tasks} tasks of live are waiting or running");
     assert_eq!(*stage.mentioned.borrow(), [left(2), left(1)]);
+    assert_eq!((stage.starts_of("drain"), stage.status("drain")), (1, StepStatus::Done));
 }

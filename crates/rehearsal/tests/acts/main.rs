@@ -1,9 +1,11 @@
 //! How single steps are observed and carried out, against ports whose answers a test decides: what is waited for, what
 //! is not done twice, and what is refused. Whole upgrades are in `upgrade.rs`.
 
+mod balancers;
 mod dns;
 mod hosts;
 mod images;
 mod migrations;
 mod pages;
 mod stage;
+mod waits;

@@ -144,6 +144,11 @@ impl Stage {
         events.filter(|event| event.step().is_some_and(|step| step.as_str() == id)).collect()
     }
 
+    /// How often a step was started.
+    pub(crate) fn starts_of(&self, id: &str) -> usize {
+        self.events_of(id).iter().filter(|event| matches!(event, Event::StepStarted { .. })).count()
+    }
+
     /// Every fact on record for a step, as often as it was recorded.
     pub(crate) fn facts_of(&self, id: &str) -> Vec<Fact> {
         let facts = self.events_of(id).into_iter().map(|event| match event {
@@ -176,7 +181,7 @@ pub(crate) fn upgrade() -> UpgradeId {
     "qa-koa-v4".into()
 }
 
-fn took_over() -> Event {
+pub(crate) fn took_over() -> Event {
     Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() }
 }
 
@@ -196,7 +201,7 @@ pub(crate) fn host(name: &str, instance: &str) -> Host {
     Host { name: name.into(), instance: InstanceRef::Known(InstanceId::from(instance)) }
 }
 
-fn plan(steps: Vec<Step>) -> Plan {
+pub(crate) fn plan(steps: Vec<Step>) -> Plan {
     Plan {
         upgrade: upgrade(),
         phase: Phase::Announce,
