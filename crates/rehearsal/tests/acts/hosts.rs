@@ -54,7 +54,7 @@ impl Account {
         self.calls.borrow_mut().push((call, between(self.start, self.clock.now()).as_secs()));
     }
 
-    fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.borrow().iter().map(|(call, _)| call.clone()).collect()
     }
 }
@@ -100,7 +100,7 @@ pub(crate) fn instance(id: &str) -> Instance {
     }
 }
 
-fn launch() -> Step {
+pub(crate) fn launch() -> Step {
     let launch = Launch {
         name: "edx-0".into(),
         fleet: "live".into(),
@@ -237,7 +237,7 @@ fn steps_that_look_at_the_same_time_share_a_listing() {
     assert_eq!(account.listings.get(), 1);
 }
 
-fn terminate() -> Step {
+pub(crate) fn terminate() -> Step {
     step("terminate", Action::Terminate { host: host("edx-0", "i-1"), balancers: Vec::new() })
 }
 
@@ -280,7 +280,7 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    fn of(stage: &mut Stage, states: &[(&str, ProgramState)]) -> Rc<Self> {
+    pub(crate) fn of(stage: &mut Stage, states: &[(&str, ProgramState)]) -> Rc<Self> {
         let states = states.iter().map(|(program, state)| (ProgramName::from(*program), *state)).collect();
         let services = Rc::new(Self {
             clock: Rc::clone(&stage.clock) as _,
@@ -301,7 +301,7 @@ impl Services {
         self.states.borrow_mut().extend(programs.iter().map(|program| (program.clone(), state)));
     }
 
-    fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.borrow().iter().map(|(call, _)| call.clone()).collect()
     }
 }
@@ -349,7 +349,7 @@ impl Hosts for Services {
     }
 }
 
-fn stop(past_stop_limit: PastStopLimit) -> Step {
+pub(crate) fn stop(past_stop_limit: PastStopLimit) -> Step {
     let stop = StopServices {
         host: host("edx-0", "i-1"),
         supervisorctl: "supervisorctl".to_owned(),
@@ -408,8 +408,12 @@ fn the_time_that_programs_have_to_stop_begins_anew_after_a_failure_but_not_after
 }
 
 fn start() -> Step {
+    start_on("edx-0")
+}
+
+pub(crate) fn start_on(name: &str) -> Step {
     let start = StartServices {
-        host: host("edx-0", "i-1"),
+        host: host(name, "i-1"),
         supervisorctl: "supervisorctl".to_owned(),
         programs: vec!["cms".into(), "lms".into()],
     };

@@ -3,6 +3,7 @@
 
 mod balancers;
 mod dns;
+mod dry;
 mod hosts;
 mod images;
 mod migrations;

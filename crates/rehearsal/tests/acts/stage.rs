@@ -158,10 +158,13 @@ impl Stage {
         facts.flatten().collect()
     }
 
+    /// The upgrade as it is on record.
+    pub(crate) fn on_record(&self) -> Upgrade {
+        run(&self.clock, read(&self.store)).expect("the journal is consistent").upgrade
+    }
+
     pub(crate) fn status(&self, id: &str) -> StepStatus {
-        let records = run(&self.clock, read(&self.store)).expect("the journal is consistent").records;
-        let upgrade = Upgrade::fold(&records).expect("the journal is consistent");
-        upgrade.run_of(Phase::Announce).expect("it was begun").status(&id.into()).clone()
+        self.on_record().run_of(Phase::Announce).expect("it was begun").status(&id.into()).clone()
     }
 
     pub(crate) fn error_of(&self, id: &str) -> String {
