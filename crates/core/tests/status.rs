@@ -309,6 +309,17 @@ fn change(id: &str, line: Line, waits_for: &[&str]) -> Step {
     Step { line, ..step(id, change, waits_for) }
 }
 
+#[test]
+fn what_follows_a_milestone_is_next_and_the_milestone_itself_is_not() {
+    let mut steps: Vec<Step> = ["one", "two"].map(|id| drain(id, &[])).into();
+    steps.push(step("both", Action::Milestone, &["one", "two"]));
+    steps.push(Step { line: Line::Capture, ..drain("after", &["both"]) });
+    let next = |events| status(&recorded(Phase::Announce, steps.clone(), events), Some(true), None).next;
+    assert_eq!(next(vec![(1, started("one"))]).iter().map(|next| next.steps).collect::<Vec<_>>(), [1]);
+    let both = next(vec![(1, started("one")), (1, started("two"))]);
+    assert_eq!(both.iter().map(|next| (next.title.as_str(), next.steps)).collect::<Vec<_>>(), [("title of after", 1)]);
+}
+
 /// A window of three minutes, in which one minute of work follows on the maintenance page. `undo` is how that is undone.
 fn window(undo: Undo) -> Vec<Step> {
     let open = step("open", Action::WaitUntil { moment: at(0), no_later_than: None }, &[]);
@@ -411,10 +422,22 @@ fn the_last_moment_to_go_back_leaves_time_for_the_way_back_and_none_is_shown_wit
     assert_eq!((back.steps, back.length, back.impossible.len()), (1, Duration::from_secs(90), 0));
     assert_eq!(window.abort_by, Some(at(910)));
     let (window, back) = shown(Undo::Impossible { because: "data is lost".to_owned() });
-    assert_eq!((window.abort_by, back.impossible.len()), (None, 1), "the first step of each lane");
+    assert_eq!((window.abort_by, back.impossible.len()), (None, 1));
     let first = &back.impossible[0];
-    assert_eq!(
-        (first.step.as_str(), first.lane.as_str(), first.because.as_str()),
-        ("work", "deployment", "data is lost")
-    );
+    let shown = (first.step.as_str(), first.lane.as_str(), first.because.as_str());
+    assert_eq!(shown, ("work", "deployment", "data is lost"));
+}
+
+#[test]
+fn of_each_lane_the_first_step_that_cannot_be_undone_is_named() {
+    let lanes = [Lane::Deployment, Lane::Deployment, Lane::Fleet("live".into()), Lane::Fleet("live".into())];
+    let steps = lanes.into_iter().enumerate().map(|(number, lane)| {
+        let undo = Undo::Impossible { because: format!("reason {number}") };
+        Step { lane, undo, ..drain(&format!("work-{number}"), &[]) }
+    });
+    let events = (0..4).map(|number| (1, started(&format!("work-{number}")))).collect();
+    let upgrade = recorded(Phase::Window, steps.collect(), events);
+    let back = status(&upgrade, Some(true), None).back.expect("a window is under way");
+    let named: Vec<_> = back.impossible.iter().map(|step| (step.lane.as_str(), step.because.as_str())).collect();
+    assert_eq!(named, [("deployment", "reason 0"), ("live", "reason 2")]);
 }
