@@ -333,10 +333,116 @@ fn is_missing(error: &object_store::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use async_trait::async_trait;
+    use futures_util::StreamExt;
+    use futures_util::stream::BoxStream;
+    use object_store::{
+        CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, PutMultipartOptions, PutOptions, PutPayload,
+        PutResult,
+    };
     use tempfile::TempDir;
 
     use super::*;
     use crate::testing::{memory, now, upgrade};
+
+    /// Objects of which the next readings fail, as those of a bucket do now and then.
+    #[derive(Debug, Default)]
+    struct Unsteady {
+        objects: object_store::memory::InMemory,
+        failures: AtomicU32,
+        readings: AtomicU32,
+    }
+
+    impl std::fmt::Display for Unsteady {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an unsteady bucket")
+        }
+    }
+
+    impl Unsteady {
+        /// How many readings were made so far, of which the next `failures` will fail.
+        fn fail(&self, failures: u32) -> u32 {
+            self.failures.store(failures, Ordering::Relaxed);
+            self.readings.swap(0, Ordering::Relaxed)
+        }
+
+        fn reading(&self) -> object_store::Result<()> {
+            self.readings.fetch_add(1, Ordering::Relaxed);
+            match self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)) {
+                Ok(_) => Err(unlisted(std::io::ErrorKind::ConnectionReset.into())),
+                Err(_) => Ok(()),
+            }
+        }
+    }
+
+    #[async_trait]
+    impl ObjectStore for Unsteady {
+        async fn put_opts(
+            &self,
+            location: &Path,
+            payload: PutPayload,
+            options: PutOptions,
+        ) -> object_store::Result<PutResult> {
+            self.objects.put_opts(location, payload, options).await
+        }
+
+        async fn put_multipart_opts(
+            &self,
+            location: &Path,
+            options: PutMultipartOptions,
+        ) -> object_store::Result<Box<dyn MultipartUpload>> {
+            self.objects.put_multipart_opts(location, options).await
+        }
+
+        async fn get_opts(&self, location: &Path, options: GetOptions) -> object_store::Result<GetResult> {
+            self.reading()?;
+            self.objects.get_opts(location, options).await
+        }
+
+        fn delete_stream(
+            &self,
+            locations: BoxStream<'static, object_store::Result<Path>>,
+        ) -> BoxStream<'static, object_store::Result<Path>> {
+            self.objects.delete_stream(locations)
+        }
+
+        fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+            match self.reading() {
+                Ok(()) => self.objects.list(prefix),
+                Err(error) => futures_util::stream::iter([Err(error)]).boxed(),
+            }
+        }
+
+        async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<ListResult> {
+            self.objects.list_with_delimiter(prefix).await
+        }
+
+        async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> object_store::Result<()> {
+            self.objects.copy_opts(from, to, options).await
+        }
+    }
+
+    #[test]
+    fn a_reading_that_fails_is_made_three_times_and_one_that_finds_nothing_once() {
+        let objects = Arc::new(Unsteady::default());
+        let store = Store::on(Arc::clone(&objects) as _, "", &upgrade(), "a bucket".to_owned());
+        create(&store, "lease/1.json", "{}");
+        for failures in [2, 3] {
+            objects.fail(failures);
+            assert_eq!(now(store.read("lease/1.json")).is_ok(), failures == 2);
+            assert_eq!(objects.fail(failures), 3);
+            assert_eq!(now(store.exists("lease/1.json")).is_ok(), failures == 2);
+            assert_eq!(objects.fail(failures), 3);
+            assert_eq!(now(store.list("lease", |_| true)).is_ok(), failures == 2);
+            assert_eq!(objects.fail(0), 3);
+        }
+        assert!(matches!(now(store.read("lease/2.json")), Ok(None)));
+        assert_eq!(objects.fail(0), 1);
+        assert!(matches!(now(store.exists("lease/2.json")), Ok(false)));
+        assert_eq!(objects.fail(0), 1);
+    }
 
     /// Runs the same check on a store in memory and on one in a folder.
     fn in_both_stores(check: impl Fn(&Store)) {

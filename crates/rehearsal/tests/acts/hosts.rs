@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use cutover_core::deployment::{PastStopLimit, Role};
-use cutover_core::journal::{Event, Fact};
+use cutover_core::journal::{Event, Fact, StepStatus};
 use cutover_core::names::{FleetName, ImageId, InstanceId, JobName, ProgramName};
 use cutover_core::observation::{Instance, InstanceState};
 use cutover_core::plan::{Action, HostPrograms, ImageRef, Launch, Migrate, StartServices, Step, StopServices, Work};
@@ -29,6 +29,8 @@ pub(crate) struct Account {
     /// Whether instances that are not listed exist.
     pub(crate) lives: Cell<bool>,
     pub(crate) listings: Cell<u32>,
+    /// The tokens of the launches.
+    tokens: RefCell<Vec<String>>,
     /// The launches and terminations, with the seconds at which they were called.
     pub(crate) calls: RefCell<Vec<(String, u64)>>,
 }
@@ -41,6 +43,7 @@ impl Account {
             listed: RefCell::new(listed),
             lives: Cell::new(false),
             listings: Cell::new(0),
+            tokens: RefCell::default(),
             calls: RefCell::default(),
         });
         stage.world = World { compute: Rc::clone(&account) as _, ..stage.world.clone() };
@@ -51,7 +54,7 @@ impl Account {
         self.calls.borrow_mut().push((call, between(self.start, self.clock.now()).as_secs()));
     }
 
-    fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.borrow().iter().map(|(call, _)| call.clone()).collect()
     }
 }
@@ -63,8 +66,9 @@ impl Compute for Account {
         Ok(self.listed.borrow().clone())
     }
 
-    async fn launch(&self, _: &Permit, launch: &Launch, _: &ImageId, _: &str) -> Answer<InstanceId> {
+    async fn launch(&self, _: &Permit, launch: &Launch, _: &ImageId, token: &str) -> Answer<InstanceId> {
         self.called("launch".to_owned());
+        self.tokens.borrow_mut().push(token.to_owned());
         let id = InstanceId::from("i-new");
         self.listed.borrow_mut().push(Instance { name: launch.name.clone(), ..instance(id.as_str()) });
         Ok(id)
@@ -96,7 +100,7 @@ pub(crate) fn instance(id: &str) -> Instance {
     }
 }
 
-fn launch() -> Step {
+pub(crate) fn launch() -> Step {
     let launch = Launch {
         name: "edx-0".into(),
         fleet: "live".into(),
@@ -141,8 +145,7 @@ fn a_host_that_was_launched_before_is_not_launched_again_and_its_start_is_on_rec
     assert_eq!(stage.conduct(vec![step]), Ending::Failed(vec!["launch".into()]));
     assert_eq!(account.calls(), [""; 0]);
     assert_eq!(stage.error_of("launch"), "not there after 1m: i-1 is pending");
-    let starts = |event: &&Event| matches!(event, Event::StepStarted { .. });
-    assert_eq!(stage.events_of("launch").iter().filter(starts).count(), 1);
+    assert_eq!(stage.starts_of("launch"), 1);
     assert_eq!(stage.facts_of("launch"), [launched("i-1")]);
 }
 
@@ -188,6 +191,42 @@ fn a_host_that_is_not_listed_but_exists_is_never_replaced() {
     assert!(stage.error_of("launch").contains("i-1 was launched as edx-0, and is not listed"));
 }
 
+/// The token of a launch that nothing precedes.
+fn first_token() -> String {
+    let mut stage = Stage::new();
+    let account = Account::of(&mut stage, Vec::new());
+    stage.conduct(vec![launch()]);
+    account.tokens.take().remove(0)
+}
+
+#[test]
+fn a_launch_before_a_crash_whose_host_does_not_show_is_repeated_with_its_token_which_finds_that_host() {
+    let mut stage = Stage::new();
+    let account = Account::of(&mut stage, Vec::new());
+    account.lives.set(true);
+    stage.was_begun(vec![launch()], vec![learned("launch", launched("i-1"))]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(*account.calls.borrow(), [("launch".to_owned(), 40)]);
+    assert_eq!(*account.tokens.borrow(), [first_token()]);
+}
+
+#[test]
+fn a_launch_after_a_failure_has_a_token_of_its_own() {
+    let (stage, account) =
+        after_a_failed_launch(vec![Instance { state: InstanceState::Terminated, ..instance("i-1") }]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_ne!(*account.tokens.borrow(), [first_token()]);
+}
+
+#[test]
+fn a_host_that_was_starting_when_a_conductor_ended_is_waited_for_without_another_start() {
+    let mut stage = Stage::new();
+    let account = Account::of(&mut stage, vec![Instance { state: InstanceState::Pending, ..instance("i-1") }]);
+    stage.was_begun(vec![launch()], Vec::new());
+    assert_eq!(stage.resume(), Ending::Failed(vec!["launch".into()]));
+    assert_eq!((account.calls(), stage.starts_of("launch")), (Vec::new(), 1));
+}
+
 #[test]
 fn steps_that_look_at_the_same_time_share_a_listing() {
     let mut stage = Stage::new();
@@ -197,7 +236,7 @@ fn steps_that_look_at_the_same_time_share_a_listing() {
     assert_eq!(account.listings.get(), 1);
 }
 
-fn terminate() -> Step {
+pub(crate) fn terminate() -> Step {
     step("terminate", Action::Terminate { host: host("edx-0", "i-1"), balancers: Vec::new() })
 }
 
@@ -240,7 +279,7 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    fn of(stage: &mut Stage, states: &[(&str, ProgramState)]) -> Rc<Self> {
+    pub(crate) fn of(stage: &mut Stage, states: &[(&str, ProgramState)]) -> Rc<Self> {
         let states = states.iter().map(|(program, state)| (ProgramName::from(*program), *state)).collect();
         let services = Rc::new(Self {
             clock: Rc::clone(&stage.clock) as _,
@@ -261,7 +300,7 @@ impl Services {
         self.states.borrow_mut().extend(programs.iter().map(|program| (program.clone(), state)));
     }
 
-    fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.borrow().iter().map(|(call, _)| call.clone()).collect()
     }
 }
@@ -309,7 +348,7 @@ impl Hosts for Services {
     }
 }
 
-fn stop(past_stop_limit: PastStopLimit) -> Step {
+pub(crate) fn stop(past_stop_limit: PastStopLimit) -> Step {
     let stop = StopServices {
         host: host("edx-0", "i-1"),
         supervisorctl: "supervisorctl".to_owned(),
@@ -415,17 +454,45 @@ fn launches_are_limited_also_when_they_are_repeated() {
     assert_eq!(hidden.most.get(), Work::Launches.side_by_side().expect("a limit"));
 }
 
+fn start() -> Step {
+    start_on("edx-0")
+}
+
+pub(crate) fn start_on(name: &str) -> Step {
+    let start = StartServices {
+        host: host(name, "i-1"),
+        supervisorctl: "supervisorctl".to_owned(),
+        programs: vec!["cms".into(), "lms".into()],
+    };
+    step("start", Action::StartServices(start))
+}
+
+#[test]
+fn programs_that_could_not_be_kept_running_are_started_again_by_the_next_run() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", ProgramState::Failed), ("lms", ProgramState::Running)]);
+    stage.was_begun(vec![start()], vec![failed("start")]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["start cms lms"]);
+}
+
+#[test]
+fn programs_that_cannot_be_kept_running_have_failed_at_once_with_their_names() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", ProgramState::Failed), ("lms", ProgramState::Running)]);
+    stage.was_begun(vec![start()], Vec::new());
+    assert_eq!(stage.resume(), Ending::Failed(vec!["start".into()]));
+    assert_eq!((services.calls(), stage.elapsed()), (Vec::new(), 0));
+    let error = stage.error_of("start");
+    assert!(error.starts_with("cms on edx-0 could not be kept running"), "{error}");
+}
+
 #[test]
 fn programs_that_are_starting_are_not_started_again() {
     let mut stage = Stage::new();
     let states = [("cms", ProgramState::Running), ("lms", ProgramState::Starting)];
     let services = Services::of(&mut stage, &states);
-    let start = StartServices {
-        host: host("edx-0", "i-1"),
-        supervisorctl: "supervisorctl".to_owned(),
-        programs: vec!["cms".into(), "lms".into()],
-    };
-    let ending = stage.conduct(vec![step("start", Action::StartServices(start))]);
+    let ending = stage.conduct(vec![start()]);
     assert_eq!((ending, services.calls()), (Ending::Failed(vec!["start".into()]), Vec::new()));
     assert!(stage.error_of("start").ends_with("starting: lms"), "{}", stage.error_of("start"));
 }
@@ -450,4 +517,5 @@ fn a_queue_is_drained_once_nothing_is_left_in_it() {
     assert_eq!(stage.conduct(vec![step("drain", Action::DrainQueues { fleet: "live".into() })]), Ending::Finished);
     let left = |tasks: u32| format!("{tasks} tasks of live are waiting or running");
     assert_eq!(*stage.mentioned.borrow(), [left(2), left(1)]);
+    assert_eq!((stage.starts_of("drain"), stage.status("drain")), (1, StepStatus::Done));
 }

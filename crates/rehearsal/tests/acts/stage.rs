@@ -144,6 +144,11 @@ impl Stage {
         events.filter(|event| event.step().is_some_and(|step| step.as_str() == id)).collect()
     }
 
+    /// How often a step was started.
+    pub(crate) fn starts_of(&self, id: &str) -> usize {
+        self.events_of(id).iter().filter(|event| matches!(event, Event::StepStarted { .. })).count()
+    }
+
     /// Every fact on record for a step, as often as it was recorded.
     pub(crate) fn facts_of(&self, id: &str) -> Vec<Fact> {
         let facts = self.events_of(id).into_iter().map(|event| match event {
@@ -153,10 +158,13 @@ impl Stage {
         facts.flatten().collect()
     }
 
+    /// The upgrade as it is on record.
+    pub(crate) fn on_record(&self) -> Upgrade {
+        run(&self.clock, read(&self.store)).expect("the journal is consistent").upgrade
+    }
+
     pub(crate) fn status(&self, id: &str) -> StepStatus {
-        let records = run(&self.clock, read(&self.store)).expect("the journal is consistent").records;
-        let upgrade = Upgrade::fold(&records).expect("the journal is consistent");
-        upgrade.run_of(Phase::Announce).expect("it was begun").status(&id.into()).clone()
+        self.on_record().run_of(Phase::Announce).expect("it was begun").status(&id.into()).clone()
     }
 
     pub(crate) fn error_of(&self, id: &str) -> String {
@@ -176,7 +184,7 @@ pub(crate) fn upgrade() -> UpgradeId {
     "qa-koa-v4".into()
 }
 
-fn took_over() -> Event {
+pub(crate) fn took_over() -> Event {
     Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() }
 }
 
@@ -196,7 +204,7 @@ pub(crate) fn host(name: &str, instance: &str) -> Host {
     Host { name: name.into(), instance: InstanceRef::Known(InstanceId::from(instance)) }
 }
 
-fn plan(steps: Vec<Step>) -> Plan {
+pub(crate) fn plan(steps: Vec<Step>) -> Plan {
     Plan {
         upgrade: upgrade(),
         phase: Phase::Announce,
