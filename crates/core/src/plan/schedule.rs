@@ -307,21 +307,13 @@ impl Back {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{CheckSite, Edge, Lane, Line, PageMayLift, Rule, Via};
+    use crate::plan::{CheckSite, Line, Phase, Via};
+    use crate::testing;
 
     fn step(id: &str, seconds: u64, waits_for: &[&str], undo: Undo) -> Step {
-        Step {
-            id: id.into(),
-            lane: Lane::Deployment,
-            line: Line::Open,
-            title: id.to_owned(),
-            action: Action::Milestone,
-            waits_for: waits_for.iter().map(|step| Edge { step: (*step).into(), rule: Rule::Follows }).collect(),
-            undo,
-            page_may_lift: PageMayLift::Yes,
-            expected: Duration::from_secs(seconds),
-            limit: Duration::from_secs(seconds),
-        }
+        let length = Duration::from_secs(seconds);
+        let step = testing::step(id, Action::Milestone, waits_for);
+        Step { line: Line::Open, undo, expected: length, limit: length, ..step }
     }
 
     fn by(seconds: u64) -> Undo {
@@ -408,14 +400,7 @@ mod tests {
     }
 
     fn window(steps: Vec<Step>) -> Plan {
-        Plan {
-            upgrade: "u".into(),
-            phase: crate::plan::Phase::Window,
-            order: crate::plan::Order::Overlapped,
-            made_at: Timestamp::UNIX_EPOCH,
-            basis: crate::plan::Basis::default(),
-            steps,
-        }
+        testing::plan(Phase::Window, steps)
     }
 
     fn forecast(steps: Vec<Step>, room: u64) -> WindowForecast {
