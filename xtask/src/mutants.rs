@@ -311,10 +311,11 @@ mod tests {
         name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
     }
 
-    /// The text of all files of a folder.
+    /// The text of all files of a folder and of the folders in it.
     fn sources(folder: &Path) -> String {
-        let files =
+        let paths =
             std::fs::read_dir(folder).expect("the folder can be read").map(|entry| entry.expect("an entry").path());
-        files.filter(|file| file.is_file()).map(|file| std::fs::read_to_string(file).expect("it can be read")).collect()
+        let text = |path: &PathBuf| std::fs::read_to_string(path).expect("it can be read");
+        paths.map(|path| if path.is_dir() { sources(&path) } else { text(&path) }).collect()
     }
 }
