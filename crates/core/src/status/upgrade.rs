@@ -82,7 +82,7 @@ pub struct Status {
 #[serde(rename_all = "kebab-case")]
 pub enum PhaseState {
     /// No plan is recorded.
-    NotBegun,
+    NotStarted,
     /// Running, as far as the journal knows.
     UnderWay,
     /// Its conductor has stopped or is gone.
@@ -256,7 +256,7 @@ impl Status {
 fn phase_status(inputs: StatusInputs<'_>, phase: Phase) -> PhaseStatus {
     let run = inputs.upgrade.run_of(phase);
     let state = match run {
-        None => PhaseState::NotBegun,
+        None => PhaseState::NotStarted,
         Some(run) if run.finished_at.is_some() => PhaseState::Finished,
         Some(run) if run.failed().next().is_some() => match only_refused(run, inputs.upgrade) {
             true => PhaseState::Refused,
@@ -401,7 +401,7 @@ fn next_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus], gates: &[Waiti
     match unfinished.state {
         PhaseState::Finished => None,
         PhaseState::UnderWay => gates.first().and_then(|gate| gate.command.clone()),
-        PhaseState::NotBegun | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
+        PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
             Some(of_phase(unfinished.phase))
         }
     }
