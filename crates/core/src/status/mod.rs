@@ -8,6 +8,9 @@ mod refusal;
 mod upgrade;
 mod window;
 
-pub use refusal::*;
-pub use upgrade::*;
-pub use window::*;
+pub use refusal::{Refusal, only_refused, refusal_of};
+pub use upgrade::{
+    BackStatus, FailedStep, NextSteps, NoWayBack, PhaseState, PhaseStatus, RunningStep, Status, StatusInputs,
+    WaitingGate, approve_command,
+};
+pub use window::{StartStatus, WindowStatus, delayed, safe_start};
