@@ -158,8 +158,8 @@ pub struct FailedStep {
     /// Why the maintenance page may not be lifted; nothing if it may.
     pub page_stays_because: Option<String>,
     /// The command that tries again what is never tried again without consent: a failed migration, once its schema is
-    /// repaired, or a step in doubt, if it was not done. Nothing for other steps, which are tried again when the phase is
-    /// run again.
+    /// repaired, or a step in doubt, if it was not done. Nothing for other steps, which are tried again when the phase
+    /// is run again.
     pub retry_command: Option<String>,
     /// The command that treats a step in doubt as done; nothing for other steps.
     pub accept_command: Option<String>,
