@@ -47,8 +47,8 @@ impl Frontier {
     }
 }
 
-/// For each step, the positions of the steps that it waits for. Edges that do not lead to an earlier step of the list are
-/// left out; the linter refuses plans that have such edges.
+/// For each step, the positions of the steps that it waits for. Edges that do not lead to an earlier step of the list
+/// are left out; the linter refuses plans that have such edges.
 pub(super) fn earlier_positions(steps: &[Step]) -> Vec<Vec<usize>> {
     let positions: HashMap<&StepId, usize> =
         steps.iter().enumerate().map(|(position, step)| (&step.id, position)).collect();
