@@ -15,5 +15,7 @@ pub mod planner;
 pub mod preflight;
 pub mod progress;
 pub mod status;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod words;

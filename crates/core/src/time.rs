@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp, tz::Offset};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// A length of time in the deployment file: `90s`, `15m`, `1h30m`, `3d` (a day is 24 hours). At most [`LONGEST_SPAN`] can
-/// be written.
+/// A length of time in the deployment file: `90s`, `15m`, `1h30m`, `3d` (a day is 24 hours). At most [`LONGEST_SPAN`]
+/// can be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Span(Duration);

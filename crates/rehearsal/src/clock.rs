@@ -22,8 +22,8 @@ use cutover_engine::ports::Clock;
 /// same moment fire in the order in which they were first polled.
 ///
 /// # Panics
-/// When the future would never end: it waits and no timer is left, it goes on without letting time pass, or it still waits
-/// a hundred years later. A loop that never awaits anything cannot be noticed here.
+/// When the future would never end: it waits and no timer is left, it goes on without letting time pass, or it still
+/// waits a hundred years later. A loop that never awaits anything cannot be noticed here.
 pub fn run<F: Future>(clock: &SimulatedClock, future: F) -> F::Output {
     let woken = Arc::new(Woken(AtomicBool::new(false)));
     let waker = Waker::from(Arc::clone(&woken));
@@ -47,8 +47,8 @@ pub fn run<F: Future>(clock: &SimulatedClock, future: F) -> F::Output {
 /// How far simulated time may go. The longest upgrades take a few thousand days.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
-/// How often something may be polled or waited for at the same moment. Ten thousand hosts that all wait for the same moment
-/// need about a fiftieth of it.
+/// How often something may be polled or waited for at the same moment. Ten thousand hosts that all wait for the same
+/// moment need about a fiftieth of it.
 const MOST_TURNS: u64 = 1_000_000;
 
 /// A clock that stands still until [`run`] moves it to the next moment that somebody waits for.

@@ -1,5 +1,5 @@
-//! The state of an upgrade in a bucket that a team shares, on moto, over a network that misbehaves: no record is lost or
-//! there twice, of two conductors one goes on, and lists do not end at the first page.
+//! The state of an upgrade in a bucket that a team shares, on moto, over a network that misbehaves: no record is lost
+//! or there twice, of two conductors one goes on, and lists do not end at the first page.
 
 use std::cell::{Cell, RefCell};
 use std::pin::pin;

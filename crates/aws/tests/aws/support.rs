@@ -1,5 +1,5 @@
-//! What the tests share: a connection with keys that mean nothing, on the wall clock; gates that bar nobody, and one of a
-//! dry run; and where the Python parts are.
+//! What the tests share: a connection with keys that mean nothing, on the wall clock; gates that bar nobody, and one of
+//! a dry run; and where the Python parts are.
 
 use std::ffi::OsString;
 use std::rc::Rc;

@@ -258,10 +258,8 @@ mod tests {
     use super::*;
     use crate::digest::Digest;
     use crate::journal::{Event, RunKind, RunNumber};
-    use crate::names::UpgradeId;
-    use crate::plan::{
-        Basis, ChangeRecords, CheckSite, Decide, Edge, Host, InstanceRef, Lane, Order, PageMayLift, Plan, Rule, Via,
-    };
+    use crate::plan::{ChangeRecords, CheckSite, Decide, Host, InstanceRef, Lane, PageMayLift, Plan, Via};
+    use crate::testing;
     use crate::time::later;
 
     fn at(seconds: u64) -> Timestamp {
@@ -273,18 +271,7 @@ mod tests {
     }
 
     fn step(id: &str, line: Line, action: Action, waits_for: &[&str]) -> Step {
-        Step {
-            id: id.into(),
-            lane: Lane::Deployment,
-            line,
-            title: id.to_owned(),
-            action,
-            waits_for: waits_for.iter().map(|step| Edge { step: (*step).into(), rule: Rule::Follows }).collect(),
-            undo: Undo::Nothing,
-            page_may_lift: PageMayLift::Yes,
-            expected: seconds(10),
-            limit: seconds(100),
-        }
+        Step { line, expected: seconds(10), limit: seconds(100), ..testing::step(id, action, waits_for) }
     }
 
     fn change() -> Action {
@@ -334,14 +321,7 @@ mod tests {
             step("served", Line::LiftPage, check(), &["gate"]),
             step("tell", Line::LiftPage, Action::Milestone, &["served"]),
         ];
-        let plan = Plan {
-            upgrade: UpgradeId::from("u"),
-            phase: Phase::Window,
-            order: Order::Overlapped,
-            made_at: at(0),
-            basis: Basis::default(),
-            steps,
-        };
+        let plan = testing::plan(Phase::Window, steps);
         let times = [
             ("open", 0, 0),
             ("page", 0, 10),

@@ -166,26 +166,9 @@ fn has_acted(run: &StepRun) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::names::UpgradeId;
-    use crate::plan::{Announce, Basis, Lane, Line, Order, PageMayLift, Phase, Undo};
-
-    fn step(id: &str, action: Action, waits_for: &[&str]) -> Step {
-        Step {
-            id: id.into(),
-            lane: Lane::Deployment,
-            line: Line::Notify,
-            title: id.to_owned(),
-            action,
-            waits_for: waits_for.iter().map(|step| Edge { step: (*step).into(), rule: Rule::Follows }).collect(),
-            undo: Undo::Nothing,
-            page_may_lift: PageMayLift::Yes,
-            expected: Duration::ZERO,
-            limit: Duration::ZERO,
-        }
-    }
+    use crate::plan::{Announce, Phase};
+    use crate::testing::{self, step};
 
     fn message(id: &str, waits_for: &[&str]) -> Step {
         let action = Announce { announcement: id.into(), to: "all".to_owned(), text: id.to_owned() };
@@ -193,14 +176,7 @@ mod tests {
     }
 
     fn plan(steps: Vec<Step>) -> Plan {
-        Plan {
-            upgrade: UpgradeId::from("u"),
-            phase: Phase::Announce,
-            order: Order::Overlapped,
-            made_at: Timestamp::UNIX_EPOCH,
-            basis: Basis::default(),
-            steps,
-        }
+        testing::plan(Phase::Announce, steps)
     }
 
     /// Where the steps of a new plan are after `done` were done of the one before.

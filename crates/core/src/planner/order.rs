@@ -34,8 +34,8 @@ pub(super) fn by_line(steps: Vec<Step>, phase: Phase) -> Vec<Step> {
     ordered
 }
 
-/// `steps` with each one after all steps that it waits for, otherwise in the given order. The planner makes no cycles;
-/// if there were one, its steps would come last, and the linter would find it.
+/// `steps` in an order in which each one comes after all steps that it waits for. Apart from that, the given order is
+/// kept. The planner makes no cycles; if there were one, its steps would come last, and the linter would find it.
 pub(super) fn sorted(steps: Vec<Step>) -> Vec<Step> {
     let indices: HashMap<&StepId, usize> = steps.iter().enumerate().map(|(index, step)| (&step.id, index)).collect();
     let mut unmet: Vec<usize> = Vec::with_capacity(steps.len());

@@ -82,7 +82,7 @@ pub struct Status {
 #[serde(rename_all = "kebab-case")]
 pub enum PhaseState {
     /// No plan is recorded.
-    NotBegun,
+    NotStarted,
     /// Running, as far as the journal knows.
     UnderWay,
     /// Its conductor has stopped or is gone.
@@ -158,8 +158,8 @@ pub struct FailedStep {
     /// Why the maintenance page may not be lifted; nothing if it may.
     pub page_stays_because: Option<String>,
     /// The command that tries again what is never tried again without consent: a failed migration, once its schema is
-    /// repaired, or a step in doubt, if it was not done. Nothing for other steps, which are tried again when the phase is
-    /// run again.
+    /// repaired, or a step in doubt, if it was not done. Nothing for other steps, which are tried again when the phase
+    /// is run again.
     pub retry_command: Option<String>,
     /// The command that treats a step in doubt as done; nothing for other steps.
     pub accept_command: Option<String>,
@@ -256,7 +256,7 @@ impl Status {
 fn phase_status(inputs: StatusInputs<'_>, phase: Phase) -> PhaseStatus {
     let run = inputs.upgrade.run_of(phase);
     let state = match run {
-        None => PhaseState::NotBegun,
+        None => PhaseState::NotStarted,
         Some(run) if run.finished_at.is_some() => PhaseState::Finished,
         Some(run) if run.failed().next().is_some() => match only_refused(run, inputs.upgrade) {
             true => PhaseState::Refused,
@@ -402,7 +402,7 @@ fn next_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus], gates: &[Waiti
     match unfinished.state {
         PhaseState::Finished => None,
         PhaseState::UnderWay => gates.first().and_then(|gate| gate.command.clone()),
-        PhaseState::NotBegun | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
+        PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
             Some(of_phase(unfinished.phase))
         }
     }

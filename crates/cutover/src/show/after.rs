@@ -3,8 +3,8 @@
 use cutover_core::plan::Phase;
 use cutover_core::status::FailedStep;
 
-/// The commands to choose from. What is never done again without the operator's consent is named step by step. A command
-/// is never wrapped, so that it can be copied.
+/// The commands to choose from. What is never done again without the operator's consent is named step by step. A
+/// command is never wrapped, so that it can be copied.
 #[must_use]
 pub fn after_failure(phase: Phase, file: &str, failed: &[FailedStep]) -> String {
     let again = format!("cutover {phase} {file}");

@@ -47,11 +47,11 @@ fn head(status: &Status) -> String {
     let verdict = match status.phases.iter().find(|phase| phase.state != PhaseState::Finished) {
         None => "has ended".to_owned(),
         Some(phase) => match phase.state {
-            PhaseState::NotBegun if phase.phase == Phase::Announce && status.damage.is_some() => {
+            PhaseState::NotStarted if phase.phase == Phase::Announce && status.damage.is_some() => {
                 "is in an unknown state".to_owned()
             }
-            PhaseState::NotBegun if phase.phase == Phase::Announce => "has not started".to_owned(),
-            PhaseState::NotBegun => format!("waits until `{}` is run", phase.phase),
+            PhaseState::NotStarted if phase.phase == Phase::Announce => "has not started".to_owned(),
+            PhaseState::NotStarted => format!("waits until `{}` is run", phase.phase),
             PhaseState::UnderWay if !status.gates.is_empty() => {
                 format!("is in `{}` and WAITS FOR A DECISION", phase.phase)
             }
@@ -95,7 +95,7 @@ fn phases(status: &Status) -> String {
 
 fn phase_line(status: &Status, phase: &PhaseStatus) -> String {
     let state = match phase.state {
-        PhaseState::NotBegun => "not begun",
+        PhaseState::NotStarted => "not started",
         PhaseState::UnderWay => "under way",
         PhaseState::Stopped => "STOPPED",
         PhaseState::Refused => "refused",

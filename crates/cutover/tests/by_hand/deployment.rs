@@ -173,8 +173,8 @@ fn is_stopped(child: &Child) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T'))
 }
 
-/// Suspends a phase that runs, at a moment at which it does not hold the lock of the embedded cloud: nobody else could use
-/// that while it sleeps.
+/// Suspends a phase that runs, at a moment at which it does not hold the lock of the embedded cloud: nobody else could
+/// use that while it sleeps.
 pub(crate) fn suspend(deployment: &Deployment, child: &Child) {
     let lock = std::fs::File::open(deployment.state_root().join("embedded-cloud/world.lock")).expect("a lock");
     until(|| {

@@ -6,8 +6,8 @@ use cutover_core::time::{between, human};
 
 use crate::failure::Failure;
 
-/// Why the window does not start at `now`, and how to start it anyway. Only the difference is given, because the zone of
-/// the operator's clock is not known here. The words stay true when they are read later.
+/// Why the window does not start at `now`, and how to start it anyway. Only the difference is given, because the zone
+/// of the operator's clock is not known here. The words stay true when they are read later.
 pub(crate) fn too_late(latest: Timestamp, now: Timestamp) -> Failure {
     let ago = human(between(latest, now));
     Failure::permanent(format!(

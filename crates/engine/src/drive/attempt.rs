@@ -83,9 +83,9 @@ impl Conductor {
         })
     }
 
-    /// The end of a step whose last attempt was refused, or was not made: it has failed for the reason `why`. If an earlier
-    /// attempt may have worked, its effect is looked for during a grace period, and the step goes on if it shows. Without
-    /// such an attempt, `undoubted` is what is known of the world.
+    /// The end of a step whose last attempt was refused, or was not made: it has failed for the reason `why`. If an
+    /// earlier attempt may have worked, its effect is looked for during a grace period, and the step goes on if it
+    /// shows. Without such an attempt, `undoubted` is what is known of the world.
     async fn not_made(
         &self,
         context: &StepContext<'_>,

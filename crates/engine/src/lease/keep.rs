@@ -31,7 +31,7 @@ pub struct Lease {
     records: Cell<u64>,
 }
 
-/// What the operator is told while a lease is kept.
+/// What is reported to the operator while a lease is kept.
 pub enum News<'a> {
     /// It could not be renewed. This is reported once for each series of failures.
     NotRenewed(&'a StoreError),

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Abortable};
 use jiff::Timestamp;
 
-use cutover_core::deployment::{Deployment, Role, parse};
+use cutover_core::deployment::Role;
 use cutover_core::journal::{
     Event, Fact, Run, StepStatus, Upgrade, downtime_began, opens_by, page_is_up, page_was_posted, way_back,
 };
@@ -20,13 +20,13 @@ use cutover_engine::conductor::Ending;
 use cutover_engine::drive::Conductor;
 use cutover_engine::fence::ZoneFence;
 use cutover_engine::gate::{Authority, FaultSource, Gate, InjectedFault, Permit};
-use cutover_engine::journal::{Journal, read};
+use cutover_engine::journal::Journal;
 use cutover_engine::lease::OnClock;
 use cutover_engine::ports::Clock;
-use cutover_engine::store::Store;
-use cutover_rehearsal::{EmbeddedCloud, RehearsalEnding, ScriptedOperator, SimulatedClock, conduct_phase, run};
+use cutover_rehearsal::{RehearsalEnding, ScriptedOperator, SimulatedClock, conduct_phase, run};
 
-const QA: &str = include_str!("../../../examples/mitx-qa.toml");
+use super::stage::{Stage, qa};
+
 /// As long as a laptop sleeps.
 const NAP: Duration = Duration::from_secs(2 * 3600 + 40 * 60);
 
@@ -90,23 +90,11 @@ impl FaultSource for Death {
     }
 }
 
-struct Stage {
-    deployment: Deployment,
-    clock: Rc<SimulatedClock>,
-    cloud: Rc<EmbeddedCloud>,
-    store: Store,
-}
-
 impl Stage {
     /// An upgrade that is announced and prepared, shortly before its window.
     fn prepared() -> Self {
-        let deployment = parse(QA).expect("the example has no mistakes");
-        let start = deployment.window.start.timestamp;
-        let clock = SimulatedClock::new(start.checked_sub(Duration::from_secs(2 * 86_400)).expect("in range"));
-        let world = EmbeddedCloud::furnish(&deployment, 1, clock.now());
-        let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as _);
-        let store = Store::memory(&deployment.upgrade());
-        let stage = Self { deployment, clock, cloud, store };
+        let stage = Self::before_window(Duration::from_secs(2 * 86_400), qa(), 1, |_| {});
+        let start = stage.deployment.window.start.timestamp;
         for phase in [Phase::Announce, Phase::Prepare] {
             assert_eq!(stage.run(phase, None, None), Ending::Finished);
         }
@@ -132,13 +120,13 @@ impl Stage {
 
     /// A conductor that goes on with what is on record.
     fn conductor(&self, clock: Rc<dyn Clock>, faults: Rc<dyn FaultSource>) -> Conductor {
-        let reading = run(&self.clock, read(&self.store)).expect("it can be read");
-        self.conductor_of(reading.records.last().map_or(1, |last| last.epoch + 1), clock, faults)
+        let epoch = self.reading().records.last().map_or(1, |last| last.epoch + 1);
+        self.conductor_of(epoch, clock, faults)
     }
 
     /// The same with this epoch.
     fn conductor_of(&self, epoch: u64, clock: Rc<dyn Clock>, faults: Rc<dyn FaultSource>) -> Conductor {
-        let reading = run(&self.clock, read(&self.store)).expect("it can be read");
+        let reading = self.reading();
         let nonce = format!("conductor-{}", reading.records.len());
         let (store, listener) = (self.store.clone(), Rc::new(|_: &_| {}));
         let journal = Rc::new(Journal::open(store, reading, Rc::clone(&clock), epoch, nonce, listener));
@@ -166,7 +154,7 @@ impl Stage {
     }
 
     fn upgrade(&self) -> Upgrade {
-        run(&self.clock, read(&self.store)).expect("it can be read").upgrade
+        self.reading().upgrade
     }
 
     /// No visitor was sent to the maintenance page, and no text claims that.
