@@ -204,7 +204,7 @@ pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) ->
     let id = context.instance(&start.host)?;
     let states = context.ask(async |world| world.hosts.programs(&id, &start.programs).await).await?;
     let in_state = |wanted: ProgramState| {
-        states.iter().filter(|(_, state)| **state == wanted).map(|(program, _)| program.as_str()).collect::<Vec<_>>()
+        states.iter().filter(|(_, state)| *state == wanted).map(|(program, _)| program.as_str()).collect::<Vec<_>>()
     };
     let (running, starting, failed) =
         (in_state(ProgramState::Running), in_state(ProgramState::Starting), in_state(ProgramState::Failed));
