@@ -1,15 +1,14 @@
 //! Which steps can start: those whose predecessors are all done.
 
-use std::collections::HashMap;
-
 use super::Plan;
+use crate::name_map::NameMap;
 use crate::names::StepId;
 
 /// The boundary between the steps that are done and those that wait. It is built once for a run, and updated when a
 /// step ends.
 #[derive(Clone, Debug)]
 pub struct Frontier {
-    indices: HashMap<StepId, usize>,
+    indices: NameMap<StepId, usize>,
     followers: Vec<Vec<usize>>,
     unmet: Vec<usize>,
 }
@@ -18,7 +17,7 @@ impl Frontier {
     /// The frontier of `plan` before any step has ended.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        let indices: HashMap<StepId, usize> =
+        let indices: NameMap<StepId, usize> =
             plan.steps.iter().enumerate().map(|(index, step)| (step.id.clone(), index)).collect();
         let mut followers = vec![Vec::new(); plan.steps.len()];
         let mut unmet = vec![0; plan.steps.len()];

@@ -2,13 +2,14 @@
 //! fits into the window.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeMap, BinaryHeap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Plan, Step, Undo, Work};
+use crate::name_map::NameMap;
 use crate::names::StepId;
 use crate::time::{between, earlier};
 
@@ -53,7 +54,7 @@ impl Schedule {
 
 /// For each step, the positions of the earlier steps in the list that it waits for.
 fn positions_before(steps: &[Step]) -> Vec<Vec<usize>> {
-    let positions: HashMap<&StepId, usize> =
+    let positions: NameMap<&StepId, usize> =
         steps.iter().enumerate().map(|(position, step)| (&step.id, position)).collect();
     let before = |(position, step): (usize, &Step)| {
         let known = step.waits_for.iter().filter_map(|edge| positions.get(&edge.step).copied());
