@@ -162,7 +162,7 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
     let elapsed = since_told(context);
     let names: Vec<&str> = up.iter().map(|(program, _)| program.as_str()).collect();
     if elapsed < stop.stop_limit {
-        return Ok(Seen::UnderWay(format!("still stopping: {}", names.join(", "))));
+        return Ok(Seen::UnderWay(["still stopping: ", &names.join(", ")].concat()));
     }
     match stop.past_stop_limit {
         // The next call kills them: see `stop`.
@@ -217,7 +217,7 @@ pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) ->
         return Ok(Seen::never(why, "read their logs there"));
     }
     if running.len() + starting.len() == start.programs.len() {
-        return Ok(Seen::UnderWay(format!("starting: {}", starting.join(", "))));
+        return Ok(Seen::UnderWay(["starting: ", &starting.join(", ")].concat()));
     }
     Ok(Seen::NotYet)
 }

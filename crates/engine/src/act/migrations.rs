@@ -29,7 +29,7 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
         }
         let outputs = context.output.borrow();
         let output = &outputs[&name];
-        let JobState::Ended(exit) = state else { return Ok(Seen::UnderWay(output.progress_words())) };
+        let JobState::Ended(exit) = state else { return Ok(Seen::UnderWay(output.progress_words().to_owned())) };
         applied += output.applied();
         last = Some((name, exit));
     }
@@ -78,7 +78,7 @@ async fn job(context: &StepContext<'_>, host: &InstanceId, job: &JobName) -> Ans
     let mut outputs = context.output.borrow_mut();
     let printed = outputs.entry(job.clone()).or_default();
     // A concurrent call may have fetched the same output in the meantime.
-    if printed.len() == so_far {
+    if printed.len() == so_far && !news.output.is_empty() {
         printed.add(&news.output);
     }
     Ok(Some(news.exit.map_or(JobState::Running, JobState::Ended)))
