@@ -15,7 +15,8 @@ const TOLERANCE: f64 = 0.10;
 /// # Errors
 /// When they cannot run, or a figure misses its bound.
 pub(crate) fn run(workspace: &Workspace, arguments: Vec<String>) -> Result<(), Failure> {
-    let benchmarks = workspace.cargo(["bench", "-p", "cutover", "-p", "cutover-patchstack"]).arguments(arguments);
+    let benchmarks =
+        workspace.cargo(["bench", "-p", "cutover", "-p", "cutover-patchstack", "--bench", "*"]).arguments(arguments);
     let mut missed = Vec::new();
     benchmarks.run_reading("benchmarks", |line| missed.extend(miss(line)))?;
     if missed.is_empty() { Ok(()) } else { Err(Failure::BoundsMissed(missed)) }
