@@ -8,6 +8,7 @@ pub mod account;
 pub mod deployment;
 pub mod digest;
 pub mod journal;
+pub mod name_map;
 pub mod names;
 pub mod observation;
 pub mod plan;

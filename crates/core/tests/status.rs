@@ -181,7 +181,7 @@ fn a_phase_that_goes_on_needs_no_command_and_one_that_has_ended_early_needs_its_
         assert_eq!((phase.state, phase.done), (state, done), "{events:?}");
         assert_eq!(phase.finished_at.is_some(), state == PhaseState::Finished);
         assert_eq!(shown.next_command.as_deref(), command, "{events:?}");
-        assert_eq!(shown.phases[1].state, PhaseState::NotBegun);
+        assert_eq!(shown.phases[1].state, PhaseState::NotStarted);
     }
 }
 

@@ -212,12 +212,8 @@ pub enum JobStart {
 /// What runs on hosts.
 #[async_trait(?Send)]
 pub trait Hosts {
-    /// The states of programs on a host.
-    async fn programs(
-        &self,
-        host: &InstanceId,
-        programs: &[ProgramName],
-    ) -> Answer<BTreeMap<ProgramName, ProgramState>>;
+    /// The states of programs on a host, in the order in which they were asked for.
+    async fn programs(&self, host: &InstanceId, programs: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>>;
     /// Tells programs to stop, and returns immediately. Idempotent.
     async fn stop(
         &self,

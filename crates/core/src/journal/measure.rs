@@ -39,7 +39,7 @@ pub fn downtime_began(run: &Run) -> Option<Timestamp> {
 /// if the window may open at any time.
 #[must_use]
 pub fn opens_by(run: &Run) -> Option<Timestamp> {
-    if page_was_posted(run) { None } else { run.plan.opens_by() }
+    run.plan.opens_by().filter(|_| !page_was_posted(run))
 }
 
 /// Whether something says that the maintenance page may be up: a step that puts it up has succeeded, the id of its change
@@ -54,7 +54,8 @@ pub fn page_was_posted(run: &Run) -> bool {
 
 /// The steps that put the maintenance page up.
 fn posts_page(run: &Run) -> impl Iterator<Item = (&Step, &StepRun)> {
-    run.runs().filter(|(step, _)| step.posts_page())
+    let steps = run.plan.steps.iter().filter(|step| step.posts_page());
+    steps.map(|step| (step, run.run(&step.id)))
 }
 
 /// The longest chain of the window's steps, measured by the time that they really took, from the opening to the last

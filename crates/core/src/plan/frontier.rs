@@ -1,8 +1,7 @@
 //! Which steps can start: those whose predecessors are all done.
 
-use std::collections::HashMap;
-
 use super::Step;
+use crate::name_map::NameMap;
 use crate::names::StepId;
 
 /// The boundary between the steps that are done and those that wait. It is built once for a run, and updated when a
@@ -50,7 +49,7 @@ impl Frontier {
 /// For each step, the positions of the steps that it waits for. Edges that do not lead to an earlier step of the list
 /// are left out; the linter refuses plans that have such edges.
 pub(super) fn earlier_positions(steps: &[Step]) -> Vec<Vec<usize>> {
-    let positions: HashMap<&StepId, usize> =
+    let positions: NameMap<&StepId, usize> =
         steps.iter().enumerate().map(|(position, step)| (&step.id, position)).collect();
     let before = |(position, step): (usize, &Step)| {
         let known = step.waits_for.iter().filter_map(|edge| positions.get(&edge.step).copied());

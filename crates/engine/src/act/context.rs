@@ -157,9 +157,12 @@ impl StepContext<'_> {
         self.ask(async |_| self.readings.instances().await).await
     }
 
-    /// Keeps a fact until it can be recorded, which is possible once the step has started.
+    /// Keeps a fact until it can be recorded, which is possible once the step has started. Most observations only confirm
+    /// what is on record.
     pub(crate) fn note(&self, fact: Fact) {
-        self.learned.borrow_mut().push(fact);
+        if !self.knows(&fact) {
+            self.learned.borrow_mut().push(fact);
+        }
     }
 
     /// Records a fact before anything is done because of it.
@@ -171,6 +174,9 @@ impl StepContext<'_> {
     /// Records the facts that were kept, if the step has started. Facts already on record for the step are not
     /// repeated.
     pub(crate) async fn put_on_record(&self) -> Result<(), JournalError> {
+        if self.learned.borrow().is_empty() {
+            return Ok(());
+        }
         let facts = self.news(Vec::new());
         if facts.is_empty() {
             return Ok(());

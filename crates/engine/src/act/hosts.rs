@@ -162,7 +162,7 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
     let elapsed = since_told(context);
     let names: Vec<&str> = up.iter().map(|(program, _)| program.as_str()).collect();
     if elapsed < stop.stop_limit {
-        return Ok(Seen::UnderWay(format!("still stopping: {}", names.join(", "))));
+        return Ok(Seen::UnderWay(["still stopping: ", &names.join(", ")].concat()));
     }
     match stop.past_stop_limit {
         // The next call kills them: see `stop`.
@@ -204,7 +204,7 @@ pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) ->
     let id = context.instance(&start.host)?;
     let states = context.ask(async |world| world.hosts.programs(&id, &start.programs).await).await?;
     let in_state = |wanted: ProgramState| {
-        states.iter().filter(|(_, state)| **state == wanted).map(|(program, _)| program.as_str()).collect::<Vec<_>>()
+        states.iter().filter(|(_, state)| *state == wanted).map(|(program, _)| program.as_str()).collect::<Vec<_>>()
     };
     let (running, starting, failed) =
         (in_state(ProgramState::Running), in_state(ProgramState::Starting), in_state(ProgramState::Failed));
@@ -217,7 +217,7 @@ pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) ->
         return Ok(Seen::never(why, "read their logs there"));
     }
     if running.len() + starting.len() == start.programs.len() {
-        return Ok(Seen::UnderWay(format!("starting: {}", starting.join(", "))));
+        return Ok(Seen::UnderWay(["starting: ", &starting.join(", ")].concat()));
     }
     Ok(Seen::NotYet)
 }

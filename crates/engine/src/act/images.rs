@@ -15,7 +15,8 @@ pub(super) async fn built(context: &StepContext<'_>, build: &BuildImage) -> Answ
     let Some(image) = images.iter().find(|image| image.name == build.name) else { return Ok(Seen::NotYet) };
     context.note(Fact::ImageBuilt { name: build.name.clone(), image: image.id.clone() });
     if !image.available {
-        return Ok(Seen::UnderWay(format!("image {} ({}) is being built", build.name, image.id)));
+        let what = ["image ", build.name.as_str(), " (", image.id.as_str(), ") is being built"];
+        return Ok(Seen::UnderWay(what.concat()));
     }
     let commit =
         image.commit.as_ref().map(|commit| Fact::Note { text: format!("built from {} at {commit}", build.branch) });

@@ -29,7 +29,7 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
         }
         let outputs = context.output.borrow();
         let output = &outputs[&name];
-        let JobState::Ended(exit) = state else { return Ok(Seen::UnderWay(output.progress_words())) };
+        let JobState::Ended(exit) = state else { return Ok(Seen::UnderWay(output.progress_words().to_owned())) };
         applied += output.applied();
         last = Some((name, exit));
     }
@@ -38,7 +38,7 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
         None if pending == Some(0) => Ok(Seen::Holds(vec![fact(migrate, 0)])),
         Some((_, 0)) if pending.unwrap_or(0) == 0 => Ok(Seen::Holds(vec![fact(migrate, applied)])),
         // This includes jobs that an earlier plan started under another name.
-        Some((name, exit)) if name == current || !own_jobs(context, migrate).contains(&name) => {
+        Some((name, exit)) if name == current || !is_own(context, migrate, &name) => {
             Ok(diagnosis(context, migrate, exit, pending, &name))
         }
         // The host has no job of this run: it was not started, unless the journal says that it was.
@@ -50,17 +50,22 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
 /// The jobs of this migration, in the order in which they were started: those of earlier plans, which may have other
 /// names, and one for each run that an operator requested.
 fn jobs(context: &StepContext<'_>, migrate: &Migrate) -> Vec<JobName> {
-    let own = own_jobs(context, migrate);
     let run = context.run();
     let earlier = run.facts.iter().filter_map(|fact| match fact {
-        Fact::Job { host, job, .. } if *host == migrate.host.name && !own.contains(job) => Some(job.clone()),
+        Fact::Job { host, job, .. } if *host == migrate.host.name && !is_own(context, migrate, job) => {
+            Some(job.clone())
+        }
         _ => None,
     });
-    earlier.chain(own.iter().cloned()).collect()
+    earlier.chain(own_jobs(context, migrate)).collect()
 }
 
-fn own_jobs(context: &StepContext<'_>, migrate: &Migrate) -> Vec<JobName> {
-    (0..=context.retries).map(|run| migrate.job_of_run(run)).collect()
+fn own_jobs(context: &StepContext<'_>, migrate: &Migrate) -> impl Iterator<Item = JobName> {
+    (0..=context.retries).map(|run| migrate.job_of_run(run))
+}
+
+fn is_own(context: &StepContext<'_>, migrate: &Migrate, job: &JobName) -> bool {
+    own_jobs(context, migrate).any(|own| own == *job)
 }
 
 /// The state of a job.
@@ -78,7 +83,7 @@ async fn job(context: &StepContext<'_>, host: &InstanceId, job: &JobName) -> Ans
     let mut outputs = context.output.borrow_mut();
     let printed = outputs.entry(job.clone()).or_default();
     // A concurrent call may have fetched the same output in the meantime.
-    if printed.len() == so_far {
+    if printed.len() == so_far && !news.output.is_empty() {
         printed.add(&news.output);
     }
     Ok(Some(news.exit.map_or(JobState::Running, JobState::Ended)))

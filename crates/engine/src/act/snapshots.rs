@@ -14,7 +14,7 @@ pub(super) async fn taken(context: &StepContext<'_>, database: &DatabaseName, id
         Some(snapshot) if snapshot.available => {
             Ok(Seen::Holds(vec![Fact::SnapshotTaken { database: database.clone(), snapshot: id.clone() }]))
         }
-        Some(_) => Ok(Seen::UnderWay(format!("{id} is being made"))),
+        Some(_) => Ok(Seen::UnderWay([id.as_str(), " is being made"].concat())),
     }
 }
 

@@ -307,7 +307,7 @@ impl Services {
 
 #[async_trait(?Send)]
 impl Hosts for Services {
-    async fn programs(&self, _: &InstanceId, programs: &[ProgramName]) -> Answer<BTreeMap<ProgramName, ProgramState>> {
+    async fn programs(&self, _: &InstanceId, programs: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>> {
         let states = self.states.borrow();
         Ok(programs.iter().map(|program| (program.clone(), states[program])).collect())
     }

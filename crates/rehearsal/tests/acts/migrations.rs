@@ -68,7 +68,7 @@ impl Jobs {
 
 #[async_trait(?Send)]
 impl Hosts for Jobs {
-    async fn programs(&self, _: &InstanceId, programs: &[ProgramName]) -> Answer<BTreeMap<ProgramName, ProgramState>> {
+    async fn programs(&self, _: &InstanceId, programs: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>> {
         Ok(programs.iter().map(|program| (program.clone(), ProgramState::Stopped)).collect())
     }
 

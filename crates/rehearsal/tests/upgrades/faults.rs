@@ -312,6 +312,16 @@ fn a_read_that_fails_for_good_is_made_by_the_next_run_and_nothing_is_made_twice(
 }
 
 #[test]
+fn a_shared_reading_that_fails_is_made_again_by_each_attempt() {
+    let (fair, mut wrong) = (fair(), Wrong::default());
+    for name in ["instances", "images", "health"] {
+        let refused = calls(name, fair.calls[name] / 2, &[FaultKind::NotApplied; 4]);
+        wrong.check(name, upgraded(&late_qa(0), 1, refused).and_then(in_one_run), fair.made);
+    }
+    wrong.none();
+}
+
+#[test]
 fn a_listing_that_fails_right_after_a_launch_launches_nothing_twice() {
     let (fair, mut wrong) = (fair(), Wrong::default());
     for nth in 1..=fair.calls["instances"] {

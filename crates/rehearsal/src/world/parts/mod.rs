@@ -26,7 +26,7 @@ pub use faults::{Fault, FaultKind};
 pub(crate) use images::Image;
 pub use known_resources::KnownResources;
 pub(crate) use late::{Before, Earlier};
-pub(crate) use migrations::{Job, Migrations, failure_of, name_of};
+pub(crate) use migrations::{Job, Migrations, failure_of, success_of};
 pub(crate) use pages::{Pages, location};
 pub(crate) use queues::Queue;
 pub(crate) use reach::Reach;
