@@ -33,7 +33,7 @@ use crate::exit::Exit;
 use crate::operator::People;
 use crate::planning;
 use crate::session::{Access, Loaded, Session};
-use crate::wall::{Keyboard, interrupted, interruptions};
+use crate::wall::{Keyboard, ThisMachine, interrupted, interruptions};
 use crate::watch::{Now, TICK, Watch, Watcher};
 use crate::{complete, output, show};
 
@@ -90,8 +90,8 @@ async fn hold(args: &PhaseArgs, session: &Session, phase: Phase, before: Reading
     match ready(args, session, phase, records).await {
         Ok((reading, world)) => Ok(Held { lease, reading, world }),
         Err(error) => {
-            // Nothing was started, so the next conductor need not wait. A lease that cannot be released lapses.
-            let _ = lease.release(records).await;
+            // Nothing was started, so the next conductor need not wait.
+            release(&lease, records).await;
             Err(error)
         }
     }
@@ -203,7 +203,7 @@ async fn conduct(
     let watched = select(Box::pin(work), select(keep, beside)).await;
     // If a call may still be on its way, the lease is kept: a successor on another machine waits until it has lapsed.
     if conductor.gate.is_quiet() {
-        let _ = lease.release(journal.records()).await;
+        release(&lease, journal.records()).await;
     }
     // Only now may the program wait for its readers.
     let leave = interrupted();
@@ -219,6 +219,16 @@ async fn conduct(
             Ok(Exit::Stopped)
         }
     }
+}
+
+/// How long the release of a lease may take.
+const RELEASE: Duration = Duration::from_secs(5);
+
+/// Releases the lease. One that cannot be released lapses, so nobody waits long for a state that does not answer, and not
+/// at all after another signal.
+async fn release(lease: &Lease, records: u64) {
+    let released = Box::pin(lease.release(records));
+    let _ = select(released, select(interrupted(), ThisMachine.sleep(RELEASE))).await;
 }
 
 /// The gate of a conductor that holds the lease.

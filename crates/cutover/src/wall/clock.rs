@@ -76,6 +76,12 @@ pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
+/// Waits for a length of wall time, for stores.
+#[must_use]
+pub fn timer(length: Duration) -> LocalBoxFuture<'static, ()> {
+    Box::pin(tokio::time::sleep(length))
+}
+
 /// Waits for a length of wall time.
 pub async fn sleep(length: Duration) {
     tokio::time::sleep(length).await;
