@@ -9,9 +9,11 @@ use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
 use cutover_aws::Times;
-use cutover_core::time::between;
+use cutover_engine::lease::wait;
 use cutover_engine::ports::Clock;
 use cutover_rehearsal::WallTime;
+
+use super::ThisMachine;
 
 /// The wall clock, for clouds that run in real time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,17 +25,10 @@ impl Clock for WallClock {
         Timestamp::now()
     }
 
-    async fn sleep_until(&self, moment: Timestamp) {
-        // Timers stop while a machine is suspended, but the date does not. So the clock is read again and again.
-        while Timestamp::now() < moment {
-            let left = between(Timestamp::now(), moment);
-            tokio::time::sleep(left.min(LONGEST_TIMER)).await;
-        }
+    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
+        Box::pin(wait(&ThisMachine, length))
     }
 }
-
-/// How long a timer runs at most before the clock is read again.
-const LONGEST_TIMER: Duration = Duration::from_secs(30);
 
 /// The wall clock, for AWS's runtime.
 #[must_use]
@@ -79,6 +74,12 @@ impl Stopwatch {
 #[must_use]
 pub fn now() -> Timestamp {
     Timestamp::now()
+}
+
+/// Waits for a length of wall time, for stores.
+#[must_use]
+pub fn timer(length: Duration) -> LocalBoxFuture<'static, ()> {
+    Box::pin(tokio::time::sleep(length))
 }
 
 /// Waits for a length of wall time.

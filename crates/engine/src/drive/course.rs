@@ -117,7 +117,7 @@ impl Conductor {
                 return self.failed(context, &past_limit(step, &told)).await;
             }
             let wait = interval(step, between(context.since, self.clock.now()));
-            self.clock.sleep_until(deadline.min(later(self.clock.now(), wait))).await;
+            self.clock.sleep(between(self.clock.now(), deadline).min(wait)).await;
         }
     }
 }

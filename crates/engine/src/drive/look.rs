@@ -1,6 +1,6 @@
 //! Observes a step, once or for a grace period, with a slot for the time of each observation.
 
-use cutover_core::time::later;
+use cutover_core::time::{between, later};
 
 use super::Conductor;
 use crate::act::{Seen, StepContext, grace, observe, shortest_interval};
@@ -31,7 +31,7 @@ impl Conductor {
                 return Ok(seen);
             }
             context.slot.release();
-            self.clock.sleep_until(until.min(later(now, shortest_interval(&context.step.action)))).await;
+            self.clock.sleep(between(now, until).min(shortest_interval(&context.step.action))).await;
         }
     }
 }

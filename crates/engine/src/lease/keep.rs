@@ -1,8 +1,11 @@
 //! Keeping a lease: renewing it, knowing when it expires, and noticing that it was lost.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
+
+use futures_util::future::{Either, select};
 
 use cutover_core::time::later;
 
@@ -66,14 +69,15 @@ impl Lease {
             self.machine.sleep(asked).await;
             let slept = begin.elapsed(&*self.machine);
             if slept > asked + PAUSE {
-                match journal.check_next_is_free().await {
+                match self.in_time(journal.check_next_is_free()).await {
                     // If the store cannot be read, nothing is known; the renewal reports that.
-                    Ok(()) => tell(News::StoodStill(slept)),
-                    Err(JournalError::Store(_)) => {}
-                    Err(error) => return error.into(),
+                    Some(Ok(())) => tell(News::StoodStill(slept)),
+                    Some(Err(JournalError::Store(_))) | None => {}
+                    Some(Err(error)) => return error.into(),
                 }
             }
-            match self.renew(journal.records()).await {
+            let renewed = self.in_time(self.renew(journal.records())).await;
+            match renewed.unwrap_or_else(|| Err(self.store.silent(&object(self.epoch), "renewed"))) {
                 Ok(None) => failing = false,
                 Ok(Some(lost)) => return lost.into(),
                 Err(error) => {
@@ -83,6 +87,14 @@ impl Lease {
                     failing = true;
                 }
             }
+        }
+    }
+
+    /// What `work` says, or nothing if it takes longer than an attempt.
+    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        match select(pin!(work), self.machine.sleep(ATTEMPT)).await {
+            Either::Left((said, _)) => Some(said),
+            Either::Right(_) => None,
         }
     }
 

@@ -58,6 +58,22 @@ impl Machine for OnClock {
     }
 }
 
+/// How long a timer runs at most before the clocks are read again: timers stop while a machine is suspended.
+const LONGEST_TIMER: Duration = Duration::from_secs(30);
+
+/// Waits until one of the machine's clocks shows that `length` has passed: the wall clock may be set back, and the other
+/// one may stand still while the machine is suspended.
+pub async fn wait(machine: &dyn Machine, length: Duration) {
+    let begin = Moment::now(machine);
+    loop {
+        let left = length.saturating_sub(begin.elapsed(machine));
+        if left.is_zero() {
+            return;
+        }
+        machine.sleep(left.min(LONGEST_TIMER)).await;
+    }
+}
+
 /// A moment on both clocks of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {

@@ -19,7 +19,7 @@ pub use claim::{Claim, LeaseError, claim};
 pub use holder::{ATTEMPT, Holder, LEASE, RENEWAL, STANDSTILL, last};
 pub use keep::{Lease, News};
 pub use lost::LeaseLost;
-pub use machine::{Identity, Life, Machine, Moment, OnClock, Origin, plain};
+pub use machine::{Identity, Life, Machine, Moment, OnClock, Origin, plain, wait};
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures_util::future::{AbortHandle, Abortable, Either, select};
 
 use cutover_core::deployment::Deployment;
-use cutover_core::time::later;
 use cutover_engine::journal::Listener;
 use cutover_engine::ports::Clock;
 use cutover_rehearsal::{Rehearsed, run};
@@ -45,7 +44,7 @@ fn with_crashes(deployment: &Deployment, dies: impl Fn(u32) -> Death) -> (Rehear
         let ended = run(clock, async {
             let timer = async {
                 match death {
-                    Death::After(length) => clock.sleep_until(later(clock.now(), length)).await,
+                    Death::After(length) => clock.sleep(length).await,
                     Death::AfterRecords(_) | Death::Never => std::future::pending().await,
                 }
             };

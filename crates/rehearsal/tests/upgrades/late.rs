@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use futures_util::future::{AbortHandle, Abortable};
+use futures_util::future::{AbortHandle, Abortable, LocalBoxFuture};
 use jiff::Timestamp;
 
 use cutover_core::deployment::Role;
@@ -16,6 +16,7 @@ use cutover_core::journal::{
 };
 use cutover_core::names::InstanceId;
 use cutover_core::plan::{Action, Line, Order, Phase, Plan};
+use cutover_core::time::later;
 use cutover_engine::conductor::Ending;
 use cutover_engine::drive::Conductor;
 use cutover_engine::fence::ZoneFence;
@@ -42,12 +43,15 @@ impl Clock for Oversleeping {
         self.clock.now()
     }
 
-    async fn sleep_until(&self, moment: Timestamp) {
-        self.clock.sleep_until(moment).await;
-        if self.at.get() == Some(moment) {
-            self.at.set(None);
-            self.clock.sleep(NAP).await;
-        }
+    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
+        let moment = later(self.now(), length);
+        Box::pin(async move {
+            self.clock.sleep(length).await;
+            if self.at.get() == Some(moment) {
+                self.at.set(None);
+                self.clock.sleep(NAP).await;
+            }
+        })
     }
 }
 
@@ -282,8 +286,8 @@ impl Clock for Jumping {
         self.clock.now().checked_add(self.ahead.get()).expect("in range")
     }
 
-    async fn sleep_until(&self, moment: Timestamp) {
-        self.clock.sleep_until(moment.checked_sub(self.ahead.get()).expect("in range")).await;
+    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
+        self.clock.sleep(length)
     }
 }
 

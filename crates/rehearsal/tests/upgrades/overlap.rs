@@ -163,7 +163,7 @@ impl Overlap {
             }
             if phase == Phase::Retire {
                 let end = self.stage.deployment.window.ends().timestamp;
-                conductor.clock.sleep_until(later(end, Duration::from_secs(60))).await;
+                conductor.clock.wait_for_date(later(end, Duration::from_secs(60))).await;
             }
             let ended =
                 conduct_phase(&self.stage.deployment, Order::Overlapped, phase, conductor, &mut Vec::new()).await?;

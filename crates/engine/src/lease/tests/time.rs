@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use cutover_core::time::earlier;
 use futures_util::FutureExt;
 
 use super::super::holder::seen;
@@ -135,6 +136,24 @@ fn a_renewal_shows_even_if_the_wall_clock_of_its_holder_stands_still() {
         assert!(now(lease.renew(0)).expect("it can be written").is_none());
         assert_ne!(object(), before, "a conductor that watches the lease would take its holder for dead");
     }
+}
+
+#[test]
+fn a_length_of_time_ends_when_either_clock_says_so() {
+    let (set_back, suspended) = (ada(), bob());
+    let mut waits = Box::pin(wait(&*set_back, Duration::from_secs(2)));
+    assert!(poll(&mut waits).is_pending());
+    set_back.pass(1);
+    set_back.wall.set(earlier(at(0), Duration::from_secs(20)));
+    assert!(poll(&mut waits).is_pending());
+    set_back.pass(1);
+    assert!(poll(&mut waits).is_ready(), "the wall clock was set back");
+    // Timers and one of the clocks stand still during a suspension. The date is looked at again soon after it.
+    let mut waits = Box::pin(wait(&*suspended, Duration::from_secs(3600)));
+    assert!(poll(&mut waits).is_pending());
+    suspended.wall.set(at(3600));
+    suspended.up.set(Duration::from_secs(30));
+    assert!(poll(&mut waits).is_ready(), "the machine was suspended");
 }
 
 #[test]
