@@ -14,6 +14,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Run};
 use cutover_core::names::StepId;
 use cutover_core::plan::{Frontier, Phase, Plan, Step, tails};
+use cutover_core::status::only_refused;
 
 use crate::drive::{Conductor, StepEnd, Stop};
 use crate::halt::Halt;
@@ -49,7 +50,12 @@ pub async fn run(conductor: &Conductor, plan: Option<(Plan, Digest)>, phase: Pha
         conductor.journal.append(Event::Interrupted { because: "the operator stopped it".to_owned() }).await?;
         return Ok(Ending::Stopped);
     }
-    conductor.journal.append(Event::Interrupted { because: words(failed.len()) }).await?;
+    let because = {
+        let upgrade = conductor.journal.upgrade();
+        let was_refused = upgrade.current_run().is_some_and(|run| only_refused(run, &upgrade));
+        if was_refused { "somebody refused at a gate".to_owned() } else { words(failed.len()) }
+    };
+    conductor.journal.append(Event::Interrupted { because }).await?;
     Ok(Ending::Failed(failed))
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::deployment::Deployment;
-use crate::journal::{Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, way_back};
+use crate::journal::{Run, StepRun, StepStatus, Upgrade, opens_by, page_is_up, page_may_lift, way_back};
 use crate::names::{GateName, StepId, UpgradeId};
 use crate::plan::{Action, Decide, PageMayLift, Phase, Step, StepGroups};
 use crate::time::{OffsetTime, between, seconds};
@@ -373,7 +373,7 @@ fn next(run: &Run, groups: &StepGroups) -> Vec<NextSteps> {
             }
         }
     }
-    let next = by_group.into_iter().take(5).map(|(index, steps)| NextSteps {
+    let next = by_group.into_iter().map(|(index, steps)| NextSteps {
         title: groups.list[index].title.clone(),
         lane: groups.list[index].lane.to_string(),
         steps: steps.len(),
@@ -396,6 +396,12 @@ fn back_status(run: &Run, upgrade: &Upgrade) -> BackStatus {
     BackStatus { steps: back.steps.len(), length: back.length, impossible }
 }
 
+/// Whether a phase was started whose window may not open any more unless somebody says so.
+fn is_late(inputs: StatusInputs<'_>, phase: Phase) -> bool {
+    let latest = inputs.upgrade.run_of(phase).and_then(opens_by);
+    latest.is_some_and(|latest| inputs.now > latest)
+}
+
 fn next_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus], gates: &[WaitingGate]) -> Option<String> {
     let of_phase = |phase: Phase| format!("cutover {phase} {}", inputs.file);
     let unfinished = phases.iter().find(|phase| phase.state != PhaseState::Finished)?;
@@ -403,7 +409,8 @@ fn next_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus], gates: &[Waiti
         PhaseState::Finished => None,
         PhaseState::UnderWay => gates.first().and_then(|gate| gate.command.clone()),
         PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
-            Some(of_phase(unfinished.phase))
+            let late = if is_late(inputs, unfinished.phase) { " --late" } else { "" };
+            Some(of_phase(unfinished.phase) + late)
         }
     }
 }

@@ -383,10 +383,10 @@ async fn ended(
     ending: &Ending,
     leave: &Stop,
 ) -> Result<Exit, CommandError> {
-    let file = session.file();
     let upgrade = conductor.journal.upgrade().clone();
     let status = status(session, &upgrade, false, None);
-    let advice = show::after_failure(phase, &file, &status.failed);
+    let again = status.next_command.clone().unwrap_or_else(|| format!("cutover {phase} {}", session.file()));
+    let advice = show::after_failure(phase, &again, &status.failed);
     show_end(args, status, leave).await?;
     if let Some(line) = session.connection().and_then(|aws| show::calls(&aws.calls())) {
         output::note(&line);

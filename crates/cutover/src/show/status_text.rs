@@ -245,12 +245,22 @@ pub(super) fn how_long(status: &Status, steps: &[&RunningStep]) -> String {
     format!("{number}{} of {}, limit {}{late}", human(elapsed), human(expected), human(limit))
 }
 
+/// How many groups of steps that can start next are shown.
+const NEXT: usize = 5;
+
 fn next(status: &Status) -> Option<String> {
-    let lines = status.next.iter().map(|next| {
-        let length = if next.expected.is_zero() { String::new() } else { format!(": {}", human(next.expected)) };
-        hang("next     ", &format!("{} ({}){length}", next.title, next.lane), WIDTH)
-    });
-    (!status.next.is_empty()).then(|| lines.collect::<Vec<String>>().join("\n"))
+    let mut lines: Vec<String> = status
+        .next
+        .iter()
+        .take(NEXT)
+        .map(|next| {
+            let length = if next.expected.is_zero() { String::new() } else { format!(": {}", human(next.expected)) };
+            hang("next     ", &format!("{} ({}){length}", next.title, next.lane), WIDTH)
+        })
+        .collect();
+    let more = status.next.len().saturating_sub(NEXT);
+    lines.extend((more > 0).then(|| format!("         and {more} more")));
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 fn command(status: &Status) -> Option<String> {
