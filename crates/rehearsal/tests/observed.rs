@@ -138,7 +138,7 @@ fn nobody_asks<T>(host: &InstanceId) -> Answer<T> {
 
 #[async_trait(?Send)]
 impl Hosts for Asked {
-    async fn programs(&self, host: &InstanceId, _: &[ProgramName]) -> Answer<BTreeMap<ProgramName, ProgramState>> {
+    async fn programs(&self, host: &InstanceId, _: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>> {
         nobody_asks(host)
     }
 
