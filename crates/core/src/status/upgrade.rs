@@ -306,8 +306,9 @@ fn trouble(run: &StepRun) -> Option<String> {
 }
 
 fn failed(inputs: StatusInputs<'_>, run: &Run) -> Vec<FailedStep> {
-    let (phase, file, upgrade) = (run.plan.phase, inputs.file, inputs.upgrade);
-    let command = |option: &str, step: &Step| format!("cutover {phase} {file} {option} {}", step.id);
+    let (phase, upgrade) = (run.plan.phase, inputs.upgrade);
+    let again = phase_command(inputs, phase);
+    let command = |option: &str, step: &Step| format!("{again} {option} {}", step.id);
     // Only these are accepted as done: what was in doubt once may have been found out since.
     let is_in_doubt = |step: &Step| matches!(run.status(&step.id), StepStatus::Failed { in_doubt: true, .. });
     let needs_consent = |step: &Step| matches!(step.action, Action::Migrate(_)) || is_in_doubt(step);
@@ -396,21 +397,20 @@ fn back_status(run: &Run, upgrade: &Upgrade) -> BackStatus {
     BackStatus { steps: back.steps.len(), length: back.length, impossible }
 }
 
-/// Whether a phase was started whose window may not open any more unless somebody says so.
-fn is_late(inputs: StatusInputs<'_>, phase: Phase) -> bool {
+/// The command that runs or continues a phase, with `--late` if its window may not open any more without it.
+fn phase_command(inputs: StatusInputs<'_>, phase: Phase) -> String {
     let latest = inputs.upgrade.run_of(phase).and_then(opens_by);
-    latest.is_some_and(|latest| inputs.now > latest)
+    let late = if latest.is_some_and(|latest| inputs.now > latest) { " --late" } else { "" };
+    format!("cutover {phase} {}{late}", inputs.file)
 }
 
 fn next_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus], gates: &[WaitingGate]) -> Option<String> {
-    let of_phase = |phase: Phase| format!("cutover {phase} {}", inputs.file);
     let unfinished = phases.iter().find(|phase| phase.state != PhaseState::Finished)?;
     match unfinished.state {
         PhaseState::Finished => None,
         PhaseState::UnderWay => gates.first().and_then(|gate| gate.command.clone()),
         PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
-            let late = if is_late(inputs, unfinished.phase) { " --late" } else { "" };
-            Some(of_phase(unfinished.phase) + late)
+            Some(phase_command(inputs, unfinished.phase))
         }
     }
 }

@@ -50,11 +50,9 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
         };
         drop_in(&session.store, &upgrade, &decision).await?;
         let word = if args.refuse { "refused" } else { "approved" };
-        let what_follows = match (planning::conductor(&session).await?, upgrade.current_run()) {
-            (None, Some(run)) => {
-                format!("nobody conducts the upgrade now; type: cutover {} {}", run.plan.phase, session.file())
-            }
-            _ => "the conductor reads it within a second".to_owned(),
+        let what_follows = match planning::conductor(&session).await? {
+            None => format!("nobody conducts the upgrade now; for what to type: cutover status {}", session.file()),
+            Some(_) => "the conductor reads it within a second".to_owned(),
         };
         output::note(&format!("{} {word} by {}; {what_follows}", args.gate, one_line(&args.by)));
         Ok(Exit::Done)

@@ -25,7 +25,7 @@ pub(super) async fn registered(context: &StepContext<'_>, members: &Membership) 
 
 pub(super) async fn register(context: &StepContext<'_>, members: &Membership) -> Result<(), WriteError> {
     let (balancers, instances) = (&context.world.balancers, context.instances(&members.hosts)?);
-    context.gate.write("register", async |permit| balancers.register(permit, &members.balancer, &instances).await).await
+    context.write("register", async |permit| balancers.register(permit, &members.balancer, &instances).await).await
 }
 
 /// Whether the balancer sends no new requests to the hosts. They may still be draining.

@@ -8,10 +8,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, Fact, StepRun};
+use cutover_core::journal::{Event, Fact, StepRun, opens_by};
 use cutover_core::names::{ChangeId, ImageId, InstanceId, JobName};
-use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Step};
+use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Line, Step};
 
+use super::late::too_late;
 use super::printed::Printed;
 use crate::failure::Failure;
 use crate::gate::{Gate, Permit};
@@ -125,6 +126,31 @@ impl StepContext<'_> {
         answer.map_err(Failure::for_good)
     }
 
+    /// Makes one attempt of a write, unless it is too late for this step once the gate lets it pass: the gate may have
+    /// waited, and this process may have been suspended.
+    pub(crate) async fn write<T>(
+        &self,
+        call: &'static str,
+        attempt: impl AsyncFnOnce(&Permit) -> Answer<T>,
+    ) -> Result<T, WriteError> {
+        let attempt = async |permit: &Permit| match self.too_late() {
+            Some(failure) => Err(failure),
+            None => attempt(permit).await,
+        };
+        self.gate.write(call, attempt).await
+    }
+
+    /// Why this step may not be done any more: the latest safe start has passed, and the window is not open yet. Once the
+    /// maintenance page may be up, everything goes on.
+    pub(crate) fn too_late(&self) -> Option<Failure> {
+        if self.step.line == Line::Open {
+            return None;
+        }
+        let (upgrade, now) = (self.journal.upgrade(), self.clock.now());
+        let latest = upgrade.current_run().and_then(opens_by).filter(|latest| now > *latest)?;
+        Some(too_late(latest, now))
+    }
+
     /// Makes a write that depends on a `check` right before it. If the gate has waited since, or this process was suspended,
     /// nothing is sent, and it is checked again.
     pub(crate) async fn write_checked<C, T>(
@@ -142,10 +168,12 @@ impl StepContext<'_> {
                 is_stale.set(self.gate.since(begin) > CHECKED);
                 match is_stale.get() {
                     false => attempt(permit, &checked).await,
-                    true => Err(Failure::not_applied("the check before it takes too long, so nothing was sent")),
+                    true => Err(Failure::not_applied(
+                        "more than 15 s passed after the check before it, so nothing was sent",
+                    )),
                 }
             };
-            let answer = self.gate.write(call, attempt).await;
+            let answer = self.write(call, attempt).await;
             if !is_stale.get() || checks == CHECKS {
                 return answer;
             }

@@ -59,7 +59,7 @@ pub(super) async fn launch(context: &StepContext<'_>, launch: &Launch) -> Result
     // pending.
     let token = format!("{}-{}-{}", context.token(), launch.generation, context.failures);
     let call = async |permit: &Permit| compute.launch(permit, launch, &image, &token).await;
-    let instance = context.gate.write("launch", call).await?;
+    let instance = context.write("launch", call).await?;
     Ok(context.learn(Fact::Launched { host: launch.name.clone(), instance }).await?)
 }
 
@@ -186,10 +186,10 @@ pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Resu
         // Recorded before the kill: its answer may be lost, or this process may end, and interrupted tasks must be
         // reported.
         context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone() }).await?;
-        return context.gate.write("kill", async |permit| hosts.kill(permit, &id, &stopping).await).await;
+        return context.write("kill", async |permit| hosts.kill(permit, &id, &stopping).await).await;
     }
     let call = async |permit: &Permit| hosts.stop(permit, &id, &stop.supervisorctl, &stop.programs).await;
-    let answer = context.gate.write("stop", call).await;
+    let answer = context.write("stop", call).await;
     context.told_to_stop.set(Some(context.clock.now()));
     answer
 }
@@ -225,7 +225,7 @@ pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) ->
 pub(super) async fn start(context: &StepContext<'_>, start: &StartServices) -> Result<(), WriteError> {
     let (hosts, id) = (&context.world.hosts, context.instance(&start.host)?);
     let call = async |permit: &Permit| hosts.start(permit, &id, &start.supervisorctl, &start.programs).await;
-    context.gate.write("start", call).await
+    context.write("start", call).await
 }
 
 /// The hosts on which programs are running that must be stopped, with those programs.
@@ -264,7 +264,7 @@ pub(super) async fn stop_again(context: &StepContext<'_>, hosts: &[HostPrograms]
         let text = format!("{} was running again on {} and is stopped again", names.join(", "), host.host.name);
         context.learn(Fact::Note { text }).await?;
         let stop = async |permit: &Permit| port.stop(permit, &id, &host.supervisorctl, &programs).await;
-        context.gate.write("stop", stop).await?;
+        context.write("stop", stop).await?;
     }
     context.seen_since.set(Some(context.clock.now()));
     Ok(())

@@ -25,7 +25,7 @@ pub(super) async fn built(context: &StepContext<'_>, build: &BuildImage) -> Answ
 
 pub(super) async fn build(context: &StepContext<'_>, build: &BuildImage) -> Result<(), WriteError> {
     let images = &context.world.images;
-    let image = context.gate.write("build", async |permit| images.build(permit, build).await).await?;
+    let image = context.write("build", async |permit| images.build(permit, build).await).await?;
     Ok(context.learn(Fact::ImageBuilt { name: build.name.clone(), image }).await?)
 }
 
@@ -53,9 +53,9 @@ pub(super) async fn remove(context: &StepContext<'_>, image: &ImageId) -> Result
     if !found.is_empty() {
         context.learn(Fact::ImageDisks { image: image.clone(), disks: found }).await?;
     }
-    context.gate.write("remove", async |permit| port.remove(permit, image).await).await?;
+    context.write("remove", async |permit| port.remove(permit, image).await).await?;
     for disk in disks(context, image) {
-        context.gate.write("remove_disk", async |permit| port.remove_disk(permit, &disk).await).await?;
+        context.write("remove_disk", async |permit| port.remove_disk(permit, &disk).await).await?;
     }
     Ok(context.learn(Fact::DisksRemoved { image: image.clone() }).await?)
 }

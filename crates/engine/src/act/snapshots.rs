@@ -25,5 +25,5 @@ pub(super) async fn take(
 ) -> Result<(), WriteError> {
     let databases = &context.world.databases;
     let begin = async |permit: &Permit| databases.begin_snapshot(permit, database, id).await;
-    context.gate.write("begin_snapshot", begin).await
+    context.write("begin_snapshot", begin).await
 }

@@ -12,14 +12,16 @@ use cutover_core::deployment::{PastStopLimit, Role};
 use cutover_core::journal::{Event, Fact, StepStatus};
 use cutover_core::names::{FleetName, ImageId, InstanceId, JobName, ProgramName};
 use cutover_core::observation::{Instance, InstanceState};
-use cutover_core::plan::{Action, HostPrograms, ImageRef, Launch, Migrate, StartServices, Step, StopServices, Work};
-use cutover_core::time::between;
+use cutover_core::plan::{
+    Action, Edge, HostPrograms, ImageRef, Launch, Line, Migrate, Rule, StartServices, Step, StopServices, Work,
+};
+use cutover_core::time::{between, later};
 use cutover_engine::conductor::Ending;
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Clock, Compute, Hosts, JobProgress, JobStart, ProgramState, World};
 
-use super::stage::{Stage, failed, host, learned, step, upgrade};
+use super::stage::{Stage, Waits, failed, host, learned, step, upgrade};
 
 /// The instances of an account.
 pub(crate) struct Account {
@@ -266,6 +268,36 @@ fn a_host_that_this_upgrade_launched_is_terminated_only_while_its_tags_say_so() 
         assert_eq!(calls, [""; 0]);
         assert!(stage.error_of("terminate").contains(words), "{}", stage.error_of("terminate"));
     }
+}
+
+#[test]
+fn a_host_whose_tags_changed_while_its_call_waited_is_not_terminated() {
+    let mut stage = Stage::new();
+    let account = Account::of(&mut stage, vec![instance("i-1")]);
+    let changed = Rc::clone(&account);
+    let meanwhile = move || changed.listed.borrow_mut()[0].upgrade = None;
+    let (clock, meanwhile) = (Rc::clone(&stage.clock), RefCell::new(Some(meanwhile)));
+    stage.faults = Rc::new(Waits { clock, call: "terminate", meanwhile });
+    stage.was_begun(vec![launch()], vec![Event::StepDone { step: "launch".into(), facts: vec![launched("i-1")] }]);
+    assert_eq!(stage.conduct(vec![terminate()]), Ending::Failed(vec!["terminate".into()]));
+    assert_eq!(account.calls(), [""; 0]);
+    assert!(stage.error_of("terminate").contains("is tagged with upgrade none"), "{}", stage.error_of("terminate"));
+}
+
+#[test]
+fn services_are_not_stopped_when_their_call_waited_past_the_latest_safe_start() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", ProgramState::Running), ("lms", ProgramState::Running)]);
+    let latest = later(stage.clock.now(), Duration::from_secs(15));
+    let open = Action::WaitUntil { moment: stage.clock.now(), no_later_than: Some(latest) };
+    let open = Step { line: Line::Open, ..step("open", open) };
+    let mut stop = Step { line: Line::StopCurrent, ..stop(PastStopLimit::Kill) };
+    stop.waits_for = vec![Edge { step: "open".into(), rule: Rule::RunbookLine }];
+    let (clock, meanwhile) = (Rc::clone(&stage.clock), RefCell::new(Some(|| ())));
+    stage.faults = Rc::new(Waits { clock, call: "stop", meanwhile });
+    assert_eq!(stage.conduct(vec![open, stop]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), [""; 0]);
+    assert!(stage.error_of("stop").contains("latest safe start had passed"), "{}", stage.error_of("stop"));
 }
 
 /// The programs on hosts.

@@ -21,7 +21,7 @@ use cutover_core::time::between;
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Conductor;
 use cutover_engine::fence::ZoneFence;
-use cutover_engine::gate::{Authority, Gate};
+use cutover_engine::gate::{Authority, FaultSource, Gate, InjectedFault, NoFaults};
 use cutover_engine::journal::{Journal, Listener, read};
 use cutover_engine::lease::OnClock;
 use cutover_engine::ports::{Clock, Decided, Operator, World};
@@ -38,12 +38,33 @@ impl Operator for Nobody {
     }
 }
 
+/// Lets one call wait for 20 seconds inside the gate, and does something meanwhile.
+pub(crate) struct Waits<F> {
+    pub(crate) clock: Rc<SimulatedClock>,
+    pub(crate) call: &'static str,
+    pub(crate) meanwhile: RefCell<Option<F>>,
+}
+
+#[async_trait(?Send)]
+impl<F: FnOnce()> FaultSource for Waits<F> {
+    async fn before(&self, call: &'static str) -> Option<InjectedFault> {
+        if call == self.call
+            && let Some(meanwhile) = self.meanwhile.take()
+        {
+            self.clock.sleep(Duration::from_secs(20)).await;
+            meanwhile();
+        }
+        None
+    }
+}
+
 /// A world and a store, which conductors use one after the other.
 pub(crate) struct Stage {
     pub(crate) deployment: Deployment,
     pub(crate) clock: Rc<SimulatedClock>,
     pub(crate) world: World,
     pub(crate) operator: Rc<dyn Operator>,
+    pub(crate) faults: Rc<dyn FaultSource>,
     /// Whether the world has a zone, whose fence conductors raise before their first write.
     pub(crate) has_zone: bool,
     store: Store,
@@ -64,6 +85,7 @@ impl Stage {
             clock,
             world: cloud.world(),
             operator: Rc::new(Nobody),
+            faults: Rc::new(NoFaults),
             has_zone: false,
             store: Store::memory(&upgrade()),
             start,
@@ -91,6 +113,7 @@ impl Stage {
         let journal = Rc::new(self.journal());
         let clock: Rc<dyn Clock> = Rc::clone(&self.clock) as _;
         let mut gate = Gate::new(Authority::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&clock))));
+        gate = gate.with_faults(Rc::clone(&self.faults));
         if self.has_zone {
             gate = gate.with_zone(ZoneFence::of(&self.deployment, &self.world, &clock));
         }

@@ -77,7 +77,7 @@ impl FaultSource for Nap {
     }
 }
 
-/// FaultSource in which the conductor dies right before a call.
+/// Lets the conductor die right before a call right before a call.
 struct Death {
     call: &'static str,
     dies: AbortHandle,
