@@ -39,17 +39,14 @@ pub fn aws_times() -> Times {
 /// The wall clock for an embedded cloud whose time passes at a pace.
 #[must_use]
 pub fn wall_time() -> WallTime {
-    WallTime {
-        now: Rc::new(Timestamp::now),
-        sleeper: Rc::new(|length| -> LocalBoxFuture<'static, ()> { Box::pin(tokio::time::sleep(length)) }),
-    }
+    WallTime { now: Rc::new(Timestamp::now), sleeper: Rc::new(sleep) }
 }
 
 /// Runs `work`. Returns its result and how long it took in wall time.
 pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let begin = std::time::Instant::now();
+    let watch = Stopwatch::start();
     let result = work();
-    (result, begin.elapsed())
+    (result, watch.elapsed())
 }
 
 /// How long something has taken so far.
@@ -76,13 +73,8 @@ pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// Waits for a length of wall time, for stores.
-#[must_use]
-pub fn timer(length: Duration) -> LocalBoxFuture<'static, ()> {
-    Box::pin(tokio::time::sleep(length))
-}
-
 /// Waits for a length of wall time.
-pub async fn sleep(length: Duration) {
-    tokio::time::sleep(length).await;
+#[must_use]
+pub fn sleep(length: Duration) -> LocalBoxFuture<'static, ()> {
+    Box::pin(tokio::time::sleep(length))
 }

@@ -8,7 +8,7 @@ mod origin;
 mod runtime;
 mod signals;
 
-pub use clock::{Stopwatch, WallClock, aws_times, now, sleep, timed, timer, wall_time};
+pub use clock::{Stopwatch, WallClock, aws_times, now, sleep, timed, wall_time};
 pub use environment::{current_folder, variables, wants_no_colour};
 pub use keyboard::{Keyboard, Listening};
 pub use machine::ThisMachine;

@@ -168,9 +168,10 @@ impl StepContext<'_> {
                 is_stale.set(self.gate.since(begin) > CHECKED);
                 match is_stale.get() {
                     false => attempt(permit, &checked).await,
-                    true => Err(Failure::not_applied(
-                        "more than 15 s passed after the check before it, so nothing was sent",
-                    )),
+                    true => Err(Failure::not_applied(format!(
+                        "more than {} s passed after the check before it, so nothing was sent",
+                        CHECKED.as_secs()
+                    ))),
                 }
             };
             let answer = self.write(call, attempt).await;

@@ -1,16 +1,13 @@
 //! Keeping a lease: renewing it, knowing when it expires, and noticing that it was lost.
 
 use std::cell::Cell;
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
-
-use futures_util::future::{Either, select};
 
 use cutover_core::time::later;
 
 use super::holder::{object, read, seen};
-use super::{ATTEMPT, Holder, Identity, LEASE, LeaseLost, Machine, Moment, RENEWAL};
+use super::{ATTEMPT, Holder, Identity, LEASE, LeaseLost, Machine, Moment, RENEWAL, within_attempt};
 use crate::halt::Halt;
 use crate::journal::{Journal, JournalError};
 use crate::store::{Store, StoreError};
@@ -69,14 +66,14 @@ impl Lease {
             self.machine.sleep(asked).await;
             let slept = begin.elapsed(&*self.machine);
             if slept > asked + PAUSE {
-                match self.in_time(journal.check_next_is_free()).await {
+                match within_attempt(&*self.machine, journal.check_next_is_free()).await {
                     // If the store cannot be read, nothing is known; the renewal reports that.
                     Some(Ok(())) => tell(News::StoodStill(slept)),
                     Some(Err(JournalError::Store(_))) | None => {}
                     Some(Err(error)) => return error.into(),
                 }
             }
-            let renewed = self.in_time(self.renew(journal.records())).await;
+            let renewed = within_attempt(&*self.machine, self.renew(journal.records())).await;
             match renewed.unwrap_or_else(|| Err(self.store.silent(&object(self.epoch), "renewed"))) {
                 Ok(None) => failing = false,
                 Ok(Some(lost)) => return lost.into(),
@@ -87,14 +84,6 @@ impl Lease {
                     failing = true;
                 }
             }
-        }
-    }
-
-    /// What `work` says, or nothing if it takes longer than an attempt.
-    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        match select(pin!(work), self.machine.sleep(ATTEMPT)).await {
-            Either::Left((said, _)) => Some(said),
-            Either::Right(_) => None,
         }
     }
 
