@@ -53,6 +53,8 @@ pub(crate) enum Failure {
     MutantsNotEquivalent(Vec<String>),
     /// Files that need each other: a text for each circle.
     Circles(Vec<String>),
+    /// Figures of the benchmarks that miss their bounds: a text for each.
+    BoundsMissed(Vec<String>),
     /// No mutant was run, so nothing is known about the tests.
     NoMutants,
     /// A program ran and did not succeed.
@@ -101,6 +103,13 @@ impl fmt::Display for Failure {
             Self::Circles(circles) => {
                 write!(f, "files must not need each other; move what both need into a file of its own:")?;
                 circles.iter().try_for_each(|circle| write!(f, "\n  {circle}"))
+            }
+            Self::BoundsMissed(missed) => {
+                write!(
+                    f,
+                    "these figures miss their bounds; on a busy machine, measure again before looking for a cause:"
+                )?;
+                missed.iter().try_for_each(|figure| write!(f, "\n  {figure}"))
             }
             Self::Failed { what, command, hint } => {
                 write!(f, "{what} failed. To repeat only this step:\n  {command}")?;

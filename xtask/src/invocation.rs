@@ -2,8 +2,9 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use crate::failure::Failure;
 
@@ -49,11 +50,26 @@ impl Invocation {
     /// The same, if several exit codes mean success.
     pub(crate) fn run_ending_with(&self, codes: &[i32], what: &str) -> Result<(), Failure> {
         let status = self.command().status();
-        let status = status.map_err(|source| Failure::NotStarted { command: self.to_line(), source })?;
+        self.judge(status.map_err(|source| Failure::NotStarted { command: self.to_line(), source })?, codes, what)
+    }
+
+    fn judge(&self, status: ExitStatus, codes: &[i32], what: &str) -> Result<(), Failure> {
         match status.code().filter(|code| codes.contains(code)) {
             Some(_) => Ok(()),
             None => Err(Failure::Failed { what: what.to_owned(), command: self.to_line(), hint: None }),
         }
+    }
+
+    /// Runs it; its output goes to the output of this program, and each line of standard output to `reader` too.
+    pub(crate) fn run_reading(&self, what: &str, mut reader: impl FnMut(&str)) -> Result<(), Failure> {
+        let not_started = |source| Failure::NotStarted { command: self.to_line(), source };
+        let mut child = self.command().stdout(Stdio::piped()).spawn().map_err(not_started)?;
+        for line in child.stdout.take().into_iter().flat_map(|output| BufReader::new(output).lines()) {
+            let line = line.map_err(not_started)?;
+            println!("{line}");
+            reader(&line);
+        }
+        self.judge(child.wait().map_err(not_started)?, &[0], what)
     }
 
     /// Whether it can be started and succeeds. Its output is discarded.
@@ -130,6 +146,16 @@ mod tests {
         assert!(!describes_xtask("CARGO_HOME"));
         assert!(describes_xtask("CARGO_MANIFEST_DIR"));
         assert!(describes_xtask("CARGO_PKG_VERSION"));
+    }
+
+    #[test]
+    fn each_line_of_output_is_read_and_the_end_is_judged() {
+        let shell = |script: &str| Invocation::new("sh", "sh", Path::new(".")).arguments(["-c", script]);
+        let mut lines = Vec::new();
+        shell("echo one; echo two").run_reading("lines", |line| lines.push(line.to_owned())).expect("it succeeds");
+        assert_eq!(lines, ["one", "two"]);
+        let failed = shell("echo three; exit 1").run_reading("lines", |_| {});
+        assert!(matches!(failed, Err(Failure::Failed { .. })));
     }
 
     #[test]

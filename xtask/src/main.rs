@@ -8,6 +8,7 @@
 )]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "chores print to the person who runs them")]
 
+mod bench;
 mod chore;
 mod circles;
 mod components;
@@ -47,10 +48,7 @@ fn run(chore: Chore) -> Result<(), Failure> {
         Chore::Help => Ok(()),
         Chore::Test => test::run(&workspace),
         Chore::Audit => test::audit(&workspace),
-        Chore::Bench(arguments) => workspace
-            .cargo(["bench", "-p", "cutover", "-p", "cutover-patchstack"])
-            .arguments(arguments)
-            .run("benchmarks"),
+        Chore::Bench(arguments) => bench::run(&workspace, arguments),
         Chore::Circles => circles::check(&workspace),
         Chore::Mutants(arguments) => mutants::run(&workspace, &arguments),
         Chore::Reference => workspace

@@ -1,8 +1,9 @@
-//! `cargo xtask mutants`: mutation testing. Changes the code in one place after the other and sees whether a test fails.
+//! `cargo xtask mutants`: mutation testing. Changes the code in one place after the other and sees whether a test
+//! fails.
 //!
-//! A mutant that no test notices is a gap in the tests, or is listed in `xtask/equivalent-mutants.txt` with the reason why
-//! no test can notice it. Mutants run in three passes, each with more tests than the one before and only on what that one
-//! has missed: most mutants need no more than the quick tests of their own crate.
+//! A mutant that no test notices is a gap in the tests, or is listed in `xtask/equivalent-mutants.txt` with the reason
+//! why no test can notice it. Mutants run in three passes, each with more tests than the one before and only on what
+//! that one has missed: most mutants need no more than the quick tests of their own crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -176,8 +177,8 @@ struct Report {
 }
 
 impl Report {
-    /// What `outcomes` say, where `equivalent` is the text of the list of equivalent mutants and `all` are the mutants that
-    /// exist. Only some of them may have been run.
+    /// What `outcomes` say, where `equivalent` is the text of the list of equivalent mutants and `all` are the mutants
+    /// that exist. Only some of them may have been run.
     fn of(outcomes: &Outcomes, all: &BTreeSet<String>, equivalent: &str) -> Self {
         let equivalent: BTreeSet<&str> =
             equivalent.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
@@ -311,10 +312,11 @@ mod tests {
         name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
     }
 
-    /// The text of all files of a folder.
+    /// The text of all files of a folder and of the folders in it.
     fn sources(folder: &Path) -> String {
-        let files =
+        let paths =
             std::fs::read_dir(folder).expect("the folder can be read").map(|entry| entry.expect("an entry").path());
-        files.filter(|file| file.is_file()).map(|file| std::fs::read_to_string(file).expect("it can be read")).collect()
+        let text = |path: &PathBuf| std::fs::read_to_string(path).expect("it can be read");
+        paths.map(|path| if path.is_dir() { sources(&path) } else { text(&path) }).collect()
     }
 }

@@ -37,7 +37,8 @@ impl Connection {
     /// ```
     ///
     /// # Errors
-    /// When it failed, with what is known about the world afterwards. Credentials that have expired are renewed for the next call.
+    /// When it failed, with what is known about the world afterwards. Credentials that have expired are renewed for the
+    /// next call.
     pub async fn call<O: Reads>(&self, operation: &O) -> Result<O::Output, Error> {
         self.attempt(operation).await
     }
@@ -54,7 +55,8 @@ impl Connection {
     /// With a dry permit, or on a connection in dry mode, it is recorded and not sent.
     ///
     /// # Errors
-    /// When it failed, with what is known about the world afterwards. Credentials that have expired are renewed for the next call.
+    /// When it failed, with what is known about the world afterwards. Credentials that have expired are renewed for the
+    /// next call.
     pub async fn write<O: Writes>(&self, permit: &Permit, operation: &O) -> Result<O::Output, Error> {
         if permit.is_dry() || self.is_dry() {
             let recorded = self.record(operation);

@@ -56,9 +56,11 @@ pub fn balancers(connection: &Rc<Connection>, deployment: &Deployment) -> AwsBal
 /// The instances of a deployment.
 #[must_use]
 pub fn compute(connection: &Rc<Connection>, deployment: &Deployment) -> AwsCompute {
-    let aws = deployment.aws.clone().unwrap_or_default();
-    let settings =
-        HostSettings { key_pair: aws.key_pair, root_volume: aws.root_volume, hold_services: aws.hold_services };
+    let settings = deployment.aws.as_ref().map_or_else(HostSettings::default, |aws| HostSettings {
+        key_pair: aws.key_pair.clone(),
+        root_volume: aws.root_volume.clone(),
+        hold_services: aws.hold_services.clone(),
+    });
     AwsCompute::new(connection, owner(deployment), settings)
 }
 
@@ -95,6 +97,6 @@ pub fn account(connection: &Rc<Connection>, deployment: &Deployment) -> AwsAccou
 }
 
 fn owner(deployment: &Deployment) -> Owner {
-    let role_tags = deployment.aws.clone().unwrap_or_default().role_tags;
+    let role_tags = deployment.aws.as_ref().map(|aws| aws.role_tags.clone()).unwrap_or_default();
     Owner { deployment: deployment.name.clone(), role_tags }
 }

@@ -137,7 +137,8 @@ impl Connection {
         self.calls.borrow().clone()
     }
 
-    /// Switches dry mode on: from here on this connection writes nothing, in S3 neither. Dry mode cannot be switched off.
+    /// Switches dry mode on: from here on this connection writes nothing, in S3 neither. Dry mode cannot be switched
+    /// off.
     pub fn run_dry(&self) {
         self.writes.run_dry();
     }

@@ -48,7 +48,8 @@ pub enum Lost {
 }
 
 impl Web {
-    /// A client with that time limit for connecting. It does not follow redirects: signed requests must not go elsewhere.
+    /// A client with that time limit for connecting. It does not follow redirects: signed requests must not go
+    /// elsewhere.
     ///
     /// # Errors
     /// When this machine has no root certificates.
@@ -90,8 +91,8 @@ impl Web {
     }
 }
 
-/// A refusal without the session token. To show what should have been signed, AWS repeats the headers of the request, and
-/// refusals are printed and recorded.
+/// A refusal without the session token. To show what should have been signed, AWS repeats the headers of the request,
+/// and refusals are printed and recorded.
 fn without_tokens(body: Bytes) -> Bytes {
     const TOKEN: &str = "x-amz-security-token:";
     let is_end = |letter: char| letter.is_whitespace() || "<&\"\\".contains(letter);

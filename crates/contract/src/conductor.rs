@@ -1,5 +1,5 @@
-//! Common parts of tests of whole upgrades, on any implementation: a conductor's conductor on a store in memory, and the
-//! plan of a phase. Each test runs the phase and checks the result itself.
+//! Common parts of tests of whole upgrades, on any implementation: a conductor's conductor on a store in memory, and
+//! the plan of a phase. Each test runs the phase and checks the result itself.
 
 use std::rc::Rc;
 

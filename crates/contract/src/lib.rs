@@ -23,5 +23,5 @@ mod stage;
 
 pub use broken::{Broken, Kept};
 pub use conductor::{conductor, planned};
-pub use contracts::*;
+pub use contracts::{CONTRACTS, Contract};
 pub use stage::{Stage, deployment, gate, launch};

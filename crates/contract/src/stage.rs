@@ -8,7 +8,7 @@ use cutover_core::deployment::{Deployment, Role, parse};
 use cutover_core::names::{ChangeId, DnsName, ImageId, InstanceId};
 use cutover_core::observation::{Instance, InstanceState, MachineImage};
 use cutover_core::plan::{ImageRef, Launch, RecordTarget};
-use cutover_core::time::{between, later};
+use cutover_core::time::between;
 use cutover_engine::fence::ZoneFence;
 use cutover_engine::gate::{Gate, Permit};
 use cutover_engine::halt::WriteError;
@@ -113,7 +113,7 @@ impl Stage {
             if between(started, self.clock.now()) >= self.patience {
                 return Err(Broken(format!("never came true: {what}")));
             }
-            self.clock.sleep_until(later(self.clock.now(), self.interval)).await;
+            self.clock.sleep(self.interval).await;
         }
     }
 

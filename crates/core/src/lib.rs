@@ -8,6 +8,7 @@ pub mod account;
 pub mod deployment;
 pub mod digest;
 pub mod journal;
+pub mod name_map;
 pub mod names;
 pub mod observation;
 pub mod plan;
@@ -15,5 +16,7 @@ pub mod planner;
 pub mod preflight;
 pub mod progress;
 pub mod status;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod words;

@@ -1,7 +1,7 @@
 //! Typed names and identifiers, so that a host is never mistaken for an instance, nor a site for a fleet.
 //!
-//! *Names* are the operator's words and come from the deployment file; *ids* are given by the cloud. They are copied into
-//! every plan, event and reading and never change, so that copies share their text.
+//! *Names* are the operator's words and come from the deployment file; *ids* are given by the cloud. They are copied
+//! into every plan, event and reading and never change, so that copies share their text.
 
 use std::sync::Arc;
 

@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp, tz::Offset};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// A length of time in the deployment file: `90s`, `15m`, `1h30m`, `3d` (a day is 24 hours). At most [`LONGEST_SPAN`] can
-/// be written.
+/// A length of time in the deployment file: `90s`, `15m`, `1h30m`, `3d` (a day is 24 hours). At most [`LONGEST_SPAN`]
+/// can be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Span(Duration);
@@ -83,9 +83,10 @@ impl TryFrom<String> for Span {
 /// Exact, so that the written value is read back unchanged; `Display` is for people.
 impl From<Span> for String {
     fn from(span: Span) -> Self {
-        match span.0.subsec_millis() {
+        match span.0.subsec_nanos() {
             0 => format!("{}s", span.0.as_secs()),
-            _ => format!("{}ms", span.0.as_millis()),
+            nanos if nanos % 1_000_000 == 0 => format!("{}ms", span.0.as_millis()),
+            _ => format!("{}ns", span.0.as_nanos()),
         }
     }
 }
@@ -280,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_span_that_is_written_is_read_back_exactly() {
-        for text in ["1h2m3s", "250ms", "3d", "90s"] {
+        for text in ["1h2m3s", "250ms", "1ms 500us", "3d", "90s"] {
             let span: Span = text.parse().expect(text);
             assert_eq!(Span::try_from(String::from(span)), Ok(span), "{text}");
         }

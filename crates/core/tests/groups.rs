@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use cutover_core::journal::Upgrade;
-use cutover_core::plan::{Line, Order, Phase, Plan, Rule, StepGroups};
+use cutover_core::plan::{Action, Line, Order, Phase, Plan, Rule, StepGroups};
 use cutover_core::planner::{Inputs, forecast};
 
 use support::{PRODUCTION, QA, deployment, observe};
@@ -59,4 +59,45 @@ fn what_waits_for_a_milestone_waits_for_what_is_behind_it() {
     let waits = groups.waits_for(&plan, migrate);
     let lines = waits[&Rule::RunbookLine].iter().map(|group| groups.list[*group].line);
     assert_eq!(lines.collect::<BTreeSet<Line>>(), BTreeSet::from([Line::Snapshot]));
+}
+
+#[test]
+fn the_groups_of_each_phase_say_what_their_steps_do_together() {
+    for phase in Phase::ALL {
+        let groups = StepGroups::of(&plan(phase, Order::Overlapped));
+        let rows = groups.list.iter().filter(|group| !group.milestone);
+        let rows: String = rows.map(|group| format!("{}: {}\n", group.lane, group.title)).collect();
+        insta::assert_snapshot!(format!("groups_of_{phase}"), rows);
+    }
+}
+
+#[test]
+fn images_are_removed_in_one_group_and_a_single_one_keeps_its_title() {
+    let mut plan = plan(Phase::Retire, Order::Overlapped);
+    let mut remove = plan.steps.pop().expect("a step");
+    let titles = |plan: &Plan| StepGroups::of(plan).list.iter().map(|group| group.title.clone()).collect::<Vec<_>>();
+    plan.steps.clear();
+    for image in ["ami-1", "ami-2"] {
+        remove.id = image.into();
+        remove.title = format!("remove {image}");
+        remove.action = Action::RemoveImage { image: image.into(), name: image.into() };
+        plan.steps.push(remove.clone());
+    }
+    assert_eq!(titles(&plan), ["remove 2 old images"]);
+    plan.steps.pop();
+    assert_eq!(titles(&plan), ["remove ami-1"]);
+}
+
+#[test]
+fn a_plan_can_be_shown_with_every_step_on_its_own_and_a_step_is_found_in_its_group() {
+    let plan = plan(Phase::Window, Order::Overlapped);
+    let every = StepGroups::every_step(&plan);
+    let titles: Vec<&str> = every.list.iter().map(|group| group.title.as_str()).collect();
+    assert_eq!(titles, plan.steps.iter().map(|step| step.title.as_str()).collect::<Vec<_>>());
+    let groups = StepGroups::of(&plan);
+    for (position, step) in plan.steps.iter().enumerate() {
+        let group = groups.group_of(&step.id).expect("every step is in a group");
+        assert!(group.steps.contains(&position), "{}", step.id);
+    }
+    assert!(groups.group_of(&"no-such-step".into()).is_none());
 }

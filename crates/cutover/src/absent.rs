@@ -1,8 +1,6 @@
 //! What this version of cutover cannot do on AWS yet: reach hosts, and send messages. Phases that need it are refused
 //! before anything is started; these ports return an error if they are called all the same.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 
 use cutover_core::deployment::SmokeTest;
@@ -66,11 +64,7 @@ fn unreachable<T>(host: &InstanceId) -> Answer<T> {
 
 #[async_trait(?Send)]
 impl Hosts for NoHosts {
-    async fn programs(
-        &self,
-        host: &InstanceId,
-        _programs: &[ProgramName],
-    ) -> Answer<BTreeMap<ProgramName, ProgramState>> {
+    async fn programs(&self, host: &InstanceId, _programs: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>> {
         unreachable(host)
     }
 

@@ -74,8 +74,8 @@ impl Given {
         file.map(|file| Self::file(file)).unwrap_or_default()
     }
 
-    /// `text`, in which each command of cutover between backquotes is completed. A command that already names a file stays
-    /// as it is.
+    /// `text`, in which each command of cutover between backquotes is completed. A command that already names a file
+    /// stays as it is.
     #[must_use]
     pub fn complete(&self, text: &str) -> String {
         let mut parts = text.split("`cutover ");

@@ -2,8 +2,8 @@
 
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Upgrade, downtime_began};
-use cutover_core::plan::{Phase, Plan, Severity, WindowForecast, lint};
+use cutover_core::journal::{Upgrade, page_was_posted};
+use cutover_core::plan::{Action, Phase, Plan, Severity, Step, WindowForecast, lint};
 use cutover_core::planner::{Blocked, Inputs, forecast, plan};
 use cutover_core::time::human;
 use cutover_engine::inbox::shown_plans;
@@ -36,7 +36,7 @@ pub async fn plan_to_run(
         as_shown(session, &plan, hash).await?;
     }
     passes_the_linter(session, &plan, deployment)?;
-    let is_down = is_down(upgrade);
+    let is_down = is_down(inputs);
     if phase == Phase::Window && !args.late && !is_down {
         fits(session, &plan)?;
     }
@@ -44,9 +44,18 @@ pub async fn plan_to_run(
     Ok((plan, Digest::of_json(deployment)))
 }
 
-/// Whether the maintenance page is up. Then the window goes on even if it is late.
-pub fn is_down(upgrade: &Upgrade) -> bool {
-    upgrade.run_of(Phase::Window).is_some_and(|run| downtime_began(run).is_some())
+/// Whether the maintenance page is up, or may be. Then the window goes on even if it is late. If a conductor ended at the
+/// first change of DNS, only the zone tells.
+pub fn is_down(inputs: Inputs<'_>) -> bool {
+    let is_posted = |step: &Step| match &step.action {
+        Action::ChangeRecords(change) => change.records.iter().any(|record| {
+            let seen = inputs.observation.records.get(&record.name);
+            seen.is_some_and(|seen| seen.target.is_same(&record.target))
+        }),
+        _ => false,
+    };
+    let run = inputs.upgrade.run_of(Phase::Window);
+    run.is_some_and(|run| page_was_posted(run) || run.plan.steps.iter().filter(|step| step.posts_page()).any(is_posted))
 }
 
 /// The errors for which the linter refuses a plan.

@@ -21,7 +21,7 @@ use cutover_rehearsal::EmbeddedCloud;
 use crate::absent::{NoAnnouncer, NoHosts};
 use crate::complete::typed;
 use crate::error::CommandError;
-use crate::wall::{ThisMachine, WallClock, aws_times, wall_time};
+use crate::wall::{ThisMachine, WallClock, aws_times, sleep, wall_time};
 use crate::{output, show};
 
 /// The seed of an embedded cloud that several processes share.
@@ -121,7 +121,8 @@ impl Session {
     }
 
     fn on_embedded_cloud(loaded: Loaded, access: Access) -> Result<Self, CommandError> {
-        let store = Store::folder(&loaded.state_folder(), &loaded.deployment.upgrade())?.telling(output::warn);
+        let store =
+            Store::folder(&loaded.state_folder(), &loaded.deployment.upgrade())?.telling(output::warn).limited(sleep);
         let folder = loaded.state_folder().join("embedded-cloud");
         belongs(&loaded, &folder)?;
         let (deployment, wall) = (&loaded.deployment, wall_time());
@@ -145,7 +146,7 @@ impl Session {
                 Store::on(Arc::new(objects), folder, &upgrade, loaded.deployment.state.location.clone())
             }
         };
-        let (store, clock, world) = (store.telling(output::warn), Rc::new(WallClock), OnceCell::new());
+        let (store, clock, world) = (store.telling(output::warn).limited(sleep), Rc::new(WallClock), OnceCell::new());
         Ok(Self { loaded, store, cloud: CloudAtHand::Aws(connected), clock, machine: ThisMachine, world })
     }
 

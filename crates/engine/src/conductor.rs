@@ -14,6 +14,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Run};
 use cutover_core::names::StepId;
 use cutover_core::plan::{Frontier, Phase, Plan, Step, tails};
+use cutover_core::status::only_refused;
 
 use crate::drive::{Conductor, StepEnd, Stop};
 use crate::halt::Halt;
@@ -49,7 +50,12 @@ pub async fn run(conductor: &Conductor, plan: Option<(Plan, Digest)>, phase: Pha
         conductor.journal.append(Event::Interrupted { because: "the operator stopped it".to_owned() }).await?;
         return Ok(Ending::Stopped);
     }
-    conductor.journal.append(Event::Interrupted { because: words(failed.len()) }).await?;
+    let because = {
+        let upgrade = conductor.journal.upgrade();
+        let was_refused = upgrade.current_run().is_some_and(|run| only_refused(run, &upgrade));
+        if was_refused { "somebody refused at a gate".to_owned() } else { words(failed.len()) }
+    };
+    conductor.journal.append(Event::Interrupted { because }).await?;
     Ok(Ending::Failed(failed))
 }
 
@@ -65,7 +71,7 @@ async fn conduct(conductor: &Conductor, run: &Run) -> Result<Vec<StepId>, Halt> 
     let tails = tails(steps);
     // A failure also ends waits for people and dates: no decision should be requested for an upgrade that has failed.
     let (failure, halt) = halt(&conductor.stop);
-    let mut frontier = Frontier::new(&run.plan);
+    let mut frontier = Frontier::new(steps);
     let mut ready = Ready::new();
     let mut free = frontier.first();
     let mut under_way = FuturesUnordered::new();
@@ -75,14 +81,14 @@ async fn conduct(conductor: &Conductor, run: &Run) -> Result<Vec<StepId>, Halt> 
         while let Some(position) = free.pop() {
             // Steps on record as done are skipped, whichever process did them.
             if run.status(&steps[position].id).is_done() {
-                free.extend(frontier.done(&steps[position].id));
+                free.extend(frontier.done(position));
             } else {
                 ready.push((tails[position], Reverse(position)));
             }
         }
         while !stopped && failed.is_empty() {
             let Some((_, Reverse(position))) = ready.pop() else { break };
-            under_way.push(drive(conductor, &steps[position], &halt));
+            under_way.push(drive(conductor, steps, position, &halt));
         }
         let next = match stopped {
             true => under_way.next().await,
@@ -96,9 +102,9 @@ async fn conduct(conductor: &Conductor, run: &Run) -> Result<Vec<StepId>, Halt> 
         };
         let Some(ended) = next else { return Ok(failed) };
         match ended? {
-            (step, StepEnd::Done) => free = frontier.done(&step),
-            (step, StepEnd::Failed) => {
-                failed.push(step);
+            (position, StepEnd::Done) => free = frontier.done(position),
+            (position, StepEnd::Failed) => {
+                failed.push(steps[position].id.clone());
                 failure.abort();
             }
             (_, StepEnd::Stopped) => stopped = true,
@@ -106,10 +112,10 @@ async fn conduct(conductor: &Conductor, run: &Run) -> Result<Vec<StepId>, Halt> 
     }
 }
 
-type Driven<'a> = LocalBoxFuture<'a, Result<(StepId, StepEnd), Halt>>;
+type Driven<'a> = LocalBoxFuture<'a, Result<(usize, StepEnd), Halt>>;
 
-fn drive<'a>(conductor: &'a Conductor, step: &'a Step, halt: &'a Stop) -> Driven<'a> {
-    Box::pin(async move { Ok((step.id.clone(), conductor.drive(step, halt).await?)) })
+fn drive<'a>(conductor: &'a Conductor, steps: &'a [Step], position: usize, halt: &'a Stop) -> Driven<'a> {
+    Box::pin(async move { Ok((position, conductor.drive(&steps[position], halt).await?)) })
 }
 
 /// Resolves when the operator asks the conductor to stop, or the handle is used.

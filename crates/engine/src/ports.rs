@@ -27,6 +27,7 @@ use cutover_core::observation::{
     BalancerState, Certificate, DatabaseState, Distribution, Health, Instance, MachineImage, Record, Snapshot,
 };
 use cutover_core::plan::{Announce, BuildImage, Decide, Launch, Migrate, RecordTarget};
+use cutover_core::time::between;
 
 use crate::failure::Failure;
 use crate::fence::{FenceChange, FenceRecord};
@@ -41,17 +42,16 @@ pub trait Clock {
     /// The upgrade's time.
     fn now(&self) -> Timestamp;
 
-    /// Waits until `moment`. If processes share an embedded cloud, time passes at that cloud's pace.
-    async fn sleep_until(&self, moment: Timestamp);
+    /// Waits for `length`, starting now, and no longer if the clock is set back meanwhile. If processes share an
+    /// embedded cloud, time passes at that cloud's pace.
+    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()>;
 
-    /// Waits for a date, such as the start of the window. An embedded cloud skips the time until then.
+    /// Waits until the clock shows `moment`, such as the start of the window. An embedded cloud skips the time until
+    /// then.
     async fn wait_for_date(&self, moment: Timestamp) {
-        self.sleep_until(moment).await;
-    }
-
-    /// Waits for `length`, starting now.
-    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
-        self.sleep_until(cutover_core::time::later(self.now(), length))
+        while self.now() < moment {
+            self.sleep(between(self.now(), moment)).await;
+        }
     }
 }
 
@@ -212,12 +212,8 @@ pub enum JobStart {
 /// What runs on hosts.
 #[async_trait(?Send)]
 pub trait Hosts {
-    /// The states of programs on a host.
-    async fn programs(
-        &self,
-        host: &InstanceId,
-        programs: &[ProgramName],
-    ) -> Answer<BTreeMap<ProgramName, ProgramState>>;
+    /// The states of programs on a host, in the order in which they were asked for.
+    async fn programs(&self, host: &InstanceId, programs: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>>;
     /// Tells programs to stop, and returns immediately. Idempotent.
     async fn stop(
         &self,

@@ -2,7 +2,7 @@
 //! boot at the same time, instances are listed once every few seconds, and not a hundred times.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -24,20 +24,21 @@ type Kept<T> = (Timestamp, Reading<T>);
 /// The members of a balancer, and the health of each.
 type Members = BTreeMap<InstanceId, Health>;
 
-/// The instances of the deployment, indexed by id and by name, because a thousand steps may look up theirs.
+/// The instances of the deployment, in the order in which they were listed, and their positions in the order of their ids
+/// and of their names, because a thousand steps may look up theirs.
 pub(crate) struct Listing {
-    instances: HashMap<InstanceId, Instance>,
-    by_name: HashMap<HostName, Vec<InstanceId>>,
+    instances: Vec<Instance>,
+    by_id: Vec<usize>,
+    by_name: Vec<usize>,
 }
 
 impl Listing {
-    fn new(listed: Vec<Instance>) -> Self {
-        let mut by_name: HashMap<HostName, Vec<InstanceId>> = HashMap::new();
-        for instance in &listed {
-            by_name.entry(instance.name.clone()).or_default().push(instance.id.clone());
-        }
-        let instances = listed.into_iter().map(|instance| (instance.id.clone(), instance)).collect();
-        Self { instances, by_name }
+    fn new(instances: Vec<Instance>) -> Self {
+        let (mut by_id, mut by_name): (Vec<usize>, Vec<usize>) =
+            (0..instances.len()).map(|index| (index, index)).unzip();
+        by_id.sort_by(|one, other| instances[*one].id.cmp(&instances[*other].id));
+        by_name.sort_by(|one, other| instances[*one].name.cmp(&instances[*other].name));
+        Self { instances, by_id, by_name }
     }
 
     /// Whether nothing is listed at all.
@@ -47,13 +48,14 @@ impl Listing {
 
     /// The instance with that id.
     pub(crate) fn get(&self, id: &InstanceId) -> Option<&Instance> {
-        self.instances.get(id)
+        let found = self.by_id.binary_search_by(|index| self.instances[*index].id.cmp(id)).ok()?;
+        Some(&self.instances[self.by_id[found]])
     }
 
     /// The instances with that name, in the order in which they were listed.
     pub(crate) fn named(&self, name: &HostName) -> impl Iterator<Item = &Instance> {
-        let ids = self.by_name.get(name).into_iter().flatten();
-        ids.filter_map(|id| self.instances.get(id))
+        let first = self.by_name.partition_point(|index| self.instances[*index].name < *name);
+        self.by_name[first..].iter().map(|index| &self.instances[*index]).take_while(|found| found.name == *name)
     }
 }
 
@@ -115,6 +117,9 @@ fn shared<T: 'static>(
 
 #[cfg(test)]
 mod tests {
+    use cutover_core::deployment::Role;
+    use cutover_core::observation::InstanceState;
+
     use super::*;
     use crate::failure::Failure;
     use crate::testing::at;
@@ -129,5 +134,30 @@ mod tests {
         assert_eq!(ask(1, Ok(2)).now_or_never(), Some(Ok(Rc::new(2))), "whoever asks now asks the world");
         assert_eq!(ask(2, Ok(3)).now_or_never(), Some(Ok(Rc::new(2))), "it is recent");
         assert_eq!(ask(3, Ok(4)).now_or_never(), Some(Ok(Rc::new(4))), "it is too old");
+    }
+
+    fn instance(id: &str, name: &str) -> Instance {
+        Instance {
+            id: id.into(),
+            name: name.into(),
+            fleet: "live".into(),
+            role: Role::Edxapp,
+            version: "4".into(),
+            launched: at(0),
+            upgrade: None,
+            state: InstanceState::Running,
+            image: "ami-1".into(),
+        }
+    }
+
+    #[test]
+    fn instances_are_found_by_id_and_those_with_the_same_name_in_the_order_of_the_listing() {
+        let listing = Listing::new(vec![instance("i-3", "b"), instance("i-1", "a"), instance("i-2", "b")]);
+        let named = |name: &str| listing.named(&name.into()).map(|found| found.id.to_string()).collect::<Vec<_>>();
+        assert_eq!([named("a"), named("b"), named("c")], [vec!["i-1"], vec!["i-3", "i-2"], vec![]]);
+        for id in ["i-1", "i-2", "i-3"] {
+            assert_eq!(listing.get(&id.into()).map(|found| found.id.as_str()), Some(id));
+        }
+        assert!(listing.get(&"i-4".into()).is_none() && !listing.is_empty());
     }
 }

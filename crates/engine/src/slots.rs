@@ -56,22 +56,33 @@ impl Slots {
 /// The slot of one step: taken while the step makes calls, and free while it waits before another attempt.
 pub(crate) struct StepSlot<'a> {
     slots: &'a Slots,
-    work: Cell<Work>,
-    slot: RefCell<Option<Slot>>,
+    work: Work,
+    slot: RefCell<Option<(Work, Slot)>>,
 }
 
 impl<'a> StepSlot<'a> {
-    /// Not taken yet.
+    /// Not taken yet. The step's call is this kind of work.
     pub(crate) fn new(slots: &'a Slots, work: Work) -> Self {
-        Self { slots, work: Cell::new(work), slot: RefCell::default() }
+        Self { slots, work, slot: RefCell::default() }
     }
 
-    /// Waits for a slot, unless there is one already. Returns whether one was taken.
-    pub(crate) async fn take(&self) -> bool {
-        if self.slot.borrow().is_some() {
-            return false;
+    /// Waits for a slot for the step's call, unless it has one.
+    pub(crate) async fn take_to_act(&self) {
+        let has_one = self.slot.borrow().as_ref().is_some_and(|(work, _)| *work == self.work);
+        if !has_one {
+            self.release();
+            self.take(self.work).await;
         }
-        let slot = self.slots.take(self.work.get()).await;
+    }
+
+    /// Waits for a slot to look at the world, unless the step has any. Returns whether one was taken.
+    pub(crate) async fn take_to_look(&self) -> bool {
+        let has_one = self.slot.borrow().is_some();
+        !has_one && self.take(self.work.of_looks()).await
+    }
+
+    async fn take(&self, work: Work) -> bool {
+        let slot = self.slots.take(work).await.map(|slot| (work, slot));
         let is_taken = slot.is_some();
         self.slot.replace(slot);
         is_taken
@@ -80,12 +91,6 @@ impl<'a> StepSlot<'a> {
     /// Gives the slot back, if there is one.
     pub(crate) fn release(&self) {
         self.slot.take();
-    }
-
-    /// Gives the slot back, if there is one. From here on the step looks for the effect of its call.
-    pub(crate) fn release_to_look(&self) {
-        self.release();
-        self.work.set(self.work.get().of_looks());
     }
 }
 
@@ -175,23 +180,26 @@ mod tests {
         let mut others = all(&slots, Work::Calls);
         others.pop();
         let slot = StepSlot::new(&slots, Work::Calls);
-        assert_eq!(slot.take().now_or_never(), Some(true));
-        assert_eq!(slot.take().now_or_never(), Some(false), "it has one");
+        assert_eq!(slot.take_to_act().now_or_never(), Some(()));
+        assert_eq!(slot.take_to_look().now_or_never(), Some(false), "it has one");
         slot.release();
         let another = taken(&slots, Work::Calls).expect("it was released");
-        assert_eq!(slot.take().now_or_never(), None);
+        assert_eq!(slot.take_to_look().now_or_never(), None);
         drop(another);
-        assert_eq!(slot.take().now_or_never(), Some(true));
+        assert_eq!(slot.take_to_look().now_or_never(), Some(true));
     }
 
     #[test]
-    fn hosts_that_boot_are_looked_for_while_others_are_launched() {
+    fn hosts_that_boot_are_looked_for_while_others_are_launched_and_each_launch_counts() {
         let slots = Slots::new();
         let slot = StepSlot::new(&slots, Work::Launches);
-        assert_eq!(slot.take().now_or_never(), Some(true));
-        slot.release_to_look();
-        let _others = all(&slots, Work::Launches);
-        assert_eq!(slot.take().now_or_never(), Some(true));
+        let others = all(&slots, Work::Launches);
+        assert_eq!(slot.take_to_look().now_or_never(), Some(true), "looks are ordinary calls");
+        assert_eq!(slot.take_to_act().now_or_never(), None, "a launch waits for the others");
+        drop(others);
+        assert_eq!(slot.take_to_act().now_or_never(), Some(()));
+        assert_eq!(taken(&slots, Work::Launches).map(|_| ()), Some(()));
+        assert_eq!(all(&slots, Work::Calls).len(), Work::Calls.side_by_side().expect("a limit"));
     }
 
     #[test]

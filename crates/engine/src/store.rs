@@ -7,10 +7,13 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::{Path as FolderPath, PathBuf};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
+use futures_util::future::{Either, LocalBoxFuture, select};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -21,6 +24,14 @@ use cutover_core::names::UpgradeId;
 use crate::failure::Failure;
 use crate::retry;
 
+/// How long an answer of the state may take, before it counts as failed: a folder on another machine may never answer.
+pub const ANSWER: Duration = Duration::from_secs(20);
+/// After how long it is said that an answer is waited for.
+const WORTH_SAYING: Duration = Duration::from_secs(5);
+
+/// Waits for a length of wall time.
+pub type Timer = fn(Duration) -> LocalBoxFuture<'static, ()>;
+
 /// The store of one upgrade.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -30,6 +41,8 @@ pub struct Store {
     /// The folder that contains `objects`, if the store is a folder.
     folder: Option<PathBuf>,
     strangers: Arc<Strangers>,
+    /// For the limit of each answer. A store without a timer answers at once, or in its own time.
+    timer: Option<Timer>,
 }
 
 /// Objects that this program has not written. Each one is reported once.
@@ -160,13 +173,20 @@ impl Store {
     }
 
     fn new(objects: Arc<dyn ObjectStore>, root: Path, location: String) -> Self {
-        Self { objects, root, location, folder: None, strangers: Arc::default() }
+        Self { objects, root, location, folder: None, strangers: Arc::default(), timer: None }
     }
 
     /// The same store, which reports every object that this program has not written, each one once.
     #[must_use]
     pub fn telling(self, tell: fn(&str)) -> Self {
         Self { strangers: Arc::new(Strangers { seen: Mutex::default(), tell: Some(tell) }), ..self }
+    }
+
+    /// The same store, which says when an answer takes long, and whose calls fail without an answer after [`ANSWER`].
+    /// A write may then still happen later.
+    #[must_use]
+    pub fn limited(self, timer: Timer) -> Self {
+        Self { timer: Some(timer), ..self }
     }
 
     /// Where the state is, for people.
@@ -180,7 +200,8 @@ impl Store {
     /// # Errors
     /// When it could not be written. It may or may not exist then.
     pub async fn create(&self, name: &str, bytes: Vec<u8>) -> Result<Created, StoreError> {
-        match self.objects.put_opts(&self.path(name), bytes.into(), PutMode::Create.into()).await {
+        let path = self.path(name);
+        match self.answer(name, self.objects.put_opts(&path, bytes.into(), PutMode::Create.into())).await {
             Ok(_) => Ok(Created::New),
             // S3 also answers 409 while another write of the object is under way, which may still fail.
             Err(object_store::Error::AlreadyExists { .. }) => match self.exists(name).await? {
@@ -197,7 +218,7 @@ impl Store {
     /// When that could not be read.
     pub async fn exists(&self, name: &str) -> Result<bool, StoreError> {
         let path = self.path(name);
-        match retry::at_once(is_missing, async || self.objects.head(&path).await).await {
+        match self.answer(name, retry::at_once(is_missing, async || self.objects.head(&path).await)).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(source) => Err(self.failed(name, "read", source)),
@@ -209,7 +230,8 @@ impl Store {
     /// # Errors
     /// When it could not be written.
     pub async fn replace(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
-        let put = self.objects.put_opts(&self.path(name), bytes.into(), PutMode::Overwrite.into()).await;
+        let path = self.path(name);
+        let put = self.answer(name, self.objects.put_opts(&path, bytes.into(), PutMode::Overwrite.into())).await;
         put.map(|_| ()).map_err(|source| self.failed(name, "written", source))
     }
 
@@ -219,7 +241,8 @@ impl Store {
     /// When it could not be read.
     pub async fn read(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
         let path = self.path(name);
-        match retry::at_once(is_missing, async || self.objects.get(&path).await?.bytes().await).await {
+        let read = retry::at_once(is_missing, async || self.objects.get(&path).await?.bytes().await);
+        match self.answer(name, read).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(source) => Err(self.failed(name, "read", source)),
@@ -253,14 +276,40 @@ impl Store {
     async fn names(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         if let Some(root) = &self.folder {
             let path = root.join(self.root.as_ref()).join(folder);
-            let names = retry::at_once(|_| false, async || names_in(&path)).await;
-            return names.map_err(|source| self.failed(folder, "listed", unlisted(source)));
+            let listed = retry::at_once(|_| false, async || beside(path.clone(), names_in).await.map_err(unlisted));
+            return self.answer(folder, listed).await.map_err(|source| self.failed(folder, "listed", source));
         }
         let prefix = self.path(folder);
-        let listed = retry::at_once(is_missing, async || self.objects.list(Some(&prefix)).try_collect().await).await;
-        let objects: Vec<ObjectMeta> = listed.map_err(|source| self.failed(folder, "listed", source))?;
+        let listed = retry::at_once(is_missing, async || self.objects.list(Some(&prefix)).try_collect().await);
+        let objects: Vec<ObjectMeta> =
+            self.answer(folder, listed).await.map_err(|source| self.failed(folder, "listed", source))?;
         let after = |object: &ObjectMeta| object.location.as_ref().strip_prefix(prefix.as_ref()).map(str::to_owned);
         Ok(objects.iter().filter_map(after).map(|name| name.trim_start_matches('/').to_owned()).collect())
+    }
+
+    /// The answer of the store about `what`, within the limit.
+    async fn answer<T>(
+        &self,
+        what: &str,
+        asked: impl Future<Output = object_store::Result<T>>,
+    ) -> object_store::Result<T> {
+        let Some(timer) = self.timer else { return asked.await };
+        let mut asked = pin!(asked);
+        if let Either::Left((answer, _)) = select(&mut asked, timer(WORTH_SAYING)).await {
+            return answer;
+        }
+        let (location, seconds) = (&self.location, WORTH_SAYING.as_secs());
+        self.warn(&format!("{location} has not answered for {seconds} s about {what}; waiting"));
+        match select(asked, timer(ANSWER - WORTH_SAYING)).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => Err(object_store::Error::Generic { store: "state", source: Box::new(no_answer()) }),
+        }
+    }
+
+    /// The error for an object that the store says nothing about.
+    pub(crate) fn silent(&self, what: &str, done: &'static str) -> StoreError {
+        let (what, location) = (what.to_owned(), self.location.clone());
+        StoreError::Object { what, done, location, source: Box::new(no_answer()) }
     }
 
     /// Warns of something in the state, once.
@@ -309,6 +358,19 @@ impl Strangers {
     }
 }
 
+fn no_answer() -> Failure {
+    Failure::in_doubt(format!("no answer within {} s", ANSWER.as_secs()))
+}
+
+/// Reads a folder in another thread if there is a runtime: in the thread of a conductor it would hold up its timers and
+/// signals too.
+async fn beside<T: Send + 'static>(folder: PathBuf, read: fn(&FolderPath) -> std::io::Result<T>) -> std::io::Result<T> {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => runtime.spawn_blocking(move || read(&folder)).await?,
+        Err(_) => read(&folder),
+    }
+}
+
 /// The names in a folder on disk; none if there is no such folder. A name that is not valid text, or that no object
 /// could have, is listed like any other: only reading it fails.
 fn names_in(folder: &FolderPath) -> std::io::Result<Vec<String>> {
@@ -333,10 +395,116 @@ fn is_missing(error: &object_store::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use async_trait::async_trait;
+    use futures_util::StreamExt;
+    use futures_util::stream::BoxStream;
+    use object_store::{
+        CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, PutMultipartOptions, PutOptions, PutPayload,
+        PutResult,
+    };
     use tempfile::TempDir;
 
     use super::*;
     use crate::testing::{memory, now, upgrade};
+
+    /// Objects of which the next readings fail, as those of a bucket do now and then.
+    #[derive(Debug, Default)]
+    struct Unsteady {
+        objects: object_store::memory::InMemory,
+        failures: AtomicU32,
+        readings: AtomicU32,
+    }
+
+    impl std::fmt::Display for Unsteady {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an unsteady bucket")
+        }
+    }
+
+    impl Unsteady {
+        /// How many readings were made so far, of which the next `failures` will fail.
+        fn fail(&self, failures: u32) -> u32 {
+            self.failures.store(failures, Ordering::Relaxed);
+            self.readings.swap(0, Ordering::Relaxed)
+        }
+
+        fn reading(&self) -> object_store::Result<()> {
+            self.readings.fetch_add(1, Ordering::Relaxed);
+            match self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)) {
+                Ok(_) => Err(unlisted(std::io::ErrorKind::ConnectionReset.into())),
+                Err(_) => Ok(()),
+            }
+        }
+    }
+
+    #[async_trait]
+    impl ObjectStore for Unsteady {
+        async fn put_opts(
+            &self,
+            location: &Path,
+            payload: PutPayload,
+            options: PutOptions,
+        ) -> object_store::Result<PutResult> {
+            self.objects.put_opts(location, payload, options).await
+        }
+
+        async fn put_multipart_opts(
+            &self,
+            location: &Path,
+            options: PutMultipartOptions,
+        ) -> object_store::Result<Box<dyn MultipartUpload>> {
+            self.objects.put_multipart_opts(location, options).await
+        }
+
+        async fn get_opts(&self, location: &Path, options: GetOptions) -> object_store::Result<GetResult> {
+            self.reading()?;
+            self.objects.get_opts(location, options).await
+        }
+
+        fn delete_stream(
+            &self,
+            locations: BoxStream<'static, object_store::Result<Path>>,
+        ) -> BoxStream<'static, object_store::Result<Path>> {
+            self.objects.delete_stream(locations)
+        }
+
+        fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+            match self.reading() {
+                Ok(()) => self.objects.list(prefix),
+                Err(error) => futures_util::stream::iter([Err(error)]).boxed(),
+            }
+        }
+
+        async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<ListResult> {
+            self.objects.list_with_delimiter(prefix).await
+        }
+
+        async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> object_store::Result<()> {
+            self.objects.copy_opts(from, to, options).await
+        }
+    }
+
+    #[test]
+    fn a_reading_that_fails_is_made_three_times_and_one_that_finds_nothing_once() {
+        let objects = Arc::new(Unsteady::default());
+        let store = Store::on(Arc::clone(&objects) as _, "", &upgrade(), "a bucket".to_owned());
+        create(&store, "lease/1.json", "{}");
+        for failures in [2, 3] {
+            objects.fail(failures);
+            assert_eq!(now(store.read("lease/1.json")).is_ok(), failures == 2);
+            assert_eq!(objects.fail(failures), 3);
+            assert_eq!(now(store.exists("lease/1.json")).is_ok(), failures == 2);
+            assert_eq!(objects.fail(failures), 3);
+            assert_eq!(now(store.list("lease", |_| true)).is_ok(), failures == 2);
+            assert_eq!(objects.fail(0), 3);
+        }
+        assert!(matches!(now(store.read("lease/2.json")), Ok(None)));
+        assert_eq!(objects.fail(0), 1);
+        assert!(matches!(now(store.exists("lease/2.json")), Ok(false)));
+        assert_eq!(objects.fail(0), 1);
+    }
 
     /// Runs the same check on a store in memory and on one in a folder.
     fn in_both_stores(check: impl Fn(&Store)) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
 use cutover_core::names::UpgradeId;
@@ -54,7 +55,8 @@ impl Clock for HandClock {
         self.0.get()
     }
 
-    async fn sleep_until(&self, moment: Timestamp) {
-        self.0.set(self.0.get().max(moment));
+    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
+        let end = later(self.now(), length);
+        Box::pin(async move { self.set(self.now().max(end)) })
     }
 }

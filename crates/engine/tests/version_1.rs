@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
 use cutover_core::journal::{Event, Fact, Run, StepStatus};
@@ -129,8 +130,9 @@ impl Clock for Still {
         self.0.get()
     }
 
-    async fn sleep_until(&self, moment: Timestamp) {
-        self.0.set(moment);
+    fn sleep(&self, length: std::time::Duration) -> LocalBoxFuture<'_, ()> {
+        let end = cutover_core::time::later(self.now(), length);
+        Box::pin(async move { self.0.set(end) })
     }
 }
 

@@ -15,7 +15,8 @@ pub enum Likeness {
     Stable,
 }
 
-/// The patch ids of commits. `call` makes calls in the repository that has them. A commit that changes nothing has none.
+/// The patch ids of commits. `call` makes calls in the repository that has them. A commit that changes nothing has
+/// none.
 ///
 /// # Errors
 /// When git cannot compute them.

@@ -35,8 +35,8 @@ pub struct Ledger {
     pub by: String,
     /// When, as RFC 3339.
     pub at: String,
-    /// Who published it, and when; none before that. It is written just before the push, so it is true only if the remote has
-    /// the branch.
+    /// Who published it, and when; none before that. It is written just before the push, so it is true only if the
+    /// remote has the branch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<Published>,
 }

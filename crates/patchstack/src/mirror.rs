@@ -48,8 +48,8 @@ pub enum Outcome {
     },
 }
 
-/// Copies upstream's release branches to our remote: those whose names match `pattern`, as in a shell, as a whole or from
-/// the last slash on (`koa.*`); all without one. `limit` is for each conversation with a remote.
+/// Copies upstream's release branches to our remote: those whose names match `pattern`, as in a shell, as a whole or
+/// from the last slash on (`koa.*`); all without one. `limit` is for each conversation with a remote.
 ///
 /// What a remote refuses, and copies that have commits of their own, are in the result and not errors.
 ///

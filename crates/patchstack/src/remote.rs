@@ -197,8 +197,8 @@ pub fn require(repository: &Repository, remote: &str) -> Result<()> {
     ))
 }
 
-/// Refuses to push to `remote` when it is `upstream`, by name or by address, or when it pushes to several addresses, or to
-/// another one than it is fetched from: then the result of a push could not be read back.
+/// Refuses to push to `remote` when it is `upstream`, by name or by address, or when it pushes to several addresses, or
+/// to another one than it is fetched from: then the result of a push could not be read back.
 ///
 /// # Errors
 /// When it is refused, or there is no such remote.
@@ -256,7 +256,8 @@ fn shown(addresses: &[String]) -> String {
     addresses.iter().map(|address| without_secrets(address)).collect::<Vec<_>>().join(", ")
 }
 
-/// An address without the parts that do not tell repositories apart: protocol, user, port, `.git`. Relative ones are seen from `folder`.
+/// An address without the parts that do not tell repositories apart: protocol, user, port, `.git`. Relative ones are
+/// seen from `folder`.
 fn normalised(folder: &Path, address: &str) -> String {
     let address = address.strip_prefix("file://").unwrap_or(address);
     let bare = |text: &str| text.trim_end_matches('/').trim_end_matches(".git").trim_end_matches('/').to_owned();
@@ -278,7 +279,8 @@ fn normalised(folder: &Path, address: &str) -> String {
     }
 }
 
-/// The path in what `normalised` returns. Host names are ignored, since the operator's ssh configuration may give a host other names.
+/// The path in what `normalised` returns. Host names are ignored, since the operator's ssh configuration may give a
+/// host other names.
 fn path(address: &str) -> &str {
     address.split_once(':').filter(|(host, _)| !host.contains('/')).map_or(address, |(_, path)| path)
 }

@@ -1,7 +1,7 @@
 //! Reads the operator's repository: its kind, its refs, and how its commits are related.
 //!
-//! Repositories that cannot be used are refused when they are opened. Names from outside become object ids here, once; everything else
-//! works with ids.
+//! Repositories that cannot be used are refused when they are opened. Names from outside become object ids here, once;
+//! everything else works with ids.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -226,8 +226,8 @@ impl Repository {
         Ok(Revision { name: name.to_owned(), reference: self.full_name(name)?, commit })
     }
 
-    /// The ref that `name` is the short name of: a branch before others that are at the same commit. Git would take a tag
-    /// where a branch of the same name is meant.
+    /// The ref that `name` is the short name of: a branch before others that are at the same commit. Git would take a
+    /// tag where a branch of the same name is meant.
     fn plain_ref(&self, name: &str) -> Result<Option<Ref>> {
         if RefName::branch(name).is_err() || ObjectId::parse(name).is_some() {
             return Ok(None);

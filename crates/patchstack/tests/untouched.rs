@@ -1,6 +1,6 @@
 //! Nothing of the operator's changes but what a command is named for: every file of the clone and of its work trees is
-//! compared before and after each command, byte for byte, with the index, HEAD, the stash, all refs and the configuration.
-//! What may change is in [`OURS`].
+//! compared before and after each command, byte for byte, with the index, HEAD, the stash, all refs and the
+//! configuration. What may change is in [`OURS`].
 #![expect(clippy::disallowed_methods, reason = "these tests start git, and give it their own PATH")]
 
 #[path = "support/sandbox.rs"]

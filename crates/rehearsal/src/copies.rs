@@ -25,7 +25,7 @@ use crate::world::WorldState;
 
 /// The state of an upgrade right after a record.
 #[derive(Clone, Debug)]
-pub struct Copy {
+pub struct UpgradeCopy {
     /// The world at that time. Faults can be added to it before the rest is run.
     pub world: WorldState,
     /// How many records were written.
@@ -34,7 +34,7 @@ pub struct Copy {
     records: Rc<[Record]>,
 }
 
-impl Copy {
+impl UpgradeCopy {
     /// The records up to the moment of the copy.
     #[must_use]
     pub fn records(&self) -> &[Record] {
@@ -70,7 +70,7 @@ pub fn rehearse_with_copies(
     order: Order,
     faults: impl FnOnce(&mut WorldState),
     wanted: impl Fn(u64) -> bool + 'static,
-) -> Result<(Rehearsed, Vec<Copy>), RehearsalError> {
+) -> Result<(Rehearsed, Vec<UpgradeCopy>), RehearsalError> {
     let (clock, cloud) = furnished(deployment, seed, faults);
     let worlds: Rc<RefCell<Vec<(u64, WorldState)>>> = Rc::default();
     let (copied, watched) = (Rc::clone(&worlds), Rc::clone(&cloud));
@@ -82,7 +82,7 @@ pub fn rehearse_with_copies(
     let listener: Listener = Rc::new(|_| {});
     let ended = run(&clock, conduct_in_memory(deployment, order, &cloud, Rc::clone(&clock) as _, &ledger, listener))?;
     let records: Rc<[Record]> = ended.records.clone().into();
-    let copies = worlds.take().into_iter().map(|(number, world)| Copy {
+    let copies = worlds.take().into_iter().map(|(number, world)| UpgradeCopy {
         world,
         length: usize::try_from(number).unwrap_or(usize::MAX),
         records: Rc::clone(&records),

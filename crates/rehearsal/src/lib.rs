@@ -18,7 +18,7 @@ mod world;
 
 pub use clock::{SimulatedClock, run};
 pub use cloud::EmbeddedCloud;
-pub use copies::{Copy, rehearse_with_copies};
+pub use copies::{UpgradeCopy, rehearse_with_copies};
 pub use file::CloudError;
 pub use operator::ScriptedOperator;
 pub use paced::{PacedClock, Sleeper, WallTime};

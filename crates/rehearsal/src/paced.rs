@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
-use cutover_core::time::between;
+use cutover_core::time::{between, later};
 use cutover_engine::ports::Clock;
 
 use crate::file::WorldFile;
@@ -37,6 +37,16 @@ impl PacedClock {
     pub(crate) fn new(file: Rc<WorldFile>, wall: WallTime) -> Rc<Self> {
         Rc::new(Self { file, wall })
     }
+
+    /// Waits for `length` at the present pace, and returns how much of the cloud's time has passed: what the clock
+    /// shows, or what the wait itself was worth if the wall clock was set back meanwhile.
+    async fn nap(&self, length: Duration) -> Duration {
+        let (begin, pace) = (self.now(), self.file.pace());
+        let wall_time = pace.wall_time(length);
+        (self.wall.sleeper)(wall_time).await;
+        let slower = pace.seconds().min(self.file.pace().seconds());
+        between(begin, self.now()).max(wall_time.saturating_mul(slower))
+    }
 }
 
 #[async_trait(?Send)]
@@ -45,18 +55,23 @@ impl Clock for PacedClock {
         self.file.pace().at((self.wall.now)())
     }
 
-    async fn sleep_until(&self, moment: Timestamp) {
-        // In a loop, because another process may have changed the pace, and a sleep may end early.
-        while self.now() < moment {
-            (self.wall.sleeper)(self.file.pace().wall_time(between(self.now(), moment))).await;
-        }
+    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
+        let (end, mut left) = (later(self.now(), length), length);
+        Box::pin(async move {
+            // In a loop, because another process may slow the cloud's time down.
+            while self.now() < end && !left.is_zero() {
+                left = left.saturating_sub(self.nap(left).await);
+            }
+        })
     }
 
     async fn wait_for_date(&self, moment: Timestamp) {
         let wall_now = (self.wall.now)();
         // If the jump cannot be saved, other processes would not see it, so this waits at the cloud's pace instead.
         if self.file.change_pace(|pace| pace.skip_to(moment, wall_now)).is_err() {
-            self.sleep_until(moment).await;
+            while self.now() < moment {
+                self.nap(between(self.now(), moment)).await;
+            }
         }
     }
 }

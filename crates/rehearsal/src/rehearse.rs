@@ -195,10 +195,11 @@ async fn conduct_phases(
     let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "rehearsal".to_owned() };
     conductor.journal.append(took_over).await?;
     let mut findings = Vec::new();
+    let digest = Digest::of_json(deployment);
     let unfinished = |phase: &Phase| !conductor.journal.upgrade().finished(*phase);
     for phase in Phase::ALL.into_iter().filter(unfinished) {
         clock.wait_for_date(when(deployment, phase)).await;
-        if let Some(early) = conduct_phase(deployment, order, phase, &conductor, &mut findings).await? {
+        if let Some(early) = conduct_digested(deployment, &digest, order, phase, &conductor, &mut findings).await? {
             return Ok((early, findings));
         }
     }
@@ -233,6 +234,18 @@ pub async fn conduct_phase(
     conductor: &Conductor,
     findings: &mut Vec<Finding>,
 ) -> Result<Option<RehearsalEnding>, RehearsalError> {
+    conduct_digested(deployment, &Digest::of_json(deployment), order, phase, conductor, findings).await
+}
+
+/// The same, for a deployment whose digest is known.
+async fn conduct_digested(
+    deployment: &Deployment,
+    digest: &Digest,
+    order: Order,
+    phase: Phase,
+    conductor: &Conductor,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<RehearsalEnding>, RehearsalError> {
     let upgrade = conductor.journal.upgrade().clone();
     if upgrade.run_of(phase).is_some() {
         return Ok(early_end(phase, conductor::run(conductor, None, phase).await?));
@@ -249,7 +262,7 @@ pub async fn conduct_phase(
     if refused {
         return Ok(Some(RehearsalEnding::Refused(phase)));
     }
-    let begin = Some((plan, Digest::of_json(deployment)));
+    let begin = Some((plan, digest.clone()));
     Ok(early_end(phase, conductor::run(conductor, begin, phase).await?))
 }
 

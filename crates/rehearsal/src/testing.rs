@@ -217,7 +217,7 @@ impl Rig {
     }
 
     fn all_are(&self, host: &InstanceId, programs: &[ProgramName], state: ProgramState) -> bool {
-        self.run(self.world.hosts.programs(host, programs)).values().all(|found| *found == state)
+        self.run(self.world.hosts.programs(host, programs)).iter().all(|(_, found)| *found == state)
     }
 
     pub(crate) fn stop_current(&self) {

@@ -30,6 +30,7 @@ use cutover_engine::halt::Halt;
 use cutover_engine::journal::{Journal, JournalError, Listener, read};
 use cutover_engine::lease::OnClock;
 use cutover_engine::ports::{Announcer, Answer, Clock, Decided, Operator, World};
+use cutover_engine::retry::refused;
 use cutover_engine::store::Store;
 use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, rehearse, run};
 
@@ -49,6 +50,8 @@ enum Sends {
     Fails(FailureClass),
     /// It sends the message, but the answer is lost.
     Loses,
+    /// It refuses the message because it has it already, which shows from now on.
+    IsThere,
     /// It sends the message immediately.
     Works,
 }
@@ -107,6 +110,10 @@ impl Announcer for Channel {
             Some(Sends::Loses) => {
                 self.send(token);
                 Err(Failure::in_doubt(format!("{name}: the answer was lost")))
+            }
+            Some(Sends::IsThere) => {
+                self.send(token);
+                Err(Failure::permanent(format!("{name}: there is such a message")))
             }
             Some(Sends::Works) | None => {
                 self.send(token);
@@ -254,6 +261,12 @@ impl Stage {
             StepStatus::Failed { error, .. } => error,
             other => panic!("{id} has not failed: {other:?}"),
         }
+    }
+
+    /// Why the last run ended before its end.
+    fn interruption(&self) -> Option<String> {
+        let events = self.records().into_iter().flat_map(|record| record.events);
+        events.filter_map(|event| if let Event::Interrupted { because } = event { Some(because) } else { None }).last()
     }
 
     fn elapsed(&self) -> Duration {
@@ -424,6 +437,24 @@ fn an_unobservable_step_in_doubt_is_never_repeated_automatically() {
 }
 
 #[test]
+fn an_unobservable_step_in_doubt_has_failed_with_the_answer_to_its_call() {
+    let stage = unreadable();
+    stage.channel.order("notice", &[Sends::Loses]);
+    assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), failed("notice"));
+    assert!(stage.error_of("notice").contains("(notice: the answer was lost)"), "{}", stage.error_of("notice"));
+}
+
+#[test]
+fn a_step_that_can_be_observed_again_after_a_lost_answer_is_settled_by_what_is_seen() {
+    let stage = unreadable();
+    stage.channel.order("notice", &[Sends::Loses]);
+    let channel = Rc::clone(&stage.channel);
+    stage.channel.meanwhile.replace(Some(Box::new(move || channel.cannot_be_read_back.set(false))));
+    assert_eq!(stage.conduct(vec![message("notice", &[])]).expect("the journal holds"), Ending::Finished);
+    assert_eq!((stage.channel.asked(), stage.status("notice")), (vec!["notice".to_owned()], StepStatus::Done));
+}
+
+#[test]
 fn an_unobservable_step_is_in_doubt_if_its_conductor_died_during_it() {
     let stage = unreadable();
     let plan = Arc::new(plan(vec![message("notice", &[])]));
@@ -493,6 +524,31 @@ fn a_call_made_right_before_a_crash_is_looked_for_before_it_is_made_again() {
 }
 
 #[test]
+fn a_refusal_after_a_crash_may_mean_that_the_call_before_the_crash_has_worked() {
+    let stage = Stage::new();
+    let plan = Arc::new(plan(vec![message("notice", &[])]));
+    let took_over = Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() };
+    let started = Event::StepStarted { step: "notice".into(), attempt: 1 };
+    stage.was_recorded(vec![took_over, run_started(plan), started]);
+    stage.channel.order("notice", &[Sends::IsThere]);
+    assert_eq!(stage.resume().expect("the journal holds"), Ending::Finished);
+    assert_eq!((stage.channel.asked(), stage.status("notice")), (vec!["notice".to_owned()], StepStatus::Done));
+}
+
+#[test]
+fn a_call_is_not_made_again_at_the_limit_of_its_step_or_later() {
+    let why = Failure::not_applied("no");
+    let wait = refused(&why, 1, "notice").expect("it may be made again");
+    for (limit, calls) in [(wait, 1), (wait + seconds(1), 2)] {
+        let stage = Stage::new();
+        stage.channel.order("notice", &[Sends::Fails(FailureClass::NotApplied)]);
+        let step = Step { limit, ..message("notice", &[]) };
+        stage.conduct(vec![step]).expect("the journal holds");
+        assert_eq!(stage.channel.asked().len(), calls, "{limit:?}");
+    }
+}
+
+#[test]
 fn a_failed_step_is_tried_again_when_the_phase_is_run_again() {
     let stage = Stage::new();
     stage.channel.order("first", &[Sends::Fails(FailureClass::Permanent)]);
@@ -532,6 +588,7 @@ fn after_a_failed_step_no_others_start_and_those_under_way_end() {
         assert_eq!(stage.status(later), StepStatus::Waiting, "{later}");
     }
     assert_eq!(stage.elapsed(), SENDING, "and is not waited for any longer");
+    assert_eq!(stage.interruption().as_deref(), Some("a step failed"));
 }
 
 #[test]
@@ -544,6 +601,7 @@ fn all_steps_that_fail_side_by_side_are_named() {
     let Ending::Failed(mut steps) = ending else { panic!("{ending:?}") };
     steps.sort();
     assert_eq!(steps, ["one".into(), "two".into()]);
+    assert_eq!(stage.interruption().as_deref(), Some("2 steps failed"));
 }
 
 #[test]

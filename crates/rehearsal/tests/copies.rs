@@ -7,7 +7,7 @@ use cutover_core::deployment::{Deployment, parse};
 use cutover_core::journal::{Event, Fact, Run, Upgrade};
 use cutover_core::names::{GateName, StepId};
 use cutover_core::plan::Order;
-use cutover_rehearsal::{Copy, RehearsalEnding, Rehearsed, rehearse_with_copies};
+use cutover_rehearsal::{RehearsalEnding, Rehearsed, UpgradeCopy, rehearse_with_copies};
 
 const QA: &str = include_str!("../../../examples/mitx-qa.toml");
 
@@ -15,11 +15,11 @@ fn deployment() -> Deployment {
     parse(QA).expect("the example has no mistakes")
 }
 
-fn copied(wanted: impl Fn(u64) -> bool + 'static) -> (Rehearsed, Vec<Copy>) {
+fn copied(wanted: impl Fn(u64) -> bool + 'static) -> (Rehearsed, Vec<UpgradeCopy>) {
     rehearse_with_copies(&deployment(), 1, Order::Overlapped, |_| {}, wanted).expect("the rehearsal works")
 }
 
-fn rest(copy: &Copy) -> Rehearsed {
+fn rest(copy: &UpgradeCopy) -> Rehearsed {
     copy.run_the_rest(&deployment(), Order::Overlapped, Rc::new(|_| {})).expect("the rehearsal works")
 }
 

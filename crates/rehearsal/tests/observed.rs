@@ -1,18 +1,26 @@
-//! What is observed of a world on which an upgrade was begun.
+//! What is observed of a world, also of one on which an upgrade was begun or of which not everything can be seen.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use cutover_contract::{conductor, planned};
-use cutover_core::deployment::parse;
+use cutover_core::deployment::{Deployment, Role, SmokeTest, parse};
 use cutover_core::digest::Digest;
-use cutover_core::observation::Observation;
-use cutover_core::plan::Phase;
+use cutover_core::journal::Upgrade;
+use cutover_core::names::{FleetName, ImageId, InstanceId, JobName, ProgramName};
+use cutover_core::observation::{Instance, InstanceState, Observation, Part};
+use cutover_core::plan::{CapturedHost, Launch, Migrate, Phase};
 use cutover_engine::conductor::{self, Ending};
-use cutover_engine::observe::observe;
-use cutover_engine::ports::Clock;
+use cutover_engine::failure::Failure;
+use cutover_engine::gate::Permit;
+use cutover_engine::observe::{name_answers, observe, observe_as_far_as_possible};
+use cutover_engine::ports::{Answer, Clock, Compute, Hosts, JobProgress, JobStart, ProgramState, World};
 use cutover_engine::store::Store;
-use cutover_rehearsal::{EmbeddedCloud, ScriptedOperator, SimulatedClock, run};
+use cutover_rehearsal::{EmbeddedCloud, Fault, FaultKind, ScriptedOperator, SimulatedClock, run};
 
 #[test]
 fn pending_migrations_are_counted_on_next_hosts_and_unknown_before_one_runs() {
@@ -41,4 +49,170 @@ fn pending_migrations_are_counted_on_next_hosts_and_unknown_before_one_runs() {
         let after = look().await;
         assert_eq!((known(&after), after.pending.len()), (before.pending.len(), before.pending.len()));
     });
+}
+
+fn deployment() -> Deployment {
+    parse(include_str!("../../../examples/mitx-qa.toml")).expect("the example has no mistakes")
+}
+
+/// The world of a deployment at the start of its window, in which these calls fail.
+fn furnished(deployment: &Deployment, faults: Vec<Fault>) -> (Rc<SimulatedClock>, World) {
+    let clock = SimulatedClock::new(deployment.window.start.timestamp);
+    let mut world = EmbeddedCloud::furnish(deployment, 1, clock.now());
+    world.faults = faults;
+    let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
+    (clock, cloud.world())
+}
+
+#[test]
+fn a_part_that_cannot_be_seen_is_named_to_who_only_looks_and_ends_the_observation_of_who_plans() {
+    let refused = || Fault::Call { call: "images".to_owned(), nth: 1, kind: FaultKind::Permanent };
+    let (deployment, upgrade) = (deployment(), Upgrade::default());
+    let (clock, world) = furnished(&deployment, vec![refused()]);
+    let seen =
+        run(&clock, observe_as_far_as_possible(&world, &*clock, &deployment, &upgrade)).expect("the rest is seen");
+    let unseen: Vec<&Part> = seen.unseen.iter().map(|unseen| &unseen.part).collect();
+    assert_eq!((unseen, seen.images.len()), (vec![&Part::Images], 0));
+    assert!(!seen.instances.is_empty() && !seen.records.is_empty());
+
+    let (clock, world) = furnished(&deployment, vec![refused()]);
+    let failure = run(&clock, observe(&world, &*clock, &deployment, &upgrade)).expect_err("plans need the images");
+    assert!(failure.message.starts_with("images: "), "{failure}");
+}
+
+#[test]
+fn who_can_see_nothing_at_all_is_told_the_first_reason() {
+    let all = Fault::Scattered { one_in: 1, share: 0, kind: FaultKind::Permanent };
+    let (deployment, upgrade) = (deployment(), Upgrade::default());
+    let (clock, world) = furnished(&deployment, vec![all]);
+    let look = observe_as_far_as_possible(&world, &*clock, &deployment, &upgrade);
+    let failure = run(&clock, look).expect_err("there is nothing to show");
+    assert!(failure.message.starts_with("records: "), "{failure}");
+}
+
+#[test]
+fn the_zones_servers_and_every_resolver_are_asked_for_the_first_sites_name() {
+    let mut deployment = deployment();
+    let (clock, world) = furnished(&deployment, Vec::new());
+    let answers = run(&clock, name_answers(&world, &deployment)).expect("there is a site");
+    let target = deployment.balancer(&deployment.sites[0].balancer).expect("it has one").domain.clone();
+    assert_eq!(answers.name, deployment.sites[0].host);
+    let servers = answers.servers.expect("they answer");
+    assert!(!servers.is_empty() && servers.iter().all(|answer| answer.as_ref() == Some(&target)), "{servers:?}");
+    let resolvers: BTreeMap<_, _> =
+        deployment.dns.resolvers.iter().map(|resolver| (*resolver, Ok(Some(target.clone())))).collect();
+    assert_eq!(answers.resolvers, resolvers);
+    deployment.sites.clear();
+    assert!(run(&clock, name_answers(&world, &deployment)).is_none());
+}
+
+/// Instances that are listed, of which none can be changed.
+struct Listed(Vec<Instance>);
+
+#[async_trait(?Send)]
+impl Compute for Listed {
+    async fn instances(&self) -> Answer<Vec<Instance>> {
+        Ok(self.0.clone())
+    }
+
+    async fn launch(&self, _: &Permit, launch: &Launch, _: &ImageId, _: &str) -> Answer<InstanceId> {
+        Err(Failure::permanent(format!("nobody launches {} here", launch.name)))
+    }
+
+    async fn lives(&self, _: &InstanceId) -> Answer<bool> {
+        Ok(true)
+    }
+
+    async fn terminate(&self, _: &Permit, instance: &InstanceId) -> Answer<()> {
+        Err(Failure::permanent(format!("nobody terminates {instance} here")))
+    }
+}
+
+/// Hosts that know how many migrations are pending, and nothing else.
+#[derive(Default)]
+struct Asked(RefCell<Vec<(InstanceId, FleetName)>>);
+
+fn nobody_asks<T>(host: &InstanceId) -> Answer<T> {
+    Err(Failure::permanent(format!("nobody asks {host} for this here")))
+}
+
+#[async_trait(?Send)]
+impl Hosts for Asked {
+    async fn programs(&self, host: &InstanceId, _: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>> {
+        nobody_asks(host)
+    }
+
+    async fn stop(&self, _: &Permit, host: &InstanceId, _: &str, _: &[ProgramName]) -> Answer<()> {
+        nobody_asks(host)
+    }
+
+    async fn start(&self, _: &Permit, host: &InstanceId, _: &str, _: &[ProgramName]) -> Answer<()> {
+        nobody_asks(host)
+    }
+
+    async fn kill(&self, _: &Permit, host: &InstanceId, _: &[ProgramName]) -> Answer<()> {
+        nobody_asks(host)
+    }
+
+    async fn smoke_test(&self, host: &InstanceId, _: &SmokeTest) -> Answer<(i32, String)> {
+        nobody_asks(host)
+    }
+
+    async fn queued_tasks(&self, _: &FleetName) -> Answer<u32> {
+        Ok(0)
+    }
+
+    async fn pending_migrations(&self, host: &InstanceId, migrate: &Migrate) -> Answer<Option<u32>> {
+        self.0.borrow_mut().push((host.clone(), migrate.fleet.clone()));
+        Ok(Some(7))
+    }
+
+    async fn start_job(&self, _: &Permit, host: &InstanceId, _: &Migrate) -> Answer<JobStart> {
+        nobody_asks(host)
+    }
+
+    async fn job(&self, host: &InstanceId, _: &JobName, _: u64) -> Answer<Option<JobProgress>> {
+        nobody_asks(host)
+    }
+}
+
+#[test]
+fn only_a_running_next_host_of_the_fleet_with_the_new_code_is_asked_for_pending_migrations() {
+    let deployment = deployment();
+    let [live, draft] = [0, 1].map(|index| deployment.fleets[index].name.clone());
+    let host = |id: &str, fleet: &FleetName| Instance {
+        id: id.into(),
+        name: id.into(),
+        fleet: fleet.clone(),
+        role: Role::Edxapp,
+        version: deployment.release.version.clone(),
+        launched: deployment.window.start.timestamp,
+        upgrade: Some(deployment.upgrade()),
+        state: InstanceState::Running,
+        image: "ami-1".into(),
+    };
+    let listed = vec![
+        Instance { version: deployment.release.current_version.clone(), ..host("i-old", &live) },
+        Instance { role: Role::Worker, ..host("i-worker", &live) },
+        Instance { state: InstanceState::Pending, ..host("i-booting", &live) },
+        host("i-current", &live),
+        host("i-next", &live),
+        host("i-draft", &draft),
+    ];
+    let (clock, world) = furnished(&deployment, Vec::new());
+    let asked = Rc::new(Asked::default());
+    let world = World { compute: Rc::new(Listed(listed)), hosts: Rc::clone(&asked) as _, ..world };
+    // A host that runs the new code, and that the upgrade replaces all the same.
+    let current = CapturedHost {
+        name: "i-current".into(),
+        instance: "i-current".into(),
+        fleet: live.clone(),
+        role: Role::Edxapp,
+    };
+    let upgrade = Upgrade { captured: Some(vec![current]), ..Upgrade::default() };
+    let seen = run(&clock, observe(&world, &*clock, &deployment, &upgrade)).expect("it can be observed");
+    assert!(!seen.pending.is_empty() && seen.pending.iter().all(|found| found.count == Some(7)), "{:?}", seen.pending);
+    let mut asked = asked.0.take();
+    asked.dedup();
+    assert_eq!(asked, [("i-next".into(), live), ("i-draft".into(), draft)]);
 }

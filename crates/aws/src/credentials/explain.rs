@@ -39,8 +39,8 @@ pub(crate) fn explained(error: &CredentialsError) -> MissingCredentials {
 /// The beginning of the official chain's message that it has found nothing.
 const NOWHERE: &str = "no credentials found in chain.";
 
-/// The message when no source had credentials. The chain lists every attempt; only that of the profile is of interest, since
-/// the profile may be incomplete.
+/// The message when no source had credentials. The chain lists every attempt; only that of the profile is of interest,
+/// since the profile may be incomplete.
 fn nowhere(attempts: &str) -> String {
     const PROFILE: &str = "Profile: the credential provider was not enabled:";
     let profile = attempts.split_once(PROFILE).and_then(|(_, rest)| rest.split_once("WebIdentityToken:"));

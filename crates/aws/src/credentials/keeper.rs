@@ -47,7 +47,8 @@ impl Keeper {
         renewed.or_else(|error| self.that_hold_for(LAST_MINUTE).ok_or(error))
     }
 
-    /// Asks for credentials, one at a time: many calls start at the same time, and somebody may have to confirm each request.
+    /// Asks for credentials, one at a time: many calls start at the same time, and somebody may have to confirm each
+    /// request.
     async fn renewed(&self) -> Result<Credentials, CredentialsError> {
         let _turn = self.turn.lock().await;
         if let Some(credentials) = self.that_hold_for(MARGIN) {

@@ -55,8 +55,8 @@ impl ProvideCredentials for OfProfile {
 
 /// Until when credentials can be used or renewed; nothing when there is no known limit.
 ///
-/// Their source is recorded in them. Credentials of SSO are renewed too, as long as the sign-in of the person lasts; since
-/// the end of that is recorded nowhere, the expiry of the credentials themselves counts.
+/// Their source is recorded in them. Credentials of SSO are renewed too, as long as the sign-in of the person lasts;
+/// since the end of that is recorded nowhere, the expiry of the credentials themselves counts.
 pub(crate) fn until(credentials: &Credentials) -> Option<SystemTime> {
     use AwsCredentialFeature as Source;
     let sources = credentials.get_property::<Vec<Source>>().map(Vec::as_slice).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Answers to writes that were not made: values of the request, where the answer would repeat them, and placeholders such
-//! as `<instanceId>` for the rest.
+//! Answers to writes that were not made: values of the request, where the answer would repeat them, and placeholders
+//! such as `<instanceId>` for the rest.
 
 use crate::operations::Operation;
 use crate::shape::{Document, Field, Kind, Member, Shape, Unreadable, Value};

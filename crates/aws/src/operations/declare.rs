@@ -12,7 +12,8 @@ pub enum Effect {
     Write,
 }
 
-/// An operation: its request, and what belongs to it. None is declared elsewhere: [`Reads`] and [`Writes`] can be relied on.
+/// An operation: its request, and what belongs to it. None is declared elsewhere: [`Reads`] and [`Writes`] can be
+/// relied on.
 pub trait Operation: Shape + sealed::Declared {
     /// What comes back.
     type Output: Shape;

@@ -1,8 +1,8 @@
 //! The operations of AWS that an upgrade needs, and no others: their requests, and what we read of their answers.
 //!
-//! Each is declared once, in the file of its service, by the macros in `declare`. [`table`] lists all of them; tests compare
-//! that list with AWS's own models, and the policy of least privilege with that list. Names of operations and members are
-//! AWS's.
+//! Each is declared once, in the file of its service, by the macros in `declare`. [`table`] lists all of them; tests
+//! compare that list with AWS's own models, and the policy of least privilege with that list. Names of operations and
+//! members are AWS's.
 
 pub mod cloudfront;
 mod declare;

@@ -2,8 +2,8 @@
 //! else. Pure: AWS is not called.
 //!
 //! `methods` lists the operations that each method of a port calls, and in which phases it is used; `statements` the
-//! resources that they may be called on. `assemble` makes the policy of both. A test runs every method and compares what
-//! it really calls with these lists.
+//! resources that they may be called on. `assemble` makes the policy of both. A test runs every method and compares
+//! what it really calls with these lists.
 
 mod assemble;
 mod document;

@@ -111,7 +111,8 @@ fn look(location: Location<'_>) -> Statement {
     }
 }
 
-/// The zone's id is not in the file; its records are, by name. As Route 53 normalises them: lower case, no dot at the end.
+/// The zone's id is not in the file; its records are, by name. As Route 53 normalises them: lower case, no dot at the
+/// end.
 ///
 /// A batch has the fence in it, so that one statement has to allow both. IAM cannot tell which action is on which of a
 /// batch's records.
@@ -173,8 +174,8 @@ fn balancers(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> 
     ]
 }
 
-/// A launch asks for each of its parts. The instance and its disks must carry the deployment's tag from the first moment
-/// on, and what tags them is the launch alone.
+/// A launch asks for each of its parts. The instance and its disks must carry the deployment's tag from the first
+/// moment on, and what tags them is the launch alone.
 fn launch(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
     const RUN: &[&str] = &["ec2:RunInstances"];
     let requested = format!("aws:RequestTag/{ENVIRONMENT}");
@@ -209,8 +210,8 @@ fn launched_into(deployment: &Deployment, location: Location<'_>) -> Vec<String>
     resources.map(|resource| location.arn("ec2", resource)).collect()
 }
 
-/// The role of an instance profile. The file names profiles alone; that a role has its profile's name is how the console
-/// and most tools make them.
+/// The role of an instance profile. The file names profiles alone; that a role has its profile's name is how the
+/// console and most tools make them.
 fn role_of(profile: &str, location: Location<'_>) -> String {
     match profile.starts_with("arn:") {
         true => profile.replacen(":instance-profile/", ":role/", 1),

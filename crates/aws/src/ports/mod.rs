@@ -1,9 +1,9 @@
 //! The engine's ports on AWS, one file each.
 //!
-//! A port reads and makes, says what became of it, and decides nothing: whether a call is made again, either, which is the
-//! engine's business. "Not found" is an answer of its own here, since soon after a write it proves nothing: the engine gives
-//! it a grace. Calls for many are made in the largest batches that the API takes. What changes anything takes the gate's
-//! permit, and cannot be sent without.
+//! A port reads and makes, says what became of it, and decides nothing: whether a call is made again, either, which is
+//! the engine's business. "Not found" is an answer of its own here, since soon after a write it proves nothing: the
+//! engine gives it a grace. Calls for many are made in the largest batches that the API takes. What changes anything
+//! takes the gate's permit, and cannot be sent without.
 
 mod account;
 mod balancers;

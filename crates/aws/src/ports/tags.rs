@@ -34,8 +34,8 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// Filters for what is tagged with the deployment and one of its roles. Other machines of the environment have other
-    /// roles.
+    /// Filters for what is tagged with the deployment and one of its roles. Other machines of the environment have
+    /// other roles.
     pub(super) fn filters(&self) -> Vec<Filter> {
         let roles = Role::ALL.map(|role| self.role_tags.of(role).to_owned());
         vec![

@@ -1,5 +1,5 @@
-//! The three protocols of AWS that we speak, each a thin translation between shapes and HTTP: `query` (with EC2's variant),
-//! `rest` (with `xml`) and `json`. `translate` chooses among them by the service.
+//! The three protocols of AWS that we speak, each a thin translation between shapes and HTTP: `query` (with EC2's
+//! variant), `rest` (with `xml`) and `json`. `translate` chooses among them by the service.
 
 mod json;
 mod query;

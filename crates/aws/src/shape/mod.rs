@@ -1,10 +1,10 @@
-//! Shapes: what requests and answers look like, declared once for writing, for reading, and for the comparison with AWS's
-//! own models.
+//! Shapes: what requests and answers look like, declared once for writing, for reading, and for the comparison with
+//! AWS's own models.
 //!
-//! A shape lists its members under the names that they have in requests and answers. Writing turns a shape into [`Value`]s,
-//! from which a protocol makes parameters, XML or JSON. Answers of all protocols become [`Document`]s, from which shapes are
-//! read. `declare` has the traits and the macro that declares shapes, `member` the description of members, `document` what
-//! was read, and `fields` the types that members can have.
+//! A shape lists its members under the names that they have in requests and answers. Writing turns a shape into
+//! [`Value`]s, from which a protocol makes parameters, XML or JSON. Answers of all protocols become [`Document`]s, from
+//! which shapes are read. `declare` has the traits and the macro that declares shapes, `member` the description of
+//! members, `document` what was read, and `fields` the types that members can have.
 
 mod declare;
 mod document;

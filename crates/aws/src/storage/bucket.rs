@@ -1,5 +1,5 @@
-//! A bucket through `object_store`: the state that a team shares. Its errors are made from the [`Failure`] of the request that
-//! failed, with S3's words and what can be done about them.
+//! A bucket through `object_store`: the state that a team shares. Its errors are made from the [`Failure`] of the
+//! request that failed, with S3's words and what can be done about them.
 
 use std::fmt;
 

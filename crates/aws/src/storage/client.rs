@@ -12,8 +12,8 @@ use crate::connection::Connection;
 use crate::credentials::Keeper;
 
 impl Connection {
-    /// The client for a bucket. Create-only writes are conditional requests. `object_store` repeats nothing by itself: a
-    /// repeated create could meet its own write.
+    /// The client for a bucket. Create-only writes are conditional requests. `object_store` repeats nothing by itself:
+    /// a repeated create could meet its own write.
     pub(super) fn s3(&self, name: &str) -> Result<AmazonS3, Failure> {
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(name)

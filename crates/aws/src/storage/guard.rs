@@ -1,6 +1,6 @@
-//! The HTTP client of a bucket: requests have the time limit of an attempt, expired credentials are renewed for the next
-//! request, and in dry mode every request that would change a bucket is refused, including journal records. Reads pass. Pages
-//! that a dry run would write do not get here: they are recorded as lines before.
+//! The HTTP client of a bucket: requests have the time limit of an attempt, expired credentials are renewed for the
+//! next request, and in dry mode every request that would change a bucket is refused, including journal records. Reads
+//! pass. Pages that a dry run would write do not get here: they are recorded as lines before.
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The maintenance page's bucket: anybody may read its object; replacing it takes a permit, and succeeds only if it is still the
-//! version that was read.
+//! The maintenance page's bucket: anybody may read its object; replacing it takes a permit, and succeeds only if it is
+//! still the version that was read.
 
 use std::sync::Arc;
 

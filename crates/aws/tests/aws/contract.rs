@@ -1,5 +1,5 @@
-//! The contracts of the engine's ports, kept by AWS's ports on moto: all of them in one furnished moto, and every broken
-//! one reported.
+//! The contracts of the engine's ports, kept by AWS's ports on moto: all of them in one furnished moto, and every
+//! broken one reported.
 //!
 //! moto is not AWS: what it is known to get wrong is listed here with each contract that it breaks. These are tried all
 //! the same, so that an exemption that is no longer needed fails the test.

@@ -12,6 +12,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
 use cutover_core::account::{Quota, Subnet};
@@ -23,7 +24,7 @@ use cutover_core::observation::{
     Snapshot,
 };
 use cutover_core::plan::{BuildImage, Launch, RecordTarget};
-use cutover_core::time::between;
+use cutover_core::time::{between, later};
 use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{
@@ -98,18 +99,17 @@ impl Clock for HurriedClock {
         self.now.get()
     }
 
-    async fn sleep_until(&self, moment: Timestamp) {
-        let number = self.started.get();
+    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
+        let (moment, number) = (later(self.now(), length), self.started.get());
         self.started.set(number + 1);
         let timer = Timer { clock: self, key: (moment, number) };
-        poll_fn(|context| {
+        Box::pin(poll_fn(move |context| {
             if self.now.get() >= moment {
                 return Poll::Ready(());
             }
             self.timers.borrow_mut().insert(timer.key, context.waker().clone());
             Poll::Pending
-        })
-        .await;
+        }))
     }
 }
 

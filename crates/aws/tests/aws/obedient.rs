@@ -1,7 +1,7 @@
 //! Hosts, people and a channel that do as they are told, at once: what an upgrade asks of AWS shows by itself.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use async_trait::async_trait;
@@ -23,11 +23,7 @@ pub(crate) struct Obedient {
 
 #[async_trait(?Send)]
 impl Hosts for Obedient {
-    async fn programs(
-        &self,
-        host: &InstanceId,
-        programs: &[ProgramName],
-    ) -> Answer<BTreeMap<ProgramName, ProgramState>> {
+    async fn programs(&self, host: &InstanceId, programs: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>> {
         let stopped = self.stopped.borrow();
         let state = |program: &ProgramName| match stopped.contains(&(host.clone(), program.clone())) {
             true => ProgramState::Stopped,

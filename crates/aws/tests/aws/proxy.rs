@@ -1,5 +1,6 @@
 //! A network between the client and moto that misbehaves on order or by chance: it delays, drops and loses answers,
-//! throttles, fails, and cuts connections before, within and after what is said. Everything else it passes on unchanged.
+//! throttles, fails, and cuts connections before, within and after what is said. Everything else it passes on
+//! unchanged.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};

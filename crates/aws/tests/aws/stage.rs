@@ -1,4 +1,5 @@
-//! moto with a whole deployment in it, as it stands before an upgrade: what tests of the ports and of upgrades begin on.
+//! moto with a whole deployment in it, as it stands before an upgrade: what tests of the ports and of upgrades begin
+//! on.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

@@ -1,5 +1,5 @@
-//! What the tests share: a connection with keys that mean nothing, on the wall clock; gates that bar nobody, and one of a
-//! dry run; and where the Python parts are.
+//! What the tests share: a connection with keys that mean nothing, on the wall clock; gates that bar nobody, and one of
+//! a dry run; and where the Python parts are.
 
 use std::ffi::OsString;
 use std::rc::Rc;
@@ -20,6 +20,7 @@ use cutover_engine::journal::{Journal, Reading};
 use cutover_engine::lease::OnClock;
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
+use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
 #[derive(Debug)]
@@ -83,8 +84,8 @@ impl Clock for WallClock {
         Timestamp::now()
     }
 
-    async fn sleep_until(&self, moment: Timestamp) {
-        tokio::time::sleep(Duration::try_from(moment.duration_since(self.now())).unwrap_or_default()).await;
+    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(length))
     }
 }
 
@@ -97,7 +98,9 @@ impl Clock for Hasty {
         Timestamp::now()
     }
 
-    async fn sleep_until(&self, _: Timestamp) {}
+    fn sleep(&self, _: Duration) -> LocalBoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Does what takes a permit, by one of a gate that bars nobody.

@@ -1,9 +1,9 @@
 //! A whole upgrade of mitx-production on moto, from the announcement to the last old host: that the ports carry it to
 //! its end, what it asks of AWS, and that the policy of each phase lets it.
 //!
-//! Hosts do as they are told, and hours pass while nobody waits for the network; what AWS takes its time for takes it here
-//! too. What is asked is counted by the connection, and S3 at a proxy. To read the figures:
-//! `cargo nextest run -p cutover-aws upgrade --no-capture`.
+//! Hosts do as they are told, and hours pass while nobody waits for the network; what AWS takes its time for takes it
+//! here too. What is asked is counted by the connection, and S3 at a proxy. To read the figures: `cargo nextest run -p
+//! cutover-aws upgrade --no-capture`.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

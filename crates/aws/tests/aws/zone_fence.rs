@@ -1,5 +1,5 @@
-//! The zone's fence against two conductors, on a stand-in of Route 53 that refuses a batch as Route 53 does, which moto does
-//! not: where its fence is not as told, nothing of it is changed.
+//! The zone's fence against two conductors, on a stand-in of Route 53 that refuses a batch as Route 53 does, which moto
+//! does not: where its fence is not as told, nothing of it is changed.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

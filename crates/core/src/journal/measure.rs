@@ -35,16 +35,27 @@ pub fn downtime_began(run: &Run) -> Option<Timestamp> {
     posts_page(run).filter_map(|(_, run)| run.acts_since()).min()
 }
 
-/// The latest moment at which the window may open. Nothing once the maintenance page may be up, or if the window may
-/// open at any time.
+/// The latest moment at which the window may open. Nothing once something says that the maintenance page may be up, or
+/// if the window may open at any time.
 #[must_use]
 pub fn opens_by(run: &Run) -> Option<Timestamp> {
-    if posts_page(run).any(|(_, run)| run.may_have_acted) { None } else { run.plan.opens_by() }
+    run.plan.opens_by().filter(|_| !page_was_posted(run))
+}
+
+/// Whether something says that the maintenance page may be up: a step that puts it up has succeeded, the id of its change
+/// is known, or an attempt at it may have worked. That such a step was started says nothing yet: its conductor may have
+/// ended before the call.
+#[must_use]
+pub fn page_was_posted(run: &Run) -> bool {
+    let has_changed = |fact: &Fact| matches!(fact, Fact::RecordsChanged { .. });
+    let was_posted = |run: &StepRun| run.may_have_acted && !run.only_started;
+    posts_page(run).any(|(_, run)| was_posted(run) || run.facts.iter().any(has_changed))
 }
 
 /// The steps that put the maintenance page up.
 fn posts_page(run: &Run) -> impl Iterator<Item = (&Step, &StepRun)> {
-    run.runs().filter(|(step, _)| step.posts_page())
+    let steps = run.plan.steps.iter().filter(|step| step.posts_page());
+    steps.map(|step| (step, run.run(&step.id)))
 }
 
 /// The longest chain of the window's steps, measured by the time that they really took, from the opening to the last
@@ -248,10 +259,8 @@ mod tests {
     use super::*;
     use crate::digest::Digest;
     use crate::journal::{Event, RunKind, RunNumber};
-    use crate::names::UpgradeId;
-    use crate::plan::{
-        Basis, ChangeRecords, CheckSite, Decide, Edge, Host, InstanceRef, Lane, Order, PageMayLift, Plan, Rule, Via,
-    };
+    use crate::plan::{ChangeRecords, CheckSite, Decide, Host, InstanceRef, Lane, PageMayLift, Plan, Via};
+    use crate::testing;
     use crate::time::later;
 
     fn at(seconds: u64) -> Timestamp {
@@ -263,18 +272,7 @@ mod tests {
     }
 
     fn step(id: &str, line: Line, action: Action, waits_for: &[&str]) -> Step {
-        Step {
-            id: id.into(),
-            lane: Lane::Deployment,
-            line,
-            title: id.to_owned(),
-            action,
-            waits_for: waits_for.iter().map(|step| Edge { step: (*step).into(), rule: Rule::Follows }).collect(),
-            undo: Undo::Nothing,
-            page_may_lift: PageMayLift::Yes,
-            expected: seconds(10),
-            limit: seconds(100),
-        }
+        Step { line, expected: seconds(10), limit: seconds(100), ..testing::step(id, action, waits_for) }
     }
 
     fn change() -> Action {
@@ -324,14 +322,7 @@ mod tests {
             step("served", Line::LiftPage, check(), &["gate"]),
             step("tell", Line::LiftPage, Action::Milestone, &["served"]),
         ];
-        let plan = Plan {
-            upgrade: UpgradeId::from("u"),
-            phase: Phase::Window,
-            order: Order::Overlapped,
-            made_at: at(0),
-            basis: Basis::default(),
-            steps,
-        };
+        let plan = testing::plan(Phase::Window, steps);
         let times = [
             ("open", 0, 0),
             ("page", 0, 10),

@@ -13,10 +13,13 @@ mod state;
 mod step;
 pub mod version_1;
 
-pub use event::*;
-pub use kind::*;
-pub use measure::*;
-pub use record::*;
-pub use run::*;
-pub use state::*;
-pub use step::*;
+pub use event::{Decision, Event, Fact};
+pub use kind::{RunKind, RunNumber};
+pub use measure::{
+    ActualPath, critical_lines, critical_path, downtime_began, gates_and_migrations, migrations_beside, opens_by,
+    page_is_up, page_may_lift, page_was_posted, remaining, way_back, window_length,
+};
+pub use record::{RECORD_VERSION, Record};
+pub use run::Run;
+pub use state::Upgrade;
+pub use step::{IllegalTransition, StepRun, StepStatus, next_status};

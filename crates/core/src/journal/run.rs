@@ -146,6 +146,7 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
                 in_doubt: run.in_doubt || matches!(run.status, StepStatus::Running { .. }),
                 facts: run.facts.iter().filter(|fact| is_of_use_later(fact)).cloned().collect(),
                 may_have_acted: run.acts_since().is_some(),
+                only_started: run.only_started || run.status.is_open() && !has_acted(run),
                 // Since when visitors see the maintenance page does not change with the plan.
                 started_at: run.acts_since().filter(|_| step.posts_page()),
                 ..StepRun::default()
@@ -158,28 +159,16 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
     steps
 }
 
+/// Whether more is known of a step than that it was started.
+fn has_acted(run: &StepRun) -> bool {
+    run.may_have_acted || run.facts.iter().any(|fact| matches!(fact, Fact::RecordsChanged { .. }))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::names::UpgradeId;
-    use crate::plan::{Announce, Basis, Lane, Line, Order, PageMayLift, Phase, Undo};
-
-    fn step(id: &str, action: Action, waits_for: &[&str]) -> Step {
-        Step {
-            id: id.into(),
-            lane: Lane::Deployment,
-            line: Line::Notify,
-            title: id.to_owned(),
-            action,
-            waits_for: waits_for.iter().map(|step| Edge { step: (*step).into(), rule: Rule::Follows }).collect(),
-            undo: Undo::Nothing,
-            page_may_lift: PageMayLift::Yes,
-            expected: Duration::ZERO,
-            limit: Duration::ZERO,
-        }
-    }
+    use crate::plan::{Announce, Phase};
+    use crate::testing::{self, step};
 
     fn message(id: &str, waits_for: &[&str]) -> Step {
         let action = Announce { announcement: id.into(), to: "all".to_owned(), text: id.to_owned() };
@@ -187,14 +176,7 @@ mod tests {
     }
 
     fn plan(steps: Vec<Step>) -> Plan {
-        Plan {
-            upgrade: UpgradeId::from("u"),
-            phase: Phase::Announce,
-            order: Order::Overlapped,
-            made_at: Timestamp::UNIX_EPOCH,
-            basis: Basis::default(),
-            steps,
-        }
+        testing::plan(Phase::Announce, steps)
     }
 
     /// Where the steps of a new plan are after `done` were done of the one before.

@@ -160,9 +160,17 @@ pub struct StepRun {
     /// Whether an attempt that has ended may have changed something. It stays so until the step is undone.
     #[serde(default)]
     pub may_have_acted: bool,
+    /// Whether all that is known of this is that a conductor of an earlier plan started the step, and ended.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub only_started: bool,
     /// What it has learned, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<Fact>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A step that was not started.
@@ -175,6 +183,7 @@ pub(super) static WAITING: StepRun = StepRun {
     retry_approved: false,
     in_doubt: false,
     may_have_acted: false,
+    only_started: false,
     facts: Vec::new(),
 };
 
@@ -208,6 +217,7 @@ impl StepRun {
                 self.ended_at = Some(at);
                 // That nothing was changed is said only after a look for what attempts before may have done.
                 self.may_have_acted = !changed_nothing;
+                self.only_started = false;
                 self.failures += 1;
                 self.retry_approved = false;
                 // A step can fail because nobody could look: then what its call has done is still not known.
@@ -218,6 +228,7 @@ impl StepRun {
                 self.ended_at = Some(at);
                 self.in_doubt = false;
                 self.may_have_acted = true;
+                self.only_started = false;
             }
             _ => {
                 // A step that has changed nothing so far counts as started with its next attempt.
@@ -226,6 +237,7 @@ impl StepRun {
                 self.ended_at = None;
                 self.in_doubt |= matches!(event, Event::StepInDoubt { .. });
                 self.may_have_acted |= self.in_doubt;
+                self.only_started &= !matches!(event, Event::StepInDoubt { .. });
                 // One consent is valid for one attempt.
                 self.retry_approved &= !matches!(event, Event::StepStarted { .. });
             }

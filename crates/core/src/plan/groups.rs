@@ -87,7 +87,8 @@ impl StepGroups {
         self.list.get(self.index_of(step)?)
     }
 
-    /// What a group waits for: other groups by the rule that demands it. Milestones are seen through.
+    /// The groups that a group waits for, by the rule that requires it. Instead of a milestone, the groups that the
+    /// milestone waits for are given.
     pub fn waits_for(&self, plan: &Plan, group: &StepGroup) -> BTreeMap<Rule, BTreeSet<usize>> {
         let mut rules: BTreeMap<Rule, BTreeSet<usize>> = BTreeMap::new();
         let mut seen: BTreeSet<(Rule, usize)> = BTreeSet::new();

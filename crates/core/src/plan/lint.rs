@@ -1,12 +1,13 @@
 //! The linter of plans. It does not know how plans are made, and checks each plan against what must never happen. It
 //! finds a mistake of the planner before anything is changed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Host, Line, Migrate, Phase, Plan, Step, Undo, Via};
 use crate::deployment::{BalancerKind, Deployment};
+use crate::name_map::NameMap;
 use crate::names::{DatabaseName, DnsName, StepId};
 
 /// How bad a finding is.
@@ -49,7 +50,7 @@ pub fn lint(plan: &Plan, deployment: &Deployment) -> Vec<Finding> {
 /// Every step must occur once, and every edge must lead to an earlier step, so that there is no cycle and no step waits
 /// forever.
 fn structure(plan: &Plan) -> Vec<Finding> {
-    let mut seen: HashMap<&StepId, usize> = HashMap::new();
+    let mut seen: NameMap<&StepId, usize> = NameMap::default();
     let mut findings = Vec::new();
     for (position, step) in plan.steps.iter().enumerate() {
         for edge in step.waits_for.iter().filter(|edge| !seen.contains_key(&edge.step)) {
@@ -199,7 +200,7 @@ impl<'a> Landmark<'a> {
 
 impl<'a> View<'a> {
     fn new(plan: &'a Plan) -> Self {
-        let positions: HashMap<&StepId, usize> = plan.steps.iter().enumerate().map(|(p, step)| (&step.id, p)).collect();
+        let positions: NameMap<&StepId, usize> = plan.steps.iter().enumerate().map(|(p, step)| (&step.id, p)).collect();
         let waits_for = plan.steps.iter().map(|step| {
             step.waits_for.iter().filter_map(|edge| positions.get(&edge.step).copied()).collect::<Vec<usize>>()
         });

@@ -13,14 +13,17 @@ mod step;
 mod whole;
 mod work;
 
-pub use action::*;
-pub use basis::*;
-pub use frontier::*;
-pub use groups::*;
-pub use lint::*;
-pub use phase::*;
-pub use rule::*;
-pub use schedule::*;
-pub use step::*;
-pub use whole::*;
-pub use work::*;
+pub use action::{
+    Action, Announce, AwaitResolvers, BuildImage, CapturedHost, ChangeRecords, CheckSite, Decide, Host, HostPrograms,
+    ImageRef, InstanceRef, Launch, Membership, Migrate, PublishPage, RecordTarget, StartServices, StopServices, Via,
+};
+pub use basis::{Basis, Change};
+pub use frontier::Frontier;
+pub use groups::{StepGroup, StepGroups};
+pub use lint::{Finding, Severity, lint};
+pub use phase::{Lane, Order, Phase};
+pub use rule::{Line, Rule};
+pub use schedule::{Back, PointOfNoReturn, Schedule, WindowForecast, downtime_steps, tails};
+pub use step::{Edge, PageMayLift, Step, Undo};
+pub use whole::{PLANNER_VERSION, Plan};
+pub use work::Work;

@@ -2,12 +2,13 @@
 //! fits into the window.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeMap, BinaryHeap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::frontier::{Frontier, earlier_positions};
 use super::{Action, Plan, Step, Undo, Work};
 use crate::names::StepId;
 use crate::time::{between, earlier};
@@ -40,7 +41,7 @@ impl Schedule {
 
     fn within(steps: &[Step], duration: impl Fn(&Step) -> Duration, limit: fn(Work) -> Option<usize>) -> Self {
         let durations: Vec<Duration> = steps.iter().map(duration).collect();
-        let before = positions_before(steps);
+        let before = earlier_positions(steps);
         let spans = Simulation::new(steps, &durations, &before, limit).run();
         let latest_before = |position: &usize| before[*position].iter().copied().max_by_key(|before| spans[*before].1);
         let last = (0..steps.len()).max_by_key(|position| (spans[*position].1, Reverse(*position)));
@@ -51,23 +52,12 @@ impl Schedule {
     }
 }
 
-/// For each step, the positions of the earlier steps in the list that it waits for.
-fn positions_before(steps: &[Step]) -> Vec<Vec<usize>> {
-    let positions: HashMap<&StepId, usize> =
-        steps.iter().enumerate().map(|(position, step)| (&step.id, position)).collect();
-    let before = |(position, step): (usize, &Step)| {
-        let known = step.waits_for.iter().filter_map(|edge| positions.get(&edge.step).copied());
-        known.filter(|before| *before < position).collect()
-    };
-    steps.iter().enumerate().map(before).collect()
-}
-
 /// The longest time from the start of each step to the end of everything after it, without limits on concurrent steps.
 /// The steps with the longest such time start first.
 #[must_use]
 pub fn tails(steps: &[Step]) -> Vec<Duration> {
     let durations: Vec<Duration> = steps.iter().map(|step| step.expected).collect();
-    longest_after(&durations, &positions_before(steps))
+    longest_after(&durations, &earlier_positions(steps))
 }
 
 fn longest_after(durations: &[Duration], before: &[Vec<usize>]) -> Vec<Duration> {
@@ -85,8 +75,7 @@ fn longest_after(durations: &[Duration], before: &[Vec<usize>]) -> Vec<Duration>
 struct Simulation<'a> {
     works: Vec<Work>,
     durations: &'a [Duration],
-    followers: Vec<Vec<usize>>,
-    unmet: Vec<usize>,
+    frontier: Frontier,
     tails: Vec<Duration>,
     /// How many more steps may start, by kind of work.
     room: BTreeMap<Work, usize>,
@@ -107,16 +96,11 @@ enum Turn {
 impl<'a> Simulation<'a> {
     fn new(steps: &[Step], durations: &'a [Duration], before: &[Vec<usize>], limit: fn(Work) -> Option<usize>) -> Self {
         let works: Vec<Work> = steps.iter().map(|step| step.action.work()).collect();
-        let mut followers = vec![Vec::new(); steps.len()];
-        for (position, before) in before.iter().enumerate() {
-            before.iter().for_each(|before| followers[*before].push(position));
-        }
         Self {
             room: works.iter().filter_map(|work| Some((*work, limit(*work)?))).collect(),
             works,
             durations,
-            followers,
-            unmet: before.iter().map(Vec::len).collect(),
+            frontier: Frontier::of(before),
             tails: longest_after(durations, before),
             ready: BTreeMap::new(),
             coming: BinaryHeap::new(),
@@ -125,11 +109,7 @@ impl<'a> Simulation<'a> {
     }
 
     fn run(mut self) -> Vec<(Duration, Duration)> {
-        for position in 0..self.unmet.len() {
-            if self.unmet[position] == 0 {
-                self.can_begin(position);
-            }
-        }
+        self.can_begin(self.frontier.first());
         self.begin_what_fits(Duration::ZERO);
         while let Some(Reverse((now, turn))) = self.coming.pop() {
             self.turn(turn);
@@ -147,19 +127,17 @@ impl<'a> Simulation<'a> {
         match turn {
             Turn::Room(work) => *self.room.entry(work).or_default() += 1,
             Turn::Ends(position) => {
-                for follower in std::mem::take(&mut self.followers[position]) {
-                    self.unmet[follower] -= 1;
-                    if self.unmet[follower] == 0 {
-                        self.can_begin(follower);
-                    }
-                }
+                let free = self.frontier.done(position);
+                self.can_begin(free);
             }
         }
     }
 
-    fn can_begin(&mut self, position: usize) {
-        let ready = self.ready.entry(self.works[position]).or_default();
-        ready.push((self.tails[position], Reverse(position)));
+    fn can_begin(&mut self, positions: Vec<usize>) {
+        for position in positions {
+            let ready = self.ready.entry(self.works[position]).or_default();
+            ready.push((self.tails[position], Reverse(position)));
+        }
     }
 
     fn begin_what_fits(&mut self, now: Duration) {
@@ -307,21 +285,13 @@ impl Back {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{CheckSite, Edge, Lane, Line, PageMayLift, Rule, Via};
+    use crate::plan::{CheckSite, Line, Phase, Via};
+    use crate::testing;
 
     fn step(id: &str, seconds: u64, waits_for: &[&str], undo: Undo) -> Step {
-        Step {
-            id: id.into(),
-            lane: Lane::Deployment,
-            line: Line::Open,
-            title: id.to_owned(),
-            action: Action::Milestone,
-            waits_for: waits_for.iter().map(|step| Edge { step: (*step).into(), rule: Rule::Follows }).collect(),
-            undo,
-            page_may_lift: PageMayLift::Yes,
-            expected: Duration::from_secs(seconds),
-            limit: Duration::from_secs(seconds),
-        }
+        let length = Duration::from_secs(seconds);
+        let step = testing::step(id, Action::Milestone, waits_for);
+        Step { line: Line::Open, undo, expected: length, limit: length, ..step }
     }
 
     fn by(seconds: u64) -> Undo {
@@ -408,14 +378,7 @@ mod tests {
     }
 
     fn window(steps: Vec<Step>) -> Plan {
-        Plan {
-            upgrade: "u".into(),
-            phase: crate::plan::Phase::Window,
-            order: crate::plan::Order::Overlapped,
-            made_at: Timestamp::UNIX_EPOCH,
-            basis: crate::plan::Basis::default(),
-            steps,
-        }
+        testing::plan(Phase::Window, steps)
     }
 
     fn forecast(steps: Vec<Step>, room: u64) -> WindowForecast {

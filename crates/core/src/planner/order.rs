@@ -1,9 +1,10 @@
 //! The order of steps: the runbook's own order if it is requested, and the order of the list of steps in every plan.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::build::step;
+use crate::name_map::NameMap;
 use crate::names::StepId;
 use crate::plan::{Action, Edge, Line, Phase, Rule, Step};
 
@@ -34,10 +35,10 @@ pub(super) fn by_line(steps: Vec<Step>, phase: Phase) -> Vec<Step> {
     ordered
 }
 
-/// `steps` with each one after all steps that it waits for, otherwise in the given order. The planner makes no cycles;
-/// if there were one, its steps would come last, and the linter would find it.
+/// `steps` in an order in which each one comes after all steps that it waits for. Apart from that, the given order is
+/// kept. The planner makes no cycles; if there were one, its steps would come last, and the linter would find it.
 pub(super) fn sorted(steps: Vec<Step>) -> Vec<Step> {
-    let indices: HashMap<&StepId, usize> = steps.iter().enumerate().map(|(index, step)| (&step.id, index)).collect();
+    let indices: NameMap<&StepId, usize> = steps.iter().enumerate().map(|(index, step)| (&step.id, index)).collect();
     let mut unmet: Vec<usize> = Vec::with_capacity(steps.len());
     let mut followers: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
     for (index, step) in steps.iter().enumerate() {

@@ -111,8 +111,7 @@ fn image(inputs: Inputs<'_>, role: Role, steps: &mut Vec<Step>) -> ImageRef {
     made_by
 }
 
-/// The step of the prepare plan on record for which `wanted` and, with its status, `stands` are true, without what it
-/// waited for.
+/// The step of the recorded prepare plan that is `wanted` and whose status `stands`. What it waited for is left out.
 fn planned(inputs: Inputs<'_>, wanted: impl Fn(&Step) -> bool, stands: impl Fn(&StepStatus) -> bool) -> Option<Step> {
     let run = inputs.upgrade.run_of(crate::plan::Phase::Prepare)?;
     let step = run.plan.steps.iter().find(|step| wanted(step) && stands(run.status(&step.id)))?;
@@ -203,8 +202,8 @@ fn launch(deployment: &Deployment, fleet: &Fleet, role: Role, group: &HostGroup,
     }
 }
 
-/// The generations of the hosts that the prepare plan on record launches. When a host is gone, the next generation is
-/// launched under its name.
+/// The generation of each host that the recorded prepare plan launches. If a host is gone, the next generation is
+/// launched under the same name.
 fn generations<'a>(inputs: Inputs<'a>) -> BTreeMap<&'a HostName, u32> {
     let run = inputs.upgrade.run_of(crate::plan::Phase::Prepare);
     let launches = run.into_iter().flat_map(|run| &run.plan.steps).filter_map(|step| match &step.action {

@@ -1,6 +1,6 @@
 //! Current and next hosts, and the images that next ones are launched from.
 
-use super::{CheckItem, of_part};
+use super::item::{CheckItem, of_part};
 use crate::deployment::{Cloud, Fleet, HostGroup, Role};
 use crate::names::HostName;
 use crate::observation::{Instance, InstanceState, Part};

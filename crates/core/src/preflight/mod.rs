@@ -11,5 +11,5 @@ mod traffic;
 
 pub use account::{StillToMake, account, still_to_make};
 pub use check::check;
-pub use item::*;
+pub use item::{CheckItem, CheckState};
 pub use name_servers::{NameAnswers, name_servers};

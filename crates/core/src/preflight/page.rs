@@ -1,6 +1,6 @@
 //! The maintenance page and the distribution in front of it.
 
-use super::{CheckItem, certificate_unseen, of_part, or_flaws};
+use super::item::{CheckItem, certificate_unseen, of_part, or_flaws};
 use crate::deployment::is_region;
 use crate::names::DnsName;
 use crate::observation::{Distribution, Part};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CheckItem, of_part, or_flaws};
+use super::item::{CheckItem, of_part, or_flaws};
 use crate::deployment::Database;
 use crate::observation::Part;
 use crate::plan::Phase;

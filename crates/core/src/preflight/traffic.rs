@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CheckItem, of_part, or_flaws};
+use super::item::{CheckItem, of_part, or_flaws};
 use crate::deployment::{Balancer, BalancerKind, Site};
 use crate::observation::{BalancerState, Health, Part};
 use crate::plan::Phase;
@@ -46,7 +46,9 @@ fn record(inputs: Inputs<'_>, site: &Site) -> CheckItem {
             "before a window it should point at the balancer; during a window, at the maintenance page",
         );
     }
-    if record.ttl > inputs.deployment.dns.window_ttl.duration() {
+    // After the window, `retire` gives records their usual TTL again.
+    let is_to_come = !inputs.upgrade.finished(Phase::Window);
+    if is_to_come && record.ttl > inputs.deployment.dns.window_ttl.duration() {
         return item.warning("resolvers would keep the old answer too long", "`cutover prepare` lowers it");
     }
     item

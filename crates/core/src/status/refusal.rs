@@ -24,8 +24,8 @@ impl Refusal {
     }
 }
 
-/// The refusal because of which a step counts as failed; nothing if it has failed for another reason, such as a gate at
-/// which nobody decided in time.
+/// The refusal that made a step fail; nothing if the step has failed for another reason, such as a gate for which
+/// nobody made a decision in time.
 pub fn refusal_of(step: &Step, error: &str, upgrade: &Upgrade) -> Option<Refusal> {
     let Action::Decide(question) = &step.action else { return None };
     let decision = upgrade.decisions.get(&question.gate).filter(|decision| !decision.approved)?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::deployment::Deployment;
-use crate::journal::{Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, way_back};
+use crate::journal::{Run, StepRun, StepStatus, Upgrade, opens_by, page_is_up, page_may_lift, way_back};
 use crate::names::{GateName, StepId, UpgradeId};
 use crate::plan::{Action, Decide, PageMayLift, Phase, Step, StepGroups};
 use crate::time::{OffsetTime, between, seconds};
@@ -82,7 +82,7 @@ pub struct Status {
 #[serde(rename_all = "kebab-case")]
 pub enum PhaseState {
     /// No plan is recorded.
-    NotBegun,
+    NotStarted,
     /// Running, as far as the journal knows.
     UnderWay,
     /// Its conductor has stopped or is gone.
@@ -158,8 +158,8 @@ pub struct FailedStep {
     /// Why the maintenance page may not be lifted; nothing if it may.
     pub page_stays_because: Option<String>,
     /// The command that tries again what is never tried again without consent: a failed migration, once its schema is
-    /// repaired, or a step in doubt, if it was not done. Nothing for other steps, which are tried again when the phase is
-    /// run again.
+    /// repaired, or a step in doubt, if it was not done. Nothing for other steps, which are tried again when the phase
+    /// is run again.
     pub retry_command: Option<String>,
     /// The command that treats a step in doubt as done; nothing for other steps.
     pub accept_command: Option<String>,
@@ -256,7 +256,7 @@ impl Status {
 fn phase_status(inputs: StatusInputs<'_>, phase: Phase) -> PhaseStatus {
     let run = inputs.upgrade.run_of(phase);
     let state = match run {
-        None => PhaseState::NotBegun,
+        None => PhaseState::NotStarted,
         Some(run) if run.finished_at.is_some() => PhaseState::Finished,
         Some(run) if run.failed().next().is_some() => match only_refused(run, inputs.upgrade) {
             true => PhaseState::Refused,
@@ -306,9 +306,11 @@ fn trouble(run: &StepRun) -> Option<String> {
 }
 
 fn failed(inputs: StatusInputs<'_>, run: &Run) -> Vec<FailedStep> {
-    let (phase, file, upgrade) = (run.plan.phase, inputs.file, inputs.upgrade);
-    let command = |option: &str, step: &Step| format!("cutover {phase} {file} {option} {}", step.id);
-    let is_in_doubt = |step: &Step| run.run(&step.id).in_doubt;
+    let (phase, upgrade) = (run.plan.phase, inputs.upgrade);
+    let again = phase_command(inputs, phase);
+    let command = |option: &str, step: &Step| format!("{again} {option} {}", step.id);
+    // Only these are accepted as done: what was in doubt once may have been found out since.
+    let is_in_doubt = |step: &Step| matches!(run.status(&step.id), StepStatus::Failed { in_doubt: true, .. });
     let needs_consent = |step: &Step| matches!(step.action, Action::Migrate(_)) || is_in_doubt(step);
     let is_readable = inputs.damage.is_none();
     let failed = run.failed().map(|(step, error)| FailedStep {
@@ -372,7 +374,7 @@ fn next(run: &Run, groups: &StepGroups) -> Vec<NextSteps> {
             }
         }
     }
-    let next = by_group.into_iter().take(5).map(|(index, steps)| NextSteps {
+    let next = by_group.into_iter().map(|(index, steps)| NextSteps {
         title: groups.list[index].title.clone(),
         lane: groups.list[index].lane.to_string(),
         steps: steps.len(),
@@ -395,14 +397,20 @@ fn back_status(run: &Run, upgrade: &Upgrade) -> BackStatus {
     BackStatus { steps: back.steps.len(), length: back.length, impossible }
 }
 
+/// The command that runs or continues a phase, with `--late` if its window may not open any more without it.
+fn phase_command(inputs: StatusInputs<'_>, phase: Phase) -> String {
+    let latest = inputs.upgrade.run_of(phase).and_then(opens_by);
+    let late = if latest.is_some_and(|latest| inputs.now > latest) { " --late" } else { "" };
+    format!("cutover {phase} {}{late}", inputs.file)
+}
+
 fn next_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus], gates: &[WaitingGate]) -> Option<String> {
-    let of_phase = |phase: Phase| format!("cutover {phase} {}", inputs.file);
     let unfinished = phases.iter().find(|phase| phase.state != PhaseState::Finished)?;
     match unfinished.state {
         PhaseState::Finished => None,
         PhaseState::UnderWay => gates.first().and_then(|gate| gate.command.clone()),
-        PhaseState::NotBegun | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
-            Some(of_phase(unfinished.phase))
+        PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
+            Some(phase_command(inputs, unfinished.phase))
         }
     }
 }

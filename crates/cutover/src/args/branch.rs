@@ -73,7 +73,8 @@ pub enum BranchCommand {
     Mirror(MirrorArgs),
 }
 
-/// The options of all branch commands: where the clone is, and how remotes and branches are named. They override the deployment file.
+/// The options of all branch commands: where the clone is, and how remotes and branches are named. They override the
+/// deployment file.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Common options")]
 pub struct CommonArgs {

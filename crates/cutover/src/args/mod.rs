@@ -3,4 +3,7 @@
 pub mod branch;
 mod cli;
 
-pub use cli::*;
+pub use cli::{
+    ApproveArgs, Cli, Command, FileArgs, InitArgs, OrderName, PhaseArgs, PhaseName, PlanArgs, PolicyArgs, RehearseArgs,
+    ReportArgs,
+};

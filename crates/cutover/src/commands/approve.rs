@@ -10,8 +10,8 @@ use crate::args::ApproveArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::harmless::one_line;
-use crate::output;
 use crate::session::{Access, Loaded, Session};
+use crate::{output, planning};
 
 pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
     let loaded = Loaded::read(&args.file)?;
@@ -21,8 +21,9 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
             if gates.is_empty() { "the file has none".to_owned() } else { format!("it has: {}", gates.join(", ")) };
         return Err(CommandError::refused(format!("{} has no gate `{}`", args.file.display(), args.gate), known));
     }
-    if args.by.trim().is_empty() {
-        return Err(CommandError::refused("a decision needs a name", "say who decides: --by NAME"));
+    // Printed commands say `--by NAME`.
+    if args.by.trim().is_empty() || args.by == "NAME" {
+        return Err(CommandError::refused("a decision needs a name", "say who decides, such as: --by ada"));
     }
     super::block_on(async {
         let session = Session::open(loaded, Access::Look).await?;
@@ -36,7 +37,7 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
         if let Some(other) = last.filter(|other| other.approved != args.refuse) {
             return Err(CommandError::refused(
                 format!("{} has just decided on `{gate}`; the conductor has not read that decision yet", other.by),
-                "`cutover status` shows it within a second",
+                "a running conductor reads it within a second; `cutover status` shows whether there is one",
             ));
         }
         let decision = Decision {
@@ -49,11 +50,11 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
         };
         drop_in(&session.store, &upgrade, &decision).await?;
         let word = if args.refuse { "refused" } else { "approved" };
-        output::note(&format!(
-            "{} {word} by {}; the conductor reads it within a second",
-            args.gate,
-            one_line(&args.by)
-        ));
+        let what_follows = match planning::conductor(&session).await? {
+            None => format!("nobody conducts the upgrade now; for what to type: cutover status {}", session.file()),
+            Some(_) => "the conductor reads it within a second".to_owned(),
+        };
+        output::note(&format!("{} {word} by {}; {what_follows}", args.gate, one_line(&args.by)));
         Ok(Exit::Done)
     })
 }

@@ -68,7 +68,7 @@ async fn plans(
     };
     is_asked_for(args, session, &wanted)?;
     obstacles.extend(planning::unsafe_steps(&wanted, session.deployment()));
-    if phase == Phase::Window && !planning::is_down(upgrade) {
+    if phase == Phase::Window && !planning::is_down(inputs) {
         obstacles.extend(planning::fits(session, &wanted).err().map(|error| error.to_string()));
     }
     plans.push(wanted);

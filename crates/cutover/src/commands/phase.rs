@@ -33,7 +33,7 @@ use crate::exit::Exit;
 use crate::operator::People;
 use crate::planning;
 use crate::session::{Access, Loaded, Session};
-use crate::wall::{Keyboard, interrupted, interruptions};
+use crate::wall::{Keyboard, ThisMachine, interrupted, interruptions};
 use crate::watch::{Now, TICK, Watch, Watcher};
 use crate::{complete, output, show};
 
@@ -60,20 +60,41 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
         if session.embedded().is_none() {
             absent::refuse(plan.as_ref().map(|(plan, _)| plan).or(under_way.map(|run| &*run.plan)))?;
         }
-        let records = reading.records.len() as u64;
-        let machine = Rc::new(session.machine);
-        let epoch = reading.records.last().map_or(0, |last| last.epoch);
-        let claim = Claim { machine, records, epoch, take_over: args.take_over.as_deref(), say: &output::note };
-        let lease = Rc::new(lease::claim(&session.store, claim).await?);
-        match ready(args, &session, phase, records).await {
-            Ok((reading, world)) => conduct(args, &session, &lease, plan, phase, reading, world).await,
+        // Before the claim: what is said while the lease is held must not wait for whoever reads it.
+        let watch = if args.json { Watch::Json } else { Watch::People };
+        let watcher = Watcher::begin(watch, &reading.upgrade, session.deployment(), Some(&session.file()));
+        match hold(args, &session, phase, reading).await {
+            Ok(held) => conduct(args, &session, plan, phase, held, watcher).await,
             Err(error) => {
-                // Nothing was started, so the next conductor need not wait. A lease that cannot be released lapses.
-                let _ = lease.release(records).await;
+                watcher.end(&interrupted()).await;
                 Err(error)
             }
         }
     })
+}
+
+/// What a conductor has once it holds the lease: the lease, the journal as it was read under it, and the world.
+struct Held {
+    lease: Rc<Lease>,
+    reading: Reading,
+    world: World,
+}
+
+/// Claims the lease, and gets everything ready.
+async fn hold(args: &PhaseArgs, session: &Session, phase: Phase, before: Reading) -> Result<Held, CommandError> {
+    let records = before.records.len() as u64;
+    let machine = Rc::new(session.machine);
+    let epoch = before.records.last().map_or(0, |last| last.epoch);
+    let claim = Claim { machine, records, epoch, take_over: args.take_over.as_deref(), say: &output::note };
+    let lease = Rc::new(lease::claim(&session.store, claim).await?);
+    match ready(args, session, phase, records).await {
+        Ok((reading, world)) => Ok(Held { lease, reading, world }),
+        Err(error) => {
+            // Nothing was started, so the next conductor need not wait.
+            release(&lease, records).await;
+            Err(error)
+        }
+    }
 }
 
 /// The phase may have succeeded since the command was suggested, or may not be possible yet: the status knows.
@@ -154,14 +175,12 @@ async fn ready(
 async fn conduct(
     args: &PhaseArgs,
     session: &Session,
-    lease: &Rc<Lease>,
     plan: Option<(Plan, Digest)>,
     phase: Phase,
-    reading: Reading,
-    world: World,
+    held: Held,
+    watcher: Watcher,
 ) -> Result<Exit, CommandError> {
-    let watch = if args.json { Watch::Json } else { Watch::People };
-    let watcher = Watcher::begin(watch, &reading.upgrade, session.deployment(), Some(&session.file()));
+    let Held { lease, reading, world } = held;
     let under_way = reading.upgrade.run_of(phase).map(|run| &*run.plan);
     let followed = plan.as_ref().map(|(plan, _)| plan).or(under_way).map_or_else(|| Digest::of(b""), Plan::hash);
     let (stop, abandon) = interruptions();
@@ -170,7 +189,7 @@ async fn conduct(
     let clock = Rc::clone(&session.clock);
     let journal =
         Rc::new(Journal::open(session.store.clone(), reading, Rc::clone(&clock), lease.epoch, nonce, listener));
-    let gate = gate(session, lease, &journal, &world);
+    let gate = gate(session, &lease, &journal, &world);
     let remind = Box::pin(remind(session, Rc::clone(&journal), stop.clone()));
     let conductor = Conductor::new(world, clock, operator, Rc::clone(&journal), gate, stop);
     let work = async {
@@ -184,7 +203,7 @@ async fn conduct(
     let watched = select(Box::pin(work), select(keep, beside)).await;
     // If a call may still be on its way, the lease is kept: a successor on another machine waits until it has lapsed.
     if conductor.gate.is_quiet() {
-        let _ = lease.release(journal.records()).await;
+        release(&lease, journal.records()).await;
     }
     // Only now may the program wait for its readers.
     let leave = interrupted();
@@ -200,6 +219,16 @@ async fn conduct(
             Ok(Exit::Stopped)
         }
     }
+}
+
+/// How long the release of a lease may take.
+const RELEASE: Duration = Duration::from_secs(5);
+
+/// Releases the lease. One that cannot be released lapses, so nobody waits long for a state that does not answer, and not
+/// at all after another signal.
+async fn release(lease: &Lease, records: u64) {
+    let released = Box::pin(lease.release(records));
+    let _ = select(released, select(interrupted(), ThisMachine.sleep(RELEASE))).await;
 }
 
 /// The gate of a conductor that holds the lease.
@@ -354,10 +383,10 @@ async fn ended(
     ending: &Ending,
     leave: &Stop,
 ) -> Result<Exit, CommandError> {
-    let file = session.file();
     let upgrade = conductor.journal.upgrade().clone();
     let status = status(session, &upgrade, false, None);
-    let advice = show::after_failure(phase, &file, &status.failed);
+    let again = status.next_command.clone().unwrap_or_else(|| format!("cutover {phase} {}", session.file()));
+    let advice = show::after_failure(phase, &again, &status.failed);
     show_end(args, status, leave).await?;
     if let Some(line) = session.connection().and_then(|aws| show::calls(&aws.calls())) {
         output::note(&line);

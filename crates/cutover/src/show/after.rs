@@ -3,11 +3,13 @@
 use cutover_core::plan::Phase;
 use cutover_core::status::FailedStep;
 
-/// The commands to choose from. What is never done again without the operator's consent is named step by step. A command
-/// is never wrapped, so that it can be copied.
+/// The commands to choose from. `again` runs the phase again, with `--late` where it needs that. What is never done again without the operator's consent is named step by step. A
+/// command is never wrapped, so that it can be copied.
 #[must_use]
-pub fn after_failure(phase: Phase, file: &str, failed: &[FailedStep]) -> String {
-    let again = format!("cutover {phase} {file}");
+pub fn after_failure(phase: Phase, again: &str, failed: &[FailedStep]) -> String {
+    if !failed.is_empty() && failed.iter().all(|step| step.refused.is_some()) {
+        return format!("`{phase}` stopped at a refusal; to be asked again: {again}");
+    }
     let for_consent: Vec<&FailedStep> = failed.iter().filter(|step| step.retry_command.is_some()).collect();
     if for_consent.is_empty() {
         return format!("`{phase}` stopped at a failed step; once its cause is fixed: {again}");
@@ -30,6 +32,8 @@ pub fn after_failure(phase: Phase, file: &str, failed: &[FailedStep]) -> String 
 
 #[cfg(test)]
 mod tests {
+    use cutover_core::status::Refusal;
+
     use super::*;
 
     fn failed(step: &str, consent: bool, in_doubt: bool) -> FailedStep {
@@ -49,7 +53,8 @@ mod tests {
 
     #[test]
     fn every_choice_after_a_failure_is_a_command_to_copy() {
-        let text = |steps: &[FailedStep]| after_failure(Phase::Window, "qa.toml", steps);
+        let text = |steps: &[FailedStep]| after_failure(Phase::Window, "cutover window qa.toml", steps);
+        let refusal = Refusal { gate: "go".into(), by: "bob".to_owned(), note: None };
         insta::assert_snapshot!(
             [
                 text(&[failed("stop", false, false)]),
@@ -59,6 +64,7 @@ mod tests {
                     failed("stop", false, false)
                 ]),
                 text(&[failed("notice", true, true)]),
+                text(&[FailedStep { refused: Some(refusal), ..failed("go", false, false) }]),
             ]
             .join("\n\n")
         );

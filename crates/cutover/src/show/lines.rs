@@ -90,13 +90,16 @@ pub(super) fn line(narrator: &Narrator, note: &Note) -> String {
     format!("{}{text}", before(narrator, note))
 }
 
-/// The same for a terminal of 80 columns.
+/// The same for a terminal of 80 columns. A command is never wrapped, so that it can be copied.
 pub(super) fn narrow_line(narrator: &Narrator, note: &Note) -> String {
     let before = before(narrator, note);
     let text = cut(&note.text);
     let lines = text.lines().enumerate();
     let lines = lines.map(|(index, text)| {
         let blank = " ".repeat(before.len());
+        if text.starts_with("cutover ") {
+            return format!("  {text}");
+        }
         hang(if index == 0 { &before } else { &blank }, text, WIDTH)
     });
     lines.collect::<Vec<String>>().join("\n")

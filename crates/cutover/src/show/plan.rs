@@ -47,8 +47,8 @@ fn legend(phase: Phase) -> String {
     if phase == Phase::Window { format!("{rows}\n{page}") } else { rows.to_owned() }
 }
 
-/// A plan as `cutover plan --json` shows it. It is written as it is: a tree of JSON values of a plan for 1,000 hosts takes
-/// a hundred times the memory.
+/// A plan as `cutover plan --json` shows it. It is written as it is: a tree of JSON values of a plan for 1,000 hosts
+/// takes a hundred times the memory.
 #[derive(Debug, Serialize)]
 pub struct PlanJson {
     basis: Basis,

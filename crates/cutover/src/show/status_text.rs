@@ -47,11 +47,11 @@ fn head(status: &Status) -> String {
     let verdict = match status.phases.iter().find(|phase| phase.state != PhaseState::Finished) {
         None => "has ended".to_owned(),
         Some(phase) => match phase.state {
-            PhaseState::NotBegun if phase.phase == Phase::Announce && status.damage.is_some() => {
+            PhaseState::NotStarted if phase.phase == Phase::Announce && status.damage.is_some() => {
                 "is in an unknown state".to_owned()
             }
-            PhaseState::NotBegun if phase.phase == Phase::Announce => "has not started".to_owned(),
-            PhaseState::NotBegun => format!("waits until `{}` is run", phase.phase),
+            PhaseState::NotStarted if phase.phase == Phase::Announce => "has not started".to_owned(),
+            PhaseState::NotStarted => format!("waits until `{}` is run", phase.phase),
             PhaseState::UnderWay if !status.gates.is_empty() => {
                 format!("is in `{}` and WAITS FOR A DECISION", phase.phase)
             }
@@ -95,7 +95,7 @@ fn phases(status: &Status) -> String {
 
 fn phase_line(status: &Status, phase: &PhaseStatus) -> String {
     let state = match phase.state {
-        PhaseState::NotBegun => "not begun",
+        PhaseState::NotStarted => "not started",
         PhaseState::UnderWay => "under way",
         PhaseState::Stopped => "STOPPED",
         PhaseState::Refused => "refused",
@@ -245,12 +245,22 @@ pub(super) fn how_long(status: &Status, steps: &[&RunningStep]) -> String {
     format!("{number}{} of {}, limit {}{late}", human(elapsed), human(expected), human(limit))
 }
 
+/// How many groups of steps that can start next are shown.
+const NEXT: usize = 5;
+
 fn next(status: &Status) -> Option<String> {
-    let lines = status.next.iter().map(|next| {
-        let length = if next.expected.is_zero() { String::new() } else { format!(": {}", human(next.expected)) };
-        hang("next     ", &format!("{} ({}){length}", next.title, next.lane), WIDTH)
-    });
-    (!status.next.is_empty()).then(|| lines.collect::<Vec<String>>().join("\n"))
+    let mut lines: Vec<String> = status
+        .next
+        .iter()
+        .take(NEXT)
+        .map(|next| {
+            let length = if next.expected.is_zero() { String::new() } else { format!(": {}", human(next.expected)) };
+            hang("next     ", &format!("{} ({}){length}", next.title, next.lane), WIDTH)
+        })
+        .collect();
+    let more = status.next.len().saturating_sub(NEXT);
+    lines.extend((more > 0).then(|| format!("         and {more} more")));
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 fn command(status: &Status) -> Option<String> {
@@ -312,6 +322,32 @@ mod tests {
             .apply(now, &Event::StepFailed { step, error, in_doubt: false, changed_nothing: false })
             .expect("it may fail");
         upgrade
+    }
+
+    #[test]
+    fn what_was_in_doubt_once_and_was_found_out_is_not_offered_to_be_accepted() {
+        let mut upgrade = at(10);
+        let now = later(testing::deployment().window.start.timestamp, Duration::from_secs(700));
+        let step = testing::step_id(
+            &upgrade.run_of(Phase::Window).expect("it was started").plan,
+            "window.migrate.residential-live.1",
+        );
+        let lost = Event::StepInDoubt { step: step.clone(), error: "lost".to_owned() };
+        upgrade.apply(now, &lost).expect("it may be in doubt");
+        let failed = |in_doubt| Event::StepFailed {
+            step: step.clone(),
+            error: "no".to_owned(),
+            in_doubt,
+            changed_nothing: false,
+        };
+        let choices = |event: &Event| {
+            let mut upgrade = upgrade.clone();
+            upgrade.apply(now, event).expect("it may fail");
+            let failed = status(&upgrade, 12).failed.remove(0);
+            (failed.retry_command.is_some(), failed.accept_command.is_some())
+        };
+        assert_eq!(choices(&failed(false)), (true, false));
+        assert_eq!(choices(&failed(true)), (true, true));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use super::status_text::{how_long, running_groups};
 use super::text::{WIDTH, hang};
 
 /// What happens now that somebody has asked the conductor to stop: which steps it still waits for, how long each has
-/// taken and may take, and what a second signal does. In at most 80 columns. The status must be that of a live conductor.
+/// taken and may take, and what a second signal does. In at most 80 columns. The status must be that of a live
+/// conductor.
 #[must_use]
 pub fn stopping(status: &Status) -> String {
     // Waits for a date and for people end at once.

@@ -9,9 +9,11 @@ use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
 use cutover_aws::Times;
-use cutover_core::time::between;
+use cutover_engine::lease::wait;
 use cutover_engine::ports::Clock;
 use cutover_rehearsal::WallTime;
+
+use super::ThisMachine;
 
 /// The wall clock, for clouds that run in real time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,17 +25,10 @@ impl Clock for WallClock {
         Timestamp::now()
     }
 
-    async fn sleep_until(&self, moment: Timestamp) {
-        // Timers stop while a machine is suspended, but the date does not. So the clock is read again and again.
-        while Timestamp::now() < moment {
-            let left = between(Timestamp::now(), moment);
-            tokio::time::sleep(left.min(LONGEST_TIMER)).await;
-        }
+    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
+        Box::pin(wait(&ThisMachine, length))
     }
 }
-
-/// How long a timer runs at most before the clock is read again.
-const LONGEST_TIMER: Duration = Duration::from_secs(30);
 
 /// The wall clock, for AWS's runtime.
 #[must_use]
@@ -44,17 +39,14 @@ pub fn aws_times() -> Times {
 /// The wall clock for an embedded cloud whose time passes at a pace.
 #[must_use]
 pub fn wall_time() -> WallTime {
-    WallTime {
-        now: Rc::new(Timestamp::now),
-        sleeper: Rc::new(|length| -> LocalBoxFuture<'static, ()> { Box::pin(tokio::time::sleep(length)) }),
-    }
+    WallTime { now: Rc::new(Timestamp::now), sleeper: Rc::new(sleep) }
 }
 
 /// Runs `work`. Returns its result and how long it took in wall time.
 pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let begin = std::time::Instant::now();
+    let watch = Stopwatch::start();
     let result = work();
-    (result, begin.elapsed())
+    (result, watch.elapsed())
 }
 
 /// How long something has taken so far.
@@ -82,6 +74,7 @@ pub fn now() -> Timestamp {
 }
 
 /// Waits for a length of wall time.
-pub async fn sleep(length: Duration) {
-    tokio::time::sleep(length).await;
+#[must_use]
+pub fn sleep(length: Duration) -> LocalBoxFuture<'static, ()> {
+    Box::pin(tokio::time::sleep(length))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use cutover_engine::lease::{Identity, Machine};
+use cutover_engine::lease::{Identity, Machine, plain};
 
 use super::origin;
 
@@ -54,8 +54,8 @@ impl Machine for ThisMachine {
     fn identity(&self) -> Identity {
         let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
         Identity {
-            user: user.unwrap_or_else(|_| format!("uid-{}", rustix::process::getuid().as_raw())),
-            machine: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            user: plain(&user.unwrap_or_else(|_| format!("uid-{}", rustix::process::getuid().as_raw()))),
+            machine: plain(&rustix::system::uname().nodename().to_string_lossy()),
             process: std::process::id(),
             origin: origin::of_this_process(),
         }

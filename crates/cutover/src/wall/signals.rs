@@ -6,8 +6,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use cutover_engine::drive::Stop;
 
-/// The first Ctrl-C, SIGTERM or SIGHUP resolves `stop`. The next Ctrl-C or SIGTERM resolves `abandon`. Another SIGHUP does
-/// not, because the end of a session often sends several.
+/// The first Ctrl-C, SIGTERM or SIGHUP resolves `stop`. The next Ctrl-C or SIGTERM resolves `abandon`. Another SIGHUP
+/// does not, because the end of a session often sends several.
 pub fn interruptions() -> (Stop, LocalBoxFuture<'static, ()>) {
     let (until_first, first) = futures_util::future::abortable(std::future::pending::<()>());
     let stop: LocalBoxFuture<'static, ()> = Box::pin(async move {

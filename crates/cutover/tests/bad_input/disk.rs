@@ -1,5 +1,5 @@
-//! A full disk: in the scratch repository, in the operator's, and on the remote. A limit on the size of files stands for
-//! it; git fails in the same calls. Nothing is half published, and with room again the same command succeeds.
+//! A full disk: in the scratch repository, in the operator's, and on the remote. A limit on the size of files stands
+//! for it; git fails in the same calls. Nothing is half published, and with room again the same command succeeds.
 
 use super::fork::{Fork, ONTO, write_script};
 

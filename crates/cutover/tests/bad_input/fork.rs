@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 /// The arguments that most tests give: our branch onto the newest candidate.
 pub(crate) const ONTO: [&str; 4] = ["--branch", "mitx/koa", "--onto", "upstream/open-release/koa.rc2"];
 
-/// Upstream has koa.rc1 and koa.rc2; `mitx/koa` has three patches on koa.rc1, of which the second conflicts with koa.rc2
-/// and the third needs the second.
+/// Upstream has koa.rc1 and koa.rc2; `mitx/koa` has three patches on koa.rc1, of which the second conflicts with
+/// koa.rc2 and the third needs the second.
 pub(crate) struct Fork {
     folder: tempfile::TempDir,
 }

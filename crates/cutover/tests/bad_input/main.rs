@@ -1,5 +1,5 @@
-//! Bad input and bad days for `cutover branch`: the real program on real repositories. Each test sees that the error says
-//! what failed, what is untouched and what to do, and that nothing of the operator's was changed.
+//! Bad input and bad days for `cutover branch`: the real program on real repositories. Each test sees that the error
+//! says what failed, what is untouched and what to do, and that nothing of the operator's was changed.
 #![expect(clippy::disallowed_methods, reason = "these tests start git and the real program, and wait for both")]
 
 mod disk;

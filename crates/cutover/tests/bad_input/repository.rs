@@ -1,4 +1,5 @@
-//! Clones that are not what they should be: shallow, partial, damaged, empty, somebody else's, or in the middle of work.
+//! Clones that are not what they should be: shallow, partial, damaged, empty, somebody else's, or in the middle of
+//! work.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! Killed in the middle: nothing of the operator's has changed, the same command goes on, and the scratch repository that
-//! was left in memory goes with the next command.
+//! Killed in the middle: nothing of the operator's has changed, the same command goes on, and the scratch repository
+//! that was left in memory goes with the next command.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};

@@ -86,6 +86,15 @@ impl Deployment {
         serde_json::from_slice(&std::fs::read(self.lease_path()).expect("a lease")).expect("JSON")
     }
 
+    /// Whether the last lease is released; not if there is none yet.
+    pub(crate) fn is_released(&self) -> bool {
+        let leases = std::fs::read_dir(self.state().join("lease")).into_iter().flatten().flatten();
+        let last = leases.map(|lease| lease.path()).filter(|path| in_folder(path, "lease")).max();
+        let lease = last.and_then(|path| std::fs::read(path).ok());
+        let lease: Option<Value> = lease.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        lease.is_some_and(|lease| lease["released"] == true)
+    }
+
     pub(crate) fn write_lease(&self, lease: &Value) {
         std::fs::write(self.lease_path(), lease.to_string()).expect("written");
     }
@@ -173,8 +182,8 @@ fn is_stopped(child: &Child) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T'))
 }
 
-/// Suspends a phase that runs, at a moment at which it does not hold the lock of the embedded cloud: nobody else could use
-/// that while it sleeps.
+/// Suspends a phase that runs, at a moment at which it does not hold the lock of the embedded cloud: nobody else could
+/// use that while it sleeps.
 pub(crate) fn suspend(deployment: &Deployment, child: &Child) {
     let lock = std::fs::File::open(deployment.state_root().join("embedded-cloud/world.lock")).expect("a lock");
     until(|| {

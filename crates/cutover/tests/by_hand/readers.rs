@@ -82,6 +82,19 @@ fn a_phase_goes_on_to_its_end_while_nobody_reads_its_lines() {
 }
 
 #[test]
+fn a_note_that_nobody_reads_does_not_hold_up_a_phase_that_is_about_to_begin() {
+    let deployment = Deployment::new("unread-note");
+    let (reader, err) = full_pipe();
+    // The pace is not that of the file, which a note says.
+    let mut command = deployment.command(&["announce", "--pace", "1000", "--json"]);
+    let child = command.stdout(Stdio::null()).stderr(err).spawn().expect("it starts");
+    drop(command);
+    until(|| deployment.is_released());
+    assert!(rest(reader).contains("as --pace has set it"));
+    ends_well(child);
+}
+
+#[test]
 fn a_phase_goes_on_to_its_end_when_its_reader_has_gone() {
     let deployment = Deployment::new("gone-reader");
     deployment.succeeds(&["announce"]);
@@ -177,7 +190,7 @@ fn whoever_reads_neither_stream_can_be_left() {
     let mut command = deployment.command(&["announce", "--json"]);
     let mut child = command.stdout(writer).stderr(both).spawn().expect("it starts");
     drop(command);
-    until(|| deployment.state().join("lease").exists() && deployment.lease()["released"] == true);
+    until(|| deployment.is_released());
     send(&child, Signal::TERM);
     let begin = std::time::Instant::now();
     assert_eq!(child.wait().expect("it ends").code(), Some(0));

@@ -1,7 +1,7 @@
 //! What can happen to the state: files of other programs in it, records that are damaged or lost, and a folder that is
 //! removed while a conductor is at work. Also what the command line must not accept as a plan's hash.
 
-use super::deployment::{Deployment, until, wait_for};
+use super::deployment::{Deployment, send, until, wait_for};
 
 #[test]
 fn files_of_other_programs_in_the_state_are_ignored_with_a_warning() {
@@ -81,6 +81,38 @@ fn a_lease_that_cannot_be_read_hides_nothing_else() {
     let out = String::from_utf8_lossy(&status.stdout);
     assert_eq!(status.status.code(), Some(1), "{out}");
     assert!(out.starts_with("THE STATE CANNOT BE READ COMPLETELY"), "{out}");
+}
+
+#[test]
+fn a_state_that_does_not_answer_is_reported_and_keeps_nobody() {
+    let deployment = Deployment::new("silent");
+    deployment.succeeds(&["announce", "--pace", "1000"]);
+    // A pace at which launching a host takes minutes.
+    let mut prepare = deployment.spawn(deployment.command(&["prepare", "--pace", "1"]));
+    until(|| deployment.events().iter().any(|event| event["step"].to_string().contains("prepare.")));
+    // Whoever opens the lease waits for ever, as on a folder of a machine that is gone.
+    let lease = deployment.state().join("lease/00000002.json");
+    std::fs::remove_file(&lease).expect("it is there");
+    assert!(std::process::Command::new("mkfifo").arg(&lease).status().expect("it starts").success());
+    let status = deployment.run(&["status"]);
+    let words = String::from_utf8_lossy(&status.stderr).into_owned();
+    assert_eq!(status.status.code(), Some(1), "{words}");
+    assert!(words.contains("has not answered for 5 s") && words.contains("no answer within 20 s"), "{words}");
+    until(|| deployment.log().contains("the lease could not be renewed"));
+    let begin = std::time::Instant::now();
+    for _ in 0..2 {
+        send(&prepare, rustix::process::Signal::INT);
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+    until(|| is_over(&prepare));
+    assert_eq!(prepare.wait().expect("it ends").code(), Some(7), "{}", deployment.log());
+    assert!(begin.elapsed() < std::time::Duration::from_secs(15), "{}", deployment.log());
+}
+
+/// Whether a process has ended, although nobody has waited for it yet.
+fn is_over(child: &std::process::Child) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).expect("it is there");
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('Z'))
 }
 
 #[test]

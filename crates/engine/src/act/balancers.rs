@@ -25,7 +25,7 @@ pub(super) async fn registered(context: &StepContext<'_>, members: &Membership) 
 
 pub(super) async fn register(context: &StepContext<'_>, members: &Membership) -> Result<(), WriteError> {
     let (balancers, instances) = (&context.world.balancers, context.instances(&members.hosts)?);
-    context.gate.write("register", async |permit| balancers.register(permit, &members.balancer, &instances).await).await
+    context.write("register", async |permit| balancers.register(permit, &members.balancer, &instances).await).await
 }
 
 /// Whether the balancer sends no new requests to the hosts. They may still be draining.
@@ -36,10 +36,12 @@ pub(super) async fn deregistered(context: &StepContext<'_>, members: &Membership
 }
 
 pub(super) async fn deregister(context: &StepContext<'_>, members: &Membership) -> Result<(), WriteError> {
-    let (balancers, instances) =
-        (&context.world.balancers, recorded(context, &members.hosts, "taken out of the balancer").await?);
-    let deregister = async |permit: &Permit| balancers.deregister(permit, &members.balancer, &instances).await;
-    context.gate.write("deregister", deregister).await
+    let balancers = &context.world.balancers;
+    let check = async || Ok(recorded(context, &members.hosts, "taken out of the balancer").await?);
+    let deregister = async |permit: &Permit, instances: &Vec<InstanceId>| {
+        balancers.deregister(permit, &members.balancer, instances).await
+    };
+    context.write_checked("deregister", check, deregister).await
 }
 
 pub(super) async fn healthy(context: &StepContext<'_>, members: &Membership) -> Answer<Seen> {

@@ -3,22 +3,30 @@
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, Fact, StepRun};
+use cutover_core::journal::{Event, Fact, StepRun, opens_by};
 use cutover_core::names::{ChangeId, ImageId, InstanceId, JobName};
-use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Step};
+use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Line, Step};
 
+use super::late::too_late;
 use super::printed::Printed;
 use crate::failure::Failure;
-use crate::gate::Gate;
+use crate::gate::{Gate, Permit};
+use crate::halt::WriteError;
 use crate::journal::{Journal, JournalError};
 use crate::ports::{Answer, Clock, World};
 use crate::readings::{Listing, Readings};
 use crate::retry;
 use crate::slots::{Slots, StepSlot};
+
+/// For how long checks before a write are relied on, from their start. Looking at a thousand hosts takes some seconds.
+const CHECKED: Duration = Duration::from_secs(15);
+/// How often a write is checked again because the check was out of date, before its attempt counts as failed.
+const CHECKS: u32 = 3;
 
 /// The result of observing an action's effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +81,8 @@ pub(crate) struct StepContext<'a> {
     pub since: Timestamp,
     /// When this process took it up.
     pub taken_up: Timestamp,
+    /// When this process last told programs to stop, or tried to.
+    pub told_to_stop: Cell<Option<Timestamp>>,
     /// How often it has failed before.
     pub failures: u32,
     /// Operator-approved retries so far, of a step that is never retried automatically.
@@ -108,7 +118,7 @@ impl StepContext<'_> {
             self.journal.mention(&self.step.id, &format!("cannot be observed now: {failure}"));
         };
         let call = async || {
-            slot.take().await;
+            slot.take_to_look().await;
             question(self.world).await
         };
         let answer = retry::reading(retry::CALL, self.clock, mention, call).await;
@@ -116,14 +126,72 @@ impl StepContext<'_> {
         answer.map_err(Failure::for_good)
     }
 
+    /// Makes one attempt of a write, unless it is too late for this step once the gate lets it pass: the gate may have
+    /// waited, and this process may have been suspended.
+    pub(crate) async fn write<T>(
+        &self,
+        call: &'static str,
+        attempt: impl AsyncFnOnce(&Permit) -> Answer<T>,
+    ) -> Result<T, WriteError> {
+        let attempt = async |permit: &Permit| match self.too_late() {
+            Some(failure) => Err(failure),
+            None => attempt(permit).await,
+        };
+        self.gate.write(call, attempt).await
+    }
+
+    /// Why this step may not be done any more: the latest safe start has passed, and the window is not open yet. Once the
+    /// maintenance page may be up, everything goes on.
+    pub(crate) fn too_late(&self) -> Option<Failure> {
+        if self.step.line == Line::Open {
+            return None;
+        }
+        let (upgrade, now) = (self.journal.upgrade(), self.clock.now());
+        let latest = upgrade.current_run().and_then(opens_by).filter(|latest| now > *latest)?;
+        Some(too_late(latest, now))
+    }
+
+    /// Makes a write that depends on a `check` right before it. If the gate has waited since, or this process was suspended,
+    /// nothing is sent, and it is checked again.
+    pub(crate) async fn write_checked<C, T>(
+        &self,
+        call: &'static str,
+        check: impl AsyncFn() -> Result<C, WriteError>,
+        attempt: impl AsyncFn(&Permit, &C) -> Answer<T>,
+    ) -> Result<T, WriteError> {
+        let mut checks = 0;
+        loop {
+            checks += 1;
+            let (begin, is_stale) = (self.gate.moment(), Cell::new(false));
+            let checked = check().await?;
+            let attempt = async |permit: &Permit| {
+                is_stale.set(self.gate.since(begin) > CHECKED);
+                match is_stale.get() {
+                    false => attempt(permit, &checked).await,
+                    true => Err(Failure::not_applied(format!(
+                        "more than {} s passed after the check before it, so nothing was sent",
+                        CHECKED.as_secs()
+                    ))),
+                }
+            };
+            let answer = self.write(call, attempt).await;
+            if !is_stale.get() || checks == CHECKS {
+                return answer;
+            }
+        }
+    }
+
     /// Every instance of the deployment, from a recent reading.
     pub(crate) async fn listed(&self) -> Answer<Rc<Listing>> {
         self.ask(async |_| self.readings.instances().await).await
     }
 
-    /// Keeps a fact until it can be recorded, which is possible once the step has started.
+    /// Keeps a fact until it can be recorded, which is possible once the step has started. Most observations only confirm
+    /// what is on record.
     pub(crate) fn note(&self, fact: Fact) {
-        self.learned.borrow_mut().push(fact);
+        if !self.knows(&fact) {
+            self.learned.borrow_mut().push(fact);
+        }
     }
 
     /// Records a fact before anything is done because of it.
@@ -135,6 +203,9 @@ impl StepContext<'_> {
     /// Records the facts that were kept, if the step has started. Facts already on record for the step are not
     /// repeated.
     pub(crate) async fn put_on_record(&self) -> Result<(), JournalError> {
+        if self.learned.borrow().is_empty() {
+            return Ok(());
+        }
         let facts = self.news(Vec::new());
         if facts.is_empty() {
             return Ok(());

@@ -2,7 +2,6 @@
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
-use jiff::Timestamp;
 
 use cutover_core::journal::Fact;
 use cutover_core::plan::Action;
@@ -16,8 +15,8 @@ use crate::ports::Answer;
 pub(crate) fn observe<'a>(context: &'a StepContext<'_>) -> LocalBoxFuture<'a, Answer<Seen>> {
     match &context.step.action {
         Action::Milestone => known(Seen::holds()),
-        Action::WaitUntil { moment, .. } => known(wait_until(context, *moment)),
-        Action::Decide(_) | Action::SmokeTest { .. } => known(Seen::NotYet),
+        // Waits for people and dates are in `drive`, and a smoke test has no effect that could be observed.
+        Action::WaitUntil { .. } | Action::Decide(_) | Action::SmokeTest { .. } => known(Seen::NotYet),
         Action::Capture { hosts } => known(Seen::Holds(vec![Fact::Captured { hosts: hosts.clone() }])),
         Action::Announce(message) => pages::announced(context, message).boxed_local(),
         Action::PublishPage(page) => pages::published(context, page).boxed_local(),
@@ -73,8 +72,4 @@ pub(crate) async fn act(context: &StepContext<'_>) -> Result<(), WriteError> {
         | Action::AwaitDrained(_)
         | Action::CheckSite(_) => Ok(()),
     }
-}
-
-fn wait_until(context: &StepContext<'_>, moment: Timestamp) -> Seen {
-    if context.clock.now() >= moment { Seen::holds() } else { Seen::NotYet }
 }

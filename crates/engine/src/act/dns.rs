@@ -3,14 +3,12 @@
 use std::pin::pin;
 
 use futures_util::{StreamExt, stream};
-use jiff::Timestamp;
 
-use cutover_core::journal::{Fact, opens_by};
+use cutover_core::journal::Fact;
 use cutover_core::names::DnsName;
 use cutover_core::plan::{AwaitResolvers, ChangeRecords, RecordTarget};
 use cutover_core::time::{between, human};
 
-use super::late::too_late;
 use super::{Seen, StepContext};
 use crate::halt::WriteError;
 use crate::ports::Answer;
@@ -63,21 +61,11 @@ fn is_target(answer: Option<&DnsName>, record: &RecordTarget) -> bool {
 }
 
 pub(super) async fn change(context: &StepContext<'_>, change: &ChangeRecords) -> Result<(), WriteError> {
-    let in_time = || match (latest_opening(context), context.clock.now()) {
-        (Some(latest), now) if now > latest => Err(too_late(latest, now)),
-        _ => Ok(()),
-    };
+    let in_time = || context.too_late().map_or(Ok(()), Err);
     let id = context.gate.change_records_while(&in_time, &change.zone, &change.records).await?;
     context.learn(Fact::RecordsChanged { change: id.clone() }).await?;
     context.change.replace(Some(id));
     Ok(())
-}
-
-/// The latest time at which this step may put the maintenance page up, if it is the first step of its run that does;
-/// `None` for any other change.
-fn latest_opening(context: &StepContext<'_>) -> Option<Timestamp> {
-    let upgrade = context.journal.upgrade();
-    upgrade.current_run().filter(|_| context.step.posts_page()).and_then(opens_by)
 }
 
 /// Whether every resolver answers with the new target, and has done so long enough for open connections to close.

@@ -1,5 +1,7 @@
 //! Hosts and the services on them.
 
+use std::time::Duration;
+
 use cutover_core::deployment::{PastStopLimit, SmokeTest};
 use cutover_core::journal::Fact;
 use cutover_core::names::{BalancerName, FleetName, InstanceId, ProgramName};
@@ -57,7 +59,7 @@ pub(super) async fn launch(context: &StepContext<'_>, launch: &Launch) -> Result
     // pending.
     let token = format!("{}-{}-{}", context.token(), launch.generation, context.failures);
     let call = async |permit: &Permit| compute.launch(permit, launch, &image, &token).await;
-    let instance = context.gate.write("launch", call).await?;
+    let instance = context.write("launch", call).await?;
     Ok(context.learn(Fact::Launched { host: launch.name.clone(), instance }).await?)
 }
 
@@ -93,16 +95,25 @@ pub(super) async fn terminate(
     host: &Host,
     balancers: &[BalancerName],
 ) -> Result<(), WriteError> {
-    let id = context.instance(host)?;
+    let (id, compute) = (context.instance(host)?, &context.world.compute);
+    let check = async || Ok(may_be_terminated(context, host, &id, balancers).await?);
+    context.write_checked("terminate", check, async |permit, ()| compute.terminate(permit, &id).await).await
+}
+
+/// Refuses to terminate a host that is a member of a balancer, or that is not known to be one of this upgrade.
+async fn may_be_terminated(
+    context: &StepContext<'_>,
+    host: &Host,
+    id: &InstanceId,
+    balancers: &[BalancerName],
+) -> Answer<()> {
     for balancer in balancers {
-        if context.ask(async |_| context.readings.health(balancer).await).await?.contains_key(&id) {
+        if context.ask(async |_| context.readings.health(balancer).await).await?.contains_key(id) {
             let why = format!("{} ({id}) is still registered in {balancer}, so it was not terminated", host.name);
-            return Err(Failure::permanent(why).with_hint("take it out first").into());
+            return Err(Failure::permanent(why).with_hint("take it out first"));
         }
     }
-    recorded(context, std::slice::from_ref(host), "terminated").await?;
-    let compute = &context.world.compute;
-    context.gate.write("terminate", async |permit| compute.terminate(permit, &id).await).await
+    recorded(context, std::slice::from_ref(host), "terminated").await.map(|_| ())
 }
 
 pub(super) async fn smoke_test(context: &StepContext<'_>, host: &Host, tests: &[SmokeTest]) -> Answer<()> {
@@ -148,10 +159,10 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
     if up.iter().any(|(_, state)| *state != ProgramState::Stopping) {
         return Ok(Seen::NotYet);
     }
-    let elapsed = between(context.since, context.clock.now());
+    let elapsed = since_told(context);
     let names: Vec<&str> = up.iter().map(|(program, _)| program.as_str()).collect();
     if elapsed < stop.stop_limit {
-        return Ok(Seen::UnderWay(format!("still stopping: {}", names.join(", "))));
+        return Ok(Seen::UnderWay(["still stopping: ", &names.join(", ")].concat()));
     }
     match stop.past_stop_limit {
         // The next call kills them: see `stop`.
@@ -169,23 +180,31 @@ pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Resu
     let up = not_stopped(context, &context.slot, &id, &stop.programs).await?;
     let stopping: Vec<ProgramName> =
         up.iter().filter(|(_, state)| *state == ProgramState::Stopping).map(|(program, _)| program.clone()).collect();
-    let past_limit = between(context.since, context.clock.now()) >= stop.stop_limit;
+    let past_limit = since_told(context) >= stop.stop_limit;
     let hosts = &context.world.hosts;
     if past_limit && stop.past_stop_limit == PastStopLimit::Kill && !stopping.is_empty() {
         // Recorded before the kill: its answer may be lost, or this process may end, and interrupted tasks must be
         // reported.
         context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone() }).await?;
-        return context.gate.write("kill", async |permit| hosts.kill(permit, &id, &stopping).await).await;
+        return context.write("kill", async |permit| hosts.kill(permit, &id, &stopping).await).await;
     }
     let call = async |permit: &Permit| hosts.stop(permit, &id, &stop.supervisorctl, &stop.programs).await;
-    context.gate.write("stop", call).await
+    let answer = context.write("stop", call).await;
+    context.told_to_stop.set(Some(context.clock.now()));
+    answer
+}
+
+/// How long programs have had to stop. That an earlier process started the step does not say that it told them to stop, so
+/// they get their whole time again from a process that takes the step up.
+fn since_told(context: &StepContext<'_>) -> Duration {
+    between(context.told_to_stop.get().unwrap_or(context.taken_up), context.clock.now())
 }
 
 pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) -> Answer<Seen> {
     let id = context.instance(&start.host)?;
     let states = context.ask(async |world| world.hosts.programs(&id, &start.programs).await).await?;
     let in_state = |wanted: ProgramState| {
-        states.iter().filter(|(_, state)| **state == wanted).map(|(program, _)| program.as_str()).collect::<Vec<_>>()
+        states.iter().filter(|(_, state)| *state == wanted).map(|(program, _)| program.as_str()).collect::<Vec<_>>()
     };
     let (running, starting, failed) =
         (in_state(ProgramState::Running), in_state(ProgramState::Starting), in_state(ProgramState::Failed));
@@ -198,7 +217,7 @@ pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) ->
         return Ok(Seen::never(why, "read their logs there"));
     }
     if running.len() + starting.len() == start.programs.len() {
-        return Ok(Seen::UnderWay(format!("starting: {}", starting.join(", "))));
+        return Ok(Seen::UnderWay(["starting: ", &starting.join(", ")].concat()));
     }
     Ok(Seen::NotYet)
 }
@@ -206,7 +225,7 @@ pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) ->
 pub(super) async fn start(context: &StepContext<'_>, start: &StartServices) -> Result<(), WriteError> {
     let (hosts, id) = (&context.world.hosts, context.instance(&start.host)?);
     let call = async |permit: &Permit| hosts.start(permit, &id, &start.supervisorctl, &start.programs).await;
-    context.gate.write("start", call).await
+    context.write("start", call).await
 }
 
 /// The hosts on which programs are running that must be stopped, with those programs.
@@ -245,7 +264,7 @@ pub(super) async fn stop_again(context: &StepContext<'_>, hosts: &[HostPrograms]
         let text = format!("{} was running again on {} and is stopped again", names.join(", "), host.host.name);
         context.learn(Fact::Note { text }).await?;
         let stop = async |permit: &Permit| port.stop(permit, &id, &host.supervisorctl, &programs).await;
-        context.gate.write("stop", stop).await?;
+        context.write("stop", stop).await?;
     }
     context.seen_since.set(Some(context.clock.now()));
     Ok(())

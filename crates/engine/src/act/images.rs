@@ -15,7 +15,8 @@ pub(super) async fn built(context: &StepContext<'_>, build: &BuildImage) -> Answ
     let Some(image) = images.iter().find(|image| image.name == build.name) else { return Ok(Seen::NotYet) };
     context.note(Fact::ImageBuilt { name: build.name.clone(), image: image.id.clone() });
     if !image.available {
-        return Ok(Seen::UnderWay(format!("image {} ({}) is being built", build.name, image.id)));
+        let what = ["image ", build.name.as_str(), " (", image.id.as_str(), ") is being built"];
+        return Ok(Seen::UnderWay(what.concat()));
     }
     let commit =
         image.commit.as_ref().map(|commit| Fact::Note { text: format!("built from {} at {commit}", build.branch) });
@@ -24,7 +25,7 @@ pub(super) async fn built(context: &StepContext<'_>, build: &BuildImage) -> Answ
 
 pub(super) async fn build(context: &StepContext<'_>, build: &BuildImage) -> Result<(), WriteError> {
     let images = &context.world.images;
-    let image = context.gate.write("build", async |permit| images.build(permit, build).await).await?;
+    let image = context.write("build", async |permit| images.build(permit, build).await).await?;
     Ok(context.learn(Fact::ImageBuilt { name: build.name.clone(), image }).await?)
 }
 
@@ -52,9 +53,9 @@ pub(super) async fn remove(context: &StepContext<'_>, image: &ImageId) -> Result
     if !found.is_empty() {
         context.learn(Fact::ImageDisks { image: image.clone(), disks: found }).await?;
     }
-    context.gate.write("remove", async |permit| port.remove(permit, image).await).await?;
+    context.write("remove", async |permit| port.remove(permit, image).await).await?;
     for disk in disks(context, image) {
-        context.gate.write("remove_disk", async |permit| port.remove_disk(permit, &disk).await).await?;
+        context.write("remove_disk", async |permit| port.remove_disk(permit, &disk).await).await?;
     }
     Ok(context.learn(Fact::DisksRemoved { image: image.clone() }).await?)
 }

@@ -124,7 +124,7 @@ pub(crate) fn grace(action: &Action) -> Duration {
 #[cfg(test)]
 mod tests {
     use cutover_core::deployment::BalancerKind;
-    use cutover_core::plan::{Membership, PublishPage};
+    use cutover_core::plan::{Lane, Line, Membership, PageMayLift, PublishPage, Undo};
 
     use super::*;
 
@@ -140,5 +140,29 @@ mod tests {
         assert_eq!(shortest(&Action::PublishPage(page())), 10);
         assert_eq!(shortest(&Action::AwaitHealthy(membership())), 5);
         assert_eq!(shortest(&Action::Milestone), 3);
+    }
+
+    #[test]
+    fn what_takes_days_is_looked_at_often_at_first_and_rarely_far_from_its_end() {
+        let day = Duration::from_secs(86_400);
+        let step = Step {
+            id: "wait".into(),
+            lane: Lane::Deployment,
+            line: Line::Notify,
+            title: "wait".to_owned(),
+            action: Action::Milestone,
+            waits_for: Vec::new(),
+            undo: Undo::Nothing,
+            page_may_lift: PageMayLift::Yes,
+            expected: 10 * day,
+            limit: 20 * day,
+        };
+        let between = |elapsed: Duration| interval(&step, elapsed).as_secs();
+        assert_eq!(between(Duration::ZERO), 3, "it may fail at once");
+        assert_eq!(between(Duration::from_secs(600)), 30);
+        assert_eq!(between(5 * day), 900, "its end is noticed 15 minutes late at most");
+        assert_eq!(between(10 * day - Duration::from_secs(600)), 6);
+        assert_eq!(between(10 * day + Duration::from_secs(600)), 6);
+        assert_eq!(between(12 * day), 900);
     }
 }

@@ -12,6 +12,7 @@ use super::hosts::running_again;
 use super::printed::Printed;
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
+use crate::gate::Permit;
 use crate::halt::WriteError;
 use crate::ports::{Answer, JobStart};
 
@@ -28,7 +29,7 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
         }
         let outputs = context.output.borrow();
         let output = &outputs[&name];
-        let JobState::Ended(exit) = state else { return Ok(Seen::UnderWay(output.progress_words())) };
+        let JobState::Ended(exit) = state else { return Ok(Seen::UnderWay(output.progress_words().to_owned())) };
         applied += output.applied();
         last = Some((name, exit));
     }
@@ -37,7 +38,7 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
         None if pending == Some(0) => Ok(Seen::Holds(vec![fact(migrate, 0)])),
         Some((_, 0)) if pending.unwrap_or(0) == 0 => Ok(Seen::Holds(vec![fact(migrate, applied)])),
         // This includes jobs that an earlier plan started under another name.
-        Some((name, exit)) if name == current || !own_jobs(context, migrate).contains(&name) => {
+        Some((name, exit)) if name == current || !is_own(context, migrate, &name) => {
             Ok(diagnosis(context, migrate, exit, pending, &name))
         }
         // The host has no job of this run: it was not started, unless the journal says that it was.
@@ -49,17 +50,22 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
 /// The jobs of this migration, in the order in which they were started: those of earlier plans, which may have other
 /// names, and one for each run that an operator requested.
 fn jobs(context: &StepContext<'_>, migrate: &Migrate) -> Vec<JobName> {
-    let own = own_jobs(context, migrate);
     let run = context.run();
     let earlier = run.facts.iter().filter_map(|fact| match fact {
-        Fact::Job { host, job, .. } if *host == migrate.host.name && !own.contains(job) => Some(job.clone()),
+        Fact::Job { host, job, .. } if *host == migrate.host.name && !is_own(context, migrate, job) => {
+            Some(job.clone())
+        }
         _ => None,
     });
-    earlier.chain(own.iter().cloned()).collect()
+    earlier.chain(own_jobs(context, migrate)).collect()
 }
 
-fn own_jobs(context: &StepContext<'_>, migrate: &Migrate) -> Vec<JobName> {
-    (0..=context.retries).map(|run| migrate.job_of_run(run)).collect()
+fn own_jobs(context: &StepContext<'_>, migrate: &Migrate) -> impl Iterator<Item = JobName> {
+    (0..=context.retries).map(|run| migrate.job_of_run(run))
+}
+
+fn is_own(context: &StepContext<'_>, migrate: &Migrate, job: &JobName) -> bool {
+    own_jobs(context, migrate).any(|own| own == *job)
 }
 
 /// The state of a job.
@@ -77,15 +83,40 @@ async fn job(context: &StepContext<'_>, host: &InstanceId, job: &JobName) -> Ans
     let mut outputs = context.output.borrow_mut();
     let printed = outputs.entry(job.clone()).or_default();
     // A concurrent call may have fetched the same output in the meantime.
-    if printed.len() == so_far {
+    if printed.len() == so_far && !news.output.is_empty() {
         printed.add(&news.output);
     }
     Ok(Some(news.exit.map_or(JobState::Running, JobState::Ended)))
 }
 
-/// Starts the job, unless old code is running again: since services were confirmed to be stopped, a person may have
-/// started them to bring the site back while the upgrade was interrupted.
+/// Starts the job, unless it may not be started now.
 pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Result<(), WriteError> {
+    let host = context.instance(&migrate.host)?;
+    let run = Migrate { job: migrate.job_of_run(context.retries), ..migrate.clone() };
+    let hosts = &context.world.hosts;
+    let check = async || Ok(may_start(context, migrate).await?);
+    let start = async |permit: &Permit, (): &()| hosts.start_job(permit, &host, &run).await;
+    let answer = context.write_checked("start_job", check, start).await;
+    let fact = |started| Fact::Job { host: migrate.host.name.clone(), job: run.job.clone(), started };
+    match answer {
+        Ok(start) => Ok(context.learn(fact(start == JobStart::Started)).await?),
+        // It may have started. That must stay on record, even if the host loses its own record of it.
+        Err(WriteError::Failed(failure)) if failure.class == FailureClass::InDoubt => {
+            context.learn(fact(false)).await?;
+            Err(failure.into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Refuses to start a migration while another one of the schema runs, or while old code is running again: since services
+/// were confirmed to be stopped, a person may have started them to bring the site back.
+async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
+    if let Some(other) = other_migrator(context, migrate).await? {
+        let why =
+            format!("job {other} of an earlier plan is still migrating {}, so nothing was started", migrate.schema);
+        return Err(Failure::permanent(why).with_hint("wait until it has ended"));
+    }
     let hosts = confirmed(context);
     let running = running_again(context, &hosts).await?;
     if let Some((host, _, programs)) = running.first() {
@@ -97,27 +128,9 @@ pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Resul
             host.host.name
         );
         let hint = "stop it, and run the phase again; or postpone the window, and plan it again";
-        return Err(Failure::permanent(why).with_hint(hint).into());
+        return Err(Failure::permanent(why).with_hint(hint));
     }
-    let host = context.instance(&migrate.host)?;
-    if let Some(other) = other_migrator(context, migrate).await? {
-        let why =
-            format!("job {other} of an earlier plan is still migrating {}, so nothing was started", migrate.schema);
-        return Err(Failure::permanent(why).with_hint("wait until it has ended").into());
-    }
-    let run = Migrate { job: migrate.job_of_run(context.retries), ..migrate.clone() };
-    let hosts = &context.world.hosts;
-    let answer = context.gate.write("start_job", async |permit| hosts.start_job(permit, &host, &run).await).await;
-    let fact = |started| Fact::Job { host: migrate.host.name.clone(), job: run.job.clone(), started };
-    match answer {
-        Ok(start) => Ok(context.learn(fact(start == JobStart::Started)).await?),
-        // It may have started. That must stay on record, even if the host loses its own record of it.
-        Err(WriteError::Failed(failure)) if failure.class == FailureClass::InDoubt => {
-            context.learn(fact(false)).await?;
-            Err(failure.into())
-        }
-        Err(error) => Err(error),
-    }
+    Ok(())
 }
 
 /// Whether the journal says that a job was started.

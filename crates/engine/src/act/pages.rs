@@ -27,7 +27,7 @@ pub(super) async fn announced(context: &StepContext<'_>, message: &Announce) -> 
 
 pub(super) async fn announce(context: &StepContext<'_>, message: &Announce) -> Result<(), WriteError> {
     let (announcer, token) = (&context.world.announcer, context.token());
-    context.gate.write("announce", async |permit| announcer.announce(permit, message, &token).await).await?;
+    context.write("announce", async |permit| announcer.announce(permit, message, &token).await).await?;
     Ok(context.learn(sent(message)).await?)
 }
 
@@ -61,10 +61,10 @@ pub(super) async fn publish(context: &StepContext<'_>, page: &PublishPage) -> Re
         let version = there.map(|there| there.version);
         let put =
             async |permit: &Permit| pages.put_page(permit, &page.bucket, &page.key, &page.body, version.as_ref()).await;
-        context.gate.write("put_page", put).await?;
+        context.write("put_page", put).await?;
     }
     let invalidate = async |permit: &Permit| pages.invalidate(permit, &page.distribution, &reference).await;
-    let invalidation = context.gate.write("invalidate", invalidate).await?;
+    let invalidation = context.write("invalidate", invalidate).await?;
     Ok(context.learn(Fact::Invalidated { invalidation, reference: reference.clone() }).await?)
 }
 

@@ -8,6 +8,8 @@ pub(crate) struct Printed {
     counted: usize,
     /// How many migrations were applied according to the counted lines.
     applied: u32,
+    /// The progress, for people. It is put into words when output is added and not whenever the job is looked at.
+    words: String,
 }
 
 impl Printed {
@@ -27,6 +29,9 @@ impl Printed {
         let whole = self.text.rfind('\n').map_or(0, |end| end + 1);
         self.applied += count_applied(&self.text[self.counted..whole]);
         self.counted = whole;
+        if let Some(line) = self.text.lines().rev().find(|line| !line.trim().is_empty()) {
+            self.words = format!("{} applied; {}", self.applied(), line.trim());
+        }
     }
 
     /// How many migrations were applied.
@@ -35,12 +40,8 @@ impl Printed {
     }
 
     /// The progress, for people.
-    pub(super) fn progress_words(&self) -> String {
-        let last = self.text.lines().rev().find(|line| !line.trim().is_empty());
-        match last {
-            Some(line) => format!("{} applied; {}", self.applied(), line.trim()),
-            None => "running, nothing applied yet".to_owned(),
-        }
+    pub(super) fn progress_words(&self) -> &str {
+        if self.words.is_empty() { "running, nothing applied yet" } else { &self.words }
     }
 }
 

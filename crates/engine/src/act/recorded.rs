@@ -3,9 +3,10 @@
 //! site down, so anything else is refused. Tags are not checked for a host that has been terminated, since it no longer
 //! has any.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use cutover_core::journal::Upgrade;
+use cutover_core::name_map::NameMap;
 use cutover_core::names::InstanceId;
 use cutover_core::observation::Instance;
 use cutover_core::plan::{CapturedHost, Host};
@@ -28,7 +29,7 @@ pub(super) async fn recorded(context: &StepContext<'_>, hosts: &[Host], action: 
         }
     }
     let upgrade = context.journal.upgrade();
-    let current: HashMap<&InstanceId, &CapturedHost> =
+    let current: NameMap<&InstanceId, &CapturedHost> =
         upgrade.captured.iter().flatten().map(|current| (&current.instance, current)).collect();
     for (host, id) in hosts.iter().zip(&ids) {
         let current = current.get(id).copied();

@@ -14,7 +14,7 @@ pub(super) async fn taken(context: &StepContext<'_>, database: &DatabaseName, id
         Some(snapshot) if snapshot.available => {
             Ok(Seen::Holds(vec![Fact::SnapshotTaken { database: database.clone(), snapshot: id.clone() }]))
         }
-        Some(_) => Ok(Seen::UnderWay(format!("{id} is being made"))),
+        Some(_) => Ok(Seen::UnderWay([id.as_str(), " is being made"].concat())),
     }
 }
 
@@ -25,5 +25,5 @@ pub(super) async fn take(
 ) -> Result<(), WriteError> {
     let databases = &context.world.databases;
     let begin = async |permit: &Permit| databases.begin_snapshot(permit, database, id).await;
-    context.gate.write("begin_snapshot", begin).await
+    context.write("begin_snapshot", begin).await
 }

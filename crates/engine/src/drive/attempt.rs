@@ -1,15 +1,13 @@
 //! Makes a step's call. It is repeated if it is known not to have been applied; after an answer that leaves that open,
 //! the world is observed first.
 
-use jiff::Timestamp;
-
-use cutover_core::journal::{Event, opens_by};
-use cutover_core::plan::{Action, Line, Step};
+use cutover_core::journal::Event;
+use cutover_core::plan::{Action, Step};
 use cutover_core::time::later;
 
 use super::ending::Known;
 use super::{Conductor, StepEnd};
-use crate::act::{Seen, StepContext, act, too_late};
+use crate::act::{Seen, StepContext, act};
 use crate::failure::{Failure, FailureClass};
 use crate::halt::{Halt, WriteError};
 use crate::retry;
@@ -26,13 +24,11 @@ impl Conductor {
         loop {
             made += 1;
             self.started(context).await?;
-            if let Some(latest) = self.too_late_for(step) {
-                return self
-                    .not_made(context, too_late(latest, self.clock.now()), doubted, Known::ChangedNothing)
-                    .await;
+            if let Some(why) = context.too_late() {
+                return self.not_made(context, why, doubted, Known::ChangedNothing).await;
             }
             context.was_started.set(true);
-            context.slot.take().await;
+            context.slot.take_to_act().await;
             // Boxed for the same reason as in `observe`.
             let answer = Box::pin(act(context)).await;
             context.slot.release();
@@ -83,9 +79,9 @@ impl Conductor {
         })
     }
 
-    /// The end of a step whose last attempt was refused, or was not made: it has failed for the reason `why`. If an earlier
-    /// attempt may have worked, its effect is looked for during a grace period, and the step goes on if it shows. Without
-    /// such an attempt, `undoubted` is what is known of the world.
+    /// The end of a step whose last attempt was refused, or was not made: it has failed for the reason `why`. If an
+    /// earlier attempt may have worked, its effect is looked for during a grace period, and the step goes on if it
+    /// shows. Without such an attempt, `undoubted` is what is known of the world.
     async fn not_made(
         &self,
         context: &StepContext<'_>,
@@ -102,16 +98,6 @@ impl Conductor {
             },
         };
         self.ended_badly(context, &why, known).await.map(Some)
-    }
-
-    /// The latest safe start, where it has passed and the step is one of those that follow on the opening of the
-    /// window. Once the maintenance page may be up, everything goes on.
-    fn too_late_for(&self, step: &Step) -> Option<Timestamp> {
-        if step.line == Line::Open {
-            return None;
-        }
-        let upgrade = self.journal.upgrade();
-        upgrade.current_run().and_then(opens_by).filter(|latest| self.clock.now() > *latest)
     }
 }
 

@@ -79,6 +79,7 @@ impl Conductor {
             // Kept through crashes, but reset after a failure that the operator has seen.
             since: run.started_at.filter(|_| !failed).unwrap_or(now),
             taken_up: now,
+            told_to_stop: Cell::new(None),
             failures: run.failures,
             retries: run.retries,
             was_started: Cell::new(run.status.is_open()),

@@ -86,7 +86,7 @@ impl Conductor {
     async fn until_it_holds(&self, context: &StepContext<'_>) -> Result<StepEnd, Halt> {
         let step = context.step;
         // From here on the step waits, and takes a slot only for each observation or further attempt.
-        context.slot.release_to_look();
+        context.slot.release();
         let deadline = later(self.clock.now(), step.limit);
         let mut made_at = self.clock.now();
         let mut told = String::new();
@@ -117,7 +117,7 @@ impl Conductor {
                 return self.failed(context, &past_limit(step, &told)).await;
             }
             let wait = interval(step, between(context.since, self.clock.now()));
-            self.clock.sleep_until(deadline.min(later(self.clock.now(), wait))).await;
+            self.clock.sleep(between(self.clock.now(), deadline).min(wait)).await;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Observes a step, once or for a grace period, with a slot for the time of each observation.
 
-use cutover_core::time::later;
+use cutover_core::time::{between, later};
 
 use super::Conductor;
 use crate::act::{Seen, StepContext, grace, observe, shortest_interval};
@@ -10,7 +10,7 @@ use crate::ports::Answer;
 impl Conductor {
     /// Observes, and records what was learned from it.
     pub(super) async fn look(&self, context: &StepContext<'_>) -> Result<Answer<Seen>, Halt> {
-        let is_for_this = context.slot.take().await;
+        let is_for_this = context.slot.take_to_look().await;
         let seen = observe(context).await;
         if is_for_this {
             context.slot.release();
@@ -31,7 +31,7 @@ impl Conductor {
                 return Ok(seen);
             }
             context.slot.release();
-            self.clock.sleep_until(until.min(later(now, shortest_interval(&context.step.action)))).await;
+            self.clock.sleep(between(now, until).min(shortest_interval(&context.step.action))).await;
         }
     }
 }

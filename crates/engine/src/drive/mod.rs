@@ -3,8 +3,8 @@
 //! An unclear answer never counts as success or failure: the world is observed until the effect of the call is visible,
 //! or a grace period has passed. That nothing is visible shortly after a write proves nothing.
 //!
-//! A `step` takes its `course`, or is a `wait`. The other files: one `attempt` at the call, one `look` at the world, and
-//! the `ending`.
+//! A `step` takes its `course`, or is a `wait`. The other files: one `attempt` at the call, one `look` at the world,
+//! and the `ending`.
 
 mod attempt;
 mod conductor;

@@ -20,7 +20,7 @@ impl Conductor {
         }
         // A step that waits for a slot has not started, so stopping the conductor may end it here.
         let slot = StepSlot::new(&self.slots, step.action.work());
-        if let Either::Right(_) = select(pin!(slot.take()), end_waits.clone()).await {
+        if let Either::Right(_) = select(pin!(slot.take_to_act()), end_waits.clone()).await {
             return Ok(StepEnd::Stopped);
         }
         let context = self.context_with(step, slot);

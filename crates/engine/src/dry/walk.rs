@@ -348,9 +348,13 @@ impl Operator for NoOperator {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeMap;
+
+    use cutover_core::deployment::Role;
     use cutover_core::names::HostName;
-    use cutover_core::plan::{Host, InstanceRef};
+    use cutover_core::plan::{BuildImage, Host, InstanceRef};
+
+    use super::*;
 
     fn terminate() -> Action {
         let host = Host { name: HostName::from("edx-1"), instance: InstanceRef::Known("i-1".into()) };
@@ -370,6 +374,24 @@ mod tests {
         let lines = vec!["aws ec2 deregister-image".to_owned()];
         let outcome = outcome_of(&terminate(), Some("no".to_owned()), lines.clone(), true);
         assert_eq!(outcome, DryOutcome::WouldFail { because: "no".to_owned(), lines });
+    }
+
+    #[test]
+    fn writes_that_were_put_down_are_shown_and_a_call_without_a_line_is_described() {
+        let lines = vec!["aws ec2 terminate-instances".to_owned()];
+        assert_eq!(outcome_of(&terminate(), None, lines.clone(), false), DryOutcome::Writes { lines });
+        let described = outcome_of(&terminate(), None, Vec::new(), false);
+        assert!(matches!(described, DryOutcome::InWords { ref words } if words.starts_with("would terminate edx-1")));
+    }
+
+    #[test]
+    fn an_image_whose_build_has_no_command_line_is_described_with_the_reason() {
+        let (name, role, tags) = ("edx-koa".into(), Role::Edxapp, BTreeMap::new());
+        let [base, repository, branch] = ["ami-1", "edx", "koa"].map(str::to_owned);
+        let build = Action::BuildImage(BuildImage { name, role, base, repository, branch, tags });
+        let outcome = outcome_of(&build, Some("packer has no command for this".to_owned()), Vec::new(), false);
+        let DryOutcome::InWords { words } = outcome else { panic!("{outcome:?}") };
+        assert!(words.contains("edx-koa") && words.ends_with("; packer has no command for this"), "{words}");
     }
 
     #[test]

@@ -2,11 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
-
-use futures_util::future::{Either, select};
 
 use cutover_core::names::{ChangeId, UpgradeId};
 use cutover_core::plan::RecordTarget;
@@ -16,7 +13,7 @@ use crate::failure::{Failure, FailureClass};
 use crate::fence::{Mark, Passage, ZoneFence};
 use crate::halt::{Halt, WriteError};
 use crate::journal::{Journal, JournalError, Reading};
-use crate::lease::{ATTEMPT, LEASE, Lease, LeaseLost, Machine, Moment, OnClock};
+use crate::lease::{ATTEMPT, LEASE, Lease, LeaseLost, Machine, Moment, OnClock, within_attempt};
 use crate::ports::{Answer, Clock};
 use crate::store::{Store, StoreError};
 
@@ -139,6 +136,16 @@ impl Gate {
         fence.change(self, zone, records, may).await
     }
 
+    /// This moment, for [`Gate::since`].
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::now(&*self.machine)
+    }
+
+    /// How much time has passed since a moment, on the machine's clocks.
+    pub(crate) fn since(&self, moment: Moment) -> Duration {
+        moment.elapsed(&*self.machine)
+    }
+
     /// The epoch of the conductor.
     pub(crate) fn epoch(&self) -> u64 {
         self.journal.epoch()
@@ -229,10 +236,8 @@ impl Passage for Gate {
 
 /// Makes an attempt within its time limit. Without an answer by then, it is in doubt.
 async fn bounded<T>(machine: &dyn Machine, call: &str, attempt: impl Future<Output = Answer<T>>) -> Answer<T> {
-    match select(pin!(attempt), machine.sleep(ATTEMPT)).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right(_) => Err(Failure::in_doubt(format!("{call}: no answer within {} s", ATTEMPT.as_secs()))),
-    }
+    let answer = within_attempt(machine, attempt).await;
+    answer.unwrap_or_else(|| Err(Failure::in_doubt(format!("{call}: no answer within {} s", ATTEMPT.as_secs()))))
 }
 
 const fn words(class: FailureClass) -> &'static str {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cutover_core::time::later;
 
 use super::holder::{object, read, seen};
-use super::{ATTEMPT, Holder, Identity, LEASE, LeaseLost, Machine, Moment, RENEWAL};
+use super::{ATTEMPT, Holder, Identity, LEASE, LeaseLost, Machine, Moment, RENEWAL, within_attempt};
 use crate::halt::Halt;
 use crate::journal::{Journal, JournalError};
 use crate::store::{Store, StoreError};
@@ -31,7 +31,7 @@ pub struct Lease {
     records: Cell<u64>,
 }
 
-/// What the operator is told while a lease is kept.
+/// What is reported to the operator while a lease is kept.
 pub enum News<'a> {
     /// It could not be renewed. This is reported once for each series of failures.
     NotRenewed(&'a StoreError),
@@ -66,14 +66,15 @@ impl Lease {
             self.machine.sleep(asked).await;
             let slept = begin.elapsed(&*self.machine);
             if slept > asked + PAUSE {
-                match journal.check_next_is_free().await {
+                match within_attempt(&*self.machine, journal.check_next_is_free()).await {
                     // If the store cannot be read, nothing is known; the renewal reports that.
-                    Ok(()) => tell(News::StoodStill(slept)),
-                    Err(JournalError::Store(_)) => {}
-                    Err(error) => return error.into(),
+                    Some(Ok(())) => tell(News::StoodStill(slept)),
+                    Some(Err(JournalError::Store(_))) | None => {}
+                    Some(Err(error)) => return error.into(),
                 }
             }
-            match self.renew(journal.records()).await {
+            let renewed = within_attempt(&*self.machine, self.renew(journal.records())).await;
+            match renewed.unwrap_or_else(|| Err(self.store.silent(&object(self.epoch), "renewed"))) {
                 Ok(None) => failing = false,
                 Ok(Some(lost)) => return lost.into(),
                 Err(error) => {

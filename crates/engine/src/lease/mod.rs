@@ -14,12 +14,14 @@ mod holder;
 mod keep;
 mod lost;
 mod machine;
+mod within;
 
 pub use claim::{Claim, LeaseError, claim};
 pub use holder::{ATTEMPT, Holder, LEASE, RENEWAL, STANDSTILL, last};
 pub use keep::{Lease, News};
 pub use lost::LeaseLost;
-pub use machine::{Identity, Life, Machine, Moment, OnClock, Origin};
+pub use machine::{Identity, Life, Machine, Moment, OnClock, Origin, plain, wait};
+pub(crate) use within::within_attempt;
 
 #[cfg(test)]
 mod tests;

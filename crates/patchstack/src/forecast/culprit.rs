@@ -70,8 +70,8 @@ impl<'a> Inquiry<'a> {
         taken.filter(|(patch, _)| touches(patch, paths)).map(|(patch, _)| patch.clone()).collect()
     }
 
-    /// The patches before `index` that conflict themselves and touch one of `paths`; all of those that conflict where none
-    /// does by name.
+    /// The patches before `index` that conflict themselves and touch one of `paths`; all of those that conflict where
+    /// none does by name.
     fn left_out(&self, index: usize, paths: &[GitPath]) -> Vec<ObjectId> {
         let conflicting = self.stack.patches.iter().zip(&self.replayed.picks).take(index);
         let conflicting = conflicting.filter(|(_, pick)| matches!(pick, Picked::Conflict(_))).map(|(patch, _)| patch);

@@ -160,8 +160,8 @@ fn why_empty(engine: &mut Engine, onto: &ObjectId, patch: &Patch) -> Result<&'st
     })
 }
 
-/// The patches whose diff is different on the new base, with the files in which it is. If the blobs of a patch are the same
-/// on both bases, so is the patch; text is compared only if they differ.
+/// The patches whose diff is different on the new base, with the files in which it is. If the blobs of a patch are the
+/// same on both bases, so is the patch; text is compared only if they differ.
 fn changed(engine: &Engine, stack: &Stack, replayed: &Replayed) -> Result<BTreeMap<ObjectId, Vec<GitPath>>> {
     let pairs = stack.patches.iter().zip(&replayed.picks).filter_map(|(patch, pick)| match pick {
         Picked::Merged { commit, .. } => Some((patch, commit)),

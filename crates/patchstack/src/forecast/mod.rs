@@ -1,5 +1,5 @@
-//! What a rebase would do with every patch, computed without moving any ref: what becomes of each patch, and which commit
-//! of upstream causes a conflict.
+//! What a rebase would do with every patch, computed without moving any ref: what becomes of each patch, and which
+//! commit of upstream causes a conflict.
 
 mod conflicts;
 mod culprit;

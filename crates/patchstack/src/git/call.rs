@@ -65,7 +65,8 @@ impl Call {
         self
     }
 
-    /// An object by its id, which no git takes for an option: for commands that know no `--end-of-options` in older gits.
+    /// An object by its id, which no git takes for an option: for commands that know no `--end-of-options` in older
+    /// gits.
     #[must_use]
     pub fn object(mut self, id: &ObjectId) -> Self {
         self.arguments.push(id.as_str().into());

@@ -11,9 +11,11 @@ pub struct Version {
 }
 
 impl Version {
-    /// The oldest git that merges from a list with a base of our choosing (`merge-tree --stdin` with `BASE -- OURS THEIRS`).
+    /// The oldest git that merges from a list with a base of our choosing (`merge-tree --stdin` with `BASE -- OURS
+    /// THEIRS`).
     pub const MINIMUM: Self = Self::new(2, 40, 0);
-    /// The first git that takes attributes from a tree (`GIT_ATTR_SOURCE`). Older ones pass over `.gitattributes` in merges.
+    /// The first git that takes attributes from a tree (`GIT_ATTR_SOURCE`). Older ones pass over `.gitattributes` in
+    /// merges.
     pub const READS_ATTRIBUTES: Self = Self::new(2, 41, 0);
 
     const fn new(major: u32, minor: u32, patch: u32) -> Self {

@@ -7,7 +7,8 @@ use crate::releases::{Conventions, Survey};
 use crate::repository::{Repository, Revision};
 use crate::threads::joined;
 
-/// The patches of `branch` on top of `base`, or of the base computed from upstream's refs, and since when each is carried.
+/// The patches of `branch` on top of `base`, or of the base computed from upstream's refs, and since when each is
+/// carried.
 ///
 /// A patch is carried since the oldest of our older release branches from which on every one has it. If the branch is
 /// not one of our release branches, all of ours count as older.

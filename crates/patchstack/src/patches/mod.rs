@@ -1,5 +1,5 @@
-//! The patches of a branch, with since which release each is carried: `own` lists the patches, `since` looks through older
-//! release branches.
+//! The patches of a branch, with since which release each is carried: `own` lists the patches, `since` looks through
+//! older release branches.
 
 mod list;
 mod listing;

@@ -1,8 +1,8 @@
 //! Lists the patches of a branch while its base is still being computed.
 //!
-//! Computing the base takes all refs of upstream, and a long walk for an old branch. Meanwhile the patches are listed on the
-//! assumption that only the refs of the branch's own release matter, which is nearly always right. If the base turns out to
-//! be another one, [`Stack`] lists them again.
+//! Computing the base takes all refs of upstream, and a long walk for an old branch. Meanwhile the patches are listed
+//! on the assumption that only the refs of the branch's own release matter, which is nearly always right. If the base
+//! turns out to be another one, [`Stack`] lists them again.
 
 use super::listing::Listed;
 use crate::error::Result;

@@ -122,8 +122,8 @@ impl<'a> Chain<'a> {
         Ok(())
     }
 
-    /// What those patches change that cannot be found by identity, here and in `carriers`. Patches of other files are other
-    /// patches, so that text is compared only where it could be the same.
+    /// What those patches change that cannot be found by identity, here and in `carriers`. Patches of other files are
+    /// other patches, so that text is compared only where it could be the same.
     fn compare_changes(&self, repository: &Repository, carriers: &[Carrier]) -> Result<BTreeMap<ObjectId, String>> {
         let own: BTreeSet<&Identity> = self.identities.iter().collect();
         let found: Vec<BTreeSet<Identity>> =

@@ -70,8 +70,8 @@ pub(super) fn ledger(repository: &Repository, request: &Request) -> Result<Ledge
     Ok(ledger)
 }
 
-/// Refuses when the old stack goes on below the base that it was verified with: what is there is in no ledger, and a base
-/// that somebody named may stand anywhere. Where nothing is known to be upstream's, nobody can tell.
+/// Refuses when the old stack goes on below the base that it was verified with: what is there is in no ledger, and a
+/// base that somebody named may stand anywhere. Where nothing is known to be upstream's, nobody can tell.
 pub(super) fn whole(
     repository: &Repository,
     conventions: &Conventions,

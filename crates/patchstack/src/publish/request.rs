@@ -15,6 +15,7 @@ pub struct Request {
     pub remote: String,
     /// Branches that are never pushed to beside `master`, `main` and upstream's: names or patterns as in a shell.
     pub protected: Vec<String>,
-    /// How long each conversation with the remote may take; [`LIMIT`](crate::remote::LIMIT) unless the operator says otherwise.
+    /// How long each conversation with the remote may take; [`LIMIT`](crate::remote::LIMIT) unless the operator says
+    /// otherwise.
     pub limit: Duration,
 }

@@ -6,7 +6,8 @@ use crate::error::{Error, Result};
 use crate::repository::Repository;
 
 /// Aborts the rebase of a branch: removes its work ref, its folder, and last its record, so that a killed abort can be
-/// repeated. The ref is first: another git may have locked it, and then the folder must still be there. Resolutions that were recorded for the next time stay.
+/// repeated. The ref is first: another git may have locked it, and then the folder must still be there. Resolutions
+/// that were recorded for the next time stay.
 ///
 /// # Errors
 /// When none is under way, or something of it cannot be removed.

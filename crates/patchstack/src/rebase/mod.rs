@@ -1,8 +1,8 @@
 //! Doing a rebase: onto a work ref, with stops where a person has to say what is meant.
 //!
 //! What is kept of it is only what went in and what was decided: the old head, the base, the release, the resolutions
-//! and the skips (`state`). Everything else is computed again from these each time, so that nothing is lost when cutover is
-//! killed at any point: the same command, given again, ends in the same head. The branch itself never moves.
+//! and the skips (`state`). Everything else is computed again from these each time, so that nothing is lost when
+//! cutover is killed at any point: the same command, given again, ends in the same head. The branch itself never moves.
 
 mod abort;
 mod advance;

@@ -10,8 +10,8 @@ use crate::repository::Repository;
 /// Without a conflict it only continues: it finishes what a killed command has left unfinished.
 ///
 /// # Errors
-/// When the conflict is not resolved, nothing is left of the patch, the branch moved since the rebase was started, none is
-/// under way, or git fails.
+/// When the conflict is not resolved, nothing is left of the patch, the branch moved since the rebase was started, none
+/// is under way, or git fails.
 pub fn proceed(repository: &Repository, branch: &str, progress: &mut dyn FnMut(usize, usize)) -> Result<Standing> {
     let _hold = hold(repository, branch)?;
     let mut state = State::expect(repository, branch)?;

@@ -63,7 +63,8 @@ pub(crate) struct Accepted {
     pub(crate) by: String,
 }
 
-/// While this lives, no other cutover works on the rebase of the same branch. The system releases it when the process ends.
+/// While this lives, no other cutover works on the rebase of the same branch. The system releases it when the process
+/// ends.
 #[derive(Debug)]
 pub(super) struct Hold(#[expect(dead_code, reason = "kept open for its lock")] File);
 

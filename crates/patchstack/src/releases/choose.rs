@@ -21,8 +21,8 @@ pub(crate) struct Apart {
 /// Of a branch that is both here and on origin it is the one that contains the other.
 ///
 /// # Errors
-/// When there is no such branch, when the branch here and origin's have diverged, or when nothing is named and no branch
-/// of ours is checked out.
+/// When there is no such branch, when the branch here and origin's have diverged, or when nothing is named and no
+/// branch of ours is checked out.
 pub fn choose(
     repository: &Repository,
     conventions: &Conventions,

@@ -1,8 +1,8 @@
 //! How releases are named: upstream's code names and candidates, our branches, the remotes.
 //!
 //! Upstream's releases are `open-release/koa.rc3` and, since 2024, `release/teak`; ours are `mitx/koa`. The patterns
-//! are the operator's to change (`conventions`). `pattern` reads names by them, `refs` finds the refs that they match, and
-//! `choose` finds the branch that a command is about.
+//! are the operator's to change (`conventions`). `pattern` reads names by them, `refs` finds the refs that they match,
+//! and `choose` finds the branch that a command is about.
 
 mod choose;
 mod conventions;

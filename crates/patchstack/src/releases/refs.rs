@@ -35,8 +35,8 @@ impl Conventions {
     /// The refs that count as upstream's, with the releases that they are, in the order of their names.
     ///
     /// These are the remote-tracking branches that match `theirs` or are `master` or `main`, and the tags that match
-    /// `theirs`. Where there is no such remote-tracking branch at all, as in a bare mirror, it is the local branches that
-    /// match `theirs`.
+    /// `theirs`. Where there is no such remote-tracking branch at all, as in a bare mirror, it is the local branches
+    /// that match `theirs`.
     ///
     /// # Errors
     /// When the patterns are wrong or git cannot list refs.

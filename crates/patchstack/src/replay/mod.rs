@@ -1,8 +1,8 @@
 //! Replays patches on another base: git merges, in a scratch repository, without a work tree.
 //!
 //! The resulting commits depend on what went in and on nothing else: author, committer, message, encoding and other
-//! headers are copied byte for byte, and the committer's date is moved forward to that of the commit before where it would
-//! be older. So a forecast names the very commit that a rebase will make, on every machine.
+//! headers are copied byte for byte, and the committer's date is moved forward to that of the commit before where it
+//! would be older. So a forecast names the very commit that a rebase will make, on every machine.
 
 mod answer;
 mod commit;

@@ -55,8 +55,8 @@ pub(crate) fn changes_attributes(patch: &Patch) -> bool {
         .any(|change| change.path.as_bytes().rsplit(|byte| *byte == b'/').next() == Some(b".gitattributes"))
 }
 
-/// What becomes of `patch` on `head`, whose tree is `tree`. As `git rebase` has it: what becomes empty is left out, what was
-/// empty from the start is kept, and a patch on the very commit that it was made on stays as it is.
+/// What becomes of `patch` on `head`, whose tree is `tree`. As `git rebase` has it: what becomes empty is left out,
+/// what was empty from the start is kept, and a patch on the very commit that it was made on stays as it is.
 fn pick(engine: &mut Engine, patch: &Patch, head: &ObjectId, tree: &ObjectId, decisions: &Decisions) -> Result<Picked> {
     if decisions.skipped.contains(&patch.commit) {
         return Ok(Picked::Skipped);

@@ -1,5 +1,6 @@
-//! The scratch repository: a folder in memory where there is one, which borrows the objects of the operator's repository
-//! and takes the new ones. Its files are written directly: a repository without work tree and branches consists of five.
+//! The scratch repository: a folder in memory where there is one, which borrows the objects of the operator's
+//! repository and takes the new ones. Its files are written directly: a repository without work tree and branches
+//! consists of five.
 
 use std::fs::File;
 use std::io;
@@ -17,7 +18,8 @@ const IN_MEMORY: &str = "/dev/shm";
 /// The ref that takes a commit on its way to the operator's repository.
 pub(super) const KEPT: &str = "refs/heads/kept";
 
-/// A scratch repository. It is removed when this is dropped; one whose process was killed is removed when the next is made.
+/// A scratch repository. It is removed when this is dropped; one whose process was killed is removed when the next is
+/// made.
 #[derive(Debug)]
 pub(super) struct Scratch {
     folder: tempfile::TempDir,

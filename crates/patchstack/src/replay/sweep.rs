@@ -9,7 +9,8 @@ use std::path::Path;
 
 /// What the names of scratch repositories begin with.
 pub(super) const PREFIX: &str = "cutover-";
-/// Written once the lock is held: only a folder with this file is a scratch repository, and without a lock it is unused.
+/// Written once the lock is held: only a folder with this file is a scratch repository, and without a lock it is
+/// unused.
 const MARK: &str = "cutover-scratch";
 
 /// Locks a new folder until the returned value is dropped.
@@ -20,8 +21,8 @@ pub(super) fn hold(folder: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-/// Removes unused scratch repositories beside `folder` that belong to the same user. What cannot be removed stays, which
-/// does no harm.
+/// Removes unused scratch repositories beside `folder` that belong to the same user. What cannot be removed stays,
+/// which does no harm.
 pub(super) fn sweep_beside(folder: &Path) {
     let (Some(parent), Ok(ours)) = (folder.parent(), std::fs::symlink_metadata(folder)) else { return };
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {

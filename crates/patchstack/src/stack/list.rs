@@ -10,7 +10,8 @@ const FORMAT: &str = "%x01%m%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%s";
 const FIELDS: usize = 7;
 
 impl Stack {
-    /// The patches of `branch` on top of `base`, oldest first: what `git rebase --onto NEW BASE` would pick, in its order.
+    /// The patches of `branch` on top of `base`, oldest first: what `git rebase --onto NEW BASE` would pick, in its
+    /// order.
     ///
     /// # Errors
     /// When git cannot list them.

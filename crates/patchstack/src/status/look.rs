@@ -85,7 +85,8 @@ impl<'a> Look<'a> {
         text.parse().map_err(|_| Error::refused(format!("git counted {text:?}"), "nothing was changed"))
     }
 
-    /// Upstream's newest of a release. A branch is preferred to a tag of the same release, and a later commit to an earlier one.
+    /// Upstream's newest of a release. A branch is preferred to a tag of the same release, and a later commit to an
+    /// earlier one.
     fn newest(self, codename: &Codename) -> Option<&'a Ref> {
         let of_codename = self.of_codename(codename);
         let newest = of_codename.into_iter().max_by_key(|(release, found)| {

@@ -7,12 +7,12 @@ use crate::replay::Engine;
 use crate::repository::Repository;
 use crate::stack::{Base, Stack};
 
-/// Accounts for every patch of the old stack, and writes the ledger when it is complete. An incomplete one is returned and
-/// not written. `progress` hears how many patches are accounted for, of how many.
+/// Accounts for every patch of the old stack, and writes the ledger when it is complete. An incomplete one is returned
+/// and not written. `progress` hears how many patches are accounted for, of how many.
 ///
 /// # Errors
-/// When there is no finished rebase and no stacks were given, a stack is not based on its base, the new one has merges with
-/// changes of their own, an explanation is about no patch, or git fails.
+/// When there is no finished rebase and no stacks were given, a stack is not based on its base, the new one has merges
+/// with changes of their own, an explanation is about no patch, or git fails.
 pub fn verify(
     repository: &Repository,
     request: &Request,

@@ -64,8 +64,8 @@ const LINKS: [&[u8]; 3] = [b"current", b"app/link", b"lib/d.txt"];
 const MODULES: [&[u8]; 3] = [b"vendored", b"lib/module", b"docs"];
 const ATTRIBUTE_FILES: [&[u8]; 2] = [b".gitattributes", b"lib/.gitattributes"];
 
-/// `notes.md` is merged with `union`, `keep.cfg` by the driver of the repository's configuration. All have the same word
-/// on line ends: where a check-out changes it, git takes files for modified that it has left as they were.
+/// `notes.md` is merged with `union`, `keep.cfg` by the driver of the repository's configuration. All have the same
+/// word on line ends: where a check-out changes it, git takes files for modified that it has left as they were.
 pub(crate) const ATTRIBUTES: [&str; 6] = [
     "*.dos text=auto eol=crlf\n*.txt text=auto\n*.md merge=union\n*.cfg merge=keep\n*.bin binary\n",
     "*.dos text=auto eol=crlf\n* text=auto\n*.md merge=union\n",

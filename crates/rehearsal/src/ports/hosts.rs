@@ -1,7 +1,5 @@
 //! What runs on hosts.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 
 use cutover_core::deployment::SmokeTest;
@@ -15,11 +13,7 @@ use crate::world::WorldState;
 
 #[async_trait(?Send)]
 impl Hosts for EmbeddedCloud {
-    async fn programs(
-        &self,
-        host: &InstanceId,
-        programs: &[ProgramName],
-    ) -> Answer<BTreeMap<ProgramName, ProgramState>> {
+    async fn programs(&self, host: &InstanceId, programs: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>> {
         self.look("programs", |world| world.programs(host, programs)).await
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use cutover_core::deployment::Role;
-use cutover_core::time::later;
+use cutover_core::time::{earlier, later};
 use cutover_engine::failure::FailureClass;
 use cutover_engine::gate::{Gate, Permit};
 use cutover_engine::halt::WriteError;
@@ -129,6 +129,26 @@ fn a_world_in_a_folder_outlives_its_process() {
     let page = block_on(cloud.world().pages.page("upgrading", "index.html")).expect("read");
     assert_eq!(page.map(|page| page.text).as_deref(), Some("Soon."));
     assert!(clock.now() > start);
+}
+
+#[test]
+fn a_length_of_time_passes_although_the_wall_clock_is_set_back() {
+    let (folder, wall, mut deployment) = (Folder::new("set-back"), FakeWall::new(), deployment());
+    deployment.embedded.pace = 60;
+    let (slept, set_back) = (Rc::new(Cell::new(Duration::ZERO)), wall.time());
+    let (read, naps, count) = (Rc::clone(&wall.0), set_back.sleeper, Rc::clone(&slept));
+    let sleeper = Rc::new(move |length| {
+        // During the first sleep the wall clock is set back by 20 seconds.
+        if count.get().is_zero() {
+            read.set(earlier(read.get(), Duration::from_secs(20)));
+        }
+        count.set(count.get() + length);
+        naps(length)
+    });
+    let time = WallTime { now: set_back.now, sleeper };
+    let (_cloud, clock) = EmbeddedCloud::open(&folder.0, &deployment, 5, time).expect("opened");
+    block_on(clock.sleep(Duration::from_secs(60)));
+    assert_eq!(slept.get(), Duration::from_secs(1));
 }
 
 #[test]

@@ -7,10 +7,9 @@ use std::time::Duration;
 pub(crate) fn hash(seed: u64, words: &[&str]) -> u64 {
     // FNV-1a over the words, each followed by a byte that occurs in no text, and then splitmix64 to spread the bits.
     let mut state = seed ^ 0xcbf2_9ce4_8422_2325;
+    let add = |state: u64, byte: u8| (state ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     for word in words {
-        for byte in word.bytes().chain([0xff]) {
-            state = (state ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
+        state = add(word.bytes().fold(state, add), 0xff);
     }
     splitmix(state)
 }
@@ -51,6 +50,25 @@ pub(crate) fn hexadecimal(seed: u64, words: &[&str], digits: usize) -> String {
     text
 }
 
+/// The decimal digits of a number as a word, without an allocation: each call to the world needs one.
+pub(crate) fn decimal(number: i64, digits: &mut [u8; 20]) -> &str {
+    let mut left = number.unsigned_abs();
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        first -= 1;
+        digits[first] = b'-';
+    }
+    str::from_utf8(&digits[first..]).unwrap_or_default()
+}
+
 /// Whole milliseconds.
 pub(crate) fn milliseconds(length: Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
@@ -76,6 +94,13 @@ mod tests {
         assert!(lengths.iter().all(|length| (90..=110).contains(&length.as_secs())), "{lengths:?}");
         assert!(lengths.iter().any(|length| *length < expected) && lengths.iter().any(|length| *length > expected));
         assert_eq!(varied(7, &["x"], expected, 0), expected);
+    }
+
+    #[test]
+    fn a_number_as_a_word_is_the_number_as_it_is_written() {
+        for number in [0, 7, -7, 1_609_459_200_123, i64::MAX, i64::MIN] {
+            assert_eq!(decimal(number, &mut [0; 20]), number.to_string());
+        }
     }
 
     #[test]

@@ -26,10 +26,7 @@ const HOST_AGE_DAYS: u32 = 180;
 impl WorldState {
     /// The world that `deployment` describes, at the time `at`.
     pub(crate) fn furnish(deployment: &Deployment, seed: u64, at: Timestamp) -> Self {
-        // Serialised and parsed once, because the deployment is saved with the world: durations are written in two
-        // units only, and a saved world must have the same future as one that was never saved.
-        let written = serde_json::to_value(deployment).and_then(serde_json::from_value);
-        let deployment: Deployment = written.unwrap_or_else(|_| deployment.clone());
+        let deployment = deployment.clone();
         let mut world = Self {
             version: WORLD_VERSION,
             seed,

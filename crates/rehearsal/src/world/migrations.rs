@@ -9,7 +9,7 @@ use cutover_engine::failure::Failure;
 use cutover_engine::ports::{Answer, JobProgress, JobStart};
 
 use super::events::Event;
-use super::parts::{Job, Migrations, failure_of, name_of};
+use super::parts::{Job, Migrations, failure_of, success_of};
 use super::state::WorldState;
 
 impl WorldState {
@@ -67,7 +67,7 @@ impl WorldState {
         } else if fails.is_some_and(|after| migrations.applied >= after) {
             (failure_of(migrations.applied, &self.deployment.release.codename), Some(1))
         } else {
-            let line = format!("  Applying {}... OK\n", name_of(migrations.applied, &self.deployment.release.codename));
+            let line = success_of(migrations.applied, &self.deployment.release.codename);
             let migrations = &mut self.migrations[index];
             migrations.applied += 1;
             let is_last = migrations.pending() == 0;

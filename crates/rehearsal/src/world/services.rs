@@ -1,6 +1,6 @@
 //! The supervisor programs on hosts: they take time to start and to stop, and some never stop.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -31,7 +31,7 @@ impl WorldState {
         &self,
         instance: &InstanceId,
         names: &[ProgramName],
-    ) -> Answer<BTreeMap<ProgramName, ProgramState>> {
+    ) -> Answer<Vec<(ProgramName, ProgramState)>> {
         let host = self.reachable(instance)?;
         names
             .iter()
@@ -58,7 +58,7 @@ impl WorldState {
 
     pub(crate) fn start(&mut self, instance: &InstanceId, names: &[ProgramName]) -> Answer<()> {
         let states = self.programs(instance, names)?;
-        if let Some((name, _)) = states.iter().find(|(_, state)| **state == ProgramState::Stopping) {
+        if let Some((name, _)) = states.iter().find(|(_, state)| *state == ProgramState::Stopping) {
             return Err(Failure::not_applied(format!("{instance}: {name} cannot be started, it is still stopping")));
         }
         for name in names {

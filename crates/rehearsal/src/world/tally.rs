@@ -34,7 +34,7 @@ impl WorldState {
             }
             self.tally.touched = touched;
         }
-        for (instance, balancers) in std::mem::take(&mut self.tally.touched) {
+        while let Some((instance, balancers)) = self.tally.touched.pop_first() {
             self.recount(&instance, balancers);
         }
     }

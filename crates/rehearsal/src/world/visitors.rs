@@ -80,13 +80,9 @@ impl WorldState {
         let stale = self.deployment.embedded.stale_visits_per_mille.min(1000) * (WHOLE / 1000);
         let mut streams = Streams::default();
         for (honest, visits) in [(true, WHOLE - stale), (false, stale)] {
-            let caches: Vec<&Cache> = self
-                .zone
-                .resolvers
-                .iter()
-                .filter(|resolver| resolver.honest == honest)
-                .filter_map(|resolver| resolver.caches.get(&site.host))
-                .collect();
+            let mut caches: Vec<&Cache> = Vec::with_capacity(self.zone.resolvers.len());
+            let resolvers = self.zone.resolvers.iter().filter(|resolver| resolver.honest == honest);
+            caches.extend(resolvers.filter_map(|resolver| resolver.caches.get(&site.host)));
             for (cache, visits) in caches.iter().zip(split(visits, caches.len())) {
                 for (target, of_million) in cache.targets() {
                     streams.add(target, part(visits, of_million, WHOLE), honest);

@@ -9,17 +9,19 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use cutover_core::deployment::{PastStopLimit, Role};
-use cutover_core::journal::{Event, Fact};
+use cutover_core::journal::{Event, Fact, StepStatus};
 use cutover_core::names::{FleetName, ImageId, InstanceId, JobName, ProgramName};
 use cutover_core::observation::{Instance, InstanceState};
-use cutover_core::plan::{Action, HostPrograms, ImageRef, Launch, Migrate, StartServices, Step, StopServices};
-use cutover_core::time::between;
+use cutover_core::plan::{
+    Action, Edge, HostPrograms, ImageRef, Launch, Line, Migrate, Rule, StartServices, Step, StopServices, Work,
+};
+use cutover_core::time::{between, later};
 use cutover_engine::conductor::Ending;
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Clock, Compute, Hosts, JobProgress, JobStart, ProgramState, World};
 
-use super::stage::{Stage, failed, host, learned, step, upgrade};
+use super::stage::{Stage, Waits, failed, host, learned, step, upgrade};
 
 /// The instances of an account.
 pub(crate) struct Account {
@@ -29,6 +31,8 @@ pub(crate) struct Account {
     /// Whether instances that are not listed exist.
     pub(crate) lives: Cell<bool>,
     pub(crate) listings: Cell<u32>,
+    /// The tokens of the launches.
+    tokens: RefCell<Vec<String>>,
     /// The launches and terminations, with the seconds at which they were called.
     pub(crate) calls: RefCell<Vec<(String, u64)>>,
 }
@@ -41,6 +45,7 @@ impl Account {
             listed: RefCell::new(listed),
             lives: Cell::new(false),
             listings: Cell::new(0),
+            tokens: RefCell::default(),
             calls: RefCell::default(),
         });
         stage.world = World { compute: Rc::clone(&account) as _, ..stage.world.clone() };
@@ -51,7 +56,7 @@ impl Account {
         self.calls.borrow_mut().push((call, between(self.start, self.clock.now()).as_secs()));
     }
 
-    fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.borrow().iter().map(|(call, _)| call.clone()).collect()
     }
 }
@@ -63,8 +68,9 @@ impl Compute for Account {
         Ok(self.listed.borrow().clone())
     }
 
-    async fn launch(&self, _: &Permit, launch: &Launch, _: &ImageId, _: &str) -> Answer<InstanceId> {
+    async fn launch(&self, _: &Permit, launch: &Launch, _: &ImageId, token: &str) -> Answer<InstanceId> {
         self.called("launch".to_owned());
+        self.tokens.borrow_mut().push(token.to_owned());
         let id = InstanceId::from("i-new");
         self.listed.borrow_mut().push(Instance { name: launch.name.clone(), ..instance(id.as_str()) });
         Ok(id)
@@ -96,7 +102,7 @@ pub(crate) fn instance(id: &str) -> Instance {
     }
 }
 
-fn launch() -> Step {
+pub(crate) fn launch() -> Step {
     let launch = Launch {
         name: "edx-0".into(),
         fleet: "live".into(),
@@ -141,8 +147,7 @@ fn a_host_that_was_launched_before_is_not_launched_again_and_its_start_is_on_rec
     assert_eq!(stage.conduct(vec![step]), Ending::Failed(vec!["launch".into()]));
     assert_eq!(account.calls(), [""; 0]);
     assert_eq!(stage.error_of("launch"), "not there after 1m: i-1 is pending");
-    let starts = |event: &&Event| matches!(event, Event::StepStarted { .. });
-    assert_eq!(stage.events_of("launch").iter().filter(starts).count(), 1);
+    assert_eq!(stage.starts_of("launch"), 1);
     assert_eq!(stage.facts_of("launch"), [launched("i-1")]);
 }
 
@@ -188,6 +193,42 @@ fn a_host_that_is_not_listed_but_exists_is_never_replaced() {
     assert!(stage.error_of("launch").contains("i-1 was launched as edx-0, and is not listed"));
 }
 
+/// The token of a launch that nothing precedes.
+fn first_token() -> String {
+    let mut stage = Stage::new();
+    let account = Account::of(&mut stage, Vec::new());
+    stage.conduct(vec![launch()]);
+    account.tokens.take().remove(0)
+}
+
+#[test]
+fn a_launch_before_a_crash_whose_host_does_not_show_is_repeated_with_its_token_which_finds_that_host() {
+    let mut stage = Stage::new();
+    let account = Account::of(&mut stage, Vec::new());
+    account.lives.set(true);
+    stage.was_begun(vec![launch()], vec![learned("launch", launched("i-1"))]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(*account.calls.borrow(), [("launch".to_owned(), 40)]);
+    assert_eq!(*account.tokens.borrow(), [first_token()]);
+}
+
+#[test]
+fn a_launch_after_a_failure_has_a_token_of_its_own() {
+    let (stage, account) =
+        after_a_failed_launch(vec![Instance { state: InstanceState::Terminated, ..instance("i-1") }]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_ne!(*account.tokens.borrow(), [first_token()]);
+}
+
+#[test]
+fn a_host_that_was_starting_when_a_conductor_ended_is_waited_for_without_another_start() {
+    let mut stage = Stage::new();
+    let account = Account::of(&mut stage, vec![Instance { state: InstanceState::Pending, ..instance("i-1") }]);
+    stage.was_begun(vec![launch()], Vec::new());
+    assert_eq!(stage.resume(), Ending::Failed(vec!["launch".into()]));
+    assert_eq!((account.calls(), stage.starts_of("launch")), (Vec::new(), 1));
+}
+
 #[test]
 fn steps_that_look_at_the_same_time_share_a_listing() {
     let mut stage = Stage::new();
@@ -197,7 +238,7 @@ fn steps_that_look_at_the_same_time_share_a_listing() {
     assert_eq!(account.listings.get(), 1);
 }
 
-fn terminate() -> Step {
+pub(crate) fn terminate() -> Step {
     step("terminate", Action::Terminate { host: host("edx-0", "i-1"), balancers: Vec::new() })
 }
 
@@ -229,6 +270,36 @@ fn a_host_that_this_upgrade_launched_is_terminated_only_while_its_tags_say_so() 
     }
 }
 
+#[test]
+fn a_host_whose_tags_changed_while_its_call_waited_is_not_terminated() {
+    let mut stage = Stage::new();
+    let account = Account::of(&mut stage, vec![instance("i-1")]);
+    let changed = Rc::clone(&account);
+    let meanwhile = move || changed.listed.borrow_mut()[0].upgrade = None;
+    let (clock, meanwhile) = (Rc::clone(&stage.clock), RefCell::new(Some(meanwhile)));
+    stage.faults = Rc::new(Waits { clock, call: "terminate", meanwhile });
+    stage.was_begun(vec![launch()], vec![Event::StepDone { step: "launch".into(), facts: vec![launched("i-1")] }]);
+    assert_eq!(stage.conduct(vec![terminate()]), Ending::Failed(vec!["terminate".into()]));
+    assert_eq!(account.calls(), [""; 0]);
+    assert!(stage.error_of("terminate").contains("is tagged with upgrade none"), "{}", stage.error_of("terminate"));
+}
+
+#[test]
+fn services_are_not_stopped_when_their_call_waited_past_the_latest_safe_start() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", ProgramState::Running), ("lms", ProgramState::Running)]);
+    let latest = later(stage.clock.now(), Duration::from_secs(15));
+    let open = Action::WaitUntil { moment: stage.clock.now(), no_later_than: Some(latest) };
+    let open = Step { line: Line::Open, ..step("open", open) };
+    let mut stop = Step { line: Line::StopCurrent, ..stop(PastStopLimit::Kill) };
+    stop.waits_for = vec![Edge { step: "open".into(), rule: Rule::RunbookLine }];
+    let (clock, meanwhile) = (Rc::clone(&stage.clock), RefCell::new(Some(|| ())));
+    stage.faults = Rc::new(Waits { clock, call: "stop", meanwhile });
+    assert_eq!(stage.conduct(vec![open, stop]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), [""; 0]);
+    assert!(stage.error_of("stop").contains("latest safe start had passed"), "{}", stage.error_of("stop"));
+}
+
 /// The programs on hosts.
 pub(crate) struct Services {
     clock: Rc<dyn Clock>,
@@ -240,7 +311,7 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    fn of(stage: &mut Stage, states: &[(&str, ProgramState)]) -> Rc<Self> {
+    pub(crate) fn of(stage: &mut Stage, states: &[(&str, ProgramState)]) -> Rc<Self> {
         let states = states.iter().map(|(program, state)| (ProgramName::from(*program), *state)).collect();
         let services = Rc::new(Self {
             clock: Rc::clone(&stage.clock) as _,
@@ -261,14 +332,14 @@ impl Services {
         self.states.borrow_mut().extend(programs.iter().map(|program| (program.clone(), state)));
     }
 
-    fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.borrow().iter().map(|(call, _)| call.clone()).collect()
     }
 }
 
 #[async_trait(?Send)]
 impl Hosts for Services {
-    async fn programs(&self, _: &InstanceId, programs: &[ProgramName]) -> Answer<BTreeMap<ProgramName, ProgramState>> {
+    async fn programs(&self, _: &InstanceId, programs: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>> {
         let states = self.states.borrow();
         Ok(programs.iter().map(|program| (program.clone(), states[program])).collect())
     }
@@ -309,7 +380,7 @@ impl Hosts for Services {
     }
 }
 
-fn stop(past_stop_limit: PastStopLimit) -> Step {
+pub(crate) fn stop(past_stop_limit: PastStopLimit) -> Step {
     let stop = StopServices {
         host: host("edx-0", "i-1"),
         supervisorctl: "supervisorctl".to_owned(),
@@ -353,16 +424,107 @@ fn a_program_that_does_not_stop_is_killed_when_its_time_is_over() {
 }
 
 #[test]
+fn a_crash_takes_nothing_from_the_time_that_programs_have_to_stop() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", ProgramState::Stopping), ("lms", ProgramState::Stopped)]);
+    // The step was started, and nothing says that anybody told the programs to stop.
+    stage.was_begun(vec![stop(PastStopLimit::Kill)], Vec::new());
+    stage.pass(100);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["kill cms"]);
+    let (_, seconds) = services.calls.borrow()[0];
+    assert!((160..165).contains(&seconds), "{seconds} s");
+}
+
+/// An account whose launches take a second, and whose hosts never show.
+struct Hidden {
+    clock: Rc<dyn Clock>,
+    under_way: Cell<usize>,
+    most: Cell<usize>,
+    calls: Cell<usize>,
+}
+
+#[async_trait(?Send)]
+impl Compute for Hidden {
+    async fn instances(&self) -> Answer<Vec<Instance>> {
+        Ok(vec![Instance { name: "other".into(), ..instance("i-other") }])
+    }
+
+    async fn launch(&self, _: &Permit, launch: &Launch, _: &ImageId, _: &str) -> Answer<InstanceId> {
+        self.calls.set(self.calls.get() + 1);
+        self.under_way.set(self.under_way.get() + 1);
+        self.most.set(self.most.get().max(self.under_way.get()));
+        self.clock.sleep(Duration::from_secs(1)).await;
+        self.under_way.set(self.under_way.get() - 1);
+        Ok(InstanceId::from(format!("i-{}", launch.name).as_str()))
+    }
+
+    async fn lives(&self, _: &InstanceId) -> Answer<bool> {
+        Ok(false)
+    }
+
+    async fn terminate(&self, _: &Permit, _: &InstanceId) -> Answer<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn launches_are_limited_also_when_they_are_repeated() {
+    let mut stage = Stage::new();
+    let (under_way, most, calls) = Default::default();
+    let hidden = Rc::new(Hidden { clock: Rc::clone(&stage.clock) as _, under_way, most, calls });
+    stage.world = World { compute: Rc::clone(&hidden) as _, ..stage.world.clone() };
+    let steps = (0..40).map(|number| {
+        let mut step = Step { id: format!("launch-{number}").as_str().into(), ..launch() };
+        if let Action::Launch(launch) = &mut step.action {
+            launch.name = format!("edx-{number}").as_str().into();
+        }
+        step
+    });
+    assert!(matches!(stage.conduct(steps.collect()), Ending::Failed(_)), "no host ever shows");
+    assert!(hidden.calls.get() > 40, "they were repeated");
+    assert_eq!(hidden.most.get(), Work::Launches.side_by_side().expect("a limit"));
+}
+
+fn start() -> Step {
+    start_on("edx-0")
+}
+
+pub(crate) fn start_on(name: &str) -> Step {
+    let start = StartServices {
+        host: host(name, "i-1"),
+        supervisorctl: "supervisorctl".to_owned(),
+        programs: vec!["cms".into(), "lms".into()],
+    };
+    step("start", Action::StartServices(start))
+}
+
+#[test]
+fn programs_that_could_not_be_kept_running_are_started_again_by_the_next_run() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", ProgramState::Failed), ("lms", ProgramState::Running)]);
+    stage.was_begun(vec![start()], vec![failed("start")]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["start cms lms"]);
+}
+
+#[test]
+fn programs_that_cannot_be_kept_running_have_failed_at_once_with_their_names() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", ProgramState::Failed), ("lms", ProgramState::Running)]);
+    stage.was_begun(vec![start()], Vec::new());
+    assert_eq!(stage.resume(), Ending::Failed(vec!["start".into()]));
+    assert_eq!((services.calls(), stage.elapsed()), (Vec::new(), 0));
+    let error = stage.error_of("start");
+    assert!(error.starts_with("cms on edx-0 could not be kept running"), "{error}");
+}
+
+#[test]
 fn programs_that_are_starting_are_not_started_again() {
     let mut stage = Stage::new();
     let states = [("cms", ProgramState::Running), ("lms", ProgramState::Starting)];
     let services = Services::of(&mut stage, &states);
-    let start = StartServices {
-        host: host("edx-0", "i-1"),
-        supervisorctl: "supervisorctl".to_owned(),
-        programs: vec!["cms".into(), "lms".into()],
-    };
-    let ending = stage.conduct(vec![step("start", Action::StartServices(start))]);
+    let ending = stage.conduct(vec![start()]);
     assert_eq!((ending, services.calls()), (Ending::Failed(vec!["start".into()]), Vec::new()));
     assert!(stage.error_of("start").ends_with("starting: lms"), "{}", stage.error_of("start"));
 }
@@ -387,4 +549,5 @@ fn a_queue_is_drained_once_nothing_is_left_in_it() {
     assert_eq!(stage.conduct(vec![step("drain", Action::DrainQueues { fleet: "live".into() })]), Ending::Finished);
     let left = |tasks: u32| format!("{tasks} tasks of live are waiting or running");
     assert_eq!(*stage.mentioned.borrow(), [left(2), left(1)]);
+    assert_eq!((stage.starts_of("drain"), stage.status("drain")), (1, StepStatus::Done));
 }

@@ -1,9 +1,12 @@
 //! How single steps are observed and carried out, against ports whose answers a test decides: what is waited for, what
-//! is not done twice, and what is refused. Whole upgrades are in `upgrade.rs`.
+//! is not done twice, and what is refused. Whole upgrades are in `tests/upgrades`.
 
+mod balancers;
 mod dns;
+mod dry;
 mod hosts;
 mod images;
 mod migrations;
 mod pages;
 mod stage;
+mod waits;

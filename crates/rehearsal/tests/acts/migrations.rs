@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use async_trait::async_trait;
@@ -26,9 +27,12 @@ struct Jobs {
     /// What each job prints, and its exit status.
     prints: RefCell<BTreeMap<JobName, (String, i32)>>,
     /// How many lines of each started job show.
-    visible: RefCell<BTreeMap<JobName, usize>>,
+    visible: RefCell<BTreeMap<(InstanceId, JobName), usize>>,
     /// Whether a job that is started shows.
     remembers: Cell<bool>,
+    /// At which looks at jobs, counted from 1, jobs do not show.
+    unseen: RefCell<Range<u32>>,
+    looks: Cell<u32>,
     pending: Cell<Option<u32>>,
     /// How the next start of a job fails.
     fails: Cell<Option<FailureClass>>,
@@ -42,6 +46,8 @@ impl Jobs {
             prints: RefCell::new(prints.collect()),
             visible: RefCell::default(),
             remembers: Cell::new(true),
+            unseen: RefCell::new(0..0),
+            looks: Cell::new(0),
             pending: Cell::new(Some(2)),
             fails: Cell::new(None),
             calls: RefCell::default(),
@@ -50,15 +56,19 @@ impl Jobs {
         jobs
     }
 
-    /// The job was started before, and has printed this many lines.
+    /// The job was started before on i-1, and has printed this many lines.
     fn has(&self, job: &str, lines: usize) {
-        self.visible.borrow_mut().insert(job.into(), lines);
+        self.has_on("i-1", job, lines);
+    }
+
+    fn has_on(&self, host: &str, job: &str, lines: usize) {
+        self.visible.borrow_mut().insert((host.into(), job.into()), lines);
     }
 }
 
 #[async_trait(?Send)]
 impl Hosts for Jobs {
-    async fn programs(&self, _: &InstanceId, programs: &[ProgramName]) -> Answer<BTreeMap<ProgramName, ProgramState>> {
+    async fn programs(&self, _: &InstanceId, programs: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>> {
         Ok(programs.iter().map(|program| (program.clone(), ProgramState::Stopped)).collect())
     }
 
@@ -86,13 +96,13 @@ impl Hosts for Jobs {
         Ok(self.pending.get())
     }
 
-    async fn start_job(&self, _: &Permit, _: &InstanceId, migrate: &Migrate) -> Answer<JobStart> {
+    async fn start_job(&self, _: &Permit, host: &InstanceId, migrate: &Migrate) -> Answer<JobStart> {
         self.calls.borrow_mut().push(format!("start {}", migrate.job));
         if let Some(class) = self.fails.take() {
             return Err(Failure::new(class, "the host did not answer"));
         }
         if self.remembers.get() {
-            self.has(migrate.job.as_str(), 0);
+            self.has_on(host.as_str(), migrate.job.as_str(), 0);
         }
         Ok(JobStart::Started)
     }
@@ -101,8 +111,11 @@ impl Hosts for Jobs {
         if host.as_str() == "i-gone" {
             return Err(Failure::permanent("i-gone cannot be reached"));
         }
+        self.looks.set(self.looks.get() + 1);
         let mut visible = self.visible.borrow_mut();
-        let Some(lines) = visible.get_mut(job) else { return Ok(None) };
+        let found =
+            visible.get_mut(&(host.clone(), job.clone())).filter(|_| !self.unseen.borrow().contains(&self.looks.get()));
+        let Some(lines) = found else { return Ok(None) };
         let prints = self.prints.borrow();
         let (text, exit) = &prints[job];
         let shown: String = text.split_inclusive('\n').take(*lines).collect();
@@ -279,15 +292,51 @@ fn a_lost_job_of_an_earlier_plan_is_started_again_only_with_approval() {
     assert_eq!(*jobs.calls.borrow(), ["start lms-run-2"]);
 }
 
-/// The ending of `migrate` after an earlier plan has started the job `old` of another service, on that host and schema.
+#[test]
+fn a_start_in_doubt_is_looked_for_before_its_job_counts_as_lost() {
+    let mut stage = Stage::new();
+    let jobs = Jobs::of(&mut stage, &[("lms", TWO, 0)]);
+    jobs.has("lms", 1);
+    jobs.unseen.replace(1..4);
+    let in_doubt = Event::StepInDoubt { step: "migrate".into(), error: "the host did not answer".to_owned() };
+    stage.was_begun(vec![migrate()], vec![in_doubt, learned("migrate", job("lms", false))]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert!(jobs.calls.borrow().is_empty());
+}
+
+#[test]
+fn a_job_of_an_earlier_plan_that_its_host_forgets_is_not_replaced_without_approval() {
+    let mut stage = Stage::new();
+    let jobs = Jobs::of(&mut stage, &[("lms-default", TWO, 0), ("lms", TWO, 0)]);
+    jobs.has("lms-default", 0);
+    stage.was_begun(vec![migrate()], vec![learned("migrate", job("lms-default", true))]);
+    // It is there once, and never again.
+    jobs.unseen.replace(2..u32::MAX);
+    assert_eq!(stage.resume(), has_failed());
+    assert!(jobs.calls.borrow().is_empty());
+    let error = stage.error_of("migrate");
+    assert!(error.contains("may have been started before on edx-0, which has no record of its job now"), "{error}");
+}
+
+/// The ending of `migrate` after an earlier plan has started a job of another service, on that host and schema.
 fn after_another_plan(instance: &str, schema: &str, is_done: bool) -> (Ending, Vec<String>, Stage) {
+    after_a_job_of_another_plan("old", instance, schema, is_done)
+}
+
+/// The same with the name of that job.
+fn after_a_job_of_another_plan(
+    name: &str,
+    instance: &str,
+    schema: &str,
+    is_done: bool,
+) -> (Ending, Vec<String>, Stage) {
     let mut stage = Stage::new();
     let jobs = Jobs::of(&mut stage, &[("old", TWO, 0), ("lms", TWO, 0)]);
-    jobs.has("old", 0);
-    let old = migrate_on("old", instance, ("cms", "old"), schema);
+    jobs.has_on(instance, name, 0);
+    let old = migrate_on("old", instance, ("cms", name), schema);
     let ended = match is_done {
-        true => Event::StepDone { step: "old".into(), facts: vec![job("old", true)] },
-        false => learned("old", job("old", true)),
+        true => Event::StepDone { step: "old".into(), facts: vec![job(name, true)] },
+        false => learned("old", job(name, true)),
     };
     stage.was_begun(vec![old, migrate_on("never", "i-gone", ("xqueue", "never"), "edxapp")], vec![ended]);
     let ending = stage.conduct(vec![migrate()]);
@@ -301,6 +350,16 @@ fn no_migration_is_started_while_another_plans_job_migrates_the_same_schema() {
     assert_eq!((ending, calls), (has_failed(), Vec::new()));
     let error = stage.error_of("migrate");
     assert!(error.contains("job old of an earlier plan is still migrating edxapp"), "{error}");
+}
+
+#[test]
+fn a_job_of_another_plan_on_the_same_host_or_with_the_same_name_is_not_taken_for_ones_own() {
+    for (name, instance) in [("old", "i-1"), ("lms", "i-2")] {
+        let (ending, calls, stage) = after_a_job_of_another_plan(name, instance, "edxapp", false);
+        assert_eq!((ending, calls), (has_failed(), Vec::new()), "{name} on {instance}");
+        let error = stage.error_of("migrate");
+        assert!(error.contains(&format!("job {name} of an earlier plan is still migrating edxapp")), "{error}");
+    }
 }
 
 #[test]

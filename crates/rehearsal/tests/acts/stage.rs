@@ -21,7 +21,7 @@ use cutover_core::time::between;
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Conductor;
 use cutover_engine::fence::ZoneFence;
-use cutover_engine::gate::{Authority, Gate};
+use cutover_engine::gate::{Authority, FaultSource, Gate, InjectedFault, NoFaults};
 use cutover_engine::journal::{Journal, Listener, read};
 use cutover_engine::lease::OnClock;
 use cutover_engine::ports::{Clock, Decided, Operator, World};
@@ -38,12 +38,33 @@ impl Operator for Nobody {
     }
 }
 
+/// Lets one call wait for 20 seconds inside the gate, and does something meanwhile.
+pub(crate) struct Waits<F> {
+    pub(crate) clock: Rc<SimulatedClock>,
+    pub(crate) call: &'static str,
+    pub(crate) meanwhile: RefCell<Option<F>>,
+}
+
+#[async_trait(?Send)]
+impl<F: FnOnce()> FaultSource for Waits<F> {
+    async fn before(&self, call: &'static str) -> Option<InjectedFault> {
+        if call == self.call
+            && let Some(meanwhile) = self.meanwhile.take()
+        {
+            self.clock.sleep(Duration::from_secs(20)).await;
+            meanwhile();
+        }
+        None
+    }
+}
+
 /// A world and a store, which conductors use one after the other.
 pub(crate) struct Stage {
     pub(crate) deployment: Deployment,
     pub(crate) clock: Rc<SimulatedClock>,
     pub(crate) world: World,
     pub(crate) operator: Rc<dyn Operator>,
+    pub(crate) faults: Rc<dyn FaultSource>,
     /// Whether the world has a zone, whose fence conductors raise before their first write.
     pub(crate) has_zone: bool,
     store: Store,
@@ -64,6 +85,7 @@ impl Stage {
             clock,
             world: cloud.world(),
             operator: Rc::new(Nobody),
+            faults: Rc::new(NoFaults),
             has_zone: false,
             store: Store::memory(&upgrade()),
             start,
@@ -91,6 +113,7 @@ impl Stage {
         let journal = Rc::new(self.journal());
         let clock: Rc<dyn Clock> = Rc::clone(&self.clock) as _;
         let mut gate = Gate::new(Authority::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&clock))));
+        gate = gate.with_faults(Rc::clone(&self.faults));
         if self.has_zone {
             gate = gate.with_zone(ZoneFence::of(&self.deployment, &self.world, &clock));
         }
@@ -144,6 +167,11 @@ impl Stage {
         events.filter(|event| event.step().is_some_and(|step| step.as_str() == id)).collect()
     }
 
+    /// How often a step was started.
+    pub(crate) fn starts_of(&self, id: &str) -> usize {
+        self.events_of(id).iter().filter(|event| matches!(event, Event::StepStarted { .. })).count()
+    }
+
     /// Every fact on record for a step, as often as it was recorded.
     pub(crate) fn facts_of(&self, id: &str) -> Vec<Fact> {
         let facts = self.events_of(id).into_iter().map(|event| match event {
@@ -153,10 +181,13 @@ impl Stage {
         facts.flatten().collect()
     }
 
+    /// The upgrade as it is on record.
+    pub(crate) fn on_record(&self) -> Upgrade {
+        run(&self.clock, read(&self.store)).expect("the journal is consistent").upgrade
+    }
+
     pub(crate) fn status(&self, id: &str) -> StepStatus {
-        let records = run(&self.clock, read(&self.store)).expect("the journal is consistent").records;
-        let upgrade = Upgrade::fold(&records).expect("the journal is consistent");
-        upgrade.run_of(Phase::Announce).expect("it was begun").status(&id.into()).clone()
+        self.on_record().run_of(Phase::Announce).expect("it was begun").status(&id.into()).clone()
     }
 
     pub(crate) fn error_of(&self, id: &str) -> String {
@@ -176,7 +207,7 @@ pub(crate) fn upgrade() -> UpgradeId {
     "qa-koa-v4".into()
 }
 
-fn took_over() -> Event {
+pub(crate) fn took_over() -> Event {
     Event::ConductorTookOver { upgrade: upgrade(), conductor: "ada@left".to_owned() }
 }
 
@@ -196,7 +227,7 @@ pub(crate) fn host(name: &str, instance: &str) -> Host {
     Host { name: name.into(), instance: InstanceRef::Known(InstanceId::from(instance)) }
 }
 
-fn plan(steps: Vec<Step>) -> Plan {
+pub(crate) fn plan(steps: Vec<Step>) -> Plan {
     Plan {
         upgrade: upgrade(),
         phase: Phase::Announce,

@@ -1,7 +1,7 @@
 //! The port for load balancers of both kinds: which balancer a name means.
 //!
-//! A name is looked for among balancers of the kind that the deployment file gives, and among those of the other kind only
-//! when it is not found there: then what exists is reported with its actual kind.
+//! A name is looked for among balancers of the kind that the deployment file gives, and among those of the other kind
+//! only when it is not found there: then what exists is reported with its actual kind.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

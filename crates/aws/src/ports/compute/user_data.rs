@@ -2,9 +2,9 @@
 
 use aws_smithy_types::base64;
 
-/// Turns supervisor's `autostart` off for every program. Open edX's own files do not mention it, and supervisor's default
-/// is to start a program: so existing lines are removed, and a line is added below the head of each program. The files in
-/// `conf.d` are links to others, which are what is changed.
+/// Turns supervisor's `autostart` off for every program. Open edX's own files do not mention it, and supervisor's
+/// default is to start a program: so existing lines are removed, and a line is added below the head of each program.
+/// The files in `conf.d` are links to others, which are what is changed.
 const HOLD: &str = "sed -i --follow-symlinks \
                     -e '/^[[:space:]]*autostart[[:space:]]*=/d' \
                     -e '/^\\[\\(fcgi-\\)\\?program:/a autostart=false' \

@@ -1,5 +1,5 @@
-//! The zone's fence in Route 53: a simple TXT record, replaced by deleting it exactly as it is listed and creating the next
-//! one in the same batch. If the record differs, Route 53 refuses the whole batch.
+//! The zone's fence in Route 53: a simple TXT record, replaced by deleting it exactly as it is listed and creating the
+//! next one in the same batch. If the record differs, Route 53 refuses the whole batch.
 
 use std::time::Duration;
 
@@ -65,9 +65,9 @@ pub(super) fn failure(error: Error, fence: &DnsName) -> Failure {
     Failure::new(FailureClass::Superseded, why)
 }
 
-/// Whether the reason is that the fence's record is missing, exists already, or differs. Such as: "Tried to delete resource
-/// record set [name='_cutover.x.', type='TXT'] but the values provided do not match the current values". Any other reason
-/// against a batch is a mistake in it.
+/// Whether the reason is that the fence's record is missing, exists already, or differs. Such as: "Tried to delete
+/// resource record set [name='_cutover.x.', type='TXT'] but the values provided do not match the current values". Any
+/// other reason against a batch is a mistake in it.
 fn says_that_it_differs(refusal: &Refusal, fence: &DnsName) -> bool {
     let set = format!("[name='{}.', type='{TYPE}'", plain(fence.as_str()));
     let is_tried = |verb: &str| refusal.message.contains(&format!("Tried to {verb} resource record set {set}"));

@@ -1,5 +1,5 @@
-//! The port for Route 53, its servers, and resolvers. What does not change while an upgrade runs, the id of the zone and the
-//! addresses of its servers, is asked for once.
+//! The port for Route 53, its servers, and resolvers. What does not change while an upgrade runs, the id of the zone
+//! and the addresses of its servers, is asked for once.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

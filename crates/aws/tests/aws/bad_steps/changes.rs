@@ -1,5 +1,5 @@
-//! The kinds of change that the engine makes on AWS: for each, which request makes it, a step that wants it of something
-//! that no other step touches, and how to see that it is there once.
+//! The kinds of change that the engine makes on AWS: for each, which request makes it, a step that wants it of
+//! something that no other step touches, and how to see that it is there once.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -79,8 +79,8 @@ impl Change {
         }
     }
 
-    /// Whether a look at the world does not show it, so that it is asked for again, which changes nothing: an invalidation
-    /// is given back, a disk is gone, and the fence is this conductor's already.
+    /// Whether a look at the world does not show it, so that it is asked for again, which changes nothing: an
+    /// invalidation is given back, a disk is gone, and the fence is this conductor's already.
     pub(super) fn does_not_show(self) -> bool {
         matches!(self, Self::Invalidation | Self::ImageSnapshot | Self::Fence)
     }

@@ -1,5 +1,5 @@
-//! What steps are conducted on: one furnished moto, and several lanes to it, each with a misbehaving network of its own,
-//! on which cells of a table are tried one after the other.
+//! What steps are conducted on: one furnished moto, and several lanes to it, each with a misbehaving network of its
+//! own, on which cells of a table are tried one after the other.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -217,7 +217,8 @@ impl<'a> Lane<'a> {
         Self { ground, proxy, host, clock, number, conducted: Cell::new(0), without_trouble, patient, impatient }
     }
 
-    /// A connection and a world over it. Silence alone is waited out. All else may take as long as a busy machine needs.
+    /// A connection and a world over it. Silence alone is waited out. All else may take as long as a busy machine
+    /// needs.
     fn way(&self, trouble: Trouble) -> &(Rc<Connection>, World) {
         if trouble == Trouble::Silence { &self.impatient } else { &self.patient }
     }
@@ -245,7 +246,8 @@ impl<'a> Lane<'a> {
         conductor
     }
 
-    /// Conducts a plan of one step, with these current hosts on record; how it ended, and what is on record of the step.
+    /// Conducts a plan of one step, with these current hosts on record; how it ended, and what is on record of the
+    /// step.
     pub(super) async fn conduct(
         &self,
         trouble: Trouble,
@@ -270,8 +272,8 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// What this conductor is called, and no other one of a moto: of a fence that is replaced by a value that was there before
-/// moto says that it exists.
+/// What this conductor is called, and no other one of a moto: of a fence that is replaced by a value that was there
+/// before moto says that it exists.
 fn nonce(lane: &Lane<'_>) -> String {
     lane.conducted.set(lane.conducted.get() + 1);
     format!("lane-{}-{}", lane.number, lane.conducted.get())

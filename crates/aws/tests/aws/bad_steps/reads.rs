@@ -1,5 +1,5 @@
-//! Readings on bad days: each request that observing makes, with each trouble. The engine makes the reading again, and in
-//! the end the answer is the one that there is without trouble.
+//! Readings on bad days: each request that observing makes, with each trouble. The engine makes the reading again, and
+//! in the end the answer is the one that there is without trouble.
 
 use std::rc::Rc;
 

@@ -1,5 +1,5 @@
-//! A clock whose short waits cost nothing: those between two questions to Route 53, which takes five a second. Time limits
-//! pass as they do on the wall.
+//! A clock whose short waits cost nothing: those between two questions to Route 53, which takes five a second. Time
+//! limits pass as they do on the wall.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};

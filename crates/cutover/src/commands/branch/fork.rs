@@ -1,5 +1,5 @@
-//! What the branch commands work with: the opened clone, the names from the deployment file and the options, and the branch
-//! that is meant.
+//! What the branch commands work with: the opened clone, the names from the deployment file and the options, and the
+//! branch that is meant.
 
 use std::path::{Path, PathBuf};
 
@@ -53,8 +53,8 @@ impl Fork {
         Ok(releases::choose(&self.repository, &self.conventions, named, self.codename.as_deref())?)
     }
 
-    /// The branch whose patches are to be replayed. Says so when origin has commits of it that are not in it: work on an
-    /// old head would be refused when it is published.
+    /// The branch whose patches are to be replayed. Says so when origin has commits of it that are not in it: work on
+    /// an old head would be refused when it is published.
     pub(super) fn choose_to_replay(&self, named: Option<&str>) -> Result<Revision, CommandError> {
         let branch = self.choose(named)?;
         let here = branch.reference.as_ref().and_then(|name| name.as_str().strip_prefix("refs/heads/"));

@@ -67,8 +67,8 @@ fn begin(fork: &Fork, args: &RebaseArgs, onto: &str, skips: &[(String, String)])
     tell(fork, args, &target, Some(&standing))
 }
 
-/// Tells of patches that are below a base that was given, for they are not taken along. Where upstream's refs tell of no
-/// base, nothing can be said.
+/// Tells of patches that are below a base that was given, for they are not taken along. Where upstream's refs tell of
+/// no base, nothing can be said.
 fn tell_what_is_below(fork: &Fork, branch: &Revision, given: &str, onto: &Revision) {
     let below = || -> Result<usize, CommandError> {
         let found = fork.base(branch, None, Some(onto))?;

@@ -1,5 +1,5 @@
-//! A ledger as `git range-diff` would print it: one line for each patch, and below it what changed. Unexplained patches come
-//! first.
+//! A ledger as `git range-diff` would print it: one line for each patch, and below it what changed. Unexplained patches
+//! come first.
 
 use cutover_patchstack::ledger::{Account, Entry, How, Ledger, Named};
 use cutover_patchstack::names::ObjectId;

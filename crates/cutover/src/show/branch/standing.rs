@@ -10,8 +10,8 @@ use crate::show::text::{WIDTH, hang};
 /// How many of git's words on a conflict are shown.
 const MESSAGES: usize = 8;
 
-/// The state of a rebase, for people, and what the ledger of its result says, if there is one. `typed` has the options that say
-/// which branch is meant.
+/// The state of a rebase, for people, and what the ledger of its result says, if there is one. `typed` has the options
+/// that say which branch is meant.
 #[must_use]
 pub fn standing_text(standing: &Standing, ledger: Option<&Ledger>, typed: &Typed) -> String {
     let mut parts = vec![head(standing)];

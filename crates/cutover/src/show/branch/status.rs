@@ -70,8 +70,8 @@ fn published(branch: &BranchStatus, origin: &str) -> String {
     }
 }
 
-/// The command to type next: the state of a rebase that is in progress, or else a forecast for the newest branch that is
-/// behind upstream. The remote's branch is used if it has commits that this clone lacks.
+/// The command to type next: the state of a rebase that is in progress, or else a forecast for the newest branch that
+/// is behind upstream. The remote's branch is used if it has commits that this clone lacks.
 fn next(branches: &[BranchStatus], origin: &str, typed: &Typed) -> Option<String> {
     if let Some(branch) = branches.iter().rev().find(|branch| branch.rebase.is_some()) {
         return Some(format!("Type:  {}", typed.with("--branch", Some(&branch.branch)).command("rebase", "")));

@@ -24,7 +24,8 @@ pub(crate) fn lines(replaced: &[(usize, &str)]) -> String {
 }
 
 impl Story {
-    /// `upstream` are lines that the new release has otherwise; each patch has a subject and the lines as it leaves them.
+    /// `upstream` are lines that the new release has otherwise; each patch has a subject and the lines as it leaves
+    /// them.
     pub(crate) fn new(upstream: &[(usize, &str)], patches: &[(&str, &[(usize, &str)])]) -> Self {
         Self::within(Sandbox::new(), upstream, patches)
     }

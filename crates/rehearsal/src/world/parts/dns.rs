@@ -83,9 +83,9 @@ pub(crate) struct Left {
 impl Cache {
     /// The first refresh after `now` of a cache that keeps answers for `kept`.
     pub(crate) fn next_refresh(&self, kept: Duration, now: Timestamp) -> Timestamp {
-        let kept = milliseconds(kept).max(1000);
-        let rounds = milliseconds(between(self.fetched, now)).div_ceil(kept).max(1);
-        later(self.fetched, Duration::from_millis(rounds * kept))
+        let kept = kept.max(Duration::from_secs(1));
+        let rounds = between(self.fetched, now).as_nanos().div_ceil(kept.as_nanos()).max(1);
+        later(self.fetched, kept.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX)))
     }
 }
 
@@ -117,5 +117,22 @@ impl Zone {
         let resolvers = named.chain(pool).chain(stale).enumerate().map(furnish).collect();
         let server = Server { answers: records.clone(), up_to_date: at };
         Self { records, fences: BTreeMap::new(), servers: vec![server; SERVERS], changes: BTreeMap::new(), resolvers }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_is_never_due_before_now_however_little_its_answer_is_past_its_time() {
+        let fetched = Timestamp::UNIX_EPOCH;
+        let record = Record { target: "balancer.example".into(), ttl: Duration::from_secs(60) };
+        let cache = Cache { record, server: 0, fetched, due: None, left: None };
+        for nanoseconds in [0, 1, 300_000, 999_999] {
+            let now = later(fetched, Duration::from_secs(120) + Duration::from_nanos(nanoseconds));
+            let due = cache.next_refresh(Duration::from_secs(60), now);
+            assert!(due >= now && between(now, due) < Duration::from_secs(60), "{now}: {due}");
+        }
     }
 }

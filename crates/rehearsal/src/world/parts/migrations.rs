@@ -65,15 +65,22 @@ impl Migrations {
     }
 }
 
-pub(crate) fn name_of(number: u32, codename: &str) -> String {
-    let app = APPS[number as usize % APPS.len()];
-    format!("{app}.{:04}_{codename}", 12 + number as usize / APPS.len())
+/// The line that Django prints for an applied migration.
+pub(crate) fn success_of(number: u32, codename: &str) -> String {
+    let (app, position) = position_of(number);
+    format!("  Applying {app}.{position:04}_{codename}... OK\n")
 }
 
+/// The app of a migration, and its number there.
+fn position_of(number: u32) -> (&'static str, usize) {
+    (APPS[number as usize % APPS.len()], 12 + number as usize / APPS.len())
+}
+
+/// What Django prints when a migration fails.
 pub(crate) fn failure_of(number: u32, codename: &str) -> String {
+    let (app, position) = position_of(number);
     format!(
-        "  Applying {}...Traceback (most recent call last):\n\
-         django.db.utils.OperationalError: (1060, \"Duplicate column name 'modified'\")\n",
-        name_of(number, codename)
+        "  Applying {app}.{position:04}_{codename}...Traceback (most recent call last):\n\
+         django.db.utils.OperationalError: (1060, \"Duplicate column name 'modified'\")\n"
     )
 }

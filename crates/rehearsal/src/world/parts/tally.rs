@@ -1,8 +1,9 @@
 //! Counts over hosts, members of balancers and names.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use cutover_core::deployment::{Deployment, Role};
+use cutover_core::name_map::NameMap;
 use cutover_core::names::{BalancerName, DnsName, FleetName, InstanceId, ProgramName};
 use cutover_core::observation::Health;
 
@@ -13,18 +14,18 @@ use super::Streams;
 pub(crate) struct Tally {
     pub(crate) is_made: bool,
     /// The numbers of the programs that sites need.
-    pub(crate) programs: HashMap<ProgramName, usize>,
+    pub(crate) programs: NameMap<ProgramName, usize>,
     /// The positions of sites in the file, by host name, balancer and fleet.
-    pub(crate) by_host: HashMap<DnsName, usize>,
-    pub(crate) behind: HashMap<BalancerName, Vec<usize>>,
-    pub(crate) of_fleet: HashMap<FleetName, Vec<usize>>,
+    pub(crate) by_host: NameMap<DnsName, usize>,
+    pub(crate) behind: NameMap<BalancerName, Vec<usize>>,
+    pub(crate) of_fleet: NameMap<FleetName, Vec<usize>>,
     /// Where the visitors of each site go.
     pub(crate) streams: Vec<Streams>,
     /// The sites with visitors who go to another balancer than the site's own.
     pub(crate) astray: BTreeSet<usize>,
-    pub(crate) hosts: HashMap<InstanceId, Counted>,
-    pub(crate) balancers: HashMap<BalancerName, Members>,
-    pub(crate) fleets: HashMap<FleetName, Running>,
+    pub(crate) hosts: NameMap<InstanceId, Counted>,
+    pub(crate) balancers: NameMap<BalancerName, Members>,
+    pub(crate) fleets: NameMap<FleetName, Running>,
     /// The hosts that have changed, with the balancers in which their health has changed.
     pub(crate) touched: BTreeMap<InstanceId, BTreeSet<BalancerName>>,
     /// The sites whose names have new targets.
@@ -56,7 +57,7 @@ pub(crate) struct Members {
     /// The current hosts among those in service.
     pub(crate) current: u32,
     /// The members on which a program answers, by the program's number: those in service, and the others.
-    pub(crate) serving: HashMap<(Health, usize), u32>,
+    pub(crate) serving: NameMap<(Health, usize), u32>,
 }
 
 /// What runs on the hosts of a fleet.

@@ -18,11 +18,10 @@ use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use jiff::Timestamp;
 
-use cutover_core::deployment::{Deployment, parse};
 use cutover_core::journal::{Event, Record};
 use cutover_core::plan::{Order, Phase};
 use cutover_core::progress::Progress;
-use cutover_core::time::{between, earlier, later};
+use cutover_core::time::{between, later};
 use cutover_engine::drive::Conductor;
 use cutover_engine::fence::ZoneFence;
 use cutover_engine::gate::{Authority, FaultSource, Gate, InjectedFault};
@@ -30,12 +29,9 @@ use cutover_engine::halt::Halt;
 use cutover_engine::journal::{Journal, JournalError, Listener, read};
 use cutover_engine::lease::{Claim, Identity, LeaseLost, Machine, Origin, claim};
 use cutover_engine::ports::Clock;
-use cutover_engine::store::Store;
-use cutover_rehearsal::{
-    EmbeddedCloud, KnownResources, RehearsalError, ScriptedOperator, SimulatedClock, conduct_phase, run,
-};
+use cutover_rehearsal::{KnownResources, RehearsalError, ScriptedOperator, SimulatedClock, conduct_phase, run};
 
-const QA: &str = include_str!("../../../examples/mitx-qa.toml");
+use super::stage::{Stage, qa};
 
 /// A machine of its own for each conductor, on the one simulated clock.
 struct Elsewhere {
@@ -120,41 +116,33 @@ impl FaultSource for Sleepy {
     }
 }
 
-/// A cloud and a store that both conductors work on, a few hours before the window.
-struct Stage {
-    deployment: Deployment,
-    clock: Rc<SimulatedClock>,
-    cloud: Rc<EmbeddedCloud>,
-    store: Store,
+/// A world and a store for two conductors, a few hours before the window.
+struct Overlap {
+    stage: Stage,
     attempts: Cell<u64>,
 }
 
-impl Stage {
+impl Overlap {
     fn new() -> Self {
-        let deployment = parse(QA).expect("the example has no mistakes");
-        let start = earlier(deployment.window.start.timestamp, Duration::from_secs(5 * 3600));
-        let clock = SimulatedClock::new(start);
-        let world = EmbeddedCloud::furnish(&deployment, 1, start);
-        let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
-        let store = Store::memory(&deployment.upgrade());
-        Self { deployment, clock, cloud, store, attempts: Cell::default() }
+        let stage = Stage::before_window(Duration::from_secs(5 * 3600), qa(), 1, |_| {});
+        Self { stage, attempts: Cell::default() }
     }
 
     /// Takes the upgrade over and conducts it to its end.
     async fn conduct(&self, name: &'static str, falls: Falls, asleep: Rc<Cell<bool>>) -> Result<(), RehearsalError> {
-        let (machine, clock) = (Rc::new(Elsewhere { clock: Rc::clone(&self.clock), name }), self.clock());
+        let (machine, clock) = (Rc::new(Elsewhere { clock: Rc::clone(&self.stage.clock), name }), self.stage.clock());
         let claiming = Claim { machine: Rc::clone(&machine) as _, records: 0, epoch: 0, take_over: None, say: &|_| {} };
-        let lease = Rc::new(claim(&self.store, claiming).await.expect("nobody is alive"));
-        let reading = read(&self.store).await?;
+        let lease = Rc::new(claim(&self.stage.store, claiming).await.expect("nobody is alive"));
+        let reading = read(&self.stage.store).await?;
         let listener = falling(falls, Rc::clone(&asleep));
-        let (store, nonce) = (self.store.clone(), machine.nonce());
+        let (store, nonce) = (self.stage.store.clone(), machine.nonce());
         let journal = Rc::new(Journal::open(store, reading, Rc::clone(&clock), lease.epoch, nonce, listener));
         let left = Cell::new(if let Falls::BeforeCall(number) = falls { number } else { 0 });
-        let world = self.cloud.world();
+        let world = self.stage.cloud.world();
         let gate = Gate::new(Authority::Lease(Rc::clone(&lease)), Rc::clone(&journal), machine)
             .with_faults(Rc::new(Sleepy { left, asleep }))
-            .with_zone(ZoneFence::of(&self.deployment, &world, &clock));
-        let operator = Rc::new(ScriptedOperator::new(&self.deployment, Rc::clone(&clock)));
+            .with_zone(ZoneFence::of(&self.stage.deployment, &world, &clock));
+        let operator = Rc::new(ScriptedOperator::new(&self.stage.deployment, Rc::clone(&clock)));
         let stop = std::future::pending().boxed_local().shared();
         let conductor = Conductor::new(world, clock, operator, Rc::clone(&journal), gate, stop);
         let work = Box::pin(self.phases(&conductor, name));
@@ -167,41 +155,38 @@ impl Stage {
     }
 
     async fn phases(&self, conductor: &Conductor, name: &str) -> Result<(), RehearsalError> {
-        let (upgrade, name) = (self.deployment.upgrade(), name.to_owned());
+        let (upgrade, name) = (self.stage.deployment.upgrade(), name.to_owned());
         conductor.journal.append(Event::ConductorTookOver { upgrade, conductor: name }).await?;
         for phase in Phase::ALL {
             if conductor.journal.upgrade().finished(phase) {
                 continue;
             }
             if phase == Phase::Retire {
-                let end = self.deployment.window.ends().timestamp;
-                conductor.clock.sleep_until(later(end, Duration::from_secs(60))).await;
+                let end = self.stage.deployment.window.ends().timestamp;
+                conductor.clock.wait_for_date(later(end, Duration::from_secs(60))).await;
             }
-            let ended = conduct_phase(&self.deployment, Order::Overlapped, phase, conductor, &mut Vec::new()).await?;
+            let ended =
+                conduct_phase(&self.stage.deployment, Order::Overlapped, phase, conductor, &mut Vec::new()).await?;
             assert_eq!(ended, None, "{phase} ends well");
         }
         Ok(())
     }
 
-    fn clock(&self) -> Rc<dyn Clock> {
-        Rc::clone(&self.clock) as Rc<dyn Clock>
-    }
-
     /// What can be seen of the world: records, fence, balancers, hosts and their programs, images, databases, the page.
     /// Messages, invalidations and jobs are not in it; the cloud's count of writes has those too.
     async fn fingerprint(&self) -> String {
-        let (world, dns) = (self.cloud.world(), &self.deployment.dns);
-        let hosts: Vec<_> = self.deployment.sites.iter().map(|site| site.host.clone()).collect();
-        let balancers: Vec<_> = self.deployment.balancers.iter().map(|balancer| balancer.name.clone()).collect();
-        let databases: Vec<_> = self.deployment.databases.iter().map(|database| database.name.clone()).collect();
-        let page = &self.deployment.maintenance_page;
+        let (world, dns) = (self.stage.cloud.world(), &self.stage.deployment.dns);
+        let hosts: Vec<_> = self.stage.deployment.sites.iter().map(|site| site.host.clone()).collect();
+        let balancers: Vec<_> = self.stage.deployment.balancers.iter().map(|balancer| balancer.name.clone()).collect();
+        let databases: Vec<_> = self.stage.deployment.databases.iter().map(|database| database.name.clone()).collect();
+        let page = &self.stage.deployment.maintenance_page;
         let instances = world.compute.instances().await.expect("listed");
         let mut programs = Vec::new();
         for instance in instances.iter().filter(|instance| instance.lives()) {
-            let services = self.deployment.role.services(instance.role).expect("its role");
+            let services = self.stage.deployment.role.services(instance.role).expect("its role");
             programs.push(world.hosts.programs(&instance.id, &services.programs).await.expect("seen"));
         }
-        let (records, fence) = (world.dns.records(&dns.zone, &hosts).await, self.deployment.fence());
+        let (records, fence) = (world.dns.records(&dns.zone, &hosts).await, self.stage.deployment.fence());
         let (fence, health) = (world.dns.fence(&dns.zone, &fence).await, world.balancers.balancers(&balancers).await);
         let (images, databases) = (world.images.images().await, world.databases.databases(&databases).await);
         let page = world.pages.page(&page.bucket, &page.key).await;
@@ -212,7 +197,7 @@ impl Stage {
     /// all.
     fn overlap(&self, falls: Falls) -> bool {
         let what = format!("{falls:?}");
-        run(&self.clock, async {
+        run(&self.stage.clock, async {
             let asleep = Rc::new(Cell::new(false));
             let first = Suspendable {
                 work: Box::pin(self.conduct("ada", falls, Rc::clone(&asleep))),
@@ -220,7 +205,7 @@ impl Stage {
             };
             let fell_asleep = async {
                 while !asleep.get() {
-                    self.clock.sleep(Duration::from_secs(1)).await;
+                    self.stage.clock.sleep(Duration::from_secs(1)).await;
                 }
             };
             let first = match select(first, Box::pin(fell_asleep)).await {
@@ -232,17 +217,17 @@ impl Stage {
             };
             self.conduct("eve", Falls::Never, Rc::new(Cell::new(false))).await.expect("the second ends it");
             self.assert_well(&what).await;
-            let (records, world) = (read(&self.store).await.expect("readable").records, self.fingerprint().await);
-            let writes = self.cloud.writes();
+            let (records, world) = (read(&self.stage.store).await.expect("readable").records, self.fingerprint().await);
+            let writes = self.stage.cloud.writes();
 
             asleep.set(false);
             let ended = first.await;
             let Err(RehearsalError::Halted(halt)) = ended else { panic!("{what}: it was to be stopped: {ended:?}") };
             assert!(tells_of_a_successor(&halt), "{what}: {halt}");
-            self.clock.sleep(Duration::from_secs(3600)).await;
+            self.stage.clock.sleep(Duration::from_secs(3600)).await;
             self.assert_well(&what).await;
-            assert_eq!(self.cloud.writes(), writes, "{what}: no write passes the gate any more");
-            let now = read(&self.store).await.expect("readable").records;
+            assert_eq!(self.stage.cloud.writes(), writes, "{what}: no write passes the gate any more");
+            let now = read(&self.stage.store).await.expect("readable").records;
             assert_eq!(now.len(), records.len(), "{what}: nothing is put on record any more");
             assert_eq!(self.fingerprint().await, world, "{what}: nothing is changed any more");
             true
@@ -250,11 +235,11 @@ impl Stage {
     }
 
     async fn assert_well(&self, what: &str) {
-        let reading = read(&self.store).await.expect("it holds together");
-        let mut violations = self.cloud.violations();
-        violations.extend(self.cloud.check_end(&KnownResources::of(&reading.upgrade)));
+        let reading = read(&self.stage.store).await.expect("it holds together");
+        let mut violations = self.stage.cloud.violations();
+        violations.extend(self.stage.cloud.check_end(&KnownResources::of(&reading.upgrade)));
         assert_eq!(violations, [], "{what}");
-        assert_eq!(self.cloud.visitors().error, 0, "{what}");
+        assert_eq!(self.stage.cloud.visitors().error, 0, "{what}");
         assert!(Phase::ALL.iter().all(|phase| reading.upgrade.finished(*phase)), "{what}");
     }
 }
@@ -295,9 +280,9 @@ fn falling(falls: Falls, asleep: Rc<Cell<bool>>) -> Listener {
 
 #[test]
 fn two_overlapping_conductors_over_a_whole_upgrade_suspended_at_any_record_and_between_record_and_call() {
-    let whole = Stage::new();
+    let whole = Overlap::new();
     assert!(!whole.overlap(Falls::Never));
-    let records = run(&whole.clock, read(&whole.store)).expect("readable").records;
+    let records = whole.stage.reading().records;
     let count = |records: &[Record]| records.iter().map(|record| record.events.len() as u64).sum::<u64>();
     let (events, calls) = (count(&records), whole.attempts.get());
     assert!(events > 100 && calls > 30, "{events} events, {calls} calls");
@@ -311,7 +296,7 @@ fn two_overlapping_conductors_over_a_whole_upgrade_suspended_at_any_record_and_b
         for half in 0..2 {
             let points = points.iter().skip(half).step_by(2);
             threads.spawn(move || {
-                points.for_each(|falls| assert!(Stage::new().overlap(*falls) || is_last(falls), "{falls:?}"));
+                points.for_each(|falls| assert!(Overlap::new().overlap(*falls) || is_last(falls), "{falls:?}"));
             });
         }
     });

@@ -6,21 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::{AbortHandle, Abortable};
-
-use cutover_core::deployment::{Deployment, parse};
+use cutover_core::deployment::Deployment;
 use cutover_core::journal::{Event, Run, Upgrade};
-use cutover_core::plan::Order;
 use cutover_core::progress::Progress;
-use cutover_core::time::earlier;
-use cutover_engine::journal::{Journal, Listener, read};
-use cutover_engine::ports::Clock;
-use cutover_engine::store::Store;
-use cutover_rehearsal::{
-    EmbeddedCloud, Fault, FaultKind, Made, RehearsalEnding, RehearsalError, Rehearsed, SimulatedClock, conduct, run,
-};
+use cutover_rehearsal::{Fault, FaultKind, Made, RehearsalEnding, RehearsalError, run};
 
-const QA: &str = include_str!("../../../examples/mitx-qa.toml");
+use super::stage::{Stage, qa};
 
 /// How often an operator runs a phase again before giving up.
 const PATIENCE: u32 = 200;
@@ -38,8 +29,8 @@ struct Outcome {
 }
 
 /// A deployment whose writes become visible up to `seconds` late.
-fn qa(seconds: u64) -> Deployment {
-    let mut deployment = parse(QA).expect("the example has no mistakes");
+fn late_qa(seconds: u64) -> Deployment {
+    let mut deployment = qa();
     deployment.embedded.shown_late = format!("{seconds}s").parse().expect("a span");
     deployment
 }
@@ -52,56 +43,26 @@ fn hangs(deployment: &Deployment) -> Fault {
     Fault::ProgramNeverStops { host, program: "lms".into() }
 }
 
-/// A world and a store, which conductors use one after the other.
-struct Stage {
-    deployment: Deployment,
-    clock: Rc<SimulatedClock>,
-    cloud: Rc<EmbeddedCloud>,
-    store: Store,
-}
-
-impl Stage {
-    fn new(deployment: Deployment, seed: u64, faults: Vec<Fault>) -> Self {
-        let start = earlier(deployment.window.start.timestamp, Duration::from_secs(5 * 86_400));
-        let clock = SimulatedClock::new(start);
-        let mut world = EmbeddedCloud::furnish(&deployment, seed, start);
+/// A fresh world with these faults.
+fn stage(deployment: Deployment, seed: u64, faults: Vec<Fault>) -> Stage {
+    let hangs = hangs(&deployment);
+    Stage::before_window(Duration::from_secs(5 * 86_400), deployment, seed, |world| {
         world.faults = faults;
-        world.faults.push(hangs(&deployment));
-        let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
-        let store = Store::memory(&deployment.upgrade());
-        Self { deployment, clock, cloud, store }
-    }
-
-    /// Starts a conductor, which continues as far as it can.
-    async fn conduct(&self, listener: Listener) -> Result<Rehearsed, RehearsalError> {
-        let time = Rc::clone(&self.clock) as Rc<dyn Clock>;
-        conduct(&self.deployment, Order::Overlapped, &self.cloud, time, &self.store, listener).await
-    }
-
-    /// A conductor that dies as soon as a step waits with these words.
-    fn die_at(&self, words: &'static str) {
-        let (dies, registration) = AbortHandle::new_pair();
-        let listener: Listener = Rc::new(move |progress| {
-            if matches!(progress, Progress::Waiting { detail, .. } if detail.contains(words)) {
-                dies.abort();
-            }
-        });
-        let died = run(&self.clock, Abortable::new(self.conduct(listener), registration));
-        assert!(died.is_err(), "nothing waited with `{words}`");
-    }
+        world.faults.push(hangs);
+    })
 }
 
 /// Upgrades in a world with these faults.
 fn upgraded(deployment: &Deployment, seed: u64, faults: Vec<Fault>) -> Result<Outcome, String> {
     let are_ordered = !faults.is_empty();
-    let outcome = ended(&Stage::new(deployment.clone(), seed, faults))?;
+    let outcome = ended(&stage(deployment.clone(), seed, faults))?;
     if are_ordered && outcome.failed_calls.is_empty() { Err("no call met a fault".to_owned()) } else { Ok(outcome) }
 }
 
 /// Upgrades to the end. Whatever fails is run again immediately by another conductor; if approval is needed, it is
 /// given.
 fn ended(stage: &Stage) -> Result<Outcome, String> {
-    let Stage { clock, cloud, store, .. } = stage;
+    let Stage { clock, cloud, .. } = stage;
     let mut consents = 0;
     for reruns in 0..PATIENCE {
         let ended = match run(clock, stage.conduct(Rc::new(|_| {}))) {
@@ -124,31 +85,23 @@ fn ended(stage: &Stage) -> Result<Outcome, String> {
                     consents,
                 });
             }
-            RehearsalEnding::Failed(..) => consents += consent(clock, store, &ended.upgrade),
+            RehearsalEnding::Failed(..) => consents += consent(stage, &ended.upgrade),
             other => return Err(format!("{other:?}")),
         }
     }
-    let upgrade = run(clock, read(store)).expect("readable").upgrade;
+    let upgrade = stage.reading().upgrade;
     let failed: Vec<_> = upgrade.runs.iter().flat_map(Run::failed).map(|(step, error)| (&step.id, error)).collect();
     Err(format!("it did not end: {failed:?}"))
 }
 
 /// Approves everything that needs approval, as an operator would after checking. Returns how often that was.
-fn consent(clock: &Rc<SimulatedClock>, store: &Store, upgrade: &Upgrade) -> u32 {
+fn consent(stage: &Stage, upgrade: &Upgrade) -> u32 {
     let asks = |error: &str| error.contains("--retry");
     let failed = upgrade.current_run().into_iter().flat_map(Run::failed);
     let steps: Vec<_> = failed.filter(|(_, error)| asks(error)).map(|(step, _)| step.id.clone()).collect();
-    run(clock, async {
-        let reading = read(store).await.expect("readable");
-        let epoch = reading.records.last().map_or(1, |last| last.epoch);
-        let time = Rc::clone(clock) as Rc<dyn Clock>;
-        let journal = Journal::open(store.clone(), reading, time, epoch, "consent".to_owned(), Rc::new(|_| {}));
-        for step in &steps {
-            let approved = Event::StepRetryApproved { step: step.clone(), by: "ada".to_owned() };
-            journal.append(approved).await.expect("on record");
-        }
-    });
-    u32::try_from(steps.len()).expect("few")
+    let count = u32::try_from(steps.len()).expect("few");
+    stage.record(steps.into_iter().map(|step| Event::StepRetryApproved { step, by: "ada".to_owned() }));
+    count
 }
 
 /// Collects what went wrong, so that one run of a test reports everything.
@@ -179,7 +132,7 @@ impl Wrong {
 fn fair() -> Outcome {
     // Calls are counted while there is a fault that could meet one; no call has the number 0.
     let none = Fault::Call { call: String::new(), nth: 0, kind: FaultKind::Throttled };
-    ended(&Stage::new(qa(0), 1, vec![none])).expect("a fair day")
+    ended(&stage(late_qa(0), 1, vec![none])).expect("a fair day")
 }
 
 /// The calls of an upgrade that change the world, by the names of their ports' methods. The fence's own change of
@@ -266,7 +219,7 @@ fn an_upgrade_makes_the_calls_that_are_made_to_fail_here() {
 fn what_was_written_shows_late_and_nothing_is_made_twice() {
     let (fair, mut wrong) = (fair(), Wrong::default());
     for seed in 1..=10 {
-        let outcome = upgraded(&qa(30), seed, Vec::new()).and_then(in_one_run);
+        let outcome = upgraded(&late_qa(30), seed, Vec::new()).and_then(in_one_run);
         if seed == 1 {
             let calls = outcome.as_ref().map(|outcome| outcome.calls.clone());
             assert_ne!(calls.as_ref(), Ok(&fair.calls), "what shows late is looked at more often");
@@ -281,7 +234,7 @@ fn each_write_whose_answer_is_lost_is_made_once() {
     let (fair, mut wrong) = (fair(), Wrong::default());
     for (name, nth) in writes(&fair) {
         let lost = calls(name, nth, &[FaultKind::LostAnswer]);
-        wrong.check(&format!("{name} {nth}"), upgraded(&qa(30), 1, lost).and_then(in_one_run), fair.made);
+        wrong.check(&format!("{name} {nth}"), upgraded(&late_qa(30), 1, lost).and_then(in_one_run), fair.made);
     }
     wrong.none();
 }
@@ -291,7 +244,7 @@ fn each_write_that_takes_effect_after_a_first_look_is_made_once() {
     let (fair, mut wrong) = (fair(), Wrong::default());
     for (name, nth) in writes(&fair) {
         let delayed = calls(name, nth, &[FaultKind::DelayedEffect(25)]);
-        wrong.check(&format!("{name} {nth}"), upgraded(&qa(0), 1, delayed).and_then(in_one_run), fair.made);
+        wrong.check(&format!("{name} {nth}"), upgraded(&late_qa(0), 1, delayed).and_then(in_one_run), fair.made);
     }
     wrong.none();
 }
@@ -300,8 +253,9 @@ fn each_write_that_takes_effect_after_a_first_look_is_made_once() {
 fn a_migration_that_starts_late_is_not_considered_lost_by_a_conductor_that_takes_over_before() {
     let (fair, mut wrong) = (fair(), Wrong::default());
     for nth in 1..=fair.calls["start_job"] {
-        let stage = Stage::new(qa(0), 1, calls("start_job", nth, &[FaultKind::DelayedEffect(25)]));
-        stage.die_at("not known whether the call worked");
+        let stage = stage(late_qa(0), 1, calls("start_job", nth, &[FaultKind::DelayedEffect(25)]));
+        let doubt = "not known whether the call worked";
+        stage.die_at(move |progress| matches!(progress, Progress::Waiting { detail, .. } if detail.contains(doubt)));
         wrong.check(&format!("start_job {nth}"), ended(&stage).and_then(in_one_run), fair.made);
     }
     wrong.none();
@@ -312,7 +266,7 @@ fn each_write_that_is_refused_for_good_is_made_by_the_next_run() {
     let (fair, mut wrong) = (fair(), Wrong::default());
     for (name, nth) in writes(&fair) {
         let refused = calls(name, nth, &[FaultKind::Permanent]);
-        wrong.check(&format!("{name} {nth}"), upgraded(&qa(30), 1, refused).and_then(in_several_runs), fair.made);
+        wrong.check(&format!("{name} {nth}"), upgraded(&late_qa(30), 1, refused).and_then(in_several_runs), fair.made);
     }
     wrong.none();
 }
@@ -335,7 +289,7 @@ fn a_repeat_that_fails_too_makes_nothing_twice() {
             // A migration in doubt is not started again automatically, and approving it without checking would be
             // wrong.
             if name != "start_job" || kinds[0] != late {
-                let outcome = upgraded(&qa(30), 1, calls(name, 1, kinds));
+                let outcome = upgraded(&late_qa(30), 1, calls(name, 1, kinds));
                 let outcome = if kinds.contains(&Permanent) { outcome } else { outcome.and_then(in_one_run) };
                 wrong.check(&format!("{name} {kinds:?}"), outcome, fair.made);
             }
@@ -351,8 +305,18 @@ fn a_read_that_fails_for_good_is_made_by_the_next_run_and_nothing_is_made_twice(
         let last = fair.calls[name];
         for nth in BTreeSet::from([1, last.div_ceil(2), last]) {
             let refused = calls(name, nth, &[FaultKind::Permanent]);
-            wrong.check(&format!("{name} {nth}"), upgraded(&qa(30), 1, refused), fair.made);
+            wrong.check(&format!("{name} {nth}"), upgraded(&late_qa(30), 1, refused), fair.made);
         }
+    }
+    wrong.none();
+}
+
+#[test]
+fn a_shared_reading_that_fails_is_made_again_by_each_attempt() {
+    let (fair, mut wrong) = (fair(), Wrong::default());
+    for name in ["instances", "images", "health"] {
+        let refused = calls(name, fair.calls[name] / 2, &[FaultKind::NotApplied; 4]);
+        wrong.check(name, upgraded(&late_qa(0), 1, refused).and_then(in_one_run), fair.made);
     }
     wrong.none();
 }
@@ -362,7 +326,11 @@ fn a_listing_that_fails_right_after_a_launch_launches_nothing_twice() {
     let (fair, mut wrong) = (fair(), Wrong::default());
     for nth in 1..=fair.calls["instances"] {
         let refused = calls("instances", nth, &[FaultKind::Permanent]);
-        wrong.check(&format!("instances {nth}"), upgraded(&qa(30), 1, refused).and_then(in_several_runs), fair.made);
+        wrong.check(
+            &format!("instances {nth}"),
+            upgraded(&late_qa(30), 1, refused).and_then(in_several_runs),
+            fair.made,
+        );
     }
     wrong.none();
 }
@@ -374,7 +342,7 @@ fn the_instance_of_a_launch_with_a_lost_answer_is_named_by_its_step_while_it_can
     for nth in [all / 10, all / 3, all / 2] {
         let mut faults = calls("launch", 1, &[FaultKind::LostAnswer; 5]);
         faults.extend(calls("instances", nth, &[FaultKind::Permanent; 24]));
-        wrong.check(&format!("instances {nth}"), upgraded(&qa(0), 1, faults).and_then(in_several_runs), fair.made);
+        wrong.check(&format!("instances {nth}"), upgraded(&late_qa(0), 1, faults).and_then(in_several_runs), fair.made);
     }
     wrong.none();
 }
@@ -384,7 +352,7 @@ fn each_call_fails(kind: FaultKind, one_in: u64) {
     let (fair, mut wrong) = (fair(), Wrong::default());
     let (mut failed_calls, mut made) = (BTreeSet::new(), fair.calls.clone());
     for share in 0..one_in {
-        let outcome = upgraded(&qa(30), 1, vec![Fault::Scattered { one_in, share, kind }]);
+        let outcome = upgraded(&late_qa(30), 1, vec![Fault::Scattered { one_in, share, kind }]);
         if let Ok(outcome) = &outcome {
             failed_calls
                 .extend(outcome.failed_calls.iter().flat_map(|(call, nth)| nth.iter().map(|nth| (call.clone(), *nth))));
@@ -420,7 +388,7 @@ fn a_call_that_is_refused_for_good_every_minute_or_so_does_no_harm() {
     let (fair, mut wrong) = (fair(), Wrong::default());
     for share in 0..2 {
         let refused = Fault::Scattered { one_in: 64, share, kind: FaultKind::Permanent };
-        wrong.check(&format!("share {share}"), upgraded(&qa(30), 1, vec![refused]), fair.made);
+        wrong.check(&format!("share {share}"), upgraded(&late_qa(30), 1, vec![refused]), fair.made);
     }
     wrong.none();
 }
@@ -433,7 +401,7 @@ fn failures_of_every_kind_at_once_do_no_harm() {
         // One in so many by chance, which has nothing to do with the others.
         let rare = [17, 19, 23, 307].into_iter().zip(kinds);
         let faults = rare.map(|(one_in, kind)| Fault::Scattered { one_in, share: seed, kind }).collect();
-        wrong.check(&format!("seed {seed}"), upgraded(&qa(30), seed, faults), fair.made);
+        wrong.check(&format!("seed {seed}"), upgraded(&late_qa(30), seed, faults), fair.made);
     }
     wrong.none();
 }

@@ -1,0 +1,9 @@
+//! Upgrades on the embedded cloud with real conductors: as a whole, with crashes and faults, and with two conductors at
+//! the same time.
+
+mod crashes;
+mod faults;
+mod late;
+mod overlap;
+mod stage;
+mod whole;
