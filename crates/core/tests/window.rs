@@ -52,7 +52,11 @@ fn prepared(deployment: &Deployment, observation: &Observation, at: Timestamp) -
 }
 
 fn draining() -> Deployment {
-    let text = QA.replacen("[role.worker]", "[role.worker]\ndrain_queues = \"10m\"", 1);
+    let text = QA.replacen(
+        "[role.worker]",
+        "[role.worker]\ndrain_queues = \"10m\"\ncount_queues = [\"redis-cli\", \"LLEN\", \"celery\"]",
+        1,
+    );
     assert_ne!(text, QA);
     deployment(&text)
 }
@@ -64,6 +68,9 @@ fn queues_drain_after_the_web_hosts_have_stopped_and_before_the_workers_stop() {
     for fleet in &deployment.fleets {
         let drain = step(&plan, &format!("window.drain.{}", fleet.name));
         assert_eq!((drain.expected, drain.limit), (seconds(30), seconds(600)));
+        let Action::DrainQueues { host, command, .. } = &drain.action else { panic!("{:?}", drain.action) };
+        assert!(host.name.as_str().starts_with("edx-worker-") && host.name.as_str().ends_with("-v3"), "{host:?}");
+        assert_eq!(command, &["redis-cli", "LLEN", "celery"]);
         let stops =
             plan.steps.iter().filter(|step| step.id.as_str().starts_with("window.stop.") && step.lane == drain.lane);
         let (workers, web): (Vec<&Step>, Vec<&Step>) =

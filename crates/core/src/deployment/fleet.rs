@@ -158,7 +158,11 @@ pub struct Services {
     /// are left to the next hosts, and workers stop while visitors are being sent to the maintenance page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain_queues: Option<Span>,
-    /// Commands that must succeed on a next host, days before the window. They must not start services.
+    /// The command that counts the tasks in the fleet's queues, as a list, such as `["redis-cli", "LLEN", "celery"]`.
+    /// root runs it on a current worker host. It prints a number for each queue: alone on a line, or as its last word.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub count_queues: Vec<String>,
+    /// Commands that must succeed on a next host, days before the window. root runs them. They must not start services.
     #[serde(rename = "smoke_test", default)]
     pub smoke_tests: Vec<SmokeTest>,
 }

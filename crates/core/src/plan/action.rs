@@ -66,6 +66,10 @@ pub enum Action {
     DrainQueues {
         /// The fleet.
         fleet: FleetName,
+        /// The current worker host on which the tasks are counted.
+        host: Host,
+        /// The command that counts them.
+        command: Vec<String>,
     },
     /// Checks whether programs are still stopped, and stops them again if not: a configuration run or a weekly restart
     /// may have started them without the operator's knowledge.

@@ -29,7 +29,7 @@ pub(crate) fn observe<'a>(context: &'a StepContext<'_>) -> LocalBoxFuture<'a, An
         Action::StopServices(stop) => hosts::stopped(context, stop).boxed_local(),
         Action::StartServices(start) => hosts::started(context, start).boxed_local(),
         Action::ConfirmStopped { hosts } => hosts::still_stopped(context, hosts).boxed_local(),
-        Action::DrainQueues { fleet } => hosts::drained(context, fleet).boxed_local(),
+        Action::DrainQueues { fleet, .. } => hosts::drained(context, fleet).boxed_local(),
         Action::TakeSnapshot { database, snapshot } => snapshots::taken(context, database, snapshot).boxed_local(),
         Action::Migrate(migrate) => migrations::migrated(context, migrate).boxed_local(),
         Action::Register(members) => balancers::registered(context, members).boxed_local(),

@@ -541,12 +541,17 @@ fn services_that_were_started_again_are_stopped_and_named() {
     assert!(stage.facts_of("confirm").contains(&Fact::Note { text }), "{:?}", stage.facts_of("confirm"));
 }
 
+fn drain() -> Action {
+    let command = vec!["redis-cli".to_owned(), "LLEN".to_owned(), "celery".to_owned()];
+    Action::DrainQueues { fleet: "live".into(), host: host("worker-0", "i-1"), command }
+}
+
 #[test]
 fn a_queue_is_drained_once_nothing_is_left_in_it() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[]);
     services.queued.set(3);
-    assert_eq!(stage.conduct(vec![step("drain", Action::DrainQueues { fleet: "live".into() })]), Ending::Finished);
+    assert_eq!(stage.conduct(vec![step("drain", drain())]), Ending::Finished);
     let left = |tasks: u32| format!("{tasks} tasks of live are waiting or running");
     assert_eq!(*stage.mentioned.borrow(), [left(2), left(1)]);
     assert_eq!((stage.starts_of("drain"), stage.status("drain")), (1, StepStatus::Done));

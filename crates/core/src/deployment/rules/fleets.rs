@@ -13,6 +13,7 @@ pub(super) const RULES: &[Rule] = &[
     balancers_belong_to_one_fleet,
     workers_are_in_no_balancer,
     worker_services_match_worker_groups,
+    queues_that_drain_are_counted,
     smoke_tests_start_nothing,
 ];
 
@@ -93,6 +94,26 @@ fn worker_services_match_worker_groups(deployment: &Deployment, file: &Node) -> 
         }
         Some(_) => Vec::new(),
     }
+}
+
+/// Without a command there is no way to tell when the queues are empty. A web host has no queues.
+fn queues_that_drain_are_counted(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for role in Role::ALL {
+        let Some(services) = deployment.role.services(role).filter(|services| services.drain_queues.is_some()) else {
+            continue;
+        };
+        let node = file.get("role").get(role.as_str()).get("drain_queues");
+        if role != Role::Worker {
+            let message = "drain_queues is about workers, and this is another role";
+            mistakes.push(Mistake::at(node, message, "move it to [role.worker]"));
+        } else if services.count_queues.is_empty() {
+            let message = "the queues are to drain, and no command counts their tasks";
+            let label = "needs count_queues beside it, such as [\"redis-cli\", \"LLEN\", \"celery\"]";
+            mistakes.push(Mistake::at(node, message, label));
+        }
+    }
+    mistakes
 }
 
 /// A next worker that runs before the window takes tasks from the production broker and runs them with new code.

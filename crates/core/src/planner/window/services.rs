@@ -37,15 +37,16 @@ impl<'a> Window<'a> {
     }
 
     fn drain(&self, fleet: &Fleet, edxapp_stops: &[StepId]) -> Option<Step> {
-        let limit = self.deployment.role.worker.as_ref()?.drain_queues?.duration();
-        let workers = !self.current.of(&fleet.name, Role::Worker).is_empty();
-        let action = Action::DrainQueues { fleet: fleet.name.clone() };
+        let services = self.deployment.role.worker.as_ref()?;
+        let limit = services.drain_queues?.duration();
+        let host = self.current.of(&fleet.name, Role::Worker).first()?.clone();
+        let action = Action::DrainQueues { fleet: fleet.name.clone(), host, command: services.count_queues.clone() };
         let drain =
             step(format!("window.drain.{}", fleet.name), Line::StopCurrent, "wait for empty task queues", action)
                 .of_fleet(&fleet.name)
                 .after_all(edxapp_stops, Rule::Follows)
                 .takes(Duration::from_secs(30).min(limit), limit);
-        workers.then_some(drain)
+        Some(drain)
     }
 
     /// Right before migrations: checks that nothing has started services again, on current hosts or on next ones.

@@ -320,6 +320,22 @@ fn workers_are_in_no_balancer_and_have_a_role() {
 }
 
 #[test]
+fn queues_that_are_to_drain_are_counted_by_a_command() {
+    let worker = "stop_limit = \"8m\"\n";
+    let drains = format!("{worker}drain_queues = \"10m\"\n");
+    assert_snapshot!(small(&[(worker, &drains)]), @r#"
+    113:16 the queues are to drain, and no command counts their tasks | needs count_queues beside it, such as ["redis-cli", "LLEN", "celery"]
+    "#);
+    let counts =
+        format!("{drains}count_queues = [\"rabbitmqctl\", \"list_queues\", \"--quiet\", \"name\", \"messages\"]\n");
+    assert_snapshot!(small(&[(worker, &counts)]), @"");
+    let edxapp = "[role.edxapp]\nprograms";
+    assert_snapshot!(small(&[(edxapp, "[role.edxapp]\ndrain_queues = \"10m\"\nprograms")]), @"
+    92:16 drain_queues is about workers, and this is another role | move it to [role.worker]
+    ");
+}
+
+#[test]
 fn smoke_tests_start_no_services() {
     let list = |command: &str| small(&[("[\"systemctl\", \"is-active\", \"nginx\"]", command)]);
     assert_snapshot!(list("[\"/edx/bin/supervisorctl\", \"restart\", \"all\"]"), @"
