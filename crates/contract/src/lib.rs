@@ -3,7 +3,8 @@
 //!
 //! A contract is a small property on which the engine relies; its name states the property. It runs in a world that was
 //! created for [`deployment`], possibly together with all other contracts. So it creates what it needs under names of
-//! its own, and changes nothing that another contract observes. There are no contracts for hosts and messages.
+//! its own, and changes nothing that another contract observes. The contracts of hosts are a suite of their own, because
+//! hosts are reached in another way than the cloud: each runs on a host for itself. There are none for messages.
 //!
 //! The crate also has common parts of tests of whole upgrades on any implementation: [`conductor`], [`planned`] and
 //! [`launch`].
@@ -16,6 +17,8 @@ mod conductor;
 mod contracts;
 mod databases;
 mod dns;
+mod host_contracts;
+mod hosts;
 mod images;
 mod outside;
 mod pages;
@@ -24,4 +27,6 @@ mod stage;
 pub use broken::{Broken, Kept};
 pub use conductor::{conductor, planned};
 pub use contracts::{CONTRACTS, Contract};
+pub use host_contracts::{HOST_CONTRACTS, HostContract};
+pub use hosts::HostStage;
 pub use stage::{Stage, deployment, gate, launch};

@@ -3,12 +3,13 @@
 
 use async_trait::async_trait;
 
-use cutover_core::deployment::SmokeTest;
-use cutover_core::names::{FleetName, InstanceId, JobName, ProgramName};
-use cutover_core::plan::{Action, Announce, Migrate, Plan};
+use cutover_core::names::{InstanceId, JobName};
+use cutover_core::plan::{Action, Announce, Plan};
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
-use cutover_engine::ports::{Announcer, Answer, Hosts, JobProgress, JobStart, ProgramState};
+use cutover_engine::ports::{Announcer, Answer, Hosts};
+use cutover_hosts::command::{Ask, Said};
+use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
 
 use crate::error::CommandError;
 
@@ -64,53 +65,23 @@ fn unreachable<T>(host: &InstanceId) -> Answer<T> {
 
 #[async_trait(?Send)]
 impl Hosts for NoHosts {
-    async fn programs(&self, host: &InstanceId, _programs: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>> {
+    async fn ask(&self, host: &InstanceId, _ask: &Ask) -> Answer<Said> {
         unreachable(host)
     }
 
-    async fn stop(
-        &self,
-        _permit: &Permit,
-        host: &InstanceId,
-        _supervisorctl: &str,
-        _programs: &[ProgramName],
-    ) -> Answer<()> {
+    async fn start_job(&self, _permit: &Permit, host: &InstanceId, _job: &Job) -> Answer<JobStart> {
         unreachable(host)
     }
 
-    async fn start(
-        &self,
-        _permit: &Permit,
-        host: &InstanceId,
-        _supervisorctl: &str,
-        _programs: &[ProgramName],
-    ) -> Answer<()> {
+    async fn job(&self, host: &InstanceId, _name: &JobName, _offset: u64) -> Answer<Option<JobReport>> {
         unreachable(host)
     }
 
-    async fn kill(&self, _permit: &Permit, host: &InstanceId, _programs: &[ProgramName]) -> Answer<()> {
+    async fn signal_job(&self, _permit: &Permit, host: &InstanceId, _name: &JobName, _signal: Signal) -> Answer<bool> {
         unreachable(host)
     }
 
-    async fn smoke_test(&self, host: &InstanceId, _test: &SmokeTest) -> Answer<(i32, String)> {
-        unreachable(host)
-    }
-
-    async fn queued_tasks(&self, fleet: &FleetName) -> Answer<u32> {
-        Err(Failure::permanent(format!(
-            "the queues of {fleet} cannot be counted: cutover cannot reach hosts on AWS yet"
-        )))
-    }
-
-    async fn pending_migrations(&self, _host: &InstanceId, _migrate: &Migrate) -> Answer<Option<u32>> {
-        Ok(None)
-    }
-
-    async fn start_job(&self, _permit: &Permit, host: &InstanceId, _migrate: &Migrate) -> Answer<JobStart> {
-        unreachable(host)
-    }
-
-    async fn job(&self, host: &InstanceId, _job: &JobName, _offset: u64) -> Answer<Option<JobProgress>> {
+    async fn collect_job(&self, _permit: &Permit, host: &InstanceId, _name: &JobName) -> Answer<()> {
         unreachable(host)
     }
 }

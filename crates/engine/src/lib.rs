@@ -16,6 +16,7 @@ pub mod journal;
 pub mod lease;
 pub mod ledger;
 pub mod observe;
+mod pending;
 pub mod ports;
 mod readings;
 pub mod retry;

@@ -8,13 +8,13 @@ use futures_util::future::{join, join_all};
 use cutover_core::account::AccountState;
 use cutover_core::deployment::{Deployment, Fleet};
 use cutover_core::journal::Upgrade;
-use cutover_core::names::{DnsName, InstanceId};
+use cutover_core::names::DnsName;
 use cutover_core::observation::{Certificate, Observation, Part, PendingMigrations, Unseen};
-use cutover_core::plan::{Host, InstanceRef, Migrate};
 use cutover_core::planner::{Inputs, current_hosts};
 use cutover_core::preflight::{NameAnswers, StillToMake, still_to_make};
 
 use crate::failure::Failure;
+use crate::pending::pending_migrations;
 use crate::ports::{Answer, Clock, World};
 use crate::retry::read;
 
@@ -201,13 +201,11 @@ async fn pending(
         for migration in deployment.migrations_of(fleet) {
             let count = match next {
                 None => None,
-                Some(host) => {
-                    let migrate = question(deployment, fleet, migration, &host.id);
-                    match migrate {
-                        // If the host cannot be reached, only this number is unknown.
-                        Some(migrate) => world.hosts.pending_migrations(&host.id, &migrate).await.unwrap_or(None),
-                        None => None,
-                    }
+                Some(next) => {
+                    let (command, directory, user) = (&migration.list_command, &migration.directory, &migration.user);
+                    let count = pending_migrations(&*world.hosts, &next.id, command, directory, user).await;
+                    // If the host cannot be reached, only this number is unknown.
+                    count.unwrap_or(None)
                 }
             };
             pending.push(PendingMigrations {
@@ -219,29 +217,6 @@ async fn pending(
         }
     }
     Ok(pending)
-}
-
-fn question(
-    deployment: &Deployment,
-    fleet: &Fleet,
-    migration: &cutover_core::deployment::Migration,
-    host: &InstanceId,
-) -> Option<Migrate> {
-    let schema = fleet.schemas.get(&migration.database)?;
-    Some(Migrate {
-        job: "".into(),
-        host: Host { name: "".into(), instance: InstanceRef::Known(host.clone()) },
-        fleet: fleet.name.clone(),
-        service: migration.service.clone(),
-        database: migration.database.clone(),
-        schema: schema.clone(),
-        instance: deployment.database_of(schema)?.name.clone(),
-        command: migration.command.clone(),
-        list_command: migration.list_command.clone(),
-        directory: migration.directory.clone(),
-        user: migration.user.clone(),
-        backward_compatible: migration.backward_compatible,
-    })
 }
 
 #[cfg(test)]

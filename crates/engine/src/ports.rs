@@ -17,17 +17,17 @@ use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
 use cutover_core::account::{Quota, Subnet};
-use cutover_core::deployment::SmokeTest;
 use cutover_core::journal::Decision;
 use cutover_core::names::{
-    BalancerName, ChangeId, DatabaseName, DiskId, DnsName, FleetName, ImageId, InstanceId, InvalidationId, JobName,
-    ProgramName, SnapshotId,
+    BalancerName, ChangeId, DatabaseName, DiskId, DnsName, ImageId, InstanceId, InvalidationId, JobName, SnapshotId,
 };
 use cutover_core::observation::{
     BalancerState, Certificate, DatabaseState, Distribution, Health, Instance, MachineImage, Record, Snapshot,
 };
-use cutover_core::plan::{Announce, BuildImage, Decide, Launch, Migrate, RecordTarget};
+use cutover_core::plan::{Announce, BuildImage, Decide, Launch, RecordTarget};
 use cutover_core::time::between;
+use cutover_hosts::command::{Ask, Said};
+use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
 
 use crate::failure::Failure;
 use crate::fence::{FenceChange, FenceRecord};
@@ -176,73 +176,25 @@ pub trait Pages {
     async fn invalidated(&self, distribution: &str, id: &InvalidationId) -> Answer<bool>;
 }
 
-/// The state of a supervisor program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProgramState {
-    /// Not running.
-    Stopped,
-    /// Started, but not yet answering.
-    Starting,
-    /// Running and answering.
-    Running,
-    /// Told to stop, still running.
-    Stopping,
-    /// It ended repeatedly, and was given up.
-    Failed,
-}
-
-/// A job on a host: what it has printed from an offset on, and how it ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobProgress {
-    /// What it printed from the asked offset on.
-    pub output: String,
-    /// Its exit status, if it has ended.
-    pub exit: Option<i32>,
-}
-
-/// The result of starting a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobStart {
-    /// It was started.
-    Started,
-    /// A job of that name was started before, and nothing was done.
-    Found,
-}
-
-/// What runs on hosts.
+/// Hosts, and what runs on them. What the commands are, and what their output means, is in `cutover_hosts`.
+///
+/// Jobs are durable: they outlive the connection and the conductor. A host refuses every change by a conductor whose epoch
+/// is lower than the highest that it has seen: nothing changes, and the failure is *superseded*. A reading shows every
+/// write that was answered.
 #[async_trait(?Send)]
 pub trait Hosts {
-    /// The states of programs on a host, in the order in which they were asked for.
-    async fn programs(&self, host: &InstanceId, programs: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>>;
-    /// Tells programs to stop, and returns immediately. Idempotent.
-    async fn stop(
-        &self,
-        permit: &Permit,
-        host: &InstanceId,
-        supervisorctl: &str,
-        programs: &[ProgramName],
-    ) -> Answer<()>;
-    /// Tells programs to start, and returns immediately. Idempotent.
-    async fn start(
-        &self,
-        permit: &Permit,
-        host: &InstanceId,
-        supervisorctl: &str,
-        programs: &[ProgramName],
-    ) -> Answer<()>;
-    /// Kills programs that do not stop.
-    async fn kill(&self, permit: &Permit, host: &InstanceId, programs: &[ProgramName]) -> Answer<()>;
-    /// Runs a smoke test: its exit status and what it printed.
-    async fn smoke_test(&self, host: &InstanceId, test: &SmokeTest) -> Answer<(i32, String)>;
-    /// The number of waiting and running tasks in a fleet's queues.
-    async fn queued_tasks(&self, fleet: &FleetName) -> Answer<u32>;
-    /// The number of migrations that a migration command would still apply, according to its list command on a host;
-    /// `None` if it has no list command.
-    async fn pending_migrations(&self, host: &InstanceId, migrate: &Migrate) -> Answer<Option<u32>>;
-    /// Starts a migration as a job on the host, unless a job with its name was started before.
-    async fn start_job(&self, permit: &Permit, host: &InstanceId, migrate: &Migrate) -> Answer<JobStart>;
-    /// The job with that name on a host, with its output from byte `offset` on; `None` if it was never started.
-    async fn job(&self, host: &InstanceId, job: &JobName, offset: u64) -> Answer<Option<JobProgress>>;
+    /// Runs a command that changes nothing on the host, and may therefore be repeated. Any exit status is an answer, such as
+    /// 127 for an unknown command, and 124 for one that the host has ended because of its limit.
+    async fn ask(&self, host: &InstanceId, ask: &Ask) -> Answer<Said>;
+    /// Starts a job, unless one of its name was started before and has not been collected.
+    async fn start_job(&self, permit: &Permit, host: &InstanceId, job: &Job) -> Answer<JobStart>;
+    /// The state of a job, with its output from byte `offset` on, or as much of it as fits into an answer; `None` if it was
+    /// never started, or has been collected.
+    async fn job(&self, host: &InstanceId, name: &JobName, offset: u64) -> Answer<Option<JobReport>>;
+    /// Sends a signal to all processes of a job. Returns whether it was running.
+    async fn signal_job(&self, permit: &Permit, host: &InstanceId, name: &JobName, signal: Signal) -> Answer<bool>;
+    /// Removes what is on record of a job. Fails as *permanent* while it runs. A job that is gone already is no failure.
+    async fn collect_job(&self, permit: &Permit, host: &InstanceId, name: &JobName) -> Answer<()>;
 }
 
 /// A page as a visitor gets it.

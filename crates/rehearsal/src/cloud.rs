@@ -14,15 +14,17 @@ use jiff::Timestamp;
 
 use async_trait::async_trait;
 use cutover_core::deployment::Deployment;
+use cutover_core::names::InstanceId;
 use cutover_core::time::{earlier, later};
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::{FaultSource, InjectedFault, Permit};
 use cutover_engine::ports::{Answer, Clock, World};
+use cutover_hosts::command::Ask;
 
 use crate::file::{CloudError, WorldFile};
 use crate::pace::Pace;
 use crate::paced::{PacedClock, WallTime};
-use crate::world::{FaultKind, KnownResources, Made, Violation, VisitorReport, WorldState};
+use crate::world::{FaultKind, KnownResources, Made, Question, Violation, VisitorReport, WorldState};
 
 /// A world behind the engine's ports. Each call first advances it to the current time of its clock.
 pub struct EmbeddedCloud {
@@ -179,6 +181,22 @@ impl EmbeddedCloud {
     #[must_use]
     pub fn failed_calls(&self) -> BTreeMap<String, BTreeSet<u32>> {
         self.present(|world| world.failed_calls.clone())
+    }
+
+    /// A host goes down now, and boots again. The jobs that run on it end.
+    ///
+    /// # Errors
+    /// When the world cannot be saved.
+    pub fn restart_host(&self, host: &InstanceId) -> Answer<()> {
+        self.locked("restart_host", |world| {
+            world.restart(host);
+            Ok(())
+        })
+    }
+
+    /// What is asked of a host.
+    pub(crate) fn question(&self, ask: &Ask) -> Question {
+        self.world.borrow().question(ask)
     }
 
     /// How many resources were made since the world was created.

@@ -1,5 +1,6 @@
 //! A small deployment and the actions of an upgrade, for tests. Every action waits until its work is done.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,10 +10,15 @@ use cutover_core::names::{BalancerName, ChangeId, DnsName, ImageId, InstanceId, 
 use cutover_core::observation::Health;
 use cutover_core::plan::{BuildImage, Host, ImageRef, InstanceRef, Launch, Migrate, RecordTarget};
 use cutover_core::time::{Span, earlier};
+use cutover_engine::failure::Failure;
 use cutover_engine::fence::ZoneFence;
 use cutover_engine::gate::{Gate, Permit};
 use cutover_engine::halt::WriteError;
-use cutover_engine::ports::{Answer, Clock, JobProgress, ProgramState, World};
+use cutover_engine::ports::{Answer, Clock, World};
+use cutover_hosts::command::{Ask, Command, RunAs};
+use cutover_hosts::job::{Job, JobReport, JobStart, JobState};
+use cutover_hosts::supervisor::{self, Order, State, Verb};
+use cutover_hosts::{django, queues};
 use serde_json::json;
 
 use crate::{EmbeddedCloud, Fault, Invariant, KnownResources, SimulatedClock};
@@ -60,12 +66,12 @@ pub(crate) fn deployment() -> Deployment {
         ],
         "role": {
             "edxapp": { "image": image, "programs": ["lms", "cms", "forum"], "stop_expected": "20s" },
-            "worker": { "image": worker_image, "programs": ["lms_default_4"], "stop_expected": "60s" },
+            "worker": { "image": worker_image, "programs": ["lms_default_4"], "stop_expected": "60s", "count_queues": ["count"] },
         },
         "database": [{ "name": "rds", "schemas": ["edxapp_live", "edxapp_draft"], "snapshot": true }],
         "migration": [
-            { "service": "lms", "database": "default", "command": ["lms"], "expected": "10m", "limit": "1h" },
-            { "service": "cms", "database": "default", "command": ["cms"], "expected": "2m", "limit": "1h" },
+            { "service": "lms", "database": "default", "command": ["lms"], "list_command": ["lms", "list"], "expected": "10m", "limit": "1h" },
+            { "service": "cms", "database": "default", "command": ["cms"], "list_command": ["cms", "list"], "expected": "2m", "limit": "1h" },
         ],
         "gate": [{ "name": "go", "before": "window", "question": "Go?", "expected": "2m" }],
     }))
@@ -89,6 +95,8 @@ pub(crate) struct Rig {
     pub(crate) cloud: Rc<EmbeddedCloud>,
     pub(crate) world: World,
     gate: Gate,
+    /// How many orders were given.
+    orders: Cell<u32>,
 }
 
 impl Rig {
@@ -111,7 +119,7 @@ impl Rig {
         let wall = clock.clone() as Rc<dyn Clock>;
         let gate =
             Gate::alone(&wall).with_faults(Rc::clone(&cloud) as _).with_zone(ZoneFence::of(&deployment, &world, &wall));
-        Self { deployment, clock, cloud, world, gate }
+        Self { deployment, clock, cloud, world, gate, orders: Cell::new(0) }
     }
 
     /// Changes something through a gate, like all code that changes the world.
@@ -200,24 +208,62 @@ impl Rig {
         self.point(self.deployment.dns.window_ttl, |site| self.domain(site));
     }
 
+    fn supervisorctl(&self) -> &str {
+        &self.deployment.role.edxapp.supervisorctl
+    }
+
+    /// The states of programs on a host, in the order in which they were asked for.
+    pub(crate) async fn states(&self, host: &InstanceId, programs: &[ProgramName]) -> Answer<Vec<State>> {
+        let said = self.world.hosts.ask(host, &supervisor::ask(self.supervisorctl(), programs)).await?;
+        let states = supervisor::read(programs, &said).map_err(|why| Failure::permanent(why.to_string()))?;
+        Ok(programs.iter().map(|program| states[program].state).collect())
+    }
+
+    /// Gives a host's supervisor an order, whose job has a name of its own.
+    pub(crate) async fn order(&self, host: &InstanceId, verb: Verb, programs: &[ProgramName]) -> Answer<JobName> {
+        let order = Order { verb, supervisorctl: self.supervisorctl().to_owned(), programs: programs.to_vec() };
+        let name = JobName::from(format!("order-{}", self.orders.replace(self.orders.get() + 1)));
+        let job = Job::new(name.clone(), order.command());
+        self.write(async |permit| self.world.hosts.start_job(permit, host, &job).await).await?;
+        Ok(name)
+    }
+
     pub(crate) fn stop(&self, hosts: &[InstanceId], role: Role) {
         let programs = self.programs(role);
         for host in hosts {
-            self.run(self.write(async |permit| self.world.hosts.stop(permit, host, "supervisorctl", &programs).await));
+            self.run(self.order(host, Verb::Stop, &programs));
         }
-        self.until("stopped", || hosts.iter().all(|host| self.all_are(host, &programs, ProgramState::Stopped)));
+        self.until("stopped", || hosts.iter().all(|host| self.all_are(host, &programs, State::Stopped)));
     }
 
     pub(crate) fn start(&self, hosts: &[InstanceId], role: Role) {
         let programs = self.programs(role);
         for host in hosts {
-            self.run(self.write(async |permit| self.world.hosts.start(permit, host, "supervisorctl", &programs).await));
+            self.run(self.order(host, Verb::Start, &programs));
         }
-        self.until("running", || hosts.iter().all(|host| self.all_are(host, &programs, ProgramState::Running)));
+        self.until("running", || hosts.iter().all(|host| self.all_are(host, &programs, State::Running)));
     }
 
-    fn all_are(&self, host: &InstanceId, programs: &[ProgramName], state: ProgramState) -> bool {
-        self.run(self.world.hosts.programs(host, programs)).iter().all(|(_, found)| *found == state)
+    fn all_are(&self, host: &InstanceId, programs: &[ProgramName], state: State) -> bool {
+        self.run(self.states(host, programs)).iter().all(|found| *found == state)
+    }
+
+    /// The number of tasks that wait in the queues of the fleet of a host.
+    pub(crate) async fn queued_tasks(&self, host: &InstanceId) -> Answer<u64> {
+        let said = self.world.hosts.ask(host, &Ask::new(Command::as_root(["count"]))).await?;
+        queues::count(&said).map_err(|why| Failure::permanent(why.to_string()))
+    }
+
+    /// The number of pending migrations, as their list command shows them.
+    pub(crate) async fn pending(&self, host: &InstanceId, migrate: &Migrate) -> Answer<u32> {
+        let said = self.world.hosts.ask(host, &Ask::new(of_service(&migrate.list_command, migrate))).await?;
+        django::pending(&said).map_err(|why| Failure::permanent(why.to_string()))
+    }
+
+    /// Starts a migration.
+    pub(crate) async fn begin(&self, host: &InstanceId, migrate: &Migrate) -> Answer<JobStart> {
+        let job = Job::new(migrate.job.clone(), of_service(&migrate.command, migrate));
+        self.write(async |permit| self.world.hosts.start_job(permit, host, &job).await).await
     }
 
     pub(crate) fn stop_current(&self) {
@@ -259,9 +305,9 @@ impl Rig {
             schema,
             instance,
             command: migration.command.clone(),
-            list_command: vec!["showmigrations".to_owned()],
-            directory: String::new(),
-            user: String::new(),
+            list_command: migration.list_command.clone(),
+            directory: migration.directory.clone(),
+            user: migration.user.clone(),
             backward_compatible: migration.backward_compatible,
         };
         (host, migrate)
@@ -272,7 +318,7 @@ impl Rig {
         self.migration(&self.deployment.fleets[0], &self.deployment.migrations[0])
     }
 
-    pub(crate) fn job(&self, host: &InstanceId, job: &JobName) -> JobProgress {
+    pub(crate) fn job(&self, host: &InstanceId, job: &JobName) -> JobReport {
         self.run(self.world.hosts.job(host, job, 0)).expect("the job was started")
     }
 
@@ -280,9 +326,9 @@ impl Rig {
         for fleet in &self.deployment.fleets {
             for migration in self.deployment.migrations_of(fleet) {
                 let (host, migrate) = self.migration(fleet, migration);
-                self.run(self.write(async |permit| self.world.hosts.start_job(permit, &host, &migrate).await));
-                self.until("migrated", || self.job(&host, &migrate.job).exit.is_some());
-                assert_eq!(self.job(&host, &migrate.job).exit, Some(0));
+                self.run(self.begin(&host, &migrate));
+                self.until("migrated", || self.job(&host, &migrate.job).state != JobState::Running);
+                assert!(matches!(self.job(&host, &migrate.job).state, JobState::Ended { exit: 0, .. }));
             }
         }
     }
@@ -417,5 +463,14 @@ impl Rig {
         let databases = self.run(self.world.databases.databases(&names));
         let snapshots = databases.into_values().flat_map(|database| database.snapshots).map(|snapshot| snapshot.id);
         KnownResources { instances: next, images, snapshots: snapshots.collect(), ..KnownResources::default() }
+    }
+}
+
+/// A command in the folder of a migration, as its user.
+fn of_service(arguments: &[String], migrate: &Migrate) -> Command {
+    Command {
+        run_as: RunAs::User(migrate.user.clone()),
+        directory: Some(migrate.directory.clone()),
+        ..Command::new(arguments.iter().cloned())
     }
 }

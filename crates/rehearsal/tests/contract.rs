@@ -4,7 +4,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use cutover_contract::{CONTRACTS, Stage, deployment, each_contract, gate};
+use cutover_contract::{
+    CONTRACTS, HOST_CONTRACTS, HostStage, Stage, deployment, each_contract, each_host_contract, gate,
+};
 use cutover_core::observation::SHOWN_WITHIN;
 use cutover_core::time::{Span, earlier};
 use cutover_engine::ports::Clock;
@@ -53,3 +55,41 @@ macro_rules! tests {
     };
 }
 each_contract!(tests);
+
+/// On a current host of a world of its own.
+fn is_kept_by_a_host(name: &str) {
+    let contract = HOST_CONTRACTS.iter().find(|contract| contract.name == name).expect("a contract of that name");
+    let deployment = deployment();
+    let clock = SimulatedClock::new(deployment.window.start.timestamp);
+    let state = EmbeddedCloud::furnish(&deployment, 1, clock.now());
+    let cloud = EmbeddedCloud::in_memory(state, Rc::clone(&clock) as Rc<dyn Clock>);
+    let world = cloud.world();
+    let host = run(&clock, world.compute.instances()).expect("listed")[0].id.clone();
+    let restarted = host.clone();
+    let stage = HostStage {
+        hosts: world.hosts,
+        host,
+        clock: Rc::clone(&clock) as Rc<dyn Clock>,
+        restart: Box::new(move || {
+            cloud.restart_host(&restarted).expect("restarted");
+            Box::pin(std::future::ready(()))
+        }),
+        interval: Duration::from_secs(1),
+        patience: Duration::from_secs(600),
+    };
+    if let Err(broken) = run(&clock, (contract.run)(&stage)) {
+        panic!("{name}: {broken}");
+    }
+}
+
+macro_rules! host_tests {
+    ($($name:ident),+ $(,)?) => {
+        mod hosts {
+            $(#[test]
+            fn $name() {
+                super::is_kept_by_a_host(stringify!($name));
+            })+
+        }
+    };
+}
+each_host_contract!(host_tests);

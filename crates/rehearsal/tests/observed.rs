@@ -8,18 +8,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use cutover_contract::{conductor, planned};
-use cutover_core::deployment::{Deployment, Role, SmokeTest, parse};
+use cutover_core::deployment::{Deployment, Role, parse};
 use cutover_core::digest::Digest;
 use cutover_core::journal::Upgrade;
-use cutover_core::names::{FleetName, ImageId, InstanceId, JobName, ProgramName};
+use cutover_core::names::{FleetName, ImageId, InstanceId, JobName};
 use cutover_core::observation::{Instance, InstanceState, Observation, Part};
-use cutover_core::plan::{CapturedHost, Launch, Migrate, Phase};
+use cutover_core::plan::{CapturedHost, Launch, Phase};
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
 use cutover_engine::observe::{name_answers, observe, observe_as_far_as_possible};
-use cutover_engine::ports::{Answer, Clock, Compute, Hosts, JobProgress, JobStart, ProgramState, World};
+use cutover_engine::ports::{Answer, Clock, Compute, Hosts, World};
 use cutover_engine::store::Store;
+use cutover_hosts::command::{Ask, Said};
+use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
 use cutover_rehearsal::{EmbeddedCloud, Fault, FaultKind, ScriptedOperator, SimulatedClock, run};
 
 #[test]
@@ -130,7 +132,7 @@ impl Compute for Listed {
 
 /// Hosts that know how many migrations are pending, and nothing else.
 #[derive(Default)]
-struct Asked(RefCell<Vec<(InstanceId, FleetName)>>);
+struct Asked(RefCell<Vec<InstanceId>>);
 
 fn nobody_asks<T>(host: &InstanceId) -> Answer<T> {
     Err(Failure::permanent(format!("nobody asks {host} for this here")))
@@ -138,40 +140,25 @@ fn nobody_asks<T>(host: &InstanceId) -> Answer<T> {
 
 #[async_trait(?Send)]
 impl Hosts for Asked {
-    async fn programs(&self, host: &InstanceId, _: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>> {
+    async fn ask(&self, host: &InstanceId, ask: &Ask) -> Answer<Said> {
+        assert!(ask.command.arguments.iter().any(|word| word == "showmigrations"), "{ask:?}");
+        self.0.borrow_mut().push(host.clone());
+        Ok(Said { stdout: " [ ] 0001_initial\n".repeat(7), ..Said::default() })
+    }
+
+    async fn start_job(&self, _: &Permit, host: &InstanceId, _: &Job) -> Answer<JobStart> {
         nobody_asks(host)
     }
 
-    async fn stop(&self, _: &Permit, host: &InstanceId, _: &str, _: &[ProgramName]) -> Answer<()> {
+    async fn job(&self, host: &InstanceId, _: &JobName, _: u64) -> Answer<Option<JobReport>> {
         nobody_asks(host)
     }
 
-    async fn start(&self, _: &Permit, host: &InstanceId, _: &str, _: &[ProgramName]) -> Answer<()> {
+    async fn signal_job(&self, _: &Permit, host: &InstanceId, _: &JobName, _: Signal) -> Answer<bool> {
         nobody_asks(host)
     }
 
-    async fn kill(&self, _: &Permit, host: &InstanceId, _: &[ProgramName]) -> Answer<()> {
-        nobody_asks(host)
-    }
-
-    async fn smoke_test(&self, host: &InstanceId, _: &SmokeTest) -> Answer<(i32, String)> {
-        nobody_asks(host)
-    }
-
-    async fn queued_tasks(&self, _: &FleetName) -> Answer<u32> {
-        Ok(0)
-    }
-
-    async fn pending_migrations(&self, host: &InstanceId, migrate: &Migrate) -> Answer<Option<u32>> {
-        self.0.borrow_mut().push((host.clone(), migrate.fleet.clone()));
-        Ok(Some(7))
-    }
-
-    async fn start_job(&self, _: &Permit, host: &InstanceId, _: &Migrate) -> Answer<JobStart> {
-        nobody_asks(host)
-    }
-
-    async fn job(&self, host: &InstanceId, _: &JobName, _: u64) -> Answer<Option<JobProgress>> {
+    async fn collect_job(&self, _: &Permit, host: &InstanceId, _: &JobName) -> Answer<()> {
         nobody_asks(host)
     }
 }
@@ -214,5 +201,5 @@ fn only_a_running_next_host_of_the_fleet_with_the_new_code_is_asked_for_pending_
     assert!(!seen.pending.is_empty() && seen.pending.iter().all(|found| found.count == Some(7)), "{:?}", seen.pending);
     let mut asked = asked.0.take();
     asked.dedup();
-    assert_eq!(asked, [("i-next".into(), live), ("i-draft".into(), draft)]);
+    assert_eq!(asked, ["i-next".into(), "i-draft".into()]);
 }

@@ -3,17 +3,22 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
-use cutover_core::deployment::SmokeTest;
 use cutover_core::journal::Decision;
-use cutover_core::names::{FleetName, InstanceId, JobName, ProgramName};
-use cutover_core::plan::{Announce, Decide, Migrate};
+use cutover_core::names::{InstanceId, JobName, ProgramName};
+use cutover_core::plan::{Announce, Decide};
 use cutover_engine::gate::Permit;
-use cutover_engine::ports::{Announcer, Answer, Clock, Decided, Hosts, JobProgress, JobStart, Operator, ProgramState};
+use cutover_engine::ports::{Announcer, Answer, Clock, Decided, Hosts, Operator};
+use cutover_hosts::command::{Ask, Said};
+use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
+use cutover_hosts::processes;
+use cutover_hosts::supervisor::{Order, ProgramStatus, State, Verb};
 
-/// Hosts whose programs run until they are told to stop, and whose jobs succeed.
+/// Hosts whose programs run until they are told to stop, whose queues are empty, and whose migrations succeed.
 #[derive(Default)]
 pub(crate) struct Obedient {
     stopped: RefCell<BTreeSet<(InstanceId, ProgramName)>>,
@@ -21,66 +26,71 @@ pub(crate) struct Obedient {
     sent: RefCell<BTreeSet<String>>,
 }
 
+/// What smoke tests of the examples look for, unless it is in their commands too.
+const LOOKED_FOR: &str = "mitx edxapp_worker:lms_high_mem_1";
+
+impl Obedient {
+    /// What `supervisorctl status` prints.
+    fn status(&self, host: &InstanceId, programs: &[String]) -> String {
+        let stopped = self.stopped.borrow();
+        let line = |program: &String| {
+            let program = ProgramName::from(program.as_str());
+            let status = match stopped.contains(&(host.clone(), program.clone())) {
+                true => ProgramStatus::not_running(State::Stopped, "Not started"),
+                false => ProgramStatus::running(1000, Duration::from_secs(3600)),
+            };
+            status.line(&program) + "\n"
+        };
+        programs.iter().map(line).collect()
+    }
+}
+
 #[async_trait(?Send)]
 impl Hosts for Obedient {
-    async fn programs(&self, host: &InstanceId, programs: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>> {
-        let stopped = self.stopped.borrow();
-        let state = |program: &ProgramName| match stopped.contains(&(host.clone(), program.clone())) {
-            true => ProgramState::Stopped,
-            false => ProgramState::Running,
+    async fn ask(&self, host: &InstanceId, ask: &Ask) -> Answer<Said> {
+        let stdout = match ask.command.arguments.as_slice() {
+            [_, verb, programs @ ..] if verb == "status" => self.status(host, programs),
+            _ if processes::is_asked(ask) => processes::answer(&[]),
+            words if words.iter().any(|word| word == "showmigrations") => " [X] 0001_initial\n".to_owned(),
+            words => format!("{} {LOOKED_FOR} 0\n", words.join(" ")),
         };
-        Ok(programs.iter().map(|program| (program.clone(), state(program))).collect())
+        Ok(Said { stdout, ..Said::default() })
     }
 
-    async fn stop(
-        &self,
-        _permit: &Permit,
-        host: &InstanceId,
-        _supervisorctl: &str,
-        programs: &[ProgramName],
-    ) -> Answer<()> {
-        self.stopped.borrow_mut().extend(programs.iter().map(|program| (host.clone(), program.clone())));
-        Ok(())
-    }
-
-    async fn start(
-        &self,
-        _permit: &Permit,
-        host: &InstanceId,
-        _supervisorctl: &str,
-        programs: &[ProgramName],
-    ) -> Answer<()> {
-        let mut stopped = self.stopped.borrow_mut();
-        for program in programs {
-            stopped.remove(&(host.clone(), program.clone()));
+    async fn start_job(&self, _permit: &Permit, host: &InstanceId, job: &Job) -> Answer<JobStart> {
+        if let Some(order) = Order::of(&job.command) {
+            let mut stopped = self.stopped.borrow_mut();
+            for program in order.programs {
+                match order.verb {
+                    Verb::Stop | Verb::Kill => stopped.insert((host.clone(), program)),
+                    Verb::Start => stopped.remove(&(host.clone(), program)),
+                };
+            }
         }
-        Ok(())
-    }
-
-    async fn kill(&self, permit: &Permit, host: &InstanceId, programs: &[ProgramName]) -> Answer<()> {
-        self.stop(permit, host, "", programs).await
-    }
-
-    async fn smoke_test(&self, _host: &InstanceId, test: &SmokeTest) -> Answer<(i32, String)> {
-        Ok((0, test.contains.clone().unwrap_or_default()))
-    }
-
-    async fn queued_tasks(&self, _fleet: &FleetName) -> Answer<u32> {
-        Ok(0)
-    }
-
-    async fn pending_migrations(&self, _host: &InstanceId, _migrate: &Migrate) -> Answer<Option<u32>> {
-        Ok(Some(0))
-    }
-
-    async fn start_job(&self, _permit: &Permit, host: &InstanceId, migrate: &Migrate) -> Answer<JobStart> {
-        let is_new = self.jobs.borrow_mut().insert((host.clone(), migrate.job.clone()));
+        let is_new = self.jobs.borrow_mut().insert((host.clone(), job.name.clone()));
         Ok(if is_new { JobStart::Started } else { JobStart::Found })
     }
 
-    async fn job(&self, host: &InstanceId, job: &JobName, _offset: u64) -> Answer<Option<JobProgress>> {
-        let started = self.jobs.borrow().contains(&(host.clone(), job.clone()));
-        Ok(started.then(|| JobProgress { output: String::new(), exit: Some(0) }))
+    async fn job(&self, host: &InstanceId, name: &JobName, offset: u64) -> Answer<Option<JobReport>> {
+        let started = self.jobs.borrow().contains(&(host.clone(), name.clone()));
+        Ok(started.then(|| JobReport {
+            started: Timestamp::UNIX_EPOCH,
+            epoch: 1,
+            state: JobState::Ended { exit: 0, out_of_memory: false, peak_memory: None },
+            output: Vec::new(),
+            next: offset,
+            size: 0,
+            is_cut: false,
+        }))
+    }
+
+    async fn signal_job(&self, _permit: &Permit, _host: &InstanceId, _name: &JobName, _signal: Signal) -> Answer<bool> {
+        Ok(false)
+    }
+
+    async fn collect_job(&self, _permit: &Permit, host: &InstanceId, name: &JobName) -> Answer<()> {
+        self.jobs.borrow_mut().remove(&(host.clone(), name.clone()));
+        Ok(())
     }
 }
 

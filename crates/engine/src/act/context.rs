@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, StepRun, opens_by};
-use cutover_core::names::{ChangeId, ImageId, InstanceId, JobName};
+use cutover_core::names::{ChangeId, ImageId, InstanceId, JobName, ProgramName};
 use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Line, Step};
 
 use super::late::too_late;
@@ -93,6 +93,8 @@ pub(crate) struct StepContext<'a> {
     pub seen_since: Cell<Option<Timestamp>>,
     /// The id of the change to records that it requested, unless the answer was lost.
     pub change: RefCell<Option<ChangeId>>,
+    /// The process ids that programs had when they were last seen running.
+    pub pids: RefCell<BTreeMap<InstanceId, BTreeMap<ProgramName, u32>>>,
     /// What its jobs have printed so far.
     pub output: RefCell<BTreeMap<JobName, Printed>>,
     /// Facts that were learned and are not on record yet.
@@ -243,6 +245,14 @@ impl StepContext<'_> {
     pub(crate) fn token(&self) -> String {
         let token = Digest::of_json(&(&self.journal.upgrade().id, &self.step.id, &self.step.action));
         token.as_str()[..32].to_owned()
+    }
+
+    /// A name for a job that carries out an order. Each attempt of each conductor has another one, because the journal has
+    /// grown since.
+    pub(crate) fn name_of_order(&self) -> JobName {
+        let upgrade = self.journal.upgrade();
+        let upgrade = upgrade.id.as_ref().map_or("upgrade", |id| id.as_str());
+        format!("{upgrade}-{}-e{}-{}", self.step.id, self.gate.epoch(), self.journal.records()).into()
     }
 
     /// The instance of a host, from the plan or from the step that launched it.

@@ -1,13 +1,13 @@
-//! Hosts and the services on them.
+//! Hosts: launched, tested and terminated, and the queues that are counted on them.
 
-use std::time::Duration;
-
-use cutover_core::deployment::{PastStopLimit, SmokeTest};
+use cutover_core::deployment::SmokeTest;
 use cutover_core::journal::Fact;
-use cutover_core::names::{BalancerName, FleetName, InstanceId, ProgramName};
+use cutover_core::names::{BalancerName, FleetName, InstanceId};
 use cutover_core::observation::{Instance, InstanceState, SHOWN_WITHIN};
-use cutover_core::plan::{Host, HostPrograms, Launch, StartServices, StopServices, Work};
+use cutover_core::plan::{Host, Launch};
 use cutover_core::time::{between, human};
+use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
+use cutover_hosts::queues::{self, NotCounted};
 
 use super::recorded::recorded;
 use super::{Seen, StepContext};
@@ -15,8 +15,7 @@ use crate::failure::Failure;
 use crate::gate::Permit;
 use crate::halt::WriteError;
 use crate::hints::WRONG_ACCOUNT;
-use crate::ports::{Answer, ProgramState};
-use crate::slots::StepSlot;
+use crate::ports::{Answer, World};
 
 /// A host is found by its name among the instances of this upgrade only, because old hosts may have the same name.
 async fn find(context: &StepContext<'_>, launch: &Launch) -> Answer<Option<Instance>> {
@@ -120,13 +119,9 @@ pub(super) async fn smoke_test(context: &StepContext<'_>, host: &Host, tests: &[
     let id = context.instance(host)?;
     let mut failed = Vec::new();
     for test in tests {
-        let (exit, output) = context.ask(async |world| world.hosts.smoke_test(&id, test).await).await?;
-        let missing = test.contains.as_ref().filter(|text| !output.contains(text.as_str()));
-        if exit != 0 {
-            failed.push(format!("{}: exit status {exit}: {}", test.name, last_line(&output)));
-        } else if let Some(text) = missing {
-            failed.push(format!("{}: `{text}` does not appear in what it printed", test.name));
-        }
+        let question = Ask::new(Command::as_root(test.command.iter().cloned()));
+        let said = context.ask(async |world| world.hosts.ask(&id, &question).await).await?;
+        failed.extend(what_is_wrong(test, &said).map(|what| format!("{}: {what}", test.name)));
     }
     if failed.is_empty() {
         return Ok(());
@@ -134,148 +129,45 @@ pub(super) async fn smoke_test(context: &StepContext<'_>, host: &Host, tests: &[
     Err(Failure::permanent(format!("{} of {} smoke tests failed: {}", failed.len(), tests.len(), failed.join("; "))))
 }
 
-fn last_line(output: &str) -> &str {
-    output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing")
+fn what_is_wrong(test: &SmokeTest, said: &Said) -> Option<String> {
+    match said.exit {
+        0 => {}
+        EXIT_TIMED_OUT => return Some(format!("no answer within {}", human(Ask::LIMIT))),
+        exit => return Some(format!("exit status {exit}: {}", said.last_line())),
+    }
+    let printed = |text: &str| said.stdout.contains(text) || said.stderr.contains(text);
+    let missing = test.contains.as_ref().filter(|text| !printed(text))?;
+    Some(format!("`{missing}` does not appear in what it printed"))
 }
 
-/// The programs on a host that are not stopped, with their states.
-async fn not_stopped(
+/// Counts the tasks that wait in the queues of a fleet. Those that run are waited for when their worker stops.
+pub(super) async fn drained(
     context: &StepContext<'_>,
-    slot: &StepSlot<'_>,
-    id: &InstanceId,
-    programs: &[ProgramName],
-) -> Answer<Vec<(ProgramName, ProgramState)>> {
-    let states = context.ask_with(slot, async |world| world.hosts.programs(id, programs).await).await?;
-    let up = |state: &ProgramState| !matches!(state, ProgramState::Stopped | ProgramState::Failed);
-    Ok(states.into_iter().filter(|(_, state)| up(state)).collect())
-}
-
-pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> Answer<Seen> {
-    let id = context.instance(&stop.host)?;
-    let up = not_stopped(context, &context.slot, &id, &stop.programs).await?;
-    if up.is_empty() {
-        return Ok(Seen::holds());
-    }
-    if up.iter().any(|(_, state)| *state != ProgramState::Stopping) {
-        return Ok(Seen::NotYet);
-    }
-    let elapsed = since_told(context);
-    let names: Vec<&str> = up.iter().map(|(program, _)| program.as_str()).collect();
-    if elapsed < stop.stop_limit {
-        return Ok(Seen::UnderWay(["still stopping: ", &names.join(", ")].concat()));
-    }
-    match stop.past_stop_limit {
-        // The next call kills them: see `stop`.
-        PastStopLimit::Kill => Ok(Seen::NotYet),
-        PastStopLimit::Abort => Ok(Seen::never(
-            format!("{} on {} still run after {}", names.join(", "), stop.host.name, human(elapsed)),
-            "let them end and run the phase again, or kill them by hand",
-        )),
-    }
-}
-
-/// Tells programs to stop. Those that have not stopped in time are killed, if the deployment file says so.
-pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Result<(), WriteError> {
-    let id = context.instance(&stop.host)?;
-    let up = not_stopped(context, &context.slot, &id, &stop.programs).await?;
-    let stopping: Vec<ProgramName> =
-        up.iter().filter(|(_, state)| *state == ProgramState::Stopping).map(|(program, _)| program.clone()).collect();
-    let past_limit = since_told(context) >= stop.stop_limit;
-    let hosts = &context.world.hosts;
-    if past_limit && stop.past_stop_limit == PastStopLimit::Kill && !stopping.is_empty() {
-        // Recorded before the kill: its answer may be lost, or this process may end, and interrupted tasks must be
-        // reported.
-        context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone() }).await?;
-        return context.write("kill", async |permit| hosts.kill(permit, &id, &stopping).await).await;
-    }
-    let call = async |permit: &Permit| hosts.stop(permit, &id, &stop.supervisorctl, &stop.programs).await;
-    let answer = context.write("stop", call).await;
-    context.told_to_stop.set(Some(context.clock.now()));
-    answer
-}
-
-/// How long programs have had to stop. That an earlier process started the step does not say that it told them to stop, so
-/// they get their whole time again from a process that takes the step up.
-fn since_told(context: &StepContext<'_>) -> Duration {
-    between(context.told_to_stop.get().unwrap_or(context.taken_up), context.clock.now())
-}
-
-pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) -> Answer<Seen> {
-    let id = context.instance(&start.host)?;
-    let states = context.ask(async |world| world.hosts.programs(&id, &start.programs).await).await?;
-    let in_state = |wanted: ProgramState| {
-        states.iter().filter(|(_, state)| *state == wanted).map(|(program, _)| program.as_str()).collect::<Vec<_>>()
+    fleet: &FleetName,
+    host: &Host,
+    command: &[String],
+) -> Answer<Seen> {
+    let id = context.instance(host)?;
+    let question = Ask::new(Command::as_root(command.iter().cloned()));
+    let count = async |world: &World| {
+        let said = world.hosts.ask(&id, &question).await?;
+        queues::count(&said).map_err(|why| not_counted(fleet, host, &why))
     };
-    let (running, starting, failed) =
-        (in_state(ProgramState::Running), in_state(ProgramState::Starting), in_state(ProgramState::Failed));
-    if running.len() == start.programs.len() {
-        return Ok(Seen::holds());
-    }
-    if !failed.is_empty() {
-        let names = failed.join(", ");
-        let why = format!("{names} on {} could not be kept running", start.host.name);
-        return Ok(Seen::never(why, "read their logs there"));
-    }
-    if running.len() + starting.len() == start.programs.len() {
-        return Ok(Seen::UnderWay(["starting: ", &starting.join(", ")].concat()));
-    }
-    Ok(Seen::NotYet)
-}
-
-pub(super) async fn start(context: &StepContext<'_>, start: &StartServices) -> Result<(), WriteError> {
-    let (hosts, id) = (&context.world.hosts, context.instance(&start.host)?);
-    let call = async |permit: &Permit| hosts.start(permit, &id, &start.supervisorctl, &start.programs).await;
-    context.write("start", call).await
-}
-
-/// The hosts on which programs are running that must be stopped, with those programs.
-pub(super) async fn running_again<'a>(
-    context: &StepContext<'_>,
-    hosts: &'a [HostPrograms],
-) -> Answer<Vec<(&'a HostPrograms, InstanceId, Vec<ProgramName>)>> {
-    let looks = hosts.iter().map(|host| async move {
-        // This is one step, but each host needs a connection.
-        let slot = StepSlot::new(context.slots, Work::Connections);
-        let id = context.instance(&host.host)?;
-        let up = not_stopped(context, &slot, &id, &host.programs).await?;
-        Ok::<_, Failure>((host, id, up.into_iter().map(|(program, _)| program).collect::<Vec<_>>()))
-    });
-    let looked = futures_util::future::try_join_all(looks).await?;
-    Ok(looked.into_iter().filter(|(_, _, programs)| !programs.is_empty()).collect())
-}
-
-pub(super) async fn still_stopped(context: &StepContext<'_>, hosts: &[HostPrograms]) -> Answer<Seen> {
-    let running = running_again(context, hosts).await?;
-    if running.is_empty() {
-        return Ok(Seen::Holds(vec![Fact::Note { text: format!("hosts with all services stopped: {}", hosts.len()) }]));
-    }
-    if context.seen_since.get().is_none() {
-        return Ok(Seen::NotYet);
-    }
-    let names: Vec<&str> = running.iter().map(|(host, _, _)| host.host.name.as_str()).collect();
-    Ok(Seen::UnderWay(format!("stopping services that were started again: {}", names.join(", "))))
-}
-
-/// Stops services that something has started again without the operator, and records that.
-pub(super) async fn stop_again(context: &StepContext<'_>, hosts: &[HostPrograms]) -> Result<(), WriteError> {
-    let port = &context.world.hosts;
-    for (host, id, programs) in running_again(context, hosts).await? {
-        let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
-        let text = format!("{} was running again on {} and is stopped again", names.join(", "), host.host.name);
-        context.learn(Fact::Note { text }).await?;
-        let stop = async |permit: &Permit| port.stop(permit, &id, &host.supervisorctl, &programs).await;
-        context.write("stop", stop).await?;
-    }
-    context.seen_since.set(Some(context.clock.now()));
-    Ok(())
-}
-
-pub(super) async fn drained(context: &StepContext<'_>, fleet: &FleetName) -> Answer<Seen> {
-    let tasks = context.ask(async |world| world.hosts.queued_tasks(fleet).await).await?;
+    let tasks = context.ask(count).await?;
     if tasks == 0 {
         return Ok(Seen::holds());
     }
-    Ok(Seen::UnderWay(format!("{tasks} tasks of {fleet} are waiting or running")))
+    Ok(Seen::UnderWay(format!("{tasks} tasks of {fleet} are waiting")))
+}
+
+fn not_counted(fleet: &FleetName, host: &Host, why: &NotCounted) -> Failure {
+    let message = format!("the tasks of {fleet} could not be counted on {}: {why}", host.name);
+    let failure = match why {
+        // The broker may be unreachable for a moment.
+        NotCounted::Failed { .. } => Failure::not_applied(message),
+        NotCounted::NotANumber(_) | NotCounted::Nothing => Failure::permanent(message),
+    };
+    failure.with_hint("run `count_queues` of [role.worker] there, and correct it in the deployment file")
 }
 
 #[cfg(test)]
@@ -283,8 +175,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_what_a_command_printed_the_last_line_with_anything_on_it_is_told() {
-        assert_eq!(last_line("one\ntwo\n \n\n"), "two");
-        assert_eq!(last_line(" \n"), "it printed nothing");
+    fn a_smoke_test_fails_with_what_it_said_last_or_with_what_it_did_not_say() {
+        let test = SmokeTest { name: "lms".into(), command: vec!["ss".into()], contains: Some(":8000".into()) };
+        let wrong = |exit, stdout: &str| {
+            what_is_wrong(&test, &Said { exit, stdout: stdout.to_owned(), stderr: String::new() }).unwrap_or_default()
+        };
+        assert_eq!(wrong(0, "LISTEN 0.0.0.0:8000\n"), "");
+        assert_eq!(wrong(0, "LISTEN 0.0.0.0:80\n"), "`:8000` does not appear in what it printed");
+        assert_eq!(wrong(1, "one\ntwo\n \n"), "exit status 1: two");
+        assert_eq!(wrong(127, ""), "exit status 127: it printed nothing");
+        assert_eq!(wrong(124, ":8000\n"), "no answer within 20s");
     }
 }

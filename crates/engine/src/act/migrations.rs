@@ -7,14 +7,16 @@
 use cutover_core::journal::{Fact, Run, StepRun};
 use cutover_core::names::{InstanceId, JobName};
 use cutover_core::plan::{Action, Host, HostPrograms, Migrate};
+use cutover_hosts::job::{Job, JobStart, JobState};
 
-use super::hosts::running_again;
 use super::printed::Printed;
+use super::programs::running_again;
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Permit;
 use crate::halt::WriteError;
-use crate::ports::{Answer, JobStart};
+use crate::pending::{of_service, pending_migrations};
+use crate::ports::{Answer, World};
 
 pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> Answer<Seen> {
     let host = context.instance(&migrate.host)?;
@@ -29,17 +31,23 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
         }
         let outputs = context.output.borrow();
         let output = &outputs[&name];
-        let JobState::Ended(exit) = state else { return Ok(Seen::UnderWay(output.progress_words().to_owned())) };
+        if state == JobState::Running {
+            return Ok(Seen::UnderWay(output.progress_words().to_owned()));
+        }
         applied += output.applied();
-        last = Some((name, exit));
+        last = Some((name, state));
     }
-    let pending = context.ask(async |world| world.hosts.pending_migrations(&host, migrate).await).await?;
+    let Migrate { list_command, directory, user, .. } = migrate;
+    let count = async |world: &World| pending_migrations(&*world.hosts, &host, list_command, directory, user).await;
+    let pending = context.ask(count).await?;
     match last {
         None if pending == Some(0) => Ok(Seen::Holds(vec![fact(migrate, 0)])),
-        Some((_, 0)) if pending.unwrap_or(0) == 0 => Ok(Seen::Holds(vec![fact(migrate, applied)])),
+        Some((_, JobState::Ended { exit: 0, .. })) if pending.unwrap_or(0) == 0 => {
+            Ok(Seen::Holds(vec![fact(migrate, applied)]))
+        }
         // This includes jobs that an earlier plan started under another name.
-        Some((name, exit)) if name == current || !is_own(context, migrate, &name) => {
-            Ok(diagnosis(context, migrate, exit, pending, &name))
+        Some((name, state)) if name == current || !is_own(context, migrate, &name) => {
+            Ok(diagnosis(context, migrate, &state, pending, &name))
         }
         // The host has no job of this run: it was not started, unless the journal says that it was.
         _ if is_on_record(context, &current) => Ok(lost(migrate, &current)),
@@ -68,36 +76,35 @@ fn is_own(context: &StepContext<'_>, migrate: &Migrate, job: &JobName) -> bool {
     own_jobs(context, migrate).any(|own| own == *job)
 }
 
-/// The state of a job.
-enum JobState {
-    Running,
-    /// It ended with this exit status.
-    Ended(i32),
-}
-
 /// The state of a job. What it has printed since the last time is fetched and added to the context's output.
 async fn job(context: &StepContext<'_>, host: &InstanceId, job: &JobName) -> Answer<Option<JobState>> {
-    let so_far = context.output.borrow().get(job).map_or(0, Printed::len);
-    let fetched = context.ask(async |world| world.hosts.job(host, job, so_far as u64).await).await?;
-    let Some(news) = fetched else { return Ok(None) };
-    let mut outputs = context.output.borrow_mut();
-    let printed = outputs.entry(job.clone()).or_default();
-    // A concurrent call may have fetched the same output in the meantime.
-    if printed.len() == so_far && !news.output.is_empty() {
-        printed.add(&news.output);
+    loop {
+        let so_far = context.output.borrow().get(job).map_or(0, Printed::len);
+        let fetched = context.ask(async |world| world.hosts.job(host, job, so_far).await).await?;
+        let Some(report) = fetched else { return Ok(None) };
+        let mut outputs = context.output.borrow_mut();
+        let printed = outputs.entry(job.clone()).or_default();
+        // A concurrent call may have fetched the same output in the meantime.
+        if printed.len() == so_far && !report.output.is_empty() {
+            printed.add(&report.output);
+        }
+        // What has been printed may be too long for one answer.
+        if report.next >= report.size || report.output.is_empty() {
+            return Ok(Some(report.state));
+        }
     }
-    Ok(Some(news.exit.map_or(JobState::Running, JobState::Ended)))
 }
 
 /// Starts the job, unless it may not be started now.
 pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Result<(), WriteError> {
     let host = context.instance(&migrate.host)?;
-    let run = Migrate { job: migrate.job_of_run(context.retries), ..migrate.clone() };
+    let command = of_service(&migrate.command, &migrate.directory, &migrate.user);
+    let job = Job::new(migrate.job_of_run(context.retries), command);
     let hosts = &context.world.hosts;
     let check = async || Ok(may_start(context, migrate).await?);
-    let start = async |permit: &Permit, (): &()| hosts.start_job(permit, &host, &run).await;
+    let start = async |permit: &Permit, (): &()| hosts.start_job(permit, &host, &job).await;
     let answer = context.write_checked("start_job", check, start).await;
-    let fact = |started| Fact::Job { host: migrate.host.name.clone(), job: run.job.clone(), started };
+    let fact = |started| Fact::Job { host: migrate.host.name.clone(), job: job.name.clone(), started };
     match answer {
         Ok(start) => Ok(context.learn(fact(start == JobStart::Started)).await?),
         // It may have started. That must stay on record, even if the host loses its own record of it.
@@ -119,13 +126,13 @@ async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
     }
     let hosts = confirmed(context);
     let running = running_again(context, &hosts).await?;
-    if let Some((host, _, programs)) = running.first() {
+    if let Some((subject, programs)) = running.first() {
         let names: Vec<&str> = programs.iter().map(cutover_core::names::ProgramName::as_str).collect();
         let why = format!(
             "{} is running again on {}, and would run against a migrated schema, so nothing was migrated. The snapshot \
              lacks what was written since",
             names.join(", "),
-            host.host.name
+            subject.name
         );
         let hint = "stop it, and run the phase again; or postpone the window, and plan it again";
         return Err(Failure::permanent(why).with_hint(hint));
@@ -200,31 +207,57 @@ fn fact(migrate: &Migrate, applied: u32) -> Fact {
 }
 
 /// What ran, where it is stuck, and what the operator can do.
-fn diagnosis(context: &StepContext<'_>, migrate: &Migrate, exit: i32, pending: Option<u32>, job: &JobName) -> Seen {
+fn diagnosis(
+    context: &StepContext<'_>,
+    migrate: &Migrate,
+    state: &JobState,
+    pending: Option<u32>,
+    job: &JobName,
+) -> Seen {
     let outputs = context.output.borrow();
     let printed = &outputs[job];
-    let stuck = printed
-        .text()
-        .lines()
-        .rev()
-        .find(|line| line.trim_start().starts_with("Applying ") && !line.trim_end().ends_with("OK"))
-        .map_or_else(String::new, |line| format!("; stuck at {}", line.trim().trim_start_matches("Applying ")));
+    let text = printed.text();
+    let mut lines = text.lines().rev().map(str::trim);
+    let stuck = lines
+        .find(|line| line.starts_with("Applying ") && !line.ends_with("OK"))
+        .map_or_else(String::new, |line| format!("; stuck at {}", line.trim_start_matches("Applying ")));
     let pending = pending.map_or_else(|| "an unknown number".to_owned(), |pending| pending.to_string());
     let has_snapshot = context.journal.upgrade().snapshots.values().any(|database| *database == migrate.instance);
     let back = match has_snapshot {
         true => format!("restore the snapshot of {}", migrate.instance),
         false => "reverse it by hand: there is no snapshot".to_owned(),
     };
+    let (ending, first) = ending(migrate, job, state);
     let why = format!(
-        "job {job} on {} ended with exit status {exit}: {} migrations of {} were applied, {pending} are \
-         pending{stuck}. The schema may be half migrated, and the maintenance page must stay up",
-        migrate.host.name,
+        "{ending}: {} migrations of {} were applied, {pending} are pending{stuck}. The schema may be half migrated, and \
+         the maintenance page must stay up",
         printed.applied(),
         migrate.schema,
     );
-    let hint = format!(
-        "read the job's output on the host, then mend the schema and run the phase again with --retry {}, or {back}",
-        context.step.id,
-    );
+    let hint =
+        format!("{first}, then mend the schema and run the phase again with --retry {}, or {back}", context.step.id);
     Seen::never(why, hint)
+}
+
+/// How a job has ended that has not applied everything, and what the operator does first.
+fn ending(migrate: &Migrate, job: &JobName, state: &JobState) -> (String, &'static str) {
+    let host = &migrate.host.name;
+    match state {
+        JobState::Ended { out_of_memory: true, peak_memory, .. } => {
+            let peak = peak_memory.map_or_else(String::new, |bytes| format!(", after it had used {} MB", bytes >> 20));
+            let ending = format!("job {job} on {host} was killed because the host ran out of memory{peak}");
+            (ending, "free memory there or give it a larger host")
+        }
+        JobState::Ended { exit, .. } => {
+            (format!("job {job} on {host} ended with exit status {exit}"), "read the job's output on the host")
+        }
+        JobState::HostRestarted => {
+            (format!("{host} was restarted while job {job} ran there"), "find out why the host was restarted")
+        }
+        JobState::Vanished => (
+            format!("somebody has killed all processes of job {job} on {host}, so its exit status is unknown"),
+            "find out who killed it",
+        ),
+        JobState::Running => (format!("job {job} still runs on {host}"), "wait for its end"),
+    }
 }

@@ -14,8 +14,10 @@ mod manner;
 mod migrations;
 mod pages;
 mod printed;
+mod programs;
 mod recorded;
 mod snapshots;
+mod supervised;
 
 pub(crate) use context::{Seen, StepContext};
 pub(crate) use dispatch::{act, observe};

@@ -1,10 +1,13 @@
 //! The output of a migration's job so far, and the progress that it shows.
 
-/// The output of a job so far. It is read hundreds of times while it grows, so each line is counted only once.
+use std::borrow::Cow;
+
+/// The output of a job so far. It is read hundreds of times while it grows, so each line is counted only once. It may end
+/// in the middle of a character.
 #[derive(Default)]
 pub(crate) struct Printed {
-    text: String,
-    /// How many bytes of the text have been counted. This covers whole lines only.
+    bytes: Vec<u8>,
+    /// How many bytes have been counted. This covers whole lines only.
     counted: usize,
     /// How many migrations were applied according to the counted lines.
     applied: u32,
@@ -14,29 +17,30 @@ pub(crate) struct Printed {
 
 impl Printed {
     /// The whole output.
-    pub(super) fn text(&self) -> &str {
-        &self.text
+    pub(super) fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.bytes)
     }
 
     /// The number of bytes of the output.
-    pub(super) fn len(&self) -> usize {
-        self.text.len()
+    pub(super) fn len(&self) -> u64 {
+        self.bytes.len() as u64
     }
 
     /// Appends new output.
-    pub(super) fn add(&mut self, news: &str) {
-        self.text.push_str(news);
-        let whole = self.text.rfind('\n').map_or(0, |end| end + 1);
-        self.applied += count_applied(&self.text[self.counted..whole]);
+    pub(super) fn add(&mut self, news: &[u8]) {
+        self.bytes.extend_from_slice(news);
+        let whole = self.bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        self.applied += count_applied(&self.bytes[self.counted..whole]);
         self.counted = whole;
-        if let Some(line) = self.text.lines().rev().find(|line| !line.trim().is_empty()) {
-            self.words = format!("{} applied; {}", self.applied(), line.trim());
+        let last = self.bytes.rsplit(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty());
+        if let Some(line) = last {
+            self.words = format!("{} applied; {}", self.applied(), String::from_utf8_lossy(line));
         }
     }
 
     /// How many migrations were applied.
     pub(super) fn applied(&self) -> u32 {
-        self.applied + count_applied(&self.text[self.counted..])
+        self.applied + count_applied(&self.bytes[self.counted..])
     }
 
     /// The progress, for people.
@@ -45,9 +49,10 @@ impl Printed {
     }
 }
 
-fn count_applied(output: &str) -> u32 {
-    let lines = output.lines().filter(|line| line.trim_start().starts_with("Applying "));
-    u32::try_from(lines.filter(|line| line.trim_end().ends_with("OK")).count()).unwrap_or(u32::MAX)
+fn count_applied(output: &[u8]) -> u32 {
+    let lines = output.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let applied = lines.filter(|line| line.starts_with(b"Applying ") && line.ends_with(b"OK"));
+    u32::try_from(applied.count()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -56,15 +61,16 @@ mod tests {
 
     #[test]
     fn lines_are_counted_once_however_they_arrive() {
-        let output = "Operations to perform:\n  Applying a.0001... OK\n  Applying a.0002... OK\n  Applying a.0003...";
+        let output = "Läuft:\n  Applying a.0001... OK\n  Applying a.0002... OK\n  Applying a.0003...";
         let mut printed = Printed::default();
         assert_eq!(printed.progress_words(), "running, nothing applied yet");
-        for position in 0..output.len() {
-            printed.add(&output[position..=position]);
-            assert_eq!(printed.applied(), count_applied(&printed.text), "{}", printed.text);
+        for byte in output.as_bytes() {
+            printed.add(std::slice::from_ref(byte));
+            assert_eq!(printed.applied(), count_applied(&printed.bytes), "{}", printed.text());
         }
+        assert_eq!((printed.text(), printed.len()), (Cow::Borrowed(output), output.len() as u64));
         assert_eq!(printed.progress_words(), "2 applied; Applying a.0003...");
-        printed.add(" OK");
+        printed.add(b" OK");
         assert_eq!(printed.applied(), 3);
     }
 }

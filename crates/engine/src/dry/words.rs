@@ -34,7 +34,10 @@ pub(super) fn of(action: &Action) -> String {
         Action::SmokeTest { host, tests } => on(host, tests.iter().map(test)),
         Action::StopServices(stop) => on(&stop.host, [supervisor(&stop.supervisorctl, "stop", &stop.programs)]),
         Action::StartServices(start) => on(&start.host, [supervisor(&start.supervisorctl, "start", &start.programs)]),
-        Action::DrainQueues { fleet, .. } => format!("waits until the task queues of {fleet} are empty"),
+        Action::DrainQueues { fleet, host, command } => {
+            let command = joined(command.iter().cloned(), " ");
+            format!("waits until the task queues of {fleet} are empty, which {} counts with: {command}", host.name)
+        }
         Action::ConfirmStopped { hosts } => {
             format!("looks whether services on {} hosts are still stopped, and stops them again", hosts.len())
         }

@@ -8,6 +8,7 @@ use cutover_core::deployment::Role;
 use cutover_core::names::{BalancerName, InstanceId};
 use cutover_core::observation::Health;
 use cutover_engine::ports::Clock;
+use cutover_hosts::supervisor::Verb;
 
 use crate::testing::{Rig, deployment, deployment_with_target_groups};
 
@@ -85,11 +86,7 @@ fn a_target_group_wants_the_full_threshold_of_a_host_that_was_registered_too_ear
 fn a_balancer_notices_a_stopped_host_only_after_failed_checks() {
     let rig = Rig::new(deployment());
     let host = rig.current(Role::Edxapp).into_iter().find(|host| health(&rig, host).is_some()).expect("a member");
-    rig.run(
-        rig.write(async |permit| {
-            rig.world.hosts.stop(permit, &host, "supervisorctl", &rig.programs(Role::Edxapp)).await
-        }),
-    );
+    rig.run(rig.order(&host, Verb::Stop, &rig.programs(Role::Edxapp)));
     assert_eq!(health(&rig, &host), Some(Health::InService));
     let noticed = until(&rig, &host, Some(Health::OutOfService));
     assert!((25..=66).contains(&noticed.as_secs()), "{noticed:?}");

@@ -62,7 +62,7 @@ fn an_old_process_never_runs_against_a_migrated_schema() {
     rig.put_page_up();
     rig.stop(&rig.current(Role::Edxapp), Role::Edxapp);
     let (host, migrate) = rig.first_migration();
-    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
+    rig.run(rig.begin(&host, &migrate));
     rig.wait(120);
     assert!(rig.violated().contains(&Invariant::OldProcessOnMigratedSchema), "{:?}", rig.violated());
 }
@@ -96,14 +96,14 @@ fn two_migrators_never_run_on_one_schema() {
     rig.stop_current();
     rig.snapshot();
     let (host, migrate) = rig.first_migration();
-    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
-    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
+    rig.run(rig.begin(&host, &migrate));
+    rig.run(rig.begin(&host, &migrate));
     assert_eq!(rig.violated(), [], "the same job twice is one job");
     let other = rig.migration(&rig.deployment.fleets[1], &rig.deployment.migrations[0]);
-    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &other.0, &other.1).await));
+    rig.run(rig.begin(&other.0, &other.1));
     assert_eq!(rig.violated(), [], "another schema");
     let second = rig.migration(&rig.deployment.fleets[0], &rig.deployment.migrations[1]);
-    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &second.0, &second.1).await));
+    rig.run(rig.begin(&second.0, &second.1));
     assert_eq!(rig.violated(), [Invariant::TwoMigratorsOnOneSchema]);
 }
 
@@ -238,7 +238,7 @@ fn a_snapshot_started_while_one_fleet_still_wrote_does_not_count_for_the_other()
     rig.snapshot();
     rig.stop(&[draft], Role::Edxapp);
     let (host, migrate): (_, Migrate) = rig.first_migration();
-    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
+    rig.run(rig.begin(&host, &migrate));
     assert_eq!(rig.violated(), [Invariant::MigrationWithoutSnapshot]);
 }
 

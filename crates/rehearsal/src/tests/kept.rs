@@ -84,7 +84,7 @@ fn a_world_that_was_saved_and_loaded_has_the_same_future() {
         let hosts: Vec<_> = world.instances().into_iter().map(|host| (host.id, host.role)).collect();
         for (host, role) in hosts {
             let programs = deployment.role.services(role).expect("the role").programs.clone();
-            world.stop(&host, &programs).expect("stopped");
+            world.stop(&host, &programs);
             world.settle();
         }
         world.advance(later(start, Duration::from_secs(9)));

@@ -4,6 +4,7 @@ use cutover_core::names::SnapshotId;
 use cutover_core::plan::Announce;
 use cutover_engine::failure::FailureClass;
 use cutover_engine::ports::Clock;
+use cutover_hosts::job::{JobReport, JobState};
 
 use crate::Fault;
 use crate::testing::{Rig, deployment};
@@ -16,6 +17,14 @@ fn quiet(faults: Vec<Fault>) -> Rig {
     rig.stop_current();
     rig.snapshot();
     rig
+}
+
+fn text(report: &JobReport) -> String {
+    String::from_utf8(report.output.clone()).expect("it is text")
+}
+
+fn ended(exit: i32) -> JobState {
+    JobState::Ended { exit, out_of_memory: false, peak_memory: None }
 }
 
 #[test]
@@ -46,23 +55,24 @@ fn a_snapshot_soon_after_another_is_short_and_an_identifier_is_used_once() {
 fn migrations_are_applied_one_by_one_and_the_job_says_so() {
     let rig = quiet(Vec::new());
     let (host, migrate) = rig.first_migration();
-    assert_eq!(rig.run(rig.world.hosts.pending_migrations(&host, &migrate)), Some(24));
+    assert_eq!(rig.run(rig.pending(&host, &migrate)), 24);
     assert_eq!(rig.run(rig.world.hosts.job(&host, &migrate.job, 0)), None);
     let start = rig.clock.now();
-    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
+    rig.run(rig.begin(&host, &migrate));
     rig.wait(300);
-    let pending = rig.run(rig.world.hosts.pending_migrations(&host, &migrate)).expect("known");
+    let pending = rig.run(rig.pending(&host, &migrate));
     assert!((8..=16).contains(&pending), "{pending}");
-    rig.until("done", || rig.job(&host, &migrate.job).exit.is_some());
+    rig.until("done", || rig.job(&host, &migrate.job).state != JobState::Running);
     let length = rig.clock.now().duration_since(start).as_secs();
     assert!((540..=670).contains(&length), "{length}");
     let whole = rig.job(&host, &migrate.job);
-    assert_eq!((whole.exit, whole.output.matches("... OK\n").count()), (Some(0), 24));
-    assert!(whole.output.contains("  Applying courseware.0012_koa... OK\n"), "{}", whole.output);
+    let output = text(&whole);
+    assert_eq!((&whole.state, output.matches("... OK\n").count()), (&ended(0), 24));
+    assert!(output.contains("  Applying courseware.0012_koa... OK\n"), "{output}");
     let offset = whole.output.len() as u64 - 3;
     let tail = rig.run(rig.world.hosts.job(&host, &migrate.job, offset)).expect("a job");
-    assert_eq!(tail.output, "OK\n");
-    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
+    assert_eq!((text(&tail), tail.next), ("OK\n".to_owned(), whole.size));
+    rig.run(rig.begin(&host, &migrate));
     assert_eq!(rig.job(&host, &migrate.job), whole, "a name started twice is one job");
 }
 
@@ -72,26 +82,26 @@ fn a_failing_migration_stays_half_applied_and_fails_again() {
         Fault::MigrationFails { fleet: "live".into(), service: "lms".into(), database: "default".into(), after: 5 };
     let rig = quiet(vec![fault]);
     let (host, mut migrate) = rig.first_migration();
-    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
-    rig.until("ended", || rig.job(&host, &migrate.job).exit.is_some());
+    rig.run(rig.begin(&host, &migrate));
+    rig.until("ended", || rig.job(&host, &migrate.job).state != JobState::Running);
     let job = rig.job(&host, &migrate.job);
-    assert_eq!((job.exit, job.output.matches("... OK").count()), (Some(1), 5));
-    assert!(job.output.contains("OperationalError"));
+    assert_eq!((&job.state, text(&job).matches("... OK").count()), (&ended(1), 5));
+    assert!(text(&job).contains("OperationalError"));
     migrate.job = "again".into();
-    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
-    rig.until("ended", || rig.job(&host, &migrate.job).exit.is_some());
-    assert_eq!(rig.job(&host, &migrate.job).exit, Some(1));
-    assert_eq!(rig.run(rig.world.hosts.pending_migrations(&host, &migrate)), Some(19));
+    rig.run(rig.begin(&host, &migrate));
+    rig.until("ended", || rig.job(&host, &migrate.job).state != JobState::Running);
+    assert_eq!(rig.job(&host, &migrate.job).state, ended(1));
+    assert_eq!(rig.run(rig.pending(&host, &migrate)), 19);
 }
 
 #[test]
 fn a_job_dies_with_its_host() {
     let rig = quiet(Vec::new());
     let (host, migrate) = rig.first_migration();
-    rig.run(rig.write(async |permit| rig.world.hosts.start_job(permit, &host, &migrate).await));
+    rig.run(rig.begin(&host, &migrate));
     rig.wait(60);
     let other = rig.migration(&rig.deployment.fleets[1], &rig.deployment.migrations[0]).0;
-    let pending = || rig.run(rig.world.hosts.pending_migrations(&other, &migrate)).expect("known");
+    let pending = || rig.run(rig.pending(&other, &migrate));
     rig.run(rig.write(async |permit| rig.world.compute.terminate(permit, &host).await));
     let left = pending();
     rig.wait(3600);

@@ -16,6 +16,9 @@ use super::events::Event;
 use super::parts::{Host, Program};
 use super::state::WorldState;
 
+/// Processes with lower ids belong to the operating system.
+pub(crate) const FIRST_PROCESS: u32 = 1000;
+
 impl WorldState {
     pub(crate) fn instances(&self) -> Vec<Instance> {
         self.hosts.values().filter_map(|host| self.shown_instance(host.describe())).collect()
@@ -48,6 +51,7 @@ impl WorldState {
             boot_stopped: launch.boot_stopped,
             due: Some(due),
             programs: programs.into_iter().map(|name| (name, Program::Stopped)).collect(),
+            last_process: FIRST_PROCESS,
             healthy: false,
             healthy_since: self.now,
         };
@@ -80,6 +84,25 @@ impl WorldState {
         self.programs_changed(instance);
         self.agenda.schedule(due, Event::InstanceMoves { instance: instance.clone() });
         Ok(())
+    }
+
+    /// A host goes down and boots again. Programs start with it, unless it was launched to keep them stopped.
+    pub(crate) fn restart(&mut self, instance: &InstanceId) {
+        let booted =
+            later(self.now, self.varied(&["restart", instance.as_str()], self.deployment.expected.boot.duration()));
+        let Some(host) = self.hosts.get_mut(instance).filter(|host| host.state == InstanceState::Running) else {
+            return;
+        };
+        host.state = InstanceState::Booting;
+        host.due = Some(booted);
+        host.programs.values_mut().for_each(|program| *program = Program::Stopped);
+        let starts = !host.boot_stopped;
+        self.jobs_die(instance);
+        self.agenda.schedule(booted, Event::InstanceMoves { instance: instance.clone() });
+        match starts {
+            true => self.start_at_boot(instance, booted),
+            false => self.programs_changed(instance),
+        }
     }
 
     pub(crate) fn instance_moves(&mut self, instance: &InstanceId) {

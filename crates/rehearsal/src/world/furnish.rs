@@ -7,15 +7,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use cutover_core::deployment::{Deployment, Role, Services};
-use cutover_core::names::{DnsName, ImageId, InstanceId, SnapshotId};
+use cutover_core::names::{DnsName, ImageId, InstanceId, ProgramName, SnapshotId};
 use cutover_core::observation::{Distribution, InstanceState, Record, Snapshot};
 use cutover_core::time::earlier;
 
 use super::chance;
+use super::compute::FIRST_PROCESS;
 use super::events::Agenda;
 use super::parts::{
-    Balancer, Database, Earlier, Host, Image, Member, Migrations, Pages, Program, Queue, Tally, Visitors, Watch, Zone,
-    location,
+    Balancer, Database, Earlier, Host, Image, Member, Migrations, Pages, Process, Program, Queue, Tally, Visitors,
+    Watch, Zone, location,
 };
 use super::state::{WORLD_VERSION, WorldState};
 
@@ -108,6 +109,7 @@ impl WorldState {
                     let name = group.host_name(self.deployment.name.as_str(), &fleet.name, number, &version);
                     let id = InstanceId::from(format!("i-{}", self.hexadecimal(&["current", name.as_str()], 17)));
                     let programs = self.programs_of(&fleet.name, role);
+                    let count = u32::try_from(programs.len()).unwrap_or(u32::MAX / 2);
                     let host = Host {
                         id: id.clone(),
                         name,
@@ -121,7 +123,8 @@ impl WorldState {
                         current: true,
                         boot_stopped: false,
                         due: None,
-                        programs: programs.into_iter().map(|name| (name, Program::Running)).collect(),
+                        programs: running(programs, launched),
+                        last_process: FIRST_PROCESS + count,
                         healthy: role == Role::Edxapp,
                         healthy_since: launched,
                     };
@@ -150,6 +153,12 @@ impl WorldState {
         let with_workers = self.deployment.fleets.iter().filter(|fleet| fleet.worker.is_some());
         self.queues = with_workers.map(|fleet| (fleet.name.clone(), Queue::empty(self.now))).collect();
     }
+}
+
+/// Programs that have been running since a time.
+fn running(programs: impl IntoIterator<Item = ProgramName>, since: Timestamp) -> BTreeMap<ProgramName, Program> {
+    let processes = (FIRST_PROCESS..).map(|id| Program::Running(Process { id, since }));
+    programs.into_iter().zip(processes).collect()
 }
 
 fn zone(deployment: &Deployment, seed: u64, at: Timestamp) -> Zone {

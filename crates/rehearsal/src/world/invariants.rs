@@ -2,16 +2,14 @@
 //!
 //! A violation is reported once for each subject, with the time at which it started.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
-use cutover_core::names::{BalancerName, DnsName, FleetName, HostName, InstanceId};
+use cutover_core::names::{BalancerName, DnsName, FleetName, HostName, InstanceId, JobName, SchemaName};
 use cutover_core::observation::InstanceState;
-use cutover_core::plan::{Migrate, RecordTarget};
+use cutover_core::plan::RecordTarget;
 use cutover_engine::ports::Page;
 
-use super::parts::{Host, Image, Invariant, KnownResources, Migrations, Violation};
+use super::parts::{Host, Image, Invariant, Job, KnownResources, Migrations, Violation, Work};
 use super::state::WorldState;
 
 impl WorldState {
@@ -181,13 +179,15 @@ impl WorldState {
     }
 
     /// A migration is about to start: it must be the only one, and there must be a snapshot to go back to.
-    pub(crate) fn watch_migration(&mut self, migrate: &Migrate, pending: u32) {
-        let mut jobs = self.jobs.values().flat_map(BTreeMap::values);
-        if jobs.any(|job| job.exit.is_none() && job.schema == migrate.schema) {
-            let detail = format!("{} is started while another migrator runs on {}", migrate.job, migrate.schema);
-            self.report(Invariant::TwoMigratorsOnOneSchema, migrate.schema.as_str(), detail);
+    pub(crate) fn watch_migration(&mut self, name: &JobName, schema: &SchemaName, pending: u32) {
+        let runs_here = |job: &Job| {
+            job.ending.is_none() && matches!(&job.work, Work::Migration { schema: other, .. } if other == schema)
+        };
+        if self.all_jobs().any(runs_here) {
+            let detail = format!("{name} is started while another migrator runs on {schema}");
+            self.report(Invariant::TwoMigratorsOnOneSchema, schema.as_str(), detail);
         }
-        let database = self.deployment.database_of(&migrate.schema);
+        let database = self.deployment.database_of(schema);
         let Some(database) = database.filter(|database| database.snapshot && pending > 0) else { return };
         let quiet_since = self.watch.quiet_since.get(&database.name);
         let snapshots = self.databases.get(&database.name).map(|database| database.snapshots.as_slice());
@@ -195,12 +195,11 @@ impl WorldState {
             snapshots.unwrap_or_default().iter().any(|snapshot| snapshot.available && snapshot.started >= *since)
         };
         if !quiet_since.is_some_and(usable) {
-            let name = database.name.clone();
+            let database = database.name.clone();
             let detail = format!(
-                "{} is started, but {name} has no available snapshot started after all current hosts had stopped",
-                migrate.job
+                "{name} is started, but {database} has no available snapshot started after all current hosts had stopped"
             );
-            self.report(Invariant::MigrationWithoutSnapshot, name.as_str(), detail);
+            self.report(Invariant::MigrationWithoutSnapshot, database.as_str(), detail);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Counts of what was made in the world since it was created. They show if something was made twice.
 
+use super::parts::Work;
 use super::state::WorldState;
 
 /// How many resources were made since the world was created, whether or not they still exist.
@@ -23,7 +24,7 @@ impl WorldState {
             instances: self.hosts.values().filter(|host| !host.current).count(),
             images: self.images.iter().filter(|image| !image.furnished).count(),
             snapshots: self.databases.values().map(|database| database.snapshots.len() - database.furnished).sum(),
-            jobs: self.jobs.values().map(std::collections::BTreeMap::len).sum(),
+            jobs: self.all_jobs().filter(|job| matches!(job.work, Work::Migration { .. })).count(),
             messages: self.outbox.len(),
         }
     }

@@ -14,12 +14,14 @@ mod faults;
 mod furnish;
 mod images;
 mod invariants;
+mod jobs;
 mod late;
 mod life;
 mod made;
 mod migrations;
 mod pages;
 mod parts;
+mod questions;
 mod queues;
 mod routes;
 mod services;
@@ -31,5 +33,6 @@ pub use made::Made;
 pub use parts::{
     Fault, FaultKind, Invariant, KnownResources, Seen, Segment, Shares, SiteTimeline, Violation, VisitorReport,
 };
+pub(crate) use questions::Question;
 pub(crate) use state::WORLD_VERSION;
 pub use state::WorldState;

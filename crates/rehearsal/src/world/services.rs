@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use cutover_core::deployment::{Role, SmokeTest};
+use cutover_core::deployment::Role;
 use cutover_core::names::{FleetName, InstanceId, ProgramName};
 use cutover_core::observation::InstanceState;
 use cutover_core::time::later;
-use cutover_engine::failure::Failure;
-use cutover_engine::ports::{Answer, ProgramState};
 
 use super::events::Event;
 use super::parts::Program;
@@ -27,61 +25,49 @@ impl WorldState {
         programs
     }
 
-    pub(crate) fn programs(
-        &self,
-        instance: &InstanceId,
-        names: &[ProgramName],
-    ) -> Answer<Vec<(ProgramName, ProgramState)>> {
-        let host = self.reachable(instance)?;
-        names
-            .iter()
-            .map(|name| match host.programs.get(name) {
-                Some(program) => Ok((name.clone(), program.state())),
-                None => Err(no_program(host.name.as_str(), name)),
-            })
-            .collect()
-    }
-
-    pub(crate) fn stop(&mut self, instance: &InstanceId, names: &[ProgramName]) -> Answer<()> {
-        self.programs(instance, names)?;
+    /// Tells programs to stop, as supervisor does: one that is down stays so.
+    pub(crate) fn stop(&mut self, instance: &InstanceId, names: &[ProgramName]) {
         for name in names {
             let due = self.stop_length(instance, name).map(|length| later(self.now, length));
             let Some(program) = self.program_mut(instance, name) else { continue };
-            if matches!(program, Program::Running | Program::Starting(_)) {
-                *program = Program::Stopping(due);
+            if let Program::Running(process) | Program::Starting(process, _) = *program {
+                *program = Program::Stopping(process, due);
                 self.program_is_due(due, instance, name);
             }
         }
         self.programs_changed(instance);
-        Ok(())
     }
 
-    pub(crate) fn start(&mut self, instance: &InstanceId, names: &[ProgramName]) -> Answer<()> {
-        let states = self.programs(instance, names)?;
-        if let Some((name, _)) = states.iter().find(|(_, state)| *state == ProgramState::Stopping) {
-            return Err(Failure::not_applied(format!("{instance}: {name} cannot be started, it is still stopping")));
-        }
+    /// Tells programs to start. One that is still stopping is not started, as by supervisor.
+    pub(crate) fn start(&mut self, instance: &InstanceId, names: &[ProgramName]) {
         for name in names {
             let due = later(self.now, self.start_length(instance, name));
-            let Some(program) = self.program_mut(instance, name) else { continue };
-            if *program == Program::Stopped {
-                *program = Program::Starting(due);
+            if self.begin(instance, name, due) {
                 self.program_is_due(Some(due), instance, name);
             }
         }
         self.programs_changed(instance);
-        Ok(())
     }
 
-    pub(crate) fn kill(&mut self, instance: &InstanceId, names: &[ProgramName]) -> Answer<()> {
-        self.programs(instance, names)?;
+    /// Starts the process of a stopped program. Returns whether it was stopped.
+    fn begin(&mut self, instance: &InstanceId, name: &ProgramName, due: Timestamp) -> bool {
+        let now = self.now;
+        let Some(host) = self.hosts.get_mut(instance) else { return false };
+        if host.programs.get(name) != Some(&Program::Stopped) {
+            return false;
+        }
+        let process = host.process(now);
+        host.programs.insert(name.clone(), Program::Starting(process, due));
+        true
+    }
+
+    pub(crate) fn kill(&mut self, instance: &InstanceId, names: &[ProgramName]) {
         for name in names {
             if let Some(program) = self.program_mut(instance, name) {
                 *program = Program::Stopped;
             }
         }
         self.programs_changed(instance);
-        Ok(())
     }
 
     /// Services that start at boot answer by the time at which the host's status checks pass.
@@ -90,9 +76,7 @@ impl WorldState {
             self.hosts.get(instance).map(|host| host.programs.keys().cloned().collect()).unwrap_or_default();
         for name in names {
             let due = later(self.now, self.start_length(instance, &name)).min(booted);
-            if let Some(program) = self.program_mut(instance, &name) {
-                *program = Program::Starting(due);
-            }
+            self.begin(instance, &name, due);
             self.program_is_due(Some(due), instance, &name);
         }
         self.programs_changed(instance);
@@ -102,16 +86,17 @@ impl WorldState {
         let now = self.now;
         let Some(program) = self.program_mut(instance, name) else { return };
         match *program {
-            Program::Starting(due) if due == now => *program = Program::Running,
-            Program::Stopping(Some(due)) if due == now => *program = Program::Stopped,
+            Program::Starting(process, due) if due == now => *program = Program::Running(process),
+            Program::Stopping(_, Some(due)) if due == now => *program = Program::Stopped,
             _ => return,
         }
         self.programs_changed(instance);
     }
 
-    /// Updates a host's health after its running programs have changed.
+    /// Updates a host's health, and its jobs that wait for programs, after programs have changed.
     pub(crate) fn programs_changed(&mut self, instance: &InstanceId) {
         self.touch(instance);
+        self.orders_end(instance);
         let now = self.now;
         let Some(host) = self.hosts.get(instance).filter(|host| host.role == Role::Edxapp) else { return };
         let up = matches!(host.state, InstanceState::Booting | InstanceState::Running);
@@ -124,12 +109,6 @@ impl WorldState {
             host.healthy_since = now;
             self.host_condition_changed(instance);
         }
-    }
-
-    /// Runs a smoke test. It always succeeds on a host in this world.
-    pub(crate) fn smoke_test(&self, instance: &InstanceId, test: &SmokeTest) -> Answer<(i32, String)> {
-        let host = self.reachable(instance)?;
-        Ok((0, format!("{}: {}\n", host.name, test.contains.as_deref().unwrap_or("ok"))))
     }
 
     /// Whether nginx, and therefore the health check, depends on this program.
@@ -167,8 +146,4 @@ impl WorldState {
             self.agenda.schedule(due, Event::ProgramMoves { instance: instance.clone(), program: name.clone() });
         }
     }
-}
-
-fn no_program(host: &str, program: &ProgramName) -> Failure {
-    Failure::permanent(format!("{host}: supervisor has no program {program}; see role programs in the deployment file"))
 }

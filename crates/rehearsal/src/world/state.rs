@@ -19,7 +19,7 @@ use super::parts::{
 use crate::pace::Pace;
 
 /// The version of the saved world that this program writes.
-pub(crate) const WORLD_VERSION: u32 = 1;
+pub(crate) const WORLD_VERSION: u32 = 2;
 
 /// A whole world: everything that determines its future, except the calls that are made to it.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -6,11 +6,13 @@ use cutover_core::deployment::PastStopLimit;
 use cutover_core::journal::{Event, Upgrade};
 use cutover_core::plan::{Action, Step};
 use cutover_engine::dry::{DryOutcome, Writes, walk};
-use cutover_engine::ports::{Clock, ProgramState};
+use cutover_engine::ports::Clock;
+use cutover_hosts::supervisor::State;
 use cutover_rehearsal::run;
 
 use super::dns::Zone;
-use super::hosts::{Account, Services, launch, start_on, stop, terminate};
+use super::hosts::{Account, launch, terminate};
+use super::services::{Services, start_on, stop};
 use super::stage::{Stage, plan, step};
 
 /// What a dry run of these steps says of each, after what is on record.
@@ -28,7 +30,7 @@ fn words(outcome: &DryOutcome) -> &str {
     }
 }
 
-const RUNNING: [(&str, ProgramState); 2] = [("cms", ProgramState::Running), ("lms", ProgramState::Running)];
+const RUNNING: [(&str, State); 2] = [("cms", State::Running), ("lms", State::Running)];
 
 #[test]
 fn calls_to_the_cloud_are_put_down_and_those_to_hosts_are_only_described() {

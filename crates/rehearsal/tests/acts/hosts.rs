@@ -1,4 +1,4 @@
-//! Hosts, and the services on them.
+//! Hosts: launched, found again, and terminated.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -8,18 +8,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use cutover_core::deployment::{PastStopLimit, Role};
-use cutover_core::journal::{Event, Fact, StepStatus};
-use cutover_core::names::{FleetName, ImageId, InstanceId, JobName, ProgramName};
+use cutover_core::deployment::Role;
+use cutover_core::journal::{Event, Fact};
+use cutover_core::names::{ImageId, InstanceId};
 use cutover_core::observation::{Instance, InstanceState};
-use cutover_core::plan::{
-    Action, Edge, HostPrograms, ImageRef, Launch, Line, Migrate, Rule, StartServices, Step, StopServices, Work,
-};
-use cutover_core::time::{between, later};
+use cutover_core::plan::{Action, ImageRef, Launch, Step, Work};
+use cutover_core::time::between;
 use cutover_engine::conductor::Ending;
-use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
-use cutover_engine::ports::{Answer, Clock, Compute, Hosts, JobProgress, JobStart, ProgramState, World};
+use cutover_engine::ports::{Answer, Clock, Compute, World};
 
 use super::stage::{Stage, Waits, failed, host, learned, step, upgrade};
 
@@ -284,158 +281,6 @@ fn a_host_whose_tags_changed_while_its_call_waited_is_not_terminated() {
     assert!(stage.error_of("terminate").contains("is tagged with upgrade none"), "{}", stage.error_of("terminate"));
 }
 
-#[test]
-fn services_are_not_stopped_when_their_call_waited_past_the_latest_safe_start() {
-    let mut stage = Stage::new();
-    let services = Services::of(&mut stage, &[("cms", ProgramState::Running), ("lms", ProgramState::Running)]);
-    let latest = later(stage.clock.now(), Duration::from_secs(15));
-    let open = Action::WaitUntil { moment: stage.clock.now(), no_later_than: Some(latest) };
-    let open = Step { line: Line::Open, ..step("open", open) };
-    let mut stop = Step { line: Line::StopCurrent, ..stop(PastStopLimit::Kill) };
-    stop.waits_for = vec![Edge { step: "open".into(), rule: Rule::RunbookLine }];
-    let (clock, meanwhile) = (Rc::clone(&stage.clock), RefCell::new(Some(|| ())));
-    stage.faults = Rc::new(Waits { clock, call: "stop", meanwhile });
-    assert_eq!(stage.conduct(vec![open, stop]), Ending::Failed(vec!["stop".into()]));
-    assert_eq!(services.calls(), [""; 0]);
-    assert!(stage.error_of("stop").contains("latest safe start had passed"), "{}", stage.error_of("stop"));
-}
-
-/// The programs on hosts.
-pub(crate) struct Services {
-    clock: Rc<dyn Clock>,
-    start: Timestamp,
-    pub(crate) states: RefCell<BTreeMap<ProgramName, ProgramState>>,
-    pub(crate) queued: Cell<u32>,
-    /// The calls, with the seconds at which they were made.
-    pub(crate) calls: RefCell<Vec<(String, u64)>>,
-}
-
-impl Services {
-    pub(crate) fn of(stage: &mut Stage, states: &[(&str, ProgramState)]) -> Rc<Self> {
-        let states = states.iter().map(|(program, state)| (ProgramName::from(*program), *state)).collect();
-        let services = Rc::new(Self {
-            clock: Rc::clone(&stage.clock) as _,
-            start: stage.clock.now(),
-            states: RefCell::new(states),
-            queued: Cell::new(0),
-            calls: RefCell::default(),
-        });
-        stage.world = World { hosts: Rc::clone(&services) as _, ..stage.world.clone() };
-        services
-    }
-
-    /// Puts programs into a state, and records the call that did it.
-    fn put(&self, call: &str, programs: &[ProgramName], state: ProgramState) {
-        let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
-        let seconds = between(self.start, self.clock.now()).as_secs();
-        self.calls.borrow_mut().push((format!("{call} {}", names.join(" ")), seconds));
-        self.states.borrow_mut().extend(programs.iter().map(|program| (program.clone(), state)));
-    }
-
-    pub(crate) fn calls(&self) -> Vec<String> {
-        self.calls.borrow().iter().map(|(call, _)| call.clone()).collect()
-    }
-}
-
-#[async_trait(?Send)]
-impl Hosts for Services {
-    async fn programs(&self, _: &InstanceId, programs: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>> {
-        let states = self.states.borrow();
-        Ok(programs.iter().map(|program| (program.clone(), states[program])).collect())
-    }
-
-    async fn stop(&self, _: &Permit, _: &InstanceId, _: &str, programs: &[ProgramName]) -> Answer<()> {
-        self.put("stop", programs, ProgramState::Stopped);
-        Ok(())
-    }
-
-    async fn start(&self, _: &Permit, _: &InstanceId, _: &str, programs: &[ProgramName]) -> Answer<()> {
-        self.put("start", programs, ProgramState::Running);
-        Ok(())
-    }
-
-    async fn kill(&self, _: &Permit, _: &InstanceId, programs: &[ProgramName]) -> Answer<()> {
-        self.put("kill", programs, ProgramState::Stopped);
-        Ok(())
-    }
-
-    async fn smoke_test(&self, _: &InstanceId, _: &cutover_core::deployment::SmokeTest) -> Answer<(i32, String)> {
-        Ok((0, String::new()))
-    }
-
-    async fn queued_tasks(&self, _: &FleetName) -> Answer<u32> {
-        Ok(self.queued.replace(self.queued.get().saturating_sub(1)))
-    }
-
-    async fn pending_migrations(&self, _: &InstanceId, _: &Migrate) -> Answer<Option<u32>> {
-        Err(Failure::permanent("nobody asks for this here"))
-    }
-
-    async fn start_job(&self, _: &Permit, _: &InstanceId, _: &Migrate) -> Answer<JobStart> {
-        Err(Failure::permanent("nobody asks for this here"))
-    }
-
-    async fn job(&self, _: &InstanceId, _: &JobName, _: u64) -> Answer<Option<JobProgress>> {
-        Err(Failure::permanent("nobody asks for this here"))
-    }
-}
-
-pub(crate) fn stop(past_stop_limit: PastStopLimit) -> Step {
-    let stop = StopServices {
-        host: host("edx-0", "i-1"),
-        supervisorctl: "supervisorctl".to_owned(),
-        programs: vec!["cms".into(), "lms".into()],
-        stop_limit: Duration::from_secs(60),
-        past_stop_limit,
-    };
-    step("stop", Action::StopServices(stop))
-}
-
-#[test]
-fn programs_that_are_told_to_stop_are_not_killed_before_their_time() {
-    for past_limit in [PastStopLimit::Kill, PastStopLimit::Abort] {
-        let mut stage = Stage::new();
-        let states = [("cms", ProgramState::Stopping), ("lms", ProgramState::Running)];
-        let services = Services::of(&mut stage, &states);
-        assert_eq!(stage.conduct(vec![stop(past_limit)]), Ending::Finished);
-        assert_eq!(services.calls(), ["stop cms lms"]);
-    }
-}
-
-#[test]
-fn a_program_that_the_file_does_not_allow_to_kill_is_not_killed_however_long_it_takes() {
-    let mut stage = Stage::new();
-    let states = [("cms", ProgramState::Stopping), ("lms", ProgramState::Running)];
-    let services = Services::of(&mut stage, &states);
-    stage.was_begun(vec![stop(PastStopLimit::Abort)], Vec::new());
-    stage.pass(100);
-    assert_eq!(stage.resume(), Ending::Finished);
-    assert_eq!(services.calls(), ["stop cms lms"]);
-}
-
-#[test]
-fn a_program_that_does_not_stop_is_killed_when_its_time_is_over() {
-    let mut stage = Stage::new();
-    let services = Services::of(&mut stage, &[("cms", ProgramState::Stopping), ("lms", ProgramState::Stopped)]);
-    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Finished);
-    assert_eq!(services.calls(), ["kill cms"]);
-    let (_, seconds) = services.calls.borrow()[0];
-    assert!((60..62).contains(&seconds), "{seconds} s");
-}
-
-#[test]
-fn a_crash_takes_nothing_from_the_time_that_programs_have_to_stop() {
-    let mut stage = Stage::new();
-    let services = Services::of(&mut stage, &[("cms", ProgramState::Stopping), ("lms", ProgramState::Stopped)]);
-    // The step was started, and nothing says that anybody told the programs to stop.
-    stage.was_begun(vec![stop(PastStopLimit::Kill)], Vec::new());
-    stage.pass(100);
-    assert_eq!(stage.resume(), Ending::Finished);
-    assert_eq!(services.calls(), ["kill cms"]);
-    let (_, seconds) = services.calls.borrow()[0];
-    assert!((160..165).contains(&seconds), "{seconds} s");
-}
-
 /// An account whose launches take a second, and whose hosts never show.
 struct Hidden {
     clock: Rc<dyn Clock>,
@@ -484,75 +329,4 @@ fn launches_are_limited_also_when_they_are_repeated() {
     assert!(matches!(stage.conduct(steps.collect()), Ending::Failed(_)), "no host ever shows");
     assert!(hidden.calls.get() > 40, "they were repeated");
     assert_eq!(hidden.most.get(), Work::Launches.side_by_side().expect("a limit"));
-}
-
-fn start() -> Step {
-    start_on("edx-0")
-}
-
-pub(crate) fn start_on(name: &str) -> Step {
-    let start = StartServices {
-        host: host(name, "i-1"),
-        supervisorctl: "supervisorctl".to_owned(),
-        programs: vec!["cms".into(), "lms".into()],
-    };
-    step("start", Action::StartServices(start))
-}
-
-#[test]
-fn programs_that_could_not_be_kept_running_are_started_again_by_the_next_run() {
-    let mut stage = Stage::new();
-    let services = Services::of(&mut stage, &[("cms", ProgramState::Failed), ("lms", ProgramState::Running)]);
-    stage.was_begun(vec![start()], vec![failed("start")]);
-    assert_eq!(stage.resume(), Ending::Finished);
-    assert_eq!(services.calls(), ["start cms lms"]);
-}
-
-#[test]
-fn programs_that_cannot_be_kept_running_have_failed_at_once_with_their_names() {
-    let mut stage = Stage::new();
-    let services = Services::of(&mut stage, &[("cms", ProgramState::Failed), ("lms", ProgramState::Running)]);
-    stage.was_begun(vec![start()], Vec::new());
-    assert_eq!(stage.resume(), Ending::Failed(vec!["start".into()]));
-    assert_eq!((services.calls(), stage.elapsed()), (Vec::new(), 0));
-    let error = stage.error_of("start");
-    assert!(error.starts_with("cms on edx-0 could not be kept running"), "{error}");
-}
-
-#[test]
-fn programs_that_are_starting_are_not_started_again() {
-    let mut stage = Stage::new();
-    let states = [("cms", ProgramState::Running), ("lms", ProgramState::Starting)];
-    let services = Services::of(&mut stage, &states);
-    let ending = stage.conduct(vec![start()]);
-    assert_eq!((ending, services.calls()), (Ending::Failed(vec!["start".into()]), Vec::new()));
-    assert!(stage.error_of("start").ends_with("starting: lms"), "{}", stage.error_of("start"));
-}
-
-#[test]
-fn services_that_were_started_again_are_stopped_and_named() {
-    let mut stage = Stage::new();
-    let services = Services::of(&mut stage, &[("cms", ProgramState::Stopped), ("lms", ProgramState::Running)]);
-    let programs = vec!["cms".into(), "lms".into()];
-    let hosts = vec![HostPrograms { host: host("edx-0", "i-1"), supervisorctl: "supervisorctl".to_owned(), programs }];
-    assert_eq!(stage.conduct(vec![step("confirm", Action::ConfirmStopped { hosts })]), Ending::Finished);
-    assert_eq!(services.calls(), ["stop lms"]);
-    let text = "lms was running again on edx-0 and is stopped again".to_owned();
-    assert!(stage.facts_of("confirm").contains(&Fact::Note { text }), "{:?}", stage.facts_of("confirm"));
-}
-
-fn drain() -> Action {
-    let command = vec!["redis-cli".to_owned(), "LLEN".to_owned(), "celery".to_owned()];
-    Action::DrainQueues { fleet: "live".into(), host: host("worker-0", "i-1"), command }
-}
-
-#[test]
-fn a_queue_is_drained_once_nothing_is_left_in_it() {
-    let mut stage = Stage::new();
-    let services = Services::of(&mut stage, &[]);
-    services.queued.set(3);
-    assert_eq!(stage.conduct(vec![step("drain", drain())]), Ending::Finished);
-    let left = |tasks: u32| format!("{tasks} tasks of live are waiting or running");
-    assert_eq!(*stage.mentioned.borrow(), [left(2), left(1)]);
-    assert_eq!((stage.starts_of("drain"), stage.status("drain")), (1, StepStatus::Done));
 }

@@ -8,5 +8,6 @@ mod hosts;
 mod images;
 mod migrations;
 mod pages;
+mod services;
 mod stage;
 mod waits;

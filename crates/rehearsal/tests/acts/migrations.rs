@@ -6,15 +6,17 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
-use cutover_core::deployment::SmokeTest;
 use cutover_core::journal::{Event, Fact};
-use cutover_core::names::{FleetName, InstanceId, JobName, ProgramName};
+use cutover_core::names::{InstanceId, JobName};
 use cutover_core::plan::{Action, Migrate, Step};
 use cutover_engine::conductor::Ending;
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::Permit;
-use cutover_engine::ports::{Answer, Hosts, JobProgress, JobStart, ProgramState, World};
+use cutover_engine::ports::{Answer, Hosts, World};
+use cutover_hosts::command::{Ask, Command, RunAs, Said};
+use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
 
 use super::stage::{Stage, failed, host, learned, retry, step};
 
@@ -24,8 +26,8 @@ const TWO: &str = "Applying lms.0001... OK\nApplying lms.0002... OK\n";
 /// A host with jobs. A job that runs prints one line more each time it is looked at, and then ends. Two migrations are
 /// pending, until a job ends well.
 struct Jobs {
-    /// What each job prints, and its exit status.
-    prints: RefCell<BTreeMap<JobName, (String, i32)>>,
+    /// What each job prints, and how it ends.
+    prints: RefCell<BTreeMap<JobName, (String, JobState)>>,
     /// How many lines of each started job show.
     visible: RefCell<BTreeMap<(InstanceId, JobName), usize>>,
     /// Whether a job that is started shows.
@@ -33,24 +35,30 @@ struct Jobs {
     /// At which looks at jobs, counted from 1, jobs do not show.
     unseen: RefCell<Range<u32>>,
     looks: Cell<u32>,
-    pending: Cell<Option<u32>>,
+    pending: Cell<u32>,
+    /// How many bytes of output fit into an answer.
+    at_once: Cell<usize>,
     /// How the next start of a job fails.
     fails: Cell<Option<FailureClass>>,
     calls: RefCell<Vec<String>>,
+    commands: RefCell<Vec<Command>>,
 }
 
 impl Jobs {
     fn of(stage: &mut Stage, prints: &[(&str, &str, i32)]) -> Rc<Self> {
-        let prints = prints.iter().map(|(job, text, exit)| (JobName::from(*job), ((*text).to_owned(), *exit)));
+        let prints =
+            prints.iter().map(|(job, text, exit)| (JobName::from(*job), ((*text).to_owned(), self::exit(*exit))));
         let jobs = Rc::new(Self {
             prints: RefCell::new(prints.collect()),
             visible: RefCell::default(),
             remembers: Cell::new(true),
             unseen: RefCell::new(0..0),
             looks: Cell::new(0),
-            pending: Cell::new(Some(2)),
+            pending: Cell::new(2),
+            at_once: Cell::new(usize::MAX),
             fails: Cell::new(None),
             calls: RefCell::default(),
+            commands: RefCell::default(),
         });
         stage.world = World { hosts: Rc::clone(&jobs) as _, ..stage.world.clone() };
         jobs
@@ -68,46 +76,25 @@ impl Jobs {
 
 #[async_trait(?Send)]
 impl Hosts for Jobs {
-    async fn programs(&self, _: &InstanceId, programs: &[ProgramName]) -> Answer<Vec<(ProgramName, ProgramState)>> {
-        Ok(programs.iter().map(|program| (program.clone(), ProgramState::Stopped)).collect())
+    /// What Django prints about the migrations that are pending.
+    async fn ask(&self, _: &InstanceId, _: &Ask) -> Answer<Said> {
+        let pending = " [ ] 0002_next\n".repeat(self.pending.get() as usize);
+        Ok(Said { stdout: format!("lms\n [X] 0001_initial\n{pending}"), ..Said::default() })
     }
 
-    async fn stop(&self, _: &Permit, host: &InstanceId, _: &str, _: &[ProgramName]) -> Answer<()> {
-        Err(Failure::permanent(format!("nothing is stopped on {host} here")))
-    }
-
-    async fn start(&self, _: &Permit, host: &InstanceId, _: &str, _: &[ProgramName]) -> Answer<()> {
-        Err(Failure::permanent(format!("nothing is started on {host} here")))
-    }
-
-    async fn kill(&self, _: &Permit, host: &InstanceId, _: &[ProgramName]) -> Answer<()> {
-        Err(Failure::permanent(format!("nothing is killed on {host} here")))
-    }
-
-    async fn smoke_test(&self, _: &InstanceId, _: &SmokeTest) -> Answer<(i32, String)> {
-        Ok((0, String::new()))
-    }
-
-    async fn queued_tasks(&self, _: &FleetName) -> Answer<u32> {
-        Ok(0)
-    }
-
-    async fn pending_migrations(&self, _: &InstanceId, _: &Migrate) -> Answer<Option<u32>> {
-        Ok(self.pending.get())
-    }
-
-    async fn start_job(&self, _: &Permit, host: &InstanceId, migrate: &Migrate) -> Answer<JobStart> {
-        self.calls.borrow_mut().push(format!("start {}", migrate.job));
+    async fn start_job(&self, _: &Permit, host: &InstanceId, job: &Job) -> Answer<JobStart> {
+        self.calls.borrow_mut().push(format!("start {}", job.name));
+        self.commands.borrow_mut().push(job.command.clone());
         if let Some(class) = self.fails.take() {
             return Err(Failure::new(class, "the host did not answer"));
         }
         if self.remembers.get() {
-            self.has_on(host.as_str(), migrate.job.as_str(), 0);
+            self.has_on(host.as_str(), job.name.as_str(), 0);
         }
         Ok(JobStart::Started)
     }
 
-    async fn job(&self, host: &InstanceId, job: &JobName, offset: u64) -> Answer<Option<JobProgress>> {
+    async fn job(&self, host: &InstanceId, job: &JobName, offset: u64) -> Answer<Option<JobReport>> {
         if host.as_str() == "i-gone" {
             return Err(Failure::permanent("i-gone cannot be reached"));
         }
@@ -117,15 +104,36 @@ impl Hosts for Jobs {
             visible.get_mut(&(host.clone(), job.clone())).filter(|_| !self.unseen.borrow().contains(&self.looks.get()));
         let Some(lines) = found else { return Ok(None) };
         let prints = self.prints.borrow();
-        let (text, exit) = &prints[job];
+        let (text, ending) = &prints[job];
         let shown: String = text.split_inclusive('\n').take(*lines).collect();
         let has_ended = shown.len() == text.len();
         *lines += 1;
-        if has_ended && *exit == 0 && self.pending.get() == Some(2) {
-            self.pending.set(Some(0));
+        if has_ended && *ending == exit(0) && self.pending.get() == 2 {
+            self.pending.set(0);
         }
-        Ok(Some(JobProgress { output: shown[offset as usize..].to_owned(), exit: has_ended.then_some(*exit) }))
+        let output = shown.as_bytes()[offset as usize..].iter().copied().take(self.at_once.get()).collect::<Vec<u8>>();
+        Ok(Some(JobReport {
+            started: Timestamp::UNIX_EPOCH,
+            epoch: 1,
+            state: if has_ended { ending.clone() } else { JobState::Running },
+            next: offset + output.len() as u64,
+            output,
+            size: shown.len() as u64,
+            is_cut: false,
+        }))
     }
+
+    async fn signal_job(&self, _: &Permit, _: &InstanceId, _: &JobName, _: Signal) -> Answer<bool> {
+        Err(Failure::permanent("nobody asks for this here"))
+    }
+
+    async fn collect_job(&self, _: &Permit, _: &InstanceId, _: &JobName) -> Answer<()> {
+        Err(Failure::permanent("nobody asks for this here"))
+    }
+}
+
+fn exit(exit: i32) -> JobState {
+    JobState::Ended { exit, out_of_memory: false, peak_memory: None }
 }
 
 fn migrate_on(id: &str, instance: &str, (service, job): (&str, &str), schema: &str) -> Step {
@@ -137,10 +145,10 @@ fn migrate_on(id: &str, instance: &str, (service, job): (&str, &str), schema: &s
         database: "default".to_owned(),
         schema: schema.into(),
         instance: "rds".into(),
-        command: Vec::new(),
-        list_command: Vec::new(),
-        directory: String::new(),
-        user: String::new(),
+        command: vec!["manage.py".to_owned(), "migrate".to_owned()],
+        list_command: vec!["manage.py".to_owned(), "showmigrations".to_owned()],
+        directory: "/edx/app".to_owned(),
+        user: "edxapp".to_owned(),
         backward_compatible: false,
     };
     step(id, Action::Migrate(migrate))
@@ -169,13 +177,53 @@ fn a_migration_is_started_once_and_each_migration_that_it_applies_is_counted_onc
     assert_eq!(stage.conduct(vec![migrate()]), Ending::Finished);
     assert_eq!(*jobs.calls.borrow(), ["start lms"]);
     assert_eq!(stage.facts_of("migrate"), [job("lms", true), migrated(2)]);
+    let run_as = RunAs::User("edxapp".to_owned());
+    let command = Command { run_as, directory: Some("/edx/app".to_owned()), ..Command::new(["manage.py", "migrate"]) };
+    assert_eq!(*jobs.commands.borrow(), [command]);
+}
+
+#[test]
+fn output_that_is_too_long_for_one_answer_is_read_to_its_end() {
+    let mut stage = Stage::new();
+    let jobs = Jobs::of(&mut stage, &[("lms", TWO, 0)]);
+    jobs.at_once.set(7);
+    assert_eq!(stage.conduct(vec![migrate()]), Ending::Finished);
+    assert_eq!(stage.facts_of("migrate"), [job("lms", true), migrated(2)]);
+}
+
+#[test]
+fn each_way_in_which_a_migration_ends_badly_is_told_as_what_it_is() {
+    let out_of_memory = JobState::Ended { exit: 137, out_of_memory: true, peak_memory: Some(3 << 30) };
+    for (state, words, first) in [
+        (exit(1), "job lms on edx-0 ended with exit status 1: ", "read the job's output"),
+        (
+            out_of_memory,
+            "job lms on edx-0 was killed because the host ran out of memory, after it had used 3072 MB: ",
+            "free memory",
+        ),
+        (JobState::HostRestarted, "edx-0 was restarted while job lms ran there: ", "find out why"),
+        (JobState::Vanished, "somebody has killed all processes of job lms on edx-0", "find out who"),
+    ] {
+        let mut stage = Stage::new();
+        let jobs = Jobs::of(&mut stage, &[]);
+        jobs.prints
+            .borrow_mut()
+            .insert("lms".into(), ("Applying lms.0001... OK\nApplying lms.0002...".to_owned(), state));
+        jobs.pending.set(1);
+        assert_eq!(stage.conduct(vec![migrate()]), has_failed());
+        let error = stage.error_of("migrate");
+        let rest = "1 migrations of edxapp were applied, 1 are pending; stuck at lms.0002... The schema";
+        assert!(error.starts_with(words) && error.contains(first), "{error}");
+        assert!(error.contains(&rest[..60]) && error.contains("--retry migrate"), "{error}");
+        assert_eq!(*jobs.calls.borrow(), ["start lms"], "never by itself");
+    }
 }
 
 #[test]
 fn nothing_is_started_where_no_migration_is_pending() {
     let mut stage = Stage::new();
     let jobs = Jobs::of(&mut stage, &[]);
-    jobs.pending.set(Some(0));
+    jobs.pending.set(0);
     assert_eq!(stage.conduct(vec![migrate()]), Ending::Finished);
     assert!(jobs.calls.borrow().is_empty());
     assert_eq!(stage.facts_of("migrate"), [migrated(0)]);
@@ -186,14 +234,14 @@ fn a_job_that_ends_well_and_leaves_migrations_pending_has_failed_with_where_it_i
     let mut stage = Stage::new();
     let output = "Applying lms.0001... OK\nApplying lms.0002...\n";
     let jobs = Jobs::of(&mut stage, &[("lms", output, 1)]);
-    jobs.pending.set(Some(1));
+    jobs.pending.set(1);
     assert_eq!(stage.conduct(vec![migrate()]), has_failed());
     let error = stage.error_of("migrate");
     assert!(error.contains("1 migrations of edxapp were applied, 1 are pending; stuck at lms.0002..."), "{error}");
 
     let mut stage = Stage::new();
     let jobs = Jobs::of(&mut stage, &[("lms", TWO, 0)]);
-    jobs.pending.set(Some(3));
+    jobs.pending.set(3);
     assert_eq!(stage.conduct(vec![migrate()]), has_failed());
     assert!(stage.error_of("migrate").contains("2 migrations of edxapp were applied, 3 are pending."));
 }
@@ -234,7 +282,7 @@ fn a_migration_whose_start_was_refused_may_be_started_by_the_next_run() {
     jobs.fails.set(Some(FailureClass::Permanent));
     assert_eq!(stage.conduct(vec![migrate()]), has_failed());
     stage.was_recorded(vec![retry("migrate")]);
-    jobs.prints.borrow_mut().insert("lms-run-2".into(), (TWO.to_owned(), 0));
+    jobs.prints.borrow_mut().insert("lms-run-2".into(), (TWO.to_owned(), exit(0)));
     assert_eq!(stage.facts_of("migrate"), []);
     assert_eq!(stage.resume(), Ending::Finished);
     assert_eq!(*jobs.calls.borrow(), ["start lms", "start lms-run-2"]);

@@ -157,7 +157,7 @@ const WRITES: [&str; 16] = [
 ];
 
 /// The calls of an upgrade that only read.
-const READS: [&str; 23] = [
+const READS: [&str; 24] = [
     "announced",
     "ask_resolver",
     "ask_servers",
@@ -177,6 +177,7 @@ const READS: [&str; 23] = [
     "job",
     "page",
     "pending_migrations",
+    "processes",
     "programs",
     "records",
     "smoke_test",

@@ -26,7 +26,7 @@ use cutover_engine::lease::OnClock;
 use cutover_engine::ports::Clock;
 use cutover_rehearsal::{RehearsalEnding, ScriptedOperator, SimulatedClock, conduct_phase, run};
 
-use super::stage::{Stage, qa};
+use super::stage::{Stage, qa, start_of_lms};
 
 /// As long as a laptop sleeps.
 const NAP: Duration = Duration::from_secs(2 * 3600 + 40 * 60);
@@ -364,7 +364,8 @@ impl FaultSource for Person {
         if call == "start_job" && !self.is_done.replace(true) {
             let (clock, hosts) = (Rc::clone(&self.stage.clock) as Rc<dyn Clock>, self.stage.cloud.world().hosts);
             clock.sleep(self.waits).await;
-            let start = async |permit: &Permit| hosts.start(permit, &self.host, "supervisorctl", &["lms".into()]).await;
+            let job = start_of_lms(&self.stage.deployment);
+            let start = async |permit: &Permit| hosts.start_job(permit, &self.host, &job).await;
             // A person's shell has no epoch that a host could refuse.
             Gate::alone_at(&clock, 99).write("start", start).await.expect("it is started");
             clock.sleep(Duration::from_secs(60)).await;

@@ -31,6 +31,8 @@ use cutover_engine::lease::{Claim, Identity, LeaseLost, Machine, Origin, claim};
 use cutover_engine::ports::Clock;
 use cutover_rehearsal::{KnownResources, RehearsalError, ScriptedOperator, SimulatedClock, conduct_phase, run};
 
+use cutover_hosts::supervisor;
+
 use super::stage::{Stage, qa};
 
 /// A machine of its own for each conductor, on the one simulated clock.
@@ -184,7 +186,10 @@ impl Overlap {
         let mut programs = Vec::new();
         for instance in instances.iter().filter(|instance| instance.lives()) {
             let services = self.stage.deployment.role.services(instance.role).expect("its role");
-            programs.push(world.hosts.programs(&instance.id, &services.programs).await.expect("seen"));
+            let question = supervisor::ask(&services.supervisorctl, &services.programs);
+            let said = world.hosts.ask(&instance.id, &question).await.expect("seen");
+            let states = supervisor::read(&services.programs, &said).expect("every program");
+            programs.push(states.into_iter().map(|(program, status)| (program, status.state)).collect::<Vec<_>>());
         }
         let (records, fence) = (world.dns.records(&dns.zone, &hosts).await, self.stage.deployment.fence());
         let (fence, health) = (world.dns.fence(&dns.zone, &fence).await, world.balancers.balancers(&balancers).await);

@@ -13,12 +13,21 @@ use cutover_core::time::earlier;
 use cutover_engine::journal::{Journal, Listener, Reading, read};
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
+use cutover_hosts::job::Job;
+use cutover_hosts::supervisor::{self, Verb};
 use cutover_rehearsal::{EmbeddedCloud, RehearsalError, Rehearsed, SimulatedClock, WorldState, conduct, run};
 
 pub(crate) const QA: &str = include_str!("../../../../examples/mitx-qa.toml");
 
 pub(crate) fn qa() -> Deployment {
     parse(QA).expect("the example has no mistakes")
+}
+
+/// A job with which a person starts lms, beside any conductor.
+pub(crate) fn start_of_lms(deployment: &Deployment) -> Job {
+    let supervisorctl = deployment.role.edxapp.supervisorctl.clone();
+    let order = supervisor::Order { verb: Verb::Start, supervisorctl, programs: vec!["lms".into()] };
+    Job::new("by-hand".into(), order.command())
 }
 
 /// A world and a store.

@@ -14,7 +14,7 @@ use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
 use cutover_rehearsal::{Fault, FaultKind, RehearsalEnding, Rehearsed, WorldState, rehearse, run};
 
-use super::stage::{QA, Stage, qa};
+use super::stage::{QA, Stage, qa, start_of_lms};
 
 const PRODUCTION: &str = include_str!("../../../../examples/mitx-production.toml");
 
@@ -300,8 +300,8 @@ fn old_code_that_was_started_again_is_found_before_each_migration() {
     run(&stage.clock, async {
         let (hosts, clock) = (stage.cloud.world().hosts, stage.clock());
         // A person on the host itself, without any record in the journal.
-        let start =
-            async |permit: &Permit| hosts.start(permit, &current.instance, "supervisorctl", &["lms".into()]).await;
+        let job = start_of_lms(&stage.deployment);
+        let start = async |permit: &Permit| hosts.start_job(permit, &current.instance, &job).await;
         let epoch = failed.records.last().map_or(1, |last| last.epoch);
         Gate::alone_at(&clock, epoch).write("start", start).await.expect("it starts");
         stage.clock.sleep(Duration::from_secs(300)).await;

@@ -9,7 +9,7 @@ use cutover_core::deployment::Role;
 use cutover_core::names::{FleetName, HostName, ImageId, InstanceId, ProgramName, UpgradeId};
 use cutover_core::observation::{Instance, InstanceState};
 
-use super::Program;
+use super::{Process, Program};
 
 /// An instance and what runs on it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub(crate) struct Host {
     /// When it reaches the next state of its life cycle.
     pub(crate) due: Option<Timestamp>,
     pub(crate) programs: BTreeMap<ProgramName, Program>,
+    /// The id of the last process that was started.
+    pub(crate) last_process: u32,
     /// Whether it passes health checks, and since when that is so.
     pub(crate) healthy: bool,
     pub(crate) healthy_since: Timestamp,
@@ -42,12 +44,18 @@ impl Host {
 
     /// Whether `program` answers requests here.
     pub(crate) fn serves(&self, program: &ProgramName) -> bool {
-        self.programs.get(program).is_some_and(|program| *program == Program::Running)
+        self.programs.get(program).is_some_and(|program| matches!(program, Program::Running(_)))
     }
 
     /// A program that is not stopped, if there is one.
     pub(crate) fn unstopped(&self) -> Option<&ProgramName> {
         self.programs.iter().find(|(_, program)| **program != Program::Stopped).map(|(name, _)| name)
+    }
+
+    /// A new process, started `now`.
+    pub(crate) fn process(&mut self, now: Timestamp) -> Process {
+        self.last_process += 1;
+        Process { id: self.last_process, since: now }
     }
 
     pub(crate) fn describe(&self) -> Instance {

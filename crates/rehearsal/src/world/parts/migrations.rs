@@ -1,11 +1,11 @@
-//! Migrations, pending and applied, and the jobs that apply them.
+//! Migrations, pending and applied, and what Django prints about them.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use cutover_core::names::{FleetName, SchemaName};
+use cutover_core::names::FleetName;
 
 /// Apps of edx-platform whose migrations the embedded cloud pretends to run.
 pub(crate) const APPS: [&str; 8] = [
@@ -37,19 +37,6 @@ impl Migrations {
     }
 }
 
-/// A migration command that was started on a host.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Job {
-    /// The index of its migrations in the world's `migrations`.
-    pub(crate) migrations: usize,
-    pub(crate) schema: SchemaName,
-    pub(crate) output: String,
-    pub(crate) exit: Option<i32>,
-    /// How long one migration takes.
-    pub(crate) step: Duration,
-    pub(crate) due: Timestamp,
-}
-
 impl Migrations {
     /// All of a fleet's migrations by one command, pending.
     pub(crate) fn furnish(fleet: &FleetName, migration: &cutover_core::deployment::Migration, total: u32) -> Self {
@@ -69,6 +56,20 @@ impl Migrations {
 pub(crate) fn success_of(number: u32, codename: &str) -> String {
     let (app, position) = position_of(number);
     format!("  Applying {app}.{position:04}_{codename}... OK\n")
+}
+
+/// What `showmigrations` prints: for each app its migrations, with `[X]` in front of the applied ones. Each app has one that
+/// was applied long ago.
+pub(crate) fn list_of(applied: u32, total: u32, codename: &str) -> String {
+    let mut text = String::with_capacity(64 * total as usize);
+    for (index, app) in APPS.iter().enumerate() {
+        let _ = writeln!(text, "{app}\n [X] 0001_initial");
+        for number in (index as u32..total).step_by(APPS.len()) {
+            let mark = if number < applied { 'X' } else { ' ' };
+            let _ = writeln!(text, " [{mark}] {:04}_{codename}", position_of(number).1);
+        }
+    }
+    text
 }
 
 /// The app of a migration, and its number there.

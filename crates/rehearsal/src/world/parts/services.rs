@@ -1,28 +1,58 @@
 //! Programs under supervisor.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use cutover_engine::ports::ProgramState;
+use cutover_core::time::between;
+use cutover_hosts::supervisor::{ProgramStatus, State};
+
+/// The process of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Process {
+    pub(crate) id: u32,
+    /// When it was started.
+    pub(crate) since: Timestamp,
+}
 
 /// A program of a host's supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Program {
     Stopped,
     /// It answers from this time on.
-    Starting(Timestamp),
-    Running,
+    Starting(Process, Timestamp),
+    Running(Process),
     /// It was told to stop and does not answer requests. It has stopped at this time, if there is one.
-    Stopping(Option<Timestamp>),
+    Stopping(Process, Option<Timestamp>),
 }
 
 impl Program {
-    pub(crate) fn state(self) -> ProgramState {
+    /// Its process, if it has one.
+    pub(crate) const fn process(self) -> Option<Process> {
         match self {
-            Self::Stopped => ProgramState::Stopped,
-            Self::Starting(_) => ProgramState::Starting,
-            Self::Running => ProgramState::Running,
-            Self::Stopping(_) => ProgramState::Stopping,
+            Self::Stopped => None,
+            Self::Starting(process, _) | Self::Running(process) | Self::Stopping(process, _) => Some(process),
         }
+    }
+
+    /// Whether it is on its way to another state, for which supervisorctl waits.
+    pub(crate) const fn moves(self) -> bool {
+        matches!(self, Self::Starting(..) | Self::Stopping(..))
+    }
+
+    /// What supervisor says about it. It counts the time of a process from its start, including the time in which the
+    /// program did not answer yet.
+    pub(crate) fn status(self, now: Timestamp) -> ProgramStatus {
+        match self {
+            Self::Stopped => ProgramStatus::not_running(State::Stopped, "Not started"),
+            Self::Starting(..) => ProgramStatus::not_running(State::Starting, ""),
+            Self::Running(process) => ProgramStatus::running(process.id, self.uptime(now).unwrap_or_default()),
+            Self::Stopping(..) => ProgramStatus::not_running(State::Stopping, ""),
+        }
+    }
+
+    fn uptime(self, now: Timestamp) -> Option<Duration> {
+        self.process().map(|process| between(process.since, now))
     }
 }

@@ -1,0 +1,177 @@
+//! Programs under supervisor: stopped, started and killed by orders, which are jobs on the host.
+//!
+//! What an order prints is for people. Only the states of the programs, and the processes on the host, tell what came of
+//! it. A program is stopped if supervisor says so *and* none of its processes is left.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cutover_core::deployment::PastStopLimit;
+use cutover_core::journal::Fact;
+use cutover_core::names::ProgramName;
+use cutover_core::plan::{HostPrograms, StartServices, StopServices, Work};
+use cutover_core::time::{between, human};
+use cutover_hosts::supervisor::{ProgramStatus, State, Verb};
+
+use super::supervised::{Subject, change_of_pids, order, states, up};
+use super::{Seen, StepContext};
+use crate::failure::Failure;
+use crate::halt::WriteError;
+use crate::ports::Answer;
+use crate::slots::StepSlot;
+
+/// How long a program must have been running before it counts as running. Supervisor says RUNNING after `startsecs`, which
+/// is one second unless it is configured. A program that cannot reach its database, or cannot bind its port, often ends a
+/// little later than that.
+const STEADY: Duration = Duration::from_secs(5);
+
+pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> Answer<Seen> {
+    let subject = Subject::new(context, &stop.host, &stop.supervisorctl, &stop.programs)?;
+    let up = up(context, &context.slot, &subject).await?;
+    if up.is_empty() {
+        return Ok(Seen::holds());
+    }
+    if !up.is_told() {
+        return Ok(Seen::NotYet);
+    }
+    let elapsed = since_told(context);
+    if elapsed < stop.stop_limit {
+        return Ok(Seen::UnderWay(["still stopping: ", &up.words()].concat()));
+    }
+    match stop.past_stop_limit {
+        // The next call kills them: see `stop`.
+        PastStopLimit::Kill => Ok(Seen::NotYet),
+        PastStopLimit::Abort => Ok(Seen::never(
+            format!("{} on {} still run after {}", up.words(), stop.host.name, human(elapsed)),
+            "let them end and run the phase again, or kill them by hand",
+        )),
+    }
+}
+
+/// Tells programs to stop. Those that have not stopped in time are killed, if the deployment file says so.
+pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Result<(), WriteError> {
+    let subject = Subject::new(context, &stop.host, &stop.supervisorctl, &stop.programs)?;
+    let up = up(context, &context.slot, &subject).await?;
+    let past_limit = since_told(context) >= stop.stop_limit;
+    let stopping = up.stopping();
+    if past_limit && stop.past_stop_limit == PastStopLimit::Kill && !stopping.is_empty() {
+        // Recorded before the kill: its answer may be lost, or this process may end, and interrupted tasks must be
+        // reported.
+        context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone() }).await?;
+        return order(context, "kill", Verb::Kill, &subject, stopping).await;
+    }
+    let answer = order(context, "stop", Verb::Stop, &subject, stop.programs.clone()).await;
+    context.told_to_stop.set(Some(context.clock.now()));
+    answer
+}
+
+/// How long programs have had to stop. That an earlier process started the step does not say that it told them to stop, so
+/// they get their whole time again from a process that takes the step up.
+fn since_told(context: &StepContext<'_>) -> Duration {
+    between(context.told_to_stop.get().unwrap_or(context.taken_up), context.clock.now())
+}
+
+pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) -> Answer<Seen> {
+    let subject = Subject::new(context, &start.host, &start.supervisorctl, &start.programs)?;
+    let states = states(context, &context.slot, &subject).await?;
+    let changed = change_of_pids(context, &subject, &states);
+    let given_up = named(&states, |status| status.state == State::Fatal);
+    if !given_up.is_empty() {
+        let why = format!("{} on {} could not be kept running", given_up.join(", "), start.host.name);
+        return Ok(Seen::never(why, "read their logs there"));
+    }
+    if states.values().any(|status| matches!(status.state, State::Stopped | State::Exited | State::Unknown)) {
+        return Ok(Seen::NotYet);
+    }
+    let words = not_running(&states, &changed);
+    Ok(if words.is_empty() { Seen::holds() } else { Seen::UnderWay(words) })
+}
+
+fn named(states: &BTreeMap<ProgramName, ProgramStatus>, which: impl Fn(&ProgramStatus) -> bool) -> Vec<&str> {
+    states.iter().filter(|(_, status)| which(status)).map(|(program, _)| program.as_str()).collect()
+}
+
+/// What programs do that do not count as running; nothing if all do. `changed` are those that have another process than at
+/// the last look.
+fn not_running(states: &BTreeMap<ProgramName, ProgramStatus>, changed: &[ProgramName]) -> String {
+    let in_state = |state: State| named(states, |status| status.state == state).join(", ");
+    let is_short = |status: &ProgramStatus| status.uptime.is_none_or(|uptime| uptime < STEADY);
+    let short = named(states, |status| status.state == State::Running && is_short(status)).join(", ");
+    let backoff = states.iter().filter(|(_, status)| status.state == State::Backoff);
+    let backoff: Vec<String> = backoff.map(|(program, status)| format!("{program} ({})", status.description)).collect();
+    let changed: Vec<&str> = changed.iter().map(ProgramName::as_str).collect();
+    let parts = [
+        ("still stopping", in_state(State::Stopping)),
+        ("starting", in_state(State::Starting)),
+        ("ended at once, and started again by supervisor", backoff.join(", ")),
+        ("running for less than 5 s", short),
+        ("running with another process than before", changed.join(", ")),
+    ];
+    let parts = parts.iter().filter(|(_, programs)| !programs.is_empty());
+    parts.map(|(what, programs)| format!("{what}: {programs}")).collect::<Vec<_>>().join("; ")
+}
+
+pub(super) async fn start(context: &StepContext<'_>, start: &StartServices) -> Result<(), WriteError> {
+    let subject = Subject::new(context, &start.host, &start.supervisorctl, &start.programs)?;
+    order(context, "start", Verb::Start, &subject, start.programs.clone()).await
+}
+
+/// Looks at each of these hosts with a connection of its own, and returns what was found on those where it was something.
+async fn found<'a, T>(
+    context: &StepContext<'_>,
+    hosts: &'a [HostPrograms],
+    look: impl AsyncFn(&StepSlot<'_>, &Subject<'_>) -> Answer<Option<T>>,
+) -> Answer<Vec<(Subject<'a>, T)>> {
+    let looks = hosts.iter().map(|host| async {
+        // This is one step, but each host needs a connection.
+        let slot = StepSlot::new(context.slots, Work::Connections);
+        let subject = Subject::new(context, &host.host, &host.supervisorctl, &host.programs)?;
+        let found = look(&slot, &subject).await?;
+        Ok::<_, Failure>(found.map(|found| (subject, found)))
+    });
+    let looked = futures_util::future::try_join_all(looks).await?;
+    Ok(looked.into_iter().flatten().collect())
+}
+
+/// The hosts on which programs run that must be stopped, with those programs, according to supervisor.
+pub(super) async fn running_again<'a>(
+    context: &StepContext<'_>,
+    hosts: &'a [HostPrograms],
+) -> Answer<Vec<(Subject<'a>, Vec<ProgramName>)>> {
+    let look = async |slot: &StepSlot<'_>, subject: &Subject<'_>| {
+        let states = states(context, slot, subject).await?;
+        change_of_pids(context, subject, &states);
+        let up: Vec<ProgramName> =
+            states.into_iter().filter(|(_, status)| !status.state.is_down()).map(|(program, _)| program).collect();
+        Ok(if up.is_empty() { None } else { Some(up) })
+    };
+    found(context, hosts, look).await
+}
+
+pub(super) async fn still_stopped(context: &StepContext<'_>, hosts: &[HostPrograms]) -> Answer<Seen> {
+    let look = async |slot: &StepSlot<'_>, subject: &Subject<'_>| {
+        let up = up(context, slot, subject).await?;
+        Ok(if up.is_empty() { None } else { Some(up) })
+    };
+    let found = found(context, hosts, look).await?;
+    if found.is_empty() {
+        return Ok(Seen::Holds(vec![Fact::Note { text: format!("hosts with all services stopped: {}", hosts.len()) }]));
+    }
+    if context.seen_since.get().is_none() && found.iter().any(|(_, up)| !up.programs.is_empty()) {
+        return Ok(Seen::NotYet);
+    }
+    let words: Vec<String> = found.iter().map(|(subject, up)| format!("{} on {}", up.words(), subject.name)).collect();
+    Ok(Seen::UnderWay(format!("still running: {}", words.join("; "))))
+}
+
+/// Stops services that something has started again without the operator, and records that.
+pub(super) async fn stop_again(context: &StepContext<'_>, hosts: &[HostPrograms]) -> Result<(), WriteError> {
+    for (subject, programs) in running_again(context, hosts).await? {
+        let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
+        let text = format!("{} was running again on {} and is stopped again", names.join(", "), subject.name);
+        context.learn(Fact::Note { text }).await?;
+        order(context, "stop", Verb::Stop, &subject, programs).await?;
+    }
+    context.seen_since.set(Some(context.clock.now()));
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! What runs on one host under supervisor, as the host says, and orders to its supervisor.
+
+use std::collections::BTreeMap;
+
+use cutover_core::names::{HostName, InstanceId, ProgramName};
+use cutover_core::plan::Host;
+use cutover_hosts::job::Job;
+use cutover_hosts::processes::{self, Leftover, Signs};
+use cutover_hosts::supervisor::{self, NoStatus, Order, ProgramStatus, State, Verb};
+
+use super::StepContext;
+use crate::failure::Failure;
+use crate::gate::Permit;
+use crate::halt::WriteError;
+use crate::ports::Answer;
+use crate::slots::StepSlot;
+
+/// How much of a command line is shown.
+const COMMAND_SHOWN: usize = 60;
+
+/// Programs on a host.
+pub(super) struct Subject<'a> {
+    pub(super) id: InstanceId,
+    pub(super) name: &'a HostName,
+    supervisorctl: &'a str,
+    programs: &'a [ProgramName],
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn new(
+        context: &StepContext<'_>,
+        host: &'a Host,
+        supervisorctl: &'a str,
+        programs: &'a [ProgramName],
+    ) -> Answer<Self> {
+        Ok(Self { id: context.instance(host)?, name: &host.name, supervisorctl, programs })
+    }
+}
+
+/// The states of exactly these programs.
+pub(super) async fn states(
+    context: &StepContext<'_>,
+    slot: &StepSlot<'_>,
+    subject: &Subject<'_>,
+) -> Answer<BTreeMap<ProgramName, ProgramStatus>> {
+    let question = supervisor::ask(subject.supervisorctl, subject.programs);
+    let ask = async |world: &crate::ports::World| {
+        let said = world.hosts.ask(&subject.id, &question).await?;
+        supervisor::read(subject.programs, &said).map_err(|why| no_status(subject.name, &why))
+    };
+    context.ask_with(slot, ask).await
+}
+
+fn no_status(host: &HostName, why: &NoStatus) -> Failure {
+    let message = format!("{host}: {why}");
+    match why {
+        // Supervisor may be restarting.
+        NoStatus::NoServer(_) => Failure::not_applied(message).with_hint("start supervisor there"),
+        NoStatus::TimedOut => Failure::not_applied(message).with_hint("look why supervisor hangs there"),
+        NoStatus::NoProgram(_) => Failure::permanent(message)
+            .with_hint("compare the role's `programs` in the deployment file with `supervisorctl avail`"),
+        NoStatus::NoSupervisorctl(_) => {
+            Failure::permanent(message).with_hint("correct the role's `supervisorctl` in the deployment file")
+        }
+        NoStatus::NotSaid { .. } => Failure::permanent(message).with_hint("run `supervisorctl status` there"),
+    }
+}
+
+/// Remembers the process ids of programs that run, and returns the programs that had another one at the last look.
+pub(super) fn change_of_pids(
+    context: &StepContext<'_>,
+    subject: &Subject<'_>,
+    states: &BTreeMap<ProgramName, ProgramStatus>,
+) -> Vec<ProgramName> {
+    let mut all = context.pids.borrow_mut();
+    let mut changed = Vec::new();
+    for (program, pid) in states.iter().filter_map(|(program, status)| Some((program, status.pid?))) {
+        let known = all.entry(subject.id.clone()).or_default();
+        if known.get(program).is_some_and(|before| *before != pid) {
+            changed.push(program.clone());
+        }
+        if known.get(program) != Some(&pid) {
+            known.insert(program.clone(), pid);
+        }
+    }
+    changed
+}
+
+/// What is not stopped on a host.
+pub(super) struct Up {
+    /// The programs that supervisor does not say to be down.
+    pub(super) programs: Vec<(ProgramName, State)>,
+    /// The processes of programs that supervisor says to be down.
+    processes: Vec<Leftover>,
+}
+
+impl Up {
+    pub(super) fn is_empty(&self) -> bool {
+        self.programs.is_empty() && self.processes.is_empty()
+    }
+
+    /// Whether all of it was told to stop.
+    pub(super) fn is_told(&self) -> bool {
+        self.programs.iter().all(|(_, state)| *state == State::Stopping)
+    }
+
+    /// The programs that were told to stop and have not.
+    pub(super) fn stopping(&self) -> Vec<ProgramName> {
+        let told = self.programs.iter().filter(|(_, state)| *state == State::Stopping).map(|(program, _)| program);
+        let mut stopping: Vec<ProgramName> =
+            told.chain(self.processes.iter().filter_map(|process| process.program.as_ref())).cloned().collect();
+        stopping.dedup();
+        stopping
+    }
+
+    /// What runs, for people.
+    pub(super) fn words(&self) -> String {
+        let programs = self.programs.iter().map(|(program, _)| program.to_string());
+        let processes = self.processes.iter().map(|process| {
+            let command: String = process.command.chars().take(COMMAND_SHOWN).collect();
+            let of = process.program.as_ref().map_or_else(String::new, |program| format!(" of {program}"));
+            format!("process {}{of} (`{command}`)", process.pid)
+        });
+        programs.chain(processes).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What is not stopped on a host. Processes are looked for only once supervisor says that all programs are down.
+pub(super) async fn up(context: &StepContext<'_>, slot: &StepSlot<'_>, subject: &Subject<'_>) -> Answer<Up> {
+    let states = states(context, slot, subject).await?;
+    change_of_pids(context, subject, &states);
+    let up = states.into_iter().map(|(program, status)| (program, status.state)).filter(|(_, state)| !state.is_down());
+    let programs: Vec<_> = up.collect();
+    let processes = if programs.is_empty() { processes_left(context, slot, subject).await? } else { Vec::new() };
+    Ok(Up { programs, processes })
+}
+
+/// The processes of programs that should have none.
+async fn processes_left(
+    context: &StepContext<'_>,
+    slot: &StepSlot<'_>,
+    subject: &Subject<'_>,
+) -> Answer<Vec<Leftover>> {
+    let question = processes::ask();
+    let said = context.ask_with(slot, async |world| world.hosts.ask(&subject.id, &question).await).await?;
+    let (all, none) = (context.pids.borrow(), BTreeMap::new());
+    let signs = Signs { programs: subject.programs, pids: all.get(&subject.id).unwrap_or(&none), texts: &[] };
+    processes::read(&signs, &said).map_err(|why| Failure::permanent(format!("{}: {why}", subject.name)))
+}
+
+/// Gives a supervisor an order. Its job has a name of its own: under the name of an earlier order, nothing would be done.
+pub(super) async fn order(
+    context: &StepContext<'_>,
+    call: &'static str,
+    verb: Verb,
+    subject: &Subject<'_>,
+    programs: Vec<ProgramName>,
+) -> Result<(), WriteError> {
+    let order = Order { verb, supervisorctl: subject.supervisorctl.to_owned(), programs };
+    let job = Job::new(context.name_of_order(), order.command());
+    let hosts = &context.world.hosts;
+    context.write(call, async |permit: &Permit| hosts.start_job(permit, &subject.id, &job).await).await.map(drop)
+}

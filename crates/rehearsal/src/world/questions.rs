@@ -1,0 +1,150 @@
+//! What hosts answer to questions, in the text of the real programs, so that the parsers run in every rehearsal.
+
+use std::fmt::Write as _;
+
+use cutover_core::deployment::{Role, Services};
+use cutover_core::names::{InstanceId, ProgramName};
+use cutover_engine::ports::Answer;
+use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
+use cutover_hosts::processes;
+
+use super::jobs::{not_found, runs};
+use super::parts::{Host, Script, list_of};
+use super::state::WorldState;
+
+/// The kinds of questions. Calls are counted, and faults injected, by their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    Programs,
+    Processes,
+    SmokeTest,
+    QueuedTasks,
+    PendingMigrations,
+    Other,
+}
+
+impl Question {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Programs => "programs",
+            Self::Processes => "processes",
+            Self::SmokeTest => "smoke_test",
+            Self::QueuedTasks => "queued_tasks",
+            Self::PendingMigrations => "pending_migrations",
+            Self::Other => "ask",
+        }
+    }
+}
+
+fn failed(exit: i32, stderr: String) -> Said {
+    Said { exit, stdout: String::new(), stderr }
+}
+
+fn printed(stdout: String) -> Said {
+    Said { exit: 0, stdout, stderr: String::new() }
+}
+
+impl WorldState {
+    /// What is asked, whether or not the host that is asked can answer it.
+    pub(crate) fn question(&self, ask: &Ask) -> Question {
+        let arguments = ask.command.arguments.as_slice();
+        let is_of_role = |is_it: &dyn Fn(&Services) -> bool| {
+            Role::ALL.into_iter().filter_map(|role| self.deployment.role.services(role)).any(is_it)
+        };
+        if is_of_role(&|services| is_status(services, arguments)) {
+            Question::Programs
+        } else if processes::is_asked(ask) {
+            Question::Processes
+        } else if is_of_role(&|services| services.smoke_tests.iter().any(|test| test.command == arguments)) {
+            Question::SmokeTest
+        } else if is_of_role(&|services| !arguments.is_empty() && services.count_queues == arguments) {
+            Question::QueuedTasks
+        } else if self.deployment.migrations.iter().any(|migration| migration.list_command == arguments) {
+            Question::PendingMigrations
+        } else {
+            Question::Other
+        }
+    }
+
+    /// What a host answers.
+    pub(crate) fn answer(&self, instance: &InstanceId, question: Question, ask: &Ask) -> Answer<Said> {
+        let host = self.reachable(instance)?;
+        let answer = match question {
+            Question::Programs => self.status(host, &ask.command),
+            Question::Processes => Some(processes_of(host)),
+            Question::SmokeTest => self.smoke_test(host, &ask.command),
+            Question::QueuedTasks => Some(printed(format!("{}\n", self.queued_tasks(&host.fleet)))),
+            Question::PendingMigrations => self.pending(instance, &ask.command),
+            Question::Other => of_script(ask),
+        };
+        Ok(answer.unwrap_or_else(|| failed(127, not_found(&ask.command))))
+    }
+
+    /// Whether a host has that supervisorctl.
+    pub(crate) fn has_supervisorctl(&self, instance: &InstanceId, supervisorctl: &str) -> bool {
+        self.hosts.get(instance).is_some_and(|host| self.supervisorctl_of(host) == Some(supervisorctl))
+    }
+
+    fn supervisorctl_of(&self, host: &Host) -> Option<&str> {
+        self.deployment.role.services(host.role).map(|services| services.supervisorctl.as_str())
+    }
+
+    /// `supervisorctl status PROGRAM...`
+    fn status(&self, host: &Host, command: &Command) -> Option<Said> {
+        let [supervisorctl, _, names @ ..] = command.arguments.as_slice() else { return None };
+        if self.supervisorctl_of(host) != Some(supervisorctl) {
+            return None;
+        }
+        let (mut text, mut exit) = (String::with_capacity(80 * names.len()), 0);
+        for name in names {
+            let name = ProgramName::from(name.as_str());
+            let _ = match host.programs.get(&name) {
+                Some(program) => {
+                    let status = program.status(self.now);
+                    if status.pid.is_none() && exit == 0 {
+                        exit = 3;
+                    }
+                    writeln!(text, "{}", status.line(&name))
+                }
+                None => {
+                    exit = 4;
+                    writeln!(text, "{name}: ERROR (no such process)")
+                }
+            };
+        }
+        Some(Said { exit, stdout: text, stderr: String::new() })
+    }
+
+    /// A smoke test of the host's role, which always succeeds in this world.
+    fn smoke_test(&self, host: &Host, command: &Command) -> Option<Said> {
+        let services = self.deployment.role.services(host.role)?;
+        let test = services.smoke_tests.iter().find(|test| test.command == command.arguments)?;
+        Some(printed(format!("{}: {}\n", host.name, test.contains.as_deref().unwrap_or("ok"))))
+    }
+
+    /// A command that lists the migrations of the host's fleet.
+    fn pending(&self, instance: &InstanceId, command: &Command) -> Option<Said> {
+        let (index, _) = self.migrations_by(instance, |migration| {
+            runs(command, &migration.list_command, &migration.directory, &migration.user)
+        })?;
+        let migrations = &self.migrations[index];
+        Some(printed(list_of(migrations.applied, migrations.total, &self.deployment.release.codename)))
+    }
+}
+
+fn is_status(services: &Services, arguments: &[String]) -> bool {
+    matches!(arguments, [supervisorctl, verb, ..] if verb == "status" && *supervisorctl == services.supervisorctl)
+}
+
+fn processes_of(host: &Host) -> Said {
+    let processes = host.programs.iter().filter_map(|(name, program)| Some((program.process()?.id, name)));
+    printed(processes::answer(&processes.collect::<Vec<_>>()))
+}
+
+fn of_script(ask: &Ask) -> Option<Said> {
+    let script = Script::of(&ask.command)?;
+    match script.length() < ask.limit {
+        true => Some(script.said()),
+        false => Some(failed(EXIT_TIMED_OUT, String::new())),
+    }
+}

@@ -1,0 +1,439 @@
+//! The programs on hosts: stopped, started and killed, and when each of that is over.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use cutover_core::deployment::{PastStopLimit, SmokeTest};
+use cutover_core::journal::{Fact, StepStatus};
+use cutover_core::names::{InstanceId, JobName, ProgramName};
+use cutover_core::plan::{Action, Edge, HostPrograms, Line, Rule, StartServices, Step, StopServices};
+use cutover_core::time::{between, earlier, later};
+use cutover_engine::conductor::Ending;
+use cutover_engine::failure::Failure;
+use cutover_engine::gate::Permit;
+use cutover_engine::ports::{Answer, Clock, Hosts, World};
+use cutover_hosts::command::{Ask, Said};
+use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
+use cutover_hosts::processes;
+use cutover_hosts::supervisor::{Order, ProgramStatus, State, Verb};
+
+use super::stage::{Stage, Waits, failed, host, step};
+
+/// A program under supervisor.
+#[derive(Clone, Copy)]
+struct Program {
+    state: State,
+    pid: u32,
+    /// When its process was started.
+    since: Timestamp,
+}
+
+/// A host whose supervisor obeys at once, and answers as the real programs do.
+pub(crate) struct Services {
+    clock: Rc<dyn Clock>,
+    start: Timestamp,
+    programs: RefCell<BTreeMap<ProgramName, Program>>,
+    /// What the list of processes says, instead of nothing.
+    listed: RefCell<Option<String>>,
+    /// What happens to the programs at each look.
+    at_look: RefCell<Option<Box<dyn FnMut(&Services)>>>,
+    /// Whether programs that are told to stop go on.
+    is_stubborn: Cell<bool>,
+    queued: Cell<u32>,
+    /// What every other question is answered with.
+    said: RefCell<Said>,
+    /// The orders, with the seconds at which they were given.
+    calls: RefCell<Vec<(String, u64)>>,
+    /// The names of their jobs.
+    jobs: RefCell<Vec<JobName>>,
+}
+
+impl Services {
+    pub(crate) fn of(stage: &mut Stage, states: &[(&str, State)]) -> Rc<Self> {
+        let start = stage.clock.now();
+        let program = |state| Program { state, pid: 70, since: earlier(start, Duration::from_secs(60)) };
+        let programs = states.iter().map(|(name, state)| (ProgramName::from(*name), program(*state))).collect();
+        let (listed, at_look, is_stubborn, queued, said, calls, jobs) = Default::default();
+        let clock = Rc::clone(&stage.clock) as _;
+        let programs = RefCell::new(programs);
+        let services = Self { clock, start, programs, listed, at_look, is_stubborn, queued, said, calls, jobs };
+        let services = Rc::new(services);
+        stage.world = World { hosts: Rc::clone(&services) as _, ..stage.world.clone() };
+        services
+    }
+
+    /// Puts programs into a state, with a new process.
+    fn put(&self, names: &[ProgramName], state: State) {
+        for (pid, name) in (80..).zip(names) {
+            self.programs.borrow_mut().insert(name.clone(), Program { state, pid, since: self.clock.now() });
+        }
+    }
+
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.calls.borrow().iter().map(|(call, _)| call.clone()).collect()
+    }
+
+    fn status(&self, names: &[String]) -> String {
+        let programs = self.programs.borrow();
+        let line = |name: &String| {
+            let name = ProgramName::from(name.as_str());
+            let status = match programs.get(&name)? {
+                Program { state: State::Running, pid, since } => {
+                    ProgramStatus::running(*pid, between(*since, self.clock.now()))
+                }
+                Program { state: State::Backoff, .. } => {
+                    ProgramStatus::not_running(State::Backoff, "Exited too quickly (process log may have details)")
+                }
+                Program { state, .. } => ProgramStatus::not_running(*state, ""),
+            };
+            Some(status.line(&name) + "\n")
+        };
+        names.iter().filter_map(line).collect()
+    }
+}
+
+#[async_trait(?Send)]
+impl Hosts for Services {
+    async fn ask(&self, _: &InstanceId, ask: &Ask) -> Answer<Said> {
+        let printed = |stdout: String| Ok(Said { stdout, ..Said::default() });
+        match ask.command.arguments.as_slice() {
+            [_, verb, names @ ..] if verb == "status" => {
+                if let Some(mut at_look) = self.at_look.take() {
+                    at_look(self);
+                    self.at_look.replace(Some(at_look));
+                }
+                printed(self.status(names))
+            }
+            _ if processes::is_asked(ask) => printed(self.listed.borrow().clone().unwrap_or(processes::answer(&[]))),
+            [_, verb, ..] if verb == "LLEN" => {
+                printed(format!("{}\n", self.queued.replace(self.queued.get().saturating_sub(1))))
+            }
+            _ => Ok(self.said.borrow().clone()),
+        }
+    }
+
+    async fn start_job(&self, _: &Permit, _: &InstanceId, job: &Job) -> Answer<JobStart> {
+        let order = Order::of(&job.command).expect("nothing else is started here");
+        let (verb, state) = match order.verb {
+            Verb::Stop => ("stop", State::Stopped),
+            Verb::Start => ("start", State::Running),
+            Verb::Kill => ("kill", State::Stopped),
+        };
+        let names: Vec<&str> = order.programs.iter().map(ProgramName::as_str).collect();
+        let seconds = between(self.start, self.clock.now()).as_secs();
+        self.calls.borrow_mut().push((format!("{verb} {}", names.join(" ")), seconds));
+        self.jobs.borrow_mut().push(job.name.clone());
+        if verb == "kill" {
+            self.listed.replace(None);
+        }
+        if !self.is_stubborn.get() {
+            self.put(&order.programs, state);
+        }
+        Ok(JobStart::Started)
+    }
+
+    async fn job(&self, _: &InstanceId, _: &JobName, _: u64) -> Answer<Option<JobReport>> {
+        Err(Failure::permanent("nobody asks for this here"))
+    }
+
+    async fn signal_job(&self, _: &Permit, _: &InstanceId, _: &JobName, _: Signal) -> Answer<bool> {
+        Err(Failure::permanent("nobody asks for this here"))
+    }
+
+    async fn collect_job(&self, _: &Permit, _: &InstanceId, _: &JobName) -> Answer<()> {
+        Err(Failure::permanent("nobody asks for this here"))
+    }
+}
+
+#[test]
+fn services_are_not_stopped_when_their_call_waited_past_the_latest_safe_start() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    let latest = later(stage.clock.now(), Duration::from_secs(15));
+    let open = Action::WaitUntil { moment: stage.clock.now(), no_later_than: Some(latest) };
+    let open = Step { line: Line::Open, ..step("open", open) };
+    let mut stop = Step { line: Line::StopCurrent, ..stop(PastStopLimit::Kill) };
+    stop.waits_for = vec![Edge { step: "open".into(), rule: Rule::RunbookLine }];
+    let (clock, meanwhile) = (Rc::clone(&stage.clock), RefCell::new(Some(|| ())));
+    stage.faults = Rc::new(Waits { clock, call: "stop", meanwhile });
+    assert_eq!(stage.conduct(vec![open, stop]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), [""; 0]);
+    assert!(stage.error_of("stop").contains("latest safe start had passed"), "{}", stage.error_of("stop"));
+}
+
+pub(crate) fn stop(past_stop_limit: PastStopLimit) -> Step {
+    let stop = StopServices {
+        host: host("edx-0", "i-1"),
+        supervisorctl: "supervisorctl".to_owned(),
+        programs: vec!["cms".into(), "lms".into()],
+        stop_limit: Duration::from_secs(60),
+        past_stop_limit,
+    };
+    step("stop", Action::StopServices(stop))
+}
+
+#[test]
+fn programs_that_are_told_to_stop_are_not_killed_before_their_time() {
+    for past_limit in [PastStopLimit::Kill, PastStopLimit::Abort] {
+        let mut stage = Stage::new();
+        let states = [("cms", State::Stopping), ("lms", State::Running)];
+        let services = Services::of(&mut stage, &states);
+        assert_eq!(stage.conduct(vec![stop(past_limit)]), Ending::Finished);
+        assert_eq!(services.calls(), ["stop cms lms"]);
+    }
+}
+
+#[test]
+fn a_program_that_the_file_does_not_allow_to_kill_is_not_killed_however_long_it_takes() {
+    let mut stage = Stage::new();
+    let states = [("cms", State::Stopping), ("lms", State::Running)];
+    let services = Services::of(&mut stage, &states);
+    stage.was_begun(vec![stop(PastStopLimit::Abort)], Vec::new());
+    stage.pass(100);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["stop cms lms"]);
+}
+
+#[test]
+fn a_program_that_does_not_stop_is_killed_when_its_time_is_over() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopping), ("lms", State::Stopped)]);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Finished);
+    assert_eq!(services.calls(), ["kill cms"]);
+    let (_, seconds) = services.calls.borrow()[0];
+    assert!((60..62).contains(&seconds), "{seconds} s");
+}
+
+#[test]
+fn a_crash_takes_nothing_from_the_time_that_programs_have_to_stop() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopping), ("lms", State::Stopped)]);
+    // The step was started, and nothing says that anybody told the programs to stop.
+    stage.was_begun(vec![stop(PastStopLimit::Kill)], Vec::new());
+    stage.pass(100);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["kill cms"]);
+    let (_, seconds) = services.calls.borrow()[0];
+    assert!((160..165).contains(&seconds), "{seconds} s");
+}
+
+fn start() -> Step {
+    start_on("edx-0")
+}
+
+pub(crate) fn start_on(name: &str) -> Step {
+    let start = StartServices {
+        host: host(name, "i-1"),
+        supervisorctl: "supervisorctl".to_owned(),
+        programs: vec!["cms".into(), "lms".into()],
+    };
+    step("start", Action::StartServices(start))
+}
+
+#[test]
+fn programs_that_could_not_be_kept_running_are_started_again_by_the_next_run() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Fatal), ("lms", State::Running)]);
+    stage.was_begun(vec![start()], vec![failed("start")]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["start cms lms"]);
+}
+
+#[test]
+fn programs_that_cannot_be_kept_running_have_failed_at_once_with_their_names() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Fatal), ("lms", State::Running)]);
+    stage.was_begun(vec![start()], Vec::new());
+    assert_eq!(stage.resume(), Ending::Failed(vec!["start".into()]));
+    assert_eq!((services.calls(), stage.elapsed()), (Vec::new(), 0));
+    let error = stage.error_of("start");
+    assert!(error.starts_with("cms on edx-0 could not be kept running"), "{error}");
+}
+
+#[test]
+fn programs_that_are_starting_are_not_started_again() {
+    let mut stage = Stage::new();
+    let states = [("cms", State::Running), ("lms", State::Starting)];
+    let services = Services::of(&mut stage, &states);
+    let ending = stage.conduct(vec![start()]);
+    assert_eq!((ending, services.calls()), (Ending::Failed(vec!["start".into()]), Vec::new()));
+    assert!(stage.error_of("start").ends_with("starting: lms"), "{}", stage.error_of("start"));
+}
+
+#[test]
+fn services_that_were_started_again_are_stopped_and_named() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Running)]);
+    let programs = vec!["cms".into(), "lms".into()];
+    let hosts = vec![HostPrograms { host: host("edx-0", "i-1"), supervisorctl: "supervisorctl".to_owned(), programs }];
+    assert_eq!(stage.conduct(vec![step("confirm", Action::ConfirmStopped { hosts })]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop lms"]);
+    let text = "lms was running again on edx-0 and is stopped again".to_owned();
+    assert!(stage.facts_of("confirm").contains(&Fact::Note { text }), "{:?}", stage.facts_of("confirm"));
+}
+
+fn drain() -> Action {
+    let command = vec!["redis-cli".to_owned(), "LLEN".to_owned(), "celery".to_owned()];
+    Action::DrainQueues { fleet: "live".into(), host: host("worker-0", "i-1"), command }
+}
+
+#[test]
+fn a_queue_is_drained_once_nothing_is_left_in_it() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[]);
+    services.queued.set(3);
+    assert_eq!(stage.conduct(vec![step("drain", drain())]), Ending::Finished);
+    let left = |tasks: u32| format!("{tasks} tasks of live are waiting");
+    assert_eq!(*stage.mentioned.borrow(), [left(2), left(1)]);
+    assert_eq!((stage.starts_of("drain"), stage.status("drain")), (1, StepStatus::Done));
+}
+
+#[test]
+fn a_program_whose_processes_are_left_has_not_stopped() {
+    let left = || processes::answer(&[(71, &"cms".into())]);
+    let stops = |past_limit| {
+        let mut stage = Stage::new();
+        let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Exited)]);
+        services.listed.replace(Some(left()));
+        let ending = stage.conduct(vec![stop(past_limit)]);
+        (stage, services, ending)
+    };
+    let (stage, services, ending) = stops(PastStopLimit::Abort);
+    assert_eq!((ending, services.calls()), (Ending::Failed(vec!["stop".into()]), Vec::new()));
+    let error = stage.error_of("stop");
+    assert!(error.starts_with("process 71 of cms (`cms`) on edx-0 still run after 1m"), "{error}");
+    let (stage, services, ending) = stops(PastStopLimit::Kill);
+    assert_eq!((ending, services.calls()), (Ending::Finished, vec!["kill cms".to_owned()]));
+    let killed = Fact::Killed { host: "edx-0".into(), programs: vec!["cms".into()] };
+    assert!(stage.facts_of("stop").contains(&killed), "{:?}", stage.facts_of("stop"));
+}
+
+#[test]
+fn a_process_that_no_longer_shows_its_program_is_found_by_the_process_id_that_the_program_had() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Stopped)]);
+    // It was started by the process that was cms, and has overwritten its own environment.
+    let listed = "@environ\n@stat\n1 (systemd) S 0 1 1\n99 (title) S 1 70 70\n@cmdline\n@end\n";
+    services.listed.replace(Some(listed.to_owned()));
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), ["stop cms lms"]);
+    let error = stage.error_of("stop");
+    assert!(error.starts_with("process 99 of cms (`[title]`) on edx-0 still run"), "{error}");
+}
+
+#[test]
+fn a_program_of_which_supervisor_says_nothing_does_not_count_as_stopped() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped)]);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), [""; 0]);
+    let error = stage.error_of("stop");
+    assert!(error.starts_with("edx-0: supervisorctl did not say how lms is"), "{error}");
+}
+
+#[test]
+fn each_order_of_each_conductor_is_a_job_of_its_own() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.is_stubborn.set(true);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(stage.resume(), Ending::Failed(vec!["stop".into()]));
+    let mut jobs = services.jobs.borrow().clone();
+    assert!(jobs.len() > 10 && jobs.iter().all(|job| job.as_str().starts_with("qa-koa-v4-stop-e1-")), "{jobs:?}");
+    let all = jobs.len();
+    jobs.sort();
+    jobs.dedup();
+    assert_eq!(jobs.len(), all, "under a name that was used before, nothing would be done");
+}
+
+#[test]
+fn a_program_counts_as_running_only_after_a_while() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    assert_eq!(stage.conduct(vec![start()]), Ending::Finished);
+    assert_eq!(services.calls(), ["start cms lms"]);
+    assert!((5..9).contains(&stage.elapsed()), "{} s", stage.elapsed());
+    assert_eq!(*stage.mentioned.borrow(), ["running for less than 5 s: cms, lms"]);
+}
+
+#[test]
+fn a_program_that_flaps_is_named_in_supervisors_own_words() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    let lms: ProgramName = "lms".into();
+    // Supervisor starts it again and again, and never gives up.
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        let before = services.programs.borrow()[&lms].state;
+        let next = if before == State::Backoff { State::Starting } else { State::Backoff };
+        services.put(std::slice::from_ref(&lms), next);
+    })));
+    stage.was_begun(vec![start()], Vec::new());
+    assert_eq!(stage.resume(), Ending::Failed(vec!["start".into()]));
+    assert_eq!(services.calls(), [""; 0]);
+    let words =
+        "ended at once, and started again by supervisor: lms (Exited too quickly (process log may have details))";
+    assert!(stage.mentioned.borrow().iter().any(|mentioned| mentioned == words), "{:?}", stage.mentioned.borrow());
+    assert!(stage.error_of("start").contains("lms"), "{}", stage.error_of("start"));
+}
+
+#[test]
+fn a_program_with_another_process_than_at_the_last_look_does_not_count_as_running() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Starting), ("lms", State::Running)]);
+    let (mut looks, (cms, lms)) = (0, ("cms".into(), "lms".into()));
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        looks += 1;
+        let mut programs = services.programs.borrow_mut();
+        let since = earlier(services.start, Duration::from_secs(60));
+        let of = |pid| Program { state: State::Running, pid, since };
+        if looks == 4 {
+            programs.extend([(ProgramName::clone(&cms), of(90)), (ProgramName::clone(&lms), of(91))]);
+        }
+    })));
+    assert_eq!(stage.conduct(vec![start()]), Ending::Finished);
+    let last = stage.mentioned.borrow().last().cloned();
+    assert_eq!(last.as_deref(), Some("running with another process than before: lms"));
+}
+
+#[test]
+fn a_queue_that_cannot_be_counted_is_never_drained() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[]);
+    let refused = "Could not connect to Redis at 127.0.0.1:6379: Connection refused\n";
+    services.said.replace(Said { exit: 1, stdout: String::new(), stderr: refused.to_owned() });
+    let mut drain = drain();
+    if let Action::DrainQueues { command, .. } = &mut drain {
+        command[1] = "llen".to_owned();
+    }
+    assert_eq!(stage.conduct(vec![step("drain", drain)]), Ending::Failed(vec!["drain".into()]));
+    let error = stage.error_of("drain");
+    assert!(
+        error.starts_with("the tasks of live could not be counted on worker-0: exit status 1: Could not"),
+        "{error}"
+    );
+    assert!(error.contains("count_queues"), "{error}");
+}
+
+#[test]
+fn a_smoke_test_that_fails_is_named_with_what_it_said() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[]);
+    services.said.replace(Said { exit: 3, stdout: "inactive\n".to_owned(), stderr: String::new() });
+    let test = |name: &str| SmokeTest {
+        name: name.to_owned(),
+        command: ["systemctl", "is-active", name].map(str::to_owned).to_vec(),
+        contains: None,
+    };
+    let smoke = Action::SmokeTest { host: host("edx-0", "i-1"), tests: vec![test("nginx"), test("supervisor")] };
+    assert_eq!(stage.conduct(vec![step("smoke", smoke)]), Ending::Failed(vec!["smoke".into()]));
+    let error = stage.error_of("smoke");
+    assert!(
+        error.starts_with("2 of 2 smoke tests failed: nginx: exit status 3: inactive; supervisor: exit"),
+        "{error}"
+    );
+}
