@@ -28,11 +28,17 @@ pub fn pending(said: &Said) -> Result<u32, NotListed> {
     if said.exit != 0 {
         return Err(NotListed::Failed { exit: said.exit, printed: said.last_line().to_owned() });
     }
-    let count = |mark: &str| said.stdout.lines().filter(|line| line.trim_start().starts_with(mark)).count();
-    let (pending, applied) = (count("[ ]"), count("[X]") + count("[-]"));
+    let (mut pending, mut applied) = (0, 0);
+    for line in said.stdout.lines() {
+        match line.trim_ascii_start().as_bytes() {
+            [b'[', b' ', b']', ..] => pending += 1,
+            [b'[', b'X' | b'-', b']', ..] => applied += 1,
+            _ => {}
+        }
+    }
     match pending + applied {
         0 => Err(NotListed::NotAList(said.last_line().to_owned())),
-        _ => Ok(u32::try_from(pending).unwrap_or(u32::MAX)),
+        _ => Ok(pending),
     }
 }
 

@@ -55,7 +55,7 @@ pub fn ask() -> Ask {
 /// Whether a question is the one for all processes, for a simulation.
 #[must_use]
 pub fn is_asked(ask: &Ask) -> bool {
-    *ask == self::ask()
+    matches!(ask.command.arguments.as_slice(), [_, _, script, ..] if script == SCRIPT)
 }
 
 /// The answer of a host on which only these processes run, for a simulation: process id and program.

@@ -16,7 +16,7 @@ use cutover_engine::ports::{Announcer, Answer, Clock, Decided, Hosts, Operator};
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
 use cutover_hosts::processes;
-use cutover_hosts::supervisor::{Order, ProgramStatus, State, Verb};
+use cutover_hosts::supervisor::{Order, State, Verb, print_other, print_running};
 
 /// Hosts whose programs run until they are told to stop, whose queues are empty, and whose migrations succeed.
 #[derive(Default)]
@@ -33,15 +33,14 @@ impl Obedient {
     /// What `supervisorctl status` prints.
     fn status(&self, host: &InstanceId, programs: &[String]) -> String {
         let stopped = self.stopped.borrow();
-        let line = |program: &String| {
-            let program = ProgramName::from(program.as_str());
-            let status = match stopped.contains(&(host.clone(), program.clone())) {
-                true => ProgramStatus::not_running(State::Stopped, "Not started"),
-                false => ProgramStatus::running(1000, Duration::from_secs(3600)),
-            };
-            status.line(&program) + "\n"
-        };
-        programs.iter().map(line).collect()
+        let mut text = String::new();
+        for program in programs {
+            match stopped.contains(&(host.clone(), program.as_str().into())) {
+                true => print_other(&mut text, program, State::Stopped, "Not started"),
+                false => print_running(&mut text, program, 1000, Duration::from_secs(3600)),
+            }
+        }
+        text
     }
 }
 

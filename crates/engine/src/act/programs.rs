@@ -75,7 +75,8 @@ pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) ->
     let subject = Subject::new(context, &start.host, &start.supervisorctl, &start.programs)?;
     let states = states(context, &context.slot, &subject).await?;
     let changed = change_of_pids(context, &subject, &states);
-    let given_up = named(&states, |status| status.state == State::Fatal);
+    let given_up = states.iter().filter(|(_, status)| status.state == State::Fatal);
+    let given_up: Vec<&str> = given_up.map(|(program, _)| program.as_str()).collect();
     if !given_up.is_empty() {
         let why = format!("{} on {} could not be kept running", given_up.join(", "), start.host.name);
         return Ok(Seen::never(why, "read their logs there"));
@@ -87,28 +88,30 @@ pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) ->
     Ok(if words.is_empty() { Seen::holds() } else { Seen::UnderWay(words) })
 }
 
-fn named(states: &BTreeMap<ProgramName, ProgramStatus>, which: impl Fn(&ProgramStatus) -> bool) -> Vec<&str> {
-    states.iter().filter(|(_, status)| which(status)).map(|(program, _)| program.as_str()).collect()
-}
-
 /// What programs do that do not count as running; nothing if all do. `changed` are those that have another process than at
 /// the last look.
 fn not_running(states: &BTreeMap<ProgramName, ProgramStatus>, changed: &[ProgramName]) -> String {
-    let in_state = |state: State| named(states, |status| status.state == state).join(", ");
+    let mut words = String::new();
+    let mut tell = |what: &str, which: &dyn Fn(&ProgramName, &ProgramStatus) -> bool| {
+        for (nth, (program, status)) in states.iter().filter(|(program, status)| which(program, status)).enumerate() {
+            match (nth, words.is_empty()) {
+                (0, true) => words.push_str(what),
+                (0, false) => words.extend(["; ", what]),
+                _ => words.push_str(", "),
+            }
+            words.push_str(program.as_str());
+            if status.state == State::Backoff {
+                words.extend([" (", &status.description, ")"]);
+            }
+        }
+    };
     let is_short = |status: &ProgramStatus| status.uptime.is_none_or(|uptime| uptime < STEADY);
-    let short = named(states, |status| status.state == State::Running && is_short(status)).join(", ");
-    let backoff = states.iter().filter(|(_, status)| status.state == State::Backoff);
-    let backoff: Vec<String> = backoff.map(|(program, status)| format!("{program} ({})", status.description)).collect();
-    let changed: Vec<&str> = changed.iter().map(ProgramName::as_str).collect();
-    let parts = [
-        ("still stopping", in_state(State::Stopping)),
-        ("starting", in_state(State::Starting)),
-        ("ended at once, and started again by supervisor", backoff.join(", ")),
-        ("running for less than 5 s", short),
-        ("running with another process than before", changed.join(", ")),
-    ];
-    let parts = parts.iter().filter(|(_, programs)| !programs.is_empty());
-    parts.map(|(what, programs)| format!("{what}: {programs}")).collect::<Vec<_>>().join("; ")
+    tell("still stopping: ", &|_, status| status.state == State::Stopping);
+    tell("starting: ", &|_, status| status.state == State::Starting);
+    tell("ended at once, and started again by supervisor: ", &|_, status| status.state == State::Backoff);
+    tell("running for less than 5 s: ", &|_, status| status.state == State::Running && is_short(status));
+    tell("running with another process than before: ", &|program, _| changed.contains(program));
+    words
 }
 
 pub(super) async fn start(context: &StepContext<'_>, start: &StartServices) -> Result<(), WriteError> {

@@ -1,5 +1,6 @@
 //! What runs on one host under supervisor, as the host says, and orders to its supervisor.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use cutover_core::names::{HostName, InstanceId, ProgramName};
@@ -72,15 +73,17 @@ pub(super) fn change_of_pids(
     subject: &Subject<'_>,
     states: &BTreeMap<ProgramName, ProgramStatus>,
 ) -> Vec<ProgramName> {
-    let mut all = context.pids.borrow_mut();
     let mut changed = Vec::new();
-    for (program, pid) in states.iter().filter_map(|(program, status)| Some((program, status.pid?))) {
-        let known = all.entry(subject.id.clone()).or_default();
-        if known.get(program).is_some_and(|before| *before != pid) {
-            changed.push(program.clone());
-        }
-        if known.get(program) != Some(&pid) {
-            known.insert(program.clone(), pid);
+    let mut running = states.iter().filter_map(|(program, status)| Some((program, status.pid?))).peekable();
+    if running.peek().is_none() {
+        return changed;
+    }
+    let mut all = context.pids.borrow_mut();
+    let known = all.entry(subject.id.clone()).or_default();
+    for (program, pid) in running {
+        match known.insert(program.clone(), pid) {
+            Some(before) if before != pid => changed.push(program.clone()),
+            _ => {}
         }
     }
     changed
@@ -115,11 +118,11 @@ impl Up {
 
     /// What runs, for people.
     pub(super) fn words(&self) -> String {
-        let programs = self.programs.iter().map(|(program, _)| program.to_string());
+        let programs = self.programs.iter().map(|(program, _)| Cow::Borrowed(program.as_str()));
         let processes = self.processes.iter().map(|process| {
             let command: String = process.command.chars().take(COMMAND_SHOWN).collect();
             let of = process.program.as_ref().map_or_else(String::new, |program| format!(" of {program}"));
-            format!("process {}{of} (`{command}`)", process.pid)
+            Cow::Owned(format!("process {}{of} (`{command}`)", process.pid))
         });
         programs.chain(processes).collect::<Vec<_>>().join(", ")
     }

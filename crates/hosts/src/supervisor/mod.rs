@@ -6,4 +6,4 @@ mod status;
 mod tests;
 
 pub use orders::{Order, Verb};
-pub use status::{NoStatus, ProgramStatus, State, ask, read};
+pub use status::{NoStatus, ProgramStatus, State, ask, print_other, print_running, read};

@@ -4,6 +4,7 @@
 //! which hides the 4 of an unknown name. So the text is read, and each program that was asked for must be in it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use cutover_core::names::ProgramName;
@@ -85,30 +86,51 @@ pub struct ProgramStatus {
 }
 
 impl ProgramStatus {
-    /// The line that supervisorctl 3.1 and later print for this program, for a simulation.
-    #[must_use]
-    pub fn line(&self, name: &ProgramName) -> String {
-        format!("{:<33}{:<10}{}", name.as_str(), self.state.as_str(), self.description)
+    fn read(state: State, description: &str) -> Self {
+        let (pid, uptime) = if state == State::Running { read_running(description) } else { (None, None) };
+        Self { state, pid, uptime, description: description.to_owned() }
     }
+}
 
-    /// A running program, described as supervisorctl does.
-    #[must_use]
-    pub fn running(pid: u32, uptime: Duration) -> Self {
-        let seconds = uptime.as_secs();
+/// How supervisorctl describes a program that runs.
+struct Running {
+    pid: u32,
+    uptime: Duration,
+}
+
+impl std::fmt::Display for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let seconds = self.uptime.as_secs();
         let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-        let days = match days {
-            0 => String::new(),
-            1 => "1 day, ".to_owned(),
-            more => format!("{more} days, "),
-        };
-        let description = format!("pid {pid}, uptime {days}{hours}:{minutes:02}:{:02}", seconds % 60);
-        Self { state: State::Running, pid: Some(pid), uptime: Some(Duration::from_secs(seconds)), description }
+        write!(f, "pid {}, uptime ", self.pid)?;
+        match days {
+            0 => {}
+            1 => f.write_str("1 day, ")?,
+            more => write!(f, "{more} days, ")?,
+        }
+        write!(f, "{hours}:{minutes:02}:{:02}", seconds % 60)
     }
+}
 
-    /// A program that does not run.
-    #[must_use]
-    pub fn not_running(state: State, description: &str) -> Self {
-        Self { state, pid: None, uptime: None, description: description.to_owned() }
+/// Adds the line that supervisorctl 3.1 and later print for a program that runs, for a simulation.
+pub fn print_running(text: &mut String, name: &str, pid: u32, uptime: Duration) {
+    print_columns(text, name, State::Running);
+    // A string takes whatever is written.
+    let _ = writeln!(text, "{}", Running { pid, uptime });
+}
+
+/// The same for a program in another state.
+pub fn print_other(text: &mut String, name: &str, state: State, description: &str) {
+    print_columns(text, name, state);
+    text.push_str(description);
+    text.push('\n');
+}
+
+fn print_columns(text: &mut String, name: &str, state: State) {
+    const BLANKS: &str = "                                 ";
+    for (word, width) in [(name, BLANKS.len()), (state.as_str(), 10)] {
+        text.push_str(word);
+        text.push_str(&BLANKS[..width.saturating_sub(word.len()).max(1)]);
     }
 }
 
@@ -153,9 +175,10 @@ pub fn read(asked: &[ProgramName], said: &Said) -> Result<BTreeMap<ProgramName, 
     let (mut unknown, mut contradicted, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for line in said.stdout.lines().chain(said.stderr.lines()) {
         match read_line(line) {
-            Line::Program(name, status) => {
-                let before = states.insert(ProgramName::from(name), status.clone());
-                if before.is_some_and(|before| before.state != status.state) {
+            Line::Program(name, state, description) => {
+                let Some(program) = meant(asked, name) else { continue };
+                let before = states.insert(program, ProgramStatus::read(state, description));
+                if before.is_some_and(|before| before.state != state) {
                     contradicted.push(name.to_owned());
                 }
             }
@@ -166,42 +189,61 @@ pub fn read(asked: &[ProgramName], said: &Said) -> Result<BTreeMap<ProgramName, 
     if !unknown.is_empty() {
         return Err(NoStatus::NoProgram(unknown));
     }
-    let is_said = |asked: &&ProgramName| !states.keys().any(|name| covers(asked, name));
-    let missing: Vec<String> = asked.iter().filter(is_said).map(ToString::to_string).collect();
-    if missing.is_empty() && contradicted.is_empty() {
-        states.retain(|name, _| asked.iter().any(|asked| covers(asked, name)));
-        return Ok(states);
+    let missing = missing(asked, &states);
+    match missing.is_empty() && contradicted.is_empty() {
+        true => Ok(states),
+        false => Err(not_said(said, &others, [missing, contradicted].concat())),
     }
-    Err(not_said(said, &others, [missing, contradicted].concat()))
 }
 
-/// Whether `name` is the program that was asked for, or one of the group that was.
-fn covers(asked: &ProgramName, name: &ProgramName) -> bool {
+/// What was asked for and has no state.
+fn missing(asked: &[ProgramName], states: &BTreeMap<ProgramName, ProgramStatus>) -> Vec<String> {
+    // Each state is of a program that was asked for, so there is one for each unless groups were.
+    if states.len() == asked.len() && !asked.iter().any(|asked| asked.as_str().ends_with('*')) {
+        return Vec::new();
+    }
+    let has_state =
+        |asked: &ProgramName| states.contains_key(asked) || states.keys().any(|name| is_of_group(asked, name.as_str()));
+    asked.iter().filter(|asked| !has_state(asked)).map(ToString::to_string).collect()
+}
+
+/// The program of that name, if it was asked for, by its own name or with its group.
+fn meant(asked: &[ProgramName], name: &str) -> Option<ProgramName> {
+    let known = asked.iter().find(|asked| asked.as_str() == name).cloned();
+    known.or_else(|| asked.iter().any(|asked| is_of_group(asked, name)).then(|| name.into()))
+}
+
+/// Whether `asked` stands for a group, and `name` is a program of it.
+fn is_of_group(asked: &ProgramName, name: &str) -> bool {
     let group = asked.as_str().strip_suffix(":*");
-    asked == name || group.is_some_and(|group| name.as_str().split(':').next() == Some(group))
+    group.is_some_and(|group| name.split(':').next() == Some(group))
 }
 
 enum Line<'a> {
-    Program(&'a str, ProgramStatus),
+    /// A program, its state, and what is said about it.
+    Program(&'a str, State, &'a str),
     NoSuch(&'a str),
     Other(&'a str),
 }
 
 fn read_line(line: &str) -> Line<'_> {
-    if let Some((name, "no such process)" | "no such group)")) = line.split_once(": ERROR (") {
-        return Line::NoSuch(name);
+    let line = line.trim_ascii();
+    let (name, rest) = first_word(line);
+    let (word, description) = first_word(rest);
+    if let Some(state) = State::ALL.iter().find(|state| state.as_str() == word) {
+        return Line::Program(name, *state, description);
     }
-    let mut words = line.split_whitespace();
-    let (Some(name), Some(word)) = (words.next(), words.next()) else { return Line::Other(line.trim()) };
-    let Some(state) = State::ALL.into_iter().find(|state| state.as_str() == word) else {
-        return Line::Other(line.trim());
-    };
-    let description = words.collect::<Vec<_>>().join(" ");
-    let (pid, uptime) = match state {
-        State::Running => read_running(&description),
-        _ => (None, None),
-    };
-    Line::Program(name, ProgramStatus { state, pid, uptime, description })
+    match line.split_once(": ERROR (") {
+        Some((name, "no such process)" | "no such group)")) => Line::NoSuch(name),
+        _ => Line::Other(line),
+    }
+}
+
+/// The first word of a text, and what follows the blanks behind it.
+fn first_word(text: &str) -> (&str, &str) {
+    let end = text.bytes().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(text.len());
+    let (word, rest) = text.split_at(end);
+    (word, rest.trim_ascii_start())
 }
 
 /// The process id and the time of `pid 18916, uptime 3 days, 0:00:02`.

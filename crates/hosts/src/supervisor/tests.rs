@@ -110,13 +110,27 @@ fn two_lines_that_contradict_each_other_are_an_error() {
     assert!(read(&names(&["lms"]), &said(text, 0)).is_err());
 }
 
+#[test]
+fn a_simulation_prints_what_supervisorctl_prints() {
+    let mut printed = String::new();
+    print_other(&mut printed, "cms", State::Stopped, "Not started");
+    print_running(&mut printed, "edxapp_worker:lms_default_00", 18916, Duration::from_secs(2));
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    // supervisorctl makes the first column as wide as the longest name of all programs.
+    let first = words(printed.lines().next().expect("a line"));
+    assert!(RECORDED[1].0.lines().any(|line| words(line) == first), "{printed}");
+    assert!(printed.ends_with("pid 18916, uptime 0:00:02\n"), "{printed}");
+}
+
 proptest! {
     #[test]
     fn what_a_simulation_prints_is_read_as_it_was_meant(pid in 1..99_999_u32, seconds in 0..9_999_999_u64) {
         let name = ProgramName::from("edxapp_worker:lms_high_3");
-        let meant = ProgramStatus::running(pid, Duration::from_secs(seconds));
-        let states = read(std::slice::from_ref(&name), &said(&meant.line(&name), 0));
-        prop_assert_eq!(&states.expect("one program")[&name], &meant);
+        let mut printed = String::new();
+        print_running(&mut printed, name.as_str(), pid, Duration::from_secs(seconds));
+        let states = read(std::slice::from_ref(&name), &said(&printed, 0)).expect("one program");
+        let ProgramStatus { state, pid: found, uptime, .. } = &states[&name];
+        prop_assert_eq!((*state, *found, *uptime), (State::Running, Some(pid), Some(Duration::from_secs(seconds))));
     }
 
     #[test]

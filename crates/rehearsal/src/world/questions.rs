@@ -1,15 +1,13 @@
 //! What hosts answer to questions, in the text of the real programs, so that the parsers run in every rehearsal.
 
-use std::fmt::Write as _;
-
 use cutover_core::deployment::{Role, Services};
-use cutover_core::names::{InstanceId, ProgramName};
+use cutover_core::names::InstanceId;
 use cutover_engine::ports::Answer;
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
 use cutover_hosts::processes;
 
 use super::jobs::{not_found, runs};
-use super::parts::{Host, Script, list_of};
+use super::parts::{Host, Program, Script, list_of};
 use super::state::WorldState;
 
 /// The kinds of questions. Calls are counted, and faults injected, by their names.
@@ -97,20 +95,18 @@ impl WorldState {
         }
         let (mut text, mut exit) = (String::with_capacity(80 * names.len()), 0);
         for name in names {
-            let name = ProgramName::from(name.as_str());
-            let _ = match host.programs.get(&name) {
-                Some(program) => {
-                    let status = program.status(self.now);
-                    if status.pid.is_none() && exit == 0 {
+            match host.programs.iter().find(|(known, _)| known.as_str() == name) {
+                Some((_, program)) => {
+                    if exit == 0 && !matches!(program, Program::Running(_)) {
                         exit = 3;
                     }
-                    writeln!(text, "{}", status.line(&name))
+                    program.print_status(name, self.now, &mut text);
                 }
                 None => {
                     exit = 4;
-                    writeln!(text, "{name}: ERROR (no such process)")
+                    text += &format!("{name}: ERROR (no such process)\n");
                 }
-            };
+            }
         }
         Some(Said { exit, stdout: text, stderr: String::new() })
     }

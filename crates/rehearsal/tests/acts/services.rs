@@ -20,7 +20,7 @@ use cutover_engine::ports::{Answer, Clock, Hosts, World};
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
 use cutover_hosts::processes;
-use cutover_hosts::supervisor::{Order, ProgramStatus, State, Verb};
+use cutover_hosts::supervisor::{Order, State, Verb, print_other, print_running};
 
 use super::stage::{Stage, Waits, failed, host, step};
 
@@ -33,6 +33,9 @@ struct Program {
     since: Timestamp,
 }
 
+/// What happens to the programs at a look.
+type AtLook = Box<dyn FnMut(&Services)>;
+
 /// A host whose supervisor obeys at once, and answers as the real programs do.
 pub(crate) struct Services {
     clock: Rc<dyn Clock>,
@@ -41,7 +44,7 @@ pub(crate) struct Services {
     /// What the list of processes says, instead of nothing.
     listed: RefCell<Option<String>>,
     /// What happens to the programs at each look.
-    at_look: RefCell<Option<Box<dyn FnMut(&Services)>>>,
+    at_look: RefCell<Option<AtLook>>,
     /// Whether programs that are told to stop go on.
     is_stubborn: Cell<bool>,
     queued: Cell<u32>,
@@ -80,20 +83,20 @@ impl Services {
 
     fn status(&self, names: &[String]) -> String {
         let programs = self.programs.borrow();
-        let line = |name: &String| {
-            let name = ProgramName::from(name.as_str());
-            let status = match programs.get(&name)? {
+        let mut text = String::new();
+        for (name, program) in names.iter().filter_map(|name| Some((name, programs.get(&name.as_str().into())?))) {
+            match program {
                 Program { state: State::Running, pid, since } => {
-                    ProgramStatus::running(*pid, between(*since, self.clock.now()))
+                    print_running(&mut text, name, *pid, between(*since, self.clock.now()));
                 }
                 Program { state: State::Backoff, .. } => {
-                    ProgramStatus::not_running(State::Backoff, "Exited too quickly (process log may have details)")
+                    let words = "Exited too quickly (process log may have details)";
+                    print_other(&mut text, name, State::Backoff, words);
                 }
-                Program { state, .. } => ProgramStatus::not_running(*state, ""),
-            };
-            Some(status.line(&name) + "\n")
-        };
-        names.iter().filter_map(line).collect()
+                Program { state, .. } => print_other(&mut text, name, *state, ""),
+            }
+        }
+        text
     }
 }
 

@@ -62,11 +62,11 @@ pub(crate) fn success_of(number: u32, codename: &str) -> String {
 /// was applied long ago.
 pub(crate) fn list_of(applied: u32, total: u32, codename: &str) -> String {
     let mut text = String::with_capacity(64 * total as usize);
-    for (index, app) in APPS.iter().enumerate() {
-        let _ = writeln!(text, "{app}\n [X] 0001_initial");
-        for number in (index as u32..total).step_by(APPS.len()) {
-            let mark = if number < applied { 'X' } else { ' ' };
-            let _ = writeln!(text, " [{mark}] {:04}_{codename}", position_of(number).1);
+    for (index, app) in (0..).zip(APPS) {
+        text.extend([app, "\n [X] 0001_initial\n"]);
+        for number in (index..total).step_by(APPS.len()) {
+            text.push_str(if number < applied { " [X] " } else { " [ ] " });
+            let _ = writeln!(text, "{:04}_{codename}", position_of(number).1);
         }
     }
     text

@@ -1,12 +1,10 @@
 //! Programs under supervisor.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use cutover_core::time::between;
-use cutover_hosts::supervisor::{ProgramStatus, State};
+use cutover_hosts::supervisor::{State, print_other, print_running};
 
 /// The process of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,18 +39,14 @@ impl Program {
         matches!(self, Self::Starting(..) | Self::Stopping(..))
     }
 
-    /// What supervisor says about it. It counts the time of a process from its start, including the time in which the
-    /// program did not answer yet.
-    pub(crate) fn status(self, now: Timestamp) -> ProgramStatus {
+    /// Adds what supervisor says about it. It counts the time of a process from its start, including the time in which
+    /// the program did not answer yet.
+    pub(crate) fn print_status(self, name: &str, now: Timestamp, text: &mut String) {
         match self {
-            Self::Stopped => ProgramStatus::not_running(State::Stopped, "Not started"),
-            Self::Starting(..) => ProgramStatus::not_running(State::Starting, ""),
-            Self::Running(process) => ProgramStatus::running(process.id, self.uptime(now).unwrap_or_default()),
-            Self::Stopping(..) => ProgramStatus::not_running(State::Stopping, ""),
+            Self::Stopped => print_other(text, name, State::Stopped, "Not started"),
+            Self::Starting(..) => print_other(text, name, State::Starting, ""),
+            Self::Running(Process { id, since }) => print_running(text, name, id, between(since, now)),
+            Self::Stopping(..) => print_other(text, name, State::Stopping, ""),
         }
-    }
-
-    fn uptime(self, now: Timestamp) -> Option<Duration> {
-        self.process().map(|process| between(process.since, now))
     }
 }
