@@ -76,6 +76,17 @@ impl SshHosts {
         answer
     }
 
+    /// The user that commands run as on a host.
+    ///
+    /// # Errors
+    /// When no connection can be made.
+    pub async fn user(&self, address: &str) -> Result<String, Trouble> {
+        let cell = self.master(address).await?;
+        cell.get()
+            .map(|master| master.user.clone())
+            .ok_or_else(|| Trouble::Unreachable("the connection has ended".to_owned()))
+    }
+
     /// The connection to a host, which is made if there is none.
     async fn master(&self, address: &str) -> Result<Rc<OnceCell<Master>>, Trouble> {
         let cell = Rc::clone(self.masters.borrow_mut().entry(address.to_owned()).or_default());

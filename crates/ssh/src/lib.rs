@@ -8,6 +8,7 @@
 //! - `arguments`: the command line of `ssh`;
 //! - `master`: the master connection of one host, from its launch to its end;
 //! - `trouble`: why a host could not be asked, read from what `ssh` has logged;
+//! - `port`: the engine's port for hosts, on these;
 //! - `hosts`: all hosts, with a limit on the connections that are being made at the same time;
 //! - `limits`: time limits, the only use of timers.
 
@@ -15,9 +16,11 @@ mod arguments;
 mod hosts;
 mod limits;
 mod master;
+mod port;
 mod settings;
 mod trouble;
 
 pub use hosts::SshHosts;
+pub use port::{Addresses, HostsOverSsh};
 pub use settings::Settings;
 pub use trouble::Trouble;

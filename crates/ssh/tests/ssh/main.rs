@@ -3,5 +3,6 @@
 #![expect(clippy::disallowed_methods, reason = "tests run ssh and sshd as an operator would, with this machine's PATH")]
 
 mod connections;
+mod contracts;
 mod sshd;
 mod troubles;

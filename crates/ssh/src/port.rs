@@ -1,0 +1,165 @@
+//! The engine's port for hosts, over SSH: questions as they are, and jobs through the helper that keeps them on a host.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use cutover_core::names::{InstanceId, JobName};
+use cutover_engine::failure::{Failure, FailureClass};
+use cutover_engine::gate::Permit;
+use cutover_engine::ports::{Answer, Hosts};
+use cutover_hosts::command::{Ask, Said};
+use cutover_hosts::job::{self, Job, JobReport, JobStart, Reply, Request, Signal};
+
+use crate::hosts::SshHosts;
+use crate::trouble::Trouble;
+
+/// How long the helper may take: less than the time that the engine gives to an attempt.
+const LIMIT: Duration = Duration::from_secs(15);
+/// How many bytes of a job's output are read at a time.
+const AT_ONCE: u64 = 256 << 10;
+
+/// Where hosts are reached.
+#[async_trait(?Send)]
+pub trait Addresses {
+    /// The name or address at which `ssh` reaches an instance.
+    async fn address(&self, host: &InstanceId) -> Answer<String>;
+}
+
+/// Hosts that are reached over SSH, as the engine needs them.
+pub struct HostsOverSsh {
+    ssh: Rc<SshHosts>,
+    addresses: Rc<dyn Addresses>,
+    /// Where hosts keep their jobs.
+    folder: String,
+}
+
+/// A call, which decides what is known after it has failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Reads,
+    Writes,
+}
+
+impl HostsOverSsh {
+    /// Hosts at these addresses. They keep their jobs in `folder`, an absolute path such as `/var/lib/cutover`.
+    #[must_use]
+    pub fn new(ssh: Rc<SshHosts>, addresses: Rc<dyn Addresses>, folder: String) -> Self {
+        Self { ssh, addresses, folder }
+    }
+
+    /// What the helper on a host replies to a request. `offset` is where its output was asked from.
+    async fn reply(&self, call: Call, host: &InstanceId, request: &Request<'_>, offset: u64) -> Answer<Reply> {
+        let address = self.addresses.address(host).await?;
+        let failed = |trouble: Trouble| failure(call, host, &trouble);
+        let login = self.ssh.user(&address).await.map_err(failed)?;
+        let command = request.command(&self.folder, &login);
+        let output = self.ssh.run(&address, &command, b"", LIMIT).await.map_err(failed)?;
+        match job::read(&output.stdout, offset) {
+            Ok(Reply::Superseded(seen)) => Err(Failure::new(
+                FailureClass::Superseded,
+                format!("{host} has seen the conductor of epoch {seen}, and refuses what an earlier one wants"),
+            )),
+            Ok(Reply::Failed(why)) => Err(Failure::permanent(format!("{host}: {why}"))),
+            Ok(reply) => Ok(reply),
+            // The helper was interrupted, or something else answered: a write may have been carried out.
+            Err(why) => Err(unclear(call, format!("{host}: {why}; it says: {}", output.said().last_line()))),
+        }
+    }
+}
+
+fn unclear(call: Call, message: String) -> Failure {
+    match call {
+        Call::Reads => Failure::not_applied(message),
+        Call::Writes => Failure::in_doubt(message),
+    }
+}
+
+/// What is known after a command had no answer.
+fn failure(call: Call, host: &InstanceId, trouble: &Trouble) -> Failure {
+    let message = format!("{host}: {trouble}");
+    let failure = match trouble {
+        Trouble::Lost(_) => unclear(call, message),
+        Trouble::Unreachable(_) | Trouble::NotBegun(_) => Failure::not_applied(message),
+        Trouble::KeyRefused(_) | Trouble::HostKeyUnknown(_) | Trouble::HostKeyChanged(_) | Trouble::Unusable(_) => {
+            Failure::permanent(message)
+        }
+    };
+    failure.with_hint(trouble.hint())
+}
+
+/// A reply that does not belong to the request.
+fn other<T>(call: Call, host: &InstanceId, reply: &Reply) -> Answer<T> {
+    Err(unclear(call, format!("{host} gave a reply about another request: {reply:?}")))
+}
+
+/// A dry run changes nothing on hosts.
+fn check(permit: &Permit) -> Answer<u64> {
+    match permit.is_dry() {
+        true => Err(Failure::permanent("a dry run changes nothing on hosts")),
+        false => Ok(permit.epoch()),
+    }
+}
+
+#[async_trait(?Send)]
+impl Hosts for HostsOverSsh {
+    async fn ask(&self, host: &InstanceId, ask: &Ask) -> Answer<Said> {
+        let address = self.addresses.address(host).await?;
+        let output = self.ssh.run(&address, &ask.command, b"", ask.limit).await;
+        output.map(|output| output.said()).map_err(|trouble| failure(Call::Reads, host, &trouble))
+    }
+
+    async fn start_job(&self, permit: &Permit, host: &InstanceId, job: &Job) -> Answer<JobStart> {
+        let request = Request::Start { job, epoch: check(permit)?, input: 0 };
+        match self.reply(Call::Writes, host, &request, 0).await? {
+            Reply::Started => Ok(JobStart::Started),
+            Reply::Found => Ok(JobStart::Found),
+            reply => other(Call::Writes, host, &reply),
+        }
+    }
+
+    async fn job(&self, host: &InstanceId, name: &JobName, offset: u64) -> Answer<Option<JobReport>> {
+        let request = Request::Read { name, offset, maximum: AT_ONCE };
+        match self.reply(Call::Reads, host, &request, offset).await? {
+            Reply::None => Ok(None),
+            Reply::Report(report) => Ok(Some(*report)),
+            reply => other(Call::Reads, host, &reply),
+        }
+    }
+
+    async fn signal_job(&self, permit: &Permit, host: &InstanceId, name: &JobName, signal: Signal) -> Answer<bool> {
+        let request = Request::Signal { name, epoch: check(permit)?, signal };
+        match self.reply(Call::Writes, host, &request, 0).await? {
+            Reply::Signalled => Ok(true),
+            Reply::NotRunning => Ok(false),
+            reply => other(Call::Writes, host, &reply),
+        }
+    }
+
+    async fn collect_job(&self, permit: &Permit, host: &InstanceId, name: &JobName) -> Answer<()> {
+        let request = Request::Collect { name, epoch: check(permit)? };
+        match self.reply(Call::Writes, host, &request, 0).await? {
+            Reply::Collected => Ok(()),
+            reply => other(Call::Writes, host, &reply),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_answer_leaves_a_write_in_doubt_and_what_was_never_sent_does_not() {
+        let class = |call, trouble: Trouble| failure(call, &"i-1".into(), &trouble).class;
+        assert_eq!(class(Call::Writes, Trouble::Lost(String::new())), FailureClass::InDoubt);
+        assert_eq!(class(Call::Reads, Trouble::Lost(String::new())), FailureClass::NotApplied);
+        for sent_nothing in [Trouble::Unreachable(String::new()), Trouble::NotBegun(String::new())] {
+            assert_eq!(class(Call::Writes, sent_nothing), FailureClass::NotApplied);
+        }
+        for needs_somebody in [Trouble::KeyRefused(String::new()), Trouble::HostKeyChanged(String::new())] {
+            assert_eq!(class(Call::Reads, needs_somebody), FailureClass::Permanent);
+        }
+    }
+}
