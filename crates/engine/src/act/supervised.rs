@@ -1,7 +1,7 @@
 //! What runs on one host under supervisor, as the host says, and orders to its supervisor.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cutover_core::names::{HostName, InstanceId, ProgramName};
 use cutover_core::plan::Host;
@@ -110,10 +110,9 @@ impl Up {
     /// The programs that were told to stop and have not.
     pub(super) fn stopping(&self) -> Vec<ProgramName> {
         let told = self.programs.iter().filter(|(_, state)| *state == State::Stopping).map(|(program, _)| program);
-        let mut stopping: Vec<ProgramName> =
-            told.chain(self.processes.iter().filter_map(|process| process.program.as_ref())).cloned().collect();
-        stopping.dedup();
-        stopping
+        let left = self.processes.iter().filter_map(|process| process.program.as_ref());
+        let stopping: BTreeSet<&ProgramName> = told.chain(left).collect();
+        stopping.into_iter().cloned().collect()
     }
 
     /// What runs, for people.

@@ -330,6 +330,20 @@ fn a_process_that_no_longer_shows_its_program_is_found_by_the_process_id_that_th
 }
 
 #[test]
+fn services_of_which_processes_are_left_are_not_confirmed_to_be_stopped() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.listed.replace(Some(processes::answer(&[(71, &"lms".into())])));
+    let programs = vec!["cms".into(), "lms".into()];
+    let hosts = vec![HostPrograms { host: host("edx-0", "i-1"), supervisorctl: "supervisorctl".to_owned(), programs }];
+    let confirm = step("confirm", Action::ConfirmStopped { hosts });
+    assert_eq!(stage.conduct(vec![confirm]), Ending::Failed(vec!["confirm".into()]));
+    assert_eq!(services.calls(), [""; 0], "there is nothing that supervisor could stop");
+    let error = stage.error_of("confirm");
+    assert!(error.ends_with("still running: process 71 of lms (`lms`) on edx-0"), "{error}");
+}
+
+#[test]
 fn a_program_of_which_supervisor_says_nothing_does_not_count_as_stopped() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Stopped)]);

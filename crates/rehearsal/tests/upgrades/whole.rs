@@ -313,6 +313,29 @@ fn old_code_that_was_started_again_is_found_before_each_migration() {
 }
 
 #[test]
+fn a_migration_whose_host_was_restarted_is_told_as_that_and_not_started_again() {
+    let stage = Stage::new(qa(), |_| {});
+    stage.die_at(
+        |progress| matches!(progress, Progress::Waiting { detail, .. } if detail.contains("applied; Applying")),
+    );
+    let reading = stage.reading();
+    let window = reading.upgrade.run_of(Phase::Window).expect("the window");
+    let runs = window.runs().find_map(|(step, run)| match &step.action {
+        Action::Migrate(migrate) if run.status.is_open() => Some((step.id.clone(), migrate.host.name.clone())),
+        _ => None,
+    });
+    let (step, host) = runs.expect("a migration runs");
+    let instance = &reading.upgrade.launched[&host];
+    stage.cloud.restart_host(instance).expect("restarted");
+    run(&stage.clock, stage.clock.sleep(Duration::from_secs(600)));
+    let ended = stage.conducted();
+    let (_, error) = ended.upgrade.run_of(Phase::Window).expect("the window").failed().next().expect("it has failed");
+    assert!(error.starts_with(&format!("{host} was restarted while job ")), "{error}");
+    assert!(error.contains(&format!("--retry {step}")), "{error}");
+    assert_eq!(jobs_started(&ended.records, &step), 1);
+}
+
+#[test]
 fn ttls_that_were_lowered_shortly_before_the_window_are_waited_for() {
     let mut deployment = qa();
     deployment.dns.ttl = "2d 1h".parse().expect("a span");
