@@ -13,8 +13,8 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Event, RunNumber, Upgrade};
 use cutover_core::names::StepId;
 use cutover_core::plan::{
-    Action, Basis, ChangeRecords, Decide, Edge, Host, InstanceRef, Lane, Line, Order, PageMayLift, Phase, Plan, Rule,
-    Step, Undo,
+    Action, Basis, ChangeRecords, CountTasks, Decide, Edge, Host, InstanceRef, Lane, Line, Order, PageMayLift, Phase,
+    Plan, Rule, Step, Undo,
 };
 use cutover_core::planner::{Inputs, forecast};
 use cutover_core::status::{
@@ -109,7 +109,7 @@ fn step(id: &str, action: Action, waits_for: &[&str]) -> Step {
 fn drain(id: &str, waits_for: &[&str]) -> Step {
     let host = Host { name: "worker-0".into(), instance: InstanceRef::Known("i-1".into()) };
     let command = vec!["redis-cli".to_owned(), "LLEN".to_owned(), "celery".to_owned()];
-    step(id, Action::DrainQueues { fleet: "live".into(), host, command }, waits_for)
+    step(id, Action::DrainQueues { fleet: "live".into(), count: Some(CountTasks { host, command }) }, waits_for)
 }
 
 fn gate(id: &str, waits_for: &[&str]) -> Step {

@@ -12,7 +12,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, RunNumber, Upgrade};
 use cutover_core::names::StepId;
 use cutover_core::observation::Observation;
-use cutover_core::plan::{Action, AwaitResolvers, Order, Phase, Plan, Rule, Step, Undo};
+use cutover_core::plan::{Action, AwaitResolvers, CountTasks, Order, Phase, Plan, Rule, Step, Undo};
 use cutover_core::planner::{Inputs, forecast, next_hosts};
 use cutover_core::time::{earlier, later};
 use jiff::Timestamp;
@@ -68,7 +68,9 @@ fn queues_drain_after_the_web_hosts_have_stopped_and_before_the_workers_stop() {
     for fleet in &deployment.fleets {
         let drain = step(&plan, &format!("window.drain.{}", fleet.name));
         assert_eq!((drain.expected, drain.limit), (seconds(30), seconds(600)));
-        let Action::DrainQueues { host, command, .. } = &drain.action else { panic!("{:?}", drain.action) };
+        let Action::DrainQueues { count: Some(CountTasks { host, command }), .. } = &drain.action else {
+            panic!("{:?}", drain.action)
+        };
         assert!(host.name.as_str().starts_with("edx-worker-") && host.name.as_str().ends_with("-v3"), "{host:?}");
         assert_eq!(command, &["redis-cli", "LLEN", "celery"]);
         let stops =

@@ -66,10 +66,9 @@ pub enum Action {
     DrainQueues {
         /// The fleet.
         fleet: FleetName,
-        /// The current worker host on which the tasks are counted.
-        host: Host,
-        /// The command that counts them.
-        command: Vec<String>,
+        /// How the tasks are counted. Plans of programs that could not count them do not say it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<CountTasks>,
     },
     /// Checks whether programs are still stopped, and stops them again if not: a configuration run or a weekly restart
     /// may have started them without the operator's knowledge.
@@ -307,6 +306,15 @@ pub struct StopServices {
     pub stop_limit: Duration,
     /// What happens to those that take longer.
     pub past_stop_limit: PastStopLimit,
+}
+
+/// How the tasks in a fleet's queues are counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountTasks {
+    /// A current worker host.
+    pub host: Host,
+    /// The command to run there. It prints a number for each queue.
+    pub command: Vec<String>,
 }
 
 /// Programs to start on a host.

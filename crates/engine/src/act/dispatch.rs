@@ -29,7 +29,7 @@ pub(crate) fn observe<'a>(context: &'a StepContext<'_>) -> LocalBoxFuture<'a, An
         Action::StopServices(stop) => programs::stopped(context, stop).boxed_local(),
         Action::StartServices(start) => programs::started(context, start).boxed_local(),
         Action::ConfirmStopped { hosts } => programs::still_stopped(context, hosts).boxed_local(),
-        Action::DrainQueues { fleet, host, command } => hosts::drained(context, fleet, host, command).boxed_local(),
+        Action::DrainQueues { fleet, count } => hosts::drained(context, fleet, count.as_ref()).boxed_local(),
         Action::TakeSnapshot { database, snapshot } => snapshots::taken(context, database, snapshot).boxed_local(),
         Action::Migrate(migrate) => migrations::migrated(context, migrate).boxed_local(),
         Action::Register(members) => balancers::registered(context, members).boxed_local(),

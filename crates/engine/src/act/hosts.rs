@@ -4,7 +4,7 @@ use cutover_core::deployment::SmokeTest;
 use cutover_core::journal::Fact;
 use cutover_core::names::{BalancerName, FleetName, InstanceId};
 use cutover_core::observation::{Instance, InstanceState, SHOWN_WITHIN};
-use cutover_core::plan::{Host, Launch};
+use cutover_core::plan::{CountTasks, Host, Launch};
 use cutover_core::time::{between, human};
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
 use cutover_hosts::queues::{self, NotCounted};
@@ -141,12 +141,11 @@ fn what_is_wrong(test: &SmokeTest, said: &Said) -> Option<String> {
 }
 
 /// Counts the tasks that wait in the queues of a fleet. Those that run are waited for when their worker stops.
-pub(super) async fn drained(
-    context: &StepContext<'_>,
-    fleet: &FleetName,
-    host: &Host,
-    command: &[String],
-) -> Answer<Seen> {
+pub(super) async fn drained(context: &StepContext<'_>, fleet: &FleetName, count: Option<&CountTasks>) -> Answer<Seen> {
+    let Some(CountTasks { host, command }) = count else {
+        let why = format!("this plan does not say how the tasks of {fleet} are counted");
+        return Ok(Seen::never(why, "plan the window again"));
+    };
     let id = context.instance(host)?;
     let question = Ask::new(Command::as_root(command.iter().cloned()));
     let count = async |world: &World| {

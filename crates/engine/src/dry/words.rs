@@ -2,7 +2,9 @@
 
 use cutover_core::deployment::SmokeTest;
 use cutover_core::names::ProgramName;
-use cutover_core::plan::{Action, ChangeRecords, CheckSite, Host, ImageRef, InstanceRef, Launch, Migrate, Via};
+use cutover_core::plan::{
+    Action, ChangeRecords, CheckSite, CountTasks, Host, ImageRef, InstanceRef, Launch, Migrate, Via,
+};
 use cutover_core::time::human;
 
 /// What an action would do.
@@ -34,9 +36,11 @@ pub(super) fn of(action: &Action) -> String {
         Action::SmokeTest { host, tests } => on(host, tests.iter().map(test)),
         Action::StopServices(stop) => on(&stop.host, [supervisor(&stop.supervisorctl, "stop", &stop.programs)]),
         Action::StartServices(start) => on(&start.host, [supervisor(&start.supervisorctl, "start", &start.programs)]),
-        Action::DrainQueues { fleet, host, command } => {
-            let command = joined(command.iter().cloned(), " ");
-            format!("waits until the task queues of {fleet} are empty, which {} counts with: {command}", host.name)
+        Action::DrainQueues { fleet, count } => {
+            let counted = count.as_ref().map_or_else(String::new, |CountTasks { host, command }| {
+                format!(", which {} counts with: {}", host.name, joined(command.iter().cloned(), " "))
+            });
+            format!("waits until the task queues of {fleet} are empty{counted}")
         }
         Action::ConfirmStopped { hosts } => {
             format!("looks whether services on {} hosts are still stopped, and stops them again", hosts.len())

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use cutover_core::deployment::{PastStopLimit, SmokeTest};
 use cutover_core::journal::{Fact, StepStatus};
 use cutover_core::names::{InstanceId, JobName, ProgramName};
-use cutover_core::plan::{Action, Edge, HostPrograms, Line, Rule, StartServices, Step, StopServices};
+use cutover_core::plan::{Action, CountTasks, Edge, HostPrograms, Line, Rule, StartServices, Step, StopServices};
 use cutover_core::time::{between, earlier, later};
 use cutover_engine::conductor::Ending;
 use cutover_engine::failure::Failure;
@@ -282,7 +282,7 @@ fn services_that_were_started_again_are_stopped_and_named() {
 
 fn drain() -> Action {
     let command = vec!["redis-cli".to_owned(), "LLEN".to_owned(), "celery".to_owned()];
-    Action::DrainQueues { fleet: "live".into(), host: host("worker-0", "i-1"), command }
+    Action::DrainQueues { fleet: "live".into(), count: Some(CountTasks { host: host("worker-0", "i-1"), command }) }
 }
 
 #[test]
@@ -424,8 +424,8 @@ fn a_queue_that_cannot_be_counted_is_never_drained() {
     let refused = "Could not connect to Redis at 127.0.0.1:6379: Connection refused\n";
     services.said.replace(Said { exit: 1, stdout: String::new(), stderr: refused.to_owned() });
     let mut drain = drain();
-    if let Action::DrainQueues { command, .. } = &mut drain {
-        command[1] = "llen".to_owned();
+    if let Action::DrainQueues { count: Some(count), .. } = &mut drain {
+        count.command[1] = "llen".to_owned();
     }
     assert_eq!(stage.conduct(vec![step("drain", drain)]), Ending::Failed(vec!["drain".into()]));
     let error = stage.error_of("drain");
@@ -434,6 +434,16 @@ fn a_queue_that_cannot_be_counted_is_never_drained() {
         "{error}"
     );
     assert!(error.contains("count_queues"), "{error}");
+}
+
+#[test]
+fn queues_of_an_old_plan_that_does_not_say_how_to_count_them_are_not_taken_for_empty() {
+    let mut stage = Stage::new();
+    Services::of(&mut stage, &[]);
+    let drain = Action::DrainQueues { fleet: "live".into(), count: None };
+    assert_eq!(stage.conduct(vec![step("drain", drain)]), Ending::Failed(vec!["drain".into()]));
+    let error = stage.error_of("drain");
+    assert!(error.contains("does not say how the tasks of live are counted; plan the window again"), "{error}");
 }
 
 #[test]

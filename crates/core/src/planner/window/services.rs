@@ -6,7 +6,7 @@ use super::Window;
 use super::ids::{confirm_id, diverted_id, snapshot_id, start_id, stop_id};
 use crate::deployment::{Database, Fleet, GateBefore, Role, Services};
 use crate::names::StepId;
-use crate::plan::{Action, Host, HostPrograms, Line, Rule, StartServices, Step, Work};
+use crate::plan::{Action, CountTasks, Host, HostPrograms, Line, Rule, StartServices, Step, Work};
 use crate::planner::build::{CALL, CALL_LIMIT, Joined, joined, step};
 use crate::planner::prepare::stop_services;
 
@@ -40,7 +40,8 @@ impl<'a> Window<'a> {
         let services = self.deployment.role.worker.as_ref()?;
         let limit = services.drain_queues?.duration();
         let host = self.current.of(&fleet.name, Role::Worker).first()?.clone();
-        let action = Action::DrainQueues { fleet: fleet.name.clone(), host, command: services.count_queues.clone() };
+        let count = Some(CountTasks { host, command: services.count_queues.clone() });
+        let action = Action::DrainQueues { fleet: fleet.name.clone(), count };
         let drain =
             step(format!("window.drain.{}", fleet.name), Line::StopCurrent, "wait for empty task queues", action)
                 .of_fleet(&fleet.name)
