@@ -8,6 +8,7 @@ use super::words::{needs_approval, past_limit};
 use super::{Conductor, StepEnd};
 use crate::act::{Manner, Seen, StepContext, grace, interval, manner};
 use crate::halt::Halt;
+use crate::ports::Answer;
 
 impl Conductor {
     pub(super) async fn ensure(&self, context: StepContext<'_>) -> Result<StepEnd, Halt> {
@@ -31,7 +32,10 @@ impl Conductor {
             Ok(Seen::UnderWay(_)) => {
                 if !is_open {
                     self.started(&context).await?;
+                    // Now that the step has started, what was learned from the observation can be recorded.
+                    context.put_on_record().await?;
                 }
+                return self.until_it_holds(&context, seen).await;
             }
             Ok(Seen::Never(why)) if is_open || manner(&step.action) == Manner::ByConsent && !run.retry_approved => {
                 return self.failed(&context, &why).await;
@@ -47,7 +51,8 @@ impl Conductor {
             }
             Err(failure) => return self.failed(&context, &failure).await,
         }
-        self.until_it_holds(&context).await
+        let seen = self.look(&context).await?;
+        self.until_it_holds(&context, seen).await
     }
 
     /// Carries out a step whose effect cannot be observed, at most once. If it may already have been done, a person has
@@ -81,9 +86,10 @@ impl Conductor {
         }
     }
 
-    /// Observes until the step's effect is there, its time limit has passed, or the effect can never come. If there is
-    /// still nothing after a grace period, the call is repeated: it was lost, or something has reversed its effect.
-    async fn until_it_holds(&self, context: &StepContext<'_>) -> Result<StepEnd, Halt> {
+    /// Observes again and again, after a first observation, until the step's effect is there, its time limit has passed,
+    /// or the effect can never come. If there is still nothing after a grace period, the call is repeated: it was lost,
+    /// or something has reversed its effect.
+    async fn until_it_holds(&self, context: &StepContext<'_>, mut seen: Answer<Seen>) -> Result<StepEnd, Halt> {
         let step = context.step;
         // From here on the step waits, and takes a slot only for each observation or further attempt.
         context.slot.release();
@@ -91,7 +97,7 @@ impl Conductor {
         let mut made_at = self.clock.now();
         let mut told = String::new();
         loop {
-            match self.look(context).await? {
+            match seen {
                 Ok(Seen::Holds(facts)) => return self.ended_well(context, facts).await,
                 Ok(Seen::Never(why)) => return self.failed(context, &why).await,
                 Ok(Seen::CannotTell) => return self.failed_in_doubt(context, None).await,
@@ -118,6 +124,7 @@ impl Conductor {
             }
             let wait = interval(step, between(context.since, self.clock.now()));
             self.clock.sleep(between(self.clock.now(), deadline).min(wait)).await;
+            seen = self.look(context).await?;
         }
     }
 }

@@ -548,6 +548,6 @@ fn a_queue_is_drained_once_nothing_is_left_in_it() {
     services.queued.set(3);
     assert_eq!(stage.conduct(vec![step("drain", Action::DrainQueues { fleet: "live".into() })]), Ending::Finished);
     let left = |tasks: u32| format!("{tasks} tasks of live are waiting or running");
-    assert_eq!(*stage.mentioned.borrow(), [left(2), left(1)]);
+    assert_eq!(*stage.mentioned.borrow(), [left(3), left(2), left(1)], "what the first look shows is told too");
     assert_eq!((stage.starts_of("drain"), stage.status("drain")), (1, StepStatus::Done));
 }
