@@ -65,7 +65,9 @@ pub(crate) fn interval(step: &Step, elapsed: Duration) -> Duration {
 /// The shortest time in which what an action waits for can change.
 pub(crate) fn shortest_interval(action: &Action) -> Duration {
     Duration::from_secs(match action {
-        Action::BuildImage(_) | Action::AwaitDrained(_) => 15,
+        // A build takes most of an hour, and days before the window.
+        Action::BuildImage(_) => 30,
+        Action::AwaitDrained(_) => 15,
         Action::PublishPage(_) => 10,
         // A balancer's verdict changes every 5 seconds at most, its shortest interval between health checks.
         Action::Launch(_) | Action::TakeSnapshot { .. } | Action::AwaitHealthy(_) => 5,
