@@ -12,7 +12,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Record, Upgrade};
 use cutover_core::names::StepId;
 use cutover_core::plan::{Finding, Order, Phase, Plan, Severity, lint};
-use cutover_core::planner::{Blocked, Inputs, plan};
+use cutover_core::planner::{Blocked, Inputs, plan_digested};
 use cutover_core::time::{earlier, later};
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Conductor;
@@ -252,7 +252,7 @@ async fn conduct_digested(
     }
     let observation = observe(&conductor.world, &*conductor.clock, deployment, &upgrade).await?;
     let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
-    let plan: Plan = match plan(inputs, phase, order) {
+    let plan: Plan = match plan_digested(inputs, digest, phase, order) {
         Ok(plan) => plan,
         Err(blocked) => return Ok(Some(RehearsalEnding::Blocked(phase, blocked))),
     };

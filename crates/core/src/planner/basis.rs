@@ -7,9 +7,9 @@ use crate::digest::Digest;
 use crate::plan::{Basis, Phase};
 use crate::time::human;
 
-pub(super) fn of(inputs: Inputs<'_>, phase: Phase) -> Basis {
+pub(super) fn of(inputs: Inputs<'_>, deployment: &Digest, phase: Phase) -> Basis {
     let mut basis = Basis::default();
-    basis.state("deployment file", Digest::of_json(inputs.deployment).short());
+    basis.state("deployment file", deployment.short());
     for before in Phase::ALL.iter().take_while(|before| **before < phase) {
         let finished = if inputs.upgrade.finished(*before) { "finished" } else { "not finished" };
         basis.state(format!("phase {before}"), finished);

@@ -20,5 +20,5 @@ mod words;
 pub use blocked::Blocked;
 pub use hosts::{current_hosts, next_host_step, next_hosts};
 pub use inputs::Inputs;
-pub use phases::{forecast, plan};
+pub use phases::{forecast, plan, plan_digested};
 pub use words::maintenance_page;
