@@ -40,3 +40,4 @@ pub use status_text::status_text;
 pub use stopping::stopping;
 pub use strip::VisitorCounts;
 pub use summary::{Broken, GateAnswer, LineLength, Outcome, PhaseLength, Rehearsal, summary_text};
+pub use text::laid_out;
