@@ -80,7 +80,7 @@ impl CommandError {
         match self {
             Self::Mistakes(_) => Exit::File,
             Self::Refused { .. } | Self::Branch(PatchstackError::Refused { .. }) => Exit::Refused,
-            Self::Lease(LeaseError::Held { .. } | LeaseError::OtherHolder { .. })
+            Self::Lease(LeaseError::Held { .. } | LeaseError::Suspended { .. } | LeaseError::OtherHolder { .. })
             | Self::Journal(JournalError::Fenced { .. }) => Exit::Held,
             Self::Halted(halt) if is_superseded(halt) => Exit::Held,
             _ => Exit::Failed,

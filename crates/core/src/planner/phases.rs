@@ -9,7 +9,7 @@ use crate::plan::{Action, Order, Phase, Plan, Step, WindowForecast};
 /// # Errors
 /// All reasons why it cannot start.
 pub fn plan(inputs: Inputs<'_>, phase: Phase, order: Order) -> Result<Plan, Vec<Blocked>> {
-    let mut blocked = blocked::by_journal(inputs.upgrade, phase);
+    let mut blocked = blocked::by_journal(inputs, phase);
     // The world is checked only if the journal allows the phase: before and after that, its state does not match the
     // phase.
     if blocked.iter().all(|reason| !matches!(reason, Blocked::Finished { .. })) {
@@ -23,7 +23,7 @@ pub fn plan(inputs: Inputs<'_>, phase: Phase, order: Order) -> Result<Plan, Vec<
 #[must_use]
 pub fn forecast(inputs: Inputs<'_>, phase: Phase, order: Order) -> Plan {
     let steps: Vec<Step> = match phase {
-        Phase::Announce => announce::steps(inputs),
+        Phase::Announce => announce::steps(inputs.deployment),
         Phase::Prepare => prepare::steps(inputs),
         Phase::Window => window::steps(inputs),
         Phase::Retire => retire::steps(inputs),
