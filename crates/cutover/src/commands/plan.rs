@@ -13,7 +13,7 @@ use crate::complete::Given;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
-use crate::{output, planning, show};
+use crate::{absent, output, planning, show};
 
 pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
     let (loaded, given) = (Loaded::read(&args.file)?, Given::file(&args.file));
@@ -42,9 +42,10 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
             if args.json {
                 shown.push(show::plan_json(plan, deployment, findings, blocked));
             } else {
-                let to_run = to_run(&session, &upgrade, &plan).filter(|_| blocked.is_empty());
+                let absent = absent(&session, &plan);
+                let to_run = to_run(&session, &upgrade, &plan).filter(|_| blocked.is_empty() && absent.is_empty());
                 output::result(&show::plan(&plan, deployment, to_run.as_ref(), &findings, args.steps))?;
-                output::result(&ahead_of_time(&blocked))?;
+                output::result(&(ahead_of_time(&blocked) + &absent))?;
             }
         }
         if args.json {
@@ -75,6 +76,12 @@ fn to_run(session: &Session, upgrade: &Upgrade, plan: &Plan) -> Option<show::ToR
     let options: String = options.into_iter().filter(|(needed, _)| *needed).map(|(_, option)| option).collect();
     let command = format!("cutover {phase} {}{options} --plan {}", session.file(), hash.short());
     Some(show::ToRun { command, instead_of: other.map(|run| run.plan.hash()) })
+}
+
+/// What this version of cutover cannot do of the plan on AWS; empty if it can do everything.
+fn absent(session: &Session, plan: &Plan) -> String {
+    let refused = session.embedded().is_none().then(|| absent::refuse(Some(plan)).err()).flatten();
+    refused.map_or_else(String::new, |refused| show::laid_out(&format!("{refused}\n\n")))
 }
 
 /// The reasons why this plan cannot be run now; empty if there are none.
