@@ -261,8 +261,11 @@ pub struct PendingMigrations {
     pub service: String,
     /// The database alias, such as `default`.
     pub database: String,
-    /// How many migrations are pending; nothing if no host could be asked yet.
+    /// How many migrations are pending; nothing if that is not known.
     pub count: Option<u32>,
+    /// Why it is not known, if a next host was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
 }
 
 /// The certificate that a balancer presents for a site.

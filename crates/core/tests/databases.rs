@@ -97,9 +97,13 @@ fn a_migration_says_what_going_back_from_it_would_mean() {
             other => panic!("a migration is not undone: {other:?}"),
         }
     };
-    let (database, other) = (deployment.databases[0].name.clone(), deployment.fleets[1].name.clone());
-    let words = because(&deployment);
-    assert!(words.contains(&format!("restore the snapshot of {database}, which rewinds {other} too")), "{words}");
+    let other = deployment.fleets[1].name.clone();
+    let taken = first(&deployment, Phase::Window).steps.into_iter().find_map(|step| match step.action {
+        Action::TakeSnapshot { snapshot, .. } if step.line == Line::Snapshot => Some(snapshot),
+        _ => None,
+    });
+    let (words, snapshot) = (because(&deployment), taken.expect("there is a snapshot"));
+    assert!(words.contains(&format!("restore the snapshot {snapshot}, which rewinds {other} too")), "{words}");
     deployment.databases[0].snapshot = false;
     assert!(because(&deployment).contains("there is no snapshot"));
 }

@@ -17,7 +17,8 @@ use cutover_core::plan::{
 };
 use cutover_core::planner::{Inputs, forecast};
 use cutover_core::status::{
-    NextSteps, PhaseState, Refusal, StartStatus, Status, StatusInputs, WindowStatus, delayed, safe_start,
+    ConductorState, NextSteps, PhaseState, Refusal, StartStatus, Status, StatusInputs, WindowStatus, delayed,
+    safe_start,
 };
 use cutover_core::time::later;
 
@@ -50,7 +51,7 @@ fn next_while_services_start(text: &str, hosts: u32) -> Vec<NextSteps> {
         deployment: &deployment,
         file: "mitx.toml",
         now: observation.at,
-        conductor_lives: Some(true),
+        conductor: &ConductorState::AtWork,
         damage: None,
     };
     Status::of(inputs).next
@@ -118,7 +119,8 @@ fn gate(id: &str, waits_for: &[&str]) -> Step {
 fn recorded(phase: Phase, steps: Vec<Step>, events: Vec<(u64, Event)>) -> Upgrade {
     let (made_at, order, basis) = (at(0), Order::Overlapped, Basis::default());
     let plan = Arc::new(Plan { upgrade: "mitx-qa-koa-v4".into(), phase, order, made_at, basis, steps });
-    let begun = Event::RunStarted { run: RunNumber(1), kind: phase.into(), plan, deployment: Digest::of(b"") };
+    let begun =
+        Event::RunStarted { run: RunNumber(1), kind: phase.into(), plan, deployment: Digest::of_json(&deployment(QA)) };
     let mut upgrade = Upgrade::default();
     for (second, event) in std::iter::once((0, begun)).chain(events) {
         upgrade.apply(at(second), &event).expect("it can follow");
@@ -149,10 +151,15 @@ fn refused(by: &str, note: Option<&str>) -> Event {
 }
 
 /// The status 100 seconds after the upgrade began.
-fn status(upgrade: &Upgrade, conductor_lives: Option<bool>, damage: Option<&str>) -> Status {
+fn status(upgrade: &Upgrade, lives: Option<bool>, damage: Option<&str>) -> Status {
+    let conductor = &match lives {
+        None => ConductorState::Unknown,
+        Some(false) => ConductorState::Gone,
+        Some(true) => ConductorState::AtWork,
+    };
     let deployment = deployment(QA);
     let (file, now) = ("mitx.toml", at(100));
-    Status::of(StatusInputs { upgrade, deployment: &deployment, file, now, conductor_lives, damage })
+    Status::of(StatusInputs { upgrade, deployment: &deployment, file, now, conductor, damage })
 }
 
 #[test]
@@ -173,7 +180,8 @@ fn a_phase_that_goes_on_needs_no_command_and_one_that_has_ended_early_needs_its_
         (vec![done("one")], Some(false), PhaseState::Stopped, 1, Some("cutover announce mitx.toml")),
         (vec![interrupted()], None, PhaseState::Stopped, 0, Some("cutover announce mitx.toml")),
         (vec![failed("one", "no", false)], Some(true), PhaseState::Failed, 0, Some("cutover announce mitx.toml")),
-        (end(), Some(false), PhaseState::Finished, 2, Some("cutover prepare mitx.toml")),
+        // Its plan has none of the steps that would announce what the file says.
+        (end(), Some(false), PhaseState::Finished, 2, Some("cutover announce mitx.toml --replan")),
     ] {
         let shown = status(&after(events.clone()), lives, None);
         let phase = &shown.phases[0];
@@ -183,6 +191,52 @@ fn a_phase_that_goes_on_needs_no_command_and_one_that_has_ended_early_needs_its_
         assert_eq!(shown.next_command.as_deref(), command, "{events:?}");
         assert_eq!(shown.phases[1].state, PhaseState::NotStarted);
     }
+}
+
+#[test]
+fn what_was_edited_after_it_was_announced_is_to_be_announced_again() {
+    let announced = deployment(QA);
+    let (observation, nothing) = (observe(&announced), Upgrade::default());
+    let inputs = Inputs { deployment: &announced, observation: &observation, upgrade: &nothing };
+    let plan = forecast(inputs, Phase::Announce, Order::Overlapped);
+    let steps: Vec<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
+    let (run, kind, plan) = (RunNumber(1), Phase::Announce.into(), Arc::new(plan));
+    let mut upgrade = Upgrade::default();
+    let begun = Event::RunStarted { run, kind, plan, deployment: Digest::of_json(&announced) };
+    let held = steps.into_iter().flat_map(|step| [started(step.as_str()), done(step.as_str())]);
+    for event in std::iter::once(begun).chain(held).chain([Event::RunFinished { run }]) {
+        upgrade.apply(at(0), &event).expect("it can follow");
+    }
+    let shown = |deployment: &Deployment| {
+        let (file, now, conductor, damage) = ("mitx.toml", at(100), &ConductorState::Gone, None);
+        let status = Status::of(StatusInputs { upgrade: &upgrade, deployment, file, now, conductor, damage });
+        let is_announced = status.start.expect("it has not opened").is_announced;
+        (status.edited.map(|edited| edited.phase), is_announced, status.next_command.expect("a command"))
+    };
+    let mut edited = deployment(QA);
+    assert_eq!(shown(&edited), (None, true, "cutover prepare mitx.toml".to_owned()));
+    edited.dns.settle = "90s".parse().expect("a span");
+    assert_eq!(shown(&edited), (None, true, "cutover prepare mitx.toml".to_owned()), "nobody was told that");
+    edited.window.start = "2020-12-15T10:00:00-05:00".parse().expect("a moment");
+    let again = "cutover announce mitx.toml --replan".to_owned();
+    assert_eq!(shown(&edited), (Some(Phase::Announce), false, again));
+}
+
+#[test]
+fn a_conductor_that_stops_or_is_suspended_is_not_told_to_go_on() {
+    let upgrade = recorded(Phase::Announce, vec![drain("one", &[])], vec![(1, started("one"))]);
+    let deployment = deployment(QA);
+    let shown = |conductor: &ConductorState| {
+        let (file, now, damage) = ("mitx.toml", at(100), None);
+        let inputs = StatusInputs { upgrade: &upgrade, deployment: &deployment, file, now, conductor, damage };
+        let status = Status::of(inputs);
+        (status.next_command, status.resume_command, status.take_over_command)
+    };
+    let command = |words: &str| Some(format!("cutover announce mitx.toml{words}"));
+    assert_eq!(shown(&ConductorState::AtWork), (None, None, None));
+    assert_eq!(shown(&ConductorState::Stopping), (None, command(""), None));
+    let suspended = ConductorState::Suspended { process: 77, name: "ada@left".to_owned() };
+    assert_eq!(shown(&suspended), (Some("kill -CONT 77".to_owned()), None, command(" --take-over ada@left")));
 }
 
 #[test]
@@ -411,7 +465,7 @@ fn the_last_moment_to_go_back_leaves_time_for_the_way_back_and_none_is_shown_wit
             deployment: &deployment,
             file: "mitx.toml",
             now: at(60),
-            conductor_lives: Some(true),
+            conductor: &ConductorState::AtWork,
             damage: None,
         };
         let shown = Status::of(inputs);

@@ -102,8 +102,8 @@ impl Hosts for NoHosts {
         )))
     }
 
-    async fn pending_migrations(&self, _host: &InstanceId, _migrate: &Migrate) -> Answer<Option<u32>> {
-        Ok(None)
+    async fn pending_migrations(&self, host: &InstanceId, _migrate: &Migrate) -> Answer<Option<u32>> {
+        unreachable(host)
     }
 
     async fn start_job(&self, _permit: &Permit, host: &InstanceId, _migrate: &Migrate) -> Answer<JobStart> {

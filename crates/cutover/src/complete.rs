@@ -42,13 +42,33 @@ pub struct Given {
     pub file: Option<String>,
     /// The options of `cutover branch`.
     pub branch: Typed,
+    /// This process's own command, to be run again.
+    pub again: Option<String>,
+}
+
+/// The options of a phase that say what one operator has decided once. They are not repeated without thought.
+const ONCE: [&str; 4] = ["--retry", "--accept", "--because", "--take-over"];
+
+/// A command with these `arguments` as it is typed again: without what is decided for each run anew.
+#[must_use]
+pub fn again(arguments: &[String]) -> String {
+    let mut typed = "cutover".to_owned();
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        if ONCE.contains(&argument.as_str()) {
+            arguments.next();
+        } else if !ONCE.iter().any(|once| argument.strip_prefix(once).is_some_and(|rest| rest.starts_with('='))) {
+            typed.push_str(&format!(" {}", quoted(argument)));
+        }
+    }
+    typed
 }
 
 impl Given {
     /// Given only a deployment file.
     #[must_use]
     pub fn file(path: &Path) -> Self {
-        Self { file: Some(typed(path)), branch: Typed::default() }
+        Self { file: Some(typed(path)), ..Self::default() }
     }
 
     /// What a command line gives.
@@ -67,7 +87,7 @@ impl Given {
             Command::Branch(args) => {
                 let common = args.command.common();
                 let file = common.deployment.as_deref().map(typed);
-                return Self { file, branch: branch_options(common) };
+                return Self { file, branch: branch_options(common), again: None };
             }
             Command::Init(_) | Command::Schema | Command::Completions { .. } => None,
         };
@@ -104,7 +124,7 @@ impl Given {
 /// A status in whose texts the commands are complete, as they are in its fields.
 #[must_use]
 pub fn status(inputs: StatusInputs<'_>) -> Status {
-    let given = Given { file: Some(inputs.file.to_owned()), branch: Typed::default() };
+    let given = Given { file: Some(inputs.file.to_owned()), ..Given::default() };
     let mut status = Status::of(inputs);
     let errors = status.failed.iter_mut().map(|failed| &mut failed.error);
     let troubles = status.running.iter_mut().filter_map(|running| running.trouble.as_mut());
@@ -137,6 +157,15 @@ mod tests {
             assert_eq!(given().complete(text), wanted);
         }
         assert_eq!(Given::default().complete("`cutover status`"), "`cutover status`");
+    }
+
+    #[test]
+    fn a_command_is_typed_again_without_what_was_decided_once() {
+        let typed = |arguments: &[&str]| again(&arguments.iter().map(|&word| word.to_owned()).collect::<Vec<String>>());
+        assert_eq!(typed(&["window", "our qa.toml", "--replan"]), "cutover window 'our qa.toml' --replan");
+        let once = ["window", "qa.toml", "--retry", "step", "--accept=other", "--because", "I saw it", "--late"];
+        assert_eq!(typed(&once), "cutover window qa.toml --late");
+        assert_eq!(typed(&["window", "--take-over", "ada@left", "qa.toml"]), "cutover window qa.toml");
     }
 
     #[test]

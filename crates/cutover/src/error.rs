@@ -80,7 +80,7 @@ impl CommandError {
         match self {
             Self::Mistakes(_) => Exit::File,
             Self::Refused { .. } | Self::Branch(PatchstackError::Refused { .. }) => Exit::Refused,
-            Self::Lease(LeaseError::Held { .. } | LeaseError::OtherHolder { .. })
+            Self::Lease(LeaseError::Held { .. } | LeaseError::Suspended { .. } | LeaseError::OtherHolder { .. })
             | Self::Journal(JournalError::Fenced { .. }) => Exit::Held,
             Self::Halted(halt) if is_superseded(halt) => Exit::Held,
             _ => Exit::Failed,
@@ -106,7 +106,10 @@ impl CommandError {
         }
         let hint = self.hint();
         if !hint.is_empty() {
-            text.push_str(&paragraph("  next: ", &hint));
+            // The command comes last, on a line of its own, so that it can be copied.
+            let again = given.again.as_ref().filter(|_| hint.contains("run the same command"));
+            let again = again.map_or_else(String::new, |again| format!("\n{again}"));
+            text.push_str(&paragraph("  next: ", &(hint + &again)));
         }
         text
     }
@@ -188,6 +191,22 @@ mod tests {
             "error: the deployment could not be observed\n  because: ec2 RunInstances was refused\n  \
              next: add the missing permission; then run the same command again. Nothing was changed\n"
         );
+    }
+
+    #[test]
+    fn an_error_that_asks_for_the_same_command_ends_with_it() {
+        let given = Given { again: Some("cutover window qa.toml".to_owned()), ..Given::default() };
+        for error in [CommandError::from(JournalError::Broken), JournalError::Store(full()).into()] {
+            let text = error.render(&given);
+            assert!(text.ends_with("\n    cutover window qa.toml\n"), "{text}");
+        }
+        assert!(!fenced().render(&given).contains("cutover window"));
+    }
+
+    fn full() -> StoreError {
+        let source = "No space left on device".into();
+        let (what, location) = ("journal/00000007.json".to_owned(), "state".to_owned());
+        StoreError::Object { what, done: "written", location, source }
     }
 
     #[test]

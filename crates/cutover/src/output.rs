@@ -19,6 +19,7 @@ use serde::Serialize;
 use crate::complete::Given;
 use crate::error::CommandError;
 use crate::harmless::{harmless, harmless_but_coloured};
+use crate::show::laid_out;
 use crate::wall;
 
 /// Prints a result.
@@ -81,8 +82,9 @@ pub fn note(text: &str) {
     }
 }
 
-/// Prints a text on standard error at once, and waits until it is written.
+/// Prints a text on standard error at once, in lines that fit a terminal, and waits until it is written.
 pub(crate) fn write_note(text: &str) {
+    let text = &laid_out(text);
     if STANDARD_ERROR.is_stuck() {
         return;
     }

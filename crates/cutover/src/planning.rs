@@ -5,6 +5,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Upgrade, page_was_posted};
 use cutover_core::plan::{Action, Phase, Plan, Severity, Step, WindowForecast, lint};
 use cutover_core::planner::{Blocked, Inputs, forecast, plan};
+use cutover_core::status::ConductorState;
 use cutover_core::time::human;
 use cutover_engine::inbox::shown_plans;
 
@@ -27,10 +28,10 @@ pub async fn plan_to_run(
     let inputs = Inputs { deployment, observation: &observation, upgrade };
     let plan = match plan(inputs, phase, args.order.into()) {
         Ok(plan) => plan,
-        Err(blocked) if args.replan && may_be_made_anew(upgrade, phase, &blocked) => {
+        Err(blocked) if args.replan && may_be_made_anew(inputs, phase, &blocked) => {
             forecast(inputs, phase, args.order.into())
         }
-        Err(blocked) => return Err(is_blocked(session, phase, &blocked)),
+        Err(blocked) => return Err(is_blocked(session, phase, args.replan, &blocked)),
     };
     if let Some(hash) = &args.plan {
         as_shown(session, &plan, hash).await?;
@@ -65,19 +66,34 @@ pub fn unsafe_steps(plan: &Plan, deployment: &Deployment) -> Vec<String> {
     errors.map(|finding| format!("{}: {}", finding.step, finding.message)).collect()
 }
 
-/// Whether a phase that has ended may be planned again: only as long as the next one has not started.
-fn may_be_made_anew(upgrade: &Upgrade, phase: Phase, blocked: &[Blocked]) -> bool {
+/// Whether a phase that has ended may be planned again: only as long as the next one has not started. What people are
+/// told may change for longer, until visitors may see the maintenance page.
+fn may_be_made_anew(inputs: Inputs<'_>, phase: Phase, blocked: &[Blocked]) -> bool {
     let only_finished = blocked.iter().all(|blocked| matches!(blocked, Blocked::Finished { .. }));
-    let next_begun = upgrade.last_runs().any(|run| run.kind.phase().is_some_and(|other| other > phase));
-    only_finished && !next_begun
+    let is_too_late = match phase {
+        Phase::Announce => is_down(inputs) || inputs.upgrade.finished(Phase::Window),
+        _ => inputs.upgrade.last_runs().any(|run| run.kind.phase().is_some_and(|other| other > phase)),
+    };
+    only_finished && !is_too_late
 }
 
-fn is_blocked(session: &Session, phase: Phase, blocked: &[Blocked]) -> CommandError {
-    let reasons: Vec<String> = blocked.iter().map(|blocked| format!("  - {blocked}")).collect();
+fn is_blocked(session: &Session, phase: Phase, replan: bool, blocked: &[Blocked]) -> CommandError {
+    let mut reasons: Vec<String> = blocked.iter().map(|blocked| format!("  - {blocked}")).collect();
+    let is_finished = blocked.iter().any(|blocked| matches!(blocked, Blocked::Finished { .. }));
+    if replan && is_finished {
+        reasons.push(format!("  - {}", too_late_to_replan(phase)));
+    }
     CommandError::refused(
         format!("`{phase}` cannot start:\n{}", reasons.join("\n")),
         format!("nothing was changed; for a complete check: cutover check {}", session.file()),
     )
+}
+
+const fn too_late_to_replan(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Announce => "it can be planned again only until visitors are sent to the maintenance page",
+        _ => "it can be planned again only until the next phase has started",
+    }
 }
 
 /// Refuses a plan if it is not the one that the operator has seen, and says what has changed since.
@@ -142,17 +158,20 @@ pub fn fits(session: &Session, plan: &Plan) -> Result<(), CommandError> {
             human(forecast.back),
             window.start.show(forecast.latest_safe_start),
         ),
-        "announce another window, or start all the same with --late",
+        format!(
+            "to move the window, edit `start` and `length` under [window] in the file, then: cutover announce {} \
+             --replan\nto start all the same: cutover window {} --late",
+            session.file(),
+            session.file(),
+        ),
     ))
 }
 
-/// Who seems to conduct the upgrade now; nothing if nobody does. A holder that cannot be checked from here counts as at
-/// work.
+/// What the last conductor seems to do now. One that cannot be checked from here counts as at work.
 ///
 /// # Errors
 /// When the lease cannot be read.
-pub async fn conductor(session: &Session) -> Result<Option<String>, CommandError> {
+pub async fn conductor(session: &Session) -> Result<ConductorState, CommandError> {
     let last = cutover_engine::lease::last(&session.store).await?;
-    let alive = last.filter(|(_, holder)| holder.seems_alive(&session.machine) != Some(false));
-    Ok(alive.map(|(_, holder)| holder.identity.to_string()))
+    Ok(last.map_or(ConductorState::Gone, |(_, holder)| holder.state(&session.machine)))
 }

@@ -199,22 +199,22 @@ async fn pending(
                 && !current.iter().any(|host| host.instance == instance.id)
         });
         for migration in deployment.migrations_of(fleet) {
-            let count = match next {
-                None => None,
-                Some(host) => {
-                    let migrate = question(deployment, fleet, migration, &host.id);
-                    match migrate {
-                        // If the host cannot be reached, only this number is unknown.
-                        Some(migrate) => world.hosts.pending_migrations(&host.id, &migrate).await.unwrap_or(None),
-                        None => None,
-                    }
-                }
+            let question = next.and_then(|host| Some((host, question(deployment, fleet, migration, &host.id)?)));
+            let asked = match &question {
+                None => Ok(None),
+                // If the host cannot be reached, only this number is unknown.
+                Some((host, migrate)) => match world.hosts.pending_migrations(&host.id, migrate).await {
+                    Ok(Some(count)) => Ok(Some(count)),
+                    Ok(None) => Err(format!("next host {} does not list them", host.name)),
+                    Err(failure) => Err(failure.message),
+                },
             };
             pending.push(PendingMigrations {
                 fleet: fleet.name.clone(),
                 service: migration.service.clone(),
                 database: migration.database.clone(),
-                count,
+                count: asked.as_ref().ok().copied().flatten(),
+                unknown: asked.err(),
             });
         }
     }

@@ -134,6 +134,9 @@ fn failure_behind(error: &object_store::Error) -> Option<&Failure> {
     None
 }
 
+/// The object by which it is found out whether the state can be written.
+const PROBE: &str = "probe.json";
+
 /// The result of creating an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
@@ -154,7 +157,9 @@ impl Store {
         std::fs::create_dir_all(folder).map_err(refuse)?;
         let objects = LocalFileSystem::new_with_prefix(folder)
             .map_err(|source| refuse(std::io::Error::other(source)))?
-            .with_fsync(true);
+            .with_fsync(true)
+            // A probe is all that is ever removed, and it leaves no empty folders behind.
+            .with_automatic_cleanup(true);
         let store = Self::new(Arc::new(objects), Path::from(upgrade.as_str()), location);
         Ok(Self { folder: Some(folder.to_owned()), ..store })
     }
@@ -233,6 +238,18 @@ impl Store {
         let path = self.path(name);
         let put = self.answer(name, self.objects.put_opts(&path, bytes.into(), PutMode::Overwrite.into())).await;
         put.map(|_| ()).map_err(|source| self.failed(name, "written", source))
+    }
+
+    /// Writes an object that means nothing, and removes it again, to find out whether the state can be written. It has
+    /// the same name each time, so that at most one stays where objects may be written but not removed, as in a bucket
+    /// with the policy that cutover prints.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.replace(PROBE, b"{}".to_vec()).await?;
+        let _ = self.answer(PROBE, self.objects.delete(&self.path(PROBE))).await;
+        Ok(())
     }
 
     /// The bytes of the object with that name, if it exists.

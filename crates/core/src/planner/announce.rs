@@ -1,13 +1,12 @@
-//! The announce phase: date the maintenance page, then tell people.
+//! The announce phase: date the maintenance page, then tell people. Also, whether they were told what the file says now.
 
-use super::Inputs;
 use super::build::{CALL_LIMIT, step};
 use super::words::{fill, maintenance_page};
 use crate::deployment::{AnnounceWhen, Deployment};
-use crate::plan::{Action, Announce, Line, PublishPage, Rule, Step};
+use crate::journal::{Upgrade, page_was_posted};
+use crate::plan::{Action, Announce, Line, Phase, PublishPage, Rule, Step};
 
-pub(super) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
-    let deployment = inputs.deployment;
+pub(super) fn steps(deployment: &Deployment) -> Vec<Step> {
     let page = publish_page(deployment);
     let notices = announcements(deployment, AnnounceWhen::Scheduled, "announce", Line::Notify);
     let notices = notices.into_iter().map(|notice| notice.after(&page.id, Rule::PageFirst)).collect();
@@ -41,4 +40,18 @@ pub(super) fn announcements(deployment: &Deployment, when: AnnounceWhen, phase: 
             step(format!("{phase}.announce.{}", announcement.name), line, title, action)
         })
         .collect()
+}
+
+/// Whether `announce` has succeeded, and would now announce something else: the dates, the page or a message in the file
+/// were edited since. Not once visitors may see the page, because then it is too late to announce anything.
+#[must_use]
+pub fn is_announced_otherwise(upgrade: &Upgrade, deployment: &Deployment) -> bool {
+    let Some(announced) = upgrade.run_of(Phase::Announce).filter(|run| !run.is_under_way()) else { return false };
+    let was_announced = |step: &Step| announced.plan.step(&step.id).is_some_and(|told| told.action == step.action);
+    !may_be_down(upgrade) && !steps(deployment).iter().all(was_announced)
+}
+
+/// Whether visitors may have seen the maintenance page, according to the journal.
+fn may_be_down(upgrade: &Upgrade) -> bool {
+    upgrade.run_of(Phase::Window).is_some_and(|run| !run.is_under_way() || page_was_posted(run))
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::announce::is_announced_otherwise;
 use super::hosts::{living, next_names};
 use super::{Inputs, current_hosts};
 use crate::deployment::Role;
-use crate::journal::Upgrade;
 use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, SiteName};
 use crate::plan::Phase;
 
@@ -29,6 +29,11 @@ pub enum Blocked {
         /// The phase.
         phase: Phase,
     },
+    /// Visitors were told something else than what the file says now.
+    #[error(
+        "the dates, the maintenance page or a message in the file were edited since `announce`; tell people what is true now with `cutover announce --replan`"
+    )]
+    AnnouncedOtherwise,
     /// A fleet has no current hosts of a role that the file gives it.
     #[error(
         "fleet {fleet} has no current {role} hosts of release-version {version}; look at `current_version` in the file and at the hosts' tags"
@@ -104,12 +109,16 @@ pub enum Blocked {
 }
 
 /// The reasons in the journal why `phase` cannot start.
-pub(super) fn by_journal(upgrade: &Upgrade, phase: Phase) -> Vec<Blocked> {
+pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
+    let upgrade = inputs.upgrade;
     if upgrade.finished(phase) {
         return vec![Blocked::Finished { phase }];
     }
     match phase.before() {
         Some(before) if !upgrade.finished(before) => vec![Blocked::NotYet { phase, before }],
+        Some(_) if phase == Phase::Window && is_announced_otherwise(upgrade, inputs.deployment) => {
+            vec![Blocked::AnnouncedOtherwise]
+        }
         _ => Vec::new(),
     }
 }

@@ -23,7 +23,7 @@ pub fn plan_digested(
     phase: Phase,
     order: Order,
 ) -> Result<Plan, Vec<Blocked>> {
-    let mut blocked = blocked::by_journal(inputs.upgrade, phase);
+    let mut blocked = blocked::by_journal(inputs, phase);
     // The world is checked only if the journal allows the phase: before and after that, its state does not match the
     // phase.
     if blocked.iter().all(|reason| !matches!(reason, Blocked::Finished { .. })) {
@@ -41,7 +41,7 @@ pub fn forecast(inputs: Inputs<'_>, phase: Phase, order: Order) -> Plan {
 
 fn forecast_digested(inputs: Inputs<'_>, deployment: &Digest, phase: Phase, order: Order) -> Plan {
     let steps: Vec<Step> = match phase {
-        Phase::Announce => announce::steps(inputs),
+        Phase::Announce => announce::steps(inputs.deployment),
         Phase::Prepare => prepare::steps(inputs),
         Phase::Window => window::steps(inputs),
         Phase::Retire => retire::steps(inputs),

@@ -35,7 +35,9 @@ fn instance(inputs: Inputs<'_>, database: &Database) -> Vec<CheckItem> {
         let remedy = "wait for its pending change, or cancel it";
         flaws.push(CheckItem::ok(subject, "is not available").problem(consequence, remedy));
     }
-    if age.is_none_or(|age| age > DAILY) {
+    // With a snapshot right before the window, the one in the window copies only what has changed since.
+    let is_prepared = database.warm_up_snapshot || !database.snapshot;
+    if !is_prepared && age.is_none_or(|age| age > DAILY) {
         let remedy =
             "have RDS keep backups for a week (`aws rds modify-db-instance`), and set `warm_up_snapshot = true`";
         flaws.push(item.clone().warning("no backups are made; a snapshot in the window copies everything", remedy));
@@ -51,9 +53,10 @@ fn pending(inputs: Inputs<'_>) -> Vec<CheckItem> {
     known
         .map(|pending| {
             let subject = format!("migrations {} {} {}", pending.fleet, pending.service, pending.database);
-            match pending.count {
-                Some(count) => CheckItem::ok(subject, format!("{count} pending")),
-                None => CheckItem::unknown(subject, "not known until a next host runs"),
+            match (pending.count, &pending.unknown) {
+                (Some(count), _) => CheckItem::ok(subject, format!("{count} pending")),
+                (None, Some(why)) => CheckItem::unknown(subject, format!("not known: {why}")),
+                (None, None) => CheckItem::unknown(subject, "not known until a next host runs"),
             }
         })
         .collect()

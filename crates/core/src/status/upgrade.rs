@@ -11,8 +11,10 @@ use crate::time::{OffsetTime, between, seconds};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::conductor::{ConductorState, wake_command};
+use super::edited::Edited;
 use super::refusal::{Refusal, only_refused, refusal_of};
-use super::window::{StartStatus, WindowStatus};
+use super::window::{Downtime, StartStatus, WindowStatus};
 
 /// What a status is made from.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +27,8 @@ pub struct StatusInputs<'a> {
     pub file: &'a str,
     /// The upgrade's time.
     pub now: Timestamp,
-    /// Whether a conductor is alive, according to its lease; nothing if that is not known.
-    pub conductor_lives: Option<bool>,
+    /// What is known of the last conductor, according to its lease.
+    pub conductor: &'a ConductorState,
     /// Why the state could not be read completely; nothing if it could.
     pub damage: Option<&'a str>,
 }
@@ -48,6 +50,10 @@ pub struct Status {
     pub conductor: Option<String>,
     /// Whether that conductor is alive, according to its lease; nothing if that is not known.
     pub conductor_lives: Option<bool>,
+    /// What is known of that conductor.
+    pub conductor_state: ConductorState,
+    /// The command that takes the upgrade over from a conductor that is suspended, and may have to stay so.
+    pub take_over_command: Option<String>,
     /// Whether somebody conducts it now, as far as is known.
     pub conducted: bool,
     /// Why the last conductor stopped early.
@@ -70,8 +76,14 @@ pub struct Status {
     pub window: Option<WindowStatus>,
     /// What going back would mean, while the window is under way.
     pub back: Option<BackStatus>,
+    /// How long the sites were not served, once they all are again.
+    pub downtime: Option<Downtime>,
+    /// Set if the file no longer says what was announced, or what is under way.
+    pub edited: Option<Edited>,
     /// The command to type next; nothing if there is none.
     pub next_command: Option<String>,
+    /// The command that resumes the phase under way, once its conductor has done what it was asked: to stop.
+    pub resume_command: Option<String>,
     /// The window's clock, which is used to show moments.
     #[serde(skip)]
     pub clock: OffsetTime,
@@ -202,8 +214,21 @@ pub struct BackStatus {
     /// How long that is expected to take.
     #[serde(rename = "length_seconds", with = "seconds")]
     pub length: Duration,
+    /// The same steps with similar ones grouped, in the order in which they would be undone.
+    pub list: Vec<BackSteps>,
     /// What cannot be undone: the first such step of each lane; empty if everything can be undone.
     pub impossible: Vec<NoWayBack>,
+}
+
+/// Similar steps that would be undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BackSteps {
+    /// What they did.
+    pub title: String,
+    /// Their lane.
+    pub lane: String,
+    /// How many there are.
+    pub steps: usize,
 }
 
 /// Why a lane cannot go back.
@@ -228,14 +253,18 @@ impl Status {
         let gates = waiting_gates(inputs);
         let phases: Vec<PhaseStatus> = Phase::ALL.iter().map(|phase| phase_status(inputs, *phase)).collect();
         let groups = unfinished.map(|run| StepGroups::of(&run.plan)).unwrap_or_default();
+        let edited = Edited::of(upgrade, inputs.deployment, inputs.file);
+        let is_readable = inputs.damage.is_none();
         Self {
             damage: inputs.damage.map(str::to_owned),
             upgrade: upgrade.id.clone().unwrap_or_else(|| inputs.deployment.upgrade()),
             now: inputs.now,
             updated_at: upgrade.updated_at,
             conductor: upgrade.conductor.clone(),
-            conductor_lives: inputs.conductor_lives,
-            conducted: upgrade.interrupted.is_none() && inputs.conductor_lives != Some(false),
+            conductor_lives: inputs.conductor.lives(),
+            conductor_state: inputs.conductor.clone(),
+            take_over_command: take_over_command(inputs, &phases).filter(|_| is_readable),
+            conducted: upgrade.interrupted.is_none() && *inputs.conductor != ConductorState::Gone,
             interrupted: upgrade.interrupted.clone(),
             phase: current.map(|run| run.plan.phase),
             running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
@@ -243,9 +272,12 @@ impl Status {
             next: unfinished.map(|run| next(run, &groups)).unwrap_or_default(),
             start: StartStatus::of(inputs.upgrade, inputs.deployment),
             window: window.map(|run| WindowStatus::of(run, upgrade, inputs.deployment, inputs.now)),
-            back: window.map(|run| back_status(run, upgrade)),
+            back: window.map(|run| back_status(run, upgrade, &groups)),
+            downtime: upgrade.run_of(Phase::Window).and_then(|run| Downtime::of(run, inputs.deployment)),
             // The next step is unknown if the state could not be read to its end.
-            next_command: next_command(inputs, &phases, &gates).filter(|_| inputs.damage.is_none()),
+            next_command: next_command(inputs, &phases, &gates, edited.as_ref()).filter(|_| is_readable),
+            resume_command: resume_command(inputs, &phases).filter(|_| is_readable),
+            edited: edited.filter(|_| is_readable),
             phases,
             gates,
             clock: inputs.deployment.window.start,
@@ -262,7 +294,9 @@ fn phase_status(inputs: StatusInputs<'_>, phase: Phase) -> PhaseStatus {
             true => PhaseState::Refused,
             false => PhaseState::Failed,
         },
-        Some(_) if inputs.upgrade.interrupted.is_some() || inputs.conductor_lives == Some(false) => PhaseState::Stopped,
+        Some(_) if inputs.upgrade.interrupted.is_some() || *inputs.conductor == ConductorState::Gone => {
+            PhaseState::Stopped
+        }
         Some(_) => PhaseState::UnderWay,
     };
     PhaseStatus {
@@ -383,7 +417,7 @@ fn next(run: &Run, groups: &StepGroups) -> Vec<NextSteps> {
     next.collect()
 }
 
-fn back_status(run: &Run, upgrade: &Upgrade) -> BackStatus {
+fn back_status(run: &Run, upgrade: &Upgrade, groups: &StepGroups) -> BackStatus {
     let back = way_back(run, upgrade);
     let mut impossible: Vec<NoWayBack> = Vec::new();
     for step in &run.plan.steps {
@@ -394,23 +428,73 @@ fn back_status(run: &Run, upgrade: &Upgrade) -> BackStatus {
             impossible.push(NoWayBack { step: step.id.clone(), lane, because: because.clone() });
         }
     }
-    BackStatus { steps: back.steps.len(), length: back.length, impossible }
+    BackStatus { steps: back.steps.len(), length: back.length, list: back_list(&back.steps, groups), impossible }
 }
 
-/// The command that runs or continues a phase, with `--late` if its window may not open any more without it.
-fn phase_command(inputs: StatusInputs<'_>, phase: Phase) -> String {
-    let latest = inputs.upgrade.run_of(phase).and_then(opens_by);
-    let late = if latest.is_some_and(|latest| inputs.now > latest) { " --late" } else { "" };
-    format!("cutover {phase} {}{late}", inputs.file)
-}
-
-fn next_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus], gates: &[WaitingGate]) -> Option<String> {
-    let unfinished = phases.iter().find(|phase| phase.state != PhaseState::Finished)?;
-    match unfinished.state {
-        PhaseState::Finished => None,
-        PhaseState::UnderWay => gates.first().and_then(|gate| gate.command.clone()),
-        PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
-            Some(phase_command(inputs, unfinished.phase))
+/// The steps that would be undone, in groups. A group has the place of the first of its steps that would be undone.
+fn back_list(steps: &[StepId], groups: &StepGroups) -> Vec<BackSteps> {
+    let mut counts: Vec<(usize, usize)> = Vec::new();
+    for index in steps.iter().filter_map(|step| groups.index_of(step)) {
+        match counts.iter_mut().find(|(group, _)| *group == index) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((index, 1)),
         }
     }
+    let list = counts.into_iter().map(|(index, steps)| BackSteps {
+        title: groups.list[index].title.clone(),
+        lane: groups.list[index].lane.to_string(),
+        steps,
+    });
+    list.collect()
+}
+
+/// The command that runs or continues a phase: with `--replan` if the file was edited since it was started, or with
+/// `--late` if its window may not open any more without it.
+fn phase_command(inputs: StatusInputs<'_>, phase: Phase) -> String {
+    // A run that another one has followed is not continued: the phase is planned again.
+    let run = inputs.upgrade.run_under_way().filter(|run| run.kind == phase.into());
+    let latest = run.and_then(opens_by);
+    let option = match Edited::of(inputs.upgrade, inputs.deployment, inputs.file) {
+        Some(edited) if edited.phase == phase => " --replan",
+        _ if latest.is_some_and(|latest| inputs.now > latest) => " --late",
+        _ => "",
+    };
+    format!("cutover {phase} {}{option}", inputs.file)
+}
+
+fn next_command(
+    inputs: StatusInputs<'_>,
+    phases: &[PhaseStatus],
+    gates: &[WaitingGate],
+    edited: Option<&Edited>,
+) -> Option<String> {
+    if let ConductorState::Suspended { process, .. } = inputs.conductor {
+        return Some(wake_command(*process));
+    }
+    let unfinished = unfinished(phases)?;
+    match unfinished.state {
+        PhaseState::Finished => None,
+        PhaseState::UnderWay if *inputs.conductor == ConductorState::Stopping => None,
+        PhaseState::UnderWay => gates.first().and_then(|gate| gate.command.clone()),
+        PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
+            let anew = edited.map(|edited| edited.command.clone());
+            Some(anew.unwrap_or_else(|| phase_command(inputs, unfinished.phase)))
+        }
+    }
+}
+
+fn resume_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
+    let is_stopping = *inputs.conductor == ConductorState::Stopping;
+    unfinished(phases).filter(|_| is_stopping).map(|phase| phase_command(inputs, phase.phase))
+}
+
+fn take_over_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
+    let ConductorState::Suspended { name, .. } = inputs.conductor else { return None };
+    let again = phase_command(inputs, unfinished(phases)?.phase);
+    Some(format!("{again} --take-over {name}"))
+}
+
+/// The first phase that is not finished.
+fn unfinished(phases: &[PhaseStatus]) -> Option<&PhaseStatus> {
+    phases.iter().find(|phase| phase.state != PhaseState::Finished)
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::deployment::Deployment;
-use crate::journal::{Run, Upgrade, downtime_began, remaining, way_back};
+use crate::journal::{Run, Upgrade, downtime_began, remaining, way_back, window_length};
 use crate::plan::{Phase, WindowForecast};
+use crate::planner::is_announced_otherwise;
 use crate::time::{OffsetTime, between, earlier, human, later, seconds};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,10 +13,12 @@ use serde::Serialize;
 /// When the window starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StartStatus {
-    /// The announced start.
+    /// The start in the file.
     pub announced: Timestamp,
-    /// The announced end.
+    /// The end in the file.
     pub announced_end: Timestamp,
+    /// Whether the dates in the file were announced.
+    pub is_announced: bool,
     /// The latest start with which it ends in time; nothing while no plan for the window is recorded.
     pub latest_safe: Option<Timestamp>,
 }
@@ -32,8 +35,41 @@ impl StartStatus {
         Some(Self {
             announced: window.start.timestamp,
             announced_end: window.ends().timestamp,
+            is_announced: upgrade.finished(Phase::Announce) && !is_announced_otherwise(upgrade, deployment),
             latest_safe: run.map(|run| latest_safe_start(run, deployment)),
         })
+    }
+}
+
+/// How long the sites were not served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Downtime {
+    /// When visitors were first sent to the maintenance page.
+    pub from: Timestamp,
+    /// When the last site was served again.
+    pub to: Timestamp,
+    /// The time between them.
+    #[serde(rename = "length_seconds", with = "seconds")]
+    pub length: Duration,
+    /// The length that was announced.
+    #[serde(rename = "announced_seconds", with = "seconds")]
+    pub announced: Duration,
+}
+
+impl Downtime {
+    /// The downtime of `run`, which is a run of the window; nothing until all sites are served again.
+    pub fn of(run: &Run, deployment: &Deployment) -> Option<Self> {
+        let (from, length) = (downtime_began(run)?, window_length(run)?);
+        Some(Self { from, to: later(from, length), length, announced: deployment.window.announced_length() })
+    }
+
+    /// `1h 25m less than the 4h announced`, or `5m MORE than the 4h announced`.
+    pub fn verdict(&self) -> String {
+        let announced = human(self.announced);
+        match self.announced.checked_sub(self.length) {
+            Some(spare) => format!("{} less than the {announced} announced", human(spare)),
+            None => format!("{} MORE than the {announced} announced", human(self.length - self.announced)),
+        }
     }
 }
 
@@ -100,8 +136,10 @@ pub fn delayed(run: &Run, upgrade: &Upgrade, deployment: &Deployment, now: Times
 /// `latest safe start 05:25:18` or, after that moment, by how much the window would be late.
 pub fn safe_start(latest: Timestamp, now: Timestamp, clock: OffsetTime) -> String {
     match now <= latest {
-        true => format!("latest safe start {}", clock.show_time(latest)),
-        false => format!("latest safe start was {}: LATE BY {}", clock.show_time(latest), human(between(latest, now))),
+        true => format!("latest safe start {}", clock.show_beside(now, latest)),
+        false => {
+            format!("latest safe start was {}: LATE BY {}", clock.show_beside(now, latest), human(between(latest, now)))
+        }
     }
 }
 

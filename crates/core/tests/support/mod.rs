@@ -85,6 +85,7 @@ fn pending(deployment: &Deployment) -> Vec<PendingMigrations> {
             service: migration.service.clone(),
             database: migration.database.clone(),
             count: None,
+            unknown: None,
         })
     };
     deployment.fleets.iter().flat_map(of_fleet).collect()

@@ -5,6 +5,7 @@
 use cutover_core::journal::Upgrade;
 use cutover_core::plan::{Phase, Plan};
 use cutover_core::planner::{Inputs, forecast, plan};
+use cutover_core::status::Edited;
 use cutover_engine::dry::{Writes, walk};
 
 use crate::args::PhaseArgs;
@@ -56,7 +57,11 @@ async fn plans(
     let mut plans: Vec<Plan> =
         before.map(|other| started(other).unwrap_or_else(|| forecast(inputs, other, args.order.into()))).collect();
     let (wanted, mut obstacles) = match started(phase).filter(|_| !args.replan) {
-        Some(plan) => (plan, Vec::new()),
+        Some(plan) => {
+            let edited = Edited::of(upgrade, session.deployment(), &session.file());
+            let words = |edited: Edited| format!("{}; to apply the edit: {}", edited.words(), edited.command);
+            (plan, edited.map(words).into_iter().collect())
+        }
         None => match plan(inputs, phase, args.order.into()) {
             Ok(plan) => (plan, Vec::new()),
             Err(blocked) => {

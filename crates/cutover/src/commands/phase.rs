@@ -14,7 +14,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Run, StepRun, StepStatus, Upgrade, downtime_began};
 use cutover_core::names::StepId;
 use cutover_core::plan::{Phase, Plan};
-use cutover_core::status::{Status, StatusInputs};
+use cutover_core::status::{ConductorState, Status, StatusInputs};
 use cutover_core::time::human;
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::{Conductor, Stop};
@@ -190,7 +190,7 @@ async fn conduct(
     let journal =
         Rc::new(Journal::open(session.store.clone(), reading, Rc::clone(&clock), lease.epoch, nonce, listener));
     let gate = gate(session, &lease, &journal, &world);
-    let remind = Box::pin(remind(session, Rc::clone(&journal), stop.clone()));
+    let remind = Box::pin(remind(session, &lease, Rc::clone(&journal), stop.clone()));
     let conductor = Conductor::new(world, clock, operator, Rc::clone(&journal), gate, stop);
     let work = async {
         take_over(args, session, &journal).await?;
@@ -215,7 +215,9 @@ async fn conduct(
         }
         // The rest can only have ended because the operator interrupted it.
         Either::Right(_) => {
-            output::note("stopped at once; steps under way are recorded as started, and the same command resumes them");
+            let upgrade = journal.upgrade().clone();
+            let status = status(session, &upgrade, &ConductorState::Gone, None);
+            output::note(&show::stopped_at_once(&status));
             Ok(Exit::Stopped)
         }
     }
@@ -250,20 +252,20 @@ async fn halted(args: &PhaseArgs, session: &Session, journal: &Journal, halt: Ha
     let is_gone = matches!(halt, Halt::Journal(JournalError::Gone { .. }) | Halt::Lease(LeaseLost::Gone { .. }));
     if is_gone {
         let (upgrade, words) = (journal.upgrade().clone(), halt.to_string());
-        let status = status(session, &upgrade, false, Some(&words));
+        let status = status(session, &upgrade, &ConductorState::Gone, Some(&words));
         let _ = show_end(args, status, leave).await;
     }
     CommandError::Halted(Box::new(halt))
 }
 
 /// The status while this process conducts the upgrade, or once nobody does.
-fn status(session: &Session, upgrade: &Upgrade, lives: bool, damage: Option<&str>) -> Status {
+fn status(session: &Session, upgrade: &Upgrade, conductor: &ConductorState, damage: Option<&str>) -> Status {
     complete::status(StatusInputs {
         upgrade,
         deployment: session.deployment(),
         file: &session.file(),
         now: session.clock.now(),
-        conductor_lives: Some(lives),
+        conductor,
         damage,
     })
 }
@@ -294,12 +296,16 @@ fn tell_pace(session: &Session) {
 /// How often somebody who has asked the conductor to stop is told what it waits for.
 const REMIND: Duration = Duration::from_secs(30);
 
-/// After the first signal, says again and again what the conductor still waits for.
-async fn remind(session: &Session, journal: Rc<Journal>, stop: Stop) -> Infallible {
+/// After the first signal, tells everybody that the conductor stops, and says again and again what it still waits for.
+async fn remind(session: &Session, lease: &Lease, journal: Rc<Journal>, stop: Stop) -> Infallible {
     stop.await;
+    let mut is_told = false;
     loop {
-        let status = status(session, &journal.upgrade(), true, None);
+        let status = status(session, &journal.upgrade(), &ConductorState::AtWork, None);
         output::note(&show::stopping(&status));
+        if !std::mem::replace(&mut is_told, true) {
+            lease.stops(journal.records()).await;
+        }
         session.machine.sleep(REMIND).await;
     }
 }
@@ -384,7 +390,7 @@ async fn ended(
     leave: &Stop,
 ) -> Result<Exit, CommandError> {
     let upgrade = conductor.journal.upgrade().clone();
-    let status = status(session, &upgrade, false, None);
+    let status = status(session, &upgrade, &ConductorState::Gone, None);
     let again = status.next_command.clone().unwrap_or_else(|| format!("cutover {phase} {}", session.file()));
     let advice = show::after_failure(phase, &again, &status.failed);
     show_end(args, status, leave).await?;

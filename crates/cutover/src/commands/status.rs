@@ -1,6 +1,6 @@
 //! `cutover status`: what has happened, what is next, and what going back would cost.
 
-use cutover_core::status::StatusInputs;
+use cutover_core::status::{ConductorState, StatusInputs};
 
 use crate::args::FileArgs;
 use crate::error::CommandError;
@@ -15,9 +15,9 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         let (reading, damage) = session.read_to_look().await;
         let upgrade = reading.upgrade;
         // The journal says who conducted last; only the lease says whether somebody still does.
-        let (lives, damage) = match cutover_engine::lease::last(&session.store).await {
-            Ok(last) => (last.map_or(Some(false), |(_, holder)| holder.seems_alive(&session.machine)), damage),
-            Err(error) => (None, damage.or_else(|| Some(error.into()))),
+        let (conductor, damage) = match cutover_engine::lease::last(&session.store).await {
+            Ok(last) => (last.map_or(ConductorState::Gone, |(_, holder)| holder.state(&session.machine)), damage),
+            Err(error) => (ConductorState::Unknown, damage.or_else(|| Some(error.into()))),
         };
         let words = damage.as_ref().map(ToString::to_string);
         let file = session.file();
@@ -26,7 +26,7 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
             deployment: session.deployment(),
             file: &file,
             now: session.clock.now(),
-            conductor_lives: lives,
+            conductor: &conductor,
             damage: words.as_deref(),
         });
         if args.json {

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use super::lines::{Screen, narrow_line};
 use super::narrate::{Kind, Narrator};
+use super::text::laid_out;
 use crate::harmless::harmless;
 
 /// One line per lane on standard error.
@@ -70,7 +71,7 @@ impl Screen for Lanes {
             Progress::Recorded { at, .. } | Progress::Waiting { at, .. } => at,
             Progress::Said { text } => {
                 // Not `suspend`, which panics where the terminal is gone.
-                let _ = self.screen.println(harmless(text.trim_end_matches('\n')));
+                let _ = self.screen.println(harmless(laid_out(text).trim_end_matches('\n')));
                 return;
             }
         };

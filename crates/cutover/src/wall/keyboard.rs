@@ -3,6 +3,10 @@
 use std::io::IsTerminal;
 
 use futures_util::lock::{Mutex, MutexGuard};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, read};
+use rustix::process::getpgrp;
+use rustix::termios::tcgetpgrp;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// The lines that are typed at the terminal. One thread reads them for the whole process, from the first question on: a
@@ -56,12 +60,53 @@ impl Listening<'_> {
 fn read_keyboard() -> UnboundedReceiver<String> {
     let (typed, lines) = unbounded_channel();
     std::thread::spawn(move || {
+        let mut bytes = Vec::new();
         // Ends with the input, or when nobody listens any more.
-        for line in std::io::stdin().lines().map_while(Result::ok) {
-            if typed.send(line).is_err() {
-                return;
+        while let Some(more) = read_in_foreground() {
+            bytes.extend(more);
+            while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = bytes.drain(..=end).collect();
+                let line = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
+                if typed.send(line).is_err() {
+                    return;
+                }
             }
         }
     });
     lines
+}
+
+/// How often it is looked whether this process is in the foreground.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 300_000_000 };
+
+/// What was typed, as soon as there is something; empty if there may be something later. Nothing at the end of input.
+///
+/// The terminal is read only in the foreground: the kernel suspends a process that reads it from the background, and a
+/// conductor must not stand still because somebody has typed `bg`. So nothing waits in a read, either.
+fn read_in_foreground() -> Option<Vec<u8>> {
+    let terminal = std::io::stdin();
+    let is_in_foreground = match tcgetpgrp(&terminal) {
+        Ok(group) => group == getpgrp(),
+        // Some systems answer so while no group is in the foreground.
+        Err(Errno::OPNOTSUPP) => false,
+        Err(_) => return None,
+    };
+    if !is_in_foreground {
+        let _ = poll(&mut [], Some(&LOOK));
+        return Some(Vec::new());
+    }
+    let mut asked = [PollFd::new(&terminal, PollFlags::IN)];
+    match poll(&mut asked, Some(&LOOK)) {
+        // It may have been put into the background meanwhile.
+        Ok(1..) if tcgetpgrp(&terminal) == Ok(getpgrp()) => {}
+        Ok(_) | Err(Errno::INTR) => return Some(Vec::new()),
+        Err(_) => return None,
+    }
+    let mut bytes = [0; 4096];
+    match read(&terminal, &mut bytes) {
+        Ok(0) => None,
+        Ok(length) => bytes.get(..length).map(<[u8]>::to_vec),
+        Err(Errno::INTR | Errno::AGAIN) => Some(Vec::new()),
+        Err(_) => None,
+    }
 }

@@ -5,8 +5,8 @@
 //! runs. A job that is known to have been started, but of which the host has no record now, has failed.
 
 use cutover_core::journal::{Fact, Run, StepRun};
-use cutover_core::names::{InstanceId, JobName};
-use cutover_core::plan::{Action, Host, HostPrograms, Migrate};
+use cutover_core::names::{InstanceId, JobName, SnapshotId};
+use cutover_core::plan::{Action, Host, HostPrograms, Line, Migrate, Phase};
 
 use super::hosts::running_again;
 use super::printed::Printed;
@@ -199,6 +199,20 @@ fn fact(migrate: &Migrate, applied: u32) -> Fact {
     }
 }
 
+/// The snapshot that this window has taken of the migration's database after its writers had stopped.
+fn snapshot(context: &StepContext<'_>, migrate: &Migrate) -> Option<SnapshotId> {
+    let upgrade = context.journal.upgrade();
+    let run = upgrade.run_of(Phase::Window)?;
+    run.plan.steps.iter().find_map(|step| match &step.action {
+        Action::TakeSnapshot { database, snapshot }
+            if *database == migrate.instance && step.line == Line::Snapshot && run.status(&step.id).is_done() =>
+        {
+            Some(snapshot.clone())
+        }
+        _ => None,
+    })
+}
+
 /// What ran, where it is stuck, and what the operator can do.
 fn diagnosis(context: &StepContext<'_>, migrate: &Migrate, exit: i32, pending: Option<u32>, job: &JobName) -> Seen {
     let outputs = context.output.borrow();
@@ -210,10 +224,9 @@ fn diagnosis(context: &StepContext<'_>, migrate: &Migrate, exit: i32, pending: O
         .find(|line| line.trim_start().starts_with("Applying ") && !line.trim_end().ends_with("OK"))
         .map_or_else(String::new, |line| format!("; stuck at {}", line.trim().trim_start_matches("Applying ")));
     let pending = pending.map_or_else(|| "an unknown number".to_owned(), |pending| pending.to_string());
-    let has_snapshot = context.journal.upgrade().snapshots.values().any(|database| *database == migrate.instance);
-    let back = match has_snapshot {
-        true => format!("restore the snapshot of {}", migrate.instance),
-        false => "reverse it by hand: there is no snapshot".to_owned(),
+    let back = match snapshot(context, migrate) {
+        Some(snapshot) => format!("restore the snapshot {snapshot}"),
+        None => "reverse it by hand: there is no snapshot".to_owned(),
     };
     let why = format!(
         "job {job} on {} ended with exit status {exit}: {} migrations of {} were applied, {pending} are \

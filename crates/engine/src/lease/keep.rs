@@ -29,6 +29,8 @@ pub struct Lease {
     renewals: Cell<u64>,
     /// The number of the last record that the lease's object names.
     records: Cell<u64>,
+    /// Whether this conductor was asked to stop.
+    stopping: Cell<bool>,
 }
 
 /// What is reported to the operator while a lease is kept.
@@ -42,7 +44,16 @@ pub enum News<'a> {
 impl Lease {
     pub(super) fn new(store: Store, machine: Rc<dyn Machine>, epoch: u64) -> Self {
         let (identity, renewed) = (machine.identity(), Cell::new(Moment::now(&*machine)));
-        Self { epoch, identity, machine, store, renewed, renewals: Cell::new(0), records: Cell::new(0) }
+        Self {
+            epoch,
+            identity,
+            machine,
+            store,
+            renewed,
+            renewals: Cell::new(0),
+            records: Cell::new(0),
+            stopping: Cell::new(false),
+        }
     }
 
     /// Whether the lease is held now and will outlast an attempt.
@@ -104,6 +115,13 @@ impl Lease {
         Ok(None)
     }
 
+    /// Says in the lease that this conductor was asked to stop, so that others are told. If that cannot be written now,
+    /// the next renewal says it.
+    pub async fn stops(&self, records: u64) {
+        self.stopping.set(true);
+        let _ = within_attempt(&*self.machine, self.renew(records)).await;
+    }
+
     /// Releases the lease, so that the next conductor does not have to wait.
     ///
     /// # Errors
@@ -125,8 +143,8 @@ impl Lease {
         // The number of records never decreases.
         let records = records.max(self.records.get());
         self.records.set(records);
-        let (identity, renewals) = (self.identity.clone(), self.renewals.get());
-        Holder { identity, until: later(self.machine.now(), LEASE), renewals, records, released: false }
+        let (identity, renewals, stopping) = (self.identity.clone(), self.renewals.get(), self.stopping.get());
+        Holder { identity, until: later(self.machine.now(), LEASE), renewals, records, stopping, released: false }
     }
 }
 

@@ -22,6 +22,11 @@ pub trait Machine {
     async fn sleep(&self, length: Duration);
     /// Whether the process with this number and start time is running. `false` only if it is known to be gone.
     fn lives(&self, process: u32, started: u64) -> bool;
+    /// Whether that process is suspended: by Ctrl-Z, SIGSTOP, or because it used its terminal from the background.
+    /// `false` where the machine cannot tell.
+    fn is_suspended(&self, _process: u32, _started: u64) -> bool {
+        false
+    }
     /// Text that is different for each process.
     fn nonce(&self) -> String;
     /// Who runs this process, on which machine, and which process it is.
@@ -135,6 +140,8 @@ pub struct Origin {
 pub enum Life {
     /// Its process is running.
     Lives,
+    /// Its process is on this machine, and is suspended.
+    Suspended,
     /// It ran where this process runs, and is gone.
     Gone,
     /// It ran elsewhere: on another machine, in another container, or before a reboot.
@@ -168,14 +175,23 @@ impl Identity {
             return Life::Unknown;
         }
         let itself = self.process == here.process && theirs.started == ours.started;
-        let lives = machine.lives(self.process, theirs.started);
-        if lives && !itself { Life::Lives } else { Life::Gone }
+        match machine.lives(self.process, theirs.started) && !itself {
+            false => Life::Gone,
+            true if machine.is_suspended(self.process, theirs.started) => Life::Suspended,
+            true => Life::Lives,
+        }
+    }
+
+    /// The conductor as `--take-over` names it: `user@machine`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}@{}", self.user, self.machine)
     }
 
     /// Whether `words` name this conductor, such as `ada@left`, with or without its process as it is displayed.
     #[must_use]
     pub fn is_named(&self, words: &str) -> bool {
-        words == format!("{}@{}", self.user, self.machine) || words == self.to_string()
+        words == self.name() || words == self.to_string()
     }
 }
 

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use cutover_core::status::ConductorState;
 use cutover_core::time::earlier;
 use futures_util::FutureExt;
 
@@ -93,9 +94,9 @@ fn a_look_from_another_machine_uses_the_holders_own_time() {
     let (store, eve) = (memory(), eve());
     claimed(&store, &ada());
     let (_, holder) = now(last(&store)).expect("it can be read").expect("there is one");
-    assert_eq!(holder.seems_alive(&*eve), Some(true));
+    assert_eq!(holder.state(&*eve), ConductorState::AtWork);
     eve.pass(91);
-    assert_eq!(holder.seems_alive(&*eve), Some(false));
+    assert_eq!(holder.state(&*eve), ConductorState::Gone);
     assert!(begin(&store, &eve, None).now_or_never().is_none(), "a successor watches the lease first");
 }
 
@@ -104,7 +105,7 @@ fn a_lease_that_cannot_be_read_says_nothing_about_its_holder() {
     let store = memory();
     now(store.create("lease/00000001.json", b"{".to_vec())).expect("it can be written");
     let (_, holder) = now(last(&store)).expect("it can be read").expect("there is one");
-    assert_eq!(holder.seems_alive(&*eve()), None);
+    assert_eq!(holder.state(&*eve()), ConductorState::Unknown);
 }
 
 #[test]
@@ -113,7 +114,7 @@ fn a_lease_lasts_until_the_moment_that_it_names() {
     claimed(&store, &ada());
     let (_, holder) = now(last(&store)).expect("it can be read").expect("there is one");
     eve.wall.set(holder.until);
-    assert_eq!(holder.seems_alive(&*eve), Some(false));
+    assert_eq!(holder.state(&*eve), ConductorState::Gone);
 }
 
 #[test]

@@ -1,0 +1,46 @@
+//! Whether the deployment file still says what was announced, or what the phase under way was planned from.
+
+use serde::Serialize;
+
+use crate::deployment::Deployment;
+use crate::digest::Digest;
+use crate::journal::Upgrade;
+use crate::plan::Phase;
+use crate::planner::is_announced_otherwise;
+
+/// The file was edited, and the journal follows what it said before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Edited {
+    /// The phase that has to be planned again.
+    pub phase: Phase,
+    /// The command that does so, once no conductor is at work.
+    pub command: String,
+}
+
+impl Edited {
+    /// Which phase has to be planned again; nothing if the file still says the same. `file` is its path as it is typed.
+    #[must_use]
+    pub fn of(upgrade: &Upgrade, deployment: &Deployment, file: &str) -> Option<Self> {
+        let phase = match is_announced_otherwise(upgrade, deployment) {
+            true => Phase::Announce,
+            false => {
+                let run = upgrade.run_under_way().filter(|run| run.deployment != Digest::of_json(deployment))?;
+                run.kind.phase()?
+            }
+        };
+        Some(Self { phase, command: format!("cutover {phase} {file} --replan") })
+    }
+
+    /// What was edited, and what that means for everything that is shown.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.phase {
+            Phase::Announce => {
+                "the dates, the maintenance page or a message in the file were edited since `announce`: \
+                                visitors were told something else"
+                    .to_owned()
+            }
+            phase => format!("the file has changed since `{phase}` was started; the plan from before is shown here"),
+        }
+    }
+}
