@@ -15,6 +15,7 @@ pub mod inbox;
 pub mod journal;
 pub mod lease;
 pub mod ledger;
+pub mod moment;
 pub mod observe;
 pub mod ports;
 mod readings;

@@ -54,7 +54,7 @@ pub(crate) fn manner(action: &Action) -> Manner {
 /// The longest time between two observations. The end of something that takes days is noticed 15 minutes late at most.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(900);
 
-/// How long to wait between two observations of a step that was started `elapsed` ago: no shorter than what is observed
+/// How long to wait between two observations of a step that this process has driven for `elapsed`: no shorter than what is observed
 /// can change, and a hundredth of the time that is still expected, or by which it is late already. So its end is
 /// noticed within about a hundredth of what it took, and a migration of days is not looked at every two seconds.
 pub(crate) fn interval(step: &Step, elapsed: Duration) -> Duration {

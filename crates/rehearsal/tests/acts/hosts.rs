@@ -423,6 +423,21 @@ fn a_program_that_does_not_stop_is_killed_when_its_time_is_over() {
     assert!((60..62).contains(&seconds), "{seconds} s");
 }
 
+/// Hours by which a clock is set, forward and back.
+pub(crate) const SET_BY: [i64; 2] = [3 * 3600, -3 * 3600];
+
+#[test]
+fn a_clock_that_is_set_neither_shortens_nor_lengthens_the_time_that_programs_have_to_stop() {
+    for by in SET_BY {
+        let mut stage = Stage::new();
+        stage.set_clock(30, by);
+        let services = Services::of(&mut stage, &[("cms", ProgramState::Stopping), ("lms", ProgramState::Stopped)]);
+        assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Finished);
+        let (_, seconds) = services.calls.borrow()[0];
+        assert!((60..62).contains(&seconds), "{seconds} s, set by {by} s");
+    }
+}
+
 #[test]
 fn a_crash_takes_nothing_from_the_time_that_programs_have_to_stop() {
     let mut stage = Stage::new();

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use jiff::Timestamp;
+use futures_util::future::LocalBoxFuture;
+use jiff::{SignedDuration, Timestamp};
 
 use cutover_core::deployment::{Deployment, parse};
 use cutover_core::digest::Digest;
@@ -58,6 +59,30 @@ impl<F: FnOnce()> FaultSource for Waits<F> {
     }
 }
 
+/// A clock whose date is set by this many seconds once so many have passed, by an operator or by a time server. The time
+/// that really passes is not affected.
+struct SetClock {
+    clock: Rc<SimulatedClock>,
+    after: u64,
+    by: i64,
+}
+
+#[async_trait(?Send)]
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        let by = if self.up().as_secs() < self.after { 0 } else { self.by };
+        self.clock.now() + SignedDuration::from_secs(by)
+    }
+
+    fn up(&self) -> Duration {
+        self.clock.up()
+    }
+
+    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
+        self.clock.sleep(length)
+    }
+}
+
 /// A world and a store, which conductors use one after the other.
 pub(crate) struct Stage {
     pub(crate) deployment: Deployment,
@@ -69,6 +94,8 @@ pub(crate) struct Stage {
     pub(crate) has_zone: bool,
     store: Store,
     start: Timestamp,
+    /// The clock of the conductor's machine. The world has its own.
+    conductors_clock: Rc<dyn Clock>,
     /// What steps were said to wait for.
     pub(crate) mentioned: Rc<RefCell<Vec<String>>>,
 }
@@ -82,15 +109,21 @@ impl Stage {
             EmbeddedCloud::in_memory(EmbeddedCloud::furnish(&deployment, 1, start), Rc::clone(&clock) as Rc<dyn Clock>);
         Self {
             deployment,
-            clock,
             world: cloud.world(),
             operator: Rc::new(Nobody),
             faults: Rc::new(NoFaults),
             has_zone: false,
             store: Store::memory(&upgrade()),
             start,
+            conductors_clock: Rc::clone(&clock) as _,
+            clock,
             mentioned: Rc::default(),
         }
+    }
+
+    /// Lets the conductor's clock be set by `by` seconds, `after` seconds after the start.
+    pub(crate) fn set_clock(&mut self, after: u64, by: i64) {
+        self.conductors_clock = Rc::new(SetClock { clock: Rc::clone(&self.clock), after, by });
     }
 
     /// Conducts a new plan with these steps.
@@ -111,7 +144,7 @@ impl Stage {
 
     fn go(&self, begin: Option<(Plan, Digest)>) -> Ending {
         let journal = Rc::new(self.journal());
-        let clock: Rc<dyn Clock> = Rc::clone(&self.clock) as _;
+        let clock = Rc::clone(&self.conductors_clock);
         let mut gate = Gate::new(Authority::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&clock))));
         gate = gate.with_faults(Rc::clone(&self.faults));
         if self.has_zone {
@@ -132,7 +165,7 @@ impl Stage {
         });
         let reading = run(&self.clock, read(&self.store)).expect("the journal is consistent");
         let nonce = format!("conductor-{}", reading.records.len());
-        Journal::open(self.store.clone(), reading, Rc::clone(&self.clock) as _, 1, nonce, listener)
+        Journal::open(self.store.clone(), reading, Rc::clone(&self.conductors_clock), 1, nonce, listener)
     }
 
     /// Records events like a conductor that ended right after them.

@@ -15,6 +15,7 @@ use cutover_engine::conductor::Ending;
 use cutover_engine::ports::{Clock, Decided, Operator};
 
 use super::dns::{Zone, change};
+use super::hosts::SET_BY;
 use super::stage::{Stage, plan, step, took_over};
 
 fn wait(moment: Timestamp, no_later_than: Option<Timestamp>) -> Step {
@@ -125,4 +126,15 @@ fn a_gate_at_which_nobody_decides_fails_at_its_limit() {
     let stage = Stage::new();
     assert_eq!(stage.conduct(vec![gate()]), Ending::Failed(vec!["go".into()]));
     assert_eq!((stage.error_of("go").as_str(), stage.elapsed()), ("nobody decided within 5m", 300));
+}
+
+#[test]
+fn a_step_fails_at_its_limit_even_if_the_clock_is_set() {
+    for by in SET_BY {
+        let mut stage = Stage::new();
+        stage.set_clock(100, by);
+        Zone::of(&mut stage).in_sync.set(10_000);
+        assert_eq!(stage.conduct(vec![change()]), Ending::Failed(vec!["change".into()]));
+        assert_eq!(stage.elapsed(), 300, "set by {by} s");
+    }
 }

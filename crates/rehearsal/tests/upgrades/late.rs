@@ -43,6 +43,10 @@ impl Clock for Oversleeping {
         self.clock.now()
     }
 
+    fn up(&self) -> Duration {
+        self.clock.up()
+    }
+
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
         let moment = later(self.now(), length);
         Box::pin(async move {
@@ -284,6 +288,10 @@ struct Jumping {
 impl Clock for Jumping {
     fn now(&self) -> Timestamp {
         self.clock.now().checked_add(self.ahead.get()).expect("in range")
+    }
+
+    fn up(&self) -> Duration {
+        self.clock.up() + self.ahead.get()
     }
 
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
