@@ -59,8 +59,7 @@ impl<F: FnOnce()> FaultSource for Waits<F> {
     }
 }
 
-/// A clock whose date is set by this many seconds once so many have passed, by an operator or by a time server. The time
-/// that really passes is not affected.
+/// A clock whose date is set by so many seconds, by an operator or by a time server, after so many have passed.
 struct SetClock {
     clock: Rc<SimulatedClock>,
     after: u64,
@@ -78,8 +77,16 @@ impl Clock for SetClock {
         self.clock.up()
     }
 
+    /// Ends when one of the clocks shows that `length` has passed, as a sleep on the wall clock does.
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
-        self.clock.sleep(length)
+        let begin = self.moment();
+        Box::pin(async move {
+            while self.at_most_since(begin) < length {
+                let left = length - self.at_most_since(begin);
+                let until_set = Duration::from_secs(self.after).saturating_sub(self.up());
+                self.clock.sleep(if until_set.is_zero() { left } else { left.min(until_set) }).await;
+            }
+        })
     }
 }
 
