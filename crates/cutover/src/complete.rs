@@ -170,10 +170,15 @@ mod tests {
         let code: String =
             lines.map(|line| line.strip_suffix('\\').map_or(format!("{line}\n"), str::to_owned)).collect();
         let in_backquotes = code.split("`cutover ").skip(1).map(|rest| rest.split('`').next());
-        let is_command = |rest: &&str| rest.starts_with('{') || WITH_FILE.iter().any(|verb| rest.starts_with(verb));
-        let at_the_end = code.split(": cutover ").skip(1).filter(is_command);
-        let at_the_end = at_the_end.map(|rest| rest.split(['"', '\\', '\n']).next());
-        in_backquotes.chain(at_the_end).flatten().map(str::to_owned).collect()
+        let is_verb = |word: &str| WITH_FILE.contains(&word) || ["{}", "{phase}", "approve"].contains(&word);
+        let is_command = |rest: &&str| rest.split(' ').next().is_some_and(is_verb);
+        let at_the_end = [": cutover ", "\"cutover {phase}", "  cutover "].into_iter().flat_map(|begin| {
+            let verb = begin.split_once("cutover ").map_or("", |(_, verb)| verb);
+            code.split(begin).skip(1).map(move |rest| format!("{verb}{rest}"))
+        });
+        let at_the_end = at_the_end.filter(|rest| is_command(&rest.as_str()));
+        let at_the_end = at_the_end.filter_map(|rest| rest.split(['"', '\\', '\n']).next().map(str::to_owned));
+        in_backquotes.flatten().map(str::to_owned).chain(at_the_end).collect()
     }
 
     /// A command with something in the place of each `{}` in it.
@@ -187,7 +192,7 @@ mod tests {
             let example = match name {
                 _ if filled.is_empty() => "window",
                 // Options, if there are any.
-                "sides" | "retries" => "",
+                "sides" | "retries" | "late" => "",
                 "order" => "runbook",
                 _ if filled.ends_with("--phase ") => "window",
                 _ if filled.ends_with("--plan ") => "0123456789abcdef",

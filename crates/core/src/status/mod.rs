@@ -11,6 +11,6 @@ mod window;
 pub use refusal::{Refusal, only_refused, refusal_of};
 pub use upgrade::{
     BackStatus, FailedStep, NextSteps, NoWayBack, PhaseState, PhaseStatus, RunningStep, Status, StatusInputs,
-    WaitingGate, approve_command,
+    WaitingGate, approve_command, phase_command,
 };
 pub use window::{StartStatus, WindowStatus, delayed, safe_start};

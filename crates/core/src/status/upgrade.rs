@@ -398,7 +398,8 @@ fn back_status(run: &Run, upgrade: &Upgrade) -> BackStatus {
 }
 
 /// The command that runs or continues a phase, with `--late` if its window may not open any more without it.
-fn phase_command(inputs: StatusInputs<'_>, phase: Phase) -> String {
+#[must_use]
+pub fn phase_command(inputs: StatusInputs<'_>, phase: Phase) -> String {
     let latest = inputs.upgrade.run_of(phase).and_then(opens_by);
     let late = if latest.is_some_and(|latest| inputs.now > latest) { " --late" } else { "" };
     format!("cutover {phase} {}{late}", inputs.file)

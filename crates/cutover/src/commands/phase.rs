@@ -11,10 +11,10 @@ use futures_util::future::{Either, select};
 use serde::Serialize;
 
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, Run, StepRun, StepStatus, Upgrade, downtime_began};
+use cutover_core::journal::{Event, Run, StepRun, StepStatus, Upgrade, downtime_began, opens_by, page_was_posted};
 use cutover_core::names::StepId;
 use cutover_core::plan::{Phase, Plan};
-use cutover_core::status::{Status, StatusInputs};
+use cutover_core::status::{Status, StatusInputs, phase_command};
 use cutover_core::time::human;
 use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::{Conductor, Stop};
@@ -50,7 +50,7 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
         check_accept(args, phase, under_way)?;
         let plan = match under_way.filter(|_| !args.replan) {
             Some(run) => {
-                check_resume(args, &session, run)?;
+                check_resume(args, &session, &reading.upgrade, run)?;
                 // The same plan, but it may start at any time: its finished steps stay done.
                 let late = args.late && phase == Phase::Window;
                 late.then(|| (Plan::clone(&run.plan).without_latest_start(), run.deployment.clone()))
@@ -130,12 +130,12 @@ fn check_accept(args: &PhaseArgs, phase: Phase, under_way: Option<&Run>) -> Resu
 
 /// Refuses to resume if the file is not the one that the plan was made from, or if a window that no visitor has noticed
 /// yet no longer fits.
-fn check_resume(args: &PhaseArgs, session: &Session, run: &Run) -> Result<(), CommandError> {
+fn check_resume(args: &PhaseArgs, session: &Session, upgrade: &Upgrade, run: &Run) -> Result<(), CommandError> {
     let phase = run.plan.phase;
     if run.deployment != Digest::of_json(session.deployment()) {
         return Err(CommandError::refused(
             format!("{} has changed since `{phase}` was started", args.file.display()),
-            format!("restore it, or make a new plan: cutover {phase} {} --replan", session.file()),
+            format!("restore it, or make a new plan: {}", replan_command(session, run)),
         ));
     }
     if let Some(hash) = &args.plan
@@ -143,13 +143,25 @@ fn check_resume(args: &PhaseArgs, session: &Session, run: &Run) -> Result<(), Co
     {
         return Err(CommandError::refused(
             format!("`{phase}` was started with plan {}, not {hash}", run.plan.hash().short()),
-            format!("resume that one: cutover {phase} {}", session.file()),
+            format!("resume that one: {}", again(session, upgrade, phase)),
         ));
     }
-    if phase == Phase::Window && downtime_began(run).is_none() && !args.late {
+    if opens_by(run).is_some() && downtime_began(run).is_none() && !args.late {
         planning::fits(session, &run.plan)?;
     }
     Ok(())
+}
+
+/// The command that makes a new plan for the phase of `run`, with `--late` if its window would no longer fit.
+fn replan_command(session: &Session, run: &Run) -> String {
+    let phase = run.plan.phase;
+    let is_late = phase == Phase::Window && !page_was_posted(run) && planning::fits(session, &run.plan).is_err();
+    format!("cutover {phase} {} --replan{late}", session.file(), late = if is_late { " --late" } else { "" })
+}
+
+/// The command that runs or continues a phase.
+fn again(session: &Session, upgrade: &Upgrade, phase: Phase) -> String {
+    phase_command(status_inputs(session, &session.file(), upgrade, None), phase)
 }
 
 /// Reads the journal again under the lease, and reaches the world.
@@ -164,7 +176,7 @@ async fn ready(
     if reading.records.len() as u64 != records {
         return Err(CommandError::refused(
             "another conductor has just worked on this upgrade",
-            format!("run it again: cutover {phase} {}", session.file()),
+            format!("run it again: {}", again(session, &reading.upgrade, phase)),
         ));
     }
     set_pace(args, session)?;
@@ -258,14 +270,18 @@ async fn halted(args: &PhaseArgs, session: &Session, journal: &Journal, halt: Ha
 
 /// The status while this process conducts the upgrade, or once nobody does.
 fn status(session: &Session, upgrade: &Upgrade, lives: bool, damage: Option<&str>) -> Status {
-    complete::status(StatusInputs {
-        upgrade,
-        deployment: session.deployment(),
-        file: &session.file(),
-        now: session.clock.now(),
-        conductor_lives: Some(lives),
-        damage,
-    })
+    let file = session.file();
+    complete::status(StatusInputs { conductor_lives: Some(lives), ..status_inputs(session, &file, upgrade, damage) })
+}
+
+fn status_inputs<'a>(
+    session: &'a Session,
+    file: &'a str,
+    upgrade: &'a Upgrade,
+    damage: Option<&'a str>,
+) -> StatusInputs<'a> {
+    let (deployment, now) = (session.deployment(), session.clock.now());
+    StatusInputs { upgrade, deployment, file, now, conductor_lives: None, damage }
 }
 
 /// Sets the pace of an embedded cloud's time. AWS has no such setting.
@@ -385,7 +401,7 @@ async fn ended(
 ) -> Result<Exit, CommandError> {
     let upgrade = conductor.journal.upgrade().clone();
     let status = status(session, &upgrade, false, None);
-    let again = status.next_command.clone().unwrap_or_else(|| format!("cutover {phase} {}", session.file()));
+    let again = again(session, &upgrade, phase);
     let advice = show::after_failure(phase, &again, &status.failed);
     show_end(args, status, leave).await?;
     if let Some(line) = session.connection().and_then(|aws| show::calls(&aws.calls())) {
