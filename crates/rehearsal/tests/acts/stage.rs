@@ -1,6 +1,6 @@
 //! A conductor that carries out a few steps in a world in which tests replace single ports.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +54,24 @@ impl<F: FnOnce()> FaultSource for Waits<F> {
         {
             self.clock.sleep(Duration::from_secs(20)).await;
             meanwhile();
+        }
+        None
+    }
+}
+
+/// Lets every attempt of one call wait for 20 seconds inside the gate.
+pub(crate) struct AlwaysWaits {
+    pub(crate) clock: Rc<SimulatedClock>,
+    pub(crate) call: &'static str,
+    pub(crate) waited: Cell<usize>,
+}
+
+#[async_trait(?Send)]
+impl FaultSource for AlwaysWaits {
+    async fn before(&self, call: &'static str) -> Option<InjectedFault> {
+        if call == self.call {
+            self.waited.set(self.waited.get() + 1);
+            self.clock.sleep(Duration::from_secs(20)).await;
         }
         None
     }
