@@ -22,13 +22,13 @@ use cutover_core::plan::{
 };
 use cutover_core::progress::Progress;
 use cutover_core::time::{between, later};
-use cutover_engine::conductor::{Ending, run as conduct};
 use cutover_engine::drive::{Conductor, Stop};
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::{Authority, Gate, Permit};
 use cutover_engine::halt::Halt;
 use cutover_engine::journal::{Journal, JournalError, Listener, read};
 use cutover_engine::lease::OnClock;
+use cutover_engine::phase::{Ending, run as conduct};
 use cutover_engine::ports::{Announcer, Answer, Clock, Decided, Operator, World};
 use cutover_engine::retry::refused;
 use cutover_engine::store::Store;

@@ -16,13 +16,13 @@ use cutover_core::names::StepId;
 use cutover_core::plan::{Phase, Plan};
 use cutover_core::status::{Status, StatusInputs, phase_command};
 use cutover_core::time::human;
-use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::{Conductor, Stop};
 use cutover_engine::fence::ZoneFence;
 use cutover_engine::gate::{Authority, Gate};
 use cutover_engine::halt::Halt;
 use cutover_engine::journal::{Journal, JournalError, Reading};
 use cutover_engine::lease::{self, ATTEMPT, Claim, Lease, LeaseLost, Machine, News};
+use cutover_engine::phase::{self, Ending};
 use cutover_engine::ports::World;
 use cutover_engine::store::StoreError;
 
@@ -206,7 +206,7 @@ async fn conduct(
     let conductor = Conductor::new(world, clock, operator, Rc::clone(&journal), gate, stop);
     let work = async {
         take_over(args, session, &journal).await?;
-        conductor::run(&conductor, plan, phase).await
+        phase::run(&conductor, plan, phase).await
     };
     let tell = |news: News<'_>| output::note(&told(&news));
     let shown = watcher.clock();

@@ -1,7 +1,7 @@
 //! Makes a step's call. It is repeated if it is known not to have been applied; after an answer that leaves that open,
 //! the world is observed first.
 
-use cutover_core::journal::Event;
+use cutover_core::journal::{Acted, Event};
 use cutover_core::plan::{Action, Step};
 
 use super::ending::Known;
@@ -18,7 +18,7 @@ impl Conductor {
         let step = context.step;
         let begin = self.clock.moment();
         // What an attempt before may have done is looked for, too, before it is said that nothing was changed.
-        let mut doubted = made_before || self.journal.step_run(&step.id).may_have_acted;
+        let mut doubted = made_before || self.journal.step_run(&step.id).acted != Acted::No;
         let mut made = 0;
         loop {
             made += 1;

@@ -11,9 +11,9 @@ use cutover_core::journal::Event;
 use cutover_core::names::{BalancerName, InstanceId};
 use cutover_core::observation::{BalancerState, Health};
 use cutover_core::plan::{Action, Membership, Step};
-use cutover_engine::conductor::Ending;
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
+use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Answer, Balancers, World};
 
 use super::hosts::{Account, instance, launch, launched};

@@ -14,10 +14,10 @@ use cutover_core::names::{ChangeId, DnsName};
 use cutover_core::observation::Record;
 use cutover_core::plan::{Action, AwaitResolvers, ChangeRecords, RecordTarget, Step};
 use cutover_core::time::between;
-use cutover_engine::conductor::Ending;
 use cutover_engine::failure::Failure;
 use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::gate::Permit;
+use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Answer, Clock, Dns, World};
 
 use super::hosts::SET_BY;

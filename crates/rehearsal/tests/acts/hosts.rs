@@ -16,9 +16,9 @@ use cutover_core::plan::{
     Action, Edge, HostPrograms, ImageRef, Launch, Line, Migrate, Rule, StartServices, Step, StopServices, Work,
 };
 use cutover_core::time::{between, later};
-use cutover_engine::conductor::Ending;
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
+use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Answer, Clock, Compute, Hosts, JobProgress, JobStart, ProgramState, World};
 
 use super::stage::{AlwaysWaits, Stage, Waits, failed, host, learned, step, upgrade};

@@ -12,9 +12,9 @@ use cutover_core::names::{DnsName, InvalidationId};
 use cutover_core::observation::{Certificate, Distribution};
 use cutover_core::plan::{Action, CheckSite, PublishPage, Step, Via};
 use cutover_core::time::between;
-use cutover_engine::conductor::Ending;
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::Permit;
+use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Answer, Clock, Outside, Page, PageObject, PageVersion, Pages, World};
 
 use super::hosts::SET_BY;

@@ -19,12 +19,12 @@ use cutover_core::plan::{
 };
 use cutover_core::progress::Progress;
 use cutover_core::time::between;
-use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Conductor;
 use cutover_engine::fence::ZoneFence;
 use cutover_engine::gate::{Authority, FaultSource, Gate, InjectedFault, NoFaults};
 use cutover_engine::journal::{Journal, Listener, read};
 use cutover_engine::lease::OnClock;
+use cutover_engine::phase::{self, Ending};
 use cutover_engine::ports::{Clock, Decided, Operator, World};
 use cutover_engine::store::Store;
 use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, run};
@@ -178,7 +178,7 @@ impl Stage {
         let stop = std::future::pending().boxed_local().shared();
         run(&self.clock, journal.append(took_over())).expect("it can be recorded");
         let conductor = Conductor::new(self.world.clone(), clock, Rc::clone(&self.operator), journal, gate, stop);
-        run(&self.clock, conductor::run(&conductor, begin, Phase::Announce)).expect("the journal works")
+        run(&self.clock, phase::run(&conductor, begin, Phase::Announce)).expect("the journal works")
     }
 
     fn journal(&self) -> Journal {

@@ -11,7 +11,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Event, StepStatus};
 use cutover_core::plan::{Action, Decide, Line, Step};
 use cutover_core::time::later;
-use cutover_engine::conductor::Ending;
+use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Clock, Decided, Operator};
 
 use super::dns::{Zone, change};

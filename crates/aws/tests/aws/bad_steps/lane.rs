@@ -21,13 +21,13 @@ use cutover_core::plan::{
     Action, Basis, CapturedHost, Edge, ImageRef, Launch, Line, Order, PageMayLift, Phase, Plan, RecordTarget, Rule,
     Step, Undo,
 };
-use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Conductor;
 use cutover_engine::fence::{FenceChange, FenceRecord, ZoneFence};
 use cutover_engine::gate::{Authority, Gate, Permit};
 use cutover_engine::halt::WriteError;
 use cutover_engine::journal::{Journal, Reading, read};
 use cutover_engine::lease::OnClock;
+use cutover_engine::phase::{self, Ending};
 use cutover_engine::ports::{Answer, Clock, Dns, World};
 use cutover_engine::store::Store;
 
@@ -263,7 +263,7 @@ impl<'a> Lane<'a> {
         let steps = vec![capture, step("the-step", action, vec![after])];
         let (phase, order, basis) = (Phase::Prepare, Order::Overlapped, Basis::default());
         let plan = Plan { upgrade, phase, order, made_at: self.clock.now(), basis, steps };
-        let run = conductor::run(&conductor, Some((plan, Digest::of(b""))), phase);
+        let run = phase::run(&conductor, Some((plan, Digest::of(b""))), phase);
         let ending = self.clock.run(run).await.expect("the journal works");
         let records = read(&store).await.expect("it holds together").records;
         let events = records.into_iter().flat_map(|record| record.events);
