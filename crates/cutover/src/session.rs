@@ -121,8 +121,9 @@ impl Session {
     }
 
     fn on_embedded_cloud(loaded: Loaded, access: Access) -> Result<Self, CommandError> {
-        let store =
-            Store::folder(&loaded.state_folder(), &loaded.deployment.upgrade())?.telling(output::warn).limited(sleep);
+        let store = Store::folder(&loaded.state_folder(), &loaded.deployment.upgrade())?
+            .telling(output::warn)
+            .limited(Rc::new(sleep));
         let folder = loaded.state_folder().join("embedded-cloud");
         belongs(&loaded, &folder)?;
         let (deployment, wall) = (&loaded.deployment, wall_time());
@@ -146,7 +147,8 @@ impl Session {
                 Store::on(Arc::new(objects), folder, &upgrade, loaded.deployment.state.location.clone())
             }
         };
-        let (store, clock, world) = (store.telling(output::warn).limited(sleep), Rc::new(WallClock), OnceCell::new());
+        let (store, clock, world) =
+            (store.telling(output::warn).limited(Rc::new(sleep)), Rc::new(WallClock), OnceCell::new());
         Ok(Self { loaded, store, cloud: CloudAtHand::Aws(connected), clock, machine: ThisMachine, world })
     }
 
