@@ -1,8 +1,8 @@
 //! The benchmarks, and whether their figures keep their bounds.
 //!
-//! A benchmark prints a table. The last column of each row is the part of its bound that a figure takes: `0.97` keeps the
-//! bound and `1.03` misses it. `~` before the number says that the figure varies from run to run, so a small excess is no
-//! miss. A row without a bound has no number there.
+//! A benchmark prints a table. The last column of each row is the part of its bound that a figure takes: `0.97` keeps
+//! the bound and `1.03` misses it. `~` before the number says that the figure varies from run to run, so a small excess
+//! is no miss. A row without a bound has no number there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,8 +16,8 @@ const TOLERANCE: f64 = 0.10;
 /// Runs the benchmarks with further arguments for `cargo bench`.
 ///
 /// # Errors
-/// When they cannot run, a figure misses its bound, or a figure is missing: without arguments, all that the README shows
-/// must be there, and with arguments at least one.
+/// When they cannot run, a figure misses its bound, or a figure is missing: without arguments, all that the README
+/// shows must be there, and with arguments at least one.
 pub(crate) fn run(workspace: &Workspace, arguments: Vec<String>) -> Result<(), Failure> {
     let readme = workspace.path("README.md");
     let promised = fs::read_to_string(&readme).map_err(|source| Failure::NotRead { file: readme, source })?;

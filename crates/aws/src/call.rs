@@ -173,7 +173,8 @@ impl Connection {
     }
 }
 
-/// The moment of a call's turn. A turn that would be later than the longest queue was given before the clock was set back.
+/// The moment of a call's turn. A turn that would be later than the longest queue was given before the clock was set
+/// back.
 fn turn(next: SystemTime, now: SystemTime) -> SystemTime {
     if next > now + ROUTE53_QUEUE { now } else { next.max(now) }
 }

@@ -44,8 +44,8 @@ pub async fn plan_to_run(
     Ok((plan, Digest::of_json(deployment)))
 }
 
-/// Whether the maintenance page is up, or may be. Then the window goes on even if it is late. If a conductor ended at the
-/// first change of DNS, only the zone tells.
+/// Whether the maintenance page is up, or may be. Then the window goes on even if it is late. If a conductor ended at
+/// the first change of DNS, only the zone tells.
 pub fn is_down(inputs: Inputs<'_>) -> bool {
     let is_posted = |step: &Step| match &step.action {
         Action::ChangeRecords(change) => change.records.iter().any(|record| {

@@ -1,8 +1,8 @@
 //! Moments for measuring how much time has passed, on the two clocks that a machine has.
 //!
 //! A date on the wall clock is right for what people have agreed on, such as the start of a window. It is wrong for
-//! measuring, because the wall clock can be set forward or back by hours. The other clock counts from some moment on and
-//! cannot be set, but on some systems it stands still while the machine is suspended.
+//! measuring, because the wall clock can be set forward or back by hours. The other clock counts from some moment on
+//! and cannot be set, but on some systems it stands still while the machine is suspended.
 
 use std::time::Duration;
 

@@ -311,9 +311,9 @@ pub trait Announcer {
 pub trait Operator {
     /// Asks the question, and waits for the answer without a time limit.
     async fn decide(&self, question: &Decide) -> Decided;
-    /// A decision that was made by now, even if [`Operator::decide`] has not returned it yet. This is asked for at the end
-    /// of a gate's time limit, which may have passed while this process was suspended. An operator who answers only while
-    /// asked has none.
+    /// A decision that was made by now, even if [`Operator::decide`] has not returned it yet. This is asked for at the
+    /// end of a gate's time limit, which may have passed while this process was suspended. An operator who answers only
+    /// while asked has none.
     async fn already_decided(&self, _question: &Decide) -> Option<Decided> {
         None
     }

@@ -24,8 +24,8 @@ type Kept<T> = (Moment, Reading<T>);
 /// The members of a balancer, and the health of each.
 type Members = BTreeMap<InstanceId, Health>;
 
-/// The instances of the deployment, in the order in which they were listed, and their positions in the order of their ids
-/// and of their names, because a thousand steps may look up theirs.
+/// The instances of the deployment, in the order in which they were listed, and their positions in the order of their
+/// ids and of their names, because a thousand steps may look up theirs.
 pub(crate) struct Listing {
     instances: Vec<Instance>,
     by_id: Vec<usize>,

@@ -1,7 +1,7 @@
 //! The figures that release branches are held to, measured on this machine: `cargo bench -p cutover-patchstack`.
 //!
-//! Each is a ratio to git's own commands on the same repository in the same run. `cargo xtask bench` fails if one misses its
-//! bound by more than figures vary from run to run, which `~` marks.
+//! Each is a ratio to git's own commands on the same repository in the same run. `cargo xtask bench` fails if one
+//! misses its bound by more than figures vary from run to run, which `~` marks.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock and starts git")]
 #![expect(clippy::print_stdout, reason = "its table is its result")]
 
@@ -147,8 +147,8 @@ impl Site {
         }
     }
 
-    /// Listing patches as `cutover branch patches` does it, beside the command of the runbook. Both take a few starts of
-    /// git, so they are measured in turn, and each pair has a ratio of its own.
+    /// Listing patches as `cutover branch patches` does it, beside the command of the runbook. Both take a few starts
+    /// of git, so they are measured in turn, and each pair has a ratio of its own.
     fn listing(&self, project: &str) {
         let conventions = Conventions::default();
         let ours = || {

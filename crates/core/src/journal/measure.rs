@@ -42,9 +42,9 @@ pub fn opens_by(run: &Run) -> Option<Timestamp> {
     run.plan.opens_by().filter(|_| !page_was_posted(run))
 }
 
-/// Whether something says that the maintenance page may be up: a step that puts it up has succeeded, the id of its change
-/// is known, or an attempt at it may have worked. That such a step was started says nothing yet: its conductor may have
-/// ended before the call.
+/// Whether something says that the maintenance page may be up: a step that puts it up has succeeded, the id of its
+/// change is known, or an attempt at it may have worked. That such a step was started says nothing yet: its conductor
+/// may have ended before the call.
 #[must_use]
 pub fn page_was_posted(run: &Run) -> bool {
     let has_changed = |fact: &Fact| matches!(fact, Fact::RecordsChanged { .. });

@@ -236,8 +236,8 @@ async fn conduct(
 /// How long the release of a lease may take.
 const RELEASE: Duration = Duration::from_secs(5);
 
-/// Releases the lease. One that cannot be released lapses, so nobody waits long for a state that does not answer, and not
-/// at all after another signal.
+/// Releases the lease. One that cannot be released lapses, so nobody waits long for a state that does not answer, and
+/// not at all after another signal.
 async fn release(lease: &Lease, records: u64) {
     let released = Box::pin(lease.release(records));
     let _ = select(released, select(interrupted(), ThisMachine.sleep(RELEASE))).await;

@@ -147,8 +147,8 @@ impl StepContext<'_> {
         self.gate.write(call, attempt).await
     }
 
-    /// Why this step may not be done any more: the latest safe start has passed, and the window is not open yet. Once the
-    /// maintenance page may be up, everything goes on.
+    /// Why this step may not be done any more: the latest safe start has passed, and the window is not open yet. Once
+    /// the maintenance page may be up, everything goes on.
     pub(crate) fn too_late(&self) -> Option<Failure> {
         if self.step.line == Line::Open {
             return None;
@@ -158,8 +158,8 @@ impl StepContext<'_> {
         Some(too_late(latest, now))
     }
 
-    /// Makes a write that depends on a `check` right before it. If the gate has waited since, or this process was suspended,
-    /// nothing is sent, and it is checked again.
+    /// Makes a write that depends on a `check` right before it. If the gate has waited since, or this process was
+    /// suspended, nothing is sent, and it is checked again.
     pub(crate) async fn write_checked<C, T>(
         &self,
         call: &'static str,
@@ -193,8 +193,8 @@ impl StepContext<'_> {
         self.ask(async |_| self.readings.instances().await).await
     }
 
-    /// Keeps a fact until it can be recorded, which is possible once the step has started. Most observations only confirm
-    /// what is on record.
+    /// Keeps a fact until it can be recorded, which is possible once the step has started. Most observations only
+    /// confirm what is on record.
     pub(crate) fn note(&self, fact: Fact) {
         if !self.knows(&fact) {
             self.learned.borrow_mut().push(fact);

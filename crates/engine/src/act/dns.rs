@@ -70,8 +70,8 @@ pub(super) async fn change(context: &StepContext<'_>, change: &ChangeRecords) ->
 
 /// Whether every resolver answers with the new target, and has done so long enough for open connections to close.
 pub(super) async fn forgotten(context: &StepContext<'_>, wait: &AwaitResolvers) -> Answer<Seen> {
-    // Visitors' resolvers, which are not asked, may keep the old answer for a whole TTL. That an earlier process began to
-    // wait is on record with its date alone. Its clock may have been wrong, so the whole time is waited for again.
+    // Visitors' resolvers, which are not asked, may keep the old answer for a whole TTL. That an earlier process began
+    // to wait is on record with its date alone. Its clock may have been wrong, so the whole time is waited for again.
     let elapsed = context.in_this_process();
     if elapsed < wait.forget {
         let left = human(wait.forget - elapsed);

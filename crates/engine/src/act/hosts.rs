@@ -194,8 +194,8 @@ pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Resu
     answer
 }
 
-/// How long programs have had to stop. That an earlier process started the step does not say that it told them to stop, so
-/// they get their whole time again from a process that takes the step up.
+/// How long programs have had to stop. That an earlier process started the step does not say that it told them to stop,
+/// so they get their whole time again from a process that takes the step up.
 fn since_told(context: &StepContext<'_>) -> Duration {
     context.clock.at_least_since(context.told_to_stop.get().unwrap_or(context.taken_up))
 }

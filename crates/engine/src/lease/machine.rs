@@ -72,8 +72,8 @@ impl Machine for OnClock {
 /// How long a timer runs at most before the clocks are read again: timers stop while a machine is suspended.
 const LONGEST_TIMER: Duration = Duration::from_secs(30);
 
-/// Waits until one of the machine's clocks shows that `length` has passed: the wall clock may be set back, and the other
-/// one may stand still while the machine is suspended.
+/// Waits until one of the machine's clocks shows that `length` has passed: the wall clock may be set back, and the
+/// other one may stand still while the machine is suspended.
 pub async fn wait(machine: &dyn Machine, length: Duration) {
     let begin = machine.moment();
     loop {

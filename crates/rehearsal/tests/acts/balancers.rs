@@ -19,8 +19,8 @@ use cutover_engine::ports::{Answer, Balancers, World};
 use super::hosts::{Account, instance, launch, launched};
 use super::stage::{Stage, Waits, host, step};
 
-/// A balancer that shows one set of members after the other, and the last one from then on. A step looks twice before it
-/// says what it waits for. Who is taken out is no member any more.
+/// A balancer that shows one set of members after the other, and the last one from then on. A step looks twice before
+/// it says what it waits for. Who is taken out is no member any more.
 struct Lb {
     shown: RefCell<Vec<BTreeMap<InstanceId, Health>>>,
     taken_out: RefCell<Vec<InstanceId>>,
