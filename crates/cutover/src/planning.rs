@@ -30,15 +30,15 @@ pub async fn plan_to_run(
         Err(blocked) if args.replan && may_be_made_anew(upgrade, phase, &blocked) => {
             forecast(inputs, phase, args.order.into())
         }
-        Err(blocked) => return Err(is_blocked(session, phase, &blocked)),
+        Err(blocked) => return Err(cannot_start(session, phase, &blocked)),
     };
     if let Some(hash) = &args.plan {
-        as_shown(session, &plan, hash).await?;
+        refuse_unless_shown(session, &plan, hash).await?;
     }
-    passes_the_linter(session, &plan, deployment)?;
+    refuse_unsafe(session, &plan, deployment)?;
     let is_down = is_down(inputs);
     if phase == Phase::Window && !args.late && !is_down {
-        fits(session, &plan)?;
+        refuse_late(session, &plan)?;
     }
     let plan = if args.late || is_down { plan.without_latest_start() } else { plan };
     Ok((plan, Digest::of_json(deployment)))
@@ -72,7 +72,7 @@ fn may_be_made_anew(upgrade: &Upgrade, phase: Phase, blocked: &[Blocked]) -> boo
     only_finished && !next_begun
 }
 
-fn is_blocked(session: &Session, phase: Phase, blocked: &[Blocked]) -> CommandError {
+fn cannot_start(session: &Session, phase: Phase, blocked: &[Blocked]) -> CommandError {
     let reasons: Vec<String> = blocked.iter().map(|blocked| format!("  - {blocked}")).collect();
     CommandError::refused(
         format!("`{phase}` cannot start:\n{}", reasons.join("\n")),
@@ -81,7 +81,7 @@ fn is_blocked(session: &Session, phase: Phase, blocked: &[Blocked]) -> CommandEr
 }
 
 /// Refuses a plan if it is not the one that the operator has seen, and says what has changed since.
-async fn as_shown(session: &Session, plan: &Plan, hash: &str) -> Result<(), CommandError> {
+async fn refuse_unless_shown(session: &Session, plan: &Plan, hash: &str) -> Result<(), CommandError> {
     if plan.hash().as_str().starts_with(hash) {
         return Ok(());
     }
@@ -110,7 +110,8 @@ async fn as_shown(session: &Session, plan: &Plan, hash: &str) -> Result<(), Comm
     ))
 }
 
-fn passes_the_linter(session: &Session, plan: &Plan, deployment: &Deployment) -> Result<(), CommandError> {
+/// Refuses a plan in which the linter finds errors.
+fn refuse_unsafe(session: &Session, plan: &Plan, deployment: &Deployment) -> Result<(), CommandError> {
     let errors: Vec<String> = unsafe_steps(plan, deployment).iter().map(|error| format!("  - {error}")).collect();
     if errors.is_empty() {
         return Ok(());
@@ -121,11 +122,11 @@ fn passes_the_linter(session: &Session, plan: &Plan, deployment: &Deployment) ->
     ))
 }
 
-/// Whether the window, started now, would end in time.
+/// Refuses a window that, started now, would not end in time.
 ///
 /// # Errors
-/// Refused when it would not.
-pub fn fits(session: &Session, plan: &Plan) -> Result<(), CommandError> {
+/// When it would not.
+pub fn refuse_late(session: &Session, plan: &Plan) -> Result<(), CommandError> {
     let window = &session.deployment().window;
     let now = cutover_engine::ports::Clock::now(&*session.clock);
     let start = now.max(window.start.timestamp);
@@ -144,15 +145,4 @@ pub fn fits(session: &Session, plan: &Plan) -> Result<(), CommandError> {
         ),
         "announce another window, or start all the same with --late",
     ))
-}
-
-/// Who seems to conduct the upgrade now; nothing if nobody does. A holder that cannot be checked from here counts as at
-/// work.
-///
-/// # Errors
-/// When the lease cannot be read.
-pub async fn conductor(session: &Session) -> Result<Option<String>, CommandError> {
-    let last = cutover_engine::lease::last(&session.store).await?;
-    let alive = last.filter(|(_, holder)| holder.seems_alive(&session.machine) != Some(false));
-    Ok(alive.map(|(_, holder)| holder.identity.to_string()))
 }

@@ -221,6 +221,17 @@ impl Session {
         (reading, error.map(CommandError::from))
     }
 
+    /// Who seems to conduct the upgrade now; nothing if nobody does. A holder that cannot be checked from here counts as at
+    /// work.
+    ///
+    /// # Errors
+    /// When the lease cannot be read.
+    pub async fn conductor(&self) -> Result<Option<String>, CommandError> {
+        let last = cutover_engine::lease::last(&self.store).await?;
+        let alive = last.filter(|(_, holder)| holder.seems_alive(&self.machine) != Some(false));
+        Ok(alive.map(|(_, holder)| holder.identity.to_string()))
+    }
+
     /// Observes as much of the world as possible, for commands that only read.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::harmless::one_line;
 use crate::session::{Access, Loaded, Session};
-use crate::{output, planning};
+use crate::output;
 
 pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
     let loaded = Loaded::read(&args.file)?;
@@ -50,7 +50,7 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
         };
         drop_in(&session.store, &upgrade, &decision).await?;
         let word = if args.refuse { "refused" } else { "approved" };
-        let what_follows = match planning::conductor(&session).await? {
+        let what_follows = match session.conductor().await? {
             None => format!("nobody conducts the upgrade now; for what to type: cutover status {}", session.file()),
             Some(_) => "the conductor reads it within a second".to_owned(),
         };

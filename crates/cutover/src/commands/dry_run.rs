@@ -69,7 +69,7 @@ async fn plans(
     is_asked_for(args, session, &wanted)?;
     obstacles.extend(planning::unsafe_steps(&wanted, session.deployment()));
     if phase == Phase::Window && !planning::is_down(inputs) {
-        obstacles.extend(planning::fits(session, &wanted).err().map(|error| error.to_string()));
+        obstacles.extend(planning::refuse_late(session, &wanted).err().map(|error| error.to_string()));
     }
     plans.push(wanted);
     Ok((plans, obstacles))

@@ -147,7 +147,7 @@ fn check_resume(args: &PhaseArgs, session: &Session, upgrade: &Upgrade, run: &Ru
         ));
     }
     if opens_by(run).is_some() && downtime_began(run).is_none() && !args.late {
-        planning::fits(session, &run.plan)?;
+        planning::refuse_late(session, &run.plan)?;
     }
     Ok(())
 }
@@ -155,7 +155,7 @@ fn check_resume(args: &PhaseArgs, session: &Session, upgrade: &Upgrade, run: &Ru
 /// The command that makes a new plan for the phase of `run`, with `--late` if its window would no longer fit.
 fn replan_command(session: &Session, run: &Run) -> String {
     let phase = run.plan.phase;
-    let is_late = phase == Phase::Window && !page_was_posted(run) && planning::fits(session, &run.plan).is_err();
+    let is_late = phase == Phase::Window && !page_was_posted(run) && planning::refuse_late(session, &run.plan).is_err();
     format!("cutover {phase} {} --replan{late}", session.file(), late = if is_late { " --late" } else { "" })
 }
 

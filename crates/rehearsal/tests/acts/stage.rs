@@ -10,13 +10,12 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
+pub(crate) use cutover_contract::step;
 use cutover_core::deployment::{Deployment, parse};
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, RunKind, RunNumber, StepStatus, Upgrade};
 use cutover_core::names::{InstanceId, UpgradeId};
-use cutover_core::plan::{
-    Action, Basis, Decide, Host, InstanceRef, Lane, Line, Order, PageMayLift, Phase, Plan, Step, Undo,
-};
+use cutover_core::plan::{Basis, Decide, Host, InstanceRef, Order, Phase, Plan, Step};
 use cutover_core::progress::Progress;
 use cutover_core::time::between;
 use cutover_engine::drive::Conductor;
@@ -293,21 +292,5 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
         made_at: Timestamp::UNIX_EPOCH,
         basis: Basis::default(),
         steps,
-    }
-}
-
-/// A step that waits for nothing, is expected to take ten seconds, and may take five minutes.
-pub(crate) fn step(id: &str, action: Action) -> Step {
-    Step {
-        id: id.into(),
-        lane: Lane::Deployment,
-        line: Line::Notify,
-        title: id.to_owned(),
-        action,
-        waits_for: Vec::new(),
-        undo: Undo::Nothing,
-        page_may_lift: PageMayLift::Yes,
-        expected: Duration::from_secs(10),
-        limit: Duration::from_secs(300),
     }
 }

@@ -18,8 +18,7 @@ use cutover_core::journal::Event;
 use cutover_core::names::{ChangeId, DnsName, ImageId, InstanceId};
 use cutover_core::observation::Record;
 use cutover_core::plan::{
-    Action, Basis, CapturedHost, Edge, ImageRef, Launch, Line, Order, PageMayLift, Phase, Plan, RecordTarget, Rule,
-    Step, Undo,
+    Action, Basis, CapturedHost, Edge, ImageRef, Launch, Line, Order, Phase, Plan, RecordTarget, Rule, Step,
 };
 use cutover_engine::drive::Conductor;
 use cutover_engine::fence::{FenceChange, FenceRecord, ZoneFence};
@@ -280,16 +279,5 @@ fn nonce(lane: &Lane<'_>) -> String {
 }
 
 fn step(id: &str, action: Action, waits_for: Vec<Edge>) -> Step {
-    Step {
-        id: id.into(),
-        lane: cutover_core::plan::Lane::Deployment,
-        line: Line::Capture,
-        title: id.to_owned(),
-        action,
-        waits_for,
-        undo: Undo::Nothing,
-        page_may_lift: PageMayLift::Yes,
-        expected: Duration::from_secs(1),
-        limit: Duration::from_secs(300),
-    }
+    Step { line: Line::Capture, waits_for, expected: Duration::from_secs(1), ..cutover_contract::step(id, action) }
 }
