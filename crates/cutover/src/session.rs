@@ -19,7 +19,7 @@ use cutover_engine::store::Store;
 use cutover_rehearsal::EmbeddedCloud;
 
 use crate::absent::{NoAnnouncer, NoHosts};
-use crate::complete::typed;
+use crate::commands_to_type::typed;
 use crate::error::CommandError;
 use crate::wall::{ThisMachine, WallClock, aws_times, sleep, wall_time};
 use crate::{output, show};

@@ -10,8 +10,8 @@ use crate::args::ApproveArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::harmless::one_line;
-use crate::session::{Access, Loaded, Session};
 use crate::output;
+use crate::session::{Access, Loaded, Session};
 
 pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
     let loaded = Loaded::read(&args.file)?;

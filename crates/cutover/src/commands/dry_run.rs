@@ -8,7 +8,7 @@ use cutover_core::planner::{Inputs, forecast, plan};
 use cutover_engine::dry::{Writes, walk};
 
 use crate::args::PhaseArgs;
-use crate::complete::Given;
+use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
@@ -60,8 +60,10 @@ async fn plans(
         None => match plan(inputs, phase, args.order.into()) {
             Ok(plan) => (plan, Vec::new()),
             Err(blocked) => {
-                let reasons =
-                    blocked.iter().map(|blocked| Given::file(&args.file).complete(&blocked.to_string())).collect();
+                let reasons = blocked
+                    .iter()
+                    .map(|blocked| GivenArguments::file(&args.file).complete(&blocked.to_string()))
+                    .collect();
                 (forecast(inputs, phase, args.order.into()), reasons)
             }
         },

@@ -35,7 +35,7 @@ use crate::planning;
 use crate::session::{Access, Loaded, Session};
 use crate::wall::{Keyboard, ThisMachine, interrupted, interruptions};
 use crate::watch::{Now, TICK, Watch, Watcher};
-use crate::{complete, output, show};
+use crate::{commands_to_type, output, show};
 
 pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> {
     if args.dry_run {
@@ -271,7 +271,7 @@ async fn halted(args: &PhaseArgs, session: &Session, journal: &Journal, halt: Ha
 /// The status while this process conducts the upgrade, or once nobody does.
 fn status(session: &Session, upgrade: &Upgrade, lives: bool, damage: Option<&str>) -> Status {
     let file = session.file();
-    complete::status(StatusInputs { conductor_lives: Some(lives), ..status_inputs(session, &file, upgrade, damage) })
+    commands_to_type::status(StatusInputs { conductor_lives: Some(lives), ..status_inputs(session, &file, upgrade, damage) })
 }
 
 fn status_inputs<'a>(

@@ -8,14 +8,14 @@ use cutover_core::planner::{Inputs, forecast, plan};
 use cutover_engine::inbox::keep_plan;
 
 use crate::args::PlanArgs;
-use crate::complete::Given;
+use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
 use crate::{output, show};
 
 pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
-    let (loaded, given) = (Loaded::read(&args.file)?, Given::file(&args.file));
+    let (loaded, given) = (Loaded::read(&args.file)?, GivenArguments::file(&args.file));
     super::block_on(async {
         let session = Session::open(loaded, Access::Look).await?;
         let upgrade = session.read().await?.upgrade;

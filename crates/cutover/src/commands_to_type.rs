@@ -37,15 +37,15 @@ pub fn branch_options(args: &CommonArgs) -> Typed {
 
 /// What this process was given, to be repeated in commands to type.
 #[derive(Clone, Debug, Default)]
-pub struct Given {
+pub struct GivenArguments {
     /// The deployment file as it is typed; nothing if there was none.
     pub file: Option<String>,
     /// The options of `cutover branch`.
     pub branch: Typed,
 }
 
-impl Given {
-    /// Given only a deployment file.
+impl GivenArguments {
+    /// Only a deployment file was given.
     #[must_use]
     pub fn file(path: &Path) -> Self {
         Self { file: Some(typed(path)), branch: Typed::default() }
@@ -104,7 +104,7 @@ impl Given {
 /// A status in whose texts the commands are complete, as they are in its fields.
 #[must_use]
 pub fn status(inputs: StatusInputs<'_>) -> Status {
-    let given = Given { file: Some(inputs.file.to_owned()), branch: Typed::default() };
+    let given = GivenArguments { file: Some(inputs.file.to_owned()), branch: Typed::default() };
     let mut status = Status::of(inputs);
     let errors = status.failed.iter_mut().map(|failed| &mut failed.error);
     let troubles = status.running.iter_mut().filter_map(|running| running.trouble.as_mut());
@@ -117,9 +117,9 @@ mod tests {
     use super::*;
     use crate::program;
 
-    fn given() -> Given {
+    fn given() -> GivenArguments {
         let branch = Typed::default().with("--repository", Some("my clone"));
-        Given { branch, ..Given::file(Path::new("our sites/qa.toml")) }
+        GivenArguments { branch, ..GivenArguments::file(Path::new("our sites/qa.toml")) }
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
         for (text, wanted) in texts {
             assert_eq!(given().complete(text), wanted);
         }
-        assert_eq!(Given::default().complete("`cutover status`"), "`cutover status`");
+        assert_eq!(GivenArguments::default().complete("`cutover status`"), "`cutover status`");
     }
 
     #[test]
@@ -158,7 +158,10 @@ mod tests {
         let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
         let is_source = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
         let files = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
-        files.filter(is_source).filter(|path| !path.ends_with("tests.rs") && !path.ends_with("complete.rs")).collect()
+        files
+            .filter(is_source)
+            .filter(|path| !path.ends_with("tests.rs") && !path.ends_with("commands_to_type.rs"))
+            .collect()
     }
 
     /// The commands in the strings of a source file: those between backquotes, and those that end with their string.
@@ -211,7 +214,7 @@ mod tests {
             sources(&crates).into_iter().filter(|path| path.components().any(|part| part.as_os_str() == "src"))
         {
             for command in commands(&std::fs::read_to_string(&source).expect("a source file")) {
-                let given = Given::file(Path::new("qa.toml"));
+                let given = GivenArguments::file(Path::new("qa.toml"));
                 let typed = given.complete(&format!("`cutover {}`", filled(&command)));
                 let words = typed.trim_matches('`').split_whitespace();
                 if let Err(error) = program::command().try_get_matches_from(words) {
