@@ -5,8 +5,8 @@
 //! created for [`deployment`], possibly together with all other contracts. So it creates what it needs under names of
 //! its own, and changes nothing that another contract observes. There are no contracts for hosts and messages.
 //!
-//! The crate also has common parts of tests of whole upgrades on any implementation: [`conductor`], [`planned`] and
-//! [`launch`].
+//! The crate also has common parts of tests of whole upgrades on any implementation: [`conductor`], [`planned`],
+//! [`step`] and [`launch`].
 
 mod account;
 mod balancers;
@@ -22,6 +22,6 @@ mod pages;
 mod stage;
 
 pub use broken::{Broken, Kept};
-pub use conductor::{conductor, planned};
+pub use conductor::{conductor, planned, step};
 pub use contracts::{CONTRACTS, Contract};
 pub use stage::{Stage, deployment, gate, launch};

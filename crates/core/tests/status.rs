@@ -374,7 +374,8 @@ fn what_follows_a_milestone_is_next_and_the_milestone_itself_is_not() {
     assert_eq!(both.iter().map(|next| (next.title.as_str(), next.steps)).collect::<Vec<_>>(), [("title of after", 1)]);
 }
 
-/// A window of three minutes, in which one minute of work follows on the maintenance page. `undo` is how that is undone.
+/// A window of three minutes, in which one minute of work follows on the maintenance page. `undo` is how that is
+/// undone.
 fn window(undo: Undo) -> Vec<Step> {
     let open = step("open", Action::WaitUntil { moment: at(0), no_later_than: None }, &[]);
     vec![

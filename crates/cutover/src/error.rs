@@ -8,7 +8,7 @@ use cutover_engine::store::StoreError;
 use cutover_patchstack::error::Error as PatchstackError;
 use cutover_rehearsal::CloudError;
 
-use crate::complete::Given;
+use crate::commands_to_type::GivenArguments;
 use crate::exit::Exit;
 use crate::harmless::cut;
 
@@ -90,7 +90,7 @@ impl CommandError {
     /// The error with its whole chain and what to do next, for people. Commands in it are completed with what was
     /// `given`.
     #[must_use]
-    pub fn render(&self, given: &Given) -> String {
+    pub fn render(&self, given: &GivenArguments) -> String {
         if let Self::Mistakes(rendered) = self {
             return rendered.clone();
         }
@@ -178,14 +178,14 @@ mod tests {
 
     #[test]
     fn a_conductor_that_was_fenced_off_is_not_told_that_nothing_was_changed() {
-        assert!(!fenced().render(&Given::default()).contains("nothing was changed"), "{:?}", fenced());
+        assert!(!fenced().render(&GivenArguments::default()).contains("nothing was changed"), "{:?}", fenced());
         assert_eq!(fenced().exit(), Exit::Held);
     }
 
     #[test]
     fn the_hint_of_a_failure_is_shown_once_and_not_in_the_reason() {
         let failure = Failure::permanent("ec2 RunInstances was refused").with_hint("add the missing permission");
-        let text = CommandError::Observation(failure).render(&Given::default());
+        let text = CommandError::Observation(failure).render(&GivenArguments::default());
         assert_eq!(
             text,
             "error: the deployment could not be observed\n  because: ec2 RunInstances was refused\n  \
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn an_error_that_asks_for_the_same_command_ends_with_it() {
-        let given = Given { again: Some("cutover window qa.toml".to_owned()), ..Given::default() };
+        let given = GivenArguments { again: Some("cutover window qa.toml".to_owned()), ..GivenArguments::default() };
         for error in [CommandError::from(JournalError::Broken), JournalError::Store(full()).into()] {
             let text = error.render(&given);
             assert!(text.ends_with("\n    cutover window qa.toml\n"), "{text}");
@@ -214,7 +214,7 @@ mod tests {
         let met: [CommandError; 3] =
             [damaged().into(), JournalError::from(damaged()).into(), LeaseError::from(damaged()).into()];
         for error in met {
-            let text = error.render(&Given::default());
+            let text = error.render(&GivenArguments::default());
             assert!(text.contains("journal/00000007.json in state is damaged"), "{text}");
             assert!(text.contains("next: restore") && text.contains("do not delete records"), "{text}");
         }

@@ -3,7 +3,7 @@
 pub mod absent;
 pub mod args;
 pub mod commands;
-pub mod complete;
+pub mod commands_to_type;
 pub mod error;
 pub mod exit;
 pub mod harmless;

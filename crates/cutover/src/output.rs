@@ -16,7 +16,7 @@ use cutover_engine::feed::Feed;
 use futures_util::future::{Either, select};
 use serde::Serialize;
 
-use crate::complete::Given;
+use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
 use crate::harmless::{harmless, harmless_but_coloured};
 use crate::show::laid_out;
@@ -106,7 +106,7 @@ pub(crate) fn write_note(text: &str) {
 
 /// Prints why a command failed; in what it says to do, commands are completed with what was `given`. Mistakes in a file
 /// are shown in colour.
-pub fn error(error: &CommandError, given: &Given) {
+pub fn error(error: &CommandError, given: &GivenArguments) {
     match error {
         CommandError::Mistakes(rendered) => {
             let _ = writeln!(io::stderr().lock(), "{}", harmless_but_coloured(rendered.trim_end_matches('\n')));

@@ -5,7 +5,6 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Upgrade, page_was_posted};
 use cutover_core::plan::{Action, Phase, Plan, Severity, Step, WindowForecast, lint};
 use cutover_core::planner::{Blocked, Inputs, forecast, plan};
-use cutover_core::status::ConductorState;
 use cutover_core::time::human;
 use cutover_engine::inbox::shown_plans;
 
@@ -31,22 +30,22 @@ pub async fn plan_to_run(
         Err(blocked) if args.replan && may_be_made_anew(inputs, phase, &blocked) => {
             forecast(inputs, phase, args.order.into())
         }
-        Err(blocked) => return Err(is_blocked(session, phase, args.replan, &blocked)),
+        Err(blocked) => return Err(cannot_start(session, phase, args.replan, &blocked)),
     };
     if let Some(hash) = &args.plan {
-        as_shown(session, &plan, hash).await?;
+        refuse_unless_shown(session, &plan, hash).await?;
     }
-    passes_the_linter(session, &plan, deployment)?;
+    refuse_unsafe(session, &plan, deployment)?;
     let is_down = is_down(inputs);
     if phase == Phase::Window && !args.late && !is_down {
-        fits(session, &plan)?;
+        refuse_late(session, &plan)?;
     }
     let plan = if args.late || is_down { plan.without_latest_start() } else { plan };
     Ok((plan, Digest::of_json(deployment)))
 }
 
-/// Whether the maintenance page is up, or may be. Then the window goes on even if it is late. If a conductor ended at the
-/// first change of DNS, only the zone tells.
+/// Whether the maintenance page is up, or may be. Then the window goes on even if it is late. If a conductor ended at
+/// the first change of DNS, only the zone tells.
 pub fn is_down(inputs: Inputs<'_>) -> bool {
     let is_posted = |step: &Step| match &step.action {
         Action::ChangeRecords(change) => change.records.iter().any(|record| {
@@ -77,7 +76,7 @@ fn may_be_made_anew(inputs: Inputs<'_>, phase: Phase, blocked: &[Blocked]) -> bo
     only_finished && !is_too_late
 }
 
-fn is_blocked(session: &Session, phase: Phase, replan: bool, blocked: &[Blocked]) -> CommandError {
+fn cannot_start(session: &Session, phase: Phase, replan: bool, blocked: &[Blocked]) -> CommandError {
     let mut reasons: Vec<String> = blocked.iter().map(|blocked| format!("  - {blocked}")).collect();
     let is_finished = blocked.iter().any(|blocked| matches!(blocked, Blocked::Finished { .. }));
     if replan && is_finished {
@@ -97,7 +96,7 @@ const fn too_late_to_replan(phase: Phase) -> &'static str {
 }
 
 /// Refuses a plan if it is not the one that the operator has seen, and says what has changed since.
-async fn as_shown(session: &Session, plan: &Plan, hash: &str) -> Result<(), CommandError> {
+async fn refuse_unless_shown(session: &Session, plan: &Plan, hash: &str) -> Result<(), CommandError> {
     if plan.hash().as_str().starts_with(hash) {
         return Ok(());
     }
@@ -126,7 +125,8 @@ async fn as_shown(session: &Session, plan: &Plan, hash: &str) -> Result<(), Comm
     ))
 }
 
-fn passes_the_linter(session: &Session, plan: &Plan, deployment: &Deployment) -> Result<(), CommandError> {
+/// Refuses a plan in which the linter finds errors.
+fn refuse_unsafe(session: &Session, plan: &Plan, deployment: &Deployment) -> Result<(), CommandError> {
     let errors: Vec<String> = unsafe_steps(plan, deployment).iter().map(|error| format!("  - {error}")).collect();
     if errors.is_empty() {
         return Ok(());
@@ -137,11 +137,11 @@ fn passes_the_linter(session: &Session, plan: &Plan, deployment: &Deployment) ->
     ))
 }
 
-/// Whether the window, started now, would end in time.
+/// Refuses a window that, started now, would not end in time.
 ///
 /// # Errors
-/// Refused when it would not.
-pub fn fits(session: &Session, plan: &Plan) -> Result<(), CommandError> {
+/// When it would not.
+pub fn refuse_late(session: &Session, plan: &Plan) -> Result<(), CommandError> {
     let window = &session.deployment().window;
     let now = cutover_engine::ports::Clock::now(&*session.clock);
     let start = now.max(window.start.timestamp);
@@ -165,13 +165,4 @@ pub fn fits(session: &Session, plan: &Plan) -> Result<(), CommandError> {
             session.file(),
         ),
     ))
-}
-
-/// What the last conductor seems to do now. One that cannot be checked from here counts as at work.
-///
-/// # Errors
-/// When the lease cannot be read.
-pub async fn conductor(session: &Session) -> Result<ConductorState, CommandError> {
-    let last = cutover_engine::lease::last(&session.store).await?;
-    Ok(last.map_or(ConductorState::Gone, |(_, holder)| holder.state(&session.machine)))
 }

@@ -2,7 +2,6 @@
 //! which the world is changed, and the conductor that carries out steps and can resume after any interruption.
 
 mod act;
-pub mod conductor;
 pub mod drive;
 pub mod dry;
 pub mod failure;
@@ -15,7 +14,9 @@ pub mod inbox;
 pub mod journal;
 pub mod lease;
 pub mod ledger;
+pub mod moment;
 pub mod observe;
+pub mod phase;
 pub mod ports;
 mod readings;
 pub mod retry;

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
-use cutover_core::time::later;
+use cutover_core::time::{between, later};
 use cutover_engine::ports::Clock;
 
 use crate::timers::{TimerId, Timers};
@@ -55,6 +55,7 @@ const MOST_TURNS: u64 = 1_000_000;
 
 /// A clock that stands still until [`run`] moves it to the next moment that somebody waits for.
 pub struct SimulatedClock {
+    start: Timestamp,
     now: Cell<Timestamp>,
     /// The moment that no wait may lead beyond.
     end: Timestamp,
@@ -69,6 +70,7 @@ impl SimulatedClock {
     #[must_use]
     pub fn new(start: Timestamp) -> Rc<Self> {
         Rc::new(Self {
+            start,
             now: Cell::new(start),
             end: later(start, LONGEST),
             turns: Cell::new(0),
@@ -104,6 +106,10 @@ impl SimulatedClock {
 impl Clock for SimulatedClock {
     fn now(&self) -> Timestamp {
         self.now.get()
+    }
+
+    fn up(&self) -> Duration {
+        between(self.start, self.now())
     }
 
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {

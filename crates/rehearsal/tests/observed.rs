@@ -14,10 +14,10 @@ use cutover_core::journal::Upgrade;
 use cutover_core::names::{FleetName, ImageId, InstanceId, JobName, ProgramName};
 use cutover_core::observation::{Instance, InstanceState, Observation, Part};
 use cutover_core::plan::{CapturedHost, Launch, Migrate, Phase};
-use cutover_engine::conductor::{self, Ending};
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
 use cutover_engine::observe::{name_answers, observe, observe_as_far_as_possible};
+use cutover_engine::phase::{self, Ending};
 use cutover_engine::ports::{Answer, Clock, Compute, Hosts, JobProgress, JobStart, ProgramState, World};
 use cutover_engine::store::Store;
 use cutover_rehearsal::{EmbeddedCloud, Fault, FaultKind, ScriptedOperator, SimulatedClock, run};
@@ -42,8 +42,7 @@ fn pending_migrations_are_counted_on_next_hosts_and_unknown_before_one_runs() {
         assert_eq!(known(&before), 0);
         for phase in [Phase::Announce, Phase::Prepare] {
             let plan = planned(&conductor, &deployment, phase).await.expect("observed");
-            let ending =
-                conductor::run(&conductor, Some((plan, Digest::of(b""))), phase).await.expect("the journal works");
+            let ending = phase::run(&conductor, Some((plan, Digest::of(b""))), phase).await.expect("the journal works");
             assert_eq!(ending, Ending::Finished);
         }
         let after = look().await;

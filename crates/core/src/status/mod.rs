@@ -15,6 +15,6 @@ pub use edited::Edited;
 pub use refusal::{Refusal, only_refused, refusal_of};
 pub use upgrade::{
     BackStatus, BackSteps, FailedStep, NextSteps, NoWayBack, PhaseState, PhaseStatus, RunningStep, Status,
-    StatusInputs, WaitingGate, approve_command,
+    StatusInputs, WaitingGate, approve_command, phase_command,
 };
 pub use window::{Downtime, StartStatus, WindowStatus, delayed, safe_start};

@@ -450,7 +450,8 @@ fn back_list(steps: &[StepId], groups: &StepGroups) -> Vec<BackSteps> {
 
 /// The command that runs or continues a phase: with `--replan` if the file was edited since it was started, or with
 /// `--late` if its window may not open any more without it.
-fn phase_command(inputs: StatusInputs<'_>, phase: Phase) -> String {
+#[must_use]
+pub fn phase_command(inputs: StatusInputs<'_>, phase: Phase) -> String {
     // A run that another one has followed is not continued: the phase is planned again.
     let run = inputs.upgrade.run_under_way().filter(|run| run.kind == phase.into());
     let latest = run.and_then(opens_by);

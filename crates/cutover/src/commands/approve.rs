@@ -11,8 +11,8 @@ use crate::args::ApproveArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::harmless::one_line;
+use crate::output;
 use crate::session::{Access, Loaded, Session};
-use crate::{output, planning};
 
 pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
     let loaded = Loaded::read(&args.file)?;
@@ -52,7 +52,7 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
         drop_in(&session.store, &upgrade, &decision).await?;
         let word = if args.refuse { "refused" } else { "approved" };
         let with_status = |words: &str| format!("{words}; for what to type: cutover status {}", session.file());
-        let what_follows = match planning::conductor(&session).await? {
+        let what_follows = match session.conductor().await? {
             ConductorState::AtWork | ConductorState::Unknown => "the conductor reads it within a second".to_owned(),
             ConductorState::Gone => with_status("nobody conducts the upgrade now"),
             ConductorState::Stopping => with_status("the conductor was asked to stop, and may not read it any more"),

@@ -13,7 +13,7 @@ use cutover_engine::{observe, retry};
 use futures_util::future::join;
 
 use crate::args::FileArgs;
-use crate::complete::Given;
+use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
@@ -41,7 +41,7 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
     })?;
     items.extend(super::branch::check_imaged_branches(&args.file, session.deployment()));
     items.sort_by_key(|item| item.state);
-    let given = Given::file(&args.file);
+    let given = GivenArguments::file(&args.file);
     items.iter_mut().for_each(|item| item.remedy = given.complete(&item.remedy));
     if args.json {
         output::json(&items)?;

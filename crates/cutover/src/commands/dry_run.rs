@@ -9,7 +9,7 @@ use cutover_core::status::Edited;
 use cutover_engine::dry::{Writes, walk};
 
 use crate::args::PhaseArgs;
-use crate::complete::Given;
+use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
@@ -65,8 +65,10 @@ async fn plans(
         None => match plan(inputs, phase, args.order.into()) {
             Ok(plan) => (plan, Vec::new()),
             Err(blocked) => {
-                let reasons =
-                    blocked.iter().map(|blocked| Given::file(&args.file).complete(&blocked.to_string())).collect();
+                let reasons = blocked
+                    .iter()
+                    .map(|blocked| GivenArguments::file(&args.file).complete(&blocked.to_string()))
+                    .collect();
                 (forecast(inputs, phase, args.order.into()), reasons)
             }
         },
@@ -74,7 +76,7 @@ async fn plans(
     is_asked_for(args, session, &wanted)?;
     obstacles.extend(planning::unsafe_steps(&wanted, session.deployment()));
     if phase == Phase::Window && !planning::is_down(inputs) {
-        obstacles.extend(planning::fits(session, &wanted).err().map(|error| error.to_string()));
+        obstacles.extend(planning::refuse_late(session, &wanted).err().map(|error| error.to_string()));
     }
     plans.push(wanted);
     Ok((plans, obstacles))

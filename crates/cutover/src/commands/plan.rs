@@ -9,14 +9,14 @@ use cutover_core::planner::{Inputs, forecast, plan};
 use cutover_engine::inbox::keep_plan;
 
 use crate::args::PlanArgs;
-use crate::complete::Given;
+use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
 use crate::{absent, output, planning, show};
 
 pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
-    let (loaded, given) = (Loaded::read(&args.file)?, Given::file(&args.file));
+    let (loaded, given) = (Loaded::read(&args.file)?, GivenArguments::file(&args.file));
     super::block_on(async {
         let session = Session::open(loaded, Access::Look).await?;
         let upgrade = session.read().await?.upgrade;
@@ -67,7 +67,7 @@ fn to_run(session: &Session, upgrade: &Upgrade, plan: &Plan) -> Option<show::ToR
     let is_edited = |run: &&Run| run.deployment != Digest::of_json(session.deployment());
     let other = run.filter(|run| run.plan.hash() != hash || is_edited(run));
     let is_down = run.is_some_and(page_was_posted);
-    let is_late = phase == Phase::Window && !is_down && planning::fits(session, plan).is_err();
+    let is_late = phase == Phase::Window && !is_down && planning::refuse_late(session, plan).is_err();
     let options = [
         (plan.order != Order::default(), format!(" --order {}", plan.order)),
         (other.is_some(), " --replan".to_owned()),

@@ -6,7 +6,7 @@ use crate::args::FileArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
-use crate::{complete, output, show};
+use crate::{commands_to_type, output, show};
 
 pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
     let loaded = Loaded::read(&args.file)?;
@@ -21,7 +21,7 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         };
         let words = damage.as_ref().map(ToString::to_string);
         let file = session.file();
-        let status = complete::status(StatusInputs {
+        let status = commands_to_type::status(StatusInputs {
             upgrade: &upgrade,
             deployment: session.deployment(),
             file: &file,

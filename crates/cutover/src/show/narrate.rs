@@ -16,7 +16,7 @@ use jiff::civil::Date;
 
 use super::report::killed;
 use super::text::count;
-use crate::complete::Given;
+use crate::commands_to_type::GivenArguments;
 use crate::harmless::one_line;
 
 /// Waits are shown at most this often for each group of steps.
@@ -98,7 +98,7 @@ impl Narrator {
 
     /// The notes for `progress`.
     pub(super) fn hear(&mut self, progress: &Progress) -> Vec<Note> {
-        let given = Given { file: self.file.clone(), ..Given::default() };
+        let given = GivenArguments { file: self.file.clone(), ..GivenArguments::default() };
         let mut notes = self.heard(progress);
         notes.iter_mut().for_each(|note| note.text = given.complete(&note.text));
         self.dated(notes)

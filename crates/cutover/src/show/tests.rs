@@ -125,6 +125,6 @@ fn no_error_forges_a_line_or_fills_the_screen() {
         CommandError::Aws(Failure::permanent(evil())),
         CommandError::File { path: evil(), done: "read", source: std::io::Error::other(evil()) },
     ] {
-        leaves("an error", &error.render(&crate::complete::Given::default()));
+        leaves("an error", &error.render(&crate::commands_to_type::GivenArguments::default()));
     }
 }

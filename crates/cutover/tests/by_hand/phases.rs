@@ -153,7 +153,20 @@ fn a_window_that_was_stopped_before_the_page_is_up_resumes_only_while_it_fits() 
     let words = said(&late);
     assert_eq!(late.status.code(), Some(4), "{words}");
     assert!(words.contains("latest safe start") && words.contains("--late"), "{words}");
-    let window = deployment.command(&["window", "--late"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    // The command for a changed file works as it is printed, too.
+    let before = std::fs::read_to_string(deployment.file()).expect("the file");
+    std::fs::write(deployment.file(), before.replace("Terminate the old hosts?", "Ready?")).expect("it can be written");
+    let changed = deployment.run(&["window"]);
+    std::fs::write(deployment.file(), before).expect("it can be written");
+    let words = String::from_utf8_lossy(&changed.stderr).into_owned();
+    assert!(words.contains("--replan --late"), "{words}");
+    // What was started late is resumed without being asked again.
+    let asked = deployment.log().matches("GATE ").count();
+    let mut window = deployment.spawn(deployment.command(&["window", "--late"]));
+    until(|| deployment.log().matches("GATE ").count() > asked);
+    send(&window, rustix::process::Signal::TERM);
+    assert_eq!(window.wait().expect("it ends").code(), Some(7));
+    let window = deployment.command(&["window"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     deployment.see_through(window.expect("it starts"));
 }
 

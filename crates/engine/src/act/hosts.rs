@@ -7,7 +7,7 @@ use cutover_core::journal::Fact;
 use cutover_core::names::{BalancerName, FleetName, InstanceId, ProgramName};
 use cutover_core::observation::{Instance, InstanceState, SHOWN_WITHIN};
 use cutover_core::plan::{Host, HostPrograms, Launch, StartServices, StopServices, Work};
-use cutover_core::time::{between, human};
+use cutover_core::time::human;
 
 use super::recorded::recorded;
 use super::{Seen, StepContext};
@@ -46,7 +46,7 @@ async fn not_listed(context: &StepContext<'_>, launch: &Launch) -> Answer<Seen> 
     let known = context.journal.upgrade().launched.get(&launch.name).cloned();
     let Some(id) = known.filter(|_| context.failures > 0) else { return Ok(Seen::NotYet) };
     let is_listed = context.listed().await?.get(&id).is_some();
-    let may_show_yet = between(context.taken_up, context.clock.now()) < SHOWN_WITHIN;
+    let may_show_yet = context.in_this_process() < SHOWN_WITHIN;
     if is_listed || !may_show_yet && !context.ask(async |world| world.compute.lives(&id).await).await? {
         return Ok(Seen::NotYet);
     }
@@ -190,14 +190,14 @@ pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Resu
     }
     let call = async |permit: &Permit| hosts.stop(permit, &id, &stop.supervisorctl, &stop.programs).await;
     let answer = context.write("stop", call).await;
-    context.told_to_stop.set(Some(context.clock.now()));
+    context.told_to_stop.set(Some(context.clock.moment()));
     answer
 }
 
-/// How long programs have had to stop. That an earlier process started the step does not say that it told them to stop, so
-/// they get their whole time again from a process that takes the step up.
+/// How long programs have had to stop. That an earlier process started the step does not say that it told them to stop,
+/// so they get their whole time again from a process that takes the step up.
 fn since_told(context: &StepContext<'_>) -> Duration {
-    between(context.told_to_stop.get().unwrap_or(context.taken_up), context.clock.now())
+    context.clock.at_least_since(context.told_to_stop.get().unwrap_or(context.taken_up))
 }
 
 pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) -> Answer<Seen> {
@@ -266,7 +266,7 @@ pub(super) async fn stop_again(context: &StepContext<'_>, hosts: &[HostPrograms]
         let stop = async |permit: &Permit| port.stop(permit, &id, &host.supervisorctl, &programs).await;
         context.write("stop", stop).await?;
     }
-    context.seen_since.set(Some(context.clock.now()));
+    context.seen_since.set(Some(context.clock.moment()));
     Ok(())
 }
 

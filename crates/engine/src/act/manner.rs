@@ -54,9 +54,9 @@ pub(crate) fn manner(action: &Action) -> Manner {
 /// The longest time between two observations. The end of something that takes days is noticed 15 minutes late at most.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(900);
 
-/// How long to wait between two observations of a step that was started `elapsed` ago: no shorter than what is observed
-/// can change, and a hundredth of the time that is still expected, or by which it is late already. So its end is
-/// noticed within about a hundredth of what it took, and a migration of days is not looked at every two seconds.
+/// How long to wait between two observations of a step that this process has driven for `elapsed`: no shorter than what
+/// is observed can change, and a hundredth of the time that is still expected, or by which it is late already. So its
+/// end is noticed within about a hundredth of what it took, and a migration of days is not looked at every two seconds.
 pub(crate) fn interval(step: &Step, elapsed: Duration) -> Duration {
     let rare = (step.expected.abs_diff(elapsed) / 100).min(elapsed / 20);
     rare.clamp(shortest_interval(&step.action), LONGEST_INTERVAL)

@@ -109,8 +109,8 @@ pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Resul
     }
 }
 
-/// Refuses to start a migration while another one of the schema runs, or while old code is running again: since services
-/// were confirmed to be stopped, a person may have started them to bring the site back.
+/// Refuses to start a migration while another one of the schema runs, or while old code is running again: since
+/// services were confirmed to be stopped, a person may have started them to bring the site back.
 async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
     if let Some(other) = other_migrator(context, migrate).await? {
         let why =

@@ -4,7 +4,6 @@ use cutover_core::deployment::SiteCheck;
 use cutover_core::journal::Fact;
 use cutover_core::names::InvalidationId;
 use cutover_core::plan::{Announce, CheckSite, PublishPage, Via};
-use cutover_core::time::between;
 
 use super::{Seen, StepContext};
 use crate::failure::Failure;
@@ -97,7 +96,7 @@ pub(super) async fn answers(context: &StepContext<'_>, check: &CheckSite) -> Ans
         return Ok(Seen::Holds(vec![Fact::SiteChecked { site: check.site.clone() }]));
     }
     let words = format!("https://{}: {}", check.host, wrong.join("; "));
-    let patient = between(context.taken_up, context.clock.now()) < PATIENCE;
+    let patient = context.in_this_process() < PATIENCE;
     Ok(if patient { Seen::UnderWay(words) } else { Seen::Never(Failure::permanent(words)) })
 }
 

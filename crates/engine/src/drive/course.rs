@@ -2,7 +2,6 @@
 
 use cutover_core::journal::{Event, Fact, StepRun, StepStatus};
 use cutover_core::plan::Step;
-use cutover_core::time::{between, later};
 
 use super::words::{needs_approval, past_limit};
 use super::{Conductor, StepEnd};
@@ -93,8 +92,8 @@ impl Conductor {
         let step = context.step;
         // From here on the step waits, and takes a slot only for each observation or further attempt.
         context.slot.release();
-        let deadline = later(self.clock.now(), step.limit);
-        let mut made_at = self.clock.now();
+        let begin = self.clock.moment();
+        let mut made_at = begin;
         let mut told = String::new();
         loop {
             match seen {
@@ -110,20 +109,20 @@ impl Conductor {
                 Ok(Seen::NotYet) if lacks_consent(step, &self.journal.step_run(&step.id)) => {
                     return self.failed(context, &needs_approval(step)).await;
                 }
-                Ok(Seen::NotYet) if self.clock.now() >= later(made_at, grace(&step.action)) => {
+                Ok(Seen::NotYet) if self.clock.at_least_since(made_at) >= grace(&step.action) => {
                     if let Some(end) = self.make(context, true).await? {
                         return Ok(end);
                     }
-                    made_at = self.clock.now();
+                    made_at = self.clock.moment();
                 }
                 Ok(Seen::NotYet) => {}
                 Err(failure) => return self.failed(context, &failure).await,
             }
-            if self.clock.now() >= deadline {
+            let left = step.limit.saturating_sub(self.clock.at_least_since(begin));
+            if left.is_zero() {
                 return self.failed(context, &past_limit(step, &told)).await;
             }
-            let wait = interval(step, between(context.since, self.clock.now()));
-            self.clock.sleep(between(self.clock.now(), deadline).min(wait)).await;
+            self.clock.sleep(left.min(interval(step, context.in_this_process()))).await;
             seen = self.look(context).await?;
         }
     }

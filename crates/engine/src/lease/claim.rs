@@ -7,7 +7,7 @@ use cutover_core::status::wake_command;
 
 use super::holder::{Seen, object, read, seen};
 use super::keep::Lease;
-use super::{Holder, LEASE, Life, Machine, Moment, STANDSTILL};
+use super::{Holder, LEASE, Life, Machine, STANDSTILL};
 use crate::store::{Created, Store, StoreError};
 
 /// The time between two looks at a lease whose holder might be dead.
@@ -136,8 +136,8 @@ async fn watch_until_it_lapses(store: &Store, last: &Seen, claim: &Claim<'_>) ->
         STANDSTILL.as_secs(),
         holder.identity.name(),
     ));
-    let begin = Moment::now(&*claim.machine);
-    while begin.certainly(&*claim.machine) < STANDSTILL {
+    let begin = claim.machine.moment();
+    while claim.machine.at_least_since(begin) < STANDSTILL {
         claim.machine.sleep(LOOK).await;
         let now = read(store, *epoch).await?;
         if let Some(now) = now.filter(|now| now.bytes != *bytes && !now.holder.released) {

@@ -7,9 +7,10 @@ use std::time::Duration;
 use cutover_core::time::later;
 
 use super::holder::{object, read, seen};
-use super::{ATTEMPT, Holder, Identity, LEASE, LeaseLost, Machine, Moment, RENEWAL, within_attempt};
+use super::{ATTEMPT, Holder, Identity, LEASE, LeaseLost, Machine, RENEWAL, within_attempt};
 use crate::halt::Halt;
 use crate::journal::{Journal, JournalError};
+use crate::moment::Moment;
 use crate::store::{Store, StoreError};
 
 /// The wait after a failed renewal. It leaves time for several attempts before the lease expires.
@@ -43,7 +44,7 @@ pub enum News<'a> {
 
 impl Lease {
     pub(super) fn new(store: Store, machine: Rc<dyn Machine>, epoch: u64) -> Self {
-        let (identity, renewed) = (machine.identity(), Cell::new(Moment::now(&*machine)));
+        let (identity, renewed) = (machine.identity(), Cell::new(machine.moment()));
         Self {
             epoch,
             identity,
@@ -64,7 +65,7 @@ impl Lease {
 
     /// The time since the last successful renewal.
     pub(crate) fn since_renewal(&self) -> Duration {
-        self.renewed.get().elapsed(&*self.machine)
+        self.machine.at_most_since(self.renewed.get())
     }
 
     /// Renews the lease until it is lost. A failed renewal is repeated soon. After an unplanned pause it is first
@@ -73,9 +74,9 @@ impl Lease {
     pub async fn keep(&self, journal: &Journal, tell: &dyn Fn(News<'_>)) -> Halt {
         let mut failing = false;
         loop {
-            let (asked, begin) = (if failing { RENEWAL_AFTER_FAILURE } else { RENEWAL }, Moment::now(&*self.machine));
+            let (asked, begin) = (if failing { RENEWAL_AFTER_FAILURE } else { RENEWAL }, self.machine.moment());
             self.machine.sleep(asked).await;
-            let slept = begin.elapsed(&*self.machine);
+            let slept = self.machine.at_most_since(begin);
             if slept > asked + PAUSE {
                 match within_attempt(&*self.machine, journal.check_next_is_free()).await {
                     // If the store cannot be read, nothing is known; the renewal reports that.
@@ -101,7 +102,7 @@ impl Lease {
     /// Renews the lease once, and says if it is lost. The object is written first, and only then it is checked whether
     /// the next epoch was claimed: a conductor that claims it later sees that the lease was renewed.
     pub(crate) async fn renew(&self, records: u64) -> Result<Option<LeaseLost>, StoreError> {
-        let begin = Moment::now(&*self.machine);
+        let begin = self.machine.moment();
         let name = object(self.epoch);
         if read(&self.store, self.epoch).await?.is_none() {
             return Ok(Some(LeaseLost::Gone { what: name, location: self.store.location().to_owned() }));

@@ -16,12 +16,12 @@ use cutover_core::plan::{
     Action, Edge, HostPrograms, ImageRef, Launch, Line, Migrate, Rule, StartServices, Step, StopServices, Work,
 };
 use cutover_core::time::{between, later};
-use cutover_engine::conductor::Ending;
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
+use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Answer, Clock, Compute, Hosts, JobProgress, JobStart, ProgramState, World};
 
-use super::stage::{Stage, Waits, failed, host, learned, step, upgrade};
+use super::stage::{AlwaysWaits, Stage, Waits, failed, host, learned, step, upgrade};
 
 /// The instances of an account.
 pub(crate) struct Account {
@@ -119,7 +119,7 @@ pub(crate) fn launch() -> Step {
     step("launch", Action::Launch(launch))
 }
 
-fn launched(id: &str) -> Fact {
+pub(crate) fn launched(id: &str) -> Fact {
     Fact::Launched { host: "edx-0".into(), instance: id.into() }
 }
 
@@ -285,6 +285,20 @@ fn a_host_whose_tags_changed_while_its_call_waited_is_not_terminated() {
 }
 
 #[test]
+fn a_call_that_always_waits_too_long_after_its_check_is_checked_three_times_in_each_attempt_and_never_sent() {
+    let mut stage = Stage::new();
+    let account = Account::of(&mut stage, vec![instance("i-1")]);
+    let waits = Rc::new(AlwaysWaits { clock: Rc::clone(&stage.clock), call: "terminate", waited: Cell::new(0) });
+    stage.faults = Rc::clone(&waits) as _;
+    stage.was_begun(vec![launch()], vec![Event::StepDone { step: "launch".into(), facts: vec![launched("i-1")] }]);
+    assert_eq!(stage.conduct(vec![terminate()]), Ending::Failed(vec!["terminate".into()]));
+    assert_eq!(account.calls(), [""; 0]);
+    let error = stage.error_of("terminate");
+    assert!(error.contains("more than 15 s passed after the check before it, so nothing was sent"), "{error}");
+    assert_eq!((waits.waited.get(), stage.starts_of("terminate") > 1), (3 * stage.starts_of("terminate"), true));
+}
+
+#[test]
 fn services_are_not_stopped_when_their_call_waited_past_the_latest_safe_start() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", ProgramState::Running), ("lms", ProgramState::Running)]);
@@ -421,6 +435,21 @@ fn a_program_that_does_not_stop_is_killed_when_its_time_is_over() {
     assert_eq!(services.calls(), ["kill cms"]);
     let (_, seconds) = services.calls.borrow()[0];
     assert!((60..62).contains(&seconds), "{seconds} s");
+}
+
+/// Hours by which a clock is set, forward and back.
+pub(crate) const SET_BY: [i64; 2] = [3 * 3600, -3 * 3600];
+
+#[test]
+fn a_clock_that_is_set_neither_shortens_nor_lengthens_the_time_that_programs_have_to_stop() {
+    for by in SET_BY {
+        let mut stage = Stage::new();
+        stage.set_clock(30, by);
+        let services = Services::of(&mut stage, &[("cms", ProgramState::Stopping), ("lms", ProgramState::Stopped)]);
+        assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Finished);
+        let (_, seconds) = services.calls.borrow()[0];
+        assert!((60..62).contains(&seconds), "{seconds} s, set by {by} s");
+    }
 }
 
 #[test]

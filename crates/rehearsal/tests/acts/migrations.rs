@@ -11,9 +11,9 @@ use cutover_core::deployment::SmokeTest;
 use cutover_core::journal::{Event, Fact};
 use cutover_core::names::{FleetName, InstanceId, JobName, ProgramName};
 use cutover_core::plan::{Action, Migrate, Step};
-use cutover_engine::conductor::Ending;
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::Permit;
+use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Answer, Hosts, JobProgress, JobStart, ProgramState, World};
 
 use super::stage::{Stage, failed, host, learned, retry, step};

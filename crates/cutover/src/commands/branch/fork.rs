@@ -13,7 +13,7 @@ use cutover_patchstack::repository::{Repository, Revision};
 use cutover_patchstack::stack::{Base, Stack, compute_base};
 
 use crate::args::branch::CommonArgs;
-use crate::complete::branch_options;
+use crate::commands_to_type::branch_options;
 use crate::error::CommandError;
 use crate::output;
 use crate::session::Loaded;

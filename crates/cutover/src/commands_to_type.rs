@@ -37,7 +37,7 @@ pub fn branch_options(args: &CommonArgs) -> Typed {
 
 /// What this process was given, to be repeated in commands to type.
 #[derive(Clone, Debug, Default)]
-pub struct Given {
+pub struct GivenArguments {
     /// The deployment file as it is typed; nothing if there was none.
     pub file: Option<String>,
     /// The options of `cutover branch`.
@@ -64,8 +64,8 @@ pub fn again(arguments: &[String]) -> String {
     typed
 }
 
-impl Given {
-    /// Given only a deployment file.
+impl GivenArguments {
+    /// Only a deployment file was given.
     #[must_use]
     pub fn file(path: &Path) -> Self {
         Self { file: Some(typed(path)), ..Self::default() }
@@ -124,7 +124,7 @@ impl Given {
 /// A status in whose texts the commands are complete, as they are in its fields.
 #[must_use]
 pub fn status(inputs: StatusInputs<'_>) -> Status {
-    let given = Given { file: Some(inputs.file.to_owned()), ..Given::default() };
+    let given = GivenArguments { file: Some(inputs.file.to_owned()), ..GivenArguments::default() };
     let mut status = Status::of(inputs);
     let errors = status.failed.iter_mut().map(|failed| &mut failed.error);
     let troubles = status.running.iter_mut().filter_map(|running| running.trouble.as_mut());
@@ -137,9 +137,9 @@ mod tests {
     use super::*;
     use crate::program;
 
-    fn given() -> Given {
+    fn given() -> GivenArguments {
         let branch = Typed::default().with("--repository", Some("my clone"));
-        Given { branch, ..Given::file(Path::new("our sites/qa.toml")) }
+        GivenArguments { branch, ..GivenArguments::file(Path::new("our sites/qa.toml")) }
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
         for (text, wanted) in texts {
             assert_eq!(given().complete(text), wanted);
         }
-        assert_eq!(Given::default().complete("`cutover status`"), "`cutover status`");
+        assert_eq!(GivenArguments::default().complete("`cutover status`"), "`cutover status`");
     }
 
     #[test]
@@ -187,7 +187,10 @@ mod tests {
         let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
         let is_source = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
         let files = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
-        files.filter(is_source).filter(|path| !path.ends_with("tests.rs") && !path.ends_with("complete.rs")).collect()
+        files
+            .filter(is_source)
+            .filter(|path| !path.ends_with("tests.rs") && !path.ends_with("commands_to_type.rs"))
+            .collect()
     }
 
     /// The commands in the strings of a source file: those between backquotes, and those that end with their string.
@@ -199,10 +202,15 @@ mod tests {
         let code: String =
             lines.map(|line| line.strip_suffix('\\').map_or(format!("{line}\n"), str::to_owned)).collect();
         let in_backquotes = code.split("`cutover ").skip(1).map(|rest| rest.split('`').next());
-        let is_command = |rest: &&str| rest.starts_with('{') || WITH_FILE.iter().any(|verb| rest.starts_with(verb));
-        let at_the_end = code.split(": cutover ").skip(1).filter(is_command);
-        let at_the_end = at_the_end.map(|rest| rest.split(['"', '\\', '\n']).next());
-        in_backquotes.chain(at_the_end).flatten().map(str::to_owned).collect()
+        let is_verb = |word: &str| WITH_FILE.contains(&word) || ["{}", "{phase}", "approve"].contains(&word);
+        let is_command = |rest: &&str| rest.split(' ').next().is_some_and(is_verb);
+        let at_the_end = [": cutover ", "\"cutover {phase}", "  cutover "].into_iter().flat_map(|begin| {
+            let verb = begin.split_once("cutover ").map_or("", |(_, verb)| verb);
+            code.split(begin).skip(1).map(move |rest| format!("{verb}{rest}"))
+        });
+        let at_the_end = at_the_end.filter(|rest| is_command(&rest.as_str()));
+        let at_the_end = at_the_end.filter_map(|rest| rest.split(['"', '\\', '\n']).next().map(str::to_owned));
+        in_backquotes.flatten().map(str::to_owned).chain(at_the_end).collect()
     }
 
     /// A command with something in the place of each `{}` in it.
@@ -216,7 +224,7 @@ mod tests {
             let example = match name {
                 _ if filled.is_empty() => "window",
                 // Options, if there are any.
-                "sides" | "retries" => "",
+                "sides" | "retries" | "late" => "",
                 "order" => "runbook",
                 _ if filled.ends_with("--phase ") => "window",
                 _ if filled.ends_with("--plan ") => "0123456789abcdef",
@@ -235,7 +243,7 @@ mod tests {
             sources(&crates).into_iter().filter(|path| path.components().any(|part| part.as_os_str() == "src"))
         {
             for command in commands(&std::fs::read_to_string(&source).expect("a source file")) {
-                let given = Given::file(Path::new("qa.toml"));
+                let given = GivenArguments::file(Path::new("qa.toml"));
                 let typed = given.complete(&format!("`cutover {}`", filled(&command)));
                 let words = typed.trim_matches('`').split_whitespace();
                 if let Err(error) = program::command().try_get_matches_from(words) {
