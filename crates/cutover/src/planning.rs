@@ -3,8 +3,9 @@
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Upgrade, page_was_posted};
-use cutover_core::plan::{Action, Phase, Plan, Severity, Step, WindowForecast, lint};
+use cutover_core::plan::{Action, Phase, Plan, Severity, Step, lint};
 use cutover_core::planner::{Blocked, Inputs, forecast, plan};
+use cutover_core::status::{PhaseOptions, forecast_now, phase_command_with};
 use cutover_core::time::human;
 use cutover_engine::inbox::shown_plans;
 
@@ -38,7 +39,7 @@ pub async fn plan_to_run(
     refuse_unsafe(session, &plan, deployment)?;
     let is_down = is_down(inputs);
     if phase == Phase::Window && !args.late && !is_down {
-        refuse_late(session, &plan)?;
+        refuse_late(args, session, &plan)?;
     }
     let plan = if args.late || is_down { plan.without_latest_start() } else { plan };
     Ok((plan, Digest::of_json(deployment)))
@@ -140,16 +141,33 @@ fn refuse_unsafe(session: &Session, plan: &Plan, deployment: &Deployment) -> Res
 /// Refuses a window that, started now, would not end in time.
 ///
 /// # Errors
-/// When it would not.
-pub fn refuse_late(session: &Session, plan: &Plan) -> Result<(), CommandError> {
-    let window = &session.deployment().window;
-    let now = cutover_engine::ports::Clock::now(&*session.clock);
-    let start = now.max(window.start.timestamp);
-    let forecast = WindowForecast::of(plan, start, window.ends().timestamp);
-    if forecast.fits {
-        return Ok(());
-    }
+/// When it would not. The hint repeats what was typed, with `--late`.
+pub fn refuse_late(args: &PhaseArgs, session: &Session, plan: &Plan) -> Result<(), CommandError> {
+    let Some(because) = lateness(session, plan) else { return Ok(()) };
+    let file = session.file();
+    let again = PhaseOptions { replan: true, ..PhaseOptions::default() };
+    let typed = PhaseOptions {
+        order: args.order.into(),
+        replan: args.replan,
+        late: true,
+        plan: args.plan.as_deref(),
+    };
     Err(CommandError::refused(
+        because,
+        format!(
+            "to move the window, edit `start` and `length` under [window] in the file, then: {}\nto start all the \
+             same: {}",
+            phase_command_with(Phase::Announce, &file, again),
+            phase_command_with(plan.phase, &file, typed),
+        ),
+    ))
+}
+
+/// Why a window with this plan would not end in time if it were started now; nothing if it would.
+pub fn lateness(session: &Session, plan: &Plan) -> Option<String> {
+    let window = &session.deployment().window;
+    let forecast = forecast_now(plan, session.deployment(), session.clock.now());
+    (!forecast.fits).then(|| {
         format!(
             "the window ends at {}, and the upgrade needs {} (or {} to go back from the last moment that allows it): \
              the latest safe start was {}",
@@ -157,12 +175,6 @@ pub fn refuse_late(session: &Session, plan: &Plan) -> Result<(), CommandError> {
             human(forecast.expected),
             human(forecast.back),
             window.start.show(forecast.latest_safe_start),
-        ),
-        format!(
-            "to move the window, edit `start` and `length` under [window] in the file, then: cutover announce {} \
-             --replan\nto start all the same: cutover window {} --late",
-            session.file(),
-            session.file(),
-        ),
-    ))
+        )
+    })
 }

@@ -35,9 +35,3 @@ impl ConductorState {
         }
     }
 }
-
-/// The command that lets a suspended process go on.
-#[must_use]
-pub fn wake_command(process: u32) -> String {
-    format!("kill -CONT {process}")
-}
