@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// What is known of the last conductor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(tag = "state", rename_all = "kebab-case")]
 pub enum ConductorState {
     /// Nothing: its lease cannot be read.
     Unknown,

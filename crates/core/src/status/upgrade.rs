@@ -49,9 +49,7 @@ pub struct Status {
     pub updated_at: Option<Timestamp>,
     /// Who conducts it, or was the last to conduct it.
     pub conductor: Option<String>,
-    /// Whether that conductor is alive, according to its lease; nothing if that is not known.
-    pub conductor_lives: Option<bool>,
-    /// What is known of that conductor.
+    /// What is known of that conductor, according to its lease.
     pub conductor_state: ConductorState,
     /// The command that takes the upgrade over from a conductor that is suspended, and may have to stay so.
     pub take_over_command: Option<String>,
@@ -264,7 +262,6 @@ impl Status {
             now: inputs.now,
             updated_at: upgrade.updated_at,
             conductor: upgrade.conductor.clone(),
-            conductor_lives: inputs.conductor.lives(),
             conductor_state: inputs.conductor.clone(),
             take_over_command: take_over_command(inputs, &phases).filter(|_| is_readable),
             conducted: upgrade.interrupted.is_none() && *inputs.conductor != ConductorState::Gone,

@@ -20,7 +20,11 @@ fn a_suspended_conductor_is_shown_as_suspended_with_what_to_do() {
     for words in ["IS SUSPENDED", "`fg`", &wake, "--take-over "] {
         assert!(status.contains(words), "{words}: {status}");
     }
-    assert_eq!(deployment.status()["next_command"], wake.as_str());
+    let status = deployment.status();
+    assert_eq!(status["next_command"], wake.as_str());
+    let state = &status["conductor_state"];
+    assert_eq!(state["state"], "suspended", "{state}");
+    assert_eq!(state["process"], first.id(), "{state}");
     let refused = deployment.run(&["prepare"]);
     let refused_words = said(&refused);
     assert_eq!(refused.status.code(), Some(5), "{refused_words}");
@@ -73,7 +77,7 @@ fn after_a_first_signal_the_status_says_that_the_conductor_stops() {
     assert!(deployment.succeeds(&["status"]).contains("goes on by itself"));
     send(&prepare, Signal::INT);
     until(|| deployment.log().contains("these steps end first"));
-    until(|| deployment.status()["conductor_state"] == "stopping");
+    until(|| deployment.status()["conductor_state"]["state"] == "stopping");
     let status = deployment.succeeds(&["status"]);
     assert!(!status.contains("goes on by itself"), "{status}");
     let again = format!("cutover prepare {}", deployment.file().display());
