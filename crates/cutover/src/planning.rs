@@ -146,12 +146,7 @@ pub fn refuse_late(args: &PhaseArgs, session: &Session, plan: &Plan) -> Result<(
     let Some(because) = lateness(session, plan) else { return Ok(()) };
     let file = session.file();
     let again = PhaseOptions { replan: true, ..PhaseOptions::default() };
-    let typed = PhaseOptions {
-        order: args.order.into(),
-        replan: args.replan,
-        late: true,
-        plan: args.plan.as_deref(),
-    };
+    let typed = PhaseOptions { order: args.order.into(), replan: args.replan, late: true, plan: args.plan.as_deref() };
     Err(CommandError::refused(
         because,
         format!(

@@ -42,13 +42,19 @@ pub(super) fn announcements(deployment: &Deployment, when: AnnounceWhen, phase: 
         .collect()
 }
 
+/// Whether `announce` has succeeded, and has announced what the file says: its dates, its page and its messages.
+#[must_use]
+pub fn is_announced(upgrade: &Upgrade, deployment: &Deployment) -> bool {
+    let Some(announced) = upgrade.run_of(Phase::Announce).filter(|run| !run.is_under_way()) else { return false };
+    let was_told = |step: &Step| announced.plan.step(&step.id).is_some_and(|told| told.action == step.action);
+    steps(deployment).iter().all(was_told)
+}
+
 /// Whether `announce` has succeeded, and would now announce something else: the dates, the page or a message in the file
 /// were edited since. Not once visitors may see the page, because then it is too late to announce anything.
 #[must_use]
 pub fn is_announced_otherwise(upgrade: &Upgrade, deployment: &Deployment) -> bool {
-    let Some(announced) = upgrade.run_of(Phase::Announce).filter(|run| !run.is_under_way()) else { return false };
-    let was_announced = |step: &Step| announced.plan.step(&step.id).is_some_and(|told| told.action == step.action);
-    !may_be_down(upgrade) && !steps(deployment).iter().all(was_announced)
+    upgrade.finished(Phase::Announce) && !may_be_down(upgrade) && !is_announced(upgrade, deployment)
 }
 
 /// Whether visitors may have seen the maintenance page, according to the journal.

@@ -273,9 +273,10 @@ impl Status {
             start: StartStatus::of(inputs.upgrade, inputs.deployment),
             window: window.map(|run| WindowStatus::of(run, upgrade, inputs.deployment, inputs.now)),
             back: window.map(|run| back_status(run, upgrade, &groups)),
-            downtime: upgrade.run_of(Phase::Window).and_then(|run| Downtime::of(run, inputs.deployment)),
+            downtime: upgrade.run_of(Phase::Window).and_then(|run| Downtime::of(run, upgrade, inputs.deployment)),
             // The next step is unknown if the state could not be read to its end.
-            next_command: next_command(inputs, &phases, &gates, edited.map(|edited| edited.phase)).filter(|_| is_readable),
+            next_command: next_command(inputs, &phases, &gates, edited.map(|edited| edited.phase))
+                .filter(|_| is_readable),
             resume_command: resume_command(inputs, &phases).filter(|_| is_readable),
             apply_command: edited.filter(|_| is_readable).map(|edited| phase_command(inputs, edited.phase)),
             edited: edited.filter(|_| is_readable),
