@@ -201,7 +201,10 @@ mod tests {
     #[test]
     fn an_error_that_asks_for_the_same_command_ends_with_it() {
         let given = GivenArguments { again: Some("cutover window qa.toml".to_owned()), ..GivenArguments::default() };
-        for error in [CommandError::from(JournalError::Broken), JournalError::Store(full()).into()] {
+        let (path, source) = ("/srv/clone".into(), std::io::Error::other("full"));
+        let of_a_branch = PatchstackError::File { path, done: "written", source };
+        for error in [JournalError::Broken.into(), JournalError::Store(full()).into(), of_a_branch.into()] {
+            let error: CommandError = error;
             let text = error.render(&given);
             assert!(text.ends_with("\n    cutover window qa.toml\n"), "{text}");
         }
