@@ -8,7 +8,8 @@ use crate::plan::{Order, Phase};
 use crate::planner::is_announced_otherwise;
 
 use super::conductor::ConductorState;
-use super::upgrade::{PhaseState, PhaseStatus, StatusInputs, WaitingGate};
+use super::inputs::StatusInputs;
+use super::phases::{PhaseState, PhaseStatus, unfinished};
 use super::window::forecast_now;
 
 /// The options of a command that runs a phase, as far as they decide what is run.
@@ -85,11 +86,12 @@ pub fn wake_command(process: u32) -> String {
     format!("kill -CONT {process}")
 }
 
-/// The command to type next; nothing if there is none. `edited` is the phase that an edit of the file concerns.
+/// The command to type next; nothing if there is none. `gate` is the command for the first gate that waits, and
+/// `edited` the phase that an edit of the file concerns.
 pub(super) fn next_command(
     inputs: StatusInputs<'_>,
     phases: &[PhaseStatus],
-    gates: &[WaitingGate],
+    gate: Option<String>,
     edited: Option<Phase>,
 ) -> Option<String> {
     if let ConductorState::Suspended { process, .. } = inputs.conductor {
@@ -99,7 +101,7 @@ pub(super) fn next_command(
     match unfinished.state {
         PhaseState::Finished => None,
         PhaseState::UnderWay if *inputs.conductor == ConductorState::Stopping => None,
-        PhaseState::UnderWay => gates.first().and_then(|gate| gate.command.clone()),
+        PhaseState::UnderWay => gate,
         PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
             Some(phase_command(inputs, edited.unwrap_or(unfinished.phase)))
         }
@@ -117,9 +119,4 @@ pub(super) fn take_over_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]
     let ConductorState::Suspended { name, .. } = inputs.conductor else { return None };
     let again = phase_command(inputs, unfinished(phases)?.phase);
     Some(format!("{again} --take-over {name}"))
-}
-
-/// The first phase that is not finished.
-fn unfinished(phases: &[PhaseStatus]) -> Option<&PhaseStatus> {
-    phases.iter().find(|phase| phase.state != PhaseState::Finished)
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use crate::deployment::Deployment;
 use crate::journal::{Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, way_back};
 use crate::names::{GateName, StepId, UpgradeId};
 use crate::plan::{Action, Decide, PageMayLift, Phase, Step, StepGroups};
@@ -16,25 +15,10 @@ use super::commands::{
 };
 use super::conductor::ConductorState;
 use super::edited::Edited;
-use super::refusal::{Refusal, only_refused, refusal_of};
+use super::inputs::StatusInputs;
+use super::phases::PhaseStatus;
+use super::refusal::{Refusal, refusal_of};
 use super::window::{Downtime, StartStatus, WindowStatus};
-
-/// What a status is made from.
-#[derive(Clone, Copy, Debug)]
-pub struct StatusInputs<'a> {
-    /// The journal's state.
-    pub upgrade: &'a Upgrade,
-    /// The deployment file.
-    pub deployment: &'a Deployment,
-    /// The file's path as the operator gave it, for commands to type.
-    pub file: &'a str,
-    /// The upgrade's time.
-    pub now: Timestamp,
-    /// What is known of the last conductor, according to its lease.
-    pub conductor: &'a ConductorState,
-    /// Why the state could not be read completely; nothing if it could.
-    pub damage: Option<&'a str>,
-}
 
 /// Where an upgrade is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -90,41 +74,6 @@ pub struct Status {
     /// The window's clock, which is used to show moments.
     #[serde(skip)]
     pub clock: OffsetTime,
-}
-
-/// The state of a phase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PhaseState {
-    /// No plan is recorded.
-    NotStarted,
-    /// Running, as far as the journal knows.
-    UnderWay,
-    /// Its conductor has stopped or is gone.
-    Stopped,
-    /// Somebody has refused at a gate; nothing has failed.
-    Refused,
-    /// A step has failed.
-    Failed,
-    /// All steps have succeeded.
-    Finished,
-}
-
-/// A phase.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PhaseStatus {
-    /// Which.
-    pub phase: Phase,
-    /// Its state.
-    pub state: PhaseState,
-    /// How many steps it has; 0 if no plan is recorded.
-    pub steps: usize,
-    /// How many of them have succeeded.
-    pub done: usize,
-    /// When it was started.
-    pub started_at: Option<Timestamp>,
-    /// When all its steps had succeeded.
-    pub finished_at: Option<Timestamp>,
 }
 
 /// A step under way.
@@ -254,10 +203,11 @@ impl Status {
         let unfinished = current.filter(|run| run.finished_at.is_none());
         let window = unfinished.filter(|run| run.plan.phase == Phase::Window);
         let gates = waiting_gates(inputs);
-        let phases: Vec<PhaseStatus> = Phase::ALL.iter().map(|phase| phase_status(inputs, *phase)).collect();
+        let phases: Vec<PhaseStatus> = Phase::ALL.iter().map(|phase| PhaseStatus::of(inputs, *phase)).collect();
         let groups = unfinished.map(|run| StepGroups::of(&run.plan)).unwrap_or_default();
         let edited = Edited::of(upgrade, inputs.deployment);
         let is_readable = inputs.damage.is_none();
+        let gate = gates.first().and_then(|gate| gate.command.clone());
         Self {
             damage: inputs.damage.map(str::to_owned),
             upgrade: upgrade.id.clone().unwrap_or_else(|| inputs.deployment.upgrade()),
@@ -277,7 +227,7 @@ impl Status {
             back: window.map(|run| back_status(run, upgrade, &groups)),
             downtime: upgrade.run_of(Phase::Window).and_then(|run| Downtime::of(run, upgrade, inputs.deployment)),
             // The next step is unknown if the state could not be read to its end.
-            next_command: next_command(inputs, &phases, &gates, edited.map(|edited| edited.phase))
+            next_command: next_command(inputs, &phases, gate, edited.map(|edited| edited.phase))
                 .filter(|_| is_readable),
             resume_command: resume_command(inputs, &phases).filter(|_| is_readable),
             apply_command: edited.filter(|_| is_readable).map(|edited| phase_command(inputs, edited.phase)),
@@ -286,30 +236,6 @@ impl Status {
             gates,
             clock: inputs.deployment.window.start,
         }
-    }
-}
-
-fn phase_status(inputs: StatusInputs<'_>, phase: Phase) -> PhaseStatus {
-    let run = inputs.upgrade.run_of(phase);
-    let state = match run {
-        None => PhaseState::NotStarted,
-        Some(run) if run.finished_at.is_some() => PhaseState::Finished,
-        Some(run) if run.failed().next().is_some() => match only_refused(run, inputs.upgrade) {
-            true => PhaseState::Refused,
-            false => PhaseState::Failed,
-        },
-        Some(_) if inputs.upgrade.interrupted.is_some() || *inputs.conductor == ConductorState::Gone => {
-            PhaseState::Stopped
-        }
-        Some(_) => PhaseState::UnderWay,
-    };
-    PhaseStatus {
-        phase,
-        state,
-        steps: run.map_or(0, |run| run.plan.steps.len()),
-        done: run.map_or(0, |run| run.runs().filter(|(_, step)| step.status.is_done()).count()),
-        started_at: run.map(|run| run.started_at),
-        finished_at: run.and_then(|run| run.finished_at),
     }
 }
 
