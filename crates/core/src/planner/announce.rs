@@ -1,4 +1,4 @@
-//! The announce phase: date the maintenance page, then tell people. Also, whether they were told what the file says now.
+//! The announce phase: date the maintenance page, then tell people. And whether they were told what the file says.
 
 use super::build::{CALL_LIMIT, step};
 use super::words::{fill, maintenance_page};
@@ -42,8 +42,8 @@ pub(super) fn announcements(deployment: &Deployment, when: AnnounceWhen, phase: 
         .collect()
 }
 
-/// Whether `announce` has succeeded, and would now announce something else: the dates, the page or a message in the file
-/// were edited since. Not once visitors may see the page, because then it is too late to announce anything.
+/// Whether `announce` has succeeded, and would now announce something else: the dates, the page or a message in the
+/// file were edited since. Not once visitors may see the page, because then it is too late to announce anything.
 #[must_use]
 pub fn is_announced_otherwise(upgrade: &Upgrade, deployment: &Deployment) -> bool {
     let Some(announced) = upgrade.run_of(Phase::Announce).filter(|run| !run.is_under_way()) else { return false };

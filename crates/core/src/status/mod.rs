@@ -1,8 +1,9 @@
 //! Where an upgrade is, worked out from its journal: what `status` shows, `--json` prints and pages draw.
 //!
-//! `upgrade` is the complete status, `window` the window's times, `conductor` what is known of who conducts it, `edited`
-//! whether the file still says what is under way, and `refusal` distinguishes a refusal at a gate from a failure. Everything is a pure function of the journal's state, the deployment file and a moment, so that every
-//! reader of the journal computes the same status.
+//! `upgrade` is the complete status, `window` the window's times, `conductor` what is known of who conducts it,
+//! `edited` whether the file still says what is under way, and `refusal` distinguishes a refusal at a gate from a
+//! failure. Everything is a pure function of the journal's state, the deployment file and a moment, so that every reader
+//! of the journal computes the same status.
 
 mod conductor;
 mod edited;

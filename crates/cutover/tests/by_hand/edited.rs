@@ -1,5 +1,5 @@
-//! The deployment file is edited while an upgrade is under way: what is shown says so, and every command that is printed
-//! works.
+//! The deployment file is edited while an upgrade is under way: what is shown says so, and every command that is
+//! printed works.
 
 use serde_json::Value;
 
