@@ -3,11 +3,12 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cutover_core::deployment::{BalancerKind, Deployment, Role};
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, RunNumber, Upgrade};
-use cutover_core::names::{DnsName, HostName};
+use cutover_core::journal::{Event, Fact, RunNumber, Upgrade};
+use cutover_core::names::{DnsName, HostName, StepId};
 use cutover_core::observation::{Instance, InstanceState, Observation};
 use cutover_core::plan::{CapturedHost, Order, Phase};
 use cutover_core::planner::{Blocked, Inputs, forecast, next_hosts, plan};
@@ -44,6 +45,49 @@ fn a_phase_begins_once_the_one_before_it_has_ended_and_not_again_after_its_own_e
     let announced = ended(&deployment, &observation, &[before]);
     assert_eq!(blocked(&deployment, &observation, &announced, phase), []);
     assert_eq!(blocked(&deployment, &observation, &announced, before), [Blocked::Finished { phase: before }]);
+}
+
+#[test]
+fn a_window_in_the_past_is_neither_announced_nor_prepared() {
+    let deployment = deployment(QA);
+    let mut observation = observe(&deployment);
+    let announced = ended(&deployment, &observation, &[Phase::Announce]);
+    observation.at = deployment.window.start.timestamp;
+    let start = Blocked::WindowStarted { start: deployment.window.start.show(observation.at) };
+    assert_eq!(blocked(&deployment, &observation, &Upgrade::default(), Phase::Announce), [start.clone()]);
+    assert_eq!(blocked(&deployment, &observation, &announced, Phase::Prepare), [start]);
+}
+
+#[test]
+fn a_window_cannot_be_moved_once_visitors_may_see_the_maintenance_page() {
+    let mut deployment = deployment(QA);
+    let (observation, mut upgrade) = prepared(&deployment);
+    let plan = forecast(
+        Inputs { deployment: &deployment, observation: &observation, upgrade: &upgrade },
+        Phase::Window,
+        Order::Overlapped,
+    );
+    let posts: Vec<StepId> = plan.steps.iter().filter(|step| step.posts_page()).map(|step| step.id.clone()).collect();
+    let begun = Event::RunStarted {
+        run: upgrade.next_run(),
+        kind: Phase::Window.into(),
+        plan: Arc::new(plan),
+        deployment: Digest::of(b""),
+    };
+    upgrade.apply(observation.at, &begun).expect("it can follow");
+    let before = deployment.window.start.clone();
+    deployment.window.start.timestamp += Duration::from_secs(86_400);
+    let of_window = |upgrade: &Upgrade| blocked(&deployment, &observation, upgrade, Phase::Window);
+    assert_eq!(of_window(&upgrade), [Blocked::AnnouncedOtherwise]);
+
+    upgrade.apply(observation.at, &Event::StepStarted { step: posts[0].clone(), attempt: 1 }).expect("it can follow");
+    let learned =
+        Event::StepLearned { step: posts[0].clone(), facts: vec![Fact::RecordsChanged { change: "C1".into() }] };
+    upgrade.apply(observation.at, &learned).expect("it can follow");
+    let start = before.show(before.timestamp);
+    assert_eq!(of_window(&upgrade), [Blocked::MovedWhileDown { start }]);
+    deployment.window.start = before;
+    assert_eq!(blocked(&deployment, &observation, &upgrade, Phase::Window), [], "it was put back");
 }
 
 #[test]

@@ -8,8 +8,9 @@ use super::announce::is_announced_otherwise;
 use super::hosts::{living, next_names};
 use super::{Inputs, current_hosts};
 use crate::deployment::Role;
+use crate::journal::page_was_posted;
 use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, SiteName};
-use crate::plan::Phase;
+use crate::plan::{Action, Phase};
 
 /// A reason why a phase cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -34,6 +35,20 @@ pub enum Blocked {
         "the dates, the maintenance page or a message in the file were edited since `announce`; tell people what is true now with `cutover announce --replan`"
     )]
     AnnouncedOtherwise,
+    /// The window in the file has started already, and nobody was told about it or no host is ready for it.
+    #[error("the window in the file started at {start}; edit `start` and `length` under [window]")]
+    WindowStarted {
+        /// Its start, for people.
+        start: String,
+    },
+    /// The start in the file was edited while visitors may see the maintenance page.
+    #[error(
+        "`start` under [window] was edited after the maintenance page went up, or may have; put it back to {start}. With another start, what was done would be done again, and the snapshot to go back to would be taken again"
+    )]
+    MovedWhileDown {
+        /// The start of the window that is under way, for people.
+        start: String,
+    },
     /// A fleet has no current hosts of a role that the file gives it.
     #[error(
         "fleet {fleet} has no current {role} hosts of release-version {version}; look at `current_version` in the file and at the hosts' tags"
@@ -114,13 +129,32 @@ pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
     if upgrade.finished(phase) {
         return vec![Blocked::Finished { phase }];
     }
-    match phase.before() {
-        Some(before) if !upgrade.finished(before) => vec![Blocked::NotYet { phase, before }],
-        Some(_) if phase == Phase::Window && is_announced_otherwise(upgrade, inputs.deployment) => {
-            vec![Blocked::AnnouncedOtherwise]
-        }
-        _ => Vec::new(),
+    if let Some(before) = phase.before().filter(|before| !upgrade.finished(*before)) {
+        return vec![Blocked::NotYet { phase, before }];
     }
+    let reason = match phase {
+        Phase::Announce | Phase::Prepare => has_started(inputs),
+        Phase::Window if is_announced_otherwise(upgrade, inputs.deployment) => Some(Blocked::AnnouncedOtherwise),
+        Phase::Window => was_moved_while_down(inputs),
+        Phase::Retire => None,
+    };
+    Vec::from_iter(reason)
+}
+
+fn has_started(inputs: Inputs<'_>) -> Option<Blocked> {
+    let start = &inputs.deployment.window.start;
+    (inputs.observation.at >= start.timestamp).then(|| Blocked::WindowStarted { start: start.show(start.timestamp) })
+}
+
+/// Whether visitors may see the maintenance page because of a window with another start than the file's.
+fn was_moved_while_down(inputs: Inputs<'_>) -> Option<Blocked> {
+    let run = inputs.upgrade.run_of(Phase::Window).filter(|run| page_was_posted(run))?;
+    let waits = run.plan.steps.iter().filter_map(|step| match step.action {
+        Action::WaitUntil { moment, .. } => Some(moment),
+        _ => None,
+    });
+    let (before, start) = (waits.max()?, &inputs.deployment.window.start);
+    (before != start.timestamp).then(|| Blocked::MovedWhileDown { start: start.show(before) })
 }
 
 /// The reasons in the world why `phase` cannot start.
