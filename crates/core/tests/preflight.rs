@@ -11,7 +11,9 @@ use cutover_core::account::{AccountState, MetBy, Quota, Subnet};
 use cutover_core::deployment::{Deployment, Role};
 use cutover_core::journal::Upgrade;
 use cutover_core::names::{HostName, SnapshotId};
-use cutover_core::observation::{Certificate, Instance, InstanceState, Observation, Part, Snapshot, Unseen};
+use cutover_core::observation::{
+    Certificate, Instance, InstanceState, Observation, Part, PendingCount, Snapshot, Unseen,
+};
 use cutover_core::planner::{Inputs, maintenance_page, next_hosts};
 use cutover_core::preflight::{
     CheckItem, CheckState, NameAnswers, StillToMake, account, check, name_servers, still_to_make,
@@ -291,15 +293,18 @@ fn a_database_whose_snapshot_is_warmed_up_before_the_window_needs_no_backups_for
 
 #[test]
 fn pending_migrations_that_a_next_host_was_asked_for_are_not_said_to_wait_for_one() {
-    let seen = |unknown: Option<&str>| {
+    let seen = |count: PendingCount| {
         let mut site = Site::of(QA);
-        site.observation.pending.iter_mut().for_each(|one| one.unknown = unknown.map(str::to_owned));
+        site.observation.pending.iter_mut().for_each(|one| one.count = count.clone());
         let item =
             check(site.inputs()).into_iter().find(|item| item.subject.starts_with("migrations ")).expect("an item");
         (item.state, item.seen)
     };
-    assert_eq!(seen(None), (CheckState::Unknown, "not known until a next host runs".to_owned()));
-    assert_eq!(seen(Some("exit status 1")), (CheckState::Unknown, "not known: exit status 1".to_owned()));
+    let unknown = |words: &str| (CheckState::Unknown, words.to_owned());
+    assert_eq!(seen(PendingCount::NoNextHost), unknown("not known until a next host runs"));
+    let because = "exit status 1".to_owned();
+    assert_eq!(seen(PendingCount::NotKnown { because }), unknown("not known: exit status 1"));
+    assert_eq!(seen(PendingCount::Known(24)), (CheckState::Ok, "24 pending".to_owned()));
 }
 
 #[test]

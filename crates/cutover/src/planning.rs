@@ -3,8 +3,9 @@
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Upgrade, page_was_posted};
-use cutover_core::plan::{Action, Phase, Plan, Severity, Step, WindowForecast, lint};
-use cutover_core::planner::{Blocked, Inputs, forecast, plan};
+use cutover_core::plan::{Action, Phase, Plan, Severity, Step, lint};
+use cutover_core::planner::{Blocked, Inputs, forecast, is_down, plan};
+use cutover_core::status::{PhaseOptions, forecast_now, phase_command_with};
 use cutover_core::time::human;
 use cutover_engine::inbox::shown_plans;
 
@@ -38,24 +39,10 @@ pub async fn plan_to_run(
     refuse_unsafe(session, &plan, deployment)?;
     let is_down = is_down(inputs);
     if phase == Phase::Window && !args.late && !is_down {
-        refuse_late(session, &plan)?;
+        refuse_late(args, session, &plan)?;
     }
     let plan = if args.late || is_down { plan.without_latest_start() } else { plan };
     Ok((plan, Digest::of_json(deployment)))
-}
-
-/// Whether the maintenance page is up, or may be. Then the window goes on even if it is late. If a conductor ended at
-/// the first change of DNS, only the zone tells.
-pub fn is_down(inputs: Inputs<'_>) -> bool {
-    let is_posted = |step: &Step| match &step.action {
-        Action::ChangeRecords(change) => change.records.iter().any(|record| {
-            let seen = inputs.observation.records.get(&record.name);
-            seen.is_some_and(|seen| seen.target.is_same(&record.target))
-        }),
-        _ => false,
-    };
-    let run = inputs.upgrade.run_of(Phase::Window);
-    run.is_some_and(|run| page_was_posted(run) || run.plan.steps.iter().filter(|step| step.posts_page()).any(is_posted))
 }
 
 /// The errors for which the linter refuses a plan.
@@ -140,16 +127,33 @@ fn refuse_unsafe(session: &Session, plan: &Plan, deployment: &Deployment) -> Res
 /// Refuses a window that, started now, would not end in time.
 ///
 /// # Errors
-/// When it would not.
-pub fn refuse_late(session: &Session, plan: &Plan) -> Result<(), CommandError> {
-    let window = &session.deployment().window;
-    let now = cutover_engine::ports::Clock::now(&*session.clock);
-    let start = now.max(window.start.timestamp);
-    let forecast = WindowForecast::of(plan, start, window.ends().timestamp);
-    if forecast.fits {
-        return Ok(());
-    }
+/// When it would not. The hint repeats what was typed, with `--late`.
+pub fn refuse_late(args: &PhaseArgs, session: &Session, plan: &Plan) -> Result<(), CommandError> {
+    let Some(because) = lateness(session, plan) else { return Ok(()) };
+    let file = session.file();
+    let again = PhaseOptions { replan: true, ..PhaseOptions::default() };
+    let typed = PhaseOptions {
+        order: args.order.into(),
+        replan: args.replan,
+        late: true,
+        plan: args.plan.as_deref(),
+    };
     Err(CommandError::refused(
+        because,
+        format!(
+            "to move the window, edit `start` and `length` under [window] in the file, then: {}\nto start all the \
+             same: {}",
+            phase_command_with(Phase::Announce, &file, again),
+            phase_command_with(plan.phase, &file, typed),
+        ),
+    ))
+}
+
+/// Why a window with this plan would not end in time if it were started now; nothing if it would.
+pub fn lateness(session: &Session, plan: &Plan) -> Option<String> {
+    let window = &session.deployment().window;
+    let forecast = forecast_now(plan, session.deployment(), session.clock.now());
+    (!forecast.fits).then(|| {
         format!(
             "the window ends at {}, and the upgrade needs {} (or {} to go back from the last moment that allows it): \
              the latest safe start was {}",
@@ -157,12 +161,6 @@ pub fn refuse_late(session: &Session, plan: &Plan) -> Result<(), CommandError> {
             human(forecast.expected),
             human(forecast.back),
             window.start.show(forecast.latest_safe_start),
-        ),
-        format!(
-            "to move the window, edit `start` and `length` under [window] in the file, then: cutover announce {} \
-             --replan\nto start all the same: cutover window {} --late",
-            session.file(),
-            session.file(),
-        ),
-    ))
+        )
+    })
 }

@@ -222,7 +222,8 @@ impl Session {
         (reading, error.map(CommandError::from))
     }
 
-    /// What the last conductor seems to do now. One that cannot be checked from here counts as at work.
+    /// What the last conductor seems to do now, according to its lease. One that cannot be seen from here, because it
+    /// runs on another machine, is gone once its lease has lapsed. It is unknown if its lease makes no sense.
     ///
     /// # Errors
     /// When the lease cannot be read.

@@ -9,7 +9,7 @@ use cutover_core::account::AccountState;
 use cutover_core::deployment::{Deployment, Fleet};
 use cutover_core::journal::Upgrade;
 use cutover_core::names::{DnsName, InstanceId};
-use cutover_core::observation::{Certificate, Observation, Part, PendingMigrations, Unseen};
+use cutover_core::observation::{Certificate, Observation, Part, PendingCount, PendingMigrations, Unseen};
 use cutover_core::plan::{Host, InstanceRef, Migrate};
 use cutover_core::planner::{Inputs, current_hosts};
 use cutover_core::preflight::{NameAnswers, StillToMake, still_to_make};
@@ -181,7 +181,10 @@ async fn certificates(world: &World, deployment: &Deployment) -> Vec<(DnsName, A
     join_all(looks).await
 }
 
-/// Pending migrations according to a next host, because only the new code knows them. Empty before such a host runs.
+/// Why a host that answers does not know how many migrations are pending.
+const NO_LIST_COMMAND: &str = "the migration has no `list_command` in the file";
+
+/// Pending migrations according to a next host, because only the new code knows them.
 async fn pending(
     world: &World,
     deployment: &Deployment,
@@ -200,21 +203,20 @@ async fn pending(
         });
         for migration in deployment.migrations_of(fleet) {
             let question = next.and_then(|host| Some((host, question(deployment, fleet, migration, &host.id)?)));
-            let asked = match &question {
-                None => Ok(None),
-                // If the host cannot be reached, only this number is unknown.
+            let count = match &question {
+                None => PendingCount::NoNextHost,
                 Some((host, migrate)) => match world.hosts.pending_migrations(&host.id, migrate).await {
-                    Ok(Some(count)) => Ok(Some(count)),
-                    Ok(None) => Err(format!("next host {} does not list them", host.name)),
-                    Err(failure) => Err(failure.message),
+                    Ok(Some(count)) => PendingCount::Known(count),
+                    Ok(None) => PendingCount::NotKnown { because: NO_LIST_COMMAND.to_owned() },
+                    // If the host cannot be reached, only this number is unknown.
+                    Err(failure) => PendingCount::NotKnown { because: failure.message },
                 },
             };
             pending.push(PendingMigrations {
                 fleet: fleet.name.clone(),
                 service: migration.service.clone(),
                 database: migration.database.clone(),
-                count: asked.as_ref().ok().copied().flatten(),
-                unknown: asked.err(),
+                count,
             });
         }
     }

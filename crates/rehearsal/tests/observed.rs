@@ -12,7 +12,7 @@ use cutover_core::deployment::{Deployment, Role, SmokeTest, parse};
 use cutover_core::digest::Digest;
 use cutover_core::journal::Upgrade;
 use cutover_core::names::{FleetName, ImageId, InstanceId, JobName, ProgramName};
-use cutover_core::observation::{Instance, InstanceState, Observation, Part};
+use cutover_core::observation::{Instance, InstanceState, Observation, Part, PendingCount, PendingMigrations};
 use cutover_core::plan::{CapturedHost, Launch, Migrate, Phase};
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
@@ -29,7 +29,8 @@ fn pending_migrations_are_counted_on_next_hosts_and_unknown_before_one_runs() {
     let clock = SimulatedClock::new(start);
     let world = EmbeddedCloud::furnish(&deployment, 1, start);
     let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
-    let known = |observation: &Observation| observation.pending.iter().filter(|found| found.count.is_some()).count();
+    let is_known = |count: &PendingCount| matches!(count, PendingCount::Known(_));
+    let known = |observation: &Observation| observation.pending.iter().filter(|found| is_known(&found.count)).count();
     run(&clock, async {
         let at = Rc::clone(&clock) as Rc<dyn Clock>;
         let operator = Rc::new(ScriptedOperator::new(&deployment, Rc::clone(&at)));
@@ -39,7 +40,7 @@ fn pending_migrations_are_counted_on_next_hosts_and_unknown_before_one_runs() {
             observe(&conductor.world, &*conductor.clock, &deployment, &upgrade).await.expect("it can be observed")
         };
         let before = look().await;
-        assert_eq!(known(&before), 0);
+        assert!(before.pending.iter().all(|found| found.count == PendingCount::NoNextHost), "{:?}", before.pending);
         for phase in [Phase::Announce, Phase::Prepare] {
             let plan = planned(&conductor, &deployment, phase).await.expect("observed");
             let ending = phase::run(&conductor, Some((plan, Digest::of(b""))), phase).await.expect("the journal works");
@@ -127,9 +128,18 @@ impl Compute for Listed {
     }
 }
 
-/// Hosts that know how many migrations are pending, and nothing else.
-#[derive(Default)]
-struct Asked(RefCell<Vec<(InstanceId, FleetName)>>);
+/// Hosts that say how many migrations are pending, and nothing else.
+struct Asked {
+    /// Which host of which fleet was asked.
+    asked: RefCell<Vec<(InstanceId, FleetName)>>,
+    answer: Answer<Option<u32>>,
+}
+
+impl Asked {
+    fn answering(answer: Answer<Option<u32>>) -> Rc<Self> {
+        Rc::new(Self { asked: RefCell::default(), answer })
+    }
+}
 
 fn nobody_asks<T>(host: &InstanceId) -> Answer<T> {
     Err(Failure::permanent(format!("nobody asks {host} for this here")))
@@ -162,8 +172,8 @@ impl Hosts for Asked {
     }
 
     async fn pending_migrations(&self, host: &InstanceId, migrate: &Migrate) -> Answer<Option<u32>> {
-        self.0.borrow_mut().push((host.clone(), migrate.fleet.clone()));
-        Ok(Some(7))
+        self.asked.borrow_mut().push((host.clone(), migrate.fleet.clone()));
+        self.answer.clone()
     }
 
     async fn start_job(&self, _: &Permit, host: &InstanceId, _: &Migrate) -> Answer<JobStart> {
@@ -175,11 +185,9 @@ impl Hosts for Asked {
     }
 }
 
-#[test]
-fn only_a_running_next_host_of_the_fleet_with_the_new_code_is_asked_for_pending_migrations() {
-    let deployment = deployment();
-    let [live, draft] = [0, 1].map(|index| deployment.fleets[index].name.clone());
-    let host = |id: &str, fleet: &FleetName| Instance {
+/// A running next host.
+fn next_host(deployment: &Deployment, id: &str, fleet: &FleetName) -> Instance {
+    Instance {
         id: id.into(),
         name: id.into(),
         fleet: fleet.clone(),
@@ -189,7 +197,34 @@ fn only_a_running_next_host_of_the_fleet_with_the_new_code_is_asked_for_pending_
         upgrade: Some(deployment.upgrade()),
         state: InstanceState::Running,
         image: "ami-1".into(),
+    }
+}
+
+#[test]
+fn why_a_next_host_cannot_tell_how_many_migrations_are_pending_is_said() {
+    let deployment = deployment();
+    let listed = deployment.fleets.iter().map(|fleet| next_host(&deployment, fleet.name.as_str(), &fleet.name));
+    let listed: Vec<Instance> = listed.collect();
+    let seen = |answer: Answer<Option<u32>>| {
+        let (clock, world) = furnished(&deployment, Vec::new());
+        let world = World { compute: Rc::new(Listed(listed.clone())), hosts: Asked::answering(answer) as _, ..world };
+        let seen = run(&clock, observe(&world, &*clock, &deployment, &Upgrade::default()));
+        seen.expect("plans do without the numbers").pending
     };
+    let all = |pending: &[PendingMigrations], count: &PendingCount| {
+        assert!(!pending.is_empty() && pending.iter().all(|found| found.count == *count), "{pending:?}");
+    };
+    let not_known = |because: &str| PendingCount::NotKnown { because: because.to_owned() };
+    all(&seen(Err(Failure::permanent("exit status 1: no such database"))), &not_known("exit status 1: no such database"));
+    all(&seen(Ok(None)), &not_known("the migration has no `list_command` in the file"));
+    all(&seen(Ok(Some(0))), &PendingCount::Known(0));
+}
+
+#[test]
+fn only_a_running_next_host_of_the_fleet_with_the_new_code_is_asked_for_pending_migrations() {
+    let deployment = deployment();
+    let [live, draft] = [0, 1].map(|index| deployment.fleets[index].name.clone());
+    let host = |id: &str, fleet: &FleetName| next_host(&deployment, id, fleet);
     let listed = vec![
         Instance { version: deployment.release.current_version.clone(), ..host("i-old", &live) },
         Instance { role: Role::Worker, ..host("i-worker", &live) },
@@ -199,7 +234,7 @@ fn only_a_running_next_host_of_the_fleet_with_the_new_code_is_asked_for_pending_
         host("i-draft", &draft),
     ];
     let (clock, world) = furnished(&deployment, Vec::new());
-    let asked = Rc::new(Asked::default());
+    let asked = Asked::answering(Ok(Some(7)));
     let world = World { compute: Rc::new(Listed(listed)), hosts: Rc::clone(&asked) as _, ..world };
     // A host that runs the new code, and that the upgrade replaces all the same.
     let current = CapturedHost {
@@ -210,8 +245,8 @@ fn only_a_running_next_host_of_the_fleet_with_the_new_code_is_asked_for_pending_
     };
     let upgrade = Upgrade { captured: Some(vec![current]), ..Upgrade::default() };
     let seen = run(&clock, observe(&world, &*clock, &deployment, &upgrade)).expect("it can be observed");
-    assert!(!seen.pending.is_empty() && seen.pending.iter().all(|found| found.count == Some(7)), "{:?}", seen.pending);
-    let mut asked = asked.0.take();
+    assert!(!seen.pending.is_empty() && seen.pending.iter().all(|found| found.count == PendingCount::Known(7)), "{:?}", seen.pending);
+    let mut asked = asked.asked.take();
     asked.dedup();
     assert_eq!(asked, [("i-next".into(), live), ("i-draft".into(), draft)]);
 }

@@ -4,6 +4,7 @@ use super::hosts::living;
 use super::window::is_late;
 use super::{Inputs, current_hosts};
 use crate::digest::Digest;
+use crate::observation::PendingCount;
 use crate::plan::{Basis, Phase};
 use crate::time::human;
 
@@ -71,7 +72,10 @@ fn databases(inputs: Inputs<'_>, basis: &mut Basis) {
         basis.state(format!("database {name}"), if database.available { "available" } else { "not available" });
     }
     for pending in &inputs.observation.pending {
-        let count = pending.count.map_or("unknown".to_owned(), |count| count.to_string());
+        let count = match pending.count {
+            PendingCount::Known(count) => count.to_string(),
+            PendingCount::NoNextHost | PendingCount::NotKnown { .. } => "unknown".to_owned(),
+        };
         let subject = format!("pending migrations of {} {} {}", pending.fleet, pending.service, pending.database);
         basis.state(subject, count);
     }

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::announce::is_announced_otherwise;
+use super::announce::{is_down, was_told_otherwise};
 use super::hosts::{living, next_names};
 use super::{Inputs, current_hosts};
 use crate::deployment::Role;
-use crate::journal::page_was_posted;
 use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, SiteName};
 use crate::plan::{Action, Phase};
 
@@ -35,6 +34,9 @@ pub enum Blocked {
         "the dates, the maintenance page or a message in the file were edited since `announce`; tell people what is true now with `cutover announce --replan`"
     )]
     AnnouncedOtherwise,
+    /// Visitors may see the maintenance page.
+    #[error("visitors may see the maintenance page already, so it is too late to announce anything")]
+    TooLateToAnnounce,
     /// The window in the file has started already, and nobody was told about it or no host is ready for it.
     #[error("the window in the file started at {start}; edit `start` and `length` under [window]")]
     WindowStarted {
@@ -129,14 +131,25 @@ pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
     if upgrade.finished(phase) {
         return vec![Blocked::Finished { phase }];
     }
-    if let Some(before) = phase.before().filter(|before| !upgrade.finished(*before)) {
+    let is_down = is_down(inputs);
+    let needed: &[Phase] = match phase {
+        Phase::Announce => &[],
+        Phase::Prepare => &[Phase::Announce],
+        // Once visitors may see the page, the window has to go on, whatever they were told.
+        Phase::Window if is_down => &[Phase::Prepare],
+        // Another window may have been announced after the hosts were prepared, and not to the end.
+        Phase::Window => &[Phase::Announce, Phase::Prepare],
+        Phase::Retire => &[Phase::Window],
+    };
+    if let Some(before) = needed.iter().copied().find(|before| !upgrade.finished(*before)) {
         return vec![Blocked::NotYet { phase, before }];
     }
     let reason = match phase {
+        Phase::Announce if is_down => Some(Blocked::TooLateToAnnounce),
         Phase::Announce | Phase::Prepare => has_started(inputs),
-        Phase::Window if is_announced_otherwise(upgrade, inputs.deployment) => Some(Blocked::AnnouncedOtherwise),
-        Phase::Window => was_moved_while_down(inputs),
-        Phase::Retire => None,
+        Phase::Window if is_down => was_moved(inputs),
+        Phase::Window if was_told_otherwise(upgrade, inputs.deployment) => Some(Blocked::AnnouncedOtherwise),
+        Phase::Window | Phase::Retire => None,
     };
     Vec::from_iter(reason)
 }
@@ -146,9 +159,9 @@ fn has_started(inputs: Inputs<'_>) -> Option<Blocked> {
     (inputs.observation.at >= start.timestamp).then(|| Blocked::WindowStarted { start: start.show(start.timestamp) })
 }
 
-/// Whether visitors may see the maintenance page because of a window with another start than the file's.
-fn was_moved_while_down(inputs: Inputs<'_>) -> Option<Blocked> {
-    let run = inputs.upgrade.run_of(Phase::Window).filter(|run| page_was_posted(run))?;
+/// Whether the window that has begun has another start than the file's.
+fn was_moved(inputs: Inputs<'_>) -> Option<Blocked> {
+    let run = inputs.upgrade.run_of(Phase::Window)?;
     let waits = run.plan.steps.iter().filter_map(|step| match step.action {
         Action::WaitUntil { moment, .. } => Some(moment),
         _ => None,

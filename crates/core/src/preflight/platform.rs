@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::item::{CheckItem, of_part, or_flaws};
 use crate::deployment::Database;
-use crate::observation::Part;
+use crate::observation::{Part, PendingCount};
 use crate::plan::Phase;
 use crate::planner::Inputs;
 use crate::time::{between, human};
@@ -53,10 +53,10 @@ fn pending(inputs: Inputs<'_>) -> Vec<CheckItem> {
     known
         .map(|pending| {
             let subject = format!("migrations {} {} {}", pending.fleet, pending.service, pending.database);
-            match (pending.count, &pending.unknown) {
-                (Some(count), _) => CheckItem::ok(subject, format!("{count} pending")),
-                (None, Some(why)) => CheckItem::unknown(subject, format!("not known: {why}")),
-                (None, None) => CheckItem::unknown(subject, "not known until a next host runs"),
+            match &pending.count {
+                PendingCount::Known(count) => CheckItem::ok(subject, format!("{count} pending")),
+                PendingCount::NoNextHost => CheckItem::unknown(subject, "not known until a next host runs"),
+                PendingCount::NotKnown { because } => CheckItem::unknown(subject, format!("not known: {because}")),
             }
         })
         .collect()

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// What is known of the last conductor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(tag = "state", rename_all = "kebab-case")]
 pub enum ConductorState {
     /// Nothing: its lease cannot be read.
     Unknown,
@@ -34,10 +34,4 @@ impl ConductorState {
             Self::AtWork | Self::Stopping | Self::Suspended { .. } => Some(true),
         }
     }
-}
-
-/// The command that lets a suspended process go on.
-#[must_use]
-pub fn wake_command(process: u32) -> String {
-    format!("kill -CONT {process}")
 }

@@ -9,18 +9,16 @@ use crate::plan::Phase;
 use crate::planner::is_announced_otherwise;
 
 /// The file was edited, and the journal follows what it said before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Edited {
     /// The phase that has to be planned again.
     pub phase: Phase,
-    /// The command that does so, once no conductor is at work.
-    pub command: String,
 }
 
 impl Edited {
-    /// Which phase has to be planned again; nothing if the file still says the same. `file` is its path as it is typed.
+    /// Which phase has to be planned again; nothing if the file still says the same.
     #[must_use]
-    pub fn of(upgrade: &Upgrade, deployment: &Deployment, file: &str) -> Option<Self> {
+    pub fn of(upgrade: &Upgrade, deployment: &Deployment) -> Option<Self> {
         let phase = match is_announced_otherwise(upgrade, deployment) {
             true => Phase::Announce,
             false => {
@@ -28,12 +26,12 @@ impl Edited {
                 run.kind.phase()?
             }
         };
-        Some(Self { phase, command: format!("cutover {phase} {file} --replan") })
+        Some(Self { phase })
     }
 
     /// What was edited, and what that means for everything that is shown.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn words(self) -> String {
         match self.phase {
             Phase::Announce => {
                 "the dates, the maintenance page or a message in the file were edited since `announce`: \

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::deployment::Deployment;
-use crate::journal::{Run, StepRun, StepStatus, Upgrade, opens_by, page_is_up, page_may_lift, way_back};
+use crate::journal::{Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, way_back};
 use crate::names::{GateName, StepId, UpgradeId};
 use crate::plan::{Action, Decide, PageMayLift, Phase, Step, StepGroups};
 use crate::time::{OffsetTime, between, seconds};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::conductor::{ConductorState, wake_command};
+use super::commands::{approve_command, next_command, phase_command, resume_command, take_over_command};
+use super::conductor::ConductorState;
 use super::edited::Edited;
 use super::refusal::{Refusal, only_refused, refusal_of};
 use super::window::{Downtime, StartStatus, WindowStatus};
@@ -48,9 +49,7 @@ pub struct Status {
     pub updated_at: Option<Timestamp>,
     /// Who conducts it, or was the last to conduct it.
     pub conductor: Option<String>,
-    /// Whether that conductor is alive, according to its lease; nothing if that is not known.
-    pub conductor_lives: Option<bool>,
-    /// What is known of that conductor.
+    /// What is known of that conductor, according to its lease.
     pub conductor_state: ConductorState,
     /// The command that takes the upgrade over from a conductor that is suspended, and may have to stay so.
     pub take_over_command: Option<String>,
@@ -80,6 +79,8 @@ pub struct Status {
     pub downtime: Option<Downtime>,
     /// Set if the file no longer says what was announced, or what is under way.
     pub edited: Option<Edited>,
+    /// The command that applies the edit, once no conductor is at work.
+    pub apply_command: Option<String>,
     /// The command to type next; nothing if there is none.
     pub next_command: Option<String>,
     /// The command that resumes the phase under way, once its conductor has done what it was asked: to stop.
@@ -253,7 +254,7 @@ impl Status {
         let gates = waiting_gates(inputs);
         let phases: Vec<PhaseStatus> = Phase::ALL.iter().map(|phase| phase_status(inputs, *phase)).collect();
         let groups = unfinished.map(|run| StepGroups::of(&run.plan)).unwrap_or_default();
-        let edited = Edited::of(upgrade, inputs.deployment, inputs.file);
+        let edited = Edited::of(upgrade, inputs.deployment);
         let is_readable = inputs.damage.is_none();
         Self {
             damage: inputs.damage.map(str::to_owned),
@@ -261,7 +262,6 @@ impl Status {
             now: inputs.now,
             updated_at: upgrade.updated_at,
             conductor: upgrade.conductor.clone(),
-            conductor_lives: inputs.conductor.lives(),
             conductor_state: inputs.conductor.clone(),
             take_over_command: take_over_command(inputs, &phases).filter(|_| is_readable),
             conducted: upgrade.interrupted.is_none() && *inputs.conductor != ConductorState::Gone,
@@ -275,8 +275,9 @@ impl Status {
             back: window.map(|run| back_status(run, upgrade, &groups)),
             downtime: upgrade.run_of(Phase::Window).and_then(|run| Downtime::of(run, inputs.deployment)),
             // The next step is unknown if the state could not be read to its end.
-            next_command: next_command(inputs, &phases, &gates, edited.as_ref()).filter(|_| is_readable),
+            next_command: next_command(inputs, &phases, &gates, edited.map(|edited| edited.phase)).filter(|_| is_readable),
             resume_command: resume_command(inputs, &phases).filter(|_| is_readable),
+            apply_command: edited.filter(|_| is_readable).map(|edited| phase_command(inputs, edited.phase)),
             edited: edited.filter(|_| is_readable),
             phases,
             gates,
@@ -384,11 +385,6 @@ fn waiting_gates(inputs: StatusInputs<'_>) -> Vec<WaitingGate> {
         .collect()
 }
 
-/// The command that approves a gate.
-pub fn approve_command(file: &str, gate: &GateName) -> String {
-    format!("cutover approve {file} {gate} --by NAME")
-}
-
 /// The first groups of waiting steps for which everything that they wait for has been started.
 fn next(run: &Run, groups: &StepGroups) -> Vec<NextSteps> {
     let mut started: HashSet<&StepId> = HashSet::new();
@@ -446,56 +442,4 @@ fn back_list(steps: &[StepId], groups: &StepGroups) -> Vec<BackSteps> {
         steps,
     });
     list.collect()
-}
-
-/// The command that runs or continues a phase: with `--replan` if the file was edited since it was started, or with
-/// `--late` if its window may not open any more without it.
-#[must_use]
-pub fn phase_command(inputs: StatusInputs<'_>, phase: Phase) -> String {
-    // A run that another one has followed is not continued: the phase is planned again.
-    let run = inputs.upgrade.run_under_way().filter(|run| run.kind == phase.into());
-    let latest = run.and_then(opens_by);
-    let option = match Edited::of(inputs.upgrade, inputs.deployment, inputs.file) {
-        Some(edited) if edited.phase == phase => " --replan",
-        _ if latest.is_some_and(|latest| inputs.now > latest) => " --late",
-        _ => "",
-    };
-    format!("cutover {phase} {}{option}", inputs.file)
-}
-
-fn next_command(
-    inputs: StatusInputs<'_>,
-    phases: &[PhaseStatus],
-    gates: &[WaitingGate],
-    edited: Option<&Edited>,
-) -> Option<String> {
-    if let ConductorState::Suspended { process, .. } = inputs.conductor {
-        return Some(wake_command(*process));
-    }
-    let unfinished = unfinished(phases)?;
-    match unfinished.state {
-        PhaseState::Finished => None,
-        PhaseState::UnderWay if *inputs.conductor == ConductorState::Stopping => None,
-        PhaseState::UnderWay => gates.first().and_then(|gate| gate.command.clone()),
-        PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
-            let anew = edited.map(|edited| edited.command.clone());
-            Some(anew.unwrap_or_else(|| phase_command(inputs, unfinished.phase)))
-        }
-    }
-}
-
-fn resume_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
-    let is_stopping = *inputs.conductor == ConductorState::Stopping;
-    unfinished(phases).filter(|_| is_stopping).map(|phase| phase_command(inputs, phase.phase))
-}
-
-fn take_over_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
-    let ConductorState::Suspended { name, .. } = inputs.conductor else { return None };
-    let again = phase_command(inputs, unfinished(phases)?.phase);
-    Some(format!("{again} --take-over {name}"))
-}
-
-/// The first phase that is not finished.
-fn unfinished(phases: &[PhaseStatus]) -> Option<&PhaseStatus> {
-    phases.iter().find(|phase| phase.state != PhaseState::Finished)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::deployment::Deployment;
 use crate::journal::{Run, Upgrade, downtime_began, remaining, way_back, window_length};
-use crate::plan::{Phase, WindowForecast};
+use crate::plan::{Phase, Plan, WindowForecast};
 use crate::planner::is_announced_otherwise;
 use crate::time::{OffsetTime, between, earlier, human, later, seconds};
 use jiff::Timestamp;
@@ -144,6 +144,12 @@ pub fn safe_start(latest: Timestamp, now: Timestamp, clock: OffsetTime) -> Strin
 }
 
 fn latest_safe_start(run: &Run, deployment: &Deployment) -> Timestamp {
+    forecast_now(&run.plan, deployment, deployment.window.start.timestamp).latest_safe_start
+}
+
+/// The forecast of a window with this plan that starts now, or at its start in the file if that is later.
+#[must_use]
+pub fn forecast_now(plan: &Plan, deployment: &Deployment, now: Timestamp) -> WindowForecast {
     let window = &deployment.window;
-    WindowForecast::of(&run.plan, window.start.timestamp, window.ends().timestamp).latest_safe_start
+    WindowForecast::of(plan, now.max(window.start.timestamp), window.ends().timestamp)
 }

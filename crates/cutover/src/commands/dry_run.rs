@@ -8,6 +8,7 @@ use cutover_core::planner::{Inputs, forecast, plan};
 use cutover_core::status::Edited;
 use cutover_engine::dry::{Writes, walk};
 
+use super::phase::status::again;
 use crate::args::PhaseArgs;
 use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
@@ -58,8 +59,9 @@ async fn plans(
         before.map(|other| started(other).unwrap_or_else(|| forecast(inputs, other, args.order.into()))).collect();
     let (wanted, mut obstacles) = match started(phase).filter(|_| !args.replan) {
         Some(plan) => {
-            let edited = Edited::of(upgrade, session.deployment(), &session.file());
-            let words = |edited: Edited| format!("{}; to apply the edit: {}", edited.words(), edited.command);
+            let edited = Edited::of(upgrade, session.deployment());
+            let command = |edited: Edited| again(session, upgrade, edited.phase);
+            let words = |edited: Edited| format!("{}; to apply the edit: {}", edited.words(), command(edited));
             (plan, edited.map(words).into_iter().collect())
         }
         None => match plan(inputs, phase, args.order.into()) {
@@ -75,8 +77,8 @@ async fn plans(
     };
     is_asked_for(args, session, &wanted)?;
     obstacles.extend(planning::unsafe_steps(&wanted, session.deployment()));
-    if phase == Phase::Window && !planning::is_down(inputs) {
-        obstacles.extend(planning::refuse_late(session, &wanted).err().map(|error| error.to_string()));
+    if phase == Phase::Window && !is_down(inputs) {
+        obstacles.extend(planning::lateness(session, &wanted));
     }
     plans.push(wanted);
     Ok((plans, obstacles))

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Run, Upgrade, page_was_posted};
-use cutover_core::plan::{Order, Phase, Plan, lint};
+use cutover_core::plan::{Phase, Plan, lint};
 use cutover_core::planner::{Inputs, forecast, plan};
+use cutover_core::status::{PhaseOptions, phase_command_with};
 use cutover_engine::inbox::keep_plan;
 
 use crate::args::PlanArgs;
@@ -68,14 +69,13 @@ fn to_run(session: &Session, upgrade: &Upgrade, plan: &Plan) -> Option<show::ToR
     let is_edited = |run: &&Run| run.deployment != Digest::of_json(session.deployment());
     let other = run.filter(|run| run.plan.hash() != hash || is_edited(run));
     let is_down = run.is_some_and(page_was_posted);
-    let is_late = phase == Phase::Window && !is_down && planning::refuse_late(session, plan).is_err();
-    let options = [
-        (plan.order != Order::default(), format!(" --order {}", plan.order)),
-        (other.is_some(), " --replan".to_owned()),
-        (is_late, " --late".to_owned()),
-    ];
-    let options: String = options.into_iter().filter(|(needed, _)| *needed).map(|(_, option)| option).collect();
-    let command = format!("cutover {phase} {}{options} --plan {}", session.file(), hash.short());
+    let options = PhaseOptions {
+        order: plan.order,
+        replan: other.is_some(),
+        late: phase == Phase::Window && !is_down && planning::lateness(session, plan).is_some(),
+        plan: Some(hash.short()),
+    };
+    let command = phase_command_with(phase, &session.file(), options);
     Some(show::ToRun { command, instead_of: other.map(|run| run.plan.hash()) })
 }
 

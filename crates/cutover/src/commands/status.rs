@@ -15,9 +15,9 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         let (reading, damage) = session.read_to_look().await;
         let upgrade = reading.upgrade;
         // The journal says who conducted last; only the lease says whether somebody still does.
-        let (conductor, damage) = match cutover_engine::lease::last(&session.store).await {
-            Ok(last) => (last.map_or(ConductorState::Gone, |(_, holder)| holder.state(&session.machine)), damage),
-            Err(error) => (ConductorState::Unknown, damage.or_else(|| Some(error.into()))),
+        let (conductor, damage) = match session.conductor().await {
+            Ok(conductor) => (conductor, damage),
+            Err(error) => (ConductorState::Unknown, damage.or(Some(error))),
         };
         let words = damage.as_ref().map(ToString::to_string);
         let file = session.file();

@@ -57,9 +57,9 @@ pub(super) fn failed(failed: &FailedStep) -> String {
 
 /// That the file was edited, and how the edit is applied.
 pub(super) fn edited(status: &Status) -> Option<String> {
-    let edited = status.edited.as_ref()?;
+    let (edited, command) = (status.edited?, status.apply_command.as_ref()?);
     let is_at_work = status.conductor_state.lives() == Some(true);
     let when = if is_at_work { "To apply the edit, stop the conductor, then:" } else { "To apply the edit:" };
     let words = hang("EDITED   ", &format!("{}. {when}", edited.words()), WIDTH);
-    Some(format!("{words}\n         {}", edited.command))
+    Some(format!("{words}\n         {command}"))
 }

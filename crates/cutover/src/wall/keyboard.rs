@@ -64,16 +64,21 @@ fn read_keyboard() -> UnboundedReceiver<String> {
         // Ends with the input, or when nobody listens any more.
         while let Some(more) = read_in_foreground() {
             bytes.extend(more);
-            while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = bytes.drain(..=end).collect();
-                let line = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
-                if typed.send(line).is_err() {
-                    return;
-                }
+            if complete_lines(&mut bytes).into_iter().any(|line| typed.send(line).is_err()) {
+                return;
             }
         }
     });
     lines
+}
+
+/// Takes the lines that have ended out of `bytes`, without their ends. The beginning of the next line stays.
+fn complete_lines(bytes: &mut Vec<u8>) -> Vec<String> {
+    let Some(last) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Vec::new() };
+    let rest = bytes.split_off(last + 1);
+    let complete = String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect();
+    *bytes = rest;
+    complete
 }
 
 /// How often it is looked whether this process is in the foreground.
@@ -108,5 +113,32 @@ fn read_in_foreground() -> Option<Vec<u8>> {
         Ok(length) => bytes.get(..length).map(<[u8]>::to_vec),
         Err(Errno::INTR | Errno::AGAIN) => Some(Vec::new()),
         Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines after each of these readings, and the bytes that are left at the end.
+    fn read_as(readings: &[&[u8]]) -> (Vec<Vec<String>>, Vec<u8>) {
+        let mut bytes = Vec::new();
+        let lines = readings.iter().map(|reading| {
+            bytes.extend_from_slice(reading);
+            complete_lines(&mut bytes)
+        });
+        (lines.collect(), bytes)
+    }
+
+    #[test]
+    fn a_line_is_an_answer_once_it_has_ended_however_it_is_read() {
+        let (lines, rest) = read_as(&[b"yes\nno\n"]);
+        assert_eq!((lines, rest.is_empty()), (vec![vec!["yes".to_owned(), "no".to_owned()]], true));
+        let (lines, rest) = read_as(&[b"", b"ye", b"s\nn"]);
+        assert_eq!(lines, [vec![], vec![], vec!["yes".to_owned()]]);
+        assert_eq!(rest, b"n", "what has begun is kept");
+        let (lines, rest) = read_as(&[b"yes\r\n\n", b"\xff\n"]);
+        assert_eq!(lines, [vec!["yes".to_owned(), String::new()], vec!["\u{fffd}".to_owned()]]);
+        assert!(rest.is_empty());
     }
 }

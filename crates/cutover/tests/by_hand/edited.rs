@@ -55,9 +55,9 @@ fn a_window_that_has_not_started_is_moved_by_announcing_it_again() {
     window.wait().expect("it is gone");
 }
 
-#[test]
-fn a_window_that_was_stopped_before_the_page_is_up_is_moved_by_announcing_it_again() {
-    let deployment = Deployment::new("moved-late");
+/// A window that was stopped before the page was up, and would not end in time any more.
+fn stopped_and_late(name: &str) -> Deployment {
+    let deployment = Deployment::new(name);
     deployment.succeeds(&["announce"]);
     deployment.see_through(deployment.start("prepare"));
     let mut window = deployment.start("window");
@@ -65,10 +65,70 @@ fn a_window_that_was_stopped_before_the_page_is_up_is_moved_by_announcing_it_aga
     send(&window, rustix::process::Signal::TERM);
     assert_eq!(window.wait().expect("it ends").code(), Some(7));
     until(|| deployment.status()["now"].as_str().is_some_and(|now| now > "2020-12-14T17:00:00Z"));
+    deployment
+}
+
+/// The last plan of the window that was started.
+fn plan_of_the_window(deployment: &Deployment) -> Value {
+    let started = deployment.events().into_iter().filter(|event| event["event"] == "run-started");
+    started.filter(|event| event["kind"] == "window").last().expect("a window")["plan"].clone()
+}
+
+/// Runs a command for the window until it has a new plan and asks at its first gate, and kills it.
+fn is_accepted(deployment: &Deployment, arguments: &[String]) {
+    let runs = || deployment.events().iter().filter(|event| event["event"] == "run-started").count();
+    let (before, asked) = (runs(), deployment.log().matches("GATE ").count());
+    let window = deployment.command(&arguments.iter().map(String::as_str).collect::<Vec<&str>>());
+    let mut window = deployment.spawn(window);
+    until(|| runs() > before && deployment.log().matches("GATE ").count() > asked);
+    window.kill().expect("it is killed");
+    window.wait().expect("it is gone");
+}
+
+#[test]
+fn a_late_window_whose_file_was_edited_is_planned_again_with_the_command_that_is_printed_everywhere() {
+    let deployment = stopped_and_late("edited-late");
+    deployment.edit("settle = \"60s\"", "settle = \"70s\"");
+    assert_eq!(next_command(&deployment), ["window", "--replan", "--late"]);
+    let status = deployment.status();
+    assert_eq!(status["apply_command"], status["next_command"]);
+    let typed = format!("cutover window {} --replan --late", deployment.file().display());
+    for refused in [&["window"][..], &["window", "--replan"]] {
+        let refused_words = words(&deployment, 4, refused);
+        assert!(refused_words.lines().any(|line| line.trim() == typed), "{refused:?}: {refused_words}");
+    }
+    is_accepted(&deployment, &next_command(&deployment));
+    // Started late, it is resumed without `--late`; a new plan for it is still late.
+    assert_eq!(next_command(&deployment), ["window"]);
+    deployment.edit("settle = \"70s\"", "settle = \"80s\"");
+    assert_eq!(next_command(&deployment), ["window", "--replan", "--late"]);
+}
+
+#[test]
+fn who_is_refused_because_it_is_late_is_told_what_was_typed_with_one_option_more() {
+    let deployment = stopped_and_late("typed-late");
+    let refused = words(&deployment, 4, &["window", "--replan", "--order", "runbook"]);
+    let begin = format!("cutover window {} ", deployment.file().display());
+    let command = refused.lines().map(str::trim).find(|line| line.starts_with(&begin));
+    let arguments = arguments_of(command.unwrap_or_else(|| panic!("{refused}")), &deployment);
+    assert_eq!(arguments, ["window", "--order", "runbook", "--replan", "--late"]);
+    assert_eq!(plan_of_the_window(&deployment)["order"], "overlapped");
+    is_accepted(&deployment, &arguments);
+    assert_eq!(plan_of_the_window(&deployment)["order"], "runbook");
+    // The order is kept by whatever is planned again.
+    deployment.edit("settle = \"60s\"", "settle = \"70s\"");
+    assert_eq!(next_command(&deployment), ["window", "--order", "runbook", "--replan", "--late"]);
+}
+
+#[test]
+fn a_window_that_was_stopped_before_the_page_is_up_is_moved_by_announcing_it_again() {
+    let deployment = stopped_and_late("moved-late");
     let late = words(&deployment, 4, &["window"]);
     assert!(late.lines().all(|line| line.chars().count() <= 80 || line.trim().starts_with("cutover ")), "{late}");
     assert!(late.contains("[window]") && late.contains("announce") && late.contains("--replan"), "{late}");
     move_window(&deployment);
+    let refused = words(&deployment, 4, &["window"]);
+    assert!(refused.contains("cutover announce ") && refused.contains("--replan"), "first of all: {refused}");
     type_next(&deployment);
     assert!(deployment.page().contains("2020-12-15"), "{}", deployment.page());
     assert_eq!(next_command(&deployment), ["window"], "the plan before is no longer followed");

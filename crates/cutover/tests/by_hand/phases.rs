@@ -18,7 +18,7 @@ fn a_window_that_is_killed_three_times_is_resumed_and_does_no_harm() {
         // SIGKILL: nothing is flushed, nothing is released.
         child.kill().expect("it is killed");
         child.wait().expect("it is gone");
-        assert_eq!(deployment.status()["conductor_lives"], false, "a dead conductor does not look alive");
+        assert_eq!(deployment.status()["conductor_state"]["state"], "gone", "a dead conductor does not look alive");
     }
     deployment.see_through(deployment.start("window"));
     deployment.see_through(deployment.start("retire"));

@@ -35,9 +35,7 @@ pub trait Machine {
     fn lives(&self, process: u32, started: u64) -> bool;
     /// Whether that process is suspended: by Ctrl-Z, SIGSTOP, or because it used its terminal from the background.
     /// `false` where the machine cannot tell.
-    fn is_suspended(&self, _process: u32, _started: u64) -> bool {
-        false
-    }
+    fn is_suspended(&self, process: u32, started: u64) -> bool;
     /// Text that is different for each process.
     fn nonce(&self) -> String;
     /// Who runs this process, on which machine, and which process it is.
@@ -62,6 +60,10 @@ impl Machine for OnClock {
     }
 
     fn lives(&self, _process: u32, _started: u64) -> bool {
+        false
+    }
+
+    fn is_suspended(&self, _process: u32, _started: u64) -> bool {
         false
     }
 

@@ -6,6 +6,7 @@ use super::ids::{confirm_id, snapshot_id};
 use super::{Window, is_late};
 use crate::deployment::{Database, Fleet, Migration, Role};
 use crate::names::StepId;
+use crate::observation::PendingCount;
 use crate::plan::{Action, Host, Line, Migrate, Phase, Rule, Step};
 use crate::planner::build::{CALL, CALL_LIMIT, step};
 
@@ -89,7 +90,7 @@ impl<'a> Window<'a> {
             pending.fleet == fleet.name
                 && pending.service == migration.service
                 && pending.database == migration.database
-                && pending.count == Some(0)
+                && pending.count == PendingCount::Known(0)
         });
         if nothing { CALL } else { migration.expected.duration() }
     }

@@ -8,6 +8,6 @@ mod end;
 mod hold;
 mod refuse;
 mod run;
-mod status;
+pub(super) mod status;
 
 pub(super) use run::run;

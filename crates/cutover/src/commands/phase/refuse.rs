@@ -1,8 +1,9 @@
 //! What is refused before a phase is resumed.
 
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Run, StepRun, StepStatus, Upgrade, downtime_began, opens_by, page_was_posted};
+use cutover_core::journal::{Run, StepRun, StepStatus, Upgrade, downtime_began, opens_by};
 use cutover_core::plan::Phase;
+use cutover_core::status::Edited;
 
 use super::status::again;
 use crate::args::PhaseArgs;
@@ -51,9 +52,11 @@ pub(super) fn check_resume(
 ) -> Result<(), CommandError> {
     let phase = run.plan.phase;
     if run.deployment != Digest::of_json(session.deployment()) {
+        // New dates are announced before the window is planned again.
+        let edited = Edited::of(upgrade, session.deployment()).map_or(phase, |edited| edited.phase);
         return Err(CommandError::refused(
             format!("{} has changed since `{phase}` was started", args.file.display()),
-            format!("restore it, or make a new plan: {}", replan_command(session, run)),
+            format!("restore it, or apply the edit: {}", again(session, upgrade, edited)),
         ));
     }
     if let Some(hash) = &args.plan
@@ -65,14 +68,7 @@ pub(super) fn check_resume(
         ));
     }
     if opens_by(run).is_some() && downtime_began(run).is_none() && !args.late {
-        planning::refuse_late(session, &run.plan)?;
+        planning::refuse_late(args, session, &run.plan)?;
     }
     Ok(())
-}
-
-/// The command that makes a new plan for the phase of `run`, with `--late` if its window would no longer fit.
-fn replan_command(session: &Session, run: &Run) -> String {
-    let phase = run.plan.phase;
-    let is_late = phase == Phase::Window && !page_was_posted(run) && planning::refuse_late(session, &run.plan).is_err();
-    format!("cutover {phase} {} --replan{late}", session.file(), late = if is_late { " --late" } else { "" })
 }

@@ -23,6 +23,6 @@ fn inputs<'a>(
 }
 
 /// The command that runs or continues a phase.
-pub(super) fn again(session: &Session, upgrade: &Upgrade, phase: Phase) -> String {
+pub(in crate::commands) fn again(session: &Session, upgrade: &Upgrade, phase: Phase) -> String {
     phase_command(inputs(session, &session.file(), upgrade, &ConductorState::Gone), phase)
 }

@@ -1,0 +1,115 @@
+//! The commands that an operator is told to type. A command that is printed has all options without which it would be
+//! refused, or would do something else, so every place that prints one gets it from here.
+
+use crate::digest::Digest;
+use crate::journal::page_was_posted;
+use crate::names::GateName;
+use crate::plan::{Order, Phase};
+use crate::planner::is_announced_otherwise;
+
+use super::conductor::ConductorState;
+use super::upgrade::{PhaseState, PhaseStatus, StatusInputs, WaitingGate};
+use super::window::forecast_now;
+
+/// The options of a command that runs a phase, as far as they decide what is run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PhaseOptions<'a> {
+    /// The order of the steps of a new plan.
+    pub order: Order,
+    /// Whether to make a new plan for a phase that has started.
+    pub replan: bool,
+    /// Whether to open the window although it would not end in time.
+    pub late: bool,
+    /// The plan to run and no other: the beginning of its hash.
+    pub plan: Option<&'a str>,
+}
+
+impl PhaseOptions<'_> {
+    /// What `phase` needs now. A run that another one has followed is not continued: the phase is planned again, as one
+    /// that has not started.
+    fn needed(inputs: StatusInputs<'_>, phase: Phase) -> Self {
+        let StatusInputs { upgrade, deployment, now, .. } = inputs;
+        let run = upgrade.run_under_way().filter(|run| run.kind == phase.into());
+        let is_edited = run.is_some_and(|run| run.deployment != Digest::of_json(deployment));
+        let replan = is_edited || (phase == Phase::Announce && is_announced_otherwise(upgrade, deployment));
+        let may_open_late = |plan| !forecast_now(plan, deployment, now).fits;
+        // A run that was started late goes on late, but a new plan for it has to be allowed to.
+        let waits = run.filter(|run| phase == Phase::Window && !page_was_posted(run));
+        let waits = waits.filter(|run| replan || run.plan.opens_by().is_some());
+        Self {
+            order: upgrade.run_of(phase).filter(|_| replan).map(|run| run.plan.order).unwrap_or_default(),
+            replan,
+            late: waits.is_some_and(|run| may_open_late(&run.plan)),
+            plan: None,
+        }
+    }
+}
+
+/// The command that runs `phase` with these options. `file` is the deployment file as it is typed.
+#[must_use]
+pub fn phase_command_with(phase: Phase, file: &str, options: PhaseOptions<'_>) -> String {
+    let order = (options.order != Order::default()).then(|| format!(" --order {}", options.order));
+    let replan = options.replan.then(|| " --replan".to_owned());
+    let late = options.late.then(|| " --late".to_owned());
+    let plan = options.plan.map(|hash| format!(" --plan {hash}"));
+    let options: String = [order, replan, late, plan].into_iter().flatten().collect();
+    format!("cutover {phase} {file}{options}")
+}
+
+/// The command that runs or continues `phase` now: with `--replan` if the file was edited since it was started, and with
+/// `--late` if its window would not end in time any more.
+#[must_use]
+pub fn phase_command(inputs: StatusInputs<'_>, phase: Phase) -> String {
+    phase_command_with(phase, inputs.file, PhaseOptions::needed(inputs, phase))
+}
+
+/// The command that approves a gate.
+#[must_use]
+pub fn approve_command(file: &str, gate: &GateName) -> String {
+    format!("cutover approve {file} {gate} --by NAME")
+}
+
+/// The command that lets a suspended process go on.
+#[must_use]
+pub fn wake_command(process: u32) -> String {
+    format!("kill -CONT {process}")
+}
+
+/// The command to type next; nothing if there is none. `edited` is the phase that an edit of the file concerns.
+pub(super) fn next_command(
+    inputs: StatusInputs<'_>,
+    phases: &[PhaseStatus],
+    gates: &[WaitingGate],
+    edited: Option<Phase>,
+) -> Option<String> {
+    if let ConductorState::Suspended { process, .. } = inputs.conductor {
+        return Some(wake_command(*process));
+    }
+    let unfinished = unfinished(phases)?;
+    match unfinished.state {
+        PhaseState::Finished => None,
+        PhaseState::UnderWay if *inputs.conductor == ConductorState::Stopping => None,
+        PhaseState::UnderWay => gates.first().and_then(|gate| gate.command.clone()),
+        PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
+            Some(phase_command(inputs, edited.unwrap_or(unfinished.phase)))
+        }
+    }
+}
+
+/// The command that resumes the phase under way once its conductor, which was asked to stop, has stopped.
+pub(super) fn resume_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
+    let is_stopping = *inputs.conductor == ConductorState::Stopping;
+    unfinished(phases).filter(|_| is_stopping).map(|phase| phase_command(inputs, phase.phase))
+}
+
+/// The command that takes the phase under way over from a conductor that is suspended.
+pub(super) fn take_over_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
+    let ConductorState::Suspended { name, .. } = inputs.conductor else { return None };
+    let again = phase_command(inputs, unfinished(phases)?.phase);
+    Some(format!("{again} --take-over {name}"))
+}
+
+/// The first phase that is not finished.
+fn unfinished(phases: &[PhaseStatus]) -> Option<&PhaseStatus> {
+    phases.iter().find(|phase| phase.state != PhaseState::Finished)
+}
