@@ -2,8 +2,8 @@
 
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Upgrade, page_was_posted};
-use cutover_core::plan::{Action, Phase, Plan, Severity, Step, lint};
+use cutover_core::journal::Upgrade;
+use cutover_core::plan::{Phase, Plan, Severity, lint};
 use cutover_core::planner::{Blocked, Inputs, forecast, is_down, plan};
 use cutover_core::status::{PhaseOptions, forecast_now, phase_command_with};
 use cutover_core::time::human;
@@ -132,12 +132,7 @@ pub fn refuse_late(args: &PhaseArgs, session: &Session, plan: &Plan) -> Result<(
     let Some(because) = lateness(session, plan) else { return Ok(()) };
     let file = session.file();
     let again = PhaseOptions { replan: true, ..PhaseOptions::default() };
-    let typed = PhaseOptions {
-        order: args.order.into(),
-        replan: args.replan,
-        late: true,
-        plan: args.plan.as_deref(),
-    };
+    let typed = PhaseOptions { order: args.order.into(), replan: args.replan, late: true, plan: args.plan.as_deref() };
     Err(CommandError::refused(
         because,
         format!(

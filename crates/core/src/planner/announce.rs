@@ -1,9 +1,10 @@
 //! The announce phase: date the maintenance page, then tell people. And whether they were told what the file says.
 
+use super::Inputs;
 use super::build::{CALL_LIMIT, step};
 use super::words::{fill, maintenance_page};
 use crate::deployment::{AnnounceWhen, Deployment};
-use crate::journal::{Upgrade, page_was_posted};
+use crate::journal::{Upgrade, downtime_began, page_was_posted};
 use crate::plan::{Action, Announce, Line, Phase, PublishPage, Rule, Step};
 
 pub(super) fn steps(deployment: &Deployment) -> Vec<Step> {

@@ -89,17 +89,35 @@ pub(super) fn next_command(
     match unfinished.state {
         PhaseState::Finished => None,
         PhaseState::UnderWay if *inputs.conductor == ConductorState::Stopping => None,
+        // The plan that waits for an approval is not what the file says: first somebody has to decide which one is meant.
+        PhaseState::UnderWay if edited.is_some() => None,
         PhaseState::UnderWay => gates.first().and_then(|gate| gate.command.clone()),
+        // It still waits for steps that are under way, and no other conductor may begin meanwhile.
+        PhaseState::Refused | PhaseState::Failed if inputs.conductor.lives() == Some(true) => None,
         PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
             Some(phase_command(inputs, edited.unwrap_or(unfinished.phase)))
         }
     }
 }
 
-/// The command that resumes the phase under way once its conductor, which was asked to stop, has stopped.
+/// The command that resumes the phase under way once its conductor has stopped, which was asked to, or has to after a
+/// failure or a refusal.
 pub(super) fn resume_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
-    let is_stopping = *inputs.conductor == ConductorState::Stopping;
-    unfinished(phases).filter(|_| is_stopping).map(|phase| phase_command(inputs, phase.phase))
+    let ends = |phase: &&PhaseStatus| match inputs.conductor {
+        ConductorState::Stopping => true,
+        ConductorState::AtWork => matches!(phase.state, PhaseState::Refused | PhaseState::Failed),
+        _ => false,
+    };
+    unfinished(phases).filter(ends).map(|phase| phase_command(inputs, phase.phase))
+}
+
+/// The command that tells people about other dates of a window that has not opened and can only be opened late. It is
+/// typed once the dates in the file were edited.
+pub(super) fn move_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
+    let phase = unfinished(phases).filter(|phase| phase.phase == Phase::Window)?.phase;
+    let replan = PhaseOptions { replan: true, ..PhaseOptions::default() };
+    let is_late = PhaseOptions::needed(inputs, phase).late;
+    is_late.then(|| phase_command_with(Phase::Announce, inputs.file, replan))
 }
 
 /// The command that takes the phase under way over from a conductor that is suspended.
@@ -109,7 +127,11 @@ pub(super) fn take_over_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]
     Some(format!("{again} --take-over {name}"))
 }
 
-/// The first phase that is not finished.
+/// The phase to go on with: a window that has begun, even if an announcement before it was not finished; otherwise the
+/// first phase that is not finished.
 fn unfinished(phases: &[PhaseStatus]) -> Option<&PhaseStatus> {
-    phases.iter().find(|phase| phase.state != PhaseState::Finished)
+    let has_begun = |phase: &&PhaseStatus| {
+        phase.phase == Phase::Window && !matches!(phase.state, PhaseState::NotStarted | PhaseState::Finished)
+    };
+    phases.iter().find(has_begun).or_else(|| phases.iter().find(|phase| phase.state != PhaseState::Finished))
 }

@@ -4,7 +4,7 @@
 
 use cutover_core::journal::Upgrade;
 use cutover_core::plan::{Phase, Plan};
-use cutover_core::planner::{Inputs, forecast, plan};
+use cutover_core::planner::{Inputs, forecast, is_down, plan};
 use cutover_core::status::Edited;
 use cutover_engine::dry::{Writes, walk};
 
