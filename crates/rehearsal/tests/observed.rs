@@ -215,7 +215,10 @@ fn why_a_next_host_cannot_tell_how_many_migrations_are_pending_is_said() {
         assert!(!pending.is_empty() && pending.iter().all(|found| found.count == *count), "{pending:?}");
     };
     let not_known = |because: &str| PendingCount::NotKnown { because: because.to_owned() };
-    all(&seen(Err(Failure::permanent("exit status 1: no such database"))), &not_known("exit status 1: no such database"));
+    all(
+        &seen(Err(Failure::permanent("exit status 1: no such database"))),
+        &not_known("exit status 1: no such database"),
+    );
     all(&seen(Ok(None)), &not_known("the migration has no `list_command` in the file"));
     all(&seen(Ok(Some(0))), &PendingCount::Known(0));
 }
@@ -245,7 +248,11 @@ fn only_a_running_next_host_of_the_fleet_with_the_new_code_is_asked_for_pending_
     };
     let upgrade = Upgrade { captured: Some(vec![current]), ..Upgrade::default() };
     let seen = run(&clock, observe(&world, &*clock, &deployment, &upgrade)).expect("it can be observed");
-    assert!(!seen.pending.is_empty() && seen.pending.iter().all(|found| found.count == PendingCount::Known(7)), "{:?}", seen.pending);
+    assert!(
+        !seen.pending.is_empty() && seen.pending.iter().all(|found| found.count == PendingCount::Known(7)),
+        "{:?}",
+        seen.pending
+    );
     let mut asked = asked.asked.take();
     asked.dedup();
     assert_eq!(asked, [("i-next".into(), live), ("i-draft".into(), draft)]);
