@@ -408,14 +408,14 @@ fn a_window_that_opens_at_the_latest_safe_start_is_in_time_and_one_that_opens_la
         let run = upgrade.current_run().expect("the window");
         let times = WindowStatus::of(run, &upgrade, &deployment, at(0));
         assert_eq!((times.verdict().as_str(), times.in_time), (verdict, end >= 180));
-        assert_eq!((times.expected_end, times.announced_end), (at(180), at(end)));
+        assert_eq!((times.expected_end, times.end), (at(180), at(end)));
         assert_eq!(delayed(run, &upgrade, &deployment, at(0)), verdict);
         assert_eq!(StartStatus::of(&upgrade, &deployment), None, "it has opened");
 
         let before = recorded(Phase::Window, window(Undo::Nothing), vec![]);
         let start = StartStatus::of(&before, &deployment).expect("it has not opened");
-        let announced = (deployment.window.start.timestamp, at(end));
-        assert_eq!((start.announced, start.announced_end), announced);
+        let in_the_file = (deployment.window.start.timestamp, at(end));
+        assert_eq!((start.start, start.end), in_the_file);
         assert_eq!(start.latest_safe, Some(at(end) - SignedDuration::from_secs(180)));
         let latest = start.latest_safe.expect("there is a plan");
         let run = before.current_run().expect("the window");
@@ -430,7 +430,7 @@ fn a_window_that_opens_at_the_latest_safe_start_is_in_time_and_one_that_opens_la
 fn a_start_is_announced_before_the_window_has_a_plan_and_no_more_once_it_has_ended() {
     let deployment = ending(180);
     let start = StartStatus::of(&Upgrade::default(), &deployment).expect("it has not opened");
-    assert_eq!((start.announced_end, start.latest_safe), (at(180), None));
+    assert_eq!((start.end, start.latest_safe), (at(180), None));
     // A window without a maintenance page, as a plan after all sites have come back has one.
     let end = vec![(1, started("work")), (2, done("work")), (2, Event::RunFinished { run: RunNumber(1) })];
     assert_eq!(StartStatus::of(&recorded(Phase::Window, vec![drain("work", &[])], end), &deployment), None);

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use cutover_aws::dry::quoted;
+use cutover_core::plan::Phase;
 use cutover_core::status::{Status, StatusInputs};
 
 use crate::args::branch::CommonArgs;
@@ -46,18 +47,21 @@ pub struct GivenArguments {
     pub again: Option<String>,
 }
 
-/// The options of a phase that say what one operator has decided once. They are not repeated without thought.
+/// The options of a phase that say what one operator has decided once. They are not repeated without thought. Other
+/// commands have options of the same names, and need them again.
 const ONCE: [&str; 4] = ["--retry", "--accept", "--because", "--take-over"];
 
-/// A command with these `arguments` as it is typed again: without what is decided for each run anew.
+/// A command with these `arguments` as it is typed again: without what is decided for each run of a phase anew.
 #[must_use]
 pub fn again(arguments: &[String]) -> String {
+    let is_phase = |verb: &String| Phase::ALL.iter().any(|phase| phase.to_string() == *verb);
+    let once: &[&str] = if arguments.first().is_some_and(is_phase) { &ONCE } else { &[] };
     let mut typed = "cutover".to_owned();
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
-        if ONCE.contains(&argument.as_str()) {
+        if once.contains(&argument.as_str()) {
             arguments.next();
-        } else if !ONCE.iter().any(|once| argument.strip_prefix(once).is_some_and(|rest| rest.starts_with('='))) {
+        } else if !once.iter().any(|once| argument.strip_prefix(once).is_some_and(|rest| rest.starts_with('='))) {
             typed.push_str(&format!(" {}", quoted(argument)));
         }
     }
@@ -166,6 +170,22 @@ mod tests {
         let once = ["window", "qa.toml", "--retry", "step", "--accept=other", "--because", "I saw it", "--late"];
         assert_eq!(typed(&once), "cutover window qa.toml --late");
         assert_eq!(typed(&["window", "--take-over", "ada@left", "qa.toml"]), "cutover window qa.toml");
+        let skip = ["branch", "rebase", "--skip", "1a2b3c4d", "--because", "upstream"];
+        assert_eq!(typed(&skip), "cutover branch rebase --skip 1a2b3c4d --because upstream", "refused without it");
+    }
+
+    #[test]
+    fn what_is_decided_once_is_an_option_with_a_value_of_every_phase() {
+        let command = program::command();
+        for phase in Phase::ALL {
+            let phase = command.find_subcommand(phase.to_string()).expect("a command for each phase");
+            for once in ONCE {
+                let mut options = phase.get_arguments().filter_map(|option| Some((option.get_long()?, option)));
+                let (_, option) = options.find(|(long, _)| once == format!("--{long}")).expect(once);
+                assert!(option.get_action().takes_values() && option.get_short().is_none(), "{once}");
+                assert!(option.get_all_aliases().is_none(), "{once}");
+            }
+        }
     }
 
     #[test]
@@ -180,6 +200,27 @@ mod tests {
         let mut named: Vec<&str> = named.filter(|name| *name != "init").collect();
         named.sort_unstable();
         assert_eq!(named, WITH_FILE);
+    }
+
+    #[test]
+    fn a_hint_asks_for_the_same_command_only_in_the_words_that_add_it() {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let is_of_a_program = |path: &PathBuf| {
+            path.components().any(|part| part.as_os_str() == "src")
+                && !path.components().any(|part| part.as_os_str() == "tests")
+        };
+        let mut found = Vec::new();
+        for source in sources(&crates).into_iter().filter(is_of_a_program) {
+            let text = std::fs::read_to_string(&source).expect("a source file");
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let lines = code.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+            let words: String = lines.map(|line| format!("{} ", line.trim_end_matches('\\').trim_end())).collect();
+            if words.to_lowercase().contains("run the same command") {
+                found.push(source.strip_prefix(&crates).expect("below it").display().to_string());
+            }
+        }
+        found.sort();
+        assert_eq!(found, ["engine/src/hints.rs", "patchstack/src/error.rs"], "use `SAME_COMMAND` in hints");
     }
 
     /// All source files, without those that only contain tests.
@@ -204,6 +245,8 @@ mod tests {
         let in_backquotes = code.split("`cutover ").skip(1).map(|rest| rest.split('`').next());
         let is_verb = |word: &str| WITH_FILE.contains(&word) || ["{}", "{phase}", "approve"].contains(&word);
         let is_command = |rest: &&str| rest.split(' ').next().is_some_and(is_verb);
+        // The command of a phase, to which options are added.
+        let code = code.replace("{again}", "cutover {phase} {file}");
         let at_the_end = [": cutover ", "\"cutover {phase}", "  cutover "].into_iter().flat_map(|begin| {
             let verb = begin.split_once("cutover ").map_or("", |(_, verb)| verb);
             code.split(begin).skip(1).map(move |rest| format!("{verb}{rest}"))
@@ -223,8 +266,10 @@ mod tests {
             };
             let example = match name {
                 _ if filled.is_empty() => "window",
-                // Options, if there are any.
-                "sides" | "retries" | "late" => "",
+                // Options, as many as there may be.
+                "options" => " --order runbook --replan --late --plan 0123456789abcdef",
+                "retries" => " --retry one --retry two",
+                "sides" => " --old one --new two",
                 "order" => "runbook",
                 _ if filled.ends_with("--phase ") => "window",
                 _ if filled.ends_with("--plan ") => "0123456789abcdef",
@@ -238,7 +283,7 @@ mod tests {
     #[test]
     fn every_command_that_is_printed_anywhere_is_understood_as_typed() {
         let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let (mut seen, mut refused) = (0, String::new());
+        let (mut seen, mut refused) = (Vec::new(), String::new());
         for source in
             sources(&crates).into_iter().filter(|path| path.components().any(|part| part.as_os_str() == "src"))
         {
@@ -249,10 +294,13 @@ mod tests {
                 if let Err(error) = program::command().try_get_matches_from(words) {
                     refused.push_str(&format!("{}: {typed}\n{error}\n", source.display()));
                 }
-                seen += 1;
+                seen.push(typed);
             }
         }
         assert!(refused.is_empty(), "{refused}");
-        assert!(seen > 40, "{seen}");
+        assert!(seen.len() > 40, "{}", seen.len());
+        for option in ["--take-over", "--replan --late", "--retry", "--accept", "--old"] {
+            assert!(seen.iter().any(|typed| typed.contains(option)), "no command with {option} was seen: {seen:#?}");
+        }
     }
 }

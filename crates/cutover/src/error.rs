@@ -2,6 +2,7 @@
 
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::halt::Halt;
+use cutover_engine::hints::SAME_COMMAND;
 use cutover_engine::journal::JournalError;
 use cutover_engine::lease::{LeaseError, LeaseLost};
 use cutover_engine::store::StoreError;
@@ -107,7 +108,7 @@ impl CommandError {
         let hint = self.hint();
         if !hint.is_empty() {
             // The command comes last, on a line of its own, so that it can be copied.
-            let again = given.again.as_ref().filter(|_| hint.contains("run the same command"));
+            let again = given.again.as_ref().filter(|_| asks_for_the_same(&hint));
             let again = again.map_or_else(String::new, |again| format!("\n{again}"));
             text.push_str(&paragraph("  next: ", &(hint + &again)));
         }
@@ -118,7 +119,7 @@ impl CommandError {
     fn hint(&self) -> String {
         match self {
             Self::Refused { hint, .. } => hint.clone(),
-            Self::Branch(error) => error.hint().to_owned(),
+            Self::Branch(error) => error.hint(),
             Self::Lease(error) => error.hint(),
             Self::Halted(halt) => halt.hint(),
             Self::Journal(error) => error.hint(),
@@ -126,15 +127,19 @@ impl CommandError {
             Self::Cloud(error) => error.hint().to_owned(),
             Self::Rehearsal(error) => error.hint(),
             Self::Observation(failure) => again(failure),
-            Self::Aws(failure) if failure.hint.is_none() => {
+            Self::Aws(failure) if failure.hint.is_none() => format!(
                 "make sure that `aws sts get-caller-identity` works with profile and region of `[aws]` in the deployment \
-                 file; then run the same command again. Nothing was changed"
-                    .to_owned()
-            }
+                 file; then {SAME_COMMAND} again. Nothing was changed"
+            ),
             Self::Aws(failure) => again(failure),
             Self::File { .. } | Self::Mistakes(_) | Self::Output(_) => String::new(),
         }
     }
+}
+
+/// Whether a hint asks for the same command, which is then added to it.
+fn asks_for_the_same(hint: &str) -> bool {
+    [SAME_COMMAND, cutover_patchstack::error::SAME_COMMAND].iter().any(|words| hint.contains(words))
 }
 
 /// One part of an error. What goes on over several lines is indented, so that nothing in it passes for another part.
@@ -147,9 +152,9 @@ fn again(failure: &Failure) -> String {
     let hint = match (&failure.hint, failure.class) {
         (Some(hint), _) => hint,
         (None, FailureClass::Permanent) => "correct that",
-        (None, _) => return "nothing was changed; run the same command again".to_owned(),
+        (None, _) => return format!("nothing was changed; {SAME_COMMAND} again"),
     };
-    format!("{hint}; then run the same command again. Nothing was changed")
+    format!("{hint}; then {SAME_COMMAND} again. Nothing was changed")
 }
 
 /// Whether a conductor has stopped because another one conducts the upgrade.

@@ -9,7 +9,7 @@ pub mod feed;
 pub mod fence;
 pub mod gate;
 pub mod halt;
-mod hints;
+pub mod hints;
 pub mod inbox;
 pub mod journal;
 pub mod lease;

@@ -43,6 +43,12 @@ pub(super) fn announcements(deployment: &Deployment, when: AnnounceWhen, phase: 
         .collect()
 }
 
+/// Whether `announce` has succeeded, and has announced what the file says: its dates, its page and its messages.
+#[must_use]
+pub fn is_announced(upgrade: &Upgrade, deployment: &Deployment) -> bool {
+    upgrade.finished(Phase::Announce) && !was_told_otherwise(upgrade, deployment)
+}
+
 /// Whether `announce` has succeeded, and would now announce something else: the dates, the page or a message in the
 /// file were edited since. Not once visitors may see the page according to the journal, because then it is too late to
 /// announce anything.

@@ -3,7 +3,7 @@
 
 use crate::digest::Digest;
 use crate::journal::page_was_posted;
-use crate::names::GateName;
+use crate::names::{GateName, StepId};
 use crate::plan::{Order, Phase};
 use crate::planner::is_announced_otherwise;
 
@@ -67,6 +67,16 @@ pub fn phase_command(inputs: StatusInputs<'_>, phase: Phase) -> String {
 #[must_use]
 pub fn approve_command(file: &str, gate: &GateName) -> String {
     format!("cutover approve {file} {gate} --by NAME")
+}
+
+/// The command that tries a failed step again; `again` runs its phase.
+pub(super) fn retry_command(again: &str, step: &StepId) -> String {
+    format!("{again} --retry {step}")
+}
+
+/// The command that treats a step in doubt as done; `again` runs its phase.
+pub(super) fn accept_command(again: &str, step: &StepId) -> String {
+    format!("{again} --accept {step} --because TEXT")
 }
 
 /// The command that lets a suspended process go on.

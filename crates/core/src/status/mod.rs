@@ -20,4 +20,4 @@ pub use upgrade::{
     BackStatus, BackSteps, FailedStep, NextSteps, NoWayBack, PhaseState, PhaseStatus, RunningStep, Status,
     StatusInputs, WaitingGate,
 };
-pub use window::{Downtime, StartStatus, WindowStatus, delayed, forecast_now, safe_start};
+pub use window::{Downtime, StartStatus, WindowStatus, delayed, forecast_now, safe_start, until_words};

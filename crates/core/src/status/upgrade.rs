@@ -11,7 +11,10 @@ use crate::time::{OffsetTime, between, seconds};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::commands::{approve_command, move_command, next_command, phase_command, resume_command, take_over_command};
+use super::commands::{
+    accept_command, approve_command, move_command, next_command, phase_command, resume_command, retry_command,
+    take_over_command,
+};
 use super::conductor::ConductorState;
 use super::edited::Edited;
 use super::refusal::{Refusal, only_refused, refusal_of};
@@ -275,7 +278,7 @@ impl Status {
             start: StartStatus::of(inputs.upgrade, inputs.deployment),
             window: window.map(|run| WindowStatus::of(run, upgrade, inputs.deployment, inputs.now)),
             back: window.map(|run| back_status(run, upgrade, &groups)),
-            downtime: upgrade.run_of(Phase::Window).and_then(|run| Downtime::of(run, inputs.deployment)),
+            downtime: upgrade.run_of(Phase::Window).and_then(|run| Downtime::of(run, upgrade, inputs.deployment)),
             // The next step is unknown if the state could not be read to its end.
             next_command: next_command(inputs, &phases, &gates, edited.map(|edited| edited.phase))
                 .filter(|_| is_readable),
@@ -347,7 +350,6 @@ fn trouble(run: &StepRun) -> Option<String> {
 fn failed(inputs: StatusInputs<'_>, run: &Run) -> Vec<FailedStep> {
     let (phase, upgrade) = (run.plan.phase, inputs.upgrade);
     let again = phase_command(inputs, phase);
-    let command = |option: &str, step: &Step| format!("{again} {option} {}", step.id);
     // Only these are accepted as done: what was in doubt once may have been found out since.
     let is_in_doubt = |step: &Step| matches!(run.status(&step.id), StepStatus::Failed { in_doubt: true, .. });
     let needs_consent = |step: &Step| matches!(step.action, Action::Migrate(_)) || is_in_doubt(step);
@@ -363,8 +365,8 @@ fn failed(inputs: StatusInputs<'_>, run: &Run) -> Vec<FailedStep> {
             PageMayLift::No { because } => Some(because),
             PageMayLift::Yes => None,
         },
-        retry_command: (needs_consent(step) && is_readable).then(|| command("--retry", step)),
-        accept_command: (is_in_doubt(step) && is_readable).then(|| command("--accept", step) + " --because TEXT"),
+        retry_command: (needs_consent(step) && is_readable).then(|| retry_command(&again, &step.id)),
+        accept_command: (is_in_doubt(step) && is_readable).then(|| accept_command(&again, &step.id)),
     });
     failed.collect()
 }

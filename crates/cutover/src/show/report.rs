@@ -8,7 +8,9 @@ use cutover_core::journal::{
 };
 use cutover_core::names::{InstanceId, ProgramName, StepId};
 use cutover_core::plan::{Action, Phase};
-use cutover_core::time::{OffsetTime, between, human, later};
+use cutover_core::planner::is_announced;
+use cutover_core::status::{Downtime, until_words};
+use cutover_core::time::{OffsetTime, between, human};
 use cutover_rehearsal::{Violation, VisitorReport};
 use jiff::Timestamp;
 
@@ -130,24 +132,20 @@ fn window(inputs: ReportInputs<'_>, run: &Run) -> Option<String> {
 }
 
 fn downtime(inputs: ReportInputs<'_>, run: &Run) -> String {
-    let (clock, announced) = (clock(inputs), inputs.deployment.window.announced_length());
+    let (clock, ReportInputs { upgrade, deployment, .. }) = (clock(inputs), inputs);
     let Some(from) = downtime_began(run) else { return "The maintenance page is not up yet.".to_owned() };
-    match window_length(run) {
-        Some(length) => {
-            let verdict = match announced.checked_sub(length) {
-                Some(spare) => format!("{} less than the {} announced", human(spare), human(announced)),
-                None => format!("{} MORE than the {} announced", human(length - announced), human(announced)),
-            };
-            format!(
-                "Down from {} to {}: {}, {verdict}.",
-                clock.show(from),
-                clock.show_beside(from, later(from, length)),
-                human(length)
-            )
-        }
+    match Downtime::of(run, upgrade, deployment) {
+        Some(down) => format!(
+            "Down from {} to {}: {}, {}.",
+            clock.show(from),
+            clock.show_beside(from, down.to),
+            human(down.length),
+            down.verdict()
+        ),
         None => {
-            let ends = clock.show_beside(from, inputs.deployment.window.ends().timestamp);
-            format!("Down since {}; announced until {ends}. It is still under way.", clock.show(from))
+            let ends = clock.show_beside(from, deployment.window.ends().timestamp);
+            let until = until_words(is_announced(upgrade, deployment));
+            format!("Down since {}; {until} {ends}. It is still under way.", clock.show(from))
         }
     }
 }
@@ -316,6 +314,7 @@ mod tests {
     use std::time::Duration;
 
     use cutover_core::plan::Order;
+    use cutover_core::time::later;
     use cutover_rehearsal::Invariant;
 
     use super::*;

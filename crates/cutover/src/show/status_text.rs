@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use cutover_core::plan::Phase;
-use cutover_core::status::{BackStatus, ConductorState, PhaseState, PhaseStatus, RunningStep, Status, safe_start};
+use cutover_core::status::{
+    BackStatus, ConductorState, PhaseState, PhaseStatus, RunningStep, Status, WindowStatus, safe_start, until_words,
+};
 use cutover_core::time::{between, human};
 use jiff::Timestamp;
 
@@ -132,13 +134,13 @@ fn phase_line(status: &Status, phase: &PhaseStatus) -> String {
 fn start(status: &Status) -> Option<String> {
     let start = status.start.as_ref()?;
     let clock = status.clock;
-    let when = match status.now < start.announced {
-        true => format!("in {}", human(between(status.now, start.announced))),
-        false => format!("{} ago", human(between(start.announced, status.now))),
+    let when = match status.now < start.start {
+        true => format!("in {}", human(between(status.now, start.start))),
+        false => format!("{} ago", human(between(start.start, status.now))),
     };
     let safe =
         start.latest_safe.map_or_else(String::new, |latest| format!("; {}", safe_start(latest, status.now, clock)));
-    let (from, to) = (clock.show(start.announced), clock.show_beside(start.announced, start.announced_end));
+    let (from, to) = (clock.show(start.start), clock.show_beside(start.start, start.end));
     let (before, after) = if start.is_announced { ("announced ", "") } else { ("", ", NOT ANNOUNCED") };
     Some(hang("Window   ", &format!("{before}from {from} ({when}) to {to}{after}{safe}"), WIDTH))
 }
@@ -163,27 +165,29 @@ fn window(status: &Status) -> Option<String> {
         hang(
             "To come  ",
             &format!(
-                "{}, until {}; announced until {}: {}",
+                "{}, until {}; {} {}: {}",
                 human(window.remaining),
                 clock(window.expected_end),
-                clock(window.announced_end),
+                until_words(window.is_announced),
+                clock(window.end),
                 window.verdict()
             ),
             WIDTH,
         ),
     ];
-    lines.extend(status.back.as_ref().map(|back| way_back(status, back, window.abort_by)));
+    lines.extend(status.back.as_ref().map(|back| way_back(status, back, window)));
     Some(lines.join("\n"))
 }
 
-fn way_back(status: &Status, back: &BackStatus, abort_by: Option<Timestamp>) -> String {
+fn way_back(status: &Status, back: &BackStatus, window: &WindowStatus) -> String {
     let to_undo = format!("{} to undo, {}", count(back.steps, "step"), human(back.length));
-    let words = match abort_by {
+    let in_time = if window.is_announced { "as announced" } else { "in time" };
+    let words = match window.abort_by {
         _ if !back.impossible.is_empty() => "NO WAY BACK".to_owned(),
         _ if back.steps == 0 => "nothing to undo yet".to_owned(),
         None => to_undo,
-        Some(by) if by < status.now => format!("{to_undo}; already too late to end as announced"),
-        Some(by) => format!("{to_undo}; decide by {} to end as announced", status.clock.show_beside(status.now, by)),
+        Some(by) if by < status.now => format!("{to_undo}; already too late to end {in_time}"),
+        Some(by) => format!("{to_undo}; decide by {} to end {in_time}", status.clock.show_beside(status.now, by)),
     };
     let reasons = back.impossible.iter();
     let reasons = reasons.map(|no| hang("         ", &format!("{}: {}", no.lane, no.because), WIDTH));
@@ -527,6 +531,14 @@ mod tests {
     fn the_downtime_is_shown_after_the_window_too() {
         let text = status_text(&status(&at(90), 90));
         assert!(text.contains("Down     34m 41s, from 2021-01-04 04:00:00 -05:00 to 04:34:41: 1h 25m less"), "{text}");
+        assert!(text.contains("announced"), "{text}");
+        let mut deployment = testing::deployment();
+        deployment.window.length = Some("3h".parse().expect("a span"));
+        let (upgrade, file, conductor) = (at(90), "f", &ConductorState::Gone);
+        let now = later(deployment.window.start.timestamp, Duration::from_secs(90 * 60));
+        let inputs = StatusInputs { upgrade: &upgrade, deployment: &deployment, file, now, conductor, damage: None };
+        let text = status_text(&Status::of(inputs)).split_whitespace().collect::<Vec<&str>>().join(" ");
+        assert!(text.contains("less than the 3h in the file"), "edited after it was announced: {text}");
     }
 
     #[test]
@@ -538,7 +550,7 @@ mod tests {
         let inputs =
             StatusInputs { upgrade: &upgrade, deployment: &deployment, file: "f", now, conductor, damage: None };
         let text = status_text(&Status::of(inputs));
-        assert!(text.contains("announced until 2021-01-05 10:00:00:"), "{text}");
+        assert!(text.contains("the file says until 2021-01-05 10:00:00:"), "visitors were told another end: {text}");
         assert!(text.contains("until 04:34:41;"), "today needs no date: {text}");
     }
 

@@ -70,8 +70,8 @@ fn stopped_and_late(name: &str) -> Deployment {
 
 /// The last plan of the window that was started.
 fn plan_of_the_window(deployment: &Deployment) -> Value {
-    let started = deployment.events().into_iter().filter(|event| event["event"] == "run-started");
-    started.filter(|event| event["kind"] == "window").last().expect("a window")["plan"].clone()
+    let mut started = deployment.events().into_iter().filter(|event| event["event"] == "run-started");
+    started.rfind(|event| event["kind"] == "window").expect("a window")["plan"].clone()
 }
 
 /// Runs a command for the window until it has a new plan and asks at its first gate, and kills it.

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use crate::failure::Failure;
+use crate::hints::SAME_COMMAND;
 
 /// The state could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +71,7 @@ impl StoreError {
             Self::Folder { .. } | Self::Contended { .. } => None,
         };
         let hint = of_the_call.unwrap_or("make sure that the state can be read and written");
-        format!("{hint}; then run the same command. Everything on record is kept")
+        format!("{hint}; then {SAME_COMMAND}. Everything on record is kept")
     }
 }
 

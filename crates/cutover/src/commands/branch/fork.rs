@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use cutover_core::deployment::Branches;
+use cutover_patchstack::error::SAME_COMMAND;
 use cutover_patchstack::git::Environment;
 use cutover_patchstack::names::RefName;
 use cutover_patchstack::rebase;
@@ -195,7 +196,7 @@ fn folder(args: &CommonArgs, loaded: Option<&Loaded>, section: &Branches) -> Res
     wall::current_folder().map_err(|source| {
         CommandError::refused(
             format!("the current folder does not exist any more ({source})"),
-            "nothing was changed; cd to the clone and run the same command again, or name it with --repository",
+            format!("nothing was changed; cd to the clone and {SAME_COMMAND} again, or name it with --repository"),
         )
     })
 }
