@@ -9,7 +9,7 @@ use super::hosts::{living, next_names};
 use super::{Inputs, current_hosts};
 use crate::deployment::Role;
 use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, SiteName};
-use crate::plan::{Action, Phase};
+use crate::plan::Phase;
 
 /// A reason why a phase cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -162,11 +162,7 @@ fn has_started(inputs: Inputs<'_>) -> Option<Blocked> {
 /// Whether the window that has begun has another start than the file's.
 fn was_moved(inputs: Inputs<'_>) -> Option<Blocked> {
     let run = inputs.upgrade.run_of(Phase::Window)?;
-    let waits = run.plan.steps.iter().filter_map(|step| match step.action {
-        Action::WaitUntil { moment, .. } => Some(moment),
-        _ => None,
-    });
-    let (before, start) = (waits.max()?, &inputs.deployment.window.start);
+    let (before, start) = (run.plan.window_start()?, &inputs.deployment.window.start);
     (before != start.timestamp).then(|| Blocked::MovedWhileDown { start: start.show(before) })
 }
 

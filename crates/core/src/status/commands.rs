@@ -8,6 +8,7 @@ use crate::plan::{Order, Phase};
 use crate::planner::is_announced_otherwise;
 
 use super::conductor::ConductorState;
+use super::edited::Edited;
 use super::upgrade::{PhaseState, PhaseStatus, StatusInputs, WaitingGate};
 use super::window::forecast_now;
 
@@ -85,12 +86,12 @@ pub fn wake_command(process: u32) -> String {
     format!("kill -CONT {process}")
 }
 
-/// The command to type next; nothing if there is none. `edited` is the phase that an edit of the file concerns.
+/// The command to type next; nothing if there is none. `edited` says whether the file was edited meanwhile.
 pub(super) fn next_command(
     inputs: StatusInputs<'_>,
     phases: &[PhaseStatus],
     gates: &[WaitingGate],
-    edited: Option<Phase>,
+    edited: Option<Edited>,
 ) -> Option<String> {
     if let ConductorState::Suspended { process, .. } = inputs.conductor {
         return Some(wake_command(*process));
@@ -104,8 +105,9 @@ pub(super) fn next_command(
         PhaseState::UnderWay => gates.first().and_then(|gate| gate.command.clone()),
         // It still waits for steps that are under way, and no other conductor may begin meanwhile.
         PhaseState::Refused | PhaseState::Failed if inputs.conductor.lives() == Some(true) => None,
+        _ if edited.is_some_and(|edited| edited.put_back.is_some()) => None,
         PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
-            Some(phase_command(inputs, edited.unwrap_or(unfinished.phase)))
+            Some(phase_command(inputs, edited.map_or(unfinished.phase, |edited| edited.phase)))
         }
     }
 }

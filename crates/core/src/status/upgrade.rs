@@ -280,11 +280,12 @@ impl Status {
             back: window.map(|run| back_status(run, upgrade, &groups)),
             downtime: upgrade.run_of(Phase::Window).and_then(|run| Downtime::of(run, upgrade, inputs.deployment)),
             // The next step is unknown if the state could not be read to its end.
-            next_command: next_command(inputs, &phases, &gates, edited.map(|edited| edited.phase))
-                .filter(|_| is_readable),
+            next_command: next_command(inputs, &phases, &gates, edited).filter(|_| is_readable),
             resume_command: resume_command(inputs, &phases).filter(|_| is_readable),
             move_command: move_command(inputs, &phases).filter(|_| is_readable),
-            apply_command: edited.filter(|_| is_readable).map(|edited| phase_command(inputs, edited.phase)),
+            apply_command: edited
+                .filter(|edited| is_readable && edited.put_back.is_none())
+                .map(|edited| phase_command(inputs, edited.phase)),
             edited: edited.filter(|_| is_readable),
             phases,
             gates,

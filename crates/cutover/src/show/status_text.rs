@@ -284,6 +284,9 @@ fn command(status: &Status) -> Option<String> {
              {announce}\nTo send visitors to the maintenance page now, all the same:\n  {late}"
         ),
         (Some(command), None) => format!("Type:    {command}"),
+        (None, _) if status.edited.is_some_and(|edited| edited.put_back.is_some()) => {
+            "Nothing to type before the file is put back: see EDITED above.".to_owned()
+        }
         (None, _) if status.edited.is_some() && !status.gates.is_empty() => {
             "Nothing to type before it is decided which plan is meant: see EDITED above.".to_owned()
         }
