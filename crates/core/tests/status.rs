@@ -179,7 +179,9 @@ fn a_phase_that_goes_on_needs_no_command_and_one_that_has_ended_early_needs_its_
         (vec![], None, PhaseState::UnderWay, 0, None),
         (vec![done("one")], Some(false), PhaseState::Stopped, 1, Some("cutover announce mitx.toml")),
         (vec![interrupted()], None, PhaseState::Stopped, 0, Some("cutover announce mitx.toml")),
-        (vec![failed("one", "no", false)], Some(true), PhaseState::Failed, 0, Some("cutover announce mitx.toml")),
+        (vec![failed("one", "no", false)], Some(false), PhaseState::Failed, 0, Some("cutover announce mitx.toml")),
+        // Its conductor still waits for the steps that are under way.
+        (vec![failed("one", "no", false)], Some(true), PhaseState::Failed, 0, None),
         // Its plan has none of the steps that would announce what the file says.
         (end(), Some(false), PhaseState::Finished, 2, Some("cutover announce mitx.toml --replan")),
     ] {

@@ -47,11 +47,7 @@ impl Operator for People {
         let Some(keyboard) = &self.keyboard else { return inbox.await };
         match select(inbox, Box::pin(self.decided_here(keyboard, &question.gate))).await {
             Either::Left((decided, _)) => decided,
-            Either::Right((decision, _)) => {
-                // Decisions that were in the inbox until now are superseded.
-                let waiting = self.waiting(&question.gate, &mut None).await;
-                Decided { decision, object: waiting.into_iter().next_back().map(|one| one.object) }
-            }
+            Either::Right((typed, _)) => self.settled(typed, &question.gate).await,
         }
     }
 
@@ -82,6 +78,22 @@ impl People {
                 return decided;
             }
             ThisMachine.sleep(LOOK).await;
+        }
+    }
+
+    /// The decision that counts when one was typed: it supersedes what was in the inbox until now. But an approval does not
+    /// supersede a refusal, which whoever typed it has not seen.
+    async fn settled(&self, typed: Decision, gate: &GateName) -> Decided {
+        let waiting = self.waiting(gate, &mut None).await;
+        let object = waiting.last().map(|last| last.object.clone());
+        let elsewhere = self.valid(waiting, &mut BTreeSet::new());
+        match elsewhere.filter(|elsewhere| typed.approved && !elsewhere.decision.approved) {
+            Some(refusal) => {
+                let by = one_line(&refusal.decision.by);
+                (self.say)(&format!("{by} refused `{gate}` before that was typed, so it is refused"));
+                refusal
+            }
+            None => Decided { decision: typed, object },
         }
     }
 
@@ -272,6 +284,30 @@ mod tests {
         let decided = decided.expect("a runtime");
         assert!(!decided.decision.approved && told.borrow().contains("the inbox cannot be read"), "{}", told.borrow());
         assert!(decided.object.is_some(), "the older approval would count when the gate asks again");
+    }
+
+    #[test]
+    fn an_approval_that_is_typed_does_not_settle_a_refusal_that_was_not_seen() {
+        let (people, _typed, told) = people();
+        let of = |by: &str, approved| Decision {
+            gate: "go".into(),
+            approved,
+            by: by.to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+            note: None,
+            plan: Some(people.plan.clone()),
+        };
+        let decided = block_on(async {
+            let object =
+                drop_in(&people.store, &Upgrade::default(), &of("bob", false)).await.expect("it can be written");
+            let refused = people.settled(of("ada", true), &"go".into()).await;
+            assert_eq!((refused.decision.by.as_str(), refused.object.as_ref()), ("bob", Some(&object)));
+            // The refusal of one person may be typed after the approval of another.
+            drop_in(&people.store, &Upgrade::default(), &of("bob", true)).await.expect("it can be written");
+            people.settled(of("ada", false), &"go".into()).await
+        });
+        assert_eq!(decided.expect("a runtime").decision.by, "ada");
+        assert_eq!(*told.borrow(), "bob refused `go` before that was typed, so it is refused");
     }
 
     #[test]

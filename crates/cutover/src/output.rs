@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
 use crate::harmless::{harmless, harmless_but_coloured};
-use crate::show::laid_out;
+use crate::layout::laid_out;
 use crate::wall;
 
 /// Prints a result.

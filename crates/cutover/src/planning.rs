@@ -2,9 +2,9 @@
 
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Upgrade, page_was_posted};
-use cutover_core::plan::{Action, Phase, Plan, Severity, Step, lint};
-use cutover_core::planner::{Blocked, Inputs, forecast, plan};
+use cutover_core::journal::Upgrade;
+use cutover_core::plan::{Phase, Plan, Severity, lint};
+use cutover_core::planner::{Blocked, Inputs, forecast, is_down, plan};
 use cutover_core::status::{PhaseOptions, forecast_now, phase_command_with};
 use cutover_core::time::human;
 use cutover_engine::inbox::shown_plans;
@@ -43,20 +43,6 @@ pub async fn plan_to_run(
     }
     let plan = if args.late || is_down { plan.without_latest_start() } else { plan };
     Ok((plan, Digest::of_json(deployment)))
-}
-
-/// Whether the maintenance page is up, or may be. Then the window goes on even if it is late. If a conductor ended at
-/// the first change of DNS, only the zone tells.
-pub fn is_down(inputs: Inputs<'_>) -> bool {
-    let is_posted = |step: &Step| match &step.action {
-        Action::ChangeRecords(change) => change.records.iter().any(|record| {
-            let seen = inputs.observation.records.get(&record.name);
-            seen.is_some_and(|seen| seen.target.is_same(&record.target))
-        }),
-        _ => false,
-    };
-    let run = inputs.upgrade.run_of(Phase::Window);
-    run.is_some_and(|run| page_was_posted(run) || run.plan.steps.iter().filter(|step| step.posts_page()).any(is_posted))
 }
 
 /// The errors for which the linter refuses a plan.

@@ -93,11 +93,9 @@ async fn conduct(conductor: &Conductor, run: &Run) -> Result<Vec<StepId>, Halt> 
             under_way.push(drive(conductor, steps, position, &halt));
             steps_under_way += 1;
         }
-        if steps_under_way == 0 {
-            return Ok(failed);
-        }
-        let Some(turn) = under_way.next().await else { return Ok(failed) };
-        let Turn::Ended(position, end) = turn? else {
+        let next = if steps_under_way > 0 { under_way.next().await } else { None };
+        let Some(happening) = next else { return Ok(failed) };
+        let Happening::Ended(position, end) = happening? else {
             stopped = true;
             continue;
         };
@@ -114,21 +112,21 @@ async fn conduct(conductor: &Conductor, run: &Run) -> Result<Vec<StepId>, Halt> 
 }
 
 /// What the conductor reacts to.
-enum Turn {
+enum Happening {
     /// The step at that position has ended.
     Ended(usize, StepEnd),
     /// The operator asks it to stop.
     Stop,
 }
 
-type NextTurn<'a> = LocalBoxFuture<'a, Result<Turn, Halt>>;
+type Awaited<'a> = LocalBoxFuture<'a, Result<Happening, Halt>>;
 
-fn drive<'a>(conductor: &'a Conductor, steps: &'a [Step], position: usize, halt: &'a Stop) -> NextTurn<'a> {
-    Box::pin(async move { Ok(Turn::Ended(position, conductor.drive(&steps[position], halt).await?)) })
+fn drive<'a>(conductor: &'a Conductor, steps: &'a [Step], position: usize, halt: &'a Stop) -> Awaited<'a> {
+    Box::pin(async move { Ok(Happening::Ended(position, conductor.drive(&steps[position], halt).await?)) })
 }
 
-fn requested_stop(conductor: &Conductor) -> NextTurn<'_> {
-    conductor.stop.clone().map(|()| Ok(Turn::Stop)).boxed_local()
+fn requested_stop(conductor: &Conductor) -> Awaited<'_> {
+    conductor.stop.clone().map(|()| Ok(Happening::Stop)).boxed_local()
 }
 
 /// Resolves when the operator asks the conductor to stop, or the handle is used.

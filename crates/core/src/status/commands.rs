@@ -8,6 +8,7 @@ use crate::plan::{Order, Phase};
 use crate::planner::is_announced_otherwise;
 
 use super::conductor::ConductorState;
+use super::edited::Edited;
 use super::inputs::StatusInputs;
 use super::phases::{PhaseState, PhaseStatus, unfinished};
 use super::window::forecast_now;
@@ -87,12 +88,12 @@ pub fn wake_command(process: u32) -> String {
 }
 
 /// The command to type next; nothing if there is none. `gate` is the command for the first gate that waits, and
-/// `edited` the phase that an edit of the file concerns.
+/// `edited` says whether the file was edited meanwhile.
 pub(super) fn next_command(
     inputs: StatusInputs<'_>,
     phases: &[PhaseStatus],
     gate: Option<String>,
-    edited: Option<Phase>,
+    edited: Option<Edited>,
 ) -> Option<String> {
     if let ConductorState::Suspended { process, .. } = inputs.conductor {
         return Some(wake_command(*process));
@@ -101,17 +102,36 @@ pub(super) fn next_command(
     match unfinished.state {
         PhaseState::Finished => None,
         PhaseState::UnderWay if *inputs.conductor == ConductorState::Stopping => None,
+        // The plan that waits for an approval is not what the file says: first somebody has to decide which one is meant.
+        PhaseState::UnderWay if edited.is_some() => None,
         PhaseState::UnderWay => gate,
+        // It still waits for steps that are under way, and no other conductor may begin meanwhile.
+        PhaseState::Refused | PhaseState::Failed if inputs.conductor.lives() == Some(true) => None,
+        _ if edited.is_some_and(|edited| edited.put_back.is_some()) => None,
         PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
-            Some(phase_command(inputs, edited.unwrap_or(unfinished.phase)))
+            Some(phase_command(inputs, edited.map_or(unfinished.phase, |edited| edited.phase)))
         }
     }
 }
 
-/// The command that resumes the phase under way once its conductor, which was asked to stop, has stopped.
+/// The command that resumes the phase under way once its conductor has stopped, which was asked to, or has to after a
+/// failure or a refusal.
 pub(super) fn resume_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
-    let is_stopping = *inputs.conductor == ConductorState::Stopping;
-    unfinished(phases).filter(|_| is_stopping).map(|phase| phase_command(inputs, phase.phase))
+    let ends = |phase: &&PhaseStatus| match inputs.conductor {
+        ConductorState::Stopping => true,
+        ConductorState::AtWork => matches!(phase.state, PhaseState::Refused | PhaseState::Failed),
+        _ => false,
+    };
+    unfinished(phases).filter(ends).map(|phase| phase_command(inputs, phase.phase))
+}
+
+/// The command that tells people about other dates of a window that has not opened and can only be opened late. It is
+/// typed once the dates in the file were edited.
+pub(super) fn move_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
+    let phase = unfinished(phases).filter(|phase| phase.phase == Phase::Window)?.phase;
+    let replan = PhaseOptions { replan: true, ..PhaseOptions::default() };
+    let is_late = PhaseOptions::needed(inputs, phase).late;
+    is_late.then(|| phase_command_with(Phase::Announce, inputs.file, replan))
 }
 
 /// The command that takes the phase under way over from a conductor that is suspended.

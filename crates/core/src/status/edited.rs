@@ -1,10 +1,11 @@
 //! Whether the deployment file still says what was announced, or what the phase under way was planned from.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::deployment::Deployment;
 use crate::digest::Digest;
-use crate::journal::Upgrade;
+use crate::journal::{Upgrade, downtime_began};
 use crate::plan::Phase;
 use crate::planner::is_announced_otherwise;
 
@@ -13,6 +14,10 @@ use crate::planner::is_announced_otherwise;
 pub struct Edited {
     /// The phase that has to be planned again.
     pub phase: Phase,
+    /// The start of the window that has to be put back instead: visitors may see the maintenance page, so that it is too
+    /// late for another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub put_back: Option<Timestamp>,
 }
 
 impl Edited {
@@ -26,7 +31,10 @@ impl Edited {
                 run.kind.phase()?
             }
         };
-        Some(Self { phase })
+        let window = upgrade.run_of(Phase::Window).filter(|_| phase == Phase::Window);
+        let begun = window.filter(|run| downtime_began(run).is_some()).and_then(|run| run.plan.window_start());
+        let put_back = begun.filter(|start| *start != deployment.window.start.timestamp);
+        Some(Self { phase, put_back })
     }
 
     /// What was edited, and what that means for everything that is shown.
@@ -37,6 +45,9 @@ impl Edited {
                 "the dates, the maintenance page or a message in the file were edited since `announce`: \
                                 visitors were told something else"
                     .to_owned()
+            }
+            _ if self.put_back.is_some() => {
+                "`start` under [window] was edited after the maintenance page went up, or may have".to_owned()
             }
             phase => format!("the file has changed since `{phase}` was started; the plan from before is shown here"),
         }

@@ -70,7 +70,11 @@ impl PhaseStatus {
     }
 }
 
-/// The first phase that is not finished.
+/// The phase to go on with: a window that has begun, even if an announcement before it was not finished; otherwise the
+/// first phase that is not finished.
 pub(super) fn unfinished(phases: &[PhaseStatus]) -> Option<&PhaseStatus> {
-    phases.iter().find(|phase| phase.state != PhaseState::Finished)
+    let has_begun = |phase: &&PhaseStatus| {
+        phase.phase == Phase::Window && !matches!(phase.state, PhaseState::NotStarted | PhaseState::Finished)
+    };
+    phases.iter().find(has_begun).or_else(|| phases.iter().find(|phase| phase.state != PhaseState::Finished))
 }

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::commands::{
-    accept_command, approve_command, next_command, phase_command, resume_command, retry_command, take_over_command,
+    accept_command, approve_command, move_command, next_command, phase_command, resume_command, retry_command,
+    take_over_command,
 };
 use super::conductor::ConductorState;
 use super::edited::Edited;
@@ -71,6 +72,8 @@ pub struct Status {
     pub next_command: Option<String>,
     /// The command that resumes the phase under way, once its conductor has done what it was asked: to stop.
     pub resume_command: Option<String>,
+    /// The command that announces another window, once its dates were edited in the file, instead of opening this one late.
+    pub move_command: Option<String>,
     /// The window's clock, which is used to show moments.
     #[serde(skip)]
     pub clock: OffsetTime,
@@ -227,10 +230,12 @@ impl Status {
             back: window.map(|run| back_status(run, upgrade, &groups)),
             downtime: upgrade.run_of(Phase::Window).and_then(|run| Downtime::of(run, upgrade, inputs.deployment)),
             // The next step is unknown if the state could not be read to its end.
-            next_command: next_command(inputs, &phases, gate, edited.map(|edited| edited.phase))
-                .filter(|_| is_readable),
+            next_command: next_command(inputs, &phases, gate, edited).filter(|_| is_readable),
             resume_command: resume_command(inputs, &phases).filter(|_| is_readable),
-            apply_command: edited.filter(|_| is_readable).map(|edited| phase_command(inputs, edited.phase)),
+            move_command: move_command(inputs, &phases).filter(|_| is_readable),
+            apply_command: edited
+                .filter(|edited| is_readable && edited.put_back.is_none())
+                .map(|edited| phase_command(inputs, edited.phase)),
             edited: edited.filter(|_| is_readable),
             phases,
             gates,

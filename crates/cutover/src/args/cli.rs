@@ -24,7 +24,7 @@ pub enum Command {
     /// Write a commented deployment file to start from
     #[command(after_help = "Example:\n  cutover init cutover.toml")]
     Init(InitArgs),
-    /// Check everything that the upgrade relies on; changes nothing
+    /// Check everything that the upgrade relies on; changes nothing of the upgrade
     #[command(after_help = CHECK_HELP)]
     Check(FileArgs),
     /// Show what a phase would do, step by step, and whether it fits the window

@@ -1,4 +1,4 @@
-//! `cutover check`: the preflight. It changes nothing, except that it writes an object in the state and removes it again.
+//! `cutover check`: the preflight. It changes nothing of the upgrade; it writes an object in the state and removes it.
 
 use cutover_core::deployment::Deployment;
 use cutover_core::journal::Record;

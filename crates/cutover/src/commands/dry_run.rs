@@ -4,7 +4,7 @@
 
 use cutover_core::journal::Upgrade;
 use cutover_core::plan::{Phase, Plan};
-use cutover_core::planner::{Inputs, forecast, plan};
+use cutover_core::planner::{Inputs, forecast, is_down, plan};
 use cutover_core::status::Edited;
 use cutover_engine::dry::{Writes, walk};
 
@@ -77,7 +77,7 @@ async fn plans(
     };
     is_asked_for(args, session, &wanted)?;
     obstacles.extend(planning::unsafe_steps(&wanted, session.deployment()));
-    if phase == Phase::Window && !planning::is_down(inputs) {
+    if phase == Phase::Window && !is_down(inputs) {
         obstacles.extend(planning::lateness(session, &wanted));
     }
     plans.push(wanted);

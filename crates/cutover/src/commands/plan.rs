@@ -13,6 +13,7 @@ use crate::args::PlanArgs;
 use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::layout::laid_out;
 use crate::session::{Access, Loaded, Session};
 use crate::{absent, output, planning, show};
 
@@ -81,7 +82,7 @@ fn to_run(session: &Session, upgrade: &Upgrade, plan: &Plan) -> Option<show::ToR
 /// What this version of cutover cannot do of the plan on AWS; empty if it can do everything.
 fn absent(session: &Session, plan: &Plan) -> String {
     let refused = session.embedded().is_none().then(|| absent::refuse(Some(plan)).err()).flatten();
-    refused.map_or_else(String::new, |refused| show::laid_out(&format!("{refused}\n\n")))
+    refused.map_or_else(String::new, |refused| laid_out(&format!("{refused}\n\n")))
 }
 
 /// The reasons why this plan cannot be run now; empty if there are none.
@@ -90,7 +91,7 @@ fn ahead_of_time(blocked: &[String]) -> String {
         return String::new();
     }
     let reasons: Vec<String> = blocked.iter().map(|blocked| format!("  - {blocked}")).collect();
-    show::laid_out(&format!("This is a preview; the phase cannot start yet:\n{}\n\n", reasons.join("\n")))
+    laid_out(&format!("This is a preview; the phase cannot start yet:\n{}\n\n", reasons.join("\n")))
 }
 
 /// The phase that was asked for, or all that have not ended yet.

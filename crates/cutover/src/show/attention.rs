@@ -57,7 +57,17 @@ pub(super) fn failed(failed: &FailedStep) -> String {
 
 /// That the file was edited, and how the edit is applied.
 pub(super) fn edited(status: &Status) -> Option<String> {
-    let (edited, command) = (status.edited?, status.apply_command.as_ref()?);
+    let edited = status.edited?;
+    if let Some(start) = edited.put_back {
+        let words = format!(
+            "{}. Put it back to {}: with another start, what was done would be done again, and the snapshot to go back to \
+             would be taken again.",
+            edited.words(),
+            status.clock.show(start)
+        );
+        return Some(hang("EDITED   ", &words, WIDTH));
+    }
+    let command = status.apply_command.as_ref()?;
     let is_at_work = status.conductor_state.lives() == Some(true);
     let when = if is_at_work { "To apply the edit, stop the conductor, then:" } else { "To apply the edit:" };
     let words = hang("EDITED   ", &format!("{}. {when}", edited.words()), WIDTH);

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 
 use super::lines::{Screen, narrow_line};
 use super::narrate::{Kind, Narrator};
-use super::text::laid_out;
 use crate::harmless::harmless;
+use crate::layout::laid_out;
 
 /// One line per lane on standard error.
 pub struct Lanes {

@@ -8,8 +8,9 @@ use cutover_core::progress::Progress;
 use jiff::Timestamp;
 
 use super::narrate::{Narrator, Note};
-use super::text::{WIDTH, hang, laid_out};
+use super::text::{WIDTH, hang};
 use crate::harmless::cut;
+use crate::layout::laid_out;
 use crate::output::{write_line, write_note};
 
 /// After how many seconds without a line the log repeats what is still under way.

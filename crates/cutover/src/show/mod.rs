@@ -41,4 +41,3 @@ pub use status_text::status_text;
 pub use stopping::{stopped_at_once, stopping};
 pub use strip::VisitorCounts;
 pub use summary::{Broken, GateAnswer, LineLength, Outcome, PhaseLength, Rehearsal, summary_text};
-pub use text::laid_out;

@@ -278,12 +278,22 @@ fn command(status: &Status) -> Option<String> {
     if status.damage.is_some() {
         return None;
     }
-    Some(match &status.next_command {
-        Some(command) => format!("Type:    {command}"),
-        None if status.phases.iter().all(|phase| phase.state == PhaseState::Finished) => {
+    Some(match (&status.next_command, &status.move_command) {
+        (Some(late), Some(announce)) => format!(
+            "Too late to end in time. To move the window, edit `start` and `length` under\n[window] in the file, then:\n  \
+             {announce}\nTo send visitors to the maintenance page now, all the same:\n  {late}"
+        ),
+        (Some(command), None) => format!("Type:    {command}"),
+        (None, _) if status.edited.is_some_and(|edited| edited.put_back.is_some()) => {
+            "Nothing to type before the file is put back: see EDITED above.".to_owned()
+        }
+        (None, _) if status.edited.is_some() && !status.gates.is_empty() => {
+            "Nothing to type before it is decided which plan is meant: see EDITED above.".to_owned()
+        }
+        (None, _) if status.phases.iter().all(|phase| phase.state == PhaseState::Finished) => {
             "Nothing is left to do.".to_owned()
         }
-        None => match &status.resume_command {
+        (None, _) => match &status.resume_command {
             Some(resume) => format!("Nothing to type until it has stopped. To go on then:\n  {resume}"),
             None => "Nothing to type: the upgrade goes on by itself.".to_owned(),
         },

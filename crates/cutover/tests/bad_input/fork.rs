@@ -171,7 +171,8 @@ impl Ran {
         self.out
     }
 
-    /// An error that says what failed, what is untouched and what to do, in these words among others. Returned on one line.
+    /// An error that says what failed, what is untouched and what to do, in these words among others. It is returned on
+    /// one line.
     #[track_caller]
     pub(crate) fn error(self, code: i32, words: &[&str]) -> String {
         assert_eq!(self.code, Some(code), "{self:?}");

@@ -56,7 +56,7 @@ fn phases_run_in_their_order_and_only_once() {
     let deployment = Deployment::new("order");
     let early = deployment.run(&["window"]);
     assert_eq!(early.status.code(), Some(4));
-    assert!(said(&early).contains("cutover prepare"), "it says which phase comes first");
+    assert!(said(&early).contains("cutover announce"), "it says which phase comes first");
     deployment.succeeds(&["announce"]);
     let again = deployment.run(&["announce"]);
     assert_eq!(again.status.code(), Some(4));

@@ -85,8 +85,8 @@ impl Conductor {
         }
     }
 
-    /// Observes again and again, after a first observation, until the step's effect is there, its time limit has passed,
-    /// or the effect can never come. If there is still nothing after a grace period, the call is repeated: it was lost,
+    /// Goes on observing after a first observation, until the step's effect is there, its time limit has passed, or the
+    /// effect can never come. If there is still nothing after a grace period, the call is repeated: it was lost,
     /// or something has reversed its effect.
     async fn until_it_holds(&self, context: &StepContext<'_>, mut seen: Answer<Seen>) -> Result<StepEnd, Halt> {
         let step = context.step;

@@ -18,6 +18,9 @@ const RENEWAL_AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// A wait that took this much longer than requested counts as a pause: the process or the machine was suspended.
 const PAUSE: Duration = Duration::from_secs(10);
 
+/// How often it is looked whether a renewal has ended.
+const SETTLING: Duration = Duration::from_millis(10);
+
 /// A lease that this process holds.
 pub struct Lease {
     /// The epoch: higher than that of every conductor before.
@@ -32,6 +35,8 @@ pub struct Lease {
     records: Cell<u64>,
     /// Whether this conductor was asked to stop.
     stopping: Cell<bool>,
+    /// Whether a renewal is on its way to the store.
+    on_its_way: Cell<bool>,
 }
 
 /// What is reported to the operator while a lease is kept.
@@ -54,6 +59,7 @@ impl Lease {
             renewals: Cell::new(0),
             records: Cell::new(0),
             stopping: Cell::new(false),
+            on_its_way: Cell::new(false),
         }
     }
 
@@ -108,7 +114,7 @@ impl Lease {
             return Ok(Some(LeaseLost::Gone { what: name, location: self.store.location().to_owned() }));
         }
         self.renewals.set(self.renewals.get() + 1);
-        self.store.replace(&name, self.bytes(records)).await?;
+        self.write(&name, self.bytes(records)).await?;
         if let Some(other) = seen(&self.store).await?.filter(|last| last.epoch > self.epoch) {
             return Ok(Some(LeaseLost::Superseded { by: other.holder.identity, epoch: other.epoch }));
         }
@@ -133,7 +139,25 @@ impl Lease {
             return Ok(());
         }
         let holder = Holder { released: true, ..self.holder(records) };
-        self.store.replace(&object(self.epoch), json(&holder)).await
+        self.write(&object(self.epoch), json(&holder)).await
+    }
+
+    /// Waits until no renewal is on its way to the store, or has had its time. One that is given up on its way could still
+    /// arrive after the lease was released, and undo that. Whoever waits must let the renewals go on meanwhile.
+    pub async fn settled(&self) {
+        let wait = async {
+            while self.on_its_way.get() {
+                self.machine.sleep(SETTLING).await;
+            }
+        };
+        let _ = within_attempt(&*self.machine, wait).await;
+    }
+
+    async fn write(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+        self.on_its_way.set(true);
+        let written = self.store.replace(name, bytes).await;
+        self.on_its_way.set(false);
+        written
     }
 
     pub(super) fn bytes(&self, records: u64) -> Vec<u8> {

@@ -62,7 +62,10 @@ pub(super) async fn conduct(
     let shown = watcher.clock();
     let keep = Box::pin(lease.keep(&journal, &tell));
     let beside = select(abandon, select(Box::pin(tick(session, &shown)), remind));
-    let watched = select(Box::pin(work), select(keep, beside)).await;
+    let mut watched = select(Box::pin(work), select(keep, beside)).await;
+    if let Either::Left((_, beside)) = &mut watched {
+        select(Box::pin(lease.settled()), beside).await;
+    }
     // If a call may still be on its way, the lease is kept: a successor on another machine waits until it has lapsed.
     if conductor.gate.is_quiet() {
         release(&lease, journal.records()).await;
