@@ -141,8 +141,10 @@ pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
         Phase::Window => &[Phase::Announce, Phase::Prepare],
         Phase::Retire => &[Phase::Window],
     };
-    if let Some(before) = needed.iter().copied().find(|before| !upgrade.finished(*before)) {
-        return vec![Blocked::NotYet { phase, before }];
+    let missing = needed.iter().filter(|before| !upgrade.finished(**before));
+    let not_yet: Vec<Blocked> = missing.map(|before| Blocked::NotYet { phase, before: *before }).collect();
+    if !not_yet.is_empty() {
+        return not_yet;
     }
     let reason = match phase {
         Phase::Announce if is_down => Some(Blocked::TooLateToAnnounce),

@@ -6,7 +6,7 @@ use futures_util::lock::{Mutex, MutexGuard};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read};
 use rustix::process::getpgrp;
-use rustix::termios::tcgetpgrp;
+use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// The lines that are typed at the terminal. One thread reads them for the whole process, from the first question on: a
@@ -32,7 +32,10 @@ impl Keyboard {
     /// Waits until nobody else listens. Lines that were typed before are dropped: they do not answer the new question.
     pub async fn listen(&self) -> Listening<'_> {
         let mut lines = self.lines.lock().await;
-        let typed = lines.get_or_insert_with(read_keyboard);
+        let typed = lines.get_or_insert_with(|| {
+            drop_what_was_typed();
+            read_keyboard()
+        });
         while typed.try_recv().is_ok() {}
         Listening { lines }
     }
@@ -72,6 +75,15 @@ fn read_keyboard() -> UnboundedReceiver<String> {
     lines
 }
 
+/// Drops what the kernel has kept since before this process began to read.
+fn drop_what_was_typed() {
+    let terminal = std::io::stdin();
+    // In the background, this would suspend the process.
+    if tcgetpgrp(&terminal) == Ok(getpgrp()) {
+        let _ = tcflush(&terminal, QueueSelector::IFlush);
+    }
+}
+
 /// Takes the lines that have ended out of `bytes`, without their ends. The beginning of the next line stays.
 fn complete_lines(bytes: &mut Vec<u8>) -> Vec<String> {
     let Some(last) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Vec::new() };
@@ -92,7 +104,7 @@ fn read_in_foreground() -> Option<Vec<u8>> {
     let terminal = std::io::stdin();
     let is_in_foreground = match tcgetpgrp(&terminal) {
         Ok(group) => group == getpgrp(),
-        // Some systems answer so while no group is in the foreground.
+        // Some systems give this error while no group is in the foreground.
         Err(Errno::OPNOTSUPP) => false,
         Err(_) => return None,
     };

@@ -72,11 +72,14 @@ fn who_conducts_in_the_foreground_of_a_terminal_decides_at_a_gate_by_typing() {
     let window = deployment.command(&["window"]);
     let mut session = Command::new("setsid");
     session.arg("--ctty").arg(window.get_program()).args(window.get_args()).stdin(terminal);
+    let types = |text: &str| rustix::io::write(&master, text.as_bytes()).expect("it is typed");
+    types("go\nno\n");
     let mut session = deployment.spawn(session);
     until(|| gate_waits(&deployment) && deployment.log().contains("GATE "));
     assert!(is_in_foreground(conductor(&deployment)));
     let decided = || deployment.events().into_iter().find(|event| event["event"] == "gate-decided");
-    let types = |text: &str| rustix::io::write(&master, text.as_bytes()).expect("it is typed");
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(decided(), None, "this was typed before the question");
     // What is typed before the question does not count, so it is typed until it is answered.
     until(|| types("yes\n") == 4 && deployment.log().contains("to approve, or `no` to refuse."));
     assert_eq!(decided(), None, "only the gate's name approves");
