@@ -1,8 +1,11 @@
 //! The benchmarks, and whether their figures keep their bounds.
 //!
-//! A benchmark prints a table. The last column of each row is the part of its bound that a figure takes: `0.97` keeps the
-//! bound and `1.03` misses it. `~` before the number says that the figure varies from run to run, so a small excess is no
-//! miss. A row without a bound has no number there.
+//! A benchmark prints a table. The last column of each row is the part of its bound that a figure takes: `0.97` keeps
+//! the bound and `1.03` misses it. `~` before the number says that the figure varies from run to run, so a small excess
+//! is no miss. A row without a bound has no number there.
+
+use std::collections::BTreeSet;
+use std::fs;
 
 use crate::failure::Failure;
 use crate::workspace::Workspace;
@@ -13,19 +16,51 @@ const TOLERANCE: f64 = 0.10;
 /// Runs the benchmarks with further arguments for `cargo bench`.
 ///
 /// # Errors
-/// When they cannot run, or a figure misses its bound.
+/// When they cannot run, a figure misses its bound, or a figure is missing: without arguments, all that the README
+/// shows must be there, and with arguments at least one.
 pub(crate) fn run(workspace: &Workspace, arguments: Vec<String>) -> Result<(), Failure> {
+    let readme = workspace.path("README.md");
+    let promised = fs::read_to_string(&readme).map_err(|source| Failure::NotRead { file: readme, source })?;
+    let selects = !arguments.is_empty();
     let benchmarks =
         workspace.cargo(["bench", "-p", "cutover", "-p", "cutover-patchstack", "--bench", "*"]).arguments(arguments);
-    let mut missed = Vec::new();
-    benchmarks.run_reading("benchmarks", |line| missed.extend(miss(line)))?;
+    let mut output = Vec::new();
+    benchmarks.run_reading("benchmarks", |line| output.push(line.to_owned()))?;
+    let shown = figures(output.iter().map(String::as_str));
+    if shown.is_empty() {
+        return Err(Failure::NoFigures);
+    }
+    let missing: Vec<String> =
+        figures(promised.lines()).difference(&shown).map(|figure| (*figure).to_owned()).collect();
+    if !selects && !missing.is_empty() {
+        return Err(Failure::FiguresMissing(missing));
+    }
+    let missed: Vec<String> = output.iter().filter_map(|line| miss(line)).collect();
     if missed.is_empty() { Ok(()) } else { Err(Failure::BoundsMissed(missed)) }
+}
+
+/// The names of the figures in each table of figures.
+fn figures<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    let (mut figures, mut in_table) = (BTreeSet::new(), false);
+    for line in lines {
+        let row = cells(line);
+        in_table = row.is_some() && (in_table || row == Some(HEADING));
+        figures.extend(row.filter(|row| in_table && *row != HEADING && !row[0].starts_with('-')).map(|row| row[0]));
+    }
+    figures
+}
+
+const HEADING: [&str; 4] = ["figure", "measured", "bound", "of the bound"];
+
+/// The cells of a table's row, if it has four.
+fn cells(line: &str) -> Option<[&str; 4]> {
+    let cells: Vec<&str> = line.strip_prefix('|')?.strip_suffix('|')?.split('|').map(str::trim).collect();
+    cells.try_into().ok()
 }
 
 /// What a line of output says about a figure that misses its bound.
 fn miss(line: &str) -> Option<String> {
-    let cells: Vec<&str> = line.strip_prefix('|')?.strip_suffix('|')?.split('|').map(str::trim).collect();
-    let [figure, measured, bound, part] = cells[..] else { return None };
+    let [figure, measured, bound, part] = cells(line)?;
     let (part, most) = match part.strip_prefix('~') {
         Some(part) => (part, 1.0 + TOLERANCE),
         None => (part, 1.0),
@@ -60,6 +95,20 @@ mod tests {
         let line = "| window of 1,000 hosts over its critical path | 1300 s / 1000 s | 1.02 | 1.27 |";
         let told = "window of 1,000 hosts over its critical path: 1300 s / 1000 s, and the bound is 1.02";
         assert_eq!(miss(line).as_deref(), Some(told));
+    }
+
+    #[test]
+    fn figures_are_named_in_tables_of_figures_only() {
+        let output = "| command | what | it | does |\n| a | b | c | d |\n\n| figure | measured | bound | of the bound |\n\
+                      |---|---|---|---|\n| one | 1 | 2 | 0.50 |\n| two | 1 | | |\n\n| three | 1 | 2 | 0.50 |";
+        assert_eq!(figures(output.lines()), ["one", "two"].into());
+        assert!(figures("running 0 tests".lines()).is_empty());
+    }
+
+    #[test]
+    fn the_figures_of_the_readme_are_found() {
+        let readme = include_str!("../../README.md");
+        assert!(figures(readme.lines()).len() > 20, "{:?}", figures(readme.lines()));
     }
 
     #[test]

@@ -15,8 +15,8 @@ Usage: cargo xtask CHORE
               folder.
   circles     Files of a crate that need each other. Part of `test`.
   audit       Known vulnerabilities among the dependencies (reads a database from the network).
-  bench       The benchmarks. Fails if a figure misses its bound. Further arguments are passed to
-              `cargo bench`.
+  bench       The benchmarks. Fails if a figure misses its bound, or is missing although README.md
+              shows it. Further arguments are passed to `cargo bench`.
   mutants     Mutation testing of the engine, planner, plan, journal and status. Takes
               hours; further arguments are passed to cargo-mutants, such as `--file` or
               `--shard 1/8`.

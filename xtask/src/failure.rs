@@ -53,6 +53,12 @@ pub(crate) enum Failure {
     MutantsNotEquivalent(Vec<String>),
     /// Files that need each other: a text for each circle.
     Circles(Vec<String>),
+    /// Modules and crates without a file, so that circles cannot be looked for: a text for each.
+    ModulesMissing(Vec<String>),
+    /// Figures that the README shows and the benchmarks did not.
+    FiguresMissing(Vec<String>),
+    /// The benchmarks showed no figure at all.
+    NoFigures,
     /// Figures of the benchmarks that miss their bounds: a text for each.
     BoundsMissed(Vec<String>),
     /// No mutant was run, so nothing is known about the tests.
@@ -104,6 +110,15 @@ impl fmt::Display for Failure {
                 write!(f, "files must not need each other; move what both need into a file of its own:")?;
                 circles.iter().try_for_each(|circle| write!(f, "\n  {circle}"))
             }
+            Self::ModulesMissing(missing) => {
+                write!(f, "circles cannot be looked for, because files were not found:")?;
+                missing.iter().try_for_each(|file| write!(f, "\n  {file}"))
+            }
+            Self::FiguresMissing(missing) => {
+                write!(f, "README.md shows these figures, and the benchmarks did not:")?;
+                missing.iter().try_for_each(|figure| write!(f, "\n  {figure}"))
+            }
+            Self::NoFigures => write!(f, "the benchmarks showed no figure in a table that can be read"),
             Self::BoundsMissed(missed) => {
                 write!(
                     f,

@@ -1,7 +1,7 @@
 //! One call: build, sign, send, read. A call is made once: callers decide whether it is repeated.
 
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
@@ -22,6 +22,8 @@ use crate::shape::{Shape, Unreadable};
 
 /// Route 53 accepts five requests a second from an account; a little less leaves room for others.
 const ROUTE53_SPACING: Duration = Duration::from_millis(220);
+/// Far longer than calls of Route 53 ever queue up: no more of them are made at once than there are slots for calls.
+const ROUTE53_QUEUE: Duration = Duration::from_secs(60);
 
 /// More pages than any deployment has, so that a listing without an end is not read forever.
 const MOST_PAGES: usize = 1000;
@@ -161,7 +163,7 @@ impl Connection {
             return;
         }
         let now = self.times.clock.now();
-        let turn = self.next_route53.get().max(now);
+        let turn = turn(self.next_route53.get(), now);
         self.next_route53.set(turn + ROUTE53_SPACING);
         if let Ok(wait) = turn.duration_since(now)
             && !wait.is_zero()
@@ -171,6 +173,25 @@ impl Connection {
     }
 }
 
+/// The moment of a call's turn. A turn that would be later than the longest queue was given before the clock was set
+/// back.
+fn turn(next: SystemTime, now: SystemTime) -> SystemTime {
+    if next > now + ROUTE53_QUEUE { now } else { next.max(now) }
+}
+
 fn failed<O: Operation>(cause: Cause) -> Error {
     Error::new(O::SERVICE, O::NAME, O::EFFECT, cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_of_route_53_queue_up_and_a_clock_that_is_set_back_holds_none() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(100 * 86_400);
+        assert_eq!(turn(SystemTime::UNIX_EPOCH, now), now);
+        assert_eq!(turn(now + 32 * ROUTE53_SPACING, now), now + 32 * ROUTE53_SPACING);
+        assert_eq!(turn(now + Duration::from_secs(3 * 3600), now), now);
+    }
 }

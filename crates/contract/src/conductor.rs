@@ -1,13 +1,14 @@
-//! Common parts of tests of whole upgrades, on any implementation: a conductor's conductor on a store in memory, and
-//! the plan of a phase. Each test runs the phase and checks the result itself.
+//! Common parts of tests of whole upgrades, on any implementation: a conductor, the plan of a phase, and a step to
+//! make plans from. Each test runs the phase and checks the result itself.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 
 use cutover_core::deployment::Deployment;
 use cutover_core::journal::Event;
-use cutover_core::plan::{Order, Phase, Plan};
+use cutover_core::plan::{Action, Lane, Line, Order, PageMayLift, Phase, Plan, Step, Undo};
 use cutover_core::planner::{Inputs, plan};
 use cutover_engine::drive::Conductor;
 use cutover_engine::fence::ZoneFence;
@@ -39,6 +40,23 @@ pub async fn conductor(
     let took_over = Event::ConductorTookOver { upgrade: deployment.upgrade(), conductor: "test".to_owned() };
     conductor.journal.append(took_over).await.expect("it can be recorded");
     conductor
+}
+
+/// A step that waits for nothing, is expected to take ten seconds, and may take five minutes.
+#[must_use]
+pub fn step(id: &str, action: Action) -> Step {
+    Step {
+        id: id.into(),
+        lane: Lane::Deployment,
+        line: Line::Notify,
+        title: id.to_owned(),
+        action,
+        waits_for: Vec::new(),
+        undo: Undo::Nothing,
+        page_may_lift: PageMayLift::Yes,
+        expected: Duration::from_secs(10),
+        limit: Duration::from_secs(300),
+    }
 }
 
 fn nonce(epoch: u64) -> String {

@@ -6,8 +6,8 @@
 //! its own, and changes nothing that another contract observes. The contracts of hosts are a suite of their own, because
 //! hosts are reached in another way than the cloud: each runs on a host for itself. There are none for messages.
 //!
-//! The crate also has common parts of tests of whole upgrades on any implementation: [`conductor`], [`planned`] and
-//! [`launch`].
+//! The crate also has common parts of tests of whole upgrades on any implementation: [`conductor`], [`planned`],
+//! [`step`] and [`launch`].
 
 mod account;
 mod balancers;
@@ -25,7 +25,7 @@ mod pages;
 mod stage;
 
 pub use broken::{Broken, Kept};
-pub use conductor::{conductor, planned};
+pub use conductor::{conductor, planned, step};
 pub use contracts::{CONTRACTS, Contract};
 pub use host_contracts::{HOST_CONTRACTS, HostContract};
 pub use hosts::HostStage;

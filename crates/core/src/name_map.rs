@@ -1,7 +1,8 @@
 //! Hash maps whose keys are names, with a hash that is quick for short texts.
 //!
-//! The standard library's hash withstands keys that somebody has chosen in order to collide. Names come from the operator's
-//! own deployment file and cloud account, so this is not needed here, and a rehearsal looks up names all the time.
+//! The standard library's hash withstands keys that somebody has chosen in order to collide. Names come from the
+//! operator's own deployment file and cloud account, so this is not needed here, and a rehearsal looks up names all the
+//! time.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};

@@ -261,8 +261,23 @@ pub struct PendingMigrations {
     pub service: String,
     /// The database alias, such as `default`.
     pub database: String,
-    /// How many migrations are pending; nothing if no host could be asked yet.
-    pub count: Option<u32>,
+    /// How many are pending.
+    pub count: PendingCount,
+}
+
+/// How many migrations are pending. Only a next host can tell, because only the new code knows them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PendingCount {
+    /// This many, according to a next host.
+    Known(u32),
+    /// No next host runs yet.
+    NoNextHost,
+    /// A next host runs, but cannot tell.
+    NotKnown {
+        /// Why, such as the failure of its list command.
+        because: String,
+    },
 }
 
 /// The certificate that a balancer presents for a site.

@@ -137,6 +137,17 @@ impl OffsetTime {
         format!("{} {sign}{:02}:{:02}", local.strftime("%Y-%m-%d %H:%M:%S"), minutes / 60, minutes % 60)
     }
 
+    /// `moment` for a reader who knows that the day is that of `day`: `04:00:00`, and on another day with its date, as
+    /// `2021-01-05 04:00:00`.
+    #[must_use]
+    pub fn show_beside(&self, day: Timestamp, moment: Timestamp) -> String {
+        let local = self.offset.to_datetime(moment);
+        match local.date() == self.offset.to_datetime(day).date() {
+            true => self.show_time(moment),
+            false => local.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        }
+    }
+
     /// Only the time of day of `moment`, `04:00:00`, for rows where the date is clear.
     #[must_use]
     pub fn show_time(&self, moment: Timestamp) -> String {

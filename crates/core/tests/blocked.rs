@@ -3,11 +3,12 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cutover_core::deployment::{BalancerKind, Deployment, Role};
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, RunNumber, Upgrade};
-use cutover_core::names::{DnsName, HostName};
+use cutover_core::journal::{Event, Fact, RunNumber, Upgrade};
+use cutover_core::names::{DnsName, HostName, StepId};
 use cutover_core::observation::{Instance, InstanceState, Observation};
 use cutover_core::plan::{CapturedHost, Order, Phase};
 use cutover_core::planner::{Blocked, Inputs, forecast, next_hosts, plan};
@@ -44,6 +45,73 @@ fn a_phase_begins_once_the_one_before_it_has_ended_and_not_again_after_its_own_e
     let announced = ended(&deployment, &observation, &[before]);
     assert_eq!(blocked(&deployment, &observation, &announced, phase), []);
     assert_eq!(blocked(&deployment, &observation, &announced, before), [Blocked::Finished { phase: before }]);
+}
+
+#[test]
+fn a_window_in_the_past_is_neither_announced_nor_prepared() {
+    let deployment = deployment(QA);
+    let mut observation = observe(&deployment);
+    let announced = ended(&deployment, &observation, &[Phase::Announce]);
+    observation.at = deployment.window.start.timestamp;
+    let start = Blocked::WindowStarted { start: deployment.window.start.show(observation.at) };
+    assert_eq!(blocked(&deployment, &observation, &Upgrade::default(), Phase::Announce), std::slice::from_ref(&start));
+    assert_eq!(blocked(&deployment, &observation, &announced, Phase::Prepare), [start]);
+}
+
+#[test]
+fn a_window_cannot_be_moved_once_visitors_may_see_the_maintenance_page() {
+    let mut deployment = deployment(QA);
+    let (observation, mut upgrade) = prepared(&deployment);
+    let plan = forecast(
+        Inputs { deployment: &deployment, observation: &observation, upgrade: &upgrade },
+        Phase::Window,
+        Order::Overlapped,
+    );
+    let posts: Vec<StepId> = plan.steps.iter().filter(|step| step.posts_page()).map(|step| step.id.clone()).collect();
+    let begun = Event::RunStarted {
+        run: upgrade.next_run(),
+        kind: Phase::Window.into(),
+        plan: Arc::new(plan),
+        deployment: Digest::of(b""),
+    };
+    upgrade.apply(observation.at, &begun).expect("it can follow");
+    let before = deployment.window.start;
+    deployment.window.start.timestamp += Duration::from_secs(86_400);
+    let of_window = |upgrade: &Upgrade| blocked(&deployment, &observation, upgrade, Phase::Window);
+    assert_eq!(of_window(&upgrade), [Blocked::AnnouncedOtherwise]);
+
+    upgrade.apply(observation.at, &Event::StepStarted { step: posts[0].clone(), attempt: 1 }).expect("it can follow");
+    let learned =
+        Event::StepLearned { step: posts[0].clone(), facts: vec![Fact::RecordsChanged { change: "C1".into() }] };
+    upgrade.apply(observation.at, &learned).expect("it can follow");
+    let start = before.show(before.timestamp);
+    assert_eq!(of_window(&upgrade), [Blocked::MovedWhileDown { start }]);
+    deployment.window.start = before;
+    assert_eq!(blocked(&deployment, &observation, &upgrade, Phase::Window), [], "it was put back");
+}
+
+#[test]
+fn a_window_needs_an_announcement_to_the_end_and_goes_on_without_one_once_visitors_may_see_the_page() {
+    let deployment = deployment(QA);
+    let (mut observation, mut upgrade) = prepared(&deployment);
+    let begin = |upgrade: &mut Upgrade, observation: &Observation, phase: Phase| {
+        let plan = forecast(Inputs { deployment: &deployment, observation, upgrade }, phase, Order::Overlapped);
+        let (run, kind, plan) = (upgrade.next_run(), phase.into(), Arc::new(plan));
+        let begun = Event::RunStarted { run, kind, plan, deployment: Digest::of(b"") };
+        upgrade.apply(observation.at, &begun).expect("it can follow");
+    };
+    begin(&mut upgrade, &observation, Phase::Announce);
+    let of = |observation: &Observation, upgrade: &Upgrade, phase| blocked(&deployment, observation, upgrade, phase);
+    let not_yet = Blocked::NotYet { phase: Phase::Window, before: Phase::Announce };
+    assert_eq!(of(&observation, &upgrade, Phase::Window), [not_yet]);
+    assert_eq!(of(&observation, &upgrade, Phase::Announce), []);
+
+    // A conductor that ended at the first change of DNS has recorded no more than its start.
+    begin(&mut upgrade, &observation, Phase::Window);
+    let page = &deployment.maintenance_page.domain;
+    observation.records.values_mut().for_each(|record| record.target.clone_from(page));
+    assert_eq!(of(&observation, &upgrade, Phase::Window), []);
+    assert_eq!(of(&observation, &upgrade, Phase::Announce), [Blocked::TooLateToAnnounce]);
 }
 
 #[test]

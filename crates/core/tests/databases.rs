@@ -11,7 +11,7 @@ use cutover_core::deployment::{Deployment, GateBefore, Role};
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, RunNumber, Upgrade};
 use cutover_core::names::ImageId;
-use cutover_core::observation::{MachineImage, Observation};
+use cutover_core::observation::{MachineImage, Observation, PendingCount};
 use cutover_core::plan::{Action, Lane, Line, Phase, Step, Undo};
 use cutover_core::time::{earlier, human};
 
@@ -67,10 +67,10 @@ fn a_migration_of_which_nothing_is_pending_takes_no_time_and_all_others_what_the
         .collect();
     assert_eq!(times(&observation), wanted);
     for pending in &mut observation.pending {
-        pending.count = Some(3);
+        pending.count = PendingCount::Known(3);
     }
     assert_eq!(times(&observation), wanted);
-    observation.pending[1].count = Some(0);
+    observation.pending[1].count = PendingCount::Known(0);
     wanted[1] = Duration::from_secs(1);
     assert_eq!(times(&observation), wanted);
 }
@@ -97,9 +97,13 @@ fn a_migration_says_what_going_back_from_it_would_mean() {
             other => panic!("a migration is not undone: {other:?}"),
         }
     };
-    let (database, other) = (deployment.databases[0].name.clone(), deployment.fleets[1].name.clone());
-    let words = because(&deployment);
-    assert!(words.contains(&format!("restore the snapshot of {database}, which rewinds {other} too")), "{words}");
+    let other = deployment.fleets[1].name.clone();
+    let taken = first(&deployment, Phase::Window).steps.into_iter().find_map(|step| match step.action {
+        Action::TakeSnapshot { snapshot, .. } if step.line == Line::Snapshot => Some(snapshot),
+        _ => None,
+    });
+    let (words, snapshot) = (because(&deployment), taken.expect("there is a snapshot"));
+    assert!(words.contains(&format!("restore the snapshot {snapshot}, which rewinds {other} too")), "{words}");
     deployment.databases[0].snapshot = false;
     assert!(because(&deployment).contains("there is no snapshot"));
 }

@@ -11,7 +11,9 @@ use cutover_core::account::{AccountState, MetBy, Quota, Subnet};
 use cutover_core::deployment::{Deployment, Role};
 use cutover_core::journal::Upgrade;
 use cutover_core::names::{HostName, SnapshotId};
-use cutover_core::observation::{Certificate, Instance, InstanceState, Observation, Part, Snapshot, Unseen};
+use cutover_core::observation::{
+    Certificate, Instance, InstanceState, Observation, Part, PendingCount, Snapshot, Unseen,
+};
 use cutover_core::planner::{Inputs, maintenance_page, next_hosts};
 use cutover_core::preflight::{
     CheckItem, CheckState, NameAnswers, StillToMake, account, check, name_servers, still_to_make,
@@ -257,20 +259,52 @@ fn a_balancer_that_needs_long_to_bring_hosts_into_service_is_reported() {
 
 #[test]
 fn a_database_without_a_backup_of_the_last_day_is_a_warning() {
+    let cold = QA.replace("warm_up_snapshot = true", "warm_up_snapshot = false");
     let aged = |hours: i64| {
-        after(QA, "database", |seen| {
+        after(&cold, "database", |seen| {
             let started = seen.at.checked_sub(jiff::SignedDuration::from_hours(hours)).expect("in range");
             seen.databases.values_mut().for_each(|database| database.snapshots[0].started = started);
         })
     };
     assert_eq!(aged(25), [""; 0]);
     assert!(aged(26)[0].starts_with("Warning: last snapshot 1d 02h ago"), "{:?}", aged(26));
-    let none = after(QA, "database", |seen| seen.databases.values_mut().for_each(|one| one.snapshots.clear()));
+    let none = after(&cold, "database", |seen| seen.databases.values_mut().for_each(|one| one.snapshots.clear()));
     assert!(none[0].starts_with("Warning: no snapshot: no backups are made"), "{none:?}");
-    let unfinished = after(QA, "database", |seen| {
+    let unfinished = after(&cold, "database", |seen| {
         seen.databases.values_mut().for_each(|one| one.snapshots[0].available = false);
     });
     assert_eq!(none, unfinished, "a snapshot that cannot be restored does not count");
+}
+
+#[test]
+fn a_database_whose_snapshot_is_warmed_up_before_the_window_needs_no_backups_for_it() {
+    let none = |warm_up: bool, snapshot: bool| {
+        let mut site = Site::of(QA);
+        let databases = site.deployment.databases.iter_mut();
+        databases.for_each(|one| (one.warm_up_snapshot, one.snapshot) = (warm_up, snapshot));
+        site.observation.databases.values_mut().for_each(|one| one.snapshots.clear());
+        let items = check(site.inputs());
+        items.iter().any(|item| item.consequence.contains("no backups are made"))
+    };
+    assert!(none(false, true));
+    assert!(!none(true, true), "the advice is followed already");
+    assert!(!none(false, false), "no snapshot is taken in the window");
+}
+
+#[test]
+fn pending_migrations_that_a_next_host_was_asked_for_are_not_said_to_wait_for_one() {
+    let seen = |count: PendingCount| {
+        let mut site = Site::of(QA);
+        site.observation.pending.iter_mut().for_each(|one| one.count = count.clone());
+        let item =
+            check(site.inputs()).into_iter().find(|item| item.subject.starts_with("migrations ")).expect("an item");
+        (item.state, item.seen)
+    };
+    let unknown = |words: &str| (CheckState::Unknown, words.to_owned());
+    assert_eq!(seen(PendingCount::NoNextHost), unknown("not known until a next host runs"));
+    let because = "exit status 1".to_owned();
+    assert_eq!(seen(PendingCount::NotKnown { because }), unknown("not known: exit status 1"));
+    assert_eq!(seen(PendingCount::Known(24)), (CheckState::Ok, "24 pending".to_owned()));
 }
 
 #[test]

@@ -18,7 +18,8 @@ use cutover_core::plan::{
 };
 use cutover_core::planner::{Inputs, forecast};
 use cutover_core::status::{
-    NextSteps, PhaseState, Refusal, StartStatus, Status, StatusInputs, WindowStatus, delayed, safe_start,
+    ConductorState, NextSteps, PhaseState, Refusal, StartStatus, Status, StatusInputs, WindowStatus, delayed,
+    safe_start,
 };
 use cutover_core::time::later;
 
@@ -51,7 +52,7 @@ fn next_while_services_start(text: &str, hosts: u32) -> Vec<NextSteps> {
         deployment: &deployment,
         file: "mitx.toml",
         now: observation.at,
-        conductor_lives: Some(true),
+        conductor: &ConductorState::AtWork,
         damage: None,
     };
     Status::of(inputs).next
@@ -121,7 +122,8 @@ fn gate(id: &str, waits_for: &[&str]) -> Step {
 fn recorded(phase: Phase, steps: Vec<Step>, events: Vec<(u64, Event)>) -> Upgrade {
     let (made_at, order, basis) = (at(0), Order::Overlapped, Basis::default());
     let plan = Arc::new(Plan { upgrade: "mitx-qa-koa-v4".into(), phase, order, made_at, basis, steps });
-    let begun = Event::RunStarted { run: RunNumber(1), kind: phase.into(), plan, deployment: Digest::of(b"") };
+    let begun =
+        Event::RunStarted { run: RunNumber(1), kind: phase.into(), plan, deployment: Digest::of_json(&deployment(QA)) };
     let mut upgrade = Upgrade::default();
     for (second, event) in std::iter::once((0, begun)).chain(events) {
         upgrade.apply(at(second), &event).expect("it can follow");
@@ -152,10 +154,15 @@ fn refused(by: &str, note: Option<&str>) -> Event {
 }
 
 /// The status 100 seconds after the upgrade began.
-fn status(upgrade: &Upgrade, conductor_lives: Option<bool>, damage: Option<&str>) -> Status {
+fn status(upgrade: &Upgrade, lives: Option<bool>, damage: Option<&str>) -> Status {
+    let conductor = &match lives {
+        None => ConductorState::Unknown,
+        Some(false) => ConductorState::Gone,
+        Some(true) => ConductorState::AtWork,
+    };
     let deployment = deployment(QA);
     let (file, now) = ("mitx.toml", at(100));
-    Status::of(StatusInputs { upgrade, deployment: &deployment, file, now, conductor_lives, damage })
+    Status::of(StatusInputs { upgrade, deployment: &deployment, file, now, conductor, damage })
 }
 
 #[test]
@@ -175,8 +182,11 @@ fn a_phase_that_goes_on_needs_no_command_and_one_that_has_ended_early_needs_its_
         (vec![], None, PhaseState::UnderWay, 0, None),
         (vec![done("one")], Some(false), PhaseState::Stopped, 1, Some("cutover announce mitx.toml")),
         (vec![interrupted()], None, PhaseState::Stopped, 0, Some("cutover announce mitx.toml")),
-        (vec![failed("one", "no", false)], Some(true), PhaseState::Failed, 0, Some("cutover announce mitx.toml")),
-        (end(), Some(false), PhaseState::Finished, 2, Some("cutover prepare mitx.toml")),
+        (vec![failed("one", "no", false)], Some(false), PhaseState::Failed, 0, Some("cutover announce mitx.toml")),
+        // Its conductor still waits for the steps that are under way.
+        (vec![failed("one", "no", false)], Some(true), PhaseState::Failed, 0, None),
+        // Its plan has none of the steps that would announce what the file says.
+        (end(), Some(false), PhaseState::Finished, 2, Some("cutover announce mitx.toml --replan")),
     ] {
         let shown = status(&after(events.clone()), lives, None);
         let phase = &shown.phases[0];
@@ -186,6 +196,52 @@ fn a_phase_that_goes_on_needs_no_command_and_one_that_has_ended_early_needs_its_
         assert_eq!(shown.next_command.as_deref(), command, "{events:?}");
         assert_eq!(shown.phases[1].state, PhaseState::NotStarted);
     }
+}
+
+#[test]
+fn what_was_edited_after_it_was_announced_is_to_be_announced_again() {
+    let announced = deployment(QA);
+    let (observation, nothing) = (observe(&announced), Upgrade::default());
+    let inputs = Inputs { deployment: &announced, observation: &observation, upgrade: &nothing };
+    let plan = forecast(inputs, Phase::Announce, Order::Overlapped);
+    let steps: Vec<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
+    let (run, kind, plan) = (RunNumber(1), Phase::Announce.into(), Arc::new(plan));
+    let mut upgrade = Upgrade::default();
+    let begun = Event::RunStarted { run, kind, plan, deployment: Digest::of_json(&announced) };
+    let held = steps.into_iter().flat_map(|step| [started(step.as_str()), done(step.as_str())]);
+    for event in std::iter::once(begun).chain(held).chain([Event::RunFinished { run }]) {
+        upgrade.apply(at(0), &event).expect("it can follow");
+    }
+    let shown = |deployment: &Deployment| {
+        let (file, now, conductor, damage) = ("mitx.toml", at(100), &ConductorState::Gone, None);
+        let status = Status::of(StatusInputs { upgrade: &upgrade, deployment, file, now, conductor, damage });
+        let is_announced = status.start.expect("it has not opened").is_announced;
+        (status.edited.map(|edited| edited.phase), is_announced, status.next_command.expect("a command"))
+    };
+    let mut edited = deployment(QA);
+    assert_eq!(shown(&edited), (None, true, "cutover prepare mitx.toml".to_owned()));
+    edited.dns.settle = "90s".parse().expect("a span");
+    assert_eq!(shown(&edited), (None, true, "cutover prepare mitx.toml".to_owned()), "nobody was told that");
+    edited.window.start = "2020-12-15T10:00:00-05:00".parse().expect("a moment");
+    let again = "cutover announce mitx.toml --replan".to_owned();
+    assert_eq!(shown(&edited), (Some(Phase::Announce), false, again));
+}
+
+#[test]
+fn a_conductor_that_stops_or_is_suspended_is_not_told_to_go_on() {
+    let upgrade = recorded(Phase::Announce, vec![drain("one", &[])], vec![(1, started("one"))]);
+    let deployment = deployment(QA);
+    let shown = |conductor: &ConductorState| {
+        let (file, now, damage) = ("mitx.toml", at(100), None);
+        let inputs = StatusInputs { upgrade: &upgrade, deployment: &deployment, file, now, conductor, damage };
+        let status = Status::of(inputs);
+        (status.next_command, status.resume_command, status.take_over_command)
+    };
+    let command = |words: &str| Some(format!("cutover announce mitx.toml{words}"));
+    assert_eq!(shown(&ConductorState::AtWork), (None, None, None));
+    assert_eq!(shown(&ConductorState::Stopping), (None, command(""), None));
+    let suspended = ConductorState::Suspended { process: 77, name: "ada@left".to_owned() };
+    assert_eq!(shown(&suspended), (Some("kill -CONT 77".to_owned()), None, command(" --take-over ada@left")));
 }
 
 #[test]
@@ -323,7 +379,8 @@ fn what_follows_a_milestone_is_next_and_the_milestone_itself_is_not() {
     assert_eq!(both.iter().map(|next| (next.title.as_str(), next.steps)).collect::<Vec<_>>(), [("title of after", 1)]);
 }
 
-/// A window of three minutes, in which one minute of work follows on the maintenance page. `undo` is how that is undone.
+/// A window of three minutes, in which one minute of work follows on the maintenance page. `undo` is how that is
+/// undone.
 fn window(undo: Undo) -> Vec<Step> {
     let open = step("open", Action::WaitUntil { moment: at(0), no_later_than: None }, &[]);
     vec![
@@ -354,14 +411,14 @@ fn a_window_that_opens_at_the_latest_safe_start_is_in_time_and_one_that_opens_la
         let run = upgrade.current_run().expect("the window");
         let times = WindowStatus::of(run, &upgrade, &deployment, at(0));
         assert_eq!((times.verdict().as_str(), times.in_time), (verdict, end >= 180));
-        assert_eq!((times.expected_end, times.announced_end), (at(180), at(end)));
+        assert_eq!((times.expected_end, times.end), (at(180), at(end)));
         assert_eq!(delayed(run, &upgrade, &deployment, at(0)), verdict);
         assert_eq!(StartStatus::of(&upgrade, &deployment), None, "it has opened");
 
         let before = recorded(Phase::Window, window(Undo::Nothing), vec![]);
         let start = StartStatus::of(&before, &deployment).expect("it has not opened");
-        let announced = (deployment.window.start.timestamp, at(end));
-        assert_eq!((start.announced, start.announced_end), announced);
+        let in_the_file = (deployment.window.start.timestamp, at(end));
+        assert_eq!((start.start, start.end), in_the_file);
         assert_eq!(start.latest_safe, Some(at(end) - SignedDuration::from_secs(180)));
         let latest = start.latest_safe.expect("there is a plan");
         let run = before.current_run().expect("the window");
@@ -376,7 +433,7 @@ fn a_window_that_opens_at_the_latest_safe_start_is_in_time_and_one_that_opens_la
 fn a_start_is_announced_before_the_window_has_a_plan_and_no_more_once_it_has_ended() {
     let deployment = ending(180);
     let start = StartStatus::of(&Upgrade::default(), &deployment).expect("it has not opened");
-    assert_eq!((start.announced_end, start.latest_safe), (at(180), None));
+    assert_eq!((start.end, start.latest_safe), (at(180), None));
     // A window without a maintenance page, as a plan after all sites have come back has one.
     let end = vec![(1, started("work")), (2, done("work")), (2, Event::RunFinished { run: RunNumber(1) })];
     assert_eq!(StartStatus::of(&recorded(Phase::Window, vec![drain("work", &[])], end), &deployment), None);
@@ -414,7 +471,7 @@ fn the_last_moment_to_go_back_leaves_time_for_the_way_back_and_none_is_shown_wit
             deployment: &deployment,
             file: "mitx.toml",
             now: at(60),
-            conductor_lives: Some(true),
+            conductor: &ConductorState::AtWork,
             damage: None,
         };
         let shown = Status::of(inputs);

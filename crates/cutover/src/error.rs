@@ -2,13 +2,14 @@
 
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::halt::Halt;
+use cutover_engine::hints::SAME_COMMAND;
 use cutover_engine::journal::JournalError;
 use cutover_engine::lease::{LeaseError, LeaseLost};
 use cutover_engine::store::StoreError;
 use cutover_patchstack::error::Error as PatchstackError;
 use cutover_rehearsal::CloudError;
 
-use crate::complete::Given;
+use crate::commands_to_type::GivenArguments;
 use crate::exit::Exit;
 use crate::harmless::cut;
 
@@ -80,7 +81,7 @@ impl CommandError {
         match self {
             Self::Mistakes(_) => Exit::File,
             Self::Refused { .. } | Self::Branch(PatchstackError::Refused { .. }) => Exit::Refused,
-            Self::Lease(LeaseError::Held { .. } | LeaseError::OtherHolder { .. })
+            Self::Lease(LeaseError::Held { .. } | LeaseError::Suspended { .. } | LeaseError::OtherHolder { .. })
             | Self::Journal(JournalError::Fenced { .. }) => Exit::Held,
             Self::Halted(halt) if is_superseded(halt) => Exit::Held,
             _ => Exit::Failed,
@@ -90,7 +91,7 @@ impl CommandError {
     /// The error with its whole chain and what to do next, for people. Commands in it are completed with what was
     /// `given`.
     #[must_use]
-    pub fn render(&self, given: &Given) -> String {
+    pub fn render(&self, given: &GivenArguments) -> String {
         if let Self::Mistakes(rendered) = self {
             return rendered.clone();
         }
@@ -106,7 +107,10 @@ impl CommandError {
         }
         let hint = self.hint();
         if !hint.is_empty() {
-            text.push_str(&paragraph("  next: ", &hint));
+            // The command comes last, on a line of its own, so that it can be copied.
+            let again = given.again.as_ref().filter(|_| asks_for_the_same(&hint));
+            let again = again.map_or_else(String::new, |again| format!("\n{again}"));
+            text.push_str(&paragraph("  next: ", &(hint + &again)));
         }
         text
     }
@@ -115,7 +119,7 @@ impl CommandError {
     fn hint(&self) -> String {
         match self {
             Self::Refused { hint, .. } => hint.clone(),
-            Self::Branch(error) => error.hint().to_owned(),
+            Self::Branch(error) => error.hint(),
             Self::Lease(error) => error.hint(),
             Self::Halted(halt) => halt.hint(),
             Self::Journal(error) => error.hint(),
@@ -123,15 +127,19 @@ impl CommandError {
             Self::Cloud(error) => error.hint().to_owned(),
             Self::Rehearsal(error) => error.hint(),
             Self::Observation(failure) => again(failure),
-            Self::Aws(failure) if failure.hint.is_none() => {
+            Self::Aws(failure) if failure.hint.is_none() => format!(
                 "make sure that `aws sts get-caller-identity` works with profile and region of `[aws]` in the deployment \
-                 file; then run the same command again. Nothing was changed"
-                    .to_owned()
-            }
+                 file; then {SAME_COMMAND} again. Nothing was changed"
+            ),
             Self::Aws(failure) => again(failure),
             Self::File { .. } | Self::Mistakes(_) | Self::Output(_) => String::new(),
         }
     }
+}
+
+/// Whether a hint asks for the same command, which is then added to it.
+fn asks_for_the_same(hint: &str) -> bool {
+    [SAME_COMMAND, cutover_patchstack::error::SAME_COMMAND].iter().any(|words| hint.contains(words))
 }
 
 /// One part of an error. What goes on over several lines is indented, so that nothing in it passes for another part.
@@ -144,9 +152,9 @@ fn again(failure: &Failure) -> String {
     let hint = match (&failure.hint, failure.class) {
         (Some(hint), _) => hint,
         (None, FailureClass::Permanent) => "correct that",
-        (None, _) => return "nothing was changed; run the same command again".to_owned(),
+        (None, _) => return format!("nothing was changed; {SAME_COMMAND} again"),
     };
-    format!("{hint}; then run the same command again. Nothing was changed")
+    format!("{hint}; then {SAME_COMMAND} again. Nothing was changed")
 }
 
 /// Whether a conductor has stopped because another one conducts the upgrade.
@@ -175,14 +183,14 @@ mod tests {
 
     #[test]
     fn a_conductor_that_was_fenced_off_is_not_told_that_nothing_was_changed() {
-        assert!(!fenced().render(&Given::default()).contains("nothing was changed"), "{:?}", fenced());
+        assert!(!fenced().render(&GivenArguments::default()).contains("nothing was changed"), "{:?}", fenced());
         assert_eq!(fenced().exit(), Exit::Held);
     }
 
     #[test]
     fn the_hint_of_a_failure_is_shown_once_and_not_in_the_reason() {
         let failure = Failure::permanent("ec2 RunInstances was refused").with_hint("add the missing permission");
-        let text = CommandError::Observation(failure).render(&Given::default());
+        let text = CommandError::Observation(failure).render(&GivenArguments::default());
         assert_eq!(
             text,
             "error: the deployment could not be observed\n  because: ec2 RunInstances was refused\n  \
@@ -191,11 +199,30 @@ mod tests {
     }
 
     #[test]
+    fn an_error_that_asks_for_the_same_command_ends_with_it() {
+        let given = GivenArguments { again: Some("cutover window qa.toml".to_owned()), ..GivenArguments::default() };
+        let (path, source) = ("/srv/clone".into(), std::io::Error::other("full"));
+        let of_a_branch = PatchstackError::File { path, done: "written", source };
+        for error in [JournalError::Broken.into(), JournalError::Store(full()).into(), of_a_branch.into()] {
+            let error: CommandError = error;
+            let text = error.render(&given);
+            assert!(text.ends_with("\n    cutover window qa.toml\n"), "{text}");
+        }
+        assert!(!fenced().render(&given).contains("cutover window"));
+    }
+
+    fn full() -> StoreError {
+        let source = "No space left on device".into();
+        let (what, location) = ("journal/00000007.json".to_owned(), "state".to_owned());
+        StoreError::Object { what, done: "written", location, source }
+    }
+
+    #[test]
     fn damage_is_to_be_restored_wherever_it_was_met() {
         let met: [CommandError; 3] =
             [damaged().into(), JournalError::from(damaged()).into(), LeaseError::from(damaged()).into()];
         for error in met {
-            let text = error.render(&Given::default());
+            let text = error.render(&GivenArguments::default());
             assert!(text.contains("journal/00000007.json in state is damaged"), "{text}");
             assert!(text.contains("next: restore") && text.contains("do not delete records"), "{text}");
         }

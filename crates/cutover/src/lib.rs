@@ -3,10 +3,11 @@
 pub mod absent;
 pub mod args;
 pub mod commands;
-pub mod complete;
+pub mod commands_to_type;
 pub mod error;
 pub mod exit;
 pub mod harmless;
+pub mod layout;
 pub mod operator;
 pub mod output;
 pub mod planning;

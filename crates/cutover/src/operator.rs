@@ -47,12 +47,13 @@ impl Operator for People {
         let Some(keyboard) = &self.keyboard else { return inbox.await };
         match select(inbox, Box::pin(self.decided_here(keyboard, &question.gate))).await {
             Either::Left((decided, _)) => decided,
-            Either::Right((decision, _)) => {
-                // Decisions that were in the inbox until now are superseded.
-                let waiting = self.look(&question.gate, &mut None).await.unwrap_or_default();
-                Decided { decision, object: waiting.into_iter().next_back().map(|one| one.object) }
-            }
+            Either::Right((typed, _)) => self.settled(typed, &question.gate).await,
         }
+    }
+
+    async fn already_decided(&self, question: &Decide) -> Option<Decided> {
+        let waiting = self.waiting(&question.gate, &mut None).await;
+        self.valid(waiting, &mut BTreeSet::new())
     }
 }
 
@@ -70,25 +71,53 @@ impl People {
     }
 
     async fn decided_elsewhere(&self, gate: &GateName) -> Decided {
-        let mut told = false;
-        let mut void = BTreeSet::new();
-        let mut on_record = None;
+        let (mut void, mut on_record) = (BTreeSet::new(), None);
         loop {
-            match self.look(gate, &mut on_record).await {
-                Ok(waiting) => {
-                    told = false;
-                    // If there are several, the last one counts.
-                    for Delivery { object, decision } in waiting.into_iter().rev() {
-                        if decision.plan.as_ref().is_none_or(|plan| *plan == self.plan) {
-                            return Decided { decision, object: Some(object) };
-                        }
-                        if void.insert(object) {
-                            let shown = decision.plan.as_ref().map_or("", |plan| plan.short());
-                            let (now, by) = (self.plan.short(), one_line(&decision.by));
-                            (self.say)(&format!("{by} decided on plan {shown}, and this is {now}: decide again"));
-                        }
-                    }
-                }
+            let waiting = self.waiting(gate, &mut on_record).await;
+            if let Some(decided) = self.valid(waiting, &mut void) {
+                return decided;
+            }
+            ThisMachine.sleep(LOOK).await;
+        }
+    }
+
+    /// The decision that counts when one was typed: it supersedes what was in the inbox until now. But an approval does not
+    /// supersede a refusal, which whoever typed it has not seen.
+    async fn settled(&self, typed: Decision, gate: &GateName) -> Decided {
+        let waiting = self.waiting(gate, &mut None).await;
+        let object = waiting.last().map(|last| last.object.clone());
+        let elsewhere = self.valid(waiting, &mut BTreeSet::new());
+        match elsewhere.filter(|elsewhere| typed.approved && !elsewhere.decision.approved) {
+            Some(refusal) => {
+                let by = one_line(&refusal.decision.by);
+                (self.say)(&format!("{by} refused `{gate}` before that was typed, so it is refused"));
+                refusal
+            }
+            None => Decided { decision: typed, object },
+        }
+    }
+
+    /// The last decision that is about this plan. Each of the others is reported once; `void` has those that were.
+    fn valid(&self, waiting: Vec<Delivery>, void: &mut BTreeSet<String>) -> Option<Decided> {
+        for Delivery { object, decision } in waiting.into_iter().rev() {
+            if decision.plan.as_ref().is_none_or(|plan| *plan == self.plan) {
+                return Some(Decided { decision, object: Some(object) });
+            }
+            if void.insert(object) {
+                let shown = decision.plan.as_ref().map_or("", |plan| plan.short());
+                let (now, by) = (self.plan.short(), one_line(&decision.by));
+                (self.say)(&format!("{by} decided on plan {shown}, and this is {now}: decide again"));
+            }
+        }
+        None
+    }
+
+    /// The decisions at this gate in the inbox, once it can be read.
+    async fn waiting(&self, gate: &GateName, on_record: &mut Option<Upgrade>) -> Vec<Delivery> {
+        let mut told = false;
+        loop {
+            match self.look(gate, on_record).await {
+                Ok(waiting) => return waiting,
                 Err(error) if !told => {
                     (self.say)(&format!("the inbox cannot be read ({error}); trying again"));
                     told = true;
@@ -226,6 +255,83 @@ mod tests {
             types(&typed, &["no"]);
         };
         block_on(futures_util::future::join(first, second)).expect("a runtime");
+    }
+
+    #[test]
+    fn a_typed_decision_waits_for_the_inbox_and_settles_what_lies_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut people, typed, told) = people();
+        people.store = Store::folder(folder.path(), &UpgradeId::from("qa-koa-v4")).expect("a state");
+        let plan = Some(people.plan.clone());
+        let at = Timestamp::UNIX_EPOCH;
+        let elsewhere = Decision { gate: "go".into(), approved: true, by: "bob".into(), at, note: None, plan };
+        let decided = block_on(async {
+            drop_in(&people.store, &Upgrade::default(), &elsewhere).await.expect("it can be written");
+            // The state is out of reach while somebody types.
+            let here = folder.path().join("qa-koa-v4").join("decisions");
+            let away = folder.path().join("away");
+            std::fs::rename(&here, &away).and_then(|()| std::fs::write(&here, "")).expect("it can be moved");
+            let question = gate("go");
+            let (decided, ()) = futures_util::future::join(people.decide(&question), async {
+                ThisMachine.sleep(Duration::from_millis(20)).await;
+                types(&typed, &["no"]);
+                ThisMachine.sleep(Duration::from_millis(50)).await;
+                std::fs::remove_file(&here).and_then(|()| std::fs::rename(&away, &here)).expect("it can be moved");
+            })
+            .await;
+            decided
+        });
+        let decided = decided.expect("a runtime");
+        assert!(!decided.decision.approved && told.borrow().contains("the inbox cannot be read"), "{}", told.borrow());
+        assert!(decided.object.is_some(), "the older approval would count when the gate asks again");
+    }
+
+    #[test]
+    fn an_approval_that_is_typed_does_not_settle_a_refusal_that_was_not_seen() {
+        let (people, _typed, told) = people();
+        let of = |by: &str, approved| Decision {
+            gate: "go".into(),
+            approved,
+            by: by.to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+            note: None,
+            plan: Some(people.plan.clone()),
+        };
+        let decided = block_on(async {
+            let object =
+                drop_in(&people.store, &Upgrade::default(), &of("bob", false)).await.expect("it can be written");
+            let refused = people.settled(of("ada", true), &"go".into()).await;
+            assert_eq!((refused.decision.by.as_str(), refused.object.as_ref()), ("bob", Some(&object)));
+            // The refusal of one person may be typed after the approval of another.
+            drop_in(&people.store, &Upgrade::default(), &of("bob", true)).await.expect("it can be written");
+            people.settled(of("ada", false), &"go".into()).await
+        });
+        assert_eq!(decided.expect("a runtime").decision.by, "ada");
+        assert_eq!(*told.borrow(), "bob refused `go` before that was typed, so it is refused");
+    }
+
+    #[test]
+    fn what_lies_in_the_inbox_is_a_decision_even_before_the_gate_has_looked() {
+        let (people, _typed, told) = people();
+        let at = Timestamp::UNIX_EPOCH;
+        let of = |by: &str, plan: &[u8]| Decision {
+            gate: "go".into(),
+            approved: true,
+            by: by.to_owned(),
+            at,
+            note: None,
+            plan: Some(Digest::of(plan)),
+        };
+        let decided = block_on(async {
+            assert_eq!(people.already_decided(&gate("go")).await, None);
+            for decision in [of("bob", b"plan"), of("eve", b"another")] {
+                drop_in(&people.store, &Upgrade::default(), &decision).await.expect("it can be written");
+            }
+            people.already_decided(&gate("go")).await
+        });
+        let decided = decided.expect("a runtime").expect("bob's");
+        assert_eq!((decided.decision.by.as_str(), decided.object.is_some()), ("bob", true));
+        assert!(told.borrow().contains("eve decided on plan"), "{}", told.borrow());
     }
 
     #[test]

@@ -16,9 +16,10 @@ use cutover_engine::feed::Feed;
 use futures_util::future::{Either, select};
 use serde::Serialize;
 
-use crate::complete::Given;
+use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
 use crate::harmless::{harmless, harmless_but_coloured};
+use crate::layout::laid_out;
 use crate::wall;
 
 /// Prints a result.
@@ -81,8 +82,9 @@ pub fn note(text: &str) {
     }
 }
 
-/// Prints a text on standard error at once, and waits until it is written.
+/// Prints a text on standard error at once, in lines that fit a terminal, and waits until it is written.
 pub(crate) fn write_note(text: &str) {
+    let text = &laid_out(text);
     if STANDARD_ERROR.is_stuck() {
         return;
     }
@@ -104,7 +106,7 @@ pub(crate) fn write_note(text: &str) {
 
 /// Prints why a command failed; in what it says to do, commands are completed with what was `given`. Mistakes in a file
 /// are shown in colour.
-pub fn error(error: &CommandError, given: &Given) {
+pub fn error(error: &CommandError, given: &GivenArguments) {
     match error {
         CommandError::Mistakes(rendered) => {
             let _ = writeln!(io::stderr().lock(), "{}", harmless_but_coloured(rendered.trim_end_matches('\n')));

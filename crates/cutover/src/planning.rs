@@ -2,9 +2,10 @@
 
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Upgrade, page_was_posted};
-use cutover_core::plan::{Action, Phase, Plan, Severity, Step, WindowForecast, lint};
-use cutover_core::planner::{Blocked, Inputs, forecast, plan};
+use cutover_core::journal::Upgrade;
+use cutover_core::plan::{Phase, Plan, Severity, lint};
+use cutover_core::planner::{Blocked, Inputs, forecast, is_down, plan};
+use cutover_core::status::{PhaseOptions, forecast_now, phase_command_with};
 use cutover_core::time::human;
 use cutover_engine::inbox::shown_plans;
 
@@ -27,35 +28,21 @@ pub async fn plan_to_run(
     let inputs = Inputs { deployment, observation: &observation, upgrade };
     let plan = match plan(inputs, phase, args.order.into()) {
         Ok(plan) => plan,
-        Err(blocked) if args.replan && may_be_made_anew(upgrade, phase, &blocked) => {
+        Err(blocked) if args.replan && may_be_made_anew(inputs, phase, &blocked) => {
             forecast(inputs, phase, args.order.into())
         }
-        Err(blocked) => return Err(is_blocked(session, phase, &blocked)),
+        Err(blocked) => return Err(cannot_start(session, phase, args.replan, &blocked)),
     };
     if let Some(hash) = &args.plan {
-        as_shown(session, &plan, hash).await?;
+        refuse_unless_shown(session, &plan, hash).await?;
     }
-    passes_the_linter(session, &plan, deployment)?;
+    refuse_unsafe(session, &plan, deployment)?;
     let is_down = is_down(inputs);
     if phase == Phase::Window && !args.late && !is_down {
-        fits(session, &plan)?;
+        refuse_late(args, session, &plan)?;
     }
     let plan = if args.late || is_down { plan.without_latest_start() } else { plan };
     Ok((plan, Digest::of_json(deployment)))
-}
-
-/// Whether the maintenance page is up, or may be. Then the window goes on even if it is late. If a conductor ended at the
-/// first change of DNS, only the zone tells.
-pub fn is_down(inputs: Inputs<'_>) -> bool {
-    let is_posted = |step: &Step| match &step.action {
-        Action::ChangeRecords(change) => change.records.iter().any(|record| {
-            let seen = inputs.observation.records.get(&record.name);
-            seen.is_some_and(|seen| seen.target.is_same(&record.target))
-        }),
-        _ => false,
-    };
-    let run = inputs.upgrade.run_of(Phase::Window);
-    run.is_some_and(|run| page_was_posted(run) || run.plan.steps.iter().filter(|step| step.posts_page()).any(is_posted))
 }
 
 /// The errors for which the linter refuses a plan.
@@ -65,23 +52,38 @@ pub fn unsafe_steps(plan: &Plan, deployment: &Deployment) -> Vec<String> {
     errors.map(|finding| format!("{}: {}", finding.step, finding.message)).collect()
 }
 
-/// Whether a phase that has ended may be planned again: only as long as the next one has not started.
-fn may_be_made_anew(upgrade: &Upgrade, phase: Phase, blocked: &[Blocked]) -> bool {
+/// Whether a phase that has ended may be planned again: only as long as the next one has not started. What people are
+/// told may change for longer, until visitors may see the maintenance page.
+fn may_be_made_anew(inputs: Inputs<'_>, phase: Phase, blocked: &[Blocked]) -> bool {
     let only_finished = blocked.iter().all(|blocked| matches!(blocked, Blocked::Finished { .. }));
-    let next_begun = upgrade.last_runs().any(|run| run.kind.phase().is_some_and(|other| other > phase));
-    only_finished && !next_begun
+    let is_too_late = match phase {
+        Phase::Announce => is_down(inputs) || inputs.upgrade.finished(Phase::Window),
+        _ => inputs.upgrade.last_runs().any(|run| run.kind.phase().is_some_and(|other| other > phase)),
+    };
+    only_finished && !is_too_late
 }
 
-fn is_blocked(session: &Session, phase: Phase, blocked: &[Blocked]) -> CommandError {
-    let reasons: Vec<String> = blocked.iter().map(|blocked| format!("  - {blocked}")).collect();
+fn cannot_start(session: &Session, phase: Phase, replan: bool, blocked: &[Blocked]) -> CommandError {
+    let mut reasons: Vec<String> = blocked.iter().map(|blocked| format!("  - {blocked}")).collect();
+    let is_finished = blocked.iter().any(|blocked| matches!(blocked, Blocked::Finished { .. }));
+    if replan && is_finished {
+        reasons.push(format!("  - {}", too_late_to_replan(phase)));
+    }
     CommandError::refused(
         format!("`{phase}` cannot start:\n{}", reasons.join("\n")),
         format!("nothing was changed; for a complete check: cutover check {}", session.file()),
     )
 }
 
+const fn too_late_to_replan(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Announce => "it can be planned again only until visitors are sent to the maintenance page",
+        _ => "it can be planned again only until the next phase has started",
+    }
+}
+
 /// Refuses a plan if it is not the one that the operator has seen, and says what has changed since.
-async fn as_shown(session: &Session, plan: &Plan, hash: &str) -> Result<(), CommandError> {
+async fn refuse_unless_shown(session: &Session, plan: &Plan, hash: &str) -> Result<(), CommandError> {
     if plan.hash().as_str().starts_with(hash) {
         return Ok(());
     }
@@ -110,7 +112,8 @@ async fn as_shown(session: &Session, plan: &Plan, hash: &str) -> Result<(), Comm
     ))
 }
 
-fn passes_the_linter(session: &Session, plan: &Plan, deployment: &Deployment) -> Result<(), CommandError> {
+/// Refuses a plan in which the linter finds errors.
+fn refuse_unsafe(session: &Session, plan: &Plan, deployment: &Deployment) -> Result<(), CommandError> {
     let errors: Vec<String> = unsafe_steps(plan, deployment).iter().map(|error| format!("  - {error}")).collect();
     if errors.is_empty() {
         return Ok(());
@@ -121,19 +124,31 @@ fn passes_the_linter(session: &Session, plan: &Plan, deployment: &Deployment) ->
     ))
 }
 
-/// Whether the window, started now, would end in time.
+/// Refuses a window that, started now, would not end in time.
 ///
 /// # Errors
-/// Refused when it would not.
-pub fn fits(session: &Session, plan: &Plan) -> Result<(), CommandError> {
-    let window = &session.deployment().window;
-    let now = cutover_engine::ports::Clock::now(&*session.clock);
-    let start = now.max(window.start.timestamp);
-    let forecast = WindowForecast::of(plan, start, window.ends().timestamp);
-    if forecast.fits {
-        return Ok(());
-    }
+/// When it would not. The hint repeats what was typed, with `--late`.
+pub fn refuse_late(args: &PhaseArgs, session: &Session, plan: &Plan) -> Result<(), CommandError> {
+    let Some(because) = lateness(session, plan) else { return Ok(()) };
+    let file = session.file();
+    let again = PhaseOptions { replan: true, ..PhaseOptions::default() };
+    let typed = PhaseOptions { order: args.order.into(), replan: args.replan, late: true, plan: args.plan.as_deref() };
     Err(CommandError::refused(
+        because,
+        format!(
+            "to move the window, edit `start` and `length` under [window] in the file, then: {}\nto start all the \
+             same: {}",
+            phase_command_with(Phase::Announce, &file, again),
+            phase_command_with(plan.phase, &file, typed),
+        ),
+    ))
+}
+
+/// Why a window with this plan would not end in time if it were started now; nothing if it would.
+pub fn lateness(session: &Session, plan: &Plan) -> Option<String> {
+    let window = &session.deployment().window;
+    let forecast = forecast_now(plan, session.deployment(), session.clock.now());
+    (!forecast.fits).then(|| {
         format!(
             "the window ends at {}, and the upgrade needs {} (or {} to go back from the last moment that allows it): \
              the latest safe start was {}",
@@ -141,18 +156,6 @@ pub fn fits(session: &Session, plan: &Plan) -> Result<(), CommandError> {
             human(forecast.expected),
             human(forecast.back),
             window.start.show(forecast.latest_safe_start),
-        ),
-        "announce another window, or start all the same with --late",
-    ))
-}
-
-/// Who seems to conduct the upgrade now; nothing if nobody does. A holder that cannot be checked from here counts as at
-/// work.
-///
-/// # Errors
-/// When the lease cannot be read.
-pub async fn conductor(session: &Session) -> Result<Option<String>, CommandError> {
-    let last = cutover_engine::lease::last(&session.store).await?;
-    let alive = last.filter(|(_, holder)| holder.seems_alive(&session.machine) != Some(false));
-    Ok(alive.map(|(_, holder)| holder.identity.to_string()))
+        )
+    })
 }

@@ -10,6 +10,7 @@ use cutover_aws::{Connection, Error, Limits, Settings, Vantage};
 use cutover_core::deployment::{Cloud, Deployment, parse};
 use cutover_core::journal::Upgrade;
 use cutover_core::observation::Observation;
+use cutover_core::status::ConductorState;
 use cutover_engine::failure::Failure;
 use cutover_engine::journal::{Reading, read, read_as_far_as_possible};
 use cutover_engine::observe::{observe, observe_as_far_as_possible};
@@ -19,7 +20,7 @@ use cutover_engine::store::Store;
 use cutover_rehearsal::EmbeddedCloud;
 
 use crate::absent::{NoAnnouncer, NoHosts};
-use crate::complete::typed;
+use crate::commands_to_type::typed;
 use crate::error::CommandError;
 use crate::wall::{ThisMachine, WallClock, aws_times, sleep, wall_time};
 use crate::{output, show};
@@ -121,8 +122,9 @@ impl Session {
     }
 
     fn on_embedded_cloud(loaded: Loaded, access: Access) -> Result<Self, CommandError> {
-        let store =
-            Store::folder(&loaded.state_folder(), &loaded.deployment.upgrade())?.telling(output::warn).limited(sleep);
+        let store = Store::folder(&loaded.state_folder(), &loaded.deployment.upgrade())?
+            .telling(output::warn)
+            .limited(Rc::new(sleep));
         let folder = loaded.state_folder().join("embedded-cloud");
         belongs(&loaded, &folder)?;
         let (deployment, wall) = (&loaded.deployment, wall_time());
@@ -146,7 +148,8 @@ impl Session {
                 Store::on(Arc::new(objects), folder, &upgrade, loaded.deployment.state.location.clone())
             }
         };
-        let (store, clock, world) = (store.telling(output::warn).limited(sleep), Rc::new(WallClock), OnceCell::new());
+        let (store, clock, world) =
+            (store.telling(output::warn).limited(Rc::new(sleep)), Rc::new(WallClock), OnceCell::new());
         Ok(Self { loaded, store, cloud: CloudAtHand::Aws(connected), clock, machine: ThisMachine, world })
     }
 
@@ -217,6 +220,16 @@ impl Session {
     pub async fn read_to_look(&self) -> (Reading, Option<CommandError>) {
         let (reading, error) = read_as_far_as_possible(&self.store).await;
         (reading, error.map(CommandError::from))
+    }
+
+    /// What the last conductor seems to do now, according to its lease. One that cannot be seen from here, because it
+    /// runs on another machine, is gone once its lease has lapsed. It is unknown if its lease makes no sense.
+    ///
+    /// # Errors
+    /// When the lease cannot be read.
+    pub async fn conductor(&self) -> Result<ConductorState, CommandError> {
+        let last = cutover_engine::lease::last(&self.store).await?;
+        Ok(last.map_or(ConductorState::Gone, |(_, holder)| holder.state(&self.machine)))
     }
 
     /// Observes as much of the world as possible, for commands that only read.

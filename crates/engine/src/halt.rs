@@ -30,9 +30,9 @@ impl Halt {
     pub fn hint(&self) -> String {
         match self {
             Self::Journal(error) => error.hint(),
-            Self::Lease(lost) => lost.hint().to_owned(),
+            Self::Lease(lost) => lost.hint(),
             Self::Superseded(_) => SUPERSEDED.to_owned(),
-            Self::Zone(taken) => taken.hint().to_owned(),
+            Self::Zone(taken) => taken.hint(),
         }
     }
 }

@@ -1,5 +1,9 @@
 //! Hints for the operator that several errors share.
 
+/// What a hint says if the same command is to be run again. Whoever prints such a hint adds the command, so hints use this
+/// constant and no words of their own.
+pub const SAME_COMMAND: &str = "run the same command";
+
 /// What the operator can do when a listing is empty that cannot be.
 pub(crate) const WRONG_ACCOUNT: &str = "check the region, and the account of the credentials";
 

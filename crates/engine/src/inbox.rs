@@ -39,19 +39,18 @@ pub async fn drop_in(store: &Store, upgrade: &Upgrade, decision: &Decision) -> R
 /// The decisions that came after the last one on record for their gate, in the order in which they were added.
 ///
 /// # Errors
-/// When the store fails or a decision is damaged.
+/// When the store fails.
 pub async fn undelivered(store: &Store, upgrade: &Upgrade) -> Result<Vec<Delivery>, StoreError> {
     let mut waiting = Vec::new();
     for object in decisions(store).await? {
         let Some(bytes) = store.read(&object).await? else { continue };
         let decision: Decision = match serde_json::from_slice(&bytes) {
             Ok(decision) => decision,
-            // Other files may have names like those of the first format. Such a file must not prevent decisions.
-            Err(error) if number_in(&object).is_none() => {
+            // A file that is not a decision, or is damaged, must not prevent others from deciding.
+            Err(error) => {
                 store.warn(&format!("{object} in {} is not a decision, and is ignored ({error})", store.location()));
                 continue;
             }
-            Err(error) => return Err(store.damaged(&object, error)),
         };
         if !is_delivered(upgrade, &object, &decision) {
             waiting.push(Delivery { object, decision });
@@ -252,11 +251,11 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_decision_is_named() {
-        let store = memory();
-        now(store.create("decisions/00000001.json", b"{".to_vec())).expect("it can be written");
-        let error = now(undelivered(&store, &Upgrade::default())).expect_err("it is damaged");
-        assert!(error.to_string().starts_with("decisions/00000001.json in memory is damaged"), "{error}");
+    fn a_damaged_decision_keeps_nobody_from_deciding() {
+        let (store, go) = (memory(), decision("go", true, 10));
+        now(store.create("decisions/00000001.json", b"{\"gate\":\"go\",".to_vec())).expect("it can be written");
+        drop_all(&store, &[&go]);
+        assert_eq!(waiting(&store, &Upgrade::default()), [go]);
     }
 
     #[test]

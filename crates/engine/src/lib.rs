@@ -2,7 +2,6 @@
 //! which the world is changed, and the conductor that carries out steps and can resume after any interruption.
 
 mod act;
-pub mod conductor;
 pub mod drive;
 pub mod dry;
 pub mod failure;
@@ -10,13 +9,15 @@ pub mod feed;
 pub mod fence;
 pub mod gate;
 pub mod halt;
-mod hints;
+pub mod hints;
 pub mod inbox;
 pub mod journal;
 pub mod lease;
 pub mod ledger;
+pub mod moment;
 pub mod observe;
 mod pending;
+pub mod phase;
 pub mod ports;
 mod readings;
 pub mod retry;

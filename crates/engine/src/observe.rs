@@ -9,7 +9,7 @@ use cutover_core::account::AccountState;
 use cutover_core::deployment::{Deployment, Fleet};
 use cutover_core::journal::Upgrade;
 use cutover_core::names::DnsName;
-use cutover_core::observation::{Certificate, Observation, Part, PendingMigrations, Unseen};
+use cutover_core::observation::{Certificate, Observation, Part, PendingCount, PendingMigrations, Unseen};
 use cutover_core::planner::{Inputs, current_hosts};
 use cutover_core::preflight::{NameAnswers, StillToMake, still_to_make};
 
@@ -181,7 +181,10 @@ async fn certificates(world: &World, deployment: &Deployment) -> Vec<(DnsName, A
     join_all(looks).await
 }
 
-/// Pending migrations according to a next host, because only the new code knows them. Empty before such a host runs.
+/// Why a host that answers does not know how many migrations are pending.
+const NO_LIST_COMMAND: &str = "the migration has no `list_command` in the file";
+
+/// Pending migrations according to a next host, because only the new code knows them.
 async fn pending(
     world: &World,
     deployment: &Deployment,
@@ -200,12 +203,15 @@ async fn pending(
         });
         for migration in deployment.migrations_of(fleet) {
             let count = match next {
-                None => None,
+                None => PendingCount::NoNextHost,
                 Some(next) => {
                     let (command, directory, user) = (&migration.list_command, &migration.directory, &migration.user);
-                    let count = pending_migrations(&*world.hosts, &next.id, command, directory, user).await;
-                    // If the host cannot be reached, only this number is unknown.
-                    count.unwrap_or(None)
+                    match pending_migrations(&*world.hosts, &next.id, command, directory, user).await {
+                        Ok(Some(count)) => PendingCount::Known(count),
+                        Ok(None) => PendingCount::NotKnown { because: NO_LIST_COMMAND.to_owned() },
+                        // If the host cannot be reached, only this number is unknown.
+                        Err(failure) => PendingCount::NotKnown { because: failure.message },
+                    }
                 }
             };
             pending.push(PendingMigrations {

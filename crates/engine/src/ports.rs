@@ -32,6 +32,7 @@ use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
 use crate::failure::Failure;
 use crate::fence::{FenceChange, FenceRecord};
 use crate::gate::Permit;
+use crate::moment::Moment;
 
 /// The answer of a port.
 pub type Answer<T> = Result<T, Failure>;
@@ -39,8 +40,26 @@ pub type Answer<T> = Result<T, Failure>;
 /// The clock of an upgrade. Nothing else in the engine knows the time.
 #[async_trait(?Send)]
 pub trait Clock {
-    /// The upgrade's time.
+    /// The upgrade's time, as a date. It can be set forward and back meanwhile, so it is not for measuring.
     fn now(&self) -> Timestamp;
+
+    /// The upgrade's time on a clock that cannot be set, since some moment that differs between processes.
+    fn up(&self) -> Duration;
+
+    /// This moment, for measuring.
+    fn moment(&self) -> Moment {
+        Moment { wall: self.now(), up: self.up() }
+    }
+
+    /// The time that may have passed since a moment of this process.
+    fn at_most_since(&self, moment: Moment) -> Duration {
+        moment.at_most_until(self.moment())
+    }
+
+    /// The time that has certainly passed since a moment of this process.
+    fn at_least_since(&self, moment: Moment) -> Duration {
+        moment.at_least_until(self.moment())
+    }
 
     /// Waits for `length`, starting now, and no longer if the clock is set back meanwhile. If processes share an
     /// embedded cloud, time passes at that cloud's pace.
@@ -244,6 +263,12 @@ pub trait Announcer {
 pub trait Operator {
     /// Asks the question, and waits for the answer without a time limit.
     async fn decide(&self, question: &Decide) -> Decided;
+    /// A decision that was made by now, even if [`Operator::decide`] has not returned it yet. This is asked for at the
+    /// end of a gate's time limit, which may have passed while this process was suspended. An operator who answers only
+    /// while asked has none.
+    async fn already_decided(&self, _question: &Decide) -> Option<Decided> {
+        None
+    }
 }
 
 /// A decision, and where it came from.

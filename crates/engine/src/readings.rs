@@ -8,24 +8,24 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
-use jiff::Timestamp;
 
 use cutover_core::names::{BalancerName, HostName, InstanceId};
 use cutover_core::observation::{Health, Instance, MachineImage};
-use cutover_core::time::later;
 
+use crate::moment::Moment;
 use crate::ports::{Answer, Clock, World};
 
 /// The maximum age of a reading that a step uses. It is shorter than the grace period after a write.
 const AGE: Duration = Duration::from_secs(2);
 
 type Reading<T> = Shared<LocalBoxFuture<'static, Answer<Rc<T>>>>;
-type Kept<T> = (Timestamp, Reading<T>);
+/// A reading, and when it was started.
+type Kept<T> = (Moment, Reading<T>);
 /// The members of a balancer, and the health of each.
 type Members = BTreeMap<InstanceId, Health>;
 
-/// The instances of the deployment, in the order in which they were listed, and their positions in the order of their ids
-/// and of their names, because a thousand steps may look up theirs.
+/// The instances of the deployment, in the order in which they were listed, and their positions in the order of their
+/// ids and of their names, because a thousand steps may look up theirs.
 pub(crate) struct Listing {
     instances: Vec<Instance>,
     by_id: Vec<usize>,
@@ -59,7 +59,7 @@ impl Listing {
     }
 }
 
-/// The most recently started readings, with the time until which they are used.
+/// The most recently started readings, and when each was started.
 pub(crate) struct Readings {
     world: World,
     clock: Rc<dyn Clock>,
@@ -79,14 +79,14 @@ impl Readings {
     pub(crate) async fn instances(&self) -> Answer<Rc<Listing>> {
         let compute = Rc::clone(&self.world.compute);
         let reading = async move { compute.instances().await.map(Listing::new) };
-        let reading = shared(self.clock.now(), &mut self.instances.borrow_mut(), reading);
+        let reading = shared(self.clock.moment(), &mut self.instances.borrow_mut(), reading);
         reading.await
     }
 
     /// The images of the deployment, oldest first, from a recent reading.
     pub(crate) async fn images(&self) -> Answer<Rc<Vec<MachineImage>>> {
         let images = Rc::clone(&self.world.images);
-        let reading = shared(self.clock.now(), &mut self.images.borrow_mut(), async move { images.images().await });
+        let reading = shared(self.clock.moment(), &mut self.images.borrow_mut(), async move { images.images().await });
         reading.await
     }
 
@@ -94,7 +94,7 @@ impl Readings {
     pub(crate) async fn health(&self, name: &BalancerName) -> Answer<Rc<Members>> {
         let (balancers, asked) = (Rc::clone(&self.world.balancers), name.clone());
         let reading = async move { balancers.health(&asked).await };
-        let reading = shared(self.clock.now(), self.health.borrow_mut().entry(name.clone()).or_default(), reading);
+        let reading = shared(self.clock.moment(), self.health.borrow_mut().entry(name.clone()).or_default(), reading);
         reading.await
     }
 }
@@ -102,16 +102,17 @@ impl Readings {
 /// The kept reading, if it is recent at `now` and has not failed; otherwise a new one, which is kept. A step that asks
 /// again after a failure gets a new answer.
 fn shared<T: 'static>(
-    now: Timestamp,
+    now: Moment,
     kept: &mut Option<Kept<T>>,
     reading: impl Future<Output = Answer<T>> + 'static,
 ) -> Reading<T> {
-    let is_usable = |(until, kept): &&Kept<T>| now < *until && !matches!(kept.peek(), Some(Err(_)));
+    let is_usable =
+        |(started, kept): &&Kept<T>| started.at_most_until(now) < AGE && !matches!(kept.peek(), Some(Err(_)));
     if let Some((_, recent)) = kept.as_ref().filter(is_usable) {
         return recent.clone();
     }
     let reading = async { reading.await.map(Rc::new) }.boxed_local().shared();
-    *kept = Some((later(now, AGE), reading.clone()));
+    *kept = Some((now, reading.clone()));
     reading
 }
 
@@ -124,16 +125,32 @@ mod tests {
     use crate::failure::Failure;
     use crate::testing::at;
 
+    fn moment(seconds: u64) -> Moment {
+        Moment { wall: at(seconds), up: Duration::from_secs(seconds) }
+    }
+
     #[test]
     fn a_failure_is_shared_only_by_those_who_wait_for_it() {
         let mut kept = None;
-        let mut ask = |seconds, answer: Answer<u32>| shared(at(seconds), &mut kept, async { answer });
+        let mut ask = |seconds, answer: Answer<u32>| shared(moment(seconds), &mut kept, async { answer });
         let (first, second) = (ask(0, Err(Failure::not_applied("no"))), ask(1, Ok(1)));
         assert!(first.now_or_never().is_some_and(|answer| answer.is_err()));
         assert!(second.now_or_never().is_some_and(|answer| answer.is_err()), "nobody knew yet how it would end");
         assert_eq!(ask(1, Ok(2)).now_or_never(), Some(Ok(Rc::new(2))), "whoever asks now asks the world");
         assert_eq!(ask(2, Ok(3)).now_or_never(), Some(Ok(Rc::new(2))), "it is recent");
         assert_eq!(ask(3, Ok(4)).now_or_never(), Some(Ok(Rc::new(4))), "it is too old");
+    }
+
+    #[test]
+    fn a_reading_gets_too_old_on_either_clock() {
+        let (set_back, suspended) =
+            (Moment { wall: at(0), ..moment(3_605) }, Moment { up: Duration::from_secs(3_600), ..moment(3_605) });
+        for now in [set_back, suspended] {
+            let mut kept = None;
+            let mut ask = |now, answer: u32| shared(now, &mut kept, async move { Ok(answer) }).now_or_never();
+            assert_eq!(ask(moment(3_600), 1), Some(Ok(Rc::new(1))));
+            assert_eq!(ask(now, 2), Some(Ok(Rc::new(2))), "five seconds have passed");
+        }
     }
 
     fn instance(id: &str, name: &str) -> Instance {

@@ -12,7 +12,7 @@ use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
 use cutover_core::names::UpgradeId;
-use cutover_core::time::later;
+use cutover_core::time::{between, later};
 
 use crate::ports::Clock;
 use crate::store::Store;
@@ -53,6 +53,10 @@ impl HandClock {
 impl Clock for HandClock {
     fn now(&self) -> Timestamp {
         self.0.get()
+    }
+
+    fn up(&self) -> Duration {
+        between(at(0), self.now())
     }
 
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {

@@ -130,6 +130,10 @@ impl Clock for Still {
         self.0.get()
     }
 
+    fn up(&self) -> std::time::Duration {
+        cutover_core::time::between(Timestamp::UNIX_EPOCH, self.now())
+    }
+
     fn sleep(&self, length: std::time::Duration) -> LocalBoxFuture<'_, ()> {
         let end = cutover_core::time::later(self.now(), length);
         Box::pin(async move { self.0.set(end) })

@@ -55,6 +55,10 @@ pub struct GitSaid {
     pub status: String,
 }
 
+/// What a hint says if the same command is to be run again. Whoever prints such a hint adds the command, so hints use this
+/// constant and no words of their own.
+pub const SAME_COMMAND: &str = "run the same command";
+
 /// What most functions here return.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -66,12 +70,12 @@ impl Error {
 
     /// What was not changed, and what to do; may be empty.
     #[must_use]
-    pub fn hint(&self) -> &str {
+    pub fn hint(&self) -> String {
         match self {
-            Self::Refused { hint, .. } | Self::Git { hint, .. } | Self::Damaged { hint, .. } => hint,
-            Self::File { .. } => {
-                "no branch in this clone was changed; free disk space or correct the permissions, then run the same command again"
-            }
+            Self::Refused { hint, .. } | Self::Git { hint, .. } | Self::Damaged { hint, .. } => hint.clone(),
+            Self::File { .. } => format!(
+                "no branch in this clone was changed; free disk space or correct the permissions, then {SAME_COMMAND} again"
+            ),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SAME_COMMAND};
 use crate::names::{ObjectId, RefName};
 use crate::releases::Conventions;
 use crate::remote::{self, Guard, Together, Update};
@@ -177,9 +177,7 @@ fn outcome(copy: Option<&ObjectId>, commit: &ObjectId, pushed: Option<&remote::O
         (Some(remote::Outcome::Done), Some(copy)) => Outcome::Updated { was: copy.clone() },
         (Some(remote::Outcome::Done), None) => Outcome::Created,
         (Some(remote::Outcome::Refused { because }), _) => Outcome::Refused { because: because.clone() },
-        (Some(_) | None, _) => {
-            Outcome::Refused { because: "it moved at the same time; run the same command again".to_owned() }
-        }
+        (Some(_) | None, _) => Outcome::Refused { because: format!("it moved at the same time; {SAME_COMMAND} again") },
     }
 }
 

@@ -3,7 +3,6 @@
 //! Days pass in milliseconds, always in the same order. Nothing here uses wall time or an async runtime.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -16,8 +15,10 @@ use async_trait::async_trait;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
-use cutover_core::time::later;
+use cutover_core::time::{between, later};
 use cutover_engine::ports::Clock;
+
+use crate::timers::{TimerId, Timers};
 
 /// Runs a future on the current thread. When it can only wait, the clock jumps to the earliest timer. Timers for the
 /// same moment fire in the order in which they were first polled.
@@ -54,14 +55,14 @@ const MOST_TURNS: u64 = 1_000_000;
 
 /// A clock that stands still until [`run`] moves it to the next moment that somebody waits for.
 pub struct SimulatedClock {
+    start: Timestamp,
     now: Cell<Timestamp>,
     /// The moment that no wait may lead beyond.
     end: Timestamp,
     /// How often something was polled or waited for since the clock last moved.
     turns: Cell<u64>,
-    /// Whom to wake, by moment and then by the order of first waiting.
-    timers: RefCell<BTreeMap<(Timestamp, u64), Waker>>,
-    timers_made: Cell<u64>,
+    /// In the order of their moments, and then of first waiting.
+    timers: RefCell<Timers>,
 }
 
 impl SimulatedClock {
@@ -69,11 +70,11 @@ impl SimulatedClock {
     #[must_use]
     pub fn new(start: Timestamp) -> Rc<Self> {
         Rc::new(Self {
+            start,
             now: Cell::new(start),
             end: later(start, LONGEST),
             turns: Cell::new(0),
             timers: RefCell::default(),
-            timers_made: Cell::new(0),
         })
     }
 
@@ -90,7 +91,7 @@ impl SimulatedClock {
     /// Moves to the earliest timer and wakes it; `false` if there is none.
     fn fire_next(&self) -> bool {
         // The borrow ends before the waker runs: it may register or drop timers.
-        let Some(((moment, _), waker)) = self.timers.borrow_mut().pop_first() else { return false };
+        let Some((moment, waker)) = self.timers.borrow_mut().take_next() else { return false };
         if moment > self.now.get() {
             assert!(moment <= self.end, "endless wait: at {} the next thing to wait for is {moment}", self.now.get());
             self.now.set(moment);
@@ -107,8 +108,12 @@ impl Clock for SimulatedClock {
         self.now.get()
     }
 
+    fn up(&self) -> Duration {
+        between(self.start, self.now())
+    }
+
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
-        Box::pin(Timer { clock: self, moment: later(self.now(), length), number: None })
+        Box::pin(Timer { clock: self, moment: later(self.now(), length), timer: None })
     }
 }
 
@@ -116,7 +121,8 @@ impl Clock for SimulatedClock {
 struct Timer<'a> {
     clock: &'a SimulatedClock,
     moment: Timestamp,
-    number: Option<u64>,
+    /// Once it waits.
+    timer: Option<TimerId>,
 }
 
 impl Future for Timer<'_> {
@@ -128,19 +134,19 @@ impl Future for Timer<'_> {
         if clock.now.get() >= self.moment {
             return Poll::Ready(());
         }
-        let number = *self.number.get_or_insert_with(|| {
-            clock.timers_made.set(clock.timers_made.get() + 1);
-            clock.timers_made.get()
-        });
-        clock.timers.borrow_mut().insert((self.moment, number), context.waker().clone());
+        let mut timers = clock.timers.borrow_mut();
+        match self.timer {
+            Some(timer) => timers.set_waker(timer, context.waker()),
+            None => self.timer = Some(timers.add(self.moment, context.waker().clone())),
+        }
         Poll::Pending
     }
 }
 
 impl Drop for Timer<'_> {
     fn drop(&mut self) {
-        if let Some(number) = self.number {
-            self.clock.timers.borrow_mut().remove(&(self.moment, number));
+        if let Some(timer) = self.timer {
+            self.clock.timers.borrow_mut().remove(timer);
         }
     }
 }

@@ -14,6 +14,7 @@ mod rehearse;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod world;
 
 pub use clock::{SimulatedClock, run};

@@ -55,6 +55,12 @@ impl Clock for PacedClock {
         self.file.pace().at((self.wall.now)())
     }
 
+    /// The cloud's processes agree on its time by the wall clock alone. If that is set, everything in the cloud takes
+    /// longer or shorter as well, so there is no other clock that would be right.
+    fn up(&self) -> Duration {
+        between(Timestamp::UNIX_EPOCH, self.now())
+    }
+
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
         let (end, mut left) = (later(self.now(), length), length);
         Box::pin(async move {

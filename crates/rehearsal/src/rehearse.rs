@@ -12,9 +12,8 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Record, Upgrade};
 use cutover_core::names::StepId;
 use cutover_core::plan::{Finding, Order, Phase, Plan, Severity, lint};
-use cutover_core::planner::{Blocked, Inputs, plan};
+use cutover_core::planner::{Blocked, Inputs, plan_digested};
 use cutover_core::time::{earlier, later};
-use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Conductor;
 use cutover_engine::failure::Failure;
 use cutover_engine::fence::ZoneFence;
@@ -24,6 +23,7 @@ use cutover_engine::journal::{Journal, JournalError, Listener, Reading, read};
 use cutover_engine::lease::OnClock;
 use cutover_engine::ledger::{InMemory, Ledger};
 use cutover_engine::observe::observe;
+use cutover_engine::phase::{self, Ending};
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
 
@@ -248,11 +248,11 @@ async fn conduct_digested(
 ) -> Result<Option<RehearsalEnding>, RehearsalError> {
     let upgrade = conductor.journal.upgrade().clone();
     if upgrade.run_of(phase).is_some() {
-        return Ok(early_end(phase, conductor::run(conductor, None, phase).await?));
+        return Ok(early_end(phase, phase::run(conductor, None, phase).await?));
     }
     let observation = observe(&conductor.world, &*conductor.clock, deployment, &upgrade).await?;
     let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
-    let plan: Plan = match plan(inputs, phase, order) {
+    let plan: Plan = match plan_digested(inputs, digest, phase, order) {
         Ok(plan) => plan,
         Err(blocked) => return Ok(Some(RehearsalEnding::Blocked(phase, blocked))),
     };
@@ -263,7 +263,7 @@ async fn conduct_digested(
         return Ok(Some(RehearsalEnding::Refused(phase)));
     }
     let begin = Some((plan, digest.clone()));
-    Ok(early_end(phase, conductor::run(conductor, begin, phase).await?))
+    Ok(early_end(phase, phase::run(conductor, begin, phase).await?))
 }
 
 fn early_end(phase: Phase, ending: Ending) -> Option<RehearsalEnding> {

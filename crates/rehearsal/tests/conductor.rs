@@ -17,18 +17,17 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Event, Record, RunKind, RunNumber, StepStatus, Upgrade};
 use cutover_core::names::UpgradeId;
 use cutover_core::plan::{
-    Action, Announce, Basis, Decide, Edge, Host, InstanceRef, Lane, Line, Membership, Order, PageMayLift, Phase, Plan,
-    Rule, Step, Undo, Work,
+    Action, Announce, Basis, Decide, Edge, Host, InstanceRef, Membership, Order, Phase, Plan, Rule, Step, Work,
 };
 use cutover_core::progress::Progress;
 use cutover_core::time::{between, later};
-use cutover_engine::conductor::{Ending, run as conduct};
 use cutover_engine::drive::{Conductor, Stop};
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::{Authority, Gate, Permit};
 use cutover_engine::halt::Halt;
 use cutover_engine::journal::{Journal, JournalError, Listener, read};
 use cutover_engine::lease::OnClock;
+use cutover_engine::phase::{Ending, run as conduct};
 use cutover_engine::ports::{Announcer, Answer, Clock, Decided, Operator, World};
 use cutover_engine::retry::refused;
 use cutover_engine::store::Store;
@@ -295,18 +294,8 @@ fn run_started(plan: Arc<Plan>) -> Event {
 }
 
 fn step(id: &str, action: Action, waits_for: &[&str]) -> Step {
-    Step {
-        id: id.into(),
-        lane: Lane::Deployment,
-        line: Line::Notify,
-        title: id.to_owned(),
-        action,
-        waits_for: waits_for.iter().map(|step| Edge { step: (*step).into(), rule: Rule::Follows }).collect(),
-        undo: Undo::Nothing,
-        page_may_lift: PageMayLift::Yes,
-        expected: SENDING,
-        limit: seconds(60),
-    }
+    let waits_for = waits_for.iter().map(|step| Edge { step: (*step).into(), rule: Rule::Follows }).collect();
+    Step { waits_for, expected: SENDING, limit: seconds(60), ..cutover_contract::step(id, action) }
 }
 
 /// A step that sends a message with its own name.

@@ -7,7 +7,7 @@ use cutover_contract::{conductor, planned};
 use cutover_core::deployment::{Deployment, parse};
 use cutover_core::digest::Digest;
 use cutover_core::plan::{Phase, Plan, Rule};
-use cutover_engine::conductor::{self, Ending};
+use cutover_engine::phase::{self, Ending};
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
 use cutover_rehearsal::{EmbeddedCloud, KnownResources, ScriptedOperator, SimulatedClock, run};
@@ -42,8 +42,7 @@ fn conducted(deployment: &Deployment, changed: impl Fn(&mut Plan)) -> Outcome {
         for phase in Phase::ALL {
             let mut plan = planned(&conductor, deployment, phase).await.expect("observed");
             changed(&mut plan);
-            let ending =
-                conductor::run(&conductor, Some((plan, Digest::of(b""))), phase).await.expect("the journal works");
+            let ending = phase::run(&conductor, Some((plan, Digest::of(b""))), phase).await.expect("the journal works");
             if ending != Ending::Finished {
                 return None;
             }

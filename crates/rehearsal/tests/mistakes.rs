@@ -12,10 +12,10 @@ use cutover_core::journal::StepStatus;
 use cutover_core::names::{DiskId, ImageId, InstanceId};
 use cutover_core::observation::{Instance, MachineImage};
 use cutover_core::plan::{Action, BuildImage, InstanceRef, Launch, Phase, Plan};
-use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Conductor;
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
+use cutover_engine::phase::{self, Ending};
 use cutover_engine::ports::{Answer, Clock, Compute, Images, World};
 use cutover_engine::store::Store;
 use cutover_rehearsal::{EmbeddedCloud, ScriptedOperator, SimulatedClock, run};
@@ -146,7 +146,7 @@ fn mistaken_in(phase: Phase, other: impl Fn(World) -> World, plans: fn(&mut Plan
 }
 
 async fn conducted(conductor: &Conductor, plan: Plan, phase: Phase) -> Ending {
-    conductor::run(conductor, Some((plan, Digest::of(b""))), phase).await.expect("the journal works")
+    phase::run(conductor, Some((plan, Digest::of(b""))), phase).await.expect("the journal works")
 }
 
 fn refused(outcome: &Outcome, words: &str) {

@@ -12,12 +12,12 @@ use cutover_core::deployment::{Deployment, Role, parse};
 use cutover_core::digest::Digest;
 use cutover_core::journal::Upgrade;
 use cutover_core::names::{FleetName, ImageId, InstanceId, JobName};
-use cutover_core::observation::{Instance, InstanceState, Observation, Part};
+use cutover_core::observation::{Instance, InstanceState, Observation, Part, PendingCount, PendingMigrations};
 use cutover_core::plan::{CapturedHost, Launch, Phase};
-use cutover_engine::conductor::{self, Ending};
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
 use cutover_engine::observe::{name_answers, observe, observe_as_far_as_possible};
+use cutover_engine::phase::{self, Ending};
 use cutover_engine::ports::{Answer, Clock, Compute, Hosts, World};
 use cutover_engine::store::Store;
 use cutover_hosts::command::{Ask, Said};
@@ -31,7 +31,8 @@ fn pending_migrations_are_counted_on_next_hosts_and_unknown_before_one_runs() {
     let clock = SimulatedClock::new(start);
     let world = EmbeddedCloud::furnish(&deployment, 1, start);
     let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
-    let known = |observation: &Observation| observation.pending.iter().filter(|found| found.count.is_some()).count();
+    let is_known = |count: &PendingCount| matches!(count, PendingCount::Known(_));
+    let known = |observation: &Observation| observation.pending.iter().filter(|found| is_known(&found.count)).count();
     run(&clock, async {
         let at = Rc::clone(&clock) as Rc<dyn Clock>;
         let operator = Rc::new(ScriptedOperator::new(&deployment, Rc::clone(&at)));
@@ -41,11 +42,10 @@ fn pending_migrations_are_counted_on_next_hosts_and_unknown_before_one_runs() {
             observe(&conductor.world, &*conductor.clock, &deployment, &upgrade).await.expect("it can be observed")
         };
         let before = look().await;
-        assert_eq!(known(&before), 0);
+        assert!(before.pending.iter().all(|found| found.count == PendingCount::NoNextHost), "{:?}", before.pending);
         for phase in [Phase::Announce, Phase::Prepare] {
             let plan = planned(&conductor, &deployment, phase).await.expect("observed");
-            let ending =
-                conductor::run(&conductor, Some((plan, Digest::of(b""))), phase).await.expect("the journal works");
+            let ending = phase::run(&conductor, Some((plan, Digest::of(b""))), phase).await.expect("the journal works");
             assert_eq!(ending, Ending::Finished);
         }
         let after = look().await;
@@ -130,9 +130,23 @@ impl Compute for Listed {
     }
 }
 
-/// Hosts that know how many migrations are pending, and nothing else.
-#[derive(Default)]
-struct Asked(RefCell<Vec<InstanceId>>);
+/// Hosts that list their migrations, and answer nothing else.
+struct Asked {
+    /// Which hosts were asked.
+    asked: RefCell<Vec<InstanceId>>,
+    answer: Answer<Said>,
+}
+
+impl Asked {
+    fn answering(answer: Answer<Said>) -> Rc<Self> {
+        Rc::new(Self { asked: RefCell::default(), answer })
+    }
+}
+
+/// A list of so many pending migrations, and one that was applied.
+fn listed(pending: usize) -> Said {
+    Said { stdout: format!("admin\n [X] 0001_initial\n{}", " [ ] 0002_more\n".repeat(pending)), ..Said::default() }
+}
 
 fn nobody_asks<T>(host: &InstanceId) -> Answer<T> {
     Err(Failure::permanent(format!("nobody asks {host} for this here")))
@@ -142,8 +156,8 @@ fn nobody_asks<T>(host: &InstanceId) -> Answer<T> {
 impl Hosts for Asked {
     async fn ask(&self, host: &InstanceId, ask: &Ask) -> Answer<Said> {
         assert!(ask.command.arguments.iter().any(|word| word == "showmigrations"), "{ask:?}");
-        self.0.borrow_mut().push(host.clone());
-        Ok(Said { stdout: " [ ] 0001_initial\n".repeat(7), ..Said::default() })
+        self.asked.borrow_mut().push(host.clone());
+        self.answer.clone()
     }
 
     async fn start_job(&self, _: &Permit, host: &InstanceId, _: &Job) -> Answer<JobStart> {
@@ -163,11 +177,9 @@ impl Hosts for Asked {
     }
 }
 
-#[test]
-fn only_a_running_next_host_of_the_fleet_with_the_new_code_is_asked_for_pending_migrations() {
-    let deployment = deployment();
-    let [live, draft] = [0, 1].map(|index| deployment.fleets[index].name.clone());
-    let host = |id: &str, fleet: &FleetName| Instance {
+/// A running next host.
+fn next_host(deployment: &Deployment, id: &str, fleet: &FleetName) -> Instance {
+    Instance {
         id: id.into(),
         name: id.into(),
         fleet: fleet.clone(),
@@ -177,8 +189,39 @@ fn only_a_running_next_host_of_the_fleet_with_the_new_code_is_asked_for_pending_
         upgrade: Some(deployment.upgrade()),
         state: InstanceState::Running,
         image: "ami-1".into(),
+    }
+}
+
+#[test]
+fn why_a_next_host_cannot_tell_how_many_migrations_are_pending_is_said() {
+    let deployment = deployment();
+    let hosts = deployment.fleets.iter().map(|fleet| next_host(&deployment, fleet.name.as_str(), &fleet.name));
+    let instances: Vec<Instance> = hosts.collect();
+    let seen = |deployment: &Deployment, answer: Answer<Said>| {
+        let (clock, world) = furnished(deployment, Vec::new());
+        let world =
+            World { compute: Rc::new(Listed(instances.clone())), hosts: Asked::answering(answer) as _, ..world };
+        let seen = run(&clock, observe(&world, &*clock, deployment, &Upgrade::default()));
+        seen.expect("plans do without the numbers").pending
     };
-    let listed = vec![
+    let all = |pending: &[PendingMigrations], count: &PendingCount| {
+        assert!(!pending.is_empty() && pending.iter().all(|found| found.count == *count), "{pending:?}");
+    };
+    let not_known = |because: &str| PendingCount::NotKnown { because: because.to_owned() };
+    let failure = Err(Failure::permanent("cannot be reached"));
+    all(&seen(&deployment, failure), &not_known("cannot be reached"));
+    all(&seen(&deployment, Ok(listed(0))), &PendingCount::Known(0));
+    let mut without = deployment.clone();
+    without.migrations.iter_mut().for_each(|migration| migration.list_command.clear());
+    all(&seen(&without, Ok(listed(0))), &not_known("the migration has no `list_command` in the file"));
+}
+
+#[test]
+fn only_a_running_next_host_of_the_fleet_with_the_new_code_is_asked_for_pending_migrations() {
+    let deployment = deployment();
+    let [live, draft] = [0, 1].map(|index| deployment.fleets[index].name.clone());
+    let host = |id: &str, fleet: &FleetName| next_host(&deployment, id, fleet);
+    let instances = vec![
         Instance { version: deployment.release.current_version.clone(), ..host("i-old", &live) },
         Instance { role: Role::Worker, ..host("i-worker", &live) },
         Instance { state: InstanceState::Pending, ..host("i-booting", &live) },
@@ -187,8 +230,8 @@ fn only_a_running_next_host_of_the_fleet_with_the_new_code_is_asked_for_pending_
         host("i-draft", &draft),
     ];
     let (clock, world) = furnished(&deployment, Vec::new());
-    let asked = Rc::new(Asked::default());
-    let world = World { compute: Rc::new(Listed(listed)), hosts: Rc::clone(&asked) as _, ..world };
+    let asked = Asked::answering(Ok(listed(7)));
+    let world = World { compute: Rc::new(Listed(instances)), hosts: Rc::clone(&asked) as _, ..world };
     // A host that runs the new code, and that the upgrade replaces all the same.
     let current = CapturedHost {
         name: "i-current".into(),
@@ -198,8 +241,12 @@ fn only_a_running_next_host_of_the_fleet_with_the_new_code_is_asked_for_pending_
     };
     let upgrade = Upgrade { captured: Some(vec![current]), ..Upgrade::default() };
     let seen = run(&clock, observe(&world, &*clock, &deployment, &upgrade)).expect("it can be observed");
-    assert!(!seen.pending.is_empty() && seen.pending.iter().all(|found| found.count == Some(7)), "{:?}", seen.pending);
-    let mut asked = asked.0.take();
+    assert!(
+        !seen.pending.is_empty() && seen.pending.iter().all(|found| found.count == PendingCount::Known(7)),
+        "{:?}",
+        seen.pending
+    );
+    let mut asked = asked.asked.take();
     asked.dedup();
     assert_eq!(asked, ["i-next".into(), "i-draft".into()]);
 }

@@ -9,15 +9,21 @@ use crate::workspace::Workspace;
 use super::find::circles;
 use super::modules::Files;
 
-/// Fails if files of a crate need each other.
+/// Fails if files of a crate need each other, or if not all of its files are found.
 pub(crate) fn check(workspace: &Workspace) -> Result<(), Failure> {
-    let mut found = Vec::new();
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
     let crates = entries(&workspace.path("crates"))?;
     for folder in crates.iter().map(DirEntry::path).chain([workspace.path("xtask")]) {
         let mut files = Files::new();
         read(&folder.join("src"), "", &mut files)?;
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        found.extend(circles(&files).iter().map(|circle| format!("in {name}, {circle}")));
+        match circles(&files) {
+            Ok(circles) => found.extend(circles.iter().map(|circle| format!("in {name}, {circle}"))),
+            Err(files) => missing.extend(files.iter().map(|file| format!("in {name}, {file}"))),
+        }
+    }
+    if !missing.is_empty() {
+        return Err(Failure::ModulesMissing(missing));
     }
     if found.is_empty() { Ok(()) } else { Err(Failure::Circles(found)) }
 }

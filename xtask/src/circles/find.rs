@@ -9,22 +9,37 @@ use super::resolve::Named;
 type Uses = BTreeMap<String, BTreeMap<String, (usize, String)>>;
 
 /// The circles of a crate, each as a text that names its files.
-pub(super) fn circles(files: &Files) -> Vec<String> {
-    let mut uses = uses(&Modules::of(files));
+///
+/// # Errors
+/// When files are missing, so that circles may be as well: a text for each.
+pub(super) fn circles(files: &Files) -> Result<Vec<String>, Vec<String>> {
+    let modules = Modules::of(files);
+    if !modules.missing.is_empty() {
+        return Err(modules.missing);
+    }
+    let mut uses = uses(&modules);
     let mut circles = Vec::new();
     while let Some(circle) = shortest(&uses) {
         circles.push(shown(&circle, &uses));
         // Other circles remain without this use.
         uses.get_mut(&circle[0]).map(|used| used.remove(&circle[1]));
     }
-    circles
+    Ok(circles)
 }
 
 fn uses(modules: &Modules) -> Uses {
     let mut uses = Uses::new();
     for (number, module) in modules.list.iter().enumerate() {
-        for path in &module.source.paths {
-            let Some(Named::Item(target)) = modules.resolve(number, &path.segments) else { continue };
+        // Those that only name and re-export may re-export what needs them; any other file needs what it re-exports.
+        let only_names = module.file == "lib.rs" || module.file == "mod.rs" || module.file.ends_with("/mod.rs");
+        let exports = module.source.exports.iter().filter(|_| !only_names);
+        for path in module.source.paths.iter().chain(exports) {
+            let is_glob = module.source.globs.contains(&path.segments);
+            let target = match modules.resolve(number, &path.segments) {
+                Some(Named::Item(target)) => target,
+                Some(Named::Module(target)) if is_glob => target,
+                _ => continue,
+            };
             let used = &modules.list[target].file;
             if *used != module.file {
                 let place = (path.line, path.segments.join("::"));
@@ -75,6 +90,7 @@ mod tests {
 
     fn found(files: &[(&str, &str)]) -> Vec<String> {
         circles(&files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect())
+            .expect("no file is missing")
     }
 
     #[test]
@@ -113,6 +129,34 @@ mod tests {
             ("a/c.rs", "pub struct C;"),
         ];
         assert_eq!(found(&files), [""; 0]);
+    }
+
+    #[test]
+    fn any_other_file_needs_what_it_re_exports() {
+        for export in ["pub use crate::b::B;", "pub use crate::b::*;", "pub(crate) use crate::b::{B, C};"] {
+            let files = [
+                ("lib.rs", "mod a;\nmod b;"),
+                ("a.rs", &format!("{export}\npub struct A;")),
+                ("b.rs", "pub struct B(crate::a::A);\npub struct C;"),
+            ];
+            assert_eq!(found(&files).len(), 1, "{export}");
+        }
+    }
+
+    #[test]
+    fn using_everything_of_a_file_is_using_it() {
+        let files = [
+            ("lib.rs", "mod a;\nmod b;"),
+            ("a.rs", "use crate::b::*;\npub struct A(B);"),
+            ("b.rs", "pub struct B(crate::a::A);"),
+        ];
+        assert_eq!(found(&files).len(), 1);
+    }
+
+    #[test]
+    fn nothing_is_said_about_circles_where_a_file_is_missing() {
+        let files = [("lib.rs".to_owned(), "mod a;".to_owned())].into();
+        assert_eq!(circles(&files).expect_err("a file is missing").len(), 1);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Circles between the files of a crate: `a.rs` uses something of `b.rs`, which uses something of `a.rs`. Tests are
-//! exempt.
+//! exempt, and re-exports of a `mod.rs` or `lib.rs`.
 //!
 //! `tokens` splits a file into the words that matter, `parse` finds what a module declares and which paths it uses,
 //! `modules` has all modules of a crate, `resolve` finds the module that declares what a path names, `find` looks for

@@ -12,6 +12,8 @@ pub(super) type Files = BTreeMap<String, String>;
 #[derive(Debug)]
 pub(super) struct Modules {
     pub(super) list: Vec<Module>,
+    /// What was not found: a text for each module without a file, or for the whole crate.
+    pub(super) missing: Vec<String>,
 }
 
 /// A module. What is said about modules by their numbers refers to the list.
@@ -28,10 +30,12 @@ pub(super) struct Module {
 impl Modules {
     /// The modules that a library, or a program without one, consists of.
     pub(super) fn of(files: &Files) -> Self {
-        let mut modules = Self { list: Vec::new() };
+        let mut modules = Self { list: Vec::new(), missing: Vec::new() };
         let roots = ["lib.rs", "main.rs"].into_iter();
         if let Some((file, text)) = roots.filter_map(|file| files.get_key_value(file)).next() {
             modules.add(files, &[], file, 0, parse(&tokens(text)));
+        } else {
+            modules.missing.push("there is neither lib.rs nor main.rs".to_owned());
         }
         modules
     }
@@ -52,6 +56,9 @@ impl Modules {
             if let Some((file, text)) = candidates.iter().find_map(|file| files.get_key_value(file)) {
                 let child = self.add(files, &path, file, number, parse(&tokens(text)));
                 self.list[number].children.insert(name, child);
+            } else {
+                self.missing
+                    .push(format!("{file} declares module {name}, and there is no {}", candidates.join(" or ")));
             }
         }
         number
@@ -74,5 +81,16 @@ mod tests {
         let shown: Vec<(&str, usize)> =
             modules.list.iter().map(|module| (module.file.as_str(), module.parent)).collect();
         assert_eq!(shown, [("lib.rs", 0), ("lib.rs", 0), ("b/c.rs", 1), ("a/mod.rs", 0), ("a/d.rs", 3)]);
+        assert_eq!(modules.missing, [""; 0]);
+    }
+
+    #[test]
+    fn a_module_or_a_crate_without_its_file_is_missing() {
+        let missing = |files: &[(&str, &str)]| {
+            Modules::of(&files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect()).missing
+        };
+        let expected = "a.rs declares module b, and there is no a/b.rs or a/b/mod.rs";
+        assert_eq!(missing(&[("lib.rs", "mod a;"), ("a.rs", "mod b;"), ("b.rs", "")]), [expected]);
+        assert_eq!(missing(&[("a.rs", "")]), ["there is neither lib.rs nor main.rs"]);
     }
 }

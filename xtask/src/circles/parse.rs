@@ -17,8 +17,10 @@ pub(super) struct Source {
     pub(super) bindings: Vec<Binding>,
     /// The modules of which `use` makes everything known.
     pub(super) globs: Vec<Vec<String>>,
-    /// The paths that it uses. A re-export (`pub use`) is none.
+    /// The paths that it uses, without those that it re-exports.
     pub(super) paths: Vec<Path>,
+    /// The paths that it re-exports (`pub use`).
+    pub(super) exports: Vec<Path>,
 }
 
 /// A name that `use` makes known, and the path that it stands for.
@@ -215,7 +217,8 @@ impl Parser<'_> {
                 Kind::Path => self.at += 1,
                 Kind::Mark('*') => {
                     self.at += 1;
-                    source.globs.push(segments);
+                    source.globs.push(segments.clone());
+                    source.names(segments, line, exported);
                     return;
                 }
                 Kind::Mark('{') => {
@@ -257,10 +260,13 @@ impl Parser<'_> {
 
 impl Source {
     fn bind(&mut self, name: String, path: Vec<String>, line: usize, exported: bool) {
-        if !exported {
-            self.paths.push(Path { segments: path.clone(), line });
-        }
+        self.names(path.clone(), line, exported);
         self.bindings.push(Binding { name, path, exported });
+    }
+
+    fn names(&mut self, segments: Vec<String>, line: usize, exported: bool) {
+        let paths = if exported { &mut self.exports } else { &mut self.paths };
+        paths.push(Path { segments, line });
     }
 }
 
@@ -286,12 +292,14 @@ mod tests {
     }
 
     #[test]
-    fn a_re_export_binds_a_name_and_is_not_a_use() {
+    fn a_re_export_binds_a_name_and_is_told_from_a_use() {
         let source = parsed("pub(crate) use a::B;\npub(in crate::x) fn f() {}\npub use c::*;\npub mod d;\nuse e::G;");
         assert_eq!(paths(&source), ["e::G"]);
         let path = ["a", "B"].map(String::from).to_vec();
         assert_eq!(source.bindings[0], Binding { name: "B".to_owned(), path, exported: true });
         assert_eq!(source.globs, [["c"]]);
+        let exports: Vec<String> = source.exports.iter().map(|path| path.segments.join("::")).collect();
+        assert_eq!(exports, ["a::B", "c"]);
     }
 
     #[test]

@@ -99,6 +99,10 @@ impl Clock for HurriedClock {
         self.now.get()
     }
 
+    fn up(&self) -> Duration {
+        between(Timestamp::UNIX_EPOCH, self.now())
+    }
+
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
         let (moment, number) = (later(self.now(), length), self.started.get());
         self.started.set(number + 1);

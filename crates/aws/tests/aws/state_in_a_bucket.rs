@@ -311,6 +311,10 @@ impl Machine for Process {
         true
     }
 
+    fn is_suspended(&self, _process: u32, _started: u64) -> bool {
+        false
+    }
+
     fn nonce(&self) -> String {
         self.identity.to_string()
     }

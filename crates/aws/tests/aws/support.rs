@@ -23,6 +23,8 @@ use cutover_engine::store::Store;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
+use cutover_core::time::between;
+
 #[derive(Debug)]
 struct TokioSleep;
 
@@ -84,6 +86,10 @@ impl Clock for WallClock {
         Timestamp::now()
     }
 
+    fn up(&self) -> Duration {
+        between(Timestamp::UNIX_EPOCH, self.now())
+    }
+
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
         Box::pin(tokio::time::sleep(length))
     }
@@ -96,6 +102,10 @@ pub(crate) struct Hasty;
 impl Clock for Hasty {
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    fn up(&self) -> Duration {
+        between(Timestamp::UNIX_EPOCH, self.now())
     }
 
     fn sleep(&self, _: Duration) -> LocalBoxFuture<'_, ()> {

@@ -18,8 +18,8 @@ use cutover_core::deployment::{Aws, Cloud, Deployment, Role, parse};
 use cutover_core::digest::Digest;
 use cutover_core::journal::Run as Conducted;
 use cutover_core::plan::{Action, Phase, Plan, lint};
-use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Conductor;
+use cutover_engine::phase::{self, Ending};
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
 
@@ -101,8 +101,7 @@ fn slowness(deployment: &Deployment) -> Slowness {
 async fn run_phase(conductor: &Conductor, deployment: &Deployment, phase: Phase) -> Plan {
     let plan = planned(conductor, deployment, phase).await.expect("observed");
     assert_eq!(lint(&plan, deployment), []);
-    let ending =
-        conductor::run(conductor, Some((plan.clone(), Digest::of(b""))), phase).await.expect("the journal works");
+    let ending = phase::run(conductor, Some((plan.clone(), Digest::of(b""))), phase).await.expect("the journal works");
     let upgrade = conductor.journal.upgrade().clone();
     let failed = upgrade.run_of(phase).into_iter().flat_map(Conducted::failed);
     let failed: Vec<_> = failed.map(|(step, error)| format!("{}: {error}", step.id)).collect();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Fact, Run, StepRun, StepStatus, Upgrade};
+use super::{Acted, Fact, Run, StepRun, StepStatus, Upgrade};
 use crate::names::{DatabaseName, StepId};
 use crate::plan::{Action, Back, Lane, Line, Migrate, PageMayLift, Phase, Plan, Schedule, Step, Undo, downtime_steps};
 use crate::time::between;
@@ -42,14 +42,13 @@ pub fn opens_by(run: &Run) -> Option<Timestamp> {
     run.plan.opens_by().filter(|_| !page_was_posted(run))
 }
 
-/// Whether something says that the maintenance page may be up: a step that puts it up has succeeded, the id of its change
-/// is known, or an attempt at it may have worked. That such a step was started says nothing yet: its conductor may have
-/// ended before the call.
+/// Whether something says that the maintenance page may be up: a step that puts it up has succeeded, the id of its
+/// change is known, or an attempt at it may have worked. That such a step was started says nothing yet: its conductor
+/// may have ended before the call.
 #[must_use]
 pub fn page_was_posted(run: &Run) -> bool {
     let has_changed = |fact: &Fact| matches!(fact, Fact::RecordsChanged { .. });
-    let was_posted = |run: &StepRun| run.may_have_acted && !run.only_started;
-    posts_page(run).any(|(_, run)| was_posted(run) || run.facts.iter().any(has_changed))
+    posts_page(run).any(|(_, run)| run.acted == Acted::Perhaps || run.facts.iter().any(has_changed))
 }
 
 /// The steps that put the maintenance page up.
@@ -110,7 +109,7 @@ pub fn way_back(run: &Run, upgrade: &Upgrade) -> Back {
         _ => false,
     };
     // So may a step that a plan before has done and this one observes again.
-    let may_stand = |run: &StepRun| !run.status.is_untouched() || run.may_have_acted;
+    let may_stand = |run: &StepRun| !run.status.is_untouched() || run.acted != Acted::No;
     let started = run.runs().filter(|(step, run)| may_stand(run) || was_begun(&step.action));
     let started: Vec<Step> = started
         .map(|(step, _)| match &step.action {
@@ -346,7 +345,7 @@ mod tests {
 
     fn done(started: u64, ended: u64) -> StepRun {
         let (started_at, ended_at) = (Some(at(started)), Some(at(ended)));
-        StepRun { status: StepStatus::Done, started_at, ended_at, may_have_acted: true, ..StepRun::default() }
+        StepRun { status: StepStatus::Done, started_at, ended_at, acted: Acted::Perhaps, ..StepRun::default() }
     }
 
     fn open(run: &mut Run, id: &str, started: u64) {
@@ -521,7 +520,7 @@ mod tests {
         let refused = StepRun { status, started_at, ended_at, failures: 1, ..StepRun::default() };
         run.steps = [("page".into(), refused.clone())].into();
         assert_eq!((downtime_began(&run), page_is_up(&run)), (None, false));
-        run.steps = [("page".into(), StepRun { may_have_acted: true, ..refused })].into();
+        run.steps = [("page".into(), StepRun { acted: Acted::Perhaps, ..refused })].into();
         assert_eq!((downtime_began(&run), page_is_up(&run)), (Some(at(0)), true));
     }
 

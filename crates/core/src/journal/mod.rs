@@ -22,4 +22,4 @@ pub use measure::{
 pub use record::{RECORD_VERSION, Record};
 pub use run::Run;
 pub use state::Upgrade;
-pub use step::{IllegalTransition, StepRun, StepStatus, next_status};
+pub use step::{Acted, IllegalTransition, StepRun, StepStatus, next_status};

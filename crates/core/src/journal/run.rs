@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::step::WAITING;
-use super::{Fact, RunKind, RunNumber, StepRun, StepStatus};
+use super::{Acted, Fact, RunKind, RunNumber, StepRun, StepStatus};
 use crate::digest::Digest;
 use crate::names::StepId;
 use crate::plan::{Action, Edge, Plan, Rule, Step};
@@ -145,8 +145,7 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
                 retry_approved: run.retry_approved,
                 in_doubt: run.in_doubt || matches!(run.status, StepStatus::Running { .. }),
                 facts: run.facts.iter().filter(|fact| is_of_use_later(fact)).cloned().collect(),
-                may_have_acted: run.acts_since().is_some(),
-                only_started: run.only_started || run.status.is_open() && !has_acted(run),
+                acted: has_acted(run),
                 // Since when visitors see the maintenance page does not change with the plan.
                 started_at: run.acts_since().filter(|_| step.posts_page()),
                 ..StepRun::default()
@@ -159,9 +158,14 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
     steps
 }
 
-/// Whether more is known of a step than that it was started.
-fn has_acted(run: &StepRun) -> bool {
-    run.may_have_acted || run.facts.iter().any(|fact| matches!(fact, Fact::RecordsChanged { .. }))
+/// Whether a step may have changed something, once its plan is replaced and its last attempt has ended with that.
+fn has_acted(run: &StepRun) -> Acted {
+    let has_changed_records = || run.facts.iter().any(|fact| matches!(fact, Fact::RecordsChanged { .. }));
+    match run.acted {
+        Acted::No if run.status.is_open() && has_changed_records() => Acted::Perhaps,
+        Acted::No if run.status.is_open() => Acted::OnlyStarted,
+        known => known,
+    }
 }
 
 #[cfg(test)]
@@ -266,6 +270,15 @@ mod tests {
         let running = StepRun { status: StepStatus::Running { attempt: 1 }, ..StepRun::default() };
         assert!(looked_at_anew(running).in_doubt);
         assert!(!looked_at_anew(StepRun { failures: 1, ..StepRun::default() }).in_doubt);
+    }
+
+    #[test]
+    fn what_a_step_may_have_done_is_still_known_after_several_new_plans() {
+        let at = Some(Timestamp::UNIX_EPOCH);
+        let running = StepRun { status: StepStatus::Running { attempt: 1 }, started_at: at, ..StepRun::default() };
+        assert_eq!(looked_at_anew(looked_at_anew(running)).acted, Acted::OnlyStarted);
+        let done = StepRun { status: StepStatus::Done, acted: Acted::Perhaps, started_at: at, ..StepRun::default() };
+        assert_eq!(looked_at_anew(looked_at_anew(done)).acted, Acted::Perhaps);
     }
 
     #[test]

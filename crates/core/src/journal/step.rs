@@ -157,20 +157,25 @@ pub struct StepRun {
     /// Whether one of its calls may have taken effect, and this has not been found out since.
     #[serde(default)]
     pub in_doubt: bool,
-    /// Whether an attempt that has ended may have changed something. It stays so until the step is undone.
+    /// Whether attempts that have ended may have changed something.
     #[serde(default)]
-    pub may_have_acted: bool,
-    /// Whether all that is known of this is that a conductor of an earlier plan started the step, and ended.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub only_started: bool,
+    pub acted: Acted,
     /// What it has learned, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<Fact>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-const fn is_false(value: &bool) -> bool {
-    !*value
+/// Whether attempts of a step that have ended may have changed something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Acted {
+    /// No: there was none, it is known that they changed nothing, or the step was undone.
+    #[default]
+    No,
+    /// All that is known is that a conductor of an earlier plan started the step, and ended.
+    OnlyStarted,
+    /// They may have, or have.
+    Perhaps,
 }
 
 /// A step that was not started.
@@ -182,8 +187,7 @@ pub(super) static WAITING: StepRun = StepRun {
     retries: 0,
     retry_approved: false,
     in_doubt: false,
-    may_have_acted: false,
-    only_started: false,
+    acted: Acted::No,
     facts: Vec::new(),
 };
 
@@ -191,7 +195,7 @@ impl StepRun {
     /// Since when the step may have changed something; nothing when it is known to have changed nothing.
     #[must_use]
     pub fn acts_since(&self) -> Option<Timestamp> {
-        self.started_at.filter(|_| self.may_have_acted || self.status.is_open())
+        self.started_at.filter(|_| self.acted != Acted::No || self.status.is_open())
     }
 
     /// Applies an event that has led to `status`.
@@ -210,14 +214,13 @@ impl StepRun {
             }
             Event::StepUndone { .. } => {
                 self.ended_at = Some(at);
-                self.may_have_acted = false;
+                self.acted = Acted::No;
             }
             Event::StepLearned { .. } => {}
             Event::StepFailed { in_doubt, changed_nothing, .. } => {
                 self.ended_at = Some(at);
                 // That nothing was changed is said only after a look for what attempts before may have done.
-                self.may_have_acted = !changed_nothing;
-                self.only_started = false;
+                self.acted = if *changed_nothing { Acted::No } else { Acted::Perhaps };
                 self.failures += 1;
                 self.retry_approved = false;
                 // A step can fail because nobody could look: then what its call has done is still not known.
@@ -227,17 +230,18 @@ impl StepRun {
                 self.started_at.get_or_insert(at);
                 self.ended_at = Some(at);
                 self.in_doubt = false;
-                self.may_have_acted = true;
-                self.only_started = false;
+                self.acted = Acted::Perhaps;
             }
             _ => {
                 // A step that has changed nothing so far counts as started with its next attempt.
-                let begins_anew = self.ended_at.is_some() && !self.may_have_acted;
+                let begins_anew = self.ended_at.is_some() && self.acted == Acted::No;
                 self.started_at = self.started_at.filter(|_| !begins_anew).or(Some(at));
                 self.ended_at = None;
-                self.in_doubt |= matches!(event, Event::StepInDoubt { .. });
-                self.may_have_acted |= self.in_doubt;
-                self.only_started &= !matches!(event, Event::StepInDoubt { .. });
+                let came_into_doubt = matches!(event, Event::StepInDoubt { .. });
+                self.in_doubt |= came_into_doubt;
+                if came_into_doubt || self.in_doubt && self.acted == Acted::No {
+                    self.acted = Acted::Perhaps;
+                }
                 // One consent is valid for one attempt.
                 self.retry_approved &= !matches!(event, Event::StepStarted { .. });
             }

@@ -48,6 +48,16 @@ impl Plan {
         })
     }
 
+    /// The start of the window that this plan opens; nothing for the plan of another phase.
+    #[must_use]
+    pub fn window_start(&self) -> Option<Timestamp> {
+        let waits = self.steps.iter().filter_map(|step| match step.action {
+            Action::WaitUntil { moment, .. } => Some(moment),
+            _ => None,
+        });
+        waits.max()
+    }
+
     /// The same plan without a limit on when it may start.
     #[must_use]
     pub fn without_latest_start(mut self) -> Self {

@@ -1,13 +1,13 @@
-//! The announce phase: date the maintenance page, then tell people.
+//! The announce phase: date the maintenance page, then tell people. And whether they were told what the file says.
 
 use super::Inputs;
 use super::build::{CALL_LIMIT, step};
 use super::words::{fill, maintenance_page};
 use crate::deployment::{AnnounceWhen, Deployment};
-use crate::plan::{Action, Announce, Line, PublishPage, Rule, Step};
+use crate::journal::{Upgrade, downtime_began, page_was_posted};
+use crate::plan::{Action, Announce, Line, Phase, PublishPage, Rule, Step};
 
-pub(super) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
-    let deployment = inputs.deployment;
+pub(super) fn steps(deployment: &Deployment) -> Vec<Step> {
     let page = publish_page(deployment);
     let notices = announcements(deployment, AnnounceWhen::Scheduled, "announce", Line::Notify);
     let notices = notices.into_iter().map(|notice| notice.after(&page.id, Rule::PageFirst)).collect();
@@ -41,4 +41,42 @@ pub(super) fn announcements(deployment: &Deployment, when: AnnounceWhen, phase: 
             step(format!("{phase}.announce.{}", announcement.name), line, title, action)
         })
         .collect()
+}
+
+/// Whether `announce` has succeeded, and has announced what the file says: its dates, its page and its messages.
+#[must_use]
+pub fn is_announced(upgrade: &Upgrade, deployment: &Deployment) -> bool {
+    upgrade.finished(Phase::Announce) && !was_told_otherwise(upgrade, deployment)
+}
+
+/// Whether `announce` has succeeded, and would now announce something else: the dates, the page or a message in the
+/// file were edited since. Not once visitors may see the page according to the journal, because then it is too late to
+/// announce anything.
+#[must_use]
+pub fn is_announced_otherwise(upgrade: &Upgrade, deployment: &Deployment) -> bool {
+    let may_be_down =
+        upgrade.run_of(Phase::Window).is_some_and(|run| !run.is_under_way() || downtime_began(run).is_some());
+    !may_be_down && was_told_otherwise(upgrade, deployment)
+}
+
+/// Whether people were told something else than what the file says now.
+pub(super) fn was_told_otherwise(upgrade: &Upgrade, deployment: &Deployment) -> bool {
+    let Some(announced) = upgrade.run_of(Phase::Announce).filter(|run| !run.is_under_way()) else { return false };
+    let was_announced = |step: &Step| announced.plan.step(&step.id).is_some_and(|told| told.action == step.action);
+    !steps(deployment).iter().all(was_announced)
+}
+
+/// Whether visitors may see the maintenance page of a window that has begun, or have seen it. If a conductor ended at the
+/// first change of DNS, only the zone tells.
+#[must_use]
+pub fn is_down(inputs: Inputs<'_>) -> bool {
+    let shows = |step: &Step| match &step.action {
+        Action::ChangeRecords(change) => change.records.iter().any(|record| {
+            let seen = inputs.observation.records.get(&record.name);
+            seen.is_some_and(|seen| seen.target.is_same(&record.target))
+        }),
+        _ => false,
+    };
+    let run = inputs.upgrade.run_of(Phase::Window);
+    run.is_some_and(|run| page_was_posted(run) || run.plan.steps.iter().filter(|step| step.posts_page()).any(shows))
 }

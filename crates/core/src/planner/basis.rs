@@ -4,12 +4,13 @@ use super::hosts::living;
 use super::window::is_late;
 use super::{Inputs, current_hosts};
 use crate::digest::Digest;
+use crate::observation::PendingCount;
 use crate::plan::{Basis, Phase};
 use crate::time::human;
 
-pub(super) fn of(inputs: Inputs<'_>, phase: Phase) -> Basis {
+pub(super) fn of(inputs: Inputs<'_>, deployment: &Digest, phase: Phase) -> Basis {
     let mut basis = Basis::default();
-    basis.state("deployment file", Digest::of_json(inputs.deployment).short());
+    basis.state("deployment file", deployment.short());
     for before in Phase::ALL.iter().take_while(|before| **before < phase) {
         let finished = if inputs.upgrade.finished(*before) { "finished" } else { "not finished" };
         basis.state(format!("phase {before}"), finished);
@@ -71,7 +72,10 @@ fn databases(inputs: Inputs<'_>, basis: &mut Basis) {
         basis.state(format!("database {name}"), if database.available { "available" } else { "not available" });
     }
     for pending in &inputs.observation.pending {
-        let count = pending.count.map_or("unknown".to_owned(), |count| count.to_string());
+        let count = match pending.count {
+            PendingCount::Known(count) => count.to_string(),
+            PendingCount::NoNextHost | PendingCount::NotKnown { .. } => "unknown".to_owned(),
+        };
         let subject = format!("pending migrations of {} {} {}", pending.fleet, pending.service, pending.database);
         basis.state(subject, count);
     }

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::announce::{is_down, was_told_otherwise};
 use super::hosts::{living, next_names};
 use super::{Inputs, current_hosts};
 use crate::deployment::Role;
-use crate::journal::Upgrade;
 use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, SiteName};
 use crate::plan::Phase;
 
@@ -28,6 +28,28 @@ pub enum Blocked {
     Finished {
         /// The phase.
         phase: Phase,
+    },
+    /// Visitors were told something else than what the file says now.
+    #[error(
+        "the dates, the maintenance page or a message in the file were edited since `announce`; tell people what is true now with `cutover announce --replan`"
+    )]
+    AnnouncedOtherwise,
+    /// Visitors may see the maintenance page.
+    #[error("visitors may see the maintenance page already, so it is too late to announce anything")]
+    TooLateToAnnounce,
+    /// The window in the file has started already, and nobody was told about it or no host is ready for it.
+    #[error("the window in the file started at {start}; edit `start` and `length` under [window]")]
+    WindowStarted {
+        /// Its start, for people.
+        start: String,
+    },
+    /// The start in the file was edited while visitors may see the maintenance page.
+    #[error(
+        "`start` under [window] was edited after the maintenance page went up, or may have; put it back to {start}. With another start, what was done would be done again, and the snapshot to go back to would be taken again"
+    )]
+    MovedWhileDown {
+        /// The start of the window that is under way, for people.
+        start: String,
     },
     /// A fleet has no current hosts of a role that the file gives it.
     #[error(
@@ -104,14 +126,46 @@ pub enum Blocked {
 }
 
 /// The reasons in the journal why `phase` cannot start.
-pub(super) fn by_journal(upgrade: &Upgrade, phase: Phase) -> Vec<Blocked> {
+pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
+    let upgrade = inputs.upgrade;
     if upgrade.finished(phase) {
         return vec![Blocked::Finished { phase }];
     }
-    match phase.before() {
-        Some(before) if !upgrade.finished(before) => vec![Blocked::NotYet { phase, before }],
-        _ => Vec::new(),
+    let is_down = is_down(inputs);
+    let needed: &[Phase] = match phase {
+        Phase::Announce => &[],
+        Phase::Prepare => &[Phase::Announce],
+        // Once visitors may see the page, the window has to go on, whatever they were told.
+        Phase::Window if is_down => &[Phase::Prepare],
+        // Another window may have been announced after the hosts were prepared, and not to the end.
+        Phase::Window => &[Phase::Announce, Phase::Prepare],
+        Phase::Retire => &[Phase::Window],
+    };
+    let missing = needed.iter().filter(|before| !upgrade.finished(**before));
+    let not_yet: Vec<Blocked> = missing.map(|before| Blocked::NotYet { phase, before: *before }).collect();
+    if !not_yet.is_empty() {
+        return not_yet;
     }
+    let reason = match phase {
+        Phase::Announce if is_down => Some(Blocked::TooLateToAnnounce),
+        Phase::Announce | Phase::Prepare => has_started(inputs),
+        Phase::Window if is_down => was_moved(inputs),
+        Phase::Window if was_told_otherwise(upgrade, inputs.deployment) => Some(Blocked::AnnouncedOtherwise),
+        Phase::Window | Phase::Retire => None,
+    };
+    Vec::from_iter(reason)
+}
+
+fn has_started(inputs: Inputs<'_>) -> Option<Blocked> {
+    let start = &inputs.deployment.window.start;
+    (inputs.observation.at >= start.timestamp).then(|| Blocked::WindowStarted { start: start.show(start.timestamp) })
+}
+
+/// Whether the window that has begun has another start than the file's.
+fn was_moved(inputs: Inputs<'_>) -> Option<Blocked> {
+    let run = inputs.upgrade.run_of(Phase::Window)?;
+    let (before, start) = (run.plan.window_start()?, &inputs.deployment.window.start);
+    (before != start.timestamp).then(|| Blocked::MovedWhileDown { start: start.show(before) })
 }
 
 /// The reasons in the world why `phase` cannot start.

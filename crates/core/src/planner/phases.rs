@@ -2,6 +2,7 @@
 
 use super::{Blocked, Inputs, announce, basis, blocked, order, prepare, retire, window};
 use crate::deployment::Deployment;
+use crate::digest::Digest;
 use crate::plan::{Action, Order, Phase, Plan, Step, WindowForecast};
 
 /// Plans a phase that can start now.
@@ -9,21 +10,38 @@ use crate::plan::{Action, Order, Phase, Plan, Step, WindowForecast};
 /// # Errors
 /// All reasons why it cannot start.
 pub fn plan(inputs: Inputs<'_>, phase: Phase, order: Order) -> Result<Plan, Vec<Blocked>> {
-    let mut blocked = blocked::by_journal(inputs.upgrade, phase);
+    plan_digested(inputs, &Digest::of_json(inputs.deployment), phase, order)
+}
+
+/// The same, with the digest of the deployment: a caller that plans all phases computes it once.
+///
+/// # Errors
+/// All reasons why the phase cannot start.
+pub fn plan_digested(
+    inputs: Inputs<'_>,
+    deployment: &Digest,
+    phase: Phase,
+    order: Order,
+) -> Result<Plan, Vec<Blocked>> {
+    let mut blocked = blocked::by_journal(inputs, phase);
     // The world is checked only if the journal allows the phase: before and after that, its state does not match the
     // phase.
     if blocked.iter().all(|reason| !matches!(reason, Blocked::Finished { .. })) {
         blocked.extend(blocked::by_world(inputs, phase));
     }
-    if blocked.is_empty() { Ok(forecast(inputs, phase, order)) } else { Err(blocked) }
+    if blocked.is_empty() { Ok(forecast_digested(inputs, deployment, phase, order)) } else { Err(blocked) }
 }
 
 /// Plans a phase as if the ones before it were finished, to show it in advance. What earlier phases will create is
 /// referred to by the steps that create it.
 #[must_use]
 pub fn forecast(inputs: Inputs<'_>, phase: Phase, order: Order) -> Plan {
+    forecast_digested(inputs, &Digest::of_json(inputs.deployment), phase, order)
+}
+
+fn forecast_digested(inputs: Inputs<'_>, deployment: &Digest, phase: Phase, order: Order) -> Plan {
     let steps: Vec<Step> = match phase {
-        Phase::Announce => announce::steps(inputs),
+        Phase::Announce => announce::steps(inputs.deployment),
         Phase::Prepare => prepare::steps(inputs),
         Phase::Window => window::steps(inputs),
         Phase::Retire => retire::steps(inputs),
@@ -37,7 +55,7 @@ pub fn forecast(inputs: Inputs<'_>, phase: Phase, order: Order) -> Plan {
         phase,
         order,
         made_at: inputs.observation.at,
-        basis: basis::of(inputs, phase),
+        basis: basis::of(inputs, deployment, phase),
         steps: order::sorted(steps),
     };
     if phase == Phase::Window { opens_in_time(plan, inputs.deployment) } else { plan }

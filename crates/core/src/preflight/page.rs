@@ -4,7 +4,8 @@ use super::item::{CheckItem, certificate_unseen, of_part, or_flaws};
 use crate::deployment::is_region;
 use crate::names::DnsName;
 use crate::observation::{Distribution, Part};
-use crate::planner::Inputs;
+use crate::plan::Phase;
+use crate::planner::{Inputs, is_announced_otherwise};
 
 pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
     let mut items = of_part(inputs, &Part::Distribution, || distribution(inputs));
@@ -102,12 +103,16 @@ fn settings(seen: &Distribution, subject: &str) -> Vec<CheckItem> {
 fn page(inputs: Inputs<'_>) -> CheckItem {
     let wanted = &inputs.deployment.maintenance_page;
     let subject = format!("page s3://{}/{}", wanted.bucket, wanted.key);
+    // A finished phase publishes again only what has changed in the file.
+    let remedy = match inputs.upgrade.finished(Phase::Announce) {
+        false => "`cutover announce` publishes it",
+        true if is_announced_otherwise(inputs.upgrade, inputs.deployment) => "`cutover announce --replan` publishes it",
+        true => "it has changed since `announce`: find out who changed it, and put it back",
+    };
     match &inputs.observation.page {
-        None => CheckItem::ok(subject, "does not exist")
-            .warning("visitors would see an error", "`cutover announce` publishes it"),
+        None => CheckItem::ok(subject, "does not exist").warning("visitors would see an error", remedy),
         Some(text) if *text != crate::planner::maintenance_page(inputs.deployment) => {
-            CheckItem::ok(subject, "is not the page of this upgrade")
-                .warning("visitors would read old dates", "`cutover announce` publishes it")
+            CheckItem::ok(subject, "is not the page of this upgrade").warning("visitors would read old dates", remedy)
         }
         Some(_) => CheckItem::ok(subject, "is the page of this upgrade"),
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::item::{CheckItem, of_part, or_flaws};
 use crate::deployment::Database;
-use crate::observation::Part;
+use crate::observation::{Part, PendingCount};
 use crate::plan::Phase;
 use crate::planner::Inputs;
 use crate::time::{between, human};
@@ -35,7 +35,9 @@ fn instance(inputs: Inputs<'_>, database: &Database) -> Vec<CheckItem> {
         let remedy = "wait for its pending change, or cancel it";
         flaws.push(CheckItem::ok(subject, "is not available").problem(consequence, remedy));
     }
-    if age.is_none_or(|age| age > DAILY) {
+    // With a snapshot right before the window, the one in the window copies only what has changed since.
+    let is_prepared = database.warm_up_snapshot || !database.snapshot;
+    if !is_prepared && age.is_none_or(|age| age > DAILY) {
         let remedy =
             "have RDS keep backups for a week (`aws rds modify-db-instance`), and set `warm_up_snapshot = true`";
         flaws.push(item.clone().warning("no backups are made; a snapshot in the window copies everything", remedy));
@@ -51,9 +53,10 @@ fn pending(inputs: Inputs<'_>) -> Vec<CheckItem> {
     known
         .map(|pending| {
             let subject = format!("migrations {} {} {}", pending.fleet, pending.service, pending.database);
-            match pending.count {
-                Some(count) => CheckItem::ok(subject, format!("{count} pending")),
-                None => CheckItem::unknown(subject, "not known until a next host runs"),
+            match &pending.count {
+                PendingCount::Known(count) => CheckItem::ok(subject, format!("{count} pending")),
+                PendingCount::NoNextHost => CheckItem::unknown(subject, "not known until a next host runs"),
+                PendingCount::NotKnown { because } => CheckItem::unknown(subject, format!("not known: {because}")),
             }
         })
         .collect()

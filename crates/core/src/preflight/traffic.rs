@@ -49,7 +49,11 @@ fn record(inputs: Inputs<'_>, site: &Site) -> CheckItem {
     // After the window, `retire` gives records their usual TTL again.
     let is_to_come = !inputs.upgrade.finished(Phase::Window);
     if is_to_come && record.ttl > inputs.deployment.dns.window_ttl.duration() {
-        return item.warning("resolvers would keep the old answer too long", "`cutover prepare` lowers it");
+        let remedy = match inputs.upgrade.finished(Phase::Prepare) {
+            false => "`cutover prepare` lowers it",
+            true => "it was raised since `prepare`: lower it to the file's `window_ttl`",
+        };
+        return item.warning("resolvers would keep the old answer too long", remedy);
     }
     item
 }

@@ -1,16 +1,24 @@
 //! Where an upgrade is, worked out from its journal: what `status` shows, `--json` prints and pages draw.
 //!
-//! `upgrade` is the complete status, `window` the window's times, and `refusal` distinguishes a refusal at a gate from
-//! a failure. Everything is a pure function of the journal's state, the deployment file and a moment, so that every
-//! reader of the journal computes the same status.
+//! `upgrade` is the complete status, `inputs` what it is made from, `phases` where each phase is, `window` the window's
+//! times, `conductor` what is known of who conducts it, `edited` whether the file still says what is under way, `commands`
+//! what to type, and `refusal` distinguishes a refusal at a gate from a failure. Everything is a pure function of the
+//! journal's state, the deployment file and a moment, so that every reader of the journal computes the same status.
 
+mod commands;
+mod conductor;
+mod edited;
+mod inputs;
+mod phases;
 mod refusal;
 mod upgrade;
 mod window;
 
+pub use commands::{PhaseOptions, approve_command, phase_command, phase_command_with, wake_command};
+pub use conductor::ConductorState;
+pub use edited::Edited;
+pub use inputs::StatusInputs;
+pub use phases::{PhaseState, PhaseStatus};
 pub use refusal::{Refusal, only_refused, refusal_of};
-pub use upgrade::{
-    BackStatus, FailedStep, NextSteps, NoWayBack, PhaseState, PhaseStatus, RunningStep, Status, StatusInputs,
-    WaitingGate, approve_command,
-};
-pub use window::{StartStatus, WindowStatus, delayed, safe_start};
+pub use upgrade::{BackStatus, BackSteps, FailedStep, NextSteps, NoWayBack, RunningStep, Status, WaitingGate};
+pub use window::{Downtime, StartStatus, WindowStatus, delayed, forecast_now, safe_start, until_words};

@@ -3,33 +3,23 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use crate::deployment::Deployment;
-use crate::journal::{Run, StepRun, StepStatus, Upgrade, opens_by, page_is_up, page_may_lift, way_back};
+use crate::journal::{Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, way_back};
 use crate::names::{GateName, StepId, UpgradeId};
 use crate::plan::{Action, Decide, PageMayLift, Phase, Step, StepGroups};
 use crate::time::{OffsetTime, between, seconds};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::refusal::{Refusal, only_refused, refusal_of};
-use super::window::{StartStatus, WindowStatus};
-
-/// What a status is made from.
-#[derive(Clone, Copy, Debug)]
-pub struct StatusInputs<'a> {
-    /// The journal's state.
-    pub upgrade: &'a Upgrade,
-    /// The deployment file.
-    pub deployment: &'a Deployment,
-    /// The file's path as the operator gave it, for commands to type.
-    pub file: &'a str,
-    /// The upgrade's time.
-    pub now: Timestamp,
-    /// Whether a conductor is alive, according to its lease; nothing if that is not known.
-    pub conductor_lives: Option<bool>,
-    /// Why the state could not be read completely; nothing if it could.
-    pub damage: Option<&'a str>,
-}
+use super::commands::{
+    accept_command, approve_command, move_command, next_command, phase_command, resume_command, retry_command,
+    take_over_command,
+};
+use super::conductor::ConductorState;
+use super::edited::Edited;
+use super::inputs::StatusInputs;
+use super::phases::PhaseStatus;
+use super::refusal::{Refusal, refusal_of};
+use super::window::{Downtime, StartStatus, WindowStatus};
 
 /// Where an upgrade is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -46,8 +36,10 @@ pub struct Status {
     pub updated_at: Option<Timestamp>,
     /// Who conducts it, or was the last to conduct it.
     pub conductor: Option<String>,
-    /// Whether that conductor is alive, according to its lease; nothing if that is not known.
-    pub conductor_lives: Option<bool>,
+    /// What is known of that conductor, according to its lease.
+    pub conductor_state: ConductorState,
+    /// The command that takes the upgrade over from a conductor that is suspended, and may have to stay so.
+    pub take_over_command: Option<String>,
     /// Whether somebody conducts it now, as far as is known.
     pub conducted: bool,
     /// Why the last conductor stopped early.
@@ -70,46 +62,21 @@ pub struct Status {
     pub window: Option<WindowStatus>,
     /// What going back would mean, while the window is under way.
     pub back: Option<BackStatus>,
+    /// How long the sites were not served, once they all are again.
+    pub downtime: Option<Downtime>,
+    /// Set if the file no longer says what was announced, or what is under way.
+    pub edited: Option<Edited>,
+    /// The command that applies the edit, once no conductor is at work.
+    pub apply_command: Option<String>,
     /// The command to type next; nothing if there is none.
     pub next_command: Option<String>,
+    /// The command that resumes the phase under way, once its conductor has done what it was asked: to stop.
+    pub resume_command: Option<String>,
+    /// The command that announces another window, once its dates were edited in the file, instead of opening this one late.
+    pub move_command: Option<String>,
     /// The window's clock, which is used to show moments.
     #[serde(skip)]
     pub clock: OffsetTime,
-}
-
-/// The state of a phase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PhaseState {
-    /// No plan is recorded.
-    NotStarted,
-    /// Running, as far as the journal knows.
-    UnderWay,
-    /// Its conductor has stopped or is gone.
-    Stopped,
-    /// Somebody has refused at a gate; nothing has failed.
-    Refused,
-    /// A step has failed.
-    Failed,
-    /// All steps have succeeded.
-    Finished,
-}
-
-/// A phase.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PhaseStatus {
-    /// Which.
-    pub phase: Phase,
-    /// Its state.
-    pub state: PhaseState,
-    /// How many steps it has; 0 if no plan is recorded.
-    pub steps: usize,
-    /// How many of them have succeeded.
-    pub done: usize,
-    /// When it was started.
-    pub started_at: Option<Timestamp>,
-    /// When all its steps had succeeded.
-    pub finished_at: Option<Timestamp>,
 }
 
 /// A step under way.
@@ -202,8 +169,21 @@ pub struct BackStatus {
     /// How long that is expected to take.
     #[serde(rename = "length_seconds", with = "seconds")]
     pub length: Duration,
+    /// The same steps with similar ones grouped, in the order in which they would be undone.
+    pub list: Vec<BackSteps>,
     /// What cannot be undone: the first such step of each lane; empty if everything can be undone.
     pub impossible: Vec<NoWayBack>,
+}
+
+/// Similar steps that would be undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BackSteps {
+    /// What they did.
+    pub title: String,
+    /// Their lane.
+    pub lane: String,
+    /// How many there are.
+    pub steps: usize,
 }
 
 /// Why a lane cannot go back.
@@ -226,16 +206,20 @@ impl Status {
         let unfinished = current.filter(|run| run.finished_at.is_none());
         let window = unfinished.filter(|run| run.plan.phase == Phase::Window);
         let gates = waiting_gates(inputs);
-        let phases: Vec<PhaseStatus> = Phase::ALL.iter().map(|phase| phase_status(inputs, *phase)).collect();
+        let phases: Vec<PhaseStatus> = Phase::ALL.iter().map(|phase| PhaseStatus::of(inputs, *phase)).collect();
         let groups = unfinished.map(|run| StepGroups::of(&run.plan)).unwrap_or_default();
+        let edited = Edited::of(upgrade, inputs.deployment);
+        let is_readable = inputs.damage.is_none();
+        let gate = gates.first().and_then(|gate| gate.command.clone());
         Self {
             damage: inputs.damage.map(str::to_owned),
             upgrade: upgrade.id.clone().unwrap_or_else(|| inputs.deployment.upgrade()),
             now: inputs.now,
             updated_at: upgrade.updated_at,
             conductor: upgrade.conductor.clone(),
-            conductor_lives: inputs.conductor_lives,
-            conducted: upgrade.interrupted.is_none() && inputs.conductor_lives != Some(false),
+            conductor_state: inputs.conductor.clone(),
+            take_over_command: take_over_command(inputs, &phases).filter(|_| is_readable),
+            conducted: upgrade.interrupted.is_none() && *inputs.conductor != ConductorState::Gone,
             interrupted: upgrade.interrupted.clone(),
             phase: current.map(|run| run.plan.phase),
             running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
@@ -243,35 +227,20 @@ impl Status {
             next: unfinished.map(|run| next(run, &groups)).unwrap_or_default(),
             start: StartStatus::of(inputs.upgrade, inputs.deployment),
             window: window.map(|run| WindowStatus::of(run, upgrade, inputs.deployment, inputs.now)),
-            back: window.map(|run| back_status(run, upgrade)),
+            back: window.map(|run| back_status(run, upgrade, &groups)),
+            downtime: upgrade.run_of(Phase::Window).and_then(|run| Downtime::of(run, upgrade, inputs.deployment)),
             // The next step is unknown if the state could not be read to its end.
-            next_command: next_command(inputs, &phases, &gates).filter(|_| inputs.damage.is_none()),
+            next_command: next_command(inputs, &phases, gate, edited).filter(|_| is_readable),
+            resume_command: resume_command(inputs, &phases).filter(|_| is_readable),
+            move_command: move_command(inputs, &phases).filter(|_| is_readable),
+            apply_command: edited
+                .filter(|edited| is_readable && edited.put_back.is_none())
+                .map(|edited| phase_command(inputs, edited.phase)),
+            edited: edited.filter(|_| is_readable),
             phases,
             gates,
             clock: inputs.deployment.window.start,
         }
-    }
-}
-
-fn phase_status(inputs: StatusInputs<'_>, phase: Phase) -> PhaseStatus {
-    let run = inputs.upgrade.run_of(phase);
-    let state = match run {
-        None => PhaseState::NotStarted,
-        Some(run) if run.finished_at.is_some() => PhaseState::Finished,
-        Some(run) if run.failed().next().is_some() => match only_refused(run, inputs.upgrade) {
-            true => PhaseState::Refused,
-            false => PhaseState::Failed,
-        },
-        Some(_) if inputs.upgrade.interrupted.is_some() || inputs.conductor_lives == Some(false) => PhaseState::Stopped,
-        Some(_) => PhaseState::UnderWay,
-    };
-    PhaseStatus {
-        phase,
-        state,
-        steps: run.map_or(0, |run| run.plan.steps.len()),
-        done: run.map_or(0, |run| run.runs().filter(|(_, step)| step.status.is_done()).count()),
-        started_at: run.map(|run| run.started_at),
-        finished_at: run.and_then(|run| run.finished_at),
     }
 }
 
@@ -308,7 +277,6 @@ fn trouble(run: &StepRun) -> Option<String> {
 fn failed(inputs: StatusInputs<'_>, run: &Run) -> Vec<FailedStep> {
     let (phase, upgrade) = (run.plan.phase, inputs.upgrade);
     let again = phase_command(inputs, phase);
-    let command = |option: &str, step: &Step| format!("{again} {option} {}", step.id);
     // Only these are accepted as done: what was in doubt once may have been found out since.
     let is_in_doubt = |step: &Step| matches!(run.status(&step.id), StepStatus::Failed { in_doubt: true, .. });
     let needs_consent = |step: &Step| matches!(step.action, Action::Migrate(_)) || is_in_doubt(step);
@@ -324,8 +292,8 @@ fn failed(inputs: StatusInputs<'_>, run: &Run) -> Vec<FailedStep> {
             PageMayLift::No { because } => Some(because),
             PageMayLift::Yes => None,
         },
-        retry_command: (needs_consent(step) && is_readable).then(|| command("--retry", step)),
-        accept_command: (is_in_doubt(step) && is_readable).then(|| command("--accept", step) + " --because TEXT"),
+        retry_command: (needs_consent(step) && is_readable).then(|| retry_command(&again, &step.id)),
+        accept_command: (is_in_doubt(step) && is_readable).then(|| accept_command(&again, &step.id)),
     });
     failed.collect()
 }
@@ -348,11 +316,6 @@ fn waiting_gates(inputs: StatusInputs<'_>) -> Vec<WaitingGate> {
             command: inputs.damage.is_none().then(|| approve_command(inputs.file, gate)),
         })
         .collect()
-}
-
-/// The command that approves a gate.
-pub fn approve_command(file: &str, gate: &GateName) -> String {
-    format!("cutover approve {file} {gate} --by NAME")
 }
 
 /// The first groups of waiting steps for which everything that they wait for has been started.
@@ -383,7 +346,7 @@ fn next(run: &Run, groups: &StepGroups) -> Vec<NextSteps> {
     next.collect()
 }
 
-fn back_status(run: &Run, upgrade: &Upgrade) -> BackStatus {
+fn back_status(run: &Run, upgrade: &Upgrade, groups: &StepGroups) -> BackStatus {
     let back = way_back(run, upgrade);
     let mut impossible: Vec<NoWayBack> = Vec::new();
     for step in &run.plan.steps {
@@ -394,23 +357,22 @@ fn back_status(run: &Run, upgrade: &Upgrade) -> BackStatus {
             impossible.push(NoWayBack { step: step.id.clone(), lane, because: because.clone() });
         }
     }
-    BackStatus { steps: back.steps.len(), length: back.length, impossible }
+    BackStatus { steps: back.steps.len(), length: back.length, list: back_list(&back.steps, groups), impossible }
 }
 
-/// The command that runs or continues a phase, with `--late` if its window may not open any more without it.
-fn phase_command(inputs: StatusInputs<'_>, phase: Phase) -> String {
-    let latest = inputs.upgrade.run_of(phase).and_then(opens_by);
-    let late = if latest.is_some_and(|latest| inputs.now > latest) { " --late" } else { "" };
-    format!("cutover {phase} {}{late}", inputs.file)
-}
-
-fn next_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus], gates: &[WaitingGate]) -> Option<String> {
-    let unfinished = phases.iter().find(|phase| phase.state != PhaseState::Finished)?;
-    match unfinished.state {
-        PhaseState::Finished => None,
-        PhaseState::UnderWay => gates.first().and_then(|gate| gate.command.clone()),
-        PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
-            Some(phase_command(inputs, unfinished.phase))
+/// The steps that would be undone, in groups. A group has the place of the first of its steps that would be undone.
+fn back_list(steps: &[StepId], groups: &StepGroups) -> Vec<BackSteps> {
+    let mut counts: Vec<(usize, usize)> = Vec::new();
+    for index in steps.iter().filter_map(|step| groups.index_of(step)) {
+        match counts.iter_mut().find(|(group, _)| *group == index) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((index, 1)),
         }
     }
+    let list = counts.into_iter().map(|(index, steps)| BackSteps {
+        title: groups.list[index].title.clone(),
+        lane: groups.list[index].lane.to_string(),
+        steps,
+    });
+    list.collect()
 }

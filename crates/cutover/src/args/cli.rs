@@ -24,8 +24,8 @@ pub enum Command {
     /// Write a commented deployment file to start from
     #[command(after_help = "Example:\n  cutover init cutover.toml")]
     Init(InitArgs),
-    /// Check everything that the upgrade relies on; changes nothing
-    #[command(after_help = "Example:\n  cutover check cutover.toml")]
+    /// Check everything that the upgrade relies on; changes nothing of the upgrade
+    #[command(after_help = CHECK_HELP)]
     Check(FileArgs),
     /// Show what a phase would do, step by step, and whether it fits the window
     #[command(
@@ -39,7 +39,7 @@ pub enum Command {
     )]
     Rehearse(RehearseArgs),
     /// Announce the downtime and publish the dated maintenance page
-    #[command(after_help = "Example:\n  cutover announce cutover.toml")]
+    #[command(after_help = ANNOUNCE_HELP)]
     Announce(PhaseArgs),
     /// Build images, launch next hosts, smoke-test them, stop their services
     #[command(after_help = "Example:\n  cutover prepare cutover.toml")]
@@ -114,6 +114,24 @@ pub struct PlanArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+/// What a check writes.
+const CHECK_HELP: &str = "\
+To see whether the state can be written, an object without meaning,
+probe.json, is written there and removed again. Nothing else is written.
+
+Example:
+  cutover check cutover.toml";
+
+/// How a window is moved.
+const ANNOUNCE_HELP: &str = "\
+To move a window that has not opened yet, edit `start` and `length` under
+[window] in the file, and announce it again with --replan. This works until
+visitors are sent to the maintenance page, also after `prepare`.
+
+Examples:
+  cutover announce cutover.toml
+  cutover announce cutover.toml --replan";
 
 /// The assumptions of the policy.
 const POLICY_HELP: &str = "\

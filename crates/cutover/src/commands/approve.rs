@@ -4,14 +4,15 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Upgrade};
 use cutover_core::names::GateName;
 use cutover_core::plan::Action;
+use cutover_core::status::ConductorState;
 use cutover_engine::inbox::{drop_in, undelivered};
 
 use crate::args::ApproveArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::harmless::one_line;
+use crate::output;
 use crate::session::{Access, Loaded, Session};
-use crate::{output, planning};
 
 pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
     let loaded = Loaded::read(&args.file)?;
@@ -50,9 +51,12 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
         };
         drop_in(&session.store, &upgrade, &decision).await?;
         let word = if args.refuse { "refused" } else { "approved" };
-        let what_follows = match planning::conductor(&session).await? {
-            None => format!("nobody conducts the upgrade now; for what to type: cutover status {}", session.file()),
-            Some(_) => "the conductor reads it within a second".to_owned(),
+        let with_status = |words: &str| format!("{words}; for what to type: cutover status {}", session.file());
+        let what_follows = match session.conductor().await? {
+            ConductorState::AtWork | ConductorState::Unknown => "the conductor reads it within a second".to_owned(),
+            ConductorState::Gone => with_status("nobody conducts the upgrade now"),
+            ConductorState::Stopping => with_status("the conductor was asked to stop, and may not read it any more"),
+            ConductorState::Suspended { .. } => with_status("the conductor is suspended, and does not read it"),
         };
         output::note(&format!("{} {word} by {}; {what_follows}", args.gate, one_line(&args.by)));
         Ok(Exit::Done)

@@ -1,4 +1,4 @@
-//! `cutover check`: the read-only preflight.
+//! `cutover check`: the preflight. It changes nothing of the upgrade; it writes an object in the state and removes it.
 
 use cutover_core::deployment::Deployment;
 use cutover_core::journal::Record;
@@ -8,11 +8,12 @@ use cutover_core::preflight::{CheckItem, CheckState, account, check, name_server
 use cutover_engine::failure::Failure;
 use cutover_engine::fence::Mark;
 use cutover_engine::ports::{Clock, World};
+use cutover_engine::store::Store;
 use cutover_engine::{observe, retry};
 use futures_util::future::join;
 
 use crate::args::FileArgs;
-use crate::complete::Given;
+use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
@@ -33,13 +34,14 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         let clock = &*session.clock;
         let (account, answers) = join(of_the_account(&world, clock, inputs), asked).await;
         items.extend(account);
+        items.push(of_the_state(&session.store).await);
         items.push(of_the_fence(&world, clock, session.deployment(), &reading.records).await);
         items.extend(answers.iter().flat_map(|answers| name_servers(inputs, answers)));
         Ok((session, items))
     })?;
     items.extend(super::branch::check_imaged_branches(&args.file, session.deployment()));
     items.sort_by_key(|item| item.state);
-    let given = Given::file(&args.file);
+    let given = GivenArguments::file(&args.file);
     items.iter_mut().for_each(|item| item.remedy = given.complete(&item.remedy));
     if args.json {
         output::json(&items)?;
@@ -77,6 +79,15 @@ async fn of_the_account(world: &World, clock: &dyn Clock, inputs: Inputs<'_>) ->
         items.push(unseen("quotas", failure).warning(consequence, LOOK_AGAIN));
     }
     items
+}
+
+/// Whether the state can be written. That it was read is known already.
+async fn of_the_state(store: &Store) -> CheckItem {
+    let item = CheckItem::ok("state", format!("{} can be read and written", store.location()));
+    let Err(error) = store.probe().await else { return item };
+    let why = std::error::Error::source(&error).map_or_else(String::new, |why| format!(": {why}"));
+    CheckItem { seen: format!("{error}{why}"), ..item }
+        .problem("no phase can start, because nothing could be recorded", LOOK_AGAIN)
 }
 
 /// Who was the last to change records of the zone, according to its fence.

@@ -4,11 +4,13 @@
 
 use cutover_core::journal::Upgrade;
 use cutover_core::plan::{Phase, Plan};
-use cutover_core::planner::{Inputs, forecast, plan};
+use cutover_core::planner::{Inputs, forecast, is_down, plan};
+use cutover_core::status::Edited;
 use cutover_engine::dry::{Writes, walk};
 
+use super::phase::status::again;
 use crate::args::PhaseArgs;
-use crate::complete::Given;
+use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
@@ -56,20 +58,27 @@ async fn plans(
     let mut plans: Vec<Plan> =
         before.map(|other| started(other).unwrap_or_else(|| forecast(inputs, other, args.order.into()))).collect();
     let (wanted, mut obstacles) = match started(phase).filter(|_| !args.replan) {
-        Some(plan) => (plan, Vec::new()),
+        Some(plan) => {
+            let edited = Edited::of(upgrade, session.deployment());
+            let command = |edited: Edited| again(session, upgrade, edited.phase);
+            let words = |edited: Edited| format!("{}; to apply the edit: {}", edited.words(), command(edited));
+            (plan, edited.map(words).into_iter().collect())
+        }
         None => match plan(inputs, phase, args.order.into()) {
             Ok(plan) => (plan, Vec::new()),
             Err(blocked) => {
-                let reasons =
-                    blocked.iter().map(|blocked| Given::file(&args.file).complete(&blocked.to_string())).collect();
+                let reasons = blocked
+                    .iter()
+                    .map(|blocked| GivenArguments::file(&args.file).complete(&blocked.to_string()))
+                    .collect();
                 (forecast(inputs, phase, args.order.into()), reasons)
             }
         },
     };
     is_asked_for(args, session, &wanted)?;
     obstacles.extend(planning::unsafe_steps(&wanted, session.deployment()));
-    if phase == Phase::Window && !planning::is_down(inputs) {
-        obstacles.extend(planning::fits(session, &wanted).err().map(|error| error.to_string()));
+    if phase == Phase::Window && !is_down(inputs) {
+        obstacles.extend(planning::lateness(session, &wanted));
     }
     plans.push(wanted);
     Ok((plans, obstacles))

@@ -2,20 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use cutover_core::journal::Upgrade;
-use cutover_core::plan::{Phase, lint};
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Run, Upgrade, page_was_posted};
+use cutover_core::plan::{Phase, Plan, lint};
 use cutover_core::planner::{Inputs, forecast, plan};
+use cutover_core::status::{PhaseOptions, phase_command_with};
 use cutover_engine::inbox::keep_plan;
 
 use crate::args::PlanArgs;
-use crate::complete::Given;
+use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::layout::laid_out;
 use crate::session::{Access, Loaded, Session};
-use crate::{output, show};
+use crate::{absent, output, planning, show};
 
 pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
-    let (loaded, given) = (Loaded::read(&args.file)?, Given::file(&args.file));
+    let (loaded, given) = (Loaded::read(&args.file)?, GivenArguments::file(&args.file));
     super::block_on(async {
         let session = Session::open(loaded, Access::Look).await?;
         let upgrade = session.read().await?.upgrade;
@@ -41,8 +44,10 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
             if args.json {
                 shown.push(show::plan_json(plan, deployment, findings, blocked));
             } else {
-                output::result(&show::plan(&plan, deployment, &session.file(), &findings, args.steps))?;
-                output::result(&ahead_of_time(&blocked))?;
+                let absent = absent(&session, &plan);
+                let to_run = to_run(&session, &upgrade, &plan).filter(|_| blocked.is_empty() && absent.is_empty());
+                output::result(&show::plan(&plan, deployment, to_run.as_ref(), &findings, args.steps))?;
+                output::result(&(ahead_of_time(&blocked) + &absent))?;
             }
         }
         if args.json {
@@ -53,13 +58,40 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
     })
 }
 
+/// The command that runs exactly this plan, with the options without which it would be refused. Nothing if it would be
+/// refused with any.
+fn to_run(session: &Session, upgrade: &Upgrade, plan: &Plan) -> Option<show::ToRun> {
+    let (phase, hash) = (plan.phase, plan.hash());
+    if !planning::unsafe_steps(plan, session.deployment()).is_empty() {
+        return None;
+    }
+    let run = upgrade.run_under_way().filter(|run| run.kind == phase.into());
+    let is_edited = |run: &&Run| run.deployment != Digest::of_json(session.deployment());
+    let other = run.filter(|run| run.plan.hash() != hash || is_edited(run));
+    let is_down = run.is_some_and(page_was_posted);
+    let options = PhaseOptions {
+        order: plan.order,
+        replan: other.is_some(),
+        late: phase == Phase::Window && !is_down && planning::lateness(session, plan).is_some(),
+        plan: Some(hash.short()),
+    };
+    let command = phase_command_with(phase, &session.file(), options);
+    Some(show::ToRun { command, instead_of: other.map(|run| run.plan.hash()) })
+}
+
+/// What this version of cutover cannot do of the plan on AWS; empty if it can do everything.
+fn absent(session: &Session, plan: &Plan) -> String {
+    let refused = session.embedded().is_none().then(|| absent::refuse(Some(plan)).err()).flatten();
+    refused.map_or_else(String::new, |refused| laid_out(&format!("{refused}\n\n")))
+}
+
 /// The reasons why this plan cannot be run now; empty if there are none.
 fn ahead_of_time(blocked: &[String]) -> String {
     if blocked.is_empty() {
         return String::new();
     }
     let reasons: Vec<String> = blocked.iter().map(|blocked| format!("  - {blocked}")).collect();
-    format!("This is a preview; the phase cannot start yet:\n{}\n\n", reasons.join("\n"))
+    laid_out(&format!("This is a preview; the phase cannot start yet:\n{}\n\n", reasons.join("\n")))
 }
 
 /// The phase that was asked for, or all that have not ended yet.

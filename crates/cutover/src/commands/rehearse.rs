@@ -10,7 +10,7 @@ use cutover_core::time::human;
 use cutover_rehearsal::{RehearsalEnding, Rehearsed, rehearse};
 
 use crate::args::RehearseArgs;
-use crate::complete::Given;
+use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::Loaded;
@@ -62,7 +62,7 @@ fn compare(args: &RehearseArgs, deployment: &Deployment) -> Result<Exit, Command
     for (order, rehearsed) in [(Order::Overlapped, &overlapped), (Order::Runbook, &runbook)] {
         let rehearsal = told(args, deployment, order, rehearsed);
         if rehearsal.outcome != Outcome::Completed {
-            let given = args.file.as_deref().map(Given::file).unwrap_or_default();
+            let given = args.file.as_deref().map(GivenArguments::file).unwrap_or_default();
             let advice = given.complete(&format!("see `cutover rehearse --order {order}`"));
             output::note(&format!("the {order} order did not succeed; {advice}"));
             return Ok(exit(&rehearsal));

@@ -21,10 +21,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<Exit, CommandError> {
         });
         let text = match &damage {
             None => text,
-            Some(damage) => format!(
-                "> **The state cannot be read completely**: {}. The report shows what could be read.\n\n{text}",
-                damage.to_string().replace('\n', " ")
-            ),
+            Some(damage) => format!("{}\n\n{text}", show::damaged(&damage.to_string())),
         };
         match &args.output {
             None => output::result(&text)?,

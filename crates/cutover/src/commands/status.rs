@@ -1,12 +1,12 @@
 //! `cutover status`: what has happened, what is next, and what going back would cost.
 
-use cutover_core::status::StatusInputs;
+use cutover_core::status::{ConductorState, StatusInputs};
 
 use crate::args::FileArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
-use crate::{complete, output, show};
+use crate::{commands_to_type, output, show};
 
 pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
     let loaded = Loaded::read(&args.file)?;
@@ -15,18 +15,18 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         let (reading, damage) = session.read_to_look().await;
         let upgrade = reading.upgrade;
         // The journal says who conducted last; only the lease says whether somebody still does.
-        let (lives, damage) = match cutover_engine::lease::last(&session.store).await {
-            Ok(last) => (last.map_or(Some(false), |(_, holder)| holder.seems_alive(&session.machine)), damage),
-            Err(error) => (None, damage.or_else(|| Some(error.into()))),
+        let (conductor, damage) = match session.conductor().await {
+            Ok(conductor) => (conductor, damage),
+            Err(error) => (ConductorState::Unknown, damage.or(Some(error))),
         };
         let words = damage.as_ref().map(ToString::to_string);
         let file = session.file();
-        let status = complete::status(StatusInputs {
+        let status = commands_to_type::status(StatusInputs {
             upgrade: &upgrade,
             deployment: session.deployment(),
             file: &file,
             now: session.clock.now(),
-            conductor_lives: lives,
+            conductor: &conductor,
             damage: words.as_deref(),
         });
         if args.json {

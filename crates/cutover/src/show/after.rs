@@ -3,8 +3,8 @@
 use cutover_core::plan::Phase;
 use cutover_core::status::FailedStep;
 
-/// The commands to choose from. `again` runs the phase again, with `--late` where it needs that. What is never done again without the operator's consent is named step by step. A
-/// command is never wrapped, so that it can be copied.
+/// The commands to choose from. `again` runs the phase again, with `--late` where it needs that. What is never done
+/// again without the operator's consent is named step by step. A command is never wrapped, so that it can be copied.
 #[must_use]
 pub fn after_failure(phase: Phase, again: &str, failed: &[FailedStep]) -> String {
     if !failed.is_empty() && failed.iter().all(|step| step.refused.is_some()) {

@@ -41,7 +41,7 @@ fn length(deployment: &Deployment, known: &WindowForecast) -> String {
         human(known.expected),
         human(announced),
         window.start.show(window.start.timestamp),
-        window.start.show_time(window.ends().timestamp),
+        window.start.show_beside(window.start.timestamp, window.ends().timestamp),
     )
 }
 

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use super::lines::{Screen, narrow_line};
 use super::narrate::{Kind, Narrator};
 use crate::harmless::harmless;
+use crate::layout::laid_out;
 
 /// One line per lane on standard error.
 pub struct Lanes {
@@ -70,7 +71,7 @@ impl Screen for Lanes {
             Progress::Recorded { at, .. } | Progress::Waiting { at, .. } => at,
             Progress::Said { text } => {
                 // Not `suspend`, which panics where the terminal is gone.
-                let _ = self.screen.println(harmless(text.trim_end_matches('\n')));
+                let _ = self.screen.println(harmless(laid_out(text).trim_end_matches('\n')));
                 return;
             }
         };

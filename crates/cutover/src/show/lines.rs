@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::narrate::{Narrator, Note};
 use super::text::{WIDTH, hang};
 use crate::harmless::cut;
+use crate::layout::laid_out;
 use crate::output::{write_line, write_note};
 
 /// After how many seconds without a line the log repeats what is still under way.
@@ -57,7 +58,7 @@ impl Screen for Lines {
     fn hear(&mut self, progress: &Progress) {
         self.quiet = 0;
         if let Progress::Said { text } = progress {
-            let _ = write_line(&mut self.out, text);
+            let _ = write_line(&mut self.out, &laid_out(text));
         }
         let notes = self.narrator.hear(progress);
         self.write(&notes);
@@ -185,6 +186,23 @@ mod tests {
         }));
         let text = lines(&Upgrade::default(), &progress);
         assert_eq!(text.matches("1 of 3 resolvers").count(), 4, "{text}");
+    }
+
+    #[test]
+    fn a_log_that_goes_on_for_days_says_when_another_day_begins() {
+        let deployment = testing::deployment();
+        let records = testing::until(&deployment, &window(), Duration::from_secs(60));
+        let step = testing::step_id(
+            &testing::fold(&records).run_of(Phase::Window).expect("the window").plan,
+            "window.diverted.residential-live",
+        );
+        let mut progress = recorded(&records);
+        assert!(!lines(&Upgrade::default(), &progress).contains(" date "));
+        let at = later(deployment.window.start.timestamp, Duration::from_secs(25 * 3600));
+        progress.push(Progress::Waiting { at, step, detail: "1 of 3 resolvers".to_owned() });
+        let text = lines(&Upgrade::default(), &progress);
+        let last: Vec<&str> = text.lines().rev().take(2).collect();
+        assert!(last[1].contains(" date     2021-01-05") && last[0].contains("1 of 3 resolvers"), "{text}");
     }
 
     #[test]

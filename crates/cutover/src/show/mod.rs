@@ -2,6 +2,7 @@
 //! clock, and the commands do the printing; only the screens write by themselves, while an upgrade runs.
 
 mod after;
+mod attention;
 pub mod branch;
 mod calls;
 mod check;
@@ -34,9 +35,9 @@ pub use dry_run::{DryRun, dry_run, dry_run_json};
 pub use lanes::Lanes;
 pub use lines::{Json, Lines, Notes, Screen};
 pub use mistakes::{mistakes, mistakes_json};
-pub use plan::{PlanJson, plan, plan_json};
-pub use report::{ReportInputs, report};
+pub use plan::{PlanJson, ToRun, plan, plan_json};
+pub use report::{ReportInputs, damaged, report};
 pub use status_text::status_text;
-pub use stopping::stopping;
+pub use stopping::{stopped_at_once, stopping};
 pub use strip::VisitorCounts;
 pub use summary::{Broken, GateAnswer, LineLength, Outcome, PhaseLength, Rehearsal, summary_text};

@@ -12,10 +12,11 @@ use cutover_core::progress::Progress;
 use cutover_core::status::{approve_command, delayed, refusal_of};
 use cutover_core::time::{OffsetTime, between, human};
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::report::killed;
 use super::text::count;
-use crate::complete::Given;
+use crate::commands_to_type::GivenArguments;
 use crate::harmless::one_line;
 
 /// Waits are shown at most this often for each group of steps.
@@ -34,6 +35,7 @@ pub(super) enum Kind {
     Gate,
     Decided,
     Phase,
+    Date,
 }
 
 impl Kind {
@@ -47,6 +49,7 @@ impl Kind {
             Self::Gate => "DECIDE",
             Self::Decided => "decided",
             Self::Phase => "phase",
+            Self::Date => "date",
         }
     }
 }
@@ -73,6 +76,8 @@ pub(super) struct Narrator {
     /// What each step under way waits for, as it last reported.
     details: BTreeMap<StepId, String>,
     told_waiting: BTreeMap<usize, Timestamp>,
+    /// The day of the last note: notes show only the time of day.
+    day: Option<Date>,
 }
 
 impl Narrator {
@@ -87,14 +92,26 @@ impl Narrator {
             groups,
             details: BTreeMap::new(),
             told_waiting: BTreeMap::new(),
+            day: None,
         }
     }
 
     /// The notes for `progress`.
     pub(super) fn hear(&mut self, progress: &Progress) -> Vec<Note> {
-        let given = Given { file: self.file.clone(), ..Given::default() };
+        let given = GivenArguments { file: self.file.clone(), ..GivenArguments::default() };
         let mut notes = self.heard(progress);
         notes.iter_mut().for_each(|note| note.text = given.complete(&note.text));
+        self.dated(notes)
+    }
+
+    /// `notes`, after a note with the date if they are the first ones of another day.
+    fn dated(&mut self, mut notes: Vec<Note>) -> Vec<Note> {
+        let Some(at) = notes.first().map(|note| note.at) else { return notes };
+        let day = self.clock.offset.to_datetime(at).date();
+        if self.day.replace(day).is_some_and(|before| before != day) {
+            let lane = Lane::Deployment.to_string();
+            notes.insert(0, Note { at, lane, kind: Kind::Date, text: day.to_string() });
+        }
         notes
     }
 
@@ -173,14 +190,15 @@ impl Narrator {
     }
 
     /// What is under way now, lane by lane, for a log without a line for a while.
-    pub(super) fn still_going_on(&self, now: Timestamp) -> Vec<Note> {
+    pub(super) fn still_going_on(&mut self, now: Timestamp) -> Vec<Note> {
         let open = |lane: &Lane| {
             self.run().is_some_and(|run| run.runs().any(|(step, run)| step.lane == *lane && run.status.is_open()))
         };
         let lanes = self.lanes().into_iter().filter(open);
-        lanes
+        let notes = lanes
             .map(|lane| Note { at: now, kind: Kind::Waits, text: self.lane_now(&lane, now), lane: lane.to_string() })
-            .collect()
+            .collect();
+        self.dated(notes)
     }
 
     fn run(&self) -> Option<&Run> {

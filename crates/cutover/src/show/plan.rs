@@ -24,9 +24,15 @@ const TITLE: usize = 22;
 const TITLE_WIDTH: usize = 40;
 
 /// `plan` as a table of at most 80 columns: a row for each group of similar steps or, with `every_step`, for each step;
-/// below it the forecast, the linter's `findings`, and how to run the plan from `file`.
+/// below it the forecast, the linter's `findings`, and how to run the plan, if it can be run now.
 #[must_use]
-pub fn plan(plan: &Plan, deployment: &Deployment, file: &str, findings: &[Finding], every_step: bool) -> String {
+pub fn plan(
+    plan: &Plan,
+    deployment: &Deployment,
+    to_run: Option<&ToRun>,
+    findings: &[Finding],
+    every_step: bool,
+) -> String {
     let table = Table::new(plan, deployment, every_step);
     let mut parts = vec![heading(plan, deployment), table.text(every_step), legend(plan.phase)];
     match &table.forecast {
@@ -34,7 +40,7 @@ pub fn plan(plan: &Plan, deployment: &Deployment, file: &str, findings: &[Findin
         None => parts.push(format!("Expected length: {}", human(table.schedule.length))),
     }
     parts.extend(forecast::findings(findings));
-    parts.push(how_to_run(plan, file));
+    parts.extend(to_run.map(|to_run| how_to_run(plan.phase, to_run)));
     parts.join("\n\n") + "\n"
 }
 
@@ -341,13 +347,26 @@ fn undo(steps: &[&Step]) -> String {
     times.max().map_or_else(|| "nothing".to_owned(), |length| format!("back {}", human(length)))
 }
 
-fn how_to_run(plan: &Plan, file: &str) -> String {
-    let hash = plan.hash();
-    format!(
-        "To run exactly this plan, or nothing if it has changed:\n  cutover {} {file} --plan {}",
-        plan.phase,
-        hash.short()
-    )
+/// How exactly a shown plan is run.
+#[derive(Clone, Debug)]
+pub struct ToRun {
+    /// The command.
+    pub command: String,
+    /// The plan that the phase follows now, if it is under way with another one.
+    pub instead_of: Option<Digest>,
+}
+
+fn how_to_run(phase: Phase, to_run: &ToRun) -> String {
+    let words = match &to_run.instead_of {
+        None => "To run exactly this plan, or nothing if it has changed:".to_owned(),
+        Some(other) => format!(
+            "`{phase}` is under way with plan {}. To go on with this plan instead, or with nothing if it has changed \
+             (steps that are done stay done):",
+            other.short()
+        ),
+    };
+    // A command is never wrapped, so that it can be copied.
+    format!("{}\n  {}", hang("", &words, WIDTH), to_run.command)
 }
 
 #[cfg(test)]
@@ -357,10 +376,15 @@ mod tests {
     use super::*;
     use crate::show::testing::{self, assert_fits};
 
+    fn to_run(plan: &Plan) -> ToRun {
+        let command = format!("cutover {} mitx.toml --plan {}", plan.phase, plan.hash().short());
+        ToRun { command, instead_of: None }
+    }
+
     fn show(phase: Phase, order: Order, every_step: bool) -> String {
         let deployment = testing::deployment();
         let planned = testing::plan(&deployment, phase, order);
-        plan(&planned, &deployment, "mitx.toml", &lint(&planned, &deployment), every_step)
+        plan(&planned, &deployment, Some(&to_run(&planned)), &lint(&planned, &deployment), every_step)
     }
 
     #[test]
@@ -387,7 +411,8 @@ mod tests {
     fn every_step_has_a_row_with_its_id_if_asked_for() {
         let deployment = testing::deployment();
         let planned = testing::plan(&deployment, Phase::Window, Order::Overlapped);
-        let text = plan(&planned, &deployment, "mitx.toml", &[], true).split_whitespace().collect::<String>();
+        let text =
+            plan(&planned, &deployment, Some(&to_run(&planned)), &[], true).split_whitespace().collect::<String>();
         for step in &planned.steps {
             assert!(text.contains(step.id.as_str()), "{}", step.id);
         }
@@ -402,7 +427,7 @@ mod tests {
                 {
                     let planned = testing::plan(&deployment, phase, order);
                     let findings = lint(&planned, &deployment);
-                    assert_fits(&plan(&planned, &deployment, "mitx.toml", &findings, every_step), WIDTH);
+                    assert_fits(&plan(&planned, &deployment, Some(&to_run(&planned)), &findings, every_step), WIDTH);
                 }
             }
         }
@@ -413,7 +438,7 @@ mod tests {
         let mut deployment = testing::deployment();
         deployment.window.length = Some("30m".parse().expect("a span"));
         let planned = testing::plan(&deployment, Phase::Window, Order::Overlapped);
-        let text = plan(&planned, &deployment, "mitx.toml", &[], false);
+        let text = plan(&planned, &deployment, Some(&to_run(&planned)), &[], false);
         assert!(text.contains("DOES NOT FIT"), "{text}");
     }
 
@@ -422,8 +447,13 @@ mod tests {
         let deployment = testing::deployment();
         let planned = testing::plan(&deployment, Phase::Announce, Order::Overlapped);
         let finding = |severity| Finding { severity, step: "announce.page".into(), message: "is wrong".to_owned() };
-        let text =
-            plan(&planned, &deployment, "mitx.toml", &[finding(Severity::Error), finding(Severity::Warning)], false);
+        let text = plan(
+            &planned,
+            &deployment,
+            Some(&to_run(&planned)),
+            &[finding(Severity::Error), finding(Severity::Warning)],
+            false,
+        );
         insta::assert_snapshot!(text);
     }
 

@@ -8,21 +8,21 @@ use cutover_core::journal::{
 };
 use cutover_core::names::{InstanceId, ProgramName, StepId};
 use cutover_core::plan::{Action, Phase};
-use cutover_core::time::{OffsetTime, between, human, later};
+use cutover_core::planner::is_announced;
+use cutover_core::status::{Downtime, until_words};
+use cutover_core::time::{OffsetTime, between, human};
 use cutover_rehearsal::{Violation, VisitorReport};
 use jiff::Timestamp;
 
 use super::gantt;
 use super::strip;
 use super::summary::{Broken, axis_ends};
-use super::text::{count, grouped, hang};
+use super::text::{WIDTH, count, grouped, hang};
 use crate::harmless::cut;
 
-/// The width to which prose is wrapped, and the maximum width of code blocks.
-const WIDTH: usize = 100;
-/// Columns for labels and for time in code blocks.
-const LABEL: usize = 44;
-const TIME: usize = 54;
+/// Columns for labels and for time in code blocks, with a space between them.
+const LABEL: usize = 40;
+const TIME: usize = 39;
 const COLUMNS: strip::Columns = strip::Columns { label: LABEL, time: TIME };
 
 /// What a report is made from.
@@ -54,6 +54,14 @@ pub fn report(inputs: ReportInputs<'_>) -> String {
     parts.push(section("Trouble", &trouble(inputs), "None: no call failed, was in doubt or was repeated."));
     parts.push(section("What must never happen", &broken(inputs), "None of it happened, as far as it was watched."));
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<String>>().join("\n\n") + "\n"
+}
+
+/// What a report begins with if the state could not be read completely because of this `damage`.
+#[must_use]
+pub fn damaged(damage: &str) -> String {
+    let words = "**The state cannot be read completely**:";
+    let quoted = hang("", &format!("{words} {}. The report shows what could be read.", prose(damage)), WIDTH - 2);
+    quoted.lines().map(|line| format!("> {line}")).collect::<Vec<String>>().join("\n")
 }
 
 fn clock(inputs: ReportInputs<'_>) -> OffsetTime {
@@ -124,24 +132,20 @@ fn window(inputs: ReportInputs<'_>, run: &Run) -> Option<String> {
 }
 
 fn downtime(inputs: ReportInputs<'_>, run: &Run) -> String {
-    let (clock, announced) = (clock(inputs), inputs.deployment.window.announced_length());
+    let (clock, ReportInputs { upgrade, deployment, .. }) = (clock(inputs), inputs);
     let Some(from) = downtime_began(run) else { return "The maintenance page is not up yet.".to_owned() };
-    match window_length(run) {
-        Some(length) => {
-            let verdict = match announced.checked_sub(length) {
-                Some(spare) => format!("{} less than the {} announced", human(spare), human(announced)),
-                None => format!("{} MORE than the {} announced", human(length - announced), human(announced)),
-            };
-            format!(
-                "Down from {} to {}: {}, {verdict}.",
-                clock.show(from),
-                clock.show_time(later(from, length)),
-                human(length)
-            )
-        }
+    match Downtime::of(run, upgrade, deployment) {
+        Some(down) => format!(
+            "Down from {} to {}: {}, {}.",
+            clock.show(from),
+            clock.show_beside(from, down.to),
+            human(down.length),
+            down.verdict()
+        ),
         None => {
-            let ends = clock.show_time(inputs.deployment.window.ends().timestamp);
-            format!("Down since {}; announced until {ends}. It is still under way.", clock.show(from))
+            let ends = clock.show_beside(from, deployment.window.ends().timestamp);
+            let until = until_words(is_announced(upgrade, deployment));
+            format!("Down since {}; {until} {ends}. It is still under way.", clock.show(from))
         }
     }
 }
@@ -310,6 +314,7 @@ mod tests {
     use std::time::Duration;
 
     use cutover_core::plan::Order;
+    use cutover_core::time::later;
     use cutover_rehearsal::Invariant;
 
     use super::*;
@@ -324,6 +329,16 @@ mod tests {
     fn the_report_of_a_whole_upgrade_tells_the_story() {
         let deployment = testing::deployment();
         insta::assert_snapshot!(show(&deployment, &testing::journal(&deployment, &Phase::ALL, Order::Overlapped), &[]));
+    }
+
+    #[test]
+    fn no_line_of_a_report_is_longer_than_80_columns() {
+        for deployment in testing::examples() {
+            let journal = testing::journal(&deployment, &Phase::ALL, Order::Overlapped);
+            testing::assert_fits(&show(&deployment, &journal, &[]), WIDTH);
+        }
+        let damage = "journal/00000042.json in state is damaged or was written by something else: EOF while parsing";
+        testing::assert_fits(&damaged(damage), WIDTH);
     }
 
     #[test]

@@ -3,22 +3,28 @@
 use std::collections::BTreeMap;
 
 use cutover_core::plan::Phase;
+use cutover_core::status::{
+    BackStatus, ConductorState, PhaseState, PhaseStatus, RunningStep, Status, WindowStatus, safe_start, until_words,
+};
 use cutover_core::time::{between, human};
 use jiff::Timestamp;
 
+use super::attention::{edited, failed, gate, suspended};
 use super::text::{WIDTH, count, hang};
-use cutover_core::status::safe_start;
-use cutover_core::status::{BackStatus, FailedStep, PhaseState, PhaseStatus, RunningStep, Status, WaitingGate};
 
 /// `status` for people.
 #[must_use]
 pub fn status_text(status: &Status) -> String {
     let mut parts: Vec<String> = status.damage.iter().map(|damage| incomplete(status, damage)).collect();
+    parts.push(headline(status));
+    // What waits for a person comes before everything that only informs.
+    parts.extend(suspended(status));
+    parts.extend(status.gates.iter().map(|waiting| gate(status, waiting)));
+    parts.extend(status.failed.iter().map(failed));
+    parts.extend(edited(status));
     parts.extend([head(status), phases(status)]);
     parts.extend(start(status));
     parts.extend(window(status));
-    parts.extend(status.failed.iter().map(failed));
-    parts.extend(status.gates.iter().map(|waiting| gate(status, waiting)));
     parts.extend(running(status));
     parts.extend(next(status));
     parts.extend(command(status));
@@ -43,7 +49,7 @@ fn incomplete(status: &Status, damage: &str) -> String {
     .join("\n")
 }
 
-fn head(status: &Status) -> String {
+fn headline(status: &Status) -> String {
     let verdict = match status.phases.iter().find(|phase| phase.state != PhaseState::Finished) {
         None => "has ended".to_owned(),
         Some(phase) => match phase.state {
@@ -52,18 +58,27 @@ fn head(status: &Status) -> String {
             }
             PhaseState::NotStarted if phase.phase == Phase::Announce => "has not started".to_owned(),
             PhaseState::NotStarted => format!("waits until `{}` is run", phase.phase),
-            PhaseState::UnderWay if !status.gates.is_empty() => {
-                format!("is in `{}` and WAITS FOR A DECISION", phase.phase)
-            }
-            PhaseState::UnderWay => format!("is in `{}`", phase.phase),
+            PhaseState::UnderWay => under_way(status, phase.phase),
             PhaseState::Stopped => format!("HAS STOPPED in `{}`", phase.phase),
             PhaseState::Refused => format!("WAS REFUSED in `{}`", phase.phase),
             PhaseState::Failed => format!("HAS FAILED in `{}`", phase.phase),
             PhaseState::Finished => String::new(),
         },
     };
-    let mut lines = vec![hang("", &format!("{} {verdict}", status.upgrade), WIDTH)];
-    lines.push(format!("It is {}.", status.clock.show(status.now)));
+    hang("", &format!("{} {verdict}", status.upgrade), WIDTH)
+}
+
+fn under_way(status: &Status, phase: Phase) -> String {
+    match &status.conductor_state {
+        ConductorState::Suspended { .. } => format!("is in `{phase}`, but its conductor IS SUSPENDED"),
+        ConductorState::Stopping => format!("is in `{phase}` and WILL STOP: its conductor was asked to stop"),
+        _ if !status.gates.is_empty() => format!("is in `{phase}` and WAITS FOR A DECISION"),
+        _ => format!("is in `{phase}`"),
+    }
+}
+
+fn head(status: &Status) -> String {
+    let mut lines = vec![format!("It is {}.", status.clock.show(status.now))];
     if let Some(conductor) = &status.conductor {
         lines.push(hang("", &conducted(status, conductor), WIDTH));
     }
@@ -76,17 +91,19 @@ fn head(status: &Status) -> String {
 
 fn conducted(status: &Status, conductor: &str) -> String {
     let under_way = status.phases.iter().any(|phase| phase.state == PhaseState::UnderWay);
-    let lives = match status.conductor_lives {
-        Some(true) => ", alive",
-        Some(false) if under_way => ", NOT ALIVE",
+    let state = match status.conductor_state {
+        ConductorState::AtWork => ", alive",
+        ConductorState::Stopping => ", alive, was asked to stop",
+        ConductorState::Suspended { .. } => ", SUSPENDED",
+        ConductorState::Gone if under_way => ", NOT ALIVE",
         // It has ended normally.
-        Some(false) => ", gone",
-        None => "",
+        ConductorState::Gone => ", gone",
+        ConductorState::Unknown => "",
     };
     let ago = status
         .updated_at
         .map_or_else(String::new, |at| format!(", last record {} ago", human(between(at, status.now))));
-    format!("Conductor {conductor}{lives}{ago}.")
+    format!("Conductor {conductor}{state}{ago}.")
 }
 
 fn phases(status: &Status) -> String {
@@ -117,19 +134,28 @@ fn phase_line(status: &Status, phase: &PhaseStatus) -> String {
 fn start(status: &Status) -> Option<String> {
     let start = status.start.as_ref()?;
     let clock = status.clock;
-    let when = match status.now < start.announced {
-        true => format!("in {}", human(between(status.now, start.announced))),
-        false => format!("{} ago", human(between(start.announced, status.now))),
+    let when = match status.now < start.start {
+        true => format!("in {}", human(between(status.now, start.start))),
+        false => format!("{} ago", human(between(start.start, status.now))),
     };
     let safe =
         start.latest_safe.map_or_else(String::new, |latest| format!("; {}", safe_start(latest, status.now, clock)));
-    let (from, to) = (clock.show(start.announced), clock.show_time(start.announced_end));
-    Some(hang("Window   ", &format!("announced from {from} ({when}) to {to}{safe}"), WIDTH))
+    let (from, to) = (clock.show(start.start), clock.show_beside(start.start, start.end));
+    let (before, after) = if start.is_announced { ("announced ", "") } else { ("", ", NOT ANNOUNCED") };
+    Some(hang("Window   ", &format!("{before}from {from} ({when}) to {to}{after}{safe}"), WIDTH))
 }
 
 fn window(status: &Status) -> Option<String> {
+    let clock = |moment: Timestamp| status.clock.show_beside(status.now, moment);
+    if let Some(down) = &status.downtime {
+        let (from, to) = (status.clock.show(down.from), status.clock.show_beside(down.from, down.to));
+        return Some(hang(
+            "Down     ",
+            &format!("{}, from {from} to {to}: {}", human(down.length), down.verdict()),
+            WIDTH,
+        ));
+    }
     let window = status.window.as_ref()?;
-    let clock = |moment: Timestamp| status.clock.show_time(moment);
     let down = match window.down_since {
         Some(since) => format!("{} since {}", human(window.elapsed), clock(since)),
         None => "not yet".to_owned(),
@@ -139,64 +165,49 @@ fn window(status: &Status) -> Option<String> {
         hang(
             "To come  ",
             &format!(
-                "{}, until {}; announced until {}: {}",
+                "{}, until {}; {} {}: {}",
                 human(window.remaining),
                 clock(window.expected_end),
-                clock(window.announced_end),
+                until_words(window.is_announced),
+                clock(window.end),
                 window.verdict()
             ),
             WIDTH,
         ),
     ];
-    lines.extend(status.back.as_ref().map(|back| way_back(status, back, window.abort_by)));
+    lines.extend(status.back.as_ref().map(|back| way_back(status, back, window)));
     Some(lines.join("\n"))
 }
 
-fn way_back(status: &Status, back: &BackStatus, abort_by: Option<Timestamp>) -> String {
+fn way_back(status: &Status, back: &BackStatus, window: &WindowStatus) -> String {
     let to_undo = format!("{} to undo, {}", count(back.steps, "step"), human(back.length));
-    let words = match abort_by {
+    let in_time = if window.is_announced { "as announced" } else { "in time" };
+    let words = match window.abort_by {
         _ if !back.impossible.is_empty() => "NO WAY BACK".to_owned(),
         _ if back.steps == 0 => "nothing to undo yet".to_owned(),
         None => to_undo,
-        Some(by) if by < status.now => format!("{to_undo}; already too late to end as announced"),
-        Some(by) => format!("{to_undo}; decide by {} to end as announced", status.clock.show_time(by)),
+        Some(by) if by < status.now => format!("{to_undo}; already too late to end {in_time}"),
+        Some(by) => format!("{to_undo}; decide by {} to end {in_time}", status.clock.show_beside(status.now, by)),
     };
     let reasons = back.impossible.iter();
     let reasons = reasons.map(|no| hang("         ", &format!("{}: {}", no.lane, no.because), WIDTH));
-    std::iter::once(hang("Back     ", &words, WIDTH)).chain(reasons).collect::<Vec<String>>().join("\n")
+    std::iter::once(hang("Back     ", &words, WIDTH)).chain(reasons).chain(undone(back)).collect::<Vec<_>>().join("\n")
 }
 
-fn failed(failed: &FailedStep) -> String {
-    let page = match &failed.page_stays_because {
-        Some(because) => format!("must stay up: {because}"),
-        None => "may be lifted once the finished steps are undone".to_owned(),
-    };
-    let mut lines = match &failed.refused {
-        Some(refused) => vec![hang("refused  ", &failed.title, WIDTH), hang("         ", &refused.words(), WIDTH)],
-        None => vec![hang("FAILED   ", &failed.title, WIDTH), hang("         ", &failed.error, WIDTH)],
-    };
-    lines.extend(failed.page_is_up.then(|| hang("         page: ", &page, WIDTH)));
-    lines.push(hang("         step: ", failed.step.as_str(), WIDTH));
-    let because = match failed.accept_command {
-        Some(_) => "It is not done again automatically. If it was not done:",
-        None => "It is not run again automatically. Once its schema is repaired:",
-    };
-    let choices = [(because, &failed.retry_command), ("If it was done:", &failed.accept_command)];
-    for (when, command) in choices {
-        // A command is never wrapped, so that it can be copied.
-        lines.extend(command.iter().map(|command| format!("         {when}\n         {command}")));
+/// How many groups of steps to undo are listed.
+const UNDONE: usize = 16;
+
+/// What would be undone, in its order; nothing if there is no way back.
+fn undone(back: &BackStatus) -> Vec<String> {
+    if !back.impossible.is_empty() {
+        return Vec::new();
     }
-    lines.join("\n")
-}
-
-fn gate(status: &Status, gate: &WaitingGate) -> String {
-    let since = human(between(gate.since, status.now));
-    let mut lines =
-        vec![hang("DECIDE   ", &format!("{} (gate `{}`, waits for {since})", gate.question, gate.gate), WIDTH)];
-    lines.extend(gate.checklist.iter().map(|item| hang("         [ ] ", item, WIDTH)));
-    // A command is never broken: it is there to be copied.
-    lines.extend(gate.command.iter().map(|command| format!("         {command}")));
-    lines.join("\n")
+    let shown = back.list.iter().take(UNDONE);
+    let mut lines: Vec<String> =
+        shown.map(|group| hang("         undo: ", &format!("{} ({})", group.title, group.lane), WIDTH)).collect();
+    let more = back.list.len().saturating_sub(UNDONE);
+    lines.extend((more > 0).then(|| format!("         and {more} more")));
+    lines
 }
 
 /// Steps under way, with similar steps on one line.
@@ -267,12 +278,25 @@ fn command(status: &Status) -> Option<String> {
     if status.damage.is_some() {
         return None;
     }
-    Some(match &status.next_command {
-        Some(command) => format!("Type:    {command}"),
-        None if status.phases.iter().all(|phase| phase.state == PhaseState::Finished) => {
+    Some(match (&status.next_command, &status.move_command) {
+        (Some(late), Some(announce)) => format!(
+            "Too late to end in time. To move the window, edit `start` and `length` under\n[window] in the file, then:\n  \
+             {announce}\nTo send visitors to the maintenance page now, all the same:\n  {late}"
+        ),
+        (Some(command), None) => format!("Type:    {command}"),
+        (None, _) if status.edited.is_some_and(|edited| edited.put_back.is_some()) => {
+            "Nothing to type before the file is put back: see EDITED above.".to_owned()
+        }
+        (None, _) if status.edited.is_some() && !status.gates.is_empty() => {
+            "Nothing to type before it is decided which plan is meant: see EDITED above.".to_owned()
+        }
+        (None, _) if status.phases.iter().all(|phase| phase.state == PhaseState::Finished) => {
             "Nothing is left to do.".to_owned()
         }
-        None => "Nothing to type: the upgrade goes on by itself.".to_owned(),
+        (None, _) => match &status.resume_command {
+            Some(resume) => format!("Nothing to type until it has stopped. To go on then:\n  {resume}"),
+            None => "Nothing to type: the upgrade goes on by itself.".to_owned(),
+        },
     })
 }
 
@@ -296,7 +320,7 @@ mod tests {
             deployment: &deployment,
             file: "mitx.toml",
             now,
-            conductor_lives: None,
+            conductor: &ConductorState::Unknown,
             damage: None,
         })
     }
@@ -394,7 +418,7 @@ mod tests {
             deployment: &deployment,
             file: "f",
             now,
-            conductor_lives: Some(false),
+            conductor: &ConductorState::Gone,
             damage: None,
         };
         let status = Status::of(inputs);
@@ -411,7 +435,7 @@ mod tests {
             deployment: &deployment,
             file: "f",
             now,
-            conductor_lives: Some(false),
+            conductor: &ConductorState::Gone,
             damage: None,
         };
         let text = status_text(&Status::of(inputs));
@@ -473,7 +497,7 @@ mod tests {
                 deployment: &deployment,
                 file: "mitx.toml",
                 now,
-                conductor_lives: None,
+                conductor: &ConductorState::Unknown,
                 damage,
             };
             let status = Status::of(inputs);
@@ -489,7 +513,7 @@ mod tests {
             deployment: &deployment,
             file: "mitx.toml",
             now: deployment.window.start.timestamp,
-            conductor_lives: None,
+            conductor: &ConductorState::Unknown,
             damage,
         };
         insta::assert_snapshot!(status_text(&Status::of(inputs)));
@@ -498,7 +522,65 @@ mod tests {
     #[test]
     fn before_the_window_the_status_shows_its_start() {
         let text = status_text(&status(&Upgrade::default(), 0));
+        assert!(text.contains("Window   from 2021-01-04 04:00:00 -05:00"), "{text}");
+        assert!(text.contains("NOT ANNOUNCED"), "{text}");
+        let deployment = testing::deployment();
+        let announced = testing::fold(&testing::journal(&deployment, &[Phase::Announce], Order::Overlapped));
+        let text = status_text(&status(&announced, 0));
         assert!(text.contains("Window   announced from 2021-01-04 04:00:00 -05:00"), "{text}");
+    }
+
+    #[test]
+    fn the_downtime_is_shown_after_the_window_too() {
+        let text = status_text(&status(&at(90), 90));
+        assert!(text.contains("Down     34m 41s, from 2021-01-04 04:00:00 -05:00 to 04:34:41: 1h 25m less"), "{text}");
+        assert!(text.contains("announced"), "{text}");
+        let mut deployment = testing::deployment();
+        deployment.window.length = Some("3h".parse().expect("a span"));
+        let (upgrade, file, conductor) = (at(90), "f", &ConductorState::Gone);
+        let now = later(deployment.window.start.timestamp, Duration::from_secs(90 * 60));
+        let inputs = StatusInputs { upgrade: &upgrade, deployment: &deployment, file, now, conductor, damage: None };
+        let text = status_text(&Status::of(inputs)).split_whitespace().collect::<Vec<&str>>().join(" ");
+        assert!(text.contains("less than the 3h in the file"), "edited after it was announced: {text}");
+    }
+
+    #[test]
+    fn a_moment_on_another_day_is_shown_with_its_date() {
+        let mut deployment = testing::deployment();
+        deployment.window.length = Some("30h".parse().expect("a span"));
+        let now = later(deployment.window.start.timestamp, Duration::from_secs(600));
+        let (upgrade, conductor) = (at(10), &ConductorState::Unknown);
+        let inputs =
+            StatusInputs { upgrade: &upgrade, deployment: &deployment, file: "f", now, conductor, damage: None };
+        let text = status_text(&Status::of(inputs));
+        assert!(text.contains("the file says until 2021-01-05 10:00:00:"), "visitors were told another end: {text}");
+        assert!(text.contains("until 04:34:41;"), "today needs no date: {text}");
+    }
+
+    #[test]
+    fn what_waits_for_a_person_comes_before_everything_that_informs() {
+        let text = |upgrade: &Upgrade| status_text(&status(upgrade, 25));
+        for (upgrade, word) in [(at(30), "\nDECIDE   "), (failed_migration(), "\nFAILED   ")] {
+            let text = text(&upgrade);
+            let place = text.find(word).unwrap_or_else(|| panic!("{text}"));
+            assert!(place < text.find("It is 2021").expect("the time") && text[..place].lines().count() == 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_way_back_is_listed_in_its_order() {
+        let text = status_text(&status(&at(5), 5));
+        let undone: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("         undo: ")).collect();
+        let place =
+            |word: &str| undone.iter().position(|line| line.starts_with(word)).unwrap_or_else(|| panic!("{text}"));
+        assert!(place("stop services on") < place("point "), "what was done last is undone first: {text}");
+        assert!(undone.iter().any(|line| line.ends_with("(residential-live)")), "{text}");
+    }
+
+    #[test]
+    fn where_only_a_snapshot_leads_back_its_name_is_shown() {
+        let text = status_text(&status(&failed_migration(), 12)).replace("\n         ", "");
+        assert!(text.contains("cutover-mitx-test-koa-v4-20210104t0900-window-mitx-rds-mysql"), "{text}");
     }
 
     #[test]
@@ -518,7 +600,7 @@ mod tests {
                     deployment: &deployment,
                     file: "mitx.toml",
                     now,
-                    conductor_lives: Some(true),
+                    conductor: &ConductorState::AtWork,
                     damage: None,
                 };
                 assert_fits(&status_text(&Status::of(inputs)), WIDTH);

@@ -27,13 +27,23 @@ pub fn stopping(status: &Status) -> String {
     lines.join("\n")
 }
 
+/// What is said after a second signal. The status must be that of an upgrade that nobody conducts; its next command
+/// comes last.
+#[must_use]
+pub fn stopped_at_once(status: &Status) -> String {
+    let words = "stopped at once; steps under way are recorded as started, and are looked at again when the phase is \
+                 resumed:";
+    let command = status.next_command.iter().map(|command| format!("  {command}"));
+    std::iter::once(hang("", words, WIDTH)).chain(command).collect::<Vec<String>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use cutover_core::journal::Upgrade;
     use cutover_core::plan::{Order, Phase};
-    use cutover_core::status::StatusInputs;
+    use cutover_core::status::{ConductorState, StatusInputs};
     use cutover_core::time::later;
 
     use super::*;
@@ -50,7 +60,7 @@ mod tests {
             deployment: &deployment,
             file: "mitx.toml",
             now: later(deployment.window.start.timestamp, length),
-            conductor_lives: Some(true),
+            conductor: &ConductorState::AtWork,
             damage: None,
         };
         stopping(&Status::of(inputs))

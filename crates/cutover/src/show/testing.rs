@@ -152,7 +152,7 @@ pub(super) fn journal(deployment: &Deployment, phases: &[Phase], order: Order) -
         let begins = begins(deployment, *phase);
         let plan = plan(deployment, *phase, order);
         moments.push((begins, Event::ConductorTookOver { upgrade: upgrade.clone(), conductor: conductor.clone() }));
-        let (run, kind, file) = (RunNumber(number), (*phase).into(), Digest::of(b"file"));
+        let (run, kind, file) = (RunNumber(number), (*phase).into(), Digest::of_json(deployment));
         let event = Event::RunStarted { run, kind, plan: Arc::new(plan.clone()), deployment: file };
         moments.push((begins, event));
         let mut steps = run_steps(deployment, &plan, begins);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cutover_core::deployment::{Deployment, parse};
 use cutover_core::journal::{Decision, Event, Upgrade};
 use cutover_core::plan::{Finding, Order, Phase, Severity};
-use cutover_core::status::{Status, StatusInputs};
+use cutover_core::status::{ConductorState, Status, StatusInputs};
 use cutover_core::time::later;
 use cutover_engine::failure::Failure;
 use jiff::Timestamp;
@@ -101,7 +101,7 @@ fn no_text_from_outside_forges_a_line_or_fills_the_screen() {
     for every_step in [false, true] {
         let plan = testing::plan(&deployment, Phase::Window, Order::Overlapped);
         let finding = Finding { severity: Severity::Error, step: plan.steps[0].id.clone(), message: evil() };
-        leaves("a plan", &show::plan(&plan, &deployment, "mitx.toml", &[finding], every_step));
+        leaves("a plan", &show::plan(&plan, &deployment, None, &[finding], every_step));
     }
 }
 
@@ -112,7 +112,7 @@ fn status(upgrade: &Upgrade, deployment: &Deployment) -> Status {
         deployment,
         file: "mitx.toml",
         now: at(600),
-        conductor_lives: None,
+        conductor: &ConductorState::Unknown,
         damage: Some(&evil),
     })
 }
@@ -125,6 +125,6 @@ fn no_error_forges_a_line_or_fills_the_screen() {
         CommandError::Aws(Failure::permanent(evil())),
         CommandError::File { path: evil(), done: "read", source: std::io::Error::other(evil()) },
     ] {
-        leaves("an error", &error.render(&crate::complete::Given::default()));
+        leaves("an error", &error.render(&crate::commands_to_type::GivenArguments::default()));
     }
 }

@@ -1,47 +1,11 @@
-//! Small tools for text on a terminal: lines of at most 80 columns, clocks, counts. They know nothing about upgrades.
+//! Small tools for text on a terminal: indented lines, clocks, counts. They know nothing about upgrades.
 
 use std::time::Duration;
 
 pub(super) use cutover_core::words::count;
 
 use crate::harmless::{cut, harmless};
-
-/// The maximum width of everything that is printed, in columns.
-pub(super) const WIDTH: usize = 80;
-
-/// `text` broken at spaces into lines of at most `width` columns. Longer words are broken too. Control characters are
-/// replaced first, because what they are shown as takes more columns.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let text = harmless(text);
-    let mut lines: Vec<String> = Vec::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        let mut word = word.to_owned();
-        if !line.is_empty() && length(&line) + 1 + length(&word) > width {
-            lines.push(std::mem::take(&mut line));
-        }
-        while length(&word) > width {
-            let index = break_point(&word, width);
-            let rest = word.split_off(index);
-            lines.push(std::mem::replace(&mut word, rest));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(&word);
-    }
-    if !line.is_empty() || lines.is_empty() {
-        lines.push(line);
-    }
-    lines
-}
-
-/// Where a word too long for `width` is broken: after a separator as in names, if there is one in its later half.
-fn break_point(word: &str, width: usize) -> usize {
-    let end = word.char_indices().nth(width).map_or(word.len(), |(index, _)| index);
-    let mark = word[..end].rfind(['-', '.', '/', '_', ':']).map(|index| index + 1);
-    mark.filter(|index| *index > end / 2).unwrap_or(end)
-}
+pub(super) use crate::layout::{WIDTH, length, wrap};
 
 /// `text` wrapped, with `first` before its first line and as many spaces before the others. It may come from outside,
 /// so it is cut to a sensible length.
@@ -63,11 +27,6 @@ pub(super) fn fit(text: &str, width: usize) -> String {
     }
     let kept: String = text.chars().take(width.saturating_sub(2)).collect();
     format!("{}..", kept.trim_end())
-}
-
-/// The number of columns of `text`.
-pub(super) fn length(text: &str) -> usize {
-    text.chars().count()
 }
 
 /// A time since a start, as `+mm:ss`; minutes may be more than 59.
@@ -136,15 +95,6 @@ pub(super) fn fraction(part: usize, whole: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn wrapped_lines_are_never_longer_than_the_width() {
-        let text = "register 18 next hosts in edx-residential-live-mitx-produc-and-an-endless-name-without-spaces now";
-        for width in [8, 20, 40] {
-            assert!(wrap(text, width).iter().all(|line| length(line) <= width), "{width}");
-        }
-        assert_eq!(wrap(text, 40).concat().replace(' ', ""), text.replace(' ', ""), "no letter is lost");
-    }
 
     #[test]
     fn a_hanging_indent_lines_up_with_the_first_line() {

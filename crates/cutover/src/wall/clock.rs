@@ -9,7 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
 use cutover_aws::Times;
-use cutover_engine::lease::wait;
+use cutover_engine::lease::{Machine, wait};
 use cutover_engine::ports::Clock;
 use cutover_rehearsal::WallTime;
 
@@ -22,7 +22,11 @@ pub struct WallClock;
 #[async_trait(?Send)]
 impl Clock for WallClock {
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        ThisMachine.now()
+    }
+
+    fn up(&self) -> Duration {
+        ThisMachine.up()
     }
 
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {

@@ -1,4 +1,4 @@
-//! What the process was started with: its variables and its folder.
+//! What the process was started with: its arguments, its variables and its folder.
 #![expect(clippy::disallowed_methods, reason = "the home of the environment")]
 
 use std::ffi::OsString;
@@ -8,6 +8,12 @@ use std::path::PathBuf;
 #[must_use]
 pub fn variables() -> Vec<(OsString, OsString)> {
     std::env::vars_os().collect()
+}
+
+/// The arguments of this process, without its name.
+#[must_use]
+pub fn arguments() -> Vec<String> {
+    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()
 }
 
 /// The current folder.

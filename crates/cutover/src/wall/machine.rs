@@ -44,6 +44,10 @@ impl Machine for ThisMachine {
         }
     }
 
+    fn is_suspended(&self, process: u32, started: u64) -> bool {
+        origin::is_suspended(process, started)
+    }
+
     fn nonce(&self) -> String {
         use std::hash::{BuildHasher, Hasher};
         // The hasher's keys are random for each process, and the time differs between calls.

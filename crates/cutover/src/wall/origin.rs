@@ -24,6 +24,14 @@ pub(super) fn start_of(process: u32) -> Option<u64> {
     start_in(&std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
 }
 
+/// Whether a process with that number and start is suspended: stopped by a signal, or because it used its terminal from
+/// the background.
+pub(super) fn is_suspended(process: u32, started: u64) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    start_in(&stat) == Some(started)
+        && stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
+}
+
 fn start_in(stat: &str) -> Option<u64> {
     // The name before it may contain anything, even spaces and parentheses.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::deployment::{Deployment, send, suspend, until, wait_for};
+use super::deployment::{Deployment, said, send, suspend, until, wait_for};
 
 /// The name of the conductor that holds the lease: `user@machine`.
 fn holder(deployment: &Deployment) -> String {
@@ -46,7 +46,7 @@ fn only_the_holder_of_the_lease_can_be_taken_over() {
     let mut first = deployment.start("prepare");
     wait_for(&deployment, "prepare.");
     let refused = deployment.run(&["prepare", "--take-over", "nobody@nowhere"]);
-    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let words = said(&refused);
     assert_eq!(refused.status.code(), Some(5), "{words}");
     assert!(words.contains("holds the lease, and not nobody@nowhere"), "{words}");
     first.kill().expect("it is killed");
@@ -71,7 +71,7 @@ fn a_conductor_whose_process_cannot_be_seen_is_watched_and_not_assumed_dead() {
         assert!(second.try_wait().expect("it can be waited for").is_none(), "it watches: {field}");
         send(&second, Signal::TERM);
         let output = second.wait_with_output().expect("it ends");
-        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        let words = said(&output);
         assert!(words.contains("watching for 110 seconds") && words.contains("--take-over"), "{field}: {words}");
         assert!(!deployment.events().iter().any(|event| event["event"] == "run-started" && event["run"] == 2));
     }

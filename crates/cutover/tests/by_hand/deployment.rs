@@ -27,6 +27,13 @@ impl Deployment {
         self.folder.join("qa.toml")
     }
 
+    /// Replaces a text in the file, which has it once.
+    pub(crate) fn edit(&self, old: &str, new: &str) {
+        let text = std::fs::read_to_string(self.file()).expect("the file");
+        assert_eq!(text.matches(old).count(), 1, "{old}");
+        std::fs::write(self.file(), text.replace(old, new)).expect("written");
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cutover"));
         command.arg(arguments[0]).arg(self.file()).args(&arguments[1..]);
@@ -103,10 +110,20 @@ impl Deployment {
         std::fs::read_dir(self.state().join("journal")).expect("a folder").count() as u64
     }
 
+    /// The embedded cloud.
+    fn world(&self) -> Value {
+        let world = std::fs::read(self.state_root().join("embedded-cloud/world.json")).expect("a world");
+        serde_json::from_slice(&world).expect("JSON")
+    }
+
+    /// The parts of the embedded cloud that have to do with the maintenance page.
+    pub(crate) fn page(&self) -> String {
+        self.world()["pages"].to_string()
+    }
+
     /// The records of the embedded cloud's zone: names and targets.
     pub(crate) fn records(&self) -> Vec<(String, String)> {
-        let world = std::fs::read(self.state_root().join("embedded-cloud/world.json")).expect("a world");
-        let world: Value = serde_json::from_slice(&world).expect("JSON");
+        let world = self.world();
         let records = world["zone"]["records"].as_object().expect("records");
         records.iter().map(|(name, record)| (name.clone(), record["target"].to_string())).collect()
     }
@@ -177,8 +194,9 @@ pub(crate) fn send(child: &Child, signal: rustix::process::Signal) {
     rustix::process::kill_process(id, signal).expect("it is there");
 }
 
-fn is_stopped(child: &Child) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).expect("it is there");
+/// Whether a process is suspended.
+pub(crate) fn is_stopped(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it is there");
     stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T'))
 }
 
@@ -188,7 +206,7 @@ pub(crate) fn suspend(deployment: &Deployment, child: &Child) {
     let lock = std::fs::File::open(deployment.state_root().join("embedded-cloud/world.lock")).expect("a lock");
     until(|| {
         send(child, rustix::process::Signal::STOP);
-        until(|| is_stopped(child));
+        until(|| is_stopped(child.id()));
         let is_free = lock.try_lock().is_ok();
         match is_free {
             true => lock.unlock().expect("it was locked"),
@@ -209,4 +227,9 @@ pub(crate) fn until(wanted: impl Fn() -> bool) {
 
 pub(crate) fn gate_waits(deployment: &Deployment) -> bool {
     deployment.status()["gates"].as_array().is_some_and(|gates| !gates.is_empty())
+}
+
+/// What a program said on standard error, on one line: its lines are broken where they would be too long.
+pub(crate) fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<&str>>().join(" ")
 }

@@ -3,6 +3,8 @@
 
 mod conductors;
 mod deployment;
+mod edited;
 mod phases;
 mod readers;
 mod state;
+mod suspended;

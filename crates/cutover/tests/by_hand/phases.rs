@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::deployment::{Deployment, gate_waits, in_folder, send, until, wait_for, walk};
+use super::deployment::{Deployment, gate_waits, in_folder, said, send, until, wait_for, walk};
 
 #[test]
 fn a_window_that_is_killed_three_times_is_resumed_and_does_no_harm() {
@@ -18,7 +18,7 @@ fn a_window_that_is_killed_three_times_is_resumed_and_does_no_harm() {
         // SIGKILL: nothing is flushed, nothing is released.
         child.kill().expect("it is killed");
         child.wait().expect("it is gone");
-        assert_eq!(deployment.status()["conductor_lives"], false, "a dead conductor does not look alive");
+        assert_eq!(deployment.status()["conductor_state"]["state"], "gone", "a dead conductor does not look alive");
     }
     deployment.see_through(deployment.start("window"));
     deployment.see_through(deployment.start("retire"));
@@ -44,7 +44,7 @@ fn a_stale_plan_is_refused_with_what_changed_and_leaves_no_lease_behind() {
     let text = std::fs::read_to_string(deployment.file()).expect("the file");
     std::fs::write(deployment.file(), text.replace("notice = \"1d\"", "notice = \"2d\"")).expect("written");
     let refused = deployment.run(&["announce", "--plan", &hash]);
-    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let words = said(&refused);
     assert_eq!(refused.status.code(), Some(4), "{words}");
     assert!(words.contains("stale") && words.contains("deployment file: was"), "{words}");
     assert!(!walk(&deployment.folder).iter().any(|path| in_folder(path, "lease")));
@@ -56,11 +56,11 @@ fn phases_run_in_their_order_and_only_once() {
     let deployment = Deployment::new("order");
     let early = deployment.run(&["window"]);
     assert_eq!(early.status.code(), Some(4));
-    assert!(String::from_utf8_lossy(&early.stderr).contains("cutover prepare"), "it says which phase comes first");
+    assert!(said(&early).contains("cutover announce"), "it says which phase comes first");
     deployment.succeeds(&["announce"]);
     let again = deployment.run(&["announce"]);
     assert_eq!(again.status.code(), Some(4));
-    assert!(String::from_utf8_lossy(&again.stderr).contains("has succeeded already"));
+    assert!(said(&again).contains("has succeeded already"));
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_second_conductor_is_kept_out_and_told_who_is_at_work() {
     let mut first = deployment.start("prepare");
     wait_for(&deployment, "prepare.");
     let second = deployment.run(&["prepare"]);
-    let words = String::from_utf8_lossy(&second.stderr).into_owned();
+    let words = said(&second);
     assert_eq!(second.status.code(), Some(5), "{words}");
     assert!(words.contains(&format!("process {}", first.id())), "{words}");
     first.kill().expect("it is killed");
@@ -127,7 +127,7 @@ fn a_second_signal_stops_at_once_and_says_so() {
     }
     let begin = Instant::now();
     let output = prepare.wait_with_output().expect("it ends");
-    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    let words = said(&output);
     assert!(begin.elapsed() < Duration::from_secs(2), "{words}");
     assert_eq!(output.status.code(), Some(7), "{words}");
     assert!(
@@ -150,10 +150,23 @@ fn a_window_that_was_stopped_before_the_page_is_up_resumes_only_while_it_fits() 
     // Two hours at this pace.
     until(|| deployment.status()["now"].as_str().is_some_and(|now| now > "2020-12-14T17:00:00Z"));
     let late = deployment.run(&["window"]);
-    let words = String::from_utf8_lossy(&late.stderr).into_owned();
+    let words = said(&late);
     assert_eq!(late.status.code(), Some(4), "{words}");
     assert!(words.contains("latest safe start") && words.contains("--late"), "{words}");
-    let window = deployment.command(&["window", "--late"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    // The command for a changed file works as it is printed, too.
+    let before = std::fs::read_to_string(deployment.file()).expect("the file");
+    std::fs::write(deployment.file(), before.replace("Terminate the old hosts?", "Ready?")).expect("it can be written");
+    let changed = deployment.run(&["window"]);
+    std::fs::write(deployment.file(), before).expect("it can be written");
+    let words = String::from_utf8_lossy(&changed.stderr).into_owned();
+    assert!(words.contains("--replan --late"), "{words}");
+    // What was started late is resumed without being asked again.
+    let asked = deployment.log().matches("GATE ").count();
+    let mut window = deployment.spawn(deployment.command(&["window", "--late"]));
+    until(|| deployment.log().matches("GATE ").count() > asked);
+    send(&window, rustix::process::Signal::TERM);
+    assert_eq!(window.wait().expect("it ends").code(), Some(7));
+    let window = deployment.command(&["window"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     deployment.see_through(window.expect("it starts"));
 }
 
@@ -173,7 +186,7 @@ fn a_refused_phase_leaves_the_pace_as_it_was() {
 fn only_a_failed_step_can_be_tried_again() {
     let deployment = Deployment::new("retry");
     let refused = deployment.run(&["announce", "--retry", "window.migrate.residential"]);
-    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let words = said(&refused);
     assert_eq!(refused.status.code(), Some(4), "{words}");
     assert!(words.contains("not a failed step") && words.contains("there is none now"), "{words}");
     assert_eq!(deployment.events().len(), 0);

@@ -1,7 +1,9 @@
 //! What can happen to the state: files of other programs in it, records that are damaged or lost, and a folder that is
 //! removed while a conductor is at work. Also what the command line must not accept as a plan's hash.
 
-use super::deployment::{Deployment, send, until, wait_for};
+use serde_json::Value;
+
+use super::deployment::{Deployment, said, send, until, wait_for};
 
 #[test]
 fn files_of_other_programs_in_the_state_are_ignored_with_a_warning() {
@@ -13,7 +15,7 @@ fn files_of_other_programs_in_the_state_are_ignored_with_a_warning() {
         std::fs::write(path, "theirs").expect("written");
     }
     let status = deployment.run(&["status"]);
-    let words = String::from_utf8_lossy(&status.stderr).into_owned();
+    let words = said(&status);
     assert!(status.status.success(), "{words}");
     assert!(words.contains("warning: journal/.DS_Store in ") && words.contains("is ignored"), "{words}");
     deployment.see_through(deployment.start("prepare"));
@@ -95,7 +97,7 @@ fn a_state_that_does_not_answer_is_reported_and_keeps_nobody() {
     std::fs::remove_file(&lease).expect("it is there");
     assert!(std::process::Command::new("mkfifo").arg(&lease).status().expect("it starts").success());
     let status = deployment.run(&["status"]);
-    let words = String::from_utf8_lossy(&status.stderr).into_owned();
+    let words = said(&status);
     assert_eq!(status.status.code(), Some(1), "{words}");
     assert!(words.contains("has not answered for 5 s") && words.contains("no answer within 20 s"), "{words}");
     until(|| deployment.log().contains("the lease could not be renewed"));
@@ -121,7 +123,7 @@ fn texts_that_are_no_hash_are_refused() {
     for hash in ["", " ", "0", "1234567", "not-a-hash", "zzzzzzzz"] {
         for arguments in [&["announce", "--plan", hash][..], &["announce", "--dry-run", "--plan", hash]] {
             let refused = deployment.run(arguments);
-            let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+            let words = said(&refused);
             assert_eq!(refused.status.code(), Some(2), "{hash:?}: {words}");
             assert!(words.contains("at least 8 characters"), "{words}");
         }
@@ -150,8 +152,27 @@ fn only_a_step_in_doubt_can_be_accepted_as_done() {
     let bare = deployment.run(&["announce", "--accept", "announce.notice"]);
     assert_eq!(bare.status.code(), Some(2), "it needs a reason");
     let refused = deployment.run(&["announce", "--accept", "announce.notice", "--because", "it came"]);
-    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let words = said(&refused);
     assert_eq!(refused.status.code(), Some(4), "{words}");
     assert!(words.contains("is not a step of `announce` that is in doubt"), "{words}");
     assert_eq!(deployment.events().len(), 0);
+}
+
+#[test]
+fn a_check_tries_to_write_the_state_and_leaves_nothing_behind() {
+    let deployment = Deployment::new("probe");
+    let state = |code| {
+        let output = deployment.run(&["check", "--json"]);
+        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
+        let items: Vec<Value> = serde_json::from_slice(&output.stdout).expect("items");
+        items.into_iter().find(|item| item["subject"] == "state").expect("an item about the state")
+    };
+    let fine = state(0);
+    assert_eq!(fine["state"], "ok", "{fine}");
+    assert!(!deployment.state().exists(), "the upgrade has no state yet");
+    // Nothing can be written over a folder.
+    std::fs::create_dir_all(deployment.state().join("probe.json/in-the-way")).expect("a folder");
+    let problem = state(9);
+    assert_eq!(problem["state"], "problem", "{problem}");
+    assert!(problem["seen"].as_str().is_some_and(|seen| seen.contains("could not be written")), "{problem}");
 }

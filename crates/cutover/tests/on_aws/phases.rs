@@ -62,7 +62,7 @@ fn phases_that_need_hosts_are_refused_with_what_they_need_and_nothing_is_recorde
     operator.run(&["announce"]).ended(0);
     let (before, files) = (account.everything(), operator.state_files());
     insta::assert_snapshot!(operator.run(&["prepare"]).failed(4));
-    let early = operator.run(&["window"]).failed(4);
+    let early = operator.run(&["window"]).failed(4).split_whitespace().collect::<Vec<&str>>().join(" ");
     assert!(early.contains("`prepare` must have succeeded before `window` can begin"), "{early}");
     assert!(early.contains("answers for the sites cannot be seen: "), "{early}");
     assert!(before == account.everything(), "the account was changed");

@@ -18,6 +18,7 @@ use crate::failure::Failure;
 use crate::gate::{Gate, Permit};
 use crate::halt::WriteError;
 use crate::journal::{Journal, JournalError};
+use crate::moment::Moment;
 use crate::ports::{Answer, Clock, World};
 use crate::readings::{Listing, Readings};
 use crate::retry;
@@ -76,13 +77,13 @@ pub(crate) struct StepContext<'a> {
     /// The step's slot. It is taken from the start until the first call has been made, and later during each
     /// observation and each call.
     pub slot: StepSlot<'a>,
-    /// When the step was first started, by this process or an earlier one. It starts again at a later time after a
-    /// failure.
+    /// When the step was first started, by this process or an earlier one, as a date that tells its
+    /// runs apart: it is a later one after each failure. Nothing is measured from it.
     pub since: Timestamp,
-    /// When this process took it up.
-    pub taken_up: Timestamp,
+    /// When this process took it up, for measuring.
+    pub taken_up: Moment,
     /// When this process last told programs to stop, or tried to.
-    pub told_to_stop: Cell<Option<Timestamp>>,
+    pub told_to_stop: Cell<Option<Moment>>,
     /// How often it has failed before.
     pub failures: u32,
     /// Operator-approved retries so far, of a step that is never retried automatically.
@@ -90,7 +91,7 @@ pub(crate) struct StepContext<'a> {
     /// Whether it is on record that the step has started.
     pub was_started: Cell<bool>,
     /// When the awaited condition was first seen, for waits that require it to last for some time.
-    pub seen_since: Cell<Option<Timestamp>>,
+    pub seen_since: Cell<Option<Moment>>,
     /// The id of the change to records that it requested, unless the answer was lost.
     pub change: RefCell<Option<ChangeId>>,
     /// The process ids that programs had when they were last seen running.
@@ -128,6 +129,12 @@ impl StepContext<'_> {
         answer.map_err(Failure::for_good)
     }
 
+    /// The time that has certainly passed since this process took the step up. What an earlier process did is on record
+    /// with dates of a clock that may have been wrong, so its time does not count.
+    pub(crate) fn in_this_process(&self) -> Duration {
+        self.clock.at_least_since(self.taken_up)
+    }
+
     /// Makes one attempt of a write, unless it is too late for this step once the gate lets it pass: the gate may have
     /// waited, and this process may have been suspended.
     pub(crate) async fn write<T>(
@@ -142,8 +149,8 @@ impl StepContext<'_> {
         self.gate.write(call, attempt).await
     }
 
-    /// Why this step may not be done any more: the latest safe start has passed, and the window is not open yet. Once the
-    /// maintenance page may be up, everything goes on.
+    /// Why this step may not be done any more: the latest safe start has passed, and the window is not open yet. Once
+    /// the maintenance page may be up, everything goes on.
     pub(crate) fn too_late(&self) -> Option<Failure> {
         if self.step.line == Line::Open {
             return None;
@@ -153,8 +160,8 @@ impl StepContext<'_> {
         Some(too_late(latest, now))
     }
 
-    /// Makes a write that depends on a `check` right before it. If the gate has waited since, or this process was suspended,
-    /// nothing is sent, and it is checked again.
+    /// Makes a write that depends on a `check` right before it. If the gate has waited since, or this process was
+    /// suspended, nothing is sent, and it is checked again.
     pub(crate) async fn write_checked<C, T>(
         &self,
         call: &'static str,
@@ -188,8 +195,8 @@ impl StepContext<'_> {
         self.ask(async |_| self.readings.instances().await).await
     }
 
-    /// Keeps a fact until it can be recorded, which is possible once the step has started. Most observations only confirm
-    /// what is on record.
+    /// Keeps a fact until it can be recorded, which is possible once the step has started. Most observations only
+    /// confirm what is on record.
     pub(crate) fn note(&self, fact: Fact) {
         if !self.knows(&fact) {
             self.learned.borrow_mut().push(fact);

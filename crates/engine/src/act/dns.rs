@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use cutover_core::journal::Fact;
 use cutover_core::names::DnsName;
 use cutover_core::plan::{AwaitResolvers, ChangeRecords, RecordTarget};
-use cutover_core::time::{between, human};
+use cutover_core::time::human;
 
 use super::{Seen, StepContext};
 use crate::halt::WriteError;
@@ -70,8 +70,9 @@ pub(super) async fn change(context: &StepContext<'_>, change: &ChangeRecords) ->
 
 /// Whether every resolver answers with the new target, and has done so long enough for open connections to close.
 pub(super) async fn forgotten(context: &StepContext<'_>, wait: &AwaitResolvers) -> Answer<Seen> {
-    // Visitors' resolvers, which are not asked, may keep the old answer for a whole TTL.
-    let elapsed = between(context.since, context.clock.now());
+    // Visitors' resolvers, which are not asked, may keep the old answer for a whole TTL. That an earlier process began
+    // to wait is on record with its date alone. Its clock may have been wrong, so the whole time is waited for again.
+    let elapsed = context.in_this_process();
     if elapsed < wait.forget {
         let left = human(wait.forget - elapsed);
         return Ok(Seen::UnderWay(format!("resolvers may keep the old answer for {left} more")));
@@ -86,10 +87,9 @@ pub(super) async fn forgotten(context: &StepContext<'_>, wait: &AwaitResolvers) 
         context.seen_since.set(None);
         return Ok(Seen::UnderWay(format!("{resolver} still has the old answer for {}", record.name)));
     }
-    let now = context.clock.now();
-    let since = context.seen_since.get().unwrap_or(now);
+    let since = context.seen_since.get().unwrap_or_else(|| context.clock.moment());
     context.seen_since.set(Some(since));
-    let settled = between(since, now);
+    let settled = context.clock.at_least_since(since);
     if settled < wait.settle {
         let left = human(wait.settle - settled);
         return Ok(Seen::UnderWay(format!("connections that browsers hold open have {left} to close")));

@@ -5,7 +5,7 @@ use cutover_core::journal::Fact;
 use cutover_core::names::{BalancerName, FleetName, InstanceId};
 use cutover_core::observation::{Instance, InstanceState, SHOWN_WITHIN};
 use cutover_core::plan::{CountTasks, Host, Launch};
-use cutover_core::time::{between, human};
+use cutover_core::time::human;
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
 use cutover_hosts::queues::{self, NotCounted};
 
@@ -45,7 +45,7 @@ async fn not_listed(context: &StepContext<'_>, launch: &Launch) -> Answer<Seen> 
     let known = context.journal.upgrade().launched.get(&launch.name).cloned();
     let Some(id) = known.filter(|_| context.failures > 0) else { return Ok(Seen::NotYet) };
     let is_listed = context.listed().await?.get(&id).is_some();
-    let may_show_yet = between(context.taken_up, context.clock.now()) < SHOWN_WITHIN;
+    let may_show_yet = context.in_this_process() < SHOWN_WITHIN;
     if is_listed || !may_show_yet && !context.ask(async |world| world.compute.lives(&id).await).await? {
         return Ok(Seen::NotYet);
     }

@@ -54,9 +54,9 @@ pub(crate) fn manner(action: &Action) -> Manner {
 /// The longest time between two observations. The end of something that takes days is noticed 15 minutes late at most.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(900);
 
-/// How long to wait between two observations of a step that was started `elapsed` ago: no shorter than what is observed
-/// can change, and a hundredth of the time that is still expected, or by which it is late already. So its end is
-/// noticed within about a hundredth of what it took, and a migration of days is not looked at every two seconds.
+/// How long to wait between two observations of a step that this process has driven for `elapsed`: no shorter than what
+/// is observed can change, and a hundredth of the time that is still expected, or by which it is late already. So its
+/// end is noticed within about a hundredth of what it took, and a migration of days is not looked at every two seconds.
 pub(crate) fn interval(step: &Step, elapsed: Duration) -> Duration {
     let rare = (step.expected.abs_diff(elapsed) / 100).min(elapsed / 20);
     rare.clamp(shortest_interval(&step.action), LONGEST_INTERVAL)
@@ -65,7 +65,9 @@ pub(crate) fn interval(step: &Step, elapsed: Duration) -> Duration {
 /// The shortest time in which what an action waits for can change.
 pub(crate) fn shortest_interval(action: &Action) -> Duration {
     Duration::from_secs(match action {
-        Action::BuildImage(_) | Action::AwaitDrained(_) => 15,
+        // A build takes most of an hour, and days before the window.
+        Action::BuildImage(_) => 30,
+        Action::AwaitDrained(_) => 15,
         Action::PublishPage(_) => 10,
         // A balancer's verdict changes every 5 seconds at most, its shortest interval between health checks.
         Action::Launch(_) | Action::TakeSnapshot { .. } | Action::AwaitHealthy(_) => 5,

@@ -5,8 +5,8 @@
 //! runs. A job that is known to have been started, but of which the host has no record now, has failed.
 
 use cutover_core::journal::{Fact, Run, StepRun};
-use cutover_core::names::{InstanceId, JobName};
-use cutover_core::plan::{Action, Host, HostPrograms, Migrate};
+use cutover_core::names::{InstanceId, JobName, SnapshotId};
+use cutover_core::plan::{Action, Host, HostPrograms, Line, Migrate, Phase};
 use cutover_hosts::job::{Job, JobStart, JobState};
 
 use super::printed::Printed;
@@ -116,8 +116,8 @@ pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Resul
     }
 }
 
-/// Refuses to start a migration while another one of the schema runs, or while old code is running again: since services
-/// were confirmed to be stopped, a person may have started them to bring the site back.
+/// Refuses to start a migration while another one of the schema runs, or while old code is running again: since
+/// services were confirmed to be stopped, a person may have started them to bring the site back.
 async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
     if let Some(other) = other_migrator(context, migrate).await? {
         let why =
@@ -206,6 +206,20 @@ fn fact(migrate: &Migrate, applied: u32) -> Fact {
     }
 }
 
+/// The snapshot that this window has taken of the migration's database after its writers had stopped.
+fn snapshot(context: &StepContext<'_>, migrate: &Migrate) -> Option<SnapshotId> {
+    let upgrade = context.journal.upgrade();
+    let run = upgrade.run_of(Phase::Window)?;
+    run.plan.steps.iter().find_map(|step| match &step.action {
+        Action::TakeSnapshot { database, snapshot }
+            if *database == migrate.instance && step.line == Line::Snapshot && run.status(&step.id).is_done() =>
+        {
+            Some(snapshot.clone())
+        }
+        _ => None,
+    })
+}
+
 /// What ran, where it is stuck, and what the operator can do.
 fn diagnosis(
     context: &StepContext<'_>,
@@ -222,10 +236,9 @@ fn diagnosis(
         .find(|line| line.starts_with("Applying ") && !line.ends_with("OK"))
         .map_or_else(String::new, |line| format!("; stuck at {}", line.trim_start_matches("Applying ")));
     let pending = pending.map_or_else(|| "an unknown number".to_owned(), |pending| pending.to_string());
-    let has_snapshot = context.journal.upgrade().snapshots.values().any(|database| *database == migrate.instance);
-    let back = match has_snapshot {
-        true => format!("restore the snapshot of {}", migrate.instance),
-        false => "reverse it by hand: there is no snapshot".to_owned(),
+    let back = match snapshot(context, migrate) {
+        Some(snapshot) => format!("restore the snapshot {snapshot}"),
+        None => "reverse it by hand: there is no snapshot".to_owned(),
     };
     let (ending, first) = ending(migrate, job, state);
     let why = format!(

@@ -4,7 +4,6 @@ use cutover_core::deployment::SiteCheck;
 use cutover_core::journal::Fact;
 use cutover_core::names::InvalidationId;
 use cutover_core::plan::{Announce, CheckSite, PublishPage, Via};
-use cutover_core::time::between;
 
 use super::{Seen, StepContext};
 use crate::failure::Failure;
@@ -17,7 +16,7 @@ use crate::ports::{Answer, Page};
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 pub(super) async fn announced(context: &StepContext<'_>, message: &Announce) -> Answer<Seen> {
-    let token = context.token();
+    let token = token_of_message(context);
     Ok(match context.ask(async |world| world.announcer.announced(&token).await).await? {
         Some(true) => Seen::Holds(vec![sent(message)]),
         Some(false) => Seen::NotYet,
@@ -26,9 +25,22 @@ pub(super) async fn announced(context: &StepContext<'_>, message: &Announce) -> 
 }
 
 pub(super) async fn announce(context: &StepContext<'_>, message: &Announce) -> Result<(), WriteError> {
-    let (announcer, token) = (&context.world.announcer, context.token());
+    let (announcer, token) = (&context.world.announcer, token_of_message(context));
     context.write("announce", async |permit| announcer.announce(permit, message, &token).await).await?;
     Ok(context.learn(sent(message)).await?)
+}
+
+/// The token of a message. It is another one each time that the message has changed in a new plan, so that people are told
+/// again if a window was moved and moved back: the last message that they got was another one.
+fn token_of_message(context: &StepContext<'_>) -> String {
+    let upgrade = context.journal.upgrade();
+    let planned = upgrade.runs.iter().filter_map(|run| run.plan.step(&context.step.id));
+    let mut messages: Vec<_> = planned.map(|step| &step.action).collect();
+    messages.dedup();
+    match messages.len() {
+        0 | 1 => context.token(),
+        versions => format!("{}-{versions}", context.token()),
+    }
 }
 
 fn sent(message: &Announce) -> Fact {
@@ -97,7 +109,7 @@ pub(super) async fn answers(context: &StepContext<'_>, check: &CheckSite) -> Ans
         return Ok(Seen::Holds(vec![Fact::SiteChecked { site: check.site.clone() }]));
     }
     let words = format!("https://{}: {}", check.host, wrong.join("; "));
-    let patient = between(context.taken_up, context.clock.now()) < PATIENCE;
+    let patient = context.in_this_process() < PATIENCE;
     Ok(if patient { Seen::UnderWay(words) } else { Seen::Never(Failure::permanent(words)) })
 }
 

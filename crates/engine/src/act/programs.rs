@@ -10,7 +10,7 @@ use cutover_core::deployment::PastStopLimit;
 use cutover_core::journal::Fact;
 use cutover_core::names::ProgramName;
 use cutover_core::plan::{HostPrograms, StartServices, StopServices, Work};
-use cutover_core::time::{between, human};
+use cutover_core::time::human;
 use cutover_hosts::supervisor::{ProgramStatus, State, Verb};
 
 use super::supervised::{Subject, change_of_pids, order, states, up};
@@ -61,14 +61,14 @@ pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Resu
         return order(context, "kill", Verb::Kill, &subject, stopping).await;
     }
     let answer = order(context, "stop", Verb::Stop, &subject, stop.programs.clone()).await;
-    context.told_to_stop.set(Some(context.clock.now()));
+    context.told_to_stop.set(Some(context.clock.moment()));
     answer
 }
 
 /// How long programs have had to stop. That an earlier process started the step does not say that it told them to stop, so
 /// they get their whole time again from a process that takes the step up.
 fn since_told(context: &StepContext<'_>) -> Duration {
-    between(context.told_to_stop.get().unwrap_or(context.taken_up), context.clock.now())
+    context.clock.at_least_since(context.told_to_stop.get().unwrap_or(context.taken_up))
 }
 
 pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) -> Answer<Seen> {
@@ -175,6 +175,6 @@ pub(super) async fn stop_again(context: &StepContext<'_>, hosts: &[HostPrograms]
         context.learn(Fact::Note { text }).await?;
         order(context, "stop", Verb::Stop, &subject, programs).await?;
     }
-    context.seen_since.set(Some(context.clock.now()));
+    context.seen_since.set(Some(context.clock.moment()));
     Ok(())
 }

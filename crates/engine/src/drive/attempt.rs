@@ -1,9 +1,8 @@
 //! Makes a step's call. It is repeated if it is known not to have been applied; after an answer that leaves that open,
 //! the world is observed first.
 
-use cutover_core::journal::Event;
+use cutover_core::journal::{Acted, Event};
 use cutover_core::plan::{Action, Step};
-use cutover_core::time::later;
 
 use super::ending::Known;
 use super::{Conductor, StepEnd};
@@ -17,9 +16,9 @@ impl Conductor {
     /// `made_before` says that it may have been made earlier, without a visible effect so far.
     pub(super) async fn make(&self, context: &StepContext<'_>, made_before: bool) -> Result<Option<StepEnd>, Halt> {
         let step = context.step;
-        let deadline = later(self.clock.now(), step.limit);
+        let begin = self.clock.moment();
         // What an attempt before may have done is looked for, too, before it is said that nothing was changed.
-        let mut doubted = made_before || self.journal.step_run(&step.id).may_have_acted;
+        let mut doubted = made_before || self.journal.step_run(&step.id).acted != Acted::No;
         let mut made = 0;
         loop {
             made += 1;
@@ -53,7 +52,7 @@ impl Conductor {
                 }
                 FailureClass::Throttled | FailureClass::NotApplied | FailureClass::Busy => {
                     let wait = retry::refused(&failure, made, step.id.as_str());
-                    let Some(wait) = wait.filter(|wait| later(self.clock.now(), *wait) < deadline) else {
+                    let Some(wait) = wait.filter(|wait| self.clock.at_least_since(begin) + *wait < step.limit) else {
                         let message = format!("{} ({made} attempts)", failure.message);
                         let why = Failure { message, ..failure };
                         return self.not_made(context, why, doubted, unchanged_by_refusal(step)).await;

@@ -66,7 +66,7 @@ impl Conductor {
     pub(super) fn context_with<'a>(&'a self, step: &'a Step, slot: StepSlot<'a>) -> StepContext<'a> {
         let run = self.journal.step_run(&step.id).clone();
         let failed = matches!(run.status, StepStatus::Failed { .. });
-        let now = self.clock.now();
+        let now = self.clock.moment();
         StepContext {
             world: &self.world,
             gate: &self.gate,
@@ -77,7 +77,7 @@ impl Conductor {
             slots: &self.slots,
             slot,
             // Kept through crashes, but reset after a failure that the operator has seen.
-            since: run.started_at.filter(|_| !failed).unwrap_or(now),
+            since: run.started_at.filter(|_| !failed).unwrap_or(now.wall),
             taken_up: now,
             told_to_stop: Cell::new(None),
             failures: run.failures,

@@ -2,12 +2,12 @@
 
 use cutover_core::journal::{Event, Fact, StepRun, StepStatus};
 use cutover_core::plan::Step;
-use cutover_core::time::{between, later};
 
 use super::words::{needs_approval, past_limit};
 use super::{Conductor, StepEnd};
 use crate::act::{Manner, Seen, StepContext, grace, interval, manner};
 use crate::halt::Halt;
+use crate::ports::Answer;
 
 impl Conductor {
     pub(super) async fn ensure(&self, context: StepContext<'_>) -> Result<StepEnd, Halt> {
@@ -31,7 +31,10 @@ impl Conductor {
             Ok(Seen::UnderWay(_)) => {
                 if !is_open {
                     self.started(&context).await?;
+                    // Now that the step has started, what was learned from the observation can be recorded.
+                    context.put_on_record().await?;
                 }
+                return self.until_it_holds(&context, seen).await;
             }
             Ok(Seen::Never(why)) if is_open || manner(&step.action) == Manner::ByConsent && !run.retry_approved => {
                 return self.failed(&context, &why).await;
@@ -47,7 +50,8 @@ impl Conductor {
             }
             Err(failure) => return self.failed(&context, &failure).await,
         }
-        self.until_it_holds(&context).await
+        let seen = self.look(&context).await?;
+        self.until_it_holds(&context, seen).await
     }
 
     /// Carries out a step whose effect cannot be observed, at most once. If it may already have been done, a person has
@@ -81,17 +85,18 @@ impl Conductor {
         }
     }
 
-    /// Observes until the step's effect is there, its time limit has passed, or the effect can never come. If there is
-    /// still nothing after a grace period, the call is repeated: it was lost, or something has reversed its effect.
-    async fn until_it_holds(&self, context: &StepContext<'_>) -> Result<StepEnd, Halt> {
+    /// Goes on observing after a first observation, until the step's effect is there, its time limit has passed, or the
+    /// effect can never come. If there is still nothing after a grace period, the call is repeated: it was lost,
+    /// or something has reversed its effect.
+    async fn until_it_holds(&self, context: &StepContext<'_>, mut seen: Answer<Seen>) -> Result<StepEnd, Halt> {
         let step = context.step;
         // From here on the step waits, and takes a slot only for each observation or further attempt.
         context.slot.release();
-        let deadline = later(self.clock.now(), step.limit);
-        let mut made_at = self.clock.now();
+        let begin = self.clock.moment();
+        let mut made_at = begin;
         let mut told = String::new();
         loop {
-            match self.look(context).await? {
+            match seen {
                 Ok(Seen::Holds(facts)) => return self.ended_well(context, facts).await,
                 Ok(Seen::Never(why)) => return self.failed(context, &why).await,
                 Ok(Seen::CannotTell) => return self.failed_in_doubt(context, None).await,
@@ -104,20 +109,21 @@ impl Conductor {
                 Ok(Seen::NotYet) if lacks_consent(step, &self.journal.step_run(&step.id)) => {
                     return self.failed(context, &needs_approval(step)).await;
                 }
-                Ok(Seen::NotYet) if self.clock.now() >= later(made_at, grace(&step.action)) => {
+                Ok(Seen::NotYet) if self.clock.at_least_since(made_at) >= grace(&step.action) => {
                     if let Some(end) = self.make(context, true).await? {
                         return Ok(end);
                     }
-                    made_at = self.clock.now();
+                    made_at = self.clock.moment();
                 }
                 Ok(Seen::NotYet) => {}
                 Err(failure) => return self.failed(context, &failure).await,
             }
-            if self.clock.now() >= deadline {
+            let left = step.limit.saturating_sub(self.clock.at_least_since(begin));
+            if left.is_zero() {
                 return self.failed(context, &past_limit(step, &told)).await;
             }
-            let wait = interval(step, between(context.since, self.clock.now()));
-            self.clock.sleep(between(self.clock.now(), deadline).min(wait)).await;
+            self.clock.sleep(left.min(interval(step, context.in_this_process()))).await;
+            seen = self.look(context).await?;
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Observes a step, once or for a grace period, with a slot for the time of each observation.
 
-use cutover_core::time::{between, later};
-
 use super::Conductor;
 use crate::act::{Seen, StepContext, grace, observe, shortest_interval};
 use crate::halt::Halt;
@@ -22,16 +20,16 @@ impl Conductor {
     /// Observes until the effect of an earlier call is visible, for a grace period at most: the call may still be in
     /// transit, and readings may be older than its effect.
     pub(super) async fn look_for_a_grace(&self, context: &StepContext<'_>) -> Result<Answer<Seen>, Halt> {
-        let until = later(self.clock.now(), grace(&context.step.action));
+        let (begin, grace) = (self.clock.moment(), grace(&context.step.action));
         loop {
             let seen = self.look(context).await?;
             let shows = matches!(seen, Ok(Seen::Holds(_) | Seen::UnderWay(_) | Seen::CannotTell));
-            let now = self.clock.now();
-            if shows || now >= until {
+            let left = grace.saturating_sub(self.clock.at_least_since(begin));
+            if shows || left.is_zero() {
                 return Ok(seen);
             }
             context.slot.release();
-            self.clock.sleep(between(now, until).min(shortest_interval(&context.step.action))).await;
+            self.clock.sleep(left.min(shortest_interval(&context.step.action))).await;
         }
     }
 }

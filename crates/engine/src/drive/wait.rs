@@ -1,5 +1,8 @@
 //! Waits for a date, or for a person's decision.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use futures_util::future::{Either, select};
 
 use cutover_core::journal::Event;
@@ -44,15 +47,14 @@ impl Conductor {
         }
         self.started(context).await?;
         self.journal.append(Event::GateOpened { gate: question.gate.clone() }).await?;
-        let patience = self.clock.sleep(context.step.limit);
-        let answer = select(self.operator.decide(question), patience);
-        let Decided { decision, object } = match select(end_waits.clone(), answer).await {
+        let answer = pin!(self.decided(question, context.step.limit));
+        let decided = match select(end_waits.clone(), answer).await {
             Either::Left(_) => return Ok(StepEnd::Stopped),
-            Either::Right((Either::Left((decided, _)), _)) => decided,
-            Either::Right((Either::Right(_), _)) => {
-                let why = format!("nobody decided within {}", human(context.step.limit));
-                return self.failed(context, &Failure::permanent(why)).await;
-            }
+            Either::Right((decided, _)) => decided,
+        };
+        let Some(Decided { decision, object }) = decided else {
+            let why = format!("nobody decided within {}", human(context.step.limit));
+            return self.failed(context, &Failure::permanent(why)).await;
         };
         let (approved, by, note) = (decision.approved, decision.by.clone(), decision.note.clone());
         self.journal.append(Event::GateDecided { decision, object }).await?;
@@ -62,6 +64,27 @@ impl Conductor {
         let words = note.map_or_else(String::new, |note| format!(": {note}"));
         let why = format!("{by} refused at gate {}{words}", question.gate);
         self.failed(context, &Failure::permanent(why)).await
+    }
+
+    /// The answer to a question, or `None` if there is none when the limit has passed. What was decided by then counts.
+    async fn decided(&self, question: &Decide, limit: Duration) -> Option<Decided> {
+        let patience = pin!(self.let_pass(limit));
+        match select(self.operator.decide(question), patience).await {
+            Either::Left((decided, _)) => Some(decided),
+            Either::Right(_) => self.operator.already_decided(question).await,
+        }
+    }
+
+    /// Waits until that much time has certainly passed. A sleep alone ends early if the wall clock is set forward.
+    async fn let_pass(&self, length: Duration) {
+        let begin = self.clock.moment();
+        loop {
+            let left = length.saturating_sub(self.clock.at_least_since(begin));
+            if left.is_zero() {
+                return;
+            }
+            self.clock.sleep(left).await;
+        }
     }
 
     /// Whether the gate was approved for the current plan: a decision on another plan does not count.

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use cutover_core::names::{DnsName, UpgradeId};
 
+use crate::hints::SAME_COMMAND;
+
 /// The writer in marks of a dry run. The zone has such a mark only if a person has run the printed commands by hand.
 pub(crate) const DRY: &str = "dry-run";
 /// How long resolvers may cache the record. It does not matter, because no resolver is asked for it.
@@ -43,10 +45,12 @@ pub struct ZoneTaken {
 impl ZoneTaken {
     /// What the operator can do about it.
     #[must_use]
-    pub const fn hint(&self) -> &'static str {
-        "this conductor starts nothing more. If `cutover status` shows another conductor, leave the upgrade to it. If \
-         not, find out who wrote the record: a person by hand, or this upgrade with another state. Once that is \
-         settled, delete the record and run the same command, which writes it again"
+    pub fn hint(&self) -> String {
+        format!(
+            "this conductor starts nothing more. If `cutover status` shows another conductor, leave the upgrade to it. \
+             If not, find out who wrote the record: a person by hand, or this upgrade with another state. Once that is \
+             settled, delete the record and {SAME_COMMAND}, which writes it again"
+        )
     }
 }
 

@@ -45,6 +45,10 @@ impl Machine for Watch {
         false
     }
 
+    fn is_suspended(&self, _process: u32, _started: u64) -> bool {
+        false
+    }
+
     fn nonce(&self) -> String {
         "n".to_owned()
     }

@@ -13,7 +13,8 @@ use crate::failure::{Failure, FailureClass};
 use crate::fence::{Mark, Passage, ZoneFence};
 use crate::halt::{Halt, WriteError};
 use crate::journal::{Journal, JournalError, Reading};
-use crate::lease::{ATTEMPT, LEASE, Lease, LeaseLost, Machine, Moment, OnClock, within_attempt};
+use crate::lease::{ATTEMPT, LEASE, Lease, LeaseLost, Machine, OnClock, within_attempt};
+use crate::moment::Moment;
 use crate::ports::{Answer, Clock};
 use crate::store::{Store, StoreError};
 
@@ -138,12 +139,12 @@ impl Gate {
 
     /// This moment, for [`Gate::since`].
     pub(crate) fn moment(&self) -> Moment {
-        Moment::now(&*self.machine)
+        self.machine.moment()
     }
 
     /// How much time has passed since a moment, on the machine's clocks.
     pub(crate) fn since(&self, moment: Moment) -> Duration {
-        moment.elapsed(&*self.machine)
+        self.machine.at_most_since(moment)
     }
 
     /// The epoch of the conductor.
@@ -155,14 +156,14 @@ impl Gate {
     /// attempt.
     async fn wait_for_permission(&self) -> Result<(), Halt> {
         let Authority::Lease(lease) = &self.authority else { return Ok(()) };
-        let begin = Moment::now(&*self.machine);
+        let begin = self.machine.moment();
         loop {
             let unread = self.look_for_a_successor().await?;
             if unread.is_none() && lease.outlasts_an_attempt() {
                 return Ok(());
             }
             // A bucket can be unreachable for some seconds, and the lease is being renewed at the same time.
-            if begin.elapsed(&*self.machine) > LEASE {
+            if self.machine.at_most_since(begin) > LEASE {
                 return Err(match unread.filter(|_| lease.outlasts_an_attempt()) {
                     Some(error) => JournalError::Store(error).into(),
                     None => LeaseLost::NotRenewed { since: lease.since_renewal() }.into(),
@@ -175,10 +176,10 @@ impl Gate {
     /// Checks that no other conductor has continued the journal, unless that was checked a moment ago. Returns the
     /// error of the store if this could not be checked.
     async fn look_for_a_successor(&self) -> Result<Option<StoreError>, JournalError> {
-        if self.seen.get().is_some_and(|seen| seen.elapsed(&*self.machine) < FRESH) {
+        if self.seen.get().is_some_and(|seen| self.machine.at_most_since(seen) < FRESH) {
             return Ok(None);
         }
-        let look = Moment::now(&*self.machine);
+        let look = self.machine.moment();
         match self.journal.check_next_is_free().await {
             Ok(()) => self.seen.set(Some(look)),
             Err(JournalError::Store(error)) => return Ok(Some(error)),

@@ -2,7 +2,7 @@
 
 use cutover_core::journal::IllegalTransition;
 
-use crate::hints::{GONE, SUPERSEDED};
+use crate::hints::{GONE, SAME_COMMAND, SUPERSEDED};
 use crate::store::StoreError;
 
 /// The journal cannot be read or appended to. The run stops, because nothing may happen that is not on record.
@@ -62,8 +62,9 @@ impl JournalError {
                  restore the state from a backup; do not delete records"
             }
             Self::Broken => {
-                "make sure that the state can be read and written; then run the same command. Everything on record is \
-                 kept"
+                return format!(
+                    "make sure that the state can be read and written; then {SAME_COMMAND}. Everything on record is kept"
+                );
             }
         };
         hint.to_owned()

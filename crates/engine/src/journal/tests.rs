@@ -287,6 +287,10 @@ impl Clock for Returns {
         self.clock.now()
     }
 
+    fn up(&self) -> std::time::Duration {
+        self.clock.up()
+    }
+
     fn sleep(&self, length: std::time::Duration) -> futures_util::future::LocalBoxFuture<'_, ()> {
         Box::pin(async move {
             self.clock.sleep(length).await;

@@ -3,9 +3,11 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use cutover_core::status::wake_command;
+
 use super::holder::{Seen, object, read, seen};
 use super::keep::Lease;
-use super::{Holder, LEASE, Life, Machine, Moment, STANDSTILL};
+use super::{Holder, LEASE, Life, Machine, STANDSTILL};
 use crate::store::{Created, Store, StoreError};
 
 /// The time between two looks at a lease whose holder might be dead.
@@ -39,6 +41,12 @@ pub enum LeaseError {
         /// How it is known that the holder is at work.
         why: &'static str,
     },
+    /// Another conductor holds the lease, and its process, on this machine, is suspended.
+    #[error("{} conducts this upgrade, and is suspended: it does nothing until it is woken", .holder.identity)]
+    Suspended {
+        /// The holder.
+        holder: Box<Holder>,
+    },
     /// The operator wants to succeed a conductor that is not the holder.
     #[error("{} holds the lease, and not {named}", .holder.identity)]
     OtherHolder {
@@ -58,6 +66,12 @@ impl LeaseError {
             Self::Held { .. } => {
                 "`cutover status` shows what that conductor is doing; nothing was changed from here".to_owned()
             }
+            Self::Suspended { holder } => format!(
+                "nothing was changed. To let it go on, type `fg` in its terminal, or: {}\n\
+                 If it shall not go on, add this to your command: --take-over {}",
+                wake_command(holder.identity.process),
+                holder.identity.name(),
+            ),
             Self::OtherHolder { .. } => {
                 "nothing was changed; make sure that the holder has ended, and give its name as it is shown above"
                     .to_owned()
@@ -106,7 +120,8 @@ async fn wait_until_free(store: &Store, last: &Seen, claim: &Claim<'_>) -> Resul
             holder: Box::new(holder.clone()),
             why: "its process is on this machine (if it will not go on, kill it)",
         }),
-        _ => watch_until_it_lapses(store, last, claim).await,
+        Life::Suspended => Err(LeaseError::Suspended { holder: Box::new(holder.clone()) }),
+        Life::Unknown | Life::Gone => watch_until_it_lapses(store, last, claim).await,
     }
 }
 
@@ -116,14 +131,13 @@ async fn watch_until_it_lapses(store: &Store, last: &Seen, claim: &Claim<'_>) ->
     let Seen { epoch, holder, bytes } = last;
     (claim.say)(&format!(
         "{} holds the lease, and it cannot be seen from here whether it is still running; watching for {} seconds \
-         whether it renews the lease (if you know that it has ended, use --take-over {}@{} to continue immediately)",
+         whether it renews the lease (if you know that it has ended, use --take-over {} to continue immediately)",
         holder.identity,
         STANDSTILL.as_secs(),
-        holder.identity.user,
-        holder.identity.machine,
+        holder.identity.name(),
     ));
-    let begin = Moment::now(&*claim.machine);
-    while begin.certainly(&*claim.machine) < STANDSTILL {
+    let begin = claim.machine.moment();
+    while claim.machine.at_least_since(begin) < STANDSTILL {
         claim.machine.sleep(LOOK).await;
         let now = read(store, *epoch).await?;
         if let Some(now) = now.filter(|now| now.bytes != *bytes && !now.holder.released) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cutover_core::status::ConductorState;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,9 @@ pub struct Holder {
     /// The number of the last record that the holder knew of. The journal has at least as many.
     #[serde(default)]
     pub records: u64,
+    /// Whether the holder was asked to stop, and waits for the steps that are under way.
+    #[serde(default)]
+    pub stopping: bool,
     /// Whether the holder has released the lease.
     #[serde(default)]
     pub released: bool,
@@ -41,20 +45,22 @@ impl Holder {
     /// The holder of a lease that cannot be read. Nothing is known about it, and it may still be running.
     fn unknown() -> Self {
         let identity = Identity { user: "unknown".to_owned(), machine: "unknown".to_owned(), process: 0, origin: None };
-        Self { identity, until: Timestamp::MAX, renewals: 0, records: 0, released: false }
+        Self { identity, until: Timestamp::MAX, renewals: 0, records: 0, stopping: false, released: false }
     }
 
-    /// Whether the holder seems to be at work, for commands that only show the state. `None` if the lease cannot be
-    /// read.
+    /// What the holder seems to do, for commands that only show the state.
     #[must_use]
-    pub fn seems_alive(&self, machine: &dyn Machine) -> Option<bool> {
+    pub fn state(&self, machine: &dyn Machine) -> ConductorState {
         let life = if self.released { Life::Gone } else { self.identity.life(machine) };
+        let at_work = if self.stopping { ConductorState::Stopping } else { ConductorState::AtWork };
         match life {
-            Life::Lives => Some(true),
-            Life::Gone => Some(false),
-            Life::Unknown if self.until == Timestamp::MAX => None,
+            Life::Lives => at_work,
+            Life::Suspended => ConductorState::Suspended { process: self.identity.process, name: self.identity.name() },
+            Life::Gone => ConductorState::Gone,
+            Life::Unknown if self.until == Timestamp::MAX => ConductorState::Unknown,
             // This is only a hint, because the clocks of two machines may differ.
-            Life::Unknown => Some(self.until > machine.now()),
+            Life::Unknown if self.until > machine.now() => at_work,
+            Life::Unknown => ConductorState::Gone,
         }
     }
 }

@@ -7,15 +7,19 @@ use std::time::Duration;
 use cutover_core::time::later;
 
 use super::holder::{object, read, seen};
-use super::{ATTEMPT, Holder, Identity, LEASE, LeaseLost, Machine, Moment, RENEWAL, within_attempt};
+use super::{ATTEMPT, Holder, Identity, LEASE, LeaseLost, Machine, RENEWAL, within_attempt};
 use crate::halt::Halt;
 use crate::journal::{Journal, JournalError};
+use crate::moment::Moment;
 use crate::store::{Store, StoreError};
 
 /// The wait after a failed renewal. It leaves time for several attempts before the lease expires.
 const RENEWAL_AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// A wait that took this much longer than requested counts as a pause: the process or the machine was suspended.
 const PAUSE: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether a renewal has ended.
+const SETTLING: Duration = Duration::from_millis(10);
 
 /// A lease that this process holds.
 pub struct Lease {
@@ -29,6 +33,10 @@ pub struct Lease {
     renewals: Cell<u64>,
     /// The number of the last record that the lease's object names.
     records: Cell<u64>,
+    /// Whether this conductor was asked to stop.
+    stopping: Cell<bool>,
+    /// Whether a renewal is on its way to the store.
+    on_its_way: Cell<bool>,
 }
 
 /// What is reported to the operator while a lease is kept.
@@ -41,8 +49,18 @@ pub enum News<'a> {
 
 impl Lease {
     pub(super) fn new(store: Store, machine: Rc<dyn Machine>, epoch: u64) -> Self {
-        let (identity, renewed) = (machine.identity(), Cell::new(Moment::now(&*machine)));
-        Self { epoch, identity, machine, store, renewed, renewals: Cell::new(0), records: Cell::new(0) }
+        let (identity, renewed) = (machine.identity(), Cell::new(machine.moment()));
+        Self {
+            epoch,
+            identity,
+            machine,
+            store,
+            renewed,
+            renewals: Cell::new(0),
+            records: Cell::new(0),
+            stopping: Cell::new(false),
+            on_its_way: Cell::new(false),
+        }
     }
 
     /// Whether the lease is held now and will outlast an attempt.
@@ -53,7 +71,7 @@ impl Lease {
 
     /// The time since the last successful renewal.
     pub(crate) fn since_renewal(&self) -> Duration {
-        self.renewed.get().elapsed(&*self.machine)
+        self.machine.at_most_since(self.renewed.get())
     }
 
     /// Renews the lease until it is lost. A failed renewal is repeated soon. After an unplanned pause it is first
@@ -62,9 +80,9 @@ impl Lease {
     pub async fn keep(&self, journal: &Journal, tell: &dyn Fn(News<'_>)) -> Halt {
         let mut failing = false;
         loop {
-            let (asked, begin) = (if failing { RENEWAL_AFTER_FAILURE } else { RENEWAL }, Moment::now(&*self.machine));
+            let (asked, begin) = (if failing { RENEWAL_AFTER_FAILURE } else { RENEWAL }, self.machine.moment());
             self.machine.sleep(asked).await;
-            let slept = begin.elapsed(&*self.machine);
+            let slept = self.machine.at_most_since(begin);
             if slept > asked + PAUSE {
                 match within_attempt(&*self.machine, journal.check_next_is_free()).await {
                     // If the store cannot be read, nothing is known; the renewal reports that.
@@ -90,18 +108,25 @@ impl Lease {
     /// Renews the lease once, and says if it is lost. The object is written first, and only then it is checked whether
     /// the next epoch was claimed: a conductor that claims it later sees that the lease was renewed.
     pub(crate) async fn renew(&self, records: u64) -> Result<Option<LeaseLost>, StoreError> {
-        let begin = Moment::now(&*self.machine);
+        let begin = self.machine.moment();
         let name = object(self.epoch);
         if read(&self.store, self.epoch).await?.is_none() {
             return Ok(Some(LeaseLost::Gone { what: name, location: self.store.location().to_owned() }));
         }
         self.renewals.set(self.renewals.get() + 1);
-        self.store.replace(&name, self.bytes(records)).await?;
+        self.write(&name, self.bytes(records)).await?;
         if let Some(other) = seen(&self.store).await?.filter(|last| last.epoch > self.epoch) {
             return Ok(Some(LeaseLost::Superseded { by: other.holder.identity, epoch: other.epoch }));
         }
         self.renewed.set(begin);
         Ok(None)
+    }
+
+    /// Says in the lease that this conductor was asked to stop, so that others are told. If that cannot be written now,
+    /// the next renewal says it.
+    pub async fn stops(&self, records: u64) {
+        self.stopping.set(true);
+        let _ = within_attempt(&*self.machine, self.renew(records)).await;
     }
 
     /// Releases the lease, so that the next conductor does not have to wait.
@@ -114,7 +139,25 @@ impl Lease {
             return Ok(());
         }
         let holder = Holder { released: true, ..self.holder(records) };
-        self.store.replace(&object(self.epoch), json(&holder)).await
+        self.write(&object(self.epoch), json(&holder)).await
+    }
+
+    /// Waits until no renewal is on its way to the store, or has had its time. One that is given up on its way could still
+    /// arrive after the lease was released, and undo that. Whoever waits must let the renewals go on meanwhile.
+    pub async fn settled(&self) {
+        let wait = async {
+            while self.on_its_way.get() {
+                self.machine.sleep(SETTLING).await;
+            }
+        };
+        let _ = within_attempt(&*self.machine, wait).await;
+    }
+
+    async fn write(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+        self.on_its_way.set(true);
+        let written = self.store.replace(name, bytes).await;
+        self.on_its_way.set(false);
+        written
     }
 
     pub(super) fn bytes(&self, records: u64) -> Vec<u8> {
@@ -125,8 +168,8 @@ impl Lease {
         // The number of records never decreases.
         let records = records.max(self.records.get());
         self.records.set(records);
-        let (identity, renewals) = (self.identity.clone(), self.renewals.get());
-        Holder { identity, until: later(self.machine.now(), LEASE), renewals, records, released: false }
+        let (identity, renewals, stopping) = (self.identity.clone(), self.renewals.get(), self.stopping.get());
+        Holder { identity, until: later(self.machine.now(), LEASE), renewals, records, stopping, released: false }
     }
 }
 

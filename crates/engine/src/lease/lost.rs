@@ -5,7 +5,7 @@ use std::time::Duration;
 use cutover_core::time::human;
 
 use super::Identity;
-use crate::hints::{GONE, SUPERSEDED};
+use crate::hints::{GONE, SAME_COMMAND, SUPERSEDED};
 
 /// This conductor no longer holds its lease. Nothing may be written until the next conductor has observed the world.
 #[derive(Debug, thiserror::Error)]
@@ -37,13 +37,13 @@ pub enum LeaseLost {
 impl LeaseLost {
     /// What the operator can do about it.
     #[must_use]
-    pub const fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
         match self {
-            Self::Superseded { .. } => SUPERSEDED,
-            Self::Gone { .. } => GONE,
-            Self::NotRenewed { .. } => {
-                "nothing was started since; make sure that the state can be read and written, then run the same command"
-            }
+            Self::Superseded { .. } => SUPERSEDED.to_owned(),
+            Self::Gone { .. } => GONE.to_owned(),
+            Self::NotRenewed { .. } => format!(
+                "nothing was started since; make sure that the state can be read and written, then {SAME_COMMAND}"
+            ),
         }
     }
 }

@@ -7,8 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use cutover_core::time::between;
-
+use crate::moment::Moment;
 use crate::ports::Clock;
 
 /// The wall clock and the machine, for everything that must not use an upgrade's own clock.
@@ -18,10 +17,25 @@ pub trait Machine {
     fn now(&self) -> Timestamp;
     /// The time since the machine was started, including the time in which it was suspended if the machine counts that.
     fn up(&self) -> Duration;
+    /// This moment, for measuring.
+    fn moment(&self) -> Moment {
+        Moment { wall: self.now(), up: self.up() }
+    }
+    /// The time that may have passed since a moment of this process.
+    fn at_most_since(&self, moment: Moment) -> Duration {
+        moment.at_most_until(self.moment())
+    }
+    /// The time that has certainly passed since a moment of this process.
+    fn at_least_since(&self, moment: Moment) -> Duration {
+        moment.at_least_until(self.moment())
+    }
     /// Waits.
     async fn sleep(&self, length: Duration);
     /// Whether the process with this number and start time is running. `false` only if it is known to be gone.
     fn lives(&self, process: u32, started: u64) -> bool;
+    /// Whether that process is suspended: by Ctrl-Z, SIGSTOP, or because it used its terminal from the background.
+    /// `false` where the machine cannot tell.
+    fn is_suspended(&self, process: u32, started: u64) -> bool;
     /// Text that is different for each process.
     fn nonce(&self) -> String;
     /// Who runs this process, on which machine, and which process it is.
@@ -38,7 +52,7 @@ impl Machine for OnClock {
     }
 
     fn up(&self) -> Duration {
-        between(Timestamp::UNIX_EPOCH, self.0.now())
+        self.0.up()
     }
 
     async fn sleep(&self, length: Duration) {
@@ -46,6 +60,10 @@ impl Machine for OnClock {
     }
 
     fn lives(&self, _process: u32, _started: u64) -> bool {
+        false
+    }
+
+    fn is_suspended(&self, _process: u32, _started: u64) -> bool {
         false
     }
 
@@ -61,45 +79,16 @@ impl Machine for OnClock {
 /// How long a timer runs at most before the clocks are read again: timers stop while a machine is suspended.
 const LONGEST_TIMER: Duration = Duration::from_secs(30);
 
-/// Waits until one of the machine's clocks shows that `length` has passed: the wall clock may be set back, and the other
-/// one may stand still while the machine is suspended.
+/// Waits until one of the machine's clocks shows that `length` has passed: the wall clock may be set back, and the
+/// other one may stand still while the machine is suspended.
 pub async fn wait(machine: &dyn Machine, length: Duration) {
-    let begin = Moment::now(machine);
+    let begin = machine.moment();
     loop {
-        let left = length.saturating_sub(begin.elapsed(machine));
+        let left = length.saturating_sub(machine.at_most_since(begin));
         if left.is_zero() {
             return;
         }
         machine.sleep(left.min(LONGEST_TIMER)).await;
-    }
-}
-
-/// A moment on both clocks of a machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    wall: Timestamp,
-    up: Duration,
-}
-
-impl Moment {
-    /// The current moment.
-    #[must_use]
-    pub fn now(machine: &dyn Machine) -> Self {
-        Self { wall: machine.now(), up: machine.up() }
-    }
-
-    /// The time that has certainly passed since then, if this machine was not suspended. The wall clock is not used,
-    /// because it may be set forward.
-    #[must_use]
-    pub fn certainly(&self, machine: &dyn Machine) -> Duration {
-        between(self.wall, machine.now()).min(machine.up().saturating_sub(self.up))
-    }
-
-    /// The time that may have passed since then: the larger one of what the two clocks show. One may not count while
-    /// the machine is suspended, and the other one may be set back.
-    #[must_use]
-    pub fn elapsed(&self, machine: &dyn Machine) -> Duration {
-        between(self.wall, machine.now()).max(machine.up().saturating_sub(self.up))
     }
 }
 
@@ -135,6 +124,8 @@ pub struct Origin {
 pub enum Life {
     /// Its process is running.
     Lives,
+    /// Its process is on this machine, and is suspended.
+    Suspended,
     /// It ran where this process runs, and is gone.
     Gone,
     /// It ran elsewhere: on another machine, in another container, or before a reboot.
@@ -168,14 +159,23 @@ impl Identity {
             return Life::Unknown;
         }
         let itself = self.process == here.process && theirs.started == ours.started;
-        let lives = machine.lives(self.process, theirs.started);
-        if lives && !itself { Life::Lives } else { Life::Gone }
+        match machine.lives(self.process, theirs.started) && !itself {
+            false => Life::Gone,
+            true if machine.is_suspended(self.process, theirs.started) => Life::Suspended,
+            true => Life::Lives,
+        }
+    }
+
+    /// The conductor as `--take-over` names it: `user@machine`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}@{}", self.user, self.machine)
     }
 
     /// Whether `words` name this conductor, such as `ada@left`, with or without its process as it is displayed.
     #[must_use]
     pub fn is_named(&self, words: &str) -> bool {
-        words == format!("{}@{}", self.user, self.machine) || words == self.to_string()
+        words == self.name() || words == self.to_string()
     }
 }
 

@@ -20,7 +20,7 @@ pub use claim::{Claim, LeaseError, claim};
 pub use holder::{ATTEMPT, Holder, LEASE, RENEWAL, STANDSTILL, last};
 pub use keep::{Lease, News};
 pub use lost::LeaseLost;
-pub use machine::{Identity, Life, Machine, Moment, OnClock, Origin, plain, wait};
+pub use machine::{Identity, Life, Machine, OnClock, Origin, plain, wait};
 pub(crate) use within::within_attempt;
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::call::Call;
 use super::environment::{Configuration, Environment};
 use super::version::Version;
 use super::words;
-use crate::error::{Error, GitSaid, Result};
+use crate::error::{Error, GitSaid, Result, SAME_COMMAND};
 
 /// How long git may take to say its version.
 const VERSION_LIMIT: Duration = Duration::from_secs(20);
@@ -170,8 +170,8 @@ fn failed(call: &Call, output: &Output) -> Error {
 fn too_long(call: &Call) -> Error {
     let limit = call.limit.as_secs();
     let source = GitSaid { words: "it did not end".to_owned(), status: format!("ended after {limit} s") };
-    let hint = "no ref was moved here; check that the remote and the disk respond, then run the same command again";
-    Error::Git { doing: call.doing.clone(), source, hint: hint.to_owned() }
+    let hint = format!("no ref was moved here; check that the remote and the disk respond, then {SAME_COMMAND} again");
+    Error::Git { doing: call.doing.clone(), source, hint }
 }
 
 fn said(stderr: &[u8], status: ExitStatus) -> String {

@@ -1,5 +1,7 @@
 //! What git says when it fails: its words made fit for an error of ours, and what to do about those that are known.
 
+use crate::error::SAME_COMMAND;
+
 /// Git's words on one line: without prefixes and advice, without secrets in addresses.
 pub(super) fn of(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
@@ -60,53 +62,73 @@ pub(super) fn hint(words: &str) -> String {
         );
     }
     let known = KNOWN.iter().find(|(marks, _)| marks.iter().any(|mark| words.contains(mark)));
-    known.map_or(UNFORESEEN, |(_, hint)| *hint).to_owned()
+    match known.map_or(UNFORESEEN, |(_, remedy)| *remedy) {
+        Remedy::ThenAgain(hint) => format!("{hint}, then {SAME_COMMAND} again"),
+        Remedy::Other(hint) => hint.to_owned(),
+    }
+}
+
+/// What to do about words of git.
+#[derive(Clone, Copy)]
+enum Remedy {
+    /// This, and then the same command again.
+    ThenAgain(&'static str),
+    /// Only this.
+    Other(&'static str),
 }
 
 /// Words of git, and what to do about them. The first that fits counts: a lock that cannot be made because the disk is
 /// full is about the disk.
-const KNOWN: [(&[&str], &str); 9] = [
+const KNOWN: [(&[&str], Remedy); 9] = [
     (
         &["No space left on device", "Disk quota exceeded", "File too large"],
-        "the disk is full, or the memory in /dev/shm, where merging is done: no ref was moved and nothing was published. \
-         Make room, then run the same command again",
+        Remedy::ThenAgain(
+            "the disk is full, or the memory in /dev/shm, where merging is done: no ref was moved and nothing was \
+             published. Make room",
+        ),
     ),
     (
         &["Authentication failed", "could not read Username", "Permission denied (publickey"],
-        "the remote refused access; nothing was changed. Log in as you do for git, then run the same command again",
+        Remedy::ThenAgain("the remote refused access; nothing was changed. Log in as you do for git"),
     ),
     (
         &["Permission denied", "Read-only file system", "insufficient permission", "Operation not permitted"],
-        "no branch was changed; get that permission, then run the same command again",
+        Remedy::ThenAgain("no branch was changed; get that permission"),
     ),
     (
         &[".lock': File exists", ".lock\": File exists"],
-        "no branch was changed. Another git is at work in this repository: wait for it and run the same command again; if \
-         none is, remove the .lock file that is named here",
+        Remedy::ThenAgain(
+            "no branch was changed. Another git is at work in this repository: wait for it, or, if none is, remove the .lock \
+             file that is named here",
+        ),
     ),
     (
         &["Could not resolve host", "Connection refused", "Connection timed out", "Could not read from remote"],
-        "the remote could not be reached or does not know you; no ref was moved here. Try `git ls-remote` on it, then run \
-         the same command again",
+        Remedy::ThenAgain(
+            "the remote could not be reached or does not know you; no ref was moved here. Try `git ls-remote` on it",
+        ),
     ),
     (
         &["unable to normalize alternate object path"],
-        "nothing was changed. The repository that this one borrows from has gone: put it back where objects/info/alternates \
-         says, or clone again",
+        Remedy::Other(
+            "nothing was changed. The repository that this one borrows from has gone: put it back where \
+             objects/info/alternates says, or clone again",
+        ),
     ),
     (&["bad object", "missing blob", "missing tree", "missing object", "unable to read"], DAMAGED),
     (&["corrupt", "bad tree object", "loose object", "Could not read", "invalid object"], DAMAGED),
     (
         &["unable to write", "could not write", "write error"],
-        "no ref was moved and nothing was published. Make sure that it can be written, then run the same command again",
+        Remedy::ThenAgain("no ref was moved and nothing was published. Make sure that it can be written"),
     ),
 ];
 
-const DAMAGED: &str = "nothing was changed. Objects are missing or damaged in the repository: `git fsck --full` says which; a fresh clone \
-                       has them, or `git fetch --refetch` with the remote that they came from";
+const DAMAGED: Remedy = Remedy::Other(
+    "nothing was changed. Objects are missing or damaged in the repository: `git fsck --full` says which; a fresh clone \
+     has them, or `git fetch --refetch` with the remote that they came from",
+);
 
-const UNFORESEEN: &str =
-    "no branch in this clone was changed; correct what git complains about, then run the same command again";
+const UNFORESEEN: Remedy = Remedy::ThenAgain("no branch in this clone was changed; correct what git complains about");
 
 #[cfg(test)]
 mod tests {

@@ -38,7 +38,7 @@ pub(super) fn ledger(repository: &Repository, request: &Request) -> Result<Ledge
     let is_result = repository.find(&State::work_ref(branch)?)?.as_ref() == Some(head);
     // Without being told which, `verify` is about the result of the rebase.
     let sides = if is_result { String::new() } else { format!(" --old {remote}/{branch} --new {}", head.short()) };
-    let again =
+    let verify =
         format!("nothing was changed; `cutover branch verify --branch {branch}{sides}` makes it, then publish again");
     let Some(ledger) = Ledger::read(repository, head)? else {
         return Err(Error::refused(
@@ -47,14 +47,14 @@ pub(super) fn ledger(repository: &Repository, request: &Request) -> Result<Ledge
                 head.short()
             ),
             format!(
-                "{again}. To get the ledger of a colleague: `git fetch {remote} refs/notes/cutover:refs/notes/cutover`"
+                "{verify}. To get the ledger of a colleague: `git fetch {remote} refs/notes/cutover:refs/notes/cutover`"
             ),
         ));
     };
     if ledger.branch != *branch {
         return Err(Error::refused(
             format!("{} was verified as {}, not as {branch}", head.short(), ledger.branch),
-            again,
+            verify,
         ));
     }
     let lost: Vec<String> = ledger

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Request, checks};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SAME_COMMAND};
 use crate::ledger::{Ledger, NOTES, Published, hold};
 use crate::names::{ObjectId, RefName};
 use crate::remote::{self, Guard, Outcome, Pushed, Together, Update};
@@ -86,10 +86,7 @@ fn attempts(
     }
     Err(Error::refused(
         format!("the ledgers on {remote} moved {ATTEMPTS} times while {name} was pushed with them"),
-        format!(
-            "{}; colleagues are publishing: wait a minute, then run the same command again",
-            untouched(request, backup)
-        ),
+        format!("{}; colleagues are publishing: wait a minute, then {SAME_COMMAND} again", untouched(request, backup)),
     ))
 }
 
@@ -154,10 +151,7 @@ fn refused(request: &Request, pushed: &Pushed, backup: Option<&RefName>) -> Erro
     let Request { branch, remote, .. } = request;
     Error::refused(
         format!("{remote} refused {branch}: {}", reasons(pushed)),
-        format!(
-            "{}. Correct what {remote} complains about, then run the same command again",
-            untouched(request, backup)
-        ),
+        format!("{}. Correct what {remote} complains about, then {SAME_COMMAND} again", untouched(request, backup)),
     )
 }
 
@@ -191,8 +185,8 @@ fn unknown(error: Error, request: &Request) -> Error {
             doing,
             source,
             hint: format!(
-                "it is not known whether {remote} accepted {branch}: the push takes effect as a whole or not at all. \
-                 Run the same command again: it checks first"
+                "it is not known whether {remote} accepted {branch}: the push takes effect as a whole or not at all. To \
+                 find out, {SAME_COMMAND} again: it checks first"
             ),
         },
         other => other,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Request, checks, delivery};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SAME_COMMAND};
 use crate::ledger::{Published, operator};
 use crate::names::{ObjectId, RefName};
 use crate::releases::Conventions;
@@ -109,7 +109,7 @@ fn save(repository: &Repository, request: &Request, old: &ObjectId, now: Timesta
     kept()?.ok_or_else(|| {
         Error::refused(
             format!("{remote} accepted the backup {}, but does not list it afterwards", update.target),
-            format!("{untouched}. Have {remote} list refs/cutover/*, then run the same command again"),
+            format!("{untouched}. Have {remote} list refs/cutover/*, then {SAME_COMMAND} again"),
         )
     })
 }
@@ -121,9 +121,7 @@ fn read_back(repository: &Repository, request: &Request, name: &RefName) -> Resu
         Error::Git { source, .. } => Error::Git {
             doing: format!("read {branch} back from {remote}"),
             source,
-            hint: format!(
-                "{remote} accepted the push of {branch}; run the same command again to check that it is there"
-            ),
+            hint: format!("{remote} accepted the push of {branch}; {SAME_COMMAND} again to check that it is there"),
         },
         other => other,
     })?;

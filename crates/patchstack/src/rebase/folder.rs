@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::rerere;
 use super::state::{State, write};
 use super::work_tree::{Folder, MARK_DIGITS, foreign};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SAME_COMMAND};
 use crate::git::{Call, Git};
 use crate::names::{GitPath, ObjectId};
 use crate::repository::Repository;
@@ -216,7 +216,7 @@ fn another(path: &Path, shown: &Shown) -> Error {
         format!("{} contains another conflict, of {}, that is not resolved", path.display(), shown.patch.short()),
         format!(
             "it was not touched, and no branch was changed; save what you need from it, then `git worktree remove \
-             --force {}` and run the same command again",
+             --force {}` and {SAME_COMMAND} again",
             path.display()
         ),
     )

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SAME_COMMAND};
 use crate::names::{ObjectId, RefName};
 use crate::replay::{Decisions, Resolution};
 use crate::repository::{Repository, Revision};
@@ -156,7 +156,7 @@ pub(super) fn hold(repository: &Repository, branch: &str) -> Result<Hold> {
         Ok(()) => Ok(Hold(lock)),
         Err(std::fs::TryLockError::WouldBlock) => Err(Error::refused(
             format!("another cutover is working on the rebase of {branch}"),
-            "nothing was changed; wait for it to end, then run the same command again",
+            format!("nothing was changed; wait for it to end, then {SAME_COMMAND} again"),
         )),
         Err(std::fs::TryLockError::Error(source)) => Err(Error::File { path, done: "locked", source }),
     }

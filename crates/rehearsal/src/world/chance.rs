@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 /// A number that looks random, for this seed and these words.
 pub(crate) fn hash(seed: u64, words: &[&str]) -> u64 {
     // FNV-1a over the words, each followed by a byte that occurs in no text, and then splitmix64 to spread the bits.
@@ -32,6 +34,11 @@ pub(crate) fn from_to(seed: u64, words: &[&str], shortest: Duration, longest: Du
     Duration::from_millis(shortest + below(seed, words, longest.saturating_sub(shortest) + 1))
 }
 
+/// A seed of its own for each moment, for what varies from moment to moment.
+pub(crate) fn seed_at(seed: u64, moment: Timestamp) -> u64 {
+    splitmix(seed ^ moment.as_millisecond().cast_unsigned())
+}
+
 /// About `expected`, in whole milliseconds: at most `per_mille` shorter or longer.
 pub(crate) fn varied(seed: u64, words: &[&str], expected: Duration, per_mille: u32) -> Duration {
     let either_way = expected.saturating_mul(per_mille) / 1000;
@@ -48,25 +55,6 @@ pub(crate) fn hexadecimal(seed: u64, words: &[&str], digits: usize) -> String {
     }
     text.truncate(digits);
     text
-}
-
-/// The decimal digits of a number as a word, without an allocation: each call to the world needs one.
-pub(crate) fn decimal(number: i64, digits: &mut [u8; 20]) -> &str {
-    let mut left = number.unsigned_abs();
-    let mut first = digits.len();
-    loop {
-        first -= 1;
-        digits[first] = b'0' + (left % 10) as u8;
-        left /= 10;
-        if left == 0 {
-            break;
-        }
-    }
-    if number < 0 {
-        first -= 1;
-        digits[first] = b'-';
-    }
-    str::from_utf8(&digits[first..]).unwrap_or_default()
 }
 
 /// Whole milliseconds.
@@ -97,10 +85,10 @@ mod tests {
     }
 
     #[test]
-    fn a_number_as_a_word_is_the_number_as_it_is_written() {
-        for number in [0, 7, -7, 1_609_459_200_123, i64::MAX, i64::MIN] {
-            assert_eq!(decimal(number, &mut [0; 20]), number.to_string());
-        }
+    fn every_moment_has_a_seed_of_its_own() {
+        let at = |millisecond| seed_at(1, Timestamp::from_millisecond(millisecond).expect("a moment"));
+        assert_eq!(at(7), at(7));
+        assert!(at(7) != at(8) && at(7) != at(-7) && at(0) != 1);
     }
 
     #[test]

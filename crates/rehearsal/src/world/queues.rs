@@ -14,17 +14,15 @@ impl WorldState {
 
     /// Updates the rates at which visitors fill the queues and workers empty them.
     pub(crate) fn note_queues(&mut self) {
-        let mut now_so = Vec::new();
-        for fleet in self.queues.keys() {
+        let (mut queues, now) = (std::mem::take(&mut self.queues), self.now);
+        for (fleet, queue) in &mut queues {
+            let served = self.served_share(fleet);
             let working = self.tally.running(fleet).is_some_and(|running| running.working > 0);
-            now_so.push((self.served_share(fleet), working));
-        }
-        let now = self.now;
-        for (queue, (served, working)) in self.queues.values_mut().zip(now_so) {
             if (queue.served, queue.working) != (served, working) {
                 *queue = Queue { length: queue.length_at(now), at: now, served, working };
             }
         }
+        self.queues = queues;
     }
 
     fn served_share(&self, fleet: &FleetName) -> u32 {

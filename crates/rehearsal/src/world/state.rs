@@ -90,9 +90,8 @@ impl WorldState {
 
     /// How long a port call takes. It depends on the time, and not on the number of earlier calls.
     pub(crate) fn call_length(&self, call: &str, now: Timestamp) -> Duration {
-        let mut digits = [0; 20];
-        let moment = chance::decimal(now.as_millisecond(), &mut digits);
-        chance::from_to(self.seed, &["call", call, moment], Duration::from_millis(100), Duration::from_millis(300))
+        let (shortest, longest) = (Duration::from_millis(100), Duration::from_millis(300));
+        chance::from_to(chance::seed_at(self.seed, now), &[call], shortest, longest)
     }
 
     /// About `expected`, with the variation that the deployment states.

@@ -7,25 +7,32 @@ use std::rc::Rc;
 use async_trait::async_trait;
 
 use cutover_core::deployment::BalancerKind;
+use cutover_core::journal::Event;
 use cutover_core::names::{BalancerName, InstanceId};
 use cutover_core::observation::{BalancerState, Health};
-use cutover_core::plan::{Action, Membership};
-use cutover_engine::conductor::Ending;
+use cutover_core::plan::{Action, Membership, Step};
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
+use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Answer, Balancers, World};
 
-use super::stage::{Stage, host, step};
+use super::hosts::{Account, instance, launch, launched};
+use super::stage::{Stage, Waits, host, step};
 
-/// A balancer that shows one set of members after the other, and the last one from then on. A step looks twice before it
-/// says what it waits for.
-struct Lb(RefCell<Vec<BTreeMap<InstanceId, Health>>>);
+/// A balancer that shows one set of members after the other, and the last one from then on. A step looks twice before
+/// it says what it waits for. Who is taken out is no member any more.
+struct Lb {
+    shown: RefCell<Vec<BTreeMap<InstanceId, Health>>>,
+    taken_out: RefCell<Vec<InstanceId>>,
+}
 
 impl Lb {
-    fn of(stage: &mut Stage, shown: &[&[(&str, Health)]]) {
+    fn of(stage: &mut Stage, shown: &[&[(&str, Health)]]) -> Rc<Self> {
         let members = |shown: &&[(&str, Health)]| shown.iter().map(|(id, health)| ((*id).into(), *health)).collect();
-        let balancers = Rc::new(Self(RefCell::new(shown.iter().rev().map(members).collect())));
-        stage.world = World { balancers, ..stage.world.clone() };
+        let shown = RefCell::new(shown.iter().rev().map(members).collect());
+        let balancers = Rc::new(Self { shown, taken_out: RefCell::default() });
+        stage.world = World { balancers: Rc::clone(&balancers) as _, ..stage.world.clone() };
+        balancers
     }
 }
 
@@ -36,7 +43,7 @@ impl Balancers for Lb {
     }
 
     async fn health(&self, _: &BalancerName) -> Answer<BTreeMap<InstanceId, Health>> {
-        let mut shown = self.0.borrow_mut();
+        let mut shown = self.shown.borrow_mut();
         let now = shown.last().cloned().unwrap_or_default();
         if shown.len() > 1 {
             shown.pop();
@@ -48,8 +55,10 @@ impl Balancers for Lb {
         Err(Failure::permanent(format!("nobody is registered in {name} here")))
     }
 
-    async fn deregister(&self, _: &Permit, name: &BalancerName, _: &[InstanceId]) -> Answer<()> {
-        Err(Failure::permanent(format!("nobody is taken out of {name} here")))
+    async fn deregister(&self, _: &Permit, _: &BalancerName, instances: &[InstanceId]) -> Answer<()> {
+        self.shown.borrow_mut().iter_mut().for_each(|shown| shown.retain(|member, _| !instances.contains(member)));
+        self.taken_out.borrow_mut().extend_from_slice(instances);
+        Ok(())
     }
 }
 
@@ -78,4 +87,36 @@ fn hosts_are_healthy_once_all_of_them_are_in_service() {
     assert_eq!(stage.conduct(vec![step("healthy", Action::AwaitHealthy(members()))]), Ending::Finished);
     let serving = |hosts: u32| format!("{hosts} of 2 hosts in service in lb");
     assert_eq!(*stage.mentioned.borrow(), [serving(0), serving(1)]);
+}
+
+/// A step that takes edx-0 out of the balancer, on a stage where this upgrade has launched it as i-1.
+fn taking_out(stage: &mut Stage) -> (Rc<Lb>, Rc<Account>, Step) {
+    let balancer = Lb::of(stage, &[&[("i-1", Health::InService), ("i-2", Health::InService)]]);
+    let account = Account::of(stage, vec![instance("i-1")]);
+    let done = Event::StepDone { step: "launch".into(), facts: vec![launched("i-1")] };
+    stage.was_begun(vec![launch()], vec![done]);
+    let members = Membership { hosts: vec![host("edx-0", "i-1")], ..members() };
+    (balancer, account, step("out", Action::Deregister(members)))
+}
+
+#[test]
+fn a_host_is_taken_out_of_its_balancer_after_another_check_if_its_call_waited() {
+    let mut stage = Stage::new();
+    let (balancer, _, out) = taking_out(&mut stage);
+    let (clock, meanwhile) = (Rc::clone(&stage.clock), RefCell::new(Some(|| {})));
+    stage.faults = Rc::new(Waits { clock, call: "deregister", meanwhile });
+    assert_eq!(stage.conduct(vec![out]), Ending::Finished);
+    assert_eq!(*balancer.taken_out.borrow(), ["i-1".into()]);
+}
+
+#[test]
+fn a_host_whose_tags_changed_while_its_call_waited_is_not_taken_out_of_its_balancer() {
+    let mut stage = Stage::new();
+    let (balancer, account, out) = taking_out(&mut stage);
+    let meanwhile = move || account.listed.borrow_mut()[0].upgrade = None;
+    let (clock, meanwhile) = (Rc::clone(&stage.clock), RefCell::new(Some(meanwhile)));
+    stage.faults = Rc::new(Waits { clock, call: "deregister", meanwhile });
+    assert_eq!(stage.conduct(vec![out]), Ending::Failed(vec!["out".into()]));
+    assert!(balancer.taken_out.borrow().is_empty());
+    assert!(stage.error_of("out").contains("is tagged with upgrade none"), "{}", stage.error_of("out"));
 }

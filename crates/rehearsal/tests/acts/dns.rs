@@ -14,13 +14,13 @@ use cutover_core::names::{ChangeId, DnsName};
 use cutover_core::observation::Record;
 use cutover_core::plan::{Action, AwaitResolvers, ChangeRecords, RecordTarget, Step};
 use cutover_core::time::between;
-use cutover_engine::conductor::Ending;
 use cutover_engine::failure::Failure;
 use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::gate::Permit;
+use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Answer, Clock, Dns, World};
 
-use super::stage::{Stage, step};
+use super::stage::{SET_BY, Stage, step};
 
 const OLD: &str = "old.example.org";
 const NEW: &str = "new.example.org";
@@ -32,7 +32,7 @@ pub(crate) struct Zone {
     records: RefCell<BTreeMap<DnsName, Record>>,
     fence: RefCell<Option<FenceRecord>>,
     /// The second from which a change is in sync, and those from which each server has it.
-    in_sync: Cell<u64>,
+    pub(crate) in_sync: Cell<u64>,
     servers: [Cell<u64>; 2],
     /// The seconds from which the resolver has the new target, and those from which it has the old one again.
     resolver: RefCell<Vec<(u64, &'static str)>>,
@@ -187,14 +187,30 @@ fn resolvers_that_are_not_asked_have_the_whole_time_to_forget_the_old_answer() {
 }
 
 #[test]
-fn the_time_to_forget_is_counted_from_the_first_start_of_the_step_and_not_from_a_crash() {
+fn a_clock_that_is_set_neither_shortens_nor_lengthens_the_time_for_resolvers_and_connections() {
+    for by in SET_BY {
+        for after in [30, 75] {
+            let mut stage = Stage::new();
+            stage.set_clock(after, by);
+            let zone = Zone::of(&mut stage);
+            zone.resolver.borrow_mut().push((0, NEW));
+            assert_eq!(stage.conduct(vec![forget(60, 30)]), Ending::Finished);
+            assert_eq!((zone.seconds_of("resolver")[0], stage.elapsed()), (60, 90), "set by {by} s after {after} s");
+        }
+    }
+}
+
+#[test]
+fn another_process_gives_resolvers_the_whole_time_again_because_only_dates_are_on_record() {
     let mut stage = Stage::new();
     let zone = Zone::of(&mut stage);
     zone.resolver.borrow_mut().push((0, NEW));
     stage.was_begun(vec![forget(60, 0)], Vec::new());
     stage.pass(45);
+    // This machine's clock is ahead of that of the earlier process.
+    stage.set_clock(0, 3600);
     assert_eq!(stage.resume(), Ending::Finished);
-    assert_eq!((zone.seconds_of("resolver"), stage.elapsed()), (vec![60], 60));
+    assert_eq!((zone.seconds_of("resolver"), stage.elapsed()), (vec![105], 105));
     assert_eq!(stage.starts_of("forget"), 1);
 }
 

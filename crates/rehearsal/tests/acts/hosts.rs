@@ -14,11 +14,11 @@ use cutover_core::names::{ImageId, InstanceId};
 use cutover_core::observation::{Instance, InstanceState};
 use cutover_core::plan::{Action, ImageRef, Launch, Step, Work};
 use cutover_core::time::between;
-use cutover_engine::conductor::Ending;
 use cutover_engine::gate::Permit;
+use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Answer, Clock, Compute, World};
 
-use super::stage::{Stage, Waits, failed, host, learned, step, upgrade};
+use super::stage::{AlwaysWaits, Stage, Waits, failed, host, learned, step, upgrade};
 
 /// The instances of an account.
 pub(crate) struct Account {
@@ -116,7 +116,7 @@ pub(crate) fn launch() -> Step {
     step("launch", Action::Launch(launch))
 }
 
-fn launched(id: &str) -> Fact {
+pub(crate) fn launched(id: &str) -> Fact {
     Fact::Launched { host: "edx-0".into(), instance: id.into() }
 }
 
@@ -279,6 +279,20 @@ fn a_host_whose_tags_changed_while_its_call_waited_is_not_terminated() {
     assert_eq!(stage.conduct(vec![terminate()]), Ending::Failed(vec!["terminate".into()]));
     assert_eq!(account.calls(), [""; 0]);
     assert!(stage.error_of("terminate").contains("is tagged with upgrade none"), "{}", stage.error_of("terminate"));
+}
+
+#[test]
+fn a_call_that_always_waits_too_long_after_its_check_is_checked_three_times_in_each_attempt_and_never_sent() {
+    let mut stage = Stage::new();
+    let account = Account::of(&mut stage, vec![instance("i-1")]);
+    let waits = Rc::new(AlwaysWaits { clock: Rc::clone(&stage.clock), call: "terminate", waited: Cell::new(0) });
+    stage.faults = Rc::clone(&waits) as _;
+    stage.was_begun(vec![launch()], vec![Event::StepDone { step: "launch".into(), facts: vec![launched("i-1")] }]);
+    assert_eq!(stage.conduct(vec![terminate()]), Ending::Failed(vec!["terminate".into()]));
+    assert_eq!(account.calls(), [""; 0]);
+    let error = stage.error_of("terminate");
+    assert!(error.contains("more than 15 s passed after the check before it, so nothing was sent"), "{error}");
+    assert_eq!((waits.waited.get(), stage.starts_of("terminate") > 1), (3 * stage.starts_of("terminate"), true));
 }
 
 /// An account whose launches take a second, and whose hosts never show.

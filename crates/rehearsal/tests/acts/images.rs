@@ -12,9 +12,9 @@ use cutover_core::journal::Fact;
 use cutover_core::names::{DiskId, ImageId};
 use cutover_core::observation::MachineImage;
 use cutover_core::plan::{Action, BuildImage, Step};
-use cutover_engine::conductor::Ending;
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
+use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Answer, Images, World};
 
 use super::stage::{Stage, learned, step};

@@ -12,12 +12,12 @@ use cutover_core::names::{DnsName, InvalidationId};
 use cutover_core::observation::{Certificate, Distribution};
 use cutover_core::plan::{Action, CheckSite, PublishPage, Step, Via};
 use cutover_core::time::between;
-use cutover_engine::conductor::Ending;
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::Permit;
+use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Answer, Clock, Outside, Page, PageObject, PageVersion, Pages, World};
 
-use super::stage::{Stage, failed, learned, step};
+use super::stage::{SET_BY, Stage, failed, learned, step};
 
 /// The bucket and the distribution. An invalidation is complete when it is looked at for the second time.
 struct Edge {
@@ -218,6 +218,17 @@ fn a_site_that_answers_wrongly_for_a_minute_has_failed_with_every_wrong_answer()
         assert_eq!(stage.conduct(vec![check(Via::PublicDns)]), Ending::Failed(vec!["check".into()]));
         assert_eq!(stage.error_of("check"), format!("https://lms.example.org: {}", wrong.join("; ")));
         assert_eq!(stage.elapsed(), 60);
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_does_not_change_how_long_a_site_may_warm_up() {
+    for by in SET_BY {
+        let mut stage = Stage::new();
+        stage.set_clock(30, by);
+        Site::of(&mut stage, 502, "", 61);
+        assert_eq!(stage.conduct(vec![check(Via::PublicDns)]), Ending::Failed(vec!["check".into()]));
+        assert_eq!(stage.elapsed(), 60, "set by {by} s");
     }
 }
 

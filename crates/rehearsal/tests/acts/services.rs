@@ -13,16 +13,16 @@ use cutover_core::journal::{Fact, StepStatus};
 use cutover_core::names::{InstanceId, JobName, ProgramName};
 use cutover_core::plan::{Action, CountTasks, Edge, HostPrograms, Line, Rule, StartServices, Step, StopServices};
 use cutover_core::time::{between, earlier, later};
-use cutover_engine::conductor::Ending;
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
+use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Answer, Clock, Hosts, World};
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
 use cutover_hosts::processes;
 use cutover_hosts::supervisor::{Order, State, Verb, print_other, print_running};
 
-use super::stage::{Stage, Waits, failed, host, step};
+use super::stage::{SET_BY, Stage, Waits, failed, host, step};
 
 /// A program under supervisor.
 #[derive(Clone, Copy)]
@@ -210,6 +210,18 @@ fn a_program_that_does_not_stop_is_killed_when_its_time_is_over() {
     assert_eq!(services.calls(), ["kill cms"]);
     let (_, seconds) = services.calls.borrow()[0];
     assert!((60..62).contains(&seconds), "{seconds} s");
+}
+
+#[test]
+fn a_clock_that_is_set_neither_shortens_nor_lengthens_the_time_that_programs_have_to_stop() {
+    for by in SET_BY {
+        let mut stage = Stage::new();
+        stage.set_clock(30, by);
+        let services = Services::of(&mut stage, &[("cms", State::Stopping), ("lms", State::Stopped)]);
+        assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Finished);
+        let (_, seconds) = services.calls.borrow()[0];
+        assert!((60..62).contains(&seconds), "{seconds} s, set by {by} s");
+    }
 }
 
 #[test]

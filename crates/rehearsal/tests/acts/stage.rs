@@ -1,29 +1,29 @@
 //! A conductor that carries out a few steps in a world in which tests replace single ports.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use jiff::Timestamp;
+use futures_util::future::LocalBoxFuture;
+use jiff::{SignedDuration, Timestamp};
 
+pub(crate) use cutover_contract::step;
 use cutover_core::deployment::{Deployment, parse};
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, RunKind, RunNumber, StepStatus, Upgrade};
 use cutover_core::names::{InstanceId, UpgradeId};
-use cutover_core::plan::{
-    Action, Basis, Decide, Host, InstanceRef, Lane, Line, Order, PageMayLift, Phase, Plan, Step, Undo,
-};
+use cutover_core::plan::{Basis, Decide, Host, InstanceRef, Order, Phase, Plan, Step};
 use cutover_core::progress::Progress;
 use cutover_core::time::between;
-use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Conductor;
 use cutover_engine::fence::ZoneFence;
 use cutover_engine::gate::{Authority, FaultSource, Gate, InjectedFault, NoFaults};
 use cutover_engine::journal::{Journal, Listener, read};
 use cutover_engine::lease::OnClock;
+use cutover_engine::phase::{self, Ending};
 use cutover_engine::ports::{Clock, Decided, Operator, World};
 use cutover_engine::store::Store;
 use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, run};
@@ -58,6 +58,55 @@ impl<F: FnOnce()> FaultSource for Waits<F> {
     }
 }
 
+/// Lets every attempt of one call wait for 20 seconds inside the gate.
+pub(crate) struct AlwaysWaits {
+    pub(crate) clock: Rc<SimulatedClock>,
+    pub(crate) call: &'static str,
+    pub(crate) waited: Cell<usize>,
+}
+
+#[async_trait(?Send)]
+impl FaultSource for AlwaysWaits {
+    async fn before(&self, call: &'static str) -> Option<InjectedFault> {
+        if call == self.call {
+            self.waited.set(self.waited.get() + 1);
+            self.clock.sleep(Duration::from_secs(20)).await;
+        }
+        None
+    }
+}
+
+/// A clock whose date is set by so many seconds, by an operator or by a time server, after so many have passed.
+struct SetClock {
+    clock: Rc<SimulatedClock>,
+    after: u64,
+    by: i64,
+}
+
+#[async_trait(?Send)]
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        let by = if self.up().as_secs() < self.after { 0 } else { self.by };
+        self.clock.now() + SignedDuration::from_secs(by)
+    }
+
+    fn up(&self) -> Duration {
+        self.clock.up()
+    }
+
+    /// Ends when one of the clocks shows that `length` has passed, as a sleep on the wall clock does.
+    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
+        let begin = self.moment();
+        Box::pin(async move {
+            while self.at_most_since(begin) < length {
+                let left = length - self.at_most_since(begin);
+                let until_set = Duration::from_secs(self.after).saturating_sub(self.up());
+                self.clock.sleep(if until_set.is_zero() { left } else { left.min(until_set) }).await;
+            }
+        })
+    }
+}
+
 /// A world and a store, which conductors use one after the other.
 pub(crate) struct Stage {
     pub(crate) deployment: Deployment,
@@ -69,9 +118,14 @@ pub(crate) struct Stage {
     pub(crate) has_zone: bool,
     store: Store,
     start: Timestamp,
+    /// The clock of the conductor's machine. The world has its own.
+    conductors_clock: Rc<dyn Clock>,
     /// What steps were said to wait for.
     pub(crate) mentioned: Rc<RefCell<Vec<String>>>,
 }
+
+/// Seconds by which a clock is set, forward and back.
+pub(crate) const SET_BY: [i64; 2] = [3 * 3600, -3 * 3600];
 
 impl Stage {
     pub(crate) fn new() -> Self {
@@ -82,15 +136,21 @@ impl Stage {
             EmbeddedCloud::in_memory(EmbeddedCloud::furnish(&deployment, 1, start), Rc::clone(&clock) as Rc<dyn Clock>);
         Self {
             deployment,
-            clock,
             world: cloud.world(),
             operator: Rc::new(Nobody),
             faults: Rc::new(NoFaults),
             has_zone: false,
             store: Store::memory(&upgrade()),
             start,
+            conductors_clock: Rc::clone(&clock) as _,
+            clock,
             mentioned: Rc::default(),
         }
+    }
+
+    /// Lets the conductor's clock be set by `by` seconds, `after` seconds after the start.
+    pub(crate) fn set_clock(&mut self, after: u64, by: i64) {
+        self.conductors_clock = Rc::new(SetClock { clock: Rc::clone(&self.clock), after, by });
     }
 
     /// Conducts a new plan with these steps.
@@ -111,7 +171,7 @@ impl Stage {
 
     fn go(&self, begin: Option<(Plan, Digest)>) -> Ending {
         let journal = Rc::new(self.journal());
-        let clock: Rc<dyn Clock> = Rc::clone(&self.clock) as _;
+        let clock = Rc::clone(&self.conductors_clock);
         let mut gate = Gate::new(Authority::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&clock))));
         gate = gate.with_faults(Rc::clone(&self.faults));
         if self.has_zone {
@@ -120,7 +180,7 @@ impl Stage {
         let stop = std::future::pending().boxed_local().shared();
         run(&self.clock, journal.append(took_over())).expect("it can be recorded");
         let conductor = Conductor::new(self.world.clone(), clock, Rc::clone(&self.operator), journal, gate, stop);
-        run(&self.clock, conductor::run(&conductor, begin, Phase::Announce)).expect("the journal works")
+        run(&self.clock, phase::run(&conductor, begin, Phase::Announce)).expect("the journal works")
     }
 
     fn journal(&self) -> Journal {
@@ -132,7 +192,7 @@ impl Stage {
         });
         let reading = run(&self.clock, read(&self.store)).expect("the journal is consistent");
         let nonce = format!("conductor-{}", reading.records.len());
-        Journal::open(self.store.clone(), reading, Rc::clone(&self.clock) as _, 1, nonce, listener)
+        Journal::open(self.store.clone(), reading, Rc::clone(&self.conductors_clock), 1, nonce, listener)
     }
 
     /// Records events like a conductor that ended right after them.
@@ -235,21 +295,5 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
         made_at: Timestamp::UNIX_EPOCH,
         basis: Basis::default(),
         steps,
-    }
-}
-
-/// A step that waits for nothing, is expected to take ten seconds, and may take five minutes.
-pub(crate) fn step(id: &str, action: Action) -> Step {
-    Step {
-        id: id.into(),
-        lane: Lane::Deployment,
-        line: Line::Notify,
-        title: id.to_owned(),
-        action,
-        waits_for: Vec::new(),
-        undo: Undo::Nothing,
-        page_may_lift: PageMayLift::Yes,
-        expected: Duration::from_secs(10),
-        limit: Duration::from_secs(300),
     }
 }

@@ -11,11 +11,11 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Event, StepStatus};
 use cutover_core::plan::{Action, Decide, Line, Step};
 use cutover_core::time::later;
-use cutover_engine::conductor::Ending;
+use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Clock, Decided, Operator};
 
 use super::dns::{Zone, change};
-use super::stage::{Stage, plan, step, took_over};
+use super::stage::{SET_BY, Stage, plan, step, took_over};
 
 fn wait(moment: Timestamp, no_later_than: Option<Timestamp>) -> Step {
     Step { line: Line::Open, ..step("open", Action::WaitUntil { moment, no_later_than }) }
@@ -125,4 +125,47 @@ fn a_gate_at_which_nobody_decides_fails_at_its_limit() {
     let stage = Stage::new();
     assert_eq!(stage.conduct(vec![gate()]), Ending::Failed(vec!["go".into()]));
     assert_eq!((stage.error_of("go").as_str(), stage.elapsed()), ("nobody decided within 5m", 300));
+}
+
+/// Somebody whose decision lies in the inbox, which this conductor has not read yet.
+struct Unread;
+
+#[async_trait(?Send)]
+impl Operator for Unread {
+    async fn decide(&self, _: &Decide) -> Decided {
+        std::future::pending().await
+    }
+
+    async fn already_decided(&self, _: &Decide) -> Option<Decided> {
+        Some(Decided { decision: decision(true, None), object: Some("decisions/1".to_owned()) })
+    }
+}
+
+#[test]
+fn a_decision_that_was_made_in_time_counts_even_if_it_is_read_after_the_limit() {
+    let mut stage = Stage::new();
+    stage.operator = Rc::new(Unread);
+    assert_eq!(stage.conduct(vec![gate()]), Ending::Finished);
+    assert_eq!((stage.status("go"), stage.elapsed()), (StepStatus::Done, 300));
+}
+
+#[test]
+fn a_clock_that_is_set_does_not_change_how_long_people_have_to_decide() {
+    for by in SET_BY {
+        let mut stage = Stage::new();
+        stage.set_clock(100, by);
+        assert_eq!(stage.conduct(vec![gate()]), Ending::Failed(vec!["go".into()]));
+        assert_eq!(stage.elapsed(), 300, "set by {by} s");
+    }
+}
+
+#[test]
+fn a_step_fails_at_its_limit_even_if_the_clock_is_set() {
+    for by in SET_BY {
+        let mut stage = Stage::new();
+        stage.set_clock(100, by);
+        Zone::of(&mut stage).in_sync.set(10_000);
+        assert_eq!(stage.conduct(vec![change()]), Ending::Failed(vec!["change".into()]));
+        assert_eq!(stage.elapsed(), 300, "set by {by} s");
+    }
 }

@@ -17,12 +17,12 @@ use cutover_core::journal::{
 use cutover_core::names::InstanceId;
 use cutover_core::plan::{Action, Line, Order, Phase, Plan};
 use cutover_core::time::later;
-use cutover_engine::conductor::Ending;
 use cutover_engine::drive::Conductor;
 use cutover_engine::fence::ZoneFence;
 use cutover_engine::gate::{Authority, FaultSource, Gate, InjectedFault, Permit};
 use cutover_engine::journal::Journal;
 use cutover_engine::lease::OnClock;
+use cutover_engine::phase::Ending;
 use cutover_engine::ports::Clock;
 use cutover_rehearsal::{RehearsalEnding, ScriptedOperator, SimulatedClock, conduct_phase, run};
 
@@ -41,6 +41,10 @@ struct Oversleeping {
 impl Clock for Oversleeping {
     fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    fn up(&self) -> Duration {
+        self.clock.up()
     }
 
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
@@ -284,6 +288,10 @@ struct Jumping {
 impl Clock for Jumping {
     fn now(&self) -> Timestamp {
         self.clock.now().checked_add(self.ahead.get()).expect("in range")
+    }
+
+    fn up(&self) -> Duration {
+        self.clock.up() + self.ahead.get()
     }
 
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {

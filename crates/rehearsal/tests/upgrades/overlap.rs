@@ -59,6 +59,10 @@ impl Machine for Elsewhere {
         false
     }
 
+    fn is_suspended(&self, _process: u32, _started: u64) -> bool {
+        false
+    }
+
     fn nonce(&self) -> String {
         self.name.to_owned()
     }

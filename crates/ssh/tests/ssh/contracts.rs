@@ -34,6 +34,10 @@ impl Clock for WallClock {
         Timestamp::now()
     }
 
+    fn up(&self) -> Duration {
+        cutover_core::time::between(Timestamp::UNIX_EPOCH, self.now())
+    }
+
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
         tokio::time::sleep(length).boxed_local()
     }

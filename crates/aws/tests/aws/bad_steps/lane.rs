@@ -18,16 +18,15 @@ use cutover_core::journal::Event;
 use cutover_core::names::{ChangeId, DnsName, ImageId, InstanceId};
 use cutover_core::observation::Record;
 use cutover_core::plan::{
-    Action, Basis, CapturedHost, Edge, ImageRef, Launch, Line, Order, PageMayLift, Phase, Plan, RecordTarget, Rule,
-    Step, Undo,
+    Action, Basis, CapturedHost, Edge, ImageRef, Launch, Line, Order, Phase, Plan, RecordTarget, Rule, Step,
 };
-use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Conductor;
 use cutover_engine::fence::{FenceChange, FenceRecord, ZoneFence};
 use cutover_engine::gate::{Authority, Gate, Permit};
 use cutover_engine::halt::WriteError;
 use cutover_engine::journal::{Journal, Reading, read};
 use cutover_engine::lease::OnClock;
+use cutover_engine::phase::{self, Ending};
 use cutover_engine::ports::{Answer, Clock, Dns, World};
 use cutover_engine::store::Store;
 
@@ -263,7 +262,7 @@ impl<'a> Lane<'a> {
         let steps = vec![capture, step("the-step", action, vec![after])];
         let (phase, order, basis) = (Phase::Prepare, Order::Overlapped, Basis::default());
         let plan = Plan { upgrade, phase, order, made_at: self.clock.now(), basis, steps };
-        let run = conductor::run(&conductor, Some((plan, Digest::of(b""))), phase);
+        let run = phase::run(&conductor, Some((plan, Digest::of(b""))), phase);
         let ending = self.clock.run(run).await.expect("the journal works");
         let records = read(&store).await.expect("it holds together").records;
         let events = records.into_iter().flat_map(|record| record.events);
@@ -280,16 +279,5 @@ fn nonce(lane: &Lane<'_>) -> String {
 }
 
 fn step(id: &str, action: Action, waits_for: Vec<Edge>) -> Step {
-    Step {
-        id: id.into(),
-        lane: cutover_core::plan::Lane::Deployment,
-        line: Line::Capture,
-        title: id.to_owned(),
-        action,
-        waits_for,
-        undo: Undo::Nothing,
-        page_may_lift: PageMayLift::Yes,
-        expected: Duration::from_secs(1),
-        limit: Duration::from_secs(300),
-    }
+    Step { line: Line::Capture, waits_for, expected: Duration::from_secs(1), ..cutover_contract::step(id, action) }
 }

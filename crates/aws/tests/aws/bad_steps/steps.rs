@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cutover_core::journal::Event;
-use cutover_engine::conductor::Ending;
+use cutover_engine::phase::Ending;
 use cutover_engine::retry;
 
 use super::changes::{Change, all_instances};

@@ -14,9 +14,9 @@ use cutover_core::journal::{Event, Run, Upgrade};
 use cutover_core::names::InstanceId;
 use cutover_core::observation::Health;
 use cutover_core::plan::{Action, Phase, Plan};
-use cutover_engine::conductor::{self, Ending};
 use cutover_engine::drive::Conductor;
 use cutover_engine::journal::read;
+use cutover_engine::phase::{self, Ending};
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
 
@@ -79,7 +79,7 @@ impl<'a> Misfortune<'a> {
                 let started = Event::RunStarted { run, kind, plan, deployment: Digest::of(b"") };
                 conductor.journal.append(started).await.expect("on record");
             }
-            let ending = self.clock.run(conductor::run(&conductor, None, phase)).await.expect("the journal works");
+            let ending = self.clock.run(phase::run(&conductor, None, phase)).await.expect("the journal works");
             if ending == Ending::Finished {
                 return plan.expect("it was run");
             }

@@ -6,6 +6,7 @@ use super::ids::{confirm_id, snapshot_id};
 use super::{Window, is_late};
 use crate::deployment::{Database, Fleet, Migration, Role};
 use crate::names::StepId;
+use crate::observation::PendingCount;
 use crate::plan::{Action, Host, Line, Migrate, Phase, Rule, Step};
 use crate::planner::build::{CALL, CALL_LIMIT, step};
 
@@ -27,15 +28,19 @@ impl<'a> Window<'a> {
     }
 
     pub(super) fn take_snapshot(&self, database: &Database, which: &str, line: Line, expected: Duration) -> Step {
-        // The name contains the window's date, so that a snapshot of a postponed window is not used for the next one.
-        let (upgrade, start) = (self.deployment.upgrade(), self.deployment.window.start.timestamp);
-        let start = start.strftime("%Y%m%dt%H%M");
         let action = Action::TakeSnapshot {
             database: database.name.clone(),
-            snapshot: format!("cutover-{upgrade}-{start}-{which}-{}", database.name).replace('_', "-").into(),
+            snapshot: self.snapshot_name(database, which).into(),
         };
         let title = format!("snapshot {} ({which})", database.name);
         step(snapshot_id(which, &database.name), line, title, action).takes(expected, CALL_LIMIT + 6 * expected)
+    }
+
+    /// The name contains the window's date, so that a snapshot of a postponed window is not used for the next one.
+    fn snapshot_name(&self, database: &Database, which: &str) -> String {
+        let (upgrade, start) = (self.deployment.upgrade(), self.deployment.window.start.timestamp);
+        let start = start.strftime("%Y%m%dt%H%M");
+        format!("cutover-{upgrade}-{start}-{which}-{}", database.name).replace('_', "-")
     }
 
     pub(super) fn migrate(&self, fleet: &Fleet) -> Vec<Step> {
@@ -85,7 +90,7 @@ impl<'a> Window<'a> {
             pending.fleet == fleet.name
                 && pending.service == migration.service
                 && pending.database == migration.database
-                && pending.count == Some(0)
+                && pending.count == PendingCount::Known(0)
         });
         if nothing { CALL } else { migration.expected.duration() }
     }
@@ -102,11 +107,10 @@ impl<'a> Window<'a> {
                     .filter(|other| other.name != fleet.name)
                     .map(|other| other.name.as_str())
                     .collect();
+                let snapshot = self.snapshot_name(database, "window");
                 match others.is_empty() {
-                    true => format!("restore the snapshot of {}", database.name),
-                    false => {
-                        format!("restore the snapshot of {}, which rewinds {} too", database.name, others.join(", "))
-                    }
+                    true => format!("restore the snapshot {snapshot}"),
+                    false => format!("restore the snapshot {snapshot}, which rewinds {} too", others.join(", ")),
                 }
             })
             .collect();

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use cutover_core::deployment::Branches;
+use cutover_patchstack::error::SAME_COMMAND;
 use cutover_patchstack::git::Environment;
 use cutover_patchstack::names::RefName;
 use cutover_patchstack::rebase;
@@ -13,7 +14,7 @@ use cutover_patchstack::repository::{Repository, Revision};
 use cutover_patchstack::stack::{Base, Stack, compute_base};
 
 use crate::args::branch::CommonArgs;
-use crate::complete::branch_options;
+use crate::commands_to_type::branch_options;
 use crate::error::CommandError;
 use crate::output;
 use crate::session::Loaded;
@@ -195,7 +196,7 @@ fn folder(args: &CommonArgs, loaded: Option<&Loaded>, section: &Branches) -> Res
     wall::current_folder().map_err(|source| {
         CommandError::refused(
             format!("the current folder does not exist any more ({source})"),
-            "nothing was changed; cd to the clone and run the same command again, or name it with --repository",
+            format!("nothing was changed; cd to the clone and {SAME_COMMAND} again, or name it with --repository"),
         )
     })
 }

@@ -50,7 +50,7 @@ fn item(branch: &str, fork: std::result::Result<&Fork, &String>) -> CheckItem {
             CheckItem::ok(subject, format!("{head} is ready for images: {} accounted for all {count} patches", ledger.by))
         }
         Err(error) => CheckItem::ok(subject, error.to_string())
-            .warning("it is not known whether all its patches are accounted for", error.hint()),
+            .warning("it is not known whether all its patches are accounted for", &error.hint()),
     }
 }
 

@@ -4,4 +4,5 @@
 mod claiming;
 mod keeping;
 mod process;
+mod seen;
 mod time;

@@ -23,6 +23,8 @@ pub(super) struct Process {
     pub(super) up: Cell<Duration>,
     /// The processes of its machine and namespace, with their starts.
     pub(super) living: RefCell<Vec<(u32, u64)>>,
+    /// Whether all of them are suspended.
+    pub(super) suspended: Cell<bool>,
 }
 
 /// Where the processes of these tests run unless they say otherwise.
@@ -37,6 +39,7 @@ impl Process {
             wall: Cell::new(at(0)),
             up: Cell::new(Duration::ZERO),
             living: RefCell::new(vec![(10, 1), (11, 1)]),
+            suspended: Cell::new(false),
         })
     }
 
@@ -63,6 +66,10 @@ impl Machine for Process {
 
     fn lives(&self, process: u32, started: u64) -> bool {
         self.living.borrow().contains(&(process, started))
+    }
+
+    fn is_suspended(&self, _process: u32, _started: u64) -> bool {
+        self.suspended.get()
     }
 
     fn nonce(&self) -> String {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use cutover_core::status::ConductorState;
 use cutover_core::time::earlier;
 use futures_util::FutureExt;
 
@@ -89,13 +90,24 @@ fn setting_the_wall_clock_forward_does_not_make_other_machines_leases_expire() {
 }
 
 #[test]
+fn setting_the_wall_clock_back_does_not_make_a_successor_wait_longer() {
+    let (store, eve) = (memory(), eve());
+    claimed(&store, &ada());
+    let mut claim = begin(&store, &eve, None);
+    assert!(poll(&mut claim).is_pending());
+    eve.wall.set(earlier(at(0), Duration::from_secs(3600)));
+    eve.pass(110);
+    assert!(poll(&mut claim).is_ready(), "the lease was watched for its whole time");
+}
+
+#[test]
 fn a_look_from_another_machine_uses_the_holders_own_time() {
     let (store, eve) = (memory(), eve());
     claimed(&store, &ada());
     let (_, holder) = now(last(&store)).expect("it can be read").expect("there is one");
-    assert_eq!(holder.seems_alive(&*eve), Some(true));
+    assert_eq!(holder.state(&*eve), ConductorState::AtWork);
     eve.pass(91);
-    assert_eq!(holder.seems_alive(&*eve), Some(false));
+    assert_eq!(holder.state(&*eve), ConductorState::Gone);
     assert!(begin(&store, &eve, None).now_or_never().is_none(), "a successor watches the lease first");
 }
 
@@ -104,7 +116,7 @@ fn a_lease_that_cannot_be_read_says_nothing_about_its_holder() {
     let store = memory();
     now(store.create("lease/00000001.json", b"{".to_vec())).expect("it can be written");
     let (_, holder) = now(last(&store)).expect("it can be read").expect("there is one");
-    assert_eq!(holder.seems_alive(&*eve()), None);
+    assert_eq!(holder.state(&*eve()), ConductorState::Unknown);
 }
 
 #[test]
@@ -113,7 +125,7 @@ fn a_lease_lasts_until_the_moment_that_it_names() {
     claimed(&store, &ada());
     let (_, holder) = now(last(&store)).expect("it can be read").expect("there is one");
     eve.wall.set(holder.until);
-    assert_eq!(holder.seems_alive(&*eve), Some(false));
+    assert_eq!(holder.state(&*eve), ConductorState::Gone);
 }
 
 #[test]
@@ -160,10 +172,10 @@ fn a_length_of_time_ends_when_either_clock_says_so() {
 fn in_simulated_time_leases_and_attempts_are_measured_by_the_upgrades_own_clock() {
     let clock = HandClock::new();
     let machine = OnClock(Rc::clone(&clock) as Rc<dyn Clock>);
-    let begin = Moment::now(&machine);
+    let begin = machine.moment();
     now(machine.sleep(Duration::from_secs(20)));
     assert_eq!(clock.now(), at(20));
-    assert_eq!((machine.now(), begin.certainly(&machine)), (at(20), Duration::from_secs(20)));
+    assert_eq!((machine.now(), machine.at_least_since(begin)), (at(20), Duration::from_secs(20)));
     clock.set(at(0));
-    assert_eq!(begin.elapsed(&machine), Duration::ZERO);
+    assert_eq!(machine.at_most_since(begin), Duration::ZERO);
 }

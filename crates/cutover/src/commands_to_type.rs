@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use cutover_aws::dry::quoted;
+use cutover_core::plan::Phase;
 use cutover_core::status::{Status, StatusInputs};
 
 use crate::args::branch::CommonArgs;
@@ -37,18 +38,41 @@ pub fn branch_options(args: &CommonArgs) -> Typed {
 
 /// What this process was given, to be repeated in commands to type.
 #[derive(Clone, Debug, Default)]
-pub struct Given {
+pub struct GivenArguments {
     /// The deployment file as it is typed; nothing if there was none.
     pub file: Option<String>,
     /// The options of `cutover branch`.
     pub branch: Typed,
+    /// This process's own command, to be run again.
+    pub again: Option<String>,
 }
 
-impl Given {
-    /// Given only a deployment file.
+/// The options of a phase that say what one operator has decided once. They are not repeated without thought. Other
+/// commands have options of the same names, and need them again.
+const ONCE: [&str; 4] = ["--retry", "--accept", "--because", "--take-over"];
+
+/// A command with these `arguments` as it is typed again: without what is decided for each run of a phase anew.
+#[must_use]
+pub fn again(arguments: &[String]) -> String {
+    let is_phase = |verb: &String| Phase::ALL.iter().any(|phase| phase.to_string() == *verb);
+    let once: &[&str] = if arguments.first().is_some_and(is_phase) { &ONCE } else { &[] };
+    let mut typed = "cutover".to_owned();
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        if once.contains(&argument.as_str()) {
+            arguments.next();
+        } else if !once.iter().any(|once| argument.strip_prefix(once).is_some_and(|rest| rest.starts_with('='))) {
+            typed.push_str(&format!(" {}", quoted(argument)));
+        }
+    }
+    typed
+}
+
+impl GivenArguments {
+    /// Only a deployment file was given.
     #[must_use]
     pub fn file(path: &Path) -> Self {
-        Self { file: Some(typed(path)), branch: Typed::default() }
+        Self { file: Some(typed(path)), ..Self::default() }
     }
 
     /// What a command line gives.
@@ -67,7 +91,7 @@ impl Given {
             Command::Branch(args) => {
                 let common = args.command.common();
                 let file = common.deployment.as_deref().map(typed);
-                return Self { file, branch: branch_options(common) };
+                return Self { file, branch: branch_options(common), again: None };
             }
             Command::Init(_) | Command::Schema | Command::Completions { .. } => None,
         };
@@ -104,7 +128,7 @@ impl Given {
 /// A status in whose texts the commands are complete, as they are in its fields.
 #[must_use]
 pub fn status(inputs: StatusInputs<'_>) -> Status {
-    let given = Given { file: Some(inputs.file.to_owned()), branch: Typed::default() };
+    let given = GivenArguments { file: Some(inputs.file.to_owned()), ..GivenArguments::default() };
     let mut status = Status::of(inputs);
     let errors = status.failed.iter_mut().map(|failed| &mut failed.error);
     let troubles = status.running.iter_mut().filter_map(|running| running.trouble.as_mut());
@@ -117,9 +141,9 @@ mod tests {
     use super::*;
     use crate::program;
 
-    fn given() -> Given {
+    fn given() -> GivenArguments {
         let branch = Typed::default().with("--repository", Some("my clone"));
-        Given { branch, ..Given::file(Path::new("our sites/qa.toml")) }
+        GivenArguments { branch, ..GivenArguments::file(Path::new("our sites/qa.toml")) }
     }
 
     #[test]
@@ -136,7 +160,32 @@ mod tests {
         for (text, wanted) in texts {
             assert_eq!(given().complete(text), wanted);
         }
-        assert_eq!(Given::default().complete("`cutover status`"), "`cutover status`");
+        assert_eq!(GivenArguments::default().complete("`cutover status`"), "`cutover status`");
+    }
+
+    #[test]
+    fn a_command_is_typed_again_without_what_was_decided_once() {
+        let typed = |arguments: &[&str]| again(&arguments.iter().map(|&word| word.to_owned()).collect::<Vec<String>>());
+        assert_eq!(typed(&["window", "our qa.toml", "--replan"]), "cutover window 'our qa.toml' --replan");
+        let once = ["window", "qa.toml", "--retry", "step", "--accept=other", "--because", "I saw it", "--late"];
+        assert_eq!(typed(&once), "cutover window qa.toml --late");
+        assert_eq!(typed(&["window", "--take-over", "ada@left", "qa.toml"]), "cutover window qa.toml");
+        let skip = ["branch", "rebase", "--skip", "1a2b3c4d", "--because", "upstream"];
+        assert_eq!(typed(&skip), "cutover branch rebase --skip 1a2b3c4d --because upstream", "refused without it");
+    }
+
+    #[test]
+    fn what_is_decided_once_is_an_option_with_a_value_of_every_phase() {
+        let command = program::command();
+        for phase in Phase::ALL {
+            let phase = command.find_subcommand(phase.to_string()).expect("a command for each phase");
+            for once in ONCE {
+                let mut options = phase.get_arguments().filter_map(|option| Some((option.get_long()?, option)));
+                let (_, option) = options.find(|(long, _)| once == format!("--{long}")).expect(once);
+                assert!(option.get_action().takes_values() && option.get_short().is_none(), "{once}");
+                assert!(option.get_all_aliases().is_none(), "{once}");
+            }
+        }
     }
 
     #[test]
@@ -153,12 +202,36 @@ mod tests {
         assert_eq!(named, WITH_FILE);
     }
 
+    #[test]
+    fn a_hint_asks_for_the_same_command_only_in_the_words_that_add_it() {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let is_of_a_program = |path: &PathBuf| {
+            path.components().any(|part| part.as_os_str() == "src")
+                && !path.components().any(|part| part.as_os_str() == "tests")
+        };
+        let mut found = Vec::new();
+        for source in sources(&crates).into_iter().filter(is_of_a_program) {
+            let text = std::fs::read_to_string(&source).expect("a source file");
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let lines = code.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+            let words: String = lines.map(|line| format!("{} ", line.trim_end_matches('\\').trim_end())).collect();
+            if words.to_lowercase().contains("run the same command") {
+                found.push(source.strip_prefix(&crates).expect("below it").display().to_string());
+            }
+        }
+        found.sort();
+        assert_eq!(found, ["engine/src/hints.rs", "patchstack/src/error.rs"], "use `SAME_COMMAND` in hints");
+    }
+
     /// All source files, without those that only contain tests.
     fn sources(folder: &Path) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
         let is_source = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
         let files = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
-        files.filter(is_source).filter(|path| !path.ends_with("tests.rs") && !path.ends_with("complete.rs")).collect()
+        files
+            .filter(is_source)
+            .filter(|path| !path.ends_with("tests.rs") && !path.ends_with("commands_to_type.rs"))
+            .collect()
     }
 
     /// The commands in the strings of a source file: those between backquotes, and those that end with their string.
@@ -170,10 +243,17 @@ mod tests {
         let code: String =
             lines.map(|line| line.strip_suffix('\\').map_or(format!("{line}\n"), str::to_owned)).collect();
         let in_backquotes = code.split("`cutover ").skip(1).map(|rest| rest.split('`').next());
-        let is_command = |rest: &&str| rest.starts_with('{') || WITH_FILE.iter().any(|verb| rest.starts_with(verb));
-        let at_the_end = code.split(": cutover ").skip(1).filter(is_command);
-        let at_the_end = at_the_end.map(|rest| rest.split(['"', '\\', '\n']).next());
-        in_backquotes.chain(at_the_end).flatten().map(str::to_owned).collect()
+        let is_verb = |word: &str| WITH_FILE.contains(&word) || ["{}", "{phase}", "approve"].contains(&word);
+        let is_command = |rest: &&str| rest.split(' ').next().is_some_and(is_verb);
+        // The command of a phase, to which options are added.
+        let code = code.replace("{again}", "cutover {phase} {file}");
+        let at_the_end = [": cutover ", "\"cutover {phase}", "  cutover "].into_iter().flat_map(|begin| {
+            let verb = begin.split_once("cutover ").map_or("", |(_, verb)| verb);
+            code.split(begin).skip(1).map(move |rest| format!("{verb}{rest}"))
+        });
+        let at_the_end = at_the_end.filter(|rest| is_command(&rest.as_str()));
+        let at_the_end = at_the_end.filter_map(|rest| rest.split(['"', '\\', '\n']).next().map(str::to_owned));
+        in_backquotes.flatten().map(str::to_owned).chain(at_the_end).collect()
     }
 
     /// A command with something in the place of each `{}` in it.
@@ -186,8 +266,10 @@ mod tests {
             };
             let example = match name {
                 _ if filled.is_empty() => "window",
-                // Options, if there are any.
-                "sides" | "retries" => "",
+                // Options, as many as there may be.
+                "options" => " --order runbook --replan --late --plan 0123456789abcdef",
+                "retries" => " --retry one --retry two",
+                "sides" => " --old one --new two",
                 "order" => "runbook",
                 _ if filled.ends_with("--phase ") => "window",
                 _ if filled.ends_with("--plan ") => "0123456789abcdef",
@@ -201,21 +283,24 @@ mod tests {
     #[test]
     fn every_command_that_is_printed_anywhere_is_understood_as_typed() {
         let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let (mut seen, mut refused) = (0, String::new());
+        let (mut seen, mut refused) = (Vec::new(), String::new());
         for source in
             sources(&crates).into_iter().filter(|path| path.components().any(|part| part.as_os_str() == "src"))
         {
             for command in commands(&std::fs::read_to_string(&source).expect("a source file")) {
-                let given = Given::file(Path::new("qa.toml"));
+                let given = GivenArguments::file(Path::new("qa.toml"));
                 let typed = given.complete(&format!("`cutover {}`", filled(&command)));
                 let words = typed.trim_matches('`').split_whitespace();
                 if let Err(error) = program::command().try_get_matches_from(words) {
                     refused.push_str(&format!("{}: {typed}\n{error}\n", source.display()));
                 }
-                seen += 1;
+                seen.push(typed);
             }
         }
         assert!(refused.is_empty(), "{refused}");
-        assert!(seen > 40, "{seen}");
+        assert!(seen.len() > 40, "{}", seen.len());
+        for option in ["--take-over", "--replan --late", "--retry", "--accept", "--old"] {
+            assert!(seen.iter().any(|typed| typed.contains(option)), "no command with {option} was seen: {seen:#?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{AbortHandle, Abortable, Either, LocalBoxFuture, select};
+use futures_util::future::{AbortHandle, Abortable, LocalBoxFuture, select};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 
@@ -74,7 +74,9 @@ async fn conduct(conductor: &Conductor, run: &Run) -> Result<Vec<StepId>, Halt> 
     let mut frontier = Frontier::new(steps);
     let mut ready = Ready::new();
     let mut free = frontier.first();
-    let mut under_way = FuturesUnordered::new();
+    // The wait for the operator's request to stop is one of them, so that it is polled only when something happens to it.
+    let mut under_way = FuturesUnordered::from_iter([requested_stop(conductor)]);
+    let mut steps_under_way = 0;
     let mut failed = Vec::new();
     let mut stopped = false;
     loop {
@@ -89,33 +91,42 @@ async fn conduct(conductor: &Conductor, run: &Run) -> Result<Vec<StepId>, Halt> 
         while !stopped && failed.is_empty() {
             let Some((_, Reverse(position))) = ready.pop() else { break };
             under_way.push(drive(conductor, steps, position, &halt));
+            steps_under_way += 1;
         }
-        let next = match stopped {
-            true => under_way.next().await,
-            false => match select(conductor.stop.clone(), under_way.next()).await {
-                Either::Left(_) => {
-                    stopped = true;
-                    continue;
-                }
-                Either::Right((next, _)) => next,
-            },
+        let next = if steps_under_way > 0 { under_way.next().await } else { None };
+        let Some(happening) = next else { return Ok(failed) };
+        let Happening::Ended(position, end) = happening? else {
+            stopped = true;
+            continue;
         };
-        let Some(ended) = next else { return Ok(failed) };
-        match ended? {
-            (position, StepEnd::Done) => free = frontier.done(position),
-            (position, StepEnd::Failed) => {
+        steps_under_way -= 1;
+        match end {
+            StepEnd::Done => free = frontier.done(position),
+            StepEnd::Failed => {
                 failed.push(steps[position].id.clone());
                 failure.abort();
             }
-            (_, StepEnd::Stopped) => stopped = true,
+            StepEnd::Stopped => stopped = true,
         }
     }
 }
 
-type Driven<'a> = LocalBoxFuture<'a, Result<(usize, StepEnd), Halt>>;
+/// What the conductor reacts to.
+enum Happening {
+    /// The step at that position has ended.
+    Ended(usize, StepEnd),
+    /// The operator asks it to stop.
+    Stop,
+}
 
-fn drive<'a>(conductor: &'a Conductor, steps: &'a [Step], position: usize, halt: &'a Stop) -> Driven<'a> {
-    Box::pin(async move { Ok((position, conductor.drive(&steps[position], halt).await?)) })
+type Awaited<'a> = LocalBoxFuture<'a, Result<Happening, Halt>>;
+
+fn drive<'a>(conductor: &'a Conductor, steps: &'a [Step], position: usize, halt: &'a Stop) -> Awaited<'a> {
+    Box::pin(async move { Ok(Happening::Ended(position, conductor.drive(&steps[position], halt).await?)) })
+}
+
+fn requested_stop(conductor: &Conductor) -> Awaited<'_> {
+    conductor.stop.clone().map(|()| Ok(Happening::Stop)).boxed_local()
 }
 
 /// Resolves when the operator asks the conductor to stop, or the handle is used.

@@ -1,0 +1,142 @@
+//! The commands that an operator is told to type. A command that is printed has all options without which it would be
+//! refused, or would do something else, so every place that prints one gets it from here.
+
+use crate::digest::Digest;
+use crate::journal::page_was_posted;
+use crate::names::{GateName, StepId};
+use crate::plan::{Order, Phase};
+use crate::planner::is_announced_otherwise;
+
+use super::conductor::ConductorState;
+use super::edited::Edited;
+use super::inputs::StatusInputs;
+use super::phases::{PhaseState, PhaseStatus, unfinished};
+use super::window::forecast_now;
+
+/// The options of a command that runs a phase, as far as they decide what is run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PhaseOptions<'a> {
+    /// The order of the steps of a new plan.
+    pub order: Order,
+    /// Whether to make a new plan for a phase that has started.
+    pub replan: bool,
+    /// Whether to open the window although it would not end in time.
+    pub late: bool,
+    /// The plan to run and no other: the beginning of its hash.
+    pub plan: Option<&'a str>,
+}
+
+impl PhaseOptions<'_> {
+    /// What `phase` needs now. A run that another one has followed is not continued: the phase is planned again, as one
+    /// that has not started.
+    fn needed(inputs: StatusInputs<'_>, phase: Phase) -> Self {
+        let StatusInputs { upgrade, deployment, now, .. } = inputs;
+        let run = upgrade.run_under_way().filter(|run| run.kind == phase.into());
+        let is_edited = run.is_some_and(|run| run.deployment != Digest::of_json(deployment));
+        let replan = is_edited || (phase == Phase::Announce && is_announced_otherwise(upgrade, deployment));
+        let may_open_late = |plan| !forecast_now(plan, deployment, now).fits;
+        // A run that was started late goes on late, but a new plan for it has to be allowed to.
+        let waits = run.filter(|run| phase == Phase::Window && !page_was_posted(run));
+        let waits = waits.filter(|run| replan || run.plan.opens_by().is_some());
+        Self {
+            order: upgrade.run_of(phase).filter(|_| replan).map(|run| run.plan.order).unwrap_or_default(),
+            replan,
+            late: waits.is_some_and(|run| may_open_late(&run.plan)),
+            plan: None,
+        }
+    }
+}
+
+/// The command that runs `phase` with these options. `file` is the deployment file as it is typed.
+#[must_use]
+pub fn phase_command_with(phase: Phase, file: &str, options: PhaseOptions<'_>) -> String {
+    let order = (options.order != Order::default()).then(|| format!(" --order {}", options.order));
+    let replan = options.replan.then(|| " --replan".to_owned());
+    let late = options.late.then(|| " --late".to_owned());
+    let plan = options.plan.map(|hash| format!(" --plan {hash}"));
+    let options: String = [order, replan, late, plan].into_iter().flatten().collect();
+    format!("cutover {phase} {file}{options}")
+}
+
+/// The command that runs or continues `phase` now: with `--replan` if the file was edited since it was started, and with
+/// `--late` if its window would not end in time any more.
+#[must_use]
+pub fn phase_command(inputs: StatusInputs<'_>, phase: Phase) -> String {
+    phase_command_with(phase, inputs.file, PhaseOptions::needed(inputs, phase))
+}
+
+/// The command that approves a gate.
+#[must_use]
+pub fn approve_command(file: &str, gate: &GateName) -> String {
+    format!("cutover approve {file} {gate} --by NAME")
+}
+
+/// The command that tries a failed step again; `again` runs its phase.
+pub(super) fn retry_command(again: &str, step: &StepId) -> String {
+    format!("{again} --retry {step}")
+}
+
+/// The command that treats a step in doubt as done; `again` runs its phase.
+pub(super) fn accept_command(again: &str, step: &StepId) -> String {
+    format!("{again} --accept {step} --because TEXT")
+}
+
+/// The command that lets a suspended process go on.
+#[must_use]
+pub fn wake_command(process: u32) -> String {
+    format!("kill -CONT {process}")
+}
+
+/// The command to type next; nothing if there is none. `gate` is the command for the first gate that waits, and
+/// `edited` says whether the file was edited meanwhile.
+pub(super) fn next_command(
+    inputs: StatusInputs<'_>,
+    phases: &[PhaseStatus],
+    gate: Option<String>,
+    edited: Option<Edited>,
+) -> Option<String> {
+    if let ConductorState::Suspended { process, .. } = inputs.conductor {
+        return Some(wake_command(*process));
+    }
+    let unfinished = unfinished(phases)?;
+    match unfinished.state {
+        PhaseState::Finished => None,
+        PhaseState::UnderWay if *inputs.conductor == ConductorState::Stopping => None,
+        // The plan that waits for an approval is not what the file says: first somebody has to decide which one is meant.
+        PhaseState::UnderWay if edited.is_some() => None,
+        PhaseState::UnderWay => gate,
+        // It still waits for steps that are under way, and no other conductor may begin meanwhile.
+        PhaseState::Refused | PhaseState::Failed if inputs.conductor.lives() == Some(true) => None,
+        _ if edited.is_some_and(|edited| edited.put_back.is_some()) => None,
+        PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
+            Some(phase_command(inputs, edited.map_or(unfinished.phase, |edited| edited.phase)))
+        }
+    }
+}
+
+/// The command that resumes the phase under way once its conductor has stopped, which was asked to, or has to after a
+/// failure or a refusal.
+pub(super) fn resume_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
+    let ends = |phase: &&PhaseStatus| match inputs.conductor {
+        ConductorState::Stopping => true,
+        ConductorState::AtWork => matches!(phase.state, PhaseState::Refused | PhaseState::Failed),
+        _ => false,
+    };
+    unfinished(phases).filter(ends).map(|phase| phase_command(inputs, phase.phase))
+}
+
+/// The command that tells people about other dates of a window that has not opened and can only be opened late. It is
+/// typed once the dates in the file were edited.
+pub(super) fn move_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
+    let phase = unfinished(phases).filter(|phase| phase.phase == Phase::Window)?.phase;
+    let replan = PhaseOptions { replan: true, ..PhaseOptions::default() };
+    let is_late = PhaseOptions::needed(inputs, phase).late;
+    is_late.then(|| phase_command_with(Phase::Announce, inputs.file, replan))
+}
+
+/// The command that takes the phase under way over from a conductor that is suspended.
+pub(super) fn take_over_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
+    let ConductorState::Suspended { name, .. } = inputs.conductor else { return None };
+    let again = phase_command(inputs, unfinished(phases)?.phase);
+    Some(format!("{again} --take-over {name}"))
+}

@@ -1,0 +1,75 @@
+//! What is printed at the end of a phase.
+
+use serde::Serialize;
+
+use cutover_core::plan::Phase;
+use cutover_core::status::{ConductorState, Status};
+use cutover_engine::drive::{Conductor, Stop};
+use cutover_engine::halt::Halt;
+use cutover_engine::journal::{Journal, JournalError};
+use cutover_engine::lease::LeaseLost;
+use cutover_engine::phase::Ending;
+
+use super::status::{again, status};
+use crate::args::PhaseArgs;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::session::Session;
+use crate::{output, show};
+
+/// The last line of `--json`: the status after all progress.
+#[derive(Serialize)]
+#[serde(tag = "progress", rename = "ended")]
+struct Ended {
+    status: Status,
+}
+
+/// Prints the status at the end, for people or as the last line of `--json`.
+async fn show_end(args: &PhaseArgs, status: Status, leave: &Stop) -> Result<(), CommandError> {
+    let text = if args.json { output::json_line(&Ended { status })? } else { show::status_text(&status) };
+    output::result_in_time(text, leave).await
+}
+
+/// Prints how the phase ended and what is next.
+pub(super) async fn ended(
+    args: &PhaseArgs,
+    session: &Session,
+    phase: Phase,
+    conductor: &Conductor,
+    ending: &Ending,
+    leave: &Stop,
+) -> Result<Exit, CommandError> {
+    let upgrade = conductor.journal.upgrade().clone();
+    let status = status(session, &upgrade, &ConductorState::Gone, None);
+    let again = again(session, &upgrade, phase);
+    let advice = show::after_failure(phase, &again, &status.failed);
+    show_end(args, status, leave).await?;
+    if let Some(line) = session.connection().and_then(|aws| show::calls(&aws.calls())) {
+        output::note(&line);
+    }
+    Ok(match ending {
+        Ending::Finished => Exit::Done,
+        Ending::Failed(_) => {
+            output::note(&advice);
+            Exit::StepFailed
+        }
+        Ending::Stopped => Exit::Stopped,
+    })
+}
+
+/// The conductor has stopped at once. If the state is gone, only this process still knows what happened, and shows it.
+pub(super) async fn halted(
+    args: &PhaseArgs,
+    session: &Session,
+    journal: &Journal,
+    halt: Halt,
+    leave: &Stop,
+) -> CommandError {
+    let is_gone = matches!(halt, Halt::Journal(JournalError::Gone { .. }) | Halt::Lease(LeaseLost::Gone { .. }));
+    if is_gone {
+        let (upgrade, words) = (journal.upgrade().clone(), halt.to_string());
+        let status = status(session, &upgrade, &ConductorState::Gone, Some(&words));
+        let _ = show_end(args, status, leave).await;
+    }
+    CommandError::Halted(Box::new(halt))
+}

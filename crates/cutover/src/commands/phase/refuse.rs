@@ -1,0 +1,74 @@
+//! What is refused before a phase is resumed.
+
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Run, StepRun, StepStatus, Upgrade, downtime_began, opens_by};
+use cutover_core::plan::Phase;
+use cutover_core::status::Edited;
+
+use super::status::again;
+use crate::args::PhaseArgs;
+use crate::error::CommandError;
+use crate::planning;
+use crate::session::Session;
+
+/// The phase may have succeeded since the command was suggested, or may not be possible yet: the status knows.
+const NOTHING_TO_DECIDE: &str = "there is none now; `cutover status` shows what to type next";
+
+/// Refuses `--retry` for a step that has not failed.
+pub(super) fn check_retry(args: &PhaseArgs, phase: Phase, under_way: Option<&Run>) -> Result<(), CommandError> {
+    let failed: Vec<&str> = under_way.into_iter().flat_map(Run::failed).map(|(step, _)| step.id.as_str()).collect();
+    let Some(other) = args.retry.iter().find(|step| !failed.contains(&step.as_str())) else { return Ok(()) };
+    let hint = match failed.is_empty() {
+        true => NOTHING_TO_DECIDE.to_owned(),
+        false => format!("these have failed: {}", failed.join(", ")),
+    };
+    Err(CommandError::refused(format!("`{other}` is not a failed step of `{phase}`"), hint))
+}
+
+/// Refuses `--accept` for a step that is not in doubt: a step known to have failed is not done.
+pub(super) fn check_accept(args: &PhaseArgs, phase: Phase, under_way: Option<&Run>) -> Result<(), CommandError> {
+    if let Some(both) = args.accept.iter().find(|step| args.retry.contains(step)) {
+        let hint = "treat it as done with --accept, or try it again with --retry";
+        return Err(CommandError::refused(format!("`{both}` cannot be accepted and retried at the same time"), hint));
+    }
+    let is_in_doubt = |run: &StepRun| matches!(run.status, StepStatus::Failed { in_doubt: true, .. });
+    let in_doubt = under_way.into_iter().flat_map(Run::runs).filter(|(_, run)| is_in_doubt(run));
+    let in_doubt: Vec<&str> = in_doubt.map(|(step, _)| step.id.as_str()).collect();
+    let Some(other) = args.accept.iter().find(|step| !in_doubt.contains(&step.as_str())) else { return Ok(()) };
+    let hint = match in_doubt.is_empty() {
+        true => NOTHING_TO_DECIDE.to_owned(),
+        false => format!("these are in doubt: {}", in_doubt.join(", ")),
+    };
+    Err(CommandError::refused(format!("`{other}` is not a step of `{phase}` that is in doubt"), hint))
+}
+
+/// Refuses to resume if the file is not the one that the plan was made from, or if a window that no visitor has noticed
+/// yet no longer fits.
+pub(super) fn check_resume(
+    args: &PhaseArgs,
+    session: &Session,
+    upgrade: &Upgrade,
+    run: &Run,
+) -> Result<(), CommandError> {
+    let phase = run.plan.phase;
+    if run.deployment != Digest::of_json(session.deployment()) {
+        // New dates are announced before the window is planned again.
+        let edited = Edited::of(upgrade, session.deployment()).map_or(phase, |edited| edited.phase);
+        return Err(CommandError::refused(
+            format!("{} has changed since `{phase}` was started", args.file.display()),
+            format!("restore it, or apply the edit: {}", again(session, upgrade, edited)),
+        ));
+    }
+    if let Some(hash) = &args.plan
+        && !run.plan.hash().as_str().starts_with(hash.as_str())
+    {
+        return Err(CommandError::refused(
+            format!("`{phase}` was started with plan {}, not {hash}", run.plan.hash().short()),
+            format!("resume that one: {}", again(session, upgrade, phase)),
+        ));
+    }
+    if opens_by(run).is_some() && downtime_began(run).is_none() && !args.late {
+        planning::refuse_late(args, session, &run.plan)?;
+    }
+    Ok(())
+}

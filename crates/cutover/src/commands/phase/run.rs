@@ -1,0 +1,52 @@
+//! From the plan to the end of a phase.
+//!
+//! Everything that can be refused is refused before the lease is claimed and before anything is recorded.
+
+use cutover_core::plan::{Phase, Plan};
+
+use super::conduct::conduct;
+use super::hold::hold;
+use super::refuse::{check_accept, check_resume, check_retry};
+use crate::args::PhaseArgs;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::session::{Access, Loaded, Session};
+use crate::wall::interrupted;
+use crate::watch::{Watch, Watcher};
+use crate::{absent, planning};
+
+pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> {
+    if args.dry_run {
+        return crate::commands::dry_run::run(args, phase);
+    }
+    let loaded = Loaded::read(&args.file)?;
+    crate::commands::block_on(async {
+        let session = Session::open(loaded, Access::Change).await?;
+        let reading = session.read().await?;
+        let under_way = reading.upgrade.run_under_way().filter(|run| run.kind == phase.into());
+        check_retry(args, phase, under_way)?;
+        check_accept(args, phase, under_way)?;
+        let plan = match under_way.filter(|_| !args.replan) {
+            Some(run) => {
+                check_resume(args, &session, &reading.upgrade, run)?;
+                // The same plan, but it may start at any time: its finished steps stay done.
+                let late = args.late && phase == Phase::Window;
+                late.then(|| (Plan::clone(&run.plan).without_latest_start(), run.deployment.clone()))
+            }
+            None => Some(planning::plan_to_run(args, &session, &reading.upgrade, phase).await?),
+        };
+        if session.embedded().is_none() {
+            absent::refuse(plan.as_ref().map(|(plan, _)| plan).or(under_way.map(|run| &*run.plan)))?;
+        }
+        // Before the claim: what is said while the lease is held must not wait for whoever reads it.
+        let watch = if args.json { Watch::Json } else { Watch::People };
+        let watcher = Watcher::begin(watch, &reading.upgrade, session.deployment(), Some(&session.file()));
+        match hold(args, &session, phase, reading).await {
+            Ok(held) => conduct(args, &session, plan, phase, held, watcher).await,
+            Err(error) => {
+                watcher.end(&interrupted()).await;
+                Err(error)
+            }
+        }
+    })
+}

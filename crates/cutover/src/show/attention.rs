@@ -1,0 +1,75 @@
+//! The parts of a status that ask a person to do something. They come before everything that only informs.
+
+use cutover_core::status::{ConductorState, FailedStep, Status, WaitingGate, wake_command};
+use cutover_core::time::{between, human};
+
+use super::text::{WIDTH, hang};
+
+/// What to do about a conductor that does nothing.
+pub(super) fn suspended(status: &Status) -> Option<String> {
+    let ConductorState::Suspended { process, .. } = &status.conductor_state else { return None };
+    let about = format!(
+        "process {process} does nothing, and ends only with SIGKILL: somebody pressed Ctrl-Z, or it used its terminal \
+         from the background. To let it go on, type `fg` in its terminal, or:"
+    );
+    let mut lines = vec![hang("WAKE IT  ", &about, WIDTH), format!("         {}", wake_command(*process))];
+    if let Some(command) = &status.take_over_command {
+        lines.push(hang("         ", "If it shall not go on, conduct the upgrade from here:", WIDTH));
+        lines.push(format!("         {command}"));
+    }
+    Some(lines.join("\n"))
+}
+
+/// A gate that waits: its question, its checklist, and the command that approves it.
+pub(super) fn gate(status: &Status, gate: &WaitingGate) -> String {
+    let since = human(between(gate.since, status.now));
+    let mut lines =
+        vec![hang("DECIDE   ", &format!("{} (gate `{}`, waits for {since})", gate.question, gate.gate), WIDTH)];
+    lines.extend(gate.checklist.iter().map(|item| hang("         [ ] ", item, WIDTH)));
+    // A command is never broken: it is there to be copied.
+    lines.extend(gate.command.iter().map(|command| format!("         {command}")));
+    lines.join("\n")
+}
+
+/// A step that has failed: why, what it means for the page, and the choices.
+pub(super) fn failed(failed: &FailedStep) -> String {
+    let page = match &failed.page_stays_because {
+        Some(because) => format!("must stay up: {because}"),
+        None => "may be lifted once the finished steps are undone".to_owned(),
+    };
+    let mut lines = match &failed.refused {
+        Some(refused) => vec![hang("refused  ", &failed.title, WIDTH), hang("         ", &refused.words(), WIDTH)],
+        None => vec![hang("FAILED   ", &failed.title, WIDTH), hang("         ", &failed.error, WIDTH)],
+    };
+    lines.extend(failed.page_is_up.then(|| hang("         page: ", &page, WIDTH)));
+    lines.push(hang("         step: ", failed.step.as_str(), WIDTH));
+    let because = match failed.accept_command {
+        Some(_) => "It is not done again automatically. If it was not done:",
+        None => "It is not run again automatically. Once its schema is repaired:",
+    };
+    let choices = [(because, &failed.retry_command), ("If it was done:", &failed.accept_command)];
+    for (when, command) in choices {
+        // A command is never wrapped, so that it can be copied.
+        lines.extend(command.iter().map(|command| format!("         {when}\n         {command}")));
+    }
+    lines.join("\n")
+}
+
+/// That the file was edited, and how the edit is applied.
+pub(super) fn edited(status: &Status) -> Option<String> {
+    let edited = status.edited?;
+    if let Some(start) = edited.put_back {
+        let words = format!(
+            "{}. Put it back to {}: with another start, what was done would be done again, and the snapshot to go back to \
+             would be taken again.",
+            edited.words(),
+            status.clock.show(start)
+        );
+        return Some(hang("EDITED   ", &words, WIDTH));
+    }
+    let command = status.apply_command.as_ref()?;
+    let is_at_work = status.conductor_state.lives() == Some(true);
+    let when = if is_at_work { "To apply the edit, stop the conductor, then:" } else { "To apply the edit:" };
+    let words = hang("EDITED   ", &format!("{}. {when}", edited.words()), WIDTH);
+    Some(format!("{words}\n         {command}"))
+}

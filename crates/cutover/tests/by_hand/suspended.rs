@@ -1,0 +1,145 @@
+//! A conductor that was suspended, that runs in the background of its terminal, or that was asked to stop: what others
+//! are told about it.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use super::deployment::{Deployment, gate_waits, is_stopped, said, send, suspend, until, wait_for};
+
+#[test]
+fn a_suspended_conductor_is_shown_as_suspended_with_what_to_do() {
+    let deployment = Deployment::new("suspended");
+    deployment.succeeds(&["announce"]);
+    let mut first = deployment.start("prepare");
+    wait_for(&deployment, "prepare.launch.");
+    suspend(&deployment, &first);
+    let wake = format!("kill -CONT {}", first.id());
+    let status = deployment.succeeds(&["status"]);
+    for words in ["IS SUSPENDED", "`fg`", &wake, "--take-over "] {
+        assert!(status.contains(words), "{words}: {status}");
+    }
+    let status = deployment.status();
+    assert_eq!(status["next_command"], wake.as_str());
+    let state = &status["conductor_state"];
+    assert_eq!(state["state"], "suspended", "{state}");
+    assert_eq!(state["process"], first.id(), "{state}");
+    let refused = deployment.run(&["prepare"]);
+    let refused_words = said(&refused);
+    assert_eq!(refused.status.code(), Some(5), "{refused_words}");
+    for words in ["is suspended", "`fg`", &wake, "--take-over "] {
+        assert!(refused_words.contains(words), "{words}: {refused_words}");
+    }
+    send(&first, Signal::CONT);
+    until(|| !deployment.succeeds(&["status"]).contains("SUSPENDED"));
+    first.kill().expect("it is killed");
+    first.wait().expect("it is gone");
+}
+
+/// A terminal: the end on which a person types, and the end that a program has.
+fn terminal() -> (OwnedFd, File) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+    grantpt(&master).expect("granted");
+    unlockpt(&master).expect("unlocked");
+    let name = ptsname(&master, Vec::new()).expect("a name").into_string().expect("text");
+    (master, File::options().read(true).write(true).open(name).expect("its other end"))
+}
+
+/// Whether a process is in the foreground of its terminal; it must have one.
+fn is_in_foreground(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it is there");
+    let (_, fields) = stat.rsplit_once(") ").expect("fields");
+    // After the state and the parent: its group, its session, its terminal, and that terminal's group.
+    let fields: Vec<i64> = fields.split(' ').skip(2).take(4).map(|field| field.parse().expect("a number")).collect();
+    assert!(fields[2] != 0 && fields[3] > 0, "it has a terminal: {stat}");
+    fields[0] == fields[3]
+}
+
+/// The process that conducts the upgrade.
+fn conductor(deployment: &Deployment) -> u32 {
+    u32::try_from(deployment.lease()["process"].as_u64().expect("a process")).expect("a number")
+}
+
+#[test]
+fn who_conducts_in_the_foreground_of_a_terminal_decides_at_a_gate_by_typing() {
+    let deployment = Deployment::new("typed");
+    deployment.succeeds(&["announce"]);
+    deployment.see_through(deployment.start("prepare"));
+    let (master, terminal) = terminal();
+    let window = deployment.command(&["window"]);
+    let mut session = Command::new("setsid");
+    session.arg("--ctty").arg(window.get_program()).args(window.get_args()).stdin(terminal);
+    let types = |text: &str| rustix::io::write(&master, text.as_bytes()).expect("it is typed");
+    types("go\nno\n");
+    let mut session = deployment.spawn(session);
+    until(|| gate_waits(&deployment) && deployment.log().contains("GATE "));
+    assert!(is_in_foreground(conductor(&deployment)));
+    let decided = || deployment.events().into_iter().find(|event| event["event"] == "gate-decided");
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(decided(), None, "this was typed before the question");
+    // What is typed before the question does not count, so it is typed until it is answered.
+    until(|| types("yes\n") == 4 && deployment.log().contains("to approve, or `no` to refuse."));
+    assert_eq!(decided(), None, "only the gate's name approves");
+    let gate = deployment.status()["gates"][0]["gate"].as_str().expect("a gate").to_owned();
+    // In two parts, as a slow line brings it.
+    types(&gate[..2]);
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    types(&format!("{}\n", &gate[2..]));
+    until(|| decided().is_some());
+    let decided = decided().expect("a decision");
+    assert_eq!((&decided["gate"], &decided["approved"]), (&gate.into(), &true.into()), "{decided}");
+    session.kill().expect("it is killed");
+    session.wait().expect("it is gone");
+}
+
+#[test]
+fn a_conductor_in_the_background_of_a_terminal_does_not_read_from_it() {
+    let deployment = Deployment::new("background");
+    deployment.succeeds(&["announce"]);
+    deployment.see_through(deployment.start("prepare"));
+    let (master, terminal) = terminal();
+    // A shell with job control, which starts the window in the background of its terminal.
+    let window = deployment.command(&["window"]);
+    let mut shell = Command::new("setsid");
+    shell.args(["--ctty", "sh", "-c", "set -m; \"$@\" & wait $!", "sh"]);
+    shell.arg(window.get_program()).args(window.get_args());
+    shell.stdin(terminal).stdout(Stdio::null());
+    let mut shell = deployment.spawn(shell);
+    until(|| gate_waits(&deployment));
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let process = conductor(&deployment);
+    assert!(!is_in_foreground(process));
+    assert!(!is_stopped(process), "it was stopped because it read from the terminal");
+    deployment.approve_what_waits();
+    until(|| deployment.status()["gates"].as_array().is_some_and(Vec::is_empty));
+    let id = rustix::process::Pid::from_raw(i32::try_from(process).expect("a number")).expect("a process");
+    rustix::process::kill_process(id, Signal::KILL).expect("it is there");
+    shell.wait().expect("it is gone");
+    drop(master);
+}
+
+#[test]
+fn after_a_first_signal_the_status_says_that_the_conductor_stops() {
+    let deployment = Deployment::new("stopping");
+    deployment.succeeds(&["announce", "--pace", "1000"]);
+    // A pace at which launching a host takes minutes.
+    let prepare = deployment.command(&["prepare", "--pace", "1"]);
+    let mut prepare = deployment.spawn(prepare);
+    wait_for(&deployment, "prepare.");
+    assert!(deployment.succeeds(&["status"]).contains("goes on by itself"));
+    send(&prepare, Signal::INT);
+    until(|| deployment.log().contains("these steps end first"));
+    until(|| deployment.status()["conductor_state"]["state"] == "stopping");
+    let status = deployment.succeeds(&["status"]);
+    assert!(!status.contains("goes on by itself"), "{status}");
+    let again = format!("cutover prepare {}", deployment.file().display());
+    assert!(status.contains("was asked to stop") && status.contains(&again), "{status}");
+    send(&prepare, Signal::INT);
+    assert_eq!(prepare.wait().expect("it ends").code(), Some(7));
+    let log = deployment.log();
+    let end = log.split("stopped at once").nth(1).unwrap_or_else(|| panic!("{log}"));
+    assert!(end.contains(&again), "the last words end with the command that resumes: {log}");
+}
