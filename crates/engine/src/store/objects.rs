@@ -84,8 +84,8 @@ impl Store {
         Self { strangers: Arc::new(Strangers::told_by(tell)), ..self }
     }
 
-    /// The same store, which says when an answer takes long, and whose calls fail without an answer after [`ANSWER`].
-    /// A write may then still happen later.
+    /// The same store, which says when an answer takes long, and whose calls fail without an answer after
+    /// [`ANSWER`](super::ANSWER). A write may then still happen later.
     #[must_use]
     pub fn limited(self, timer: Timer) -> Self {
         Self { timer: Some(timer), ..self }

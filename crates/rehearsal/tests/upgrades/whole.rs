@@ -9,6 +9,7 @@ use cutover_core::journal::{Event, Fact, Record, Run, RunKind};
 use cutover_core::names::StepId;
 use cutover_core::plan::{Action, Order, Phase, Plan};
 use cutover_core::progress::Progress;
+use cutover_core::time::later;
 use cutover_engine::gate::{Gate, Permit};
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
@@ -201,7 +202,9 @@ fn a_state_that_knows_nothing_of_who_wrote_the_fence_changes_nothing_however_oft
     let stage = Stage::new(qa(), |_| {});
     assert_eq!(stage.conducted().ending, RehearsalEnding::Completed);
     // The state was lost, or the file names another location, so the upgrade seems not to have started.
-    let other = Stage { store: Store::memory(&stage.deployment.upgrade()), ..stage };
+    let mut deployment = stage.deployment.clone();
+    deployment.window.start.timestamp = later(stage.clock.now(), Duration::from_secs(30 * 86_400));
+    let other = Stage { store: Store::memory(&deployment.upgrade()), deployment, ..stage };
     for _ in 0..4 {
         let before = other.cloud.writes();
         let ended = run(&other.clock, other.conduct(Rc::new(|_| {})));
