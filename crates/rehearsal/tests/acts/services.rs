@@ -304,7 +304,7 @@ fn a_queue_is_drained_once_nothing_is_left_in_it() {
     services.queued.set(3);
     assert_eq!(stage.conduct(vec![step("drain", drain())]), Ending::Finished);
     let left = |tasks: u32| format!("{tasks} tasks of live are waiting");
-    assert_eq!(*stage.mentioned.borrow(), [left(2), left(1)]);
+    assert_eq!(*stage.mentioned.borrow(), [left(3), left(2), left(1)]);
     assert_eq!((stage.starts_of("drain"), stage.status("drain")), (1, StepStatus::Done));
 }
 
