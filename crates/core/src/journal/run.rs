@@ -145,7 +145,7 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
                 retry_approved: run.retry_approved,
                 in_doubt: run.in_doubt || matches!(run.status, StepStatus::Running { .. }),
                 facts: run.facts.iter().filter(|fact| is_of_use_later(fact)).cloned().collect(),
-                acted: has_acted(run),
+                acted: acted_so_far(run),
                 // Since when visitors see the maintenance page does not change with the plan.
                 started_at: run.acts_since().filter(|_| step.posts_page()),
                 ..StepRun::default()
@@ -158,8 +158,8 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
     steps
 }
 
-/// Whether a step may have changed something, once its plan is replaced and its last attempt has ended with that.
-fn has_acted(run: &StepRun) -> Acted {
+/// What a step may have changed when its plan is replaced, which ends its last attempt.
+fn acted_so_far(run: &StepRun) -> Acted {
     let has_changed_records = || run.facts.iter().any(|fact| matches!(fact, Fact::RecordsChanged { .. }));
     match run.acted {
         Acted::No if run.status.is_open() && has_changed_records() => Acted::Perhaps,

@@ -1,4 +1,4 @@
-//! The announce phase: date the maintenance page, then tell people. And whether they were told what the file says.
+//! The announce phase: date the maintenance page, then tell people. It also compares what they were told with the file.
 
 use super::Inputs;
 use super::build::{CALL_LIMIT, step};

@@ -14,7 +14,7 @@ pub(super) fn suspended(status: &Status) -> Option<String> {
     );
     let mut lines = vec![hang("WAKE IT  ", &about, WIDTH), format!("         {}", wake_command(*process))];
     if let Some(command) = &status.take_over_command {
-        lines.push(hang("         ", "If it shall not go on, conduct the upgrade from here:", WIDTH));
+        lines.push(hang("         ", "If it is not to go on, conduct the upgrade from here:", WIDTH));
         lines.push(format!("         {command}"));
     }
     Some(lines.join("\n"))

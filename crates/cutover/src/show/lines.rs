@@ -135,6 +135,7 @@ impl Screen for Json {
 mod tests {
     use std::time::Duration;
 
+    use cutover_core::deployment::Deployment;
     use cutover_core::journal::{Decision, Event, Record};
     use cutover_core::names::StepId;
     use cutover_core::plan::{Order, Phase};
@@ -170,15 +171,19 @@ mod tests {
         assert!(!text.contains("edx-mitx-test-residential-live-0-v3"), "{text}");
     }
 
-    #[test]
-    fn waits_are_shown_at_most_every_thirty_seconds() {
+    /// The first minute of a window, and the step that waits for resolvers then.
+    fn first_minute() -> (Deployment, StepId, Vec<Progress>) {
         let deployment = testing::deployment();
         let records = testing::until(&deployment, &window(), Duration::from_secs(60));
-        let step = testing::step_id(
-            &testing::fold(&records).run_of(Phase::Window).expect("the window").plan,
-            "window.diverted.residential-live",
-        );
-        let mut progress = recorded(&records);
+        let upgrade = testing::fold(&records);
+        let plan = &upgrade.run_of(Phase::Window).expect("the window").plan;
+        let step = testing::step_id(plan, "window.diverted.residential-live");
+        (deployment, step, recorded(&records))
+    }
+
+    #[test]
+    fn waits_are_shown_at_most_every_thirty_seconds() {
+        let (deployment, step, mut progress) = first_minute();
         progress.extend((60..160).map(|seconds| Progress::Waiting {
             at: later(deployment.window.start.timestamp, Duration::from_secs(seconds)),
             step: step.clone(),
@@ -190,13 +195,7 @@ mod tests {
 
     #[test]
     fn a_log_that_goes_on_for_days_says_when_another_day_begins() {
-        let deployment = testing::deployment();
-        let records = testing::until(&deployment, &window(), Duration::from_secs(60));
-        let step = testing::step_id(
-            &testing::fold(&records).run_of(Phase::Window).expect("the window").plan,
-            "window.diverted.residential-live",
-        );
-        let mut progress = recorded(&records);
+        let (deployment, step, mut progress) = first_minute();
         assert!(!lines(&Upgrade::default(), &progress).contains(" date "));
         let at = later(deployment.window.start.timestamp, Duration::from_secs(25 * 3600));
         progress.push(Progress::Waiting { at, step, detail: "1 of 3 resolvers".to_owned() });

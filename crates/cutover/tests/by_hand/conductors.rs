@@ -6,7 +6,7 @@ use std::process::Stdio;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::deployment::{Deployment, said, send, suspend, until, wait_for};
+use super::deployment::{Deployment, end_at_once, said, send, suspend, until, wait_for};
 
 /// The name of the conductor that holds the lease: `user@machine`.
 fn holder(deployment: &Deployment) -> String {
@@ -16,9 +16,7 @@ fn holder(deployment: &Deployment) -> String {
 
 #[test]
 fn a_conductor_that_was_suspended_while_another_ended_the_window_changes_nothing() {
-    let deployment = Deployment::new("asleep");
-    deployment.succeeds(&["announce"]);
-    deployment.see_through(deployment.start("prepare"));
+    let deployment = Deployment::prepared("asleep");
     let mut first = deployment.start("window");
     // The record is written, and the call is on its way.
     wait_for(&deployment, "window.page.");
@@ -49,8 +47,7 @@ fn only_the_holder_of_the_lease_can_be_taken_over() {
     let words = said(&refused);
     assert_eq!(refused.status.code(), Some(5), "{words}");
     assert!(words.contains("holds the lease, and not nobody@nowhere"), "{words}");
-    first.kill().expect("it is killed");
-    first.wait().expect("it is gone");
+    end_at_once(&mut first);
 }
 
 #[test]
@@ -83,14 +80,12 @@ fn a_killed_conductor_of_this_machine_is_replaced_at_once() {
     deployment.succeeds(&["announce"]);
     let mut first = deployment.start("prepare");
     wait_for(&deployment, "prepare.");
-    first.kill().expect("it is killed");
-    first.wait().expect("it is gone");
+    end_at_once(&mut first);
     let begin = std::time::Instant::now();
     let mut second = deployment.start("prepare");
     until(|| deployment.events().iter().filter(|event| event["event"] == "conductor-took-over").count() == 3);
     assert!(begin.elapsed() < std::time::Duration::from_secs(10));
-    second.kill().expect("it is killed");
-    second.wait().expect("it is gone");
+    end_at_once(&mut second);
 }
 
 #[test]

@@ -23,6 +23,14 @@ impl Deployment {
         deployment
     }
 
+    /// A deployment of which `announce` and `prepare` have succeeded.
+    pub(crate) fn prepared(name: &str) -> Self {
+        let deployment = Self::new(name);
+        deployment.succeeds(&["announce"]);
+        deployment.see_through(deployment.start("prepare"));
+        deployment
+    }
+
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.join("qa.toml")
     }
@@ -186,6 +194,12 @@ pub(crate) fn wait_for(deployment: &Deployment, wanted: &str) {
         assert!(begin.elapsed() < Duration::from_secs(120), "{wanted} never began: {}", deployment.status());
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Kills a process, which is gone afterwards.
+pub(crate) fn end_at_once(process: &mut Child) {
+    process.kill().expect("it is killed");
+    process.wait().expect("it is gone");
 }
 
 /// Sends a signal to a phase that runs.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::deployment::{Deployment, gate_waits, send, until, wait_for};
+use super::deployment::{Deployment, end_at_once, gate_waits, send, until, wait_for};
 
 /// Moves the window to the next day.
 fn move_window(deployment: &Deployment) {
@@ -39,9 +39,7 @@ fn type_next(deployment: &Deployment) {
 
 #[test]
 fn a_window_that_has_not_started_is_moved_by_announcing_it_again() {
-    let deployment = Deployment::new("moved");
-    deployment.succeeds(&["announce"]);
-    deployment.see_through(deployment.start("prepare"));
+    let deployment = Deployment::prepared("moved");
     move_window(&deployment);
     let refused = words(&deployment, 4, &["window"]);
     assert!(refused.contains("announce") && refused.contains("--replan"), "{refused}");
@@ -51,15 +49,12 @@ fn a_window_that_has_not_started_is_moved_by_announcing_it_again() {
     assert_eq!(next_command(&deployment), ["window"]);
     let mut window = deployment.start("window");
     until(|| deployment.events().iter().any(|event| event["event"] == "run-started" && event["kind"] == "window"));
-    window.kill().expect("it is killed");
-    window.wait().expect("it is gone");
+    end_at_once(&mut window);
 }
 
 /// A window that was stopped before the page was up, and would not end in time any more.
 fn stopped_and_late(name: &str) -> Deployment {
-    let deployment = Deployment::new(name);
-    deployment.succeeds(&["announce"]);
-    deployment.see_through(deployment.start("prepare"));
+    let deployment = Deployment::prepared(name);
     let mut window = deployment.start("window");
     until(|| gate_waits(&deployment));
     send(&window, rustix::process::Signal::TERM);
@@ -81,8 +76,7 @@ fn is_accepted(deployment: &Deployment, arguments: &[String]) {
     let window = deployment.command(&arguments.iter().map(String::as_str).collect::<Vec<&str>>());
     let mut window = deployment.spawn(window);
     until(|| runs() > before && deployment.log().matches("GATE ").count() > asked);
-    window.kill().expect("it is killed");
-    window.wait().expect("it is gone");
+    end_at_once(&mut window);
 }
 
 #[test]
@@ -134,8 +128,7 @@ fn a_window_that_was_stopped_before_the_page_is_up_is_moved_by_announcing_it_aga
     assert_eq!(next_command(&deployment), ["window"], "the plan before is no longer followed");
     let mut window = deployment.start("window");
     until(|| gate_waits(&deployment));
-    window.kill().expect("it is killed");
-    window.wait().expect("it is gone");
+    end_at_once(&mut window);
 }
 
 #[test]
@@ -155,13 +148,10 @@ fn people_are_told_again_when_a_window_is_moved_and_moved_back() {
 
 #[test]
 fn dates_cannot_be_announced_again_once_visitors_see_the_page() {
-    let deployment = Deployment::new("moved-too-late");
-    deployment.succeeds(&["announce"]);
-    deployment.see_through(deployment.start("prepare"));
+    let deployment = Deployment::prepared("moved-too-late");
     let mut window = deployment.start("window");
     wait_for(&deployment, "window.stop.");
-    window.kill().expect("it is killed");
-    window.wait().expect("it is gone");
+    end_at_once(&mut window);
     move_window(&deployment);
     let refused = words(&deployment, 4, &["announce", "--replan"]);
     assert!(refused.contains("only until visitors are sent"), "{refused}");
@@ -181,8 +171,7 @@ fn edited(name: &str) -> Deployment {
     deployment.succeeds(&["announce"]);
     let mut prepare = deployment.start("prepare");
     wait_for(&deployment, "prepare.launch.");
-    prepare.kill().expect("it is killed");
-    prepare.wait().expect("it is gone");
+    end_at_once(&mut prepare);
     deployment.edit("settle = \"60s\"", "settle = \"70s\"");
     deployment
 }
@@ -217,8 +206,7 @@ fn the_plan_of_a_phase_under_way_is_resumed_with_the_command_below_it() {
     deployment.succeeds(&["announce"]);
     let mut prepare = deployment.start("prepare");
     until(|| deployment.events().iter().any(|event| event["event"] == "run-started" && event["kind"] == "prepare"));
-    prepare.kill().expect("it is killed");
-    prepare.wait().expect("it is gone");
+    end_at_once(&mut prepare);
     let json: Value = serde_json::from_str(&words(&deployment, 0, &["plan", "--phase", "prepare", "--json"]))
         .expect("plans are JSON");
     let shown = words(&deployment, 0, &["plan", "--phase", "prepare"]);

@@ -5,19 +5,16 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::deployment::{Deployment, gate_waits, in_folder, said, send, until, wait_for, walk};
+use super::deployment::{Deployment, end_at_once, gate_waits, in_folder, said, send, until, wait_for, walk};
 
 #[test]
 fn a_window_that_is_killed_three_times_is_resumed_and_does_no_harm() {
-    let deployment = Deployment::new("killed");
-    deployment.succeeds(&["announce"]);
-    deployment.see_through(deployment.start("prepare"));
+    let deployment = Deployment::prepared("killed");
     for point in ["window.stop.", "window.migrate.", "window.lift."] {
         let mut child = deployment.start("window");
         wait_for(&deployment, point);
         // SIGKILL: nothing is flushed, nothing is released.
-        child.kill().expect("it is killed");
-        child.wait().expect("it is gone");
+        end_at_once(&mut child);
         assert_eq!(deployment.status()["conductor_state"]["state"], "gone", "a dead conductor does not look alive");
     }
     deployment.see_through(deployment.start("window"));
@@ -73,15 +70,12 @@ fn a_second_conductor_is_kept_out_and_told_who_is_at_work() {
     let words = said(&second);
     assert_eq!(second.status.code(), Some(5), "{words}");
     assert!(words.contains(&format!("process {}", first.id())), "{words}");
-    first.kill().expect("it is killed");
-    first.wait().expect("it is gone");
+    end_at_once(&mut first);
 }
 
 #[test]
 fn a_refusal_at_a_gate_stops_the_phase_and_an_approval_later_resumes_it() {
-    let deployment = Deployment::new("refused");
-    deployment.succeeds(&["announce"]);
-    deployment.see_through(deployment.start("prepare"));
+    let deployment = Deployment::prepared("refused");
     let mut window = deployment.start("window");
     until(|| gate_waits(&deployment));
     let gate = deployment.status()["gates"][0]["gate"].as_str().expect("a gate").to_owned();
@@ -140,9 +134,7 @@ fn a_second_signal_stops_at_once_and_says_so() {
 
 #[test]
 fn a_window_that_was_stopped_before_the_page_is_up_resumes_only_while_it_fits() {
-    let deployment = Deployment::new("late");
-    deployment.succeeds(&["announce"]);
-    deployment.see_through(deployment.start("prepare"));
+    let deployment = Deployment::prepared("late");
     let mut window = deployment.start("window");
     until(|| gate_waits(&deployment));
     send(&window, rustix::process::Signal::TERM);

@@ -25,9 +25,7 @@ fn files_of_other_programs_in_the_state_are_ignored_with_a_warning() {
 
 #[test]
 fn a_conductor_whose_state_folder_is_removed_stops_and_does_not_create_it_again() {
-    let deployment = Deployment::new("removed");
-    deployment.succeeds(&["announce"]);
-    deployment.see_through(deployment.start("prepare"));
+    let deployment = Deployment::prepared("removed");
     let mut window = deployment.start("window");
     wait_for(&deployment, "window.page.");
     // Moved away first, because removing a folder file by file while the conductor writes to it is a race.
@@ -133,9 +131,7 @@ fn texts_that_are_no_hash_are_refused() {
 
 #[test]
 fn decisions_are_identified_by_the_objects_that_contain_them() {
-    let deployment = Deployment::new("objects");
-    deployment.succeeds(&["announce"]);
-    deployment.see_through(deployment.start("prepare"));
+    let deployment = Deployment::prepared("objects");
     deployment.see_through(deployment.start("window"));
     let decided: Vec<_> = deployment.events().into_iter().filter(|event| event["event"] == "gate-decided").collect();
     assert!(!decided.is_empty());

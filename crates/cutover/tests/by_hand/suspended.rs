@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use super::deployment::{Deployment, gate_waits, is_stopped, said, send, suspend, until, wait_for};
+use super::deployment::{Deployment, end_at_once, gate_waits, is_stopped, said, send, suspend, until, wait_for};
 
 #[test]
 fn a_suspended_conductor_is_shown_as_suspended_with_what_to_do() {
@@ -35,8 +35,7 @@ fn a_suspended_conductor_is_shown_as_suspended_with_what_to_do() {
     }
     send(&first, Signal::CONT);
     until(|| !deployment.succeeds(&["status"]).contains("SUSPENDED"));
-    first.kill().expect("it is killed");
-    first.wait().expect("it is gone");
+    end_at_once(&mut first);
 }
 
 /// A terminal: the end on which a person types, and the end that a program has.
@@ -65,9 +64,7 @@ fn conductor(deployment: &Deployment) -> u32 {
 
 #[test]
 fn who_conducts_in_the_foreground_of_a_terminal_decides_at_a_gate_by_typing() {
-    let deployment = Deployment::new("typed");
-    deployment.succeeds(&["announce"]);
-    deployment.see_through(deployment.start("prepare"));
+    let deployment = Deployment::prepared("typed");
     let (master, terminal) = terminal();
     let window = deployment.command(&["window"]);
     let mut session = Command::new("setsid");
@@ -91,15 +88,12 @@ fn who_conducts_in_the_foreground_of_a_terminal_decides_at_a_gate_by_typing() {
     until(|| decided().is_some());
     let decided = decided().expect("a decision");
     assert_eq!((&decided["gate"], &decided["approved"]), (&gate.into(), &true.into()), "{decided}");
-    session.kill().expect("it is killed");
-    session.wait().expect("it is gone");
+    end_at_once(&mut session);
 }
 
 #[test]
 fn a_conductor_in_the_background_of_a_terminal_does_not_read_from_it() {
-    let deployment = Deployment::new("background");
-    deployment.succeeds(&["announce"]);
-    deployment.see_through(deployment.start("prepare"));
+    let deployment = Deployment::prepared("background");
     let (master, terminal) = terminal();
     // A shell with job control, which starts the window in the background of its terminal.
     let window = deployment.command(&["window"]);

@@ -68,7 +68,7 @@ impl LeaseError {
             }
             Self::Suspended { holder } => format!(
                 "nothing was changed. To let it go on, type `fg` in its terminal, or: {}\n\
-                 If it shall not go on, add this to your command: --take-over {}",
+                 If it is not to go on, add this to your command: --take-over {}",
                 wake_command(holder.identity.process),
                 holder.identity.name(),
             ),
