@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use cutover_contract::{HOST_CONTRACTS, HostStage, each_host_contract};
 use cutover_core::names::InstanceId;
 use cutover_engine::ports::{Answer, Clock};
+use cutover_rig::{Host, Plain};
 use cutover_ssh::{Addresses, HostsOverSsh};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
-use super::sshd::{HOST, Sshd};
+use super::support::{HOST, hosts};
 
 /// Every host is this machine.
 struct Here;
@@ -54,9 +55,9 @@ fn restart(folder: &str) {
 
 async fn is_kept(name: &str) {
     let contract = HOST_CONTRACTS.iter().find(|contract| contract.name == name).expect("a contract of that name");
-    let sshd = Sshd::start();
-    let ssh = Rc::new(sshd.hosts("operator"));
-    let folder = sshd.path().join("jobs").display().to_string();
+    let sshd = Plain::start();
+    let ssh = Rc::new(hosts(&sshd, "operator"));
+    let folder = sshd.operator().path().join("jobs").display().to_string();
     let port = HostsOverSsh::new(Rc::clone(&ssh), Rc::new(Here), folder.clone());
     let jobs = folder.clone();
     let stage = HostStage {

@@ -4,5 +4,5 @@
 
 mod connections;
 mod contracts;
-mod sshd;
+mod support;
 mod troubles;
