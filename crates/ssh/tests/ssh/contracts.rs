@@ -44,9 +44,11 @@ impl Clock for WallClock {
     }
 }
 
-/// What a restart of the host would do to the jobs in `folder`: their processes are gone, and the boot id is another one.
+/// What a restart of the host would do to the jobs in `folder`: their processes are asked to end and then killed, and the
+/// boot id is another one.
 fn restart(folder: &str) {
-    let script = "for job in \"$1\"/*/; do read -r pid _ writer <\"$job/pids\"; kill -s KILL -- \"-$pid\" \"$writer\"; \
+    let script = "for job in \"$1\"/*/; do read -r pid _ writer <\"$job/pids\"; kill -s TERM -- \"-$pid\"; sleep 0.3; \
+                  kill -s KILL -- \"-$pid\" \"$writer\"; \
                   sed -i 's/boot=[^ ]*/boot=another/' \"$job/start\"; done; true";
     let mut shell = Process::new("/bin/sh");
     let done = shell.args(["-c", script, "restart", folder]).stderr(Stdio::null()).status().expect("a shell");
