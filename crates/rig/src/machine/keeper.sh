@@ -26,6 +26,9 @@ for folder in $(hierarchies); do
     echo $$ >"$folder/$machine/cgroup.procs"
 done
 
+# The kernel takes its time to remove the interface of a machine that has ended, and the next one has the same name.
+unplug() { ip link delete "vb-$machine" 2>/dev/null || true; }
+
 # The machine's processes are all in its first process's namespace, and end with that. systemd-nspawn ends then too.
 processes() {
     for folder in $(hierarchies); do find "$folder/$machine/payload" -name cgroup.procs -exec cat {} + 2>/dev/null; done
@@ -46,16 +49,18 @@ end() {
         tries=$((tries + 1))
         sleep 0.05
     done
+    unplug
     exit 0
 }
 running=
 trap end TERM
-{ cat <&3 >/dev/null; kill -s TERM $$; } &
+{ cat <&3 >/dev/null; kill -s TERM $$; } 4>&- &
 exec 3<&-
 
 # 133 says that the machine has restarted.
 status=133
 while [ "$status" = 133 ]; do
+    unplug
     SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --directory=/mnt/root --boot \
         --network-bridge="$bridge" --machine="$machine" --register=no --keep-unit 4>&- &
     running=$!

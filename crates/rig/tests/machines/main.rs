@@ -3,4 +3,6 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests start programs and wait in real time")]
 
+mod contracts;
 mod rig;
+mod support;
