@@ -68,9 +68,9 @@ const MACHINES: [Component; 5] = [
         advice: "ip: `apt-get install iproute2`, or your system's package of that name",
     },
     Component {
-        program: "tc",
-        package: "iproute2",
-        advice: "tc: `apt-get install iproute2`, or your system's package of that name",
+        program: "nft",
+        package: "nftables",
+        advice: "nft: `apt-get install nftables`, or your system's package of that name",
     },
     Component {
         program: "nsenter",
@@ -171,7 +171,7 @@ mod tests {
     fn a_package_is_installed_once_even_if_several_programs_need_it() {
         assert_eq!(packages(&SSH), ["openssh-client", "openssh-server"]);
         assert_eq!(packages(&[GIT]), ["git"]);
-        assert_eq!(packages(&MACHINES), ["debootstrap", "iproute2", "systemd-container", "util-linux"]);
+        assert_eq!(packages(&MACHINES), ["debootstrap", "iproute2", "nftables", "systemd-container", "util-linux"]);
     }
 
     #[test]

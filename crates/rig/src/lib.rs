@@ -26,7 +26,7 @@ mod program;
 mod supervisord;
 
 pub use host::Host;
-pub use machine::{Debian, Machines};
+pub use machine::{Debian, FarAway, Machines};
 pub use operator::Operator;
 pub use plain::Plain;
 pub use program::Ran;

@@ -14,7 +14,7 @@ use cutover_hosts::envelope::{self, Answered, Output};
 use crate::limits::pause;
 use crate::master::{Master, Printed};
 use crate::settings::Settings;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, of_not_begun};
 
 /// How many connections are made at the same time. Making one takes processor time for its cryptography, and sshd
 /// refuses some of those that are not signed in yet (`MaxStartups`), for jump hosts above all.
@@ -65,7 +65,7 @@ impl SshHosts {
                 Answered::NotBegun(_) if stdout.is_empty() && stderr.is_empty() => {
                     Err(Trouble::Lost("the connection ended".to_owned()))
                 }
-                Answered::NotBegun(said) => Err(Trouble::NotBegun(said)),
+                Answered::NotBegun(said) => Err(of_not_begun(said)),
                 Answered::CutOff => Err(Trouble::Lost("the answer is not complete".to_owned())),
             },
             Err(trouble) => Err(trouble.clone()),

@@ -61,12 +61,20 @@ impl HostsOverSsh {
                 FailureClass::Superseded,
                 format!("{host} has seen the conductor of epoch {seen}, and refuses what an earlier one wants"),
             )),
-            Ok(Reply::Failed(why)) => Err(Failure::permanent(format!("{host}: {why}"))),
+            Ok(Reply::Failed(why)) => {
+                Err(Failure::permanent(format!("{host}: {why}{}", because(&output.said().stderr))))
+            }
             Ok(reply) => Ok(reply),
             // The helper was interrupted, or something else answered: a write may have been carried out.
             Err(why) => Err(unclear(call, format!("{host}: {why}; it says: {}", output.said().last_line()))),
         }
     }
+}
+
+/// What a program of the host has complained about, as the end of a message.
+fn because(stderr: &str) -> String {
+    let line = stderr.lines().map(str::trim).rfind(|line| !line.is_empty());
+    line.map(|line| format!(" ({line})")).unwrap_or_default()
 }
 
 fn unclear(call: Call, message: String) -> Failure {
@@ -82,9 +90,11 @@ fn failure(call: Call, host: &InstanceId, trouble: &Trouble) -> Failure {
     let failure = match trouble {
         Trouble::Lost(_) => unclear(call, message),
         Trouble::Unreachable(_) | Trouble::NotBegun(_) => Failure::not_applied(message),
-        Trouble::KeyRefused(_) | Trouble::HostKeyUnknown(_) | Trouble::HostKeyChanged(_) | Trouble::Unusable(_) => {
-            Failure::permanent(message)
-        }
+        Trouble::KeyRefused(_)
+        | Trouble::HostKeyUnknown(_)
+        | Trouble::HostKeyChanged(_)
+        | Trouble::Unusable(_)
+        | Trouble::NoSudo(_) => Failure::permanent(message),
     };
     failure.with_hint(trouble.hint())
 }
@@ -158,7 +168,9 @@ mod tests {
         for sent_nothing in [Trouble::Unreachable(String::new()), Trouble::NotBegun(String::new())] {
             assert_eq!(class(Call::Writes, sent_nothing), FailureClass::NotApplied);
         }
-        for needs_somebody in [Trouble::KeyRefused(String::new()), Trouble::HostKeyChanged(String::new())] {
+        for needs_somebody in
+            [Trouble::KeyRefused, Trouble::HostKeyChanged, Trouble::NoSudo].map(|of| of(String::new()))
+        {
             assert_eq!(class(Call::Reads, needs_somebody), FailureClass::Permanent);
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::control_groups::first_process;
+use super::far_away::FarAway;
 use super::furniture;
 use super::network::Network;
 use crate::host::Host;
@@ -16,6 +17,7 @@ use crate::program::{Ran, run, succeed, until};
 
 const KEEPER: &str = include_str!("keeper.sh");
 const INSTALL: &str = "install it with: apt-get install systemd-container util-linux iproute2";
+const NFTABLES: &str = "install it with: apt-get install nftables";
 /// How long a machine may take to boot on a busy computer.
 const BOOT: Duration = Duration::from_secs(60);
 /// The size of a machine's disk, which is in memory.
@@ -153,13 +155,24 @@ impl Debian {
         let before = self.first_process();
         // The answer does not come if the machine is quick.
         self.run("systemctl reboot");
-        let down = until(BOOT, || (first_process(&self.machine) != Some(before)).then_some(()));
-        assert!(down.is_some(), "{} does not go down:\n{}", self.machine, self.console());
+        self.wait_until_not(before);
     }
 
-    /// Cuts its power. It boots again when it is told to.
+    /// Takes its power away for a moment. Returns once it is down; it boots again.
+    ///
+    /// # Panics
+    /// When it does not go down.
     pub fn reset(&self) {
-        self.run("echo b >/proc/sysrq-trigger");
+        let before = self.first_process();
+        std::fs::write(self.folder.path().join("furniture.reset"), "").expect("written");
+        succeed("kill", &["-s", "KILL", &before.to_string()], INSTALL);
+        self.wait_until_not(before);
+    }
+
+    /// Waits until its first process is another one.
+    fn wait_until_not(&self, before: u32) {
+        let down = until(BOOT, || (first_process(&self.machine) != Some(before)).then_some(()));
+        assert!(down.is_some(), "{} does not go down:\n{}", self.machine, self.console());
     }
 
     /// Pulls its network cable.
@@ -172,12 +185,25 @@ impl Debian {
         self.ip(&["link", "set", &self.interface(), "up"]);
     }
 
-    /// Moves it far away: answers come after `delay`, and of the packets in each direction a part is lost.
-    pub fn is_far_away(&self, delay: Duration, loss_percent: u8) {
-        let (delay, loss) = (format!("{}ms", delay.as_millis()), format!("{loss_percent}%"));
-        let there = ["qdisc", "replace", "dev", &self.interface(), "root", "netem", "delay", &delay, "loss", &loss];
-        succeed("tc", &there, INSTALL);
-        self.furnish(&format!("tc qdisc replace dev host0 root netem loss {loss}"));
+    /// Moves it far away: what is sent to its sshd and what it sends arrives after `delay`, and of the packets in each
+    /// direction a part is lost.
+    ///
+    /// # Panics
+    /// When there is no nft.
+    #[must_use]
+    pub fn far_away(&self, delay: Duration, loss_percent: u8) -> FarAway {
+        let chain = |hook: &str| {
+            format!(
+                "chain {hook} {{ type filter hook {hook} priority 0\nnumgen random mod 100 < {loss_percent} drop\n}}\n"
+            )
+        };
+        let rules = format!("table inet far {{\n{}{}}}\n", chain("input"), chain("output"));
+        let target = self.first_process().to_string();
+        // Those are the rules of its own network.
+        let mut command = Command::new("nsenter");
+        let set = run(command.args(["--target", &target, "--net", "nft", "-f", "-"]), &rules, NFTABLES);
+        assert_eq!(set.exit, 0, "{}", set.stderr);
+        FarAway::new(&self.address, delay)
     }
 
     /// Fills its disk to the last byte.

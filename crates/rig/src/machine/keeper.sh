@@ -57,7 +57,7 @@ trap end TERM
 { cat <&3 >/dev/null; kill -s TERM $$; } 4>&- &
 exec 3<&-
 
-# 133 says that the machine has restarted.
+# 133 says that the machine has restarted. The file says that it was killed in order to be started again.
 status=133
 while [ "$status" = 133 ]; do
     unplug
@@ -66,6 +66,7 @@ while [ "$status" = 133 ]; do
     running=$!
     status=0
     wait "$running" || status=$?
+    if rm "$furniture.reset" 2>/dev/null; then status=133; fi
 done
 echo "systemd-nspawn has ended with $status"
 end

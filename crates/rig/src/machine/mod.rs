@@ -2,7 +2,9 @@
 
 mod control_groups;
 mod debian;
+mod far_away;
 mod furniture;
 mod network;
 
 pub use debian::{Debian, Machines};
+pub use far_away::FarAway;

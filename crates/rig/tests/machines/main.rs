@@ -3,6 +3,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests start programs and wait in real time")]
 
+mod connections;
 mod contracts;
+mod jobs;
 mod rig;
 mod support;

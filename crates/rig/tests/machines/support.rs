@@ -9,7 +9,7 @@ use cutover_engine::gate::{Gate, Permit};
 use cutover_engine::halt::WriteError;
 use cutover_engine::ports::{Answer, Clock, Hosts};
 use cutover_hosts::command::{Ask, Command, Said};
-use cutover_hosts::job::{Job, JobReport, JobStart, JobState};
+use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
 use cutover_rig::{Debian, Host};
 use cutover_ssh::{Addresses, HostsOverSsh, Settings, SshHosts};
 use futures_util::FutureExt;
@@ -92,6 +92,14 @@ impl Conductor {
 
     pub(crate) async fn report(&self, name: &JobName) -> Answer<Option<JobReport>> {
         self.port.job(&self.host, name, 0).await
+    }
+
+    pub(crate) async fn report_from(&self, name: &JobName, offset: u64) -> Answer<Option<JobReport>> {
+        self.port.job(&self.host, name, offset).await
+    }
+
+    pub(crate) async fn signal(&self, name: &JobName, signal: Signal) -> Answer<bool> {
+        self.write(async |permit| self.port.signal_job(permit, &self.host, name, signal).await).await
     }
 
     pub(crate) async fn collect(&self, name: &JobName) -> Answer<()> {
