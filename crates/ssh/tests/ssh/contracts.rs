@@ -4,45 +4,12 @@ use std::process::{Command as Process, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use cutover_contract::{HOST_CONTRACTS, HostStage, each_host_contract};
-use cutover_core::names::InstanceId;
-use cutover_engine::ports::{Answer, Clock};
 use cutover_rig::{Host, Plain};
-use cutover_ssh::{Addresses, HostsOverSsh};
+use cutover_ssh::HostsOverSsh;
 use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
-use jiff::Timestamp;
 
-use super::support::{HOST, hosts};
-
-/// Every host is this machine.
-struct Here;
-
-#[async_trait(?Send)]
-impl Addresses for Here {
-    async fn address(&self, _: &InstanceId) -> Answer<String> {
-        Ok(HOST.to_owned())
-    }
-}
-
-/// This machine's clock.
-struct WallClock;
-
-#[async_trait(?Send)]
-impl Clock for WallClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-
-    fn up(&self) -> Duration {
-        cutover_core::time::between(Timestamp::UNIX_EPOCH, self.now())
-    }
-
-    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
-        tokio::time::sleep(length).boxed_local()
-    }
-}
+use super::support::{Here, WallClock, hosts};
 
 /// What a restart of the host would do to the jobs in `folder`: their processes are asked to end and then killed, and the
 /// boot id is another one.

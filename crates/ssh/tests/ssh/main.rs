@@ -4,5 +4,6 @@
 
 mod connections;
 mod contracts;
+mod jobs;
 mod support;
 mod troubles;
