@@ -157,6 +157,8 @@ impl Host for Plain {
 
 impl Drop for Plain {
     fn drop(&mut self) {
+        // Before the operator's folder, which has its files.
+        drop(self.supervisord.take());
         let group = format!("-{}", self.process.id());
         ["CONT", "KILL"].iter().for_each(|name| signal(name, &group));
         let _ = self.process.wait();

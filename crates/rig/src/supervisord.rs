@@ -12,7 +12,6 @@ const INSTALL: &str = "run the tests with `cargo xtask test`, or set CUTOVER_SUP
 /// A running supervisord, which ends with this, and its programs with it.
 pub(crate) struct Supervisord {
     process: Child,
-    folder: PathBuf,
 }
 
 impl Supervisord {
@@ -39,16 +38,16 @@ impl Supervisord {
         let listens = until(Duration::from_secs(20), || socket.exists().then_some(()));
         let log = || std::fs::read_to_string(folder.join("supervisord.log")).unwrap_or_default();
         assert!(listens.is_some(), "supervisord does not listen: {}", log());
-        Self { process, folder: folder.to_owned() }
+        Self { process }
     }
 }
 
 impl Drop for Supervisord {
     fn drop(&mut self) {
-        // The programs are children of supervisord, which would leave them running if it were killed.
-        let script = "for pid in $(cat \"$1\"/*.pid 2>/dev/null); do kill -s CONT $pid; kill -s TERM $pid; done";
-        let folder = self.folder.display().to_string();
-        let _ = Command::new("/bin/sh").args(["-c", script, "end", &folder]).stderr(Stdio::null()).status();
+        // Its programs would be left running if it were killed.
+        for signal in ["CONT", "TERM"] {
+            let _ = Command::new("kill").args(["-s", signal, &self.process.id().to_string()]).status();
+        }
         if until(Duration::from_secs(10), || self.process.try_wait().ok().flatten()).is_none() {
             let _ = self.process.kill();
             let _ = self.process.wait();

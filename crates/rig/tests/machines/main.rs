@@ -7,4 +7,5 @@ mod connections;
 mod contracts;
 mod jobs;
 mod rig;
+mod services;
 mod support;

@@ -5,5 +5,6 @@
 mod connections;
 mod contracts;
 mod jobs;
+mod supervisors;
 mod support;
 mod troubles;

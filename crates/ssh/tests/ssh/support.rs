@@ -58,8 +58,13 @@ impl Clock for WallClock {
 
 /// Starts a job that runs a shell script, which no conductor has started before.
 pub(crate) async fn start(port: &HostsOverSsh, name: &str, script: &str) {
+    start_job(port, name, Command::script(script, Vec::<String>::new())).await;
+}
+
+/// Starts a job that no conductor has started before.
+pub(crate) async fn start_job(port: &HostsOverSsh, name: &str, command: Command) {
     let clock: Rc<dyn Clock> = Rc::new(WallClock);
-    let job = Job::new(name.into(), Command::script(script, Vec::<String>::new()));
+    let job = Job::new(name.into(), command);
     let start = async |permit: &_| port.start_job(permit, &"i-1".into(), &job).await;
     assert_eq!(Gate::alone(&clock).write("test", start).await.expect("it starts"), JobStart::Started);
 }
