@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use cutover_contract::{HOST_CONTRACTS, HostStage, each_host_contract};
 use cutover_core::names::InstanceId;
 use cutover_engine::ports::{Answer, Clock};
-use cutover_ssh::{Addresses, HostsOverSsh};
+use cutover_ssh::{HostKeys, HostsOverSsh, Inventory};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
@@ -19,9 +19,13 @@ use super::sshd::{HOST, Sshd};
 struct Here;
 
 #[async_trait(?Send)]
-impl Addresses for Here {
+impl Inventory for Here {
     async fn address(&self, _: &InstanceId) -> Answer<String> {
         Ok(HOST.to_owned())
+    }
+
+    async fn host_keys(&self, _: &InstanceId) -> Answer<HostKeys> {
+        Ok(HostKeys::default())
     }
 }
 
@@ -73,7 +77,6 @@ async fn is_kept(name: &str) {
     let kept = (contract.run)(&stage).await;
     // Whatever still runs ends with the test.
     restart(&folder);
-    ssh.close().await;
     if let Err(broken) = kept {
         panic!("{name}: {broken}");
     }

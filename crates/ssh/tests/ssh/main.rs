@@ -4,5 +4,6 @@
 
 mod connections;
 mod contracts;
+mod newborn;
 mod sshd;
 mod troubles;

@@ -55,6 +55,12 @@ impl Sshd {
         std::fs::write(self.file("known_hosts"), format!("[{HOST}]:{} {key}", self.port)).expect("written");
     }
 
+    /// What a host with the key `name` would have written to its console.
+    pub(crate) fn console(&self, name: &str) -> String {
+        let key = std::fs::read_to_string(self.file(&format!("{name}.pub"))).expect("a key");
+        format!("-----BEGIN SSH HOST KEY KEYS-----\r\n{key}\r\n-----END SSH HOST KEY KEYS-----\r\n")
+    }
+
     /// Makes the operator's known_hosts empty.
     pub(crate) fn is_unknown(&self) {
         std::fs::write(self.file("known_hosts"), "").expect("written");
