@@ -32,6 +32,9 @@ pub trait Inventory {
     /// The keys of an instance, if the cloud can tell: they are asked for when the operator's files do not know the host,
     /// or know another one at its address.
     async fn host_keys(&self, host: &InstanceId) -> Answer<HostKeys>;
+
+    /// The host could not be reached at its address, which may have changed: the cloud is asked again next time.
+    fn forget(&self, _host: &InstanceId) {}
 }
 
 /// Hosts that are reached over SSH, as the engine needs them.
@@ -69,7 +72,10 @@ impl HostsOverSsh {
                 let why = format!("{host}: who answers at {address} has another key than its console shows");
                 Err(Failure::permanent(why).with_hint(ANOTHER_HOST))
             }
-            Err(trouble) => Err(failure(call, host, &trouble)),
+            Err(trouble) => {
+                self.inventory.forget(host);
+                Err(failure(call, host, &trouble))
+            }
         }
     }
 

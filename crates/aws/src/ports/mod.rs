@@ -17,7 +17,7 @@ mod tags;
 
 pub use account::AwsAccount;
 pub use balancers::AwsBalancers;
-pub use compute::AwsCompute;
+pub use compute::{AwsCompute, AwsInventory, Location};
 pub(crate) use compute::HostSettings;
 pub use databases::AwsDatabases;
 pub(crate) use databases::Snapshots;
