@@ -14,6 +14,7 @@ mod circles;
 mod components;
 mod failure;
 mod invocation;
+mod machines;
 mod mutants;
 mod python;
 mod test;

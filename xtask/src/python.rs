@@ -1,4 +1,4 @@
-//! The Python environment for tests: moto, which stands in for AWS, and botocore with AWS's own API models. It is
+//! The Python environment for tests: moto, which stands in for AWS, botocore with AWS's own API models, and supervisor. It is
 //! installed once into the target folder, in the versions of `xtask/requirements.txt`. `components` makes sure that
 //! Python itself is installed.
 
@@ -31,9 +31,10 @@ impl Python {
         Self { interpreter: interpreter(folder).to_string_lossy().into_owned(), models }
     }
 
-    /// The command with the variables that its tests read (crates/aws/tests/aws/support.rs).
+    /// The command with the variables that its tests read (crates/aws/tests/aws/support.rs, crates/rig/src/supervisord.rs).
     pub(crate) fn tell(&self, tests: Invocation) -> Invocation {
-        let tests = tests.environment("CUTOVER_BOTOCORE", &self.models);
+        let programs = Path::new(&self.interpreter).parent().unwrap_or(Path::new("")).to_string_lossy().into_owned();
+        let tests = tests.environment("CUTOVER_BOTOCORE", &self.models).environment("CUTOVER_SUPERVISOR", programs);
         // moto listens on loopback, which must not be reached through a proxy.
         tests.environment("CUTOVER_MOTO_PYTHON", &self.interpreter).environment("NO_PROXY", "127.0.0.1")
     }
@@ -64,7 +65,10 @@ fn question(workspace: &Workspace, folder: &Path) -> Invocation {
 }
 
 fn install(workspace: &Workspace, folder: &Path) -> Result<(), Failure> {
-    eprintln!("xtask: installing moto, AWS's models and the `aws` command into {} (once, 300 MB)", folder.display());
+    eprintln!(
+        "xtask: installing moto, AWS's models, the `aws` command and supervisor into {} (once, 300 MB)",
+        folder.display()
+    );
     let create = workspace.program(Path::new("python3"), ["-m", "venv", "--clear"]);
     create.arguments([folder.to_string_lossy()]).run("making a Python environment")?;
     let pip = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--only-binary", ":all:"];
@@ -104,7 +108,10 @@ mod tests {
     fn tests_get_the_paths_of_moto_and_of_the_models() {
         let tests = Invocation::new("cargo", "cargo", Path::new(".")).arguments(["test"]);
         let line = Python::imagined().tell(tests).to_line();
-        assert_eq!(line, "CUTOVER_BOTOCORE=models CUTOVER_MOTO_PYTHON=python/bin/python NO_PROXY=127.0.0.1 cargo test");
+        assert_eq!(
+            line,
+            "CUTOVER_BOTOCORE=models CUTOVER_SUPERVISOR=python/bin CUTOVER_MOTO_PYTHON=python/bin/python NO_PROXY=127.0.0.1 cargo test"
+        );
     }
 
     #[test]

@@ -131,8 +131,10 @@ script() {
     echo "job=$(quote "$job") input=$(quote "${input_file:-/dev/null}") limit=$limit"
     cat <<'END'
 cd "$job" && mkdir ran 2>/dev/null || exit 0
-# A signal is for the command: this script waits for its end, and records it.
-trap : HUP INT TERM
+# The helper sends signals to the command, not to this script, which waits for the command's end and records it. Whoever
+# signals this script ends everything: the host shuts down, or somebody has stopped the unit.
+stopped=
+trap 'stopped=yes' HUP INT TERM
 mkfifo pipe
 exec 3<"$input"
 [ "$input" = /dev/null ] || rm -f "$input"
@@ -163,6 +165,9 @@ END
 status=$?
 # The shell returns early from its wait when a signal was caught. The command ends the pipe.
 [ -e drained ] || { tries=0; while [ ! -e drained ] && [ "$tries" -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done; }
+# A command that was ended together with this script has not failed: after a shutdown the job is found to have died with its
+# host, and otherwise to have vanished.
+[ -z "$stopped" ] || [ "$status" = 0 ] || exit 0
 memory=$([ "$(ooms)" = "$before" ] || echo ' out-of-memory')
 peak=$(cat "$cgroup/memory.peak" 2>/dev/null || echo unknown)
 echo "status=$status peak=$peak$memory" >exit.new

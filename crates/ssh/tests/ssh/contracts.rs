@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use cutover_contract::{HOST_CONTRACTS, HostStage, each_host_contract};
 use cutover_core::names::InstanceId;
 use cutover_engine::ports::{Answer, Clock};
+use cutover_rig::{Host, Plain};
 use cutover_ssh::{HostKeys, HostsOverSsh, Inventory};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
-use super::sshd::{HOST, Sshd};
+use super::support::{HOST, hosts};
 
 /// Every host is this machine.
 struct Here;
@@ -47,9 +48,11 @@ impl Clock for WallClock {
     }
 }
 
-/// What a restart of the host would do to the jobs in `folder`: their processes are gone, and the boot id is another one.
+/// What a restart of the host would do to the jobs in `folder`: their processes are asked to end and then killed, and the
+/// boot id is another one.
 fn restart(folder: &str) {
-    let script = "for job in \"$1\"/*/; do read -r pid _ writer <\"$job/pids\"; kill -s KILL -- \"-$pid\" \"$writer\"; \
+    let script = "for job in \"$1\"/*/; do read -r pid _ writer <\"$job/pids\"; kill -s TERM -- \"-$pid\"; sleep 0.3; \
+                  kill -s KILL -- \"-$pid\" \"$writer\"; \
                   sed -i 's/boot=[^ ]*/boot=another/' \"$job/start\"; done; true";
     let mut shell = Process::new("/bin/sh");
     let done = shell.args(["-c", script, "restart", folder]).stderr(Stdio::null()).status().expect("a shell");
@@ -58,9 +61,9 @@ fn restart(folder: &str) {
 
 async fn is_kept(name: &str) {
     let contract = HOST_CONTRACTS.iter().find(|contract| contract.name == name).expect("a contract of that name");
-    let sshd = Sshd::start();
-    let ssh = Rc::new(sshd.hosts("operator"));
-    let folder = sshd.path().join("jobs").display().to_string();
+    let sshd = Plain::start();
+    let ssh = Rc::new(hosts(&sshd, "operator"));
+    let folder = sshd.operator().path().join("jobs").display().to_string();
     let port = HostsOverSsh::new(Rc::clone(&ssh), Rc::new(Here), folder.clone());
     let jobs = folder.clone();
     let stage = HostStage {

@@ -5,5 +5,5 @@
 mod connections;
 mod contracts;
 mod newborn;
-mod sshd;
+mod support;
 mod troubles;

@@ -1,0 +1,8 @@
+//! Systems that boot: Debian in a container of systemd-nspawn, with an address on a network of its own.
+
+mod control_groups;
+mod debian;
+mod furniture;
+mod network;
+
+pub use debian::{Debian, Machines};
