@@ -5,4 +5,6 @@
 
 mod contracts;
 mod rig;
+mod services;
+mod stage;
 mod support;
