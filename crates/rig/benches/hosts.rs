@@ -32,7 +32,8 @@ fn main() {
     let bench = Bench { hosts: &hosts, config: machines.operator().config("operator", "", &[&hosts[0]]), runtime };
 
     for (name, words) in [("true", vec!["true".to_owned()]), ("status", status().command.arguments)] {
-        let floors: Vec<(usize, Duration)> = [4, 8, 16, 30, 60].map(|side| (side, shortest(|| bench.bare(side, &words)))).to_vec();
+        let floors: Vec<(usize, Duration)> =
+            [4, 8, 16, 30, 60].map(|side| (side, shortest(|| bench.bare(side, &words)))).to_vec();
         println!("{name} floor {floors:?}");
         let command = cutover_hosts::command::Command::new(words.clone());
         println!("{name} cold {:?}", shortest(|| bench.cold(&command)));
@@ -92,7 +93,6 @@ impl Bench<'_> {
             let begin = Instant::now();
             self.ask_all(&ssh, command).await;
             let length = begin.elapsed();
-            ssh.close().await;
             length
         })
     }
@@ -107,7 +107,6 @@ impl Bench<'_> {
                 self.ask_all(&ssh, command).await;
                 lengths.push(begin.elapsed());
             }
-            ssh.close().await;
             lengths.into_iter().min().expect("some runs")
         })
     }

@@ -42,6 +42,12 @@ impl Trouble {
         matches!(self, Self::Lost(_))
     }
 
+    /// Whether the host could not prove who it is.
+    #[must_use]
+    pub const fn is_about_the_host_key(&self) -> bool {
+        matches!(self, Self::HostKeyUnknown(_) | Self::HostKeyChanged(_))
+    }
+
     /// What the operator can do.
     #[must_use]
     pub const fn hint(&self) -> &'static str {

@@ -4,7 +4,7 @@ use cutover_core::deployment::{Role, Services};
 use cutover_core::names::InstanceId;
 use cutover_engine::ports::Answer;
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
-use cutover_hosts::processes;
+use cutover_hosts::{processes, readiness};
 
 use super::jobs::{not_found, runs};
 use super::parts::{Host, Program, Script, list_of};
@@ -15,6 +15,7 @@ use super::state::WorldState;
 pub(crate) enum Question {
     Programs,
     Processes,
+    Readiness,
     SmokeTest,
     QueuedTasks,
     PendingMigrations,
@@ -26,6 +27,7 @@ impl Question {
         match self {
             Self::Programs => "programs",
             Self::Processes => "processes",
+            Self::Readiness => "readiness",
             Self::SmokeTest => "smoke_test",
             Self::QueuedTasks => "queued_tasks",
             Self::PendingMigrations => "pending_migrations",
@@ -53,6 +55,8 @@ impl WorldState {
             Question::Programs
         } else if processes::is_asked(ask) {
             Question::Processes
+        } else if readiness::asked(ask).is_some() {
+            Question::Readiness
         } else if is_of_role(&|services| services.smoke_tests.iter().any(|test| test.command == arguments)) {
             Question::SmokeTest
         } else if is_of_role(&|services| !arguments.is_empty() && services.count_queues == arguments) {
@@ -70,6 +74,7 @@ impl WorldState {
         let answer = match question {
             Question::Programs => self.status(host, &ask.command),
             Question::Processes => Some(processes_of(host)),
+            Question::Readiness => Some(self.readiness(host, readiness::asked(ask).unwrap_or_default())),
             Question::SmokeTest => self.smoke_test(host, &ask.command),
             Question::QueuedTasks => Some(printed(format!("{}\n", self.queued_tasks(&host.fleet)))),
             Question::PendingMigrations => self.pending(instance, &ask.command),
@@ -85,6 +90,15 @@ impl WorldState {
 
     fn supervisorctl_of(&self, host: &Host) -> Option<&str> {
         self.deployment.role.services(host.role).map(|services| services.supervisorctl.as_str())
+    }
+
+    /// What a host of this world says about itself: it has everything, if the file names its supervisorctl.
+    fn readiness(&self, host: &Host, supervisorctl: &str) -> Said {
+        let supervisor = match self.supervisorctl_of(host) == Some(supervisorctl) {
+            true => "supervisor 4.2.5".to_owned(),
+            false => format!("supervisor-missing {supervisorctl}"),
+        };
+        printed(format!("clock {}\nsudo yes\n{supervisor}\nfree 20000000 /\nend\n", self.now.as_second()))
     }
 
     /// `supervisorctl status PROGRAM...`

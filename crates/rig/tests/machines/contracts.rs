@@ -28,7 +28,6 @@ async fn is_kept(name: &str) {
     if let Err(broken) = (contract.run)(&stage).await {
         panic!("{name}: {broken}");
     }
-    conductor.ssh.close().await;
 }
 
 macro_rules! tests {

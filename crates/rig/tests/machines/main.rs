@@ -8,4 +8,6 @@ mod contracts;
 mod jobs;
 mod rig;
 mod services;
+mod stage;
+mod supervisors;
 mod support;

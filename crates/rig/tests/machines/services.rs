@@ -1,192 +1,188 @@
-//! Bad days of services, on a real supervisor: what it says, what is done about it, and what is left of its programs.
+//! Services of a real host, stopped and started by a conductor, on good days and on bad ones.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cutover_core::names::ProgramName;
-use cutover_hosts::command::Ask;
-use cutover_hosts::job::{Job, JobState};
-use cutover_hosts::processes::{self, Leftover, Signs};
-use cutover_hosts::readiness::{self, Supervisor};
-use cutover_hosts::supervisor::{self, NoStatus, Order, ProgramStatus, State, Verb};
+use cutover_core::deployment::PastStopLimit;
+use cutover_core::journal::Fact;
+use cutover_engine::phase::Ending;
 use cutover_rig::{Debian, Host, Machines};
 
-use super::support::Conductor;
+use crate::stage::{Stage, confirm, start, stop, within};
 
-const CONTROL: &str = "/usr/bin/supervisorctl";
+/// The programs of a host that serves sites, as supervisor knows them. Each says its name in its command.
+const PROGRAMS: &[&str] = &["lms", "cms", "celery:worker"];
 
-fn names(names: &[&str]) -> Vec<ProgramName> {
-    names.iter().map(|name| (*name).into()).collect()
+/// A worker with a child, as celery has them.
+const FURNITURE: &str = "[program:lms]\ncommand=/bin/sh -c 'exec sleep 1001'\n\
+     [program:cms]\ncommand=/bin/sh -c 'exec sleep 1002'\n\
+     [program:worker]\ncommand=/bin/sh -c 'sleep 1003 & exec sleep 1004'\nstopasgroup=true\nkillasgroup=true\n\
+     [group:celery]\nprograms=worker\n";
+
+fn furnished(programs: &str) -> (Machines, Debian) {
+    let machines = Machines::new();
+    let host = machines.boot();
+    host.has_programs(programs);
+    (machines, host)
 }
 
-/// The services of a host, as a conductor sees them.
-struct Services {
-    conductor: Conductor,
-    programs: Vec<ProgramName>,
+/// How many processes of the host have this in their command line.
+fn processes(host: &Debian, pattern: &str) -> usize {
+    host.run(&format!("pgrep -fc -- '{pattern}'")).stdout.trim().parse().unwrap_or(0)
 }
 
-impl Services {
-    fn of(host: &Debian, programs: &[&str]) -> Self {
-        Self { conductor: Conductor::of(host), programs: names(programs) }
-    }
-
-    async fn states(&self) -> Result<BTreeMap<ProgramName, ProgramStatus>, NoStatus> {
-        let ask = Ask { limit: Duration::from_secs(4), ..supervisor::ask(CONTROL, &self.programs) };
-        let said = self.conductor.ask(&ask).await.expect("an answer");
-        supervisor::read(&self.programs, &said)
-    }
-
-    /// The states once they are as wanted.
-    async fn once(&self, wanted: impl Fn(&BTreeMap<ProgramName, ProgramStatus>) -> bool) -> Vec<ProgramStatus> {
-        let begin = Instant::now();
-        loop {
-            match self.states().await {
-                Ok(states) if wanted(&states) => return states.into_values().collect(),
-                states => assert!(begin.elapsed() < Duration::from_secs(30), "{states:?}"),
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
-
-    async fn all_are(&self, state: State) -> Vec<ProgramStatus> {
-        self.once(|states| states.values().all(|status| status.state == state)).await
-    }
-
-    async fn order(&self, verb: Verb) -> Job {
-        let order = Order { verb, supervisorctl: CONTROL.to_owned(), programs: self.programs.clone() };
-        let name = format!("{verb:?}").to_lowercase();
-        let job = Job::new(name.as_str().into(), order.command());
-        self.conductor.start(&job).await.expect("it starts");
-        job
-    }
-
-    /// What runs of the programs, whatever supervisor says.
-    async fn left(&self) -> Vec<Leftover> {
-        let signs = Signs { programs: &self.programs, pids: &BTreeMap::new(), texts: &[] };
-        let said = self.conductor.ask(&processes::ask()).await.expect("an answer");
-        processes::read(&signs, &said).expect("a complete list")
-    }
+fn status(host: &Debian) -> String {
+    host.run("supervisorctl status | awk '{ print $1, $2 }'").stdout
 }
 
 #[tokio::test]
-async fn a_program_that_does_not_stop_is_killed_with_all_that_it_has_started() {
-    let machines = Machines::new();
-    let host = machines.boot();
-    // A worker that ignores TERM, with a child in its group, one that has left it for a session of its own, and one that has
-    // lost its environment as well.
-    host.furnish(
-        "cat >/root/worker <<'@end'\n#!/bin/sh\ntrap '' TERM\nsleep 1000.1 &\nsetsid sleep 1000.2 &\nenv -i setsid sleep 1000.4 &\nwhile true; do sleep 1000.3; done\n@end\n\
-         chmod +x /root/worker",
-    );
-    host.has_programs(
-        "[program:worker]\ncommand=/root/worker\nstopwaitsecs=432000\n[program:other]\ncommand=sleep 1000.9",
-    );
-    let services = Services::of(&host, &["worker"]);
-    services.all_are(State::Running).await;
-    assert_eq!(services.left().await.len(), 4);
-    let stop = services.order(Verb::Stop).await;
-    services.all_are(State::Stopping).await;
-    // Telling it again changes nothing, and is not taken for a stop.
-    let again = host.run("supervisorctl stop worker");
-    assert!(again.exit == 0 && again.stdout.contains("ERROR (not running)"), "{again:?}");
-    assert_eq!(services.states().await.expect("a state")[&"worker".into()].state, State::Stopping);
-    assert_eq!(services.left().await.len(), 4);
-    let kill = services.order(Verb::Kill).await;
-    services.all_are(State::Stopped).await;
-    assert_eq!(services.left().await, []);
-    assert_eq!(host.run("pgrep -f 'sleep 1000.[1-4]'").stdout, "");
-    for job in [stop, kill] {
-        let report = services.conductor.ended(&job.name).await;
-        assert!(matches!(report.state, JobState::Ended { exit: 0, .. }), "{report:?}");
-    }
-    assert!(host.run("pgrep -f 'sleep 1000.9'").exit == 0, "another program was not meant");
+async fn services_stop_stay_stopped_and_start_again() {
+    let (_machines, host) = furnished(FURNITURE);
+    let stage = Stage::on(&host);
+    let steps = vec![stop(PROGRAMS, 30, PastStopLimit::Abort), confirm(PROGRAMS)];
+    assert_eq!(stage.conduct(steps).await, Ending::Finished);
+    assert_eq!(status(&host), "celery:worker STOPPED\ncms STOPPED\nlms STOPPED");
+    assert_eq!(processes(&host, "^sleep 100"), 0);
+    assert_eq!(stage.conduct(vec![start(PROGRAMS)]).await, Ending::Finished);
+    assert_eq!(status(&host), "celery:worker RUNNING\ncms RUNNING\nlms RUNNING");
+    assert_eq!(processes(&host, "^sleep 100"), 4);
 }
 
 #[tokio::test]
-async fn a_program_that_flaps_is_never_running() {
-    let machines = Machines::new();
-    let host = machines.boot();
-    host.has_programs(
-        "[program:flaps]\ncommand=/bin/sh -c 'exit 3'\nstartretries=1\n[program:missing]\ncommand=/nonexistent/lms\n\
-         [program:late]\ncommand=/bin/sh -c 'sleep 1.5; exit 3'",
-    );
-    let services = Services::of(&host, &["flaps"]);
-    let backoff = services.once(|states| states.values().any(|status| status.state != State::Starting)).await;
-    assert!(matches!(backoff[0].state, State::Backoff | State::Fatal), "{backoff:?}");
-    assert!(backoff[0].description.contains("Exited too quickly"), "{backoff:?}");
-    services.all_are(State::Fatal).await;
-    // The order to start it is carried out, and only the state tells what came of it.
-    services.order(Verb::Start).await;
-    services.all_are(State::Fatal).await;
-    let missing = Services::of(&host, &["missing"]).all_are(State::Fatal).await;
-    assert!(missing[0].description.contains("/nonexistent/lms"), "{missing:?}");
-    // Supervisor says RUNNING of what ends a little later, and its time tells that it was started again.
-    let late = Services::of(&host, &["late"]);
-    let mut pids = std::collections::BTreeSet::new();
-    while pids.len() < 2 {
-        let status = late.once(|states| states.values().any(|status| status.state == State::Running)).await.remove(0);
-        assert!(status.uptime.is_some_and(|uptime| uptime < Duration::from_secs(5)), "{status:?}");
-        pids.insert(status.pid);
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+async fn a_service_that_is_started_behind_our_back_is_stopped_again_and_mentioned() {
+    let (_machines, host) = furnished(FURNITURE);
+    let stage = Stage::on(&host);
+    assert_eq!(stage.conduct(vec![stop(PROGRAMS, 30, PastStopLimit::Abort)]).await, Ending::Finished);
+    host.furnish("supervisorctl start lms");
+    assert_eq!(stage.conduct(vec![confirm(PROGRAMS)]).await, Ending::Finished);
+    assert_eq!(status(&host), "celery:worker STOPPED\ncms STOPPED\nlms STOPPED");
+    let notes: Vec<String> = stage.facts().await.into_iter().filter_map(note).collect();
+    assert!(notes.iter().any(|note| note.contains("lms was running again on edx-1")), "{notes:?}");
+}
+
+fn note(fact: Fact) -> Option<String> {
+    if let Fact::Note { text } = fact { Some(text) } else { None }
+}
+
+/// A program that does not end when it is told to, with a child that has left its process group.
+const STUBBORN: &str = "[program:lms]\ncommand=/bin/sh -c 'trap \"\" TERM; setsid sleep 1005 & while :; do sleep 1006; done'\n\
+                        stopwaitsecs=3600\n";
+
+#[tokio::test]
+async fn a_program_that_does_not_stop_is_named_and_left_alone_if_the_file_says_so() {
+    let (_machines, host) = furnished(STUBBORN);
+    let stage = Stage::on(&host);
+    let ending = stage.conduct(vec![stop(&["lms"], 3, PastStopLimit::Abort)]).await;
+    assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
+    let error = stage.error_of("stop").await;
+    assert!(error.contains("lms") && error.contains("edx-1") && error.contains("still run"), "{error}");
+    assert_eq!(status(&host), "lms STOPPING");
+    assert!(processes(&host, "^sleep 100[56]") > 0, "nothing was killed");
+    // The way on: somebody ends it, and the phase is run again.
+    host.furnish("pkill -KILL -f 'while :'; pkill -KILL -f '^sleep 100'; true");
+    assert_eq!(stage.resume().await, Ending::Finished);
+    assert_eq!(status(&host), "lms STOPPED");
 }
 
 #[tokio::test]
-async fn a_service_that_was_restarted_behind_our_back_has_another_process() {
-    let machines = Machines::new();
-    let host = machines.boot();
-    host.has_programs("[group:edxapp]\nprograms=lms\n[program:lms]\ncommand=sleep 1000.1");
-    let services = Services::of(&host, &["edxapp:lms"]);
-    let before = services.all_are(State::Running).await;
-    host.furnish("supervisorctl restart edxapp:lms");
-    let after = services.all_are(State::Running).await;
-    assert!(before[0].pid.is_some() && after[0].pid.is_some() && before[0].pid != after[0].pid, "{before:?} {after:?}");
-    // One that supervisor does not restart itself is started again by it, with another process too.
-    host.furnish("kill -s KILL $(supervisorctl pid edxapp:lms)");
-    let again = services
-        .once(|states| states.values().all(|status| status.state == State::Running && status.pid != after[0].pid))
-        .await;
-    assert!(again[0].uptime.is_some_and(|uptime| uptime < Duration::from_secs(5)), "{again:?}");
+async fn a_program_that_does_not_stop_is_killed_with_all_it_has_started_if_the_file_says_so() {
+    let (_machines, host) = furnished(STUBBORN);
+    let stage = Stage::on(&host);
+    assert_eq!(stage.conduct(vec![stop(&["lms"], 3, PastStopLimit::Kill)]).await, Ending::Finished);
+    assert_eq!(status(&host), "lms STOPPED");
+    assert_eq!(processes(&host, "^sleep 100[56]"), 0);
+    let killed = |fact: &Fact| matches!(fact, Fact::Killed { programs, .. } if programs == &["lms".into()]);
+    assert!(stage.facts().await.iter().any(killed), "the journal says what was killed");
 }
 
 #[tokio::test]
-async fn a_supervisor_that_is_missing_stopped_or_hung_is_told_as_that_and_is_never_programs_that_are_stopped() {
-    let machines = Machines::new();
-    let host = machines.boot();
-    host.has_programs("[program:lms]\ncommand=sleep 1000.1");
-    let services = Services::of(&host, &["lms"]);
-    services.all_are(State::Running).await;
-    let ready = async || {
-        let said = services.conductor.ask(&Ask::new(readiness::question(CONTROL))).await;
-        readiness::read(&said.expect("an answer")).expect("it is complete").supervisor
-    };
-    assert_eq!(ready().await, Supervisor::Version("4.2.5".to_owned()));
+async fn a_child_that_outlives_its_program_is_no_stopped_service() {
+    let (_machines, host) = furnished("[program:lms]\ncommand=/bin/sh -c 'setsid sleep 1007 & exec sleep 1008'\n");
+    let stage = Stage::on(&host);
+    let ending = stage.conduct(vec![stop(&["lms"], 3, PastStopLimit::Abort)]).await;
+    assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
+    let error = stage.error_of("stop").await;
+    assert!(error.contains("sleep 1007"), "it names the process that is left: {error}");
+    assert_eq!(status(&host), "lms STOPPED");
+}
 
+#[tokio::test]
+async fn a_program_that_ends_at_once_is_not_started() {
+    let (_machines, host) = furnished("[program:lms]\ncommand=/bin/false\nautostart=false\nstartretries=2\n");
+    let stage = Stage::on(&host);
+    assert_eq!(stage.conduct(vec![start(&["lms"])]).await, Ending::Failed(vec!["start".into()]));
+    let error = stage.error_of("start").await;
+    assert!(error.contains("lms on edx-1 could not be kept running"), "{error}");
+}
+
+#[tokio::test]
+async fn a_program_that_supervisor_does_not_know_is_no_stopped_service() {
+    let (_machines, host) = furnished(FURNITURE);
+    let stage = Stage::on(&host);
+    let ending = stage.conduct(vec![stop(&["lms", "forum"], 3, PastStopLimit::Abort)]).await;
+    assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
+    let error = stage.error_of("stop").await;
+    assert!(error.contains("forum"), "{error}");
+    assert!(status(&host).contains("lms RUNNING"), "nothing was stopped");
+}
+
+#[tokio::test]
+async fn a_supervisor_that_hangs_is_waited_for() {
+    let (_machines, host) = furnished(FURNITURE);
+    let stage = Stage::on(&host);
     host.furnish("pkill -STOP -x supervisord");
-    let begin = Instant::now();
-    let hung = services.states().await;
-    assert_eq!(hung, Err(NoStatus::TimedOut));
-    assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
-    assert_eq!(services.left().await.len(), 1, "its programs run on");
-    let silent = ready().await;
-    assert!(matches!(&silent, Supervisor::Silent(words) if words.contains("10 s")), "{silent:?}");
-    host.furnish("pkill -CONT -x supervisord");
-    services.all_are(State::Running).await;
+    let wake = async {
+        tokio::time::sleep(Duration::from_secs(12)).await;
+        host.furnish("pkill -CONT -x supervisord");
+    };
+    let (ending, ()) = tokio::join!(stage.conduct(vec![stop(PROGRAMS, 60, PastStopLimit::Abort)]), wake);
+    assert_eq!(ending, Ending::Finished);
+    assert_eq!(status(&host), "celery:worker STOPPED\ncms STOPPED\nlms STOPPED");
+}
 
-    host.furnish("systemctl kill --signal=KILL --kill-who=main supervisor.service; systemctl stop supervisor.service");
-    let stopped = services.states().await;
-    assert!(matches!(&stopped, Err(NoStatus::NoServer(_))), "{stopped:?}");
-    let silent = ready().await;
-    assert!(matches!(&silent, Supervisor::Silent(words) if words.contains("supervisor.sock")), "{silent:?}");
-    host.furnish("systemctl start supervisor.service");
-    services.all_are(State::Running).await;
+#[tokio::test]
+async fn a_host_that_reboots_while_it_stops_ends_stopped() {
+    // It hears the signal, and goes on.
+    let stubborn = FURNITURE.replace("exec sleep 1001", "trap : TERM; while :; do sleep 1; done");
+    let (_machines, host) = furnished(&stubborn.replace("[program:cms]", "stopwaitsecs=8\n[program:cms]"));
+    let stage = Stage::on(&host);
+    let reboot = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert!(status(&host).contains("lms STOPPING"), "{}", status(&host));
+        host.reboot();
+        host.wait_until_up();
+    };
+    let (ending, ()) = tokio::join!(stage.conduct(vec![stop(PROGRAMS, 60, PastStopLimit::Abort)]), reboot);
+    assert_eq!(ending, Ending::Finished);
+    assert_eq!(status(&host), "celery:worker STOPPED\ncms STOPPED\nlms STOPPED");
+    assert_eq!(processes(&host, "^sleep 100"), 0);
+}
 
-    host.furnish("mv /usr/bin/supervisorctl /root/");
-    let missing = services.states().await;
-    assert!(matches!(&missing, Err(NoStatus::NoSupervisorctl(_))), "{missing:?}");
-    assert_eq!(ready().await, Supervisor::Missing(CONTROL.to_owned()));
-    // Something else of that name.
-    host.furnish("ln -s /bin/true /usr/bin/supervisorctl");
-    let other = services.states().await;
-    assert!(matches!(&other, Err(NoStatus::NotSaid { .. })), "{other:?}");
+#[tokio::test]
+async fn a_conductor_that_dies_while_services_stop_is_succeeded_and_nothing_is_done_twice() {
+    let (_machines, host) = furnished(&FURNITURE.replace(
+        "exec sleep 1001",
+        "trap \"echo told >>/root/told; sleep 4; exit\" TERM; while :; do sleep 0.2; done",
+    ));
+    let stage = Stage::on(&host);
+    let steps = vec![stop(PROGRAMS, 60, PastStopLimit::Abort), confirm(PROGRAMS)];
+    // It is dropped in the middle, as SIGKILL would end it.
+    let died = tokio::time::timeout(Duration::from_secs(3), stage.conduct(steps)).await;
+    assert!(died.is_err(), "{died:?}");
+    assert_eq!(stage.resume().await, Ending::Finished);
+    assert_eq!(host.furnish("cat /root/told"), "told", "it was told to stop once");
+    assert_eq!(status(&host), "celery:worker STOPPED\ncms STOPPED\nlms STOPPED");
+}
+
+#[tokio::test]
+async fn a_host_that_is_down_is_named_and_the_phase_goes_on_once_it_is_back() {
+    let (_machines, host) = furnished(FURNITURE);
+    let stage = Stage::on(&host);
+    host.unplug();
+    let ending = stage.conduct(vec![within(20, stop(PROGRAMS, 15, PastStopLimit::Abort))]).await;
+    assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
+    let error = stage.error_of("stop").await;
+    assert!(error.contains("edx-1") || error.contains("i-1"), "{error}");
+    host.plug_in();
+    assert_eq!(stage.resume().await, Ending::Finished);
+    assert_eq!(status(&host), "celery:worker STOPPED\ncms STOPPED\nlms STOPPED");
 }

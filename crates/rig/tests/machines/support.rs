@@ -11,7 +11,7 @@ use cutover_engine::ports::{Answer, Clock, Hosts};
 use cutover_hosts::command::{Ask, Command, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
 use cutover_rig::{Debian, Host};
-use cutover_ssh::{Addresses, HostsOverSsh, Settings, SshHosts};
+use cutover_ssh::{HostKeys, HostsOverSsh, Inventory, Settings, SshHosts};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
@@ -45,15 +45,18 @@ impl Clock for WallClock {
 struct At(String);
 
 #[async_trait(?Send)]
-impl Addresses for At {
+impl Inventory for At {
     async fn address(&self, _: &InstanceId) -> Answer<String> {
         Ok(self.0.clone())
+    }
+
+    async fn host_keys(&self, _: &InstanceId) -> Answer<HostKeys> {
+        Ok(HostKeys::default())
     }
 }
 
 /// A conductor at work on one host.
 pub(crate) struct Conductor {
-    pub ssh: Rc<SshHosts>,
     pub port: Rc<HostsOverSsh>,
     pub host: InstanceId,
     epoch: u64,
@@ -68,8 +71,8 @@ impl Conductor {
     pub(crate) fn with(host: &Debian, settings: Settings) -> Self {
         let ssh = Rc::new(SshHosts::new(settings).expect("a folder for sockets"));
         let at = Rc::new(At(host.address().to_owned()));
-        let port = Rc::new(HostsOverSsh::new(Rc::clone(&ssh), at, FOLDER.to_owned()));
-        Self { ssh, port, host: "i-1".into(), epoch: 1 }
+        let port = Rc::new(HostsOverSsh::new(ssh, at, FOLDER.to_owned()));
+        Self { port, host: "i-1".into(), epoch: 1 }
     }
 
     /// The same one with another epoch.

@@ -33,7 +33,6 @@ async fn arguments_input_output_and_exit_status_arrive_as_they_are() {
     assert_eq!(said(&hosts, &["sh", "-c", "kill -9 $$"]).await.0, 137);
     assert_eq!(said(&hosts, &["true"]).await, (0, String::new()));
     assert_eq!(sshd.sign_ins(), 1, "one connection for all of them");
-    hosts.close().await;
 }
 
 #[tokio::test]
@@ -45,7 +44,6 @@ async fn a_command_that_takes_too_long_is_ended_on_the_host() {
     assert_eq!(output.exit, EXIT_TIMED_OUT);
     let left = Process::new("pgrep").args(["-f", "sleep 600.75"]).status().expect("pgrep");
     assert!(!left.success(), "it still runs");
-    hosts.close().await;
 }
 
 #[tokio::test]
@@ -68,7 +66,6 @@ async fn commands_at_the_same_time_share_a_connection_and_each_gets_its_own_answ
         assert_eq!((exit, said.trim()), (0, numbers[number].as_str()));
     }
     assert_eq!(sshd.sign_ins(), 1);
-    hosts.close().await;
 }
 
 #[tokio::test]
@@ -82,7 +79,6 @@ async fn a_connection_that_has_ended_is_made_again() {
         again = hosts.run(HOST, &Command::new(["echo", "two"]), b"", LIMIT).await;
     }
     assert_eq!(again.expect("a new connection").stdout, b"two\n");
-    hosts.close().await;
 }
 
 #[tokio::test]
@@ -95,7 +91,7 @@ async fn the_operators_own_shared_connection_is_used_and_left_open() {
     assert!(login.success());
     let hosts = SshHosts::new(settings).expect("a folder for sockets");
     assert_eq!(said(&hosts, &["echo", "hello"]).await.1, "hello\n");
-    hosts.close().await;
+    drop(hosts);
     assert_eq!(sshd.sign_ins(), 1, "the operator's own");
     let still = Process::new("ssh").arg("-F").arg(&config).args(["-O", "check", HOST]).status().expect("ssh");
     assert!(still.success(), "it is the operator's");
@@ -103,12 +99,12 @@ async fn the_operators_own_shared_connection_is_used_and_left_open() {
 }
 
 #[tokio::test]
-async fn connections_end_when_they_are_closed() {
+async fn connections_end_with_the_value_that_made_them() {
     let sshd = Plain::start();
     let hosts = hosts(&sshd, "operator");
     assert_eq!(said(&hosts, &["true"]).await.0, 0);
     assert_eq!(sshd.connections(), 1);
-    hosts.close().await;
+    drop(hosts);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(sshd.connections(), 0);
 }

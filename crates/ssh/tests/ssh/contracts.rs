@@ -43,7 +43,6 @@ async fn is_kept(name: &str) {
     let kept = (contract.run)(&stage).await;
     // Whatever still runs ends with the test.
     restart(&folder);
-    ssh.close().await;
     if let Err(broken) = kept {
         panic!("{name}: {broken}");
     }

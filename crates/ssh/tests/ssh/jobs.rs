@@ -33,5 +33,4 @@ async fn a_job_has_not_vanished_while_any_process_of_it_runs() {
         looks += 1;
     }
     assert_eq!(state().await, JobState::Vanished, "nobody has recorded its end");
-    ssh.close().await;
 }

@@ -5,6 +5,7 @@
 mod connections;
 mod contracts;
 mod jobs;
+mod newborn;
 mod supervisors;
 mod support;
 mod troubles;

@@ -56,5 +56,4 @@ async fn orders_to_the_newest_supervisor_have_their_effect_and_its_states_are_un
         start_job(&port, job, order(verb, program)).await;
         once(program, state).await;
     }
-    ssh.close().await;
 }

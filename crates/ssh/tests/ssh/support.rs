@@ -10,7 +10,7 @@ use cutover_engine::ports::{Answer, Clock, Hosts};
 use cutover_hosts::command::Command;
 use cutover_hosts::job::{Job, JobStart};
 use cutover_rig::{Host, Plain};
-use cutover_ssh::{Addresses, HostsOverSsh, Settings, SshHosts};
+use cutover_ssh::{HostKeys, HostsOverSsh, Inventory, Settings, SshHosts};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
@@ -32,9 +32,13 @@ pub(crate) fn hosts(sshd: &Plain, key: &str) -> SshHosts {
 pub(crate) struct Here;
 
 #[async_trait(?Send)]
-impl Addresses for Here {
+impl Inventory for Here {
     async fn address(&self, _: &InstanceId) -> Answer<String> {
         Ok(HOST.to_owned())
+    }
+
+    async fn host_keys(&self, _: &InstanceId) -> Answer<HostKeys> {
+        Ok(HostKeys::default())
     }
 }
 
