@@ -7,7 +7,7 @@ use cutover_engine::failure::FailureClass;
 use cutover_engine::ports::Answer;
 use cutover_hosts::command::{Ask, Command, Said};
 use cutover_hosts::job::{JobStart, JobState, Signal};
-use cutover_rig::{Debian, Host, Machines};
+use cutover_rig::{Host, Machines};
 
 use super::support::{Conductor, job, settings, text};
 
@@ -105,23 +105,19 @@ async fn everything_works_with_a_host_that_is_far_away() {
     conductor.collect(&job.name).await.expect("collected");
 }
 
-/// Root's start-up files, of which bash reads the second even for a command that is sent over SSH.
-fn has_startup_file(host: &Debian, lines: &str) {
-    host.furnish(&format!(
-        "usermod -s /bin/bash root; cat >/root/.profile <<'@end'\n{lines}\n@end\ncp /root/.profile /root/.bashrc"
-    ));
-}
-
 #[tokio::test]
-async fn what_startup_files_print_is_tolerated() {
+async fn startup_files_that_print_and_take_long_spoil_no_answer_and_use_up_no_limit() {
     let machines = Machines::new();
     let host = machines.boot();
-    has_startup_file(
-        &host,
-        "echo '@cutover-job none'; printf 'no end of line'; echo oops >&2; cat >/dev/null </dev/null; stty sane; clear",
+    // bash reads the second one even for a command that is sent over SSH.
+    host.furnish(
+        "usermod -s /bin/bash root; cat >/root/.profile <<'@end'\nsleep 2; echo '@cutover-job none'; echo oops >&2\n\
+         stty sane; clear; printf 'no end of line'\n@end\ncp /root/.profile /root/.bashrc",
     );
+    assert!(host.run("bash -ic true").stdout.contains("no end of line"), "it is read");
     let conductor = Conductor::of(&host);
-    assert!(says_hello(&conductor.ask(&hello()).await.expect("an answer")));
+    let quick = Ask { limit: Duration::from_secs(1), ..hello() };
+    assert!(says_hello(&conductor.ask(&quick).await.expect("an answer")));
     assert_eq!(conductor.start(&job("job", "echo one")).await, Ok(JobStart::Started));
     assert_eq!(text(&conductor.ended(&"job".into()).await), "one\n");
 }
