@@ -68,14 +68,19 @@ impl Machines {
         }
     }
 
-    /// What a person who runs the tests must know; nothing if all tests run.
-    pub(crate) fn warning(&self) -> Option<String> {
+    /// Why no machines can be booted, if they cannot.
+    pub(crate) fn impossible(&self) -> Option<&str> {
         match self {
             Self::Possible(_) => None,
-            Self::Impossible(reason) => Some(format!(
-                "WARNING: the tests of {TESTS} are LEFT OUT, because no machines can be booted here: {reason}"
-            )),
+            Self::Impossible(reason) => Some(reason),
         }
+    }
+
+    /// What a person who runs the tests must know; nothing if all tests run.
+    pub(crate) fn warning(&self) -> Option<String> {
+        self.impossible().map(|reason| {
+            format!("WARNING: the tests of {TESTS} are LEFT OUT, because no machines can be booted here: {reason}")
+        })
     }
 }
 

@@ -40,13 +40,33 @@ impl Python {
     }
 }
 
+/// The tools beside which `cargo xtask bench hosts` measures.
+const PEERS: &str = include_str!("../peers.txt");
+
+/// The path of that list, relative to the workspace's root.
+const PEERS_FILE: &str = "xtask/peers.txt";
+
+/// The folder with the programs of those tools, which are installed if they are not there.
+pub(crate) fn require_peers(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let folder = workspace.components_folder().join(format!("peers-{:016x}", digest(PEERS)));
+    if !mark(&folder).is_file() {
+        eprintln!("xtask: installing ansible-core and pyinfra into {} (once, 150 MB)", folder.display());
+        install(workspace, &folder, PEERS_FILE)?;
+    }
+    Ok(folder.join("bin"))
+}
+
 /// The environment that was installed earlier; otherwise, installs it now.
 pub(crate) fn require(workspace: &Workspace) -> Result<Python, Failure> {
     let folder = workspace.components_folder().join(format!("python-{:016x}", digest(REQUIREMENTS)));
     if let Some(models) = models(workspace, &folder) {
         return Ok(Python::at(&folder, models));
     }
-    install(workspace, &folder)?;
+    eprintln!(
+        "xtask: installing moto, AWS's models, the `aws` command and supervisor into {} (once, 300 MB)",
+        folder.display()
+    );
+    install(workspace, &folder, REQUIREMENTS_FILE)?;
     let models = models(workspace, &folder).ok_or_else(|| Failure::Failed {
         what: "using the Python packages just installed".to_owned(),
         command: question(workspace, &folder).to_line(),
@@ -64,15 +84,12 @@ fn question(workspace: &Workspace, folder: &Path) -> Invocation {
     workspace.program(&interpreter(folder), ["-c", MODELS])
 }
 
-fn install(workspace: &Workspace, folder: &Path) -> Result<(), Failure> {
-    eprintln!(
-        "xtask: installing moto, AWS's models, the `aws` command and supervisor into {} (once, 300 MB)",
-        folder.display()
-    );
+/// Installs a list of packages, and nothing that they ask for besides.
+fn install(workspace: &Workspace, folder: &Path, requirements: &str) -> Result<(), Failure> {
     let create = workspace.program(Path::new("python3"), ["-m", "venv", "--clear"]);
     create.arguments([folder.to_string_lossy()]).run("making a Python environment")?;
     let pip = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--only-binary", ":all:"];
-    let pip = workspace.program(&interpreter(folder), pip).arguments(["--requirement", REQUIREMENTS_FILE]);
+    let pip = workspace.program(&interpreter(folder), pip).arguments(["--requirement", requirements]);
     pip.run("installing Python packages")?;
     let mark = mark(folder);
     fs::write(&mark, "").map_err(|source| Failure::NotWritten { file: mark, source })
@@ -129,7 +146,7 @@ mod tests {
 
     #[test]
     fn every_requirement_has_one_version() {
-        let requirements = REQUIREMENTS.lines().filter(|line| !line.starts_with('#'));
+        let requirements = [REQUIREMENTS, PEERS].into_iter().flat_map(str::lines).filter(|line| !line.starts_with('#'));
         for requirement in requirements {
             let (name, version) = requirement.split_once("==").expect("NAME==VERSION");
             assert!(!name.is_empty() && version.starts_with(|first: char| first.is_ascii_digit()), "{requirement}");
