@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::components;
 use crate::failure::Failure;
 use crate::invocation::Invocation;
+use crate::python::digest;
 use crate::workspace::Workspace;
 
 /// The release of Debian, and the packages in addition to its smallest system.
@@ -86,7 +87,7 @@ impl Machines {
 
 /// The folder of the system, which is made if it is not complete.
 fn system(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    let folder = workspace.components_folder().join(format!("debian-{RELEASE}-{}", PACKAGES.replace(',', "-")));
+    let folder = workspace.components_folder().join(format!("debian-{RELEASE}-{:016x}", digest(PACKAGES)));
     let (root, mark) = (folder.join("root"), folder.join("complete"));
     if mark.is_file() {
         return Ok(root);

@@ -105,7 +105,7 @@ fn interpreter(folder: &Path) -> PathBuf {
 }
 
 /// The FNV-1a hash of a list of versions, so that each list gets a folder of its own.
-fn digest(text: &str) -> u64 {
+pub(crate) fn digest(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

@@ -33,7 +33,7 @@ fn main() {
     hosts.iter().for_each(|host| host.has_programs(&programs));
     eprintln!("{HOSTS} hosts have booted and run their services, after {:.0} s", begin.elapsed().as_secs_f64());
     let folder = machines.operator().path().to_owned();
-    let config = machines.operator().config("operator", "", &[&hosts[0]]);
+    let config = machines.operator().config("operator", "", &[hosts[0].endpoint()]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     print(&Bench { hosts: &hosts, folder, config, runtime });
 }

@@ -3,19 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::operator::Operator;
+use crate::operator::{Endpoint, Operator};
 use crate::program::{Ran, until};
 
 /// A host that an operator can sign in to.
 pub trait Host {
-    /// Its address.
-    fn address(&self) -> &str;
-    /// The port of its sshd.
-    fn port(&self) -> u16;
-    /// The user who signs in there.
-    fn user(&self) -> &str;
-    /// The public half of its host key.
-    fn key(&self) -> &str;
+    /// How it is reached.
+    fn endpoint(&self) -> &Endpoint;
     /// The operator who reaches it.
     fn operator(&self) -> &Operator;
     /// The path of its supervisorctl.
@@ -25,8 +19,25 @@ pub trait Host {
     /// The folder with the configuration of supervisor's programs, on the host.
     fn programs_folder(&self) -> &str;
 
+    /// Its address.
+    fn address(&self) -> &str {
+        &self.endpoint().address
+    }
+
+    /// The port of its sshd.
+    fn port(&self) -> u16 {
+        self.endpoint().port
+    }
+
+    /// The public half of its host key.
+    fn key(&self) -> &str {
+        &self.endpoint().key
+    }
+
     /// A file with the OpenSSH configuration that reaches this host with the operator's key `key`. `lines` come first.
-    fn config(&self, key: &str, lines: &str) -> PathBuf;
+    fn config(&self, key: &str, lines: &str) -> PathBuf {
+        self.operator().config(key, lines, &[self.endpoint()])
+    }
 
     /// Runs a script that must succeed, and returns what it printed.
     ///

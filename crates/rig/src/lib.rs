@@ -27,6 +27,6 @@ mod supervisord;
 
 pub use host::Host;
 pub use machine::{Debian, FarAway, Machines};
-pub use operator::Operator;
+pub use operator::{Endpoint, Operator};
 pub use plain::Plain;
 pub use program::Ran;

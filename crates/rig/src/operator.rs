@@ -4,13 +4,25 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::host::Host;
 use crate::program::succeed;
 
 pub(crate) const INSTALL: &str = "install it with: apt-get install openssh-server openssh-client";
 
 /// The key that hosts accept.
 const ACCEPTED: &str = "operator";
+
+/// Where an sshd listens, who signs in there, and by which key it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its address.
+    pub address: String,
+    /// Its port.
+    pub port: u16,
+    /// The user who signs in.
+    pub user: String,
+    /// The public half of its host key.
+    pub key: String,
+}
 
 /// An operator whose files are in a temporary folder.
 pub struct Operator {
@@ -49,16 +61,16 @@ impl Operator {
     }
 
     /// Adds a host, known by its own key.
-    pub(crate) fn knows(&self, host: &dyn Host) {
+    pub(crate) fn knows(&self, host: &Endpoint) {
         let known = std::fs::read_to_string(self.file("known_hosts")).expect("it was written");
-        std::fs::write(self.file("known_hosts"), known + &known_line(host, host.key())).expect("written");
+        std::fs::write(self.file("known_hosts"), known + &known_line(host, &host.key)).expect("written");
     }
 
     /// Makes known_hosts say that this host has the operator's own key `name`, and nothing else.
     ///
     /// # Panics
     /// When there is no such key.
-    pub fn takes_for(&self, host: &dyn Host, name: &str) {
+    pub fn takes_for(&self, host: &Endpoint, name: &str) {
         std::fs::write(self.file("known_hosts"), known_line(host, &public_key(&self.file(name)))).expect("written");
     }
 
@@ -74,13 +86,12 @@ impl Operator {
     ///
     /// # Panics
     /// When it cannot be written.
-    pub fn config(&self, key: &str, lines: &str, hosts: &[&dyn Host]) -> PathBuf {
-        let ports: String =
-            hosts.iter().map(|host| format!("Host {}\n  Port {}\n", host.address(), host.port())).collect();
+    pub fn config(&self, key: &str, lines: &str, hosts: &[&Endpoint]) -> PathBuf {
+        let ports: String = hosts.iter().map(|host| format!("Host {}\n  Port {}\n", host.address, host.port)).collect();
         let text = format!(
             "{lines}\n{ports}Host *\n  User {}\n  IdentityFile {}\n  IdentitiesOnly yes\n  IdentityAgent none\n  \
              UserKnownHostsFile {}\n",
-            hosts.first().map_or("root", |host| host.user()),
+            hosts.first().map_or("root", |host| &host.user),
             self.file(key).display(),
             self.file("known_hosts").display()
         );
@@ -96,10 +107,10 @@ impl Default for Operator {
     }
 }
 
-fn known_line(host: &dyn Host, key: &str) -> String {
-    match host.port() {
-        22 => format!("{} {key}\n", host.address()),
-        port => format!("[{}]:{port} {key}\n", host.address()),
+fn known_line(host: &Endpoint, key: &str) -> String {
+    match host.port {
+        22 => format!("{} {key}\n", host.address),
+        port => format!("[{}]:{port} {key}\n", host.address),
     }
 }
 

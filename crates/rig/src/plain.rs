@@ -7,17 +7,14 @@ use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 
 use crate::host::Host;
-use crate::operator::{INSTALL, Operator, make_key, public_key};
+use crate::operator::{Endpoint, INSTALL, Operator, make_key, public_key};
 use crate::program::{Ran, run};
 use crate::supervisord::Supervisord;
 
 /// A running sshd, which ends with this.
 pub struct Plain {
     process: Child,
-    address: String,
-    port: u16,
-    user: String,
-    key: String,
+    endpoint: Endpoint,
     operator: Rc<Operator>,
     supervisord: Option<Supervisord>,
     supervisorctl: String,
@@ -55,17 +52,19 @@ impl Plain {
         let (process, port) = started.unwrap_or_else(|| panic!("sshd does not listen; it says:\n{}", log()));
         let plain = Self {
             process,
-            address: address.to_owned(),
-            port,
-            user: run(Command::new("id").arg("-un"), "", INSTALL).stdout,
-            key: public_key(&folder.join("host")),
+            endpoint: Endpoint {
+                address: address.to_owned(),
+                port,
+                user: run(Command::new("id").arg("-un"), "", INSTALL).stdout,
+                key: public_key(&folder.join("host")),
+            },
             operator: Rc::clone(operator),
             supervisord: None,
             supervisorctl: folder.join("supervisorctl").display().to_string(),
             programs: folder.join("programs").display().to_string(),
             folder,
         };
-        operator.knows(&plain);
+        operator.knows(&plain.endpoint);
         plain
     }
 
@@ -118,20 +117,8 @@ impl Plain {
 }
 
 impl Host for Plain {
-    fn address(&self) -> &str {
-        &self.address
-    }
-
-    fn port(&self) -> u16 {
-        self.port
-    }
-
-    fn user(&self) -> &str {
-        &self.user
-    }
-
-    fn key(&self) -> &str {
-        &self.key
+    fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     fn operator(&self) -> &Operator {
@@ -148,10 +135,6 @@ impl Host for Plain {
 
     fn programs_folder(&self) -> &str {
         &self.programs
-    }
-
-    fn config(&self, key: &str, lines: &str) -> PathBuf {
-        self.operator.config(key, lines, &[self])
     }
 }
 

@@ -55,7 +55,7 @@ fn check_names_hosts_that_do_not_accept_the_key_or_have_another_one() {
     let (account, host) = (Account::furnish(), host(&PROGRAMS));
     let refused = said(&operator(&account, &host, "stranger"));
     assert!(has(&refused, "problem unreachable hosts", "does not accept this operator's key"), "{refused:#?}");
-    host.operator().takes_for(&host, "stranger");
+    host.operator().takes_for(host.endpoint(), "stranger");
     let changed = said(&operator(&account, &host, "operator"));
     assert!(has(&changed, "problem unreachable hosts", "its host key has changed"), "{changed:#?}");
 }

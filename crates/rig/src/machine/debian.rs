@@ -12,7 +12,7 @@ use super::far_away::FarAway;
 use super::furniture;
 use super::network::Network;
 use crate::host::Host;
-use crate::operator::Operator;
+use crate::operator::{Endpoint, Operator};
 use crate::program::{Ran, run, succeed, until};
 
 const KEEPER: &str = include_str!("keeper.sh");
@@ -86,14 +86,13 @@ impl Machines {
         let keeper = keeper.unwrap_or_else(|error| panic!("no machine can be started ({error}); {INSTALL}"));
         let debian = Debian {
             machine,
-            address,
-            key,
+            endpoint: Endpoint { address, port: 22, user: "root".to_owned(), key },
             keeper,
             folder,
             operator: Rc::clone(&self.operator),
             _network: Rc::clone(&self.network),
         };
-        self.operator.knows(&debian);
+        self.operator.knows(&debian.endpoint);
         debian
     }
 }
@@ -116,8 +115,7 @@ fn allow_many() {
 /// A Debian with systemd, sshd, supervisor and Python, which ends with this. Its operator signs in as root.
 pub struct Debian {
     machine: String,
-    address: String,
-    key: String,
+    endpoint: Endpoint,
     keeper: Child,
     folder: TempDir,
     operator: Rc<Operator>,
@@ -130,7 +128,7 @@ impl Debian {
     /// # Panics
     /// When it does not within a minute.
     pub fn wait_until_up(&self) {
-        let address = format!("{}:22", self.address).parse().expect("an address");
+        let address = format!("{}:22", self.endpoint.address).parse().expect("an address");
         let listens = || std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok();
         let is_up = until(BOOT, listens).is_some();
         assert!(is_up, "{} does not boot:\n{}", self.machine, self.console());
@@ -203,7 +201,7 @@ impl Debian {
         let mut command = Command::new("nsenter");
         let set = run(command.args(["--target", &target, "--net", "nft", "-f", "-"]), &rules, NFTABLES);
         assert_eq!(set.exit, 0, "{}", set.stderr);
-        FarAway::new(&self.address, delay)
+        FarAway::new(&self.endpoint.address, delay)
     }
 
     /// Fills its disk to the last byte.
@@ -243,20 +241,8 @@ impl Debian {
 }
 
 impl Host for Debian {
-    fn address(&self) -> &str {
-        &self.address
-    }
-
-    fn port(&self) -> u16 {
-        22
-    }
-
-    fn user(&self) -> &'static str {
-        "root"
-    }
-
-    fn key(&self) -> &str {
-        &self.key
+    fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     fn operator(&self) -> &Operator {
@@ -273,10 +259,6 @@ impl Host for Debian {
 
     fn programs_folder(&self) -> &'static str {
         "/etc/supervisor/conf.d"
-    }
-
-    fn config(&self, key: &str, lines: &str) -> PathBuf {
-        self.operator.config(key, lines, &[self])
     }
 }
 

@@ -33,7 +33,7 @@ async fn a_wrong_key_and_a_changed_host_key_need_somebody_and_are_told_apart() {
     let stranger = Conductor::with(&host, settings(&host, "stranger", ""));
     fails(stranger.ask(&hello()).await, FailureClass::Permanent, &["Permission denied", "ssh-add -l"]);
     let known = std::fs::read(host.operator().path().join("known_hosts")).expect("it is there");
-    host.operator().takes_for(&host, "stranger");
+    host.operator().takes_for(host.endpoint(), "stranger");
     let conductor = Conductor::of(&host);
     fails(conductor.ask(&hello()).await, FailureClass::Permanent, &["host key has changed", "ssh-keygen -R"]);
     // The way on: the same conductor needs no restart.

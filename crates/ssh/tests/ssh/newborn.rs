@@ -64,7 +64,7 @@ async fn a_newborn_host_is_known_by_the_keys_on_its_console() {
 #[tokio::test]
 async fn a_newborn_host_at_an_address_that_another_host_had_is_known_by_the_keys_on_its_console() {
     let sshd = Plain::start();
-    sshd.operator().takes_for(&sshd, "stranger");
+    sshd.operator().takes_for(sshd.endpoint(), "stranger");
     let (hosts, _) = on(&sshd, console(sshd.key()));
     hosts.ask(&"i-1".into(), &question()).await.expect("an answer");
 }

@@ -23,7 +23,7 @@ async fn a_wrong_key_an_unknown_host_and_a_changed_host_key_are_told_apart() {
     sshd.operator().knows_nobody();
     let unknown = trouble(&hosts(&sshd, "operator"), &command, LIMIT).await;
     assert!(matches!(&unknown, Trouble::HostKeyUnknown(_)), "{unknown}");
-    sshd.operator().takes_for(&sshd, "stranger");
+    sshd.operator().takes_for(sshd.endpoint(), "stranger");
     let changed = trouble(&hosts(&sshd, "operator"), &command, LIMIT).await;
     assert!(matches!(&changed, Trouble::HostKeyChanged(_)), "{changed}");
     assert_eq!(sshd.sign_ins(), 0);
