@@ -1,8 +1,8 @@
 //! How fast the services of many hosts are asked for, beside bare `ssh` processes and other tools: `cargo xtask bench hosts`.
 //!
-//! All hosts are machines on this computer, so its processors do the work of both sides. Most of that is supervisorctl's own,
-//! which starts a Python on each host. It is measured too, without SSH, because in reality each host has a processor for it.
-//! Every figure is the shortest of some runs in wall-clock time, on a computer that does nothing else.
+//! All hosts are machines on this computer, so its processors do the work of both sides. Most of it is supervisorctl's, which
+//! starts a Python on each host, and which no way to the hosts can save. So a command that takes no time, `true`, is measured
+//! too: there only the way counts. Every figure is the shortest of some runs in wall-clock time.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the wall clock and starts processes")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "its table is its result")]
 
@@ -40,26 +40,38 @@ fn main() {
 
 fn print(bench: &Bench<'_>) {
     println!("| figure | measured | bound | of the bound |\n|---|---|---|---|");
-    let (side, floor) = bench.floor();
-    let (cold, warm, alone) = (bench.cold(), bench.warm(), shortest(|| bench.on_hosts_alone()));
-    let ratio = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64();
-    let row = |figure: &str, measured: &str, bound: &str, part: &str| {
-        println!("| {figure} | {measured} | {bound} | {part} |");
-    };
-    let seconds = |length: Duration| format!("{:.2} s", length.as_secs_f64());
-    let over = |a: Duration, b: Duration| format!("{} / {} = {:.2}", seconds(a), seconds(b), ratio(a, b));
+    let (nothing, status) = (command::Command::new(["true"]), question());
+    let (side, floor) = bench.floor(&status);
+    let (cold, warm) = (bench.cold(&status), bench.warm(&status));
     let figure = format!("status of services on {HOSTS} hosts, cold, over bare `ssh`, {side} at a time");
-    row(&figure, &over(cold, floor), "1.15", &format!("~{:.2}", ratio(cold, floor) / 1.15));
-    let figure = "the same over connections that exist, over bare `ssh`, with supervisorctl's own work";
-    row(figure, &over(warm, floor), "", "");
-    row("supervisorctl's own work on those hosts, all at a time, without SSH", &seconds(alone), "", "");
-    let way = warm.saturating_sub(alone);
-    let figure = "status over connections that exist, over bare `ssh`, without supervisorctl's own work";
-    row(figure, &over(way, floor), "0.1", &format!("~{:.2}", ratio(way, floor) / 0.1));
-    let (ansible, pyinfra) = (bench.ansible(), bench.pyinfra());
-    let figure = "status by ansible (50 forks, pipelining, warm ControlPersist) over that on connections that exist";
+    bounded(&figure, cold, floor, 1.15);
+    row("the same over connections that exist, over bare `ssh`", &over(warm, floor), "", "");
+    let (side, floor) = bench.floor(&nothing);
+    let figure = format!("`true` on {HOSTS} hosts, cold, over bare `ssh`, {side} at a time");
+    bounded(&figure, bench.cold(&nothing), floor, 1.15);
+    bounded("the same over connections that exist, over bare `ssh`", bench.warm(&nothing), floor, 0.1);
+    let ansible = bench.ansible(&status);
+    let figure =
+        "status by ansible (50 forks, pipelining, warm ControlPersist) over cutover's on connections that exist";
     row(figure, &over(ansible, warm), "at least 8", &format!("~{:.2}", 8.0 / ratio(ansible, warm)));
-    row("status by pyinfra over that of cutover, both cold", &over(pyinfra, cold), "", "");
+    row("status by pyinfra over cutover's, both cold", &over(bench.pyinfra(&status), cold), "", "");
+}
+
+fn ratio(a: Duration, b: Duration) -> f64 {
+    a.as_secs_f64() / b.as_secs_f64()
+}
+
+/// The two lengths, and the first one in lengths of the second.
+fn over(a: Duration, b: Duration) -> String {
+    format!("{:.2} s / {:.2} s = {:.2}", a.as_secs_f64(), b.as_secs_f64(), ratio(a, b))
+}
+
+fn bounded(figure: &str, a: Duration, b: Duration, bound: f64) {
+    row(figure, &over(a, b), &bound.to_string(), &format!("~{:.2}", ratio(a, b) / bound));
+}
+
+fn row(figure: &str, measured: &str, bound: &str, part: &str) {
+    println!("| {figure} | {measured} | {bound} | {part} |");
 }
 
 fn shortest(run: impl Fn() -> Duration) -> Duration {
@@ -86,19 +98,15 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn line() -> String {
-        question().arguments.join(" ")
-    }
-
     /// The shortest time that bare `ssh` processes take, and how many of them ran at the same time.
-    fn floor(&self) -> (usize, Duration) {
+    fn floor(&self, command: &command::Command) -> (usize, Duration) {
         let side_by_side = SIDE_BY_SIDE.iter();
-        let runs = side_by_side.map(|side| (*side, shortest(|| timed(|| self.bare(*side)))));
+        let runs = side_by_side.map(|side| (*side, shortest(|| timed(|| self.bare(*side, command)))));
         runs.min_by_key(|(_, length)| *length).expect("some runs")
     }
 
-    fn bare(&self, side: usize) {
-        let line = Self::line();
+    fn bare(&self, side: usize, command: &command::Command) {
+        let line = command.arguments.join(" ");
         let start = |host: &Debian| {
             let mut ssh = Command::new("ssh");
             ssh.arg("-F").arg(&self.config).args(["-o", "BatchMode=yes", host.address(), &line]);
@@ -107,22 +115,10 @@ impl Bench<'_> {
         all(self.hosts, side, start);
     }
 
-    /// The same command on all hosts at a time, without the network.
-    fn on_hosts_alone(&self) -> Duration {
-        let line = Self::line();
-        timed(|| {
-            all(self.hosts, self.hosts.len(), |host| {
-                host.command(&line).stdout(Stdio::null()).spawn().expect("nsenter")
-            });
-        })
-    }
-
-    fn ask_all(&self, ssh: &SshHosts) -> Duration {
-        let command = question();
+    fn ask_all(&self, ssh: &SshHosts, command: &command::Command) -> Duration {
         timed(|| {
             self.runtime.block_on(async {
-                let asks =
-                    self.hosts.iter().map(|host| ssh.run(host.address(), &command, b"", Duration::from_secs(60)));
+                let asks = self.hosts.iter().map(|host| ssh.run(host.address(), command, b"", Duration::from_secs(60)));
                 for answer in futures_util::future::join_all(asks).await {
                     assert_eq!(answer.expect("an answer").exit, 0);
                 }
@@ -135,14 +131,14 @@ impl Bench<'_> {
         SshHosts::new(settings).expect("a folder for sockets")
     }
 
-    fn cold(&self) -> Duration {
-        shortest(|| self.ask_all(&self.ssh()))
+    fn cold(&self, command: &command::Command) -> Duration {
+        shortest(|| self.ask_all(&self.ssh(), command))
     }
 
-    fn warm(&self) -> Duration {
+    fn warm(&self, command: &command::Command) -> Duration {
         let ssh = self.ssh();
-        self.ask_all(&ssh);
-        shortest(|| self.ask_all(&ssh))
+        self.ask_all(&ssh, command);
+        shortest(|| self.ask_all(&ssh, command))
     }
 
     fn peer(&self, name: &str) -> Command {
@@ -156,7 +152,7 @@ impl Bench<'_> {
         self.hosts.iter().map(Host::address).collect::<Vec<_>>().join(between)
     }
 
-    fn ansible(&self) -> Duration {
+    fn ansible(&self, command: &command::Command) -> Duration {
         write(&self.folder.join("inventory"), &self.addresses("\n"));
         let settings = format!(
             "[defaults]\nforks = 50\ninterpreter_python = /usr/bin/python3\n[ssh_connection]\npipelining = True\n\
@@ -167,7 +163,7 @@ impl Bench<'_> {
         write(&self.folder.join("ansible.cfg"), &settings);
         let run = || {
             let mut ansible = self.peer("ansible");
-            ansible.args(["all", "-i", "inventory", "-m", "command", "-a", &Self::line()]);
+            ansible.args(["all", "-i", "inventory", "-m", "command", "-a", &command.arguments.join(" ")]);
             timed(|| assert!(ansible.status().expect("ansible").success(), "ansible failed"))
         };
         // The first run makes the connections.
@@ -175,13 +171,14 @@ impl Bench<'_> {
         shortest(run)
     }
 
-    fn pyinfra(&self) -> Duration {
+    fn pyinfra(&self, command: &command::Command) -> Duration {
         let key = self.folder.join("operator").display().to_string();
+        let known = format!("ssh_known_hosts_file={}", self.folder.join("known_hosts").display());
         shortest(|| {
             let mut pyinfra = self.peer("pyinfra");
-            pyinfra.args(["-y", "--ssh-user", "root", "--ssh-key", &key]);
-            pyinfra.args(["--data", "ssh_strict_host_key_checking=off", &self.addresses(",")]);
-            pyinfra.args(["exec", "--", &Self::line()]);
+            pyinfra.args(["-y", "--user", "root", "--key", &key]);
+            pyinfra.args(["--data", &known, &self.addresses(",")]);
+            pyinfra.args(["exec", "--", &command.arguments.join(" ")]);
             timed(|| assert!(pyinfra.status().expect("pyinfra").success(), "pyinfra failed"))
         })
     }

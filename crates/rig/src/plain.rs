@@ -142,6 +142,8 @@ impl Drop for Plain {
     fn drop(&mut self) {
         // Before the operator's folder, which has its files.
         drop(self.supervisord.take());
+        // Those of the connections are not in sshd's group.
+        self.end_connections();
         let group = format!("-{}", self.process.id());
         ["CONT", "KILL"].iter().for_each(|name| signal(name, &group));
         let _ = self.process.wait();
