@@ -9,11 +9,13 @@
 //! - `job`: durable, named jobs, and the helper script that keeps them on a host;
 //! - `supervisor`: the states of programs, and the orders to start, stop and kill them;
 //! - `processes`: what still runs, whatever supervisor believes;
+//! - `answers`: whether programs answer on their ports;
 //! - `queues`, `celery`: tasks that wait, and tasks that run;
 //! - `django`: migrations that are pending;
 //! - `readiness`: what would be in the way of a conductor on a host;
 //! - `envelope`: how a command travels to a host, and how its answer is known to be complete.
 
+pub mod answers;
 pub mod celery;
 pub mod command;
 pub mod django;

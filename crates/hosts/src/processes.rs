@@ -5,7 +5,7 @@
 //! does everything that it starts in turn. A process that has overwritten its environment, as ones that set their own
 //! title do, is found by its process group, which is the program's process id, or by a text in its command line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cutover_core::names::ProgramName;
 
@@ -16,6 +16,8 @@ use crate::command::{Ask, Command, RunAs, Said};
 pub struct Leftover {
     /// Its process id.
     pub pid: u32,
+    /// When it began, in the kernel's ticks since boot: another process may get its id later.
+    pub begun: Option<u64>,
     /// The program that it belongs to; `None` if it was found by its command line.
     pub program: Option<ProgramName>,
     /// Its command line, or its name in brackets.
@@ -90,15 +92,24 @@ pub fn read(signs: &Signs<'_>, said: &Said) -> Result<Vec<Leftover>, NotListed> 
         let command = listed.commands.get(pid).cloned().unwrap_or_else(|| format!("[{}]", process.name));
         let program = listed.program_of(*pid, signs.programs).or_else(|| of_group(process.group));
         let by_text = signs.texts.iter().any(|text| command.contains(text.as_str()));
-        (program.is_some() || by_text).then_some(Leftover { pid: *pid, program, command })
+        (program.is_some() || by_text).then_some(Leftover { pid: *pid, begun: process.begun, program, command })
     });
     Ok(found.collect())
+}
+
+/// The ids of all processes of the host, except of those that have ended and wait for their parent.
+///
+/// # Errors
+/// When the list is not complete.
+pub fn ids(said: &Said) -> Result<BTreeSet<u32>, NotListed> {
+    Listed::read(said).map(|listed| listed.processes.into_keys().collect())
 }
 
 /// A process as `/proc/PID/stat` shows it.
 struct Process {
     name: String,
     group: u32,
+    begun: Option<u64>,
 }
 
 #[derive(Default)]
@@ -139,7 +150,7 @@ impl Listed {
         }
     }
 
-    /// `PID (name) state parent group ...`. The name may contain blanks and parentheses.
+    /// `PID (name) state parent group ...`, the 22nd of which is the start. The name may contain blanks and parentheses.
     fn read_stat(&mut self, line: &str) {
         let Some(((pid, name), rest)) =
             line.rsplit_once(") ").and_then(|(head, rest)| Some((head.split_once(" (")?, rest)))
@@ -147,10 +158,11 @@ impl Listed {
             return;
         };
         let mut words = rest.split(' ');
-        let (state, group) = (words.next(), words.nth(1));
+        let (state, group, begun) = (words.next(), words.nth(1), words.nth(16));
         let (Ok(pid), Some(group)) = (pid.parse(), group.and_then(|group| group.parse().ok())) else { return };
         if !matches!(state, Some("Z" | "X")) {
-            self.processes.insert(pid, Process { name: name.to_owned(), group });
+            let begun = begun.and_then(|begun| begun.parse().ok());
+            self.processes.insert(pid, Process { name: name.to_owned(), group, begun });
         }
     }
 
@@ -239,6 +251,19 @@ mod tests {
 
         let texts = ["celeryd: worker".to_owned()];
         assert_eq!(found(LISTED, &Signs { texts: &texts, ..signs }).last(), Some(&(73, None)));
+    }
+
+    #[test]
+    fn a_process_is_known_by_its_id_and_its_beginning() {
+        // As /proc shows a real process.
+        let stat =
+            "71 (a) b) S 1 71 71 0 -1 4194560 2026 2186 4 1 3 2 1 0 20 0 1 0 6157 12550144 2816 18446744073709551615";
+        let text = LISTED.replace("71 (celery) R 1 71 71 0", stat);
+        let said = Said { stdout: text, ..Said::default() };
+        assert_eq!(ids(&said).expect("a complete list"), [1, 70, 71, 73, 80].into());
+        let (names, pids) = (programs(&["edxapp_worker:*"]), BTreeMap::new());
+        let left = read(&Signs { programs: &names, pids: &pids, texts: &[] }, &said).expect("a complete list");
+        assert_eq!((left[0].pid, left[0].begun), (71, Some(6157)));
     }
 
     #[test]

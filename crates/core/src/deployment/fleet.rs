@@ -154,6 +154,14 @@ pub struct Services {
     /// How long a start may take.
     #[serde(default = "default_start_limit")]
     pub start_limit: Span,
+    /// How long a program must have run with the same process before it counts as running. A program that cannot reach its
+    /// database, or cannot bind its port, often ends some seconds after its start.
+    #[serde(default = "default_steady")]
+    pub steady: Span,
+    /// What must answer on the host once the services have been started: `http://127.0.0.1:8000/heartbeat` must give a status
+    /// below 400, and `127.0.0.1:8000` must accept a connection.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<String>,
     /// Before workers stop, wait up to this long for the fleet's queues to be empty. Without this key, queued tasks
     /// are left to the next hosts, and workers stop while visitors are being sent to the maintenance page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -162,6 +170,11 @@ pub struct Services {
     /// root runs it on a current worker host. It prints a number for each queue: alone on a line, or as its last word.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub count_queues: Vec<String>,
+    /// The command that names the tasks that workers run, as a list that ends in `"inspect", "active", "--json"` after the
+    /// path of celery. root runs it on each worker host right before its services stop, since a worker that was told to
+    /// stop does not answer any more. The tasks are named if the stop takes longer than expected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub running_tasks: Vec<String>,
     /// Commands that must succeed on a next host, days before the window. root runs them. They must not start services.
     #[serde(rename = "smoke_test", default)]
     pub smoke_tests: Vec<SmokeTest>,
@@ -187,6 +200,10 @@ fn default_start_limit() -> Span {
     Span::seconds(600)
 }
 
+fn default_steady() -> Span {
+    Span::seconds(5)
+}
+
 /// What to do with programs that still run after the stop limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -197,6 +214,8 @@ pub enum PastStopLimit {
     Abort,
     /// Kill the programs that still run; their tasks are lost or run again.
     Kill,
+    /// Go on waiting, and say what still runs. Killing programs by hand ends the wait.
+    Wait,
 }
 
 /// A command that must succeed on a next host.

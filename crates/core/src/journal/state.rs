@@ -273,6 +273,7 @@ impl Upgrade {
                 self.terminated.insert(instance.clone());
             }
             Fact::RecordsChanged { .. }
+            | Fact::RunningTasks { .. }
             | Fact::Killed { .. }
             | Fact::Invalidated { .. }
             | Fact::Job { .. }

@@ -306,6 +306,9 @@ pub struct StopServices {
     pub stop_limit: Duration,
     /// What happens to those that take longer.
     pub past_stop_limit: PastStopLimit,
+    /// The command that names the tasks that run; empty if nothing does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub running_tasks: Vec<String>,
 }
 
 /// How the tasks in a fleet's queues are counted.
@@ -326,6 +329,17 @@ pub struct StartServices {
     pub supervisorctl: String,
     /// The programs.
     pub programs: Vec<ProgramName>,
+    /// How long each must have run with the same process.
+    #[serde(rename = "steady_seconds", with = "crate::time::seconds", default = "five_seconds")]
+    pub steady: Duration,
+    /// The addresses that must answer on the host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<String>,
+}
+
+/// As long as programs had to run before this could be chosen.
+const fn five_seconds() -> Duration {
+    Duration::from_secs(5)
 }
 
 /// A migration command to run as a job of a host, so that it outlives the connection and the conductor.

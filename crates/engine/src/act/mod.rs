@@ -18,6 +18,7 @@ mod programs;
 mod recorded;
 mod snapshots;
 mod supervised;
+mod tasks;
 
 pub(crate) use context::{Seen, StepContext};
 pub(crate) use dispatch::{act, observe};

@@ -115,6 +115,11 @@ impl Up {
         stopping.into_iter().cloned().collect()
     }
 
+    /// The processes of programs that supervisor says to be down: the id of each, and when it began.
+    pub(super) fn left(&self) -> Vec<(u32, u64)> {
+        self.processes.iter().filter_map(|process| Some((process.pid, process.begun?))).collect()
+    }
+
     /// What runs, for people.
     pub(super) fn words(&self) -> String {
         let programs = self.programs.iter().map(|(program, _)| Cow::Borrowed(program.as_str()));
@@ -157,8 +162,9 @@ pub(super) async fn order(
     verb: Verb,
     subject: &Subject<'_>,
     programs: Vec<ProgramName>,
+    left: Vec<(u32, u64)>,
 ) -> Result<(), WriteError> {
-    let order = Order { verb, supervisorctl: subject.supervisorctl.to_owned(), programs };
+    let order = Order { verb, supervisorctl: subject.supervisorctl.to_owned(), programs, left };
     let job = Job::new(context.name_of_order(), order.command());
     let hosts = &context.world.hosts;
     context.write(call, async |permit: &Permit| hosts.start_job(permit, &subject.id, &job).await).await.map(drop)

@@ -1,6 +1,7 @@
-# Tells supervisor to stop, start or kill programs: $1 is the verb, $2 supervisorctl, the others are programs.
-verb=$1 supervisorctl=$2
-shift 2
+# Tells supervisor to stop, start or kill programs: $1 is the verb, $2 supervisorctl, $3 what is left of programs as
+# `PID:BEGUN` words, and the others are programs.
+verb=$1 supervisorctl=$2 left=$3
+shift 3
 
 # The processes that supervisor started for the program, and what they have started: each inherits these variables.
 processes() {
@@ -25,6 +26,13 @@ kill_program() {
     for left in $(processes "$1"); do kill -s KILL "$left" 2>/dev/null && echo "$1: killed process $left"; done
     wait
 }
+
+# Processes that no longer show their program. An id belongs to the same process only if that began at the same time.
+for process in $left; do
+    pid=${process%:*}
+    [ "$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f20)" = "${process#*:}" ] || continue
+    kill -s KILL "$pid" 2>/dev/null && echo "killed process $pid"
+done
 
 for program in "$@"; do
     case $verb in

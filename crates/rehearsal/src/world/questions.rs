@@ -1,8 +1,13 @@
 //! What hosts answer to questions, in the text of the real programs, so that the parsers run in every rehearsal.
 
+use std::time::Duration;
+
 use cutover_core::deployment::{Role, Services};
 use cutover_core::names::InstanceId;
+use cutover_core::time::between;
 use cutover_engine::ports::Answer;
+use cutover_hosts::answers;
+use cutover_hosts::celery::{self, Task};
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
 use cutover_hosts::processes;
 
@@ -15,8 +20,10 @@ use super::state::WorldState;
 pub(crate) enum Question {
     Programs,
     Processes,
+    Answers,
     SmokeTest,
     QueuedTasks,
+    RunningTasks,
     PendingMigrations,
     Other,
 }
@@ -26,8 +33,10 @@ impl Question {
         match self {
             Self::Programs => "programs",
             Self::Processes => "processes",
+            Self::Answers => "answers",
             Self::SmokeTest => "smoke_test",
             Self::QueuedTasks => "queued_tasks",
+            Self::RunningTasks => "running_tasks",
             Self::PendingMigrations => "pending_migrations",
             Self::Other => "ask",
         }
@@ -53,10 +62,14 @@ impl WorldState {
             Question::Programs
         } else if processes::is_asked(ask) {
             Question::Processes
+        } else if answers::asked(ask).is_some() {
+            Question::Answers
         } else if is_of_role(&|services| services.smoke_tests.iter().any(|test| test.command == arguments)) {
             Question::SmokeTest
         } else if is_of_role(&|services| !arguments.is_empty() && services.count_queues == arguments) {
             Question::QueuedTasks
+        } else if is_of_role(&|services| celery::is_asked(ask, &services.running_tasks)) {
+            Question::RunningTasks
         } else if self.deployment.migrations.iter().any(|migration| migration.list_command == arguments) {
             Question::PendingMigrations
         } else {
@@ -70,8 +83,10 @@ impl WorldState {
         let answer = match question {
             Question::Programs => self.status(host, &ask.command),
             Question::Processes => Some(processes_of(host)),
+            Question::Answers => answers::asked(ask).map(|addresses| answers_of(host, addresses)),
             Question::SmokeTest => self.smoke_test(host, &ask.command),
             Question::QueuedTasks => Some(printed(format!("{}\n", self.queued_tasks(&host.fleet)))),
+            Question::RunningTasks => Some(self.running_tasks(host)),
             Question::PendingMigrations => self.pending(instance, &ask.command),
             Question::Other => of_script(ask),
         };
@@ -118,6 +133,26 @@ impl WorldState {
         Some(printed(format!("{}: {}\n", host.name, test.contains.as_deref().unwrap_or("ok"))))
     }
 
+    /// `celery inspect active --json`: each program of a worker runs a task. Workers that were told to stop do not answer.
+    fn running_tasks(&self, host: &Host) -> Said {
+        let worker = format!("celery@edx.lms.core.default.{}", host.name);
+        let tasks = host.programs.iter().filter_map(|(name, program)| match program {
+            Program::Running(process) => Some(Task {
+                worker: worker.clone(),
+                name: "lms.djangoapps.instructor_task.tasks.calculate_grades_csv".to_owned(),
+                id: self.hexadecimal(&["running-task", host.id.as_str(), name.as_str()], 8),
+                process: Some(process.id),
+                running: Some(between(process.since, self.now).min(Duration::from_secs(1200))),
+            }),
+            _ => None,
+        });
+        let tasks: Vec<Task> = tasks.collect();
+        match tasks.is_empty() {
+            true => failed(69, "Error: No nodes replied within time constraint\n".to_owned()),
+            false => printed(celery::answer(host.name.as_str(), &worker, &tasks)),
+        }
+    }
+
     /// A command that lists the migrations of the host's fleet.
     fn pending(&self, instance: &InstanceId, command: &Command) -> Option<Said> {
         let (index, _) = self.migrations_by(instance, |migration| {
@@ -135,6 +170,12 @@ fn is_status(services: &Services, arguments: &[String]) -> bool {
 fn processes_of(host: &Host) -> Said {
     let processes = host.programs.iter().filter_map(|(name, program)| Some((program.process()?.id, name)));
     printed(processes::answer(&processes.collect::<Vec<_>>()))
+}
+
+/// Which program is behind an address is not known here, so all answer as soon as every program runs.
+fn answers_of(host: &Host, addresses: &[String]) -> Said {
+    let runs = host.programs.values().all(|program| matches!(program, Program::Running(_)));
+    printed(answers::answer(addresses, |_| runs))
 }
 
 fn of_script(ask: &Ask) -> Option<Said> {

@@ -157,8 +157,9 @@ const WRITES: [&str; 16] = [
 ];
 
 /// The calls of an upgrade that only read.
-const READS: [&str; 24] = [
+const READS: [&str; 26] = [
     "announced",
+    "answers",
     "ask_resolver",
     "ask_servers",
     "balancers",
@@ -180,6 +181,7 @@ const READS: [&str; 24] = [
     "processes",
     "programs",
     "records",
+    "running_tasks",
     "smoke_test",
     "snapshot",
 ];

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cutover_core::deployment::{Deployment, PastStopLimit, Role, parse};
 use cutover_core::journal::{Event, Fact, Record, Run, RunKind};
-use cutover_core::names::StepId;
+use cutover_core::names::{ProgramName, StepId};
 use cutover_core::plan::{Action, Order, Phase, Plan};
 use cutover_core::progress::Progress;
 use cutover_core::time::later;
@@ -117,6 +117,28 @@ fn a_program_that_never_stops_is_killed_or_named_as_the_file_says() {
     let run = named.upgrade.run_of(Phase::Window).expect("the window");
     let (_, error) = run.failed().next().expect("the step has failed");
     assert!(error.contains("lms") && error.contains(host.as_str()), "{error}");
+}
+
+#[test]
+fn a_worker_that_never_stops_is_killed_with_its_tasks_on_record() {
+    let mut deployment = qa();
+    let group = deployment.fleets[0].worker.as_ref().expect("workers");
+    let (name, fleet, release) = (&deployment.name, &deployment.fleets[0].name, &deployment.release);
+    let host = group.host_name(name.as_str(), fleet, 0, &release.current_version);
+    let program = ProgramName::from("edxapp_worker:lms_high_3");
+    let worker = deployment.role.worker.as_mut().expect("workers");
+    worker.running_tasks = ["celery", "inspect", "active", "--json"].map(str::to_owned).to_vec();
+    let hangs = Fault::ProgramNeverStops { host: host.clone(), program: program.clone() };
+    let killed = rehearsed(&deployment, 1, |world| world.faults.push(hangs));
+    assert_well(&killed, "killed");
+    let facts = events(&killed.records).flat_map(Event::facts);
+    let with: Vec<_> = facts
+        .filter_map(|fact| match fact {
+            Fact::Killed { host: on, programs, tasks } if *on == host && *programs == [program.clone()] => Some(tasks),
+            _ => None,
+        })
+        .collect();
+    assert!(matches!(with[..], [tasks] if tasks.len() == 1), "{with:?}");
 }
 
 fn failing_migration(deployment: &Deployment) -> Fault {

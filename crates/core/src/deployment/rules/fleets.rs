@@ -14,6 +14,8 @@ pub(super) const RULES: &[Rule] = &[
     workers_are_in_no_balancer,
     worker_services_match_worker_groups,
     queues_that_drain_are_counted,
+    only_workers_run_tasks,
+    what_must_answer_is_an_address,
     smoke_tests_start_nothing,
 ];
 
@@ -114,6 +116,43 @@ fn queues_that_drain_are_counted(deployment: &Deployment, file: &Node) -> Vec<Mi
         }
     }
     mistakes
+}
+
+/// A web host has no workers that could name their tasks.
+fn only_workers_run_tasks(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    if deployment.role.edxapp.running_tasks.is_empty() {
+        return Vec::new();
+    }
+    let node = file.get("role").get("edxapp").get("running_tasks");
+    vec![Mistake::at(node, "running_tasks is about workers, and this is another role", "move it to [role.worker]")]
+}
+
+fn what_must_answer_is_an_address(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for role in Role::ALL {
+        let Some(services) = deployment.role.services(role) else { continue };
+        let node = file.get("role").get(role.as_str()).get("answers");
+        for (index, address) in services.answers.iter().enumerate().filter(|(_, address)| !is_address(address)) {
+            let message = format!("`{address}` is not an address on the host");
+            let label = "write \"http://127.0.0.1:8000/heartbeat\", or \"127.0.0.1:8000\" for a port";
+            mistakes.push(Mistake::at(node.item(index), message, label));
+        }
+    }
+    mistakes
+}
+
+/// `http://HOST[:PORT]/PATH`, or `HOST:PORT`.
+fn is_address(address: &str) -> bool {
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    let is_host = |host: &str| !host.is_empty() && !host.contains(['/', ' ']);
+    let has_port = |at: &str| at.rsplit_once(':').is_some_and(|(host, port)| is_host(host) && is_port(port));
+    match address.strip_prefix("http://") {
+        Some(rest) => match rest.split_once('/') {
+            Some((host, path)) => !path.contains(' ') && (has_port(host) || is_host(host) && !host.contains(':')),
+            None => false,
+        },
+        None => has_port(address),
+    }
 }
 
 /// A next worker that runs before the window takes tasks from the production broker and runs them with new code.

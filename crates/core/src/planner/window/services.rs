@@ -8,7 +8,7 @@ use crate::deployment::{Database, Fleet, GateBefore, Role, Services};
 use crate::names::StepId;
 use crate::plan::{Action, CountTasks, Host, HostPrograms, Line, Rule, StartServices, Step, Work};
 use crate::planner::build::{CALL, CALL_LIMIT, Joined, joined, step};
-use crate::planner::prepare::stop_services;
+use crate::planner::prepare::{stop_services, stop_takes};
 
 impl<'a> Window<'a> {
     /// Stops the current hosts. Those that serve visitors wait until visitors are diverted. Workers do not serve
@@ -24,7 +24,7 @@ impl<'a> Window<'a> {
             let action = stop_services(services, host.clone());
             let stop = step(stop_id(host), Line::StopCurrent, format!("stop services on {}", host.name), action)
                 .of_fleet(&fleet.name)
-                .takes(services.stop_expected.duration(), services.stop_limit.duration() + CALL_LIMIT)
+                .takes(services.stop_expected.duration(), stop_takes(services))
                 .undone_by(start_services(services, host.clone()), services.start_expected.duration());
             steps.push(match (role, &drained) {
                 (Role::Edxapp, _) => stop.after(&diverted_id(fleet), Rule::VisitorsDiverted),
@@ -134,5 +134,7 @@ fn start_services(services: &Services, host: Host) -> Action {
         host,
         supervisorctl: services.supervisorctl.clone(),
         programs: services.programs.clone(),
+        steady: services.steady.duration(),
+        answers: services.answers.clone(),
     })
 }
