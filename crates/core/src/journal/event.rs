@@ -294,6 +294,13 @@ pub enum Fact {
         /// lost.
         started: bool,
     },
+    /// Supervisor on a host is told something, by this job. Nothing depends on the job: the programs show what came of it.
+    Order {
+        /// The host.
+        instance: InstanceId,
+        /// The job.
+        job: JobName,
+    },
     /// An image is about to be removed. These snapshots of its disks will remain.
     ImageDisks {
         /// The image.

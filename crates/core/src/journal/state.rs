@@ -277,6 +277,7 @@ impl Upgrade {
             | Fact::Killed { .. }
             | Fact::Invalidated { .. }
             | Fact::Job { .. }
+            | Fact::Order { .. }
             | Fact::ImageDisks { .. }
             | Fact::DisksRemoved { .. }
             | Fact::SiteChecked { .. }

@@ -60,6 +60,8 @@ pub(crate) struct Services {
     calls: RefCell<Vec<(String, u64)>>,
     /// The names of their jobs.
     jobs: RefCell<Vec<JobName>>,
+    /// The names of those that were collected.
+    collected: RefCell<Vec<JobName>>,
 }
 
 impl Services {
@@ -67,7 +69,7 @@ impl Services {
         let start = stage.clock.now();
         let program = |state| Program { state, pid: 70, since: earlier(start, Duration::from_secs(60)) };
         let programs = states.iter().map(|(name, state)| (ProgramName::from(*name), program(*state))).collect();
-        let (listed, at_look, is_stubborn, obeys_late, silent_until, queued, active, said, calls, jobs) =
+        let (listed, at_look, is_stubborn, obeys_late, silent_until, queued, active, said, calls, jobs, collected) =
             Default::default();
         let clock = Rc::clone(&stage.clock) as _;
         let programs = RefCell::new(programs);
@@ -85,6 +87,7 @@ impl Services {
             said,
             calls,
             jobs,
+            collected,
         };
         let services = Rc::new(services);
         stage.world = World { hosts: Rc::clone(&services) as _, ..stage.world.clone() };
@@ -184,8 +187,9 @@ impl Hosts for Services {
         Err(Failure::permanent("nobody asks for this here"))
     }
 
-    async fn collect_job(&self, _: &Permit, _: &InstanceId, _: &JobName) -> Answer<()> {
-        Err(Failure::permanent("nobody asks for this here"))
+    async fn collect_job(&self, _: &Permit, _: &InstanceId, job: &JobName) -> Answer<()> {
+        self.collected.borrow_mut().push(job.clone());
+        Ok(())
     }
 }
 
@@ -538,6 +542,21 @@ fn each_order_of_each_conductor_is_a_job_of_its_own() {
     jobs.sort();
     jobs.dedup();
     assert_eq!(jobs.len(), all, "under a name that was used before, nothing would be done");
+}
+
+#[test]
+fn orders_are_collected_when_their_step_is_done_and_not_before() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.is_stubborn.set(true);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.collected.borrow().len(), 0, "they may tell what went wrong");
+    services.is_stubborn.set(false);
+    assert_eq!(stage.resume(), Ending::Finished);
+    let (mut given, mut collected) = (services.jobs.borrow().clone(), services.collected.borrow().clone());
+    given.sort();
+    collected.sort();
+    assert_eq!(collected, given, "also those of the conductor before");
 }
 
 #[test]
