@@ -51,6 +51,9 @@ fn needs_hosts(action: &Action) -> bool {
     matches!(
         action,
         Action::SmokeTest { .. }
+            | Action::HoldBack(_)
+            | Action::PutBack(_)
+            | Action::RunCommands(_)
             | Action::StopServices(_)
             | Action::StartServices(_)
             | Action::DrainQueues { .. }

@@ -175,6 +175,17 @@ pub struct Services {
     /// stop does not answer any more. The tasks are named if the stop takes longer than expected.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub running_tasks: Vec<String>,
+    /// What else writes on current hosts by itself. It is held back from the opening of the window on, before services stop,
+    /// and is put back only if the upgrade is taken back.
+    #[serde(default, skip_serializing_if = "HoldBack::is_empty")]
+    pub hold_back: HoldBack,
+    /// Commands that freeze what restarts services or changes packages, such as configuration runs, on current and next
+    /// hosts for the window. Each is a list. root runs them, and again after an interruption.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub freeze: Vec<Vec<String>>,
+    /// Commands that undo `freeze`: on next hosts when visitors are back, and on current hosts if the upgrade is taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub release: Vec<Vec<String>>,
     /// Commands that must succeed on a next host, days before the window. root runs them. They must not start services.
     #[serde(rename = "smoke_test", default)]
     pub smoke_tests: Vec<SmokeTest>,
@@ -216,6 +227,32 @@ pub enum PastStopLimit {
     Kill,
     /// Go on waiting, and say what still runs. Killing programs by hand ends the wait.
     Wait,
+}
+
+/// Cron files and systemd timers that are held back on current hosts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HoldBack {
+    /// Files that cron reads, such as `/etc/cron.d/edxapp`. They are renamed in their folder, so that cron ignores them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cron: Vec<String>,
+    /// Timers, such as `edx-nightly.timer`. A service that one of them has started is waited for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timers: Vec<String>,
+}
+
+impl HoldBack {
+    /// Whether there is nothing to hold back.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.cron.is_empty() && self.timers.is_empty()
+    }
+
+    /// All of it: a path is a cron file, anything else a timer.
+    #[must_use]
+    pub fn items(&self) -> Vec<String> {
+        self.cron.iter().chain(&self.timers).cloned().collect()
+    }
 }
 
 /// A command that must succeed on a next host.

@@ -4,9 +4,11 @@
 //! come. Carrying out an action makes its call once and does not wait: to wait means to observe again.
 
 mod balancers;
+mod commands;
 mod context;
 mod dispatch;
 mod dns;
+mod held;
 mod hosts;
 mod images;
 mod late;

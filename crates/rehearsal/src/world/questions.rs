@@ -9,7 +9,7 @@ use cutover_engine::ports::Answer;
 use cutover_hosts::answers;
 use cutover_hosts::celery::{self, Task};
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
-use cutover_hosts::processes;
+use cutover_hosts::{hold, processes};
 
 use super::jobs::{not_found, runs};
 use super::parts::{Host, Program, Script, list_of};
@@ -21,6 +21,7 @@ pub(crate) enum Question {
     Programs,
     Processes,
     Answers,
+    Held,
     SmokeTest,
     QueuedTasks,
     RunningTasks,
@@ -33,6 +34,7 @@ impl Question {
         match self {
             Self::Programs => "programs",
             Self::Processes => "processes",
+            Self::Held => "held",
             Self::Answers => "answers",
             Self::SmokeTest => "smoke_test",
             Self::QueuedTasks => "queued_tasks",
@@ -64,6 +66,8 @@ impl WorldState {
             Question::Processes
         } else if answers::asked(ask).is_some() {
             Question::Answers
+        } else if hold::asked(ask).is_some() {
+            Question::Held
         } else if is_of_role(&|services| services.smoke_tests.iter().any(|test| test.command == arguments)) {
             Question::SmokeTest
         } else if is_of_role(&|services| !arguments.is_empty() && services.count_queues == arguments) {
@@ -83,6 +87,7 @@ impl WorldState {
         let answer = match question {
             Question::Programs => self.status(host, &ask.command),
             Question::Processes => Some(processes_of(host)),
+            Question::Held => hold::asked(ask).map(|items| printed(hold::answer(items, host.holds_back))),
             Question::Answers => answers::asked(ask).map(|addresses| answers_of(host, addresses)),
             Question::SmokeTest => self.smoke_test(host, &ask.command),
             Question::QueuedTasks => Some(printed(format!("{}\n", self.queued_tasks(&host.fleet)))),

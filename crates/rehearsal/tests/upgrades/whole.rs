@@ -141,6 +141,34 @@ fn a_worker_that_never_stops_is_killed_with_its_tasks_on_record() {
     assert!(matches!(with[..], [tasks] if tasks.len() == 1), "{with:?}");
 }
 
+#[test]
+fn other_writers_are_held_back_and_frozen_hosts_are_released_where_new_code_runs() {
+    let mut deployment = qa();
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
+    for services in [&mut deployment.role.edxapp].into_iter().chain(deployment.role.worker.as_mut()) {
+        services.hold_back.cron = words(&["/etc/cron.d/edxapp"]);
+        services.hold_back.timers = words(&["edx-nightly.timer"]);
+        services.freeze = vec![words(&["systemctl", "stop", "ansible-pull.timer"])];
+        services.release = vec![words(&["systemctl", "start", "ansible-pull.timer"])];
+    }
+    for order in [Order::Overlapped, Order::Runbook] {
+        let rehearsed = rehearse(&deployment, 1, order, |_| {}, Rc::new(|_| {})).expect("the rehearsal itself works");
+        assert_well(&rehearsed, "held back");
+        let run = rehearsed.upgrade.run_of(Phase::Window).expect("the window");
+        let done = |prefix: &str| {
+            let steps = run.runs().filter(|(step, run)| step.id.as_str().starts_with(prefix) && run.status.is_done());
+            steps.count()
+        };
+        assert_eq!([done("window.hold."), done("window.freeze."), done("window.release.")], [5, 10, 5]);
+        for (step, of_step) in run.runs().filter(|(step, _)| step.id.as_str().starts_with("window.stop.")) {
+            for before in ["window.hold.", "window.freeze."] {
+                let before = StepId::from(step.id.as_str().replacen("window.stop.", before, 1));
+                assert!(run.run(&before).ended_at <= of_step.started_at, "{}", step.id);
+            }
+        }
+    }
+}
+
 fn failing_migration(deployment: &Deployment) -> Fault {
     Fault::MigrationFails {
         fleet: deployment.fleets[0].name.clone(),

@@ -16,6 +16,8 @@ pub(super) const RULES: &[Rule] = &[
     queues_that_drain_are_counted,
     only_workers_run_tasks,
     what_must_answer_is_an_address,
+    what_is_held_back_is_a_file_or_a_timer,
+    what_is_frozen_is_released,
     smoke_tests_start_nothing,
 ];
 
@@ -153,6 +155,50 @@ fn is_address(address: &str) -> bool {
         },
         None => has_port(address),
     }
+}
+
+fn what_is_held_back_is_a_file_or_a_timer(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for role in Role::ALL {
+        let Some(services) = deployment.role.services(role) else { continue };
+        let node = file.get("role").get(role.as_str()).get("hold_back");
+        for (index, path) in services.hold_back.cron.iter().enumerate() {
+            if !path.starts_with('/') || path.ends_with('/') {
+                let message = format!("`{path}` is not the path of a file");
+                mistakes.push(Mistake::at(node.get("cron").item(index), message, "such as \"/etc/cron.d/edxapp\""));
+            }
+        }
+        for (index, timer) in services.hold_back.timers.iter().enumerate() {
+            if !timer.ends_with(".timer") || timer.contains(['/', ' ']) {
+                let message = format!("`{timer}` is not the name of a timer");
+                mistakes.push(Mistake::at(node.get("timers").item(index), message, "such as \"edx-nightly.timer\""));
+            }
+        }
+    }
+    mistakes
+}
+
+/// What nobody releases stays frozen after the upgrade.
+fn what_is_frozen_is_released(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for role in Role::ALL {
+        let Some(services) = deployment.role.services(role) else { continue };
+        let section = file.get("role").get(role.as_str());
+        for (key, commands, other) in
+            [("freeze", &services.freeze, &services.release), ("release", &services.release, &services.freeze)]
+        {
+            if !commands.is_empty() && other.is_empty() {
+                let missing = if key == "freeze" { "release" } else { "freeze" };
+                let label = format!("needs {missing} = [[...]] beside it");
+                mistakes.push(Mistake::at(section.get(key), format!("{key} without {missing}"), label));
+            }
+            for (index, _) in commands.iter().enumerate().filter(|(_, command)| command.is_empty()) {
+                let label = "such as [\"systemctl\", \"stop\", \"unattended-upgrades\"]";
+                mistakes.push(Mistake::at(section.get(key).item(index), "a command is empty", label));
+            }
+        }
+    }
+    mistakes
 }
 
 /// A next worker that runs before the window takes tasks from the production broker and runs them with new code.

@@ -26,6 +26,7 @@ impl<'a> Window<'a> {
                 .of_fleet(&fleet.name)
                 .takes(services.stop_expected.duration(), stop_takes(services))
                 .undone_by(start_services(services, host.clone()), services.start_expected.duration());
+            let stop = stop.after_all(&self.held(services, host), Rule::OthersHeldBack);
             steps.push(match (role, &drained) {
                 (Role::Edxapp, _) => stop.after(&diverted_id(fleet), Rule::VisitorsDiverted),
                 (Role::Worker, Some(drained)) => stop.after(drained, Rule::QueuesDrained),
@@ -70,6 +71,7 @@ impl<'a> Window<'a> {
             .of_fleet(&fleet.name)
             .after_all(&snapshots, Rule::SnapshotFirst)
             .after_all(decided, Rule::Decision)
+            .after_all(&self.frozen_next(fleet), Rule::OthersHeldBack)
             .takes(expected, CALL_LIMIT + 5 * expected.saturating_sub(CALL));
         // Snapshots already wait for this fleet's writers. Without a snapshot, this step has to wait for them.
         if snapshots.is_empty() { confirm.after_all(&self.stopped(fleet).ids, Rule::WritersStopped) } else { confirm }

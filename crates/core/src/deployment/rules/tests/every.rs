@@ -356,6 +356,31 @@ fn what_must_answer_is_an_address_on_the_host() {
 }
 
 #[test]
+fn what_is_held_back_is_a_file_or_a_timer() {
+    let with = |held: &str| small(&[("[role.edxapp]\n", &format!("[role.edxapp]\nhold_back = {held}\n"))]);
+    assert_eq!(with("{ cron = [\"/etc/cron.d/edxapp\"], timers = [\"edx-nightly.timer\"] }"), "");
+    assert_snapshot!(with("{ cron = [\"edxapp\"], timers = [\"edx-nightly.service\"] }"), @r#"
+    92:23 `edxapp` is not the path of a file | such as "/etc/cron.d/edxapp"
+    92:44 `edx-nightly.service` is not the name of a timer | such as "edx-nightly.timer"
+    "#);
+}
+
+#[test]
+fn what_is_frozen_is_released() {
+    let with = |keys: &str| small(&[("[role.edxapp]\n", &format!("[role.edxapp]\n{keys}\n"))]);
+    assert_eq!(with("freeze = [[\"a\", \"stop\"]]\nrelease = [[\"a\", \"start\"]]"), "");
+    assert_snapshot!(with("freeze = [[\"a\", \"stop\"]]"), @"
+    92:10 freeze without release | needs release = [[...]] beside it
+    ");
+    assert_snapshot!(with("release = [[\"a\", \"start\"]]"), @"
+    92:11 release without freeze | needs freeze = [[...]] beside it
+    ");
+    assert_snapshot!(with("freeze = [[]]\nrelease = [[\"a\"]]"), @r#"
+    92:11 a command is empty | such as ["systemctl", "stop", "unattended-upgrades"]
+    "#);
+}
+
+#[test]
 fn smoke_tests_start_no_services() {
     let list = |command: &str| small(&[("[\"systemctl\", \"is-active\", \"nginx\"]", command)]);
     assert_snapshot!(list("[\"/edx/bin/supervisorctl\", \"restart\", \"all\"]"), @"
