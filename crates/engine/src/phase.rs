@@ -44,6 +44,7 @@ pub async fn run(conductor: &Conductor, plan: Option<(Plan, Digest)>, phase: Pha
     let failed = conduct(conductor, &run).await?;
     if conductor.journal.upgrade().run_under_way().is_some_and(Run::is_done) {
         conductor.journal.append(Event::RunFinished { run: run.number }).await?;
+        conductor.collect_orders().await;
         return Ok(Ending::Finished);
     }
     if failed.is_empty() {
@@ -56,6 +57,7 @@ pub async fn run(conductor: &Conductor, plan: Option<(Plan, Digest)>, phase: Pha
         if was_refused { "somebody refused at a gate".to_owned() } else { words(failed.len()) }
     };
     conductor.journal.append(Event::Interrupted { because }).await?;
+    conductor.collect_orders().await;
     Ok(Ending::Failed(failed))
 }
 
