@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use cutover_core::journal::Fact;
 use cutover_core::names::{HostName, InstanceId, JobName, ProgramName};
 use cutover_core::plan::Host;
-use cutover_hosts::command::Command;
+use cutover_hosts::command::{Ask, Command};
 use cutover_hosts::job::Job;
 use cutover_hosts::processes::{self, Leftover, Signs};
 use cutover_hosts::supervisor::{self, NoStatus, Order, ProgramStatus, State, Verb};
@@ -40,13 +41,23 @@ impl<'a> Subject<'a> {
     }
 }
 
+/// The question for the states of these programs. It is asked at every look, so it is kept.
+fn question(context: &StepContext<'_>, subject: &Subject<'_>) -> Rc<Ask> {
+    if let Some(question) = context.questions.borrow().get(&subject.id) {
+        return Rc::clone(question);
+    }
+    let question = Rc::new(supervisor::ask(subject.supervisorctl, subject.programs));
+    context.questions.borrow_mut().insert(subject.id.clone(), Rc::clone(&question));
+    question
+}
+
 /// The states of exactly these programs.
 pub(super) async fn states(
     context: &StepContext<'_>,
     slot: &StepSlot<'_>,
     subject: &Subject<'_>,
 ) -> Answer<BTreeMap<ProgramName, ProgramStatus>> {
-    let question = supervisor::ask(subject.supervisorctl, subject.programs);
+    let question = question(context, subject);
     let ask = async |world: &crate::ports::World| {
         let said = world.hosts.ask(&subject.id, &question).await?;
         supervisor::read(subject.programs, &said).map_err(|why| no_status(subject.name, &why))

@@ -85,6 +85,7 @@ impl Conductor {
             was_started: Cell::new(run.status.is_open()),
             seen_since: Cell::new(None),
             change: RefCell::default(),
+            questions: RefCell::default(),
             pids: RefCell::default(),
             output: RefCell::default(),
             learned: RefCell::default(),
