@@ -139,7 +139,7 @@ mod tests {
             testing::progress(&record).for_each(|progress| lanes.hear(&progress));
         }
         assert!(!lanes.bars.values().any(ProgressBar::is_finished));
-        let event = Event::Interrupted { because: "the operator stopped it".to_owned() };
+        let event = Event::Interrupted { because: "it was told to end (SIGTERM)".to_owned() };
         lanes.hear(&testing::recorded(deployment.window.start.timestamp, event));
         assert!(lanes.bars.values().all(ProgressBar::is_finished));
     }

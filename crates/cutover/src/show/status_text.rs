@@ -71,7 +71,7 @@ fn headline(status: &Status) -> String {
 fn under_way(status: &Status, phase: Phase) -> String {
     match &status.conductor_state {
         ConductorState::Suspended { .. } => format!("is in `{phase}`, but its conductor IS SUSPENDED"),
-        ConductorState::Stopping => format!("is in `{phase}` and WILL STOP: its conductor was asked to stop"),
+        ConductorState::Stopping => format!("is in `{phase}` and WILL STOP: its conductor got a signal"),
         _ if !status.gates.is_empty() => format!("is in `{phase}` and WAITS FOR A DECISION"),
         _ => format!("is in `{phase}`"),
     }
@@ -93,7 +93,7 @@ fn conducted(status: &Status, conductor: &str) -> String {
     let under_way = status.phases.iter().any(|phase| phase.state == PhaseState::UnderWay);
     let state = match status.conductor_state {
         ConductorState::AtWork => ", alive",
-        ConductorState::Stopping => ", alive, was asked to stop",
+        ConductorState::Stopping => ", alive, stopping after a signal",
         ConductorState::Suspended { .. } => ", SUSPENDED",
         ConductorState::Gone if under_way => ", NOT ALIVE",
         // It has ended normally.

@@ -130,10 +130,27 @@ fn after_a_first_signal_the_status_says_that_the_conductor_stops() {
     let status = deployment.succeeds(&["status"]);
     assert!(!status.contains("goes on by itself"), "{status}");
     let again = format!("cutover prepare {}", deployment.file().display());
-    assert!(status.contains("was asked to stop") && status.contains(&again), "{status}");
+    assert!(status.contains("stopping after a signal") && status.contains(&again), "{status}");
     send(&prepare, Signal::INT);
     assert_eq!(prepare.wait().expect("it ends").code(), Some(7));
     let log = deployment.log();
     let end = log.split("stopped at once").nth(1).unwrap_or_else(|| panic!("{log}"));
     assert!(end.contains(&again), "the last words end with the command that resumes: {log}");
+}
+
+#[test]
+fn a_status_says_which_signal_has_stopped_the_conductor() {
+    let deployment = Deployment::prepared("signals");
+    for (signal, why) in [
+        (Signal::HUP, "its terminal was closed, or the connection to it was lost (SIGHUP)"),
+        (Signal::TERM, "it was told to end (SIGTERM)"),
+        (Signal::INT, "it was interrupted with Ctrl-C (SIGINT)"),
+    ] {
+        let mut window = deployment.start("window");
+        until(|| deployment.lease()["process"] == window.id() && gate_waits(&deployment));
+        send(&window, signal);
+        assert_eq!(window.wait().expect("it ends").code(), Some(7), "{}", deployment.log());
+        assert_eq!(deployment.status()["interrupted"], why);
+        assert!(deployment.log().contains("stopping, because"), "{}", deployment.log());
+    }
 }

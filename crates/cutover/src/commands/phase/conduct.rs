@@ -78,7 +78,7 @@ pub(super) async fn conduct(
         Either::Left((Err(halt), _)) | Either::Right((Either::Left((halt, _)), _)) => {
             Err(halted(args, session, &journal, halt, &leave).await)
         }
-        // The rest can only have ended because the operator interrupted it.
+        // The rest can only have ended because of a second signal.
         Either::Right(_) => {
             let upgrade = journal.upgrade().clone();
             let status = status(session, &upgrade, &ConductorState::Gone, None);
@@ -107,11 +107,11 @@ const REMIND: Duration = Duration::from_secs(30);
 
 /// After the first signal, tells everybody that the conductor stops, and says again and again what it still waits for.
 async fn remind(session: &Session, lease: &Lease, journal: Rc<Journal>, stop: Stop) -> Infallible {
-    stop.await;
+    let because = stop.await;
     let mut is_told = false;
     loop {
         let status = status(session, &journal.upgrade(), &ConductorState::AtWork, None);
-        output::note(&show::stopping(&status));
+        output::note(&show::stopping(&status, because));
         if !std::mem::replace(&mut is_told, true) {
             lease.stops(journal.records()).await;
         }
