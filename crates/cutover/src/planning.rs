@@ -52,12 +52,12 @@ pub fn unsafe_steps(plan: &Plan, deployment: &Deployment) -> Vec<String> {
     errors.map(|finding| format!("{}: {}", finding.step, finding.message)).collect()
 }
 
-/// Whether a phase that has ended may be planned again: only as long as the next one has not started. What people are
-/// told may change for longer, until visitors may see the maintenance page.
+/// Whether a phase that has ended may be planned again. What people are told and which hosts are prepared may change until
+/// visitors may see the maintenance page, and a window until the next phase has started.
 fn may_be_made_anew(inputs: Inputs<'_>, phase: Phase, blocked: &[Blocked]) -> bool {
     let only_finished = blocked.iter().all(|blocked| matches!(blocked, Blocked::Finished { .. }));
     let is_too_late = match phase {
-        Phase::Announce => is_down(inputs) || inputs.upgrade.finished(Phase::Window),
+        Phase::Announce | Phase::Prepare => is_down(inputs) || inputs.upgrade.finished(Phase::Window),
         _ => inputs.upgrade.last_runs().any(|run| run.kind.phase().is_some_and(|other| other > phase)),
     };
     only_finished && !is_too_late
@@ -77,7 +77,7 @@ fn cannot_start(session: &Session, phase: Phase, replan: bool, blocked: &[Blocke
 
 const fn too_late_to_replan(phase: Phase) -> &'static str {
     match phase {
-        Phase::Announce => "it can be planned again only until visitors are sent to the maintenance page",
+        Phase::Announce | Phase::Prepare => "it can be planned again only until visitors are sent to the maintenance page",
         _ => "it can be planned again only until the next phase has started",
     }
 }

@@ -208,7 +208,8 @@ impl Status {
         let gates = waiting_gates(inputs);
         let phases: Vec<PhaseStatus> = Phase::ALL.iter().map(|phase| PhaseStatus::of(inputs, *phase)).collect();
         let groups = unfinished.map(|run| StepGroups::of(&run.plan)).unwrap_or_default();
-        let edited = Edited::of(upgrade, inputs.deployment);
+        let known = Edited::of(upgrade, inputs.deployment);
+        let edited = known.as_ref();
         let is_readable = inputs.damage.is_none();
         let gate = gates.first().and_then(|gate| gate.command.clone());
         Self {
@@ -218,12 +219,12 @@ impl Status {
             updated_at: upgrade.updated_at,
             conductor: upgrade.conductor.clone(),
             conductor_state: inputs.conductor.clone(),
-            take_over_command: take_over_command(inputs, &phases).filter(|_| is_readable),
+            take_over_command: take_over_command(inputs, &phases, edited).filter(|_| is_readable),
             conducted: upgrade.interrupted.is_none() && *inputs.conductor != ConductorState::Gone,
             interrupted: upgrade.interrupted.clone(),
             phase: current.map(|run| run.plan.phase),
             running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
-            failed: unfinished.map(|run| failed(inputs, run)).unwrap_or_default(),
+            failed: unfinished.map(|run| failed(inputs, run, edited)).unwrap_or_default(),
             next: unfinished.map(|run| next(run, &groups)).unwrap_or_default(),
             start: StartStatus::of(inputs.upgrade, inputs.deployment),
             window: window.map(|run| WindowStatus::of(run, upgrade, inputs.deployment, inputs.now)),
@@ -231,12 +232,12 @@ impl Status {
             downtime: upgrade.run_of(Phase::Window).and_then(|run| Downtime::of(run, upgrade, inputs.deployment)),
             // The next step is unknown if the state could not be read to its end.
             next_command: next_command(inputs, &phases, gate, edited).filter(|_| is_readable),
-            resume_command: resume_command(inputs, &phases).filter(|_| is_readable),
-            move_command: move_command(inputs, &phases).filter(|_| is_readable),
+            resume_command: resume_command(inputs, &phases, edited).filter(|_| is_readable),
+            move_command: move_command(inputs, &phases, edited).filter(|_| is_readable),
             apply_command: edited
                 .filter(|edited| is_readable && edited.put_back.is_none())
-                .map(|edited| phase_command(inputs, edited.phase)),
-            edited: edited.filter(|_| is_readable),
+                .map(|other| phase_command(inputs, edited, other.phase)),
+            edited: known.filter(|_| is_readable),
             phases,
             gates,
             clock: inputs.deployment.window.start,
@@ -274,9 +275,9 @@ fn trouble(run: &StepRun) -> Option<String> {
     }
 }
 
-fn failed(inputs: StatusInputs<'_>, run: &Run) -> Vec<FailedStep> {
+fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<FailedStep> {
     let (phase, upgrade) = (run.plan.phase, inputs.upgrade);
-    let again = phase_command(inputs, phase);
+    let again = phase_command(inputs, edited, phase);
     // Only these are accepted as done: what was in doubt once may have been found out since.
     let is_in_doubt = |step: &Step| matches!(run.status(&step.id), StepStatus::Failed { in_doubt: true, .. });
     let needs_consent = |step: &Step| matches!(step.action, Action::Migrate(_)) || is_in_doubt(step);

@@ -57,14 +57,8 @@ pub(super) fn failed(failed: &FailedStep) -> String {
 
 /// That the file was edited, and how the edit is applied.
 pub(super) fn edited(status: &Status) -> Option<String> {
-    let edited = status.edited?;
-    if let Some(start) = edited.put_back {
-        let words = format!(
-            "{}. Put it back to {}: with another start, what was done would be done again, and the snapshot to go back to \
-             would be taken again.",
-            edited.words(),
-            status.clock.show(start)
-        );
+    let edited = status.edited.as_ref()?;
+    if let Some(words) = edited.put_back_words(status.clock) {
         return Some(hang("EDITED   ", &words, WIDTH));
     }
     let command = status.apply_command.as_ref()?;

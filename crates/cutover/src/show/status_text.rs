@@ -284,7 +284,7 @@ fn command(status: &Status) -> Option<String> {
              {announce}\nTo send visitors to the maintenance page now, all the same:\n  {late}"
         ),
         (Some(command), None) => format!("Type:    {command}"),
-        (None, _) if status.edited.is_some_and(|edited| edited.put_back.is_some()) => {
+        (None, _) if status.edited.as_ref().is_some_and(|edited| edited.put_back.is_some()) => {
             "Nothing to type before the file is put back: see EDITED above.".to_owned()
         }
         (None, _) if status.edited.is_some() && !status.gates.is_empty() => {

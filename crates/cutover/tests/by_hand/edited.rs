@@ -17,6 +17,11 @@ fn words(deployment: &Deployment, code: i32, arguments: &[&str]) -> String {
     words
 }
 
+/// The same on one line, because long lines are broken.
+fn flat(deployment: &Deployment, code: i32, arguments: &[&str]) -> String {
+    words(deployment, code, arguments).split_whitespace().collect::<Vec<&str>>().join(" ")
+}
+
 /// The arguments of the command that `status` says to type next.
 fn next_command(deployment: &Deployment) -> Vec<String> {
     let status = deployment.status();
@@ -215,4 +220,37 @@ fn the_plan_of_a_phase_under_way_is_resumed_with_the_command_below_it() {
     let arguments = arguments_of(command, &deployment);
     let prepare = deployment.command(&arguments.iter().map(String::as_str).collect::<Vec<&str>>());
     deployment.see_through(deployment.spawn(prepare));
+}
+
+#[test]
+fn hosts_that_the_file_asks_for_after_the_window_was_started_are_prepared_until_the_page_is_up() {
+    let deployment = Deployment::prepared("more-hosts");
+    let mut window = deployment.start("window");
+    until(|| gate_waits(&deployment));
+    end_at_once(&mut window);
+    deployment.edit("count = 2", "count = 3");
+    let refused = flat(&deployment, 4, &["window"]);
+    assert!(refused.contains("cutover prepare ") && refused.contains("--replan"), "{refused}");
+    assert_eq!(next_command(&deployment), ["prepare", "--replan"]);
+    // Also half-way through that, and after it, what is printed leads on.
+    let mut prepare = deployment.spawn(deployment.command(&["prepare", "--replan"]));
+    until(|| deployment.events().iter().filter(|event| event["event"] == "run-started").count() == 4);
+    end_at_once(&mut prepare);
+    assert_eq!(next_command(&deployment), ["prepare"]);
+    deployment.see_through(deployment.start("prepare"));
+    assert_eq!(next_command(&deployment), ["window"]);
+    let mut window = deployment.start("window");
+    wait_for(&deployment, "window.page.");
+    end_at_once(&mut window);
+    // Once visitors may see the page, no host is launched any more.
+    deployment.edit("count = 3", "count = 4");
+    let refused = flat(&deployment, 4, &["window"]);
+    assert!(refused.contains("Put the file back") && !refused.contains("--replan"), "{refused}");
+    let refused = flat(&deployment, 4, &["window", "--replan"]);
+    assert!(refused.contains("put `count` back") && !refused.contains("cutover prepare"), "{refused}");
+    let status = flat(&deployment, 0, &["status"]);
+    assert!(status.contains("Put the file back") && !status.contains("Type: "), "{status}");
+    deployment.edit("count = 4", "count = 3");
+    assert_eq!(next_command(&deployment), ["window"]);
+    deployment.see_through(deployment.start("window"));
 }

@@ -2,7 +2,7 @@
 
 use cutover_core::journal::Upgrade;
 use cutover_core::plan::Phase;
-use cutover_core::status::{ConductorState, Status, StatusInputs, phase_command};
+use cutover_core::status::{ConductorState, Edited, Status, StatusInputs, phase_command};
 
 use crate::commands_to_type;
 use crate::session::Session;
@@ -24,5 +24,6 @@ fn inputs<'a>(
 
 /// The command that runs or continues a phase.
 pub(in crate::commands) fn again(session: &Session, upgrade: &Upgrade, phase: Phase) -> String {
-    phase_command(inputs(session, &session.file(), upgrade, &ConductorState::Gone), phase)
+    let edited = Edited::of(upgrade, session.deployment());
+    phase_command(inputs(session, &session.file(), upgrade, &ConductorState::Gone), edited.as_ref(), phase)
 }
