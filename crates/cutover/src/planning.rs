@@ -77,7 +77,9 @@ fn cannot_start(session: &Session, phase: Phase, replan: bool, blocked: &[Blocke
 
 const fn too_late_to_replan(phase: Phase) -> &'static str {
     match phase {
-        Phase::Announce | Phase::Prepare => "it can be planned again only until visitors are sent to the maintenance page",
+        Phase::Announce | Phase::Prepare => {
+            "it can be planned again only until visitors are sent to the maintenance page"
+        }
         _ => "it can be planned again only until the next phase has started",
     }
 }

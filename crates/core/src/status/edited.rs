@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use crate::deployment::Deployment;
 use crate::journal::{Upgrade, downtime_began};
-use crate::plan::Phase;
 use crate::names::HostName;
+use crate::plan::Phase;
 use crate::planner::{is_announced_otherwise, unprepared_hosts};
 use crate::time::OffsetTime;
 

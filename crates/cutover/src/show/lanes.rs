@@ -1,6 +1,8 @@
 //! Progress on a terminal: one line per lane that changes in place, and above these lines what has ended. Times come
 //! from the events and ticks that it is given; it has no ticker of its own, because an upgrade may not run in wall
 //! time.
+//!
+//! In the background of the terminal, the cursor belongs to another program: then everything is a plain line.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +14,18 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 
 use super::lines::{Screen, narrow_line};
-use super::narrate::{Kind, Narrator};
+use super::narrate::{Kind, Narrator, Note};
 use crate::harmless::harmless;
 use crate::layout::laid_out;
+use crate::output::write_line;
+use crate::wall::is_in_background;
 
 /// One line per lane on standard error.
 pub struct Lanes {
     narrator: Narrator,
     screen: MultiProgress,
     bars: BTreeMap<Lane, ProgressBar>,
+    is_in_background: bool,
 }
 
 impl Lanes {
@@ -34,9 +39,31 @@ impl Lanes {
     fn on(target: ProgressDrawTarget, upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
         let screen = MultiProgress::with_draw_target(target);
         let narrator = Narrator::new(upgrade, deployment, file);
-        let mut lanes = Self { narrator, screen, bars: BTreeMap::new() };
+        let mut lanes = Self { narrator, screen, bars: BTreeMap::new(), is_in_background: false };
+        lanes.look();
         lanes.lay_out();
         lanes
+    }
+
+    /// Notices whether this process was put into the background of its terminal, or back into the foreground.
+    fn look(&mut self) {
+        let is_in_background = is_in_background();
+        if self.is_in_background != is_in_background {
+            self.is_in_background = is_in_background;
+            self.screen.set_draw_target(match is_in_background {
+                true => ProgressDrawTarget::hidden(),
+                false => ProgressDrawTarget::stderr(),
+            });
+        }
+    }
+
+    /// Prints `text` above the lanes, or as it is in the background.
+    fn print(&self, text: &str) {
+        let _ = match self.is_in_background {
+            true => write_line(&mut std::io::stderr(), text),
+            // Not `suspend`, which panics where the terminal is gone.
+            false => self.screen.println(harmless(text.trim_end_matches('\n'))),
+        };
     }
 
     /// A line for each lane of the phase under way.
@@ -66,12 +93,12 @@ impl Lanes {
 
 impl Screen for Lanes {
     fn hear(&mut self, progress: &Progress) {
+        self.look();
         let notes = self.narrator.hear(progress);
         let at = match progress {
             Progress::Recorded { at, .. } | Progress::Waiting { at, .. } => at,
             Progress::Said { text } => {
-                // Not `suspend`, which panics where the terminal is gone.
-                let _ = self.screen.println(harmless(laid_out(text).trim_end_matches('\n')));
+                self.print(&laid_out(text));
                 return;
             }
         };
@@ -79,8 +106,9 @@ impl Screen for Lanes {
             self.lay_out();
         }
         // The lines below show what starts and what waits.
-        for note in notes.iter().filter(|note| !matches!(note.kind, Kind::Begins | Kind::Waits)) {
-            let _ = self.screen.println(harmless(&narrow_line(&self.narrator, note)));
+        let is_below = |note: &Note| !self.is_in_background && matches!(note.kind, Kind::Begins | Kind::Waits);
+        for note in notes.iter().filter(|note| !is_below(note)) {
+            self.print(&narrow_line(&self.narrator, note));
         }
         if let Progress::Recorded { event: Event::RunFinished { .. } | Event::Interrupted { .. }, .. } = progress {
             self.finish();
@@ -90,6 +118,7 @@ impl Screen for Lanes {
     }
 
     fn tick(&mut self, now: Timestamp) {
+        self.look();
         self.refresh(now);
     }
 
