@@ -17,7 +17,7 @@ use super::commands::{
 use super::conductor::ConductorState;
 use super::edited::Edited;
 use super::inputs::StatusInputs;
-use super::phases::PhaseStatus;
+use super::phases::{PhaseState, PhaseStatus};
 use super::refusal::{Refusal, refusal_of};
 use super::window::{Downtime, StartStatus, WindowStatus};
 
@@ -44,6 +44,10 @@ pub struct Status {
     pub conducted: bool,
     /// Why the last conductor stopped early.
     pub interrupted: Option<String>,
+    /// Why the state could not be written just now: nothing if it could, or if that was not tried. Whoever makes the status
+    /// tries it if the last conductor has ended without a recorded reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unwritable: Option<String>,
     /// The phase that was started last.
     pub phase: Option<Phase>,
     /// All phases.
@@ -222,6 +226,7 @@ impl Status {
             take_over_command: take_over_command(inputs, &phases, edited).filter(|_| is_readable),
             conducted: upgrade.interrupted.is_none() && *inputs.conductor != ConductorState::Gone,
             interrupted: upgrade.interrupted.clone(),
+            unwritable: None,
             phase: current.map(|run| run.plan.phase),
             running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
             failed: unfinished.map(|run| failed(inputs, run, edited)).unwrap_or_default(),
@@ -242,6 +247,15 @@ impl Status {
             gates,
             clock: inputs.deployment.window.start,
         }
+    }
+}
+
+impl Status {
+    /// Whether a phase has stopped and no reason is on record: its conductor was killed, its machine has ended, or it could
+    /// not write the reason.
+    #[must_use]
+    pub fn has_stopped_without_reason(&self) -> bool {
+        self.interrupted.is_none() && self.phases.iter().any(|phase| phase.state == PhaseState::Stopped)
     }
 }
 

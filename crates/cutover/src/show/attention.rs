@@ -5,6 +5,14 @@ use cutover_core::time::{between, human};
 
 use super::text::{WIDTH, hang};
 
+/// What to do about a state that cannot be written.
+pub(super) fn unwritable(status: &Status) -> Option<String> {
+    let advice = "The conductor may have stopped because of this. Make sure that the state can be written, for example that \
+                  its disk has room, before you run a phase.";
+    let lines = |why| [hang("  ", why, WIDTH), hang("", advice, WIDTH)].join("\n");
+    status.unwritable.as_ref().map(|why| format!("THE STATE CANNOT BE WRITTEN FROM HERE\n{}", lines(why)))
+}
+
 /// What to do about a conductor that does nothing.
 pub(super) fn suspended(status: &Status) -> Option<String> {
     let ConductorState::Suspended { process, .. } = &status.conductor_state else { return None };

@@ -9,7 +9,7 @@ use cutover_core::status::{
 use cutover_core::time::{between, human};
 use jiff::Timestamp;
 
-use super::attention::{edited, failed, gate, suspended};
+use super::attention::{edited, failed, gate, suspended, unwritable};
 use super::text::{WIDTH, count, hang};
 
 /// `status` for people.
@@ -18,6 +18,7 @@ pub fn status_text(status: &Status) -> String {
     let mut parts: Vec<String> = status.damage.iter().map(|damage| incomplete(status, damage)).collect();
     parts.push(headline(status));
     // What waits for a person comes before everything that only informs.
+    parts.extend(unwritable(status));
     parts.extend(suspended(status));
     parts.extend(status.gates.iter().map(|waiting| gate(status, waiting)));
     parts.extend(status.failed.iter().map(failed));
@@ -85,6 +86,11 @@ fn head(status: &Status) -> String {
     let refused = status.phases.iter().any(|phase| phase.state == PhaseState::Refused);
     if let Some(because) = status.interrupted.as_ref().filter(|_| !refused) {
         lines.push(hang("It stopped: ", because, WIDTH));
+    }
+    if status.has_stopped_without_reason() {
+        let words = "It stopped without a record of the reason: it was killed, its machine has ended, or it could not write \
+                     to the state.";
+        lines.push(hang("", words, WIDTH));
     }
     lines.join("\n")
 }

@@ -26,7 +26,7 @@ use super::end::{ended, halted};
 use super::hold::{Held, release};
 use super::status::status;
 use crate::args::PhaseArgs;
-use crate::error::CommandError;
+use crate::error::{CommandError, with_cause};
 use crate::exit::Exit;
 use crate::operator::People;
 use crate::session::Session;
@@ -132,10 +132,10 @@ fn told(news: &News<'_>) -> String {
 }
 
 fn not_renewed(error: &StoreError) -> String {
-    let because = std::error::Error::source(error).map_or_else(String::new, |why| format!(": {why}"));
     format!(
-        "the lease could not be renewed ({error}{because}); trying again. No new call is made once it has less than {} \
+        "the lease could not be renewed ({}); trying again. No new call is made once it has less than {} \
          seconds left",
+        with_cause(error),
         ATTEMPT.as_secs()
     )
 }
