@@ -2,7 +2,7 @@
 
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
-use cutover_core::journal::Upgrade;
+use cutover_core::journal::{Run, Upgrade, downtime_began};
 use cutover_core::plan::{Phase, Plan, Severity, lint};
 use cutover_core::planner::{Blocked, Inputs, forecast, is_down, plan};
 use cutover_core::status::{PhaseOptions, forecast_now, phase_command_with};
@@ -41,8 +41,22 @@ pub async fn plan_to_run(
     if phase == Phase::Window && !args.late && !is_down {
         refuse_late(args, session, &plan)?;
     }
-    let plan = if args.late || is_down { plan.without_latest_start() } else { plan };
+    let was_late = upgrade.run_of(phase).is_some_and(|run| run.plan.opens_late());
+    let plan = match (is_down, args.late) {
+        // What was decided before the page went up stands.
+        (true, _) if was_late => plan.opening_late(),
+        (true, _) => plan.without_latest_start(),
+        (false, true) if phase == Phase::Window => plan.opening_late(),
+        (false, _) => plan,
+    };
     Ok((plan, Digest::of_json(deployment)))
+}
+
+/// The plan of a window under way, resumed with `--late`: its steps that are done stay done, but before visitors see the
+/// page, people decide again whether to open it.
+pub fn resumed_late(run: &Run) -> Plan {
+    let plan = Plan::clone(&run.plan);
+    if downtime_began(run).is_some() { plan.without_latest_start() } else { plan.opening_late() }
 }
 
 /// The errors for which the linter refuses a plan.

@@ -64,8 +64,40 @@ fn stopped_and_late(name: &str) -> Deployment {
     until(|| gate_waits(&deployment));
     send(&window, rustix::process::Signal::TERM);
     assert_eq!(window.wait().expect("it ends").code(), Some(7));
-    until(|| deployment.status()["now"].as_str().is_some_and(|now| now > "2020-12-14T17:00:00Z"));
+    until_it_is_late(&deployment);
     deployment
+}
+
+fn until_it_is_late(deployment: &Deployment) {
+    until(|| deployment.status()["now"].as_str().is_some_and(|now| now > "2020-12-14T17:00:00Z"));
+}
+
+#[test]
+fn an_approval_to_open_the_window_in_time_is_not_one_to_open_it_late() {
+    let deployment = Deployment::prepared("approved-late");
+    let mut window = deployment.start("window");
+    until(|| gate_waits(&deployment));
+    deployment.approve_what_waits();
+    let decided = || deployment.events().iter().filter(|event| event["event"] == "gate-decided").count();
+    until(|| decided() == 1);
+    send(&window, rustix::process::Signal::TERM);
+    assert_eq!(window.wait().expect("it ends").code(), Some(7), "{}", deployment.log());
+    until_it_is_late(&deployment);
+    let late = next_command(&deployment);
+    assert_eq!(late, ["window", "--late"]);
+    let mut window = deployment.spawn(deployment.command(&["window", "--late"]));
+    until(|| gate_waits(&deployment));
+    let gate = &deployment.status()["gates"][0];
+    assert_eq!(gate["gate"], "go", "it is asked again: {gate}");
+    assert!(gate["checklist"].to_string().contains("it will not end as announced"), "{gate}");
+    deployment.approve_what_waits();
+    until(|| decided() == 2);
+    end_at_once(&mut window);
+    // This approval counts, also if the command is repeated.
+    let mut window = deployment.spawn(deployment.command(&["window", "--late"]));
+    wait_for(&deployment, "window.page.");
+    assert_eq!(decided(), 2, "{}", deployment.log());
+    end_at_once(&mut window);
 }
 
 /// The last plan of the window that was started.
