@@ -585,7 +585,7 @@ mod tests {
 
     #[test]
     fn where_only_a_snapshot_leads_back_its_name_is_shown() {
-        let text = status_text(&status(&failed_migration(), 12)).replace("\n         ", "");
+        let text = status_text(&status(&failed_migration(), 12));
         assert!(text.contains("cutover-mitx-test-koa-v4-20210104t0900-window-mitx-rds-mysql"), "{text}");
     }
 
