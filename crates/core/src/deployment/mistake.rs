@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::ops::Range;
 
 use super::document::Node;
+use crate::words::nearest;
 
 /// A mistake in a deployment file, and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,16 +47,6 @@ impl Mistake {
         }
         self
     }
-}
-
-/// The one of `known` that `written` was probably meant to be: at most a third of its letters differ.
-pub(super) fn nearest<T: AsRef<str>>(written: &str, known: impl IntoIterator<Item = T>) -> Option<String> {
-    known
-        .into_iter()
-        .map(|word| (strsim::damerau_levenshtein(written, word.as_ref()), word.as_ref().to_owned()))
-        .filter(|(distance, word)| *distance <= word.chars().count().max(written.chars().count()).div_ceil(3))
-        .min()
-        .map(|(_, word)| word)
 }
 
 /// Words listed as in a sentence: `a`, `a or b`, `a, b or c`.
