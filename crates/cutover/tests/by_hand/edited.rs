@@ -286,3 +286,20 @@ fn hosts_that_the_file_asks_for_after_the_window_was_started_are_prepared_until_
     assert_eq!(next_command(&deployment), ["window"]);
     deployment.see_through(deployment.start("window"));
 }
+
+#[test]
+fn the_last_status_of_a_conductor_knows_that_the_file_was_edited_meanwhile() {
+    let deployment = Deployment::prepared("edited-meanwhile");
+    for (edited, what) in [("settle = \"70s\"", "EDITED"), ("settle = 70", "has mistakes now")] {
+        let window = deployment.command(&["window"]).spawn().expect("it starts");
+        until(|| deployment.lease()["process"] == window.id() && gate_waits(&deployment));
+        deployment.edit("settle = \"60s\"", edited);
+        send(&window, rustix::process::Signal::TERM);
+        let output = window.wait_with_output().expect("it ends");
+        let words = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(7), "{words}");
+        assert!(words.contains(what), "{words}");
+        assert_eq!(words.contains("--replan"), what == "EDITED", "{words}");
+        deployment.edit(edited, "settle = \"60s\"");
+    }
+}

@@ -11,7 +11,6 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::Event;
 use cutover_core::names::StepId;
 use cutover_core::plan::{Phase, Plan};
-use cutover_core::status::ConductorState;
 use cutover_core::time::human;
 use cutover_engine::drive::{Conductor, Stop};
 use cutover_engine::fence::ZoneFence;
@@ -24,7 +23,7 @@ use cutover_engine::store::StoreError;
 
 use super::end::{ended, halted};
 use super::hold::{Held, release};
-use super::status::status;
+use super::status::{last_status, status};
 use crate::args::PhaseArgs;
 use crate::error::{CommandError, with_cause};
 use crate::exit::Exit;
@@ -76,12 +75,12 @@ pub(super) async fn conduct(
     match watched {
         Either::Left((Ok(ending), _)) => ended(args, session, phase, &conductor, &ending, &leave).await,
         Either::Left((Err(halt), _)) | Either::Right((Either::Left((halt, _)), _)) => {
-            Err(halted(args, session, &journal, halt, &leave).await)
+            Err(halted(args, session, phase, &journal, halt, &leave).await)
         }
         // The rest can only have ended because of a second signal.
         Either::Right(_) => {
             let upgrade = journal.upgrade().clone();
-            let status = status(session, &upgrade, &ConductorState::Gone, None);
+            let (status, _) = last_status(session, &upgrade, phase, None);
             output::note(&show::stopped_at_once(&status));
             Ok(Exit::Stopped)
         }
@@ -110,7 +109,7 @@ async fn remind(session: &Session, lease: &Lease, journal: Rc<Journal>, stop: St
     let because = stop.await;
     let mut is_told = false;
     loop {
-        let status = status(session, &journal.upgrade(), &ConductorState::AtWork, None);
+        let status = status(session, &journal.upgrade());
         output::note(&show::stopping(&status, because));
         if !std::mem::replace(&mut is_told, true) {
             lease.stops(journal.records()).await;
