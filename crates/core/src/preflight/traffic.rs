@@ -119,7 +119,7 @@ fn settings(inputs: Inputs<'_>, balancer: &Balancer, seen: &BalancerState, item:
     }
     let until = until_in_service(seen);
     if until > LONG_WAY_IN {
-        let window = human(inputs.deployment.window.announced_length());
+        let window = human(inputs.deployment.window.whole_length());
         let consequence =
             format!("{} of the window's {window} pass before a next host receives requests", human(until));
         let remedy = "lower its healthy threshold or its interval, days before the window";
