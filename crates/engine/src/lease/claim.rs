@@ -162,7 +162,7 @@ async fn watch_until_it_lapses(store: &Store, last: &Seen, claim: &Claim<'_>) ->
         holder.identity.name(),
     ));
     let begin = claim.machine.moment();
-    while claim.machine.at_least_since(begin) < STANDSTILL {
+    while begin.at_least_until(claim.machine.moment()) < STANDSTILL {
         claim.machine.sleep(LOOK).await;
         let now = read(store, *epoch).await?;
         if let Some(now) = now.filter(|now| now.bytes != *bytes && !now.holder.released) {
