@@ -18,7 +18,6 @@ use super::narrate::{Kind, Narrator, Note};
 use crate::harmless::harmless;
 use crate::layout::laid_out;
 use crate::output::write_line;
-use crate::wall::is_in_background;
 
 /// One line per lane on standard error.
 pub struct Lanes {
@@ -30,31 +29,15 @@ pub struct Lanes {
 
 impl Lanes {
     /// Lines for the lanes of `upgrade` and of the events that follow. `file` is the deployment file as the operator
-    /// named it, or nothing if nobody is expected to type decisions.
+    /// named it, or nothing if nobody is expected to type decisions. Nothing is drawn before it is known that this process
+    /// is in the foreground.
     #[must_use]
     pub fn new(upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
-        Self::on(ProgressDrawTarget::stderr(), upgrade, deployment, file)
-    }
-
-    fn on(target: ProgressDrawTarget, upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
-        let screen = MultiProgress::with_draw_target(target);
+        let screen = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
         let narrator = Narrator::new(upgrade, deployment, file);
-        let mut lanes = Self { narrator, screen, bars: BTreeMap::new(), is_in_background: false };
-        lanes.look();
+        let mut lanes = Self { narrator, screen, bars: BTreeMap::new(), is_in_background: true };
         lanes.lay_out();
         lanes
-    }
-
-    /// Notices whether this process was put into the background of its terminal, or back into the foreground.
-    fn look(&mut self) {
-        let is_in_background = is_in_background();
-        if self.is_in_background != is_in_background {
-            self.is_in_background = is_in_background;
-            self.screen.set_draw_target(match is_in_background {
-                true => ProgressDrawTarget::hidden(),
-                false => ProgressDrawTarget::stderr(),
-            });
-        }
     }
 
     /// Prints `text` above the lanes, or as it is in the background.
@@ -92,8 +75,17 @@ impl Lanes {
 }
 
 impl Screen for Lanes {
+    fn in_background(&mut self, is_in_background: bool) {
+        if self.is_in_background != is_in_background {
+            self.is_in_background = is_in_background;
+            self.screen.set_draw_target(match is_in_background {
+                true => ProgressDrawTarget::hidden(),
+                false => ProgressDrawTarget::stderr(),
+            });
+        }
+    }
+
     fn hear(&mut self, progress: &Progress) {
-        self.look();
         let notes = self.narrator.hear(progress);
         let at = match progress {
             Progress::Recorded { at, .. } | Progress::Waiting { at, .. } => at,
@@ -118,7 +110,6 @@ impl Screen for Lanes {
     }
 
     fn tick(&mut self, now: Timestamp) {
-        self.look();
         self.refresh(now);
     }
 
@@ -141,7 +132,7 @@ mod tests {
     fn lanes_at(seconds: u64, waiting: Option<(&str, &str)>) -> Vec<String> {
         let deployment = testing::deployment();
         let journal = testing::journal(&deployment, &[Phase::Window], Order::Overlapped);
-        let mut lanes = Lanes::on(ProgressDrawTarget::hidden(), &Upgrade::default(), &deployment, Some("mitx.toml"));
+        let mut lanes = Lanes::new(&Upgrade::default(), &deployment, Some("mitx.toml"));
         for record in testing::until(&deployment, &journal, Duration::from_secs(seconds)) {
             testing::progress(&record).for_each(|progress| lanes.hear(&progress));
         }
@@ -163,7 +154,7 @@ mod tests {
     fn an_interruption_removes_the_lines_from_the_screen() {
         let deployment = testing::deployment();
         let journal = testing::journal(&deployment, &[Phase::Window], Order::Overlapped);
-        let mut lanes = Lanes::on(ProgressDrawTarget::hidden(), &Upgrade::default(), &deployment, None);
+        let mut lanes = Lanes::new(&Upgrade::default(), &deployment, None);
         for record in testing::until(&deployment, &journal, Duration::from_secs(60)) {
             testing::progress(&record).for_each(|progress| lanes.hear(&progress));
         }
