@@ -83,14 +83,6 @@ mod tests {
     }
 
     #[test]
-    fn a_suggestion_is_made_only_for_what_is_near() {
-        let known = ["balancer", "check", "host", "name", "program"];
-        assert_eq!(nearest("balancr", known).as_deref(), Some("balancer"));
-        assert_eq!(nearest("hots", known).as_deref(), Some("host"));
-        assert_eq!(nearest("wallpaper", known), None);
-    }
-
-    #[test]
     fn words_are_listed_as_in_a_sentence() {
         assert_eq!(list(["a"], "or"), "a");
         assert_eq!(list(["a", "b", "c"], "or"), "a, b or c");

@@ -62,7 +62,7 @@ fn next(inputs: Inputs<'_>, fleet: &Fleet, role: Role, group: &HostGroup) -> Che
         };
     }
     if running < hosts.len() {
-        let remedy = match is_down(inputs) {
+        let remedy = match is_down(inputs.upgrade) {
             false => "run `cutover prepare --replan`",
             true => "no host is launched during the window: put `count` back, or do without the host",
         };

@@ -110,7 +110,7 @@ fn page(inputs: Inputs<'_>) -> CheckItem {
         true if is_announced_otherwise(inputs.upgrade, inputs.deployment) => "`cutover announce --replan` publishes it",
         true => "it has changed since `announce`: find out who changed it, and put it back",
     };
-    let is_announced = |text: &String| announced_page(inputs) == Some(text);
+    let is_announced = |text: &String| announced_page(inputs.upgrade) == Some(text);
     match &inputs.observation.page {
         // Once visitors may see it, it says what was announced, whatever the file says by now.
         Some(text) if is_announced(text) && !is_announced_otherwise(inputs.upgrade, inputs.deployment) => {

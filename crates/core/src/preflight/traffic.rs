@@ -40,7 +40,7 @@ fn record(inputs: Inputs<'_>, site: &Site) -> CheckItem {
         );
     };
     let words = format!("{} for {}", record.target, human(record.ttl));
-    if has_pointed(inputs, &site.host, record) {
+    if has_pointed(inputs.upgrade, &site.host, record) {
         return CheckItem::ok(subject, format!("{words}, as the window has changed it"));
     }
     let item = CheckItem::ok(subject, words);
@@ -79,7 +79,7 @@ fn balancer(inputs: Inputs<'_>, balancer: &Balancer) -> Vec<CheckItem> {
         human(check.interval),
         human(seen.draining)
     );
-    let is_disturbed = has_disturbed(inputs, &balancer.name, seen);
+    let is_disturbed = has_disturbed(inputs.upgrade, &balancer.name, seen);
     let words = if is_disturbed { format!("{words}; the window is replacing its hosts") } else { words };
     let item = CheckItem::ok(subject, words);
     let mut flaws = Vec::new();
