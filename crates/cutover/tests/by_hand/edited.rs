@@ -291,8 +291,11 @@ fn hosts_that_the_file_asks_for_after_the_window_was_started_are_prepared_until_
 fn the_last_status_of_a_conductor_knows_that_the_file_was_edited_meanwhile() {
     let deployment = Deployment::prepared("edited-meanwhile");
     for (edited, what) in [("settle = \"70s\"", "EDITED"), ("settle = 70", "has mistakes now")] {
+        let opened = || deployment.events().iter().filter(|event| event["event"] == "gate-opened").count();
+        let asked = opened();
         let window = deployment.command(&["window"]).spawn().expect("it starts");
-        until(|| deployment.lease()["process"] == window.id() && gate_waits(&deployment));
+        // Only once it asks does it listen to signals.
+        until(|| opened() > asked);
         deployment.edit("settle = \"60s\"", edited);
         send(&window, rustix::process::Signal::TERM);
         let output = window.wait_with_output().expect("it ends");
