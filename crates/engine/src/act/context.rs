@@ -135,7 +135,7 @@ impl StepContext<'_> {
     /// The time that has certainly passed since this process took the step up. What an earlier process did is on record
     /// with dates of a clock that may have been wrong, so its time does not count.
     pub(crate) fn in_this_process(&self) -> Duration {
-        self.clock.at_least_since(self.taken_up)
+        self.taken_up.at_least_until(self.clock.moment())
     }
 
     /// Makes one attempt of a write, unless it is too late for this step once the gate lets it pass: the gate may have

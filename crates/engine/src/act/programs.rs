@@ -80,7 +80,7 @@ pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Resu
 /// How long programs have had to stop. That an earlier process started the step does not say that it told them to stop, so
 /// they get their whole time again from a process that takes the step up.
 fn since_told(context: &StepContext<'_>) -> Duration {
-    context.clock.at_least_since(context.told_to_stop.get().unwrap_or(context.taken_up))
+    context.told_to_stop.get().unwrap_or(context.taken_up).at_least_until(context.clock.moment())
 }
 
 pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) -> Answer<Seen> {
