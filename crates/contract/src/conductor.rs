@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 
 use cutover_core::deployment::Deployment;
 use cutover_core::journal::Event;
-use cutover_core::plan::{Action, Lane, Line, Order, PageMayLift, Phase, Plan, Step, Undo};
+use cutover_core::plan::{Action, Line, Order, Phase, Plan, Step};
 use cutover_core::planner::{Inputs, plan};
 use cutover_engine::drive::Conductor;
 use cutover_engine::fence::ZoneFence;
@@ -45,18 +45,8 @@ pub async fn conductor(
 /// A step that waits for nothing, is expected to take ten seconds, and may take five minutes.
 #[must_use]
 pub fn step(id: &str, action: Action) -> Step {
-    Step {
-        id: id.into(),
-        lane: Lane::Deployment,
-        line: Line::Notify,
-        title: id.to_owned(),
-        action,
-        waits_for: Vec::new(),
-        undo: Undo::Nothing,
-        page_may_lift: PageMayLift::Yes,
-        expected: Duration::from_secs(10),
-        limit: Duration::from_secs(300),
-    }
+    let (expected, limit) = (Duration::from_secs(10), Duration::from_secs(300));
+    Step { expected, limit, ..Step::new(id, Line::Notify, id, action) }
 }
 
 fn nonce(epoch: u64) -> String {

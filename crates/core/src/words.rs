@@ -1,4 +1,4 @@
-//! Small pieces of text that plans, statuses and reports share.
+//! Small pieces of text that plans, statuses and reports share, and what a misspelt word was probably meant to be.
 
 /// `1 next host`, `2 next hosts`.
 #[must_use]
@@ -13,5 +13,29 @@ pub fn some_of(names: &[String], shown: usize) -> String {
     match names.len().saturating_sub(shown) {
         0 => first,
         more => format!("{first} and {more} more"),
+    }
+}
+
+/// The one of `known` that `written` was probably meant to be: at most a third of its letters differ.
+#[must_use]
+pub fn nearest<T: AsRef<str>>(written: &str, known: impl IntoIterator<Item = T>) -> Option<String> {
+    known
+        .into_iter()
+        .map(|word| (strsim::damerau_levenshtein(written, word.as_ref()), word.as_ref().to_owned()))
+        .filter(|(distance, word)| *distance <= word.chars().count().max(written.chars().count()).div_ceil(3))
+        .min()
+        .map(|(_, word)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suggestion_is_made_only_for_what_is_near() {
+        let known = ["balancer", "check", "host", "name", "program"];
+        assert_eq!(nearest("balancr", known).as_deref(), Some("balancer"));
+        assert_eq!(nearest("hots", known).as_deref(), Some("host"));
+        assert_eq!(nearest("wallpaper", known), None);
     }
 }

@@ -183,13 +183,13 @@ fn a_prepared_window_may_begin_and_a_host_that_is_gone_or_was_never_launched_sta
         window(&without, &upgrade)
     };
     let current = observation.instances[0].name.clone();
-    assert_eq!(gone(&current), [Blocked::CurrentHostGone { host: current.clone() }]);
+    assert_eq!(gone(&current), [Blocked::CurrentHostGone { host: current.clone(), too_late: false }]);
     let next = upgrade.launched.keys().next().expect("hosts were launched").clone();
-    assert_eq!(gone(&next), [Blocked::NextHostGone { host: next.clone() }]);
+    assert_eq!(gone(&next), [Blocked::NextHostGone { host: next.clone(), too_late: false }]);
 
     let mut fewer = upgrade.clone();
     fewer.launched.remove(&next);
-    assert_eq!(window(&observation, &fewer), [Blocked::NextHostMissing { host: next }]);
+    assert_eq!(window(&observation, &fewer), [Blocked::NextHostMissing { host: next, too_late: false }]);
 
     let mut surplus = upgrade.clone();
     surplus.launched.insert("surplus".into(), "i-surplus".into());

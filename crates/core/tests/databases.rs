@@ -115,7 +115,7 @@ fn announcements_and_the_page_are_filled_in_with_the_window_and_the_sites() {
     deployment.maintenance_page.text = template.clone();
     deployment.announcements.iter_mut().for_each(|announcement| announcement.text = template.clone());
     let (window, sites) = (&deployment.window, deployment.sites.iter().map(|site| site.host.as_str()));
-    let (length, sites) = (human(window.announced_length()), sites.collect::<Vec<_>>().join(", "));
+    let (length, sites) = (human(window.whole_length()), sites.collect::<Vec<_>>().join(", "));
     let filled = format!("{} | {} | {length} | {sites}", window.start, window.ends());
     let mut texts = 0;
     for step in first(&deployment, Phase::Announce).steps {

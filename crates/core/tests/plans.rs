@@ -218,6 +218,18 @@ fn the_latest_safe_start_is_not_part_of_a_plans_hash() {
 }
 
 #[test]
+fn a_window_that_opens_late_is_decided_on_again_before_it_opens_and_nothing_else_changes() {
+    let plan = window(&deployment(QA));
+    let late = plan.clone().opening_late();
+    assert_ne!(late.hash(), plan.hash(), "a decision on the other plan is void");
+    assert!(late.opens_late() && !plan.opens_late() && late.opens_by().is_none());
+    let other = plan.steps.iter().zip(&late.steps).filter(|(one, other)| !one.action.does_the_same(&other.action));
+    let other: Vec<&str> = other.map(|(step, _)| step.id.as_str()).collect();
+    assert_eq!(other, ["window.gate.go"]);
+    assert_eq!(late.clone().opening_late(), late);
+}
+
+#[test]
 fn everything_that_blocks_a_plan_is_named_at_once() {
     let deployment = deployment(PRODUCTION);
     let (mut observation, upgrade) = (observe(&deployment), Upgrade::default());

@@ -13,8 +13,8 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Event, RunNumber, Upgrade};
 use cutover_core::names::StepId;
 use cutover_core::plan::{
-    Action, Basis, ChangeRecords, CountTasks, Decide, Edge, Host, InstanceRef, Lane, Line, Order, PageMayLift, Phase,
-    Plan, Rule, Step, Undo,
+    Action, Basis, ChangeRecords, CountTasks, Decide, Edge, Host, InstanceRef, Lane, Line, Order, Phase, Plan, Rule,
+    Step, Undo,
 };
 use cutover_core::planner::{Inputs, forecast};
 use cutover_core::status::{
@@ -93,18 +93,9 @@ fn at(seconds: u64) -> Timestamp {
 }
 
 fn step(id: &str, action: Action, waits_for: &[&str]) -> Step {
-    Step {
-        id: id.into(),
-        lane: Lane::Deployment,
-        line: Line::Notify,
-        title: format!("title of {id}"),
-        action,
-        waits_for: waits_for.iter().map(|step| Edge { step: (*step).into(), rule: Rule::Follows }).collect(),
-        undo: Undo::Nothing,
-        page_may_lift: PageMayLift::Yes,
-        expected: Duration::from_secs(60),
-        limit: Duration::from_secs(300),
-    }
+    let waits_for = waits_for.iter().map(|step| Edge { step: (*step).into(), rule: Rule::Follows }).collect();
+    let (expected, limit) = (Duration::from_secs(60), Duration::from_secs(300));
+    Step { waits_for, expected, limit, ..Step::new(id, Line::Notify, format!("title of {id}"), action) }
 }
 
 fn drain(id: &str, waits_for: &[&str]) -> Step {

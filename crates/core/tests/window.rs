@@ -232,3 +232,43 @@ fn every_next_host_is_started_and_every_current_host_stopped() {
         }
     }
 }
+
+#[test]
+fn what_else_writes_is_held_back_before_services_stop_and_comes_back_only_on_the_way_back() {
+    let keys = "hold_back = { cron = [\"/etc/cron.d/edxapp\"], timers = [\"edx-nightly.timer\"] }\n\
+                freeze = [[\"agent\", \"off\"]]\nrelease = [[\"agent\", \"on\"]]";
+    let text = QA.replacen("[role.worker]", &format!("[role.worker]\n{keys}"), 1);
+    let deployment = deployment(&text);
+    let plan = first(&deployment, Phase::Window);
+    let of = |prefix: &str| plan.steps.iter().filter(|step| step.id.as_str().starts_with(prefix)).collect::<Vec<_>>();
+    let ages = |steps: &[&Step]| steps.iter().map(|step| step.id.as_str().ends_with("-v3")).collect::<Vec<_>>();
+    let (holds, freezes, releases) = (of("window.hold."), of("window.freeze."), of("window.release."));
+    assert_eq!(ages(&holds), [true, true], "current workers, as only [role.worker] has the keys");
+    assert_eq!(ages(&freezes), [true, false, true, false]);
+    assert_eq!(ages(&releases), [false, false], "old code must not be started on the migrated schema");
+    let back = |step: &Step| match &step.undo {
+        Undo::By { action, .. } => (**action).clone(),
+        other => panic!("{other:?}"),
+    };
+    for hold in &holds {
+        let (Action::HoldBack(held), Action::PutBack(put)) = (&hold.action, back(hold)) else { panic!("{hold:?}") };
+        assert_eq!((held, held.items.len()), (&put, 2));
+    }
+    for freeze in &freezes {
+        let Action::RunCommands(run) = back(freeze) else { panic!("{freeze:?}") };
+        assert_eq!(run.commands, [["agent", "on"]]);
+    }
+    for worker in of("window.stop.edx-worker-") {
+        for before in ["window.hold.", "window.freeze."] {
+            let before = StepId::from(worker.id.as_str().replacen("window.stop.", before, 1));
+            assert!(comes_after(&plan, &worker.id, &before), "{}", worker.id);
+        }
+    }
+    for (fleet, freeze) in deployment.fleets.iter().zip([freezes[1], freezes[3]]) {
+        let confirmed = StepId::from(format!("window.confirm.{}", fleet.name));
+        assert!(comes_after(&plan, &confirmed, &freeze.id));
+    }
+    for release in releases {
+        assert!(release.waits_for.iter().any(|edge| edge.step.as_str().starts_with("window.returned.")));
+    }
+}

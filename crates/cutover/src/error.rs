@@ -168,6 +168,13 @@ const fn is_superseded(halt: &Halt) -> bool {
     )
 }
 
+/// A store's error with its cause, in one line, where it is told but does not end the command.
+#[must_use]
+pub fn with_cause(error: &StoreError) -> String {
+    let cause = std::error::Error::source(error).map_or_else(String::new, |cause| format!(": {cause}"));
+    format!("{error}{cause}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

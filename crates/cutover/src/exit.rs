@@ -20,7 +20,7 @@ pub enum Exit {
     Held = 5,
     /// A step failed. The journal says which; running the phase again resumes it.
     StepFailed = 6,
-    /// Stopped by the operator. Running the phase again resumes it.
+    /// Stopped by a signal: Ctrl-C, SIGTERM, or SIGHUP when the terminal was closed. Running the phase again resumes it.
     Stopped = 7,
     /// A rehearsal saw something that must never happen.
     Violated = 8,
@@ -46,7 +46,7 @@ Exit codes:
   4  refused, nothing changed: blocked, stale, unsafe or too late
   5  somebody else conducts this upgrade
   6  a step failed; `cutover status` says which; the same command resumes
-  7  stopped by the operator; the same command resumes
+  7  stopped by Ctrl-C, SIGTERM or a closed terminal; the same command resumes
   8  a rehearsal saw something that must never happen
   9  `check` found a problem
   10 a person must decide: a patch conflicts or is unexplained, a copy diverged";

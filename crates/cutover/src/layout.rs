@@ -23,8 +23,9 @@ fn lay_out_line(line: &str) -> String {
     format!("{indent}{}", lines.join(&format!("\n{further}")))
 }
 
-/// `text` broken at spaces into lines of at most `width` columns, but not within a command that fits on a line. Longer
-/// words are broken too. Control characters are replaced first, because what they are shown as takes more columns.
+/// `text` broken at spaces into lines of at most `width` columns, but not within a command that fits on a line. A word is
+/// never broken, because it may be the name of a snapshot or an image that somebody copies: a longer one has a line of its
+/// own. Control characters are replaced first, because what they are shown as takes more columns.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let text = harmless(text);
     let pieces = whole_pieces(&text).into_iter().flat_map(|piece| cut_to_fit(piece, width));
@@ -51,15 +52,16 @@ fn fill(pieces: Vec<String>, first_width: usize, width: usize) -> Vec<String> {
     lines
 }
 
-/// A piece that fits on a line; otherwise its words, or the parts of those that do not fit.
+/// A piece that fits on a line; otherwise its words, and the parts of those that no name is as long as.
 fn cut_to_fit(piece: String, width: usize) -> Vec<String> {
     if length(&piece) <= width {
         return vec![piece];
     }
     let mut parts = Vec::new();
     for mut word in piece.split_whitespace() {
-        while length(word) > width {
-            let (part, rest) = word.split_at(break_point(word, width));
+        while length(word) > LONGEST_NAME {
+            let end = word.char_indices().nth(width).map_or(word.len(), |(index, _)| index);
+            let (part, rest) = word.split_at(end);
             parts.push(part.to_owned());
             word = rest;
         }
@@ -67,6 +69,9 @@ fn cut_to_fit(piece: String, width: usize) -> Vec<String> {
     }
     parts
 }
+
+/// The length of the longest names of AWS that are shown, which are those of snapshots.
+const LONGEST_NAME: usize = 255;
 
 /// The beginnings of commands that are shown after a colon, or at the beginning of a line. `cutover` alone may begin a
 /// sentence too.
@@ -111,13 +116,6 @@ fn whole_pieces(line: &str) -> Vec<String> {
     pieces
 }
 
-/// Where a word too long for `width` is broken: after a separator as in names, if there is one in its later half.
-fn break_point(word: &str, width: usize) -> usize {
-    let end = word.char_indices().nth(width).map_or(word.len(), |(index, _)| index);
-    let mark = word[..end].rfind(['-', '.', '/', '_', ':']).map(|index| index + 1);
-    mark.filter(|index| *index > end / 2).unwrap_or(end)
-}
-
 /// The number of columns of `text`.
 pub(crate) fn length(text: &str) -> usize {
     text.chars().count()
@@ -128,12 +126,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrapped_lines_are_never_longer_than_the_width() {
-        let text = "register 18 next hosts in edx-residential-live-mitx-produc-and-an-endless-name-without-spaces now";
-        for width in [8, 20, 40] {
-            assert!(wrap(text, width).iter().all(|line| length(line) <= width), "{width}");
+    fn wrapped_lines_are_longer_than_the_width_only_where_a_name_is_because_names_are_copied() {
+        let name = "cutover-mitx-production-koa-v4-20210104t0900-window-mitx-rds-mysql";
+        let text = format!("register 18 next hosts; restore {name} into a new instance");
+        for width in [12, 20, 40] {
+            let lines = wrap(&text, width);
+            assert!(lines.iter().all(|line| length(line) <= width || line == name), "{lines:?}");
+            assert!(lines.iter().any(|line| line == name), "{lines:?}");
         }
-        assert_eq!(wrap(text, 40).concat().replace(' ', ""), text.replace(' ', ""), "no letter is lost");
+        let endless = "e".repeat(1000);
+        assert!(wrap(&endless, 40).iter().all(|line| length(line) <= LONGEST_NAME), "this is no name");
+        assert_eq!(wrap(&endless, 40).concat(), endless, "no letter is lost");
     }
 
     #[test]
@@ -141,7 +144,7 @@ mod tests {
         let text = "if permissions are missing, `cutover policy qa.toml` prints those that are needed";
         let lines = wrap(text, 44);
         assert!(lines.iter().any(|line| line.contains("`cutover policy qa.toml`")), "{lines:?}");
-        assert!(wrap(text, 12).iter().all(|line| length(line) <= 12));
+        assert!(wrap(text, 12).iter().all(|line| length(line) <= 12), "{:?}", wrap(text, 12));
     }
 
     #[test]

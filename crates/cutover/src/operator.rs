@@ -11,6 +11,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Upgrade};
 use cutover_core::names::GateName;
 use cutover_core::plan::Decide;
+use cutover_core::status::approve_command;
 use cutover_engine::inbox::{Delivery, undelivered};
 use cutover_engine::journal::{JournalError, read};
 use cutover_engine::lease::Machine;
@@ -18,7 +19,7 @@ use cutover_engine::ports::{Clock, Decided, Operator};
 use cutover_engine::store::Store;
 
 use crate::harmless::one_line;
-use crate::wall::{Keyboard, ThisMachine};
+use crate::wall::{Keyboard, ThisMachine, Typed};
 
 /// How often the inbox is read, in wall time: people do not live at an embedded cloud's pace.
 const LOOK: Duration = Duration::from_millis(500);
@@ -42,10 +43,11 @@ pub struct People {
 #[async_trait(?Send)]
 impl Operator for People {
     async fn decide(&self, question: &Decide) -> Decided {
-        (self.say)(&self.words(question));
+        let here = self.keyboard.as_ref().map(Keyboard::is_in_foreground);
+        (self.say)(&self.words(question, here));
         let inbox = Box::pin(self.decided_elsewhere(&question.gate));
         let Some(keyboard) = &self.keyboard else { return inbox.await };
-        match select(inbox, Box::pin(self.decided_here(keyboard, &question.gate))).await {
+        match select(inbox, Box::pin(self.decided_here(keyboard, &question.gate, here))).await {
             Either::Left((decided, _)) => decided,
             Either::Right((typed, _)) => self.settled(typed, &question.gate).await,
         }
@@ -58,16 +60,26 @@ impl Operator for People {
 }
 
 impl People {
-    fn words(&self, question: &Decide) -> String {
+    /// The question, and how it is decided. `here` says whether somebody can type at this process's terminal; nothing if
+    /// it has none.
+    fn words(&self, question: &Decide, here: Option<bool>) -> String {
         let mut text = format!("\nGATE {}: {}\n", question.gate, one_line(&question.question));
         for item in &question.checklist {
             text.push_str(&format!("  [ ] {}\n", one_line(item)));
         }
-        if self.keyboard.is_some() {
-            text.push_str(&format!("Type `{}` to approve or `no` to refuse; or run elsewhere:\n", question.gate));
-        }
-        text.push_str(&format!("  cutover approve {} {} --by NAME\n", self.file, question.gate));
+        text.push_str(&match here {
+            Some(true) => format!("Type `{}` to approve or `no` to refuse; or run elsewhere:\n", question.gate),
+            Some(false) => {
+                "Nothing can be typed here while this runs in the background: type `fg` first, or run:\n".into()
+            }
+            None => "To approve, run:\n".to_owned(),
+        });
+        text.push_str(&format!("  {}\n", self.approve(&question.gate)));
         text
+    }
+
+    fn approve(&self, gate: &GateName) -> String {
+        approve_command(&self.file, gate)
     }
 
     async fn decided_elsewhere(&self, gate: &GateName) -> Decided {
@@ -139,15 +151,29 @@ impl People {
         Ok(waiting.into_iter().filter(|one| one.decision.gate == *gate).collect())
     }
 
-    /// If several gates wait at once, they listen to the keyboard one after the other.
-    async fn decided_here(&self, keyboard: &Keyboard, gate: &GateName) -> Decision {
+    /// If several gates wait at once, they listen to the keyboard one after the other. A question that was `asked` in the
+    /// background is repeated in the foreground.
+    async fn decided_here(&self, keyboard: &Keyboard, gate: &GateName, asked: Option<bool>) -> Decision {
         let mut listening = keyboard.listen().await;
+        let how = format!("Type `{gate}` to approve, or `no` to refuse.");
+        if asked != Some(true) {
+            keyboard.foreground().await;
+            (self.say)(&format!("Gate `{gate}` waits for a decision. {how}"));
+        }
         loop {
-            let approved = match listening.line().await.trim() {
-                word if word == gate.as_str() => true,
-                "no" => false,
-                _ => {
-                    (self.say)(&format!("Type `{gate}` to approve, or `no` to refuse."));
+            let approved = match listening.next().await {
+                Typed::Line(line) if line.trim() == gate.as_str() => true,
+                Typed::Line(line) if line.trim() == "no" => false,
+                Typed::Line(_) => {
+                    (self.say)(&how);
+                    continue;
+                }
+                Typed::End => {
+                    let command = self.approve(gate);
+                    (self.say)(&format!(
+                        "That was the end of input (Ctrl-D): nothing was decided, and gate `{gate}` still waits. {how} Or run \
+                         elsewhere:\n  {command}"
+                    ));
                     continue;
                 }
             };
@@ -177,7 +203,7 @@ mod tests {
     use crate::wall::block_on;
 
     /// People at a terminal at which nothing was typed yet, a way to type there, and the texts that they were shown.
-    fn people() -> (People, UnboundedSender<String>, Rc<RefCell<String>>) {
+    fn people() -> (People, UnboundedSender<Typed>, Rc<RefCell<String>>) {
         let ((typed, lines), told) = (unbounded_channel(), Rc::new(RefCell::new(String::new())));
         let heard = Rc::clone(&told);
         let people = People {
@@ -207,8 +233,21 @@ mod tests {
         decision.decision
     }
 
-    fn types(typed: &UnboundedSender<String>, lines: &[&str]) {
-        lines.iter().for_each(|line| typed.send((*line).to_owned()).expect("somebody listens"));
+    fn types(typed: &UnboundedSender<Typed>, lines: &[&str]) {
+        lines.iter().for_each(|line| typed.send(Typed::Line((*line).to_owned())).expect("somebody listens"));
+    }
+
+    #[test]
+    fn the_end_of_input_decides_nothing_and_says_how_to_decide() {
+        let (people, typed, told) = people();
+        let ends = || {
+            typed.send(Typed::End).expect("somebody listens");
+            types(&typed, &["no"]);
+        };
+        assert!(!block_on(decided(&people, "go", ends)).expect("a runtime").approved, "only by what is typed after it");
+        for words in ["nothing was decided", "still waits", "\n  cutover approve qa.toml go --by NAME"] {
+            assert!(told.borrow().contains(words), "{words}: {}", told.borrow());
+        }
     }
 
     #[test]

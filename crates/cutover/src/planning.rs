@@ -2,7 +2,7 @@
 
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
-use cutover_core::journal::Upgrade;
+use cutover_core::journal::{Run, Upgrade, downtime_began};
 use cutover_core::plan::{Phase, Plan, Severity, lint};
 use cutover_core::planner::{Blocked, Inputs, forecast, is_down, plan};
 use cutover_core::status::{PhaseOptions, forecast_now, phase_command_with};
@@ -41,8 +41,22 @@ pub async fn plan_to_run(
     if phase == Phase::Window && !args.late && !is_down {
         refuse_late(args, session, &plan)?;
     }
-    let plan = if args.late || is_down { plan.without_latest_start() } else { plan };
+    let was_late = upgrade.run_of(phase).is_some_and(|run| run.plan.opens_late());
+    let plan = match (is_down, args.late) {
+        // What was decided before the page went up stands.
+        (true, _) if was_late => plan.opening_late(),
+        (true, _) => plan.without_latest_start(),
+        (false, true) if phase == Phase::Window => plan.opening_late(),
+        (false, _) => plan,
+    };
     Ok((plan, Digest::of_json(deployment)))
+}
+
+/// The plan of a window under way, resumed with `--late`: its steps that are done stay done, but before visitors see the
+/// page, people decide again whether to open it.
+pub fn resumed_late(run: &Run) -> Plan {
+    let plan = Plan::clone(&run.plan);
+    if downtime_began(run).is_some() { plan.without_latest_start() } else { plan.opening_late() }
 }
 
 /// The errors for which the linter refuses a plan.
@@ -52,12 +66,12 @@ pub fn unsafe_steps(plan: &Plan, deployment: &Deployment) -> Vec<String> {
     errors.map(|finding| format!("{}: {}", finding.step, finding.message)).collect()
 }
 
-/// Whether a phase that has ended may be planned again: only as long as the next one has not started. What people are
-/// told may change for longer, until visitors may see the maintenance page.
+/// Whether a phase that has ended may be planned again. What people are told and which hosts are prepared may change until
+/// visitors may see the maintenance page, and a window until the next phase has started.
 fn may_be_made_anew(inputs: Inputs<'_>, phase: Phase, blocked: &[Blocked]) -> bool {
     let only_finished = blocked.iter().all(|blocked| matches!(blocked, Blocked::Finished { .. }));
     let is_too_late = match phase {
-        Phase::Announce => is_down(inputs) || inputs.upgrade.finished(Phase::Window),
+        Phase::Announce | Phase::Prepare => is_down(inputs) || inputs.upgrade.finished(Phase::Window),
         _ => inputs.upgrade.last_runs().any(|run| run.kind.phase().is_some_and(|other| other > phase)),
     };
     only_finished && !is_too_late
@@ -77,7 +91,9 @@ fn cannot_start(session: &Session, phase: Phase, replan: bool, blocked: &[Blocke
 
 const fn too_late_to_replan(phase: Phase) -> &'static str {
     match phase {
-        Phase::Announce => "it can be planned again only until visitors are sent to the maintenance page",
+        Phase::Announce | Phase::Prepare => {
+            "it can be planned again only until visitors are sent to the maintenance page"
+        }
         _ => "it can be planned again only until the next phase has started",
     }
 }

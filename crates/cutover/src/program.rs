@@ -15,8 +15,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = args::Cli::parse();
-    let given = GivenArguments { again: Some(again(&wall::arguments())), ..GivenArguments::of(&cli) };
+    let arguments = wall::arguments();
+    let cli = args::Cli::try_parse().unwrap_or_else(|error| args::explained(error, command(), &arguments).exit());
+    let given = GivenArguments { again: Some(again(&arguments)), ..GivenArguments::of(&cli) };
     let exit = commands::run(cli).unwrap_or_else(|error| {
         output::error(&error, &given);
         error.exit()

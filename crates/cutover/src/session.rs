@@ -165,6 +165,23 @@ impl Session {
         &self.loaded.deployment
     }
 
+    /// The deployment as the file says it now, which somebody may have edited since it was read. If it cannot be read any
+    /// more, this is said, and the deployment is what it was.
+    #[must_use]
+    pub fn deployment_now(&self) -> Deployment {
+        Loaded::read(&self.loaded.path).map_or_else(
+            |error| {
+                let why = match error {
+                    CommandError::Mistakes(_) => "has mistakes now",
+                    _ => "cannot be read any more",
+                };
+                output::note(&format!("{} {why}; it is shown what it said before", self.file()));
+                self.deployment().clone()
+            },
+            |loaded| loaded.deployment,
+        )
+    }
+
     /// The ports to the world. On AWS the credentials are checked first, so that nothing is done with the wrong ones.
     ///
     /// # Errors

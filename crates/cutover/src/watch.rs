@@ -142,12 +142,16 @@ async fn show(screen: &mut dyn Screen, mut reader: Reader, now: &Now) {
         let next: Option<Arc<Progress>> = match select(pin!(reader.next()), pin!(wall::sleep(TICK))).await {
             Either::Left((next, _)) => next,
             Either::Right(_) => {
+                screen.in_background(wall::is_in_background());
                 now.get().into_iter().for_each(|now| screen.tick(now));
                 continue;
             }
         };
         match next {
-            Some(progress) => screen.hear(&progress),
+            Some(progress) => {
+                screen.in_background(wall::is_in_background());
+                screen.hear(&progress);
+            }
             None => return,
         }
     }

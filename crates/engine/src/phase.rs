@@ -1,5 +1,5 @@
-//! Conducts a phase: starts every step whose predecessors are done, and starts no new ones after a step fails or the
-//! operator asks to stop. The number of concurrent calls and connections is limited in `drive`.
+//! Conducts a phase: starts every step whose predecessors are done, and starts no new ones after a step fails or it is
+//! asked to stop. The number of concurrent calls and connections is limited in `drive`.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -26,7 +26,7 @@ pub enum Ending {
     Finished,
     /// These steps have failed. The steps that were under way at the same time have ended.
     Failed(Vec<StepId>),
-    /// The operator stopped it. Running the phase again continues from here.
+    /// It was asked to stop. Running the phase again continues from here.
     Stopped,
 }
 
@@ -44,10 +44,12 @@ pub async fn run(conductor: &Conductor, plan: Option<(Plan, Digest)>, phase: Pha
     let failed = conduct(conductor, &run).await?;
     if conductor.journal.upgrade().run_under_way().is_some_and(Run::is_done) {
         conductor.journal.append(Event::RunFinished { run: run.number }).await?;
+        conductor.collect_orders().await;
         return Ok(Ending::Finished);
     }
     if failed.is_empty() {
-        conductor.journal.append(Event::Interrupted { because: "the operator stopped it".to_owned() }).await?;
+        let because = conductor.stop.clone().await.to_owned();
+        conductor.journal.append(Event::Interrupted { because }).await?;
         return Ok(Ending::Stopped);
     }
     let because = {
@@ -56,6 +58,7 @@ pub async fn run(conductor: &Conductor, plan: Option<(Plan, Digest)>, phase: Pha
         if was_refused { "somebody refused at a gate".to_owned() } else { words(failed.len()) }
     };
     conductor.journal.append(Event::Interrupted { because }).await?;
+    conductor.collect_orders().await;
     Ok(Ending::Failed(failed))
 }
 
@@ -74,7 +77,7 @@ async fn conduct(conductor: &Conductor, run: &Run) -> Result<Vec<StepId>, Halt> 
     let mut frontier = Frontier::new(steps);
     let mut ready = Ready::new();
     let mut free = frontier.first();
-    // The wait for the operator's request to stop is one of them, so that it is polled only when something happens to it.
+    // The wait for a request to stop is one of them, so that it is polled only when something happens to it.
     let mut under_way = FuturesUnordered::from_iter([requested_stop(conductor)]);
     let mut steps_under_way = 0;
     let mut failed = Vec::new();
@@ -115,7 +118,7 @@ async fn conduct(conductor: &Conductor, run: &Run) -> Result<Vec<StepId>, Halt> 
 enum Happening {
     /// The step at that position has ended.
     Ended(usize, StepEnd),
-    /// The operator asks it to stop.
+    /// It is asked to stop.
     Stop,
 }
 
@@ -126,13 +129,13 @@ fn drive<'a>(conductor: &'a Conductor, steps: &'a [Step], position: usize, halt:
 }
 
 fn requested_stop(conductor: &Conductor) -> Awaited<'_> {
-    conductor.stop.clone().map(|()| Ok(Happening::Stop)).boxed_local()
+    conductor.stop.clone().map(|_| Ok(Happening::Stop)).boxed_local()
 }
 
-/// Resolves when the operator asks the conductor to stop, or the handle is used.
+/// Resolves when the conductor is asked to stop, or the handle is used.
 fn halt(stop: &Stop) -> (AbortHandle, Stop) {
     let (failure, registration) = AbortHandle::new_pair();
-    let failed = Abortable::new(std::future::pending::<()>(), registration);
-    let halt = select(stop.clone(), failed).map(|_| ()).boxed_local().shared();
+    let failed = Abortable::new(std::future::pending::<()>(), registration).map(|_| "a step failed");
+    let halt = select(stop.clone(), failed).map(|ended| ended.factor_first().0).boxed_local().shared();
     (failure, halt)
 }

@@ -51,16 +51,6 @@ pub trait Clock {
         Moment { wall: self.now(), up: self.up() }
     }
 
-    /// The time that may have passed since a moment of this process.
-    fn at_most_since(&self, moment: Moment) -> Duration {
-        moment.at_most_until(self.moment())
-    }
-
-    /// The time that has certainly passed since a moment of this process.
-    fn at_least_since(&self, moment: Moment) -> Duration {
-        moment.at_least_until(self.moment())
-    }
-
     /// Waits for `length`, starting now, and no longer if the clock is set back meanwhile. If processes share an
     /// embedded cloud, time passes at that cloud's pace.
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()>;

@@ -8,16 +8,22 @@
 //! - `shell`: the one place where arguments are quoted for a shell;
 //! - `job`: durable, named jobs, and the helper script that keeps them on a host;
 //! - `supervisor`: the states of programs, and the orders to start, stop and kill them;
+//! - `hold`: cron files and systemd timers, held back and put back;
+//! - `commands`: several commands of the deployment file as one job;
 //! - `processes`: what still runs, whatever supervisor believes;
+//! - `answers`: whether programs answer on their ports;
 //! - `queues`, `celery`: tasks that wait, and tasks that run;
 //! - `django`: migrations that are pending;
 //! - `readiness`: what would be in the way of a conductor on a host;
 //! - `envelope`: how a command travels to a host, and how its answer is known to be complete.
 
+pub mod answers;
 pub mod celery;
 pub mod command;
+pub mod commands;
 pub mod django;
 pub mod envelope;
+pub mod hold;
 pub mod job;
 pub mod processes;
 pub mod queues;

@@ -4,8 +4,11 @@
 //! Each process that supervisor starts gets the variables `SUPERVISOR_GROUP_NAME` and `SUPERVISOR_PROCESS_NAME`, and so
 //! does everything that it starts in turn. A process that has overwritten its environment, as ones that set their own
 //! title do, is found by its process group, which is the program's process id, or by a text in its command line.
+//!
+//! The processes of containers on the host are left out: a supervisor in there has programs of its own, perhaps with the
+//! same names. They are in another namespace of process ids than the shell that lists them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cutover_core::names::ProgramName;
 
@@ -16,6 +19,8 @@ use crate::command::{Ask, Command, RunAs, Said};
 pub struct Leftover {
     /// Its process id.
     pub pid: u32,
+    /// When it began, in the kernel's ticks since boot: another process may get its id later.
+    pub begun: Option<u64>,
     /// The program that it belongs to; `None` if it was found by its command line.
     pub program: Option<ProgramName>,
     /// Its command line, or its name in brackets.
@@ -33,7 +38,7 @@ pub struct Signs<'a> {
     pub texts: &'a [String],
 }
 
-/// Lists every process in three sections. A few programs do it for all processes together, because a host under load has
+/// Lists every process in four sections. A few programs do it for all processes together, because a host under load has
 /// hundreds.
 const SCRIPT: &str = "\
 [ -r /proc/1/environ ] || { echo 'the environment of processes can be read only by root' >&2; exit 1; }
@@ -41,6 +46,9 @@ echo @environ
 grep -saz '^SUPERVISOR_[GP][A-Z]*_NAME=' /proc/[0-9]*/environ | tr '\\0' '\\n'
 echo @stat
 cat /proc/[0-9]*/stat 2>/dev/null
+echo @namespace
+echo \"own $(readlink /proc/$$/ns/pid)\"
+find /proc/[0-9]*/ns/pid -maxdepth 0 -printf '%p %l\\n' 2>/dev/null
 echo @cmdline
 grep -saz . /proc/[0-9]*/cmdline | tr '\\0' '\\n'
 echo @end
@@ -90,15 +98,24 @@ pub fn read(signs: &Signs<'_>, said: &Said) -> Result<Vec<Leftover>, NotListed> 
         let command = listed.commands.get(pid).cloned().unwrap_or_else(|| format!("[{}]", process.name));
         let program = listed.program_of(*pid, signs.programs).or_else(|| of_group(process.group));
         let by_text = signs.texts.iter().any(|text| command.contains(text.as_str()));
-        (program.is_some() || by_text).then_some(Leftover { pid: *pid, program, command })
+        (program.is_some() || by_text).then_some(Leftover { pid: *pid, begun: process.begun, program, command })
     });
     Ok(found.collect())
+}
+
+/// The ids of all processes of the host, except of those that have ended and wait for their parent.
+///
+/// # Errors
+/// When the list is not complete.
+pub fn ids(said: &Said) -> Result<BTreeSet<u32>, NotListed> {
+    Listed::read(said).map(|listed| listed.processes.into_keys().collect())
 }
 
 /// A process as `/proc/PID/stat` shows it.
 struct Process {
     name: String,
     group: u32,
+    begun: Option<u64>,
 }
 
 #[derive(Default)]
@@ -106,6 +123,9 @@ struct Listed {
     /// supervisor's group and process name in the environment.
     marks: BTreeMap<u32, (String, String)>,
     processes: BTreeMap<u32, Process>,
+    /// The namespace of process ids of each process, where that can be read, and of the shell that lists them.
+    namespaces: BTreeMap<u32, String>,
+    own_namespace: Option<String>,
     commands: BTreeMap<u32, String>,
 }
 
@@ -115,13 +135,15 @@ impl Listed {
         let mut section = "";
         for line in said.stdout.lines() {
             match (line, section) {
-                ("@environ" | "@stat" | "@cmdline" | "@end", _) => section = line,
+                ("@environ" | "@stat" | "@namespace" | "@cmdline" | "@end", _) => section = line,
                 (_, "@environ") => listed.read_mark(line),
                 (_, "@stat") => listed.read_stat(line),
+                (_, "@namespace") => listed.read_namespace(line),
                 (_, "@cmdline") => listed.read_command(line),
                 _ => {}
             }
         }
+        listed.leave_containers_out();
         // The first process is always there. Without it, or without the end, the list is not complete.
         match section == "@end" && listed.processes.contains_key(&1) && said.exit == 0 {
             true => Ok(listed),
@@ -139,7 +161,7 @@ impl Listed {
         }
     }
 
-    /// `PID (name) state parent group ...`. The name may contain blanks and parentheses.
+    /// `PID (name) state parent group ...`, the 22nd of which is the start. The name may contain blanks and parentheses.
     fn read_stat(&mut self, line: &str) {
         let Some(((pid, name), rest)) =
             line.rsplit_once(") ").and_then(|(head, rest)| Some((head.split_once(" (")?, rest)))
@@ -147,11 +169,29 @@ impl Listed {
             return;
         };
         let mut words = rest.split(' ');
-        let (state, group) = (words.next(), words.nth(1));
+        let (state, group, begun) = (words.next(), words.nth(1), words.nth(16));
         let (Ok(pid), Some(group)) = (pid.parse(), group.and_then(|group| group.parse().ok())) else { return };
         if !matches!(state, Some("Z" | "X")) {
-            self.processes.insert(pid, Process { name: name.to_owned(), group });
+            let begun = begun.and_then(|begun| begun.parse().ok());
+            self.processes.insert(pid, Process { name: name.to_owned(), group, begun });
         }
+    }
+
+    /// `own pid:[NUMBER]`, or `/proc/PID/ns/pid pid:[NUMBER]`.
+    fn read_namespace(&mut self, line: &str) {
+        if let Some(own) = line.strip_prefix("own ") {
+            self.own_namespace = Some(own.to_owned());
+        } else if let Some((pid, namespace)) =
+            of_process(line, "/ns/pid ").filter(|(_, namespace)| !namespace.is_empty())
+        {
+            self.namespaces.insert(pid, namespace.to_owned());
+        }
+    }
+
+    /// Removes the processes that are known to be in another namespace.
+    fn leave_containers_out(&mut self) {
+        let Some(own) = &self.own_namespace else { return };
+        self.processes.retain(|pid, _| self.namespaces.get(pid).is_none_or(|namespace| namespace == own));
     }
 
     /// The first argument of a process has the file's name in front of it, the others follow on lines of their own.
@@ -239,6 +279,46 @@ mod tests {
 
         let texts = ["celeryd: worker".to_owned()];
         assert_eq!(found(LISTED, &Signs { texts: &texts, ..signs }).last(), Some(&(73, None)));
+    }
+
+    #[test]
+    fn a_process_is_known_by_its_id_and_its_beginning() {
+        // As /proc shows a real process.
+        let stat =
+            "71 (a) b) S 1 71 71 0 -1 4194560 2026 2186 4 1 3 2 1 0 20 0 1 0 6157 12550144 2816 18446744073709551615";
+        let text = LISTED.replace("71 (celery) R 1 71 71 0", stat);
+        let said = Said { stdout: text, ..Said::default() };
+        assert_eq!(ids(&said).expect("a complete list"), [1, 70, 71, 73, 80].into());
+        let (names, pids) = (programs(&["edxapp_worker:*"]), BTreeMap::new());
+        let left = read(&Signs { programs: &names, pids: &pids, texts: &[] }, &said).expect("a complete list");
+        assert_eq!((left[0].pid, left[0].begun), (71, Some(6157)));
+    }
+
+    #[test]
+    fn the_processes_of_containers_are_left_out() {
+        let namespaces = "@namespace\nown pid:[4026531836]\n/proc/1/ns/pid \n/proc/70/ns/pid pid:[4026532199]\n\
+                          /proc/71/ns/pid pid:[4026531836]\n@cmdline\n";
+        let (names, pids) = (programs(&["lms", "edxapp_worker:*"]), BTreeMap::new());
+        let signs = Signs { programs: &names, pids: &pids, texts: &[] };
+        let left = found(&LISTED.replace("@cmdline\n", namespaces), &signs);
+        assert_eq!(left.into_iter().map(|(pid, _)| pid).collect::<Vec<_>>(), [71]);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a real shell lists the processes of this machine")]
+    fn the_real_list_is_complete_and_says_which_processes_are_of_the_host_itself() {
+        let arguments = ask().command.arguments;
+        let output = std::process::Command::new(&arguments[0]).args(&arguments[1..]).output().expect("a shell");
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        // Only root may read the environment of the first process.
+        if output.status.success() {
+            let own = format!("/proc/{}/ns/pid pid:[", std::process::id());
+            assert!(stdout.contains(&own), "{stdout}");
+            let said = Said { exit: 0, stdout, stderr: String::new() };
+            assert!(ids(&said).expect("it is complete").contains(&std::process::id()));
+        } else {
+            assert!(String::from_utf8_lossy(&output.stderr).contains("only by root"));
+        }
     }
 
     #[test]

@@ -221,7 +221,12 @@ impl Rig {
 
     /// Gives a host's supervisor an order, whose job has a name of its own.
     pub(crate) async fn order(&self, host: &InstanceId, verb: Verb, programs: &[ProgramName]) -> Answer<JobName> {
-        let order = Order { verb, supervisorctl: self.supervisorctl().to_owned(), programs: programs.to_vec() };
+        let order = Order {
+            verb,
+            supervisorctl: self.supervisorctl().to_owned(),
+            programs: programs.to_vec(),
+            left: Vec::new(),
+        };
         let name = JobName::from(format!("order-{}", self.orders.replace(self.orders.get() + 1)));
         let job = Job::new(name.clone(), order.command());
         self.write(async |permit| self.world.hosts.start_job(permit, host, &job).await).await?;

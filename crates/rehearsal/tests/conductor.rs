@@ -214,6 +214,7 @@ impl Stage {
                 Some(length) => clock.sleep(length).await,
                 None => std::future::pending().await,
             }
+            "it was told to end"
         }
         .boxed_local()
         .shared();

@@ -41,7 +41,12 @@ fn outcome(rehearsed: &Rehearsed) -> Outcome {
         let kept = facts.iter().filter(|fact| {
             !matches!(
                 fact,
-                Fact::RecordsChanged { .. } | Fact::Invalidated { .. } | Fact::Note { .. } | Fact::Job { .. }
+                Fact::RecordsChanged { .. }
+                    | Fact::Invalidated { .. }
+                    | Fact::Note { .. }
+                    | Fact::Job { .. }
+                    | Fact::Order { .. }
+                    | Fact::RunningTasks { .. }
             )
         });
         let mut kept: Vec<String> = kept.map(|fact| format!("{fact:?}")).collect();
@@ -49,6 +54,9 @@ fn outcome(rehearsed: &Rehearsed) -> Outcome {
         kept
     };
     let steps = upgrade.runs.iter().flat_map(Run::runs);
+    // Which of two fleets is first depends on when the copy was taken.
+    let mut migrated = upgrade.migrated.clone();
+    migrated.sort_by_key(|fact| format!("{fact:?}"));
     Outcome {
         ending: rehearsed.ending.clone(),
         made: Upgrade {
@@ -57,7 +65,7 @@ fn outcome(rehearsed: &Rehearsed) -> Outcome {
             launched: upgrade.launched.clone(),
             images: upgrade.images.clone(),
             snapshots: upgrade.snapshots.clone(),
-            migrated: upgrade.migrated.clone(),
+            migrated,
             terminated: upgrade.terminated.clone(),
             ..Upgrade::default()
         },

@@ -118,7 +118,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// The announced end. If the file gives no valid end or length (which the rules refuse), the start.
+    /// Its end. If the file gives no valid end or length (which the rules refuse), the start.
     #[must_use]
     pub fn ends(&self) -> OffsetTime {
         let length = self.length.unwrap_or_default().duration();
@@ -128,9 +128,9 @@ impl Window {
         })
     }
 
-    /// The announced length.
+    /// How long it is, from its start to its end: what is announced by the next `announce`.
     #[must_use]
-    pub fn announced_length(&self) -> std::time::Duration {
+    pub fn whole_length(&self) -> std::time::Duration {
         crate::time::between(self.start.timestamp, self.ends().timestamp)
     }
 }

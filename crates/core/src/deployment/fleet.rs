@@ -154,6 +154,14 @@ pub struct Services {
     /// How long a start may take.
     #[serde(default = "default_start_limit")]
     pub start_limit: Span,
+    /// How long a program must have run with the same process before it counts as running. A program that cannot reach its
+    /// database, or cannot bind its port, often ends some seconds after its start.
+    #[serde(default = "default_steady")]
+    pub steady: Span,
+    /// What must answer on the host once the services have been started: `http://127.0.0.1:8000/heartbeat` must give a status
+    /// below 400, and `127.0.0.1:8000` must accept a connection.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<String>,
     /// Before workers stop, wait up to this long for the fleet's queues to be empty. Without this key, queued tasks
     /// are left to the next hosts, and workers stop while visitors are being sent to the maintenance page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -162,6 +170,22 @@ pub struct Services {
     /// root runs it on a current worker host. It prints a number for each queue: alone on a line, or as its last word.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub count_queues: Vec<String>,
+    /// The command that names the tasks that workers run, as a list that ends in `"inspect", "active", "--json"` after the
+    /// path of celery. root runs it on each worker host right before its services stop, since a worker that was told to
+    /// stop does not answer any more. The tasks are named if the stop takes longer than expected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub running_tasks: Vec<String>,
+    /// What else writes on current hosts by itself. It is held back from the opening of the window on, before services stop,
+    /// and is put back only if the upgrade is taken back.
+    #[serde(default, skip_serializing_if = "HoldBack::is_empty")]
+    pub hold_back: HoldBack,
+    /// Commands that freeze what restarts services or changes packages, such as configuration runs, on current and next
+    /// hosts for the window. Each is a list. root runs them, and again after an interruption.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub freeze: Vec<Vec<String>>,
+    /// Commands that undo `freeze`: on next hosts when visitors are back, and on current hosts if the upgrade is taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub release: Vec<Vec<String>>,
     /// Commands that must succeed on a next host, days before the window. root runs them. They must not start services.
     #[serde(rename = "smoke_test", default)]
     pub smoke_tests: Vec<SmokeTest>,
@@ -187,6 +211,10 @@ fn default_start_limit() -> Span {
     Span::seconds(600)
 }
 
+fn default_steady() -> Span {
+    Span::seconds(5)
+}
+
 /// What to do with programs that still run after the stop limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -197,6 +225,34 @@ pub enum PastStopLimit {
     Abort,
     /// Kill the programs that still run; their tasks are lost or run again.
     Kill,
+    /// Go on waiting, and say what still runs. Killing programs by hand ends the wait.
+    Wait,
+}
+
+/// Cron files and systemd timers that are held back on current hosts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HoldBack {
+    /// Files that cron reads, such as `/etc/cron.d/edxapp`. They are renamed in their folder, so that cron ignores them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cron: Vec<String>,
+    /// Timers, such as `edx-nightly.timer`. A service that one of them has started is waited for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timers: Vec<String>,
+}
+
+impl HoldBack {
+    /// Whether there is nothing to hold back.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.cron.is_empty() && self.timers.is_empty()
+    }
+
+    /// All of it: a path is a cron file, anything else a timer.
+    #[must_use]
+    pub fn items(&self) -> Vec<String> {
+        self.cron.iter().chain(&self.timers).cloned().collect()
+    }
 }
 
 /// A command that must succeed on a next host.

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::ops::Range;
 
 use super::document::Node;
+use crate::words::nearest;
 
 /// A mistake in a deployment file, and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,16 +49,6 @@ impl Mistake {
     }
 }
 
-/// The one of `known` that `written` was probably meant to be: at most a third of its letters differ.
-pub(super) fn nearest<T: AsRef<str>>(written: &str, known: impl IntoIterator<Item = T>) -> Option<String> {
-    known
-        .into_iter()
-        .map(|word| (strsim::damerau_levenshtein(written, word.as_ref()), word.as_ref().to_owned()))
-        .filter(|(distance, word)| *distance <= word.chars().count().max(written.chars().count()).div_ceil(3))
-        .min()
-        .map(|(_, word)| word)
-}
-
 /// Words listed as in a sentence: `a`, `a or b`, `a, b or c`.
 pub(super) fn list<T: Display>(words: impl IntoIterator<Item = T>, joint: &str) -> String {
     let words: Vec<String> = words.into_iter().map(|word| word.to_string()).collect();
@@ -89,14 +80,6 @@ mod tests {
         assert_eq!(at(99..99).position("a\nb"), (2, 2));
         assert_eq!(at(1..2).position("é"), (1, 1));
         assert_eq!(at(0..0).position(""), (1, 1));
-    }
-
-    #[test]
-    fn a_suggestion_is_made_only_for_what_is_near() {
-        let known = ["balancer", "check", "host", "name", "program"];
-        assert_eq!(nearest("balancr", known).as_deref(), Some("balancer"));
-        assert_eq!(nearest("hots", known).as_deref(), Some("host"));
-        assert_eq!(nearest("wallpaper", known), None);
     }
 
     #[test]

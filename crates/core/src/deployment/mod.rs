@@ -29,7 +29,7 @@ pub use aws::{Aws, RoleTags, RootVolume};
 pub use branches::Branches;
 pub use embedded::Embedded;
 pub use file::{Cloud, Deployment, Expected, Release, State, Window};
-pub use fleet::{Fleet, HostGroup, PastStopLimit, Role, Roles, Services, SmokeTest};
+pub use fleet::{Fleet, HoldBack, HostGroup, PastStopLimit, Role, Roles, Services, SmokeTest};
 pub use mistake::Mistake;
 pub use parse::parse;
 pub use people::{AnnounceWhen, Announcement, Gate, GateBefore};

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use serde_json::{Map, Value as Json};
 
 use super::document::{Node, Value};
-use super::mistake::{Mistake, list, nearest};
+use super::mistake::{Mistake, list};
 use crate::time::{OffsetTime, Span};
+use crate::words::nearest;
 
 /// Mistakes of shape.
 #[derive(Debug, Default)]

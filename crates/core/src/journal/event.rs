@@ -192,6 +192,27 @@ pub struct Decision {
     pub plan: Option<Digest>,
 }
 
+/// A task that a worker was running.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningTask {
+    /// Its name, such as `lms.djangoapps.instructor_task.tasks.calculate_grades_csv`.
+    pub name: String,
+    /// Its id.
+    pub id: String,
+    /// The process on the host that runs it, if celery has named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<u32>,
+    /// When it began, if celery has told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<jiff::Timestamp>,
+}
+
+impl std::fmt::Display for RunningTask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.name, self.id)
+    }
+}
+
 /// Something that a step learned about the world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
@@ -238,6 +259,13 @@ pub enum Fact {
         /// How many were applied; 0 when none was pending.
         applied: u32,
     },
+    /// What celery's workers were running when they were about to be told to stop. After that they do not answer.
+    RunningTasks {
+        /// The host.
+        host: HostName,
+        /// The tasks.
+        tasks: Vec<RunningTask>,
+    },
     /// Programs are about to be killed, because the stop limit has passed. This is recorded before the kill, so that no
     /// kill is missing from the journal.
     Killed {
@@ -245,6 +273,9 @@ pub enum Fact {
         host: HostName,
         /// The programs.
         programs: Vec<crate::names::ProgramName>,
+        /// The tasks that they were running, as far as celery has named them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tasks: Vec<RunningTask>,
     },
     /// The distribution was asked to drop its cached pages.
     Invalidated {
@@ -262,6 +293,13 @@ pub enum Fact {
         /// Whether the host has confirmed that it started the job. Otherwise the job was found there, or the answer was
         /// lost.
         started: bool,
+    },
+    /// Supervisor on a host is told something, by this job. Nothing depends on the job: the programs show what came of it.
+    Order {
+        /// The host.
+        instance: InstanceId,
+        /// The job.
+        job: JobName,
     },
     /// An image is about to be removed. These snapshots of its disks will remain.
     ImageDisks {

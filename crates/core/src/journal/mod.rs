@@ -13,7 +13,7 @@ mod state;
 mod step;
 pub mod version_1;
 
-pub use event::{Decision, Event, Fact};
+pub use event::{Decision, Event, Fact, RunningTask};
 pub use kind::{RunKind, RunNumber};
 pub use measure::{
     ActualPath, critical_lines, critical_path, downtime_began, gates_and_migrations, migrations_beside, opens_by,

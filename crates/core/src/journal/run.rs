@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::step::WAITING;
 use super::{Acted, Fact, RunKind, RunNumber, StepRun, StepStatus};
+use crate::deployment::Deployment;
 use crate::digest::Digest;
 use crate::names::StepId;
 use crate::plan::{Action, Edge, Plan, Rule, Step};
@@ -53,6 +54,12 @@ impl Run {
             finished_at: None,
             steps: before.map(|before| carried_over(before, plan)).unwrap_or_default(),
         }
+    }
+
+    /// Whether its plan was made from this deployment file; otherwise the file was edited since.
+    #[must_use]
+    pub fn was_planned_from(&self, deployment: &Deployment) -> bool {
+        self.deployment == Digest::of_json(deployment)
     }
 
     /// The status of a step, with its times and what it has learned.

@@ -273,9 +273,11 @@ impl Upgrade {
                 self.terminated.insert(instance.clone());
             }
             Fact::RecordsChanged { .. }
+            | Fact::RunningTasks { .. }
             | Fact::Killed { .. }
             | Fact::Invalidated { .. }
             | Fact::Job { .. }
+            | Fact::Order { .. }
             | Fact::ImageDisks { .. }
             | Fact::DisksRemoved { .. }
             | Fact::SiteChecked { .. }

@@ -58,6 +58,12 @@ pub enum Action {
         /// The tests.
         tests: Vec<SmokeTest>,
     },
+    /// Holds cron files and systemd timers of a host back, and waits until what they have started has ended.
+    HoldBack(HeldItems),
+    /// Puts cron files and systemd timers of a host back as they were.
+    PutBack(HeldItems),
+    /// Runs commands of the deployment file on a host, as one job.
+    RunCommands(RunCommands),
     /// Stops programs on a host and waits until none is running.
     StopServices(StopServices),
     /// Starts programs on a host and waits until they run.
@@ -306,6 +312,50 @@ pub struct StopServices {
     pub stop_limit: Duration,
     /// What happens to those that take longer.
     pub past_stop_limit: PastStopLimit,
+    /// The command that names the tasks that run; empty if nothing does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub running_tasks: Vec<String>,
+}
+
+/// Cron files and systemd timers of a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldItems {
+    /// The host.
+    pub host: Host,
+    /// The paths of cron files, and the names of timers.
+    pub items: Vec<String>,
+}
+
+/// Commands to run on a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunCommands {
+    /// The host.
+    pub host: Host,
+    /// Why they are run.
+    pub purpose: Purpose,
+    /// The commands and their arguments.
+    pub commands: Vec<Vec<String>>,
+}
+
+/// Why commands of the deployment file are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// To freeze what changes the host by itself.
+    Freeze,
+    /// To release what was frozen.
+    Release,
+}
+
+impl Purpose {
+    /// The key of the deployment file that has the commands.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Freeze => "freeze",
+            Self::Release => "release",
+        }
+    }
 }
 
 /// How the tasks in a fleet's queues are counted.
@@ -326,6 +376,17 @@ pub struct StartServices {
     pub supervisorctl: String,
     /// The programs.
     pub programs: Vec<ProgramName>,
+    /// How long each must have run with the same process.
+    #[serde(rename = "steady_seconds", with = "crate::time::seconds", default = "five_seconds")]
+    pub steady: Duration,
+    /// The addresses that must answer on the host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<String>,
+}
+
+/// As long as programs had to run before this could be chosen.
+const fn five_seconds() -> Duration {
+    Duration::from_secs(5)
 }
 
 /// A migration command to run as a job of a host, so that it outlives the connection and the conductor.

@@ -121,6 +121,9 @@ fn is_alone(action: &Action) -> bool {
         action,
         Action::Launch(_)
             | Action::SmokeTest { .. }
+            | Action::HoldBack(_)
+            | Action::PutBack(_)
+            | Action::RunCommands(_)
             | Action::StopServices(_)
             | Action::StartServices(_)
             | Action::Register(_)
@@ -168,6 +171,8 @@ fn host_of(action: &Action) -> Option<&HostName> {
     match action {
         Action::Launch(launch) => Some(&launch.name),
         Action::SmokeTest { host, .. } | Action::Terminate { host, .. } => Some(&host.name),
+        Action::HoldBack(held) | Action::PutBack(held) => Some(&held.host.name),
+        Action::RunCommands(run) => Some(&run.host.name),
         Action::StopServices(stop) => Some(&stop.host.name),
         Action::StartServices(start) => Some(&start.host.name),
         _ => None,
@@ -187,6 +192,12 @@ fn together(plan: &Plan, group: &StepGroup, roles: &Roles<'_>) -> String {
     match &first.action {
         Action::Launch(_) => format!("launch {}", hosts("next")),
         Action::SmokeTest { .. } => format!("smoke-test {}", hosts("next")),
+        Action::HoldBack(_) => format!("hold cron and timers back on {}", hosts("current")),
+        Action::PutBack(_) => format!("put cron and timers back on {}", hosts("current")),
+        Action::RunCommands(run) => {
+            let hosts = count(steps.len(), &format!("{role}host"));
+            format!("run the commands of `{}` on {hosts}", run.purpose.as_str())
+        }
         Action::StopServices(_) if group.line == Line::ShutDown => format!("shut services down on {}", hosts("next")),
         Action::StopServices(_) => format!("stop services on {}", hosts("current")),
         Action::StartServices(_) => format!("start services on {}", hosts("next")),

@@ -14,9 +14,9 @@ mod whole;
 mod work;
 
 pub use action::{
-    Action, Announce, AwaitResolvers, BuildImage, CapturedHost, ChangeRecords, CheckSite, CountTasks, Decide, Host,
-    HostPrograms, ImageRef, InstanceRef, Launch, Membership, Migrate, PublishPage, RecordTarget, StartServices,
-    StopServices, Via,
+    Action, Announce, AwaitResolvers, BuildImage, CapturedHost, ChangeRecords, CheckSite, CountTasks, Decide,
+    HeldItems, Host, HostPrograms, ImageRef, InstanceRef, Launch, Membership, Migrate, PublishPage, Purpose,
+    RecordTarget, RunCommands, StartServices, StopServices, Via,
 };
 pub use basis::{Basis, Change};
 pub use frontier::Frontier;

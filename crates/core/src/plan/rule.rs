@@ -24,6 +24,8 @@ pub enum Rule {
     WarmUpFirst,
     /// Visitors are diverted before their host stops or leaves its balancer.
     VisitorsDiverted,
+    /// Nothing may write or start services by itself while services stop.
+    OthersHeldBack,
     /// The queues are empty before the workers stop.
     QueuesDrained,
     /// All programs that write to a database have stopped before it is snapshotted or migrated.
@@ -68,6 +70,7 @@ impl Rule {
             Self::WindowOpens => "the window must be open",
             Self::WarmUpFirst => "the warm-up snapshot makes the one in the window short",
             Self::VisitorsDiverted => "visitors are diverted first",
+            Self::OthersHeldBack => "nothing may start services or write by itself meanwhile",
             Self::QueuesDrained => "queues are empty before workers stop",
             Self::WritersStopped => "everything that writes to the database has stopped",
             Self::SnapshotFirst => "no migration without a snapshot to go back to",

@@ -173,9 +173,9 @@ pub struct WindowForecast {
     /// Started later, the window would end before the upgrade, or before a return from the last moment that
     /// allows one.
     pub latest_safe_start: Timestamp,
-    /// Whether it fits into the announced window.
+    /// Whether it fits into the window.
     pub fits: bool,
-    /// How much of the announced window is left if everything takes as long as expected.
+    /// How much of the window is left if everything takes as long as expected.
     #[serde(rename = "spare_seconds", with = "crate::time::seconds")]
     pub spare: Duration,
 }

@@ -35,6 +35,22 @@ pub struct Step {
 }
 
 impl Step {
+    /// A step of the whole deployment that waits for nothing, needs no undo and takes no time. Callers change the rest.
+    pub fn new(id: impl Into<StepId>, line: Line, title: impl Into<String>, action: Action) -> Self {
+        Self {
+            id: id.into(),
+            lane: Lane::Deployment,
+            line,
+            title: title.into(),
+            action,
+            waits_for: Vec::new(),
+            undo: Undo::Nothing,
+            page_may_lift: PageMayLift::Yes,
+            expected: Duration::ZERO,
+            limit: Duration::ZERO,
+        }
+    }
+
     /// Whether it sends visitors to the maintenance page.
     #[must_use]
     pub fn posts_page(&self) -> bool {

@@ -58,6 +58,34 @@ impl Plan {
         waits.max()
     }
 
+    /// The same plan for a window that opens although it will not end in time. Who approved that it opens in time has not
+    /// approved this: the gates before it get another item in their checklists, so they and the plan are others, and
+    /// people are asked again. A plan that was made late already stays the same.
+    #[must_use]
+    pub fn opening_late(self) -> Self {
+        let mut plan = self.without_latest_start();
+        let opening = plan.steps.iter().rfind(|step| matches!(step.action, Action::WaitUntil { .. }));
+        let before = opening.map(|step| step.waits_for.clone()).unwrap_or_default();
+        for step in plan.steps.iter_mut().filter(|step| before.iter().any(|edge| edge.step == step.id)) {
+            if let Action::Decide(question) = &mut step.action
+                && !question.checklist.iter().any(|item| item == LATE)
+            {
+                question.checklist.push(LATE.to_owned());
+            }
+        }
+        plan
+    }
+
+    /// Whether its window opens although it will not end in time.
+    #[must_use]
+    pub fn opens_late(&self) -> bool {
+        let is_late = |step: &Step| match &step.action {
+            Action::Decide(question) => question.checklist.iter().any(|item| item == LATE),
+            _ => false,
+        };
+        self.steps.iter().any(is_late)
+    }
+
     /// The same plan without a limit on when it may start.
     #[must_use]
     pub fn without_latest_start(mut self) -> Self {
@@ -75,6 +103,10 @@ impl Plan {
         self.steps.iter().find(|step| step.id == *id)
     }
 }
+
+/// What somebody who decides on a window has to know in addition if it opens late.
+const LATE: &str = "the window opens later than its latest safe start: it will not end as announced, or could not be ended \
+                    in time by going back";
 
 /// The same step without a limit on when it may start: a copy if the step has such a limit.
 fn opening_at_any_time(step: &Step) -> Cow<'_, Step> {

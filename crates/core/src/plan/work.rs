@@ -80,9 +80,13 @@ impl Action {
             | Self::Terminate { .. }
             | Self::RemoveImage { .. } => Work::Calls,
             Self::Launch(_) => Work::Launches,
-            Self::SmokeTest { .. } | Self::StopServices(_) | Self::StartServices(_) | Self::CheckSite(_) => {
-                Work::Connections
-            }
+            Self::SmokeTest { .. }
+            | Self::HoldBack(_)
+            | Self::PutBack(_)
+            | Self::RunCommands(_)
+            | Self::StopServices(_)
+            | Self::StartServices(_)
+            | Self::CheckSite(_) => Work::Connections,
             Self::Milestone
             | Self::WaitUntil { .. }
             | Self::Decide(_)

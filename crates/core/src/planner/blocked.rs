@@ -1,11 +1,9 @@
 //! The reasons why a phase cannot be planned, as a type, and what to do about each.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::announce::{is_down, was_told_otherwise};
-use super::hosts::{living, next_names};
+use super::hosts::{living, unprepared_hosts, wanted_hosts};
 use super::{Inputs, current_hosts};
 use crate::deployment::Role;
 use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, SiteName};
@@ -65,23 +63,29 @@ pub enum Blocked {
     },
     /// A host on record as current is gone.
     #[error(
-        "current host {host} is on record but gone; find out who removed it, then `cutover prepare --replan` records the rest"
+        "current host {host} is on record but gone; find out who removed it, then {}", prepare(*too_late, "records the rest")
     )]
     CurrentHostGone {
         /// The host.
         host: HostName,
+        /// Whether visitors may see the maintenance page, so that nothing is prepared any more.
+        too_late: bool,
     },
     /// A next host in the file was never launched.
-    #[error("next host {host} was not prepared; put `count` back, or launch it with `cutover prepare --replan`")]
+    #[error("next host {host} was not prepared; put `count` back{}", if *too_late { TOO_LATE } else { OR_PREPARE })]
     NextHostMissing {
         /// The host.
         host: HostName,
+        /// Whether visitors may see the maintenance page, so that nothing is prepared any more.
+        too_late: bool,
     },
     /// A next host that the upgrade launched is gone.
-    #[error("next host {host} was launched but is gone; run `cutover prepare --replan` to launch it again")]
+    #[error("next host {host} was launched but is gone; {}", prepare(*too_late, "launches it again"))]
     NextHostGone {
         /// The host.
         host: HostName,
+        /// Whether visitors may see the maintenance page, so that nothing is prepared any more.
+        too_late: bool,
     },
     /// There is no such balancer.
     #[error("balancer {balancer} does not exist")]
@@ -124,6 +128,17 @@ pub enum Blocked {
         why: String,
     },
 }
+
+/// How a host is prepared after `prepare` has succeeded, as long as that is possible.
+fn prepare(too_late: bool, what_it_does: &str) -> String {
+    match too_late {
+        false => format!("`cutover prepare --replan` {what_it_does}"),
+        true => format!("go on without a new plan, with `cutover window`{TOO_LATE}"),
+    }
+}
+
+const TOO_LATE: &str = ": no host is launched while visitors may see the maintenance page";
+const OR_PREPARE: &str = ", or launch it with `cutover prepare --replan`";
 
 /// The reasons in the journal why `phase` cannot start.
 pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
@@ -194,24 +209,17 @@ fn hosts_exist(inputs: Inputs<'_>) -> Vec<Blocked> {
 }
 
 fn hosts_live(inputs: Inputs<'_>) -> Vec<Blocked> {
-    let living = living(inputs);
-    let wanted = inputs.deployment.fleets.iter().flat_map(|fleet| {
-        fleet.groups().flat_map(|(_, group)| next_names(inputs.deployment, fleet, group).collect::<Vec<_>>())
-    });
-    let wanted: BTreeSet<HostName> = wanted.collect();
+    let (living, wanted, too_late) = (living(inputs), wanted_hosts(inputs.deployment), is_down(inputs));
     let captured = inputs.upgrade.captured.iter().flatten();
     let current_gone = captured
         .filter(|host| !living.contains(&host.instance))
-        .map(|host| Blocked::CurrentHostGone { host: host.name.clone() });
+        .map(|host| Blocked::CurrentHostGone { host: host.name.clone(), too_late });
     let launched = inputs.upgrade.launched.iter();
     let next_gone = launched
         .filter(|(host, instance)| !living.contains(instance) && wanted.contains(host))
-        .map(|(host, _)| Blocked::NextHostGone { host: host.clone() });
-    let prepared = inputs.upgrade.finished(Phase::Prepare);
-    let missing = wanted
-        .iter()
-        .filter(|host| prepared && !inputs.upgrade.launched.contains_key(*host))
-        .map(|host| Blocked::NextHostMissing { host: host.clone() });
+        .map(|(host, _)| Blocked::NextHostGone { host: host.clone(), too_late });
+    let missing = unprepared_hosts(inputs.upgrade, inputs.deployment);
+    let missing = missing.into_iter().map(|host| Blocked::NextHostMissing { host, too_late });
     current_gone.chain(next_gone).chain(missing).collect()
 }
 

@@ -9,23 +9,13 @@ use crate::plan::{Action, Edge, Lane, Line, PageMayLift, Rule, Step, Undo};
 pub(super) const CALL: Duration = Duration::from_secs(1);
 /// The time limit of a call that is answered immediately, including retries and observation in case of doubt.
 pub(super) const CALL_LIMIT: Duration = Duration::from_secs(300);
-/// How long a gate waits for a decision. It keeps waiting through restarts of the program, but not longer than this.
+/// How long a gate waits for a decision, or a step for what the operator ends. It keeps waiting through restarts of the
+/// program, but not longer than this.
 pub(super) const GATE_LIMIT: Duration = Duration::from_secs(30 * 86_400);
 
 /// A step that waits for nothing and needs no undo. The methods below refine it.
 pub(super) fn step(id: impl Into<StepId>, line: Line, title: impl Into<String>, action: Action) -> Step {
-    Step {
-        id: id.into(),
-        lane: Lane::Deployment,
-        line,
-        title: title.into(),
-        action,
-        waits_for: Vec::new(),
-        undo: Undo::Nothing,
-        page_may_lift: PageMayLift::Yes,
-        expected: CALL,
-        limit: CALL_LIMIT,
-    }
+    Step::new(id, line, title, action).takes(CALL, CALL_LIMIT)
 }
 
 /// Up to this number of edges, steps are connected directly, because a milestone would only make the plan longer.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Inputs;
 use crate::deployment::{Deployment, Fleet, HostGroup, Role};
+use crate::journal::Upgrade;
 use crate::names::{FleetName, HostName, InstanceId, StepId};
-use crate::plan::{CapturedHost, Host, InstanceRef};
+use crate::plan::{CapturedHost, Host, InstanceRef, Phase};
 
 /// The current hosts: those on record, or before that those observed. A host is current when it is tagged with
 /// the current release-version and no upgrade of this name launched it.
@@ -51,6 +52,22 @@ pub fn next_host_step(name: &HostName) -> StepId {
 pub fn next_hosts(inputs: Inputs<'_>, fleet: &Fleet, role: Role) -> Vec<HostName> {
     let groups = fleet.groups().filter(|(other, _)| *other == role);
     groups.flat_map(|(_, group)| next_names(inputs.deployment, fleet, group)).collect()
+}
+
+/// The next hosts in the file, of all fleets.
+pub(super) fn wanted_hosts(deployment: &Deployment) -> BTreeSet<HostName> {
+    let groups = deployment.fleets.iter().flat_map(|fleet| fleet.groups().map(move |(_, group)| (fleet, group)));
+    groups.flat_map(|(fleet, group)| next_names(deployment, fleet, group)).collect()
+}
+
+/// The next hosts in the file that `prepare`, which has succeeded, has not launched: the file was edited since. Empty
+/// while `prepare` has not succeeded.
+#[must_use]
+pub fn unprepared_hosts(upgrade: &Upgrade, deployment: &Deployment) -> Vec<HostName> {
+    if !upgrade.finished(Phase::Prepare) {
+        return Vec::new();
+    }
+    wanted_hosts(deployment).into_iter().filter(|host| !upgrade.launched.contains_key(host)).collect()
 }
 
 /// The instances that are not gone.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Inputs;
-use super::build::{CALL_LIMIT, step};
+use super::build::{CALL_LIMIT, GATE_LIMIT, step};
 use super::gates::{decided, gates};
 use super::hosts::{living, next_host_step, next_names, observed_current_hosts};
-use crate::deployment::{Deployment, Fleet, GateBefore, HostGroup, Role, Services};
+use crate::deployment::{Deployment, Fleet, GateBefore, HostGroup, PastStopLimit, Role, Services};
 use crate::journal::StepStatus;
 use crate::names::{HostName, ImageId, ImageName, StepId};
 use crate::plan::{
@@ -231,7 +231,7 @@ fn host_steps(deployment: &Deployment, services: &Services, launch: Launch, gate
     let stop = stop_services(services, host.clone());
     let stopped = step(format!("prepare.stop.{name}"), Line::ShutDown, format!("shut services down on {name}"), stop)
         .of_fleet(&fleet)
-        .takes(services.stop_expected.duration(), services.stop_limit.duration() + CALL_LIMIT);
+        .takes(services.stop_expected.duration(), stop_takes(services));
     if services.smoke_tests.is_empty() {
         let stopped = stopped.after(&launched.id, Rule::HostIsUp);
         return vec![launched, stopped];
@@ -247,6 +247,15 @@ fn host_steps(deployment: &Deployment, services: &Services, launch: Launch, gate
     vec![launched, tested, stopped]
 }
 
+/// How long the step that stops services may take.
+pub(super) fn stop_takes(services: &Services) -> Duration {
+    match services.past_stop_limit {
+        PastStopLimit::Abort | PastStopLimit::Kill => services.stop_limit.duration() + CALL_LIMIT,
+        // A task may run for days, and only the operator decides that it has run for too long.
+        PastStopLimit::Wait => GATE_LIMIT,
+    }
+}
+
 /// Stops all of a role's programs on a host.
 pub(super) fn stop_services(services: &Services, host: Host) -> Action {
     Action::StopServices(StopServices {
@@ -255,5 +264,6 @@ pub(super) fn stop_services(services: &Services, host: Host) -> Action {
         programs: services.programs.clone(),
         stop_limit: services.stop_limit.duration(),
         past_stop_limit: services.past_stop_limit,
+        running_tasks: services.running_tasks.clone(),
     })
 }

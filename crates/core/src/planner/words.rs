@@ -9,7 +9,7 @@ pub(super) fn fill(text: &str, deployment: &Deployment) -> String {
     let sites: Vec<&str> = deployment.sites.iter().map(|site| site.host.as_str()).collect();
     text.replace("{start}", &window.start.to_string())
         .replace("{end}", &window.ends().to_string())
-        .replace("{length}", &human(window.announced_length()))
+        .replace("{length}", &human(window.whole_length()))
         .replace("{sites}", &sites.join(", "))
 }
 

@@ -1,9 +1,11 @@
 //! Current and next hosts, and the images that next ones are launched from.
 
-use super::item::{CheckItem, of_part};
+use super::item::{CheckItem, CheckState, of_part};
+use super::under_way::is_down;
 use crate::deployment::{Cloud, Fleet, HostGroup, Role};
 use crate::names::HostName;
 use crate::observation::{Instance, InstanceState, Part};
+use crate::plan::Phase;
 use crate::planner::{Inputs, current_hosts, next_hosts};
 use crate::words::some_of;
 
@@ -35,7 +37,7 @@ fn current(inputs: Inputs<'_>, fleet: &Fleet, role: Role) -> CheckItem {
             "compare `release.current_version` in the file with the hosts' release-version tags",
         );
     }
-    if gone > 0 && !inputs.upgrade.finished(crate::plan::Phase::Window) {
+    if gone > 0 && !inputs.upgrade.finished(Phase::Window) {
         return item.warning("some hosts in the journal no longer exist", "find out who removed them");
     }
     item
@@ -53,8 +55,19 @@ fn next(inputs: Inputs<'_>, fleet: &Fleet, role: Role, group: &HostGroup) -> Che
     if launched == 0 {
         return item.warning("there is nothing to move to yet", "`cutover prepare` launches them");
     }
+    if running < hosts.len() && !inputs.upgrade.finished(Phase::Prepare) {
+        return CheckItem {
+            state: CheckState::Unknown,
+            seen: format!("{}; `prepare` is under way", item.seen),
+            ..item
+        };
+    }
     if running < hosts.len() {
-        return item.problem("the fleet would come back smaller", "run `cutover prepare --replan`");
+        let remedy = match is_down(inputs.upgrade) {
+            false => "run `cutover prepare --replan`",
+            true => "no host is launched during the window: put `count` back, or do without the host",
+        };
+        return item.problem("the fleet would come back smaller", remedy);
     }
     item
 }

@@ -1,4 +1,5 @@
-//! The preflight: compares an observation with what the plans rely on, days before the window. It changes nothing.
+//! The preflight: compares an observation with what the plans rely on, days before the window. While an upgrade is under
+//! way, what it has changed itself is expected (`under_way`). It changes nothing.
 
 mod account;
 mod check;
@@ -9,6 +10,7 @@ mod page;
 mod platform;
 mod readiness;
 mod traffic;
+mod under_way;
 
 pub use account::{StillToMake, account, still_to_make};
 pub use check::check;

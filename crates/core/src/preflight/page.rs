@@ -1,6 +1,7 @@
 //! The maintenance page and the distribution in front of it.
 
 use super::item::{CheckItem, certificate_unseen, of_part, or_flaws};
+use super::under_way::announced_page;
 use crate::deployment::is_region;
 use crate::names::DnsName;
 use crate::observation::{Distribution, Part};
@@ -109,7 +110,12 @@ fn page(inputs: Inputs<'_>) -> CheckItem {
         true if is_announced_otherwise(inputs.upgrade, inputs.deployment) => "`cutover announce --replan` publishes it",
         true => "it has changed since `announce`: find out who changed it, and put it back",
     };
+    let is_announced = |text: &String| announced_page(inputs.upgrade) == Some(text);
     match &inputs.observation.page {
+        // Once visitors may see it, it says what was announced, whatever the file says by now.
+        Some(text) if is_announced(text) && !is_announced_otherwise(inputs.upgrade, inputs.deployment) => {
+            CheckItem::ok(subject, "is the page that was announced")
+        }
         None => CheckItem::ok(subject, "does not exist").warning("visitors would see an error", remedy),
         Some(text) if *text != crate::planner::maintenance_page(inputs.deployment) => {
             CheckItem::ok(subject, "is not the page of this upgrade").warning("visitors would read old dates", remedy)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::item::{CheckItem, of_part, or_flaws};
+use super::under_way::is_taking_snapshot;
 use crate::deployment::Database;
 use crate::observation::{Part, PendingCount};
 use crate::plan::Phase;
@@ -30,7 +31,7 @@ fn instance(inputs: Inputs<'_>, database: &Database) -> Vec<CheckItem> {
     let words = age.map_or("no snapshot".to_owned(), |age| format!("last snapshot {} ago", human(age)));
     let item = CheckItem::ok(&subject, words);
     let mut flaws = Vec::new();
-    if !seen.available {
+    if !seen.available && !is_taking_snapshot(inputs.upgrade, &database.name) {
         let consequence = "no snapshot and no migration is possible";
         let remedy = "wait for its pending change, or cancel it";
         flaws.push(CheckItem::ok(subject, "is not available").problem(consequence, remedy));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::item::{CheckItem, of_part, or_flaws};
+use super::under_way::{has_disturbed, has_pointed};
 use crate::deployment::{Balancer, BalancerKind, Site};
 use crate::observation::{BalancerState, Health, Part};
 use crate::plan::Phase;
@@ -38,12 +39,16 @@ fn record(inputs: Inputs<'_>, site: &Site) -> CheckItem {
             "create the record, or take the site out of the file",
         );
     };
-    let item = CheckItem::ok(subject, format!("{} for {}", record.target, human(record.ttl)));
+    let words = format!("{} for {}", record.target, human(record.ttl));
+    if has_pointed(inputs.upgrade, &site.host, record) {
+        return CheckItem::ok(subject, format!("{words}, as the window has changed it"));
+    }
+    let item = CheckItem::ok(subject, words);
     let domain = inputs.deployment.balancer(&site.balancer).map(|balancer| &balancer.domain);
     if !domain.is_some_and(|domain| domain.is_same(&record.target)) {
         return item.warning(
             "visitors are not sent to the balancer that the file names",
-            "before a window it should point at the balancer; during a window, at the maintenance page",
+            "find out who changed it, and point it at the balancer",
         );
     }
     // After the window, `retire` gives records their usual TTL again.
@@ -74,12 +79,17 @@ fn balancer(inputs: Inputs<'_>, balancer: &Balancer) -> Vec<CheckItem> {
         human(check.interval),
         human(seen.draining)
     );
+    let is_disturbed = has_disturbed(inputs.upgrade, &balancer.name, seen);
+    let words = if is_disturbed { format!("{words}; the window is replacing its hosts") } else { words };
     let item = CheckItem::ok(subject, words);
     let mut flaws = Vec::new();
     if seen.kind != balancer.kind {
         flaws.push(
             item.clone().problem("hosts would be registered in the wrong order", "correct its `kind` in the file"),
         );
+    }
+    if is_disturbed {
+        return or_flaws(item, flaws);
     }
     if serving == 0 {
         let consequence = "its sites are not served even now";
@@ -109,7 +119,7 @@ fn settings(inputs: Inputs<'_>, balancer: &Balancer, seen: &BalancerState, item:
     }
     let until = until_in_service(seen);
     if until > LONG_WAY_IN {
-        let window = human(inputs.deployment.window.announced_length());
+        let window = human(inputs.deployment.window.whole_length());
         let consequence =
             format!("{} of the window's {window} pass before a next host receives requests", human(until));
         let remedy = "lower its healthy threshold or its interval, days before the window";

@@ -1,11 +1,9 @@
 //! The commands that an operator is told to type. A command that is printed has all options without which it would be
 //! refused, or would do something else, so every place that prints one gets it from here.
 
-use crate::digest::Digest;
 use crate::journal::page_was_posted;
 use crate::names::{GateName, StepId};
 use crate::plan::{Order, Phase};
-use crate::planner::is_announced_otherwise;
 
 use super::conductor::ConductorState;
 use super::edited::Edited;
@@ -29,11 +27,10 @@ pub struct PhaseOptions<'a> {
 impl PhaseOptions<'_> {
     /// What `phase` needs now. A run that another one has followed is not continued: the phase is planned again, as one
     /// that has not started.
-    fn needed(inputs: StatusInputs<'_>, phase: Phase) -> Self {
+    fn needed(inputs: StatusInputs<'_>, edited: Option<&Edited>, phase: Phase) -> Self {
         let StatusInputs { upgrade, deployment, now, .. } = inputs;
         let run = upgrade.run_under_way().filter(|run| run.kind == phase.into());
-        let is_edited = run.is_some_and(|run| run.deployment != Digest::of_json(deployment));
-        let replan = is_edited || (phase == Phase::Announce && is_announced_otherwise(upgrade, deployment));
+        let replan = edited.is_some_and(|edited| edited.phase == phase);
         let may_open_late = |plan| !forecast_now(plan, deployment, now).fits;
         // A run that was started late goes on late, but a new plan for it has to be allowed to.
         let waits = run.filter(|run| phase == Phase::Window && !page_was_posted(run));
@@ -58,11 +55,11 @@ pub fn phase_command_with(phase: Phase, file: &str, options: PhaseOptions<'_>) -
     format!("cutover {phase} {file}{options}")
 }
 
-/// The command that runs or continues `phase` now: with `--replan` if the file was edited since it was started, and with
-/// `--late` if its window would not end in time any more.
+/// The command that runs or continues `phase` now: with `--replan` if it has to be planned again because the file was
+/// `edited`, and with `--late` if its window would not end in time any more.
 #[must_use]
-pub fn phase_command(inputs: StatusInputs<'_>, phase: Phase) -> String {
-    phase_command_with(phase, inputs.file, PhaseOptions::needed(inputs, phase))
+pub fn phase_command(inputs: StatusInputs<'_>, edited: Option<&Edited>, phase: Phase) -> String {
+    phase_command_with(phase, inputs.file, PhaseOptions::needed(inputs, edited, phase))
 }
 
 /// The command that approves a gate.
@@ -93,12 +90,12 @@ pub(super) fn next_command(
     inputs: StatusInputs<'_>,
     phases: &[PhaseStatus],
     gate: Option<String>,
-    edited: Option<Edited>,
+    edited: Option<&Edited>,
 ) -> Option<String> {
     if let ConductorState::Suspended { process, .. } = inputs.conductor {
         return Some(wake_command(*process));
     }
-    let unfinished = unfinished(phases)?;
+    let unfinished = unfinished(inputs, phases)?;
     match unfinished.state {
         PhaseState::Finished => None,
         PhaseState::UnderWay if *inputs.conductor == ConductorState::Stopping => None,
@@ -109,34 +106,46 @@ pub(super) fn next_command(
         PhaseState::Refused | PhaseState::Failed if inputs.conductor.lives() == Some(true) => None,
         _ if edited.is_some_and(|edited| edited.put_back.is_some()) => None,
         PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
-            Some(phase_command(inputs, edited.map_or(unfinished.phase, |edited| edited.phase)))
+            Some(phase_command(inputs, edited, edited.map_or(unfinished.phase, |edited| edited.phase)))
         }
     }
 }
 
 /// The command that resumes the phase under way once its conductor has stopped, which was asked to, or has to after a
 /// failure or a refusal.
-pub(super) fn resume_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
+pub(super) fn resume_command(
+    inputs: StatusInputs<'_>,
+    phases: &[PhaseStatus],
+    edited: Option<&Edited>,
+) -> Option<String> {
     let ends = |phase: &&PhaseStatus| match inputs.conductor {
         ConductorState::Stopping => true,
         ConductorState::AtWork => matches!(phase.state, PhaseState::Refused | PhaseState::Failed),
         _ => false,
     };
-    unfinished(phases).filter(ends).map(|phase| phase_command(inputs, phase.phase))
+    unfinished(inputs, phases).filter(ends).map(|phase| phase_command(inputs, edited, phase.phase))
 }
 
 /// The command that tells people about other dates of a window that has not opened and can only be opened late. It is
 /// typed once the dates in the file were edited.
-pub(super) fn move_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
-    let phase = unfinished(phases).filter(|phase| phase.phase == Phase::Window)?.phase;
+pub(super) fn move_command(
+    inputs: StatusInputs<'_>,
+    phases: &[PhaseStatus],
+    edited: Option<&Edited>,
+) -> Option<String> {
+    let phase = unfinished(inputs, phases).filter(|phase| phase.phase == Phase::Window)?.phase;
     let replan = PhaseOptions { replan: true, ..PhaseOptions::default() };
-    let is_late = PhaseOptions::needed(inputs, phase).late;
+    let is_late = PhaseOptions::needed(inputs, edited, phase).late;
     is_late.then(|| phase_command_with(Phase::Announce, inputs.file, replan))
 }
 
 /// The command that takes the phase under way over from a conductor that is suspended.
-pub(super) fn take_over_command(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
+pub(super) fn take_over_command(
+    inputs: StatusInputs<'_>,
+    phases: &[PhaseStatus],
+    edited: Option<&Edited>,
+) -> Option<String> {
     let ConductorState::Suspended { name, .. } = inputs.conductor else { return None };
-    let again = phase_command(inputs, unfinished(phases)?.phase);
+    let again = phase_command(inputs, edited, unfinished(inputs, phases)?.phase);
     Some(format!("{again} --take-over {name}"))
 }

@@ -12,7 +12,7 @@ pub enum ConductorState {
     Gone,
     /// It is at work.
     AtWork,
-    /// It was asked to stop, and waits for the steps that are under way.
+    /// A signal has told it to stop, and it waits for the steps that are under way.
     Stopping,
     /// Its process is on this machine, and is suspended: it does nothing, and signals other than SIGCONT and SIGKILL
     /// reach it only when it goes on.

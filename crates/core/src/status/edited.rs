@@ -4,52 +4,100 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::deployment::Deployment;
-use crate::digest::Digest;
 use crate::journal::{Upgrade, downtime_began};
+use crate::names::HostName;
 use crate::plan::Phase;
-use crate::planner::is_announced_otherwise;
+use crate::planner::{is_announced_otherwise, unprepared_hosts};
+use crate::time::OffsetTime;
 
 /// The file was edited, and the journal follows what it said before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Edited {
     /// The phase that has to be planned again.
     pub phase: Phase,
-    /// The start of the window that has to be put back instead: visitors may see the maintenance page, so that it is too
-    /// late for another one.
+    /// What has to be put back instead: visitors may see the maintenance page, so that it is too late for the edit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub put_back: Option<Timestamp>,
+    pub put_back: Option<PutBack>,
+    /// The hosts in the file that `prepare` has not launched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unprepared: Vec<HostName>,
+}
+
+/// An edit that cannot be applied any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PutBack {
+    /// The start of the window, which was this.
+    Start(Timestamp),
+    /// The number of hosts.
+    Hosts,
 }
 
 impl Edited {
     /// Which phase has to be planned again; nothing if the file still says the same.
     #[must_use]
     pub fn of(upgrade: &Upgrade, deployment: &Deployment) -> Option<Self> {
-        let phase = match is_announced_otherwise(upgrade, deployment) {
-            true => Phase::Announce,
-            false => {
-                let run = upgrade.run_under_way().filter(|run| run.deployment != Digest::of_json(deployment))?;
-                run.kind.phase()?
-            }
+        let window = upgrade.run_of(Phase::Window);
+        let is_over = window.is_some_and(|run| !run.is_under_way());
+        let unprepared = if is_over { Vec::new() } else { unprepared_hosts(upgrade, deployment) };
+        let down = window.filter(|run| run.is_under_way() && downtime_began(run).is_some());
+        let phase = if is_announced_otherwise(upgrade, deployment) {
+            Phase::Announce
+        } else if !unprepared.is_empty() && down.is_none() {
+            Phase::Prepare
+        } else {
+            let run = upgrade.run_under_way().filter(|run| !run.was_planned_from(deployment))?;
+            run.kind.phase()?
         };
-        let window = upgrade.run_of(Phase::Window).filter(|_| phase == Phase::Window);
-        let begun = window.filter(|run| downtime_began(run).is_some()).and_then(|run| run.plan.window_start());
-        let put_back = begun.filter(|start| *start != deployment.window.start.timestamp);
-        Some(Self { phase, put_back })
+        let start = down.and_then(|run| run.plan.window_start());
+        let moved = start.filter(|start| *start != deployment.window.start.timestamp).map(PutBack::Start);
+        let put_back = moved.or_else(|| (!unprepared.is_empty()).then_some(PutBack::Hosts));
+        Some(Self { phase, put_back: put_back.filter(|_| down.is_some() && phase == Phase::Window), unprepared })
     }
 
     /// What was edited, and what that means for everything that is shown.
     #[must_use]
-    pub fn words(self) -> String {
-        match self.phase {
-            Phase::Announce => {
+    pub fn words(&self) -> String {
+        match (self.phase, self.put_back) {
+            (Phase::Announce, _) => {
                 "the dates, the maintenance page or a message in the file were edited since `announce`: \
                                 visitors were told something else"
                     .to_owned()
             }
-            _ if self.put_back.is_some() => {
+            (_, Some(PutBack::Start(_))) => {
                 "`start` under [window] was edited after the maintenance page went up, or may have".to_owned()
             }
-            phase => format!("the file has changed since `{phase}` was started; the plan from before is shown here"),
+            (_, Some(PutBack::Hosts)) => format!(
+                "the file asks for {}, not prepared when the maintenance page went up, or may have",
+                self.hosts()
+            ),
+            (Phase::Prepare, None) if !self.unprepared.is_empty() => {
+                format!("the file asks for {}, not launched by `prepare`", self.hosts())
+            }
+            (phase, None) => {
+                format!("the file has changed since `{phase}` was started; the plan from before is shown here")
+            }
         }
+    }
+
+    /// What has to be put back and why, if it is too late for the edit. `clock` shows moments.
+    #[must_use]
+    pub fn put_back_words(&self, clock: OffsetTime) -> Option<String> {
+        let words = match self.put_back? {
+            PutBack::Start(start) => format!(
+                "Put it back to {}: with another start, what was done would be done again, and the snapshot to go back \
+                 to would be taken again.",
+                clock.show(start)
+            ),
+            PutBack::Hosts => "Put the file back: no host is launched while visitors may see the page.".to_owned(),
+        };
+        Some(format!("{}. {words}", self.words()))
+    }
+
+    fn hosts(&self) -> String {
+        let names: Vec<&str> = self.unprepared.iter().take(3).map(HostName::as_str).collect();
+        let more = self.unprepared.len() - names.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("more hosts ({}{more})", names.join(", "))
     }
 }

@@ -16,7 +16,7 @@ mod window;
 
 pub use commands::{PhaseOptions, approve_command, phase_command, phase_command_with, wake_command};
 pub use conductor::ConductorState;
-pub use edited::Edited;
+pub use edited::{Edited, PutBack};
 pub use inputs::StatusInputs;
 pub use phases::{PhaseState, PhaseStatus};
 pub use refusal::{Refusal, only_refused, refusal_of};

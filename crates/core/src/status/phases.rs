@@ -1,5 +1,6 @@
 //! Where each phase is.
 
+use crate::journal::downtime_began;
 use crate::plan::Phase;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -70,11 +71,11 @@ impl PhaseStatus {
     }
 }
 
-/// The phase to go on with: a window that has begun, even if an announcement before it was not finished; otherwise the
-/// first phase that is not finished.
-pub(super) fn unfinished(phases: &[PhaseStatus]) -> Option<&PhaseStatus> {
-    let has_begun = |phase: &&PhaseStatus| {
-        phase.phase == Phase::Window && !matches!(phase.state, PhaseState::NotStarted | PhaseState::Finished)
-    };
-    phases.iter().find(has_begun).or_else(|| phases.iter().find(|phase| phase.state != PhaseState::Finished))
+/// The phase to go on with: the first that is not finished. While visitors may see the maintenance page, an announcement
+/// that was not finished is left alone.
+pub(super) fn unfinished<'a>(inputs: StatusInputs<'_>, phases: &'a [PhaseStatus]) -> Option<&'a PhaseStatus> {
+    let window = inputs.upgrade.run_of(Phase::Window).filter(|run| run.is_under_way());
+    let is_down = window.is_some_and(|run| downtime_began(run).is_some());
+    let left = |phase: &&PhaseStatus| phase.state != PhaseState::Finished;
+    phases.iter().filter(left).find(|phase| !is_down || phase.phase != Phase::Announce)
 }

@@ -17,7 +17,7 @@ use super::commands::{
 use super::conductor::ConductorState;
 use super::edited::Edited;
 use super::inputs::StatusInputs;
-use super::phases::PhaseStatus;
+use super::phases::{PhaseState, PhaseStatus};
 use super::refusal::{Refusal, refusal_of};
 use super::window::{Downtime, StartStatus, WindowStatus};
 
@@ -44,6 +44,10 @@ pub struct Status {
     pub conducted: bool,
     /// Why the last conductor stopped early.
     pub interrupted: Option<String>,
+    /// Why the state could not be written just now: nothing if it could, or if that was not tried. Whoever makes the status
+    /// tries it if the last conductor has ended without a recorded reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unwritable: Option<String>,
     /// The phase that was started last.
     pub phase: Option<Phase>,
     /// All phases.
@@ -208,7 +212,8 @@ impl Status {
         let gates = waiting_gates(inputs);
         let phases: Vec<PhaseStatus> = Phase::ALL.iter().map(|phase| PhaseStatus::of(inputs, *phase)).collect();
         let groups = unfinished.map(|run| StepGroups::of(&run.plan)).unwrap_or_default();
-        let edited = Edited::of(upgrade, inputs.deployment);
+        let known = Edited::of(upgrade, inputs.deployment);
+        let edited = known.as_ref();
         let is_readable = inputs.damage.is_none();
         let gate = gates.first().and_then(|gate| gate.command.clone());
         Self {
@@ -218,12 +223,13 @@ impl Status {
             updated_at: upgrade.updated_at,
             conductor: upgrade.conductor.clone(),
             conductor_state: inputs.conductor.clone(),
-            take_over_command: take_over_command(inputs, &phases).filter(|_| is_readable),
+            take_over_command: take_over_command(inputs, &phases, edited).filter(|_| is_readable),
             conducted: upgrade.interrupted.is_none() && *inputs.conductor != ConductorState::Gone,
             interrupted: upgrade.interrupted.clone(),
+            unwritable: None,
             phase: current.map(|run| run.plan.phase),
             running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
-            failed: unfinished.map(|run| failed(inputs, run)).unwrap_or_default(),
+            failed: unfinished.map(|run| failed(inputs, run, edited)).unwrap_or_default(),
             next: unfinished.map(|run| next(run, &groups)).unwrap_or_default(),
             start: StartStatus::of(inputs.upgrade, inputs.deployment),
             window: window.map(|run| WindowStatus::of(run, upgrade, inputs.deployment, inputs.now)),
@@ -231,16 +237,25 @@ impl Status {
             downtime: upgrade.run_of(Phase::Window).and_then(|run| Downtime::of(run, upgrade, inputs.deployment)),
             // The next step is unknown if the state could not be read to its end.
             next_command: next_command(inputs, &phases, gate, edited).filter(|_| is_readable),
-            resume_command: resume_command(inputs, &phases).filter(|_| is_readable),
-            move_command: move_command(inputs, &phases).filter(|_| is_readable),
+            resume_command: resume_command(inputs, &phases, edited).filter(|_| is_readable),
+            move_command: move_command(inputs, &phases, edited).filter(|_| is_readable),
             apply_command: edited
                 .filter(|edited| is_readable && edited.put_back.is_none())
-                .map(|edited| phase_command(inputs, edited.phase)),
-            edited: edited.filter(|_| is_readable),
+                .map(|other| phase_command(inputs, edited, other.phase)),
+            edited: known.filter(|_| is_readable),
             phases,
             gates,
             clock: inputs.deployment.window.start,
         }
+    }
+}
+
+impl Status {
+    /// Whether a phase has stopped and no reason is on record: its conductor was killed, its machine has ended, or it could
+    /// not write the reason.
+    #[must_use]
+    pub fn has_stopped_without_reason(&self) -> bool {
+        self.interrupted.is_none() && self.phases.iter().any(|phase| phase.state == PhaseState::Stopped)
     }
 }
 
@@ -274,9 +289,9 @@ fn trouble(run: &StepRun) -> Option<String> {
     }
 }
 
-fn failed(inputs: StatusInputs<'_>, run: &Run) -> Vec<FailedStep> {
+fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<FailedStep> {
     let (phase, upgrade) = (run.plan.phase, inputs.upgrade);
-    let again = phase_command(inputs, phase);
+    let again = phase_command(inputs, edited, phase);
     // Only these are accepted as done: what was in doubt once may have been found out since.
     let is_in_doubt = |step: &Step| matches!(run.status(&step.id), StepStatus::Failed { in_doubt: true, .. });
     let needs_consent = |step: &Step| matches!(step.action, Action::Migrate(_)) || is_in_doubt(step);

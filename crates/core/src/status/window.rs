@@ -62,7 +62,7 @@ impl Downtime {
     /// The downtime of `run`, which is a run of the window; nothing until all sites are served again.
     pub fn of(run: &Run, upgrade: &Upgrade, deployment: &Deployment) -> Option<Self> {
         let (from, length) = (downtime_began(run)?, window_length(run)?);
-        let (window, is_announced) = (deployment.window.announced_length(), is_announced(upgrade, deployment));
+        let (window, is_announced) = (deployment.window.whole_length(), is_announced(upgrade, deployment));
         Some(Self { from, to: later(from, length), length, window, is_announced })
     }
 

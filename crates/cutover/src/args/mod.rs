@@ -2,8 +2,10 @@
 
 pub mod branch;
 mod cli;
+mod mistyped;
 
 pub use cli::{
     ApproveArgs, Cli, Command, FileArgs, InitArgs, OrderName, PhaseArgs, PhaseName, PlanArgs, PolicyArgs, RehearseArgs,
     ReportArgs,
 };
+pub use mistyped::explained;

@@ -55,7 +55,7 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
         let what_follows = match session.conductor().await? {
             ConductorState::AtWork | ConductorState::Unknown => "the conductor reads it within a second".to_owned(),
             ConductorState::Gone => with_status("nobody conducts the upgrade now"),
-            ConductorState::Stopping => with_status("the conductor was asked to stop, and may not read it any more"),
+            ConductorState::Stopping => with_status("the conductor is stopping, and may not read it any more"),
             ConductorState::Suspended { .. } => with_status("the conductor is suspended, and does not read it"),
         };
         output::note(&format!("{} {word} by {}; {what_follows}", args.gate, one_line(&args.by)));

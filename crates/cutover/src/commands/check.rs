@@ -15,7 +15,7 @@ use futures_util::future::join3;
 
 use crate::args::FileArgs;
 use crate::commands_to_type::GivenArguments;
-use crate::error::CommandError;
+use crate::error::{CommandError, with_cause};
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
 use crate::{output, show};
@@ -88,8 +88,7 @@ async fn of_the_account(world: &World, clock: &dyn Clock, inputs: Inputs<'_>) ->
 async fn of_the_state(store: &Store) -> CheckItem {
     let item = CheckItem::ok("state", format!("{} can be read and written", store.location()));
     let Err(error) = store.probe().await else { return item };
-    let why = std::error::Error::source(&error).map_or_else(String::new, |why| format!(": {why}"));
-    CheckItem { seen: format!("{error}{why}"), ..item }
+    CheckItem { seen: with_cause(&error), ..item }
         .problem("no phase can start, because nothing could be recorded", LOOK_AGAIN)
 }
 

@@ -60,8 +60,11 @@ async fn plans(
     let (wanted, mut obstacles) = match started(phase).filter(|_| !args.replan) {
         Some(plan) => {
             let edited = Edited::of(upgrade, session.deployment());
-            let command = |edited: Edited| again(session, upgrade, edited.phase);
-            let words = |edited: Edited| format!("{}; to apply the edit: {}", edited.words(), command(edited));
+            let command = |edited: &Edited| again(session, upgrade, edited.phase);
+            let words = |edited: Edited| match edited.put_back_words(session.deployment().window.start) {
+                Some(words) => words,
+                None => format!("{}; to apply the edit: {}", edited.words(), command(&edited)),
+            };
             (plan, edited.map(words).into_iter().collect())
         }
         None => match plan(inputs, phase, args.order.into()) {

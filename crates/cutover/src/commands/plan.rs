@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cutover_core::digest::Digest;
-use cutover_core::journal::{Run, Upgrade, page_was_posted};
+use cutover_core::journal::{Upgrade, page_was_posted};
 use cutover_core::plan::{Phase, Plan, lint};
 use cutover_core::planner::{Inputs, forecast, plan};
 use cutover_core::status::{PhaseOptions, phase_command_with};
@@ -66,8 +65,7 @@ fn to_run(session: &Session, upgrade: &Upgrade, plan: &Plan) -> Option<show::ToR
         return None;
     }
     let run = upgrade.run_under_way().filter(|run| run.kind == phase.into());
-    let is_edited = |run: &&Run| run.deployment != Digest::of_json(session.deployment());
-    let other = run.filter(|run| run.plan.hash() != hash || is_edited(run));
+    let other = run.filter(|run| run.plan.hash() != hash || !run.was_planned_from(session.deployment()));
     let is_down = run.is_some_and(page_was_posted);
     let options = PhaseOptions {
         order: plan.order,

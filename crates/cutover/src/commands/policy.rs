@@ -73,6 +73,9 @@ mod tests {
             | Action::Capture { .. }
             | Action::AwaitResolvers(_)
             | Action::SmokeTest { .. }
+            | Action::HoldBack(_)
+            | Action::PutBack(_)
+            | Action::RunCommands(_)
             | Action::StopServices(_)
             | Action::StartServices(_)
             | Action::DrainQueues { .. }

@@ -3,7 +3,7 @@
 use cutover_core::status::{ConductorState, StatusInputs};
 
 use crate::args::FileArgs;
-use crate::error::CommandError;
+use crate::error::{CommandError, with_cause};
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
 use crate::{commands_to_type, output, show};
@@ -21,7 +21,7 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         };
         let words = damage.as_ref().map(ToString::to_string);
         let file = session.file();
-        let status = commands_to_type::status(StatusInputs {
+        let mut status = commands_to_type::status(StatusInputs {
             upgrade: &upgrade,
             deployment: session.deployment(),
             file: &file,
@@ -29,6 +29,9 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
             conductor: &conductor,
             damage: words.as_deref(),
         });
+        if status.has_stopped_without_reason() {
+            status.unwritable = session.store.probe().await.err().map(|error| with_cause(&error));
+        }
         if args.json {
             output::json(&status)?;
         } else {

@@ -5,6 +5,14 @@ use cutover_core::time::{between, human};
 
 use super::text::{WIDTH, hang};
 
+/// What to do about a state that cannot be written.
+pub(super) fn unwritable(status: &Status) -> Option<String> {
+    let advice = "The conductor may have stopped because of this. Make sure that the state can be written, for example that \
+                  its disk has room, before you run a phase.";
+    let lines = |why| [hang("  ", why, WIDTH), hang("", advice, WIDTH)].join("\n");
+    status.unwritable.as_ref().map(|why| format!("THE STATE CANNOT BE WRITTEN FROM HERE\n{}", lines(why)))
+}
+
 /// What to do about a conductor that does nothing.
 pub(super) fn suspended(status: &Status) -> Option<String> {
     let ConductorState::Suspended { process, .. } = &status.conductor_state else { return None };
@@ -57,14 +65,8 @@ pub(super) fn failed(failed: &FailedStep) -> String {
 
 /// That the file was edited, and how the edit is applied.
 pub(super) fn edited(status: &Status) -> Option<String> {
-    let edited = status.edited?;
-    if let Some(start) = edited.put_back {
-        let words = format!(
-            "{}. Put it back to {}: with another start, what was done would be done again, and the snapshot to go back to \
-             would be taken again.",
-            edited.words(),
-            status.clock.show(start)
-        );
+    let edited = status.edited.as_ref()?;
+    if let Some(words) = edited.put_back_words(status.clock) {
         return Some(hang("EDITED   ", &words, WIDTH));
     }
     let command = status.apply_command.as_ref()?;

@@ -94,11 +94,10 @@ mod tests {
     }
 
     #[test]
-    fn long_names_of_aws_fit() {
+    fn long_names_of_aws_are_not_broken() {
         let role = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_SiteOperators_0123456789abcdef/me@mit.edu";
         let text = check_text(&[item("identity", CheckState::Ok, role, "", "")]);
-        assert_fits(&text, WIDTH);
-        assert!(text.replace(['\n', ' '], "").contains(role), "no letter is lost: {text}");
+        assert!(text.lines().any(|line| line == role), "it can be copied: {text}");
     }
 
     #[test]

@@ -29,17 +29,17 @@ pub(super) fn window(
 
 fn length(deployment: &Deployment, known: &WindowForecast) -> String {
     let window = &deployment.window;
-    let announced = window.announced_length();
+    let whole = window.whole_length();
     let until_back = known.point_of_no_return.as_ref().map_or(known.expected, |point| point.after + known.back);
     let verdict = if known.fits {
         format!("It fits, with {} to spare.", human(known.spare))
     } else {
-        format!("IT DOES NOT FIT: {} too long.", human(known.expected.max(until_back).saturating_sub(announced)))
+        format!("IT DOES NOT FIT: {} too long.", human(known.expected.max(until_back).saturating_sub(whole)))
     };
     format!(
-        "{} expected; {} announced, {} to {}. {verdict}",
+        "{} expected of the window's {}, {} to {}. {verdict}",
         human(known.expected),
-        human(announced),
+        human(whole),
         window.start.show(window.start.timestamp),
         window.start.show_beside(window.start.timestamp, window.ends().timestamp),
     )

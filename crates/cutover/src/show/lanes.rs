@@ -1,6 +1,8 @@
 //! Progress on a terminal: one line per lane that changes in place, and above these lines what has ended. Times come
 //! from the events and ticks that it is given; it has no ticker of its own, because an upgrade may not run in wall
 //! time.
+//!
+//! In the background of the terminal, the cursor belongs to another program: then everything is a plain line.
 
 use std::collections::BTreeMap;
 
@@ -12,31 +14,39 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 
 use super::lines::{Screen, narrow_line};
-use super::narrate::{Kind, Narrator};
+use super::narrate::{Kind, Narrator, Note};
 use crate::harmless::harmless;
 use crate::layout::laid_out;
+use crate::output::write_line;
 
 /// One line per lane on standard error.
 pub struct Lanes {
     narrator: Narrator,
     screen: MultiProgress,
     bars: BTreeMap<Lane, ProgressBar>,
+    is_in_background: bool,
 }
 
 impl Lanes {
     /// Lines for the lanes of `upgrade` and of the events that follow. `file` is the deployment file as the operator
-    /// named it, or nothing if nobody is expected to type decisions.
+    /// named it, or nothing if nobody is expected to type decisions. Nothing is drawn before it is known that this process
+    /// is in the foreground.
     #[must_use]
     pub fn new(upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
-        Self::on(ProgressDrawTarget::stderr(), upgrade, deployment, file)
-    }
-
-    fn on(target: ProgressDrawTarget, upgrade: &Upgrade, deployment: &Deployment, file: Option<&str>) -> Self {
-        let screen = MultiProgress::with_draw_target(target);
+        let screen = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
         let narrator = Narrator::new(upgrade, deployment, file);
-        let mut lanes = Self { narrator, screen, bars: BTreeMap::new() };
+        let mut lanes = Self { narrator, screen, bars: BTreeMap::new(), is_in_background: true };
         lanes.lay_out();
         lanes
+    }
+
+    /// Prints `text` above the lanes, or as it is in the background.
+    fn print(&self, text: &str) {
+        let _ = match self.is_in_background {
+            true => write_line(&mut std::io::stderr(), text),
+            // Not `suspend`, which panics where the terminal is gone.
+            false => self.screen.println(harmless(text.trim_end_matches('\n'))),
+        };
     }
 
     /// A line for each lane of the phase under way.
@@ -65,13 +75,22 @@ impl Lanes {
 }
 
 impl Screen for Lanes {
+    fn in_background(&mut self, is_in_background: bool) {
+        if self.is_in_background != is_in_background {
+            self.is_in_background = is_in_background;
+            self.screen.set_draw_target(match is_in_background {
+                true => ProgressDrawTarget::hidden(),
+                false => ProgressDrawTarget::stderr(),
+            });
+        }
+    }
+
     fn hear(&mut self, progress: &Progress) {
         let notes = self.narrator.hear(progress);
         let at = match progress {
             Progress::Recorded { at, .. } | Progress::Waiting { at, .. } => at,
             Progress::Said { text } => {
-                // Not `suspend`, which panics where the terminal is gone.
-                let _ = self.screen.println(harmless(laid_out(text).trim_end_matches('\n')));
+                self.print(&laid_out(text));
                 return;
             }
         };
@@ -79,8 +98,9 @@ impl Screen for Lanes {
             self.lay_out();
         }
         // The lines below show what starts and what waits.
-        for note in notes.iter().filter(|note| !matches!(note.kind, Kind::Begins | Kind::Waits)) {
-            let _ = self.screen.println(harmless(&narrow_line(&self.narrator, note)));
+        let is_below = |note: &Note| !self.is_in_background && matches!(note.kind, Kind::Begins | Kind::Waits);
+        for note in notes.iter().filter(|note| !is_below(note)) {
+            self.print(&narrow_line(&self.narrator, note));
         }
         if let Progress::Recorded { event: Event::RunFinished { .. } | Event::Interrupted { .. }, .. } = progress {
             self.finish();
@@ -112,7 +132,7 @@ mod tests {
     fn lanes_at(seconds: u64, waiting: Option<(&str, &str)>) -> Vec<String> {
         let deployment = testing::deployment();
         let journal = testing::journal(&deployment, &[Phase::Window], Order::Overlapped);
-        let mut lanes = Lanes::on(ProgressDrawTarget::hidden(), &Upgrade::default(), &deployment, Some("mitx.toml"));
+        let mut lanes = Lanes::new(&Upgrade::default(), &deployment, Some("mitx.toml"));
         for record in testing::until(&deployment, &journal, Duration::from_secs(seconds)) {
             testing::progress(&record).for_each(|progress| lanes.hear(&progress));
         }
@@ -134,12 +154,12 @@ mod tests {
     fn an_interruption_removes_the_lines_from_the_screen() {
         let deployment = testing::deployment();
         let journal = testing::journal(&deployment, &[Phase::Window], Order::Overlapped);
-        let mut lanes = Lanes::on(ProgressDrawTarget::hidden(), &Upgrade::default(), &deployment, None);
+        let mut lanes = Lanes::new(&Upgrade::default(), &deployment, None);
         for record in testing::until(&deployment, &journal, Duration::from_secs(60)) {
             testing::progress(&record).for_each(|progress| lanes.hear(&progress));
         }
         assert!(!lanes.bars.values().any(ProgressBar::is_finished));
-        let event = Event::Interrupted { because: "the operator stopped it".to_owned() };
+        let event = Event::Interrupted { because: "it was told to end (SIGTERM)".to_owned() };
         lanes.hear(&testing::recorded(deployment.window.start.timestamp, event));
         assert!(lanes.bars.values().all(ProgressBar::is_finished));
     }

@@ -21,6 +21,10 @@ pub trait Screen {
     /// Shows `progress`.
     fn hear(&mut self, progress: &Progress);
 
+    /// Told before everything that is shown: whether another program has the terminal, so that the cursor must stay where
+    /// it is.
+    fn in_background(&mut self, _is_in_background: bool) {}
+
     /// Shows the upgrade's time `now`. Called after every second without progress.
     fn tick(&mut self, _now: Timestamp) {}
 

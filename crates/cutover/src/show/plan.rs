@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::forecast;
 use super::page;
-use super::text::{WIDTH, count, hang, ranges, since, wrap};
+use super::text::{WIDTH, count, hang, indented, ranges, since, wrap};
 use crate::harmless::one_line;
 
 /// The column in which titles start.
@@ -274,7 +274,7 @@ impl<'a> Table<'a> {
         let mut titles = wrap(&one_line(&group.title), TITLE_WIDTH).into_iter();
         let title = titles.next().unwrap_or_default();
         let first = format!("{critical}{number:>3} {begins:>7} {takes:>7}  {title:<TITLE_WIDTH$} {undo:<11} {page}");
-        let rest = titles.map(|line| format!("{:TITLE$}{line}", ""));
+        let rest = titles.map(|line| indented(&line, TITLE, WIDTH));
         std::iter::once(first.trim_end().to_owned()).chain(rest).collect()
     }
 

@@ -272,9 +272,11 @@ fn happened(event: &Event) -> Option<String> {
 
 /// The text for programs that were killed.
 pub(super) fn killed(fact: &Fact) -> Option<String> {
-    let Fact::Killed { host, programs } = fact else { return None };
+    let Fact::Killed { host, programs, tasks } = fact else { return None };
     let programs: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
-    Some(format!("about to be killed on {host}, after the stop limit: {}", programs.join(", ")))
+    let tasks: Vec<String> = tasks.iter().map(ToString::to_string).collect();
+    let with = if tasks.is_empty() { String::new() } else { format!("; with them end the tasks {}", tasks.join(", ")) };
+    Some(format!("about to be killed on {host}, after the stop limit: {}{with}", programs.join(", ")))
 }
 
 fn broken(inputs: ReportInputs<'_>) -> Vec<String> {

@@ -9,7 +9,7 @@ use cutover_core::status::{
 use cutover_core::time::{between, human};
 use jiff::Timestamp;
 
-use super::attention::{edited, failed, gate, suspended};
+use super::attention::{edited, failed, gate, suspended, unwritable};
 use super::text::{WIDTH, count, hang};
 
 /// `status` for people.
@@ -18,6 +18,7 @@ pub fn status_text(status: &Status) -> String {
     let mut parts: Vec<String> = status.damage.iter().map(|damage| incomplete(status, damage)).collect();
     parts.push(headline(status));
     // What waits for a person comes before everything that only informs.
+    parts.extend(unwritable(status));
     parts.extend(suspended(status));
     parts.extend(status.gates.iter().map(|waiting| gate(status, waiting)));
     parts.extend(status.failed.iter().map(failed));
@@ -71,7 +72,7 @@ fn headline(status: &Status) -> String {
 fn under_way(status: &Status, phase: Phase) -> String {
     match &status.conductor_state {
         ConductorState::Suspended { .. } => format!("is in `{phase}`, but its conductor IS SUSPENDED"),
-        ConductorState::Stopping => format!("is in `{phase}` and WILL STOP: its conductor was asked to stop"),
+        ConductorState::Stopping => format!("is in `{phase}` and WILL STOP: its conductor got a signal"),
         _ if !status.gates.is_empty() => format!("is in `{phase}` and WAITS FOR A DECISION"),
         _ => format!("is in `{phase}`"),
     }
@@ -86,6 +87,11 @@ fn head(status: &Status) -> String {
     if let Some(because) = status.interrupted.as_ref().filter(|_| !refused) {
         lines.push(hang("It stopped: ", because, WIDTH));
     }
+    if status.has_stopped_without_reason() {
+        let words = "It stopped without a record of the reason: it was killed, its machine has ended, or it could not write \
+                     to the state.";
+        lines.push(hang("", words, WIDTH));
+    }
     lines.join("\n")
 }
 
@@ -93,7 +99,7 @@ fn conducted(status: &Status, conductor: &str) -> String {
     let under_way = status.phases.iter().any(|phase| phase.state == PhaseState::UnderWay);
     let state = match status.conductor_state {
         ConductorState::AtWork => ", alive",
-        ConductorState::Stopping => ", alive, was asked to stop",
+        ConductorState::Stopping => ", alive, stopping after a signal",
         ConductorState::Suspended { .. } => ", SUSPENDED",
         ConductorState::Gone if under_way => ", NOT ALIVE",
         // It has ended normally.
@@ -284,7 +290,7 @@ fn command(status: &Status) -> Option<String> {
              {announce}\nTo send visitors to the maintenance page now, all the same:\n  {late}"
         ),
         (Some(command), None) => format!("Type:    {command}"),
-        (None, _) if status.edited.is_some_and(|edited| edited.put_back.is_some()) => {
+        (None, _) if status.edited.as_ref().is_some_and(|edited| edited.put_back.is_some()) => {
             "Nothing to type before the file is put back: see EDITED above.".to_owned()
         }
         (None, _) if status.edited.is_some() && !status.gates.is_empty() => {
@@ -579,7 +585,7 @@ mod tests {
 
     #[test]
     fn where_only_a_snapshot_leads_back_its_name_is_shown() {
-        let text = status_text(&status(&failed_migration(), 12)).replace("\n         ", "");
+        let text = status_text(&status(&failed_migration(), 12));
         assert!(text.contains("cutover-mitx-test-koa-v4-20210104t0900-window-mitx-rds-mysql"), "{text}");
     }
 

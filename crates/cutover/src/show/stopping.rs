@@ -5,17 +5,18 @@ use cutover_core::status::Status;
 use super::status_text::{how_long, running_groups};
 use super::text::{WIDTH, hang};
 
-/// What happens now that somebody has asked the conductor to stop: which steps it still waits for, how long each has
+/// What happens now that the conductor was asked to stop, and `because` of what: which steps it still waits for, how long each has
 /// taken and may take, and what a second signal does. In at most 80 columns. The status must be that of a live
 /// conductor.
 #[must_use]
-pub fn stopping(status: &Status) -> String {
+pub fn stopping(status: &Status, because: &str) -> String {
     // Waits for a date and for people end at once.
     let groups = running_groups(status.running.iter().filter(|step| step.until.is_none()));
     if groups.is_empty() {
-        return "stopping: no step is under way any more".to_owned();
+        return hang("", &format!("stopping, because {because}: no step is under way any more"), WIDTH);
     }
-    let mut lines = vec![hang("", "stopping: no new step begins, and these steps end first:", WIDTH)];
+    let words = format!("stopping, because {because}: no new step begins, and these steps end first:");
+    let mut lines = vec![hang("", &words, WIDTH)];
     lines.extend(
         groups.iter().map(|((lane, title), steps)| {
             hang("  - ", &format!("{title} ({lane}): {}", how_long(status, steps)), WIDTH)
@@ -63,7 +64,7 @@ mod tests {
             conductor: &ConductorState::AtWork,
             damage: None,
         };
-        stopping(&Status::of(inputs))
+        stopping(&Status::of(inputs), "it was told to end (SIGTERM)")
     }
 
     #[test]

@@ -114,8 +114,8 @@ pub struct Rehearsal {
     pub critical_path_seconds: Option<f64>,
     /// The part of that chain for people's decisions and migrations.
     pub gates_and_migrations_seconds: Option<f64>,
-    /// The announced length.
-    pub announced_seconds: f64,
+    /// The length of the window in the file.
+    pub whole_window_seconds: f64,
     /// Whether the window ended within that length.
     pub fits: bool,
     /// What visitors saw.
@@ -165,8 +165,8 @@ impl Rehearsal {
             window_seconds: window.and_then(window_length).map(rounded_seconds),
             critical_path_seconds: window.map(|run| rounded_seconds(critical_path(run).length)),
             gates_and_migrations_seconds: window.map(|run| rounded_seconds(gates_and_migrations(run))),
-            announced_seconds: rounded_seconds(deployment.window.announced_length()),
-            fits: window.and_then(window_length).is_some_and(|length| length <= deployment.window.announced_length()),
+            whole_window_seconds: rounded_seconds(deployment.window.whole_length()),
+            fits: window.and_then(window_length).is_some_and(|length| length <= deployment.window.whole_length()),
             visitors: visitors.into(),
             violations: violations.iter().map(|violation| Broken::of(violation, upgrade)).collect(),
             phases: upgrade.last_runs().map(|run| phase_length(run, upgrade)).collect(),
@@ -213,7 +213,7 @@ pub fn summary_text(
 fn head(rehearsal: &Rehearsal) -> String {
     let word = match rehearsal.outcome {
         Outcome::Completed if rehearsal.fits => "COMPLETED",
-        Outcome::Completed => "COMPLETED, BUT LONGER THAN ANNOUNCED",
+        Outcome::Completed => "COMPLETED, BUT LONGER THAN THE WINDOW",
         Outcome::Failed => "FAILED",
         Outcome::Violated => "SOMETHING HAPPENED THAT MUST NEVER HAPPEN",
     };
@@ -235,15 +235,15 @@ fn window(rehearsal: &Rehearsal) -> Option<String> {
     let length = seconds(rehearsal.window_seconds?);
     let path = seconds(rehearsal.critical_path_seconds?);
     let fixed = seconds(rehearsal.gates_and_migrations_seconds?);
-    let announced = seconds(rehearsal.announced_seconds);
-    let verdict = match announced.checked_sub(length) {
+    let whole = seconds(rehearsal.whole_window_seconds);
+    let verdict = match whole.checked_sub(length) {
         Some(spare) => format!("{} to spare", human(spare)),
-        None => format!("{} TOO LONG", human(length.saturating_sub(announced))),
+        None => format!("{} TOO LONG", human(length.saturating_sub(whole))),
     };
     let lines = rehearsal.critical_path.iter().map(|part| (part.line, seconds(part.seconds)));
     let path = format!("{}, of which gates and migrations {}: {}", human(path), human(fixed), chain(lines));
     let mut parts = vec![
-        hang("Window     ", &format!("{} down, {} announced: {verdict}", human(length), human(announced)), WIDTH),
+        hang("Window     ", &format!("{} down of {}: {verdict}", human(length), human(whole)), WIDTH),
         hang("Critical   ", &path, WIDTH),
     ];
     if !rehearsal.gates.is_empty() {
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_says_if_the_window_is_longer_than_announced() {
+    fn the_first_line_says_if_the_window_is_too_short() {
         let mut deployment = testing::deployment();
         let upgrade = upgrade(&deployment, &Phase::ALL);
         assert!(rehearsal(&deployment, &upgrade, &[]).fits);
@@ -370,7 +370,7 @@ mod tests {
         let rehearsal = rehearsal(&deployment, &upgrade, &[]);
         assert!(!rehearsal.fits);
         let text = summary_text(&rehearsal, &upgrade, &deployment, &testing::visitors(&deployment));
-        assert!(text.lines().next().is_some_and(|line| line.ends_with("BUT LONGER THAN ANNOUNCED")), "{text}");
+        assert!(text.lines().next().is_some_and(|line| line.ends_with("BUT LONGER THAN THE WINDOW")), "{text}");
         assert_fits(&text, WIDTH);
     }
 

@@ -10,13 +10,21 @@ pub(super) use crate::layout::{WIDTH, length, wrap};
 /// `text` wrapped, with `first` before its first line and as many spaces before the others. It may come from outside,
 /// so it is cut to a sensible length.
 pub(super) fn hang(first: &str, text: &str, width: usize) -> String {
-    let indent = " ".repeat(length(first));
-    let lines = wrap(&cut(text), width.saturating_sub(length(first)).max(8));
-    let lines = lines.iter().enumerate().map(|(index, line)| {
-        let line = format!("{}{line}", if index == 0 { first } else { &indent });
-        line.trim_end().to_owned()
+    let mut lines = wrap(&cut(text), width.saturating_sub(length(first)).max(8));
+    if lines.first().is_some_and(|line| length(first) + length(line) > width) && !first.trim().is_empty() {
+        lines.insert(0, String::new());
+    }
+    let lines = lines.iter().enumerate().map(|(index, line)| match index {
+        0 if !line.is_empty() && first.trim().is_empty() => indented(line, length(first), width),
+        0 => format!("{first}{line}").trim_end().to_owned(),
+        _ => indented(line, length(first), width),
     });
     lines.collect::<Vec<String>>().join("\n")
+}
+
+/// A line that begins after `indent` columns, or further to the left if it would be longer than `width` then.
+pub(super) fn indented(line: &str, indent: usize, width: usize) -> String {
+    format!("{}{line}", " ".repeat(indent.min(width.saturating_sub(length(line)))))
 }
 
 /// `text` on one line of at most `width` columns; the rest is left out.

@@ -1,6 +1,8 @@
-//! The keyboard, which all questions of a process share.
+//! The keyboard, which all questions of a process share, and whether this process has its terminal to itself.
 
 use std::io::IsTerminal;
+use std::os::fd::AsFd;
+use std::time::Duration;
 
 use futures_util::lock::{Mutex, MutexGuard};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -9,24 +11,49 @@ use rustix::process::getpgrp;
 use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::clock::sleep;
+
 /// The lines that are typed at the terminal. One thread reads them for the whole process, from the first question on: a
 /// separate reader for each question would consume the line that answers the next one.
-#[derive(Default)]
 pub struct Keyboard {
-    lines: Mutex<Option<UnboundedReceiver<String>>>,
+    lines: Mutex<Option<UnboundedReceiver<Typed>>>,
+    is_in_foreground: fn() -> bool,
+}
+
+/// What was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// A line, without its end.
+    Line(String),
+    /// The end of input: Ctrl-D. More may be typed after it.
+    End,
 }
 
 impl Keyboard {
     /// The keyboard, if standard input is a terminal.
     #[must_use]
     pub fn of_this_terminal() -> Option<Self> {
-        std::io::stdin().is_terminal().then(Self::default)
+        let is_in_foreground = || foreground_of(std::io::stdin()) == Ok(true);
+        std::io::stdin().is_terminal().then(|| Self { lines: Mutex::default(), is_in_foreground })
     }
 
     /// A keyboard for tests to type on.
     #[cfg(test)]
-    pub(crate) fn of_lines(lines: UnboundedReceiver<String>) -> Self {
-        Self { lines: Mutex::new(Some(lines)) }
+    pub(crate) fn of_lines(lines: UnboundedReceiver<Typed>) -> Self {
+        Self { lines: Mutex::new(Some(lines)), is_in_foreground: || true }
+    }
+
+    /// Whether somebody can type here now: whether this process is in the foreground of its terminal.
+    #[must_use]
+    pub fn is_in_foreground(&self) -> bool {
+        (self.is_in_foreground)()
+    }
+
+    /// Waits until somebody can type here.
+    pub async fn foreground(&self) {
+        while !self.is_in_foreground() {
+            sleep(LOOK).await;
+        }
     }
 
     /// Waits until nobody else listens. Lines that were typed before are dropped: they do not answer the new question.
@@ -43,31 +70,38 @@ impl Keyboard {
 
 /// The right to receive what is typed, as long as this exists.
 pub struct Listening<'a> {
-    lines: MutexGuard<'a, Option<UnboundedReceiver<String>>>,
+    lines: MutexGuard<'a, Option<UnboundedReceiver<Typed>>>,
 }
 
 impl Listening<'_> {
-    /// The next line that is typed; waits for ever after the end of input.
-    pub async fn line(&mut self) -> String {
-        let line = match self.lines.as_mut() {
+    /// What is typed next; waits for ever once the terminal is gone.
+    pub async fn next(&mut self) -> Typed {
+        let typed = match self.lines.as_mut() {
             Some(lines) => lines.recv().await,
             None => None,
         };
-        match line {
-            Some(line) => line,
+        match typed {
+            Some(typed) => typed,
             None => std::future::pending().await,
         }
     }
 }
 
-fn read_keyboard() -> UnboundedReceiver<String> {
-    let (typed, lines) = unbounded_channel();
+fn read_keyboard() -> UnboundedReceiver<Typed> {
+    let (tell, lines) = unbounded_channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        // Ends with the input, or when nobody listens any more.
-        while let Some(more) = read_in_foreground() {
-            bytes.extend(more);
-            if complete_lines(&mut bytes).into_iter().any(|line| typed.send(line).is_err()) {
+        // Ends with the terminal, or when nobody listens any more.
+        while let Some(reading) = read_in_foreground() {
+            let typed = match reading {
+                Reading::Nothing => continue,
+                Reading::Bytes(more) => {
+                    bytes.extend(more);
+                    complete_lines(&mut bytes).into_iter().map(Typed::Line).collect()
+                }
+                Reading::End => vec![Typed::End],
+            };
+            if typed.into_iter().any(|typed| tell.send(typed).is_err()) {
                 return;
             }
         }
@@ -75,11 +109,31 @@ fn read_keyboard() -> UnboundedReceiver<String> {
     lines
 }
 
+/// Whether this process is in the foreground of `terminal`.
+///
+/// # Errors
+/// Where that is not the terminal that controls this process.
+fn foreground_of(terminal: impl AsFd) -> Result<bool, Errno> {
+    match tcgetpgrp(terminal) {
+        Ok(group) => Ok(group == getpgrp()),
+        // Some systems give this error while no group is in the foreground.
+        Err(Errno::OPNOTSUPP) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether this process is in the background of the terminal that it writes messages to, where a shell or another program
+/// has the cursor.
+#[must_use]
+pub fn is_in_background() -> bool {
+    foreground_of(std::io::stderr()) == Ok(false)
+}
+
 /// Drops what the kernel has kept since before this process began to read.
 fn drop_what_was_typed() {
     let terminal = std::io::stdin();
     // In the background, this would suspend the process.
-    if tcgetpgrp(&terminal) == Ok(getpgrp()) {
+    if foreground_of(&terminal) == Ok(true) {
         let _ = tcflush(&terminal, QueueSelector::IFlush);
     }
 }
@@ -94,36 +148,41 @@ fn complete_lines(bytes: &mut Vec<u8>) -> Vec<String> {
 }
 
 /// How often it is looked whether this process is in the foreground.
-const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 300_000_000 };
+const LOOK: Duration = Duration::from_millis(300);
 
-/// What was typed, as soon as there is something; empty if there may be something later. Nothing at the end of input.
+/// What one look at the terminal gave.
+enum Reading {
+    /// Nothing, but there may be something later.
+    Nothing,
+    Bytes(Vec<u8>),
+    End,
+}
+
+/// What was typed, as soon as there is something. `None` once the terminal is gone.
 ///
 /// The terminal is read only in the foreground: the kernel suspends a process that reads it from the background, and a
 /// conductor must not stand still because somebody has typed `bg`. So nothing waits in a read, either.
-fn read_in_foreground() -> Option<Vec<u8>> {
+fn read_in_foreground() -> Option<Reading> {
     let terminal = std::io::stdin();
-    let is_in_foreground = match tcgetpgrp(&terminal) {
-        Ok(group) => group == getpgrp(),
-        // Some systems give this error while no group is in the foreground.
-        Err(Errno::OPNOTSUPP) => false,
-        Err(_) => return None,
-    };
-    if !is_in_foreground {
-        let _ = poll(&mut [], Some(&LOOK));
-        return Some(Vec::new());
+    let patience = Timespec::try_from(LOOK).ok()?;
+    if !foreground_of(&terminal).ok()? {
+        let _ = poll(&mut [], Some(&patience));
+        return Some(Reading::Nothing);
     }
     let mut asked = [PollFd::new(&terminal, PollFlags::IN)];
-    match poll(&mut asked, Some(&LOOK)) {
+    match poll(&mut asked, Some(&patience)) {
         // It may have been put into the background meanwhile.
-        Ok(1..) if tcgetpgrp(&terminal) == Ok(getpgrp()) => {}
-        Ok(_) | Err(Errno::INTR) => return Some(Vec::new()),
+        Ok(1..) if foreground_of(&terminal) == Ok(true) => {}
+        Ok(_) | Err(Errno::INTR) => return Some(Reading::Nothing),
         Err(_) => return None,
     }
+    let is_gone = asked.iter().any(|asked| asked.revents().contains(PollFlags::HUP));
     let mut bytes = [0; 4096];
     match read(&terminal, &mut bytes) {
-        Ok(0) => None,
-        Ok(length) => bytes.get(..length).map(<[u8]>::to_vec),
-        Err(Errno::INTR | Errno::AGAIN) => Some(Vec::new()),
+        Ok(0) if is_gone => None,
+        Ok(0) => Some(Reading::End),
+        Ok(length) => bytes.get(..length).map(|bytes| Reading::Bytes(bytes.to_vec())),
+        Err(Errno::INTR | Errno::AGAIN) => Some(Reading::Nothing),
         Err(_) => None,
     }
 }

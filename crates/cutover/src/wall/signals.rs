@@ -3,29 +3,37 @@
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use cutover_engine::drive::Stop;
 
 /// The first Ctrl-C, SIGTERM or SIGHUP resolves `stop`. The next Ctrl-C or SIGTERM resolves `abandon`. Another SIGHUP
 /// does not, because the end of a session often sends several.
 pub fn interruptions() -> (Stop, LocalBoxFuture<'static, ()>) {
-    let (until_first, first) = futures_util::future::abortable(std::future::pending::<()>());
-    let stop: LocalBoxFuture<'static, ()> = Box::pin(async move {
-        let _ = until_first.await;
+    let (first, told) = oneshot::channel();
+    let stop: LocalBoxFuture<'static, &'static str> = Box::pin(async move {
+        match told.await {
+            Ok(why) => why,
+            Err(_) => std::future::pending().await,
+        }
     });
     let abandon: LocalBoxFuture<'static, ()> = Box::pin(async move {
         let mut signals = Signals::listen();
-        signals.any().await;
-        first.abort();
+        let _ = first.send(signals.any().await);
         signals.of_somebody().await;
     });
     (stop.shared(), abandon)
 }
 
+/// What stopped a conductor, in words that people and the journal are told.
+const INTERRUPTED: &str = "it was interrupted with Ctrl-C (SIGINT)";
+const TERMINATED: &str = "it was told to end (SIGTERM)";
+const HUNG_UP: &str = "its terminal was closed, or the connection to it was lost (SIGHUP)";
+
 /// Resolves at the next Ctrl-C or SIGTERM from now on.
 pub fn interrupted() -> Stop {
     let mut signals = Signals::listen();
-    let next: LocalBoxFuture<'static, ()> = Box::pin(async move { signals.of_somebody().await });
+    let next: LocalBoxFuture<'static, &'static str> = Box::pin(async move { signals.of_somebody().await });
     next.shared()
 }
 
@@ -47,20 +55,20 @@ impl Signals {
         }
     }
 
-    /// Waits for Ctrl-C, SIGTERM, or the end of the session.
-    async fn any(&mut self) {
+    /// Waits for Ctrl-C, SIGTERM, or the end of the session, and says which it was.
+    async fn any(&mut self) -> &'static str {
         tokio::select! {
-            () = received(&mut self.interrupt) => {}
-            () = received(&mut self.terminate) => {}
-            () = received(&mut self.hangup) => {}
+            () = received(&mut self.interrupt) => INTERRUPTED,
+            () = received(&mut self.terminate) => TERMINATED,
+            () = received(&mut self.hangup) => HUNG_UP,
         }
     }
 
     /// Waits for Ctrl-C or SIGTERM, which are sent on purpose.
-    async fn of_somebody(&mut self) {
+    async fn of_somebody(&mut self) -> &'static str {
         tokio::select! {
-            () = received(&mut self.interrupt) => {}
-            () = received(&mut self.terminate) => {}
+            () = received(&mut self.interrupt) => INTERRUPTED,
+            () = received(&mut self.terminate) => TERMINATED,
         }
     }
 }

@@ -26,6 +26,7 @@ fn a_conductor_that_was_suspended_while_another_ended_the_window_changes_nothing
     assert_eq!(kept_out.status.code(), Some(5), "it is suspended, but not dead");
     let second = deployment.command(&["window", "--take-over", &holder(&deployment)]);
     deployment.see_through(deployment.spawn(second));
+    assert!(deployment.log().contains("is suspended and is taken over"), "{}", deployment.log());
     let (events, records) = (deployment.events().len(), deployment.records());
     assert!(records.iter().all(|(_, target)| !target.contains("cloudfront")), "the sites are back: {records:?}");
 

@@ -17,6 +17,11 @@ fn words(deployment: &Deployment, code: i32, arguments: &[&str]) -> String {
     words
 }
 
+/// The same on one line, because long lines are broken.
+fn flat(deployment: &Deployment, code: i32, arguments: &[&str]) -> String {
+    words(deployment, code, arguments).split_whitespace().collect::<Vec<&str>>().join(" ")
+}
+
 /// The arguments of the command that `status` says to type next.
 fn next_command(deployment: &Deployment) -> Vec<String> {
     let status = deployment.status();
@@ -59,8 +64,40 @@ fn stopped_and_late(name: &str) -> Deployment {
     until(|| gate_waits(&deployment));
     send(&window, rustix::process::Signal::TERM);
     assert_eq!(window.wait().expect("it ends").code(), Some(7));
-    until(|| deployment.status()["now"].as_str().is_some_and(|now| now > "2020-12-14T17:00:00Z"));
+    until_it_is_late(&deployment);
     deployment
+}
+
+fn until_it_is_late(deployment: &Deployment) {
+    until(|| deployment.status()["now"].as_str().is_some_and(|now| now > "2020-12-14T17:00:00Z"));
+}
+
+#[test]
+fn an_approval_to_open_the_window_in_time_is_not_one_to_open_it_late() {
+    let deployment = Deployment::prepared("approved-late");
+    let mut window = deployment.start("window");
+    until(|| gate_waits(&deployment));
+    deployment.approve_what_waits();
+    let decided = || deployment.events().iter().filter(|event| event["event"] == "gate-decided").count();
+    until(|| decided() == 1);
+    send(&window, rustix::process::Signal::TERM);
+    assert_eq!(window.wait().expect("it ends").code(), Some(7), "{}", deployment.log());
+    until_it_is_late(&deployment);
+    let late = next_command(&deployment);
+    assert_eq!(late, ["window", "--late"]);
+    let mut window = deployment.spawn(deployment.command(&["window", "--late"]));
+    until(|| gate_waits(&deployment));
+    let gate = &deployment.status()["gates"][0];
+    assert_eq!(gate["gate"], "go", "it is asked again: {gate}");
+    assert!(gate["checklist"].to_string().contains("it will not end as announced"), "{gate}");
+    deployment.approve_what_waits();
+    until(|| decided() == 2);
+    end_at_once(&mut window);
+    // This approval counts, also if the command is repeated.
+    let mut window = deployment.spawn(deployment.command(&["window", "--late"]));
+    wait_for(&deployment, "window.page.");
+    assert_eq!(decided(), 2, "{}", deployment.log());
+    end_at_once(&mut window);
 }
 
 /// The last plan of the window that was started.
@@ -215,4 +252,57 @@ fn the_plan_of_a_phase_under_way_is_resumed_with_the_command_below_it() {
     let arguments = arguments_of(command, &deployment);
     let prepare = deployment.command(&arguments.iter().map(String::as_str).collect::<Vec<&str>>());
     deployment.see_through(deployment.spawn(prepare));
+}
+
+#[test]
+fn hosts_that_the_file_asks_for_after_the_window_was_started_are_prepared_until_the_page_is_up() {
+    let deployment = Deployment::prepared("more-hosts");
+    let mut window = deployment.start("window");
+    until(|| gate_waits(&deployment));
+    end_at_once(&mut window);
+    deployment.edit("count = 2", "count = 3");
+    let refused = flat(&deployment, 4, &["window"]);
+    assert!(refused.contains("cutover prepare ") && refused.contains("--replan"), "{refused}");
+    assert_eq!(next_command(&deployment), ["prepare", "--replan"]);
+    // Also half-way through that, and after it, what is printed leads on.
+    let mut prepare = deployment.spawn(deployment.command(&["prepare", "--replan"]));
+    until(|| deployment.events().iter().filter(|event| event["event"] == "run-started").count() == 4);
+    end_at_once(&mut prepare);
+    assert_eq!(next_command(&deployment), ["prepare"]);
+    deployment.see_through(deployment.start("prepare"));
+    assert_eq!(next_command(&deployment), ["window"]);
+    let mut window = deployment.start("window");
+    wait_for(&deployment, "window.page.");
+    end_at_once(&mut window);
+    // Once visitors may see the page, no host is launched any more.
+    deployment.edit("count = 3", "count = 4");
+    let refused = flat(&deployment, 4, &["window"]);
+    assert!(refused.contains("Put the file back") && !refused.contains("--replan"), "{refused}");
+    let refused = flat(&deployment, 4, &["window", "--replan"]);
+    assert!(refused.contains("put `count` back") && !refused.contains("cutover prepare"), "{refused}");
+    let status = flat(&deployment, 0, &["status"]);
+    assert!(status.contains("Put the file back") && !status.contains("Type: "), "{status}");
+    deployment.edit("count = 4", "count = 3");
+    assert_eq!(next_command(&deployment), ["window"]);
+    deployment.see_through(deployment.start("window"));
+}
+
+#[test]
+fn the_last_status_of_a_conductor_knows_that_the_file_was_edited_meanwhile() {
+    let deployment = Deployment::prepared("edited-meanwhile");
+    for (edited, what) in [("settle = \"70s\"", "EDITED"), ("settle = 70", "has mistakes now")] {
+        let opened = || deployment.events().iter().filter(|event| event["event"] == "gate-opened").count();
+        let asked = opened();
+        let window = deployment.command(&["window"]).spawn().expect("it starts");
+        // Only once it asks does it listen to signals.
+        until(|| opened() > asked);
+        deployment.edit("settle = \"60s\"", edited);
+        send(&window, rustix::process::Signal::TERM);
+        let output = window.wait_with_output().expect("it ends");
+        let words = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(7), "{words}");
+        assert!(words.contains(what), "{words}");
+        assert_eq!(words.contains("--replan"), what == "EDITED", "{words}");
+        deployment.edit(edited, "settle = \"60s\"");
+    }
 }

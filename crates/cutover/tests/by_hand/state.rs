@@ -71,6 +71,28 @@ fn a_status_of_a_damaged_state_says_so_first_and_offers_no_command() {
 }
 
 #[test]
+fn a_status_of_a_conductor_that_ended_without_a_reason_says_if_the_state_cannot_be_written() {
+    let deployment = Deployment::new("full");
+    deployment.succeeds(&["announce"]);
+    let mut prepare = deployment.start("prepare");
+    wait_for(&deployment, "prepare.");
+    prepare.kill().and_then(|()| prepare.wait()).expect("it is gone");
+    let status = said_by_status(&deployment);
+    assert!(status.contains("It stopped without a record of the reason") && !status.contains("CANNOT"), "{status}");
+    assert!(!deployment.state().join("probe.json").exists(), "nothing is left behind");
+    // As on a full disk: nothing can be written over a folder.
+    std::fs::create_dir_all(deployment.state().join("probe.json/in-the-way")).expect("a folder");
+    let status = said_by_status(&deployment);
+    assert!(status.contains("THE STATE CANNOT BE WRITTEN") && status.contains("probe.json could not be"), "{status}");
+    assert!(deployment.status()["unwritable"].as_str().is_some_and(|why| why.contains("probe.json")));
+}
+
+/// The status on one line.
+fn said_by_status(deployment: &Deployment) -> String {
+    deployment.succeeds(&["status"]).split_whitespace().collect::<Vec<&str>>().join(" ")
+}
+
+#[test]
 fn a_lease_that_cannot_be_read_hides_nothing_else() {
     let deployment = Deployment::new("unreadable");
     deployment.succeeds(&["announce"]);

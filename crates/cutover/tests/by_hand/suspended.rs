@@ -2,8 +2,10 @@
 //! are told about it.
 
 use std::fs::File;
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -91,28 +93,59 @@ fn who_conducts_in_the_foreground_of_a_terminal_decides_at_a_gate_by_typing() {
     end_at_once(&mut session);
 }
 
+/// Collects what a terminal shows.
+fn screen(master: &OwnedFd) -> impl Fn() -> String + use<> {
+    let (shown, mut terminal) = (Arc::new(Mutex::new(Vec::new())), File::from(master.try_clone().expect("a copy")));
+    let kept = Arc::clone(&shown);
+    std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(length @ 1..) = terminal.read(&mut bytes) {
+            kept.lock().expect("nobody panics").extend_from_slice(&bytes[..length]);
+        }
+    });
+    move || String::from_utf8_lossy(&shown.lock().expect("nobody panics")).into_owned()
+}
+
 #[test]
-fn a_conductor_in_the_background_of_a_terminal_does_not_read_from_it() {
+fn a_conductor_in_the_background_of_a_terminal_leaves_it_alone_and_asks_once_it_is_in_the_foreground() {
     let deployment = Deployment::prepared("background");
     let (master, terminal) = terminal();
+    let (shown, to_foreground) = (screen(&master), deployment.folder.join("to-foreground"));
     // A shell with job control, which starts the window in the background of its terminal.
     let window = deployment.command(&["window"]);
     let mut shell = Command::new("setsid");
-    shell.args(["--ctty", "sh", "-c", "set -m; \"$@\" & wait $!", "sh"]);
-    shell.arg(window.get_program()).args(window.get_args());
-    shell.stdin(terminal).stdout(Stdio::null());
-    let mut shell = deployment.spawn(shell);
+    shell.args(["--ctty", "sh", "-c", "set -m; f=$1; shift; \"$@\" & while ! [ -e $f ]; do sleep 0.1; done; fg", "sh"]);
+    shell.arg(&to_foreground).arg(window.get_program()).args(window.get_args());
+    shell.stdin(terminal.try_clone().expect("a copy")).stderr(terminal).stdout(Stdio::null());
+    let mut shell = shell.spawn().expect("it starts");
     until(|| gate_waits(&deployment));
     std::thread::sleep(std::time::Duration::from_secs(2));
     let process = conductor(&deployment);
     assert!(!is_in_foreground(process));
     assert!(!is_stopped(process), "it was stopped because it read from the terminal");
+    let background = shown();
+    for words in ["cutover approve", "in the background", "`fg`"] {
+        assert!(background.contains(words), "{words}: {background}");
+    }
+    assert!(!background.contains("Type `"), "nobody can type: {background}");
+    assert!(!background.contains('\u{1b}'), "the cursor is left where the shell has it: {background:?}");
     deployment.approve_what_waits();
     until(|| deployment.status()["gates"].as_array().is_some_and(Vec::is_empty));
+    until(|| gate_waits(&deployment));
+    std::fs::write(&to_foreground, "").expect("written");
+    until(|| shown().contains("Type `"));
+    assert!(is_in_foreground(process));
+    let gate = deployment.status()["gates"][0]["gate"].as_str().expect("a gate").to_owned();
+    rustix::io::write(&master, b"\x04").expect("it is typed");
+    until(|| shown().contains("nothing was decided"));
+    rustix::io::write(&master, format!("{gate}\n").as_bytes()).expect("it is typed");
+    until(|| {
+        let decided = |event: &serde_json::Value| event["event"] == "gate-decided" && event["gate"] == gate.as_str();
+        deployment.events().iter().any(decided)
+    });
     let id = rustix::process::Pid::from_raw(i32::try_from(process).expect("a number")).expect("a process");
     rustix::process::kill_process(id, Signal::KILL).expect("it is there");
     shell.wait().expect("it is gone");
-    drop(master);
 }
 
 #[test]
@@ -130,10 +163,30 @@ fn after_a_first_signal_the_status_says_that_the_conductor_stops() {
     let status = deployment.succeeds(&["status"]);
     assert!(!status.contains("goes on by itself"), "{status}");
     let again = format!("cutover prepare {}", deployment.file().display());
-    assert!(status.contains("was asked to stop") && status.contains(&again), "{status}");
+    assert!(status.contains("stopping after a signal") && status.contains(&again), "{status}");
     send(&prepare, Signal::INT);
     assert_eq!(prepare.wait().expect("it ends").code(), Some(7));
     let log = deployment.log();
     let end = log.split("stopped at once").nth(1).unwrap_or_else(|| panic!("{log}"));
     assert!(end.contains(&again), "the last words end with the command that resumes: {log}");
+}
+
+#[test]
+fn a_status_says_which_signal_has_stopped_the_conductor() {
+    let deployment = Deployment::prepared("signals");
+    for (signal, why) in [
+        (Signal::HUP, "its terminal was closed, or the connection to it was lost (SIGHUP)"),
+        (Signal::TERM, "it was told to end (SIGTERM)"),
+        (Signal::INT, "it was interrupted with Ctrl-C (SIGINT)"),
+    ] {
+        let asked = deployment.log().matches("GATE ").count();
+        let mut window = deployment.start("window");
+        // Only once it asks does it listen to signals.
+        until(|| deployment.log().matches("GATE ").count() > asked);
+        send(&window, signal);
+        let status = window.wait().expect("it ends");
+        assert_eq!(status.code(), Some(7), "{status}: {}", deployment.log());
+        assert_eq!(deployment.status()["interrupted"], why);
+        assert!(deployment.log().contains("stopping, because"), "{}", deployment.log());
+    }
 }

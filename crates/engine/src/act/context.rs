@@ -11,6 +11,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, StepRun, opens_by};
 use cutover_core::names::{ChangeId, ImageId, InstanceId, JobName, ProgramName};
 use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Line, Step};
+use cutover_hosts::command::Ask;
 
 use super::late::too_late;
 use super::printed::Printed;
@@ -94,6 +95,8 @@ pub(crate) struct StepContext<'a> {
     pub seen_since: Cell<Option<Moment>>,
     /// The id of the change to records that it requested, unless the answer was lost.
     pub change: RefCell<Option<ChangeId>>,
+    /// The questions for the states of programs, by host.
+    pub questions: RefCell<BTreeMap<InstanceId, Rc<Ask>>>,
     /// The process ids that programs had when they were last seen running.
     pub pids: RefCell<BTreeMap<InstanceId, BTreeMap<ProgramName, u32>>>,
     /// What its jobs have printed so far.
@@ -132,7 +135,7 @@ impl StepContext<'_> {
     /// The time that has certainly passed since this process took the step up. What an earlier process did is on record
     /// with dates of a clock that may have been wrong, so its time does not count.
     pub(crate) fn in_this_process(&self) -> Duration {
-        self.clock.at_least_since(self.taken_up)
+        self.taken_up.at_least_until(self.clock.moment())
     }
 
     /// Makes one attempt of a write, unless it is too late for this step once the gate lets it pass: the gate may have

@@ -5,8 +5,9 @@ use futures_util::future::{LocalBoxFuture, ready};
 
 use cutover_core::journal::Fact;
 use cutover_core::plan::Action;
+use cutover_hosts::hold::Verb;
 
-use super::{Seen, StepContext, balancers, dns, hosts, images, migrations, pages, programs, snapshots};
+use super::{Seen, StepContext, balancers, commands, dns, held, hosts, images, migrations, pages, programs, snapshots};
 use crate::halt::WriteError;
 use crate::ports::Answer;
 
@@ -26,6 +27,9 @@ pub(crate) fn observe<'a>(context: &'a StepContext<'_>) -> LocalBoxFuture<'a, An
         Action::RemoveImage { image, .. } => images::removed(context, image).boxed_local(),
         Action::Launch(launch) => hosts::launched(context, launch).boxed_local(),
         Action::Terminate { host, .. } => hosts::terminated(context, host).boxed_local(),
+        Action::HoldBack(held) => held::held(context, held).boxed_local(),
+        Action::PutBack(held) => held::put_back(context, held).boxed_local(),
+        Action::RunCommands(run) => commands::ran(context, run).boxed_local(),
         Action::StopServices(stop) => programs::stopped(context, stop).boxed_local(),
         Action::StartServices(start) => programs::started(context, start).boxed_local(),
         Action::ConfirmStopped { hosts } => programs::still_stopped(context, hosts).boxed_local(),
@@ -54,6 +58,9 @@ pub(crate) async fn act(context: &StepContext<'_>) -> Result<(), WriteError> {
         Action::RemoveImage { image, .. } => images::remove(context, image).await,
         Action::Launch(launch) => hosts::launch(context, launch).await,
         Action::Terminate { host, balancers } => hosts::terminate(context, host, balancers).await,
+        Action::HoldBack(held) => held::order(context, held, Verb::Hold).await,
+        Action::PutBack(held) => held::order(context, held, Verb::PutBack).await,
+        Action::RunCommands(run) => commands::run(context, run).await,
         Action::StopServices(stop) => programs::stop(context, stop).await,
         Action::StartServices(start) => programs::start(context, start).await,
         Action::ConfirmStopped { hosts } => programs::stop_again(context, hosts).await,

@@ -89,7 +89,7 @@ pub(super) async fn forgotten(context: &StepContext<'_>, wait: &AwaitResolvers) 
     }
     let since = context.seen_since.get().unwrap_or_else(|| context.clock.moment());
     context.seen_since.set(Some(since));
-    let settled = context.clock.at_least_since(since);
+    let settled = since.at_least_until(context.clock.moment());
     if settled < wait.settle {
         let left = human(wait.settle - settled);
         return Ok(Seen::UnderWay(format!("connections that browsers hold open have {left} to close")));

@@ -38,6 +38,9 @@ pub(crate) fn manner(action: &Action) -> Manner {
         | Action::RemoveImage { .. }
         | Action::Launch(_)
         | Action::Terminate { .. }
+        | Action::HoldBack(_)
+        | Action::PutBack(_)
+        | Action::RunCommands(_)
         | Action::StopServices(_)
         | Action::StartServices(_)
         | Action::ConfirmStopped { .. }
@@ -71,7 +74,12 @@ pub(crate) fn shortest_interval(action: &Action) -> Duration {
         Action::PublishPage(_) => 10,
         // A balancer's verdict changes every 5 seconds at most, its shortest interval between health checks.
         Action::Launch(_) | Action::TakeSnapshot { .. } | Action::AwaitHealthy(_) => 5,
-        Action::StopServices(_) | Action::StartServices(_) | Action::Migrate(_) => 2,
+        Action::StopServices(_)
+        | Action::StartServices(_)
+        | Action::HoldBack(_)
+        | Action::PutBack(_)
+        | Action::RunCommands(_)
+        | Action::Migrate(_) => 2,
         Action::Milestone
         | Action::WaitUntil { .. }
         | Action::Decide(_)
@@ -113,6 +121,9 @@ pub(crate) fn grace(action: &Action) -> Duration {
         | Action::ChangeRecords(_)
         | Action::AwaitResolvers(_)
         | Action::SmokeTest { .. }
+        | Action::HoldBack(_)
+        | Action::PutBack(_)
+        | Action::RunCommands(_)
         | Action::StopServices(_)
         | Action::StartServices(_)
         | Action::DrainQueues { .. }

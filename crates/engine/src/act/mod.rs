@@ -4,9 +4,11 @@
 //! come. Carrying out an action makes its call once and does not wait: to wait means to observe again.
 
 mod balancers;
+mod commands;
 mod context;
 mod dispatch;
 mod dns;
+mod held;
 mod hosts;
 mod images;
 mod late;
@@ -18,6 +20,7 @@ mod programs;
 mod recorded;
 mod snapshots;
 mod supervised;
+mod tasks;
 
 pub(crate) use context::{Seen, StepContext};
 pub(crate) use dispatch::{act, observe};

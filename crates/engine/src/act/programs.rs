@@ -11,19 +11,15 @@ use cutover_core::journal::Fact;
 use cutover_core::names::ProgramName;
 use cutover_core::plan::{HostPrograms, StartServices, StopServices, Work};
 use cutover_core::time::human;
+use cutover_hosts::answers::{self, NotAsked};
 use cutover_hosts::supervisor::{ProgramStatus, State, Verb};
 
 use super::supervised::{Subject, change_of_pids, order, states, up};
-use super::{Seen, StepContext};
+use super::{Seen, StepContext, tasks};
 use crate::failure::Failure;
 use crate::halt::WriteError;
-use crate::ports::Answer;
+use crate::ports::{Answer, World};
 use crate::slots::StepSlot;
-
-/// How long a program must have been running before it counts as running. Supervisor says RUNNING after `startsecs`, which
-/// is one second unless it is configured. A program that cannot reach its database, or cannot bind its port, often ends a
-/// little later than that.
-const STEADY: Duration = Duration::from_secs(5);
 
 pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> Answer<Seen> {
     let subject = Subject::new(context, &stop.host, &stop.supervisorctl, &stop.programs)?;
@@ -35,18 +31,32 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
         return Ok(Seen::NotYet);
     }
     let elapsed = since_told(context);
+    let is_late = elapsed >= context.step.expected.min(stop.stop_limit);
+    let what = if is_late { up.words() + &tasks::words(context, stop, &subject).await } else { up.words() };
     if elapsed < stop.stop_limit {
-        return Ok(Seen::UnderWay(["still stopping: ", &up.words()].concat()));
+        return Ok(Seen::UnderWay(["still stopping: ", &what].concat()));
     }
+    let name = &stop.host.name;
     match stop.past_stop_limit {
+        PastStopLimit::Kill if elapsed >= stop.stop_limit + KILLED_WITHIN => Ok(Seen::never(
+            format!("{what} on {name}: still there after they were killed"),
+            "a process that waits for a disk or a network file system cannot be killed: look there, or restart the host",
+        )),
         // The next call kills them: see `stop`.
         PastStopLimit::Kill => Ok(Seen::NotYet),
+        PastStopLimit::Wait => {
+            let words = format!("past the limit of {}, and waiting for: {what}", human(stop.stop_limit));
+            Ok(Seen::UnderWay(words))
+        }
         PastStopLimit::Abort => Ok(Seen::never(
-            format!("{} on {} still run after {}", up.words(), stop.host.name, human(elapsed)),
+            format!("still running on {name} after {}: {what}", human(elapsed)),
             "let them end and run the phase again, or kill them by hand",
         )),
     }
 }
+
+/// How long after the stop limit killed processes may still be there. They are killed again every ten seconds.
+const KILLED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Tells programs to stop. Those that have not stopped in time are killed, if the deployment file says so.
 pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Result<(), WriteError> {
@@ -57,10 +67,12 @@ pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Resu
     if past_limit && stop.past_stop_limit == PastStopLimit::Kill && !stopping.is_empty() {
         // Recorded before the kill: its answer may be lost, or this process may end, and interrupted tasks must be
         // reported.
-        context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone() }).await?;
-        return order(context, "kill", Verb::Kill, &subject, stopping).await;
+        let tasks = tasks::left(context, &subject).await.unwrap_or_default();
+        context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone(), tasks }).await?;
+        return order(context, "kill", Verb::Kill, &subject, stopping, up.left()).await;
     }
-    let answer = order(context, "stop", Verb::Stop, &subject, stop.programs.clone()).await;
+    tasks::put_on_record(context, stop, &subject).await?;
+    let answer = order(context, "stop", Verb::Stop, &subject, stop.programs.clone(), Vec::new()).await;
     context.told_to_stop.set(Some(context.clock.moment()));
     answer
 }
@@ -68,7 +80,7 @@ pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Resu
 /// How long programs have had to stop. That an earlier process started the step does not say that it told them to stop, so
 /// they get their whole time again from a process that takes the step up.
 fn since_told(context: &StepContext<'_>) -> Duration {
-    context.clock.at_least_since(context.told_to_stop.get().unwrap_or(context.taken_up))
+    context.told_to_stop.get().unwrap_or(context.taken_up).at_least_until(context.clock.moment())
 }
 
 pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) -> Answer<Seen> {
@@ -84,13 +96,40 @@ pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) ->
     if states.values().any(|status| matches!(status.state, State::Stopped | State::Exited | State::Unknown)) {
         return Ok(Seen::NotYet);
     }
-    let words = not_running(&states, &changed);
+    let mut words = not_running(&states, &changed, start.steady);
+    if words.is_empty() {
+        words = not_answering(context, start, &subject).await?;
+    }
     Ok(if words.is_empty() { Seen::holds() } else { Seen::UnderWay(words) })
+}
+
+/// The addresses that must answer and do not; nothing if all do.
+async fn not_answering(context: &StepContext<'_>, start: &StartServices, subject: &Subject<'_>) -> Answer<String> {
+    if start.answers.is_empty() {
+        return Ok(String::new());
+    }
+    let question = answers::ask(&start.answers);
+    let ask = async |world: &World| {
+        let said = world.hosts.ask(&subject.id, &question).await?;
+        answers::read(&start.answers, &said).map_err(|why| {
+            let message = format!("it is not known what answers on {}: {why}", subject.name);
+            match why {
+                NotAsked::TimedOut => Failure::not_applied(message),
+                NotAsked::Failed { .. } | NotAsked::NotSaid(_) => {
+                    Failure::permanent(message).with_hint("`answers` in the deployment file needs python3 there")
+                }
+            }
+        })
+    };
+    let silent = context.ask(ask).await?;
+    let words = silent.iter().map(|silent| format!("{} ({})", silent.address, silent.why));
+    let words = words.collect::<Vec<_>>().join(", ");
+    Ok(if words.is_empty() { words } else { format!("running, and not answering: {words}") })
 }
 
 /// What programs do that do not count as running; nothing if all do. `changed` are those that have another process than at
 /// the last look.
-fn not_running(states: &BTreeMap<ProgramName, ProgramStatus>, changed: &[ProgramName]) -> String {
+fn not_running(states: &BTreeMap<ProgramName, ProgramStatus>, changed: &[ProgramName], steady: Duration) -> String {
     let mut words = String::new();
     let mut tell = |what: &str, which: &dyn Fn(&ProgramName, &ProgramStatus) -> bool| {
         for (nth, (program, status)) in states.iter().filter(|(program, status)| which(program, status)).enumerate() {
@@ -105,18 +144,19 @@ fn not_running(states: &BTreeMap<ProgramName, ProgramStatus>, changed: &[Program
             }
         }
     };
-    let is_short = |status: &ProgramStatus| status.uptime.is_none_or(|uptime| uptime < STEADY);
+    let is_short = |status: &ProgramStatus| status.uptime.is_none_or(|uptime| uptime < steady);
     tell("still stopping: ", &|_, status| status.state == State::Stopping);
     tell("starting: ", &|_, status| status.state == State::Starting);
     tell("ended at once, and started again by supervisor: ", &|_, status| status.state == State::Backoff);
-    tell("running for less than 5 s: ", &|_, status| status.state == State::Running && is_short(status));
+    let too_short = format!("running for less than {}: ", human(steady));
+    tell(&too_short, &|_, status| status.state == State::Running && is_short(status));
     tell("running with another process than before: ", &|program, _| changed.contains(program));
     words
 }
 
 pub(super) async fn start(context: &StepContext<'_>, start: &StartServices) -> Result<(), WriteError> {
     let subject = Subject::new(context, &start.host, &start.supervisorctl, &start.programs)?;
-    order(context, "start", Verb::Start, &subject, start.programs.clone()).await
+    order(context, "start", Verb::Start, &subject, start.programs.clone(), Vec::new()).await
 }
 
 /// Looks at each of these hosts with a connection of its own, and returns what was found on those where it was something.
@@ -173,7 +213,7 @@ pub(super) async fn stop_again(context: &StepContext<'_>, hosts: &[HostPrograms]
         let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
         let text = format!("{} was running again on {} and is stopped again", names.join(", "), subject.name);
         context.learn(Fact::Note { text }).await?;
-        order(context, "stop", Verb::Stop, &subject, programs).await?;
+        order(context, "stop", Verb::Stop, &subject, programs, Vec::new()).await?;
     }
     context.seen_since.set(Some(context.clock.moment()));
     Ok(())

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use cutover_core::names::{HostName, InstanceId, ProgramName};
+use cutover_core::journal::Fact;
+use cutover_core::names::{HostName, InstanceId, JobName, ProgramName};
 use cutover_core::plan::Host;
+use cutover_hosts::command::{Ask, Command};
 use cutover_hosts::job::Job;
 use cutover_hosts::processes::{self, Leftover, Signs};
 use cutover_hosts::supervisor::{self, NoStatus, Order, ProgramStatus, State, Verb};
@@ -38,13 +41,23 @@ impl<'a> Subject<'a> {
     }
 }
 
+/// The question for the states of these programs. It is asked at every look, so it is kept.
+fn question(context: &StepContext<'_>, subject: &Subject<'_>) -> Rc<Ask> {
+    if let Some(question) = context.questions.borrow().get(&subject.id) {
+        return Rc::clone(question);
+    }
+    let question = Rc::new(supervisor::ask(subject.supervisorctl, subject.programs));
+    context.questions.borrow_mut().insert(subject.id.clone(), Rc::clone(&question));
+    question
+}
+
 /// The states of exactly these programs.
 pub(super) async fn states(
     context: &StepContext<'_>,
     slot: &StepSlot<'_>,
     subject: &Subject<'_>,
 ) -> Answer<BTreeMap<ProgramName, ProgramStatus>> {
-    let question = supervisor::ask(subject.supervisorctl, subject.programs);
+    let question = question(context, subject);
     let ask = async |world: &crate::ports::World| {
         let said = world.hosts.ask(&subject.id, &question).await?;
         supervisor::read(subject.programs, &said).map_err(|why| no_status(subject.name, &why))
@@ -115,6 +128,11 @@ impl Up {
         stopping.into_iter().cloned().collect()
     }
 
+    /// The processes of programs that supervisor says to be down: the id of each, and when it began.
+    pub(super) fn left(&self) -> Vec<(u32, u64)> {
+        self.processes.iter().filter_map(|process| Some((process.pid, process.begun?))).collect()
+    }
+
     /// What runs, for people.
     pub(super) fn words(&self) -> String {
         let programs = self.programs.iter().map(|(program, _)| Cow::Borrowed(program.as_str()));
@@ -157,9 +175,23 @@ pub(super) async fn order(
     verb: Verb,
     subject: &Subject<'_>,
     programs: Vec<ProgramName>,
+    left: Vec<(u32, u64)>,
 ) -> Result<(), WriteError> {
-    let order = Order { verb, supervisorctl: subject.supervisorctl.to_owned(), programs };
-    let job = Job::new(context.name_of_order(), order.command());
+    let order = Order { verb, supervisorctl: subject.supervisorctl.to_owned(), programs, left };
+    give(context, call, &subject.id, context.name_of_order(), order.command()).await
+}
+
+/// Gives a host an order: a job of which nothing is waited for, because the host itself shows what came of it.
+pub(super) async fn give(
+    context: &StepContext<'_>,
+    call: &'static str,
+    host: &InstanceId,
+    name: JobName,
+    command: Command,
+) -> Result<(), WriteError> {
+    let job = Job::new(name, command);
+    // So that its record on the host is removed once the step is done, by whichever conductor.
+    context.note(Fact::Order { instance: host.clone(), job: job.name.clone() });
     let hosts = &context.world.hosts;
-    context.write(call, async |permit: &Permit| hosts.start_job(permit, &subject.id, &job).await).await.map(drop)
+    context.write(call, async |permit: &Permit| hosts.start_job(permit, host, &job).await).await.map(drop)
 }

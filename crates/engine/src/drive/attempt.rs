@@ -52,7 +52,8 @@ impl Conductor {
                 }
                 FailureClass::Throttled | FailureClass::NotApplied | FailureClass::Busy => {
                     let wait = retry::refused(&failure, made, step.id.as_str());
-                    let Some(wait) = wait.filter(|wait| self.clock.at_least_since(begin) + *wait < step.limit) else {
+                    let Some(wait) = wait.filter(|wait| begin.at_least_until(self.clock.moment()) + *wait < step.limit)
+                    else {
                         let message = format!("{} ({made} attempts)", failure.message);
                         let why = Failure { message, ..failure };
                         return self.not_made(context, why, doubted, unchanged_by_refusal(step)).await;

@@ -15,8 +15,9 @@ use crate::ports::{Clock, Operator, World};
 use crate::readings::Readings;
 use crate::slots::{Slots, StepSlot};
 
-/// Resolves when waits for people or for a date must end.
-pub type Stop = Shared<LocalBoxFuture<'static, ()>>;
+/// Resolves when waits for people or for a date must end, with the reason in words, such as `it was told to end
+/// (SIGTERM)`.
+pub type Stop = Shared<LocalBoxFuture<'static, &'static str>>;
 
 /// Everything that carrying out steps needs.
 pub struct Conductor {
@@ -34,7 +35,7 @@ pub struct Conductor {
     pub(super) readings: Readings,
     /// The slots for calls and connections.
     pub(super) slots: Slots,
-    /// Resolves when the operator asks the conductor to stop.
+    /// Resolves when the conductor is asked to stop.
     pub stop: Stop,
 }
 
@@ -85,6 +86,7 @@ impl Conductor {
             was_started: Cell::new(run.status.is_open()),
             seen_since: Cell::new(None),
             change: RefCell::default(),
+            questions: RefCell::default(),
             pids: RefCell::default(),
             output: RefCell::default(),
             learned: RefCell::default(),

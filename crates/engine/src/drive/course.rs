@@ -109,7 +109,7 @@ impl Conductor {
                 Ok(Seen::NotYet) if lacks_consent(step, &self.journal.step_run(&step.id)) => {
                     return self.failed(context, &needs_approval(step)).await;
                 }
-                Ok(Seen::NotYet) if self.clock.at_least_since(made_at) >= grace(&step.action) => {
+                Ok(Seen::NotYet) if made_at.at_least_until(self.clock.moment()) >= grace(&step.action) => {
                     if let Some(end) = self.make(context, true).await? {
                         return Ok(end);
                     }
@@ -118,7 +118,7 @@ impl Conductor {
                 Ok(Seen::NotYet) => {}
                 Err(failure) => return self.failed(context, &failure).await,
             }
-            let left = step.limit.saturating_sub(self.clock.at_least_since(begin));
+            let left = step.limit.saturating_sub(begin.at_least_until(self.clock.moment()));
             if left.is_zero() {
                 return self.failed(context, &past_limit(step, &told)).await;
             }

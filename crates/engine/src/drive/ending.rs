@@ -16,7 +16,7 @@ pub(crate) enum StepEnd {
     Done,
     /// It has failed, and the reason is on record.
     Failed,
-    /// The operator stopped the conductor while the step waited.
+    /// The conductor was asked to stop while the step waited.
     Stopped,
 }
 

@@ -24,7 +24,7 @@ impl Conductor {
         loop {
             let seen = self.look(context).await?;
             let shows = matches!(seen, Ok(Seen::Holds(_) | Seen::UnderWay(_) | Seen::CannotTell));
-            let left = grace.saturating_sub(self.clock.at_least_since(begin));
+            let left = grace.saturating_sub(begin.at_least_until(self.clock.moment()));
             if shows || left.is_zero() {
                 return Ok(seen);
             }

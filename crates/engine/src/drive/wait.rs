@@ -79,7 +79,7 @@ impl Conductor {
     async fn let_pass(&self, length: Duration) {
         let begin = self.clock.moment();
         loop {
-            let left = length.saturating_sub(self.clock.at_least_since(begin));
+            let left = length.saturating_sub(begin.at_least_until(self.clock.moment()));
             if left.is_zero() {
                 return;
             }

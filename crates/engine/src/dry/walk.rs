@@ -227,9 +227,13 @@ fn kind(action: &Action) -> Kind {
         | Action::TakeSnapshot { .. }
         | Action::Register(_)
         | Action::Deregister(_) => Kind::Cloud,
-        Action::Announce(_) | Action::StopServices(_) | Action::StartServices(_) | Action::Migrate(_) => {
-            Kind::Elsewhere
-        }
+        Action::Announce(_)
+        | Action::HoldBack(_)
+        | Action::PutBack(_)
+        | Action::RunCommands(_)
+        | Action::StopServices(_)
+        | Action::StartServices(_)
+        | Action::Migrate(_) => Kind::Elsewhere,
         // A smoke test runs a command of the operator, and it is not known whether that changes anything.
         Action::SmokeTest { .. }
         | Action::Milestone
@@ -313,6 +317,8 @@ fn subjects(action: &Action) -> Vec<String> {
         }
         Action::Register(of) | Action::Deregister(of) => members(of),
         Action::Launch(launch) => vec![format!("services on {}", launch.name)],
+        Action::HoldBack(held) | Action::PutBack(held) => vec![format!("cron and timers on {}", held.host.name)],
+        Action::RunCommands(run) => vec![format!("commands on {}", run.host.name)],
         Action::StopServices(stop) => vec![format!("services on {}", stop.host.name)],
         Action::StartServices(start) => vec![format!("services on {}", start.host.name)],
         Action::Migrate(migrate) => vec![format!("services on {}", migrate.host.name)],
@@ -360,6 +366,9 @@ fn made_known(action: &Action) -> Vec<Fact> {
         | Action::ChangeRecords(_)
         | Action::AwaitResolvers(_)
         | Action::SmokeTest { .. }
+        | Action::HoldBack(_)
+        | Action::PutBack(_)
+        | Action::RunCommands(_)
         | Action::StopServices(_)
         | Action::StartServices(_)
         | Action::DrainQueues { .. }

@@ -34,6 +34,9 @@ pub(super) fn of(action: &Action) -> String {
         }
         Action::Launch(launch) => launched(launch),
         Action::SmokeTest { host, tests } => on(host, tests.iter().map(test)),
+        Action::HoldBack(held) => on(&held.host, [format!("hold back {}", held.items.join(", "))]),
+        Action::PutBack(held) => on(&held.host, [format!("put back {}", held.items.join(", "))]),
+        Action::RunCommands(run) => on(&run.host, run.commands.iter().map(|command| command.join(" "))),
         Action::StopServices(stop) => on(&stop.host, [supervisor(&stop.supervisorctl, "stop", &stop.programs)]),
         Action::StartServices(start) => on(&start.host, [supervisor(&start.supervisorctl, "start", &start.programs)]),
         Action::DrainQueues { fleet, count } => {

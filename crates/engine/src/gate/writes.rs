@@ -144,7 +144,7 @@ impl Gate {
 
     /// How much time has passed since a moment, on the machine's clocks.
     pub(crate) fn since(&self, moment: Moment) -> Duration {
-        self.machine.at_most_since(moment)
+        moment.at_most_until(self.machine.moment())
     }
 
     /// The epoch of the conductor.
@@ -163,7 +163,7 @@ impl Gate {
                 return Ok(());
             }
             // A bucket can be unreachable for some seconds, and the lease is being renewed at the same time.
-            if self.machine.at_most_since(begin) > LEASE {
+            if begin.at_most_until(self.machine.moment()) > LEASE {
                 return Err(match unread.filter(|_| lease.outlasts_an_attempt()) {
                     Some(error) => JournalError::Store(error).into(),
                     None => LeaseLost::NotRenewed { since: lease.since_renewal() }.into(),
@@ -176,7 +176,7 @@ impl Gate {
     /// Checks that no other conductor has continued the journal, unless that was checked a moment ago. Returns the
     /// error of the store if this could not be checked.
     async fn look_for_a_successor(&self) -> Result<Option<StoreError>, JournalError> {
-        if self.seen.get().is_some_and(|seen| self.machine.at_most_since(seen) < FRESH) {
+        if self.seen.get().is_some_and(|seen| seen.at_most_until(self.machine.moment()) < FRESH) {
             return Ok(None);
         }
         let look = self.machine.moment();

@@ -7,7 +7,7 @@ use cutover_core::status::wake_command;
 
 use super::holder::{Seen, object, read, seen};
 use super::keep::Lease;
-use super::{Holder, LEASE, Life, Machine, STANDSTILL};
+use super::{Holder, Identity, LEASE, Life, Machine, STANDSTILL};
 use crate::store::{Created, Store, StoreError};
 
 /// The time between two looks at a lease whose holder might be dead.
@@ -87,8 +87,9 @@ impl LeaseError {
 pub async fn claim(store: &Store, claim: Claim<'_>) -> Result<Lease, LeaseError> {
     loop {
         let last = seen(store).await?;
-        if let Some(last) = &last {
-            wait_until_free(store, last, &claim).await?;
+        match &last {
+            Some(last) => wait_until_free(store, last, &claim).await?,
+            None => tell_not_needed(&claim),
         }
         let epoch = last.as_ref().map_or(0, |last| last.epoch).max(claim.epoch) + 1;
         let lease = Lease::new(store.clone(), Rc::clone(&claim.machine), epoch);
@@ -107,13 +108,15 @@ async fn wait_until_free(store: &Store, last: &Seen, claim: &Claim<'_>) -> Resul
     let (holder, machine) = (&last.holder, &*claim.machine);
     let life = holder.identity.life(machine);
     if holder.released || life == Life::Gone {
+        tell_not_needed(claim);
         return Ok(());
     }
     if let Some(named) = claim.take_over {
-        return match holder.identity.is_named(named) {
-            true => Ok(()),
-            false => Err(LeaseError::OtherHolder { holder: Box::new(holder.clone()), named: named.to_owned() }),
-        };
+        if !holder.identity.is_named(named) {
+            return Err(LeaseError::OtherHolder { holder: Box::new(holder.clone()), named: named.to_owned() });
+        }
+        (claim.say)(&taken_over(&holder.identity, life));
+        return Ok(());
     }
     match life {
         Life::Lives => Err(LeaseError::Held {
@@ -122,6 +125,28 @@ async fn wait_until_free(store: &Store, last: &Seen, claim: &Claim<'_>) -> Resul
         }),
         Life::Suspended => Err(LeaseError::Suspended { holder: Box::new(holder.clone()) }),
         Life::Unknown | Life::Gone => watch_until_it_lapses(store, last, claim).await,
+    }
+}
+
+/// Tells an operator who wants to succeed a holder that there is none.
+fn tell_not_needed(claim: &Claim<'_>) {
+    if claim.take_over.is_some() {
+        (claim.say)("--take-over was not needed: nobody conducts this upgrade");
+    }
+}
+
+/// What is known of the holder that is succeeded because the operator wants it.
+fn taken_over(holder: &Identity, life: Life) -> String {
+    match life {
+        Life::Lives => format!(
+            "WARNING: {holder} is running on this machine, and is taken over all the same. It stops as soon as it notices \
+             this, at its next record or renewal; calls that it has already sent may still take effect"
+        ),
+        Life::Suspended => format!("{holder} is suspended and is taken over; it stops as soon as it is woken"),
+        Life::Unknown | Life::Gone => format!(
+            "{holder} is taken over; it cannot be seen from here whether it is still running. If it is, it stops as soon \
+             as it notices this, at its next record or renewal"
+        ),
     }
 }
 
@@ -137,7 +162,7 @@ async fn watch_until_it_lapses(store: &Store, last: &Seen, claim: &Claim<'_>) ->
         holder.identity.name(),
     ));
     let begin = claim.machine.moment();
-    while claim.machine.at_least_since(begin) < STANDSTILL {
+    while begin.at_least_until(claim.machine.moment()) < STANDSTILL {
         claim.machine.sleep(LOOK).await;
         let now = read(store, *epoch).await?;
         if let Some(now) = now.filter(|now| now.bytes != *bytes && !now.holder.released) {

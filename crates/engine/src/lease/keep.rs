@@ -71,7 +71,7 @@ impl Lease {
 
     /// The time since the last successful renewal.
     pub(crate) fn since_renewal(&self) -> Duration {
-        self.machine.at_most_since(self.renewed.get())
+        self.renewed.get().at_most_until(self.machine.moment())
     }
 
     /// Renews the lease until it is lost. A failed renewal is repeated soon. After an unplanned pause it is first
@@ -82,7 +82,7 @@ impl Lease {
         loop {
             let (asked, begin) = (if failing { RENEWAL_AFTER_FAILURE } else { RENEWAL }, self.machine.moment());
             self.machine.sleep(asked).await;
-            let slept = self.machine.at_most_since(begin);
+            let slept = begin.at_most_until(self.machine.moment());
             if slept > asked + PAUSE {
                 match within_attempt(&*self.machine, journal.check_next_is_free()).await {
                     // If the store cannot be read, nothing is known; the renewal reports that.

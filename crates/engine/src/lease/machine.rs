@@ -21,14 +21,6 @@ pub trait Machine {
     fn moment(&self) -> Moment {
         Moment { wall: self.now(), up: self.up() }
     }
-    /// The time that may have passed since a moment of this process.
-    fn at_most_since(&self, moment: Moment) -> Duration {
-        moment.at_most_until(self.moment())
-    }
-    /// The time that has certainly passed since a moment of this process.
-    fn at_least_since(&self, moment: Moment) -> Duration {
-        moment.at_least_until(self.moment())
-    }
     /// Waits.
     async fn sleep(&self, length: Duration);
     /// Whether the process with this number and start time is running. `false` only if it is known to be gone.
@@ -84,7 +76,7 @@ const LONGEST_TIMER: Duration = Duration::from_secs(30);
 pub async fn wait(machine: &dyn Machine, length: Duration) {
     let begin = machine.moment();
     loop {
-        let left = length.saturating_sub(machine.at_most_since(begin));
+        let left = length.saturating_sub(begin.at_most_until(machine.moment()));
         if left.is_zero() {
             return;
         }

@@ -1,12 +1,15 @@
-# Tells supervisor to stop, start or kill programs: $1 is the verb, $2 supervisorctl, the others are programs.
-verb=$1 supervisorctl=$2
-shift 2
+# Tells supervisor to stop, start or kill programs: $1 is the verb, $2 supervisorctl, $3 what is left of programs as
+# `PID:BEGUN` words, and the others are programs.
+verb=$1 supervisorctl=$2 left=$3
+shift 3
 
-# The processes that supervisor started for the program, and what they have started: each inherits these variables.
+# The processes that supervisor started for the program, and what they have started: each inherits these variables. Those of
+# containers are left alone: a supervisor in there has programs of its own, perhaps with the same names.
 processes() {
-    group=${1%%:*} name=${1#*:}
+    group=${1%%:*} name=${1#*:} own=$(readlink /proc/self/ns/pid)
     for environ in $(grep -slaz "^SUPERVISOR_GROUP_NAME=$group\$" /proc/[0-9]*/environ); do
         [ "$name" = '*' ] || grep -qaz "^SUPERVISOR_PROCESS_NAME=$name\$" "$environ" 2>/dev/null || continue
+        [ "$(readlink "${environ%environ}ns/pid" 2>/dev/null)" = "$own" ] || continue
         pid=${environ#/proc/}
         echo "${pid%/environ}"
     done
@@ -38,6 +41,23 @@ kill_program() {
     for left in $started $(processes "$1"); do kill -s KILL "$left" 2>/dev/null && echo "$1: killed process $left"; done
     wait
 }
+
+# Processes that no longer show their program. An id belongs to the same process only if that began at the same time.
+for process in $left; do
+    pid=${process%:*}
+    [ "$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f20)" = "${process#*:}" ] || continue
+    kill -s KILL "$pid" 2>/dev/null && echo "killed process $pid"
+done
+
+# What autostart.sh has changed is put back.
+if [ "$verb" = start-always ]; then
+    for file in /edx/app/supervisor/conf.d/*.conf; do
+        if grep -qs '^; held by cutover$' "$file"; then
+            sed -i --follow-symlinks -e '/^; held by cutover$/,+1d' -e 's/^;held by cutover: //' "$file"
+        fi
+    done
+    verb=start
+fi
 
 for program in "$@"; do
     case $verb in

@@ -4,7 +4,6 @@
 //! which hides the 4 of an unknown name. So the text is read, and each program that was asked for must be in it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use cutover_core::names::ProgramName;
@@ -81,42 +80,48 @@ pub struct ProgramStatus {
     pub pid: Option<u32>,
     /// For how long it has been running with this process id.
     pub uptime: Option<Duration>,
-    /// What supervisor says about the state, such as `Exited too quickly (process log may have details)`.
+    /// What supervisor says about the state, such as `Exited too quickly (process log may have details)`; empty for a
+    /// program of which the two above are known.
     pub description: String,
 }
 
 impl ProgramStatus {
     fn read(state: State, description: &str) -> Self {
         let (pid, uptime) = if state == State::Running { read_running(description) } else { (None, None) };
-        Self { state, pid, uptime, description: description.to_owned() }
+        let description = if uptime.is_some() { String::new() } else { description.to_owned() };
+        Self { state, pid, uptime, description }
     }
 }
 
-/// How supervisorctl describes a program that runs.
-struct Running {
-    pid: u32,
-    uptime: Duration,
-}
-
-impl std::fmt::Display for Running {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let seconds = self.uptime.as_secs();
-        let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-        write!(f, "pid {}, uptime ", self.pid)?;
-        match days {
-            0 => {}
-            1 => f.write_str("1 day, ")?,
-            more => write!(f, "{more} days, ")?,
-        }
-        write!(f, "{hours}:{minutes:02}:{:02}", seconds % 60)
-    }
-}
-
-/// Adds the line that supervisorctl 3.1 and later print for a program that runs, for a simulation.
+/// Adds the line that supervisorctl 3.1 and later print for a program that runs, for a simulation: a rehearsal prints
+/// thousands of them, so it is put together without the formatter.
 pub fn print_running(text: &mut String, name: &str, pid: u32, uptime: Duration) {
+    let seconds = uptime.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
     print_columns(text, name, State::Running);
-    // A string takes whatever is written.
-    let _ = writeln!(text, "{}", Running { pid, uptime });
+    text.push_str("pid ");
+    push_number(text, pid.into());
+    text.push_str(", uptime ");
+    if days > 0 {
+        push_number(text, days);
+        text.push_str(if days == 1 { " day, " } else { " days, " });
+    }
+    push_number(text, hours);
+    for two_digits in [minutes, seconds % 60] {
+        text.push(':');
+        if two_digits < 10 {
+            text.push('0');
+        }
+        push_number(text, two_digits);
+    }
+    text.push('\n');
+}
+
+fn push_number(text: &mut String, number: u64) {
+    if number >= 10 {
+        push_number(text, number / 10);
+    }
+    text.extend(b"0123456789".get((number % 10) as usize).copied().map(char::from));
 }
 
 /// The same for a program in another state.

@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use cutover_core::names::{InstanceId, JobName};
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Hosts};
-use cutover_hosts::command::{Ask, Said};
+use cutover_hosts::command::{Ask, Command, Said};
+use cutover_hosts::hold;
 use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
 use cutover_hosts::supervisor::{Order, Verb};
 
@@ -20,11 +21,7 @@ impl Hosts for EmbeddedCloud {
     }
 
     async fn start_job(&self, permit: &Permit, host: &InstanceId, job: &Job) -> Answer<JobStart> {
-        let call = Order::of(&job.command).map_or("start_job", |order| match order.verb {
-            Verb::Stop => "stop",
-            Verb::Start => "start",
-            Verb::Kill => "kill",
-        });
+        let call = name_of(&job.command);
         let (job, epoch) = (job.clone(), permit.epoch());
         self.order(call, permit, host, move |world, host| world.start_job(host, &job, epoch)).await
     }
@@ -41,6 +38,22 @@ impl Hosts for EmbeddedCloud {
     async fn collect_job(&self, permit: &Permit, host: &InstanceId, name: &JobName) -> Answer<()> {
         let name = name.clone();
         self.order("collect_job", permit, host, move |world, host| world.collect_job(host, &name)).await
+    }
+}
+
+/// The name of the call that starts a job, for faults.
+fn name_of(command: &Command) -> &'static str {
+    if let Some(order) = Order::of(command) {
+        return match order.verb {
+            Verb::Stop => "stop",
+            Verb::Start => "start",
+            Verb::Kill => "kill",
+        };
+    }
+    match hold::Order::of(command).map(|order| order.verb) {
+        Some(hold::Verb::Hold) => "hold",
+        Some(hold::Verb::PutBack) => "put_back",
+        None => "start_job",
     }
 }
 

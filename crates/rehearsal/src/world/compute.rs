@@ -49,6 +49,7 @@ impl WorldState {
             image: image.clone(),
             current: false,
             boot_stopped: launch.boot_stopped,
+            holds_back: false,
             due: Some(due),
             programs: programs.into_iter().map(|name| (name, Program::Stopped)).collect(),
             last_process: FIRST_PROCESS,

@@ -122,6 +122,7 @@ impl WorldState {
                         image: image.clone().unwrap_or_else(|| ImageId::from("ami-unknown")),
                         current: true,
                         boot_stopped: false,
+                        holds_back: false,
                         due: None,
                         programs: running(programs, launched),
                         last_process: FIRST_PROCESS + count,

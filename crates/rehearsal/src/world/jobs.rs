@@ -4,6 +4,8 @@ use cutover_core::names::{InstanceId, JobName, ProgramName};
 use cutover_engine::failure::Failure;
 use cutover_engine::ports::Answer;
 use cutover_hosts::command::{Command, RunAs};
+use cutover_hosts::commands;
+use cutover_hosts::hold;
 use cutover_hosts::job::{Job as Asked, JobReport, JobStart, Signal};
 use cutover_hosts::supervisor::{Order, Verb};
 
@@ -33,6 +35,15 @@ impl WorldState {
     fn begin_work(&mut self, instance: &InstanceId, asked: &Asked) -> (Work, String) {
         if let Some(order) = Order::of(&asked.command) {
             return self.carry_out(instance, &order);
+        }
+        if let Some(order) = hold::Order::of(&asked.command) {
+            if let Some(host) = self.hosts.get_mut(instance) {
+                host.holds_back = order.verb == hold::Verb::Hold;
+            }
+            return (Work::Order { programs: Vec::new() }, String::new());
+        }
+        if commands::is_one(&asked.command) {
+            return (Work::Order { programs: Vec::new() }, String::new());
         }
         if let Some(script) = Script::of(&asked.command) {
             return (Work::Script(script), String::new());

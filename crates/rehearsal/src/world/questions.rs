@@ -1,10 +1,15 @@
 //! What hosts answer to questions, in the text of the real programs, so that the parsers run in every rehearsal.
 
+use std::time::Duration;
+
 use cutover_core::deployment::{Role, Services};
 use cutover_core::names::InstanceId;
+use cutover_core::time::between;
 use cutover_engine::ports::Answer;
+use cutover_hosts::answers;
+use cutover_hosts::celery::{self, Task};
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
-use cutover_hosts::{processes, readiness};
+use cutover_hosts::{hold, processes, readiness};
 
 use super::jobs::{not_found, runs};
 use super::parts::{Host, Program, Script, list_of};
@@ -16,8 +21,11 @@ pub(crate) enum Question {
     Programs,
     Processes,
     Readiness,
+    Answers,
+    Held,
     SmokeTest,
     QueuedTasks,
+    RunningTasks,
     PendingMigrations,
     Other,
 }
@@ -28,8 +36,11 @@ impl Question {
             Self::Programs => "programs",
             Self::Processes => "processes",
             Self::Readiness => "readiness",
+            Self::Held => "held",
+            Self::Answers => "answers",
             Self::SmokeTest => "smoke_test",
             Self::QueuedTasks => "queued_tasks",
+            Self::RunningTasks => "running_tasks",
             Self::PendingMigrations => "pending_migrations",
             Self::Other => "ask",
         }
@@ -57,10 +68,16 @@ impl WorldState {
             Question::Processes
         } else if readiness::asked(ask).is_some() {
             Question::Readiness
+        } else if answers::asked(ask).is_some() {
+            Question::Answers
+        } else if hold::asked(ask).is_some() {
+            Question::Held
         } else if is_of_role(&|services| services.smoke_tests.iter().any(|test| test.command == arguments)) {
             Question::SmokeTest
         } else if is_of_role(&|services| !arguments.is_empty() && services.count_queues == arguments) {
             Question::QueuedTasks
+        } else if is_of_role(&|services| celery::is_asked(ask, &services.running_tasks)) {
+            Question::RunningTasks
         } else if self.deployment.migrations.iter().any(|migration| migration.list_command == arguments) {
             Question::PendingMigrations
         } else {
@@ -75,8 +92,11 @@ impl WorldState {
             Question::Programs => self.status(host, &ask.command),
             Question::Processes => Some(processes_of(host)),
             Question::Readiness => Some(self.readiness(host, readiness::asked(ask).unwrap_or_default())),
+            Question::Held => hold::asked(ask).map(|items| printed(hold::answer(items, host.holds_back))),
+            Question::Answers => answers::asked(ask).map(|addresses| answers_of(host, addresses)),
             Question::SmokeTest => self.smoke_test(host, &ask.command),
             Question::QueuedTasks => Some(printed(format!("{}\n", self.queued_tasks(&host.fleet)))),
+            Question::RunningTasks => Some(self.running_tasks(host)),
             Question::PendingMigrations => self.pending(instance, &ask.command),
             Question::Other => of_script(ask),
         };
@@ -132,6 +152,26 @@ impl WorldState {
         Some(printed(format!("{}: {}\n", host.name, test.contains.as_deref().unwrap_or("ok"))))
     }
 
+    /// `celery inspect active --json`: each program of a worker runs a task. Workers that were told to stop do not answer.
+    fn running_tasks(&self, host: &Host) -> Said {
+        let worker = format!("celery@edx.lms.core.default.{}", host.name);
+        let tasks = host.programs.iter().filter_map(|(name, program)| match program {
+            Program::Running(process) => Some(Task {
+                worker: worker.clone(),
+                name: "lms.djangoapps.instructor_task.tasks.calculate_grades_csv".to_owned(),
+                id: self.hexadecimal(&["running-task", host.id.as_str(), name.as_str()], 8),
+                process: Some(process.id),
+                running: Some(between(process.since, self.now).min(Duration::from_secs(1200))),
+            }),
+            _ => None,
+        });
+        let tasks: Vec<Task> = tasks.collect();
+        match tasks.is_empty() {
+            true => failed(69, "Error: No nodes replied within time constraint\n".to_owned()),
+            false => printed(celery::answer(host.name.as_str(), &worker, &tasks)),
+        }
+    }
+
     /// A command that lists the migrations of the host's fleet.
     fn pending(&self, instance: &InstanceId, command: &Command) -> Option<Said> {
         let (index, _) = self.migrations_by(instance, |migration| {
@@ -149,6 +189,12 @@ fn is_status(services: &Services, arguments: &[String]) -> bool {
 fn processes_of(host: &Host) -> Said {
     let processes = host.programs.iter().filter_map(|(name, program)| Some((program.process()?.id, name)));
     printed(processes::answer(&processes.collect::<Vec<_>>()))
+}
+
+/// Which program is behind an address is not known here, so all answer as soon as every program runs.
+fn answers_of(host: &Host, addresses: &[String]) -> Said {
+    let runs = host.programs.values().all(|program| matches!(program, Program::Running(_)));
+    printed(answers::answer(addresses, |_| runs))
 }
 
 fn of_script(ask: &Ask) -> Option<Said> {

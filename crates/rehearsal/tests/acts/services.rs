@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use cutover_core::deployment::{PastStopLimit, SmokeTest};
-use cutover_core::journal::{Fact, StepStatus};
+use cutover_core::journal::{Fact, RunningTask, StepStatus};
 use cutover_core::names::{InstanceId, JobName, ProgramName};
 use cutover_core::plan::{Action, CountTasks, Edge, HostPrograms, Line, Rule, StartServices, Step, StopServices};
 use cutover_core::time::{between, earlier, later};
@@ -19,10 +19,10 @@ use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Answer, Clock, Hosts, World};
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
-use cutover_hosts::processes;
 use cutover_hosts::supervisor::{Order, State, Verb, print_other, print_running};
+use cutover_hosts::{answers, celery, processes};
 
-use super::stage::{SET_BY, Stage, Waits, failed, host, step};
+use super::stage::{SET_BY, Stage, Waits, failed, host, learned, step};
 
 /// A program under supervisor.
 #[derive(Clone, Copy)]
@@ -47,13 +47,21 @@ pub(crate) struct Services {
     at_look: RefCell<Option<AtLook>>,
     /// Whether programs that are told to stop go on.
     is_stubborn: Cell<bool>,
+    /// Whether stubborn programs at least begin to stop.
+    obeys_late: Cell<bool>,
+    /// Nothing answers before this moment.
+    silent_until: Cell<Option<Timestamp>>,
     queued: Cell<u32>,
+    /// What celery says about running tasks.
+    active: RefCell<Said>,
     /// What every other question is answered with.
     said: RefCell<Said>,
     /// The orders, with the seconds at which they were given.
     calls: RefCell<Vec<(String, u64)>>,
     /// The names of their jobs.
     jobs: RefCell<Vec<JobName>>,
+    /// The names of those that were collected.
+    collected: RefCell<Vec<JobName>>,
 }
 
 impl Services {
@@ -61,10 +69,26 @@ impl Services {
         let start = stage.clock.now();
         let program = |state| Program { state, pid: 70, since: earlier(start, Duration::from_secs(60)) };
         let programs = states.iter().map(|(name, state)| (ProgramName::from(*name), program(*state))).collect();
-        let (listed, at_look, is_stubborn, queued, said, calls, jobs) = Default::default();
+        let (listed, at_look, is_stubborn, obeys_late, silent_until, queued, active, said, calls, jobs, collected) =
+            Default::default();
         let clock = Rc::clone(&stage.clock) as _;
         let programs = RefCell::new(programs);
-        let services = Self { clock, start, programs, listed, at_look, is_stubborn, queued, said, calls, jobs };
+        let services = Self {
+            clock,
+            start,
+            programs,
+            listed,
+            at_look,
+            is_stubborn,
+            obeys_late,
+            silent_until,
+            queued,
+            active,
+            said,
+            calls,
+            jobs,
+            collected,
+        };
         let services = Rc::new(services);
         stage.world = World { hosts: Rc::clone(&services) as _, ..stage.world.clone() };
         services
@@ -113,6 +137,17 @@ impl Hosts for Services {
                 printed(self.status(names))
             }
             _ if processes::is_asked(ask) => printed(self.listed.borrow().clone().unwrap_or(processes::answer(&[]))),
+            _ if celery::is_asked(ask, &inspect()) => {
+                // Workers that were told to stop do not answer.
+                let runs = self.programs.borrow().values().any(|program| program.state == State::Running);
+                let silent = Said { exit: 69, stderr: "Error: No nodes replied\n".to_owned(), ..Said::default() };
+                Ok(if runs { self.active.borrow().clone() } else { silent })
+            }
+            _ if answers::asked(ask).is_some() => {
+                let silent = self.silent_until.get();
+                let answers = |_: &str| silent.is_none_or(|until| self.clock.now() >= until);
+                printed(answers::answer(answers::asked(ask).unwrap_or_default(), answers))
+            }
             [_, verb, ..] if verb == "LLEN" => {
                 printed(format!("{}\n", self.queued.replace(self.queued.get().saturating_sub(1))))
             }
@@ -127,15 +162,19 @@ impl Hosts for Services {
             Verb::Start => ("start", State::Running),
             Verb::Kill => ("kill", State::Stopped),
         };
-        let names: Vec<&str> = order.programs.iter().map(ProgramName::as_str).collect();
+        let names = order.programs.iter().map(ToString::to_string);
+        let left = order.left.iter().map(|(pid, begun)| format!("{pid}:{begun}"));
+        let names: Vec<String> = names.chain(left).collect();
         let seconds = between(self.start, self.clock.now()).as_secs();
         self.calls.borrow_mut().push((format!("{verb} {}", names.join(" ")), seconds));
         self.jobs.borrow_mut().push(job.name.clone());
-        if verb == "kill" {
+        if verb == "kill" && !self.is_stubborn.get() {
             self.listed.replace(None);
         }
         if !self.is_stubborn.get() {
             self.put(&order.programs, state);
+        } else if verb == "stop" && self.obeys_late.get() {
+            self.put(&order.programs, State::Stopping);
         }
         Ok(JobStart::Started)
     }
@@ -148,8 +187,9 @@ impl Hosts for Services {
         Err(Failure::permanent("nobody asks for this here"))
     }
 
-    async fn collect_job(&self, _: &Permit, _: &InstanceId, _: &JobName) -> Answer<()> {
-        Err(Failure::permanent("nobody asks for this here"))
+    async fn collect_job(&self, _: &Permit, _: &InstanceId, job: &JobName) -> Answer<()> {
+        self.collected.borrow_mut().push(job.clone());
+        Ok(())
     }
 }
 
@@ -176,13 +216,135 @@ pub(crate) fn stop(past_stop_limit: PastStopLimit) -> Step {
         programs: vec!["cms".into(), "lms".into()],
         stop_limit: Duration::from_secs(60),
         past_stop_limit,
+        running_tasks: Vec::new(),
     };
     step("stop", Action::StopServices(stop))
 }
 
+fn inspect() -> Vec<String> {
+    ["celery", "inspect", "active", "--json"].map(str::to_owned).to_vec()
+}
+
+/// The step that stops workers, whose tasks celery names, and is expected to take 20 seconds.
+fn stop_workers(past_stop_limit: PastStopLimit) -> Step {
+    let mut stop = stop(past_stop_limit);
+    if let Action::StopServices(stop) = &mut stop.action {
+        stop.running_tasks = inspect();
+    }
+    let limit = if past_stop_limit == PastStopLimit::Wait { Duration::from_secs(86_400) } else { stop.limit };
+    Step { expected: Duration::from_secs(20), limit, ..stop }
+}
+
+/// Workers that begin to stop and never end, and run two tasks, of which one ends.
+fn late_workers(stage: &mut Stage) -> Rc<Services> {
+    let services = Services::of(stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.is_stubborn.set(true);
+    services.obeys_late.set(true);
+    let task = |name: &str, process| celery::Task {
+        worker: "celery@edx-0".to_owned(),
+        name: name.to_owned(),
+        id: format!("id-of-{name}"),
+        process: Some(process),
+        running: Some(Duration::from_secs(90)),
+    };
+    let tasks = [task("grades", 71), task("mail", 72)];
+    services.active.replace(Said { stdout: celery::answer("edx-0", "celery@edx-0", &tasks), ..Said::default() });
+    services.listed.replace(Some(processes::answer(&[(71, &"lms".into())])));
+    services
+}
+
+#[test]
+fn while_a_stop_is_late_the_tasks_that_still_run_are_named_with_their_age() {
+    let mut stage = Stage::new();
+    let services = late_workers(&mut stage);
+    assert_eq!(stage.conduct(vec![stop_workers(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), ["stop cms lms"]);
+    let mentioned = stage.mentioned.borrow();
+    assert_eq!(mentioned[0], "still stopping: cms, lms", "it is not late yet");
+    let late = "still stopping: cms, lms; tasks that run there: grades (id-of-grades) for 1m 5";
+    assert!(mentioned[1].starts_with(late), "{mentioned:?}");
+    let error = stage.error_of("stop");
+    let words = "still running on edx-0 after 1m: cms, lms; tasks that run there: grades (id-of-grades) for 2m 30s";
+    assert!(error.starts_with(words), "{error}");
+}
+
+#[test]
+fn killed_programs_are_on_record_with_the_tasks_that_end_with_them_also_when_another_conductor_kills() {
+    let mut stage = Stage::new();
+    let services = late_workers(&mut stage);
+    let tasks = RunningTask { name: "mail".into(), id: "7".into(), process: Some(72), since: None };
+    let told = Fact::RunningTasks {
+        host: "edx-0".into(),
+        tasks: vec![tasks.clone(), RunningTask { process: Some(71), ..tasks.clone() }],
+    };
+    services.put(&["cms".into(), "lms".into()], State::Stopping);
+    stage.was_begun(vec![stop_workers(PastStopLimit::Kill)], vec![learned("stop", told)]);
+    services.is_stubborn.set(false);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["kill cms lms"]);
+    let killed = Fact::Killed {
+        host: "edx-0".into(),
+        programs: vec!["cms".into(), "lms".into()],
+        tasks: vec![RunningTask { process: Some(71), ..tasks }],
+    };
+    assert!(stage.facts_of("stop").contains(&killed), "{:?}", stage.facts_of("stop"));
+}
+
+#[test]
+fn a_stop_goes_on_without_the_tasks_if_celery_does_not_tell() {
+    let mut stage = Stage::new();
+    let services = late_workers(&mut stage);
+    let refused =
+        Said { exit: 69, stderr: "Error: No nodes replied within time constraint\n".into(), ..Said::default() };
+    services.active.replace(refused);
+    assert_eq!(stage.conduct(vec![stop_workers(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), ["stop cms lms"]);
+    let text = "which tasks run on edx-0 is not known: celery says exit status 69: Error: No nodes replied within time \
+                constraint";
+    assert!(stage.facts_of("stop").contains(&Fact::Note { text: text.into() }), "{:?}", stage.facts_of("stop"));
+    let error = stage.error_of("stop");
+    assert!(error.contains("cms, lms; which tasks run there is not known, celery did not tell"), "{error}");
+}
+
+#[test]
+fn past_the_limit_a_stop_waits_if_the_file_says_so_and_says_for_what() {
+    let mut stage = Stage::new();
+    let services = late_workers(&mut stage);
+    let ends = later(stage.clock.now(), Duration::from_secs(4000));
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        if services.clock.now() >= ends {
+            services.put(&["cms".into(), "lms".into()], State::Exited);
+            services.listed.replace(None);
+        }
+    })));
+    assert_eq!(stage.conduct(vec![stop_workers(PastStopLimit::Wait)]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop cms lms"]);
+    let words = "past the limit of 1m, and waiting for: cms, lms; tasks that run there: grades (id-of-grades) for 2m 3";
+    assert!(stage.mentioned.borrow().iter().any(|told| told.starts_with(words)), "{:?}", stage.mentioned.borrow());
+    assert!((4000..4060).contains(&stage.elapsed()), "{} s", stage.elapsed());
+}
+
+#[test]
+fn what_is_still_there_after_a_kill_is_named() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Stopped)]);
+    // A child of what was cms, which has overwritten its environment, and waits for a disk.
+    let stat = "99 (title) D 1 70 70 0 -1 4194560 2026 2186 4 1 3 2 1 0 20 0 1 0 6157 12550144";
+    services.listed.replace(Some(format!("@environ\n@stat\n1 (systemd) S 0 1 1\n{stat}\n@cmdline\n@end\n")));
+    services.at_look.replace(Some(Box::new(|services: &Services| {
+        services.is_stubborn.set(services.programs.borrow()[&ProgramName::from("cms")].state == State::Stopped);
+    })));
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Failed(vec!["stop".into()]));
+    let calls = services.calls();
+    assert_eq!(calls[..2], ["stop cms lms", "kill cms 99:6157"]);
+    assert!((4..9).contains(&calls.len()), "{calls:?}");
+    let error = stage.error_of("stop");
+    assert!(error.starts_with("process 99 of cms (`[title]`) on edx-0: still there after they were killed"), "{error}");
+}
+
 #[test]
 fn programs_that_are_told_to_stop_are_not_killed_before_their_time() {
-    for past_limit in [PastStopLimit::Kill, PastStopLimit::Abort] {
+    for past_limit in [PastStopLimit::Kill, PastStopLimit::Abort, PastStopLimit::Wait] {
         let mut stage = Stage::new();
         let states = [("cms", State::Stopping), ("lms", State::Running)];
         let services = Services::of(&mut stage, &states);
@@ -246,6 +408,8 @@ pub(crate) fn start_on(name: &str) -> Step {
         host: host(name, "i-1"),
         supervisorctl: "supervisorctl".to_owned(),
         programs: vec!["cms".into(), "lms".into()],
+        steady: Duration::from_secs(5),
+        answers: Vec::new(),
     };
     step("start", Action::StartServices(start))
 }
@@ -321,10 +485,10 @@ fn a_program_whose_processes_are_left_has_not_stopped() {
     let (stage, services, ending) = stops(PastStopLimit::Abort);
     assert_eq!((ending, services.calls()), (Ending::Failed(vec!["stop".into()]), Vec::new()));
     let error = stage.error_of("stop");
-    assert!(error.starts_with("process 71 of cms (`cms`) on edx-0 still run after 1m"), "{error}");
+    assert!(error.starts_with("still running on edx-0 after 1m: process 71 of cms (`cms`)"), "{error}");
     let (stage, services, ending) = stops(PastStopLimit::Kill);
     assert_eq!((ending, services.calls()), (Ending::Finished, vec!["kill cms".to_owned()]));
-    let killed = Fact::Killed { host: "edx-0".into(), programs: vec!["cms".into()] };
+    let killed = Fact::Killed { host: "edx-0".into(), programs: vec!["cms".into()], tasks: Vec::new() };
     assert!(stage.facts_of("stop").contains(&killed), "{:?}", stage.facts_of("stop"));
 }
 
@@ -338,7 +502,7 @@ fn a_process_that_no_longer_shows_its_program_is_found_by_the_process_id_that_th
     assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
     assert_eq!(services.calls(), ["stop cms lms"]);
     let error = stage.error_of("stop");
-    assert!(error.starts_with("process 99 of cms (`[title]`) on edx-0 still run"), "{error}");
+    assert!(error.starts_with("still running on edx-0 after 1m: process 99 of cms (`[title]`)"), "{error}");
 }
 
 #[test]
@@ -381,13 +545,67 @@ fn each_order_of_each_conductor_is_a_job_of_its_own() {
 }
 
 #[test]
+fn orders_are_collected_when_their_step_is_done_and_not_before() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.is_stubborn.set(true);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.collected.borrow().len(), 0, "they may tell what went wrong");
+    services.is_stubborn.set(false);
+    assert_eq!(stage.resume(), Ending::Finished);
+    let (mut given, mut collected) = (services.jobs.borrow().clone(), services.collected.borrow().clone());
+    given.sort();
+    collected.sort();
+    assert_eq!(collected, given, "also those of the conductor before");
+}
+
+#[test]
 fn a_program_counts_as_running_only_after_a_while() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
     assert_eq!(stage.conduct(vec![start()]), Ending::Finished);
     assert_eq!(services.calls(), ["start cms lms"]);
     assert!((5..9).contains(&stage.elapsed()), "{} s", stage.elapsed());
-    assert_eq!(*stage.mentioned.borrow(), ["running for less than 5 s: cms, lms"]);
+    assert_eq!(*stage.mentioned.borrow(), ["running for less than 5s: cms, lms"]);
+}
+
+#[test]
+fn the_file_says_how_long_a_program_must_have_run() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    let mut start = start();
+    if let Action::StartServices(start) = &mut start.action {
+        start.steady = Duration::from_secs(30);
+    }
+    assert_eq!(stage.conduct(vec![start]), Ending::Finished);
+    assert_eq!(services.calls(), ["start cms lms"]);
+    assert!((30..33).contains(&stage.elapsed()), "{} s", stage.elapsed());
+    assert_eq!(*stage.mentioned.borrow(), ["running for less than 30s: cms, lms"]);
+}
+
+#[test]
+fn a_program_that_runs_and_does_not_answer_is_not_started() {
+    let with_answers = || {
+        let mut start = start();
+        if let Action::StartServices(start) = &mut start.action {
+            start.answers = ["http://127.0.0.1:8000/heartbeat", "127.0.0.1:8010"].map(str::to_owned).to_vec();
+        }
+        start
+    };
+    let silent = "running, and not answering: http://127.0.0.1:8000/heartbeat ([Errno 111] Connection refused), \
+                  127.0.0.1:8010 ([Errno 111] Connection refused)";
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.silent_until.set(Some(later(stage.clock.now(), Duration::from_secs(40))));
+    assert_eq!(stage.conduct(vec![with_answers()]), Ending::Finished);
+    assert!((40..43).contains(&stage.elapsed()), "{} s", stage.elapsed());
+    assert_eq!(*stage.mentioned.borrow(), ["running for less than 5s: cms, lms", silent]);
+
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.silent_until.set(Some(later(stage.clock.now(), Duration::from_secs(86_400))));
+    assert_eq!(stage.conduct(vec![with_answers()]), Ending::Failed(vec!["start".into()]));
+    assert!(stage.error_of("start").ends_with(silent), "{}", stage.error_of("start"));
 }
 
 #[test]

@@ -98,8 +98,8 @@ impl Clock for SetClock {
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
         let begin = self.moment();
         Box::pin(async move {
-            while self.at_most_since(begin) < length {
-                let left = length - self.at_most_since(begin);
+            while begin.at_most_until(self.moment()) < length {
+                let left = length - begin.at_most_until(self.moment());
                 let until_set = Duration::from_secs(self.after).saturating_sub(self.up());
                 self.clock.sleep(if until_set.is_zero() { left } else { left.min(until_set) }).await;
             }

@@ -137,11 +137,12 @@ fn fair() -> Outcome {
 
 /// The calls of an upgrade that change the world, by the names of their ports' methods. The fence's own change of
 /// records is `raise_fence`.
-const WRITES: [&str; 16] = [
+const WRITES: [&str; 17] = [
     "announce",
     "begin_snapshot",
     "build",
     "change_records",
+    "collect_job",
     "deregister",
     "invalidate",
     "kill",
@@ -157,8 +158,9 @@ const WRITES: [&str; 16] = [
 ];
 
 /// The calls of an upgrade that only read.
-const READS: [&str; 24] = [
+const READS: [&str; 26] = [
     "announced",
+    "answers",
     "ask_resolver",
     "ask_servers",
     "balancers",
@@ -180,6 +182,7 @@ const READS: [&str; 24] = [
     "processes",
     "programs",
     "records",
+    "running_tasks",
     "smoke_test",
     "snapshot",
 ];
@@ -267,7 +270,10 @@ fn each_write_that_is_refused_for_good_is_made_by_the_next_run() {
     let (fair, mut wrong) = (fair(), Wrong::default());
     for (name, nth) in writes(&fair) {
         let refused = calls(name, nth, &[FaultKind::Permanent]);
-        wrong.check(&format!("{name} {nth}"), upgraded(&late_qa(30), 1, refused).and_then(in_several_runs), fair.made);
+        let outcome = upgraded(&late_qa(30), 1, refused);
+        // Nothing depends on whether a host forgets an order.
+        let outcome = outcome.and_then(if name == "collect_job" { in_one_run } else { in_several_runs });
+        wrong.check(&format!("{name} {nth}"), outcome, fair.made);
     }
     wrong.none();
 }

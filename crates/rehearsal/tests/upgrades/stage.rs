@@ -26,7 +26,7 @@ pub(crate) fn qa() -> Deployment {
 /// A job with which a person starts lms, beside any conductor.
 pub(crate) fn start_of_lms(deployment: &Deployment) -> Job {
     let supervisorctl = deployment.role.edxapp.supervisorctl.clone();
-    let order = supervisor::Order { verb: Verb::Start, supervisorctl, programs: vec!["lms".into()] };
+    let order = supervisor::Order { verb: Verb::Start, supervisorctl, programs: vec!["lms".into()], left: Vec::new() };
     Job::new("by-hand".into(), order.command())
 }
 

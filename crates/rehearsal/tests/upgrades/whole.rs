@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cutover_core::deployment::{Deployment, PastStopLimit, Role, parse};
 use cutover_core::journal::{Event, Fact, Record, Run, RunKind};
-use cutover_core::names::StepId;
+use cutover_core::names::{ProgramName, StepId};
 use cutover_core::plan::{Action, Order, Phase, Plan};
 use cutover_core::progress::Progress;
 use cutover_core::time::later;
@@ -117,6 +117,56 @@ fn a_program_that_never_stops_is_killed_or_named_as_the_file_says() {
     let run = named.upgrade.run_of(Phase::Window).expect("the window");
     let (_, error) = run.failed().next().expect("the step has failed");
     assert!(error.contains("lms") && error.contains(host.as_str()), "{error}");
+}
+
+#[test]
+fn a_worker_that_never_stops_is_killed_with_its_tasks_on_record() {
+    let mut deployment = qa();
+    let group = deployment.fleets[0].worker.as_ref().expect("workers");
+    let (name, fleet, release) = (&deployment.name, &deployment.fleets[0].name, &deployment.release);
+    let host = group.host_name(name.as_str(), fleet, 0, &release.current_version);
+    let program = ProgramName::from("edxapp_worker:lms_high_3");
+    let worker = deployment.role.worker.as_mut().expect("workers");
+    worker.running_tasks = ["celery", "inspect", "active", "--json"].map(str::to_owned).to_vec();
+    let hangs = Fault::ProgramNeverStops { host: host.clone(), program: program.clone() };
+    let killed = rehearsed(&deployment, 1, |world| world.faults.push(hangs));
+    assert_well(&killed, "killed");
+    let facts = events(&killed.records).flat_map(Event::facts);
+    let with: Vec<_> = facts
+        .filter_map(|fact| match fact {
+            Fact::Killed { host: on, programs, tasks } if *on == host && *programs == [program.clone()] => Some(tasks),
+            _ => None,
+        })
+        .collect();
+    assert!(matches!(with[..], [tasks] if tasks.len() == 1), "{with:?}");
+}
+
+#[test]
+fn other_writers_are_held_back_and_frozen_hosts_are_released_where_new_code_runs() {
+    let mut deployment = qa();
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
+    for services in [&mut deployment.role.edxapp].into_iter().chain(deployment.role.worker.as_mut()) {
+        services.hold_back.cron = words(&["/etc/cron.d/edxapp"]);
+        services.hold_back.timers = words(&["edx-nightly.timer"]);
+        services.freeze = vec![words(&["systemctl", "stop", "ansible-pull.timer"])];
+        services.release = vec![words(&["systemctl", "start", "ansible-pull.timer"])];
+    }
+    for order in [Order::Overlapped, Order::Runbook] {
+        let rehearsed = rehearse(&deployment, 1, order, |_| {}, Rc::new(|_| {})).expect("the rehearsal itself works");
+        assert_well(&rehearsed, "held back");
+        let run = rehearsed.upgrade.run_of(Phase::Window).expect("the window");
+        let done = |prefix: &str| {
+            let steps = run.runs().filter(|(step, run)| step.id.as_str().starts_with(prefix) && run.status.is_done());
+            steps.count()
+        };
+        assert_eq!([done("window.hold."), done("window.freeze."), done("window.release.")], [5, 10, 5]);
+        for (step, of_step) in run.runs().filter(|(step, _)| step.id.as_str().starts_with("window.stop.")) {
+            for before in ["window.hold.", "window.freeze."] {
+                let before = StepId::from(step.id.as_str().replacen("window.stop.", before, 1));
+                assert!(run.run(&before).ended_at <= of_step.started_at, "{}", step.id);
+            }
+        }
+    }
 }
 
 fn failing_migration(deployment: &Deployment) -> Fault {

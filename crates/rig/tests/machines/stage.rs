@@ -133,7 +133,9 @@ fn names(programs: &[&str]) -> Vec<cutover_core::names::ProgramName> {
 pub(crate) fn stop(programs: &[&str], stop_limit: u64, past_stop_limit: PastStopLimit) -> Step {
     let stop_limit = Duration::from_secs(stop_limit);
     let (host, supervisorctl, programs) = (host(), supervisorctl(), names(programs));
-    step("stop", Action::StopServices(StopServices { host, supervisorctl, programs, stop_limit, past_stop_limit }))
+    let running_tasks = Vec::new();
+    let stop = StopServices { host, supervisorctl, programs, stop_limit, past_stop_limit, running_tasks };
+    step("stop", Action::StopServices(stop))
 }
 
 pub(crate) fn confirm(programs: &[&str]) -> Step {
@@ -143,7 +145,8 @@ pub(crate) fn confirm(programs: &[&str]) -> Step {
 
 pub(crate) fn start(programs: &[&str]) -> Step {
     let (host, supervisorctl, programs) = (host(), supervisorctl(), names(programs));
-    step("start", Action::StartServices(StartServices { host, supervisorctl, programs }))
+    let (steady, answers) = (Duration::from_secs(5), Vec::new());
+    step("start", Action::StartServices(StartServices { host, supervisorctl, programs, steady, answers }))
 }
 
 /// The same step with another limit, in seconds.

@@ -54,7 +54,8 @@ impl Services {
     }
 
     async fn order(&self, verb: Verb) -> Job {
-        let order = Order { verb, supervisorctl: CONTROL.to_owned(), programs: self.programs.clone() };
+        let order =
+            Order { verb, supervisorctl: CONTROL.to_owned(), programs: self.programs.clone(), left: Vec::new() };
         let name = format!("{verb:?}").to_lowercase();
         let job = Job::new(name.as_str().into(), order.command());
         self.conductor.start(&job).await.expect("it starts");

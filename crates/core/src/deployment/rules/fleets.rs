@@ -14,6 +14,10 @@ pub(super) const RULES: &[Rule] = &[
     workers_are_in_no_balancer,
     worker_services_match_worker_groups,
     queues_that_drain_are_counted,
+    only_workers_run_tasks,
+    what_must_answer_is_an_address,
+    what_is_held_back_is_a_file_or_a_timer,
+    what_is_frozen_is_released,
     smoke_tests_start_nothing,
 ];
 
@@ -111,6 +115,87 @@ fn queues_that_drain_are_counted(deployment: &Deployment, file: &Node) -> Vec<Mi
             let message = "the queues are to drain, and no command counts their tasks";
             let label = "needs count_queues beside it, such as [\"redis-cli\", \"LLEN\", \"celery\"]";
             mistakes.push(Mistake::at(node, message, label));
+        }
+    }
+    mistakes
+}
+
+/// A web host has no workers that could name their tasks.
+fn only_workers_run_tasks(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    if deployment.role.edxapp.running_tasks.is_empty() {
+        return Vec::new();
+    }
+    let node = file.get("role").get("edxapp").get("running_tasks");
+    vec![Mistake::at(node, "running_tasks is about workers, and this is another role", "move it to [role.worker]")]
+}
+
+fn what_must_answer_is_an_address(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for role in Role::ALL {
+        let Some(services) = deployment.role.services(role) else { continue };
+        let node = file.get("role").get(role.as_str()).get("answers");
+        for (index, address) in services.answers.iter().enumerate().filter(|(_, address)| !is_address(address)) {
+            let message = format!("`{address}` is not an address on the host");
+            let label = "write \"http://127.0.0.1:8000/heartbeat\", or \"127.0.0.1:8000\" for a port";
+            mistakes.push(Mistake::at(node.item(index), message, label));
+        }
+    }
+    mistakes
+}
+
+/// `http://HOST[:PORT]/PATH`, or `HOST:PORT`.
+fn is_address(address: &str) -> bool {
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    let is_host = |host: &str| !host.is_empty() && !host.contains(['/', ' ']);
+    let has_port = |at: &str| at.rsplit_once(':').is_some_and(|(host, port)| is_host(host) && is_port(port));
+    match address.strip_prefix("http://") {
+        Some(rest) => match rest.split_once('/') {
+            Some((host, path)) => !path.contains(' ') && (has_port(host) || is_host(host) && !host.contains(':')),
+            None => false,
+        },
+        None => has_port(address),
+    }
+}
+
+fn what_is_held_back_is_a_file_or_a_timer(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for role in Role::ALL {
+        let Some(services) = deployment.role.services(role) else { continue };
+        let node = file.get("role").get(role.as_str()).get("hold_back");
+        for (index, path) in services.hold_back.cron.iter().enumerate() {
+            if !path.starts_with('/') || path.ends_with('/') {
+                let message = format!("`{path}` is not the path of a file");
+                mistakes.push(Mistake::at(node.get("cron").item(index), message, "such as \"/etc/cron.d/edxapp\""));
+            }
+        }
+        for (index, timer) in services.hold_back.timers.iter().enumerate() {
+            if !timer.ends_with(".timer") || timer.contains(['/', ' ']) {
+                let message = format!("`{timer}` is not the name of a timer");
+                mistakes.push(Mistake::at(node.get("timers").item(index), message, "such as \"edx-nightly.timer\""));
+            }
+        }
+    }
+    mistakes
+}
+
+/// What nobody releases stays frozen after the upgrade.
+fn what_is_frozen_is_released(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for role in Role::ALL {
+        let Some(services) = deployment.role.services(role) else { continue };
+        let section = file.get("role").get(role.as_str());
+        for (key, commands, other) in
+            [("freeze", &services.freeze, &services.release), ("release", &services.release, &services.freeze)]
+        {
+            if !commands.is_empty() && other.is_empty() {
+                let missing = if key == "freeze" { "release" } else { "freeze" };
+                let label = format!("needs {missing} = [[...]] beside it");
+                mistakes.push(Mistake::at(section.get(key), format!("{key} without {missing}"), label));
+            }
+            for (index, _) in commands.iter().enumerate().filter(|(_, command)| command.is_empty()) {
+                let label = "such as [\"systemctl\", \"stop\", \"unattended-upgrades\"]";
+                mistakes.push(Mistake::at(section.get(key).item(index), "a command is empty", label));
+            }
         }
     }
     mistakes

@@ -12,6 +12,18 @@ pub(super) fn stop_id(host: &Host) -> StepId {
     format!("window.stop.{}", host.name).into()
 }
 
+pub(super) fn hold_id(host: &Host) -> StepId {
+    format!("window.hold.{}", host.name).into()
+}
+
+pub(super) fn freeze_id(host: &Host) -> StepId {
+    format!("window.freeze.{}", host.name).into()
+}
+
+pub(super) fn returned_id(fleet: &Fleet) -> StepId {
+    format!("window.returned.{}", fleet.name).into()
+}
+
 pub(super) fn start_id(host: &Host) -> StepId {
     format!("window.start.{}", host.name).into()
 }

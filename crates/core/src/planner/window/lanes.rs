@@ -20,6 +20,8 @@ pub(crate) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
     let mut steps = window.open();
     for fleet in &window.deployment.fleets {
         steps.extend(window.post_page(fleet));
+        steps.extend(window.hold_back(fleet));
+        steps.extend(window.freeze(fleet));
         steps.extend(window.stop_current(fleet));
         steps.extend(window.remove_current(fleet));
     }
@@ -36,6 +38,7 @@ pub(crate) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
         steps.extend(window.verify(fleet));
     }
     steps.extend(window.lift());
+    steps.extend(window.deployment.fleets.iter().flat_map(|fleet| window.release(fleet)));
     steps
 }
 

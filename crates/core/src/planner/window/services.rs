@@ -8,7 +8,7 @@ use crate::deployment::{Database, Fleet, GateBefore, Role, Services};
 use crate::names::StepId;
 use crate::plan::{Action, CountTasks, Host, HostPrograms, Line, Rule, StartServices, Step, Work};
 use crate::planner::build::{CALL, CALL_LIMIT, Joined, joined, step};
-use crate::planner::prepare::stop_services;
+use crate::planner::prepare::{stop_services, stop_takes};
 
 impl<'a> Window<'a> {
     /// Stops the current hosts. Those that serve visitors wait until visitors are diverted. Workers do not serve
@@ -24,8 +24,9 @@ impl<'a> Window<'a> {
             let action = stop_services(services, host.clone());
             let stop = step(stop_id(host), Line::StopCurrent, format!("stop services on {}", host.name), action)
                 .of_fleet(&fleet.name)
-                .takes(services.stop_expected.duration(), services.stop_limit.duration() + CALL_LIMIT)
+                .takes(services.stop_expected.duration(), stop_takes(services))
                 .undone_by(start_services(services, host.clone()), services.start_expected.duration());
+            let stop = stop.after_all(&self.held(services, host), Rule::OthersHeldBack);
             steps.push(match (role, &drained) {
                 (Role::Edxapp, _) => stop.after(&diverted_id(fleet), Rule::VisitorsDiverted),
                 (Role::Worker, Some(drained)) => stop.after(drained, Rule::QueuesDrained),
@@ -70,6 +71,7 @@ impl<'a> Window<'a> {
             .of_fleet(&fleet.name)
             .after_all(&snapshots, Rule::SnapshotFirst)
             .after_all(decided, Rule::Decision)
+            .after_all(&self.frozen_next(fleet), Rule::OthersHeldBack)
             .takes(expected, CALL_LIMIT + 5 * expected.saturating_sub(CALL));
         // Snapshots already wait for this fleet's writers. Without a snapshot, this step has to wait for them.
         if snapshots.is_empty() { confirm.after_all(&self.stopped(fleet).ids, Rule::WritersStopped) } else { confirm }
@@ -134,5 +136,7 @@ fn start_services(services: &Services, host: Host) -> Action {
         host,
         supervisorctl: services.supervisorctl.clone(),
         programs: services.programs.clone(),
+        steady: services.steady.duration(),
+        answers: services.answers.clone(),
     })
 }

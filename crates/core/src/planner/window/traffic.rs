@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Window;
-use super::ids::{deregister_id, diverted_id, healthy_id, served_id, verify_id};
+use super::ids::{deregister_id, diverted_id, healthy_id, returned_id, served_id, verify_id};
 use super::verify::check_site;
 use crate::deployment::{AnnounceWhen, Balancer, BalancerKind, Fleet, GateBefore, Role, Site};
 use crate::names::{DnsName, StepId};
@@ -142,10 +142,9 @@ impl<'a> Window<'a> {
             .after_all(decided, Rule::Decision)
             .takes(sync, CALL_LIMIT + 10 * sync)
             .undone_by(self.change(self.records(fleet, |_| Some(page.clone()))), sync);
-        let id = StepId::from(format!("window.returned.{}", fleet.name));
         let returned = self
             .await_resolvers(
-                id,
+                returned_id(fleet),
                 fleet,
                 Line::LiftPage,
                 AwaitResolvers {

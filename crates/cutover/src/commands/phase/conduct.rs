@@ -11,7 +11,6 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::Event;
 use cutover_core::names::StepId;
 use cutover_core::plan::{Phase, Plan};
-use cutover_core::status::ConductorState;
 use cutover_core::time::human;
 use cutover_engine::drive::{Conductor, Stop};
 use cutover_engine::fence::ZoneFence;
@@ -24,9 +23,9 @@ use cutover_engine::store::StoreError;
 
 use super::end::{ended, halted};
 use super::hold::{Held, release};
-use super::status::status;
+use super::status::{last_status, status};
 use crate::args::PhaseArgs;
-use crate::error::CommandError;
+use crate::error::{CommandError, with_cause};
 use crate::exit::Exit;
 use crate::operator::People;
 use crate::session::Session;
@@ -76,12 +75,12 @@ pub(super) async fn conduct(
     match watched {
         Either::Left((Ok(ending), _)) => ended(args, session, phase, &conductor, &ending, &leave).await,
         Either::Left((Err(halt), _)) | Either::Right((Either::Left((halt, _)), _)) => {
-            Err(halted(args, session, &journal, halt, &leave).await)
+            Err(halted(args, session, phase, &journal, halt, &leave).await)
         }
-        // The rest can only have ended because the operator interrupted it.
+        // The rest can only have ended because of a second signal.
         Either::Right(_) => {
             let upgrade = journal.upgrade().clone();
-            let status = status(session, &upgrade, &ConductorState::Gone, None);
+            let (status, _) = last_status(session, &upgrade, phase, None);
             output::note(&show::stopped_at_once(&status));
             Ok(Exit::Stopped)
         }
@@ -107,11 +106,11 @@ const REMIND: Duration = Duration::from_secs(30);
 
 /// After the first signal, tells everybody that the conductor stops, and says again and again what it still waits for.
 async fn remind(session: &Session, lease: &Lease, journal: Rc<Journal>, stop: Stop) -> Infallible {
-    stop.await;
+    let because = stop.await;
     let mut is_told = false;
     loop {
-        let status = status(session, &journal.upgrade(), &ConductorState::AtWork, None);
-        output::note(&show::stopping(&status));
+        let status = status(session, &journal.upgrade());
+        output::note(&show::stopping(&status, because));
         if !std::mem::replace(&mut is_told, true) {
             lease.stops(journal.records()).await;
         }
@@ -132,10 +131,10 @@ fn told(news: &News<'_>) -> String {
 }
 
 fn not_renewed(error: &StoreError) -> String {
-    let because = std::error::Error::source(error).map_or_else(String::new, |why| format!(": {why}"));
     format!(
-        "the lease could not be renewed ({error}{because}); trying again. No new call is made once it has less than {} \
+        "the lease could not be renewed ({}); trying again. No new call is made once it has less than {} \
          seconds left",
+        with_cause(error),
         ATTEMPT.as_secs()
     )
 }

@@ -3,14 +3,14 @@
 use serde::Serialize;
 
 use cutover_core::plan::Phase;
-use cutover_core::status::{ConductorState, Status};
+use cutover_core::status::Status;
 use cutover_engine::drive::{Conductor, Stop};
 use cutover_engine::halt::Halt;
 use cutover_engine::journal::{Journal, JournalError};
 use cutover_engine::lease::LeaseLost;
 use cutover_engine::phase::Ending;
 
-use super::status::{again, status};
+use super::status::last_status;
 use crate::args::PhaseArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -40,8 +40,7 @@ pub(super) async fn ended(
     leave: &Stop,
 ) -> Result<Exit, CommandError> {
     let upgrade = conductor.journal.upgrade().clone();
-    let status = status(session, &upgrade, &ConductorState::Gone, None);
-    let again = again(session, &upgrade, phase);
+    let (status, again) = last_status(session, &upgrade, phase, None);
     let advice = show::after_failure(phase, &again, &status.failed);
     show_end(args, status, leave).await?;
     if let Some(line) = session.connection().and_then(|aws| show::calls(&aws.calls())) {
@@ -61,6 +60,7 @@ pub(super) async fn ended(
 pub(super) async fn halted(
     args: &PhaseArgs,
     session: &Session,
+    phase: Phase,
     journal: &Journal,
     halt: Halt,
     leave: &Stop,
@@ -68,7 +68,7 @@ pub(super) async fn halted(
     let is_gone = matches!(halt, Halt::Journal(JournalError::Gone { .. }) | Halt::Lease(LeaseLost::Gone { .. }));
     if is_gone {
         let (upgrade, words) = (journal.upgrade().clone(), halt.to_string());
-        let status = status(session, &upgrade, &ConductorState::Gone, Some(&words));
+        let (status, _) = last_status(session, &upgrade, phase, Some(&words));
         let _ = show_end(args, status, leave).await;
     }
     CommandError::Halted(Box::new(halt))

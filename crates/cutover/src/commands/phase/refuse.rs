@@ -1,6 +1,5 @@
 //! What is refused before a phase is resumed.
 
-use cutover_core::digest::Digest;
 use cutover_core::journal::{Run, StepRun, StepStatus, Upgrade, downtime_began, opens_by};
 use cutover_core::plan::Phase;
 use cutover_core::status::Edited;
@@ -51,12 +50,17 @@ pub(super) fn check_resume(
     run: &Run,
 ) -> Result<(), CommandError> {
     let phase = run.plan.phase;
-    if run.deployment != Digest::of_json(session.deployment()) {
-        // New dates are announced before the window is planned again.
-        let edited = Edited::of(upgrade, session.deployment()).map_or(phase, |edited| edited.phase);
+    if !run.was_planned_from(session.deployment()) {
+        let edited = Edited::of(upgrade, session.deployment());
+        let too_late = edited.as_ref().and_then(|edited| edited.put_back_words(session.deployment().window.start));
+        let hint = too_late.unwrap_or_else(|| {
+            // New dates are announced, and new hosts prepared, before the window is planned again.
+            let planned_again = edited.map_or(phase, |edited| edited.phase);
+            format!("put the file back, or apply the edit: {}", again(session, upgrade, planned_again))
+        });
         return Err(CommandError::refused(
             format!("{} has changed since `{phase}` was started", args.file.display()),
-            format!("restore it, or apply the edit: {}", again(session, upgrade, edited)),
+            hint,
         ));
     }
     if let Some(hash) = &args.plan

@@ -2,7 +2,7 @@
 //!
 //! Everything that can be refused is refused before the lease is claimed and before anything is recorded.
 
-use cutover_core::plan::{Phase, Plan};
+use cutover_core::plan::Phase;
 
 use super::conduct::conduct;
 use super::hold::hold;
@@ -29,9 +29,8 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
         let plan = match under_way.filter(|_| !args.replan) {
             Some(run) => {
                 check_resume(args, &session, &reading.upgrade, run)?;
-                // The same plan, but it may start at any time: its finished steps stay done.
                 let late = args.late && phase == Phase::Window;
-                late.then(|| (Plan::clone(&run.plan).without_latest_start(), run.deployment.clone()))
+                late.then(|| (planning::resumed_late(run), run.deployment.clone()))
             }
             None => Some(planning::plan_to_run(args, &session, &reading.upgrade, phase).await?),
         };

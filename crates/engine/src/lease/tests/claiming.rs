@@ -1,8 +1,11 @@
 //! Who may claim a lease: nobody while its holder is alive, and anybody once the holder is certainly dead.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::task::Poll;
 
 use super::super::*;
+use crate::store::Store;
 use crate::testing::{at, memory, now};
 
 use super::process::{Process, ada, assert_held, begin, bob, claimed, eve, origin, poll};
@@ -160,4 +163,31 @@ fn other_files_among_the_leases_do_not_prevent_a_claim() {
         now(store.create(name, b"theirs".to_vec())).expect("it can be written");
     }
     assert_eq!(claimed(&store, &ada()).epoch, 1);
+}
+
+#[test]
+fn who_takes_over_is_told_what_is_known_of_the_holder_and_when_it_was_not_needed() {
+    let told = |store: &Store, machine: &Rc<Process>| {
+        let told = RefCell::new(String::new());
+        let say = |text: &str| told.borrow_mut().push_str(text);
+        let machine = Rc::clone(machine) as Rc<dyn Machine>;
+        let claim = claim(store, Claim { machine, records: 0, epoch: 0, take_over: Some("ada@left"), say: &say });
+        now(Box::pin(claim)).expect("it may be taken over");
+        told.into_inner()
+    };
+    let holds = |of: &Rc<Process>| {
+        let store = memory();
+        claimed(&store, of);
+        store
+    };
+    assert!(told(&memory(), &bob()).contains("was not needed: nobody conducts this upgrade"));
+    let gone = bob();
+    gone.living.borrow_mut().clear();
+    assert!(told(&holds(&ada()), &gone).contains("was not needed: nobody conducts this upgrade"));
+    let lives = told(&holds(&ada()), &bob());
+    assert!(lives.contains("WARNING: ada@left (process 10) is running on this machine"), "{lives}");
+    let suspended = bob();
+    suspended.suspended.set(true);
+    assert!(told(&holds(&ada()), &suspended).contains("is suspended"));
+    assert!(told(&holds(&ada()), &eve()).contains("cannot be seen from here"));
 }

@@ -175,7 +175,7 @@ fn in_simulated_time_leases_and_attempts_are_measured_by_the_upgrades_own_clock(
     let begin = machine.moment();
     now(machine.sleep(Duration::from_secs(20)));
     assert_eq!(clock.now(), at(20));
-    assert_eq!((machine.now(), machine.at_least_since(begin)), (at(20), Duration::from_secs(20)));
+    assert_eq!((machine.now(), begin.at_least_until(machine.moment())), (at(20), Duration::from_secs(20)));
     clock.set(at(0));
-    assert_eq!(machine.at_most_since(begin), Duration::ZERO);
+    assert_eq!(begin.at_most_until(machine.moment()), Duration::ZERO);
 }

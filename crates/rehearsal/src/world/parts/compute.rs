@@ -26,6 +26,9 @@ pub(crate) struct Host {
     /// Whether it existed when the world was created, which makes it a current host.
     pub(crate) current: bool,
     pub(crate) boot_stopped: bool,
+    /// Whether its cron files and timers are held back, also through restarts.
+    #[serde(default)]
+    pub(crate) holds_back: bool,
     /// When it reaches the next state of its life cycle.
     pub(crate) due: Option<Timestamp>,
     pub(crate) programs: BTreeMap<ProgramName, Program>,

@@ -45,7 +45,7 @@ pub(crate) enum Work {
         /// When it has done the next one.
         due: Timestamp,
     },
-    /// supervisorctl waits until none of these programs is on its way to another state.
+    /// An order: supervisorctl waits until none of these programs is on its way to another state.
     Order { programs: Vec<ProgramName> },
     /// A shell runs a script.
     Script(Script),

@@ -30,7 +30,7 @@ fn nothing_is_named_twice() {
     92:27 program `lms` appears twice | already taken above
     ");
     assert_snapshot!(large(&[("name = \"started\"", "name = \"scheduled\"")]), @"
-    338:8 announcement `scheduled` appears twice | already taken above
+    350:8 announcement `scheduled` appears twice | already taken above
     ");
     assert_snapshot!(
         small(&[("[[database]]", "[[database]]\nname = \"example-production-mysql\"\nschemas = [\"edxapp\"]\n[[database]]")]),
@@ -336,6 +336,51 @@ fn queues_that_are_to_drain_are_counted_by_a_command() {
 }
 
 #[test]
+fn only_workers_are_asked_for_their_tasks() {
+    let asked = "running_tasks = [\"celery\", \"inspect\", \"active\", \"--json\"]\nprograms";
+    assert_snapshot!(small(&[("[role.edxapp]\nprograms", &format!("[role.edxapp]\n{asked}"))]), @"
+    92:17 running_tasks is about workers, and this is another role | move it to [role.worker]
+    ");
+}
+
+#[test]
+fn what_must_answer_is_an_address_on_the_host() {
+    let with = |addresses: &str| small(&[("[role.edxapp]\n", &format!("[role.edxapp]\nanswers = [{addresses}]\n"))]);
+    assert_eq!(with("\"http://127.0.0.1:8000/heartbeat\", \"127.0.0.1:18040\", \"http://localhost/\""), "");
+    assert_snapshot!(with("\"8000\", \"https://127.0.0.1:8000/\", \"http://127.0.0.1:x/\", \"http://127.0.0.1:80\""), @r#"
+    92:12 `8000` is not an address on the host | write "http://127.0.0.1:8000/heartbeat", or "127.0.0.1:8000" for a port
+    92:20 `https://127.0.0.1:8000/` is not an address on the host | write "http://127.0.0.1:8000/heartbeat", or "127.0.0.1:8000" for a port
+    92:47 `http://127.0.0.1:x/` is not an address on the host | write "http://127.0.0.1:8000/heartbeat", or "127.0.0.1:8000" for a port
+    92:70 `http://127.0.0.1:80` is not an address on the host | write "http://127.0.0.1:8000/heartbeat", or "127.0.0.1:8000" for a port
+    "#);
+}
+
+#[test]
+fn what_is_held_back_is_a_file_or_a_timer() {
+    let with = |held: &str| small(&[("[role.edxapp]\n", &format!("[role.edxapp]\nhold_back = {held}\n"))]);
+    assert_eq!(with("{ cron = [\"/etc/cron.d/edxapp\"], timers = [\"edx-nightly.timer\"] }"), "");
+    assert_snapshot!(with("{ cron = [\"edxapp\"], timers = [\"edx-nightly.service\"] }"), @r#"
+    92:23 `edxapp` is not the path of a file | such as "/etc/cron.d/edxapp"
+    92:44 `edx-nightly.service` is not the name of a timer | such as "edx-nightly.timer"
+    "#);
+}
+
+#[test]
+fn what_is_frozen_is_released() {
+    let with = |keys: &str| small(&[("[role.edxapp]\n", &format!("[role.edxapp]\n{keys}\n"))]);
+    assert_eq!(with("freeze = [[\"a\", \"stop\"]]\nrelease = [[\"a\", \"start\"]]"), "");
+    assert_snapshot!(with("freeze = [[\"a\", \"stop\"]]"), @"
+    92:10 freeze without release | needs release = [[...]] beside it
+    ");
+    assert_snapshot!(with("release = [[\"a\", \"start\"]]"), @"
+    92:11 release without freeze | needs freeze = [[...]] beside it
+    ");
+    assert_snapshot!(with("freeze = [[]]\nrelease = [[\"a\"]]"), @r#"
+    92:11 a command is empty | such as ["systemctl", "stop", "unattended-upgrades"]
+    "#);
+}
+
+#[test]
 fn smoke_tests_start_no_services() {
     let list = |command: &str| small(&[("[\"systemctl\", \"is-active\", \"nginx\"]", command)]);
     assert_snapshot!(list("[\"/edx/bin/supervisorctl\", \"restart\", \"all\"]"), @"
@@ -379,7 +424,7 @@ fn migrations_reach_every_database_of_every_fleet() {
         ("database = \"xqueue\"", "database = \"xqueue\"\nfleets = [\"residential-live\", \"residential-draught\"]");
     assert_snapshot!(large(&[only_live]), @r#"
     126:10 no migration touches the database alias `xqueue` of fleet `residential-draft` | needs a [[migration]] with database = "xqueue"
-    316:31 the migration names fleet `residential-draught`, which does not exist | there are: residential-live and residential-draft | did you mean "residential-draft"?
+    328:31 the migration names fleet `residential-draught`, which does not exist | there are: residential-live and residential-draft | did you mean "residential-draft"?
     "#);
 }
 
@@ -468,10 +513,10 @@ fn protected_branches_are_valid_names_and_not_ours() {
 #[test]
 fn images_are_not_built_from_a_branch_of_another_release() {
     assert_snapshot!(large(&[("branch = \"mitx/koa\"", "branch = \"mitx/juniper\"")]), @r#"
-    158:10 edxapp images of koa would be built from `mitx/juniper`, a branch of juniper | the release is koa: "mitx/koa"?
+    164:10 edxapp images of koa would be built from `mitx/juniper`, a branch of juniper | the release is koa: "mitx/koa"?
     "#);
     assert_snapshot!(large(&[("branch = \"mitx/koa\"", "branch = \"open-release/juniper.master\"")]), @r#"
-    158:10 edxapp images of koa would be built from `open-release/juniper.master`, a branch of juniper | the release is koa: "mitx/koa"?
+    164:10 edxapp images of koa would be built from `open-release/juniper.master`, a branch of juniper | the release is koa: "mitx/koa"?
     "#);
     assert_snapshot!(large(&[("branch = \"mitx/koa\"", "branch = \"mitx/koa-hotfix\"")]), @"");
 }

@@ -1,0 +1,46 @@
+//! Commands of the deployment file that freeze and release hosts. They are one job, which is started at most once for each
+//! attempt of the step, and whose end tells whether they have succeeded.
+
+use cutover_core::names::JobName;
+use cutover_core::plan::RunCommands;
+use cutover_hosts::commands;
+use cutover_hosts::job::JobState;
+
+use super::supervised::give;
+use super::{Seen, StepContext};
+use crate::halt::WriteError;
+use crate::ports::Answer;
+
+pub(super) async fn ran(context: &StepContext<'_>, run: &RunCommands) -> Answer<Seen> {
+    let (host, name) = (context.instance(&run.host)?, name_of(context));
+    let Some(report) = context.ask(async |world| world.hosts.job(&host, &name, 0).await).await? else {
+        return Ok(Seen::NotYet);
+    };
+    let key = run.purpose.as_str();
+    let why = match report.state {
+        JobState::Running => return Ok(Seen::UnderWay(format!("the commands of `{key}` are running"))),
+        JobState::Ended { exit: 0, .. } => return Ok(Seen::holds()),
+        JobState::Ended { exit, .. } => {
+            let output = String::from_utf8_lossy(&report.output);
+            let last = output.lines().rev().map(str::trim).find(|line| !line.is_empty());
+            last.map_or_else(|| format!("exit status {exit}"), str::to_owned)
+        }
+        JobState::HostRestarted => "the host was restarted meanwhile".to_owned(),
+        JobState::Vanished => "somebody has killed them".to_owned(),
+    };
+    let why = format!("the commands of `{key}` on {}: {why}", run.host.name);
+    Ok(Seen::never(why, "correct them in the deployment file, or do by hand what they do; then run the phase again"))
+}
+
+pub(super) async fn run(context: &StepContext<'_>, run: &RunCommands) -> Result<(), WriteError> {
+    let host = context.instance(&run.host)?;
+    give(context, run.purpose.as_str(), &host, name_of(context), commands::command(&run.commands)).await
+}
+
+/// The same in every process: a job that an earlier one has started is found. After a failure that the operator has seen it
+/// is another one.
+fn name_of(context: &StepContext<'_>) -> JobName {
+    let upgrade = context.journal.upgrade();
+    let upgrade = upgrade.id.as_ref().map_or("upgrade", |id| id.as_str());
+    format!("{upgrade}-{}-{}-{}", context.step.id, &context.token()[..8], context.failures).into()
+}

@@ -1,0 +1,66 @@
+//! Cron files and systemd timers: held back, and put back as they were.
+
+use std::collections::BTreeMap;
+
+use cutover_core::plan::HeldItems;
+use cutover_hosts::hold::{self, State, Verb};
+
+use super::supervised::give;
+use super::{Seen, StepContext};
+use crate::failure::Failure;
+use crate::halt::WriteError;
+use crate::ports::{Answer, World};
+
+pub(super) async fn held(context: &StepContext<'_>, held: &HeldItems) -> Answer<Seen> {
+    let states = states(context, held).await?;
+    if let Some(missing) = missing(held, &states) {
+        return Ok(missing);
+    }
+    if states.values().any(|state| *state == State::NotHeld) {
+        return Ok(Seen::NotYet);
+    }
+    let busy = states.iter().filter_map(|(item, state)| match state {
+        State::Busy(service) => Some(format!("{service} of {item}")),
+        _ => None,
+    });
+    let busy: Vec<String> = busy.collect();
+    if busy.is_empty() {
+        return Ok(Seen::holds());
+    }
+    Ok(Seen::UnderWay(format!("held back; still running: {}", busy.join(", "))))
+}
+
+pub(super) async fn put_back(context: &StepContext<'_>, held: &HeldItems) -> Answer<Seen> {
+    let states = states(context, held).await?;
+    if let Some(missing) = missing(held, &states) {
+        return Ok(missing);
+    }
+    let are_back = states.values().all(|state| *state == State::NotHeld);
+    Ok(if are_back { Seen::holds() } else { Seen::NotYet })
+}
+
+pub(super) async fn order(context: &StepContext<'_>, held: &HeldItems, verb: Verb) -> Result<(), WriteError> {
+    let (host, order) = (context.instance(&held.host)?, hold::Order { verb, items: held.items.clone() });
+    let call = match verb {
+        Verb::Hold => "hold",
+        Verb::PutBack => "put_back",
+    };
+    give(context, call, &host, context.name_of_order(), order.command()).await
+}
+
+/// What does not exist on the host: a mistake in the file must not pass for something that is held back.
+fn missing(held: &HeldItems, states: &BTreeMap<String, State>) -> Option<Seen> {
+    let missing = states.iter().filter(|(_, state)| **state == State::Missing).map(|(item, _)| item.as_str());
+    let missing: Vec<&str> = missing.collect();
+    let why = || format!("{} has no {}", held.host.name, missing.join(", and no "));
+    (!missing.is_empty()).then(|| Seen::never(why(), "correct `hold_back` in the deployment file, and plan again"))
+}
+
+async fn states(context: &StepContext<'_>, held: &HeldItems) -> Answer<BTreeMap<String, State>> {
+    let (host, question) = (context.instance(&held.host)?, hold::ask(&held.items));
+    let ask = async |world: &World| {
+        let said = world.hosts.ask(&host, &question).await?;
+        hold::read(&held.items, &said).map_err(|why| Failure::permanent(format!("{}: {why}", held.host.name)))
+    };
+    context.ask(ask).await
+}

@@ -1,0 +1,96 @@
+//! The tasks that celery's workers run: named when a worker does not stop in time. Nothing depends on them: if celery does
+//! not tell, that is said, and the stop goes on.
+//!
+//! A worker that was told to stop does not answer any more. So it is asked right before, and what it said is put on
+//! record. A worker that was told to stop ends the processes of tasks that have ended, which tells which of them still run.
+
+use std::collections::BTreeSet;
+
+use cutover_core::journal::{Fact, RunningTask};
+use cutover_core::names::HostName;
+use cutover_core::plan::StopServices;
+use cutover_core::time::{between, earlier, human};
+use cutover_hosts::{celery, processes};
+
+use super::StepContext;
+use super::supervised::Subject;
+use crate::halt::WriteError;
+
+/// How many tasks are named.
+const SHOWN: usize = 5;
+
+/// Asks which tasks run on a host, and puts the answer on record, unless it is there.
+pub(super) async fn put_on_record(
+    context: &StepContext<'_>,
+    stop: &StopServices,
+    subject: &Subject<'_>,
+) -> Result<(), WriteError> {
+    if stop.running_tasks.is_empty() || recorded(context, subject.name).is_some() {
+        return Ok(());
+    }
+    let question = celery::ask(&stop.running_tasks);
+    let fact = match context.ask(async |world| world.hosts.ask(&subject.id, &question).await).await {
+        Ok(said) => celery::read(&said).map_err(|why| why.to_string()),
+        Err(failure) => Err(failure.to_string()),
+    };
+    let now = context.clock.now();
+    let fact = match fact {
+        Ok(tasks) => {
+            let tasks = tasks.into_iter().map(|task| RunningTask {
+                since: task.running.map(|running| earlier(now, running)),
+                name: task.name,
+                id: task.id,
+                process: task.process,
+            });
+            Fact::RunningTasks { host: subject.name.clone(), tasks: tasks.collect() }
+        }
+        Err(why) => Fact::Note { text: format!("which tasks run on {} is not known: celery says {why}", subject.name) },
+    };
+    Ok(context.learn(fact).await?)
+}
+
+/// The tasks of a host that are on record; `None` if celery has not told.
+fn recorded(context: &StepContext<'_>, host: &HostName) -> Option<Vec<RunningTask>> {
+    context.run().facts.iter().rev().find_map(|fact| match fact {
+        Fact::RunningTasks { host: on, tasks } if on == host => Some(tasks.clone()),
+        _ => None,
+    })
+}
+
+/// The tasks that were running when their worker was told to stop, and whose processes are still there; `None` if they
+/// are not known.
+pub(super) async fn left(context: &StepContext<'_>, subject: &Subject<'_>) -> Option<Vec<RunningTask>> {
+    let tasks = recorded(context, subject.name)?;
+    if tasks.is_empty() {
+        return Some(tasks);
+    }
+    let question = processes::ask();
+    let said = context.ask(async |world| world.hosts.ask(&subject.id, &question).await).await;
+    let running: Option<BTreeSet<u32>> = said.ok().and_then(|said| processes::ids(&said).ok());
+    let runs = |task: &RunningTask| match (&running, task.process) {
+        (Some(running), Some(process)) => running.contains(&process),
+        _ => true,
+    };
+    Some(tasks.into_iter().filter(runs).collect())
+}
+
+/// What is known about the tasks of a host whose stop is late, for people, to follow the programs; empty if the file does
+/// not say how to ask for them.
+pub(super) async fn words(context: &StepContext<'_>, stop: &StopServices, subject: &Subject<'_>) -> String {
+    if stop.running_tasks.is_empty() {
+        return String::new();
+    }
+    let Some(tasks) = left(context, subject).await else {
+        return "; which tasks run there is not known, celery did not tell".to_owned();
+    };
+    if tasks.is_empty() {
+        return "; no task of before the stop runs any more".to_owned();
+    }
+    let now = context.clock.now();
+    let named = tasks.iter().take(SHOWN).map(|task| {
+        let running = task.since.map(|since| format!(" for {}", human(between(since, now))));
+        format!("{task}{}", running.unwrap_or_default())
+    });
+    let more = if tasks.len() > SHOWN { format!(" and {} more", tasks.len() - SHOWN) } else { String::new() };
+    format!("; tasks that run there: {}{more}", named.collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,40 @@
+//! What orders to supervisor have left on hosts is removed when their phase ends.
+
+use futures_util::future::join_all;
+
+use cutover_core::journal::Fact;
+use cutover_core::names::{InstanceId, JobName};
+use cutover_core::plan::Work;
+
+use super::Conductor;
+use crate::gate::Permit;
+use crate::slots::StepSlot;
+
+impl Conductor {
+    /// Removes the records of orders that were given for steps of the last run that are done: the states of the programs have
+    /// told what came of them. Those of other steps are kept, because they may tell what went wrong. Nothing depends on
+    /// it, so a host that cannot do it keeps its records.
+    pub(crate) async fn collect_orders(&self) {
+        let orders = self.orders_of_done_steps();
+        let collect = orders.iter().map(async |(instance, job)| {
+            let slot = StepSlot::new(&self.slots, Work::Connections);
+            slot.take_to_act().await;
+            let hosts = &self.world.hosts;
+            let collect = async |permit: &Permit| hosts.collect_job(permit, instance, job).await;
+            self.gate.write("collect_job", collect).await
+        });
+        join_all(collect).await;
+    }
+
+    fn orders_of_done_steps(&self) -> Vec<(InstanceId, JobName)> {
+        let upgrade = self.journal.upgrade();
+        let runs = upgrade.current_run().into_iter().flat_map(|run| run.runs());
+        let facts = runs.filter(|(_, run)| run.status.is_done()).flat_map(|(_, run)| &run.facts);
+        facts
+            .filter_map(|fact| match fact {
+                Fact::Order { instance, job } => Some((instance.clone(), job.clone())),
+                _ => None,
+            })
+            .collect()
+    }
+}

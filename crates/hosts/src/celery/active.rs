@@ -1,0 +1,257 @@
+//! The tasks that the workers of a host run: `celery inspect active --json`, as a command of the deployment file.
+//!
+//! They are named to the operator when a worker does not stop in time. Nothing else depends on them. A worker answers only
+//! until it is told to stop, so it has to be asked before. All workers of the broker answer, so those of other hosts are
+//! left out, by the name of the host.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::python::dictionary;
+use crate::command::{Ask, Command, EXIT_TIMED_OUT, Said};
+
+/// A task that a worker runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// The worker, such as `celery@edx-worker-1`.
+    pub worker: String,
+    /// The task's name, such as `lms.djangoapps.instructor_task.tasks.calculate_grades_csv`.
+    pub name: String,
+    /// The task's id.
+    pub id: String,
+    /// The process that runs it. Its worker ends it when the task has ended, if it was told to stop.
+    pub process: Option<u32>,
+    /// For how long it has been running.
+    pub running: Option<Duration>,
+}
+
+/// Why the tasks are not known.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotTold {
+    /// The command failed. celery does so when no worker answers.
+    #[error("exit status {exit}: {printed}")]
+    Failed {
+        /// Its exit status.
+        exit: i32,
+        /// Its last line.
+        printed: String,
+    },
+    /// It did not end in time.
+    #[error("no answer within the limit")]
+    TimedOut,
+    /// Workers of other hosts have answered, and none of this one.
+    #[error("no worker of {0} answered")]
+    NoWorker(String),
+    /// It printed something else.
+    #[error("`{0}` was not understood")]
+    NotUnderstood(String),
+}
+
+/// Prints the host's name, its clock and the time since it was started, and then what the command prints.
+const SCRIPT: &str = "uname -n; date +%s; cut -d' ' -f1 /proc/uptime; exec \"$@\"";
+
+/// The question for the tasks, with the command of the deployment file. root asks it.
+#[must_use]
+pub fn ask(command: &[String]) -> Ask {
+    Ask::new(Command { run_as: crate::command::RunAs::root(), ..Command::script(SCRIPT, command.iter().cloned()) })
+}
+
+/// Whether a question is the one for tasks with that command, for a simulation.
+#[must_use]
+pub fn is_asked(ask: &Ask, command: &[String]) -> bool {
+    matches!(ask.command.arguments.as_slice(), [_, _, script, _, asked @ ..] if script == SCRIPT && asked == command)
+}
+
+/// What is printed on a host for tasks of its own, for a simulation.
+#[must_use]
+pub fn answer(host: &str, worker: &str, tasks: &[Task]) -> String {
+    let task = |task: &Task| {
+        let started = 2e9 - task.running.unwrap_or_default().as_secs_f64();
+        json!({ "id": task.id, "name": task.name, "args": [], "time_start": started, "worker_pid": task.process })
+    };
+    let active = BTreeMap::from([(worker, tasks.iter().map(task).collect::<Vec<Value>>())]);
+    format!("{host}\n2000000000\n1000.0\n{}\n", json!(active))
+}
+
+/// The tasks that workers of the host run.
+///
+/// celery 4.0 and later print JSON with `--json`: an object with a list of tasks for each worker. Without the option they
+/// print Python's notation, as earlier ones always do.
+///
+/// # Errors
+/// When the answer does not tell.
+pub fn read(said: &Said) -> Result<Vec<Task>, NotTold> {
+    match said.exit {
+        0 => {}
+        EXIT_TIMED_OUT => return Err(NotTold::TimedOut),
+        exit => return Err(NotTold::Failed { exit, printed: said.last_line().to_owned() }),
+    }
+    let not_understood = || NotTold::NotUnderstood(said.last_line().chars().take(100).collect());
+    let (clock, printed) = Clock::read(&said.stdout).ok_or_else(not_understood)?;
+    let workers = of_json(printed, &clock).or_else(|| of_text(printed, &clock)).ok_or_else(not_understood)?;
+    let own: Vec<Vec<Task>> =
+        workers.into_iter().filter(|(worker, _)| clock.is_of_host(worker)).map(|(_, t)| t).collect();
+    match own.is_empty() {
+        true => Err(NotTold::NoWorker(clock.host)),
+        false => Ok(own.concat()),
+    }
+}
+
+/// Workers and their tasks.
+type Workers = Vec<(String, Vec<Task>)>;
+
+/// The host that was asked, and its clocks, in seconds.
+struct Clock {
+    host: String,
+    date: f64,
+    up: f64,
+}
+
+impl Clock {
+    /// Reads the head of an answer, and returns the rest of it.
+    fn read(text: &str) -> Option<(Self, &str)> {
+        let (host, text) = text.split_once('\n')?;
+        let (date, text) = text.split_once('\n')?;
+        let (up, text) = text.split_once('\n')?;
+        let clock = Self { host: host.trim().to_owned(), date: date.parse().ok()?, up: up.parse().ok()? };
+        (!clock.host.is_empty()).then_some((clock, text))
+    }
+
+    /// For how long a task has been running. celery 3 counts from the start of the host, and later ones give the date.
+    fn since(&self, started: f64) -> Option<Duration> {
+        let now = if started < 1e9 { self.up } else { self.date };
+        Duration::try_from_secs_f64((now - started).max(0.0)).ok()
+    }
+
+    /// Whether a worker runs on the host: `lms@HOST`, or `celery@edx.lms.core.default.HOST` as Open edX names them.
+    fn is_of_host(&self, worker: &str) -> bool {
+        worker.strip_suffix(self.host.as_str()).is_some_and(|name| name.is_empty() || name.ends_with(['@', '.']))
+    }
+}
+
+fn of_json(printed: &str, clock: &Clock) -> Option<Workers> {
+    let Value::Object(workers) = serde_json::from_str(printed[printed.find('{')?..].trim()).ok()? else { return None };
+    let of_worker = |(worker, tasks): (String, Value)| {
+        let text = |task: &Value, key: &str| task.get(key).and_then(Value::as_str).map(str::to_owned);
+        let task = |task: &Value| {
+            Some(Task {
+                worker: worker.clone(),
+                name: text(task, "name")?,
+                id: text(task, "id")?,
+                process: task.get("worker_pid").and_then(Value::as_u64).and_then(|pid| u32::try_from(pid).ok()),
+                running: task.get("time_start").and_then(Value::as_f64).and_then(|started| clock.since(started)),
+            })
+        };
+        let tasks = tasks.as_array()?.iter().map(task).collect::<Option<Vec<Task>>>()?;
+        Some((worker, tasks))
+    };
+    workers.into_iter().map(of_worker).collect()
+}
+
+/// `->  celery@host: OK`, followed by `- empty -` or by a line for each task.
+fn of_text(printed: &str, clock: &Clock) -> Option<Workers> {
+    let mut workers = Workers::new();
+    for line in printed.lines().map(str::trim) {
+        if let Some(head) = line.strip_prefix("->") {
+            workers.push((head.trim().strip_suffix(": OK")?.to_owned(), Vec::new()));
+        } else if let (Some((worker, tasks)), Some(task)) = (workers.last_mut(), line.strip_prefix("* ")) {
+            let mut known = dictionary(task);
+            tasks.push(Task {
+                worker: worker.clone(),
+                name: known.remove("name")?,
+                id: known.remove("id")?,
+                process: known.get("worker_pid").and_then(|pid| pid.parse().ok()),
+                running: known.get("time_start").and_then(|started| clock.since(started.parse().ok()?)),
+            });
+        }
+    }
+    (!workers.is_empty()).then_some(workers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(stdout: &str) -> Said {
+        Said { stdout: stdout.to_owned(), ..Said::default() }
+    }
+
+    /// As celery 5.4.0 prints two tasks, of which one has arguments that look like tasks.
+    const JSON: &str = include_str!("recorded/active-5.4.0.json");
+    const TEXT: &str = include_str!("recorded/active-5.4.0.txt");
+
+    #[test]
+    fn tasks_are_read_from_what_celery_really_prints() {
+        let task = |name: &str, id: &str, process| Task {
+            worker: "edx-worker-1@vm".to_owned(),
+            name: name.to_owned(),
+            id: id.to_owned(),
+            process: Some(process),
+            running: Some(Duration::from_secs(8)),
+        };
+        let overview = "openedx.core.djangoapps.content.course_overviews.tasks.async_course_overview_update";
+        let grades = "lms.djangoapps.instructor_task.tasks.calculate_grades_csv";
+        let expected = [
+            task(overview, "bf9e1b6c-72e4-4f01-a239-86f801b189d1", 13762),
+            task(grades, "e08b928a-12cb-488c-8928-60a83b2b80f3", 13761),
+        ];
+        for printed in [JSON, TEXT] {
+            let mut tasks = read(&said(printed)).expect("it tells");
+            for task in &mut tasks {
+                task.running = task.running.map(|running| Duration::from_secs(running.as_secs()));
+            }
+            assert_eq!(tasks, expected);
+        }
+    }
+
+    #[test]
+    fn tasks_of_other_hosts_are_left_out_and_a_host_whose_workers_are_silent_is_not_idle() {
+        let of = |worker: &str| {
+            let printed =
+                format!("edx-worker-1\n2000\n100.0\n{{\"{worker}\": [{{\"id\": \"7\", \"name\": \"grades\"}}]}}\n");
+            read(&said(&printed)).map(|tasks| tasks.len())
+        };
+        for own in ["celery@edx-worker-1", "celery@edx.lms.core.default.edx-worker-1"] {
+            assert_eq!(of(own), Ok(1), "{own}");
+        }
+        for other in ["celery@edx-worker-11", "celery@an-edx-worker-1", "celery@edx-worker-2"] {
+            assert_eq!(of(other), Err(NotTold::NoWorker("edx-worker-1".to_owned())), "{other}");
+        }
+        assert_eq!(read(&said("w1\n2000\n100.0\n->  a@w1: OK\n    - empty -\n\n1 node online.\n")), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn celery_3_counts_from_the_start_of_the_host() {
+        let printed = "w1\n1795960612\n8900.5\n-> a@w1: OK\n    * {u'args': u'[]', u'time_start': 8712.5, u'name': u'grades', \
+                       u'id': u'7-f', u'worker_pid': 71}\n";
+        let tasks = read(&said(printed)).expect("it tells");
+        assert_eq!((tasks[0].running, tasks[0].process), (Some(Duration::from_secs(188)), Some(71)));
+    }
+
+    #[test]
+    fn an_answer_that_does_not_tell_is_not_no_tasks() {
+        for text in ["", "[]", "{\"celery@w1\": 3}", "w1\n2000\n100.0\n", "w1\n2000\n100.0\n[]\n", "w1\n2000\nx\n{}\n"]
+        {
+            assert!(matches!(read(&said(text)), Err(NotTold::NotUnderstood(_))), "{text}");
+        }
+        let failed = |exit| Said { exit, stdout: JSON.to_owned(), stderr: "Error: No nodes replied\n".to_owned() };
+        let printed = "Error: No nodes replied".to_owned();
+        assert_eq!(read(&failed(69)), Err(NotTold::Failed { exit: 69, printed }));
+        assert_eq!(read(&failed(124)), Err(NotTold::TimedOut));
+    }
+
+    #[test]
+    fn what_a_simulation_answers_is_read_as_it_was_meant() {
+        let task = Task {
+            worker: "celery@w1".to_owned(),
+            name: "grades".to_owned(),
+            id: "7".to_owned(),
+            process: Some(71),
+            running: Some(Duration::from_secs(90)),
+        };
+        assert_eq!(read(&said(&answer("w1", "celery@w1", std::slice::from_ref(&task)))), Ok(vec![task]));
+        assert_eq!(read(&said(&answer("w1", "celery@w1", &[]))), Ok(Vec::new()));
+    }
+}

@@ -1,0 +1,189 @@
+//! The script on real files, with a systemctl that keeps the state of one timer, and the parser on what it prints.
+
+#![expect(clippy::disallowed_methods, reason = "a real shell runs the script")]
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::*;
+use crate::command::Said;
+
+/// Keeps the state of a timer in `$TIMER`, and knows its service by `$TIMER.service`. A condition that is never true keeps
+/// it from starting.
+const SYSTEMCTL: &str = r#"#!/bin/sh
+case "$*" in
+"show -p LoadState gone.timer") echo LoadState=not-found ;;
+"show -p LoadState "*) echo LoadState=loaded ;;
+"show -p Unit "*) echo Unit=nightly.service ;;
+"show -p ActiveState nightly.service") echo "ActiveState=$(cat "$TIMER.service")" ;;
+"show -p ActiveState "*) echo "ActiveState=$(cat "$TIMER")" ;;
+"stop "*) echo inactive >"$TIMER" ;;
+"start "*) [ -e "$UNITS/nightly.timer.d/cutover-hold.conf" ] || echo active >"$TIMER" ;;
+esac
+"#;
+
+/// A folder with a cron file, and a timer.
+struct Host {
+    folder: tempfile::TempDir,
+}
+
+impl Host {
+    fn new(timer: &str) -> Self {
+        let host = Self { folder: tempfile::tempdir().expect("a folder") };
+        std::fs::create_dir(host.path("bin")).expect("a folder");
+        let systemctl = host.path("bin/systemctl");
+        std::fs::write(&systemctl, SYSTEMCTL).expect("a file");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(systemctl, mode).expect("it can be run");
+        for (name, text) in [("edxapp", "* * * * * root true\n"), ("timer", timer), ("timer.service", "inactive\n")] {
+            std::fs::write(host.path(name), text).expect("a file");
+        }
+        host
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn items(&self) -> Vec<String> {
+        vec![self.path("edxapp").display().to_string(), "nightly.timer".to_owned()]
+    }
+
+    /// Runs the script with the units of this folder.
+    fn run(&self, arguments: &[String]) -> Said {
+        let mut arguments = arguments.to_vec();
+        arguments[5] = self.path("units").display().to_string();
+        let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").expect("a path"));
+        let output = Command::new(&arguments[0])
+            .args(&arguments[1..])
+            .envs([("PATH", path), ("TIMER", self.path("timer").display().to_string())])
+            .env("UNITS", self.path("units"))
+            .output()
+            .expect("a shell");
+        Said {
+            exit: output.status.code().expect("an exit status"),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
+    fn order(&self, verb: Verb) {
+        let said = self.run(&Order { verb, items: self.items() }.command().arguments);
+        assert_eq!((said.exit, said.stdout.as_str(), said.stderr.as_str()), (0, "", ""), "{verb:?}");
+    }
+
+    fn states(&self) -> Vec<State> {
+        let items = self.items();
+        let states = read(&items, &self.run(&ask(&items).command.arguments)).expect("it is complete");
+        items.iter().map(|item| states[item].clone()).collect()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).expect("a file");
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+}
+
+#[test]
+fn what_is_held_back_and_put_back_is_as_before_however_often_that_is_ordered() {
+    let host = Host::new("active\n");
+    assert_eq!(host.states(), [State::NotHeld, State::NotHeld]);
+    for _ in 0..2 {
+        host.order(Verb::Hold);
+        assert_eq!(host.states(), [State::Held, State::Held]);
+        assert_eq!(host.read("timer"), "inactive\n");
+        // As the timer is started when the host boots: the condition is on the disk.
+        host.run(&["sh", "-c", "systemctl start nightly.timer", "", "", ""].map(str::to_owned));
+        assert_eq!(host.read("timer"), "inactive\n");
+    }
+    assert_eq!(host.read(".edxapp.held-by-cutover"), "* * * * * root true\n");
+    for _ in 0..2 {
+        host.order(Verb::PutBack);
+        assert_eq!(host.states(), [State::NotHeld, State::NotHeld]);
+    }
+    assert_eq!((host.read("edxapp").as_str(), host.read("timer").as_str()), ("* * * * * root true\n", "active\n"));
+    assert!(!host.path("units/nightly.timer.d").exists());
+}
+
+#[test]
+fn a_timer_that_was_not_active_is_not_started() {
+    let host = Host::new("inactive\n");
+    host.order(Verb::Hold);
+    host.order(Verb::PutBack);
+    assert_eq!(host.read("timer"), "inactive\n");
+}
+
+#[test]
+fn a_timer_is_active_again_although_its_order_was_cut_short() {
+    let host = Host::new("active\n");
+    host.order(Verb::Hold);
+    let condition = host.path("units/nightly.timer.d/cutover-hold.conf");
+    std::fs::rename(&condition, condition.with_extension("conf.ending")).expect("it is there");
+    assert_eq!(host.states()[1], State::Held, "it is not put back yet");
+    host.order(Verb::PutBack);
+    assert_eq!((host.states()[1].clone(), host.read("timer")), (State::NotHeld, "active\n".to_owned()));
+}
+
+#[test]
+fn a_service_that_a_timer_has_started_is_named_while_it_runs() {
+    let host = Host::new("active\n");
+    host.order(Verb::Hold);
+    host.write("timer.service", "activating\n");
+    assert_eq!(host.states(), [State::Held, State::Busy("nightly.service".to_owned())]);
+}
+
+#[test]
+fn a_cron_file_that_is_written_again_is_held_too_and_no_version_is_lost() {
+    let host = Host::new("active\n");
+    host.order(Verb::Hold);
+    host.write("edxapp", "new\n");
+    assert_eq!(host.states()[0], State::NotHeld);
+    host.order(Verb::Hold);
+    assert_eq!(host.states()[0], State::Held);
+    host.write("edxapp", "newest\n");
+    host.order(Verb::PutBack);
+    assert_eq!((host.states()[0].clone(), host.read("edxapp")), (State::NotHeld, "newest\n".to_owned()));
+    let names = std::fs::read_dir(host.folder.path()).expect("a folder").flatten();
+    let kept = names.filter(|entry| entry.file_name().to_string_lossy().starts_with(".edxapp.held-by-cutover."));
+    let mut kept: Vec<String> = kept.map(|entry| std::fs::read_to_string(entry.path()).expect("a file")).collect();
+    kept.sort();
+    assert_eq!(kept, ["* * * * * root true\n", "new\n"]);
+}
+
+#[test]
+fn what_does_not_exist_is_missing_and_not_held() {
+    let host = Host::new("active\n");
+    let items = vec![host.path("edxap").display().to_string(), "gone.timer".to_owned()];
+    let states = read(&items, &host.run(&ask(&items).command.arguments)).expect("it is complete");
+    assert_eq!(states.into_values().collect::<Vec<_>>(), [State::Missing, State::Missing]);
+}
+
+#[test]
+fn an_answer_that_does_not_tell_of_everything_is_an_error() {
+    let items = ["/etc/cron.d/edxapp", "nightly.timer"].map(str::to_owned);
+    let said = |stdout: &str| Said { stdout: stdout.to_owned(), ..Said::default() };
+    let whole = answer(&items, true);
+    assert_eq!(
+        read(&items, &said(&whole)).expect("it is complete").into_values().collect::<Vec<_>>(),
+        [State::Held, State::Held]
+    );
+    for cut in ["", "end\n", "held nightly.timer\nend\n", "held /etc/cron.d/edxapp\nheld nightly.timer\n"] {
+        assert!(read(&items, &said(cut)).is_err(), "{cut}");
+    }
+    assert!(read(&items, &Said { exit: 1, ..said(&whole) }).is_err());
+    assert!(read(&items, &said(&whole.replace("nightly", "fortnightly"))).is_err());
+}
+
+#[test]
+fn questions_and_orders_are_recognised_by_their_commands() {
+    let items = vec!["/etc/cron.d/edxapp".to_owned()];
+    assert_eq!(asked(&ask(&items)), Some(items.as_slice()));
+    for verb in [Verb::Hold, Verb::PutBack] {
+        let order = Order { verb, items: items.clone() };
+        assert_eq!(Order::of(&order.command()), Some(order));
+    }
+    assert_eq!(Order::of(&ask(&items).command), None);
+}

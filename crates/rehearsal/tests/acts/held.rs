@@ -1,0 +1,215 @@
+//! Cron files and timers that are held back, and commands that freeze and release a host.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use cutover_core::journal::Event;
+use cutover_core::names::{InstanceId, JobName};
+use cutover_core::plan::{Action, HeldItems, Purpose, RunCommands, Step};
+use cutover_engine::failure::{Failure, FailureClass};
+use cutover_engine::gate::Permit;
+use cutover_engine::phase::Ending;
+use cutover_engine::ports::{Answer, Hosts, World};
+use cutover_hosts::command::{Ask, Said};
+use cutover_hosts::hold::{self, Order, Verb};
+use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
+
+use super::stage::{Stage, host, step};
+
+const CRON: &str = "/etc/cron.d/edxapp";
+
+/// A host that obeys at once.
+struct Machine {
+    /// What it says of each item.
+    states: RefCell<BTreeMap<String, String>>,
+    /// For so many looks, a service of the timer still runs after the timer is held back.
+    busy: Cell<u32>,
+    /// The jobs, with what each has printed and its exit status.
+    jobs: RefCell<Vec<(JobName, Job)>>,
+    ends: RefCell<(String, JobState)>,
+    /// Whether the answer to the next job is lost.
+    loses_answer: Cell<bool>,
+}
+
+impl Machine {
+    fn of(stage: &mut Stage, items: &[(&str, &str)]) -> Rc<Self> {
+        let states = items.iter().map(|(item, state)| ((*item).to_owned(), (*state).to_owned())).collect();
+        let ended = JobState::Ended { exit: 0, out_of_memory: false, peak_memory: None };
+        let machine = Rc::new(Self {
+            states: RefCell::new(states),
+            busy: Cell::new(0),
+            jobs: RefCell::default(),
+            ends: RefCell::new(("+ true\n".to_owned(), ended)),
+            loses_answer: Cell::new(false),
+        });
+        stage.world = World { hosts: Rc::clone(&machine) as _, ..stage.world.clone() };
+        machine
+    }
+
+    fn verbs(&self) -> Vec<Verb> {
+        self.jobs.borrow().iter().filter_map(|(_, job)| Order::of(&job.command)).map(|order| order.verb).collect()
+    }
+
+    fn names(&self) -> Vec<JobName> {
+        self.jobs.borrow().iter().map(|(name, _)| name.clone()).collect()
+    }
+}
+
+#[async_trait(?Send)]
+impl Hosts for Machine {
+    async fn ask(&self, _: &InstanceId, ask: &Ask) -> Answer<Said> {
+        let items = hold::asked(ask).expect("nothing else is asked here");
+        let left = self.busy.get();
+        let state = |item: &String| match self.states.borrow()[item].as_str() {
+            "held" if left > 0 && item.ends_with(".timer") => format!("busy:nightly.service {item}\n"),
+            state => format!("{state} {item}\n"),
+        };
+        let stdout = items.iter().map(state).chain(["end\n".to_owned()]).collect();
+        if self.states.borrow().values().any(|state| state == "held") {
+            self.busy.set(left.saturating_sub(1));
+        }
+        Ok(Said { stdout, ..Said::default() })
+    }
+
+    async fn start_job(&self, _: &Permit, _: &InstanceId, job: &Job) -> Answer<JobStart> {
+        if self.names().contains(&job.name) {
+            return Ok(JobStart::Found);
+        }
+        self.jobs.borrow_mut().push((job.name.clone(), job.clone()));
+        if let Some(order) = Order::of(&job.command) {
+            let state = if order.verb == Verb::Hold { "held" } else { "not-held" };
+            self.states.borrow_mut().values_mut().for_each(|now| state.clone_into(now));
+        }
+        if self.loses_answer.take() {
+            return Err(Failure::new(FailureClass::InDoubt, "the connection broke"));
+        }
+        Ok(JobStart::Started)
+    }
+
+    async fn job(&self, _: &InstanceId, name: &JobName, offset: u64) -> Answer<Option<JobReport>> {
+        if !self.names().contains(name) {
+            return Ok(None);
+        }
+        let (output, state) = self.ends.borrow().clone();
+        let size = output.len() as u64;
+        let output = output.into_bytes();
+        let started = Timestamp::UNIX_EPOCH;
+        Ok(Some(JobReport { started, epoch: 1, state, output, next: offset + size, size, is_cut: false }))
+    }
+
+    async fn signal_job(&self, _: &Permit, _: &InstanceId, _: &JobName, _: Signal) -> Answer<bool> {
+        Err(Failure::permanent("nobody asks for this here"))
+    }
+
+    async fn collect_job(&self, _: &Permit, _: &InstanceId, _: &JobName) -> Answer<()> {
+        Ok(())
+    }
+}
+
+fn items() -> HeldItems {
+    HeldItems { host: host("edx-0", "i-1"), items: vec![CRON.to_owned(), "nightly.timer".to_owned()] }
+}
+
+fn hold() -> Step {
+    step("hold", Action::HoldBack(items()))
+}
+
+#[test]
+fn what_is_held_back_is_held_once_and_put_back_as_it_was() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[(CRON, "not-held"), ("nightly.timer", "not-held")]);
+    let back = step("back", Action::PutBack(items()));
+    assert_eq!(stage.conduct(vec![hold()]), Ending::Finished);
+    assert_eq!(stage.conduct(vec![hold()]), Ending::Finished);
+    assert_eq!(machine.verbs(), [Verb::Hold], "it holds already");
+    assert_eq!(stage.conduct(vec![back]), Ending::Finished);
+    assert_eq!(machine.verbs(), [Verb::Hold, Verb::PutBack]);
+}
+
+#[test]
+fn what_is_partly_held_is_held_as_a_whole() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[(CRON, "held"), ("nightly.timer", "not-held")]);
+    assert_eq!(stage.conduct(vec![hold()]), Ending::Finished);
+    assert_eq!(machine.verbs(), [Verb::Hold]);
+}
+
+#[test]
+fn a_service_that_a_timer_has_started_is_waited_for_and_named() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[(CRON, "not-held"), ("nightly.timer", "not-held")]);
+    machine.busy.set(5);
+    assert_eq!(stage.conduct(vec![hold()]), Ending::Finished);
+    assert_eq!(*stage.mentioned.borrow(), ["held back; still running: nightly.service of nightly.timer"]);
+    assert!(stage.elapsed() >= 8, "{} s", stage.elapsed());
+}
+
+#[test]
+fn what_does_not_exist_is_a_mistake_in_the_file() {
+    for action in [Action::HoldBack(items()), Action::PutBack(items())] {
+        let mut stage = Stage::new();
+        let machine = Machine::of(&mut stage, &[(CRON, "missing"), ("nightly.timer", "held")]);
+        stage.was_begun(vec![step("hold", action.clone())], Vec::new());
+        assert_eq!(stage.resume(), Ending::Failed(vec!["hold".into()]));
+        assert_eq!(machine.verbs(), []);
+        let error = stage.error_of("hold");
+        assert!(error.starts_with("edx-0 has no /etc/cron.d/edxapp; correct `hold_back`"), "{error}");
+    }
+}
+
+fn freeze() -> Step {
+    let commands = vec![["systemctl", "stop", "unattended-upgrades"].map(str::to_owned).to_vec()];
+    step("freeze", Action::RunCommands(RunCommands { host: host("edx-0", "i-1"), purpose: Purpose::Freeze, commands }))
+}
+
+#[test]
+fn commands_run_once_also_if_their_answer_is_lost_or_their_conductor_ends() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[]);
+    machine.loses_answer.set(true);
+    assert_eq!(stage.conduct(vec![freeze()]), Ending::Finished);
+    assert_eq!(machine.names().len(), 1);
+
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[]);
+    stage.was_begun(vec![freeze()], Vec::new());
+    assert_eq!(stage.resume(), Ending::Finished);
+    let names = machine.names();
+    assert_eq!(names.len(), 1);
+    let mut again = Stage::new();
+    again.world = stage.world.clone();
+    again.was_begun(vec![freeze()], Vec::new());
+    assert_eq!(again.resume(), Ending::Finished);
+    assert_eq!(machine.names(), names, "the job is found by its name");
+}
+
+#[test]
+fn a_command_that_fails_is_named_and_runs_again_in_the_next_run() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[]);
+    let said = "+ systemctl stop unattended-upgrades\nFailed to stop\nfailed: systemctl stop unattended-upgrades (exit status 5)\n";
+    let ended = JobState::Ended { exit: 1, out_of_memory: false, peak_memory: None };
+    let good = machine.ends.replace((said.to_owned(), ended));
+    assert_eq!(stage.conduct(vec![freeze()]), Ending::Failed(vec!["freeze".into()]));
+    let error = stage.error_of("freeze");
+    let words = "the commands of `freeze` on edx-0: failed: systemctl stop unattended-upgrades (exit status 5)";
+    assert!(error.starts_with(words), "{error}");
+    machine.ends.replace(good);
+    assert_eq!(stage.resume(), Ending::Finished);
+    let names = machine.names();
+    assert_eq!((names.len(), names[0] == names[1]), (2, false), "{names:?}");
+    assert!(matches!(stage.events_of("freeze").last(), Some(Event::StepDone { .. })));
+}
+
+#[test]
+fn commands_whose_host_was_restarted_have_failed() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[]);
+    machine.ends.replace((String::new(), JobState::HostRestarted));
+    assert_eq!(stage.conduct(vec![freeze()]), Ending::Failed(vec!["freeze".into()]));
+    assert!(stage.error_of("freeze").contains("the host was restarted meanwhile"), "{}", stage.error_of("freeze"));
+}
