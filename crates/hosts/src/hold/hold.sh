@@ -63,9 +63,10 @@ hold_timer() {
     held=$(condition "$1")
     if [ -e "$held.ending" ]; then mv "$held.ending" "$held"; fi
     if [ ! -e "$held" ]; then
-        mkdir -p "${held%/*}"
+        # On a full disk nothing is held, and nothing is left half written.
+        mkdir -p "${held%/*}" || return 1
         printf '# cutover holds this timer back. It was %s.\n[Unit]\nConditionPathExists=!/\n' \
-            "$(property ActiveState "$1")" >"$held.new"
+            "$(property ActiveState "$1")" >"$held.new" || { rm -f "$held.new"; return 1; }
         mv "$held.new" "$held"
         sync "$held" 2>/dev/null || sync
     fi

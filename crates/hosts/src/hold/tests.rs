@@ -109,6 +109,21 @@ fn what_is_held_back_and_put_back_is_as_before_however_often_that_is_ordered() {
 }
 
 #[test]
+fn on_a_full_disk_a_timer_is_not_said_to_be_held() {
+    let host = Host::new("active\n");
+    let mut arguments = Order { verb: Verb::Hold, items: host.items() }.command().arguments;
+    // No file can grow, as on a full disk.
+    let script = format!("trap '' XFSZ; ulimit -f 0\n{}", arguments[2]);
+    arguments[2] = script;
+    host.run(&arguments);
+    assert_eq!(host.states()[1], State::NotHeld);
+    assert_eq!(host.read("timer"), "active\n");
+    host.order(Verb::Hold);
+    host.order(Verb::PutBack);
+    assert_eq!(host.read("timer"), "active\n", "it is known that it was active");
+}
+
+#[test]
 fn a_timer_that_was_not_active_is_not_started() {
     let host = Host::new("inactive\n");
     host.order(Verb::Hold);
