@@ -9,6 +9,7 @@ use cutover_engine::ports::Answer;
 use cutover_hosts::answers;
 use cutover_hosts::celery::{self, Task};
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
+use cutover_hosts::supervisor::autostart;
 use cutover_hosts::{hold, processes};
 
 use super::jobs::{not_found, runs};
@@ -22,6 +23,7 @@ pub(crate) enum Question {
     Processes,
     Answers,
     Held,
+    Autostart,
     SmokeTest,
     QueuedTasks,
     RunningTasks,
@@ -35,6 +37,7 @@ impl Question {
             Self::Programs => "programs",
             Self::Processes => "processes",
             Self::Held => "held",
+            Self::Autostart => "autostart",
             Self::Answers => "answers",
             Self::SmokeTest => "smoke_test",
             Self::QueuedTasks => "queued_tasks",
@@ -68,6 +71,8 @@ impl WorldState {
             Question::Answers
         } else if hold::asked(ask).is_some() {
             Question::Held
+        } else if autostart::is_asked(ask) || is_of_role(&|services| is_avail(services, arguments)) {
+            Question::Autostart
         } else if is_of_role(&|services| services.smoke_tests.iter().any(|test| test.command == arguments)) {
             Question::SmokeTest
         } else if is_of_role(&|services| !arguments.is_empty() && services.count_queues == arguments) {
@@ -87,6 +92,7 @@ impl WorldState {
         let answer = match question {
             Question::Programs => self.status(host, &ask.command),
             Question::Processes => Some(processes_of(host)),
+            Question::Autostart => Some(autostart_of(host, ask)),
             Question::Held => hold::asked(ask).map(|items| printed(hold::answer(items, host.holds_back))),
             Question::Answers => answers::asked(ask).map(|addresses| answers_of(host, addresses)),
             Question::SmokeTest => self.smoke_test(host, &ask.command),
@@ -170,6 +176,20 @@ impl WorldState {
 
 fn is_status(services: &Services, arguments: &[String]) -> bool {
     matches!(arguments, [supervisorctl, verb, ..] if verb == "status" && *supervisorctl == services.supervisorctl)
+}
+
+fn is_avail(services: &Services, arguments: &[String]) -> bool {
+    matches!(arguments, [supervisorctl, verb] if verb == "avail" && *supervisorctl == services.supervisorctl)
+}
+
+/// What supervisor has read from its files, or what is in them.
+fn autostart_of(host: &Host, ask: &Ask) -> Said {
+    if autostart::is_asked(ask) {
+        return printed(autostart::answer(host.boot_stopped));
+    }
+    let mut text = String::new();
+    host.programs.keys().for_each(|name| autostart::print_loaded(&mut text, name.as_str(), host.boot_stopped));
+    printed(text)
 }
 
 fn processes_of(host: &Host) -> Said {
