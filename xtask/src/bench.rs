@@ -8,10 +8,39 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use crate::failure::Failure;
+use crate::invocation::Invocation;
+use crate::machines;
+use crate::python;
 use crate::workspace::Workspace;
 
 /// How far a figure that varies may exceed its bound.
 const TOLERANCE: f64 = 0.10;
+
+/// Measures how fast many hosts are asked, on machines that are booted for that.
+///
+/// # Errors
+/// When no machines can be booted here, or a figure misses its bound.
+pub(crate) fn hosts(workspace: &Workspace) -> Result<(), Failure> {
+    let machines = machines::require(workspace)?;
+    if let Some(reason) = machines.impossible() {
+        return Err(Failure::NoMachines(reason.to_owned()));
+    }
+    let peers = python::require_peers(workspace)?;
+    let benchmark = machines.tell(workspace.cargo(["bench", "-p", "cutover-rig", "--bench", "hosts"]));
+    judge(&read(&benchmark.environment("CUTOVER_PEERS", peers.to_string_lossy()))?)
+}
+
+/// Runs benchmarks, and returns what they have printed.
+fn read(benchmarks: &Invocation) -> Result<Vec<String>, Failure> {
+    let mut output = Vec::new();
+    benchmarks.run_reading("benchmarks", |line| output.push(line.to_owned()))?;
+    if figures(output.iter().map(String::as_str)).is_empty() { Err(Failure::NoFigures) } else { Ok(output) }
+}
+
+fn judge(output: &[String]) -> Result<(), Failure> {
+    let missed: Vec<String> = output.iter().filter_map(|line| miss(line)).collect();
+    if missed.is_empty() { Ok(()) } else { Err(Failure::BoundsMissed(missed)) }
+}
 
 /// Runs the benchmarks with further arguments for `cargo bench`.
 ///
@@ -24,19 +53,14 @@ pub(crate) fn run(workspace: &Workspace, arguments: Vec<String>) -> Result<(), F
     let selects = !arguments.is_empty();
     let benchmarks =
         workspace.cargo(["bench", "-p", "cutover", "-p", "cutover-patchstack", "--bench", "*"]).arguments(arguments);
-    let mut output = Vec::new();
-    benchmarks.run_reading("benchmarks", |line| output.push(line.to_owned()))?;
+    let output = read(&benchmarks)?;
     let shown = figures(output.iter().map(String::as_str));
-    if shown.is_empty() {
-        return Err(Failure::NoFigures);
-    }
     let missing: Vec<String> =
         figures(promised.lines()).difference(&shown).map(|figure| (*figure).to_owned()).collect();
     if !selects && !missing.is_empty() {
         return Err(Failure::FiguresMissing(missing));
     }
-    let missed: Vec<String> = output.iter().filter_map(|line| miss(line)).collect();
-    if missed.is_empty() { Ok(()) } else { Err(Failure::BoundsMissed(missed)) }
+    judge(&output)
 }
 
 /// The names of the figures in each table of figures.

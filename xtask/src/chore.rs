@@ -11,12 +11,15 @@ Usage: cargo xtask CHORE
   test        Everything that must pass before a change is merged: formatting, circles between
               files, clippy, tests, documentation, licences and bans. Stops at the first failure.
               The tests need git, sshd, ssh-keygen and Python; if you are root on Debian, missing
-              ones are installed. moto, which stands in for AWS, is installed into the target
-              folder.
+              ones are installed. moto, which stands in for AWS, supervisor, and a Debian system
+              for the tests that boot machines are installed into the target folder. Where
+              machines cannot be booted, those tests are left out, with a warning.
   circles     Files of a crate that need each other. Part of `test`.
   audit       Known vulnerabilities among the dependencies (reads a database from the network).
   bench       The benchmarks. Fails if a figure misses its bound, or is missing although README.md
               shows it. Further arguments are passed to `cargo bench`.
+  bench hosts How fast 60 hosts are asked, beside bare ssh, ansible and pyinfra (installed into the
+              target folder). Boots the hosts, so it needs root. Takes some minutes.
   mutants     Mutation testing of the engine, planner, plan, journal and status. Takes
               hours; further arguments are passed to cargo-mutants, such as `--file` or
               `--shard 1/8`.
@@ -37,6 +40,8 @@ pub(crate) enum Chore {
     Circles,
     /// Known vulnerabilities.
     Audit,
+    /// The benchmark that boots hosts.
+    BenchHosts,
     /// The benchmarks, with further arguments for `cargo bench`.
     Bench(Vec<String>),
     /// Mutation testing, with further arguments for cargo-mutants.
@@ -56,6 +61,7 @@ impl Chore {
             "test" => Self::Test,
             "circles" => Self::Circles,
             "audit" => Self::Audit,
+            "bench" if rest == ["hosts"] => return Ok(Self::BenchHosts),
             "bench" => return Ok(Self::Bench(rest.to_vec())),
             "mutants" => return Ok(Self::Mutants(rest.to_vec())),
             "reference" => Self::Reference,
@@ -89,6 +95,12 @@ mod tests {
     }
 
     #[test]
+    fn the_benchmark_that_boots_hosts_is_a_chore_of_its_own() {
+        assert!(matches!(parse("bench hosts"), Ok(Chore::BenchHosts)));
+        assert!(matches!(parse("bench"), Ok(Chore::Bench(_))));
+    }
+
+    #[test]
     fn a_chore_that_takes_no_arguments_refuses_one() {
         assert!(matches!(parse("test quickly"), Err(Failure::UnexpectedArgument { .. })));
     }
@@ -103,7 +115,7 @@ mod tests {
     fn every_chore_in_the_help_exists() {
         let chores = HELP.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
         let names: Vec<&str> = chores.filter_map(|line| line.split_whitespace().next()).collect();
-        assert_eq!(names.len(), 7);
+        assert_eq!(names.len(), 8);
         for name in names {
             assert!(parse(name).is_ok(), "{name} is in the help, but is not a chore");
         }

@@ -1,4 +1,4 @@
-//! The programs of the system that the tests start: git, OpenSSH and Python. This module checks whether they are
+//! The programs of the system that the tests start: git, OpenSSH, Python, and what boots machines. This module checks whether they are
 //! installed and, for root on a Debian-like system (usually a CI machine), installs them.
 
 use std::env;
@@ -50,22 +50,59 @@ const PYTHON: Component = Component {
     advice: "Python 3.11 or later with venv: `apt-get install python3-venv`; where that is older, https://www.python.org",
 };
 
+/// What boots machines (crates/rig).
+const MACHINES: [Component; 5] = [
+    Component {
+        program: "systemd-nspawn",
+        package: "systemd-container",
+        advice: "systemd-nspawn: `apt-get install systemd-container`, or your system's systemd",
+    },
+    Component {
+        program: "debootstrap",
+        package: "debootstrap",
+        advice: "debootstrap: `apt-get install debootstrap`, or your system's package of that name",
+    },
+    Component {
+        program: "ip",
+        package: "iproute2",
+        advice: "ip: `apt-get install iproute2`, or your system's package of that name",
+    },
+    Component {
+        program: "nft",
+        package: "nftables",
+        advice: "nft: `apt-get install nftables`, or your system's package of that name",
+    },
+    Component {
+        program: "nsenter",
+        package: "util-linux",
+        advice: "nsenter: `apt-get install util-linux`, or your system's package of that name",
+    },
+];
+
 /// Succeeds in a Python that can create the environment of the tests (xtask/requirements.txt). On Debian, `ensurepip`
 /// is in a separate package.
 const PYTHON_PROBE: &str = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
 
-/// Checks that everything is installed, and installs what is missing if possible.
+/// Checks that everything is installed that all tests need, and installs what is missing if possible.
 pub(crate) fn require(workspace: &Workspace) -> Result<(), Failure> {
-    let missing = missing(workspace);
-    if missing.is_empty() {
+    provide(workspace, || missing(workspace))
+}
+
+/// The same for the tests that boot machines.
+pub(crate) fn require_for_machines(workspace: &Workspace) -> Result<(), Failure> {
+    provide(workspace, || MACHINES.into_iter().filter(|component| !is_here(component.program)).collect())
+}
+
+fn provide(workspace: &Workspace, missing: impl Fn() -> Vec<Component>) -> Result<(), Failure> {
+    let wanted = missing();
+    if wanted.is_empty() {
         return Ok(());
     }
     if may_install(workspace) {
-        install(workspace, &packages(&missing))?;
+        install(workspace, &packages(&wanted))?;
     }
-    let still = self::missing(workspace);
-    let advice = still.iter().map(|component| component.advice.to_owned()).collect();
-    if still.is_empty() { Ok(()) } else { Err(Failure::MissingTools(advice)) }
+    let advice: Vec<String> = missing().iter().map(|component| component.advice.to_owned()).collect();
+    if advice.is_empty() { Ok(()) } else { Err(Failure::MissingTools(advice)) }
 }
 
 fn missing(workspace: &Workspace) -> Vec<Component> {
@@ -91,7 +128,11 @@ fn is_here(program: &str) -> bool {
 
 /// Packages are installed only for root on a system with apt-get.
 fn may_install(workspace: &Workspace) -> bool {
-    is_here("apt-get") && workspace.program(Path::new("id"), ["-u"]).output().as_deref() == Some("0")
+    is_here("apt-get") && is_root(workspace)
+}
+
+pub(crate) fn is_root(workspace: &Workspace) -> bool {
+    workspace.program(Path::new("id"), ["-u"]).output().as_deref() == Some("0")
 }
 
 /// Each package once, in order.
@@ -130,6 +171,7 @@ mod tests {
     fn a_package_is_installed_once_even_if_several_programs_need_it() {
         assert_eq!(packages(&SSH), ["openssh-client", "openssh-server"]);
         assert_eq!(packages(&[GIT]), ["git"]);
+        assert_eq!(packages(&MACHINES), ["debootstrap", "iproute2", "nftables", "systemd-container", "util-linux"]);
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub(crate) enum Failure {
     NoFigures,
     /// Figures of the benchmarks that miss their bounds: a text for each.
     BoundsMissed(Vec<String>),
+    /// No machines can be booted here, for this reason.
+    NoMachines(String),
     /// No mutant was run, so nothing is known about the tests.
     NoMutants,
     /// A program ran and did not succeed.
@@ -118,6 +120,7 @@ impl fmt::Display for Failure {
                 write!(f, "README.md shows these figures, and the benchmarks did not:")?;
                 missing.iter().try_for_each(|figure| write!(f, "\n  {figure}"))
             }
+            Self::NoMachines(reason) => write!(f, "no machines can be booted here: {reason}"),
             Self::NoFigures => write!(f, "the benchmarks showed no figure in a table that can be read"),
             Self::BoundsMissed(missed) => {
                 write!(

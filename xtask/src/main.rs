@@ -14,6 +14,7 @@ mod circles;
 mod components;
 mod failure;
 mod invocation;
+mod machines;
 mod mutants;
 mod python;
 mod test;
@@ -48,6 +49,7 @@ fn run(chore: Chore) -> Result<(), Failure> {
         Chore::Help => Ok(()),
         Chore::Test => test::run(&workspace),
         Chore::Audit => test::audit(&workspace),
+        Chore::BenchHosts => bench::hosts(&workspace),
         Chore::Bench(arguments) => bench::run(&workspace, arguments),
         Chore::Circles => circles::check(&workspace),
         Chore::Mutants(arguments) => mutants::run(&workspace, &arguments),

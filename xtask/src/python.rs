@@ -1,4 +1,4 @@
-//! The Python environment for tests: moto, which stands in for AWS, and botocore with AWS's own API models. It is
+//! The Python environment for tests: moto, which stands in for AWS, botocore with AWS's own API models, and supervisor. It is
 //! installed once into the target folder, in the versions of `xtask/requirements.txt`. `components` makes sure that
 //! Python itself is installed.
 
@@ -31,12 +31,29 @@ impl Python {
         Self { interpreter: interpreter(folder).to_string_lossy().into_owned(), models }
     }
 
-    /// The command with the variables that its tests read (crates/aws/tests/aws/support.rs).
+    /// The command with the variables that its tests read (crates/aws/tests/aws/support.rs, crates/rig/src/supervisord.rs).
     pub(crate) fn tell(&self, tests: Invocation) -> Invocation {
-        let tests = tests.environment("CUTOVER_BOTOCORE", &self.models);
+        let programs = Path::new(&self.interpreter).parent().unwrap_or(Path::new("")).to_string_lossy().into_owned();
+        let tests = tests.environment("CUTOVER_BOTOCORE", &self.models).environment("CUTOVER_SUPERVISOR", programs);
         // moto listens on loopback, which must not be reached through a proxy.
         tests.environment("CUTOVER_MOTO_PYTHON", &self.interpreter).environment("NO_PROXY", "127.0.0.1")
     }
+}
+
+/// The tools beside which `cargo xtask bench hosts` measures.
+const PEERS: &str = include_str!("../peers.txt");
+
+/// The path of that list, relative to the workspace's root.
+const PEERS_FILE: &str = "xtask/peers.txt";
+
+/// The folder with the programs of those tools, which are installed if they are not there.
+pub(crate) fn require_peers(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let folder = workspace.components_folder().join(format!("peers-{:016x}", digest(PEERS)));
+    if !mark(&folder).is_file() {
+        eprintln!("xtask: installing ansible-core and pyinfra into {} (once, 150 MB)", folder.display());
+        install(workspace, &folder, PEERS_FILE)?;
+    }
+    Ok(folder.join("bin"))
 }
 
 /// The environment that was installed earlier; otherwise, installs it now.
@@ -45,7 +62,11 @@ pub(crate) fn require(workspace: &Workspace) -> Result<Python, Failure> {
     if let Some(models) = models(workspace, &folder) {
         return Ok(Python::at(&folder, models));
     }
-    install(workspace, &folder)?;
+    eprintln!(
+        "xtask: installing moto, AWS's models, the `aws` command and supervisor into {} (once, 300 MB)",
+        folder.display()
+    );
+    install(workspace, &folder, REQUIREMENTS_FILE)?;
     let models = models(workspace, &folder).ok_or_else(|| Failure::Failed {
         what: "using the Python packages just installed".to_owned(),
         command: question(workspace, &folder).to_line(),
@@ -63,12 +84,12 @@ fn question(workspace: &Workspace, folder: &Path) -> Invocation {
     workspace.program(&interpreter(folder), ["-c", MODELS])
 }
 
-fn install(workspace: &Workspace, folder: &Path) -> Result<(), Failure> {
-    eprintln!("xtask: installing moto, AWS's models and the `aws` command into {} (once, 300 MB)", folder.display());
+/// Installs a list of packages, and nothing that they ask for besides.
+fn install(workspace: &Workspace, folder: &Path, requirements: &str) -> Result<(), Failure> {
     let create = workspace.program(Path::new("python3"), ["-m", "venv", "--clear"]);
     create.arguments([folder.to_string_lossy()]).run("making a Python environment")?;
     let pip = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--only-binary", ":all:"];
-    let pip = workspace.program(&interpreter(folder), pip).arguments(["--requirement", REQUIREMENTS_FILE]);
+    let pip = workspace.program(&interpreter(folder), pip).arguments(["--requirement", requirements]);
     pip.run("installing Python packages")?;
     let mark = mark(folder);
     fs::write(&mark, "").map_err(|source| Failure::NotWritten { file: mark, source })
@@ -84,7 +105,7 @@ fn interpreter(folder: &Path) -> PathBuf {
 }
 
 /// The FNV-1a hash of a list of versions, so that each list gets a folder of its own.
-fn digest(text: &str) -> u64 {
+pub(crate) fn digest(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
@@ -104,7 +125,10 @@ mod tests {
     fn tests_get_the_paths_of_moto_and_of_the_models() {
         let tests = Invocation::new("cargo", "cargo", Path::new(".")).arguments(["test"]);
         let line = Python::imagined().tell(tests).to_line();
-        assert_eq!(line, "CUTOVER_BOTOCORE=models CUTOVER_MOTO_PYTHON=python/bin/python NO_PROXY=127.0.0.1 cargo test");
+        assert_eq!(
+            line,
+            "CUTOVER_BOTOCORE=models CUTOVER_SUPERVISOR=python/bin CUTOVER_MOTO_PYTHON=python/bin/python NO_PROXY=127.0.0.1 cargo test"
+        );
     }
 
     #[test]
@@ -122,7 +146,7 @@ mod tests {
 
     #[test]
     fn every_requirement_has_one_version() {
-        let requirements = REQUIREMENTS.lines().filter(|line| !line.starts_with('#'));
+        let requirements = [REQUIREMENTS, PEERS].into_iter().flat_map(str::lines).filter(|line| !line.starts_with('#'));
         for requirement in requirements {
             let (name, version) = requirement.split_once("==").expect("NAME==VERSION");
             assert!(!name.is_empty() && version.starts_with(|first: char| first.is_ascii_digit()), "{requirement}");

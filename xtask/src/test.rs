@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::components;
 use crate::failure::Failure;
 use crate::invocation::Invocation;
+use crate::machines::{self, Machines};
 use crate::python::{self, Python};
 use crate::tools::{self, TestRunner};
 use crate::workspace::Workspace;
@@ -25,11 +26,13 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     tools::require(workspace)?;
     components::require(workspace)?;
     let python = python::require(workspace)?;
+    let machines = machines::require(workspace)?;
+    warn(&machines);
     let runner = TestRunner::installed(workspace);
     if runner == TestRunner::CargoTest {
         eprintln!("xtask: cargo-nextest is not installed; `cargo test` runs the same tests, more slowly");
     }
-    for step in code_steps(workspace, runner, &python) {
+    for step in code_steps(workspace, runner, &python, &machines) {
         perform(&step)?;
     }
     // Last, because cargo-deny may have to be built: by now all other checks have passed.
@@ -37,7 +40,15 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
         perform(&step)?;
     }
     eprintln!("xtask: all checks passed in {}", shown(started.elapsed()));
+    // Again, because the first warning is far above.
+    warn(&machines);
     Ok(())
+}
+
+fn warn(machines: &Machines) {
+    if let Some(warning) = machines.warning() {
+        eprintln!("xtask: {warning}");
+    }
 }
 
 /// Looks for known vulnerabilities. It is separate from [`run`] because its result can change without a change here.
@@ -57,7 +68,7 @@ impl Step {
 }
 
 /// The checks of the code itself, in order.
-fn code_steps(workspace: &Workspace, runner: TestRunner, python: &Python) -> Vec<Step> {
+fn code_steps(workspace: &Workspace, runner: TestRunner, python: &Python, machines: &Machines) -> Vec<Step> {
     let formatting = workspace.cargo(["fmt", "--all", "--check"]);
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     let documentation = workspace.cargo(["doc", "--workspace", "--no-deps", "--locked", "--quiet"]);
@@ -69,16 +80,16 @@ fn code_steps(workspace: &Workspace, runner: TestRunner, python: &Python) -> Vec
         Step::new("circles between files", circles),
         Step::new("clippy", workspace.cargo(clippy)),
     ];
-    steps.extend(test_steps(workspace, runner, python));
+    steps.extend(test_steps(workspace, runner, python, machines));
     steps.push(Step::new("documentation", documentation.environment("RUSTDOCFLAGS", "-D warnings")));
     steps
 }
 
 /// All tests. A failure does not hide the ones after it.
-fn test_steps(workspace: &Workspace, runner: TestRunner, python: &Python) -> Vec<Step> {
+fn test_steps(workspace: &Workspace, runner: TestRunner, python: &Python, machines: &Machines) -> Vec<Step> {
     let tests = |invocation: Invocation| {
         let invocation = invocation.arguments(["--workspace", "--locked", "--no-fail-fast"]);
-        Step::new("tests", python.tell(invocation))
+        Step::new("tests", machines.tell(python.tell(invocation)))
     };
     match runner {
         TestRunner::Nextest => vec![
@@ -136,10 +147,14 @@ mod tests {
         Workspace::at("cargo", Path::new("."))
     }
 
+    fn machines() -> Machines {
+        Machines::Impossible("this is a test".to_owned())
+    }
+
     #[test]
     fn the_cheapest_checks_come_first() {
         for runner in [TestRunner::Nextest, TestRunner::CargoTest] {
-            let steps = code_steps(&workspace(), runner, &Python::imagined());
+            let steps = code_steps(&workspace(), runner, &Python::imagined(), &machines());
             let names: Vec<&str> = steps.iter().map(|step| step.name).collect();
             assert_eq!(names[..4], ["formatting", "circles between files", "clippy", "tests"]);
             assert_eq!(names.last(), Some(&"documentation"));
@@ -148,35 +163,35 @@ mod tests {
 
     #[test]
     fn warnings_are_denied_in_code_and_in_documentation() {
-        let lines = lines(&code_steps(&workspace(), TestRunner::Nextest, &Python::imagined()));
+        let lines = lines(&code_steps(&workspace(), TestRunner::Nextest, &Python::imagined(), &machines()));
         assert_eq!(lines[2], "cargo clippy --workspace --all-targets --locked -- -D warnings");
         assert!(lines[5].starts_with("RUSTDOCFLAGS='-D warnings' cargo doc"));
     }
 
     #[test]
     fn with_nextest_the_examples_in_the_documentation_are_run_too() {
-        let lines = lines(&test_steps(&workspace(), TestRunner::Nextest, &Python::imagined()));
+        let lines = lines(&test_steps(&workspace(), TestRunner::Nextest, &Python::imagined(), &machines()));
         assert!(lines.iter().any(|line| line.starts_with("cargo test ") && line.ends_with("--doc")));
     }
 
     #[test]
     fn both_test_runners_pass_the_path_of_moto_to_the_tests() {
         for runner in [TestRunner::Nextest, TestRunner::CargoTest] {
-            let lines = lines(&test_steps(&workspace(), runner, &Python::imagined()));
-            assert!(lines[0].starts_with("CUTOVER_BOTOCORE=models CUTOVER_MOTO_PYTHON="), "{}", lines[0]);
+            let lines = lines(&test_steps(&workspace(), runner, &Python::imagined(), &machines()));
+            assert!(lines[0].starts_with("CUTOVER_BOTOCORE=models CUTOVER_SUPERVISOR="), "{}", lines[0]);
         }
     }
 
     #[test]
     fn without_nextest_one_command_runs_all_tests() {
-        let lines = lines(&test_steps(&workspace(), TestRunner::CargoTest, &Python::imagined()));
+        let lines = lines(&test_steps(&workspace(), TestRunner::CargoTest, &Python::imagined(), &machines()));
         assert_eq!(lines.len(), 1);
-        assert!(lines[0].ends_with(" cargo test --workspace --locked --no-fail-fast"), "{}", lines[0]);
+        assert!(lines[0].contains(" cargo test --workspace --locked --no-fail-fast"), "{}", lines[0]);
     }
 
     #[test]
     fn no_check_may_change_the_lock_file() {
-        let mut steps = code_steps(&workspace(), TestRunner::Nextest, &Python::imagined());
+        let mut steps = code_steps(&workspace(), TestRunner::Nextest, &Python::imagined(), &machines());
         steps.extend(policy_steps(&workspace(), Path::new("cargo-deny")));
         for line in lines(&steps) {
             let resolves = !line.starts_with("cargo fmt") && !line.starts_with("cargo-deny");

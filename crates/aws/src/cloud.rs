@@ -10,8 +10,8 @@ use cutover_engine::ports::{Announcer, Clock, Hosts, World};
 
 use crate::connection::Connection;
 use crate::ports::{
-    AwsAccount, AwsBalancers, AwsCompute, AwsDatabases, AwsDns, AwsImages, AwsOutside, AwsPages, HostSettings, Owner,
-    Snapshots,
+    AwsAccount, AwsBalancers, AwsCompute, AwsDatabases, AwsDns, AwsImages, AwsInventory, AwsOutside, AwsPages,
+    HostSettings, Owner, Snapshots,
 };
 use crate::vantage::Vantage;
 
@@ -62,6 +62,12 @@ pub fn compute(connection: &Rc<Connection>, deployment: &Deployment) -> AwsCompu
         hold_services: aws.hold_services.clone(),
     });
     AwsCompute::new(connection, owner(deployment), settings)
+}
+
+/// Where the instances of a deployment are reached.
+#[must_use]
+pub fn inventory(connection: &Rc<Connection>, deployment: &Deployment) -> AwsInventory {
+    AwsInventory::new(connection, owner(deployment))
 }
 
 /// The machine images of a deployment.

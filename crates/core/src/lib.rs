@@ -15,6 +15,7 @@ pub mod plan;
 pub mod planner;
 pub mod preflight;
 pub mod progress;
+pub mod readiness;
 pub mod status;
 #[cfg(test)]
 mod testing;

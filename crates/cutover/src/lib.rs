@@ -10,6 +10,7 @@ pub mod harmless;
 pub mod layout;
 pub mod operator;
 pub mod output;
+pub mod over_ssh;
 pub mod planning;
 mod program;
 pub mod session;

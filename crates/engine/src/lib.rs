@@ -19,6 +19,7 @@ pub mod observe;
 mod pending;
 pub mod phase;
 pub mod ports;
+pub mod readiness;
 mod readings;
 pub mod retry;
 mod slots;

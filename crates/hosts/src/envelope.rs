@@ -12,7 +12,7 @@ use crate::shell;
 /// `$1` is the limit in seconds, `$2` the folder (empty for the user's home), the others are the command.
 const SCRIPT: &str = "\
 limit=$1 folder=$2; shift 2
-echo @cutover-begin; echo @cutover-begin >&2
+printf '\\n@cutover-begin\\n'; printf '\\n@cutover-begin\\n' >&2
 [ -z \"$folder\" ] || cd \"$folder\" || { printf '\\n@cutover-end 126\\n'; exit; }
 timeout -k 5 \"$limit\" \"$@\"
 printf '\\n@cutover-end %s\\n' \"$?\"
@@ -132,8 +132,10 @@ mod tests {
 
     #[test]
     fn what_start_up_files_print_is_no_part_of_the_answer() {
-        let text =
-            format!("echo welcome; echo hint >&2; {}", line(&Command::new(["echo", "x"]), Duration::from_secs(9), ""));
+        let text = format!(
+            "printf '@cutover-job none\nwelcome'; printf hint >&2; {}",
+            line(&Command::new(["echo", "x"]), Duration::from_secs(9), "")
+        );
         let Answered::Ended(output) = run(&text) else { panic!("it did not end") };
         assert_eq!((output.stdout, output.stderr), (b"x\n".to_vec(), Vec::new()));
     }

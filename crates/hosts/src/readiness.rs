@@ -1,38 +1,10 @@
 //! What would be in the way of a conductor on a host, found by one question long before the window.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
-use crate::command::{Command, Said};
+use cutover_core::readiness::{Readiness, Supervisor};
 
-/// What a host says about itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Readiness {
-    /// Its clock, in whole seconds.
-    pub clock: Timestamp,
-    /// What sudo said instead of working; nothing if it asks for no password.
-    pub no_sudo: Option<String>,
-    /// Programs that the commands of a conductor need and that are not installed.
-    pub missing: Vec<String>,
-    /// The version of supervisor.
-    pub supervisor: Supervisor,
-    /// The free space of each file system that is written to, in KiB, with its mount point.
-    pub free: Vec<(u64, String)>,
-    /// Agents and timers that may restart services or change packages in the window.
-    pub agents: Vec<String>,
-}
-
-/// The supervisor of a host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Supervisor {
-    /// It answers, and has this version.
-    Version(String),
-    /// There is no supervisorctl at that path.
-    Missing(String),
-    /// It does not answer: supervisorctl said this.
-    Silent(String),
-}
+use crate::command::{Ask, Command, Said};
 
 /// An answer that is not complete, or is something else.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,8 +15,17 @@ const SCRIPT: &str = include_str!("readiness.sh");
 
 /// The question, for a host with this supervisorctl. The user of the connection asks it, so that sudo is tried.
 #[must_use]
-pub fn question(supervisorctl: &str) -> Command {
-    Command::script(SCRIPT, [supervisorctl])
+pub fn ask(supervisorctl: &str) -> Ask {
+    Ask::new(Command::script(SCRIPT, [supervisorctl]))
+}
+
+/// The supervisorctl that is asked about, if this is the question.
+#[must_use]
+pub fn asked(question: &Ask) -> Option<&str> {
+    match question.command.arguments.as_slice() {
+        [_, _, script, _, supervisorctl] if script == SCRIPT => Some(supervisorctl),
+        _ => None,
+    }
 }
 
 /// Reads the answer.
@@ -81,18 +62,6 @@ pub fn read(said: &Said) -> Result<Readiness, NotUnderstood> {
         free: free.filter(|free| !free.is_empty()).ok_or_else(not_understood)?,
         agents: all("agent").map(str::to_owned).collect(),
     })
-}
-
-impl Readiness {
-    /// How far the host's clock is off, if it was asked between these two moments; zero if that cannot be told apart from
-    /// the time that the question took.
-    #[must_use]
-    pub fn clock_is_off_by(&self, before: Timestamp, after: Timestamp) -> Duration {
-        // Its seconds are whole.
-        let (first, last) = (self.clock, self.clock + Duration::from_secs(1));
-        let off = if last < before { before.duration_since(last) } else { first.duration_since(after) };
-        Duration::try_from(off).unwrap_or_default()
-    }
 }
 
 #[cfg(test)]
@@ -137,18 +106,9 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_is_off_only_by_what_the_question_cannot_explain() {
-        let host = read(&said(READY)).expect("it is complete");
-        let at = |seconds: i64| Timestamp::from_second(1_795_939_200 + seconds).expect("a moment");
-        assert_eq!(host.clock_is_off_by(at(-2), at(3)), Duration::ZERO);
-        assert_eq!(host.clock_is_off_by(at(-9), at(-7)), Duration::from_secs(7));
-        assert_eq!(host.clock_is_off_by(at(8), at(9)), Duration::from_secs(7));
-    }
-
-    #[test]
     #[expect(clippy::disallowed_methods, reason = "a real shell runs the script")]
     fn the_script_answers_in_full_on_a_real_system() {
-        let command = question("/nonexistent/supervisorctl");
+        let command = ask("/nonexistent/supervisorctl").command;
         let output = std::process::Command::new(&command.arguments[0]).args(&command.arguments[1..]).output();
         let output = output.expect("a shell");
         let said = said(&String::from_utf8_lossy(&output.stdout));

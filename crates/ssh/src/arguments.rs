@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use crate::host_keys::ALIAS;
 use crate::settings::Settings;
 
 /// The options that hold for every call of `ssh`.
@@ -47,16 +48,45 @@ pub(crate) fn effective(settings: &Settings, address: &str) -> Vec<OsString> {
     words
 }
 
+/// Which keys a host may have.
+pub(crate) enum KnownBy<'a> {
+    /// Those in the operator's files, and in the files of the whole machine, which are `global`.
+    Files { global: &'a str },
+    /// Those in this file alone, under `ALIAS`.
+    Told(&'a Path),
+}
+
+impl KnownBy<'_> {
+    fn options(&self, settings: &Settings) -> Vec<String> {
+        match (self, &settings.known_hosts) {
+            (Self::Files { .. }, None) => Vec::new(),
+            (Self::Files { global }, Some(file)) => {
+                vec![format!("GlobalKnownHostsFile=\"{}\" {global}", file.display())]
+            }
+            (Self::Told(file), _) => vec![
+                format!("HostKeyAlias={ALIAS}"),
+                format!("UserKnownHostsFile=\"{}\"", file.display()),
+                "GlobalKnownHostsFile=none".to_owned(),
+                "KnownHostsCommand=none".to_owned(),
+            ],
+        }
+    }
+}
+
 /// The call that launches the master connection. It ends once the operator is signed in, and leaves the master in the
-/// background. `global` are the files of known hosts that the whole machine has.
-pub(crate) fn master(settings: &Settings, address: &str, socket: &Path, log: &Path, global: &str) -> Vec<OsString> {
+/// background.
+pub(crate) fn master(
+    settings: &Settings,
+    address: &str,
+    socket: &Path,
+    log: &Path,
+    known: &KnownBy<'_>,
+) -> Vec<OsString> {
     let mut words: Vec<OsString> = ["-f", "-N", "-M", "-T", "-S"].map(OsString::from).to_vec();
     words.extend([socket.into(), "-E".into(), log.into()]);
     words.extend(["-o".into(), format!("ControlPersist={}", Settings::PERSIST.as_secs()).into()]);
     words.extend(common(settings));
-    if let Some(file) = &settings.known_hosts {
-        words.extend(["-o".into(), format!("GlobalKnownHostsFile=\"{}\" {global}", file.display()).into()]);
-    }
+    words.extend(known.options(settings).into_iter().flat_map(|option| ["-o".into(), option.into()]));
     words.extend(["--".into(), address.into()]);
     words
 }
@@ -74,12 +104,30 @@ mod tests {
     #[test]
     fn host_keys_are_always_checked_and_nobody_is_asked() {
         let settings = Settings { user: Some("ubuntu".to_owned()), ..Settings::default() };
-        let words = master(&settings, "10.0.0.1", Path::new("/run/s"), Path::new("/run/l"), "/etc/ssh/ssh_known_hosts");
-        let words: Vec<&str> = words.iter().map(|word| word.to_str().expect("text")).collect();
+        let words = words(&settings, &KnownBy::Files { global: "/etc/ssh/ssh_known_hosts" });
         for option in ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=10", "ServerAliveInterval=5"] {
-            assert!(words.windows(2).any(|pair| pair == ["-o", option]), "{option}: {words:?}");
+            assert!(has(&words, option), "{option}: {words:?}");
         }
         assert_eq!(words[words.len() - 2..], ["--", "10.0.0.1"]);
         assert!(!words.iter().any(|word| word.contains("KnownHostsFile")), "the operator's own files count");
+    }
+
+    #[test]
+    fn a_host_whose_keys_are_told_is_known_by_those_alone() {
+        let settings = Settings { known_hosts: Some("/ca".into()), ..Settings::default() };
+        let words = words(&settings, &KnownBy::Told(Path::new("/run/keys")));
+        for option in ["HostKeyAlias=instance", "UserKnownHostsFile=\"/run/keys\"", "GlobalKnownHostsFile=none"] {
+            assert!(has(&words, option), "{option}: {words:?}");
+        }
+        assert!(!words.iter().any(|word| word.contains("/ca")), "{words:?}");
+    }
+
+    fn words(settings: &Settings, known: &KnownBy<'_>) -> Vec<String> {
+        let words = master(settings, "10.0.0.1", Path::new("/run/s"), Path::new("/run/l"), known);
+        words.into_iter().map(|word| word.into_string().expect("text")).collect()
+    }
+
+    fn has(words: &[String], option: &str) -> bool {
+        words.windows(2).any(|pair| pair == ["-o", option])
     }
 }

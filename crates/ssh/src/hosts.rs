@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,16 +12,19 @@ use tokio::sync::{OnceCell, Semaphore};
 use cutover_hosts::command::Command;
 use cutover_hosts::envelope::{self, Answered, Output};
 
-use crate::limits::pause;
-use crate::master::{Master, Printed};
+use crate::host_keys::HostKeys;
+use crate::master::{self, Master, Printed};
 use crate::settings::Settings;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, of_not_begun};
 
 /// How many connections are made at the same time. Making one takes processor time for its cryptography, and sshd
 /// refuses some of those that are not signed in yet (`MaxStartups`), for jump hosts above all.
 const CONNECTING: usize = 10;
 /// What is added to the limit that a host keeps by itself, for the way there and back.
 const WAY: Duration = Duration::from_secs(15);
+
+/// How long all connections may take to end. One that does not is ended by its own limit.
+const TO_END: Duration = Duration::from_secs(2);
 
 /// Hosts that are reached over SSH, by their addresses.
 pub struct SshHosts {
@@ -30,6 +34,8 @@ pub struct SshHosts {
     connecting: Semaphore,
     launched: Cell<u64>,
     masters: RefCell<BTreeMap<String, Rc<OnceCell<Master>>>>,
+    /// The files with the keys of those hosts whose keys were told, by address.
+    keys: RefCell<BTreeMap<String, PathBuf>>,
 }
 
 impl SshHosts {
@@ -40,8 +46,27 @@ impl SshHosts {
     pub fn new(settings: Settings) -> std::io::Result<Self> {
         // The name is short because the path of a socket must be.
         let folder = tempfile::Builder::new().prefix("cut").tempdir()?;
-        let (connecting, launched, masters) = (Semaphore::new(CONNECTING), Cell::new(0), RefCell::default());
-        Ok(Self { settings, folder, connecting, launched, masters })
+        let (masters, keys) = (RefCell::default(), RefCell::default());
+        Ok(Self { settings, folder, connecting: Semaphore::new(CONNECTING), launched: Cell::new(0), masters, keys })
+    }
+
+    /// From now on, the host at this address is known by these keys alone, whatever files of known hosts say about the
+    /// address: it may have belonged to another host before.
+    ///
+    /// # Errors
+    /// When they cannot be written to the folder of the control sockets.
+    pub fn know(&self, address: &str, keys: &HostKeys) -> std::io::Result<()> {
+        let mut known = self.keys.borrow_mut();
+        let file = self.folder.path().join(format!("{}.keys", known.len()));
+        std::fs::write(&file, keys.known_hosts())?;
+        known.insert(address.to_owned(), file);
+        Ok(())
+    }
+
+    /// Whether the keys of the host at this address were told.
+    #[must_use]
+    pub fn knows(&self, address: &str) -> bool {
+        self.keys.borrow().contains_key(address)
     }
 
     /// Runs a command on a host, with `input` on its standard input. The host ends it after `limit`.
@@ -65,7 +90,7 @@ impl SshHosts {
                 Answered::NotBegun(_) if stdout.is_empty() && stderr.is_empty() => {
                     Err(Trouble::Lost("the connection ended".to_owned()))
                 }
-                Answered::NotBegun(said) => Err(Trouble::NotBegun(said)),
+                Answered::NotBegun(said) => Err(of_not_begun(said)),
                 Answered::CutOff => Err(Trouble::Lost("the answer is not complete".to_owned())),
             },
             Err(trouble) => Err(trouble.clone()),
@@ -93,7 +118,8 @@ impl SshHosts {
         cell.get_or_try_init(async || {
             let _turn = self.connecting.acquire().await;
             let number = self.launched.replace(self.launched.get() + 1);
-            Master::open(&self.settings, address, self.folder.path(), number).await
+            let keys = self.keys.borrow().get(address).cloned();
+            Master::open(&self.settings, address, keys.as_deref(), self.folder.path(), number).await
         })
         .await?;
         Ok(cell)
@@ -106,14 +132,14 @@ impl SshHosts {
             masters.remove(address);
         }
     }
+}
 
-    /// Ends all connections.
-    pub async fn close(&self) {
-        let masters = std::mem::take(&mut *self.masters.borrow_mut());
-        for master in masters.values().filter_map(|cell| cell.get()) {
-            master.close(&self.settings).await;
-        }
-        // A master removes its socket when it ends, and the folder is removed after this.
-        pause(Duration::from_millis(10)).await;
+/// Ends the connections that cutover has made. The operator's own ones stay.
+impl Drop for SshHosts {
+    fn drop(&mut self) {
+        let masters = self.masters.borrow();
+        let ending: Vec<_> =
+            masters.values().filter_map(|cell| cell.get()).filter_map(|master| master.end(&self.settings)).collect();
+        master::wait_for(ending, TO_END);
     }
 }

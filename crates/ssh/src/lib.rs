@@ -5,6 +5,7 @@
 //! sent through its control socket without starting another process.
 //!
 //! - `settings`: what the deployment file says about connections;
+//! - `host_keys`: the keys of a host, as it printed them on its console;
 //! - `arguments`: the command line of `ssh`;
 //! - `master`: the master connection of one host, from its launch to its end;
 //! - `trouble`: why a host could not be asked, read from what `ssh` has logged;
@@ -13,6 +14,7 @@
 //! - `limits`: time limits, the only use of timers.
 
 mod arguments;
+mod host_keys;
 mod hosts;
 mod limits;
 mod master;
@@ -20,7 +22,8 @@ mod port;
 mod settings;
 mod trouble;
 
+pub use host_keys::HostKeys;
 pub use hosts::SshHosts;
-pub use port::{Addresses, HostsOverSsh};
+pub use port::{HostsOverSsh, Inventory};
 pub use settings::Settings;
 pub use trouble::Trouble;

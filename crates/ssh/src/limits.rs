@@ -10,9 +10,3 @@ use std::time::Duration;
 pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(limit, work).await.ok()
 }
-
-/// Waits a moment.
-#[expect(clippy::disallowed_methods, reason = "for the same reason")]
-pub(crate) async fn pause(length: Duration) {
-    tokio::time::sleep(length).await;
-}

@@ -8,7 +8,7 @@ use openssh::Session;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
-use crate::arguments;
+use crate::arguments::{self, KnownBy};
 use crate::limits::within;
 use crate::settings::Settings;
 use crate::trouble::{Trouble, of_log};
@@ -40,8 +40,14 @@ pub(crate) struct Printed {
 
 impl Master {
     /// Uses the master that the operator has to `address`, or launches one with its socket in `folder`. `number` is
-    /// different for each launch.
-    pub(crate) async fn open(settings: &Settings, address: &str, folder: &Path, number: u64) -> Result<Self, Trouble> {
+    /// different for each launch. `keys` is a file with the only keys that the host may have, where they were told.
+    pub(crate) async fn open(
+        settings: &Settings,
+        address: &str,
+        keys: Option<&Path>,
+        folder: &Path,
+        number: u64,
+    ) -> Result<Self, Trouble> {
         let effective = Effective::of(settings, address).await?;
         if let Some(socket) = &effective.socket
             && is_alive(settings, socket).await
@@ -50,7 +56,8 @@ impl Master {
         }
         // Sockets have short names, because the length of their paths is limited to 104 characters on some systems.
         let (socket, log) = (folder.join(format!("{number}")), folder.join(format!("{number}.log")));
-        let words = arguments::master(settings, address, &socket, &log, &effective.global_known_hosts);
+        let known = keys.map_or(KnownBy::Files { global: &effective.global_known_hosts }, KnownBy::Told);
+        let words = arguments::master(settings, address, &socket, &log, &known);
         let mut launch = program(settings);
         launch.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let child = launch.spawn().map_err(|error| unusable(settings, &error))?;
@@ -107,11 +114,34 @@ impl Master {
         is_alive(settings, &self.socket).await
     }
 
-    /// Ends the connection, unless it is the operator's.
-    pub(crate) async fn close(&self, settings: &Settings) {
-        if self.is_own {
-            control(settings, &self.socket, "exit").await;
+    /// Begins to end the connection, unless it is the operator's. Returns the process that tells the master.
+    #[expect(clippy::disallowed_methods, reason = "this is the one home of starting ssh")]
+    pub(crate) fn end(&self, settings: &Settings) -> Option<std::process::Child> {
+        if !self.is_own || !self.socket.exists() {
+            return None;
         }
+        let mut command = std::process::Command::new(&settings.program);
+        command.args(arguments::control(&self.socket, "exit"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
+    }
+}
+
+/// Waits until these processes have ended, for `limit` at most. Those that have not are killed.
+#[expect(clippy::disallowed_methods, reason = "it is called when everything else has ended")]
+pub(crate) fn wait_for(mut processes: Vec<std::process::Child>, limit: Duration) {
+    const STEP: Duration = Duration::from_millis(2);
+    let mut left = limit;
+    loop {
+        processes.retain_mut(|process| matches!(process.try_wait(), Ok(None)));
+        if processes.is_empty() || left.is_zero() {
+            break;
+        }
+        std::thread::sleep(STEP);
+        left = left.saturating_sub(STEP);
+    }
+    for process in &mut processes {
+        let _ = process.kill();
+        let _ = process.wait();
     }
 }
 

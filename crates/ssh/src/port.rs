@@ -12,6 +12,7 @@ use cutover_engine::ports::{Answer, Hosts};
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::job::{self, Job, JobReport, JobStart, Reply, Request, Signal};
 
+use crate::host_keys::HostKeys;
 use crate::hosts::SshHosts;
 use crate::trouble::Trouble;
 
@@ -20,17 +21,26 @@ const LIMIT: Duration = Duration::from_secs(15);
 /// How many bytes of a job's output are read at a time.
 const AT_ONCE: u64 = 256 << 10;
 
-/// Where hosts are reached.
+const ANOTHER_HOST: &str = "find out who answers there before anything else: it may not be this instance";
+
+/// What the cloud knows about its instances: where they are reached, and by which keys they are known.
 #[async_trait(?Send)]
-pub trait Addresses {
+pub trait Inventory {
     /// The name or address at which `ssh` reaches an instance.
     async fn address(&self, host: &InstanceId) -> Answer<String>;
+
+    /// The keys of an instance, if the cloud can tell: they are asked for when the operator's files do not know the host,
+    /// or know another one at its address.
+    async fn host_keys(&self, host: &InstanceId) -> Answer<HostKeys>;
+
+    /// The host could not be reached at its address, which may have changed: the cloud is asked again next time.
+    fn forget(&self, _host: &InstanceId) {}
 }
 
 /// Hosts that are reached over SSH, as the engine needs them.
 pub struct HostsOverSsh {
     ssh: Rc<SshHosts>,
-    addresses: Rc<dyn Addresses>,
+    inventory: Rc<dyn Inventory>,
     /// Where hosts keep their jobs.
     folder: String,
 }
@@ -43,30 +53,72 @@ enum Call {
 }
 
 impl HostsOverSsh {
-    /// Hosts at these addresses. They keep their jobs in `folder`, an absolute path such as `/var/lib/cutover`.
+    /// The hosts of this inventory. They keep their jobs in `folder`, an absolute path such as `/var/lib/cutover`.
     #[must_use]
-    pub fn new(ssh: Rc<SshHosts>, addresses: Rc<dyn Addresses>, folder: String) -> Self {
-        Self { ssh, addresses, folder }
+    pub fn new(ssh: Rc<SshHosts>, inventory: Rc<dyn Inventory>, folder: String) -> Self {
+        Self { ssh, inventory, folder }
+    }
+
+    /// The address of a host to which there is a connection now, and the user that commands run as there.
+    async fn connected(&self, call: Call, host: &InstanceId) -> Answer<(String, String)> {
+        let address = self.inventory.address(host).await?;
+        let mut user = self.ssh.user(&address).await;
+        if user.as_ref().is_err_and(Trouble::is_about_the_host_key) && self.learns_keys(host, &address).await? {
+            user = self.ssh.user(&address).await;
+        }
+        match user {
+            Ok(user) => Ok((address, user)),
+            Err(trouble) if trouble.is_about_the_host_key() && self.ssh.knows(&address) => {
+                let why = format!("{host}: who answers at {address} has another key than its console shows");
+                Err(Failure::permanent(why).with_hint(ANOTHER_HOST))
+            }
+            Err(trouble) => {
+                self.inventory.forget(host);
+                Err(failure(call, host, &trouble))
+            }
+        }
+    }
+
+    /// Asks the cloud for the keys of a host, unless that was done before. Returns whether there are any.
+    async fn learns_keys(&self, host: &InstanceId, address: &str) -> Answer<bool> {
+        if self.ssh.knows(address) {
+            return Ok(false);
+        }
+        let keys = self.inventory.host_keys(host).await?;
+        if keys.is_empty() {
+            return Ok(false);
+        }
+        self.ssh.know(address, &keys).map_err(|error| {
+            Failure::permanent(format!("{host}: its host keys could not be written to a temporary folder: {error}"))
+        })?;
+        Ok(true)
     }
 
     /// What the helper on a host replies to a request. `offset` is where its output was asked from.
     async fn reply(&self, call: Call, host: &InstanceId, request: &Request<'_>, offset: u64) -> Answer<Reply> {
-        let address = self.addresses.address(host).await?;
-        let failed = |trouble: Trouble| failure(call, host, &trouble);
-        let login = self.ssh.user(&address).await.map_err(failed)?;
+        let (address, login) = self.connected(call, host).await?;
         let command = request.command(&self.folder, &login);
-        let output = self.ssh.run(&address, &command, b"", LIMIT).await.map_err(failed)?;
+        let output = self.ssh.run(&address, &command, b"", LIMIT).await;
+        let output = output.map_err(|trouble| failure(call, host, &trouble))?;
         match job::read(&output.stdout, offset) {
             Ok(Reply::Superseded(seen)) => Err(Failure::new(
                 FailureClass::Superseded,
                 format!("{host} has seen the conductor of epoch {seen}, and refuses what an earlier one wants"),
             )),
-            Ok(Reply::Failed(why)) => Err(Failure::permanent(format!("{host}: {why}"))),
+            Ok(Reply::Failed(why)) => {
+                Err(Failure::permanent(format!("{host}: {why}{}", because(&output.said().stderr))))
+            }
             Ok(reply) => Ok(reply),
             // The helper was interrupted, or something else answered: a write may have been carried out.
             Err(why) => Err(unclear(call, format!("{host}: {why}; it says: {}", output.said().last_line()))),
         }
     }
+}
+
+/// What a program of the host has complained about, as the end of a message.
+fn because(stderr: &str) -> String {
+    let line = stderr.lines().map(str::trim).rfind(|line| !line.is_empty());
+    line.map(|line| format!(" ({line})")).unwrap_or_default()
 }
 
 fn unclear(call: Call, message: String) -> Failure {
@@ -82,9 +134,11 @@ fn failure(call: Call, host: &InstanceId, trouble: &Trouble) -> Failure {
     let failure = match trouble {
         Trouble::Lost(_) => unclear(call, message),
         Trouble::Unreachable(_) | Trouble::NotBegun(_) => Failure::not_applied(message),
-        Trouble::KeyRefused(_) | Trouble::HostKeyUnknown(_) | Trouble::HostKeyChanged(_) | Trouble::Unusable(_) => {
-            Failure::permanent(message)
-        }
+        Trouble::KeyRefused(_)
+        | Trouble::HostKeyUnknown(_)
+        | Trouble::HostKeyChanged(_)
+        | Trouble::Unusable(_)
+        | Trouble::NoSudo(_) => Failure::permanent(message),
     };
     failure.with_hint(trouble.hint())
 }
@@ -105,7 +159,7 @@ fn check(permit: &Permit) -> Answer<u64> {
 #[async_trait(?Send)]
 impl Hosts for HostsOverSsh {
     async fn ask(&self, host: &InstanceId, ask: &Ask) -> Answer<Said> {
-        let address = self.addresses.address(host).await?;
+        let (address, _) = self.connected(Call::Reads, host).await?;
         let output = self.ssh.run(&address, &ask.command, b"", ask.limit).await;
         output.map(|output| output.said()).map_err(|trouble| failure(Call::Reads, host, &trouble))
     }
@@ -158,7 +212,9 @@ mod tests {
         for sent_nothing in [Trouble::Unreachable(String::new()), Trouble::NotBegun(String::new())] {
             assert_eq!(class(Call::Writes, sent_nothing), FailureClass::NotApplied);
         }
-        for needs_somebody in [Trouble::KeyRefused(String::new()), Trouble::HostKeyChanged(String::new())] {
+        for needs_somebody in
+            [Trouble::KeyRefused, Trouble::HostKeyChanged, Trouble::NoSudo].map(|of| of(String::new()))
+        {
             assert_eq!(class(Call::Reads, needs_somebody), FailureClass::Permanent);
         }
     }

@@ -18,6 +18,9 @@ pub enum Trouble {
     /// No connection could be made. Nothing was sent.
     #[error("it cannot be reached: {0}")]
     Unreachable(String),
+    /// The user of the connection may not become another user without a password. The command did not begin.
+    #[error("sudo does not let this operator in: {0}")]
+    NoSudo(String),
     /// The command did not begin: the host printed this instead.
     #[error("the command did not begin: {0}")]
     NotBegun(String),
@@ -39,6 +42,12 @@ impl Trouble {
         matches!(self, Self::Lost(_))
     }
 
+    /// Whether the host could not prove who it is.
+    #[must_use]
+    pub const fn is_about_the_host_key(&self) -> bool {
+        matches!(self, Self::HostKeyUnknown(_) | Self::HostKeyChanged(_))
+    }
+
     /// What the operator can do.
     #[must_use]
     pub const fn hint(&self) -> &'static str {
@@ -56,10 +65,20 @@ impl Trouble {
             }
             Self::Unusable(_) => "install OpenSSH's client, or correct its configuration",
             Self::Unreachable(_) => "check the host, its security groups, and the way to it (VPN, jump host)",
-            Self::NotBegun(_) => "sign in with `ssh` as the same user and run `sudo -n true` there",
+            Self::NoSudo(_) => {
+                "sign in with `ssh` as the same user, run `sudo -n true` there, and allow it without a password \
+                 (NOPASSWD in /etc/sudoers.d)"
+            }
+            Self::NotBegun(_) => "sign in with `ssh` as the same user and see what the host prints",
             Self::Lost(_) => "check the network; cutover looks at the host again",
         }
     }
+}
+
+/// What is wrong with a host that printed this instead of beginning a command. Its language is the host's, but the program
+/// names itself.
+pub(crate) fn of_not_begun(said: String) -> Trouble {
+    if said.contains("sudo") { Trouble::NoSudo(said) } else { Trouble::NotBegun(said) }
 }
 
 /// Reads the log of a master that could not be launched.
@@ -118,6 +137,20 @@ mod tests {
         for (log, trouble) in logs {
             assert_eq!(of_log(log), trouble);
         }
+    }
+
+    #[test]
+    fn a_sudo_that_does_not_let_the_operator_in_is_told_as_that() {
+        for said in [
+            "sudo: a password is required",
+            "sudo: Ein Passwort ist notwendig",
+            "ada is not in the sudoers file.",
+            "bash: line 1: exec: sudo: not found",
+        ] {
+            assert_eq!(of_not_begun(said.to_owned()), Trouble::NoSudo(said.to_owned()));
+        }
+        let other = "This account is currently not available.";
+        assert_eq!(of_not_begun(other.to_owned()), Trouble::NotBegun(other.to_owned()));
     }
 
     #[test]

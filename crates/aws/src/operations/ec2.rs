@@ -116,6 +116,8 @@ shapes! {
         instance_type: Option<String> => "instanceType",
         /// Its address within the network.
         private_ip_address: Option<String> => "privateIpAddress",
+        /// Its address on the internet.
+        public_ip_address: Option<String> => "ipAddress",
         /// Its name within the network.
         private_dns_name: Option<String> => "privateDnsName",
         /// When it was launched.

@@ -72,7 +72,7 @@ const LISTED: &[(&str, &str)] = &[("s3:ListBucket", "s3:GetObject")];
 /// The method that is used only where sites' records change, and not with the fence alone.
 pub(super) const SEES_SITES_POINTED: &str = "dns.in_sync";
 
-const METHODS: [Method; 35] = [
+const METHODS: [Method; 37] = [
     Method::always("account.identity", &["sts:GetCallerIdentity"]),
     Method::always("account.subnets", &["ec2:DescribeSubnets"]),
     Method::always("account.security_groups", &["ec2:DescribeSecurityGroups"]),
@@ -142,6 +142,9 @@ const METHODS: [Method; 35] = [
         .besides(&[("ec2:CreateTags", "ec2:RunInstances"), ("iam:PassRole", "ec2:RunInstances")]),
     Method::during(WINDOW_AND_RETIRE, "compute.lives", &["ec2:DescribeInstances"]),
     Method::during(RETIRE, "compute.terminate", &["ec2:DescribeInstances", "ec2:TerminateInstances"]),
+    Method::always("inventory.location", &["ec2:DescribeInstances"]),
+    // For the keys of hosts that the operator's files do not know.
+    Method::always("inventory.console", &["ec2:GetConsoleOutput"]),
     Method::always("images.images", &["ec2:DescribeImages"]),
     Method::during(PREPARE, "images.build", &["ec2:DescribeImages"]),
     Method::during(RETIRE, "images.disks", &["ec2:DescribeImages"]),

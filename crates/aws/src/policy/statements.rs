@@ -57,6 +57,7 @@ pub(super) fn of_ports(deployment: &Deployment, location: Location<'_>, points_s
         page(deployment, location),
         balancers(deployment, location),
         launch(deployment, location),
+        consoles(deployment, location),
         removal(deployment, location),
         snapshots(deployment, location),
     ];
@@ -222,6 +223,12 @@ fn role_of(profile: &str, location: Location<'_>) -> String {
 /// What `part` says of each group of hosts, once.
 fn of_groups(deployment: &Deployment, part: impl Fn(&HostGroup) -> Vec<String>) -> BTreeSet<String> {
     deployment.fleets.iter().flat_map(Fleet::groups).flat_map(|(_, group)| part(group)).collect()
+}
+
+/// What the deployment's own hosts write to their consoles, and no other machine.
+fn consoles(deployment: &Deployment, location: Location<'_>) -> Vec<Statement> {
+    let consoles = Statement::allow("ReadHostKeys", &["ec2:GetConsoleOutput"], vec![location.arn("ec2", "instance/*")]);
+    vec![consoles.where_equal(format!("aws:ResourceTag/{ENVIRONMENT}"), [deployment.name.as_str()])]
 }
 
 /// Only what carries the deployment's tags is ever removed.

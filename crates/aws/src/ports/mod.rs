@@ -17,8 +17,8 @@ mod tags;
 
 pub use account::AwsAccount;
 pub use balancers::AwsBalancers;
-pub use compute::AwsCompute;
 pub(crate) use compute::HostSettings;
+pub use compute::{AwsCompute, AwsInventory, Location};
 pub use databases::AwsDatabases;
 pub(crate) use databases::Snapshots;
 pub use dns::AwsDns;

@@ -2,6 +2,7 @@
 //! the workers has been given. From then on it starts them at every boot. A boot is a start of supervisord here, whose
 //! files are in a folder of the test.
 
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,8 @@ const PROGRAMS: &str = "[program:lms_high_3]\ncommand=sleep 1000\nstopasgroup=tr
 
 struct Host {
     folder: tempfile::TempDir,
-    python: std::ffi::OsString,
+    /// The folder of supervisor's programs.
+    programs: PathBuf,
 }
 
 /// supervisord, from a boot to a shutdown.
@@ -35,7 +37,7 @@ impl Host {
     fn new() -> Self {
         let host = Self {
             folder: tempfile::tempdir().expect("a folder"),
-            python: from_environment("CUTOVER_MOTO_PYTHON", "a Python that has supervisor"),
+            programs: from_environment("CUTOVER_SUPERVISOR", "a folder with the programs of supervisor").into(),
         };
         let write = |name: &str, text: &str| std::fs::write(host.folder.path().join(name), text).expect("a file");
         std::fs::create_dir(host.folder.path().join("conf.d")).expect("a folder");
@@ -43,14 +45,9 @@ impl Host {
         write("workers.available", PROGRAMS);
         let link = host.folder.path().join("conf.d/workers.conf");
         std::os::unix::fs::symlink(host.folder.path().join("workers.available"), link).expect("a link");
-        let python = host.python.to_string_lossy();
-        write(
-            "supervisorctl",
-            &format!(
-                "#!/bin/sh\nexec {python} -m supervisor.supervisorctl -c {} \"$@\"\n",
-                host.at("supervisord.conf")
-            ),
-        );
+        let program = host.programs.join("supervisorctl");
+        let options = format!("-c {}", host.at("supervisord.conf"));
+        write("supervisorctl", &format!("#!/bin/sh\nexec {} {options} \"$@\"\n", program.display()));
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(host.at("supervisorctl"), mode).expect("it can be run");
         host
@@ -74,8 +71,8 @@ impl Host {
     }
 
     fn boot(&self) -> Booted<'_> {
-        let process = Command::new(&self.python)
-            .args(["-m", "supervisor.supervisord", "-n", "-c", &self.at("supervisord.conf")])
+        let process = Command::new(self.programs.join("supervisord"))
+            .args(["-n", "-c", &self.at("supervisord.conf")])
             .stdout(Stdio::null())
             .spawn()
             .expect("supervisord");

@@ -206,6 +206,9 @@ async fn hosts_and_images(asked: &mut Asked) {
     let launched = asked.run("compute.launch", by_permit(launched)).await;
     let launched = launched.expect("moto launches it");
     let _ = asked.run("compute.lives", compute.lives(&launched)).await;
+    let inventory = cloud::inventory(&asked.connection, &deployment);
+    let _ = asked.run("inventory.location", inventory.location(&launched)).await;
+    let _ = asked.run("inventory.console", inventory.console(&launched)).await;
     let terminate = async |permit: &Permit| compute.terminate(permit, &launched).await;
     let _ = asked.run("compute.terminate", by_permit(terminate)).await;
     let disks = asked.run("images.disks", images.disks(&oldest)).await.expect("it is ours");

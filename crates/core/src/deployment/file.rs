@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Announcement, Aws, Balancer, Branches, Database, Dns, Embedded, Fleet, Gate, MaintenancePage, Migration, Role,
-    Roles, Site,
+    Roles, Site, Ssh,
 };
 use crate::names::{BalancerName, DatabaseName, DeploymentName, DnsName, FleetName, SchemaName, UpgradeId};
 use crate::time::{OffsetTime, Span};
@@ -21,6 +21,9 @@ pub struct Deployment {
     /// The account, and how hosts are launched in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aws: Option<Aws>,
+    /// How hosts are reached over SSH.
+    #[serde(default)]
+    pub ssh: Ssh,
     /// The release that the upgrade brings.
     pub release: Release,
     /// When the site may be down.

@@ -17,6 +17,7 @@ mod platform;
 mod rules;
 mod schema;
 mod shape;
+mod ssh;
 mod syntax;
 mod template;
 #[cfg(test)]
@@ -34,5 +35,6 @@ pub use parse::parse;
 pub use people::{AnnounceWhen, Announcement, Gate, GateBefore};
 pub use platform::{Database, Image, Migration};
 pub use schema::schema;
+pub use ssh::{HostAddress, Ssh};
 pub use template::template;
 pub use traffic::{Balancer, BalancerKind, Dns, MaintenancePage, Site, SiteCheck};

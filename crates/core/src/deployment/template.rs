@@ -20,7 +20,7 @@ mod tests {
     #[test]
     fn the_file_to_start_from_is_one_for_aws_once_its_section_is_no_comment() {
         let (before, section) = template().split_once("# [aws]\n").expect("a section");
-        let section = section.lines().map(|line| line.strip_prefix("# ").expect("commented")).collect::<Vec<_>>();
+        let section = section.lines().map_while(|line| line.strip_prefix("# ")).collect::<Vec<_>>();
         let text = format!("{before}[aws]\n{}\n", section.join("\n"));
         let text = text.replace("cloud = \"embedded\"", "cloud = \"aws\"");
         let deployment = parse(&text.replace("location = \"state\"", "location = \"s3://example-state/cutover\""))
@@ -28,6 +28,15 @@ mod tests {
         assert_eq!(deployment.cloud, Cloud::Aws);
         assert_eq!(deployment.role_tag(crate::deployment::Role::Worker), "edx-worker");
         assert_eq!(deployment.aws.and_then(|aws| aws.root_volume).map(|volume| volume.size_gib), Some(25));
+    }
+
+    #[test]
+    fn the_section_about_ssh_is_right_once_it_is_no_comment() {
+        let (before, after) = template().split_once("# [ssh]\n").expect("a section");
+        let section = after.lines().map_while(|line| line.strip_prefix("# ")).collect::<Vec<_>>();
+        let deployment = parse(&format!("{before}[ssh]\n{}\n", section.join("\n"))).expect("the template has mistakes");
+        assert_eq!(deployment.ssh.address, crate::deployment::HostAddress::Private);
+        assert_eq!(deployment.ssh.user.as_deref(), Some("ubuntu"));
     }
 
     #[test]

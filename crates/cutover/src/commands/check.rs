@@ -4,13 +4,14 @@ use cutover_core::deployment::Deployment;
 use cutover_core::journal::Record;
 use cutover_core::observation::{Observation, Part};
 use cutover_core::planner::Inputs;
-use cutover_core::preflight::{CheckItem, CheckState, account, check, name_servers};
+use cutover_core::preflight::{CheckItem, CheckState, account, check, name_servers, readiness};
 use cutover_engine::failure::Failure;
 use cutover_engine::fence::Mark;
 use cutover_engine::ports::{Clock, World};
+use cutover_engine::readiness::ask_hosts;
 use cutover_engine::store::Store;
 use cutover_engine::{observe, retry};
-use futures_util::future::join;
+use futures_util::future::join3;
 
 use crate::args::FileArgs;
 use crate::commands_to_type::GivenArguments;
@@ -32,8 +33,10 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         let world = session.world().await?;
         let asked = observe::name_answers(&world, session.deployment());
         let clock = &*session.clock;
-        let (account, answers) = join(of_the_account(&world, clock, inputs), asked).await;
+        let hosts = ask_hosts(&*world.hosts, clock, inputs);
+        let (account, answers, hosts) = join3(of_the_account(&world, clock, inputs), asked, hosts).await;
         items.extend(account);
+        items.extend(readiness(&hosts));
         items.push(of_the_state(&session.store).await);
         items.push(of_the_fence(&world, clock, session.deployment(), &reading.records).await);
         items.extend(answers.iter().flat_map(|answers| name_servers(inputs, answers)));

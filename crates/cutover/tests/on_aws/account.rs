@@ -16,6 +16,7 @@ pub(crate) fn file() -> String {
     include_str!("../../../contract/src/deployment.toml")
         .replace("start = 2021-01-04T04:00:00-05:00", "start = 2037-01-05T04:00:00-05:00")
         .replace("\"192.0.2.53\"", "\"127.0.9.53\"")
+        + "\n[ssh]\nconfig = \"ssh_config\"\n"
 }
 
 /// A running moto, which ends with this value.

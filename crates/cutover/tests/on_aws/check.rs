@@ -13,6 +13,14 @@ fn items(ran: &Ran) -> Vec<Value> {
     serde_json::from_str(&ran.out).expect("JSON")
 }
 
+/// `text` without the ids of instances, which are in parentheses.
+fn without_instances(text: &str) -> String {
+    let mut parts = text.split("(i-");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let after = |part: &str| part.split_once(')').map_or_else(String::new, |(_, after)| after.to_owned());
+    parts.fold(first, |text, part| text + "(i-...)" + &after(part))
+}
+
 /// Those items without what differs between runs and networks.
 fn masked(account: &Account, items: &[Value]) -> String {
     let line = |item: &Value| {
@@ -26,6 +34,7 @@ fn masked(account: &Account, items: &[Value]) -> String {
                 seen = format!("{before}{from}...{to}{after}");
             }
         }
+        seen = without_instances(&seen);
         // The zone's servers belong to AWS, and can be reached from machines with a network.
         if text("subject").starts_with("name servers ") {
             seen.truncate("cannot be asked".len());

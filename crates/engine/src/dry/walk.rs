@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
+use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, Upgrade};
-use cutover_core::names::StepId;
-use cutover_core::plan::{Action, Decide, Lane, Membership, Plan, Step};
+use cutover_core::names::{InstanceId, StepId};
+use cutover_core::plan::{Action, Decide, InstanceRef, Lane, Membership, Plan, Step, Work};
+use cutover_hosts::command::{Ask, Command};
 
 use super::words;
 use crate::act::{Seen, act, observe};
@@ -104,7 +106,7 @@ pub async fn walk(
     let conductor = Conductor::new(world.clone(), Rc::clone(clock), Rc::new(NoOperator), journal, gate, stop);
     let taken_over = Event::ConductorTookOver { upgrade: first.upgrade.clone(), conductor: "a dry run".to_owned() };
     conductor.journal.append(taken_over).await?;
-    let mut imagined = BTreeSet::new();
+    let mut imagined = Imagined { silent: silent_hosts(world, plans).await, ..Imagined::default() };
     let mut walked = Vec::new();
     for plan in plans {
         walked = walk_plan(&conductor, plan, &mut imagined, writes).await?;
@@ -112,10 +114,46 @@ pub async fn walk(
     Ok(walked)
 }
 
+/// What a dry run does not look at.
+#[derive(Default)]
+struct Imagined {
+    /// Subjects that an earlier step would have changed.
+    subjects: BTreeSet<String>,
+    /// Hosts that do not answer.
+    silent: BTreeSet<InstanceId>,
+}
+
+/// The hosts of the plans that do not answer. They are asked all at once before the walk, which takes one step after the
+/// other: it would wait for each of them, several times.
+async fn silent_hosts(world: &World, plans: &[Plan]) -> BTreeSet<InstanceId> {
+    let steps = plans.iter().flat_map(|plan| &plan.steps);
+    let hosts: BTreeSet<&InstanceId> = steps.filter_map(|step| known_host(&step.action)).collect();
+    let limit = Work::Connections.side_by_side().unwrap_or(1);
+    let question = Ask::new(Command::new(["true"]));
+    let asked = hosts.into_iter().map(async |host| (host, world.hosts.ask(host, &question).await.is_ok()));
+    let silent =
+        stream::iter(asked).buffered(limit).filter_map(async |(host, answers)| (!answers).then(|| host.clone()));
+    silent.collect().await
+}
+
+/// The host on which a step looks and works, if it exists already.
+const fn known_host(action: &Action) -> Option<&InstanceId> {
+    let host = match action {
+        Action::StopServices(stop) => &stop.host,
+        Action::StartServices(start) => &start.host,
+        Action::Migrate(migrate) => &migrate.host,
+        _ => return None,
+    };
+    match &host.instance {
+        InstanceRef::Known(instance) => Some(instance),
+        InstanceRef::MadeBy(_) => None,
+    }
+}
+
 async fn walk_plan(
     conductor: &Conductor,
     plan: &Plan,
-    imagined: &mut BTreeSet<String>,
+    imagined: &mut Imagined,
     writes: Writes<'_>,
 ) -> Result<Vec<DryStep>, JournalError> {
     let under_way = |upgrade: &Upgrade| upgrade.run_under_way().is_some_and(|run| *run.plan == *plan);
@@ -142,20 +180,21 @@ async fn walk_plan(
 async fn walk_step(
     conductor: &Conductor,
     step: &Step,
-    imagined: &mut BTreeSet<String>,
+    imagined: &mut Imagined,
     writes: Writes<'_>,
 ) -> Result<Option<DryOutcome>, JournalError> {
     if is_done(conductor, step) {
         return Ok(Some(DryOutcome::AlreadySo));
     }
     let subjects = subjects(&step.action);
-    let changed_before = subjects.iter().any(|subject| imagined.contains(subject));
+    let is_silent = known_host(&step.action).is_some_and(|host| imagined.silent.contains(host));
+    let changed_before = is_silent || subjects.iter().any(|subject| imagined.subjects.contains(subject));
     // Facts that are learned on the way are recorded in this separate journal, as in a real run.
     let attempt = conductor.journal.step_run(&step.id).status.attempts() + 1;
     conductor.journal.append(Event::StepStarted { step: step.id.clone(), attempt }).await?;
     let (outcome, facts) = look(conductor, step, changed_before, writes).await?;
     if outcome != DryOutcome::AlreadySo {
-        imagined.extend(subjects);
+        imagined.subjects.extend(subjects);
     }
     let facts = if facts.is_empty() { made_known(&step.action) } else { facts };
     conductor.journal.append(Event::StepDone { step: step.id.clone(), facts }).await?;

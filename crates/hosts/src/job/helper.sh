@@ -7,11 +7,14 @@
 #
 #   start    who started it and when: epoch, boot id, seconds since 1970
 #   run      the script that runs the command
-#   ran      whoever makes this folder runs the command, so that it runs at most once, however often it is launched
+#   ran      whoever renames `ready` to this runs the command, so that it runs at most once, however often it is launched
 #   pids     the script's process id and start time, and the process id of the one that writes the output
 #   output   what the command has printed, up to a limit
-#   cut      exists if it printed more than that
-#   exit     how it ended; renamed into place
+#   cut      exists if it printed more than that, or if the disk was full
+#   exit     how it ended
+#
+# Everything that is written while the command runs, except the output, has its room from the beginning, and is renamed
+# into place. So a disk that fills up meanwhile takes away output, and nothing else.
 #
 # FOLDER/epoch is the highest epoch of a conductor that has written here. Lower ones are refused. Every change is made
 # under a lock, so that a conductor that was refused once cannot have a change under way.
@@ -26,8 +29,20 @@ shift 2
 boot=$(cat /proc/sys/kernel/random/boot_id)
 
 # The answer is the line that begins like this. Anything before it was printed by the host's own start-up files.
-answer() { printf '@cutover-job %s\n' "$*"; }
-fail() { answer "failed $*"; exit 0; }
+answer() { answered=yes; printf '@cutover-job %s\n' "$*"; }
+fail() { undo; answer "failed $*"; exit 0; }
+
+# Removes what is not complete.
+undo() { if [ "$new" ]; then rm -rf "$new" "$(input_folder)"; fi; }
+
+# A command of this script has failed, and its message is on standard error.
+give_up() {
+    [ -z "$answered" ] || return 0
+    [ "$(df -Pk "$folder" 2>/dev/null | awk 'NR == 2 { print $4 }')" != 0 ] || fail "the disk of $folder is full"
+    fail "the helper of jobs could not go on"
+}
+answered= new=
+trap give_up EXIT
 
 has_systemd() { [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; }
 
@@ -62,7 +77,8 @@ is_alive() {
 }
 
 # The state of the job, in the words of the answer. A job that was launched begins when it has made `ran` and `pids`. If
-# it has not begun after 15 s, its launch was lost, and it may be launched again.
+# it has not begun after 15 s, its launch was lost, and it may be launched again. It has vanished only when no process of it
+# is left, even if the one that would have recorded its end was killed.
 state() {
     if [ ! -e "$job/start" ]; then echo none
     elif [ -e "$job/exit" ]; then echo "ended $(cat "$job/exit")"
@@ -71,12 +87,16 @@ state() {
     elif is_alive; then echo running
     elif [ ! -e "$job/ran" ]; then
         if [ $(($(date +%s) - $(field time "$job/start"))) -lt 15 ]; then echo running; else echo none; fi
-    # It may have ended between the two looks.
+    elif [ ! -e "$job/pids" ] && is_beginning; then echo running
+    elif [ -e "$job/pids" ] && [ "$(processes)" ]; then echo running
+    # It may have ended between two looks.
     elif [ -e "$job/exit" ]; then echo "ended $(cat "$job/exit")"
-    elif [ ! -e "$job/pids" ]; then echo running
     else echo vanished
     fi
 }
+
+# Whether the script runs, for as long as it has not said so itself.
+is_beginning() { grep -qsazFx "$job/run" /proc/[0-9]*/cmdline; }
 
 # start NAME EPOCH USER DIRECTORY OUTPUT_LIMIT INPUT_BYTES COMMAND...: INPUT_BYTES of standard input are the command's.
 start() {
@@ -86,16 +106,17 @@ start() {
     id "$user" >/dev/null 2>&1 || fail "there is no user $user"
     enter "$epoch"
     if [ "$(state)" != none ]; then
-        answer "found $(record)"
+        answer "found $(cat "$job/start")"
         return
     fi
     # A launch that was lost may only be late: it keeps its folder, in which only one of the two can run the command.
     if [ -e "$job/start" ] && [ "$(field boot "$job/start")" = "$boot" ]; then sign "$job"; else prepare "$@"; fi
     launch
-    answer "started $(record)"
+    answer "started $(cat "$job/start")"
 }
 
-record() { cat "$job/start"; }
+# record TEXT: prints a line that always takes the same room.
+record() { printf '%-120s\n' "$1"; }
 
 sign() {
     echo "epoch=$epoch boot=$boot time=$(date +%s)" >"$1/start.new"
@@ -103,14 +124,20 @@ sign() {
 }
 
 prepare() {
-    rm -rf "$job" "$job.new"
-    mkdir "$job.new"
+    new=$job.new
+    rm -rf "$job" "$new"
+    mkdir "$new"
     [ "$input" = 0 ] || keep_input
-    sign "$job.new"
-    script "$@" >"$job.new/run"
-    if [ "$(id -u)" = 0 ]; then chown -R "$user" "$job.new"; fi
-    sync "$job.new/start" "$job.new/run" 2>/dev/null || sync
-    mv "$job.new" "$job"
+    sign "$new"
+    script "$@" >"$new/run"
+    mkfifo "$new/pipe"
+    : >"$new/output"
+    for mark in ready not-cut not-drained; do : >"$new/$mark"; done
+    for record in pids.new exit.new; do record "" >"$new/$record"; done
+    if [ "$(id -u)" = 0 ]; then chown -R "$user" "$new"; fi
+    sync "$new/start" "$new/run" 2>/dev/null || sync
+    mv "$new" "$job"
+    new=
 }
 
 # The input may be a secret. It stays in memory, where only the user can read it, until the command has opened it.
@@ -130,28 +157,31 @@ input_folder() { if [ -w /run ]; then echo "/run/cutover-input-$name"; else echo
 script() {
     echo "job=$(quote "$job") input=$(quote "${input_file:-/dev/null}") limit=$limit"
     cat <<'END'
-cd "$job" && mkdir ran 2>/dev/null || exit 0
-# A signal is for the command: this script waits for its end, and records it.
-trap : HUP INT TERM
-mkfifo pipe
+cd "$job" && mv ready ran 2>/dev/null || exit 0
+# The helper sends signals to the command, not to this script, which waits for the command's end and records it. Whoever
+# signals this script ends everything: the host shuts down, or somebody has stopped the unit.
+stopped=
+trap 'stopped=yes' HUP INT TERM
+record() { printf '%-120s\n' "$1" 1<>"$2.new" && mv "$2.new" "$2"; }
 exec 3<"$input"
 [ "$input" = /dev/null ] || rm -f "$input"
 (
     trap '' HUP INT TERM
     # Each read is written at once, so that the output can be followed.
     size=0 more=yes
-    while [ "$more" ] && [ "$size" -lt "$limit" ]; do
+    while [ "$more" = yes ] && [ "$size" -lt "$limit" ]; do
         left=$((limit - size))
-        dd bs=$((left < 65536 ? left : 65536)) count=1 2>/dev/null
+        dd bs=$((left < 65536 ? left : 65536)) count=1 2>/dev/null || more=lost
         now=$(wc -c <output)
-        [ "$now" -gt "$size" ] || more=
+        [ "$more" = lost ] || [ "$now" -gt "$size" ] || more=
         size=$now
     done
-    if [ "$more" ] && [ "$(dd bs=1 count=1 2>/dev/null | wc -c)" -gt 0 ]; then : >cut; cat >/dev/null; fi
-    : >drained
+    [ "$more" != yes ] || [ "$(dd bs=1 count=1 2>/dev/null | wc -c)" = 0 ] || more=lost
+    # The command must be able to go on, whatever becomes of its output.
+    if [ "$more" = lost ]; then mv not-cut cut; cat >/dev/null; fi
+    mv not-drained drained
 ) <pipe >output 3<&- &
-echo "$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $!" >pids.new
-mv pids.new pids
+record "$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $!" pids
 cgroup=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
 ooms() { sed -n 's/^oom_kill //p' "$cgroup/memory.events" 2>/dev/null || echo 0; }
 before=$(ooms)
@@ -163,24 +193,29 @@ END
 status=$?
 # The shell returns early from its wait when a signal was caught. The command ends the pipe.
 [ -e drained ] || { tries=0; while [ ! -e drained ] && [ "$tries" -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done; }
+# A command that was ended together with this script has not failed: after a shutdown the job is found to have died with its
+# host, and otherwise to have vanished.
+[ -z "$stopped" ] || [ "$status" = 0 ] || exit 0
 memory=$([ "$(ooms)" = "$before" ] || echo ' out-of-memory')
 peak=$(cat "$cgroup/memory.peak" 2>/dev/null || echo unknown)
-echo "status=$status peak=$peak$memory" >exit.new
-sync exit.new 2>/dev/null || sync
-mv exit.new exit
+record "status=$status peak=$peak$memory" exit
+sync exit 2>/dev/null || sync
 END
 }
 
 unit() { echo "cutover-job-$name"; }
 
-# Launching a job that has run already changes nothing: the script ends when it cannot make `ran`.
+# Launching a job that has run already changes nothing: the script ends when it cannot rename `ready`. A job that could not
+# be launched is taken from a launch that is only late, in the same way.
 launch() {
     if has_systemd; then
         systemctl reset-failed "$(unit).service" 2>/dev/null || true
-        systemd-run --quiet --unit="$(unit)" --property=User="$user" --property=KillMode=control-group \
-            --property=OOMPolicy=continue --setenv=LANG=C.UTF-8 /bin/sh "$job/run" 9>&- 2>"$folder/launch.log" ||
-            systemctl is-active --quiet "$(unit).service" ||
-            fail "systemd-run: $(tr '\n' ' ' <"$folder/launch.log")"
+        if said=$(systemd-run --quiet --unit="$(unit)" --property=User="$user" --property=KillMode=control-group \
+            --property=OOMPolicy=continue --setenv=LANG=C.UTF-8 /bin/sh "$job/run" 2>&1 9>&-); then return; fi
+        if mv "$job/ready" "$job/ran" 2>/dev/null; then
+            rm -rf "$job" "$(input_folder)"
+            fail "systemd-run: $(printf %s "$said" | tr '\n' ' ')"
+        fi
     elif [ "$(id -un)" = "$user" ]; then
         LANG=C.UTF-8 setsid /bin/sh "$job/run" </dev/null >/dev/null 2>&1 9>&- &
     else
@@ -199,7 +234,7 @@ read_job() {
     if [ "$length" -lt 0 ]; then length=0; fi
     if [ "$length" -gt "$maximum" ]; then length=$maximum; fi
     cut=$([ ! -e "$job/cut" ] || echo ' cut')
-    answer "job $(record) size=$((size)) length=$length$cut state=$now"
+    answer "job $(cat "$job/start") size=$((size)) length=$length$cut state=$now"
     if [ "$length" -gt 0 ]; then tail -c "+$((offset + 1))" "$job/output" | head -c "$length"; fi
 }
 
@@ -207,7 +242,7 @@ read_job() {
 # whatever they do; elsewhere a session.
 processes() {
     read -r runner _ writer <"$job/pids"
-    if grep -qs "/$(unit)\.service\$" "/proc/$runner/cgroup"; then
+    if has_systemd; then
         grep -ls "/$(unit)\.service\$" /proc/[0-9]*/cgroup | cut -d/ -f3
     else
         cat /proc/[0-9]*/stat 2>/dev/null | sed -n "s/^\([0-9]*\) (.*) [^ ]* [^ ]* [^ ]* $runner .*/\1/p"

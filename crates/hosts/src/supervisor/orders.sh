@@ -15,17 +15,30 @@ processes() {
     done
 }
 
+# The processes that a process has started, and those that they have started, whatever became of their environment: sudo
+# clears it.
+descendants() {
+    cat /proc/[0-9]*/stat 2>/dev/null | sed 's/^\([0-9]*\) (.*) [^ ]* \([0-9]*\) .*/\1 \2/' | awk -v top="$1" '
+        { parent[$1] = $2 }
+        END { for (pid in parent) { for (up = pid; up in parent && up != top;) up = parent[up]; if (up == top) print pid } }'
+}
+
 # supervisor must know of the stop, or it would start the program again. It would then wait for its own limit before it
-# kills, so the processes are killed here: the group of the one that supervisor started, and whatever left that group.
+# kills, so the processes are killed here: the group of the one that supervisor started, and whatever left that group. Those
+# are looked for before their parents are gone, and once more after.
 kill_program() {
     pid=$("$supervisorctl" pid "$1" 2>/dev/null)
     "$supervisorctl" stop "$1" &
     sleep 1
+    started=
     case $pid in
     '' | 0 | *[!0-9]*) ;;
-    *) kill -s KILL -- "-$pid" 2>/dev/null ;;
+    *)
+        started=$(descendants "$pid")
+        kill -s KILL -- "-$pid" 2>/dev/null
+        ;;
     esac
-    for left in $(processes "$1"); do kill -s KILL "$left" 2>/dev/null && echo "$1: killed process $left"; done
+    for left in $started $(processes "$1"); do kill -s KILL "$left" 2>/dev/null && echo "$1: killed process $left"; done
     wait
 }
 

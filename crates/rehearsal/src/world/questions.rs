@@ -6,11 +6,10 @@ use cutover_core::deployment::{Role, Services};
 use cutover_core::names::InstanceId;
 use cutover_core::time::between;
 use cutover_engine::ports::Answer;
-use cutover_hosts::answers;
 use cutover_hosts::celery::{self, Task};
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
 use cutover_hosts::supervisor::autostart;
-use cutover_hosts::{hold, processes};
+use cutover_hosts::{answers, hold, processes, readiness};
 
 use super::jobs::{not_found, runs};
 use super::parts::{Host, Program, Script, list_of};
@@ -24,6 +23,7 @@ pub(crate) enum Question {
     Answers,
     Held,
     Autostart,
+    Readiness,
     SmokeTest,
     QueuedTasks,
     RunningTasks,
@@ -39,6 +39,7 @@ impl Question {
             Self::Held => "held",
             Self::Autostart => "autostart",
             Self::Answers => "answers",
+            Self::Readiness => "readiness",
             Self::SmokeTest => "smoke_test",
             Self::QueuedTasks => "queued_tasks",
             Self::RunningTasks => "running_tasks",
@@ -73,6 +74,8 @@ impl WorldState {
             Question::Held
         } else if autostart::is_asked(ask) || is_of_role(&|services| is_avail(services, arguments)) {
             Question::Autostart
+        } else if readiness::asked(ask).is_some() {
+            Question::Readiness
         } else if is_of_role(&|services| services.smoke_tests.iter().any(|test| test.command == arguments)) {
             Question::SmokeTest
         } else if is_of_role(&|services| !arguments.is_empty() && services.count_queues == arguments) {
@@ -95,6 +98,7 @@ impl WorldState {
             Question::Autostart => Some(autostart_of(host, ask)),
             Question::Held => hold::asked(ask).map(|items| printed(hold::answer(items, host.holds_back))),
             Question::Answers => answers::asked(ask).map(|addresses| answers_of(host, addresses)),
+            Question::Readiness => Some(self.readiness(host, readiness::asked(ask).unwrap_or_default())),
             Question::SmokeTest => self.smoke_test(host, &ask.command),
             Question::QueuedTasks => Some(printed(format!("{}\n", self.queued_tasks(&host.fleet)))),
             Question::RunningTasks => Some(self.running_tasks(host)),
@@ -111,6 +115,15 @@ impl WorldState {
 
     fn supervisorctl_of(&self, host: &Host) -> Option<&str> {
         self.deployment.role.services(host.role).map(|services| services.supervisorctl.as_str())
+    }
+
+    /// What a host of this world says about itself: it has everything, if the file names its supervisorctl.
+    fn readiness(&self, host: &Host, supervisorctl: &str) -> Said {
+        let supervisor = match self.supervisorctl_of(host) == Some(supervisorctl) {
+            true => "supervisor 4.2.5".to_owned(),
+            false => format!("supervisor-missing {supervisorctl}"),
+        };
+        printed(format!("clock {}\nsudo yes\n{supervisor}\nfree 20000000 /\nend\n", self.now.as_second()))
     }
 
     /// `supervisorctl status PROGRAM...`

@@ -4,9 +4,10 @@ use std::process::Command as Process;
 use std::time::Duration;
 
 use cutover_hosts::command::{Command, EXIT_TIMED_OUT};
+use cutover_rig::{Host, Plain};
 use cutover_ssh::SshHosts;
 
-use super::sshd::{HOST, Sshd};
+use super::support::{HOST, hosts, settings};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -17,8 +18,8 @@ async fn said(hosts: &SshHosts, words: &[&str]) -> (i32, String) {
 
 #[tokio::test]
 async fn arguments_input_output_and_exit_status_arrive_as_they_are() {
-    let sshd = Sshd::start();
-    let hosts = sshd.hosts("operator");
+    let sshd = Plain::start();
+    let hosts = hosts(&sshd, "operator");
     let words = ["printf", "%s|", "two words", "$HOME", "it's", "", "a\nline", "*"];
     assert_eq!(said(&hosts, &words).await, (0, "two words|$HOME|it's||a\nline|*|".to_owned()));
     let input = vec![b'x'; 1 << 20];
@@ -32,25 +33,23 @@ async fn arguments_input_output_and_exit_status_arrive_as_they_are() {
     assert_eq!(said(&hosts, &["sh", "-c", "kill -9 $$"]).await.0, 137);
     assert_eq!(said(&hosts, &["true"]).await, (0, String::new()));
     assert_eq!(sshd.sign_ins(), 1, "one connection for all of them");
-    hosts.close().await;
 }
 
 #[tokio::test]
 async fn a_command_that_takes_too_long_is_ended_on_the_host() {
-    let sshd = Sshd::start();
-    let hosts = sshd.hosts("operator");
+    let sshd = Plain::start();
+    let hosts = hosts(&sshd, "operator");
     let slow = Command::new(["sleep", "600.75"]);
     let output = hosts.run(HOST, &slow, b"", Duration::from_secs(1)).await.expect("an answer");
     assert_eq!(output.exit, EXIT_TIMED_OUT);
     let left = Process::new("pgrep").args(["-f", "sleep 600.75"]).status().expect("pgrep");
     assert!(!left.success(), "it still runs");
-    hosts.close().await;
 }
 
 #[tokio::test]
 async fn commands_at_the_same_time_share_a_connection_and_each_gets_its_own_answer() {
-    let sshd = Sshd::start();
-    let hosts = sshd.hosts("operator");
+    let sshd = Plain::start();
+    let hosts = hosts(&sshd, "operator");
     let numbers: Vec<String> = (0..8).map(|number| number.to_string()).collect();
     let words: Vec<[&str; 2]> = numbers.iter().map(|number| ["echo", number.as_str()]).collect();
     let (a, b, c, d, e, f, g, h) = tokio::join!(
@@ -67,13 +66,12 @@ async fn commands_at_the_same_time_share_a_connection_and_each_gets_its_own_answ
         assert_eq!((exit, said.trim()), (0, numbers[number].as_str()));
     }
     assert_eq!(sshd.sign_ins(), 1);
-    hosts.close().await;
 }
 
 #[tokio::test]
 async fn a_connection_that_has_ended_is_made_again() {
-    let sshd = Sshd::start();
-    let hosts = sshd.hosts("operator");
+    let sshd = Plain::start();
+    let hosts = hosts(&sshd, "operator");
     assert_eq!(said(&hosts, &["echo", "one"]).await.1, "one\n");
     sshd.end_connections();
     let mut again = hosts.run(HOST, &Command::new(["echo", "two"]), b"", LIMIT).await;
@@ -81,20 +79,19 @@ async fn a_connection_that_has_ended_is_made_again() {
         again = hosts.run(HOST, &Command::new(["echo", "two"]), b"", LIMIT).await;
     }
     assert_eq!(again.expect("a new connection").stdout, b"two\n");
-    hosts.close().await;
 }
 
 #[tokio::test]
 async fn the_operators_own_shared_connection_is_used_and_left_open() {
-    let sshd = Sshd::start();
-    let socket = sshd.path().join("own");
-    let settings = sshd.settings("operator", &format!("Match host {HOST}\n  ControlPath {}\n", socket.display()));
+    let sshd = Plain::start();
+    let socket = sshd.operator().path().join("own");
+    let settings = settings(&sshd, "operator", &format!("Match host {HOST}\n  ControlPath {}\n", socket.display()));
     let config = settings.config.clone().expect("a configuration");
     let login = Process::new("ssh").arg("-F").arg(&config).args(["-f", "-N", "-M", HOST]).status().expect("ssh");
     assert!(login.success());
     let hosts = SshHosts::new(settings).expect("a folder for sockets");
     assert_eq!(said(&hosts, &["echo", "hello"]).await.1, "hello\n");
-    hosts.close().await;
+    drop(hosts);
     assert_eq!(sshd.sign_ins(), 1, "the operator's own");
     let still = Process::new("ssh").arg("-F").arg(&config).args(["-O", "check", HOST]).status().expect("ssh");
     assert!(still.success(), "it is the operator's");
@@ -102,12 +99,12 @@ async fn the_operators_own_shared_connection_is_used_and_left_open() {
 }
 
 #[tokio::test]
-async fn connections_end_when_they_are_closed() {
-    let sshd = Sshd::start();
-    let hosts = sshd.hosts("operator");
+async fn connections_end_with_the_value_that_made_them() {
+    let sshd = Plain::start();
+    let hosts = hosts(&sshd, "operator");
     assert_eq!(said(&hosts, &["true"]).await.0, 0);
     assert_eq!(sshd.connections(), 1);
-    hosts.close().await;
+    drop(hosts);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(sshd.connections(), 0);
 }

@@ -4,5 +4,8 @@
 
 mod connections;
 mod contracts;
-mod sshd;
+mod jobs;
+mod newborn;
+mod supervisors;
+mod support;
 mod troubles;

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use cutover_hosts::command::Command;
+use cutover_rig::{Host, Plain};
 use cutover_ssh::{Settings, SshHosts, Trouble};
 
-use super::sshd::{HOST, Sshd};
+use super::support::{HOST, hosts, settings};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -15,15 +16,15 @@ async fn trouble(hosts: &SshHosts, command: &Command, limit: Duration) -> Troubl
 
 #[tokio::test]
 async fn a_wrong_key_an_unknown_host_and_a_changed_host_key_are_told_apart() {
-    let sshd = Sshd::start();
+    let sshd = Plain::start();
     let command = Command::new(["true"]);
-    let refused = trouble(&sshd.hosts("stranger"), &command, LIMIT).await;
+    let refused = trouble(&hosts(&sshd, "stranger"), &command, LIMIT).await;
     assert!(matches!(&refused, Trouble::KeyRefused(_)), "{refused}");
-    sshd.is_unknown();
-    let unknown = trouble(&sshd.hosts("operator"), &command, LIMIT).await;
+    sshd.operator().knows_nobody();
+    let unknown = trouble(&hosts(&sshd, "operator"), &command, LIMIT).await;
     assert!(matches!(&unknown, Trouble::HostKeyUnknown(_)), "{unknown}");
-    sshd.is_known_by("stranger");
-    let changed = trouble(&sshd.hosts("operator"), &command, LIMIT).await;
+    sshd.operator().takes_for(sshd.endpoint(), "stranger");
+    let changed = trouble(&hosts(&sshd, "operator"), &command, LIMIT).await;
     assert!(matches!(&changed, Trouble::HostKeyChanged(_)), "{changed}");
     assert_eq!(sshd.sign_ins(), 0);
     assert!(![refused, unknown, changed].iter().any(Trouble::may_pass));
@@ -31,10 +32,10 @@ async fn a_wrong_key_an_unknown_host_and_a_changed_host_key_are_told_apart() {
 
 #[tokio::test]
 async fn a_host_where_nothing_listens_cannot_be_reached_and_may_be_later() {
-    let sshd = Sshd::start();
-    let mut settings = sshd.settings("operator", "");
-    settings.config = Some(sshd.path().join("other"));
-    std::fs::write(sshd.path().join("other"), "Host *\n  Port 1\n").expect("written");
+    let sshd = Plain::start();
+    let mut settings = settings(&sshd, "operator", "");
+    settings.config = Some(sshd.operator().path().join("other"));
+    std::fs::write(sshd.operator().path().join("other"), "Host *\n  Port 1\n").expect("written");
     let hosts = SshHosts::new(settings).expect("a folder for sockets");
     let unreachable = trouble(&hosts, &Command::new(["true"]), LIMIT).await;
     assert!(matches!(&unreachable, Trouble::Unreachable(why) if why.contains("refused")), "{unreachable}");
@@ -43,9 +44,9 @@ async fn a_host_where_nothing_listens_cannot_be_reached_and_may_be_later() {
 
 #[tokio::test]
 async fn a_missing_ssh_and_a_wrong_configuration_are_named() {
-    let sshd = Sshd::start();
-    let missing = Settings { program: "/nonexistent/ssh".into(), ..sshd.settings("operator", "") };
-    let wrong = sshd.settings("operator", "Kolour yes");
+    let sshd = Plain::start();
+    let missing = Settings { program: "/nonexistent/ssh".into(), ..settings(&sshd, "operator", "") };
+    let wrong = settings(&sshd, "operator", "Kolour yes");
     for (settings, word) in [(missing, "/nonexistent/ssh"), (wrong, "kolour")] {
         let unusable = trouble(&SshHosts::new(settings).expect("a folder"), &Command::new(["true"]), LIMIT).await;
         assert!(matches!(&unusable, Trouble::Unusable(why) if why.contains(word)), "{unusable}");
@@ -54,10 +55,10 @@ async fn a_missing_ssh_and_a_wrong_configuration_are_named() {
 
 #[tokio::test]
 async fn a_host_that_falls_silent_is_noticed_within_fifteen_seconds() {
-    let sshd = Sshd::start();
-    let hosts = sshd.hosts("operator");
+    let sshd = Plain::start();
+    let hosts = hosts(&sshd, "operator");
     hosts.run(HOST, &Command::new(["true"]), b"", LIMIT).await.expect("an answer");
-    sshd.stop();
+    sshd.fall_silent();
     let start = Instant::now();
     let silent = trouble(&hosts, &Command::new(["true"]), Duration::from_secs(60)).await;
     assert!(matches!(silent, Trouble::Lost(_) | Trouble::Unreachable(_)), "{silent}");
@@ -66,13 +67,14 @@ async fn a_host_that_falls_silent_is_noticed_within_fifteen_seconds() {
 
 #[tokio::test]
 async fn an_answer_that_was_cut_off_leaves_it_open_whether_the_command_ran() {
-    let sshd = Sshd::start();
-    let hosts = sshd.hosts("operator");
-    let command = Command::script("touch \"$1\"; sleep 9", [sshd.path().join("ran").display().to_string()]);
+    let sshd = Plain::start();
+    let hosts = hosts(&sshd, "operator");
+    let command = Command::script("touch \"$1\"; sleep 9", [sshd.operator().path().join("ran").display().to_string()]);
     let lost = tokio::join!(trouble(&hosts, &command, LIMIT), async {
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        while !sshd.operator().path().join("ran").exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         sshd.end_connections();
     });
-    assert!(sshd.path().join("ran").exists());
     assert!(lost.0.may_have_run(), "{}", lost.0);
 }

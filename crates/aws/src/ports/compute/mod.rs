@@ -1,7 +1,10 @@
-//! Instances on EC2: `instances` is the port, `user_data` the instructions for the first boot of a host.
+//! Instances on EC2: `instances` is the port, `inventory` tells where they are reached, and `user_data` has the instructions
+//! for the first boot of a host.
 
 mod instances;
+mod inventory;
 mod user_data;
 
 pub use instances::AwsCompute;
 pub(crate) use instances::HostSettings;
+pub use inventory::{AwsInventory, Location};

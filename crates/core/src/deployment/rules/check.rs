@@ -3,7 +3,7 @@
 use super::super::Deployment;
 use super::super::document::Node;
 use super::super::mistake::Mistake;
-use super::{addresses, aws, branches, databases, duplicates, fleets, naming, patterns, times, traffic};
+use super::{addresses, aws, branches, databases, duplicates, fleets, naming, patterns, ssh, times, traffic};
 
 /// Every mistake that any rule finds, in no particular order.
 pub(crate) fn check(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
@@ -18,6 +18,7 @@ pub(crate) fn check(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
         addresses::RULES,
         branches::RULES,
         aws::RULES,
+        ssh::RULES,
     ]
     .into_iter()
     .flatten()

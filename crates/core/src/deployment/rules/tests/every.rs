@@ -520,3 +520,26 @@ fn images_are_not_built_from_a_branch_of_another_release() {
     "#);
     assert_snapshot!(large(&[("branch = \"mitx/koa\"", "branch = \"mitx/koa-hotfix\"")]), @"");
 }
+
+#[test]
+fn hosts_are_reached_in_a_way_that_ssh_can_use() {
+    let ssh = |line: &str| small(&[("[release]", &format!("[ssh]\n{line}\n[release]"))]);
+    assert_snapshot!(ssh("address = \"lms.example.org\""), @r#"
+    11:11 `lms.example.org` does not say how a host is reached | write "private" or "public" | or a pattern with the name of the host, such as "{name}.example.org"
+    "#);
+    assert_snapshot!(ssh("address = \"-oProxyCommand={name}\""), @r#"
+    11:11 `-oProxyCommand={name}` does not say how a host is reached | write "private" or "public" | or a pattern with the name of the host, such as "{name}.example.org"
+    "#);
+    assert_snapshot!(ssh("user = \"\""), @"
+    11:8 `ssh.user` is not usable | leave it out to use your own SSH configuration
+    ");
+    assert_snapshot!(ssh("config = \"-F\""), @"
+    11:10 `ssh.config` is not usable | leave it out to use your own SSH configuration
+    ");
+    assert_snapshot!(ssh("job_folder = \"jobs\""), @r#"
+    11:14 `jobs` is not a folder of its own on a host | write for example "/var/lib/cutover"
+    "#);
+    assert_snapshot!(ssh("connect_timeout = \"10m\""), @r#"
+    11:19 connecting to a host may take between 1 second and 1 minute | write for example "10s"
+    "#);
+}

@@ -1,0 +1,256 @@
+//! Hosts as they answer over their connections: what would fail on them in the window.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{CheckItem, CheckState};
+use crate::readiness::{AskedHost, NotAsked, Readiness, Supervisor};
+use crate::time::human;
+use crate::words::{count, some_of};
+
+/// A clock that is off by more than this makes logs of several hosts hard to compare.
+const CLOCK: Duration = Duration::from_secs(5);
+/// AWS refuses requests that are signed by a clock that is off by more than this.
+const CLOCK_FOR_AWS: Duration = Duration::from_secs(300);
+/// With less space than this, in KiB, commands and services fail at any moment.
+const FULL: u64 = 100 << 10;
+/// With less space than this, in KiB, logs of a release's start may fill the rest.
+const LOW: u64 = 1 << 20;
+/// How many hosts, and how many of their different words, are in an item.
+const NAMED: usize = 3;
+
+/// Something that is wrong with a host.
+#[derive(Clone)]
+struct Flaw {
+    kind: Kind,
+    seen: String,
+}
+
+/// Flaws of the same kind are one item, however many hosts have them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind {
+    state: CheckState,
+    subject: &'static str,
+    consequence: &'static str,
+    remedy: String,
+}
+
+impl Flaw {
+    fn problem(subject: &'static str, seen: impl Into<String>, consequence: &'static str, remedy: &str) -> Self {
+        let kind = Kind { state: CheckState::Problem, subject, consequence, remedy: remedy.to_owned() };
+        Self { kind, seen: seen.into() }
+    }
+
+    fn warning(subject: &'static str, seen: impl Into<String>, consequence: &'static str, remedy: &str) -> Self {
+        let problem = Self::problem(subject, seen, consequence, remedy);
+        Self { kind: Kind { state: CheckState::Warning, ..problem.kind }, ..problem }
+    }
+}
+
+/// Checks what hosts have said about themselves. Nothing where no host was asked.
+#[must_use]
+pub fn readiness(hosts: &[AskedHost]) -> Vec<CheckItem> {
+    let mut flawed: BTreeMap<Kind, BTreeMap<String, Vec<String>>> = BTreeMap::new();
+    let mut ready = 0;
+    for host in hosts {
+        let flaws = flaws(host);
+        ready += usize::from(flaws.is_empty());
+        for Flaw { kind, seen } in flaws {
+            let named = format!("{} ({})", host.name, host.instance);
+            flawed.entry(kind).or_default().entry(seen).or_default().push(named);
+        }
+    }
+    let mut items: Vec<CheckItem> = flawed.into_iter().map(|(kind, seen)| item(kind, &seen)).collect();
+    if ready > 0 {
+        items.push(CheckItem::ok("connections to hosts", format!("{ready} of {} hosts are ready", hosts.len())));
+    }
+    items
+}
+
+/// `seen` are the hosts by what was seen on them.
+fn item(kind: Kind, seen: &BTreeMap<String, Vec<String>>) -> CheckItem {
+    let mut words: Vec<String> =
+        seen.iter().take(NAMED).map(|(seen, names)| format!("{}: {seen}", some_of(names, NAMED))).collect();
+    let others: usize = seen.values().skip(NAMED).map(Vec::len).sum();
+    if others > 0 {
+        words.push(format!("and {}", count(others, "other host")));
+    }
+    let item = CheckItem::ok(kind.subject, words.join("; "));
+    match kind.state {
+        CheckState::Warning => item.warning(kind.consequence, &kind.remedy),
+        _ => item.problem(kind.consequence, &kind.remedy),
+    }
+}
+
+fn flaws(host: &AskedHost) -> Vec<Flaw> {
+    let asked = match &host.answer {
+        Ok(asked) => asked,
+        Err(NotAsked { why, remedy }) => {
+            let consequence = "its services could be neither stopped nor started";
+            return vec![Flaw::problem("unreachable hosts", why, consequence, remedy)];
+        }
+    };
+    let mut flaws = [tools(asked), supervisor(asked), disks(asked), clock(host, asked)].concat();
+    // What supervisor knows is another question only if it answers at all.
+    if let (Supervisor::Version(_), None, Some(NotAsked { why, remedy })) =
+        (&asked.supervisor, &asked.no_sudo, &host.programs)
+    {
+        flaws.push(Flaw::problem("programs of hosts", why, "these programs would not be stopped", remedy));
+    }
+    if !asked.agents.is_empty() {
+        flaws.push(Flaw::warning(
+            "agents on hosts",
+            asked.agents.join(", "),
+            "they may start services again, or change packages, in the middle of the window",
+            "stop them for the window",
+        ));
+    }
+    flaws
+}
+
+fn tools(asked: &Readiness) -> Vec<Flaw> {
+    let mut flaws = Vec::new();
+    if let Some(said) = &asked.no_sudo {
+        let remedy =
+            "let this user run every command with sudo without a password (NOPASSWD), or set `user` under [ssh]";
+        flaws.push(Flaw::problem("sudo on hosts", said, "nothing could be done there as another user", remedy));
+    }
+    if !asked.missing.is_empty() {
+        let seen = format!("{} not installed", asked.missing.join(", "));
+        let remedy = "install coreutils and util-linux there";
+        flaws.push(Flaw::problem("tools on hosts", seen, "commands cannot be run there", remedy));
+    }
+    flaws
+}
+
+fn supervisor(asked: &Readiness) -> Vec<Flaw> {
+    const SUBJECT: &str = "supervisor on hosts";
+    const CONSEQUENCE: &str = "its services could be neither stopped nor started";
+    match &asked.supervisor {
+        Supervisor::Version(_) => Vec::new(),
+        // Without sudo it cannot answer, which is a flaw of its own.
+        Supervisor::Silent(_) if asked.no_sudo.is_some() => Vec::new(),
+        Supervisor::Missing(path) => {
+            let remedy = "correct the role's `supervisorctl` in the deployment file";
+            vec![Flaw::problem(SUBJECT, format!("there is no {path}"), CONSEQUENCE, remedy)]
+        }
+        Supervisor::Silent(said) => {
+            let said = if said.is_empty() { "supervisorctl does not answer within 10 s" } else { said };
+            vec![Flaw::problem(SUBJECT, said, CONSEQUENCE, "look why supervisor does not answer there")]
+        }
+    }
+}
+
+fn disks(asked: &Readiness) -> Vec<Flaw> {
+    let below = |limit: u64| -> Vec<&str> {
+        asked.free.iter().filter(|(free, _)| *free < limit).map(|(_, mount)| mount.as_str()).collect()
+    };
+    let (full, low) = (below(FULL), below(LOW));
+    let remedy = "make room there, days before the window";
+    if !full.is_empty() {
+        let seen = format!("less than 100 MiB free on {}", full.join(", "));
+        return vec![Flaw::problem("disks of hosts", seen, "commands and services fail when it is full", remedy)];
+    }
+    if !low.is_empty() {
+        let seen = format!("less than 1 GiB free on {}", low.join(", "));
+        return vec![Flaw::warning("disks of hosts", seen, "it may be full by the window", remedy)];
+    }
+    Vec::new()
+}
+
+fn clock(host: &AskedHost, asked: &Readiness) -> Vec<Flaw> {
+    const SUBJECT: &str = "clocks of hosts";
+    let (before, after) = host.between;
+    let off = asked.clock_is_off_by(before, after);
+    let seen = || format!("off by {}, or this machine's is", human(off));
+    let remedy = "look at time synchronisation there, and on this machine";
+    if off > CLOCK_FOR_AWS {
+        return vec![Flaw::problem(SUBJECT, seen(), "AWS refuses requests of such a host", remedy)];
+    }
+    if off > CLOCK {
+        return vec![Flaw::warning(SUBJECT, seen(), "its logs cannot be compared with others", remedy)];
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn ready() -> Readiness {
+        Readiness {
+            clock: Timestamp::UNIX_EPOCH,
+            no_sudo: None,
+            missing: Vec::new(),
+            supervisor: Supervisor::Version("4.2.5".to_owned()),
+            free: vec![(5 << 20, "/".to_owned())],
+            agents: Vec::new(),
+        }
+    }
+
+    fn host(number: u32, answer: Result<Readiness, NotAsked>) -> AskedHost {
+        AskedHost {
+            name: format!("edx-{number}").into(),
+            instance: format!("i-{number}").into(),
+            between: (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH),
+            answer,
+            programs: None,
+        }
+    }
+
+    fn items(hosts: &[AskedHost]) -> String {
+        let line = |item: &CheckItem| {
+            let CheckItem { subject, state, seen, consequence, remedy } = item;
+            format!("{state:?} {subject}: {seen}\n  {consequence}\n  {remedy}").trim_end().to_owned()
+        };
+        readiness(hosts).iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn hosts_that_are_ready_are_one_item() {
+        assert_snapshot!(items(&[host(1, Ok(ready())), host(2, Ok(ready()))]), @"Ok connections to hosts: 2 of 2 hosts are ready");
+        assert_eq!(items(&[]), "");
+    }
+
+    #[test]
+    fn hosts_with_the_same_flaw_are_one_item_that_names_some_of_them() {
+        let silent = || Err(NotAsked { why: "it cannot be reached".to_owned(), remedy: "check the VPN".to_owned() });
+        let hosts: Vec<AskedHost> = (1..=5).map(|number| host(number, silent())).collect();
+        assert_snapshot!(items(&hosts));
+    }
+
+    #[test]
+    fn hosts_that_fail_in_the_same_way_with_other_words_are_one_item() {
+        let silent = |number: u32| {
+            let why = format!("connect to 10.0.0.{number}: timed out");
+            Err(NotAsked { why, remedy: "check the VPN".to_owned() })
+        };
+        let hosts: Vec<AskedHost> = (1..=5).map(|number| host(number, silent(number))).collect();
+        assert_snapshot!(items(&hosts));
+    }
+
+    #[test]
+    fn everything_that_would_fail_in_the_window_is_an_item_of_its_own() {
+        let flawed = Readiness {
+            clock: Timestamp::from_second(9).expect("a moment"),
+            no_sudo: Some("sudo: a password is required".to_owned()),
+            missing: vec!["flock".to_owned()],
+            supervisor: Supervisor::Missing("/edx/bin/supervisorctl".to_owned()),
+            free: vec![(90 << 10, "/".to_owned()), (900 << 10, "/var".to_owned())],
+            agents: vec!["puppet.service".to_owned()],
+        };
+        let hung = Readiness {
+            supervisor: Supervisor::Silent(String::new()),
+            clock: Timestamp::from_second(900).expect("a moment"),
+            free: vec![(900 << 10, "/var".to_owned())],
+            ..ready()
+        };
+        let unknown = NotAsked { why: "supervisor knows no program lms".to_owned(), remedy: "correct it".to_owned() };
+        let hosts =
+            [host(1, Ok(flawed)), host(2, Ok(hung)), AskedHost { programs: Some(unknown), ..host(3, Ok(ready())) }];
+        assert_snapshot!(items(&hosts));
+    }
+}

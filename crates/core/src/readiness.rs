@@ -1,0 +1,94 @@
+//! What a host says about itself before it is needed: whether a conductor could do its work there.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::names::{HostName, InstanceId};
+
+/// What a host says about itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readiness {
+    /// Its clock, in whole seconds.
+    pub clock: Timestamp,
+    /// What sudo said instead of working; nothing if it asks for no password.
+    pub no_sudo: Option<String>,
+    /// Programs that the commands of a conductor need and that are not installed.
+    pub missing: Vec<String>,
+    /// The version of supervisor.
+    pub supervisor: Supervisor,
+    /// The free space of each file system that is written to, in KiB, with its mount point.
+    pub free: Vec<(u64, String)>,
+    /// Agents and timers that may restart services or change packages in the window.
+    pub agents: Vec<String>,
+}
+
+/// The supervisor of a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Supervisor {
+    /// It answers, and has this version.
+    Version(String),
+    /// There is no supervisorctl at that path.
+    Missing(String),
+    /// It does not answer: supervisorctl said this.
+    Silent(String),
+}
+
+impl Readiness {
+    /// How far the host's clock is off, if it was asked between these two moments; zero if that cannot be told apart from
+    /// the time that the question took.
+    #[must_use]
+    pub fn clock_is_off_by(&self, before: Timestamp, after: Timestamp) -> Duration {
+        // Its seconds are whole.
+        let (first, last) = (self.clock, self.clock + Duration::from_secs(1));
+        let off = if last < before { before.duration_since(last) } else { first.duration_since(after) };
+        Duration::try_from(off).unwrap_or_default()
+    }
+}
+
+/// What came of asking one host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedHost {
+    /// Its name.
+    pub name: HostName,
+    /// Its id.
+    pub instance: InstanceId,
+    /// The moments right before and after the question, on this machine's clock.
+    pub between: (Timestamp, Timestamp),
+    /// What it says of itself, or why it could not be asked.
+    pub answer: Result<Readiness, NotAsked>,
+    /// What is wrong with the programs that the file names for this host; nothing if supervisor knows each of them.
+    pub programs: Option<NotAsked>,
+}
+
+/// Why something is not known of a host.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NotAsked {
+    /// Why.
+    pub why: String,
+    /// What to do about it; empty if nobody knows.
+    pub remedy: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_off_only_by_what_the_question_cannot_explain() {
+        let at = |seconds: i64| Timestamp::from_second(1_795_939_200 + seconds).expect("a moment");
+        let host = Readiness {
+            clock: at(0),
+            no_sudo: None,
+            missing: Vec::new(),
+            supervisor: Supervisor::Version("4.2.5".to_owned()),
+            free: Vec::new(),
+            agents: Vec::new(),
+        };
+        assert_eq!(host.clock_is_off_by(at(-2), at(3)), Duration::ZERO);
+        assert_eq!(host.clock_is_off_by(at(-9), at(-7)), Duration::from_secs(7));
+        assert_eq!(host.clock_is_off_by(at(8), at(9)), Duration::from_secs(7));
+    }
+}

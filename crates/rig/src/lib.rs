@@ -1,0 +1,32 @@
+//! Real hosts for tests and benchmarks. It is not part of the program, and knows nothing of cutover's other crates.
+//!
+//! There are two kinds of hosts behind one interface, [`Host`]:
+//! - [`Debian`] is a whole Debian with systemd, sshd, supervisor and Python, with an address of its own. It can be rebooted,
+//!   have its cable pulled, be far away, and have its disk filled. It takes root, and a second or two to boot.
+//! - [`Plain`] is an sshd on loopback with a supervisord of its own, for any user and in 0.2 s.
+//!
+//! Nothing is left behind, even if the test process is killed. Several processes may use rigs at the same time.
+//!
+//! - `host`: the interface;
+//! - `operator`: the keys, known hosts and OpenSSH configuration with which hosts are reached;
+//! - `plain`, `supervisord`: servers on loopback;
+//! - `machine`: systems that boot;
+//! - `program`: how other programs are started.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a rig starts real programs and waits in real time, with this machine's PATH"
+)]
+
+mod host;
+mod machine;
+mod operator;
+mod plain;
+mod program;
+mod supervisord;
+
+pub use host::Host;
+pub use machine::{Debian, FarAway, Machines};
+pub use operator::{Endpoint, Operator};
+pub use plain::Plain;
+pub use program::Ran;

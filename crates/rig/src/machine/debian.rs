@@ -1,0 +1,271 @@
+//! A Debian that boots, and what may befall it.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::control_groups::first_process;
+use super::far_away::FarAway;
+use super::furniture;
+use super::network::Network;
+use crate::host::Host;
+use crate::operator::{Endpoint, Operator};
+use crate::program::{Ran, run, succeed, until};
+
+const KEEPER: &str = include_str!("keeper.sh");
+const INSTALL: &str = "install it with: apt-get install systemd-container util-linux iproute2";
+const NFTABLES: &str = "install it with: apt-get install nftables";
+/// How long a machine may take to boot on a busy computer.
+const BOOT: Duration = Duration::from_secs(60);
+/// The size of a machine's disk, which is in memory.
+const DISK: &str = "96m";
+/// What many machines need of the kernel: each systemd has several instances.
+const INOTIFY_INSTANCES: (&str, u32) = ("/proc/sys/fs/inotify/max_user_instances", 8192);
+
+/// The machines of one operator, on a network of their own.
+pub struct Machines {
+    network: Rc<Network>,
+    operator: Rc<Operator>,
+    root: PathBuf,
+}
+
+impl Machines {
+    /// None yet.
+    ///
+    /// # Panics
+    /// When this process may not make machines, or there is no system for them.
+    #[must_use]
+    pub fn new() -> Self {
+        let root = std::env::var_os("CUTOVER_DEBIAN").map(PathBuf::from);
+        let advice = "run the tests with `cargo xtask test`, or set CUTOVER_DEBIAN to the folder of a Debian system";
+        let root = root.filter(|root| root.join("etc/ssh").exists());
+        let root = root.unwrap_or_else(|| panic!("there is no system for machines; {advice}"));
+        allow_many();
+        Self { network: Rc::new(Network::take()), operator: Rc::new(Operator::new()), root }
+    }
+
+    /// Boots a machine.
+    ///
+    /// # Panics
+    /// When it does not boot.
+    #[must_use]
+    pub fn boot(&self) -> Debian {
+        self.boot_several(1).remove(0)
+    }
+
+    /// Boots some machines at the same time.
+    ///
+    /// # Panics
+    /// When one does not boot.
+    #[must_use]
+    pub fn boot_several(&self, count: usize) -> Vec<Debian> {
+        let machines: Vec<Debian> = (0..count).map(|_| self.launch()).collect();
+        machines.iter().for_each(Debian::wait_until_up);
+        machines
+    }
+
+    /// The operator of the machines.
+    #[must_use]
+    pub fn operator(&self) -> &Rc<Operator> {
+        &self.operator
+    }
+
+    fn launch(&self) -> Debian {
+        let number = self.network.next();
+        let (machine, address) = (self.network.machine(number), self.network.address(number));
+        let folder = tempfile::tempdir().expect("a folder");
+        let furniture = folder.path().join("furniture");
+        let key = furniture::write(&furniture, &machine, &address, &self.operator.authorized());
+        let mut keeper = Command::new("setsid");
+        keeper.args(["unshare", "--mount", "/bin/sh", "-c", KEEPER, "keeper"]).arg(&self.root).arg(furniture);
+        keeper.args([&self.network.bridge(), &machine, DISK]).arg(folder.path().join("console"));
+        let keeper = keeper.stdin(Stdio::piped()).stdout(self.network.lock()).spawn();
+        let keeper = keeper.unwrap_or_else(|error| panic!("no machine can be started ({error}); {INSTALL}"));
+        let debian = Debian {
+            machine,
+            endpoint: Endpoint { address, port: 22, user: "root".to_owned(), key },
+            keeper,
+            folder,
+            operator: Rc::clone(&self.operator),
+            _network: Rc::clone(&self.network),
+        };
+        self.operator.knows(&debian.endpoint);
+        debian
+    }
+}
+
+impl Default for Machines {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Raises the kernel's limit for this boot of the computer.
+fn allow_many() {
+    let (file, wanted) = INOTIFY_INSTANCES;
+    let now = std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse::<u32>().ok());
+    if now.is_some_and(|now| now < wanted) {
+        std::fs::write(file, wanted.to_string()).unwrap_or_else(|error| panic!("{file}: {error}"));
+    }
+}
+
+/// A Debian with systemd, sshd, supervisor and Python, which ends with this. Its operator signs in as root.
+pub struct Debian {
+    machine: String,
+    endpoint: Endpoint,
+    keeper: Child,
+    folder: TempDir,
+    operator: Rc<Operator>,
+    _network: Rc<Network>,
+}
+
+impl Debian {
+    /// Waits until its sshd listens.
+    ///
+    /// # Panics
+    /// When it does not within a minute.
+    pub fn wait_until_up(&self) {
+        let address = format!("{}:22", self.endpoint.address).parse().expect("an address");
+        let listens = || std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok();
+        let is_up = until(BOOT, listens).is_some();
+        assert!(is_up, "{} does not boot:\n{}", self.machine, self.console());
+    }
+
+    /// What it has printed while it booted.
+    fn console(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("console")).unwrap_or_default()
+    }
+
+    /// Its boot id, which is another one after each boot.
+    #[must_use]
+    pub fn boot_id(&self) -> String {
+        self.furnish("cat /proc/sys/kernel/random/boot_id")
+    }
+
+    /// Makes it go down and boot again. Returns once it is down.
+    ///
+    /// # Panics
+    /// When it does not go down.
+    pub fn reboot(&self) {
+        let before = self.first_process();
+        // The answer does not come if the machine is quick.
+        self.run("systemctl reboot");
+        self.wait_until_not(before);
+    }
+
+    /// Takes its power away for a moment. Returns once it is down; it boots again.
+    ///
+    /// # Panics
+    /// When it does not go down.
+    pub fn reset(&self) {
+        let before = self.first_process();
+        std::fs::write(self.folder.path().join("furniture.reset"), "").expect("written");
+        succeed("kill", &["-s", "KILL", &before.to_string()], INSTALL);
+        self.wait_until_not(before);
+    }
+
+    /// Waits until its first process is another one.
+    fn wait_until_not(&self, before: u32) {
+        let down = until(BOOT, || (first_process(&self.machine) != Some(before)).then_some(()));
+        assert!(down.is_some(), "{} does not go down:\n{}", self.machine, self.console());
+    }
+
+    /// Pulls its network cable.
+    pub fn unplug(&self) {
+        self.ip(&["link", "set", &self.interface(), "down"]);
+    }
+
+    /// Plugs its network cable in again.
+    pub fn plug_in(&self) {
+        self.ip(&["link", "set", &self.interface(), "up"]);
+    }
+
+    /// Moves it far away: what is sent to its sshd and what it sends arrives after `delay`, and of the packets in each
+    /// direction a part is lost.
+    ///
+    /// # Panics
+    /// When there is no nft.
+    #[must_use]
+    pub fn far_away(&self, delay: Duration, loss_percent: u8) -> FarAway {
+        let chain = |hook: &str| {
+            format!(
+                "chain {hook} {{ type filter hook {hook} priority 0\nnumgen random mod 100 < {loss_percent} drop\n}}\n"
+            )
+        };
+        let rules = format!("table inet far {{\n{}{}}}\n", chain("input"), chain("output"));
+        let target = self.first_process().to_string();
+        // Those are the rules of its own network.
+        let mut command = Command::new("nsenter");
+        let set = run(command.args(["--target", &target, "--net", "nft", "-f", "-"]), &rules, NFTABLES);
+        assert_eq!(set.exit, 0, "{}", set.stderr);
+        FarAway::new(&self.endpoint.address, delay)
+    }
+
+    /// Fills its disk to the last byte.
+    pub fn fill_disk(&self) {
+        // The second fills what is smaller than a block of the first.
+        self.furnish("dd if=/dev/zero of=/filler bs=1M 2>/dev/null; cat /dev/zero >>/filler 2>/dev/null; true");
+    }
+
+    /// Makes room on its disk again.
+    pub fn empty_disk(&self) {
+        self.furnish("rm /filler");
+    }
+
+    /// The command that runs a shell script on it as root, without the network.
+    #[must_use]
+    pub fn command(&self, script: &str) -> Command {
+        let target = self.first_process().to_string();
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &target, "--all", "--wdns=/", "/usr/bin/env", "-i", "HOME=/root"]);
+        command.args(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "/bin/sh", "-c", script]);
+        command
+    }
+
+    fn ip(&self, arguments: &[&str]) {
+        succeed("ip", arguments, INSTALL);
+    }
+
+    /// The end of its cable on this computer.
+    fn interface(&self) -> String {
+        format!("vb-{}", self.machine)
+    }
+
+    fn first_process(&self) -> u32 {
+        let found = until(BOOT, || first_process(&self.machine));
+        found.unwrap_or_else(|| panic!("{} has no first process:\n{}", self.machine, self.console()))
+    }
+}
+
+impl Host for Debian {
+    fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    fn operator(&self) -> &Operator {
+        &self.operator
+    }
+
+    fn supervisorctl(&self) -> &'static str {
+        "/usr/bin/supervisorctl"
+    }
+
+    fn run(&self, script: &str) -> Ran {
+        run(&mut self.command(script), "", INSTALL)
+    }
+
+    fn programs_folder(&self) -> &'static str {
+        "/etc/supervisor/conf.d"
+    }
+}
+
+impl Drop for Debian {
+    fn drop(&mut self) {
+        // The keeper ends the machine when its standard input ends.
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}

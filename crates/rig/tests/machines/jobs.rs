@@ -1,0 +1,154 @@
+//! Bad days of a job: it is never lost, never run twice, and never said to be something that it is not.
+
+use cutover_engine::failure::FailureClass;
+use cutover_hosts::command::{Ask, Command, RunAs};
+use cutover_hosts::job::{JobStart, JobState, Request};
+use cutover_rig::{Host, Machines};
+
+use super::support::{Conductor, FOLDER, job, text};
+
+#[tokio::test]
+async fn a_job_whose_host_was_reset_died_with_it_and_can_be_run_again() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    let conductor = Conductor::of(&host);
+    let job = job("job", "echo one; sleep 1000");
+    assert_eq!(conductor.start(&job).await, Ok(JobStart::Started));
+    conductor
+        .until(
+            async || conductor.report(&job.name).await,
+            |report| report.as_ref().is_some_and(|it| !it.output.is_empty()),
+        )
+        .await;
+    host.reset();
+    let report = conductor.ended(&job.name).await;
+    assert_eq!((text(&report), report.state), ("one\n".to_owned(), JobState::HostRestarted));
+    // It is not started again until somebody has seen that.
+    assert_eq!(conductor.start(&job).await, Ok(JobStart::Found));
+    conductor.collect(&job.name).await.expect("collected");
+    assert_eq!(conductor.start(&job).await, Ok(JobStart::Started));
+}
+
+#[tokio::test]
+async fn a_conductor_that_was_killed_between_start_and_answer_finds_its_job() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    let conductor = Conductor::of(&host);
+    let job = job("job", "echo ran >>/root/runs; sleep 3");
+    // The start is sent, and its sender does not live to hear the answer.
+    let request = Request::Start { job: &job, epoch: 1, input: 0 }.command(FOLDER, "root");
+    let config = host.config("operator", "");
+    let line = cutover_hosts::envelope::line(&request, std::time::Duration::from_secs(15), "root");
+    let mut sender = std::process::Command::new("ssh")
+        .arg("-F")
+        .arg(config)
+        .args([host.address(), &line])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("ssh");
+    while host.run(&format!("test -e {FOLDER}/job/start")).exit != 0 {
+        assert!(sender.try_wait().expect("its state").is_none_or(|status| status.success()));
+    }
+    sender.kill().expect("it runs, or has just ended");
+    sender.wait().expect("it ends");
+    assert_eq!(conductor.start(&job).await, Ok(JobStart::Found));
+    let report = conductor.ended(&job.name).await;
+    assert!(matches!(report.state, JobState::Ended { exit: 0, .. }), "{report:?}");
+    assert_eq!(host.furnish("cat /root/runs"), "ran");
+}
+
+#[tokio::test]
+async fn conductors_that_start_a_job_at_the_same_time_run_it_once() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    let conductors: Vec<Conductor> = (0..4).map(|_| Conductor::of(&host)).collect();
+    let job = job("job", "echo ran >>/root/runs; sleep 1");
+    let starts = futures_util::future::join_all(conductors.iter().map(|conductor| conductor.start(&job))).await;
+    let started = starts.iter().filter(|start| **start == Ok(JobStart::Started)).count();
+    assert_eq!(started, 1, "{starts:?}");
+    conductors[0].ended(&job.name).await;
+    assert_eq!(host.furnish("cat /root/runs"), "ran");
+}
+
+#[tokio::test]
+async fn a_conductor_that_was_succeeded_is_refused_after_a_restart_too() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    let (first, second) = (Conductor::of(&host).at_epoch(4), Conductor::of(&host).at_epoch(5));
+    assert_eq!(first.start(&job("one", "sleep 1000")).await, Ok(JobStart::Started));
+    assert_eq!(second.start(&job("two", "echo two")).await, Ok(JobStart::Started));
+    let is_refused = async || {
+        let three = job("three", "echo three >/root/three");
+        let mut refused = first.start(&three).await.expect_err("it was succeeded");
+        if refused.class == FailureClass::NotApplied {
+            // Its connection had ended with the host.
+            refused = first.start(&three).await.expect_err("it was succeeded");
+        }
+        assert_eq!(refused.class, FailureClass::Superseded, "{refused}");
+        assert!(refused.message.contains("epoch 5"), "{refused}");
+    };
+    is_refused().await;
+    host.reset();
+    second.ended(&"one".into()).await;
+    is_refused().await;
+    assert_ne!(host.run("test -e /root/three").exit, 0);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_nothing_is_half_done() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    let conductor = Conductor::of(&host);
+    let running = job("running", "sleep 3; echo from a full disk; exit 3");
+    assert_eq!(conductor.start(&running).await, Ok(JobStart::Started));
+    conductor.until(async || conductor.report(&running.name).await, Option::is_some).await;
+    host.fill_disk();
+    let next = job("next", "echo ran >>/dev/shm/runs");
+    for _ in 0..2 {
+        let refused = conductor.start(&next).await.expect_err("there is no room");
+        assert!(refused.message.contains("the disk of /var/lib/cutover is full"), "{refused}");
+        assert_eq!(refused.class, FailureClass::Permanent, "{refused}");
+        assert_eq!(conductor.report(&next.name).await, Ok(None), "nothing of it is there");
+    }
+    // The job that runs goes on. Its output is lost, and how it ended is not.
+    let report = conductor.ended(&running.name).await;
+    assert!(matches!(report.state, JobState::Ended { exit: 3, .. }), "{report:?}");
+    assert_eq!((text(&report), report.is_cut), (String::new(), true));
+    assert!(conductor.ask(&Ask::new(Command::new(["true"]))).await.is_ok());
+    host.empty_disk();
+    assert_eq!(conductor.start(&next).await, Ok(JobStart::Started));
+    conductor.ended(&next.name).await;
+    assert_eq!(host.furnish("cat /dev/shm/runs"), "ran");
+}
+
+#[tokio::test]
+async fn a_sudo_that_asks_for_a_password_is_said_and_waits_for_nobody() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    host.furnish(
+        "useradd --create-home --shell /bin/bash ubuntu; echo ubuntu:secret | chpasswd; usermod -aG sudo ubuntu; \
+         cp -r /root/.ssh /home/ubuntu/; chown -R ubuntu /home/ubuntu/.ssh",
+    );
+    let conductor = Conductor::with(&host, super::support::settings(&host, "operator", "User ubuntu"));
+    let as_root = Ask::new(Command::as_root(["id", "-un"]));
+    for failure in [
+        conductor.ask(&as_root).await.map(|_| ()).expect_err("sudo asks"),
+        conductor.start(&job("job", "id -un")).await.map(|_| ()).expect_err("sudo asks"),
+    ] {
+        assert!(failure.message.contains("password is required"), "{failure}");
+        assert!(failure.to_string().contains("sudo -n true"), "{failure}");
+        assert_eq!(failure.class, FailureClass::Permanent, "{failure}");
+    }
+    // Nothing of that keeps the operator from what needs no sudo.
+    let said = conductor.ask(&Ask::new(Command::new(["id", "-un"]))).await.expect("an answer");
+    assert_eq!(said.stdout, "ubuntu\n");
+    host.furnish("echo 'ubuntu ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/ubuntu");
+    assert_eq!(conductor.ask(&as_root).await.expect("an answer").stdout, "root\n");
+    assert_eq!(conductor.start(&job("job", "id -un")).await, Ok(JobStart::Started));
+    assert_eq!(text(&conductor.ended(&"job".into()).await), "ubuntu\n", "a job runs as the user who signs in");
+    let mut as_daemon = job("daemon", "id -un; pwd; echo \"$LANG\"");
+    as_daemon.command.run_as = RunAs::User("daemon".to_owned());
+    assert_eq!(conductor.start(&as_daemon).await, Ok(JobStart::Started));
+    assert_eq!(text(&conductor.ended(&"daemon".into()).await), "daemon\n/\nC.UTF-8\n");
+}

@@ -1,0 +1,75 @@
+//! The rig itself: machines are what they are said to be, and nothing of them is left behind.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use cutover_rig::{Host, Machines};
+
+#[test]
+fn a_machine_boots_is_rebooted_and_keeps_its_files() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    assert_eq!(host.furnish("ps -o comm= -p 1; id -un"), "systemd\nroot");
+    let before = host.boot_id();
+    host.furnish("echo kept >/root/file");
+    host.reboot();
+    host.wait_until_up();
+    assert_ne!(host.boot_id(), before);
+    assert_eq!(host.furnish("cat /root/file"), "kept");
+}
+
+#[test]
+fn machines_share_nothing_but_their_system() {
+    let machines = Machines::new();
+    let hosts = machines.boot_several(2);
+    hosts[0].furnish("systemd-run --unit=one sleep 1000; echo one >/root/file");
+    hosts[1].furnish("systemd-run --unit=one sleep 1000; systemctl stop one.service");
+    assert_eq!(hosts[0].run("systemctl is-active one.service").stdout, "active");
+    assert_ne!(hosts[1].run("cat /root/file").exit, 0);
+    assert_ne!(hosts[0].boot_id(), hosts[1].boot_id());
+}
+
+/// Set in a process that boots a machine and is then killed.
+const IS_KILLED: &str = "RIG_TEST_IS_KILLED";
+
+#[test]
+fn nothing_is_left_of_a_process_that_was_killed() {
+    if std::env::var_os(IS_KILLED).is_some() {
+        let machines = Machines::new();
+        let host = machines.boot();
+        println!("\nbooted {}", host.furnish("hostname"));
+        std::thread::sleep(Duration::from_secs(60));
+        return;
+    }
+    for keeper_too in [false, true] {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.args(["--exact", "--nocapture", "rig::nothing_is_left_of_a_process_that_was_killed"]);
+        let mut process = command.env(IS_KILLED, "yes").stdout(Stdio::piped()).spawn().expect("this program");
+        let mut lines = BufReader::new(process.stdout.take().expect("its output")).lines().map_while(Result::ok);
+        let machine = lines.find_map(|line| line.strip_prefix("booted ").map(str::to_owned)).expect("it boots");
+        assert!(exists(&machine));
+        if keeper_too {
+            let keeper = format!("^/bin/sh -c .* {machine} ");
+            assert!(Command::new("pkill").args(["-KILL", "-f", &keeper]).status().expect("pkill").success());
+        }
+        process.kill().expect("it runs");
+        process.wait().expect("it ends");
+        for _ in 0..100 {
+            if exists(&machine) {
+                std::thread::sleep(Duration::from_millis(50));
+                // Nobody is there to end it but the next process that wants machines.
+                keeper_too.then(Machines::new);
+            }
+        }
+        assert!(!exists(&machine), "{machine} is left, the keeper was killed too: {keeper_too}");
+    }
+}
+
+/// Whether anything is left of a machine.
+fn exists(machine: &str) -> bool {
+    let groups = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"];
+    let cable = format!("/sys/class/net/vb-{machine}");
+    groups.iter().any(|folder| Path::new(folder).join(machine).exists()) || Path::new(&cable).exists()
+}

@@ -1,0 +1,172 @@
+//! A conductor that carries out steps on real hosts. Everything else of its world is simulated, and not touched.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cutover_contract::{conductor, step};
+use cutover_core::deployment::{Deployment, PastStopLimit, parse, template};
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Fact, StepStatus, Upgrade};
+use cutover_core::names::InstanceId;
+use cutover_core::plan::{
+    Action, Basis, Decide, Edge, Host as PlanHost, HostPrograms, InstanceRef, Order, Phase, Plan, Rule, StartServices,
+    Step, StopServices,
+};
+use cutover_engine::drive::Conductor;
+use cutover_engine::journal::read;
+use cutover_engine::phase::{self, Ending};
+use cutover_engine::ports::{Answer, Clock, Decided, Operator, World};
+use cutover_engine::store::Store;
+use cutover_rehearsal::EmbeddedCloud;
+use cutover_rig::{Debian, Host};
+use cutover_ssh::{HostKeys, HostsOverSsh, Inventory, SshHosts};
+
+use crate::support::{FOLDER, WallClock, settings};
+
+/// Nobody decides anything here.
+struct Nobody;
+
+#[async_trait(?Send)]
+impl Operator for Nobody {
+    async fn decide(&self, _: &Decide) -> Decided {
+        std::future::pending().await
+    }
+}
+
+struct Addresses(RefCell<BTreeMap<InstanceId, String>>);
+
+#[async_trait(?Send)]
+impl Inventory for Addresses {
+    async fn address(&self, host: &InstanceId) -> Answer<String> {
+        Ok(self.0.borrow()[host].clone())
+    }
+
+    async fn host_keys(&self, _: &InstanceId) -> Answer<HostKeys> {
+        Ok(HostKeys::default())
+    }
+}
+
+/// Conductors, one after the other, of an upgrade with a single real host, `i-1`.
+pub(crate) struct Stage {
+    deployment: Deployment,
+    world: World,
+    store: Store,
+}
+
+impl Stage {
+    pub(crate) fn on(host: &Debian) -> Self {
+        let deployment = parse(template()).expect("no mistakes");
+        let start = deployment.window.start.timestamp;
+        let state = EmbeddedCloud::furnish(&deployment, 1, start);
+        let world = EmbeddedCloud::in_memory(state, Rc::new(WallClock)).world();
+        let ssh = Rc::new(SshHosts::new(settings(host, "operator", "")).expect("a folder for sockets"));
+        let at = Addresses(RefCell::new([("i-1".into(), host.address().to_owned())].into()));
+        let hosts = Rc::new(HostsOverSsh::new(ssh, Rc::new(at), FOLDER.to_owned()));
+        let store = Store::memory(&deployment.upgrade());
+        Self { world: World { hosts, ..world }, store, deployment }
+    }
+
+    async fn conductor(&self) -> Conductor {
+        let clock: Rc<dyn Clock> = Rc::new(WallClock);
+        conductor(self.world.clone(), clock, Rc::new(Nobody), self.store.clone(), &self.deployment).await
+    }
+
+    /// Conducts a new plan with these steps, each after the one before it.
+    pub(crate) async fn conduct(&self, steps: Vec<Step>) -> Ending {
+        let conductor = self.conductor().await;
+        let begin = Some((self.plan(steps), Digest::of(b"")));
+        phase::run(&conductor, begin, Phase::Announce).await.expect("the journal works")
+    }
+
+    /// Another conductor continues the plan on record.
+    pub(crate) async fn resume(&self) -> Ending {
+        let conductor = self.conductor().await;
+        phase::run(&conductor, None, Phase::Announce).await.expect("the journal works")
+    }
+
+    fn plan(&self, mut steps: Vec<Step>) -> Plan {
+        for later in 1..steps.len() {
+            let before = steps[later - 1].id.clone();
+            steps[later].waits_for.push(Edge { step: before, rule: Rule::Follows });
+        }
+        let (upgrade, phase, order) = (self.deployment.upgrade(), Phase::Announce, Order::Overlapped);
+        let made_at = WallClock.now();
+        Plan { upgrade, phase, order, made_at, basis: Basis::default(), steps }
+    }
+
+    async fn on_record(&self) -> Upgrade {
+        read(&self.store).await.expect("the journal is consistent").upgrade
+    }
+
+    /// Why a step has failed.
+    pub(crate) async fn error_of(&self, id: &str) -> String {
+        let upgrade = self.on_record().await;
+        match upgrade.run_of(Phase::Announce).expect("it was begun").status(&id.into()) {
+            StepStatus::Failed { error, .. } => error.clone(),
+            other => panic!("{id} has not failed: {other:?}"),
+        }
+    }
+
+    /// Every fact on record, as text.
+    pub(crate) async fn facts(&self) -> Vec<Fact> {
+        let records = read(&self.store).await.expect("the journal is consistent").records;
+        let events = records.into_iter().flat_map(|record| record.events);
+        events.flat_map(|event| event.facts().to_vec()).collect()
+    }
+}
+
+fn host() -> PlanHost {
+    PlanHost { name: "edx-1".into(), instance: InstanceRef::Known("i-1".into()) }
+}
+
+fn supervisorctl() -> String {
+    "/usr/bin/supervisorctl".to_owned()
+}
+
+fn names(programs: &[&str]) -> Vec<cutover_core::names::ProgramName> {
+    programs.iter().map(|program| (*program).into()).collect()
+}
+
+pub(crate) fn stop(programs: &[&str], stop_limit: u64, past_stop_limit: PastStopLimit) -> Step {
+    let stop_limit = Duration::from_secs(stop_limit);
+    let (host, supervisorctl, programs) = (host(), supervisorctl(), names(programs));
+    step(
+        "stop",
+        Action::StopServices(StopServices {
+            host,
+            supervisorctl,
+            programs,
+            stop_limit,
+            past_stop_limit,
+            running_tasks: Vec::new(),
+        }),
+    )
+}
+
+pub(crate) fn confirm(programs: &[&str]) -> Step {
+    let hosts = vec![HostPrograms { host: host(), supervisorctl: supervisorctl(), programs: names(programs) }];
+    step("confirm", Action::ConfirmStopped { hosts })
+}
+
+pub(crate) fn start(programs: &[&str]) -> Step {
+    let (host, supervisorctl, programs) = (host(), supervisorctl(), names(programs));
+    step(
+        "start",
+        Action::StartServices(StartServices {
+            host,
+            supervisorctl,
+            programs,
+            steady: Duration::from_secs(5),
+            answers: Vec::new(),
+            autostart: false,
+        }),
+    )
+}
+
+/// The same step with another limit, in seconds.
+pub(crate) fn within(seconds: u64, step: Step) -> Step {
+    Step { limit: Duration::from_secs(seconds), ..step }
+}

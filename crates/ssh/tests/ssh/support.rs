@@ -1,0 +1,74 @@
+//! How the tests reach a host of the rig.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cutover_core::names::InstanceId;
+use cutover_engine::gate::Gate;
+use cutover_engine::ports::{Answer, Clock, Hosts};
+use cutover_hosts::command::Command;
+use cutover_hosts::job::{Job, JobStart};
+use cutover_rig::{Host, Plain};
+use cutover_ssh::{HostKeys, HostsOverSsh, Inventory, Settings, SshHosts};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use jiff::Timestamp;
+
+/// The address of every host here.
+pub(crate) const HOST: &str = "127.0.0.1";
+
+/// The settings of an operator who has this key, with these lines in the configuration of OpenSSH.
+pub(crate) fn settings(sshd: &Plain, key: &str, lines: &str) -> Settings {
+    Settings { config: Some(sshd.config(key, lines)), connect_timeout: Duration::from_secs(3), ..Settings::default() }
+}
+
+/// The hosts as that operator reaches them.
+pub(crate) fn hosts(sshd: &Plain, key: &str) -> SshHosts {
+    SshHosts::new(settings(sshd, key, "")).expect("a folder for sockets")
+}
+
+/// Every host is this machine.
+pub(crate) struct Here;
+
+#[async_trait(?Send)]
+impl Inventory for Here {
+    async fn address(&self, _: &InstanceId) -> Answer<String> {
+        Ok(HOST.to_owned())
+    }
+
+    async fn host_keys(&self, _: &InstanceId) -> Answer<HostKeys> {
+        Ok(HostKeys::default())
+    }
+}
+
+/// This machine's clock.
+pub(crate) struct WallClock;
+
+#[async_trait(?Send)]
+impl Clock for WallClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn up(&self) -> Duration {
+        cutover_core::time::between(Timestamp::UNIX_EPOCH, self.now())
+    }
+
+    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
+        tokio::time::sleep(length).boxed_local()
+    }
+}
+
+/// Starts a job that runs a shell script, which no conductor has started before.
+pub(crate) async fn start(port: &HostsOverSsh, name: &str, script: &str) {
+    start_job(port, name, Command::script(script, Vec::<String>::new())).await;
+}
+
+/// Starts a job that no conductor has started before.
+pub(crate) async fn start_job(port: &HostsOverSsh, name: &str, command: Command) {
+    let clock: Rc<dyn Clock> = Rc::new(WallClock);
+    let job = Job::new(name.into(), command);
+    let start = async |permit: &_| port.start_job(permit, &"i-1".into(), &job).await;
+    assert_eq!(Gate::alone(&clock).write("test", start).await.expect("it starts"), JobStart::Started);
+}
