@@ -118,7 +118,7 @@ impl Stage {
     }
 }
 
-fn host() -> PlanHost {
+pub(crate) fn host() -> PlanHost {
     PlanHost { name: "edx-1".into(), instance: InstanceRef::Known("i-1".into()) }
 }
 

@@ -46,7 +46,7 @@ async fn orders_to_the_newest_supervisor_have_their_effect_and_its_states_are_un
     assert_eq!(states(&["nosuch"]).await, Err(NoStatus::NoProgram(vec!["nosuch".to_owned()])));
     let order = |verb, name: &str| {
         let supervisorctl = host.supervisorctl().to_owned();
-        Order { verb, supervisorctl, programs: vec![name.into()] }.command()
+        Order { verb, supervisorctl, programs: vec![name.into()], left: Vec::new() }.command()
     };
     for (job, verb, program, state) in [
         ("stop", Verb::Stop, "lms", State::Stopped),
