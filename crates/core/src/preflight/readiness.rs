@@ -60,7 +60,7 @@ pub fn readiness(hosts: &[AskedHost]) -> Vec<CheckItem> {
             flawed.entry(kind).or_default().entry(seen).or_default().push(named);
         }
     }
-    let mut items: Vec<CheckItem> = flawed.into_iter().map(|(kind, seen)| item(kind, &seen)).collect();
+    let mut items: Vec<CheckItem> = flawed.into_iter().map(|(kind, seen)| item(&kind, &seen)).collect();
     if ready > 0 {
         items.push(CheckItem::ok("connections to hosts", format!("{ready} of {} hosts are ready", hosts.len())));
     }
@@ -68,7 +68,7 @@ pub fn readiness(hosts: &[AskedHost]) -> Vec<CheckItem> {
 }
 
 /// `seen` are the hosts by what was seen on them.
-fn item(kind: Kind, seen: &BTreeMap<String, Vec<String>>) -> CheckItem {
+fn item(kind: &Kind, seen: &BTreeMap<String, Vec<String>>) -> CheckItem {
     let mut words: Vec<String> =
         seen.iter().take(NAMED).map(|(seen, names)| format!("{}: {seen}", some_of(names, NAMED))).collect();
     let others: usize = seen.values().skip(NAMED).map(Vec::len).sum();
