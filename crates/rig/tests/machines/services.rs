@@ -78,7 +78,7 @@ async fn a_program_that_does_not_stop_is_named_and_left_alone_if_the_file_says_s
     assert_eq!(status(&host), "lms STOPPING");
     assert!(processes(&host, "^sleep 100[56]") > 0, "nothing was killed");
     // The way on: somebody ends it, and the phase is run again.
-    host.furnish("pkill -KILL -f 'while :'; pkill -KILL -f '^sleep 100'; true");
+    host.furnish("pkill -KILL -f '[w]hile :'; pkill -KILL -f '^sleep 100'; true");
     assert_eq!(stage.resume().await, Ending::Finished);
     assert_eq!(status(&host), "lms STOPPED");
 }
