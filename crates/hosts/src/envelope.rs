@@ -12,6 +12,7 @@ use crate::shell;
 /// `$1` is the limit in seconds, `$2` the folder (empty for the user's home), the others are the command.
 const SCRIPT: &str = "\
 limit=$1 folder=$2; shift 2
+[ \"${HOME-}\" ] || { HOME=$(getent passwd \"$(id -u)\" | cut -d: -f6); export HOME; }
 printf '\\n@cutover-begin\\n'; printf '\\n@cutover-begin\\n' >&2
 [ -z \"$folder\" ] || cd \"$folder\" || { printf '\\n@cutover-end 126\\n'; exit; }
 timeout -k 5 \"$limit\" \"$@\"
@@ -24,7 +25,9 @@ const END: &[u8] = b"\n@cutover-end ";
 /// The line that makes the login shell of `login` on a host run a command.
 #[must_use]
 pub fn line(command: &Command, limit: Duration, login: &str) -> String {
-    let sudo = match &command.run_as {
+    let as_user = match &command.run_as {
+        // Where operators sign in as root there is often no sudo.
+        RunAs::User(user) if user != login && login == "root" => vec!["runuser", "-u", user, "--", "env", "-u", "HOME"],
         RunAs::User(user) if user != login => vec!["sudo", "-n", "-H", "-u", user, "--"],
         _ => Vec::new(),
     };
@@ -32,7 +35,7 @@ pub fn line(command: &Command, limit: Duration, login: &str) -> String {
     let folder = command.directory.as_deref().unwrap_or_default();
     let shell = ["/bin/sh", "-c", SCRIPT, "cutover", &seconds, folder];
     let arguments = command.arguments.iter().map(String::as_str);
-    let words: Vec<&str> = sudo.into_iter().chain(shell).chain(arguments).collect();
+    let words: Vec<&str> = as_user.into_iter().chain(shell).chain(arguments).collect();
     format!("exec {}", shell::line(&words))
 }
 
@@ -152,6 +155,9 @@ mod tests {
         let root = Command::as_root(["id"]);
         assert!(line(&root, Duration::from_secs(5), "ubuntu").starts_with("exec sudo -n -H -u root -- /bin/sh -c "));
         assert!(line(&root, Duration::from_secs(5), "root").starts_with("exec /bin/sh -c "));
+        let other = Command { run_as: RunAs::User("www-data".to_owned()), ..Command::new(["id"]) };
+        let line = line(&other, Duration::from_secs(5), "root");
+        assert!(line.starts_with("exec runuser -u www-data -- env -u HOME /bin/sh -c "), "{line}");
     }
 
     proptest! {

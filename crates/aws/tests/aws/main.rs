@@ -12,6 +12,7 @@ mod bad_steps;
 mod conformance;
 mod contract;
 mod dry;
+mod held_services;
 mod hurried;
 mod moto;
 mod obedient;

@@ -15,13 +15,17 @@ use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Announcer, Answer, Clock, Decided, Hosts, Operator};
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
-use cutover_hosts::processes;
-use cutover_hosts::supervisor::{Order, State, Verb, print_other, print_running};
+use cutover_hosts::supervisor::{Order, State, Verb, autostart, print_other, print_running};
+use cutover_hosts::{answers, processes};
 
-/// Hosts whose programs run until they are told to stop, whose queues are empty, and whose migrations succeed.
+/// Hosts whose programs run until they are told to stop, whose queues are empty, and whose migrations succeed. Workers run
+/// only once they are told to, since next ones must not run before.
 #[derive(Default)]
 pub(crate) struct Obedient {
     stopped: RefCell<BTreeSet<(InstanceId, ProgramName)>>,
+    started: RefCell<BTreeSet<(InstanceId, ProgramName)>>,
+    /// The programs that supervisor was asked for.
+    asked: RefCell<BTreeSet<(InstanceId, ProgramName)>>,
     jobs: RefCell<BTreeSet<(InstanceId, JobName)>>,
     sent: RefCell<BTreeSet<String>>,
 }
@@ -32,13 +36,27 @@ const LOOKED_FOR: &str = "mitx edxapp_worker:lms_high_mem_1";
 impl Obedient {
     /// What `supervisorctl status` prints.
     fn status(&self, host: &InstanceId, programs: &[String]) -> String {
-        let stopped = self.stopped.borrow();
         let mut text = String::new();
         for program in programs {
-            match stopped.contains(&(host.clone(), program.as_str().into())) {
+            let key = (host.clone(), program.as_str().into());
+            let is_down = match program.starts_with("edxapp_worker:") {
+                true => !self.started.borrow().contains(&key),
+                false => self.stopped.borrow().contains(&key),
+            };
+            self.asked.borrow_mut().insert(key);
+            match is_down {
                 true => print_other(&mut text, program, State::Stopped, "Not started"),
                 false => print_running(&mut text, program, 1000, Duration::from_secs(3600)),
             }
+        }
+        text
+    }
+
+    /// What `supervisorctl avail` prints: no program starts at boot.
+    fn loaded(&self, host: &InstanceId) -> String {
+        let mut text = String::new();
+        for (_, program) in self.asked.borrow().iter().filter(|(on, _)| on == host) {
+            autostart::print_loaded(&mut text, program.as_str(), true);
         }
         text
     }
@@ -49,7 +67,10 @@ impl Hosts for Obedient {
     async fn ask(&self, host: &InstanceId, ask: &Ask) -> Answer<Said> {
         let stdout = match ask.command.arguments.as_slice() {
             [_, verb, programs @ ..] if verb == "status" => self.status(host, programs),
+            [_, verb] if verb == "avail" => self.loaded(host),
+            _ if autostart::is_asked(ask) => autostart::answer(false),
             _ if processes::is_asked(ask) => processes::answer(&[]),
+            _ if answers::asked(ask).is_some() => answers::answer(answers::asked(ask).unwrap_or_default(), |_| true),
             words if words.iter().any(|word| word == "showmigrations") => " [X] 0001_initial\n".to_owned(),
             words => format!("{} {LOOKED_FOR} 0\n", words.join(" ")),
         };
@@ -58,12 +79,15 @@ impl Hosts for Obedient {
 
     async fn start_job(&self, _permit: &Permit, host: &InstanceId, job: &Job) -> Answer<JobStart> {
         if let Some(order) = Order::of(&job.command) {
-            let mut stopped = self.stopped.borrow_mut();
-            for program in order.programs {
-                match order.verb {
-                    Verb::Stop | Verb::Kill => stopped.insert((host.clone(), program)),
-                    Verb::Start => stopped.remove(&(host.clone(), program)),
-                };
+            let (mut stopped, mut started) = (self.stopped.borrow_mut(), self.started.borrow_mut());
+            let all = order.programs.into_iter().map(|program| (host.clone(), program));
+            let (now, before) = match order.verb {
+                Verb::Stop | Verb::Kill => (&mut stopped, &mut started),
+                Verb::Start | Verb::StartAlways => (&mut started, &mut stopped),
+            };
+            for program in all {
+                before.remove(&program);
+                now.insert(program);
             }
         }
         let is_new = self.jobs.borrow_mut().insert((host.clone(), job.name.clone()));

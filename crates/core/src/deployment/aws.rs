@@ -26,7 +26,8 @@ pub struct Aws {
     pub root_volume: Option<RootVolume>,
     /// The command that keeps services from starting on a host that must boot with its services stopped. The host's
     /// user data runs it once, at the first boot, before any service starts. Default: it turns supervisor's
-    /// `autostart` off.
+    /// `autostart` off, which cutover sees at its first contact with the host, and turns on again when it starts the
+    /// services. What another command does stays as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_services: Option<Vec<String>>,
     /// What the `role` tag says on hosts and images.

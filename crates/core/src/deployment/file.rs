@@ -197,6 +197,18 @@ impl Deployment {
         format!("_cutover.{name}.{}", self.dns.zone.trim_end_matches('.')).into()
     }
 
+    /// Whether next hosts of a role boot with their services stopped: workers would take tasks of the live site.
+    #[must_use]
+    pub fn boots_stopped(&self, role: Role) -> bool {
+        role == Role::Worker
+    }
+
+    /// Whether supervisor's `autostart` is turned off for that, and not what the file says instead.
+    #[must_use]
+    pub fn turns_autostart_off(&self) -> bool {
+        self.aws.as_ref().is_none_or(|aws| aws.hold_services.is_none())
+    }
+
     /// What the `role` tag says on hosts and images of `role`.
     #[must_use]
     pub fn role_tag(&self, role: Role) -> &str {

@@ -57,6 +57,9 @@ pub enum Action {
         host: Host,
         /// The tests.
         tests: Vec<SmokeTest>,
+        /// What must not have started when the host booted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        idle: Option<Idle>,
     },
     /// Holds cron files and systemd timers of a host back, and waits until what they have started has ended.
     HoldBack(HeldItems),
@@ -317,6 +320,18 @@ pub struct StopServices {
     pub running_tasks: Vec<String>,
 }
 
+/// Programs that a host must boot without.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idle {
+    /// The supervisorctl to run.
+    pub supervisorctl: String,
+    /// The programs.
+    pub programs: Vec<ProgramName>,
+    /// Whether supervisor must not start them at another boot either, because its `autostart` is off. The deployment file may
+    /// have another way.
+    pub autostart_is_off: bool,
+}
+
 /// Cron files and systemd timers of a host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldItems {
@@ -382,6 +397,9 @@ pub struct StartServices {
     /// The addresses that must answer on the host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<String>,
+    /// Whether the host was booted with supervisor's `autostart` off, which is turned on again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub autostart: bool,
 }
 
 /// As long as programs had to run before this could be chosen.

@@ -15,7 +15,7 @@ mod work;
 
 pub use action::{
     Action, Announce, AwaitResolvers, BuildImage, CapturedHost, ChangeRecords, CheckSite, CountTasks, Decide,
-    HeldItems, Host, HostPrograms, ImageRef, InstanceRef, Launch, Membership, Migrate, PublishPage, Purpose,
+    HeldItems, Host, HostPrograms, Idle, ImageRef, InstanceRef, Launch, Membership, Migrate, PublishPage, Purpose,
     RecordTarget, RunCommands, StartServices, StopServices, Via,
 };
 pub use basis::{Basis, Change};

@@ -12,7 +12,7 @@ use crate::deployment::{Deployment, Fleet, GateBefore, HostGroup, PastStopLimit,
 use crate::journal::StepStatus;
 use crate::names::{HostName, ImageId, ImageName, StepId};
 use crate::plan::{
-    Action, BuildImage, ChangeRecords, Host, ImageRef, InstanceRef, Launch, Line, RecordTarget, Rule, Step,
+    Action, BuildImage, ChangeRecords, Host, Idle, ImageRef, InstanceRef, Launch, Line, RecordTarget, Rule, Step,
     StopServices,
 };
 use crate::words::count;
@@ -197,7 +197,7 @@ fn launch(deployment: &Deployment, fleet: &Fleet, role: Role, group: &HostGroup,
         security_groups: group.security_groups.clone(),
         profile: group.profile.clone(),
         tags,
-        boot_stopped: role == Role::Worker,
+        boot_stopped: deployment.boots_stopped(role),
         generation: 1,
     }
 }
@@ -216,6 +216,7 @@ fn generations<'a>(inputs: Inputs<'a>) -> BTreeMap<&'a HostName, u32> {
 /// The steps of one next host before the window: launch, smoke-test, shut down.
 fn host_steps(deployment: &Deployment, services: &Services, launch: Launch, gates: &[StepId]) -> Vec<Step> {
     let (name, fleet, boot) = (launch.name.clone(), launch.fleet.clone(), deployment.expected.boot.duration());
+    let boots_stopped = launch.boot_stopped;
     let image = match &launch.image {
         ImageRef::MadeBy(step) => Some(step.clone()),
         ImageRef::Known(_) => None,
@@ -232,17 +233,23 @@ fn host_steps(deployment: &Deployment, services: &Services, launch: Launch, gate
     let stopped = step(format!("prepare.stop.{name}"), Line::ShutDown, format!("shut services down on {name}"), stop)
         .of_fleet(&fleet)
         .takes(services.stop_expected.duration(), stop_takes(services));
-    if services.smoke_tests.is_empty() {
+    let idle = boots_stopped.then(|| Idle {
+        supervisorctl: services.supervisorctl.clone(),
+        programs: services.programs.clone(),
+        autostart_is_off: deployment.turns_autostart_off(),
+    });
+    if services.smoke_tests.is_empty() && idle.is_none() {
         let stopped = stopped.after(&launched.id, Rule::HostIsUp);
         return vec![launched, stopped];
     }
     let tests = services.smoke_tests.clone();
     let expected = deployment.expected.smoke_test.duration();
     let title = format!("smoke-test {name}");
-    let tested = step(format!("prepare.smoke-test.{name}"), Line::SmokeTest, title, Action::SmokeTest { host, tests })
-        .of_fleet(&fleet)
-        .after(&launched.id, Rule::HostIsUp)
-        .takes(expected, CALL_LIMIT + 5 * expected);
+    let tested =
+        step(format!("prepare.smoke-test.{name}"), Line::SmokeTest, title, Action::SmokeTest { host, tests, idle })
+            .of_fleet(&fleet)
+            .after(&launched.id, Rule::HostIsUp)
+            .takes(expected, CALL_LIMIT + 5 * expected);
     let stopped = stopped.after(&tested.id, Rule::TestedFirst);
     vec![launched, tested, stopped]
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cutover_core::deployment::Deployment;
+use cutover_core::deployment::{Cloud, Deployment};
 use cutover_core::digest::Digest;
 use cutover_core::names::{HostName, StepId, UpgradeId};
 use cutover_core::plan::{
@@ -10,6 +10,8 @@ use cutover_core::plan::{
     StepGroups, Undo, WindowForecast,
 };
 use cutover_core::time::{human, rounded_seconds};
+use cutover_hosts::shell;
+use cutover_hosts::supervisor::autostart;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -39,6 +41,7 @@ pub fn plan(
         Some(known) => parts.push(forecast::window(plan, deployment, known, &table.numbers())),
         None => parts.push(format!("Expected length: {}", human(table.schedule.length))),
     }
+    parts.extend(user_data(plan, deployment));
     parts.extend(forecast::findings(findings));
     parts.extend(to_run.map(|to_run| how_to_run(plan.phase, to_run)));
     parts.join("\n\n") + "\n"
@@ -51,6 +54,21 @@ fn legend(phase: Phase) -> String {
     let page = "page  if the row fails: lift = the maintenance page may be lifted once the\n      \
                 finished steps are undone; stay = it stays up until somebody decides";
     if phase == Phase::Window { format!("{rows}\n{page}") } else { rows.to_owned() }
+}
+
+/// What the user data of next workers runs at their first boot on AWS; nothing for plans that launch none.
+fn user_data(plan: &Plan, deployment: &Deployment) -> Option<String> {
+    let boots_stopped = |step: &Step| matches!(&step.action, Action::Launch(launch) if launch.boot_stopped);
+    if deployment.cloud != Cloud::Aws || !plan.steps.iter().any(boots_stopped) {
+        return None;
+    }
+    let own = deployment.aws.as_ref().and_then(|aws| aws.hold_services.as_ref());
+    let command = own.map_or_else(|| autostart::hold().pop().unwrap_or_default(), |command| shell::line(command));
+    let lines = command.lines().filter(|line| !line.starts_with('#'));
+    let lines: String = lines.map(|line| format!("\n  {line}")).collect();
+    let why = "Next workers boot with their services stopped, since they would take tasks of\n\
+               the live site. Before any service starts, once, their user data runs:";
+    Some(format!("{why}\n{lines}"))
 }
 
 /// A plan as `cutover plan --json` shows it. It is written as it is: a tree of JSON values of a plan for 1,000 hosts
@@ -403,6 +421,26 @@ mod tests {
     }
 
     #[test]
+    fn on_aws_the_user_data_of_next_workers_is_shown() {
+        let mut deployment = testing::deployment();
+        let planned = testing::plan(&deployment, Phase::Prepare, Order::Overlapped);
+        assert!(user_data(&planned, &deployment).is_none(), "there is no user data in the embedded cloud");
+        deployment.cloud = Cloud::Aws;
+        let shown = user_data(&planned, &deployment).expect("user data");
+        assert!(shown.lines().all(|line| line.len() <= WIDTH), "{shown}");
+        assert!(
+            shown.contains("once, their user data runs:\n\n  for file in /edx/app/supervisor/conf.d/*.conf; do\n"),
+            "{shown}"
+        );
+        let aws = serde_json::json!({ "region": "us-east-1", "account": "1", "hold_services": ["hold", "a b"] });
+        deployment.aws = Some(serde_json::from_value(aws).expect("a section"));
+        let shown = user_data(&planned, &deployment).expect("user data");
+        assert!(shown.ends_with("\n\n  hold 'a b'"), "{shown}");
+        let window = testing::plan(&deployment, Phase::Window, Order::Overlapped);
+        assert!(user_data(&window, &deployment).is_none());
+    }
+
+    #[test]
     fn retire_says_that_there_is_no_way_back() {
         insta::assert_snapshot!(show(Phase::Retire, Order::Overlapped, false));
     }
@@ -502,6 +540,6 @@ mod tests {
     #[test]
     fn the_json_of_a_thousand_hosts_stays_small() {
         let size = json_with_hosts(1000).len();
-        assert!(size < 3_000_000, "{size} bytes");
+        assert!(size < 3_300_000, "{size} bytes");
     }
 }

@@ -7,7 +7,9 @@ use cutover_core::journal::Fact;
 use cutover_core::plan::Action;
 use cutover_hosts::hold::Verb;
 
-use super::{Seen, StepContext, balancers, commands, dns, held, hosts, images, migrations, pages, programs, snapshots};
+use super::{
+    Seen, StepContext, balancers, commands, dns, held, hosts, idle, images, migrations, pages, programs, snapshots,
+};
 use crate::halt::WriteError;
 use crate::ports::Answer;
 
@@ -68,7 +70,7 @@ pub(crate) async fn act(context: &StepContext<'_>) -> Result<(), WriteError> {
         Action::Migrate(migrate) => migrations::start(context, migrate).await,
         Action::Register(members) => balancers::register(context, members).await,
         Action::Deregister(members) => balancers::deregister(context, members).await,
-        Action::SmokeTest { host, tests } => Ok(hosts::smoke_test(context, host, tests).await?),
+        Action::SmokeTest { host, tests, idle } => idle::smoke_test(context, host, tests, idle.as_ref()).await,
         Action::Milestone
         | Action::WaitUntil { .. }
         | Action::Decide(_)

@@ -10,6 +10,7 @@ mod dispatch;
 mod dns;
 mod held;
 mod hosts;
+mod idle;
 mod images;
 mod late;
 mod manner;

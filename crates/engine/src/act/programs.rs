@@ -12,7 +12,7 @@ use cutover_core::names::ProgramName;
 use cutover_core::plan::{HostPrograms, StartServices, StopServices, Work};
 use cutover_core::time::human;
 use cutover_hosts::answers::{self, NotAsked};
-use cutover_hosts::supervisor::{ProgramStatus, State, Verb};
+use cutover_hosts::supervisor::{ProgramStatus, State, Verb, autostart};
 
 use super::supervised::{Subject, change_of_pids, order, states, up};
 use super::{Seen, StepContext, tasks};
@@ -100,7 +100,24 @@ pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) ->
     if words.is_empty() {
         words = not_answering(context, start, &subject).await?;
     }
-    Ok(if words.is_empty() { Seen::holds() } else { Seen::UnderWay(words) })
+    if !words.is_empty() {
+        return Ok(Seen::UnderWay(words));
+    }
+    Ok(if start.autostart && !starts_at_boot(context, &subject).await? { Seen::NotYet } else { Seen::holds() })
+}
+
+/// Whether supervisor starts the programs when the host boots, according to its files.
+async fn starts_at_boot(context: &StepContext<'_>, subject: &Subject<'_>) -> Answer<bool> {
+    let question = autostart::ask_files();
+    let ask = async |world: &World| {
+        let said = world.hosts.ask(&subject.id, &question).await?;
+        let is_held = autostart::is_held(&said);
+        is_held.map(|is_held| !is_held).ok_or_else(|| {
+            let message = format!("{} does not tell whether services start when it boots", subject.name);
+            Failure::permanent(format!("{message}: {}", said.last_line()))
+        })
+    };
+    context.ask(ask).await
 }
 
 /// The addresses that must answer and do not; nothing if all do.
@@ -156,7 +173,8 @@ fn not_running(states: &BTreeMap<ProgramName, ProgramStatus>, changed: &[Program
 
 pub(super) async fn start(context: &StepContext<'_>, start: &StartServices) -> Result<(), WriteError> {
     let subject = Subject::new(context, &start.host, &start.supervisorctl, &start.programs)?;
-    order(context, "start", Verb::Start, &subject, start.programs.clone(), Vec::new()).await
+    let verb = if start.autostart { Verb::StartAlways } else { Verb::Start };
+    order(context, "start", verb, &subject, start.programs.clone(), Vec::new()).await
 }
 
 /// Looks at each of these hosts with a connection of its own, and returns what was found on those where it was something.

@@ -65,7 +65,7 @@ pub(super) async fn states(
     context.ask_with(slot, ask).await
 }
 
-fn no_status(host: &HostName, why: &NoStatus) -> Failure {
+pub(super) fn no_status(host: &HostName, why: &NoStatus) -> Failure {
     let message = format!("{host}: {why}");
     match why {
         // Supervisor may be restarting.

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use cutover_core::journal::Fact;
+use cutover_core::journal::{Fact, Run};
 use cutover_core::names::{InstanceId, JobName};
 use cutover_core::plan::Work;
 
@@ -28,7 +28,7 @@ impl Conductor {
 
     fn orders_of_done_steps(&self) -> Vec<(InstanceId, JobName)> {
         let upgrade = self.journal.upgrade();
-        let runs = upgrade.current_run().into_iter().flat_map(|run| run.runs());
+        let runs = upgrade.current_run().into_iter().flat_map(Run::runs);
         let facts = runs.filter(|(_, run)| run.status.is_done()).flat_map(|(_, run)| &run.facts);
         facts
             .filter_map(|fact| match fact {

@@ -33,7 +33,10 @@ pub(super) fn of(action: &Action) -> String {
             format!("would build image {} from {} with {branch} of {repository}", build.name, build.base)
         }
         Action::Launch(launch) => launched(launch),
-        Action::SmokeTest { host, tests } => on(host, tests.iter().map(test)),
+        Action::SmokeTest { host, tests, idle } => {
+            let idle = idle.iter().map(|idle| supervisor(&idle.supervisorctl, "status", &idle.programs));
+            on(host, idle.chain(tests.iter().map(test)))
+        }
         Action::HoldBack(held) => on(&held.host, [format!("hold back {}", held.items.join(", "))]),
         Action::PutBack(held) => on(&held.host, [format!("put back {}", held.items.join(", "))]),
         Action::RunCommands(run) => on(&run.host, run.commands.iter().map(|command| command.join(" "))),

@@ -1,5 +1,7 @@
-//! supervisor: `status` reads the states of programs, `orders` changes them.
+//! supervisor: `status` reads the states of programs, `orders` changes them, and `autostart` is about what starts when the
+//! host boots.
 
+pub mod autostart;
 mod orders;
 mod status;
 #[cfg(test)]

@@ -15,17 +15,20 @@ pub enum Verb {
     Stop,
     /// Start them.
     Start,
+    /// Start them, and let supervisor start them when the host boots, from now on.
+    StartAlways,
     /// Kill their processes, with everything that they have started.
     Kill,
 }
 
 impl Verb {
-    const ALL: [Self; 3] = [Self::Stop, Self::Start, Self::Kill];
+    const ALL: [Self; 4] = [Self::Stop, Self::Start, Self::StartAlways, Self::Kill];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Stop => "stop",
             Self::Start => "start",
+            Self::StartAlways => "start-always",
             Self::Kill => "kill",
         }
     }

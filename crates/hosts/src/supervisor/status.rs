@@ -213,7 +213,7 @@ fn missing(asked: &[ProgramName], states: &BTreeMap<ProgramName, ProgramStatus>)
 }
 
 /// The program of that name, if it was asked for, by its own name or with its group.
-fn meant(asked: &[ProgramName], name: &str) -> Option<ProgramName> {
+pub(super) fn meant(asked: &[ProgramName], name: &str) -> Option<ProgramName> {
     let known = asked.iter().find(|asked| asked.as_str() == name).cloned();
     known.or_else(|| asked.iter().any(|asked| is_of_group(asked, name)).then(|| name.into()))
 }
@@ -272,7 +272,7 @@ fn read_uptime(text: &str) -> Option<Duration> {
 }
 
 /// Why programs are missing from an answer.
-fn not_said(said: &Said, others: &[&str], programs: Vec<String>) -> NoStatus {
+pub(super) fn not_said(said: &Said, others: &[&str], programs: Vec<String>) -> NoStatus {
     let no_server = ["no such file", "refused connection", "SHUTDOWN_STATE"];
     if let Some(line) = others.iter().find(|line| no_server.iter().any(|words| line.contains(words))) {
         return NoStatus::NoServer((*line).to_owned());

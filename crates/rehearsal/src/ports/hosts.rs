@@ -46,7 +46,7 @@ fn name_of(command: &Command) -> &'static str {
     if let Some(order) = Order::of(command) {
         return match order.verb {
             Verb::Stop => "stop",
-            Verb::Start => "start",
+            Verb::Start | Verb::StartAlways => "start",
             Verb::Kill => "kill",
         };
     }

@@ -70,6 +70,12 @@ impl WorldState {
         match order.verb {
             Verb::Stop => self.stop(instance, &programs),
             Verb::Start => self.start(instance, &programs),
+            Verb::StartAlways => {
+                if let Some(host) = self.hosts.get_mut(instance) {
+                    host.boot_stopped = false;
+                }
+                self.start(instance, &programs);
+            }
             Verb::Kill => self.kill(instance, &programs),
         }
         (Work::Order { programs }, output)

@@ -6,10 +6,10 @@ use cutover_core::deployment::{Role, Services};
 use cutover_core::names::InstanceId;
 use cutover_core::time::between;
 use cutover_engine::ports::Answer;
-use cutover_hosts::answers;
 use cutover_hosts::celery::{self, Task};
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
-use cutover_hosts::{hold, processes, readiness};
+use cutover_hosts::supervisor::autostart;
+use cutover_hosts::{answers, hold, processes, readiness};
 
 use super::jobs::{not_found, runs};
 use super::parts::{Host, Program, Script, list_of};
@@ -20,9 +20,10 @@ use super::state::WorldState;
 pub(crate) enum Question {
     Programs,
     Processes,
-    Readiness,
     Answers,
     Held,
+    Autostart,
+    Readiness,
     SmokeTest,
     QueuedTasks,
     RunningTasks,
@@ -35,9 +36,10 @@ impl Question {
         match self {
             Self::Programs => "programs",
             Self::Processes => "processes",
-            Self::Readiness => "readiness",
             Self::Held => "held",
+            Self::Autostart => "autostart",
             Self::Answers => "answers",
+            Self::Readiness => "readiness",
             Self::SmokeTest => "smoke_test",
             Self::QueuedTasks => "queued_tasks",
             Self::RunningTasks => "running_tasks",
@@ -66,12 +68,14 @@ impl WorldState {
             Question::Programs
         } else if processes::is_asked(ask) {
             Question::Processes
-        } else if readiness::asked(ask).is_some() {
-            Question::Readiness
         } else if answers::asked(ask).is_some() {
             Question::Answers
         } else if hold::asked(ask).is_some() {
             Question::Held
+        } else if autostart::is_asked(ask) || is_of_role(&|services| is_avail(services, arguments)) {
+            Question::Autostart
+        } else if readiness::asked(ask).is_some() {
+            Question::Readiness
         } else if is_of_role(&|services| services.smoke_tests.iter().any(|test| test.command == arguments)) {
             Question::SmokeTest
         } else if is_of_role(&|services| !arguments.is_empty() && services.count_queues == arguments) {
@@ -91,9 +95,10 @@ impl WorldState {
         let answer = match question {
             Question::Programs => self.status(host, &ask.command),
             Question::Processes => Some(processes_of(host)),
-            Question::Readiness => Some(self.readiness(host, readiness::asked(ask).unwrap_or_default())),
+            Question::Autostart => Some(autostart_of(host, ask)),
             Question::Held => hold::asked(ask).map(|items| printed(hold::answer(items, host.holds_back))),
             Question::Answers => answers::asked(ask).map(|addresses| answers_of(host, addresses)),
+            Question::Readiness => Some(self.readiness(host, readiness::asked(ask).unwrap_or_default())),
             Question::SmokeTest => self.smoke_test(host, &ask.command),
             Question::QueuedTasks => Some(printed(format!("{}\n", self.queued_tasks(&host.fleet)))),
             Question::RunningTasks => Some(self.running_tasks(host)),
@@ -184,6 +189,20 @@ impl WorldState {
 
 fn is_status(services: &Services, arguments: &[String]) -> bool {
     matches!(arguments, [supervisorctl, verb, ..] if verb == "status" && *supervisorctl == services.supervisorctl)
+}
+
+fn is_avail(services: &Services, arguments: &[String]) -> bool {
+    matches!(arguments, [supervisorctl, verb] if verb == "avail" && *supervisorctl == services.supervisorctl)
+}
+
+/// What supervisor has read from its files, or what is in them.
+fn autostart_of(host: &Host, ask: &Ask) -> Said {
+    if autostart::is_asked(ask) {
+        return printed(autostart::answer(host.boot_stopped));
+    }
+    let mut text = String::new();
+    host.programs.keys().for_each(|name| autostart::print_loaded(&mut text, name.as_str(), host.boot_stopped));
+    printed(text)
 }
 
 fn processes_of(host: &Host) -> Said {

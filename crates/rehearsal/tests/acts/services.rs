@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use cutover_core::deployment::{PastStopLimit, SmokeTest};
 use cutover_core::journal::{Fact, RunningTask, StepStatus};
 use cutover_core::names::{InstanceId, JobName, ProgramName};
-use cutover_core::plan::{Action, CountTasks, Edge, HostPrograms, Line, Rule, StartServices, Step, StopServices};
+use cutover_core::plan::{Action, CountTasks, Edge, HostPrograms, Idle, Line, Rule, StartServices, Step, StopServices};
 use cutover_core::time::{between, earlier, later};
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
@@ -19,7 +19,7 @@ use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Answer, Clock, Hosts, World};
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
-use cutover_hosts::supervisor::{Order, State, Verb, print_other, print_running};
+use cutover_hosts::supervisor::{Order, State, Verb, autostart, print_other, print_running};
 use cutover_hosts::{answers, celery, processes};
 
 use super::stage::{SET_BY, Stage, Waits, failed, host, learned, step};
@@ -51,6 +51,8 @@ pub(crate) struct Services {
     obeys_late: Cell<bool>,
     /// Nothing answers before this moment.
     silent_until: Cell<Option<Timestamp>>,
+    /// Whether supervisor's `autostart` is on, in its files and as it has read them.
+    starts_at_boot: Cell<bool>,
     queued: Cell<u32>,
     /// What celery says about running tasks.
     active: RefCell<Said>,
@@ -69,8 +71,20 @@ impl Services {
         let start = stage.clock.now();
         let program = |state| Program { state, pid: 70, since: earlier(start, Duration::from_secs(60)) };
         let programs = states.iter().map(|(name, state)| (ProgramName::from(*name), program(*state))).collect();
-        let (listed, at_look, is_stubborn, obeys_late, silent_until, queued, active, said, calls, jobs, collected) =
-            Default::default();
+        let (
+            listed,
+            at_look,
+            is_stubborn,
+            obeys_late,
+            silent_until,
+            starts_at_boot,
+            queued,
+            active,
+            said,
+            calls,
+            jobs,
+            collected,
+        ) = Default::default();
         let clock = Rc::clone(&stage.clock) as _;
         let programs = RefCell::new(programs);
         let services = Self {
@@ -82,6 +96,7 @@ impl Services {
             is_stubborn,
             obeys_late,
             silent_until,
+            starts_at_boot,
             queued,
             active,
             said,
@@ -148,6 +163,14 @@ impl Hosts for Services {
                 let answers = |_: &str| silent.is_none_or(|until| self.clock.now() >= until);
                 printed(answers::answer(answers::asked(ask).unwrap_or_default(), answers))
             }
+            _ if autostart::is_asked(ask) => printed(autostart::answer(!self.starts_at_boot.get())),
+            [_, verb] if verb == "avail" => {
+                let mut text = String::new();
+                for name in self.programs.borrow().keys() {
+                    autostart::print_loaded(&mut text, name.as_str(), !self.starts_at_boot.get());
+                }
+                printed(text)
+            }
             [_, verb, ..] if verb == "LLEN" => {
                 printed(format!("{}\n", self.queued.replace(self.queued.get().saturating_sub(1))))
             }
@@ -160,8 +183,12 @@ impl Hosts for Services {
         let (verb, state) = match order.verb {
             Verb::Stop => ("stop", State::Stopped),
             Verb::Start => ("start", State::Running),
+            Verb::StartAlways => ("start-always", State::Running),
             Verb::Kill => ("kill", State::Stopped),
         };
+        if order.verb == Verb::StartAlways {
+            self.starts_at_boot.set(true);
+        }
         let names = order.programs.iter().map(ToString::to_string);
         let left = order.left.iter().map(|(pid, begun)| format!("{pid}:{begun}"));
         let names: Vec<String> = names.chain(left).collect();
@@ -410,6 +437,7 @@ pub(crate) fn start_on(name: &str) -> Step {
         programs: vec!["cms".into(), "lms".into()],
         steady: Duration::from_secs(5),
         answers: Vec::new(),
+        autostart: false,
     };
     step("start", Action::StartServices(start))
 }
@@ -686,11 +714,81 @@ fn a_smoke_test_that_fails_is_named_with_what_it_said() {
         command: ["systemctl", "is-active", name].map(str::to_owned).to_vec(),
         contains: None,
     };
-    let smoke = Action::SmokeTest { host: host("edx-0", "i-1"), tests: vec![test("nginx"), test("supervisor")] };
+    let smoke =
+        Action::SmokeTest { host: host("edx-0", "i-1"), tests: vec![test("nginx"), test("supervisor")], idle: None };
     assert_eq!(stage.conduct(vec![step("smoke", smoke)]), Ending::Failed(vec!["smoke".into()]));
     let error = stage.error_of("smoke");
     assert!(
         error.starts_with("2 of 2 smoke tests failed: nginx: exit status 3: inactive; supervisor: exit"),
         "{error}"
     );
+}
+
+/// A smoke test that succeeds, on a host that must have booted without its programs.
+fn smoke_test_of_worker() -> Step {
+    let tests = vec![SmokeTest { name: "nginx".to_owned(), command: vec!["true".to_owned()], contains: None }];
+    let programs = vec!["cms".into(), "lms".into()];
+    let idle = Some(Idle { supervisorctl: "supervisorctl".to_owned(), programs, autostart_is_off: true });
+    step("smoke", Action::SmokeTest { host: host("edx-0", "i-1"), tests, idle })
+}
+
+#[test]
+fn a_next_host_is_looked_at_for_programs_that_must_not_run_yet() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    assert_eq!(stage.conduct(vec![smoke_test_of_worker()]), Ending::Finished);
+    assert_eq!(services.calls(), [""; 0]);
+}
+
+#[test]
+fn a_program_that_runs_before_the_window_is_stopped_at_once_and_named() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Running)]);
+    assert_eq!(stage.conduct(vec![smoke_test_of_worker()]), Ending::Failed(vec!["smoke".into()]));
+    assert_eq!(services.calls(), ["stop lms"]);
+    let text = "lms ran on edx-0 before the window, and was told to stop: it may have run tasks of the live site with new code";
+    assert!(stage.facts_of("smoke").contains(&Fact::Note { text: text.to_owned() }), "{:?}", stage.facts_of("smoke"));
+    assert!(stage.error_of("smoke").starts_with(text), "{}", stage.error_of("smoke"));
+    // It is down now, and the operator has seen it.
+    assert_eq!(stage.resume(), Ending::Finished);
+}
+
+#[test]
+fn a_host_whose_next_boot_would_start_programs_is_refused() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.starts_at_boot.set(true);
+    assert_eq!(stage.conduct(vec![smoke_test_of_worker()]), Ending::Failed(vec!["smoke".into()]));
+    let error = stage.error_of("smoke");
+    assert!(
+        error.starts_with("supervisor on edx-0 starts cms, lms whenever the host boots; look on the host"),
+        "{error}"
+    );
+    // Where the file keeps services from starting in another way, supervisor may say what it likes.
+    let mut other = smoke_test_of_worker();
+    if let Action::SmokeTest { idle: Some(idle), .. } = &mut other.action {
+        idle.autostart_is_off = false;
+    }
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.starts_at_boot.set(true);
+    assert_eq!(stage.conduct(vec![other]), Ending::Finished);
+}
+
+#[test]
+fn workers_that_are_started_start_at_the_next_boot_too() {
+    let with_autostart = || {
+        let mut start = start();
+        if let Action::StartServices(start) = &mut start.action {
+            start.autostart = true;
+        }
+        start
+    };
+    for state in [State::Stopped, State::Running] {
+        let mut stage = Stage::new();
+        let services = Services::of(&mut stage, &[("cms", state), ("lms", state)]);
+        assert_eq!(stage.conduct(vec![with_autostart()]), Ending::Finished);
+        assert_eq!(services.calls(), ["start-always cms lms"], "also if somebody has started them by hand");
+        assert!(services.starts_at_boot.get());
+    }
 }

@@ -158,11 +158,12 @@ const WRITES: [&str; 17] = [
 ];
 
 /// The calls of an upgrade that only read.
-const READS: [&str; 26] = [
+const READS: [&str; 27] = [
     "announced",
     "answers",
     "ask_resolver",
     "ask_servers",
+    "autostart",
     "balancers",
     "certificate",
     "credentials_until",

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use cutover_engine::failure::FailureClass;
 use cutover_engine::ports::Answer;
-use cutover_hosts::command::{Ask, Command, Said};
+use cutover_hosts::command::{Ask, Command, RunAs, Said};
 use cutover_hosts::job::{JobStart, JobState, Signal};
 use cutover_rig::{Host, Machines};
 
@@ -120,4 +120,15 @@ async fn startup_files_that_print_and_take_long_spoil_no_answer_and_use_up_no_li
     assert!(says_hello(&conductor.ask(&quick).await.expect("an answer")));
     assert_eq!(conductor.start(&job("job", "echo one")).await, Ok(JobStart::Started));
     assert_eq!(text(&conductor.ended(&"job".into()).await), "one\n");
+}
+
+#[tokio::test]
+async fn who_signs_in_as_root_needs_no_sudo_to_run_commands_as_somebody_else() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    host.furnish("rm -f \"$(command -v sudo)\"; useradd --create-home edxapp");
+    let command = Command { run_as: RunAs::User("edxapp".to_owned()), ..Command::script("id -un; echo $HOME; pwd", [""]) };
+    let command = Command { directory: Some("/tmp".to_owned()), ..command };
+    let said = Conductor::of(&host).ask(&Ask::new(command)).await.expect("an answer");
+    assert_eq!((said.exit, said.stdout.as_str()), (0, "edxapp\n/home/edxapp\n/tmp\n"), "{}", said.stderr);
 }

@@ -5,6 +5,7 @@
 
 mod connections;
 mod contracts;
+mod held;
 mod jobs;
 mod rig;
 mod services;

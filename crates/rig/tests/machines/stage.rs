@@ -118,7 +118,7 @@ impl Stage {
     }
 }
 
-fn host() -> PlanHost {
+pub(crate) fn host() -> PlanHost {
     PlanHost { name: "edx-1".into(), instance: InstanceRef::Known("i-1".into()) }
 }
 
@@ -145,8 +145,9 @@ pub(crate) fn confirm(programs: &[&str]) -> Step {
 
 pub(crate) fn start(programs: &[&str]) -> Step {
     let (host, supervisorctl, programs) = (host(), supervisorctl(), names(programs));
-    let (steady, answers) = (Duration::from_secs(5), Vec::new());
-    step("start", Action::StartServices(StartServices { host, supervisorctl, programs, steady, answers }))
+    let (steady, answers, autostart) = (Duration::from_secs(5), Vec::new(), false);
+    let start = StartServices { host, supervisorctl, programs, steady, answers, autostart };
+    step("start", Action::StartServices(start))
 }
 
 /// The same step with another limit, in seconds.

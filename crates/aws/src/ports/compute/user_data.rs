@@ -1,14 +1,7 @@
 //! The user data of a host that must boot with its services stopped, which is executed before any service starts.
 
 use aws_smithy_types::base64;
-
-/// Turns supervisor's `autostart` off for every program. Open edX's own files do not mention it, and supervisor's
-/// default is to start a program: so existing lines are removed, and a line is added below the head of each program.
-/// The files in `conf.d` are links to others, which are what is changed.
-const HOLD: &str = "sed -i --follow-symlinks \
-                    -e '/^[[:space:]]*autostart[[:space:]]*=/d' \
-                    -e '/^\\[\\(fcgi-\\)\\?program:/a autostart=false' \
-                    /edx/app/supervisor/conf.d/*.conf";
+use cutover_hosts::supervisor::autostart;
 
 /// The user data of a host that must boot stopped, in base 64. `hold_services` is the deployment's own command.
 pub(super) fn user_data(hold_services: Option<&[String]>) -> String {
@@ -18,7 +11,7 @@ pub(super) fn user_data(hold_services: Option<&[String]>) -> String {
 /// `bootcmd` runs before ordinary services, at every boot; cloud-init's guard limits it to once for each instance. (Its
 /// `once` would keep an image of such a host from ever holding services again.)
 fn cloud_config(hold_services: Option<&[String]>) -> String {
-    let by_default = ["sh", "-c", HOLD].map(str::to_owned);
+    let by_default = autostart::hold();
     let guard = ["cloud-init-per", "instance", "cutover-hold-services"].map(str::to_owned);
     let command = [&guard, hold_services.unwrap_or(&by_default)].concat();
     // A list in JSON is one in YAML, with every argument quoted.
@@ -30,13 +23,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn services_are_held_by_turning_autostart_off_for_each_program() {
-        assert_eq!(
-            cloud_config(None),
-            "#cloud-config\nbootcmd:\n- [\"cloud-init-per\",\"instance\",\"cutover-hold-services\",\"sh\",\"-c\",\
-             \"sed -i --follow-symlinks -e '/^[[:space:]]*autostart[[:space:]]*=/d' \
-             -e '/^\\\\[\\\\(fcgi-\\\\)\\\\?program:/a autostart=false' /edx/app/supervisor/conf.d/*.conf\"]\n"
-        );
+    fn services_are_held_by_turning_autostart_off_once_for_each_instance() {
+        let config = cloud_config(None);
+        let list = config.strip_prefix("#cloud-config\nbootcmd:\n- ").expect("one command at boot");
+        let words: Vec<String> = serde_json::from_str(list).expect("a list of words");
+        assert_eq!(words[..3], ["cloud-init-per", "instance", "cutover-hold-services"]);
+        assert_eq!(words[3..], autostart::hold());
     }
 
     #[test]

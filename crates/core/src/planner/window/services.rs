@@ -25,7 +25,7 @@ impl<'a> Window<'a> {
             let stop = step(stop_id(host), Line::StopCurrent, format!("stop services on {}", host.name), action)
                 .of_fleet(&fleet.name)
                 .takes(services.stop_expected.duration(), stop_takes(services))
-                .undone_by(start_services(services, host.clone()), services.start_expected.duration());
+                .undone_by(start_services(services, host.clone(), false), services.start_expected.duration());
             let stop = stop.after_all(&self.held(services, host), Rule::OthersHeldBack);
             steps.push(match (role, &drained) {
                 (Role::Edxapp, _) => stop.after(&diverted_id(fleet), Rule::VisitorsDiverted),
@@ -91,7 +91,9 @@ impl<'a> Window<'a> {
         let hosts = self.next.of_fleet(&fleet.name);
         let starts = hosts.filter_map(|(role, host)| {
             let services = self.deployment.role.services(role)?;
-            let action = start_services(services, host.clone());
+            // It was booted like this, and must not stay so when it is restarted some day.
+            let autostart = self.deployment.boots_stopped(role) && self.deployment.turns_autostart_off();
+            let action = start_services(services, host.clone(), autostart);
             let start = step(start_id(host), Line::StartNext, format!("start services on {}", host.name), action)
                 .of_fleet(&fleet.name)
                 .after(&migrated, Rule::MigratedFirst)
@@ -131,12 +133,13 @@ impl<'a> Window<'a> {
     }
 }
 
-fn start_services(services: &Services, host: Host) -> Action {
+fn start_services(services: &Services, host: Host, autostart: bool) -> Action {
     Action::StartServices(StartServices {
         host,
         supervisorctl: services.supervisorctl.clone(),
         programs: services.programs.clone(),
         steady: services.steady.duration(),
         answers: services.answers.clone(),
+        autostart,
     })
 }

@@ -1,0 +1,80 @@
+//! The first contact with a next host: its smoke tests, and whether it has booted without the programs that must not run
+//! before the window.
+
+use cutover_core::deployment::SmokeTest;
+use cutover_core::journal::Fact;
+use cutover_core::names::ProgramName;
+use cutover_core::plan::{Host, Idle};
+use cutover_hosts::supervisor::{Verb, autostart};
+
+use super::StepContext;
+use super::hosts;
+use super::supervised::{Subject, no_status, order, states};
+use crate::failure::Failure;
+use crate::halt::WriteError;
+use crate::ports::{Answer, World};
+
+/// Runs the smoke tests, after a look whether programs run that must not.
+pub(super) async fn smoke_test(
+    context: &StepContext<'_>,
+    host: &Host,
+    tests: &[SmokeTest],
+    idle: Option<&Idle>,
+) -> Result<(), WriteError> {
+    let awake = match idle {
+        Some(idle) => awake(context, host, idle).await?,
+        None => None,
+    };
+    let failed = hosts::smoke_test(context, &context.instance(host)?, tests).await?;
+    if failed.is_empty() && awake.is_none() {
+        return Ok(());
+    }
+    let of_tests = format!("{} of {} smoke tests failed: {}", failed.len(), tests.len(), failed.join("; "));
+    let failure = match awake {
+        None => Failure::permanent(of_tests),
+        Some(awake) if failed.is_empty() => awake,
+        Some(awake) => Failure { message: format!("{}; {of_tests}", awake.message), ..awake },
+    };
+    Err(failure.into())
+}
+
+/// Why a host is not one that boots without its programs. Those that run are told to stop at once, without waiting for
+/// anybody: each of them takes tasks of the live site, and runs them with new code.
+async fn awake(context: &StepContext<'_>, host: &Host, idle: &Idle) -> Result<Option<Failure>, WriteError> {
+    let subject = Subject::new(context, host, &idle.supervisorctl, &idle.programs)?;
+    let states = states(context, &context.slot, &subject).await?;
+    let running = states.into_iter().filter(|(_, status)| !status.state.is_down()).map(|(program, _)| program);
+    let running: Vec<ProgramName> = running.collect();
+    if !running.is_empty() {
+        let text = format!(
+            "{} ran on {} before the window, and was told to stop: it may have run tasks of the live site with new code",
+            words(&running),
+            host.name
+        );
+        context.learn(Fact::Note { text: text.clone() }).await?;
+        order(context, "stop", Verb::Stop, &subject, running, Vec::new()).await?;
+        let hint = "find out who started it, or why the host's user data did not keep it from starting";
+        return Ok(Some(Failure::permanent(text).with_hint(hint)));
+    }
+    if !idle.autostart_is_off {
+        return Ok(None);
+    }
+    let automatic = started_at_boot(context, &subject, idle).await?;
+    let why = || format!("supervisor on {} starts {} whenever the host boots", host.name, words(&automatic));
+    let hint = "look on the host for what its user data did, in /var/log/cloud-init-output.log, or give `hold_services` of \
+                [aws] in the deployment file";
+    Ok((!automatic.is_empty()).then(|| Failure::permanent(why()).with_hint(hint)))
+}
+
+async fn started_at_boot(context: &StepContext<'_>, subject: &Subject<'_>, idle: &Idle) -> Answer<Vec<ProgramName>> {
+    let question = autostart::ask_loaded(&idle.supervisorctl);
+    let ask = async |world: &World| {
+        let said = world.hosts.ask(&subject.id, &question).await?;
+        autostart::started_at_boot(&idle.programs, &said).map_err(|why| no_status(subject.name, &why))
+    };
+    context.ask(ask).await
+}
+
+fn words(programs: &[ProgramName]) -> String {
+    programs.iter().map(ProgramName::as_str).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,175 @@
+//! Whether supervisor starts programs by itself when its host boots. Next workers must not: they would take tasks of the
+//! live site. Their user data turns `autostart` off in supervisor's files, and the order that starts them turns it on again.
+
+use cutover_core::names::ProgramName;
+
+use super::status::{NoStatus, meant, not_said};
+use crate::command::{Ask, Command, RunAs, Said};
+
+/// Turns `autostart` off for every program.
+const HOLD: &str = include_str!("autostart.sh");
+
+/// Says of each file whether that was done.
+const STATE: &str = "\
+for file in /edx/app/supervisor/conf.d/*.conf; do
+    [ -e \"$file\" ] || continue
+    if grep -q '^; held by cutover$' \"$file\"; then echo \"held $file\"; else echo \"free $file\"; fi
+done
+echo end
+";
+
+/// The command that turns `autostart` off for every program of Open edX. User data runs it before supervisor starts.
+#[must_use]
+pub fn hold() -> Vec<String> {
+    ["/bin/sh", "-c", HOLD].map(str::to_owned).to_vec()
+}
+
+/// The question whether `autostart` is turned off in the files.
+#[must_use]
+pub fn ask_files() -> Ask {
+    Ask::new(Command { run_as: RunAs::root(), ..Command::script(STATE, Vec::<String>::new()) })
+}
+
+/// Whether a question is that one, for a simulation.
+#[must_use]
+pub fn is_asked(ask: &Ask) -> bool {
+    matches!(ask.command.arguments.as_slice(), [_, _, script, ..] if script == STATE)
+}
+
+/// What a host answers, for a simulation.
+#[must_use]
+pub fn answer(is_held: bool) -> String {
+    format!("{} /edx/app/supervisor/conf.d/edxapp.conf\nend\n", if is_held { "held" } else { "free" })
+}
+
+/// Whether `autostart` is turned off in any file; `None` if the answer does not tell, or there is no file.
+#[must_use]
+pub fn is_held(said: &Said) -> Option<bool> {
+    let files = said.stdout.strip_suffix("end\n").filter(|files| said.exit == 0 && !files.is_empty())?;
+    let of_file = |line: &str| match line.split_once(' ') {
+        Some(("held", _)) => Some(true),
+        Some(("free", _)) => Some(false),
+        _ => None,
+    };
+    files.lines().map(of_file).collect::<Option<Vec<bool>>>().map(|held| held.contains(&true))
+}
+
+/// The question for what supervisor has read from its files.
+#[must_use]
+pub fn ask_loaded(supervisorctl: &str) -> Ask {
+    Ask::new(Command::as_root([supervisorctl, "avail"]))
+}
+
+/// Adds the line of `supervisorctl avail` for a program, for a simulation.
+pub fn print_loaded(text: &mut String, program: &str, is_held: bool) {
+    let starts = if is_held { "manual" } else { "auto" };
+    text.push_str(&format!("{program:<32} in use    {starts:<9} 999:999\n"));
+}
+
+/// The programs, of those asked for, that supervisor starts by itself.
+///
+/// # Errors
+/// When the answer does not tell it of every one of them.
+pub fn started_at_boot(asked: &[ProgramName], said: &Said) -> Result<Vec<ProgramName>, NoStatus> {
+    let (mut known, mut automatic, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for line in said.stdout.lines().chain(said.stderr.lines()) {
+        // `edxapp_worker:lms_high_3   in use    auto      999:999`
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            [name, .., starts @ ("auto" | "manual"), _] => {
+                let Some(program) = meant(asked, name) else { continue };
+                known.push(program.clone());
+                automatic.extend((*starts == "auto").then_some(program));
+            }
+            _ => others.push(line),
+        }
+    }
+    let is_known = |program: &&ProgramName| {
+        let group = program.as_str().strip_suffix('*');
+        known.iter().any(|known| known == *program || group.is_some_and(|group| known.as_str().starts_with(group)))
+    };
+    let missing: Vec<String> = asked.iter().filter(|program| !is_known(program)).map(ToString::to_string).collect();
+    if missing.is_empty() { Ok(automatic) } else { Err(not_said(said, &others, missing)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::supervisor::{Order, Verb};
+
+    fn said(stdout: &str) -> Said {
+        Said { stdout: stdout.to_owned(), ..Said::default() }
+    }
+
+    fn programs(names: &[&str]) -> Vec<ProgramName> {
+        names.iter().map(|name| (*name).into()).collect()
+    }
+
+    /// As supervisors print it: `cms` and the workers start by themselves, and `manual` does not.
+    const AVAIL: [&str; 2] = [include_str!("recorded/avail-3.4.0.txt"), include_str!("recorded/avail-4.3.0.txt")];
+
+    #[test]
+    fn programs_that_start_by_themselves_are_found_in_what_supervisors_print() {
+        for printed in AVAIL {
+            let of = |names: &[&str]| started_at_boot(&programs(names), &said(printed));
+            assert_eq!(of(&["manual", "edxapp_worker:lms_high_3"]), Ok(programs(&["edxapp_worker:lms_high_3"])));
+            assert_eq!(of(&["edxapp_worker:*"]).map(|all| all.len()), Ok(2));
+            assert!(matches!(of(&["manual", "lms"]), Err(NoStatus::NotSaid { programs, .. }) if programs == ["lms"]));
+        }
+        let refused = said("http://localhost:9001 refused connection\n");
+        assert!(matches!(started_at_boot(&programs(&["cms"]), &refused), Err(NoStatus::NoServer(_))));
+    }
+
+    #[test]
+    fn what_a_simulation_prints_is_read_as_it_was_meant() {
+        let mut text = String::new();
+        print_loaded(&mut text, "edxapp_worker:a_name_that_is_longer_than_its_column", false);
+        print_loaded(&mut text, "cms", true);
+        let asked = programs(&["cms", "edxapp_worker:a_name_that_is_longer_than_its_column"]);
+        assert_eq!(started_at_boot(&asked, &said(&text)), Ok(asked[1..].to_vec()));
+        assert_eq!((is_held(&said(&answer(true))), is_held(&said(&answer(false)))), (Some(true), Some(false)));
+        for cut in ["", "end\n", "held /a.conf\n", "? /a.conf\nend\n"] {
+            assert_eq!(is_held(&said(cut)), None, "{cut}");
+        }
+    }
+
+    const FILE: &str = "[program:lms_low_5]\ncommand=sleep 1000\n\n[program:lms_high_3]\n autostart = true\n\
+                        command=sleep 1000\n[fcgi-program:cms]\nautostart=false\n[group:edxapp_worker]\n\
+                        programs=lms_low_5,lms_high_3\n";
+
+    /// Runs a command whose folder of files is another one.
+    #[expect(clippy::disallowed_methods, reason = "a real shell runs the script")]
+    fn run(arguments: &[String], folder: &std::path::Path) -> String {
+        let folder = folder.display().to_string();
+        let arguments: Vec<String> =
+            arguments.iter().map(|argument| argument.replace("/edx/app/supervisor/conf.d", &folder)).collect();
+        let output = std::process::Command::new(&arguments[0]).args(&arguments[1..]).output().expect("a shell");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    #[test]
+    fn what_was_held_is_let_go_as_it_was() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (there, file) = (folder.path().join("edxapp.conf"), folder.path().join("edxapp.available"));
+        std::fs::write(&file, FILE).expect("a file");
+        std::os::unix::fs::symlink(&file, &there).expect("a link");
+        let held = || is_held(&said(&run(&ask_files().command.arguments, folder.path())));
+        assert_eq!(held(), Some(false));
+        for _ in 0..2 {
+            run(&hold(), folder.path());
+            assert_eq!(held(), Some(true));
+        }
+        let text = std::fs::read_to_string(&file).expect("a file");
+        let active = text.lines().filter(|line| !line.starts_with(';') && line.contains("autostart"));
+        assert_eq!(active.collect::<Vec<_>>(), ["autostart=false"; 3], "{text}");
+        let supervisorctl = "/bin/true".to_owned();
+        let start = Order { verb: Verb::StartAlways, supervisorctl, programs: programs(&["cms"]), left: Vec::new() };
+        for _ in 0..2 {
+            run(&start.command().arguments, folder.path());
+            assert_eq!(held(), Some(false));
+        }
+        assert_eq!(std::fs::read_to_string(&file).expect("a file"), FILE);
+        assert!(there.is_symlink(), "the link is left alone");
+    }
+}

@@ -1,0 +1,130 @@
+//! What else would change a real host in the window, held back and put back; and programs that a next host must boot without.
+
+use cutover_contract::step;
+use cutover_core::deployment::PastStopLimit;
+use cutover_core::plan::{Action, HeldItems, Idle, Purpose, RunCommands, Step};
+use cutover_engine::phase::Ending;
+use cutover_hosts::supervisor::autostart;
+use cutover_rig::{Debian, Host, Machines};
+
+use crate::stage::{Stage, host, start, stop};
+
+/// A timer that fires every second, and a cron file.
+const WRITERS: &str = "cd /etc/systemd/system
+printf '[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \"date >>/root/nightly\"\\n' >edx-nightly.service
+printf '[Timer]\\nOnActiveSec=1\\nOnUnitActiveSec=1\\nAccuracySec=100ms\\n[Install]\\nWantedBy=timers.target\\n' >edx-nightly.timer
+systemctl daemon-reload
+systemctl enable --now edx-nightly.timer
+echo '* * * * * root date >>/root/cron' >/etc/cron.d/edxapp";
+
+fn items() -> HeldItems {
+    HeldItems { host: host(), items: vec!["/etc/cron.d/edxapp".to_owned(), "edx-nightly.timer".to_owned()] }
+}
+
+/// Whether the timer fires: its service writes a line each time.
+fn fires(host: &Debian) -> bool {
+    host.run("rm -f /root/nightly; sleep 4; [ -s /root/nightly ]").exit == 0
+}
+
+#[tokio::test]
+async fn a_timer_and_a_cron_file_are_held_back_through_a_reboot_and_put_back() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    host.furnish(WRITERS);
+    assert!(fires(&host));
+    let stage = Stage::on(&host);
+    assert_eq!(stage.conduct(vec![step("hold", Action::HoldBack(items()))]).await, Ending::Finished);
+    assert!(!fires(&host));
+    assert_eq!(host.furnish("ls -A /etc/cron.d | grep edxapp"), ".edxapp.held-by-cutover");
+
+    host.reboot();
+    host.wait_until_up();
+    assert_eq!(host.run("systemctl is-active edx-nightly.timer").stdout.trim(), "inactive");
+    assert!(!fires(&host), "the condition is on the disk");
+    assert_eq!(stage.conduct(vec![step("hold", Action::HoldBack(items()))]).await, Ending::Finished, "it holds");
+
+    assert_eq!(stage.conduct(vec![step("back", Action::PutBack(items()))]).await, Ending::Finished);
+    assert!(fires(&host), "it was active");
+    assert_eq!(host.furnish("cat /etc/cron.d/edxapp"), "* * * * * root date >>/root/cron");
+    assert_ne!(host.run("ls -d /etc/systemd/system/edx-nightly.timer.d").exit, 0, "nothing is left");
+}
+
+#[tokio::test]
+async fn what_a_timer_has_started_is_waited_for() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    host.furnish(&WRITERS.replace("date >>/root/nightly", "sleep 15; date >>/root/nightly"));
+    host.furnish("until systemctl is-active edx-nightly.service | grep -q activating; do sleep 0.2; done");
+    let stage = Stage::on(&host);
+    assert_eq!(stage.conduct(vec![step("hold", Action::HoldBack(items()))]).await, Ending::Finished);
+    assert_eq!(host.run("systemctl is-active edx-nightly.service").stdout.trim(), "inactive");
+    assert_eq!(host.furnish("wc -l </root/nightly"), "1", "it has done its work");
+}
+
+fn run(purpose: Purpose, script: &str) -> Step {
+    let commands = vec![["sh", "-c", script].map(str::to_owned).to_vec()];
+    step(purpose.as_str(), Action::RunCommands(RunCommands { host: host(), purpose, commands }))
+}
+
+#[tokio::test]
+async fn commands_freeze_a_host_once_and_their_job_is_forgotten() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    let stage = Stage::on(&host);
+    let freeze = run(Purpose::Freeze, "echo frozen >>/root/frozen");
+    assert_eq!(stage.conduct(vec![freeze]).await, Ending::Finished);
+    assert_eq!(host.furnish("cat /root/frozen"), "frozen");
+    assert_eq!(host.furnish("ls /var/lib/cutover | grep -v -e epoch -e lock -e launch.log || true"), "");
+
+    let ending = stage.conduct(vec![run(Purpose::Release, "echo it is late >&2; exit 7")]).await;
+    assert_eq!(ending, Ending::Failed(vec!["release".into()]));
+    let error = stage.error_of("release").await;
+    assert!(error.contains("the commands of `release` on edx-1: failed: sh -c echo it is late"), "{error}");
+    assert!(error.contains("(exit status 7)"), "{error}");
+}
+
+/// The smoke test of a worker, with no tests besides.
+fn first_contact(autostart_is_off: bool) -> Step {
+    let (supervisorctl, programs) = ("/usr/bin/supervisorctl".to_owned(), vec!["celery:worker".into()]);
+    let idle = Some(Idle { supervisorctl, programs, autostart_is_off });
+    step("smoke", Action::SmokeTest { host: host(), tests: Vec::new(), idle })
+}
+
+/// A worker whose file is where Open edX has it.
+const WORKER: &str = "mkdir -p /edx/app/supervisor/conf.d
+printf '[program:worker]\\ncommand=sleep 1010\\n[group:celery]\\nprograms=worker\\n' >/edx/app/supervisor/conf.d/worker.conf
+ln -sf /edx/app/supervisor/conf.d/worker.conf /etc/supervisor/conf.d/worker.conf";
+
+#[tokio::test]
+async fn a_next_worker_stays_idle_through_reboots_until_the_window_and_then_starts_by_itself() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    let stage = Stage::on(&host);
+    // As from an image whose user data did nothing.
+    host.furnish(&format!("{WORKER}\nsystemctl restart supervisor; sleep 3"));
+    assert_eq!(stage.conduct(vec![first_contact(true)]).await, Ending::Failed(vec!["smoke".into()]));
+    assert!(stage.error_of("smoke").await.starts_with("celery:worker ran on edx-1 before the window"));
+    assert_eq!(stage.conduct(vec![stop(&["celery:worker"], 30, PastStopLimit::Abort)]).await, Ending::Finished);
+    assert_eq!(stage.conduct(vec![first_contact(true)]).await, Ending::Failed(vec!["smoke".into()]));
+    let error = stage.error_of("smoke").await;
+    assert!(error.starts_with("supervisor on edx-1 starts celery:worker whenever the host boots"), "{error}");
+
+    // What user data does at the first boot, before supervisor starts.
+    let hold = autostart::hold();
+    host.furnish(&format!("cat >/root/hold <<'@end'\n{}@end\nsh /root/hold", hold.last().expect("a script")));
+    for _ in 0..2 {
+        host.reboot();
+        host.wait_until_up();
+        assert_eq!(stage.conduct(vec![first_contact(true)]).await, Ending::Finished);
+    }
+
+    let mut start = start(&["celery:worker"]);
+    if let Action::StartServices(start) = &mut start.action {
+        start.autostart = true;
+    }
+    assert_eq!(stage.conduct(vec![start]).await, Ending::Finished);
+    host.reboot();
+    host.wait_until_up();
+    let runs = "for _ in 1 2 3 4 5 6 7 8 9 10; do supervisorctl status | grep RUNNING && exit; sleep 1; done";
+    assert!(host.run(runs).stdout.contains("celery:worker"), "it starts at boot, as before");
+}
