@@ -127,7 +127,8 @@ async fn who_signs_in_as_root_needs_no_sudo_to_run_commands_as_somebody_else() {
     let machines = Machines::new();
     let host = machines.boot();
     host.furnish("rm -f \"$(command -v sudo)\"; useradd --create-home edxapp");
-    let command = Command { run_as: RunAs::User("edxapp".to_owned()), ..Command::script("id -un; echo $HOME; pwd", [""]) };
+    let command =
+        Command { run_as: RunAs::User("edxapp".to_owned()), ..Command::script("id -un; echo $HOME; pwd", [""]) };
     let command = Command { directory: Some("/tmp".to_owned()), ..command };
     let said = Conductor::of(&host).ask(&Ask::new(command)).await.expect("an answer");
     assert_eq!((said.exit, said.stdout.as_str()), (0, "edxapp\n/home/edxapp\n/tmp\n"), "{}", said.stderr);
