@@ -152,6 +152,9 @@ async fn a_host_that_reboots_while_it_stops_ends_stopped() {
         host.wait_until_up();
     };
     let (ending, ()) = tokio::join!(stage.conduct(vec![stop(PROGRAMS, 60, PastStopLimit::Abort)]), reboot);
+    if ending != Ending::Finished {
+        panic!("{ending:?}: {}", stage.error_of("stop").await);
+    }
     assert_eq!(ending, Ending::Finished);
     assert_eq!(status(&host), "celery:worker STOPPED\ncms STOPPED\nlms STOPPED");
     assert_eq!(processes(&host, "^sleep 100"), 0);
