@@ -74,12 +74,7 @@ pub(crate) fn shortest_interval(action: &Action) -> Duration {
         Action::PublishPage(_) => 10,
         // A balancer's verdict changes every 5 seconds at most, its shortest interval between health checks.
         Action::Launch(_) | Action::TakeSnapshot { .. } | Action::AwaitHealthy(_) => 5,
-        Action::StopServices(_)
-        | Action::StartServices(_)
-        | Action::HoldBack(_)
-        | Action::PutBack(_)
-        | Action::RunCommands(_)
-        | Action::Migrate(_) => 2,
+        Action::Migrate(_) => 2,
         Action::Milestone
         | Action::WaitUntil { .. }
         | Action::Decide(_)
@@ -94,7 +89,13 @@ pub(crate) fn shortest_interval(action: &Action) -> Duration {
         | Action::Deregister(_)
         | Action::CheckSite(_)
         | Action::Terminate { .. }
-        | Action::RemoveImage { .. } => 3,
+        | Action::RemoveImage { .. }
+        // supervisorctl is a Python program: each look takes a fifth of a second of the host's processor.
+        | Action::StopServices(_)
+        | Action::StartServices(_)
+        | Action::HoldBack(_)
+        | Action::PutBack(_)
+        | Action::RunCommands(_) => 3,
     })
 }
 

@@ -64,7 +64,8 @@ impl Conductor {
         self.ended_badly(context, &in_doubt(context.step, failure), Known::InDoubt).await
     }
 
-    /// Records that the step failed. If it was not started yet, its start is recorded first.
+    /// Records that the step failed. Before that, if it was not started yet, its start is recorded, and in any case what was
+    /// learned since the last look.
     pub(super) async fn ended_badly(
         &self,
         context: &StepContext<'_>,
@@ -74,6 +75,7 @@ impl Conductor {
         if !self.journal.step_run(&context.step.id).status.is_open() {
             self.started(context).await?;
         }
+        context.put_on_record().await?;
         let (step, error, in_doubt) = (context.step.id.clone(), why.to_string(), known == Known::InDoubt);
         let changed_nothing = known == Known::ChangedNothing;
         self.journal.append(Event::StepFailed { step, error, in_doubt, changed_nothing }).await?;
