@@ -215,16 +215,6 @@ impl Debian {
         self.furnish("rm /filler");
     }
 
-    /// The command that runs a shell script on it as root, without the network.
-    #[must_use]
-    pub fn command(&self, script: &str) -> Command {
-        let target = self.first_process().to_string();
-        let mut command = Command::new("nsenter");
-        command.args(["--target", &target, "--all", "--wdns=/", "/usr/bin/env", "-i", "HOME=/root"]);
-        command.args(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "/bin/sh", "-c", script]);
-        command
-    }
-
     fn ip(&self, arguments: &[&str]) {
         succeed("ip", arguments, INSTALL);
     }
@@ -254,7 +244,12 @@ impl Host for Debian {
     }
 
     fn run(&self, script: &str) -> Ran {
-        run(&mut self.command(script), "", INSTALL)
+        let target = self.first_process().to_string();
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &target, "--all", "--wdns=/", "/usr/bin/env", "-i", "HOME=/root"]);
+        command.args(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "/bin/sh"]);
+        // Not on its command line, where a script that looks for processes would find itself.
+        run(&mut command, script, INSTALL)
     }
 
     fn programs_folder(&self) -> &'static str {
