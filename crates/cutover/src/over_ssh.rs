@@ -7,27 +7,26 @@ use async_trait::async_trait;
 
 use cutover_aws::Connection;
 use cutover_aws::ports::{AwsInventory, Location};
-use cutover_core::deployment::{HostAddress, Ssh};
+use cutover_core::deployment::{Deployment, HostAddress, Ssh};
 use cutover_core::names::InstanceId;
 use cutover_engine::failure::Failure;
 use cutover_engine::ports::{Answer, Hosts};
 use cutover_ssh::{HostKeys, HostsOverSsh, Inventory, Settings, SshHosts};
 
 use crate::error::CommandError;
-use crate::session::Loaded;
 
-/// The hosts of a deployment on AWS. No connection is made yet.
+/// The hosts of a deployment on AWS, whose file is `file`. No connection is made yet.
 ///
 /// # Errors
 /// When there is no folder for control sockets.
-pub fn hosts(connection: &Rc<Connection>, loaded: &Loaded) -> Result<Rc<dyn Hosts>, CommandError> {
-    let ssh = &loaded.deployment.ssh;
-    let over = SshHosts::new(settings(ssh, &loaded.path)).map_err(|source| CommandError::File {
+pub fn hosts(connection: &Rc<Connection>, deployment: &Deployment, file: &Path) -> Result<Rc<dyn Hosts>, CommandError> {
+    let ssh = &deployment.ssh;
+    let over = SshHosts::new(settings(ssh, file)).map_err(|source| CommandError::File {
         path: std::env::temp_dir().display().to_string(),
         done: "used for the sockets of SSH connections",
         source,
     })?;
-    let instances = cutover_aws::cloud::inventory(connection, &loaded.deployment);
+    let instances = cutover_aws::cloud::inventory(connection, deployment);
     let inventory = Rc::new(Instances { address: ssh.address.clone(), instances });
     Ok(Rc::new(HostsOverSsh::new(Rc::new(over), inventory, ssh.job_folder.clone())))
 }

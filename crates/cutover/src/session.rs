@@ -202,7 +202,8 @@ impl Session {
             }
         };
         let (clock, vantage) = (Rc::clone(&self.clock), Vantage::default());
-        let (hosts, announcer) = (over_ssh::hosts(connection, &self.loaded)?, Rc::new(NoAnnouncer));
+        let (hosts, announcer) =
+            (over_ssh::hosts(connection, self.deployment(), &self.loaded.path)?, Rc::new(NoAnnouncer));
         let world = cutover_aws::cloud::world(connection, self.deployment(), clock, vantage, hosts, announcer);
         Ok(self.world.get_or_init(|| world).clone())
     }
