@@ -16,6 +16,14 @@ pub fn some_of(names: &[String], shown: usize) -> String {
     }
 }
 
+/// Adds a number with at least so many digits. It does without the formatter, for text of which rehearsals make a lot.
+pub fn push_number(text: &mut String, number: u64, digits: usize) {
+    if number >= 10 || digits > 1 {
+        push_number(text, number / 10, digits.saturating_sub(1));
+    }
+    text.extend(b"0123456789".get((number % 10) as usize).copied().map(char::from));
+}
+
 /// The one of `known` that `written` was probably meant to be: at most a third of its letters differ.
 #[must_use]
 pub fn nearest<T: AsRef<str>>(written: &str, known: impl IntoIterator<Item = T>) -> Option<String> {
@@ -30,6 +38,15 @@ pub fn nearest<T: AsRef<str>>(written: &str, known: impl IntoIterator<Item = T>)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_written_as_the_formatter_does() {
+        for (number, digits) in [(0, 1), (7, 2), (10, 1), (59, 2), (1203, 2), (u64::MAX, 4), (12, 4)] {
+            let mut text = "at ".to_owned();
+            push_number(&mut text, number, digits);
+            assert_eq!(text, format!("at {number:0digits$}"));
+        }
+    }
 
     #[test]
     fn a_suggestion_is_made_only_for_what_is_near() {

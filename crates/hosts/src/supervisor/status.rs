@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cutover_core::names::ProgramName;
+use cutover_core::words::push_number;
 
 use crate::command::{Ask, Command, EXIT_TIMED_OUT, Said};
 
@@ -100,28 +101,18 @@ pub fn print_running(text: &mut String, name: &str, pid: u32, uptime: Duration) 
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
     print_columns(text, name, State::Running);
     text.push_str("pid ");
-    push_number(text, pid.into());
+    push_number(text, pid.into(), 1);
     text.push_str(", uptime ");
     if days > 0 {
-        push_number(text, days);
+        push_number(text, days, 1);
         text.push_str(if days == 1 { " day, " } else { " days, " });
     }
-    push_number(text, hours);
+    push_number(text, hours, 1);
     for two_digits in [minutes, seconds % 60] {
         text.push(':');
-        if two_digits < 10 {
-            text.push('0');
-        }
-        push_number(text, two_digits);
+        push_number(text, two_digits, 2);
     }
     text.push('\n');
-}
-
-fn push_number(text: &mut String, number: u64) {
-    if number >= 10 {
-        push_number(text, number / 10);
-    }
-    text.extend(b"0123456789".get((number % 10) as usize).copied().map(char::from));
 }
 
 /// The same for a program in another state.

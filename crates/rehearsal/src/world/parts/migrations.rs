@@ -1,11 +1,11 @@
 //! Migrations, pending and applied, and what Django prints about them.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use cutover_core::names::FleetName;
+use cutover_core::words::push_number;
 
 /// Apps of edx-platform whose migrations the embedded cloud pretends to run.
 pub(crate) const APPS: [&str; 8] = [
@@ -66,7 +66,8 @@ pub(crate) fn list_of(applied: u32, total: u32, codename: &str) -> String {
         text.extend([app, "\n [X] 0001_initial\n"]);
         for number in (index..total).step_by(APPS.len()) {
             text.push_str(if number < applied { " [X] " } else { " [ ] " });
-            let _ = writeln!(text, "{:04}_{codename}", position_of(number).1);
+            push_number(&mut text, position_of(number).1 as u64, 4);
+            text.extend(["_", codename, "\n"]);
         }
     }
     text
