@@ -78,13 +78,25 @@ impl Stage {
     pub(crate) async fn conduct(&self, steps: Vec<Step>) -> Ending {
         let conductor = self.conductor().await;
         let begin = Some((self.plan(steps), Digest::of(b"")));
-        phase::run(&conductor, begin, Phase::Announce).await.expect("the journal works")
+        let ending = phase::run(&conductor, begin, Phase::Announce).await.expect("the journal works");
+        self.tell(ending).await
     }
 
     /// Another conductor continues the plan on record.
     pub(crate) async fn resume(&self) -> Ending {
         let conductor = self.conductor().await;
-        phase::run(&conductor, None, Phase::Announce).await.expect("the journal works")
+        let ending = phase::run(&conductor, None, Phase::Announce).await.expect("the journal works");
+        self.tell(ending).await
+    }
+
+    /// The ending. Why steps have failed is printed, for tests that do not expect it.
+    async fn tell(&self, ending: Ending) -> Ending {
+        if let Ending::Failed(steps) = &ending {
+            for step in steps {
+                println!("{step}: {}", self.error_of(step.as_str()).await);
+            }
+        }
+        ending
     }
 
     fn plan(&self, mut steps: Vec<Step>) -> Plan {
