@@ -292,6 +292,13 @@ pub enum Fact {
         /// Its instance.
         instance: InstanceId,
     },
+    /// A next host that the window counted on is gone: it has to be planned again without it.
+    Gone {
+        /// Its name.
+        host: HostName,
+        /// Its instance.
+        instance: InstanceId,
+    },
     /// Anything else worth reading.
     Note {
         /// The text.

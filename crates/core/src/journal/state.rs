@@ -43,6 +43,9 @@ pub struct Upgrade {
     pub migrated: Vec<Fact>,
     /// The old hosts that the upgrade terminated.
     pub terminated: BTreeSet<InstanceId>,
+    /// The next hosts that the window counted on and that were gone when a step of it failed.
+    #[serde(default)]
+    pub gone: BTreeSet<InstanceId>,
     /// The gates that wait for a decision, and since when.
     pub waiting_gates: BTreeMap<GateName, Timestamp>,
     /// The last decision at each gate.
@@ -271,6 +274,9 @@ impl Upgrade {
             }
             Fact::Terminated { instance, .. } => {
                 self.terminated.insert(instance.clone());
+            }
+            Fact::Gone { instance, .. } => {
+                self.gone.insert(instance.clone());
             }
             Fact::RecordsChanged { .. }
             | Fact::Killed { .. }

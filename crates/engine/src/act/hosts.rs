@@ -9,6 +9,7 @@ use cutover_core::observation::{Instance, InstanceState, SHOWN_WITHIN};
 use cutover_core::plan::{Host, HostPrograms, Launch, StartServices, StopServices, Work};
 use cutover_core::time::human;
 
+use super::gone::stopped_for_good;
 use super::recorded::recorded;
 use super::{Seen, StepContext};
 use crate::failure::Failure;
@@ -152,7 +153,10 @@ async fn not_stopped(
 
 pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> Answer<Seen> {
     let id = context.instance(&stop.host)?;
-    let up = not_stopped(context, &context.slot, &id, &stop.programs).await?;
+    let up = match not_stopped(context, &context.slot, &id, &stop.programs).await {
+        Ok(up) => up,
+        Err(failure) => return stopped_for_good(context, &stop.host, &id, failure).await,
+    };
     if up.is_empty() {
         return Ok(Seen::holds());
     }
@@ -228,7 +232,7 @@ pub(super) async fn start(context: &StepContext<'_>, start: &StartServices) -> R
     context.write("start", call).await
 }
 
-/// The hosts on which programs are running that must be stopped, with those programs.
+/// The hosts on which programs are running that must be stopped, with those programs. A host that is gone runs nothing.
 pub(super) async fn running_again<'a>(
     context: &StepContext<'_>,
     hosts: &'a [HostPrograms],
@@ -237,7 +241,16 @@ pub(super) async fn running_again<'a>(
         // This is one step, but each host needs a connection.
         let slot = StepSlot::new(context.slots, Work::Connections);
         let id = context.instance(&host.host)?;
-        let up = not_stopped(context, &slot, &id, &host.programs).await?;
+        let up = match not_stopped(context, &slot, &id, &host.programs).await {
+            Ok(up) => up,
+            Err(failure) => match stopped_for_good(context, &host.host, &id, failure.clone()).await? {
+                Seen::Holds(facts) => {
+                    facts.into_iter().for_each(|fact| context.note(fact));
+                    Vec::new()
+                }
+                _ => return Err(failure),
+            },
+        };
         Ok::<_, Failure>((host, id, up.into_iter().map(|(program, _)| program).collect::<Vec<_>>()))
     });
     let looked = futures_util::future::try_join_all(looks).await?;

@@ -7,6 +7,7 @@ mod balancers;
 mod context;
 mod dispatch;
 mod dns;
+mod gone;
 mod hosts;
 mod images;
 mod late;
@@ -19,5 +20,6 @@ mod snapshots;
 
 pub(crate) use context::{Seen, StepContext};
 pub(crate) use dispatch::{act, observe};
+pub(crate) use gone::{missed, without};
 pub(crate) use late::too_late;
 pub(crate) use manner::{Manner, grace, interval, manner, shortest_interval};
