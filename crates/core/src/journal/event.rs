@@ -292,7 +292,7 @@ pub enum Fact {
         /// Its instance.
         instance: InstanceId,
     },
-    /// A next host that the window counted on is gone: it has to be planned again without it.
+    /// A host that the window needs is gone: it has to be planned again.
     Gone {
         /// Its name.
         host: HostName,

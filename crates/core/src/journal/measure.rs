@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Acted, Fact, Run, StepRun, StepStatus, Upgrade};
+use super::{Acted, Fact, Run, RunKind, StepRun, StepStatus, Upgrade};
 use crate::names::{DatabaseName, StepId};
-use crate::plan::{Action, Back, Lane, Line, Migrate, PageMayLift, Phase, Plan, Schedule, Step, Undo, downtime_steps};
+use crate::plan::{
+    Action, Back, Host, InstanceRef, Lane, Line, Migrate, PageMayLift, Phase, Plan, Schedule, Step, Undo,
+    downtime_steps,
+};
 use crate::time::between;
 
 /// The chain of steps that determined how long the downtime was.
@@ -49,6 +52,39 @@ pub fn opens_by(run: &Run) -> Option<Timestamp> {
 pub fn page_was_posted(run: &Run) -> bool {
     let has_changed = |fact: &Fact| matches!(fact, Fact::RecordsChanged { .. });
     posts_page(run).any(|(_, run)| run.acted == Acted::Perhaps || run.facts.iter().any(has_changed))
+}
+
+/// The hosts that a run of the window still needs: the next ones, whose services it starts, and until the maintenance
+/// page may be up the current ones too.
+pub fn hosts_needed(run: &Run) -> impl Iterator<Item = &Host> {
+    let is_down = page_was_posted(run);
+    run.plan.steps.iter().filter_map(move |step| match &step.action {
+        Action::StartServices(start) => Some(&start.host),
+        Action::StopServices(stop) if !is_down => Some(&stop.host),
+        _ => None,
+    })
+}
+
+/// Whether a run of the window needs a host that is known to be gone, so that it has to be planned again.
+#[must_use]
+pub fn lacks_hosts(run: &Run, upgrade: &Upgrade) -> bool {
+    run.kind == RunKind::Window && hosts_needed(run).any(|host| is_gone(host, upgrade))
+}
+
+/// Whether all next hosts of a balancer are known to be gone, so that nothing could serve its sites.
+#[must_use]
+pub fn lacks_all_hosts(run: &Run, upgrade: &Upgrade) -> bool {
+    run.plan.steps.iter().any(|step| match &step.action {
+        Action::Register(members) => members.hosts.iter().all(|host| is_gone(host, upgrade)),
+        _ => false,
+    })
+}
+
+fn is_gone(host: &Host, upgrade: &Upgrade) -> bool {
+    match &host.instance {
+        InstanceRef::Known(instance) => upgrade.gone.contains(instance),
+        InstanceRef::MadeBy(_) => upgrade.launched.get(&host.name).is_some_and(|id| upgrade.gone.contains(id)),
+    }
 }
 
 /// The steps that put the maintenance page up.

@@ -43,7 +43,7 @@ pub struct Upgrade {
     pub migrated: Vec<Fact>,
     /// The old hosts that the upgrade terminated.
     pub terminated: BTreeSet<InstanceId>,
-    /// The next hosts that the window counted on and that were gone when a step of it failed.
+    /// The hosts that a window needed and that were gone when a step of it failed.
     #[serde(default)]
     pub gone: BTreeSet<InstanceId>,
     /// The gates that wait for a decision, and since when.

@@ -2,10 +2,10 @@
 //! is gone counts as stopped, and an upgrade can go on without a next host that is gone. A host that is only missing from
 //! the list, or that is stopped and may be started again, is not gone.
 
-use cutover_core::journal::{Fact, RunKind, Upgrade};
+use cutover_core::journal::{Fact, RunKind, hosts_needed, page_was_posted};
 use cutover_core::names::InstanceId;
 use cutover_core::observation::InstanceState;
-use cutover_core::plan::{Action, Host, Plan};
+use cutover_core::plan::{Action, Host, Plan, Step};
 
 use super::{Seen, StepContext};
 use crate::failure::Failure;
@@ -22,18 +22,27 @@ enum Fate {
     Gone,
 }
 
-async fn fate(context: &StepContext<'_>, id: &InstanceId) -> Answer<Fate> {
+/// The fate of an instance according to a recent list. A host that does not answer may have been terminated since, so
+/// for that one EC2 is asked.
+async fn fate(context: &StepContext<'_>, id: &InstanceId, is_silent: bool) -> Answer<Fate> {
     let listed = context.listed().await?;
-    Ok(match listed.get(id).map(|instance| instance.state) {
+    let state = listed.get(id).map(|instance| instance.state);
+    Ok(match state {
         Some(InstanceState::Terminated) => Fate::Gone,
         Some(InstanceState::ShuttingDown) => Fate::Going,
-        Some(_) => Fate::Lives,
+        Some(_) if !is_silent => Fate::Lives,
         // With the wrong region or account, every host would seem to be gone.
         None if listed.is_empty() => Fate::Lives,
         // A host may also be missing from the list because its tags were removed.
-        None if context.ask(async |world| world.compute.lives(id).await).await? => Fate::Lives,
+        _ if context.ask(async |world| world.compute.lives(id).await).await? => Fate::Lives,
+        Some(_) => Fate::Going,
         None => Fate::Gone,
     })
+}
+
+/// Whether an instance is known to be terminated.
+pub(super) async fn is_gone(context: &StepContext<'_>, id: &InstanceId) -> bool {
+    fate(context, id, true).await == Ok(Fate::Gone)
 }
 
 /// Whether the services of a host that did not answer, which is why `failure` was returned, are stopped: it is gone, and
@@ -47,7 +56,7 @@ pub(super) async fn stopped_for_good(
     if !runs_old_code_or_nothing(context, host, id) {
         return Err(failure);
     }
-    match fate(context, id).await {
+    match fate(context, id, true).await {
         Ok(Fate::Gone) => {
             let text = format!("{} ({id}) is gone, so its services are stopped for good", host.name);
             Ok(Seen::Holds(vec![Fact::Note { text }]))
@@ -71,37 +80,36 @@ fn starts(plan: &Plan, host: &Host) -> bool {
     plan.steps.iter().any(|step| matches!(&step.action, Action::StartServices(start) if start.host == *host))
 }
 
-/// The next hosts that a step of the window has failed for because they are gone. The window has to be planned again
-/// without them.
-pub(crate) async fn missed(context: &StepContext<'_>) -> Vec<Fact> {
+/// The hosts that a step of the window needs and that are gone. At its opening, all hosts of the plan are needed; after
+/// that the next ones, and without those that are gone the window has to be planned again.
+pub(crate) async fn missed(context: &StepContext<'_>) -> Answer<Vec<Fact>> {
     let mut missed = Vec::new();
     for host in needed(context) {
         let Ok(id) = context.instance(&host) else { continue };
-        let is_next = context.journal.upgrade().launched.get(&host.name) == Some(&id);
-        if is_next && fate(context, &id).await == Ok(Fate::Gone) {
+        let is_silent = !matches!(context.step.action, Action::WaitUntil { .. });
+        if fate(context, &id, is_silent).await? != Fate::Lives {
             missed.push(Fact::Gone { host: host.name, instance: id });
         }
     }
-    missed
+    Ok(missed)
 }
 
-/// The hosts of the step whose services the plan starts.
 fn needed(context: &StepContext<'_>) -> Vec<Host> {
+    let upgrade = context.journal.upgrade();
+    let Some(run) = upgrade.current_run().filter(|run| run.kind == RunKind::Window) else { return Vec::new() };
     let hosts: Vec<&Host> = match &context.step.action {
+        Action::WaitUntil { .. } if !page_was_posted(run) => return hosts_needed(run).cloned().collect(),
         Action::StartServices(start) => vec![&start.host],
         Action::Migrate(migrate) => vec![&migrate.host],
         Action::ConfirmStopped { hosts } => hosts.iter().map(|host| &host.host).collect(),
         Action::Register(members) | Action::AwaitHealthy(members) => members.hosts.iter().collect(),
         _ => Vec::new(),
     };
-    let is_needed = |upgrade: &Upgrade, host: &Host| {
-        upgrade.current_run().is_some_and(|run| run.kind == RunKind::Window && starts(&run.plan, host))
-    };
-    hosts.into_iter().filter(|host| is_needed(&context.journal.upgrade(), host)).cloned().collect()
+    hosts.into_iter().filter(|host| starts(&run.plan, host)).cloned().collect()
 }
 
-/// What to do about next hosts that are gone, for a failed step; nothing if there are none.
-pub(crate) fn without(missed: &[Fact]) -> Option<String> {
+/// What to do about hosts that are gone, for a failed step; nothing if there are none.
+pub(crate) fn without(step: &Step, missed: &[Fact]) -> Option<String> {
     let names: Vec<&str> = missed
         .iter()
         .filter_map(|fact| match fact {
@@ -110,6 +118,9 @@ pub(crate) fn without(missed: &[Fact]) -> Option<String> {
         })
         .collect();
     let verb = if names.len() == 1 { "is" } else { "are" };
-    let go_on = "to go on without what is gone, plan the window again with `--replan`";
-    (!names.is_empty()).then(|| format!("{} {verb} gone; {go_on}", names.join(", ")))
+    let what_to_do = match step.action {
+        Action::WaitUntil { .. } => "find out who removed that, then run `cutover prepare` again with `--replan`",
+        _ => "to go on without what is gone, run `cutover window` again with `--replan`",
+    };
+    (!names.is_empty()).then(|| format!("{} {verb} gone; {what_to_do}", names.join(", ")))
 }

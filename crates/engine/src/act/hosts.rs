@@ -178,10 +178,20 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
     }
 }
 
-/// Tells programs to stop. Those that have not stopped in time are killed, if the deployment file says so.
+/// Tells programs to stop. Those that have not stopped in time are killed, if the deployment file says so. If the host
+/// goes away meanwhile, nothing is left to stop.
 pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Result<(), WriteError> {
     let id = context.instance(&stop.host)?;
-    let up = not_stopped(context, &context.slot, &id, &stop.programs).await?;
+    match stop_there(context, stop, &id).await {
+        Err(WriteError::Failed(failure)) => {
+            Ok(stopped_for_good(context, &stop.host, &id, failure).await.map(|_| ())?)
+        }
+        answer => answer,
+    }
+}
+
+async fn stop_there(context: &StepContext<'_>, stop: &StopServices, id: &InstanceId) -> Result<(), WriteError> {
+    let up = not_stopped(context, &context.slot, id, &stop.programs).await?;
     let stopping: Vec<ProgramName> =
         up.iter().filter(|(_, state)| *state == ProgramState::Stopping).map(|(program, _)| program.clone()).collect();
     let past_limit = since_told(context) >= stop.stop_limit;
@@ -190,9 +200,9 @@ pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Resu
         // Recorded before the kill: its answer may be lost, or this process may end, and interrupted tasks must be
         // reported.
         context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone() }).await?;
-        return context.write("kill", async |permit| hosts.kill(permit, &id, &stopping).await).await;
+        return context.write("kill", async |permit| hosts.kill(permit, id, &stopping).await).await;
     }
-    let call = async |permit: &Permit| hosts.stop(permit, &id, &stop.supervisorctl, &stop.programs).await;
+    let call = async |permit: &Permit| hosts.stop(permit, id, &stop.supervisorctl, &stop.programs).await;
     let answer = context.write("stop", call).await;
     context.told_to_stop.set(Some(context.clock.moment()));
     answer
@@ -241,20 +251,41 @@ pub(super) async fn running_again<'a>(
         // This is one step, but each host needs a connection.
         let slot = StepSlot::new(context.slots, Work::Connections);
         let id = context.instance(&host.host)?;
-        let up = match not_stopped(context, &slot, &id, &host.programs).await {
-            Ok(up) => up,
-            Err(failure) => match stopped_for_good(context, &host.host, &id, failure.clone()).await? {
-                Seen::Holds(facts) => {
-                    facts.into_iter().for_each(|fact| context.note(fact));
-                    Vec::new()
-                }
-                _ => return Err(failure),
-            },
-        };
+        let up = stopped_or_gone(context, &slot, host, &id).await?;
         Ok::<_, Failure>((host, id, up.into_iter().map(|(program, _)| program).collect::<Vec<_>>()))
     });
     let looked = futures_util::future::try_join_all(looks).await?;
     Ok(looked.into_iter().filter(|(_, _, programs)| !programs.is_empty()).collect())
+}
+
+/// How often a host that is shutting down is looked at again.
+const GOING: Duration = Duration::from_secs(10);
+
+/// The programs on a host that are not stopped; none on one that is gone, once it is.
+async fn stopped_or_gone(
+    context: &StepContext<'_>,
+    slot: &StepSlot<'_>,
+    host: &HostPrograms,
+    id: &InstanceId,
+) -> Answer<Vec<(ProgramName, ProgramState)>> {
+    loop {
+        let failure = match not_stopped(context, slot, id, &host.programs).await {
+            Ok(up) => return Ok(up),
+            Err(failure) => failure,
+        };
+        match stopped_for_good(context, &host.host, id, failure.clone()).await? {
+            Seen::Holds(facts) => {
+                facts.into_iter().for_each(|fact| context.note(fact));
+                return Ok(Vec::new());
+            }
+            Seen::UnderWay(why) if context.in_this_process() < context.step.limit => {
+                slot.release();
+                context.journal.mention(&context.step.id, &why);
+                context.clock.sleep(GOING).await;
+            }
+            _ => return Err(failure),
+        }
+    }
 }
 
 pub(super) async fn still_stopped(context: &StepContext<'_>, hosts: &[HostPrograms]) -> Answer<Seen> {

@@ -74,8 +74,9 @@ impl Conductor {
         if !self.journal.step_run(&context.step.id).status.is_open() {
             self.started(context).await?;
         }
-        let missed = missed(context).await;
-        let why = match without(&missed) {
+        // What cannot be seen now does not hide why the step failed.
+        let missed = missed(context).await.unwrap_or_default();
+        let why = match without(context.step, &missed) {
             Some(hint) => why.clone().with_hint(hint),
             None => why.clone(),
         };

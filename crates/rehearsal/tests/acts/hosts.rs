@@ -648,7 +648,7 @@ fn a_next_host_that_is_gone_is_on_record_as_such_if_the_plan_needs_it_and_counts
     assert_eq!(ending, Ending::Failed(vec!["confirm".into()]));
     assert_eq!(stage.facts_of("confirm"), [Fact::Gone { host: "edx-0".into(), instance: "i-1".into() }]);
     let error = stage.error_of_window("confirm");
-    assert!(error.contains("edx-0 is gone; to go on without what is gone, plan the window again"), "{error}");
+    assert!(error.contains("edx-0 is gone; to go on without what is gone, run `cutover window` again"), "{error}");
 
     let stage = silent(launched("i-1"), terminated(), false);
     assert_eq!(stage.conduct_as(RunKind::Window, vec![confirm()]), Ending::Finished);

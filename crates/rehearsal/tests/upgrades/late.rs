@@ -100,7 +100,7 @@ impl FaultSource for Death {
 
 impl Stage {
     /// An upgrade that is announced and prepared, shortly before its window.
-    fn prepared() -> Self {
+    pub(super) fn prepared() -> Self {
         let stage = Self::before_window(Duration::from_secs(2 * 86_400), qa(), 1, |_| {});
         let start = stage.deployment.window.start.timestamp;
         for phase in [Phase::Announce, Phase::Prepare] {
@@ -115,11 +115,20 @@ impl Stage {
         let clock: Rc<dyn Clock> = Rc::new(Oversleeping { clock: Rc::clone(&self.clock), at: Cell::new(asleep_at) });
         let faults = Rc::new(Nap { clock: Rc::clone(&self.clock), before: RefCell::new(before) });
         let conductor = self.conductor(clock, Rc::clone(&faults) as _);
-        let mut findings = Vec::new();
-        let phase = conduct_phase(&self.deployment, Order::Overlapped, phase, &conductor, &mut findings);
-        let ending = run(&self.clock, phase).expect("the rehearsal itself works");
+        let ending = self.conduct_one(phase, &conductor);
         assert!(faults.before.borrow().is_none(), "the machine was not suspended");
-        match ending {
+        ending
+    }
+
+    /// Runs or continues a phase with these faults.
+    pub(super) fn run_with(&self, phase: Phase, faults: Rc<dyn FaultSource>) -> Ending {
+        self.conduct_one(phase, &self.conductor(self.clock(), faults))
+    }
+
+    fn conduct_one(&self, phase: Phase, conductor: &Conductor) -> Ending {
+        let mut findings = Vec::new();
+        let phase = conduct_phase(&self.deployment, Order::Overlapped, phase, conductor, &mut findings);
+        match run(&self.clock, phase).expect("the rehearsal itself works") {
             None => Ending::Finished,
             Some(RehearsalEnding::Failed(_, steps)) => Ending::Failed(steps),
             Some(other) => panic!("{other:?}"),
@@ -127,7 +136,7 @@ impl Stage {
     }
 
     /// A conductor that goes on with what is on record.
-    fn conductor(&self, clock: Rc<dyn Clock>, faults: Rc<dyn FaultSource>) -> Conductor {
+    pub(super) fn conductor(&self, clock: Rc<dyn Clock>, faults: Rc<dyn FaultSource>) -> Conductor {
         let epoch = self.reading().records.last().map_or(1, |last| last.epoch + 1);
         self.conductor_of(epoch, clock, faults)
     }
