@@ -59,6 +59,20 @@ fn a_window_in_the_past_is_neither_announced_nor_prepared() {
 }
 
 #[test]
+fn hosts_are_prepared_again_for_a_window_that_opens_late() {
+    let deployment = deployment(QA);
+    let mut observation = observe(&deployment);
+    let mut upgrade = ended(&deployment, &observation, &[Phase::Announce]);
+    let inputs = Inputs { deployment: &deployment, observation: &observation, upgrade: &upgrade };
+    let plan = Arc::new(forecast(inputs, Phase::Prepare, Order::Overlapped));
+    let (run, kind) = (upgrade.next_run(), Phase::Prepare.into());
+    let begun = Event::RunStarted { run, kind, plan, deployment: Digest::of(b"") };
+    upgrade.apply(observation.at, &begun).expect("it can follow");
+    observation.at = deployment.window.start.timestamp + Duration::from_secs(600);
+    assert_eq!(blocked(&deployment, &observation, &upgrade, Phase::Prepare), []);
+}
+
+#[test]
 fn a_window_cannot_be_moved_once_visitors_may_see_the_maintenance_page() {
     let mut deployment = deployment(QA);
     let (observation, mut upgrade) = prepared(&deployment);

@@ -160,6 +160,8 @@ pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
     }
     let reason = match phase {
         Phase::Announce if is_down => Some(Blocked::TooLateToAnnounce),
+        // What was prepared may be completed for a window that opens late: hosts may have been lost.
+        Phase::Prepare if upgrade.run_of(phase).is_some() => None,
         Phase::Announce | Phase::Prepare => has_started(inputs),
         Phase::Window if is_down => was_moved(inputs),
         Phase::Window if was_told_otherwise(upgrade, inputs.deployment) => Some(Blocked::AnnouncedOtherwise),
