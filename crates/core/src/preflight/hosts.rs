@@ -1,12 +1,11 @@
 //! Current and next hosts, and the images that next ones are launched from.
 
 use super::item::{CheckItem, CheckState, of_part};
-use super::under_way::is_down;
 use crate::deployment::{Cloud, Fleet, HostGroup, Role};
 use crate::names::HostName;
 use crate::observation::{Instance, InstanceState, Part};
 use crate::plan::Phase;
-use crate::planner::{Inputs, current_hosts, next_hosts};
+use crate::planner::{Inputs, current_hosts, is_down, next_hosts};
 
 pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
     let has_hosts = |role: &Role| inputs.deployment.role.services(*role).is_some();
@@ -37,7 +36,14 @@ fn current(inputs: Inputs<'_>, fleet: &Fleet, role: Role) -> CheckItem {
         );
     }
     if gone > 0 && !inputs.upgrade.finished(Phase::Window) {
-        return item.warning("some hosts in the journal no longer exist", "find out who removed them");
+        return match inputs.upgrade.finished(Phase::Prepare) && !is_down(inputs) {
+            true => item.problem(
+                "the window does not open: hosts in the journal are gone",
+                "find out who removed them, then run `cutover prepare --replan`, which records the rest",
+            ),
+            // They count as stopped.
+            false => item.warning("some hosts in the journal no longer exist", "find out who removed them"),
+        };
     }
     item
 }
@@ -62,13 +68,23 @@ fn next(inputs: Inputs<'_>, fleet: &Fleet, role: Role, group: &HostGroup) -> Che
         };
     }
     if running < hosts.len() {
-        let remedy = match is_down(inputs.upgrade) {
-            false => "run `cutover prepare --replan`",
-            true => "no host is launched during the window: put `count` back, or do without the host",
-        };
-        return item.problem("the fleet would come back smaller", remedy);
+        return item.problem("the fleet would come back smaller", smaller(inputs, &hosts));
     }
     item
+}
+
+/// What to do about next hosts that do not run.
+fn smaller(inputs: Inputs<'_>, hosts: &[HostName]) -> &'static str {
+    let never_launched = || hosts.iter().any(|host| !inputs.upgrade.launched.contains_key(host));
+    if inputs.upgrade.finished(Phase::Window) {
+        "launch others by hand: the upgrade launches no more"
+    } else if !is_down(inputs) {
+        "run `cutover prepare --replan`"
+    } else if never_launched() {
+        "no host is launched during the window: put `count` back"
+    } else {
+        "if they are gone, go on without them: `cutover window --replan`"
+    }
 }
 
 fn image(inputs: Inputs<'_>, role: Role) -> CheckItem {

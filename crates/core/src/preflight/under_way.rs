@@ -1,6 +1,6 @@
 //! What an upgrade that is under way has changed, according to its journal: a check does not report that as a fault.
 
-use crate::journal::{Run, StepRun, Upgrade, downtime_began};
+use crate::journal::{Run, StepRun, Upgrade};
 use crate::names::{BalancerName, DatabaseName, DnsName};
 use crate::observation::{BalancerState, Record};
 use crate::plan::{Action, InstanceRef, Phase, Step};
@@ -8,11 +8,6 @@ use crate::plan::{Action, InstanceRef, Phase, Step};
 /// The window, while it is under way.
 fn window(upgrade: &Upgrade) -> Option<&Run> {
     upgrade.run_of(Phase::Window).filter(|run| run.is_under_way())
-}
-
-/// Whether a window is under way and visitors may see the maintenance page, or have seen it.
-pub(super) fn is_down(upgrade: &Upgrade) -> bool {
-    window(upgrade).is_some_and(|run| downtime_began(run).is_some())
 }
 
 /// The steps of the window under way that may have changed something.

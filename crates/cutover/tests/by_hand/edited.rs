@@ -23,7 +23,7 @@ fn flat(deployment: &Deployment, code: i32, arguments: &[&str]) -> String {
 }
 
 /// The arguments of the command that `status` says to type next.
-fn next_command(deployment: &Deployment) -> Vec<String> {
+pub(super) fn next_command(deployment: &Deployment) -> Vec<String> {
     let status = deployment.status();
     let command = status["next_command"].as_str().unwrap_or_else(|| panic!("no command: {status}"));
     arguments_of(command, deployment)

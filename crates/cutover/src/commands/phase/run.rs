@@ -29,6 +29,7 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
         let plan = match under_way.filter(|_| !args.replan) {
             Some(run) => {
                 check_resume(args, &session, &reading.upgrade, run)?;
+                planning::refuse_to_open(&session, &reading.upgrade, phase).await?;
                 let late = args.late && phase == Phase::Window;
                 late.then(|| (planning::resumed_late(run), run.deployment.clone()))
             }
