@@ -135,8 +135,8 @@ pub fn remaining(run: &Run, now: Timestamp) -> Duration {
     .length
 }
 
-/// What going back would mean now. Every step that was started counts, because a step whose end is not recorded may
-/// have done its work. A migration that found nothing to apply is no obstacle.
+/// What going back would mean now. Every step that may stand counts. A migration that found nothing to apply is no
+/// obstacle.
 #[must_use]
 pub fn way_back(run: &Run, upgrade: &Upgrade) -> Back {
     // A new plan observes a migration again, and may give its step another name, but does not undo it.
@@ -144,8 +144,6 @@ pub fn way_back(run: &Run, upgrade: &Upgrade) -> Back {
         Action::Migrate(migrate) => upgrade.started_migrations.values().any(|started| started.is_of_the_same(migrate)),
         _ => false,
     };
-    // So may a step that a plan before has done and this one observes again.
-    let may_stand = |run: &StepRun| !run.status.is_untouched() || run.acted != Acted::No;
     let started = run.runs().filter(|(step, run)| may_stand(run) || was_begun(&step.action));
     let started: Vec<Step> = started
         .map(|(step, _)| match &step.action {
@@ -156,6 +154,12 @@ pub fn way_back(run: &Run, upgrade: &Upgrade) -> Back {
         })
         .collect();
     Back::of(&started)
+}
+
+/// Whether something may have to be undone: a step whose end is not recorded may have done its work, and so may one that
+/// a plan before has done and that is observed again. One that has failed and is known to have changed nothing has not.
+fn may_stand(run: &StepRun) -> bool {
+    run.status.is_open() || run.acted != Acted::No
 }
 
 /// Whether the maintenance page may be lifted when `step` has failed. It may not once a migration that old code cannot
@@ -462,7 +466,8 @@ mod tests {
             changed_nothing: false,
         };
         let status = crate::journal::next_status(&"migrate".into(), run.status(&"migrate".into()), &failed);
-        run.steps.entry("migrate".into()).and_modify(|step| step.status = status.expect("it may fail"));
+        let status = status.expect("it may fail");
+        run.steps.entry("migrate".into()).and_modify(|step| step.follow(at(40), status, &failed));
         assert!(!way_back(&run, &Upgrade::default()).impossible.is_empty());
     }
 
@@ -577,6 +582,20 @@ mod tests {
         let mut run = window();
         run.steps.clear();
         assert_eq!(way_back(&run, &Upgrade::default()).steps, Vec::<StepId>::new());
+    }
+
+    #[test]
+    fn a_step_that_failed_and_is_known_to_have_changed_nothing_needs_no_way_back() {
+        let way_back_of = |acted| {
+            let mut run = window();
+            run.steps = [("open", done(0, 0))].map(|(id, run)| (id.into(), run)).into();
+            let status = StepStatus::Failed { attempts: 1, error: "too late".to_owned(), in_doubt: false };
+            let failed = StepRun { status, started_at: Some(at(0)), acted, ..StepRun::default() };
+            run.steps.insert("stop".into(), failed);
+            way_back(&run, &Upgrade::default()).length
+        };
+        assert_eq!(way_back_of(Acted::Perhaps), seconds(45));
+        assert_eq!(way_back_of(Acted::No), Duration::ZERO);
     }
 
     #[test]
