@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use cutover_core::deployment::Deployment;
+use cutover_core::deployment::{Deployment, PastStopLimit};
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Event, RunNumber, Upgrade};
 use cutover_core::names::StepId;
 use cutover_core::plan::{
-    Action, Basis, ChangeRecords, Decide, Edge, Lane, Line, Order, Phase, Plan, Rule, Step, Undo,
+    Action, Basis, ChangeRecords, Decide, Edge, Host, InstanceRef, Lane, Line, Order, Phase, Plan, Rule, Step,
+    StopServices, Undo,
 };
 use cutover_core::planner::{Inputs, forecast};
 use cutover_core::status::{
-    ConductorState, NextSteps, PhaseState, Refusal, StartStatus, Status, StatusInputs, WindowStatus, delayed,
-    safe_start,
+    ConductorState, NextSteps, PhaseState, Refusal, StartStatus, Status, StatusInputs, StoppedServices, WindowStatus,
+    delayed, safe_start,
 };
 use cutover_core::time::later;
 
@@ -390,6 +391,38 @@ fn ending(seconds: u64) -> Deployment {
     let announced = deployment.window.ends().timestamp.duration_since(deployment.window.start.timestamp);
     deployment.window.start.timestamp = at(seconds) - announced;
     deployment
+}
+
+#[test]
+fn services_that_were_stopped_although_the_page_was_refused_are_shown_with_the_command_that_starts_them() {
+    let stop = Action::StopServices(StopServices {
+        host: Host { name: "edx-worker-0".into(), instance: InstanceRef::Known("i-1".into()) },
+        supervisorctl: "/edx/bin/supervisorctl".to_owned(),
+        programs: vec!["cms".into(), "lms".into()],
+        stop_limit: Duration::from_secs(60),
+        past_stop_limit: PastStopLimit::Kill,
+    });
+    let mut steps = window(Undo::Nothing);
+    steps.insert(2, step("stop", stop, &["open"]));
+    let shown = |more: &[Event]| {
+        let mut upgrade = opened(steps.clone());
+        for event in more {
+            upgrade.apply(at(1), event).expect("it can follow");
+        }
+        status(&upgrade, Some(false), None).stopped
+    };
+    let page_failed = |changed_nothing| Event::StepFailed {
+        step: "page".into(),
+        error: "no".to_owned(),
+        in_doubt: false,
+        changed_nothing,
+    };
+    assert_eq!(shown(&[started("stop")]), [], "the page is just being put up");
+    assert_eq!(shown(&[page_failed(true), interrupted()]), []);
+    let stopped = shown(&[started("stop"), page_failed(true), done("stop"), interrupted()]);
+    let start_command = "/edx/bin/supervisorctl start cms lms".to_owned();
+    assert_eq!(stopped, [StoppedServices { host: "edx-worker-0".into(), start_command }]);
+    assert_eq!(shown(&[started("stop"), page_failed(false), done("stop"), interrupted()]), [], "the page may be up");
 }
 
 #[test]

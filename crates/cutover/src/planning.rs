@@ -2,7 +2,7 @@
 
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Run, Upgrade, downtime_began, page_was_posted};
+use cutover_core::journal::{Run, Upgrade, downtime_began, page_was_posted, stopped_early};
 use cutover_core::plan::{Phase, Plan, Severity, lint};
 use cutover_core::planner::{Blocked, Inputs, cannot_open, forecast, is_down, left_out, plan};
 use cutover_core::status::{PhaseOptions, forecast_now, phase_command_with};
@@ -38,6 +38,10 @@ pub async fn plan_to_run(
         refuse_unless_shown(session, &plan, hash).await?;
     }
     refuse_unsafe(session, &plan, deployment)?;
+    let stopped: Vec<String> = stopped_early(upgrade).iter().map(|stop| stop.host.name.to_string()).collect();
+    if phase != Phase::Window && !stopped.is_empty() {
+        output::note(&format!("{STOPPED} ({})", stopped.join(", ")));
+    }
     let left_out: Vec<String> = left_out(inputs).iter().map(ToString::to_string).collect();
     if phase == Phase::Window && !left_out.is_empty() {
         output::note(&format!("{}: {WITHOUT}", left_out.join(", ")));
@@ -59,6 +63,10 @@ pub async fn plan_to_run(
 
 /// What is said about next hosts that a window goes on without.
 const WITHOUT: &str = "gone, so the window goes on without; launch others by hand once all sites are served";
+
+/// What is said when the window is not opened next, although it has stopped services already.
+const STOPPED: &str = "the window has stopped services on current hosts, which visitors need until it opens: start them by \
+                       hand, as `cutover status` says";
 
 /// Refuses to go on with a window that has not sent visitors to the maintenance page yet, if the world does not allow it to
 /// open any more: it would fail with the page up.

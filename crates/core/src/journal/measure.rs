@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{Acted, Fact, Run, RunKind, StepRun, StepStatus, Upgrade};
 use crate::names::{DatabaseName, StepId};
 use crate::plan::{
-    Action, Back, Host, InstanceRef, Lane, Line, Migrate, PageMayLift, Phase, Plan, Schedule, Step, Undo,
+    Action, Back, Host, InstanceRef, Lane, Line, Migrate, PageMayLift, Phase, Plan, Schedule, Step, StopServices, Undo,
     downtime_steps,
 };
 use crate::time::between;
@@ -160,6 +160,20 @@ pub fn way_back(run: &Run, upgrade: &Upgrade) -> Back {
 /// a plan before has done and that is observed again. One that has failed and is known to have changed nothing has not.
 fn may_stand(run: &StepRun) -> bool {
     run.status.is_open() || run.acted != Acted::No
+}
+
+/// The current hosts whose services a window has stopped, or told to stop, although visitors are not sent to the
+/// maintenance page. Nothing while the page is just being put up.
+#[must_use]
+pub fn stopped_early(upgrade: &Upgrade) -> Vec<&StopServices> {
+    let window = upgrade.run_of(Phase::Window).filter(|run| run.is_under_way() && !page_was_posted(run));
+    let is_opening = |run: &&Run| upgrade.interrupted.is_none() && posts_page(run).any(|(_, run)| run.status.is_open());
+    let runs = window.filter(|run| !is_opening(run)).into_iter().flat_map(Run::runs);
+    let stopped = runs.filter_map(|(step, run)| match &step.action {
+        Action::StopServices(stop) if may_stand(run) => Some(stop),
+        _ => None,
+    });
+    stopped.collect()
 }
 
 /// Whether the maintenance page may be lifted when `step` has failed. It may not once a migration that old code cannot

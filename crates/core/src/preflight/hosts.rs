@@ -2,6 +2,7 @@
 
 use super::item::{CheckItem, CheckState, of_part};
 use crate::deployment::{Cloud, Fleet, HostGroup, Role};
+use crate::journal::stopped_early;
 use crate::names::HostName;
 use crate::observation::{Instance, InstanceState, Part};
 use crate::plan::Phase;
@@ -12,6 +13,7 @@ pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
     let images = || Role::ALL.into_iter().filter(has_hosts).map(|role| image(inputs, role)).collect();
     let mut items = of_part(inputs, &Part::Instances, || current_and_next(inputs));
     items.extend(of_part(inputs, &Part::Images, images));
+    items.extend(stopped_services(inputs));
     items.extend(stopped(inputs));
     items.extend(of_other_versions(inputs));
     items
@@ -113,6 +115,19 @@ fn image(inputs: Inputs<'_>, role: Role) -> CheckItem {
             }
         }
     }
+}
+
+/// Services that a window has stopped without having sent visitors to the maintenance page.
+fn stopped_services(inputs: Inputs<'_>) -> Option<CheckItem> {
+    let stopped: Vec<&str> = stopped_early(inputs.upgrade).iter().map(|stop| stop.host.name.as_str()).collect();
+    let item =
+        CheckItem::ok("services of current hosts", format!("the window has stopped them on {}", stopped.join(", ")));
+    (!stopped.is_empty()).then(|| {
+        item.problem(
+            "visitors still get the site, and these hosts do nothing for it",
+            "go on with `cutover window`, or start them by hand, unless somebody has: `cutover status` says how",
+        )
+    })
 }
 
 /// If a stopped host is started again after the window, its old code runs on the new schema.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use crate::journal::{Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, way_back};
+use crate::journal::{Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, stopped_early, way_back};
 use crate::names::{GateName, StepId, UpgradeId};
 use crate::plan::{Action, Decide, PageMayLift, Phase, Step, StepGroups};
 use crate::time::{OffsetTime, between, seconds};
@@ -19,6 +19,7 @@ use super::edited::Edited;
 use super::inputs::StatusInputs;
 use super::phases::{PhaseState, PhaseStatus};
 use super::refusal::{Refusal, refusal_of};
+use super::stopped::StoppedServices;
 use super::window::{Downtime, StartStatus, WindowStatus};
 
 /// Where an upgrade is.
@@ -56,6 +57,9 @@ pub struct Status {
     pub running: Vec<RunningStep>,
     /// The steps that have failed.
     pub failed: Vec<FailedStep>,
+    /// The current hosts whose services the window has stopped although visitors are not sent to the maintenance page.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stopped: Vec<StoppedServices>,
     /// The gates that wait for a decision.
     pub gates: Vec<WaitingGate>,
     /// What can start next, with similar steps grouped.
@@ -230,6 +234,7 @@ impl Status {
             phase: current.map(|run| run.plan.phase),
             running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
             failed: unfinished.map(|run| failed(inputs, run, edited)).unwrap_or_default(),
+            stopped: stopped_early(upgrade).into_iter().map(StoppedServices::of).collect(),
             next: unfinished.map(|run| next(run, &groups)).unwrap_or_default(),
             start: StartStatus::of(inputs.upgrade, inputs.deployment),
             window: window.map(|run| WindowStatus::of(run, upgrade, inputs.deployment, inputs.now)),

@@ -1,8 +1,9 @@
-//! Hosts that somebody terminates while a window is under way: every command that is printed works.
+//! Hosts and services that are missing while a window is under way: what is said of them, and every command that is
+//! printed works.
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::deployment::{Deployment, end_at_once, gate_waits, said, until, wait_for};
 use super::edited::next_command;
@@ -81,4 +82,30 @@ fn a_window_that_loses_hosts_before_its_page_is_up_does_not_open_until_they_are_
     deployment.see_through(deployment.spawn(deployment.command(&["prepare", "--replan"])));
     assert_eq!(next_command(&deployment)[0], "window");
     assert_eq!(type_next(&deployment), Some(0), "{}", deployment.log());
+}
+
+#[test]
+fn a_window_that_has_stopped_workers_and_could_not_put_its_page_up_is_not_moved_in_silence() {
+    let deployment = Deployment::prepared("stopped-workers");
+    let refused = |nth: u32| json!({"fault": "call", "call": "change_records", "nth": nth, "kind": "permanent"});
+    deployment.change_world(|world| world["faults"] = json!([refused(1), refused(2)]));
+    assert_eq!(next_command(&deployment), ["window"]);
+    assert_eq!(type_next(&deployment), Some(6), "{}", deployment.log());
+    let is_shown = || {
+        let status = deployment.succeeds(&["status"]);
+        let lines = status.split_whitespace().collect::<Vec<&str>>().join(" ");
+        assert!(lines.contains("STOPPED visitors are not sent to the maintenance page"), "{status}");
+        assert!(lines.contains("edx-worker-mitx-qa-residential-live-0-v3:"), "{status}");
+        assert!(lines.contains("supervisorctl start edxapp_worker:cms_low_5"), "{status}");
+        let problem = remedies(&deployment, "services of current hosts");
+        assert!(problem.contains(r#""state":"problem""#), "{problem}");
+    };
+    is_shown();
+    deployment.edit("start = 2020-12-14T10:00:00-05:00", "start = 2020-12-15T10:00:00-05:00");
+    let moved = deployment.run(&["announce", "--replan"]);
+    assert!(moved.status.success() && said(&moved).contains("has stopped services"), "{}", said(&moved));
+    is_shown();
+    // Once the window has opened, they are to be stopped.
+    assert_eq!(type_next(&deployment), Some(0), "{}", deployment.log());
+    assert_eq!(remedies(&deployment, "services of current hosts"), "");
 }
