@@ -6,7 +6,7 @@ use futures_util::future::{LocalBoxFuture, ready};
 use cutover_core::journal::Fact;
 use cutover_core::plan::Action;
 
-use super::{Seen, StepContext, balancers, dns, hosts, images, migrations, pages, snapshots};
+use super::{Seen, StepContext, balancers, dns, hosts, images, migrations, pages, services, snapshots};
 use crate::halt::WriteError;
 use crate::ports::Answer;
 
@@ -26,10 +26,10 @@ pub(crate) fn observe<'a>(context: &'a StepContext<'_>) -> LocalBoxFuture<'a, An
         Action::RemoveImage { image, .. } => images::removed(context, image).boxed_local(),
         Action::Launch(launch) => hosts::launched(context, launch).boxed_local(),
         Action::Terminate { host, .. } => hosts::terminated(context, host).boxed_local(),
-        Action::StopServices(stop) => hosts::stopped(context, stop).boxed_local(),
-        Action::StartServices(start) => hosts::started(context, start).boxed_local(),
-        Action::ConfirmStopped { hosts } => hosts::still_stopped(context, hosts).boxed_local(),
-        Action::DrainQueues { fleet } => hosts::drained(context, fleet).boxed_local(),
+        Action::StopServices(stop) => services::stopped(context, stop).boxed_local(),
+        Action::StartServices(start) => services::started(context, start).boxed_local(),
+        Action::ConfirmStopped { hosts } => services::still_stopped(context, hosts).boxed_local(),
+        Action::DrainQueues { fleet } => services::drained(context, fleet).boxed_local(),
         Action::TakeSnapshot { database, snapshot } => snapshots::taken(context, database, snapshot).boxed_local(),
         Action::Migrate(migrate) => migrations::migrated(context, migrate).boxed_local(),
         Action::Register(members) => balancers::registered(context, members).boxed_local(),
@@ -54,9 +54,9 @@ pub(crate) async fn act(context: &StepContext<'_>) -> Result<(), WriteError> {
         Action::RemoveImage { image, .. } => images::remove(context, image).await,
         Action::Launch(launch) => hosts::launch(context, launch).await,
         Action::Terminate { host, balancers } => hosts::terminate(context, host, balancers).await,
-        Action::StopServices(stop) => hosts::stop(context, stop).await,
-        Action::StartServices(start) => hosts::start(context, start).await,
-        Action::ConfirmStopped { hosts } => hosts::stop_again(context, hosts).await,
+        Action::StopServices(stop) => services::stop(context, stop).await,
+        Action::StartServices(start) => services::start(context, start).await,
+        Action::ConfirmStopped { hosts } => services::stop_again(context, hosts).await,
         Action::TakeSnapshot { database, snapshot } => snapshots::take(context, database, snapshot).await,
         Action::Migrate(migrate) => migrations::start(context, migrate).await,
         Action::Register(members) => balancers::register(context, members).await,

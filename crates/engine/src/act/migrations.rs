@@ -9,8 +9,8 @@ use cutover_core::names::{InstanceId, JobName, SnapshotId};
 use cutover_core::plan::{Action, Host, HostPrograms, Line, Migrate, Phase};
 
 use super::gone::is_gone;
-use super::hosts::running_again;
 use super::printed::Printed;
+use super::services::running_again;
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Permit;

@@ -16,6 +16,7 @@ mod migrations;
 mod pages;
 mod printed;
 mod recorded;
+mod services;
 mod snapshots;
 
 pub(crate) use context::{Seen, StepContext};

@@ -1,0 +1,200 @@
+//! The services on hosts: stopped, started, and confirmed to be stopped.
+
+use std::time::Duration;
+
+use cutover_core::deployment::PastStopLimit;
+use cutover_core::journal::Fact;
+use cutover_core::names::{FleetName, InstanceId, ProgramName};
+use cutover_core::plan::{HostPrograms, StartServices, StopServices, Work};
+use cutover_core::time::human;
+
+use super::gone::stopped_for_good;
+use super::{Seen, StepContext};
+use crate::failure::Failure;
+use crate::gate::Permit;
+use crate::halt::WriteError;
+use crate::ports::{Answer, ProgramState};
+use crate::slots::StepSlot;
+
+/// The programs on a host that are not stopped, with their states.
+async fn not_stopped(
+    context: &StepContext<'_>,
+    slot: &StepSlot<'_>,
+    id: &InstanceId,
+    programs: &[ProgramName],
+) -> Answer<Vec<(ProgramName, ProgramState)>> {
+    let states = context.ask_with(slot, async |world| world.hosts.programs(id, programs).await).await?;
+    let up = |state: &ProgramState| !matches!(state, ProgramState::Stopped | ProgramState::Failed);
+    Ok(states.into_iter().filter(|(_, state)| up(state)).collect())
+}
+
+pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> Answer<Seen> {
+    let id = context.instance(&stop.host)?;
+    let up = match not_stopped(context, &context.slot, &id, &stop.programs).await {
+        Ok(up) => up,
+        Err(failure) => return stopped_for_good(context, &stop.host, &id, failure).await,
+    };
+    if up.is_empty() {
+        return Ok(Seen::holds());
+    }
+    if up.iter().any(|(_, state)| *state != ProgramState::Stopping) {
+        return Ok(Seen::NotYet);
+    }
+    let elapsed = since_told(context);
+    let names: Vec<&str> = up.iter().map(|(program, _)| program.as_str()).collect();
+    if elapsed < stop.stop_limit {
+        return Ok(Seen::UnderWay(["still stopping: ", &names.join(", ")].concat()));
+    }
+    match stop.past_stop_limit {
+        // The next call kills them: see `stop`.
+        PastStopLimit::Kill => Ok(Seen::NotYet),
+        PastStopLimit::Abort => Ok(Seen::never(
+            format!("{} on {} still run after {}", names.join(", "), stop.host.name, human(elapsed)),
+            "let them end and run the phase again, or kill them by hand",
+        )),
+    }
+}
+
+/// Tells programs to stop. Those that have not stopped in time are killed, if the deployment file says so. If the host
+/// goes away meanwhile, nothing is left to stop.
+pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Result<(), WriteError> {
+    let id = context.instance(&stop.host)?;
+    match stop_there(context, stop, &id).await {
+        Err(WriteError::Failed(failure)) => {
+            Ok(stopped_for_good(context, &stop.host, &id, failure).await.map(|_| ())?)
+        }
+        answer => answer,
+    }
+}
+
+async fn stop_there(context: &StepContext<'_>, stop: &StopServices, id: &InstanceId) -> Result<(), WriteError> {
+    let up = not_stopped(context, &context.slot, id, &stop.programs).await?;
+    let stopping: Vec<ProgramName> =
+        up.iter().filter(|(_, state)| *state == ProgramState::Stopping).map(|(program, _)| program.clone()).collect();
+    let past_limit = since_told(context) >= stop.stop_limit;
+    let hosts = &context.world.hosts;
+    if past_limit && stop.past_stop_limit == PastStopLimit::Kill && !stopping.is_empty() {
+        // Recorded before the kill: its answer may be lost, or this process may end, and interrupted tasks must be
+        // reported.
+        context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone() }).await?;
+        return context.write("kill", async |permit| hosts.kill(permit, id, &stopping).await).await;
+    }
+    let call = async |permit: &Permit| hosts.stop(permit, id, &stop.supervisorctl, &stop.programs).await;
+    let answer = context.write("stop", call).await;
+    context.told_to_stop.set(Some(context.clock.moment()));
+    answer
+}
+
+/// How long programs have had to stop. That an earlier process started the step does not say that it told them to stop,
+/// so they get their whole time again from a process that takes the step up.
+fn since_told(context: &StepContext<'_>) -> Duration {
+    context.told_to_stop.get().unwrap_or(context.taken_up).at_least_until(context.clock.moment())
+}
+
+pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) -> Answer<Seen> {
+    let id = context.instance(&start.host)?;
+    let states = context.ask(async |world| world.hosts.programs(&id, &start.programs).await).await?;
+    let in_state = |wanted: ProgramState| {
+        states.iter().filter(|(_, state)| *state == wanted).map(|(program, _)| program.as_str()).collect::<Vec<_>>()
+    };
+    let (running, starting, failed) =
+        (in_state(ProgramState::Running), in_state(ProgramState::Starting), in_state(ProgramState::Failed));
+    if running.len() == start.programs.len() {
+        return Ok(Seen::holds());
+    }
+    if !failed.is_empty() {
+        let names = failed.join(", ");
+        let why = format!("{names} on {} could not be kept running", start.host.name);
+        return Ok(Seen::never(why, "read their logs there"));
+    }
+    if running.len() + starting.len() == start.programs.len() {
+        return Ok(Seen::UnderWay(["starting: ", &starting.join(", ")].concat()));
+    }
+    Ok(Seen::NotYet)
+}
+
+pub(super) async fn start(context: &StepContext<'_>, start: &StartServices) -> Result<(), WriteError> {
+    let (hosts, id) = (&context.world.hosts, context.instance(&start.host)?);
+    let call = async |permit: &Permit| hosts.start(permit, &id, &start.supervisorctl, &start.programs).await;
+    context.write("start", call).await
+}
+
+/// The hosts on which programs are running that must be stopped, with those programs. A host that is gone runs nothing.
+pub(super) async fn running_again<'a>(
+    context: &StepContext<'_>,
+    hosts: &'a [HostPrograms],
+) -> Answer<Vec<(&'a HostPrograms, InstanceId, Vec<ProgramName>)>> {
+    let looks = hosts.iter().map(|host| async move {
+        // This is one step, but each host needs a connection.
+        let slot = StepSlot::new(context.slots, Work::Connections);
+        let id = context.instance(&host.host)?;
+        let up = stopped_or_gone(context, &slot, host, &id).await?;
+        Ok::<_, Failure>((host, id, up.into_iter().map(|(program, _)| program).collect::<Vec<_>>()))
+    });
+    let looked = futures_util::future::try_join_all(looks).await?;
+    Ok(looked.into_iter().filter(|(_, _, programs)| !programs.is_empty()).collect())
+}
+
+/// How often a host that is shutting down is looked at again.
+const GOING: Duration = Duration::from_secs(10);
+
+/// The programs on a host that are not stopped; none on one that is gone, once it is.
+async fn stopped_or_gone(
+    context: &StepContext<'_>,
+    slot: &StepSlot<'_>,
+    host: &HostPrograms,
+    id: &InstanceId,
+) -> Answer<Vec<(ProgramName, ProgramState)>> {
+    loop {
+        let failure = match not_stopped(context, slot, id, &host.programs).await {
+            Ok(up) => return Ok(up),
+            Err(failure) => failure,
+        };
+        match stopped_for_good(context, &host.host, id, failure.clone()).await? {
+            Seen::Holds(facts) => {
+                facts.into_iter().for_each(|fact| context.note(fact));
+                return Ok(Vec::new());
+            }
+            Seen::UnderWay(why) if context.in_this_process() < context.step.limit => {
+                slot.release();
+                context.journal.mention(&context.step.id, &why);
+                context.clock.sleep(GOING).await;
+            }
+            _ => return Err(failure),
+        }
+    }
+}
+
+pub(super) async fn still_stopped(context: &StepContext<'_>, hosts: &[HostPrograms]) -> Answer<Seen> {
+    let running = running_again(context, hosts).await?;
+    if running.is_empty() {
+        return Ok(Seen::Holds(vec![Fact::Note { text: format!("hosts with all services stopped: {}", hosts.len()) }]));
+    }
+    if context.seen_since.get().is_none() {
+        return Ok(Seen::NotYet);
+    }
+    let names: Vec<&str> = running.iter().map(|(host, _, _)| host.host.name.as_str()).collect();
+    Ok(Seen::UnderWay(format!("stopping services that were started again: {}", names.join(", "))))
+}
+
+/// Stops services that something has started again without the operator, and records that.
+pub(super) async fn stop_again(context: &StepContext<'_>, hosts: &[HostPrograms]) -> Result<(), WriteError> {
+    let port = &context.world.hosts;
+    for (host, id, programs) in running_again(context, hosts).await? {
+        let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
+        let text = format!("{} was running again on {} and is stopped again", names.join(", "), host.host.name);
+        context.learn(Fact::Note { text }).await?;
+        let stop = async |permit: &Permit| port.stop(permit, &id, &host.supervisorctl, &programs).await;
+        context.write("stop", stop).await?;
+    }
+    context.seen_since.set(Some(context.clock.moment()));
+    Ok(())
+}
+
+pub(super) async fn drained(context: &StepContext<'_>, fleet: &FleetName) -> Answer<Seen> {
+    let tasks = context.ask(async |world| world.hosts.queued_tasks(fleet).await).await?;
+    if tasks == 0 {
+        return Ok(Seen::holds());
+    }
+    Ok(Seen::UnderWay(format!("{tasks} tasks of {fleet} are waiting or running")))
+}
