@@ -2,7 +2,7 @@
 
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Run, Upgrade, downtime_began};
+use cutover_core::journal::{Run, Upgrade};
 use cutover_core::plan::{Phase, Plan, Severity, lint};
 use cutover_core::planner::{Blocked, Inputs, forecast, is_down, plan};
 use cutover_core::status::{PhaseOptions, forecast_now, phase_command_with};
@@ -53,10 +53,16 @@ pub async fn plan_to_run(
 }
 
 /// The plan of a window under way, resumed with `--late`: its steps that are done stay done, but before visitors see the
-/// page, people decide again whether to open it.
-pub fn resumed_late(run: &Run) -> Plan {
+/// page, people decide again whether to open it. If a conductor ended at the call that puts the page up, only the zone
+/// says whether they see it.
+///
+/// # Errors
+/// When the world cannot be observed.
+pub async fn resumed_late(session: &Session, upgrade: &Upgrade, run: &Run) -> Result<Plan, CommandError> {
+    let observation = session.observe(upgrade).await?;
+    let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade };
     let plan = Plan::clone(&run.plan);
-    if downtime_began(run).is_some() { plan.without_latest_start() } else { plan.opening_late() }
+    Ok(if is_down(inputs) { plan.without_latest_start() } else { plan.opening_late() })
 }
 
 /// The errors for which the linter refuses a plan.

@@ -29,8 +29,13 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
         let plan = match under_way.filter(|_| !args.replan) {
             Some(run) => {
                 check_resume(args, &session, &reading.upgrade, run)?;
-                let late = args.late && phase == Phase::Window;
-                late.then(|| (planning::resumed_late(run), run.deployment.clone()))
+                match args.late && phase == Phase::Window {
+                    true => {
+                        let plan = planning::resumed_late(&session, &reading.upgrade, run).await?;
+                        Some((plan, run.deployment.clone()))
+                    }
+                    false => None,
+                }
             }
             None => Some(planning::plan_to_run(args, &session, &reading.upgrade, phase).await?),
         };
