@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Decision, Event, RunNumber, Upgrade};
+use cutover_core::journal::{Decision, Event, Fact, RunNumber, Upgrade};
 use cutover_core::names::StepId;
 use cutover_core::plan::{
     Action, Basis, ChangeRecords, Decide, Edge, Lane, Line, Order, Phase, Plan, Rule, Step, Undo,
@@ -381,7 +381,9 @@ fn window(undo: Undo) -> Vec<Step> {
 
 fn opened(steps: Vec<Step>) -> Upgrade {
     let open = Event::StepHeld { step: "open".into(), facts: Vec::new() };
-    recorded(Phase::Window, steps, vec![(0, open), (0, started("page"))])
+    let ordered = vec![Fact::RecordsChanged { change: "C1".into() }];
+    let ordered = Event::StepLearned { step: "page".into(), facts: ordered };
+    recorded(Phase::Window, steps, vec![(0, open), (0, started("page")), (0, ordered)])
 }
 
 /// The example, with a window that ends this many seconds after the upgrade began.
