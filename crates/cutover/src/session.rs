@@ -166,20 +166,21 @@ impl Session {
     }
 
     /// The deployment as the file says it now, which somebody may have edited since it was read. If it cannot be read any
-    /// more, this is said, and the deployment is what it was.
+    /// more, or describes another upgrade, this is said, and the deployment is what it was.
     #[must_use]
     pub fn deployment_now(&self) -> Deployment {
-        Loaded::read(&self.loaded.path).map_or_else(
-            |error| {
-                let why = match error {
-                    CommandError::Mistakes(_) => "has mistakes now",
-                    _ => "cannot be read any more",
-                };
-                output::note(&format!("{} {why}; it is shown what it said before", self.file()));
-                self.deployment().clone()
-            },
-            |loaded| loaded.deployment,
-        )
+        let why = match Loaded::read(&self.loaded.path) {
+            Ok(loaded) if loaded.deployment.upgrade() == self.deployment().upgrade() => return loaded.deployment,
+            Ok(loaded) => format!(
+                "describes another upgrade now, {}; put it back before you go on with {}. This",
+                loaded.deployment.upgrade(),
+                self.deployment().upgrade()
+            ),
+            Err(CommandError::Mistakes(_)) => "has mistakes now; this".to_owned(),
+            Err(_) => "cannot be read any more; this".to_owned(),
+        };
+        output::note(&format!("{} {why} is shown as it was at the start", self.file()));
+        self.deployment().clone()
     }
 
     /// The ports to the world. On AWS the credentials are checked first, so that nothing is done with the wrong ones.

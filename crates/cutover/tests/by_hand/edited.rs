@@ -273,6 +273,7 @@ fn hosts_that_the_file_asks_for_after_the_window_was_started_are_prepared_until_
     assert_eq!(next_command(&deployment), ["window"]);
     let mut window = deployment.start("window");
     wait_for(&deployment, "window.page.");
+    until(|| deployment.status()["window"]["down_since"].is_string());
     end_at_once(&mut window);
     // Once visitors may see the page, no host is launched any more.
     deployment.edit("count = 3", "count = 4");
@@ -290,19 +291,25 @@ fn hosts_that_the_file_asks_for_after_the_window_was_started_are_prepared_until_
 #[test]
 fn the_last_status_of_a_conductor_knows_that_the_file_was_edited_meanwhile() {
     let deployment = Deployment::prepared("edited-meanwhile");
-    for (edited, what) in [("settle = \"70s\"", "EDITED"), ("settle = 70", "has mistakes now")] {
+    let (settle, version) = ("settle = \"60s\"", "version = \"4\"");
+    let edits = [
+        (settle, "settle = \"70s\"", "EDITED"),
+        (settle, "settle = 70", "has mistakes now"),
+        (version, "version = \"9\"", "describes another upgrade now"),
+    ];
+    for (before, edited, what) in edits {
         let opened = || deployment.events().iter().filter(|event| event["event"] == "gate-opened").count();
         let asked = opened();
         let window = deployment.command(&["window"]).spawn().expect("it starts");
         // Only once it asks does it listen to signals.
         until(|| opened() > asked);
-        deployment.edit("settle = \"60s\"", edited);
+        deployment.edit(before, edited);
         send(&window, rustix::process::Signal::TERM);
         let output = window.wait_with_output().expect("it ends");
         let words = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(7), "{words}");
         assert!(words.contains(what), "{words}");
         assert_eq!(words.contains("--replan"), what == "EDITED", "{words}");
-        deployment.edit(edited, "settle = \"60s\"");
+        deployment.edit(edited, before);
     }
 }
