@@ -213,6 +213,25 @@ fn what_was_edited_after_it_was_announced_is_to_be_announced_again() {
     edited.window.start = "2020-12-15T10:00:00-05:00".parse().expect("a moment");
     let again = "cutover announce mitx.toml --replan".to_owned();
     assert_eq!(shown(&edited), (Some(Phase::Announce), false, again));
+    // Also for who takes the next phase over, from a conductor that is suspended or will stop.
+    let plan = Arc::new(forecast(Inputs { upgrade: &upgrade, ..inputs }, Phase::Prepare, Order::Overlapped));
+    let (step, kind) = (plan.steps[0].id.clone(), Phase::Prepare.into());
+    let begun = Event::RunStarted { run: RunNumber(2), kind, plan, deployment: Digest::of_json(&announced) };
+    for event in [begun, started(step.as_str()), failed(step.as_str(), "no", true)] {
+        upgrade.apply(at(50), &event).expect("it can follow");
+    }
+    let of = |deployment: &Deployment, conductor: &ConductorState| {
+        let (file, now, damage) = ("mitx.toml", at(100), None);
+        let status = Status::of(StatusInputs { upgrade: &upgrade, deployment, file, now, conductor, damage });
+        (status.take_over_command, status.resume_command, status.failed[0].retry_command.is_some())
+    };
+    let suspended = ConductorState::Suspended { process: 77, name: "ada@left".to_owned() };
+    let command = |words: &str| Some(format!("cutover {words}"));
+    let take_over = command("announce mitx.toml --replan --take-over ada@left");
+    assert_eq!(of(&edited, &suspended), (take_over, None, false), "`prepare` is refused, whatever its options");
+    let again = command("announce mitx.toml --replan");
+    assert_eq!(of(&edited, &ConductorState::Stopping), (None, again, false));
+    assert_eq!(of(&announced, &ConductorState::Stopping), (None, command("prepare mitx.toml"), true));
 }
 
 #[test]

@@ -104,10 +104,18 @@ pub(super) fn next_command(
         PhaseState::UnderWay => gate,
         // It still waits for steps that are under way, and no other conductor may begin meanwhile.
         PhaseState::Refused | PhaseState::Failed if inputs.conductor.lives() == Some(true) => None,
-        _ if edited.is_some_and(|edited| edited.put_back.is_some()) => None,
         PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
-            Some(phase_command(inputs, edited, edited.map_or(unfinished.phase, |edited| edited.phase)))
+            command_to_go_on(inputs, unfinished.phase, edited)
         }
+    }
+}
+
+/// The command with which a new conductor goes on with `phase`, which is another phase's if that has to be planned again
+/// first. Nothing if the file has to be put back: every command is refused until then.
+fn command_to_go_on(inputs: StatusInputs<'_>, phase: Phase, edited: Option<&Edited>) -> Option<String> {
+    match edited {
+        Some(edited) if edited.put_back.is_some() => None,
+        _ => Some(phase_command(inputs, edited, edited.map_or(phase, |edited| edited.phase))),
     }
 }
 
@@ -123,7 +131,8 @@ pub(super) fn resume_command(
         ConductorState::AtWork => matches!(phase.state, PhaseState::Refused | PhaseState::Failed),
         _ => false,
     };
-    unfinished(inputs, phases).filter(ends).map(|phase| phase_command(inputs, edited, phase.phase))
+    let ending = unfinished(inputs, phases).filter(ends)?;
+    command_to_go_on(inputs, ending.phase, edited)
 }
 
 /// The command that tells people about other dates of a window that has not opened and can only be opened late. It is
@@ -146,6 +155,6 @@ pub(super) fn take_over_command(
     edited: Option<&Edited>,
 ) -> Option<String> {
     let ConductorState::Suspended { name, .. } = inputs.conductor else { return None };
-    let again = phase_command(inputs, edited, unfinished(inputs, phases)?.phase);
+    let again = command_to_go_on(inputs, unfinished(inputs, phases)?.phase, edited)?;
     Some(format!("{again} --take-over {name}"))
 }

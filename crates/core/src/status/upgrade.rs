@@ -295,7 +295,9 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
     // Only these are accepted as done: what was in doubt once may have been found out since.
     let is_in_doubt = |step: &Step| matches!(run.status(&step.id), StepStatus::Failed { in_doubt: true, .. });
     let needs_consent = |step: &Step| matches!(step.action, Action::Migrate(_)) || is_in_doubt(step);
-    let is_readable = inputs.damage.is_none();
+    // A phase is not run while the file has to be put back, or another phase planned again first.
+    let can_be_run = edited.is_none_or(|edited| edited.phase == phase && edited.put_back.is_none());
+    let can_be_run = can_be_run && inputs.damage.is_none();
     let failed = run.failed().map(|(step, error)| FailedStep {
         step: step.id.clone(),
         lane: step.lane.to_string(),
@@ -307,8 +309,8 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
             PageMayLift::No { because } => Some(because),
             PageMayLift::Yes => None,
         },
-        retry_command: (needs_consent(step) && is_readable).then(|| retry_command(&again, &step.id)),
-        accept_command: (is_in_doubt(step) && is_readable).then(|| accept_command(&again, &step.id)),
+        retry_command: (needs_consent(step) && can_be_run).then(|| retry_command(&again, &step.id)),
+        accept_command: (is_in_doubt(step) && can_be_run).then(|| accept_command(&again, &step.id)),
     });
     failed.collect()
 }
