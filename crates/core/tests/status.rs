@@ -329,6 +329,40 @@ fn a_gate_that_waits_is_shown_with_its_question_and_the_command_that_approves_it
 }
 
 #[test]
+fn a_gate_and_a_stop_of_a_phase_that_another_one_has_followed_are_not_shown_any_more() {
+    let open = Event::GateOpened { gate: "go".into() };
+    let asks = vec![(1, started("go")), (1, open), (2, interrupted())];
+    let mut upgrade = recorded(Phase::Window, vec![gate("go", &[])], asks);
+    let before = status(&upgrade, Some(false), None);
+    assert_eq!((before.gates.len(), before.has_stopped_without_reason()), (1, false));
+    let mut announce = upgrade.runs[0].plan.as_ref().clone();
+    (announce.phase, announce.steps) = (Phase::Announce, vec![drain("again", &[])]);
+    let (run, kind, deployment) = (RunNumber(2), Phase::Announce.into(), Digest::of_json(&deployment(QA)));
+    let by = Event::ConductorTookOver { upgrade: "u".into(), conductor: "ada@left".to_owned() };
+    let begun = Event::RunStarted { run, kind, plan: Arc::new(announce), deployment };
+    for event in [by, begun, started("again"), done("again"), Event::RunFinished { run }] {
+        upgrade.apply(at(3), &event).expect("it can follow");
+    }
+    let after = status(&upgrade, Some(false), None);
+    assert_eq!((after.gates.len(), after.has_stopped_without_reason()), (0, false), "it is asked anew, of a new plan");
+}
+
+#[test]
+fn a_gate_of_a_plan_that_the_file_does_not_describe_any_more_is_approved_only_for_a_conductor_at_work() {
+    let open = Event::GateOpened { gate: "go".into() };
+    let upgrade = recorded(Phase::Prepare, vec![gate("go", &[])], vec![(1, started("go")), (1, open)]);
+    let can_be_approved = |deployment: &Deployment, conductor: &ConductorState| {
+        let (file, now, damage) = ("mitx.toml", at(100), None);
+        let status = Status::of(StatusInputs { upgrade: &upgrade, deployment, file, now, conductor, damage });
+        status.gates[0].command.is_some()
+    };
+    let mut edited = deployment(QA);
+    edited.dns.settle = "90s".parse().expect("a span");
+    assert!(can_be_approved(&edited, &ConductorState::AtWork));
+    assert!(!can_be_approved(&edited, &ConductorState::Gone), "the decision would be void");
+}
+
+#[test]
 fn a_refusal_is_no_failure_unless_something_else_has_failed() {
     let steps = || vec![gate("go", &[]), drain("one", &[])];
     let decided = |by: &str, error: &str| {
