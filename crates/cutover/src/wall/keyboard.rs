@@ -8,7 +8,7 @@ use futures_util::lock::{Mutex, MutexGuard};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read};
 use rustix::process::getpgrp;
-use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
+use rustix::termios::{LocalModes, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::clock::sleep;
@@ -127,6 +127,14 @@ fn foreground_of(terminal: impl AsFd) -> Result<bool, Errno> {
 #[must_use]
 pub fn is_in_background() -> bool {
     foreground_of(std::io::stderr()) == Ok(false)
+}
+
+/// Whether the kernel would suspend this process for a write to `stream`: that is a terminal which takes output from its
+/// foreground only (`stty tostop`), and this process is in its background.
+#[must_use]
+pub fn write_suspends(stream: impl AsFd) -> bool {
+    let takes_foreground_only = |terminal: Termios| terminal.local_modes.contains(LocalModes::TOSTOP);
+    foreground_of(&stream) == Ok(false) && tcgetattr(stream).is_ok_and(takes_foreground_only)
 }
 
 /// Drops what the kernel has kept since before this process began to read.
