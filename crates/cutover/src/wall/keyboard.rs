@@ -1,6 +1,5 @@
 //! The keyboard, which all questions of a process share, and whether this process has its terminal to itself.
 
-use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -30,11 +29,12 @@ pub enum Typed {
 }
 
 impl Keyboard {
-    /// The keyboard, if standard input is a terminal.
+    /// The keyboard, if standard input is the terminal that controls this process. Another terminal, as after `setsid`, has
+    /// no foreground that this process could come to.
     #[must_use]
     pub fn of_this_terminal() -> Option<Self> {
         let is_in_foreground = || foreground_of(std::io::stdin()) == Ok(true);
-        std::io::stdin().is_terminal().then(|| Self { lines: Mutex::default(), is_in_foreground })
+        foreground_of(std::io::stdin()).is_ok().then(|| Self { lines: Mutex::default(), is_in_foreground })
     }
 
     /// A keyboard for tests to type on.

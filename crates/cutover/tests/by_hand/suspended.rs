@@ -215,3 +215,19 @@ fn a_conductor_in_the_background_of_a_terminal_that_takes_no_output_from_there_i
     rustix::process::kill_process(id, Signal::KILL).expect("it is there");
     shell.wait().expect("it is gone");
 }
+
+#[test]
+fn nobody_is_told_to_type_at_a_terminal_that_does_not_control_the_conductor() {
+    let deployment = Deployment::prepared("no-terminal");
+    let (_master, terminal) = terminal();
+    let window = deployment.command(&["window"]);
+    let mut session = Command::new("setsid");
+    session.arg("--wait").arg(window.get_program()).args(window.get_args()).stdin(terminal);
+    let mut session = deployment.spawn(session);
+    until(|| gate_waits(&deployment) && deployment.log().contains("To approve, run:"));
+    assert!(!deployment.log().contains("`fg`"), "{}", deployment.log());
+    let process = i32::try_from(conductor(&deployment)).expect("a number");
+    let process = rustix::process::Pid::from_raw(process).expect("a process");
+    rustix::process::kill_process(process, Signal::KILL).expect("it is there");
+    session.wait().expect("it is gone");
+}
