@@ -100,6 +100,19 @@ fn an_approval_to_open_the_window_in_time_is_not_one_to_open_it_late() {
     end_at_once(&mut window);
 }
 
+#[test]
+fn a_window_that_is_in_time_is_not_called_late_with_any_option() {
+    let deployment = Deployment::prepared("late-in-time");
+    for _ in 0..2 {
+        let asked = deployment.log().matches("GATE ").count();
+        let mut window = deployment.spawn(deployment.command(&["window", "--late"]));
+        until(|| gate_waits(&deployment) && deployment.log().matches("GATE ").count() > asked);
+        let gate = &deployment.status()["gates"][0];
+        assert!(!gate["checklist"].to_string().contains("it will not end as announced"), "{gate}");
+        end_at_once(&mut window);
+    }
+}
+
 /// The last plan of the window that was started.
 fn plan_of_the_window(deployment: &Deployment) -> Value {
     let mut started = deployment.events().into_iter().filter(|event| event["event"] == "run-started");

@@ -29,13 +29,11 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
         let plan = match under_way.filter(|_| !args.replan) {
             Some(run) => {
                 check_resume(args, &session, &reading.upgrade, run)?;
-                match args.late && phase == Phase::Window {
-                    true => {
-                        let plan = planning::resumed_late(&session, &reading.upgrade, run).await?;
-                        Some((plan, run.deployment.clone()))
-                    }
+                let late = match args.late && phase == Phase::Window {
+                    true => planning::resumed_late(&session, &reading.upgrade, run).await?,
                     false => None,
-                }
+                };
+                late.map(|plan| (plan, run.deployment.clone()))
             }
             None => Some(planning::plan_to_run(args, &session, &reading.upgrade, phase).await?),
         };
