@@ -326,3 +326,33 @@ fn the_last_status_of_a_conductor_knows_that_the_file_was_edited_meanwhile() {
         deployment.edit(edited, before);
     }
 }
+
+#[test]
+fn a_deployment_file_that_became_a_pipe_holds_nobody() {
+    let deployment = Deployment::prepared("piped");
+    let mut window = deployment.start("window");
+    until(|| gate_waits(&deployment) && deployment.log().contains("GATE "));
+    let text = std::fs::read_to_string(deployment.file()).expect("the file");
+    std::fs::remove_file(deployment.file()).expect("removed");
+    let made = std::process::Command::new("mkfifo").arg(deployment.file()).status().expect("it starts");
+    assert!(made.success());
+    send(&window, rustix::process::Signal::TERM);
+    let begin = std::time::Instant::now();
+    let ended = loop {
+        match window.try_wait().expect("it can be waited for") {
+            Some(status) => break Some(status),
+            None if begin.elapsed() > std::time::Duration::from_secs(15) => break None,
+            None => std::thread::sleep(std::time::Duration::from_millis(50)),
+        }
+    };
+    if ended.is_none() {
+        end_at_once(&mut window);
+    }
+    assert_eq!(ended.and_then(|status| status.code()), Some(7), "{}", deployment.log());
+    assert!(deployment.log().contains("cannot be read any more"), "{}", deployment.log());
+    let refused = flat(&deployment, 1, &["status"]);
+    assert!(refused.contains("it is not a regular file"), "{refused}");
+    std::fs::remove_file(deployment.file()).expect("removed");
+    std::fs::write(deployment.file(), text).expect("written");
+    assert_eq!(next_command(&deployment), ["window"]);
+}
