@@ -2,7 +2,7 @@
 
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Run, Upgrade, downtime_began, page_was_posted, stopped_early};
+use cutover_core::journal::{Run, Upgrade, page_was_posted, stopped_early};
 use cutover_core::plan::{Phase, Plan, Severity, lint};
 use cutover_core::planner::{Blocked, Inputs, cannot_open, forecast, is_down, left_out, plan};
 use cutover_core::status::{PhaseOptions, forecast_now, phase_command_with};
@@ -51,12 +51,12 @@ pub async fn plan_to_run(
         refuse_late(args, session, &plan)?;
     }
     let was_late = upgrade.run_of(phase).is_some_and(|run| run.plan.opens_late());
-    let plan = match (is_down, args.late) {
+    let plan = match is_down {
         // What was decided before the page went up stands.
-        (true, _) if was_late => plan.opening_late(),
-        (true, _) => plan.without_latest_start(),
-        (false, true) if phase == Phase::Window => plan.opening_late(),
-        (false, _) => plan,
+        true if was_late => plan.opening_late(),
+        true => plan.without_latest_start(),
+        false if args.late && phase == Phase::Window && lateness(session, &plan).is_some() => plan.opening_late(),
+        false => plan,
     };
     Ok((plan, Digest::of_json(deployment)))
 }
@@ -83,10 +83,19 @@ pub async fn refuse_to_open(session: &Session, upgrade: &Upgrade, phase: Phase) 
 }
 
 /// The plan of a window under way, resumed with `--late`: its steps that are done stay done, but before visitors see the
-/// page, people decide again whether to open it.
-pub fn resumed_late(run: &Run) -> Plan {
+/// page, people decide again whether to open it. Nothing if it would end in time: then it goes on as it is. If a
+/// conductor ended at the call that puts the page up, only the zone says whether visitors see it.
+///
+/// # Errors
+/// When the world cannot be observed.
+pub async fn resumed_late(session: &Session, upgrade: &Upgrade, run: &Run) -> Result<Option<Plan>, CommandError> {
+    let observation = session.observe(upgrade).await?;
+    let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade };
     let plan = Plan::clone(&run.plan);
-    if downtime_began(run).is_some() { plan.without_latest_start() } else { plan.opening_late() }
+    Ok(match is_down(inputs) {
+        true => Some(plan.without_latest_start()),
+        false => lateness(session, &plan).map(|_| plan.opening_late()),
+    })
 }
 
 /// The errors for which the linter refuses a plan.

@@ -1,9 +1,10 @@
 //! What commands work with: the deployment file, its state and its cloud.
 
 use std::cell::OnceCell;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use cutover_aws::error::Cause;
 use cutover_aws::{Connection, Error, Limits, Settings, Vantage};
@@ -16,7 +17,7 @@ use cutover_engine::journal::{Reading, read, read_as_far_as_possible};
 use cutover_engine::observe::{observe, observe_as_far_as_possible};
 use cutover_engine::ports::{Clock, World};
 use cutover_engine::retry;
-use cutover_engine::store::Store;
+use cutover_engine::store::{ANSWER, Store};
 use cutover_rehearsal::EmbeddedCloud;
 
 use crate::absent::{NoAnnouncer, NoHosts};
@@ -43,11 +44,8 @@ impl Loaded {
     /// # Errors
     /// When it cannot be read or has mistakes; all mistakes are reported at once.
     pub fn read(path: &Path) -> Result<Self, CommandError> {
-        let text = std::fs::read_to_string(path).map_err(|source| CommandError::File {
-            path: path.display().to_string(),
-            done: "read",
-            source,
-        })?;
+        let failed = |source| CommandError::File { path: path.display().to_string(), done: "read", source };
+        let text = text_within_limit(path).map_err(failed)?;
         Self::parse(path, &text)
     }
 
@@ -73,6 +71,25 @@ impl Loaded {
     fn state_bucket(&self) -> Option<(&str, &str)> {
         let address = self.deployment.state.location.strip_prefix("s3://")?;
         Some(address.split_once('/').unwrap_or((address, "")))
+    }
+}
+
+/// The text of a file, which is read in another thread: its folder may be on another machine that never answers.
+fn text_within_limit(path: &Path) -> io::Result<String> {
+    let ((tell, told), path) = (mpsc::channel(), path.to_owned());
+    std::thread::spawn(move || {
+        // If the wait was given up, nobody receives this.
+        let _ = tell.send(text_of(&path));
+    });
+    let no_answer = || io::Error::new(ErrorKind::TimedOut, format!("no answer within {} s", ANSWER.as_secs()));
+    told.recv_timeout(ANSWER).unwrap_or_else(|_| Err(no_answer()))
+}
+
+/// The text of a regular file. To read another, such as a pipe, may wait for ever.
+fn text_of(path: &Path) -> io::Result<String> {
+    match std::fs::metadata(path)?.is_file() {
+        true => std::fs::read_to_string(path),
+        false => Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")),
     }
 }
 
@@ -166,20 +183,21 @@ impl Session {
     }
 
     /// The deployment as the file says it now, which somebody may have edited since it was read. If it cannot be read any
-    /// more, this is said, and the deployment is what it was.
+    /// more, or describes another upgrade, this is said, and the deployment is what it was.
     #[must_use]
     pub fn deployment_now(&self) -> Deployment {
-        Loaded::read(&self.loaded.path).map_or_else(
-            |error| {
-                let why = match error {
-                    CommandError::Mistakes(_) => "has mistakes now",
-                    _ => "cannot be read any more",
-                };
-                output::note(&format!("{} {why}; it is shown what it said before", self.file()));
-                self.deployment().clone()
-            },
-            |loaded| loaded.deployment,
-        )
+        let why = match Loaded::read(&self.loaded.path) {
+            Ok(loaded) if loaded.deployment.upgrade() == self.deployment().upgrade() => return loaded.deployment,
+            Ok(loaded) => format!(
+                "describes another upgrade now, {}; put it back before you go on with {}. This",
+                loaded.deployment.upgrade(),
+                self.deployment().upgrade()
+            ),
+            Err(CommandError::Mistakes(_)) => "has mistakes now; this".to_owned(),
+            Err(_) => "cannot be read any more; this".to_owned(),
+        };
+        output::note(&format!("{} {why} is shown as it was at the start", self.file()));
+        self.deployment().clone()
     }
 
     /// The ports to the world. On AWS the credentials are checked first, so that nothing is done with the wrong ones.

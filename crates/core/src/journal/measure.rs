@@ -31,11 +31,11 @@ pub fn window_length(run: &Run) -> Option<Duration> {
     Some(between(downtime_began(run)?, ended.into_iter().max()?))
 }
 
-/// When the first change of DNS was started: visitors may see the maintenance page from then on. A change that is known
-/// not to have been made does not count.
+/// Since when visitors may see the maintenance page: when the first change of DNS was started of which something says that
+/// it may have been made. That a change was started says nothing yet: its conductor may have ended before the call.
 #[must_use]
 pub fn downtime_began(run: &Run) -> Option<Timestamp> {
-    posts_page(run).filter_map(|(_, run)| run.acts_since()).min()
+    posts_page(run).filter(|(_, run)| may_have_posted(run)).filter_map(|(_, run)| run.acts_since()).min()
 }
 
 /// The latest moment at which the window may open. Nothing once something says that the maintenance page may be up, or
@@ -45,13 +45,16 @@ pub fn opens_by(run: &Run) -> Option<Timestamp> {
     run.plan.opens_by().filter(|_| !page_was_posted(run))
 }
 
-/// Whether something says that the maintenance page may be up: a step that puts it up has succeeded, the id of its
-/// change is known, or an attempt at it may have worked. That such a step was started says nothing yet: its conductor
-/// may have ended before the call.
+/// Whether the journal says that visitors may see the maintenance page, or have seen it.
 #[must_use]
 pub fn page_was_posted(run: &Run) -> bool {
-    let has_changed = |fact: &Fact| matches!(fact, Fact::RecordsChanged { .. });
-    posts_page(run).any(|(_, run)| run.acted == Acted::Perhaps || run.facts.iter().any(has_changed))
+    downtime_began(run).is_some()
+}
+
+/// Whether something says that a step has put the maintenance page up: it has succeeded, the id of its change is known, or
+/// an attempt at it may have worked.
+fn may_have_posted(run: &StepRun) -> bool {
+    run.acted == Acted::Perhaps || run.facts.iter().any(|fact| matches!(fact, Fact::RecordsChanged { .. }))
 }
 
 /// The hosts that a run of the window still needs: the next ones, whose services it starts, and until the maintenance
@@ -207,7 +210,8 @@ pub fn page_is_up(run: &Run) -> bool {
     let lifts = |step: &Step| step.line == Line::LiftPage && matches!(step.action, Action::ChangeRecords(_));
     let lifted = run.runs().filter(|(step, run)| lifts(step) && run.status.is_done());
     let lifted: BTreeSet<&Lane> = lifted.map(|(step, _)| &step.lane).collect();
-    posts_page(run).any(|(step, run)| run.acts_since().is_some() && !lifted.contains(&step.lane))
+    let mut posted = posts_page(run).filter(|(_, run)| may_have_posted(run) && run.acts_since().is_some());
+    posted.any(|(step, _)| !lifted.contains(&step.lane))
 }
 
 /// The migrations that old code cannot work with: on the databases of the step's fleet or, if the step belongs to no

@@ -220,12 +220,8 @@ impl Upgrade {
                 self.started_migrations.insert(step.id.clone(), migrate.clone());
             }
         }
-        // Gates that waited ask again, with the new plan's hash.
-        for step in &plan.steps {
-            if let Action::Decide(question) = &step.action {
-                self.waiting_gates.remove(&question.gate);
-            }
-        }
+        // Gates that waited ask again, with the new plan's hash. Those of another phase do too: it is planned again.
+        self.waiting_gates.clear();
         let run = Run::begin(number, kind, at, plan, deployment, before);
         self.runs.push(run);
         Ok(())

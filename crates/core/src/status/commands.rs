@@ -117,13 +117,19 @@ pub(super) fn next_command(
         PhaseState::UnderWay => gate,
         // It still waits for steps that are under way, and no other conductor may begin meanwhile.
         PhaseState::Refused | PhaseState::Failed if inputs.conductor.lives() == Some(true) => None,
-        _ if edited.is_some_and(|edited| edited.put_back.is_some()) => None,
-        _ if cannot_go_on(inputs) => None,
         PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
-            let lost = || without_lost_hosts(inputs).unwrap_or(unfinished.phase);
-            Some(phase_command(inputs, edited, edited.map_or_else(lost, |edited| edited.phase)))
+            command_to_go_on(inputs, unfinished.phase, edited)
         }
     }
+}
+
+/// The command with which a new conductor goes on with `phase`, which is another phase's if that has to be planned again
+/// first. Nothing if the file has to be put back, or nothing can go on without hosts that are gone: every command would be
+/// refused.
+fn command_to_go_on(inputs: StatusInputs<'_>, phase: Phase, edited: Option<&Edited>) -> Option<String> {
+    let cannot = edited.is_some_and(|edited| edited.put_back.is_some()) || cannot_go_on(inputs);
+    let lost = || without_lost_hosts(inputs).unwrap_or(phase);
+    (!cannot).then(|| phase_command(inputs, edited, edited.map_or_else(lost, |edited| edited.phase)))
 }
 
 /// The command that resumes the phase under way once its conductor has stopped, which was asked to, or has to after a
@@ -138,7 +144,8 @@ pub(super) fn resume_command(
         ConductorState::AtWork => matches!(phase.state, PhaseState::Refused | PhaseState::Failed),
         _ => false,
     };
-    unfinished(inputs, phases).filter(ends).map(|phase| phase_command(inputs, edited, phase.phase))
+    let ending = unfinished(inputs, phases).filter(ends)?;
+    command_to_go_on(inputs, ending.phase, edited)
 }
 
 /// The command that tells people about other dates of a window that has not opened and can only be opened late. It is
@@ -161,6 +168,6 @@ pub(super) fn take_over_command(
     edited: Option<&Edited>,
 ) -> Option<String> {
     let ConductorState::Suspended { name, .. } = inputs.conductor else { return None };
-    let again = phase_command(inputs, edited, unfinished(inputs, phases)?.phase);
+    let again = command_to_go_on(inputs, unfinished(inputs, phases)?.phase, edited)?;
     Some(format!("{again} --take-over {name}"))
 }

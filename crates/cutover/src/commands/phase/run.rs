@@ -30,8 +30,11 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
             Some(run) => {
                 check_resume(args, &session, &reading.upgrade, run)?;
                 planning::refuse_to_open(&session, &reading.upgrade, phase).await?;
-                let late = args.late && phase == Phase::Window;
-                late.then(|| (planning::resumed_late(run), run.deployment.clone()))
+                let late = match args.late && phase == Phase::Window {
+                    true => planning::resumed_late(&session, &reading.upgrade, run).await?,
+                    false => None,
+                };
+                late.map(|plan| (plan, run.deployment.clone()))
             }
             None => Some(planning::plan_to_run(args, &session, &reading.upgrade, phase).await?),
         };
