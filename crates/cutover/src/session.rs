@@ -1,10 +1,9 @@
 //! What commands work with: the deployment file, its state and its cloud.
 
 use std::cell::OnceCell;
-use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 use cutover_aws::error::Cause;
 use cutover_aws::{Connection, Error, Limits, Settings, Vantage};
@@ -17,12 +16,13 @@ use cutover_engine::journal::{Reading, read, read_as_far_as_possible};
 use cutover_engine::observe::{observe, observe_as_far_as_possible};
 use cutover_engine::ports::{Clock, World};
 use cutover_engine::retry;
-use cutover_engine::store::{ANSWER, Store};
+use cutover_engine::store::Store;
 use cutover_rehearsal::EmbeddedCloud;
 
 use crate::absent::{NoAnnouncer, NoHosts};
 use crate::commands_to_type::typed;
 use crate::error::CommandError;
+use crate::text_file::text_within_limit;
 use crate::wall::{ThisMachine, WallClock, aws_times, sleep, wall_time};
 use crate::{output, show};
 
@@ -71,25 +71,6 @@ impl Loaded {
     fn state_bucket(&self) -> Option<(&str, &str)> {
         let address = self.deployment.state.location.strip_prefix("s3://")?;
         Some(address.split_once('/').unwrap_or((address, "")))
-    }
-}
-
-/// The text of a file, which is read in another thread: its folder may be on another machine that never answers.
-fn text_within_limit(path: &Path) -> io::Result<String> {
-    let ((tell, told), path) = (mpsc::channel(), path.to_owned());
-    std::thread::spawn(move || {
-        // If the wait was given up, nobody receives this.
-        let _ = tell.send(text_of(&path));
-    });
-    let no_answer = || io::Error::new(ErrorKind::TimedOut, format!("no answer within {} s", ANSWER.as_secs()));
-    told.recv_timeout(ANSWER).unwrap_or_else(|_| Err(no_answer()))
-}
-
-/// The text of a regular file. To read another, such as a pipe, may wait for ever.
-fn text_of(path: &Path) -> io::Result<String> {
-    match std::fs::metadata(path)?.is_file() {
-        true => std::fs::read_to_string(path),
-        false => Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")),
     }
 }
 
