@@ -10,7 +10,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, RunNumber, Upgrade};
 use cutover_core::names::{DnsName, HostName, StepId};
 use cutover_core::observation::{Instance, InstanceState, Observation};
-use cutover_core::plan::{CapturedHost, Order, Phase};
+use cutover_core::plan::{CapturedHost, Order, Phase, Plan};
 use cutover_core::planner::{Blocked, Inputs, forecast, next_hosts, plan};
 
 use support::{PRODUCTION, QA, deployment, observe};
@@ -56,6 +56,20 @@ fn a_window_in_the_past_is_neither_announced_nor_prepared() {
     let start = Blocked::WindowStarted { start: deployment.window.start.show(observation.at) };
     assert_eq!(blocked(&deployment, &observation, &Upgrade::default(), Phase::Announce), std::slice::from_ref(&start));
     assert_eq!(blocked(&deployment, &observation, &announced, Phase::Prepare), [start]);
+}
+
+#[test]
+fn hosts_are_prepared_again_for_a_window_that_opens_late() {
+    let deployment = deployment(QA);
+    let mut observation = observe(&deployment);
+    let mut upgrade = ended(&deployment, &observation, &[Phase::Announce]);
+    let inputs = Inputs { deployment: &deployment, observation: &observation, upgrade: &upgrade };
+    let plan = Arc::new(forecast(inputs, Phase::Prepare, Order::Overlapped));
+    let (run, kind) = (upgrade.next_run(), Phase::Prepare.into());
+    let begun = Event::RunStarted { run, kind, plan, deployment: Digest::of(b"") };
+    upgrade.apply(observation.at, &begun).expect("it can follow");
+    observation.at = deployment.window.start.timestamp + Duration::from_secs(600);
+    assert_eq!(blocked(&deployment, &observation, &upgrade, Phase::Prepare), []);
 }
 
 #[test]
@@ -183,9 +197,9 @@ fn a_prepared_window_may_begin_and_a_host_that_is_gone_or_was_never_launched_sta
         window(&without, &upgrade)
     };
     let current = observation.instances[0].name.clone();
-    assert_eq!(gone(&current), [Blocked::CurrentHostGone { host: current.clone(), too_late: false }]);
+    assert_eq!(gone(&current), [Blocked::CurrentHostGone { host: current.clone() }]);
     let next = upgrade.launched.keys().next().expect("hosts were launched").clone();
-    assert_eq!(gone(&next), [Blocked::NextHostGone { host: next.clone(), too_late: false }]);
+    assert_eq!(gone(&next), [Blocked::NextHostGone { host: next.clone() }]);
 
     let mut fewer = upgrade.clone();
     fewer.launched.remove(&next);
@@ -194,6 +208,51 @@ fn a_prepared_window_may_begin_and_a_host_that_is_gone_or_was_never_launched_sta
     let mut surplus = upgrade.clone();
     surplus.launched.insert("surplus".into(), "i-surplus".into());
     assert_eq!(window(&observation, &surplus), [], "a host that the file no longer wants may be gone");
+}
+
+/// The world and the journal of a window of which visitors see the page.
+fn down(deployment: &Deployment) -> (Observation, Upgrade) {
+    let (mut observation, mut upgrade) = prepared(deployment);
+    let plan =
+        forecast(Inputs { deployment, observation: &observation, upgrade: &upgrade }, Phase::Window, Order::Overlapped);
+    let (run, kind, plan) = (upgrade.next_run(), Phase::Window.into(), Arc::new(plan));
+    let begun = Event::RunStarted { run, kind, plan, deployment: Digest::of(b"") };
+    upgrade.apply(observation.at, &begun).expect("it can follow");
+    let page = &deployment.maintenance_page.domain;
+    observation.records.values_mut().for_each(|record| record.target.clone_from(page));
+    (observation, upgrade)
+}
+
+#[test]
+fn a_window_whose_page_is_up_goes_on_without_hosts_that_are_gone() {
+    let deployment = deployment(PRODUCTION);
+    let (observation, upgrade) = down(&deployment);
+    let plan_of = |observation: &Observation| {
+        plan(Inputs { deployment: &deployment, observation, upgrade: &upgrade }, Phase::Window, Order::Overlapped)
+    };
+    let whole = plan_of(&observation).expect("nothing is gone");
+    let without = |gone: &[&HostName]| {
+        let mut without = observation.clone();
+        without.instances.retain(|host| !gone.contains(&&host.name));
+        plan_of(&without)
+    };
+    let current = upgrade.captured.iter().flatten().next().expect("hosts were recorded").name.clone();
+    assert_eq!(without(&[&current]).expect("it counts as stopped").steps, whole.steps);
+
+    let fleet = &deployment.fleets[0];
+    let inputs = Inputs { deployment: &deployment, observation: &observation, upgrade: &upgrade };
+    let next = next_hosts(inputs, fleet, Role::Edxapp);
+    let fewer = without(&[&next[0]]).expect("others can serve");
+    let start = |host: &HostName| StepId::from(format!("window.start.{host}").as_str());
+    assert!(fewer.step(&start(&next[0])).is_none() && fewer.step(&start(&next[1])).is_some());
+    let confirm = StepId::from(format!("window.confirm.{}", fleet.name).as_str());
+    let confirmed = |plan: &Plan| plan.step(&confirm).expect("it is planned").action.clone();
+    assert_eq!(confirmed(&fewer), confirmed(&whole), "that host must not run anything either");
+
+    let all: Vec<&HostName> = next.iter().collect();
+    assert_eq!(without(&all).expect_err("nothing would serve"), [Blocked::NoNextHosts { fleet: fleet.name.clone() }]);
+    let workers = next_hosts(inputs, fleet, Role::Worker);
+    assert!(without(&workers.iter().collect::<Vec<_>>()).is_ok(), "sites are served without workers");
 }
 
 #[test]

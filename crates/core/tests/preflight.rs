@@ -3,18 +3,21 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use cutover_core::account::{AccountState, MetBy, Quota, Subnet};
 use cutover_core::deployment::{Deployment, Role};
-use cutover_core::journal::Upgrade;
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Event, Fact, RunNumber, Upgrade};
 use cutover_core::names::{HostName, SnapshotId};
 use cutover_core::observation::{
     Certificate, Instance, InstanceState, Observation, Part, PendingCount, Snapshot, Unseen,
 };
-use cutover_core::planner::{Inputs, maintenance_page, next_hosts};
+use cutover_core::plan::{Action, Order, Phase};
+use cutover_core::planner::{Inputs, forecast, maintenance_page, next_hosts};
 use cutover_core::preflight::{
     CheckItem, CheckState, NameAnswers, StillToMake, account, check, name_servers, still_to_make,
 };
@@ -109,9 +112,9 @@ fn wrong(items: &[CheckItem], subject: &str) -> Vec<String> {
 /// What the preflight finds wrong with `subject` after `change`.
 fn after(text: &str, subject: &str, change: impl FnOnce(&mut Observation)) -> Vec<String> {
     let mut site = Site::of(text);
-    assert_eq!(wrong(&check(site.inputs()), subject), [""; 0], "it is fine before");
+    assert_eq!(wrong(&check(site.inputs(), true), subject), [""; 0], "it is fine before");
     change(&mut site.observation);
-    wrong(&check(site.inputs()), subject)
+    wrong(&check(site.inputs(), true), subject)
 }
 
 /// What it finds wrong with `subject`, a part of the account, after `change`.
@@ -126,7 +129,7 @@ fn after_in_account(site: &Site, subject: &str, change: impl FnOnce(&mut Account
 fn a_world_as_it_should_be_has_no_problem_and_an_account_with_room_no_warning() {
     for text in [PRODUCTION, QA] {
         let site = Site::of(text);
-        let items = check(site.inputs());
+        let items = check(site.inputs(), true);
         assert!(items.iter().all(|item| item.state != CheckState::Problem), "{items:?}");
         let items = account(site.inputs(), &site.account());
         assert!(items.iter().all(|item| item.state == CheckState::Ok), "{items:?}");
@@ -196,7 +199,7 @@ fn a_part_that_could_not_be_observed_is_one_problem_and_nothing_in_it_counts_as_
     ];
     for (part, subject) in parts {
         let mut site = Site::of(QA).launched();
-        let before = check(site.inputs());
+        let before = check(site.inputs(), true);
         let seen = &mut site.observation;
         // As in a real observation, the fields of that part are empty.
         match &part {
@@ -210,7 +213,7 @@ fn a_part_that_could_not_be_observed_is_one_problem_and_nothing_in_it_counts_as_
             Part::Certificate(_) | Part::Credentials => {}
         }
         seen.unseen.push(unseen(part));
-        let after = check(site.inputs());
+        let after = check(site.inputs(), true);
         let new: Vec<_> = after.iter().filter(|item| !before.contains(item)).collect();
         assert_eq!(new.len(), 1, "{new:?}");
         assert!(new[0].subject.starts_with(subject) && new[0].state == CheckState::Problem, "{new:?}");
@@ -283,7 +286,7 @@ fn a_database_whose_snapshot_is_warmed_up_before_the_window_needs_no_backups_for
         let databases = site.deployment.databases.iter_mut();
         databases.for_each(|one| (one.warm_up_snapshot, one.snapshot) = (warm_up, snapshot));
         site.observation.databases.values_mut().for_each(|one| one.snapshots.clear());
-        let items = check(site.inputs());
+        let items = check(site.inputs(), true);
         items.iter().any(|item| item.consequence.contains("no backups are made"))
     };
     assert!(none(false, true));
@@ -296,8 +299,10 @@ fn pending_migrations_that_a_next_host_was_asked_for_are_not_said_to_wait_for_on
     let seen = |count: PendingCount| {
         let mut site = Site::of(QA);
         site.observation.pending.iter_mut().for_each(|one| one.count = count.clone());
-        let item =
-            check(site.inputs()).into_iter().find(|item| item.subject.starts_with("migrations ")).expect("an item");
+        let item = check(site.inputs(), true)
+            .into_iter()
+            .find(|item| item.subject.starts_with("migrations "))
+            .expect("an item");
         (item.state, item.seen)
     };
     let unknown = |words: &str| (CheckState::Unknown, words.to_owned());
@@ -305,6 +310,72 @@ fn pending_migrations_that_a_next_host_was_asked_for_are_not_said_to_wait_for_on
     let because = "exit status 1".to_owned();
     assert_eq!(seen(PendingCount::NotKnown { because }), unknown("not known: exit status 1"));
     assert_eq!(seen(PendingCount::Known(24)), (CheckState::Ok, "24 pending".to_owned()));
+}
+
+/// A site whose `prepare` has launched the first host of its first plan, and has started to launch another.
+fn half_prepared() -> Site {
+    let mut site = Site::of(PRODUCTION);
+    let plan = forecast(site.inputs(), Phase::Prepare, Order::Overlapped);
+    let launches = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Launch(launch) => Some((step.id.clone(), launch.name.clone(), launch.fleet.clone(), launch.role)),
+        _ => None,
+    });
+    let launches: Vec<_> = launches.take(2).collect();
+    let (run, deployment) = (RunNumber(1), Digest::of(b""));
+    let mut events = vec![Event::RunStarted { run, kind: Phase::Prepare.into(), plan: Arc::new(plan), deployment }];
+    events.extend(launches.iter().map(|(step, ..)| Event::StepStarted { step: step.clone(), attempt: 1 }));
+    let (step, name, fleet, role) = launches[0].clone();
+    let launched = host(&name, &fleet, role, &site.deployment.release.version, site.observation.at);
+    let facts = vec![Fact::Launched { host: name, instance: launched.id.clone() }];
+    events.push(Event::StepDone { step, facts });
+    events.iter().for_each(|event| site.upgrade.apply(site.observation.at, event).expect("it can follow"));
+    site.observation.instances.push(launched);
+    site
+}
+
+#[test]
+fn a_host_that_is_missing_is_expected_only_while_prepare_is_launching_it() {
+    let mut site = half_prepared();
+    let launched = site.observation.instances.last().expect("it was launched");
+    let subject = format!("next {} hosts of {}", launched.role, launched.fleet);
+    let found = |site: &Site, is_conducted| {
+        let items = check(site.inputs(), is_conducted);
+        let item = items.into_iter().find(|item| item.subject == subject).expect("an item");
+        (item.state, item.remedy)
+    };
+    assert_eq!(found(&site, true), (CheckState::Unknown, String::new()));
+    assert_eq!(found(&site, false), (CheckState::Warning, "`cutover prepare` goes on with it".to_owned()));
+    site.observation.instances.last_mut().expect("it was launched").state = InstanceState::Terminated;
+    let again = (CheckState::Problem, "run `cutover prepare --replan`".to_owned());
+    assert_eq!(found(&site, true), again, "the plan under way does not launch it again");
+    assert_eq!(found(&site, false), again);
+}
+
+#[test]
+fn a_record_at_the_balancer_is_a_problem_once_the_page_is_up() {
+    let mut site = Site::of(QA);
+    let plan = forecast(site.inputs(), Phase::Window, Order::Overlapped);
+    let post = plan.steps.iter().find(|step| step.posts_page()).expect("a page").clone();
+    let Action::ChangeRecords(change) = &post.action else { panic!("{post:?}") };
+    let (run, deployment) = (RunNumber(1), Digest::of(b""));
+    let begin = Event::RunStarted { run, kind: Phase::Window.into(), plan: Arc::new(plan), deployment };
+    let done = Event::StepDone { step: post.id.clone(), facts: Vec::new() };
+    for event in [begin, Event::StepStarted { step: post.id.clone(), attempt: 1 }, done] {
+        site.upgrade.apply(site.observation.at, &event).expect("it can follow");
+    }
+    let (name, page) = (&change.records[0].name, &change.records[0].target);
+    for is_conducted in [true, false] {
+        let items = check(site.inputs(), is_conducted);
+        let item = items.iter().find(|item| item.subject == format!("record {name}")).expect("an item");
+        assert_eq!(item.state, CheckState::Problem, "{item:?}");
+        assert!(item.remedy.contains(&format!("point it at {page}")), "{item:?}");
+        let mut there = site.observation.clone();
+        for record in &change.records {
+            there.records.get_mut(&record.name).expect("it is there").target = record.target.clone();
+        }
+        let inputs = Inputs { observation: &there, ..site.inputs() };
+        assert_eq!(wrong(&check(inputs, is_conducted), &format!("record {name}")), [""; 0]);
+    }
 }
 
 #[test]

@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use cutover_core::deployment::Deployment;
+use cutover_core::deployment::{Deployment, PastStopLimit};
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Decision, Event, RunNumber, Upgrade};
+use cutover_core::journal::{Decision, Event, Fact, RunNumber, Upgrade};
 use cutover_core::names::StepId;
 use cutover_core::plan::{
     Action, Basis, ChangeRecords, CountTasks, Decide, Edge, Host, InstanceRef, Lane, Line, Order, Phase, Plan, Rule,
-    Step, Undo,
+    Step, StopServices, Undo,
 };
 use cutover_core::planner::{Inputs, forecast};
 use cutover_core::status::{
-    ConductorState, NextSteps, PhaseState, Refusal, StartStatus, Status, StatusInputs, WindowStatus, delayed,
-    safe_start,
+    ConductorState, NextSteps, PhaseState, Refusal, StartStatus, Status, StatusInputs, StoppedServices, WindowStatus,
+    delayed, safe_start,
 };
 use cutover_core::time::later;
 
@@ -216,6 +216,25 @@ fn what_was_edited_after_it_was_announced_is_to_be_announced_again() {
     edited.window.start = "2020-12-15T10:00:00-05:00".parse().expect("a moment");
     let again = "cutover announce mitx.toml --replan".to_owned();
     assert_eq!(shown(&edited), (Some(Phase::Announce), false, again));
+    // Also for who takes the next phase over, from a conductor that is suspended or will stop.
+    let plan = Arc::new(forecast(Inputs { upgrade: &upgrade, ..inputs }, Phase::Prepare, Order::Overlapped));
+    let (step, kind) = (plan.steps[0].id.clone(), Phase::Prepare.into());
+    let begun = Event::RunStarted { run: RunNumber(2), kind, plan, deployment: Digest::of_json(&announced) };
+    for event in [begun, started(step.as_str()), failed(step.as_str(), "no", true)] {
+        upgrade.apply(at(50), &event).expect("it can follow");
+    }
+    let of = |deployment: &Deployment, conductor: &ConductorState| {
+        let (file, now, damage) = ("mitx.toml", at(100), None);
+        let status = Status::of(StatusInputs { upgrade: &upgrade, deployment, file, now, conductor, damage });
+        (status.take_over_command, status.resume_command, status.failed[0].retry_command.is_some())
+    };
+    let suspended = ConductorState::Suspended { process: 77, name: "ada@left".to_owned() };
+    let command = |words: &str| Some(format!("cutover {words}"));
+    let take_over = command("announce mitx.toml --replan --take-over ada@left");
+    assert_eq!(of(&edited, &suspended), (take_over, None, false), "`prepare` is refused, whatever its options");
+    let again = command("announce mitx.toml --replan");
+    assert_eq!(of(&edited, &ConductorState::Stopping), (None, again, false));
+    assert_eq!(of(&announced, &ConductorState::Stopping), (None, command("prepare mitx.toml"), true));
 }
 
 #[test]
@@ -313,6 +332,40 @@ fn a_gate_that_waits_is_shown_with_its_question_and_the_command_that_approves_it
 }
 
 #[test]
+fn a_gate_and_a_stop_of_a_phase_that_another_one_has_followed_are_not_shown_any_more() {
+    let open = Event::GateOpened { gate: "go".into() };
+    let asks = vec![(1, started("go")), (1, open), (2, interrupted())];
+    let mut upgrade = recorded(Phase::Window, vec![gate("go", &[])], asks);
+    let before = status(&upgrade, Some(false), None);
+    assert_eq!((before.gates.len(), before.has_stopped_without_reason()), (1, false));
+    let mut announce = upgrade.runs[0].plan.as_ref().clone();
+    (announce.phase, announce.steps) = (Phase::Announce, vec![drain("again", &[])]);
+    let (run, kind, deployment) = (RunNumber(2), Phase::Announce.into(), Digest::of_json(&deployment(QA)));
+    let by = Event::ConductorTookOver { upgrade: "u".into(), conductor: "ada@left".to_owned() };
+    let begun = Event::RunStarted { run, kind, plan: Arc::new(announce), deployment };
+    for event in [by, begun, started("again"), done("again"), Event::RunFinished { run }] {
+        upgrade.apply(at(3), &event).expect("it can follow");
+    }
+    let after = status(&upgrade, Some(false), None);
+    assert_eq!((after.gates.len(), after.has_stopped_without_reason()), (0, false), "it is asked anew, of a new plan");
+}
+
+#[test]
+fn a_gate_of_a_plan_that_the_file_does_not_describe_any_more_is_approved_only_for_a_conductor_at_work() {
+    let open = Event::GateOpened { gate: "go".into() };
+    let upgrade = recorded(Phase::Prepare, vec![gate("go", &[])], vec![(1, started("go")), (1, open)]);
+    let can_be_approved = |deployment: &Deployment, conductor: &ConductorState| {
+        let (file, now, damage) = ("mitx.toml", at(100), None);
+        let status = Status::of(StatusInputs { upgrade: &upgrade, deployment, file, now, conductor, damage });
+        status.gates[0].command.is_some()
+    };
+    let mut edited = deployment(QA);
+    edited.dns.settle = "90s".parse().expect("a span");
+    assert!(can_be_approved(&edited, &ConductorState::AtWork));
+    assert!(!can_be_approved(&edited, &ConductorState::Gone), "the decision would be void");
+}
+
+#[test]
 fn a_refusal_is_no_failure_unless_something_else_has_failed() {
     let steps = || vec![gate("go", &[]), drain("one", &[])];
     let decided = |by: &str, error: &str| {
@@ -384,7 +437,9 @@ fn window(undo: Undo) -> Vec<Step> {
 
 fn opened(steps: Vec<Step>) -> Upgrade {
     let open = Event::StepHeld { step: "open".into(), facts: Vec::new() };
-    recorded(Phase::Window, steps, vec![(0, open), (0, started("page"))])
+    let ordered = vec![Fact::RecordsChanged { change: "C1".into() }];
+    let ordered = Event::StepLearned { step: "page".into(), facts: ordered };
+    recorded(Phase::Window, steps, vec![(0, open), (0, started("page")), (0, ordered)])
 }
 
 /// The example, with a window that ends this many seconds after the upgrade began.
@@ -393,6 +448,39 @@ fn ending(seconds: u64) -> Deployment {
     let announced = deployment.window.ends().timestamp.duration_since(deployment.window.start.timestamp);
     deployment.window.start.timestamp = at(seconds) - announced;
     deployment
+}
+
+#[test]
+fn services_that_were_stopped_although_the_page_was_refused_are_shown_with_the_command_that_starts_them() {
+    let stop = Action::StopServices(StopServices {
+        host: Host { name: "edx-worker-0".into(), instance: InstanceRef::Known("i-1".into()) },
+        supervisorctl: "/edx/bin/supervisorctl".to_owned(),
+        programs: vec!["cms".into(), "lms".into()],
+        stop_limit: Duration::from_secs(60),
+        past_stop_limit: PastStopLimit::Kill,
+        running_tasks: Vec::new(),
+    });
+    let mut steps = window(Undo::Nothing);
+    steps.insert(2, step("stop", stop, &["open"]));
+    let shown = |more: &[Event]| {
+        let mut upgrade = opened(steps.clone());
+        for event in more {
+            upgrade.apply(at(1), event).expect("it can follow");
+        }
+        status(&upgrade, Some(false), None).stopped
+    };
+    let page_failed = |changed_nothing| Event::StepFailed {
+        step: "page".into(),
+        error: "no".to_owned(),
+        in_doubt: false,
+        changed_nothing,
+    };
+    assert_eq!(shown(&[started("stop")]), [], "the page is just being put up");
+    assert_eq!(shown(&[page_failed(true), interrupted()]), []);
+    let stopped = shown(&[started("stop"), page_failed(true), done("stop"), interrupted()]);
+    let start_command = "/edx/bin/supervisorctl start cms lms".to_owned();
+    assert_eq!(stopped, [StoppedServices { host: "edx-worker-0".into(), start_command }]);
+    assert_eq!(shown(&[started("stop"), page_failed(false), done("stop"), interrupted()]), [], "the page may be up");
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub mod planning;
 mod program;
 pub mod session;
 pub mod show;
+mod text_file;
 pub mod wall;
 pub mod watch;
 

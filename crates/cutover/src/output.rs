@@ -143,9 +143,17 @@ fn feed_of_notes() -> std::sync::MutexGuard<'static, Option<Arc<Feed>>> {
 }
 
 /// Standard output, and whether a write to it is stuck.
-pub(crate) static STANDARD_OUTPUT: Stream = Stream { name: "standard output", stuck: AtomicBool::new(false) };
+pub(crate) static STANDARD_OUTPUT: Stream = Stream {
+    name: "standard output",
+    write_suspends: || wall::write_suspends(io::stdout()),
+    stuck: AtomicBool::new(false),
+};
 /// Standard error, and whether a write to it is stuck.
-pub(crate) static STANDARD_ERROR: Stream = Stream { name: "standard error", stuck: AtomicBool::new(false) };
+pub(crate) static STANDARD_ERROR: Stream = Stream {
+    name: "standard error",
+    write_suspends: || wall::write_suspends(io::stderr()),
+    stuck: AtomicBool::new(false),
+};
 
 /// How long a reader may take for the rest of the output, before the program ends without it.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -158,11 +166,19 @@ const WORTH_SAYING: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(crate) struct Stream {
     name: &'static str,
+    write_suspends: fn() -> bool,
     /// Whether a thread is stuck in a write that nobody reads. It holds the stream's lock, so nothing else may write.
     stuck: AtomicBool,
 }
 
 impl Stream {
+    /// Waits until a write to this stream does not suspend the whole process, with the conductor in it.
+    pub(crate) async fn writable(&self) {
+        while (self.write_suspends)() {
+            wall::sleep(AT_ONCE).await;
+        }
+    }
+
     fn is_stuck(&self) -> bool {
         self.stuck.load(Ordering::Relaxed)
     }

@@ -2,15 +2,16 @@
 
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Run, Upgrade, downtime_began};
+use cutover_core::journal::{Run, Upgrade, page_was_posted, stopped_early};
 use cutover_core::plan::{Phase, Plan, Severity, lint};
-use cutover_core::planner::{Blocked, Inputs, forecast, is_down, plan};
+use cutover_core::planner::{Blocked, Inputs, cannot_open, forecast, is_down, left_out, plan};
 use cutover_core::status::{PhaseOptions, forecast_now, phase_command_with};
 use cutover_core::time::human;
 use cutover_engine::inbox::shown_plans;
 
 use crate::args::PhaseArgs;
 use crate::error::CommandError;
+use crate::output;
 use crate::session::Session;
 
 /// The plan for a phase that can start, with the digest of the file that it was made from.
@@ -37,26 +38,64 @@ pub async fn plan_to_run(
         refuse_unless_shown(session, &plan, hash).await?;
     }
     refuse_unsafe(session, &plan, deployment)?;
+    let stopped: Vec<String> = stopped_early(upgrade).iter().map(|stop| stop.host.name.to_string()).collect();
+    if phase != Phase::Window && !stopped.is_empty() {
+        output::note(&format!("{STOPPED} ({})", stopped.join(", ")));
+    }
+    let left_out: Vec<String> = left_out(inputs).iter().map(ToString::to_string).collect();
+    if phase == Phase::Window && !left_out.is_empty() {
+        output::note(&format!("{}: {WITHOUT}", left_out.join(", ")));
+    }
     let is_down = is_down(inputs);
     if phase == Phase::Window && !args.late && !is_down {
         refuse_late(args, session, &plan)?;
     }
     let was_late = upgrade.run_of(phase).is_some_and(|run| run.plan.opens_late());
-    let plan = match (is_down, args.late) {
+    let plan = match is_down {
         // What was decided before the page went up stands.
-        (true, _) if was_late => plan.opening_late(),
-        (true, _) => plan.without_latest_start(),
-        (false, true) if phase == Phase::Window => plan.opening_late(),
-        (false, _) => plan,
+        true if was_late => plan.opening_late(),
+        true => plan.without_latest_start(),
+        false if args.late && phase == Phase::Window && lateness(session, &plan).is_some() => plan.opening_late(),
+        false => plan,
     };
     Ok((plan, Digest::of_json(deployment)))
 }
 
+/// What is said about next hosts that a window goes on without.
+const WITHOUT: &str = "gone, so the window goes on without; launch others by hand once all sites are served";
+
+/// What is said when the window is not opened next, although it has stopped services already.
+const STOPPED: &str = "the window has stopped services on current hosts, which visitors need until it opens: start them by \
+                       hand, as `cutover status` says";
+
+/// Refuses to go on with a window that has not sent visitors to the maintenance page yet, if the world does not allow it to
+/// open any more: it would fail with the page up.
+///
+/// # Errors
+/// Refused with all reasons, or when the world cannot be observed.
+pub async fn refuse_to_open(session: &Session, upgrade: &Upgrade, phase: Phase) -> Result<(), CommandError> {
+    if phase != Phase::Window || upgrade.run_of(phase).is_some_and(page_was_posted) {
+        return Ok(());
+    }
+    let observation = session.observe(upgrade).await?;
+    let blocked = cannot_open(Inputs { deployment: session.deployment(), observation: &observation, upgrade });
+    if blocked.is_empty() { Ok(()) } else { Err(cannot_start(session, phase, false, &blocked)) }
+}
+
 /// The plan of a window under way, resumed with `--late`: its steps that are done stay done, but before visitors see the
-/// page, people decide again whether to open it.
-pub fn resumed_late(run: &Run) -> Plan {
+/// page, people decide again whether to open it. Nothing if it would end in time: then it goes on as it is. If a
+/// conductor ended at the call that puts the page up, only the zone says whether visitors see it.
+///
+/// # Errors
+/// When the world cannot be observed.
+pub async fn resumed_late(session: &Session, upgrade: &Upgrade, run: &Run) -> Result<Option<Plan>, CommandError> {
+    let observation = session.observe(upgrade).await?;
+    let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade };
     let plan = Plan::clone(&run.plan);
-    if downtime_began(run).is_some() { plan.without_latest_start() } else { plan.opening_late() }
+    Ok(match is_down(inputs) {
+        true => Some(plan.without_latest_start()),
+        false => lateness(session, &plan).map(|_| plan.opening_late()),
+    })
 }
 
 /// The errors for which the linter refuses a plan.

@@ -22,6 +22,7 @@ use cutover_rehearsal::EmbeddedCloud;
 use crate::absent::NoAnnouncer;
 use crate::commands_to_type::typed;
 use crate::error::CommandError;
+use crate::text_file::text_within_limit;
 use crate::wall::{ThisMachine, WallClock, aws_times, sleep, wall_time};
 use crate::{output, over_ssh, show};
 
@@ -43,11 +44,8 @@ impl Loaded {
     /// # Errors
     /// When it cannot be read or has mistakes; all mistakes are reported at once.
     pub fn read(path: &Path) -> Result<Self, CommandError> {
-        let text = std::fs::read_to_string(path).map_err(|source| CommandError::File {
-            path: path.display().to_string(),
-            done: "read",
-            source,
-        })?;
+        let failed = |source| CommandError::File { path: path.display().to_string(), done: "read", source };
+        let text = text_within_limit(path).map_err(failed)?;
         Self::parse(path, &text)
     }
 
@@ -166,20 +164,21 @@ impl Session {
     }
 
     /// The deployment as the file says it now, which somebody may have edited since it was read. If it cannot be read any
-    /// more, this is said, and the deployment is what it was.
+    /// more, or describes another upgrade, this is said, and the deployment is what it was.
     #[must_use]
     pub fn deployment_now(&self) -> Deployment {
-        Loaded::read(&self.loaded.path).map_or_else(
-            |error| {
-                let why = match error {
-                    CommandError::Mistakes(_) => "has mistakes now",
-                    _ => "cannot be read any more",
-                };
-                output::note(&format!("{} {why}; it is shown what it said before", self.file()));
-                self.deployment().clone()
-            },
-            |loaded| loaded.deployment,
-        )
+        let why = match Loaded::read(&self.loaded.path) {
+            Ok(loaded) if loaded.deployment.upgrade() == self.deployment().upgrade() => return loaded.deployment,
+            Ok(loaded) => format!(
+                "describes another upgrade now, {}; put it back before you go on with {}. This",
+                loaded.deployment.upgrade(),
+                self.deployment().upgrade()
+            ),
+            Err(CommandError::Mistakes(_)) => "has mistakes now; this".to_owned(),
+            Err(_) => "cannot be read any more; this".to_owned(),
+        };
+        output::note(&format!("{} {why} is shown as it was at the start", self.file()));
+        self.deployment().clone()
     }
 
     /// The ports to the world. On AWS the credentials are checked first, so that nothing is done with the wrong ones.

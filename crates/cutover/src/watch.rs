@@ -127,7 +127,8 @@ impl Printer {
         let ((tell, ended), now) = (oneshot::channel(), Arc::clone(now));
         std::thread::spawn(move || {
             // Without a runtime nothing can be shown, but the upgrade goes on.
-            let _ = wall::block_on(show(&mut *screen, reader, &now));
+            let _ = wall::block_on(show(&mut *screen, stream, reader, &now));
+            let _ = wall::block_on(stream.writable());
             screen.finish();
             // If the wait was given up, nobody receives this.
             let _ = tell.send(());
@@ -137,11 +138,16 @@ impl Printer {
 }
 
 /// Shows everything that `reader` reads, until the feed ends.
-async fn show(screen: &mut dyn Screen, mut reader: Reader, now: &Now) {
+async fn show(screen: &mut dyn Screen, stream: &Stream, mut reader: Reader, now: &Now) {
     loop {
-        let next: Option<Arc<Progress>> = match select(pin!(reader.next()), pin!(wall::sleep(TICK))).await {
-            Either::Left((next, _)) => next,
-            Either::Right(_) => {
+        let next = match select(pin!(reader.next()), pin!(wall::sleep(TICK))).await {
+            Either::Left((next, _)) => Some(next),
+            Either::Right(_) => None,
+        };
+        stream.writable().await;
+        let next: Option<Arc<Progress>> = match next {
+            Some(next) => next,
+            None => {
                 screen.in_background(wall::is_in_background());
                 now.get().into_iter().for_each(|now| screen.tick(now));
                 continue;

@@ -330,6 +330,13 @@ pub enum Fact {
         /// Its instance.
         instance: InstanceId,
     },
+    /// A host that the window needs is gone: it has to be planned again.
+    Gone {
+        /// Its name.
+        host: HostName,
+        /// Its instance.
+        instance: InstanceId,
+    },
     /// Anything else worth reading.
     Note {
         /// The text.

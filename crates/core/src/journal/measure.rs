@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Acted, Fact, Run, StepRun, StepStatus, Upgrade};
+use super::{Acted, Fact, Run, RunKind, StepRun, StepStatus, Upgrade};
 use crate::names::{DatabaseName, StepId};
-use crate::plan::{Action, Back, Lane, Line, Migrate, PageMayLift, Phase, Plan, Schedule, Step, Undo, downtime_steps};
+use crate::plan::{
+    Action, Back, Host, InstanceRef, Lane, Line, Migrate, PageMayLift, Phase, Plan, Schedule, Step, StopServices, Undo,
+    downtime_steps,
+};
 use crate::time::between;
 
 /// The chain of steps that determined how long the downtime was.
@@ -28,11 +31,11 @@ pub fn window_length(run: &Run) -> Option<Duration> {
     Some(between(downtime_began(run)?, ended.into_iter().max()?))
 }
 
-/// When the first change of DNS was started: visitors may see the maintenance page from then on. A change that is known
-/// not to have been made does not count.
+/// Since when visitors may see the maintenance page: when the first change of DNS was started of which something says that
+/// it may have been made. That a change was started says nothing yet: its conductor may have ended before the call.
 #[must_use]
 pub fn downtime_began(run: &Run) -> Option<Timestamp> {
-    posts_page(run).filter_map(|(_, run)| run.acts_since()).min()
+    posts_page(run).filter(|(_, run)| may_have_posted(run)).filter_map(|(_, run)| run.acts_since()).min()
 }
 
 /// The latest moment at which the window may open. Nothing once something says that the maintenance page may be up, or
@@ -42,13 +45,49 @@ pub fn opens_by(run: &Run) -> Option<Timestamp> {
     run.plan.opens_by().filter(|_| !page_was_posted(run))
 }
 
-/// Whether something says that the maintenance page may be up: a step that puts it up has succeeded, the id of its
-/// change is known, or an attempt at it may have worked. That such a step was started says nothing yet: its conductor
-/// may have ended before the call.
+/// Whether the journal says that visitors may see the maintenance page, or have seen it.
 #[must_use]
 pub fn page_was_posted(run: &Run) -> bool {
-    let has_changed = |fact: &Fact| matches!(fact, Fact::RecordsChanged { .. });
-    posts_page(run).any(|(_, run)| run.acted == Acted::Perhaps || run.facts.iter().any(has_changed))
+    downtime_began(run).is_some()
+}
+
+/// Whether something says that a step has put the maintenance page up: it has succeeded, the id of its change is known, or
+/// an attempt at it may have worked.
+fn may_have_posted(run: &StepRun) -> bool {
+    run.acted == Acted::Perhaps || run.facts.iter().any(|fact| matches!(fact, Fact::RecordsChanged { .. }))
+}
+
+/// The hosts that a run of the window still needs: the next ones, whose services it starts, and until the maintenance
+/// page may be up the current ones too.
+pub fn hosts_needed(run: &Run) -> impl Iterator<Item = &Host> {
+    let is_down = page_was_posted(run);
+    run.plan.steps.iter().filter_map(move |step| match &step.action {
+        Action::StartServices(start) => Some(&start.host),
+        Action::StopServices(stop) if !is_down => Some(&stop.host),
+        _ => None,
+    })
+}
+
+/// Whether a run of the window needs a host that is known to be gone, so that it has to be planned again.
+#[must_use]
+pub fn lacks_hosts(run: &Run, upgrade: &Upgrade) -> bool {
+    run.kind == RunKind::Window && hosts_needed(run).any(|host| is_gone(host, upgrade))
+}
+
+/// Whether all next hosts of a balancer are known to be gone, so that nothing could serve its sites.
+#[must_use]
+pub fn lacks_all_hosts(run: &Run, upgrade: &Upgrade) -> bool {
+    run.plan.steps.iter().any(|step| match &step.action {
+        Action::Register(members) => members.hosts.iter().all(|host| is_gone(host, upgrade)),
+        _ => false,
+    })
+}
+
+fn is_gone(host: &Host, upgrade: &Upgrade) -> bool {
+    match &host.instance {
+        InstanceRef::Known(instance) => upgrade.gone.contains(instance),
+        InstanceRef::MadeBy(_) => upgrade.launched.get(&host.name).is_some_and(|id| upgrade.gone.contains(id)),
+    }
 }
 
 /// The steps that put the maintenance page up.
@@ -99,8 +138,8 @@ pub fn remaining(run: &Run, now: Timestamp) -> Duration {
     .length
 }
 
-/// What going back would mean now. Every step that was started counts, because a step whose end is not recorded may
-/// have done its work. A migration that found nothing to apply is no obstacle.
+/// What going back would mean now. Every step that may stand counts. A migration that found nothing to apply is no
+/// obstacle.
 #[must_use]
 pub fn way_back(run: &Run, upgrade: &Upgrade) -> Back {
     // A new plan observes a migration again, and may give its step another name, but does not undo it.
@@ -108,8 +147,6 @@ pub fn way_back(run: &Run, upgrade: &Upgrade) -> Back {
         Action::Migrate(migrate) => upgrade.started_migrations.values().any(|started| started.is_of_the_same(migrate)),
         _ => false,
     };
-    // So may a step that a plan before has done and this one observes again.
-    let may_stand = |run: &StepRun| !run.status.is_untouched() || run.acted != Acted::No;
     let started = run.runs().filter(|(step, run)| may_stand(run) || was_begun(&step.action));
     let started: Vec<Step> = started
         .map(|(step, _)| match &step.action {
@@ -120,6 +157,26 @@ pub fn way_back(run: &Run, upgrade: &Upgrade) -> Back {
         })
         .collect();
     Back::of(&started)
+}
+
+/// Whether something may have to be undone: a step whose end is not recorded may have done its work, and so may one that
+/// a plan before has done and that is observed again. One that has failed and is known to have changed nothing has not.
+fn may_stand(run: &StepRun) -> bool {
+    run.status.is_open() || run.acted != Acted::No
+}
+
+/// The current hosts whose services a window has stopped, or told to stop, although visitors are not sent to the
+/// maintenance page. Nothing while the page is just being put up.
+#[must_use]
+pub fn stopped_early(upgrade: &Upgrade) -> Vec<&StopServices> {
+    let window = upgrade.run_of(Phase::Window).filter(|run| run.is_under_way() && !page_was_posted(run));
+    let is_opening = |run: &&Run| upgrade.interrupted.is_none() && posts_page(run).any(|(_, run)| run.status.is_open());
+    let runs = window.filter(|run| !is_opening(run)).into_iter().flat_map(Run::runs);
+    let stopped = runs.filter_map(|(step, run)| match &step.action {
+        Action::StopServices(stop) if may_stand(run) => Some(stop),
+        _ => None,
+    });
+    stopped.collect()
 }
 
 /// Whether the maintenance page may be lifted when `step` has failed. It may not once a migration that old code cannot
@@ -153,7 +210,8 @@ pub fn page_is_up(run: &Run) -> bool {
     let lifts = |step: &Step| step.line == Line::LiftPage && matches!(step.action, Action::ChangeRecords(_));
     let lifted = run.runs().filter(|(step, run)| lifts(step) && run.status.is_done());
     let lifted: BTreeSet<&Lane> = lifted.map(|(step, _)| &step.lane).collect();
-    posts_page(run).any(|(step, run)| run.acts_since().is_some() && !lifted.contains(&step.lane))
+    let mut posted = posts_page(run).filter(|(_, run)| may_have_posted(run) && run.acts_since().is_some());
+    posted.any(|(step, _)| !lifted.contains(&step.lane))
 }
 
 /// The migrations that old code cannot work with: on the databases of the step's fleet or, if the step belongs to no
@@ -426,7 +484,8 @@ mod tests {
             changed_nothing: false,
         };
         let status = crate::journal::next_status(&"migrate".into(), run.status(&"migrate".into()), &failed);
-        run.steps.entry("migrate".into()).and_modify(|step| step.status = status.expect("it may fail"));
+        let status = status.expect("it may fail");
+        run.steps.entry("migrate".into()).and_modify(|step| step.follow(at(40), status, &failed));
         assert!(!way_back(&run, &Upgrade::default()).impossible.is_empty());
     }
 
@@ -541,6 +600,20 @@ mod tests {
         let mut run = window();
         run.steps.clear();
         assert_eq!(way_back(&run, &Upgrade::default()).steps, Vec::<StepId>::new());
+    }
+
+    #[test]
+    fn a_step_that_failed_and_is_known_to_have_changed_nothing_needs_no_way_back() {
+        let way_back_of = |acted| {
+            let mut run = window();
+            run.steps = [("open", done(0, 0))].map(|(id, run)| (id.into(), run)).into();
+            let status = StepStatus::Failed { attempts: 1, error: "too late".to_owned(), in_doubt: false };
+            let failed = StepRun { status, started_at: Some(at(0)), acted, ..StepRun::default() };
+            run.steps.insert("stop".into(), failed);
+            way_back(&run, &Upgrade::default()).length
+        };
+        assert_eq!(way_back_of(Acted::Perhaps), seconds(45));
+        assert_eq!(way_back_of(Acted::No), Duration::ZERO);
     }
 
     #[test]

@@ -127,6 +127,14 @@ fn reached(step: &Step, steps: &BTreeMap<StepId, StepRun>) -> StepRun {
     StepRun { status: StepStatus::Held, started_at: ended, ended_at: ended, ..StepRun::default() }
 }
 
+/// Whether a step of a plan is the same in the plan `before`. A decision on a window is about its date as well, which its
+/// words do not name: who has approved one date has not approved another.
+fn is_the_same(step: &Step, plan: &Plan, old: &Step, before: &Plan) -> bool {
+    let is_about_another_date =
+        matches!(step.action, Action::Decide(_)) && before.window_start() != plan.window_start();
+    old.action.does_the_same(&step.action) && !is_about_another_date
+}
+
 /// A step stays done if it is still the same and everything that it waits for has stayed done too. Steps that wait for
 /// something new are observed again.
 fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
@@ -134,7 +142,7 @@ fn carried_over(before: &Run, plan: &Plan) -> BTreeMap<StepId, StepRun> {
     let steps_before: BTreeMap<&StepId, &Step> = before.plan.steps.iter().map(|step| (&step.id, step)).collect();
     for step in &plan.steps {
         let run = before.run(twin(before, step));
-        let same = steps_before.get(&step.id).is_some_and(|old| old.action.does_the_same(&step.action));
+        let same = steps_before.get(&step.id).is_some_and(|old| is_the_same(step, plan, old, &before.plan));
         // Recording the current hosts only comes first in order: next hosts do not depend on which hosts were recorded.
         let stands = |edge: &Edge| {
             edge.rule == Rule::CaptureFirst || steps.get(&edge.step).is_some_and(|before| before.status.is_done())
@@ -178,7 +186,7 @@ fn acted_so_far(run: &StepRun) -> Acted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Announce, Phase};
+    use crate::plan::{Announce, Decide, Phase};
     use crate::testing::{self, step};
 
     fn message(id: &str, waits_for: &[&str]) -> Step {
@@ -231,6 +239,19 @@ mod tests {
         let all = carried(joined(), &["a", "b", "both", "last"], wider);
         let done: Vec<&str> = all.iter().filter(|(_, done)| *done).map(|(id, _)| id.as_str()).collect();
         assert_eq!(done, ["a", "b"]);
+    }
+
+    #[test]
+    fn an_approval_of_one_date_does_not_open_the_window_on_another() {
+        let window = |start: i64| {
+            let question = Decide { gate: "go".into(), question: "Go?".to_owned(), checklist: Vec::new() };
+            let moment = Timestamp::from_second(start).expect("in range");
+            let opening = Action::WaitUntil { moment, no_later_than: None };
+            vec![step("go", Action::Decide(question), &[]), step("open", opening, &["go"])]
+        };
+        let is_decided = |anew| carried(window(1), &["go"], anew)[0].1;
+        assert!(is_decided(window(1)));
+        assert!(!is_decided(window(2)));
     }
 
     /// Where the only step of a new plan is, which sends another text, after the one before was left as `run`.

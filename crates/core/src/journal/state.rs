@@ -43,6 +43,9 @@ pub struct Upgrade {
     pub migrated: Vec<Fact>,
     /// The old hosts that the upgrade terminated.
     pub terminated: BTreeSet<InstanceId>,
+    /// The hosts that a window needed and that were gone when a step of it failed.
+    #[serde(default)]
+    pub gone: BTreeSet<InstanceId>,
     /// The gates that wait for a decision, and since when.
     pub waiting_gates: BTreeMap<GateName, Timestamp>,
     /// The last decision at each gate.
@@ -217,12 +220,8 @@ impl Upgrade {
                 self.started_migrations.insert(step.id.clone(), migrate.clone());
             }
         }
-        // Gates that waited ask again, with the new plan's hash.
-        for step in &plan.steps {
-            if let Action::Decide(question) = &step.action {
-                self.waiting_gates.remove(&question.gate);
-            }
-        }
+        // Gates that waited ask again, with the new plan's hash. Those of another phase do too: it is planned again.
+        self.waiting_gates.clear();
         let run = Run::begin(number, kind, at, plan, deployment, before);
         self.runs.push(run);
         Ok(())
@@ -271,6 +270,9 @@ impl Upgrade {
             }
             Fact::Terminated { instance, .. } => {
                 self.terminated.insert(instance.clone());
+            }
+            Fact::Gone { instance, .. } => {
+                self.gone.insert(instance.clone());
             }
             Fact::RecordsChanged { .. }
             | Fact::RunningTasks { .. }

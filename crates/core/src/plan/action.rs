@@ -122,11 +122,14 @@ pub enum Action {
 
 impl Action {
     /// Whether `other` does the same, so that if it is done, this one is done. The latest time of a wait is ignored,
-    /// because it is advice on when to start.
+    /// because it is advice on when to start, and a migration is done on whichever host it ran.
     #[must_use]
     pub fn does_the_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::WaitUntil { moment, .. }, Self::WaitUntil { moment: other, .. }) => moment == other,
+            (Self::Migrate(migrate), Self::Migrate(other)) => {
+                Migrate { host: other.host.clone(), ..migrate.clone() } == *other
+            }
             _ => self == other,
         }
     }

@@ -4,7 +4,7 @@ use super::Inputs;
 use super::build::{CALL_LIMIT, step};
 use super::words::{fill, maintenance_page};
 use crate::deployment::{AnnounceWhen, Deployment};
-use crate::journal::{Upgrade, downtime_began, page_was_posted};
+use crate::journal::{Upgrade, page_was_posted};
 use crate::plan::{Action, Announce, Line, Phase, PublishPage, Rule, Step};
 
 pub(super) fn steps(deployment: &Deployment) -> Vec<Step> {
@@ -54,8 +54,7 @@ pub fn is_announced(upgrade: &Upgrade, deployment: &Deployment) -> bool {
 /// announce anything.
 #[must_use]
 pub fn is_announced_otherwise(upgrade: &Upgrade, deployment: &Deployment) -> bool {
-    let may_be_down =
-        upgrade.run_of(Phase::Window).is_some_and(|run| !run.is_under_way() || downtime_began(run).is_some());
+    let may_be_down = upgrade.run_of(Phase::Window).is_some_and(|run| !run.is_under_way() || page_was_posted(run));
     !may_be_down && was_told_otherwise(upgrade, deployment)
 }
 

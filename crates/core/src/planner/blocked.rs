@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::announce::{is_down, was_told_otherwise};
-use super::hosts::{living, unprepared_hosts, wanted_hosts};
+use super::hosts::{living, lost_hosts, next_hosts, unprepared_hosts};
 use super::{Inputs, current_hosts};
-use crate::deployment::Role;
+use crate::deployment::{Fleet, Role};
 use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, SiteName};
 use crate::plan::Phase;
 
@@ -63,13 +63,11 @@ pub enum Blocked {
     },
     /// A host on record as current is gone.
     #[error(
-        "current host {host} is on record but gone; find out who removed it, then {}", prepare(*too_late, "records the rest")
+        "current host {host} is on record but gone; find out who removed it, then `cutover prepare --replan` records the rest"
     )]
     CurrentHostGone {
         /// The host.
         host: HostName,
-        /// Whether visitors may see the maintenance page, so that nothing is prepared any more.
-        too_late: bool,
     },
     /// A next host in the file was never launched.
     #[error("next host {host} was not prepared; put `count` back{}", if *too_late { TOO_LATE } else { OR_PREPARE })]
@@ -80,12 +78,19 @@ pub enum Blocked {
         too_late: bool,
     },
     /// A next host that the upgrade launched is gone.
-    #[error("next host {host} was launched but is gone; {}", prepare(*too_late, "launches it again"))]
+    #[error("next host {host} was launched but is gone; `cutover prepare --replan` launches it again")]
     NextHostGone {
         /// The host.
         host: HostName,
-        /// Whether visitors may see the maintenance page, so that nothing is prepared any more.
-        too_late: bool,
+    },
+    /// All next edxapp hosts of a fleet are gone while visitors may see the maintenance page.
+    #[error(
+        "all next edxapp hosts of {fleet} are gone{TOO_LATE}. What is left is to go back by hand: `cutover status` says \
+         under Back what to undo, and which snapshots to restore if migrations have run"
+    )]
+    NoNextHosts {
+        /// The fleet.
+        fleet: FleetName,
     },
     /// There is no such balancer.
     #[error("balancer {balancer} does not exist")]
@@ -129,14 +134,6 @@ pub enum Blocked {
     },
 }
 
-/// How a host is prepared after `prepare` has succeeded, as long as that is possible.
-fn prepare(too_late: bool, what_it_does: &str) -> String {
-    match too_late {
-        false => format!("`cutover prepare --replan` {what_it_does}"),
-        true => format!("go on without a new plan, with `cutover window`{TOO_LATE}"),
-    }
-}
-
 const TOO_LATE: &str = ": no host is launched while visitors may see the maintenance page";
 const OR_PREPARE: &str = ", or launch it with `cutover prepare --replan`";
 
@@ -163,6 +160,8 @@ pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
     }
     let reason = match phase {
         Phase::Announce if is_down => Some(Blocked::TooLateToAnnounce),
+        // What was prepared may be completed for a window that opens late: hosts may have been lost.
+        Phase::Prepare if upgrade.run_of(phase).is_some() => None,
         Phase::Announce | Phase::Prepare => has_started(inputs),
         Phase::Window if is_down => was_moved(inputs),
         Phase::Window if was_told_otherwise(upgrade, inputs.deployment) => Some(Blocked::AnnouncedOtherwise),
@@ -208,19 +207,31 @@ fn hosts_exist(inputs: Inputs<'_>) -> Vec<Blocked> {
         .collect()
 }
 
+/// Before the page is up, all hosts are needed. After that, a current host that is gone counts as stopped, and the
+/// window goes on without the next hosts that are gone, if others can serve.
 fn hosts_live(inputs: Inputs<'_>) -> Vec<Blocked> {
-    let (living, wanted, too_late) = (living(inputs), wanted_hosts(inputs.deployment), is_down(inputs));
-    let captured = inputs.upgrade.captured.iter().flatten();
-    let current_gone = captured
-        .filter(|host| !living.contains(&host.instance))
-        .map(|host| Blocked::CurrentHostGone { host: host.name.clone(), too_late });
-    let launched = inputs.upgrade.launched.iter();
-    let next_gone = launched
-        .filter(|(host, instance)| !living.contains(instance) && wanted.contains(host))
-        .map(|(host, _)| Blocked::NextHostGone { host: host.clone(), too_late });
+    let too_late = is_down(inputs);
     let missing = unprepared_hosts(inputs.upgrade, inputs.deployment);
     let missing = missing.into_iter().map(|host| Blocked::NextHostMissing { host, too_late });
-    current_gone.chain(next_gone).chain(missing).collect()
+    let gone = if too_late { without_next_hosts(inputs) } else { gone_hosts(inputs) };
+    gone.into_iter().chain(missing).collect()
+}
+
+/// The hosts on record that are gone.
+fn gone_hosts(inputs: Inputs<'_>) -> Vec<Blocked> {
+    let living = living(inputs);
+    let captured = inputs.upgrade.captured.iter().flatten();
+    let current = captured.filter(|host| !living.contains(&host.instance));
+    let current = current.map(|host| Blocked::CurrentHostGone { host: host.name.clone() });
+    current.chain(lost_hosts(inputs).into_iter().map(|host| Blocked::NextHostGone { host })).collect()
+}
+
+/// The fleets that have lost all next hosts that could serve.
+fn without_next_hosts(inputs: Inputs<'_>) -> Vec<Blocked> {
+    let lost = lost_hosts(inputs);
+    let has_none = |fleet: &&Fleet| next_hosts(inputs, fleet, Role::Edxapp).iter().all(|host| lost.contains(host));
+    let fleets = inputs.deployment.fleets.iter().filter(has_none);
+    fleets.map(|fleet| Blocked::NoNextHosts { fleet: fleet.name.clone() }).collect()
 }
 
 fn traffic_exists(inputs: Inputs<'_>) -> Vec<Blocked> {

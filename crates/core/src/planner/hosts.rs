@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Inputs;
+use super::announce::is_down;
 use crate::deployment::{Deployment, Fleet, HostGroup, Role};
 use crate::journal::Upgrade;
 use crate::names::{FleetName, HostName, InstanceId, StepId};
@@ -55,7 +56,7 @@ pub fn next_hosts(inputs: Inputs<'_>, fleet: &Fleet, role: Role) -> Vec<HostName
 }
 
 /// The next hosts in the file, of all fleets.
-pub(super) fn wanted_hosts(deployment: &Deployment) -> BTreeSet<HostName> {
+fn wanted_hosts(deployment: &Deployment) -> BTreeSet<HostName> {
     let groups = deployment.fleets.iter().flat_map(|fleet| fleet.groups().map(move |(_, group)| (fleet, group)));
     groups.flat_map(|(fleet, group)| next_names(deployment, fleet, group)).collect()
 }
@@ -68,6 +69,20 @@ pub fn unprepared_hosts(upgrade: &Upgrade, deployment: &Deployment) -> Vec<HostN
         return Vec::new();
     }
     wanted_hosts(deployment).into_iter().filter(|host| !upgrade.launched.contains_key(host)).collect()
+}
+
+/// The next hosts in the file that the upgrade launched and that are gone.
+pub(super) fn lost_hosts(inputs: Inputs<'_>) -> BTreeSet<HostName> {
+    let living = living(inputs);
+    let is_lost = |host: &HostName| inputs.upgrade.launched.get(host).is_some_and(|id| !living.contains(id));
+    wanted_hosts(inputs.deployment).into_iter().filter(is_lost).collect()
+}
+
+/// The next hosts that a window goes on without: they are gone, and none is launched while visitors may see the
+/// maintenance page. Empty before that.
+#[must_use]
+pub fn left_out(inputs: Inputs<'_>) -> BTreeSet<HostName> {
+    if is_down(inputs) { lost_hosts(inputs) } else { BTreeSet::new() }
 }
 
 /// The instances that are not gone.
@@ -93,10 +108,14 @@ impl HostsByGroup {
         Self(groups)
     }
 
-    /// The next hosts: existing ones by their instance, others by the step that will launch them.
+    /// The next hosts: existing ones by their instance, others by the step that will launch them. Once none is launched
+    /// any more, those that are gone are there by the instance that they were.
     pub(super) fn next(inputs: Inputs<'_>) -> Self {
-        let living = living(inputs);
-        let launched = |name: &HostName| inputs.upgrade.launched.get(name).filter(|id| living.contains(id));
+        let (living, left_out) = (living(inputs), left_out(inputs));
+        let launched = |name: &HostName| {
+            let launched = inputs.upgrade.launched.get(name);
+            launched.filter(|id| living.contains(id) || left_out.contains(name))
+        };
         let mut groups = BTreeMap::new();
         for fleet in &inputs.deployment.fleets {
             for (role, group) in fleet.groups() {
@@ -111,6 +130,12 @@ impl HostsByGroup {
             }
         }
         Self(groups)
+    }
+
+    /// The same without those hosts.
+    pub(super) fn without(&self, left_out: &BTreeSet<HostName>) -> Self {
+        let keep = |hosts: &Vec<Host>| hosts.iter().filter(|host| !left_out.contains(&host.name)).cloned().collect();
+        Self(self.0.iter().map(|(group, hosts)| (group.clone(), keep(hosts))).collect())
     }
 
     /// The hosts of one role of a fleet.

@@ -19,7 +19,7 @@ mod words;
 
 pub use announce::{is_announced, is_announced_otherwise, is_down};
 pub use blocked::Blocked;
-pub use hosts::{current_hosts, next_host_step, next_hosts, unprepared_hosts};
+pub use hosts::{current_hosts, left_out, next_host_step, next_hosts, unprepared_hosts};
 pub use inputs::Inputs;
-pub use phases::{forecast, plan, plan_digested};
+pub use phases::{cannot_open, forecast, plan, plan_digested};
 pub use words::maintenance_page;

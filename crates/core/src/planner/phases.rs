@@ -1,5 +1,6 @@
 //! Plans of phases: of a phase that can start now, or of a later one.
 
+use super::announce::is_down;
 use super::{Blocked, Inputs, announce, basis, blocked, order, prepare, retire, window};
 use crate::deployment::Deployment;
 use crate::digest::Digest;
@@ -30,6 +31,13 @@ pub fn plan_digested(
         blocked.extend(blocked::by_world(inputs, phase));
     }
     if blocked.is_empty() { Ok(forecast_digested(inputs, deployment, phase, order)) } else { Err(blocked) }
+}
+
+/// The reasons in the world why a window that has not sent visitors to the maintenance page yet must not go on to do so;
+/// nothing once visitors may see the page.
+#[must_use]
+pub fn cannot_open(inputs: Inputs<'_>) -> Vec<Blocked> {
+    if is_down(inputs) { Vec::new() } else { blocked::by_world(inputs, Phase::Window) }
 }
 
 /// Plans a phase as if the ones before it were finished, to show it in advance. What earlier phases will create is

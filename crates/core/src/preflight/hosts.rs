@@ -1,28 +1,32 @@
 //! Current and next hosts, and the images that next ones are launched from.
 
 use super::item::{CheckItem, CheckState, of_part};
-use super::under_way::is_down;
+use super::under_way::UnderWay;
 use crate::deployment::{Cloud, Fleet, HostGroup, Role};
+use crate::journal::stopped_early;
 use crate::names::HostName;
 use crate::observation::{Instance, InstanceState, Part};
 use crate::plan::Phase;
-use crate::planner::{Inputs, current_hosts, next_hosts};
+use crate::planner::{Inputs, current_hosts, is_down, next_hosts};
 use crate::words::some_of;
 
-pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
+pub(super) fn check(inputs: Inputs<'_>, under_way: UnderWay<'_>) -> Vec<CheckItem> {
     let has_hosts = |role: &Role| inputs.deployment.role.services(*role).is_some();
     let images = || Role::ALL.into_iter().filter(has_hosts).map(|role| image(inputs, role)).collect();
-    let mut items = of_part(inputs, &Part::Instances, || current_and_next(inputs));
+    let mut items = of_part(inputs, &Part::Instances, || current_and_next(inputs, under_way));
     items.extend(of_part(inputs, &Part::Images, images));
+    items.extend(stopped_services(inputs).filter(|_| !under_way.is_conducted()));
     items.extend(stopped(inputs));
     items.extend(of_other_versions(inputs));
     items
 }
 
-fn current_and_next(inputs: Inputs<'_>) -> Vec<CheckItem> {
+fn current_and_next(inputs: Inputs<'_>, under_way: UnderWay<'_>) -> Vec<CheckItem> {
     let fleets = inputs.deployment.fleets.iter();
     let groups = fleets.flat_map(|fleet| fleet.groups().map(move |(role, group)| (fleet, role, group)));
-    groups.flat_map(|(fleet, role, group)| [current(inputs, fleet, role), next(inputs, fleet, role, group)]).collect()
+    groups
+        .flat_map(|(fleet, role, group)| [current(inputs, fleet, role), next(inputs, under_way, fleet, role, group)])
+        .collect()
 }
 
 fn current(inputs: Inputs<'_>, fleet: &Fleet, role: Role) -> CheckItem {
@@ -38,38 +42,55 @@ fn current(inputs: Inputs<'_>, fleet: &Fleet, role: Role) -> CheckItem {
         );
     }
     if gone > 0 && !inputs.upgrade.finished(Phase::Window) {
-        return item.warning("some hosts in the journal no longer exist", "find out who removed them");
+        return match inputs.upgrade.finished(Phase::Prepare) && !is_down(inputs) {
+            true => item.problem(
+                "the window does not open: hosts in the journal are gone",
+                "find out who removed them, then run `cutover prepare --replan`, which records the rest",
+            ),
+            // They count as stopped.
+            false => item.warning("some hosts in the journal no longer exist", "find out who removed them"),
+        };
     }
     item
 }
 
-fn next(inputs: Inputs<'_>, fleet: &Fleet, role: Role, group: &HostGroup) -> CheckItem {
+fn next(inputs: Inputs<'_>, under_way: UnderWay<'_>, fleet: &Fleet, role: Role, group: &HostGroup) -> CheckItem {
     let subject = format!("next {role} hosts of {}", fleet.name);
     let hosts: Vec<HostName> = next_hosts(inputs, fleet, role);
-    let launched = hosts.iter().filter(|name| inputs.upgrade.launched.contains_key(*name)).count();
-    let running = hosts.iter().filter_map(|name| inputs.upgrade.launched.get(name));
-    let running = running
-        .filter(|id| inputs.observation.instance(id).is_some_and(|host| host.state == InstanceState::Running))
-        .count();
-    let item = CheckItem::ok(subject, format!("{running} of {} running", group.count));
-    if launched == 0 {
+    let launched = |name: &HostName| inputs.upgrade.launched.get(name);
+    let seen = |name: &HostName| launched(name).and_then(|id| inputs.observation.instance(id));
+    let runs = |name: &HostName| seen(name).is_some_and(|host| host.state == InstanceState::Running);
+    let is_gone = |name: &HostName| launched(name).is_some() && !seen(name).is_some_and(Instance::lives);
+    let missing: Vec<&HostName> = hosts.iter().filter(|name| !runs(name)).collect();
+    let item = CheckItem::ok(subject, format!("{} of {} running", hosts.len() - missing.len(), group.count));
+    if missing.is_empty() {
+        return item;
+    }
+    if missing.iter().all(|name| under_way.is_launching(name)) {
+        let seen = format!("{}; `prepare` is launching the rest", item.seen);
+        return CheckItem { state: CheckState::Unknown, seen, ..item };
+    }
+    if !hosts.iter().any(|name| launched(name).is_some()) {
         return item.warning("there is nothing to move to yet", "`cutover prepare` launches them");
     }
-    if running < hosts.len() && !inputs.upgrade.finished(Phase::Prepare) {
-        return CheckItem {
-            state: CheckState::Unknown,
-            seen: format!("{}; `prepare` is under way", item.seen),
-            ..item
-        };
+    if !inputs.upgrade.finished(Phase::Prepare) && !missing.iter().any(|name| is_gone(name)) {
+        return item.warning("the rest does not run yet, and nobody launches it", "`cutover prepare` goes on with it");
     }
-    if running < hosts.len() {
-        let remedy = match is_down(inputs.upgrade) {
-            false => "run `cutover prepare --replan`",
-            true => "no host is launched during the window: put `count` back, or do without the host",
-        };
-        return item.problem("the fleet would come back smaller", remedy);
+    item.problem("the fleet would come back smaller", smaller(inputs, &hosts))
+}
+
+/// What to do about next hosts that do not run.
+fn smaller(inputs: Inputs<'_>, hosts: &[HostName]) -> &'static str {
+    let never_launched = || hosts.iter().any(|host| !inputs.upgrade.launched.contains_key(host));
+    if inputs.upgrade.finished(Phase::Window) {
+        "launch others by hand: the upgrade launches no more"
+    } else if !is_down(inputs) {
+        "run `cutover prepare --replan`"
+    } else if never_launched() {
+        "no host is launched during the window: put `count` back"
+    } else {
+        "if they are gone, go on without them: `cutover window --replan`"
     }
-    item
 }
 
 fn image(inputs: Inputs<'_>, role: Role) -> CheckItem {
@@ -98,6 +119,19 @@ fn image(inputs: Inputs<'_>, role: Role) -> CheckItem {
             }
         }
     }
+}
+
+/// Services that a window has stopped without having sent visitors to the maintenance page.
+fn stopped_services(inputs: Inputs<'_>) -> Option<CheckItem> {
+    let stopped: Vec<&str> = stopped_early(inputs.upgrade).iter().map(|stop| stop.host.name.as_str()).collect();
+    let item =
+        CheckItem::ok("services of current hosts", format!("the window has stopped them on {}", stopped.join(", ")));
+    (!stopped.is_empty()).then(|| {
+        item.problem(
+            "visitors still get the site, and these hosts do nothing for it",
+            "go on with `cutover window`, or start them by hand, unless somebody has: `cutover status` says how",
+        )
+    })
 }
 
 /// If a stopped host is started again after the window, its old code runs on the new schema.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::item::{CheckItem, of_part, or_flaws};
-use super::under_way::is_taking_snapshot;
+use super::under_way::UnderWay;
 use crate::deployment::Database;
 use crate::observation::{Part, PendingCount};
 use crate::plan::Phase;
@@ -13,15 +13,16 @@ use crate::time::{between, human};
 /// The largest normal age of a daily backup: backups start once a day, at some moment within an hour.
 const DAILY: Duration = Duration::from_secs(25 * 3600);
 
-pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
-    let databases = || inputs.deployment.databases.iter().flat_map(|database| instance(inputs, database)).collect();
+pub(super) fn check(inputs: Inputs<'_>, under_way: UnderWay<'_>) -> Vec<CheckItem> {
+    let databases = inputs.deployment.databases.iter();
+    let databases = || databases.flat_map(|database| instance(inputs, under_way, database)).collect();
     let mut items = of_part(inputs, &Part::Databases, databases);
     items.extend(pending(inputs));
     items.extend(of_part(inputs, &Part::Credentials, || vec![credentials(inputs)]));
     items
 }
 
-fn instance(inputs: Inputs<'_>, database: &Database) -> Vec<CheckItem> {
+fn instance(inputs: Inputs<'_>, under_way: UnderWay<'_>, database: &Database) -> Vec<CheckItem> {
     let subject = format!("database {}", database.name);
     let Some(seen) = inputs.observation.databases.get(&database.name) else {
         return vec![CheckItem::ok(subject, "does not exist").problem("nothing can be migrated", "correct its name")];
@@ -31,7 +32,7 @@ fn instance(inputs: Inputs<'_>, database: &Database) -> Vec<CheckItem> {
     let words = age.map_or("no snapshot".to_owned(), |age| format!("last snapshot {} ago", human(age)));
     let item = CheckItem::ok(&subject, words);
     let mut flaws = Vec::new();
-    if !seen.available && !is_taking_snapshot(inputs.upgrade, &database.name) {
+    if !seen.available && !under_way.is_taking_snapshot(&database.name) {
         let consequence = "no snapshot and no migration is possible";
         let remedy = "wait for its pending change, or cancel it";
         flaws.push(CheckItem::ok(subject, "is not available").problem(consequence, remedy));

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::item::{CheckItem, of_part, or_flaws};
-use super::under_way::{has_disturbed, has_pointed};
+use super::under_way::UnderWay;
 use crate::deployment::{Balancer, BalancerKind, Site};
+use crate::names::DnsName;
 use crate::observation::{BalancerState, Health, Part};
 use crate::plan::Phase;
 use crate::planner::Inputs;
@@ -16,10 +17,10 @@ const EXPIRY_WARNING: Duration = Duration::from_secs(30 * 86_400);
 /// A balancer that takes longer than this to bring a host into service costs a large part of most windows.
 const LONG_WAY_IN: Duration = Duration::from_secs(300);
 
-pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
+pub(super) fn check(inputs: Inputs<'_>, under_way: UnderWay<'_>) -> Vec<CheckItem> {
     let deployment = inputs.deployment;
-    let records = || deployment.sites.iter().map(|site| record(inputs, site)).collect();
-    let balancers = || deployment.balancers.iter().flat_map(|one| balancer(inputs, one)).collect();
+    let records = || deployment.sites.iter().map(|site| record(inputs, under_way, site)).collect();
+    let balancers = || deployment.balancers.iter().flat_map(|one| balancer(inputs, under_way, one)).collect();
     let mut items = of_part(inputs, &Part::Records, records);
     items.extend(of_part(inputs, &Part::Balancers, balancers));
     items.extend(
@@ -31,7 +32,7 @@ pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
     items
 }
 
-fn record(inputs: Inputs<'_>, site: &Site) -> CheckItem {
+fn record(inputs: Inputs<'_>, under_way: UnderWay<'_>, site: &Site) -> CheckItem {
     let subject = format!("record {}", site.host);
     let Some(record) = inputs.observation.records.get(&site.host) else {
         return CheckItem::ok(subject, "no CNAME record").problem(
@@ -40,16 +41,16 @@ fn record(inputs: Inputs<'_>, site: &Site) -> CheckItem {
         );
     };
     let words = format!("{} for {}", record.target, human(record.ttl));
-    if has_pointed(inputs.upgrade, &site.host, record) {
-        return CheckItem::ok(subject, format!("{words}, as the window has changed it"));
+    let item = CheckItem::ok(subject, &words);
+    let Some(balancer) = inputs.deployment.balancer(&site.balancer).map(|balancer| &balancer.domain) else {
+        return item;
+    };
+    let expected = under_way.expected(&site.host, balancer);
+    if !expected.includes(&record.target) {
+        return pointed_elsewhere(item, expected.belongs, balancer);
     }
-    let item = CheckItem::ok(subject, words);
-    let domain = inputs.deployment.balancer(&site.balancer).map(|balancer| &balancer.domain);
-    if !domain.is_some_and(|domain| domain.is_same(&record.target)) {
-        return item.warning(
-            "visitors are not sent to the balancer that the file names",
-            "find out who changed it, and point it at the balancer",
-        );
+    if !balancer.is_same(&record.target) || !balancer.is_same(expected.belongs) {
+        return CheckItem { seen: format!("{words}, as the window has changed it"), ..item };
     }
     // After the window, `retire` gives records their usual TTL again.
     let is_to_come = !inputs.upgrade.finished(Phase::Window);
@@ -63,7 +64,19 @@ fn record(inputs: Inputs<'_>, site: &Site) -> CheckItem {
     item
 }
 
-fn balancer(inputs: Inputs<'_>, balancer: &Balancer) -> Vec<CheckItem> {
+/// A record that somebody else has changed. During the window it belongs at the maintenance page.
+fn pointed_elsewhere(item: CheckItem, belongs: &DnsName, balancer: &DnsName) -> CheckItem {
+    if belongs.is_same(balancer) {
+        return item.warning(
+            "visitors are not sent to the balancer that the file names",
+            "find out who changed it, and point it at the balancer",
+        );
+    }
+    let remedy = format!("find out who changed it, and point it at {belongs} until the window takes the page down");
+    item.problem("visitors do not see the maintenance page while their site is upgraded", &remedy)
+}
+
+fn balancer(inputs: Inputs<'_>, under_way: UnderWay<'_>, balancer: &Balancer) -> Vec<CheckItem> {
     let subject = format!("balancer {}", balancer.name);
     let Some(seen) = inputs.observation.balancers.get(&balancer.name) else {
         return vec![
@@ -79,7 +92,7 @@ fn balancer(inputs: Inputs<'_>, balancer: &Balancer) -> Vec<CheckItem> {
         human(check.interval),
         human(seen.draining)
     );
-    let is_disturbed = has_disturbed(inputs.upgrade, &balancer.name, seen);
+    let is_disturbed = under_way.is_disturbing(&balancer.name, seen);
     let words = if is_disturbed { format!("{words}; the window is replacing its hosts") } else { words };
     let item = CheckItem::ok(subject, words);
     let mut flaws = Vec::new();

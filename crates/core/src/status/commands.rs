@@ -1,7 +1,7 @@
 //! The commands that an operator is told to type. A command that is printed has all options without which it would be
 //! refused, or would do something else, so every place that prints one gets it from here.
 
-use crate::journal::page_was_posted;
+use crate::journal::{lacks_all_hosts, lacks_hosts, page_was_posted};
 use crate::names::{GateName, StepId};
 use crate::plan::{Order, Phase};
 
@@ -30,7 +30,7 @@ impl PhaseOptions<'_> {
     fn needed(inputs: StatusInputs<'_>, edited: Option<&Edited>, phase: Phase) -> Self {
         let StatusInputs { upgrade, deployment, now, .. } = inputs;
         let run = upgrade.run_under_way().filter(|run| run.kind == phase.into());
-        let replan = edited.is_some_and(|edited| edited.phase == phase);
+        let replan = edited.is_some_and(|edited| edited.phase == phase) || without_lost_hosts(inputs) == Some(phase);
         let may_open_late = |plan| !forecast_now(plan, deployment, now).fits;
         // A run that was started late goes on late, but a new plan for it has to be allowed to.
         let waits = run.filter(|run| phase == Phase::Window && !page_was_posted(run));
@@ -42,6 +42,19 @@ impl PhaseOptions<'_> {
             plan: None,
         }
     }
+}
+
+/// The phase that has to be planned again because the window lacks hosts that are gone: hosts are launched again until
+/// visitors may see the maintenance page, and after that the window goes on without them.
+fn without_lost_hosts(inputs: StatusInputs<'_>) -> Option<Phase> {
+    let run = inputs.upgrade.run_under_way().filter(|run| lacks_hosts(run, inputs.upgrade))?;
+    Some(if page_was_posted(run) { Phase::Window } else { Phase::Prepare })
+}
+
+/// Whether nothing is left that could serve a site: what to do then is said where the window has failed.
+fn cannot_go_on(inputs: StatusInputs<'_>) -> bool {
+    let run = inputs.upgrade.run_under_way().filter(|_| without_lost_hosts(inputs) == Some(Phase::Window));
+    run.is_some_and(|run| lacks_all_hosts(run, inputs.upgrade))
 }
 
 /// The command that runs `phase` with these options. `file` is the deployment file as it is typed.
@@ -104,11 +117,19 @@ pub(super) fn next_command(
         PhaseState::UnderWay => gate,
         // It still waits for steps that are under way, and no other conductor may begin meanwhile.
         PhaseState::Refused | PhaseState::Failed if inputs.conductor.lives() == Some(true) => None,
-        _ if edited.is_some_and(|edited| edited.put_back.is_some()) => None,
         PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
-            Some(phase_command(inputs, edited, edited.map_or(unfinished.phase, |edited| edited.phase)))
+            command_to_go_on(inputs, unfinished.phase, edited)
         }
     }
+}
+
+/// The command with which a new conductor goes on with `phase`, which is another phase's if that has to be planned again
+/// first. Nothing if the file has to be put back, or nothing can go on without hosts that are gone: every command would be
+/// refused.
+fn command_to_go_on(inputs: StatusInputs<'_>, phase: Phase, edited: Option<&Edited>) -> Option<String> {
+    let cannot = edited.is_some_and(|edited| edited.put_back.is_some()) || cannot_go_on(inputs);
+    let lost = || without_lost_hosts(inputs).unwrap_or(phase);
+    (!cannot).then(|| phase_command(inputs, edited, edited.map_or_else(lost, |edited| edited.phase)))
 }
 
 /// The command that resumes the phase under way once its conductor has stopped, which was asked to, or has to after a
@@ -123,7 +144,8 @@ pub(super) fn resume_command(
         ConductorState::AtWork => matches!(phase.state, PhaseState::Refused | PhaseState::Failed),
         _ => false,
     };
-    unfinished(inputs, phases).filter(ends).map(|phase| phase_command(inputs, edited, phase.phase))
+    let ending = unfinished(inputs, phases).filter(ends)?;
+    command_to_go_on(inputs, ending.phase, edited)
 }
 
 /// The command that tells people about other dates of a window that has not opened and can only be opened late. It is
@@ -146,6 +168,6 @@ pub(super) fn take_over_command(
     edited: Option<&Edited>,
 ) -> Option<String> {
     let ConductorState::Suspended { name, .. } = inputs.conductor else { return None };
-    let again = phase_command(inputs, edited, unfinished(inputs, phases)?.phase);
+    let again = command_to_go_on(inputs, unfinished(inputs, phases)?.phase, edited)?;
     Some(format!("{again} --take-over {name}"))
 }

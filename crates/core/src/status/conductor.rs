@@ -34,4 +34,10 @@ impl ConductorState {
             Self::AtWork | Self::Stopping | Self::Suspended { .. } => Some(true),
         }
     }
+
+    /// Whether it certainly does something: it is alive, and not suspended.
+    #[must_use]
+    pub const fn is_at_work(&self) -> bool {
+        matches!(self, Self::AtWork | Self::Stopping)
+    }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::deployment::Deployment;
-use crate::journal::{Upgrade, downtime_began};
+use crate::journal::{Upgrade, page_was_posted};
 use crate::names::HostName;
 use crate::plan::Phase;
 use crate::planner::{is_announced_otherwise, unprepared_hosts};
@@ -40,7 +40,7 @@ impl Edited {
         let window = upgrade.run_of(Phase::Window);
         let is_over = window.is_some_and(|run| !run.is_under_way());
         let unprepared = if is_over { Vec::new() } else { unprepared_hosts(upgrade, deployment) };
-        let down = window.filter(|run| run.is_under_way() && downtime_began(run).is_some());
+        let down = window.filter(|run| run.is_under_way() && page_was_posted(run));
         let phase = if is_announced_otherwise(upgrade, deployment) {
             Phase::Announce
         } else if !unprepared.is_empty() && down.is_none() {

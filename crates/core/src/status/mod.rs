@@ -2,7 +2,8 @@
 //!
 //! `upgrade` is the complete status, `inputs` what it is made from, `phases` where each phase is, `window` the window's
 //! times, `conductor` what is known of who conducts it, `edited` whether the file still says what is under way, `commands`
-//! what to type, and `refusal` distinguishes a refusal at a gate from a failure. Everything is a pure function of the
+//! what to type, `stopped` which current hosts do not work although visitors need them, and `refusal` distinguishes a
+//! refusal at a gate from a failure. Everything is a pure function of the
 //! journal's state, the deployment file and a moment, so that every reader of the journal computes the same status.
 
 mod commands;
@@ -11,6 +12,7 @@ mod edited;
 mod inputs;
 mod phases;
 mod refusal;
+mod stopped;
 mod upgrade;
 mod window;
 
@@ -20,5 +22,6 @@ pub use edited::{Edited, PutBack};
 pub use inputs::StatusInputs;
 pub use phases::{PhaseState, PhaseStatus};
 pub use refusal::{Refusal, only_refused, refusal_of};
+pub use stopped::StoppedServices;
 pub use upgrade::{BackStatus, BackSteps, FailedStep, NextSteps, NoWayBack, RunningStep, Status, WaitingGate};
 pub use window::{Downtime, StartStatus, WindowStatus, delayed, forecast_now, safe_start, until_words};

@@ -1,6 +1,6 @@
 //! Where each phase is.
 
-use crate::journal::downtime_began;
+use crate::journal::page_was_posted;
 use crate::plan::Phase;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -75,7 +75,7 @@ impl PhaseStatus {
 /// that was not finished is left alone.
 pub(super) fn unfinished<'a>(inputs: StatusInputs<'_>, phases: &'a [PhaseStatus]) -> Option<&'a PhaseStatus> {
     let window = inputs.upgrade.run_of(Phase::Window).filter(|run| run.is_under_way());
-    let is_down = window.is_some_and(|run| downtime_began(run).is_some());
+    let is_down = window.is_some_and(page_was_posted);
     let left = |phase: &&PhaseStatus| phase.state != PhaseState::Finished;
     phases.iter().filter(left).find(|phase| !is_down || phase.phase != Phase::Announce)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use crate::journal::{Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, way_back};
+use crate::journal::{Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, stopped_early, way_back};
 use crate::names::{GateName, StepId, UpgradeId};
 use crate::plan::{Action, Decide, PageMayLift, Phase, Step, StepGroups};
 use crate::time::{OffsetTime, between, seconds};
@@ -19,6 +19,7 @@ use super::edited::Edited;
 use super::inputs::StatusInputs;
 use super::phases::{PhaseState, PhaseStatus};
 use super::refusal::{Refusal, refusal_of};
+use super::stopped::StoppedServices;
 use super::window::{Downtime, StartStatus, WindowStatus};
 
 /// Where an upgrade is.
@@ -56,6 +57,9 @@ pub struct Status {
     pub running: Vec<RunningStep>,
     /// The steps that have failed.
     pub failed: Vec<FailedStep>,
+    /// The current hosts whose services the window has stopped although visitors are not sent to the maintenance page.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stopped: Vec<StoppedServices>,
     /// The gates that wait for a decision.
     pub gates: Vec<WaitingGate>,
     /// What can start next, with similar steps grouped.
@@ -147,7 +151,8 @@ pub struct WaitingGate {
     pub checklist: Vec<String>,
     /// Since when it waits.
     pub since: Timestamp,
-    /// The command that approves it; nothing if the state could not be read completely.
+    /// The command that approves it; nothing if the state could not be read completely, or if the file was edited and
+    /// nobody conducts the plan that asks.
     pub command: Option<String>,
 }
 
@@ -209,11 +214,12 @@ impl Status {
         let current = upgrade.current_run();
         let unfinished = current.filter(|run| run.finished_at.is_none());
         let window = unfinished.filter(|run| run.plan.phase == Phase::Window);
-        let gates = waiting_gates(inputs);
+
         let phases: Vec<PhaseStatus> = Phase::ALL.iter().map(|phase| PhaseStatus::of(inputs, *phase)).collect();
         let groups = unfinished.map(|run| StepGroups::of(&run.plan)).unwrap_or_default();
         let known = Edited::of(upgrade, inputs.deployment);
         let edited = known.as_ref();
+        let gates = waiting_gates(inputs, edited);
         let is_readable = inputs.damage.is_none();
         let gate = gates.first().and_then(|gate| gate.command.clone());
         Self {
@@ -230,6 +236,7 @@ impl Status {
             phase: current.map(|run| run.plan.phase),
             running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
             failed: unfinished.map(|run| failed(inputs, run, edited)).unwrap_or_default(),
+            stopped: stopped_early(upgrade).into_iter().map(StoppedServices::of).collect(),
             next: unfinished.map(|run| next(run, &groups)).unwrap_or_default(),
             start: StartStatus::of(inputs.upgrade, inputs.deployment),
             window: window.map(|run| WindowStatus::of(run, upgrade, inputs.deployment, inputs.now)),
@@ -251,11 +258,12 @@ impl Status {
 }
 
 impl Status {
-    /// Whether a phase has stopped and no reason is on record: its conductor was killed, its machine has ended, or it could
-    /// not write the reason.
+    /// Whether the phase that was started last has stopped and no reason is on record: its conductor was killed, its machine
+    /// has ended, or it could not write the reason. Why a phase before has stopped is not known any more, and was shown.
     #[must_use]
     pub fn has_stopped_without_reason(&self) -> bool {
-        self.interrupted.is_none() && self.phases.iter().any(|phase| phase.state == PhaseState::Stopped)
+        let last = self.phases.iter().find(|phase| self.phase == Some(phase.phase));
+        self.interrupted.is_none() && last.is_some_and(|phase| phase.state == PhaseState::Stopped)
     }
 }
 
@@ -295,7 +303,9 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
     // Only these are accepted as done: what was in doubt once may have been found out since.
     let is_in_doubt = |step: &Step| matches!(run.status(&step.id), StepStatus::Failed { in_doubt: true, .. });
     let needs_consent = |step: &Step| matches!(step.action, Action::Migrate(_)) || is_in_doubt(step);
-    let is_readable = inputs.damage.is_none();
+    // A phase is not run while the file has to be put back, or another phase planned again first.
+    let can_be_run = edited.is_none_or(|edited| edited.phase == phase && edited.put_back.is_none());
+    let can_be_run = can_be_run && inputs.damage.is_none();
     let failed = run.failed().map(|(step, error)| FailedStep {
         step: step.id.clone(),
         lane: step.lane.to_string(),
@@ -307,13 +317,15 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
             PageMayLift::No { because } => Some(because),
             PageMayLift::Yes => None,
         },
-        retry_command: (needs_consent(step) && is_readable).then(|| retry_command(&again, &step.id)),
-        accept_command: (is_in_doubt(step) && is_readable).then(|| accept_command(&again, &step.id)),
+        retry_command: (needs_consent(step) && can_be_run).then(|| retry_command(&again, &step.id)),
+        accept_command: (is_in_doubt(step) && can_be_run).then(|| accept_command(&again, &step.id)),
     });
     failed.collect()
 }
 
-fn waiting_gates(inputs: StatusInputs<'_>) -> Vec<WaitingGate> {
+fn waiting_gates(inputs: StatusInputs<'_>, edited: Option<&Edited>) -> Vec<WaitingGate> {
+    // If the edit is applied before somebody conducts the plan that asks, a decision on it is void.
+    let counts = edited.is_none() || inputs.conductor.lives() == Some(true);
     let plans = inputs.upgrade.last_runs().flat_map(|run| &run.plan.steps);
     let asked: BTreeMap<&GateName, &Decide> = plans
         .filter_map(|step| match &step.action {
@@ -328,7 +340,7 @@ fn waiting_gates(inputs: StatusInputs<'_>) -> Vec<WaitingGate> {
             question: asked.get(gate).map(|decide| decide.question.clone()).unwrap_or_default(),
             checklist: asked.get(gate).map(|decide| decide.checklist.clone()).unwrap_or_default(),
             since: *since,
-            command: inputs.damage.is_none().then(|| approve_command(inputs.file, gate)),
+            command: (counts && inputs.damage.is_none()).then(|| approve_command(inputs.file, gate)),
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::deployment::Deployment;
-use crate::journal::{Run, Upgrade, downtime_began, remaining, way_back, window_length};
+use crate::journal::{Run, Upgrade, downtime_began, page_was_posted, remaining, way_back, window_length};
 use crate::plan::{Phase, Plan, WindowForecast};
 use crate::planner::is_announced;
 use crate::time::{OffsetTime, between, earlier, human, later, seconds};
@@ -28,7 +28,7 @@ impl StartStatus {
     #[must_use]
     pub fn of(upgrade: &Upgrade, deployment: &Deployment) -> Option<Self> {
         let run = upgrade.run_of(Phase::Window);
-        if run.is_some_and(|run| run.finished_at.is_some() || downtime_began(run).is_some()) {
+        if run.is_some_and(|run| run.finished_at.is_some() || page_was_posted(run)) {
             return None;
         }
         let window = &deployment.window;
@@ -139,7 +139,7 @@ impl WindowStatus {
 
 /// What a step that takes longer than expected means for the window.
 pub fn delayed(run: &Run, upgrade: &Upgrade, deployment: &Deployment, now: Timestamp) -> String {
-    if downtime_began(run).is_some() {
+    if page_was_posted(run) {
         return WindowStatus::of(run, upgrade, deployment, now).verdict();
     }
     safe_start(latest_safe_start(run, deployment), now, deployment.window.start)

@@ -4,7 +4,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Upgrade};
 use cutover_core::names::GateName;
 use cutover_core::plan::Action;
-use cutover_core::status::ConductorState;
+use cutover_core::status::{ConductorState, Edited};
 use cutover_engine::inbox::{drop_in, undelivered};
 
 use crate::args::ApproveArgs;
@@ -58,7 +58,11 @@ pub(super) fn run(args: &ApproveArgs) -> Result<Exit, CommandError> {
             ConductorState::Stopping => with_status("the conductor is stopping, and may not read it any more"),
             ConductorState::Suspended { .. } => with_status("the conductor is suspended, and does not read it"),
         };
-        output::note(&format!("{} {word} by {}; {what_follows}", args.gate, one_line(&args.by)));
+        let void = match Edited::of(&upgrade, session.deployment()) {
+            Some(_) => "; the file was edited meanwhile, and once that is applied, this decision is void",
+            None => "",
+        };
+        output::note(&format!("{} {word} by {}; {what_follows}{void}", args.gate, one_line(&args.by)));
         Ok(Exit::Done)
     })
 }

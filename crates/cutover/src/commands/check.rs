@@ -28,7 +28,9 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
         let upgrade = reading.upgrade;
         let observation = session.observe_to_look(&upgrade).await?;
         let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade: &upgrade };
-        let mut items = check(inputs);
+        // Whether the lease can be read is an item of its own, about the state.
+        let is_conducted = session.conductor().await.is_ok_and(|conductor| conductor.is_at_work());
+        let mut items = check(inputs, is_conducted);
         items.extend(session.connection().map(|connection| region(inputs, connection.region())));
         let world = session.world().await?;
         let asked = observe::name_answers(&world, session.deployment());

@@ -63,6 +63,22 @@ pub(super) fn failed(failed: &FailedStep) -> String {
     lines.join("\n")
 }
 
+/// Services of current hosts that are stopped although visitors get the site from these hosts.
+pub(super) fn stopped(status: &Status) -> Option<String> {
+    let hosts = &status.stopped;
+    if hosts.is_empty() {
+        return None;
+    }
+    let about = "visitors are not sent to the maintenance page, and the window has stopped services on current hosts. If it \
+                 does not go on now, start them by hand on each of these hosts, unless somebody has:";
+    let mut lines = vec![hang("STOPPED  ", about, WIDTH)];
+    for host in hosts {
+        lines.push(format!("         {}:", host.host));
+        lines.push(format!("         {}", host.start_command));
+    }
+    Some(lines.join("\n"))
+}
+
 /// That the file was edited, and how the edit is applied.
 pub(super) fn edited(status: &Status) -> Option<String> {
     let edited = status.edited.as_ref()?;

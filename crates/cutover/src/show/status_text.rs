@@ -9,7 +9,7 @@ use cutover_core::status::{
 use cutover_core::time::{between, human};
 use jiff::Timestamp;
 
-use super::attention::{edited, failed, gate, suspended, unwritable};
+use super::attention::{edited, failed, gate, stopped, suspended, unwritable};
 use super::text::{WIDTH, count, hang};
 
 /// `status` for people.
@@ -22,6 +22,7 @@ pub fn status_text(status: &Status) -> String {
     parts.extend(suspended(status));
     parts.extend(status.gates.iter().map(|waiting| gate(status, waiting)));
     parts.extend(status.failed.iter().map(failed));
+    parts.extend(stopped(status));
     parts.extend(edited(status));
     parts.extend([head(status), phases(status)]);
     parts.extend(start(status));

@@ -1,6 +1,5 @@
 //! The keyboard, which all questions of a process share, and whether this process has its terminal to itself.
 
-use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use futures_util::lock::{Mutex, MutexGuard};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read};
 use rustix::process::getpgrp;
-use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
+use rustix::termios::{LocalModes, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::clock::sleep;
@@ -30,11 +29,12 @@ pub enum Typed {
 }
 
 impl Keyboard {
-    /// The keyboard, if standard input is a terminal.
+    /// The keyboard, if standard input is the terminal that controls this process. Another terminal, as after `setsid`, has
+    /// no foreground that this process could come to.
     #[must_use]
     pub fn of_this_terminal() -> Option<Self> {
         let is_in_foreground = || foreground_of(std::io::stdin()) == Ok(true);
-        std::io::stdin().is_terminal().then(|| Self { lines: Mutex::default(), is_in_foreground })
+        foreground_of(std::io::stdin()).is_ok().then(|| Self { lines: Mutex::default(), is_in_foreground })
     }
 
     /// A keyboard for tests to type on.
@@ -127,6 +127,14 @@ fn foreground_of(terminal: impl AsFd) -> Result<bool, Errno> {
 #[must_use]
 pub fn is_in_background() -> bool {
     foreground_of(std::io::stderr()) == Ok(false)
+}
+
+/// Whether the kernel would suspend this process for a write to `stream`: that is a terminal which takes output from its
+/// foreground only (`stty tostop`), and this process is in its background.
+#[must_use]
+pub fn write_suspends(stream: impl AsFd) -> bool {
+    let takes_foreground_only = |terminal: Termios| terminal.local_modes.contains(LocalModes::TOSTOP);
+    foreground_of(&stream) == Ok(false) && tcgetattr(stream).is_ok_and(takes_foreground_only)
 }
 
 /// Drops what the kernel has kept since before this process began to read.

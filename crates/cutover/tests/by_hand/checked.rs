@@ -27,13 +27,16 @@ fn a_check_while_an_upgrade_is_under_way_expects_what_cutover_has_done() {
     until(|| deployment.events().iter().any(|event| event["facts"][0]["fact"] == "launched"));
     end_at_once(&mut prepare);
     let next = wrong(&deployment, &["next "]);
-    assert!(!next.iter().any(|item| item.contains("smaller")), "they are being launched: {next:?}");
+    assert!(!next.iter().any(|item| item.contains("smaller")), "they can still be launched: {next:?}");
     deployment.see_through(deployment.start("prepare"));
     let mut window = deployment.start("window");
     wait_for(&deployment, "window.migrate.");
-    end_at_once(&mut window);
     let disturbed = ["balancer ", "record ", "database ", "page ", "next "];
     assert_eq!(wrong(&deployment, &disturbed), [""; 0]);
+    end_at_once(&mut window);
+    let left = wrong(&deployment, &disturbed);
+    assert!(left.iter().any(|item| item.contains("are not served even now")), "nobody brings them back: {left:?}");
+    assert!(!left.iter().any(|item| item.contains("record ")), "visitors belong at the page: {left:?}");
     // The page still says what was announced, and it is too late to announce anything else.
     deployment.edit("start = 2020-12-14T10:00:00-05:00", "start = 2020-12-15T10:00:00-05:00");
     assert_eq!(wrong(&deployment, &["page "]), [""; 0]);

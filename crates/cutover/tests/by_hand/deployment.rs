@@ -124,6 +124,24 @@ impl Deployment {
         serde_json::from_slice(&world).expect("JSON")
     }
 
+    /// Changes the embedded cloud, while no conductor is at work.
+    pub(crate) fn change_world(&self, change: impl FnOnce(&mut Value)) {
+        let mut world = self.world();
+        change(&mut world);
+        std::fs::write(self.state_root().join("embedded-cloud/world.json"), world.to_string()).expect("written");
+    }
+
+    /// Terminates hosts of the embedded cloud, while no conductor is at work.
+    pub(crate) fn lose(&self, names: &[&str]) {
+        self.change_world(|world| {
+            let hosts = world["hosts"].as_object_mut().expect("hosts").values_mut();
+            let lost = hosts.filter(|host| host["name"].as_str().is_some_and(|name| names.contains(&name)));
+            let lost: Vec<&mut Value> = lost.collect();
+            assert_eq!(lost.len(), names.len(), "{names:?}");
+            lost.into_iter().for_each(|host| host["state"] = "terminated".into());
+        });
+    }
+
     /// The parts of the embedded cloud that have to do with the maintenance page.
     pub(crate) fn page(&self) -> String {
         self.world()["pages"].to_string()

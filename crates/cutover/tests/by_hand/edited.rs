@@ -23,7 +23,7 @@ fn flat(deployment: &Deployment, code: i32, arguments: &[&str]) -> String {
 }
 
 /// The arguments of the command that `status` says to type next.
-fn next_command(deployment: &Deployment) -> Vec<String> {
+pub(super) fn next_command(deployment: &Deployment) -> Vec<String> {
     let status = deployment.status();
     let command = status["next_command"].as_str().unwrap_or_else(|| panic!("no command: {status}"));
     arguments_of(command, deployment)
@@ -98,6 +98,19 @@ fn an_approval_to_open_the_window_in_time_is_not_one_to_open_it_late() {
     wait_for(&deployment, "window.page.");
     assert_eq!(decided(), 2, "{}", deployment.log());
     end_at_once(&mut window);
+}
+
+#[test]
+fn a_window_that_is_in_time_is_not_called_late_with_any_option() {
+    let deployment = Deployment::prepared("late-in-time");
+    for _ in 0..2 {
+        let asked = deployment.log().matches("GATE ").count();
+        let mut window = deployment.spawn(deployment.command(&["window", "--late"]));
+        until(|| gate_waits(&deployment) && deployment.log().matches("GATE ").count() > asked);
+        let gate = &deployment.status()["gates"][0];
+        assert!(!gate["checklist"].to_string().contains("it will not end as announced"), "{gate}");
+        end_at_once(&mut window);
+    }
 }
 
 /// The last plan of the window that was started.
@@ -273,6 +286,7 @@ fn hosts_that_the_file_asks_for_after_the_window_was_started_are_prepared_until_
     assert_eq!(next_command(&deployment), ["window"]);
     let mut window = deployment.start("window");
     wait_for(&deployment, "window.page.");
+    until(|| deployment.status()["window"]["down_since"].is_string());
     end_at_once(&mut window);
     // Once visitors may see the page, no host is launched any more.
     deployment.edit("count = 3", "count = 4");
@@ -290,19 +304,55 @@ fn hosts_that_the_file_asks_for_after_the_window_was_started_are_prepared_until_
 #[test]
 fn the_last_status_of_a_conductor_knows_that_the_file_was_edited_meanwhile() {
     let deployment = Deployment::prepared("edited-meanwhile");
-    for (edited, what) in [("settle = \"70s\"", "EDITED"), ("settle = 70", "has mistakes now")] {
+    let (settle, version) = ("settle = \"60s\"", "version = \"4\"");
+    let edits = [
+        (settle, "settle = \"70s\"", "EDITED"),
+        (settle, "settle = 70", "has mistakes now"),
+        (version, "version = \"9\"", "describes another upgrade now"),
+    ];
+    for (before, edited, what) in edits {
         let opened = || deployment.events().iter().filter(|event| event["event"] == "gate-opened").count();
         let asked = opened();
         let window = deployment.command(&["window"]).spawn().expect("it starts");
         // Only once it asks does it listen to signals.
         until(|| opened() > asked);
-        deployment.edit("settle = \"60s\"", edited);
+        deployment.edit(before, edited);
         send(&window, rustix::process::Signal::TERM);
         let output = window.wait_with_output().expect("it ends");
         let words = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(7), "{words}");
         assert!(words.contains(what), "{words}");
         assert_eq!(words.contains("--replan"), what == "EDITED", "{words}");
-        deployment.edit(edited, "settle = \"60s\"");
+        deployment.edit(edited, before);
     }
+}
+
+#[test]
+fn a_deployment_file_that_became_a_pipe_holds_nobody() {
+    let deployment = Deployment::prepared("piped");
+    let mut window = deployment.start("window");
+    until(|| gate_waits(&deployment) && deployment.log().contains("GATE "));
+    let text = std::fs::read_to_string(deployment.file()).expect("the file");
+    std::fs::remove_file(deployment.file()).expect("removed");
+    let made = std::process::Command::new("mkfifo").arg(deployment.file()).status().expect("it starts");
+    assert!(made.success());
+    send(&window, rustix::process::Signal::TERM);
+    let begin = std::time::Instant::now();
+    let ended = loop {
+        match window.try_wait().expect("it can be waited for") {
+            Some(status) => break Some(status),
+            None if begin.elapsed() > std::time::Duration::from_secs(15) => break None,
+            None => std::thread::sleep(std::time::Duration::from_millis(50)),
+        }
+    };
+    if ended.is_none() {
+        end_at_once(&mut window);
+    }
+    assert_eq!(ended.and_then(|status| status.code()), Some(7), "{}", deployment.log());
+    assert!(deployment.log().contains("cannot be read any more"), "{}", deployment.log());
+    let refused = flat(&deployment, 1, &["status"]);
+    assert!(refused.contains("it is not a regular file"), "{refused}");
+    std::fs::remove_file(deployment.file()).expect("removed");
+    std::fs::write(deployment.file(), text).expect("written");
+    assert_eq!(next_command(&deployment), ["window"]);
 }

@@ -5,6 +5,7 @@ mod checked;
 mod conductors;
 mod deployment;
 mod edited;
+mod gone;
 mod phases;
 mod readers;
 mod state;

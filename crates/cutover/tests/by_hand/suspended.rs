@@ -190,3 +190,44 @@ fn a_status_says_which_signal_has_stopped_the_conductor() {
         assert!(deployment.log().contains("stopping, because"), "{}", deployment.log());
     }
 }
+
+#[test]
+fn a_conductor_in_the_background_of_a_terminal_that_takes_no_output_from_there_is_not_suspended_by_its_progress() {
+    let deployment = Deployment::prepared("tostop");
+    let (master, terminal) = terminal();
+    let (shown, to_foreground) = (screen(&master), deployment.folder.join("to-foreground"));
+    let window = deployment.command(&["window"]);
+    let mut shell = Command::new("setsid");
+    let script = "stty tostop; set -m; f=$1; shift; \"$@\" & while ! [ -e $f ]; do sleep 0.1; done; fg";
+    shell.args(["--ctty", "sh", "-c", script, "sh"]);
+    shell.arg(&to_foreground).arg(window.get_program()).args(window.get_args());
+    shell.stdin(terminal.try_clone().expect("a copy")).stderr(terminal).stdout(Stdio::null());
+    let mut shell = shell.spawn().expect("it starts");
+    until(|| gate_waits(&deployment));
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let process = conductor(&deployment);
+    assert!(!is_in_foreground(process));
+    assert!(!is_stopped(process), "it was stopped because it wrote to the terminal");
+    assert!(!shown().contains("GATE "), "the terminal takes nothing: {}", shown());
+    std::fs::write(&to_foreground, "").expect("written");
+    until(|| shown().contains("GATE "));
+    let id = rustix::process::Pid::from_raw(i32::try_from(process).expect("a number")).expect("a process");
+    rustix::process::kill_process(id, Signal::KILL).expect("it is there");
+    shell.wait().expect("it is gone");
+}
+
+#[test]
+fn nobody_is_told_to_type_at_a_terminal_that_does_not_control_the_conductor() {
+    let deployment = Deployment::prepared("no-terminal");
+    let (_master, terminal) = terminal();
+    let window = deployment.command(&["window"]);
+    let mut session = Command::new("setsid");
+    session.arg("--wait").arg(window.get_program()).args(window.get_args()).stdin(terminal);
+    let mut session = deployment.spawn(session);
+    until(|| gate_waits(&deployment) && deployment.log().contains("To approve, run:"));
+    assert!(!deployment.log().contains("`fg`"), "{}", deployment.log());
+    let process = i32::try_from(conductor(&deployment)).expect("a number");
+    let process = rustix::process::Pid::from_raw(process).expect("a process");
+    rustix::process::kill_process(process, Signal::KILL).expect("it is there");
+    session.wait().expect("it is gone");
+}

@@ -9,6 +9,7 @@ use cutover_core::names::{InstanceId, JobName, SnapshotId};
 use cutover_core::plan::{Action, Host, HostPrograms, Line, Migrate, Phase};
 use cutover_hosts::job::{Job, JobStart, JobState};
 
+use super::gone::is_gone;
 use super::printed::Printed;
 use super::programs::running_again;
 use super::{Seen, StepContext};
@@ -50,7 +51,7 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
             Ok(diagnosis(context, migrate, &state, pending, &name))
         }
         // The host has no job of this run: it was not started, unless the journal says that it was.
-        _ if is_on_record(context, &current) => Ok(lost(migrate, &current)),
+        _ if is_on_record(context, &current) => Ok(lost(context, migrate, &current)),
         _ => Ok(Seen::NotYet),
     }
 }
@@ -145,28 +146,61 @@ fn is_on_record(context: &StepContext<'_>, wanted: &JobName) -> bool {
     context.run().facts.iter().any(|fact| matches!(fact, Fact::Job { job, .. } if job == wanted))
 }
 
-fn lost(migrate: &Migrate, job: &JobName) -> Seen {
+fn lost(context: &StepContext<'_>, migrate: &Migrate, job: &JobName) -> Seen {
+    let run = context.run();
+    let on_record = run.facts.iter().find_map(|fact| match fact {
+        Fact::Job { host, job: other, .. } if other == job => Some(host),
+        _ => None,
+    });
+    let host = on_record.unwrap_or(&migrate.host.name);
     let why = format!(
-        "job {job} was, or may have been, started on {}, which has no record of it now. The schema {} may be half \
+        "job {job} was, or may have been, started on {host}, which has no record of it now. The schema {} may be half \
          migrated. The maintenance page must stay up",
-        migrate.host.name, migrate.schema
+        migrate.schema
     );
     Seen::never(why, "check the schema's migrations before anything else")
 }
 
 /// A job on the same schema that another step started, of this plan or an earlier one, and that is still running.
 async fn other_migrator(context: &StepContext<'_>, migrate: &Migrate) -> Answer<Option<JobName>> {
-    for (host, name) in others(context, migrate) {
+    for (other, name) in others(context, migrate) {
+        let host = &other.host;
+        let id = context.instance(host)?;
         // The numbers of runs have gaps: an operator may have requested a run that was never started.
-        if let Some(JobState::Running) = job(context, &context.instance(&host)?, &name).await? {
-            return Ok(Some(name));
+        match job(context, &id, &name).await {
+            Ok(Some(JobState::Running)) => return Ok(Some(name)),
+            Ok(_) => {}
+            // A job ends with its host. What it left is for an operator to look at before another one is started.
+            Err(failure) if !is_gone(context, &id).await => return Err(failure),
+            Err(_) if context.retries > 0 || has_ended_well(context, &other) => {}
+            Err(_) => return Err(left_by(context, migrate, host, &name)),
         }
     }
     Ok(None)
 }
 
+/// Whether the current run has seen that migration through.
+fn has_ended_well(context: &StepContext<'_>, migrate: &Migrate) -> bool {
+    let upgrade = context.journal.upgrade();
+    upgrade.current_run().into_iter().flat_map(Run::runs).any(|(step, run)| match &step.action {
+        Action::Migrate(other) => other.is_of_the_same(migrate) && run.status.is_done(),
+        _ => false,
+    })
+}
+
+/// A job may have run on a host that is gone now.
+fn left_by(context: &StepContext<'_>, migrate: &Migrate, host: &Host, job: &JobName) -> Failure {
+    let why = format!(
+        "job {job} was, or may have been, started on {}, which is gone. The schema {} may be half migrated. The \
+         maintenance page must stay up",
+        host.name, migrate.schema
+    );
+    let hint = "check the schema's migrations before anything else, then run the phase again with --retry";
+    Failure::permanent(why).with_hint(format!("{hint} {}", context.step.id))
+}
+
 /// The jobs on the same schema that may have been started according to the journal, without those of this step.
-fn others(context: &StepContext<'_>, migrate: &Migrate) -> Vec<(Host, JobName)> {
+fn others(context: &StepContext<'_>, migrate: &Migrate) -> Vec<(Migrate, JobName)> {
     let own = jobs(context, migrate);
     let upgrade = context.journal.upgrade();
     let mut others = Vec::new();
@@ -175,8 +209,8 @@ fn others(context: &StepContext<'_>, migrate: &Migrate) -> Vec<(Host, JobName)> 
     for (step, run) in upgrade.runs.iter().flat_map(Run::runs).filter(|(_, run)| may_run(run)) {
         let Action::Migrate(other) = &step.action else { continue };
         for number in (0..=run.retries).filter(|_| other.schema == migrate.schema) {
-            let found = (other.host.clone(), other.job_of_run(number));
-            let is_own = found.0 == migrate.host && own.contains(&found.1);
+            let found = (other.clone(), other.job_of_run(number));
+            let is_own = other.host == migrate.host && own.contains(&found.1);
             if !is_own && !others.contains(&found) {
                 others.push(found);
             }

@@ -8,6 +8,7 @@ mod commands;
 mod context;
 mod dispatch;
 mod dns;
+mod gone;
 mod held;
 mod hosts;
 mod idle;
@@ -25,5 +26,6 @@ mod tasks;
 
 pub(crate) use context::{Seen, StepContext};
 pub(crate) use dispatch::{act, observe};
+pub(crate) use gone::{missed, without};
 pub(crate) use late::too_late;
 pub(crate) use manner::{Manner, grace, interval, manner, shortest_interval};

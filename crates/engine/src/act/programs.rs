@@ -9,11 +9,12 @@ use std::time::Duration;
 use cutover_core::deployment::PastStopLimit;
 use cutover_core::journal::Fact;
 use cutover_core::names::ProgramName;
-use cutover_core::plan::{HostPrograms, StartServices, StopServices, Work};
+use cutover_core::plan::{Host, HostPrograms, StartServices, StopServices, Work};
 use cutover_core::time::human;
 use cutover_hosts::answers::{self, NotAsked};
 use cutover_hosts::supervisor::{ProgramStatus, State, Verb, autostart};
 
+use super::gone::stopped_for_good;
 use super::supervised::{Subject, change_of_pids, order, states, up};
 use super::{Seen, StepContext, tasks};
 use crate::failure::Failure;
@@ -23,7 +24,10 @@ use crate::slots::StepSlot;
 
 pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> Answer<Seen> {
     let subject = Subject::new(context, &stop.host, &stop.supervisorctl, &stop.programs)?;
-    let up = up(context, &context.slot, &subject).await?;
+    let up = match up(context, &context.slot, &subject).await {
+        Ok(up) => up,
+        Err(failure) => return stopped_for_good(context, &stop.host, &subject.id, failure).await,
+    };
     if up.is_empty() {
         return Ok(Seen::holds());
     }
@@ -58,21 +62,31 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
 /// How long after the stop limit killed processes may still be there. They are killed again every ten seconds.
 const KILLED_WITHIN: Duration = Duration::from_secs(60);
 
-/// Tells programs to stop. Those that have not stopped in time are killed, if the deployment file says so.
+/// Tells programs to stop. Those that have not stopped in time are killed, if the deployment file says so. If the host
+/// goes away meanwhile, nothing is left to stop.
 pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Result<(), WriteError> {
     let subject = Subject::new(context, &stop.host, &stop.supervisorctl, &stop.programs)?;
-    let up = up(context, &context.slot, &subject).await?;
+    match stop_there(context, stop, &subject).await {
+        Err(WriteError::Failed(failure)) => {
+            Ok(stopped_for_good(context, &stop.host, &subject.id, failure).await.map(|_| ())?)
+        }
+        answer => answer,
+    }
+}
+
+async fn stop_there(context: &StepContext<'_>, stop: &StopServices, subject: &Subject<'_>) -> Result<(), WriteError> {
+    let up = up(context, &context.slot, subject).await?;
     let past_limit = since_told(context) >= stop.stop_limit;
     let stopping = up.stopping();
     if past_limit && stop.past_stop_limit == PastStopLimit::Kill && !stopping.is_empty() {
         // Recorded before the kill: its answer may be lost, or this process may end, and interrupted tasks must be
         // reported.
-        let tasks = tasks::left(context, &subject).await.unwrap_or_default();
+        let tasks = tasks::left(context, subject).await.unwrap_or_default();
         context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone(), tasks }).await?;
-        return order(context, "kill", Verb::Kill, &subject, stopping, up.left()).await;
+        return order(context, "kill", Verb::Kill, subject, stopping, up.left()).await;
     }
-    tasks::put_on_record(context, stop, &subject).await?;
-    let answer = order(context, "stop", Verb::Stop, &subject, stop.programs.clone(), Vec::new()).await;
+    tasks::put_on_record(context, stop, subject).await?;
+    let answer = order(context, "stop", Verb::Stop, subject, stop.programs.clone(), Vec::new()).await;
     context.told_to_stop.set(Some(context.clock.moment()));
     answer
 }
@@ -187,11 +201,42 @@ async fn found<'a, T>(
         // This is one step, but each host needs a connection.
         let slot = StepSlot::new(context.slots, Work::Connections);
         let subject = Subject::new(context, &host.host, &host.supervisorctl, &host.programs)?;
-        let found = look(&slot, &subject).await?;
+        let found = unless_gone(context, &slot, &host.host, &subject, &look).await?;
         Ok::<_, Failure>(found.map(|found| (subject, found)))
     });
     let looked = futures_util::future::try_join_all(looks).await?;
     Ok(looked.into_iter().flatten().collect())
+}
+
+/// How often a host that is shutting down is looked at again.
+const GOING: Duration = Duration::from_secs(10);
+
+/// What was found on a host; nothing on one that is gone, once it is.
+async fn unless_gone<T>(
+    context: &StepContext<'_>,
+    slot: &StepSlot<'_>,
+    host: &Host,
+    subject: &Subject<'_>,
+    look: &impl AsyncFn(&StepSlot<'_>, &Subject<'_>) -> Answer<Option<T>>,
+) -> Answer<Option<T>> {
+    loop {
+        let failure = match look(slot, subject).await {
+            Ok(found) => return Ok(found),
+            Err(failure) => failure,
+        };
+        match stopped_for_good(context, host, &subject.id, failure.clone()).await? {
+            Seen::Holds(facts) => {
+                facts.into_iter().for_each(|fact| context.note(fact));
+                return Ok(None);
+            }
+            Seen::UnderWay(why) if context.in_this_process() < context.step.limit => {
+                slot.release();
+                context.journal.mention(&context.step.id, &why);
+                context.clock.sleep(GOING).await;
+            }
+            _ => return Err(failure),
+        }
+    }
 }
 
 /// The hosts on which programs run that must be stopped, with those programs, according to supervisor.

@@ -4,7 +4,7 @@ use cutover_core::journal::{Event, Fact};
 
 use super::Conductor;
 use super::words::in_doubt;
-use crate::act::StepContext;
+use crate::act::{StepContext, missed, without};
 use crate::failure::Failure;
 use crate::halt::Halt;
 use crate::journal::JournalError;
@@ -75,6 +75,13 @@ impl Conductor {
         if !self.journal.step_run(&context.step.id).status.is_open() {
             self.started(context).await?;
         }
+        // What cannot be seen now does not hide why the step failed.
+        let missed = missed(context).await.unwrap_or_default();
+        let why = match without(context.step, &missed) {
+            Some(hint) => why.clone().with_hint(hint),
+            None => why.clone(),
+        };
+        missed.into_iter().for_each(|fact| context.note(fact));
         context.put_on_record().await?;
         let (step, error, in_doubt) = (context.step.id.clone(), why.to_string(), known == Known::InDoubt);
         let changed_nothing = known == Known::ChangedNothing;

@@ -10,10 +10,13 @@ use cutover_core::plan::{Action, Decide, Step};
 use cutover_core::time::human;
 
 use super::{Conductor, StepEnd, Stop};
-use crate::act::{StepContext, too_late};
+use crate::act::{StepContext, missed, too_late};
 use crate::failure::Failure;
 use crate::halt::Halt;
 use crate::ports::Decided;
+
+/// Why a window does not open when a host is gone.
+const ALL_HOSTS: &str = "the window does not open without all hosts of its plan";
 
 impl Conductor {
     pub(super) async fn wait(&self, step: &Step, end_waits: &Stop) -> Result<StepEnd, Halt> {
@@ -32,7 +35,12 @@ impl Conductor {
                 if let Some(latest) = no_later_than.filter(|latest| self.clock.now() > *latest) {
                     return self.failed(&context, &too_late(latest, self.clock.now())).await;
                 }
-                self.ended_well(&context, Vec::new()).await
+                // Hosts may have been terminated since the window was planned, too.
+                match missed(&context).await {
+                    Ok(missed) if missed.is_empty() => self.ended_well(&context, Vec::new()).await,
+                    Ok(_) => self.failed(&context, &Failure::permanent(ALL_HOSTS)).await,
+                    Err(failure) => self.failed(&context, &failure).await,
+                }
             }
             _ => {
                 let why = Failure::permanent("cutover does not know how to wait for this");

@@ -4,6 +4,7 @@
 mod balancers;
 mod dns;
 mod dry;
+mod gone;
 mod held;
 mod hosts;
 mod images;

@@ -53,6 +53,8 @@ pub(crate) struct Services {
     silent_until: Cell<Option<Timestamp>>,
     /// Whether supervisor's `autostart` is on, in its files and as it has read them.
     starts_at_boot: Cell<bool>,
+    /// Whether their host answers nothing.
+    pub(crate) are_silent: Cell<bool>,
     queued: Cell<u32>,
     /// What celery says about running tasks.
     active: RefCell<Said>,
@@ -97,6 +99,7 @@ impl Services {
             obeys_late,
             silent_until,
             starts_at_boot,
+            are_silent: Cell::default(),
             queued,
             active,
             said,
@@ -142,6 +145,9 @@ impl Services {
 #[async_trait(?Send)]
 impl Hosts for Services {
     async fn ask(&self, _: &InstanceId, ask: &Ask) -> Answer<Said> {
+        if self.are_silent.get() {
+            return Err(Failure::permanent("the host cannot be reached"));
+        }
         let printed = |stdout: String| Ok(Said { stdout, ..Said::default() });
         match ask.command.arguments.as_slice() {
             [_, verb, names @ ..] if verb == "status" => {
@@ -426,7 +432,7 @@ fn a_crash_takes_nothing_from_the_time_that_programs_have_to_stop() {
     assert!((160..165).contains(&seconds), "{seconds} s");
 }
 
-fn start() -> Step {
+pub(crate) fn start() -> Step {
     start_on("edx-0")
 }
 

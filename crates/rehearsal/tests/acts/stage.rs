@@ -155,7 +155,13 @@ impl Stage {
 
     /// Conducts a new plan with these steps.
     pub(crate) fn conduct(&self, steps: Vec<Step>) -> Ending {
-        self.go(Some((plan(steps), Digest::of(b""))))
+        self.conduct_as(RunKind::Announce, steps)
+    }
+
+    /// Conducts a new plan of another phase with these steps.
+    pub(crate) fn conduct_as(&self, kind: RunKind, steps: Vec<Step>) -> Ending {
+        let phase = kind.phase().expect("it is a phase");
+        self.go(phase, Some((Plan { phase, ..plan(steps) }, Digest::of(b""))))
     }
 
     /// Conducts a new plan with these steps, or continues the one on record.
@@ -166,10 +172,10 @@ impl Stage {
 
     /// Another conductor continues the plan on record.
     pub(crate) fn resume(&self) -> Ending {
-        self.go(None)
+        self.go(Phase::Announce, None)
     }
 
-    fn go(&self, begin: Option<(Plan, Digest)>) -> Ending {
+    fn go(&self, phase: Phase, begin: Option<(Plan, Digest)>) -> Ending {
         let journal = Rc::new(self.journal());
         let clock = Rc::clone(&self.conductors_clock);
         let mut gate = Gate::new(Authority::Alone, Rc::clone(&journal), Rc::new(OnClock(Rc::clone(&clock))));
@@ -180,7 +186,7 @@ impl Stage {
         let stop = std::future::pending().boxed_local().shared();
         run(&self.clock, journal.append(took_over())).expect("it can be recorded");
         let conductor = Conductor::new(self.world.clone(), clock, Rc::clone(&self.operator), journal, gate, stop);
-        run(&self.clock, phase::run(&conductor, begin, Phase::Announce)).expect("the journal works")
+        run(&self.clock, phase::run(&conductor, begin, phase)).expect("the journal works")
     }
 
     fn journal(&self) -> Journal {
@@ -251,7 +257,15 @@ impl Stage {
     }
 
     pub(crate) fn error_of(&self, id: &str) -> String {
-        match self.status(id) {
+        self.error_of_phase(Phase::Announce, id)
+    }
+
+    pub(crate) fn error_of_window(&self, id: &str) -> String {
+        self.error_of_phase(Phase::Window, id)
+    }
+
+    fn error_of_phase(&self, phase: Phase, id: &str) -> String {
+        match self.on_record().run_of(phase).expect("it was begun").status(&id.into()).clone() {
             StepStatus::Failed { error, .. } => error,
             other => panic!("{id} has not failed: {other:?}"),
         }

@@ -11,17 +11,19 @@ use futures_util::future::{AbortHandle, Abortable, LocalBoxFuture};
 use jiff::Timestamp;
 
 use cutover_core::deployment::Role;
-use cutover_core::journal::{
-    Event, Fact, Run, StepStatus, Upgrade, downtime_began, opens_by, page_is_up, page_was_posted, way_back,
-};
+use cutover_core::digest::Digest;
+use cutover_core::journal::{Event, Fact, Run, StepStatus, Upgrade, downtime_began, opens_by, page_is_up, way_back};
 use cutover_core::names::InstanceId;
 use cutover_core::plan::{Action, Line, Order, Phase, Plan};
+use cutover_core::planner::{Blocked, Inputs, forecast, is_down, plan};
+use cutover_core::status::{ConductorState, Status, StatusInputs};
 use cutover_core::time::later;
 use cutover_engine::drive::Conductor;
 use cutover_engine::fence::ZoneFence;
 use cutover_engine::gate::{Authority, FaultSource, Gate, InjectedFault, Permit};
 use cutover_engine::journal::Journal;
 use cutover_engine::lease::OnClock;
+use cutover_engine::observe::observe;
 use cutover_engine::phase::Ending;
 use cutover_engine::ports::Clock;
 use cutover_rehearsal::{RehearsalEnding, ScriptedOperator, SimulatedClock, conduct_phase, run};
@@ -100,7 +102,7 @@ impl FaultSource for Death {
 
 impl Stage {
     /// An upgrade that is announced and prepared, shortly before its window.
-    fn prepared() -> Self {
+    pub(super) fn prepared() -> Self {
         let stage = Self::before_window(Duration::from_secs(2 * 86_400), qa(), 1, |_| {});
         let start = stage.deployment.window.start.timestamp;
         for phase in [Phase::Announce, Phase::Prepare] {
@@ -115,11 +117,20 @@ impl Stage {
         let clock: Rc<dyn Clock> = Rc::new(Oversleeping { clock: Rc::clone(&self.clock), at: Cell::new(asleep_at) });
         let faults = Rc::new(Nap { clock: Rc::clone(&self.clock), before: RefCell::new(before) });
         let conductor = self.conductor(clock, Rc::clone(&faults) as _);
-        let mut findings = Vec::new();
-        let phase = conduct_phase(&self.deployment, Order::Overlapped, phase, &conductor, &mut findings);
-        let ending = run(&self.clock, phase).expect("the rehearsal itself works");
+        let ending = self.conduct_one(phase, &conductor);
         assert!(faults.before.borrow().is_none(), "the machine was not suspended");
-        match ending {
+        ending
+    }
+
+    /// Runs or continues a phase with these faults.
+    pub(super) fn run_with(&self, phase: Phase, faults: Rc<dyn FaultSource>) -> Ending {
+        self.conduct_one(phase, &self.conductor(self.clock(), faults))
+    }
+
+    fn conduct_one(&self, phase: Phase, conductor: &Conductor) -> Ending {
+        let mut findings = Vec::new();
+        let phase = conduct_phase(&self.deployment, Order::Overlapped, phase, conductor, &mut findings);
+        match run(&self.clock, phase).expect("the rehearsal itself works") {
             None => Ending::Finished,
             Some(RehearsalEnding::Failed(_, steps)) => Ending::Failed(steps),
             Some(other) => panic!("{other:?}"),
@@ -127,7 +138,7 @@ impl Stage {
     }
 
     /// A conductor that goes on with what is on record.
-    fn conductor(&self, clock: Rc<dyn Clock>, faults: Rc<dyn FaultSource>) -> Conductor {
+    pub(super) fn conductor(&self, clock: Rc<dyn Clock>, faults: Rc<dyn FaultSource>) -> Conductor {
         let epoch = self.reading().records.last().map_or(1, |last| last.epoch + 1);
         self.conductor_of(epoch, clock, faults)
     }
@@ -341,8 +352,7 @@ fn a_page_step_that_died_before_its_call_does_not_let_a_new_plan_open_the_window
     stage.die_before("change_records");
     let before = stage.upgrade();
     let run_before = before.current_run().expect("the window");
-    assert!(downtime_began(run_before).is_some(), "as far as anybody knows");
-    assert!(!page_was_posted(run_before));
+    assert_eq!(downtime_began(run_before), None, "nothing says that the call was made");
     let mut upgrade = before.clone();
     let (run, kind, deployment) = (before.next_run(), Phase::Window.into(), run_before.deployment.clone());
     let anew = Event::RunStarted { run, kind, plan: Arc::clone(&run_before.plan), deployment };
@@ -355,7 +365,37 @@ fn a_page_step_that_died_before_its_call_does_not_let_a_new_plan_open_the_window
     let _ = upgrade.apply(stage.clock.now(), &started);
     let run = upgrade.current_run().expect("the new run");
     assert_eq!(opens_by(run), run_before.plan.opens_by(), "nothing says that the page is up");
-    assert!(downtime_began(run).is_some(), "and nothing says that it is not");
+    assert_eq!(downtime_began(run), None);
+}
+
+#[test]
+fn a_window_that_died_before_the_call_of_its_page_is_moved_with_the_command_that_the_status_names() {
+    let stage = Stage::prepared();
+    stage.die_before("change_records");
+    let (upgrade, mut deployment) = (stage.upgrade(), stage.deployment.clone());
+    let start = &mut deployment.window.start.timestamp;
+    *start = start.checked_add(Duration::from_secs(86_400)).expect("in range");
+    let (now, conductor) = (stage.clock.now(), &ConductorState::Gone);
+    let deployment = &deployment;
+    let status =
+        |upgrade| Status::of(StatusInputs { upgrade, deployment, file: "qa.toml", now, conductor, damage: None });
+    let shown = status(&upgrade);
+    assert!(shown.start.is_some(), "it has not opened");
+    assert_eq!(shown.edited.and_then(|edited| edited.put_back), None, "nothing has to be put back");
+    assert_eq!(shown.next_command.as_deref(), Some("cutover announce qa.toml --replan"));
+    let (world, clock) = (stage.cloud.world(), Rc::clone(&stage.clock));
+    let observation = run(&stage.clock, observe(&world, &*clock, deployment, &upgrade)).expect("it can be observed");
+    let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
+    assert!(!is_down(inputs), "the zone says so too");
+    let blocked = plan(inputs, Phase::Announce, Order::Overlapped).expect_err("it has succeeded");
+    assert_eq!(blocked, [Blocked::Finished { phase: Phase::Announce }], "nothing else is in the way");
+    // While the announcement is under way, and after it was killed, that is what goes on.
+    let anew = forecast(inputs, Phase::Announce, Order::Overlapped);
+    let (number, kind, digest) = (upgrade.next_run(), Phase::Announce.into(), Digest::of_json(deployment));
+    let mut announcing = upgrade.clone();
+    let begun = Event::RunStarted { run: number, kind, plan: anew.into(), deployment: digest };
+    announcing.apply(now, &begun).expect("it can follow");
+    assert_eq!(status(&announcing).next_command.as_deref(), Some("cutover announce qa.toml"));
 }
 
 /// A person who starts an old service again while a conductor waits to start a migration.

@@ -3,6 +3,7 @@
 
 mod crashes;
 mod faults;
+mod gone;
 mod late;
 mod overlap;
 mod stage;

@@ -7,7 +7,7 @@ use super::super::Inputs;
 use super::super::announce::announcements;
 use super::super::build::{GATE_LIMIT, step};
 use super::super::gates::gates;
-use super::super::hosts::HostsByGroup;
+use super::super::hosts::{HostsByGroup, left_out};
 use crate::deployment::{AnnounceWhen, Deployment, Fleet, GateBefore};
 use crate::names::{FleetName, StepId};
 use crate::plan::{Action, Line, Rule, Step};
@@ -50,7 +50,10 @@ pub(super) struct Window<'a> {
     pub(super) inputs: Inputs<'a>,
     pub(super) deployment: &'a Deployment,
     pub(super) current: HostsByGroup,
+    /// The next hosts that the window starts services on.
     pub(super) next: HostsByGroup,
+    /// All next hosts that were prepared, also those that the window goes on without.
+    pub(super) prepared: HostsByGroup,
     pub(super) page_stays: BTreeMap<&'a FleetName, Option<&'static str>>,
 }
 
@@ -61,11 +64,13 @@ impl<'a> Window<'a> {
             let compatible = deployment.migrations_of(fleet).all(|migration| migration.backward_compatible);
             if compatible { None } else { Some(NEW_CODE_ONLY) }
         };
+        let prepared = HostsByGroup::next(inputs);
         Self {
             inputs,
             deployment,
             current: HostsByGroup::current(inputs),
-            next: HostsByGroup::next(inputs),
+            next: prepared.without(&left_out(inputs)),
+            prepared,
             page_stays: deployment.fleets.iter().map(|fleet| (&fleet.name, page_stays(fleet))).collect(),
         }
     }

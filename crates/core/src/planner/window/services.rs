@@ -51,9 +51,10 @@ impl<'a> Window<'a> {
         Some(drain)
     }
 
-    /// Right before migrations: checks that nothing has started services again, on current hosts or on next ones.
+    /// Right before migrations: checks that nothing has started services again, on current hosts or on next ones. A next
+    /// host that the window goes on without must not run anything either: it may only be missing from the list.
     pub(super) fn confirm_stopped(&self, fleet: &'a Fleet, decided: &[StepId]) -> Step {
-        let hosts = self.current.of_fleet(&fleet.name).chain(self.next.of_fleet(&fleet.name));
+        let hosts = self.current.of_fleet(&fleet.name).chain(self.prepared.of_fleet(&fleet.name));
         let hosts = hosts.filter_map(|(role, host)| {
             let services = self.deployment.role.services(role)?;
             Some(HostPrograms {

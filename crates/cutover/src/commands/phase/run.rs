@@ -29,8 +29,12 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
         let plan = match under_way.filter(|_| !args.replan) {
             Some(run) => {
                 check_resume(args, &session, &reading.upgrade, run)?;
-                let late = args.late && phase == Phase::Window;
-                late.then(|| (planning::resumed_late(run), run.deployment.clone()))
+                planning::refuse_to_open(&session, &reading.upgrade, phase).await?;
+                let late = match args.late && phase == Phase::Window {
+                    true => planning::resumed_late(&session, &reading.upgrade, run).await?,
+                    false => None,
+                };
+                late.map(|plan| (plan, run.deployment.clone()))
             }
             None => Some(planning::plan_to_run(args, &session, &reading.upgrade, phase).await?),
         };

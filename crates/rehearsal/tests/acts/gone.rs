@@ -1,0 +1,90 @@
+//! Hosts that do not answer: those that are gone count as stopped or are left out, and those that may still run do not.
+
+use cutover_core::deployment::{PastStopLimit, Role};
+use cutover_core::journal::{Event, Fact, RunKind, RunNumber};
+use cutover_core::observation::{Instance, InstanceState};
+use cutover_core::plan::{Action, CapturedHost, Edge, HostPrograms, Rule, Step};
+use cutover_engine::phase::Ending;
+use cutover_hosts::supervisor::State;
+
+use super::hosts::{Account, instance, launched};
+use super::services::{Services, start, stop};
+use super::stage::{Stage, host, step};
+
+/// A stage with edx-0, which is a current host or one that this upgrade launched, does not answer, and is listed so.
+fn silent(fact: Fact, listed: Vec<Instance>, lives: bool) -> Stage {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.are_silent.set(true);
+    Account::of(&mut stage, listed).lives.set(lives);
+    let other = step("other", Action::Milestone);
+    let learned = Event::StepDone { step: "other".into(), facts: vec![fact] };
+    stage.was_begun(vec![other], vec![learned, Event::RunFinished { run: RunNumber(1) }]);
+    stage
+}
+
+fn current() -> Fact {
+    let (name, instance) = ("edx-0".into(), "i-1".into());
+    Fact::Captured { hosts: vec![CapturedHost { name, instance, fleet: "live".into(), role: Role::Edxapp }] }
+}
+
+fn in_state(state: InstanceState) -> Instance {
+    Instance { state, ..instance("i-1") }
+}
+
+fn confirm() -> Step {
+    let programs = vec!["cms".into(), "lms".into()];
+    let hosts = vec![HostPrograms { host: host("edx-0", "i-1"), supervisorctl: "supervisorctl".to_owned(), programs }];
+    step("confirm", Action::ConfirmStopped { hosts })
+}
+
+const GONE: &str = "edx-0 (i-1) is gone, so its services are stopped for good";
+
+#[test]
+fn a_current_host_that_is_gone_counts_as_stopped_and_that_is_on_record() {
+    let others = || vec![instance("i-2")];
+    for listed in [vec![in_state(InstanceState::Terminated)], others()] {
+        for step in [stop(PastStopLimit::Kill), confirm()] {
+            let stage = silent(current(), listed.clone(), false);
+            let id = step.id.clone();
+            assert_eq!(stage.conduct_as(RunKind::Window, vec![step]), Ending::Finished, "{id}: {listed:?}");
+            assert!(stage.facts_of(id.as_str()).contains(&Fact::Note { text: GONE.to_owned() }), "{id}");
+        }
+    }
+}
+
+#[test]
+fn a_current_host_that_does_not_answer_and_may_still_run_does_not_count_as_stopped() {
+    let listed = [
+        (vec![in_state(InstanceState::Running)], true),
+        (vec![in_state(InstanceState::Stopped)], true),
+        // Its tags were removed.
+        (vec![instance("i-2")], true),
+        // The credentials belong to another account.
+        (Vec::new(), false),
+    ];
+    for (listed, lives) in listed {
+        for step in [stop(PastStopLimit::Kill), confirm()] {
+            let stage = silent(current(), listed.clone(), lives);
+            let id = step.id.clone();
+            assert_eq!(stage.conduct_as(RunKind::Window, vec![step]), Ending::Failed(vec![id.clone()]), "{listed:?}");
+            assert!(stage.error_of_window(id.as_str()).contains("cannot be reached"));
+        }
+    }
+}
+
+#[test]
+fn a_next_host_that_is_gone_is_on_record_as_such_if_the_plan_needs_it_and_counts_as_stopped_if_not() {
+    let terminated = || vec![in_state(InstanceState::Terminated)];
+    let needed = Step { waits_for: vec![Edge { step: "confirm".into(), rule: Rule::MigratedFirst }], ..start() };
+    let stage = silent(launched("i-1"), terminated(), false);
+    let ending = stage.conduct_as(RunKind::Window, vec![confirm(), needed]);
+    assert_eq!(ending, Ending::Failed(vec!["confirm".into()]));
+    assert_eq!(stage.facts_of("confirm"), [Fact::Gone { host: "edx-0".into(), instance: "i-1".into() }]);
+    let error = stage.error_of_window("confirm");
+    assert!(error.contains("edx-0 is gone; to go on without what is gone, run `cutover window` again"), "{error}");
+
+    let stage = silent(launched("i-1"), terminated(), false);
+    assert_eq!(stage.conduct_as(RunKind::Window, vec![confirm()]), Ending::Finished);
+    assert!(stage.facts_of("confirm").contains(&Fact::Note { text: GONE.to_owned() }));
+}
