@@ -8,6 +8,7 @@ use crate::names::HostName;
 use crate::observation::{Instance, InstanceState, Part};
 use crate::plan::Phase;
 use crate::planner::{Inputs, current_hosts, is_down, next_hosts};
+use crate::words::some_of;
 
 pub(super) fn check(inputs: Inputs<'_>, under_way: UnderWay<'_>) -> Vec<CheckItem> {
     let has_hosts = |role: &Role| inputs.deployment.role.services(*role).is_some();
@@ -163,10 +164,5 @@ fn of_the_fleets<'a>(inputs: Inputs<'a>) -> impl Iterator<Item = &'a Instance> {
 fn named<'a>(hosts: impl Iterator<Item = &'a Instance>) -> Option<String> {
     const SHOWN: usize = 3;
     let names: Vec<String> = hosts.map(|host| format!("{} ({})", host.name, host.id)).collect();
-    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    match names.len() {
-        0 => None,
-        count if count <= SHOWN => Some(shown),
-        count => Some(format!("{shown} and {} more", count - SHOWN)),
-    }
+    if names.is_empty() { None } else { Some(some_of(&names, SHOWN)) }
 }
