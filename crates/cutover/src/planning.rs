@@ -68,34 +68,40 @@ const WITHOUT: &str = "gone, so the window goes on without; launch others by han
 const STOPPED: &str = "the window has stopped services on current hosts, which visitors need until it opens: start them by \
                        hand, as `cutover status` says";
 
-/// Refuses to go on with a window that has not sent visitors to the maintenance page yet, if the world does not allow it to
-/// open any more: it would fail with the page up.
+/// The plan with which a window under way goes on, if it is another one because of `--late`. A window that has not sent
+/// visitors to the maintenance page yet is refused if the world does not allow it to open any more: it would fail with the
+/// page up.
 ///
 /// # Errors
 /// Refused with all reasons, or when the world cannot be observed.
-pub async fn refuse_to_open(session: &Session, upgrade: &Upgrade, phase: Phase) -> Result<(), CommandError> {
-    if phase != Phase::Window || upgrade.run_of(phase).is_some_and(page_was_posted) {
-        return Ok(());
+pub async fn resumed_window(
+    args: &PhaseArgs,
+    session: &Session,
+    upgrade: &Upgrade,
+    run: &Run,
+) -> Result<Option<Plan>, CommandError> {
+    let is_posted = page_was_posted(run);
+    if is_posted && !args.late {
+        return Ok(None);
     }
     let observation = session.observe(upgrade).await?;
-    let blocked = cannot_open(Inputs { deployment: session.deployment(), observation: &observation, upgrade });
-    if blocked.is_empty() { Ok(()) } else { Err(cannot_start(session, phase, false, &blocked)) }
+    let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade };
+    let blocked = if is_posted { Vec::new() } else { cannot_open(inputs) };
+    match blocked.is_empty() {
+        true => Ok(if args.late { resumed_late(session, inputs, run) } else { None }),
+        false => Err(cannot_start(session, Phase::Window, false, &blocked)),
+    }
 }
 
 /// The plan of a window under way, resumed with `--late`: its steps that are done stay done, but before visitors see the
 /// page, people decide again whether to open it. Nothing if it would end in time: then it goes on as it is. If a
 /// conductor ended at the call that puts the page up, only the zone says whether visitors see it.
-///
-/// # Errors
-/// When the world cannot be observed.
-pub async fn resumed_late(session: &Session, upgrade: &Upgrade, run: &Run) -> Result<Option<Plan>, CommandError> {
-    let observation = session.observe(upgrade).await?;
-    let inputs = Inputs { deployment: session.deployment(), observation: &observation, upgrade };
+fn resumed_late(session: &Session, inputs: Inputs<'_>, run: &Run) -> Option<Plan> {
     let plan = Plan::clone(&run.plan);
-    Ok(match is_down(inputs) {
+    match is_down(inputs) {
         true => Some(plan.without_latest_start()),
         false => lateness(session, &plan).map(|_| plan.opening_late()),
-    })
+    }
 }
 
 /// The errors for which the linter refuses a plan.

@@ -9,6 +9,7 @@ use crate::names::HostName;
 use crate::plan::Phase;
 use crate::planner::{is_announced_otherwise, unprepared_hosts};
 use crate::time::OffsetTime;
+use crate::words::some_of;
 
 /// The file was edited, and the journal follows what it said before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -95,9 +96,7 @@ impl Edited {
     }
 
     fn hosts(&self) -> String {
-        let names: Vec<&str> = self.unprepared.iter().take(3).map(HostName::as_str).collect();
-        let more = self.unprepared.len() - names.len();
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        format!("more hosts ({}{more})", names.join(", "))
+        let names: Vec<String> = self.unprepared.iter().map(ToString::to_string).collect();
+        format!("more hosts ({})", some_of(&names, 3))
     }
 }

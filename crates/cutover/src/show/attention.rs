@@ -70,7 +70,9 @@ pub(super) fn stopped(status: &Status) -> Option<String> {
         return None;
     }
     let about = "visitors are not sent to the maintenance page, and the window has stopped services on current hosts. If it \
-                 does not go on now, start them by hand on each of these hosts, unless somebody has:";
+                 does not go on now, start them by hand on each of these hosts, unless somebody has. Before it goes on, \
+                 stop them there again: the window takes them for stopped, and its snapshot would lack what they write. To \
+                 start them:";
     let mut lines = vec![hang("STOPPED  ", about, WIDTH)];
     for host in hosts {
         lines.push(format!("         {}:", host.host));

@@ -300,6 +300,11 @@ fn command(status: &Status) -> Option<String> {
         (None, _) if status.phases.iter().all(|phase| phase.state == PhaseState::Finished) => {
             "Nothing is left to do.".to_owned()
         }
+        (None, _) if status.resume_command.is_none() && status.conductor_state.lives() == Some(false) => {
+            "Nothing to type: no command goes on from here, and nobody conducts the\nupgrade. What is said under FAILED and \
+             Back is to be done by hand."
+                .to_owned()
+        }
         (None, _) => match &status.resume_command {
             Some(resume) => format!("Nothing to type until it has stopped. To go on then:\n  {resume}"),
             None => "Nothing to type: the upgrade goes on by itself.".to_owned(),
@@ -398,6 +403,20 @@ mod tests {
         let status = status(&at(10), 10);
         assert!(!status.back.as_ref().expect("in the window").impossible.is_empty());
         insta::assert_snapshot!(status_text(&status));
+    }
+
+    #[test]
+    fn an_upgrade_that_nobody_conducts_is_not_said_to_go_on_by_itself() {
+        let words = |conductor_state| {
+            let status = Status { next_command: None, conductor_state, ..status(&failed_migration(), 12) };
+            command(&status).expect("a line about commands")
+        };
+        assert!(
+            words(ConductorState::Gone).contains("no command goes on from here"),
+            "{}",
+            words(ConductorState::Gone)
+        );
+        assert!(words(ConductorState::AtWork).contains("goes on by itself"), "{}", words(ConductorState::AtWork));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use cutover_core::status::Status;
 use super::status_text::{how_long, running_groups};
 use super::text::{WIDTH, hang};
 
-/// What happens now that the conductor was asked to stop, and `because` of what: which steps it still waits for, how long each has
-/// taken and may take, and what a second signal does. In at most 80 columns. The status must be that of a live
+/// What happens now that the conductor was asked to stop, and `because` of what: which steps it still waits for, how long
+/// each has taken and may take, and what a second signal does. In at most 80 columns. The status must be that of a live
 /// conductor.
 #[must_use]
 pub fn stopping(status: &Status, because: &str) -> String {

@@ -222,7 +222,12 @@ pub(crate) fn end_at_once(process: &mut Child) {
 
 /// Sends a signal to a phase that runs.
 pub(crate) fn send(child: &Child, signal: rustix::process::Signal) {
-    let id = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+    send_to(child.id(), signal);
+}
+
+/// Sends a signal to a process that may be no child of this one.
+pub(crate) fn send_to(process: u32, signal: rustix::process::Signal) {
+    let id = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
     rustix::process::kill_process(id, signal).expect("it is there");
 }
 

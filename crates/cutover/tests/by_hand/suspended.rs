@@ -4,13 +4,16 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use super::deployment::{Deployment, end_at_once, gate_waits, is_stopped, said, send, suspend, until, wait_for};
+use super::deployment::{
+    Deployment, end_at_once, gate_waits, is_stopped, said, send, send_to, suspend, until, wait_for,
+};
 
 #[test]
 fn a_suspended_conductor_is_shown_as_suspended_with_what_to_do() {
@@ -106,24 +109,58 @@ fn screen(master: &OwnedFd) -> impl Fn() -> String + use<> {
     move || String::from_utf8_lossy(&shown.lock().expect("nobody panics")).into_owned()
 }
 
+/// A window whose first gate waits, in the background of a terminal, which a shell with job control has.
+struct Background {
+    master: OwnedFd,
+    screen: Box<dyn Fn() -> String>,
+    to_foreground: PathBuf,
+    shell: Child,
+    process: u32,
+}
+
+impl Background {
+    /// `first` is what the shell does before, such as `stty tostop; `.
+    fn of(deployment: &Deployment, first: &str) -> Self {
+        let (master, terminal) = terminal();
+        let (screen, to_foreground) = (Box::new(screen(&master)), deployment.folder.join("to-foreground"));
+        let window = deployment.command(&["window"]);
+        let script = format!("{first}set -m; f=$1; shift; \"$@\" & while ! [ -e $f ]; do sleep 0.1; done; fg");
+        let mut shell = Command::new("setsid");
+        shell.args(["--ctty", "sh", "-c", &script, "sh"]);
+        shell.arg(&to_foreground).arg(window.get_program()).args(window.get_args());
+        shell.stdin(terminal.try_clone().expect("a copy")).stderr(terminal).stdout(Stdio::null());
+        let shell = shell.spawn().expect("it starts");
+        until(|| gate_waits(deployment));
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        let process = conductor(deployment);
+        assert!(!is_in_foreground(process));
+        Self { master, screen, to_foreground, shell, process }
+    }
+
+    /// What the terminal has shown so far.
+    fn shown(&self) -> String {
+        (self.screen)()
+    }
+
+    /// Lets the shell bring it to the foreground.
+    fn to_foreground(&self) {
+        std::fs::write(&self.to_foreground, "").expect("written");
+    }
+
+    /// Kills it, which ends the shell.
+    fn end(mut self) {
+        send_to(self.process, Signal::KILL);
+        self.shell.wait().expect("it is gone");
+    }
+}
+
 #[test]
 fn a_conductor_in_the_background_of_a_terminal_leaves_it_alone_and_asks_once_it_is_in_the_foreground() {
     let deployment = Deployment::prepared("background");
-    let (master, terminal) = terminal();
-    let (shown, to_foreground) = (screen(&master), deployment.folder.join("to-foreground"));
-    // A shell with job control, which starts the window in the background of its terminal.
-    let window = deployment.command(&["window"]);
-    let mut shell = Command::new("setsid");
-    shell.args(["--ctty", "sh", "-c", "set -m; f=$1; shift; \"$@\" & while ! [ -e $f ]; do sleep 0.1; done; fg", "sh"]);
-    shell.arg(&to_foreground).arg(window.get_program()).args(window.get_args());
-    shell.stdin(terminal.try_clone().expect("a copy")).stderr(terminal).stdout(Stdio::null());
-    let mut shell = shell.spawn().expect("it starts");
-    until(|| gate_waits(&deployment));
-    std::thread::sleep(std::time::Duration::from_secs(2));
-    let process = conductor(&deployment);
-    assert!(!is_in_foreground(process));
+    let window = Background::of(&deployment, "");
+    let process = window.process;
     assert!(!is_stopped(process), "it was stopped because it read from the terminal");
-    let background = shown();
+    let background = window.shown();
     for words in ["cutover approve", "in the background", "`fg`"] {
         assert!(background.contains(words), "{words}: {background}");
     }
@@ -132,20 +169,18 @@ fn a_conductor_in_the_background_of_a_terminal_leaves_it_alone_and_asks_once_it_
     deployment.approve_what_waits();
     until(|| deployment.status()["gates"].as_array().is_some_and(Vec::is_empty));
     until(|| gate_waits(&deployment));
-    std::fs::write(&to_foreground, "").expect("written");
-    until(|| shown().contains("Type `"));
+    window.to_foreground();
+    until(|| window.shown().contains("Type `"));
     assert!(is_in_foreground(process));
     let gate = deployment.status()["gates"][0]["gate"].as_str().expect("a gate").to_owned();
-    rustix::io::write(&master, b"\x04").expect("it is typed");
-    until(|| shown().contains("nothing was decided"));
-    rustix::io::write(&master, format!("{gate}\n").as_bytes()).expect("it is typed");
+    rustix::io::write(&window.master, b"\x04").expect("it is typed");
+    until(|| window.shown().contains("nothing was decided"));
+    rustix::io::write(&window.master, format!("{gate}\n").as_bytes()).expect("it is typed");
     until(|| {
         let decided = |event: &serde_json::Value| event["event"] == "gate-decided" && event["gate"] == gate.as_str();
         deployment.events().iter().any(decided)
     });
-    let id = rustix::process::Pid::from_raw(i32::try_from(process).expect("a number")).expect("a process");
-    rustix::process::kill_process(id, Signal::KILL).expect("it is there");
-    shell.wait().expect("it is gone");
+    window.end();
 }
 
 #[test]
@@ -194,26 +229,13 @@ fn a_status_says_which_signal_has_stopped_the_conductor() {
 #[test]
 fn a_conductor_in_the_background_of_a_terminal_that_takes_no_output_from_there_is_not_suspended_by_its_progress() {
     let deployment = Deployment::prepared("tostop");
-    let (master, terminal) = terminal();
-    let (shown, to_foreground) = (screen(&master), deployment.folder.join("to-foreground"));
-    let window = deployment.command(&["window"]);
-    let mut shell = Command::new("setsid");
-    let script = "stty tostop; set -m; f=$1; shift; \"$@\" & while ! [ -e $f ]; do sleep 0.1; done; fg";
-    shell.args(["--ctty", "sh", "-c", script, "sh"]);
-    shell.arg(&to_foreground).arg(window.get_program()).args(window.get_args());
-    shell.stdin(terminal.try_clone().expect("a copy")).stderr(terminal).stdout(Stdio::null());
-    let mut shell = shell.spawn().expect("it starts");
-    until(|| gate_waits(&deployment));
-    std::thread::sleep(std::time::Duration::from_secs(2));
-    let process = conductor(&deployment);
-    assert!(!is_in_foreground(process));
+    let window = Background::of(&deployment, "stty tostop; ");
+    let process = window.process;
     assert!(!is_stopped(process), "it was stopped because it wrote to the terminal");
-    assert!(!shown().contains("GATE "), "the terminal takes nothing: {}", shown());
-    std::fs::write(&to_foreground, "").expect("written");
-    until(|| shown().contains("GATE "));
-    let id = rustix::process::Pid::from_raw(i32::try_from(process).expect("a number")).expect("a process");
-    rustix::process::kill_process(id, Signal::KILL).expect("it is there");
-    shell.wait().expect("it is gone");
+    assert!(!window.shown().contains("GATE "), "the terminal takes nothing: {}", window.shown());
+    window.to_foreground();
+    until(|| window.shown().contains("GATE "));
+    window.end();
 }
 
 #[test]
@@ -226,8 +248,6 @@ fn nobody_is_told_to_type_at_a_terminal_that_does_not_control_the_conductor() {
     let mut session = deployment.spawn(session);
     until(|| gate_waits(&deployment) && deployment.log().contains("To approve, run:"));
     assert!(!deployment.log().contains("`fg`"), "{}", deployment.log());
-    let process = i32::try_from(conductor(&deployment)).expect("a number");
-    let process = rustix::process::Pid::from_raw(process).expect("a process");
-    rustix::process::kill_process(process, Signal::KILL).expect("it is there");
+    send_to(conductor(&deployment), Signal::KILL);
     session.wait().expect("it is gone");
 }

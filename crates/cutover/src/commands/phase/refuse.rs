@@ -1,6 +1,6 @@
 //! What is refused before a phase is resumed.
 
-use cutover_core::journal::{Run, StepRun, StepStatus, Upgrade, downtime_began, opens_by};
+use cutover_core::journal::{Run, StepRun, StepStatus, Upgrade, opens_by};
 use cutover_core::plan::Phase;
 use cutover_core::status::Edited;
 
@@ -71,7 +71,7 @@ pub(super) fn check_resume(
             format!("resume that one: {}", again(session, upgrade, phase)),
         ));
     }
-    if opens_by(run).is_some() && downtime_began(run).is_none() && !args.late {
+    if opens_by(run).is_some() && !args.late {
         planning::refuse_late(args, session, &run.plan)?;
     }
     Ok(())

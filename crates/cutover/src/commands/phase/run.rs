@@ -29,10 +29,9 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
         let plan = match under_way.filter(|_| !args.replan) {
             Some(run) => {
                 check_resume(args, &session, &reading.upgrade, run)?;
-                planning::refuse_to_open(&session, &reading.upgrade, phase).await?;
-                let late = match args.late && phase == Phase::Window {
-                    true => planning::resumed_late(&session, &reading.upgrade, run).await?,
-                    false => None,
+                let late = match phase {
+                    Phase::Window => planning::resumed_window(args, &session, &reading.upgrade, run).await?,
+                    _ => None,
                 };
                 late.map(|plan| (plan, run.deployment.clone()))
             }
