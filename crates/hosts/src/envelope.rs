@@ -9,6 +9,12 @@ use std::time::Duration;
 use crate::command::{Command, RunAs, Said};
 use crate::shell;
 
+/// What commands find in their environment, whoever signs in and whatever start-up files have set: the usual places of
+/// programs, a language in which output can be read, and the home of whoever signs in.
+const ENVIRONMENT: &str =
+    "exec /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8";
+const HOME: &str = " HOME=\"$HOME\"";
+
 /// `$1` is the limit in seconds, `$2` the folder (empty for the user's home), the others are the command.
 const SCRIPT: &str = "\
 limit=$1 folder=$2; shift 2
@@ -25,18 +31,18 @@ const END: &[u8] = b"\n@cutover-end ";
 /// The line that makes the login shell of `login` on a host run a command.
 #[must_use]
 pub fn line(command: &Command, limit: Duration, login: &str) -> String {
-    let as_user = match &command.run_as {
-        // Where operators sign in as root there is often no sudo.
-        RunAs::User(user) if user != login && login == "root" => vec!["runuser", "-u", user, "--", "env", "-u", "HOME"],
-        RunAs::User(user) if user != login => vec!["sudo", "-n", "-H", "-u", user, "--"],
-        _ => Vec::new(),
+    let (home, as_user) = match &command.run_as {
+        // Where operators sign in as root there is often no sudo. The script finds the user's home.
+        RunAs::User(user) if user != login && login == "root" => ("", vec!["runuser", "-u", user, "--"]),
+        RunAs::User(user) if user != login => ("", vec!["sudo", "-n", "-H", "-u", user, "--"]),
+        _ => (HOME, Vec::new()),
     };
     let seconds = limit.as_secs().max(1).to_string();
     let folder = command.directory.as_deref().unwrap_or_default();
     let shell = ["/bin/sh", "-c", SCRIPT, "cutover", &seconds, folder];
     let arguments = command.arguments.iter().map(String::as_str);
     let words: Vec<&str> = as_user.into_iter().chain(shell).chain(arguments).collect();
-    format!("exec {}", shell::line(&words))
+    format!("{ENVIRONMENT}{home} {}", shell::line(&words))
 }
 
 /// What a host sent back.
@@ -153,11 +159,18 @@ mod tests {
     #[test]
     fn another_user_takes_sudo_that_never_asks() {
         let root = Command::as_root(["id"]);
-        assert!(line(&root, Duration::from_secs(5), "ubuntu").starts_with("exec sudo -n -H -u root -- /bin/sh -c "));
-        assert!(line(&root, Duration::from_secs(5), "root").starts_with("exec /bin/sh -c "));
+        let by = |command, login| {
+            let line = line(command, Duration::from_secs(5), login);
+            line.strip_prefix(ENVIRONMENT)
+                .and_then(|line| line.split_once(" /bin/sh -c "))
+                .expect("a shell")
+                .0
+                .to_owned()
+        };
+        assert_eq!(by(&root, "ubuntu"), " sudo -n -H -u root --");
+        assert_eq!(by(&root, "root"), HOME);
         let other = Command { run_as: RunAs::User("www-data".to_owned()), ..Command::new(["id"]) };
-        let line = line(&other, Duration::from_secs(5), "root");
-        assert!(line.starts_with("exec runuser -u www-data -- env -u HOME /bin/sh -c "), "{line}");
+        assert_eq!(by(&other, "root"), " runuser -u www-data --");
     }
 
     proptest! {

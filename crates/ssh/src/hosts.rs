@@ -85,8 +85,10 @@ impl SshHosts {
         let line = envelope::line(command, limit, &master.user);
         let printed = master.run(&line, input, limit + WAY).await;
         let answer = match &printed {
-            Ok(Printed { stdout, stderr }) => match envelope::open(stdout, stderr) {
+            Ok(Printed { stdout, stderr, has_ended }) => match envelope::open(stdout, stderr) {
                 Answered::Ended(output) => return Ok(output),
+                Answered::NotBegun(_) if !has_ended => Err(Trouble::StuckBefore(within(limit + WAY))),
+                Answered::CutOff if !has_ended => Err(Trouble::Lost(format!("no answer {}", within(limit + WAY)))),
                 Answered::NotBegun(_) if stdout.is_empty() && stderr.is_empty() => {
                     Err(Trouble::Lost("the connection ended".to_owned()))
                 }
@@ -132,6 +134,10 @@ impl SshHosts {
             masters.remove(address);
         }
     }
+}
+
+fn within(limit: Duration) -> String {
+    format!("within {} s", limit.as_secs())
 }
 
 /// Ends the connections that cutover has made. The operator's own ones stay.

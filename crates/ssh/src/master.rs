@@ -17,8 +17,11 @@ use crate::trouble::{Trouble, of_log};
 const SIGN_IN: Duration = Duration::from_secs(20);
 /// How long a question to a local program may take.
 const LOCAL: Duration = Duration::from_secs(5);
-/// The largest answer that is read, in bytes. What comes after it is an error and not a part of the answer.
-const LARGEST: u64 = 8 << 20;
+/// The largest answer that is read, in bytes. A list of a thousand processes is about as large; and of the hosts that are
+/// asked at the same time, all together must fit into memory.
+const LARGEST: usize = 1 << 20;
+/// How much of standard error is kept, in bytes. Only a line of it is ever shown.
+const COMPLAINTS: usize = 64 << 10;
 
 /// A master connection. It is ended when it is closed, or by itself some time after its last use.
 #[derive(Debug)]
@@ -36,6 +39,8 @@ pub(crate) struct Master {
 pub(crate) struct Printed {
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
+    /// Whether that is all, and the command did not go on after its time was over.
+    pub has_ended: bool,
 }
 
 impl Master {
@@ -96,16 +101,17 @@ impl Master {
                 let _ = stdin.write_all(input).await;
                 let _ = stdin.shutdown().await;
             }
+            Ok(())
         };
-        let work = async { tokio::join!(write, all_of(stdout), all_of(stderr)) };
-        let Some(((), stdout, stderr)) = within(limit, work).await else {
-            let _ = child.disconnect().await;
-            return Err(Trouble::Lost(format!("no answer within {} s", limit.as_secs())));
-        };
+        let mut printed = Printed::default();
+        let answer = read(stdout, LARGEST, Rest::IsTooMuch, &mut printed.stdout);
+        let complaints = read(stderr, COMPLAINTS, Rest::IsDropped, &mut printed.stderr);
+        let ended = within(limit, async { tokio::try_join!(write, answer, complaints) }).await;
         let _ = child.disconnect().await;
-        match (stdout, stderr) {
-            (Ok(stdout), Ok(stderr)) => Ok(Printed { stdout, stderr }),
-            (Err(error), _) | (_, Err(error)) => Err(Trouble::Lost(error.to_string())),
+        match ended {
+            Some(Err(trouble)) => Err(trouble),
+            Some(Ok(_)) => Ok(Printed { has_ended: true, ..printed }),
+            None => Ok(printed),
         }
     }
 
@@ -205,14 +211,33 @@ async fn ended(mut child: tokio::process::Child) -> std::io::Result<(bool, Strin
     Ok((status.success(), String::from_utf8_lossy(&said).into_owned()))
 }
 
-async fn all_of(stream: Option<impl tokio::io::AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let Some(stream) = stream else { return Ok(bytes) };
-    stream.take(LARGEST + 1).read_to_end(&mut bytes).await?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(std::io::Error::other(format!("the answer is larger than {} MB", LARGEST >> 20)));
+/// What becomes of output beyond its limit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    IsDropped,
+    IsTooMuch,
+}
+
+/// Reads a stream to its end, and keeps `limit` bytes of it at most.
+async fn read(
+    stream: Option<impl tokio::io::AsyncRead + Unpin>,
+    limit: usize,
+    rest: Rest,
+    kept: &mut Vec<u8>,
+) -> Result<(), Trouble> {
+    let Some(mut stream) = stream else { return Ok(()) };
+    let mut piece = vec![0; 16 << 10];
+    loop {
+        let length = stream.read(&mut piece).await.map_err(|error| Trouble::Lost(error.to_string()))?;
+        if length == 0 {
+            return Ok(());
+        }
+        let room = limit - kept.len();
+        if length > room && rest == Rest::IsTooMuch {
+            return Err(Trouble::TooLarge(format!("{} MB", limit >> 20)));
+        }
+        kept.extend_from_slice(&piece[..length.min(room)]);
     }
-    Ok(bytes)
 }
 
 async fn is_alive(settings: &Settings, socket: &Path) -> bool {

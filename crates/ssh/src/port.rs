@@ -132,12 +132,15 @@ fn unclear(call: Call, message: String) -> Failure {
 fn failure(call: Call, host: &InstanceId, trouble: &Trouble) -> Failure {
     let message = format!("{host}: {trouble}");
     let failure = match trouble {
-        Trouble::Lost(_) => unclear(call, message),
+        Trouble::Lost(_) | Trouble::StuckBefore(_) => unclear(call, message),
+        // It is as large the next time.
+        Trouble::TooLarge(_) if call == Call::Writes => Failure::in_doubt(message),
         Trouble::Unreachable(_) | Trouble::NotBegun(_) => Failure::not_applied(message),
         Trouble::KeyRefused(_)
         | Trouble::HostKeyUnknown(_)
         | Trouble::HostKeyChanged(_)
         | Trouble::Unusable(_)
+        | Trouble::TooLarge(_)
         | Trouble::NoSudo(_) => Failure::permanent(message),
     };
     failure.with_hint(trouble.hint())

@@ -24,6 +24,12 @@ pub enum Trouble {
     /// The command did not begin: the host printed this instead.
     #[error("the command did not begin: {0}")]
     NotBegun(String),
+    /// The command was sent, and had not begun when its time was over.
+    #[error("the command did not begin {0}")]
+    StuckBefore(String),
+    /// The command was carried out, and its answer is larger than this.
+    #[error("the answer is larger than {0}, so it was not read")]
+    TooLarge(String),
     /// The command was sent, and its answer was lost or did not come in time.
     #[error("the connection was lost before the answer came: {0}")]
     Lost(String),
@@ -33,13 +39,13 @@ impl Trouble {
     /// Whether the same command may work later without anybody's help.
     #[must_use]
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Lost(_))
+        matches!(self, Self::Unreachable(_) | Self::StuckBefore(_) | Self::Lost(_))
     }
 
     /// Whether the command may have been carried out.
     #[must_use]
     pub const fn may_have_run(&self) -> bool {
-        matches!(self, Self::Lost(_))
+        matches!(self, Self::StuckBefore(_) | Self::TooLarge(_) | Self::Lost(_))
     }
 
     /// Whether the host could not prove who it is.
@@ -70,6 +76,11 @@ impl Trouble {
                  (NOPASSWD in /etc/sudoers.d)"
             }
             Self::NotBegun(_) => "sign in with `ssh` as the same user and see what the host prints",
+            Self::StuckBefore(_) => {
+                "sign in with `ssh` as the same user: the host may be overloaded, or a start-up file of its shell, such as \
+                 ~/.bashrc, may hang"
+            }
+            Self::TooLarge(_) => "run the command there by hand and see what it prints",
             Self::Lost(_) => "check the network; cutover looks at the host again",
         }
     }

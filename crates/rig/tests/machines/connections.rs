@@ -112,14 +112,32 @@ async fn startup_files_that_print_and_take_long_spoil_no_answer_and_use_up_no_li
     // bash reads the second one even for a command that is sent over SSH.
     host.furnish(
         "usermod -s /bin/bash root; cat >/root/.profile <<'@end'\nsleep 2; echo '@cutover-job none'; echo oops >&2\n\
-         stty sane; clear; printf 'no end of line'\n@end\ncp /root/.profile /root/.bashrc",
+         stty sane; clear; printf 'no end of line'; export LANG=de_DE.UTF-8 TMOUT=1 PATH=/nonexistent\n@end\n\
+         cp /root/.profile /root/.bashrc",
     );
     assert!(host.run("bash -ic true").stdout.contains("no end of line"), "it is read");
     let conductor = Conductor::of(&host);
     let quick = Ask { limit: Duration::from_secs(1), ..hello() };
     assert!(says_hello(&conductor.ask(&quick).await.expect("an answer")));
+    let environment = conductor.ask(&Ask::new(Command::new(["env"]))).await.expect("an answer").stdout;
+    let mut names: Vec<&str> = environment.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["HOME", "LANG", "PATH", "PWD"], "{environment}");
+    assert!(environment.contains("PATH=/usr/local/sbin:") && environment.contains("LANG=C.UTF-8"), "{environment}");
     assert_eq!(conductor.start(&job("job", "echo one")).await, Ok(JobStart::Started));
     assert_eq!(text(&conductor.ended(&"job".into()).await), "one\n");
+}
+
+#[tokio::test]
+async fn a_startup_file_that_hangs_is_told_as_that() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    host.furnish("usermod -s /bin/bash root; echo 'sleep 600' >/root/.bashrc");
+    let quick = Ask { limit: Duration::from_secs(1), ..hello() };
+    let conductor = Conductor::of(&host);
+    fails(conductor.ask(&quick).await, FailureClass::NotApplied, &["did not begin within 16 s", "~/.bashrc"]);
+    host.furnish("rm /root/.bashrc");
+    assert!(says_hello(&conductor.ask(&quick).await.expect("an answer")), "the same connection works again");
 }
 
 #[tokio::test]
