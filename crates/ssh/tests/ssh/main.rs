@@ -5,6 +5,7 @@
 mod connections;
 mod contracts;
 mod jobs;
+mod memory;
 mod newborn;
 mod supervisors;
 mod support;
