@@ -5,19 +5,24 @@
 //! runs. A job that is known to have been started, but of which the host has no record now, has failed.
 
 use cutover_core::journal::{Fact, Run, StepRun};
-use cutover_core::names::{InstanceId, JobName, SnapshotId};
+use cutover_core::names::{InstanceId, JobName, ProgramName, SnapshotId};
 use cutover_core::plan::{Action, Host, HostPrograms, Line, Migrate, Phase};
+use cutover_core::words::some_of;
 use cutover_hosts::job::{Job, JobStart, JobState};
 
 use super::gone::is_gone;
 use super::printed::Printed;
 use super::programs::running_again;
+use super::supervised::Subject;
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Permit;
 use crate::halt::WriteError;
 use crate::pending::{of_service, pending_migrations};
 use crate::ports::{Answer, World};
+
+/// How many hosts a message names.
+const HOSTS_NAMED: usize = 5;
 
 pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> Answer<Seen> {
     let host = context.instance(&migrate.host)?;
@@ -127,15 +132,18 @@ async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
     }
     let hosts = confirmed(context);
     let running = running_again(context, &hosts).await?;
-    if let Some((subject, programs)) = running.first() {
-        let names: Vec<&str> = programs.iter().map(cutover_core::names::ProgramName::as_str).collect();
+    if !running.is_empty() {
+        let of_host = |(subject, programs): &(Subject<'_>, Vec<ProgramName>)| {
+            let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
+            format!("{} on {}", names.join(", "), subject.name)
+        };
+        let running: Vec<String> = running.iter().map(of_host).collect();
         let why = format!(
-            "{} is running again on {}, and would run against a migrated schema, so nothing was migrated. The snapshot \
-             lacks what was written since",
-            names.join(", "),
-            subject.name
+            "running again: {}. Old code would run against a migrated schema, so nothing was migrated. The snapshot lacks \
+             what was written since",
+            some_of(&running, HOSTS_NAMED)
         );
-        let hint = "stop it, and run the phase again; or postpone the window, and plan it again";
+        let hint = "stop what runs, and run the phase again; or postpone the window, and plan it again";
         return Err(Failure::permanent(why).with_hint(hint));
     }
     Ok(())

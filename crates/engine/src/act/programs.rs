@@ -16,7 +16,7 @@ use cutover_hosts::supervisor::{ProgramStatus, State, Verb, autostart};
 
 use super::gone::stopped_for_good;
 use super::supervised::{Subject, change_of_pids, order, states, up};
-use super::{Seen, StepContext, tasks};
+use super::{Seen, StepContext, grace, tasks};
 use crate::failure::Failure;
 use crate::halt::WriteError;
 use crate::ports::{Answer, World};
@@ -263,21 +263,22 @@ pub(super) async fn still_stopped(context: &StepContext<'_>, hosts: &[HostProgra
     if found.is_empty() {
         return Ok(Seen::Holds(vec![Fact::Note { text: format!("hosts with all services stopped: {}", hosts.len()) }]));
     }
-    if context.seen_since.get().is_none() && found.iter().any(|(_, up)| !up.programs.is_empty()) {
+    found.iter().flat_map(|(subject, up)| up.notes(subject.name)).for_each(|text| context.note(Fact::Note { text }));
+    let told = context.told_to_stop.get().map(|told| told.at_least_until(context.clock.moment()));
+    let was_just_told = told.is_some_and(|ago| ago < grace(&context.step.action));
+    // What was told to stop a moment ago may not have heard of it yet, and what is started later is told again.
+    if !was_just_told && found.iter().any(|(_, up)| !up.is_told()) {
         return Ok(Seen::NotYet);
     }
     let words: Vec<String> = found.iter().map(|(subject, up)| format!("{} on {}", up.words(), subject.name)).collect();
     Ok(Seen::UnderWay(format!("still running: {}", words.join("; "))))
 }
 
-/// Stops services that something has started again without the operator, and records that.
+/// Stops services that something has started again without the operator.
 pub(super) async fn stop_again(context: &StepContext<'_>, hosts: &[HostPrograms]) -> Result<(), WriteError> {
     for (subject, programs) in running_again(context, hosts).await? {
-        let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
-        let text = format!("{} was running again on {} and is stopped again", names.join(", "), subject.name);
-        context.learn(Fact::Note { text }).await?;
         order(context, "stop", Verb::Stop, &subject, programs, Vec::new()).await?;
     }
-    context.seen_since.set(Some(context.clock.moment()));
+    context.told_to_stop.set(Some(context.clock.moment()));
     Ok(())
 }

@@ -136,13 +136,25 @@ impl Up {
     /// What runs, for people.
     pub(super) fn words(&self) -> String {
         let programs = self.programs.iter().map(|(program, _)| Cow::Borrowed(program.as_str()));
-        let processes = self.processes.iter().map(|process| {
-            let command: String = process.command.chars().take(COMMAND_SHOWN).collect();
-            let of = process.program.as_ref().map_or_else(String::new, |program| format!(" of {program}"));
-            Cow::Owned(format!("process {}{of} (`{command}`)", process.pid))
-        });
+        let processes = self.processes.iter().map(|process| Cow::Owned(words_of(process)));
         programs.chain(processes).collect::<Vec<_>>().join(", ")
     }
+
+    /// What the journal keeps of each thing that runs although everything on its host was stopped.
+    pub(super) fn notes(&self, host: &HostName) -> Vec<String> {
+        let programs = self.programs.iter().map(|(program, state)| match state {
+            State::Stopping => format!("{program} was still stopping on {host}"),
+            _ => format!("{program} was running again on {host} and is stopped again"),
+        });
+        let processes = self.processes.iter().map(|process| format!("{} was left on {host}", words_of(process)));
+        programs.chain(processes).collect()
+    }
+}
+
+fn words_of(process: &Leftover) -> String {
+    let command: String = process.command.chars().take(COMMAND_SHOWN).collect();
+    let of = process.program.as_ref().map_or_else(String::new, |program| format!(" of {program}"));
+    format!("process {}{of} (`{command}`)", process.pid)
 }
 
 /// What is not stopped on a host. Processes are looked for only once supervisor says that all programs are down.

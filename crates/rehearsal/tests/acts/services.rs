@@ -482,12 +482,67 @@ fn programs_that_are_starting_are_not_started_again() {
 fn services_that_were_started_again_are_stopped_and_named() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Running)]);
+    assert_eq!(stage.conduct(vec![confirm()]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop lms"]);
+    assert!(
+        notes(&stage).contains(&"lms was running again on edx-0 and is stopped again".to_owned()),
+        "{:?}",
+        notes(&stage)
+    );
+}
+
+fn confirm() -> Step {
     let programs = vec!["cms".into(), "lms".into()];
     let hosts = vec![HostPrograms { host: host("edx-0", "i-1"), supervisorctl: "supervisorctl".to_owned(), programs }];
-    assert_eq!(stage.conduct(vec![step("confirm", Action::ConfirmStopped { hosts })]), Ending::Finished);
-    assert_eq!(services.calls(), ["stop lms"]);
-    let text = "lms was running again on edx-0 and is stopped again".to_owned();
-    assert!(stage.facts_of("confirm").contains(&Fact::Note { text }), "{:?}", stage.facts_of("confirm"));
+    step("confirm", Action::ConfirmStopped { hosts })
+}
+
+/// What the journal says about services that had to be stopped.
+fn notes(stage: &Stage) -> Vec<String> {
+    let text = |fact| if let Fact::Note { text } = fact { Some(text) } else { None };
+    stage.facts_of("confirm").into_iter().filter_map(text).collect()
+}
+
+#[test]
+fn a_service_that_is_started_again_and_again_is_stopped_each_time() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    let mut looks = 0;
+    services.at_look.replace(Some(Box::new(move |services| {
+        looks += 1;
+        if looks == 4 {
+            services.put(&["lms".into()], State::Running);
+        }
+    })));
+    services.listed.replace(Some(processes::answer(&[(71, &"lms".into())])));
+    let ending = stage.conduct(vec![confirm()]);
+    assert_eq!(
+        (ending, services.calls()),
+        (Ending::Failed(vec!["confirm".into()]), vec!["stop cms lms".into(), "stop lms".into()])
+    );
+    let expected = [
+        "cms was running again on edx-0 and is stopped again",
+        "lms was running again on edx-0 and is stopped again",
+        "process 71 of lms (`lms`) was left on edx-0",
+    ];
+    assert_eq!(notes(&stage), expected);
+}
+
+#[test]
+fn processes_that_were_left_are_on_record_although_they_have_ended_since() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.listed.replace(Some(processes::answer(&[(71, &"lms".into())])));
+    let mut looks = 0;
+    services.at_look.replace(Some(Box::new(move |services| {
+        looks += 1;
+        if looks == 3 {
+            services.listed.replace(None);
+        }
+    })));
+    assert_eq!(stage.conduct(vec![confirm()]), Ending::Finished);
+    assert_eq!(services.calls(), [""; 0], "there is nothing that supervisor could stop");
+    assert_eq!(notes(&stage)[0], "process 71 of lms (`lms`) was left on edx-0");
 }
 
 fn drain() -> Action {
@@ -544,10 +599,7 @@ fn services_of_which_processes_are_left_are_not_confirmed_to_be_stopped() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
     services.listed.replace(Some(processes::answer(&[(71, &"lms".into())])));
-    let programs = vec!["cms".into(), "lms".into()];
-    let hosts = vec![HostPrograms { host: host("edx-0", "i-1"), supervisorctl: "supervisorctl".to_owned(), programs }];
-    let confirm = step("confirm", Action::ConfirmStopped { hosts });
-    assert_eq!(stage.conduct(vec![confirm]), Ending::Failed(vec!["confirm".into()]));
+    assert_eq!(stage.conduct(vec![confirm()]), Ending::Failed(vec!["confirm".into()]));
     assert_eq!(services.calls(), [""; 0], "there is nothing that supervisor could stop");
     let error = stage.error_of("confirm");
     assert!(error.ends_with("still running: process 71 of lms (`lms`) on edx-0"), "{error}");

@@ -362,7 +362,7 @@ fn old_code_that_was_started_again_is_found_before_each_migration() {
     stage.record([Event::StepRetryApproved { step: steps[0].clone(), by: "alice".to_owned() }]);
     let again = stage.conducted();
     let (_, error) = again.upgrade.run_of(Phase::Window).expect("the window").failed().next().expect("it must fail");
-    assert!(error.contains("is running again on") && error.contains(current.name.as_str()), "{error}");
+    assert!(error.contains("running again: lms on") && error.contains(current.name.as_str()), "{error}");
 }
 
 #[test]
