@@ -233,7 +233,8 @@ pub enum PastStopLimit {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldBack {
-    /// Files that cron reads, such as `/etc/cron.d/edxapp`. They are renamed in their folder, so that cron ignores them.
+    /// Files that cron reads, such as `/etc/cron.d/edxapp`. They are renamed in their folder, so that cron ignores them. A
+    /// job that cron has started from one of them is waited for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cron: Vec<String>,
     /// Timers, such as `edx-nightly.timer`. A service that one of them has started is waited for.

@@ -12,7 +12,7 @@ type Item = String;
 pub enum State {
     /// It starts nothing.
     Held,
-    /// It starts nothing any more, and this service that it has started still runs.
+    /// It starts nothing any more, and this service or command that it has started still runs.
     Busy(String),
     /// It starts what it always does.
     NotHeld,

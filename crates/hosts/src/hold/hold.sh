@@ -16,9 +16,54 @@ keep() {
     mv "$1" "$1.$number"
 }
 
+# The processes that cron has started, and what those have started: each process id, and whether cron itself is its parent.
+# Those of containers are left out.
+of_cron() {
+    own=$(readlink /proc/self/ns/pid)
+    cat /proc/[0-9]*/stat 2>/dev/null | sed 's/^\([0-9]*\) (\(.*\)) [^ ]* \([0-9]*\) .*/\1 \3 \2/' | awk '
+        { parent[$1] = $2; is_cron[$1] = $3 == "cron" || $3 == "crond" }
+        END {
+            for (pid in parent) {
+                for (up = parent[pid]; up in parent && !is_cron[up];) up = parent[up]
+                if (up in parent && !is_cron[pid]) print pid, (up == parent[pid])
+            }
+        }' | while read -r pid is_first; do
+        [ "$(readlink "/proc/$pid/ns/pid" 2>/dev/null)" = "$own" ] && echo "$pid $is_first"
+    done
+}
+
+# What a process has to be called to belong to a cron file: the line that its shell was given, or else its program. A shell
+# that runs a single program becomes that program, and of a script it shows the path after the interpreter.
+called() {
+    tr '\0' '\n' 2>/dev/null <"/proc/$1/cmdline" | awk '
+        NR == 1 { name = $0; is_shell = /(^|[\/])(sh|bash|dash|perl|php|ruby|python[0-9.]*)$/ }
+        NR == 2 && is_shell { if ($0 == "-c") line = 1; else if ($0 !~ /^-/) name = $0 }
+        NR == 3 && line { name = $0 }
+        END { print name }'
+}
+
+# A running job of the file: what cron has started goes on when the file is held. A job is known by the text of the file, and
+# a script in a folder such as /etc/cron.daily by its path.
+job_of_file() {
+    unquoted=$(tr -d "\"'\\\\" <"$2" | sed -e '/^[[:space:]]*#/d' -e '/^[[:space:]]*[A-Za-z_0-9]*[[:space:]]*=/d')
+    of_cron | while read -r pid is_first; do
+        name=$(called "$pid" | tr -d "\"'\\\\")
+        [ "$name" ] || continue
+        case $is_first:$unquoted in
+        1:*"$name"*) ;;
+        *) [ "$name" = "$1" ] || continue ;;
+        esac
+        printf '%s' "$name" | tr '\n' ' ' | cut -c1-60
+        break
+    done
+}
+
 state_of_file() {
+    held=$(held_name "$1")
     if exists "$1"; then echo "not-held $1"
-    elif exists "$(held_name "$1")"; then echo "held $1"
+    elif exists "$held"; then
+        job=$(job_of_file "$1" "$held")
+        if [ "$job" ]; then echo "busy:$job $1"; else echo "held $1"; fi
     else echo "missing $1"
     fi
 }

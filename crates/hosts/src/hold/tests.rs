@@ -150,6 +150,79 @@ fn a_service_that_a_timer_has_started_is_named_while_it_runs() {
     assert_eq!(host.states(), [State::Held, State::Busy("nightly.service".to_owned())]);
 }
 
+/// A cron: any process of that name, whose children are jobs. They end with this.
+struct Cron(std::process::Child);
+
+impl Cron {
+    /// One that runs a job as cron does.
+    fn runs(host: &Host, shell: &str, command: &str) -> Self {
+        use std::os::unix::process::CommandExt;
+        let cron = host.path("cron");
+        std::fs::copy(shell, &cron).expect("a shell");
+        let started = host.path("started");
+        let line = format!("{shell} -c \"$1\" & echo >{}; wait", started.display());
+        let mut command_line = Command::new(&cron);
+        let process = command_line.args(["-c", &line, "cron", command]).process_group(0).spawn().expect("a cron");
+        while !started.exists() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        // Its child becomes the shell, and perhaps the program, a moment later.
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        Self(process)
+    }
+}
+
+impl Drop for Cron {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.0.id());
+        let _ = Command::new("kill").args(["-s", "KILL", "--", &group]).status();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_job_that_cron_has_started_is_named_while_it_runs() {
+    let shell = std::fs::canonicalize("/bin/sh").expect("a shell").display().to_string();
+    for (line, named) in [
+        ("sleep 31.25; true", "sleep 31.25; true"),
+        ("sleep 31.25 2>/dev/null", "sleep"),
+        ("  cd / && exec sleep '31.25'", "sleep"),
+    ] {
+        let host = Host::new("active\n");
+        host.write("edxapp", &format!("SHELL=/bin/sh\n# sleepy\n* * * * * root {line}\n"));
+        let cron = Cron::runs(&host, &shell, line);
+        assert_eq!(host.states()[0], State::NotHeld);
+        host.order(Verb::Hold);
+        let State::Busy(job) = host.states()[0].clone() else { panic!("{line} runs: {:?}", host.states()) };
+        assert!(job == named || line.contains(&job), "{job}");
+        drop(cron);
+        assert_eq!(host.states()[0], State::Held);
+    }
+}
+
+#[test]
+fn a_job_of_another_cron_file_is_not_waited_for() {
+    let host = Host::new("active\n");
+    host.write("edxapp", "SHELL=/bin/sh\nPATH=/usr/bin\n# sleep 31.75; true\n* * * * * root /bin/sh -c 'true'\n");
+    let _cron = Cron::runs(&host, "/bin/sh", "sleep 31.75; true");
+    host.order(Verb::Hold);
+    assert_eq!(host.states()[0], State::Held);
+}
+
+#[test]
+fn a_script_in_a_folder_of_cron_is_known_by_its_path() {
+    let host = Host::new("active\n");
+    host.write("edxapp", "#!/bin/sh\nsleep 31.5\ntrue\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(host.path("edxapp"), mode).expect("it can be run");
+    let script = host.path("edxapp").display().to_string();
+    let cron = Cron::runs(&host, "/bin/sh", &format!("cd / && {script}; true"));
+    host.order(Verb::Hold);
+    assert_eq!(host.states()[0], State::Busy(script));
+    drop(cron);
+    assert_eq!(host.states()[0], State::Held);
+}
+
 #[test]
 fn a_cron_file_that_is_written_again_is_held_too_and_no_version_is_lost() {
     let host = Host::new("active\n");
