@@ -18,6 +18,40 @@ done
 echo end
 ";
 
+/// Under which name cloud-init keeps the exit status of the command that user data runs.
+pub const RECORD: &str = "/var/lib/cloud/instance/sem/bootper.cutover_hold_services.instance";
+
+/// Prints how a host's own command has ended: its exit status and a date. Nothing if cloud-init has not run it.
+const OWN: &str = "cat \"$1\" 2>/dev/null; echo end";
+
+/// The question how the deployment's own command has ended, which holds services on a host instead of this module's.
+#[must_use]
+pub fn ask_own() -> Ask {
+    Ask::new(Command { run_as: RunAs::root(), ..Command::script(OWN, [RECORD]) })
+}
+
+/// Whether a question is that one, for a simulation.
+#[must_use]
+pub fn is_own_asked(ask: &Ask) -> bool {
+    matches!(ask.command.arguments.as_slice(), [_, _, script, ..] if script == OWN)
+}
+
+/// What a host answers, for a simulation.
+#[must_use]
+pub fn own_answer(exit: i32) -> String {
+    format!("{exit}\t1732900000\nend\n")
+}
+
+/// The exit status of that command if it has failed; `None` if the answer does not tell.
+#[must_use]
+pub fn own_failure(said: &Said) -> Option<Option<i32>> {
+    let record = said.stdout.strip_suffix("end\n").filter(|_| said.exit == 0)?;
+    match record.split_whitespace().next() {
+        None => Some(None),
+        Some(status) => status.parse().ok().map(|status| Some(status).filter(|status| *status != 0)),
+    }
+}
+
 /// The command that turns `autostart` off for every program of Open edX. User data runs it before supervisor starts.
 #[must_use]
 pub fn hold() -> Vec<String> {
@@ -103,6 +137,14 @@ mod tests {
 
     fn programs(names: &[&str]) -> Vec<ProgramName> {
         names.iter().map(|name| (*name).into()).collect()
+    }
+
+    #[test]
+    fn a_command_of_the_deployment_that_has_failed_is_known_by_what_cloud_init_keeps() {
+        let failure = |stdout: &str| own_failure(&said(stdout));
+        assert_eq!([failure(&own_answer(7)), failure(&own_answer(0))], [Some(Some(7)), Some(None)]);
+        assert_eq!([failure("end\n"), failure(""), failure("what\nend\n")], [Some(None), None, None]);
+        assert!(is_own_asked(&ask_own()) && !is_own_asked(&ask_files()));
     }
 
     /// As supervisors print it: `cms` and the workers start by themselves, and `manual` does not.

@@ -72,7 +72,10 @@ impl WorldState {
             Question::Answers
         } else if hold::asked(ask).is_some() {
             Question::Held
-        } else if autostart::is_asked(ask) || is_of_role(&|services| is_avail(services, arguments)) {
+        } else if autostart::is_asked(ask)
+            || autostart::is_own_asked(ask)
+            || is_of_role(&|services| is_avail(services, arguments))
+        {
             Question::Autostart
         } else if readiness::asked(ask).is_some() {
             Question::Readiness
@@ -199,6 +202,9 @@ fn is_avail(services: &Services, arguments: &[String]) -> bool {
 fn autostart_of(host: &Host, ask: &Ask) -> Said {
     if autostart::is_asked(ask) {
         return printed(autostart::answer(host.boot_stopped));
+    }
+    if autostart::is_own_asked(ask) {
+        return printed(autostart::own_answer(0));
     }
     let mut text = String::new();
     host.programs.keys().for_each(|name| autostart::print_loaded(&mut text, name.as_str(), host.boot_stopped));

@@ -53,6 +53,8 @@ pub(crate) struct Services {
     silent_until: Cell<Option<Timestamp>>,
     /// Whether supervisor's `autostart` is on, in its files and as it has read them.
     starts_at_boot: Cell<bool>,
+    /// How the deployment's own command has ended that holds services.
+    hold_exit: Cell<i32>,
     /// Whether their host answers nothing.
     pub(crate) are_silent: Cell<bool>,
     queued: Cell<u32>,
@@ -99,6 +101,7 @@ impl Services {
             obeys_late,
             silent_until,
             starts_at_boot,
+            hold_exit: Cell::default(),
             are_silent: Cell::default(),
             queued,
             active,
@@ -169,6 +172,7 @@ impl Hosts for Services {
                 let answers = |_: &str| silent.is_none_or(|until| self.clock.now() >= until);
                 printed(answers::answer(answers::asked(ask).unwrap_or_default(), answers))
             }
+            _ if autostart::is_own_asked(ask) => printed(autostart::own_answer(self.hold_exit.get())),
             _ if autostart::is_asked(ask) => printed(autostart::answer(!self.starts_at_boot.get())),
             [_, verb] if verb == "avail" => {
                 let mut text = String::new();
@@ -830,7 +834,12 @@ fn a_host_whose_next_boot_would_start_programs_is_refused() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
     services.starts_at_boot.set(true);
-    assert_eq!(stage.conduct(vec![other]), Ending::Finished);
+    services.hold_exit.set(7);
+    assert_eq!(stage.conduct(vec![other]), Ending::Failed(vec!["smoke".into()]));
+    let error = stage.error_of("smoke");
+    assert!(error.starts_with("`hold_services` has failed on edx-0 with exit status 7"), "{error}");
+    services.hold_exit.set(0);
+    assert_eq!(stage.resume(), Ending::Finished);
 }
 
 #[test]
