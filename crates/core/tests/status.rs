@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use cutover_core::deployment::{Deployment, PastStopLimit};
+use cutover_core::deployment::{Deployment, PastStopLimit, Role};
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Decision, Event, Fact, RunNumber, Upgrade};
 use cutover_core::names::StepId;
 use cutover_core::plan::{
-    Action, Basis, ChangeRecords, CountTasks, Decide, Edge, Host, InstanceRef, Lane, Line, Order, Phase, Plan, Rule,
-    Step, StopServices, Undo,
+    Action, Basis, CapturedHost, ChangeRecords, CountTasks, Decide, Edge, HeldItems, Host, InstanceRef, Lane, Line,
+    Order, Phase, Plan, Purpose, Rule, RunCommands, Step, StopServices, Undo,
 };
 use cutover_core::planner::{Inputs, forecast};
 use cutover_core::status::{
-    ConductorState, NextSteps, PhaseState, Refusal, StartStatus, Status, StatusInputs, StoppedServices, WindowStatus,
-    delayed, safe_start,
+    ConductorState, HeldHost, NextSteps, PhaseState, Refusal, StartStatus, Status, StatusInputs, StoppedServices,
+    WindowStatus, delayed, safe_start,
 };
 use cutover_core::time::later;
 
@@ -481,6 +481,35 @@ fn services_that_were_stopped_although_the_page_was_refused_are_shown_with_the_c
     let start_command = "/edx/bin/supervisorctl start cms lms".to_owned();
     assert_eq!(stopped, [StoppedServices { host: "edx-worker-0".into(), start_command }]);
     assert_eq!(shown(&[started("stop"), page_failed(false), done("stop"), interrupted()]), [], "the page may be up");
+}
+
+#[test]
+fn what_stays_held_back_on_current_hosts_after_the_window_is_shown_until_they_are_terminated() {
+    let host = |name: &str, id: &str| Host { name: name.into(), instance: InstanceRef::Known(id.into()) };
+    let freeze = |id: &str, host| {
+        let commands = RunCommands { host, purpose: Purpose::Freeze, commands: Vec::new() };
+        step(id, Action::RunCommands(commands), &[])
+    };
+    let items = vec!["edx-nightly.timer".to_owned()];
+    let steps = vec![
+        step("capture", Action::Capture { hosts: Vec::new() }, &[]),
+        step("hold", Action::HoldBack(HeldItems { host: host("edx-0", "i-1"), items: items.clone() }), &[]),
+        freeze("freeze", host("edx-0", "i-1")),
+        freeze("next", host("edx-1", "i-2")),
+    ];
+    let current =
+        CapturedHost { name: "edx-0".into(), instance: "i-1".into(), fleet: "live".into(), role: Role::Worker };
+    let fact = |step: &str, fact| Event::StepLearned { step: step.into(), facts: vec![fact] };
+    let mut events =
+        vec![started("capture"), fact("capture", Fact::Captured { hosts: vec![current] }), done("capture")];
+    events.extend(["hold", "freeze", "next"].iter().flat_map(|step| [started(step), done(step)]));
+    let mut upgrade = recorded(Phase::Window, steps, events.into_iter().map(|event| (0, event)).collect());
+    assert_eq!(status(&upgrade, Some(true), None).held, [], "the window is under way");
+    upgrade.apply(at(1), &Event::RunFinished { run: RunNumber(1) }).expect("it can follow");
+    let held = HeldHost { host: "edx-0".into(), held_back: items, is_frozen: true };
+    assert_eq!(status(&upgrade, Some(false), None).held, [held]);
+    upgrade.terminated.insert("i-1".into());
+    assert_eq!(status(&upgrade, Some(false), None).held, []);
 }
 
 #[test]

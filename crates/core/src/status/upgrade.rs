@@ -16,6 +16,7 @@ use super::commands::{
 };
 use super::conductor::ConductorState;
 use super::edited::Edited;
+use super::held::HeldHost;
 use super::inputs::StatusInputs;
 use super::phases::{PhaseState, PhaseStatus};
 use super::refusal::{Refusal, refusal_of};
@@ -60,6 +61,9 @@ pub struct Status {
     /// The current hosts whose services the window has stopped although visitors are not sent to the maintenance page.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stopped: Vec<StoppedServices>,
+    /// The current hosts on which something stays held back or frozen after the window, until they are terminated.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldHost>,
     /// The gates that wait for a decision.
     pub gates: Vec<WaitingGate>,
     /// What can start next, with similar steps grouped.
@@ -237,6 +241,7 @@ impl Status {
             running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
             failed: unfinished.map(|run| failed(inputs, run, edited)).unwrap_or_default(),
             stopped: stopped_early(upgrade).into_iter().map(StoppedServices::of).collect(),
+            held: HeldHost::all(upgrade),
             next: unfinished.map(|run| next(run, &groups)).unwrap_or_default(),
             start: StartStatus::of(inputs.upgrade, inputs.deployment),
             window: window.map(|run| WindowStatus::of(run, upgrade, inputs.deployment, inputs.now)),

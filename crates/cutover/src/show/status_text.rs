@@ -7,6 +7,7 @@ use cutover_core::status::{
     BackStatus, ConductorState, PhaseState, PhaseStatus, RunningStep, Status, WindowStatus, safe_start, until_words,
 };
 use cutover_core::time::{between, human};
+use cutover_core::words::some_of;
 use jiff::Timestamp;
 
 use super::attention::{edited, failed, gate, stopped, suspended, unwritable};
@@ -27,6 +28,7 @@ pub fn status_text(status: &Status) -> String {
     parts.extend([head(status), phases(status)]);
     parts.extend(start(status));
     parts.extend(window(status));
+    parts.extend(held(status));
     parts.extend(running(status));
     parts.extend(next(status));
     parts.extend(command(status));
@@ -184,6 +186,28 @@ fn window(status: &Status) -> Option<String> {
     ];
     lines.extend(status.back.as_ref().map(|back| way_back(status, back, window)));
     Some(lines.join("\n"))
+}
+
+/// How many hosts are named on which something stays held back.
+const HELD_NAMED: usize = 3;
+
+/// What stays as it is on current hosts that are kept.
+fn held(status: &Status) -> Option<String> {
+    if status.held.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = status.held.iter().map(|host| host.host.to_string()).collect();
+    let mut items: Vec<&str> = status.held.iter().flat_map(|host| &host.held_back).map(String::as_str).collect();
+    items.sort_unstable();
+    items.dedup();
+    let frozen = status.held.iter().any(|host| host.is_frozen).then_some("what `freeze` froze");
+    let what: Vec<&str> = items.into_iter().chain(frozen).collect();
+    let words = format!(
+        "{} on {}, until these hosts are terminated: it could start old code on the migrated databases",
+        what.join(", "),
+        some_of(&names, HELD_NAMED)
+    );
+    Some(hang("Held     ", &words, WIDTH))
 }
 
 fn way_back(status: &Status, back: &BackStatus, window: &WindowStatus) -> String {

@@ -1,0 +1,60 @@
+//! Current hosts that are kept after a window has ended well. Nothing puts back there what was held back: it could start old
+//! code on the migrated databases.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::journal::Upgrade;
+use crate::names::{HostName, InstanceId};
+use crate::plan::{Action, Host, InstanceRef, Phase, Purpose};
+
+/// A current host on which cron files, timers or what the file freezes stay as the window has left them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HeldHost {
+    /// The host.
+    pub host: HostName,
+    /// The cron files and timers that are held back.
+    pub held_back: Vec<String>,
+    /// Whether the commands of `freeze` have run there.
+    pub is_frozen: bool,
+}
+
+impl HeldHost {
+    /// All of them, once the window has ended.
+    pub(super) fn all(upgrade: &Upgrade) -> Vec<Self> {
+        let window = upgrade.run_of(Phase::Window).filter(|run| run.finished_at.is_some());
+        let mut hosts: BTreeMap<HostName, Self> = BTreeMap::new();
+        let mut held = |host: &Host, items: &[String], is_frozen: bool| {
+            let new = || Self { host: host.name.clone(), held_back: Vec::new(), is_frozen: false };
+            let known = hosts.entry(host.name.clone()).or_insert_with(new);
+            known.held_back.extend_from_slice(items);
+            known.is_frozen |= is_frozen;
+        };
+        for (step, run) in window.into_iter().flat_map(|window| window.runs()) {
+            match &step.action {
+                Action::HoldBack(back) if run.status.is_done() && is_kept(upgrade, &back.host) => {
+                    held(&back.host, &back.items, false);
+                }
+                Action::RunCommands(commands)
+                    if commands.purpose == Purpose::Freeze
+                        && run.status.is_done()
+                        && is_kept(upgrade, &commands.host) =>
+                {
+                    held(&commands.host, &[], true);
+                }
+                _ => {}
+            }
+        }
+        hosts.into_values().collect()
+    }
+}
+
+/// Whether a host is a current one that exists.
+fn is_kept(upgrade: &Upgrade, host: &Host) -> bool {
+    let is_current = |id: &InstanceId| upgrade.captured.iter().flatten().any(|current| current.instance == *id);
+    match &host.instance {
+        InstanceRef::Known(id) => is_current(id) && !upgrade.terminated.contains(id),
+        InstanceRef::MadeBy(_) => false,
+    }
+}
