@@ -33,13 +33,16 @@ pub(crate) struct Obedient {
 /// What smoke tests of the examples look for, unless it is in their commands too.
 const LOOKED_FOR: &str = "mitx edxapp_worker:lms_high_mem_1";
 
+/// The programs of workers are named after their queues.
+const QUEUES: [&str; 3] = ["_low", "_default", "_high"];
+
 impl Obedient {
     /// What `supervisorctl status` prints.
     fn status(&self, host: &InstanceId, programs: &[String]) -> String {
         let mut text = String::new();
         for program in programs {
             let key = (host.clone(), program.as_str().into());
-            let is_down = match program.starts_with("edxapp_worker:") {
+            let is_down = match QUEUES.iter().any(|queue| program.contains(queue)) {
                 true => !self.started.borrow().contains(&key),
                 false => self.stopped.borrow().contains(&key),
             };
@@ -68,6 +71,7 @@ impl Hosts for Obedient {
         let stdout = match ask.command.arguments.as_slice() {
             [_, verb, programs @ ..] if verb == "status" => self.status(host, programs),
             [_, verb] if verb == "avail" => self.loaded(host),
+            _ if autostart::is_own_asked(ask) => autostart::own_answer(0),
             _ if autostart::is_asked(ask) => autostart::answer(false),
             _ if processes::is_asked(ask) => processes::answer(&[]),
             _ if answers::asked(ask).is_some() => answers::answer(answers::asked(ask).unwrap_or_default(), |_| true),
