@@ -203,9 +203,9 @@ fn held(status: &Status) -> Option<String> {
     let frozen = status.held.iter().any(|host| host.is_frozen).then_some("what `freeze` froze");
     let what: Vec<&str> = items.into_iter().chain(frozen).collect();
     let words = format!(
-        "{} on {}, until these hosts are terminated: it could start old code on the migrated databases",
-        what.join(", "),
-        some_of(&names, HELD_NAMED)
+        "on {} until these hosts are terminated, since it could start old code on migrated databases: {}",
+        some_of(&names, HELD_NAMED),
+        what.join(", ")
     );
     Some(hang("Held     ", &words, WIDTH))
 }
@@ -342,7 +342,7 @@ mod tests {
 
     use cutover_core::journal::{Decision, Event, Upgrade};
     use cutover_core::plan::Order;
-    use cutover_core::status::StatusInputs;
+    use cutover_core::status::{HeldHost, StatusInputs};
     use cutover_core::time::later;
 
     use super::*;
@@ -367,6 +367,26 @@ mod tests {
         let journal =
             testing::journal(&deployment, &[Phase::Announce, Phase::Prepare, Phase::Window], Order::Overlapped);
         testing::fold(&testing::until(&deployment, &journal, Duration::from_secs(60 * minutes)))
+    }
+
+    #[test]
+    fn what_stays_held_back_is_one_entry_however_many_hosts_it_concerns() {
+        let mut status = status(&at(600), 600);
+        assert_eq!(held(&status), None);
+        let held_back = vec!["/etc/cron.d/edxapp".to_owned(), "edx-nightly.timer".to_owned()];
+        let host = |number| HeldHost {
+            host: format!("edx-{number}").into(),
+            held_back: held_back.clone(),
+            is_frozen: number == 1,
+        };
+        status.held = (0..5).map(host).collect();
+        let text = held(&status).expect("it is shown");
+        assert_fits(&text, WIDTH);
+        insta::assert_snapshot!(text, @r"
+        Held     on edx-0, edx-1, edx-2 and 2 more until these hosts are terminated,
+                 since it could start old code on migrated databases:
+                 /etc/cron.d/edxapp, edx-nightly.timer, what `freeze` froze
+        ");
     }
 
     fn failed_migration() -> Upgrade {
