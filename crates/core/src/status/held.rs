@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::journal::Upgrade;
+use crate::journal::{Run, Upgrade};
 use crate::names::{HostName, InstanceId};
 use crate::plan::{Action, Host, InstanceRef, Phase, Purpose};
 
@@ -31,7 +31,7 @@ impl HeldHost {
             known.held_back.extend_from_slice(items);
             known.is_frozen |= is_frozen;
         };
-        for (step, run) in window.into_iter().flat_map(|window| window.runs()) {
+        for (step, run) in window.into_iter().flat_map(Run::runs) {
             match &step.action {
                 Action::HoldBack(back) if run.status.is_done() && is_kept(upgrade, &back.host) => {
                     held(&back.host, &back.items, false);
