@@ -157,7 +157,7 @@ pub(crate) fn confirm(programs: &[&str]) -> Step {
 
 pub(crate) fn start(programs: &[&str]) -> Step {
     let (host, supervisorctl, programs) = (host(), supervisorctl(), names(programs));
-    let (steady, answers, autostart) = (Duration::from_secs(5), Vec::new(), false);
+    let (steady, answers, autostart) = (Duration::from_secs(2), Vec::new(), false);
     let start = StartServices { host, supervisorctl, programs, steady, answers, autostart };
     step("start", Action::StartServices(start))
 }

@@ -23,6 +23,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 /// How long to wait between two looks.
 pub(crate) const INTERVAL: Duration = Duration::from_millis(200);
 
+/// How long a step waits between two looks, by the engine and here: what machines do shows soon. Longer sleeps are time limits.
+const BETWEEN_LOOKS: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(1)];
+
 /// This computer's clock, which the machines share.
 pub(crate) struct WallClock;
 
@@ -37,7 +40,8 @@ impl Clock for WallClock {
     }
 
     fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
-        tokio::time::sleep(length).boxed_local()
+        let [usual, here] = BETWEEN_LOOKS;
+        tokio::time::sleep(if length <= usual { length.min(here) } else { length }).boxed_local()
     }
 }
 
