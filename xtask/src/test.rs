@@ -93,11 +93,17 @@ fn test_steps(workspace: &Workspace, runner: TestRunner, python: &Python, machin
     };
     match runner {
         TestRunner::Nextest => vec![
-            tests(workspace.cargo(["nextest", "run"])),
+            tests(workspace.cargo(["nextest", "run", "--profile", "checks", "--test-threads", &places()])),
             Step::new("documentation tests", workspace.cargo(["test", "--workspace", "--locked", "--quiet", "--doc"])),
         ],
         TestRunner::CargoTest => vec![tests(workspace.cargo(["test"]))],
     }
+}
+
+/// How many places there are for tests: two for each processor. See the profile in `.config/nextest.toml`.
+fn places() -> String {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    (2 * processors).to_string()
 }
 
 /// The checks of what the code depends on (deny.toml).
