@@ -9,6 +9,8 @@ use jiff::{SignedDuration, Timestamp, tz::Offset};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use crate::words::push_number;
+
 /// A length of time in the deployment file: `90s`, `15m`, `1h30m`, `3d` (a day is 24 hours). At most [`LONGEST_SPAN`]
 /// can be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -210,16 +212,21 @@ pub fn human(length: Duration) -> String {
         return format!("{}ms", length.as_millis());
     }
     let seconds = length.as_secs() + u64::from(length.subsec_millis() >= 500);
-    let pair = |large: u64, unit: char, small: u64, small_unit: char| match small {
-        0 => format!("{large}{unit}"),
-        _ => format!("{large}{unit} {small:02}{small_unit}"),
+    let (large, unit, small, small_unit) = match seconds {
+        0..60 => (seconds, "s", 0, ""),
+        60..3600 => (seconds / 60, "m", seconds % 60, "s"),
+        3600..86_400 => (seconds / 3600, "h", seconds % 3600 / 60, "m"),
+        _ => (seconds / 86_400, "d", seconds % 86_400 / 3600, "h"),
     };
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3600 => pair(seconds / 60, 'm', seconds % 60, 's'),
-        3600..86_400 => pair(seconds / 3600, 'h', seconds % 3600 / 60, 'm'),
-        _ => pair(seconds / 86_400, 'd', seconds % 86_400 / 3600, 'h'),
+    let mut text = String::with_capacity(8);
+    push_number(&mut text, large, 1);
+    text.push_str(unit);
+    if small > 0 {
+        text.push(' ');
+        push_number(&mut text, small, 2);
+        text.push_str(small_unit);
     }
+    text
 }
 
 /// The time from `start` to `end`, or nothing when `end` comes first.

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use cutover_core::words::push_number;
+
 /// The output of a job so far. It is read hundreds of times while it grows, so each line is counted only once. It may end
 /// in the middle of a character.
 #[derive(Default)]
@@ -34,7 +36,10 @@ impl Printed {
         self.counted = whole;
         let last = self.bytes.rsplit(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty());
         if let Some(line) = last {
-            self.words = format!("{} applied; {}", self.applied(), String::from_utf8_lossy(line));
+            let applied = self.applied();
+            self.words.clear();
+            push_number(&mut self.words, applied.into(), 1);
+            self.words.extend([" applied; ", &String::from_utf8_lossy(line)]);
         }
     }
 

@@ -161,7 +161,7 @@ async fn not_answering(context: &StepContext<'_>, start: &StartServices, subject
 /// What programs do that do not count as running; nothing if all do. `changed` are those that have another process than at
 /// the last look.
 fn not_running(states: &BTreeMap<ProgramName, ProgramStatus>, changed: &[ProgramName], steady: Duration) -> String {
-    let mut words = String::new();
+    let mut words = String::with_capacity(24 * states.len());
     let mut tell = |what: &str, which: &dyn Fn(&ProgramName, &ProgramStatus) -> bool| {
         for (nth, (program, status)) in states.iter().filter(|(program, status)| which(program, status)).enumerate() {
             match (nth, words.is_empty()) {
@@ -179,7 +179,7 @@ fn not_running(states: &BTreeMap<ProgramName, ProgramStatus>, changed: &[Program
     tell("still stopping: ", &|_, status| status.state == State::Stopping);
     tell("starting: ", &|_, status| status.state == State::Starting);
     tell("ended at once, and started again by supervisor: ", &|_, status| status.state == State::Backoff);
-    let too_short = format!("running for less than {}: ", human(steady));
+    let too_short = ["running for less than ", &human(steady), ": "].concat();
     tell(&too_short, &|_, status| status.state == State::Running && is_short(status));
     tell("running with another process than before: ", &|program, _| changed.contains(program));
     words

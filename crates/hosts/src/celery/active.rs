@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::python::dictionary;
 use crate::command::{Ask, Command, EXIT_TIMED_OUT, Said};
@@ -64,15 +64,25 @@ pub fn is_asked(ask: &Ask, command: &[String]) -> bool {
     matches!(ask.command.arguments.as_slice(), [_, _, script, _, asked @ ..] if script == SCRIPT && asked == command)
 }
 
+/// A task in celery's JSON. It has more keys, which do not matter here.
+#[derive(Serialize, Deserialize)]
+struct Active {
+    id: String,
+    name: String,
+    time_start: Option<f64>,
+    worker_pid: Option<u32>,
+}
+
 /// What is printed on a host for tasks of its own, for a simulation.
 #[must_use]
 pub fn answer(host: &str, worker: &str, tasks: &[Task]) -> String {
     let task = |task: &Task| {
-        let started = 2e9 - task.running.unwrap_or_default().as_secs_f64();
-        json!({ "id": task.id, "name": task.name, "args": [], "time_start": started, "worker_pid": task.process })
+        let time_start = task.running.map(|running| 2e9 - running.as_secs_f64());
+        Active { id: task.id.clone(), name: task.name.clone(), time_start, worker_pid: task.process }
     };
-    let active = BTreeMap::from([(worker, tasks.iter().map(task).collect::<Vec<Value>>())]);
-    format!("{host}\n2000000000\n1000.0\n{}\n", json!(active))
+    let active = BTreeMap::from([(worker, tasks.iter().map(task).collect::<Vec<Active>>())]);
+    let active = serde_json::to_string(&active).unwrap_or_default();
+    [host, "\n2000000000\n1000.0\n", &active, "\n"].concat()
 }
 
 /// The tasks that workers of the host run.
@@ -132,22 +142,19 @@ impl Clock {
 }
 
 fn of_json(printed: &str, clock: &Clock) -> Option<Workers> {
-    let Value::Object(workers) = serde_json::from_str(printed[printed.find('{')?..].trim()).ok()? else { return None };
-    let of_worker = |(worker, tasks): (String, Value)| {
-        let text = |task: &Value, key: &str| task.get(key).and_then(Value::as_str).map(str::to_owned);
-        let task = |task: &Value| {
-            Some(Task {
-                worker: worker.clone(),
-                name: text(task, "name")?,
-                id: text(task, "id")?,
-                process: task.get("worker_pid").and_then(Value::as_u64).and_then(|pid| u32::try_from(pid).ok()),
-                running: task.get("time_start").and_then(Value::as_f64).and_then(|started| clock.since(started)),
-            })
+    let workers: BTreeMap<String, Vec<Active>> = serde_json::from_str(&printed[printed.find('{')?..]).ok()?;
+    let of_worker = |(worker, tasks): (String, Vec<Active>)| {
+        let task = |task: Active| Task {
+            worker: worker.clone(),
+            name: task.name,
+            id: task.id,
+            process: task.worker_pid,
+            running: task.time_start.and_then(|started| clock.since(started)),
         };
-        let tasks = tasks.as_array()?.iter().map(task).collect::<Option<Vec<Task>>>()?;
-        Some((worker, tasks))
+        let tasks = tasks.into_iter().map(task).collect();
+        (worker, tasks)
     };
-    workers.into_iter().map(of_worker).collect()
+    Some(workers.into_iter().map(of_worker).collect())
 }
 
 /// `->  celery@host: OK`, followed by `- empty -` or by a line for each task.

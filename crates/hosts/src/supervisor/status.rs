@@ -33,16 +33,20 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [Self; 8] = [
-        Self::Stopped,
-        Self::Starting,
-        Self::Running,
-        Self::Backoff,
-        Self::Stopping,
-        Self::Exited,
-        Self::Fatal,
-        Self::Unknown,
-    ];
+    /// The state that supervisorctl prints as this word.
+    fn named(word: &str) -> Option<Self> {
+        Some(match word {
+            "STOPPED" => Self::Stopped,
+            "STARTING" => Self::Starting,
+            "RUNNING" => Self::Running,
+            "BACKOFF" => Self::Backoff,
+            "STOPPING" => Self::Stopping,
+            "EXITED" => Self::Exited,
+            "FATAL" => Self::Fatal,
+            "UNKNOWN" => Self::Unknown,
+            _ => return None,
+        })
+    }
 
     /// Its name, as supervisorctl prints it.
     #[must_use]
@@ -226,8 +230,8 @@ fn read_line(line: &str) -> Line<'_> {
     let line = line.trim_ascii();
     let (name, rest) = first_word(line);
     let (word, description) = first_word(rest);
-    if let Some(state) = State::ALL.iter().find(|state| state.as_str() == word) {
-        return Line::Program(name, *state, description);
+    if let Some(state) = State::named(word) {
+        return Line::Program(name, state, description);
     }
     match line.split_once(": ERROR (") {
         Some((name, "no such process)" | "no such group)")) => Line::NoSuch(name),
@@ -244,15 +248,15 @@ fn first_word(text: &str) -> (&str, &str) {
 
 /// The process id and the time of `pid 18916, uptime 3 days, 0:00:02`.
 fn read_running(description: &str) -> (Option<u32>, Option<Duration>) {
-    let Some((pid, uptime)) = description.strip_prefix("pid ").and_then(|rest| rest.split_once(", uptime ")) else {
+    let Some((pid, uptime)) = description.strip_prefix("pid ").and_then(|rest| rest.split_once(',')) else {
         return (None, None);
     };
-    (pid.parse().ok(), read_uptime(uptime))
+    (pid.parse().ok(), uptime.strip_prefix(" uptime ").and_then(read_uptime))
 }
 
 fn read_uptime(text: &str) -> Option<Duration> {
-    let (days, clock) = match text.split_once(" day") {
-        Some((days, rest)) => (days.parse().ok()?, rest.trim_start_matches('s').strip_prefix(", ")?),
+    let (days, clock) = match text.split_once(' ') {
+        Some((days, rest)) => (days.parse().ok()?, rest.strip_prefix("days, ").or_else(|| rest.strip_prefix("day, "))?),
         None => (0, text),
     };
     let mut seconds: u64 = 0;

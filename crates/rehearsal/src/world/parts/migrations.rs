@@ -55,7 +55,11 @@ impl Migrations {
 /// The line that Django prints for an applied migration.
 pub(crate) fn success_of(number: u32, codename: &str) -> String {
     let (app, position) = position_of(number);
-    format!("  Applying {app}.{position:04}_{codename}... OK\n")
+    let mut line = String::with_capacity(64);
+    line.extend(["  Applying ", app, "."]);
+    push_number(&mut line, position as u64, 4);
+    line.extend(["_", codename, "... OK\n"]);
+    line
 }
 
 /// What `showmigrations` prints: for each app its migrations, with `[X]` in front of the applied ones. Each app has one that
