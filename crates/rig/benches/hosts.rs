@@ -1,9 +1,13 @@
 //! How fast the services of many hosts are asked for, beside bare `ssh` processes and other tools: `cargo xtask bench hosts`.
 //!
-//! All hosts are machines on this computer, so its processors do the work of both sides. Most of it is supervisorctl's, which
-//! starts a Python on each host: that takes seconds for all of them here, and 0.2 s where each host has processors of its own. So a
-//! stand-in is measured too, which waits for 0.2 s and prints what supervisorctl has printed: there the way to the hosts counts.
-//! Every figure is the shortest of some runs in wall-clock time.
+//! All hosts are machines on this computer, so its processors do the work of both sides, and most of it is supervisorctl's,
+//! which starts a Python on each host: that takes seconds for all of them here, whoever asks, and 0.2 s where each host has
+//! processors of its own. A stand-in for supervisorctl is like that: it waits for 0.2 s and prints what supervisorctl has
+//! printed. So what depends on how long the commands themselves take is checked on the stand-in, and only shown with
+//! supervisorctl.
+//!
+//! Everything is measured in wall-clock time, and the shortest of some runs counts. What is compared takes turns, so that
+//! whatever else the computer does meets all of it.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the wall clock and starts processes")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "its table is its result")]
 
@@ -13,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use cutover_core::names::ProgramName;
 use cutover_hosts::command;
+use cutover_hosts::envelope::Output;
 use cutover_hosts::supervisor;
 use cutover_rig::{Debian, Host, Machines};
 use cutover_ssh::{Settings, SshHosts};
@@ -26,6 +31,8 @@ const STAND_IN: &str = "/usr/local/bin/status";
 const SIDE_BY_SIDE: [usize; 3] = [8, 16, 60];
 /// How many hosts are booted at the same time.
 const BOOTING: usize = 10;
+/// pyinfra's list of hosts.
+const PYINFRA_HOSTS: &str = "hosts.py";
 const PEERS: &str = "set CUTOVER_PEERS to a folder with `ansible` and `pyinfra`, or run `cargo xtask bench hosts`";
 
 fn main() {
@@ -52,22 +59,53 @@ fn furnish(host: &Debian, programs: &str) {
 
 fn print(bench: &Bench<'_>) {
     println!("| figure | measured | bound | of the bound |\n|---|---|---|---|");
-    let (status, stand_in) = (question(), command::Command::new([STAND_IN]));
-    let (side, floor, cold) = bench.floor_and_cold(&status);
-    let (warm, ansible) = (bench.warm(&status), bench.ansible(&status));
-    let figure = format!("status of services on {HOSTS} hosts, cold, over bare `ssh`, {side} at a time");
-    bounded(&figure, cold, floor, 1.15);
-    row("the same over connections that exist, over bare `ssh`", &over(warm, floor), "", "");
-    row("the same by ansible (50 forks, pipelining, warm ControlPersist) over cutover's", &over(ansible, warm), "", "");
-    let pyinfra = bench.pyinfra(&status).map_or_else(|| "it failed".to_owned(), |pyinfra| over(pyinfra, cold));
-    row("the same by pyinfra over cutover's, both cold", &pyinfra, "", "");
-    let (side, floor, cold) = bench.floor_and_cold(&stand_in);
-    let (warm, ansible) = (bench.warm(&stand_in), bench.ansible(&stand_in));
-    let figure = format!("status from a stand-in for supervisorctl, cold, over bare `ssh`, {side} at a time");
-    row(&figure, &over(cold, floor), "", "");
-    bounded("the same over connections that exist, over bare `ssh`", warm, floor, 0.1);
-    let figure = "the same by ansible (50 forks, pipelining, warm ControlPersist) over cutover's";
-    row(figure, &over(ansible, warm), "at least 8", &format!("~{:.2}", 8.0 / ratio(ansible, warm)));
+    for (what, is_stand_in, command) in
+        [("supervisorctl", false, question()), ("the stand-in", true, command::Command::new([STAND_IN]))]
+    {
+        let Measured { side, floor, cold, warm, ansible, pyinfra } = bench.measure(&command);
+        let checked = |bound| Some(bound).filter(|_| is_stand_in);
+        let figure = format!("{what} on {HOSTS} hosts, cold, over bare `ssh`, {side} at a time");
+        at_most(&figure, cold, floor, Some(1.15));
+        at_most(&format!("{what} over connections that exist, over bare `ssh`"), warm, floor, checked(0.1));
+        let figure = format!("{what} by tuned ansible over cutover, both over connections that exist");
+        at_least(&figure, ansible, warm, checked(8.0));
+        at_least(&format!("{what} by pyinfra over cutover, both cold"), pyinfra, cold, None);
+    }
+    memory(bench);
+}
+
+/// The answers of hosts that print a lot, all of which are kept: as many as a question to 1,000 hosts has.
+fn memory(bench: &Bench<'_>) {
+    const PRINTED: usize = 64 << 10;
+    let command = command::Command::script("head -c \"$1\" /dev/zero | tr '\\0' x", [PRINTED.to_string()]);
+    let ssh = bench.ssh();
+    let mut answers = Vec::new();
+    while answers.len() < 1000 {
+        answers.extend(bench.ask(&ssh, &command));
+    }
+    assert!(answers.iter().all(|answer| answer.stdout.len() == PRINTED), "an answer is not complete");
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux, which boots the machines");
+    let peak =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")).and_then(|rest| rest.split_whitespace().next());
+    let megabytes = peak.and_then(|kilobytes| kilobytes.parse::<f64>().ok()).expect("the peak in kB") / 1024.0;
+    let figure = format!("peak memory of {} answers of 64 KiB each", answers.len());
+    row(&figure, &format!("{megabytes:.0} MB"), "200 MB", &format!("~{:.2}", megabytes / 200.0));
+}
+
+/// The shortest times in which all hosts have answered.
+struct Measured {
+    /// How many bare `ssh` processes at the same time are fastest.
+    side: usize,
+    /// By bare `ssh` processes.
+    floor: Duration,
+    /// By cutover, without connections.
+    cold: Duration,
+    /// By cutover, over connections that exist.
+    warm: Duration,
+    /// By ansible, over connections that exist.
+    ansible: Duration,
+    /// By pyinfra, without connections.
+    pyinfra: Duration,
 }
 
 fn ratio(a: Duration, b: Duration) -> f64 {
@@ -79,16 +117,20 @@ fn over(a: Duration, b: Duration) -> String {
     format!("{:.2} s / {:.2} s = {:.2}", a.as_secs_f64(), b.as_secs_f64(), ratio(a, b))
 }
 
-fn bounded(figure: &str, a: Duration, b: Duration, bound: f64) {
-    row(figure, &over(a, b), &bound.to_string(), &format!("~{:.2}", ratio(a, b) / bound));
+fn at_most(figure: &str, a: Duration, b: Duration, bound: Option<f64>) {
+    let (bound, part) =
+        bound.map(|bound| (bound.to_string(), format!("~{:.2}", ratio(a, b) / bound))).unwrap_or_default();
+    row(figure, &over(a, b), &bound, &part);
+}
+
+fn at_least(figure: &str, a: Duration, b: Duration, bound: Option<f64>) {
+    let (bound, part) =
+        bound.map(|bound| (format!("at least {bound}"), format!("~{:.2}", bound / ratio(a, b)))).unwrap_or_default();
+    row(figure, &over(a, b), &bound, &part);
 }
 
 fn row(figure: &str, measured: &str, bound: &str, part: &str) {
     println!("| {figure} | {measured} | {bound} | {part} |");
-}
-
-fn shortest(run: impl Fn() -> Duration) -> Duration {
-    (0..RUNS).map(|_| run()).min().expect("at least one run")
 }
 
 fn timed(run: impl FnOnce()) -> Duration {
@@ -111,17 +153,27 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// How many bare `ssh` processes at the same time are fastest, the shortest time that they take, and that of cutover
-    /// without connections. The two take turns, so that whatever else the computer does meets both.
-    fn floor_and_cold(&self, command: &command::Command) -> (usize, Duration, Duration) {
+    fn measure(&self, command: &command::Command) -> Measured {
         let side = SIDE_BY_SIDE.into_iter().min_by_key(|side| timed(|| self.bare(*side, command))).expect("some");
-        let runs = (0..RUNS).map(|_| {
-            let cold = self.ask_all(&self.ssh(), command);
-            (timed(|| self.bare(side, command)), cold)
-        });
-        let (floors, colds): (Vec<Duration>, Vec<Duration>) = runs.unzip();
-        let shortest = |lengths: Vec<Duration>| lengths.into_iter().min().expect("some runs");
-        (side, shortest(floors), shortest(colds))
+        let ssh = self.ssh();
+        self.ask_all(&ssh, command);
+        self.prepare_ansible();
+        // The first run makes the connections.
+        self.ansible(command);
+        let rounds: Vec<[Duration; 5]> = (0..RUNS)
+            .map(|_| {
+                [
+                    timed(|| self.bare(side, command)),
+                    self.ask_all(&self.ssh(), command),
+                    self.ask_all(&ssh, command),
+                    self.ansible(command),
+                    self.pyinfra(command),
+                ]
+            })
+            .collect();
+        let shortest = |nth: usize| rounds.iter().map(|round| round[nth]).min().expect("some rounds");
+        let [floor, cold, warm, ansible, pyinfra] = [0, 1, 2, 3, 4].map(shortest);
+        Measured { side, floor, cold, warm, ansible, pyinfra }
     }
 
     fn bare(&self, side: usize, command: &command::Command) {
@@ -135,13 +187,15 @@ impl Bench<'_> {
     }
 
     fn ask_all(&self, ssh: &SshHosts, command: &command::Command) -> Duration {
-        timed(|| {
-            self.runtime.block_on(async {
-                let asks = self.hosts.iter().map(|host| ssh.run(host.address(), command, b"", Duration::from_secs(60)));
-                for answer in futures_util::future::join_all(asks).await {
-                    assert_eq!(answer.expect("an answer").exit, 0);
-                }
-            });
+        timed(|| assert!(self.ask(ssh, command).iter().all(|answer| answer.exit == 0), "the command failed on a host"))
+    }
+
+    /// The answer of each host.
+    fn ask(&self, ssh: &SshHosts, command: &command::Command) -> Vec<Output> {
+        self.runtime.block_on(async {
+            let asks = self.hosts.iter().map(|host| ssh.run(host.address(), command, b"", Duration::from_secs(60)));
+            let answers = futures_util::future::join_all(asks).await;
+            answers.into_iter().map(|answer| answer.expect("an answer")).collect()
         })
     }
 
@@ -150,16 +204,10 @@ impl Bench<'_> {
         SshHosts::new(settings).expect("a folder for sockets")
     }
 
-    fn warm(&self, command: &command::Command) -> Duration {
-        let ssh = self.ssh();
-        self.ask_all(&ssh, command);
-        shortest(|| self.ask_all(&ssh, command))
-    }
-
     fn peer(&self, name: &str) -> Command {
         let bin = PathBuf::from(std::env::var_os("CUTOVER_PEERS").unwrap_or_else(|| panic!("no {name}; {PEERS}")));
         let mut command = Command::new(bin.join(name));
-        command.current_dir(&self.folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.current_dir(&self.folder).stdin(Stdio::null());
         command
     }
 
@@ -167,7 +215,7 @@ impl Bench<'_> {
         self.hosts.iter().map(Host::address).collect::<Vec<_>>().join(between)
     }
 
-    fn ansible(&self, command: &command::Command) -> Duration {
+    fn prepare_ansible(&self) {
         write(&self.folder.join("inventory"), &self.addresses("\n"));
         let settings = format!(
             "[defaults]\nforks = 50\ninterpreter_python = /usr/bin/python3\n[ssh_connection]\npipelining = True\n\
@@ -176,30 +224,34 @@ impl Bench<'_> {
             self.config.display()
         );
         write(&self.folder.join("ansible.cfg"), &settings);
-        let run = || {
-            let mut ansible = self.peer("ansible");
-            ansible.args(["all", "-i", "inventory", "-m", "command", "-a", &command.arguments.join(" ")]);
-            timed(|| assert!(ansible.status().expect("ansible").success(), "ansible failed"))
-        };
-        // The first run makes the connections.
-        run();
-        shortest(run)
     }
 
-    /// The shortest time that pyinfra takes with new connections; nothing if it does not come to its end.
-    fn pyinfra(&self, command: &command::Command) -> Option<Duration> {
+    /// ansible with 50 forks, pipelining, and connections that persist.
+    fn ansible(&self, command: &command::Command) -> Duration {
+        let mut ansible = self.peer("ansible");
+        ansible.args(["all", "-i", "inventory", "-m", "command", "-a", &command.arguments.join(" ")]);
+        timed(|| succeed(&mut ansible))
+    }
+
+    /// pyinfra with new connections, which it does not keep.
+    fn pyinfra(&self, command: &command::Command) -> Duration {
+        write(&self.folder.join(PYINFRA_HOSTS), &format!("hosts = '{}'.split()\n", self.addresses(" ")));
         let key = self.folder.join("operator").display().to_string();
         let known = format!("ssh_known_hosts_file={}", self.folder.join("known_hosts").display());
-        let run = || {
-            let mut pyinfra = self.peer("pyinfra");
-            // It gives connections up that take longer than 10 s, as more of them at a time do here.
-            pyinfra.args(["-y", "--parallel", "10", "--user", "root", "--key", &key]);
-            pyinfra.args(["--data", &known, &self.addresses(",")]).args(["exec", "--", &command.arguments.join(" ")]);
-            let begin = Instant::now();
-            pyinfra.status().expect("pyinfra").success().then(|| begin.elapsed())
-        };
-        (0..RUNS).filter_map(|_| run()).min()
+        let mut pyinfra = self.peer("pyinfra");
+        // It gives connections up that take longer than 10 s, as more of them at a time do here.
+        pyinfra.args(["-y", "--parallel", "10", "--user", "root", "--key", &key, "--data", &known]);
+        pyinfra.args(["--data", "ssh_connect_retries=5"]);
+        pyinfra.args([PYINFRA_HOSTS, "exec", "--", &command.arguments.join(" ")]);
+        timed(|| succeed(&mut pyinfra))
     }
+}
+
+/// Runs another tool. What it has printed is shown if it fails.
+fn succeed(tool: &mut Command) {
+    let output = tool.output().expect("it starts");
+    let printed = || String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{tool:?}\n{}", printed());
 }
 
 /// Runs a process for each host, `side` at a time.
