@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use cutover_core::time::Span;
 use cutover_engine::observe::observe;
 use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
+use cutover_hosts::command::{Ask, Command};
 use cutover_rehearsal::{EmbeddedCloud, Rehearsed, SimulatedClock, conduct, rehearse, run};
 
 const PRODUCTION: &str = include_str!("../../../examples/mitx-production.toml");
@@ -97,7 +98,11 @@ fn rehearsal(production: &Deployment) {
     let time = timed(|| rehearsed(production, Order::Overlapped));
     let figure = "rehearsal of mitx-production, 34 + 34 hosts, all phases";
     varying(figure, &milliseconds(time), "1 s", time.as_secs_f64());
-    let figure = "peak memory of the rehearsal of mitx-production";
+    peak_memory("peak memory of the rehearsal of mitx-production");
+}
+
+/// The peak memory of this process until now: the measurements are in an order in which each takes more than those before.
+fn peak_memory(figure: &str) {
     match peak_memory_mb() {
         Some(peak) => varying(figure, &format!("{peak:.0} MB"), "200 MB", peak / 200.0),
         None => println!("| {figure} | not known on this system | 200 MB | |"),
@@ -154,6 +159,8 @@ fn large(production: &Deployment) {
     let upgrade = rehearsed(&hosts, Order::Overlapped).upgrade;
     let time = processor_time() - begin;
     varying("rehearsal of 1,000 + 1,000 hosts", &milliseconds(time), "2 s", time.as_secs_f64() / 2.0);
+    peak_memory("peak memory of the rehearsal of 1,000 + 1,000 hosts");
+    answers_of_many(&hosts);
     let run = upgrade.run_of(Phase::Window).expect("the window was run");
     let length = window_length(run).expect("the window came to its end").as_secs_f64();
     let critical = critical_path(run).length.as_secs_f64();
@@ -173,6 +180,24 @@ fn large(production: &Deployment) {
     }
     let time = timed_once(|| rehearsed(&long, Order::Overlapped));
     varying("rehearsal of migrations of 1,000 days each", &milliseconds(time), "5 s", time.as_secs_f64() / 5.0);
+}
+
+/// The answers of 1,000 hosts that print a lot, all of which are kept.
+fn answers_of_many(deployment: &Deployment) {
+    const PRINTED: usize = 64 << 10;
+    let start = deployment.window.start.timestamp;
+    let clock = SimulatedClock::new(start);
+    let world = EmbeddedCloud::furnish(deployment, 1, start);
+    let world = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>).world();
+    let question = Ask::new(Command::script(&format!("echo {}", "x".repeat(PRINTED - 1)), Vec::<String>::new()));
+    let answers = run(&clock, async {
+        let instances = world.compute.instances().await.expect("the embedded cloud answers");
+        let asks = instances.iter().map(|instance| world.hosts.ask(&instance.id, &question));
+        futures_util::future::join_all(asks).await
+    });
+    let lengths = answers.iter().map(|answer| answer.as_ref().expect("it answers").stdout.len());
+    assert_eq!(lengths.filter(|length| *length == PRINTED).count(), 1000);
+    peak_memory("peak memory of 1,000 answers of hosts, of 64 KiB each");
 }
 
 /// The production example with so many next hosts, in the proportions of its fleets and roles.
@@ -300,7 +325,7 @@ fn bare_files(folder: &Path, count: usize) -> Duration {
 
 fn start_up() {
     let spawn = |program: &str, argument: &str| {
-        let mut command = Command::new(program);
+        let mut command = std::process::Command::new(program);
         let status = command.arg(argument).stdout(Stdio::null()).status();
         assert!(status.expect("it starts").success());
     };
