@@ -101,7 +101,7 @@ enum ActionJson {
 impl From<Action> for ActionJson {
     fn from(action: Action) -> Self {
         match &action {
-            Action::ConfirmStopped { hosts } => Self::ConfirmStopped {
+            Action::ConfirmStopped { hosts, .. } => Self::ConfirmStopped {
                 verb: verb(&action),
                 hosts: hosts.iter().map(|host| host.host.name.clone()).collect(),
             },

@@ -101,7 +101,7 @@ fn needed(context: &StepContext<'_>) -> Vec<Host> {
         Action::WaitUntil { .. } if !page_was_posted(run) => return hosts_needed(run).cloned().collect(),
         Action::StartServices(start) => vec![&start.host],
         Action::Migrate(migrate) => vec![&migrate.host],
-        Action::ConfirmStopped { hosts } => hosts.iter().map(|host| &host.host).collect(),
+        Action::ConfirmStopped { hosts, .. } => hosts.iter().map(|host| &host.host).collect(),
         Action::Register(members) | Action::AwaitHealthy(members) => members.hosts.iter().collect(),
         _ => Vec::new(),
     };

@@ -5,12 +5,12 @@
 //! runs. A job that is known to have been started, but of which the host has no record now, has failed.
 
 use cutover_core::journal::{Fact, Run, StepRun};
-use cutover_core::names::{InstanceId, JobName, SnapshotId};
+use cutover_core::names::{InstanceId, JobName, ProgramName, SnapshotId};
 use cutover_core::plan::{Action, Host, HostPrograms, Line, Migrate, Phase};
 
 use super::gone::is_gone;
 use super::printed::Printed;
-use super::services::running_again;
+use super::services::{ran_again, running_again};
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Permit;
@@ -118,17 +118,21 @@ async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
             format!("job {other} of an earlier plan is still migrating {}, so nothing was started", migrate.schema);
         return Err(Failure::permanent(why).with_hint("wait until it has ended"));
     }
-    let hosts = confirmed(context);
+    let (hosts, snapshots) = confirmed(context);
     let running = running_again(context, &hosts).await?;
+    for (host, _, programs) in &running {
+        context.note(ran_again(context, &host.host, programs, &snapshots));
+    }
     if let Some((host, _, programs)) = running.first() {
-        let names: Vec<&str> = programs.iter().map(cutover_core::names::ProgramName::as_str).collect();
+        let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
         let why = format!(
             "{} is running again on {}, and would run against a migrated schema, so nothing was migrated. The snapshot \
              lacks what was written since",
             names.join(", "),
             host.host.name
         );
-        let hint = "stop it, and run the phase again; or postpone the window, and plan it again";
+        let hint = "stop it; then run `cutover window` again with `--replan`, which takes the snapshot again if nothing \
+                    was migrated yet, or without that to go on with the snapshot as it is";
         return Err(Failure::permanent(why).with_hint(hint));
     }
     Ok(())
@@ -212,16 +216,18 @@ fn others(context: &StepContext<'_>, migrate: &Migrate) -> Vec<(Migrate, JobName
     others
 }
 
-/// The hosts of this lane on which all services were confirmed to be stopped.
-fn confirmed(context: &StepContext<'_>) -> Vec<HostPrograms> {
+/// The hosts of this lane on which all services were confirmed to be stopped right before the migrations, and the snapshots
+/// that must hold all that they have written.
+fn confirmed(context: &StepContext<'_>) -> (Vec<HostPrograms>, Vec<SnapshotId>) {
     let upgrade = context.journal.upgrade();
-    let steps = upgrade.current_run().into_iter().flat_map(|run| &run.plan.steps);
-    let of_lane = steps.filter(|step| step.lane == context.step.lane);
-    let hosts = of_lane.filter_map(|step| match &step.action {
-        Action::ConfirmStopped { hosts } => Some(hosts.clone()),
+    let mut steps = upgrade.current_run().into_iter().flat_map(|run| &run.plan.steps);
+    let confirmed = steps.find_map(|step| match &step.action {
+        Action::ConfirmStopped { hosts, snapshots } if step.lane == context.step.lane && step.line == Line::Migrate => {
+            Some((hosts.clone(), snapshots.clone()))
+        }
         _ => None,
     });
-    hosts.flatten().collect()
+    confirmed.unwrap_or_default()
 }
 
 fn fact(migrate: &Migrate, applied: u32) -> Fact {

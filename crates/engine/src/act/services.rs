@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use cutover_core::deployment::PastStopLimit;
 use cutover_core::journal::Fact;
-use cutover_core::names::{FleetName, InstanceId, ProgramName};
-use cutover_core::plan::{HostPrograms, StartServices, StopServices, Work};
+use cutover_core::names::{FleetName, InstanceId, ProgramName, SnapshotId};
+use cutover_core::plan::{Host, HostPrograms, StartServices, StopServices, Work};
 use cutover_core::time::human;
+use cutover_core::words::some_of;
 
 use super::gone::stopped_for_good;
 use super::{Seen, StepContext};
@@ -165,10 +166,17 @@ async fn stopped_or_gone(
     }
 }
 
-pub(super) async fn still_stopped(context: &StepContext<'_>, hosts: &[HostPrograms]) -> Answer<Seen> {
+pub(super) async fn still_stopped(
+    context: &StepContext<'_>,
+    hosts: &[HostPrograms],
+    snapshots: &[SnapshotId],
+) -> Answer<Seen> {
     let running = running_again(context, hosts).await?;
     if running.is_empty() {
-        return Ok(Seen::Holds(vec![Fact::Note { text: format!("hosts with all services stopped: {}", hosts.len()) }]));
+        return Ok(match lacking(context, snapshots) {
+            Some(failure) => Seen::Never(failure),
+            None => Seen::Holds(vec![Fact::Note { text: format!("hosts with all services stopped: {}", hosts.len()) }]),
+        });
     }
     if context.seen_since.get().is_none() {
         return Ok(Seen::NotYet);
@@ -177,18 +185,72 @@ pub(super) async fn still_stopped(context: &StepContext<'_>, hosts: &[HostProgra
     Ok(Seen::UnderWay(format!("stopping services that were started again: {}", names.join(", "))))
 }
 
+/// Why the migrations may not begin although everything is stopped: a snapshot lacks what was written after it. An
+/// operator may allow it by `--retry`.
+fn lacking(context: &StepContext<'_>, snapshots: &[SnapshotId]) -> Option<Failure> {
+    let upgrade = context.journal.upgrade();
+    let outdated: Vec<&str> =
+        snapshots.iter().filter(|id| upgrade.outdated_snapshots.contains(*id)).map(SnapshotId::as_str).collect();
+    if outdated.is_empty() || context.run().retry_approved {
+        return None;
+    }
+    let why = format!(
+        "services that were stopped had been started again{}. They are stopped now, and what they wrote meanwhile may be \
+         missing from snapshot {}",
+        started_again(&context.run().facts),
+        outdated.join(", ")
+    );
+    let hint = format!(
+        "find out what starts them, then run `cutover window` again with `--replan`, which takes the snapshot again; or \
+         go on with the snapshot as it is: --retry {}",
+        context.step.id
+    );
+    Some(Failure::permanent(why).with_hint(hint))
+}
+
+/// What was found running, with the hosts, for the end of a clause; nothing if that is not among these facts.
+fn started_again(facts: &[Fact]) -> String {
+    let found = facts.iter().filter_map(|fact| match fact {
+        Fact::RanAgain { host, programs, .. } => Some(format!("{} on {host}", joined(programs))),
+        _ => None,
+    });
+    let found: Vec<String> = found.collect();
+    if found.is_empty() { String::new() } else { format!(": {}", some_of(&found, SHOWN)) }
+}
+
+/// How many hosts are named of those on which something was found.
+const SHOWN: usize = 3;
+
+fn joined(programs: &[ProgramName]) -> String {
+    programs.iter().map(ProgramName::as_str).collect::<Vec<&str>>().join(", ")
+}
+
 /// Stops services that something has started again without the operator, and records that.
-pub(super) async fn stop_again(context: &StepContext<'_>, hosts: &[HostPrograms]) -> Result<(), WriteError> {
+pub(super) async fn stop_again(
+    context: &StepContext<'_>,
+    hosts: &[HostPrograms],
+    snapshots: &[SnapshotId],
+) -> Result<(), WriteError> {
     let port = &context.world.hosts;
     for (host, id, programs) in running_again(context, hosts).await? {
-        let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
-        let text = format!("{} was running again on {} and is stopped again", names.join(", "), host.host.name);
-        context.learn(Fact::Note { text }).await?;
+        context.learn(ran_again(context, &host.host, &programs, snapshots)).await?;
         let stop = async |permit: &Permit| port.stop(permit, &id, &host.supervisorctl, &programs).await;
         context.write("stop", stop).await?;
     }
     context.seen_since.set(Some(context.clock.moment()));
     Ok(())
+}
+
+/// Programs that were found running, with the `snapshots` that were taken already: these may lack what they have written.
+pub(super) fn ran_again(
+    context: &StepContext<'_>,
+    host: &Host,
+    programs: &[ProgramName],
+    snapshots: &[SnapshotId],
+) -> Fact {
+    let upgrade = context.journal.upgrade();
+    let taken = snapshots.iter().filter(|id| upgrade.snapshots.contains_key(*id));
+    Fact::RanAgain { host: host.name.clone(), programs: programs.to_vec(), snapshots: taken.cloned().collect() }
 }
 
 pub(super) async fn drained(context: &StepContext<'_>, fleet: &FleetName) -> Answer<Seen> {

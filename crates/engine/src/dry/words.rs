@@ -35,7 +35,7 @@ pub(super) fn of(action: &Action) -> String {
         Action::StopServices(stop) => on(&stop.host, [supervisor(&stop.supervisorctl, "stop", &stop.programs)]),
         Action::StartServices(start) => on(&start.host, [supervisor(&start.supervisorctl, "start", &start.programs)]),
         Action::DrainQueues { fleet } => format!("waits until the task queues of {fleet} are empty"),
-        Action::ConfirmStopped { hosts } => {
+        Action::ConfirmStopped { hosts, .. } => {
             format!("looks whether services on {} hosts are still stopped, and stops them again", hosts.len())
         }
         Action::TakeSnapshot { database, snapshot } => format!("would take snapshot {snapshot} of {database}"),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use cutover_core::deployment::{PastStopLimit, Role};
 use cutover_core::journal::{Event, Fact, RunKind, RunNumber, StepStatus};
-use cutover_core::names::{FleetName, ImageId, InstanceId, JobName, ProgramName};
+use cutover_core::names::{FleetName, ImageId, InstanceId, JobName, ProgramName, SnapshotId};
 use cutover_core::observation::{Instance, InstanceState};
 use cutover_core::plan::{
     Action, CapturedHost, Edge, HostPrograms, ImageRef, Launch, Line, Migrate, Rule, StartServices, Step, StopServices,
@@ -569,12 +569,52 @@ fn programs_that_are_starting_are_not_started_again() {
 fn services_that_were_started_again_are_stopped_and_named() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", ProgramState::Stopped), ("lms", ProgramState::Running)]);
-    let programs = vec!["cms".into(), "lms".into()];
-    let hosts = vec![HostPrograms { host: host("edx-0", "i-1"), supervisorctl: "supervisorctl".to_owned(), programs }];
-    assert_eq!(stage.conduct(vec![step("confirm", Action::ConfirmStopped { hosts })]), Ending::Finished);
+    assert_eq!(stage.conduct(vec![confirm()]), Ending::Finished);
     assert_eq!(services.calls(), ["stop lms"]);
-    let text = "lms was running again on edx-0 and is stopped again".to_owned();
-    assert!(stage.facts_of("confirm").contains(&Fact::Note { text }), "{:?}", stage.facts_of("confirm"));
+    assert!(stage.facts_of("confirm").contains(&ran_again(&[])), "{:?}", stage.facts_of("confirm"));
+}
+
+fn ran_again(snapshots: &[&str]) -> Fact {
+    let snapshots = snapshots.iter().map(|id| SnapshotId::from(*id)).collect();
+    Fact::RanAgain { host: "edx-0".into(), programs: vec!["lms".into()], snapshots }
+}
+
+/// A stage on which a snapshot was taken, and lms runs again.
+fn after_snapshot() -> (Stage, Rc<Services>) {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", ProgramState::Stopped), ("lms", ProgramState::Running)]);
+    let taken = Fact::SnapshotTaken { database: "edxapp".into(), snapshot: "s-1".into() };
+    let done = Event::StepDone { step: "snapshot".into(), facts: vec![taken] };
+    let Action::ConfirmStopped { hosts, .. } = confirm().action else { panic!("it confirms") };
+    let snapshots = vec!["s-1".into(), "s-2".into()];
+    let steps = vec![step("snapshot", Action::Milestone), step("confirm", Action::ConfirmStopped { hosts, snapshots })];
+    stage.was_begun(steps, vec![done]);
+    (stage, services)
+}
+
+#[test]
+fn after_a_snapshot_services_that_were_started_again_are_stopped_and_the_migrations_do_not_begin() {
+    let (stage, services) = after_snapshot();
+    let failed = Ending::Failed(vec!["confirm".into()]);
+    assert_eq!((stage.resume(), services.calls()), (failed.clone(), vec!["stop lms".to_owned()]));
+    assert!(stage.facts_of("confirm").contains(&ran_again(&["s-1"])), "s-2 was not taken yet");
+    let error = stage.error_of("confirm");
+    assert!(error.starts_with("services that were stopped had been started again: lms on edx-0."), "{error}");
+    assert!(error.contains("missing from snapshot s-1") && error.contains("--retry confirm"), "{error}");
+    assert_eq!(stage.resume(), failed, "another conductor knows it too");
+}
+
+#[test]
+fn an_operator_may_allow_the_migrations_although_the_snapshot_lacks_something_but_only_once() {
+    let (stage, services) = after_snapshot();
+    let failed = Ending::Failed(vec!["confirm".into()]);
+    let allow = || stage.was_recorded(vec![Event::StepRetryApproved { step: "confirm".into(), by: "ada".to_owned() }]);
+    assert_eq!(stage.resume(), failed);
+    allow();
+    services.states.borrow_mut().insert("cms".into(), ProgramState::Running);
+    assert_eq!(stage.resume(), failed, "they are running once more");
+    allow();
+    assert_eq!(stage.resume(), Ending::Finished);
 }
 
 /// A stage with edx-0, which is a current host or one that this upgrade launched, does not answer, and is listed so.
@@ -601,7 +641,7 @@ fn in_state(state: InstanceState) -> Instance {
 fn confirm() -> Step {
     let programs = vec!["cms".into(), "lms".into()];
     let hosts = vec![HostPrograms { host: host("edx-0", "i-1"), supervisorctl: "supervisorctl".to_owned(), programs }];
-    step("confirm", Action::ConfirmStopped { hosts })
+    step("confirm", Action::ConfirmStopped { hosts, snapshots: Vec::new() })
 }
 
 const GONE: &str = "edx-0 (i-1) is gone, so its services are stopped for good";

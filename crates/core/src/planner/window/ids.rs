@@ -12,6 +12,10 @@ pub(super) fn stop_id(host: &Host) -> StepId {
     format!("window.stop.{}", host.name).into()
 }
 
+pub(super) fn stopped_id(fleet: &Fleet) -> StepId {
+    format!("window.stopped.{}", fleet.name).into()
+}
+
 pub(super) fn start_id(host: &Host) -> StepId {
     format!("window.start.{}", host.name).into()
 }
