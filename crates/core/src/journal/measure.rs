@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Acted, Fact, Run, RunKind, StepRun, StepStatus, Upgrade};
-use crate::names::{DatabaseName, SnapshotId, StepId};
+use crate::names::{DatabaseName, HostName, SnapshotId, StepId};
 use crate::plan::{
     Action, Back, Host, InstanceRef, Lane, Line, Migrate, PageMayLift, Phase, Plan, Schedule, Step, StopServices, Undo,
     downtime_steps,
@@ -81,6 +81,25 @@ pub fn lacks_all_hosts(run: &Run, upgrade: &Upgrade) -> bool {
         Action::Register(members) => members.hosts.iter().all(|host| is_gone(host, upgrade)),
         _ => false,
     })
+}
+
+/// The next hosts that were prepared and that this plan of the window goes on without.
+#[must_use]
+pub fn hosts_left_out(run: &Run) -> Vec<&HostName> {
+    let mut expected: Vec<&HostName> = Vec::new();
+    let mut known: HashSet<&HostName> = HashSet::new();
+    for step in &run.plan.steps {
+        match &step.action {
+            Action::ConfirmStopped { hosts, .. } if step.line == Line::Migrate => {
+                expected.extend(hosts.iter().map(|host| &host.host.name));
+            }
+            Action::StopServices(stop) => known.extend([&stop.host.name]),
+            Action::StartServices(start) => known.extend([&start.host.name]),
+            _ => {}
+        }
+    }
+    expected.retain(|host| !known.contains(host));
+    expected
 }
 
 fn is_gone(host: &Host, upgrade: &Upgrade) -> bool {

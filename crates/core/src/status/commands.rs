@@ -77,6 +77,12 @@ pub fn phase_command(inputs: StatusInputs<'_>, edited: Option<&Edited>, phase: P
     phase_command_with(phase, inputs.file, PhaseOptions::needed(inputs, edited, phase))
 }
 
+/// The same without a new plan for what the plan under way has found: it goes on as it is.
+pub(super) fn phase_command_as_planned(inputs: StatusInputs<'_>, edited: Option<&Edited>, phase: Phase) -> String {
+    let needed = PhaseOptions::needed(inputs, edited, phase);
+    phase_command_with(phase, inputs.file, PhaseOptions { replan: false, order: Order::default(), ..needed })
+}
+
 /// The command that approves a gate.
 #[must_use]
 pub fn approve_command(file: &str, gate: &GateName) -> String {

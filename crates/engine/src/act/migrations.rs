@@ -43,7 +43,7 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
             Ok(diagnosis(context, migrate, exit, pending, &name))
         }
         // The host has no job of this run: it was not started, unless the journal says that it was.
-        _ if is_on_record(context, &current) => Ok(lost(context, migrate, &current)),
+        _ if is_on_record(context, &current) => Ok(lost(context, migrate, &current).await),
         _ => Ok(Seen::NotYet),
     }
 }
@@ -143,16 +143,20 @@ fn is_on_record(context: &StepContext<'_>, wanted: &JobName) -> bool {
     context.run().facts.iter().any(|fact| matches!(fact, Fact::Job { job, .. } if job == wanted))
 }
 
-fn lost(context: &StepContext<'_>, migrate: &Migrate, job: &JobName) -> Seen {
-    let run = context.run();
-    let on_record = run.facts.iter().find_map(|fact| match fact {
-        Fact::Job { host, job: other, .. } if other == job => Some(host),
+async fn lost(context: &StepContext<'_>, migrate: &Migrate, job: &JobName) -> Seen {
+    let on_record = context.run().facts.iter().find_map(|fact| match fact {
+        Fact::Job { host, job: other, .. } if other == job => Some(host.clone()),
         _ => None,
     });
-    let host = on_record.unwrap_or(&migrate.host.name);
+    let host = on_record.unwrap_or_else(|| migrate.host.name.clone());
+    let launched = context.journal.upgrade().launched.get(&host).cloned();
+    let what = match launched {
+        Some(id) if host != migrate.host.name && is_gone(context, &id).await => "is gone",
+        _ => "has no record of it now",
+    };
     let why = format!(
-        "job {job} was, or may have been, started on {host}, which has no record of it now. The schema {} may be half \
-         migrated. The maintenance page must stay up",
+        "job {job} was, or may have been, started on {host}, which {what}. The schema {} may be half migrated. The \
+         maintenance page must stay up",
         migrate.schema
     );
     Seen::never(why, "check the schema's migrations before anything else")

@@ -705,3 +705,34 @@ fn a_queue_is_drained_once_nothing_is_left_in_it() {
     assert_eq!(*stage.mentioned.borrow(), [left(3), left(2), left(1)], "what the first look shows is told too");
     assert_eq!((stage.starts_of("drain"), stage.status("drain")), (1, StepStatus::Done));
 }
+
+#[test]
+fn of_a_host_that_is_stopped_in_ec2_it_is_said_how_to_go_on() {
+    for step in [stop(PastStopLimit::Kill), confirm(), start()] {
+        let stage = silent(current(), vec![in_state(InstanceState::Stopped)], true);
+        let id = step.id.clone();
+        assert_eq!(stage.conduct_as(RunKind::Window, vec![step]), Ending::Failed(vec![id.clone()]));
+        let error = stage.error_of_window(id.as_str());
+        assert!(error.contains("edx-0 (i-1) is stopped in EC2; start it in EC2, or terminate it"), "{id}: {error}");
+    }
+}
+
+#[test]
+fn a_window_does_not_open_while_one_of_its_hosts_is_stopped_in_ec2() {
+    let open = |stage: &Stage| {
+        let moment = stage.clock.now();
+        step("open", Action::WaitUntil { moment, no_later_than: None })
+    };
+    let stop =
+        Step { waits_for: vec![Edge { step: "open".into(), rule: Rule::WindowOpens }], ..stop(PastStopLimit::Kill) };
+    for (state, opens) in [(InstanceState::Stopped, false), (InstanceState::Running, true)] {
+        let stage = silent(current(), vec![in_state(state)], true);
+        let ending = stage.conduct_as(RunKind::Window, vec![open(&stage), stop.clone()]);
+        let failed = if opens { stop.id.clone() } else { "open".into() };
+        assert_eq!(ending, Ending::Failed(vec![failed]), "{state:?}");
+        if !opens {
+            let error = stage.error_of_window("open");
+            assert!(error.contains("stopped in EC2; start it in EC2 and run `cutover window` again"), "{error}");
+        }
+    }
+}
