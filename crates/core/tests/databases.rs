@@ -156,7 +156,7 @@ fn looking_at_many_hosts_takes_as_long_as_the_connections_that_may_be_open_at_on
         let deployment = large(count);
         let plan = first(&deployment, Phase::Window);
         let confirm = step(&plan, &format!("window.confirm.{}", deployment.fleets[0].name)).clone();
-        let Action::ConfirmStopped { hosts } = &confirm.action else { panic!("it looks at hosts") };
+        let Action::ConfirmStopped { hosts, .. } = &confirm.action else { panic!("it looks at hosts") };
         let expected = u64::try_from(hosts.len().div_ceil(128)).expect("few");
         assert_eq!(confirm.expected, Duration::from_secs(expected));
         assert_eq!(confirm.limit, CALL_LIMIT + Duration::from_secs(5 * (expected - 1)));
@@ -164,23 +164,62 @@ fn looking_at_many_hosts_takes_as_long_as_the_connections_that_may_be_open_at_on
 }
 
 #[test]
-fn the_stops_of_a_fleet_are_joined_where_a_snapshot_and_a_gate_wait_for_many_of_them() {
+fn snapshots_and_gates_wait_until_all_current_hosts_of_a_fleet_were_seen_stopped() {
     let mut deployment = large(150);
     let fleet = deployment.fleets[0].name.clone();
-    let milestone = |deployment: &Deployment, what: &str| {
+    let confirm = |deployment: &Deployment| {
         let plan = first(deployment, Phase::Window);
-        plan.step(&format!("window.{what}.{fleet}").as_str().into()).cloned()
+        plan.step(&format!("window.stopped.{fleet}").as_str().into()).cloned()
     };
-    assert!(milestone(&deployment, "stopped").is_none(), "only the snapshot waits for all of them");
+    let confirms = confirm(&deployment).expect("the snapshot waits for it");
+    let Action::ConfirmStopped { hosts, snapshots } = &confirms.action else { panic!("it looks at hosts") };
+    assert_eq!((hosts.len(), snapshots.len(), confirms.waits_for.len()), (150, 1, 150));
+    let stop_limit = deployment.role.edxapp.stop_limit.duration();
+    assert!(confirms.limit > stop_limit, "it may have to stop them");
+    let plan = first(&deployment, Phase::Window);
+    let snapshot = plan.steps.iter().find(|step| step.line == Line::Snapshot).expect("there is one");
+    assert!(snapshot.waits_for.iter().any(|edge| edge.step == confirms.id));
+    deployment.databases.iter_mut().for_each(|database| database.snapshot = false);
+    assert!(confirm(&deployment).is_none(), "only the look before the migrations waits for them");
     let mut gate = deployment.gates[0].clone();
     (gate.name, gate.before) = ("migrate".into(), GateBefore::Migrate);
     deployment.gates.push(gate);
-    let stopped = milestone(&deployment, "stopped").expect("two steps wait for 150");
-    assert_eq!(stopped.lane, Lane::Fleet(fleet.clone()));
-    let started = milestone(&deployment, "started").expect("two steps of its balancer wait for 150");
-    assert_eq!(started.lane, Lane::Fleet(fleet.clone()));
+    assert!(confirm(&deployment).is_some(), "a person decides in between");
+}
+
+#[test]
+fn the_starts_of_many_hosts_are_joined_where_several_steps_wait_for_all_of_them() {
+    let mut deployment = large(150);
+    let fleet = deployment.fleets[0].name.clone();
+    let started = |deployment: &Deployment| {
+        let plan = first(deployment, Phase::Window);
+        plan.step(&format!("window.started.{fleet}").as_str().into()).cloned()
+    };
+    let joined = started(&deployment).expect("two steps of its balancer wait for 150");
+    assert_eq!(joined.lane, Lane::Fleet(fleet.clone()));
     deployment.fleets[0].edxapp.count = 100;
-    assert!(milestone(&deployment, "started").is_none(), "200 edges are few");
+    assert!(started(&deployment).is_none(), "200 edges are few");
+}
+
+#[test]
+fn instead_of_a_snapshot_that_lacks_what_was_written_later_another_one_is_taken() {
+    let deployment = large(2);
+    let taken = |upgrade: &Upgrade| {
+        let plan = planned(&deployment, &observe(&deployment), upgrade, Phase::Window);
+        let snapshots = plan.steps.iter().filter(|step| step.line == Line::Snapshot);
+        let named = snapshots.map(|step| match &step.action {
+            Action::TakeSnapshot { snapshot, .. } => snapshot.clone(),
+            _ => panic!("it takes a snapshot"),
+        });
+        named.collect::<Vec<_>>()
+    };
+    let mut upgrade = Upgrade::default();
+    let first = taken(&upgrade)[0].clone();
+    upgrade.outdated_snapshots.insert(first.clone());
+    let second = taken(&upgrade)[0].clone();
+    assert_eq!(second.to_string(), format!("{first}-2"));
+    upgrade.outdated_snapshots.insert(second);
+    assert_eq!(taken(&upgrade)[0].to_string(), format!("{first}-3"));
 }
 
 fn image(role: Role, number: u32, observation: &Observation) -> MachineImage {

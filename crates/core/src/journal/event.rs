@@ -337,6 +337,16 @@ pub enum Fact {
         /// Its instance.
         instance: InstanceId,
     },
+    /// Programs that the window had stopped were running again. Whether they are stopped once more is not said yet.
+    RanAgain {
+        /// The host.
+        host: HostName,
+        /// The programs.
+        programs: Vec<crate::names::ProgramName>,
+        /// The snapshots, already taken, that may lack what these programs have written.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        snapshots: Vec<SnapshotId>,
+    },
     /// Anything else worth reading.
     Note {
         /// The text.

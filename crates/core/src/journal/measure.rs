@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Acted, Fact, Run, RunKind, StepRun, StepStatus, Upgrade};
-use crate::names::{DatabaseName, StepId};
+use crate::names::{DatabaseName, HostName, SnapshotId, StepId};
 use crate::plan::{
     Action, Back, Host, InstanceRef, Lane, Line, Migrate, PageMayLift, Phase, Plan, Schedule, Step, StopServices, Undo,
     downtime_steps,
@@ -81,6 +81,25 @@ pub fn lacks_all_hosts(run: &Run, upgrade: &Upgrade) -> bool {
         Action::Register(members) => members.hosts.iter().all(|host| is_gone(host, upgrade)),
         _ => false,
     })
+}
+
+/// The next hosts that were prepared and that this plan of the window goes on without.
+#[must_use]
+pub fn hosts_left_out(run: &Run) -> Vec<&HostName> {
+    let mut expected: Vec<&HostName> = Vec::new();
+    let mut known: HashSet<&HostName> = HashSet::new();
+    for step in &run.plan.steps {
+        match &step.action {
+            Action::ConfirmStopped { hosts, .. } if step.line == Line::Migrate => {
+                expected.extend(hosts.iter().map(|host| &host.host.name));
+            }
+            Action::StopServices(stop) => known.extend([&stop.host.name]),
+            Action::StartServices(start) => known.extend([&start.host.name]),
+            _ => {}
+        }
+    }
+    expected.retain(|host| !known.contains(host));
+    expected
 }
 
 fn is_gone(host: &Host, upgrade: &Upgrade) -> bool {
@@ -202,6 +221,34 @@ pub fn page_may_lift(run: &Run, upgrade: &Upgrade, step: &Step) -> PageMayLift {
             ),
         },
     }
+}
+
+/// Whether a migration of a database instance was begun in any window, so that it may have changed it.
+#[must_use]
+pub fn migration_was_begun(upgrade: &Upgrade, database: &DatabaseName) -> bool {
+    let was_begun = |run: &StepRun| {
+        let job = |fact: &Fact| matches!(fact, Fact::Job { .. });
+        run.status.is_open() || run.status.is_done() || run.in_doubt || run.facts.iter().any(job)
+    };
+    upgrade.runs.iter().flat_map(Run::runs).any(|(step, run)| match &step.action {
+        Action::Migrate(migrate) => migrate.instance == *database && was_begun(run),
+        _ => false,
+    })
+}
+
+/// Whether a window has failed because a snapshot lacks what was written after it, and another one can be taken instead:
+/// no migration has been begun, and the window is planned again.
+#[must_use]
+pub fn needs_new_snapshot(run: &Run, upgrade: &Upgrade) -> bool {
+    let is_replaced = |snapshot: &SnapshotId| {
+        let database = upgrade.snapshots.get(snapshot);
+        upgrade.outdated_snapshots.contains(snapshot)
+            && database.is_some_and(|database| !migration_was_begun(upgrade, database))
+    };
+    run.failed().any(|(step, _)| match &step.action {
+        Action::ConfirmStopped { snapshots, .. } => snapshots.iter().any(is_replaced),
+        _ => false,
+    })
 }
 
 /// Whether visitors of at least one fleet are sent to the maintenance page now.

@@ -36,6 +36,10 @@ pub struct Upgrade {
     pub images: BTreeMap<ImageName, ImageId>,
     /// The snapshots that the upgrade took.
     pub snapshots: BTreeMap<SnapshotId, DatabaseName>,
+    /// Those of them that may lack what was written before the databases were migrated: programs that had been stopped
+    /// were running again after the snapshot was begun.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub outdated_snapshots: BTreeSet<SnapshotId>,
     /// The migrations that were started by plans that have been superseded since: a new plan does not undo them.
     #[serde(default)]
     pub started_migrations: BTreeMap<StepId, Migrate>,
@@ -274,6 +278,7 @@ impl Upgrade {
             Fact::Gone { instance, .. } => {
                 self.gone.insert(instance.clone());
             }
+            Fact::RanAgain { snapshots, .. } => self.outdated_snapshots.extend(snapshots.iter().cloned()),
             Fact::RecordsChanged { .. }
             | Fact::RunningTasks { .. }
             | Fact::Killed { .. }

@@ -84,6 +84,10 @@ pub enum Action {
     ConfirmStopped {
         /// The hosts to check, with the programs that must not run there.
         hosts: Vec<HostPrograms>,
+        /// The snapshots that must hold everything that these programs have written. One that was taken before some of
+        /// them were found running does not.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        snapshots: Vec<SnapshotId>,
     },
     /// Takes a snapshot of a database instance and waits until it is available.
     TakeSnapshot {

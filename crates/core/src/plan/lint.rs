@@ -80,6 +80,12 @@ fn safety(view: &View<'_>, deployment: &Deployment, position: usize, step: &Step
                 .into_iter()
                 .collect()
         }
+        Action::TakeSnapshot { database, .. } if step.line == Line::Snapshot => {
+            let finding = error(step, format!("snapshots {database} without looking whether old code still runs"));
+            let is_in_use = deployment.fleets_on(database).next().is_some();
+            let is_safe = !is_in_use || view.has_passed(position, Landmark::WritersStopped);
+            if is_safe { Vec::new() } else { vec![finding] }
+        }
         Action::Deregister(_) if view.plan.phase == Phase::Window => {
             let finding = error(step, "takes hosts out of a balancer while visitors are still sent to it");
             if view.has_passed(position, Landmark::Diverted) { Vec::new() } else { vec![finding] }
@@ -177,8 +183,10 @@ enum Landmark<'a> {
     Diverted,
     /// A person has decided.
     Decided,
-    /// It was checked again whether old code runs.
+    /// It was checked again whether old code runs, right before the migrations.
     Confirmed,
+    /// It was checked whether all writers of a fleet have stopped, before the snapshots.
+    WritersStopped,
     /// A database instance has a snapshot to go back to.
     Snapshot(&'a DatabaseName),
     /// The migration at this position.
@@ -190,7 +198,8 @@ impl<'a> Landmark<'a> {
         match &step.action {
             Action::AwaitResolvers(_) => Some(Self::Diverted),
             Action::Decide(_) => Some(Self::Decided),
-            Action::ConfirmStopped { .. } => Some(Self::Confirmed),
+            Action::ConfirmStopped { .. } if step.line == Line::Migrate => Some(Self::Confirmed),
+            Action::ConfirmStopped { .. } => Some(Self::WritersStopped),
             Action::TakeSnapshot { database, .. } if step.line == Line::Snapshot => Some(Self::Snapshot(database)),
             Action::Migrate(_) => Some(Self::Migration(position)),
             _ => None,

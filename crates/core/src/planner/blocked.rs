@@ -1,12 +1,15 @@
 //! The reasons why a phase cannot be planned, as a type, and what to do about each.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::announce::{is_down, was_told_otherwise};
-use super::hosts::{living, lost_hosts, next_hosts, unprepared_hosts};
+use super::hosts::{living, lost_hosts, next_hosts, unprepared_hosts, wanted_hosts};
 use super::{Inputs, current_hosts};
 use crate::deployment::{Fleet, Role};
-use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, SiteName};
+use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, InstanceId, SiteName};
+use crate::observation::InstanceState;
 use crate::plan::Phase;
 
 /// A reason why a phase cannot be planned.
@@ -82,6 +85,17 @@ pub enum Blocked {
     NextHostGone {
         /// The host.
         host: HostName,
+    },
+    /// A host that the window needs is stopped in EC2: it could not be reached with the maintenance page up.
+    #[error(
+        "host {host} ({instance}) is stopped in EC2; start it, or terminate it and run `cutover prepare --replan`, which \
+         does without a current host and launches a next one again"
+    )]
+    HostStopped {
+        /// The host.
+        host: HostName,
+        /// Its instance.
+        instance: InstanceId,
     },
     /// All next edxapp hosts of a fleet are gone while visitors may see the maintenance page.
     #[error(
@@ -214,7 +228,21 @@ fn hosts_live(inputs: Inputs<'_>) -> Vec<Blocked> {
     let missing = unprepared_hosts(inputs.upgrade, inputs.deployment);
     let missing = missing.into_iter().map(|host| Blocked::NextHostMissing { host, too_late });
     let gone = if too_late { without_next_hosts(inputs) } else { gone_hosts(inputs) };
-    gone.into_iter().chain(missing).collect()
+    let stopped = if too_late { Vec::new() } else { stopped_hosts(inputs) };
+    gone.into_iter().chain(stopped).chain(missing).collect()
+}
+
+/// The hosts on record that are stopped in EC2.
+fn stopped_hosts(inputs: Inputs<'_>) -> Vec<Blocked> {
+    let current = inputs.upgrade.captured.iter().flatten().map(|host| &host.instance);
+    let wanted = wanted_hosts(inputs.deployment);
+    let next = wanted.iter().filter_map(|host| inputs.upgrade.launched.get(host));
+    let needed: BTreeSet<&InstanceId> = current.chain(next).collect();
+    let instances = inputs.observation.instances.iter();
+    instances
+        .filter(|instance| instance.state == InstanceState::Stopped && needed.contains(&instance.id))
+        .map(|instance| Blocked::HostStopped { host: instance.name.clone(), instance: instance.id.clone() })
+        .collect()
 }
 
 /// The hosts on record that are gone.
@@ -228,10 +256,19 @@ fn gone_hosts(inputs: Inputs<'_>) -> Vec<Blocked> {
 
 /// The fleets that have lost all next hosts that could serve.
 fn without_next_hosts(inputs: Inputs<'_>) -> Vec<Blocked> {
-    let lost = lost_hosts(inputs);
-    let has_none = |fleet: &&Fleet| next_hosts(inputs, fleet, Role::Edxapp).iter().all(|host| lost.contains(host));
-    let fleets = inputs.deployment.fleets.iter().filter(has_none);
+    let fleets = inputs.deployment.fleets.iter().filter(|fleet| lost_all(inputs, fleet));
     fleets.map(|fleet| Blocked::NoNextHosts { fleet: fleet.name.clone() }).collect()
+}
+
+/// Whether a fleet has lost all next hosts that could serve, so that a window whose page is up cannot go on.
+#[must_use]
+pub fn cannot_serve(inputs: Inputs<'_>) -> bool {
+    inputs.deployment.fleets.iter().any(|fleet| lost_all(inputs, fleet))
+}
+
+fn lost_all(inputs: Inputs<'_>, fleet: &Fleet) -> bool {
+    let lost = lost_hosts(inputs);
+    next_hosts(inputs, fleet, Role::Edxapp).iter().all(|host| lost.contains(host))
 }
 
 fn traffic_exists(inputs: Inputs<'_>) -> Vec<Blocked> {

@@ -56,7 +56,7 @@ pub fn next_hosts(inputs: Inputs<'_>, fleet: &Fleet, role: Role) -> Vec<HostName
 }
 
 /// The next hosts in the file, of all fleets.
-fn wanted_hosts(deployment: &Deployment) -> BTreeSet<HostName> {
+pub(super) fn wanted_hosts(deployment: &Deployment) -> BTreeSet<HostName> {
     let groups = deployment.fleets.iter().flat_map(|fleet| fleet.groups().map(move |(_, group)| (fleet, group)));
     groups.flat_map(|(fleet, group)| next_names(deployment, fleet, group)).collect()
 }

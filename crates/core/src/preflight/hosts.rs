@@ -6,8 +6,8 @@ use crate::deployment::{Cloud, Fleet, HostGroup, Role};
 use crate::journal::stopped_early;
 use crate::names::HostName;
 use crate::observation::{Instance, InstanceState, Part};
-use crate::plan::Phase;
-use crate::planner::{Inputs, current_hosts, is_down, next_hosts};
+use crate::plan::{CapturedHost, Phase};
+use crate::planner::{Inputs, cannot_serve, current_hosts, is_down, next_hosts};
 use crate::words::some_of;
 
 pub(super) fn check(inputs: Inputs<'_>, under_way: UnderWay<'_>) -> Vec<CheckItem> {
@@ -40,6 +40,16 @@ fn current(inputs: Inputs<'_>, fleet: &Fleet, role: Role) -> CheckItem {
             "nothing would be stopped, and nothing retired",
             "compare `release.current_version` in the file with the hosts' release-version tags",
         );
+    }
+    let is_stopped = |host: &&&CapturedHost| {
+        let seen = inputs.observation.instance(&host.instance);
+        seen.is_some_and(|host| host.state == InstanceState::Stopped)
+    };
+    let stopped = of_group.iter().filter(is_stopped).count();
+    if stopped > 0 && gone == 0 && inputs.upgrade.finished(Phase::Prepare) && !inputs.upgrade.finished(Phase::Window) {
+        let seen = format!("{}, and {stopped} of them stopped in EC2", item.seen);
+        let then = if is_down(inputs) { "the window fails at them" } else { "the window does not open" };
+        return CheckItem { seen, ..item }.problem(then, START_OR_TERMINATE);
     }
     if gone > 0 && !inputs.upgrade.finished(Phase::Window) {
         return match inputs.upgrade.finished(Phase::Prepare) && !is_down(inputs) {
@@ -79,13 +89,23 @@ fn next(inputs: Inputs<'_>, under_way: UnderWay<'_>, fleet: &Fleet, role: Role, 
     item.problem("the fleet would come back smaller", smaller(inputs, &hosts))
 }
 
+/// What to do about a host that is stopped in EC2.
+const START_OR_TERMINATE: &str = "start them in EC2; or terminate them and run `cutover prepare --replan`";
+
 /// What to do about next hosts that do not run.
 fn smaller(inputs: Inputs<'_>, hosts: &[HostName]) -> &'static str {
-    let never_launched = || hosts.iter().any(|host| !inputs.upgrade.launched.contains_key(host));
+    let launched = |host: &&HostName| inputs.upgrade.launched.get(*host);
+    let never_launched = || hosts.iter().any(|host| launched(&host).is_none());
+    let seen = |host: &&HostName| inputs.observation.instance(launched(host)?);
+    let is_stopped = || hosts.iter().any(|host| seen(&host).is_some_and(|host| host.state == InstanceState::Stopped));
     if inputs.upgrade.finished(Phase::Window) {
         "launch others by hand: the upgrade launches no more"
+    } else if is_stopped() {
+        if is_down(inputs) { "start the stopped ones in EC2, or terminate them" } else { START_OR_TERMINATE }
     } else if !is_down(inputs) {
         "run `cutover prepare --replan`"
+    } else if cannot_serve(inputs) {
+        "no host is left that could serve: go back by hand, as `cutover status` says under Back"
     } else if never_launched() {
         "no host is launched during the window: put `count` back"
     } else {

@@ -1,7 +1,7 @@
 //! The commands that an operator is told to type. A command that is printed has all options without which it would be
 //! refused, or would do something else, so every place that prints one gets it from here.
 
-use crate::journal::{lacks_all_hosts, lacks_hosts, page_was_posted};
+use crate::journal::{lacks_all_hosts, lacks_hosts, needs_new_snapshot, page_was_posted};
 use crate::names::{GateName, StepId};
 use crate::plan::{Order, Phase};
 
@@ -30,7 +30,9 @@ impl PhaseOptions<'_> {
     fn needed(inputs: StatusInputs<'_>, edited: Option<&Edited>, phase: Phase) -> Self {
         let StatusInputs { upgrade, deployment, now, .. } = inputs;
         let run = upgrade.run_under_way().filter(|run| run.kind == phase.into());
-        let replan = edited.is_some_and(|edited| edited.phase == phase) || without_lost_hosts(inputs) == Some(phase);
+        let replan = edited.is_some_and(|edited| edited.phase == phase)
+            || without_lost_hosts(inputs) == Some(phase)
+            || run.is_some_and(|run| needs_new_snapshot(run, upgrade));
         let may_open_late = |plan| !forecast_now(plan, deployment, now).fits;
         // A run that was started late goes on late, but a new plan for it has to be allowed to.
         let waits = run.filter(|run| phase == Phase::Window && !page_was_posted(run));
@@ -73,6 +75,12 @@ pub fn phase_command_with(phase: Phase, file: &str, options: PhaseOptions<'_>) -
 #[must_use]
 pub fn phase_command(inputs: StatusInputs<'_>, edited: Option<&Edited>, phase: Phase) -> String {
     phase_command_with(phase, inputs.file, PhaseOptions::needed(inputs, edited, phase))
+}
+
+/// The same without a new plan for what the plan under way has found: it goes on as it is.
+pub(super) fn phase_command_as_planned(inputs: StatusInputs<'_>, edited: Option<&Edited>, phase: Phase) -> String {
+    let needed = PhaseOptions::needed(inputs, edited, phase);
+    phase_command_with(phase, inputs.file, PhaseOptions { replan: false, order: Order::default(), ..needed })
 }
 
 /// The command that approves a gate.

@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use crate::journal::{Run, StepRun, StepStatus, Upgrade, page_is_up, page_may_lift, stopped_early, way_back};
-use crate::names::{GateName, StepId, UpgradeId};
+use crate::journal::{
+    Run, StepRun, StepStatus, Upgrade, hosts_left_out, page_is_up, page_may_lift, stopped_early, way_back,
+};
+use crate::names::{GateName, HostName, StepId, UpgradeId};
 use crate::plan::{Action, Decide, PageMayLift, Phase, Step, StepGroups};
 use crate::time::{OffsetTime, between, seconds};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::commands::{
-    accept_command, approve_command, move_command, next_command, phase_command, resume_command, retry_command,
-    take_over_command,
+    accept_command, approve_command, move_command, next_command, phase_command, phase_command_as_planned,
+    resume_command, retry_command, take_over_command,
 };
 use super::conductor::ConductorState;
 use super::edited::Edited;
@@ -64,6 +66,9 @@ pub struct Status {
     /// The current hosts on which something stays held back or frozen after the window, until they are terminated.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HeldHost>,
+    /// The next hosts that the window goes on without, or went: they are gone, and nothing launches them again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<HostName>,
     /// The gates that wait for a decision.
     pub gates: Vec<WaitingGate>,
     /// What can start next, with similar steps grouped.
@@ -132,12 +137,16 @@ pub struct FailedStep {
     pub error: String,
     /// The refusal at the gate, if that is the only reason for the failure.
     pub refused: Option<Refusal>,
+    /// Whether it has failed only because a snapshot lacks what was written after it. To go on nevertheless is a choice.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lacks_snapshot: bool,
     /// Whether visitors are sent to the maintenance page.
     pub page_is_up: bool,
     /// Why the maintenance page may not be lifted; nothing if it may.
     pub page_stays_because: Option<String>,
     /// The command that tries again what is never tried again without consent: a failed migration, once its schema is
-    /// repaired, or a step in doubt, if it was not done. Nothing for other steps, which are tried again when the phase
+    /// repaired, a step in doubt, if it was not done, or the last look before migrations whose snapshot lacks something.
+    /// Nothing for other steps, which are tried again when the phase
     /// is run again.
     pub retry_command: Option<String>,
     /// The command that treats a step in doubt as done; nothing for other steps.
@@ -242,6 +251,7 @@ impl Status {
             failed: unfinished.map(|run| failed(inputs, run, edited)).unwrap_or_default(),
             stopped: stopped_early(upgrade).into_iter().map(StoppedServices::of).collect(),
             held: HeldHost::all(upgrade),
+            left_out: upgrade.run_of(Phase::Window).into_iter().flat_map(hosts_left_out).cloned().collect(),
             next: unfinished.map(|run| next(run, &groups)).unwrap_or_default(),
             start: StartStatus::of(inputs.upgrade, inputs.deployment),
             window: window.map(|run| WindowStatus::of(run, upgrade, inputs.deployment, inputs.now)),
@@ -307,7 +317,12 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
     let again = phase_command(inputs, edited, phase);
     // Only these are accepted as done: what was in doubt once may have been found out since.
     let is_in_doubt = |step: &Step| matches!(run.status(&step.id), StepStatus::Failed { in_doubt: true, .. });
+    let lacks_snapshot = |step: &Step| match &step.action {
+        Action::ConfirmStopped { snapshots, .. } => snapshots.iter().any(|id| upgrade.outdated_snapshots.contains(id)),
+        _ => false,
+    };
     let needs_consent = |step: &Step| matches!(step.action, Action::Migrate(_)) || is_in_doubt(step);
+    let as_it_is = phase_command_as_planned(inputs, edited, phase);
     // A phase is not run while the file has to be put back, or another phase planned again first.
     let can_be_run = edited.is_none_or(|edited| edited.phase == phase && edited.put_back.is_none());
     let can_be_run = can_be_run && inputs.damage.is_none();
@@ -322,7 +337,11 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
             PageMayLift::No { because } => Some(because),
             PageMayLift::Yes => None,
         },
-        retry_command: (needs_consent(step) && can_be_run).then(|| retry_command(&again, &step.id)),
+        lacks_snapshot: lacks_snapshot(step),
+        retry_command: match lacks_snapshot(step) {
+            true => can_be_run.then(|| retry_command(&as_it_is, &step.id)),
+            false => (needs_consent(step) && can_be_run).then(|| retry_command(&again, &step.id)),
+        },
         accept_command: (is_in_doubt(step) && can_be_run).then(|| accept_command(&again, &step.id)),
     });
     failed.collect()

@@ -3,10 +3,14 @@
 use cutover_core::plan::Phase;
 use cutover_core::status::FailedStep;
 
-/// The commands to choose from. `again` runs the phase again, with `--late` where it needs that. What is never done
-/// again without the operator's consent is named step by step. A command is never wrapped, so that it can be copied.
+/// The commands to choose from. `again` goes on, with all options that it needs; there may be no such command. What is
+/// never done again without the operator's consent is named step by step. A command is never wrapped, so that it can be
+/// copied.
 #[must_use]
-pub fn after_failure(phase: Phase, again: &str, failed: &[FailedStep]) -> String {
+pub fn after_failure(phase: Phase, again: Option<&str>, failed: &[FailedStep]) -> String {
+    let Some(again) = again else {
+        return format!("`{phase}` stopped at a failed step, and no command goes on from here: see above");
+    };
     if !failed.is_empty() && failed.iter().all(|step| step.refused.is_some()) {
         return format!("`{phase}` stopped at a refusal; to be asked again: {again}");
     }
@@ -15,8 +19,15 @@ pub fn after_failure(phase: Phase, again: &str, failed: &[FailedStep]) -> String
         return format!("`{phase}` stopped at a failed step; once its cause is fixed: {again}");
     }
     let mut lines = vec![format!("`{phase}` stopped at a step that is never done again without your consent")];
-    let migrations: Vec<&str> =
-        for_consent.iter().filter(|step| step.accept_command.is_none()).map(|step| step.step.as_str()).collect();
+    for step in for_consent.iter().filter(|step| step.lacks_snapshot) {
+        let Some(retry) = &step.retry_command else { continue };
+        if again.contains("--replan") {
+            lines.push(format!("  to take the snapshot again: {again}"));
+        }
+        lines.push(format!("  to go on with the snapshot as it is: {retry}"));
+    }
+    let is_migration = |step: &&&FailedStep| step.accept_command.is_none() && !step.lacks_snapshot;
+    let migrations: Vec<&str> = for_consent.iter().filter(is_migration).map(|step| step.step.as_str()).collect();
     if !migrations.is_empty() {
         let retries: String = migrations.iter().map(|step| format!(" --retry {step}")).collect();
         lines.push(format!("  to observe the migration again: {again}"));
@@ -44,6 +55,7 @@ mod tests {
             title: step.to_owned(),
             error: "no".to_owned(),
             refused: None,
+            lacks_snapshot: false,
             page_is_up: true,
             page_stays_because: None,
             retry_command: consent.then(|| command("--retry")),
@@ -53,7 +65,8 @@ mod tests {
 
     #[test]
     fn every_choice_after_a_failure_is_a_command_to_copy() {
-        let text = |steps: &[FailedStep]| after_failure(Phase::Window, "cutover window qa.toml", steps);
+        let again = "cutover window qa.toml --replan";
+        let text = |steps: &[FailedStep]| after_failure(Phase::Window, Some(again), steps);
         let refusal = Refusal { gate: "go".into(), by: "bob".to_owned(), note: None };
         insta::assert_snapshot!(
             [
@@ -64,6 +77,8 @@ mod tests {
                     failed("stop", false, false)
                 ]),
                 text(&[failed("notice", true, true)]),
+                text(&[FailedStep { lacks_snapshot: true, ..failed("confirm", true, false) }]),
+                after_failure(Phase::Window, None, &[failed("start", false, false)]),
                 text(&[FailedStep { refused: Some(refusal), ..failed("go", false, false) }]),
             ]
             .join("\n\n")

@@ -3,6 +3,8 @@
 use cutover_core::status::{ConductorState, FailedStep, Status, WaitingGate, wake_command};
 use cutover_core::time::{between, human};
 
+use cutover_core::words::some_of;
+
 use super::text::{WIDTH, hang};
 
 /// What to do about a state that cannot be written.
@@ -52,6 +54,7 @@ pub(super) fn failed(failed: &FailedStep) -> String {
     lines.extend(failed.page_is_up.then(|| hang("         page: ", &page, WIDTH)));
     lines.push(hang("         step: ", failed.step.as_str(), WIDTH));
     let because = match failed.accept_command {
+        _ if failed.lacks_snapshot => "To go on with the snapshot as it is:",
         Some(_) => "It is not done again automatically. If it was not done:",
         None => "It is not run again automatically. Once its schema is repaired:",
     };
@@ -70,15 +73,22 @@ pub(super) fn stopped(status: &Status) -> Option<String> {
         return None;
     }
     let about = "visitors are not sent to the maintenance page, and the window has stopped services on current hosts. If it \
-                 does not go on now, start them by hand on each of these hosts, unless somebody has. Before it goes on, \
-                 stop them there again: the window takes them for stopped, and its snapshot would lack what they write. To \
-                 start them:";
+                 does not go on now, start them by hand on each of these hosts, unless somebody has. When it goes on, it \
+                 stops them again. To start them:";
     let mut lines = vec![hang("STOPPED  ", about, WIDTH)];
     for host in hosts {
         lines.push(format!("         {}:", host.host));
         lines.push(format!("         {}", host.start_command));
     }
     Some(lines.join("\n"))
+}
+
+/// Next hosts that are gone, and that nothing launches again.
+pub(super) fn left_out(status: &Status) -> Option<String> {
+    const SHOWN: usize = 5;
+    let names: Vec<String> = status.left_out.iter().map(ToString::to_string).collect();
+    let about = format!("{}: gone, so the window goes on without; launch others by hand", some_of(&names, SHOWN));
+    (!names.is_empty()).then(|| hang("MISSING  ", &about, WIDTH))
 }
 
 /// That the file was edited, and how the edit is applied.

@@ -110,16 +110,24 @@ struct StepJson {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum ActionJson {
-    /// The hosts by name: their programs are in the steps that stop them.
-    ConfirmStopped { verb: String, hosts: Vec<HostName> },
+    /// The hosts by name: their programs are in the steps that stop them. None where it waits for just these steps, which
+    /// name the hosts.
+    ConfirmStopped {
+        verb: String,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        hosts: Vec<HostName>,
+    },
     /// As the journal keeps it.
     Other(Box<Action>),
 }
 
-impl From<Action> for ActionJson {
-    fn from(action: Action) -> Self {
+impl ActionJson {
+    fn of(line: Line, action: Action) -> Self {
         match &action {
-            Action::ConfirmStopped { hosts } => Self::ConfirmStopped {
+            Action::ConfirmStopped { .. } if line == Line::StopCurrent => {
+                Self::ConfirmStopped { verb: verb(&action), hosts: Vec::new() }
+            }
+            Action::ConfirmStopped { hosts, .. } => Self::ConfirmStopped {
                 verb: verb(&action),
                 hosts: hosts.iter().map(|host| host.host.name.clone()).collect(),
             },
@@ -144,7 +152,7 @@ impl From<Step> for StepJson {
             lane: step.lane,
             line: step.line,
             title: step.title,
-            action: step.action.into(),
+            action: ActionJson::of(step.line, step.action),
             waits_for: step.waits_for,
             undo: step.undo.into(),
             page_may_lift: step.page_may_lift,
@@ -530,9 +538,14 @@ mod tests {
         assert_eq!(back["by"]["verb"], "start-services");
         assert!(back["by"]["expected_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{back}");
         assert_eq!(back["by"].as_object().map(serde_json::Map::len), Some(2), "{back}");
-        let confirm =
-            json["steps"].as_array().into_iter().flatten().find(|step| step["action"]["verb"] == "confirm-stopped");
-        assert!(confirm.expect("it is there")["action"]["hosts"][0].is_string());
+        let confirms = json["steps"].as_array().into_iter().flatten();
+        let confirms: Vec<&serde_json::Value> =
+            confirms.filter(|step| step["action"]["verb"] == "confirm-stopped").collect();
+        let lists_hosts = |line: &str| {
+            let confirm = confirms.iter().find(|step| step["line"] == line).expect("it is there");
+            confirm["action"]["hosts"][0].is_string()
+        };
+        assert_eq!((lists_hosts("stop-current"), lists_hosts("migrate")), (false, true));
         assert_eq!(undo("window.open"), "nothing");
         assert!(undo("window.migrate.")["impossible"]["because"].is_string());
     }

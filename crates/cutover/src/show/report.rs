@@ -6,7 +6,7 @@ use cutover_core::journal::{
     Event, Fact, Record, Run, StepStatus, Upgrade, critical_path, downtime_began, gates_and_migrations, remaining,
     window_length,
 };
-use cutover_core::names::{InstanceId, ProgramName, StepId};
+use cutover_core::names::{InstanceId, ProgramName, SnapshotId, StepId};
 use cutover_core::plan::{Action, Phase};
 use cutover_core::planner::is_announced;
 use cutover_core::status::{Downtime, until_words};
@@ -266,7 +266,7 @@ fn happened(event: &Event) -> Option<String> {
         Event::StepRetried { step, error } => Some(format!("tried again: {step}: {}", prose(error))),
         Event::StepFailed { step, error, .. } => Some(format!("FAILED: {step}: {}", prose(error))),
         Event::Interrupted { because } => Some(format!("stopped: {}", prose(because))),
-        other => other.facts().iter().find_map(killed),
+        other => other.facts().iter().find_map(|fact| killed(fact).or_else(|| ran_again(fact))),
     }
 }
 
@@ -277,6 +277,20 @@ pub(super) fn killed(fact: &Fact) -> Option<String> {
     let tasks: Vec<String> = tasks.iter().map(ToString::to_string).collect();
     let with = if tasks.is_empty() { String::new() } else { format!("; with them end the tasks {}", tasks.join(", ")) };
     Some(format!("about to be killed on {host}, after the stop limit: {}{with}", programs.join(", ")))
+}
+
+/// The text for programs that were running again.
+pub(super) fn ran_again(fact: &Fact) -> Option<String> {
+    let Fact::RanAgain { host, programs, snapshots } = fact else { return None };
+    let programs: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
+    let lacking = match snapshots.is_empty() {
+        true => String::new(),
+        false => {
+            let snapshots: Vec<&str> = snapshots.iter().map(SnapshotId::as_str).collect();
+            format!("; what they wrote may be missing from {}", snapshots.join(", "))
+        }
+    };
+    Some(format!("running again on {host} after they had been stopped: {}{lacking}", programs.join(", ")))
 }
 
 fn broken(inputs: ReportInputs<'_>) -> Vec<String> {

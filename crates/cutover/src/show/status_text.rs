@@ -10,7 +10,7 @@ use cutover_core::time::{between, human};
 use cutover_core::words::some_of;
 use jiff::Timestamp;
 
-use super::attention::{edited, failed, gate, stopped, suspended, unwritable};
+use super::attention::{edited, failed, gate, left_out, stopped, suspended, unwritable};
 use super::text::{WIDTH, count, hang};
 
 /// `status` for people.
@@ -24,6 +24,7 @@ pub fn status_text(status: &Status) -> String {
     parts.extend(status.gates.iter().map(|waiting| gate(status, waiting)));
     parts.extend(status.failed.iter().map(failed));
     parts.extend(stopped(status));
+    parts.extend(left_out(status));
     parts.extend(edited(status));
     parts.extend([head(status), phases(status)]);
     parts.extend(start(status));
@@ -603,7 +604,7 @@ mod tests {
     #[test]
     fn the_downtime_is_shown_after_the_window_too() {
         let text = status_text(&status(&at(90), 90));
-        assert!(text.contains("Down     34m 41s, from 2021-01-04 04:00:00 -05:00 to 04:34:41: 1h 25m less"), "{text}");
+        assert!(text.contains("Down     34m 42s, from 2021-01-04 04:00:00 -05:00 to 04:34:42: 1h 25m less"), "{text}");
         assert!(text.contains("announced"), "{text}");
         let mut deployment = testing::deployment();
         deployment.window.length = Some("3h".parse().expect("a span"));
@@ -624,7 +625,7 @@ mod tests {
             StatusInputs { upgrade: &upgrade, deployment: &deployment, file: "f", now, conductor, damage: None };
         let text = status_text(&Status::of(inputs));
         assert!(text.contains("the file says until 2021-01-05 10:00:00:"), "visitors were told another end: {text}");
-        assert!(text.contains("until 04:34:41;"), "today needs no date: {text}");
+        assert!(text.contains("until 04:34:42;"), "today needs no date: {text}");
     }
 
     #[test]

@@ -29,7 +29,8 @@ fn a_check_while_an_upgrade_is_under_way_expects_what_cutover_has_done() {
     let next = wrong(&deployment, &["next "]);
     assert!(!next.iter().any(|item| item.contains("smaller")), "they can still be launched: {next:?}");
     deployment.see_through(deployment.start("prepare"));
-    let mut window = deployment.start("window");
+    // Slow enough that a check ends before the migrations do.
+    let mut window = deployment.spawn(deployment.command(&["window", "--pace", "60"]));
     wait_for(&deployment, "window.migrate.");
     let disturbed = ["balancer ", "record ", "database ", "page ", "next "];
     assert_eq!(wrong(&deployment, &disturbed), [""; 0]);
@@ -41,6 +42,6 @@ fn a_check_while_an_upgrade_is_under_way_expects_what_cutover_has_done() {
     deployment.edit("start = 2020-12-14T10:00:00-05:00", "start = 2020-12-15T10:00:00-05:00");
     assert_eq!(wrong(&deployment, &["page "]), [""; 0]);
     deployment.edit("start = 2020-12-15T10:00:00-05:00", "start = 2020-12-14T10:00:00-05:00");
-    deployment.see_through(deployment.start("window"));
+    deployment.see_through(deployment.spawn(deployment.command(&["window", "--pace", "1000"])));
     assert_eq!(wrong(&deployment, &disturbed), [""; 0]);
 }

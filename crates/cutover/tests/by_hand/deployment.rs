@@ -133,12 +133,17 @@ impl Deployment {
 
     /// Terminates hosts of the embedded cloud, while no conductor is at work.
     pub(crate) fn lose(&self, names: &[&str]) {
+        self.put_hosts(names, "terminated");
+    }
+
+    /// Puts hosts of the embedded cloud into a state, while no conductor is at work.
+    pub(crate) fn put_hosts(&self, names: &[&str], state: &str) {
         self.change_world(|world| {
             let hosts = world["hosts"].as_object_mut().expect("hosts").values_mut();
             let lost = hosts.filter(|host| host["name"].as_str().is_some_and(|name| names.contains(&name)));
             let lost: Vec<&mut Value> = lost.collect();
             assert_eq!(lost.len(), names.len(), "{names:?}");
-            lost.into_iter().for_each(|host| host["state"] = "terminated".into());
+            lost.into_iter().for_each(|host| host["state"] = state.into());
         });
     }
 

@@ -200,7 +200,8 @@ fn people_are_told_again_when_a_window_is_moved_and_moved_back() {
 fn dates_cannot_be_announced_again_once_visitors_see_the_page() {
     let deployment = Deployment::prepared("moved-too-late");
     let mut window = deployment.start("window");
-    wait_for(&deployment, "window.stop.");
+    // Workers stop before the page is up.
+    wait_for(&deployment, "window.deregister.");
     end_at_once(&mut window);
     move_window(&deployment);
     let refused = words(&deployment, 4, &["announce", "--replan"]);

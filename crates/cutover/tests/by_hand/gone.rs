@@ -57,6 +57,8 @@ fn a_window_that_loses_hosts_once_its_page_is_up_is_led_on_without_them() {
     );
     assert_eq!(type_next(&deployment), Some(0), "{}", deployment.log());
     assert!(deployment.log().contains("so the window goes on without"), "{}", deployment.log());
+    let status = deployment.succeeds(&["status"]);
+    assert!(status.contains(&format!("MISSING  {NEXT}: gone")), "{status}");
     assert_eq!(deployment.status()["phases"][2]["state"], "finished");
 }
 
@@ -82,6 +84,48 @@ fn a_window_that_loses_hosts_before_its_page_is_up_does_not_open_until_they_are_
     deployment.see_through(deployment.spawn(deployment.command(&["prepare", "--replan"])));
     assert_eq!(next_command(&deployment)[0], "window");
     assert_eq!(type_next(&deployment), Some(0), "{}", deployment.log());
+}
+
+#[test]
+fn a_window_does_not_open_onto_a_host_that_is_stopped_in_ec2_and_the_remedy_works() {
+    for (host, subject) in [(NEXT, "next edxapp"), (CURRENT, "current edxapp")] {
+        let deployment = Deployment::prepared("stopped-host");
+        deployment.put_hosts(&[host], "stopped");
+        let remedy = remedies(&deployment, subject);
+        assert!(remedy.contains(r#""state":"problem""#) && remedy.contains("start them in EC2"), "{remedy}");
+        let refused = deployment.run(&["window"]);
+        let words = said(&refused).split_whitespace().collect::<Vec<&str>>().join(" ");
+        assert_eq!(refused.status.code(), Some(4), "{words}");
+        assert!(words.contains(host) && words.contains("is stopped in EC2; start it, or terminate it"), "{words}");
+        deployment.put_hosts(&[host], "running");
+        let mut window = deployment.start("window");
+        until(|| gate_waits(&deployment));
+        end_at_once(&mut window);
+        // As the refusal says: terminated, and prepared again.
+        deployment.lose(&[host]);
+        deployment.see_through(deployment.spawn(deployment.command(&["prepare", "--replan"])));
+        assert_eq!(remedies(&deployment, subject).matches(r#""state":"problem""#).count(), 0);
+    }
+}
+
+#[test]
+fn no_command_is_printed_when_no_next_host_is_left_that_could_serve() {
+    let deployment = Deployment::prepared("gone-all");
+    let mut window = deployment.start("window");
+    wait_for(&deployment, "window.deregister.");
+    end_at_once(&mut window);
+    let next: Vec<String> =
+        ["residential-live", "residential-draft"].map(|fleet| format!("edx-mitx-qa-{fleet}-0-v4")).into();
+    deployment.lose(&next.iter().map(String::as_str).collect::<Vec<&str>>());
+    let remedy = remedies(&deployment, "next edxapp");
+    assert!(remedy.contains("go back by hand") && !remedy.contains("--replan"), "{remedy}");
+    assert_eq!(type_next(&deployment), Some(6), "{}", deployment.log());
+    let log = deployment.log();
+    assert!(log.contains("no command goes on from here"), "{log}");
+    let status = deployment.succeeds(&["status"]);
+    let lines = status.split_whitespace().collect::<Vec<&str>>().join(" ");
+    assert!(lines.contains("no host is left that could serve"), "{status}");
+    assert!(!log.contains("--replan") && !status.contains("--replan"), "{log}\n{status}");
 }
 
 #[test]

@@ -8,7 +8,8 @@ use cutover_core::plan::Action;
 use cutover_hosts::hold::Verb;
 
 use super::{
-    Seen, StepContext, balancers, commands, dns, held, hosts, idle, images, migrations, pages, programs, snapshots,
+    Seen, StepContext, again, balancers, commands, dns, held, hosts, idle, images, migrations, pages, programs,
+    snapshots,
 };
 use crate::halt::WriteError;
 use crate::ports::Answer;
@@ -34,7 +35,7 @@ pub(crate) fn observe<'a>(context: &'a StepContext<'_>) -> LocalBoxFuture<'a, An
         Action::RunCommands(run) => commands::ran(context, run).boxed_local(),
         Action::StopServices(stop) => programs::stopped(context, stop).boxed_local(),
         Action::StartServices(start) => programs::started(context, start).boxed_local(),
-        Action::ConfirmStopped { hosts } => programs::still_stopped(context, hosts).boxed_local(),
+        Action::ConfirmStopped { hosts, snapshots } => again::still_stopped(context, hosts, snapshots).boxed_local(),
         Action::DrainQueues { fleet, count } => hosts::drained(context, fleet, count.as_ref()).boxed_local(),
         Action::TakeSnapshot { database, snapshot } => snapshots::taken(context, database, snapshot).boxed_local(),
         Action::Migrate(migrate) => migrations::migrated(context, migrate).boxed_local(),
@@ -65,7 +66,7 @@ pub(crate) async fn act(context: &StepContext<'_>) -> Result<(), WriteError> {
         Action::RunCommands(run) => commands::run(context, run).await,
         Action::StopServices(stop) => programs::stop(context, stop).await,
         Action::StartServices(start) => programs::start(context, start).await,
-        Action::ConfirmStopped { hosts } => programs::stop_again(context, hosts).await,
+        Action::ConfirmStopped { hosts, snapshots } => again::stop_again(context, hosts, snapshots).await,
         Action::TakeSnapshot { database, snapshot } => snapshots::take(context, database, snapshot).await,
         Action::Migrate(migrate) => migrations::start(context, migrate).await,
         Action::Register(members) => balancers::register(context, members).await,

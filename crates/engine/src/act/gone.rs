@@ -2,10 +2,11 @@
 //! is gone counts as stopped, and an upgrade can go on without a next host that is gone. A host that is only missing from
 //! the list, or that is stopped and may be started again, is not gone.
 
-use cutover_core::journal::{Fact, RunKind, hosts_needed, page_was_posted};
+use cutover_core::journal::{Fact, RunKind, hosts_needed, lacks_all_hosts, page_was_posted};
 use cutover_core::names::InstanceId;
 use cutover_core::observation::InstanceState;
-use cutover_core::plan::{Action, Host, Plan, Step};
+use cutover_core::plan::{Action, Host, Plan};
+use cutover_core::words::some_of;
 
 use super::{Seen, StepContext};
 use crate::failure::Failure;
@@ -16,6 +17,8 @@ use crate::ports::Answer;
 enum Fate {
     /// It may still run.
     Lives,
+    /// It is stopped in EC2, and may be started again.
+    Stopped,
     /// It is being terminated.
     Going,
     /// It is terminated.
@@ -30,11 +33,15 @@ async fn fate(context: &StepContext<'_>, id: &InstanceId, is_silent: bool) -> An
     Ok(match state {
         Some(InstanceState::Terminated) => Fate::Gone,
         Some(InstanceState::ShuttingDown) => Fate::Going,
+        Some(InstanceState::Stopped) if !is_silent => Fate::Stopped,
         Some(_) if !is_silent => Fate::Lives,
         // With the wrong region or account, every host would seem to be gone.
         None if listed.is_empty() => Fate::Lives,
         // A host may also be missing from the list because its tags were removed.
-        _ if context.ask(async |world| world.compute.lives(id).await).await? => Fate::Lives,
+        _ if context.ask(async |world| world.compute.lives(id).await).await? => match state {
+            Some(InstanceState::Stopped) => Fate::Stopped,
+            _ => Fate::Lives,
+        },
         Some(_) => Fate::Going,
         None => Fate::Gone,
     })
@@ -62,7 +69,7 @@ pub(super) async fn stopped_for_good(
             Ok(Seen::Holds(vec![Fact::Note { text }]))
         }
         Ok(Fate::Going) => Ok(Seen::UnderWay(format!("{} ({id}) is shutting down", host.name))),
-        Ok(Fate::Lives) | Err(_) => Err(failure),
+        Ok(Fate::Lives | Fate::Stopped) | Err(_) => Err(failure),
     }
 }
 
@@ -80,47 +87,92 @@ fn starts(plan: &Plan, host: &Host) -> bool {
     plan.steps.iter().any(|step| matches!(&step.action, Action::StartServices(start) if start.host == *host))
 }
 
-/// The hosts that a step of the window needs and that are gone. At its opening, all hosts of the plan are needed; after
-/// that the next ones, and without those that are gone the window has to be planned again.
-pub(crate) async fn missed(context: &StepContext<'_>) -> Answer<Vec<Fact>> {
-    let mut missed = Vec::new();
-    for host in needed(context) {
+/// The hosts of a step of the window that do not run.
+#[derive(Debug, Default)]
+pub(crate) struct Missed {
+    /// Those that the window needs and that are gone, as facts.
+    pub(crate) gone: Vec<Fact>,
+    /// Those that are stopped in EC2, by name and instance.
+    stopped: Vec<String>,
+}
+
+impl Missed {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.gone.is_empty() && self.stopped.is_empty()
+    }
+}
+
+/// The hosts of a step of the window that do not run. At its opening, all hosts of the plan are meant. After that, current
+/// hosts that are gone are not missed, and without next ones that are gone the window has to be planned again.
+pub(crate) async fn missed(context: &StepContext<'_>) -> Answer<Missed> {
+    let mut missed = Missed::default();
+    for (host, is_needed) in concerned(context) {
         let Ok(id) = context.instance(&host) else { continue };
         let is_silent = !matches!(context.step.action, Action::WaitUntil { .. });
-        if fate(context, &id, is_silent).await? != Fate::Lives {
-            missed.push(Fact::Gone { host: host.name, instance: id });
+        match fate(context, &id, is_silent).await? {
+            Fate::Lives => {}
+            Fate::Stopped => missed.stopped.push(format!("{} ({id})", host.name)),
+            Fate::Going | Fate::Gone if is_needed => missed.gone.push(Fact::Gone { host: host.name, instance: id }),
+            Fate::Going | Fate::Gone => {}
         }
     }
     Ok(missed)
 }
 
-fn needed(context: &StepContext<'_>) -> Vec<Host> {
+/// The hosts that a step of the window works on, each with whether the window needs it.
+fn concerned(context: &StepContext<'_>) -> Vec<(Host, bool)> {
     let upgrade = context.journal.upgrade();
     let Some(run) = upgrade.current_run().filter(|run| run.kind == RunKind::Window) else { return Vec::new() };
     let hosts: Vec<&Host> = match &context.step.action {
-        Action::WaitUntil { .. } if !page_was_posted(run) => return hosts_needed(run).cloned().collect(),
+        Action::WaitUntil { .. } if !page_was_posted(run) => {
+            return hosts_needed(run).map(|host| (host.clone(), true)).collect();
+        }
+        Action::StopServices(stop) => vec![&stop.host],
         Action::StartServices(start) => vec![&start.host],
         Action::Migrate(migrate) => vec![&migrate.host],
-        Action::ConfirmStopped { hosts } => hosts.iter().map(|host| &host.host).collect(),
+        Action::ConfirmStopped { hosts, .. } => hosts.iter().map(|host| &host.host).collect(),
         Action::Register(members) | Action::AwaitHealthy(members) => members.hosts.iter().collect(),
         _ => Vec::new(),
     };
-    hosts.into_iter().filter(|host| starts(&run.plan, host)).cloned().collect()
+    hosts.into_iter().map(|host| (host.clone(), starts(&run.plan, host))).collect()
 }
 
-/// What to do about hosts that are gone, for a failed step; nothing if there are none.
-pub(crate) fn without(step: &Step, missed: &[Fact]) -> Option<String> {
-    let names: Vec<&str> = missed
-        .iter()
-        .filter_map(|fact| match fact {
-            Fact::Gone { host, .. } => Some(host.as_str()),
-            _ => None,
-        })
-        .collect();
-    let verb = if names.len() == 1 { "is" } else { "are" };
-    let what_to_do = match step.action {
-        Action::WaitUntil { .. } => "find out who removed that, then run `cutover prepare` again with `--replan`",
-        _ => "to go on without what is gone, run `cutover window` again with `--replan`",
+/// How many hosts are named.
+const SHOWN: usize = 3;
+
+/// What to do about hosts that do not run, for a failed step; nothing if there are none. What is gone is on record.
+pub(crate) fn without(context: &StepContext<'_>, missed: &Missed) -> Option<String> {
+    let is_opening = matches!(context.step.action, Action::WaitUntil { .. });
+    let gone = missed.gone.iter().filter_map(|fact| match fact {
+        Fact::Gone { host, .. } => Some(host.to_string()),
+        _ => None,
+    });
+    let gone: Vec<String> = gone.collect();
+    let gone_too = || match is_opening {
+        true => "find out who removed that, then run `cutover prepare` again with `--replan`",
+        false if cannot_serve(context) => {
+            "no host is left that could serve: go back by hand, as `cutover status` says under Back"
+        }
+        false => "to go on without what is gone, run `cutover window` again with `--replan`",
     };
-    (!names.is_empty()).then(|| format!("{} {verb} gone; {what_to_do}", names.join(", ")))
+    let stopped_too = if is_opening {
+        "start it in EC2 and run `cutover window` again; or terminate it and run `cutover prepare` again with `--replan`"
+    } else {
+        "start it in EC2, or terminate it, and run `cutover window` again"
+    };
+    let gone = (!gone.is_empty()).then(|| said(&gone, "gone", gone_too()));
+    let stopped = (!missed.stopped.is_empty()).then(|| said(&missed.stopped, "stopped in EC2", stopped_too));
+    let words: Vec<String> = gone.into_iter().chain(stopped).collect();
+    (!words.is_empty()).then(|| words.join(". "))
+}
+
+fn said(names: &[String], what: &str, what_to_do: &str) -> String {
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    format!("{} {verb} {what}; {what_to_do}", some_of(names, SHOWN))
+}
+
+/// Whether all next hosts of a balancer are gone.
+fn cannot_serve(context: &StepContext<'_>) -> bool {
+    let upgrade = context.journal.upgrade();
+    upgrade.current_run().is_some_and(|run| lacks_all_hosts(run, &upgrade))
 }

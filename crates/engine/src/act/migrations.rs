@@ -10,9 +10,9 @@ use cutover_core::plan::{Action, Host, HostPrograms, Line, Migrate, Phase};
 use cutover_core::words::some_of;
 use cutover_hosts::job::{Job, JobStart, JobState};
 
+use super::again::{ran_again, running_again};
 use super::gone::is_gone;
 use super::printed::Printed;
-use super::programs::running_again;
 use super::supervised::Subject;
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
@@ -56,7 +56,7 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
             Ok(diagnosis(context, migrate, &state, pending, &name))
         }
         // The host has no job of this run: it was not started, unless the journal says that it was.
-        _ if is_on_record(context, &current) => Ok(lost(context, migrate, &current)),
+        _ if is_on_record(context, &current) => Ok(lost(context, migrate, &current).await),
         _ => Ok(Seen::NotYet),
     }
 }
@@ -130,8 +130,11 @@ async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
             format!("job {other} of an earlier plan is still migrating {}, so nothing was started", migrate.schema);
         return Err(Failure::permanent(why).with_hint("wait until it has ended"));
     }
-    let hosts = confirmed(context);
+    let (hosts, snapshots) = confirmed(context);
     let running = running_again(context, &hosts).await?;
+    for (subject, programs) in &running {
+        context.note(ran_again(context, subject.name, programs, &snapshots));
+    }
     if !running.is_empty() {
         let of_host = |(subject, programs): &(Subject<'_>, Vec<ProgramName>)| {
             let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
@@ -143,7 +146,8 @@ async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
              what was written since",
             some_of(&running, HOSTS_NAMED)
         );
-        let hint = "stop what runs, and run the phase again; or postpone the window, and plan it again";
+        let hint = "stop what runs; then run `cutover window` again with `--replan`, which takes the snapshot again if nothing \
+                    was migrated yet, or without that to go on with the snapshot as it is";
         return Err(Failure::permanent(why).with_hint(hint));
     }
     Ok(())
@@ -154,16 +158,20 @@ fn is_on_record(context: &StepContext<'_>, wanted: &JobName) -> bool {
     context.run().facts.iter().any(|fact| matches!(fact, Fact::Job { job, .. } if job == wanted))
 }
 
-fn lost(context: &StepContext<'_>, migrate: &Migrate, job: &JobName) -> Seen {
-    let run = context.run();
-    let on_record = run.facts.iter().find_map(|fact| match fact {
-        Fact::Job { host, job: other, .. } if other == job => Some(host),
+async fn lost(context: &StepContext<'_>, migrate: &Migrate, job: &JobName) -> Seen {
+    let on_record = context.run().facts.iter().find_map(|fact| match fact {
+        Fact::Job { host, job: other, .. } if other == job => Some(host.clone()),
         _ => None,
     });
-    let host = on_record.unwrap_or(&migrate.host.name);
+    let host = on_record.unwrap_or_else(|| migrate.host.name.clone());
+    let launched = context.journal.upgrade().launched.get(&host).cloned();
+    let what = match launched {
+        Some(id) if host != migrate.host.name && is_gone(context, &id).await => "is gone",
+        _ => "has no record of it now",
+    };
     let why = format!(
-        "job {job} was, or may have been, started on {host}, which has no record of it now. The schema {} may be half \
-         migrated. The maintenance page must stay up",
+        "job {job} was, or may have been, started on {host}, which {what}. The schema {} may be half migrated. The \
+         maintenance page must stay up",
         migrate.schema
     );
     Seen::never(why, "check the schema's migrations before anything else")
@@ -227,16 +235,18 @@ fn others(context: &StepContext<'_>, migrate: &Migrate) -> Vec<(Migrate, JobName
     others
 }
 
-/// The hosts of this lane on which all services were confirmed to be stopped.
-fn confirmed(context: &StepContext<'_>) -> Vec<HostPrograms> {
+/// The hosts of this lane on which all services were confirmed to be stopped right before the migrations, and the snapshots
+/// that must hold all that they have written.
+fn confirmed(context: &StepContext<'_>) -> (Vec<HostPrograms>, Vec<SnapshotId>) {
     let upgrade = context.journal.upgrade();
-    let steps = upgrade.current_run().into_iter().flat_map(|run| &run.plan.steps);
-    let of_lane = steps.filter(|step| step.lane == context.step.lane);
-    let hosts = of_lane.filter_map(|step| match &step.action {
-        Action::ConfirmStopped { hosts } => Some(hosts.clone()),
+    let mut steps = upgrade.current_run().into_iter().flat_map(|run| &run.plan.steps);
+    let confirmed = steps.find_map(|step| match &step.action {
+        Action::ConfirmStopped { hosts, snapshots } if step.lane == context.step.lane && step.line == Line::Migrate => {
+            Some((hosts.clone(), snapshots.clone()))
+        }
         _ => None,
     });
-    hosts.flatten().collect()
+    confirmed.unwrap_or_default()
 }
 
 fn fact(migrate: &Migrate, applied: u32) -> Fact {

@@ -3,6 +3,7 @@
 //! An observation says whether the action's effect is there already, is under way, was not requested yet, or can never
 //! come. Carrying out an action makes its call once and does not wait: to wait means to observe again.
 
+mod again;
 mod balancers;
 mod commands;
 mod context;

@@ -9,18 +9,17 @@ use std::time::Duration;
 use cutover_core::deployment::PastStopLimit;
 use cutover_core::journal::Fact;
 use cutover_core::names::ProgramName;
-use cutover_core::plan::{Host, HostPrograms, StartServices, StopServices, Work};
+use cutover_core::plan::{StartServices, StopServices};
 use cutover_core::time::human;
 use cutover_hosts::answers::{self, NotAsked};
 use cutover_hosts::supervisor::{ProgramStatus, State, Verb, autostart};
 
 use super::gone::stopped_for_good;
 use super::supervised::{Subject, change_of_pids, order, states, up};
-use super::{Seen, StepContext, grace, tasks};
+use super::{Seen, StepContext, tasks};
 use crate::failure::Failure;
 use crate::halt::WriteError;
 use crate::ports::{Answer, World};
-use crate::slots::StepSlot;
 
 pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> Answer<Seen> {
     let subject = Subject::new(context, &stop.host, &stop.supervisorctl, &stop.programs)?;
@@ -189,96 +188,4 @@ pub(super) async fn start(context: &StepContext<'_>, start: &StartServices) -> R
     let subject = Subject::new(context, &start.host, &start.supervisorctl, &start.programs)?;
     let verb = if start.autostart { Verb::StartAlways } else { Verb::Start };
     order(context, "start", verb, &subject, start.programs.clone(), Vec::new()).await
-}
-
-/// Looks at each of these hosts with a connection of its own, and returns what was found on those where it was something.
-async fn found<'a, T>(
-    context: &StepContext<'_>,
-    hosts: &'a [HostPrograms],
-    look: impl AsyncFn(&StepSlot<'_>, &Subject<'_>) -> Answer<Option<T>>,
-) -> Answer<Vec<(Subject<'a>, T)>> {
-    let looks = hosts.iter().map(|host| async {
-        // This is one step, but each host needs a connection.
-        let slot = StepSlot::new(context.slots, Work::Connections);
-        let subject = Subject::new(context, &host.host, &host.supervisorctl, &host.programs)?;
-        let found = unless_gone(context, &slot, &host.host, &subject, &look).await?;
-        Ok::<_, Failure>(found.map(|found| (subject, found)))
-    });
-    let looked = futures_util::future::try_join_all(looks).await?;
-    Ok(looked.into_iter().flatten().collect())
-}
-
-/// How often a host that is shutting down is looked at again.
-const GOING: Duration = Duration::from_secs(10);
-
-/// What was found on a host; nothing on one that is gone, once it is.
-async fn unless_gone<T>(
-    context: &StepContext<'_>,
-    slot: &StepSlot<'_>,
-    host: &Host,
-    subject: &Subject<'_>,
-    look: &impl AsyncFn(&StepSlot<'_>, &Subject<'_>) -> Answer<Option<T>>,
-) -> Answer<Option<T>> {
-    loop {
-        let failure = match look(slot, subject).await {
-            Ok(found) => return Ok(found),
-            Err(failure) => failure,
-        };
-        match stopped_for_good(context, host, &subject.id, failure.clone()).await? {
-            Seen::Holds(facts) => {
-                facts.into_iter().for_each(|fact| context.note(fact));
-                return Ok(None);
-            }
-            Seen::UnderWay(why) if context.in_this_process() < context.step.limit => {
-                slot.release();
-                context.journal.mention(&context.step.id, &why);
-                context.clock.sleep(GOING).await;
-            }
-            _ => return Err(failure),
-        }
-    }
-}
-
-/// The hosts on which programs run that must be stopped, with those programs, according to supervisor.
-pub(super) async fn running_again<'a>(
-    context: &StepContext<'_>,
-    hosts: &'a [HostPrograms],
-) -> Answer<Vec<(Subject<'a>, Vec<ProgramName>)>> {
-    let look = async |slot: &StepSlot<'_>, subject: &Subject<'_>| {
-        let states = states(context, slot, subject).await?;
-        change_of_pids(context, subject, &states);
-        let up: Vec<ProgramName> =
-            states.into_iter().filter(|(_, status)| !status.state.is_down()).map(|(program, _)| program).collect();
-        Ok(if up.is_empty() { None } else { Some(up) })
-    };
-    found(context, hosts, look).await
-}
-
-pub(super) async fn still_stopped(context: &StepContext<'_>, hosts: &[HostPrograms]) -> Answer<Seen> {
-    let look = async |slot: &StepSlot<'_>, subject: &Subject<'_>| {
-        let up = up(context, slot, subject).await?;
-        Ok(if up.is_empty() { None } else { Some(up) })
-    };
-    let found = found(context, hosts, look).await?;
-    if found.is_empty() {
-        return Ok(Seen::Holds(vec![Fact::Note { text: format!("hosts with all services stopped: {}", hosts.len()) }]));
-    }
-    found.iter().flat_map(|(subject, up)| up.notes(subject.name)).for_each(|text| context.note(Fact::Note { text }));
-    let told = context.told_to_stop.get().map(|told| told.at_least_until(context.clock.moment()));
-    let was_just_told = told.is_some_and(|ago| ago < grace(&context.step.action));
-    // What was told to stop a moment ago may not have heard of it yet, and what is started later is told again.
-    if !was_just_told && found.iter().any(|(_, up)| !up.is_told()) {
-        return Ok(Seen::NotYet);
-    }
-    let words: Vec<String> = found.iter().map(|(subject, up)| format!("{} on {}", up.words(), subject.name)).collect();
-    Ok(Seen::UnderWay(format!("still running: {}", words.join("; "))))
-}
-
-/// Stops services that something has started again without the operator.
-pub(super) async fn stop_again(context: &StepContext<'_>, hosts: &[HostPrograms]) -> Result<(), WriteError> {
-    for (subject, programs) in running_again(context, hosts).await? {
-        order(context, "stop", Verb::Stop, &subject, programs, Vec::new()).await?;
-    }
-    context.told_to_stop.set(Some(context.clock.moment()));
-    Ok(())
 }

@@ -133,6 +133,14 @@ impl Up {
         self.processes.iter().filter_map(|process| Some((process.pid, process.begun?))).collect()
     }
 
+    /// The programs that run, or of which a process is left.
+    pub(super) fn all_programs(&self) -> Vec<ProgramName> {
+        let programs = self.programs.iter().map(|(program, _)| program);
+        let all: BTreeSet<&ProgramName> =
+            programs.chain(self.processes.iter().filter_map(|process| process.program.as_ref())).collect();
+        all.into_iter().cloned().collect()
+    }
+
     /// What runs, for people.
     pub(super) fn words(&self) -> String {
         let programs = self.programs.iter().map(|(program, _)| Cow::Borrowed(program.as_str()));

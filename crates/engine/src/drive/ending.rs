@@ -77,12 +77,12 @@ impl Conductor {
         }
         // What cannot be seen now does not hide why the step failed.
         let missed = missed(context).await.unwrap_or_default();
-        let why = match without(context.step, &missed) {
+        missed.gone.iter().for_each(|fact| context.note(fact.clone()));
+        context.put_on_record().await?;
+        let why = match without(context, &missed) {
             Some(hint) => why.clone().with_hint(hint),
             None => why.clone(),
         };
-        missed.into_iter().for_each(|fact| context.note(fact));
-        context.put_on_record().await?;
         let (step, error, in_doubt) = (context.step.id.clone(), why.to_string(), known == Known::InDoubt);
         let changed_nothing = known == Known::ChangedNothing;
         self.journal.append(Event::StepFailed { step, error, in_doubt, changed_nothing }).await?;

@@ -48,7 +48,7 @@ pub(super) fn of(action: &Action) -> String {
             });
             format!("waits until the task queues of {fleet} are empty{counted}")
         }
-        Action::ConfirmStopped { hosts } => {
+        Action::ConfirmStopped { hosts, .. } => {
             format!("looks whether services on {} hosts are still stopped, and stops them again", hosts.len())
         }
         Action::TakeSnapshot { database, snapshot } => format!("would take snapshot {snapshot} of {database}"),

@@ -103,8 +103,8 @@ impl Store {
     /// When it could not be written. It may or may not exist then.
     pub async fn create(&self, name: &str, bytes: Vec<u8>) -> Result<Created, StoreError> {
         let path = self.path(name);
-        match self.answer(name, self.objects.put_opts(&path, bytes.into(), PutMode::Create.into())).await {
-            Ok(_) => Ok(Created::New),
+        match self.put(name, &path, bytes, PutMode::Create).await {
+            Ok(()) => Ok(Created::New),
             // S3 also answers 409 while another write of the object is under way, which may still fail.
             Err(object_store::Error::AlreadyExists { .. }) => match self.exists(name).await? {
                 true => Ok(Created::Existed),
@@ -133,8 +133,18 @@ impl Store {
     /// When it could not be written.
     pub async fn replace(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
         let path = self.path(name);
-        let put = self.answer(name, self.objects.put_opts(&path, bytes.into(), PutMode::Overwrite.into())).await;
-        put.map(|_| ()).map_err(|source| self.failed(name, "written", source))
+        let put = self.put(name, &path, bytes, PutMode::Overwrite).await;
+        put.map_err(|source| self.failed(name, "written", source))
+    }
+
+    /// Writes an object. A state folder that was removed is not created again: an object alone in it would look like the
+    /// state of an upgrade.
+    async fn put(&self, name: &str, path: &Path, bytes: Vec<u8>, mode: PutMode) -> object_store::Result<()> {
+        if let Some(folder) = self.folder.as_ref().filter(|folder| !folder.is_dir()) {
+            let source = std::io::Error::other(format!("there is no folder {} any more", folder.display()));
+            return Err(object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(source) });
+        }
+        self.answer(name, self.objects.put_opts(path, bytes.into(), mode.into())).await.map(|_| ())
     }
 
     /// Writes an object that means nothing, and removes it again, to find out whether the state can be written. It has

@@ -326,3 +326,17 @@ fn an_object_that_cannot_be_written_is_named_with_its_location() {
     let location = folder.path().display();
     assert_eq!(error.to_string(), format!("journal/1 could not be written in {location}"));
 }
+
+#[test]
+fn a_folder_that_was_removed_is_not_created_again_by_a_write() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (root, upgrade) = (folder.path().join("state"), upgrade());
+    let store = Store::folder(&root, &upgrade).expect("a store");
+    std::fs::remove_dir_all(&root).expect("removed");
+    for written in [now(store.create("a.json", b"1".to_vec())).map(|_| ()), now(store.replace("b.json", b"1".to_vec()))]
+    {
+        let error = format!("{:?}", written.expect_err("there is no folder"));
+        assert!(error.contains("there is no folder"), "{error}");
+    }
+    assert!(!root.exists());
+}

@@ -164,7 +164,10 @@ impl WorldState {
             InstanceState::Pending | InstanceState::Booting => {
                 Err(Failure::not_applied(format!("{} cannot be reached: it is still booting", host.name)))
             }
-            InstanceState::Stopped | InstanceState::ShuttingDown | InstanceState::Terminated => {
+            InstanceState::Stopped => {
+                Err(Failure::permanent(format!("{} cannot be reached: it is stopped", host.name)))
+            }
+            InstanceState::ShuttingDown | InstanceState::Terminated => {
                 Err(Failure::permanent(format!("{} cannot be reached: it is being terminated", host.name)))
             }
         }

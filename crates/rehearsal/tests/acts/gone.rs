@@ -35,7 +35,7 @@ fn in_state(state: InstanceState) -> Instance {
 fn confirm() -> Step {
     let programs = vec!["cms".into(), "lms".into()];
     let hosts = vec![HostPrograms { host: host("edx-0", "i-1"), supervisorctl: "supervisorctl".to_owned(), programs }];
-    step("confirm", Action::ConfirmStopped { hosts })
+    step("confirm", Action::ConfirmStopped { hosts, snapshots: Vec::new() })
 }
 
 const GONE: &str = "edx-0 (i-1) is gone, so its services are stopped for good";
@@ -87,4 +87,35 @@ fn a_next_host_that_is_gone_is_on_record_as_such_if_the_plan_needs_it_and_counts
     let stage = silent(launched("i-1"), terminated(), false);
     assert_eq!(stage.conduct_as(RunKind::Window, vec![confirm()]), Ending::Finished);
     assert!(stage.facts_of("confirm").contains(&Fact::Note { text: GONE.to_owned() }));
+}
+
+#[test]
+fn of_a_host_that_is_stopped_in_ec2_it_is_said_how_to_go_on() {
+    for step in [stop(PastStopLimit::Kill), confirm(), start()] {
+        let stage = silent(current(), vec![in_state(InstanceState::Stopped)], true);
+        let id = step.id.clone();
+        assert_eq!(stage.conduct_as(RunKind::Window, vec![step]), Ending::Failed(vec![id.clone()]));
+        let error = stage.error_of_window(id.as_str());
+        assert!(error.contains("edx-0 (i-1) is stopped in EC2; start it in EC2, or terminate it"), "{id}: {error}");
+    }
+}
+
+#[test]
+fn a_window_does_not_open_while_one_of_its_hosts_is_stopped_in_ec2() {
+    let open = |stage: &Stage| {
+        let moment = stage.clock.now();
+        step("open", Action::WaitUntil { moment, no_later_than: None })
+    };
+    let stop =
+        Step { waits_for: vec![Edge { step: "open".into(), rule: Rule::WindowOpens }], ..stop(PastStopLimit::Kill) };
+    for (state, opens) in [(InstanceState::Stopped, false), (InstanceState::Running, true)] {
+        let stage = silent(current(), vec![in_state(state)], true);
+        let ending = stage.conduct_as(RunKind::Window, vec![open(&stage), stop.clone()]);
+        let failed = if opens { stop.id.clone() } else { "open".into() };
+        assert_eq!(ending, Ending::Failed(vec![failed]), "{state:?}");
+        if !opens {
+            let error = stage.error_of_window("open");
+            assert!(error.contains("stopped in EC2; start it in EC2 and run `cutover window` again"), "{error}");
+        }
+    }
 }

@@ -498,7 +498,7 @@ fn services_that_were_started_again_are_stopped_and_named() {
 fn confirm() -> Step {
     let programs = vec!["cms".into(), "lms".into()];
     let hosts = vec![HostPrograms { host: host("edx-0", "i-1"), supervisorctl: "supervisorctl".to_owned(), programs }];
-    step("confirm", Action::ConfirmStopped { hosts })
+    step("confirm", Action::ConfirmStopped { hosts, snapshots: Vec::new() })
 }
 
 /// What the journal says about services that had to be stopped.

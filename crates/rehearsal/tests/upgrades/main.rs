@@ -1,6 +1,7 @@
 //! Upgrades on the embedded cloud with real conductors: as a whole, with crashes and faults, and with two conductors at
 //! the same time.
 
+mod again;
 mod crashes;
 mod faults;
 mod gone;

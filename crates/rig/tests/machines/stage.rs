@@ -152,7 +152,7 @@ pub(crate) fn stop(programs: &[&str], stop_limit: u64, past_stop_limit: PastStop
 
 pub(crate) fn confirm(programs: &[&str]) -> Step {
     let hosts = vec![HostPrograms { host: host(), supervisorctl: supervisorctl(), programs: names(programs) }];
-    step("confirm", Action::ConfirmStopped { hosts })
+    step("confirm", Action::ConfirmStopped { hosts, snapshots: Vec::new() })
 }
 
 pub(crate) fn start(programs: &[&str]) -> Step {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::ids::{confirm_id, snapshot_id};
 use super::{Window, is_late};
 use crate::deployment::{Database, Fleet, Migration, Role};
-use crate::names::StepId;
+use crate::journal::migration_was_begun;
+use crate::names::{SnapshotId, StepId};
 use crate::observation::PendingCount;
 use crate::plan::{Action, Host, Line, Migrate, Phase, Rule, Step};
 use crate::planner::build::{CALL, CALL_LIMIT, step};
@@ -17,7 +18,7 @@ impl<'a> Window<'a> {
         let warm = database.warm_up_snapshot && (!is_late(self.inputs) || self.has_warm_up(database));
         let length = if warm { expected.incremental_snapshot } else { expected.snapshot };
         let fleets = self.deployment.fleets_on(&database.name);
-        let stops: Vec<StepId> = fleets.flat_map(|fleet| self.stopped(fleet).ids).collect();
+        let stops: Vec<StepId> = fleets.flat_map(|fleet| self.stopped(fleet)).collect();
         self.take_snapshot(database, "window", Line::Snapshot, length.duration())
             .after_all(&stops, Rule::WritersStopped)
     }
@@ -28,19 +29,26 @@ impl<'a> Window<'a> {
     }
 
     pub(super) fn take_snapshot(&self, database: &Database, which: &str, line: Line, expected: Duration) -> Step {
-        let action = Action::TakeSnapshot {
-            database: database.name.clone(),
-            snapshot: self.snapshot_name(database, which).into(),
-        };
+        let action =
+            Action::TakeSnapshot { database: database.name.clone(), snapshot: self.snapshot_name(database, which) };
         let title = format!("snapshot {} ({which})", database.name);
         step(snapshot_id(which, &database.name), line, title, action).takes(expected, CALL_LIMIT + 6 * expected)
     }
 
-    /// The name contains the window's date, so that a snapshot of a postponed window is not used for the next one.
-    fn snapshot_name(&self, database: &Database, which: &str) -> String {
+    /// The name contains the window's date, so that a snapshot of a postponed window is not used for the next one. Instead
+    /// of a snapshot that lacks what was written later, one with another name is taken, unless a migration may have changed
+    /// the database since: then only the old one is of use.
+    pub(super) fn snapshot_name(&self, database: &Database, which: &str) -> SnapshotId {
         let (upgrade, start) = (self.deployment.upgrade(), self.deployment.window.start.timestamp);
         let start = start.strftime("%Y%m%dt%H%M");
-        format!("cutover-{upgrade}-{start}-{which}-{}", database.name).replace('_', "-")
+        let name = format!("cutover-{upgrade}-{start}-{which}-{}", database.name).replace('_', "-");
+        let is_outdated = |name: &SnapshotId| self.inputs.upgrade.outdated_snapshots.contains(name);
+        let first = SnapshotId::from(name.as_str());
+        if !is_outdated(&first) || migration_was_begun(self.inputs.upgrade, &database.name) {
+            return first;
+        }
+        let mut others = (2..).map(|number: u32| SnapshotId::from(format!("{name}-{number}")));
+        others.find(|name| !is_outdated(name)).unwrap_or(first)
     }
 
     pub(super) fn migrate(&self, fleet: &Fleet) -> Vec<Step> {

@@ -24,6 +24,10 @@ pub(super) fn returned_id(fleet: &Fleet) -> StepId {
     format!("window.returned.{}", fleet.name).into()
 }
 
+pub(super) fn stopped_id(fleet: &Fleet) -> StepId {
+    format!("window.stopped.{}", fleet.name).into()
+}
+
 pub(super) fn start_id(host: &Host) -> StepId {
     format!("window.start.{}", host.name).into()
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Window;
-use super::ids::{confirm_id, diverted_id, snapshot_id, start_id, stop_id};
+use super::ids::{confirm_id, diverted_id, snapshot_id, start_id, stop_id, stopped_id};
 use crate::deployment::{Database, Fleet, GateBefore, Role, Services};
 use crate::names::StepId;
 use crate::plan::{Action, CountTasks, Host, HostPrograms, Line, Rule, StartServices, Step, Work};
@@ -33,7 +33,7 @@ impl<'a> Window<'a> {
                 (Role::Worker, None) => stop.after(&"window.open".into(), Rule::WindowOpens),
             });
         }
-        steps.extend(self.stopped(fleet).milestone);
+        steps.extend(self.confirm_writers_stopped(fleet));
         steps
     }
 
@@ -51,10 +51,48 @@ impl<'a> Window<'a> {
         Some(drain)
     }
 
+    /// Before the snapshots and the gates that wait for the writers: looks at all current hosts of the fleet once more,
+    /// together. A stop that is on record as done may be days old when a window is resumed, and somebody may have started
+    /// the services since. Nothing if only [`Self::confirm_stopped`] would wait for it.
+    fn confirm_writers_stopped(&self, fleet: &'a Fleet) -> Option<Step> {
+        let has_gate = self.deployment.gates.iter().any(|gate| gate.before == GateBefore::Migrate);
+        if self.snapshots_of(fleet).next().is_none() && !has_gate {
+            return None;
+        }
+        let roles = self.current.of_fleet(&fleet.name).filter_map(|(role, _)| self.deployment.role.services(role));
+        let stop_limit = roles.map(|services| services.stop_limit.duration()).max().unwrap_or_default();
+        let title = "confirm that all current hosts are stopped";
+        let confirm =
+            self.confirm(stopped_id(fleet), Line::StopCurrent, title, fleet, self.current.of_fleet(&fleet.name));
+        let (expected, limit) = (confirm.expected, confirm.limit + stop_limit);
+        Some(confirm.after_all(&self.stops(fleet), Rule::WritersStopped).takes(expected, limit))
+    }
+
     /// Right before migrations: checks that nothing has started services again, on current hosts or on next ones. A next
     /// host that the window goes on without must not run anything either: it may only be missing from the list.
     pub(super) fn confirm_stopped(&self, fleet: &'a Fleet, decided: &[StepId]) -> Step {
         let hosts = self.current.of_fleet(&fleet.name).chain(self.prepared.of_fleet(&fleet.name));
+        let title = "confirm that all services are still stopped";
+        let snapshots: Vec<StepId> =
+            self.snapshots_of(fleet).map(|database| snapshot_id("window", &database.name)).collect();
+        let confirm = self
+            .confirm(confirm_id(fleet), Line::Migrate, title, fleet, hosts)
+            .after_all(&snapshots, Rule::SnapshotFirst)
+            .after_all(decided, Rule::Decision)
+            .after_all(&self.frozen_next(fleet), Rule::OthersHeldBack);
+        // Snapshots already wait for this fleet's writers. Without a snapshot, this step has to wait for them.
+        if snapshots.is_empty() { confirm.after_all(&self.stopped(fleet), Rule::WritersStopped) } else { confirm }
+    }
+
+    /// Looks whether nothing runs on any of those hosts.
+    fn confirm(
+        &self,
+        id: StepId,
+        line: Line,
+        title: &str,
+        fleet: &'a Fleet,
+        hosts: impl Iterator<Item = (Role, &'a Host)>,
+    ) -> Step {
         let hosts = hosts.filter_map(|(role, host)| {
             let services = self.deployment.role.services(role)?;
             Some(HostPrograms {
@@ -65,17 +103,10 @@ impl<'a> Window<'a> {
         });
         let hosts: Vec<HostPrograms> = hosts.collect();
         let expected = Work::Connections.expected_for(hosts.len());
-        let action = Action::ConfirmStopped { hosts };
-        let snapshots: Vec<StepId> =
-            self.snapshots_of(fleet).map(|database| snapshot_id("window", &database.name)).collect();
-        let confirm = step(confirm_id(fleet), Line::Migrate, "confirm that all services are still stopped", action)
+        let snapshots = self.snapshots_of(fleet).map(|database| self.snapshot_name(database, "window")).collect();
+        step(id, line, title, Action::ConfirmStopped { hosts, snapshots })
             .of_fleet(&fleet.name)
-            .after_all(&snapshots, Rule::SnapshotFirst)
-            .after_all(decided, Rule::Decision)
-            .after_all(&self.frozen_next(fleet), Rule::OthersHeldBack)
-            .takes(expected, CALL_LIMIT + 5 * expected.saturating_sub(CALL));
-        // Snapshots already wait for this fleet's writers. Without a snapshot, this step has to wait for them.
-        if snapshots.is_empty() { confirm.after_all(&self.stopped(fleet).ids, Rule::WritersStopped) } else { confirm }
+            .takes(expected, CALL_LIMIT + 5 * expected.saturating_sub(CALL))
     }
 
     /// A gate before the migrations is the last point at which going back is simple: all writers have stopped, and the
@@ -83,7 +114,7 @@ impl<'a> Window<'a> {
     pub(super) fn after_stops_and_snapshots(&self, gate: Step) -> Step {
         let wanted = self.deployment.databases.iter().filter(|database| database.snapshot);
         let snapshots: Vec<StepId> = wanted.map(|database| snapshot_id("window", &database.name)).collect();
-        let stops: Vec<StepId> = self.deployment.fleets.iter().flat_map(|fleet| self.stopped(fleet).ids).collect();
+        let stops: Vec<StepId> = self.deployment.fleets.iter().flat_map(|fleet| self.stopped(fleet)).collect();
         gate.after_all(&snapshots, Rule::SnapshotFirst).after_all(&stops, Rule::WritersStopped)
     }
 
@@ -106,15 +137,17 @@ impl<'a> Window<'a> {
         starts.chain(self.started(fleet).milestone).collect()
     }
 
-    /// The stops of a fleet's current hosts, for its snapshots and for every gate before the migrations.
-    pub(super) fn stopped(&self, fleet: &'a Fleet) -> Joined {
-        let stops = self.current.of_fleet(&fleet.name).map(|(_, host)| stop_id(host)).collect();
-        let gates = self.deployment.gates.iter().filter(|gate| gate.before == GateBefore::Migrate).count();
-        let followers = self.snapshots_of(fleet).count().max(1) + gates;
-        let title = format!("all current hosts of {} are stopped", fleet.name);
-        let id = format!("window.stopped.{}", fleet.name);
-        let joined = joined(stops, followers, Rule::WritersStopped, id, Line::StopCurrent, title);
-        Joined { milestone: joined.milestone.map(|step| step.of_fleet(&fleet.name)), ..joined }
+    /// The steps after which nothing of the fleet's current hosts writes any more.
+    pub(super) fn stopped(&self, fleet: &'a Fleet) -> Vec<StepId> {
+        match self.confirm_writers_stopped(fleet) {
+            Some(confirm) => vec![confirm.id],
+            None => self.stops(fleet),
+        }
+    }
+
+    /// The stops of a fleet's current hosts.
+    fn stops(&self, fleet: &'a Fleet) -> Vec<StepId> {
+        self.current.of_fleet(&fleet.name).map(|(_, host)| stop_id(host)).collect()
     }
 
     /// The starts of a fleet's next edxapp hosts, for each of its balancers.

@@ -75,12 +75,12 @@ pub(super) async fn conduct(
     match watched {
         Either::Left((Ok(ending), _)) => ended(args, session, phase, &conductor, &ending, &leave).await,
         Either::Left((Err(halt), _)) | Either::Right((Either::Left((halt, _)), _)) => {
-            Err(halted(args, session, phase, &journal, halt, &leave).await)
+            Err(halted(args, session, &journal, halt, &leave).await)
         }
         // The rest can only have ended because of a second signal.
         Either::Right(_) => {
             let upgrade = journal.upgrade().clone();
-            let (status, _) = last_status(session, &upgrade, phase, None);
+            let status = last_status(session, &upgrade, None);
             output::note(&show::stopped_at_once(&status));
             Ok(Exit::Stopped)
         }

@@ -40,8 +40,8 @@ pub(super) async fn ended(
     leave: &Stop,
 ) -> Result<Exit, CommandError> {
     let upgrade = conductor.journal.upgrade().clone();
-    let (status, again) = last_status(session, &upgrade, phase, None);
-    let advice = show::after_failure(phase, &again, &status.failed);
+    let status = last_status(session, &upgrade, None);
+    let advice = show::after_failure(phase, status.next_command.as_deref(), &status.failed);
     show_end(args, status, leave).await?;
     if let Some(line) = session.connection().and_then(|aws| show::calls(&aws.calls())) {
         output::note(&line);
@@ -60,7 +60,6 @@ pub(super) async fn ended(
 pub(super) async fn halted(
     args: &PhaseArgs,
     session: &Session,
-    phase: Phase,
     journal: &Journal,
     halt: Halt,
     leave: &Stop,
@@ -68,7 +67,7 @@ pub(super) async fn halted(
     let is_gone = matches!(halt, Halt::Journal(JournalError::Gone { .. }) | Halt::Lease(LeaseLost::Gone { .. }));
     if is_gone {
         let (upgrade, words) = (journal.upgrade().clone(), halt.to_string());
-        let (status, _) = last_status(session, &upgrade, phase, Some(&words));
+        let status = last_status(session, &upgrade, Some(&words));
         let _ = show_end(args, status, leave).await;
     }
     CommandError::Halted(Box::new(halt))

@@ -13,17 +13,10 @@ pub(super) fn status(session: &Session, upgrade: &Upgrade) -> Status {
     of(session, session.deployment(), upgrade, &ConductorState::AtWork, None)
 }
 
-/// The status at the end, once nobody conducts the upgrade, and the command that runs `phase` again. Both follow the file
-/// as it is now: whoever types the command gives that one.
-pub(super) fn last_status(
-    session: &Session,
-    upgrade: &Upgrade,
-    phase: Phase,
-    damage: Option<&str>,
-) -> (Status, String) {
-    let deployment = session.deployment_now();
-    let status = of(session, &deployment, upgrade, &ConductorState::Gone, damage);
-    (status, command(session, &deployment, upgrade, phase))
+/// The status at the end, once nobody conducts the upgrade. It follows the file as it is now: whoever types the command in
+/// it gives that one.
+pub(super) fn last_status(session: &Session, upgrade: &Upgrade, damage: Option<&str>) -> Status {
+    of(session, &session.deployment_now(), upgrade, &ConductorState::Gone, damage)
 }
 
 fn of(
@@ -39,10 +32,7 @@ fn of(
 
 /// The command that runs or continues a phase.
 pub(in crate::commands) fn again(session: &Session, upgrade: &Upgrade, phase: Phase) -> String {
-    command(session, session.deployment(), upgrade, phase)
-}
-
-fn command(session: &Session, deployment: &Deployment, upgrade: &Upgrade, phase: Phase) -> String {
+    let deployment = session.deployment();
     let (file, now, conductor) = (session.file(), session.clock.now(), &ConductorState::Gone);
     let inputs = StatusInputs { upgrade, deployment, file: &file, now, conductor, damage: None };
     phase_command(inputs, Edited::of(upgrade, deployment).as_ref(), phase)
