@@ -235,10 +235,9 @@ fn every_next_host_is_started_and_every_current_host_stopped() {
 
 #[test]
 fn what_else_writes_is_held_back_before_services_stop_and_comes_back_only_on_the_way_back() {
-    let keys = "hold_back = { cron = [\"/etc/cron.d/edxapp\"], timers = [\"edx-nightly.timer\"] }\n\
-                freeze = [[\"agent\", \"off\"]]\nrelease = [[\"agent\", \"on\"]]";
-    let text = QA.replacen("[role.worker]", &format!("[role.worker]\n{keys}"), 1);
-    let deployment = deployment(&text);
+    // The example has these keys in comments.
+    let in_comments = |text: String, key: &str| text.replacen(&format!("# {key} = "), &format!("{key} = "), 1);
+    let deployment = deployment(&["hold_back", "freeze", "release"].into_iter().fold(QA.to_owned(), in_comments));
     let plan = first(&deployment, Phase::Window);
     let of = |prefix: &str| plan.steps.iter().filter(|step| step.id.as_str().starts_with(prefix)).collect::<Vec<_>>();
     let ages = |steps: &[&Step]| steps.iter().map(|step| step.id.as_str().ends_with("-v3")).collect::<Vec<_>>();
@@ -256,7 +255,7 @@ fn what_else_writes_is_held_back_before_services_stop_and_comes_back_only_on_the
     }
     for freeze in &freezes {
         let Action::RunCommands(run) = back(freeze) else { panic!("{freeze:?}") };
-        assert_eq!(run.commands, [["agent", "on"]]);
+        assert_eq!(run.commands, [["systemctl", "start", "ansible-pull.timer"]]);
     }
     for worker in of("window.stop.edx-worker-") {
         for before in ["window.hold.", "window.freeze."] {
