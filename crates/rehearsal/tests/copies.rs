@@ -49,6 +49,9 @@ fn outcome(rehearsed: &Rehearsed) -> Outcome {
         kept
     };
     let steps = upgrade.runs.iter().flat_map(Run::runs);
+    // Migrations of several fleets run side by side.
+    let mut migrated = upgrade.migrated.clone();
+    migrated.sort_by_key(|fact| format!("{fact:?}"));
     Outcome {
         ending: rehearsed.ending.clone(),
         made: Upgrade {
@@ -57,7 +60,7 @@ fn outcome(rehearsed: &Rehearsed) -> Outcome {
             launched: upgrade.launched.clone(),
             images: upgrade.images.clone(),
             snapshots: upgrade.snapshots.clone(),
-            migrated: upgrade.migrated.clone(),
+            migrated,
             terminated: upgrade.terminated.clone(),
             ..Upgrade::default()
         },

@@ -4,13 +4,13 @@
 //! each run that an operator requests is recorded first and is a separate job, and no job starts while another one
 //! runs. A job that is known to have been started, but of which the host has no record now, has failed.
 
-use cutover_core::journal::{Fact, Run, StepRun};
+use cutover_core::journal::{Fact, Run, StepRun, can_be_taken_again};
 use cutover_core::names::{InstanceId, JobName, ProgramName, SnapshotId};
 use cutover_core::plan::{Action, Host, HostPrograms, Line, Migrate, Phase};
 
 use super::gone::is_gone;
 use super::printed::Printed;
-use super::services::{ran_again, running_again};
+use super::services::{lacking, ran_again, running_again};
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Permit;
@@ -127,15 +127,21 @@ async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
         let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
         let why = format!(
             "{} is running again on {}, and would run against a migrated schema, so nothing was migrated. The snapshot \
-             lacks what was written since",
+             may lack what was written since",
             names.join(", "),
             host.host.name
         );
-        let hint = "stop it; then run `cutover window` again with `--replan`, which takes the snapshot again if nothing \
-                    was migrated yet, or without that to go on with the snapshot as it is";
+        let upgrade = context.journal.upgrade();
+        let hint = match can_be_taken_again(&upgrade, &snapshots, Some(&context.step.id)) {
+            true => "run `cutover window` again with `--replan`, which stops it and takes the snapshot again",
+            false => "stop it there, then run `cutover window` again",
+        };
         return Err(Failure::permanent(why).with_hint(hint));
     }
-    Ok(())
+    match lacking(context, &snapshots) {
+        Some(failure) => Err(failure),
+        None => Ok(()),
+    }
 }
 
 /// Whether the journal says that a job was started.

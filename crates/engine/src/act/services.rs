@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cutover_core::deployment::PastStopLimit;
-use cutover_core::journal::Fact;
+use cutover_core::journal::{Fact, RunKind, can_be_taken_again, snapshots_behind};
 use cutover_core::names::{FleetName, InstanceId, ProgramName, SnapshotId};
 use cutover_core::plan::{Host, HostPrograms, StartServices, StopServices, Work};
 use cutover_core::time::human;
@@ -38,6 +38,7 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
     if up.is_empty() {
         return Ok(Seen::holds());
     }
+    note_after_snapshot(context, stop, &up);
     if up.iter().any(|(_, state)| *state != ProgramState::Stopping) {
         return Ok(Seen::NotYet);
     }
@@ -185,26 +186,31 @@ pub(super) async fn still_stopped(
     Ok(Seen::UnderWay(format!("stopping services that were started again: {}", names.join(", "))))
 }
 
-/// Why the migrations may not begin although everything is stopped: a snapshot lacks what was written after it. An
-/// operator may allow it by `--retry`.
-fn lacking(context: &StepContext<'_>, snapshots: &[SnapshotId]) -> Option<Failure> {
+/// Why the migrations may not begin although everything is stopped: a snapshot lacks what was written after it was begun.
+/// Nothing if there is no such snapshot, or an operator has let the upgrade go on with it.
+pub(super) fn lacking(context: &StepContext<'_>, snapshots: &[SnapshotId]) -> Option<Failure> {
     let upgrade = context.journal.upgrade();
-    let outdated: Vec<&str> =
-        snapshots.iter().filter(|id| upgrade.outdated_snapshots.contains(*id)).map(SnapshotId::as_str).collect();
-    if outdated.is_empty() || context.run().retry_approved {
+    let outdated: Vec<&SnapshotId> = snapshots.iter().filter(|id| upgrade.outdated_snapshots.contains(*id)).collect();
+    if outdated.is_empty() {
         return None;
     }
+    let names: Vec<&str> = outdated.iter().map(|id| id.as_str()).collect();
     let why = format!(
-        "services that were stopped had been started again{}. They are stopped now, and what they wrote meanwhile may be \
-         missing from snapshot {}",
+        "services that must be stopped were running after the snapshot had been begun{}. They are stopped now, and what \
+         they wrote may be missing from {}",
         started_again(&context.run().facts),
-        outdated.join(", ")
+        names.join(", ")
     );
-    let hint = format!(
-        "find out what starts them, then run `cutover window` again with `--replan`, which takes the snapshot again; or \
-         go on with the snapshot as it is: --retry {}",
-        context.step.id
-    );
+    let as_it_is = format!("go on with the snapshot as it is: --retry {}", context.step.id);
+    let hint = match can_be_taken_again(&upgrade, outdated, Some(&context.step.id)) {
+        true => format!(
+            "find out what started them, then run `cutover window` again with `--replan`, which takes the snapshot \
+             again; or {as_it_is}"
+        ),
+        false => format!(
+            "a migration was begun, so the snapshot cannot be taken again; find out what is missing, and {as_it_is}"
+        ),
+    };
     Some(Failure::permanent(why).with_hint(hint))
 }
 
@@ -241,7 +247,8 @@ pub(super) async fn stop_again(
     Ok(())
 }
 
-/// Programs that were found running, with the `snapshots` that were taken already: these may lack what they have written.
+/// Programs that were found running, with those of the `snapshots` that were begun already: they may lack what these
+/// programs have written.
 pub(super) fn ran_again(
     context: &StepContext<'_>,
     host: &Host,
@@ -249,8 +256,25 @@ pub(super) fn ran_again(
     snapshots: &[SnapshotId],
 ) -> Fact {
     let upgrade = context.journal.upgrade();
-    let taken = snapshots.iter().filter(|id| upgrade.snapshots.contains_key(*id));
-    Fact::RanAgain { host: host.name.clone(), programs: programs.to_vec(), snapshots: taken.cloned().collect() }
+    let begun = snapshots.iter().filter(|id| upgrade.begun_snapshots.contains_key(*id));
+    Fact::RanAgain { host: host.name.clone(), programs: programs.to_vec(), snapshots: begun.cloned().collect() }
+}
+
+/// Keeps on record that programs run which a window stops, if a snapshot of their databases was begun already: they were
+/// started again, or the window is planned again.
+fn note_after_snapshot(context: &StepContext<'_>, stop: &StopServices, up: &[(ProgramName, ProgramState)]) {
+    let upgrade = context.journal.upgrade();
+    if up.is_empty() || upgrade.begun_snapshots.is_empty() {
+        return;
+    }
+    let Some(run) = upgrade.current_run().filter(|run| run.kind == RunKind::Window) else { return };
+    let of_lane = run.plan.steps.iter().filter(|step| step.lane == context.step.lane);
+    let snapshots: Vec<SnapshotId> = of_lane.flat_map(|step| snapshots_behind(run, step)).cloned().collect();
+    let programs: Vec<ProgramName> = up.iter().map(|(program, _)| program.clone()).collect();
+    let fact = ran_again(context, &stop.host, &programs, &snapshots);
+    if matches!(&fact, Fact::RanAgain { snapshots, .. } if !snapshots.is_empty()) {
+        context.note(fact);
+    }
 }
 
 pub(super) async fn drained(context: &StepContext<'_>, fleet: &FleetName) -> Answer<Seen> {
