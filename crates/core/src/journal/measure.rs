@@ -242,26 +242,10 @@ fn was_begun_apart_from(upgrade: &Upgrade, database: &DatabaseName, apart: Optio
     })
 }
 
-/// The snapshots that have to hold everything that was written before this step of a window: it confirms that nothing runs,
-/// or it migrates. None for other steps.
-#[must_use]
-pub fn snapshots_behind<'a>(run: &'a Run, step: &'a Step) -> &'a [SnapshotId] {
-    let named = |step: &'a Step| match &step.action {
-        Action::ConfirmStopped { snapshots, .. } => Some(snapshots.as_slice()),
-        _ => None,
-    };
-    let of_lane = || run.plan.steps.iter().filter(|other| other.lane == step.lane).find_map(named);
-    match &step.action {
-        Action::ConfirmStopped { snapshots, .. } => snapshots,
-        Action::Migrate(_) => of_lane().unwrap_or_default(),
-        _ => &[],
-    }
-}
-
 /// Whether a step of a window may not be done because a snapshot lacks what was written after it was begun.
 #[must_use]
 pub fn lacks_snapshot(run: &Run, upgrade: &Upgrade, step: &Step) -> bool {
-    snapshots_behind(run, step).iter().any(|id| upgrade.outdated_snapshots.contains(id))
+    run.snapshots_behind(step).iter().any(|id| upgrade.outdated_snapshots.contains(id))
 }
 
 /// Whether a window has failed because a snapshot lacks what was written after it was begun, and another one can be taken
@@ -269,7 +253,7 @@ pub fn lacks_snapshot(run: &Run, upgrade: &Upgrade, step: &Step) -> bool {
 #[must_use]
 pub fn needs_new_snapshot(run: &Run, upgrade: &Upgrade) -> bool {
     run.failed().any(|(step, _)| {
-        let behind = snapshots_behind(run, step).iter();
+        let behind = run.snapshots_behind(step).iter();
         let outdated: Vec<&SnapshotId> = behind.filter(|id| upgrade.outdated_snapshots.contains(*id)).collect();
         !outdated.is_empty() && can_be_taken_again(upgrade, outdated, None)
     })

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::measure::snapshots_behind;
 use super::step::WAITING;
 use super::{
     Decision, Event, Fact, IllegalTransition, Record, Run, RunKind, RunNumber, StepRun, StepStatus, next_status,
@@ -267,7 +266,7 @@ impl Upgrade {
     fn accept_snapshots(&mut self, step: &StepId) {
         let Some(run) = self.runs.last() else { return };
         let accepted: Vec<SnapshotId> =
-            run.plan.step(step).map(|step| snapshots_behind(run, step).to_vec()).unwrap_or_default();
+            run.plan.step(step).map(|step| run.snapshots_behind(step).to_vec()).unwrap_or_default();
         accepted.iter().for_each(|id| {
             self.outdated_snapshots.remove(id);
         });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cutover_core::deployment::PastStopLimit;
-use cutover_core::journal::{Fact, RunKind, can_be_taken_again, snapshots_behind};
+use cutover_core::journal::{Fact, RunKind, can_be_taken_again};
 use cutover_core::names::{FleetName, InstanceId, ProgramName, SnapshotId};
 use cutover_core::plan::{Host, HostPrograms, StartServices, StopServices, Work};
 use cutover_core::time::human;
@@ -269,7 +269,7 @@ fn note_after_snapshot(context: &StepContext<'_>, stop: &StopServices, up: &[(Pr
     }
     let Some(run) = upgrade.current_run().filter(|run| run.kind == RunKind::Window) else { return };
     let of_lane = run.plan.steps.iter().filter(|step| step.lane == context.step.lane);
-    let snapshots: Vec<SnapshotId> = of_lane.flat_map(|step| snapshots_behind(run, step)).cloned().collect();
+    let snapshots: Vec<SnapshotId> = of_lane.flat_map(|step| run.snapshots_behind(step)).cloned().collect();
     let programs: Vec<ProgramName> = up.iter().map(|(program, _)| program.clone()).collect();
     let fact = ran_again(context, &stop.host, &programs, &snapshots);
     if matches!(&fact, Fact::RanAgain { snapshots, .. } if !snapshots.is_empty()) {
