@@ -241,6 +241,13 @@ pub enum Fact {
         /// Route 53's id of the change.
         change: ChangeId,
     },
+    /// A snapshot is about to be begun. It holds what was written before that.
+    SnapshotBegun {
+        /// Of which database instance.
+        database: DatabaseName,
+        /// Its identifier.
+        snapshot: SnapshotId,
+    },
     /// A snapshot is available.
     SnapshotTaken {
         /// Of which database instance.
@@ -337,13 +344,14 @@ pub enum Fact {
         /// Its instance.
         instance: InstanceId,
     },
-    /// Programs that the window had stopped were running again. Whether they are stopped once more is not said yet.
+    /// Programs that must be stopped were found running, on hosts on which they had been stopped before or after a
+    /// snapshot was begun. Whether they are stopped once more is not said yet.
     RanAgain {
         /// The host.
         host: HostName,
         /// The programs.
         programs: Vec<crate::names::ProgramName>,
-        /// The snapshots, already taken, that may lack what these programs have written.
+        /// The snapshots, begun already, that may lack what these programs have written.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         snapshots: Vec<SnapshotId>,
     },

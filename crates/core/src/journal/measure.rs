@@ -226,29 +226,49 @@ pub fn page_may_lift(run: &Run, upgrade: &Upgrade, step: &Step) -> PageMayLift {
 /// Whether a migration of a database instance was begun in any window, so that it may have changed it.
 #[must_use]
 pub fn migration_was_begun(upgrade: &Upgrade, database: &DatabaseName) -> bool {
-    let was_begun = |run: &StepRun| {
+    was_begun_apart_from(upgrade, database, None)
+}
+
+/// The same, where it is known that the step `apart`, which is under way, has started nothing yet.
+fn was_begun_apart_from(upgrade: &Upgrade, database: &DatabaseName, apart: Option<&StepId>) -> bool {
+    let was_begun = |step: &StepId, run: &StepRun| {
         let job = |fact: &Fact| matches!(fact, Fact::Job { .. });
-        run.status.is_open() || run.status.is_done() || run.in_doubt || run.facts.iter().any(job)
+        let is_open = run.status.is_open() && apart != Some(step);
+        is_open || run.status.is_done() || run.in_doubt || run.facts.iter().any(job)
     };
     upgrade.runs.iter().flat_map(Run::runs).any(|(step, run)| match &step.action {
-        Action::Migrate(migrate) => migrate.instance == *database && was_begun(run),
+        Action::Migrate(migrate) => migrate.instance == *database && was_begun(&step.id, run),
         _ => false,
     })
 }
 
-/// Whether a window has failed because a snapshot lacks what was written after it, and another one can be taken instead:
-/// no migration has been begun, and the window is planned again.
+/// Whether a step of a window may not be done because a snapshot lacks what was written after it was begun.
+#[must_use]
+pub fn lacks_snapshot(run: &Run, upgrade: &Upgrade, step: &Step) -> bool {
+    run.snapshots_behind(step).iter().any(|id| upgrade.outdated_snapshots.contains(id))
+}
+
+/// Whether a window has failed because a snapshot lacks what was written after it was begun, and another one can be taken
+/// instead: no migration has been begun, and the window is planned again.
 #[must_use]
 pub fn needs_new_snapshot(run: &Run, upgrade: &Upgrade) -> bool {
-    let is_replaced = |snapshot: &SnapshotId| {
-        let database = upgrade.snapshots.get(snapshot);
-        upgrade.outdated_snapshots.contains(snapshot)
-            && database.is_some_and(|database| !migration_was_begun(upgrade, database))
-    };
-    run.failed().any(|(step, _)| match &step.action {
-        Action::ConfirmStopped { snapshots, .. } => snapshots.iter().any(is_replaced),
-        _ => false,
+    run.failed().any(|(step, _)| {
+        let behind = run.snapshots_behind(step).iter();
+        let outdated: Vec<&SnapshotId> = behind.filter(|id| upgrade.outdated_snapshots.contains(*id)).collect();
+        !outdated.is_empty() && can_be_taken_again(upgrade, outdated, None)
     })
+}
+
+/// Whether a new plan may take other snapshots instead of these: none of their databases may be migrated. The step `apart`,
+/// which is under way, is known to have started nothing yet.
+#[must_use]
+pub fn can_be_taken_again<'a>(
+    upgrade: &Upgrade,
+    snapshots: impl IntoIterator<Item = &'a SnapshotId>,
+    apart: Option<&StepId>,
+) -> bool {
+    let databases = snapshots.into_iter().map(|id| upgrade.begun_snapshots.get(id));
+    databases.into_iter().all(|database| database.is_some_and(|name| !was_begun_apart_from(upgrade, name, apart)))
 }
 
 /// Whether visitors of at least one fleet are sent to the maintenance page now.
@@ -290,14 +310,15 @@ fn databases_of<'a>(plan: &'a Plan, step: &Step) -> Option<BTreeSet<&'a Database
     (!databases.is_empty()).then_some(databases)
 }
 
-/// Whether a migration that was started may have applied anything. It certainly has not only if it never failed, has
-/// succeeded, and reported that it applied nothing.
+/// Whether a migration that was started may have applied anything. It certainly has not if nothing was started, or if it never
+/// failed, has succeeded, and reported that it applied nothing.
 fn may_have_applied(run: &Run, upgrade: &Upgrade, step: &StepId, migrate: &Migrate) -> bool {
     let step = run.run(step);
     match step.status {
         StepStatus::Waiting | StepStatus::Done | StepStatus::Held | StepStatus::Undone => {
             step.failures > 0 || applied(upgrade, migrate)
         }
+        StepStatus::Failed { .. } => step.acted != Acted::No,
         _ => true,
     }
 }

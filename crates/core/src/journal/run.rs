@@ -13,7 +13,7 @@ use super::step::WAITING;
 use super::{Acted, Fact, RunKind, RunNumber, StepRun, StepStatus};
 use crate::deployment::Deployment;
 use crate::digest::Digest;
-use crate::names::StepId;
+use crate::names::{SnapshotId, StepId};
 use crate::plan::{Action, Edge, Plan, Rule, Step};
 
 /// A plan as it was run.
@@ -77,6 +77,22 @@ impl Run {
     /// The steps with their statuses, in the plan's order.
     pub fn runs(&self) -> impl Iterator<Item = (&Step, &StepRun)> {
         self.plan.steps.iter().map(|step| (step, self.run(&step.id)))
+    }
+
+    /// The snapshots that have to hold everything that was written before this step of a window: it confirms that nothing
+    /// runs, or it migrates. None for other steps.
+    #[must_use]
+    pub fn snapshots_behind<'a>(&'a self, step: &'a Step) -> &'a [SnapshotId] {
+        let named = |step: &'a Step| match &step.action {
+            Action::ConfirmStopped { snapshots, .. } => Some(snapshots.as_slice()),
+            _ => None,
+        };
+        let of_lane = || self.plan.steps.iter().filter(|other| other.lane == step.lane).find_map(named);
+        match &step.action {
+            Action::ConfirmStopped { snapshots, .. } => snapshots,
+            Action::Migrate(_) => of_lane().unwrap_or_default(),
+            _ => &[],
+        }
     }
 
     /// The steps that have failed.

@@ -36,8 +36,12 @@ pub struct Upgrade {
     pub images: BTreeMap<ImageName, ImageId>,
     /// The snapshots that the upgrade took.
     pub snapshots: BTreeMap<SnapshotId, DatabaseName>,
-    /// Those of them that may lack what was written before the databases were migrated: programs that had been stopped
-    /// were running again after the snapshot was begun.
+    /// The snapshots that were begun, or may have been.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub begun_snapshots: BTreeMap<SnapshotId, DatabaseName>,
+    /// Those of them that may lack what was written before the databases were migrated, because programs were found running
+    /// after they had been begun. When an operator lets the upgrade go on with a snapshot as it is, it is none of these any
+    /// more.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub outdated_snapshots: BTreeSet<SnapshotId>,
     /// The migrations that were started by plans that have been superseded since: a new plan does not undo them.
@@ -252,7 +256,20 @@ impl Upgrade {
         for fact in event.facts() {
             self.learn(fact);
         }
+        if matches!(event, Event::StepRetryApproved { .. }) {
+            self.accept_snapshots(step);
+        }
         Ok(())
+    }
+
+    /// An operator lets a step that waited for another snapshot go on with those that there are.
+    fn accept_snapshots(&mut self, step: &StepId) {
+        let Some(run) = self.runs.last() else { return };
+        let accepted: Vec<SnapshotId> =
+            run.plan.step(step).map(|step| run.snapshots_behind(step).to_vec()).unwrap_or_default();
+        accepted.iter().for_each(|id| {
+            self.outdated_snapshots.remove(id);
+        });
     }
 
     fn learn(&mut self, fact: &Fact) {
@@ -264,7 +281,11 @@ impl Upgrade {
                 self.images.insert(name.clone(), image.clone());
             }
             Fact::Captured { hosts } => self.captured = Some(hosts.clone()),
+            Fact::SnapshotBegun { database, snapshot } => {
+                self.begun_snapshots.insert(snapshot.clone(), database.clone());
+            }
             Fact::SnapshotTaken { database, snapshot } => {
+                self.begun_snapshots.insert(snapshot.clone(), database.clone());
                 self.snapshots.insert(snapshot.clone(), database.clone());
             }
             Fact::Migrated { .. } => {

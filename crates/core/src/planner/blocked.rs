@@ -88,8 +88,8 @@ pub enum Blocked {
     },
     /// A host that the window needs is stopped in EC2: it could not be reached with the maintenance page up.
     #[error(
-        "host {host} ({instance}) is stopped in EC2; start it, or terminate it and run `cutover prepare --replan`, which \
-         does without a current host and launches a next one again"
+        "host {host} ({instance}) is stopped in EC2; start it, or terminate it and then run `cutover prepare --replan`, \
+         which does without a current host and launches a next one again"
     )]
     HostStopped {
         /// The host.
@@ -200,7 +200,9 @@ fn was_moved(inputs: Inputs<'_>) -> Option<Blocked> {
 pub(super) fn by_world(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
     match phase {
         Phase::Announce => Vec::new(),
-        Phase::Prepare => [hosts_exist(inputs), traffic_exists(inputs), databases_exist(inputs)].concat(),
+        Phase::Prepare => {
+            [hosts_exist(inputs), stopped_hosts(inputs), traffic_exists(inputs), databases_exist(inputs)].concat()
+        }
         Phase::Window => {
             [hosts_live(inputs), traffic_exists(inputs), databases_exist(inputs), page_is_served(inputs)].concat()
         }

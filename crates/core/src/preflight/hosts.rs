@@ -49,7 +49,7 @@ fn current(inputs: Inputs<'_>, fleet: &Fleet, role: Role) -> CheckItem {
     if stopped > 0 && gone == 0 && inputs.upgrade.finished(Phase::Prepare) && !inputs.upgrade.finished(Phase::Window) {
         let seen = format!("{}, and {stopped} of them stopped in EC2", item.seen);
         let then = if is_down(inputs) { "the window fails at them" } else { "the window does not open" };
-        return CheckItem { seen, ..item }.problem(then, START_OR_TERMINATE);
+        return CheckItem { seen, ..item }.problem(then, start_or_terminate(inputs));
     }
     if gone > 0 && !inputs.upgrade.finished(Phase::Window) {
         return match inputs.upgrade.finished(Phase::Prepare) && !is_down(inputs) {
@@ -89,8 +89,13 @@ fn next(inputs: Inputs<'_>, under_way: UnderWay<'_>, fleet: &Fleet, role: Role, 
     item.problem("the fleet would come back smaller", smaller(inputs, &hosts))
 }
 
-/// What to do about a host that is stopped in EC2.
-const START_OR_TERMINATE: &str = "start them in EC2; or terminate them and run `cutover prepare --replan`";
+/// What to do about hosts that are stopped in EC2.
+fn start_or_terminate(inputs: Inputs<'_>) -> &'static str {
+    match is_down(inputs) {
+        true => "start them in EC2, or terminate them, and run `cutover window`",
+        false => "start them in EC2; or terminate them and run `cutover prepare --replan`",
+    }
+}
 
 /// What to do about next hosts that do not run.
 fn smaller(inputs: Inputs<'_>, hosts: &[HostName]) -> &'static str {
@@ -101,7 +106,7 @@ fn smaller(inputs: Inputs<'_>, hosts: &[HostName]) -> &'static str {
     if inputs.upgrade.finished(Phase::Window) {
         "launch others by hand: the upgrade launches no more"
     } else if is_stopped() {
-        if is_down(inputs) { "start the stopped ones in EC2, or terminate them" } else { START_OR_TERMINATE }
+        start_or_terminate(inputs)
     } else if !is_down(inputs) {
         "run `cutover prepare --replan`"
     } else if cannot_serve(inputs) {

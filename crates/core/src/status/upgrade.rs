@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::journal::{
-    Run, StepRun, StepStatus, Upgrade, hosts_left_out, page_is_up, page_may_lift, stopped_early, way_back,
+    Run, StepRun, StepStatus, Upgrade, hosts_left_out, lacks_snapshot, page_is_up, page_may_lift, stopped_early,
+    way_back,
 };
 use crate::names::{GateName, HostName, StepId, UpgradeId};
 use crate::plan::{Action, Decide, PageMayLift, Phase, Step, StepGroups};
@@ -317,10 +318,7 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
     let again = phase_command(inputs, edited, phase);
     // Only these are accepted as done: what was in doubt once may have been found out since.
     let is_in_doubt = |step: &Step| matches!(run.status(&step.id), StepStatus::Failed { in_doubt: true, .. });
-    let lacks_snapshot = |step: &Step| match &step.action {
-        Action::ConfirmStopped { snapshots, .. } => snapshots.iter().any(|id| upgrade.outdated_snapshots.contains(id)),
-        _ => false,
-    };
+    let lacks_snapshot = |step: &Step| lacks_snapshot(run, upgrade, step);
     let needs_consent = |step: &Step| matches!(step.action, Action::Migrate(_)) || is_in_doubt(step);
     let as_it_is = phase_command_as_planned(inputs, edited, phase);
     // A phase is not run while the file has to be put back, or another phase planned again first.

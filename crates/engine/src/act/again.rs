@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use cutover_core::journal::Fact;
+use cutover_core::journal::{Fact, RunKind, can_be_taken_again};
 use cutover_core::names::{HostName, ProgramName, SnapshotId};
 use cutover_core::plan::{Host, HostPrograms, Work};
 use cutover_core::words::some_of;
@@ -13,7 +13,7 @@ use cutover_hosts::supervisor::Verb;
 
 use super::gone::stopped_for_good;
 use super::manner::grace;
-use super::supervised::{Subject, change_of_pids, order, states, up};
+use super::supervised::{Subject, Up, change_of_pids, order, states, up};
 use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::halt::WriteError;
@@ -128,7 +128,8 @@ pub(super) async fn stop_again(
     Ok(())
 }
 
-/// Programs that were found running, with the `snapshots` that were taken already: these may lack what they have written.
+/// Programs that were found running, with those of the `snapshots` that were begun already: they may lack what these
+/// programs have written.
 pub(super) fn ran_again(
     context: &StepContext<'_>,
     host: &HostName,
@@ -136,30 +137,51 @@ pub(super) fn ran_again(
     snapshots: &[SnapshotId],
 ) -> Fact {
     let upgrade = context.journal.upgrade();
-    let taken = snapshots.iter().filter(|id| upgrade.snapshots.contains_key(*id));
-    Fact::RanAgain { host: host.clone(), programs: programs.to_vec(), snapshots: taken.cloned().collect() }
+    let begun = snapshots.iter().filter(|id| upgrade.begun_snapshots.contains_key(*id));
+    Fact::RanAgain { host: host.clone(), programs: programs.to_vec(), snapshots: begun.cloned().collect() }
 }
 
-/// Why the migrations may not begin although everything is stopped: a snapshot lacks what was written after it. An
-/// operator may allow it by `--retry`.
-fn lacking(context: &StepContext<'_>, snapshots: &[SnapshotId]) -> Option<Failure> {
+/// Keeps on record that programs run which a window stops, if a snapshot of their databases was begun already: they were
+/// started again, or the window is planned again.
+pub(super) fn note_after_snapshot(context: &StepContext<'_>, host: &HostName, up: &Up) {
     let upgrade = context.journal.upgrade();
-    let outdated: Vec<&str> =
-        snapshots.iter().filter(|id| upgrade.outdated_snapshots.contains(*id)).map(SnapshotId::as_str).collect();
-    if outdated.is_empty() || context.run().retry_approved {
+    if up.is_empty() || upgrade.begun_snapshots.is_empty() {
+        return;
+    }
+    let Some(run) = upgrade.current_run().filter(|run| run.kind == RunKind::Window) else { return };
+    let of_lane = run.plan.steps.iter().filter(|step| step.lane == context.step.lane);
+    let snapshots: Vec<SnapshotId> = of_lane.flat_map(|step| run.snapshots_behind(step)).cloned().collect();
+    let fact = ran_again(context, host, &up.all_programs(), &snapshots);
+    if matches!(&fact, Fact::RanAgain { snapshots, .. } if !snapshots.is_empty()) {
+        context.note(fact);
+    }
+}
+
+/// Why the migrations may not begin although everything is stopped: a snapshot lacks what was written after it was begun.
+/// Nothing if there is no such snapshot, or an operator has let the upgrade go on with it.
+pub(super) fn lacking(context: &StepContext<'_>, snapshots: &[SnapshotId]) -> Option<Failure> {
+    let upgrade = context.journal.upgrade();
+    let outdated: Vec<&SnapshotId> = snapshots.iter().filter(|id| upgrade.outdated_snapshots.contains(*id)).collect();
+    if outdated.is_empty() {
         return None;
     }
+    let names: Vec<&str> = outdated.iter().map(|id| id.as_str()).collect();
     let why = format!(
-        "services that were stopped had been started again{}. They are stopped now, and what they wrote meanwhile may be \
-         missing from snapshot {}",
+        "services that must be stopped were running after the snapshot had been begun{}. They are stopped now, and what \
+         they wrote may be missing from {}",
         started_again(&context.run().facts),
-        outdated.join(", ")
+        names.join(", ")
     );
-    let hint = format!(
-        "find out what starts them, then run `cutover window` again with `--replan`, which takes the snapshot again; or \
-         go on with the snapshot as it is: --retry {}",
-        context.step.id
-    );
+    let as_it_is = format!("go on with the snapshot as it is: --retry {}", context.step.id);
+    let hint = match can_be_taken_again(&upgrade, outdated, Some(&context.step.id)) {
+        true => format!(
+            "find out what started them, then run `cutover window` again with `--replan`, which takes the snapshot \
+             again; or {as_it_is}"
+        ),
+        false => format!(
+            "a migration was begun, so the snapshot cannot be taken again; find out what is missing, and {as_it_is}"
+        ),
+    };
     Some(Failure::permanent(why).with_hint(hint))
 }
 

@@ -5,7 +5,7 @@
 use cutover_core::journal::{Fact, RunKind, hosts_needed, lacks_all_hosts, page_was_posted};
 use cutover_core::names::InstanceId;
 use cutover_core::observation::InstanceState;
-use cutover_core::plan::{Action, Host, Plan};
+use cutover_core::plan::{Action, Host, Line, Plan};
 use cutover_core::words::some_of;
 
 use super::{Seen, StepContext};
@@ -100,23 +100,52 @@ impl Missed {
     pub(crate) const fn is_empty(&self) -> bool {
         self.gone.is_empty() && self.stopped.is_empty()
     }
+
+    async fn look(&mut self, context: &StepContext<'_>, host: Host, is_needed: bool, is_silent: bool) -> Answer<()> {
+        let Ok(id) = context.instance(&host) else { return Ok(()) };
+        match fate(context, &id, is_silent).await? {
+            Fate::Stopped => {
+                let stopped = format!("{} ({id})", host.name);
+                self.stopped.extend((!self.stopped.contains(&stopped)).then_some(stopped));
+            }
+            Fate::Going | Fate::Gone if is_needed => {
+                let gone = Fact::Gone { host: host.name, instance: id };
+                self.gone.extend((!self.gone.contains(&gone)).then_some(gone));
+            }
+            Fate::Lives | Fate::Going | Fate::Gone => {}
+        }
+        Ok(())
+    }
 }
 
 /// The hosts of a step of the window that do not run. At its opening, all hosts of the plan are meant. After that, current
 /// hosts that are gone are not missed, and without next ones that are gone the window has to be planned again.
 pub(crate) async fn missed(context: &StepContext<'_>) -> Answer<Missed> {
     let mut missed = Missed::default();
-    for (host, is_needed) in concerned(context) {
-        let Ok(id) = context.instance(&host) else { continue };
-        let is_silent = !matches!(context.step.action, Action::WaitUntil { .. });
-        match fate(context, &id, is_silent).await? {
-            Fate::Lives => {}
-            Fate::Stopped => missed.stopped.push(format!("{} ({id})", host.name)),
-            Fate::Going | Fate::Gone if is_needed => missed.gone.push(Fact::Gone { host: host.name, instance: id }),
-            Fate::Going | Fate::Gone => {}
+    let concerned = concerned(context);
+    let is_silent = concerned.len() <= FEW && !matches!(context.step.action, Action::WaitUntil { .. });
+    for (host, is_needed) in concerned {
+        missed.look(context, host, is_needed, is_silent).await?;
+    }
+    if !missed.gone.is_empty() {
+        // If others are gone as well, that decides what is left to do.
+        let known: Vec<Host> = all_needed(context);
+        for host in known {
+            missed.look(context, host, true, false).await?;
         }
     }
     Ok(missed)
+}
+
+/// Up to this number, EC2 is asked about each host that did not answer. Of more hosts only those are asked about that the
+/// list does not show to run: one step may concern a thousand.
+const FEW: usize = 16;
+
+/// All hosts that the window needs.
+fn all_needed(context: &StepContext<'_>) -> Vec<Host> {
+    let upgrade = context.journal.upgrade();
+    let window = upgrade.current_run().filter(|run| run.kind == RunKind::Window);
+    window.into_iter().flat_map(hosts_needed).cloned().collect()
 }
 
 /// The hosts that a step of the window works on, each with whether the window needs it.
@@ -129,7 +158,15 @@ fn concerned(context: &StepContext<'_>) -> Vec<(Host, bool)> {
         }
         Action::StopServices(stop) => vec![&stop.host],
         Action::StartServices(start) => vec![&start.host],
-        Action::Migrate(migrate) => vec![&migrate.host],
+        // Right before it, all hosts are looked at on which nothing may run.
+        Action::Migrate(migrate) => {
+            let of_lane = run.plan.steps.iter().filter(|step| step.lane == context.step.lane);
+            let confirmed = of_lane.filter_map(|step| match &step.action {
+                Action::ConfirmStopped { hosts, .. } if step.line == Line::Migrate => Some(hosts),
+                _ => None,
+            });
+            std::iter::once(&migrate.host).chain(confirmed.flatten().map(|host| &host.host)).collect()
+        }
         Action::ConfirmStopped { hosts, .. } => hosts.iter().map(|host| &host.host).collect(),
         Action::Register(members) | Action::AwaitHealthy(members) => members.hosts.iter().collect(),
         _ => Vec::new(),
@@ -155,13 +192,16 @@ pub(crate) fn without(context: &StepContext<'_>, missed: &Missed) -> Option<Stri
         }
         false => "to go on without what is gone, run `cutover window` again with `--replan`",
     };
-    let stopped_too = if is_opening {
-        "start it in EC2 and run `cutover window` again; or terminate it and run `cutover prepare` again with `--replan`"
-    } else {
-        "start it in EC2, or terminate it, and run `cutover window` again"
+    let them = if missed.stopped.len() == 1 { "it" } else { "them" };
+    let stopped_too = match is_opening {
+        true => format!(
+            "start {them} in EC2 and run `cutover window` again; or terminate {them} and run `cutover prepare` again with \
+             `--replan`"
+        ),
+        false => format!("start {them} in EC2, or terminate {them}, and run `cutover window` again"),
     };
     let gone = (!gone.is_empty()).then(|| said(&gone, "gone", gone_too()));
-    let stopped = (!missed.stopped.is_empty()).then(|| said(&missed.stopped, "stopped in EC2", stopped_too));
+    let stopped = (!missed.stopped.is_empty()).then(|| said(&missed.stopped, "stopped in EC2", &stopped_too));
     let words: Vec<String> = gone.into_iter().chain(stopped).collect();
     (!words.is_empty()).then(|| words.join(". "))
 }

@@ -4,13 +4,13 @@
 //! each run that an operator requests is recorded first and is a separate job, and no job starts while another one
 //! runs. A job that is known to have been started, but of which the host has no record now, has failed.
 
-use cutover_core::journal::{Fact, Run, StepRun};
+use cutover_core::journal::{Fact, Run, StepRun, can_be_taken_again};
 use cutover_core::names::{InstanceId, JobName, ProgramName, SnapshotId};
 use cutover_core::plan::{Action, Host, HostPrograms, Line, Migrate, Phase};
 use cutover_core::words::some_of;
 use cutover_hosts::job::{Job, JobStart, JobState};
 
-use super::again::{ran_again, running_again};
+use super::again::{lacking, ran_again, running_again};
 use super::gone::is_gone;
 use super::printed::Printed;
 use super::supervised::Subject;
@@ -142,15 +142,21 @@ async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
         };
         let running: Vec<String> = running.iter().map(of_host).collect();
         let why = format!(
-            "running again: {}. Old code would run against a migrated schema, so nothing was migrated. The snapshot lacks \
-             what was written since",
+            "running again: {}. Old code would run against a migrated schema, so nothing was migrated. The snapshot may \
+             lack what was written since",
             some_of(&running, HOSTS_NAMED)
         );
-        let hint = "stop what runs; then run `cutover window` again with `--replan`, which takes the snapshot again if nothing \
-                    was migrated yet, or without that to go on with the snapshot as it is";
+        let upgrade = context.journal.upgrade();
+        let hint = match can_be_taken_again(&upgrade, &snapshots, Some(&context.step.id)) {
+            true => "run `cutover window` again with `--replan`, which stops them and takes the snapshot again",
+            false => "stop them there, then run `cutover window` again",
+        };
         return Err(Failure::permanent(why).with_hint(hint));
     }
-    Ok(())
+    match lacking(context, &snapshots) {
+        Some(failure) => Err(failure),
+        None => Ok(()),
+    }
 }
 
 /// Whether the journal says that a job was started.

@@ -14,6 +14,7 @@ use cutover_core::time::human;
 use cutover_hosts::answers::{self, NotAsked};
 use cutover_hosts::supervisor::{ProgramStatus, State, Verb, autostart};
 
+use super::again::note_after_snapshot;
 use super::gone::stopped_for_good;
 use super::supervised::{Subject, change_of_pids, order, states, up};
 use super::{Seen, StepContext, tasks};
@@ -30,6 +31,7 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
     if up.is_empty() {
         return Ok(Seen::holds());
     }
+    note_after_snapshot(context, &stop.host.name, &up);
     if !up.is_told() {
         return Ok(Seen::NotYet);
     }

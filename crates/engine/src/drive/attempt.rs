@@ -40,7 +40,8 @@ impl Conductor {
                 FailureClass::Superseded => return Err(Halt::Superseded(failure)),
                 // After a call with an unknown outcome, a refusal may mean that this earlier call has worked after all.
                 FailureClass::Permanent => {
-                    return self.not_made(context, failure, doubted, unchanged_by_refusal(step)).await;
+                    let undoubted = unchanged_by_first_refusal(step);
+                    return self.not_made(context, failure, doubted, undoubted).await;
                 }
                 FailureClass::InDoubt => {
                     doubted = true;
@@ -106,6 +107,15 @@ const fn unchanged_by_refusal(step: &Step) -> Known {
     match step.action {
         Action::ChangeRecords(_) => Known::ChangedNothing,
         _ => Known::Observed,
+    }
+}
+
+/// The same where no attempt before may have worked: a migration that was refused before its job was started has changed
+/// nothing either.
+const fn unchanged_by_first_refusal(step: &Step) -> Known {
+    match step.action {
+        Action::Migrate(_) => Known::ChangedNothing,
+        _ => unchanged_by_refusal(step),
     }
 }
 

@@ -5,6 +5,7 @@ use cutover_core::journal::{Event, Fact, RunKind, RunNumber};
 use cutover_core::observation::{Instance, InstanceState};
 use cutover_core::plan::{Action, CapturedHost, Edge, HostPrograms, Rule, Step};
 use cutover_engine::phase::Ending;
+use cutover_engine::ports::Clock;
 use cutover_hosts::supervisor::State;
 
 use super::hosts::{Account, instance, launched};

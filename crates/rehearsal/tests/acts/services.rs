@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use cutover_core::deployment::{PastStopLimit, SmokeTest};
-use cutover_core::journal::{Fact, RunningTask, StepStatus};
-use cutover_core::names::{InstanceId, JobName, ProgramName};
+use cutover_core::journal::{Event, Fact, RunningTask, StepStatus};
+use cutover_core::names::{InstanceId, JobName, ProgramName, SnapshotId};
 use cutover_core::plan::{Action, CountTasks, Edge, HostPrograms, Idle, Line, Rule, StartServices, Step, StopServices};
 use cutover_core::time::{between, earlier, later};
 use cutover_engine::failure::Failure;
@@ -505,6 +505,49 @@ fn confirm() -> Step {
 fn notes(stage: &Stage) -> Vec<String> {
     let text = |fact| if let Fact::Note { text } = fact { Some(text) } else { None };
     stage.facts_of("confirm").into_iter().filter_map(text).collect()
+}
+
+fn ran_again(snapshots: &[&str]) -> Fact {
+    let snapshots = snapshots.iter().map(|id| SnapshotId::from(*id)).collect();
+    Fact::RanAgain { host: "edx-0".into(), programs: vec!["lms".into()], snapshots }
+}
+
+/// A stage on which a snapshot was taken, and lms runs again.
+fn after_snapshot() -> (Stage, Rc<Services>) {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Running)]);
+    let taken = Fact::SnapshotTaken { database: "edxapp".into(), snapshot: "s-1".into() };
+    let done = Event::StepDone { step: "snapshot".into(), facts: vec![taken] };
+    let Action::ConfirmStopped { hosts, .. } = confirm().action else { panic!("it confirms") };
+    let snapshots = vec!["s-1".into(), "s-2".into()];
+    let steps = vec![step("snapshot", Action::Milestone), step("confirm", Action::ConfirmStopped { hosts, snapshots })];
+    stage.was_begun(steps, vec![done]);
+    (stage, services)
+}
+
+#[test]
+fn after_a_snapshot_services_that_were_started_again_are_stopped_and_the_migrations_do_not_begin() {
+    let (stage, services) = after_snapshot();
+    let failed = Ending::Failed(vec!["confirm".into()]);
+    assert_eq!((stage.resume(), services.calls()), (failed.clone(), vec!["stop lms".to_owned()]));
+    assert!(stage.facts_of("confirm").contains(&ran_again(&["s-1"])), "s-2 was not taken yet");
+    let error = stage.error_of("confirm");
+    assert!(error.contains("were running after the snapshot had been begun: lms on edx-0."), "{error}");
+    assert!(error.contains("may be missing from s-1") && error.contains("--retry confirm"), "{error}");
+    assert_eq!(stage.resume(), failed, "another conductor knows it too");
+}
+
+#[test]
+fn an_operator_may_allow_the_migrations_although_the_snapshot_lacks_something_but_only_once() {
+    let (stage, services) = after_snapshot();
+    let failed = Ending::Failed(vec!["confirm".into()]);
+    let allow = || stage.was_recorded(vec![Event::StepRetryApproved { step: "confirm".into(), by: "ada".to_owned() }]);
+    assert_eq!(stage.resume(), failed);
+    allow();
+    services.put(&["cms".into()], State::Running);
+    assert_eq!(stage.resume(), failed, "they are running once more");
+    allow();
+    assert_eq!(stage.resume(), Ending::Finished);
 }
 
 #[test]

@@ -5,18 +5,22 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use async_trait::async_trait;
+use futures_util::future::{AbortHandle, Abortable};
 
 use cutover_core::deployment::Role;
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, Fact, Run, StepStatus, Upgrade, needs_new_snapshot};
+use cutover_core::journal::{Event, Fact, Run, StepRun, StepStatus, Upgrade, needs_new_snapshot};
 use cutover_core::names::{InstanceId, SnapshotId};
-use cutover_core::plan::{Action, Order, Phase, Plan};
+use cutover_core::plan::{self, Action, Phase, Plan, Step};
 use cutover_core::planner::{Inputs, forecast};
+use cutover_core::progress::Progress;
 use cutover_engine::failure::FailureClass;
 use cutover_engine::gate::{FaultSource, Gate, InjectedFault, NoFaults, Permit};
 use cutover_engine::journal::read;
 use cutover_engine::observe::observe;
 use cutover_engine::phase::{self, Ending};
+use cutover_hosts::job::Job;
+use cutover_hosts::supervisor::{Order, Verb};
 use cutover_rehearsal::{Invariant, run};
 
 use super::stage::Stage;
@@ -52,17 +56,49 @@ impl FaultSource for Refuses {
     }
 }
 
+/// A conductor that dies at the call after the first one of that name.
+struct DiesAfter {
+    call: &'static str,
+    dies: AbortHandle,
+    is_made: Cell<bool>,
+}
+
+#[async_trait(?Send)]
+impl FaultSource for DiesAfter {
+    async fn before(&self, call: &'static str) -> Option<InjectedFault> {
+        if self.is_made.get() {
+            self.dies.abort();
+            std::future::pending::<()>().await;
+        }
+        self.is_made.set(call == self.call);
+        None
+    }
+}
+
 async fn start_workers(stage: &Stage) {
-    let programs = &stage.deployment.role.worker.as_ref().expect("it has workers").programs;
+    order_workers(stage, true).await;
+}
+
+async fn stop_workers(stage: &Stage) {
+    order_workers(stage, false).await;
+}
+
+async fn order_workers(stage: &Stage, start: bool) {
+    let services = stage.deployment.role.worker.as_ref().expect("it has workers");
+    let verb = if start { Verb::Start } else { Verb::Stop };
+    let (supervisorctl, programs) = (services.supervisorctl.clone(), services.programs.clone());
+    let order = Order { verb, supervisorctl, programs, left: Vec::new() };
+    let name = format!("by-hand-{}", stage.clock().now().as_second());
+    let job = Job::new(name.as_str().into(), order.command());
     // A person on the host itself, without any record in the journal.
     let reading = read(&stage.store).await.expect("the journal is consistent");
     let epoch = reading.records.last().map_or(1, |last| last.epoch);
     let (clock, hosts) = (stage.clock(), stage.cloud.world().hosts);
     for worker in current_workers(&reading.upgrade) {
-        let start = async |permit: &Permit| hosts.start(permit, &worker, "supervisorctl", programs).await;
-        Gate::alone_at(&clock, epoch).write("start", start).await.expect("they are started");
+        let order = async |permit: &Permit| hosts.start_job(permit, &worker, &job).await;
+        Gate::alone_at(&clock, epoch).write("order", order).await.expect("they obey");
     }
-    clock.sleep(std::time::Duration::from_secs(30)).await;
+    clock.sleep(std::time::Duration::from_secs(300)).await;
 }
 
 fn current_workers(upgrade: &Upgrade) -> Vec<InstanceId> {
@@ -84,16 +120,29 @@ fn snapshot_of(plan: &Plan) -> SnapshotId {
     taken.expect("it takes one")
 }
 
-/// Plans the window again and runs it.
-fn replanned(stage: &Stage) -> Ending {
+/// Plans the window again, in this order, and runs it.
+fn replanned(stage: &Stage, order: plan::Order) -> Ending {
     let conductor = stage.conductor(stage.clock(), Rc::new(NoFaults));
     let (deployment, upgrade) = (&stage.deployment, conductor.journal.upgrade().clone());
     let observation =
         run(&stage.clock, observe(&conductor.world, &*conductor.clock, deployment, &upgrade)).expect("it is seen");
-    let plan =
-        forecast(Inputs { deployment, observation: &observation, upgrade: &upgrade }, Phase::Window, Order::Overlapped);
+    let plan = forecast(Inputs { deployment, observation: &observation, upgrade: &upgrade }, Phase::Window, order);
     let begin = Some((plan, Digest::of_json(deployment)));
     run(&stage.clock, phase::run(&conductor, begin, Phase::Window)).expect("the journal works")
+}
+
+/// The errors of the steps that have failed.
+fn errors(stage: &Stage) -> String {
+    window(stage).failed().map(|(step, error)| format!("{}: {error}\n", step.id)).collect()
+}
+
+/// A conductor that dies as soon as this fact or event about a step of that name is on record.
+fn die_at(stage: &Stage, wanted: impl Fn(&Event) -> bool + 'static) {
+    stage.die_at(move |progress| matches!(progress, Progress::Recorded { event, .. } if wanted(event)));
+}
+
+fn is_about(event: &Event, beginning: &str) -> bool {
+    event.step().is_some_and(|step| step.as_str().starts_with(beginning) && !step.as_str().contains("warm-up"))
 }
 
 /// A window in which the old workers are started between the look before the snapshot and the one after it.
@@ -108,7 +157,7 @@ fn started_during_the_snapshot() -> Rc<Stage> {
     let step = &steps[0];
     assert!(step.as_str().starts_with("window.confirm."), "{step}");
     let StepStatus::Failed { error, .. } = window(&stage).status(step).clone() else { panic!("it has failed") };
-    assert!(error.contains("may be missing from snapshot"), "{error}");
+    assert!(error.contains("may be missing from"), "{error}");
     stage
 }
 
@@ -117,7 +166,7 @@ fn services_that_are_started_while_the_snapshot_is_made_are_stopped_and_another_
     let stage = started_during_the_snapshot();
     let (first, upgrade) = (snapshot_of(&window(&stage).plan), stage.reading().upgrade);
     assert!(needs_new_snapshot(&window(&stage), &upgrade));
-    assert_eq!(replanned(&stage), Ending::Finished);
+    assert_eq!(replanned(&stage, plan::Order::Overlapped), Ending::Finished);
     let second = snapshot_of(&window(&stage).plan);
     assert_eq!(second.to_string(), format!("{first}-2"));
     assert!(stage.reading().upgrade.snapshots.contains_key(&second));
@@ -125,19 +174,95 @@ fn services_that_are_started_while_the_snapshot_is_made_are_stopped_and_another_
 }
 
 #[test]
-fn an_operator_may_go_on_with_a_snapshot_that_lacks_something() {
+fn an_operator_may_go_on_with_a_snapshot_that_lacks_something_and_is_asked_once() {
     let stage = started_during_the_snapshot();
-    // Both fleets write to the database, so each of them needs the consent.
-    for _ in &stage.deployment.fleets {
-        let step = window(&stage).failed().next().expect("it has failed").0.id.clone();
-        stage.record([Event::StepRetryApproved { step, by: "ada".to_owned() }]);
-        if stage.run_with(Phase::Window, Rc::new(NoFaults)) == Ending::Finished {
-            break;
-        }
-    }
-    assert!(!window(&stage).is_under_way());
+    let step = window(&stage).failed().next().expect("it has failed").0.id.clone();
+    stage.record([Event::StepRetryApproved { step, by: "ada".to_owned() }]);
+    assert_eq!(stage.run_with(Phase::Window, Rc::new(NoFaults)), Ending::Finished, "{}", errors(&stage));
     let violations: Vec<Invariant> = stage.cloud.violations().iter().map(|violation| violation.invariant).collect();
     assert_eq!(violations, [Invariant::MigrationWithoutSnapshot]);
+}
+
+#[test]
+fn no_fleet_migrates_a_database_before_all_that_write_to_it_were_seen_stopped() {
+    let stage = started_during_the_snapshot();
+    let started =
+        |(step, run): &(&Step, &StepRun)| step.id.as_str().starts_with("window.migrate.") && !run.status.is_untouched();
+    assert_eq!(window(&stage).runs().filter(started).count(), 0);
+    let waits =
+        |step: &Step| step.waits_for.iter().filter(|edge| edge.step.as_str().starts_with("window.confirm.")).count();
+    let first = |step: &&Step| matches!(step.action, Action::Migrate(_)) && waits(step) > 0;
+    let waits: Vec<usize> = window(&stage).plan.steps.iter().filter(first).map(waits).collect();
+    assert_eq!(waits, [2, 2], "both fleets are on one database instance");
+}
+
+#[test]
+fn a_new_plan_that_stops_services_after_the_snapshot_was_taken_takes_another_one() {
+    let stage = Stage::prepared();
+    die_at(&stage, |event| matches!(event, Event::StepDone { .. }) && is_about(event, "window.snapshot."));
+    run(&stage.clock, start_workers(&stage));
+    // In this order, the stops wait for other steps than before, so that they are looked at anew.
+    let Ending::Failed(_) = replanned(&stage, plan::Order::Runbook) else { panic!("the snapshot lacks something") };
+    assert!(errors(&stage).contains("may be missing from"), "{}", errors(&stage));
+    assert_eq!(replanned(&stage, plan::Order::Runbook), Ending::Finished, "{}", errors(&stage));
+    assert!(snapshot_of(&window(&stage).plan).as_str().ends_with("-2"));
+    assert_eq!(stage.cloud.violations(), []);
+}
+
+#[test]
+fn a_snapshot_that_was_begun_counts_although_its_end_is_not_on_record() {
+    let stage = Stage::prepared();
+    die_at(&stage, |event| {
+        let begun = |fact: &Fact| matches!(fact, Fact::SnapshotBegun { .. });
+        event.facts().iter().any(begun) && is_about(event, "window.snapshot.")
+    });
+    run(&stage.clock, start_workers(&stage));
+    let Ending::Failed(_) = replanned(&stage, plan::Order::Runbook) else { panic!("the snapshot may lack something") };
+    assert_eq!(replanned(&stage, plan::Order::Runbook), Ending::Finished, "{}", errors(&stage));
+    assert!(snapshot_of(&window(&stage).plan).as_str().ends_with("-2"));
+}
+
+#[test]
+fn after_a_migration_was_begun_a_new_plan_keeps_the_last_snapshot() {
+    let stage = started_during_the_snapshot();
+    replan_until_a_job(&stage);
+    let second = snapshot_of(&window(&stage).plan);
+    assert!(second.as_str().ends_with("-2"));
+    assert_eq!(replanned(&stage, plan::Order::Overlapped), Ending::Finished, "{}", errors(&stage));
+    assert_eq!(snapshot_of(&window(&stage).plan), second);
+    assert_eq!(stage.cloud.violations(), []);
+}
+
+/// Plans the window again and lets its conductor die once a migration was begun.
+fn replan_until_a_job(stage: &Stage) {
+    let (dies, registration) = AbortHandle::new_pair();
+    let conductor =
+        stage.conductor(stage.clock(), Rc::new(DiesAfter { call: "start_job", dies, is_made: Cell::new(false) }));
+    let (deployment, upgrade) = (&stage.deployment, conductor.journal.upgrade().clone());
+    let observation =
+        run(&stage.clock, observe(&conductor.world, &*conductor.clock, deployment, &upgrade)).expect("it is seen");
+    let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
+    let begin = Some((forecast(inputs, Phase::Window, plan::Order::Overlapped), Digest::of_json(deployment)));
+    let died = run(&stage.clock, Abortable::new(phase::run(&conductor, begin, Phase::Window), registration));
+    assert!(died.is_err(), "it was to die");
+}
+
+#[test]
+fn a_migration_that_was_refused_because_services_ran_is_not_begun_on_the_old_snapshot_without_consent() {
+    let stage = Stage::prepared();
+    die_at(&stage, |event| {
+        matches!(event, Event::StepHeld { .. } | Event::StepDone { .. })
+            && is_about(event, "window.confirm.residential-live")
+    });
+    run(&stage.clock, start_workers(&stage));
+    for _ in 0..2 {
+        let Ending::Failed(_) = stage.run_with(Phase::Window, Rc::new(NoFaults)) else { panic!("they run") };
+        assert!(needs_new_snapshot(&window(&stage), &stage.reading().upgrade), "{}", errors(&stage));
+        // Somebody stops them by hand.
+        run(&stage.clock, stop_workers(&stage));
+    }
+    assert_eq!(replanned(&stage, plan::Order::Overlapped), Ending::Finished, "{}", errors(&stage));
+    assert_eq!(stage.cloud.violations(), []);
 }
 
 #[test]

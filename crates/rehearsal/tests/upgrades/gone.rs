@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use cutover_core::deployment::Role;
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, Run, StepStatus, downtime_began, lacks_hosts};
+use cutover_core::journal::{Event, Run, StepStatus, downtime_began, lacks_all_hosts, lacks_hosts};
 use cutover_core::names::{InstanceId, StepId};
 use cutover_core::plan::{Order, Phase};
 use cutover_core::planner::{Blocked, Inputs, left_out, plan};
@@ -157,4 +157,27 @@ fn a_fleet_whose_only_next_host_is_gone_cannot_go_on_and_that_is_said() {
     assert!(matches!(window_without(&stage, "deregister", vec![gone]), Ending::Failed(_)));
     let fleet = stage.deployment.fleets[1].name.clone();
     assert_eq!(replanned(&stage), Err(vec![Blocked::NoNextHosts { fleet }]));
+}
+
+#[test]
+fn a_next_host_that_is_gone_is_named_also_by_a_migration_that_runs_elsewhere() {
+    let stage = Rc::new(Stage::prepared());
+    let gone = next(&stage, "edx-mitx-qa-residential-live-1");
+    let Ending::Failed(failed) = window_without(&stage, "start_job", vec![gone]) else { panic!("it is looked at") };
+    let migrates = |step: &StepId| step.as_str().starts_with("window.migrate.");
+    assert!(failed.iter().any(migrates), "{failed:?}");
+    let errors: Vec<String> = window(&stage).failed().map(|(_, error)| error.to_owned()).collect();
+    assert!(errors.iter().any(|error| error.contains("-live-1-v4 is gone; to go on without")), "{errors:?}");
+    assert!(lacks_hosts(&window(&stage), &stage.reading().upgrade));
+    assert_eq!(replanned(&stage), Ok(Ending::Finished));
+}
+
+#[test]
+fn when_all_next_hosts_are_gone_one_failed_step_is_enough_to_know_that_nothing_can_serve() {
+    let stage = Rc::new(Stage::prepared());
+    let all = ["live-0", "live-1"].map(|host| next(&stage, &format!("edx-mitx-qa-residential-{host}")));
+    let Ending::Failed(_) = window_without(&stage, "start_job", all.into()) else { panic!("they are gone") };
+    assert!(lacks_all_hosts(&window(&stage), &stage.reading().upgrade));
+    let errors: Vec<String> = window(&stage).failed().map(|(_, error)| error.to_owned()).collect();
+    assert!(errors.iter().all(|error| !error.contains("--replan")), "{errors:?}");
 }

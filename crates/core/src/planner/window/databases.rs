@@ -9,7 +9,7 @@ use crate::journal::migration_was_begun;
 use crate::names::{SnapshotId, StepId};
 use crate::observation::PendingCount;
 use crate::plan::{Action, Host, Line, Migrate, Phase, Rule, Step};
-use crate::planner::build::{CALL, CALL_LIMIT, step};
+use crate::planner::build::{CALL, CALL_LIMIT, Joined, joined, step};
 
 impl<'a> Window<'a> {
     /// Snapshots, which wait until the writers of every fleet on their database instance have stopped.
@@ -37,18 +37,25 @@ impl<'a> Window<'a> {
 
     /// The name contains the window's date, so that a snapshot of a postponed window is not used for the next one. Instead
     /// of a snapshot that lacks what was written later, one with another name is taken, unless a migration may have changed
-    /// the database since: then only the old one is of use.
+    /// the database since: then only the last one before it is of use.
     pub(super) fn snapshot_name(&self, database: &Database, which: &str) -> SnapshotId {
         let (upgrade, start) = (self.deployment.upgrade(), self.deployment.window.start.timestamp);
         let start = start.strftime("%Y%m%dt%H%M");
         let name = format!("cutover-{upgrade}-{start}-{which}-{}", database.name).replace('_', "-");
-        let is_outdated = |name: &SnapshotId| self.inputs.upgrade.outdated_snapshots.contains(name);
-        let first = SnapshotId::from(name.as_str());
-        if !is_outdated(&first) || migration_was_begun(self.inputs.upgrade, &database.name) {
-            return first;
+        let numbered = (2..).map(|number: u32| SnapshotId::from(format!("{name}-{number}")));
+        let mut names = std::iter::once(SnapshotId::from(name.as_str())).chain(numbered).peekable();
+        let known = self.inputs.upgrade;
+        let is_replaced =
+            |name: &SnapshotId| known.outdated_snapshots.contains(name) && !migration_was_begun(known, &database.name);
+        loop {
+            let next_was_begun =
+                |next: Option<&SnapshotId>| next.is_some_and(|next| known.begun_snapshots.contains_key(next));
+            match names.next() {
+                Some(this) if !is_replaced(&this) && !next_was_begun(names.peek()) => return this,
+                Some(_) => {}
+                None => return name.into(),
+            }
         }
-        let mut others = (2..).map(|number: u32| SnapshotId::from(format!("{name}-{number}")));
-        others.find(|name| !is_outdated(name)).unwrap_or(first)
     }
 
     pub(super) fn migrate(&self, fleet: &Fleet) -> Vec<Step> {
@@ -65,11 +72,27 @@ impl<'a> Window<'a> {
                 .page_stays(self.page_stays[&fleet.name]);
             let step = match steps.last() {
                 Some(before) => step.after(&before.id, Rule::OneMigrator),
-                None => step.after(&confirm_id(fleet), Rule::WritersStopped),
+                None => self.after_confirms(fleet, step),
             };
             steps.push(if migration.backward_compatible { step } else { step.never_undone(self.way_back(fleet)) });
         }
         steps
+    }
+
+    /// The step waits for the last looks at its own fleet and at all others that write to the same databases.
+    fn after_confirms(&self, fleet: &Fleet, step: Step) -> Step {
+        let others = self.deployment.databases_of(fleet).flat_map(|database| self.confirmed(database).ids);
+        let own = step.after(&confirm_id(fleet), Rule::WritersStopped);
+        others.fold(own, |step, confirmed| step.after(&confirmed, Rule::WritersStopped))
+    }
+
+    /// The last looks at all fleets that write to a database, for the migrations of each of them: a snapshot that one fleet
+    /// makes worthless could not be taken again once another one migrates.
+    pub(super) fn confirmed(&self, database: &Database) -> Joined {
+        let confirms: Vec<StepId> = self.deployment.fleets_on(&database.name).map(confirm_id).collect();
+        let (followers, id) = (confirms.len(), format!("window.confirmed.{}", database.name));
+        let title = format!("nothing writes to {} any more", database.name);
+        joined(confirms, followers, Rule::WritersStopped, id, Line::Migrate, title)
     }
 
     fn migration(&self, fleet: &Fleet, migration: &Migration, host: &Host, index: usize) -> Option<Migrate> {

@@ -30,8 +30,9 @@ pub(crate) fn steps(inputs: Inputs<'_>) -> Vec<Step> {
     let gates: Vec<Step> = gates.into_iter().map(|gate| window.after_stops_and_snapshots(gate)).collect();
     let decided: Vec<StepId> = gates.iter().map(|gate| gate.id.clone()).collect();
     steps.extend(gates);
+    steps.extend(window.deployment.fleets.iter().map(|fleet| window.confirm_stopped(fleet, &decided)));
+    steps.extend(window.deployment.databases.iter().filter_map(|database| window.confirmed(database).milestone));
     for fleet in &window.deployment.fleets {
-        steps.push(window.confirm_stopped(fleet, &decided));
         steps.extend(window.migrate(fleet));
         steps.extend(window.start_next(fleet));
         steps.extend(window.add_next(fleet));
