@@ -126,21 +126,32 @@ async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
     if let Some((host, _, programs)) = running.first() {
         let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
         let why = format!(
-            "{} is running again on {}, and would run against a migrated schema, so nothing was migrated. The snapshot \
-             may lack what was written since",
+            "{} is running again on {}, and would run against a migrated schema, so nothing was migrated",
             names.join(", "),
             host.host.name
         );
-        let upgrade = context.journal.upgrade();
-        let hint = match can_be_taken_again(&upgrade, &snapshots, Some(&context.step.id)) {
-            true => "run `cutover window` again with `--replan`, which stops it and takes the snapshot again",
-            false => "stop it there, then run `cutover window` again",
-        };
-        return Err(Failure::permanent(why).with_hint(hint));
+        return Err(Failure::permanent(why).with_hint(stop_first(context, &snapshots)));
     }
     match lacking(context, &snapshots) {
         Some(failure) => Err(failure),
         None => Ok(()),
+    }
+}
+
+/// What to do about services that run again, if these snapshots were taken before.
+fn stop_first(context: &StepContext<'_>, snapshots: &[SnapshotId]) -> &'static str {
+    if snapshots.is_empty() {
+        return "stop it there, then run `cutover window` again";
+    }
+    match can_be_taken_again(&context.journal.upgrade(), snapshots, Some(&context.step.id)) {
+        true => {
+            "the snapshot may lack what was written since, so run `cutover window` again with `--replan`, which stops it \
+             and takes the snapshot again"
+        }
+        false => {
+            "stop it there, and find out what it has written: the snapshot lacks that, and cannot be taken again, because a \
+             migration was begun. Then run `cutover window` again, which asks for your consent to the snapshot"
+        }
     }
 }
 
