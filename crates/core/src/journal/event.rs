@@ -355,6 +355,11 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         snapshots: Vec<SnapshotId>,
     },
+    /// A step is not done because these snapshots lack something. An operator's `--retry` of it goes on with them.
+    SnapshotsLack {
+        /// The snapshots.
+        snapshots: Vec<SnapshotId>,
+    },
     /// Anything else worth reading.
     Note {
         /// The text.

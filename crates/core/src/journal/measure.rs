@@ -231,21 +231,31 @@ pub fn migration_was_begun(upgrade: &Upgrade, database: &DatabaseName) -> bool {
 
 /// The same, where it is known that the step `apart`, which is under way, has started nothing yet.
 fn was_begun_apart_from(upgrade: &Upgrade, database: &DatabaseName, apart: Option<&StepId>) -> bool {
-    let was_begun = |step: &StepId, run: &StepRun| {
+    let last = upgrade.runs.last().map(|run| run.number);
+    let was_begun = |is_apart: bool, run: &StepRun| {
         let job = |fact: &Fact| matches!(fact, Fact::Job { .. });
-        let is_open = run.status.is_open() && apart != Some(step);
-        is_open || run.status.is_done() || run.in_doubt || run.facts.iter().any(job)
+        run.status.is_open() && !is_apart || run.status.is_done() || run.in_doubt || run.facts.iter().any(job)
     };
-    upgrade.runs.iter().flat_map(Run::runs).any(|(step, run)| match &step.action {
-        Action::Migrate(migrate) => migrate.instance == *database && was_begun(&step.id, run),
-        _ => false,
+    upgrade.runs.iter().any(|run| {
+        run.runs().any(|(step, step_run)| match &step.action {
+            Action::Migrate(migrate) if migrate.instance == *database => {
+                was_begun(Some(run.number) == last && apart == Some(&step.id), step_run)
+            }
+            _ => false,
+        })
     })
 }
 
-/// Whether a step of a window may not be done because a snapshot lacks what was written after it was begun.
+/// Whether a step of a window was not done because a snapshot lacks what was written after it was begun.
 #[must_use]
-pub fn lacks_snapshot(run: &Run, upgrade: &Upgrade, step: &Step) -> bool {
-    run.snapshots_behind(step).iter().any(|id| upgrade.outdated_snapshots.contains(id))
+pub fn lacks_snapshot(run: &Run, step: &Step) -> bool {
+    run.run(&step.id).facts.iter().any(|fact| matches!(fact, Fact::SnapshotsLack { .. }))
+}
+
+/// Whether nothing goes on without an operator's consent to a snapshot that lacks something: no other one can be taken.
+#[must_use]
+pub fn needs_consent_to_snapshot(run: &Run, upgrade: &Upgrade) -> bool {
+    !needs_new_snapshot(run, upgrade) && run.failed().any(|(step, _)| lacks_snapshot(run, step))
 }
 
 /// Whether a window has failed because a snapshot lacks what was written after it was begun, and another one can be taken

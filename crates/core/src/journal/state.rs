@@ -262,14 +262,21 @@ impl Upgrade {
         Ok(())
     }
 
-    /// An operator lets a step that waited for another snapshot go on with those that there are.
+    /// An operator lets a step that was not done because of snapshots go on with them. What was found to run so far is
+    /// settled with that: if it is found once more, that is a new fact.
     fn accept_snapshots(&mut self, step: &StepId) {
-        let Some(run) = self.runs.last() else { return };
-        let accepted: Vec<SnapshotId> =
-            run.plan.step(step).map(|step| run.snapshots_behind(step).to_vec()).unwrap_or_default();
-        accepted.iter().for_each(|id| {
-            self.outdated_snapshots.remove(id);
+        let Some(run) = self.runs.last_mut() else { return };
+        let refused = run.run(step).facts.iter().filter_map(|fact| match fact {
+            Fact::SnapshotsLack { snapshots } => Some(snapshots),
+            _ => None,
         });
+        let accepted: BTreeSet<SnapshotId> = refused.flatten().cloned().collect();
+        if accepted.is_empty() {
+            return;
+        }
+        self.outdated_snapshots.retain(|id| !accepted.contains(id));
+        let is_open = |fact: &Fact| !matches!(fact, Fact::RanAgain { .. } | Fact::SnapshotsLack { .. });
+        run.steps.values_mut().for_each(|step| step.facts.retain(is_open));
     }
 
     fn learn(&mut self, fact: &Fact) {
@@ -310,6 +317,7 @@ impl Upgrade {
             | Fact::DisksRemoved { .. }
             | Fact::SiteChecked { .. }
             | Fact::Announced { .. }
+            | Fact::SnapshotsLack { .. }
             | Fact::Note { .. } => {}
         }
     }

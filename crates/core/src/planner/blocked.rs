@@ -197,7 +197,8 @@ fn was_moved(inputs: Inputs<'_>) -> Option<Blocked> {
 }
 
 /// The reasons in the world why `phase` cannot start.
-pub(super) fn by_world(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
+#[must_use]
+pub fn blocked_by_world(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
     match phase {
         Phase::Announce => Vec::new(),
         Phase::Prepare => {

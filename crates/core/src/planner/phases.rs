@@ -28,7 +28,7 @@ pub fn plan_digested(
     // The world is checked only if the journal allows the phase: before and after that, its state does not match the
     // phase.
     if blocked.iter().all(|reason| !matches!(reason, Blocked::Finished { .. })) {
-        blocked.extend(blocked::by_world(inputs, phase));
+        blocked.extend(blocked::blocked_by_world(inputs, phase));
     }
     if blocked.is_empty() { Ok(forecast_digested(inputs, deployment, phase, order)) } else { Err(blocked) }
 }
@@ -37,7 +37,7 @@ pub fn plan_digested(
 /// nothing once visitors may see the page.
 #[must_use]
 pub fn cannot_open(inputs: Inputs<'_>) -> Vec<Blocked> {
-    if is_down(inputs) { Vec::new() } else { blocked::by_world(inputs, Phase::Window) }
+    if is_down(inputs) { Vec::new() } else { blocked::blocked_by_world(inputs, Phase::Window) }
 }
 
 /// Plans a phase as if the ones before it were finished, to show it in advance. What earlier phases will create is

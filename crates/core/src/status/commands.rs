@@ -1,7 +1,7 @@
 //! The commands that an operator is told to type. A command that is printed has all options without which it would be
 //! refused, or would do something else, so every place that prints one gets it from here.
 
-use crate::journal::{lacks_all_hosts, lacks_hosts, needs_new_snapshot, page_was_posted};
+use crate::journal::{lacks_all_hosts, lacks_hosts, needs_consent_to_snapshot, needs_new_snapshot, page_was_posted};
 use crate::names::{GateName, StepId};
 use crate::plan::{Order, Phase};
 
@@ -54,7 +54,7 @@ fn without_lost_hosts(inputs: StatusInputs<'_>) -> Option<Phase> {
 }
 
 /// Whether nothing is left that could serve a site: what to do then is said where the window has failed.
-fn cannot_go_on(inputs: StatusInputs<'_>) -> bool {
+pub(super) fn cannot_go_on(inputs: StatusInputs<'_>) -> bool {
     let run = inputs.upgrade.run_under_way().filter(|_| without_lost_hosts(inputs) == Some(Phase::Window));
     run.is_some_and(|run| lacks_all_hosts(run, inputs.upgrade))
 }
@@ -132,10 +132,12 @@ pub(super) fn next_command(
 }
 
 /// The command with which a new conductor goes on with `phase`, which is another phase's if that has to be planned again
-/// first. Nothing if the file has to be put back, or nothing can go on without hosts that are gone: every command would be
-/// refused.
+/// first. Nothing if the file has to be put back, if nothing can go on without hosts that are gone, or if that needs an
+/// operator's consent to a snapshot: every command would be refused.
 fn command_to_go_on(inputs: StatusInputs<'_>, phase: Phase, edited: Option<&Edited>) -> Option<String> {
-    let cannot = edited.is_some_and(|edited| edited.put_back.is_some()) || cannot_go_on(inputs);
+    let run = inputs.upgrade.run_under_way();
+    let needs_consent = run.is_some_and(|run| needs_consent_to_snapshot(run, inputs.upgrade));
+    let cannot = edited.is_some_and(|edited| edited.put_back.is_some()) || cannot_go_on(inputs) || needs_consent;
     let lost = || without_lost_hosts(inputs).unwrap_or(phase);
     (!cannot).then(|| phase_command(inputs, edited, edited.map_or_else(lost, |edited| edited.phase)))
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::commands::{
-    accept_command, approve_command, move_command, next_command, phase_command, phase_command_as_planned,
+    accept_command, approve_command, cannot_go_on, move_command, next_command, phase_command, phase_command_as_planned,
     resume_command, retry_command, take_over_command,
 };
 use super::conductor::ConductorState;
@@ -318,12 +318,12 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
     let again = phase_command(inputs, edited, phase);
     // Only these are accepted as done: what was in doubt once may have been found out since.
     let is_in_doubt = |step: &Step| matches!(run.status(&step.id), StepStatus::Failed { in_doubt: true, .. });
-    let lacks_snapshot = |step: &Step| lacks_snapshot(run, upgrade, step);
+    let lacks_snapshot = |step: &Step| lacks_snapshot(run, step);
     let needs_consent = |step: &Step| matches!(step.action, Action::Migrate(_)) || is_in_doubt(step);
     let as_it_is = phase_command_as_planned(inputs, edited, phase);
     // A phase is not run while the file has to be put back, or another phase planned again first.
     let can_be_run = edited.is_none_or(|edited| edited.phase == phase && edited.put_back.is_none());
-    let can_be_run = can_be_run && inputs.damage.is_none();
+    let can_be_run = can_be_run && inputs.damage.is_none() && !cannot_go_on(inputs);
     let failed = run.failed().map(|(step, error)| FailedStep {
         step: step.id.clone(),
         lane: step.lane.to_string(),

@@ -8,27 +8,32 @@ use cutover_core::status::FailedStep;
 /// copied.
 #[must_use]
 pub fn after_failure(phase: Phase, again: Option<&str>, failed: &[FailedStep]) -> String {
-    let Some(again) = again else {
-        return format!("`{phase}` stopped at a failed step, and no command goes on from here: see above");
-    };
     if !failed.is_empty() && failed.iter().all(|step| step.refused.is_some()) {
-        return format!("`{phase}` stopped at a refusal; to be asked again: {again}");
+        return match again {
+            Some(again) => format!("`{phase}` stopped at a refusal; to be asked again: {again}"),
+            None => format!("`{phase}` stopped at a refusal: see above"),
+        };
     }
     let for_consent: Vec<&FailedStep> = failed.iter().filter(|step| step.retry_command.is_some()).collect();
-    if for_consent.is_empty() {
-        return format!("`{phase}` stopped at a failed step; once its cause is fixed: {again}");
+    match (for_consent.is_empty(), again) {
+        (true, None) => format!("`{phase}` stopped at a failed step, and no command goes on from here: see above"),
+        (true, Some(again)) => format!("`{phase}` stopped at a failed step; once its cause is fixed: {again}"),
+        (false, again) => choices(phase, again, &for_consent),
     }
+}
+
+fn choices(phase: Phase, again: Option<&str>, for_consent: &[&FailedStep]) -> String {
     let mut lines = vec![format!("`{phase}` stopped at a step that is never done again without your consent")];
-    for step in for_consent.iter().filter(|step| step.lacks_snapshot) {
-        let Some(retry) = &step.retry_command else { continue };
-        if again.contains("--replan") {
-            lines.push(format!("  to take the snapshot again: {again}"));
-        }
+    let lacking: Vec<&&FailedStep> = for_consent.iter().filter(|step| step.lacks_snapshot).collect();
+    if let (false, Some(again)) = (lacking.is_empty(), again) {
+        lines.push(format!("  to take the snapshot again: {again}"));
+    }
+    for retry in lacking.iter().filter_map(|step| step.retry_command.as_ref()) {
         lines.push(format!("  to go on with the snapshot as it is: {retry}"));
     }
     let is_migration = |step: &&&FailedStep| step.accept_command.is_none() && !step.lacks_snapshot;
     let migrations: Vec<&str> = for_consent.iter().filter(is_migration).map(|step| step.step.as_str()).collect();
-    if !migrations.is_empty() {
+    if let (false, Some(again)) = (migrations.is_empty(), again) {
         let retries: String = migrations.iter().map(|step| format!(" --retry {step}")).collect();
         lines.push(format!("  to observe the migration again: {again}"));
         lines.push(format!("  once its schema is repaired: {again}{retries}"));

@@ -97,6 +97,9 @@ fn a_window_does_not_open_onto_a_host_that_is_stopped_in_ec2_and_the_remedy_work
         let words = said(&refused).split_whitespace().collect::<Vec<&str>>().join(" ");
         assert_eq!(refused.status.code(), Some(4), "{words}");
         assert!(words.contains(host) && words.contains("is stopped in EC2; start it, or terminate it"), "{words}");
+        let not_yet = deployment.run(&["prepare", "--replan"]);
+        assert_eq!(not_yet.status.code(), Some(4), "{}", said(&not_yet));
+        assert!(said(&not_yet).contains(host), "{}", said(&not_yet));
         deployment.put_hosts(&[host], "running");
         let mut window = deployment.start("window");
         until(|| gate_waits(&deployment));

@@ -166,6 +166,7 @@ pub(super) fn lacking(context: &StepContext<'_>, snapshots: &[SnapshotId]) -> Op
         return None;
     }
     let names: Vec<&str> = outdated.iter().map(|id| id.as_str()).collect();
+    context.note(Fact::SnapshotsLack { snapshots: outdated.iter().map(|id| (*id).clone()).collect() });
     let why = format!(
         "services that must be stopped were running after the snapshot had been begun{}. They are stopped now, and what \
          they wrote may be missing from {}",

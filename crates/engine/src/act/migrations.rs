@@ -142,20 +142,31 @@ async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
         };
         let running: Vec<String> = running.iter().map(of_host).collect();
         let why = format!(
-            "running again: {}. Old code would run against a migrated schema, so nothing was migrated. The snapshot may \
-             lack what was written since",
+            "running again: {}. Old code would run against a migrated schema, so nothing was migrated",
             some_of(&running, HOSTS_NAMED)
         );
-        let upgrade = context.journal.upgrade();
-        let hint = match can_be_taken_again(&upgrade, &snapshots, Some(&context.step.id)) {
-            true => "run `cutover window` again with `--replan`, which stops them and takes the snapshot again",
-            false => "stop them there, then run `cutover window` again",
-        };
-        return Err(Failure::permanent(why).with_hint(hint));
+        return Err(Failure::permanent(why).with_hint(stop_first(context, &snapshots)));
     }
     match lacking(context, &snapshots) {
         Some(failure) => Err(failure),
         None => Ok(()),
+    }
+}
+
+/// What to do about services that run again, if these snapshots were taken before.
+fn stop_first(context: &StepContext<'_>, snapshots: &[SnapshotId]) -> &'static str {
+    if snapshots.is_empty() {
+        return "stop what runs, then run `cutover window` again";
+    }
+    match can_be_taken_again(&context.journal.upgrade(), snapshots, Some(&context.step.id)) {
+        true => {
+            "the snapshot may lack what was written since, so run `cutover window` again with `--replan`, which stops that \
+             and takes the snapshot again"
+        }
+        false => {
+            "stop what runs, and find out what that has written: the snapshot lacks that, and cannot be taken again, because a \
+             migration was begun. Then run `cutover window` again, which asks for your consent to the snapshot"
+        }
     }
 }
 

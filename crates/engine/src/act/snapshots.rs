@@ -11,18 +11,22 @@ use crate::ports::Answer;
 
 pub(super) async fn taken(context: &StepContext<'_>, database: &DatabaseName, id: &SnapshotId) -> Answer<Seen> {
     match context.ask(async |world| world.databases.snapshot(database, id).await).await? {
-        None if comes_too_late(context, database) => Ok(Seen::never(
-            format!(
-                "{id} is gone, and a migration of {database} was begun since: a snapshot taken now is none to go back to"
-            ),
-            format!("find out who removed it; to take one all the same: --retry {}", context.step.id),
-        )),
+        None if comes_too_late(context, database) => Ok(too_late(context, database, id)),
         None => Ok(Seen::NotYet),
         Some(snapshot) if snapshot.available => {
             Ok(Seen::Holds(vec![Fact::SnapshotTaken { database: database.clone(), snapshot: id.clone() }]))
         }
         Some(_) => Ok(Seen::UnderWay([id.as_str(), " is being made"].concat())),
     }
+}
+
+fn too_late(context: &StepContext<'_>, database: &DatabaseName, id: &SnapshotId) -> Seen {
+    let what = match context.journal.upgrade().begun_snapshots.contains_key(id) {
+        true => format!("{id} is gone"),
+        false => format!("no snapshot of {database} was taken"),
+    };
+    let why = format!("{what}, and a migration of {database} was begun: a snapshot taken now is none to go back to");
+    Seen::never(why, format!("to take one all the same: --retry {}", context.step.id))
 }
 
 /// Whether a snapshot of the window would be taken of a database that may be migrated, which nobody has consented to.

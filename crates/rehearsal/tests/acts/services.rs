@@ -544,8 +544,8 @@ fn an_operator_may_allow_the_migrations_although_the_snapshot_lacks_something_bu
     let allow = || stage.was_recorded(vec![Event::StepRetryApproved { step: "confirm".into(), by: "ada".to_owned() }]);
     assert_eq!(stage.resume(), failed);
     allow();
-    services.put(&["cms".into()], State::Running);
-    assert_eq!(stage.resume(), failed, "they are running once more");
+    services.put(&["lms".into()], State::Running);
+    assert_eq!(stage.resume(), failed, "it is running once more");
     allow();
     assert_eq!(stage.resume(), Ending::Finished);
 }

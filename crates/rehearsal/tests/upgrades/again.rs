@@ -23,7 +23,7 @@ use cutover_hosts::job::Job;
 use cutover_hosts::supervisor::{Order, Verb};
 use cutover_rehearsal::{Invariant, run};
 
-use super::stage::Stage;
+use super::stage::{Stage, qa};
 
 /// Somebody who starts the programs of the current workers right before a call of that name.
 struct Starts {
@@ -282,4 +282,68 @@ fn workers_that_were_started_by_hand_after_the_page_was_refused_are_stopped_befo
     let again = |fact: &&&Fact| matches!(fact, Fact::RanAgain { snapshots, .. } if snapshots.is_empty());
     assert!(facts.iter().any(|fact| again(&fact)), "{facts:?}");
     assert_eq!(stage.cloud.violations(), []);
+}
+
+#[test]
+fn a_consent_is_to_what_was_found_so_far_and_not_to_what_is_found_later() {
+    let stage = started_during_the_snapshot();
+    let approve = || {
+        let step = window(&stage).failed().next().expect("it has failed").0.id.clone();
+        stage.record([Event::StepRetryApproved { step, by: "ada".to_owned() }]);
+    };
+    approve();
+    run(&stage.clock, start_workers(&stage));
+    let Ending::Failed(_) = stage.run_with(Phase::Window, Rc::new(NoFaults)) else { panic!("they ran once more") };
+    assert!(errors(&stage).contains("may be missing from"), "{}", errors(&stage));
+    approve();
+    assert_eq!(stage.run_with(Phase::Window, Rc::new(NoFaults)), Ending::Finished, "{}", errors(&stage));
+}
+
+#[test]
+fn a_consent_to_another_attempt_at_a_migration_is_none_to_a_snapshot() {
+    let stage = started_during_the_snapshot();
+    let upgrade = stage.reading().upgrade;
+    let migrates = |step: &&Step| matches!(step.action, Action::Migrate(_));
+    let step = window(&stage).plan.steps.iter().find(migrates).expect("it migrates").id.clone();
+    let mut after = upgrade.clone();
+    let at = upgrade.updated_at.expect("there are records");
+    let failed = [
+        Event::StepStarted { step: step.clone(), attempt: 1 },
+        Event::StepFailed { step: step.clone(), error: "half".to_owned(), in_doubt: false, changed_nothing: false },
+        Event::StepRetryApproved { step, by: "ada".to_owned() },
+    ];
+    failed.iter().for_each(|event| after.apply(at, event).expect("it can happen"));
+    assert!(!upgrade.outdated_snapshots.is_empty());
+    assert_eq!(after.outdated_snapshots, upgrade.outdated_snapshots);
+}
+
+#[test]
+fn without_a_snapshot_no_text_promises_another_one() {
+    let mut deployment = qa();
+    deployment.databases.iter_mut().for_each(|database| database.snapshot = false);
+    let stage = Stage::prepared_with(deployment);
+    die_at(&stage, |event| {
+        matches!(event, Event::StepHeld { .. } | Event::StepDone { .. })
+            && is_about(event, "window.confirm.residential-live")
+    });
+    run(&stage.clock, start_workers(&stage));
+    let Ending::Failed(_) = stage.run_with(Phase::Window, Rc::new(NoFaults)) else { panic!("they run") };
+    let errors = errors(&stage);
+    assert!(errors.contains("stop what runs") && !errors.contains("snapshot"), "{errors}");
+    assert!(!needs_new_snapshot(&window(&stage), &stage.reading().upgrade));
+}
+
+#[test]
+fn a_new_plan_does_not_stop_the_services_that_the_window_has_started() {
+    for last in ["window.start.edx-", "window.lift."] {
+        let stage = Stage::prepared();
+        die_at(&stage, move |event| matches!(event, Event::StepDone { .. }) && is_about(event, last));
+        // In this order, the last look waits for other steps than before, so that it is made anew.
+        assert_eq!(replanned(&stage, plan::Order::Runbook), Ending::Finished, "{}", errors(&stage));
+        let again = window(&stage)
+            .runs()
+            .filter(|(_, run)| run.facts.iter().any(|fact| matches!(fact, Fact::RanAgain { .. })))
+            .count();
+        assert_eq!((again, stage.cloud.violations()), (0, Vec::new()), "{last}");
+    }
 }

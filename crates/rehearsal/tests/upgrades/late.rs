@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Abortable, LocalBoxFuture};
 use jiff::Timestamp;
 
+use cutover_core::deployment::Deployment;
 use cutover_core::deployment::Role;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, Run, StepStatus, Upgrade, downtime_began, opens_by, page_is_up, way_back};
@@ -103,7 +104,12 @@ impl FaultSource for Death {
 impl Stage {
     /// An upgrade that is announced and prepared, shortly before its window.
     pub(super) fn prepared() -> Self {
-        let stage = Self::before_window(Duration::from_secs(2 * 86_400), qa(), 1, |_| {});
+        Self::prepared_with(qa())
+    }
+
+    /// The same of another deployment.
+    pub(super) fn prepared_with(deployment: Deployment) -> Self {
+        let stage = Self::before_window(Duration::from_secs(2 * 86_400), deployment, 1, |_| {});
         let start = stage.deployment.window.start.timestamp;
         for phase in [Phase::Announce, Phase::Prepare] {
             assert_eq!(stage.run(phase, None, None), Ending::Finished);
