@@ -46,6 +46,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Ground {
     pub(super) furnished: Furnished,
     pub(super) surroundings: Surroundings,
+    /// The hosts, which stay as they are from one conductor to the next.
+    hosts: Rc<Obedient>,
     /// The same world over a network without trouble: what really is.
     pub(super) truth: World,
     /// The way to change it.
@@ -61,14 +63,15 @@ impl Ground {
         let mut furnished = furnish(deployment).await;
         furnished.connection = Rc::new(connect(&furnished.moto.fact("endpoint"), Limits::default()).await);
         let surroundings = Surroundings::of(&furnished);
-        let others = Rc::new(Obedient::default());
+        let hosts = Rc::new(Obedient::default());
         let clock = Rc::new(WallClock) as Rc<dyn Clock>;
-        let truth = surroundings.world(&furnished, Rc::clone(&clock), Rc::clone(&others) as _, others);
+        let (of_hosts, announcer) = (Rc::clone(&hosts) as _, Rc::clone(&hosts) as _);
+        let truth = surroundings.world(&furnished, Rc::clone(&clock), of_hosts, announcer);
         let gate = gate(&truth, &clock, &furnished.deployment);
         let current = truth.compute.instances().await.expect("current hosts").remove(0).id;
         let images = truth.images.images().await.expect("images");
         let newest = images.into_iter().rfind(|image| image.role == Role::Edxapp).expect("an image of the role");
-        Self { furnished, surroundings, truth, gate, current, newest_image: newest.id }
+        Self { furnished, surroundings, hosts, truth, gate, current, newest_image: newest.id }
     }
 
     /// Changes something over the network without trouble.
@@ -101,10 +104,10 @@ impl Ground {
         without_trouble: &Rc<Connection>,
         clock: &Rc<HurriedClock>,
     ) -> World {
-        let others = Rc::new(Obedient::default());
+        let others = &self.hosts;
         let at = || Rc::clone(clock) as Rc<dyn Clock>;
         let open = |connection| {
-            let (vantage, others) = (self.surroundings.vantage.clone(), Rc::clone(&others));
+            let (vantage, others) = (self.surroundings.vantage.clone(), Rc::clone(others));
             cloud::world(connection, self.deployment(), at(), vantage, Rc::clone(&others) as _, others)
         };
         let world = open(connection);
