@@ -24,5 +24,6 @@ mod readings;
 pub mod retry;
 mod slots;
 pub mod store;
+mod supervisors;
 #[cfg(test)]
 mod testing;

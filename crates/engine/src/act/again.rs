@@ -76,8 +76,8 @@ pub(super) async fn running_again<'a>(
     let look = async |slot: &StepSlot<'_>, subject: &Subject<'_>| {
         let states = states(context, slot, subject).await?;
         change_of_pids(context, subject, &states);
-        let up: Vec<ProgramName> =
-            states.into_iter().filter(|(_, status)| !status.state.is_down()).map(|(program, _)| program).collect();
+        let up = states.iter().filter(|(_, status)| !status.state.is_down());
+        let up: Vec<ProgramName> = up.map(|(program, _)| program.clone()).collect();
         Ok(if up.is_empty() { None } else { Some(up) })
     };
     found(context, hosts, look).await

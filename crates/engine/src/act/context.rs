@@ -11,7 +11,6 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, StepRun, opens_by};
 use cutover_core::names::{ChangeId, ImageId, InstanceId, JobName, ProgramName};
 use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Line, Step};
-use cutover_hosts::command::Ask;
 
 use super::late::too_late;
 use super::printed::Printed;
@@ -24,6 +23,7 @@ use crate::ports::{Answer, Clock, World};
 use crate::readings::{Listing, Readings};
 use crate::retry;
 use crate::slots::{Slots, StepSlot};
+use crate::supervisors::Supervisors;
 
 /// For how long checks before a write are relied on, from their start. Looking at a thousand hosts takes some seconds.
 const CHECKED: Duration = Duration::from_secs(15);
@@ -73,6 +73,8 @@ pub(crate) struct StepContext<'a> {
     pub journal: &'a Journal,
     /// Recent readings of the world, which the steps share.
     pub readings: &'a Readings,
+    /// What supervisors are asked and have answered, which the steps share.
+    pub supervisors: &'a Supervisors,
     /// The slots for calls and connections.
     pub slots: &'a Slots,
     /// The step's slot. It is taken from the start until the first call has been made, and later during each
@@ -95,8 +97,6 @@ pub(crate) struct StepContext<'a> {
     pub seen_since: Cell<Option<Moment>>,
     /// The id of the change to records that it requested, unless the answer was lost.
     pub change: RefCell<Option<ChangeId>>,
-    /// The questions for the states of programs, by host.
-    pub questions: RefCell<BTreeMap<InstanceId, Rc<Ask>>>,
     /// The process ids that programs had when they were last seen running.
     pub pids: RefCell<BTreeMap<InstanceId, BTreeMap<ProgramName, u32>>>,
     /// What its jobs have printed so far.

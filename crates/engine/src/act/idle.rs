@@ -43,8 +43,8 @@ pub(super) async fn smoke_test(
 async fn awake(context: &StepContext<'_>, host: &Host, idle: &Idle) -> Result<Option<Failure>, WriteError> {
     let subject = Subject::new(context, host, &idle.supervisorctl, &idle.programs)?;
     let states = states(context, &context.slot, &subject).await?;
-    let running = states.into_iter().filter(|(_, status)| !status.state.is_down()).map(|(program, _)| program);
-    let running: Vec<ProgramName> = running.collect();
+    let running = states.iter().filter(|(_, status)| !status.state.is_down());
+    let running: Vec<ProgramName> = running.map(|(program, _)| program.clone()).collect();
     if !running.is_empty() {
         let text = format!(
             "{} ran on {} before the window, and was told to stop: it may have run tasks of the live site with new code",

@@ -3,7 +3,6 @@
 //! What an order prints is for people. Only the states of the programs, and the processes on the host, tell what came of
 //! it. A program is stopped if supervisor says so *and* none of its processes is left.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cutover_core::deployment::PastStopLimit;
@@ -21,6 +20,7 @@ use super::{Seen, StepContext, tasks};
 use crate::failure::Failure;
 use crate::halt::WriteError;
 use crate::ports::{Answer, World};
+use crate::supervisors::States;
 
 pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> Answer<Seen> {
     let subject = Subject::new(context, &stop.host, &stop.supervisorctl, &stop.programs)?;
@@ -161,7 +161,7 @@ async fn not_answering(context: &StepContext<'_>, start: &StartServices, subject
 
 /// What programs do that do not count as running; nothing if all do. `changed` are those that have another process than at
 /// the last look.
-fn not_running(states: &BTreeMap<ProgramName, ProgramStatus>, changed: &[ProgramName], steady: Duration) -> String {
+fn not_running(states: &States, changed: &[ProgramName], steady: Duration) -> String {
     let mut words = String::with_capacity(24 * states.len());
     let mut tell = |what: &str, which: &dyn Fn(&ProgramName, &ProgramStatus) -> bool| {
         for (nth, (program, status)) in states.iter().filter(|(program, status)| which(program, status)).enumerate() {

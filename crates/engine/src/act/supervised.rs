@@ -7,10 +7,10 @@ use std::rc::Rc;
 use cutover_core::journal::Fact;
 use cutover_core::names::{HostName, InstanceId, JobName, ProgramName};
 use cutover_core::plan::Host;
-use cutover_hosts::command::{Ask, Command};
+use cutover_hosts::command::Command;
 use cutover_hosts::job::Job;
 use cutover_hosts::processes::{self, Leftover, Signs};
-use cutover_hosts::supervisor::{self, NoStatus, Order, ProgramStatus, State, Verb};
+use cutover_hosts::supervisor::{NoStatus, Order, State, Verb};
 
 use super::StepContext;
 use crate::failure::Failure;
@@ -18,6 +18,7 @@ use crate::gate::Permit;
 use crate::halt::WriteError;
 use crate::ports::Answer;
 use crate::slots::StepSlot;
+use crate::supervisors::States;
 
 /// How much of a command line is shown.
 const COMMAND_SHOWN: usize = 60;
@@ -41,26 +42,16 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// The question for the states of these programs. It is asked at every look, so it is kept.
-fn question(context: &StepContext<'_>, subject: &Subject<'_>) -> Rc<Ask> {
-    if let Some(question) = context.questions.borrow().get(&subject.id) {
-        return Rc::clone(question);
-    }
-    let question = Rc::new(supervisor::ask(subject.supervisorctl, subject.programs));
-    context.questions.borrow_mut().insert(subject.id.clone(), Rc::clone(&question));
-    question
-}
-
 /// The states of exactly these programs.
 pub(super) async fn states(
     context: &StepContext<'_>,
     slot: &StepSlot<'_>,
     subject: &Subject<'_>,
-) -> Answer<BTreeMap<ProgramName, ProgramStatus>> {
-    let question = question(context, subject);
+) -> Answer<Rc<States>> {
+    let question = context.supervisors.question(&subject.id, subject.supervisorctl, subject.programs);
     let ask = async |world: &crate::ports::World| {
-        let said = world.hosts.ask(&subject.id, &question).await?;
-        supervisor::read(subject.programs, &said).map_err(|why| no_status(subject.name, &why))
+        let said = world.hosts.ask(&subject.id, question.ask()).await?;
+        question.read(said).map_err(|why| no_status(subject.name, &why))
     };
     context.ask_with(slot, ask).await
 }
@@ -84,7 +75,7 @@ pub(super) fn no_status(host: &HostName, why: &NoStatus) -> Failure {
 pub(super) fn change_of_pids(
     context: &StepContext<'_>,
     subject: &Subject<'_>,
-    states: &BTreeMap<ProgramName, ProgramStatus>,
+    states: &States,
 ) -> Vec<ProgramName> {
     let mut changed = Vec::new();
     let mut running = states.iter().filter_map(|(program, status)| Some((program, status.pid?))).peekable();
@@ -169,8 +160,8 @@ fn words_of(process: &Leftover) -> String {
 pub(super) async fn up(context: &StepContext<'_>, slot: &StepSlot<'_>, subject: &Subject<'_>) -> Answer<Up> {
     let states = states(context, slot, subject).await?;
     change_of_pids(context, subject, &states);
-    let up = states.into_iter().map(|(program, status)| (program, status.state)).filter(|(_, state)| !state.is_down());
-    let programs: Vec<_> = up.collect();
+    let up = states.iter().filter(|(_, status)| !status.state.is_down());
+    let programs: Vec<_> = up.map(|(program, status)| (program.clone(), status.state)).collect();
     let processes = if programs.is_empty() { processes_left(context, slot, subject).await? } else { Vec::new() };
     Ok(Up { programs, processes })
 }

@@ -14,6 +14,7 @@ use crate::journal::Journal;
 use crate::ports::{Clock, Operator, World};
 use crate::readings::Readings;
 use crate::slots::{Slots, StepSlot};
+use crate::supervisors::Supervisors;
 
 /// Resolves when waits for people or for a date must end, with the reason in words, such as `it was told to end
 /// (SIGTERM)`.
@@ -33,6 +34,8 @@ pub struct Conductor {
     pub gate: Gate,
     /// Recent readings of the world, which the steps share.
     pub(super) readings: Readings,
+    /// What supervisors are asked and have answered, which the steps share.
+    supervisors: Supervisors,
     /// The slots for calls and connections.
     pub(super) slots: Slots,
     /// Resolves when the conductor is asked to stop.
@@ -51,7 +54,8 @@ impl Conductor {
         stop: Stop,
     ) -> Self {
         let readings = Readings::new(world.clone(), Rc::clone(&clock));
-        Self { world, clock, operator, journal, gate, readings, slots: Slots::new(), stop }
+        let (supervisors, slots) = (Supervisors::default(), Slots::new());
+        Self { world, clock, operator, journal, gate, readings, supervisors, slots, stop }
     }
 
     /// The same conductor in another world, without any readings.
@@ -75,6 +79,7 @@ impl Conductor {
             step,
             journal: &self.journal,
             readings: &self.readings,
+            supervisors: &self.supervisors,
             slots: &self.slots,
             slot,
             // Kept through crashes, but reset after a failure that the operator has seen.
@@ -86,7 +91,6 @@ impl Conductor {
             was_started: Cell::new(run.status.is_open()),
             seen_since: Cell::new(None),
             change: RefCell::default(),
-            questions: RefCell::default(),
             pids: RefCell::default(),
             output: RefCell::default(),
             learned: RefCell::default(),
