@@ -8,14 +8,17 @@ use sha2::{Digest as _, Sha256};
 #[serde(transparent)]
 pub struct Digest(String);
 
+const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
+
 impl Digest {
     /// The digest of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        use std::fmt::Write as _;
         let mut text = String::with_capacity(64);
         for byte in Sha256::digest(bytes) {
-            let _ = write!(text, "{byte:02x}");
+            for digit in [byte >> 4, byte & 15] {
+                text.push(char::from(HEXADECIMAL[usize::from(digit)]));
+            }
         }
         Self(text)
     }
@@ -45,5 +48,16 @@ impl Digest {
 impl std::fmt::Display for Digest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_the_one_that_other_programs_print() {
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(Digest::of(b"").as_str(), empty);
     }
 }
