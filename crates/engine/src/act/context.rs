@@ -1,6 +1,6 @@
 //! The possible results of observing a step, and what carrying it out needs to know.
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, OnceCell, Ref, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -103,6 +103,8 @@ pub(crate) struct StepContext<'a> {
     pub output: RefCell<BTreeMap<JobName, Printed>>,
     /// Facts that were learned and are not on record yet.
     pub learned: RefCell<Vec<Fact>>,
+    /// What its token is made from, once it was needed.
+    pub token: OnceCell<Digest>,
 }
 
 impl StepContext<'_> {
@@ -252,9 +254,9 @@ impl StepContext<'_> {
 
     /// The idempotency token of this step. It is the same in every attempt and every process, and differs if the action
     /// differs, such as an announcement with another text.
-    pub(crate) fn token(&self) -> String {
-        let token = Digest::of_json(&(&self.journal.upgrade().id, &self.step.id, &self.step.action));
-        token.as_str()[..32].to_owned()
+    pub(crate) fn token(&self) -> &str {
+        let digest = || Digest::of_json(&(&self.journal.upgrade().id, &self.step.id, &self.step.action));
+        &self.token.get_or_init(digest).as_str()[..32]
     }
 
     /// A name for a job that carries out an order. Each attempt of each conductor has another one, because the journal has

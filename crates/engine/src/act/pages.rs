@@ -38,7 +38,7 @@ fn token_of_message(context: &StepContext<'_>) -> String {
     let mut messages: Vec<_> = planned.map(|step| &step.action).collect();
     messages.dedup();
     match messages.len() {
-        0 | 1 => context.token(),
+        0 | 1 => context.token().to_owned(),
         versions => format!("{}-{versions}", context.token()),
     }
 }

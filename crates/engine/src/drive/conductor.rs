@@ -1,6 +1,6 @@
 //! Everything that carrying out steps needs.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use futures_util::future::{LocalBoxFuture, Shared};
@@ -69,7 +69,7 @@ impl Conductor {
     }
 
     pub(super) fn context_with<'a>(&'a self, step: &'a Step, slot: StepSlot<'a>) -> StepContext<'a> {
-        let run = self.journal.step_run(&step.id).clone();
+        let run = self.journal.step_run(&step.id);
         let failed = matches!(run.status, StepStatus::Failed { .. });
         let now = self.clock.moment();
         StepContext {
@@ -94,6 +94,7 @@ impl Conductor {
             pids: RefCell::default(),
             output: RefCell::default(),
             learned: RefCell::default(),
+            token: OnceCell::new(),
         }
     }
 }
