@@ -239,9 +239,14 @@ fn others(context: &StepContext<'_>, migrate: &Migrate) -> Vec<(Migrate, JobName
     let mut others = Vec::new();
     // The job of a step that is done has ended, and one without any trace in the journal was not started.
     let may_run = |run: &StepRun| !run.status.is_done() && *run != StepRun::default();
-    for (step, run) in upgrade.runs.iter().flat_map(Run::runs).filter(|(_, run)| may_run(run)) {
+    for (of_run, step) in upgrade.runs.iter().flat_map(|run| run.plan.steps.iter().map(move |step| (run, step))) {
+        // The action is looked at first, because most steps do not migrate.
         let Action::Migrate(other) = &step.action else { continue };
-        for number in (0..=run.retries).filter(|_| other.schema == migrate.schema) {
+        let run = of_run.run(&step.id);
+        if other.schema != migrate.schema || !may_run(run) {
+            continue;
+        }
+        for number in 0..=run.retries {
             let found = (other.clone(), other.job_of_run(number));
             let is_own = other.host == migrate.host && own.contains(&found.1);
             if !is_own && !others.contains(&found) {
