@@ -6,7 +6,7 @@ use super::ids::{confirm_id, snapshot_id};
 use super::{Window, is_late};
 use crate::deployment::{Database, Fleet, Migration, Role};
 use crate::journal::migration_was_begun;
-use crate::names::{SnapshotId, StepId};
+use crate::names::{DatabaseName, SchemaName, SnapshotId, StepId};
 use crate::observation::PendingCount;
 use crate::plan::{Action, Host, Line, Migrate, Phase, Rule, Step};
 use crate::planner::build::{CALL, CALL_LIMIT, Joined, joined, step};
@@ -60,13 +60,12 @@ impl<'a> Window<'a> {
 
     pub(super) fn migrate(&self, fleet: &Fleet) -> Vec<Step> {
         let Some(host) = self.next.of(&fleet.name, Role::Edxapp).first() else { return Vec::new() };
+        let way_back = self.way_back(fleet);
         let mut steps: Vec<Step> = Vec::new();
-        for (index, migration) in self.deployment.migrations_of(fleet).enumerate() {
-            let Some(migrate) = self.migration(fleet, migration, host, index + 1) else { continue };
+        for (index, migration) in (1..).zip(self.deployment.migrations_of(fleet)) {
+            let Some(migrate) = self.migration(fleet, migration, host, index) else { continue };
             let title = format!("migrate {} {} on {}", migration.service, migration.database, migrate.schema);
-            let id =
-                format!("window.migrate.{}.{}-{}-{}", fleet.name, index + 1, migration.service, migration.database);
-            let step = step(id, Line::Migrate, title, Action::Migrate(migrate))
+            let step = step(migrate_id(fleet, migration, index), Line::Migrate, title, Action::Migrate(migrate))
                 .of_fleet(&fleet.name)
                 .takes(self.migration_time(fleet, migration), migration.limit.duration())
                 .page_stays(self.page_stays[&fleet.name]);
@@ -74,7 +73,7 @@ impl<'a> Window<'a> {
                 Some(before) => step.after(&before.id, Rule::OneMigrator),
                 None => self.after_confirms(fleet, step),
             };
-            steps.push(if migration.backward_compatible { step } else { step.never_undone(self.way_back(fleet)) });
+            steps.push(if migration.backward_compatible { step } else { step.never_undone(way_back.clone()) });
         }
         steps
     }
@@ -95,8 +94,14 @@ impl<'a> Window<'a> {
         joined(confirms, followers, Rule::WritersStopped, id, Line::Migrate, title)
     }
 
-    fn migration(&self, fleet: &Fleet, migration: &Migration, host: &Host, index: usize) -> Option<Migrate> {
+    /// The schema that a fleet's migration migrates, and its database instance; `None` if the fleet has no such schema.
+    fn migrated_schema(&self, fleet: &Fleet, migration: &Migration) -> Option<(SchemaName, DatabaseName)> {
         let schema = fleet.schemas.get(&migration.database)?;
+        Some((schema.clone(), self.deployment.database_of(schema)?.name.clone()))
+    }
+
+    fn migration(&self, fleet: &Fleet, migration: &Migration, host: &Host, index: usize) -> Option<Migrate> {
+        let (schema, instance) = self.migrated_schema(fleet, migration)?;
         let upgrade = self.deployment.upgrade();
         Some(Migrate {
             job: format!("cutover-{upgrade}-{}-{index}-{}-{}", fleet.name, migration.service, migration.database)
@@ -105,8 +110,8 @@ impl<'a> Window<'a> {
             fleet: fleet.name.clone(),
             service: migration.service.clone(),
             database: migration.database.clone(),
-            schema: schema.clone(),
-            instance: self.deployment.database_of(schema)?.name.clone(),
+            schema,
+            instance,
             command: migration.command.clone(),
             list_command: migration.list_command.clone(),
             directory: migration.directory.clone(),
@@ -151,6 +156,14 @@ impl<'a> Window<'a> {
 
     /// The last migration of a fleet, or the step that replaces it if the fleet has none.
     pub(super) fn migrated_id(&self, fleet: &Fleet) -> StepId {
-        self.migrate(fleet).pop().map_or_else(|| confirm_id(fleet), |step| step.id)
+        let has_hosts = !self.next.of(&fleet.name, Role::Edxapp).is_empty();
+        let migrations = (1..).zip(self.deployment.migrations_of(fleet)).filter(|_| has_hosts);
+        let last = migrations.filter(|(_, migration)| self.migrated_schema(fleet, migration).is_some()).last();
+        last.map_or_else(|| confirm_id(fleet), |(index, migration)| migrate_id(fleet, migration, index).into())
     }
+}
+
+/// The step of a fleet's migration: the one at that position in the file, counted from 1.
+fn migrate_id(fleet: &Fleet, migration: &Migration, index: usize) -> String {
+    format!("window.migrate.{}.{index}-{}-{}", fleet.name, migration.service, migration.database)
 }
