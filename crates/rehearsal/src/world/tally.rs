@@ -62,19 +62,15 @@ impl WorldState {
         let host = self.hosts.get(instance)?;
         let health =
             |name: &BalancerName| Some((name.clone(), self.balancers.get(name)?.members.get(instance)?.health));
-        let mut serves: Vec<usize> = host
-            .programs
-            .keys()
-            .filter(|program| host.serves(program))
-            .filter_map(|program| self.tally.programs.get(program).copied())
-            .collect();
+        let mut serves: Vec<usize> =
+            host.serving().filter_map(|program| self.tally.programs.get(program).copied()).collect();
         serves.sort_unstable();
         Some(Counted {
             fleet: host.fleet.clone(),
             role: host.role,
             current: host.current,
             unstopped: host.unstopped().is_some(),
-            working: host.role == Role::Worker && host.programs.keys().any(|program| host.serves(program)),
+            working: host.role == Role::Worker && host.serving().next().is_some(),
             serves,
             members: balancers.iter().filter_map(health).collect(),
         })

@@ -50,6 +50,11 @@ impl Host {
         self.programs.get(program).is_some_and(|program| matches!(program, Program::Running(_)))
     }
 
+    /// The programs that answer requests here.
+    pub(crate) fn serving(&self) -> impl Iterator<Item = &ProgramName> {
+        self.programs.iter().filter(|(_, program)| matches!(program, Program::Running(_))).map(|(name, _)| name)
+    }
+
     /// A program that is not stopped, if there is one.
     pub(crate) fn unstopped(&self) -> Option<&ProgramName> {
         self.programs.iter().find(|(_, program)| **program != Program::Stopped).map(|(name, _)| name)
