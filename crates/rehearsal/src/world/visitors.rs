@@ -78,7 +78,7 @@ impl WorldState {
     /// The targets to which the visitors of a site go.
     fn streams(&self, site: &Site) -> Streams {
         let stale = self.deployment.embedded.stale_visits_per_mille.min(1000) * (WHOLE / 1000);
-        let mut streams = Streams::default();
+        let mut streams = Streams::of(self.zone.resolvers.len());
         for (honest, visits) in [(true, WHOLE - stale), (false, stale)] {
             let mut caches: Vec<&Cache> = Vec::with_capacity(self.zone.resolvers.len());
             let resolvers = self.zone.resolvers.iter().filter(|resolver| resolver.honest == honest);

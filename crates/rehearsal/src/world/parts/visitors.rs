@@ -198,6 +198,11 @@ pub(crate) struct Stream {
 }
 
 impl Streams {
+    /// None yet, with room for those of so many resolvers.
+    pub(crate) fn of(resolvers: usize) -> Self {
+        Self { targets: Vec::with_capacity(2), list: Vec::with_capacity(2 * resolvers) }
+    }
+
     pub(crate) fn add(&mut self, target: &DnsName, visits: u32, honest: bool) {
         let known = self.targets.iter().position(|known| known == target);
         let target = known.unwrap_or_else(|| {
