@@ -35,6 +35,11 @@ impl InMemory {
         self.records.borrow()
     }
 
+    /// Takes all records out, when no more will be written.
+    pub fn take_records(&self) -> Vec<Record> {
+        self.records.take()
+    }
+
     pub(crate) fn add(&self, record: Record) {
         (self.watcher)(&record);
         self.records.borrow_mut().push(record);

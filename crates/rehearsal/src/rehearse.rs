@@ -165,7 +165,7 @@ pub(crate) async fn conduct_in_memory(
     let reading = Reading::in_memory(before).map_err(JournalError::from)?;
     let journal = open(Rc::clone(ledger), reading, Rc::clone(&clock), listener);
     let (ending, findings) = conduct_phases(deployment, order, cloud, clock, Rc::clone(&journal)).await?;
-    let (records, upgrade) = (ledger.records().clone(), journal.upgrade().clone());
+    let (records, upgrade) = (ledger.take_records(), journal.upgrade().clone());
     Ok(rehearsed(cloud, ending, findings, records, upgrade))
 }
 

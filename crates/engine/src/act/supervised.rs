@@ -72,11 +72,7 @@ pub(super) fn no_status(host: &HostName, why: &NoStatus) -> Failure {
 }
 
 /// Remembers the process ids of programs that run, and returns the programs that had another one at the last look.
-pub(super) fn change_of_pids(
-    context: &StepContext<'_>,
-    subject: &Subject<'_>,
-    states: &States,
-) -> Vec<ProgramName> {
+pub(super) fn change_of_pids(context: &StepContext<'_>, subject: &Subject<'_>, states: &States) -> Vec<ProgramName> {
     let mut changed = Vec::new();
     let mut running = states.iter().filter_map(|(program, status)| Some((program, status.pid?))).peekable();
     if running.peek().is_none() {
