@@ -12,7 +12,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, Run, StepRun, StepStatus, Upgrade, needs_new_snapshot};
 use cutover_core::names::{InstanceId, SnapshotId};
 use cutover_core::plan::{Action, Order, Phase, Plan, Step};
-use cutover_core::planner::{Inputs, forecast};
+use cutover_core::planner::{Blocked, Inputs, forecast, plan};
 use cutover_core::progress::Progress;
 use cutover_engine::failure::FailureClass;
 use cutover_engine::gate::{FaultSource, Gate, InjectedFault, NoFaults, Permit};
@@ -342,4 +342,21 @@ fn a_new_plan_does_not_stop_the_services_that_the_window_has_started() {
             .count();
         assert_eq!((again, stage.cloud.violations()), (0, Vec::new()), "{last}");
     }
+}
+
+#[test]
+fn a_migration_that_is_added_once_next_services_were_started_is_refused() {
+    let mut deployment = qa();
+    let added = deployment.migrations.pop().expect("there is one");
+    let stage = Stage::prepared_with(deployment);
+    die_at(&stage, |event| matches!(event, Event::StepDone { .. }) && is_about(event, "window.start.edx-"));
+    let mut edited = stage.deployment.clone();
+    edited.migrations.push(added);
+    let upgrade = stage.reading().upgrade;
+    let (world, clock) = (stage.cloud.world(), stage.clock());
+    let observation = run(&stage.clock, observe(&world, &*clock, &edited, &upgrade)).expect("it is seen");
+    let inputs = Inputs { deployment: &edited, observation: &observation, upgrade: &upgrade };
+    let Err(blocked) = plan(inputs, Phase::Window, Order::Overlapped) else { panic!("new code runs") };
+    let is_about_it = |blocked: &Blocked| matches!(blocked, Blocked::MigrationAfterStart { .. });
+    assert!(!blocked.is_empty() && blocked.iter().all(is_about_it), "{blocked:?}");
 }
