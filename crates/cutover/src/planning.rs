@@ -4,7 +4,9 @@ use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Run, Upgrade, page_was_posted, stopped_early};
 use cutover_core::plan::{Phase, Plan, Severity, lint};
-use cutover_core::planner::{Blocked, Inputs, blocked_by_world, cannot_open, forecast, is_down, left_out, plan};
+use cutover_core::planner::{
+    Blocked, Inputs, added_migrations, blocked_by_world, cannot_open, forecast, is_down, left_out, plan,
+};
 use cutover_core::status::{PhaseOptions, forecast_now, phase_command_with};
 use cutover_core::time::human;
 use cutover_engine::inbox::shown_plans;
@@ -30,7 +32,11 @@ pub async fn plan_to_run(
     let plan = match plan(inputs, phase, args.order.into()) {
         Ok(plan) => plan,
         Err(blocked) if args.replan && may_be_made_anew(inputs, phase, &blocked) => {
-            let in_the_way = if phase == Phase::Prepare { blocked_by_world(inputs, phase) } else { Vec::new() };
+            let in_the_way = match phase {
+                Phase::Prepare => blocked_by_world(inputs, phase),
+                Phase::Window => added_migrations(inputs),
+                Phase::Announce | Phase::Retire => Vec::new(),
+            };
             if !in_the_way.is_empty() {
                 return Err(cannot_start(session, phase, false, &in_the_way));
             }

@@ -83,6 +83,17 @@ pub fn lacks_all_hosts(run: &Run, upgrade: &Upgrade) -> bool {
     })
 }
 
+/// The next hosts whose services a window has started, or may have.
+#[must_use]
+pub fn started_hosts(upgrade: &Upgrade) -> BTreeSet<&HostName> {
+    let windows = upgrade.runs.iter().filter(|run| run.kind == RunKind::Window);
+    let started = windows.flat_map(Run::runs).filter_map(|(step, run)| match &step.action {
+        Action::StartServices(start) if !run.status.is_untouched() || run.acted != Acted::No => Some(&start.host.name),
+        _ => None,
+    });
+    started.collect()
+}
+
 /// The next hosts that were prepared and that this plan of the window goes on without.
 #[must_use]
 pub fn hosts_left_out(run: &Run) -> Vec<&HostName> {

@@ -275,7 +275,12 @@ impl Upgrade {
             return;
         }
         self.outdated_snapshots.retain(|id| !accepted.contains(id));
-        let is_open = |fact: &Fact| !matches!(fact, Fact::RanAgain { .. } | Fact::SnapshotsLack { .. });
+        let is_open = |fact: &Fact| match fact {
+            Fact::RanAgain { snapshots, .. } | Fact::SnapshotsLack { snapshots } => {
+                snapshots.iter().any(|id| !accepted.contains(id))
+            }
+            _ => true,
+        };
         run.steps.values_mut().for_each(|step| step.facts.retain(is_open));
     }
 

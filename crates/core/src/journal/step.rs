@@ -201,6 +201,10 @@ impl StepRun {
     /// Applies an event that has led to `status`.
     pub(super) fn follow(&mut self, at: Timestamp, status: StepStatus, event: &Event) {
         self.status = status;
+        if matches!(event, Event::StepStarted { .. }) {
+            // What an attempt before was refused for says nothing about this one.
+            self.facts.retain(|fact| !matches!(fact, Fact::SnapshotsLack { .. }));
+        }
         for fact in event.facts() {
             if !self.facts.contains(fact) {
                 self.facts.push(fact.clone());
@@ -411,5 +415,13 @@ mod tests {
         assert!(!approves(&[started(1), failed()]));
         assert!(approves(&[started(1), failed(), approved()]));
         assert!(!approves(&[started(1), failed(), approved(), started(2)]));
+    }
+
+    #[test]
+    fn what_an_attempt_was_refused_for_does_not_outlive_it() {
+        let lacks = Fact::SnapshotsLack { snapshots: vec!["s".into()] };
+        let mut run = StepRun { facts: vec![lacks], ..StepRun::default() };
+        run.follow(Timestamp::UNIX_EPOCH, StepStatus::Running { attempt: 2 }, &started(2));
+        assert_eq!(run.facts, []);
     }
 }

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::announce::{is_down, was_told_otherwise};
 use super::hosts::{living, lost_hosts, next_hosts, unprepared_hosts, wanted_hosts};
 use super::{Inputs, current_hosts};
-use crate::deployment::{Fleet, Role};
+use crate::deployment::{Fleet, Migration, Role};
+use crate::journal::{Run, RunKind, StepRun, started_hosts};
 use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, InstanceId, SiteName};
 use crate::observation::InstanceState;
-use crate::plan::Phase;
+use crate::plan::{Action, Migrate, Phase, Step};
 
 /// A reason why a phase cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -97,6 +98,19 @@ pub enum Blocked {
         /// Its instance.
         instance: InstanceId,
     },
+    /// A migration was added to the file after the window has started next services of its fleet.
+    #[error(
+        "the next services of {fleet} were started, so the window does not migrate {service} {database} any more: new code \
+         must not run meanwhile. Put the file back, and run that migration by hand"
+    )]
+    MigrationAfterStart {
+        /// The fleet.
+        fleet: FleetName,
+        /// The service.
+        service: String,
+        /// The database alias.
+        database: String,
+    },
     /// All next edxapp hosts of a fleet are gone while visitors may see the maintenance page.
     #[error(
         "all next edxapp hosts of {fleet} are gone{TOO_LATE}. What is left is to go back by hand: `cutover status` says \
@@ -172,6 +186,12 @@ pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
     if !not_yet.is_empty() {
         return not_yet;
     }
+    if phase == Phase::Window {
+        let too_late = added_migrations(inputs);
+        if !too_late.is_empty() {
+            return too_late;
+        }
+    }
     let reason = match phase {
         Phase::Announce if is_down => Some(Blocked::TooLateToAnnounce),
         // What was prepared may be completed for a window that opens late: hosts may have been lost.
@@ -182,6 +202,46 @@ pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
         Phase::Window | Phase::Retire => None,
     };
     Vec::from_iter(reason)
+}
+
+/// The migrations in the file that no window has done, of fleets whose next services a window has started.
+#[must_use]
+pub fn added_migrations(inputs: Inputs<'_>) -> Vec<Blocked> {
+    let started = started_hosts(inputs.upgrade);
+    if started.is_empty() {
+        return Vec::new();
+    }
+    let windows = inputs.upgrade.runs.iter().filter(|run| run.kind == RunKind::Window);
+    let done: Vec<&Migrate> =
+        windows.flat_map(Run::runs).filter(|(_, run)| run.status.is_done()).filter_map(migrated).collect();
+    let has_started = |fleet: &&Fleet| {
+        Role::ALL.iter().any(|role| next_hosts(inputs, fleet, *role).iter().any(|host| started.contains(host)))
+    };
+    let fleets = inputs.deployment.fleets.iter().filter(has_started);
+    let wanted =
+        fleets.flat_map(|fleet| inputs.deployment.migrations_of(fleet).map(move |migration| (fleet, migration)));
+    let is_done = |fleet: &Fleet, migration: &Migration| {
+        done.iter().any(|done| {
+            done.fleet == fleet.name && done.service == migration.service && done.database == migration.database
+        })
+    };
+    // A database that the fleet has no schema for is not migrated.
+    let wanted = wanted.filter(|(fleet, migration)| fleet.schemas.contains_key(&migration.database));
+    wanted
+        .filter(|(fleet, migration)| !is_done(fleet, migration))
+        .map(|(fleet, migration)| Blocked::MigrationAfterStart {
+            fleet: fleet.name.clone(),
+            service: migration.service.clone(),
+            database: migration.database.to_string(),
+        })
+        .collect()
+}
+
+fn migrated<'a>((step, _): (&'a Step, &'a StepRun)) -> Option<&'a Migrate> {
+    match &step.action {
+        Action::Migrate(migrate) => Some(migrate),
+        _ => None,
+    }
 }
 
 fn has_started(inputs: Inputs<'_>) -> Option<Blocked> {

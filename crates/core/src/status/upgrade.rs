@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::journal::{
-    Run, StepRun, StepStatus, Upgrade, hosts_left_out, lacks_snapshot, page_is_up, page_may_lift, stopped_early,
+    Acted, Run, StepRun, StepStatus, Upgrade, hosts_left_out, lacks_snapshot, page_is_up, page_may_lift, stopped_early,
     way_back,
 };
 use crate::names::{GateName, HostName, StepId, UpgradeId};
@@ -319,7 +319,9 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
     // Only these are accepted as done: what was in doubt once may have been found out since.
     let is_in_doubt = |step: &Step| matches!(run.status(&step.id), StepStatus::Failed { in_doubt: true, .. });
     let lacks_snapshot = |step: &Step| lacks_snapshot(run, step);
-    let needs_consent = |step: &Step| matches!(step.action, Action::Migrate(_)) || is_in_doubt(step);
+    // A migration that was refused before anything was started is simply tried again.
+    let may_be_begun = |step: &Step| matches!(step.action, Action::Migrate(_)) && run.run(&step.id).acted != Acted::No;
+    let needs_consent = |step: &Step| may_be_begun(step) || is_in_doubt(step);
     let as_it_is = phase_command_as_planned(inputs, edited, phase);
     // A phase is not run while the file has to be put back, or another phase planned again first.
     let can_be_run = edited.is_none_or(|edited| edited.phase == phase && edited.put_back.is_none());

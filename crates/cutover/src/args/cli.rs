@@ -195,7 +195,8 @@ pub struct PhaseArgs {
     /// Make a new plan for a phase that has started; steps that are done stay done
     #[arg(long)]
     pub replan: bool,
-    /// Run a failed migration again, after its schema was repaired; without this it is only observed
+    /// Try a step again that needs your consent: a failed migration, after its schema was repaired, or one that was not
+    /// begun because a snapshot lacks something
     #[arg(long, value_name = "STEP")]
     pub retry: Vec<String>,
     /// Treat a step that is in doubt as done, because you know that it is; needs --because

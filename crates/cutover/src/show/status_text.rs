@@ -325,6 +325,9 @@ fn command(status: &Status) -> Option<String> {
         (None, _) if status.phases.iter().all(|phase| phase.state == PhaseState::Finished) => {
             "Nothing is left to do.".to_owned()
         }
+        (None, _) if status.failed.iter().any(|step| step.lacks_snapshot) && status.resume_command.is_none() => {
+            "Nothing to type without your consent: see FAILED above.".to_owned()
+        }
         (None, _) if status.resume_command.is_none() && status.conductor_state.lives() == Some(false) => {
             "Nothing to type: no command goes on from here, and nobody conducts the\nupgrade. What is said under FAILED and \
              Back is to be done by hand."

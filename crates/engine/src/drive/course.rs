@@ -44,7 +44,7 @@ impl Conductor {
             }
             // After a failure that the operator has seen, the call is made again: the cause may have been repaired.
             Ok(Seen::NotYet | Seen::Never(_)) => {
-                if let Some(end) = self.make(&context, run.status.attempts() > 0).await? {
+                if let Some(end) = self.make(&context, is_open).await? {
                     return Ok(end);
                 }
             }

@@ -1,6 +1,42 @@
-//! Lists folders on disk.
+//! Folders on disk: which one it is, and what is in it.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// A folder, which another one at the same path is not.
+#[derive(Clone, Debug)]
+pub(super) struct OneFolder {
+    path: PathBuf,
+    identity: Identity,
+}
+
+impl OneFolder {
+    /// The folder that is at `path` now.
+    pub(super) fn at(path: &Path) -> std::io::Result<Self> {
+        Ok(Self { path: path.to_owned(), identity: identity(path)? })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the folder is still there, and no other one.
+    pub(super) fn is_still_there(&self) -> std::io::Result<()> {
+        match identity(&self.path) {
+            Ok(identity) if identity == self.identity => Ok(()),
+            _ => Err(std::io::Error::other(format!("the folder {} was removed or replaced", self.path.display()))),
+        }
+    }
+}
+
+/// A folder's device and inode, and when it was made where the disk knows that: an inode is used again.
+type Identity = (u64, u64, Option<SystemTime>);
+
+fn identity(path: &Path) -> std::io::Result<Identity> {
+    let metadata = std::fs::metadata(path)?;
+    Ok((metadata.dev(), metadata.ino(), metadata.created().ok()))
+}
 
 /// The names in a folder on disk, read beside the conductor.
 pub(super) async fn names(folder: PathBuf) -> object_store::Result<Vec<String>> {

@@ -1,6 +1,6 @@
 //! The store of one upgrade, and the objects in it.
 
-use std::path::{Path as FolderPath, PathBuf};
+use std::path::Path as FolderPath;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use cutover_core::names::UpgradeId;
 
 use super::answer::{Timer, no_answer, within_limit};
 use super::error::StoreError;
-use super::folder::names;
+use super::folder::{OneFolder, names, unlisted};
 use super::strangers::Strangers;
 use crate::retry;
 
@@ -25,7 +25,7 @@ pub struct Store {
     root: Path,
     location: String,
     /// The folder that contains `objects`, if the store is a folder.
-    folder: Option<PathBuf>,
+    folder: Option<OneFolder>,
     strangers: Arc<Strangers>,
     /// For the limit of each answer. A store without a timer answers at once, or in its own time.
     timer: Option<Timer>,
@@ -57,8 +57,9 @@ impl Store {
             .with_fsync(true)
             // A probe is all that is ever removed, and it leaves no empty folders behind.
             .with_automatic_cleanup(true);
+        let this = OneFolder::at(folder).map_err(refuse)?;
         let store = Self::new(Arc::new(objects), Path::from(upgrade.as_str()), location);
-        Ok(Self { folder: Some(folder.to_owned()), ..store })
+        Ok(Self { folder: Some(this), ..store })
     }
 
     /// A store in other objects, such as a bucket that a team shares; `location` is its name for people. Creating an
@@ -138,13 +139,22 @@ impl Store {
     }
 
     /// Writes an object. A state folder that was removed is not created again: an object alone in it would look like the
-    /// state of an upgrade.
+    /// state of an upgrade. If it was removed during the write, which creates it, the object is removed as well.
     async fn put(&self, name: &str, path: &Path, bytes: Vec<u8>, mode: PutMode) -> object_store::Result<()> {
-        if let Some(folder) = self.folder.as_ref().filter(|folder| !folder.is_dir()) {
-            let source = std::io::Error::other(format!("there is no folder {} any more", folder.display()));
-            return Err(object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(source) });
+        self.is_still_there()?;
+        self.answer(name, self.objects.put_opts(path, bytes.into(), mode.into())).await?;
+        if let Err(gone) = self.is_still_there() {
+            let _ = self.answer(name, self.objects.delete(path)).await;
+            return Err(gone);
         }
-        self.answer(name, self.objects.put_opts(path, bytes.into(), mode.into())).await.map(|_| ())
+        Ok(())
+    }
+
+    fn is_still_there(&self) -> object_store::Result<()> {
+        match &self.folder {
+            Some(folder) => folder.is_still_there().map_err(unlisted),
+            None => Ok(()),
+        }
     }
 
     /// Writes an object that means nothing, and removes it again, to find out whether the state can be written. It has
@@ -199,7 +209,7 @@ impl Store {
     /// The names of all objects in `folder`, including those of other programs, relative to the folder.
     async fn names(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         if let Some(root) = &self.folder {
-            let path = root.join(self.root.as_ref()).join(folder);
+            let path = root.path().join(self.root.as_ref()).join(folder);
             let listed = retry::at_once(|_| false, async || names(path.clone()).await);
             return self.answer(folder, listed).await.map_err(|source| self.failed(folder, "listed", source));
         }

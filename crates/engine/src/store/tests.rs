@@ -336,7 +336,10 @@ fn a_folder_that_was_removed_is_not_created_again_by_a_write() {
     for written in [now(store.create("a.json", b"1".to_vec())).map(|_| ()), now(store.replace("b.json", b"1".to_vec()))]
     {
         let error = format!("{:?}", written.expect_err("there is no folder"));
-        assert!(error.contains("there is no folder"), "{error}");
+        assert!(error.contains("was removed or replaced"), "{error}");
     }
     assert!(!root.exists());
+    std::fs::create_dir(&root).expect("another folder");
+    assert!(now(store.create("c.json", b"1".to_vec())).is_err(), "it is not the same one");
+    assert_eq!(std::fs::read_dir(&root).expect("a folder").count(), 0);
 }

@@ -11,8 +11,8 @@ use cutover_core::deployment::Role;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, Run, StepRun, StepStatus, Upgrade, needs_new_snapshot};
 use cutover_core::names::{InstanceId, SnapshotId};
-use cutover_core::plan::{self, Action, Phase, Plan, Step};
-use cutover_core::planner::{Inputs, forecast};
+use cutover_core::plan::{Action, Order, Phase, Plan, Step};
+use cutover_core::planner::{Blocked, Inputs, forecast, plan};
 use cutover_core::progress::Progress;
 use cutover_engine::failure::FailureClass;
 use cutover_engine::gate::{FaultSource, Gate, InjectedFault, NoFaults, Permit};
@@ -20,7 +20,7 @@ use cutover_engine::journal::read;
 use cutover_engine::observe::observe;
 use cutover_engine::phase::{self, Ending};
 use cutover_hosts::job::Job;
-use cutover_hosts::supervisor::{Order, Verb};
+use cutover_hosts::supervisor::{self, Verb};
 use cutover_rehearsal::{Invariant, run};
 
 use super::stage::{Stage, qa};
@@ -87,7 +87,7 @@ async fn order_workers(stage: &Stage, start: bool) {
     let services = stage.deployment.role.worker.as_ref().expect("it has workers");
     let verb = if start { Verb::Start } else { Verb::Stop };
     let (supervisorctl, programs) = (services.supervisorctl.clone(), services.programs.clone());
-    let order = Order { verb, supervisorctl, programs, left: Vec::new() };
+    let order = supervisor::Order { verb, supervisorctl, programs, left: Vec::new() };
     let name = format!("by-hand-{}", stage.clock().now().as_second());
     let job = Job::new(name.as_str().into(), order.command());
     // A person on the host itself, without any record in the journal.
@@ -121,7 +121,7 @@ fn snapshot_of(plan: &Plan) -> SnapshotId {
 }
 
 /// Plans the window again, in this order, and runs it.
-fn replanned(stage: &Stage, order: plan::Order) -> Ending {
+fn replanned(stage: &Stage, order: Order) -> Ending {
     let conductor = stage.conductor(stage.clock(), Rc::new(NoFaults));
     let (deployment, upgrade) = (&stage.deployment, conductor.journal.upgrade().clone());
     let observation =
@@ -166,7 +166,7 @@ fn services_that_are_started_while_the_snapshot_is_made_are_stopped_and_another_
     let stage = started_during_the_snapshot();
     let (first, upgrade) = (snapshot_of(&window(&stage).plan), stage.reading().upgrade);
     assert!(needs_new_snapshot(&window(&stage), &upgrade));
-    assert_eq!(replanned(&stage, plan::Order::Overlapped), Ending::Finished);
+    assert_eq!(replanned(&stage, Order::Overlapped), Ending::Finished);
     let second = snapshot_of(&window(&stage).plan);
     assert_eq!(second.to_string(), format!("{first}-2"));
     assert!(stage.reading().upgrade.snapshots.contains_key(&second));
@@ -202,9 +202,9 @@ fn a_new_plan_that_stops_services_after_the_snapshot_was_taken_takes_another_one
     die_at(&stage, |event| matches!(event, Event::StepDone { .. }) && is_about(event, "window.snapshot."));
     run(&stage.clock, start_workers(&stage));
     // In this order, the stops wait for other steps than before, so that they are looked at anew.
-    let Ending::Failed(_) = replanned(&stage, plan::Order::Runbook) else { panic!("the snapshot lacks something") };
+    let Ending::Failed(_) = replanned(&stage, Order::Runbook) else { panic!("the snapshot lacks something") };
     assert!(errors(&stage).contains("may be missing from"), "{}", errors(&stage));
-    assert_eq!(replanned(&stage, plan::Order::Runbook), Ending::Finished, "{}", errors(&stage));
+    assert_eq!(replanned(&stage, Order::Runbook), Ending::Finished, "{}", errors(&stage));
     assert!(snapshot_of(&window(&stage).plan).as_str().ends_with("-2"));
     assert_eq!(stage.cloud.violations(), []);
 }
@@ -217,8 +217,8 @@ fn a_snapshot_that_was_begun_counts_although_its_end_is_not_on_record() {
         event.facts().iter().any(begun) && is_about(event, "window.snapshot.")
     });
     run(&stage.clock, start_workers(&stage));
-    let Ending::Failed(_) = replanned(&stage, plan::Order::Runbook) else { panic!("the snapshot may lack something") };
-    assert_eq!(replanned(&stage, plan::Order::Runbook), Ending::Finished, "{}", errors(&stage));
+    let Ending::Failed(_) = replanned(&stage, Order::Runbook) else { panic!("the snapshot may lack something") };
+    assert_eq!(replanned(&stage, Order::Runbook), Ending::Finished, "{}", errors(&stage));
     assert!(snapshot_of(&window(&stage).plan).as_str().ends_with("-2"));
 }
 
@@ -228,7 +228,7 @@ fn after_a_migration_was_begun_a_new_plan_keeps_the_last_snapshot() {
     replan_until_a_job(&stage);
     let second = snapshot_of(&window(&stage).plan);
     assert!(second.as_str().ends_with("-2"));
-    assert_eq!(replanned(&stage, plan::Order::Overlapped), Ending::Finished, "{}", errors(&stage));
+    assert_eq!(replanned(&stage, Order::Overlapped), Ending::Finished, "{}", errors(&stage));
     assert_eq!(snapshot_of(&window(&stage).plan), second);
     assert_eq!(stage.cloud.violations(), []);
 }
@@ -242,7 +242,7 @@ fn replan_until_a_job(stage: &Stage) {
     let observation =
         run(&stage.clock, observe(&conductor.world, &*conductor.clock, deployment, &upgrade)).expect("it is seen");
     let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
-    let begin = Some((forecast(inputs, Phase::Window, plan::Order::Overlapped), Digest::of_json(deployment)));
+    let begin = Some((forecast(inputs, Phase::Window, Order::Overlapped), Digest::of_json(deployment)));
     let died = run(&stage.clock, Abortable::new(phase::run(&conductor, begin, Phase::Window), registration));
     assert!(died.is_err(), "it was to die");
 }
@@ -261,7 +261,7 @@ fn a_migration_that_was_refused_because_services_ran_is_not_begun_on_the_old_sna
         // Somebody stops them by hand.
         run(&stage.clock, stop_workers(&stage));
     }
-    assert_eq!(replanned(&stage, plan::Order::Overlapped), Ending::Finished, "{}", errors(&stage));
+    assert_eq!(replanned(&stage, Order::Overlapped), Ending::Finished, "{}", errors(&stage));
     assert_eq!(stage.cloud.violations(), []);
 }
 
@@ -339,11 +339,28 @@ fn a_new_plan_does_not_stop_the_services_that_the_window_has_started() {
         let stage = Stage::prepared();
         die_at(&stage, move |event| matches!(event, Event::StepDone { .. }) && is_about(event, last));
         // In this order, the last look waits for other steps than before, so that it is made anew.
-        assert_eq!(replanned(&stage, plan::Order::Runbook), Ending::Finished, "{}", errors(&stage));
+        assert_eq!(replanned(&stage, Order::Runbook), Ending::Finished, "{}", errors(&stage));
         let again = window(&stage)
             .runs()
             .filter(|(_, run)| run.facts.iter().any(|fact| matches!(fact, Fact::RanAgain { .. })))
             .count();
         assert_eq!((again, stage.cloud.violations()), (0, Vec::new()), "{last}");
     }
+}
+
+#[test]
+fn a_migration_that_is_added_once_next_services_were_started_is_refused() {
+    let mut deployment = qa();
+    let added = deployment.migrations.pop().expect("there is one");
+    let stage = Stage::prepared_with(deployment);
+    die_at(&stage, |event| matches!(event, Event::StepDone { .. }) && is_about(event, "window.start.edx-"));
+    let mut edited = stage.deployment.clone();
+    edited.migrations.push(added);
+    let upgrade = stage.reading().upgrade;
+    let (world, clock) = (stage.cloud.world(), stage.clock());
+    let observation = run(&stage.clock, observe(&world, &*clock, &edited, &upgrade)).expect("it is seen");
+    let inputs = Inputs { deployment: &edited, observation: &observation, upgrade: &upgrade };
+    let Err(blocked) = plan(inputs, Phase::Window, Order::Overlapped) else { panic!("new code runs") };
+    let is_about_it = |blocked: &Blocked| matches!(blocked, Blocked::MigrationAfterStart { .. });
+    assert!(!blocked.is_empty() && blocked.iter().all(is_about_it), "{blocked:?}");
 }

@@ -1,13 +1,12 @@
 //! What runs on hosts: current hosts are stopped and confirmed to be stopped, and next ones are started.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Window;
 use super::ids::{confirm_id, diverted_id, snapshot_id, start_id, stop_id, stopped_id};
 use crate::deployment::{Database, Fleet, GateBefore, Role, Services};
-use crate::journal::{Acted, Run, RunKind};
-use crate::names::{HostName, StepId};
+use crate::journal::started_hosts;
+use crate::names::StepId;
 use crate::plan::{Action, CountTasks, Host, HostPrograms, Line, Rule, StartServices, Step, Work};
 use crate::planner::build::{CALL, CALL_LIMIT, Joined, joined, step};
 use crate::planner::prepare::{stop_services, stop_takes};
@@ -74,7 +73,7 @@ impl<'a> Window<'a> {
     /// host that the window goes on without must not run anything either: it may only be missing from the list.
     /// The services of one that the window has started already are meant to run.
     pub(super) fn confirm_stopped(&self, fleet: &'a Fleet, decided: &[StepId]) -> Step {
-        let started = self.started_hosts();
+        let started = started_hosts(self.inputs.upgrade);
         let next = self.prepared.of_fleet(&fleet.name).filter(|(_, host)| !started.contains(&host.name));
         let hosts = self.current.of_fleet(&fleet.name).chain(next);
         let title = "confirm that all services are still stopped";
@@ -87,18 +86,6 @@ impl<'a> Window<'a> {
             .after_all(&self.frozen_next(fleet), Rule::OthersHeldBack);
         // Snapshots already wait for this fleet's writers. Without a snapshot, this step has to wait for them.
         if snapshots.is_empty() { confirm.after_all(&self.stopped(fleet), Rule::WritersStopped) } else { confirm }
-    }
-
-    /// The next hosts whose services a window has started, or may have.
-    fn started_hosts(&self) -> BTreeSet<&'a HostName> {
-        let windows = self.inputs.upgrade.runs.iter().filter(|run| run.kind == RunKind::Window);
-        let started = windows.flat_map(Run::runs).filter_map(|(step, run)| match &step.action {
-            Action::StartServices(start) if !run.status.is_untouched() || run.acted != Acted::No => {
-                Some(&start.host.name)
-            }
-            _ => None,
-        });
-        started.collect()
     }
 
     /// Looks whether nothing runs on any of those hosts.
