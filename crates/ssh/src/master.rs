@@ -168,7 +168,7 @@ impl Effective {
         question.args(arguments::effective(settings, address)).stdin(Stdio::null()).kill_on_drop(true);
         let output = match within(LOCAL, question.output()).await {
             Some(output) => output.map_err(|error| unusable(settings, &error))?,
-            None => return Err(Trouble::Unusable("`ssh -G` does not end".to_owned())),
+            None => return Err(Trouble::Unreachable("`ssh -G` does not end".to_owned())),
         };
         let text = String::from_utf8_lossy(&output.stdout);
         match Self::read(&text) {

@@ -20,12 +20,15 @@ use crate::halt::WriteError;
 use crate::ports::Answer;
 use crate::slots::StepSlot;
 
-/// Looks at each of these hosts with a connection of its own, and returns what was found on those where it was something.
+/// What was found on hosts where it was something, and why one could not be looked at.
+type Found<'a, T> = (Vec<(Subject<'a>, T)>, Option<Failure>);
+
+/// Looks at each of these hosts with a connection of its own. One that cannot be looked at does not hide the others.
 async fn found<'a, T>(
     context: &StepContext<'_>,
     hosts: &'a [HostPrograms],
     look: impl AsyncFn(&StepSlot<'_>, &Subject<'_>) -> Answer<Option<T>>,
-) -> Answer<Vec<(Subject<'a>, T)>> {
+) -> Found<'a, T> {
     let looks = hosts.iter().map(|host| async {
         // This is one step, but each host needs a connection.
         let slot = StepSlot::new(context.slots, Work::Connections);
@@ -33,8 +36,14 @@ async fn found<'a, T>(
         let found = unless_gone(context, &slot, &host.host, &subject, &look).await?;
         Ok::<_, Failure>(found.map(|found| (subject, found)))
     });
-    let looked = futures_util::future::try_join_all(looks).await?;
-    Ok(looked.into_iter().flatten().collect())
+    let (mut all, mut failed) = (Vec::new(), None);
+    for looked in futures_util::future::join_all(looks).await {
+        match looked {
+            Ok(found) => all.extend(found),
+            Err(failure) => failed = failed.or(Some(failure)),
+        }
+    }
+    (all, failed)
 }
 
 /// How often a host that is shutting down is looked at again.
@@ -69,10 +78,25 @@ async fn unless_gone<T>(
 }
 
 /// The hosts on which programs run that must be stopped, with those programs, according to supervisor.
+///
+/// # Errors
+/// When one of the hosts cannot be looked at. What was found on the others is kept for the record all the same.
 pub(super) async fn running_again<'a>(
     context: &StepContext<'_>,
     hosts: &'a [HostPrograms],
+    snapshots: &[SnapshotId],
 ) -> Answer<Vec<(Subject<'a>, Vec<ProgramName>)>> {
+    match found_running(context, hosts, snapshots).await {
+        (_, Some(failure)) => Err(failure),
+        (found, None) => Ok(found),
+    }
+}
+
+async fn found_running<'a>(
+    context: &StepContext<'_>,
+    hosts: &'a [HostPrograms],
+    snapshots: &[SnapshotId],
+) -> Found<'a, Vec<ProgramName>> {
     let look = async |slot: &StepSlot<'_>, subject: &Subject<'_>| {
         let states = states(context, slot, subject).await?;
         change_of_pids(context, subject, &states);
@@ -80,7 +104,9 @@ pub(super) async fn running_again<'a>(
         let up: Vec<ProgramName> = up.map(|(program, _)| program.clone()).collect();
         Ok(if up.is_empty() { None } else { Some(up) })
     };
-    found(context, hosts, look).await
+    let (found, failed) = found(context, hosts, look).await;
+    found.iter().for_each(|(subject, programs)| context.note(ran_again(context, subject.name, programs, snapshots)));
+    (found, failed)
 }
 
 /// Observes whether nothing runs on any of the hosts, and whether the `snapshots` hold all that was written there.
@@ -93,16 +119,19 @@ pub(super) async fn still_stopped(
         let up = up(context, slot, subject).await?;
         Ok(if up.is_empty() { None } else { Some(up) })
     };
-    let found = found(context, hosts, look).await?;
+    let (found, failed) = found(context, hosts, look).await;
+    for (subject, up) in &found {
+        up.notes(subject.name).into_iter().for_each(|text| context.note(Fact::Note { text }));
+        context.note(ran_again(context, subject.name, &up.all_programs(), snapshots));
+    }
+    if let Some(failure) = failed {
+        return Err(failure);
+    }
     if found.is_empty() {
         return Ok(match lacking(context, snapshots) {
             Some(failure) => Seen::Never(failure),
             None => Seen::Holds(vec![Fact::Note { text: format!("hosts with all services stopped: {}", hosts.len()) }]),
         });
-    }
-    for (subject, up) in &found {
-        up.notes(subject.name).into_iter().for_each(|text| context.note(Fact::Note { text }));
-        context.note(ran_again(context, subject.name, &up.all_programs(), snapshots));
     }
     let told = context.told_to_stop.get().map(|told| told.at_least_until(context.clock.moment()));
     let was_just_told = told.is_some_and(|ago| ago < grace(&context.step.action));
@@ -114,23 +143,31 @@ pub(super) async fn still_stopped(
     Ok(Seen::UnderWay(format!("still running: {}", words.join("; "))))
 }
 
-/// Stops services that something has started again without the operator, and records that.
+/// Stops services that something has started again without the operator, and records that. A host that cannot be told
+/// does not keep the others from being told.
 pub(super) async fn stop_again(
     context: &StepContext<'_>,
     hosts: &[HostPrograms],
     snapshots: &[SnapshotId],
 ) -> Result<(), WriteError> {
-    for (subject, programs) in running_again(context, hosts).await? {
-        context.learn(ran_again(context, subject.name, &programs, snapshots)).await?;
-        order(context, "stop", Verb::Stop, &subject, programs, Vec::new()).await?;
+    let (found, mut failed) = found_running(context, hosts, snapshots).await;
+    context.put_on_record().await?;
+    for (subject, programs) in found {
+        match order(context, "stop", Verb::Stop, &subject, programs, Vec::new()).await {
+            Err(WriteError::Failed(failure)) => failed = failed.or(Some(failure)),
+            answer => answer?,
+        }
     }
     context.told_to_stop.set(Some(context.clock.moment()));
-    Ok(())
+    match failed {
+        Some(failure) => Err(failure.into()),
+        None => Ok(()),
+    }
 }
 
 /// Programs that were found running, with those of the `snapshots` that were begun already: they may lack what these
 /// programs have written.
-pub(super) fn ran_again(
+fn ran_again(
     context: &StepContext<'_>,
     host: &HostName,
     programs: &[ProgramName],

@@ -10,7 +10,7 @@ use cutover_core::plan::{Action, Host, HostPrograms, Line, Migrate, Phase};
 use cutover_core::words::some_of;
 use cutover_hosts::job::{Job, JobStart, JobState};
 
-use super::again::{lacking, ran_again, running_again};
+use super::again::{lacking, running_again};
 use super::gone::is_gone;
 use super::printed::Printed;
 use super::supervised::Subject;
@@ -131,10 +131,7 @@ async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
         return Err(Failure::permanent(why).with_hint("wait until it has ended"));
     }
     let (hosts, snapshots) = confirmed(context);
-    let running = running_again(context, &hosts).await?;
-    for (subject, programs) in &running {
-        context.note(ran_again(context, subject.name, programs, &snapshots));
-    }
+    let running = running_again(context, &hosts, &snapshots).await?;
     if !running.is_empty() {
         let of_host = |(subject, programs): &(Subject<'_>, Vec<ProgramName>)| {
             let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();

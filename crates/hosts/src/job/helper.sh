@@ -58,12 +58,15 @@ enter() {
     (umask 066 && mkdir -p "$folder")
     exec 9>"$folder/lock"
     flock -w 10 9 || fail "another change on this host has held the lock for 10 s"
-    seen=$(cat "$folder/epoch" 2>/dev/null || echo 0)
+    seen=0
+    [ ! -e "$folder/epoch" ] || seen=$(cat "$folder/epoch")
+    case $seen in '' | *[!0-9]*) fail "$folder/epoch is damaged, so this host cannot tell whose orders count" ;; esac
     if [ "$1" -lt "$seen" ]; then
         answer "superseded epoch=$seen"
         exit 0
     elif [ "$1" -gt "$seen" ]; then
         echo "$1" >"$folder/epoch.new"
+        sync "$folder/epoch.new" 2>/dev/null || sync
         mv "$folder/epoch.new" "$folder/epoch"
     fi
 }

@@ -7,8 +7,8 @@ shift 3
 # containers are left alone: a supervisor in there has programs of its own, perhaps with the same names.
 processes() {
     group=${1%%:*} name=${1#*:} own=$(readlink /proc/self/ns/pid)
-    for environ in $(grep -slaz "^SUPERVISOR_GROUP_NAME=$group\$" /proc/[0-9]*/environ); do
-        [ "$name" = '*' ] || grep -qaz "^SUPERVISOR_PROCESS_NAME=$name\$" "$environ" 2>/dev/null || continue
+    for environ in $(grep -slaFxz "SUPERVISOR_GROUP_NAME=$group" /proc/[0-9]*/environ); do
+        [ "$name" = '*' ] || grep -qaFxz "SUPERVISOR_PROCESS_NAME=$name" "$environ" 2>/dev/null || continue
         [ "$(readlink "${environ%environ}ns/pid" 2>/dev/null)" = "$own" ] || continue
         pid=${environ#/proc/}
         echo "${pid%/environ}"
