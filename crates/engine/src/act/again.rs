@@ -167,12 +167,7 @@ pub(super) async fn stop_again(
 
 /// Programs that were found running, with those of the `snapshots` that were begun already: they may lack what these
 /// programs have written.
-fn ran_again(
-    context: &StepContext<'_>,
-    host: &HostName,
-    programs: &[ProgramName],
-    snapshots: &[SnapshotId],
-) -> Fact {
+fn ran_again(context: &StepContext<'_>, host: &HostName, programs: &[ProgramName], snapshots: &[SnapshotId]) -> Fact {
     let upgrade = context.journal.upgrade();
     let begun = snapshots.iter().filter(|id| upgrade.begun_snapshots.contains_key(*id));
     Fact::RanAgain { host: host.clone(), programs: programs.to_vec(), snapshots: begun.cloned().collect() }
