@@ -14,7 +14,7 @@ use super::{Acted, Fact, RunKind, RunNumber, StepRun, StepStatus};
 use crate::deployment::Deployment;
 use crate::digest::Digest;
 use crate::names::{SnapshotId, StepId};
-use crate::plan::{Action, Edge, Plan, Rule, Step};
+use crate::plan::{Action, Edge, HostPrograms, Lane, Line, Plan, Rule, Step};
 
 /// A plan as it was run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,16 +83,23 @@ impl Run {
     /// runs, or it migrates. None for other steps.
     #[must_use]
     pub fn snapshots_behind<'a>(&'a self, step: &'a Step) -> &'a [SnapshotId] {
-        let named = |step: &'a Step| match &step.action {
-            Action::ConfirmStopped { snapshots, .. } => Some(snapshots.as_slice()),
-            _ => None,
-        };
-        let of_lane = || self.plan.steps.iter().filter(|other| other.lane == step.lane).find_map(named);
         match &step.action {
             Action::ConfirmStopped { snapshots, .. } => snapshots,
-            Action::Migrate(_) => of_lane().unwrap_or_default(),
+            Action::Migrate(_) => self.confirmed(&step.lane).1,
             _ => &[],
         }
+    }
+
+    /// What the last look before the migrations of a lane confirms: the programs that must not run, by host, and the
+    /// snapshots that must hold everything that they have written. Nothing for a lane without such a look.
+    #[must_use]
+    pub fn confirmed(&self, lane: &Lane) -> (&[HostPrograms], &[SnapshotId]) {
+        let last = self.plan.steps.iter().filter(|step| step.line == Line::Migrate && step.lane == *lane);
+        let confirmed = last.into_iter().find_map(|step| match &step.action {
+            Action::ConfirmStopped { hosts, snapshots } => Some((hosts.as_slice(), snapshots.as_slice())),
+            _ => None,
+        });
+        confirmed.unwrap_or_default()
     }
 
     /// The steps that have failed.

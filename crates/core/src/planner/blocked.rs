@@ -317,21 +317,22 @@ fn gone_hosts(inputs: Inputs<'_>) -> Vec<Blocked> {
     current.chain(lost_hosts(inputs).into_iter().map(|host| Blocked::NextHostGone { host })).collect()
 }
 
-/// The fleets that have lost all next hosts that could serve.
+/// The reasons why a window whose page is up cannot go on: fleets that have lost all next hosts that could serve.
 fn without_next_hosts(inputs: Inputs<'_>) -> Vec<Blocked> {
-    let fleets = inputs.deployment.fleets.iter().filter(|fleet| lost_all(inputs, fleet));
-    fleets.map(|fleet| Blocked::NoNextHosts { fleet: fleet.name.clone() }).collect()
+    without_any(inputs).map(|fleet| Blocked::NoNextHosts { fleet: fleet.name.clone() }).collect()
 }
 
 /// Whether a fleet has lost all next hosts that could serve, so that a window whose page is up cannot go on.
 #[must_use]
 pub fn cannot_serve(inputs: Inputs<'_>) -> bool {
-    inputs.deployment.fleets.iter().any(|fleet| lost_all(inputs, fleet))
+    without_any(inputs).next().is_some()
 }
 
-fn lost_all(inputs: Inputs<'_>, fleet: &Fleet) -> bool {
+/// The fleets that have lost all next hosts that could serve.
+fn without_any<'a>(inputs: Inputs<'a>) -> impl Iterator<Item = &'a Fleet> {
     let lost = lost_hosts(inputs);
-    next_hosts(inputs, fleet, Role::Edxapp).iter().all(|host| lost.contains(host))
+    let has_none = move |fleet: &&Fleet| next_hosts(inputs, fleet, Role::Edxapp).iter().all(|host| lost.contains(host));
+    inputs.deployment.fleets.iter().filter(has_none)
 }
 
 fn traffic_exists(inputs: Inputs<'_>) -> Vec<Blocked> {

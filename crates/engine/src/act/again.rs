@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cutover_core::journal::{Fact, RunKind, can_be_taken_again};
 use cutover_core::names::{HostName, ProgramName, SnapshotId};
-use cutover_core::plan::{Action, Host, HostPrograms, Work};
+use cutover_core::plan::{Host, HostPrograms, Work};
 use cutover_core::words::some_of;
 use cutover_hosts::supervisor::Verb;
 
@@ -181,19 +181,9 @@ pub(super) fn note_after_snapshot(context: &StepContext<'_>, host: &HostName, up
         return;
     }
     let Some(run) = upgrade.current_run().filter(|run| run.kind == RunKind::Window) else { return };
-    let of_lane = run.plan.steps.iter().filter_map(|step| match &step.action {
-        Action::ConfirmStopped { snapshots, .. } if step.lane == context.step.lane => Some(snapshots),
-        _ => None,
-    });
-    let mut begun: Vec<SnapshotId> = Vec::new();
-    for id in of_lane.flatten().filter(|id| upgrade.begun_snapshots.contains_key(*id)) {
-        if !begun.contains(id) {
-            begun.push(id.clone());
-        }
-    }
-    if !begun.is_empty() {
-        let programs = up.all_programs();
-        context.note(Fact::RanAgain { host: host.clone(), programs, snapshots: begun });
+    let (_, snapshots) = run.confirmed(&context.step.lane);
+    if snapshots.iter().any(|id| upgrade.begun_snapshots.contains_key(id)) {
+        context.note(ran_again(context, host, &up.all_programs(), snapshots));
     }
 }
 

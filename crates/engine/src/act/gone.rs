@@ -5,7 +5,7 @@
 use cutover_core::journal::{Fact, RunKind, hosts_needed, lacks_all_hosts, page_was_posted};
 use cutover_core::names::InstanceId;
 use cutover_core::observation::InstanceState;
-use cutover_core::plan::{Action, Host, Line, Plan};
+use cutover_core::plan::{Action, Host, Plan};
 use cutover_core::words::some_of;
 
 use super::{Seen, StepContext};
@@ -160,12 +160,8 @@ fn concerned(context: &StepContext<'_>) -> Vec<(Host, bool)> {
         Action::StartServices(start) => vec![&start.host],
         // Right before it, all hosts are looked at on which nothing may run.
         Action::Migrate(migrate) => {
-            let of_lane = run.plan.steps.iter().filter(|step| step.lane == context.step.lane);
-            let confirmed = of_lane.filter_map(|step| match &step.action {
-                Action::ConfirmStopped { hosts, .. } if step.line == Line::Migrate => Some(hosts),
-                _ => None,
-            });
-            std::iter::once(&migrate.host).chain(confirmed.flatten().map(|host| &host.host)).collect()
+            let (confirmed, _) = run.confirmed(&context.step.lane);
+            std::iter::once(&migrate.host).chain(confirmed.iter().map(|host| &host.host)).collect()
         }
         Action::ConfirmStopped { hosts, .. } => hosts.iter().map(|host| &host.host).collect(),
         Action::Register(members) | Action::AwaitHealthy(members) => members.hosts.iter().collect(),

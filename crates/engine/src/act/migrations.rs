@@ -258,14 +258,8 @@ fn others(context: &StepContext<'_>, migrate: &Migrate) -> Vec<(Migrate, JobName
 /// that must hold all that they have written.
 fn confirmed(context: &StepContext<'_>) -> (Vec<HostPrograms>, Vec<SnapshotId>) {
     let upgrade = context.journal.upgrade();
-    let mut steps = upgrade.current_run().into_iter().flat_map(|run| &run.plan.steps);
-    let confirmed = steps.find_map(|step| match &step.action {
-        Action::ConfirmStopped { hosts, snapshots } if step.lane == context.step.lane && step.line == Line::Migrate => {
-            Some((hosts.clone(), snapshots.clone()))
-        }
-        _ => None,
-    });
-    confirmed.unwrap_or_default()
+    let (hosts, snapshots) = upgrade.current_run().map(|run| run.confirmed(&context.step.lane)).unwrap_or_default();
+    (hosts.to_vec(), snapshots.to_vec())
 }
 
 fn fact(migrate: &Migrate, applied: u32) -> Fact {

@@ -56,8 +56,7 @@ impl<'a> Window<'a> {
     /// together. A stop that is on record as done may be days old when a window is resumed, and somebody may have started
     /// the services since. Nothing if only [`Self::confirm_stopped`] would wait for it.
     fn confirm_writers_stopped(&self, fleet: &'a Fleet) -> Option<Step> {
-        let has_gate = self.deployment.gates.iter().any(|gate| gate.before == GateBefore::Migrate);
-        if self.snapshots_of(fleet).next().is_none() && !has_gate {
+        if !self.writers_are_confirmed(fleet) {
             return None;
         }
         let roles = self.current.of_fleet(&fleet.name).filter_map(|(role, _)| self.deployment.role.services(role));
@@ -143,10 +142,13 @@ impl<'a> Window<'a> {
 
     /// The steps after which nothing of the fleet's current hosts writes any more.
     pub(super) fn stopped(&self, fleet: &'a Fleet) -> Vec<StepId> {
-        match self.confirm_writers_stopped(fleet) {
-            Some(confirm) => vec![confirm.id],
-            None => self.stops(fleet),
-        }
+        if self.writers_are_confirmed(fleet) { vec![stopped_id(fleet)] } else { self.stops(fleet) }
+    }
+
+    /// Whether something waits for a look at all current hosts of the fleet: a snapshot, or a gate before the migrations.
+    fn writers_are_confirmed(&self, fleet: &'a Fleet) -> bool {
+        let mut gates = self.deployment.gates.iter();
+        self.snapshots_of(fleet).next().is_some() || gates.any(|gate| gate.before == GateBefore::Migrate)
     }
 
     /// The stops of a fleet's current hosts.
