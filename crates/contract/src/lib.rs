@@ -7,11 +7,12 @@
 //! hosts are reached in another way than the cloud: each runs on a host for itself. There are none for messages.
 //!
 //! The crate also has common parts of tests of whole upgrades on any implementation: [`conductor`], [`planned`],
-//! [`step`] and [`launch`].
+//! [`step`] and [`launch`], and the [`WallClock`] of tests on real parts.
 
 mod account;
 mod balancers;
 mod broken;
+mod clock;
 mod compute;
 mod conductor;
 mod contracts;
@@ -25,6 +26,7 @@ mod pages;
 mod stage;
 
 pub use broken::{Broken, Kept};
+pub use clock::WallClock;
 pub use conductor::{conductor, planned, step};
 pub use contracts::{CONTRACTS, Contract};
 pub use host_contracts::{HOST_CONTRACTS, HostContract};

@@ -8,12 +8,11 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use cutover_contract::{CONTRACTS, Contract, Stage, deployment, gate};
+use cutover_contract::{CONTRACTS, Contract, Stage, WallClock, deployment, gate};
 use cutover_engine::ports::Clock;
 
 use crate::obedient::Obedient;
 use crate::stage::{Furnished, furnish};
-use crate::support::WallClock;
 use crate::surroundings::Surroundings;
 
 /// A contract that moto breaks.

@@ -12,6 +12,7 @@ use cutover_aws::operations::{Effect, Entry, cloudfront, ec2, elb, elbv2, rds, r
 use cutover_aws::service::Service;
 use cutover_aws::shape::{Kind, Member, Value};
 use cutover_aws::{Connection, Limits};
+use cutover_contract::WallClock;
 use cutover_core::deployment::Fleet;
 use cutover_core::journal::Upgrade;
 use cutover_core::plan::{Order, Phase};
@@ -25,7 +26,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use crate::moto::Moto;
 use crate::obedient::Obedient;
 use crate::stage::furnish;
-use crate::support::{WallClock, by_dry_permit, by_permit, connect, from_environment, write};
+use crate::support::{by_dry_permit, by_permit, connect, from_environment, write};
 use crate::surroundings::Surroundings;
 
 const USER_DATA: &str = "#!/bin/sh\necho \"it's $HOME\" > held\n";

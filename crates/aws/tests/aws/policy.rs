@@ -14,7 +14,7 @@ use std::time::Duration;
 use cutover_aws::policy::{Method, When, allows, methods, policy};
 use cutover_aws::ports::AwsBalancers;
 use cutover_aws::{Connection, Limits, Vantage, cloud};
-use cutover_contract::launch;
+use cutover_contract::{WallClock, launch};
 use cutover_core::deployment::{BalancerKind, Deployment, Role};
 use cutover_core::names::{BalancerName, DnsName, InstanceId};
 use cutover_core::plan::{BuildImage, Launch, Phase, RecordTarget};
@@ -26,7 +26,7 @@ use serde_json::Value;
 
 use crate::proxy::Proxy;
 use crate::stage::{Furnished, furnish};
-use crate::support::{WallClock, by_permit, connect, from_environment};
+use crate::support::{by_permit, connect, from_environment};
 
 /// Where a service's model is, by IAM's name for the service.
 const MODELS: [(&str, &[&str]); 9] = [

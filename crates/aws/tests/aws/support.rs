@@ -15,6 +15,7 @@ use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use cutover_aws::operations::Writes;
 use cutover_aws::{Connection, Error, Limits, Settings, Times};
+use cutover_contract::WallClock;
 use cutover_engine::gate::{Authority, Gate, Permit};
 use cutover_engine::journal::{Journal, Reading};
 use cutover_engine::lease::OnClock;
@@ -74,24 +75,6 @@ impl ProvideCredentials for Renewing {
     {
         let count = self.0.fetch_add(1, Ordering::SeqCst);
         Provided::ready(Ok(Credentials::new(format!("AKIA{count}"), "secret", None, None, "tests")))
-    }
-}
-
-/// The wall clock.
-pub(crate) struct WallClock;
-
-#[async_trait(?Send)]
-impl Clock for WallClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-
-    fn up(&self) -> Duration {
-        between(Timestamp::UNIX_EPOCH, self.now())
-    }
-
-    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
-        Box::pin(tokio::time::sleep(length))
     }
 }
 

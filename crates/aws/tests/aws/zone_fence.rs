@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use cutover_aws::{Limits, Vantage, cloud};
+use cutover_contract::WallClock;
 use cutover_core::deployment::Deployment;
 use cutover_core::journal::Event;
 use cutover_core::plan::RecordTarget;
@@ -22,7 +23,7 @@ use cutover_engine::ports::Clock;
 use cutover_engine::store::Store;
 
 use crate::obedient::Obedient;
-use crate::support::{WallClock, connect};
+use crate::support::connect;
 
 const ZONE: &str = "contract.edu.";
 const LMS: &str = "lms.contract.edu.";

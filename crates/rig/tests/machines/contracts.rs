@@ -6,7 +6,7 @@ use cutover_contract::{HOST_CONTRACTS, HostStage, each_host_contract};
 use cutover_rig::Machines;
 use futures_util::FutureExt;
 
-use super::support::{Conductor, INTERVAL, PATIENCE, WallClock};
+use super::support::{Conductor, INTERVAL, Impatient, PATIENCE};
 
 async fn is_kept(name: &str) {
     let contract = HOST_CONTRACTS.iter().find(|contract| contract.name == name).expect("a contract of that name");
@@ -17,7 +17,7 @@ async fn is_kept(name: &str) {
     let stage = HostStage {
         hosts: conductor.port,
         host: conductor.host,
-        clock: Rc::new(WallClock),
+        clock: Rc::new(Impatient),
         restart: Box::new(move || {
             restarted.reboot();
             std::future::ready(()).boxed_local()

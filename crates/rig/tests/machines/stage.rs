@@ -24,7 +24,7 @@ use cutover_rehearsal::EmbeddedCloud;
 use cutover_rig::{Debian, Host};
 use cutover_ssh::{HostKeys, HostsOverSsh, Inventory, SshHosts};
 
-use crate::support::{FOLDER, WallClock, settings};
+use crate::support::{FOLDER, Impatient, settings};
 
 /// Nobody decides anything here.
 struct Nobody;
@@ -61,7 +61,7 @@ impl Stage {
         let deployment = parse(template()).expect("no mistakes");
         let start = deployment.window.start.timestamp;
         let state = EmbeddedCloud::furnish(&deployment, 1, start);
-        let world = EmbeddedCloud::in_memory(state, Rc::new(WallClock)).world();
+        let world = EmbeddedCloud::in_memory(state, Rc::new(Impatient)).world();
         let ssh = Rc::new(SshHosts::new(settings(host, "operator", "")).expect("a folder for sockets"));
         let at = Addresses(RefCell::new([("i-1".into(), host.address().to_owned())].into()));
         let hosts = Rc::new(HostsOverSsh::new(ssh, Rc::new(at), FOLDER.to_owned()));
@@ -70,7 +70,7 @@ impl Stage {
     }
 
     async fn conductor(&self) -> Conductor {
-        let clock: Rc<dyn Clock> = Rc::new(WallClock);
+        let clock: Rc<dyn Clock> = Rc::new(Impatient);
         conductor(self.world.clone(), clock, Rc::new(Nobody), self.store.clone(), &self.deployment).await
     }
 
@@ -105,7 +105,7 @@ impl Stage {
             steps[later].waits_for.push(Edge { step: before, rule: Rule::Follows });
         }
         let (upgrade, phase, order) = (self.deployment.upgrade(), Phase::Announce, Order::Overlapped);
-        let made_at = WallClock.now();
+        let made_at = Impatient.now();
         Plan { upgrade, phase, order, made_at, basis: Basis::default(), steps }
     }
 

@@ -4,12 +4,12 @@ use std::process::{Command as Process, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
-use cutover_contract::{HOST_CONTRACTS, HostStage, each_host_contract};
+use cutover_contract::{HOST_CONTRACTS, HostStage, WallClock, each_host_contract};
 use cutover_rig::{Host, Plain};
 use cutover_ssh::HostsOverSsh;
 use futures_util::FutureExt;
 
-use super::support::{Here, WallClock, hosts};
+use super::support::{Here, hosts};
 
 /// What a restart of the host would do to the jobs in `folder`: their processes are asked to end and then killed, and the
 /// boot id is another one.

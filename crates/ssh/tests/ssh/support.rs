@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use cutover_contract::WallClock;
 use cutover_core::names::InstanceId;
 use cutover_engine::gate::Gate;
 use cutover_engine::ports::{Answer, Clock, Hosts};
@@ -11,9 +12,6 @@ use cutover_hosts::command::Command;
 use cutover_hosts::job::{Job, JobStart};
 use cutover_rig::{Host, Plain};
 use cutover_ssh::{HostKeys, HostsOverSsh, Inventory, Settings, SshHosts};
-use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
-use jiff::Timestamp;
 
 /// The address of every host here.
 pub(crate) const HOST: &str = "127.0.0.1";
@@ -39,24 +37,6 @@ impl Inventory for Here {
 
     async fn host_keys(&self, _: &InstanceId) -> Answer<HostKeys> {
         Ok(HostKeys::default())
-    }
-}
-
-/// This machine's clock.
-pub(crate) struct WallClock;
-
-#[async_trait(?Send)]
-impl Clock for WallClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-
-    fn up(&self) -> Duration {
-        cutover_core::time::between(Timestamp::UNIX_EPOCH, self.now())
-    }
-
-    fn sleep(&self, length: Duration) -> LocalBoxFuture<'_, ()> {
-        tokio::time::sleep(length).boxed_local()
     }
 }
 

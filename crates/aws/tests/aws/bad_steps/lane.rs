@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 
 use cutover_aws::{Connection, Limits, cloud};
-use cutover_contract::{gate, launch};
+use cutover_contract::{WallClock, gate, launch};
 use cutover_core::deployment::{Deployment, Role};
 use cutover_core::digest::Digest;
 use cutover_core::journal::Event;
@@ -36,7 +36,6 @@ use crate::obedient::{Approving, Obedient};
 use crate::proxy::{Proxy, Trouble};
 use crate::stage::{Furnished, furnish};
 use crate::stand_ins::NameServer;
-use crate::support::WallClock;
 use crate::surroundings::Surroundings;
 
 /// How long the impatient wait for an answer: longer than a busy machine needs for one.

@@ -7,13 +7,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cutover_aws::{Connection, Limits, Vantage, cloud};
+use cutover_contract::WallClock;
 use cutover_core::observation::InstanceState;
 use cutover_engine::failure::FailureClass;
 use cutover_engine::fence::{FenceChange, FenceRecord};
 use cutover_engine::ports::{Account, Compute, Databases, Dns, Images, PageVersion, Pages};
 
 use super::calls::{calls, deployment, image_removed, launched, page_put, permanent, snapshot_started, worker};
-use crate::support::{WallClock, by_permit, connect};
+use crate::support::{by_permit, connect};
 
 /// A server that answers each operation with what is said for it, the last of several for ever.
 fn saying(answers: &[(&'static str, &[(u16, String)])]) -> String {

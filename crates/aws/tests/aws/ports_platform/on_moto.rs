@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use cutover_aws::operations::ec2;
 use cutover_aws::{Vantage, cloud};
+use cutover_contract::WallClock;
 use cutover_core::deployment::{Role, RootVolume};
 use cutover_core::names::{DatabaseName, SnapshotId};
 use cutover_core::observation::InstanceState;
@@ -18,7 +19,7 @@ use super::calls::{
     terminated, worker,
 };
 use crate::stage::Furnished;
-use crate::support::{WallClock, by_permit, write};
+use crate::support::{by_permit, write};
 
 #[tokio::test]
 async fn a_launch_requests_everything_from_plan_and_file() {
