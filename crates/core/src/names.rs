@@ -3,6 +3,7 @@
 //! *Names* are the operator's words and come from the deployment file; *ids* are given by the cloud. They are copied
 //! into every plan, event and reading and never change, so that copies share their text.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 macro_rules! typed_string {
     ($($(#[$doc:meta])* $name:ident;)+) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(transparent)]
         #[schemars(inline)]
         pub struct $name(Arc<str>);
@@ -21,6 +22,22 @@ macro_rules! typed_string {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        /// The order of the texts. Copies share theirs, and need not be compared: maps are searched for copies of their keys.
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                match Arc::ptr_eq(&self.0, &other.0) {
+                    true => Ordering::Equal,
+                    false => self.0.cmp(&other.0),
+                }
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
             }
         }
 

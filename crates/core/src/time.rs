@@ -253,12 +253,15 @@ pub mod seconds {
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    /// Writes whole milliseconds, as a number of seconds.
+    /// Writes whole milliseconds, as a number of seconds: `20`, or `20.5`.
     ///
     /// # Errors
     /// Those of the serializer.
     pub fn serialize<S: Serializer>(length: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(super::rounded_seconds(*length))
+        match length.subsec_millis() {
+            0 => serializer.serialize_u64(length.as_secs()),
+            _ => serializer.serialize_f64(super::rounded_seconds(*length)),
+        }
     }
 
     /// Reads a number of seconds.
@@ -318,6 +321,19 @@ mod tests {
         for text in ["1000d 1s", "1001d", "40000d", "24001h", "300000000000000d"] {
             assert_eq!(text.parse::<Span>(), Err(NotASpan::TooLong(text.to_owned())));
         }
+    }
+
+    #[test]
+    fn seconds_in_json_are_whole_numbers_where_they_can_be_and_are_read_back_exactly() {
+        #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        struct Limit(#[serde(with = "seconds")] Duration);
+        for (milliseconds, text) in [(0, "0"), (20_000, "20"), (20_500, "20.5"), (1, "0.001"), (86_400_000, "86400")] {
+            let limit = Limit(Duration::from_millis(milliseconds));
+            assert_eq!(serde_json::to_string(&limit).expect("JSON"), text);
+            assert_eq!(serde_json::from_str::<Limit>(text).expect("a limit"), limit);
+        }
+        // As earlier programs wrote it.
+        assert_eq!(serde_json::from_str::<Limit>("20.0").expect("a limit"), Limit(Duration::from_secs(20)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Readings of the world that many steps need at the same time, made once for all of them: for a hundred hosts that
 //! boot at the same time, instances are listed once every few seconds, and not a hundred times.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,21 +24,24 @@ type Kept<T> = (Moment, Reading<T>);
 /// The members of a balancer, and the health of each.
 type Members = BTreeMap<InstanceId, Health>;
 
-/// The instances of the deployment, in the order in which they were listed, and their positions in the order of their
-/// ids and of their names, because a thousand steps may look up theirs.
+/// The instances of the deployment, in the order in which they were listed, and, once they were needed, their positions in
+/// the order of their ids and of their names, because a thousand steps may look up theirs.
 pub(crate) struct Listing {
     instances: Vec<Instance>,
-    by_id: Vec<usize>,
-    by_name: Vec<usize>,
+    by_id: OnceCell<Vec<usize>>,
+    by_name: OnceCell<Vec<usize>>,
 }
 
 impl Listing {
     fn new(instances: Vec<Instance>) -> Self {
-        let (mut by_id, mut by_name): (Vec<usize>, Vec<usize>) =
-            (0..instances.len()).map(|index| (index, index)).unzip();
-        by_id.sort_by(|one, other| instances[*one].id.cmp(&instances[*other].id));
-        by_name.sort_by(|one, other| instances[*one].name.cmp(&instances[*other].name));
-        Self { instances, by_id, by_name }
+        Self { instances, by_id: OnceCell::new(), by_name: OnceCell::new() }
+    }
+
+    /// The positions of all instances, in the order of what `key` returns.
+    fn sorted_by<K: Ord>(&self, key: impl Fn(&Instance) -> &K) -> Vec<usize> {
+        let mut positions: Vec<usize> = (0..self.instances.len()).collect();
+        positions.sort_by(|one, other| key(&self.instances[*one]).cmp(key(&self.instances[*other])));
+        positions
     }
 
     /// Whether nothing is listed at all.
@@ -48,14 +51,16 @@ impl Listing {
 
     /// The instance with that id.
     pub(crate) fn get(&self, id: &InstanceId) -> Option<&Instance> {
-        let found = self.by_id.binary_search_by(|index| self.instances[*index].id.cmp(id)).ok()?;
-        Some(&self.instances[self.by_id[found]])
+        let by_id = self.by_id.get_or_init(|| self.sorted_by(|instance| &instance.id));
+        let found = by_id.binary_search_by(|index| self.instances[*index].id.cmp(id)).ok()?;
+        Some(&self.instances[by_id[found]])
     }
 
     /// The instances with that name, in the order in which they were listed.
     pub(crate) fn named(&self, name: &HostName) -> impl Iterator<Item = &Instance> {
-        let first = self.by_name.partition_point(|index| self.instances[*index].name < *name);
-        self.by_name[first..].iter().map(|index| &self.instances[*index]).take_while(|found| found.name == *name)
+        let by_name = self.by_name.get_or_init(|| self.sorted_by(|instance| &instance.name));
+        let first = by_name.partition_point(|index| self.instances[*index].name < *name);
+        by_name[first..].iter().map(|index| &self.instances[*index]).take_while(|found| found.name == *name)
     }
 }
 

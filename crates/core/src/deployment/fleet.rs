@@ -191,8 +191,14 @@ pub struct Services {
     pub smoke_tests: Vec<SmokeTest>,
 }
 
+/// The supervisorctl of hosts whose role names none.
+pub const USUAL_SUPERVISORCTL: &str = "/edx/bin/supervisorctl";
+
+/// How long programs must have run on hosts whose role does not say it.
+pub const USUAL_STEADY: Span = Span::seconds(5);
+
 fn default_supervisorctl() -> String {
-    "/edx/bin/supervisorctl".to_owned()
+    USUAL_SUPERVISORCTL.to_owned()
 }
 
 fn default_stop() -> Span {
@@ -211,8 +217,8 @@ fn default_start_limit() -> Span {
     Span::seconds(600)
 }
 
-fn default_steady() -> Span {
-    Span::seconds(5)
+const fn default_steady() -> Span {
+    USUAL_STEADY
 }
 
 /// What to do with programs that still run after the stop limit.

@@ -29,7 +29,9 @@ pub use aws::{Aws, RoleTags, RootVolume};
 pub use branches::Branches;
 pub use embedded::Embedded;
 pub use file::{Cloud, Deployment, Expected, Release, State, Window};
-pub use fleet::{Fleet, HoldBack, HostGroup, PastStopLimit, Role, Roles, Services, SmokeTest};
+pub use fleet::{
+    Fleet, HoldBack, HostGroup, PastStopLimit, Role, Roles, Services, SmokeTest, USUAL_STEADY, USUAL_SUPERVISORCTL,
+};
 pub use mistake::Mistake;
 pub use parse::parse;
 pub use people::{AnnounceWhen, Announcement, Gate, GateBefore};

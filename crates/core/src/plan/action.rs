@@ -164,6 +164,7 @@ pub struct HostPrograms {
     /// The host.
     pub host: Host,
     /// The supervisorctl to run.
+    #[serde(default = "usual::supervisorctl", skip_serializing_if = "usual::is_supervisorctl")]
     pub supervisorctl: String,
     /// The programs.
     pub programs: Vec<ProgramName>,
@@ -314,6 +315,7 @@ pub struct StopServices {
     /// The host.
     pub host: Host,
     /// The supervisorctl to run.
+    #[serde(default = "usual::supervisorctl", skip_serializing_if = "usual::is_supervisorctl")]
     pub supervisorctl: String,
     /// The programs.
     pub programs: Vec<ProgramName>,
@@ -331,6 +333,7 @@ pub struct StopServices {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Idle {
     /// The supervisorctl to run.
+    #[serde(default = "usual::supervisorctl", skip_serializing_if = "usual::is_supervisorctl")]
     pub supervisorctl: String,
     /// The programs.
     pub programs: Vec<ProgramName>,
@@ -395,11 +398,13 @@ pub struct StartServices {
     /// The host.
     pub host: Host,
     /// The supervisorctl to run.
+    #[serde(default = "usual::supervisorctl", skip_serializing_if = "usual::is_supervisorctl")]
     pub supervisorctl: String,
     /// The programs.
     pub programs: Vec<ProgramName>,
     /// How long each must have run with the same process.
-    #[serde(rename = "steady_seconds", with = "crate::time::seconds", default = "five_seconds")]
+    #[serde(rename = "steady_seconds", with = "crate::time::seconds")]
+    #[serde(default = "usual::steady", skip_serializing_if = "usual::is_steady")]
     pub steady: Duration,
     /// The addresses that must answer on the host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -407,11 +412,6 @@ pub struct StartServices {
     /// Whether the host was booted with supervisor's `autostart` off, which is turned on again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub autostart: bool,
-}
-
-/// As long as programs had to run before this could be chosen.
-const fn five_seconds() -> Duration {
-    Duration::from_secs(5)
 }
 
 /// A migration command to run as a job of a host, so that it outlives the connection and the conductor.
@@ -489,4 +489,28 @@ pub enum Via {
     PublicDns,
     /// Pinned to this balancer, behind the maintenance page.
     Balancer(DnsName),
+}
+
+/// The deployment file's defaults for what every host's steps say. Plans leave them out, since large plans have thousands of
+/// such steps.
+mod usual {
+    use std::time::Duration;
+
+    use crate::deployment::{USUAL_STEADY, USUAL_SUPERVISORCTL};
+
+    pub(super) fn supervisorctl() -> String {
+        USUAL_SUPERVISORCTL.to_owned()
+    }
+
+    pub(super) fn is_supervisorctl(path: &str) -> bool {
+        path == USUAL_SUPERVISORCTL
+    }
+
+    pub(super) const fn steady() -> Duration {
+        USUAL_STEADY.duration()
+    }
+
+    pub(super) fn is_steady(length: &Duration) -> bool {
+        *length == steady()
+    }
 }

@@ -69,7 +69,7 @@ pub(crate) fn interval(step: &Step, elapsed: Duration) -> Duration {
 pub(crate) fn shortest_interval(action: &Action) -> Duration {
     Duration::from_secs(match action {
         // A build takes most of an hour, and days before the window.
-        Action::BuildImage(_) => 30,
+        Action::BuildImage(_) => 60,
         Action::AwaitDrained(_) => 15,
         Action::PublishPage(_) => 10,
         // A balancer's verdict changes every 5 seconds at most, its shortest interval between health checks.
