@@ -12,7 +12,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, RunNumber, Upgrade};
 use cutover_core::names::StepId;
 use cutover_core::observation::Observation;
-use cutover_core::plan::{Action, AwaitResolvers, CountTasks, Order, Phase, Plan, Rule, Step, Undo};
+use cutover_core::plan::{Action, AwaitResolvers, CountTasks, Order, Phase, Plan, Rule, Step, Undo, lint};
 use cutover_core::planner::{Inputs, forecast, next_hosts};
 use cutover_core::time::{earlier, later};
 use jiff::Timestamp;
@@ -81,6 +81,29 @@ fn queues_drain_after_the_web_hosts_have_stopped_and_before_the_workers_stop() {
         assert!(workers.iter().all(|worker| comes_after(&plan, &worker.id, &drain.id)));
         assert!(!web.is_empty() && web.iter().all(|web| comes_after(&plan, &drain.id, &web.id)));
     }
+}
+
+#[test]
+fn what_is_left_in_queues_is_counted_once_the_workers_have_stopped_and_settled_before_the_migrations() {
+    let mut deployment = draining();
+    let worker = deployment.role.worker.as_mut().expect("workers");
+    worker.drain_queues = None;
+    let plan = first(&deployment, Phase::Window);
+    for fleet in &deployment.fleets {
+        let count = step(&plan, &format!("window.tasks.{}", fleet.name));
+        let of = |step: &&Step| step.lane == count.lane;
+        let stops = |step: &&Step| step.id.as_str().starts_with("window.stop.edx-worker-");
+        let workers: Vec<&Step> = plan.steps.iter().filter(of).filter(stops).collect();
+        assert_eq!(workers.len(), fleet.worker.as_ref().map_or(0, |group| group.count as usize), "{}", fleet.name);
+        assert!(workers.iter().all(|worker| comes_after(&plan, &count.id, &worker.id)));
+        let migrations = plan.steps.iter().filter(of).filter(|step| matches!(step.action, Action::Migrate(_)));
+        assert!(migrations.map(|migrate| assert!(comes_after(&plan, &migrate.id, &count.id))).count() > 0);
+    }
+    assert_eq!(lint(&plan, &deployment), []);
+    let mut hasty = plan;
+    hasty.steps.iter_mut().for_each(|step| step.waits_for.retain(|edge| edge.rule != Rule::TasksSettled));
+    let findings = lint(&hasty, &deployment);
+    assert!(findings.iter().any(|finding| finding.message.contains("tasks that old code has queued")), "{findings:?}");
 }
 
 #[test]

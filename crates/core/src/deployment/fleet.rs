@@ -162,12 +162,14 @@ pub struct Services {
     /// below 400, and `127.0.0.1:8000` must accept a connection.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<String>,
-    /// Before workers stop, wait up to this long for the fleet's queues to be empty. Without this key, queued tasks
-    /// are left to the next hosts, and workers stop while visitors are being sent to the maintenance page.
+    /// Before workers stop, wait up to this long for the fleet's queues to be empty. After that, somebody has to decide about
+    /// what is left. Without this key, workers stop while visitors are being sent to the maintenance page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain_queues: Option<Span>,
     /// The command that counts the tasks in the fleet's queues, as a list, such as `["redis-cli", "LLEN", "celery"]`.
-    /// root runs it on a current worker host. It prints a number for each queue: alone on a line, or as its last word.
+    /// root runs it on a current worker host. It prints a number for each queue: alone on a line, or as its last word. What is
+    /// left once the workers have stopped is counted, and not left to the next hosts without an operator's consent. Without
+    /// this key, tasks are left to them uncounted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub count_queues: Vec<String>,
     /// The command that names the tasks that workers run, as a list that ends in `"inspect", "active", "--json"` after the

@@ -33,6 +33,21 @@ pub(super) fn edited(text: &str, edits: &[(&str, &str)]) -> String {
 }
 
 #[test]
+fn what_the_example_shows_about_queues_in_comments_can_be_used_as_it_is() {
+    let commands: Vec<&str> = PRODUCTION.lines().filter(|line| line.starts_with("# count_queues")).collect();
+    assert_eq!(commands.len(), 2, "one for RabbitMQ and one for Redis");
+    for command in commands {
+        let uncommented = PRODUCTION.lines().map(|line| match line.strip_prefix("# ") {
+            Some(setting) if line == command || setting.starts_with("drain_queues") => setting,
+            _ => line,
+        });
+        let deployment = parse(&uncommented.collect::<Vec<_>>().join("\n"));
+        let worker = deployment.expect("no mistakes").role.worker.expect("it has workers");
+        assert!(worker.drain_queues.is_some() && !worker.count_queues.is_empty(), "{command}");
+    }
+}
+
+#[test]
 fn the_examples_have_no_mistakes() {
     assert_eq!(mistakes(PRODUCTION), "");
     assert_eq!(mistakes(QA), "");

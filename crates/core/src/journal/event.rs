@@ -360,6 +360,14 @@ pub enum Fact {
         /// The snapshots.
         snapshots: Vec<SnapshotId>,
     },
+    /// Tasks wait in the queues of a fleet, and a step is not done because of them. An operator's `--retry` of it leaves so
+    /// many to the next hosts.
+    TasksLeft {
+        /// The fleet.
+        fleet: FleetName,
+        /// How many.
+        tasks: u64,
+    },
     /// Anything else worth reading.
     Note {
         /// The text.

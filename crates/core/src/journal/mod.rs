@@ -19,7 +19,7 @@ pub use measure::{
     ActualPath, can_be_taken_again, critical_lines, critical_path, downtime_began, gates_and_migrations,
     hosts_left_out, hosts_needed, lacks_all_hosts, lacks_hosts, lacks_snapshot, migration_was_begun, migrations_beside,
     needs_consent_to_snapshot, needs_new_snapshot, opens_by, page_is_up, page_may_lift, page_was_posted, remaining,
-    started_hosts, stopped_early, way_back, window_length,
+    started_hosts, stopped_early, tasks_left, way_back, window_length,
 };
 pub use record::{RECORD_VERSION, Record};
 pub use run::Run;

@@ -12,7 +12,9 @@ use super::{
     Decision, Event, Fact, IllegalTransition, Record, Run, RunKind, RunNumber, StepRun, StepStatus, next_status,
 };
 use crate::digest::Digest;
-use crate::names::{DatabaseName, GateName, HostName, ImageId, ImageName, InstanceId, SnapshotId, StepId, UpgradeId};
+use crate::names::{
+    DatabaseName, FleetName, GateName, HostName, ImageId, ImageName, InstanceId, SnapshotId, StepId, UpgradeId,
+};
 use crate::plan::{Action, CapturedHost, Migrate, Phase, Plan};
 
 /// Everything that the journal says about an upgrade.
@@ -44,6 +46,9 @@ pub struct Upgrade {
     /// more.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub outdated_snapshots: BTreeSet<SnapshotId>,
+    /// How many tasks in the queues of a fleet an operator leaves to the next hosts, in the window with this start.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accepted_tasks: BTreeMap<FleetName, u64>,
     /// The migrations that were started by plans that have been superseded since: a new plan does not undo them.
     #[serde(default)]
     pub started_migrations: BTreeMap<StepId, Migrate>,
@@ -228,6 +233,9 @@ impl Upgrade {
                 self.started_migrations.insert(step.id.clone(), migrate.clone());
             }
         }
+        if kind == RunKind::Window && before.is_some_and(|before| before.plan.window_start() != plan.window_start()) {
+            self.accepted_tasks.clear();
+        }
         // Gates that waited ask again, with the new plan's hash. Those of another phase do too: it is planned again.
         self.waiting_gates.clear();
         let run = Run::begin(number, kind, at, plan, deployment, before);
@@ -258,8 +266,19 @@ impl Upgrade {
         }
         if matches!(event, Event::StepRetryApproved { .. }) {
             self.accept_snapshots(step);
+            self.accept_tasks(step);
         }
         Ok(())
+    }
+
+    /// An operator lets a step that was not done because of waiting tasks leave them to the next hosts.
+    fn accept_tasks(&mut self, step: &StepId) {
+        let facts = self.runs.last().map(|run| run.run(step).facts.as_slice()).unwrap_or_default();
+        let left = facts.iter().filter_map(|fact| match fact {
+            Fact::TasksLeft { fleet, tasks } => Some((fleet.clone(), *tasks)),
+            _ => None,
+        });
+        self.accepted_tasks.extend(left.collect::<Vec<_>>());
     }
 
     /// An operator lets a step that was not done because of snapshots go on with them. What was found to run so far is
@@ -323,6 +342,7 @@ impl Upgrade {
             | Fact::SiteChecked { .. }
             | Fact::Announced { .. }
             | Fact::SnapshotsLack { .. }
+            | Fact::TasksLeft { .. }
             | Fact::Note { .. } => {}
         }
     }

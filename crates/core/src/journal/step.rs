@@ -203,7 +203,7 @@ impl StepRun {
         self.status = status;
         if matches!(event, Event::StepStarted { .. }) {
             // What an attempt before was refused for says nothing about this one.
-            self.facts.retain(|fact| !matches!(fact, Fact::SnapshotsLack { .. }));
+            self.facts.retain(|fact| !matches!(fact, Fact::SnapshotsLack { .. } | Fact::TasksLeft { .. }));
         }
         for fact in event.facts() {
             if !self.facts.contains(fact) {

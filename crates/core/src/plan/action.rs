@@ -71,7 +71,7 @@ pub enum Action {
     StopServices(StopServices),
     /// Starts programs on a host and waits until they run.
     StartServices(StartServices),
-    /// Waits until the fleet's task queues are empty.
+    /// Waits until the fleet's task queues are empty, or hold no more than an operator leaves to the next hosts.
     DrainQueues {
         /// The fleet.
         fleet: FleetName,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Action, Host, Line, Migrate, Phase, Plan, Step, Undo, Via};
 use crate::deployment::{BalancerKind, Deployment};
 use crate::name_map::NameMap;
-use crate::names::{DatabaseName, DnsName, StepId};
+use crate::names::{DatabaseName, DnsName, FleetName, StepId};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -121,7 +121,19 @@ fn migration(
     if !view.has_passed(position, Landmark::Confirmed) {
         findings.push(error(step, "migrates without looking again whether old code still runs"));
     }
+    if !tasks_are_settled(view, position, &migrate.fleet) {
+        findings.push(error(step, "migrates before it is decided what becomes of the tasks that old code has queued"));
+    }
     findings
+}
+
+/// Whether the tasks in the queues of a fleet have been counted before this step each time that the plan counts them.
+fn tasks_are_settled(view: &View<'_>, position: usize, fleet: &FleetName) -> bool {
+    let counts = |step: &&Step| matches!(&step.action, Action::DrainQueues { fleet: of, .. } if of == fleet);
+    match view.plan.steps.iter().filter(counts).count() {
+        0 => true,
+        all => view.before(position).filter(counts).count() == all,
+    }
 }
 
 /// A next host starts after every migration of its fleet.

@@ -28,6 +28,8 @@ pub enum Rule {
     OthersHeldBack,
     /// The queues are empty before the workers stop.
     QueuesDrained,
+    /// Tasks that old workers have left are found while these could still do them, and somebody has decided about them.
+    TasksSettled,
     /// All programs that write to a database have stopped before it is snapshotted or migrated.
     WritersStopped,
     /// A snapshot is available before a migration begins.
@@ -72,6 +74,7 @@ impl Rule {
             Self::VisitorsDiverted => "visitors are diverted first",
             Self::OthersHeldBack => "nothing may start services or write by itself meanwhile",
             Self::QueuesDrained => "queues are empty before workers stop",
+            Self::TasksSettled => "what waits in the queues is known, and decided on",
             Self::WritersStopped => "everything that writes to the database has stopped",
             Self::SnapshotFirst => "no migration without a snapshot to go back to",
             Self::OneMigrator => "one migrator at a time, in the file's order",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::journal::{
     Acted, Run, StepRun, StepStatus, Upgrade, hosts_left_out, lacks_snapshot, page_is_up, page_may_lift, stopped_early,
-    way_back,
+    tasks_left, way_back,
 };
 use crate::names::{GateName, HostName, StepId, UpgradeId};
 use crate::plan::{Action, Decide, PageMayLift, Phase, Step, StepGroups};
@@ -141,14 +141,16 @@ pub struct FailedStep {
     /// Whether it has failed only because a snapshot lacks what was written after it. To go on nevertheless is a choice.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub lacks_snapshot: bool,
+    /// How many tasks wait in the queues, if it has failed because of them. To leave them to the next hosts is a choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tasks_left: Option<u64>,
     /// Whether visitors are sent to the maintenance page.
     pub page_is_up: bool,
     /// Why the maintenance page may not be lifted; nothing if it may.
     pub page_stays_because: Option<String>,
     /// The command that tries again what is never tried again without consent: a failed migration, once its schema is
-    /// repaired, a step in doubt, if it was not done, or the last look before migrations whose snapshot lacks something.
-    /// Nothing for other steps, which are tried again when the phase
-    /// is run again.
+    /// repaired, a step in doubt, if it was not done, the last look before migrations whose snapshot lacks something, or a
+    /// count of tasks that are left. Nothing for other steps, which are tried again when the phase is run again.
     pub retry_command: Option<String>,
     /// The command that treats a step in doubt as done; nothing for other steps.
     pub accept_command: Option<String>,
@@ -321,7 +323,7 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
     let lacks_snapshot = |step: &Step| lacks_snapshot(run, step);
     // A migration that was refused before anything was started is simply tried again.
     let may_be_begun = |step: &Step| matches!(step.action, Action::Migrate(_)) && run.run(&step.id).acted != Acted::No;
-    let needs_consent = |step: &Step| may_be_begun(step) || is_in_doubt(step);
+    let needs_consent = |step: &Step| may_be_begun(step) || is_in_doubt(step) || tasks_left(run, step).is_some();
     let as_it_is = phase_command_as_planned(inputs, edited, phase);
     // A phase is not run while the file has to be put back, or another phase planned again first.
     let can_be_run = edited.is_none_or(|edited| edited.phase == phase && edited.put_back.is_none());
@@ -338,6 +340,7 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
             PageMayLift::Yes => None,
         },
         lacks_snapshot: lacks_snapshot(step),
+        tasks_left: tasks_left(run, step),
         retry_command: match lacks_snapshot(step) {
             true => can_be_run.then(|| retry_command(&as_it_is, &step.id)),
             false => (needs_consent(step) && can_be_run).then(|| retry_command(&again, &step.id)),

@@ -31,7 +31,15 @@ fn choices(phase: Phase, again: Option<&str>, for_consent: &[&FailedStep]) -> St
     for retry in lacking.iter().filter_map(|step| step.retry_command.as_ref()) {
         lines.push(format!("  to go on with the snapshot as it is: {retry}"));
     }
-    let is_migration = |step: &&&FailedStep| step.accept_command.is_none() && !step.lacks_snapshot;
+    let with_tasks: Vec<&&FailedStep> = for_consent.iter().filter(|step| step.tasks_left.is_some()).collect();
+    if let (false, Some(again)) = (with_tasks.is_empty(), again) {
+        lines.push(format!("  to count the tasks again: {again}"));
+    }
+    for retry in with_tasks.iter().filter_map(|step| step.retry_command.as_ref()) {
+        lines.push(format!("  to leave them to the next hosts: {retry}"));
+    }
+    let is_migration =
+        |step: &&&FailedStep| step.accept_command.is_none() && !step.lacks_snapshot && step.tasks_left.is_none();
     let migrations: Vec<&str> = for_consent.iter().filter(is_migration).map(|step| step.step.as_str()).collect();
     match again {
         Some(again) if !migrations.is_empty() => {
@@ -68,6 +76,7 @@ mod tests {
             error: "no".to_owned(),
             refused: None,
             lacks_snapshot: false,
+            tasks_left: None,
             page_is_up: true,
             page_stays_because: None,
             retry_command: consent.then(|| command("--retry")),
@@ -90,6 +99,7 @@ mod tests {
                 ]),
                 text(&[failed("notice", true, true)]),
                 text(&[FailedStep { lacks_snapshot: true, ..failed("confirm", true, false) }]),
+                text(&[FailedStep { tasks_left: Some(12), ..failed("tasks", true, false) }]),
                 after_failure(Phase::Window, None, &[failed("start", false, false)]),
                 text(&[FailedStep { refused: Some(refusal), ..failed("go", false, false) }]),
             ]

@@ -55,6 +55,7 @@ pub(super) fn failed(failed: &FailedStep) -> String {
     lines.push(hang("         step: ", failed.step.as_str(), WIDTH));
     let because = match failed.accept_command {
         _ if failed.lacks_snapshot => "To go on with the snapshot as it is:",
+        _ if failed.tasks_left.is_some() => "To leave the tasks to the next hosts:",
         Some(_) => "It is not done again automatically. If it was not done:",
         None => "It is not run again automatically. Once its schema is repaired:",
     };

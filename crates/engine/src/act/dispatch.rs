@@ -8,7 +8,7 @@ use cutover_core::plan::Action;
 use cutover_hosts::hold::Verb;
 
 use super::{
-    Seen, StepContext, again, balancers, commands, dns, held, hosts, idle, images, migrations, pages, programs,
+    Seen, StepContext, again, balancers, commands, dns, held, hosts, idle, images, migrations, pages, programs, queues,
     snapshots,
 };
 use crate::halt::WriteError;
@@ -36,7 +36,7 @@ pub(crate) fn observe<'a>(context: &'a StepContext<'_>) -> LocalBoxFuture<'a, An
         Action::StopServices(stop) => programs::stopped(context, stop).boxed_local(),
         Action::StartServices(start) => programs::started(context, start).boxed_local(),
         Action::ConfirmStopped { hosts, snapshots } => again::still_stopped(context, hosts, snapshots).boxed_local(),
-        Action::DrainQueues { fleet, count } => hosts::drained(context, fleet, count.as_ref()).boxed_local(),
+        Action::DrainQueues { fleet, count } => queues::drained(context, fleet, count.as_ref()).boxed_local(),
         Action::TakeSnapshot { database, snapshot } => snapshots::taken(context, database, snapshot).boxed_local(),
         Action::Migrate(migrate) => migrations::migrated(context, migrate).boxed_local(),
         Action::Register(members) => balancers::registered(context, members).boxed_local(),

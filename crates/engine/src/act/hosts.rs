@@ -1,13 +1,12 @@
-//! Hosts: launched, tested and terminated, and the queues that are counted on them.
+//! Hosts: launched, tested and terminated.
 
 use cutover_core::deployment::SmokeTest;
 use cutover_core::journal::Fact;
-use cutover_core::names::{BalancerName, FleetName, InstanceId};
+use cutover_core::names::{BalancerName, InstanceId};
 use cutover_core::observation::{Instance, InstanceState, SHOWN_WITHIN};
-use cutover_core::plan::{CountTasks, Host, Launch};
+use cutover_core::plan::{Host, Launch};
 use cutover_core::time::human;
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
-use cutover_hosts::queues::{self, NotCounted};
 
 use super::recorded::recorded;
 use super::{Seen, StepContext};
@@ -15,7 +14,7 @@ use crate::failure::Failure;
 use crate::gate::Permit;
 use crate::halt::WriteError;
 use crate::hints::WRONG_ACCOUNT;
-use crate::ports::{Answer, World};
+use crate::ports::Answer;
 
 /// A host is found by its name among the instances of this upgrade only, because old hosts may have the same name.
 async fn find(context: &StepContext<'_>, launch: &Launch) -> Answer<Option<Instance>> {
@@ -135,35 +134,6 @@ fn what_is_wrong(test: &SmokeTest, said: &Said) -> Option<String> {
     let printed = |text: &str| said.stdout.contains(text) || said.stderr.contains(text);
     let missing = test.contains.as_ref().filter(|text| !printed(text))?;
     Some(format!("`{missing}` does not appear in what it printed"))
-}
-
-/// Counts the tasks that wait in the queues of a fleet. Those that run are waited for when their worker stops.
-pub(super) async fn drained(context: &StepContext<'_>, fleet: &FleetName, count: Option<&CountTasks>) -> Answer<Seen> {
-    let Some(CountTasks { host, command }) = count else {
-        let why = format!("this plan does not say how the tasks of {fleet} are counted");
-        return Ok(Seen::never(why, "plan the window again"));
-    };
-    let id = context.instance(host)?;
-    let question = Ask::new(Command::as_root(command.iter().cloned()));
-    let count = async |world: &World| {
-        let said = world.hosts.ask(&id, &question).await?;
-        queues::count(&said).map_err(|why| not_counted(fleet, host, &why))
-    };
-    let tasks = context.ask(count).await?;
-    if tasks == 0 {
-        return Ok(Seen::holds());
-    }
-    Ok(Seen::UnderWay(format!("{tasks} tasks of {fleet} are waiting")))
-}
-
-fn not_counted(fleet: &FleetName, host: &Host, why: &NotCounted) -> Failure {
-    let message = format!("the tasks of {fleet} could not be counted on {}: {why}", host.name);
-    let failure = match why {
-        // The broker may be unreachable for a moment.
-        NotCounted::Failed { .. } => Failure::not_applied(message),
-        NotCounted::NotANumber(_) | NotCounted::Nothing => Failure::permanent(message),
-    };
-    failure.with_hint("run `count_queues` of [role.worker] there, and correct it in the deployment file")
 }
 
 #[cfg(test)]

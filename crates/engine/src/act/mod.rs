@@ -20,6 +20,7 @@ mod migrations;
 mod pages;
 mod printed;
 mod programs;
+mod queues;
 mod recorded;
 mod snapshots;
 mod supervised;

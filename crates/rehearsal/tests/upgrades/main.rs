@@ -8,4 +8,5 @@ mod gone;
 mod late;
 mod overlap;
 mod stage;
+mod tasks;
 mod whole;

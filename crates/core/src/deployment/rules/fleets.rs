@@ -103,19 +103,20 @@ fn worker_services_match_worker_groups(deployment: &Deployment, file: &Node) -> 
 /// Without a command there is no way to tell when the queues are empty. A web host has no queues.
 fn queues_that_drain_are_counted(deployment: &Deployment, file: &Node) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
-    for role in Role::ALL {
-        let Some(services) = deployment.role.services(role).filter(|services| services.drain_queues.is_some()) else {
-            continue;
-        };
-        let node = file.get("role").get(role.as_str()).get("drain_queues");
-        if role != Role::Worker {
-            let message = "drain_queues is about workers, and this is another role";
-            mistakes.push(Mistake::at(node, message, "move it to [role.worker]"));
-        } else if services.count_queues.is_empty() {
-            let message = "the queues are to drain, and no command counts their tasks";
-            let label = "needs count_queues beside it, such as [\"redis-cli\", \"LLEN\", \"celery\"]";
-            mistakes.push(Mistake::at(node, message, label));
+    let (web, role) = (&deployment.role.edxapp, file.get("role"));
+    for (key, is_given) in
+        [("drain_queues", web.drain_queues.is_some()), ("count_queues", !web.count_queues.is_empty())]
+    {
+        if is_given {
+            let message = format!("{key} is about workers, and this is another role");
+            mistakes.push(Mistake::at(role.get("edxapp").get(key), message, "move it to [role.worker]"));
         }
+    }
+    let worker = deployment.role.worker.as_ref();
+    if worker.is_some_and(|worker| worker.drain_queues.is_some() && worker.count_queues.is_empty()) {
+        let message = "the queues are to drain, and no command counts their tasks";
+        let label = "needs count_queues beside it, such as [\"redis-cli\", \"LLEN\", \"celery\"]";
+        mistakes.push(Mistake::at(role.get("worker").get("drain_queues"), message, label));
     }
     mistakes
 }

@@ -1,13 +1,11 @@
 //! What runs on hosts: current hosts are stopped and confirmed to be stopped, and next ones are started.
 
-use std::time::Duration;
-
 use super::Window;
 use super::ids::{confirm_id, diverted_id, snapshot_id, start_id, stop_id, stopped_id};
 use crate::deployment::{Database, Fleet, GateBefore, Role, Services};
 use crate::journal::started_hosts;
 use crate::names::StepId;
-use crate::plan::{Action, CountTasks, Host, HostPrograms, Line, Rule, StartServices, Step, Work};
+use crate::plan::{Action, Host, HostPrograms, Line, Rule, StartServices, Step, Work};
 use crate::planner::build::{CALL, CALL_LIMIT, Joined, joined, step};
 use crate::planner::prepare::{stop_services, stop_takes};
 
@@ -34,22 +32,9 @@ impl<'a> Window<'a> {
                 (Role::Worker, None) => stop.after(&"window.open".into(), Rule::WindowOpens),
             });
         }
+        steps.extend(self.settle_tasks(fleet));
         steps.extend(self.confirm_writers_stopped(fleet));
         steps
-    }
-
-    fn drain(&self, fleet: &Fleet, edxapp_stops: &[StepId]) -> Option<Step> {
-        let services = self.deployment.role.worker.as_ref()?;
-        let limit = services.drain_queues?.duration();
-        let host = self.current.of(&fleet.name, Role::Worker).first()?.clone();
-        let count = Some(CountTasks { host, command: services.count_queues.clone() });
-        let action = Action::DrainQueues { fleet: fleet.name.clone(), count };
-        let drain =
-            step(format!("window.drain.{}", fleet.name), Line::StopCurrent, "wait for empty task queues", action)
-                .of_fleet(&fleet.name)
-                .after_all(edxapp_stops, Rule::Follows)
-                .takes(Duration::from_secs(30).min(limit), limit);
-        Some(drain)
     }
 
     /// Before the snapshots and the gates that wait for the writers: looks at all current hosts of the fleet once more,
@@ -82,7 +67,8 @@ impl<'a> Window<'a> {
             .confirm(confirm_id(fleet), Line::Migrate, title, fleet, hosts)
             .after_all(&snapshots, Rule::SnapshotFirst)
             .after_all(decided, Rule::Decision)
-            .after_all(&self.frozen_next(fleet), Rule::OthersHeldBack);
+            .after_all(&self.frozen_next(fleet), Rule::OthersHeldBack)
+            .after_all(&self.tasks_settled(fleet), Rule::TasksSettled);
         // Snapshots already wait for this fleet's writers. Without a snapshot, this step has to wait for them.
         if snapshots.is_empty() { confirm.after_all(&self.stopped(fleet), Rule::WritersStopped) } else { confirm }
     }

@@ -30,7 +30,7 @@ fn nothing_is_named_twice() {
     92:27 program `lms` appears twice | already taken above
     ");
     assert_snapshot!(large(&[("name = \"started\"", "name = \"scheduled\"")]), @"
-    354:8 announcement `scheduled` appears twice | already taken above
+    360:8 announcement `scheduled` appears twice | already taken above
     ");
     assert_snapshot!(
         small(&[("[[database]]", "[[database]]\nname = \"example-production-mysql\"\nschemas = [\"edxapp\"]\n[[database]]")]),
@@ -333,6 +333,9 @@ fn queues_that_are_to_drain_are_counted_by_a_command() {
     assert_snapshot!(small(&[(edxapp, "[role.edxapp]\ndrain_queues = \"10m\"\nprograms")]), @"
     92:16 drain_queues is about workers, and this is another role | move it to [role.worker]
     ");
+    assert_snapshot!(small(&[(edxapp, "[role.edxapp]\ncount_queues = [\"redis-cli\"]\nprograms")]), @"
+    92:16 count_queues is about workers, and this is another role | move it to [role.worker]
+    ");
 }
 
 #[test]
@@ -424,7 +427,7 @@ fn migrations_reach_every_database_of_every_fleet() {
         ("database = \"xqueue\"", "database = \"xqueue\"\nfleets = [\"residential-live\", \"residential-draught\"]");
     assert_snapshot!(large(&[only_live]), @r#"
     126:10 no migration touches the database alias `xqueue` of fleet `residential-draft` | needs a [[migration]] with database = "xqueue"
-    332:31 the migration names fleet `residential-draught`, which does not exist | there are: residential-live and residential-draft | did you mean "residential-draft"?
+    338:31 the migration names fleet `residential-draught`, which does not exist | there are: residential-live and residential-draft | did you mean "residential-draft"?
     "#);
 }
 

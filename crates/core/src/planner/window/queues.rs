@@ -1,0 +1,53 @@
+//! The tasks in the fleets' queues: workers empty them before they stop, if the file says so, and what is left is counted
+//! once they have stopped.
+//!
+//! Tasks that old code has queued can fail on new code. Somebody decides about those that are left, and before the migrations:
+//! until then the old workers could still do them.
+
+use std::time::Duration;
+
+use super::Window;
+use super::ids::tasks_id;
+use crate::deployment::{Fleet, Role};
+use crate::names::StepId;
+use crate::plan::{Action, CountTasks, Line, Rule, Step};
+use crate::planner::build::{CALL, step};
+
+/// How long tasks of workers that have stopped may take to arrive in the queues again, or to leave them.
+const SETTLING: Duration = Duration::from_secs(10);
+
+impl<'a> Window<'a> {
+    /// Waits until the queues are empty, once nobody fills them any more and before the workers stop.
+    pub(super) fn drain(&self, fleet: &Fleet, edxapp_stops: &[StepId]) -> Option<Step> {
+        let limit = self.deployment.role.worker.as_ref()?.drain_queues?.duration();
+        let id = format!("window.drain.{}", fleet.name);
+        let drain = step(id, Line::StopCurrent, "wait for empty task queues", self.count_tasks(fleet)?)
+            .of_fleet(&fleet.name)
+            .after_all(edxapp_stops, Rule::Follows)
+            .takes(Duration::from_secs(30).min(limit), limit);
+        Some(drain)
+    }
+
+    /// Counts what is left when the workers have stopped, and nothing adds to it any more.
+    pub(super) fn settle_tasks(&self, fleet: &Fleet) -> Option<Step> {
+        let title = "count the tasks that are left";
+        let settle = step(tasks_id(fleet), Line::StopCurrent, title, self.count_tasks(fleet)?)
+            .of_fleet(&fleet.name)
+            .after_all(&self.stopped(fleet), Rule::WritersStopped)
+            .takes(CALL, SETTLING);
+        Some(settle)
+    }
+
+    /// The step that counts what is left, if there is one.
+    pub(super) fn tasks_settled(&self, fleet: &Fleet) -> Option<StepId> {
+        self.count_tasks(fleet).map(|_| tasks_id(fleet))
+    }
+
+    /// Nothing if the file has no command that counts, or the fleet no current worker that could run it.
+    fn count_tasks(&self, fleet: &Fleet) -> Option<Action> {
+        let services = self.deployment.role.worker.as_ref().filter(|services| !services.count_queues.is_empty())?;
+        let host = self.current.of(&fleet.name, Role::Worker).first()?.clone();
+        let count = Some(CountTasks { host, command: services.count_queues.clone() });
+        Some(Action::DrainQueues { fleet: fleet.name.clone(), count })
+    }
+}

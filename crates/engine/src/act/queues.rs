@@ -1,0 +1,69 @@
+//! The tasks that wait in the queues of a fleet. Those that run are waited for when their worker stops.
+
+use cutover_core::journal::Fact;
+use cutover_core::names::FleetName;
+use cutover_core::plan::{CountTasks, Host};
+use cutover_core::words::count as counted;
+use cutover_hosts::command::{Ask, Command};
+use cutover_hosts::queues::{self, NotCounted};
+
+use super::{Seen, StepContext};
+use crate::failure::Failure;
+use crate::ports::{Answer, World};
+
+/// Observes whether no task waits any more, or no more than an operator leaves to the next hosts. After the step's time
+/// limit, somebody has to decide about those that do.
+pub(super) async fn drained(context: &StepContext<'_>, fleet: &FleetName, count: Option<&CountTasks>) -> Answer<Seen> {
+    let Some(count) = count else {
+        let why = format!("this plan does not say how the tasks of {fleet} are counted");
+        return Ok(Seen::never(why, "plan the window again"));
+    };
+    let tasks = tasks(context, fleet, count).await?;
+    if tasks == 0 {
+        return Ok(Seen::holds());
+    }
+    let accepted = context.journal.upgrade().accepted_tasks.get(fleet).copied().unwrap_or_default();
+    if tasks <= accepted {
+        let text = format!("{} of {fleet} left to the next hosts, of {accepted} accepted", shown(tasks));
+        return Ok(Seen::Holds(vec![Fact::Note { text }]));
+    }
+    if context.in_this_process() < context.step.limit {
+        return Ok(Seen::UnderWay(format!("{tasks} tasks of {fleet} are waiting")));
+    }
+    context.note(Fact::TasksLeft { fleet: fleet.clone(), tasks });
+    Ok(Seen::Never(left(context, fleet, tasks)))
+}
+
+fn left(context: &StepContext<'_>, fleet: &FleetName, tasks: u64) -> Failure {
+    let why = format!("the queues of {fleet} hold {}, and what old code has queued may fail on new code", shown(tasks));
+    let hint = format!(
+        "let the old workers empty them, or remove what is in them, and run `cutover window` again; or leave it to the next hosts: \
+         --retry {}",
+        context.step.id
+    );
+    Failure::permanent(why).with_hint(hint)
+}
+
+fn shown(tasks: u64) -> String {
+    counted(usize::try_from(tasks).unwrap_or(usize::MAX), "task")
+}
+
+async fn tasks(context: &StepContext<'_>, fleet: &FleetName, count: &CountTasks) -> Answer<u64> {
+    let id = context.instance(&count.host)?;
+    let question = Ask::new(Command::as_root(count.command.iter().cloned()));
+    let ask = async |world: &World| {
+        let said = world.hosts.ask(&id, &question).await?;
+        queues::count(&said).map_err(|why| not_counted(fleet, &count.host, &why))
+    };
+    context.ask(ask).await
+}
+
+fn not_counted(fleet: &FleetName, host: &Host, why: &NotCounted) -> Failure {
+    let message = format!("the tasks of {fleet} could not be counted on {}: {why}", host.name);
+    let failure = match why {
+        // The broker may be unreachable for a moment.
+        NotCounted::Failed { .. } => Failure::not_applied(message),
+        NotCounted::NotANumber(_) | NotCounted::Nothing => Failure::permanent(message),
+    };
+    failure.with_hint("run `count_queues` of [role.worker] there, and correct it in the deployment file")
+}
