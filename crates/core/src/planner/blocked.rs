@@ -8,10 +8,10 @@ use super::announce::{is_down, was_told_otherwise};
 use super::hosts::{living, lost_hosts, next_hosts, unprepared_hosts, wanted_hosts};
 use super::{Inputs, current_hosts};
 use crate::deployment::{Fleet, Migration, Role};
-use crate::journal::{Run, RunKind, StepRun, started_hosts};
+use crate::journal::{Run, RunKind, StepRun, Upgrade, started_hosts};
 use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, InstanceId, SiteName};
-use crate::observation::InstanceState;
-use crate::plan::{Action, Migrate, Phase, Step};
+use crate::observation::{Health, InstanceState};
+use crate::plan::{Action, Lane, Migrate, Phase, Plan, Step};
 
 /// A reason why a phase cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -52,6 +52,15 @@ pub enum Blocked {
     MovedWhileDown {
         /// The start of the window that is under way, for people.
         start: String,
+    },
+    /// A new plan would send visitors to the maintenance page who are on the sites again.
+    #[error(
+        "visitors of {fleet} are being sent back to the sites, or are there already, and this plan would send them to the \
+         maintenance page again; put back what was edited in the file, and run `cutover window` with the order that it had"
+    )]
+    PageAgain {
+        /// The fleet.
+        fleet: FleetName,
     },
     /// A fleet has no current hosts of a role that the file gives it.
     #[error(
@@ -132,6 +141,15 @@ pub enum Blocked {
         /// The balancer.
         balancer: BalancerName,
     },
+    /// No host of a balancer is in service.
+    #[error(
+        "balancer {balancer} has no host in service, so its sites are not served; the hosts and images that would be removed \
+         may be the way back"
+    )]
+    NotServed {
+        /// The balancer.
+        balancer: BalancerName,
+    },
     /// There is no record for a site.
     #[error("site {site} has no CNAME record {host} in the zone")]
     NoRecord {
@@ -204,9 +222,20 @@ pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
     Vec::from_iter(reason)
 }
 
-/// The migrations in the file that no window has done, of fleets whose next services a window has started.
+/// The fleets whose visitors are being sent back to the sites, and whom `plan` would send to the maintenance page again.
 #[must_use]
-pub fn added_migrations(inputs: Inputs<'_>) -> Vec<Blocked> {
+pub fn posts_again(upgrade: &Upgrade, plan: &Plan) -> Vec<Blocked> {
+    let before = upgrade.run_of(Phase::Window).filter(|_| plan.phase == Phase::Window);
+    let lanes = before.map(|run| run.posted_again(plan)).unwrap_or_default();
+    let fleets = lanes.into_iter().filter_map(|lane| match lane {
+        Lane::Fleet(fleet) => Some(fleet.clone()),
+        Lane::Deployment => None,
+    });
+    fleets.map(|fleet| Blocked::PageAgain { fleet }).collect()
+}
+
+/// The migrations in the file that no window has done, of fleets whose next services a window has started.
+fn added_migrations(inputs: Inputs<'_>) -> Vec<Blocked> {
     let started = started_hosts(inputs.upgrade);
     if started.is_empty() {
         return Vec::new();
@@ -267,7 +296,7 @@ pub fn blocked_by_world(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
         Phase::Window => {
             [hosts_live(inputs), traffic_exists(inputs), databases_exist(inputs), page_is_served(inputs)].concat()
         }
-        Phase::Retire => traffic_exists(inputs),
+        Phase::Retire => [traffic_exists(inputs), unserved(inputs)].concat(),
     }
 }
 
@@ -351,6 +380,16 @@ fn traffic_exists(inputs: Inputs<'_>) -> Vec<Blocked> {
         .filter(|site| !inputs.observation.records.contains_key(&site.host))
         .map(|site| Blocked::NoRecord { site: site.name.clone(), host: site.host.clone() });
     balancers.chain(records).collect()
+}
+
+/// The balancers without any host in service. What is retired could be needed to serve their sites.
+fn unserved(inputs: Inputs<'_>) -> Vec<Blocked> {
+    let balancers = inputs.deployment.balancers.iter().map(|balancer| &balancer.name);
+    let serves = |name: &&BalancerName| {
+        let observed = inputs.observation.balancers.get(*name);
+        observed.is_none_or(|state| state.members.values().any(|health| *health == Health::InService))
+    };
+    balancers.filter(|name| !serves(name)).map(|name| Blocked::NotServed { balancer: name.clone() }).collect()
 }
 
 fn databases_exist(inputs: Inputs<'_>) -> Vec<Blocked> {

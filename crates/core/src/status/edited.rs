@@ -32,6 +32,8 @@ pub enum PutBack {
     Start(Timestamp),
     /// The number of hosts.
     Hosts,
+    /// Everything that was edited: visitors are being sent back to the sites, or are there already.
+    Everything,
 }
 
 impl Edited {
@@ -53,6 +55,8 @@ impl Edited {
         let start = down.and_then(|run| run.plan.window_start());
         let moved = start.filter(|start| *start != deployment.window.start.timestamp).map(PutBack::Start);
         let put_back = moved.or_else(|| (!unprepared.is_empty()).then_some(PutBack::Hosts));
+        let is_lifted = down.is_some_and(|run| !run.lifted().is_empty());
+        let put_back = put_back.or_else(|| is_lifted.then_some(PutBack::Everything));
         Some(Self { phase, put_back: put_back.filter(|_| down.is_some() && phase == Phase::Window), unprepared })
     }
 
@@ -72,6 +76,10 @@ impl Edited {
                 "the file asks for {}, not prepared when the maintenance page went up, or may have",
                 self.hosts()
             ),
+            (_, Some(PutBack::Everything)) => {
+                "the file has changed since visitors are being sent back to the sites; the plan from before is shown here"
+                    .to_owned()
+            }
             (Phase::Prepare, None) if !self.unprepared.is_empty() => {
                 format!("the file asks for {}, not launched by `prepare`", self.hosts())
             }
@@ -90,6 +98,9 @@ impl Edited {
                  to would be taken again.",
                 clock.show(start)
             ),
+            PutBack::Everything => {
+                "Put the file back: another plan could send visitors to the maintenance page again.".to_owned()
+            }
             PutBack::Hosts => "Put the file back: no host is launched while visitors may see the page.".to_owned(),
         };
         Some(format!("{}. {words}", self.words()))

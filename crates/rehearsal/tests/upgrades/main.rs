@@ -6,6 +6,7 @@ mod crashes;
 mod faults;
 mod gone;
 mod late;
+mod lifted;
 mod overlap;
 mod stage;
 mod tasks;
