@@ -35,13 +35,14 @@ fail() { undo; answer "failed $*"; exit 0; }
 # Removes what is not complete.
 undo() { if [ "$new" ]; then rm -rf "$new" "$(input_folder)"; fi; }
 
-# A command of this script has failed, and its message is on standard error.
+# A command of this script has failed, and its message is on standard error. If something may have been changed by then, there
+# is no answer, which leaves it open.
 give_up() {
-    [ -z "$answered" ] || return 0
+    [ -z "$answered$changed" ] || return 0
     [ "$(df -Pk "$folder" 2>/dev/null | awk 'NR == 2 { print $4 }')" != 0 ] || fail "the disk of $folder is full"
     fail "the helper of jobs could not go on"
 }
-answered= new=
+answered= changed= new=
 trap give_up EXIT
 
 has_systemd() { [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; }
@@ -211,6 +212,7 @@ unit() { echo "cutover-job-$name"; }
 # Launching a job that has run already changes nothing: the script ends when it cannot rename `ready`. A job that could not
 # be launched is taken from a launch that is only late, in the same way.
 launch() {
+    changed=yes
     if has_systemd; then
         systemctl reset-failed "$(unit).service" 2>/dev/null || true
         if said=$(systemd-run --quiet --unit="$(unit)" --property=User="$user" --property=KillMode=control-group \
@@ -258,6 +260,7 @@ signal() {
     job=$folder/$name
     enter "$2"
     if [ "$(state)" = running ] && [ -e "$job/pids" ]; then
+        changed=yes
         for pid in $(processes); do kill -s "$3" "$pid" 2>/dev/null || true; done
         answer signalled
     else
@@ -271,6 +274,7 @@ collect() {
     job=$folder/$name
     enter "$2"
     [ "$(state)" != running ] || fail "the job still runs"
+    changed=yes
     rm -rf "$job" "$(input_folder)"
     if has_systemd; then systemctl reset-failed "$(unit).service" 2>/dev/null || true; fi
     answer collected

@@ -83,7 +83,8 @@ pub enum Request<'a> {
     },
 }
 
-const HELPER: &str = include_str!("helper.sh");
+/// The script that keeps jobs on a host.
+pub(super) const HELPER: &str = include_str!("helper.sh");
 
 impl Request<'_> {
     /// The command to run on the host. `folder` is where it keeps its jobs, `login` the user of the connection.
