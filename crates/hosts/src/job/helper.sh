@@ -53,6 +53,9 @@ quote() { printf "'"; printf %s "$1" | sed "s/'/'\\\\''/g"; printf "' "; }
 # field NAME FILE: the value of NAME=value in a file with several such words on one line.
 field() { tr ' ' '\n' <"$2" | sed -n "s/^$1=//p"; }
 
+# keep FILE...: lets files outlive a power cut. A name is kept with the folder that it is in.
+keep() { sync "$@" 2>/dev/null || sync; }
+
 # Locks the folder, and refuses a conductor whose epoch is lower than one that was here before.
 enter() {
     # Users pass through it to their own jobs, and cannot list it.
@@ -67,8 +70,9 @@ enter() {
         exit 0
     elif [ "$1" -gt "$seen" ]; then
         echo "$1" >"$folder/epoch.new"
-        sync "$folder/epoch.new" 2>/dev/null || sync
+        keep "$folder/epoch.new"
         mv "$folder/epoch.new" "$folder/epoch"
+        keep "$folder"
     fi
 }
 
@@ -139,8 +143,9 @@ prepare() {
     for mark in ready not-cut not-drained; do : >"$new/$mark"; done
     for record in pids.new exit.new; do record "" >"$new/$record"; done
     if [ "$(id -u)" = 0 ]; then chown -R "$user" "$new"; fi
-    sync "$new/start" "$new/run" 2>/dev/null || sync
+    keep "$new/start" "$new/run" "$new"
     mv "$new" "$job"
+    keep "$folder"
     new=
 }
 
@@ -162,6 +167,9 @@ script() {
     echo "job=$(quote "$job") input=$(quote "${input_file:-/dev/null}") limit=$limit"
     cat <<'END'
 cd "$job" && mv ready ran 2>/dev/null || exit 0
+keep() { sync "$@" 2>/dev/null || sync; }
+# A host that loses its power must not forget that this was run.
+keep .
 # The helper sends signals to the command, not to this script, which waits for the command's end and records it. Whoever
 # signals this script ends everything: the host shuts down, or somebody has stopped the unit.
 stopped=
@@ -203,7 +211,7 @@ status=$?
 memory=$([ "$(ooms)" = "$before" ] || echo ' out-of-memory')
 peak=$(cat "$cgroup/memory.peak" 2>/dev/null || echo unknown)
 record "status=$status peak=$peak$memory" exit
-sync exit 2>/dev/null || sync
+keep exit .
 END
 }
 

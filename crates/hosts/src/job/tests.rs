@@ -64,3 +64,30 @@ fn a_helper_that_fails_once_a_job_may_run_does_not_say_that_nothing_was_done() {
     let open = failing("    answer \"started ");
     assert!(open.is_err(), "{open:?}");
 }
+
+#[test]
+fn what_a_host_must_remember_is_on_the_disk_before_it_is_relied_on() {
+    let host = Host::new();
+    // Each program says what it does, by the last parts of its paths.
+    for name in ["sync", "mv"] {
+        let script = format!(
+            "#!/bin/sh\nwords={name}; for path in \"$@\"; do words=\"$words ${{path##*/}}\"; done\n\
+             echo \"$words\" >>{}; PATH=/usr/bin:/bin; exec {name} \"$@\"\n",
+            host.path("done").display()
+        );
+        host.has_program(name, &script);
+    }
+    let job = nothing_to_do();
+    assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 7, input: 0 }), Ok(Reply::Started));
+    let done = std::fs::read_to_string(host.path("done")).expect("it was written");
+    let expected = [
+        "sync epoch.new",
+        "mv epoch.new epoch",
+        "sync jobs",
+        "mv start.new start",
+        "sync start run job.new",
+        "mv job.new job",
+        "sync jobs",
+    ];
+    assert_eq!(done.lines().take(expected.len()).collect::<Vec<_>>(), expected);
+}
