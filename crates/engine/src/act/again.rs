@@ -12,8 +12,8 @@ use cutover_core::words::some_of;
 use cutover_hosts::supervisor::Verb;
 
 use super::gone::stopped_for_good;
-use super::manner::grace;
-use super::supervised::{Subject, Up, change_of_pids, order, states, up};
+use super::orders::{Heed, heed, order};
+use super::supervised::{Subject, Up, change_of_pids, states, up};
 use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::halt::WriteError;
@@ -117,10 +117,14 @@ pub(super) async fn still_stopped(
 ) -> Answer<Seen> {
     let look = async |slot: &StepSlot<'_>, subject: &Subject<'_>| {
         let up = up(context, slot, subject).await?;
-        Ok(if up.is_empty() { None } else { Some(up) })
+        if up.is_empty() {
+            return Ok(None);
+        }
+        let is_told = up.is_told() || heed(context, slot, &subject.id).await? == Heed::Obeys;
+        Ok(Some((up, is_told)))
     };
     let (found, failed) = found(context, hosts, look).await;
-    for (subject, up) in &found {
+    for (subject, (up, _)) in &found {
         up.notes(subject.name).into_iter().for_each(|text| context.note(Fact::Note { text }));
         context.note(ran_again(context, subject.name, &up.all_programs(), snapshots));
     }
@@ -133,13 +137,11 @@ pub(super) async fn still_stopped(
             None => Seen::Holds(vec![Fact::Note { text: format!("hosts with all services stopped: {}", hosts.len()) }]),
         });
     }
-    let told = context.told_to_stop.get().map(|told| told.at_least_until(context.clock.moment()));
-    let was_just_told = told.is_some_and(|ago| ago < grace(&context.step.action));
-    // What was told to stop a moment ago may not have heard of it yet, and what is started later is told again.
-    if !was_just_told && found.iter().any(|(_, up)| !up.is_told()) {
+    if found.iter().any(|(_, (_, is_told))| !is_told) {
         return Ok(Seen::NotYet);
     }
-    let words: Vec<String> = found.iter().map(|(subject, up)| format!("{} on {}", up.words(), subject.name)).collect();
+    let words: Vec<String> =
+        found.iter().map(|(subject, (up, _))| format!("{} on {}", up.words(), subject.name)).collect();
     Ok(Seen::UnderWay(format!("still running: {}", words.join("; "))))
 }
 
@@ -158,7 +160,6 @@ pub(super) async fn stop_again(
             answer => answer?,
         }
     }
-    context.told_to_stop.set(Some(context.clock.moment()));
     match failed {
         Some(failure) => Err(failure.into()),
         None => Ok(()),

@@ -6,7 +6,7 @@ use cutover_core::plan::RunCommands;
 use cutover_hosts::commands;
 use cutover_hosts::job::JobState;
 
-use super::supervised::give;
+use super::orders::give;
 use super::{Seen, StepContext};
 use crate::halt::WriteError;
 use crate::ports::Answer;

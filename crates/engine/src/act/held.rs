@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cutover_core::plan::HeldItems;
 use cutover_hosts::hold::{self, State, Verb};
 
-use super::supervised::give;
+use super::orders::give;
 use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::halt::WriteError;

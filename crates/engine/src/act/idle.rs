@@ -9,7 +9,8 @@ use cutover_hosts::supervisor::{Verb, autostart};
 
 use super::StepContext;
 use super::hosts;
-use super::supervised::{Subject, no_status, order, states};
+use super::orders::order;
+use super::supervised::{Subject, no_status, states};
 use crate::failure::Failure;
 use crate::halt::WriteError;
 use crate::ports::{Answer, World};

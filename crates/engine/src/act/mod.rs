@@ -17,6 +17,7 @@ mod images;
 mod late;
 mod manner;
 mod migrations;
+mod orders;
 mod pages;
 mod printed;
 mod programs;

@@ -18,7 +18,7 @@ use cutover_engine::gate::Permit;
 use cutover_engine::phase::Ending;
 use cutover_engine::ports::{Answer, Clock, Hosts, World};
 use cutover_hosts::command::{Ask, Said};
-use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
+use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
 use cutover_hosts::supervisor::{Order, State, Verb, autostart, print_other, print_running};
 use cutover_hosts::{answers, celery, processes};
 
@@ -49,6 +49,8 @@ pub(crate) struct Services {
     is_stubborn: Cell<bool>,
     /// Whether stubborn programs at least begin to stop.
     obeys_late: Cell<bool>,
+    /// Orders are being carried out until this moment.
+    orders_run_until: Cell<Option<Timestamp>>,
     /// Nothing answers before this moment.
     silent_until: Cell<Option<Timestamp>>,
     /// Whether supervisor's `autostart` is on, in its files and as it has read them.
@@ -99,6 +101,7 @@ impl Services {
             at_look,
             is_stubborn,
             obeys_late,
+            orders_run_until: Cell::default(),
             silent_until,
             starts_at_boot,
             hold_exit: Cell::default(),
@@ -216,8 +219,15 @@ impl Hosts for Services {
         Ok(JobStart::Started)
     }
 
-    async fn job(&self, _: &InstanceId, _: &JobName, _: u64) -> Answer<Option<JobReport>> {
-        Err(Failure::permanent("nobody asks for this here"))
+    async fn job(&self, _: &InstanceId, name: &JobName, _: u64) -> Answer<Option<JobReport>> {
+        if !self.jobs.borrow().contains(name) {
+            return Ok(None);
+        }
+        let runs = self.orders_run_until.get().is_some_and(|until| self.clock.now() < until);
+        let ended = JobState::Ended { exit: 0, out_of_memory: false, peak_memory: None };
+        let state = if runs { JobState::Running } else { ended };
+        let (output, next, size, is_cut) = Default::default();
+        Ok(Some(JobReport { started: self.start, epoch: 1, state, output, next, size, is_cut }))
     }
 
     async fn signal_job(&self, _: &Permit, _: &InstanceId, _: &JobName, _: Signal) -> Answer<bool> {
@@ -362,6 +372,53 @@ fn past_the_limit_a_stop_waits_if_the_file_says_so_and_says_for_what() {
 }
 
 #[test]
+fn the_time_to_stop_begins_with_the_first_order_however_often_it_is_given() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.is_stubborn.set(true);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
+    assert!((4..7).contains(&services.calls().len()), "{:?}", services.calls());
+    let error = stage.error_of("stop");
+    assert!(error.starts_with("still running on edx-0 after 1m") && error.contains(": cms, lms"), "{error}");
+    assert!((60..65).contains(&stage.elapsed()), "{} s", stage.elapsed());
+}
+
+#[test]
+fn an_order_is_not_given_again_while_the_host_carries_it_out() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.is_stubborn.set(true);
+    let ends = later(stage.clock.now(), Duration::from_secs(400));
+    services.orders_run_until.set(Some(ends));
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        if services.clock.now() >= ends {
+            services.put(&["cms".into(), "lms".into()], State::Stopped);
+        }
+    })));
+    assert_eq!(stage.conduct(vec![stop_workers(PastStopLimit::Wait)]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop cms lms"]);
+}
+
+#[test]
+fn a_stop_that_waits_past_its_limit_tells_a_program_again_that_runs_again() {
+    let mut stage = Stage::new();
+    let services = late_workers(&mut stage);
+    let at = |seconds| later(stage.clock.now(), Duration::from_secs(seconds));
+    let (restarted, ends, was_restarted) = (at(300), at(900), Cell::new(false));
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        if services.clock.now() >= restarted && !was_restarted.replace(true) {
+            services.put(&["lms".into()], State::Running);
+        }
+        if services.clock.now() >= ends {
+            services.put(&["cms".into(), "lms".into()], State::Stopped);
+            services.listed.replace(None);
+        }
+    })));
+    assert_eq!(stage.conduct(vec![stop_workers(PastStopLimit::Wait)]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop cms lms", "stop cms lms"]);
+}
+
+#[test]
 fn what_is_still_there_after_a_kill_is_named() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Stopped)]);
@@ -465,11 +522,44 @@ fn programs_that_could_not_be_kept_running_are_started_again_by_the_next_run() {
 fn programs_that_cannot_be_kept_running_have_failed_at_once_with_their_names() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Fatal), ("lms", State::Running)]);
-    stage.was_begun(vec![start()], Vec::new());
+    let order = Fact::Order { instance: "i-1".into(), job: "order".into() };
+    services.jobs.borrow_mut().push("order".into());
+    stage.was_begun(vec![start()], vec![learned("start", order)]);
     assert_eq!(stage.resume(), Ending::Failed(vec!["start".into()]));
     assert_eq!((services.calls(), stage.elapsed()), (Vec::new(), 0));
     let error = stage.error_of("start");
     assert!(error.starts_with("cms on edx-0 could not be kept running"), "{error}");
+}
+
+#[test]
+fn programs_that_had_given_up_before_they_were_told_to_start_have_not_failed() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Fatal), ("lms", State::Fatal)]);
+    services.is_stubborn.set(true);
+    let starts = later(stage.clock.now(), Duration::from_secs(40));
+    services.orders_run_until.set(Some(starts));
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        if services.clock.now() >= starts && services.programs.borrow()[&"cms".into()].state == State::Fatal {
+            services.put(&["cms".into(), "lms".into()], State::Running);
+        }
+    })));
+    stage.was_begun(vec![start()], vec![failed("start")]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["start cms lms"]);
+    assert_eq!(stage.mentioned.borrow()[0], "told to start, and not started yet: cms, lms");
+}
+
+#[test]
+fn programs_that_gave_up_after_they_were_told_to_start_have_failed() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Fatal), ("lms", State::Running)]);
+    services.is_stubborn.set(true);
+    services.orders_run_until.set(Some(later(stage.clock.now(), Duration::from_secs(5))));
+    stage.was_begun(vec![start()], vec![failed("start")]);
+    assert_eq!(stage.resume(), Ending::Failed(vec!["start".into()]));
+    assert_eq!(services.calls(), ["start cms lms"]);
+    assert!(stage.error_of("start").starts_with("cms on edx-0 could not be kept"), "{}", stage.error_of("start"));
+    assert!((5..9).contains(&stage.elapsed()), "{} s", stage.elapsed());
 }
 
 #[test]
