@@ -84,13 +84,14 @@ pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Resu
 async fn stop_there(context: &StepContext<'_>, stop: &StopServices, subject: &Subject<'_>) -> Result<(), WriteError> {
     let up = up(context, &context.slot, subject).await?;
     let past_limit = since_told(context) >= stop.stop_limit;
-    let stopping = up.stopping();
-    if past_limit && stop.past_stop_limit == PastStopLimit::Kill && !stopping.is_empty() {
+    let (stopping, left) = (up.stopping(), up.left());
+    let is_told = !stopping.is_empty() || !left.is_empty();
+    if past_limit && stop.past_stop_limit == PastStopLimit::Kill && is_told {
         // Recorded before the kill: its answer may be lost, or this process may end, and interrupted tasks must be
         // reported.
         let tasks = tasks::left(context, subject).await.unwrap_or_default();
         context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone(), tasks }).await?;
-        return order(context, "kill", Verb::Kill, subject, stopping, up.left()).await;
+        return order(context, "kill", Verb::Kill, subject, stopping, left).await;
     }
     tasks::put_on_record(context, stop, subject).await?;
     let answer = order(context, "stop", Verb::Stop, subject, stop.programs.clone(), Vec::new()).await;

@@ -87,7 +87,7 @@ pub(super) fn change_of_pids(context: &StepContext<'_>, subject: &Subject<'_>, s
 /// What is not stopped on a host.
 pub(super) struct Up {
     /// The programs that supervisor does not say to be down.
-    pub(super) programs: Vec<(ProgramName, State)>,
+    programs: Vec<(ProgramName, State)>,
     /// The processes of programs that supervisor says to be down.
     processes: Vec<Leftover>,
 }
@@ -100,6 +100,11 @@ impl Up {
     /// Whether all of it was told to stop.
     pub(super) fn is_told(&self) -> bool {
         self.programs.iter().all(|(_, state)| *state == State::Stopping)
+    }
+
+    /// The programs that supervisor does not say to be down.
+    pub(super) fn running(&self) -> Vec<ProgramName> {
+        self.programs.iter().map(|(program, _)| program.clone()).collect()
     }
 
     /// The programs that were told to stop and have not.
@@ -166,6 +171,6 @@ async fn processes_left(
     let question = processes::ask();
     let said = context.ask_with(slot, async |world| world.hosts.ask(&subject.id, &question).await).await?;
     let (all, none) = (context.pids.borrow(), BTreeMap::new());
-    let signs = Signs { programs: subject.programs, pids: all.get(&subject.id).unwrap_or(&none), texts: &[] };
+    let signs = Signs { programs: subject.programs, pids: all.get(&subject.id).unwrap_or(&none) };
     processes::read(&signs, &said).map_err(|why| Failure::permanent(format!("{}: {why}", subject.name)))
 }
