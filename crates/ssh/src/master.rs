@@ -20,7 +20,7 @@ const LOCAL: Duration = Duration::from_secs(5);
 /// The largest answer that is read, in bytes. A list of a thousand processes is about as large; and of the hosts that are
 /// asked at the same time, all together must fit into memory.
 const LARGEST: usize = 1 << 20;
-/// How much of standard error is kept, in bytes. Only a line of it is ever shown.
+/// How much of standard error is kept, in bytes. Only its last line is ever shown.
 const COMPLAINTS: usize = 64 << 10;
 
 /// A master connection. It is ended when it is closed, or by itself some time after its last use.
@@ -104,8 +104,8 @@ impl Master {
             Ok(())
         };
         let mut printed = Printed::default();
-        let answer = read(stdout, LARGEST, Rest::IsTooMuch, &mut printed.stdout);
-        let complaints = read(stderr, COMPLAINTS, Rest::IsDropped, &mut printed.stderr);
+        let answer = read(stdout, LARGEST, Excess::IsTooMuch, &mut printed.stdout);
+        let complaints = read(stderr, COMPLAINTS, Excess::PushesOut, &mut printed.stderr);
         let ended = within(limit, async { tokio::try_join!(write, answer, complaints) }).await;
         let _ = child.disconnect().await;
         match ended {
@@ -213,8 +213,9 @@ async fn ended(mut child: tokio::process::Child) -> std::io::Result<(bool, Strin
 
 /// What becomes of output beyond its limit.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Rest {
-    IsDropped,
+enum Excess {
+    /// It pushes out what came first.
+    PushesOut,
     IsTooMuch,
 }
 
@@ -222,7 +223,7 @@ enum Rest {
 async fn read(
     stream: Option<impl tokio::io::AsyncRead + Unpin>,
     limit: usize,
-    rest: Rest,
+    excess: Excess,
     kept: &mut Vec<u8>,
 ) -> Result<(), Trouble> {
     let Some(mut stream) = stream else { return Ok(()) };
@@ -232,11 +233,12 @@ async fn read(
         if length == 0 {
             return Ok(());
         }
-        let room = limit - kept.len();
-        if length > room && rest == Rest::IsTooMuch {
+        kept.extend_from_slice(&piece[..length]);
+        let too_much = kept.len().saturating_sub(limit);
+        if too_much > 0 && excess == Excess::IsTooMuch {
             return Err(Trouble::TooLarge(format!("{} MB", limit >> 20)));
         }
-        kept.extend_from_slice(&piece[..length.min(room)]);
+        kept.drain(..too_much);
     }
 }
 

@@ -18,6 +18,7 @@ mod late;
 mod manner;
 mod migrations;
 mod orders;
+mod output;
 mod pages;
 mod printed;
 mod programs;

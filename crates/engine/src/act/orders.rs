@@ -7,6 +7,7 @@ use cutover_hosts::job::{Job, JobState};
 use cutover_hosts::supervisor::{Order, Verb};
 
 use super::StepContext;
+use super::output::{last_line, whole};
 use super::supervised::Subject;
 use crate::gate::Permit;
 use crate::halt::WriteError;
@@ -33,6 +34,14 @@ pub(super) async fn heed(context: &StepContext<'_>, slot: &StepSlot<'_>, host: &
         Some(JobState::Running) => Heed::Obeys,
         Some(JobState::Ended { .. } | JobState::HostRestarted | JobState::Vanished) => Heed::Done,
     })
+}
+
+/// What a host complained about while it carried out the last order of this step, which prints nothing else.
+pub(super) async fn complaint(context: &StepContext<'_>, host: &InstanceId) -> Answer<Option<String>> {
+    let Some(name) = context.last_order(host) else { return Ok(None) };
+    let report = whole(context, host, &name).await?;
+    let ended = report.filter(|report| report.state != JobState::Running);
+    Ok(ended.and_then(|report| last_line(&report.output)))
 }
 
 /// Gives a supervisor an order. Its job has a name of its own: under the name of an earlier order, nothing would be done.
