@@ -98,7 +98,7 @@ impl HostsOverSsh {
     async fn reply(&self, call: Call, host: &InstanceId, request: &Request<'_>, offset: u64) -> Answer<Reply> {
         let (address, login) = self.connected(call, host).await?;
         let command = request.command(&self.folder, &login);
-        let output = self.ssh.run(&address, &command, b"", LIMIT).await;
+        let output = self.ssh.run(&address, &command, request.input(), LIMIT).await;
         let output = output.map_err(|trouble| failure(call, host, &trouble))?;
         match job::read(&output.stdout, offset) {
             Ok(Reply::Superseded(seen)) => Err(Failure::new(
@@ -168,7 +168,7 @@ impl Hosts for HostsOverSsh {
     }
 
     async fn start_job(&self, permit: &Permit, host: &InstanceId, job: &Job) -> Answer<JobStart> {
-        let request = Request::Start { job, epoch: check(permit)?, input: 0 };
+        let request = Request::Start { job, epoch: check(permit)? };
         match self.reply(Call::Writes, host, &request, 0).await? {
             Reply::Started => Ok(JobStart::Started),
             Reply::Found => Ok(JobStart::Found),

@@ -53,7 +53,7 @@ fn nothing_to_do() -> Job {
 #[test]
 fn a_helper_that_fails_once_a_job_may_run_does_not_say_that_nothing_was_done() {
     let job = nothing_to_do();
-    let request = Request::Start { job: &job, epoch: 1, input: 0 };
+    let request = Request::Start { job: &job, epoch: 1 };
     let failing = |line: &str| {
         let helper = HELPER.replacen(line, &format!("    false\n{line}"), 1);
         assert_ne!(helper, HELPER, "{line}");
@@ -78,7 +78,7 @@ fn what_a_host_must_remember_is_on_the_disk_before_it_is_relied_on() {
         host.has_program(name, &script);
     }
     let job = nothing_to_do();
-    assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 7, input: 0 }), Ok(Reply::Started));
+    assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 7 }), Ok(Reply::Started));
     let done = std::fs::read_to_string(host.path("done")).expect("it was written");
     let expected = [
         "sync epoch.new",
