@@ -292,11 +292,9 @@ fn diagnosis(
 ) -> Seen {
     let outputs = context.output.borrow();
     let printed = &outputs[job];
-    let text = printed.text();
-    let mut lines = text.lines().rev().map(str::trim);
-    let stuck = lines
-        .find(|line| line.starts_with("Applying ") && !line.ends_with("OK"))
-        .map_or_else(String::new, |line| format!("; stuck at {}", line.trim_start_matches("Applying ")));
+    let (stuck, said) = (printed.stuck(), printed.complaint());
+    let stuck = stuck.map_or_else(String::new, |migration| format!("; stuck at {migration}..."));
+    let said = said.map_or_else(String::new, |line| format!("; it says last: {line}"));
     let pending = pending.map_or_else(|| "an unknown number".to_owned(), |pending| pending.to_string());
     let back = match snapshot(context, migrate) {
         Some(snapshot) => format!("restore the snapshot {snapshot}"),
@@ -304,7 +302,7 @@ fn diagnosis(
     };
     let (ending, first) = ending(migrate, job, state);
     let why = format!(
-        "{ending}: {} migrations of {} were applied, {pending} are pending{stuck}. The schema may be half migrated, and \
+        "{ending}: {} migrations of {} were applied, {pending} are pending{stuck}{said}. The schema may be half migrated, and \
          the maintenance page must stay up",
         printed.applied(),
         migrate.schema,
