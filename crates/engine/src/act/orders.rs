@@ -17,11 +17,11 @@ use crate::slots::StepSlot;
 /// How a host stands to the last order that this step gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heed {
-    /// It was not given one, or knows nothing of it.
+    /// It was not given one, knows nothing of it, or was interrupted.
     Unheard,
     /// It is carrying the order out, so what it shows may be from before.
     Obeys,
-    /// It has carried the order out, as far as it ever will.
+    /// It has carried the order out, whatever came of it.
     Done,
 }
 
@@ -30,9 +30,9 @@ pub(super) async fn heed(context: &StepContext<'_>, slot: &StepSlot<'_>, host: &
     let Some(name) = context.last_order(host) else { return Ok(Heed::Unheard) };
     let report = context.ask_with(slot, async |world| world.hosts.job(host, &name, 0).await).await?;
     Ok(match report.map(|report| report.state) {
-        None => Heed::Unheard,
+        None | Some(JobState::HostRestarted | JobState::Vanished) => Heed::Unheard,
         Some(JobState::Running) => Heed::Obeys,
-        Some(JobState::Ended { .. } | JobState::HostRestarted | JobState::Vanished) => Heed::Done,
+        Some(JobState::Ended { .. }) => Heed::Done,
     })
 }
 

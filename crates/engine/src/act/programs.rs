@@ -33,7 +33,7 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
         return Ok(Seen::holds());
     }
     note_after_snapshot(context, &stop.host.name, &up);
-    let is_past_limit = since_told(context) >= stop.stop_limit;
+    let is_past_limit = is_past_limit(context, stop);
     if !is_past_limit || stop.past_stop_limit == PastStopLimit::Wait {
         // A program runs that was not told, or runs again.
         if !up.is_told() && heed(context, &context.slot, &subject.id).await? != Heed::Obeys {
@@ -83,10 +83,9 @@ pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Resu
 
 async fn stop_there(context: &StepContext<'_>, stop: &StopServices, subject: &Subject<'_>) -> Result<(), WriteError> {
     let up = up(context, &context.slot, subject).await?;
-    let past_limit = since_told(context) >= stop.stop_limit;
     let (stopping, left) = (up.stopping(), up.left());
-    let is_told = !stopping.is_empty() || !left.is_empty();
-    if past_limit && stop.past_stop_limit == PastStopLimit::Kill && is_told {
+    let may_kill = stop.past_stop_limit == PastStopLimit::Kill && is_past_limit(context, stop);
+    if may_kill && !(stopping.is_empty() && left.is_empty()) {
         // Recorded before the kill: its answer may be lost, or this process may end, and interrupted tasks must be
         // reported.
         let tasks = tasks::left(context, subject).await.unwrap_or_default();
@@ -109,6 +108,11 @@ fn are_told(context: &StepContext<'_>) {
 /// wrong, so they get their whole time again from a process that takes the step up.
 fn since_told(context: &StepContext<'_>) -> Duration {
     context.told_to_stop.get().map(|told| told.at_least_until(context.clock.moment())).unwrap_or_default()
+}
+
+/// Whether programs that were told to stop have had the time that the deployment file gives them.
+fn is_past_limit(context: &StepContext<'_>, stop: &StopServices) -> bool {
+    context.told_to_stop.get().is_some() && since_told(context) >= stop.stop_limit
 }
 
 pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) -> Answer<Seen> {
