@@ -92,7 +92,7 @@ impl Master {
             Some(Ok(child)) => child,
             Some(Err(error)) => return Err(no_session(&error)),
             // The request may have reached the host.
-            None => return Err(Trouble::Lost("the connection does not respond".to_owned())),
+            None => return Err(Trouble::Silent("the connection does not respond".to_owned())),
         };
         let (stdin, stdout, stderr) = (child.stdin().take(), child.stdout().take(), child.stderr().take());
         let write = async {
