@@ -25,6 +25,7 @@ macro_rules! each_host_contract {
             a_job_that_was_never_started_is_nothing,
             starting_a_job_twice_finds_the_first,
             a_job_tells_when_and_by_whom_it_was_started_and_how_it_ended,
+            a_job_reads_its_input_and_nothing_else,
             an_unknown_command_is_a_job_that_has_ended,
             output_is_read_while_a_job_runs,
             output_is_read_from_an_offset,

@@ -1,6 +1,6 @@
 //! Commands on hosts: questions and jobs. Each contract has a host that no other contract has changed.
 //!
-//! The commands are shell scripts of `echo`, `sleep` and `exit`, which run on any host, and which the embedded cloud knows.
+//! The commands are shell scripts of `echo`, `cat`, `sleep` and `exit`, which run on any host, and which the embedded cloud knows.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use cutover_engine::halt::WriteError;
 use cutover_engine::ports::{Answer, Clock, Hosts};
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
+use cutover_hosts::secret::Secret;
 
 use crate::broken::{Broken, Kept, refused_for_good, same, that};
 
@@ -153,6 +154,16 @@ pub(crate) async fn a_job_tells_when_and_by_whom_it_was_started_and_how_it_ended
     same("its epoch", report.epoch, 7)?;
     same("both its outputs", text(&report), "out\nerr\n".to_owned())?;
     that((before..=after).contains(&report.started), || format!("it was started at {}", report.started))
+}
+
+pub(crate) async fn a_job_reads_its_input_and_nothing_else(stage: &HostStage) -> Kept {
+    for (name, input, printed) in [("given", "one\ntwo\n", "one\ntwo\nend\n"), ("nothing", "", "end\n")] {
+        let job = Job { input: Secret::new(input), ..job(name, "cat; echo end") };
+        same("the start", stage.start(1, &job).await?, JobStart::Started)?;
+        same("what it printed", text(&stage.ended(&job.name).await?), printed.to_owned())?;
+        same("the second start", stage.start(1, &job).await?, JobStart::Found)?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn an_unknown_command_is_a_job_that_has_ended(stage: &HostStage) -> Kept {

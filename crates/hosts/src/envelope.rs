@@ -91,7 +91,8 @@ pub fn open(stdout: &[u8], stderr: &[u8]) -> Answered {
         (Some(end), Some(exit)) => Answered::Ended(Output {
             exit,
             stdout: inside[..end].to_vec(),
-            stderr: after_begin(stderr).unwrap_or_default().to_vec(),
+            // Of much of it, only the end is kept, and not the mark.
+            stderr: after_begin(stderr).unwrap_or(stderr).to_vec(),
         }),
         _ => Answered::CutOff,
     }

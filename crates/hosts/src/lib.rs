@@ -5,6 +5,7 @@
 //! is missing for good news: an answer that does not mention everything that was asked is an error.
 //!
 //! - `command`: an argument list with the user and the folder it runs in, and what it printed;
+//! - `secret`: bytes that nobody is shown, for the standard input of a job;
 //! - `shell`: the one place where arguments are quoted for a shell;
 //! - `job`: durable, named jobs, and the helper script that keeps them on a host;
 //! - `supervisor`: the states of programs, and the orders to start, stop and kill them;
@@ -28,5 +29,6 @@ pub mod job;
 pub mod processes;
 pub mod queues;
 pub mod readiness;
+pub mod secret;
 pub mod shell;
 pub mod supervisor;

@@ -13,7 +13,7 @@ use cutover_hosts::command::Command;
 use cutover_hosts::envelope::{self, Answered, Output};
 
 use crate::host_keys::HostKeys;
-use crate::master::{self, Master, Printed};
+use crate::master::{self, Master};
 use crate::settings::Settings;
 use crate::trouble::{Trouble, of_not_begun};
 
@@ -84,23 +84,20 @@ impl SshHosts {
         let master = cell.get().ok_or_else(|| Trouble::Unreachable("the connection has ended".to_owned()))?;
         let line = envelope::line(command, limit, &master.user);
         let printed = master.run(&line, input, limit + WAY).await;
-        let answer = match &printed {
-            Ok(Printed { stdout, stderr, has_ended }) => match envelope::open(stdout, stderr) {
-                Answered::Ended(output) => return Ok(output),
-                Answered::NotBegun(_) if !has_ended => Err(Trouble::StuckBefore(within(limit + WAY))),
-                Answered::CutOff if !has_ended => Err(Trouble::Lost(format!("no answer {}", within(limit + WAY)))),
-                Answered::NotBegun(_) if stdout.is_empty() && stderr.is_empty() => {
-                    Err(Trouble::Lost("the connection ended".to_owned()))
-                }
-                Answered::NotBegun(said) => Err(of_not_begun(said)),
-                Answered::CutOff => Err(Trouble::Lost("the answer is not complete".to_owned())),
-            },
-            Err(trouble) => Err(trouble.clone()),
-        };
-        if !master.is_alive(&self.settings).await {
+        let answered = printed.as_ref().map(|printed| envelope::open(&printed.stdout, &printed.stderr));
+        if let Ok(Answered::Ended(output)) = answered {
+            return Ok(output);
+        }
+        let lives = master.is_alive(&self.settings).await;
+        if !lives {
             self.forget(address, &cell);
         }
-        answer
+        Err(match answered {
+            Ok(answered) => {
+                incomplete(answered, printed.as_ref().is_ok_and(|printed| printed.has_ended), lives, limit + WAY)
+            }
+            Err(trouble) => trouble.clone(),
+        })
     }
 
     /// The user that commands run as on a host.
@@ -136,8 +133,17 @@ impl SshHosts {
     }
 }
 
-fn within(limit: Duration) -> String {
-    format!("within {} s", limit.as_secs())
+/// Why an answer is not complete. `has_ended` says whether the host has ended its output within `limit`, and `lives` whether
+/// the connection outlived it: with the connection, anything may have been lost that the host printed.
+fn incomplete(answered: Answered, has_ended: bool, lives: bool, limit: Duration) -> Trouble {
+    let within = format!("within {} s", limit.as_secs());
+    match answered {
+        Answered::NotBegun(_) if !has_ended => Trouble::StuckBefore(within),
+        _ if !has_ended => Trouble::Lost(format!("no answer {within}")),
+        _ if !lives => Trouble::Lost("the connection ended".to_owned()),
+        Answered::NotBegun(said) => of_not_begun(said),
+        Answered::CutOff | Answered::Ended(_) => Trouble::Lost("the answer is not complete".to_owned()),
+    }
 }
 
 /// Ends the connections that cutover has made. The operator's own ones stay.
@@ -147,5 +153,28 @@ impl Drop for SshHosts {
         let ending: Vec<_> =
             masters.values().filter_map(|cell| cell.get()).filter_map(|master| master.end(&self.settings)).collect();
         master::wait_for(ending, TO_END);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_has_certainly_not_begun_only_if_the_connection_outlived_what_the_host_printed() {
+        let welcome = || Answered::NotBegun("welcome".to_owned());
+        let of = |answered, has_ended, lives| incomplete(answered, has_ended, lives, Duration::from_secs(9));
+        assert_eq!(of(welcome(), true, true), Trouble::NotBegun("welcome".to_owned()));
+        for trouble in [
+            of(welcome(), true, false),
+            of(Answered::NotBegun("for root rights use sudo".to_owned()), true, false),
+            of(welcome(), false, true),
+            of(welcome(), false, false),
+            of(Answered::CutOff, true, true),
+            of(Answered::CutOff, true, false),
+            of(Answered::CutOff, false, true),
+        ] {
+            assert!(trouble.may_have_run(), "{trouble}");
+        }
     }
 }

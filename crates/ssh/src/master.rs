@@ -20,7 +20,7 @@ const LOCAL: Duration = Duration::from_secs(5);
 /// The largest answer that is read, in bytes. A list of a thousand processes is about as large; and of the hosts that are
 /// asked at the same time, all together must fit into memory.
 const LARGEST: usize = 1 << 20;
-/// How much of standard error is kept, in bytes. Only a line of it is ever shown.
+/// How much of standard error is kept, in bytes. Only its last line is ever shown.
 const COMPLAINTS: usize = 64 << 10;
 
 /// A master connection. It is ended when it is closed, or by itself some time after its last use.
@@ -90,9 +90,9 @@ impl Master {
         command.stdin(openssh::Stdio::piped()).stdout(openssh::Stdio::piped()).stderr(openssh::Stdio::piped());
         let mut child = match within(LOCAL, command.spawn()).await {
             Some(Ok(child)) => child,
-            // Without a session on the host, nothing was run there.
-            Some(Err(error)) => return Err(Trouble::Unreachable(told(&error))),
-            None => return Err(Trouble::Unreachable("the connection does not respond".to_owned())),
+            Some(Err(error)) => return Err(no_session(&error)),
+            // The request may have reached the host.
+            None => return Err(Trouble::Silent("the connection does not respond".to_owned())),
         };
         let (stdin, stdout, stderr) = (child.stdin().take(), child.stdout().take(), child.stderr().take());
         let write = async {
@@ -104,8 +104,8 @@ impl Master {
             Ok(())
         };
         let mut printed = Printed::default();
-        let answer = read(stdout, LARGEST, Rest::IsTooMuch, &mut printed.stdout);
-        let complaints = read(stderr, COMPLAINTS, Rest::IsDropped, &mut printed.stderr);
+        let answer = read(stdout, LARGEST, Excess::IsTooMuch, &mut printed.stdout);
+        let complaints = read(stderr, COMPLAINTS, Excess::PushesOut, &mut printed.stderr);
         let ended = within(limit, async { tokio::try_join!(write, answer, complaints) }).await;
         let _ = child.disconnect().await;
         match ended {
@@ -213,8 +213,9 @@ async fn ended(mut child: tokio::process::Child) -> std::io::Result<(bool, Strin
 
 /// What becomes of output beyond its limit.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Rest {
-    IsDropped,
+enum Excess {
+    /// It pushes out what came first.
+    PushesOut,
     IsTooMuch,
 }
 
@@ -222,7 +223,7 @@ enum Rest {
 async fn read(
     stream: Option<impl tokio::io::AsyncRead + Unpin>,
     limit: usize,
-    rest: Rest,
+    excess: Excess,
     kept: &mut Vec<u8>,
 ) -> Result<(), Trouble> {
     let Some(mut stream) = stream else { return Ok(()) };
@@ -232,11 +233,12 @@ async fn read(
         if length == 0 {
             return Ok(());
         }
-        let room = limit - kept.len();
-        if length > room && rest == Rest::IsTooMuch {
+        kept.extend_from_slice(&piece[..length]);
+        let too_much = kept.len().saturating_sub(limit);
+        if too_much > 0 && excess == Excess::IsTooMuch {
             return Err(Trouble::TooLarge(format!("{} MB", limit >> 20)));
         }
-        kept.extend_from_slice(&piece[..length.min(room)]);
+        kept.drain(..too_much);
     }
 }
 
@@ -255,6 +257,19 @@ fn unusable(settings: &Settings, error: &std::io::Error) -> Trouble {
     Trouble::Unusable(format!("{} could not be started: {error}", settings.program.display()))
 }
 
+/// What it means that there is no session. Nothing was run if nobody took the request, or if it was refused. A master that
+/// ends after it has read the request may have passed it on to the host.
+fn no_session(error: &openssh::Error) -> Trouble {
+    use openssh_mux_client::Error::{PermissionDenied, RequestFailure};
+    match error {
+        // There is no socket, nobody listens there, or the request was left unread.
+        openssh::Error::Disconnected | openssh::Error::SshMux(RequestFailure(_) | PermissionDenied(_)) => {
+            Trouble::Unreachable(told(error))
+        }
+        _ => Trouble::Lost(told(error)),
+    }
+}
+
 fn told(error: &openssh::Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
@@ -264,6 +279,9 @@ fn told(error: &openssh::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
+
     use super::*;
 
     #[test]
@@ -276,5 +294,50 @@ mod tests {
         assert!(effective.global_known_hosts.ends_with("ssh_known_hosts2"));
         assert_eq!(Effective::read("user ada\ncontrolpath none\n").expect("it is complete").socket, None);
         assert_eq!(Effective::read("hostname 10.0.0.1\n"), None);
+    }
+
+    /// How a command fails whose master reads the request for its session, and then answers so, or ends without an answer.
+    async fn run_by(answer: Option<&'static [u8]>) -> Trouble {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("master");
+        let listener = UnixListener::bind(&socket).expect("a socket");
+        let master = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().expect("a client");
+            // HELLO, version 4.
+            send(&mut client, &[0, 0, 0, 1, 0, 0, 0, 4]);
+            receive(&mut client);
+            receive(&mut client);
+            // Its standard streams, each with a byte.
+            client.read_exact(&mut [0; 3]).expect("they come");
+            if let Some(answer) = answer {
+                send(&mut client, answer);
+            }
+        });
+        let trouble = Master::at(socket, None, "ada".to_owned(), false).run("true", b"", LOCAL).await;
+        master.join().expect("the master ends");
+        trouble.expect_err("there is no session")
+    }
+
+    fn send(client: &mut UnixStream, packet: &[u8]) {
+        let length = u32::try_from(packet.len()).expect("a short packet").to_be_bytes();
+        client.write_all(&[&length, packet].concat()).expect("it is sent");
+    }
+
+    fn receive(client: &mut UnixStream) {
+        let mut length = [0; 4];
+        client.read_exact(&mut length).expect("a packet");
+        client.read_exact(&mut vec![0; u32::from_be_bytes(length) as usize]).expect("a whole packet");
+    }
+
+    #[tokio::test]
+    async fn a_command_whose_request_a_master_has_read_before_it_ended_may_have_run() {
+        let lost = run_by(None).await;
+        assert!(lost.may_have_run(), "{lost}");
+        // FAILURE of the first request, for this reason.
+        let refused = run_by(Some(b"\x80\0\0\x03\0\0\0\0\0\0\0\x07refused")).await;
+        assert!(matches!(&refused, Trouble::Unreachable(why) if why.contains("refused")), "{refused}");
+        let missing = Master::at("/nonexistent/master".into(), None, "ada".to_owned(), false);
+        let missing = missing.run("true", b"", LOCAL).await.expect_err("there is no master");
+        assert!(matches!(missing, Trouble::Unreachable(_)), "{missing}");
     }
 }

@@ -98,7 +98,7 @@ impl HostsOverSsh {
     async fn reply(&self, call: Call, host: &InstanceId, request: &Request<'_>, offset: u64) -> Answer<Reply> {
         let (address, login) = self.connected(call, host).await?;
         let command = request.command(&self.folder, &login);
-        let output = self.ssh.run(&address, &command, b"", LIMIT).await;
+        let output = self.ssh.run(&address, &command, request.input(), LIMIT).await;
         let output = output.map_err(|trouble| failure(call, host, &trouble))?;
         match job::read(&output.stdout, offset) {
             Ok(Reply::Superseded(seen)) => Err(Failure::new(
@@ -132,7 +132,7 @@ fn unclear(call: Call, message: String) -> Failure {
 fn failure(call: Call, host: &InstanceId, trouble: &Trouble) -> Failure {
     let message = format!("{host}: {trouble}");
     let failure = match trouble {
-        Trouble::Lost(_) | Trouble::StuckBefore(_) => unclear(call, message),
+        Trouble::Lost(_) | Trouble::Silent(_) | Trouble::StuckBefore(_) => unclear(call, message),
         // It is as large the next time.
         Trouble::TooLarge(_) if call == Call::Writes => Failure::in_doubt(message),
         Trouble::Unreachable(_) | Trouble::NotBegun(_) => Failure::not_applied(message),
@@ -168,7 +168,7 @@ impl Hosts for HostsOverSsh {
     }
 
     async fn start_job(&self, permit: &Permit, host: &InstanceId, job: &Job) -> Answer<JobStart> {
-        let request = Request::Start { job, epoch: check(permit)?, input: 0 };
+        let request = Request::Start { job, epoch: check(permit)? };
         match self.reply(Call::Writes, host, &request, 0).await? {
             Reply::Started => Ok(JobStart::Started),
             Reply::Found => Ok(JobStart::Found),
@@ -210,8 +210,10 @@ mod tests {
     #[test]
     fn a_lost_answer_leaves_a_write_in_doubt_and_what_was_never_sent_does_not() {
         let class = |call, trouble: Trouble| failure(call, &"i-1".into(), &trouble).class;
-        assert_eq!(class(Call::Writes, Trouble::Lost(String::new())), FailureClass::InDoubt);
-        assert_eq!(class(Call::Reads, Trouble::Lost(String::new())), FailureClass::NotApplied);
+        for may_have_run in [Trouble::Lost, Trouble::Silent, Trouble::StuckBefore].map(|of| of(String::new())) {
+            assert_eq!(class(Call::Writes, may_have_run.clone()), FailureClass::InDoubt);
+            assert_eq!(class(Call::Reads, may_have_run), FailureClass::NotApplied);
+        }
         for sent_nothing in [Trouble::Unreachable(String::new()), Trouble::NotBegun(String::new())] {
             assert_eq!(class(Call::Writes, sent_nothing), FailureClass::NotApplied);
         }

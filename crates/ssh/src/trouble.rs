@@ -30,6 +30,9 @@ pub enum Trouble {
     /// The command was carried out, and its answer is larger than this.
     #[error("the answer is larger than {0}, so it was not read")]
     TooLarge(String),
+    /// The connection is there, and the host does not respond. The command may have been sent.
+    #[error("it cannot be reached any more: {0}")]
+    Silent(String),
     /// The command was sent, and its answer was lost or did not come in time.
     #[error("the connection was lost before the answer came: {0}")]
     Lost(String),
@@ -39,13 +42,13 @@ impl Trouble {
     /// Whether the same command may work later without anybody's help.
     #[must_use]
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::StuckBefore(_) | Self::Lost(_))
+        matches!(self, Self::Unreachable(_) | Self::StuckBefore(_) | Self::Silent(_) | Self::Lost(_))
     }
 
     /// Whether the command may have been carried out.
     #[must_use]
     pub const fn may_have_run(&self) -> bool {
-        matches!(self, Self::StuckBefore(_) | Self::TooLarge(_) | Self::Lost(_))
+        matches!(self, Self::StuckBefore(_) | Self::TooLarge(_) | Self::Silent(_) | Self::Lost(_))
     }
 
     /// Whether the host could not prove who it is.
@@ -70,7 +73,9 @@ impl Trouble {
                                         then remove the old key with `ssh-keygen -R`"
             }
             Self::Unusable(_) => "install OpenSSH's client, or correct its configuration",
-            Self::Unreachable(_) => "check the host, its security groups, and the way to it (VPN, jump host)",
+            Self::Unreachable(_) | Self::Silent(_) => {
+                "check the host, its security groups, and the way to it (VPN, jump host)"
+            }
             Self::NoSudo(_) => {
                 "sign in with `ssh` as the same user, run `sudo -n true` there, and allow it without a password \
                  (NOPASSWD in /etc/sudoers.d)"
@@ -165,9 +170,9 @@ mod tests {
     }
 
     #[test]
-    fn only_a_lost_answer_leaves_it_open_whether_the_command_ran() {
+    fn only_a_command_that_may_have_been_sent_leaves_it_open_whether_it_ran() {
         let why = || "why".to_owned();
-        assert!(Trouble::Lost(why()).may_have_run());
+        assert!(Trouble::Lost(why()).may_have_run() && Trouble::Silent(why()).may_have_run());
         for trouble in [Trouble::Unreachable(why()), Trouble::NotBegun(why()), Trouble::KeyRefused(why())] {
             assert!(!trouble.may_have_run(), "{trouble}");
         }

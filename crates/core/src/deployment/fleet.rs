@@ -127,7 +127,8 @@ impl Roles {
     }
 }
 
-/// Service control on the hosts of one role.
+/// Service control on the hosts of one role. Its commands must not contain secrets: plans and journals repeat them, and every
+/// user of a host can see what runs there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Services {

@@ -38,7 +38,7 @@ pub struct Migration {
     /// The fleets that run it. Default: all of them.
     #[serde(default)]
     pub fleets: Vec<FleetName>,
-    /// The command and its arguments, as a list.
+    /// The command and its arguments, as a list, without secrets: plans and journals repeat it.
     #[schemars(length(min = 1))]
     pub command: Vec<String>,
     /// The command that lists migrations, with `[ ]` in front of each pending one.

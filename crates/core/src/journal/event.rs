@@ -278,7 +278,7 @@ pub enum Fact {
     Killed {
         /// The host.
         host: HostName,
-        /// The programs.
+        /// The programs; none if only processes were left of which it is not known to which program they belonged.
         programs: Vec<crate::names::ProgramName>,
         /// The tasks that they were running, as far as celery has named them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -349,7 +349,7 @@ pub enum Fact {
     RanAgain {
         /// The host.
         host: HostName,
-        /// The programs.
+        /// The programs; none if it was something else that supervisor had started.
         programs: Vec<crate::names::ProgramName>,
         /// The snapshots, begun already, that may lack what these programs have written.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]

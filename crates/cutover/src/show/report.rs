@@ -273,16 +273,20 @@ fn happened(event: &Event) -> Option<String> {
 /// The text for programs that were killed.
 pub(super) fn killed(fact: &Fact) -> Option<String> {
     let Fact::Killed { host, programs, tasks } = fact else { return None };
-    let programs: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
     let tasks: Vec<String> = tasks.iter().map(ToString::to_string).collect();
     let with = if tasks.is_empty() { String::new() } else { format!("; with them end the tasks {}", tasks.join(", ")) };
-    Some(format!("about to be killed on {host}, after the stop limit: {}{with}", programs.join(", ")))
+    Some(format!("about to be killed on {host}, after the stop limit: {}{with}", joined(programs)))
+}
+
+/// Programs, or what is left of programs that are not known.
+fn joined(programs: &[ProgramName]) -> String {
+    let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
+    if names.is_empty() { "processes that supervisor had started".to_owned() } else { names.join(", ") }
 }
 
 /// The text for programs that were running again.
 pub(super) fn ran_again(fact: &Fact) -> Option<String> {
     let Fact::RanAgain { host, programs, snapshots } = fact else { return None };
-    let programs: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
     let lacking = match snapshots.is_empty() {
         true => String::new(),
         false => {
@@ -290,7 +294,7 @@ pub(super) fn ran_again(fact: &Fact) -> Option<String> {
             format!("; what they wrote may be missing from {}", snapshots.join(", "))
         }
     };
-    Some(format!("running again on {host} after they had been stopped: {}{lacking}", programs.join(", ")))
+    Some(format!("running again on {host} after they had been stopped: {}{lacking}", joined(programs)))
 }
 
 fn broken(inputs: ReportInputs<'_>) -> Vec<String> {

@@ -12,10 +12,10 @@ use cutover_core::words::some_of;
 use cutover_hosts::supervisor::Verb;
 
 use super::gone::stopped_for_good;
-use super::manner::grace;
-use super::supervised::{Subject, Up, change_of_pids, order, states, up};
+use super::orders::{Heed, heed, order};
+use super::supervised::{Subject, Up, up};
 use super::{Seen, StepContext};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureClass};
 use crate::halt::WriteError;
 use crate::ports::Answer;
 use crate::slots::StepSlot;
@@ -77,7 +77,7 @@ async fn unless_gone<T>(
     }
 }
 
-/// The hosts on which programs run that must be stopped, with those programs, according to supervisor.
+/// The hosts on which something runs that must be stopped, with what it is.
 ///
 /// # Errors
 /// When one of the hosts cannot be looked at. What was found on the others is kept for the record all the same.
@@ -85,7 +85,7 @@ pub(super) async fn running_again<'a>(
     context: &StepContext<'_>,
     hosts: &'a [HostPrograms],
     snapshots: &[SnapshotId],
-) -> Answer<Vec<(Subject<'a>, Vec<ProgramName>)>> {
+) -> Answer<Vec<(Subject<'a>, Up)>> {
     match found_running(context, hosts, snapshots).await {
         (_, Some(failure)) => Err(failure),
         (found, None) => Ok(found),
@@ -96,16 +96,15 @@ async fn found_running<'a>(
     context: &StepContext<'_>,
     hosts: &'a [HostPrograms],
     snapshots: &[SnapshotId],
-) -> Found<'a, Vec<ProgramName>> {
+) -> Found<'a, Up> {
     let look = async |slot: &StepSlot<'_>, subject: &Subject<'_>| {
-        let states = states(context, slot, subject).await?;
-        change_of_pids(context, subject, &states);
-        let up = states.iter().filter(|(_, status)| !status.state.is_down());
-        let up: Vec<ProgramName> = up.map(|(program, _)| program.clone()).collect();
+        let up = up(context, slot, subject).await?;
         Ok(if up.is_empty() { None } else { Some(up) })
     };
     let (found, failed) = found(context, hosts, look).await;
-    found.iter().for_each(|(subject, programs)| context.note(ran_again(context, subject.name, programs, snapshots)));
+    found
+        .iter()
+        .for_each(|(subject, up)| context.note(ran_again(context, subject.name, &up.all_programs(), snapshots)));
     (found, failed)
 }
 
@@ -117,10 +116,14 @@ pub(super) async fn still_stopped(
 ) -> Answer<Seen> {
     let look = async |slot: &StepSlot<'_>, subject: &Subject<'_>| {
         let up = up(context, slot, subject).await?;
-        Ok(if up.is_empty() { None } else { Some(up) })
+        if up.is_empty() {
+            return Ok(None);
+        }
+        let is_told = up.is_told() || heed(context, slot, &subject.id).await? == Heed::Obeys;
+        Ok(Some((up, is_told)))
     };
     let (found, failed) = found(context, hosts, look).await;
-    for (subject, up) in &found {
+    for (subject, (up, _)) in &found {
         up.notes(subject.name).into_iter().for_each(|text| context.note(Fact::Note { text }));
         context.note(ran_again(context, subject.name, &up.all_programs(), snapshots));
     }
@@ -133,13 +136,11 @@ pub(super) async fn still_stopped(
             None => Seen::Holds(vec![Fact::Note { text: format!("hosts with all services stopped: {}", hosts.len()) }]),
         });
     }
-    let told = context.told_to_stop.get().map(|told| told.at_least_until(context.clock.moment()));
-    let was_just_told = told.is_some_and(|ago| ago < grace(&context.step.action));
-    // What was told to stop a moment ago may not have heard of it yet, and what is started later is told again.
-    if !was_just_told && found.iter().any(|(_, up)| !up.is_told()) {
+    if found.iter().any(|(_, (_, is_told))| !is_told) {
         return Ok(Seen::NotYet);
     }
-    let words: Vec<String> = found.iter().map(|(subject, up)| format!("{} on {}", up.words(), subject.name)).collect();
+    let words: Vec<String> =
+        found.iter().map(|(subject, (up, _))| format!("{} on {}", up.words(), subject.name)).collect();
     Ok(Seen::UnderWay(format!("still running: {}", words.join("; "))))
 }
 
@@ -152,17 +153,26 @@ pub(super) async fn stop_again(
 ) -> Result<(), WriteError> {
     let (found, mut failed) = found_running(context, hosts, snapshots).await;
     context.put_on_record().await?;
-    for (subject, programs) in found {
+    for (subject, up) in found {
+        let programs = up.running();
+        // What is left of programs that are down can be told nothing.
+        if programs.is_empty() {
+            continue;
+        }
         match order(context, "stop", Verb::Stop, &subject, programs, Vec::new()).await {
-            Err(WriteError::Failed(failure)) => failed = failed.or(Some(failure)),
+            Err(WriteError::Failed(failure)) => failed = Some(more_open(failed, failure)),
             answer => answer?,
         }
     }
-    context.told_to_stop.set(Some(context.clock.moment()));
     match failed {
         Some(failure) => Err(failure.into()),
         None => Ok(()),
     }
+}
+
+/// Of two failed writes the one that leaves more open: what may have been done decides what comes next.
+fn more_open(one: Option<Failure>, other: Failure) -> Failure {
+    one.filter(|one| one.class == FailureClass::InDoubt || other.class != FailureClass::InDoubt).unwrap_or(other)
 }
 
 /// Programs that were found running, with those of the `snapshots` that were begun already: they may lack what these
@@ -219,7 +229,10 @@ pub(super) fn lacking(context: &StepContext<'_>, snapshots: &[SnapshotId]) -> Op
 /// What was found running, with the hosts, for the end of a clause; nothing if that is not among these facts.
 fn started_again(facts: &[Fact]) -> String {
     let found = facts.iter().filter_map(|fact| match fact {
-        Fact::RanAgain { host, programs, .. } => Some(format!("{} on {host}", joined(programs))),
+        Fact::RanAgain { host, programs, .. } => Some(match programs.is_empty() {
+            true => format!("processes that supervisor had started on {host}"),
+            false => format!("{} on {host}", joined(programs)),
+        }),
         _ => None,
     });
     let found: Vec<String> = found.collect();

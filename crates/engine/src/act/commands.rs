@@ -4,32 +4,37 @@
 use cutover_core::names::JobName;
 use cutover_core::plan::RunCommands;
 use cutover_hosts::commands;
-use cutover_hosts::job::JobState;
+use cutover_hosts::job::{JobReport, JobState};
 
-use super::supervised::give;
+use super::orders::give;
+use super::output::whole;
 use super::{Seen, StepContext};
 use crate::halt::WriteError;
 use crate::ports::Answer;
 
 pub(super) async fn ran(context: &StepContext<'_>, run: &RunCommands) -> Answer<Seen> {
     let (host, name) = (context.instance(&run.host)?, name_of(context));
-    let Some(report) = context.ask(async |world| world.hosts.job(&host, &name, 0).await).await? else {
-        return Ok(Seen::NotYet);
-    };
+    let Some(report) = whole(context, &host, &name).await? else { return Ok(Seen::NotYet) };
     let key = run.purpose.as_str();
-    let why = match report.state {
+    let told = match report.state {
         JobState::Running => return Ok(Seen::UnderWay(format!("the commands of `{key}` are running"))),
         JobState::Ended { exit: 0, .. } => return Ok(Seen::holds()),
-        JobState::Ended { exit, .. } => {
-            let output = String::from_utf8_lossy(&report.output);
-            let last = output.lines().rev().map(str::trim).find(|line| !line.is_empty());
-            last.map_or_else(|| format!("exit status {exit}"), str::to_owned)
-        }
+        JobState::Ended { exit, .. } => why(&report, exit),
         JobState::HostRestarted => "the host was restarted meanwhile".to_owned(),
         JobState::Vanished => "somebody has killed them".to_owned(),
     };
-    let why = format!("the commands of `{key}` on {}: {why}", run.host.name);
+    let why = format!("the commands of `{key}` on {}: {told}", run.host.name);
     Ok(Seen::never(why, "correct them in the deployment file, or do by hand what they do; then run the phase again"))
+}
+
+/// Why commands have failed that have ended with this status.
+fn why(report: &JobReport, exit: i32) -> String {
+    let failures = commands::failures(&String::from_utf8_lossy(&report.output));
+    match (failures.is_empty(), report.is_cut) {
+        (false, _) => failures.join("; "),
+        (true, true) => format!("exit status {exit}; they printed so much that the end of it is lost"),
+        (true, false) => format!("exit status {exit}"),
+    }
 }
 
 pub(super) async fn run(context: &StepContext<'_>, run: &RunCommands) -> Result<(), WriteError> {

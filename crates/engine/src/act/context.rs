@@ -85,7 +85,7 @@ pub(crate) struct StepContext<'a> {
     pub since: Timestamp,
     /// When this process took it up, for measuring.
     pub taken_up: Moment,
-    /// When this process last told programs to stop, or tried to.
+    /// When this process first told programs to stop, or tried to, or found all of them told.
     pub told_to_stop: Cell<Option<Moment>>,
     /// How often it has failed before.
     pub failures: u32,
@@ -265,6 +265,16 @@ impl StepContext<'_> {
         let upgrade = self.journal.upgrade();
         let upgrade = upgrade.id.as_ref().map_or("upgrade", |id| id.as_str());
         format!("{upgrade}-{}-e{}-{}", self.step.id, self.gate.epoch(), self.journal.records()).into()
+    }
+
+    /// The last order that this step gave a host, whichever process did.
+    pub(crate) fn last_order(&self, host: &InstanceId) -> Option<JobName> {
+        let order = |fact: &Fact| match fact {
+            Fact::Order { instance, job } if instance == host => Some(job.clone()),
+            _ => None,
+        };
+        let kept = self.learned.borrow().iter().rev().find_map(order);
+        kept.or_else(|| self.run().facts.iter().rev().find_map(order))
     }
 
     /// The instance of a host, from the plan or from the step that launched it.

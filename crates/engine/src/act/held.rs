@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cutover_core::plan::HeldItems;
 use cutover_hosts::hold::{self, State, Verb};
 
-use super::supervised::give;
+use super::orders::{complaint, give};
 use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::halt::WriteError;
@@ -17,7 +17,7 @@ pub(super) async fn held(context: &StepContext<'_>, held: &HeldItems) -> Answer<
         return Ok(missing);
     }
     if states.values().any(|state| *state == State::NotHeld) {
-        return Ok(Seen::NotYet);
+        return refused(context, held, &|state| *state == State::NotHeld, "held back").await;
     }
     let busy = states.iter().filter_map(|(item, state)| match state {
         State::Busy(service) => Some(format!("{service} of {item}")),
@@ -35,8 +35,29 @@ pub(super) async fn put_back(context: &StepContext<'_>, held: &HeldItems) -> Ans
     if let Some(missing) = missing(held, &states) {
         return Ok(missing);
     }
-    let are_back = states.values().all(|state| *state == State::NotHeld);
-    Ok(if are_back { Seen::holds() } else { Seen::NotYet })
+    match states.values().all(|state| *state == State::NotHeld) {
+        true => Ok(Seen::holds()),
+        false => refused(context, held, &|state| *state != State::NotHeld, "put back").await,
+    }
+}
+
+/// What it means that some items are not as they were ordered to be, such as `held back`: there was no order, or the host has
+/// said why it could not carry it out.
+async fn refused(
+    context: &StepContext<'_>,
+    held: &HeldItems,
+    is_wrong: &dyn Fn(&State) -> bool,
+    ordered: &str,
+) -> Answer<Seen> {
+    let Some(said) = complaint(context, &context.instance(&held.host)?).await? else { return Ok(Seen::NotYet) };
+    // The order may have ended since the items were looked at.
+    let states = states(context, held).await?;
+    let wrong: Vec<&str> = states.iter().filter(|(_, state)| is_wrong(state)).map(|(item, _)| item.as_str()).collect();
+    if wrong.is_empty() {
+        return Ok(Seen::NotYet);
+    }
+    let why = format!("{} on {} could not be {ordered}: {said}", wrong.join(", "), held.host.name);
+    Ok(Seen::never(why, "remove the cause there, and run the phase again"))
 }
 
 pub(super) async fn order(context: &StepContext<'_>, held: &HeldItems, verb: Verb) -> Result<(), WriteError> {

@@ -9,7 +9,8 @@ use cutover_hosts::supervisor::{Verb, autostart};
 
 use super::StepContext;
 use super::hosts;
-use super::supervised::{Subject, no_status, order, states};
+use super::orders::order;
+use super::supervised::{Subject, no_status, up};
 use crate::failure::Failure;
 use crate::halt::WriteError;
 use crate::ports::{Answer, World};
@@ -42,17 +43,19 @@ pub(super) async fn smoke_test(
 /// anybody: each of them takes tasks of the live site, and runs them with new code.
 async fn awake(context: &StepContext<'_>, host: &Host, idle: &Idle) -> Result<Option<Failure>, WriteError> {
     let subject = Subject::new(context, host, &idle.supervisorctl, &idle.programs)?;
-    let states = states(context, &context.slot, &subject).await?;
-    let running = states.iter().filter(|(_, status)| !status.state.is_down());
-    let running: Vec<ProgramName> = running.map(|(program, _)| program.clone()).collect();
-    if !running.is_empty() {
+    let up = up(context, &context.slot, &subject).await?;
+    if !up.is_empty() {
+        let running = up.running();
+        let told = if running.is_empty() { "has outlived its program" } else { "was told to stop" };
         let text = format!(
-            "{} ran on {} before the window, and was told to stop: it may have run tasks of the live site with new code",
-            words(&running),
+            "{} ran on {} before the window, and {told}: it may have run tasks of the live site with new code",
+            up.words(),
             host.name
         );
         context.learn(Fact::Note { text: text.clone() }).await?;
-        order(context, "stop", Verb::Stop, &subject, running, Vec::new()).await?;
+        if !running.is_empty() {
+            order(context, "stop", Verb::Stop, &subject, running, Vec::new()).await?;
+        }
         let hint = "find out who started it, or why the host's user data did not keep it from starting";
         return Ok(Some(Failure::permanent(text).with_hint(hint)));
     }

@@ -5,7 +5,7 @@
 //! runs. A job that is known to have been started, but of which the host has no record now, has failed.
 
 use cutover_core::journal::{Fact, Run, StepRun, can_be_taken_again};
-use cutover_core::names::{InstanceId, JobName, ProgramName, SnapshotId};
+use cutover_core::names::{InstanceId, JobName, SnapshotId};
 use cutover_core::plan::{Action, Host, HostPrograms, Line, Migrate, Phase};
 use cutover_core::words::some_of;
 use cutover_hosts::job::{Job, JobStart, JobState};
@@ -13,7 +13,7 @@ use cutover_hosts::job::{Job, JobStart, JobState};
 use super::again::{lacking, running_again};
 use super::gone::is_gone;
 use super::printed::Printed;
-use super::supervised::Subject;
+use super::supervised::{Subject, Up};
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Permit;
@@ -133,10 +133,7 @@ async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
     let (hosts, snapshots) = confirmed(context);
     let running = running_again(context, &hosts, &snapshots).await?;
     if !running.is_empty() {
-        let of_host = |(subject, programs): &(Subject<'_>, Vec<ProgramName>)| {
-            let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
-            format!("{} on {}", names.join(", "), subject.name)
-        };
+        let of_host = |(subject, up): &(Subject<'_>, Up)| format!("{} on {}", up.words(), subject.name);
         let running: Vec<String> = running.iter().map(of_host).collect();
         let why = format!(
             "running again: {}. Old code would run against a migrated schema, so nothing was migrated",
@@ -295,11 +292,9 @@ fn diagnosis(
 ) -> Seen {
     let outputs = context.output.borrow();
     let printed = &outputs[job];
-    let text = printed.text();
-    let mut lines = text.lines().rev().map(str::trim);
-    let stuck = lines
-        .find(|line| line.starts_with("Applying ") && !line.ends_with("OK"))
-        .map_or_else(String::new, |line| format!("; stuck at {}", line.trim_start_matches("Applying ")));
+    let (stuck, said) = (printed.stuck(), printed.complaint());
+    let stuck = stuck.map_or_else(String::new, |migration| format!("; stuck at {migration}..."));
+    let said = said.map_or_else(String::new, |line| format!("; it says last: {line}"));
     let pending = pending.map_or_else(|| "an unknown number".to_owned(), |pending| pending.to_string());
     let back = match snapshot(context, migrate) {
         Some(snapshot) => format!("restore the snapshot {snapshot}"),
@@ -307,7 +302,7 @@ fn diagnosis(
     };
     let (ending, first) = ending(migrate, job, state);
     let why = format!(
-        "{ending}: {} migrations of {} were applied, {pending} are pending{stuck}. The schema may be half migrated, and \
+        "{ending}: {} migrations of {} were applied, {pending} are pending{stuck}{said}. The schema may be half migrated, and \
          the maintenance page must stay up",
         printed.applied(),
         migrate.schema,

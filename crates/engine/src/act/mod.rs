@@ -17,6 +17,8 @@ mod images;
 mod late;
 mod manner;
 mod migrations;
+mod orders;
+mod output;
 mod pages;
 mod printed;
 mod programs;

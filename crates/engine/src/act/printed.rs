@@ -19,8 +19,23 @@ pub(crate) struct Printed {
 
 impl Printed {
     /// The whole output.
-    pub(super) fn text(&self) -> Cow<'_, str> {
+    fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.bytes)
+    }
+
+    /// The last migration that was begun and not applied. What Django says about it may follow on the same line.
+    pub(super) fn stuck(&self) -> Option<String> {
+        let text = self.text();
+        let begun =
+            text.lines().rev().find_map(|line| line.trim().strip_prefix(APPLYING).filter(|rest| !rest.ends_with("OK")));
+        begun.map(|rest| rest.split("...").next().unwrap_or(rest).to_owned())
+    }
+
+    /// The last line, unless it only says that a migration is being applied.
+    pub(super) fn complaint(&self) -> Option<String> {
+        let text = self.text();
+        let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
+        last.filter(|line| !line.starts_with(APPLYING)).map(str::to_owned)
     }
 
     /// The number of bytes of the output.
@@ -54,9 +69,12 @@ impl Printed {
     }
 }
 
+/// What a line begins with that says that a migration is being applied.
+const APPLYING: &str = "Applying ";
+
 fn count_applied(output: &[u8]) -> u32 {
     let lines = output.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    let applied = lines.filter(|line| line.starts_with(b"Applying ") && line.ends_with(b"OK"));
+    let applied = lines.filter(|line| line.starts_with(APPLYING.as_bytes()) && line.ends_with(b"OK"));
     u32::try_from(applied.count()).unwrap_or(u32::MAX)
 }
 
@@ -77,5 +95,21 @@ mod tests {
         assert_eq!(printed.progress_words(), "2 applied; Applying a.0003...");
         printed.add(b" OK");
         assert_eq!(printed.applied(), 3);
+    }
+
+    #[test]
+    fn why_a_migration_failed_is_its_last_line() {
+        let of = |output: &str| {
+            let mut printed = Printed::default();
+            printed.add(output.as_bytes());
+            (printed.stuck(), printed.complaint())
+        };
+        let django = "  Applying a.0001_x... OK\n  Applying a.0002_y...Traceback (most recent call last):\n  File \"manage.py\"\n\
+                      django.db.utils.OperationalError: (1050, \"Table 'b' already exists\")\n\n";
+        let error = "django.db.utils.OperationalError: (1050, \"Table 'b' already exists\")";
+        assert_eq!(of(django), (Some("a.0002_y".to_owned()), Some(error.to_owned())));
+        assert_eq!(of("  Applying a.0001_x... OK\n  Applying a.0002_y..."), (Some("a.0002_y".to_owned()), None));
+        assert_eq!(of("  Applying a.0001_x... OK\n"), (None, None));
+        assert_eq!(of(""), (None, None));
     }
 }

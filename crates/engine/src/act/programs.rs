@@ -15,8 +15,9 @@ use cutover_hosts::supervisor::{ProgramStatus, State, Verb, autostart};
 
 use super::again::note_after_snapshot;
 use super::gone::stopped_for_good;
-use super::supervised::{Subject, change_of_pids, order, states, up};
-use super::{Seen, StepContext, tasks};
+use super::orders::{Heed, heed, order};
+use super::supervised::{Subject, change_of_pids, states, up};
+use super::{Seen, StepContext, supervised, tasks};
 use crate::failure::Failure;
 use crate::halt::WriteError;
 use crate::ports::{Answer, World};
@@ -32,28 +33,33 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
         return Ok(Seen::holds());
     }
     note_after_snapshot(context, &stop.host.name, &up);
-    if !up.is_told() {
-        return Ok(Seen::NotYet);
+    let is_past_limit = is_past_limit(context, stop);
+    if !is_past_limit || stop.past_stop_limit == PastStopLimit::Wait {
+        // A program runs that was not told, or runs again.
+        if !up.is_told() && heed(context, &context.slot, &subject.id).await? != Heed::Obeys {
+            return Ok(Seen::NotYet);
+        }
+        are_told(context);
     }
     let elapsed = since_told(context);
     let is_late = elapsed >= context.step.expected.min(stop.stop_limit);
     let what = if is_late { up.words() + &tasks::words(context, stop, &subject).await } else { up.words() };
-    if elapsed < stop.stop_limit {
+    if !is_past_limit {
         return Ok(Seen::UnderWay(["still stopping: ", &what].concat()));
     }
     let name = &stop.host.name;
     match stop.past_stop_limit {
-        PastStopLimit::Kill if elapsed >= stop.stop_limit + KILLED_WITHIN => Ok(Seen::never(
+        PastStopLimit::Kill if elapsed >= stop.stop_limit + KILLED_WITHIN && up.is_told() => Ok(Seen::never(
             format!("{what} on {name}: still there after they were killed"),
             "a process that waits for a disk or a network file system cannot be killed: look there, or restart the host",
         )),
         // The next call kills them: see `stop`.
-        PastStopLimit::Kill => Ok(Seen::NotYet),
+        PastStopLimit::Kill if elapsed < stop.stop_limit + KILLED_WITHIN => Ok(Seen::NotYet),
         PastStopLimit::Wait => {
             let words = format!("past the limit of {}, and waiting for: {what}", human(stop.stop_limit));
             Ok(Seen::UnderWay(words))
         }
-        PastStopLimit::Abort => Ok(Seen::never(
+        PastStopLimit::Kill | PastStopLimit::Abort => Ok(Seen::never(
             format!("still running on {name} after {}: {what}", human(elapsed)),
             "let them end and run the phase again, or kill them by hand",
         )),
@@ -77,33 +83,54 @@ pub(super) async fn stop(context: &StepContext<'_>, stop: &StopServices) -> Resu
 
 async fn stop_there(context: &StepContext<'_>, stop: &StopServices, subject: &Subject<'_>) -> Result<(), WriteError> {
     let up = up(context, &context.slot, subject).await?;
-    let past_limit = since_told(context) >= stop.stop_limit;
-    let stopping = up.stopping();
-    if past_limit && stop.past_stop_limit == PastStopLimit::Kill && !stopping.is_empty() {
+    let (stopping, left) = (up.stopping(), up.left());
+    let may_kill = stop.past_stop_limit == PastStopLimit::Kill && is_past_limit(context, stop);
+    if may_kill && !(stopping.is_empty() && left.is_empty()) {
         // Recorded before the kill: its answer may be lost, or this process may end, and interrupted tasks must be
         // reported.
         let tasks = tasks::left(context, subject).await.unwrap_or_default();
         context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone(), tasks }).await?;
-        return order(context, "kill", Verb::Kill, subject, stopping, up.left()).await;
+        return order(context, "kill", Verb::Kill, subject, stopping, left).await;
     }
     tasks::put_on_record(context, stop, subject).await?;
     let answer = order(context, "stop", Verb::Stop, subject, stop.programs.clone(), Vec::new()).await;
-    context.told_to_stop.set(Some(context.clock.moment()));
+    are_told(context);
     answer
 }
 
-/// How long programs have had to stop. That an earlier process started the step does not say that it told them to stop, so
-/// they get their whole time again from a process that takes the step up.
+/// The programs have their time to stop from now on, unless it has begun: an order that is given again does not prolong it.
+fn are_told(context: &StepContext<'_>) {
+    let begun = context.told_to_stop.get().unwrap_or_else(|| context.clock.moment());
+    context.told_to_stop.set(Some(begun));
+}
+
+/// How long programs have had to stop. What an earlier process did is on record with dates of a clock that may have been
+/// wrong, so they get their whole time again from a process that takes the step up.
 fn since_told(context: &StepContext<'_>) -> Duration {
-    context.told_to_stop.get().unwrap_or(context.taken_up).at_least_until(context.clock.moment())
+    context.told_to_stop.get().map(|told| told.at_least_until(context.clock.moment())).unwrap_or_default()
+}
+
+/// Whether programs that were told to stop have had the time that the deployment file gives them.
+fn is_past_limit(context: &StepContext<'_>, stop: &StopServices) -> bool {
+    context.told_to_stop.get().is_some() && since_told(context) >= stop.stop_limit
 }
 
 pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) -> Answer<Seen> {
     let subject = Subject::new(context, &start.host, &start.supervisorctl, &start.programs)?;
-    let states = states(context, &context.slot, &subject).await?;
+    let mut states = states(context, &context.slot, &subject).await?;
+    if !given_up(&states).is_empty() {
+        match heed(context, &context.slot, &subject.id).await? {
+            Heed::Unheard => return Ok(Seen::NotYet),
+            Heed::Obeys => {
+                let words = format!("told to start, and not started yet: {}", given_up(&states).join(", "));
+                return Ok(Seen::UnderWay(words));
+            }
+            // It may have ended since the states were read.
+            Heed::Done => states = supervised::states(context, &context.slot, &subject).await?,
+        }
+    }
     let changed = change_of_pids(context, &subject, &states);
-    let given_up = states.iter().filter(|(_, status)| status.state == State::Fatal);
-    let given_up: Vec<&str> = given_up.map(|(program, _)| program.as_str()).collect();
+    let given_up = given_up(&states);
     if !given_up.is_empty() {
         let why = format!("{} on {} could not be kept running", given_up.join(", "), start.host.name);
         return Ok(Seen::never(why, "read their logs there"));
@@ -119,6 +146,12 @@ pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) ->
         return Ok(Seen::UnderWay(words));
     }
     Ok(if start.autostart && !starts_at_boot(context, &subject).await? { Seen::NotYet } else { Seen::holds() })
+}
+
+/// The programs that supervisor does not start again by itself.
+fn given_up(states: &States) -> Vec<&str> {
+    let given_up = states.iter().filter(|(_, status)| status.state == State::Fatal);
+    given_up.map(|(program, _)| program.as_str()).collect()
 }
 
 /// Whether supervisor starts the programs when the host boots, according to its files.

@@ -1,21 +1,16 @@
-//! What runs on one host under supervisor, as the host says, and orders to its supervisor.
+//! What runs on one host under supervisor, as the host says.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use cutover_core::journal::Fact;
-use cutover_core::names::{HostName, InstanceId, JobName, ProgramName};
+use cutover_core::names::{HostName, InstanceId, ProgramName};
 use cutover_core::plan::Host;
-use cutover_hosts::command::Command;
-use cutover_hosts::job::Job;
 use cutover_hosts::processes::{self, Leftover, Signs};
-use cutover_hosts::supervisor::{NoStatus, Order, State, Verb};
+use cutover_hosts::supervisor::{NoStatus, State};
 
 use super::StepContext;
 use crate::failure::Failure;
-use crate::gate::Permit;
-use crate::halt::WriteError;
 use crate::ports::Answer;
 use crate::slots::StepSlot;
 use crate::supervisors::States;
@@ -27,7 +22,7 @@ const COMMAND_SHOWN: usize = 60;
 pub(super) struct Subject<'a> {
     pub(super) id: InstanceId,
     pub(super) name: &'a HostName,
-    supervisorctl: &'a str,
+    pub(super) supervisorctl: &'a str,
     programs: &'a [ProgramName],
 }
 
@@ -92,7 +87,7 @@ pub(super) fn change_of_pids(context: &StepContext<'_>, subject: &Subject<'_>, s
 /// What is not stopped on a host.
 pub(super) struct Up {
     /// The programs that supervisor does not say to be down.
-    pub(super) programs: Vec<(ProgramName, State)>,
+    programs: Vec<(ProgramName, State)>,
     /// The processes of programs that supervisor says to be down.
     processes: Vec<Leftover>,
 }
@@ -105,6 +100,11 @@ impl Up {
     /// Whether all of it was told to stop.
     pub(super) fn is_told(&self) -> bool {
         self.programs.iter().all(|(_, state)| *state == State::Stopping)
+    }
+
+    /// The programs that supervisor does not say to be down.
+    pub(super) fn running(&self) -> Vec<ProgramName> {
+        self.programs.iter().map(|(program, _)| program.clone()).collect()
     }
 
     /// The programs that were told to stop and have not.
@@ -171,34 +171,6 @@ async fn processes_left(
     let question = processes::ask();
     let said = context.ask_with(slot, async |world| world.hosts.ask(&subject.id, &question).await).await?;
     let (all, none) = (context.pids.borrow(), BTreeMap::new());
-    let signs = Signs { programs: subject.programs, pids: all.get(&subject.id).unwrap_or(&none), texts: &[] };
+    let signs = Signs { programs: subject.programs, pids: all.get(&subject.id).unwrap_or(&none) };
     processes::read(&signs, &said).map_err(|why| Failure::permanent(format!("{}: {why}", subject.name)))
-}
-
-/// Gives a supervisor an order. Its job has a name of its own: under the name of an earlier order, nothing would be done.
-pub(super) async fn order(
-    context: &StepContext<'_>,
-    call: &'static str,
-    verb: Verb,
-    subject: &Subject<'_>,
-    programs: Vec<ProgramName>,
-    left: Vec<(u32, u64)>,
-) -> Result<(), WriteError> {
-    let order = Order { verb, supervisorctl: subject.supervisorctl.to_owned(), programs, left };
-    give(context, call, &subject.id, context.name_of_order(), order.command()).await
-}
-
-/// Gives a host an order: a job of which nothing is waited for, because the host itself shows what came of it.
-pub(super) async fn give(
-    context: &StepContext<'_>,
-    call: &'static str,
-    host: &InstanceId,
-    name: JobName,
-    command: Command,
-) -> Result<(), WriteError> {
-    let job = Job::new(name, command);
-    // So that its record on the host is removed once the step is done, by whichever conductor.
-    context.note(Fact::Order { instance: host.clone(), job: job.name.clone() });
-    let hosts = &context.world.hosts;
-    context.write(call, async |permit: &Permit| hosts.start_job(permit, host, &job).await).await.map(drop)
 }

@@ -35,13 +35,14 @@ fail() { undo; answer "failed $*"; exit 0; }
 # Removes what is not complete.
 undo() { if [ "$new" ]; then rm -rf "$new" "$(input_folder)"; fi; }
 
-# A command of this script has failed, and its message is on standard error.
+# A command of this script has failed, and its message is on standard error. If something may have been changed by then, there
+# is no answer, which leaves it open.
 give_up() {
-    [ -z "$answered" ] || return 0
+    [ -z "$answered$changed" ] || return 0
     [ "$(df -Pk "$folder" 2>/dev/null | awk 'NR == 2 { print $4 }')" != 0 ] || fail "the disk of $folder is full"
     fail "the helper of jobs could not go on"
 }
-answered= new=
+answered= changed= new=
 trap give_up EXIT
 
 has_systemd() { [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; }
@@ -51,6 +52,9 @@ quote() { printf "'"; printf %s "$1" | sed "s/'/'\\\\''/g"; printf "' "; }
 
 # field NAME FILE: the value of NAME=value in a file with several such words on one line.
 field() { tr ' ' '\n' <"$2" | sed -n "s/^$1=//p"; }
+
+# keep FILE...: lets files outlive a power cut. A name is kept with the folder that it is in.
+keep() { sync "$@" 2>/dev/null || sync; }
 
 # Locks the folder, and refuses a conductor whose epoch is lower than one that was here before.
 enter() {
@@ -66,8 +70,9 @@ enter() {
         exit 0
     elif [ "$1" -gt "$seen" ]; then
         echo "$1" >"$folder/epoch.new"
-        sync "$folder/epoch.new" 2>/dev/null || sync
+        keep "$folder/epoch.new"
         mv "$folder/epoch.new" "$folder/epoch"
+        keep "$folder"
     fi
 }
 
@@ -138,8 +143,9 @@ prepare() {
     for mark in ready not-cut not-drained; do : >"$new/$mark"; done
     for record in pids.new exit.new; do record "" >"$new/$record"; done
     if [ "$(id -u)" = 0 ]; then chown -R "$user" "$new"; fi
-    sync "$new/start" "$new/run" 2>/dev/null || sync
+    keep "$new/start" "$new/run" "$new"
     mv "$new" "$job"
+    keep "$folder"
     new=
 }
 
@@ -161,6 +167,9 @@ script() {
     echo "job=$(quote "$job") input=$(quote "${input_file:-/dev/null}") limit=$limit"
     cat <<'END'
 cd "$job" && mv ready ran 2>/dev/null || exit 0
+keep() { sync "$@" 2>/dev/null || sync; }
+# A host that loses its power must not forget that this was run.
+keep .
 # The helper sends signals to the command, not to this script, which waits for the command's end and records it. Whoever
 # signals this script ends everything: the host shuts down, or somebody has stopped the unit.
 stopped=
@@ -202,7 +211,7 @@ status=$?
 memory=$([ "$(ooms)" = "$before" ] || echo ' out-of-memory')
 peak=$(cat "$cgroup/memory.peak" 2>/dev/null || echo unknown)
 record "status=$status peak=$peak$memory" exit
-sync exit 2>/dev/null || sync
+keep exit .
 END
 }
 
@@ -211,6 +220,7 @@ unit() { echo "cutover-job-$name"; }
 # Launching a job that has run already changes nothing: the script ends when it cannot rename `ready`. A job that could not
 # be launched is taken from a launch that is only late, in the same way.
 launch() {
+    changed=yes
     if has_systemd; then
         systemctl reset-failed "$(unit).service" 2>/dev/null || true
         if said=$(systemd-run --quiet --unit="$(unit)" --property=User="$user" --property=KillMode=control-group \
@@ -258,6 +268,7 @@ signal() {
     job=$folder/$name
     enter "$2"
     if [ "$(state)" = running ] && [ -e "$job/pids" ]; then
+        changed=yes
         for pid in $(processes); do kill -s "$3" "$pid" 2>/dev/null || true; done
         answer signalled
     else
@@ -271,6 +282,7 @@ collect() {
     job=$folder/$name
     enter "$2"
     [ "$(state)" != running ] || fail "the job still runs"
+    changed=yes
     rm -rf "$job" "$(input_folder)"
     if has_systemd; then systemctl reset-failed "$(unit).service" 2>/dev/null || true; fi
     answer collected

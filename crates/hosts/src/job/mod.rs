@@ -8,3 +8,6 @@ mod request;
 
 pub use answer::{JobReport, JobState, NotUnderstood, Reply, read};
 pub use request::{Job, JobStart, Request, Signal};
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use cutover_core::names::JobName;
 
 use crate::command::{Command, RunAs};
+use crate::secret::Secret;
 
 /// A job: a command that runs to its end, whatever becomes of the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,9 @@ pub struct Job {
     pub name: JobName,
     /// The command.
     pub command: Command,
+    /// What the command reads from its standard input. A host keeps it in memory, where only the user of the command can read
+    /// it, until the command has opened it.
+    pub input: Secret,
     /// How many bytes of its output are kept. It may print more, which is lost.
     pub output_limit: u64,
 }
@@ -19,10 +23,10 @@ impl Job {
     /// How much output is usually kept: 4 MB, which is 50,000 lines.
     pub const OUTPUT_LIMIT: u64 = 4 << 20;
 
-    /// A job with the usual limit of output.
+    /// A job without input, and with the usual limit of output.
     #[must_use]
     pub const fn new(name: JobName, command: Command) -> Self {
-        Self { name, command, output_limit: Self::OUTPUT_LIMIT }
+        Self { name, command, input: Secret::NONE, output_limit: Self::OUTPUT_LIMIT }
     }
 }
 
@@ -47,14 +51,12 @@ pub enum Signal {
 /// What a host is asked to do about a job. Changes carry the epoch of the conductor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request<'a> {
-    /// Start it, or find it. `input` is the number of bytes on standard input that are meant for it.
+    /// Start it, or find it.
     Start {
         /// The job.
         job: &'a Job,
         /// The conductor's epoch.
         epoch: u64,
-        /// The number of bytes of its standard input.
-        input: usize,
     },
     /// Tell its state, and at most `maximum` bytes of its output from byte `offset` on.
     Read {
@@ -83,7 +85,8 @@ pub enum Request<'a> {
     },
 }
 
-const HELPER: &str = include_str!("helper.sh");
+/// The script that keeps jobs on a host.
+pub(super) const HELPER: &str = include_str!("helper.sh");
 
 impl Request<'_> {
     /// The command to run on the host. `folder` is where it keeps its jobs, `login` the user of the connection.
@@ -94,15 +97,24 @@ impl Request<'_> {
         Command { arguments, run_as: RunAs::root(), directory: None }
     }
 
+    /// What goes with the command on its standard input.
+    #[must_use]
+    pub fn input(&self) -> &[u8] {
+        match self {
+            Self::Start { job, .. } => job.input.expose(),
+            Self::Read { .. } | Self::Signal { .. } | Self::Collect { .. } => &[],
+        }
+    }
+
     fn arguments(&self, login: &str) -> Vec<String> {
         match self {
-            Self::Start { job, epoch, input } => {
+            Self::Start { job, epoch } => {
                 let user = match &job.command.run_as {
                     RunAs::Login => login.to_owned(),
                     RunAs::User(user) => user.clone(),
                 };
                 let directory = job.command.directory.clone().unwrap_or_else(|| "/".to_owned());
-                let numbers = [job.output_limit.to_string(), input.to_string()];
+                let numbers = [job.output_limit.to_string(), job.input.expose().len().to_string()];
                 let head = ["start".to_owned(), job.name.to_string(), epoch.to_string(), user, directory];
                 head.into_iter().chain(numbers).chain(job.command.arguments.iter().cloned()).collect()
             }

@@ -131,7 +131,7 @@ fn an_order_ends_when_its_programs_have_arrived_and_finds_their_processes_gone()
     let (host, programs) = (&rig.current(Role::Edxapp)[0], rig.programs(Role::Edxapp));
     let left = || {
         let said = rig.run(rig.world.hosts.ask(host, &processes::ask()));
-        let signs = Signs { programs: &programs, pids: &BTreeMap::new(), texts: &[] };
+        let signs = Signs { programs: &programs, pids: &BTreeMap::new() };
         processes::read(&signs, &said).expect("a complete list").len()
     };
     assert_eq!(left(), 3);

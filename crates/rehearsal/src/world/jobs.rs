@@ -45,7 +45,7 @@ impl WorldState {
         if commands::is_one(&asked.command) {
             return (Work::Order { programs: Vec::new() }, String::new());
         }
-        if let Some(script) = Script::of(&asked.command) {
+        if let Some(script) = Script::of(&asked.command, asked.input.expose()) {
             return (Work::Script(script), String::new());
         }
         let is_it = |migration: &cutover_core::deployment::Migration| {

@@ -223,7 +223,7 @@ fn answers_of(host: &Host, addresses: &[String]) -> Said {
 }
 
 fn of_script(ask: &Ask) -> Option<Said> {
-    let script = Script::of(&ask.command)?;
+    let script = Script::of(&ask.command, b"")?;
     match script.length() < ask.limit {
         true => Some(script.said()),
         false => Some(failed(EXIT_TIMED_OUT, String::new())),

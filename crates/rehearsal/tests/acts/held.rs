@@ -31,6 +31,10 @@ struct Machine {
     /// The jobs, with what each has printed and its exit status.
     jobs: RefCell<Vec<(JobName, Job)>>,
     ends: RefCell<(String, JobState)>,
+    /// How many bytes of output fit into an answer.
+    at_once: Cell<usize>,
+    /// Whether orders change nothing.
+    refuses: Cell<bool>,
     /// Whether the answer to the next job is lost.
     loses_answer: Cell<bool>,
 }
@@ -43,7 +47,9 @@ impl Machine {
             states: RefCell::new(states),
             busy: Cell::new(0),
             jobs: RefCell::default(),
-            ends: RefCell::new(("+ true\n".to_owned(), ended)),
+            ends: RefCell::new((String::new(), ended)),
+            at_once: Cell::new(usize::MAX),
+            refuses: Cell::new(false),
             loses_answer: Cell::new(false),
         });
         stage.world = World { hosts: Rc::clone(&machine) as _, ..stage.world.clone() };
@@ -80,7 +86,7 @@ impl Hosts for Machine {
             return Ok(JobStart::Found);
         }
         self.jobs.borrow_mut().push((job.name.clone(), job.clone()));
-        if let Some(order) = Order::of(&job.command) {
+        if let Some(order) = Order::of(&job.command).filter(|_| !self.refuses.get()) {
             let state = if order.verb == Verb::Hold { "held" } else { "not-held" };
             self.states.borrow_mut().values_mut().for_each(|now| state.clone_into(now));
         }
@@ -94,11 +100,12 @@ impl Hosts for Machine {
         if !self.names().contains(name) {
             return Ok(None);
         }
-        let (output, state) = self.ends.borrow().clone();
-        let size = output.len() as u64;
-        let output = output.into_bytes();
+        let (printed, state) = self.ends.borrow().clone();
+        let from = usize::try_from(offset).expect("a short output");
+        let output: Vec<u8> = printed.bytes().skip(from).take(self.at_once.get()).collect();
+        let (size, next) = (printed.len() as u64, offset + output.len() as u64);
         let started = Timestamp::UNIX_EPOCH;
-        Ok(Some(JobReport { started, epoch: 1, state, output, next: offset + size, size, is_cut: false }))
+        Ok(Some(JobReport { started, epoch: 1, state, output, next, size, is_cut: false }))
     }
 
     async fn signal_job(&self, _: &Permit, _: &InstanceId, _: &JobName, _: Signal) -> Answer<bool> {
@@ -191,18 +198,42 @@ fn commands_run_once_also_if_their_answer_is_lost_or_their_conductor_ends() {
 fn a_command_that_fails_is_named_and_runs_again_in_the_next_run() {
     let mut stage = Stage::new();
     let machine = Machine::of(&mut stage, &[]);
-    let said = "+ systemctl stop unattended-upgrades\nFailed to stop\nfailed: systemctl stop unattended-upgrades (exit status 5)\n";
+    // More than fits into an answer.
+    machine.at_once.set(30);
+    let said = "@cutover-run systemctl\nStopping\nFailed to stop\n\n@cutover-failed 5 systemctl\n";
     let ended = JobState::Ended { exit: 1, out_of_memory: false, peak_memory: None };
     let good = machine.ends.replace((said.to_owned(), ended));
     assert_eq!(stage.conduct(vec![freeze()]), Ending::Failed(vec!["freeze".into()]));
     let error = stage.error_of("freeze");
-    let words = "the commands of `freeze` on edx-0: failed: systemctl stop unattended-upgrades (exit status 5)";
+    let words = "the commands of `freeze` on edx-0: systemctl ended with exit status 5: Failed to stop; correct them";
     assert!(error.starts_with(words), "{error}");
     machine.ends.replace(good);
     assert_eq!(stage.resume(), Ending::Finished);
     let names = machine.names();
     assert_eq!((names.len(), names[0] == names[1]), (2, false), "{names:?}");
     assert!(matches!(stage.events_of("freeze").last(), Some(Event::StepDone { .. })));
+}
+
+#[test]
+fn a_host_that_cannot_hold_something_back_or_put_it_back_says_why() {
+    for (action, before, words) in [
+        (Action::HoldBack(items()), "not-held", "/etc/cron.d/edxapp, nightly.timer on edx-0 could not be held back: "),
+        (Action::PutBack(items()), "held", "/etc/cron.d/edxapp, nightly.timer on edx-0 could not be put back: "),
+    ] {
+        let mut stage = Stage::new();
+        let machine = Machine::of(&mut stage, &[(CRON, before), ("nightly.timer", before)]);
+        machine.refuses.set(true);
+        let said = "mv: cannot move\nmkdir: cannot create directory: No space left on device\n\n";
+        let ended = machine.ends.borrow().1.clone();
+        let silent = machine.ends.replace((said.to_owned(), ended));
+        assert_eq!(stage.conduct(vec![step("hold", action)]), Ending::Failed(vec!["hold".into()]));
+        let error = stage.error_of("hold");
+        assert!(error.starts_with(&format!("{words}mkdir: cannot create directory: No space left")), "{error}");
+        assert!(stage.elapsed() < 20, "{} s", stage.elapsed());
+        machine.refuses.set(false);
+        machine.ends.replace(silent);
+        assert_eq!(stage.resume(), Ending::Finished, "the cause was removed");
+    }
 }
 
 #[test]

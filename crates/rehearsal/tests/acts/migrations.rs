@@ -154,7 +154,7 @@ fn migrate_on(id: &str, instance: &str, (service, job): (&str, &str), schema: &s
     step(id, Action::Migrate(migrate))
 }
 
-fn migrate() -> Step {
+pub(crate) fn migrate() -> Step {
     migrate_on("migrate", "i-1", ("lms", "lms"), "edxapp")
 }
 

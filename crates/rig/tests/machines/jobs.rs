@@ -36,7 +36,7 @@ async fn a_conductor_that_was_killed_between_start_and_answer_finds_its_job() {
     let conductor = Conductor::of(&host);
     let job = job("job", "echo ran >>/root/runs; sleep 3");
     // The start is sent, and its sender does not live to hear the answer.
-    let request = Request::Start { job: &job, epoch: 1, input: 0 }.command(FOLDER, "root");
+    let request = Request::Start { job: &job, epoch: 1 }.command(FOLDER, "root");
     let config = host.config("operator", "");
     let line = cutover_hosts::envelope::line(&request, std::time::Duration::from_secs(15), "root");
     let mut sender = std::process::Command::new("ssh")

@@ -106,6 +106,19 @@ async fn a_child_that_outlives_its_program_is_no_stopped_service() {
 }
 
 #[tokio::test]
+async fn what_has_outlived_its_program_and_shows_nothing_of_it_is_found_by_any_step_of_any_conductor() {
+    // Its environment is empty, and it is no child of supervisor's.
+    let (_machines, host) = furnished("[program:lms]\ncommand=/bin/sh -c 'env -i sleep 1009 & exec sleep 1010'\n");
+    host.furnish("supervisorctl stop lms");
+    let stage = Stage::on(&host);
+    assert_eq!(stage.conduct(vec![within(3, confirm(&["lms"]))]).await, Ending::Failed(vec!["confirm".into()]));
+    let error = stage.error_of("confirm").await;
+    assert!(error.contains("(`sleep 1009`) on edx-1"), "it names the process that is left: {error}");
+    assert_eq!(Stage::on(&host).conduct(vec![stop(&["lms"], 3, PastStopLimit::Kill)]).await, Ending::Finished);
+    assert_eq!(processes(&host, "^sleep 1009"), 0);
+}
+
+#[tokio::test]
 async fn a_program_that_ends_at_once_is_not_started() {
     let (_machines, host) = furnished("[program:lms]\ncommand=/bin/false\nautostart=false\nstartretries=2\n");
     let stage = Stage::on(&host);

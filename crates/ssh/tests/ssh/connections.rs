@@ -28,6 +28,13 @@ async fn arguments_input_output_and_exit_status_arrive_as_they_are() {
     let large = Command::script("head -c 1000000 /dev/zero; echo oops >&2; exit 7", Vec::<String>::new());
     let output = hosts.run(HOST, &large, b"", LIMIT).await.expect("an answer");
     assert_eq!((output.exit, output.stdout.len(), output.stderr), (7, 1_000_000, b"oops\n".to_vec()));
+    // What a command complains about last is why it failed, however much it has said before.
+    let long = Command::script(
+        "head -c 1000000 /dev/zero | tr '\\0' x >&2; echo; echo >&2; echo 'no route' >&2; exit 7",
+        [""],
+    );
+    let output = hosts.run(HOST, &long, b"", LIMIT).await.expect("an answer");
+    assert_eq!((output.said().last_line(), output.stdout), ("no route", b"\n".to_vec()));
     // Neither a missing program nor a killed one is taken for a lost connection.
     assert_eq!(said(&hosts, &["/nonexistent"]).await.0, 127);
     assert_eq!(said(&hosts, &["sh", "-c", "kill -9 $$"]).await.0, 137);

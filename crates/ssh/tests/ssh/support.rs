@@ -45,10 +45,14 @@ pub(crate) async fn start(port: &HostsOverSsh, name: &str, script: &str) {
     start_job(port, name, Command::script(script, Vec::<String>::new())).await;
 }
 
-/// Starts a job that no conductor has started before.
+/// Starts a job that runs a command, which no conductor has started before.
 pub(crate) async fn start_job(port: &HostsOverSsh, name: &str, command: Command) {
+    start_this(port, &Job::new(name.into(), command)).await;
+}
+
+/// Starts a job that no conductor has started before.
+pub(crate) async fn start_this(port: &HostsOverSsh, job: &Job) {
     let clock: Rc<dyn Clock> = Rc::new(WallClock);
-    let job = Job::new(name.into(), command);
-    let start = async |permit: &_| port.start_job(permit, &"i-1".into(), &job).await;
+    let start = async |permit: &_| port.start_job(permit, &"i-1".into(), job).await;
     assert_eq!(Gate::alone(&clock).write("test", start).await.expect("it starts"), JobStart::Started);
 }

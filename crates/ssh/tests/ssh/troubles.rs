@@ -61,7 +61,7 @@ async fn a_host_that_falls_silent_is_noticed_within_fifteen_seconds() {
     sshd.fall_silent();
     let start = Instant::now();
     let silent = trouble(&hosts, &Command::new(["true"]), Duration::from_secs(60)).await;
-    assert!(matches!(silent, Trouble::Lost(_) | Trouble::Unreachable(_)), "{silent}");
+    assert!(silent.may_have_run(), "the request may have reached the host: {silent}");
     assert!(start.elapsed() < Duration::from_secs(16), "{:?}", start.elapsed());
 }
 

@@ -1,4 +1,5 @@
-//! The few shell scripts that every host of this world can run: `echo`, `sleep` and `exit`, one after the other.
+//! The few shell scripts that every host of this world can run: `echo`, `cat` of the standard input, `sleep`
+//! and `exit`, one after the other.
 
 use std::time::Duration;
 
@@ -22,12 +23,12 @@ enum Statement {
 
 impl Script {
     /// The script that a command runs; `None` if it is another command or this world does not know a statement of it.
-    pub(crate) fn of(command: &Command) -> Option<Self> {
+    pub(crate) fn of(command: &Command, input: &[u8]) -> Option<Self> {
         let [shell, option, script, ..] = command.arguments.as_slice() else { return None };
         if (shell.as_str(), option.as_str()) != ("/bin/sh", "-c") {
             return None;
         }
-        let (mut statements, mut exit) = (Vec::new(), 0);
+        let (mut statements, mut exit, mut input) = (Vec::new(), 0, String::from_utf8_lossy(input).into_owned());
         for statement in script.split([';', '\n']).map(str::trim).filter(|statement| !statement.is_empty()) {
             match statement.split_once(' ') {
                 Some(("echo", words)) => {
@@ -39,6 +40,9 @@ impl Script {
                 Some(("exit", status)) => {
                     exit = status.parse().ok()?;
                     break;
+                }
+                None if statement == "cat" => {
+                    statements.push(Statement::Prints { line: std::mem::take(&mut input), to_stderr: false });
                 }
                 _ => return None,
             }
@@ -89,7 +93,7 @@ mod tests {
     #[test]
     fn a_script_prints_as_time_passes() {
         let command = Command::script("echo one; sleep 2; echo two >&2; exit 3; echo never", Vec::<String>::new());
-        let script = Script::of(&command).expect("this world knows it");
+        let script = Script::of(&command, b"").expect("this world knows it");
         assert_eq!(script.output(Duration::from_secs(1)), "one\n");
         assert_eq!(script.output(script.length()), "one\ntwo\n");
         assert_eq!(script.said(), Said { exit: 3, stdout: "one\n".to_owned(), stderr: "two\n".to_owned() });
@@ -97,7 +101,7 @@ mod tests {
 
     #[test]
     fn what_this_world_does_not_know_is_no_script() {
-        assert_eq!(Script::of(&Command::script("rm -rf /", Vec::<String>::new())), None);
-        assert_eq!(Script::of(&Command::new(["echo", "one"])), None);
+        assert_eq!(Script::of(&Command::script("rm -rf /", Vec::<String>::new()), b""), None);
+        assert_eq!(Script::of(&Command::new(["echo", "one"]), b""), None);
     }
 }

@@ -1,0 +1,73 @@
+//! Orders to a host: jobs of which nothing is waited for, because the host itself shows what came of them.
+
+use cutover_core::journal::Fact;
+use cutover_core::names::{InstanceId, JobName, ProgramName};
+use cutover_hosts::command::Command;
+use cutover_hosts::job::{Job, JobState};
+use cutover_hosts::supervisor::{Order, Verb};
+
+use super::StepContext;
+use super::output::{last_line, whole};
+use super::supervised::Subject;
+use crate::gate::Permit;
+use crate::halt::WriteError;
+use crate::ports::Answer;
+use crate::slots::StepSlot;
+
+/// How a host stands to the last order that this step gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heed {
+    /// It was not given one, knows nothing of it, or was interrupted.
+    Unheard,
+    /// It is carrying the order out, so what it shows may be from before.
+    Obeys,
+    /// It has carried the order out, whatever came of it.
+    Done,
+}
+
+/// How a host stands to the last order of this step, whichever process gave it.
+pub(super) async fn heed(context: &StepContext<'_>, slot: &StepSlot<'_>, host: &InstanceId) -> Answer<Heed> {
+    let Some(name) = context.last_order(host) else { return Ok(Heed::Unheard) };
+    let report = context.ask_with(slot, async |world| world.hosts.job(host, &name, 0).await).await?;
+    Ok(match report.map(|report| report.state) {
+        None | Some(JobState::HostRestarted | JobState::Vanished) => Heed::Unheard,
+        Some(JobState::Running) => Heed::Obeys,
+        Some(JobState::Ended { .. }) => Heed::Done,
+    })
+}
+
+/// What a host complained about while it carried out the last order of this step, which prints nothing else.
+pub(super) async fn complaint(context: &StepContext<'_>, host: &InstanceId) -> Answer<Option<String>> {
+    let Some(name) = context.last_order(host) else { return Ok(None) };
+    let report = whole(context, host, &name).await?;
+    let ended = report.filter(|report| report.state != JobState::Running);
+    Ok(ended.and_then(|report| last_line(&report.output)))
+}
+
+/// Gives a supervisor an order. Its job has a name of its own: under the name of an earlier order, nothing would be done.
+pub(super) async fn order(
+    context: &StepContext<'_>,
+    call: &'static str,
+    verb: Verb,
+    subject: &Subject<'_>,
+    programs: Vec<ProgramName>,
+    left: Vec<(u32, u64)>,
+) -> Result<(), WriteError> {
+    let order = Order { verb, supervisorctl: subject.supervisorctl.to_owned(), programs, left };
+    give(context, call, &subject.id, context.name_of_order(), order.command()).await
+}
+
+/// Gives a host an order: a job of which nothing is waited for, because the host itself shows what came of it.
+pub(super) async fn give(
+    context: &StepContext<'_>,
+    call: &'static str,
+    host: &InstanceId,
+    name: JobName,
+    command: Command,
+) -> Result<(), WriteError> {
+    let job = Job::new(name, command);
+    // So that its record on the host is removed once the step is done, by whichever conductor.
+    context.note(Fact::Order { instance: host.clone(), job: job.name.clone() });
+    let hosts = &context.world.hosts;
+    context.write(call, async |permit: &Permit| hosts.start_job(permit, host, &job).await).await.map(drop)
+}

@@ -1,0 +1,25 @@
+//! What a job has printed, read to its end: an answer of a host holds only a part of a long output, the first one.
+
+use cutover_core::names::{InstanceId, JobName};
+use cutover_hosts::job::{JobReport, JobState};
+
+use super::StepContext;
+use crate::ports::Answer;
+
+/// The state of a job, with all of its output if it has ended; `None` if it was never started, or has been collected.
+pub(super) async fn whole(context: &StepContext<'_>, host: &InstanceId, name: &JobName) -> Answer<Option<JobReport>> {
+    let part = async |offset| context.ask(async |world| world.hosts.job(host, name, offset).await).await;
+    let Some(mut whole) = part(0).await? else { return Ok(None) };
+    while whole.state != JobState::Running && whole.next < whole.size {
+        let Some(mut more) = part(whole.next).await?.filter(|more| !more.output.is_empty()) else { break };
+        more.output.splice(0..0, whole.output);
+        whole = more;
+    }
+    Ok(Some(whole))
+}
+
+/// The last line with anything on it.
+pub(super) fn last_line(output: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(output);
+    text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+}

@@ -1,0 +1,93 @@
+//! The helper on this machine, when something goes wrong in the middle.
+
+#![expect(clippy::disallowed_methods, reason = "a real shell runs the helper")]
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command as Process;
+
+use tempfile::TempDir;
+
+use super::request::HELPER;
+use super::{Job, NotUnderstood, Reply, Request, read};
+use crate::command::Command;
+
+/// A folder of jobs, and the programs that the helper finds before those of the system.
+struct Host {
+    folder: TempDir,
+}
+
+impl Host {
+    fn new() -> Self {
+        let host = Self { folder: tempfile::tempdir().expect("a folder") };
+        std::fs::create_dir(host.path("programs")).expect("a folder");
+        host
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn has_program(&self, name: &str, script: &str) {
+        let program = self.path("programs").join(name);
+        std::fs::write(&program, script).expect("it is written");
+        std::fs::set_permissions(program, PermissionsExt::from_mode(0o755)).expect("it can be run");
+    }
+
+    /// What this helper answers.
+    fn reply(&self, helper: &str, request: &Request<'_>) -> Result<Reply, NotUnderstood> {
+        let me = Process::new("id").arg("-un").output().expect("a user").stdout;
+        let me = String::from_utf8(me).expect("a name");
+        let mut arguments = request.command(&self.path("jobs").display().to_string(), me.trim()).arguments;
+        let path = format!("\nPATH={}:", self.path("programs").display());
+        arguments[2] = helper.replacen("\nPATH=", &path, 1);
+        let output = Process::new(&arguments[0]).args(&arguments[1..]).output().expect("a shell");
+        read(&output.stdout, 0)
+    }
+}
+
+fn nothing_to_do() -> Job {
+    Job::new("job".into(), Command::new(["true"]))
+}
+
+#[test]
+fn a_helper_that_fails_once_a_job_may_run_does_not_say_that_nothing_was_done() {
+    let job = nothing_to_do();
+    let request = Request::Start { job: &job, epoch: 1 };
+    let failing = |line: &str| {
+        let helper = HELPER.replacen(line, &format!("    false\n{line}"), 1);
+        assert_ne!(helper, HELPER, "{line}");
+        Host::new().reply(&helper, &request)
+    };
+    assert_eq!(Host::new().reply(HELPER, &request), Ok(Reply::Started));
+    assert!(matches!(failing("    launch\n    answer"), Ok(Reply::Failed(_))), "it was not launched");
+    let open = failing("    answer \"started ");
+    assert!(open.is_err(), "{open:?}");
+}
+
+#[test]
+fn what_a_host_must_remember_is_on_the_disk_before_it_is_relied_on() {
+    let host = Host::new();
+    // Each program says what it does, by the last parts of its paths.
+    for name in ["sync", "mv"] {
+        let script = format!(
+            "#!/bin/sh\nwords={name}; for path in \"$@\"; do words=\"$words ${{path##*/}}\"; done\n\
+             echo \"$words\" >>{}; PATH=/usr/bin:/bin; exec {name} \"$@\"\n",
+            host.path("done").display()
+        );
+        host.has_program(name, &script);
+    }
+    let job = nothing_to_do();
+    assert_eq!(host.reply(HELPER, &Request::Start { job: &job, epoch: 7 }), Ok(Reply::Started));
+    let done = std::fs::read_to_string(host.path("done")).expect("it was written");
+    let expected = [
+        "sync epoch.new",
+        "mv epoch.new epoch",
+        "sync jobs",
+        "mv start.new start",
+        "sync start run job.new",
+        "mv job.new job",
+        "sync jobs",
+    ];
+    assert_eq!(done.lines().take(expected.len()).collect::<Vec<_>>(), expected);
+}

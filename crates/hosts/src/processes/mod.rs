@@ -1,0 +1,78 @@
+//! The processes of programs on a host, whatever supervisor believes about them.
+//!
+//! A program that supervisor has stopped can leave processes behind: `stopasgroup` reaches only the program's process group.
+//! Each process that supervisor starts gets the variables `SUPERVISOR_GROUP_NAME` and `SUPERVISOR_PROCESS_NAME`, and so
+//! does everything that it starts in turn. A process that has overwritten its environment, as ones that set their own
+//! title do, is found by its process group, which is the process id that its program had, as long as that is known; and
+//! by the unit of systemd that supervisor runs in, which it cannot leave (see `unit`).
+//!
+//! The processes of containers on the host are left out: a supervisor in there has programs of its own, perhaps with the
+//! same names. They are in another namespace of process ids than the shell that lists them.
+//!
+//! `ask` is the question, and `listed` reads the answer.
+
+mod ask;
+mod listed;
+mod program;
+mod unit;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cutover_core::names::ProgramName;
+
+use self::listed::Listed;
+use crate::command::Said;
+
+pub use ask::{answer, ask, is_asked};
+pub use listed::NotListed;
+
+/// A process that should not be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// Its process id.
+    pub pid: u32,
+    /// When it began, in the kernel's ticks since boot: another process may get its id later.
+    pub begun: Option<u64>,
+    /// The program that it belongs to; `None` if nothing says for which one supervisor had started it.
+    pub program: Option<ProgramName>,
+    /// Its command line, or its name in brackets.
+    pub command: String,
+}
+
+/// How the processes of programs are recognised.
+#[derive(Clone, Copy, Debug)]
+pub struct Signs<'a> {
+    /// The programs.
+    pub programs: &'a [ProgramName],
+    /// The process ids that the programs had while they ran, where they are known.
+    pub pids: &'a BTreeMap<ProgramName, u32>,
+}
+
+/// The processes that supervisor had started for these programs, or for a program that is not known and does not run any
+/// more. Those that have ended and wait for their parent are left out.
+///
+/// # Errors
+/// When the list is not complete.
+pub fn read(signs: &Signs<'_>, said: &Said) -> Result<Vec<Leftover>, NotListed> {
+    let listed = Listed::read(said)?;
+    let orphans = unit::orphans(&listed);
+    let of_group = |pgid: u32| signs.pids.iter().find(|(_, pid)| **pid == pgid).map(|(program, _)| program.clone());
+    let found = listed.processes.iter().filter_map(|(pid, process)| {
+        let command = listed.commands.get(pid).cloned().unwrap_or_else(|| format!("[{}]", process.name));
+        let program = listed.program_of(*pid, signs.programs).or_else(|| of_group(process.group));
+        let is_left = program.is_some() || orphans.contains(pid);
+        is_left.then_some(Leftover { pid: *pid, begun: process.begun, program, command })
+    });
+    Ok(found.collect())
+}
+
+/// The ids of all processes of the host, except of those that have ended and wait for their parent.
+///
+/// # Errors
+/// When the list is not complete.
+pub fn ids(said: &Said) -> Result<BTreeSet<u32>, NotListed> {
+    Listed::read(said).map(|listed| listed.processes.into_keys().collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,354 @@
+//! Programs that are told to stop: for how long they are waited for, and what is done then.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use cutover_core::deployment::PastStopLimit;
+use cutover_core::journal::{Fact, RunningTask};
+use cutover_core::names::ProgramName;
+use cutover_core::plan::{Action, Edge, Line, Rule, Step, StopServices};
+use cutover_core::time::later;
+use cutover_engine::phase::Ending;
+use cutover_engine::ports::Clock;
+use cutover_hosts::command::Said;
+use cutover_hosts::supervisor::State;
+use cutover_hosts::{celery, processes};
+
+use super::super::stage::{SET_BY, Stage, Waits, host, learned, step};
+use super::{Services, inspect, left_in_unit};
+
+#[test]
+fn services_are_not_stopped_when_their_call_waited_past_the_latest_safe_start() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    let latest = later(stage.clock.now(), Duration::from_secs(15));
+    let open = Action::WaitUntil { moment: stage.clock.now(), no_later_than: Some(latest) };
+    let open = Step { line: Line::Open, ..step("open", open) };
+    let mut stop = Step { line: Line::StopCurrent, ..stop(PastStopLimit::Kill) };
+    stop.waits_for = vec![Edge { step: "open".into(), rule: Rule::RunbookLine }];
+    let (clock, meanwhile) = (Rc::clone(&stage.clock), RefCell::new(Some(|| ())));
+    stage.faults = Rc::new(Waits { clock, call: "stop", meanwhile });
+    assert_eq!(stage.conduct(vec![open, stop]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), [""; 0]);
+    assert!(stage.error_of("stop").contains("latest safe start had passed"), "{}", stage.error_of("stop"));
+}
+
+pub(crate) fn stop(past_stop_limit: PastStopLimit) -> Step {
+    let stop = StopServices {
+        host: host("edx-0", "i-1"),
+        supervisorctl: "supervisorctl".to_owned(),
+        programs: vec!["cms".into(), "lms".into()],
+        stop_limit: Duration::from_secs(60),
+        past_stop_limit,
+        running_tasks: Vec::new(),
+    };
+    step("stop", Action::StopServices(stop))
+}
+
+/// The step that stops workers, whose tasks celery names, and is expected to take 20 seconds.
+fn stop_workers(past_stop_limit: PastStopLimit) -> Step {
+    let mut stop = stop(past_stop_limit);
+    if let Action::StopServices(stop) = &mut stop.action {
+        stop.running_tasks = inspect();
+    }
+    let limit = if past_stop_limit == PastStopLimit::Wait { Duration::from_secs(86_400) } else { stop.limit };
+    Step { expected: Duration::from_secs(20), limit, ..stop }
+}
+
+/// Workers that begin to stop and never end, and run two tasks, of which one ends.
+fn late_workers(stage: &mut Stage) -> Rc<Services> {
+    let services = Services::of(stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.is_stubborn.set(true);
+    services.obeys_late.set(true);
+    let task = |name: &str, process| celery::Task {
+        worker: "celery@edx-0".to_owned(),
+        name: name.to_owned(),
+        id: format!("id-of-{name}"),
+        process: Some(process),
+        running: Some(Duration::from_secs(90)),
+    };
+    let tasks = [task("grades", 71), task("mail", 72)];
+    services.active.replace(Said { stdout: celery::answer("edx-0", "celery@edx-0", &tasks), ..Said::default() });
+    services.listed.replace(Some(processes::answer(&[(71, &"lms".into())])));
+    services
+}
+
+#[test]
+fn while_a_stop_is_late_the_tasks_that_still_run_are_named_with_their_age() {
+    let mut stage = Stage::new();
+    let services = late_workers(&mut stage);
+    assert_eq!(stage.conduct(vec![stop_workers(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), ["stop cms lms"]);
+    let mentioned = stage.mentioned.borrow();
+    assert_eq!(mentioned[0], "still stopping: cms, lms", "it is not late yet");
+    let late = "still stopping: cms, lms; tasks that run there: grades (id-of-grades) for 1m 5";
+    assert!(mentioned[1].starts_with(late), "{mentioned:?}");
+    let error = stage.error_of("stop");
+    let words = "still running on edx-0 after 1m: cms, lms; tasks that run there: grades (id-of-grades) for 2m 30s";
+    assert!(error.starts_with(words), "{error}");
+}
+
+#[test]
+fn killed_programs_are_on_record_with_the_tasks_that_end_with_them_also_when_another_conductor_kills() {
+    let mut stage = Stage::new();
+    let services = late_workers(&mut stage);
+    let tasks = RunningTask { name: "mail".into(), id: "7".into(), process: Some(72), since: None };
+    let told = Fact::RunningTasks {
+        host: "edx-0".into(),
+        tasks: vec![tasks.clone(), RunningTask { process: Some(71), ..tasks.clone() }],
+    };
+    services.put(&["cms".into(), "lms".into()], State::Stopping);
+    stage.was_begun(vec![stop_workers(PastStopLimit::Kill)], vec![learned("stop", told)]);
+    services.is_stubborn.set(false);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["kill cms lms"]);
+    let killed = Fact::Killed {
+        host: "edx-0".into(),
+        programs: vec!["cms".into(), "lms".into()],
+        tasks: vec![RunningTask { process: Some(71), ..tasks }],
+    };
+    assert!(stage.facts_of("stop").contains(&killed), "{:?}", stage.facts_of("stop"));
+}
+
+#[test]
+fn a_stop_goes_on_without_the_tasks_if_celery_does_not_tell() {
+    let mut stage = Stage::new();
+    let services = late_workers(&mut stage);
+    let refused =
+        Said { exit: 69, stderr: "Error: No nodes replied within time constraint\n".into(), ..Said::default() };
+    services.active.replace(refused);
+    assert_eq!(stage.conduct(vec![stop_workers(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), ["stop cms lms"]);
+    let text = "which tasks run on edx-0 is not known: celery says exit status 69: Error: No nodes replied within time \
+                constraint";
+    assert!(stage.facts_of("stop").contains(&Fact::Note { text: text.into() }), "{:?}", stage.facts_of("stop"));
+    let error = stage.error_of("stop");
+    assert!(error.contains("cms, lms; which tasks run there is not known, celery did not tell"), "{error}");
+}
+
+#[test]
+fn past_the_limit_a_stop_waits_if_the_file_says_so_and_says_for_what() {
+    let mut stage = Stage::new();
+    let services = late_workers(&mut stage);
+    let ends = later(stage.clock.now(), Duration::from_secs(4000));
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        if services.clock.now() >= ends {
+            services.put(&["cms".into(), "lms".into()], State::Exited);
+            services.listed.replace(None);
+        }
+    })));
+    assert_eq!(stage.conduct(vec![stop_workers(PastStopLimit::Wait)]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop cms lms"]);
+    let words = "past the limit of 1m, and waiting for: cms, lms; tasks that run there: grades (id-of-grades) for 2m 3";
+    assert!(stage.mentioned.borrow().iter().any(|told| told.starts_with(words)), "{:?}", stage.mentioned.borrow());
+    assert!((4000..4060).contains(&stage.elapsed()), "{} s", stage.elapsed());
+}
+
+#[test]
+fn the_time_to_stop_begins_with_the_first_order_however_often_it_is_given() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.is_stubborn.set(true);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
+    assert!((4..7).contains(&services.calls().len()), "{:?}", services.calls());
+    let error = stage.error_of("stop");
+    assert!(error.starts_with("still running on edx-0 after 1m") && error.contains(": cms, lms"), "{error}");
+    assert!((60..65).contains(&stage.elapsed()), "{} s", stage.elapsed());
+}
+
+#[test]
+fn an_order_is_not_given_again_while_the_host_carries_it_out() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.is_stubborn.set(true);
+    let ends = later(stage.clock.now(), Duration::from_secs(400));
+    services.orders_run_until.set(Some(ends));
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        if services.clock.now() >= ends {
+            services.put(&["cms".into(), "lms".into()], State::Stopped);
+        }
+    })));
+    assert_eq!(stage.conduct(vec![stop_workers(PastStopLimit::Wait)]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop cms lms"]);
+}
+
+#[test]
+fn a_stop_that_waits_past_its_limit_tells_a_program_again_that_runs_again() {
+    let mut stage = Stage::new();
+    let services = late_workers(&mut stage);
+    let at = |seconds| later(stage.clock.now(), Duration::from_secs(seconds));
+    let (restarted, ends, was_restarted) = (at(300), at(900), Cell::new(false));
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        if services.clock.now() >= restarted && !was_restarted.replace(true) {
+            services.put(&["lms".into()], State::Running);
+        }
+        if services.clock.now() >= ends {
+            services.put(&["cms".into(), "lms".into()], State::Stopped);
+            services.listed.replace(None);
+        }
+    })));
+    assert_eq!(stage.conduct(vec![stop_workers(PastStopLimit::Wait)]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop cms lms", "stop cms lms"]);
+}
+
+#[test]
+fn what_is_still_there_after_a_kill_is_named() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Stopped)]);
+    // A child of what was cms, which has overwritten its environment, and waits for a disk.
+    let stat = "99 (title) D 1 70 70 0 -1 4194560 2026 2186 4 1 3 2 1 0 20 0 1 0 6157 12550144";
+    services.listed.replace(Some(format!("@environ\n@stat\n1 (systemd) S 0 1 1\n{stat}\n@cmdline\n@end\n")));
+    services.at_look.replace(Some(Box::new(|services: &Services| {
+        services.is_stubborn.set(services.programs.borrow()[&ProgramName::from("cms")].state == State::Stopped);
+    })));
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Failed(vec!["stop".into()]));
+    let calls = services.calls();
+    assert_eq!(calls[..2], ["stop cms lms", "kill cms 99:6157"]);
+    assert!((4..9).contains(&calls.len()), "{calls:?}");
+    let error = stage.error_of("stop");
+    assert!(error.starts_with("process 99 of cms (`[title]`) on edx-0: still there after they were killed"), "{error}");
+}
+
+#[test]
+fn programs_that_are_told_to_stop_are_not_killed_before_their_time() {
+    for past_limit in [PastStopLimit::Kill, PastStopLimit::Abort, PastStopLimit::Wait] {
+        let mut stage = Stage::new();
+        let states = [("cms", State::Stopping), ("lms", State::Running)];
+        let services = Services::of(&mut stage, &states);
+        assert_eq!(stage.conduct(vec![stop(past_limit)]), Ending::Finished);
+        assert_eq!(services.calls(), ["stop cms lms"]);
+    }
+}
+
+#[test]
+fn a_program_that_the_file_does_not_allow_to_kill_is_not_killed_however_long_it_takes() {
+    let mut stage = Stage::new();
+    let states = [("cms", State::Stopping), ("lms", State::Running)];
+    let services = Services::of(&mut stage, &states);
+    stage.was_begun(vec![stop(PastStopLimit::Abort)], Vec::new());
+    stage.pass(100);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["stop cms lms"]);
+}
+
+#[test]
+fn a_program_that_does_not_stop_is_killed_when_its_time_is_over() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopping), ("lms", State::Stopped)]);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Finished);
+    assert_eq!(services.calls(), ["kill cms"]);
+    let (_, seconds) = services.calls.borrow()[0];
+    assert!((60..62).contains(&seconds), "{seconds} s");
+}
+
+#[test]
+fn a_clock_that_is_set_neither_shortens_nor_lengthens_the_time_that_programs_have_to_stop() {
+    for by in SET_BY {
+        let mut stage = Stage::new();
+        stage.set_clock(30, by);
+        let services = Services::of(&mut stage, &[("cms", State::Stopping), ("lms", State::Stopped)]);
+        assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Finished);
+        let (_, seconds) = services.calls.borrow()[0];
+        assert!((60..62).contains(&seconds), "{seconds} s, set by {by} s");
+    }
+}
+
+#[test]
+fn a_crash_takes_nothing_from_the_time_that_programs_have_to_stop() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopping), ("lms", State::Stopped)]);
+    // The step was started, and nothing says that anybody told the programs to stop.
+    stage.was_begun(vec![stop(PastStopLimit::Kill)], Vec::new());
+    stage.pass(100);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["kill cms"]);
+    let (_, seconds) = services.calls.borrow()[0];
+    assert!((160..165).contains(&seconds), "{seconds} s");
+}
+
+#[test]
+fn a_program_whose_processes_are_left_has_not_stopped() {
+    let left = || processes::answer(&[(71, &"cms".into())]);
+    let stops = |past_limit| {
+        let mut stage = Stage::new();
+        let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Exited)]);
+        services.listed.replace(Some(left()));
+        let ending = stage.conduct(vec![stop(past_limit)]);
+        (stage, services, ending)
+    };
+    let (stage, services, ending) = stops(PastStopLimit::Abort);
+    assert_eq!((ending, services.calls()), (Ending::Failed(vec!["stop".into()]), Vec::new()));
+    let error = stage.error_of("stop");
+    assert!(error.starts_with("still running on edx-0 after 1m: process 71 of cms (`cms`)"), "{error}");
+    let (stage, services, ending) = stops(PastStopLimit::Kill);
+    assert_eq!((ending, services.calls()), (Ending::Finished, vec!["kill cms".to_owned()]));
+    let killed = Fact::Killed { host: "edx-0".into(), programs: vec!["cms".into()], tasks: Vec::new() };
+    assert!(stage.facts_of("stop").contains(&killed), "{:?}", stage.facts_of("stop"));
+}
+
+#[test]
+fn a_process_that_no_longer_shows_its_program_is_found_by_the_process_id_that_the_program_had() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Stopped)]);
+    // It was started by the process that was cms, and has overwritten its own environment.
+    let listed = "@environ\n@stat\n1 (systemd) S 0 1 1\n99 (title) S 1 70 70\n@cmdline\n@end\n";
+    services.listed.replace(Some(listed.to_owned()));
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), ["stop cms lms"]);
+    let error = stage.error_of("stop");
+    assert!(error.starts_with("still running on edx-0 after 1m: process 99 of cms (`[title]`)"), "{error}");
+}
+
+#[test]
+fn a_program_of_which_supervisor_says_nothing_does_not_count_as_stopped() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped)]);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), [""; 0]);
+    let error = stage.error_of("stop");
+    assert!(error.starts_with("edx-0: supervisorctl did not say how lms is"), "{error}");
+}
+
+#[test]
+fn each_order_of_each_conductor_is_a_job_of_its_own() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.is_stubborn.set(true);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(stage.resume(), Ending::Failed(vec!["stop".into()]));
+    let mut jobs = services.jobs.borrow().clone();
+    assert!(jobs.len() > 10 && jobs.iter().all(|job| job.as_str().starts_with("qa-koa-v4-stop-e1-")), "{jobs:?}");
+    let all = jobs.len();
+    jobs.sort();
+    jobs.dedup();
+    assert_eq!(jobs.len(), all, "under a name that was used before, nothing would be done");
+}
+
+#[test]
+fn orders_are_collected_when_their_step_is_done_and_not_before() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.is_stubborn.set(true);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.collected.borrow().len(), 0, "they may tell what went wrong");
+    services.is_stubborn.set(false);
+    assert_eq!(stage.resume(), Ending::Finished);
+    let (mut given, mut collected) = (services.jobs.borrow().clone(), services.collected.borrow().clone());
+    given.sort();
+    collected.sort();
+    assert_eq!(collected, given, "also those of the conductor before");
+}
+
+#[test]
+fn what_another_conductor_finds_left_of_a_program_is_killed_although_nothing_says_of_which() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.listed.replace(Some(left_in_unit()));
+    stage.was_begun(vec![stop(PastStopLimit::Kill)], Vec::new());
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["kill 99:6157"]);
+    assert!(stage.mentioned.borrow()[0].contains("process 99 (`celeryd: worker`)"), "{:?}", stage.mentioned.borrow());
+    let killed = Fact::Killed { host: "edx-0".into(), programs: Vec::new(), tasks: Vec::new() };
+    assert!(stage.facts_of("stop").contains(&killed), "{:?}", stage.facts_of("stop"));
+}
