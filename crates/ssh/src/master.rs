@@ -6,17 +6,16 @@ use std::time::Duration;
 
 use openssh::Session;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::Command;
 
 use crate::arguments::{self, KnownBy};
-use crate::limits::within;
+use crate::effective::Effective;
+use crate::limits::{LOCAL, within};
+use crate::program::{program, unusable};
 use crate::settings::Settings;
 use crate::trouble::{Trouble, of_log};
 
 /// What is added to the connection's own time limit: authentication by an agent or a jump host can take a while.
 const SIGN_IN: Duration = Duration::from_secs(20);
-/// How long a question to a local program may take.
-const LOCAL: Duration = Duration::from_secs(5);
 /// The largest answer that is read, in bytes. A list of a thousand processes is about as large; and of the hosts that are
 /// asked at the same time, all together must fit into memory.
 const LARGEST: usize = 1 << 20;
@@ -46,14 +45,15 @@ pub(crate) struct Printed {
 impl Master {
     /// Uses the master that the operator has to `address`, or launches one with its socket in `folder`. `number` is
     /// different for each launch. `keys` is a file with the only keys that the host may have, where they were told.
+    /// `effective` is what the operator's configuration says about the host.
     pub(crate) async fn open(
         settings: &Settings,
         address: &str,
+        effective: Effective,
         keys: Option<&Path>,
         folder: &Path,
         number: u64,
     ) -> Result<Self, Trouble> {
-        let effective = Effective::of(settings, address).await?;
         if let Some(socket) = &effective.socket
             && is_alive(settings, socket).await
         {
@@ -151,55 +151,6 @@ pub(crate) fn wait_for(mut processes: Vec<std::process::Child>, limit: Duration)
     }
 }
 
-/// What the operator's configuration says about a host.
-#[derive(Debug, PartialEq, Eq)]
-struct Effective {
-    /// The user to sign in as.
-    user: String,
-    /// The control socket of the operator's own connections, if any are shared.
-    socket: Option<PathBuf>,
-    /// The files of known hosts for the whole machine, as one option's value.
-    global_known_hosts: String,
-}
-
-impl Effective {
-    async fn of(settings: &Settings, address: &str) -> Result<Self, Trouble> {
-        let mut question = program(settings);
-        question.args(arguments::effective(settings, address)).stdin(Stdio::null()).kill_on_drop(true);
-        let output = match within(LOCAL, question.output()).await {
-            Some(output) => output.map_err(|error| unusable(settings, &error))?,
-            None => return Err(Trouble::Unreachable("`ssh -G` does not end".to_owned())),
-        };
-        let text = String::from_utf8_lossy(&output.stdout);
-        match Self::read(&text) {
-            Some(effective) if output.status.success() => Ok(effective),
-            _ => {
-                let said = String::from_utf8_lossy(&output.stderr);
-                Err(Trouble::Unusable(said.lines().next().unwrap_or("`ssh -G` says nothing").to_owned()))
-            }
-        }
-    }
-
-    /// Reads what `ssh -G` prints: a line for each option.
-    fn read(text: &str) -> Option<Self> {
-        let value = |option: &str| {
-            text.lines()
-                .find_map(|line| line.split_once(' ').filter(|(name, _)| *name == option))
-                .map(|(_, value)| value)
-        };
-        Some(Self {
-            user: value("user")?.to_owned(),
-            socket: value("controlpath").filter(|path| *path != "none").map(PathBuf::from),
-            global_known_hosts: value("globalknownhostsfile").unwrap_or_default().to_owned(),
-        })
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the one home of starting ssh")]
-fn program(settings: &Settings) -> Command {
-    Command::new(&settings.program)
-}
-
 /// Waits until the launching process has ended, and returns whether it succeeded and what it said. Its standard error is
 /// not read to its end, because the master in the background keeps it open.
 async fn ended(mut child: tokio::process::Child) -> std::io::Result<(bool, String)> {
@@ -251,30 +202,9 @@ async fn control(settings: &Settings, socket: &Path, what: &str) -> bool {
     matches!(within(LOCAL, command.status()).await, Some(Ok(status)) if status.success())
 }
 
-fn unusable(settings: &Settings, error: &std::io::Error) -> Trouble {
-    Trouble::Unusable(format!("{} could not be started: {error}", settings.program.display()))
-}
-
 fn told(error: &openssh::Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_operators_control_socket_is_found_in_what_ssh_prints() {
-        let text = "host 10.0.0.1\nuser ada\nhostname 10.0.0.1\ncontrolpath /run/ada/ssh-10.0.0.1\n\
-                    globalknownhostsfile /etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2\n";
-        let effective = Effective::read(text).expect("it is complete");
-        assert_eq!(effective.user, "ada");
-        assert_eq!(effective.socket, Some(PathBuf::from("/run/ada/ssh-10.0.0.1")));
-        assert!(effective.global_known_hosts.ends_with("ssh_known_hosts2"));
-        assert_eq!(Effective::read("user ada\ncontrolpath none\n").expect("it is complete").socket, None);
-        assert_eq!(Effective::read("hostname 10.0.0.1\n"), None);
     }
 }

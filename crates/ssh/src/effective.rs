@@ -1,0 +1,92 @@
+//! What the operator's configuration says about a host, as `ssh -G` prints it.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use crate::arguments;
+use crate::limits::{LOCAL, within};
+use crate::program::{program, unusable};
+use crate::settings::Settings;
+use crate::trouble::Trouble;
+
+/// What the operator's configuration says about a host.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Effective {
+    /// The user to sign in as.
+    pub user: String,
+    /// The control socket of the operator's own connections, if any are shared.
+    pub socket: Option<PathBuf>,
+    /// The files of known hosts for the whole machine, as one option's value.
+    pub global_known_hosts: String,
+    /// The jump hosts on the way, or the command that leads there; nothing for a direct connection.
+    pub jump_hosts: Option<String>,
+}
+
+impl Effective {
+    pub(crate) async fn of(settings: &Settings, address: &str) -> Result<Self, Trouble> {
+        let mut question = program(settings);
+        question.args(arguments::effective(settings, address)).stdin(Stdio::null()).kill_on_drop(true);
+        let output = match within(LOCAL, question.output()).await {
+            Some(output) => output.map_err(|error| unusable(settings, &error))?,
+            None => return Err(Trouble::Unreachable("`ssh -G` does not end".to_owned())),
+        };
+        let text = String::from_utf8_lossy(&output.stdout);
+        match Self::read(&text) {
+            Some(effective) if output.status.success() => Ok(effective),
+            _ => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                Err(Trouble::Unusable(said.lines().next().unwrap_or("`ssh -G` says nothing").to_owned()))
+            }
+        }
+    }
+
+    /// Reads what `ssh -G` prints: a line for each option.
+    fn read(text: &str) -> Option<Self> {
+        let value = |option: &str| {
+            text.lines()
+                .find_map(|line| line.split_once(' ').filter(|(name, _)| *name == option))
+                .map(|(_, value)| value)
+        };
+        let unless_none = |option: &str| value(option).filter(|value| *value != "none");
+        Some(Self {
+            user: value("user")?.to_owned(),
+            socket: unless_none("controlpath").map(PathBuf::from),
+            global_known_hosts: value("globalknownhostsfile").unwrap_or_default().to_owned(),
+            jump_hosts: unless_none("proxyjump").or_else(|| unless_none("proxycommand")).map(str::to_owned),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn read(text: &str) -> Effective {
+        Effective::read(text).expect("it is complete")
+    }
+
+    #[test]
+    fn the_operators_control_socket_is_found_in_what_ssh_prints() {
+        let effective = read(
+            "host 10.0.0.1\nuser ada\nhostname 10.0.0.1\ncontrolpath /run/ada/ssh-10.0.0.1\n\
+             globalknownhostsfile /etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2\n",
+        );
+        assert_eq!(effective.user, "ada");
+        assert_eq!(effective.socket.as_deref(), Some(Path::new("/run/ada/ssh-10.0.0.1")));
+        assert!(effective.global_known_hosts.ends_with("ssh_known_hosts2"));
+        assert_eq!(read("user ada\ncontrolpath none\n").socket, None);
+        assert_eq!(Effective::read("hostname 10.0.0.1\n"), None);
+    }
+
+    #[test]
+    fn jump_hosts_and_commands_that_lead_to_a_host_are_found_in_what_ssh_prints() {
+        let jump_hosts = |line: &str| read(&format!("user ada\n{line}\n")).jump_hosts;
+        assert_eq!(jump_hosts("proxyjump ada@one:23,two").as_deref(), Some("ada@one:23,two"));
+        assert_eq!(jump_hosts("proxycommand ssh -W %h:%p one").as_deref(), Some("ssh -W %h:%p one"));
+        for direct in ["proxyjump none", "proxycommand none", "port 22"] {
+            assert_eq!(jump_hosts(direct), None);
+        }
+    }
+}
