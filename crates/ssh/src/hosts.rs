@@ -113,6 +113,13 @@ impl SshHosts {
             .ok_or_else(|| Trouble::Unreachable("the connection has ended".to_owned()))
     }
 
+    /// The user that commands run as on a host to which there is a connection. None is made.
+    #[must_use]
+    pub fn user_of_connection(&self, address: &str) -> Option<String> {
+        let masters = self.masters.borrow();
+        masters.get(address).and_then(|cell| cell.get()).map(|master| master.user.clone())
+    }
+
     /// The connection to a host, which is made if there is none.
     async fn master(&self, address: &str) -> Result<Rc<OnceCell<Master>>, Trouble> {
         let cell = Rc::clone(self.masters.borrow_mut().entry(address.to_owned()).or_default());

@@ -33,6 +33,8 @@ struct Machine {
     ends: RefCell<(String, JobState)>,
     /// Whether the answer to the next job is lost.
     loses_answer: Cell<bool>,
+    /// Whether there is a connection. An order never makes one.
+    is_reached: Cell<bool>,
 }
 
 impl Machine {
@@ -45,6 +47,7 @@ impl Machine {
             jobs: RefCell::default(),
             ends: RefCell::new(("+ true\n".to_owned(), ended)),
             loses_answer: Cell::new(false),
+            is_reached: Cell::new(false),
         });
         stage.world = World { hosts: Rc::clone(&machine) as _, ..stage.world.clone() };
         machine
@@ -75,7 +78,13 @@ impl Hosts for Machine {
         Ok(Said { stdout, ..Said::default() })
     }
 
+    async fn reach(&self, _: &InstanceId) -> Answer<()> {
+        self.is_reached.set(true);
+        Ok(())
+    }
+
     async fn start_job(&self, _: &Permit, _: &InstanceId, job: &Job) -> Answer<JobStart> {
+        assert!(self.is_reached.get(), "the permit would wait for a connection");
         if self.names().contains(&job.name) {
             return Ok(JobStart::Found);
         }
@@ -106,6 +115,7 @@ impl Hosts for Machine {
     }
 
     async fn collect_job(&self, _: &Permit, _: &InstanceId, _: &JobName) -> Answer<()> {
+        assert!(self.is_reached.get(), "the permit would wait for a connection");
         Ok(())
     }
 }

@@ -1,13 +1,19 @@
 //! Commands reach the host as they are, over one connection that is made again when it has ended.
 
 use std::process::Command as Process;
+use std::rc::Rc;
 use std::time::Duration;
 
+use cutover_contract::WallClock;
+use cutover_engine::failure::FailureClass;
+use cutover_engine::gate::Gate;
+use cutover_engine::ports::{Clock, Hosts};
 use cutover_hosts::command::{Command, EXIT_TIMED_OUT};
+use cutover_hosts::job::Job;
 use cutover_rig::{Host, Plain};
-use cutover_ssh::SshHosts;
+use cutover_ssh::{HostsOverSsh, SshHosts};
 
-use super::support::{HOST, hosts, settings};
+use super::support::{HOST, Here, hosts, settings};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -79,6 +85,30 @@ async fn a_connection_that_has_ended_is_made_again() {
         again = hosts.run(HOST, &Command::new(["echo", "two"]), b"", LIMIT).await;
     }
     assert_eq!(again.expect("a new connection").stdout, b"two\n");
+}
+
+#[tokio::test]
+async fn an_order_is_sent_over_a_connection_that_exists_and_never_makes_one() {
+    let sshd = Plain::start();
+    let folder = sshd.operator().path().join("jobs").display().to_string();
+    let port = HostsOverSsh::new(Rc::new(hosts(&sshd, "operator")), Rc::new(Here), folder);
+    let clock: Rc<dyn Clock> = Rc::new(WallClock);
+    let job = Job::new("job".into(), Command::new(["true"]));
+    let start = async || {
+        let start = async |permit: &_| port.start_job(permit, &"i-1".into(), &job).await;
+        Gate::alone(&clock).write("test", start).await.map_err(|error| error.into_failure().class)
+    };
+    assert_eq!(start().await, Err(FailureClass::NotApplied));
+    assert_eq!(sshd.sign_ins(), 0);
+    port.reach(&"i-1".into()).await.expect("a connection");
+    assert!(start().await.is_ok());
+    // A connection that has ended is noticed, and made again by whoever reaches the host.
+    sshd.end_connections();
+    assert!(start().await.is_err());
+    assert_eq!(start().await, Err(FailureClass::NotApplied));
+    port.reach(&"i-1".into()).await.expect("a connection");
+    assert!(start().await.is_ok());
+    assert_eq!(sshd.sign_ins(), 2);
 }
 
 #[tokio::test]

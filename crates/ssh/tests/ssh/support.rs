@@ -49,6 +49,7 @@ pub(crate) async fn start(port: &HostsOverSsh, name: &str, script: &str) {
 pub(crate) async fn start_job(port: &HostsOverSsh, name: &str, command: Command) {
     let clock: Rc<dyn Clock> = Rc::new(WallClock);
     let job = Job::new(name.into(), command);
+    port.reach(&"i-1".into()).await.expect("a connection");
     let start = async |permit: &_| port.start_job(permit, &"i-1".into(), &job).await;
     assert_eq!(Gate::alone(&clock).write("test", start).await.expect("it starts"), JobStart::Started);
 }
