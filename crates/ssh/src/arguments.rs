@@ -1,49 +1,23 @@
-//! The command line of `ssh`. Options here win over the operator's configuration, so only those are set that a conductor
-//! depends on.
+//! The command line of `ssh`, for one host.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::host_keys::ALIAS;
+use crate::options::{OPTIONS, known_hosts, timing};
 use crate::settings::Settings;
 
-/// The options that hold for every call of `ssh`.
-fn common(settings: &Settings) -> Vec<OsString> {
-    let (every, times) = Settings::ALIVE;
-    let options = [
-        // Nobody is there to answer a question about a password or an unknown host.
-        "BatchMode=yes".to_owned(),
-        "StrictHostKeyChecking=yes".to_owned(),
-        "UpdateHostKeys=no".to_owned(),
-        format!("ConnectTimeout={}", settings.connect_timeout.as_secs().max(1)),
-        "ConnectionAttempts=1".to_owned(),
-        format!("ServerAliveInterval={every}"),
-        format!("ServerAliveCountMax={times}"),
-        "ForwardAgent=no".to_owned(),
-        "ForwardX11=no".to_owned(),
-        "ClearAllForwardings=yes".to_owned(),
-        "PermitLocalCommand=no".to_owned(),
-        "RemoteCommand=none".to_owned(),
-        "RequestTTY=no".to_owned(),
-        "LogLevel=INFO".to_owned(),
-    ];
-    let mut words: Vec<OsString> = Vec::new();
-    for option in options {
-        words.extend(["-o".into(), option.into()]);
-    }
-    if let Some(config) = &settings.config {
-        words.extend(["-F".into(), config.into()]);
-    }
-    if let Some(user) = &settings.user {
-        words.extend(["-l".into(), user.into()]);
-    }
-    words
+fn user(settings: &Settings) -> Vec<OsString> {
+    settings.user.iter().flat_map(|user| ["-l".into(), user.into()]).collect()
 }
 
 /// The call that tells what the operator's configuration says about a host.
 pub(crate) fn effective(settings: &Settings, address: &str) -> Vec<OsString> {
     let mut words: Vec<OsString> = vec!["-G".into()];
-    words.extend(common(settings));
+    if let Some(config) = &settings.config {
+        words.extend(["-F".into(), config.into()]);
+    }
+    words.extend(user(settings));
     words.extend(["--".into(), address.into()]);
     words
 }
@@ -60,9 +34,7 @@ impl KnownBy<'_> {
     fn options(&self, settings: &Settings) -> Vec<String> {
         match (self, &settings.known_hosts) {
             (Self::Files { .. }, None) => Vec::new(),
-            (Self::Files { global }, Some(file)) => {
-                vec![format!("GlobalKnownHostsFile=\"{}\" {global}", file.display())]
-            }
+            (Self::Files { global }, Some(file)) => vec![known_hosts(file, global)],
             (Self::Told(file), _) => vec![
                 format!("HostKeyAlias={ALIAS}"),
                 format!("UserKnownHostsFile=\"{}\"", file.display()),
@@ -73,20 +45,38 @@ impl KnownBy<'_> {
     }
 }
 
+/// The files of a launch.
+pub(crate) struct Files {
+    /// The control socket.
+    pub socket: PathBuf,
+    /// What the master logs.
+    pub log: PathBuf,
+    /// The configuration instead of the operator's own.
+    pub config: Option<PathBuf>,
+}
+
 /// The call that launches the master connection. It ends once the operator is signed in, and leaves the master in the
-/// background.
+/// background. With `explains`, it also tells what commands on the way to the host print, among much else.
 pub(crate) fn master(
     settings: &Settings,
     address: &str,
-    socket: &Path,
-    log: &Path,
+    files: &Files,
     known: &KnownBy<'_>,
+    explains: bool,
 ) -> Vec<OsString> {
     let mut words: Vec<OsString> = ["-f", "-N", "-M", "-T", "-S"].map(OsString::from).to_vec();
-    words.extend([socket.into(), "-E".into(), log.into()]);
-    words.extend(["-o".into(), format!("ControlPersist={}", Settings::PERSIST.as_secs()).into()]);
-    words.extend(common(settings));
-    words.extend(known.options(settings).into_iter().flat_map(|option| ["-o".into(), option.into()]));
+    words.extend([files.socket.as_os_str().into(), "-E".into(), files.log.as_os_str().into()]);
+    let persist = format!("ControlPersist={}", Settings::PERSIST.as_secs());
+    let options = OPTIONS.iter().map(|option| (*option).to_owned()).chain(timing(settings));
+    let options = options.chain([persist]).chain(known.options(settings));
+    words.extend(options.flat_map(|option| ["-o".into(), option.into()]));
+    if let Some(config) = &files.config {
+        words.extend(["-F".into(), config.into()]);
+    }
+    if explains {
+        words.push("-v".into());
+    }
+    words.extend(user(settings));
     words.extend(["--".into(), address.into()]);
     words
 }
@@ -123,7 +113,8 @@ mod tests {
     }
 
     fn words(settings: &Settings, known: &KnownBy<'_>) -> Vec<String> {
-        let words = master(settings, "10.0.0.1", Path::new("/run/s"), Path::new("/run/l"), known);
+        let files = Files { socket: "/run/s".into(), log: "/run/l".into(), config: None };
+        let words = master(settings, "10.0.0.1", &files, known, false);
         words.into_iter().map(|word| word.into_string().expect("text")).collect()
     }
 

@@ -18,8 +18,31 @@ pub(crate) struct Effective {
     pub socket: Option<PathBuf>,
     /// The files of known hosts for the whole machine, as one option's value.
     pub global_known_hosts: String,
-    /// The jump hosts on the way, or the command that leads there; nothing for a direct connection.
-    pub jump_hosts: Option<String>,
+    /// The way to the host.
+    pub way: Way,
+    /// Whether a host whose key is not known is refused, or a person is asked.
+    pub checks_host_keys: bool,
+}
+
+/// The way to a host.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// A connection of its own.
+    Direct,
+    /// Through these jump hosts.
+    JumpHosts(String),
+    /// What this command of the operator's leads to.
+    Command(String),
+}
+
+impl Way {
+    /// What other hosts have in common with this one, if they may share jump hosts with it.
+    pub(crate) fn shared(&self) -> Option<&str> {
+        match self {
+            Self::Direct => None,
+            Self::JumpHosts(way) | Self::Command(way) => Some(way),
+        }
+    }
 }
 
 impl Effective {
@@ -52,7 +75,12 @@ impl Effective {
             user: value("user")?.to_owned(),
             socket: unless_none("controlpath").map(PathBuf::from),
             global_known_hosts: value("globalknownhostsfile").unwrap_or_default().to_owned(),
-            jump_hosts: unless_none("proxyjump").or_else(|| unless_none("proxycommand")).map(str::to_owned),
+            way: match (unless_none("proxyjump"), unless_none("proxycommand")) {
+                (Some(jump_hosts), _) => Way::JumpHosts(jump_hosts.to_owned()),
+                (None, Some(command)) => Way::Command(command.to_owned()),
+                (None, None) => Way::Direct,
+            },
+            checks_host_keys: matches!(value("stricthostkeychecking"), Some("true" | "yes" | "ask")),
         })
     }
 }
@@ -82,11 +110,18 @@ mod tests {
 
     #[test]
     fn jump_hosts_and_commands_that_lead_to_a_host_are_found_in_what_ssh_prints() {
-        let jump_hosts = |line: &str| read(&format!("user ada\n{line}\n")).jump_hosts;
-        assert_eq!(jump_hosts("proxyjump ada@one:23,two").as_deref(), Some("ada@one:23,two"));
-        assert_eq!(jump_hosts("proxycommand ssh -W %h:%p one").as_deref(), Some("ssh -W %h:%p one"));
+        let way = |line: &str| read(&format!("user ada\n{line}\n")).way;
+        assert_eq!(way("proxyjump ada@one:23,two"), Way::JumpHosts("ada@one:23,two".to_owned()));
+        assert_eq!(way("proxycommand ssh -W %h:%p one"), Way::Command("ssh -W %h:%p one".to_owned()));
         for direct in ["proxyjump none", "proxycommand none", "port 22"] {
-            assert_eq!(jump_hosts(direct), None);
+            assert_eq!(way(direct), Way::Direct);
         }
+    }
+
+    #[test]
+    fn host_keys_are_checked_unless_the_configuration_accepts_some_by_itself() {
+        let checks = |value: &str| read(&format!("user ada\nstricthostkeychecking {value}\n")).checks_host_keys;
+        assert!(checks("true") && checks("ask"));
+        assert!(!checks("false") && !checks("accept-new") && !checks("something else"));
     }
 }

@@ -125,10 +125,17 @@ impl SshHosts {
         let cell = Rc::clone(self.masters.borrow_mut().entry(address.to_owned()).or_default());
         cell.get_or_try_init(async || {
             let effective = Effective::of(&self.settings, address).await?;
-            let _turn = self.turns.take(effective.jump_hosts.as_deref()).await;
+            let _turn = self.turns.take(effective.way.shared()).await;
             let number = self.launched.replace(self.launched.get() + 1);
             let keys = self.keys.borrow().get(address).cloned();
-            Master::open(&self.settings, address, effective, keys.as_deref(), self.folder.path(), number).await
+            Master::open(
+                &self.settings,
+                address,
+                effective,
+                keys.as_deref(),
+                &self.folder.path().join(number.to_string()),
+            )
+            .await
         })
         .await?;
         Ok(cell)

@@ -6,7 +6,9 @@
 //!
 //! - `settings`: what the deployment file says about connections;
 //! - `host_keys`: the keys of a host, as it printed them on its console;
+//! - `options`: the options of `ssh` that a conductor depends on;
 //! - `arguments`: the command line of `ssh`;
+//! - `configuration`: the configuration for a host behind jump hosts;
 //! - `effective`: what the operator's configuration says about a host;
 //! - `program`: how `ssh` is started;
 //! - `turns`: a limit on the connections that are being made at the same time;
@@ -17,11 +19,13 @@
 //! - `limits`: time limits, the only use of timers.
 
 mod arguments;
+mod configuration;
 mod effective;
 mod host_keys;
 mod hosts;
 mod limits;
 mod master;
+mod options;
 mod port;
 mod program;
 mod settings;

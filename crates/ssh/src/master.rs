@@ -1,5 +1,6 @@
 //! The master connection of one host, from its launch to its end.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -7,15 +8,18 @@ use std::time::Duration;
 use openssh::Session;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::arguments::{self, KnownBy};
-use crate::effective::Effective;
-use crate::limits::{LOCAL, within};
+use crate::arguments::{self, Files, KnownBy};
+use crate::configuration;
+use crate::effective::{Effective, Way};
+use crate::limits::{LOCAL, pass, within};
 use crate::program::{program, unusable};
 use crate::settings::Settings;
 use crate::trouble::{Trouble, of_log};
 
 /// What is added to the connection's own time limit: authentication by an agent or a jump host can take a while.
 const SIGN_IN: Duration = Duration::from_secs(20);
+/// How long a host may take to give a session before it counts as silent.
+const SILENCE: Duration = Duration::from_secs(8);
 /// The largest answer that is read, in bytes. A list of a thousand processes is about as large; and of the hosts that are
 /// asked at the same time, all together must fit into memory.
 const LARGEST: usize = 1 << 20;
@@ -31,6 +35,8 @@ pub(crate) struct Master {
     pub user: String,
     /// Whether it is cutover's own and not the operator's.
     is_own: bool,
+    /// Whether the host was found silent.
+    is_silent: Cell<bool>,
 }
 
 /// What a command printed.
@@ -43,34 +49,53 @@ pub(crate) struct Printed {
 }
 
 impl Master {
-    /// Uses the master that the operator has to `address`, or launches one with its socket in `folder`. `number` is
-    /// different for each launch. `keys` is a file with the only keys that the host may have, where they were told.
-    /// `effective` is what the operator's configuration says about the host.
+    /// Uses the master that the operator has to `address`, or launches one, whose files begin with `path`. `keys` is a file
+    /// with the only keys that the host may have, where they were told. `effective` is what the operator's configuration says
+    /// about the host.
     pub(crate) async fn open(
         settings: &Settings,
         address: &str,
         effective: Effective,
         keys: Option<&Path>,
-        folder: &Path,
-        number: u64,
+        path: &Path,
     ) -> Result<Self, Trouble> {
-        if let Some(socket) = &effective.socket
-            && is_alive(settings, socket).await
+        if keys.is_none()
+            && let Some(master) = Self::of_operator(settings, &effective).await
         {
-            return Ok(Self::at(socket.clone(), None, effective.user, false));
+            return Ok(master);
         }
-        // Sockets have short names, because the length of their paths is limited to 104 characters on some systems.
-        let (socket, log) = (folder.join(format!("{number}")), folder.join(format!("{number}.log")));
+        Self::launch(settings, address, effective, keys, path).await
+    }
+
+    /// The operator's own connection. It is used only if it was made under rules that do not accept unknown host keys, as far
+    /// as the configuration tells, and if the host answers over it.
+    async fn of_operator(settings: &Settings, effective: &Effective) -> Option<Self> {
+        let socket = effective.socket.as_ref().filter(|_| effective.checks_host_keys)?;
+        if !is_alive(settings, socket).await {
+            return None;
+        }
+        let master = Self::at(socket.clone(), None, effective.user.clone(), false);
+        (master.question().await == Some(true)).then_some(master)
+    }
+
+    async fn launch(
+        settings: &Settings,
+        address: &str,
+        effective: Effective,
+        keys: Option<&Path>,
+        path: &Path,
+    ) -> Result<Self, Trouble> {
+        let Launch { files, said } = Launch::prepare(settings, &effective, path)?;
         let known = keys.map_or(KnownBy::Files { global: &effective.global_known_hosts }, KnownBy::Told);
-        let words = arguments::master(settings, address, &socket, &log, &known);
+        let words = arguments::master(settings, address, &files, &known, effective.way != Way::Direct);
         let mut launch = program(settings);
-        launch.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-        let child = launch.spawn().map_err(|error| unusable(settings, &error))?;
-        let ended = within(settings.connect_timeout + SIGN_IN, ended(child)).await;
-        let logged = std::fs::read_to_string(&log).unwrap_or_default();
-        match ended {
-            Some(Ok((true, _))) => Ok(Self::at(socket, Some(log), effective.user, true)),
-            Some(Ok((false, said))) => Err(of_log(&(logged + &said))),
+        launch.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).kill_on_drop(true);
+        // Another `ssh` on the way to the host, in a command of the operator's, must not ask the terminal for anything.
+        launch.env("SSH_ASKPASS", "/bin/false").env("SSH_ASKPASS_REQUIRE", "force");
+        let mut child = launch.spawn().map_err(|error| unusable(settings, &error))?;
+        match within(settings.connect_timeout + SIGN_IN, child.wait()).await {
+            Some(Ok(status)) if status.success() => Ok(Self::at(files.socket, Some(files.log), effective.user, true)),
+            Some(Ok(_)) => Err(of_log(&Launch::told(path))),
             Some(Err(error)) => Err(unusable(settings, &error)),
             None => Err(Trouble::Unreachable(format!(
                 "not signed in within {} s",
@@ -81,7 +106,7 @@ impl Master {
 
     fn at(socket: PathBuf, log: Option<PathBuf>, user: String, is_own: bool) -> Self {
         let session = Session::resume_mux(socket.clone().into(), log.map(Into::into));
-        Self { session, socket, user, is_own }
+        Self { session, socket, user, is_own, is_silent: Cell::new(false) }
     }
 
     /// Runs a line in the login shell of the host, with `input` on standard input.
@@ -106,7 +131,8 @@ impl Master {
         let mut printed = Printed::default();
         let answer = read(stdout, LARGEST, Rest::IsTooMuch, &mut printed.stdout);
         let complaints = read(stderr, COMPLAINTS, Rest::IsDropped, &mut printed.stderr);
-        let ended = within(limit, async { tokio::try_join!(write, answer, complaints) }).await;
+        let answered = self.unless_silent(async { tokio::try_join!(write, answer, complaints) });
+        let ended = within(limit, answered).await;
         let _ = child.disconnect().await;
         match ended {
             Some(Err(trouble)) => Err(trouble),
@@ -115,9 +141,40 @@ impl Master {
         }
     }
 
-    /// Whether the connection is still there.
+    /// Whether the connection is still there. Over the operator's own, the host is asked.
     pub(crate) async fn is_alive(&self, settings: &Settings) -> bool {
-        is_alive(settings, &self.socket).await
+        let is_there = !self.is_silent.get() && is_alive(settings, &self.socket).await;
+        is_there && (self.is_own || self.question().await == Some(true))
+    }
+
+    /// The result of `work`, unless the host falls silent. `ssh` itself notices that on connections of cutover's; how the
+    /// operator's own are kept alive is not known, so the host is asked on those.
+    async fn unless_silent<T>(&self, work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+        if self.is_own {
+            return work.await;
+        }
+        let silence = async {
+            loop {
+                pass(Settings::ALIVE.0).await;
+                if self.question().await.is_none() {
+                    self.is_silent.set(true);
+                    return Err(Trouble::Lost("the host has fallen silent".to_owned()));
+                }
+            }
+        };
+        tokio::select! { result = work => result, silent = silence => silent }
+    }
+
+    /// Asks the host for a session: whether it gave one, or nothing if it has not answered in time.
+    async fn question(&self) -> Option<bool> {
+        let mut question = self.session.raw_command("exec true");
+        question.stdin(openssh::Stdio::null()).stdout(openssh::Stdio::null()).stderr(openssh::Stdio::null());
+        let session = within(SILENCE, question.spawn()).await?.ok();
+        let is_given = session.is_some();
+        if let Some(session) = session {
+            let _ = session.disconnect().await;
+        }
+        Some(is_given)
     }
 
     /// Begins to end the connection, unless it is the operator's. Returns the process that tells the master.
@@ -151,15 +208,39 @@ pub(crate) fn wait_for(mut processes: Vec<std::process::Child>, limit: Duration)
     }
 }
 
-/// Waits until the launching process has ended, and returns whether it succeeded and what it said. Its standard error is
-/// not read to its end, because the master in the background keeps it open.
-async fn ended(mut child: tokio::process::Child) -> std::io::Result<(bool, String)> {
-    let status = child.wait().await?;
-    let mut said = Vec::new();
-    if let (false, Some(mut stderr)) = (status.success(), child.stderr.take()) {
-        stderr.read_to_end(&mut said).await?;
+/// The files of a launch, whose names begin with the same path.
+struct Launch {
+    files: Files,
+    /// Where standard error goes. It is no pipe, because the master keeps it open and nobody would read it.
+    said: std::fs::File,
+}
+
+impl Launch {
+    fn prepare(settings: &Settings, effective: &Effective, path: &Path) -> Result<Self, Trouble> {
+        let config = match &effective.way {
+            Way::JumpHosts(_) => Some(path.with_extension("config")),
+            Way::Direct | Way::Command(_) => settings.config.clone(),
+        };
+        let written = || {
+            if let (Way::JumpHosts(_), Some(config)) = (&effective.way, &config) {
+                let text = configuration::through_jump_hosts(settings, &effective.global_known_hosts)?;
+                std::fs::write(config, text)?;
+            }
+            std::fs::File::create(path.with_extension("said"))
+        };
+        let said = written().map_err(|error| Trouble::Unusable(format!("its files cannot be written: {error}")))?;
+        // Sockets have short names, because the length of their paths is limited to 104 characters on some systems.
+        Ok(Self { files: Files { socket: path.to_owned(), log: path.with_extension("log"), config }, said })
     }
-    Ok((status.success(), String::from_utf8_lossy(&said).into_owned()))
+
+    /// What was logged, and what was printed, which is what commands on the way to the host have said.
+    fn told(path: &Path) -> String {
+        let text = |extension: &str| {
+            let bytes = std::fs::read(path.with_extension(extension)).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        text("log") + &text("said")
+    }
 }
 
 /// What becomes of output beyond its limit.

@@ -13,7 +13,7 @@ use cutover_hosts::job::Job;
 use cutover_rig::{Host, Plain};
 use cutover_ssh::{HostsOverSsh, SshHosts};
 
-use super::support::{HOST, Here, hosts, settings};
+use super::support::{HOST, Here, hosts};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -109,23 +109,6 @@ async fn an_order_is_sent_over_a_connection_that_exists_and_never_makes_one() {
     port.reach(&"i-1".into()).await.expect("a connection");
     assert!(start().await.is_ok());
     assert_eq!(sshd.sign_ins(), 2);
-}
-
-#[tokio::test]
-async fn the_operators_own_shared_connection_is_used_and_left_open() {
-    let sshd = Plain::start();
-    let socket = sshd.operator().path().join("own");
-    let settings = settings(&sshd, "operator", &format!("Match host {HOST}\n  ControlPath {}\n", socket.display()));
-    let config = settings.config.clone().expect("a configuration");
-    let login = Process::new("ssh").arg("-F").arg(&config).args(["-f", "-N", "-M", HOST]).status().expect("ssh");
-    assert!(login.success());
-    let hosts = SshHosts::new(settings).expect("a folder for sockets");
-    assert_eq!(said(&hosts, &["echo", "hello"]).await.1, "hello\n");
-    drop(hosts);
-    assert_eq!(sshd.sign_ins(), 1, "the operator's own");
-    let still = Process::new("ssh").arg("-F").arg(&config).args(["-O", "check", HOST]).status().expect("ssh");
-    assert!(still.success(), "it is the operator's");
-    let _ = Process::new("ssh").arg("-F").arg(&config).args(["-O", "exit", HOST]).status();
 }
 
 #[tokio::test]
