@@ -5,6 +5,8 @@
 
 mod answer;
 mod request;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{JobReport, JobState, NotUnderstood, Reply, read};
 pub use request::{Job, JobStart, Request, Signal};

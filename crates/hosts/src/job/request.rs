@@ -83,7 +83,7 @@ pub enum Request<'a> {
     },
 }
 
-const HELPER: &str = include_str!("helper.sh");
+pub(super) const HELPER: &str = include_str!("helper.sh");
 
 impl Request<'_> {
     /// The command to run on the host. `folder` is where it keeps its jobs, `login` the user of the connection.
