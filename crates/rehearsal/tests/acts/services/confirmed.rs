@@ -1,0 +1,129 @@
+//! The last look before migrations: nothing runs again.
+
+use std::rc::Rc;
+
+use cutover_core::journal::{Event, Fact};
+use cutover_core::names::SnapshotId;
+use cutover_core::plan::Action;
+use cutover_engine::phase::Ending;
+use cutover_hosts::processes;
+use cutover_hosts::supervisor::State;
+
+use super::super::stage::{Stage, step};
+use super::host::Services;
+use super::steps::confirm;
+
+#[test]
+fn services_that_were_started_again_are_stopped_and_named() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Running)]);
+    assert_eq!(stage.conduct(vec![confirm()]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop lms"]);
+    assert!(
+        notes(&stage).contains(&"lms was running again on edx-0 and is stopped again".to_owned()),
+        "{:?}",
+        notes(&stage)
+    );
+}
+
+/// What the journal says about services that had to be stopped.
+fn notes(stage: &Stage) -> Vec<String> {
+    let text = |fact| if let Fact::Note { text } = fact { Some(text) } else { None };
+    stage.facts_of("confirm").into_iter().filter_map(text).collect()
+}
+
+fn ran_again(snapshots: &[&str]) -> Fact {
+    let snapshots = snapshots.iter().map(|id| SnapshotId::from(*id)).collect();
+    Fact::RanAgain { host: "edx-0".into(), programs: vec!["lms".into()], snapshots }
+}
+
+/// A stage on which a snapshot was taken, and lms runs again.
+fn after_snapshot() -> (Stage, Rc<Services>) {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Running)]);
+    let taken = Fact::SnapshotTaken { database: "edxapp".into(), snapshot: "s-1".into() };
+    let done = Event::StepDone { step: "snapshot".into(), facts: vec![taken] };
+    let Action::ConfirmStopped { hosts, .. } = confirm().action else { panic!("it confirms") };
+    let snapshots = vec!["s-1".into(), "s-2".into()];
+    let steps = vec![step("snapshot", Action::Milestone), step("confirm", Action::ConfirmStopped { hosts, snapshots })];
+    stage.was_begun(steps, vec![done]);
+    (stage, services)
+}
+
+#[test]
+fn after_a_snapshot_services_that_were_started_again_are_stopped_and_the_migrations_do_not_begin() {
+    let (stage, services) = after_snapshot();
+    let failed = Ending::Failed(vec!["confirm".into()]);
+    assert_eq!((stage.resume(), services.calls()), (failed.clone(), vec!["stop lms".to_owned()]));
+    assert!(stage.facts_of("confirm").contains(&ran_again(&["s-1"])), "s-2 was not taken yet");
+    let error = stage.error_of("confirm");
+    assert!(error.contains("were running after the snapshot had been begun: lms on edx-0."), "{error}");
+    assert!(error.contains("may be missing from s-1") && error.contains("--retry confirm"), "{error}");
+    assert_eq!(stage.resume(), failed, "another conductor knows it too");
+}
+
+#[test]
+fn an_operator_may_allow_the_migrations_although_the_snapshot_lacks_something_but_only_once() {
+    let (stage, services) = after_snapshot();
+    let failed = Ending::Failed(vec!["confirm".into()]);
+    let allow = || stage.was_recorded(vec![Event::StepRetryApproved { step: "confirm".into(), by: "ada".to_owned() }]);
+    assert_eq!(stage.resume(), failed);
+    allow();
+    services.put(&["lms".into()], State::Running);
+    assert_eq!(stage.resume(), failed, "it is running once more");
+    allow();
+    assert_eq!(stage.resume(), Ending::Finished);
+}
+
+#[test]
+fn a_service_that_is_started_again_and_again_is_stopped_each_time() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    let mut looks = 0;
+    services.at_look.replace(Some(Box::new(move |services| {
+        looks += 1;
+        if looks == 4 {
+            services.put(&["lms".into()], State::Running);
+        }
+    })));
+    services.listed.replace(Some(processes::answer(&[(71, &"lms".into())])));
+    let ending = stage.conduct(vec![confirm()]);
+    assert_eq!(
+        (ending, services.calls()),
+        (Ending::Failed(vec!["confirm".into()]), vec!["stop cms lms".into(), "stop lms".into()])
+    );
+    let expected = [
+        "cms was running again on edx-0 and is stopped again",
+        "lms was running again on edx-0 and is stopped again",
+        "process 71 of lms (`lms`) was left on edx-0",
+    ];
+    assert_eq!(notes(&stage), expected);
+}
+
+#[test]
+fn processes_that_were_left_are_on_record_although_they_have_ended_since() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.listed.replace(Some(processes::answer(&[(71, &"lms".into())])));
+    let mut looks = 0;
+    services.at_look.replace(Some(Box::new(move |services| {
+        looks += 1;
+        if looks == 3 {
+            services.listed.replace(None);
+        }
+    })));
+    assert_eq!(stage.conduct(vec![confirm()]), Ending::Finished);
+    assert_eq!(services.calls(), [""; 0], "there is nothing that supervisor could stop");
+    assert_eq!(notes(&stage)[0], "process 71 of lms (`lms`) was left on edx-0");
+}
+
+#[test]
+fn services_of_which_processes_are_left_are_not_confirmed_to_be_stopped() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.listed.replace(Some(processes::answer(&[(71, &"lms".into())])));
+    assert_eq!(stage.conduct(vec![confirm()]), Ending::Failed(vec!["confirm".into()]));
+    assert_eq!(services.calls(), [""; 0], "there is nothing that supervisor could stop");
+    let error = stage.error_of("confirm");
+    assert!(error.ends_with("still running: process 71 of lms (`lms`) on edx-0"), "{error}");
+}

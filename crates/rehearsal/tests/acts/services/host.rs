@@ -1,0 +1,228 @@
+//! A host whose programs a test decides.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use cutover_core::names::{InstanceId, JobName, ProgramName};
+use cutover_core::time::{between, earlier};
+use cutover_engine::failure::Failure;
+use cutover_engine::gate::Permit;
+use cutover_engine::ports::{Answer, Clock, Hosts, World};
+use cutover_hosts::command::{Ask, Said};
+use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
+use cutover_hosts::supervisor::{Order, State, Verb, autostart, print_other, print_running};
+use cutover_hosts::{answers, celery, processes};
+
+use super::super::stage::Stage;
+use super::tasks::inspect;
+
+/// A program under supervisor.
+#[derive(Clone, Copy)]
+pub(super) struct Program {
+    pub(super) state: State,
+    pub(super) pid: u32,
+    /// When its process was started.
+    pub(super) since: Timestamp,
+}
+
+/// What happens to the programs at a look.
+pub(super) type AtLook = Box<dyn FnMut(&Services)>;
+
+/// A host whose supervisor obeys at once, and answers as the real programs do.
+pub(crate) struct Services {
+    pub(super) clock: Rc<dyn Clock>,
+    pub(super) start: Timestamp,
+    pub(super) programs: RefCell<BTreeMap<ProgramName, Program>>,
+    /// What the list of processes says, instead of nothing.
+    pub(super) listed: RefCell<Option<String>>,
+    /// What happens to the programs at each look.
+    pub(super) at_look: RefCell<Option<AtLook>>,
+    /// Whether programs that are told to stop go on.
+    pub(super) is_stubborn: Cell<bool>,
+    /// Whether stubborn programs at least begin to stop.
+    pub(super) obeys_late: Cell<bool>,
+    /// Nothing answers before this moment.
+    pub(super) silent_until: Cell<Option<Timestamp>>,
+    /// Whether supervisor's `autostart` is on, in its files and as it has read them.
+    pub(super) starts_at_boot: Cell<bool>,
+    /// How the deployment's own command has ended that holds services.
+    pub(super) hold_exit: Cell<i32>,
+    /// Whether their host answers nothing.
+    pub(crate) are_silent: Cell<bool>,
+    pub(super) queued: Cell<u32>,
+    /// What celery says about running tasks.
+    pub(super) active: RefCell<Said>,
+    /// What every other question is answered with.
+    pub(super) said: RefCell<Said>,
+    /// The orders, with the seconds at which they were given.
+    pub(super) calls: RefCell<Vec<(String, u64)>>,
+    /// The names of their jobs.
+    pub(super) jobs: RefCell<Vec<JobName>>,
+    /// The names of those that were collected.
+    pub(super) collected: RefCell<Vec<JobName>>,
+}
+
+impl Services {
+    pub(crate) fn of(stage: &mut Stage, states: &[(&str, State)]) -> Rc<Self> {
+        let start = stage.clock.now();
+        let program = |state| Program { state, pid: 70, since: earlier(start, Duration::from_secs(60)) };
+        let programs = states.iter().map(|(name, state)| (ProgramName::from(*name), program(*state))).collect();
+        let (
+            listed,
+            at_look,
+            is_stubborn,
+            obeys_late,
+            silent_until,
+            starts_at_boot,
+            queued,
+            active,
+            said,
+            calls,
+            jobs,
+            collected,
+        ) = Default::default();
+        let clock = Rc::clone(&stage.clock) as _;
+        let programs = RefCell::new(programs);
+        let services = Self {
+            clock,
+            start,
+            programs,
+            listed,
+            at_look,
+            is_stubborn,
+            obeys_late,
+            silent_until,
+            starts_at_boot,
+            hold_exit: Cell::default(),
+            are_silent: Cell::default(),
+            queued,
+            active,
+            said,
+            calls,
+            jobs,
+            collected,
+        };
+        let services = Rc::new(services);
+        stage.world = World { hosts: Rc::clone(&services) as _, ..stage.world.clone() };
+        services
+    }
+
+    /// Puts programs into a state, with a new process.
+    pub(super) fn put(&self, names: &[ProgramName], state: State) {
+        for (pid, name) in (80..).zip(names) {
+            self.programs.borrow_mut().insert(name.clone(), Program { state, pid, since: self.clock.now() });
+        }
+    }
+
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.calls.borrow().iter().map(|(call, _)| call.clone()).collect()
+    }
+
+    pub(super) fn status(&self, names: &[String]) -> String {
+        let programs = self.programs.borrow();
+        let mut text = String::new();
+        for (name, program) in names.iter().filter_map(|name| Some((name, programs.get(&name.as_str().into())?))) {
+            match program {
+                Program { state: State::Running, pid, since } => {
+                    print_running(&mut text, name, *pid, between(*since, self.clock.now()));
+                }
+                Program { state: State::Backoff, .. } => {
+                    let words = "Exited too quickly (process log may have details)";
+                    print_other(&mut text, name, State::Backoff, words);
+                }
+                Program { state, .. } => print_other(&mut text, name, *state, ""),
+            }
+        }
+        text
+    }
+}
+
+#[async_trait(?Send)]
+impl Hosts for Services {
+    async fn ask(&self, _: &InstanceId, ask: &Ask) -> Answer<Said> {
+        if self.are_silent.get() {
+            return Err(Failure::permanent("the host cannot be reached"));
+        }
+        let printed = |stdout: String| Ok(Said { stdout, ..Said::default() });
+        match ask.command.arguments.as_slice() {
+            [_, verb, names @ ..] if verb == "status" => {
+                if let Some(mut at_look) = self.at_look.take() {
+                    at_look(self);
+                    self.at_look.replace(Some(at_look));
+                }
+                printed(self.status(names))
+            }
+            _ if processes::is_asked(ask) => printed(self.listed.borrow().clone().unwrap_or(processes::answer(&[]))),
+            _ if celery::is_asked(ask, &inspect()) => {
+                // Workers that were told to stop do not answer.
+                let runs = self.programs.borrow().values().any(|program| program.state == State::Running);
+                let silent = Said { exit: 69, stderr: "Error: No nodes replied\n".to_owned(), ..Said::default() };
+                Ok(if runs { self.active.borrow().clone() } else { silent })
+            }
+            _ if answers::asked(ask).is_some() => {
+                let silent = self.silent_until.get();
+                let answers = |_: &str| silent.is_none_or(|until| self.clock.now() >= until);
+                printed(answers::answer(answers::asked(ask).unwrap_or_default(), answers))
+            }
+            _ if autostart::is_own_asked(ask) => printed(autostart::own_answer(self.hold_exit.get())),
+            _ if autostart::is_asked(ask) => printed(autostart::answer(!self.starts_at_boot.get())),
+            [_, verb] if verb == "avail" => {
+                let mut text = String::new();
+                for name in self.programs.borrow().keys() {
+                    autostart::print_loaded(&mut text, name.as_str(), !self.starts_at_boot.get());
+                }
+                printed(text)
+            }
+            [_, verb, ..] if verb == "LLEN" => {
+                printed(format!("{}\n", self.queued.replace(self.queued.get().saturating_sub(1))))
+            }
+            _ => Ok(self.said.borrow().clone()),
+        }
+    }
+
+    async fn start_job(&self, _: &Permit, _: &InstanceId, job: &Job) -> Answer<JobStart> {
+        let order = Order::of(&job.command).expect("nothing else is started here");
+        let (verb, state) = match order.verb {
+            Verb::Stop => ("stop", State::Stopped),
+            Verb::Start => ("start", State::Running),
+            Verb::StartAlways => ("start-always", State::Running),
+            Verb::Kill => ("kill", State::Stopped),
+        };
+        if order.verb == Verb::StartAlways {
+            self.starts_at_boot.set(true);
+        }
+        let names = order.programs.iter().map(ToString::to_string);
+        let left = order.left.iter().map(|(pid, begun)| format!("{pid}:{begun}"));
+        let names: Vec<String> = names.chain(left).collect();
+        let seconds = between(self.start, self.clock.now()).as_secs();
+        self.calls.borrow_mut().push((format!("{verb} {}", names.join(" ")), seconds));
+        self.jobs.borrow_mut().push(job.name.clone());
+        if verb == "kill" && !self.is_stubborn.get() {
+            self.listed.replace(None);
+        }
+        if !self.is_stubborn.get() {
+            self.put(&order.programs, state);
+        } else if verb == "stop" && self.obeys_late.get() {
+            self.put(&order.programs, State::Stopping);
+        }
+        Ok(JobStart::Started)
+    }
+
+    async fn job(&self, _: &InstanceId, _: &JobName, _: u64) -> Answer<Option<JobReport>> {
+        Err(Failure::permanent("nobody asks for this here"))
+    }
+
+    async fn signal_job(&self, _: &Permit, _: &InstanceId, _: &JobName, _: Signal) -> Answer<bool> {
+        Err(Failure::permanent("nobody asks for this here"))
+    }
+
+    async fn collect_job(&self, _: &Permit, _: &InstanceId, job: &JobName) -> Answer<()> {
+        self.collected.borrow_mut().push(job.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+//! Queues that are drained.
+
+use cutover_core::journal::StepStatus;
+use cutover_core::plan::{Action, CountTasks};
+use cutover_engine::phase::Ending;
+use cutover_hosts::command::Said;
+
+use super::super::stage::{Stage, host, step};
+use super::host::Services;
+
+fn drain() -> Action {
+    let command = vec!["redis-cli".to_owned(), "LLEN".to_owned(), "celery".to_owned()];
+    Action::DrainQueues { fleet: "live".into(), count: Some(CountTasks { host: host("worker-0", "i-1"), command }) }
+}
+
+#[test]
+fn a_queue_is_drained_once_nothing_is_left_in_it() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[]);
+    services.queued.set(3);
+    assert_eq!(stage.conduct(vec![step("drain", drain())]), Ending::Finished);
+    let left = |tasks: u32| format!("{tasks} tasks of live are waiting");
+    assert_eq!(*stage.mentioned.borrow(), [left(3), left(2), left(1)]);
+    assert_eq!((stage.starts_of("drain"), stage.status("drain")), (1, StepStatus::Done));
+}
+
+#[test]
+fn a_queue_that_cannot_be_counted_is_never_drained() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[]);
+    let refused = "Could not connect to Redis at 127.0.0.1:6379: Connection refused\n";
+    services.said.replace(Said { exit: 1, stdout: String::new(), stderr: refused.to_owned() });
+    let mut drain = drain();
+    if let Action::DrainQueues { count: Some(count), .. } = &mut drain {
+        count.command[1] = "llen".to_owned();
+    }
+    assert_eq!(stage.conduct(vec![step("drain", drain)]), Ending::Failed(vec!["drain".into()]));
+    let error = stage.error_of("drain");
+    assert!(
+        error.starts_with("the tasks of live could not be counted on worker-0: exit status 1: Could not"),
+        "{error}"
+    );
+    assert!(error.contains("count_queues"), "{error}");
+}
+
+#[test]
+fn queues_of_an_old_plan_that_does_not_say_how_to_count_them_are_not_taken_for_empty() {
+    let mut stage = Stage::new();
+    Services::of(&mut stage, &[]);
+    let drain = Action::DrainQueues { fleet: "live".into(), count: None };
+    assert_eq!(stage.conduct(vec![step("drain", drain)]), Ending::Failed(vec!["drain".into()]));
+    let error = stage.error_of("drain");
+    assert!(error.contains("does not say how the tasks of live are counted; plan the window again"), "{error}");
+}

@@ -1,0 +1,150 @@
+//! Programs that are started, and when they count as running.
+
+use std::time::Duration;
+
+use cutover_core::names::ProgramName;
+use cutover_core::plan::Action;
+use cutover_core::time::{earlier, later};
+use cutover_engine::phase::Ending;
+use cutover_engine::ports::Clock;
+use cutover_hosts::supervisor::State;
+
+use super::super::stage::{Stage, failed};
+use super::host::{Program, Services};
+use super::steps::start;
+
+#[test]
+fn programs_that_could_not_be_kept_running_are_started_again_by_the_next_run() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Fatal), ("lms", State::Running)]);
+    stage.was_begun(vec![start()], vec![failed("start")]);
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(services.calls(), ["start cms lms"]);
+}
+
+#[test]
+fn programs_that_cannot_be_kept_running_have_failed_at_once_with_their_names() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Fatal), ("lms", State::Running)]);
+    stage.was_begun(vec![start()], Vec::new());
+    assert_eq!(stage.resume(), Ending::Failed(vec!["start".into()]));
+    assert_eq!((services.calls(), stage.elapsed()), (Vec::new(), 0));
+    let error = stage.error_of("start");
+    assert!(error.starts_with("cms on edx-0 could not be kept running"), "{error}");
+}
+
+#[test]
+fn programs_that_are_starting_are_not_started_again() {
+    let mut stage = Stage::new();
+    let states = [("cms", State::Running), ("lms", State::Starting)];
+    let services = Services::of(&mut stage, &states);
+    let ending = stage.conduct(vec![start()]);
+    assert_eq!((ending, services.calls()), (Ending::Failed(vec!["start".into()]), Vec::new()));
+    assert!(stage.error_of("start").ends_with("starting: lms"), "{}", stage.error_of("start"));
+}
+
+#[test]
+fn a_program_counts_as_running_only_after_a_while() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    assert_eq!(stage.conduct(vec![start()]), Ending::Finished);
+    assert_eq!(services.calls(), ["start cms lms"]);
+    assert!((5..9).contains(&stage.elapsed()), "{} s", stage.elapsed());
+    assert_eq!(*stage.mentioned.borrow(), ["running for less than 5s: cms, lms"]);
+}
+
+#[test]
+fn the_file_says_how_long_a_program_must_have_run() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    let mut start = start();
+    if let Action::StartServices(start) = &mut start.action {
+        start.steady = Duration::from_secs(30);
+    }
+    assert_eq!(stage.conduct(vec![start]), Ending::Finished);
+    assert_eq!(services.calls(), ["start cms lms"]);
+    assert!((30..33).contains(&stage.elapsed()), "{} s", stage.elapsed());
+    assert_eq!(*stage.mentioned.borrow(), ["running for less than 30s: cms, lms"]);
+}
+
+#[test]
+fn a_program_that_runs_and_does_not_answer_is_not_started() {
+    let with_answers = || {
+        let mut start = start();
+        if let Action::StartServices(start) = &mut start.action {
+            start.answers = ["http://127.0.0.1:8000/heartbeat", "127.0.0.1:8010"].map(str::to_owned).to_vec();
+        }
+        start
+    };
+    let silent = "running, and not answering: http://127.0.0.1:8000/heartbeat ([Errno 111] Connection refused), \
+                  127.0.0.1:8010 ([Errno 111] Connection refused)";
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+    services.silent_until.set(Some(later(stage.clock.now(), Duration::from_secs(40))));
+    assert_eq!(stage.conduct(vec![with_answers()]), Ending::Finished);
+    assert!((40..43).contains(&stage.elapsed()), "{} s", stage.elapsed());
+    assert_eq!(*stage.mentioned.borrow(), ["running for less than 5s: cms, lms", silent]);
+
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    services.silent_until.set(Some(later(stage.clock.now(), Duration::from_secs(86_400))));
+    assert_eq!(stage.conduct(vec![with_answers()]), Ending::Failed(vec!["start".into()]));
+    assert!(stage.error_of("start").ends_with(silent), "{}", stage.error_of("start"));
+}
+
+#[test]
+fn a_program_that_flaps_is_named_in_supervisors_own_words() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+    let lms: ProgramName = "lms".into();
+    // Supervisor starts it again and again, and never gives up.
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        let before = services.programs.borrow()[&lms].state;
+        let next = if before == State::Backoff { State::Starting } else { State::Backoff };
+        services.put(std::slice::from_ref(&lms), next);
+    })));
+    stage.was_begun(vec![start()], Vec::new());
+    assert_eq!(stage.resume(), Ending::Failed(vec!["start".into()]));
+    assert_eq!(services.calls(), [""; 0]);
+    let words =
+        "ended at once, and started again by supervisor: lms (Exited too quickly (process log may have details))";
+    assert!(stage.mentioned.borrow().iter().any(|mentioned| mentioned == words), "{:?}", stage.mentioned.borrow());
+    assert!(stage.error_of("start").contains("lms"), "{}", stage.error_of("start"));
+}
+
+#[test]
+fn a_program_with_another_process_than_at_the_last_look_does_not_count_as_running() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Starting), ("lms", State::Running)]);
+    let (mut looks, (cms, lms)) = (0, ("cms".into(), "lms".into()));
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        looks += 1;
+        let mut programs = services.programs.borrow_mut();
+        let since = earlier(services.start, Duration::from_secs(60));
+        let of = |pid| Program { state: State::Running, pid, since };
+        if looks == 4 {
+            programs.extend([(ProgramName::clone(&cms), of(90)), (ProgramName::clone(&lms), of(91))]);
+        }
+    })));
+    assert_eq!(stage.conduct(vec![start()]), Ending::Finished);
+    let last = stage.mentioned.borrow().last().cloned();
+    assert_eq!(last.as_deref(), Some("running with another process than before: lms"));
+}
+
+#[test]
+fn workers_that_are_started_start_at_the_next_boot_too() {
+    let with_autostart = || {
+        let mut start = start();
+        if let Action::StartServices(start) = &mut start.action {
+            start.autostart = true;
+        }
+        start
+    };
+    for state in [State::Stopped, State::Running] {
+        let mut stage = Stage::new();
+        let services = Services::of(&mut stage, &[("cms", state), ("lms", state)]);
+        assert_eq!(stage.conduct(vec![with_autostart()]), Ending::Finished);
+        assert_eq!(services.calls(), ["start-always cms lms"], "also if somebody has started them by hand");
+        assert!(services.starts_at_boot.get());
+    }
+}
