@@ -36,18 +36,6 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Whether the same command may work later without anybody's help.
-    #[must_use]
-    pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::StuckBefore(_) | Self::Lost(_))
-    }
-
-    /// Whether the command may have been carried out.
-    #[must_use]
-    pub const fn may_have_run(&self) -> bool {
-        matches!(self, Self::StuckBefore(_) | Self::TooLarge(_) | Self::Lost(_))
-    }
-
     /// Whether the host could not prove who it is.
     #[must_use]
     pub const fn is_about_the_host_key(&self) -> bool {
@@ -168,15 +156,5 @@ mod tests {
         }
         let other = "This account is currently not available.";
         assert_eq!(of_not_begun(other.to_owned()), Trouble::NotBegun(other.to_owned()));
-    }
-
-    #[test]
-    fn only_a_lost_answer_leaves_it_open_whether_the_command_ran() {
-        let why = || "why".to_owned();
-        assert!(Trouble::Lost(why()).may_have_run());
-        for trouble in [Trouble::Unreachable(why()), Trouble::NotBegun(why()), Trouble::KeyRefused(why())] {
-            assert!(!trouble.may_have_run(), "{trouble}");
-        }
-        assert!(Trouble::Unreachable(why()).may_pass() && !Trouble::HostKeyChanged(why()).may_pass());
     }
 }

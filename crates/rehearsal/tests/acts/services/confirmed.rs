@@ -9,9 +9,9 @@ use cutover_engine::phase::Ending;
 use cutover_hosts::processes;
 use cutover_hosts::supervisor::State;
 
-use super::super::stage::{Stage, step};
 use super::host::Services;
 use super::steps::confirm;
+use crate::stage::{Stage, step};
 
 #[test]
 fn services_that_were_started_again_are_stopped_and_named() {

@@ -7,8 +7,8 @@ use cutover_engine::phase::Ending;
 use cutover_hosts::command::Said;
 use cutover_hosts::supervisor::State;
 
-use super::super::stage::{Stage, host, step};
 use super::host::Services;
+use crate::stage::{Stage, host, step};
 
 #[test]
 fn a_smoke_test_that_fails_is_named_with_what_it_said() {

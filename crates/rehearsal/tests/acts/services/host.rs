@@ -18,8 +18,8 @@ use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
 use cutover_hosts::supervisor::{Order, State, Verb, autostart, print_other, print_running};
 use cutover_hosts::{answers, celery, processes};
 
-use super::super::stage::Stage;
 use super::tasks::inspect;
+use crate::stage::Stage;
 
 /// A program under supervisor.
 #[derive(Clone, Copy)]

@@ -7,9 +7,9 @@ use cutover_engine::phase::Ending;
 use cutover_hosts::processes;
 use cutover_hosts::supervisor::State;
 
-use super::super::stage::Stage;
 use super::host::Services;
 use super::steps::stop;
+use crate::stage::Stage;
 
 #[test]
 fn what_is_still_there_after_a_kill_is_named() {

@@ -4,9 +4,9 @@ use cutover_core::deployment::PastStopLimit;
 use cutover_engine::phase::Ending;
 use cutover_hosts::supervisor::State;
 
-use super::super::stage::Stage;
 use super::host::Services;
 use super::steps::stop;
+use crate::stage::Stage;
 
 #[test]
 fn each_order_of_each_conductor_is_a_job_of_its_own() {

@@ -5,8 +5,8 @@ use cutover_core::plan::{Action, CountTasks};
 use cutover_engine::phase::Ending;
 use cutover_hosts::command::Said;
 
-use super::super::stage::{Stage, host, step};
 use super::host::Services;
+use crate::stage::{Stage, host, step};
 
 fn drain() -> Action {
     let command = vec!["redis-cli".to_owned(), "LLEN".to_owned(), "celery".to_owned()];

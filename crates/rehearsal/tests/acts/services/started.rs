@@ -9,9 +9,9 @@ use cutover_engine::phase::Ending;
 use cutover_engine::ports::Clock;
 use cutover_hosts::supervisor::State;
 
-use super::super::stage::{Stage, failed};
 use super::host::{Program, Services};
 use super::steps::start;
+use crate::stage::{Stage, failed};
 
 #[test]
 fn programs_that_could_not_be_kept_running_are_started_again_by_the_next_run() {

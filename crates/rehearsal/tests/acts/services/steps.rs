@@ -5,7 +5,7 @@ use std::time::Duration;
 use cutover_core::deployment::PastStopLimit;
 use cutover_core::plan::{Action, HostPrograms, StartServices, Step, StopServices};
 
-use super::super::stage::{host, step};
+use crate::stage::{host, step};
 
 pub(crate) fn stop(past_stop_limit: PastStopLimit) -> Step {
     let stop = StopServices {

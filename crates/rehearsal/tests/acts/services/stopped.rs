@@ -11,9 +11,9 @@ use cutover_engine::phase::Ending;
 use cutover_engine::ports::Clock;
 use cutover_hosts::supervisor::State;
 
-use super::super::stage::{SET_BY, Stage, Waits, step};
 use super::host::Services;
 use super::steps::stop;
+use crate::stage::{SET_BY, Stage, Waits, step};
 
 #[test]
 fn services_are_not_stopped_when_their_call_waited_past_the_latest_safe_start() {

@@ -13,9 +13,9 @@ use cutover_hosts::command::Said;
 use cutover_hosts::supervisor::State;
 use cutover_hosts::{celery, processes};
 
-use super::super::stage::{Stage, learned};
 use super::host::Services;
 use super::steps::stop;
+use crate::stage::{Stage, learned};
 
 pub(super) fn inspect() -> Vec<String> {
     ["celery", "inspect", "active", "--json"].map(str::to_owned).to_vec()
