@@ -1,25 +1,22 @@
 //! The command line of `ssh`, for one host.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::host_keys::ALIAS;
 use crate::options::{OPTIONS, known_hosts, timing};
 use crate::settings::Settings;
 
-fn user(settings: &Settings) -> Vec<OsString> {
-    settings.user.iter().flat_map(|user| ["-l".into(), user.into()]).collect()
+/// The operator's configuration and user, and the host.
+fn operators(settings: &Settings, address: &str) -> Vec<OsString> {
+    let config = settings.config.iter().flat_map(|config| ["-F".into(), config.into()]);
+    let user = settings.user.iter().flat_map(|user| ["-l".into(), user.into()]);
+    config.chain(user).chain(["--".into(), address.into()]).collect()
 }
 
 /// The call that tells what the operator's configuration says about a host.
 pub(crate) fn effective(settings: &Settings, address: &str) -> Vec<OsString> {
-    let mut words: Vec<OsString> = vec!["-G".into()];
-    if let Some(config) = &settings.config {
-        words.extend(["-F".into(), config.into()]);
-    }
-    words.extend(user(settings));
-    words.extend(["--".into(), address.into()]);
-    words
+    ["-G".into()].into_iter().chain(operators(settings, address)).collect()
 }
 
 /// Which keys a host may have.
@@ -45,39 +42,23 @@ impl KnownBy<'_> {
     }
 }
 
-/// The files of a launch.
-pub(crate) struct Files {
-    /// The control socket.
-    pub socket: PathBuf,
-    /// What the master logs.
-    pub log: PathBuf,
-    /// The configuration instead of the operator's own.
-    pub config: Option<PathBuf>,
-}
-
 /// The call that launches the master connection. It ends once the operator is signed in, and leaves the master in the
-/// background. With `explains`, it also tells what commands on the way to the host print, among much else.
+/// background. `way` is the command that leads to the host, if there is one.
 pub(crate) fn master(
     settings: &Settings,
     address: &str,
-    files: &Files,
+    socket: &Path,
+    log: &Path,
     known: &KnownBy<'_>,
-    explains: bool,
+    way: Option<String>,
 ) -> Vec<OsString> {
     let mut words: Vec<OsString> = ["-f", "-N", "-M", "-T", "-S"].map(OsString::from).to_vec();
-    words.extend([files.socket.as_os_str().into(), "-E".into(), files.log.as_os_str().into()]);
+    words.extend([socket.into(), "-E".into(), log.into()]);
     let persist = format!("ControlPersist={}", Settings::PERSIST.as_secs());
-    let options = OPTIONS.iter().map(|option| (*option).to_owned()).chain(timing(settings));
-    let options = options.chain([persist]).chain(known.options(settings));
+    let options = OPTIONS.iter().map(|option| (*option).to_owned()).chain(timing(settings)).chain([persist]);
+    let options = options.chain(known.options(settings)).chain(way.map(|way| format!("ProxyCommand={way}")));
     words.extend(options.flat_map(|option| ["-o".into(), option.into()]));
-    if let Some(config) = &files.config {
-        words.extend(["-F".into(), config.into()]);
-    }
-    if explains {
-        words.push("-v".into());
-    }
-    words.extend(user(settings));
-    words.extend(["--".into(), address.into()]);
+    words.extend(operators(settings, address));
     words
 }
 
@@ -113,8 +94,7 @@ mod tests {
     }
 
     fn words(settings: &Settings, known: &KnownBy<'_>) -> Vec<String> {
-        let files = Files { socket: "/run/s".into(), log: "/run/l".into(), config: None };
-        let words = master(settings, "10.0.0.1", &files, known, false);
+        let words = master(settings, "10.0.0.1", Path::new("/run/s"), Path::new("/run/l"), known, None);
         words.into_iter().map(|word| word.into_string().expect("text")).collect()
     }
 

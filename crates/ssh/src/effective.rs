@@ -8,6 +8,7 @@ use crate::limits::{LOCAL, within};
 use crate::program::{program, unusable};
 use crate::settings::Settings;
 use crate::trouble::Trouble;
+use crate::way::Way;
 
 /// What the operator's configuration says about a host.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,27 +23,6 @@ pub(crate) struct Effective {
     pub way: Way,
     /// Whether a host whose key is not known is refused, or a person is asked.
     pub checks_host_keys: bool,
-}
-
-/// The way to a host.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// A connection of its own.
-    Direct,
-    /// Through these jump hosts.
-    JumpHosts(String),
-    /// What this command of the operator's leads to.
-    Command(String),
-}
-
-impl Way {
-    /// What other hosts have in common with this one, if they may share jump hosts with it.
-    pub(crate) fn shared(&self) -> Option<&str> {
-        match self {
-            Self::Direct => None,
-            Self::JumpHosts(way) | Self::Command(way) => Some(way),
-        }
-    }
 }
 
 impl Effective {

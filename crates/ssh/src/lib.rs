@@ -8,7 +8,7 @@
 //! - `host_keys`: the keys of a host, as it printed them on its console;
 //! - `options`: the options of `ssh` that a conductor depends on;
 //! - `arguments`: the command line of `ssh`;
-//! - `configuration`: the configuration for a host behind jump hosts;
+//! - `way`: jump hosts on the way to a host, and commands that lead there;
 //! - `effective`: what the operator's configuration says about a host;
 //! - `program`: how `ssh` is started;
 //! - `turns`: a limit on the connections that are being made at the same time;
@@ -19,7 +19,6 @@
 //! - `limits`: time limits, the only use of timers.
 
 mod arguments;
-mod configuration;
 mod effective;
 mod host_keys;
 mod hosts;
@@ -31,6 +30,7 @@ mod program;
 mod settings;
 mod trouble;
 mod turns;
+mod way;
 
 pub use host_keys::HostKeys;
 pub use hosts::SshHosts;

@@ -8,13 +8,13 @@ use std::time::Duration;
 use openssh::Session;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::arguments::{self, Files, KnownBy};
-use crate::configuration;
-use crate::effective::{Effective, Way};
+use crate::arguments::{self, KnownBy};
+use crate::effective::Effective;
 use crate::limits::{LOCAL, pass, within};
 use crate::program::{program, unusable};
 use crate::settings::Settings;
 use crate::trouble::{Trouble, of_log};
+use crate::way::{self, Way};
 
 /// What is added to the connection's own time limit: authentication by an agent or a jump host can take a while.
 const SIGN_IN: Duration = Duration::from_secs(20);
@@ -85,9 +85,11 @@ impl Master {
         keys: Option<&Path>,
         path: &Path,
     ) -> Result<Self, Trouble> {
-        let Launch { files, said } = Launch::prepare(settings, &effective, path)?;
+        let files = Files::beginning_with(path);
+        let said = files.prepare(settings, &effective)?;
         let known = keys.map_or(KnownBy::Files { global: &effective.global_known_hosts }, KnownBy::Told);
-        let words = arguments::master(settings, address, &files, &known, effective.way != Way::Direct);
+        let way = effective.way.command(settings, &files.config, &files.said);
+        let words = arguments::master(settings, address, &files.socket, &files.log, &known, way);
         let mut launch = program(settings);
         launch.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).kill_on_drop(true);
         // Another `ssh` on the way to the host, in a command of the operator's, must not ask the terminal for anything.
@@ -95,7 +97,7 @@ impl Master {
         let mut child = launch.spawn().map_err(|error| unusable(settings, &error))?;
         match within(settings.connect_timeout + SIGN_IN, child.wait()).await {
             Some(Ok(status)) if status.success() => Ok(Self::at(files.socket, Some(files.log), effective.user, true)),
-            Some(Ok(_)) => Err(of_log(&Launch::told(path))),
+            Some(Ok(_)) => Err(of_log(&files.told())),
             Some(Err(error)) => Err(unusable(settings, &error)),
             None => Err(Trouble::Unreachable(format!(
                 "not signed in within {} s",
@@ -208,38 +210,38 @@ pub(crate) fn wait_for(mut processes: Vec<std::process::Child>, limit: Duration)
     }
 }
 
-/// The files of a launch, whose names begin with the same path.
-struct Launch {
-    files: Files,
-    /// Where standard error goes. It is no pipe, because the master keeps it open and nobody would read it.
-    said: std::fs::File,
+/// The files of a launch.
+struct Files {
+    /// The control socket. Its name is short, because the length of such paths is limited to 104 characters on some systems.
+    socket: PathBuf,
+    /// What the master logs.
+    log: PathBuf,
+    /// What it and the commands on the way to the host say besides. It is no pipe: they keep it open, and nobody reads it.
+    said: PathBuf,
+    /// The configuration for jump hosts.
+    config: PathBuf,
 }
 
-impl Launch {
-    fn prepare(settings: &Settings, effective: &Effective, path: &Path) -> Result<Self, Trouble> {
-        let config = match &effective.way {
-            Way::JumpHosts(_) => Some(path.with_extension("config")),
-            Way::Direct | Way::Command(_) => settings.config.clone(),
-        };
-        let written = || {
-            if let (Way::JumpHosts(_), Some(config)) = (&effective.way, &config) {
-                let text = configuration::through_jump_hosts(settings, &effective.global_known_hosts)?;
-                std::fs::write(config, text)?;
-            }
-            std::fs::File::create(path.with_extension("said"))
-        };
-        let said = written().map_err(|error| Trouble::Unusable(format!("its files cannot be written: {error}")))?;
-        // Sockets have short names, because the length of their paths is limited to 104 characters on some systems.
-        Ok(Self { files: Files { socket: path.to_owned(), log: path.with_extension("log"), config }, said })
+impl Files {
+    fn beginning_with(path: &Path) -> Self {
+        let with = |extension: &str| path.with_extension(extension);
+        Self { socket: path.to_owned(), log: with("log"), said: with("said"), config: with("config") }
     }
 
-    /// What was logged, and what was printed, which is what commands on the way to the host have said.
-    fn told(path: &Path) -> String {
-        let text = |extension: &str| {
-            let bytes = std::fs::read(path.with_extension(extension)).unwrap_or_default();
-            String::from_utf8_lossy(&bytes).into_owned()
+    /// Writes what is read by the launch, and returns where its standard error goes.
+    fn prepare(&self, settings: &Settings, effective: &Effective) -> Result<std::fs::File, Trouble> {
+        let write = || {
+            if let Way::JumpHosts(_) = &effective.way {
+                std::fs::write(&self.config, way::configuration(settings, &effective.global_known_hosts)?)?;
+            }
+            std::fs::File::options().append(true).create(true).open(&self.said)
         };
-        text("log") + &text("said")
+        write().map_err(|error| Trouble::Unusable(format!("the files of a connection cannot be written: {error}")))
+    }
+
+    fn told(&self) -> String {
+        let text = |file| String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).into_owned();
+        text(&self.log) + &text(&self.said)
     }
 }
 

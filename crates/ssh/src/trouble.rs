@@ -82,7 +82,7 @@ pub(crate) fn of_not_begun(said: String) -> Trouble {
 
 /// Reads the log of a master that could not be launched.
 pub(crate) fn of_log(log: &str) -> Trouble {
-    let lines = || log.lines().map(str::trim).filter(|line| !is_chatter(line));
+    let lines = || log.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('@'));
     let line_with =
         |words: &[&str]| lines().find(|line| words.iter().any(|word| line.contains(word))).map(str::to_owned);
     let last = lines().next_back().unwrap_or("ssh says nothing").to_owned();
@@ -103,12 +103,6 @@ pub(crate) fn of_log(log: &str) -> Trouble {
         return Trouble::Unusable(line);
     }
     Trouble::Unreachable(last)
-}
-
-/// Whether a line says nothing about a failure: a decoration, or what `ssh -v` tells besides.
-fn is_chatter(line: &str) -> bool {
-    const TOLD_BESIDES: [&str; 5] = ["debug", "OpenSSH_", "Authenticated to ", "Transferred: ", "Bytes per second: "];
-    line.is_empty() || line.starts_with('@') || TOLD_BESIDES.iter().any(|beginning| line.starts_with(beginning))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ const JUMP_HOST: &str = "127.0.0.2";
 
 /// A host, and a jump host on the way to it.
 struct Behind {
+    operator: Rc<Operator>,
     host: Plain,
     jump_host: Plain,
 }
@@ -22,7 +23,8 @@ struct Behind {
 impl Behind {
     fn start() -> Self {
         let operator = Rc::new(Operator::new());
-        Self { host: Plain::at(HOST, &operator), jump_host: Plain::at(JUMP_HOST, &operator) }
+        let (host, jump_host) = (Plain::at(HOST, &operator), Plain::at(JUMP_HOST, &operator));
+        Self { operator, host, jump_host }
     }
 
     /// The settings of an operator with these lines first in the configuration.
@@ -50,11 +52,32 @@ async fn a_host_is_reached_through_a_jump_host() {
 }
 
 #[tokio::test]
+async fn several_jump_hosts_lead_to_a_host_and_the_key_of_each_is_checked() {
+    let behind = Behind::start();
+    let operator = &behind.operator;
+    let first = Plain::at("127.0.0.3", operator);
+    let lines = format!(
+        "StrictHostKeyChecking no\nHost {HOST}\n  ProxyJump {}:{},{JUMP_HOST}\n",
+        first.address(),
+        first.port()
+    );
+    answers(&behind.hosts(&lines)).await.expect("an answer");
+    let sign_ins = [&first, &behind.jump_host, &behind.host].map(Plain::sign_ins);
+    assert_eq!(sign_ins, [1, 1, 1]);
+    let known = std::fs::read_to_string(operator.path().join("known_hosts")).expect("it is there");
+    let others: String =
+        known.lines().filter(|line| !line.contains(first.address())).map(|line| format!("{line}\n")).collect();
+    operator.knows_lines(&others);
+    answers(&behind.hosts(&lines)).await.expect_err("nobody knows the first one");
+    assert_eq!(first.sign_ins(), 1);
+}
+
+#[tokio::test]
 async fn the_key_of_a_jump_host_is_checked_whatever_the_configuration_accepts() {
     let behind = Behind::start();
-    let known = std::fs::read_to_string(behind.host.operator().path().join("known_hosts")).expect("it is there");
+    let known = std::fs::read_to_string(behind.operator.path().join("known_hosts")).expect("it is there");
     let without_jump_host: String = known.lines().filter(|line| !line.contains(JUMP_HOST)).collect();
-    behind.host.operator().knows_lines(&(without_jump_host + "\n"));
+    behind.operator.knows_lines(&(without_jump_host + "\n"));
     for accepts in ["no", "accept-new"] {
         let hosts = behind.hosts(&format!("StrictHostKeyChecking {accepts}"));
         let unknown = answers(&hosts).await.expect_err("nobody knows the jump host");
@@ -66,11 +89,11 @@ async fn the_key_of_a_jump_host_is_checked_whatever_the_configuration_accepts() 
 #[tokio::test]
 async fn a_jump_host_that_does_not_accept_the_key_is_told_apart_from_the_host() {
     let behind = Behind::start();
-    let stranger = behind.host.operator().path().join("stranger").display().to_string();
+    let stranger = behind.operator.path().join("stranger").display().to_string();
     let settings = behind.settings("");
     let config = settings.config.as_ref().expect("a configuration");
     let text = std::fs::read_to_string(config).expect("it was written");
-    let operator = behind.host.operator().path().join("operator").display().to_string();
+    let operator = behind.operator.path().join("operator").display().to_string();
     let of_host = format!("Host {HOST}\n  IdentityFile {operator}\nHost {JUMP_HOST}\n  IdentityFile {stranger}\n");
     std::fs::write(config, of_host + &text.replace(&format!("  IdentityFile {operator}\n"), "")).expect("written");
     let hosts = SshHosts::new(settings).expect("a folder for sockets");
@@ -99,7 +122,7 @@ async fn a_silent_jump_host_is_given_up_within_the_connect_timeout_and_noticed_l
 async fn a_command_that_leads_to_a_host_is_used_and_heard() {
     let behind = Behind::start();
     let config = behind.settings("").config.expect("a configuration");
-    let way = behind.host.operator().path().join("way");
+    let way = behind.operator.path().join("way");
     std::fs::copy(config, &way).expect("written");
     let leads = format!("Host {HOST}\n  ProxyCommand ssh -F {} -W %h:%p {JUMP_HOST}\n", way.display());
     answers(&behind.hosts(&leads)).await.expect("an answer");
@@ -163,7 +186,7 @@ async fn jump_hosts_are_known_by_the_authority_that_the_deployment_file_names() 
     operator.knows_nobody();
     let file = operator.path().join("authorities");
     std::fs::write(&file, authority.known_line()).expect("written");
-    let behind = Behind { host, jump_host };
+    let behind = Behind { operator, host, jump_host };
     let settings = Settings { known_hosts: Some(file), ..behind.settings("") };
     answers(&SshHosts::new(settings).expect("a folder for sockets")).await.expect("both are known");
 }
