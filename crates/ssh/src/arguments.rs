@@ -54,8 +54,10 @@ pub(crate) fn master(
 ) -> Vec<OsString> {
     let mut words: Vec<OsString> = ["-f", "-N", "-M", "-T", "-S"].map(OsString::from).to_vec();
     words.extend([socket.into(), "-E".into(), log.into()]);
+    // A way has as long for itself, and tells then what is wrong with it.
+    let connect_timeout = if way.is_some() { 2 * settings.connect_timeout } else { settings.connect_timeout };
     let persist = format!("ControlPersist={}", Settings::PERSIST.as_secs());
-    let options = OPTIONS.iter().map(|option| (*option).to_owned()).chain(timing(settings)).chain([persist]);
+    let options = OPTIONS.iter().map(|option| (*option).to_owned()).chain(timing(connect_timeout)).chain([persist]);
     let options = options.chain(known.options(settings)).chain(way.map(|way| format!("ProxyCommand={way}")));
     words.extend(options.flat_map(|option| ["-o".into(), option.into()]));
     words.extend(operators(settings, address));

@@ -13,7 +13,7 @@ use crate::effective::Effective;
 use crate::limits::{LOCAL, pass, within};
 use crate::program::{program, unusable};
 use crate::settings::Settings;
-use crate::trouble::{Trouble, of_log};
+use crate::trouble::{Trouble, of_log, of_log_and_way};
 use crate::way::{self, Way};
 
 /// What is added to the connection's own time limit: authentication by an agent or a jump host can take a while.
@@ -97,7 +97,7 @@ impl Master {
         let mut child = launch.spawn().map_err(|error| unusable(settings, &error))?;
         match within(settings.connect_timeout + SIGN_IN, child.wait()).await {
             Some(Ok(status)) if status.success() => Ok(Self::at(files.socket, Some(files.log), effective.user, true)),
-            Some(Ok(_)) => Err(of_log(&files.told())),
+            Some(Ok(_)) => Err(files.told(&effective.way)),
             Some(Err(error)) => Err(unusable(settings, &error)),
             None => Err(Trouble::Unreachable(format!(
                 "not signed in within {} s",
@@ -239,9 +239,14 @@ impl Files {
         write().map_err(|error| Trouble::Unusable(format!("the files of a connection cannot be written: {error}")))
     }
 
-    fn told(&self) -> String {
+    /// Why the launch has failed.
+    fn told(&self, way: &Way) -> Trouble {
         let text = |file| String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).into_owned();
-        text(&self.log) + &text(&self.said)
+        let (log, said) = (text(&self.log), text(&self.said));
+        match way {
+            Way::Direct => of_log(&(log + &said)),
+            Way::JumpHosts(_) | Way::Command(_) => of_log_and_way(&log, &said),
+        }
     }
 }
 

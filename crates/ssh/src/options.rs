@@ -1,6 +1,7 @@
 //! The options of `ssh` that a conductor depends on. They win over the operator's configuration, so there are no others.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::settings::Settings;
 
@@ -21,10 +22,10 @@ pub(crate) const OPTIONS: [&str; 11] = [
 ];
 
 /// How soon a host that does not answer is given up.
-pub(crate) fn timing(settings: &Settings) -> [String; 3] {
+pub(crate) fn timing(connect_timeout: Duration) -> [String; 3] {
     let (every, times) = Settings::ALIVE;
     [
-        format!("ConnectTimeout={}", settings.connect_timeout.as_secs().max(1)),
+        format!("ConnectTimeout={}", connect_timeout.as_secs().max(1)),
         format!("ServerAliveInterval={}", every.as_secs()),
         format!("ServerAliveCountMax={times}"),
     ]

@@ -88,6 +88,7 @@ impl HostsOverSsh {
             }
             Err(trouble) => {
                 self.inventory.forget(host);
+                self.reached.borrow_mut().remove(host);
                 Err(failure(Call::Reads, host, &trouble))
             }
         }
@@ -158,20 +159,26 @@ fn unclear(call: Call, message: String) -> Failure {
 
 /// What is known after a command had no answer.
 fn failure(call: Call, host: &InstanceId, trouble: &Trouble) -> Failure {
-    let message = format!("{host}: {trouble}");
-    let failure = match trouble {
-        Trouble::Lost(_) | Trouble::StuckBefore(_) => unclear(call, message),
-        // It is as large the next time.
-        Trouble::TooLarge(_) if call == Call::Writes => Failure::in_doubt(message),
-        Trouble::Unreachable(_) | Trouble::NotBegun(_) => Failure::not_applied(message),
+    Failure::new(class(call, trouble), format!("{host}: {trouble}")).with_hint(trouble.hint())
+}
+
+fn class(call: Call, trouble: &Trouble) -> FailureClass {
+    match trouble {
+        Trouble::OnTheWay(trouble) => class(call, trouble),
+        // An answer that is too large is as large the next time.
+        Trouble::Lost(_) | Trouble::StuckBefore(_) | Trouble::TooLarge(_) if call == Call::Writes => {
+            FailureClass::InDoubt
+        }
+        Trouble::Lost(_) | Trouble::StuckBefore(_) | Trouble::Unreachable(_) | Trouble::NotBegun(_) => {
+            FailureClass::NotApplied
+        }
         Trouble::KeyRefused(_)
         | Trouble::HostKeyUnknown(_)
         | Trouble::HostKeyChanged(_)
         | Trouble::Unusable(_)
         | Trouble::TooLarge(_)
-        | Trouble::NoSudo(_) => Failure::permanent(message),
-    };
-    failure.with_hint(trouble.hint())
+        | Trouble::NoSudo(_) => FailureClass::Permanent,
+    }
 }
 
 /// A reply that does not belong to the request.

@@ -15,6 +15,9 @@ pub enum Trouble {
     /// The configuration of `ssh`, or the program itself, cannot be used.
     #[error("ssh cannot be used: {0}")]
     Unusable(String),
+    /// A jump host, or a command that leads to the host, has this trouble.
+    #[error("on the way to it: {0}")]
+    OnTheWay(Box<Self>),
     /// No connection could be made. Nothing was sent.
     #[error("it cannot be reached: {0}")]
     Unreachable(String),
@@ -44,8 +47,9 @@ impl Trouble {
 
     /// What the operator can do.
     #[must_use]
-    pub const fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &'static str {
         match self {
+            Self::OnTheWay(trouble) => trouble.hint(),
             Self::KeyRefused(_) => {
                 "check `ssh-add -l`, and the user and the key for this host in the SSH configuration"
             }
@@ -103,6 +107,14 @@ pub(crate) fn of_log(log: &str) -> Trouble {
         return Trouble::Unusable(line);
     }
     Trouble::Unreachable(last)
+}
+
+/// The same where something leads to the host, and has said this.
+pub(crate) fn of_log_and_way(log: &str, said: &str) -> Trouble {
+    match of_log(log) {
+        Trouble::Unreachable(_) if !said.trim().is_empty() => Trouble::OnTheWay(Box::new(of_log(said))),
+        trouble => trouble,
+    }
 }
 
 #[cfg(test)]

@@ -65,7 +65,8 @@ fn path(path: &Path) -> String {
 /// When the operator's configuration cannot be read.
 pub(crate) fn configuration(settings: &Settings, global_known_hosts: &str) -> std::io::Result<Vec<u8>> {
     let known = settings.known_hosts.as_deref().map(|file| known_hosts(file, global_known_hosts));
-    let options = OPTIONS.iter().map(|option| (*option).to_owned()).chain(timing(settings)).chain(known);
+    let options =
+        OPTIONS.iter().map(|option| (*option).to_owned()).chain(timing(settings.connect_timeout)).chain(known);
     let own: String = options.map(|option| format!("{option}\n")).collect();
     // It is not included, because `ssh` would then require other permissions of it.
     let operators = settings.config.as_ref().map_or_else(|| Ok(USUAL.to_vec()), std::fs::read)?;

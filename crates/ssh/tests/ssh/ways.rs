@@ -4,11 +4,13 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use cutover_engine::failure::FailureClass;
+use cutover_engine::ports::Hosts;
 use cutover_hosts::command::Command;
 use cutover_rig::{Agent, Authority, Host, Operator, Plain};
-use cutover_ssh::{Settings, SshHosts, Trouble};
+use cutover_ssh::{HostsOverSsh, Settings, SshHosts, Trouble};
 
-use super::support::{HOST, hosts, settings};
+use super::support::{HOST, Here, hosts, settings};
 
 const LIMIT: Duration = Duration::from_secs(5);
 const JUMP_HOST: &str = "127.0.0.2";
@@ -44,6 +46,14 @@ async fn answers(hosts: &SshHosts) -> Result<(), Trouble> {
     hosts.run(HOST, &Command::new(["true"]), b"", LIMIT).await.map(drop)
 }
 
+/// What is wrong on the way.
+fn on_the_way(answer: Result<(), Trouble>) -> Trouble {
+    match answer {
+        Err(Trouble::OnTheWay(trouble)) => *trouble,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn a_host_is_reached_through_a_jump_host() {
     let behind = Behind::start();
@@ -68,7 +78,7 @@ async fn several_jump_hosts_lead_to_a_host_and_the_key_of_each_is_checked() {
     let others: String =
         known.lines().filter(|line| !line.contains(first.address())).map(|line| format!("{line}\n")).collect();
     operator.knows_lines(&others);
-    answers(&behind.hosts(&lines)).await.expect_err("nobody knows the first one");
+    on_the_way(answers(&behind.hosts(&lines)).await);
     assert_eq!(first.sign_ins(), 1);
 }
 
@@ -80,10 +90,21 @@ async fn the_key_of_a_jump_host_is_checked_whatever_the_configuration_accepts() 
     behind.operator.knows_lines(&(without_jump_host + "\n"));
     for accepts in ["no", "accept-new"] {
         let hosts = behind.hosts(&format!("StrictHostKeyChecking {accepts}"));
-        let unknown = answers(&hosts).await.expect_err("nobody knows the jump host");
+        let unknown = on_the_way(answers(&hosts).await);
         assert!(matches!(&unknown, Trouble::HostKeyUnknown(why) if why.contains(JUMP_HOST)), "{unknown}");
     }
     assert_eq!(behind.jump_host.sign_ins(), 0);
+}
+
+#[tokio::test]
+async fn a_jump_host_that_nobody_knows_is_not_taken_for_the_host() {
+    let behind = Behind::start();
+    behind.operator.knows_nobody();
+    let port = HostsOverSsh::new(Rc::new(behind.hosts("")), Rc::new(Here), "/nonexistent".to_owned());
+    let failure = port.reach(&"i-1".into()).await.expect_err("nobody knows it");
+    assert_eq!(failure.class, FailureClass::Permanent);
+    assert!(failure.to_string().contains("on the way to it: its host key is not known"), "{failure}");
+    assert!(!failure.to_string().contains("console shows"), "{failure}");
 }
 
 #[tokio::test]
@@ -97,14 +118,15 @@ async fn a_jump_host_that_does_not_accept_the_key_is_told_apart_from_the_host() 
     let of_host = format!("Host {HOST}\n  IdentityFile {operator}\nHost {JUMP_HOST}\n  IdentityFile {stranger}\n");
     std::fs::write(config, of_host + &text.replace(&format!("  IdentityFile {operator}\n"), "")).expect("written");
     let hosts = SshHosts::new(settings).expect("a folder for sockets");
-    let refused = answers(&hosts).await.expect_err("the jump host does not know the key");
+    let refused = on_the_way(answers(&hosts).await);
     assert!(matches!(&refused, Trouble::KeyRefused(why) if why.contains(JUMP_HOST)), "{refused}");
 }
 
 #[tokio::test]
 async fn a_silent_jump_host_is_given_up_within_the_connect_timeout_and_noticed_later() {
     let behind = Behind::start();
-    let hosts = behind.hosts("ConnectTimeout 600\nServerAliveInterval 0\n");
+    let patient = "ConnectTimeout 600\nServerAliveInterval 0\n";
+    let hosts = behind.hosts(patient);
     answers(&hosts).await.expect("an answer");
     behind.jump_host.fall_silent();
     let start = Instant::now();
@@ -113,7 +135,7 @@ async fn a_silent_jump_host_is_given_up_within_the_connect_timeout_and_noticed_l
     assert!(matches!(silent, Trouble::Lost(_) | Trouble::Unreachable(_)), "{silent}");
     assert!(start.elapsed() < Duration::from_secs(16), "{:?}", start.elapsed());
     let start = Instant::now();
-    let unreachable = answers(&hosts).await.expect_err("nobody answers");
+    let unreachable = on_the_way(answers(&behind.hosts(patient)).await);
     assert!(matches!(unreachable, Trouble::Unreachable(_)), "{unreachable}");
     assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
 }
@@ -128,7 +150,7 @@ async fn a_command_that_leads_to_a_host_is_used_and_heard() {
     answers(&behind.hosts(&leads)).await.expect("an answer");
     assert_eq!(behind.jump_host.sign_ins(), 1);
     let fails = format!("Host {HOST}\n  ProxyCommand sh -c 'echo the VPN is down >&2; exit 1'\n");
-    let unreachable = answers(&behind.hosts(&fails)).await.expect_err("it leads nowhere");
+    let unreachable = on_the_way(answers(&behind.hosts(&fails)).await);
     assert!(matches!(&unreachable, Trouble::Unreachable(why) if why == "the VPN is down"), "{unreachable}");
 }
 
