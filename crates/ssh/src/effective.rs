@@ -2,13 +2,17 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use crate::arguments;
-use crate::limits::{LOCAL, within};
+use crate::limits::within;
 use crate::program::{program, unusable};
 use crate::settings::Settings;
 use crate::trouble::Trouble;
 use crate::way::Way;
+
+/// How long `ssh -G` may take: it runs the commands of `Match exec`.
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// What the operator's configuration says about a host.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,7 +33,7 @@ impl Effective {
     pub(crate) async fn of(settings: &Settings, address: &str) -> Result<Self, Trouble> {
         let mut question = program(settings);
         question.args(arguments::effective(settings, address)).stdin(Stdio::null()).kill_on_drop(true);
-        let output = match within(LOCAL, question.output()).await {
+        let output = match within(LIMIT, question.output()).await {
             Some(output) => output.map_err(|error| unusable(settings, &error))?,
             None => return Err(Trouble::Unreachable("`ssh -G` does not end".to_owned())),
         };

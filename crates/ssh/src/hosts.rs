@@ -124,8 +124,15 @@ impl SshHosts {
     async fn master(&self, address: &str) -> Result<Rc<OnceCell<Master>>, Trouble> {
         let cell = Rc::clone(self.masters.borrow_mut().entry(address.to_owned()).or_default());
         cell.get_or_try_init(async || {
+            let turn = self.turns.take(None).await;
             let effective = Effective::of(&self.settings, address).await?;
-            let _turn = self.turns.take(effective.way.shared()).await;
+            let _turn = match effective.way.shared() {
+                None => turn,
+                way => {
+                    drop(turn);
+                    self.turns.take(way).await
+                }
+            };
             let number = self.launched.replace(self.launched.get() + 1);
             let keys = self.keys.borrow().get(address).cloned();
             Master::open(
