@@ -8,7 +8,7 @@ use cutover_engine::failure::FailureClass;
 use cutover_engine::ports::Hosts;
 use cutover_hosts::command::Command;
 use cutover_rig::{Agent, Authority, Host, Operator, Plain};
-use cutover_ssh::{HostsOverSsh, Settings, SshHosts, Trouble};
+use cutover_ssh::{HostKeys, HostsOverSsh, Settings, SshHosts, Trouble};
 
 use super::support::{HOST, Here, hosts, settings};
 
@@ -59,6 +59,21 @@ async fn a_host_is_reached_through_a_jump_host() {
     let behind = Behind::start();
     answers(&behind.hosts("")).await.expect("an answer");
     assert_eq!((behind.host.sign_ins(), behind.jump_host.sign_ins()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_newborn_host_behind_a_jump_host_is_known_by_its_console_and_the_jump_host_by_the_operators_files() {
+    let behind = Behind::start();
+    let known = std::fs::read_to_string(behind.operator.path().join("known_hosts")).expect("it is there");
+    let jump_host: String = known.lines().filter(|line| line.contains(JUMP_HOST)).collect();
+    behind.operator.knows_lines(&(jump_host + "\n"));
+    let hosts = behind.hosts("");
+    let unknown = answers(&hosts).await.expect_err("nobody knows the host");
+    assert!(matches!(&unknown, Trouble::HostKeyUnknown(why) if why.contains(HOST)), "{unknown}");
+    let console =
+        format!("-----BEGIN SSH HOST KEY KEYS-----\n{}\n-----END SSH HOST KEY KEYS-----\n", behind.host.key());
+    hosts.know(HOST, &HostKeys::of_console(&console)).expect("written");
+    answers(&hosts).await.expect("an answer");
 }
 
 #[tokio::test]
