@@ -14,11 +14,43 @@ pub struct HostContract {
     pub run: fn(&HostStage) -> LocalBoxFuture<'_, Kept>,
 }
 
-/// Passes the list of all contracts of hosts to a macro: `one, another`.
+impl HostContract {
+    /// The contract of this name.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn named(name: &str) -> &'static Self {
+        HOST_CONTRACTS.iter().find(|contract| contract.name == name).expect("a contract of that name")
+    }
+}
+
+/// Makes a test of each contract of hosts. It calls a function with the contract's name, or awaits one:
+/// `host_contract_tests!(is_kept)` or `host_contract_tests!(async is_kept)`.
+#[macro_export]
+macro_rules! host_contract_tests {
+    (async $is_kept:ident) => { $crate::each_host_contract!(host_contract_tests async $is_kept:); };
+    ($is_kept:ident) => { $crate::each_host_contract!(host_contract_tests $is_kept:); };
+    (async $is_kept:ident: $($name:ident),+ $(,)?) => {
+        $(#[tokio::test]
+        async fn $name() {
+            $is_kept(stringify!($name)).await;
+        })+
+    };
+    ($is_kept:ident: $($name:ident),+ $(,)?) => {
+        $(#[test]
+        fn $name() {
+            $is_kept(stringify!($name));
+        })+
+    };
+}
+
+/// Passes the list of all contracts of hosts to a macro, after other words: `one, another`.
 #[macro_export]
 macro_rules! each_host_contract {
-    ($then:ident) => {
+    ($then:ident $($words:tt)*) => {
         $then! {
+            $($words)*
             a_question_is_answered_with_exit_status_and_both_outputs,
             an_unknown_command_is_an_answer,
             a_question_that_takes_too_long_is_ended,

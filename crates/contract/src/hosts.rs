@@ -41,6 +41,7 @@ pub struct HostStage {
 impl HostStage {
     /// Makes a change as the conductor of an epoch.
     async fn write<T>(&self, epoch: u64, call: impl AsyncFnOnce(&Permit) -> Answer<T>) -> Answer<T> {
+        self.hosts.reach(&self.host).await?;
         Gate::alone_at(&self.clock, epoch).write("contract", call).await.map_err(WriteError::into_failure)
     }
 

@@ -195,6 +195,11 @@ pub trait Hosts {
     /// Runs a command that changes nothing on the host, and may therefore be repeated. Any exit status is an answer, such as
     /// 127 for an unknown command, and 124 for one that the host has ended because of its limit.
     async fn ask(&self, host: &InstanceId, ask: &Ask) -> Answer<Said>;
+    /// Makes the connection to a host that orders need, if there is none. It is called before the gate is asked for a permit,
+    /// because connecting can take long, and wait for others. An order without a connection fails as *not applied*.
+    async fn reach(&self, _host: &InstanceId) -> Answer<()> {
+        Ok(())
+    }
     /// Starts a job, unless one of its name was started before and has not been collected.
     async fn start_job(&self, permit: &Permit, host: &InstanceId, job: &Job) -> Answer<JobStart>;
     /// The state of a job, with its output from byte `offset` on, or as much of it as fits into an answer; `None` if it was

@@ -1,5 +1,7 @@
 //! Asks hosts, long before the window, whether a conductor could do its work there.
 
+use std::collections::BTreeSet;
+
 use futures_util::stream::{self, StreamExt};
 
 use cutover_core::deployment::{Role, Services};
@@ -8,7 +10,8 @@ use cutover_core::observation::InstanceState;
 use cutover_core::plan::Work;
 use cutover_core::planner::{Inputs, current_hosts, next_hosts};
 use cutover_core::readiness::{AskedHost, NotAsked, Readiness};
-use cutover_hosts::{readiness, supervisor};
+use cutover_hosts::readiness::{self, Needs};
+use cutover_hosts::supervisor;
 
 use crate::failure::Failure;
 use crate::ports::{Answer, Clock, Hosts};
@@ -18,9 +21,16 @@ pub async fn ask_hosts(hosts: &dyn Hosts, clock: &dyn Clock, inputs: Inputs<'_>)
     let limit = Work::Connections.side_by_side().unwrap_or(1);
     let asked = to_ask(inputs).into_iter().filter_map(|(name, instance, role)| {
         let services = inputs.deployment.role.services(role)?;
-        Some(ask(hosts, clock, name, instance, services))
+        Some(ask(hosts, clock, name, instance, services, users(inputs, role)))
     });
     stream::iter(asked).buffered(limit).collect().await
+}
+
+/// The users besides root that commands of the file run as on hosts of a role.
+fn users(inputs: Inputs<'_>, role: Role) -> Vec<String> {
+    let migrations = inputs.deployment.migrations.iter().filter(|_| role == Role::Edxapp);
+    let users: BTreeSet<&str> = migrations.map(|migration| migration.user.as_str()).collect();
+    users.into_iter().filter(|user| *user != "root").map(str::to_owned).collect()
 }
 
 /// The hosts to ask. One that does not run cannot answer, and is an item of the preflight already.
@@ -41,9 +51,10 @@ async fn ask(
     name: HostName,
     instance: InstanceId,
     services: &Services,
+    users: Vec<String>,
 ) -> AskedHost {
     let before = clock.now();
-    let answer = of_itself(hosts, &instance, services).await;
+    let answer = of_itself(hosts, &instance, services, users).await;
     let between = (before, clock.now());
     let programs = match answer.is_ok() {
         true => of_its_programs(hosts, &instance, services).await.err(),
@@ -53,9 +64,21 @@ async fn ask(
     AskedHost { answer, name, instance, between, programs }
 }
 
-async fn of_itself(hosts: &dyn Hosts, instance: &InstanceId, services: &Services) -> Answer<Readiness> {
-    let said = hosts.ask(instance, &readiness::ask(&services.supervisorctl)).await?;
-    readiness::read(&said).map_err(|error| Failure::permanent(error.to_string()))
+async fn of_itself(
+    hosts: &dyn Hosts,
+    instance: &InstanceId,
+    services: &Services,
+    users: Vec<String>,
+) -> Answer<Readiness> {
+    let said = hosts.ask(instance, &readiness::ask(&Needs::of(services, users))).await?;
+    let mut ready = readiness::read(&said).map_err(|error| Failure::permanent(error.to_string()))?;
+    // What the file holds back in the window is in nobody's way.
+    let is_held = |agent: &String| {
+        let file = agent.rsplit_once(" in ").map(|(_, file)| file);
+        services.hold_back.timers.contains(agent) || services.hold_back.cron.iter().any(|cron| file == Some(cron))
+    };
+    ready.agents.retain(|agent| !is_held(agent));
+    Ok(ready)
 }
 
 async fn of_its_programs(hosts: &dyn Hosts, instance: &InstanceId, services: &Services) -> Result<(), NotAsked> {

@@ -5,6 +5,8 @@
 use crate::command::{Ask, Command, EXIT_TIMED_OUT, Said};
 
 const SCRIPT: &str = include_str!("answers.py");
+/// What runs it.
+pub(crate) const PROGRAM: &str = "python3";
 
 /// Where something must answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ pub enum NotAsked {
 /// accepting a connection. All are asked at the same time.
 #[must_use]
 pub fn ask(addresses: &[String]) -> Ask {
-    let head = ["python3", "-c", SCRIPT].map(str::to_owned);
+    let head = [PROGRAM, "-c", SCRIPT].map(str::to_owned);
     Ask::new(Command::new(head.into_iter().chain(addresses.iter().cloned())))
 }
 

@@ -11,12 +11,12 @@ use crate::shell;
 
 /// What commands find in their environment, whoever signs in and whatever start-up files have set: the usual places of
 /// programs, a language in which output can be read, and the home of whoever signs in.
-const ENVIRONMENT: &str =
+pub(crate) const ENVIRONMENT: &str =
     "exec /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8";
 const HOME: &str = " HOME=\"$HOME\"";
 
 /// `$1` is the limit in seconds, `$2` the folder (empty for the user's home), the others are the command.
-const SCRIPT: &str = "\
+pub(crate) const SCRIPT: &str = "\
 limit=$1 folder=$2; shift 2
 [ \"${HOME-}\" ] || { HOME=$(getent passwd \"$(id -u)\" | cut -d: -f6); export HOME; }
 printf '\\n@cutover-begin\\n'; printf '\\n@cutover-begin\\n' >&2

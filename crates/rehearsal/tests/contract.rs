@@ -4,9 +4,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use cutover_contract::{
-    CONTRACTS, HOST_CONTRACTS, HostStage, Stage, deployment, each_contract, each_host_contract, gate,
-};
+use cutover_contract::{CONTRACTS, HostContract, HostStage, Stage, deployment, each_contract, gate};
 use cutover_core::observation::SHOWN_WITHIN;
 use cutover_core::time::{Span, earlier};
 use cutover_engine::ports::Clock;
@@ -58,7 +56,6 @@ each_contract!(tests);
 
 /// On a current host of a world of its own.
 fn is_kept_by_a_host(name: &str) {
-    let contract = HOST_CONTRACTS.iter().find(|contract| contract.name == name).expect("a contract of that name");
     let deployment = deployment();
     let clock = SimulatedClock::new(deployment.window.start.timestamp);
     let state = EmbeddedCloud::furnish(&deployment, 1, clock.now());
@@ -77,19 +74,15 @@ fn is_kept_by_a_host(name: &str) {
         interval: Duration::from_secs(1),
         patience: Duration::from_secs(600),
     };
-    if let Err(broken) = run(&clock, (contract.run)(&stage)) {
+    if let Err(broken) = run(&clock, (HostContract::named(name).run)(&stage)) {
         panic!("{name}: {broken}");
     }
 }
 
-macro_rules! host_tests {
-    ($($name:ident),+ $(,)?) => {
-        mod hosts {
-            $(#[test]
-            fn $name() {
-                super::is_kept_by_a_host(stringify!($name));
-            })+
-        }
-    };
+mod hosts {
+    use cutover_contract::host_contract_tests;
+
+    use super::is_kept_by_a_host;
+
+    host_contract_tests!(is_kept_by_a_host);
 }
-each_host_contract!(host_tests);

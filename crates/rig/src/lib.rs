@@ -9,6 +9,7 @@
 //!
 //! - `host`: the interface;
 //! - `operator`: the keys, known hosts and OpenSSH configuration with which hosts are reached;
+//! - `authority`, `agent`: an authority that signs keys, and an ssh-agent;
 //! - `plain`, `supervisord`: servers on loopback;
 //! - `machine`: systems that boot;
 //! - `program`: how other programs are started.
@@ -18,6 +19,8 @@
     reason = "a rig starts real programs and waits in real time, with this machine's PATH"
 )]
 
+mod agent;
+mod authority;
 mod host;
 mod machine;
 mod operator;
@@ -25,6 +28,8 @@ mod plain;
 mod program;
 mod supervisord;
 
+pub use agent::Agent;
+pub use authority::Authority;
 pub use host::Host;
 pub use machine::{Debian, FarAway, Machines};
 pub use operator::{Endpoint, Operator};

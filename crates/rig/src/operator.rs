@@ -74,12 +74,20 @@ impl Operator {
         std::fs::write(self.file("known_hosts"), known_line(host, &public_key(&self.file(name)))).expect("written");
     }
 
+    /// Makes these lines the whole of known_hosts.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn knows_lines(&self, lines: &str) {
+        std::fs::write(self.file("known_hosts"), lines).expect("written");
+    }
+
     /// Makes known_hosts empty.
     ///
     /// # Panics
     /// When it cannot be written.
     pub fn knows_nobody(&self) {
-        std::fs::write(self.file("known_hosts"), "").expect("written");
+        self.knows_lines("");
     }
 
     /// A file with the OpenSSH configuration that reaches these hosts with the key `key`. `lines` come first.

@@ -38,15 +38,25 @@ impl Plain {
     /// When there is no sshd.
     #[must_use]
     pub fn at(address: &str, operator: &Rc<Operator>) -> Self {
+        Self::configured(address, operator, |_| Vec::new())
+    }
+
+    /// The same with further options of sshd, which count before the others. They are made for the file with the host's key.
+    ///
+    /// # Panics
+    /// When there is no sshd.
+    #[must_use]
+    pub fn configured(address: &str, operator: &Rc<Operator>, options: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let folder = operator.path().join(address);
         std::fs::create_dir(&folder).expect("a folder");
         make_key(&folder.join("host"));
+        let options = options(&folder.join("host"));
         std::fs::write(folder.join("authorized"), operator.authorized()).expect("written");
         // Debian's sshd refuses to start without it.
         let _ = std::fs::DirBuilder::new().mode(0o755).create("/run/sshd");
         let started = (0..5).find_map(|_| {
             let port = free_port(address);
-            listening(&folder, address, port).map(|process| (process, port))
+            listening(&folder, address, port, &options).map(|process| (process, port))
         });
         let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
         let (process, port) = started.unwrap_or_else(|| panic!("sshd does not listen; it says:\n{}", log()));
@@ -166,9 +176,9 @@ fn free_port(address: &str) -> u16 {
 }
 
 /// An sshd that listens on `port`, in a process group of its own; nothing if it has ended.
-fn listening(folder: &Path, address: &str, port: u16) -> Option<Child> {
+fn listening(folder: &Path, address: &str, port: u16, first: &[String]) -> Option<Child> {
     use std::os::unix::process::CommandExt;
-    let options = [
+    let usual = [
         format!("HostKey {}", folder.join("host").display()),
         format!("AuthorizedKeysFile {}", folder.join("authorized").display()),
         format!("Port {port}"),
@@ -182,7 +192,7 @@ fn listening(folder: &Path, address: &str, port: u16) -> Option<Child> {
     // sshd ends with the process that started it, even if that is killed. Its connections end with their clients.
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "/usr/sbin/sshd", "-D", "-f", "/dev/null", "-E"]).arg(folder.join("log"));
-    options.iter().for_each(|option| {
+    first.iter().chain(&usual).for_each(|option| {
         command.args(["-o", option]);
     });
     let mut child = command.process_group(0).spawn().unwrap_or_else(|error| panic!("no sshd ({error}); {INSTALL}"));

@@ -1,51 +1,22 @@
-//! The command line of `ssh`. Options here win over the operator's configuration, so only those are set that a conductor
-//! depends on.
+//! The command line of `ssh`, for one host.
 
 use std::ffi::OsString;
 use std::path::Path;
 
 use crate::host_keys::ALIAS;
+use crate::options::{OPTIONS, known_hosts, timing};
 use crate::settings::Settings;
 
-/// The options that hold for every call of `ssh`.
-fn common(settings: &Settings) -> Vec<OsString> {
-    let (every, times) = Settings::ALIVE;
-    let options = [
-        // Nobody is there to answer a question about a password or an unknown host.
-        "BatchMode=yes".to_owned(),
-        "StrictHostKeyChecking=yes".to_owned(),
-        "UpdateHostKeys=no".to_owned(),
-        format!("ConnectTimeout={}", settings.connect_timeout.as_secs().max(1)),
-        "ConnectionAttempts=1".to_owned(),
-        format!("ServerAliveInterval={every}"),
-        format!("ServerAliveCountMax={times}"),
-        "ForwardAgent=no".to_owned(),
-        "ForwardX11=no".to_owned(),
-        "ClearAllForwardings=yes".to_owned(),
-        "PermitLocalCommand=no".to_owned(),
-        "RemoteCommand=none".to_owned(),
-        "RequestTTY=no".to_owned(),
-        "LogLevel=INFO".to_owned(),
-    ];
-    let mut words: Vec<OsString> = Vec::new();
-    for option in options {
-        words.extend(["-o".into(), option.into()]);
-    }
-    if let Some(config) = &settings.config {
-        words.extend(["-F".into(), config.into()]);
-    }
-    if let Some(user) = &settings.user {
-        words.extend(["-l".into(), user.into()]);
-    }
-    words
+/// The operator's configuration and user, and the host.
+fn operators(settings: &Settings, address: &str) -> Vec<OsString> {
+    let config = settings.config.iter().flat_map(|config| ["-F".into(), config.into()]);
+    let user = settings.user.iter().flat_map(|user| ["-l".into(), user.into()]);
+    config.chain(user).chain(["--".into(), address.into()]).collect()
 }
 
 /// The call that tells what the operator's configuration says about a host.
 pub(crate) fn effective(settings: &Settings, address: &str) -> Vec<OsString> {
-    let mut words: Vec<OsString> = vec!["-G".into()];
-    words.extend(common(settings));
-    words.extend(["--".into(), address.into()]);
-    words
+    ["-G".into()].into_iter().chain(operators(settings, address)).collect()
 }
 
 /// Which keys a host may have.
@@ -60,9 +31,7 @@ impl KnownBy<'_> {
     fn options(&self, settings: &Settings) -> Vec<String> {
         match (self, &settings.known_hosts) {
             (Self::Files { .. }, None) => Vec::new(),
-            (Self::Files { global }, Some(file)) => {
-                vec![format!("GlobalKnownHostsFile=\"{}\" {global}", file.display())]
-            }
+            (Self::Files { global }, Some(file)) => vec![known_hosts(file, global)],
             (Self::Told(file), _) => vec![
                 format!("HostKeyAlias={ALIAS}"),
                 format!("UserKnownHostsFile=\"{}\"", file.display()),
@@ -74,20 +43,24 @@ impl KnownBy<'_> {
 }
 
 /// The call that launches the master connection. It ends once the operator is signed in, and leaves the master in the
-/// background.
+/// background. `way` is the command that leads to the host, if there is one.
 pub(crate) fn master(
     settings: &Settings,
     address: &str,
     socket: &Path,
     log: &Path,
     known: &KnownBy<'_>,
+    way: Option<String>,
 ) -> Vec<OsString> {
     let mut words: Vec<OsString> = ["-f", "-N", "-M", "-T", "-S"].map(OsString::from).to_vec();
     words.extend([socket.into(), "-E".into(), log.into()]);
-    words.extend(["-o".into(), format!("ControlPersist={}", Settings::PERSIST.as_secs()).into()]);
-    words.extend(common(settings));
-    words.extend(known.options(settings).into_iter().flat_map(|option| ["-o".into(), option.into()]));
-    words.extend(["--".into(), address.into()]);
+    // A way has as long for itself, and tells then what is wrong with it.
+    let connect_timeout = if way.is_some() { 2 * settings.connect_timeout } else { settings.connect_timeout };
+    let persist = format!("ControlPersist={}", Settings::PERSIST.as_secs());
+    let options = OPTIONS.iter().map(|option| (*option).to_owned()).chain(timing(connect_timeout)).chain([persist]);
+    let options = options.chain(known.options(settings)).chain(way.map(|way| format!("ProxyCommand={way}")));
+    words.extend(options.flat_map(|option| ["-o".into(), option.into()]));
+    words.extend(operators(settings, address));
     words
 }
 
@@ -123,7 +96,7 @@ mod tests {
     }
 
     fn words(settings: &Settings, known: &KnownBy<'_>) -> Vec<String> {
-        let words = master(settings, "10.0.0.1", Path::new("/run/s"), Path::new("/run/l"), known);
+        let words = master(settings, "10.0.0.1", Path::new("/run/s"), Path::new("/run/l"), known, None);
         words.into_iter().map(|word| word.into_string().expect("text")).collect()
     }
 

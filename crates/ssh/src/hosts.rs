@@ -7,19 +7,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 
 use cutover_hosts::command::Command;
 use cutover_hosts::envelope::{self, Answered, Output};
 
+use crate::effective::Effective;
 use crate::host_keys::HostKeys;
 use crate::master::{self, Master};
 use crate::settings::Settings;
 use crate::trouble::{Trouble, of_not_begun};
+use crate::turns::Turns;
 
-/// How many connections are made at the same time. Making one takes processor time for its cryptography, and sshd
-/// refuses some of those that are not signed in yet (`MaxStartups`), for jump hosts above all.
-const CONNECTING: usize = 10;
 /// What is added to the limit that a host keeps by itself, for the way there and back.
 const WAY: Duration = Duration::from_secs(15);
 
@@ -31,7 +30,7 @@ pub struct SshHosts {
     settings: Settings,
     /// For the control sockets. It is removed with this value.
     folder: TempDir,
-    connecting: Semaphore,
+    turns: Turns,
     launched: Cell<u64>,
     masters: RefCell<BTreeMap<String, Rc<OnceCell<Master>>>>,
     /// The files with the keys of those hosts whose keys were told, by address.
@@ -47,7 +46,7 @@ impl SshHosts {
         // The name is short because the path of a socket must be.
         let folder = tempfile::Builder::new().prefix("cut").tempdir()?;
         let (masters, keys) = (RefCell::default(), RefCell::default());
-        Ok(Self { settings, folder, connecting: Semaphore::new(CONNECTING), launched: Cell::new(0), masters, keys })
+        Ok(Self { settings, folder, turns: Turns::new(), launched: Cell::new(0), masters, keys })
     }
 
     /// From now on, the host at this address is known by these keys alone, whatever files of known hosts say about the
@@ -111,14 +110,36 @@ impl SshHosts {
             .ok_or_else(|| Trouble::Unreachable("the connection has ended".to_owned()))
     }
 
+    /// The user that commands run as on a host to which there is a connection. None is made.
+    #[must_use]
+    pub fn user_of_connection(&self, address: &str) -> Option<String> {
+        let masters = self.masters.borrow();
+        masters.get(address).and_then(|cell| cell.get()).map(|master| master.user.clone())
+    }
+
     /// The connection to a host, which is made if there is none.
     async fn master(&self, address: &str) -> Result<Rc<OnceCell<Master>>, Trouble> {
         let cell = Rc::clone(self.masters.borrow_mut().entry(address.to_owned()).or_default());
         cell.get_or_try_init(async || {
-            let _turn = self.connecting.acquire().await;
+            let turn = self.turns.take(None).await;
+            let effective = Effective::of(&self.settings, address).await?;
+            let _turn = match effective.way.shared() {
+                None => turn,
+                way => {
+                    drop(turn);
+                    self.turns.take(way).await
+                }
+            };
             let number = self.launched.replace(self.launched.get() + 1);
             let keys = self.keys.borrow().get(address).cloned();
-            Master::open(&self.settings, address, keys.as_deref(), self.folder.path(), number).await
+            Master::open(
+                &self.settings,
+                address,
+                effective,
+                keys.as_deref(),
+                &self.folder.path().join(number.to_string()),
+            )
+            .await
         })
         .await?;
         Ok(cell)

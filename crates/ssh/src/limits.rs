@@ -2,6 +2,14 @@
 
 use std::time::Duration;
 
+/// How long a question to a local program may take.
+pub(crate) const LOCAL: Duration = Duration::from_secs(5);
+
+/// Returns after `length`.
+pub(crate) async fn pass(length: Duration) {
+    within(length, std::future::pending::<()>()).await;
+}
+
 /// The result of `work`, or nothing if it takes longer than `limit`.
 #[expect(
     clippy::disallowed_methods,

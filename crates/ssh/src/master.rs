@@ -1,22 +1,25 @@
 //! The master connection of one host, from its launch to its end.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use openssh::Session;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::Command;
 
 use crate::arguments::{self, KnownBy};
-use crate::limits::within;
+use crate::effective::Effective;
+use crate::limits::{LOCAL, pass, within};
+use crate::program::{program, unusable};
 use crate::settings::Settings;
-use crate::trouble::{Trouble, of_log};
+use crate::trouble::{Trouble, of_log, of_log_and_way};
+use crate::way::{self, Way};
 
 /// What is added to the connection's own time limit: authentication by an agent or a jump host can take a while.
 const SIGN_IN: Duration = Duration::from_secs(20);
-/// How long a question to a local program may take.
-const LOCAL: Duration = Duration::from_secs(5);
+/// How long a host may take to give a session before it counts as silent.
+const SILENCE: Duration = Duration::from_secs(8);
 /// The largest answer that is read, in bytes. A list of a thousand processes is about as large; and of the hosts that are
 /// asked at the same time, all together must fit into memory.
 const LARGEST: usize = 1 << 20;
@@ -32,6 +35,8 @@ pub(crate) struct Master {
     pub user: String,
     /// Whether it is cutover's own and not the operator's.
     is_own: bool,
+    /// Whether the host was found silent.
+    is_silent: Cell<bool>,
 }
 
 /// What a command printed.
@@ -44,33 +49,55 @@ pub(crate) struct Printed {
 }
 
 impl Master {
-    /// Uses the master that the operator has to `address`, or launches one with its socket in `folder`. `number` is
-    /// different for each launch. `keys` is a file with the only keys that the host may have, where they were told.
+    /// Uses the master that the operator has to `address`, or launches one, whose files begin with `path`. `keys` is a file
+    /// with the only keys that the host may have, where they were told. `effective` is what the operator's configuration says
+    /// about the host.
     pub(crate) async fn open(
         settings: &Settings,
         address: &str,
+        effective: Effective,
         keys: Option<&Path>,
-        folder: &Path,
-        number: u64,
+        path: &Path,
     ) -> Result<Self, Trouble> {
-        let effective = Effective::of(settings, address).await?;
-        if let Some(socket) = &effective.socket
-            && is_alive(settings, socket).await
+        if keys.is_none()
+            && let Some(master) = Self::of_operator(settings, &effective).await
         {
-            return Ok(Self::at(socket.clone(), None, effective.user, false));
+            return Ok(master);
         }
-        // Sockets have short names, because the length of their paths is limited to 104 characters on some systems.
-        let (socket, log) = (folder.join(format!("{number}")), folder.join(format!("{number}.log")));
+        Self::launch(settings, address, effective, keys, path).await
+    }
+
+    /// The operator's own connection. It is used only if it was made under rules that do not accept unknown host keys, as far
+    /// as the configuration tells, and if the host answers over it.
+    async fn of_operator(settings: &Settings, effective: &Effective) -> Option<Self> {
+        let socket = effective.socket.as_ref().filter(|_| effective.checks_host_keys)?;
+        if !is_alive(settings, socket).await {
+            return None;
+        }
+        let master = Self::at(socket.clone(), None, effective.user.clone(), false);
+        (master.question().await == Some(true)).then_some(master)
+    }
+
+    async fn launch(
+        settings: &Settings,
+        address: &str,
+        effective: Effective,
+        keys: Option<&Path>,
+        path: &Path,
+    ) -> Result<Self, Trouble> {
+        let files = Files::beginning_with(path);
+        let said = files.prepare(settings, &effective)?;
         let known = keys.map_or(KnownBy::Files { global: &effective.global_known_hosts }, KnownBy::Told);
-        let words = arguments::master(settings, address, &socket, &log, &known);
+        let way = effective.way.command(settings, &files.config, &files.said);
+        let words = arguments::master(settings, address, &files.socket, &files.log, &known, way);
         let mut launch = program(settings);
-        launch.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-        let child = launch.spawn().map_err(|error| unusable(settings, &error))?;
-        let ended = within(settings.connect_timeout + SIGN_IN, ended(child)).await;
-        let logged = std::fs::read_to_string(&log).unwrap_or_default();
-        match ended {
-            Some(Ok((true, _))) => Ok(Self::at(socket, Some(log), effective.user, true)),
-            Some(Ok((false, said))) => Err(of_log(&(logged + &said))),
+        launch.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).kill_on_drop(true);
+        // Another `ssh` on the way to the host, in a command of the operator's, must not ask the terminal for anything.
+        launch.env("SSH_ASKPASS", "/bin/false").env("SSH_ASKPASS_REQUIRE", "force");
+        let mut child = launch.spawn().map_err(|error| unusable(settings, &error))?;
+        match within(settings.connect_timeout + SIGN_IN, child.wait()).await {
+            Some(Ok(status)) if status.success() => Ok(Self::at(files.socket, Some(files.log), effective.user, true)),
+            Some(Ok(_)) => Err(files.told(&effective.way)),
             Some(Err(error)) => Err(unusable(settings, &error)),
             None => Err(Trouble::Unreachable(format!(
                 "not signed in within {} s",
@@ -81,7 +108,7 @@ impl Master {
 
     fn at(socket: PathBuf, log: Option<PathBuf>, user: String, is_own: bool) -> Self {
         let session = Session::resume_mux(socket.clone().into(), log.map(Into::into));
-        Self { session, socket, user, is_own }
+        Self { session, socket, user, is_own, is_silent: Cell::new(false) }
     }
 
     /// Runs a line in the login shell of the host, with `input` on standard input.
@@ -106,7 +133,8 @@ impl Master {
         let mut printed = Printed::default();
         let answer = read(stdout, LARGEST, Excess::IsTooMuch, &mut printed.stdout);
         let complaints = read(stderr, COMPLAINTS, Excess::PushesOut, &mut printed.stderr);
-        let ended = within(limit, async { tokio::try_join!(write, answer, complaints) }).await;
+        let answered = self.unless_silent(async { tokio::try_join!(write, answer, complaints) });
+        let ended = within(limit, answered).await;
         let _ = child.disconnect().await;
         match ended {
             Some(Err(trouble)) => Err(trouble),
@@ -115,9 +143,40 @@ impl Master {
         }
     }
 
-    /// Whether the connection is still there.
+    /// Whether the connection is still there. Over the operator's own, the host is asked.
     pub(crate) async fn is_alive(&self, settings: &Settings) -> bool {
-        is_alive(settings, &self.socket).await
+        let is_there = !self.is_silent.get() && is_alive(settings, &self.socket).await;
+        is_there && (self.is_own || self.question().await == Some(true))
+    }
+
+    /// The result of `work`, unless the host falls silent. `ssh` itself notices that on connections of cutover's; how the
+    /// operator's own are kept alive is not known, so the host is asked on those.
+    async fn unless_silent<T>(&self, work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+        if self.is_own {
+            return work.await;
+        }
+        let silence = async {
+            loop {
+                pass(Settings::ALIVE.0).await;
+                if self.question().await.is_none() {
+                    self.is_silent.set(true);
+                    return Err(Trouble::Silent("it has fallen silent".to_owned()));
+                }
+            }
+        };
+        tokio::select! { result = work => result, silent = silence => silent }
+    }
+
+    /// Asks the host for a session: whether it gave one, or nothing if it has not answered in time.
+    async fn question(&self) -> Option<bool> {
+        let mut question = self.session.raw_command("exec true");
+        question.stdin(openssh::Stdio::null()).stdout(openssh::Stdio::null()).stderr(openssh::Stdio::null());
+        let session = within(SILENCE, question.spawn()).await?.ok();
+        let is_given = session.is_some();
+        if let Some(session) = session {
+            let _ = session.disconnect().await;
+        }
+        Some(is_given)
     }
 
     /// Begins to end the connection, unless it is the operator's. Returns the process that tells the master.
@@ -151,64 +210,44 @@ pub(crate) fn wait_for(mut processes: Vec<std::process::Child>, limit: Duration)
     }
 }
 
-/// What the operator's configuration says about a host.
-#[derive(Debug, PartialEq, Eq)]
-struct Effective {
-    /// The user to sign in as.
-    user: String,
-    /// The control socket of the operator's own connections, if any are shared.
-    socket: Option<PathBuf>,
-    /// The files of known hosts for the whole machine, as one option's value.
-    global_known_hosts: String,
+/// The files of a launch.
+struct Files {
+    /// The control socket. Its name is short, because the length of such paths is limited to 104 characters on some systems.
+    socket: PathBuf,
+    /// What the master logs.
+    log: PathBuf,
+    /// What it and the commands on the way to the host say besides. It is no pipe: they keep it open, and nobody reads it.
+    said: PathBuf,
+    /// The configuration for jump hosts.
+    config: PathBuf,
 }
 
-impl Effective {
-    async fn of(settings: &Settings, address: &str) -> Result<Self, Trouble> {
-        let mut question = program(settings);
-        question.args(arguments::effective(settings, address)).stdin(Stdio::null()).kill_on_drop(true);
-        let output = match within(LOCAL, question.output()).await {
-            Some(output) => output.map_err(|error| unusable(settings, &error))?,
-            None => return Err(Trouble::Unreachable("`ssh -G` does not end".to_owned())),
-        };
-        let text = String::from_utf8_lossy(&output.stdout);
-        match Self::read(&text) {
-            Some(effective) if output.status.success() => Ok(effective),
-            _ => {
-                let said = String::from_utf8_lossy(&output.stderr);
-                Err(Trouble::Unusable(said.lines().next().unwrap_or("`ssh -G` says nothing").to_owned()))
+impl Files {
+    fn beginning_with(path: &Path) -> Self {
+        let with = |extension: &str| path.with_extension(extension);
+        Self { socket: path.to_owned(), log: with("log"), said: with("said"), config: with("config") }
+    }
+
+    /// Writes what is read by the launch, and returns where its standard error goes.
+    fn prepare(&self, settings: &Settings, effective: &Effective) -> Result<std::fs::File, Trouble> {
+        let write = || {
+            if let Way::JumpHosts(_) = &effective.way {
+                std::fs::write(&self.config, way::configuration(settings, &effective.global_known_hosts)?)?;
             }
+            std::fs::File::options().append(true).create(true).open(&self.said)
+        };
+        write().map_err(|error| Trouble::Unusable(format!("the files of a connection cannot be written: {error}")))
+    }
+
+    /// Why the launch has failed.
+    fn told(&self, way: &Way) -> Trouble {
+        let text = |file| String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).into_owned();
+        let (log, said) = (text(&self.log), text(&self.said));
+        match way {
+            Way::Direct => of_log(&(log + &said)),
+            Way::JumpHosts(_) | Way::Command(_) => of_log_and_way(&log, &said),
         }
     }
-
-    /// Reads what `ssh -G` prints: a line for each option.
-    fn read(text: &str) -> Option<Self> {
-        let value = |option: &str| {
-            text.lines()
-                .find_map(|line| line.split_once(' ').filter(|(name, _)| *name == option))
-                .map(|(_, value)| value)
-        };
-        Some(Self {
-            user: value("user")?.to_owned(),
-            socket: value("controlpath").filter(|path| *path != "none").map(PathBuf::from),
-            global_known_hosts: value("globalknownhostsfile").unwrap_or_default().to_owned(),
-        })
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the one home of starting ssh")]
-fn program(settings: &Settings) -> Command {
-    Command::new(&settings.program)
-}
-
-/// Waits until the launching process has ended, and returns whether it succeeded and what it said. Its standard error is
-/// not read to its end, because the master in the background keeps it open.
-async fn ended(mut child: tokio::process::Child) -> std::io::Result<(bool, String)> {
-    let status = child.wait().await?;
-    let mut said = Vec::new();
-    if let (false, Some(mut stderr)) = (status.success(), child.stderr.take()) {
-        stderr.read_to_end(&mut said).await?;
-    }
-    Ok((status.success(), String::from_utf8_lossy(&said).into_owned()))
 }
 
 /// What becomes of output beyond its limit.
@@ -253,10 +292,6 @@ async fn control(settings: &Settings, socket: &Path, what: &str) -> bool {
     matches!(within(LOCAL, command.status()).await, Some(Ok(status)) if status.success())
 }
 
-fn unusable(settings: &Settings, error: &std::io::Error) -> Trouble {
-    Trouble::Unusable(format!("{} could not be started: {error}", settings.program.display()))
-}
-
 /// What it means that there is no session. Nothing was run if nobody took the request, or if it was refused. A master that
 /// ends after it has read the request may have passed it on to the host.
 fn no_session(error: &openssh::Error) -> Trouble {
@@ -283,18 +318,6 @@ mod tests {
     use std::os::unix::net::{UnixListener, UnixStream};
 
     use super::*;
-
-    #[test]
-    fn the_operators_control_socket_is_found_in_what_ssh_prints() {
-        let text = "host 10.0.0.1\nuser ada\nhostname 10.0.0.1\ncontrolpath /run/ada/ssh-10.0.0.1\n\
-                    globalknownhostsfile /etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2\n";
-        let effective = Effective::read(text).expect("it is complete");
-        assert_eq!(effective.user, "ada");
-        assert_eq!(effective.socket, Some(PathBuf::from("/run/ada/ssh-10.0.0.1")));
-        assert!(effective.global_known_hosts.ends_with("ssh_known_hosts2"));
-        assert_eq!(Effective::read("user ada\ncontrolpath none\n").expect("it is complete").socket, None);
-        assert_eq!(Effective::read("hostname 10.0.0.1\n"), None);
-    }
 
     /// How a command fails whose master reads the request for its session, and then answers so, or ends without an answer.
     async fn run_by(answer: Option<&'static [u8]>) -> Trouble {

@@ -1,5 +1,7 @@
 //! The engine's port for hosts, over SSH: questions as they are, and jobs through the helper that keeps them on a host.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -43,6 +45,15 @@ pub struct HostsOverSsh {
     inventory: Rc<dyn Inventory>,
     /// Where hosts keep their jobs.
     folder: String,
+    /// The addresses at which hosts were reached.
+    reached: RefCell<BTreeMap<InstanceId, String>>,
+}
+
+/// A host to which there is a connection.
+struct Connected {
+    address: String,
+    /// The user that commands run as there.
+    user: String,
 }
 
 /// A call, which decides what is known after it has failed.
@@ -56,27 +67,42 @@ impl HostsOverSsh {
     /// The hosts of this inventory. They keep their jobs in `folder`, an absolute path such as `/var/lib/cutover`.
     #[must_use]
     pub fn new(ssh: Rc<SshHosts>, inventory: Rc<dyn Inventory>, folder: String) -> Self {
-        Self { ssh, inventory, folder }
+        Self { ssh, inventory, folder, reached: RefCell::default() }
     }
 
-    /// The address of a host to which there is a connection now, and the user that commands run as there.
-    async fn connected(&self, call: Call, host: &InstanceId) -> Answer<(String, String)> {
+    /// Makes the connection to a host, unless there is one.
+    async fn connect(&self, host: &InstanceId) -> Answer<Connected> {
         let address = self.inventory.address(host).await?;
         let mut user = self.ssh.user(&address).await;
         if user.as_ref().is_err_and(Trouble::is_about_the_host_key) && self.learns_keys(host, &address).await? {
             user = self.ssh.user(&address).await;
         }
         match user {
-            Ok(user) => Ok((address, user)),
+            Ok(user) => {
+                self.reached.borrow_mut().insert(host.clone(), address.clone());
+                Ok(Connected { address, user })
+            }
             Err(trouble) if trouble.is_about_the_host_key() && self.ssh.knows(&address) => {
                 let why = format!("{host}: who answers at {address} has another key than its console shows");
                 Err(Failure::permanent(why).with_hint(ANOTHER_HOST))
             }
             Err(trouble) => {
                 self.inventory.forget(host);
-                Err(failure(call, host, &trouble))
+                self.reached.borrow_mut().remove(host);
+                Err(failure(Call::Reads, host, &trouble))
             }
         }
+    }
+
+    /// The connection to a host as it was made before. A write uses no other one: it would wait for it with its permit.
+    fn existing(&self, host: &InstanceId) -> Answer<Connected> {
+        let reached = self.reached.borrow();
+        let existing = reached.get(host).and_then(|address| {
+            let user = self.ssh.user_of_connection(address)?;
+            Some(Connected { address: address.clone(), user })
+        });
+        existing
+            .ok_or_else(|| Failure::not_applied(format!("{host}: there is no connection to it, so nothing was sent")))
     }
 
     /// Asks the cloud for the keys of a host, unless that was done before. Returns whether there are any.
@@ -96,8 +122,11 @@ impl HostsOverSsh {
 
     /// What the helper on a host replies to a request. `offset` is where its output was asked from.
     async fn reply(&self, call: Call, host: &InstanceId, request: &Request<'_>, offset: u64) -> Answer<Reply> {
-        let (address, login) = self.connected(call, host).await?;
-        let command = request.command(&self.folder, &login);
+        let Connected { address, user } = match call {
+            Call::Reads => self.connect(host).await?,
+            Call::Writes => self.existing(host)?,
+        };
+        let command = request.command(&self.folder, &user);
         let output = self.ssh.run(&address, &command, request.input(), LIMIT).await;
         let output = output.map_err(|trouble| failure(call, host, &trouble))?;
         match job::read(&output.stdout, offset) {
@@ -130,20 +159,26 @@ fn unclear(call: Call, message: String) -> Failure {
 
 /// What is known after a command had no answer.
 fn failure(call: Call, host: &InstanceId, trouble: &Trouble) -> Failure {
-    let message = format!("{host}: {trouble}");
-    let failure = match trouble {
-        Trouble::Lost(_) | Trouble::Silent(_) | Trouble::StuckBefore(_) => unclear(call, message),
-        // It is as large the next time.
-        Trouble::TooLarge(_) if call == Call::Writes => Failure::in_doubt(message),
-        Trouble::Unreachable(_) | Trouble::NotBegun(_) => Failure::not_applied(message),
+    Failure::new(class(call, trouble), format!("{host}: {trouble}")).with_hint(trouble.hint())
+}
+
+fn class(call: Call, trouble: &Trouble) -> FailureClass {
+    match trouble {
+        Trouble::OnTheWay(trouble) => class(call, trouble),
+        trouble if call == Call::Writes && trouble.may_have_run() => FailureClass::InDoubt,
+        Trouble::Lost(_)
+        | Trouble::Silent(_)
+        | Trouble::StuckBefore(_)
+        | Trouble::Unreachable(_)
+        | Trouble::NotBegun(_) => FailureClass::NotApplied,
+        // An answer that is too large is as large the next time.
         Trouble::KeyRefused(_)
         | Trouble::HostKeyUnknown(_)
         | Trouble::HostKeyChanged(_)
         | Trouble::Unusable(_)
         | Trouble::TooLarge(_)
-        | Trouble::NoSudo(_) => Failure::permanent(message),
-    };
-    failure.with_hint(trouble.hint())
+        | Trouble::NoSudo(_) => FailureClass::Permanent,
+    }
 }
 
 /// A reply that does not belong to the request.
@@ -162,9 +197,13 @@ fn check(permit: &Permit) -> Answer<u64> {
 #[async_trait(?Send)]
 impl Hosts for HostsOverSsh {
     async fn ask(&self, host: &InstanceId, ask: &Ask) -> Answer<Said> {
-        let (address, _) = self.connected(Call::Reads, host).await?;
+        let Connected { address, .. } = self.connect(host).await?;
         let output = self.ssh.run(&address, &ask.command, b"", ask.limit).await;
         output.map(|output| output.said()).map_err(|trouble| failure(Call::Reads, host, &trouble))
+    }
+
+    async fn reach(&self, host: &InstanceId) -> Answer<()> {
+        self.connect(host).await.map(drop)
     }
 
     async fn start_job(&self, permit: &Permit, host: &InstanceId, job: &Job) -> Answer<JobStart> {

@@ -22,7 +22,7 @@ pub struct Settings {
 impl Settings {
     /// How often a silent host is asked whether it is still there, and after how many unanswered questions it counts as
     /// gone: it is noticed within 15 seconds.
-    pub(crate) const ALIVE: (u64, u32) = (5, 2);
+    pub(crate) const ALIVE: (Duration, u32) = (Duration::from_secs(5), 2);
     /// For how long an unused connection stays open, so that a conductor that has died leaves nothing behind.
     pub(crate) const PERSIST: Duration = Duration::from_secs(120);
 }

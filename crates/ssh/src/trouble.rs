@@ -15,6 +15,9 @@ pub enum Trouble {
     /// The configuration of `ssh`, or the program itself, cannot be used.
     #[error("ssh cannot be used: {0}")]
     Unusable(String),
+    /// A jump host, or a command that leads to the host, has this trouble.
+    #[error("on the way to it: {0}")]
+    OnTheWay(Box<Self>),
     /// No connection could be made. Nothing was sent.
     #[error("it cannot be reached: {0}")]
     Unreachable(String),
@@ -39,12 +42,6 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Whether the same command may work later without anybody's help.
-    #[must_use]
-    pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::StuckBefore(_) | Self::Silent(_) | Self::Lost(_))
-    }
-
     /// Whether the command may have been carried out.
     #[must_use]
     pub const fn may_have_run(&self) -> bool {
@@ -59,8 +56,9 @@ impl Trouble {
 
     /// What the operator can do.
     #[must_use]
-    pub const fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &'static str {
         match self {
+            Self::OnTheWay(trouble) => trouble.hint(),
             Self::KeyRefused(_) => {
                 "check `ssh-add -l`, and the user and the key for this host in the SSH configuration"
             }
@@ -122,6 +120,14 @@ pub(crate) fn of_log(log: &str) -> Trouble {
     Trouble::Unreachable(last)
 }
 
+/// The same where something leads to the host, and has said this.
+pub(crate) fn of_log_and_way(log: &str, said: &str) -> Trouble {
+    match of_log(log) {
+        Trouble::Unreachable(_) if !said.trim().is_empty() => Trouble::OnTheWay(Box::new(of_log(said))),
+        trouble => trouble,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +182,5 @@ mod tests {
         for trouble in [Trouble::Unreachable(why()), Trouble::NotBegun(why()), Trouble::KeyRefused(why())] {
             assert!(!trouble.may_have_run(), "{trouble}");
         }
-        assert!(Trouble::Unreachable(why()).may_pass() && !Trouble::HostKeyChanged(why()).may_pass());
     }
 }

@@ -111,13 +111,12 @@ fn flaws(host: &AskedHost) -> Vec<Flaw> {
 fn tools(asked: &Readiness) -> Vec<Flaw> {
     let mut flaws = Vec::new();
     if let Some(said) = &asked.no_sudo {
-        let remedy =
-            "let this user run every command with sudo without a password (NOPASSWD), or set `user` under [ssh]";
+        let remedy = "let this user run /bin/sh as these users with sudo, without a password (NOPASSWD), or set `user` under [ssh]";
         flaws.push(Flaw::problem("sudo on hosts", said, "nothing could be done there as another user", remedy));
     }
     if !asked.missing.is_empty() {
-        let seen = format!("{} not installed", asked.missing.join(", "));
-        let remedy = "install coreutils and util-linux there";
+        let seen = format!("not installed: {}", asked.missing.join(", "));
+        let remedy = "install them there, or correct the commands in the deployment file";
         flaws.push(Flaw::problem("tools on hosts", seen, "commands cannot be run there", remedy));
     }
     flaws

@@ -165,6 +165,17 @@ impl StepContext<'_> {
         Some(too_late(latest, now))
     }
 
+    /// Makes one attempt of a write on a host. The host is reached first, so that the permit does not wait for a connection.
+    pub(crate) async fn write_on_host<T>(
+        &self,
+        call: &'static str,
+        host: &InstanceId,
+        attempt: impl AsyncFnOnce(&Permit) -> Answer<T>,
+    ) -> Result<T, WriteError> {
+        self.world.hosts.reach(host).await?;
+        self.write(call, attempt).await
+    }
+
     /// Makes a write that depends on a `check` right before it. If the gate has waited since, or this process was
     /// suspended, nothing is sent, and it is checked again.
     pub(crate) async fn write_checked<C, T>(

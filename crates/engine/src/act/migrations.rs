@@ -107,6 +107,7 @@ pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Resul
     let command = of_service(&migrate.command, &migrate.directory, &migrate.user);
     let job = Job::new(migrate.job_of_run(context.retries), command);
     let hosts = &context.world.hosts;
+    hosts.reach(&host).await?;
     let check = async || Ok(may_start(context, migrate).await?);
     let start = async |permit: &Permit, (): &()| hosts.start_job(permit, &host, &job).await;
     let answer = context.write_checked("start_job", check, start).await;

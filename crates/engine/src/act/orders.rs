@@ -69,5 +69,5 @@ pub(super) async fn give(
     // So that its record on the host is removed once the step is done, by whichever conductor.
     context.note(Fact::Order { instance: host.clone(), job: job.name.clone() });
     let hosts = &context.world.hosts;
-    context.write(call, async |permit: &Permit| hosts.start_job(permit, host, &job).await).await.map(drop)
+    context.write_on_host(call, host, async |permit: &Permit| hosts.start_job(permit, host, &job).await).await.map(drop)
 }

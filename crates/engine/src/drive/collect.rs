@@ -20,6 +20,7 @@ impl Conductor {
             let slot = StepSlot::new(&self.slots, Work::Connections);
             slot.take_to_act().await;
             let hosts = &self.world.hosts;
+            hosts.reach(instance).await?;
             let collect = async |permit: &Permit| hosts.collect_job(permit, instance, job).await;
             self.gate.write("collect_job", collect).await
         });

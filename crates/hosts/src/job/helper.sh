@@ -3,7 +3,7 @@
 #   sh -c HELPER cutover-job FOLDER VERB ARGUMENT...
 #
 # It needs a POSIX shell and the basic programs of a Linux system (coreutils, util-linux), and root for jobs of other
-# users. A job is the folder FOLDER/NAME:
+# users. Where systemd runs, it must be 229 (Ubuntu 16.04) or later. A job is the folder FOLDER/NAME:
 #
 #   start    who started it and when: epoch, boot id, seconds since 1970
 #   run      the script that runs the command
@@ -217,6 +217,13 @@ END
 
 unit() { echo "cutover-job-$name"; }
 
+# The property with which a process that is killed for memory does not end the others. Before 243 none did, and systemd
+# refuses a property that it does not know.
+oom_policy() {
+    version=$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
+    if [ "${version:-0}" -ge 243 ]; then echo --property=OOMPolicy=continue; fi
+}
+
 # Launching a job that has run already changes nothing: the script ends when it cannot rename `ready`. A job that could not
 # be launched is taken from a launch that is only late, in the same way.
 launch() {
@@ -224,7 +231,7 @@ launch() {
     if has_systemd; then
         systemctl reset-failed "$(unit).service" 2>/dev/null || true
         if said=$(systemd-run --quiet --unit="$(unit)" --property=User="$user" --property=KillMode=control-group \
-            --property=OOMPolicy=continue --setenv=LANG=C.UTF-8 /bin/sh "$job/run" 2>&1 9>&-); then return; fi
+            $(oom_policy) --setenv=LANG=C.UTF-8 /bin/sh "$job/run" 2>&1 9>&-); then return; fi
         if mv "$job/ready" "$job/ran" 2>/dev/null; then
             rm -rf "$job" "$(input_folder)"
             fail "systemd-run: $(printf %s "$said" | tr '\n' ' ')"

@@ -37,6 +37,8 @@ struct Machine {
     refuses: Cell<bool>,
     /// Whether the answer to the next job is lost.
     loses_answer: Cell<bool>,
+    /// Whether there is a connection. An order never makes one.
+    is_reached: Cell<bool>,
 }
 
 impl Machine {
@@ -51,6 +53,7 @@ impl Machine {
             at_once: Cell::new(usize::MAX),
             refuses: Cell::new(false),
             loses_answer: Cell::new(false),
+            is_reached: Cell::new(false),
         });
         stage.world = World { hosts: Rc::clone(&machine) as _, ..stage.world.clone() };
         machine
@@ -81,7 +84,13 @@ impl Hosts for Machine {
         Ok(Said { stdout, ..Said::default() })
     }
 
+    async fn reach(&self, _: &InstanceId) -> Answer<()> {
+        self.is_reached.set(true);
+        Ok(())
+    }
+
     async fn start_job(&self, _: &Permit, _: &InstanceId, job: &Job) -> Answer<JobStart> {
+        assert!(self.is_reached.get(), "the permit would wait for a connection");
         if self.names().contains(&job.name) {
             return Ok(JobStart::Found);
         }
@@ -113,6 +122,7 @@ impl Hosts for Machine {
     }
 
     async fn collect_job(&self, _: &Permit, _: &InstanceId, _: &JobName) -> Answer<()> {
+        assert!(self.is_reached.get(), "the permit would wait for a connection");
         Ok(())
     }
 }

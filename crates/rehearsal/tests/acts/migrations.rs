@@ -42,6 +42,8 @@ struct Jobs {
     fails: Cell<Option<FailureClass>>,
     calls: RefCell<Vec<String>>,
     commands: RefCell<Vec<Command>>,
+    /// Whether there is a connection. An order never makes one.
+    is_reached: Cell<bool>,
 }
 
 impl Jobs {
@@ -59,6 +61,7 @@ impl Jobs {
             fails: Cell::new(None),
             calls: RefCell::default(),
             commands: RefCell::default(),
+            is_reached: Cell::new(false),
         });
         stage.world = World { hosts: Rc::clone(&jobs) as _, ..stage.world.clone() };
         jobs
@@ -82,7 +85,13 @@ impl Hosts for Jobs {
         Ok(Said { stdout: format!("lms\n [X] 0001_initial\n{pending}"), ..Said::default() })
     }
 
+    async fn reach(&self, _: &InstanceId) -> Answer<()> {
+        self.is_reached.set(true);
+        Ok(())
+    }
+
     async fn start_job(&self, _: &Permit, host: &InstanceId, job: &Job) -> Answer<JobStart> {
+        assert!(self.is_reached.get(), "the permit would wait for a connection");
         self.calls.borrow_mut().push(format!("start {}", job.name));
         self.commands.borrow_mut().push(job.command.clone());
         if let Some(class) = self.fails.take() {

@@ -2,14 +2,13 @@
 
 use std::rc::Rc;
 
-use cutover_contract::{HOST_CONTRACTS, HostStage, each_host_contract};
+use cutover_contract::{HostContract, HostStage, host_contract_tests};
 use cutover_rig::Machines;
 use futures_util::FutureExt;
 
 use super::support::{Conductor, INTERVAL, Impatient, PATIENCE};
 
 async fn is_kept(name: &str) {
-    let contract = HOST_CONTRACTS.iter().find(|contract| contract.name == name).expect("a contract of that name");
     let machines = Machines::new();
     let machine = Rc::new(machines.boot());
     let conductor = Conductor::of(&machine);
@@ -25,17 +24,9 @@ async fn is_kept(name: &str) {
         interval: INTERVAL,
         patience: PATIENCE,
     };
-    if let Err(broken) = (contract.run)(&stage).await {
+    if let Err(broken) = (HostContract::named(name).run)(&stage).await {
         panic!("{name}: {broken}");
     }
 }
 
-macro_rules! tests {
-    ($($name:ident),+ $(,)?) => {
-        $(#[tokio::test]
-        async fn $name() {
-            is_kept(stringify!($name)).await;
-        })+
-    };
-}
-each_host_contract!(tests);
+host_contract_tests!(async is_kept);

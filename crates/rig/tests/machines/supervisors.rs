@@ -8,7 +8,7 @@ use cutover_core::readiness::Supervisor;
 use cutover_hosts::command::Ask;
 use cutover_hosts::job::{Job, JobState};
 use cutover_hosts::processes::{self, Leftover, Signs};
-use cutover_hosts::readiness;
+use cutover_hosts::readiness::{self, Needs};
 use cutover_hosts::supervisor::{self, NoStatus, Order, ProgramStatus, State, Verb};
 use cutover_rig::{Debian, Host, Machines};
 
@@ -161,7 +161,10 @@ async fn a_supervisor_that_is_missing_stopped_or_hung_is_told_as_that_and_is_nev
     let services = Services::of(&host, &["lms"]);
     services.all_are(State::Running).await;
     let ready = async || {
-        let said = services.conductor.ask(&readiness::ask(CONTROL)).await;
+        let said = services
+            .conductor
+            .ask(&readiness::ask(&Needs { supervisorctl: CONTROL.to_owned(), ..Needs::default() }))
+            .await;
         readiness::read(&said.expect("an answer")).expect("it is complete").supervisor
     };
     assert_eq!(ready().await, Supervisor::Version("4.2.5".to_owned()));

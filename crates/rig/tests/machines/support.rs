@@ -86,6 +86,7 @@ impl Conductor {
     }
 
     async fn write<T>(&self, call: impl AsyncFnOnce(&Permit) -> Answer<T>) -> Answer<T> {
+        self.port.reach(&self.host).await?;
         let clock: Rc<dyn Clock> = Rc::new(Impatient);
         Gate::alone_at(&clock, self.epoch).write("test", call).await.map_err(WriteError::into_failure)
     }

@@ -1,13 +1,19 @@
 //! Commands reach the host as they are, over one connection that is made again when it has ended.
 
 use std::process::Command as Process;
+use std::rc::Rc;
 use std::time::Duration;
 
+use cutover_contract::WallClock;
+use cutover_engine::failure::FailureClass;
+use cutover_engine::gate::Gate;
+use cutover_engine::ports::{Clock, Hosts};
 use cutover_hosts::command::{Command, EXIT_TIMED_OUT};
+use cutover_hosts::job::Job;
 use cutover_rig::{Host, Plain};
-use cutover_ssh::SshHosts;
+use cutover_ssh::{HostsOverSsh, SshHosts};
 
-use super::support::{HOST, hosts, settings};
+use super::support::{HOST, Here, hosts};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -89,20 +95,27 @@ async fn a_connection_that_has_ended_is_made_again() {
 }
 
 #[tokio::test]
-async fn the_operators_own_shared_connection_is_used_and_left_open() {
+async fn an_order_is_sent_over_a_connection_that_exists_and_never_makes_one() {
     let sshd = Plain::start();
-    let socket = sshd.operator().path().join("own");
-    let settings = settings(&sshd, "operator", &format!("Match host {HOST}\n  ControlPath {}\n", socket.display()));
-    let config = settings.config.clone().expect("a configuration");
-    let login = Process::new("ssh").arg("-F").arg(&config).args(["-f", "-N", "-M", HOST]).status().expect("ssh");
-    assert!(login.success());
-    let hosts = SshHosts::new(settings).expect("a folder for sockets");
-    assert_eq!(said(&hosts, &["echo", "hello"]).await.1, "hello\n");
-    drop(hosts);
-    assert_eq!(sshd.sign_ins(), 1, "the operator's own");
-    let still = Process::new("ssh").arg("-F").arg(&config).args(["-O", "check", HOST]).status().expect("ssh");
-    assert!(still.success(), "it is the operator's");
-    let _ = Process::new("ssh").arg("-F").arg(&config).args(["-O", "exit", HOST]).status();
+    let folder = sshd.operator().path().join("jobs").display().to_string();
+    let port = HostsOverSsh::new(Rc::new(hosts(&sshd, "operator")), Rc::new(Here), folder);
+    let clock: Rc<dyn Clock> = Rc::new(WallClock);
+    let job = Job::new("job".into(), Command::new(["true"]));
+    let start = async || {
+        let start = async |permit: &_| port.start_job(permit, &"i-1".into(), &job).await;
+        Gate::alone(&clock).write("test", start).await.map_err(|error| error.into_failure().class)
+    };
+    assert_eq!(start().await, Err(FailureClass::NotApplied));
+    assert_eq!(sshd.sign_ins(), 0);
+    port.reach(&"i-1".into()).await.expect("a connection");
+    assert!(start().await.is_ok());
+    // A connection that has ended is noticed, and made again by whoever reaches the host.
+    sshd.end_connections();
+    assert!(start().await.is_err());
+    assert_eq!(start().await, Err(FailureClass::NotApplied));
+    port.reach(&"i-1".into()).await.expect("a connection");
+    assert!(start().await.is_ok());
+    assert_eq!(sshd.sign_ins(), 2);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::process::{Command as Process, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
-use cutover_contract::{HOST_CONTRACTS, HostStage, WallClock, each_host_contract};
+use cutover_contract::{HostContract, HostStage, WallClock, host_contract_tests};
 use cutover_rig::{Host, Plain};
 use cutover_ssh::HostsOverSsh;
 use futures_util::FutureExt;
@@ -23,7 +23,6 @@ fn restart(folder: &str) {
 }
 
 async fn is_kept(name: &str) {
-    let contract = HOST_CONTRACTS.iter().find(|contract| contract.name == name).expect("a contract of that name");
     let sshd = Plain::start();
     let ssh = Rc::new(hosts(&sshd, "operator"));
     let folder = sshd.operator().path().join("jobs").display().to_string();
@@ -40,7 +39,7 @@ async fn is_kept(name: &str) {
         interval: Duration::from_millis(200),
         patience: Duration::from_secs(30),
     };
-    let kept = (contract.run)(&stage).await;
+    let kept = (HostContract::named(name).run)(&stage).await;
     // Whatever still runs ends with the test.
     restart(&folder);
     if let Err(broken) = kept {
@@ -48,12 +47,4 @@ async fn is_kept(name: &str) {
     }
 }
 
-macro_rules! tests {
-    ($($name:ident),+ $(,)?) => {
-        $(#[tokio::test]
-        async fn $name() {
-            is_kept(stringify!($name)).await;
-        })+
-    };
-}
-each_host_contract!(tests);
+host_contract_tests!(async is_kept);

@@ -7,6 +7,8 @@ mod contracts;
 mod jobs;
 mod memory;
 mod newborn;
+mod shared;
 mod supervisors;
 mod support;
 mod troubles;
+mod ways;

@@ -53,6 +53,7 @@ pub(crate) async fn start_job(port: &HostsOverSsh, name: &str, command: Command)
 /// Starts a job that no conductor has started before.
 pub(crate) async fn start_this(port: &HostsOverSsh, job: &Job) {
     let clock: Rc<dyn Clock> = Rc::new(WallClock);
+    port.reach(&"i-1".into()).await.expect("a connection");
     let start = async |permit: &_| port.start_job(permit, &"i-1".into(), job).await;
     assert_eq!(Gate::alone(&clock).write("test", start).await.expect("it starts"), JobStart::Started);
 }

@@ -27,7 +27,6 @@ async fn a_wrong_key_an_unknown_host_and_a_changed_host_key_are_told_apart() {
     let changed = trouble(&hosts(&sshd, "operator"), &command, LIMIT).await;
     assert!(matches!(&changed, Trouble::HostKeyChanged(_)), "{changed}");
     assert_eq!(sshd.sign_ins(), 0);
-    assert!(![refused, unknown, changed].iter().any(Trouble::may_pass));
 }
 
 #[tokio::test]
@@ -39,7 +38,6 @@ async fn a_host_where_nothing_listens_cannot_be_reached_and_may_be_later() {
     let hosts = SshHosts::new(settings).expect("a folder for sockets");
     let unreachable = trouble(&hosts, &Command::new(["true"]), LIMIT).await;
     assert!(matches!(&unreachable, Trouble::Unreachable(why) if why.contains("refused")), "{unreachable}");
-    assert!(unreachable.may_pass() && !unreachable.may_have_run());
 }
 
 #[tokio::test]
@@ -76,5 +74,5 @@ async fn an_answer_that_was_cut_off_leaves_it_open_whether_the_command_ran() {
         }
         sshd.end_connections();
     });
-    assert!(lost.0.may_have_run(), "{}", lost.0);
+    assert!(matches!(lost.0, Trouble::Lost(_)), "{}", lost.0);
 }

@@ -1,10 +1,11 @@
 //! Where instances are reached, and what they have written to their consoles.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use aws_smithy_types::base64;
+use futures_util::lock::Mutex;
 
 use cutover_core::names::{HostName, InstanceId};
 use cutover_engine::failure::Failure;
@@ -45,14 +46,19 @@ pub struct AwsInventory {
     owner: Owner,
     /// What was found. One listing finds all hosts of the deployment.
     found: RefCell<BTreeMap<String, Location>>,
+    /// How many listings have begun.
+    begun: Cell<u64>,
+    /// What came of the last listing. Locked while one is under way.
+    listing: Mutex<Answer<()>>,
 }
 
 impl AwsInventory {
     pub(crate) fn new(connection: &Rc<Connection>, owner: Owner) -> Self {
-        Self { connection: Rc::clone(connection), owner, found: RefCell::default() }
+        let (connection, found) = (Rc::clone(connection), RefCell::default());
+        Self { connection, owner, found, begun: Cell::new(0), listing: Mutex::new(Ok(())) }
     }
 
-    /// Where an instance is reached.
+    /// Where an instance is reached. All who ask at the same time share a listing.
     ///
     /// # Errors
     /// When EC2 cannot be asked, or does not list the instance.
@@ -60,15 +66,30 @@ impl AwsInventory {
         if let Some(location) = self.known(instance) {
             return Ok(location);
         }
+        let begun = self.begun.get();
+        let mut listing = self.listing.lock().await;
+        if let Some(location) = self.known(instance) {
+            return Ok(location);
+        }
+        // A listing that had begun before may be older than the instance. One that has begun since tells.
+        if self.begun.get() == begun {
+            self.begun.set(begun + 1);
+            *listing = self.list().await;
+        }
+        listing.clone()?;
+        self.known(instance).ok_or_else(|| {
+            // A new instance is not listed at once.
+            Failure::not_applied(format!("EC2 does not list {instance} among the hosts of {}", self.owner.deployment))
+        })
+    }
+
+    async fn list(&self) -> Answer<()> {
         let request =
             ec2::DescribeInstances { filters: self.owner.filters(), max_results: Some(PAGE), ..Default::default() };
         let pages = self.connection.pages(request).await?;
         let listed = pages.into_iter().flat_map(|page| page.reservations).flat_map(|one| one.instances);
         self.found.borrow_mut().extend(listed.map(|one| (one.instance_id.clone(), Location::of(&one))));
-        self.known(instance).ok_or_else(|| {
-            // A new instance is not listed at once.
-            Failure::not_applied(format!("EC2 does not list {instance} among the hosts of {}", self.owner.deployment))
-        })
+        Ok(())
     }
 
     fn known(&self, instance: &InstanceId) -> Option<Location> {

@@ -47,15 +47,15 @@ fn saying(answers: &[(&'static str, &[(u16, String)])]) -> String {
     endpoint
 }
 
-fn refused(code: &str) -> String {
+pub(super) fn refused(code: &str) -> String {
     format!("<Response><Errors><Error><Code>{code}</Code><Message>m</Message></Error></Errors></Response>")
 }
 
-async fn connection(answers: &[(&'static str, &[(u16, String)])]) -> Rc<Connection> {
+pub(super) async fn connection(answers: &[(&'static str, &[(u16, String)])]) -> Rc<Connection> {
     Rc::new(connect(&saying(answers), Limits::default()).await)
 }
 
-fn instance(id: &str, state: &str) -> String {
+pub(super) fn instance(id: &str, state: &str) -> String {
     format!(
         "<item><instancesSet><item><instanceId>{id}</instanceId><imageId>ami-1</imageId>\
          <instanceState><name>{state}</name></instanceState><instanceType>r5.large</instanceType>\
@@ -65,7 +65,7 @@ fn instance(id: &str, state: &str) -> String {
     )
 }
 
-fn listed(instances: &str) -> String {
+pub(super) fn listed(instances: &str) -> String {
     format!("<DescribeInstancesResponse><reservationSet>{instances}</reservationSet></DescribeInstancesResponse>")
 }
 

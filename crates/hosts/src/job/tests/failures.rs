@@ -8,9 +8,9 @@ use std::process::Command as Process;
 
 use tempfile::TempDir;
 
-use super::request::HELPER;
-use super::{Job, NotUnderstood, Reply, Request, read};
 use crate::command::Command;
+use crate::job::request::HELPER;
+use crate::job::{Job, NotUnderstood, Reply, Request, read};
 
 /// A folder of jobs, and the programs that the helper finds before those of the system.
 struct Host {

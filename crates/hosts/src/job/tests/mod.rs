@@ -1,0 +1,4 @@
+//! The helper on this machine.
+
+mod failures;
+mod systemd;

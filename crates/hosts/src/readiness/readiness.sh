@@ -1,0 +1,61 @@
+# Prints what would be in the way of a conductor on this host: a line for each fact, `end` last. Changes nothing.
+# $1 is supervisorctl, $2 the users besides root that commands run as. The others are the programs that are called;
+# `systemd:PROGRAM` is called only where systemd runs, and `no-systemd:PROGRAM` only elsewhere.
+supervisorctl=$1 users=$2
+shift 2
+echo "clock $(date +%s)"
+
+last_line() { printf %s "${1##*"$newline"}"; }
+newline='
+'
+
+# as USER COMMAND...: runs a command in the way in which every command for another user is run.
+as() {
+    user=$1
+    shift
+    if [ "$(id -un)" = "$user" ]; then "$@"
+    elif [ "$(id -u)" = 0 ]; then runuser -u "$user" -- "$@"
+    else sudo -n -H -u "$user" -- "$@"
+    fi
+}
+
+# Warnings are no refusal, such as one that the host's own name cannot be resolved.
+is_refused=
+for other in root $users; do
+    said=$(as "$other" /bin/sh -c true 2>&1) && continue
+    [ "$other" != root ] || is_refused=yes
+    echo "sudo as $other: $(last_line "$said")"
+done
+echo 'sudo yes'
+
+# in_shell SCRIPT ARGUMENT...: as root, like almost everything in the window, if that is possible.
+in_shell() { if [ "$is_refused" ]; then /bin/sh -c "$@"; else as root /bin/sh -c "$@"; fi; }
+
+for need in "$@"; do
+    case $need in
+    systemd:*) [ -d /run/systemd/system ] || continue ;;
+    no-systemd:*) [ ! -d /run/systemd/system ] || continue ;;
+    esac
+    echo "${need#*systemd:}"
+done | in_shell 'while read -r need; do command -v "$need" >/dev/null 2>&1 || echo "missing $need"; done' check 2>/dev/null
+
+if in_shell 'command -v "$1" >/dev/null 2>&1' check "$supervisorctl" 2>/dev/null; then
+    status=0
+    said=$(in_shell 'timeout 10 "$1" version' check "$supervisorctl" 2>&1) || status=$?
+    [ "$status" != 124 ] || said='it does not answer within 10 s'
+    echo "supervisor $(last_line "$said")"
+else
+    echo "supervisor-missing $supervisorctl"
+fi
+
+df -Pk / /run /tmp /var /var/lib 2>/dev/null | while read -r device _ _ free _ mount; do
+    case $free in *[!0-9]*) ;; *) echo "free $free $mount" ;; esac
+done
+
+# unattended-upgrades.service is not among them: it runs all the time, and only waits for the host's shutdown.
+for agent in apt-daily-upgrade.timer chef-client.service puppet.service salt-minion.service; do
+    [ "$(systemctl is-active "$agent" 2>/dev/null)" = active ] && echo "agent $agent"
+done
+in_shell 'grep -ls ansible-pull /etc/crontab /etc/cron.d/* /var/spool/cron/crontabs/*' check 2>/dev/null |
+    while read -r file; do echo "agent ansible-pull in $file"; done
+echo end

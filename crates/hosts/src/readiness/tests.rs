@@ -1,0 +1,141 @@
+//! What hosts say, and the script on this system.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::supervisor::autostart;
+use crate::{celery, commands, envelope, processes};
+
+const READY: &str = "clock 1795939200\nsudo yes \nsupervisor 4.2.5\nfree 2000000 /\nfree 90 /var\nend\n";
+
+fn needs(supervisorctl: &str) -> Needs {
+    Needs { supervisorctl: supervisorctl.to_owned(), ..Needs::default() }
+}
+
+fn said(stdout: &str) -> Said {
+    Said { exit: 0, stdout: stdout.to_owned(), stderr: String::new() }
+}
+
+#[test]
+fn a_host_that_is_ready_says_so_in_full() {
+    let ready = read(&said(READY)).expect("it is complete");
+    assert_eq!(ready.no_sudo, None);
+    assert_eq!(ready.supervisor, Supervisor::Version("4.2.5".to_owned()));
+    assert_eq!(ready.free, [(2_000_000, "/".to_owned()), (90, "/var".to_owned())]);
+    assert!(ready.missing.is_empty() && ready.agents.is_empty());
+}
+
+#[test]
+fn everything_that_is_in_the_way_is_named() {
+    let text = "clock 1795939200\nsudo sudo: a password is required \nmissing flock\nsupervisor-missing /edx/bin/supervisorctl\n\
+                free 1 /\nagent ansible-pull in /etc/crontab\nend\n";
+    let host = read(&said(text)).expect("it is complete");
+    assert_eq!(host.no_sudo.as_deref(), Some("sudo: a password is required"));
+    assert_eq!(host.missing, ["flock"]);
+    assert_eq!(host.supervisor, Supervisor::Missing("/edx/bin/supervisorctl".to_owned()));
+    assert_eq!(host.agents, ["ansible-pull in /etc/crontab"]);
+    let silent = READY.replace("supervisor 4.2.5", "supervisor unix:///run/supervisor.sock no such file");
+    assert!(matches!(read(&said(&silent)).expect("it is complete").supervisor, Supervisor::Silent(_)));
+}
+
+#[test]
+fn an_answer_that_lacks_any_part_is_an_error() {
+    for line in READY.lines().filter(|line| !line.starts_with("free")) {
+        assert!(read(&said(&READY.replace(&format!("{line}\n"), ""))).is_err(), "{line}");
+    }
+    assert!(read(&said("clock 1\nsudo yes\nsupervisor 4\nend\n")).is_err(), "no file system");
+    assert!(read(&Said { exit: 124, ..said(READY) }).is_err());
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a real shell runs the script")]
+fn the_script_answers_in_full_on_a_real_system() {
+    let command = ask(&needs("/nonexistent/supervisorctl")).command;
+    let output = std::process::Command::new(&command.arguments[0]).args(&command.arguments[1..]).output();
+    let output = output.expect("a shell");
+    let said = said(&String::from_utf8_lossy(&output.stdout));
+    let host = read(&said).unwrap_or_else(|error| panic!("{error}: {}", said.stdout));
+    assert_eq!(host.supervisor, Supervisor::Missing("/nonexistent/supervisorctl".to_owned()));
+    assert!(!host.free.is_empty());
+}
+
+/// Every script of this crate, and what its commands begin with.
+fn scripts() -> Vec<String> {
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let folders = [source.clone()].into_iter().chain(entries(&source).into_iter().filter(|path| path.is_dir()));
+    let files =
+        folders.flat_map(|folder| entries(&folder)).filter(|path| path.extension().is_some_and(|it| it == "sh"));
+    let mut scripts: Vec<String> = files.map(|file| std::fs::read_to_string(file).expect("a script")).collect();
+    assert!(scripts.len() >= 5, "the job helper, the holds, the orders, autostart and readiness");
+    let asks = [processes::ask(), celery::ask(&[]), autostart::ask_own(), autostart::ask_files()];
+    let within = asks.map(|ask| ask.command).into_iter().chain([commands::command(&[])]);
+    scripts.extend(within.map(|command| command.arguments[2].clone()));
+    scripts.extend([envelope::ENVIRONMENT, envelope::SCRIPT].map(str::to_owned));
+    scripts
+}
+
+fn entries(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
+}
+
+#[test]
+fn every_program_that_a_script_calls_is_looked_for_and_no_other_one() {
+    let called: BTreeSet<String> = scripts().iter().flat_map(|script| programs::called(script)).collect();
+    let tried = ["sudo", "/bin/sh"];
+    let called: BTreeSet<&str> = called.iter().map(String::as_str).filter(|word| !tried.contains(word)).collect();
+    let looked_for: BTreeSet<&str> =
+        [needs::EVERYWHERE, needs::SYSTEMD, needs::NO_SYSTEMD].concat().into_iter().collect();
+    assert_eq!(called, looked_for);
+}
+
+/// What the script says to `ubuntu`, whose sudo runs this script.
+#[expect(clippy::disallowed_methods, reason = "a real shell runs the script")]
+fn said_to_ubuntu(sudo: &str, needs: &Needs) -> Readiness {
+    let folder = tempfile::tempdir().expect("a folder");
+    let id = "case $1 in -u) echo 1000 ;; -un) echo ubuntu ;; esac";
+    let supervisorctl = "echo 4.2.5";
+    for (name, script) in [("sudo", sudo), ("id", id), ("supervisorctl", supervisorctl)] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(path, mode).expect("it can be run");
+    }
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").expect("a path"));
+    let command = ask(needs).command;
+    let mut shell = std::process::Command::new(&command.arguments[0]);
+    let output = shell.args(&command.arguments[1..]).env("PATH", path).output().expect("a shell");
+    read(&said(&String::from_utf8_lossy(&output.stdout))).expect("it is complete")
+}
+
+/// A sudo that lets everybody in. It is called as `sudo -n -H -u USER -- COMMAND...`.
+const WORKS: &str = "shift 5; exec \"$@\"";
+
+#[test]
+fn a_sudo_that_warns_or_allows_only_what_is_needed_works() {
+    let warns = format!("echo 'sudo: unable to resolve host ip-10-0-0-7: Name or service not known' >&2; {WORKS}");
+    let allows_shells =
+        format!("[ \"$6\" = /bin/sh ] || {{ echo 'sudo: a password is required' >&2; exit 1; }}; {WORKS}");
+    for sudo in [warns, allows_shells] {
+        let host = said_to_ubuntu(&sudo, &needs("supervisorctl"));
+        assert_eq!((host.no_sudo, host.supervisor), (None, Supervisor::Version("4.2.5".to_owned())));
+    }
+}
+
+#[test]
+fn a_sudo_that_does_not_lead_to_every_user_is_told() {
+    let only_root = format!("[ \"$4\" = root ] || {{ echo 'sudo: a password is required' >&2; exit 1; }}; {WORKS}");
+    let needs = Needs { users: vec!["www-data".to_owned()], ..needs("supervisorctl") };
+    let host = said_to_ubuntu(&only_root, &needs);
+    assert_eq!(host.no_sudo.as_deref(), Some("as www-data: sudo: a password is required"));
+    let host = said_to_ubuntu("echo sorry; echo 'sudo: a password is required' >&2; exit 1", &needs);
+    let nobody = "as root: sudo: a password is required; as www-data: sudo: a password is required";
+    assert_eq!(host.no_sudo.as_deref(), Some(nobody));
+    assert!(host.missing.is_empty(), "what is not installed is known without root: {:?}", host.missing);
+}
+
+#[test]
+fn a_program_that_is_not_installed_is_named() {
+    let programs = vec!["nonexistent-redis-cli".to_owned(), "sh".to_owned()];
+    let host = said_to_ubuntu(WORKS, &Needs { programs, ..needs("supervisorctl") });
+    assert_eq!(host.missing, ["nonexistent-redis-cli"]);
+}

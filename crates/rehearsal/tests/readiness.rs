@@ -1,0 +1,99 @@
+//! What hosts are asked before the window, and which of their answers are in the way.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use async_trait::async_trait;
+use cutover_core::deployment::{Deployment, parse};
+use cutover_core::journal::Upgrade;
+use cutover_core::names::{InstanceId, JobName};
+use cutover_core::planner::Inputs;
+use cutover_core::readiness::AskedHost;
+use cutover_engine::failure::Failure;
+use cutover_engine::gate::Permit;
+use cutover_engine::observe::observe;
+use cutover_engine::ports::{Answer, Clock, Hosts};
+use cutover_engine::readiness::ask_hosts;
+use cutover_hosts::command::{Ask, Said};
+use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
+use cutover_hosts::readiness;
+use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, run};
+
+/// Hosts on which two agents are at work.
+struct WithAgents {
+    hosts: Rc<dyn Hosts>,
+    questions: RefCell<Vec<Vec<String>>>,
+}
+
+fn nobody_asks<T>(host: &InstanceId) -> Answer<T> {
+    Err(Failure::permanent(format!("nobody asks {host} for this here")))
+}
+
+#[async_trait(?Send)]
+impl Hosts for WithAgents {
+    async fn ask(&self, host: &InstanceId, ask: &Ask) -> Answer<Said> {
+        let said = self.hosts.ask(host, ask).await?;
+        if readiness::asked(ask).is_none() {
+            return Ok(said);
+        }
+        self.questions.borrow_mut().push(ask.command.arguments.clone());
+        let agents = "agent edx-nightly.timer\nagent ansible-pull in /etc/cron.d/edxapp\nagent puppet.service\nend\n";
+        Ok(Said { stdout: said.stdout.replace("end\n", agents), ..said })
+    }
+
+    async fn start_job(&self, _: &Permit, host: &InstanceId, _: &Job) -> Answer<JobStart> {
+        nobody_asks(host)
+    }
+
+    async fn job(&self, host: &InstanceId, _: &JobName, _: u64) -> Answer<Option<JobReport>> {
+        nobody_asks(host)
+    }
+
+    async fn signal_job(&self, _: &Permit, host: &InstanceId, _: &JobName, _: Signal) -> Answer<bool> {
+        nobody_asks(host)
+    }
+
+    async fn collect_job(&self, _: &Permit, host: &InstanceId, _: &JobName) -> Answer<()> {
+        nobody_asks(host)
+    }
+}
+
+fn asked(deployment: &Deployment) -> (Vec<AskedHost>, Vec<Vec<String>>) {
+    let start = deployment.window.start.timestamp;
+    let clock = SimulatedClock::new(start);
+    let state = EmbeddedCloud::furnish(deployment, 1, start);
+    let world = EmbeddedCloud::in_memory(state, Rc::clone(&clock) as Rc<dyn Clock>).world();
+    let upgrade = Upgrade::default();
+    let hosts = WithAgents { hosts: Rc::clone(&world.hosts), questions: RefCell::default() };
+    let answers = run(&clock, async {
+        let observation = observe(&world, &*clock, deployment, &upgrade).await.expect("it can be observed");
+        let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
+        ask_hosts(&hosts, &*clock, inputs).await
+    });
+    (answers, hosts.questions.into_inner())
+}
+
+fn example() -> Deployment {
+    let text = include_str!("../../../examples/mitx-qa.toml");
+    let text = text.replace("# hold_back = ", "hold_back = ");
+    parse(&text).expect("the example has no mistakes")
+}
+
+#[test]
+fn what_the_file_holds_back_is_in_nobodys_way() {
+    let (answers, _) = asked(&example());
+    let agents = answers.iter().map(|host| host.answer.as_ref().expect("an answer").agents.clone());
+    let (held, not_held): (Vec<_>, Vec<_>) = agents.partition(|agents| agents == &["puppet.service"]);
+    assert!(!held.is_empty());
+    assert!(not_held.iter().all(|agents| agents.len() == 3), "roles that hold nothing back: {not_held:?}");
+}
+
+#[test]
+fn hosts_are_asked_for_the_users_and_programs_that_commands_of_the_file_need() {
+    let mut deployment = example();
+    deployment.role.edxapp.answers = vec!["127.0.0.1:8000".to_owned()];
+    let (_, questions) = asked(&deployment);
+    let of_edxapp = questions.iter().find(|words| words.iter().any(|word| word == "python3")).expect("it is asked");
+    // After the shell, its option, the script and its name: supervisorctl, and the users.
+    assert_eq!(of_edxapp[5], "edxapp xqueue", "{:?}", &of_edxapp[4..]);
+}
