@@ -1,6 +1,6 @@
 //! Several commands of the deployment file as one job: each is run, whatever became of those before it. The output has a mark
-//! where each begins, and one where it has failed. The marks name the program alone: its arguments are nobody's business who
-//! reads why it failed.
+//! where each begins, and one where it has failed. The marks name the program and not its arguments, because failures are
+//! shown and recorded.
 
 use crate::command::{Command, RunAs};
 use crate::shell;

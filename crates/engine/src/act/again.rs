@@ -12,7 +12,7 @@ use cutover_core::words::some_of;
 use cutover_hosts::supervisor::Verb;
 
 use super::gone::stopped_for_good;
-use super::orders::{Heed, heed, order};
+use super::orders::{OrderState, order, state_of_last_order};
 use super::supervised::{Subject, Up, up};
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
@@ -119,7 +119,7 @@ pub(super) async fn still_stopped(
         if up.is_empty() {
             return Ok(None);
         }
-        let is_told = up.is_told() || heed(context, slot, &subject.id).await? == Heed::Obeys;
+        let is_told = up.is_told() || state_of_last_order(context, slot, &subject.id).await? == OrderState::Running;
         Ok(Some((up, is_told)))
     };
     let (found, failed) = found(context, hosts, look).await;
@@ -244,4 +244,20 @@ const SHOWN: usize = 3;
 
 fn joined(programs: &[ProgramName]) -> String {
     programs.iter().map(ProgramName::as_str).collect::<Vec<&str>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_failed_orders_the_one_that_may_have_been_carried_out_decides() {
+        let failed = |class| Failure::new(class, "no");
+        let (doubt, refused) = (failed(FailureClass::InDoubt), failed(FailureClass::NotApplied));
+        assert_eq!(more_open(None, refused.clone()), refused);
+        assert_eq!(more_open(Some(refused.clone()), doubt.clone()), doubt);
+        assert_eq!(more_open(Some(doubt.clone()), refused.clone()), doubt);
+        let first = Failure { message: "first".to_owned(), ..refused.clone() };
+        assert_eq!(more_open(Some(first.clone()), refused), first);
+    }
 }

@@ -14,25 +14,29 @@ use crate::halt::WriteError;
 use crate::ports::Answer;
 use crate::slots::StepSlot;
 
-/// How a host stands to the last order that this step gave it.
+/// What has become of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heed {
-    /// It was not given one, knows nothing of it, or was interrupted.
-    Unheard,
-    /// It is carrying the order out, so what it shows may be from before.
-    Obeys,
-    /// It has carried the order out, whatever came of it.
-    Done,
+pub(super) enum OrderState {
+    /// It was not given, the host knows nothing of it, or it was interrupted.
+    Unknown,
+    /// The host is carrying it out, so what the host shows may be from before.
+    Running,
+    /// The host has carried it out, whatever came of it.
+    Ended,
 }
 
-/// How a host stands to the last order of this step, whichever process gave it.
-pub(super) async fn heed(context: &StepContext<'_>, slot: &StepSlot<'_>, host: &InstanceId) -> Answer<Heed> {
-    let Some(name) = context.last_order(host) else { return Ok(Heed::Unheard) };
+/// What has become of the last order that this step gave a host, whichever process did.
+pub(super) async fn state_of_last_order(
+    context: &StepContext<'_>,
+    slot: &StepSlot<'_>,
+    host: &InstanceId,
+) -> Answer<OrderState> {
+    let Some(name) = context.last_order(host) else { return Ok(OrderState::Unknown) };
     let report = context.ask_with(slot, async |world| world.hosts.job(host, &name, 0).await).await?;
     Ok(match report.map(|report| report.state) {
-        None | Some(JobState::HostRestarted | JobState::Vanished) => Heed::Unheard,
-        Some(JobState::Running) => Heed::Obeys,
-        Some(JobState::Ended { .. }) => Heed::Done,
+        None | Some(JobState::HostRestarted | JobState::Vanished) => OrderState::Unknown,
+        Some(JobState::Running) => OrderState::Running,
+        Some(JobState::Ended { .. }) => OrderState::Ended,
     })
 }
 

@@ -15,7 +15,7 @@ use cutover_hosts::supervisor::{ProgramStatus, State, Verb, autostart};
 
 use super::again::note_after_snapshot;
 use super::gone::stopped_for_good;
-use super::orders::{Heed, heed, order};
+use super::orders::{OrderState, order, state_of_last_order};
 use super::supervised::{Subject, change_of_pids, states, up};
 use super::{Seen, StepContext, supervised, tasks};
 use crate::failure::Failure;
@@ -36,7 +36,7 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
     let is_past_limit = is_past_limit(context, stop);
     if !is_past_limit || stop.past_stop_limit == PastStopLimit::Wait {
         // A program runs that was not told, or runs again.
-        if !up.is_told() && heed(context, &context.slot, &subject.id).await? != Heed::Obeys {
+        if !up.is_told() && state_of_last_order(context, &context.slot, &subject.id).await? != OrderState::Running {
             return Ok(Seen::NotYet);
         }
         are_told(context);
@@ -119,14 +119,14 @@ pub(super) async fn started(context: &StepContext<'_>, start: &StartServices) ->
     let subject = Subject::new(context, &start.host, &start.supervisorctl, &start.programs)?;
     let mut states = states(context, &context.slot, &subject).await?;
     if !given_up(&states).is_empty() {
-        match heed(context, &context.slot, &subject.id).await? {
-            Heed::Unheard => return Ok(Seen::NotYet),
-            Heed::Obeys => {
+        match state_of_last_order(context, &context.slot, &subject.id).await? {
+            OrderState::Unknown => return Ok(Seen::NotYet),
+            OrderState::Running => {
                 let words = format!("told to start, and not started yet: {}", given_up(&states).join(", "));
                 return Ok(Seen::UnderWay(words));
             }
             // It may have ended since the states were read.
-            Heed::Done => states = supervised::states(context, &context.slot, &subject).await?,
+            OrderState::Ended => states = supervised::states(context, &context.slot, &subject).await?,
         }
     }
     let changed = change_of_pids(context, &subject, &states);
