@@ -105,7 +105,7 @@ async fn silence_is_noticed_over_a_shared_connection_that_does_not_notice_it() {
         sshd.fall_silent();
         Instant::now()
     });
-    assert!(matches!(&silent, Err(Trouble::Lost(why)) if why.contains("silent")), "{silent:?}");
+    assert!(matches!(&silent, Err(Trouble::Silent(why)) if why.contains("silent")), "{silent:?}");
     assert!(since.elapsed() < Duration::from_secs(15), "{:?}", since.elapsed());
     assert!(shared.is_open(), "its own end has not noticed");
 }
