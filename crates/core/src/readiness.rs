@@ -12,8 +12,11 @@ use crate::names::{HostName, InstanceId};
 pub struct Readiness {
     /// Its clock, in whole seconds.
     pub clock: Timestamp,
-    /// What sudo said instead of working; nothing if it asks for no password.
+    /// What sudo said instead of leading to root; nothing if it asks for no password.
     pub no_sudo: Option<String>,
+    /// The other users whom commands need and who cannot be reached, each with what was said.
+    #[serde(default)]
+    pub refused: Vec<String>,
     /// Programs that the commands of a conductor need and that are not installed.
     pub missing: Vec<String>,
     /// The version of supervisor.
@@ -82,6 +85,7 @@ mod tests {
         let host = Readiness {
             clock: at(0),
             no_sudo: None,
+            refused: Vec::new(),
             missing: Vec::new(),
             supervisor: Supervisor::Version("4.2.5".to_owned()),
             free: Vec::new(),

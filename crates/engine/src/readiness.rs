@@ -19,30 +19,34 @@ use crate::ports::{Answer, Clock, Hosts};
 /// Asks every current host, and every next host that runs already. Each is asked once: whoever checks can check again.
 pub async fn ask_hosts(hosts: &dyn Hosts, clock: &dyn Clock, inputs: Inputs<'_>) -> Vec<AskedHost> {
     let limit = Work::Connections.side_by_side().unwrap_or(1);
-    let asked = to_ask(inputs).into_iter().filter_map(|(name, instance, role)| {
+    let asked = to_ask(inputs).into_iter().filter_map(|(name, instance, role, users)| {
         let services = inputs.deployment.role.services(role)?;
-        Some(ask(hosts, clock, name, instance, services, users(inputs, role)))
+        Some(ask(hosts, clock, name, instance, services, users))
     });
     stream::iter(asked).buffered(limit).collect().await
 }
 
-/// The users besides root that commands of the file run as on hosts of a role.
+/// The users besides root that commands of the file run as on next hosts of a role: migrations run there.
 fn users(inputs: Inputs<'_>, role: Role) -> Vec<String> {
     let migrations = inputs.deployment.migrations.iter().filter(|_| role == Role::Edxapp);
     let users: BTreeSet<&str> = migrations.map(|migration| migration.user.as_str()).collect();
     users.into_iter().filter(|user| *user != "root").map(str::to_owned).collect()
 }
 
-/// The hosts to ask. One that does not run cannot answer, and is an item of the preflight already.
-fn to_ask(inputs: Inputs<'_>) -> Vec<(HostName, InstanceId, Role)> {
-    let current = current_hosts(inputs).into_iter().map(|host| (host.name, host.instance, host.role));
+/// The hosts to ask, and the users whom commands need there. A host that does not run cannot answer, and is an item of the
+/// preflight already.
+fn to_ask(inputs: Inputs<'_>) -> Vec<(HostName, InstanceId, Role, Vec<String>)> {
+    let current = current_hosts(inputs).into_iter().map(|host| (host.name, host.instance, host.role, Vec::new()));
     let groups = inputs.deployment.fleets.iter().flat_map(|fleet| fleet.groups().map(move |(role, _)| (fleet, role)));
     let next = groups.flat_map(|(fleet, role)| {
         let launched = next_hosts(inputs, fleet, role).into_iter();
-        launched.filter_map(move |name| Some((name.clone(), inputs.upgrade.launched.get(&name)?.clone(), role)))
+        launched.filter_map(move |name| {
+            let instance = inputs.upgrade.launched.get(&name)?.clone();
+            Some((name, instance, role, users(inputs, role)))
+        })
     });
     let runs = |id: &InstanceId| inputs.observation.instance(id).is_some_and(|one| one.state == InstanceState::Running);
-    current.chain(next).filter(|(_, instance, _)| runs(instance)).collect()
+    current.chain(next).filter(|(_, instance, ..)| runs(instance)).collect()
 }
 
 async fn ask(

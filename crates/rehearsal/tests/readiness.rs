@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use async_trait::async_trait;
-use cutover_core::deployment::{Deployment, parse};
+use cutover_core::deployment::{Deployment, Role, parse};
 use cutover_core::journal::Upgrade;
 use cutover_core::names::{InstanceId, JobName};
-use cutover_core::planner::Inputs;
+use cutover_core::planner::{Inputs, next_hosts};
 use cutover_core::readiness::AskedHost;
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
@@ -58,15 +58,21 @@ impl Hosts for WithAgents {
     }
 }
 
-fn asked(deployment: &Deployment) -> (Vec<AskedHost>, Vec<Vec<String>>) {
+/// The answers, and the questions. With `has_next`, the first host is a next one that was launched.
+fn asked(deployment: &Deployment, has_next: bool) -> (Vec<AskedHost>, Vec<Vec<String>>) {
     let start = deployment.window.start.timestamp;
     let clock = SimulatedClock::new(start);
     let state = EmbeddedCloud::furnish(deployment, 1, start);
     let world = EmbeddedCloud::in_memory(state, Rc::clone(&clock) as Rc<dyn Clock>).world();
-    let upgrade = Upgrade::default();
+    let mut upgrade = Upgrade::default();
     let hosts = WithAgents { hosts: Rc::clone(&world.hosts), questions: RefCell::default() };
     let answers = run(&clock, async {
         let observation = observe(&world, &*clock, deployment, &upgrade).await.expect("it can be observed");
+        if has_next {
+            let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
+            let name = next_hosts(inputs, &deployment.fleets[0], Role::Edxapp).remove(0);
+            upgrade.launched.insert(name, observation.instances[0].id.clone());
+        }
         let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
         ask_hosts(&hosts, &*clock, inputs).await
     });
@@ -81,7 +87,7 @@ fn example() -> Deployment {
 
 #[test]
 fn what_the_file_holds_back_is_in_nobodys_way() {
-    let (answers, _) = asked(&example());
+    let (answers, _) = asked(&example(), false);
     let agents = answers.iter().map(|host| host.answer.as_ref().expect("an answer").agents.clone());
     let (held, not_held): (Vec<_>, Vec<_>) = agents.partition(|agents| agents == &["puppet.service"]);
     assert!(!held.is_empty());
@@ -89,11 +95,14 @@ fn what_the_file_holds_back_is_in_nobodys_way() {
 }
 
 #[test]
-fn hosts_are_asked_for_the_users_and_programs_that_commands_of_the_file_need() {
+fn next_hosts_are_asked_for_the_users_of_migrations_and_all_hosts_for_the_programs_of_the_file() {
     let mut deployment = example();
     deployment.role.edxapp.answers = vec!["127.0.0.1:8000".to_owned()];
-    let (_, questions) = asked(&deployment);
-    let of_edxapp = questions.iter().find(|words| words.iter().any(|word| word == "python3")).expect("it is asked");
+    let (_, before) = asked(&deployment, false);
+    assert!(before.iter().any(|words| words.iter().any(|word| word == "python3")));
     // After the shell, its option, the script and its name: supervisorctl, and the users.
-    assert_eq!(of_edxapp[5], "edxapp xqueue", "{:?}", &of_edxapp[4..]);
+    assert!(before.iter().all(|words| words[5].is_empty()), "migrations do not run on current hosts");
+    let (_, with_next) = asked(&deployment, true);
+    let users: Vec<&str> = with_next.iter().map(|words| words[5].as_str()).filter(|users| !users.is_empty()).collect();
+    assert_eq!(users, ["edxapp xqueue"]);
 }

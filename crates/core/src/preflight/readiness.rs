@@ -111,8 +111,14 @@ fn flaws(host: &AskedHost) -> Vec<Flaw> {
 fn tools(asked: &Readiness) -> Vec<Flaw> {
     let mut flaws = Vec::new();
     if let Some(said) = &asked.no_sudo {
-        let remedy = "let this user run /bin/sh as these users with sudo, without a password (NOPASSWD), or set `user` under [ssh]";
-        flaws.push(Flaw::problem("sudo on hosts", said, "nothing could be done there as another user", remedy));
+        let remedy =
+            "let this user run /bin/sh as root with sudo, without a password (NOPASSWD), or set `user` under [ssh]";
+        flaws.push(Flaw::problem("sudo on hosts", said, "nothing could be done there as root", remedy));
+    }
+    if !asked.refused.is_empty() {
+        let remedy = "let this user run /bin/sh as that user with sudo, or correct the migration's `user`";
+        let consequence = "migrations could be neither listed nor run there";
+        flaws.push(Flaw::problem("users of hosts", asked.refused.join("; "), consequence, remedy));
     }
     if !asked.missing.is_empty() {
         let seen = format!("not installed: {}", asked.missing.join(", "));
@@ -183,6 +189,7 @@ mod tests {
         Readiness {
             clock: Timestamp::UNIX_EPOCH,
             no_sudo: None,
+            refused: Vec::new(),
             missing: Vec::new(),
             supervisor: Supervisor::Version("4.2.5".to_owned()),
             free: vec![(5 << 20, "/".to_owned())],
@@ -236,6 +243,7 @@ mod tests {
         let flawed = Readiness {
             clock: Timestamp::from_second(9).expect("a moment"),
             no_sudo: Some("sudo: a password is required".to_owned()),
+            refused: vec!["www-data: sudo: a password is required".to_owned()],
             missing: vec!["flock".to_owned()],
             supervisor: Supervisor::Missing("/edx/bin/supervisorctl".to_owned()),
             free: vec![(90 << 10, "/".to_owned()), (900 << 10, "/var".to_owned())],

@@ -53,10 +53,7 @@ pub fn read(said: &Said) -> Result<Readiness, NotUnderstood> {
         return Err(not_understood());
     }
     let seconds = value("clock").and_then(|seconds| seconds.parse().ok()).ok_or_else(not_understood)?;
-    let refused: Vec<String> = all("sudo").filter(|said| *said != "yes").map(str::to_owned).collect();
-    if value("sudo").is_none() {
-        return Err(not_understood());
-    }
+    let sudo = value("sudo").ok_or_else(not_understood)?;
     let supervisor = match (value("supervisor"), value("supervisor-missing")) {
         (Some(version), _) if version.starts_with(|letter: char| letter.is_ascii_digit()) => {
             Supervisor::Version(version.to_owned())
@@ -71,7 +68,8 @@ pub fn read(said: &Said) -> Result<Readiness, NotUnderstood> {
         .collect();
     Ok(Readiness {
         clock: Timestamp::from_second(seconds).map_err(|_| not_understood())?,
-        no_sudo: (!refused.is_empty()).then(|| refused.join("; ")),
+        no_sudo: (sudo != "yes").then(|| sudo.to_owned()),
+        refused: all("refused").map(str::to_owned).collect(),
         missing: all("missing").map(str::to_owned).collect(),
         supervisor,
         free: free

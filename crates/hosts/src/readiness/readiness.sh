@@ -20,16 +20,14 @@ as() {
 }
 
 # Warnings are no refusal, such as one that the host's own name cannot be resolved.
-is_refused=
-for other in root $users; do
-    said=$(as "$other" /bin/sh -c true 2>&1) && continue
-    [ "$other" != root ] || is_refused=yes
-    echo "sudo as $other: $(last_line "$said")"
+if said=$(as root /bin/sh -c true 2>&1); then is_root=yes; else is_root=; fi
+echo "sudo ${is_root:-$(last_line "$said")}"
+for other in $users; do
+    said=$(as "$other" /bin/sh -c true 2>&1) || echo "refused $other: $(last_line "$said")"
 done
-echo 'sudo yes'
 
 # in_shell SCRIPT ARGUMENT...: as root, like almost everything in the window, if that is possible.
-in_shell() { if [ "$is_refused" ]; then /bin/sh -c "$@"; else as root /bin/sh -c "$@"; fi; }
+in_shell() { if [ "$is_root" ]; then as root /bin/sh -c "$@"; else /bin/sh -c "$@"; fi; }
 
 for need in "$@"; do
     case $need in
