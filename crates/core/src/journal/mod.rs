@@ -2,8 +2,9 @@
 //!
 //! `record` is the envelope that the store keeps, `event` is what can happen, `kind` is what a run is for, `step` has
 //! the statuses of steps and the transitions between them, `run` is a plan as it was run, `state` is the fold of all
-//! events, and `measure` computes the times of a run. `version_1` reads the first format of records.
+//! events, `begun` lists migrations that were begun, and `measure` computes the times of a run. `version_1` reads the first format of records.
 
+mod begun;
 mod event;
 mod kind;
 mod measure;
@@ -13,6 +14,7 @@ mod state;
 mod step;
 pub mod version_1;
 
+pub use begun::{BegunMigration, begun_migrations};
 pub use event::{Decision, Event, Fact, RunningTask};
 pub use kind::{RunKind, RunNumber};
 pub use measure::{

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::announce::{is_down, was_told_otherwise};
+use super::begun::migrations_left;
 use super::hosts::{living, lost_hosts, next_hosts, unprepared_hosts, wanted_hosts};
 use super::{Inputs, current_hosts};
 use crate::deployment::{Fleet, Migration, Role};
-use crate::journal::{Run, RunKind, StepRun, started_hosts};
+use crate::journal::{BegunMigration, Run, RunKind, StepRun, started_hosts};
 use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, InstanceId, SiteName};
 use crate::observation::InstanceState;
 use crate::plan::{Action, Migrate, Phase, Step};
@@ -111,6 +112,16 @@ pub enum Blocked {
         /// The database alias.
         database: String,
     },
+    /// A migration was removed from the file, or moved to another schema, after it had been begun.
+    #[error(
+        "the file does not migrate {} any more, which was begun: {migration}. New code must not run beside it, so put it \
+         back in the file: then the window observes it, and it can be retried or accepted",
+        migration.name()
+    )]
+    MigrationLeft {
+        /// The migration.
+        migration: BegunMigration,
+    },
     /// All next edxapp hosts of a fleet are gone while visitors may see the maintenance page.
     #[error(
         "all next edxapp hosts of {fleet} are gone{TOO_LATE}. What is left is to go back by hand: `cutover status` says \
@@ -187,7 +198,7 @@ pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
         return not_yet;
     }
     if phase == Phase::Window {
-        let too_late = added_migrations(inputs);
+        let too_late = edited_migrations(inputs);
         if !too_late.is_empty() {
             return too_late;
         }
@@ -204,9 +215,17 @@ pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
     Vec::from_iter(reason)
 }
 
-/// The migrations in the file that no window has done, of fleets whose next services a window has started.
+/// The reasons why a window cannot be planned with the migrations in the file: what it has begun is missing, or what was
+/// added comes too late.
 #[must_use]
-pub fn added_migrations(inputs: Inputs<'_>) -> Vec<Blocked> {
+pub fn edited_migrations(inputs: Inputs<'_>) -> Vec<Blocked> {
+    let left = migrations_left(inputs.upgrade, inputs.deployment).into_iter();
+    let left = left.map(|migration| Blocked::MigrationLeft { migration });
+    left.chain(added_migrations(inputs)).collect()
+}
+
+/// The migrations in the file that no window has done, of fleets whose next services a window has started.
+fn added_migrations(inputs: Inputs<'_>) -> Vec<Blocked> {
     let started = started_hosts(inputs.upgrade);
     if started.is_empty() {
         return Vec::new();

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::deployment::Deployment;
-use crate::journal::{Upgrade, page_was_posted};
+use crate::journal::{BegunMigration, Upgrade, page_was_posted};
 use crate::names::HostName;
 use crate::plan::Phase;
-use crate::planner::{is_announced_otherwise, unprepared_hosts};
+use crate::planner::{is_announced_otherwise, migrations_left, unprepared_hosts};
 use crate::time::OffsetTime;
 use crate::words::some_of;
 
@@ -22,6 +22,9 @@ pub struct Edited {
     /// The hosts in the file that `prepare` has not launched.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unprepared: Vec<HostName>,
+    /// The migrations that were begun, may still run or have failed, and are not in the file any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub migrations_left: Vec<BegunMigration>,
 }
 
 /// An edit that cannot be applied any more.
@@ -32,7 +35,12 @@ pub enum PutBack {
     Start(Timestamp),
     /// The number of hosts.
     Hosts,
+    /// Migrations that were begun.
+    Migrations,
 }
+
+/// How many hosts or migrations are named.
+const SHOWN: usize = 3;
 
 impl Edited {
     /// Which phase has to be planned again; nothing if the file still says the same.
@@ -53,7 +61,10 @@ impl Edited {
         let start = down.and_then(|run| run.plan.window_start());
         let moved = start.filter(|start| *start != deployment.window.start.timestamp).map(PutBack::Start);
         let put_back = moved.or_else(|| (!unprepared.is_empty()).then_some(PutBack::Hosts));
-        Some(Self { phase, put_back: put_back.filter(|_| down.is_some() && phase == Phase::Window), unprepared })
+        let put_back = put_back.filter(|_| down.is_some());
+        let migrations_left = if is_over { Vec::new() } else { migrations_left(upgrade, deployment) };
+        let put_back = put_back.or_else(|| (!migrations_left.is_empty()).then_some(PutBack::Migrations));
+        Some(Self { phase, put_back: put_back.filter(|_| phase == Phase::Window), unprepared, migrations_left })
     }
 
     /// What was edited, and what that means for everything that is shown.
@@ -72,6 +83,10 @@ impl Edited {
                 "the file asks for {}, not prepared when the maintenance page went up, or may have",
                 self.hosts()
             ),
+            (_, Some(PutBack::Migrations)) => {
+                let names: Vec<String> = self.migrations_left.iter().map(BegunMigration::name).collect();
+                format!("the file does not migrate {} any more, which was begun", some_of(&names, SHOWN))
+            }
             (Phase::Prepare, None) if !self.unprepared.is_empty() => {
                 format!("the file asks for {}, not launched by `prepare`", self.hosts())
             }
@@ -91,12 +106,16 @@ impl Edited {
                 clock.show(start)
             ),
             PutBack::Hosts => "Put the file back: no host is launched while visitors may see the page.".to_owned(),
+            PutBack::Migrations => {
+                let jobs: Vec<String> = self.migrations_left.iter().map(ToString::to_string).collect();
+                format!("Put the file back, because new code must not run beside it: {}.", some_of(&jobs, SHOWN))
+            }
         };
         Some(format!("{}. {words}", self.words()))
     }
 
     fn hosts(&self) -> String {
         let names: Vec<String> = self.unprepared.iter().map(ToString::to_string).collect();
-        format!("more hosts ({})", some_of(&names, 3))
+        format!("more hosts ({})", some_of(&names, SHOWN))
     }
 }

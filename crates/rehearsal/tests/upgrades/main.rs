@@ -2,6 +2,7 @@
 //! the same time.
 
 mod again;
+mod begun;
 mod crashes;
 mod faults;
 mod gone;
