@@ -5,7 +5,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Run, Upgrade, page_was_posted, stopped_early};
 use cutover_core::plan::{Phase, Plan, Severity, lint};
 use cutover_core::planner::{
-    Blocked, Inputs, blocked_by_world, cannot_open, edited_migrations, forecast, is_down, left_out, plan,
+    Blocked, Inputs, blocked_by_world, cannot_open, forecast, is_down, left_out, plan, taken_back,
 };
 use cutover_core::status::{PhaseOptions, forecast_now, phase_command_with};
 use cutover_core::time::human;
@@ -34,7 +34,7 @@ pub async fn plan_to_run(
         Err(blocked) if args.replan && may_be_made_anew(inputs, phase, &blocked) => {
             let in_the_way = match phase {
                 Phase::Prepare => blocked_by_world(inputs, phase),
-                Phase::Window => edited_migrations(inputs),
+                Phase::Window => taken_back(inputs),
                 Phase::Announce | Phase::Retire => Vec::new(),
             };
             if !in_the_way.is_empty() {

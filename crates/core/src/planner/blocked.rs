@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::announce::{is_down, was_told_otherwise};
-use super::begun::migrations_left;
+use super::begun::{migrations_left, snapshots_left};
 use super::hosts::{living, lost_hosts, next_hosts, unprepared_hosts, wanted_hosts};
 use super::{Inputs, current_hosts};
 use crate::deployment::{Fleet, Migration, Role};
 use crate::journal::{BegunMigration, Run, RunKind, StepRun, started_hosts};
-use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, InstanceId, SiteName};
+use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, InstanceId, SiteName, SnapshotId};
 use crate::observation::InstanceState;
 use crate::plan::{Action, Migrate, Phase, Step};
 
@@ -122,6 +122,17 @@ pub enum Blocked {
         /// The migration.
         migration: BegunMigration,
     },
+    /// A snapshot that lacks something is not taken any more according to the file, and nobody has consented to that.
+    #[error(
+        "`snapshot` of database {database} was taken out of the file, but {snapshot} may lack what was written after it, and \
+         nobody has consented to that; put it back, and give your consent with `--retry` first, as `cutover status` says"
+    )]
+    SnapshotLeft {
+        /// The database instance.
+        database: DatabaseName,
+        /// Its snapshot.
+        snapshot: SnapshotId,
+    },
     /// All next edxapp hosts of a fleet are gone while visitors may see the maintenance page.
     #[error(
         "all next edxapp hosts of {fleet} are gone{TOO_LATE}. What is left is to go back by hand: `cutover status` says \
@@ -198,7 +209,7 @@ pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
         return not_yet;
     }
     if phase == Phase::Window {
-        let too_late = edited_migrations(inputs);
+        let too_late = taken_back(inputs);
         if !too_late.is_empty() {
             return too_late;
         }
@@ -215,13 +226,15 @@ pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
     Vec::from_iter(reason)
 }
 
-/// The reasons why a window cannot be planned with the migrations in the file: what it has begun is missing, or what was
-/// added comes too late.
+/// The reasons why a window cannot be planned after what it has begun: a migration or a snapshot is missing from the file, or
+/// a migration was added too late.
 #[must_use]
-pub fn edited_migrations(inputs: Inputs<'_>) -> Vec<Blocked> {
-    let left = migrations_left(inputs.upgrade, inputs.deployment).into_iter();
-    let left = left.map(|migration| Blocked::MigrationLeft { migration });
-    left.chain(added_migrations(inputs)).collect()
+pub fn taken_back(inputs: Inputs<'_>) -> Vec<Blocked> {
+    let migrations = migrations_left(inputs.upgrade, inputs.deployment).into_iter();
+    let migrations = migrations.map(|migration| Blocked::MigrationLeft { migration });
+    let snapshots = snapshots_left(inputs.upgrade, inputs.deployment).into_iter();
+    let snapshots = snapshots.map(|(database, snapshot)| Blocked::SnapshotLeft { database, snapshot });
+    migrations.chain(snapshots).chain(added_migrations(inputs)).collect()
 }
 
 /// The migrations in the file that no window has done, of fleets whose next services a window has started.

@@ -7,7 +7,7 @@ use crate::deployment::Deployment;
 use crate::journal::{BegunMigration, Upgrade, page_was_posted};
 use crate::names::HostName;
 use crate::plan::Phase;
-use crate::planner::{is_announced_otherwise, migrations_left, unprepared_hosts};
+use crate::planner::{is_announced_otherwise, migrations_left, snapshots_left, unprepared_hosts};
 use crate::time::OffsetTime;
 use crate::words::some_of;
 
@@ -37,6 +37,8 @@ pub enum PutBack {
     Hosts,
     /// Migrations that were begun.
     Migrations,
+    /// Snapshots that lack something.
+    Snapshots,
 }
 
 /// How many hosts or migrations are named.
@@ -64,6 +66,8 @@ impl Edited {
         let put_back = put_back.filter(|_| down.is_some());
         let migrations_left = if is_over { Vec::new() } else { migrations_left(upgrade, deployment) };
         let put_back = put_back.or_else(|| (!migrations_left.is_empty()).then_some(PutBack::Migrations));
+        let snapshot_left = !is_over && !snapshots_left(upgrade, deployment).is_empty();
+        let put_back = put_back.or_else(|| snapshot_left.then_some(PutBack::Snapshots));
         Some(Self { phase, put_back: put_back.filter(|_| phase == Phase::Window), unprepared, migrations_left })
     }
 
@@ -87,6 +91,9 @@ impl Edited {
                 let names: Vec<String> = self.migrations_left.iter().map(BegunMigration::name).collect();
                 format!("the file does not migrate {} any more, which was begun", some_of(&names, SHOWN))
             }
+            (_, Some(PutBack::Snapshots)) => {
+                "a snapshot was taken out of the file that may lack something, to which nobody has consented".to_owned()
+            }
             (Phase::Prepare, None) if !self.unprepared.is_empty() => {
                 format!("the file asks for {}, not launched by `prepare`", self.hosts())
             }
@@ -106,6 +113,10 @@ impl Edited {
                 clock.show(start)
             ),
             PutBack::Hosts => "Put the file back: no host is launched while visitors may see the page.".to_owned(),
+            PutBack::Snapshots => {
+                "Put the file back, and give your consent with `--retry` first, as it is then said under FAILED."
+                    .to_owned()
+            }
             PutBack::Migrations => {
                 let jobs: Vec<String> = self.migrations_left.iter().map(ToString::to_string).collect();
                 format!("Put the file back, because new code must not run beside it: {}.", some_of(&jobs, SHOWN))

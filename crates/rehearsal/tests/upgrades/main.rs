@@ -8,6 +8,7 @@ mod faults;
 mod gone;
 mod late;
 mod overlap;
+mod shared;
 mod stage;
 mod tasks;
 mod whole;
