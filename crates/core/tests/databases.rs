@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cutover_core::deployment::{Deployment, GateBefore, Role};
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, RunNumber, Upgrade};
+use cutover_core::journal::{Event, FoundRunning, RunNumber, Upgrade};
 use cutover_core::names::{ImageId, SnapshotId};
 use cutover_core::observation::{MachineImage, Observation, PendingCount};
 use cutover_core::plan::{Action, Lane, Line, Phase, Step, Undo};
@@ -219,14 +219,17 @@ fn instead_of_a_snapshot_that_lacks_what_was_written_later_another_one_is_taken(
     let begin = |upgrade: &mut Upgrade, id: &SnapshotId| upgrade.begun_snapshots.insert(id.clone(), database.clone());
     begin(&mut upgrade, &first);
     assert_eq!(taken(&upgrade)[0], first, "it is taken once");
-    upgrade.outdated_snapshots.insert(first.clone());
+    let ran = |upgrade: &mut Upgrade, id: &SnapshotId| {
+        upgrade.outdated_snapshots.found(&"edx-0".into(), &["lms".into()], std::slice::from_ref(id));
+    };
+    ran(&mut upgrade, &first);
     let second = taken(&upgrade)[0].clone();
     assert_eq!(second.to_string(), format!("{first}-2"));
     begin(&mut upgrade, &second);
     assert_eq!(taken(&upgrade)[0], second);
-    upgrade.outdated_snapshots.remove(&first);
+    upgrade.outdated_snapshots.accept(std::slice::from_ref(&first), &FoundRunning::new());
     assert_eq!(taken(&upgrade)[0], second, "the last one that was begun");
-    upgrade.outdated_snapshots.insert(second);
+    ran(&mut upgrade, &second);
     assert_eq!(taken(&upgrade)[0].to_string(), format!("{first}-3"));
 }
 

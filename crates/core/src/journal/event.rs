@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{RunKind, RunNumber};
+use super::{FoundRunning, RunKind, RunNumber};
 use crate::digest::Digest;
 use crate::names::{
     AnnouncementName, ChangeId, DatabaseName, DiskId, FleetName, GateName, HostName, ImageId, ImageName, InstanceId,
@@ -359,6 +359,9 @@ pub enum Fact {
     SnapshotsLack {
         /// The snapshots.
         snapshots: Vec<SnapshotId>,
+        /// The programs that were found running after they had been begun, by host. The consent is to no others.
+        #[serde(default, skip_serializing_if = "FoundRunning::is_empty")]
+        found: FoundRunning,
     },
     /// Tasks wait in the queues of a fleet, and a step is not done because of them. An operator's `--retry` of it leaves so
     /// many to the next hosts.

@@ -237,23 +237,17 @@ pub fn page_may_lift(run: &Run, upgrade: &Upgrade, step: &Step) -> PageMayLift {
 /// Whether a migration of a database instance was begun in any window, so that it may have changed it.
 #[must_use]
 pub fn migration_was_begun(upgrade: &Upgrade, database: &DatabaseName) -> bool {
-    was_begun_apart_from(upgrade, database, None)
-}
-
-/// The same, where it is known that the step `apart`, which is under way, has started nothing yet.
-fn was_begun_apart_from(upgrade: &Upgrade, database: &DatabaseName, apart: Option<&StepId>) -> bool {
-    let last = upgrade.runs.last().map(|run| run.number);
-    let was_begun = |is_apart: bool, run: &StepRun| {
-        let job = |fact: &Fact| matches!(fact, Fact::Job { .. });
-        run.status.is_open() && !is_apart || run.status.is_done() || run.in_doubt || run.facts.iter().any(job)
+    let job = |fact: &Fact| matches!(fact, Fact::Job { .. });
+    let was_begun = |run: &StepRun| {
+        run.status.is_open()
+            || run.status.is_done()
+            || run.acted != Acted::No
+            || run.in_doubt
+            || run.facts.iter().any(job)
     };
-    upgrade.runs.iter().any(|run| {
-        run.runs().any(|(step, step_run)| match &step.action {
-            Action::Migrate(migrate) if migrate.instance == *database => {
-                was_begun(Some(run.number) == last && apart == Some(&step.id), step_run)
-            }
-            _ => false,
-        })
+    upgrade.runs.iter().flat_map(Run::runs).any(|(step, run)| match &step.action {
+        Action::Migrate(migrate) => migrate.instance == *database && was_begun(run),
+        _ => false,
     })
 }
 
@@ -284,21 +278,15 @@ pub fn needs_consent_to_snapshot(run: &Run, upgrade: &Upgrade) -> bool {
 pub fn needs_new_snapshot(run: &Run, upgrade: &Upgrade) -> bool {
     run.failed().any(|(step, _)| {
         let behind = run.snapshots_behind(step).iter();
-        let outdated: Vec<&SnapshotId> = behind.filter(|id| upgrade.outdated_snapshots.contains(*id)).collect();
-        !outdated.is_empty() && can_be_taken_again(upgrade, outdated, None)
+        let outdated: Vec<&SnapshotId> = behind.filter(|id| upgrade.outdated_snapshots.contains(id)).collect();
+        !outdated.is_empty() && can_be_taken_again(upgrade, outdated)
     })
 }
 
-/// Whether a new plan may take other snapshots instead of these: none of their databases may be migrated. The step `apart`,
-/// which is under way, is known to have started nothing yet.
-#[must_use]
-pub fn can_be_taken_again<'a>(
-    upgrade: &Upgrade,
-    snapshots: impl IntoIterator<Item = &'a SnapshotId>,
-    apart: Option<&StepId>,
-) -> bool {
+/// Whether a new plan may take other snapshots instead of these: none of their databases may be migrated.
+fn can_be_taken_again<'a>(upgrade: &Upgrade, snapshots: impl IntoIterator<Item = &'a SnapshotId>) -> bool {
     let databases = snapshots.into_iter().map(|id| upgrade.begun_snapshots.get(id));
-    databases.into_iter().all(|database| database.is_some_and(|name| !was_begun_apart_from(upgrade, name, apart)))
+    databases.into_iter().all(|database| database.is_some_and(|name| !migration_was_begun(upgrade, name)))
 }
 
 /// Whether visitors of at least one fleet are sent to the maintenance page now.

@@ -14,7 +14,18 @@ use super::{Acted, Fact, RunKind, RunNumber, StepRun, StepStatus};
 use crate::deployment::Deployment;
 use crate::digest::Digest;
 use crate::names::{SnapshotId, StepId};
-use crate::plan::{Action, Edge, HostPrograms, Lane, Line, Plan, Rule, Step};
+use crate::plan::{Action, Edge, HostPrograms, Lane, Line, Migrate, Plan, Rule, Step};
+
+/// What the last look before the migrations of a fleet confirms.
+#[derive(Clone, Copy, Debug)]
+pub struct LastLook<'a> {
+    /// The lane of the fleet.
+    pub lane: &'a Lane,
+    /// The programs that must not run, by host.
+    pub hosts: &'a [HostPrograms],
+    /// The snapshots that must hold everything that they have written.
+    pub snapshots: &'a [SnapshotId],
+}
 
 /// A plan as it was run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,21 +96,30 @@ impl Run {
     pub fn snapshots_behind<'a>(&'a self, step: &'a Step) -> &'a [SnapshotId] {
         match &step.action {
             Action::ConfirmStopped { snapshots, .. } => snapshots,
-            Action::Migrate(_) => self.confirmed(&step.lane).1,
+            Action::Migrate(_) => self.last_look(&step.lane).map_or(&[], |look| look.snapshots),
             _ => &[],
         }
     }
 
-    /// What the last look before the migrations of a lane confirms: the programs that must not run, by host, and the
-    /// snapshots that must hold everything that they have written. Nothing for a lane without such a look.
+    /// The last look before the migrations of a lane; nothing for a lane without one.
     #[must_use]
-    pub fn confirmed(&self, lane: &Lane) -> (&[HostPrograms], &[SnapshotId]) {
+    pub fn last_look(&self, lane: &Lane) -> Option<LastLook<'_>> {
         let last = self.plan.steps.iter().filter(|step| step.line == Line::Migrate && step.lane == *lane);
-        let confirmed = last.into_iter().find_map(|step| match &step.action {
-            Action::ConfirmStopped { hosts, snapshots } => Some((hosts.as_slice(), snapshots.as_slice())),
+        last.into_iter().find_map(|step| match &step.action {
+            Action::ConfirmStopped { hosts, snapshots } => Some(LastLook { lane: &step.lane, hosts, snapshots }),
             _ => None,
+        })
+    }
+
+    /// The last looks at all fleets that write to the database instance that is migrated: each of them migrates its own
+    /// schemas on it.
+    pub fn last_looks_before(&self, migrate: &Migrate) -> impl Iterator<Item = LastLook<'_>> {
+        let beside = self.plan.steps.iter().filter(|step| match &step.action {
+            Action::Migrate(other) => other.instance == migrate.instance,
+            _ => false,
         });
-        confirmed.unwrap_or_default()
+        let lanes: BTreeSet<&Lane> = beside.map(|step| &step.lane).collect();
+        lanes.into_iter().filter_map(|lane| self.last_look(lane))
     }
 
     /// The lanes whose visitors a run of the window sends back to the sites, or may have.

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::step::WAITING;
 use super::{
-    Decision, Event, Fact, IllegalTransition, Record, Run, RunKind, RunNumber, StepRun, StepStatus, next_status,
+    Decision, Event, Fact, IllegalTransition, OutdatedSnapshots, Record, Run, RunKind, RunNumber, StepRun, StepStatus,
+    next_status,
 };
 use crate::digest::Digest;
 use crate::names::{
@@ -41,11 +42,10 @@ pub struct Upgrade {
     /// The snapshots that were begun, or may have been.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub begun_snapshots: BTreeMap<SnapshotId, DatabaseName>,
-    /// Those of them that may lack what was written before the databases were migrated, because programs were found running
-    /// after they had been begun. When an operator lets the upgrade go on with a snapshot as it is, it is none of these any
-    /// more.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub outdated_snapshots: BTreeSet<SnapshotId>,
+    /// Those of them that may lack what was written before the databases were migrated. When an operator lets the upgrade go
+    /// on with a snapshot as it is, it is none of these any more.
+    #[serde(default, skip_serializing_if = "OutdatedSnapshots::is_empty")]
+    pub outdated_snapshots: OutdatedSnapshots,
     /// How many tasks in the queues of a fleet an operator leaves to the next hosts, in the window with this start.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub accepted_tasks: BTreeMap<FleetName, u64>,
@@ -281,26 +281,17 @@ impl Upgrade {
         self.accepted_tasks.extend(left.collect::<Vec<_>>());
     }
 
-    /// An operator lets a step that was not done because of snapshots go on with them. What was found to run so far is
-    /// settled with that: if it is found once more, that is a new fact.
+    /// An operator lets a step that was not done because of snapshots go on with them, although what it has named was found
+    /// running.
     fn accept_snapshots(&mut self, step: &StepId) {
         let Some(run) = self.runs.last_mut() else { return };
-        let refused = run.run(step).facts.iter().filter_map(|fact| match fact {
-            Fact::SnapshotsLack { snapshots } => Some(snapshots),
-            _ => None,
-        });
-        let accepted: BTreeSet<SnapshotId> = refused.flatten().cloned().collect();
-        if accepted.is_empty() {
-            return;
-        }
-        self.outdated_snapshots.retain(|id| !accepted.contains(id));
-        let is_open = |fact: &Fact| match fact {
-            Fact::RanAgain { snapshots, .. } | Fact::SnapshotsLack { snapshots } => {
-                snapshots.iter().any(|id| !accepted.contains(id))
+        let outdated = &mut self.outdated_snapshots;
+        for fact in &run.run(step).facts {
+            if let Fact::SnapshotsLack { snapshots, found } = fact {
+                outdated.accept(snapshots, found);
             }
-            _ => true,
-        };
-        run.steps.values_mut().for_each(|step| step.facts.retain(is_open));
+        }
+        run.steps.values_mut().for_each(|step| step.facts.retain(|fact| is_open(outdated, fact)));
     }
 
     fn learn(&mut self, fact: &Fact) {
@@ -330,7 +321,7 @@ impl Upgrade {
             Fact::Gone { instance, .. } => {
                 self.gone.insert(instance.clone());
             }
-            Fact::RanAgain { snapshots, .. } => self.outdated_snapshots.extend(snapshots.iter().cloned()),
+            Fact::RanAgain { host, programs, snapshots } => self.outdated_snapshots.found(host, programs, snapshots),
             Fact::RecordsChanged { .. }
             | Fact::RunningTasks { .. }
             | Fact::Killed { .. }
@@ -345,6 +336,18 @@ impl Upgrade {
             | Fact::TasksLeft { .. }
             | Fact::Note { .. } => {}
         }
+    }
+}
+
+/// Whether a fact is about something to which nobody has consented. What is settled is a new fact if it is found once more.
+fn is_open(outdated: &OutdatedSnapshots, fact: &Fact) -> bool {
+    match fact {
+        Fact::RanAgain { host, programs, snapshots } if !snapshots.is_empty() => {
+            let found = outdated.behind(snapshots);
+            found.get(host).is_some_and(|left| programs.iter().any(|program| left.contains(program)))
+        }
+        Fact::SnapshotsLack { snapshots, .. } => snapshots.iter().any(|id| outdated.contains(id)),
+        _ => true,
     }
 }
 

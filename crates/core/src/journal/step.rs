@@ -151,7 +151,7 @@ pub struct StepRun {
     pub failures: u32,
     /// The number of operator-approved retries.
     pub retries: u32,
-    /// Whether an operator has approved another attempt that has not started yet.
+    /// Whether an operator has approved another attempt that has not been made yet, or was refused before its call.
     #[serde(default)]
     pub retry_approved: bool,
     /// Whether one of its calls may have taken effect, and this has not been found out since.
@@ -206,6 +206,8 @@ impl StepRun {
             self.facts.retain(|fact| !matches!(fact, Fact::SnapshotsLack { .. } | Fact::TasksLeft { .. }));
         }
         for fact in event.facts() {
+            // One consent is valid for one start of a job. If the job is not on record, a next start of it is the same one.
+            self.retry_approved &= !matches!(fact, Fact::Job { .. });
             if !self.facts.contains(fact) {
                 self.facts.push(fact.clone());
             }
@@ -226,7 +228,6 @@ impl StepRun {
                 // That nothing was changed is said only after a look for what attempts before may have done.
                 self.acted = if *changed_nothing { Acted::No } else { Acted::Perhaps };
                 self.failures += 1;
-                self.retry_approved = false;
                 // A step can fail because nobody could look: then what its call has done is still not known.
                 self.in_doubt |= *in_doubt;
             }
@@ -234,6 +235,7 @@ impl StepRun {
                 self.started_at.get_or_insert(at);
                 self.ended_at = Some(at);
                 self.in_doubt = false;
+                self.retry_approved = false;
                 self.acted = Acted::Perhaps;
             }
             _ => {
@@ -246,8 +248,7 @@ impl StepRun {
                 if came_into_doubt || self.in_doubt && self.acted == Acted::No {
                     self.acted = Acted::Perhaps;
                 }
-                // One consent is valid for one attempt.
-                self.retry_approved &= !matches!(event, Event::StepStarted { .. });
+                self.retry_approved &= !came_into_doubt;
             }
         }
     }
@@ -256,6 +257,7 @@ impl StepRun {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::FoundRunning;
 
     fn started(attempt: u32) -> Event {
         Event::StepStarted { step: "s".into(), attempt }
@@ -410,16 +412,22 @@ mod tests {
     }
 
     #[test]
-    fn a_person_approves_one_attempt_and_not_all_that_follow() {
+    fn a_person_approves_one_start_and_not_all_that_follow() {
         let approves = |events: &[Event]| followed(events).retry_approved;
+        let after = |events: &[Event]| approves(&[&[started(1), failed(), approved(), started(2)], events].concat());
         assert!(!approves(&[started(1), failed()]));
         assert!(approves(&[started(1), failed(), approved()]));
-        assert!(!approves(&[started(1), failed(), approved(), started(2)]));
+        assert!(after(&[]) && after(&[failed()]), "it was refused before its call");
+        let job = Fact::Job { host: "h".into(), job: "j".into(), started: true };
+        let begun = Event::StepLearned { step: "s".into(), facts: vec![job] };
+        for event in [begun, in_doubt(), done()] {
+            assert!(!after(std::slice::from_ref(&event)), "{event:?}");
+        }
     }
 
     #[test]
     fn what_an_attempt_was_refused_for_does_not_outlive_it() {
-        let lacks = Fact::SnapshotsLack { snapshots: vec!["s".into()] };
+        let lacks = Fact::SnapshotsLack { snapshots: vec!["s".into()], found: FoundRunning::new() };
         let mut run = StepRun { facts: vec![lacks], ..StepRun::default() };
         run.follow(Timestamp::UNIX_EPOCH, StepStatus::Running { attempt: 2 }, &started(2));
         assert_eq!(run.facts, []);

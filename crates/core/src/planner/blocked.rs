@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::announce::{is_down, was_told_otherwise};
+use super::begun::{migrations_left, snapshots_left};
 use super::hosts::{living, lost_hosts, next_hosts, unprepared_hosts, wanted_hosts};
 use super::{Inputs, current_hosts};
 use crate::deployment::{Fleet, Migration, Role};
-use crate::journal::{Run, RunKind, StepRun, Upgrade, started_hosts};
-use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, InstanceId, SiteName};
+use crate::journal::{BegunMigration, Run, RunKind, StepRun, Upgrade, started_hosts};
+use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, InstanceId, SiteName, SnapshotId};
 use crate::observation::{Health, InstanceState};
 use crate::plan::{Action, Lane, Migrate, Phase, Plan, Step};
 
@@ -120,6 +121,27 @@ pub enum Blocked {
         /// The database alias.
         database: String,
     },
+    /// A migration was removed from the file, or moved to another schema, after it had been begun.
+    #[error(
+        "the file does not migrate {} any more, which was begun: {migration}. New code must not run beside it, so put it \
+         back in the file: then the window observes it, and it can be retried or accepted",
+        migration.name()
+    )]
+    MigrationLeft {
+        /// The migration.
+        migration: BegunMigration,
+    },
+    /// A snapshot that lacks something is not taken any more according to the file, and nobody has consented to that.
+    #[error(
+        "`snapshot` of database {database} was taken out of the file, but {snapshot} may lack what was written after it, and \
+         nobody has consented to that; put it back, and give your consent with `--retry` first, as `cutover status` says"
+    )]
+    SnapshotLeft {
+        /// The database instance.
+        database: DatabaseName,
+        /// Its snapshot.
+        snapshot: SnapshotId,
+    },
     /// All next edxapp hosts of a fleet are gone while visitors may see the maintenance page.
     #[error(
         "all next edxapp hosts of {fleet} are gone{TOO_LATE}. What is left is to go back by hand: `cutover status` says \
@@ -205,7 +227,7 @@ pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
         return not_yet;
     }
     if phase == Phase::Window {
-        let too_late = added_migrations(inputs);
+        let too_late = taken_back(inputs);
         if !too_late.is_empty() {
             return too_late;
         }
@@ -232,6 +254,16 @@ pub fn posts_again(upgrade: &Upgrade, plan: &Plan) -> Vec<Blocked> {
         Lane::Deployment => None,
     });
     fleets.map(|fleet| Blocked::PageAgain { fleet }).collect()
+}
+
+/// The reasons why a window cannot be planned after what it has begun: a migration or a snapshot is missing from the file, or
+/// a migration was added too late.
+fn taken_back(inputs: Inputs<'_>) -> Vec<Blocked> {
+    let migrations = migrations_left(inputs.upgrade, inputs.deployment).into_iter();
+    let migrations = migrations.map(|migration| Blocked::MigrationLeft { migration });
+    let snapshots = snapshots_left(inputs.upgrade, inputs.deployment).into_iter();
+    let snapshots = snapshots.map(|(database, snapshot)| Blocked::SnapshotLeft { database, snapshot });
+    migrations.chain(snapshots).chain(added_migrations(inputs)).collect()
 }
 
 /// The migrations in the file that no window has done, of fleets whose next services a window has started.

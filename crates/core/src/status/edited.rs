@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::deployment::Deployment;
-use crate::journal::{Upgrade, page_was_posted};
+use crate::journal::{BegunMigration, Upgrade, page_was_posted};
 use crate::names::HostName;
 use crate::plan::Phase;
-use crate::planner::{is_announced_otherwise, unprepared_hosts};
+use crate::planner::{is_announced_otherwise, migrations_left, snapshots_left, unprepared_hosts};
 use crate::time::OffsetTime;
 use crate::words::some_of;
 
@@ -22,6 +22,9 @@ pub struct Edited {
     /// The hosts in the file that `prepare` has not launched.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unprepared: Vec<HostName>,
+    /// The migrations that were begun, may still run or have failed, and are not in the file any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub migrations_left: Vec<BegunMigration>,
 }
 
 /// An edit that cannot be applied any more.
@@ -34,7 +37,14 @@ pub enum PutBack {
     Hosts,
     /// Everything that was edited: visitors are being sent back to the sites, or are there already.
     Everything,
+    /// Migrations that were begun.
+    Migrations,
+    /// Snapshots that lack something.
+    Snapshots,
 }
+
+/// How many hosts or migrations are named.
+const SHOWN: usize = 3;
 
 impl Edited {
     /// Which phase has to be planned again; nothing if the file still says the same.
@@ -57,7 +67,12 @@ impl Edited {
         let put_back = moved.or_else(|| (!unprepared.is_empty()).then_some(PutBack::Hosts));
         let is_lifted = down.is_some_and(|run| !run.lifted().is_empty());
         let put_back = put_back.or_else(|| is_lifted.then_some(PutBack::Everything));
-        Some(Self { phase, put_back: put_back.filter(|_| down.is_some() && phase == Phase::Window), unprepared })
+        let put_back = put_back.filter(|_| down.is_some());
+        let migrations_left = if is_over { Vec::new() } else { migrations_left(upgrade, deployment) };
+        let put_back = put_back.or_else(|| (!migrations_left.is_empty()).then_some(PutBack::Migrations));
+        let snapshot_left = !is_over && !snapshots_left(upgrade, deployment).is_empty();
+        let put_back = put_back.or_else(|| snapshot_left.then_some(PutBack::Snapshots));
+        Some(Self { phase, put_back: put_back.filter(|_| phase == Phase::Window), unprepared, migrations_left })
     }
 
     /// What was edited, and what that means for everything that is shown.
@@ -79,6 +94,13 @@ impl Edited {
             (_, Some(PutBack::Everything)) => {
                 "the file has changed since visitors are being sent back to the sites; the plan from before is shown here"
                     .to_owned()
+            }
+            (_, Some(PutBack::Migrations)) => {
+                let names: Vec<String> = self.migrations_left.iter().map(BegunMigration::name).collect();
+                format!("the file does not migrate {} any more, which was begun", some_of(&names, SHOWN))
+            }
+            (_, Some(PutBack::Snapshots)) => {
+                "a snapshot was taken out of the file that may lack something, to which nobody has consented".to_owned()
             }
             (Phase::Prepare, None) if !self.unprepared.is_empty() => {
                 format!("the file asks for {}, not launched by `prepare`", self.hosts())
@@ -102,12 +124,20 @@ impl Edited {
                 "Put the file back: another plan could send visitors to the maintenance page again.".to_owned()
             }
             PutBack::Hosts => "Put the file back: no host is launched while visitors may see the page.".to_owned(),
+            PutBack::Snapshots => {
+                "Put the file back, and give your consent with `--retry` first, as it is then said under FAILED."
+                    .to_owned()
+            }
+            PutBack::Migrations => {
+                let jobs: Vec<String> = self.migrations_left.iter().map(ToString::to_string).collect();
+                format!("Put the file back, because new code must not run beside it: {}.", some_of(&jobs, SHOWN))
+            }
         };
         Some(format!("{}. {words}", self.words()))
     }
 
     fn hosts(&self) -> String {
         let names: Vec<String> = self.unprepared.iter().map(ToString::to_string).collect();
-        format!("more hosts ({})", some_of(&names, 3))
+        format!("more hosts ({})", some_of(&names, SHOWN))
     }
 }

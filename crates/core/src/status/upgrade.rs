@@ -321,8 +321,9 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
     // Only these are accepted as done: what was in doubt once may have been found out since.
     let is_in_doubt = |step: &Step| matches!(run.status(&step.id), StepStatus::Failed { in_doubt: true, .. });
     let lacks_snapshot = |step: &Step| lacks_snapshot(run, step);
-    // A migration that was refused before anything was started is simply tried again.
-    let may_be_begun = |step: &Step| matches!(step.action, Action::Migrate(_)) && run.run(&step.id).acted != Acted::No;
+    // A migration that was refused before anything was started is simply tried again, and so is one whose consent still holds.
+    let waits_for_consent = |run: &StepRun| run.acted != Acted::No && !run.retry_approved;
+    let may_be_begun = |step: &Step| matches!(step.action, Action::Migrate(_)) && waits_for_consent(run.run(&step.id));
     let needs_consent = |step: &Step| may_be_begun(step) || is_in_doubt(step) || tasks_left(run, step).is_some();
     let as_it_is = phase_command_as_planned(inputs, edited, phase);
     // A phase is not run while the file has to be put back, or another phase planned again first.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use cutover_core::journal::{Fact, RunKind, can_be_taken_again};
+use cutover_core::journal::{Fact, RunKind};
 use cutover_core::names::{HostName, ProgramName, SnapshotId};
 use cutover_core::plan::{Host, HostPrograms, Work};
 use cutover_core::words::some_of;
@@ -77,18 +77,18 @@ async fn unless_gone<T>(
     }
 }
 
-/// The hosts on which something runs that must be stopped, with what it is.
+/// What runs and must be stopped, with its hosts: `lms, cms on edx-0`.
 ///
 /// # Errors
 /// When one of the hosts cannot be looked at. What was found on the others is kept for the record all the same.
-pub(super) async fn running_again<'a>(
+pub(super) async fn running_again(
     context: &StepContext<'_>,
-    hosts: &'a [HostPrograms],
+    hosts: &[HostPrograms],
     snapshots: &[SnapshotId],
-) -> Answer<Vec<(Subject<'a>, Up)>> {
+) -> Answer<Vec<String>> {
     match found_running(context, hosts, snapshots).await {
         (_, Some(failure)) => Err(failure),
-        (found, None) => Ok(found),
+        (found, None) => Ok(found.iter().map(|(subject, up)| format!("{} on {}", up.words(), subject.name)).collect()),
     }
 }
 
@@ -131,7 +131,8 @@ pub(super) async fn still_stopped(
         return Err(failure);
     }
     if found.is_empty() {
-        return Ok(match lacking(context, snapshots) {
+        let looked_at: Vec<&HostName> = hosts.iter().map(|host| &host.host.name).collect();
+        return Ok(match lacking(context, snapshots, &looked_at) {
             Some(failure) => Seen::Never(failure),
             None => Seen::Holds(vec![Fact::Note { text: format!("hosts with all services stopped: {}", hosts.len()) }]),
         });
@@ -191,59 +192,46 @@ pub(super) fn note_after_snapshot(context: &StepContext<'_>, host: &HostName, up
         return;
     }
     let Some(run) = upgrade.current_run().filter(|run| run.kind == RunKind::Window) else { return };
-    let (_, snapshots) = run.confirmed(&context.step.lane);
-    if snapshots.iter().any(|id| upgrade.begun_snapshots.contains_key(id)) {
-        context.note(ran_again(context, host, &up.all_programs(), snapshots));
+    let Some(look) = run.last_look(&context.step.lane) else { return };
+    if look.snapshots.iter().any(|id| upgrade.begun_snapshots.contains_key(id)) {
+        context.note(ran_again(context, host, &up.all_programs(), look.snapshots));
     }
 }
 
-/// Why the migrations may not begin although everything is stopped: a snapshot lacks what was written after it was begun.
-/// Nothing if there is no such snapshot, or an operator has let the upgrade go on with it.
-pub(super) fn lacking(context: &StepContext<'_>, snapshots: &[SnapshotId]) -> Option<Failure> {
+/// Why the migrations may not begin although nothing was found running on the hosts that were looked at: a snapshot lacks
+/// what was written after it was begun. Nothing if there is no such snapshot, or an operator has let the upgrade go on with
+/// it. Whether another one can be taken depends on what other fleets do meanwhile, so this does not say it.
+pub(super) fn lacking(context: &StepContext<'_>, snapshots: &[SnapshotId], looked_at: &[&HostName]) -> Option<Failure> {
     let upgrade = context.journal.upgrade();
-    let outdated: Vec<&SnapshotId> = snapshots.iter().filter(|id| upgrade.outdated_snapshots.contains(*id)).collect();
+    let outdated: Vec<SnapshotId> =
+        snapshots.iter().filter(|id| upgrade.outdated_snapshots.contains(id)).cloned().collect();
     if outdated.is_empty() {
         return None;
     }
-    let names: Vec<&str> = outdated.iter().map(|id| id.as_str()).collect();
-    context.note(Fact::SnapshotsLack { snapshots: outdated.iter().map(|id| (*id).clone()).collect() });
+    let found = upgrade.outdated_snapshots.behind(&outdated);
+    let names: Vec<&str> = outdated.iter().map(SnapshotId::as_str).collect();
+    let running: Vec<String> = found.iter().map(|(host, programs)| on_host(programs, host)).collect();
+    let now = if found.keys().all(|host| looked_at.contains(&host)) { "They are stopped now. " } else { "" };
     let why = format!(
-        "services that must be stopped were running after the snapshot had been begun{}. They are stopped now, and what \
-         they wrote may be missing from {}",
-        started_again(&context.run().facts),
+        "services that must be stopped were running after the snapshot had been begun: {}. {now}What they wrote may be \
+         missing from {}",
+        some_of(&running, SHOWN),
         names.join(", ")
     );
-    let as_it_is = format!("go on with the snapshot as it is: --retry {}", context.step.id);
-    let hint = match can_be_taken_again(&upgrade, outdated, Some(&context.step.id)) {
-        true => format!(
-            "find out what started them, then run `cutover window` again with `--replan`, which takes the snapshot \
-             again; or {as_it_is}"
-        ),
-        false => format!(
-            "a migration was begun, so the snapshot cannot be taken again; find out what is missing, and {as_it_is}"
-        ),
-    };
+    context.note(Fact::SnapshotsLack { snapshots: outdated, found });
+    let hint = "find out what started them, and what they have written; `cutover status` says how to go on";
     Some(Failure::permanent(why).with_hint(hint))
-}
-
-/// What was found running, with the hosts, for the end of a clause; nothing if that is not among these facts.
-fn started_again(facts: &[Fact]) -> String {
-    let found = facts.iter().filter_map(|fact| match fact {
-        Fact::RanAgain { host, programs, .. } => Some(match programs.is_empty() {
-            true => format!("processes that supervisor had started on {host}"),
-            false => format!("{} on {host}", joined(programs)),
-        }),
-        _ => None,
-    });
-    let found: Vec<String> = found.collect();
-    if found.is_empty() { String::new() } else { format!(": {}", some_of(&found, SHOWN)) }
 }
 
 /// How many hosts are named of those on which something was found.
 const SHOWN: usize = 3;
 
-fn joined(programs: &[ProgramName]) -> String {
-    programs.iter().map(ProgramName::as_str).collect::<Vec<&str>>().join(", ")
+fn on_host<'a>(programs: impl IntoIterator<Item = &'a ProgramName>, host: &HostName) -> String {
+    let programs: Vec<&str> = programs.into_iter().map(ProgramName::as_str).collect();
+    match programs.is_empty() {
+        true => format!("processes that supervisor had started on {host}"),
+        false => format!("{} on {host}", programs.join(", ")),
+    }
 }
 
 #[cfg(test)]

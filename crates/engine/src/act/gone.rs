@@ -160,8 +160,8 @@ fn concerned(context: &StepContext<'_>) -> Vec<(Host, bool)> {
         Action::StartServices(start) => vec![&start.host],
         // Right before it, all hosts are looked at on which nothing may run.
         Action::Migrate(migrate) => {
-            let (confirmed, _) = run.confirmed(&context.step.lane);
-            std::iter::once(&migrate.host).chain(confirmed.iter().map(|host| &host.host)).collect()
+            let confirmed = run.last_looks_before(migrate).flat_map(|look| look.hosts);
+            std::iter::once(&migrate.host).chain(confirmed.map(|host| &host.host)).collect()
         }
         Action::ConfirmStopped { hosts, .. } => hosts.iter().map(|host| &host.host).collect(),
         Action::Register(members) | Action::AwaitHealthy(members) => members.hosts.iter().collect(),

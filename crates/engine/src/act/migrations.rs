@@ -4,16 +4,16 @@
 //! each run that an operator requests is recorded first and is a separate job, and no job starts while another one
 //! runs. A job that is known to have been started, but of which the host has no record now, has failed.
 
-use cutover_core::journal::{Fact, Run, StepRun, can_be_taken_again};
-use cutover_core::names::{InstanceId, JobName, SnapshotId};
-use cutover_core::plan::{Action, Host, HostPrograms, Line, Migrate, Phase};
+use cutover_core::journal::{Fact, Run, StepRun};
+use cutover_core::names::{HostName, InstanceId, JobName, SnapshotId};
+use cutover_core::plan::{Action, Host, Line, Migrate, Phase};
 use cutover_core::words::some_of;
 use cutover_hosts::job::{Job, JobStart, JobState};
 
 use super::again::{lacking, running_again};
 use super::gone::is_gone;
+use super::last_look::must_be_stopped;
 use super::printed::Printed;
-use super::supervised::{Subject, Up};
 use super::{Seen, StepContext};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::Permit;
@@ -123,47 +123,38 @@ pub(super) async fn start(context: &StepContext<'_>, migrate: &Migrate) -> Resul
     }
 }
 
-/// Refuses to start a migration while another one of the schema runs, or while old code is running again: since
-/// services were confirmed to be stopped, a person may have started them to bring the site back.
+/// Refuses to start a migration while another one of the schema runs, or while services run that write to the same database
+/// instance: since they were confirmed to be stopped, a person may have started them to bring the site back.
 async fn may_start(context: &StepContext<'_>, migrate: &Migrate) -> Answer<()> {
     if let Some(other) = other_migrator(context, migrate).await? {
         let why =
             format!("job {other} of an earlier plan is still migrating {}, so nothing was started", migrate.schema);
         return Err(Failure::permanent(why).with_hint("wait until it has ended"));
     }
-    let (hosts, snapshots) = confirmed(context);
-    let running = running_again(context, &hosts, &snapshots).await?;
+    let fleets = must_be_stopped(context, migrate);
+    let looks = fleets.iter().map(|fleet| running_again(context, &fleet.hosts, &fleet.snapshots));
+    let looks = futures_util::future::join_all(looks).await;
+    let running: Vec<String> = looks.into_iter().collect::<Answer<Vec<_>>>()?.into_iter().flatten().collect();
     if !running.is_empty() {
-        let of_host = |(subject, up): &(Subject<'_>, Up)| format!("{} on {}", up.words(), subject.name);
-        let running: Vec<String> = running.iter().map(of_host).collect();
         let why = format!(
             "running again: {}. Old code would run against a migrated schema, so nothing was migrated",
             some_of(&running, HOSTS_NAMED)
         );
-        return Err(Failure::permanent(why).with_hint(stop_first(context, &snapshots)));
+        return Err(Failure::permanent(why).with_hint(STOP_FIRST));
     }
-    match lacking(context, &snapshots) {
+    let looked_at: Vec<&HostName> = fleets.iter().flat_map(|fleet| &fleet.hosts).map(|host| &host.host.name).collect();
+    let upgrade = context.journal.upgrade();
+    let snapshots = upgrade.current_run().map(|run| run.snapshots_behind(context.step).to_vec()).unwrap_or_default();
+    drop(upgrade);
+    match lacking(context, &snapshots, &looked_at) {
         Some(failure) => Err(failure),
         None => Ok(()),
     }
 }
 
-/// What to do about services that run again, if these snapshots were taken before.
-fn stop_first(context: &StepContext<'_>, snapshots: &[SnapshotId]) -> &'static str {
-    if snapshots.is_empty() {
-        return "stop what runs, then run `cutover window` again";
-    }
-    match can_be_taken_again(&context.journal.upgrade(), snapshots, Some(&context.step.id)) {
-        true => {
-            "the snapshot may lack what was written since, so run `cutover window` again with `--replan`, which stops that \
-             and takes the snapshot again"
-        }
-        false => {
-            "stop what runs, and find out what that has written: the snapshot lacks that, and cannot be taken again, because a \
-             migration was begun. Then run `cutover window` again, which asks for your consent to the snapshot"
-        }
-    }
-}
+/// What to do about services that run again. What is typed then depends on what other fleets do meanwhile.
+const STOP_FIRST: &str = "stop what runs, and find out what has started it and what it has written; `cutover status` says what \
+                          to type then";
 
 /// Whether the journal says that a job was started.
 fn is_on_record(context: &StepContext<'_>, wanted: &JobName) -> bool {
@@ -250,14 +241,6 @@ fn others(context: &StepContext<'_>, migrate: &Migrate) -> Vec<(Migrate, JobName
         }
     }
     others
-}
-
-/// The hosts of this lane on which all services were confirmed to be stopped right before the migrations, and the snapshots
-/// that must hold all that they have written.
-fn confirmed(context: &StepContext<'_>) -> (Vec<HostPrograms>, Vec<SnapshotId>) {
-    let upgrade = context.journal.upgrade();
-    let (hosts, snapshots) = upgrade.current_run().map(|run| run.confirmed(&context.step.lane)).unwrap_or_default();
-    (hosts.to_vec(), snapshots.to_vec())
 }
 
 fn fact(migrate: &Migrate, applied: u32) -> Fact {

@@ -14,6 +14,7 @@ mod held;
 mod hosts;
 mod idle;
 mod images;
+mod last_look;
 mod late;
 mod manner;
 mod migrations;

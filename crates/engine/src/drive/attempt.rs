@@ -112,7 +112,7 @@ const fn unchanged_by_refusal(step: &Step) -> Known {
 
 /// The same where no attempt before may have worked: a migration that was refused before its job was started has changed
 /// nothing either.
-const fn unchanged_by_first_refusal(step: &Step) -> Known {
+pub(super) const fn unchanged_by_first_refusal(step: &Step) -> Known {
     match step.action {
         Action::Migrate(_) => Known::ChangedNothing,
         _ => unchanged_by_refusal(step),

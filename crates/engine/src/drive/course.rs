@@ -1,8 +1,10 @@
 //! The course of a step that makes calls: observe, make the call if its effect is not there, observe until it is.
 
-use cutover_core::journal::{Event, Fact, StepRun, StepStatus};
+use cutover_core::journal::{Acted, Event, Fact, StepRun, StepStatus};
 use cutover_core::plan::Step;
 
+use super::attempt::unchanged_by_first_refusal;
+use super::ending::Known;
 use super::words::{needs_approval, past_limit};
 use super::{Conductor, StepEnd};
 use crate::act::{Manner, Seen, StepContext, grace, interval, manner};
@@ -48,7 +50,12 @@ impl Conductor {
                     return Ok(end);
                 }
             }
-            Err(failure) => return self.failed(&context, &failure).await,
+            Err(failure) => {
+                // Nothing was started if nobody could look whether it has to be.
+                let is_first = !is_open && !run.in_doubt && run.acted == Acted::No;
+                let known = if is_first { unchanged_by_first_refusal(step) } else { Known::Observed };
+                return self.ended_badly(&context, &failure, known).await;
+            }
         }
         let seen = self.look(&context).await?;
         self.until_it_holds(&context, seen).await

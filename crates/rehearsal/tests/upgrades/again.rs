@@ -9,9 +9,9 @@ use futures_util::future::{AbortHandle, Abortable};
 
 use cutover_core::deployment::Role;
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Event, Fact, Run, StepRun, StepStatus, Upgrade, needs_new_snapshot};
-use cutover_core::names::{InstanceId, SnapshotId};
-use cutover_core::plan::{Action, Order, Phase, Plan, Step};
+use cutover_core::journal::{Event, Fact, Run, StepRun, StepStatus, needs_new_snapshot};
+use cutover_core::names::SnapshotId;
+use cutover_core::plan::{Action, CapturedHost, Order, Phase, Plan, Step};
 use cutover_core::planner::{Blocked, Inputs, forecast, plan};
 use cutover_core::progress::Progress;
 use cutover_engine::failure::FailureClass;
@@ -76,41 +76,36 @@ impl FaultSource for DiesAfter {
 }
 
 async fn start_workers(stage: &Stage) {
-    order_workers(stage, true).await;
+    order_where(stage, Verb::Start, |host| host.role == Role::Worker).await;
 }
 
 async fn stop_workers(stage: &Stage) {
-    order_workers(stage, false).await;
+    order_where(stage, Verb::Stop, |host| host.role == Role::Worker).await;
 }
 
-async fn order_workers(stage: &Stage, start: bool) {
-    let services = stage.deployment.role.worker.as_ref().expect("it has workers");
-    let verb = if start { Verb::Start } else { Verb::Stop };
-    let (supervisorctl, programs) = (services.supervisorctl.clone(), services.programs.clone());
-    let order = supervisor::Order { verb, supervisorctl, programs, left: Vec::new() };
-    let name = format!("by-hand-{}", stage.clock().now().as_second());
-    let job = Job::new(name.as_str().into(), order.command());
+/// Somebody starts or stops the services of the current hosts of that kind.
+pub(super) async fn order_where(stage: &Stage, verb: Verb, is_it: impl Fn(&CapturedHost) -> bool) {
     // A person on the host itself, without any record in the journal.
     let reading = read(&stage.store).await.expect("the journal is consistent");
     let epoch = reading.records.last().map_or(1, |last| last.epoch);
     let (clock, hosts) = (stage.clock(), stage.cloud.world().hosts);
-    for worker in current_workers(&reading.upgrade) {
-        let order = async |permit: &Permit| hosts.start_job(permit, &worker, &job).await;
-        Gate::alone_at(&clock, epoch).write("order", order).await.expect("they obey");
+    for host in reading.upgrade.captured.iter().flatten().filter(|host| is_it(host)) {
+        let services = stage.deployment.role.services(host.role).expect("it has services");
+        let (supervisorctl, programs) = (services.supervisorctl.clone(), services.programs.clone());
+        let order = supervisor::Order { verb, supervisorctl, programs, left: Vec::new() };
+        let name = format!("by-hand-{}", clock.now().as_second());
+        let job = Job::new(name.as_str().into(), order.command());
+        let give = async |permit: &Permit| hosts.start_job(permit, &host.instance, &job).await;
+        Gate::alone_at(&clock, epoch).write("order", give).await.expect("they obey");
     }
     clock.sleep(std::time::Duration::from_secs(300)).await;
 }
 
-fn current_workers(upgrade: &Upgrade) -> Vec<InstanceId> {
-    let captured = upgrade.captured.iter().flatten();
-    captured.filter(|host| host.role == Role::Worker).map(|host| host.instance.clone()).collect()
-}
-
-fn window(stage: &Stage) -> Run {
+pub(super) fn window(stage: &Stage) -> Run {
     stage.reading().upgrade.run_of(Phase::Window).expect("it was begun").clone()
 }
 
-fn snapshot_of(plan: &Plan) -> SnapshotId {
+pub(super) fn snapshot_of(plan: &Plan) -> SnapshotId {
     let taken = plan.steps.iter().find_map(|step| match &step.action {
         Action::TakeSnapshot { snapshot, .. } if step.id.as_str().starts_with("window.snapshot.") => {
             (!step.id.as_str().contains("warm-up")).then(|| snapshot.clone())
@@ -121,7 +116,7 @@ fn snapshot_of(plan: &Plan) -> SnapshotId {
 }
 
 /// Plans the window again, in this order, and runs it.
-fn replanned(stage: &Stage, order: Order) -> Ending {
+pub(super) fn replanned(stage: &Stage, order: Order) -> Ending {
     let conductor = stage.conductor(stage.clock(), Rc::new(NoFaults));
     let (deployment, upgrade) = (&stage.deployment, conductor.journal.upgrade().clone());
     let observation =
@@ -132,21 +127,21 @@ fn replanned(stage: &Stage, order: Order) -> Ending {
 }
 
 /// The errors of the steps that have failed.
-fn errors(stage: &Stage) -> String {
+pub(super) fn errors(stage: &Stage) -> String {
     window(stage).failed().map(|(step, error)| format!("{}: {error}\n", step.id)).collect()
 }
 
 /// A conductor that dies as soon as this fact or event about a step of that name is on record.
-fn die_at(stage: &Stage, wanted: impl Fn(&Event) -> bool + 'static) {
+pub(super) fn die_at(stage: &Stage, wanted: impl Fn(&Event) -> bool + 'static) {
     stage.die_at(move |progress| matches!(progress, Progress::Recorded { event, .. } if wanted(event)));
 }
 
-fn is_about(event: &Event, beginning: &str) -> bool {
+pub(super) fn is_about(event: &Event, beginning: &str) -> bool {
     event.step().is_some_and(|step| step.as_str().starts_with(beginning) && !step.as_str().contains("warm-up"))
 }
 
 /// A window in which the old workers are started between the look before the snapshot and the one after it.
-fn started_during_the_snapshot() -> Rc<Stage> {
+pub(super) fn started_during_the_snapshot() -> Rc<Stage> {
     let stage = Rc::new(Stage::prepared());
     let databases = stage.deployment.databases.iter();
     let warm_up = u32::try_from(databases.filter(|database| database.warm_up_snapshot).count()).expect("few");

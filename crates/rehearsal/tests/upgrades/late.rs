@@ -27,7 +27,7 @@ use cutover_engine::lease::OnClock;
 use cutover_engine::observe::observe;
 use cutover_engine::phase::Ending;
 use cutover_engine::ports::Clock;
-use cutover_rehearsal::{RehearsalEnding, ScriptedOperator, SimulatedClock, conduct_phase, run};
+use cutover_rehearsal::{RehearsalEnding, ScriptedOperator, SimulatedClock, WorldState, conduct_phase, run};
 
 use super::stage::{Stage, qa, start_of_lms};
 
@@ -109,7 +109,12 @@ impl Stage {
 
     /// The same of another deployment.
     pub(super) fn prepared_with(deployment: Deployment) -> Self {
-        let stage = Self::before_window(Duration::from_secs(2 * 86_400), deployment, 1, |_| {});
+        Self::prepared_in(deployment, |_| {})
+    }
+
+    /// The same in a world with these faults.
+    pub(super) fn prepared_in(deployment: Deployment, faults: impl FnOnce(&mut WorldState)) -> Self {
+        let stage = Self::before_window(Duration::from_secs(2 * 86_400), deployment, 1, faults);
         let start = stage.deployment.window.start.timestamp;
         for phase in [Phase::Announce, Phase::Prepare] {
             assert_eq!(stage.run(phase, None, None), Ending::Finished);

@@ -2,12 +2,14 @@
 //! the same time.
 
 mod again;
+mod begun;
 mod crashes;
 mod faults;
 mod gone;
 mod late;
 mod lifted;
 mod overlap;
+mod shared;
 mod stage;
 mod tasks;
 mod whole;

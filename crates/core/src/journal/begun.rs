@@ -1,0 +1,95 @@
+//! Migrations that windows have begun and of which nobody knows that they have ended well. They may still run, or have left
+//! a schema half migrated, so a window does not go on as if they had never been.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Acted, Fact, Run, RunKind, StepRun, StepStatus, Upgrade};
+use crate::names::{FleetName, HostName, JobName, SchemaName};
+use crate::plan::{Action, Migrate};
+
+/// A migration that was begun, and has not ended well as far as is known. It is shown as a sentence about its last job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BegunMigration {
+    /// The fleet.
+    pub fleet: FleetName,
+    /// The service, such as `lms`.
+    pub service: String,
+    /// The database alias, such as `default`.
+    pub database: String,
+    /// The schema that it migrates.
+    pub schema: SchemaName,
+    /// The job that was started last, or may have been.
+    pub job: JobName,
+    /// The host of that job.
+    pub host: HostName,
+    /// Whether its step has failed. Otherwise its end is not known, and it may still run.
+    pub has_failed: bool,
+}
+
+impl BegunMigration {
+    fn of(migrate: &Migrate, run: &StepRun) -> Self {
+        let started = run.facts.iter().rev().find_map(|fact| match fact {
+            Fact::Job { host, job, .. } => Some((host.clone(), job.clone())),
+            _ => None,
+        });
+        let (host, job) = started.unwrap_or_else(|| (migrate.host.name.clone(), migrate.job_of_run(run.retries)));
+        Self {
+            fleet: migrate.fleet.clone(),
+            service: migrate.service.clone(),
+            database: migrate.database.clone(),
+            schema: migrate.schema.clone(),
+            job,
+            host,
+            has_failed: matches!(run.status, StepStatus::Failed { in_doubt: false, .. }),
+        }
+    }
+
+    /// `lms default of residential-live`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{} {} of {}", self.service, self.database, self.fleet)
+    }
+}
+
+impl fmt::Display for BegunMigration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { job, host, schema, .. } = self;
+        write!(f, "job {job} was, or may have been, started on {host}, and ")?;
+        match self.has_failed {
+            true => write!(f, "it has failed: {schema} may be half migrated"),
+            false => write!(f, "its end is not known: it may still migrate {schema}"),
+        }
+    }
+}
+
+/// The migrations that were begun and have not ended well as far as is known, in the order in which they were begun.
+/// After a rollback, those before it do not count.
+#[must_use]
+pub fn begun_migrations(upgrade: &Upgrade) -> Vec<BegunMigration> {
+    let since_back = upgrade.runs.iter().rposition(|run| run.kind == RunKind::Rollback).map_or(0, |back| back + 1);
+    let windows = upgrade.runs[since_back..].iter().filter(|run| run.kind == RunKind::Window);
+    let mut begun: Vec<(&Migrate, &StepRun)> = Vec::new();
+    for (step, run) in windows.flat_map(Run::runs) {
+        let Action::Migrate(migrate) = &step.action else { continue };
+        let known = begun.iter().position(|(other, _)| is_the_same(other, migrate));
+        match known {
+            Some(known) if run.status.is_done() => drop(begun.remove(known)),
+            Some(known) if !run.status.is_untouched() => begun[known].1 = run,
+            None if was_begun(run) => begun.push((migrate, run)),
+            _ => {}
+        }
+    }
+    begun.into_iter().map(|(migrate, run)| BegunMigration::of(migrate, run)).collect()
+}
+
+/// Whether a step was begun in the run that it is of. That an earlier one has begun it is known from that one.
+fn was_begun(run: &StepRun) -> bool {
+    run.status.is_open() || !run.status.is_done() && !run.status.is_untouched() && run.acted != Acted::No
+}
+
+/// Whether both migrate the same schema by the same service.
+fn is_the_same(one: &Migrate, other: &Migrate) -> bool {
+    one.is_of_the_same(other) && one.schema == other.schema
+}
