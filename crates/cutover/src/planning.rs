@@ -5,7 +5,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Run, Upgrade, page_was_posted, stopped_early};
 use cutover_core::plan::{Phase, Plan, Severity, lint};
 use cutover_core::planner::{
-    Blocked, Inputs, blocked_by_world, cannot_open, forecast, is_down, left_out, plan, taken_back,
+    Blocked, Inputs, blocked_by_world, cannot_open, forecast, is_down, left_out, plan, posts_again,
 };
 use cutover_core::status::{PhaseOptions, forecast_now, phase_command_with};
 use cutover_core::time::human;
@@ -34,8 +34,7 @@ pub async fn plan_to_run(
         Err(blocked) if args.replan && may_be_made_anew(inputs, phase, &blocked) => {
             let in_the_way = match phase {
                 Phase::Prepare => blocked_by_world(inputs, phase),
-                Phase::Window => taken_back(inputs),
-                Phase::Announce | Phase::Retire => Vec::new(),
+                Phase::Announce | Phase::Window | Phase::Retire => Vec::new(),
             };
             if !in_the_way.is_empty() {
                 return Err(cannot_start(session, phase, false, &in_the_way));
@@ -68,7 +67,10 @@ pub async fn plan_to_run(
         false if args.late && phase == Phase::Window && lateness(session, &plan).is_some() => plan.opening_late(),
         false => plan,
     };
-    Ok((plan, Digest::of_json(deployment)))
+    match posts_again(upgrade, &plan) {
+        again if again.is_empty() => Ok((plan, Digest::of_json(deployment))),
+        again => Err(cannot_start(session, phase, args.replan, &again)),
+    }
 }
 
 /// What is said about next hosts that a window goes on without.
@@ -122,12 +124,13 @@ pub fn unsafe_steps(plan: &Plan, deployment: &Deployment) -> Vec<String> {
 }
 
 /// Whether a phase that has ended may be planned again. What people are told and which hosts are prepared may change until
-/// visitors may see the maintenance page, and a window until the next phase has started.
+/// visitors may see the maintenance page. A window that has succeeded is not run again: visitors are on the sites.
 fn may_be_made_anew(inputs: Inputs<'_>, phase: Phase, blocked: &[Blocked]) -> bool {
     let only_finished = blocked.iter().all(|blocked| matches!(blocked, Blocked::Finished { .. }));
     let is_too_late = match phase {
         Phase::Announce | Phase::Prepare => is_down(inputs) || inputs.upgrade.finished(Phase::Window),
-        _ => inputs.upgrade.last_runs().any(|run| run.kind.phase().is_some_and(|other| other > phase)),
+        Phase::Window => true,
+        Phase::Retire => inputs.upgrade.last_runs().any(|run| run.kind.phase().is_some_and(|other| other > phase)),
     };
     only_finished && !is_too_late
 }
@@ -149,7 +152,10 @@ const fn too_late_to_replan(phase: Phase) -> &'static str {
         Phase::Announce | Phase::Prepare => {
             "it can be planned again only until visitors are sent to the maintenance page"
         }
-        _ => "it can be planned again only until the next phase has started",
+        Phase::Window => {
+            "it is not planned again: visitors are on the sites, and it would send them to the page once more"
+        }
+        Phase::Retire => "it can be planned again only until the next phase has started",
     }
 }
 

@@ -122,6 +122,27 @@ impl Run {
         lanes.into_iter().filter_map(|lane| self.last_look(lane))
     }
 
+    /// The lanes whose visitors a run of the window sends back to the sites, or may have.
+    pub fn lifted(&self) -> BTreeSet<&Lane> {
+        let lifts = |step: &Step| step.line == Line::LiftPage && matches!(step.action, Action::ChangeRecords(_));
+        let begun = |run: &StepRun| !run.status.is_untouched() || run.acted != Acted::No;
+        self.runs().filter(|(step, run)| lifts(step) && begun(run)).map(|(step, _)| &step.lane).collect()
+    }
+
+    /// The lanes whose visitors are being sent back to the sites, and whom `plan`, which continues this run, would send to the
+    /// maintenance page again, or would wait for them to get there: what it does until then is not the same.
+    #[must_use]
+    pub fn posted_again<'a>(&self, plan: &'a Plan) -> BTreeSet<&'a Lane> {
+        let lifted = self.lifted();
+        if lifted.is_empty() {
+            return BTreeSet::new();
+        }
+        let kept = carried_over(self, plan);
+        let is_done = |step: &Step| kept.get(&step.id).is_some_and(|run| run.status.is_done());
+        let posts = plan.steps.iter().filter(|step| step.line == Line::PostPage && lifted.contains(&step.lane));
+        posts.filter(|step| !is_done(step)).map(|step| &step.lane).collect()
+    }
+
     /// The steps that have failed.
     pub fn failed(&self) -> impl Iterator<Item = (&Step, &str)> {
         self.runs().filter_map(|(step, run)| match &run.status {

@@ -9,10 +9,10 @@ use super::begun::{migrations_left, snapshots_left};
 use super::hosts::{living, lost_hosts, next_hosts, unprepared_hosts, wanted_hosts};
 use super::{Inputs, current_hosts};
 use crate::deployment::{Fleet, Migration, Role};
-use crate::journal::{BegunMigration, Run, RunKind, StepRun, started_hosts};
+use crate::journal::{BegunMigration, Run, RunKind, StepRun, Upgrade, started_hosts};
 use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, InstanceId, SiteName, SnapshotId};
-use crate::observation::InstanceState;
-use crate::plan::{Action, Migrate, Phase, Step};
+use crate::observation::{Health, InstanceState};
+use crate::plan::{Action, Lane, Migrate, Phase, Plan, Step};
 
 /// A reason why a phase cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -53,6 +53,15 @@ pub enum Blocked {
     MovedWhileDown {
         /// The start of the window that is under way, for people.
         start: String,
+    },
+    /// A new plan would send visitors to the maintenance page who are on the sites again.
+    #[error(
+        "visitors of {fleet} are being sent back to the sites, or are there already, and this plan would send them to the \
+         maintenance page again; put back what was edited in the file, and run `cutover window` with the order that it had"
+    )]
+    PageAgain {
+        /// The fleet.
+        fleet: FleetName,
     },
     /// A fleet has no current hosts of a role that the file gives it.
     #[error(
@@ -154,6 +163,15 @@ pub enum Blocked {
         /// The balancer.
         balancer: BalancerName,
     },
+    /// No host of a balancer is in service.
+    #[error(
+        "balancer {balancer} has no host in service, so its sites are not served; the hosts and images that would be removed \
+         may be the way back"
+    )]
+    NotServed {
+        /// The balancer.
+        balancer: BalancerName,
+    },
     /// There is no record for a site.
     #[error("site {site} has no CNAME record {host} in the zone")]
     NoRecord {
@@ -228,13 +246,24 @@ pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
 
 /// The reasons why a window cannot be planned after what it has begun: a migration or a snapshot is missing from the file, or
 /// a migration was added too late.
-#[must_use]
-pub fn taken_back(inputs: Inputs<'_>) -> Vec<Blocked> {
+fn taken_back(inputs: Inputs<'_>) -> Vec<Blocked> {
     let migrations = migrations_left(inputs.upgrade, inputs.deployment).into_iter();
     let migrations = migrations.map(|migration| Blocked::MigrationLeft { migration });
     let snapshots = snapshots_left(inputs.upgrade, inputs.deployment).into_iter();
     let snapshots = snapshots.map(|(database, snapshot)| Blocked::SnapshotLeft { database, snapshot });
     migrations.chain(snapshots).chain(added_migrations(inputs)).collect()
+}
+
+/// The fleets whose visitors are being sent back to the sites, and whom `plan` would send to the maintenance page again.
+#[must_use]
+pub fn posts_again(upgrade: &Upgrade, plan: &Plan) -> Vec<Blocked> {
+    let before = upgrade.run_of(Phase::Window).filter(|_| plan.phase == Phase::Window);
+    let lanes = before.map(|run| run.posted_again(plan)).unwrap_or_default();
+    let fleets = lanes.into_iter().filter_map(|lane| match lane {
+        Lane::Fleet(fleet) => Some(fleet.clone()),
+        Lane::Deployment => None,
+    });
+    fleets.map(|fleet| Blocked::PageAgain { fleet }).collect()
 }
 
 /// The migrations in the file that no window has done, of fleets whose next services a window has started.
@@ -299,7 +328,7 @@ pub fn blocked_by_world(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
         Phase::Window => {
             [hosts_live(inputs), traffic_exists(inputs), databases_exist(inputs), page_is_served(inputs)].concat()
         }
-        Phase::Retire => traffic_exists(inputs),
+        Phase::Retire => [traffic_exists(inputs), unserved(inputs)].concat(),
     }
 }
 
@@ -383,6 +412,16 @@ fn traffic_exists(inputs: Inputs<'_>) -> Vec<Blocked> {
         .filter(|site| !inputs.observation.records.contains_key(&site.host))
         .map(|site| Blocked::NoRecord { site: site.name.clone(), host: site.host.clone() });
     balancers.chain(records).collect()
+}
+
+/// The balancers without any host in service. What is retired could be needed to serve their sites.
+fn unserved(inputs: Inputs<'_>) -> Vec<Blocked> {
+    let balancers = inputs.deployment.balancers.iter().map(|balancer| &balancer.name);
+    let serves = |name: &&BalancerName| {
+        let observed = inputs.observation.balancers.get(*name);
+        observed.is_none_or(|state| state.members.values().any(|health| *health == Health::InService))
+    };
+    balancers.filter(|name| !serves(name)).map(|name| Blocked::NotServed { balancer: name.clone() }).collect()
 }
 
 fn databases_exist(inputs: Inputs<'_>) -> Vec<Blocked> {

@@ -18,6 +18,8 @@ fn a_window_that_is_killed_three_times_is_resumed_and_does_no_harm() {
         assert_eq!(deployment.status()["conductor_state"]["state"], "gone", "a dead conductor does not look alive");
     }
     deployment.see_through(deployment.start("window"));
+    let again = deployment.run(&["window", "--replan", "--order", "runbook"]);
+    assert_eq!(again.status.code(), Some(4), "visitors are not sent to the page again: {}", said(&again));
     deployment.see_through(deployment.start("retire"));
 
     let report = deployment.succeeds(&["report"]);

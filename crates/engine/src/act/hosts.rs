@@ -3,7 +3,7 @@
 use cutover_core::deployment::SmokeTest;
 use cutover_core::journal::Fact;
 use cutover_core::names::{BalancerName, InstanceId};
-use cutover_core::observation::{Instance, InstanceState, SHOWN_WITHIN};
+use cutover_core::observation::{Health, Instance, InstanceState, SHOWN_WITHIN};
 use cutover_core::plan::{Host, Launch};
 use cutover_core::time::human;
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
@@ -98,7 +98,8 @@ pub(super) async fn terminate(
     context.write_checked("terminate", check, async |permit, ()| compute.terminate(permit, &id).await).await
 }
 
-/// Refuses to terminate a host that is a member of a balancer, or that is not known to be one of this upgrade.
+/// Refuses to terminate a host that is a member of a balancer, or that is not known to be one of this upgrade, or any host
+/// while sites are not served: it may be the way back.
 async fn may_be_terminated(
     context: &StepContext<'_>,
     host: &Host,
@@ -106,9 +107,14 @@ async fn may_be_terminated(
     balancers: &[BalancerName],
 ) -> Answer<()> {
     for balancer in balancers {
-        if context.ask(async |_| context.readings.health(balancer).await).await?.contains_key(id) {
+        let members = context.ask(async |_| context.readings.health(balancer).await).await?;
+        if members.contains_key(id) {
             let why = format!("{} ({id}) is still registered in {balancer}, so it was not terminated", host.name);
             return Err(Failure::permanent(why).with_hint("take it out first"));
+        }
+        if !members.values().any(|health| *health == Health::InService) {
+            let why = format!("no host of {balancer} is in service, so {} ({id}) was not terminated", host.name);
+            return Err(Failure::permanent(why).with_hint("it may be needed to serve the sites: see to them first"));
         }
     }
     recorded(context, std::slice::from_ref(host), "terminated").await.map(|_| ())

@@ -7,6 +7,7 @@ mod crashes;
 mod faults;
 mod gone;
 mod late;
+mod lifted;
 mod overlap;
 mod shared;
 mod stage;

@@ -10,15 +10,15 @@ use cutover_rig::{Debian, Host, Machines};
 use crate::stage::{Stage, confirm, start, stop, within};
 
 /// The programs of a host that serves sites, as supervisor knows them. Each says its name in its command.
-const PROGRAMS: &[&str] = &["lms", "cms", "celery:worker"];
+pub(crate) const PROGRAMS: &[&str] = &["lms", "cms", "celery:worker"];
 
 /// A worker with a child, as celery has them.
-const FURNITURE: &str = "[program:lms]\ncommand=/bin/sh -c 'exec sleep 1001'\n\
+pub(crate) const FURNITURE: &str = "[program:lms]\ncommand=/bin/sh -c 'exec sleep 1001'\n\
      [program:cms]\ncommand=/bin/sh -c 'exec sleep 1002'\n\
      [program:worker]\ncommand=/bin/sh -c 'sleep 1003 & exec sleep 1004'\nstopasgroup=true\nkillasgroup=true\n\
      [group:celery]\nprograms=worker\n";
 
-fn furnished(programs: &str) -> (Machines, Debian) {
+pub(crate) fn furnished(programs: &str) -> (Machines, Debian) {
     let machines = Machines::new();
     let host = machines.boot();
     host.has_programs(programs);
@@ -26,11 +26,11 @@ fn furnished(programs: &str) -> (Machines, Debian) {
 }
 
 /// How many processes of the host have this in their command line.
-fn processes(host: &Debian, pattern: &str) -> usize {
+pub(crate) fn processes(host: &Debian, pattern: &str) -> usize {
     host.run(&format!("pgrep -fc -- '{pattern}'")).stdout.trim().parse().unwrap_or(0)
 }
 
-fn status(host: &Debian) -> String {
+pub(crate) fn status(host: &Debian) -> String {
     host.run("supervisorctl status | awk '{ print $1, $2 }'").stdout
 }
 
