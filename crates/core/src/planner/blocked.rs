@@ -244,6 +244,16 @@ pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
     Vec::from_iter(reason)
 }
 
+/// The reasons why a window cannot be planned after what it has begun: a migration or a snapshot is missing from the file, or
+/// a migration was added too late.
+fn taken_back(inputs: Inputs<'_>) -> Vec<Blocked> {
+    let migrations = migrations_left(inputs.upgrade, inputs.deployment).into_iter();
+    let migrations = migrations.map(|migration| Blocked::MigrationLeft { migration });
+    let snapshots = snapshots_left(inputs.upgrade, inputs.deployment).into_iter();
+    let snapshots = snapshots.map(|(database, snapshot)| Blocked::SnapshotLeft { database, snapshot });
+    migrations.chain(snapshots).chain(added_migrations(inputs)).collect()
+}
+
 /// The fleets whose visitors are being sent back to the sites, and whom `plan` would send to the maintenance page again.
 #[must_use]
 pub fn posts_again(upgrade: &Upgrade, plan: &Plan) -> Vec<Blocked> {
@@ -254,16 +264,6 @@ pub fn posts_again(upgrade: &Upgrade, plan: &Plan) -> Vec<Blocked> {
         Lane::Deployment => None,
     });
     fleets.map(|fleet| Blocked::PageAgain { fleet }).collect()
-}
-
-/// The reasons why a window cannot be planned after what it has begun: a migration or a snapshot is missing from the file, or
-/// a migration was added too late.
-fn taken_back(inputs: Inputs<'_>) -> Vec<Blocked> {
-    let migrations = migrations_left(inputs.upgrade, inputs.deployment).into_iter();
-    let migrations = migrations.map(|migration| Blocked::MigrationLeft { migration });
-    let snapshots = snapshots_left(inputs.upgrade, inputs.deployment).into_iter();
-    let snapshots = snapshots.map(|(database, snapshot)| Blocked::SnapshotLeft { database, snapshot });
-    migrations.chain(snapshots).chain(added_migrations(inputs)).collect()
 }
 
 /// The migrations in the file that no window has done, of fleets whose next services a window has started.

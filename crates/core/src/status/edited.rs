@@ -35,12 +35,12 @@ pub enum PutBack {
     Start(Timestamp),
     /// The number of hosts.
     Hosts,
-    /// Everything that was edited: visitors are being sent back to the sites, or are there already.
-    Everything,
     /// Migrations that were begun.
     Migrations,
     /// Snapshots that lack something.
     Snapshots,
+    /// Everything that was edited: visitors are being sent back to the sites, or are there already.
+    Everything,
 }
 
 /// How many hosts or migrations are named.
@@ -62,17 +62,25 @@ impl Edited {
             let run = upgrade.run_under_way().filter(|run| !run.was_planned_from(deployment))?;
             run.kind.phase()?
         };
-        let start = down.and_then(|run| run.plan.window_start());
-        let moved = start.filter(|start| *start != deployment.window.start.timestamp).map(PutBack::Start);
-        let put_back = moved.or_else(|| (!unprepared.is_empty()).then_some(PutBack::Hosts));
-        let is_lifted = down.is_some_and(|run| !run.lifted().is_empty());
-        let put_back = put_back.or_else(|| is_lifted.then_some(PutBack::Everything));
-        let put_back = put_back.filter(|_| down.is_some());
         let migrations_left = if is_over { Vec::new() } else { migrations_left(upgrade, deployment) };
-        let put_back = put_back.or_else(|| (!migrations_left.is_empty()).then_some(PutBack::Migrations));
-        let snapshot_left = !is_over && !snapshots_left(upgrade, deployment).is_empty();
-        let put_back = put_back.or_else(|| snapshot_left.then_some(PutBack::Snapshots));
-        Some(Self { phase, put_back: put_back.filter(|_| phase == Phase::Window), unprepared, migrations_left })
+        let edited = Self { phase, put_back: None, unprepared, migrations_left };
+        let put_back = edited.too_late_for(upgrade, deployment).filter(|_| phase == Phase::Window);
+        Some(Self { put_back, ..edited })
+    }
+
+    /// What the window under way does not allow to be edited any more.
+    fn too_late_for(&self, upgrade: &Upgrade, deployment: &Deployment) -> Option<PutBack> {
+        let window = upgrade.run_of(Phase::Window).filter(|run| run.is_under_way())?;
+        let is_down = page_was_posted(window);
+        let start = window.plan.window_start().filter(|start| *start != deployment.window.start.timestamp);
+        match start {
+            Some(start) if is_down => Some(PutBack::Start(start)),
+            _ if is_down && !self.unprepared.is_empty() => Some(PutBack::Hosts),
+            _ if !self.migrations_left.is_empty() => Some(PutBack::Migrations),
+            _ if !snapshots_left(upgrade, deployment).is_empty() => Some(PutBack::Snapshots),
+            _ if is_down && !window.lifted().is_empty() => Some(PutBack::Everything),
+            _ => None,
+        }
     }
 
     /// What was edited, and what that means for everything that is shown.
@@ -91,16 +99,16 @@ impl Edited {
                 "the file asks for {}, not prepared when the maintenance page went up, or may have",
                 self.hosts()
             ),
-            (_, Some(PutBack::Everything)) => {
-                "the file has changed since visitors are being sent back to the sites; the plan from before is shown here"
-                    .to_owned()
-            }
             (_, Some(PutBack::Migrations)) => {
                 let names: Vec<String> = self.migrations_left.iter().map(BegunMigration::name).collect();
                 format!("the file does not migrate {} any more, which was begun", some_of(&names, SHOWN))
             }
             (_, Some(PutBack::Snapshots)) => {
                 "a snapshot was taken out of the file that may lack something, to which nobody has consented".to_owned()
+            }
+            (_, Some(PutBack::Everything)) => {
+                "the file has changed since visitors are being sent back to the sites; the plan from before is shown here"
+                    .to_owned()
             }
             (Phase::Prepare, None) if !self.unprepared.is_empty() => {
                 format!("the file asks for {}, not launched by `prepare`", self.hosts())

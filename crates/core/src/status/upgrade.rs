@@ -141,6 +141,9 @@ pub struct FailedStep {
     /// Whether it has failed only because a snapshot lacks what was written after it. To go on nevertheless is a choice.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub lacks_snapshot: bool,
+    /// Whether an operator has approved another run of this migration that was not started: it is, when the phase goes on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub consent_holds: bool,
     /// How many tasks wait in the queues, if it has failed because of them. To leave them to the next hosts is a choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tasks_left: Option<u64>,
@@ -322,9 +325,10 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
     let is_in_doubt = |step: &Step| matches!(run.status(&step.id), StepStatus::Failed { in_doubt: true, .. });
     let lacks_snapshot = |step: &Step| lacks_snapshot(run, step);
     // A migration that was refused before anything was started is simply tried again, and so is one whose consent still holds.
-    let waits_for_consent = |run: &StepRun| run.acted != Acted::No && !run.retry_approved;
-    let may_be_begun = |step: &Step| matches!(step.action, Action::Migrate(_)) && waits_for_consent(run.run(&step.id));
-    let needs_consent = |step: &Step| may_be_begun(step) || is_in_doubt(step) || tasks_left(run, step).is_some();
+    let may_be_begun = |step: &Step| matches!(step.action, Action::Migrate(_)) && run.run(&step.id).acted != Acted::No;
+    let consent_holds = |step: &Step| may_be_begun(step) && run.run(&step.id).retry_approved;
+    let waits = |step: &Step| may_be_begun(step) && !consent_holds(step);
+    let needs_consent = |step: &Step| waits(step) || is_in_doubt(step) || tasks_left(run, step).is_some();
     let as_it_is = phase_command_as_planned(inputs, edited, phase);
     // A phase is not run while the file has to be put back, or another phase planned again first.
     let can_be_run = edited.is_none_or(|edited| edited.phase == phase && edited.put_back.is_none());
@@ -341,6 +345,7 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
             PageMayLift::Yes => None,
         },
         lacks_snapshot: lacks_snapshot(step),
+        consent_holds: consent_holds(step),
         tasks_left: tasks_left(run, step),
         retry_command: match lacks_snapshot(step) {
             true => can_be_run.then(|| retry_command(&as_it_is, &step.id)),

@@ -76,6 +76,7 @@ mod tests {
             error: "no".to_owned(),
             refused: None,
             lacks_snapshot: false,
+            consent_holds: false,
             tasks_left: None,
             page_is_up: true,
             page_stays_because: None,

@@ -53,6 +53,8 @@ pub(super) fn failed(failed: &FailedStep) -> String {
     };
     lines.extend(failed.page_is_up.then(|| hang("         page: ", &page, WIDTH)));
     lines.push(hang("         step: ", failed.step.as_str(), WIDTH));
+    let consent = "Its schema was said to be repaired, and that still holds: it runs again when the window goes on.";
+    lines.extend(failed.consent_holds.then(|| hang("         ", consent, WIDTH)));
     let because = match failed.accept_command {
         _ if failed.lacks_snapshot => "To go on with the snapshot as it is:",
         _ if failed.tasks_left.is_some() => "To leave the tasks to the next hosts:",

@@ -67,7 +67,7 @@ fn replanned(stage: &Stage, deployment: &Deployment) -> Result<Ending, Vec<Block
     Ok(run(&stage.clock, phase::run(&conductor, begin, Phase::Window)).expect("the journal works"))
 }
 
-fn status(stage: &Stage, deployment: &Deployment) -> Status {
+pub(super) fn status(stage: &Stage, deployment: &Deployment) -> Status {
     let (upgrade, now) = (stage.reading().upgrade, stage.clock().now());
     let conductor = &ConductorState::Gone;
     Status::of(StatusInputs { upgrade: &upgrade, deployment, file: "qa.toml", now, conductor, damage: None })

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use cutover_core::journal::{Event, Fact, Run, StepRun, needs_new_snapshot};
 use cutover_core::plan::{Action, Order, Phase, Step};
 use cutover_core::planner::{Blocked, Inputs, plan};
-use cutover_core::status::{ConductorState, PutBack, Status, StatusInputs};
+use cutover_core::status::PutBack;
 use cutover_engine::gate::NoFaults;
 use cutover_engine::observe::observe;
 use cutover_engine::phase::Ending;
@@ -16,6 +16,7 @@ use cutover_rehearsal::{Fault, run};
 use super::again::{
     die_at, errors, is_about, order_where, replanned, snapshot_of, started_during_the_snapshot, window,
 };
+use super::begun::status;
 use super::stage::{Stage, qa};
 
 const LIVE: &str = "residential-live";
@@ -25,6 +26,8 @@ const DRAFT: &str = "residential-draft";
 fn order_old(stage: &Stage, fleet: &str, verb: Verb) {
     run(&stage.clock, order_where(stage, verb, |host| host.fleet.as_str() == fleet));
 }
+
+const CMS: &str = "window.migrate.residential-live.3-cms-default";
 
 /// Continues the window, which has to fail. Returns what has failed.
 fn fails(stage: &Stage) -> String {
@@ -107,9 +110,12 @@ fn a_consent_that_was_refused_before_its_job_was_started_still_holds() {
     fails(&stage);
     let before = jobs(&window(&stage));
     order_old(&stage, LIVE, Verb::Start);
-    consent(&stage, "window.migrate.residential-live.3-cms-default");
+    consent(&stage, CMS);
     assert!(fails(&stage).contains("running again"));
     assert_eq!(jobs(&window(&stage)), before);
+    let status = status(&stage, &stage.deployment);
+    let migrate = status.failed.iter().find(|failed| failed.step.as_str() == CMS).expect("it has failed");
+    assert!(migrate.consent_holds && migrate.retry_command.is_none(), "{migrate:?}");
     order_old(&stage, LIVE, Verb::Stop);
     let errors = fails(&stage);
     assert!(errors.contains("-run-2 on edx-mitx-qa-residential-live-0-v4 ended with exit status 1"), "{errors}");
@@ -129,9 +135,7 @@ fn a_file_without_the_snapshot_is_no_way_round_the_consent_to_it() {
     let inputs = Inputs { deployment: &edited, observation: &observation, upgrade: &upgrade };
     let Err(blocked) = plan(inputs, Phase::Window, Order::Overlapped) else { panic!("nobody has consented") };
     assert!(matches!(blocked.as_slice(), [Blocked::SnapshotLeft { .. }]), "{blocked:?}");
-    let (now, conductor) = (clock.now(), &ConductorState::Gone);
-    let inputs = StatusInputs { upgrade: &upgrade, deployment: &edited, file: "qa.toml", now, conductor, damage: None };
-    let status = Status::of(inputs);
+    let status = status(&stage, &edited);
     let put_back = status.edited.and_then(|edited| edited.put_back);
     assert_eq!((put_back, status.next_command), (Some(PutBack::Snapshots), None));
     // Whoever has consented may do without.
