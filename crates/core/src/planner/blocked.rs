@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::announce::{is_down, was_told_otherwise};
 use super::begun::{migrations_left, snapshots_left};
-use super::hosts::{living, lost_hosts, next_hosts, unprepared_hosts, wanted_hosts};
+use super::hosts::{living, lost_hosts, next_hosts, next_names, unprepared_hosts, wanted_hosts};
 use super::{Inputs, current_hosts};
-use crate::deployment::{Fleet, Migration, Role};
+use crate::deployment::{Deployment, Fleet, Migration, Role};
 use crate::journal::{BegunMigration, Run, RunKind, StepRun, Upgrade, started_hosts};
 use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, InstanceId, SiteName, SnapshotId};
 use crate::observation::{Health, InstanceState};
@@ -251,7 +251,7 @@ fn taken_back(inputs: Inputs<'_>) -> Vec<Blocked> {
     let migrations = migrations.map(|migration| Blocked::MigrationLeft { migration });
     let snapshots = snapshots_left(inputs.upgrade, inputs.deployment).into_iter();
     let snapshots = snapshots.map(|(database, snapshot)| Blocked::SnapshotLeft { database, snapshot });
-    migrations.chain(snapshots).chain(added_migrations(inputs)).collect()
+    migrations.chain(snapshots).chain(added_migrations(inputs.upgrade, inputs.deployment)).collect()
 }
 
 /// The fleets whose visitors are being sent back to the sites, and whom `plan` would send to the maintenance page again.
@@ -267,20 +267,20 @@ pub fn posts_again(upgrade: &Upgrade, plan: &Plan) -> Vec<Blocked> {
 }
 
 /// The migrations in the file that no window has done, of fleets whose next services a window has started.
-fn added_migrations(inputs: Inputs<'_>) -> Vec<Blocked> {
-    let started = started_hosts(inputs.upgrade);
+#[must_use]
+pub fn added_migrations(upgrade: &Upgrade, deployment: &Deployment) -> Vec<Blocked> {
+    let started = started_hosts(upgrade);
     if started.is_empty() {
         return Vec::new();
     }
-    let windows = inputs.upgrade.runs.iter().filter(|run| run.kind == RunKind::Window);
+    let windows = upgrade.runs.iter().filter(|run| run.kind == RunKind::Window);
     let done: Vec<&Migrate> =
         windows.flat_map(Run::runs).filter(|(_, run)| run.status.is_done()).filter_map(migrated).collect();
     let has_started = |fleet: &&Fleet| {
-        Role::ALL.iter().any(|role| next_hosts(inputs, fleet, *role).iter().any(|host| started.contains(host)))
+        fleet.groups().any(|(_, group)| next_names(deployment, fleet, group).any(|host| started.contains(&host)))
     };
-    let fleets = inputs.deployment.fleets.iter().filter(has_started);
-    let wanted =
-        fleets.flat_map(|fleet| inputs.deployment.migrations_of(fleet).map(move |migration| (fleet, migration)));
+    let fleets = deployment.fleets.iter().filter(has_started);
+    let wanted = fleets.flat_map(|fleet| deployment.migrations_of(fleet).map(move |migration| (fleet, migration)));
     let is_done = |fleet: &Fleet, migration: &Migration| {
         done.iter().any(|done| {
             done.fleet == fleet.name && done.service == migration.service && done.database == migration.database

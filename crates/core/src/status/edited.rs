@@ -7,7 +7,7 @@ use crate::deployment::Deployment;
 use crate::journal::{BegunMigration, Upgrade, page_was_posted};
 use crate::names::HostName;
 use crate::plan::Phase;
-use crate::planner::{is_announced_otherwise, migrations_left, snapshots_left, unprepared_hosts};
+use crate::planner::{added_migrations, is_announced_otherwise, migrations_left, snapshots_left, unprepared_hosts};
 use crate::time::OffsetTime;
 use crate::words::some_of;
 
@@ -39,6 +39,8 @@ pub enum PutBack {
     Migrations,
     /// Snapshots that lack something.
     Snapshots,
+    /// The migrations as they were before some were added, after next services had been started.
+    WithoutAdded,
     /// Everything that was edited: visitors are being sent back to the sites, or are there already.
     Everything,
 }
@@ -78,6 +80,7 @@ impl Edited {
             _ if is_down && !self.unprepared.is_empty() => Some(PutBack::Hosts),
             _ if !self.migrations_left.is_empty() => Some(PutBack::Migrations),
             _ if !snapshots_left(upgrade, deployment).is_empty() => Some(PutBack::Snapshots),
+            _ if !added_migrations(upgrade, deployment).is_empty() => Some(PutBack::WithoutAdded),
             _ if is_down && !window.lifted().is_empty() => Some(PutBack::Everything),
             _ => None,
         }
@@ -102,6 +105,9 @@ impl Edited {
             (_, Some(PutBack::Migrations)) => {
                 let names: Vec<String> = self.migrations_left.iter().map(BegunMigration::name).collect();
                 format!("the file does not migrate {} any more, which was begun", some_of(&names, SHOWN))
+            }
+            (_, Some(PutBack::WithoutAdded)) => {
+                "a migration was added to the file after next services of its fleet had been started".to_owned()
             }
             (_, Some(PutBack::Snapshots)) => {
                 "a snapshot was taken out of the file that may lack something, to which nobody has consented".to_owned()
@@ -132,6 +138,9 @@ impl Edited {
                 "Put the file back: another plan could send visitors to the maintenance page again.".to_owned()
             }
             PutBack::Hosts => "Put the file back: no host is launched while visitors may see the page.".to_owned(),
+            PutBack::WithoutAdded => {
+                "Put the file back, and run that migration by hand: new code must not run meanwhile.".to_owned()
+            }
             PutBack::Snapshots => {
                 "Put the file back, and give your consent with `--retry` first, as it is then said under FAILED."
                     .to_owned()

@@ -14,6 +14,7 @@ use cutover_core::names::SnapshotId;
 use cutover_core::plan::{Action, CapturedHost, Order, Phase, Plan, Step};
 use cutover_core::planner::{Blocked, Inputs, forecast, plan};
 use cutover_core::progress::Progress;
+use cutover_core::status::PutBack;
 use cutover_engine::failure::FailureClass;
 use cutover_engine::gate::{FaultSource, Gate, InjectedFault, NoFaults, Permit};
 use cutover_engine::journal::read;
@@ -23,6 +24,7 @@ use cutover_hosts::job::Job;
 use cutover_hosts::supervisor::{self, Verb};
 use cutover_rehearsal::{Invariant, run};
 
+use super::begun::status;
 use super::stage::{Stage, qa};
 
 /// Somebody who starts the programs of the current workers right before a call of that name.
@@ -358,4 +360,7 @@ fn a_migration_that_is_added_once_next_services_were_started_is_refused() {
     let Err(blocked) = plan(inputs, Phase::Window, Order::Overlapped) else { panic!("new code runs") };
     let is_about_it = |blocked: &Blocked| matches!(blocked, Blocked::MigrationAfterStart { .. });
     assert!(!blocked.is_empty() && blocked.iter().all(is_about_it), "{blocked:?}");
+    let status = status(&stage, &edited);
+    let put_back = status.edited.and_then(|edited| edited.put_back);
+    assert_eq!((put_back, status.next_command), (Some(PutBack::WithoutAdded), None));
 }
