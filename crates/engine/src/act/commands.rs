@@ -1,7 +1,7 @@
 //! Commands of the deployment file that freeze and release hosts. They are one job, which is started at most once for each
 //! attempt of the step, and whose end tells whether they have succeeded.
 
-use cutover_core::names::JobName;
+use cutover_core::names::{InstanceId, JobName};
 use cutover_core::plan::RunCommands;
 use cutover_hosts::commands;
 use cutover_hosts::job::{JobReport, JobState};
@@ -13,9 +13,8 @@ use crate::halt::WriteError;
 use crate::ports::Answer;
 
 pub(super) async fn ran(context: &StepContext<'_>, run: &RunCommands) -> Answer<Seen> {
-    let (host, name) = (context.instance(&run.host)?, name_of(context));
-    let Some(report) = whole(context, &host, &name).await? else { return Ok(Seen::NotYet) };
-    let key = run.purpose.as_str();
+    let (host, name, key) = (context.instance(&run.host)?, name_of(context, context.failures), run.purpose.as_str());
+    let Some(report) = whole(context, &host, &name).await? else { return before(context, &host, key).await };
     let told = match report.state {
         JobState::Running => return Ok(Seen::UnderWay(format!("the commands of `{key}` are running"))),
         JobState::Ended { exit: 0, .. } => return Ok(Seen::holds()),
@@ -25,6 +24,16 @@ pub(super) async fn ran(context: &StepContext<'_>, run: &RunCommands) -> Answer<
     };
     let why = format!("the commands of `{key}` on {}: {told}", run.host.name);
     Ok(Seen::never(why, "correct them in the deployment file, or do by hand what they do; then run the phase again"))
+}
+
+/// What an attempt before has left behind that took too long: its commands may still run, and must not run twice at once.
+async fn before(context: &StepContext<'_>, host: &InstanceId, key: &str) -> Answer<Seen> {
+    let Some(failures) = context.failures.checked_sub(1) else { return Ok(Seen::NotYet) };
+    let report = whole(context, host, &name_of(context, failures)).await?;
+    Ok(match report.is_some_and(|report| report.state == JobState::Running) {
+        true => Seen::UnderWay(format!("the commands of `{key}` are running since an attempt before")),
+        false => Seen::NotYet,
+    })
 }
 
 /// Why commands have failed that have ended with this status.
@@ -39,13 +48,14 @@ fn why(report: &JobReport, exit: i32) -> String {
 
 pub(super) async fn run(context: &StepContext<'_>, run: &RunCommands) -> Result<(), WriteError> {
     let host = context.instance(&run.host)?;
-    give(context, run.purpose.as_str(), &host, name_of(context), commands::command(&run.commands)).await
+    give(context, run.purpose.as_str(), &host, name_of(context, context.failures), commands::command(&run.commands))
+        .await
 }
 
-/// The same in every process: a job that an earlier one has started is found. After a failure that the operator has seen it
+/// The same in every process: a job that an earlier one has started is found. After each failure that the operator has seen it
 /// is another one.
-fn name_of(context: &StepContext<'_>) -> JobName {
+fn name_of(context: &StepContext<'_>, failures: u32) -> JobName {
     let upgrade = context.journal.upgrade();
     let upgrade = upgrade.id.as_ref().map_or("upgrade", |id| id.as_str());
-    format!("{upgrade}-{}-{}-{}", context.step.id, &context.token()[..8], context.failures).into()
+    format!("{upgrade}-{}-{}-{}", context.step.id, &context.token()[..8], failures).into()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cutover_core::plan::HeldItems;
 use cutover_hosts::hold::{self, State, Verb};
 
-use super::orders::{complaint, give};
+use super::orders::{OrderState, complaint, give, state_of_last_order};
 use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::halt::WriteError;
@@ -41,15 +41,19 @@ pub(super) async fn put_back(context: &StepContext<'_>, held: &HeldItems) -> Ans
     }
 }
 
-/// What it means that some items are not as they were ordered to be, such as `held back`: there was no order, or the host has
-/// said why it could not carry it out.
+/// What it means that some items are not as they were ordered to be, such as `held back`: there was no order, the host still
+/// carries it out, or it has said why it could not. Two orders at once would be in each other's way.
 async fn refused(
     context: &StepContext<'_>,
     held: &HeldItems,
     is_wrong: &dyn Fn(&State) -> bool,
     ordered: &str,
 ) -> Answer<Seen> {
-    let Some(said) = complaint(context, &context.instance(&held.host)?).await? else { return Ok(Seen::NotYet) };
+    let host = context.instance(&held.host)?;
+    if state_of_last_order(context, &context.slot, &host).await? == OrderState::Running {
+        return Ok(Seen::UnderWay("the host carries out the order".to_owned()));
+    }
+    let Some(said) = complaint(context, &host).await? else { return Ok(Seen::NotYet) };
     // The order may have ended since the items were looked at.
     let states = states(context, held).await?;
     let wrong: Vec<&str> = states.iter().filter(|(_, state)| is_wrong(state)).map(|(item, _)| item.as_str()).collect();

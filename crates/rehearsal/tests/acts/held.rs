@@ -247,6 +247,32 @@ fn a_host_that_cannot_hold_something_back_or_put_it_back_says_why() {
 }
 
 #[test]
+fn an_order_to_hold_something_back_is_not_given_again_while_the_host_carries_it_out() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[(CRON, "not-held"), ("nightly.timer", "not-held")]);
+    machine.refuses.set(true);
+    let good = machine.ends.replace((String::new(), JobState::Running));
+    assert_eq!(stage.conduct(vec![hold()]), Ending::Failed(vec!["hold".into()]));
+    assert_eq!(machine.verbs(), [Verb::Hold], "two at once would be in each other's way");
+    machine.refuses.set(false);
+    machine.ends.replace(good);
+    assert_eq!(stage.resume(), Ending::Finished);
+}
+
+#[test]
+fn commands_that_take_too_long_are_not_run_again_beside_themselves() {
+    let mut stage = Stage::new();
+    let machine = Machine::of(&mut stage, &[]);
+    let good = machine.ends.replace((String::new(), JobState::Running));
+    for _ in 0..2 {
+        assert_eq!(stage.conduct(vec![freeze()]), Ending::Failed(vec!["freeze".into()]));
+    }
+    assert_eq!(machine.names().len(), 1);
+    machine.ends.replace(good);
+    assert_eq!(stage.resume(), Ending::Finished);
+}
+
+#[test]
 fn commands_whose_host_was_restarted_have_failed() {
     let mut stage = Stage::new();
     let machine = Machine::of(&mut stage, &[]);
