@@ -12,6 +12,7 @@ use cutover_core::words::some_of;
 use cutover_hosts::supervisor::Verb;
 
 use super::gone::stopped_for_good;
+use super::last_look::may_run;
 use super::orders::{OrderState, order, state_of_last_order};
 use super::supervised::{Subject, Up, up};
 use super::{Seen, StepContext};
@@ -86,7 +87,7 @@ pub(super) async fn running_again(
     hosts: &[HostPrograms],
     snapshots: &[SnapshotId],
 ) -> Answer<Vec<String>> {
-    match found_running(context, hosts, snapshots).await {
+    match found_running(context, hosts, snapshots, |host| may_run(context, host)).await {
         (_, Some(failure)) => Err(failure),
         (found, None) => Ok(found.iter().map(|(subject, up)| format!("{} on {}", up.words(), subject.name)).collect()),
     }
@@ -96,12 +97,14 @@ async fn found_running<'a>(
     context: &StepContext<'_>,
     hosts: &'a [HostPrograms],
     snapshots: &[SnapshotId],
+    may_run: impl Fn(&HostName) -> bool,
 ) -> Found<'a, Up> {
     let look = async |slot: &StepSlot<'_>, subject: &Subject<'_>| {
         let up = up(context, slot, subject).await?;
         Ok(if up.is_empty() { None } else { Some(up) })
     };
-    let (found, failed) = found(context, hosts, look).await;
+    let (mut found, failed) = found(context, hosts, look).await;
+    found.retain(|(subject, _)| !may_run(subject.name));
     found
         .iter()
         .for_each(|(subject, up)| context.note(ran_again(context, subject.name, &up.all_programs(), snapshots)));
@@ -152,7 +155,7 @@ pub(super) async fn stop_again(
     hosts: &[HostPrograms],
     snapshots: &[SnapshotId],
 ) -> Result<(), WriteError> {
-    let (found, mut failed) = found_running(context, hosts, snapshots).await;
+    let (found, mut failed) = found_running(context, hosts, snapshots, |_| false).await;
     context.put_on_record().await?;
     for (subject, up) in found {
         let programs = up.running();

@@ -2,7 +2,7 @@
 //! each fleet is on record as done, but may be old, and another fleet may have begun its migrations since.
 
 use cutover_core::journal::{LastLook, Upgrade, started_hosts};
-use cutover_core::names::SnapshotId;
+use cutover_core::names::{HostName, SnapshotId};
 use cutover_core::plan::{HostPrograms, Lane, Migrate};
 
 use super::StepContext;
@@ -18,6 +18,15 @@ pub(super) fn must_be_stopped(context: &StepContext<'_>, migrate: &Migrate) -> V
     let upgrade = context.journal.upgrade();
     let looks = upgrade.current_run().into_iter().flat_map(|run| run.last_looks_before(migrate));
     looks.map(|look| without_started(&upgrade, look, &context.step.lane)).collect()
+}
+
+/// Whether it is right that services run on a host: the window has started them on a next host of another fleet. It is asked
+/// after the host has answered, because they may be started while hosts are looked at.
+pub(super) fn may_run(context: &StepContext<'_>, host: &HostName) -> bool {
+    let upgrade = context.journal.upgrade();
+    let own = upgrade.current_run().and_then(|run| run.last_look(&context.step.lane));
+    let is_own = own.is_some_and(|look| look.hosts.iter().any(|known| known.host.name == *host));
+    !is_own && started_hosts(&upgrade).contains(host)
 }
 
 /// Another fleet may have migrated already: the next services that the window has started there are right.
