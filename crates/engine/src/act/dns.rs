@@ -5,11 +5,13 @@ use std::pin::pin;
 use futures_util::{StreamExt, stream};
 
 use cutover_core::journal::Fact;
-use cutover_core::names::DnsName;
-use cutover_core::plan::{AwaitResolvers, ChangeRecords, RecordTarget};
+use cutover_core::names::{BalancerName, DnsName};
+use cutover_core::observation::Health;
+use cutover_core::plan::{Action, AwaitResolvers, ChangeRecords, Line, RecordTarget, Step};
 use cutover_core::time::human;
 
 use super::{Seen, StepContext};
+use crate::failure::Failure;
 use crate::halt::WriteError;
 use crate::ports::Answer;
 
@@ -60,7 +62,34 @@ fn is_target(answer: Option<&DnsName>, record: &RecordTarget) -> bool {
     answer.is_some_and(|answer| answer.is_same(&record.target))
 }
 
+/// Refuses to send visitors back to a balancer without any host in service. Its hosts were healthy when the window waited for
+/// that, and people may have decided about the lift for hours since.
+async fn serves(context: &StepContext<'_>) -> Answer<()> {
+    for balancer in balancers(context) {
+        let members = context.ask(async |_| context.readings.health(&balancer).await).await?;
+        if !members.values().any(|health| *health == Health::InService) {
+            let why = format!("no host of {balancer} is in service, so visitors stay on the maintenance page");
+            return Err(Failure::permanent(why).with_hint("see to its next hosts, and run the phase again"));
+        }
+    }
+    Ok(())
+}
+
+/// The balancers whose hosts the window waits for before it sends the visitors of this step's fleet back.
+fn balancers(context: &StepContext<'_>) -> Vec<BalancerName> {
+    let upgrade = context.journal.upgrade();
+    let steps = upgrade.current_run().into_iter().flat_map(|run| &run.plan.steps);
+    let healthy = |step: &Step| match &step.action {
+        Action::AwaitHealthy(members) if step.lane == context.step.lane => Some(members.balancer.clone()),
+        _ => None,
+    };
+    steps.filter_map(healthy).collect()
+}
+
 pub(super) async fn change(context: &StepContext<'_>, change: &ChangeRecords) -> Result<(), WriteError> {
+    if context.step.line == Line::LiftPage {
+        serves(context).await?;
+    }
     let in_time = || context.too_late().map_or(Ok(()), Err);
     let id = context.gate.change_records_while(&in_time, &change.zone, &change.records).await?;
     context.learn(Fact::RecordsChanged { change: id.clone() }).await?;

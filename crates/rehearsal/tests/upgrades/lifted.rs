@@ -16,7 +16,7 @@ use cutover_engine::gate::{FaultSource, Gate, InjectedFault, NoFaults, Permit};
 use cutover_engine::observe::observe;
 use cutover_engine::phase::Ending;
 use cutover_engine::ports::Clock;
-use cutover_rehearsal::run;
+use cutover_rehearsal::{Invariant, run};
 
 use super::stage::{Stage, qa};
 
@@ -75,6 +75,24 @@ fn while_the_page_is_up_the_file_may_still_be_edited() {
         let told = Edited::of(&stage.reading().upgrade, &edited).expect("it was edited");
         assert_eq!(told.put_back, None, "{what}");
     }
+}
+
+#[test]
+fn visitors_stay_on_the_page_if_nothing_serves_when_somebody_has_approved_the_lift() {
+    let stage = Stage::new(qa(), |_| {});
+    stage.die_at(|progress| {
+        let Progress::Recorded { event: Event::GateOpened { gate, .. }, .. } = progress else { return false };
+        gate.as_str() == "manual-checks"
+    });
+    run(&stage.clock, terminate_next_hosts(&stage));
+    let Ending::Failed(steps) = stage.run_with(Phase::Window, Rc::new(NoFaults)) else { panic!("nothing serves") };
+    assert!(steps.iter().all(|step| step.as_str().starts_with("window.lift.")), "{steps:?}");
+    let upgrade = stage.reading().upgrade;
+    let errors: Vec<&str> = upgrade.current_run().expect("it was begun").failed().map(|(_, error)| error).collect();
+    assert!(errors.iter().all(|error| error.contains("visitors stay on the maintenance page")), "{errors:?}");
+    let sent =
+        stage.cloud.violations().into_iter().find(|found| found.invariant != Invariant::HostTerminatedWhileRegistered);
+    assert!(sent.is_none(), "{sent:?}");
 }
 
 /// An upgrade whose window has succeeded.
