@@ -1,5 +1,7 @@
 //! The tasks that wait in the queues of a fleet. Those that run are waited for when their worker stops.
 
+use std::cell::Cell;
+
 use cutover_core::journal::Fact;
 use cutover_core::names::FleetName;
 use cutover_core::plan::{CountTasks, Host};
@@ -7,6 +9,7 @@ use cutover_core::words::count as counted;
 use cutover_hosts::command::{Ask, Command};
 use cutover_hosts::queues::{self, NotCounted};
 
+use super::gone::is_gone;
 use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::ports::{Answer, World};
@@ -51,11 +54,23 @@ fn shown(tasks: u64) -> String {
 async fn tasks(context: &StepContext<'_>, fleet: &FleetName, count: &CountTasks) -> Answer<u64> {
     let id = context.instance(&count.host)?;
     let question = Ask::new(Command::as_root(count.command.iter().cloned()));
+    let has_answered = Cell::new(false);
     let ask = async |world: &World| {
         let said = world.hosts.ask(&id, &question).await?;
+        has_answered.set(true);
         queues::count(&said).map_err(|why| not_counted(fleet, &count.host, &why))
     };
-    context.ask(ask).await
+    match context.ask(ask).await {
+        Err(_) if !has_answered.get() && is_gone(context, &id).await => Err(gone(fleet, &count.host)),
+        answer => answer,
+    }
+}
+
+fn gone(fleet: &FleetName, host: &Host) -> Failure {
+    Failure::permanent(format!("the tasks of {fleet} cannot be counted on {}, which is gone", host.name)).with_hint(
+        "run `cutover window` again with --replan, which counts them on another worker; if there is none, take \
+         `count_queues` out of the deployment file first",
+    )
 }
 
 fn not_counted(fleet: &FleetName, host: &Host, why: &NotCounted) -> Failure {

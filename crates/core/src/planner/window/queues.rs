@@ -10,8 +10,9 @@ use super::Window;
 use super::ids::tasks_id;
 use crate::deployment::{Fleet, Role};
 use crate::names::StepId;
-use crate::plan::{Action, CountTasks, Line, Rule, Step};
+use crate::plan::{Action, CountTasks, Host, InstanceRef, Line, Rule, Step};
 use crate::planner::build::{CALL, step};
+use crate::planner::hosts::living;
 
 /// How long tasks of workers that have stopped may take to arrive in the queues again, or to leave them.
 const SETTLING: Duration = Duration::from_secs(10);
@@ -46,7 +47,11 @@ impl<'a> Window<'a> {
     /// Nothing if the file has no command that counts, or the fleet no current worker that could run it.
     fn count_tasks(&self, fleet: &Fleet) -> Option<Action> {
         let services = self.deployment.role.worker.as_ref().filter(|services| !services.count_queues.is_empty())?;
-        let host = self.current.of(&fleet.name, Role::Worker).first()?.clone();
+        let workers = self.current.of(&fleet.name, Role::Worker);
+        // One that is gone cannot count, if it was lost before the window is planned again.
+        let living = living(self.inputs);
+        let lives = |host: &&Host| matches!(&host.instance, InstanceRef::Known(id) if living.contains(id));
+        let host = workers.iter().find(lives).or_else(|| workers.first())?.clone();
         let count = Some(CountTasks { host, command: services.count_queues.clone() });
         Some(Action::DrainQueues { fleet: fleet.name.clone(), count })
     }
