@@ -172,6 +172,15 @@ pub enum Blocked {
         /// The balancer.
         balancer: BalancerName,
     },
+    /// No next worker of a fleet runs.
+    #[error(
+        "no next worker of {fleet} runs, so nobody would do its tasks; the hosts and images that would be removed may be the \
+         way back"
+    )]
+    NoNextWorkers {
+        /// The fleet.
+        fleet: FleetName,
+    },
     /// There is no record for a site.
     #[error("site {site} has no CNAME record {host} in the zone")]
     NoRecord {
@@ -328,7 +337,7 @@ pub fn blocked_by_world(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
         Phase::Window => {
             [hosts_live(inputs), traffic_exists(inputs), databases_exist(inputs), page_is_served(inputs)].concat()
         }
-        Phase::Retire => [traffic_exists(inputs), unserved(inputs)].concat(),
+        Phase::Retire => [traffic_exists(inputs), unserved(inputs), without_workers(inputs)].concat(),
     }
 }
 
@@ -422,6 +431,20 @@ fn unserved(inputs: Inputs<'_>) -> Vec<Blocked> {
         observed.is_none_or(|state| state.members.values().any(|health| *health == Health::InService))
     };
     balancers.filter(|name| !serves(name)).map(|name| Blocked::NotServed { balancer: name.clone() }).collect()
+}
+
+/// The fleets of whose next workers none runs.
+fn without_workers(inputs: Inputs<'_>) -> Vec<Blocked> {
+    let instances = inputs.observation.instances.iter();
+    let up = instances.filter(|instance| instance.state == InstanceState::Running).map(|instance| &instance.id);
+    let up: BTreeSet<&InstanceId> = up.collect();
+    let runs = |host: &HostName| inputs.upgrade.launched.get(host).is_some_and(|id| up.contains(id));
+    let has_none = |fleet: &&Fleet| {
+        let workers = next_hosts(inputs, fleet, Role::Worker);
+        !workers.is_empty() && !workers.iter().any(runs)
+    };
+    let fleets = inputs.deployment.fleets.iter().filter(has_none);
+    fleets.map(|fleet| Blocked::NoNextWorkers { fleet: fleet.name.clone() }).collect()
 }
 
 fn databases_exist(inputs: Inputs<'_>) -> Vec<Blocked> {

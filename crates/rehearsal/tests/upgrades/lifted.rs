@@ -121,8 +121,11 @@ fn nothing_is_retired_while_sites_are_not_served() {
     assert!(planned(&stage, &stage.deployment, Phase::Retire, Order::Overlapped).is_ok());
     run(&stage.clock, terminate_next_hosts(&stage));
     let blocked = planned(&stage, &stage.deployment, Phase::Retire, Order::Overlapped).expect_err("nothing serves");
-    assert_eq!(blocked.len(), stage.deployment.balancers.len());
-    assert!(blocked.iter().all(|blocked| matches!(blocked, Blocked::NotServed { .. })), "{blocked:?}");
+    let (unserved, others): (Vec<_>, Vec<_>) =
+        blocked.into_iter().partition(|blocked| matches!(blocked, Blocked::NotServed { .. }));
+    assert_eq!(unserved.len(), stage.deployment.balancers.len());
+    assert_eq!(others.len(), stage.deployment.fleets.len(), "nobody does the tasks of a fleet: {others:?}");
+    assert!(others.iter().all(|blocked| matches!(blocked, Blocked::NoNextWorkers { .. })), "{others:?}");
 }
 
 /// All next hosts are gone right before the first old one would be terminated, after somebody has approved that.
