@@ -169,6 +169,12 @@ pub enum Health {
     Draining,
 }
 
+/// Whether any of a balancer's members receives requests.
+#[must_use]
+pub fn any_in_service(members: &BTreeMap<InstanceId, Health>) -> bool {
+    members.values().any(|health| *health == Health::InService)
+}
+
 /// An instance of this deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {

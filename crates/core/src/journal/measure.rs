@@ -292,8 +292,7 @@ fn can_be_taken_again<'a>(upgrade: &Upgrade, snapshots: impl IntoIterator<Item =
 /// Whether visitors of at least one fleet are sent to the maintenance page now.
 #[must_use]
 pub fn page_is_up(run: &Run) -> bool {
-    let lifts = |step: &Step| step.line == Line::LiftPage && matches!(step.action, Action::ChangeRecords(_));
-    let lifted = run.runs().filter(|(step, run)| lifts(step) && run.status.is_done());
+    let lifted = run.runs().filter(|(step, run)| step.lifts_page() && run.status.is_done());
     let lifted: BTreeSet<&Lane> = lifted.map(|(step, _)| &step.lane).collect();
     let mut posted = posts_page(run).filter(|(_, run)| may_have_posted(run) && run.acts_since().is_some());
     posted.any(|(step, _)| !lifted.contains(&step.lane))

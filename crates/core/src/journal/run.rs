@@ -124,9 +124,8 @@ impl Run {
 
     /// The lanes whose visitors a run of the window sends back to the sites, or may have.
     pub fn lifted(&self) -> BTreeSet<&Lane> {
-        let lifts = |step: &Step| step.line == Line::LiftPage && matches!(step.action, Action::ChangeRecords(_));
         let begun = |run: &StepRun| !run.status.is_untouched() || run.acted != Acted::No;
-        self.runs().filter(|(step, run)| lifts(step) && begun(run)).map(|(step, _)| &step.lane).collect()
+        self.runs().filter(|(step, run)| step.lifts_page() && begun(run)).map(|(step, _)| &step.lane).collect()
     }
 
     /// The lanes whose visitors are being sent back to the sites, and whom `plan`, which continues this run, would send to the

@@ -56,6 +56,12 @@ impl Step {
     pub fn posts_page(&self) -> bool {
         self.line == Line::PostPage && matches!(self.action, Action::ChangeRecords(_))
     }
+
+    /// Whether it sends visitors back to the sites.
+    #[must_use]
+    pub fn lifts_page(&self) -> bool {
+        self.line == Line::LiftPage && matches!(self.action, Action::ChangeRecords(_))
+    }
 }
 
 /// An edge of the plan: a step that another one waits for, and why.

@@ -11,7 +11,7 @@ use super::{Inputs, current_hosts};
 use crate::deployment::{Deployment, Fleet, Migration, Role};
 use crate::journal::{BegunMigration, Run, RunKind, StepRun, Upgrade, started_hosts};
 use crate::names::{BalancerName, DatabaseName, DnsName, FleetName, HostName, InstanceId, SiteName, SnapshotId};
-use crate::observation::{Health, InstanceState};
+use crate::observation::{InstanceState, any_in_service};
 use crate::plan::{Action, Lane, Migrate, Phase, Plan, Step};
 
 /// A reason why a phase cannot be planned.
@@ -428,7 +428,7 @@ fn unserved(inputs: Inputs<'_>) -> Vec<Blocked> {
     let balancers = inputs.deployment.balancers.iter().map(|balancer| &balancer.name);
     let serves = |name: &&BalancerName| {
         let observed = inputs.observation.balancers.get(*name);
-        observed.is_none_or(|state| state.members.values().any(|health| *health == Health::InService))
+        observed.is_none_or(|state| any_in_service(&state.members))
     };
     balancers.filter(|name| !serves(name)).map(|name| Blocked::NotServed { balancer: name.clone() }).collect()
 }

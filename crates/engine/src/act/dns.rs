@@ -6,8 +6,8 @@ use futures_util::{StreamExt, stream};
 
 use cutover_core::journal::Fact;
 use cutover_core::names::{BalancerName, DnsName};
-use cutover_core::observation::Health;
-use cutover_core::plan::{Action, AwaitResolvers, ChangeRecords, Line, RecordTarget, Step};
+use cutover_core::observation::any_in_service;
+use cutover_core::plan::{Action, AwaitResolvers, ChangeRecords, RecordTarget, Step};
 use cutover_core::time::human;
 
 use super::{Seen, StepContext};
@@ -67,7 +67,7 @@ fn is_target(answer: Option<&DnsName>, record: &RecordTarget) -> bool {
 async fn serves(context: &StepContext<'_>) -> Answer<()> {
     for balancer in balancers(context) {
         let members = context.ask(async |_| context.readings.health(&balancer).await).await?;
-        if !members.values().any(|health| *health == Health::InService) {
+        if !any_in_service(&members) {
             let why = format!("no host of {balancer} is in service, so visitors stay on the maintenance page");
             return Err(Failure::permanent(why).with_hint("see to its next hosts, and run the phase again"));
         }
@@ -87,7 +87,7 @@ fn balancers(context: &StepContext<'_>) -> Vec<BalancerName> {
 }
 
 pub(super) async fn change(context: &StepContext<'_>, change: &ChangeRecords) -> Result<(), WriteError> {
-    if context.step.line == Line::LiftPage {
+    if context.step.lifts_page() {
         serves(context).await?;
     }
     let in_time = || context.too_late().map_or(Ok(()), Err);

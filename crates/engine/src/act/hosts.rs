@@ -3,7 +3,7 @@
 use cutover_core::deployment::SmokeTest;
 use cutover_core::journal::Fact;
 use cutover_core::names::{BalancerName, InstanceId};
-use cutover_core::observation::{Health, Instance, InstanceState, SHOWN_WITHIN};
+use cutover_core::observation::{Instance, InstanceState, SHOWN_WITHIN, any_in_service};
 use cutover_core::plan::{Host, Launch};
 use cutover_core::time::human;
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
@@ -112,7 +112,7 @@ async fn may_be_terminated(
             let why = format!("{} ({id}) is still registered in {balancer}, so it was not terminated", host.name);
             return Err(Failure::permanent(why).with_hint("take it out first"));
         }
-        if !members.values().any(|health| *health == Health::InService) {
+        if !any_in_service(&members) {
             let why = format!("no host of {balancer} is in service, so {} ({id}) was not terminated", host.name);
             return Err(Failure::permanent(why).with_hint("it may be needed to serve the sites: see to them first"));
         }

@@ -1,8 +1,9 @@
 //! The window phase: from the maintenance page to the new release.
 //!
-//! Each method makes the steps of one line of the runbook, with the edges that its rules require. `traffic` is about
-//! where visitors are sent, `services` about what runs on hosts, `queues` about the tasks of workers, `held` about what else
-//! would change hosts meanwhile, `databases` about snapshots and migrations, and `verify` about checks of the sites. Fleets are independent lanes, unless they share a database instance.
+//! Each method makes the steps of one line of the runbook, with the edges that its rules require. `traffic` is about where
+//! visitors are sent, `services` about what runs on hosts, `queues` about the tasks of workers, `held` about what else would
+//! change hosts meanwhile, `databases` about snapshots and migrations, and `verify` about checks of the sites. Fleets are
+//! independent lanes, unless they share a database instance.
 
 mod databases;
 mod held;

@@ -41,18 +41,23 @@ impl<'a> Window<'a> {
 
     /// The step that counts what is left, if there is one.
     pub(super) fn tasks_settled(&self, fleet: &Fleet) -> Option<StepId> {
-        self.count_tasks(fleet).map(|_| tasks_id(fleet))
+        self.counting(fleet).map(|_| tasks_id(fleet))
     }
 
-    /// Nothing if the file has no command that counts, or the fleet no current worker that could run it.
-    fn count_tasks(&self, fleet: &Fleet) -> Option<Action> {
-        let services = self.deployment.role.worker.as_ref().filter(|services| !services.count_queues.is_empty())?;
+    /// The command that counts, and the current workers that could run it. Nothing without either.
+    fn counting(&self, fleet: &Fleet) -> Option<(&[String], &[Host])> {
+        let command = self.deployment.role.worker.as_ref()?.count_queues.as_slice();
         let workers = self.current.of(&fleet.name, Role::Worker);
+        (!command.is_empty() && !workers.is_empty()).then_some((command, workers))
+    }
+
+    fn count_tasks(&self, fleet: &Fleet) -> Option<Action> {
+        let (command, workers) = self.counting(fleet)?;
         // One that is gone cannot count, if it was lost before the window is planned again.
         let living = living(self.inputs);
         let lives = |host: &&Host| matches!(&host.instance, InstanceRef::Known(id) if living.contains(id));
         let host = workers.iter().find(lives).or_else(|| workers.first())?.clone();
-        let count = Some(CountTasks { host, command: services.count_queues.clone() });
+        let count = Some(CountTasks { host, command: command.to_vec() });
         Some(Action::DrainQueues { fleet: fleet.name.clone(), count })
     }
 }
