@@ -18,10 +18,10 @@ pub fn some_of(names: &[String], shown: usize) -> String {
 
 /// Adds a number with at least so many digits. It does without the formatter, for text of which rehearsals make a lot.
 pub fn push_number(text: &mut String, number: u64, digits: usize) {
-    if number >= 10 || digits > 1 {
-        push_number(text, number / 10, digits.saturating_sub(1));
-    }
-    text.extend(b"0123456789".get((number % 10) as usize).copied().map(char::from));
+    let mut buffer = itoa::Buffer::new();
+    let written = buffer.format(number);
+    text.extend(std::iter::repeat_n('0', digits.saturating_sub(written.len())));
+    text.push_str(written);
 }
 
 /// The one of `known` that `written` was probably meant to be: at most a third of its letters differ.

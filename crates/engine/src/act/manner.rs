@@ -61,19 +61,35 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(900);
 /// is observed can change, and a hundredth of the time that is still expected, or by which it is late already. So its
 /// end is noticed within about a hundredth of what it took, and a migration of days is not looked at every two seconds.
 pub(crate) fn interval(step: &Step, elapsed: Duration) -> Duration {
+    if let Some(left) = known_wait(&step.action, elapsed) {
+        return left.min(TOLD_AGAIN);
+    }
     let rare = (step.expected.abs_diff(elapsed) / 100).min(elapsed / 20);
     rare.clamp(shortest_interval(&step.action), LONGEST_INTERVAL)
 }
+
+/// How much longer an action does nothing but wait, where that is known: until then there is nothing to observe, and a wait
+/// that ended later would lengthen the window.
+fn known_wait(action: &Action, elapsed: Duration) -> Option<Duration> {
+    match action {
+        Action::AwaitResolvers(wait) => wait.forget.checked_sub(elapsed).filter(|left| !left.is_zero()),
+        _ => None,
+    }
+}
+
+/// How often people are told what is left of such a wait.
+const TOLD_AGAIN: Duration = Duration::from_secs(10);
 
 /// The shortest time in which what an action waits for can change.
 pub(crate) fn shortest_interval(action: &Action) -> Duration {
     Duration::from_secs(match action {
         // A build takes most of an hour, and days before the window.
         Action::BuildImage(_) => 60,
-        Action::AwaitDrained(_) => 15,
+        // Hosts boot for a minute or more, and neither this nor their end is part of a window.
+        Action::AwaitDrained(_) | Action::Launch(_) | Action::Terminate { .. } | Action::RemoveImage { .. } => 15,
         Action::PublishPage(_) => 10,
         // A balancer's verdict changes every 5 seconds at most, its shortest interval between health checks.
-        Action::Launch(_) | Action::TakeSnapshot { .. } | Action::AwaitHealthy(_) => 5,
+        Action::TakeSnapshot { .. } | Action::AwaitHealthy(_) => 5,
         Action::Migrate(_) => 2,
         Action::Milestone
         | Action::WaitUntil { .. }
@@ -88,8 +104,6 @@ pub(crate) fn shortest_interval(action: &Action) -> Duration {
         | Action::Register(_)
         | Action::Deregister(_)
         | Action::CheckSite(_)
-        | Action::Terminate { .. }
-        | Action::RemoveImage { .. }
         // supervisorctl is a Python program: each look takes a fifth of a second of the host's processor.
         | Action::StopServices(_)
         | Action::StartServices(_)
@@ -138,9 +152,26 @@ pub(crate) fn grace(action: &Action) -> Duration {
 #[cfg(test)]
 mod tests {
     use cutover_core::deployment::BalancerKind;
-    use cutover_core::plan::{Lane, Line, Membership, PageMayLift, PublishPage, Undo};
+    use cutover_core::plan::{AwaitResolvers, Lane, Line, Membership, PageMayLift, PublishPage, Undo};
 
     use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn of_ten_days(action: Action) -> Step {
+        Step {
+            id: "wait".into(),
+            lane: Lane::Deployment,
+            line: Line::Notify,
+            title: "wait".to_owned(),
+            action,
+            waits_for: Vec::new(),
+            undo: Undo::Nothing,
+            page_may_lift: PageMayLift::Yes,
+            expected: 10 * DAY,
+            limit: 20 * DAY,
+        }
+    }
 
     #[test]
     fn what_can_change_sooner_is_looked_at_more_often() {
@@ -157,20 +188,22 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_days_is_looked_at_often_at_first_and_rarely_far_from_its_end() {
-        let day = Duration::from_secs(86_400);
-        let step = Step {
-            id: "wait".into(),
-            lane: Lane::Deployment,
-            line: Line::Notify,
-            title: "wait".to_owned(),
-            action: Action::Milestone,
-            waits_for: Vec::new(),
-            undo: Undo::Nothing,
-            page_may_lift: PageMayLift::Yes,
-            expected: 10 * day,
-            limit: 20 * day,
+    fn resolvers_are_asked_as_soon_as_the_old_answer_must_be_forgotten() {
+        let wait = AwaitResolvers {
+            records: Vec::new(),
+            resolvers: Vec::new(),
+            forget: Duration::from_secs(64),
+            settle: Duration::from_secs(30),
         };
+        let step = of_ten_days(Action::AwaitResolvers(wait));
+        let between = |elapsed: u64| interval(&step, Duration::from_secs(elapsed)).as_secs();
+        assert_eq!((between(0), between(60), between(63)), (10, 4, 1));
+        assert_eq!(between(64), 3, "from now on they are asked again and again");
+    }
+
+    #[test]
+    fn what_takes_days_is_looked_at_often_at_first_and_rarely_far_from_its_end() {
+        let (step, day) = (of_ten_days(Action::Milestone), DAY);
         let between = |elapsed: Duration| interval(&step, elapsed).as_secs();
         assert_eq!(between(Duration::ZERO), 3, "it may fail at once");
         assert_eq!(between(Duration::from_secs(600)), 30);

@@ -181,7 +181,7 @@ fn resolvers_that_are_not_asked_have_the_whole_time_to_forget_the_old_answer() {
     assert_eq!(stage.conduct(vec![forget(60, 0)]), Ending::Finished);
     assert_eq!((zone.seconds_of("resolver"), stage.elapsed()), (vec![60], 60));
     let left: Vec<String> =
-        [60, 57, 54].map(|left| format!("resolvers may keep the old answer for {left}s more")).into();
+        [60, 50, 40].map(|left| format!("resolvers may keep the old answer for {left}s more")).into();
     let told = stage.mentioned.borrow()[..3].to_vec();
     assert_eq!(told, left.iter().map(|words| words.replace("60s", "1m")).collect::<Vec<_>>());
 }

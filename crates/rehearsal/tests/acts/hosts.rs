@@ -178,7 +178,7 @@ fn a_host_that_is_listed_as_terminated_is_replaced_at_once() {
 fn a_host_that_is_not_listed_is_replaced_only_once_it_must_be_listed_and_is_known_to_be_gone() {
     let (stage, account) = after_a_failed_launch(Vec::new());
     assert_eq!(stage.resume(), Ending::Finished);
-    assert_eq!(*account.calls.borrow(), [("launch".to_owned(), 40)]);
+    assert_eq!(*account.calls.borrow(), [("launch".to_owned(), 45)]);
 }
 
 #[test]

@@ -304,7 +304,10 @@ fn a_migration_with_another_name_in_a_new_plan_starts_again_only_with_approval()
 #[test]
 fn a_replan_while_hosts_are_pending_launches_none_of_them_twice() {
     let stage = Stage::new(qa(), |_| {});
-    stage.die_at(|progress| matches!(progress, Progress::Waiting { detail, .. } if detail.ends_with("is pending")));
+    stage.die_at(|progress| match progress {
+        Progress::Recorded { event, .. } => event.facts().iter().any(|fact| matches!(fact, Fact::Launched { .. })),
+        _ => false,
+    });
 
     let reading = stage.reading();
     let started = reading.upgrade.run_of(Phase::Prepare).expect("it was begun");
