@@ -96,6 +96,8 @@ typed_string! {
     StepId;
     /// A job on a host. Starting the same name twice starts one job.
     JobName;
+    /// A migration with its app, as Django prints it when it applies it, such as `courseware.0002_student_email`.
+    MigrationName;
     /// A supervisor program, such as `lms` or `edxapp_worker:cms_low_5`.
     ProgramName;
 }

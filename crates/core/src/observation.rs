@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::deployment::{BalancerKind, Role};
 use crate::names::{
-    BalancerName, DatabaseName, DnsName, FleetName, HostName, ImageId, ImageName, InstanceId, SnapshotId,
+    BalancerName, DatabaseName, DnsName, FleetName, HostName, ImageId, ImageName, InstanceId, MigrationName, SnapshotId,
 };
 
 /// How long reads may still show the state before a write: EC2, RDS and balancers answer from copies that are updated
@@ -258,7 +258,7 @@ pub struct Snapshot {
     pub available: bool,
 }
 
-/// How many migrations one migration command of one fleet has still to apply.
+/// The migrations that one migration command of one fleet has still to apply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingMigrations {
     /// The fleet.
@@ -267,16 +267,16 @@ pub struct PendingMigrations {
     pub service: String,
     /// The database alias, such as `default`.
     pub database: String,
-    /// How many are pending.
-    pub count: PendingCount,
+    /// Which are pending.
+    pub names: PendingNames,
 }
 
-/// How many migrations are pending. Only a next host can tell, because only the new code knows them.
+/// Which migrations are pending. Only a next host can tell, because only the new code knows them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum PendingCount {
-    /// This many, according to a next host.
-    Known(u32),
+pub enum PendingNames {
+    /// These, according to a next host, in the order of its list.
+    Known(Vec<MigrationName>),
     /// No next host runs yet.
     NoNextHost,
     /// A next host runs, but cannot tell.
@@ -284,6 +284,14 @@ pub enum PendingCount {
         /// Why, such as the failure of its list command.
         because: String,
     },
+}
+
+impl PendingNames {
+    /// Whether it is known that nothing is pending.
+    #[must_use]
+    pub fn are_none(&self) -> bool {
+        matches!(self, Self::Known(names) if names.is_empty())
+    }
 }
 
 /// The certificate that a balancer presents for a site.

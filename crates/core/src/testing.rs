@@ -18,6 +18,7 @@ pub(crate) fn plan(phase: Phase, steps: Vec<Step>) -> Plan {
         order: Order::Overlapped,
         made_at: Timestamp::UNIX_EPOCH,
         basis: Basis::default(),
+        pending: Vec::new(),
         steps,
     }
 }

@@ -8,8 +8,8 @@ pub fn count(number: usize, noun: &str) -> String {
 
 /// The first `shown` of these names, and how many more there are: `edx-1, edx-2 and 7 more`.
 #[must_use]
-pub fn some_of(names: &[String], shown: usize) -> String {
-    let first = names.iter().take(shown).cloned().collect::<Vec<_>>().join(", ");
+pub fn some_of<T: ToString>(names: &[T], shown: usize) -> String {
+    let first = names.iter().take(shown).map(ToString::to_string).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(shown) {
         0 => first,
         more => format!("{first} and {more} more"),

@@ -11,7 +11,7 @@ use cutover_core::deployment::{Deployment, GateBefore, Role};
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, FoundRunning, RunNumber, Upgrade};
 use cutover_core::names::{ImageId, SnapshotId};
-use cutover_core::observation::{MachineImage, Observation, PendingCount};
+use cutover_core::observation::{MachineImage, Observation, PendingNames};
 use cutover_core::plan::{Action, Lane, Line, Phase, Step, Undo};
 use cutover_core::time::{earlier, human};
 
@@ -67,10 +67,10 @@ fn a_migration_of_which_nothing_is_pending_takes_no_time_and_all_others_what_the
         .collect();
     assert_eq!(times(&observation), wanted);
     for pending in &mut observation.pending {
-        pending.count = PendingCount::Known(3);
+        pending.names = PendingNames::Known(vec!["courseware.0002_x".into()]);
     }
     assert_eq!(times(&observation), wanted);
-    observation.pending[1].count = PendingCount::Known(0);
+    observation.pending[1].names = PendingNames::Known(Vec::new());
     wanted[1] = Duration::from_secs(1);
     assert_eq!(times(&observation), wanted);
 }

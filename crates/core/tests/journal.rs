@@ -85,6 +85,7 @@ fn plan(phase: Phase) -> Plan {
         order: Order::Overlapped,
         made_at: Timestamp::UNIX_EPOCH,
         basis: Basis::default(),
+        pending: Vec::new(),
         steps: ["a", "b"].map(step).to_vec(),
     }
 }

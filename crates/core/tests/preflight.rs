@@ -14,7 +14,7 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, RunNumber, Upgrade};
 use cutover_core::names::{HostName, SnapshotId};
 use cutover_core::observation::{
-    Certificate, Instance, InstanceState, Observation, Part, PendingCount, Snapshot, Unseen,
+    Certificate, Instance, InstanceState, Observation, Part, PendingNames, Snapshot, Unseen,
 };
 use cutover_core::plan::{Action, Order, Phase};
 use cutover_core::planner::{Inputs, forecast, maintenance_page, next_hosts};
@@ -296,9 +296,9 @@ fn a_database_whose_snapshot_is_warmed_up_before_the_window_needs_no_backups_for
 
 #[test]
 fn pending_migrations_that_a_next_host_was_asked_for_are_not_said_to_wait_for_one() {
-    let seen = |count: PendingCount| {
+    let seen = |names: PendingNames| {
         let mut site = Site::of(QA);
-        site.observation.pending.iter_mut().for_each(|one| one.count = count.clone());
+        site.observation.pending.iter_mut().for_each(|one| one.names = names.clone());
         let item = check(site.inputs(), true)
             .into_iter()
             .find(|item| item.subject.starts_with("migrations "))
@@ -306,10 +306,15 @@ fn pending_migrations_that_a_next_host_was_asked_for_are_not_said_to_wait_for_on
         (item.state, item.seen)
     };
     let unknown = |words: &str| (CheckState::Unknown, words.to_owned());
-    assert_eq!(seen(PendingCount::NoNextHost), unknown("not known until a next host runs"));
+    assert_eq!(seen(PendingNames::NoNextHost), unknown("not known until a next host runs"));
     let because = "exit status 1".to_owned();
-    assert_eq!(seen(PendingCount::NotKnown { because }), unknown("not known: exit status 1"));
-    assert_eq!(seen(PendingCount::Known(24)), (CheckState::Ok, "24 pending".to_owned()));
+    assert_eq!(seen(PendingNames::NotKnown { because }), unknown("not known: exit status 1"));
+    let pending = |count| PendingNames::Known((1..=count).map(|n| format!("courseware.000{n}_x").into()).collect());
+    let ok = |words: &str| (CheckState::Ok, words.to_owned());
+    assert_eq!(seen(pending(0)), ok("nothing pending"));
+    let named = "courseware.0001_x, courseware.0002_x, courseware.0003_x";
+    assert_eq!(seen(pending(3)), ok(&format!("3 pending: {named}")));
+    assert_eq!(seen(pending(5)), ok(&format!("5 pending: {named} and 2 more")));
 }
 
 /// A site whose `prepare` has launched the first host of its first plan, and has started to launch another.

@@ -112,7 +112,8 @@ fn gate(id: &str, waits_for: &[&str]) -> Step {
 /// What is on record after a phase with `steps` was begun and events have happened, each at some second.
 fn recorded(phase: Phase, steps: Vec<Step>, events: Vec<(u64, Event)>) -> Upgrade {
     let (made_at, order, basis) = (at(0), Order::Overlapped, Basis::default());
-    let plan = Arc::new(Plan { upgrade: "mitx-qa-koa-v4".into(), phase, order, made_at, basis, steps });
+    let plan =
+        Arc::new(Plan { upgrade: "mitx-qa-koa-v4".into(), phase, order, made_at, basis, pending: Vec::new(), steps });
     let begun =
         Event::RunStarted { run: RunNumber(1), kind: phase.into(), plan, deployment: Digest::of_json(&deployment(QA)) };
     let mut upgrade = Upgrade::default();

@@ -159,7 +159,7 @@ mod tests {
         let mut basis = Basis::default();
         basis.state("record lms", fact);
         let (phase, order) = (Phase::Window, Order::Overlapped);
-        Plan { upgrade: upgrade(), phase, order, made_at: at(0), basis, steps: Vec::new() }
+        Plan { upgrade: upgrade(), phase, order, made_at: at(0), basis, pending: Vec::new(), steps: Vec::new() }
     }
 
     #[test]

@@ -6,12 +6,13 @@ use futures_util::FutureExt;
 use futures_util::future::{join, join_all};
 
 use cutover_core::account::AccountState;
-use cutover_core::deployment::{Deployment, Fleet};
+use cutover_core::deployment::{Deployment, Fleet, Migration};
 use cutover_core::journal::Upgrade;
-use cutover_core::names::DnsName;
-use cutover_core::observation::{Certificate, Observation, Part, PendingCount, PendingMigrations, Unseen};
+use cutover_core::names::{DnsName, InstanceId};
+use cutover_core::observation::{Certificate, Observation, Part, PendingMigrations, PendingNames, Unseen};
 use cutover_core::planner::{Inputs, current_hosts};
 use cutover_core::preflight::{NameAnswers, StillToMake, still_to_make};
+use cutover_hosts::django::Listed;
 
 use crate::failure::Failure;
 use crate::pending::pending_migrations;
@@ -202,27 +203,30 @@ async fn pending(
                 && !current.iter().any(|host| host.instance == instance.id)
         });
         for migration in deployment.migrations_of(fleet) {
-            let count = match next {
-                None => PendingCount::NoNextHost,
-                Some(next) => {
-                    let (command, directory, user) = (&migration.list_command, &migration.directory, &migration.user);
-                    match pending_migrations(&*world.hosts, &next.id, command, directory, user).await {
-                        Ok(Some(count)) => PendingCount::Known(count),
-                        Ok(None) => PendingCount::NotKnown { because: NO_LIST_COMMAND.to_owned() },
-                        // If the host cannot be reached, only this number is unknown.
-                        Err(failure) => PendingCount::NotKnown { because: failure.message },
-                    }
-                }
+            let names = match next {
+                None => PendingNames::NoNextHost,
+                Some(next) => names_of(world, &next.id, migration).await,
             };
             pending.push(PendingMigrations {
                 fleet: fleet.name.clone(),
                 service: migration.service.clone(),
                 database: migration.database.clone(),
-                count,
+                names,
             });
         }
     }
     Ok(pending)
+}
+
+/// The pending migrations of one migration command, as a next host lists them. If it cannot, only these are unknown.
+async fn names_of(world: &World, next: &InstanceId, migration: &Migration) -> PendingNames {
+    let Migration { list_command, directory, user, .. } = migration;
+    let names = |pending: Vec<Listed<'_>>| pending.iter().map(Listed::full_name).collect();
+    match pending_migrations(&*world.hosts, next, list_command, directory, user, names).await {
+        Ok(Some(names)) => PendingNames::Known(names),
+        Ok(None) => PendingNames::NotKnown { because: NO_LIST_COMMAND.to_owned() },
+        Err(failure) => PendingNames::NotKnown { because: failure.message },
+    }
 }
 
 #[cfg(test)]

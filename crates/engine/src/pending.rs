@@ -1,10 +1,10 @@
-//! The number of pending migrations, as a host with the new code counts them. Steps and observations both ask for it.
+//! Pending migrations, as a host with the new code lists them. Steps and observations both ask for it.
 
 use std::time::Duration;
 
 use cutover_core::names::InstanceId;
 use cutover_hosts::command::{Ask, Command, RunAs};
-use cutover_hosts::django::{self, NotListed};
+use cutover_hosts::django::{self, Listed, NotListed};
 
 use crate::failure::Failure;
 use crate::ports::{Answer, Hosts};
@@ -18,20 +18,22 @@ pub(crate) fn of_service(arguments: &[String], directory: &str, user: &str) -> C
     Command { run_as, directory: Some(directory.to_owned()), ..Command::new(arguments.iter().cloned()) }
 }
 
-/// The number of pending migrations that a list command shows on a host; `None` if there is no command.
-pub(crate) async fn pending_migrations(
+/// What `read` makes of the pending migrations that a list command shows on a host; `None` if there is no command.
+pub(crate) async fn pending_migrations<T>(
     hosts: &dyn Hosts,
     host: &InstanceId,
     list_command: &[String],
     directory: &str,
     user: &str,
-) -> Answer<Option<u32>> {
+    read: impl FnOnce(Vec<Listed<'_>>) -> T,
+) -> Answer<Option<T>> {
     if list_command.is_empty() {
         return Ok(None);
     }
     let question = Ask { command: of_service(list_command, directory, user), limit: LIMIT };
     let said = hosts.ask(host, &question).await?;
-    django::pending(&said).map(Some).map_err(|why| not_listed(host, &why))
+    let pending = django::pending(&said).map_err(|why| not_listed(host, &why))?;
+    Ok(Some(read(pending)))
 }
 
 fn not_listed(host: &InstanceId, why: &NotListed) -> Failure {
@@ -39,7 +41,7 @@ fn not_listed(host: &InstanceId, why: &NotListed) -> Failure {
     let failure = match why {
         // The database may be unreachable for a moment.
         NotListed::Failed { .. } => Failure::not_applied(message),
-        NotListed::NotAList(_) => Failure::permanent(message),
+        NotListed::NotAList(_) | NotListed::NoApp(_) => Failure::permanent(message),
     };
     failure.with_hint("run the migration's `list_command` there")
 }

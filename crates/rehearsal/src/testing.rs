@@ -260,9 +260,9 @@ impl Rig {
     }
 
     /// The number of pending migrations, as their list command shows them.
-    pub(crate) async fn pending(&self, host: &InstanceId, migrate: &Migrate) -> Answer<u32> {
+    pub(crate) async fn pending(&self, host: &InstanceId, migrate: &Migrate) -> Answer<usize> {
         let said = self.world.hosts.ask(host, &Ask::new(of_service(&migrate.list_command, migrate))).await?;
-        django::pending(&said).map_err(|why| Failure::permanent(why.to_string()))
+        django::pending(&said).map(|pending| pending.len()).map_err(|why| Failure::permanent(why.to_string()))
     }
 
     /// Starts a migration.

@@ -286,6 +286,7 @@ fn plan(steps: Vec<Step>) -> Plan {
         order: Order::Overlapped,
         made_at: Timestamp::UNIX_EPOCH,
         basis: Basis::default(),
+        pending: Vec::new(),
         steps,
     }
 }

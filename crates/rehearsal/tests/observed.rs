@@ -12,7 +12,7 @@ use cutover_core::deployment::{Deployment, Role, parse};
 use cutover_core::digest::Digest;
 use cutover_core::journal::Upgrade;
 use cutover_core::names::{FleetName, ImageId, InstanceId, JobName};
-use cutover_core::observation::{Instance, InstanceState, Observation, Part, PendingCount, PendingMigrations};
+use cutover_core::observation::{Instance, InstanceState, Observation, Part, PendingMigrations, PendingNames};
 use cutover_core::plan::{CapturedHost, Launch, Phase};
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
@@ -31,8 +31,8 @@ fn pending_migrations_are_counted_on_next_hosts_and_unknown_before_one_runs() {
     let clock = SimulatedClock::new(start);
     let world = EmbeddedCloud::furnish(&deployment, 1, start);
     let cloud = EmbeddedCloud::in_memory(world, Rc::clone(&clock) as Rc<dyn Clock>);
-    let is_known = |count: &PendingCount| matches!(count, PendingCount::Known(_));
-    let known = |observation: &Observation| observation.pending.iter().filter(|found| is_known(&found.count)).count();
+    let is_known = |names: &PendingNames| matches!(names, PendingNames::Known(_));
+    let known = |observation: &Observation| observation.pending.iter().filter(|found| is_known(&found.names)).count();
     run(&clock, async {
         let at = Rc::clone(&clock) as Rc<dyn Clock>;
         let operator = Rc::new(ScriptedOperator::new(&deployment, Rc::clone(&at)));
@@ -42,7 +42,7 @@ fn pending_migrations_are_counted_on_next_hosts_and_unknown_before_one_runs() {
             observe(&conductor.world, &*conductor.clock, &deployment, &upgrade).await.expect("it can be observed")
         };
         let before = look().await;
-        assert!(before.pending.iter().all(|found| found.count == PendingCount::NoNextHost), "{:?}", before.pending);
+        assert!(before.pending.iter().all(|found| found.names == PendingNames::NoNextHost), "{:?}", before.pending);
         for phase in [Phase::Announce, Phase::Prepare] {
             let plan = planned(&conductor, &deployment, phase).await.expect("observed");
             let ending = phase::run(&conductor, Some((plan, Digest::of(b""))), phase).await.expect("the journal works");
@@ -204,13 +204,13 @@ fn why_a_next_host_cannot_tell_how_many_migrations_are_pending_is_said() {
         let seen = run(&clock, observe(&world, &*clock, deployment, &Upgrade::default()));
         seen.expect("plans do without the numbers").pending
     };
-    let all = |pending: &[PendingMigrations], count: &PendingCount| {
-        assert!(!pending.is_empty() && pending.iter().all(|found| found.count == *count), "{pending:?}");
+    let all = |pending: &[PendingMigrations], names: &PendingNames| {
+        assert!(!pending.is_empty() && pending.iter().all(|found| found.names == *names), "{pending:?}");
     };
-    let not_known = |because: &str| PendingCount::NotKnown { because: because.to_owned() };
+    let not_known = |because: &str| PendingNames::NotKnown { because: because.to_owned() };
     let failure = Err(Failure::permanent("cannot be reached"));
     all(&seen(&deployment, failure), &not_known("cannot be reached"));
-    all(&seen(&deployment, Ok(listed(0))), &PendingCount::Known(0));
+    all(&seen(&deployment, Ok(listed(0))), &PendingNames::Known(Vec::new()));
     let mut without = deployment.clone();
     without.migrations.iter_mut().for_each(|migration| migration.list_command.clear());
     all(&seen(&without, Ok(listed(0))), &not_known("the migration has no `list_command` in the file"));
@@ -242,7 +242,8 @@ fn only_a_running_next_host_of_the_fleet_with_the_new_code_is_asked_for_pending_
     let upgrade = Upgrade { captured: Some(vec![current]), ..Upgrade::default() };
     let seen = run(&clock, observe(&world, &*clock, &deployment, &upgrade)).expect("it can be observed");
     assert!(
-        !seen.pending.is_empty() && seen.pending.iter().all(|found| found.count == PendingCount::Known(7)),
+        !seen.pending.is_empty()
+            && seen.pending.iter().all(|found| matches!(&found.names, PendingNames::Known(names) if names.len() == 7)),
         "{:?}",
         seen.pending
     );

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Action, Basis, Order, Phase, Step};
 use crate::digest::Digest;
 use crate::names::{StepId, UpgradeId};
+use crate::observation::PendingMigrations;
 
 /// The version of the planner, which is part of every plan's hash. It is increased when the meaning of plans with the
 /// same steps changes.
@@ -26,6 +27,10 @@ pub struct Plan {
     pub made_at: Timestamp,
     /// What it was made from.
     pub basis: Basis,
+    /// The migrations that the window would apply, as next hosts listed them when the plan was made. They are for people and
+    /// do not belong to the plan's hash: each step applies what is pending then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<PendingMigrations>,
     /// The steps, each after all steps that it waits for.
     pub steps: Vec<Step>,
 }

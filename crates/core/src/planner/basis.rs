@@ -4,7 +4,7 @@ use super::hosts::living;
 use super::window::is_late;
 use super::{Inputs, current_hosts};
 use crate::digest::Digest;
-use crate::observation::PendingCount;
+use crate::observation::PendingNames;
 use crate::plan::{Basis, Phase};
 use crate::time::human;
 
@@ -72,9 +72,9 @@ fn databases(inputs: Inputs<'_>, basis: &mut Basis) {
         basis.state(format!("database {name}"), if database.available { "available" } else { "not available" });
     }
     for pending in &inputs.observation.pending {
-        let count = match pending.count {
-            PendingCount::Known(count) => count.to_string(),
-            PendingCount::NoNextHost | PendingCount::NotKnown { .. } => "unknown".to_owned(),
+        let count = match &pending.names {
+            PendingNames::Known(names) => names.len().to_string(),
+            PendingNames::NoNextHost | PendingNames::NotKnown { .. } => "unknown".to_owned(),
         };
         let subject = format!("pending migrations of {} {} {}", pending.fleet, pending.service, pending.database);
         basis.state(subject, count);

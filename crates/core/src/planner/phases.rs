@@ -4,6 +4,7 @@ use super::announce::is_down;
 use super::{Blocked, Inputs, announce, basis, blocked, order, prepare, retire, window};
 use crate::deployment::Deployment;
 use crate::digest::Digest;
+use crate::observation::{PendingMigrations, PendingNames};
 use crate::plan::{Action, Order, Phase, Plan, Step, WindowForecast};
 
 /// Plans a phase that can start now.
@@ -64,9 +65,16 @@ fn forecast_digested(inputs: Inputs<'_>, deployment: &Digest, phase: Phase, orde
         order,
         made_at: inputs.observation.at,
         basis: basis::of(inputs, deployment, phase),
+        pending: if phase == Phase::Window { listed(inputs) } else { Vec::new() },
         steps: order::sorted(steps),
     };
     if phase == Phase::Window { opens_in_time(plan, inputs.deployment) } else { plan }
+}
+
+/// Pending migrations, where a next host has listed them.
+fn listed(inputs: Inputs<'_>) -> Vec<PendingMigrations> {
+    let pending = inputs.observation.pending.iter();
+    pending.filter(|pending| matches!(pending.names, PendingNames::Known(_))).cloned().collect()
 }
 
 /// `plan` with the latest safe start as a limit on when the window may open, however long a decision takes. A plan that

@@ -5,10 +5,12 @@ use std::time::Duration;
 use super::item::{CheckItem, of_part, or_flaws};
 use super::under_way::UnderWay;
 use crate::deployment::Database;
-use crate::observation::{Part, PendingCount};
+use crate::names::MigrationName;
+use crate::observation::{Part, PendingNames};
 use crate::plan::Phase;
 use crate::planner::Inputs;
 use crate::time::{between, human};
+use crate::words::some_of;
 
 /// The largest normal age of a daily backup: backups start once a day, at some moment within an hour.
 const DAILY: Duration = Duration::from_secs(25 * 3600);
@@ -55,13 +57,23 @@ fn pending(inputs: Inputs<'_>) -> Vec<CheckItem> {
     known
         .map(|pending| {
             let subject = format!("migrations {} {} {}", pending.fleet, pending.service, pending.database);
-            match &pending.count {
-                PendingCount::Known(count) => CheckItem::ok(subject, format!("{count} pending")),
-                PendingCount::NoNextHost => CheckItem::unknown(subject, "not known until a next host runs"),
-                PendingCount::NotKnown { because } => CheckItem::unknown(subject, format!("not known: {because}")),
+            match &pending.names {
+                PendingNames::Known(names) => CheckItem::ok(subject, in_words(names)),
+                PendingNames::NoNextHost => CheckItem::unknown(subject, "not known until a next host runs"),
+                PendingNames::NotKnown { because } => CheckItem::unknown(subject, format!("not known: {because}")),
             }
         })
         .collect()
+}
+
+/// How many pending migrations are named.
+const NAMED: usize = 3;
+
+fn in_words(pending: &[MigrationName]) -> String {
+    match pending.len() {
+        0 => "nothing pending".to_owned(),
+        count => format!("{count} pending: {}", some_of(pending, NAMED)),
+    }
 }
 
 /// The longest session that AWS allows. If the window is further away than this, nobody can be signed in for it yet.

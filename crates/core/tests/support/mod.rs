@@ -7,7 +7,7 @@ use cutover_core::deployment::{Balancer, Deployment, Role, parse};
 use cutover_core::names::{BalancerName, ImageId, InstanceId};
 use cutover_core::observation::{
     BalancerState, DatabaseState, Distribution, Health, HealthCheck, Instance, InstanceState, Observation,
-    PendingCount, PendingMigrations, Record,
+    PendingMigrations, PendingNames, Record,
 };
 
 /// Two fleets behind three classic ELBs.
@@ -84,7 +84,7 @@ fn pending(deployment: &Deployment) -> Vec<PendingMigrations> {
             fleet: fleet.name.clone(),
             service: migration.service.clone(),
             database: migration.database.clone(),
-            count: PendingCount::NoNextHost,
+            names: PendingNames::NoNextHost,
         })
     };
     deployment.fleets.iter().flat_map(of_fleet).collect()

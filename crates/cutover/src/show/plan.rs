@@ -5,11 +5,13 @@ use std::time::Duration;
 use cutover_core::deployment::{Cloud, Deployment};
 use cutover_core::digest::Digest;
 use cutover_core::names::{HostName, StepId, UpgradeId};
+use cutover_core::observation::{PendingMigrations, PendingNames};
 use cutover_core::plan::{
     Action, Basis, Edge, Finding, Lane, Line, Order, PageMayLift, Phase, Plan, Rule, Schedule, Step, StepGroup,
     StepGroups, Undo, WindowForecast,
 };
 use cutover_core::time::{human, rounded_seconds};
+use cutover_core::words::some_of;
 use cutover_hosts::shell;
 use cutover_hosts::supervisor::autostart;
 use jiff::Timestamp;
@@ -41,6 +43,7 @@ pub fn plan(
         Some(known) => parts.push(forecast::window(plan, deployment, known, &table.numbers())),
         None => parts.push(format!("Expected length: {}", human(table.schedule.length))),
     }
+    parts.extend(pending(plan, every_step));
     parts.extend(user_data(plan, deployment));
     parts.extend(forecast::findings(findings));
     parts.extend(to_run.map(|to_run| how_to_run(plan.phase, to_run)));
@@ -54,6 +57,24 @@ fn legend(phase: Phase) -> String {
     let page = "page  if the row fails: lift = the maintenance page may be lifted once the\n      \
                 finished steps are undone; stay = it stays up until somebody decides";
     if phase == Phase::Window { format!("{rows}\n{page}") } else { rows.to_owned() }
+}
+
+/// How many pending migrations of a schema are named if not all of them are.
+const NAMED: usize = 3;
+
+/// The migrations that the window would apply; nothing if no next host has listed them.
+fn pending(plan: &Plan, all: bool) -> Option<String> {
+    let lines = plan.pending.iter().filter_map(|pending| {
+        let PendingNames::Known(names) = &pending.names else { return None };
+        let words = match names.len() {
+            0 => "nothing is pending".to_owned(),
+            count => format!("{count} pending: {}", some_of(names, if all { usize::MAX } else { NAMED })),
+        };
+        let line = format!("{} {} {}: {words}", pending.fleet, pending.service, pending.database);
+        Some(wrap(&line, WIDTH - 2).iter().map(|line| format!("\n  {line}")).collect::<String>())
+    });
+    let lines: Vec<String> = lines.collect();
+    (!lines.is_empty()).then(|| format!("Migrations, as next hosts list them:{}", lines.concat()))
 }
 
 /// What the user data of next workers runs at their first boot on AWS; nothing for plans that launch none.
@@ -85,6 +106,8 @@ pub struct PlanJson {
     hash: Digest,
     made_at: Timestamp,
     order: Order,
+    /// The migrations that a window would apply, where a next host has listed them.
+    pending: Vec<PendingMigrations>,
     phase: Phase,
     schedule: Vec<StepTimes>,
     steps: Vec<StepJson>,
@@ -213,6 +236,7 @@ pub fn plan_json(plan: Plan, deployment: &Deployment, findings: Vec<Finding>, bl
         basis: plan.basis,
         made_at: plan.made_at,
         order: plan.order,
+        pending: plan.pending,
         phase: plan.phase,
         steps: plan.steps.into_iter().map(StepJson::from).collect(),
         upgrade: plan.upgrade,

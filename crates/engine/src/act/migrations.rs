@@ -44,7 +44,9 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
         last = Some((name, state));
     }
     let Migrate { list_command, directory, user, .. } = migrate;
-    let count = async |world: &World| pending_migrations(&*world.hosts, &host, list_command, directory, user).await;
+    let count = async |world: &World| {
+        pending_migrations(&*world.hosts, &host, list_command, directory, user, |pending| pending.len()).await
+    };
     let pending = context.ask(count).await?;
     match last {
         None if pending == Some(0) => Ok(Seen::Holds(vec![fact(migrate, 0)])),
@@ -271,7 +273,7 @@ fn diagnosis(
     context: &StepContext<'_>,
     migrate: &Migrate,
     state: &JobState,
-    pending: Option<u32>,
+    pending: Option<usize>,
     job: &JobName,
 ) -> Seen {
     let outputs = context.output.borrow();

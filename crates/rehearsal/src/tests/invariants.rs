@@ -296,6 +296,7 @@ fn journal(launch: &Launch, events: Vec<Event>) -> Upgrade {
         order: Order::Overlapped,
         made_at: Timestamp::UNIX_EPOCH,
         basis: Basis::default(),
+        pending: Vec::new(),
         steps: vec![step],
     };
     let (kind, plan) = (RunKind::Prepare, Arc::new(plan));

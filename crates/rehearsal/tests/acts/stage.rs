@@ -308,6 +308,7 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
         order: Order::Overlapped,
         made_at: Timestamp::UNIX_EPOCH,
         basis: Basis::default(),
+        pending: Vec::new(),
         steps,
     }
 }

@@ -106,7 +106,7 @@ impl Stage {
         }
         let (upgrade, phase, order) = (self.deployment.upgrade(), Phase::Announce, Order::Overlapped);
         let made_at = Impatient.now();
-        Plan { upgrade, phase, order, made_at, basis: Basis::default(), steps }
+        Plan { upgrade, phase, order, made_at, basis: Basis::default(), pending: Vec::new(), steps }
     }
 
     async fn on_record(&self) -> Upgrade {

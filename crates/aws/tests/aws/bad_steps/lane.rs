@@ -263,7 +263,7 @@ impl<'a> Lane<'a> {
         let after = Edge { step: capture.id.clone(), rule: Rule::Follows };
         let steps = vec![capture, step("the-step", action, vec![after])];
         let (phase, order, basis) = (Phase::Prepare, Order::Overlapped, Basis::default());
-        let plan = Plan { upgrade, phase, order, made_at: self.clock.now(), basis, steps };
+        let plan = Plan { upgrade, phase, order, made_at: self.clock.now(), basis, pending: Vec::new(), steps };
         let run = phase::run(&conductor, Some((plan, Digest::of(b""))), phase);
         let ending = self.clock.run(run).await.expect("the journal works");
         let records = read(&store).await.expect("it holds together").records;

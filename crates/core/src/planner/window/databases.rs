@@ -7,7 +7,6 @@ use super::{Window, is_late};
 use crate::deployment::{Database, Fleet, Migration, Role};
 use crate::journal::migration_was_begun;
 use crate::names::{DatabaseName, SchemaName, SnapshotId, StepId};
-use crate::observation::PendingCount;
 use crate::plan::{Action, Host, Line, Migrate, Phase, Rule, Step};
 use crate::planner::build::{CALL, CALL_LIMIT, Joined, joined, step};
 
@@ -126,7 +125,7 @@ impl<'a> Window<'a> {
             pending.fleet == fleet.name
                 && pending.service == migration.service
                 && pending.database == migration.database
-                && pending.count == PendingCount::Known(0)
+                && pending.names.are_none()
         });
         if nothing { CALL } else { migration.expected.duration() }
     }
