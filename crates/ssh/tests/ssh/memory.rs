@@ -5,10 +5,10 @@ use std::time::Duration;
 use cutover_core::plan::Work;
 use cutover_hosts::command::Command;
 use cutover_rig::{Host, Plain};
-use cutover_ssh::{Settings, SshHosts, Trouble};
+use cutover_ssh::{Peer, Settings, SshHosts, Trouble};
 use futures_util::future::join_all;
 
-use super::support::{HOST, settings};
+use super::support::{HOST, at, settings};
 
 /// How much memory a conductor may use for a thousand hosts, in kB.
 const ROOM: usize = 200 << 10;
@@ -31,14 +31,14 @@ async fn hosts_that_print_without_an_end_use_little_memory_and_are_told() {
     let everywhere = format!("Host host-*\n  HostName {HOST}\n  Port {port}\n  HostKeyAlias [{HOST}]:{port}\n");
     let settings = Settings { connect_timeout: Duration::from_secs(20), ..settings(&sshd, "operator", &everywhere) };
     let hosts = SshHosts::new(settings).expect("a folder for sockets");
-    let names: Vec<String> = (0..HOSTS).map(|number| format!("host-{number}")).collect();
+    let peers: Vec<Peer> = (0..HOSTS).map(|number| at(&format!("host-{number}"))).collect();
     let ask = async |script: &str| {
         let command = Command::script(script, Vec::<String>::new());
-        join_all(names.iter().map(|name| hosts.run(name, &command, b"", LIMIT))).await
+        join_all(peers.iter().map(|peer| hosts.run(peer, &command, b"", LIMIT))).await
     };
     // Connections that are kept. One sshd takes no more than ten at a time that are not signed in yet.
-    for few in names.chunks(8) {
-        let answers = join_all(few.iter().map(|name| hosts.user(name))).await;
+    for few in peers.chunks(8) {
+        let answers = join_all(few.iter().map(|peer| hosts.user(peer))).await;
         answers.into_iter().for_each(|user| drop(user.expect("a connection")));
     }
     let before = peak();

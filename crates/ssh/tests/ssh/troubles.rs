@@ -6,12 +6,12 @@ use cutover_hosts::command::Command;
 use cutover_rig::{Host, Plain};
 use cutover_ssh::{Settings, SshHosts, Trouble};
 
-use super::support::{HOST, hosts, settings};
+use super::support::{HOST, at, hosts, settings};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
 async fn trouble(hosts: &SshHosts, command: &Command, limit: Duration) -> Trouble {
-    hosts.run(HOST, command, b"", limit).await.expect_err("it cannot work")
+    hosts.run(&at(HOST), command, b"", limit).await.expect_err("it cannot work")
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_missing_ssh_and_a_wrong_configuration_are_named() {
 async fn a_host_that_falls_silent_is_noticed_within_fifteen_seconds() {
     let sshd = Plain::start();
     let hosts = hosts(&sshd, "operator");
-    hosts.run(HOST, &Command::new(["true"]), b"", LIMIT).await.expect("an answer");
+    hosts.run(&at(HOST), &Command::new(["true"]), b"", LIMIT).await.expect("an answer");
     sshd.fall_silent();
     let start = Instant::now();
     let silent = trouble(&hosts, &Command::new(["true"]), Duration::from_secs(60)).await;
