@@ -14,3 +14,4 @@ mod services;
 mod stage;
 mod supervisors;
 mod support;
+mod units;
