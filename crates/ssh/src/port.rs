@@ -161,6 +161,9 @@ impl HostsOverSsh {
             Ok(Reply::Failed(why)) => {
                 Err(Failure::permanent(format!("{host}: {why}{}", because(&output.said().stderr))))
             }
+            Ok(Reply::NotNow(why)) => {
+                Err(Failure::not_applied(format!("{host}: {why}{}", because(&output.said().stderr))))
+            }
             Ok(reply) => Ok(reply),
             // The helper was interrupted, or something else answered: a write may have been carried out.
             Err(why) => Err(unclear(call, format!("{host}: {why}; it says: {}", output.said().last_line()))),
