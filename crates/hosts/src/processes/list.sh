@@ -5,7 +5,7 @@
 # What supervisor says of itself, and the unit of systemd that it runs in.
 pid=$(timeout 5 "$1" pid 2>/dev/null)
 case $pid in *[!0-9]*) pid= ;; esac
-unit=$(sed -n 's/^[01]:.*\/\([^/]*\.service\).*/\1/p' "/proc/${pid:-none}/cgroup" 2>/dev/null | head -n 1)
+unit=$(sed -n 's/^[0-9]*:\(name=systemd\)*:.*\/\([^/]*\.service\).*/\2/p' "/proc/${pid:-none}/cgroup" 2>/dev/null | head -n 1)
 supervisor() {
     [ ! -d /run/systemd/system ] || echo systemd
     echo "pid $pid"
@@ -23,7 +23,7 @@ namespaces() {
         \( -path '/proc/self/*' -o ! -lname "pid:?$number?" \) -printf '%p %l\n'
 }
 # Those of supervisor's unit; without supervisor's own answer, those of every unit that is called like it.
-control_groups() { grep -s "^[01]:.*/$(echo "${unit:-supervisor}" | tr '\\' .)" /proc/[0-9]*/cgroup; }
+control_groups() { grep -s "^[0-9]*:\(name=systemd\)*:.*/$(echo "${unit:-supervisor}" | tr '\\' .)" /proc/[0-9]*/cgroup; }
 commands() { head -v -c 160 /proc/[0-9]*/cmdline; }
 
 # Each variable on a line of its own, whatever its value contains.
