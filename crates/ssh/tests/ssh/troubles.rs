@@ -1,9 +1,11 @@
 //! What goes wrong with a host is told apart, and nothing waits without an end.
 
+use std::process::Command as Process;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use cutover_hosts::command::Command;
-use cutover_rig::{Host, Plain};
+use cutover_rig::{Host, Operator, Plain};
 use cutover_ssh::{Settings, SshHosts, Trouble};
 
 use super::support::{HOST, at, hosts, settings};
@@ -60,6 +62,19 @@ async fn a_host_that_falls_silent_is_noticed_within_fifteen_seconds() {
     let start = Instant::now();
     let silent = trouble(&hosts, &Command::new(["true"]), Duration::from_secs(60)).await;
     assert!(silent.may_have_run(), "the request may have reached the host: {silent}");
+    assert!(start.elapsed() < Duration::from_secs(16), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_host_that_falls_silent_during_the_sign_in_is_noticed_within_fifteen_seconds() {
+    let me = Process::new("id").arg("-un").output().expect("a user").stdout;
+    let me = format!("AuthorizedKeysCommandUser {}", String::from_utf8(me).expect("a name").trim());
+    // It looks for the key without an end, and says nothing meanwhile.
+    let looks = ["AuthorizedKeysFile none", "AuthorizedKeysCommand /bin/sleep 60", &me].map(str::to_owned).to_vec();
+    let sshd = Plain::configured(HOST, &Rc::new(Operator::new()), |_| looks);
+    let start = Instant::now();
+    let silent = trouble(&hosts(&sshd, "operator"), &Command::new(["true"]), LIMIT).await;
+    assert!(matches!(&silent, Trouble::Unreachable(why) if why.contains("timed out")), "{silent}");
     assert!(start.elapsed() < Duration::from_secs(16), "{:?}", start.elapsed());
 }
 
