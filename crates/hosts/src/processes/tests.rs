@@ -208,6 +208,23 @@ fn the_real_list_is_complete_and_leaves_no_process_of_this_host_out() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a real process is listed")]
+fn little_is_listed_of_each_process_however_long_its_command_line_is() {
+    let long = "x".repeat(100_000);
+    let mut process = std::process::Command::new("sh")
+        .args(["-c", "read line", "sh", &long])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .expect("a process");
+    let list = real_list();
+    process.kill().and_then(|()| process.wait()).expect("it ends");
+    let Some(list) = list else { return };
+    let said = Said { stdout: list.clone(), ..Said::default() };
+    let each = list.len() / ids(&said).expect("it is complete").len();
+    assert!(list.contains("xxx") && each < 300, "{each} bytes for each process");
+}
+
+#[test]
 fn other_programs_are_not_meant_and_groups_are() {
     let pids = BTreeMap::new();
     let of = |name: &str| {
