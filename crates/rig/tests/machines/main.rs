@@ -6,6 +6,7 @@
 
 mod background;
 mod bad_days;
+mod checked;
 mod connections;
 mod contracts;
 mod held;
