@@ -19,6 +19,12 @@ pub struct Readiness {
     pub refused: Vec<String>,
     /// Programs that the commands of a conductor need and that are not installed.
     pub missing: Vec<String>,
+    /// Programs and folders of the file's own commands that are not there for the user who would run them, each with that user.
+    #[serde(default)]
+    pub absent: Vec<String>,
+    /// Why no jobs can be kept there; nothing if they can.
+    #[serde(default)]
+    pub no_job_folder: Option<String>,
     /// The version of supervisor.
     pub supervisor: Supervisor,
     /// The free space of each file system that is written to, in KiB, with its mount point.
@@ -64,6 +70,8 @@ pub struct AskedHost {
     pub answer: Result<Readiness, NotAsked>,
     /// What is wrong with the programs that the file names for this host; nothing if supervisor knows each of them.
     pub programs: Option<NotAsked>,
+    /// What is wrong with the cron files and timers that the file holds back on this host; nothing if all of them are there.
+    pub held_back: Option<NotAsked>,
 }
 
 /// Why something is not known of a host.
@@ -87,6 +95,8 @@ mod tests {
             no_sudo: None,
             refused: Vec::new(),
             missing: Vec::new(),
+            absent: Vec::new(),
+            no_job_folder: None,
             supervisor: Supervisor::Version("4.2.5".to_owned()),
             free: Vec::new(),
             agents: Vec::new(),

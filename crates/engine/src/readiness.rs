@@ -1,97 +1,136 @@
 //! Asks hosts, long before the window, whether a conductor could do its work there.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt};
 
-use cutover_core::deployment::{Role, Services};
+use cutover_core::deployment::{Deployment, Fleet, Migration, Role, Services};
 use cutover_core::names::{HostName, InstanceId};
 use cutover_core::observation::InstanceState;
 use cutover_core::plan::Work;
 use cutover_core::planner::{Inputs, current_hosts, next_hosts};
 use cutover_core::readiness::{AskedHost, NotAsked, Readiness};
+use cutover_hosts::hold::{self, State};
+use cutover_hosts::processes::{self, Signs};
 use cutover_hosts::readiness::{self, Needs};
 use cutover_hosts::supervisor;
 
 use crate::failure::Failure;
 use crate::ports::{Answer, Clock, Hosts};
 
+/// A host to ask.
+struct Asked<'a> {
+    name: HostName,
+    instance: InstanceId,
+    services: &'a Services,
+    needs: Needs,
+    /// What the file holds back on it.
+    held_back: Vec<String>,
+}
+
 /// Asks every current host, and every next host that runs already. Each is asked once: whoever checks can check again.
 pub async fn ask_hosts(hosts: &dyn Hosts, clock: &dyn Clock, inputs: Inputs<'_>) -> Vec<AskedHost> {
     let limit = Work::Connections.side_by_side().unwrap_or(1);
-    let asked = to_ask(inputs).into_iter().filter_map(|(name, instance, role, users)| {
-        let services = inputs.deployment.role.services(role)?;
-        Some(ask(hosts, clock, name, instance, services, users))
-    });
+    let asked = to_ask(inputs).into_iter().map(|host| ask(hosts, clock, host));
     stream::iter(asked).buffered(limit).collect().await
 }
 
-/// The users besides root that commands of the file run as on next hosts of a role: migrations run there.
-fn users(inputs: Inputs<'_>, role: Role) -> Vec<String> {
-    let migrations = inputs.deployment.migrations.iter().filter(|_| role == Role::Edxapp);
-    let users: BTreeSet<&str> = migrations.map(|migration| migration.user.as_str()).collect();
-    users.into_iter().filter(|user| *user != "root").map(str::to_owned).collect()
-}
-
-/// The hosts to ask, and the users whom commands need there. A host that does not run cannot answer, and is an item of the
-/// preflight already.
-fn to_ask(inputs: Inputs<'_>) -> Vec<(HostName, InstanceId, Role, Vec<String>)> {
-    let current = current_hosts(inputs).into_iter().map(|host| (host.name, host.instance, host.role, Vec::new()));
-    let groups = inputs.deployment.fleets.iter().flat_map(|fleet| fleet.groups().map(move |(role, _)| (fleet, role)));
-    let next = groups.flat_map(|(fleet, role)| {
-        let launched = next_hosts(inputs, fleet, role).into_iter();
-        launched.filter_map(move |name| {
-            let instance = inputs.upgrade.launched.get(&name)?.clone();
-            Some((name, instance, role, users(inputs, role)))
-        })
-    });
+/// The hosts to ask. A host that does not run cannot answer, and is an item of the preflight already.
+fn to_ask(inputs: Inputs<'_>) -> Vec<Asked<'_>> {
+    let deployment = inputs.deployment;
+    let groups = deployment.fleets.iter().flat_map(|fleet| fleet.groups().map(move |(role, _)| (fleet, role)));
+    let next = groups.flat_map(|(fleet, role)| next_to_ask(inputs, fleet, role));
     let runs = |id: &InstanceId| inputs.observation.instance(id).is_some_and(|one| one.state == InstanceState::Running);
-    current.chain(next).filter(|(_, instance, ..)| runs(instance)).collect()
+    current_to_ask(inputs).into_iter().chain(next).filter(|host| runs(&host.instance)).collect()
 }
 
-async fn ask(
-    hosts: &dyn Hosts,
-    clock: &dyn Clock,
-    name: HostName,
-    instance: InstanceId,
-    services: &Services,
-    users: Vec<String>,
-) -> AskedHost {
-    let before = clock.now();
-    let answer = of_itself(hosts, &instance, services, users).await;
-    let between = (before, clock.now());
-    let programs = match answer.is_ok() {
-        true => of_its_programs(hosts, &instance, services).await.err(),
-        false => None,
+/// Services run on current hosts, and what the file holds back is there.
+fn current_to_ask(inputs: Inputs<'_>) -> Vec<Asked<'_>> {
+    let Deployment { role, ssh, .. } = inputs.deployment;
+    let asked = current_hosts(inputs).into_iter().filter_map(|host| {
+        let services = role.services(host.role)?;
+        let needs = Needs::on_current(services, &ssh.job_folder);
+        Some(Asked { name: host.name, instance: host.instance, services, needs, held_back: services.hold_back.items() })
+    });
+    asked.collect()
+}
+
+/// Next hosts are tested, and migrations run on those that serve the sites.
+fn next_to_ask<'a>(inputs: Inputs<'a>, fleet: &'a Fleet, role: Role) -> Vec<Asked<'a>> {
+    let Some(services) = inputs.deployment.role.services(role) else { return Vec::new() };
+    let migrations: Vec<&Migration> = match role {
+        Role::Edxapp => inputs.deployment.migrations_of(fleet).collect(),
+        Role::Worker => Vec::new(),
     };
-    let answer = answer.map_err(|failure| not_asked(&instance, &failure));
-    AskedHost { answer, name, instance, between, programs }
+    let needs = Needs::on_next(services, &migrations, &inputs.deployment.ssh.job_folder);
+    let launched = next_hosts(inputs, fleet, role).into_iter().filter_map(|name| {
+        let instance = inputs.upgrade.launched.get(&name)?.clone();
+        Some(Asked { name, instance, services, needs: needs.clone(), held_back: Vec::new() })
+    });
+    launched.collect()
 }
 
-async fn of_itself(
-    hosts: &dyn Hosts,
-    instance: &InstanceId,
-    services: &Services,
-    users: Vec<String>,
-) -> Answer<Readiness> {
-    let said = hosts.ask(instance, &readiness::ask(&Needs::of(services, users))).await?;
+async fn ask(hosts: &dyn Hosts, clock: &dyn Clock, host: Asked<'_>) -> AskedHost {
+    let before = clock.now();
+    let answer = of_itself(hosts, &host).await;
+    let between = (before, clock.now());
+    let (programs, held_back) = match answer.is_ok() {
+        true => (of_its_programs(hosts, &host).await.err(), of_what_is_held_back(hosts, &host).await.err()),
+        false => (None, None),
+    };
+    let answer = answer.map_err(|failure| not_asked(&host.instance, &failure));
+    AskedHost { answer, name: host.name, instance: host.instance, between, programs, held_back }
+}
+
+async fn of_itself(hosts: &dyn Hosts, host: &Asked<'_>) -> Answer<Readiness> {
+    let said = hosts.ask(&host.instance, &readiness::ask(&host.needs)).await?;
     let mut ready = readiness::read(&said).map_err(|error| Failure::permanent(error.to_string()))?;
     // What the file holds back in the window is in nobody's way.
+    let hold_back = &host.services.hold_back;
     let is_held = |agent: &String| {
         let file = agent.rsplit_once(" in ").map(|(_, file)| file);
-        services.hold_back.timers.contains(agent) || services.hold_back.cron.iter().any(|cron| file == Some(cron))
+        hold_back.timers.contains(agent) || hold_back.cron.iter().any(|cron| file == Some(cron))
     };
     ready.agents.retain(|agent| !is_held(agent));
     Ok(ready)
 }
 
-async fn of_its_programs(hosts: &dyn Hosts, instance: &InstanceId, services: &Services) -> Result<(), NotAsked> {
+async fn of_its_programs(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<(), NotAsked> {
+    let Asked { instance, services, .. } = host;
     let question = supervisor::ask(&services.supervisorctl, &services.programs);
     let said = hosts.ask(instance, &question).await.map_err(|failure| not_asked(instance, &failure))?;
-    supervisor::read(&services.programs, &said).map(drop).map_err(|why| NotAsked {
+    supervisor::read(&services.programs, &said).map_err(|why| NotAsked {
         why: why.to_string(),
         remedy: "compare the role's `programs` in the deployment file with `supervisorctl avail`".to_owned(),
+    })?;
+    let question = processes::ask(&services.supervisorctl);
+    let said = hosts.ask(instance, &question).await.map_err(|failure| not_asked(instance, &failure))?;
+    // What they leave behind could be looked for; what runs now is in nobody's way.
+    let signs = Signs { programs: &[], pids: &BTreeMap::new() };
+    processes::read(&signs, &said).map(drop).map_err(|why| NotAsked {
+        why: why.to_string(),
+        remedy: "let systemd start supervisor as a service, and look at the processes there as root".to_owned(),
     })
+}
+
+/// Whether what the file holds back is there. What is held back already, by a window that was begun, is there too.
+async fn of_what_is_held_back(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<(), NotAsked> {
+    let Asked { instance, held_back: items, .. } = host;
+    if items.is_empty() {
+        return Ok(());
+    }
+    let said = hosts.ask(instance, &hold::ask(items)).await.map_err(|failure| not_asked(instance, &failure))?;
+    let states = hold::read(items, &said)
+        .map_err(|why| NotAsked { why: why.to_string(), remedy: "look whether systemd answers there".to_owned() })?;
+    let missing: Vec<&str> =
+        states.iter().filter(|(_, state)| **state == State::Missing).map(|(item, _)| item.as_str()).collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(NotAsked {
+            why: format!("there is no {}", missing.join(", and no ")),
+            remedy: "correct `hold_back` in the deployment file".to_owned(),
+        }),
+    }
 }
 
 /// Whoever shows this names the host, so the message need not.

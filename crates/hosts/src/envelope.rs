@@ -15,14 +15,19 @@ pub(crate) const ENVIRONMENT: &str =
     "exec /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8";
 const HOME: &str = " HOME=\"$HOME\"";
 
-/// `$1` is the limit in seconds, `$2` the folder (empty for the user's home), the others are the command.
+/// `$1` is the limit in seconds, `$2` the folder (empty for the user's home), the others are the command. One that had to be
+/// killed when its time was over has timed out, and one that somebody else killed has not.
 pub(crate) const SCRIPT: &str = "\
 limit=$1 folder=$2; shift 2
 [ \"${HOME-}\" ] || { HOME=$(getent passwd \"$(id -u)\" | cut -d: -f6); export HOME; }
 printf '\\n@cutover-begin\\n'; printf '\\n@cutover-begin\\n' >&2
 [ -z \"$folder\" ] || cd \"$folder\" || { printf '\\n@cutover-end 126\\n'; exit; }
+read -r begun _ </proc/uptime
 timeout -k 5 \"$limit\" \"$@\"
-printf '\\n@cutover-end %s\\n' \"$?\"
+status=$?
+read -r now _ </proc/uptime
+[ \"$status\" != 137 ] || [ $((${now%.*} - ${begun%.*})) -lt \"$limit\" ] || status=124
+printf '\\n@cutover-end %s\\n' \"$status\"
 ";
 
 const BEGIN: &[u8] = b"@cutover-begin\n";
@@ -138,6 +143,15 @@ mod tests {
         assert_eq!(ended(&Command::new(["/nonexistent/supervisorctl", "status"])).exit, 127);
         let nowhere = Command { directory: Some("/nonexistent".to_owned()), ..Command::new(["true"]) };
         assert_eq!(ended(&nowhere).exit, 126);
+    }
+
+    #[test]
+    fn a_command_that_has_to_be_killed_when_its_time_is_over_has_timed_out_and_a_killed_one_has_not() {
+        let stubborn = Command::script("trap '' TERM; while :; do sleep 0.1; done", Vec::<String>::new());
+        let line = line(&stubborn, Duration::from_secs(1), "").replace("-k 5", "-k 0.2");
+        let Answered::Ended(output) = run(&line) else { panic!("it did not end") };
+        assert_eq!(output.exit, crate::command::EXIT_TIMED_OUT);
+        assert_eq!(ended(&Command::script("kill -9 $$", Vec::<String>::new())).exit, 137);
     }
 
     #[test]

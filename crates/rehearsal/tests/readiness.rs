@@ -16,13 +16,15 @@ use cutover_engine::ports::{Answer, Clock, Hosts};
 use cutover_engine::readiness::ask_hosts;
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, Signal};
-use cutover_hosts::readiness;
+use cutover_hosts::{hold, processes, readiness};
 use cutover_rehearsal::{EmbeddedCloud, SimulatedClock, run};
 
 /// Hosts on which two agents are at work.
 struct WithAgents {
     hosts: Rc<dyn Hosts>,
     questions: RefCell<Vec<Vec<String>>>,
+    /// Whether they have none of the cron files that the file holds back, and a supervisor that somebody started by hand.
+    are_odd: bool,
 }
 
 fn nobody_asks<T>(host: &InstanceId) -> Answer<T> {
@@ -33,6 +35,12 @@ fn nobody_asks<T>(host: &InstanceId) -> Answer<T> {
 impl Hosts for WithAgents {
     async fn ask(&self, host: &InstanceId, ask: &Ask) -> Answer<Said> {
         let said = self.hosts.ask(host, ask).await?;
+        if processes::is_asked(ask) && self.are_odd {
+            return Ok(Said { stdout: said.stdout.replace("@supervisor\n", "@supervisor\nsystemd\n"), ..said });
+        }
+        if self.are_odd && hold::asked(ask).is_some() {
+            return Ok(Said { stdout: said.stdout.replace("not-held /etc/cron.d/", "missing /etc/cron.d/"), ..said });
+        }
         if readiness::asked(ask).is_none() {
             return Ok(said);
         }
@@ -60,12 +68,17 @@ impl Hosts for WithAgents {
 
 /// The answers, and the questions. With `has_next`, the first host is a next one that was launched.
 fn asked(deployment: &Deployment, has_next: bool) -> (Vec<AskedHost>, Vec<Vec<String>>) {
+    asked_where(false, deployment, has_next)
+}
+
+/// The same where the hosts are odd, or not.
+fn asked_where(are_odd: bool, deployment: &Deployment, has_next: bool) -> (Vec<AskedHost>, Vec<Vec<String>>) {
     let start = deployment.window.start.timestamp;
     let clock = SimulatedClock::new(start);
     let state = EmbeddedCloud::furnish(deployment, 1, start);
     let world = EmbeddedCloud::in_memory(state, Rc::clone(&clock) as Rc<dyn Clock>).world();
     let mut upgrade = Upgrade::default();
-    let hosts = WithAgents { hosts: Rc::clone(&world.hosts), questions: RefCell::default() };
+    let hosts = WithAgents { hosts: Rc::clone(&world.hosts), questions: RefCell::default(), are_odd };
     let answers = run(&clock, async {
         let observation = observe(&world, &*clock, deployment, &upgrade).await.expect("it can be observed");
         if has_next {
@@ -95,6 +108,26 @@ fn what_the_file_holds_back_is_in_nobodys_way() {
 }
 
 #[test]
+fn what_the_file_holds_back_and_a_current_host_does_not_have_is_told() {
+    let (answers, _) = asked(&example(), false);
+    assert!(answers.iter().all(|host| host.held_back.is_none()), "{answers:?}");
+    let (answers, _) = asked_where(true, &example(), false);
+    let told: Vec<&str> = answers.iter().filter_map(|host| Some(host.held_back.as_ref()?.why.as_str())).collect();
+    assert!(!told.is_empty() && told.iter().all(|why| why.starts_with("there is no /etc/cron.d/")), "{told:?}");
+    let (answers, _) = asked_where(true, &example(), true);
+    assert!(answers.last().expect("a next host").held_back.is_none(), "next hosts are not current ones");
+}
+
+#[test]
+fn a_supervisor_whose_leftovers_could_not_be_looked_for_is_told() {
+    let (answers, _) = asked(&example(), false);
+    assert!(answers.iter().all(|host| host.programs.is_none()), "{answers:?}");
+    let (answers, _) = asked_where(true, &example(), false);
+    let told = answers.iter().map(|host| host.programs.as_ref().map_or("", |programs| &programs.why));
+    assert!(told.into_iter().all(|why| why.contains("supervisor does not run in a systemd unit of its own")));
+}
+
+#[test]
 fn next_hosts_are_asked_for_the_users_of_migrations_and_all_hosts_for_the_programs_of_the_file() {
     let mut deployment = example();
     deployment.role.edxapp.answers = vec!["127.0.0.1:8000".to_owned()];
@@ -103,6 +136,17 @@ fn next_hosts_are_asked_for_the_users_of_migrations_and_all_hosts_for_the_progra
     // After the shell, its option, the script and its name: supervisorctl, and the users.
     assert!(before.iter().all(|words| words[5].is_empty()), "migrations do not run on current hosts");
     let (_, with_next) = asked(&deployment, true);
+    assert!(with_next.iter().all(|words| words[6] == deployment.ssh.job_folder));
+    let commands =
+        |words: &Vec<String>| words.iter().skip_while(|word| *word != "--").skip(1).cloned().collect::<Vec<_>>();
+    assert!(before.iter().all(|words| commands(words).is_empty()), "nothing is tested on current hosts");
+    let on_next: Vec<Vec<String>> = with_next.iter().map(commands).filter(|words| !words.is_empty()).collect();
+    let migration = &deployment.migrations[0];
+    let [on_next] = on_next.as_slice() else { panic!("{on_next:?}") };
+    let migrates = [&migration.user, &migration.directory, &migration.command[0]];
+    assert!(on_next.chunks(3).any(|words| words.iter().eq(migrates)), "{on_next:?}");
+    let tests = [&"root".to_owned(), &String::new(), &deployment.role.edxapp.smoke_tests[0].command[0]];
+    assert!(on_next.chunks(3).any(|words| words.iter().eq(tests)), "{on_next:?}");
     let users: Vec<&str> = with_next.iter().map(|words| words[5].as_str()).filter(|users| !users.is_empty()).collect();
     assert_eq!(users, ["edxapp xqueue"]);
 }

@@ -20,7 +20,7 @@ use cutover_hosts::command;
 use cutover_hosts::envelope::Output;
 use cutover_hosts::supervisor;
 use cutover_rig::{Debian, Host, Machines};
-use cutover_ssh::{Settings, SshHosts};
+use cutover_ssh::{Peer, Settings, SshHosts};
 
 const HOSTS: usize = 60;
 const RUNS: usize = 3;
@@ -193,7 +193,9 @@ impl Bench<'_> {
     /// The answer of each host.
     fn ask(&self, ssh: &SshHosts, command: &command::Command) -> Vec<Output> {
         self.runtime.block_on(async {
-            let asks = self.hosts.iter().map(|host| ssh.run(host.address(), command, b"", Duration::from_secs(60)));
+            let at = |host: &Debian| Peer { instance: host.address().into(), address: host.address().to_owned() };
+            let peers: Vec<Peer> = self.hosts.iter().map(at).collect();
+            let asks = peers.iter().map(|peer| ssh.run(peer, command, b"", Duration::from_secs(60)));
             let answers = futures_util::future::join_all(asks).await;
             answers.into_iter().map(|answer| answer.expect("an answer")).collect()
         })

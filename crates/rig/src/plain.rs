@@ -15,6 +15,8 @@ use crate::supervisord::Supervisord;
 pub struct Plain {
     process: Child,
     endpoint: Endpoint,
+    /// Options of sshd that count before the usual ones.
+    options: Vec<String>,
     operator: Rc<Operator>,
     supervisord: Option<Supervisord>,
     supervisorctl: String,
@@ -68,6 +70,7 @@ impl Plain {
                 user: run(Command::new("id").arg("-un"), "", INSTALL).stdout,
                 key: public_key(&folder.join("host")),
             },
+            options,
             operator: Rc::clone(operator),
             supervisord: None,
             supervisorctl: folder.join("supervisorctl").display().to_string(),
@@ -116,6 +119,38 @@ impl Plain {
         }
     }
 
+    /// The host dies, and boots again as it was.
+    ///
+    /// # Panics
+    /// When sshd does not listen again.
+    pub fn reboot(&mut self) {
+        self.die();
+        let Endpoint { address, port, .. } = &self.endpoint;
+        self.process = listening(&self.folder, address, *port, &self.options).expect("sshd listens again");
+    }
+
+    /// The host dies, and another one gets its address, which has a key of its own.
+    ///
+    /// # Panics
+    /// When sshd does not listen again.
+    pub fn replace(&mut self) {
+        let key = self.folder.join("host");
+        for file in [key.clone(), key.with_extension("pub")] {
+            std::fs::remove_file(file).expect("it is there");
+        }
+        make_key(&key);
+        self.endpoint.key = public_key(&key);
+        self.reboot();
+    }
+
+    fn die(&mut self) {
+        // Those of the connections are not in sshd's group.
+        self.end_connections();
+        let group = format!("-{}", self.process.id());
+        ["CONT", "KILL"].iter().for_each(|name| signal(name, &group));
+        let _ = self.process.wait();
+    }
+
     /// Makes sshd and its connections fall silent.
     pub fn fall_silent(&self) {
         let connected = self.connected();
@@ -152,11 +187,7 @@ impl Drop for Plain {
     fn drop(&mut self) {
         // Before the operator's folder, which has its files.
         drop(self.supervisord.take());
-        // Those of the connections are not in sshd's group.
-        self.end_connections();
-        let group = format!("-{}", self.process.id());
-        ["CONT", "KILL"].iter().for_each(|name| signal(name, &group));
-        let _ = self.process.wait();
+        self.die();
     }
 }
 

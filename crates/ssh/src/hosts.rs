@@ -9,6 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
+use cutover_core::names::InstanceId;
 use cutover_hosts::command::Command;
 use cutover_hosts::envelope::{self, Answered, Output};
 
@@ -25,16 +26,32 @@ const WAY: Duration = Duration::from_secs(15);
 /// How long all connections may take to end. One that does not is ended by its own limit.
 const TO_END: Duration = Duration::from_secs(2);
 
-/// Hosts that are reached over SSH, by their addresses.
+/// A host, and where it is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its instance, which no other host ever is.
+    pub instance: InstanceId,
+    /// The name or address at which `ssh` reaches it. It may belong to another instance later.
+    pub address: String,
+}
+
+/// Hosts that are reached over SSH. Connections and keys belong to instances, because addresses are given again.
 pub struct SshHosts {
     settings: Settings,
     /// For the control sockets. It is removed with this value.
     folder: TempDir,
     turns: Turns,
     launched: Cell<u64>,
-    masters: RefCell<BTreeMap<String, Rc<OnceCell<Master>>>>,
-    /// The files with the keys of those hosts whose keys were told, by address.
-    keys: RefCell<BTreeMap<String, PathBuf>>,
+    connections: RefCell<BTreeMap<InstanceId, Rc<Connection>>>,
+    /// The files with the keys of those hosts whose keys were told.
+    keys: RefCell<BTreeMap<InstanceId, PathBuf>>,
+}
+
+/// The connection to a host at an address.
+struct Connection {
+    address: String,
+    /// It is made when it is first needed.
+    master: OnceCell<Master>,
 }
 
 impl SshHosts {
@@ -45,42 +62,36 @@ impl SshHosts {
     pub fn new(settings: Settings) -> std::io::Result<Self> {
         // The name is short because the path of a socket must be.
         let folder = tempfile::Builder::new().prefix("cut").tempdir()?;
-        let (masters, keys) = (RefCell::default(), RefCell::default());
-        Ok(Self { settings, folder, turns: Turns::new(), launched: Cell::new(0), masters, keys })
+        let (connections, keys) = (RefCell::default(), RefCell::default());
+        Ok(Self { settings, folder, turns: Turns::new(), launched: Cell::new(0), connections, keys })
     }
 
-    /// From now on, the host at this address is known by these keys alone, whatever files of known hosts say about the
-    /// address: it may have belonged to another host before.
+    /// From now on, this instance is known by these keys alone, whatever files of known hosts say about its address: that may
+    /// have belonged to another host before.
     ///
     /// # Errors
     /// When they cannot be written to the folder of the control sockets.
-    pub fn know(&self, address: &str, keys: &HostKeys) -> std::io::Result<()> {
+    pub fn know(&self, instance: &InstanceId, keys: &HostKeys) -> std::io::Result<()> {
         let mut known = self.keys.borrow_mut();
         let file = self.folder.path().join(format!("{}.keys", known.len()));
         std::fs::write(&file, keys.known_hosts())?;
-        known.insert(address.to_owned(), file);
+        known.insert(instance.clone(), file);
         Ok(())
     }
 
-    /// Whether the keys of the host at this address were told.
+    /// Whether the keys of this instance were told.
     #[must_use]
-    pub fn knows(&self, address: &str) -> bool {
-        self.keys.borrow().contains_key(address)
+    pub fn knows(&self, instance: &InstanceId) -> bool {
+        self.keys.borrow().contains_key(instance)
     }
 
     /// Runs a command on a host, with `input` on its standard input. The host ends it after `limit`.
     ///
     /// # Errors
     /// When there is no complete answer.
-    pub async fn run(
-        &self,
-        address: &str,
-        command: &Command,
-        input: &[u8],
-        limit: Duration,
-    ) -> Result<Output, Trouble> {
-        let cell = self.master(address).await?;
-        let master = cell.get().ok_or_else(|| Trouble::Unreachable("the connection has ended".to_owned()))?;
+    pub async fn run(&self, peer: &Peer, command: &Command, input: &[u8], limit: Duration) -> Result<Output, Trouble> {
+        let connection = self.connection(peer).await?;
+        let master = connection.master.get().ok_or_else(ended)?;
         let line = envelope::line(command, limit, &master.user);
         let printed = master.run(&line, input, limit + WAY).await;
         let answered = printed.as_ref().map(|printed| envelope::open(&printed.stdout, &printed.stderr));
@@ -89,7 +100,7 @@ impl SshHosts {
         }
         let lives = master.is_alive(&self.settings).await;
         if !lives {
-            self.forget(address, &cell);
+            self.forget(&peer.instance, &connection);
         }
         Err(match answered {
             Ok(answered) => {
@@ -103,55 +114,68 @@ impl SshHosts {
     ///
     /// # Errors
     /// When no connection can be made.
-    pub async fn user(&self, address: &str) -> Result<String, Trouble> {
-        let cell = self.master(address).await?;
-        cell.get()
-            .map(|master| master.user.clone())
-            .ok_or_else(|| Trouble::Unreachable("the connection has ended".to_owned()))
+    pub async fn user(&self, peer: &Peer) -> Result<String, Trouble> {
+        let connection = self.connection(peer).await?;
+        connection.master.get().map(|master| master.user.clone()).ok_or_else(ended)
     }
 
-    /// The user that commands run as on a host to which there is a connection. None is made.
+    /// Where an instance is to which there is a connection, and the user that commands run as there. None is made.
     #[must_use]
-    pub fn user_of_connection(&self, address: &str) -> Option<String> {
-        let masters = self.masters.borrow();
-        masters.get(address).and_then(|cell| cell.get()).map(|master| master.user.clone())
+    pub fn connected(&self, instance: &InstanceId) -> Option<(Peer, String)> {
+        let connections = self.connections.borrow();
+        let connection = connections.get(instance)?;
+        let user = connection.master.get()?.user.clone();
+        Some((Peer { instance: instance.clone(), address: connection.address.clone() }, user))
     }
 
-    /// The connection to a host, which is made if there is none.
-    async fn master(&self, address: &str) -> Result<Rc<OnceCell<Master>>, Trouble> {
-        let cell = Rc::clone(self.masters.borrow_mut().entry(address.to_owned()).or_default());
-        cell.get_or_try_init(async || {
-            let turn = self.turns.take(None).await;
-            let effective = Effective::of(&self.settings, address).await?;
-            let _turn = match effective.way.shared() {
-                None => turn,
-                way => {
-                    drop(turn);
-                    self.turns.take(way).await
-                }
-            };
-            let number = self.launched.replace(self.launched.get() + 1);
-            let keys = self.keys.borrow().get(address).cloned();
-            Master::open(
-                &self.settings,
-                address,
-                effective,
-                keys.as_deref(),
-                &self.folder.path().join(number.to_string()),
-            )
-            .await
-        })
-        .await?;
-        Ok(cell)
+    /// The connection to a host, which is made if there is none at this address.
+    async fn connection(&self, peer: &Peer) -> Result<Rc<Connection>, Trouble> {
+        let connection = self.entry(peer);
+        connection.master.get_or_try_init(|| self.launch(peer)).await?;
+        Ok(connection)
+    }
+
+    /// The entry of a host. It replaces one of the same host at another address, whose connection ends by itself when it has
+    /// not been used for a while.
+    fn entry(&self, peer: &Peer) -> Rc<Connection> {
+        let mut connections = self.connections.borrow_mut();
+        match connections.get(&peer.instance) {
+            Some(connection) if connection.address == peer.address => Rc::clone(connection),
+            _ => {
+                let new = Rc::new(Connection { address: peer.address.clone(), master: OnceCell::new() });
+                connections.insert(peer.instance.clone(), Rc::clone(&new));
+                new
+            }
+        }
+    }
+
+    async fn launch(&self, peer: &Peer) -> Result<Master, Trouble> {
+        let turn = self.turns.take(None).await;
+        let effective = Effective::of(&self.settings, &peer.address).await?;
+        let _turn = match effective.way.shared() {
+            None => turn,
+            way => {
+                drop(turn);
+                self.turns.take(way).await
+            }
+        };
+        let number = self.launched.replace(self.launched.get() + 1);
+        let keys = self.keys.borrow().get(&peer.instance).cloned();
+        let path = self.folder.path().join(number.to_string());
+        Master::open(&self.settings, &peer.address, effective, keys.as_deref(), &path).await
     }
 
     /// Forgets a connection that has ended, unless another one was made meanwhile.
-    fn forget(&self, address: &str, ended: &Rc<OnceCell<Master>>) {
-        let mut masters = self.masters.borrow_mut();
-        if masters.get(address).is_some_and(|cell| Rc::ptr_eq(cell, ended)) {
-            masters.remove(address);
+    fn forget(&self, instance: &InstanceId, ended: &Rc<Connection>) {
+        let mut connections = self.connections.borrow_mut();
+        if connections.get(instance).is_some_and(|connection| Rc::ptr_eq(connection, ended)) {
+            connections.remove(instance);
         }
     }
+}
+
+fn ended() -> Trouble {
+    Trouble::Unreachable("the connection has ended".to_owned())
 }
 
 /// Why an answer is not complete. `has_ended` says whether the host has ended its output within `limit`, and `lives` whether
@@ -170,9 +194,9 @@ fn incomplete(answered: Answered, has_ended: bool, lives: bool, limit: Duration)
 /// Ends the connections that cutover has made. The operator's own ones stay.
 impl Drop for SshHosts {
     fn drop(&mut self) {
-        let masters = self.masters.borrow();
-        let ending: Vec<_> =
-            masters.values().filter_map(|cell| cell.get()).filter_map(|master| master.end(&self.settings)).collect();
+        let connections = self.connections.borrow();
+        let masters = connections.values().filter_map(|connection| connection.master.get());
+        let ending: Vec<_> = masters.filter_map(|master| master.end(&self.settings)).collect();
         master::wait_for(ending, TO_END);
     }
 }

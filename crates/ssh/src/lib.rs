@@ -33,7 +33,7 @@ mod turns;
 mod way;
 
 pub use host_keys::HostKeys;
-pub use hosts::SshHosts;
+pub use hosts::{Peer, SshHosts};
 pub use port::{HostsOverSsh, Inventory};
 pub use settings::Settings;
 pub use trouble::Trouble;

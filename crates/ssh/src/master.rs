@@ -16,12 +16,13 @@ use crate::settings::Settings;
 use crate::trouble::{Trouble, of_log, of_log_and_way};
 use crate::way::{self, Way};
 
-/// What is added to the connection's own time limit: authentication by an agent or a jump host can take a while.
+/// What is added to the connection's own time limit: authentication by an agent or a jump host can take a while. A host that is
+/// silent meanwhile is given up earlier, by `ssh` itself: the limits of `ServerAlive` hold during the sign-in too.
 const SIGN_IN: Duration = Duration::from_secs(20);
 /// How long a host may take to give a session before it counts as silent.
 const SILENCE: Duration = Duration::from_secs(8);
-/// The largest answer that is read, in bytes. A list of a thousand processes is about as large; and of the hosts that are
-/// asked at the same time, all together must fit into memory.
+/// The largest answer that is read, in bytes. A list of four thousand processes is about as large; and the answers of all hosts
+/// that are asked at the same time must fit into memory.
 const LARGEST: usize = 1 << 20;
 /// How much of standard error is kept, in bytes. Only its last line is ever shown.
 const COMPLAINTS: usize = 64 << 10;

@@ -1,7 +1,5 @@
 //! The engine's port for hosts, over SSH: questions as they are, and jobs through the helper that keeps them on a host.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,11 +9,12 @@ use cutover_core::names::{InstanceId, JobName};
 use cutover_engine::failure::{Failure, FailureClass};
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Hosts};
-use cutover_hosts::command::{Ask, Said};
+use cutover_hosts::command::{Ask, Command, Said};
+use cutover_hosts::envelope::Output;
 use cutover_hosts::job::{self, Job, JobReport, JobStart, Reply, Request, Signal};
 
 use crate::host_keys::HostKeys;
-use crate::hosts::SshHosts;
+use crate::hosts::{Peer, SshHosts};
 use crate::trouble::Trouble;
 
 /// How long the helper may take: less than the time that the engine gives to an attempt.
@@ -35,7 +34,8 @@ pub trait Inventory {
     /// or know another one at its address.
     async fn host_keys(&self, host: &InstanceId) -> Answer<HostKeys>;
 
-    /// The host could not be reached at its address, which may have changed: the cloud is asked again next time.
+    /// The connection to the host has ended, or none could be made at its address, which may have changed or belong to
+    /// another host: the cloud is asked again next time.
     fn forget(&self, _host: &InstanceId) {}
 }
 
@@ -45,13 +45,11 @@ pub struct HostsOverSsh {
     inventory: Rc<dyn Inventory>,
     /// Where hosts keep their jobs.
     folder: String,
-    /// The addresses at which hosts were reached.
-    reached: RefCell<BTreeMap<InstanceId, String>>,
 }
 
 /// A host to which there is a connection.
 struct Connected {
-    address: String,
+    peer: Peer,
     /// The user that commands run as there.
     user: String,
 }
@@ -67,67 +65,93 @@ impl HostsOverSsh {
     /// The hosts of this inventory. They keep their jobs in `folder`, an absolute path such as `/var/lib/cutover`.
     #[must_use]
     pub fn new(ssh: Rc<SshHosts>, inventory: Rc<dyn Inventory>, folder: String) -> Self {
-        Self { ssh, inventory, folder, reached: RefCell::default() }
+        Self { ssh, inventory, folder }
     }
 
     /// Makes the connection to a host, unless there is one.
     async fn connect(&self, host: &InstanceId) -> Answer<Connected> {
-        let address = self.inventory.address(host).await?;
-        let mut user = self.ssh.user(&address).await;
-        if user.as_ref().is_err_and(Trouble::is_about_the_host_key) && self.learns_keys(host, &address).await? {
-            user = self.ssh.user(&address).await;
+        if let Some((peer, user)) = self.ssh.connected(host) {
+            return Ok(Connected { peer, user });
         }
-        match user {
-            Ok(user) => {
-                self.reached.borrow_mut().insert(host.clone(), address.clone());
-                Ok(Connected { address, user })
-            }
-            Err(trouble) if trouble.is_about_the_host_key() && self.ssh.knows(&address) => {
-                let why = format!("{host}: who answers at {address} has another key than its console shows");
-                Err(Failure::permanent(why).with_hint(ANOTHER_HOST))
-            }
-            Err(trouble) => {
-                self.inventory.forget(host);
-                self.reached.borrow_mut().remove(host);
-                Err(failure(Call::Reads, host, &trouble))
+        let mut peer = self.peer(host).await?;
+        let mut signed_in = self.sign_in(&peer).await?;
+        if signed_in.as_ref().is_err_and(Trouble::is_about_the_host_key) {
+            // The address may have become another host's since the cloud was asked.
+            self.inventory.forget(host);
+            let now = self.peer(host).await?;
+            if now != peer {
+                signed_in = self.sign_in(&now).await?;
+                peer = now;
             }
         }
+        signed_in.map_err(|trouble| {
+            self.inventory.forget(host);
+            self.not_signed_in(&peer, &trouble)
+        })
+    }
+
+    fn not_signed_in(&self, peer: &Peer, trouble: &Trouble) -> Failure {
+        let Peer { instance, address } = peer;
+        if trouble.is_about_the_host_key() && self.ssh.knows(instance) {
+            let why = format!("{instance}: who answers at {address} has another key than its console shows");
+            return Failure::permanent(why).with_hint(ANOTHER_HOST);
+        }
+        failure(Call::Reads, instance, trouble)
+    }
+
+    /// A host, and where the cloud says that it is.
+    async fn peer(&self, host: &InstanceId) -> Answer<Peer> {
+        Ok(Peer { instance: host.clone(), address: self.inventory.address(host).await? })
+    }
+
+    /// Signs in to a host. If nobody knows its key, the cloud is asked for it.
+    async fn sign_in(&self, peer: &Peer) -> Answer<Result<Connected, Trouble>> {
+        let mut user = self.ssh.user(peer).await;
+        if user.as_ref().is_err_and(Trouble::is_about_the_host_key) && self.learns_keys(&peer.instance).await? {
+            user = self.ssh.user(peer).await;
+        }
+        Ok(user.map(|user| Connected { peer: peer.clone(), user }))
     }
 
     /// The connection to a host as it was made before. A write uses no other one: it would wait for it with its permit.
     fn existing(&self, host: &InstanceId) -> Answer<Connected> {
-        let reached = self.reached.borrow();
-        let existing = reached.get(host).and_then(|address| {
-            let user = self.ssh.user_of_connection(address)?;
-            Some(Connected { address: address.clone(), user })
-        });
-        existing
+        let connected = self.ssh.connected(host).map(|(peer, user)| Connected { peer, user });
+        connected
             .ok_or_else(|| Failure::not_applied(format!("{host}: there is no connection to it, so nothing was sent")))
     }
 
     /// Asks the cloud for the keys of a host, unless that was done before. Returns whether there are any.
-    async fn learns_keys(&self, host: &InstanceId, address: &str) -> Answer<bool> {
-        if self.ssh.knows(address) {
+    async fn learns_keys(&self, host: &InstanceId) -> Answer<bool> {
+        if self.ssh.knows(host) {
             return Ok(false);
         }
         let keys = self.inventory.host_keys(host).await?;
         if keys.is_empty() {
             return Ok(false);
         }
-        self.ssh.know(address, &keys).map_err(|error| {
+        self.ssh.know(host, &keys).map_err(|error| {
             Failure::permanent(format!("{host}: its host keys could not be written to a temporary folder: {error}"))
         })?;
         Ok(true)
     }
 
+    /// Runs a command. A connection that has ended by then is made at the address that the cloud tells next.
+    async fn run(&self, peer: &Peer, command: &Command, input: &[u8], limit: Duration) -> Result<Output, Trouble> {
+        let output = self.ssh.run(peer, command, input, limit).await;
+        if output.is_err() && self.ssh.connected(&peer.instance).is_none() {
+            self.inventory.forget(&peer.instance);
+        }
+        output
+    }
+
     /// What the helper on a host replies to a request. `offset` is where its output was asked from.
     async fn reply(&self, call: Call, host: &InstanceId, request: &Request<'_>, offset: u64) -> Answer<Reply> {
-        let Connected { address, user } = match call {
+        let Connected { peer, user } = match call {
             Call::Reads => self.connect(host).await?,
             Call::Writes => self.existing(host)?,
         };
         let command = request.command(&self.folder, &user);
-        let output = self.ssh.run(&address, &command, request.input(), LIMIT).await;
+        let output = self.run(&peer, &command, request.input(), LIMIT).await;
         let output = output.map_err(|trouble| failure(call, host, &trouble))?;
         match job::read(&output.stdout, offset) {
             Ok(Reply::Superseded(seen)) => Err(Failure::new(
@@ -136,6 +160,9 @@ impl HostsOverSsh {
             )),
             Ok(Reply::Failed(why)) => {
                 Err(Failure::permanent(format!("{host}: {why}{}", because(&output.said().stderr))))
+            }
+            Ok(Reply::NotNow(why)) => {
+                Err(Failure::not_applied(format!("{host}: {why}{}", because(&output.said().stderr))))
             }
             Ok(reply) => Ok(reply),
             // The helper was interrupted, or something else answered: a write may have been carried out.
@@ -197,8 +224,8 @@ fn check(permit: &Permit) -> Answer<u64> {
 #[async_trait(?Send)]
 impl Hosts for HostsOverSsh {
     async fn ask(&self, host: &InstanceId, ask: &Ask) -> Answer<Said> {
-        let Connected { address, .. } = self.connect(host).await?;
-        let output = self.ssh.run(&address, &ask.command, b"", ask.limit).await;
+        let Connected { peer, .. } = self.connect(host).await?;
+        let output = self.run(&peer, &ask.command, b"", ask.limit).await;
         output.map(|output| output.said()).map_err(|trouble| failure(Call::Reads, host, &trouble))
     }
 

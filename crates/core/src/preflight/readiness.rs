@@ -97,6 +97,9 @@ fn flaws(host: &AskedHost) -> Vec<Flaw> {
     {
         flaws.push(Flaw::problem("programs of hosts", why, "these programs would not be stopped", remedy));
     }
+    if let (None, Some(NotAsked { why, remedy })) = (&asked.no_sudo, &host.held_back) {
+        flaws.push(Flaw::problem("hold_back on hosts", why, "the window would fail before services stop", remedy));
+    }
     if !asked.agents.is_empty() {
         flaws.push(Flaw::warning(
             "agents on hosts",
@@ -124,6 +127,15 @@ fn tools(asked: &Readiness) -> Vec<Flaw> {
         let seen = format!("not installed: {}", asked.missing.join(", "));
         let remedy = "install them there, or correct the commands in the deployment file";
         flaws.push(Flaw::problem("tools on hosts", seen, "commands cannot be run there", remedy));
+    }
+    if !asked.absent.is_empty() {
+        let seen = format!("there is no {}", asked.absent.join(", and no "));
+        let remedy = "correct smoke tests and migrations in the deployment file, or the image";
+        flaws.push(Flaw::problem("commands on hosts", seen, "smoke tests or migrations would fail there", remedy));
+    }
+    if let Some(why) = asked.no_job_folder.as_ref().filter(|_| asked.no_sudo.is_none()) {
+        let remedy = "correct `job_folder` under [ssh], or the file system there";
+        flaws.push(Flaw::problem("job folder on hosts", why, "no order could be given there", remedy));
     }
     flaws
 }
@@ -191,6 +203,8 @@ mod tests {
             no_sudo: None,
             refused: Vec::new(),
             missing: Vec::new(),
+            absent: Vec::new(),
+            no_job_folder: None,
             supervisor: Supervisor::Version("4.2.5".to_owned()),
             free: vec![(5 << 20, "/".to_owned())],
             agents: Vec::new(),
@@ -204,6 +218,7 @@ mod tests {
             between: (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH),
             answer,
             programs: None,
+            held_back: None,
         }
     }
 
@@ -245,6 +260,8 @@ mod tests {
             no_sudo: Some("sudo: a password is required".to_owned()),
             refused: vec!["www-data: sudo: a password is required".to_owned()],
             missing: vec!["flock".to_owned()],
+            absent: vec!["./manage.py (for edxapp in /edx/app/edxapp/edx-platform)".to_owned()],
+            no_job_folder: Some("/var cannot be written to".to_owned()),
             supervisor: Supervisor::Missing("/edx/bin/supervisorctl".to_owned()),
             free: vec![(90 << 10, "/".to_owned()), (900 << 10, "/var".to_owned())],
             agents: vec!["puppet.service".to_owned()],
@@ -256,8 +273,11 @@ mod tests {
             ..ready()
         };
         let unknown = NotAsked { why: "supervisor knows no program lms".to_owned(), remedy: "correct it".to_owned() };
-        let hosts =
-            [host(1, Ok(flawed)), host(2, Ok(hung)), AskedHost { programs: Some(unknown), ..host(3, Ok(ready())) }];
+        let without_root = Readiness { no_sudo: Some("sudo: a password is required".to_owned()), ..flawed.clone() };
+        let flawed = Readiness { no_sudo: None, ..flawed };
+        let not_held = NotAsked { why: "there is no edx-nightly.timer".to_owned(), remedy: "correct it".to_owned() };
+        let not_known = AskedHost { programs: Some(unknown), held_back: Some(not_held), ..host(3, Ok(ready())) };
+        let hosts = [host(1, Ok(flawed)), host(2, Ok(hung)), not_known, host(4, Ok(without_root))];
         assert_snapshot!(items(&hosts));
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use cutover_core::names::{HostName, InstanceId, ProgramName};
 use cutover_core::plan::Host;
-use cutover_hosts::processes::{self, Leftover, Signs};
+use cutover_hosts::processes::{self, Leftover, NotListed, Signs};
 use cutover_hosts::supervisor::{NoStatus, State};
 
 use super::StepContext;
@@ -168,9 +168,18 @@ async fn processes_left(
     slot: &StepSlot<'_>,
     subject: &Subject<'_>,
 ) -> Answer<Vec<Leftover>> {
-    let question = processes::ask();
+    let question = processes::ask(subject.supervisorctl);
     let said = context.ask_with(slot, async |world| world.hosts.ask(&subject.id, &question).await).await?;
     let (all, none) = (context.pids.borrow(), BTreeMap::new());
     let signs = Signs { programs: subject.programs, pids: all.get(&subject.id).unwrap_or(&none) };
-    processes::read(&signs, &said).map_err(|why| Failure::permanent(format!("{}: {why}", subject.name)))
+    processes::read(&signs, &said).map_err(|why| not_listed(subject.name, &why))
+}
+
+fn not_listed(host: &HostName, why: &NotListed) -> Failure {
+    let message = format!("{host}: {why}");
+    match why {
+        NotListed::Incomplete(_) | NotListed::NoSupervisor => Failure::not_applied(message),
+        NotListed::NoRights(_) => Failure::permanent(message),
+        NotListed::NoUnit => Failure::permanent(message).with_hint("let systemd start supervisor as a service there"),
+    }
 }

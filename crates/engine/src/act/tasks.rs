@@ -64,7 +64,7 @@ pub(super) async fn left(context: &StepContext<'_>, subject: &Subject<'_>) -> Op
     if tasks.is_empty() {
         return Some(tasks);
     }
-    let question = processes::ask();
+    let question = processes::ask(subject.supervisorctl);
     let said = context.ask(async |world| world.hosts.ask(&subject.id, &question).await).await;
     let running: Option<BTreeSet<u32>> = said.ok().and_then(|said| processes::ids(&said).ok());
     let runs = |task: &RunningTask| match (&running, task.process) {

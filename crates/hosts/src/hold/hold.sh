@@ -16,19 +16,33 @@ keep() {
     mv "$1" "$1.$number"
 }
 
-# The processes that cron has started, and what those have started: each process id, and whether cron itself is its parent.
-# Those of containers are left out.
+# The service of systemd that a process belongs to, such as `cron.service`.
+service_of() { sed -n 's/^[0-9]*:\(name=systemd\)*:.*\/system\.slice\/\(.*\/\)*\([^/]*\.service\).*/\3/p' "/proc/$1/cgroup" 2>/dev/null | head -n 1; }
+
+# What may be a job of cron: each process id, and how it is related to cron. `first` is what cron has started, and `later` what
+# that has started. The parent of the others has ended: `service` is in cron's own service, and `loose` in none. Processes of
+# containers are left out.
 of_cron() {
     own=$(readlink /proc/self/ns/pid)
     cat /proc/[0-9]*/stat 2>/dev/null | sed 's/^\([0-9]*\) (\(.*\)) [^ ]* \([0-9]*\) .*/\1 \3 \2/' | awk '
         { parent[$1] = $2; is_cron[$1] = $3 == "cron" || $3 == "crond" }
         END {
             for (pid in parent) {
+                if (is_cron[pid]) continue
                 for (up = parent[pid]; up in parent && !is_cron[up];) up = parent[up]
-                if (up in parent && !is_cron[pid]) print pid, (up == parent[pid])
+                if (up in parent) print pid, (up == parent[pid] ? "first" : "later")
+                else if (parent[pid] == 1) print pid, "loose"
             }
-        }' | while read -r pid is_first; do
-        [ "$(readlink "/proc/$pid/ns/pid" 2>/dev/null)" = "$own" ] && echo "$pid $is_first"
+        }' | while read -r pid relation; do
+        [ "$(readlink "/proc/$pid/ns/pid" 2>/dev/null)" = "$own" ] || continue
+        if [ "$relation" = loose ]; then
+            case $(service_of "$pid") in
+            '') ;;
+            cron.service | crond.service) relation=service ;;
+            *) continue ;;
+            esac
+        fi
+        echo "$pid $relation"
     done
 }
 
@@ -42,15 +56,29 @@ called() {
         END { print name }'
 }
 
+# Whether a file of cron contains the whole command line of a process, or the path by which it is called.
+is_of_another_file() {
+    line=$(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline")
+    case $2 in */*) path=$2 ;; *) path=${line% } ;; esac
+    grep -qsrF -e "${line% }" -e "$path" /etc/crontab /etc/cron.d /etc/cron.*ly /var/spool/cron
+}
+
 # A running job of the file: what cron has started goes on when the file is held. A job is known by the text of the file, and
-# a script in a folder such as /etc/cron.daily by its path.
+# a script in a folder such as /etc/cron.daily by its path. What is left of a job in cron's service, and is in no other file,
+# may be of this one.
 job_of_file() {
     unquoted=$(tr -d "\"'\\\\" <"$2" | sed -e '/^[[:space:]]*#/d' -e '/^[[:space:]]*[A-Za-z_0-9]*[[:space:]]*=/d')
-    of_cron | while read -r pid is_first; do
+    of_cron | while read -r pid relation; do
         name=$(called "$pid" | tr -d "\"'\\\\")
         [ "$name" ] || continue
-        case $is_first:$unquoted in
-        1:*"$name"*) ;;
+        case $relation:$name in
+        # A single word may be anything.
+        loose:*[/\ ]*) ;;
+        loose:*) continue ;;
+        esac
+        case $relation:$unquoted in
+        first:*"$name"* | service:*"$name"* | loose:*"$name"*) ;;
+        service:*) if is_of_another_file "$pid" "$name"; then continue; fi ;;
         *) [ "$name" = "$1" ] || continue ;;
         esac
         printf '%s' "$name" | tr '\n' ' ' | cut -c1-60
@@ -88,20 +116,26 @@ put_file_back() {
 # another name, so that whether the timer was active is known until it is active again.
 condition() { echo "$units/$1.d/cutover-hold.conf"; }
 
-property() { systemctl show -p "$1" "$2" 2>/dev/null | sed -n "s/^$1=//p"; }
+# learn PROPERTY UNIT: sets `learned` to a property that every unit has.
+learn() {
+    learned=$(systemctl show -p "$1" "$2" 2>/dev/null | sed -n "s/^$1=//p")
+    [ "$learned" ] || { echo "systemd does not tell the $1 of $2" >&2; return 1; }
+}
 
 state_of_timer() {
-    service=$(property Unit "$1")
-    if [ "$(property LoadState "$1")" != loaded ]; then echo "missing $1"
-    elif [ -e "$(condition "$1").ending" ]; then echo "held $1"
-    elif [ ! -e "$(condition "$1")" ] || [ "$(property ActiveState "$1")" = active ]; then echo "not-held $1"
-    else
-        # What it has started goes on.
-        case $(property ActiveState "${service:-$1}") in
-        active | activating | deactivating | reloading) echo "busy:$service $1" ;;
-        *) echo "held $1" ;;
-        esac
-    fi
+    learn LoadState "$1" || return 1
+    [ "$learned" = loaded ] || { echo "missing $1"; return; }
+    if [ -e "$(condition "$1").ending" ]; then echo "held $1"; return; fi
+    learn ActiveState "$1" || return 1
+    if [ ! -e "$(condition "$1")" ] || [ "$learned" = active ]; then echo "not-held $1"; return; fi
+    # What it has started goes on.
+    learn Unit "$1" || return 1
+    service=$learned
+    learn ActiveState "$service" || return 1
+    case $learned in
+    inactive | failed) echo "held $1" ;;
+    *) echo "busy:$service $1" ;;
+    esac
 }
 
 hold_timer() {
@@ -109,26 +143,26 @@ hold_timer() {
     if [ -e "$held.ending" ]; then mv "$held.ending" "$held"; fi
     if [ ! -e "$held" ]; then
         # On a full disk nothing is held, and nothing is left half written.
+        learn ActiveState "$1" || return 1
         mkdir -p "${held%/*}" || return 1
-        printf '# cutover holds this timer back. It was %s.\n[Unit]\nConditionPathExists=!/\n' \
-            "$(property ActiveState "$1")" >"$held.new" || { rm -f "$held.new"; return 1; }
+        printf '# cutover holds this timer back. It was %s.\n[Unit]\nConditionPathExists=!/\n' "$learned" >"$held.new" || { rm -f "$held.new"; return 1; }
         mv "$held.new" "$held"
         sync "$held" 2>/dev/null || sync
     fi
-    systemctl daemon-reload
-    systemctl stop "$1"
+    systemctl daemon-reload && systemctl stop "$1"
 }
 
 put_timer_back() {
     held=$(condition "$1")
     if [ -e "$held" ]; then mv "$held" "$held.ending"; fi
     [ -e "$held.ending" ] || return 0
-    systemctl daemon-reload
+    systemctl daemon-reload || return 1
     if grep -q 'It was active\.' "$held.ending"; then systemctl start "$1" || return 1; fi
     rm -f "$held.ending"
     rmdir "${held%/*}" 2>/dev/null || true
 }
 
+status=0
 for item in "$@"; do
     case $verb:$item in
     state:/*) state_of_file "$item" ;;
@@ -137,6 +171,7 @@ for item in "$@"; do
     hold:*) hold_timer "$item" ;;
     put-back:/*) put_file_back "$item" ;;
     put-back:*) put_timer_back "$item" ;;
-    esac
+    esac || status=1
 done
 if [ "$verb" = state ]; then echo end; fi
+exit "$status"

@@ -12,6 +12,7 @@ use crate::command::Said;
 /// it from starting.
 const SYSTEMCTL: &str = r#"#!/bin/sh
 case "$*" in
+"$SILENT") exit 1 ;;
 "show -p LoadState gone.timer") echo LoadState=not-found ;;
 "show -p LoadState "*) echo LoadState=loaded ;;
 "show -p Unit "*) echo Unit=nightly.service ;;
@@ -25,11 +26,14 @@ esac
 /// A folder with a cron file, and a timer.
 struct Host {
     folder: tempfile::TempDir,
+    /// The question to systemctl that is not answered.
+    silent: std::cell::Cell<&'static str>,
 }
 
 impl Host {
     fn new(timer: &str) -> Self {
-        let host = Self { folder: tempfile::tempdir().expect("a folder") };
+        let silent = std::cell::Cell::new("none");
+        let host = Self { folder: tempfile::tempdir().expect("a folder"), silent };
         std::fs::create_dir(host.path("bin")).expect("a folder");
         let systemctl = host.path("bin/systemctl");
         std::fs::write(&systemctl, SYSTEMCTL).expect("a file");
@@ -57,7 +61,7 @@ impl Host {
         let output = Command::new(&arguments[0])
             .args(&arguments[1..])
             .envs([("PATH", path), ("TIMER", self.path("timer").display().to_string())])
-            .env("UNITS", self.path("units"))
+            .envs([("UNITS", self.path("units").display().to_string()), ("SILENT", self.silent.get().to_owned())])
             .output()
             .expect("a shell");
         Said {
@@ -150,6 +154,46 @@ fn a_service_that_a_timer_has_started_is_named_while_it_runs() {
     assert_eq!(host.states(), [State::Held, State::Busy("nightly.service".to_owned())]);
 }
 
+#[test]
+fn a_systemd_that_does_not_answer_is_an_error_and_nothing_is_held() {
+    let host = Host::new("active\n");
+    let items = host.items();
+    let asked = || read(&items, &host.run(&ask(&items).command.arguments));
+    for silent in ["show -p ActiveState nightly.timer", "show -p LoadState nightly.timer"] {
+        host.silent.set(silent);
+        let told = asked().expect_err("it does not tell");
+        assert!(told.to_string().contains("systemd does not tell"), "{told}");
+    }
+    host.silent.set("show -p ActiveState nightly.timer");
+    let said = host.run(&Order { verb: Verb::Hold, items: items.clone() }.command().arguments);
+    assert_ne!(said.exit, 0);
+    assert!(!host.path("units/nightly.timer.d/cutover-hold.conf").exists(), "it is not known that it was active");
+    assert!(host.path(".edxapp.held-by-cutover").exists(), "the others are held");
+    host.silent.set("none");
+    host.order(Verb::Hold);
+    for silent in ["show -p ActiveState nightly.service", "show -p Unit nightly.timer"] {
+        host.silent.set(silent);
+        assert!(asked().is_err(), "whether the service runs is not known");
+    }
+    host.silent.set("none");
+    host.order(Verb::PutBack);
+    assert_eq!(host.read("timer"), "active\n", "it is known that it was active");
+}
+
+#[test]
+fn a_service_is_waited_for_in_every_state_but_the_two_in_which_it_does_nothing() {
+    let host = Host::new("active\n");
+    host.order(Verb::Hold);
+    for state in ["active", "activating", "deactivating", "reloading", "maintenance", "refreshing"] {
+        host.write("timer.service", &format!("{state}\n"));
+        assert_eq!(host.states()[1], State::Busy("nightly.service".to_owned()), "{state}");
+    }
+    for state in ["inactive", "failed"] {
+        host.write("timer.service", &format!("{state}\n"));
+        assert_eq!(host.states()[1], State::Held, "{state}");
+    }
+}
+
 /// A cron: any process of that name, whose children are jobs. They end with this.
 struct Cron(std::process::Child);
 
@@ -207,6 +251,21 @@ fn a_job_that_cron_has_started_is_named_while_it_runs() {
         assert!(job == named || line.contains(&job), "{job}");
         is_held_after(&host, cron);
     }
+}
+
+#[test]
+fn a_job_that_went_to_the_background_is_named_while_it_runs() {
+    let host = Host::new("active\n");
+    let script = host.path("nightly").display().to_string();
+    host.write("nightly", "#!/bin/sh\nsleep 31.35\ntrue\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&script, mode).expect("it can be run");
+    let line = format!("{script} &");
+    host.write("edxapp", &format!("* * * * * root {line}\n"));
+    let cron = Cron::runs(&host, "/bin/sh", &line);
+    host.order(Verb::Hold);
+    assert_eq!(host.states()[0], State::Busy(script));
+    is_held_after(&host, cron);
 }
 
 #[test]

@@ -62,7 +62,9 @@ pub enum Reply {
     Collected,
     /// Refused, because a conductor with this higher epoch was here.
     Superseded(u64),
-    /// The host could not do it, and has changed nothing.
+    /// The host could not do it now, and has changed nothing. It may be asked again.
+    NotNow(String),
+    /// The host cannot do it, and has changed nothing. Somebody has to see to it.
     Failed(String),
 }
 
@@ -89,6 +91,7 @@ pub fn read(stdout: &[u8], offset: u64) -> Result<Reply, NotUnderstood> {
         "not-running" => Some(Reply::NotRunning),
         "collected" => Some(Reply::Collected),
         "superseded" => number("epoch").map(Reply::Superseded),
+        "not-now" => Some(Reply::NotNow(rest.to_owned())),
         "failed" => Some(Reply::Failed(rest.to_owned())),
         "job" => report(rest, output, offset).map(|report| Reply::Report(Box::new(report))),
         _ => None,
@@ -202,6 +205,7 @@ mod tests {
             read(b"@cutover-job failed there is no user x\n", 0),
             Ok(Reply::Failed("there is no user x".into()))
         );
+        assert_eq!(read(b"@cutover-job not-now it is busy\n", 0), Ok(Reply::NotNow("it is busy".into())));
         for other in ["", "sudo: a password is required\n", "@cutover-job\n", "@cutover-job superseded\n"] {
             assert!(read(other.as_bytes(), 0).is_err(), "{other}");
         }

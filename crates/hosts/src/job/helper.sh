@@ -5,7 +5,7 @@
 # It needs a POSIX shell and the basic programs of a Linux system (coreutils, util-linux), and root for jobs of other
 # users. Where systemd runs, it must be 229 (Ubuntu 16.04) or later. A job is the folder FOLDER/NAME:
 #
-#   start    who started it and when: epoch, boot id, seconds since 1970
+#   start    who started it and when: epoch, boot id, seconds since 1970, and seconds since boot
 #   run      the script that runs the command
 #   ran      whoever renames `ready` to this runs the command, so that it runs at most once, however often it is launched
 #   pids     the script's process id and start time, and the process id of the one that writes the output
@@ -30,7 +30,9 @@ boot=$(cat /proc/sys/kernel/random/boot_id)
 
 # The answer is the line that begins like this. Anything before it was printed by the host's own start-up files.
 answer() { answered=yes; printf '@cutover-job %s\n' "$*"; }
+# Nothing was changed: it cannot be done until somebody has seen to it, or it may be tried again.
 fail() { undo; answer "failed $*"; exit 0; }
+not_now() { undo; answer "not-now $*"; exit 0; }
 
 # Removes what is not complete.
 undo() { if [ "$new" ]; then rm -rf "$new" "$(input_folder)"; fi; }
@@ -40,7 +42,7 @@ undo() { if [ "$new" ]; then rm -rf "$new" "$(input_folder)"; fi; }
 give_up() {
     [ -z "$answered$changed" ] || return 0
     [ "$(df -Pk "$folder" 2>/dev/null | awk 'NR == 2 { print $4 }')" != 0 ] || fail "the disk of $folder is full"
-    fail "the helper of jobs could not go on"
+    not_now "the helper of jobs could not go on"
 }
 answered= changed= new=
 trap give_up EXIT
@@ -61,7 +63,7 @@ enter() {
     # Users pass through it to their own jobs, and cannot list it.
     (umask 066 && mkdir -p "$folder")
     exec 9>"$folder/lock"
-    flock -w 10 9 || fail "another change on this host has held the lock for 10 s"
+    flock -w 10 9 || not_now "another change on this host has held the lock for 10 s"
     seen=0
     [ ! -e "$folder/epoch" ] || seen=$(cat "$folder/epoch")
     case $seen in '' | *[!0-9]*) fail "$folder/epoch is damaged, so this host cannot tell whose orders count" ;; esac
@@ -84,6 +86,18 @@ is_alive() {
     [ -n "$begun" ] && [ "$(start_time "$pid")" = "$begun" ]
 }
 
+# Seconds since boot. No clock that somebody sets changes them.
+uptime() {
+    read -r up _ </proc/uptime
+    echo "${up%.*}"
+}
+
+# Whether the job was launched less than 15 s ago, in this boot.
+is_launching() {
+    since=$(($(uptime) - $(field up "$job/start")))
+    [ "$since" -ge 0 ] && [ "$since" -lt 15 ]
+}
+
 # The state of the job, in the words of the answer. A job that was launched begins when it has made `ran` and `pids`. If
 # it has not begun after 15 s, its launch was lost, and it may be launched again. It has vanished only when no process of it
 # is left, even if the one that would have recorded its end was killed.
@@ -94,7 +108,7 @@ state() {
         if [ -e "$job/ran" ]; then echo host-restarted; else echo none; fi
     elif is_alive; then echo running
     elif [ ! -e "$job/ran" ]; then
-        if [ $(($(date +%s) - $(field time "$job/start"))) -lt 15 ]; then echo running; else echo none; fi
+        if is_launching; then echo running; else echo none; fi
     elif [ ! -e "$job/pids" ] && is_beginning; then echo running
     elif [ -e "$job/pids" ] && [ "$(processes)" ]; then echo running
     # It may have ended between two looks.
@@ -127,7 +141,7 @@ start() {
 record() { printf '%-120s\n' "$1"; }
 
 sign() {
-    echo "epoch=$epoch boot=$boot time=$(date +%s)" >"$1/start.new"
+    echo "epoch=$epoch boot=$boot time=$(date +%s) up=$(uptime)" >"$1/start.new"
     mv "$1/start.new" "$1/start"
 }
 
@@ -155,7 +169,7 @@ keep_input() {
     rm -rf "$safe"
     mkdir "$safe"
     head -c "$input" >"$safe/input"
-    [ "$(wc -c <"$safe/input")" -eq "$input" ] || { rm -rf "$safe"; fail "the input of the job did not arrive"; }
+    [ "$(wc -c <"$safe/input")" -eq "$input" ] || { rm -rf "$safe"; not_now "the input of the job did not arrive"; }
     if [ "$(id -u)" = 0 ]; then chown -R "$user" "$safe"; fi
     input_file=$safe/input
 }
@@ -234,7 +248,12 @@ launch() {
             $(oom_policy) --setenv=LANG=C.UTF-8 /bin/sh "$job/run" 2>&1 9>&-); then return; fi
         if mv "$job/ready" "$job/ran" 2>/dev/null; then
             rm -rf "$job" "$(input_folder)"
-            fail "systemd-run: $(printf %s "$said" | tr '\n' ' ')"
+            said="systemd-run: $(printf %s "$said" | tr '\n' ' ')"
+            case $said in
+            # It does not know an option, or may not do it. Otherwise it is overloaded, or is being replaced.
+            *'Unknown assignment'* | *'Access denied'* | *authenti* | *'nvalid'*) fail "$said" ;;
+            *) not_now "$said" ;;
+            esac
         fi
     elif [ "$(id -un)" = "$user" ]; then
         LANG=C.UTF-8 setsid /bin/sh "$job/run" </dev/null >/dev/null 2>&1 9>&- &

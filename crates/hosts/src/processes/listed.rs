@@ -5,12 +5,27 @@ use std::collections::BTreeMap;
 use cutover_core::names::ProgramName;
 
 use super::program::split;
-use crate::command::Said;
+use crate::command::{EXIT_TIMED_OUT, Said};
 
-/// Why processes are not known.
+/// The process that starts all others, and takes over those whose parent has ended.
+pub(super) const INIT: u32 = 1;
+
+/// Why processes are not known, or what programs have left behind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the processes of the host could not be listed: {0}")]
-pub struct NotListed(String);
+pub enum NotListed {
+    /// The operator's user may not see them.
+    #[error("the processes of the host could not be listed: {0}")]
+    NoRights(String),
+    /// A part of the list is missing. The next list may be complete.
+    #[error("the list of the host's processes is not complete: {0}")]
+    Incomplete(String),
+    /// The process of supervisor is not in the list. It may just have been started again.
+    #[error("supervisor's own process was not found among the processes of the host")]
+    NoSupervisor,
+    /// What programs leave behind is found by the unit that supervisor runs in, and it has none of its own.
+    #[error("supervisor does not run in a systemd unit of its own, so what its programs leave behind cannot be found")]
+    NoUnit,
+}
 
 /// A process as `/proc/PID/stat` shows it.
 pub(super) struct Process {
@@ -20,44 +35,86 @@ pub(super) struct Process {
     pub(super) begun: Option<u64>,
 }
 
+/// What supervisor says of itself, and where it runs.
+#[derive(Default)]
+pub(super) struct Supervisor {
+    /// Its process id, if it has told it.
+    pub(super) pid: Option<u32>,
+    /// The main process of the unit that it runs in.
+    pub(super) main_of_unit: Option<u32>,
+}
+
 /// All processes of the host, except those that have ended and wait for their parent.
 #[derive(Default)]
 pub(super) struct Listed {
+    pub(super) has_systemd: bool,
+    pub(super) supervisor: Supervisor,
     /// supervisor's group and process name in the environment.
     pub(super) marks: BTreeMap<u32, (String, String)>,
     pub(super) processes: BTreeMap<u32, Process>,
-    /// The control groups of each process.
+    /// The control groups of the processes in supervisor's unit.
     pub(super) control_groups: Vec<(u32, String)>,
-    /// The namespace of process ids of each process, where that can be read, and of the shell that lists them.
+    /// The namespace of process ids of each process that is not in the shell's own one, and that one.
     namespaces: BTreeMap<u32, String>,
     own_namespace: Option<String>,
     pub(super) commands: BTreeMap<u32, String>,
+    /// Whether the environment of grep was read, whose variable is always there.
+    reads_environments: bool,
 }
+
+/// The parts of the list, in their order.
+const PARTS: [&str; 6] = ["@supervisor", "@environ", "@stat", "@namespace", "@cgroup", "@cmdline"];
+/// The exit status of the script if not everything may be read.
+const EXIT_NO_RIGHTS: i32 = 77;
+/// The lowest exit status of a program that was killed, or could not be started.
+const DID_NOT_RUN: u32 = 126;
 
 impl Listed {
     pub(super) fn read(said: &Said) -> Result<Self, NotListed> {
+        match said.exit {
+            0 => {}
+            EXIT_NO_RIGHTS => return Err(NotListed::NoRights(said.last_line().to_owned())),
+            EXIT_TIMED_OUT => return Err(NotListed::Incomplete("it took too long".to_owned())),
+            _ => return Err(NotListed::Incomplete(said.last_line().to_owned())),
+        }
+        let whole = said.stdout.trim_end().strip_suffix("\n@end");
+        let mut rest = whole.ok_or_else(|| NotListed::Incomplete("it has no end".to_owned()))?;
         let mut listed = Self::default();
-        let mut section = "";
-        for line in said.stdout.lines() {
-            match (line, section) {
-                ("@environ" | "@stat" | "@namespace" | "@cgroup" | "@cmdline" | "@end", _) => section = line,
-                (_, "@environ") => listed.read_mark(line),
-                (_, "@stat") => listed.read_stat(line),
-                (_, "@namespace") => listed.read_namespace(line),
-                (_, "@cgroup") => listed.read_cgroup(line),
-                (_, "@cmdline") => listed.read_command(line),
-                _ => {}
+        for (part, next) in PARTS.into_iter().zip(PARTS.into_iter().skip(1).map(Some).chain([None])) {
+            let text;
+            (text, rest) = part_of(rest, part, next)?;
+            match part {
+                "@supervisor" => text.lines().for_each(|line| listed.read_supervisor(line)),
+                "@environ" => text.lines().for_each(|line| listed.read_mark(line)),
+                "@stat" => text.lines().for_each(|line| listed.read_stat(line)),
+                "@namespace" => text.lines().for_each(|line| listed.read_namespace(line)),
+                "@cgroup" => text.lines().for_each(|line| listed.read_cgroup(line)),
+                _ => listed.read_commands(text),
             }
         }
         listed.leave_containers_out();
-        // The first process is always there. Without it, or without the end, the list is not complete.
-        match section == "@end" && listed.processes.contains_key(&1) && said.exit == 0 {
-            true => Ok(listed),
-            false => Err(NotListed(said.last_line().to_owned())),
+        listed.is_plausible().then_some(listed).ok_or_else(|| NotListed::Incomplete("a part of it is empty".to_owned()))
+    }
+
+    /// Whether every part has what is in it on every host.
+    fn is_plausible(&self) -> bool {
+        self.reads_environments
+            && self.own_namespace.is_some()
+            && self.processes.contains_key(&INIT)
+            && self.commands.contains_key(&INIT)
+    }
+
+    /// `systemd` on a host where it runs, `pid NUMBER`, and `MainPID=NUMBER`.
+    fn read_supervisor(&mut self, line: &str) {
+        match line.split_once([' ', '=']) {
+            Some(("pid", pid)) => self.supervisor.pid = pid.trim().parse().ok(),
+            Some(("MainPID", pid)) => self.supervisor.main_of_unit = pid.trim().parse().ok(),
+            _ => self.has_systemd |= line.trim() == "systemd",
         }
     }
 
     fn read_mark(&mut self, line: &str) {
+        self.reads_environments |= line == "/proc/self/environ:LISTED=yes";
         let Some((pid, rest)) = of_process(line, "/environ:") else { return };
         let mark = self.marks.entry(pid).or_default();
         if let Some(group) = rest.strip_prefix("SUPERVISOR_GROUP_NAME=") {
@@ -67,7 +124,7 @@ impl Listed {
         }
     }
 
-    /// `PID (name) state parent group ...`, the 22nd of which is the start. The name may contain blanks and parentheses.
+    /// `PID (name) state parent group begun`. The name may contain blanks and parentheses.
     fn read_stat(&mut self, line: &str) {
         let Some(((pid, name), rest)) =
             line.rsplit_once(") ").and_then(|(head, rest)| Some((head.split_once(" (")?, rest)))
@@ -75,7 +132,7 @@ impl Listed {
             return;
         };
         let mut words = rest.split(' ');
-        let (state, parent, group, begun) = (words.next(), number(words.next()), number(words.next()), words.nth(16));
+        let (state, parent, group, begun) = (words.next(), number(words.next()), number(words.next()), words.next());
         let (Ok(pid), Some(parent), Some(group)) = (pid.parse(), parent, group) else { return };
         if !matches!(state, Some("Z" | "X")) {
             let begun = begun.and_then(|begun| begun.parse().ok());
@@ -83,9 +140,9 @@ impl Listed {
         }
     }
 
-    /// `own pid:[NUMBER]`, or `/proc/PID/ns/pid pid:[NUMBER]`.
+    /// `/proc/self/ns/pid pid:[NUMBER]`, and the same for processes in other namespaces.
     fn read_namespace(&mut self, line: &str) {
-        if let Some(own) = line.strip_prefix("own ") {
+        if let Some(own) = line.strip_prefix("/proc/self/ns/pid ").filter(|own| !own.is_empty()) {
             self.own_namespace = Some(own.to_owned());
         } else if let Some((pid, namespace)) =
             of_process(line, "/ns/pid ").filter(|(_, namespace)| !namespace.is_empty())
@@ -106,14 +163,26 @@ impl Listed {
         self.control_groups.extend(rest.splitn(3, ':').nth(2).map(|path| (pid, path.to_owned())));
     }
 
-    /// The first argument of a process has the file's name in front of it, the others follow on lines of their own.
-    fn read_command(&mut self, line: &str) {
-        let Some((pid, argument)) = of_process(line, "/cmdline:") else { return };
-        let command = self.commands.entry(pid).or_default();
-        if !command.is_empty() {
-            command.push(' ');
+    /// `==> /proc/PID/cmdline <==` on a line, and then the beginning of its command line.
+    fn read_commands(&mut self, text: &str) {
+        let mut pid = None;
+        for line in text.lines() {
+            if let Some(header) = line.strip_prefix("==> ").and_then(|line| line.strip_suffix("/cmdline <==")) {
+                pid = header.strip_prefix("/proc/").and_then(|pid| pid.parse().ok());
+            } else if let Some(pid) = pid.filter(|_| !line.trim().is_empty()) {
+                let command = self.commands.entry(pid).or_default();
+                if !command.is_empty() {
+                    command.push(' ');
+                }
+                command.push_str(line.trim());
+            }
         }
-        command.push_str(argument);
+    }
+
+    /// The parent of a process, unless that is gone.
+    pub(super) fn parent(&self, pid: u32) -> Option<u32> {
+        let parent = self.processes.get(&pid)?.parent;
+        self.processes.contains_key(&parent).then_some(parent)
     }
 
     pub(super) fn program_of(&self, pid: u32, programs: &[ProgramName]) -> Option<ProgramName> {
@@ -123,6 +192,27 @@ impl Listed {
             wanted == group && (process == "*" || process == name)
         };
         programs.iter().find(is_meant).cloned()
+    }
+}
+
+/// The text of a part up to the line with the status of the program that has printed it, and what follows it, from the next
+/// part on.
+fn part_of<'a>(rest: &'a str, part: &str, next: Option<&str>) -> Result<(&'a str, &'a str), NotListed> {
+    let incomplete = || NotListed::Incomplete(format!("`{part}` is missing or was cut off"));
+    let begun = rest.trim_start().strip_prefix(part).ok_or_else(incomplete)?;
+    let (text, rest) = match next {
+        Some(next) => {
+            let at = begun.find(&format!("\n{next}\n")).ok_or_else(incomplete)?;
+            begun.split_at(at)
+        }
+        None => (begun, ""),
+    };
+    let is_blank = |letter: char| letter.is_whitespace() || letter == '\0';
+    let (text, last) = text.trim_end_matches(is_blank).rsplit_once('\n').ok_or_else(incomplete)?;
+    let status = last.trim().strip_prefix("status ").and_then(|status| status.parse::<u32>().ok());
+    match status {
+        Some(status) if status < DID_NOT_RUN => Ok((text, rest)),
+        _ => Err(incomplete()),
     }
 }
 

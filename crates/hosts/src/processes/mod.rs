@@ -4,7 +4,8 @@
 //! Each process that supervisor starts gets the variables `SUPERVISOR_GROUP_NAME` and `SUPERVISOR_PROCESS_NAME`, and so
 //! does everything that it starts in turn. A process that has overwritten its environment, as ones that set their own
 //! title do, is found by its process group, which is the process id that its program had, as long as that is known; and
-//! by the unit of systemd that supervisor runs in, which it cannot leave (see `unit`).
+//! by the unit of systemd that supervisor runs in, which it cannot leave (see `unit`). On a host without systemd only the
+//! first two are there.
 //!
 //! The processes of containers on the host are left out: a supervisor in there has programs of its own, perhaps with the
 //! same names. They are in another namespace of process ids than the shell that lists them.
@@ -52,10 +53,10 @@ pub struct Signs<'a> {
 /// more. Those that have ended and wait for their parent are left out.
 ///
 /// # Errors
-/// When the list is not complete.
+/// When the list is not complete, or what is left cannot be looked for. It is never said to be nothing then.
 pub fn read(signs: &Signs<'_>, said: &Said) -> Result<Vec<Leftover>, NotListed> {
     let listed = Listed::read(said)?;
-    let orphans = unit::orphans(&listed);
+    let orphans = unit::orphans(&listed)?;
     let of_group = |pgid: u32| signs.pids.iter().find(|(_, pid)| **pid == pgid).map(|(program, _)| program.clone());
     let found = listed.processes.iter().filter_map(|(pid, process)| {
         let command = listed.commands.get(pid).cloned().unwrap_or_else(|| format!("[{}]", process.name));

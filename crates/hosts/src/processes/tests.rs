@@ -10,29 +10,47 @@ fn found(stdout: &str, signs: &Signs<'_>) -> Vec<(u32, Option<String>)> {
     left.into_iter().map(|left| (left.pid, left.program.map(|name| name.to_string()))).collect()
 }
 
-/// As the script prints it on a Debian host; shortened.
-const LISTED: &str = "\
-@environ
+/// A list as the script prints it, with these parts: supervisor, environ, stat, namespace, cgroup and cmdline.
+fn list(parts: [&str; 6]) -> String {
+    let names = ["supervisor", "environ", "stat", "namespace", "cgroup", "cmdline"];
+    let text: String =
+        names.iter().zip(parts).map(|(name, text)| format!("\n@{name}\n{text} \nstatus 0\0\n")).collect();
+    text + "\n@end\n"
+}
+
+const READ: &str = "/proc/self/environ:LISTED=yes\n";
+const NAMESPACE: &str = "/proc/self/ns/pid pid:[4026531836]\n";
+
+/// As it is on a host without systemd; shortened.
+fn listed() -> String {
+    let environ = "\
 /proc/70/environ:SUPERVISOR_GROUP_NAME=lms
 /proc/70/environ:SUPERVISOR_PROCESS_NAME=lms
 /proc/71/environ:SUPERVISOR_GROUP_NAME=edxapp_worker
 /proc/71/environ:SUPERVISOR_PROCESS_NAME=lms_high_3
 /proc/72/environ:SUPERVISOR_GROUP_NAME=lms
 /proc/72/environ:SUPERVISOR_PROCESS_NAME=lms
-@stat
-1 (systemd) S 0 1 1 0
-70 (gunicorn: (wor) S 1 70 70 0
-71 (celery) R 1 71 71 0
-72 (gone) Z 1 72 72 0
-73 (title) S 1 71 71 0
-80 (sshd) S 1 80 80 0
-@cmdline
-/proc/70/cmdline:gunicorn
-/proc/70/cmdline:--bind
-/proc/73/cmdline:celeryd: worker
-/proc/80/cmdline:sshd
-@end
 ";
+    let stat = "\
+1 (init) S 0 1 1
+70 (gunicorn: (wor) S 1 70 6157
+71 (celery) R 1 71 6157
+72 (gone) Z 1 72 6158
+73 (title) S 1 71 6159
+80 (sshd) S 1 80 12
+";
+    let cmdline = "\
+==> /proc/1/cmdline <==
+init
+==> /proc/70/cmdline <==
+gunicorn --bind 
+==> /proc/73/cmdline <==
+celeryd: worker
+==> /proc/80/cmdline <==
+sshd
+";
+    list(["pid \n", &(READ.to_owned() + environ), stat, NAMESPACE, "", cmdline])
+}
 
 #[test]
 fn processes_are_found_by_environment_and_group() {
@@ -40,102 +58,170 @@ fn processes_are_found_by_environment_and_group() {
     let signs = Signs { programs: &names, pids: &pids };
     let (lms, worker) = (Some("lms".to_owned()), Some("edxapp_worker:lms_high_3".to_owned()));
     assert_eq!(
-        found(LISTED, &signs),
+        found(&listed(), &signs),
         [(70, lms.clone()), (71, worker.clone())],
         "a process that has ended is not left"
     );
 
     let pids = BTreeMap::from([("edxapp_worker:lms_high_3".into(), 71)]);
-    assert_eq!(found(LISTED, &Signs { pids: &pids, ..signs }).last(), Some(&(73, worker)));
+    assert_eq!(found(&listed(), &Signs { pids: &pids, ..signs }).last(), Some(&(73, worker)));
 }
 
 /// A host on which supervisor runs `forum` by way of a shell, and on which two processes are left that show no program.
-const IN_UNIT: &str = "\
-@environ
+fn in_unit() -> String {
+    let environ = "\
 /proc/60/environ:SUPERVISOR_GROUP_NAME=forum
 /proc/60/environ:SUPERVISOR_PROCESS_NAME=forum
 /proc/66/environ:SUPERVISOR_GROUP_NAME=notes
 /proc/66/environ:SUPERVISOR_PROCESS_NAME=notes
-@stat
-1 (systemd) S 0 1 1 0
-40 (sh) S 1 40 40 0
-50 (python3) S 40 40 40 0
-60 (ruby) S 50 60 40 0
-61 (title) S 60 61 61 0
-62 (title) S 1 55 40 0
-63 (title) S 62 63 63 0
-64 (cron) S 1 64 64 0
-65 (title) S 64 65 65 0
-66 (notes) S 1 66 66 0
-@cgroup
-/proc/1/cgroup:0::/init.scope
+";
+    let stat = "\
+1 (systemd) S 0 1 1
+40 (sh) S 1 40 1
+50 (python3) S 40 40 1
+60 (ruby) S 50 60 1
+61 (title) S 60 61 1
+62 (title) S 1 55 1
+63 (title) S 62 63 1
+64 (cron) S 1 64 1
+65 (title) S 64 65 1
+66 (notes) S 1 66 1
+";
+    let cgroup = "\
 /proc/40/cgroup:1:name=systemd:/system.slice/supervisor.service
-/proc/40/cgroup:0::/
 /proc/50/cgroup:0::/system.slice/supervisor.service
 /proc/60/cgroup:0::/system.slice/supervisor.service
-/proc/61/cgroup:0::/system.slice/supervisor.service
+/proc/61/cgroup:0::/system.slice/supervisor.service/of-its-own
 /proc/62/cgroup:0::/system.slice/supervisor.service
 /proc/63/cgroup:0::/system.slice/supervisor.service
-/proc/64/cgroup:0::/system.slice/cron.service
-/proc/65/cgroup:0::/system.slice/cron.service
 /proc/66/cgroup:0::/system.slice/supervisor.service
-@cmdline
-/proc/40/cmdline:/bin/sh
-/proc/50/cmdline:/edx/app/supervisor/venvs/supervisor/bin/python
-/proc/50/cmdline:/edx/app/supervisor/venvs/supervisor/bin/supervisord
-/proc/50/cmdline:-n
-@end
 ";
+    let cmdline = "\
+==> /proc/1/cmdline <==
+/sbin/init 
+==> /proc/40/cmdline <==
+/bin/sh 
+==> /proc/50/cmdline <==
+/edx/app/supervisor/venvs/supervisor/bin/python /edx/app/supervisor/venvs/supervisor/bin/supervisord -n 
+";
+    list(["systemd\npid 50\nMainPID=40\n", &(READ.to_owned() + environ), stat, NAMESPACE, cgroup, cmdline])
+}
+
+/// What is left of `lms` and of nobody known.
+fn left_of_lms(list: &str) -> Result<Vec<(u32, Option<String>)>, NotListed> {
+    let (names, pids) = (programs(&["lms"]), BTreeMap::new());
+    let said = Said { stdout: list.to_owned(), ..Said::default() };
+    let left = read(&Signs { programs: &names, pids: &pids }, &said)?;
+    Ok(left.into_iter().map(|left| (left.pid, left.program.map(|name| name.to_string()))).collect())
+}
 
 #[test]
 fn what_is_left_in_supervisors_unit_is_found_although_nothing_says_of_which_program_it_was() {
-    let (names, pids) = (programs(&["lms"]), BTreeMap::new());
-    let left = |listed: &str| found(listed, &Signs { programs: &names, pids: &pids });
-    assert_eq!(left(IN_UNIT), [(62, None), (63, None)], "others run, or belong to another program or unit");
-    let without_systemd = IN_UNIT.replace("/system.slice/supervisor.service", "/");
-    assert_eq!(left(&without_systemd), []);
-    let unknown = IN_UNIT.replace("bin/supervisord", "bin/circusd");
-    assert_eq!(left(&unknown), [], "what runs there is not known");
+    let left = Ok(vec![(62, None), (63, None)]);
+    assert_eq!(left_of_lms(&in_unit()), left, "others run, or belong to another program or unit");
+    // Whatever the unit and the processes are called, supervisor says where it is.
+    let renamed = in_unit().replace("supervisor.service", "edx.service").replace("bin/supervisord", "bin/python");
+    assert_eq!(left_of_lms(&renamed), left);
+    // A supervisor that hangs is known by its name.
+    assert_eq!(left_of_lms(&in_unit().replace("pid 50\nMainPID=40\n", "pid \n")), left);
+    let without_systemd = in_unit().replace("systemd\npid", "pid");
+    assert_eq!(left_of_lms(&without_systemd), Ok(Vec::new()));
+}
+
+#[test]
+fn where_supervisor_is_not_found_it_is_not_said_that_nothing_is_left() {
+    let silent = in_unit().replace("pid 50\nMainPID=40\n", "pid \n").replace("bin/supervisord", "bin/circusd");
+    assert_eq!(left_of_lms(&silent), Err(NotListed::NoSupervisor));
+    assert_eq!(left_of_lms(&in_unit().replace("pid 50", "pid 51")), Err(NotListed::NoSupervisor), "it has just ended");
+    // Somebody has started it by hand: in the session of a user, or in a shell of sshd's.
+    let session = in_unit().replace("/system.slice/supervisor.service", "/user.slice/user-0.slice/session-1.scope");
+    assert_eq!(left_of_lms(&session), Err(NotListed::NoUnit));
+    let of_sshd = in_unit().replace("supervisor.service", "ssh.service").replace("MainPID=40", "MainPID=39");
+    assert_eq!(left_of_lms(&of_sshd), Err(NotListed::NoUnit));
+}
+
+#[test]
+fn a_supervisor_of_a_user_leaves_nothing_to_the_users_systemd_that_is_not_found() {
+    let list = in_unit().replace("/system.slice/", "/user.slice/user@7.service/app.slice/").replace(" S 1 ", " S 39 ");
+    let list = list.replace("40 (sh)", "39 (systemd) S 1 39 1\n40 (sh)");
+    assert_eq!(left_of_lms(&list), Ok(vec![(62, None), (63, None)]));
+}
+
+#[test]
+fn a_list_of_which_a_part_is_empty_missing_or_cut_off_is_an_error() {
+    assert!(left_of_lms(&in_unit()).is_ok());
+    for line in [READ, NAMESPACE, "1 (systemd) S 0 1 1\n", "==> /proc/1/cmdline <==\n/sbin/init \n", "@end\n"] {
+        let incomplete = left_of_lms(&in_unit().replace(line, ""));
+        assert!(matches!(incomplete, Err(NotListed::Incomplete(_))), "{line}: {incomplete:?}");
+    }
+    for part in ["supervisor", "environ", "stat", "namespace", "cgroup", "cmdline"] {
+        let (before, after) = in_unit()
+            .split_once(&format!("@{part}\n"))
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .expect("it is there");
+        let killed = format!("{before}@{part}\n{}", after.replacen("status 0", "status 137", 1));
+        let cut_off = format!("{before}@{part}\n{}", after.replacen("status 0", "", 1));
+        for incomplete in [killed, cut_off, before + &after] {
+            assert!(matches!(left_of_lms(&incomplete), Err(NotListed::Incomplete(_))), "{part}: {incomplete}");
+        }
+    }
 }
 
 #[test]
 fn a_process_is_known_by_its_id_and_its_beginning() {
-    // As /proc shows a real process.
-    let stat =
-        "71 (a) b) S 1 71 71 0 -1 4194560 2026 2186 4 1 3 2 1 0 20 0 1 0 6157 12550144 2816 18446744073709551615";
-    let text = LISTED.replace("71 (celery) R 1 71 71 0", stat);
-    let said = Said { stdout: text, ..Said::default() };
-    assert_eq!(ids(&said).expect("a complete list"), [1, 70, 71, 73, 80].into());
-    let (names, pids) = (programs(&["edxapp_worker:*"]), BTreeMap::new());
-    let left = read(&Signs { programs: &names, pids: &pids }, &said).expect("a complete list");
-    assert_eq!((left[0].pid, left[0].begun), (71, Some(6157)));
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("its status");
+    let begun: u64 =
+        stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(19)?.parse().ok()).expect("a number");
+    let Some(list) = real_list() else { return };
+    let said = Said { stdout: list, ..Said::default() };
+    let listed = Listed::read(&said).expect("it is complete");
+    assert_eq!(listed.processes[&std::process::id()].begun, Some(begun));
 }
 
 #[test]
 fn the_processes_of_containers_are_left_out() {
-    let namespaces = "@namespace\nown pid:[4026531836]\n/proc/1/ns/pid \n/proc/70/ns/pid pid:[4026532199]\n\
-                          /proc/71/ns/pid pid:[4026531836]\n@cmdline\n";
+    let with = format!("{NAMESPACE}/proc/1/ns/pid \n/proc/70/ns/pid pid:[4026532199]\n");
     let (names, pids) = (programs(&["lms", "edxapp_worker:*"]), BTreeMap::new());
     let signs = Signs { programs: &names, pids: &pids };
-    let left = found(&LISTED.replace("@cmdline\n", namespaces), &signs);
+    let left = found(&listed().replace(NAMESPACE, &with), &signs);
     assert_eq!(left.into_iter().map(|(pid, _)| pid).collect::<Vec<_>>(), [71]);
 }
 
-#[test]
+/// What the script prints about this machine; nothing if this user may not see everything.
 #[expect(clippy::disallowed_methods, reason = "a real shell lists the processes of this machine")]
-fn the_real_list_is_complete_and_says_which_processes_are_of_the_host_itself() {
-    let arguments = ask().command.arguments;
+fn real_list() -> Option<String> {
+    let arguments = ask("/bin/false").command.arguments;
     let output = std::process::Command::new(&arguments[0]).args(&arguments[1..]).output().expect("a shell");
-    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     // Only root may read the environment of the first process.
-    if output.status.success() {
-        let own = format!("/proc/{}/ns/pid pid:[", std::process::id());
-        assert!(stdout.contains(&own), "{stdout}");
-        let said = Said { exit: 0, stdout, stderr: String::new() };
-        assert!(ids(&said).expect("it is complete").contains(&std::process::id()));
-    } else {
+    if output.status.code() == Some(77) {
         assert!(String::from_utf8_lossy(&output.stderr).contains("only by root"));
+        return None;
     }
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn the_real_list_is_complete_and_leaves_no_process_of_this_host_out() {
+    let Some(list) = real_list() else { return };
+    let said = Said { stdout: list, ..Said::default() };
+    assert!(ids(&said).expect("it is complete").contains(&std::process::id()));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a real process is listed")]
+fn little_is_listed_of_each_process_however_long_its_command_line_is() {
+    let long = "x".repeat(100_000);
+    let mut process = std::process::Command::new("sh")
+        .args(["-c", "read line", "sh", &long])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .expect("a process");
+    let list = real_list();
+    process.kill().and_then(|()| process.wait()).expect("it ends");
+    let Some(list) = list else { return };
+    let said = Said { stdout: list.clone(), ..Said::default() };
+    let each = list.len() / ids(&said).expect("it is complete").len();
+    assert!(list.contains("xxx") && each < 300, "{each} bytes for each process");
 }
 
 #[test]
@@ -143,21 +229,21 @@ fn other_programs_are_not_meant_and_groups_are() {
     let pids = BTreeMap::new();
     let of = |name: &str| {
         let names = programs(&[name]);
-        found(LISTED, &Signs { programs: &names, pids: &pids }).len()
+        found(&listed(), &Signs { programs: &names, pids: &pids }).len()
     };
     assert_eq!([of("cms"), of("lm"), of("edxapp_worker:*"), of("edxapp_worker:lms_low_5")], [0, 0, 1, 0]);
 }
 
 #[test]
-fn a_list_that_ends_early_or_lacks_the_first_process_is_an_error() {
-    let pids = BTreeMap::new();
-    let signs = Signs { programs: &[], pids: &pids };
-    let (cut, blind) = (LISTED.replace("@end\n", ""), LISTED.replace("1 (systemd)", "2 (other)"));
-    for stdout in [cut, blind, String::new()] {
-        assert!(read(&signs, &Said { stdout, ..Said::default() }).is_err());
+fn a_list_that_failed_tells_whether_the_next_one_may_be_complete() {
+    let failed = |exit| {
+        let said = Said { exit, stdout: listed(), stderr: "why".to_owned() };
+        ids(&said).expect_err("it has failed")
+    };
+    assert_eq!(failed(77), NotListed::NoRights("why".to_owned()));
+    for exit in [1, 124, 137] {
+        assert!(matches!(failed(exit), NotListed::Incomplete(_)), "{exit}");
     }
-    let failed = Said { exit: 1, stdout: LISTED.to_owned(), stderr: "only by root".to_owned() };
-    assert!(read(&signs, &failed).is_err());
 }
 
 #[test]

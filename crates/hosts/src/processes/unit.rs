@@ -4,43 +4,70 @@
 
 use std::collections::BTreeSet;
 
-use super::listed::Listed;
-
-/// The process that starts all others, and takes over those whose parent has ended.
-const INIT: u32 = 1;
+use super::listed::{INIT, Listed, NotListed};
 
 /// The processes in supervisor's unit that supervisor does not run any more, and of which nothing says to which program they
-/// belonged. None are known where supervisor has no unit of its own, such as on a host without systemd.
-pub(super) fn orphans(listed: &Listed) -> BTreeSet<u32> {
-    let in_unit = listed.control_groups.iter().filter(|(_, path)| is_of_supervisor(path));
-    let in_unit: BTreeSet<u32> = in_unit.map(|(pid, _)| *pid).collect();
-    let supervisors = in_unit.iter().filter(|pid| is_supervisor(listed, **pid));
-    // Whatever starts supervisor, such as a shell, belongs to it too.
-    let living: BTreeSet<u32> = supervisors.map(|pid| first_above(listed, *pid)).collect();
-    if living.is_empty() {
-        return living;
+/// belonged. None are known on a host without systemd.
+pub(super) fn orphans(listed: &Listed) -> Result<BTreeSet<u32>, NotListed> {
+    if !listed.has_systemd {
+        return Ok(BTreeSet::new());
     }
-    let is_orphan = |pid: &u32| !listed.marks.contains_key(pid) && !living.contains(&first_above(listed, *pid));
-    in_unit.into_iter().filter(is_orphan).collect()
+    let supervisors = supervisors(listed)?;
+    let units: BTreeSet<&str> = supervisors.iter().filter_map(|pid| own_unit(listed, *pid)).collect();
+    if units.is_empty() {
+        return Err(NotListed::NoUnit);
+    }
+    let in_unit = listed.control_groups.iter().filter(|(_, path)| units.iter().any(|unit| is_within(path, unit)));
+    let in_unit: BTreeSet<u32> = in_unit.map(|(pid, _)| *pid).collect();
+    // Whatever starts supervisor, such as a shell, belongs to it too.
+    let living: BTreeSet<u32> = supervisors.iter().map(|pid| first_above(listed, &in_unit, *pid)).collect();
+    let is_orphan =
+        |pid: &u32| !listed.marks.contains_key(pid) && !living.contains(&first_above(listed, &in_unit, *pid));
+    Ok(in_unit.iter().copied().filter(is_orphan).collect())
 }
 
-/// Whether a control group is that of a unit for supervisor, such as `/system.slice/supervisor.service`.
-fn is_of_supervisor(control_group: &str) -> bool {
-    control_group.split('/').any(|part| part.starts_with("supervisor") && part.ends_with(".service"))
+/// The process that supervisor says is its own. If it does not answer, those that are called like it.
+fn supervisors(listed: &Listed) -> Result<BTreeSet<u32>, NotListed> {
+    let found: BTreeSet<u32> = match listed.supervisor.pid {
+        Some(pid) => listed.processes.contains_key(&pid).then_some(pid).into_iter().collect(),
+        None => listed.processes.keys().copied().filter(|pid| is_called_supervisord(listed, *pid)).collect(),
+    };
+    if found.is_empty() { Err(NotListed::NoSupervisor) } else { Ok(found) }
 }
 
-fn is_supervisor(listed: &Listed, pid: u32) -> bool {
+fn is_called_supervisord(listed: &Listed, pid: u32) -> bool {
     let is_it = |word: &str| word.rsplit('/').next() == Some("supervisord");
     let Some(process) = listed.processes.get(&pid) else { return false };
     is_it(&process.name) || listed.commands.get(&pid).is_some_and(|command| command.split(' ').any(is_it))
 }
 
-/// The process from which this one comes and that init has started or taken over; itself, if that is so of it.
-fn first_above(listed: &Listed, pid: u32) -> u32 {
-    let parent = |pid: &u32| {
-        let parent = listed.processes.get(pid)?.parent;
-        (parent != INIT && listed.processes.contains_key(&parent)).then_some(parent)
-    };
+/// The control group of the unit whose main process is supervisor or has started it, or which is called like it. In any other
+/// one, such as that of sshd, processes are none of supervisor's.
+fn own_unit(listed: &Listed, supervisor: u32) -> Option<&str> {
+    let main = listed.supervisor.main_of_unit;
+    let is_main = main.is_some_and(|main| main == supervisor || listed.parent(supervisor) == Some(main));
+    let groups = listed.control_groups.iter().filter(|(pid, _)| *pid == supervisor);
+    groups.filter_map(|(_, path)| unit(path)).find(|unit| is_main || is_called_supervisor(unit))
+}
+
+/// The control group of the innermost unit of a service in a path, such as `/system.slice/supervisor.service`.
+fn unit(path: &str) -> Option<&str> {
+    let end = path.rfind(".service").map(|at| at + ".service".len())?;
+    path[end..].starts_with('/').then_some(&path[..end]).or_else(|| (end == path.len()).then_some(path))
+}
+
+fn is_called_supervisor(unit: &str) -> bool {
+    unit.rsplit('/').next().is_some_and(|name| name.starts_with("supervisor"))
+}
+
+fn is_within(path: &str, unit: &str) -> bool {
+    path.strip_prefix(unit).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The topmost process of the unit from which this one comes; itself, if init or somebody outside has started it or has taken
+/// it over.
+fn first_above(listed: &Listed, in_unit: &BTreeSet<u32>, pid: u32) -> u32 {
+    let above = |pid: &u32| listed.parent(*pid).filter(|parent| *parent != INIT && in_unit.contains(parent));
     // Processes may end while they are listed, so that a number is that of another one by now.
-    std::iter::successors(Some(pid), parent).take(listed.processes.len()).last().unwrap_or(pid)
+    std::iter::successors(Some(pid), above).take(listed.processes.len()).last().unwrap_or(pid)
 }

@@ -14,7 +14,7 @@ mod programs;
 #[cfg(test)]
 mod tests;
 
-pub use needs::Needs;
+pub use needs::{Needed, Needs};
 
 /// An answer that is not complete, or is something else.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +54,7 @@ pub fn read(said: &Said) -> Result<Readiness, NotUnderstood> {
     }
     let seconds = value("clock").and_then(|seconds| seconds.parse().ok()).ok_or_else(not_understood)?;
     let sudo = value("sudo").ok_or_else(not_understood)?;
+    let job_folder = value("job-folder").ok_or_else(not_understood)?;
     let supervisor = match (value("supervisor"), value("supervisor-missing")) {
         (Some(version), _) if version.starts_with(|letter: char| letter.is_ascii_digit()) => {
             Supervisor::Version(version.to_owned())
@@ -71,6 +72,8 @@ pub fn read(said: &Said) -> Result<Readiness, NotUnderstood> {
         no_sudo: (sudo != "yes").then(|| sudo.to_owned()),
         refused: all("refused").map(str::to_owned).collect(),
         missing: all("missing").map(str::to_owned).collect(),
+        absent: all("absent").map(str::to_owned).collect(),
+        no_job_folder: (job_folder != "yes").then(|| job_folder.to_owned()),
         supervisor,
         free: free
             .filter(|free| !free.is_empty())

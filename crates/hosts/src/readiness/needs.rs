@@ -1,8 +1,12 @@
-//! The programs that the commands of a conductor call on hosts.
+//! What the commands of a conductor need on hosts: programs, users and folders.
 
-use cutover_core::deployment::Services;
+use std::collections::BTreeSet;
+
+use cutover_core::deployment::{Migration, Services};
 
 use crate::answers;
+
+const ROOT: &str = "root";
 
 /// What a conductor needs on a host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,21 +15,54 @@ pub struct Needs {
     pub supervisorctl: String,
     /// The users besides root that commands run as.
     pub users: Vec<String>,
-    /// The programs that commands of the deployment file call.
+    /// The programs that commands of the deployment file call, whatever their user and their folder.
     pub programs: Vec<String>,
+    /// The folder in which jobs are kept.
+    pub job_folder: String,
+    /// The other commands of the deployment file.
+    pub commands: BTreeSet<Needed>,
+}
+
+/// A command of the deployment file, by its first word.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Needed {
+    /// The user who runs it.
+    pub user: String,
+    /// The folder in which it runs; empty for the user's home.
+    pub folder: String,
+    /// The program, a name or a path.
+    pub program: String,
 }
 
 impl Needs {
-    /// What it needs on a host with these services, on which commands run as these `users` besides root.
+    /// What it needs on a current host with these services.
     #[must_use]
-    pub fn of(services: &Services, users: Vec<String>) -> Self {
+    pub fn on_current(services: &Services, job_folder: &str) -> Self {
         let counted = [&services.count_queues, &services.running_tasks];
         let commands = counted.into_iter().chain(&services.freeze).chain(&services.release);
         let asks = (!services.answers.is_empty()).then(|| answers::PROGRAM.to_owned());
         let mut programs: Vec<String> = commands.filter_map(|words| words.first().cloned()).chain(asks).collect();
         programs.sort();
         programs.dedup();
-        Self { supervisorctl: services.supervisorctl.clone(), users, programs }
+        let (supervisorctl, job_folder) = (services.supervisorctl.clone(), job_folder.to_owned());
+        Self { supervisorctl, programs, job_folder, ..Self::default() }
+    }
+
+    /// What it needs on a next host with these services, which is tested, and on which these migrations run.
+    #[must_use]
+    pub fn on_next(services: &Services, migrations: &[&Migration], job_folder: &str) -> Self {
+        let users: BTreeSet<&str> = migrations.iter().map(|migration| migration.user.as_str()).collect();
+        let users = users.into_iter().filter(|user| *user != ROOT).map(str::to_owned).collect();
+        let needed = |user: &str, folder: &str, words: &[String]| {
+            let program = words.first()?.clone();
+            Some(Needed { user: user.to_owned(), folder: folder.to_owned(), program })
+        };
+        let tested = services.smoke_tests.iter().filter_map(|test| needed(ROOT, "", &test.command));
+        let migrated = migrations.iter().flat_map(|migration| {
+            let words = [&migration.command, &migration.list_command];
+            words.into_iter().filter_map(|words| needed(&migration.user, &migration.directory, words))
+        });
+        Self { users, commands: tested.chain(migrated).collect(), ..Self::on_current(services, job_folder) }
     }
 }
 
@@ -64,10 +101,12 @@ pub(super) const EVERYWHERE: &[&str] = &[
 pub(super) const SYSTEMD: &[&str] = &["systemctl", "systemd-run"];
 pub(super) const NO_SYSTEMD: &[&str] = &["runuser", "setsid"];
 
-/// All of them, as the script takes them.
+/// All of it after the users, as the script takes it.
 pub(super) fn words(needs: &Needs) -> Vec<String> {
     let everywhere = EVERYWHERE.iter().map(|program| (*program).to_owned());
     let systemd = SYSTEMD.iter().map(|program| format!("systemd:{program}"));
     let others = NO_SYSTEMD.iter().map(|program| format!("no-systemd:{program}"));
-    everywhere.chain(systemd).chain(others).chain(needs.programs.iter().cloned()).collect()
+    let programs = everywhere.chain(systemd).chain(others).chain(needs.programs.iter().cloned());
+    let commands = needs.commands.iter().cloned().flat_map(|needed| [needed.user, needed.folder, needed.program]);
+    [needs.job_folder.clone()].into_iter().chain(programs).chain(["--".to_owned()]).chain(commands).collect()
 }

@@ -1,8 +1,9 @@
 # Prints what would be in the way of a conductor on this host: a line for each fact, `end` last. Changes nothing.
-# $1 is supervisorctl, $2 the users besides root that commands run as. The others are the programs that are called;
-# `systemd:PROGRAM` is called only where systemd runs, and `no-systemd:PROGRAM` only elsewhere.
-supervisorctl=$1 users=$2
-shift 2
+# $1 is supervisorctl, $2 the users besides root that commands run as, $3 the folder of jobs. The others are the programs that
+# are called; `systemd:PROGRAM` is called only where systemd runs, and `no-systemd:PROGRAM` only elsewhere. After `--` follow
+# commands: the user, the folder (empty for any) and the program of each.
+supervisorctl=$1 users=$2 jobs=$3
+shift 3
 echo "clock $(date +%s)"
 
 last_line() { printf %s "${1##*"$newline"}"; }
@@ -31,11 +32,33 @@ in_shell() { if [ "$is_root" ]; then as root /bin/sh -c "$@"; else /bin/sh -c "$
 
 for need in "$@"; do
     case $need in
+    --) break ;;
     systemd:*) [ -d /run/systemd/system ] || continue ;;
     no-systemd:*) [ ! -d /run/systemd/system ] || continue ;;
     esac
     echo "${need#*systemd:}"
 done | in_shell 'while read -r need; do command -v "$need" >/dev/null 2>&1 || echo "missing $need"; done' check 2>/dev/null
+
+while [ "$1" != -- ]; do shift; done
+shift
+while [ "$#" -ge 3 ]; do
+    # A user who cannot be reached is told above.
+    said=$(as "$1" /bin/sh -c 'if [ "$1" ] && ! cd "$1" 2>/dev/null; then echo folder
+        elif ! command -v "$2" >/dev/null; then echo program; fi' check "$2" "$3" 2>/dev/null)
+    case $said in
+    folder) echo "absent the folder $2 (for $1)" ;;
+    program) echo "absent $3 (for $1${2:+ in $2})" ;;
+    esac
+    shift 3
+done
+
+# The folder of jobs is made when it is needed, in the first folder above it that exists.
+jobs=$(in_shell 'folder=$1
+    while [ "$folder" ] && [ ! -e "$folder" ]; do folder=${folder%/*}; done
+    echo "${folder:-/}"' check "$jobs" 2>/dev/null)
+said=$(in_shell '[ -d "$1" ] || { echo "$1 is no folder"; exit; }
+    [ -w "$1" ] || echo "$1 cannot be written to"' check "$jobs" 2>/dev/null)
+echo "job-folder ${said:-yes}"
 
 if in_shell 'command -v "$1" >/dev/null 2>&1' check "$supervisorctl" 2>/dev/null; then
     status=0
@@ -46,7 +69,7 @@ else
     echo "supervisor-missing $supervisorctl"
 fi
 
-df -Pk / /run /tmp /var /var/lib 2>/dev/null | while read -r device _ _ free _ mount; do
+df -Pk / /run /tmp /var /var/lib "$jobs" 2>/dev/null | while read -r device _ _ free _ mount; do
     case $free in *[!0-9]*) ;; *) echo "free $free $mount" ;; esac
 done
 

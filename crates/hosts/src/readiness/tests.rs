@@ -6,7 +6,8 @@ use super::*;
 use crate::supervisor::autostart;
 use crate::{celery, commands, envelope, processes};
 
-const READY: &str = "clock 1795939200\nsudo yes \nsupervisor 4.2.5\nfree 2000000 /\nfree 90 /var\nend\n";
+const READY: &str =
+    "clock 1795939200\nsudo yes \njob-folder yes\nsupervisor 4.2.5\nfree 2000000 /\nfree 90 /var\nend\n";
 
 fn needs(supervisorctl: &str) -> Needs {
     Needs { supervisorctl: supervisorctl.to_owned(), ..Needs::default() }
@@ -27,11 +28,14 @@ fn a_host_that_is_ready_says_so_in_full() {
 
 #[test]
 fn everything_that_is_in_the_way_is_named() {
-    let text = "clock 1795939200\nsudo sudo: a password is required \nmissing flock\nsupervisor-missing /edx/bin/supervisorctl\n\
+    let text = "clock 1795939200\nsudo sudo: a password is required \nmissing flock\nabsent ./manage.py (for edxapp in /edx)\n\
+                job-folder /var cannot be written to\nsupervisor-missing /edx/bin/supervisorctl\n\
                 free 1 /\nagent ansible-pull in /etc/crontab\nend\n";
     let host = read(&said(text)).expect("it is complete");
     assert_eq!(host.no_sudo.as_deref(), Some("sudo: a password is required"));
     assert_eq!(host.missing, ["flock"]);
+    assert_eq!(host.absent, ["./manage.py (for edxapp in /edx)"]);
+    assert_eq!(host.no_job_folder.as_deref(), Some("/var cannot be written to"));
     assert_eq!(host.supervisor, Supervisor::Missing("/edx/bin/supervisorctl".to_owned()));
     assert_eq!(host.agents, ["ansible-pull in /etc/crontab"]);
     let silent = READY.replace("supervisor 4.2.5", "supervisor unix:///run/supervisor.sock no such file");
@@ -43,7 +47,7 @@ fn an_answer_that_lacks_any_part_is_an_error() {
     for line in READY.lines().filter(|line| !line.starts_with("free")) {
         assert!(read(&said(&READY.replace(&format!("{line}\n"), ""))).is_err(), "{line}");
     }
-    assert!(read(&said("clock 1\nsudo yes\nsupervisor 4\nend\n")).is_err(), "no file system");
+    assert!(read(&said("clock 1\nsudo yes\njob-folder yes\nsupervisor 4\nend\n")).is_err(), "no file system");
     assert!(read(&Said { exit: 124, ..said(READY) }).is_err());
 }
 
@@ -67,7 +71,7 @@ fn scripts() -> Vec<String> {
         folders.flat_map(|folder| entries(&folder)).filter(|path| path.extension().is_some_and(|it| it == "sh"));
     let mut scripts: Vec<String> = files.map(|file| std::fs::read_to_string(file).expect("a script")).collect();
     assert!(scripts.len() >= 5, "the job helper, the holds, the orders, autostart and readiness");
-    let asks = [processes::ask(), celery::ask(&[]), autostart::ask_own(), autostart::ask_files()];
+    let asks = [processes::ask(""), celery::ask(&[]), autostart::ask_own(), autostart::ask_files()];
     let within = asks.map(|ask| ask.command).into_iter().chain([commands::command(&[])]);
     scripts.extend(within.map(|command| command.arguments[2].clone()));
     scripts.extend([envelope::ENVIRONMENT, envelope::SCRIPT].map(str::to_owned));
@@ -138,4 +142,42 @@ fn a_program_that_is_not_installed_is_named() {
     let programs = vec!["nonexistent-redis-cli".to_owned(), "sh".to_owned()];
     let host = said_to_ubuntu(WORKS, &Needs { programs, ..needs("supervisorctl") });
     assert_eq!(host.missing, ["nonexistent-redis-cli"]);
+}
+
+#[test]
+fn commands_are_looked_for_in_their_folder_and_as_their_user() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path().display().to_string();
+    std::fs::write(folder.path().join("manage.py"), "#!/bin/sh\n").expect("written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.path().join("manage.py"), mode).expect("it can be run");
+    let needed = |folder: &str, program: &str| Needed {
+        user: "edxapp".to_owned(),
+        folder: folder.to_owned(),
+        program: program.to_owned(),
+    };
+    let commands =
+        [needed(&here, "./manage.py"), needed("/", "./manage.py"), needed("/nonexistent", "true"), needed("", "sh")];
+    let host = said_to_ubuntu(WORKS, &Needs { commands: commands.into(), ..needs("supervisorctl") });
+    assert_eq!(host.absent, ["./manage.py (for edxapp in /)", "the folder /nonexistent (for edxapp)"]);
+    // Why its commands are not found is said already.
+    let refuses = format!("[ \"$4\" = root ] || exit 1; {WORKS}");
+    let host =
+        said_to_ubuntu(&refuses, &Needs { commands: [needed("/", "./manage.py")].into(), ..needs("supervisorctl") });
+    assert_eq!(host.absent, Vec::<String>::new());
+}
+
+#[test]
+fn a_folder_of_jobs_that_cannot_be_made_is_told_and_its_file_system_is_looked_at() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("file"), "").expect("written");
+    let of = |path: &str| {
+        let job_folder = folder.path().join(path).display().to_string();
+        said_to_ubuntu(WORKS, &Needs { job_folder, ..needs("supervisorctl") })
+    };
+    assert_eq!(of("var/lib/cutover").no_job_folder, None);
+    let told = of("file/cutover").no_job_folder.expect("it cannot be made");
+    assert!(told.ends_with("file is no folder"), "{told}");
+    let in_proc = said_to_ubuntu(WORKS, &Needs { job_folder: "/proc/cutover".to_owned(), ..needs("supervisorctl") });
+    assert!(in_proc.free.iter().any(|(_, mount)| mount == "/proc"), "{in_proc:?}");
 }

@@ -126,7 +126,10 @@ impl WorldState {
             true => "supervisor 4.2.5".to_owned(),
             false => format!("supervisor-missing {supervisorctl}"),
         };
-        printed(format!("clock {}\nsudo yes\n{supervisor}\nfree 20000000 /\nend\n", self.now.as_second()))
+        printed(format!(
+            "clock {}\nsudo yes\njob-folder yes\n{supervisor}\nfree 20000000 /\nend\n",
+            self.now.as_second()
+        ))
     }
 
     /// `supervisorctl status PROGRAM...`

@@ -4,7 +4,9 @@
 #![expect(clippy::disallowed_methods, reason = "tests start programs and wait in real time")]
 #![expect(clippy::print_stdout, reason = "a test says why a step has failed that it expected to succeed")]
 
+mod background;
 mod bad_days;
+mod checked;
 mod connections;
 mod contracts;
 mod held;
@@ -14,3 +16,4 @@ mod services;
 mod stage;
 mod supervisors;
 mod support;
+mod units;

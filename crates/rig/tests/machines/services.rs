@@ -27,7 +27,8 @@ pub(crate) fn furnished(programs: &str) -> (Machines, Debian) {
 
 /// How many processes of the host have this in their command line.
 pub(crate) fn processes(host: &Debian, pattern: &str) -> usize {
-    host.run(&format!("pgrep -fc -- '{pattern}'")).stdout.trim().parse().unwrap_or(0)
+    let counted = host.run(&format!("pgrep -fc -- '{pattern}'"));
+    counted.stdout.trim().parse().unwrap_or_else(|_| panic!("they were not counted: {counted:?}"))
 }
 
 pub(crate) fn status(host: &Debian) -> String {

@@ -65,7 +65,7 @@ impl Services {
     /// What runs of the programs, whatever supervisor says.
     async fn left(&self) -> Vec<Leftover> {
         let signs = Signs { programs: &self.programs, pids: &BTreeMap::new() };
-        let said = self.conductor.ask(&processes::ask()).await.expect("an answer");
+        let said = self.conductor.ask(&processes::ask(CONTROL)).await.expect("an answer");
         processes::read(&signs, &said).expect("a complete list")
     }
 }

@@ -13,12 +13,12 @@ use cutover_hosts::job::Job;
 use cutover_rig::{Host, Plain};
 use cutover_ssh::{HostsOverSsh, SshHosts};
 
-use super::support::{HOST, Here, hosts};
+use super::support::{HOST, Here, at, hosts};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
 async fn said(hosts: &SshHosts, words: &[&str]) -> (i32, String) {
-    let output = hosts.run(HOST, &Command::new(words.iter().copied()), b"", LIMIT).await.expect("an answer");
+    let output = hosts.run(&at(HOST), &Command::new(words.iter().copied()), b"", LIMIT).await.expect("an answer");
     (output.exit, String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -29,17 +29,17 @@ async fn arguments_input_output_and_exit_status_arrive_as_they_are() {
     let words = ["printf", "%s|", "two words", "$HOME", "it's", "", "a\nline", "*"];
     assert_eq!(said(&hosts, &words).await, (0, "two words|$HOME|it's||a\nline|*|".to_owned()));
     let input = vec![b'x'; 1 << 20];
-    let counted = hosts.run(HOST, &Command::new(["wc", "-c"]), &input, LIMIT).await.expect("an answer");
+    let counted = hosts.run(&at(HOST), &Command::new(["wc", "-c"]), &input, LIMIT).await.expect("an answer");
     assert_eq!(String::from_utf8_lossy(&counted.stdout).trim(), input.len().to_string());
     let large = Command::script("head -c 1000000 /dev/zero; echo oops >&2; exit 7", Vec::<String>::new());
-    let output = hosts.run(HOST, &large, b"", LIMIT).await.expect("an answer");
+    let output = hosts.run(&at(HOST), &large, b"", LIMIT).await.expect("an answer");
     assert_eq!((output.exit, output.stdout.len(), output.stderr), (7, 1_000_000, b"oops\n".to_vec()));
     // What a command complains about last is why it failed, however much it has said before.
     let long = Command::script(
         "head -c 1000000 /dev/zero | tr '\\0' x >&2; echo; echo >&2; echo 'no route' >&2; exit 7",
         [""],
     );
-    let output = hosts.run(HOST, &long, b"", LIMIT).await.expect("an answer");
+    let output = hosts.run(&at(HOST), &long, b"", LIMIT).await.expect("an answer");
     assert_eq!((output.said().last_line(), output.stdout), ("no route", b"\n".to_vec()));
     // Neither a missing program nor a killed one is taken for a lost connection.
     assert_eq!(said(&hosts, &["/nonexistent"]).await.0, 127);
@@ -53,7 +53,7 @@ async fn a_command_that_takes_too_long_is_ended_on_the_host() {
     let sshd = Plain::start();
     let hosts = hosts(&sshd, "operator");
     let slow = Command::new(["sleep", "600.75"]);
-    let output = hosts.run(HOST, &slow, b"", Duration::from_secs(1)).await.expect("an answer");
+    let output = hosts.run(&at(HOST), &slow, b"", Duration::from_secs(1)).await.expect("an answer");
     assert_eq!(output.exit, EXIT_TIMED_OUT);
     let left = Process::new("pgrep").args(["-f", "sleep 600.75"]).status().expect("pgrep");
     assert!(!left.success(), "it still runs");
@@ -87,9 +87,9 @@ async fn a_connection_that_has_ended_is_made_again() {
     let hosts = hosts(&sshd, "operator");
     assert_eq!(said(&hosts, &["echo", "one"]).await.1, "one\n");
     sshd.end_connections();
-    let mut again = hosts.run(HOST, &Command::new(["echo", "two"]), b"", LIMIT).await;
+    let mut again = hosts.run(&at(HOST), &Command::new(["echo", "two"]), b"", LIMIT).await;
     if again.is_err() {
-        again = hosts.run(HOST, &Command::new(["echo", "two"]), b"", LIMIT).await;
+        again = hosts.run(&at(HOST), &Command::new(["echo", "two"]), b"", LIMIT).await;
     }
     assert_eq!(again.expect("a new connection").stdout, b"two\n");
 }

@@ -1,6 +1,6 @@
 //! The port over SSH keeps the contracts of hosts, on a real sshd with real shells, whose jobs are in a folder of each test.
 
-use std::process::{Command as Process, Stdio};
+use std::process::Command as Process;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,15 +11,26 @@ use futures_util::FutureExt;
 
 use super::support::{Here, hosts};
 
+/// Processes may have ended before they are told to. None is left afterwards.
+const RESTART: &str = r#"
+set -e
+for job in "$1"/*/; do
+    [ -e "$job/start" ] || continue
+    sed -i 's/boot=[^ ]*/boot=another/' "$job/start"
+    [ -e "$job/pids" ] || continue
+    read -r pid _ writer <"$job/pids"
+    kill -s TERM -- "-$pid" 2>/dev/null || true
+    sleep 0.3
+    kill -s KILL -- "-$pid" "$writer" 2>/dev/null || true
+    while pgrep -g "$pid" >/dev/null; do sleep 0.02; done
+done
+"#;
+
 /// What a restart of the host would do to the jobs in `folder`: their processes are asked to end and then killed, and the
 /// boot id is another one.
 fn restart(folder: &str) {
-    let script = "for job in \"$1\"/*/; do read -r pid _ writer <\"$job/pids\"; kill -s TERM -- \"-$pid\"; sleep 0.3; \
-                  kill -s KILL -- \"-$pid\" \"$writer\"; \
-                  sed -i 's/boot=[^ ]*/boot=another/' \"$job/start\"; done; true";
-    let mut shell = Process::new("/bin/sh");
-    let done = shell.args(["-c", script, "restart", folder]).stderr(Stdio::null()).status().expect("a shell");
-    assert!(done.success());
+    let output = Process::new("/bin/sh").args(["-c", RESTART, "restart", folder]).output().expect("a shell");
+    assert!(output.status.success(), "{output:?}");
 }
 
 async fn is_kept(name: &str) {

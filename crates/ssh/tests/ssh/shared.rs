@@ -9,7 +9,7 @@ use cutover_hosts::command::Command;
 use cutover_rig::{Host, Plain};
 use cutover_ssh::{HostKeys, Settings, SshHosts, Trouble};
 
-use super::support::{HOST, settings};
+use super::support::{HOST, at, settings};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -51,7 +51,7 @@ impl Drop for Shared {
 }
 
 async fn answers(hosts: &SshHosts) -> Result<(), Trouble> {
-    hosts.run(HOST, &Command::new(["true"]), b"", LIMIT).await.map(drop)
+    hosts.run(&at(HOST), &Command::new(["true"]), b"", LIMIT).await.map(drop)
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn a_shared_connection_to_a_host_whose_keys_were_told_is_not_used() {
     let shared = Shared::open(&sshd, "");
     let hosts = shared.hosts();
     let console = format!("-----BEGIN SSH HOST KEY KEYS-----\n{}\n-----END SSH HOST KEY KEYS-----\n", sshd.key());
-    hosts.know(HOST, &HostKeys::of_console(&console)).expect("written");
+    hosts.know(&HOST.into(), &HostKeys::of_console(&console)).expect("written");
     answers(&hosts).await.expect("an answer");
     assert_eq!(sshd.sign_ins(), 2, "one more of cutover's own");
 }
@@ -97,7 +97,8 @@ async fn silence_is_noticed_over_a_shared_connection_that_does_not_notice_it() {
     let hosts = shared.hosts();
     let started = sshd.operator().path().join("started");
     let slow = Command::script("touch \"$1\"; sleep 600.5", [started.display().to_string()]);
-    let run = hosts.run(HOST, &slow, b"", Duration::from_secs(60));
+    let peer = at(HOST);
+    let run = hosts.run(&peer, &slow, b"", Duration::from_secs(60));
     let (silent, since) = tokio::join!(run, async {
         while !started.exists() {
             tokio::time::sleep(Duration::from_millis(20)).await;

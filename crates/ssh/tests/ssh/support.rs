@@ -11,7 +11,7 @@ use cutover_engine::ports::{Answer, Clock, Hosts};
 use cutover_hosts::command::Command;
 use cutover_hosts::job::{Job, JobStart};
 use cutover_rig::{Host, Plain};
-use cutover_ssh::{HostKeys, HostsOverSsh, Inventory, Settings, SshHosts};
+use cutover_ssh::{HostKeys, HostsOverSsh, Inventory, Peer, Settings, SshHosts};
 
 /// The address of every host here.
 pub(crate) const HOST: &str = "127.0.0.1";
@@ -24,6 +24,11 @@ pub(crate) fn settings(sshd: &Plain, key: &str, lines: &str) -> Settings {
 /// The hosts as that operator reaches them.
 pub(crate) fn hosts(sshd: &Plain, key: &str) -> SshHosts {
     SshHosts::new(settings(sshd, key, "")).expect("a folder for sockets")
+}
+
+/// The host at an address that no other host ever has.
+pub(crate) fn at(address: &str) -> Peer {
+    Peer { instance: address.into(), address: address.to_owned() }
 }
 
 /// Every host is this machine.

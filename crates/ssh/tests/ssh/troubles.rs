@@ -1,17 +1,19 @@
 //! What goes wrong with a host is told apart, and nothing waits without an end.
 
+use std::process::Command as Process;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use cutover_hosts::command::Command;
-use cutover_rig::{Host, Plain};
+use cutover_rig::{Host, Operator, Plain};
 use cutover_ssh::{Settings, SshHosts, Trouble};
 
-use super::support::{HOST, hosts, settings};
+use super::support::{HOST, at, hosts, settings};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
 async fn trouble(hosts: &SshHosts, command: &Command, limit: Duration) -> Trouble {
-    hosts.run(HOST, command, b"", limit).await.expect_err("it cannot work")
+    hosts.run(&at(HOST), command, b"", limit).await.expect_err("it cannot work")
 }
 
 #[tokio::test]
@@ -55,11 +57,24 @@ async fn a_missing_ssh_and_a_wrong_configuration_are_named() {
 async fn a_host_that_falls_silent_is_noticed_within_fifteen_seconds() {
     let sshd = Plain::start();
     let hosts = hosts(&sshd, "operator");
-    hosts.run(HOST, &Command::new(["true"]), b"", LIMIT).await.expect("an answer");
+    hosts.run(&at(HOST), &Command::new(["true"]), b"", LIMIT).await.expect("an answer");
     sshd.fall_silent();
     let start = Instant::now();
     let silent = trouble(&hosts, &Command::new(["true"]), Duration::from_secs(60)).await;
     assert!(silent.may_have_run(), "the request may have reached the host: {silent}");
+    assert!(start.elapsed() < Duration::from_secs(16), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_host_that_falls_silent_during_the_sign_in_is_noticed_within_fifteen_seconds() {
+    let me = Process::new("id").arg("-un").output().expect("a user").stdout;
+    let me = format!("AuthorizedKeysCommandUser {}", String::from_utf8(me).expect("a name").trim());
+    // It looks for the key without an end, and says nothing meanwhile.
+    let looks = ["AuthorizedKeysFile none", "AuthorizedKeysCommand /bin/sleep 60", &me].map(str::to_owned).to_vec();
+    let sshd = Plain::configured(HOST, &Rc::new(Operator::new()), |_| looks);
+    let start = Instant::now();
+    let silent = trouble(&hosts(&sshd, "operator"), &Command::new(["true"]), LIMIT).await;
+    assert!(matches!(&silent, Trouble::Unreachable(why) if why.contains("timed out")), "{silent}");
     assert!(start.elapsed() < Duration::from_secs(16), "{:?}", start.elapsed());
 }
 

@@ -8,9 +8,9 @@ use cutover_engine::failure::FailureClass;
 use cutover_engine::ports::Hosts;
 use cutover_hosts::command::Command;
 use cutover_rig::{Agent, Authority, Host, Operator, Plain};
-use cutover_ssh::{HostKeys, HostsOverSsh, Settings, SshHosts, Trouble};
+use cutover_ssh::{HostKeys, HostsOverSsh, Peer, Settings, SshHosts, Trouble};
 
-use super::support::{HOST, Here, hosts, settings};
+use super::support::{HOST, Here, at, hosts, settings};
 
 const LIMIT: Duration = Duration::from_secs(5);
 const JUMP_HOST: &str = "127.0.0.2";
@@ -43,7 +43,7 @@ impl Behind {
 }
 
 async fn answers(hosts: &SshHosts) -> Result<(), Trouble> {
-    hosts.run(HOST, &Command::new(["true"]), b"", LIMIT).await.map(drop)
+    hosts.run(&at(HOST), &Command::new(["true"]), b"", LIMIT).await.map(drop)
 }
 
 /// What is wrong on the way.
@@ -72,7 +72,7 @@ async fn a_newborn_host_behind_a_jump_host_is_known_by_its_console_and_the_jump_
     assert!(matches!(&unknown, Trouble::HostKeyUnknown(why) if why.contains(HOST)), "{unknown}");
     let console =
         format!("-----BEGIN SSH HOST KEY KEYS-----\n{}\n-----END SSH HOST KEY KEYS-----\n", behind.host.key());
-    hosts.know(HOST, &HostKeys::of_console(&console)).expect("written");
+    hosts.know(&HOST.into(), &HostKeys::of_console(&console)).expect("written");
     answers(&hosts).await.expect("an answer");
 }
 
@@ -146,7 +146,7 @@ async fn a_silent_jump_host_is_given_up_within_the_connect_timeout_and_noticed_l
     behind.jump_host.fall_silent();
     let start = Instant::now();
     let slow = Command::new(["sleep", "60"]);
-    let silent = hosts.run(HOST, &slow, b"", Duration::from_secs(60)).await.expect_err("nobody answers");
+    let silent = hosts.run(&at(HOST), &slow, b"", Duration::from_secs(60)).await.expect_err("nobody answers");
     assert!(matches!(silent, Trouble::Lost(_) | Trouble::Silent(_) | Trouble::Unreachable(_)), "{silent}");
     assert!(start.elapsed() < Duration::from_secs(16), "{:?}", start.elapsed());
     let start = Instant::now();
@@ -176,10 +176,10 @@ async fn many_hosts_are_reached_through_a_jump_host_that_takes_ten_at_a_time() {
     let lines =
         format!("Host host-*\n  HostName {HOST}\n  Port {port}\n  HostKeyAlias {key}\n  ProxyJump {JUMP_HOST}\n");
     let hosts = behind.hosts(&lines);
-    let names: Vec<String> = (0..15).map(|number| format!("host-{number}")).collect();
-    let users = futures_util::future::join_all(names.iter().map(|name| hosts.user(name))).await;
+    let peers: Vec<Peer> = (0..15).map(|number| at(&format!("host-{number}"))).collect();
+    let users = futures_util::future::join_all(peers.iter().map(|peer| hosts.user(peer))).await;
     users.into_iter().for_each(|user| drop(user.expect("a connection")));
-    assert_eq!(behind.jump_host.sign_ins(), names.len());
+    assert_eq!(behind.jump_host.sign_ins(), peers.len());
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::command::Command;
 use crate::job::request::HELPER;
-use crate::job::{Job, NotUnderstood, Reply, Request, read};
+use crate::job::{Job, JobState, NotUnderstood, Reply, Request, read};
 
 /// A folder of jobs, and the programs that the helper finds before those of the system.
 struct Host {
@@ -60,9 +60,75 @@ fn a_helper_that_fails_once_a_job_may_run_does_not_say_that_nothing_was_done() {
         Host::new().reply(&helper, &request)
     };
     assert_eq!(Host::new().reply(HELPER, &request), Ok(Reply::Started));
-    assert!(matches!(failing("    launch\n    answer"), Ok(Reply::Failed(_))), "it was not launched");
+    assert!(matches!(failing("    launch\n    answer"), Ok(Reply::NotNow(_))), "it was not launched");
     let open = failing("    answer \"started ");
     assert!(open.is_err(), "{open:?}");
+}
+
+/// Starts a job with these programs in front of the system's, and with a lock that nobody waits for.
+fn start_with(programs: &[(&str, &str)]) -> Reply {
+    let host = Host::new();
+    for (program, script) in programs {
+        host.has_program(program, &format!("#!/bin/sh\n{script}\n"));
+    }
+    let helper = HELPER.replace("/run/systemd/system", "/").replace("flock -w 10", "flock -w 0");
+    host.reply(&helper, &Request::Start { job: &nothing_to_do(), epoch: 1 }).expect("it is complete")
+}
+
+#[test]
+fn what_may_pass_by_itself_is_told_apart_from_what_needs_somebody() {
+    let passes = [
+        ("flock", "exit 1", "another change on this host has held the lock for 10 s"),
+        ("sync", "exit 1", "the helper of jobs could not go on"),
+        ("systemd-run", "echo 'Failed to connect to bus: Connection timed out' >&2; exit 1", "Connection timed out"),
+    ];
+    for (program, script, why) in passes {
+        let reply = start_with(&[(program, script)]);
+        assert!(matches!(&reply, Reply::NotNow(said) if said.contains(why)), "{program}: {reply:?}");
+    }
+    let stays = [
+        ("id", "[ \"$1\" = -un ]", "there is no user"),
+        ("systemd-run", "echo 'Unknown assignment: OOMPolicy=continue' >&2; exit 1", "Unknown assignment"),
+    ];
+    for (program, script, why) in stays {
+        let reply = start_with(&[(program, script)]);
+        assert!(matches!(&reply, Reply::Failed(said) if said.contains(why)), "{program}: {reply:?}");
+    }
+    let full = start_with(&[("df", "echo; echo / / / 0 /"), ("sync", "exit 1")]);
+    assert!(matches!(&full, Reply::Failed(said) if said.contains("is full")), "{full:?}");
+    let host = Host::new();
+    std::fs::create_dir(host.path("jobs")).expect("a folder");
+    std::fs::write(host.path("jobs/epoch"), "").expect("written");
+    let damaged = host.reply(HELPER, &Request::Start { job: &nothing_to_do(), epoch: 1 });
+    assert!(matches!(&damaged, Ok(Reply::Failed(said)) if said.contains("damaged")), "{damaged:?}");
+}
+
+#[test]
+fn whether_a_launch_was_lost_does_not_depend_on_the_hosts_clock() {
+    let host = Host::new();
+    host.has_program("systemd-run", "#!/bin/sh\n");
+    host.has_program("systemctl", "#!/bin/sh\n");
+    let uptime = host.path("uptime");
+    let helper = HELPER.replace("/run/systemd/system", "/").replace("/proc/uptime", &uptime.display().to_string());
+    let at = |up: &str, clock: &str| {
+        std::fs::write(&uptime, format!("{up} 7.00\n")).expect("written");
+        host.has_program("date", &format!("#!/bin/sh\necho {clock}\n"));
+    };
+    let job = nothing_to_do();
+    let state = || match host.reply(&helper, &Request::Read { name: &job.name, offset: 0, maximum: 9 }) {
+        Ok(Reply::Report(report)) => Some(report.state),
+        Ok(Reply::None) => None,
+        other => panic!("{other:?}"),
+    };
+    at("100.25", "1795922178");
+    assert_eq!(host.reply(&helper, &Request::Start { job: &job, epoch: 1 }), Ok(Reply::Started));
+    at("101.00", "1795925778");
+    assert_eq!(state(), Some(JobState::Running), "the clock was put forward by an hour");
+    at("115.50", "1795918578");
+    assert_eq!(state(), None, "the clock was put back by an hour");
+    // Whatever counts the seconds has begun again.
+    at("3.00", "1795922178");
+    assert_eq!(state(), None);
 }
 
 #[test]

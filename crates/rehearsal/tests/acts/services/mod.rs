@@ -251,12 +251,16 @@ fn inspect() -> Vec<String> {
     ["celery", "inspect", "active", "--json"].map(str::to_owned).to_vec()
 }
 
+/// The processes of a host without systemd on which this one is left: a line of the list.
+fn with_process(line: &str) -> String {
+    processes::answer(&[]).replace("@stat\n", &format!("@stat\n{line}\n"))
+}
+
 /// The processes of a host on which one is left that says nothing about its program, in the unit of supervisor.
 fn left_in_unit() -> String {
-    let begun = "0 -1 4194560 2026 2186 4 1 3 2 1 0 20 0 1 0 6157 12550144";
     let unit = "/system.slice/supervisor.service";
-    format!(
-        "@environ\n@stat\n1 (systemd) S 0 1 1\n50 (supervisord) S 1 50 50\n99 (title) S 1 70 50 {begun}\n@cgroup\n\
-         /proc/50/cgroup:0::{unit}\n/proc/99/cgroup:0::{unit}\n@cmdline\n/proc/99/cmdline:celeryd: worker\n@end\n"
-    )
+    with_process("50 (supervisord) S 1 50 50\n99 (title) S 1 70 6157")
+        .replace("pid 1\n", "systemd\npid 50\nMainPID=50\n")
+        .replace("@cgroup\n", &format!("@cgroup\n/proc/50/cgroup:0::{unit}\n/proc/99/cgroup:0::{unit}\n"))
+        .replace("@cmdline\n", "@cmdline\n==> /proc/99/cmdline <==\nceleryd: worker\n")
 }

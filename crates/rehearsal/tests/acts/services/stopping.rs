@@ -16,7 +16,7 @@ use cutover_hosts::supervisor::State;
 use cutover_hosts::{celery, processes};
 
 use super::super::stage::{SET_BY, Stage, Waits, host, learned, step};
-use super::{Services, inspect, left_in_unit};
+use super::{Services, inspect, left_in_unit, with_process};
 
 #[test]
 fn services_are_not_stopped_when_their_call_waited_past_the_latest_safe_start() {
@@ -197,8 +197,7 @@ fn what_is_still_there_after_a_kill_is_named() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Stopped)]);
     // A child of what was cms, which has overwritten its environment, and waits for a disk.
-    let stat = "99 (title) D 1 70 70 0 -1 4194560 2026 2186 4 1 3 2 1 0 20 0 1 0 6157 12550144";
-    services.listed.replace(Some(format!("@environ\n@stat\n1 (systemd) S 0 1 1\n{stat}\n@cmdline\n@end\n")));
+    services.listed.replace(Some(with_process("99 (title) D 1 70 6157")));
     services.at_look.replace(Some(Box::new(|services: &Services| {
         services.is_stubborn.set(services.programs.borrow()[&ProgramName::from("cms")].state == State::Stopped);
     })));
@@ -292,8 +291,7 @@ fn a_process_that_no_longer_shows_its_program_is_found_by_the_process_id_that_th
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Stopped)]);
     // It was started by the process that was cms, and has overwritten its own environment.
-    let listed = "@environ\n@stat\n1 (systemd) S 0 1 1\n99 (title) S 1 70 70\n@cmdline\n@end\n";
-    services.listed.replace(Some(listed.to_owned()));
+    services.listed.replace(Some(with_process("99 (title) S 1 70 70")));
     assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
     assert_eq!(services.calls(), ["stop cms lms"]);
     let error = stage.error_of("stop");

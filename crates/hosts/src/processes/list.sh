@@ -1,0 +1,47 @@
+# Lists every process of this host, in parts. $1 is supervisorctl. A few programs list all processes together, because a host
+# under load has hundreds; and only what is needed is printed, because it may have thousands.
+[ -r /proc/1/environ ] || { echo 'the environment of processes can be read only by root' >&2; exit 77; }
+
+# What supervisor says of itself, and the unit of systemd that it runs in.
+pid=$(timeout 5 "$1" pid 2>/dev/null)
+case $pid in *[!0-9]*) pid= ;; esac
+unit=$(sed -n 's/^[0-9]*:\(name=systemd\)*:.*\/\([^/]*\.service\).*/\2/p' "/proc/${pid:-none}/cgroup" 2>/dev/null | head -n 1)
+supervisor() {
+    [ ! -d /run/systemd/system ] || echo systemd
+    echo "pid $pid"
+    [ -z "$unit" ] || systemctl show -p MainPID "$unit"
+}
+
+# The variable of grep's own shows that environments can be read, also where no program runs.
+environments() { LISTED=yes grep -saz '^SUPERVISOR_[GP][A-Z]*_NAME=\|^LISTED=' /proc/self/environ /proc/[0-9]*/environ; }
+stats() { cat /proc/[0-9]*/stat; }
+# Those of containers, and for comparison the own one.
+namespaces() {
+    own=$(readlink /proc/self/ns/pid)
+    number=$(echo "$own" | tr -dc 0-9)
+    find /proc/self/ns/pid /proc/[0-9]*/ns/pid -maxdepth 0 \
+        \( -path '/proc/self/*' -o ! -lname "pid:?$number?" \) -printf '%p %l\n'
+}
+# Those of supervisor's unit; without supervisor's own answer, those of every unit that is called like it.
+control_groups() { grep -s "^[0-9]*:\(name=systemd\)*:.*/$(echo "${unit:-supervisor}" | tr '\\' .)" /proc/[0-9]*/cgroup; }
+commands() { head -v -c 160 /proc/[0-9]*/cmdline; }
+
+# Each variable on a line of its own, whatever its value contains.
+variables() { tr '\n\0' ' \n'; }
+words() { tr '\0' ' '; }
+# The process id, the name, the state, the parent, the process group, and when it began.
+fields() { sed -n -e 's/^\([0-9]* (.*) [^ ]* [^ ]* [^ ]*\) \([^ ]* \)\{16\}\([^ ]*\).*/\1 \3/p' -e '/^status /p'; }
+
+# part NAME FILTER COMMAND: a part of the list. Its last line has the status of the command: one that was killed has not listed
+# everything. That some files are gone is no failure, because processes end meanwhile.
+part() {
+    printf '\n@%s\n' "$1"
+    { "$3" 2>/dev/null; printf '\0\nstatus %s\0\n' "$?"; } | "$2"
+}
+part supervisor words supervisor
+part environ variables environments
+part stat fields stats
+part namespace words namespaces
+part cgroup words control_groups
+part cmdline words commands
+printf '\n@end\n'
