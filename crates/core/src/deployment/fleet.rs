@@ -168,9 +168,11 @@ pub struct Services {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain_queues: Option<Span>,
     /// The command that counts the tasks in the fleet's queues, as a list, such as `["redis-cli", "LLEN", "celery"]`.
-    /// root runs it on a current worker host. It prints a number for each queue: alone on a line, or as its last word. What is
-    /// left once the workers have stopped is counted, and not left to the next hosts without an operator's consent. Without
-    /// this key, tasks are left to them uncounted.
+    /// root runs it on a current worker host. It prints a number for each queue: alone on a line, or as its last word. Tasks
+    /// that a worker has taken and not acknowledged must be among them, because it puts back those that it has not begun: they
+    /// are in `messages` of RabbitMQ, and for Redis in the hash `unacked`. What is left once the workers have stopped is
+    /// counted, and not left to the next hosts without an operator's consent. Queues are empty if they are so at two looks some
+    /// seconds apart. Without this key, tasks are left to the next hosts uncounted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub count_queues: Vec<String>,
     /// The command that names the tasks that workers run, as a list that ends in `"inspect", "active", "--json"` after the

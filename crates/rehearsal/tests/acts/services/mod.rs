@@ -8,7 +8,7 @@ mod starting;
 mod stopping;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -65,7 +65,8 @@ pub(crate) struct Services {
     hold_exit: Cell<i32>,
     /// Whether their host answers nothing.
     pub(crate) are_silent: Cell<bool>,
-    queued: Cell<u32>,
+    /// What the queues hold at each count, and nothing after those.
+    queued: RefCell<VecDeque<u32>>,
     /// What celery says about running tasks.
     active: RefCell<Said>,
     /// What every other question is answered with.
@@ -191,7 +192,7 @@ impl Hosts for Services {
                 printed(text)
             }
             [_, verb, ..] if verb == "LLEN" => {
-                printed(format!("{}\n", self.queued.replace(self.queued.get().saturating_sub(1))))
+                printed(format!("{}\n", self.queued.borrow_mut().pop_front().unwrap_or_default()))
             }
             _ => Ok(self.said.borrow().clone()),
         }
