@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Duration;
 
 use cutover_core::names::{HostName, InstanceId, ProgramName};
 use cutover_core::plan::Host;
@@ -15,6 +16,8 @@ use crate::ports::Answer;
 use crate::slots::StepSlot;
 use crate::supervisors::States;
 
+/// How long after a program has ended by itself it is certainly started again, if supervisor does that: it looks every second.
+const STARTED_AGAIN_WITHIN: Duration = Duration::from_secs(3);
 /// How much of a command line is shown.
 const COMMAND_SHOWN: usize = 60;
 
@@ -154,12 +157,24 @@ fn words_of(process: &Leftover) -> String {
 
 /// What is not stopped on a host. Processes are looked for only once supervisor says that all programs are down.
 pub(super) async fn up(context: &StepContext<'_>, slot: &StepSlot<'_>, subject: &Subject<'_>) -> Answer<Up> {
-    let states = states(context, slot, subject).await?;
+    let mut states = states(context, slot, subject).await?;
     change_of_pids(context, subject, &states);
+    if may_be_started_again(&states) {
+        slot.release();
+        context.clock.sleep(STARTED_AGAIN_WITHIN).await;
+        states = self::states(context, slot, subject).await?;
+        change_of_pids(context, subject, &states);
+    }
     let up = states.iter().filter(|(_, status)| !status.state.is_down());
     let programs: Vec<_> = up.map(|(program, status)| (program.clone(), status.state)).collect();
     let processes = if programs.is_empty() { processes_left(context, slot, subject).await? } else { Vec::new() };
     Ok(Up { programs, processes })
+}
+
+/// Whether all programs are down, and one has ended by itself: with `autorestart`, supervisor starts it again. An order to
+/// stop would change nothing, because supervisor refuses it of a program that does not run.
+fn may_be_started_again(states: &States) -> bool {
+    states.values().all(|status| status.state.is_down()) && states.values().any(|status| status.state == State::Exited)
 }
 
 /// The processes of programs that should have none.

@@ -287,6 +287,42 @@ fn a_program_whose_processes_are_left_has_not_stopped() {
     assert!(stage.facts_of("stop").contains(&killed), "{:?}", stage.facts_of("stop"));
 }
 
+/// A host on which cms ends by itself, and supervisor starts it again right after the first look.
+fn started_again(stage: &mut Stage) -> Rc<Services> {
+    let services = Services::of(stage, &[("cms", State::Exited), ("lms", State::Stopped)]);
+    let looks = Cell::new(0);
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        looks.set(looks.get() + 1);
+        if looks.get() == 2 {
+            services.put(&["cms".into()], State::Running);
+        }
+    })));
+    services
+}
+
+#[test]
+fn a_program_that_has_ended_by_itself_may_be_started_again_by_supervisor_and_is_looked_at_twice() {
+    let mut stage = Stage::new();
+    let services = started_again(&mut stage);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop cms lms"]);
+
+    // One that stays down needs no order.
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Exited), ("lms", State::Fatal)]);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Finished);
+    assert_eq!(services.calls(), [""; 0]);
+    assert!((2..6).contains(&stage.elapsed()), "{} s", stage.elapsed());
+}
+
+#[test]
+fn a_program_that_supervisor_will_start_again_is_told_to_stop() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Backoff), ("lms", State::Stopped)]);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop cms lms"]);
+}
+
 #[test]
 fn a_process_that_no_longer_shows_its_program_is_found_by_the_process_id_that_the_program_had() {
     let mut stage = Stage::new();
