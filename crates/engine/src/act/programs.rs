@@ -88,7 +88,7 @@ async fn stop_there(context: &StepContext<'_>, stop: &StopServices, subject: &Su
     if may_kill && !(stopping.is_empty() && left.is_empty()) {
         // Recorded before the kill: its answer may be lost, or this process may end, and interrupted tasks must be
         // reported.
-        let tasks = tasks::left(context, subject).await.unwrap_or_default();
+        let tasks = tasks::about_to_end(context, stop, subject).await?;
         context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone(), tasks }).await?;
         return order(context, "kill", Verb::Kill, subject, stopping, left).await;
     }

@@ -15,7 +15,7 @@ use cutover_hosts::command::Said;
 use cutover_hosts::supervisor::State;
 use cutover_hosts::{celery, processes};
 
-use super::super::stage::{SET_BY, Stage, Waits, host, learned, step};
+use super::super::stage::{SET_BY, Stage, Waits, failed, host, learned, step};
 use super::{Services, inspect, left_in_unit};
 
 #[test]
@@ -125,6 +125,44 @@ fn a_stop_goes_on_without_the_tasks_if_celery_does_not_tell() {
     assert!(stage.facts_of("stop").contains(&Fact::Note { text: text.into() }), "{:?}", stage.facts_of("stop"));
     let error = stage.error_of("stop");
     assert!(error.contains("cms, lms; which tasks run there is not known, celery did not tell"), "{error}");
+}
+
+/// The record of a task that workers ran when an attempt before was about to tell them to stop.
+fn told_before() -> Fact {
+    let task = RunningTask { name: "reports".into(), id: "7".into(), process: Some(71), since: None };
+    Fact::RunningTasks { host: "edx-0".into(), tasks: vec![task] }
+}
+
+#[test]
+fn the_tasks_of_an_attempt_before_are_not_named_again() {
+    let tasks_named = |does_celery_tell: bool| {
+        let mut stage = Stage::new();
+        let services = late_workers(&mut stage);
+        if !does_celery_tell {
+            services.active.replace(Said { exit: 69, ..Said::default() });
+        }
+        stage.was_begun(vec![stop_workers(PastStopLimit::Abort)], vec![learned("stop", told_before()), failed("stop")]);
+        assert_eq!(stage.resume(), Ending::Failed(vec!["stop".into()]));
+        let error = stage.error_of("stop");
+        assert!(!error.contains("reports"), "its process may run something else by now: {error}");
+        error
+    };
+    let error = tasks_named(true);
+    assert!(error.contains("; tasks that run there: grades (id-of-grades) for 2m 30s"), "{error}");
+    let error = tasks_named(false);
+    assert!(error.contains("; which tasks run there is not known, celery did not tell"), "{error}");
+}
+
+#[test]
+fn workers_that_are_killed_without_their_tasks_being_known_are_not_said_to_have_run_none() {
+    let mut stage = Stage::new();
+    let services = late_workers(&mut stage);
+    services.put(&["cms".into(), "lms".into()], State::Stopping);
+    stage.was_begun(vec![stop_workers(PastStopLimit::Kill)], vec![learned("stop", told_before()), failed("stop")]);
+    services.is_stubborn.set(false);
+    assert_eq!(stage.resume(), Ending::Finished);
+    let text = "which tasks end with the programs that are killed on edx-0 is not known: celery did not tell";
+    assert!(stage.facts_of("stop").contains(&Fact::Note { text: text.into() }), "{:?}", stage.facts_of("stop"));
 }
 
 #[test]
