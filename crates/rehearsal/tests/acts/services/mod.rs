@@ -22,7 +22,8 @@ use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Clock, Hosts, World};
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
-use cutover_hosts::supervisor::{Order, State, Verb, autostart, print_other, print_running};
+use cutover_hosts::supervisor::autostart::{self, OwnEnd};
+use cutover_hosts::supervisor::{Order, State, Verb, print_other, print_running};
 use cutover_hosts::{answers, celery, processes};
 
 use super::stage::Stage;
@@ -62,7 +63,7 @@ pub(crate) struct Services {
     /// Whether supervisor's `autostart` is on, in its files and as it has read them.
     starts_at_boot: Cell<bool>,
     /// How the deployment's own command has ended that holds services.
-    hold_exit: Cell<i32>,
+    own_hold: Cell<OwnEnd>,
     /// Whether their host answers nothing.
     pub(crate) are_silent: Cell<bool>,
     /// What the queues hold at each count, and nothing after those.
@@ -111,7 +112,7 @@ impl Services {
             orders_run_until: Cell::default(),
             silent_until,
             starts_at_boot,
-            hold_exit: Cell::default(),
+            own_hold: Cell::new(OwnEnd::Exit(0)),
             are_silent: Cell::default(),
             queued,
             active,
@@ -182,7 +183,7 @@ impl Hosts for Services {
                 let answers = |_: &str| silent.is_none_or(|until| self.clock.now() >= until);
                 printed(answers::answer(answers::asked(ask).unwrap_or_default(), answers))
             }
-            _ if autostart::is_own_asked(ask) => printed(autostart::own_answer(self.hold_exit.get())),
+            _ if autostart::is_own_asked(ask) => printed(autostart::own_answer(self.own_hold.get())),
             _ if autostart::is_asked(ask) => printed(autostart::answer(!self.starts_at_boot.get())),
             [_, verb] if verb == "avail" => {
                 let mut text = String::new();
