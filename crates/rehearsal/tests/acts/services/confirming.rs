@@ -43,7 +43,7 @@ fn a_service_that_supervisor_starts_again_after_a_first_look_is_not_confirmed_to
     assert!(notes(&stage)[0].starts_with("cms was running again on edx-0"), "{:?}", notes(&stage));
 }
 
-fn confirm() -> Step {
+pub(super) fn confirm() -> Step {
     let programs = vec!["cms".into(), "lms".into()];
     let hosts = vec![HostPrograms { host: host("edx-0", "i-1"), supervisorctl: "supervisorctl".to_owned(), programs }];
     step("confirm", Action::ConfirmStopped { hosts, snapshots: Vec::new() })

@@ -33,7 +33,7 @@ fn a_smoke_test_that_fails_is_named_with_what_it_said() {
 }
 
 /// A smoke test that succeeds, on a host that must have booted without its programs.
-fn smoke_test_of_worker() -> Step {
+pub(super) fn smoke_test_of_worker() -> Step {
     let tests = vec![SmokeTest { name: "nginx".to_owned(), command: vec!["true".to_owned()], contains: None }];
     let programs = vec!["cms".into(), "lms".into()];
     let idle = Some(Idle { supervisorctl: "supervisorctl".to_owned(), programs, autostart_is_off: true });

@@ -3,6 +3,7 @@
 
 mod confirming;
 mod first_contact;
+mod ordered;
 mod queues;
 mod starting;
 mod stopping;
