@@ -234,7 +234,8 @@ pub enum PastStopLimit {
     /// Fail the step, name what still runs, and let the operator decide.
     #[default]
     Abort,
-    /// Kill the programs that still run; their tasks are lost or run again.
+    /// Kill the programs that still run, with what they have started; their tasks are lost or run again. A process that does
+    /// not show to which of them it belongs is named and not killed.
     Kill,
     /// Go on waiting, and say what still runs. Killing programs by hand ends the wait.
     Wait,

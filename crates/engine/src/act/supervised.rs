@@ -118,9 +118,16 @@ impl Up {
         stopping.into_iter().cloned().collect()
     }
 
-    /// The processes of programs that supervisor says to be down: the id of each, and when it began.
+    /// The processes that programs have left which supervisor says to be down: the id of each, and when it began. Those of
+    /// which nothing says to which program they belong are not among them: it may be another one than those asked for.
     pub(super) fn left(&self) -> Vec<(u32, u64)> {
-        self.processes.iter().filter_map(|process| Some((process.pid, process.begun?))).collect()
+        let own = self.processes.iter().filter(|process| process.program.is_some());
+        own.filter_map(|process| Some((process.pid, process.begun?))).collect()
+    }
+
+    /// Whether there are only processes of which nothing says to which program they belong.
+    pub(super) fn is_of_strangers(&self) -> bool {
+        self.programs.is_empty() && self.processes.iter().all(|process| process.program.is_none())
     }
 
     /// The programs that run, or of which a process is left.

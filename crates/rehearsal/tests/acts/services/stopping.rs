@@ -415,14 +415,45 @@ fn orders_are_collected_when_their_step_is_done_and_not_before() {
 }
 
 #[test]
-fn what_another_conductor_finds_left_of_a_program_is_killed_although_nothing_says_of_which() {
+fn a_process_that_may_belong_to_a_program_outside_of_the_file_is_named_and_not_killed() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
     services.listed.replace(Some(left_in_unit()));
     stage.was_begun(vec![stop(PastStopLimit::Kill)], Vec::new());
-    assert_eq!(stage.resume(), Ending::Finished);
-    assert_eq!(services.calls(), ["kill 99:6157"]);
+    assert_eq!(stage.resume(), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), [""; 0]);
     assert!(stage.mentioned.borrow()[0].contains("process 99 (`celeryd: worker`)"), "{:?}", stage.mentioned.borrow());
-    let killed = Fact::Killed { host: "edx-0".into(), programs: Vec::new(), tasks: Vec::new() };
-    assert!(stage.facts_of("stop").contains(&killed), "{:?}", stage.facts_of("stop"));
+    let error = stage.error_of("stop");
+    let words = "process 99 (`celeryd: worker`) on edx-0: not killed, because nothing shows that it belongs to a program that \
+                 was to be stopped";
+    assert!(error.starts_with(words), "{error}");
+    // Somebody has ended it.
+    services.listed.replace(None);
+    assert_eq!(stage.resume(), Ending::Finished);
+}
+
+#[test]
+fn of_what_is_left_only_the_processes_of_programs_that_were_asked_for_are_killed() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Stopped)]);
+    // 98 is of the group that cms had, and 99 is of none that is known.
+    let stranger = "99 (title) S 1 50 50 0 -1";
+    let ours =
+        "98 (title) S 1 70 70 0 -1 4194560 2026 2186 4 1 3 2 1 0 20 0 1 0 6157 12550144\n99 (title) S 1 50 50 0 -1";
+    let both =
+        left_in_unit().replace("99 (title) S 1 70 50 0 -1", ours).replace("@cmdline", "@cmdline\n/proc/98/cmdline:cms");
+    let one = left_in_unit().replace("99 (title) S 1 70 50 0 -1", stranger);
+    services.listed.replace(Some(both));
+    let is_killed = Rc::new(Cell::new(false));
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        let calls = services.calls();
+        if calls.iter().any(|call| call.starts_with("kill")) && !is_killed.replace(true) {
+            assert_eq!(calls.last().map(String::as_str), Some("kill cms 98:6157"));
+            services.listed.replace(Some(one.clone()));
+        }
+    })));
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), ["stop cms lms", "kill cms 98:6157"]);
+    let error = stage.error_of("stop");
+    assert!(error.starts_with("process 99 (`celeryd: worker`) on edx-0: not killed"), "{error}");
 }
