@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests start programs and wait in real time")]
 #![expect(clippy::print_stdout, reason = "a test says why a step has failed that it expected to succeed")]
 
+mod access;
 mod bad_days;
 mod connections;
 mod contracts;
@@ -14,3 +15,4 @@ mod services;
 mod stage;
 mod supervisors;
 mod support;
+mod takeover;
