@@ -6,6 +6,7 @@
 
 mod access;
 mod bad_days;
+mod celery;
 mod connections;
 mod contracts;
 mod held;
