@@ -163,8 +163,9 @@ pub struct Services {
     /// below 400, and `127.0.0.1:8000` must accept a connection.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<String>,
-    /// Before workers stop, wait up to this long for the fleet's queues to be empty. After that, somebody has to decide about
-    /// what is left. Without this key, workers stop while visitors are being sent to the maintenance page.
+    /// Before workers stop, wait up to this long for the fleet's queues to be empty, and 12 seconds at least. After that,
+    /// somebody has to decide about what is left. Without this key, workers stop while visitors are being sent to the
+    /// maintenance page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain_queues: Option<Span>,
     /// The command that counts the tasks in the fleet's queues, as a list, such as `["redis-cli", "LLEN", "celery"]`.

@@ -16,8 +16,9 @@ use crate::ports::Answer;
 use crate::slots::StepSlot;
 use crate::supervisors::States;
 
-/// How long after a program has ended by itself it is certainly started again, if supervisor does that: it looks every second.
-const STARTED_AGAIN_WITHIN: Duration = Duration::from_secs(3);
+/// How long after each look another one is made for a program that has ended by itself. Supervisor starts it again within a
+/// second, if it does. A program that ends soon again is met by the second look, and the third is for a host under load.
+const LOOK_AGAIN: [Duration; 2] = [Duration::from_millis(1200), Duration::from_millis(1800)];
 /// How much of a command line is shown.
 const COMMAND_SHOWN: usize = 60;
 
@@ -166,9 +167,12 @@ fn words_of(process: &Leftover) -> String {
 pub(super) async fn up(context: &StepContext<'_>, slot: &StepSlot<'_>, subject: &Subject<'_>) -> Answer<Up> {
     let mut states = states(context, slot, subject).await?;
     change_of_pids(context, subject, &states);
-    if may_be_started_again(&states) {
+    for pause in LOOK_AGAIN {
+        if !may_be_started_again(&states) {
+            break;
+        }
         slot.release();
-        context.clock.sleep(STARTED_AGAIN_WITHIN).await;
+        context.clock.sleep(pause).await;
         states = self::states(context, slot, subject).await?;
         change_of_pids(context, subject, &states);
     }

@@ -125,6 +125,21 @@ async fn what_has_outlived_its_program_and_shows_nothing_of_it_is_found_by_any_s
 }
 
 #[tokio::test]
+async fn a_program_that_supervisor_starts_again_whenever_it_ends_is_stopped_for_good() {
+    let (_machines, host) = furnished(
+        "[program:lms]\ncommand=/bin/sh -c 'echo begun >>/root/begun; exec sleep 1.5'\nstartsecs=1\nautorestart=true\n",
+    );
+    let stage = Stage::on(&host);
+    let steps = vec![stop(&["lms"], 30, PastStopLimit::Abort), confirm(&["lms"])];
+    assert_eq!(stage.conduct(steps).await, Ending::Finished);
+    let begun = || host.furnish("wc -l </root/begun");
+    let before = begun();
+    // It was started again every two seconds.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!((status(&host).as_str(), begun()), ("lms STOPPED", before));
+}
+
+#[tokio::test]
 async fn a_program_that_ends_at_once_is_not_started() {
     let (_machines, host) = furnished("[program:lms]\ncommand=/bin/false\nautostart=false\nstartretries=2\n");
     let stage = Stage::on(&host);
