@@ -11,8 +11,8 @@ Usage: cargo xtask CHORE
   test        Everything that must pass before a change is merged: formatting, circles between
               files, clippy, tests, documentation, licences and bans. Stops at the first failure.
               The tests need git, sshd, ssh-keygen and Python; if you are root on Debian, missing
-              ones are installed. moto, which stands in for AWS, supervisor, and a Debian system
-              for the tests that boot machines are installed into the target folder. Where
+              ones are installed. moto, which stands in for AWS, supervisor, celery, and a Debian
+              system for the tests that boot machines are installed into the target folder. Where
               machines cannot be booted, those tests are left out, with a warning.
   circles     Files of a crate that need each other. Part of `test`.
   audit       Known vulnerabilities among the dependencies (reads a database from the network).

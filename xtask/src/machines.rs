@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::components;
 use crate::failure::Failure;
 use crate::invocation::Invocation;
-use crate::python::digest;
+use crate::python::{self, digest};
 use crate::workspace::Workspace;
 
 /// The release of Debian, and the packages in addition to its smallest system.
@@ -35,8 +35,13 @@ done
 /// Whether tests can boot machines here.
 #[derive(Debug)]
 pub(crate) enum Machines {
-    /// They can, from the system in this folder.
-    Possible(PathBuf),
+    /// They can.
+    Possible {
+        /// The folder of their system.
+        root: PathBuf,
+        /// The folder with the Python packages of celery, which some of them run.
+        celery: PathBuf,
+    },
     /// They cannot, for this reason.
     Impossible(String),
 }
@@ -52,7 +57,9 @@ pub(crate) fn require(workspace: &Workspace) -> Result<Machines, Failure> {
     }
     let probe = workspace.program(Path::new("sh"), ["-c", PROBE]);
     match probe.output() {
-        Some(reason) if reason.is_empty() => Ok(Machines::Possible(system(workspace)?)),
+        Some(reason) if reason.is_empty() => {
+            Ok(Machines::Possible { root: system(workspace)?, celery: python::require_celery(workspace)? })
+        }
         Some(reason) => Ok(Machines::Impossible(reason)),
         None => {
             Err(Failure::Failed { what: "trying to boot machines".to_owned(), command: probe.to_line(), hint: None })
@@ -64,7 +71,10 @@ impl Machines {
     /// The command of all tests with what those need that boot machines, or without those tests.
     pub(crate) fn tell(&self, tests: Invocation) -> Invocation {
         match self {
-            Self::Possible(root) => tests.environment("CUTOVER_DEBIAN", root.to_string_lossy()),
+            Self::Possible { root, celery } => {
+                let tests = tests.environment("CUTOVER_DEBIAN", root.to_string_lossy());
+                tests.environment("CUTOVER_CELERY", celery.to_string_lossy())
+            }
             Self::Impossible(_) => tests.arguments(["--exclude", TESTS]),
         }
     }
@@ -72,7 +82,7 @@ impl Machines {
     /// Why no machines can be booted, if they cannot.
     pub(crate) fn impossible(&self) -> Option<&str> {
         match self {
-            Self::Possible(_) => None,
+            Self::Possible { .. } => None,
             Self::Impossible(reason) => Some(reason),
         }
     }
@@ -114,8 +124,8 @@ mod tests {
 
     #[test]
     fn tests_get_the_folder_of_the_system() {
-        let machines = Machines::Possible(PathBuf::from("/root"));
-        assert_eq!(line(&machines), "CUTOVER_DEBIAN=/root cargo test --workspace");
+        let machines = Machines::Possible { root: PathBuf::from("/root"), celery: PathBuf::from("/celery") };
+        assert_eq!(line(&machines), "CUTOVER_DEBIAN=/root CUTOVER_CELERY=/celery cargo test --workspace");
         assert_eq!(machines.warning(), None);
     }
 

@@ -56,6 +56,28 @@ pub(crate) fn require_peers(workspace: &Workspace) -> Result<PathBuf, Failure> {
     Ok(folder.join("bin"))
 }
 
+/// The celery that workers on machines of tests run.
+const CELERY: &str = include_str!("../celery.txt");
+
+/// The path of that list, relative to the workspace's root.
+const CELERY_FILE: &str = "xtask/celery.txt";
+
+/// The folder with celery's Python packages, which are installed if they are not there.
+pub(crate) fn require_celery(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let folder = workspace.components_folder().join(format!("celery-{:016x}", digest(CELERY)));
+    if !mark(&folder).is_file() {
+        eprintln!("xtask: installing celery into {} (once, 50 MB)", folder.display());
+        install(workspace, &folder, CELERY_FILE)?;
+    }
+    let question = workspace.program(&interpreter(&folder), ["-c", "import celery; print(celery.__path__[0])"]);
+    let celery = question.output().ok_or_else(|| Failure::Failed {
+        what: "using the Python packages just installed".to_owned(),
+        command: question.to_line(),
+        hint: None,
+    })?;
+    Ok(Path::new(&celery).parent().unwrap_or(&folder).to_owned())
+}
+
 /// The environment that was installed earlier; otherwise, installs it now.
 pub(crate) fn require(workspace: &Workspace) -> Result<Python, Failure> {
     let folder = workspace.components_folder().join(format!("python-{:016x}", digest(REQUIREMENTS)));

@@ -1,7 +1,7 @@
 //! Tasks that wait in a broker's queues, as a command of the deployment file counts them.
 //!
 //! The command prints a number on each line, alone (`redis-cli LLEN celery`) or as the line's last word
-//! (`rabbitmqctl list_queues --quiet name messages`). What cannot be read as that is an error, and so is printing
+//! (`rabbitmqctl list_queues --silent name messages`). What cannot be read as that is an error, and so is printing
 //! nothing, because a queue that could not be counted must not count as empty.
 
 use crate::command::Said;
@@ -64,6 +64,9 @@ mod tests {
     fn what_was_not_counted_is_never_empty() {
         assert_eq!(count(&said("", 0)), Err(NotCounted::Nothing));
         assert_eq!(count(&said("(error) NOAUTH\n", 0)), Err(NotCounted::NotANumber("(error) NOAUTH".to_owned())));
+        // RabbitMQ 3.8 and later print the names of the columns unless `--silent` is given.
+        let headed = "name\tmessages\nedx.lms.core.default\t0\n";
+        assert_eq!(count(&said(headed, 0)), Err(NotCounted::NotANumber("name\tmessages".to_owned())));
         assert_eq!(count(&said("-1\n", 0)), Err(NotCounted::NotANumber("-1".to_owned())));
         assert!(matches!(count(&said("0\n", 1)), Err(NotCounted::Failed { exit: 1, .. })));
     }

@@ -71,7 +71,7 @@ impl Hosts for Obedient {
         let stdout = match ask.command.arguments.as_slice() {
             [_, verb, programs @ ..] if verb == "status" => self.status(host, programs),
             [_, verb] if verb == "avail" => self.loaded(host),
-            _ if autostart::is_own_asked(ask) => autostart::own_answer(0),
+            _ if autostart::is_own_asked(ask) => autostart::own_answer(autostart::OwnEnd::Exit(0)),
             _ if autostart::is_asked(ask) => autostart::answer(false),
             _ if processes::is_asked(ask) => processes::answer(&[]),
             _ if answers::asked(ask).is_some() => answers::answer(answers::asked(ask).unwrap_or_default(), |_| true),

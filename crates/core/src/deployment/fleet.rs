@@ -163,14 +163,17 @@ pub struct Services {
     /// below 400, and `127.0.0.1:8000` must accept a connection.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<String>,
-    /// Before workers stop, wait up to this long for the fleet's queues to be empty. After that, somebody has to decide about
-    /// what is left. Without this key, workers stop while visitors are being sent to the maintenance page.
+    /// Before workers stop, wait up to this long for the fleet's queues to be empty, and 12 seconds at least. After that,
+    /// somebody has to decide about what is left. Without this key, workers stop while visitors are being sent to the
+    /// maintenance page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain_queues: Option<Span>,
     /// The command that counts the tasks in the fleet's queues, as a list, such as `["redis-cli", "LLEN", "celery"]`.
-    /// root runs it on a current worker host. It prints a number for each queue: alone on a line, or as its last word. What is
-    /// left once the workers have stopped is counted, and not left to the next hosts without an operator's consent. Without
-    /// this key, tasks are left to them uncounted.
+    /// root runs it on a current worker host. It prints a number for each queue: alone on a line, or as its last word. Tasks
+    /// that a worker has taken and not acknowledged must be among them, because it puts back those that it has not begun: they
+    /// are in `messages` of RabbitMQ, and for Redis in the hash `unacked`. What is left once the workers have stopped is
+    /// counted, and not left to the next hosts without an operator's consent. Queues are empty if they are so at two looks some
+    /// seconds apart. Without this key, tasks are left to the next hosts uncounted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub count_queues: Vec<String>,
     /// The command that names the tasks that workers run, as a list that ends in `"inspect", "active", "--json"` after the
@@ -232,7 +235,8 @@ pub enum PastStopLimit {
     /// Fail the step, name what still runs, and let the operator decide.
     #[default]
     Abort,
-    /// Kill the programs that still run; their tasks are lost or run again.
+    /// Kill the programs that still run, with what they have started; their tasks are lost or run again. A process that does
+    /// not show to which of them it belongs is named and not killed.
     Kill,
     /// Go on waiting, and say what still runs. Killing programs by hand ends the wait.
     Wait,

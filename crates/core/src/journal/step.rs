@@ -200,10 +200,15 @@ impl StepRun {
 
     /// Applies an event that has led to `status`.
     pub(super) fn follow(&mut self, at: Timestamp, status: StepStatus, event: &Event) {
+        let goes_on = self.status.is_open();
         self.status = status;
         if matches!(event, Event::StepStarted { .. }) {
-            // What an attempt before was refused for says nothing about this one.
-            self.facts.retain(|fact| !matches!(fact, Fact::SnapshotsLack { .. } | Fact::TasksLeft { .. }));
+            // What an attempt before was refused for says nothing about this one, and workers have run other tasks since.
+            self.facts.retain(|fact| match fact {
+                Fact::SnapshotsLack { .. } | Fact::TasksLeft { .. } => false,
+                Fact::RunningTasks { .. } => goes_on,
+                _ => true,
+            });
         }
         for fact in event.facts() {
             // One consent is valid for one start of a job. If the job is not on record, a next start of it is the same one.

@@ -140,6 +140,15 @@ impl StepContext<'_> {
         self.taken_up.at_least_until(self.clock.moment())
     }
 
+    /// For how long the awaited condition has certainly lasted, by the looks of this process that have seen it, of which this
+    /// is one. A look that does not see it clears `seen_since`.
+    pub(crate) fn has_lasted(&self) -> Duration {
+        let now = self.clock.moment();
+        let since = self.seen_since.get().unwrap_or(now);
+        self.seen_since.set(Some(since));
+        since.at_least_until(now)
+    }
+
     /// Makes one attempt of a write, unless it is too late for this step once the gate lets it pass: the gate may have
     /// waited, and this process may have been suspended.
     pub(crate) async fn write<T>(

@@ -116,9 +116,7 @@ pub(super) async fn forgotten(context: &StepContext<'_>, wait: &AwaitResolvers) 
         context.seen_since.set(None);
         return Ok(Seen::UnderWay(format!("{resolver} still has the old answer for {}", record.name)));
     }
-    let since = context.seen_since.get().unwrap_or_else(|| context.clock.moment());
-    context.seen_since.set(Some(since));
-    let settled = since.at_least_until(context.clock.moment());
+    let settled = context.has_lasted();
     if settled < wait.settle {
         let left = human(wait.settle - settled);
         return Ok(Seen::UnderWay(format!("connections that browsers hold open have {left} to close")));

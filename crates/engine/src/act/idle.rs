@@ -5,7 +5,8 @@ use cutover_core::deployment::SmokeTest;
 use cutover_core::journal::Fact;
 use cutover_core::names::ProgramName;
 use cutover_core::plan::{Host, Idle};
-use cutover_hosts::supervisor::{Verb, autostart};
+use cutover_hosts::supervisor::Verb;
+use cutover_hosts::supervisor::autostart::{self, OwnEnd};
 
 use super::StepContext;
 use super::hosts;
@@ -69,27 +70,31 @@ async fn awake(context: &StepContext<'_>, host: &Host, idle: &Idle) -> Result<Op
     Ok((!automatic.is_empty()).then(|| Failure::permanent(why()).with_hint(hint)))
 }
 
-/// That the deployment's own command has failed on a host: it may have held only some of the programs, and the others start
-/// at another boot. What it does is not known here.
+/// That the deployment's own command has not ended well on a host, as far as is known: it may have held only some of the
+/// programs, or none, and the others start at another boot. What it does is not known here.
 async fn held_in_part(context: &StepContext<'_>, subject: &Subject<'_>) -> Answer<Option<Failure>> {
     let question = autostart::ask_own();
     let ask = async |world: &World| {
         let said = world.hosts.ask(&subject.id, &question).await?;
-        autostart::own_failure(&said).ok_or_else(|| {
+        autostart::own_end(&said).ok_or_else(|| {
             let message = format!("{} does not tell how `hold_services` has ended", subject.name);
             Failure::permanent(format!("{message}: {}", said.last_line()))
         })
     };
-    let Some(exit) = context.ask(ask).await? else { return Ok(None) };
-    let why = format!(
-        "`hold_services` has failed on {} with exit status {exit}, so services there may start when it boots",
-        subject.name
-    );
-    let hint = format!(
-        "read /var/log/cloud-init-output.log there; once the cause is fixed, remove {} and restart the host, which runs the \
-         command again",
-        autostart::RECORD
-    );
+    let (what, then) = match context.ask(ask).await? {
+        OwnEnd::Exit(0) => return Ok(None),
+        OwnEnd::Exit(exit) => (
+            format!("`hold_services` has failed on {} with exit status {exit}", subject.name),
+            format!("once the cause is fixed, remove {} and", autostart::RECORD),
+        ),
+        OwnEnd::NoRecord => (
+            format!("{} has no record that `hold_services` has ended", subject.name),
+            "once cloud-init runs the user data,".to_owned(),
+        ),
+    };
+    let why = format!("{what}, so services there may start when it boots");
+    let hint =
+        format!("read /var/log/cloud-init-output.log there; {then} restart the host, which runs the command again");
     Ok(Some(Failure::permanent(why).with_hint(hint)))
 }
 

@@ -17,7 +17,7 @@ use crate::slots::StepSlot;
 /// What has become of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OrderState {
-    /// It was not given, the host knows nothing of it, or it was interrupted.
+    /// It was not given, was put on record and not sent, the host knows nothing of it, or it was interrupted.
     Unknown,
     /// The host is carrying it out, so what the host shows may be from before.
     Running,
@@ -70,8 +70,9 @@ pub(super) async fn give(
     command: Command,
 ) -> Result<(), WriteError> {
     let job = Job::new(name, command);
-    // So that its record on the host is removed once the step is done, by whichever conductor.
-    context.note(Fact::Order { instance: host.clone(), job: job.name.clone() });
+    // Recorded before it is sent, whether or not its sender lives to hear the answer: a successor asks what came of it, and the
+    // host's record of it is removed once the step is done.
+    context.learn(Fact::Order { instance: host.clone(), job: job.name.clone() }).await?;
     let hosts = &context.world.hosts;
     context.write_on_host(call, host, async |permit: &Permit| hosts.start_job(permit, host, &job).await).await.map(drop)
 }

@@ -49,6 +49,13 @@ pub(super) async fn stopped(context: &StepContext<'_>, stop: &StopServices) -> A
     }
     let name = &stop.host.name;
     match stop.past_stop_limit {
+        PastStopLimit::Kill if up.is_of_strangers() => Ok(Seen::never(
+            format!(
+                "{} on {name}: not killed, because nothing shows that it belongs to a program that was to be stopped",
+                up.words()
+            ),
+            "find out what it is, end it by hand, and run the phase again",
+        )),
         PastStopLimit::Kill if elapsed >= stop.stop_limit + KILLED_WITHIN && up.is_told() => Ok(Seen::never(
             format!("{what} on {name}: still there after they were killed"),
             "a process that waits for a disk or a network file system cannot be killed: look there, or restart the host",
@@ -88,7 +95,7 @@ async fn stop_there(context: &StepContext<'_>, stop: &StopServices, subject: &Su
     if may_kill && !(stopping.is_empty() && left.is_empty()) {
         // Recorded before the kill: its answer may be lost, or this process may end, and interrupted tasks must be
         // reported.
-        let tasks = tasks::left(context, subject).await.unwrap_or_default();
+        let tasks = tasks::about_to_end(context, stop, subject).await?;
         context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone(), tasks }).await?;
         return order(context, "kill", Verb::Kill, subject, stopping, left).await;
     }

@@ -1,6 +1,7 @@
 //! The tasks that wait in the queues of a fleet. Those that run are waited for when their worker stops.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use cutover_core::journal::Fact;
 use cutover_core::names::FleetName;
@@ -14,6 +15,10 @@ use super::{Seen, StepContext};
 use crate::failure::Failure;
 use crate::ports::{Answer, World};
 
+/// For how long there must be no more tasks than that. A task that has just ended may have queued another one, and a worker that
+/// stops puts back what it had reserved.
+const SETTLE: Duration = Duration::from_secs(5);
+
 /// Observes whether no task waits any more, or no more than an operator leaves to the next hosts. After the step's time
 /// limit, somebody has to decide about those that do.
 pub(super) async fn drained(context: &StepContext<'_>, fleet: &FleetName, count: Option<&CountTasks>) -> Answer<Seen> {
@@ -22,19 +27,27 @@ pub(super) async fn drained(context: &StepContext<'_>, fleet: &FleetName, count:
         return Ok(Seen::never(why, "plan the window again"));
     };
     let tasks = tasks(context, fleet, count).await?;
-    if tasks == 0 {
-        return Ok(Seen::holds());
-    }
     let accepted = context.journal.upgrade().accepted_tasks.get(fleet).copied().unwrap_or_default();
     if tasks <= accepted {
-        let text = format!("{} of {fleet} left to the next hosts, of {accepted} accepted", shown(tasks));
-        return Ok(Seen::Holds(vec![Fact::Note { text }]));
+        return Ok(match context.has_lasted() < SETTLE {
+            true => Seen::UnderWay(format!("{tasks} tasks of {fleet} are waiting; they are counted again")),
+            false => settled(fleet, tasks, accepted),
+        });
     }
+    context.seen_since.set(None);
     if context.in_this_process() < context.step.limit {
         return Ok(Seen::UnderWay(format!("{tasks} tasks of {fleet} are waiting")));
     }
     context.note(Fact::TasksLeft { fleet: fleet.clone(), tasks });
     Ok(Seen::Never(left(context, fleet, tasks)))
+}
+
+fn settled(fleet: &FleetName, tasks: u64, accepted: u64) -> Seen {
+    if tasks == 0 {
+        return Seen::holds();
+    }
+    let text = format!("{} of {fleet} left to the next hosts, of {accepted} accepted", shown(tasks));
+    Seen::Holds(vec![Fact::Note { text }])
 }
 
 fn left(context: &StepContext<'_>, fleet: &FleetName, tasks: u64) -> Failure {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Duration;
 
 use cutover_core::names::{HostName, InstanceId, ProgramName};
 use cutover_core::plan::Host;
@@ -15,6 +16,9 @@ use crate::ports::Answer;
 use crate::slots::StepSlot;
 use crate::supervisors::States;
 
+/// How long after each look another one is made for a program that has ended by itself. Supervisor starts it again within a
+/// second, if it does. A program that ends soon again is met by the second look, and the third is for a host under load.
+const LOOK_AGAIN: [Duration; 2] = [Duration::from_millis(1200), Duration::from_millis(1800)];
 /// How much of a command line is shown.
 const COMMAND_SHOWN: usize = 60;
 
@@ -115,9 +119,16 @@ impl Up {
         stopping.into_iter().cloned().collect()
     }
 
-    /// The processes of programs that supervisor says to be down: the id of each, and when it began.
+    /// The processes that programs have left which supervisor says to be down: the id of each, and when it began. Those of
+    /// which nothing says to which program they belong are not among them: it may be another one than those asked for.
     pub(super) fn left(&self) -> Vec<(u32, u64)> {
-        self.processes.iter().filter_map(|process| Some((process.pid, process.begun?))).collect()
+        let own = self.processes.iter().filter(|process| process.program.is_some());
+        own.filter_map(|process| Some((process.pid, process.begun?))).collect()
+    }
+
+    /// Whether there are only processes of which nothing says to which program they belong.
+    pub(super) fn is_of_strangers(&self) -> bool {
+        self.programs.is_empty() && self.processes.iter().all(|process| process.program.is_none())
     }
 
     /// The programs that run, or of which a process is left.
@@ -154,12 +165,27 @@ fn words_of(process: &Leftover) -> String {
 
 /// What is not stopped on a host. Processes are looked for only once supervisor says that all programs are down.
 pub(super) async fn up(context: &StepContext<'_>, slot: &StepSlot<'_>, subject: &Subject<'_>) -> Answer<Up> {
-    let states = states(context, slot, subject).await?;
+    let mut states = states(context, slot, subject).await?;
     change_of_pids(context, subject, &states);
+    for pause in LOOK_AGAIN {
+        if !may_be_started_again(&states) {
+            break;
+        }
+        slot.release();
+        context.clock.sleep(pause).await;
+        states = self::states(context, slot, subject).await?;
+        change_of_pids(context, subject, &states);
+    }
     let up = states.iter().filter(|(_, status)| !status.state.is_down());
     let programs: Vec<_> = up.map(|(program, status)| (program.clone(), status.state)).collect();
     let processes = if programs.is_empty() { processes_left(context, slot, subject).await? } else { Vec::new() };
     Ok(Up { programs, processes })
+}
+
+/// Whether all programs are down, and one has ended by itself: with `autorestart`, supervisor starts it again. An order to
+/// stop would change nothing, because supervisor refuses it of a program that does not run.
+fn may_be_started_again(states: &States) -> bool {
+    states.values().all(|status| status.state.is_down()) && states.values().any(|status| status.state == State::Exited)
 }
 
 /// The processes of programs that should have none.

@@ -49,7 +49,7 @@ pub(super) async fn put_on_record(
     Ok(context.learn(fact).await?)
 }
 
-/// The tasks of a host that are on record; `None` if celery has not told.
+/// The tasks of a host that are on record of this attempt; `None` if celery has not told.
 fn recorded(context: &StepContext<'_>, host: &HostName) -> Option<Vec<RunningTask>> {
     context.run().facts.iter().rev().find_map(|fact| match fact {
         Fact::RunningTasks { host: on, tasks } if on == host => Some(tasks.clone()),
@@ -59,7 +59,7 @@ fn recorded(context: &StepContext<'_>, host: &HostName) -> Option<Vec<RunningTas
 
 /// The tasks that were running when their worker was told to stop, and whose processes are still there; `None` if they
 /// are not known.
-pub(super) async fn left(context: &StepContext<'_>, subject: &Subject<'_>) -> Option<Vec<RunningTask>> {
+async fn left(context: &StepContext<'_>, subject: &Subject<'_>) -> Option<Vec<RunningTask>> {
     let tasks = recorded(context, subject.name)?;
     if tasks.is_empty() {
         return Some(tasks);
@@ -72,6 +72,24 @@ pub(super) async fn left(context: &StepContext<'_>, subject: &Subject<'_>) -> Op
         _ => true,
     };
     Some(tasks.into_iter().filter(runs).collect())
+}
+
+/// The tasks that end with the programs that are about to be killed. That they are not known is put on record.
+pub(super) async fn about_to_end(
+    context: &StepContext<'_>,
+    stop: &StopServices,
+    subject: &Subject<'_>,
+) -> Result<Vec<RunningTask>, WriteError> {
+    if stop.running_tasks.is_empty() {
+        return Ok(Vec::new());
+    }
+    if let Some(tasks) = left(context, subject).await {
+        return Ok(tasks);
+    }
+    let text = "which tasks end with the programs that are killed on";
+    let text = format!("{text} {} is not known: celery did not tell", subject.name);
+    context.learn(Fact::Note { text }).await?;
+    Ok(Vec::new())
 }
 
 /// What is known about the tasks of a host whose stop is late, for people, to follow the programs; empty if the file does

@@ -38,17 +38,29 @@ pub fn is_own_asked(ask: &Ask) -> bool {
 
 /// What a host answers, for a simulation.
 #[must_use]
-pub fn own_answer(exit: i32) -> String {
-    format!("{exit}\t1732900000\nend\n")
+pub fn own_answer(end: OwnEnd) -> String {
+    match end {
+        OwnEnd::Exit(exit) => format!("{exit}\t1732900000\nend\n"),
+        OwnEnd::NoRecord => "end\n".to_owned(),
+    }
 }
 
-/// The exit status of that command if it has failed; `None` if the answer does not tell.
+/// How the deployment's own command has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnEnd {
+    /// With this exit status.
+    Exit(i32),
+    /// cloud-init keeps no record of its end, so it was not run, or not to its end.
+    NoRecord,
+}
+
+/// How that command has ended; `None` if the answer does not tell.
 #[must_use]
-pub fn own_failure(said: &Said) -> Option<Option<i32>> {
+pub fn own_end(said: &Said) -> Option<OwnEnd> {
     let record = said.stdout.strip_suffix("end\n").filter(|_| said.exit == 0)?;
     match record.split_whitespace().next() {
-        None => Some(None),
-        Some(status) => status.parse().ok().map(|status| Some(status).filter(|status| *status != 0)),
+        None => Some(OwnEnd::NoRecord),
+        Some(status) => status.parse().ok().map(OwnEnd::Exit),
     }
 }
 
@@ -140,10 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn a_command_of_the_deployment_that_has_failed_is_known_by_what_cloud_init_keeps() {
-        let failure = |stdout: &str| own_failure(&said(stdout));
-        assert_eq!([failure(&own_answer(7)), failure(&own_answer(0))], [Some(Some(7)), Some(None)]);
-        assert_eq!([failure("end\n"), failure(""), failure("what\nend\n")], [Some(None), None, None]);
+    fn how_a_command_of_the_deployment_has_ended_is_known_by_what_cloud_init_keeps_and_by_nothing_else() {
+        let end = |stdout: &str| own_end(&said(stdout));
+        for known in [OwnEnd::Exit(7), OwnEnd::Exit(0), OwnEnd::NoRecord] {
+            assert_eq!(end(&own_answer(known)), Some(known));
+        }
+        assert_eq!([end(""), end("what\nend\n"), end("0\t1732900000\n")], [None; 3]);
         assert!(is_own_asked(&ask_own()) && !is_own_asked(&ask_files()));
     }
 

@@ -63,7 +63,8 @@ impl State {
         }
     }
 
-    /// Whether supervisor has no process of the program, and will not start one by itself.
+    /// Whether supervisor has no process of the program, and will not start one by itself. It may still start one of a program
+    /// that has only just become [`State::Exited`].
     #[must_use]
     pub const fn is_down(self) -> bool {
         matches!(self, Self::Stopped | Self::Exited | Self::Fatal)

@@ -8,7 +8,7 @@ use cutover_core::time::between;
 use cutover_engine::ports::Answer;
 use cutover_hosts::celery::{self, Task};
 use cutover_hosts::command::{Ask, Command, EXIT_TIMED_OUT, Said};
-use cutover_hosts::supervisor::autostart;
+use cutover_hosts::supervisor::autostart::{self, OwnEnd};
 use cutover_hosts::{answers, hold, processes, readiness};
 
 use super::jobs::{not_found, runs};
@@ -207,7 +207,7 @@ fn autostart_of(host: &Host, ask: &Ask) -> Said {
         return printed(autostart::answer(host.boot_stopped));
     }
     if autostart::is_own_asked(ask) {
-        return printed(autostart::own_answer(0));
+        return printed(autostart::own_answer(OwnEnd::Exit(0)));
     }
     let mut text = String::new();
     host.programs.keys().for_each(|name| autostart::print_loaded(&mut text, name.as_str(), host.boot_stopped));

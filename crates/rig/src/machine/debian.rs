@@ -1,6 +1,6 @@
 //! A Debian that boots, and what may befall it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
@@ -202,6 +202,15 @@ impl Debian {
         let set = run(command.args(["--target", &target, "--net", "nft", "-f", "-"]), &rules, NFTABLES);
         assert_eq!(set.exit, 0, "{}", set.stderr);
         FarAway::new(&self.endpoint.address, delay)
+    }
+
+    /// Copies a folder of this computer to it, under another path.
+    ///
+    /// # Panics
+    /// When it cannot be copied.
+    pub fn receives(&self, folder: &Path, path: &str) {
+        let there = format!("/proc/{}/root{path}", self.first_process());
+        succeed("cp", &["-r", &folder.to_string_lossy(), &there], INSTALL);
     }
 
     /// Fills its disk to the last byte.

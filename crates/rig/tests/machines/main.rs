@@ -4,8 +4,10 @@
 #![expect(clippy::disallowed_methods, reason = "tests start programs and wait in real time")]
 #![expect(clippy::print_stdout, reason = "a test says why a step has failed that it expected to succeed")]
 
+mod access;
 mod background;
 mod bad_days;
+mod celery;
 mod checked;
 mod connections;
 mod contracts;
@@ -16,4 +18,5 @@ mod services;
 mod stage;
 mod supervisors;
 mod support;
+mod takeover;
 mod units;

@@ -115,8 +115,29 @@ async fn what_has_outlived_its_program_and_shows_nothing_of_it_is_found_by_any_s
     assert_eq!(stage.conduct(vec![within(3, confirm(&["lms"]))]).await, Ending::Failed(vec!["confirm".into()]));
     let error = stage.error_of("confirm").await;
     assert!(error.contains("(`sleep 1009`) on edx-1"), "it names the process that is left: {error}");
-    assert_eq!(Stage::on(&host).conduct(vec![stop(&["lms"], 3, PastStopLimit::Kill)]).await, Ending::Finished);
-    assert_eq!(processes(&host, "^sleep 1009"), 0);
+    // It may belong to a program outside of the file, so it is not killed either.
+    let stage = Stage::on(&host);
+    let ending = stage.conduct(vec![stop(&["lms"], 3, PastStopLimit::Kill)]).await;
+    assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
+    let error = stage.error_of("stop").await;
+    assert!(error.contains("(`sleep 1009`) on edx-1: not killed"), "{error}");
+    host.furnish("pkill -f '^sleep 1009'");
+    assert_eq!(stage.resume().await, Ending::Finished);
+}
+
+#[tokio::test]
+async fn a_program_that_supervisor_starts_again_whenever_it_ends_is_stopped_for_good() {
+    let (_machines, host) = furnished(
+        "[program:lms]\ncommand=/bin/sh -c 'echo begun >>/root/begun; exec sleep 1.5'\nstartsecs=1\nautorestart=true\n",
+    );
+    let stage = Stage::on(&host);
+    let steps = vec![stop(&["lms"], 30, PastStopLimit::Abort), confirm(&["lms"])];
+    assert_eq!(stage.conduct(steps).await, Ending::Finished);
+    let begun = || host.furnish("wc -l </root/begun");
+    let before = begun();
+    // It was started again every two seconds.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!((status(&host).as_str(), begun()), ("lms STOPPED", before));
 }
 
 #[tokio::test]

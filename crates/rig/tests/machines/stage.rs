@@ -9,20 +9,21 @@ use async_trait::async_trait;
 use cutover_contract::{conductor, step};
 use cutover_core::deployment::{Deployment, PastStopLimit, parse, template};
 use cutover_core::digest::Digest;
-use cutover_core::journal::{Fact, StepStatus, Upgrade};
+use cutover_core::journal::{Event, Fact, StepStatus, Upgrade};
 use cutover_core::names::InstanceId;
 use cutover_core::plan::{
     Action, Basis, Decide, Edge, Host as PlanHost, HostPrograms, InstanceRef, Order, Phase, Plan, Rule, StartServices,
     Step, StopServices,
 };
 use cutover_engine::drive::Conductor;
+use cutover_engine::halt::Halt;
 use cutover_engine::journal::read;
 use cutover_engine::phase::{self, Ending};
-use cutover_engine::ports::{Answer, Clock, Decided, Operator, World};
+use cutover_engine::ports::{Answer, Clock, Decided, Hosts, Operator, World};
 use cutover_engine::store::Store;
 use cutover_rehearsal::EmbeddedCloud;
 use cutover_rig::{Debian, Host};
-use cutover_ssh::{HostKeys, HostsOverSsh, Inventory, SshHosts};
+use cutover_ssh::{HostKeys, HostsOverSsh, Inventory, Settings, SshHosts};
 
 use crate::support::{FOLDER, Impatient, settings};
 
@@ -49,37 +50,63 @@ impl Inventory for Addresses {
     }
 }
 
+/// The way to the host.
+fn reached(host: &Debian, settings: Settings) -> Rc<dyn Hosts> {
+    let ssh = Rc::new(SshHosts::new(settings).expect("a folder for sockets"));
+    let at = Addresses(RefCell::new([("i-1".into(), host.address().to_owned())].into()));
+    Rc::new(HostsOverSsh::new(ssh, Rc::new(at), FOLDER.to_owned()))
+}
+
 /// Conductors, one after the other, of an upgrade with a single real host, `i-1`.
 pub(crate) struct Stage {
     deployment: Deployment,
     world: World,
     store: Store,
+    clock: Rc<dyn Clock>,
 }
 
 impl Stage {
     pub(crate) fn on(host: &Debian) -> Self {
+        Self::with(host, settings(host, "operator", ""))
+    }
+
+    /// One whose conductors reach the host with other settings.
+    pub(crate) fn with(host: &Debian, settings: Settings) -> Self {
         let deployment = parse(template()).expect("no mistakes");
         let start = deployment.window.start.timestamp;
         let state = EmbeddedCloud::furnish(&deployment, 1, start);
         let world = EmbeddedCloud::in_memory(state, Rc::new(Impatient)).world();
-        let ssh = Rc::new(SshHosts::new(settings(host, "operator", "")).expect("a folder for sockets"));
-        let at = Addresses(RefCell::new([("i-1".into(), host.address().to_owned())].into()));
-        let hosts = Rc::new(HostsOverSsh::new(ssh, Rc::new(at), FOLDER.to_owned()));
         let store = Store::memory(&deployment.upgrade());
-        Self { world: World { hosts, ..world }, store, deployment }
+        Self { world: World { hosts: reached(host, settings), ..world }, store, deployment, clock: Rc::new(Impatient) }
+    }
+
+    /// The same upgrade for conductors on another computer, with its clock, who reach the host in a way of their own.
+    pub(crate) fn beside<H: Hosts + 'static>(
+        &self,
+        host: &Debian,
+        clock: Rc<dyn Clock>,
+        way: impl FnOnce(Rc<dyn Hosts>) -> Rc<H>,
+    ) -> Self {
+        let hosts = way(reached(host, settings(host, "operator", "")));
+        let (store, deployment) = (self.store.clone(), self.deployment.clone());
+        Self { world: World { hosts, ..self.world.clone() }, store, deployment, clock }
     }
 
     async fn conductor(&self) -> Conductor {
-        let clock: Rc<dyn Clock> = Rc::new(Impatient);
+        let clock = Rc::clone(&self.clock);
         conductor(self.world.clone(), clock, Rc::new(Nobody), self.store.clone(), &self.deployment).await
     }
 
     /// Conducts a new plan with these steps, each after the one before it.
     pub(crate) async fn conduct(&self, steps: Vec<Step>) -> Ending {
-        let conductor = self.conductor().await;
-        let begin = Some((self.plan(steps), Digest::of(b"")));
-        let ending = phase::run(&conductor, begin, Phase::Announce).await.expect("the journal works");
+        let ending = self.tried(steps).await.expect("nothing stops the conductor");
         self.tell(ending).await
+    }
+
+    /// The same for a conductor that something may stop.
+    pub(crate) async fn tried(&self, steps: Vec<Step>) -> Result<Ending, Halt> {
+        let conductor = self.conductor().await;
+        phase::run(&conductor, Some((self.plan(steps), Digest::of(b""))), Phase::Announce).await
     }
 
     /// Another conductor continues the plan on record.
@@ -105,7 +132,7 @@ impl Stage {
             steps[later].waits_for.push(Edge { step: before, rule: Rule::Follows });
         }
         let (upgrade, phase, order) = (self.deployment.upgrade(), Phase::Announce, Order::Overlapped);
-        let made_at = Impatient.now();
+        let made_at = self.clock.now();
         Plan { upgrade, phase, order, made_at, basis: Basis::default(), pending: Vec::new(), steps }
     }
 
@@ -122,11 +149,15 @@ impl Stage {
         }
     }
 
-    /// Every fact on record, as text.
-    pub(crate) async fn facts(&self) -> Vec<Fact> {
+    /// Every event on record.
+    pub(crate) async fn events(&self) -> Vec<Event> {
         let records = read(&self.store).await.expect("the journal is consistent").records;
-        let events = records.into_iter().flat_map(|record| record.events);
-        events.flat_map(|event| event.facts().to_vec()).collect()
+        records.into_iter().flat_map(|record| record.events).collect()
+    }
+
+    /// Every fact on record.
+    pub(crate) async fn facts(&self) -> Vec<Fact> {
+        self.events().await.iter().flat_map(|event| event.facts().to_vec()).collect()
     }
 }
 

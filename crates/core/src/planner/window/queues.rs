@@ -11,16 +11,19 @@ use super::ids::tasks_id;
 use crate::deployment::{Fleet, Role};
 use crate::names::StepId;
 use crate::plan::{Action, CountTasks, Host, InstanceRef, Line, Rule, Step};
-use crate::planner::build::{CALL, step};
+use crate::planner::build::step;
 use crate::planner::hosts::living;
 
-/// How long tasks of workers that have stopped may take to arrive in the queues again, or to leave them.
-const SETTLING: Duration = Duration::from_secs(10);
+/// How long it takes to see that the queues stay empty: they are counted twice.
+const COUNTED: Duration = Duration::from_secs(6);
+/// How long tasks of workers that have stopped may take to arrive in the queues again, or to leave them, until somebody has to
+/// decide about them.
+const SETTLING: Duration = Duration::from_secs(20);
 
 impl<'a> Window<'a> {
     /// Waits until the queues are empty, once nobody fills them any more and before the workers stop.
     pub(super) fn drain(&self, fleet: &Fleet, edxapp_stops: &[StepId]) -> Option<Step> {
-        let limit = self.deployment.role.worker.as_ref()?.drain_queues?.duration();
+        let limit = self.deployment.role.worker.as_ref()?.drain_queues?.duration().max(2 * COUNTED);
         let id = format!("window.drain.{}", fleet.name);
         let drain = step(id, Line::StopCurrent, "wait for empty task queues", self.count_tasks(fleet)?)
             .of_fleet(&fleet.name)
@@ -35,7 +38,7 @@ impl<'a> Window<'a> {
         let settle = step(tasks_id(fleet), Line::StopCurrent, title, self.count_tasks(fleet)?)
             .of_fleet(&fleet.name)
             .after_all(&self.stopped(fleet), Rule::WritersStopped)
-            .takes(CALL, SETTLING);
+            .takes(COUNTED, SETTLING);
         Some(settle)
     }
 

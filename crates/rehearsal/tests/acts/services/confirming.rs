@@ -27,7 +27,23 @@ fn services_that_were_started_again_are_stopped_and_named() {
     );
 }
 
-fn confirm() -> Step {
+#[test]
+fn a_service_that_supervisor_starts_again_after_a_first_look_is_not_confirmed_to_be_stopped() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Exited), ("lms", State::Stopped)]);
+    let mut looks = 0;
+    services.at_look.replace(Some(Box::new(move |services| {
+        looks += 1;
+        if looks == 2 {
+            services.put(&["cms".into()], State::Running);
+        }
+    })));
+    assert_eq!(stage.conduct(vec![confirm()]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop cms"]);
+    assert!(notes(&stage)[0].starts_with("cms was running again on edx-0"), "{:?}", notes(&stage));
+}
+
+pub(super) fn confirm() -> Step {
     let programs = vec!["cms".into(), "lms".into()];
     let hosts = vec![HostPrograms { host: host("edx-0", "i-1"), supervisorctl: "supervisorctl".to_owned(), programs }];
     step("confirm", Action::ConfirmStopped { hosts, snapshots: Vec::new() })

@@ -7,6 +7,7 @@ use cutover_engine::phase::Ending;
 use cutover_hosts::command::Said;
 use cutover_hosts::processes;
 use cutover_hosts::supervisor::State;
+use cutover_hosts::supervisor::autostart::OwnEnd;
 
 use super::super::stage::{Stage, host, step};
 use super::Services;
@@ -32,7 +33,7 @@ fn a_smoke_test_that_fails_is_named_with_what_it_said() {
 }
 
 /// A smoke test that succeeds, on a host that must have booted without its programs.
-fn smoke_test_of_worker() -> Step {
+pub(super) fn smoke_test_of_worker() -> Step {
     let tests = vec![SmokeTest { name: "nginx".to_owned(), command: vec!["true".to_owned()], contains: None }];
     let programs = vec!["cms".into(), "lms".into()];
     let idle = Some(Idle { supervisorctl: "supervisorctl".to_owned(), programs, autostart_is_off: true });
@@ -71,19 +72,27 @@ fn a_host_whose_next_boot_would_start_programs_is_refused() {
         error.starts_with("supervisor on edx-0 starts cms, lms whenever the host boots; look on the host"),
         "{error}"
     );
+}
+
+#[test]
+fn a_host_whose_own_command_to_hold_services_has_failed_or_left_no_record_is_refused() {
     // Where the file keeps services from starting in another way, supervisor may say what it likes.
-    let mut other = smoke_test_of_worker();
-    if let Action::SmokeTest { idle: Some(idle), .. } = &mut other.action {
+    let mut contact = smoke_test_of_worker();
+    if let Action::SmokeTest { idle: Some(idle), .. } = &mut contact.action {
         idle.autostart_is_off = false;
     }
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
     services.starts_at_boot.set(true);
-    services.hold_exit.set(7);
-    assert_eq!(stage.conduct(vec![other]), Ending::Failed(vec!["smoke".into()]));
+    services.own_hold.set(OwnEnd::Exit(7));
+    assert_eq!(stage.conduct(vec![contact]), Ending::Failed(vec!["smoke".into()]));
     let error = stage.error_of("smoke");
     assert!(error.starts_with("`hold_services` has failed on edx-0 with exit status 7"), "{error}");
-    services.hold_exit.set(0);
+    services.own_hold.set(OwnEnd::NoRecord);
+    assert_eq!(stage.resume(), Ending::Failed(vec!["smoke".into()]));
+    let error = stage.error_of("smoke");
+    assert!(error.starts_with("edx-0 has no record that `hold_services` has ended, so services there may"), "{error}");
+    services.own_hold.set(OwnEnd::Exit(0));
     assert_eq!(stage.resume(), Ending::Finished);
 }
 

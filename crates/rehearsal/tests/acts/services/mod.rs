@@ -3,12 +3,13 @@
 
 mod confirming;
 mod first_contact;
+mod ordered;
 mod queues;
 mod starting;
 mod stopping;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Clock, Hosts, World};
 use cutover_hosts::command::{Ask, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
-use cutover_hosts::supervisor::{Order, State, Verb, autostart, print_other, print_running};
+use cutover_hosts::supervisor::autostart::{self, OwnEnd};
+use cutover_hosts::supervisor::{Order, State, Verb, print_other, print_running};
 use cutover_hosts::{answers, celery, processes};
 
 use super::stage::Stage;
@@ -62,10 +64,11 @@ pub(crate) struct Services {
     /// Whether supervisor's `autostart` is on, in its files and as it has read them.
     starts_at_boot: Cell<bool>,
     /// How the deployment's own command has ended that holds services.
-    hold_exit: Cell<i32>,
+    own_hold: Cell<OwnEnd>,
     /// Whether their host answers nothing.
     pub(crate) are_silent: Cell<bool>,
-    queued: Cell<u32>,
+    /// What the queues hold at each count, and nothing after those.
+    queued: RefCell<VecDeque<u32>>,
     /// What celery says about running tasks.
     active: RefCell<Said>,
     /// What every other question is answered with.
@@ -110,7 +113,7 @@ impl Services {
             orders_run_until: Cell::default(),
             silent_until,
             starts_at_boot,
-            hold_exit: Cell::default(),
+            own_hold: Cell::new(OwnEnd::Exit(0)),
             are_silent: Cell::default(),
             queued,
             active,
@@ -181,7 +184,7 @@ impl Hosts for Services {
                 let answers = |_: &str| silent.is_none_or(|until| self.clock.now() >= until);
                 printed(answers::answer(answers::asked(ask).unwrap_or_default(), answers))
             }
-            _ if autostart::is_own_asked(ask) => printed(autostart::own_answer(self.hold_exit.get())),
+            _ if autostart::is_own_asked(ask) => printed(autostart::own_answer(self.own_hold.get())),
             _ if autostart::is_asked(ask) => printed(autostart::answer(!self.starts_at_boot.get())),
             [_, verb] if verb == "avail" => {
                 let mut text = String::new();
@@ -191,7 +194,7 @@ impl Hosts for Services {
                 printed(text)
             }
             [_, verb, ..] if verb == "LLEN" => {
-                printed(format!("{}\n", self.queued.replace(self.queued.get().saturating_sub(1))))
+                printed(format!("{}\n", self.queued.borrow_mut().pop_front().unwrap_or_default()))
             }
             _ => Ok(self.said.borrow().clone()),
         }

@@ -1,7 +1,9 @@
 //! The tasks that wait in queues.
 
-use cutover_core::journal::StepStatus;
-use cutover_core::plan::{Action, CountTasks};
+use std::time::Duration;
+
+use cutover_core::journal::{Event, StepStatus};
+use cutover_core::plan::{Action, CountTasks, Step};
 use cutover_engine::phase::Ending;
 use cutover_hosts::command::Said;
 
@@ -17,11 +19,35 @@ fn drain() -> Action {
 fn a_queue_is_drained_once_nothing_is_left_in_it() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[]);
-    services.queued.set(3);
+    services.queued.replace([3, 2, 1].into());
     assert_eq!(stage.conduct(vec![step("drain", drain())]), Ending::Finished);
     let left = |tasks: u32| format!("{tasks} tasks of live are waiting");
-    assert_eq!(*stage.mentioned.borrow(), [left(3), left(2), left(1)]);
+    let none = "0 tasks of live are waiting; they are counted again".to_owned();
+    assert_eq!(*stage.mentioned.borrow(), [left(3), left(2), left(1), none]);
     assert_eq!((stage.starts_of("drain"), stage.status("drain")), (1, StepStatus::Done));
+}
+
+#[test]
+fn a_queue_that_is_empty_at_one_look_may_be_filled_by_a_worker_that_holds_tasks() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[]);
+    services.queued.replace([0, 2, 0, 0, 0].into());
+    assert_eq!(stage.conduct(vec![step("drain", drain())]), Ending::Finished);
+    assert_eq!(*services.queued.borrow(), [0; 0], "counted until it had been empty for some seconds");
+    assert!((8..13).contains(&stage.elapsed()), "{} s", stage.elapsed());
+}
+
+#[test]
+fn tasks_that_are_left_to_the_next_hosts_are_counted_twice_too() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[]);
+    services.queued.replace([2; 40].into());
+    let drain = || Step { limit: Duration::from_secs(20), ..step("drain", drain()) };
+    assert_eq!(stage.conduct(vec![drain()]), Ending::Failed(vec!["drain".into()]));
+    stage.was_recorded(vec![Event::StepRetryApproved { step: "drain".into(), by: "ada".to_owned() }]);
+    services.queued.replace([2, 3, 2, 2, 2].into());
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(*services.queued.borrow(), [0; 0]);
 }
 
 #[test]

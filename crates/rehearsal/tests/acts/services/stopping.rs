@@ -15,7 +15,7 @@ use cutover_hosts::command::Said;
 use cutover_hosts::supervisor::State;
 use cutover_hosts::{celery, processes};
 
-use super::super::stage::{SET_BY, Stage, Waits, host, learned, step};
+use super::super::stage::{SET_BY, Stage, Waits, failed, host, learned, step};
 use super::{Services, inspect, left_in_unit, with_process};
 
 #[test]
@@ -125,6 +125,44 @@ fn a_stop_goes_on_without_the_tasks_if_celery_does_not_tell() {
     assert!(stage.facts_of("stop").contains(&Fact::Note { text: text.into() }), "{:?}", stage.facts_of("stop"));
     let error = stage.error_of("stop");
     assert!(error.contains("cms, lms; which tasks run there is not known, celery did not tell"), "{error}");
+}
+
+/// The record of a task that workers ran when an attempt before was about to tell them to stop.
+fn told_before() -> Fact {
+    let task = RunningTask { name: "reports".into(), id: "7".into(), process: Some(71), since: None };
+    Fact::RunningTasks { host: "edx-0".into(), tasks: vec![task] }
+}
+
+#[test]
+fn the_tasks_of_an_attempt_before_are_not_named_again() {
+    let tasks_named = |does_celery_tell: bool| {
+        let mut stage = Stage::new();
+        let services = late_workers(&mut stage);
+        if !does_celery_tell {
+            services.active.replace(Said { exit: 69, ..Said::default() });
+        }
+        stage.was_begun(vec![stop_workers(PastStopLimit::Abort)], vec![learned("stop", told_before()), failed("stop")]);
+        assert_eq!(stage.resume(), Ending::Failed(vec!["stop".into()]));
+        let error = stage.error_of("stop");
+        assert!(!error.contains("reports"), "its process may run something else by now: {error}");
+        error
+    };
+    let error = tasks_named(true);
+    assert!(error.contains("; tasks that run there: grades (id-of-grades) for 2m 30s"), "{error}");
+    let error = tasks_named(false);
+    assert!(error.contains("; which tasks run there is not known, celery did not tell"), "{error}");
+}
+
+#[test]
+fn workers_that_are_killed_without_their_tasks_being_known_are_not_said_to_have_run_none() {
+    let mut stage = Stage::new();
+    let services = late_workers(&mut stage);
+    services.put(&["cms".into(), "lms".into()], State::Stopping);
+    stage.was_begun(vec![stop_workers(PastStopLimit::Kill)], vec![learned("stop", told_before()), failed("stop")]);
+    services.is_stubborn.set(false);
+    assert_eq!(stage.resume(), Ending::Finished);
+    let text = "which tasks end with the programs that are killed on edx-0 is not known: celery did not tell";
+    assert!(stage.facts_of("stop").contains(&Fact::Note { text: text.into() }), "{:?}", stage.facts_of("stop"));
 }
 
 #[test]
@@ -287,6 +325,36 @@ fn a_program_whose_processes_are_left_has_not_stopped() {
 }
 
 #[test]
+fn a_program_that_has_ended_by_itself_may_be_started_again_by_supervisor_and_is_looked_at_again() {
+    for started_before_look in [2, 3] {
+        let mut stage = Stage::new();
+        let services = Services::of(&mut stage, &[("cms", State::Exited), ("lms", State::Stopped)]);
+        let mut looks = 0;
+        services.at_look.replace(Some(Box::new(move |services: &Services| {
+            looks += 1;
+            if looks == started_before_look {
+                services.put(&["cms".into()], State::Running);
+            }
+        })));
+        assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Finished);
+        assert_eq!(services.calls(), ["stop cms lms"]);
+    }
+    // One that stays down needs no order.
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Exited), ("lms", State::Fatal)]);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Finished);
+    assert_eq!((services.calls(), stage.elapsed()), (Vec::new(), 3));
+}
+
+#[test]
+fn a_program_that_supervisor_will_start_again_is_told_to_stop() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Backoff), ("lms", State::Stopped)]);
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Abort)]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop cms lms"]);
+}
+
+#[test]
 fn a_process_that_no_longer_shows_its_program_is_found_by_the_process_id_that_the_program_had() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Stopped)]);
@@ -339,14 +407,45 @@ fn orders_are_collected_when_their_step_is_done_and_not_before() {
 }
 
 #[test]
-fn what_another_conductor_finds_left_of_a_program_is_killed_although_nothing_says_of_which() {
+fn a_process_that_may_belong_to_a_program_outside_of_the_file_is_named_and_not_killed() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
     services.listed.replace(Some(left_in_unit()));
     stage.was_begun(vec![stop(PastStopLimit::Kill)], Vec::new());
-    assert_eq!(stage.resume(), Ending::Finished);
-    assert_eq!(services.calls(), ["kill 99:6157"]);
+    assert_eq!(stage.resume(), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), [""; 0]);
     assert!(stage.mentioned.borrow()[0].contains("process 99 (`celeryd: worker`)"), "{:?}", stage.mentioned.borrow());
-    let killed = Fact::Killed { host: "edx-0".into(), programs: Vec::new(), tasks: Vec::new() };
-    assert!(stage.facts_of("stop").contains(&killed), "{:?}", stage.facts_of("stop"));
+    let error = stage.error_of("stop");
+    let words = "process 99 (`celeryd: worker`) on edx-0: not killed, because nothing shows that it belongs to a program that \
+                 was to be stopped";
+    assert!(error.starts_with(words), "{error}");
+    // Somebody has ended it.
+    services.listed.replace(None);
+    assert_eq!(stage.resume(), Ending::Finished);
+}
+
+#[test]
+fn of_what_is_left_only_the_processes_of_programs_that_were_asked_for_are_killed() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Stopped)]);
+    // 98 is of the group that cms had, and 99 is of none that is known.
+    let stranger = "99 (title) S 1 50 50 0 -1";
+    let ours =
+        "98 (title) S 1 70 70 0 -1 4194560 2026 2186 4 1 3 2 1 0 20 0 1 0 6157 12550144\n99 (title) S 1 50 50 0 -1";
+    let both =
+        left_in_unit().replace("99 (title) S 1 70 50 0 -1", ours).replace("@cmdline", "@cmdline\n/proc/98/cmdline:cms");
+    let one = left_in_unit().replace("99 (title) S 1 70 50 0 -1", stranger);
+    services.listed.replace(Some(both));
+    let is_killed = Rc::new(Cell::new(false));
+    services.at_look.replace(Some(Box::new(move |services: &Services| {
+        let calls = services.calls();
+        if calls.iter().any(|call| call.starts_with("kill")) && !is_killed.replace(true) {
+            assert_eq!(calls.last().map(String::as_str), Some("kill cms 98:6157"));
+            services.listed.replace(Some(one.clone()));
+        }
+    })));
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Failed(vec!["stop".into()]));
+    assert_eq!(services.calls(), ["stop cms lms", "kill cms 98:6157"]);
+    let error = stage.error_of("stop");
+    assert!(error.starts_with("process 99 (`celeryd: worker`) on edx-0: not killed"), "{error}");
 }
