@@ -10,6 +10,7 @@ mod late;
 mod lifted;
 mod overlap;
 mod shared;
+mod slow_look;
 mod stage;
 mod tasks;
 mod whole;
