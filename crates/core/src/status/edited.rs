@@ -7,7 +7,9 @@ use crate::deployment::Deployment;
 use crate::journal::{BegunMigration, Upgrade, page_was_posted};
 use crate::names::HostName;
 use crate::plan::Phase;
-use crate::planner::{added_migrations, is_announced_otherwise, migrations_left, snapshots_left, unprepared_hosts};
+use crate::planner::{
+    added_migrations, counts_left, is_announced_otherwise, migrations_left, snapshots_left, unprepared_hosts,
+};
 use crate::time::OffsetTime;
 use crate::words::some_of;
 
@@ -39,6 +41,8 @@ pub enum PutBack {
     Migrations,
     /// Snapshots that lack something.
     Snapshots,
+    /// How tasks are counted.
+    Count,
     /// The migrations as they were before some were added, after next services had been started.
     WithoutAdded,
     /// Everything that was edited: visitors are being sent back to the sites, or are there already.
@@ -80,6 +84,9 @@ impl Edited {
             _ if is_down && !self.unprepared.is_empty() => Some(PutBack::Hosts),
             _ if !self.migrations_left.is_empty() => Some(PutBack::Migrations),
             _ if !snapshots_left(upgrade, deployment).is_empty() => Some(PutBack::Snapshots),
+            _ if !counts_left(upgrade, deployment, |worker| !upgrade.gone.contains(worker)).is_empty() => {
+                Some(PutBack::Count)
+            }
             _ if !added_migrations(upgrade, deployment).is_empty() => Some(PutBack::WithoutAdded),
             _ if is_down && !window.lifted().is_empty() => Some(PutBack::Everything),
             _ => None,
@@ -112,6 +119,9 @@ impl Edited {
             (_, Some(PutBack::Snapshots)) => {
                 "a snapshot was taken out of the file that may lack something, to which nobody has consented".to_owned()
             }
+            (_, Some(PutBack::Count)) => {
+                "`count_queues` was taken out of the file before the tasks that are left were counted or accepted".to_owned()
+            }
             (_, Some(PutBack::Everything)) => {
                 "the file has changed since visitors are being sent back to the sites; the plan from before is shown here"
                     .to_owned()
@@ -143,6 +153,10 @@ impl Edited {
             }
             PutBack::Snapshots => {
                 "Put the file back, and give your consent with `--retry` first, as it is then said under FAILED."
+                    .to_owned()
+            }
+            PutBack::Count => {
+                "Put the file back: the tasks are counted, and left to the next hosts only with your consent (`--retry`)."
                     .to_owned()
             }
             PutBack::Migrations => {
