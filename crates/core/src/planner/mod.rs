@@ -14,6 +14,7 @@ mod inputs;
 mod order;
 mod phases;
 mod prepare;
+mod recorded;
 mod retire;
 mod window;
 mod words;
@@ -24,4 +25,5 @@ pub use blocked::{Blocked, added_migrations, blocked_by_world, cannot_serve, pos
 pub use hosts::{current_hosts, left_out, next_host_step, next_hosts, unprepared_hosts};
 pub use inputs::Inputs;
 pub use phases::{cannot_open, forecast, plan, plan_digested};
+pub use recorded::would_post_again;
 pub use words::maintenance_page;

@@ -9,6 +9,7 @@ use crate::names::HostName;
 use crate::plan::Phase;
 use crate::planner::{
     added_migrations, counts_left, is_announced_otherwise, migrations_left, snapshots_left, unprepared_hosts,
+    would_post_again,
 };
 use crate::time::OffsetTime;
 use crate::words::some_of;
@@ -45,7 +46,8 @@ pub enum PutBack {
     Count,
     /// The migrations as they were before some were added, after next services had been started.
     WithoutAdded,
-    /// Everything that was edited: visitors are being sent back to the sites, or are there already.
+    /// Everything that was edited: visitors are being sent back to the sites, or are there already, and another plan would send
+    /// them to the maintenance page again.
     Everything,
 }
 
@@ -88,7 +90,7 @@ impl Edited {
                 Some(PutBack::Count)
             }
             _ if !added_migrations(upgrade, deployment).is_empty() => Some(PutBack::WithoutAdded),
-            _ if is_down && !window.lifted().is_empty() => Some(PutBack::Everything),
+            _ if is_down && would_post_again(upgrade, deployment, window) => Some(PutBack::Everything),
             _ => None,
         }
     }
@@ -145,7 +147,7 @@ impl Edited {
                 clock.show(start)
             ),
             PutBack::Everything => {
-                "Put the file back: another plan could send visitors to the maintenance page again.".to_owned()
+                "Put the file back: another plan would send visitors to the maintenance page again.".to_owned()
             }
             PutBack::Hosts => "Put the file back: no host is launched while visitors may see the page.".to_owned(),
             PutBack::WithoutAdded => {
