@@ -24,7 +24,7 @@ pub struct BegunMigration {
     pub job: JobName,
     /// The host of that job.
     pub host: HostName,
-    /// Whether its step has failed. Otherwise its end is not known, and it may still run.
+    /// Whether it is known to have failed. Otherwise its end is not known, and it may still run, although its step has failed.
     pub has_failed: bool,
 }
 
@@ -42,7 +42,7 @@ impl BegunMigration {
             schema: migrate.schema.clone(),
             job,
             host,
-            has_failed: matches!(run.status, StepStatus::Failed { in_doubt: false, .. }),
+            has_failed: has_failed(run),
         }
     }
 
@@ -82,6 +82,15 @@ pub fn begun_migrations(upgrade: &Upgrade) -> Vec<BegunMigration> {
         }
     }
     begun.into_iter().map(|(migrate, run)| BegunMigration::of(migrate, run)).collect()
+}
+
+/// Whether the last job of a migration is known to have failed. A step also fails because its job takes too long.
+fn has_failed(run: &StepRun) -> bool {
+    let has_job = run.facts.iter().any(|fact| matches!(fact, Fact::Job { .. }));
+    match has_job {
+        true => run.open_job().is_none(),
+        false => matches!(run.status, StepStatus::Failed { in_doubt: false, .. }),
+    }
 }
 
 /// Whether a step was begun in the run that it is of. That an earlier one has begun it is known from that one.

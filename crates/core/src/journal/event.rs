@@ -301,6 +301,14 @@ pub enum Fact {
         /// lost.
         started: bool,
     },
+    /// A job has ended without doing everything, or its host has no record of it, and the failure of its step says so. Only now
+    /// an operator's consent to another run counts: before that, the job may still run.
+    JobFailed {
+        /// The host.
+        host: HostName,
+        /// The job.
+        job: JobName,
+    },
     /// Supervisor on a host is told something, by this job. Nothing depends on the job: the programs show what came of it.
     Order {
         /// The host.

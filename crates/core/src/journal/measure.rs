@@ -257,15 +257,6 @@ pub fn lacks_snapshot(run: &Run, step: &Step) -> bool {
     run.run(&step.id).facts.iter().any(|fact| matches!(fact, Fact::SnapshotsLack { .. }))
 }
 
-/// How many tasks wait in the queues of a fleet, if a step of a window was not done because of them.
-#[must_use]
-pub fn tasks_left(run: &Run, step: &Step) -> Option<u64> {
-    run.run(&step.id).facts.iter().rev().find_map(|fact| match fact {
-        Fact::TasksLeft { tasks, .. } => Some(*tasks),
-        _ => None,
-    })
-}
-
 /// Whether nothing goes on without an operator's consent to a snapshot that lacks something: no other one can be taken.
 #[must_use]
 pub fn needs_consent_to_snapshot(run: &Run, upgrade: &Upgrade) -> bool {

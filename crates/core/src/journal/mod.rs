@@ -2,8 +2,8 @@
 //!
 //! `record` is the envelope that the store keeps, `event` is what can happen, `kind` is what a run is for, `step` has the
 //! statuses of steps and the transitions between them, `run` is a plan as it was run, `state` is the fold of all events,
-//! `begun` lists migrations that were begun, `outdated` has the snapshots that lack something, and `measure` computes the
-//! times of a run. `version_1` reads the first format of records.
+//! `begun` lists migrations that were begun, `outdated` has the snapshots that lack something, `tasks` is about those that
+//! workers have left, and `measure` computes the times of a run. `version_1` reads the first format of records.
 
 mod begun;
 mod event;
@@ -14,6 +14,7 @@ mod record;
 mod run;
 mod state;
 mod step;
+mod tasks;
 pub mod version_1;
 
 pub use begun::{BegunMigration, begun_migrations};
@@ -23,10 +24,11 @@ pub use measure::{
     ActualPath, critical_lines, critical_path, downtime_began, gates_and_migrations, hosts_left_out, hosts_needed,
     lacks_all_hosts, lacks_hosts, lacks_snapshot, migration_was_begun, migrations_beside, needs_consent_to_snapshot,
     needs_new_snapshot, opens_by, page_is_up, page_may_lift, page_was_posted, remaining, started_hosts, stopped_early,
-    tasks_left, way_back, window_length,
+    way_back, window_length,
 };
 pub use outdated::{FoundRunning, OutdatedSnapshots};
 pub use record::{RECORD_VERSION, Record};
 pub use run::{LastLook, Run};
 pub use state::Upgrade;
 pub use step::{Acted, IllegalTransition, StepRun, StepStatus, next_status};
+pub use tasks::{needs_another_worker, tasks_left, tasks_to_count};

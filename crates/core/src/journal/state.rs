@@ -327,6 +327,7 @@ impl Upgrade {
             | Fact::Killed { .. }
             | Fact::Invalidated { .. }
             | Fact::Job { .. }
+            | Fact::JobFailed { .. }
             | Fact::Order { .. }
             | Fact::ImageDisks { .. }
             | Fact::DisksRemoved { .. }

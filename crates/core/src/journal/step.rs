@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Event, Fact};
-use crate::names::StepId;
+use crate::names::{HostName, JobName, StepId};
 
 /// The status of a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,6 +198,20 @@ impl StepRun {
         self.started_at.filter(|_| self.acted != Acted::No || self.status.is_open())
     }
 
+    /// The last job that was started, or may have been, if nothing is on record of how it ended: it may still run.
+    #[must_use]
+    pub fn open_job(&self) -> Option<(&HostName, &JobName)> {
+        let failed = |host: &HostName, job: &JobName| {
+            let is_it =
+                |fact: &Fact| matches!(fact, Fact::JobFailed { host: on, job: name } if on == host && name == job);
+            self.facts.iter().any(is_it)
+        };
+        self.facts.iter().rev().find_map(|fact| match fact {
+            Fact::Job { host, job, .. } if !failed(host, job) => Some((host, job)),
+            _ => None,
+        })
+    }
+
     /// Applies an event that has led to `status`.
     pub(super) fn follow(&mut self, at: Timestamp, status: StepStatus, event: &Event) {
         let goes_on = self.status.is_open();
@@ -218,6 +232,8 @@ impl StepRun {
             }
         }
         match event {
+            // A consent covers the failures that were known when it was given, and not that of a job that may still run.
+            Event::StepRetryApproved { .. } if self.open_job().is_some() => {}
             Event::StepRetryApproved { .. } => {
                 self.retries += 1;
                 self.retry_approved = true;
@@ -428,6 +444,18 @@ mod tests {
         for event in [begun, in_doubt(), done()] {
             assert!(!after(std::slice::from_ref(&event)), "{event:?}");
         }
+    }
+
+    #[test]
+    fn a_consent_that_is_given_while_a_job_may_run_is_none() {
+        let (host, job) = (HostName::from("h"), JobName::from("j"));
+        let learned = |fact| Event::StepLearned { step: "s".into(), facts: vec![fact] };
+        let begun = learned(Fact::Job { host: host.clone(), job: job.clone(), started: true });
+        let ended = learned(Fact::JobFailed { host: host.clone(), job: job.clone() });
+        let open = followed(&[started(1), begun.clone(), failed(), approved()]);
+        assert_eq!((open.open_job(), open.retry_approved, open.retries), (Some((&host, &job)), false, 0));
+        let known = followed(&[started(1), begun, ended, failed(), approved()]);
+        assert_eq!((known.open_job(), known.retry_approved, known.retries), (None, true, 1));
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! What a window has begun, and what is missing from the file now: migrations and snapshots.
+//! What a window has begun, and what is missing from the file now: migrations, snapshots, and the count of tasks.
 
 use std::collections::BTreeSet;
 
 use crate::deployment::Deployment;
-use crate::journal::{BegunMigration, Upgrade, begun_migrations};
-use crate::names::{DatabaseName, SnapshotId};
+use crate::journal::{BegunMigration, Upgrade, begun_migrations, tasks_to_count};
+use crate::names::{DatabaseName, FleetName, InstanceId, SnapshotId};
 use crate::plan::Phase;
 
 /// The migrations that were begun, of which nobody knows that they have ended well, and that the file does not name: no step
@@ -34,4 +34,16 @@ pub fn snapshots_left(upgrade: &Upgrade, deployment: &Deployment) -> BTreeSet<(D
     let of_database = outdated.filter_map(|id| Some((upgrade.begun_snapshots.get(id)?.clone(), id.clone())));
     let is_taken = |name: &DatabaseName| deployment.databases.iter().any(|other| other.name == *name && other.snapshot);
     of_database.filter(|(database, _)| !is_taken(database)).collect()
+}
+
+/// The fleets whose tasks have still to be counted, and of which the file does not say any more how: a new plan would leave
+/// them to the next hosts without anybody's consent. Where no current worker `lives`, nothing could count them.
+#[must_use]
+pub fn counts_left<'a>(
+    upgrade: &'a Upgrade,
+    deployment: &Deployment,
+    lives: impl Fn(&InstanceId) -> bool,
+) -> Vec<&'a FleetName> {
+    let counts = deployment.role.worker.as_ref().is_some_and(|worker| !worker.count_queues.is_empty());
+    if counts { Vec::new() } else { tasks_to_count(upgrade, lives) }
 }

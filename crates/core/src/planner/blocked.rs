@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::announce::{is_down, was_told_otherwise};
-use super::begun::{migrations_left, snapshots_left};
+use super::begun::{counts_left, migrations_left, snapshots_left};
 use super::hosts::{living, lost_hosts, next_hosts, next_names, unprepared_hosts, wanted_hosts};
 use super::{Inputs, current_hosts};
 use crate::deployment::{Deployment, Fleet, Migration, Role};
@@ -142,6 +142,15 @@ pub enum Blocked {
         /// Its snapshot.
         snapshot: SnapshotId,
     },
+    /// How tasks are counted is missing from the file, and nobody has consented to those that may be left.
+    #[error(
+        "`count_queues` was taken out of the file before the tasks of {fleet} were counted, or somebody has accepted those that \
+         are left; put it back: the window counts them, and `cutover status` then says how to leave them to the next hosts"
+    )]
+    TasksNotCounted {
+        /// The fleet.
+        fleet: FleetName,
+    },
     /// All next edxapp hosts of a fleet are gone while visitors may see the maintenance page.
     #[error(
         "all next edxapp hosts of {fleet} are gone{TOO_LATE}. What is left is to go back by hand: `cutover status` says \
@@ -253,14 +262,18 @@ pub(super) fn by_journal(inputs: Inputs<'_>, phase: Phase) -> Vec<Blocked> {
     Vec::from_iter(reason)
 }
 
-/// The reasons why a window cannot be planned after what it has begun: a migration or a snapshot is missing from the file, or
-/// a migration was added too late.
+/// The reasons why a window cannot be planned after what it has begun: a migration, a snapshot or the count of tasks is missing
+/// from the file, or a migration was added too late.
 fn taken_back(inputs: Inputs<'_>) -> Vec<Blocked> {
     let migrations = migrations_left(inputs.upgrade, inputs.deployment).into_iter();
     let migrations = migrations.map(|migration| Blocked::MigrationLeft { migration });
     let snapshots = snapshots_left(inputs.upgrade, inputs.deployment).into_iter();
     let snapshots = snapshots.map(|(database, snapshot)| Blocked::SnapshotLeft { database, snapshot });
-    migrations.chain(snapshots).chain(added_migrations(inputs.upgrade, inputs.deployment)).collect()
+    let living = living(inputs);
+    let counts = counts_left(inputs.upgrade, inputs.deployment, |worker| living.contains(worker)).into_iter();
+    let counts = counts.map(|fleet| Blocked::TasksNotCounted { fleet: fleet.clone() });
+    let added = added_migrations(inputs.upgrade, inputs.deployment);
+    migrations.chain(snapshots).chain(counts).chain(added).collect()
 }
 
 /// The fleets whose visitors are being sent back to the sites, and whom `plan` would send to the maintenance page again.

@@ -14,14 +14,16 @@ mod inputs;
 mod order;
 mod phases;
 mod prepare;
+mod recorded;
 mod retire;
 mod window;
 mod words;
 
 pub use announce::{is_announced, is_announced_otherwise, is_down};
-pub use begun::{migrations_left, snapshots_left};
+pub use begun::{counts_left, migrations_left, snapshots_left};
 pub use blocked::{Blocked, added_migrations, blocked_by_world, cannot_serve, posts_again};
 pub use hosts::{current_hosts, left_out, next_host_step, next_hosts, unprepared_hosts};
 pub use inputs::Inputs;
 pub use phases::{cannot_open, forecast, plan, plan_digested};
+pub use recorded::would_post_again;
 pub use words::maintenance_page;

@@ -1,7 +1,9 @@
 //! The commands that an operator is told to type. A command that is printed has all options without which it would be
 //! refused, or would do something else, so every place that prints one gets it from here.
 
-use crate::journal::{lacks_all_hosts, lacks_hosts, needs_consent_to_snapshot, needs_new_snapshot, page_was_posted};
+use crate::journal::{
+    lacks_all_hosts, lacks_hosts, needs_another_worker, needs_consent_to_snapshot, needs_new_snapshot, page_was_posted,
+};
 use crate::names::{GateName, StepId};
 use crate::plan::{Order, Phase};
 
@@ -32,7 +34,7 @@ impl PhaseOptions<'_> {
         let run = upgrade.run_under_way().filter(|run| run.kind == phase.into());
         let replan = edited.is_some_and(|edited| edited.phase == phase)
             || without_lost_hosts(inputs) == Some(phase)
-            || run.is_some_and(|run| needs_new_snapshot(run, upgrade));
+            || run.is_some_and(|run| needs_new_snapshot(run, upgrade) || needs_another_worker(run, upgrade));
         let may_open_late = |plan| !forecast_now(plan, deployment, now).fits;
         // A run that was started late goes on late, but a new plan for it has to be allowed to.
         let waits = run.filter(|run| phase == Phase::Window && !page_was_posted(run));

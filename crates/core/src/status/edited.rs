@@ -7,7 +7,10 @@ use crate::deployment::Deployment;
 use crate::journal::{BegunMigration, Upgrade, page_was_posted};
 use crate::names::HostName;
 use crate::plan::Phase;
-use crate::planner::{added_migrations, is_announced_otherwise, migrations_left, snapshots_left, unprepared_hosts};
+use crate::planner::{
+    added_migrations, counts_left, is_announced_otherwise, migrations_left, snapshots_left, unprepared_hosts,
+    would_post_again,
+};
 use crate::time::OffsetTime;
 use crate::words::some_of;
 
@@ -39,9 +42,12 @@ pub enum PutBack {
     Migrations,
     /// Snapshots that lack something.
     Snapshots,
+    /// How tasks are counted.
+    Count,
     /// The migrations as they were before some were added, after next services had been started.
     WithoutAdded,
-    /// Everything that was edited: visitors are being sent back to the sites, or are there already.
+    /// Everything that was edited: visitors are being sent back to the sites, or are there already, and another plan would send
+    /// them to the maintenance page again.
     Everything,
 }
 
@@ -80,8 +86,11 @@ impl Edited {
             _ if is_down && !self.unprepared.is_empty() => Some(PutBack::Hosts),
             _ if !self.migrations_left.is_empty() => Some(PutBack::Migrations),
             _ if !snapshots_left(upgrade, deployment).is_empty() => Some(PutBack::Snapshots),
+            _ if !counts_left(upgrade, deployment, |worker| !upgrade.gone.contains(worker)).is_empty() => {
+                Some(PutBack::Count)
+            }
             _ if !added_migrations(upgrade, deployment).is_empty() => Some(PutBack::WithoutAdded),
-            _ if is_down && !window.lifted().is_empty() => Some(PutBack::Everything),
+            _ if is_down && would_post_again(upgrade, deployment, window) => Some(PutBack::Everything),
             _ => None,
         }
     }
@@ -112,6 +121,9 @@ impl Edited {
             (_, Some(PutBack::Snapshots)) => {
                 "a snapshot was taken out of the file that may lack something, to which nobody has consented".to_owned()
             }
+            (_, Some(PutBack::Count)) => {
+                "`count_queues` was taken out of the file before the tasks that are left were counted or accepted".to_owned()
+            }
             (_, Some(PutBack::Everything)) => {
                 "the file has changed since visitors are being sent back to the sites; the plan from before is shown here"
                     .to_owned()
@@ -135,7 +147,7 @@ impl Edited {
                 clock.show(start)
             ),
             PutBack::Everything => {
-                "Put the file back: another plan could send visitors to the maintenance page again.".to_owned()
+                "Put the file back: another plan would send visitors to the maintenance page again.".to_owned()
             }
             PutBack::Hosts => "Put the file back: no host is launched while visitors may see the page.".to_owned(),
             PutBack::WithoutAdded => {
@@ -143,6 +155,10 @@ impl Edited {
             }
             PutBack::Snapshots => {
                 "Put the file back, and give your consent with `--retry` first, as it is then said under FAILED."
+                    .to_owned()
+            }
+            PutBack::Count => {
+                "Put the file back: the tasks are counted, and left to the next hosts only with your consent (`--retry`)."
                     .to_owned()
             }
             PutBack::Migrations => {

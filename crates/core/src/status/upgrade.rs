@@ -141,6 +141,10 @@ pub struct FailedStep {
     /// Whether it has failed only because a snapshot lacks what was written after it. To go on nevertheless is a choice.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub lacks_snapshot: bool,
+    /// Whether the job of this migration may still run, as far as is known. It is waited for when the phase goes on, and not
+    /// tried again before its end is known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub job_may_run: bool,
     /// Whether an operator has approved another run of this migration that was not started: it is, when the phase goes on.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub consent_holds: bool,
@@ -327,7 +331,8 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
     // A migration that was refused before anything was started is simply tried again, and so is one whose consent still holds.
     let may_be_begun = |step: &Step| matches!(step.action, Action::Migrate(_)) && run.run(&step.id).acted != Acted::No;
     let consent_holds = |step: &Step| may_be_begun(step) && run.run(&step.id).retry_approved;
-    let waits = |step: &Step| may_be_begun(step) && !consent_holds(step);
+    let job_may_run = |step: &Step| run.run(&step.id).open_job().is_some();
+    let waits = |step: &Step| may_be_begun(step) && !job_may_run(step) && !consent_holds(step);
     let needs_consent = |step: &Step| waits(step) || is_in_doubt(step) || tasks_left(run, step).is_some();
     let as_it_is = phase_command_as_planned(inputs, edited, phase);
     // A phase is not run while the file has to be put back, or another phase planned again first.
@@ -345,6 +350,7 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
             PageMayLift::Yes => None,
         },
         lacks_snapshot: lacks_snapshot(step),
+        job_may_run: job_may_run(step),
         consent_holds: consent_holds(step),
         tasks_left: tasks_left(run, step),
         retry_command: match lacks_snapshot(step) {

@@ -76,6 +76,7 @@ mod tests {
             error: "no".to_owned(),
             refused: None,
             lacks_snapshot: false,
+            job_may_run: false,
             consent_holds: false,
             tasks_left: None,
             page_is_up: true,

@@ -55,6 +55,8 @@ pub(super) fn failed(failed: &FailedStep) -> String {
     lines.push(hang("         step: ", failed.step.as_str(), WIDTH));
     let consent = "Its schema was said to be repaired, and that still holds: it runs again when the window goes on.";
     lines.extend(failed.consent_holds.then(|| hang("         ", consent, WIDTH)));
+    let job = "Its job may still run. It is waited for when the window goes on, and its failure would be shown here.";
+    lines.extend(failed.job_may_run.then(|| hang("         ", job, WIDTH)));
     let because = match failed.accept_command {
         _ if failed.lacks_snapshot => "To go on with the snapshot as it is:",
         _ if failed.tasks_left.is_some() => "To leave the tasks to the next hosts:",

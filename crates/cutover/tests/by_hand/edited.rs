@@ -18,7 +18,7 @@ fn words(deployment: &Deployment, code: i32, arguments: &[&str]) -> String {
 }
 
 /// The same on one line, because long lines are broken.
-fn flat(deployment: &Deployment, code: i32, arguments: &[&str]) -> String {
+pub(super) fn flat(deployment: &Deployment, code: i32, arguments: &[&str]) -> String {
     words(deployment, code, arguments).split_whitespace().collect::<Vec<&str>>().join(" ")
 }
 

@@ -12,7 +12,7 @@ const NEXT: &str = "edx-mitx-qa-residential-live-0-v4";
 const CURRENT: &str = "edx-mitx-qa-residential-live-0-v3";
 
 /// Types what status prints, and approves what waits, until it has ended; its exit code.
-fn type_next(deployment: &Deployment) -> Option<i32> {
+pub(super) fn type_next(deployment: &Deployment) -> Option<i32> {
     let arguments = next_command(deployment);
     let mut typed = deployment.spawn(deployment.command(&arguments.iter().map(String::as_str).collect::<Vec<&str>>()));
     loop {

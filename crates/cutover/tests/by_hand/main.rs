@@ -8,5 +8,6 @@ mod edited;
 mod gone;
 mod phases;
 mod readers;
+mod retried;
 mod state;
 mod suspended;

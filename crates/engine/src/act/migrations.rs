@@ -28,7 +28,6 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
     let host = context.instance(&migrate.host)?;
     let mut applied = 0;
     let mut last = None;
-    let current = migrate.job_of_run(context.retries);
     for name in jobs(context, migrate) {
         let Some(state) = job(context, &host, &name).await? else { continue };
         // Whichever process started it: the start must stay on record, even if the host loses its own record of it.
@@ -53,14 +52,54 @@ pub(super) async fn migrated(context: &StepContext<'_>, migrate: &Migrate) -> An
         Some((_, JobState::Ended { exit: 0, .. })) if pending.unwrap_or(0) == 0 => {
             Ok(Seen::Holds(vec![fact(migrate, applied)]))
         }
-        // This includes jobs that an earlier plan started under another name.
-        Some((name, state)) if name == current || !is_own(context, migrate, &name) => {
-            Ok(diagnosis(context, migrate, &state, pending, &name))
-        }
-        // The host has no job of this run: it was not started, unless the journal says that it was.
-        _ if is_on_record(context, &current) => Ok(lost(context, migrate, &current).await),
-        _ => Ok(Seen::NotYet),
+        _ => unfinished(context, migrate, last, pending).await,
     }
+}
+
+/// What it means that no job runs and migrations are pending: the last job has failed, its host has no record of it, or
+/// nothing was started yet. A failure to which an operator has consented is settled.
+async fn unfinished(
+    context: &StepContext<'_>,
+    migrate: &Migrate,
+    last: Option<(JobName, JobState)>,
+    pending: Option<usize>,
+) -> Answer<Seen> {
+    let is_found = |host: &HostName, job: &JobName| {
+        *host == migrate.host.name && last.as_ref().is_some_and(|(name, _)| name == job)
+    };
+    let missing = started_last(context).filter(|(host, job)| !is_found(host, job));
+    if let Some((host, job)) = missing.filter(|(host, job)| !is_settled(context, host, job)) {
+        return Ok(lost(context, migrate, &host, &job).await);
+    }
+    Ok(match last {
+        Some((name, state)) if !is_settled(context, &migrate.host.name, &name) => {
+            diagnosis(context, migrate, &state, pending, &name)
+        }
+        _ => Seen::NotYet,
+    })
+}
+
+/// The last job on record of this step, with its host. Jobs that an earlier plan started have other names or hosts.
+fn started_last(context: &StepContext<'_>) -> Option<(HostName, JobName)> {
+    context.run().facts.iter().rev().find_map(|fact| match fact {
+        Fact::Job { host, job, .. } => Some((host.clone(), job.clone())),
+        _ => None,
+    })
+}
+
+/// Whether it is on record that a job has failed, and an operator has consented to another run since.
+fn is_settled(context: &StepContext<'_>, host: &HostName, job: &JobName) -> bool {
+    context.run().retry_approved && context.knows(&Fact::JobFailed { host: host.clone(), job: job.clone() })
+}
+
+/// That the jobs of a migration have failed, once it was observed that none of them runs and that it has failed for good.
+pub(crate) fn failed_jobs(context: &StepContext<'_>) -> Vec<Fact> {
+    let (run, learned) = (context.run(), context.learned.borrow());
+    let jobs = run.facts.iter().chain(learned.iter()).filter_map(|fact| match fact {
+        Fact::Job { host, job, .. } => Some(Fact::JobFailed { host: host.clone(), job: job.clone() }),
+        _ => None,
+    });
+    jobs.collect()
 }
 
 /// The jobs of this migration, in the order in which they were started: those of earlier plans, which may have other
@@ -163,15 +202,10 @@ fn is_on_record(context: &StepContext<'_>, wanted: &JobName) -> bool {
     context.run().facts.iter().any(|fact| matches!(fact, Fact::Job { job, .. } if job == wanted))
 }
 
-async fn lost(context: &StepContext<'_>, migrate: &Migrate, job: &JobName) -> Seen {
-    let on_record = context.run().facts.iter().find_map(|fact| match fact {
-        Fact::Job { host, job: other, .. } if other == job => Some(host.clone()),
-        _ => None,
-    });
-    let host = on_record.unwrap_or_else(|| migrate.host.name.clone());
-    let launched = context.journal.upgrade().launched.get(&host).cloned();
+async fn lost(context: &StepContext<'_>, migrate: &Migrate, host: &HostName, job: &JobName) -> Seen {
+    let launched = context.journal.upgrade().launched.get(host).cloned();
     let what = match launched {
-        Some(id) if host != migrate.host.name && is_gone(context, &id).await => "is gone",
+        Some(id) if *host != migrate.host.name && is_gone(context, &id).await => "is gone",
         _ => "has no record of it now",
     };
     let why = format!(
@@ -179,7 +213,13 @@ async fn lost(context: &StepContext<'_>, migrate: &Migrate, job: &JobName) -> Se
          maintenance page must stay up",
         migrate.schema
     );
-    Seen::never(why, "check the schema's migrations before anything else")
+    Seen::never(why, check_first(context))
+}
+
+/// What to do about a job of which nobody can tell how it ended.
+fn check_first(context: &StepContext<'_>) -> String {
+    let hint = "check the schema's migrations before anything else, then run the phase again with --retry";
+    format!("{hint} {}", context.step.id)
 }
 
 /// A job on the same schema that another step started, of this plan or an earlier one, and that is still running.
@@ -216,8 +256,7 @@ fn left_by(context: &StepContext<'_>, migrate: &Migrate, host: &Host, job: &JobN
          maintenance page must stay up",
         host.name, migrate.schema
     );
-    let hint = "check the schema's migrations before anything else, then run the phase again with --retry";
-    Failure::permanent(why).with_hint(format!("{hint} {}", context.step.id))
+    Failure::permanent(why).with_hint(check_first(context))
 }
 
 /// The jobs on the same schema that may have been started according to the journal, without those of this step.

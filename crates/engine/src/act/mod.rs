@@ -34,3 +34,4 @@ pub(crate) use dispatch::{act, observe};
 pub(crate) use gone::{missed, without};
 pub(crate) use late::too_late;
 pub(crate) use manner::{Manner, grace, interval, manner, shortest_interval};
+pub(crate) use migrations::failed_jobs;

@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use cutover_core::deployment::Role;
 use cutover_core::journal::Fact;
 use cutover_core::names::FleetName;
-use cutover_core::plan::{CountTasks, Host};
+use cutover_core::plan::{CapturedHost, CountTasks, Host};
 use cutover_core::words::count as counted;
 use cutover_hosts::command::{Ask, Command};
 use cutover_hosts::queues::{self, NotCounted};
@@ -74,16 +75,41 @@ async fn tasks(context: &StepContext<'_>, fleet: &FleetName, count: &CountTasks)
         queues::count(&said).map_err(|why| not_counted(fleet, &count.host, &why))
     };
     match context.ask(ask).await {
-        Err(_) if !has_answered.get() && is_gone(context, &id).await => Err(gone(fleet, &count.host)),
+        Err(_) if !has_answered.get() && is_gone(context, &id).await => Err(gone(context, fleet, &count.host).await),
         answer => answer,
     }
 }
 
-fn gone(fleet: &FleetName, host: &Host) -> Failure {
-    Failure::permanent(format!("the tasks of {fleet} cannot be counted on {}, which is gone", host.name)).with_hint(
-        "run `cutover window` again with --replan, which counts them on another worker; if there is none, take \
-         `count_queues` out of the deployment file first",
-    )
+/// What to do about a worker that is gone. It is on record, so that `cutover status` knows it.
+async fn gone(context: &StepContext<'_>, fleet: &FleetName, host: &Host) -> Failure {
+    let why = format!("the tasks of {fleet} cannot be counted on {}, which is gone", host.name);
+    let hint = match note_lost_workers(context, fleet).await {
+        Lost::Some => "run `cutover window` again with --replan, which counts them on another worker".to_owned(),
+        Lost::All => format!(
+            "no worker of {fleet} is left that could count them: look at its queues yourself, take `count_queues` out of the \
+             deployment file, and run `cutover window` again with --replan"
+        ),
+    };
+    Failure::permanent(why).with_hint(hint)
+}
+
+/// Which of the current workers of a fleet are gone.
+enum Lost {
+    Some,
+    All,
+}
+
+/// Keeps for the record which current workers of a fleet are gone, up to the first that may live.
+async fn note_lost_workers(context: &StepContext<'_>, fleet: &FleetName) -> Lost {
+    let captured = context.journal.upgrade().captured.clone();
+    let is_worker = |host: &&CapturedHost| host.fleet == *fleet && host.role == Role::Worker;
+    for CapturedHost { name, instance, .. } in captured.iter().flatten().filter(is_worker) {
+        if !is_gone(context, instance).await {
+            return Lost::Some;
+        }
+        context.note(Fact::Gone { host: name.clone(), instance: instance.clone() });
+    }
+    Lost::All
 }
 
 fn not_counted(fleet: &FleetName, host: &Host, why: &NotCounted) -> Failure {

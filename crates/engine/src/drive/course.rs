@@ -38,8 +38,8 @@ impl Conductor {
                 }
                 return self.until_it_holds(&context, seen).await;
             }
-            Ok(Seen::Never(why)) if is_open || manner(&step.action) == Manner::ByConsent && !run.retry_approved => {
-                return self.failed(&context, &why).await;
+            Ok(Seen::Never(why)) if is_open || manner(&step.action) == Manner::ByConsent => {
+                return self.failed_for_good(&context, &why).await;
             }
             Ok(Seen::NotYet) if lacks_consent(step, &run) => {
                 return self.failed(&context, &needs_approval(step)).await;
@@ -105,7 +105,7 @@ impl Conductor {
         loop {
             match seen {
                 Ok(Seen::Holds(facts)) => return self.ended_well(context, facts).await,
-                Ok(Seen::Never(why)) => return self.failed(context, &why).await,
+                Ok(Seen::Never(why)) => return self.failed_for_good(context, &why).await,
                 Ok(Seen::CannotTell) => return self.failed_in_doubt(context, None).await,
                 Ok(Seen::UnderWay(detail)) => {
                     if detail != told {
@@ -127,7 +127,7 @@ impl Conductor {
             }
             let left = step.limit.saturating_sub(begin.at_least_until(self.clock.moment()));
             if left.is_zero() {
-                return self.failed(context, &past_limit(step, &told)).await;
+                return self.failed(context, &past_limit(context, &told)).await;
             }
             self.clock.sleep(left.min(interval(step, context.in_this_process()))).await;
             seen = self.look(context).await?;

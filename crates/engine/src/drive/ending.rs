@@ -4,7 +4,7 @@ use cutover_core::journal::{Event, Fact};
 
 use super::Conductor;
 use super::words::in_doubt;
-use crate::act::{StepContext, missed, without};
+use crate::act::{StepContext, failed_jobs, missed, without};
 use crate::failure::Failure;
 use crate::halt::Halt;
 use crate::journal::JournalError;
@@ -53,6 +53,12 @@ impl Conductor {
     /// Records that the step has failed, as observed: it is known that its effect is not there.
     pub(super) async fn failed(&self, context: &StepContext<'_>, why: &Failure) -> Result<StepEnd, Halt> {
         self.ended_badly(context, why, Known::Observed).await
+    }
+
+    /// The same for what will not come by waiting: none of its jobs runs any more.
+    pub(super) async fn failed_for_good(&self, context: &StepContext<'_>, why: &Failure) -> Result<StepEnd, Halt> {
+        failed_jobs(context).into_iter().for_each(|fact| context.note(fact));
+        self.failed(context, why).await
     }
 
     /// Records that the step has failed because it is not known whether it was done.

@@ -3,6 +3,7 @@
 use cutover_core::plan::{Action, Step};
 use cutover_core::time::human;
 
+use crate::act::StepContext;
 use crate::failure::Failure;
 
 pub(super) fn needs_approval(step: &Step) -> Failure {
@@ -28,14 +29,14 @@ pub(super) fn in_doubt(step: &Step, failure: Option<&Failure>) -> Failure {
     ))
 }
 
-pub(super) fn past_limit(step: &Step, told: &str) -> Failure {
-    let waited = format!("not there after {}", human(step.limit));
-    match (&step.action, told) {
-        (Action::Migrate(migrate), _) => {
-            let why = format!("{waited}; job {} is still running on {}", migrate.job, migrate.host.name);
+pub(super) fn past_limit(context: &StepContext<'_>, told: &str) -> Failure {
+    let waited = format!("not there after {}", human(context.step.limit));
+    match (context.run().open_job(), told) {
+        (Some((host, job)), _) => {
+            let why = format!("{waited}; job {job} is still running on {host}");
             Failure::permanent(why).with_hint("run the phase again to wait for it further")
         }
-        (_, "") => Failure::permanent(waited),
-        (_, told) => Failure::permanent(format!("{waited}: {told}")),
+        (None, "") => Failure::permanent(waited),
+        (None, told) => Failure::permanent(format!("{waited}: {told}")),
     }
 }

@@ -21,11 +21,11 @@ use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
 use super::stage::{Stage, failed, host, learned, retry, step};
 
 /// What a migration that applies two migrations prints.
-const TWO: &str = "Applying lms.0001... OK\nApplying lms.0002... OK\n";
+pub(super) const TWO: &str = "Applying lms.0001... OK\nApplying lms.0002... OK\n";
 
 /// A host with jobs. A job that runs prints one line more each time it is looked at, and then ends. Two migrations are
 /// pending, until a job ends well.
-struct Jobs {
+pub(super) struct Jobs {
     /// What each job prints, and how it ends.
     prints: RefCell<BTreeMap<JobName, (String, JobState)>>,
     /// How many lines of each started job show.
@@ -40,14 +40,14 @@ struct Jobs {
     at_once: Cell<usize>,
     /// How the next start of a job fails.
     fails: Cell<Option<FailureClass>>,
-    calls: RefCell<Vec<String>>,
+    pub(super) calls: RefCell<Vec<String>>,
     commands: RefCell<Vec<Command>>,
     /// Whether there is a connection. An order never makes one.
     is_reached: Cell<bool>,
 }
 
 impl Jobs {
-    fn of(stage: &mut Stage, prints: &[(&str, &str, i32)]) -> Rc<Self> {
+    pub(super) fn of(stage: &mut Stage, prints: &[(&str, &str, i32)]) -> Rc<Self> {
         let prints =
             prints.iter().map(|(job, text, exit)| (JobName::from(*job), ((*text).to_owned(), self::exit(*exit))));
         let jobs = Rc::new(Self {
@@ -68,7 +68,7 @@ impl Jobs {
     }
 
     /// The job was started before on i-1, and has printed this many lines.
-    fn has(&self, job: &str, lines: usize) {
+    pub(super) fn has(&self, job: &str, lines: usize) {
         self.has_on("i-1", job, lines);
     }
 
@@ -167,15 +167,19 @@ pub(crate) fn migrate() -> Step {
     migrate_on("migrate", "i-1", ("lms", "lms"), "edxapp")
 }
 
-fn job(name: &str, started: bool) -> Fact {
+pub(super) fn job(name: &str, started: bool) -> Fact {
     Fact::Job { host: "edx-0".into(), job: name.into(), started }
+}
+
+fn job_failed(name: &str) -> Fact {
+    Fact::JobFailed { host: "edx-0".into(), job: name.into() }
 }
 
 fn migrated(applied: u32) -> Fact {
     Fact::Migrated { fleet: "live".into(), service: "lms".to_owned(), database: "default".to_owned(), applied }
 }
 
-fn has_failed() -> Ending {
+pub(super) fn has_failed() -> Ending {
     Ending::Failed(vec!["migrate".into()])
 }
 
@@ -280,7 +284,7 @@ fn a_migration_whose_start_is_on_record_and_of_which_the_host_knows_nothing_is_n
             assert!(error.contains(words), "{error}");
         }
         assert_eq!(*jobs.calls.borrow(), ["start lms"]);
-        assert_eq!(stage.facts_of("migrate"), [job("lms", fails.is_none())]);
+        assert_eq!(stage.facts_of("migrate"), [job("lms", fails.is_none()), job_failed("lms")]);
     }
 }
 
@@ -302,7 +306,15 @@ fn an_approved_retry_is_a_job_of_its_own_and_its_doubts_are_about_that_job() {
     let mut stage = Stage::new();
     let jobs = Jobs::of(&mut stage, &[("lms", "Applying lms.0001...\n", 1)]);
     jobs.has("lms", 1);
-    stage.was_begun(vec![migrate()], vec![learned("migrate", job("lms", true)), failed("migrate"), retry("migrate")]);
+    stage.was_begun(
+        vec![migrate()],
+        vec![
+            learned("migrate", job("lms", true)),
+            learned("migrate", job_failed("lms")),
+            failed("migrate"),
+            retry("migrate"),
+        ],
+    );
     jobs.fails.set(Some(FailureClass::InDoubt));
     assert_eq!(stage.resume(), has_failed());
     assert_eq!(*jobs.calls.borrow(), ["start lms-run-2"]);
@@ -342,7 +354,7 @@ fn a_lost_job_of_an_earlier_plan_is_started_again_only_with_approval() {
     assert_eq!(stage.resume(), has_failed());
     assert!(jobs.calls.borrow().is_empty());
     let error = stage.error_of("migrate");
-    assert!(error.contains("may have been started before on edx-0, which has no record of its job now"), "{error}");
+    assert!(error.contains("job lms-default was, or may have been, started on edx-0, which has no record"), "{error}");
     assert!(error.contains("--retry migrate"), "{error}");
     stage.was_recorded(vec![retry("migrate")]);
     assert_eq!(stage.resume(), Ending::Finished);
@@ -372,7 +384,7 @@ fn a_job_of_an_earlier_plan_that_its_host_forgets_is_not_replaced_without_approv
     assert_eq!(stage.resume(), has_failed());
     assert!(jobs.calls.borrow().is_empty());
     let error = stage.error_of("migrate");
-    assert!(error.contains("may have been started before on edx-0, which has no record of its job now"), "{error}");
+    assert!(error.contains("job lms-default was, or may have been, started on edx-0, which has no record"), "{error}");
 }
 
 /// The ending of `migrate` after an earlier plan has started a job of another service, on that host and schema.

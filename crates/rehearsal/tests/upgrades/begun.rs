@@ -7,7 +7,7 @@ use std::rc::Rc;
 use cutover_core::deployment::Deployment;
 use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, Run, Upgrade};
-use cutover_core::plan::{Order, Phase};
+use cutover_core::plan::{Order, Phase, Plan};
 use cutover_core::planner::{Blocked, Inputs, plan};
 use cutover_core::progress::Progress;
 use cutover_core::status::{ConductorState, PutBack, Status, StatusInputs};
@@ -56,14 +56,18 @@ fn without_it() -> Deployment {
     deployment
 }
 
+/// Plans the window again from that file.
+pub(super) fn planned(stage: &Stage, deployment: &Deployment) -> Result<Plan, Vec<Blocked>> {
+    let upgrade = stage.reading().upgrade;
+    let seen = run(&stage.clock, observe(&stage.cloud.world(), &*stage.clock, deployment, &upgrade));
+    let inputs = Inputs { deployment, observation: &seen.expect("it is seen"), upgrade: &upgrade };
+    plan(inputs, Phase::Window, Order::Overlapped)
+}
+
 /// Plans the window again from that file, and runs it.
-fn replanned(stage: &Stage, deployment: &Deployment) -> Result<Ending, Vec<Blocked>> {
+pub(super) fn replanned(stage: &Stage, deployment: &Deployment) -> Result<Ending, Vec<Blocked>> {
+    let begin = Some((planned(stage, deployment)?, Digest::of_json(deployment)));
     let conductor = stage.conductor(stage.clock(), Rc::new(NoFaults));
-    let upgrade = conductor.journal.upgrade().clone();
-    let observation =
-        run(&stage.clock, observe(&conductor.world, &*conductor.clock, deployment, &upgrade)).expect("it is seen");
-    let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };
-    let begin = Some((plan(inputs, Phase::Window, Order::Overlapped)?, Digest::of_json(deployment)));
     Ok(run(&stage.clock, phase::run(&conductor, begin, Phase::Window)).expect("the journal works"))
 }
 

@@ -138,7 +138,8 @@ impl Stage {
         self.conduct_one(phase, &self.conductor(self.clock(), faults))
     }
 
-    fn conduct_one(&self, phase: Phase, conductor: &Conductor) -> Ending {
+    /// Runs or continues a phase with this conductor.
+    pub(super) fn conduct_one(&self, phase: Phase, conductor: &Conductor) -> Ending {
         let mut findings = Vec::new();
         let phase = conduct_phase(&self.deployment, Order::Overlapped, phase, conductor, &mut findings);
         match run(&self.clock, phase).expect("the rehearsal itself works") {

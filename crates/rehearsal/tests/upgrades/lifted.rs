@@ -66,6 +66,16 @@ fn after_the_lift_no_edit_sends_visitors_to_the_page_again() {
 }
 
 #[test]
+fn after_the_lift_an_edit_of_what_comes_later_may_be_applied() {
+    let stage = died_after("window.lift.residential-live");
+    let mut edited = stage.deployment.clone();
+    edited.announcements.iter_mut().for_each(|message| message.text.push('!'));
+    assert_eq!(sent_again(&stage, &edited, Order::Overlapped), 0);
+    let told = Edited::of(&stage.reading().upgrade, &edited).expect("it was edited");
+    assert_eq!((told.phase, told.put_back), (Phase::Window, None));
+}
+
+#[test]
 fn while_the_page_is_up_the_file_may_still_be_edited() {
     let stage = died_after("window.diverted.residential-live");
     for (what, edit) in EDITS {

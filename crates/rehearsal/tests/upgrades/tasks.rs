@@ -3,14 +3,20 @@
 
 use std::rc::Rc;
 
-use cutover_core::deployment::Deployment;
+use cutover_core::deployment::{Deployment, Role};
 use cutover_core::journal::{Event, Run, Upgrade, tasks_left};
 use cutover_core::names::StepId;
-use cutover_core::plan::{Action, Phase};
+use cutover_core::plan::{Action, Order, Phase};
+use cutover_core::planner::Blocked;
+use cutover_core::status::{PutBack, Status};
 use cutover_core::time::earlier;
-use cutover_engine::gate::NoFaults;
+use cutover_engine::gate::{Gate, NoFaults, Permit};
 use cutover_engine::phase::Ending;
+use cutover_engine::ports::Clock;
+use cutover_rehearsal::run;
 
+use super::again::{die_at, errors, is_about};
+use super::begun;
 use super::stage::{Stage, qa};
 
 /// Its workers stop while visitors still fill the queues.
@@ -100,4 +106,101 @@ fn a_consent_ends_with_the_window_that_it_was_given_for() {
     }
     upgrade.apply(at, &moved).expect("it can be planned again");
     assert!(upgrade.accepted_tasks.is_empty());
+}
+
+/// The file without the command that counts tasks.
+fn without_count(stage: &Stage) -> Deployment {
+    let mut edited = stage.deployment.clone();
+    edited.role.worker.as_mut().expect("it has workers").count_queues.clear();
+    edited
+}
+
+/// What status says about a file without the command: whether it is to be put back, and what to type.
+fn told(stage: &Stage) -> (Option<PutBack>, Option<String>) {
+    let Status { edited, next_command, .. } = begun::status(stage, &without_count(stage));
+    (edited.and_then(|edited| edited.put_back), next_command)
+}
+
+#[test]
+fn a_file_without_the_count_is_no_way_round_the_consent_to_tasks() {
+    let stage = stopped();
+    let blocked = begun::planned(&stage, &without_count(&stage)).expect_err("nobody has decided about the tasks");
+    let fleets: Vec<bool> = blocked.iter().map(|one| matches!(one, Blocked::TasksNotCounted { .. })).collect();
+    assert_eq!(fleets, [true, true], "{blocked:?}");
+    assert_eq!(told(&stage), (Some(PutBack::Count), None));
+}
+
+#[test]
+fn a_count_may_be_taken_out_of_the_file_once_its_tasks_are_accepted() {
+    let stage = stopped();
+    consent(&stage);
+    assert_eq!(stage.reading().upgrade.accepted_tasks.len(), stage.deployment.fleets.len());
+    assert!(begun::planned(&stage, &without_count(&stage)).is_ok());
+}
+
+#[test]
+fn a_count_may_be_taken_out_of_the_file_once_nothing_was_left() {
+    let mut deployment = counting();
+    deployment.role.worker.as_mut().expect("workers").drain_queues = Some("10m".parse().expect("a length"));
+    let stage = Stage::prepared_with(deployment);
+    die_at(&stage, |event| matches!(event, Event::StepDone { .. }) && is_about(event, "window.snapshot."));
+    let mut edited = without_count(&stage);
+    edited.role.worker.as_mut().expect("workers").drain_queues = None;
+    assert_eq!(begun::replanned(&stage, &edited), Ok(Ending::Finished));
+}
+
+/// A window that is stopped before it has counted the tasks, after which the first workers of the live fleet are terminated.
+fn without_workers(workers: u32, lost: usize) -> Stage {
+    let mut deployment = counting();
+    let fleet = deployment.fleets.iter_mut().find(|fleet| fleet.name.as_str() == "residential-live");
+    fleet.and_then(|fleet| fleet.worker.as_mut()).expect("it has workers").count = workers;
+    let stage = Stage::prepared_with(deployment);
+    die_at(&stage, |event| matches!(event, Event::StepStarted { .. }) && is_about(event, "window.tasks."));
+    run(&stage.clock, lose_workers(&stage, lost));
+    stage
+}
+
+async fn lose_workers(stage: &Stage, lost: usize) {
+    let (clock, compute) = (Rc::clone(&stage.clock) as Rc<dyn Clock>, stage.cloud.world().compute);
+    let journal = cutover_engine::journal::read(&stage.store).await.expect("the journal is consistent");
+    let captured = journal.upgrade.captured.into_iter().flatten();
+    let workers = captured.filter(|host| host.role == Role::Worker && host.fleet.as_str() == "residential-live");
+    for worker in workers.take(lost) {
+        let terminate = async |permit: &Permit| compute.terminate(permit, &worker.instance).await;
+        Gate::alone_at(&clock, 99).write("terminate", terminate).await.expect("it is terminated");
+    }
+    clock.sleep(std::time::Duration::from_secs(300)).await;
+}
+
+fn fails(stage: &Stage) -> String {
+    let Ending::Failed(_) = stage.run_with(Phase::Window, Rc::new(NoFaults)) else { panic!("it has to fail") };
+    errors(stage)
+}
+
+#[test]
+fn without_any_worker_a_count_may_be_taken_out_of_the_file() {
+    let stage = without_workers(1, 1);
+    let errors = fails(&stage);
+    assert!(
+        errors.contains("no worker of residential-live is left") && errors.contains("take `count_queues` out"),
+        "{errors}"
+    );
+    assert_eq!(told(&stage), (Some(PutBack::Count), None), "the draft fleet has a worker");
+    consent(&stage);
+    assert_eq!(told(&stage), (None, Some("cutover window qa.toml --replan".to_owned())));
+    assert_eq!(begun::replanned(&stage, &without_count(&stage)), Ok(Ending::Finished));
+}
+
+#[test]
+fn tasks_are_counted_on_another_worker_if_the_first_one_is_lost() {
+    let stage = without_workers(2, 1);
+    let errors = fails(&stage);
+    assert!(errors.contains("with --replan, which counts them on another worker"), "{errors}");
+    let next = begun::status(&stage, &stage.deployment).next_command;
+    assert_eq!(next.as_deref(), Some("cutover window qa.toml --replan"));
+    let plan = begun::planned(&stage, &stage.deployment).expect("it can be planned");
+    assert_eq!(plan.order, Order::Overlapped);
+    begun::replanned(&stage, &stage.deployment.clone()).expect("it can be planned");
+    let upgrade = stage.reading().upgrade;
+    assert!(left(&upgrade).iter().any(|(step, _)| step.as_str() == "window.tasks.residential-live"), "{upgrade:?}");
 }

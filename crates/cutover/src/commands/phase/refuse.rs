@@ -13,8 +13,32 @@ use crate::session::Session;
 /// The phase may have succeeded since the command was suggested, or may not be possible yet: the status knows.
 const NOTHING_TO_DECIDE: &str = "there is none now; `cutover status` shows what to type next";
 
-/// Refuses `--retry` for a step that has not failed.
-pub(super) fn check_retry(args: &PhaseArgs, phase: Phase, under_way: Option<&Run>) -> Result<(), CommandError> {
+/// Refuses `--retry` for a step that has not failed, and for a migration whose job may still run: nobody knows yet whether it
+/// fails, and why.
+pub(super) fn check_retry(
+    args: &PhaseArgs,
+    session: &Session,
+    upgrade: &Upgrade,
+    phase: Phase,
+) -> Result<(), CommandError> {
+    let under_way = upgrade.run_under_way().filter(|run| run.kind == phase.into());
+    is_failed(args, phase, under_way)?;
+    let runs = under_way
+        .into_iter()
+        .flat_map(Run::runs)
+        .filter(|(step, _)| args.retry.iter().any(|id| step.id.as_str() == id));
+    let Some((step, (host, job))) = runs.into_iter().find_map(|(step, run)| Some((step, run.open_job()?))) else {
+        return Ok(());
+    };
+    let why = format!("`{}` cannot be retried now: job {job} may still run on {host}", step.id);
+    let hint = format!(
+        "wait for its end: {}; if it fails, that is shown, and `--retry` is accepted then",
+        again(session, upgrade, phase)
+    );
+    Err(CommandError::refused(why, hint))
+}
+
+fn is_failed(args: &PhaseArgs, phase: Phase, under_way: Option<&Run>) -> Result<(), CommandError> {
     let failed: Vec<&str> = under_way.into_iter().flat_map(Run::failed).map(|(step, _)| step.id.as_str()).collect();
     let Some(other) = args.retry.iter().find(|step| !failed.contains(&step.as_str())) else { return Ok(()) };
     let hint = match failed.is_empty() {

@@ -24,7 +24,7 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
         let session = Session::open(loaded, Access::Change).await?;
         let reading = session.read().await?;
         let under_way = reading.upgrade.run_under_way().filter(|run| run.kind == phase.into());
-        check_retry(args, phase, under_way)?;
+        check_retry(args, &session, &reading.upgrade, phase)?;
         check_accept(args, phase, under_way)?;
         let plan = match under_way.filter(|_| !args.replan) {
             Some(run) => {
