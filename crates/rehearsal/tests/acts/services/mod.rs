@@ -5,6 +5,7 @@ mod confirming;
 mod first_contact;
 mod ordered;
 mod queues;
+mod running_tasks;
 mod starting;
 mod stopping;
 

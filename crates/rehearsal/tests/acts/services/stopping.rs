@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cutover_core::deployment::PastStopLimit;
-use cutover_core::journal::{Fact, RunningTask};
+use cutover_core::journal::Fact;
 use cutover_core::names::ProgramName;
 use cutover_core::plan::{Action, Edge, Line, Rule, Step, StopServices};
 use cutover_core::time::later;
@@ -15,7 +15,7 @@ use cutover_hosts::command::Said;
 use cutover_hosts::supervisor::State;
 use cutover_hosts::{celery, processes};
 
-use super::super::stage::{SET_BY, Stage, Waits, failed, host, learned, step};
+use super::super::stage::{SET_BY, Stage, Waits, host, step};
 use super::{Services, inspect, left_in_unit, with_process};
 
 #[test]
@@ -47,7 +47,7 @@ pub(crate) fn stop(past_stop_limit: PastStopLimit) -> Step {
 }
 
 /// The step that stops workers, whose tasks celery names, and is expected to take 20 seconds.
-fn stop_workers(past_stop_limit: PastStopLimit) -> Step {
+pub(super) fn stop_workers(past_stop_limit: PastStopLimit) -> Step {
     let mut stop = stop(past_stop_limit);
     if let Action::StopServices(stop) = &mut stop.action {
         stop.running_tasks = inspect();
@@ -57,7 +57,7 @@ fn stop_workers(past_stop_limit: PastStopLimit) -> Step {
 }
 
 /// Workers that begin to stop and never end, and run two tasks, of which one ends.
-fn late_workers(stage: &mut Stage) -> Rc<Services> {
+pub(super) fn late_workers(stage: &mut Stage) -> Rc<Services> {
     let services = Services::of(stage, &[("cms", State::Running), ("lms", State::Running)]);
     services.is_stubborn.set(true);
     services.obeys_late.set(true);
@@ -72,97 +72,6 @@ fn late_workers(stage: &mut Stage) -> Rc<Services> {
     services.active.replace(Said { stdout: celery::answer("edx-0", "celery@edx-0", &tasks), ..Said::default() });
     services.listed.replace(Some(processes::answer(&[(71, &"lms".into())])));
     services
-}
-
-#[test]
-fn while_a_stop_is_late_the_tasks_that_still_run_are_named_with_their_age() {
-    let mut stage = Stage::new();
-    let services = late_workers(&mut stage);
-    assert_eq!(stage.conduct(vec![stop_workers(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
-    assert_eq!(services.calls(), ["stop cms lms"]);
-    let mentioned = stage.mentioned.borrow();
-    assert_eq!(mentioned[0], "still stopping: cms, lms", "it is not late yet");
-    let late = "still stopping: cms, lms; tasks that run there: grades (id-of-grades) for 1m 5";
-    assert!(mentioned[1].starts_with(late), "{mentioned:?}");
-    let error = stage.error_of("stop");
-    let words = "still running on edx-0 after 1m: cms, lms; tasks that run there: grades (id-of-grades) for 2m 30s";
-    assert!(error.starts_with(words), "{error}");
-}
-
-#[test]
-fn killed_programs_are_on_record_with_the_tasks_that_end_with_them_also_when_another_conductor_kills() {
-    let mut stage = Stage::new();
-    let services = late_workers(&mut stage);
-    let tasks = RunningTask { name: "mail".into(), id: "7".into(), process: Some(72), since: None };
-    let told = Fact::RunningTasks {
-        host: "edx-0".into(),
-        tasks: vec![tasks.clone(), RunningTask { process: Some(71), ..tasks.clone() }],
-    };
-    services.put(&["cms".into(), "lms".into()], State::Stopping);
-    stage.was_begun(vec![stop_workers(PastStopLimit::Kill)], vec![learned("stop", told)]);
-    services.is_stubborn.set(false);
-    assert_eq!(stage.resume(), Ending::Finished);
-    assert_eq!(services.calls(), ["kill cms lms"]);
-    let killed = Fact::Killed {
-        host: "edx-0".into(),
-        programs: vec!["cms".into(), "lms".into()],
-        tasks: vec![RunningTask { process: Some(71), ..tasks }],
-    };
-    assert!(stage.facts_of("stop").contains(&killed), "{:?}", stage.facts_of("stop"));
-}
-
-#[test]
-fn a_stop_goes_on_without_the_tasks_if_celery_does_not_tell() {
-    let mut stage = Stage::new();
-    let services = late_workers(&mut stage);
-    let refused =
-        Said { exit: 69, stderr: "Error: No nodes replied within time constraint\n".into(), ..Said::default() };
-    services.active.replace(refused);
-    assert_eq!(stage.conduct(vec![stop_workers(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
-    assert_eq!(services.calls(), ["stop cms lms"]);
-    let text = "which tasks run on edx-0 is not known: celery says exit status 69: Error: No nodes replied within time \
-                constraint";
-    assert!(stage.facts_of("stop").contains(&Fact::Note { text: text.into() }), "{:?}", stage.facts_of("stop"));
-    let error = stage.error_of("stop");
-    assert!(error.contains("cms, lms; which tasks run there is not known, celery did not tell"), "{error}");
-}
-
-/// The record of a task that workers ran when an attempt before was about to tell them to stop.
-fn told_before() -> Fact {
-    let task = RunningTask { name: "reports".into(), id: "7".into(), process: Some(71), since: None };
-    Fact::RunningTasks { host: "edx-0".into(), tasks: vec![task] }
-}
-
-#[test]
-fn the_tasks_of_an_attempt_before_are_not_named_again() {
-    let tasks_named = |does_celery_tell: bool| {
-        let mut stage = Stage::new();
-        let services = late_workers(&mut stage);
-        if !does_celery_tell {
-            services.active.replace(Said { exit: 69, ..Said::default() });
-        }
-        stage.was_begun(vec![stop_workers(PastStopLimit::Abort)], vec![learned("stop", told_before()), failed("stop")]);
-        assert_eq!(stage.resume(), Ending::Failed(vec!["stop".into()]));
-        let error = stage.error_of("stop");
-        assert!(!error.contains("reports"), "its process may run something else by now: {error}");
-        error
-    };
-    let error = tasks_named(true);
-    assert!(error.contains("; tasks that run there: grades (id-of-grades) for 2m 30s"), "{error}");
-    let error = tasks_named(false);
-    assert!(error.contains("; which tasks run there is not known, celery did not tell"), "{error}");
-}
-
-#[test]
-fn workers_that_are_killed_without_their_tasks_being_known_are_not_said_to_have_run_none() {
-    let mut stage = Stage::new();
-    let services = late_workers(&mut stage);
-    services.put(&["cms".into(), "lms".into()], State::Stopping);
-    stage.was_begun(vec![stop_workers(PastStopLimit::Kill)], vec![learned("stop", told_before()), failed("stop")]);
-    services.is_stubborn.set(false);
-    assert_eq!(stage.resume(), Ending::Finished);
-    let text = "which tasks end with the programs that are killed on edx-0 is not known: celery did not tell";
-    assert!(stage.facts_of("stop").contains(&Fact::Note { text: text.into() }), "{:?}", stage.facts_of("stop"));
 }
 
 #[test]
