@@ -85,7 +85,7 @@ async fn states(context: &StepContext<'_>, held: &HeldItems) -> Answer<BTreeMap<
     let (host, question) = (context.instance(&held.host)?, hold::ask(&held.items));
     let ask = async |world: &World| {
         let said = world.hosts.ask(&host, &question).await?;
-        hold::read(&held.items, &said).map_err(|why| Failure::permanent(format!("{}: {why}", held.host.name)))
+        hold::read(&held.items, &said).map_err(|why| Failure::not_applied(format!("{}: {why}", held.host.name)))
     };
     context.ask(ask).await
 }

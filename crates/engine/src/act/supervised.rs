@@ -195,10 +195,13 @@ async fn processes_left(
     subject: &Subject<'_>,
 ) -> Answer<Vec<Leftover>> {
     let question = processes::ask(subject.supervisorctl);
-    let said = context.ask_with(slot, async |world| world.hosts.ask(&subject.id, &question).await).await?;
-    let (all, none) = (context.pids.borrow(), BTreeMap::new());
-    let signs = Signs { programs: subject.programs, pids: all.get(&subject.id).unwrap_or(&none) };
-    processes::read(&signs, &said).map_err(|why| not_listed(subject.name, &why))
+    let ask = async |world: &crate::ports::World| {
+        let said = world.hosts.ask(&subject.id, &question).await?;
+        let (all, none) = (context.pids.borrow(), BTreeMap::new());
+        let signs = Signs { programs: subject.programs, pids: all.get(&subject.id).unwrap_or(&none) };
+        processes::read(&signs, &said).map_err(|why| not_listed(subject.name, &why))
+    };
+    context.ask_with(slot, ask).await
 }
 
 fn not_listed(host: &HostName, why: &NotListed) -> Failure {

@@ -28,6 +28,8 @@ struct Machine {
     states: RefCell<BTreeMap<String, String>>,
     /// For so many looks, a service of the timer still runs after the timer is held back.
     busy: Cell<u32>,
+    /// For so many looks, systemd does not tell the states of timers.
+    silent: Cell<u32>,
     /// The jobs, with what each has printed and its exit status.
     jobs: RefCell<Vec<(JobName, Job)>>,
     ends: RefCell<(String, JobState)>,
@@ -48,6 +50,7 @@ impl Machine {
         let machine = Rc::new(Self {
             states: RefCell::new(states),
             busy: Cell::new(0),
+            silent: Cell::new(0),
             jobs: RefCell::default(),
             ends: RefCell::new((String::new(), ended)),
             at_once: Cell::new(usize::MAX),
@@ -72,6 +75,11 @@ impl Machine {
 impl Hosts for Machine {
     async fn ask(&self, _: &InstanceId, ask: &Ask) -> Answer<Said> {
         let items = hold::asked(ask).expect("nothing else is asked here");
+        if self.silent.get() > 0 {
+            self.silent.set(self.silent.get() - 1);
+            let stderr = "systemd does not tell the ActiveState of edx-nightly.timer\n".to_owned();
+            return Ok(Said { exit: 1, stderr, ..Said::default() });
+        }
         let left = self.busy.get();
         let state = |item: &String| match self.states.borrow()[item].as_str() {
             "held" if left > 0 && item.ends_with(".timer") => format!("busy:nightly.service {item}\n"),
@@ -163,6 +171,16 @@ fn a_service_that_a_timer_has_started_is_waited_for_and_named() {
     assert_eq!(stage.conduct(vec![hold()]), Ending::Finished);
     assert_eq!(*stage.mentioned.borrow(), ["held back; still running: nightly.service of nightly.timer"]);
     assert!(stage.elapsed() >= 8, "{} s", stage.elapsed());
+}
+
+#[test]
+fn a_systemd_that_does_not_tell_is_asked_again_and_never_believed_to_hold() {
+    for (silent, ending) in [(2, Ending::Finished), (99, Ending::Failed(vec!["hold".into()]))] {
+        let mut stage = Stage::new();
+        let machine = Machine::of(&mut stage, &[(CRON, "held"), ("nightly.timer", "held")]);
+        machine.silent.set(silent);
+        assert_eq!(stage.conduct(vec![hold()]), ending, "it does not tell for {silent} looks");
+    }
 }
 
 #[test]

@@ -142,6 +142,16 @@ fn processes_that_were_left_are_on_record_although_they_have_ended_since() {
 }
 
 #[test]
+fn a_list_of_processes_that_was_cut_off_is_asked_for_again_and_never_believed() {
+    for (cut_off, ending) in [(2, Ending::Finished), (99, Ending::Failed(vec!["confirm".into()]))] {
+        let mut stage = Stage::new();
+        let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);
+        services.lists_to_cut.set(cut_off);
+        assert_eq!(stage.conduct(vec![confirm()]), ending, "{cut_off} lists are cut off");
+    }
+}
+
+#[test]
 fn services_of_which_processes_are_left_are_not_confirmed_to_be_stopped() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Stopped)]);

@@ -52,6 +52,8 @@ pub(crate) struct Services {
     programs: RefCell<BTreeMap<ProgramName, Program>>,
     /// What the list of processes says, instead of nothing.
     listed: RefCell<Option<String>>,
+    /// How many of the next lists of processes are cut off.
+    lists_to_cut: Cell<u32>,
     /// What happens to the programs at each look.
     at_look: RefCell<Option<AtLook>>,
     /// Whether programs that are told to stop go on.
@@ -115,6 +117,7 @@ impl Services {
             silent_until,
             starts_at_boot,
             own_hold: Cell::new(OwnEnd::Exit(0)),
+            lists_to_cut: Cell::default(),
             are_silent: Cell::default(),
             queued,
             active,
@@ -173,7 +176,12 @@ impl Hosts for Services {
                 }
                 printed(self.status(names))
             }
-            _ if processes::is_asked(ask) => printed(self.listed.borrow().clone().unwrap_or(processes::answer(&[]))),
+            _ if processes::is_asked(ask) => {
+                let list = self.listed.borrow().clone().unwrap_or(processes::answer(&[]));
+                let is_cut = self.lists_to_cut.get() > 0;
+                self.lists_to_cut.set(self.lists_to_cut.get().saturating_sub(1));
+                printed(if is_cut { list.replace("@end", "") } else { list })
+            }
             _ if celery::is_asked(ask, &inspect()) => {
                 // Workers that were told to stop do not answer.
                 let runs = self.programs.borrow().values().any(|program| program.state == State::Running);
