@@ -53,6 +53,10 @@ pub struct Status {
     /// tries it if the last conductor has ended without a recorded reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unwritable: Option<String>,
+    /// The epoch of a conductor of this upgrade that has changed the zone, although nothing is on record: the journal is missing
+    /// from this state. Whoever makes the status looks for it if nothing is on record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal_missing_since: Option<u64>,
     /// The phase that was started last.
     pub phase: Option<Phase>,
     /// All phases.
@@ -256,6 +260,7 @@ impl Status {
             conducted: upgrade.interrupted.is_none() && *inputs.conductor != ConductorState::Gone,
             interrupted: upgrade.interrupted.clone(),
             unwritable: None,
+            journal_missing_since: None,
             phase: current.map(|run| run.plan.phase),
             running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
             failed: unfinished.map(|run| failed(inputs, run, edited)).unwrap_or_default(),
@@ -283,6 +288,13 @@ impl Status {
 }
 
 impl Status {
+    /// The status of an upgrade that a conductor of this epoch has begun, and of which nothing is on record here: nobody knows
+    /// what is to be done next.
+    #[must_use]
+    pub fn without_journal(self, epoch: u64) -> Self {
+        Self { journal_missing_since: Some(epoch), next_command: None, move_command: None, ..self }
+    }
+
     /// Whether the phase that was started last has stopped and no reason is on record: its conductor was killed, its machine
     /// has ended, or it could not write the reason. Why a phase before has stopped is not known any more, and was shown.
     #[must_use]
