@@ -314,6 +314,12 @@ fn command(status: &Status) -> Option<String> {
     if status.damage.is_some() || status.journal_missing_since.is_some() {
         return None;
     }
+    if let Some(retire) = &status.once_served_command {
+        return Some(format!(
+            "All next hosts of a balancer are gone, so nothing is retired: the current hosts may\nbe the way back. Once the \
+             sites are served again:\n  {retire}"
+        ));
+    }
     Some(match (&status.next_command, &status.move_command) {
         (Some(late), Some(announce)) => format!(
             "Too late to end in time. To move the window, edit `start` and `length` under\n[window] in the file, then:\n  \
