@@ -144,6 +144,15 @@ fn command_to_go_on(inputs: StatusInputs<'_>, phase: Phase, edited: Option<&Edit
     (!cannot).then(|| phase_command(inputs, edited, edited.map_or_else(lost, |edited| edited.phase)))
 }
 
+/// The command that retires what the window has replaced, once the sites are served again: it is refused while all next hosts of
+/// a balancer are gone, because the current ones may be the way back.
+pub(super) fn retire_once_served(inputs: StatusInputs<'_>, phases: &[PhaseStatus]) -> Option<String> {
+    let waits = |phase: &&PhaseStatus| phase.phase == Phase::Retire && phase.state != PhaseState::UnderWay;
+    let phase = unfinished(inputs, phases).filter(waits).filter(|_| inputs.conductor.lives() != Some(true))?.phase;
+    let window = inputs.upgrade.run_of(Phase::Window)?;
+    lacks_all_hosts(window, inputs.upgrade).then(|| phase_command(inputs, None, phase))
+}
+
 /// The command that resumes the phase under way once its conductor has stopped, which was asked to, or has to after a
 /// failure or a refusal.
 pub(super) fn resume_command(

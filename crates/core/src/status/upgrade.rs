@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::commands::{
     accept_command, approve_command, cannot_go_on, move_command, next_command, phase_command, phase_command_as_planned,
-    resume_command, retry_command, take_over_command,
+    resume_command, retire_once_served, retry_command, take_over_command,
 };
 use super::conductor::ConductorState;
 use super::edited::Edited;
@@ -53,6 +53,10 @@ pub struct Status {
     /// tries it if the last conductor has ended without a recorded reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unwritable: Option<String>,
+    /// The epoch of a conductor of this upgrade that has changed the zone, although nothing is on record: the journal is missing
+    /// from this state. Whoever makes the status looks for it if nothing is on record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal_missing_since: Option<u64>,
     /// The phase that was started last.
     pub phase: Option<Phase>,
     /// All phases.
@@ -88,6 +92,9 @@ pub struct Status {
     pub apply_command: Option<String>,
     /// The command to type next; nothing if there is none.
     pub next_command: Option<String>,
+    /// The command to type once the sites are served again: all next hosts of a balancer are gone, so that nothing is retired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub once_served_command: Option<String>,
     /// The command that resumes the phase under way, once its conductor has done what it was asked: to stop.
     pub resume_command: Option<String>,
     /// The command that announces another window, once its dates were edited in the file, instead of opening this one late.
@@ -245,6 +252,7 @@ impl Status {
         let gates = waiting_gates(inputs, edited);
         let is_readable = inputs.damage.is_none();
         let gate = gates.first().and_then(|gate| gate.command.clone());
+        let once_served_command = retire_once_served(inputs, &phases);
         Self {
             damage: inputs.damage.map(str::to_owned),
             upgrade: upgrade.id.clone().unwrap_or_else(|| inputs.deployment.upgrade()),
@@ -256,6 +264,7 @@ impl Status {
             conducted: upgrade.interrupted.is_none() && *inputs.conductor != ConductorState::Gone,
             interrupted: upgrade.interrupted.clone(),
             unwritable: None,
+            journal_missing_since: None,
             phase: current.map(|run| run.plan.phase),
             running: unfinished.map(|run| running(run, &groups, inputs.now)).unwrap_or_default(),
             failed: unfinished.map(|run| failed(inputs, run, edited)).unwrap_or_default(),
@@ -268,8 +277,10 @@ impl Status {
             back: window.map(|run| back_status(run, upgrade, &groups)),
             downtime: upgrade.run_of(Phase::Window).and_then(|run| Downtime::of(run, upgrade, inputs.deployment)),
             // The next step is unknown if the state could not be read to its end.
-            next_command: next_command(inputs, &phases, gate, edited).filter(|_| is_readable),
+            next_command: next_command(inputs, &phases, gate, edited)
+                .filter(|_| is_readable && once_served_command.is_none()),
             resume_command: resume_command(inputs, &phases, edited).filter(|_| is_readable),
+            once_served_command: once_served_command.filter(|_| is_readable),
             move_command: move_command(inputs, &phases, edited).filter(|_| is_readable),
             apply_command: edited
                 .filter(|edited| is_readable && edited.put_back.is_none())
@@ -283,6 +294,13 @@ impl Status {
 }
 
 impl Status {
+    /// The status of an upgrade that a conductor of this epoch has begun, and of which nothing is on record here: nobody knows
+    /// what is to be done next.
+    #[must_use]
+    pub fn without_journal(self, epoch: u64) -> Self {
+        Self { journal_missing_since: Some(epoch), next_command: None, move_command: None, ..self }
+    }
+
     /// Whether the phase that was started last has stopped and no reason is on record: its conductor was killed, its machine
     /// has ended, or it could not write the reason. Why a phase before has stopped is not known any more, and was shown.
     #[must_use]

@@ -15,6 +15,18 @@ pub(super) fn unwritable(status: &Status) -> Option<String> {
     status.unwritable.as_ref().map(|why| format!("THE STATE CANNOT BE WRITTEN FROM HERE\n{}", lines(why)))
 }
 
+/// What to do about an upgrade that has begun, and whose journal is missing.
+pub(super) fn journal_missing(status: &Status) -> Option<String> {
+    let epoch = status.journal_missing_since?;
+    let why = format!(
+        "The zone's fence was written by conductor {epoch} of this upgrade, and nothing is on record here. The journal was \
+         removed or moved, or `location` under [state] was edited."
+    );
+    let advice = "Restore the journal, or correct `location`, before you run anything else: a phase would begin the upgrade \
+                  anew. Without the journal, nobody knows what is done; `cutover check` shows the zone and the hosts.";
+    Some(["THE JOURNAL IS MISSING".to_owned(), hang("  ", &why, WIDTH), hang("", advice, WIDTH)].join("\n"))
+}
+
 /// What to do about a conductor that does nothing.
 pub(super) fn suspended(status: &Status) -> Option<String> {
     let ConductorState::Suspended { process, .. } = &status.conductor_state else { return None };

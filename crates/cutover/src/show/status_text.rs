@@ -10,7 +10,7 @@ use cutover_core::time::{between, human};
 use cutover_core::words::some_of;
 use jiff::Timestamp;
 
-use super::attention::{edited, failed, gate, left_out, stopped, suspended, unwritable};
+use super::attention::{edited, failed, gate, journal_missing, left_out, stopped, suspended, unwritable};
 use super::text::{WIDTH, count, hang};
 
 /// `status` for people.
@@ -19,6 +19,7 @@ pub fn status_text(status: &Status) -> String {
     let mut parts: Vec<String> = status.damage.iter().map(|damage| incomplete(status, damage)).collect();
     parts.push(headline(status));
     // What waits for a person comes before everything that only informs.
+    parts.extend(journal_missing(status));
     parts.extend(unwritable(status));
     parts.extend(suspended(status));
     parts.extend(status.gates.iter().map(|waiting| gate(status, waiting)));
@@ -55,6 +56,9 @@ fn incomplete(status: &Status, damage: &str) -> String {
 }
 
 fn headline(status: &Status) -> String {
+    if status.journal_missing_since.is_some() {
+        return hang("", &format!("{} HAS BEGUN, and nobody knows how far it is", status.upgrade), WIDTH);
+    }
     let verdict = match status.phases.iter().find(|phase| phase.state != PhaseState::Finished) {
         None => "has ended".to_owned(),
         Some(phase) => match phase.state {
@@ -307,8 +311,14 @@ fn next(status: &Status) -> Option<String> {
 }
 
 fn command(status: &Status) -> Option<String> {
-    if status.damage.is_some() {
+    if status.damage.is_some() || status.journal_missing_since.is_some() {
         return None;
+    }
+    if let Some(retire) = &status.once_served_command {
+        return Some(format!(
+            "All next hosts of a balancer are gone, so nothing is retired: the current hosts may\nbe the way back. Once the \
+             sites are served again:\n  {retire}"
+        ));
     }
     Some(match (&status.next_command, &status.move_command) {
         (Some(late), Some(announce)) => format!(

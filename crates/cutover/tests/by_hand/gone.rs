@@ -112,6 +112,19 @@ fn a_window_does_not_open_onto_a_host_that_is_stopped_in_ec2_and_the_remedy_work
 }
 
 #[test]
+fn after_a_window_all_of_whose_next_hosts_are_gone_nothing_is_said_to_be_retired() {
+    let deployment = Deployment::prepared("gone-after");
+    deployment.see_through(deployment.start("window"));
+    assert_eq!(next_command(&deployment), ["retire"]);
+    deployment.lose(&[NEXT, "edx-mitx-qa-residential-live-1-v4"]);
+    let status = deployment.status();
+    assert!(status["next_command"].is_null(), "{status}");
+    let text = deployment.succeeds(&["status"]);
+    let retire = format!("sites are served again:\n  cutover retire {}\n", deployment.file().display());
+    assert!(text.contains("so nothing is retired") && text.ends_with(&retire), "{text}");
+}
+
+#[test]
 fn no_command_is_printed_when_no_next_host_is_left_that_could_serve() {
     let deployment = Deployment::prepared("gone-all");
     let mut window = deployment.start("window");

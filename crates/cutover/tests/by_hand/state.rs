@@ -40,6 +40,21 @@ fn a_conductor_whose_state_folder_is_removed_stops_and_does_not_create_it_again(
 }
 
 #[test]
+fn a_status_without_the_journal_of_an_upgrade_that_has_begun_says_so_and_offers_no_command() {
+    let deployment = Deployment::prepared("without-journal");
+    let aside = deployment.state().with_extension("aside");
+    std::fs::rename(deployment.state(), &aside).expect("it can be moved away");
+    let text = deployment.succeeds(&["status"]);
+    assert!(text.contains("HAS BEGUN") && text.contains("\n\nTHE JOURNAL IS MISSING"), "{text}");
+    assert!(!text.contains("has not started") && !text.contains("Type:"), "{text}");
+    let status = deployment.status();
+    assert!(status["next_command"].is_null() && status["journal_missing_since"].is_u64(), "{status}");
+    std::fs::rename(aside, deployment.state()).expect("it can be restored");
+    let text = deployment.succeeds(&["status"]);
+    assert!(text.contains("waits until `window` is run") && !text.contains("MISSING"), "{text}");
+}
+
+#[test]
 fn a_status_of_a_damaged_state_says_so_first_and_offers_no_command() {
     for (what, spoil) in [
         ("journal/00000005.json", (|path| std::fs::write(path, "{").expect("written")) as fn(&std::path::Path)),
