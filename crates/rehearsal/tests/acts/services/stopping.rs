@@ -338,12 +338,10 @@ fn of_what_is_left_only_the_processes_of_programs_that_were_asked_for_are_killed
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Stopped)]);
     // 98 is of the group that cms had, and 99 is of none that is known.
-    let stranger = "99 (title) S 1 50 50 0 -1";
-    let ours =
-        "98 (title) S 1 70 70 0 -1 4194560 2026 2186 4 1 3 2 1 0 20 0 1 0 6157 12550144\n99 (title) S 1 50 50 0 -1";
-    let both =
-        left_in_unit().replace("99 (title) S 1 70 50 0 -1", ours).replace("@cmdline", "@cmdline\n/proc/98/cmdline:cms");
-    let one = left_in_unit().replace("99 (title) S 1 70 50 0 -1", stranger);
+    let (left, stranger) = ("99 (title) S 1 70 6157", "99 (title) S 1 50 6158");
+    let one = left_in_unit().replace(left, stranger);
+    let both = one.replace(stranger, &format!("98 (title) S 1 70 6157\n{stranger}"));
+    let both = both.replace("@cmdline\n", "@cmdline\n==> /proc/98/cmdline <==\ncms\n");
     services.listed.replace(Some(both));
     let is_killed = Rc::new(Cell::new(false));
     services.at_look.replace(Some(Box::new(move |services: &Services| {
