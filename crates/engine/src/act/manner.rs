@@ -90,7 +90,6 @@ pub(crate) fn shortest_interval(action: &Action) -> Duration {
         Action::PublishPage(_) => 10,
         // A balancer's verdict changes every 5 seconds at most, its shortest interval between health checks.
         Action::TakeSnapshot { .. } | Action::AwaitHealthy(_) => 5,
-        Action::Migrate(_) => 2,
         Action::Milestone
         | Action::WaitUntil { .. }
         | Action::Decide(_)
@@ -104,7 +103,8 @@ pub(crate) fn shortest_interval(action: &Action) -> Duration {
         | Action::Register(_)
         | Action::Deregister(_)
         | Action::CheckSite(_)
-        // supervisorctl is a Python program: each look takes a fifth of a second of the host's processor.
+        // Each look at a job or at supervisor starts programs on a host that has other work to do.
+        | Action::Migrate(_)
         | Action::StopServices(_)
         | Action::StartServices(_)
         | Action::HoldBack(_)

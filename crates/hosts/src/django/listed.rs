@@ -51,7 +51,7 @@ impl Listed<'_> {
     /// Its name with its app, as Django prints it when it applies it.
     #[must_use]
     pub fn full_name(&self) -> MigrationName {
-        format!("{}.{}", self.app, self.name).into()
+        [self.app, ".", self.name].concat().into()
     }
 }
 

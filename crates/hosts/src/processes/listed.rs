@@ -126,12 +126,9 @@ impl Listed {
 
     /// `PID (name) state parent group begun`. The name may contain blanks and parentheses.
     fn read_stat(&mut self, line: &str) {
-        let Some(((pid, name), rest)) =
-            line.rsplit_once(") ").and_then(|(head, rest)| Some((head.split_once(" (")?, rest)))
-        else {
-            return;
-        };
-        let mut words = rest.split(' ');
+        let Some((head, rest)) = line.rsplit_once(')') else { return };
+        let Some((pid, name)) = head.split_once('(') else { return };
+        let (pid, mut words) = (pid.trim_end(), rest.trim_start().split(' '));
         let (state, parent, group, begun) = (words.next(), number(words.next()), number(words.next()), words.next());
         let (Ok(pid), Some(parent), Some(group)) = (pid.parse(), parent, group) else { return };
         if !matches!(state, Some("Z" | "X")) {
@@ -202,7 +199,7 @@ fn part_of<'a>(rest: &'a str, part: &str, next: Option<&str>) -> Result<(&'a str
     let begun = rest.trim_start().strip_prefix(part).ok_or_else(incomplete)?;
     let (text, rest) = match next {
         Some(next) => {
-            let at = begun.find(&format!("\n{next}\n")).ok_or_else(incomplete)?;
+            let at = before_line(begun, next).ok_or_else(incomplete)?;
             begun.split_at(at)
         }
         None => (begun, ""),
@@ -216,12 +213,19 @@ fn part_of<'a>(rest: &'a str, part: &str, next: Option<&str>) -> Result<(&'a str
     }
 }
 
+/// Where the first line begins that says just this, at the end of the line before.
+fn before_line(text: &str, wanted: &str) -> Option<usize> {
+    let mut ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at);
+    ends.find(|at| text[at + 1..].strip_prefix(wanted).is_some_and(|rest| rest.starts_with('\n')))
+}
+
 fn number(word: Option<&str>) -> Option<u32> {
     word?.parse().ok()
 }
 
 /// `/proc/PID` and a file of it, and the rest of the line.
 fn of_process<'a>(line: &'a str, file: &str) -> Option<(u32, &'a str)> {
-    let (pid, rest) = line.strip_prefix("/proc/")?.split_once(file)?;
-    Some((pid.parse().ok()?, rest))
+    let rest = line.strip_prefix("/proc/")?;
+    let (pid, rest) = rest.split_at(rest.bytes().take_while(u8::is_ascii_digit).count());
+    Some((pid.parse().ok()?, rest.strip_prefix(file)?))
 }
