@@ -83,8 +83,8 @@ const TOLD_AGAIN: Duration = Duration::from_secs(10);
 /// The shortest time in which what an action waits for can change.
 pub(crate) fn shortest_interval(action: &Action) -> Duration {
     Duration::from_secs(match action {
-        // A build takes most of an hour, and days before the window.
-        Action::BuildImage(_) => 60,
+        // A build takes most of an hour, days before the window, and each look lists all images of the account.
+        Action::BuildImage(_) => 120,
         // Hosts boot for a minute or more, and neither this nor their end is part of a window.
         Action::AwaitDrained(_) | Action::Launch(_) | Action::Terminate { .. } | Action::RemoveImage { .. } => 15,
         Action::PublishPage(_) => 10,

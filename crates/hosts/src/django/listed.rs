@@ -62,24 +62,7 @@ impl Listed<'_> {
 /// # Errors
 /// When the command failed, or printed no list.
 pub fn read(said: &Said) -> Result<Vec<Listed<'_>>, NotListed> {
-    if said.exit != 0 {
-        return Err(NotListed::Failed { exit: said.exit, printed: said.last_line().to_owned() });
-    }
-    let mut listed = Vec::new();
-    let mut app = None;
-    for line in said.stdout.split('\n') {
-        match migration(line) {
-            Some((mark, name)) => {
-                listed.push(of_app(app, name, mark).ok_or_else(|| NotListed::NoApp(line.to_owned()))?)
-            }
-            None if is_label(line) => app = Some(line),
-            None => {}
-        }
-    }
-    match listed.is_empty() {
-        true => Err(NotListed::NotAList(said.last_line().to_owned())),
-        false => Ok(listed),
-    }
+    read_marked(said, |_| true)
 }
 
 /// The pending migrations of a list, in its order.
@@ -87,13 +70,47 @@ pub fn read(said: &Said) -> Result<Vec<Listed<'_>>, NotListed> {
 /// # Errors
 /// When the command failed, or printed no list.
 pub fn pending(said: &Said) -> Result<Vec<Listed<'_>>, NotListed> {
-    let mut listed = read(said)?;
-    listed.retain(|migration| migration.mark == Mark::Pending);
-    Ok(listed)
+    read_marked(said, |mark| mark == Mark::Pending)
 }
 
-/// The mark and the name on a line: ` [X] 0001_initial`, with what may follow, or `[X]  app.0001_initial`.
-fn migration(line: &str) -> Option<(Mark, &str)> {
+/// The migrations of a list whose marks are wanted.
+fn read_marked(said: &Said, is_wanted: impl Fn(Mark) -> bool) -> Result<Vec<Listed<'_>>, NotListed> {
+    if said.exit != 0 {
+        return Err(NotListed::Failed { exit: said.exit, printed: said.last_line().to_owned() });
+    }
+    let (mut listed, mut app, mut is_list) = (Vec::new(), None, false);
+    for line in lines(&said.stdout) {
+        match marked(line) {
+            Some((mark, rest)) => {
+                is_list = true;
+                if is_wanted(mark) {
+                    listed.push(of_app(app, rest, mark).ok_or_else(|| NotListed::NoApp(line.to_owned()))?);
+                }
+            }
+            None if is_label(line) => app = Some(line),
+            None => {}
+        }
+    }
+    match is_list {
+        true => Ok(listed),
+        false => Err(NotListed::NotAList(said.last_line().to_owned())),
+    }
+}
+
+/// The lines of a text. They are short, and rehearsals read a lot of them.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = text.bytes().position(|byte| byte == b'\n');
+        rest = end.map(|end| &text[end + 1..]);
+        let line = &text[..end.unwrap_or(text.len())];
+        Some(line.strip_suffix('\r').unwrap_or(line))
+    })
+}
+
+/// The mark on a line, and what follows it: ` [X] 0001_initial`, and perhaps more, or `[X]  app.0001_initial`.
+fn marked(line: &str) -> Option<(Mark, &str)> {
     let (mark, rest) = line.trim_ascii_start().split_at_checked(3)?;
     let mark = match mark {
         "[ ]" => Mark::Pending,
@@ -101,11 +118,12 @@ fn migration(line: &str) -> Option<(Mark, &str)> {
         "[-]" => Mark::Squashed,
         _ => return None,
     };
-    Some((mark, rest.split_ascii_whitespace().next()?))
+    Some((mark, rest))
 }
 
-/// With `--plan`, the name has its app in front of it. Names of migrations are names of Python modules and have no dot.
-fn of_app<'a>(app: Option<&'a str>, name: &'a str, mark: Mark) -> Option<Listed<'a>> {
+/// The migration whose name comes first. With `--plan`, the name has its app in front of it. Names of migrations are names of Python modules and have no dot.
+fn of_app<'a>(app: Option<&'a str>, rest: &'a str, mark: Mark) -> Option<Listed<'a>> {
+    let name = rest.split_ascii_whitespace().next()?;
     match name.split_once('.') {
         Some((app, name)) => Some(Listed { app, name, mark }),
         None => app.map(|app| Listed { app, name, mark }),
@@ -164,6 +182,12 @@ mod tests {
             assert!(matches!(squashed.mark, Mark::Applied | Mark::Squashed), "{list}");
             assert_eq!(names(&said), [""; 0], "{list}");
         }
+    }
+
+    #[test]
+    fn lines_may_end_as_those_of_a_terminal_do() {
+        let list = "admin\r\n [X] 0001_initial\r\n [ ] 0002_logentry\r\n";
+        assert_eq!(names(&said(list, 0)), ["admin.0002_logentry"]);
     }
 
     #[test]
