@@ -122,6 +122,7 @@ impl Screen for Lanes {
 mod tests {
     use std::time::Duration;
 
+    use cutover_core::names::StepId;
     use cutover_core::plan::{Order, Phase};
     use cutover_core::time::later;
 
@@ -148,6 +149,26 @@ mod tests {
         insta::assert_snapshot!(
             [lanes_at(60, None), lanes_at(165, detail), lanes_at(600, None)].map(|lanes| lanes.join("\n")).join("\n\n")
         );
+    }
+
+    #[test]
+    fn a_lane_without_a_step_under_way_says_what_is_looked_at_and_why_that_takes_time() {
+        let deployment = testing::deployment();
+        let journal = testing::journal(&deployment, &[Phase::Window], Order::Overlapped);
+        let mut lanes = Lanes::new(&Upgrade::default(), &deployment, Some("mitx.toml"));
+        let of_live = |step: &StepId| step.as_str().contains("residential-live");
+        for progress in journal.iter().flat_map(|record| testing::progress(record)) {
+            match &progress {
+                Progress::Recorded { at, event: Event::StepStarted { step, .. }, .. } if of_live(step) => {
+                    let detail = "cannot be observed now: no answer".to_owned();
+                    lanes.hear(&Progress::Waiting { at: *at, step: step.clone(), detail });
+                    break;
+                }
+                _ => lanes.hear(&progress),
+            }
+        }
+        let shown = lanes.bars.values().map(|bar| format!("{}  {}", bar.prefix(), bar.message()));
+        insta::assert_snapshot!(shown.collect::<Vec<_>>().join("\n"));
     }
 
     #[test]

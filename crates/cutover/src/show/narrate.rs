@@ -1,7 +1,7 @@
 //! The stream of progress as lines of a log: which events get a line, and its text. This module does not print the
 //! lines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cutover_core::deployment::Deployment;
@@ -76,6 +76,8 @@ pub(super) struct Narrator {
     /// What each step under way waits for, as it last reported.
     details: BTreeMap<StepId, String>,
     told_waiting: BTreeMap<usize, Timestamp>,
+    /// The steps that have failed since the conductor took over. It does not take them up again.
+    given_up: BTreeSet<StepId>,
     /// The day of the last note: notes show only the time of day.
     day: Option<Date>,
 }
@@ -92,6 +94,7 @@ impl Narrator {
             groups,
             details: BTreeMap::new(),
             told_waiting: BTreeMap::new(),
+            given_up: BTreeSet::new(),
             day: None,
         }
     }
@@ -127,6 +130,11 @@ impl Narrator {
                 if self.upgrade.apply(*at, event).is_err() {
                     return Vec::new();
                 }
+                match event {
+                    Event::ConductorTookOver { .. } => self.given_up.clear(),
+                    Event::StepFailed { step, .. } => drop(self.given_up.insert(step.clone())),
+                    _ => {}
+                }
                 if let Event::RunStarted { plan, .. } = event {
                     self.groups = StepGroups::of(plan);
                     self.details.clear();
@@ -140,7 +148,7 @@ impl Narrator {
     /// The lanes of the phase under way; the lane of the whole deployment comes first.
     pub(super) fn lanes(&self) -> Vec<Lane> {
         let lanes = self.groups.list.iter().map(|group| group.lane.clone());
-        lanes.collect::<std::collections::BTreeSet<Lane>>().into_iter().collect()
+        lanes.collect::<BTreeSet<Lane>>().into_iter().collect()
     }
 
     /// What a lane does at `now`, on one line: the longest step under way, and how many others there are.
@@ -157,10 +165,7 @@ impl Narrator {
             let draining = steps.iter().all(|(step, _)| matches!(step.action, Action::AwaitDrained(_)));
             (draining, std::cmp::Reverse(steps.iter().map(|(step, _)| step.expected).max()))
         });
-        let Some((group, steps)) = open.first() else {
-            let left = of_lane.iter().flat_map(|group| members(run, group)).any(|(_, run)| !run.status.is_done());
-            return if left { "waits for other lanes".to_owned() } else { "done".to_owned() };
-        };
+        let Some((group, steps)) = open.first() else { return self.without_open_steps(run, lane) };
         let done = members(run, group).filter(|(_, run)| run.status.is_done()).count();
         let hosts = if group.steps.len() > 1 { format!(" {done}/{}", group.steps.len()) } else { String::new() };
         let since = steps.iter().filter_map(|(_, run)| run.started_at).min().unwrap_or(now);
@@ -181,6 +186,26 @@ impl Narrator {
         format!("{times}  {}{hosts}{others}{detail}", group.title)
     }
 
+    /// What a lane does of which no step is under way.
+    fn without_open_steps(&self, run: &Run, lane: &Lane) -> String {
+        let of_lane = || run.runs().filter(|(step, _)| step.lane == *lane);
+        if of_lane().all(|(_, run)| run.status.is_done()) {
+            return "done".to_owned();
+        }
+        let Some((step, _)) = of_lane().find(|(step, state)| self.is_looked_at(run, step, state)) else {
+            return "waits for other lanes".to_owned();
+        };
+        let title = self.groups.group_of(&step.id).map_or(&step.title, |group| &group.title);
+        let detail = self.details.get(&step.id).map_or_else(String::new, |detail| format!(": {detail}"));
+        format!("looks first at what is there: {title}{detail}")
+    }
+
+    /// Whether the conductor looks now whether a step has to be begun. That takes minutes if a host does not answer.
+    fn is_looked_at(&self, run: &Run, step: &Step, state: &StepRun) -> bool {
+        let is_due = || step.waits_for.iter().all(|edge| run.status(&edge.step).is_done());
+        !state.status.is_done() && !self.given_up.contains(&step.id) && is_due()
+    }
+
     /// The effect on the window of a step that is past its expected time; empty if it is not.
     fn delay(&self, run: &Run, since: Timestamp, expected: Duration, now: Timestamp) -> String {
         if run.plan.phase != Phase::Window || between(since, now) <= expected {
@@ -191,14 +216,21 @@ impl Narrator {
 
     /// What is under way now, lane by lane, for a log without a line for a while.
     pub(super) fn still_going_on(&mut self, now: Timestamp) -> Vec<Note> {
-        let open = |lane: &Lane| {
-            self.run().is_some_and(|run| run.runs().any(|(step, run)| step.lane == *lane && run.status.is_open()))
-        };
-        let lanes = self.lanes().into_iter().filter(open);
+        let Some(run) = self.run() else { return Vec::new() };
+        let mut lanes = self.lanes_with(run, |_, state| state.status.is_open());
+        if lanes.is_empty() {
+            lanes = self.lanes_with(run, |step, state| self.is_looked_at(run, step, state));
+        }
         let notes = lanes
+            .into_iter()
             .map(|lane| Note { at: now, kind: Kind::Waits, text: self.lane_now(&lane, now), lane: lane.to_string() })
             .collect();
         self.dated(notes)
+    }
+
+    fn lanes_with(&self, run: &Run, wanted: impl Fn(&Step, &StepRun) -> bool) -> Vec<Lane> {
+        let is_wanted = |lane: &Lane| run.runs().any(|(step, state)| step.lane == *lane && wanted(step, state));
+        self.lanes().into_iter().filter(is_wanted).collect()
     }
 
     fn run(&self) -> Option<&Run> {

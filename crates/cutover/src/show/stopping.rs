@@ -13,7 +13,9 @@ pub fn stopping(status: &Status, because: &str) -> String {
     // Waits for a date and for people end at once.
     let groups = running_groups(status.running.iter().filter(|step| step.until.is_none()));
     if groups.is_empty() {
-        return hang("", &format!("stopping, because {because}: no step is under way any more"), WIDTH);
+        let words = "no step is under way, and none begins. What is being looked at now, such as a host that does not \
+                     answer, ends first. Ctrl-C or SIGTERM again stops at once.";
+        return hang("", &format!("stopping, because {because}: {words}"), WIDTH);
     }
     let words = format!("stopping, because {because}: no new step begins, and these steps end first:");
     let mut lines = vec![hang("", &words, WIDTH)];
