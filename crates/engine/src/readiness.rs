@@ -109,7 +109,7 @@ async fn of_its_programs(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<(), NotA
     let signs = Signs { programs: &[], pids: &BTreeMap::new() };
     processes::read(&signs, &said).map(drop).map_err(|why| NotAsked {
         why: why.to_string(),
-        remedy: "let systemd start supervisor as a service, and look at the processes there as root".to_owned(),
+        remedy: "let systemd start supervisor as a service, and see that `supervisorctl pid`, run as root, prints its process id".to_owned(),
     })
 }
 

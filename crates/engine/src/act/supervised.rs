@@ -208,6 +208,10 @@ fn not_listed(host: &HostName, why: &NotListed) -> Failure {
     let message = format!("{host}: {why}");
     match why {
         NotListed::Incomplete(_) | NotListed::NoSupervisor => Failure::not_applied(message),
+        NotListed::Unknown => Failure::not_applied(message).with_hint(
+            "run `supervisorctl pid` there as root: it must print the process id of supervisor, and systemd must run that as a \
+             service",
+        ),
         NotListed::NoRights(_) => Failure::permanent(message),
         NotListed::NoUnit => Failure::permanent(message).with_hint("let systemd start supervisor as a service there"),
     }

@@ -2,14 +2,17 @@
 # under load has hundreds; and only what is needed is printed, because it may have thousands.
 [ -r /proc/1/environ ] || { echo 'the environment of processes can be read only by root' >&2; exit 77; }
 
-# What supervisor says of itself, and the unit of systemd that it runs in.
+# The process that supervisor says is its own, or else those that are called like it; and their units of systemd.
 pid=$(timeout 5 "$1" pid 2>/dev/null)
 case $pid in *[!0-9]*) pid= ;; esac
-unit=$(sed -n 's/^[0-9]*:\(name=systemd\)*:.*\/\([^/]*\.service\).*/\2/p' "/proc/${pid:-none}/cgroup" 2>/dev/null | head -n 1)
+called() { grep -slaxz '\(.*/\)*supervisord' /proc/[0-9]*/cmdline | tr -dc '0-9\n'; }
+units=$(for each in ${pid:-$(called)}; do
+    sed -n 's/^[0-9]*:\(name=systemd\)*:.*\/\([^/]*\.service\).*/\2/p' "/proc/$each/cgroup"
+done 2>/dev/null)
 supervisor() {
     [ ! -d /run/systemd/system ] || echo systemd
     echo "pid $pid"
-    [ -z "$unit" ] || systemctl show -p MainPID "$unit"
+    [ -z "$units" ] || systemctl show -p MainPID $units
 }
 
 # The variable of grep's own shows that environments can be read, also where no program runs.
@@ -22,8 +25,10 @@ namespaces() {
     find /proc/self/ns/pid /proc/[0-9]*/ns/pid -maxdepth 0 \
         \( -path '/proc/self/*' -o ! -lname "pid:?$number?" \) -printf '%p %l\n'
 }
-# Those of supervisor's unit; without supervisor's own answer, those of every unit that is called like it.
-control_groups() { grep -s "^[0-9]*:\(name=systemd\)*:.*/$(echo "${unit:-supervisor}" | tr '\\' .)" /proc/[0-9]*/cgroup; }
+# Those of supervisor's units, and of every unit that is called like it.
+control_groups() {
+    grep -s "$(printf '^[0-9]*:\(name=systemd\)*:.*/%s\n' $(echo supervisor $units | tr '\\' .))" /proc/[0-9]*/cgroup
+}
 commands() { head -v -c 160 /proc/[0-9]*/cmdline; }
 
 # Each variable on a line of its own, whatever its value contains.

@@ -22,6 +22,12 @@ pub enum NotListed {
     /// The process of supervisor is not in the list. It may just have been started again.
     #[error("supervisor's own process was not found among the processes of the host")]
     NoSupervisor,
+    /// Supervisor did not say which process it is, and no unit could be recognised as its own. It may answer the next time.
+    #[error(
+        "it is not known which processes are supervisor's: `supervisorctl pid` printed no number within 5 s, and supervisord is \
+         no service of systemd there"
+    )]
+    Unknown,
     /// What programs leave behind is found by the unit that supervisor runs in, and it has none of its own.
     #[error("supervisor does not run in a systemd unit of its own, so what its programs leave behind cannot be found")]
     NoUnit,
@@ -40,8 +46,8 @@ pub(super) struct Process {
 pub(super) struct Supervisor {
     /// Its process id, if it has told it.
     pub(super) pid: Option<u32>,
-    /// The main process of the unit that it runs in.
-    pub(super) main_of_unit: Option<u32>,
+    /// The main process of the unit that it runs in, or of each unit that may be that one.
+    pub(super) main_of_units: Vec<u32>,
 }
 
 /// All processes of the host, except those that have ended and wait for their parent.
@@ -108,7 +114,7 @@ impl Listed {
     fn read_supervisor(&mut self, line: &str) {
         match line.split_once([' ', '=']) {
             Some(("pid", pid)) => self.supervisor.pid = pid.trim().parse().ok(),
-            Some(("MainPID", pid)) => self.supervisor.main_of_unit = pid.trim().parse().ok(),
+            Some(("MainPID", pid)) => self.supervisor.main_of_units.extend(pid.trim().parse::<u32>().ok()),
             _ => self.has_systemd |= line.trim() == "systemd",
         }
     }

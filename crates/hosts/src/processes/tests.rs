@@ -122,8 +122,10 @@ fn what_is_left_in_supervisors_unit_is_found_although_nothing_says_of_which_prog
     // Whatever the unit and the processes are called, supervisor says where it is.
     let renamed = in_unit().replace("supervisor.service", "edx.service").replace("bin/supervisord", "bin/python");
     assert_eq!(left_of_lms(&renamed), left);
-    // A supervisor that hangs is known by its name.
+    // A supervisor that hangs is known by its name, and by its unit if that has it as its main process.
     assert_eq!(left_of_lms(&in_unit().replace("pid 50\nMainPID=40\n", "pid \n")), left);
+    let renamed = in_unit().replace("supervisor.service", "edx.service");
+    assert_eq!(left_of_lms(&renamed.replace("pid 50\n", "pid \nMainPID=7\n\n")), left);
     let without_systemd = in_unit().replace("systemd\npid", "pid");
     assert_eq!(left_of_lms(&without_systemd), Ok(Vec::new()));
 }
@@ -131,7 +133,10 @@ fn what_is_left_in_supervisors_unit_is_found_although_nothing_says_of_which_prog
 #[test]
 fn where_supervisor_is_not_found_it_is_not_said_that_nothing_is_left() {
     let silent = in_unit().replace("pid 50\nMainPID=40\n", "pid \n").replace("bin/supervisord", "bin/circusd");
-    assert_eq!(left_of_lms(&silent), Err(NotListed::NoSupervisor));
+    assert_eq!(left_of_lms(&silent), Err(NotListed::Unknown));
+    // Only what supervisor itself has said is known for good.
+    let renamed = in_unit().replace("pid 50\nMainPID=40\n", "pid \n").replace("supervisor.service", "edx.service");
+    assert_eq!(left_of_lms(&renamed), Err(NotListed::Unknown));
     assert_eq!(left_of_lms(&in_unit().replace("pid 50", "pid 51")), Err(NotListed::NoSupervisor), "it has just ended");
     // Somebody has started it by hand: in the session of a user, or in a shell of sshd's.
     let session = in_unit().replace("/system.slice/supervisor.service", "/user.slice/user-0.slice/session-1.scope");

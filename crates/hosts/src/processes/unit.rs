@@ -15,7 +15,8 @@ pub(super) fn orphans(listed: &Listed) -> Result<BTreeSet<u32>, NotListed> {
     let supervisors = supervisors(listed)?;
     let units: BTreeSet<&str> = supervisors.iter().filter_map(|pid| own_unit(listed, *pid)).collect();
     if units.is_empty() {
-        return Err(NotListed::NoUnit);
+        let is_known = listed.supervisor.pid.is_some();
+        return Err(if is_known { NotListed::NoUnit } else { NotListed::Unknown });
     }
     let in_unit = listed.control_groups.iter().filter(|(_, path)| units.iter().any(|unit| is_within(path, unit)));
     let in_unit: BTreeSet<u32> = in_unit.map(|(pid, _)| *pid).collect();
@@ -32,7 +33,11 @@ fn supervisors(listed: &Listed) -> Result<BTreeSet<u32>, NotListed> {
         Some(pid) => listed.processes.contains_key(&pid).then_some(pid).into_iter().collect(),
         None => listed.processes.keys().copied().filter(|pid| is_called_supervisord(listed, *pid)).collect(),
     };
-    if found.is_empty() { Err(NotListed::NoSupervisor) } else { Ok(found) }
+    match found.is_empty() {
+        false => Ok(found),
+        true if listed.supervisor.pid.is_some() => Err(NotListed::NoSupervisor),
+        true => Err(NotListed::Unknown),
+    }
 }
 
 fn is_called_supervisord(listed: &Listed, pid: u32) -> bool {
@@ -44,8 +49,8 @@ fn is_called_supervisord(listed: &Listed, pid: u32) -> bool {
 /// The control group of the unit whose main process is supervisor or has started it, or which is called like it. In any other
 /// one, such as that of sshd, processes are none of supervisor's.
 fn own_unit(listed: &Listed, supervisor: u32) -> Option<&str> {
-    let main = listed.supervisor.main_of_unit;
-    let is_main = main.is_some_and(|main| main == supervisor || listed.parent(supervisor) == Some(main));
+    let parent = listed.parent(supervisor);
+    let is_main = listed.supervisor.main_of_units.iter().any(|main| *main == supervisor || parent == Some(*main));
     let groups = listed.control_groups.iter().filter(|(pid, _)| *pid == supervisor);
     groups.filter_map(|(_, path)| unit(path)).find(|unit| is_main || is_called_supervisor(unit))
 }
