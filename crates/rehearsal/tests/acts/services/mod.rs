@@ -72,6 +72,8 @@ pub(crate) struct Services {
     pub(crate) are_silent: Cell<bool>,
     /// What the queues hold at each count, and nothing after those.
     queued: RefCell<VecDeque<u32>>,
+    /// What each of the next counts prints instead of a number, if anything.
+    not_counted: RefCell<VecDeque<Option<&'static str>>>,
     /// What celery says about running tasks.
     active: RefCell<Said>,
     /// What every other question is answered with.
@@ -119,6 +121,7 @@ impl Services {
             own_hold: Cell::new(OwnEnd::Exit(0)),
             lists_to_cut: Cell::default(),
             are_silent: Cell::default(),
+            not_counted: RefCell::default(),
             queued,
             active,
             said,
@@ -203,6 +206,9 @@ impl Hosts for Services {
                 printed(text)
             }
             [_, verb, ..] if verb == "LLEN" => {
+                if let Some(words) = self.not_counted.borrow_mut().pop_front().flatten() {
+                    return printed(words.to_owned());
+                }
                 printed(format!("{}\n", self.queued.borrow_mut().pop_front().unwrap_or_default()))
             }
             _ => Ok(self.said.borrow().clone()),
