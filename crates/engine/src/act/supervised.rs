@@ -1,13 +1,13 @@
 //! What runs on one host under supervisor, as the host says.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
 use cutover_core::names::{HostName, InstanceId, ProgramName};
 use cutover_core::plan::Host;
-use cutover_hosts::processes::{self, Leftover, NotListed, Signs};
+use cutover_hosts::processes::{self, LastPid, Leftover, NotListed, Signs};
 use cutover_hosts::supervisor::{NoStatus, State};
 
 use super::StepContext;
@@ -77,11 +77,11 @@ pub(super) fn change_of_pids(context: &StepContext<'_>, subject: &Subject<'_>, s
     if running.peek().is_none() {
         return changed;
     }
-    let mut all = context.pids.borrow_mut();
+    let (mut all, now) = (context.pids.borrow_mut(), context.clock.moment());
     let known = all.entry(subject.id.clone()).or_default();
     for (program, pid) in running {
-        match known.insert(program.clone(), pid) {
-            Some(before) if before != pid => changed.push(program.clone()),
+        match known.insert(program.clone(), (pid, now)) {
+            Some((before, _)) if before != pid => changed.push(program.clone()),
             _ => {}
         }
     }
@@ -197,8 +197,10 @@ async fn processes_left(
     let question = processes::ask(subject.supervisorctl);
     let ask = async |world: &crate::ports::World| {
         let said = world.hosts.ask(&subject.id, &question).await?;
-        let (all, none) = (context.pids.borrow(), BTreeMap::new());
-        let signs = Signs { programs: subject.programs, pids: all.get(&subject.id).unwrap_or(&none) };
+        let (all, now) = (context.pids.borrow(), context.clock.moment());
+        let pids = all.get(&subject.id).into_iter().flatten();
+        let pids = pids.map(|(program, (pid, seen))| LastPid { program, pid: *pid, ago: seen.at_least_until(now) });
+        let signs = Signs { programs: subject.programs, pids: &pids.collect::<Vec<_>>() };
         processes::read(&signs, &said).map_err(|why| not_listed(subject.name, &why))
     };
     context.ask_with(slot, ask).await

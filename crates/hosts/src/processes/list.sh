@@ -12,6 +12,7 @@ done 2>/dev/null)
 supervisor() {
     [ ! -d /run/systemd/system ] || echo systemd
     echo "pid $pid"
+    sed 's/^/uptime /' /proc/uptime
     [ -z "$units" ] || systemctl show -p MainPID $units
 }
 

@@ -3,7 +3,7 @@
 //! A program that supervisor has stopped can leave processes behind: `stopasgroup` reaches only the program's process group.
 //! Each process that supervisor starts gets the variables `SUPERVISOR_GROUP_NAME` and `SUPERVISOR_PROCESS_NAME`, and so
 //! does everything that it starts in turn. A process that has overwritten its environment, as ones that set their own
-//! title do, is found by its process group, which is the process id that its program had, as long as that is known; and
+//! title do, is found by its process group, which is the process id that its program had, as long as that is known and the host has not been started again; and
 //! by the unit of systemd that supervisor runs in, which it cannot leave (see `unit`). On a host without systemd only the
 //! first two are there.
 //!
@@ -17,7 +17,8 @@ mod listed;
 mod program;
 mod unit;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use cutover_core::names::ProgramName;
 
@@ -46,7 +47,18 @@ pub struct Signs<'a> {
     /// The programs.
     pub programs: &'a [ProgramName],
     /// The process ids that the programs had while they ran, where they are known.
-    pub pids: &'a BTreeMap<ProgramName, u32>,
+    pub pids: &'a [LastPid<'a>],
+}
+
+/// The process id that a program had when it was last seen running.
+#[derive(Clone, Copy, Debug)]
+pub struct LastPid<'a> {
+    /// The program.
+    pub program: &'a ProgramName,
+    /// Its process id then.
+    pub pid: u32,
+    /// How long ago that was. A host that has been started since gives the number to another process.
+    pub ago: Duration,
 }
 
 /// The processes that supervisor had started for these programs, or for a program that is not known and does not run any
@@ -57,7 +69,10 @@ pub struct Signs<'a> {
 pub fn read(signs: &Signs<'_>, said: &Said) -> Result<Vec<Leftover>, NotListed> {
     let listed = Listed::read(said)?;
     let orphans = unit::orphans(&listed)?;
-    let of_group = |pgid: u32| signs.pids.iter().find(|(_, pid)| **pid == pgid).map(|(program, _)| program.clone());
+    let age = listed.age();
+    let is_of_this_boot = |last: &&LastPid<'_>| age.is_none_or(|age| age >= last.ago);
+    let pids: Vec<&LastPid<'_>> = signs.pids.iter().filter(is_of_this_boot).collect();
+    let of_group = |pgid: u32| pids.iter().find(|last| last.pid == pgid).map(|last| last.program.clone());
     let found = listed.processes.iter().filter_map(|(pid, process)| {
         let command = listed.commands.get(pid).cloned().unwrap_or_else(|| format!("[{}]", process.name));
         let program = listed.program_of(*pid, signs.programs).or_else(|| of_group(process.group));

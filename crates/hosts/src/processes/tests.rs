@@ -54,8 +54,8 @@ sshd
 
 #[test]
 fn processes_are_found_by_environment_and_group() {
-    let (names, pids) = (programs(&["lms", "edxapp_worker:lms_high_3"]), BTreeMap::new());
-    let signs = Signs { programs: &names, pids: &pids };
+    let names = programs(&["lms", "edxapp_worker:lms_high_3"]);
+    let signs = Signs { programs: &names, pids: &[] };
     let (lms, worker) = (Some("lms".to_owned()), Some("edxapp_worker:lms_high_3".to_owned()));
     assert_eq!(
         found(&listed(), &signs),
@@ -63,8 +63,20 @@ fn processes_are_found_by_environment_and_group() {
         "a process that has ended is not left"
     );
 
-    let pids = BTreeMap::from([("edxapp_worker:lms_high_3".into(), 71)]);
+    let pids = [LastPid { program: &names[1], pid: 71, ago: Duration::from_secs(5) }];
     assert_eq!(found(&listed(), &Signs { pids: &pids, ..signs }).last(), Some(&(73, worker)));
+}
+
+#[test]
+fn a_process_id_says_nothing_once_the_host_has_been_started_again() {
+    let names = programs(&["edxapp_worker:lms_high_3"]);
+    // The first process began 100 s after the kernel, as in a container, and is 7 s old.
+    let list = listed().replace("pid \n", "pid \nuptime 107.23 4.00\n").replace("S 0 1 1\n", "S 0 1 10000\n");
+    let found_after = |seconds| {
+        let pids = [LastPid { program: &names[0], pid: 71, ago: Duration::from_secs(seconds) }];
+        found(&list, &Signs { programs: &names, pids: &pids }).into_iter().map(|(pid, _)| pid).collect::<Vec<_>>()
+    };
+    assert_eq!((found_after(6), found_after(8)), (vec![71, 73], vec![71]));
 }
 
 /// A host on which supervisor runs `forum` by way of a shell, and on which two processes are left that show no program.
@@ -109,9 +121,9 @@ fn in_unit() -> String {
 
 /// What is left of `lms` and of nobody known.
 fn left_of_lms(list: &str) -> Result<Vec<(u32, Option<String>)>, NotListed> {
-    let (names, pids) = (programs(&["lms"]), BTreeMap::new());
+    let names = programs(&["lms"]);
     let said = Said { stdout: list.to_owned(), ..Said::default() };
-    let left = read(&Signs { programs: &names, pids: &pids }, &said)?;
+    let left = read(&Signs { programs: &names, pids: &[] }, &said)?;
     Ok(left.into_iter().map(|left| (left.pid, left.program.map(|name| name.to_string()))).collect())
 }
 
@@ -181,13 +193,14 @@ fn a_process_is_known_by_its_id_and_its_beginning() {
     let said = Said { stdout: list, ..Said::default() };
     let listed = Listed::read(&said).expect("it is complete");
     assert_eq!(listed.processes[&std::process::id()].begun, Some(begun));
+    assert!(listed.age().is_some());
 }
 
 #[test]
 fn the_processes_of_containers_are_left_out() {
     let with = format!("{NAMESPACE}/proc/1/ns/pid \n/proc/70/ns/pid pid:[4026532199]\n");
-    let (names, pids) = (programs(&["lms", "edxapp_worker:*"]), BTreeMap::new());
-    let signs = Signs { programs: &names, pids: &pids };
+    let names = programs(&["lms", "edxapp_worker:*"]);
+    let signs = Signs { programs: &names, pids: &[] };
     let left = found(&listed().replace(NAMESPACE, &with), &signs);
     assert_eq!(left.into_iter().map(|(pid, _)| pid).collect::<Vec<_>>(), [71]);
 }
@@ -231,10 +244,9 @@ fn little_is_listed_of_each_process_however_long_its_command_line_is() {
 
 #[test]
 fn other_programs_are_not_meant_and_groups_are() {
-    let pids = BTreeMap::new();
     let of = |name: &str| {
         let names = programs(&[name]);
-        found(&listed(), &Signs { programs: &names, pids: &pids }).len()
+        found(&listed(), &Signs { programs: &names, pids: &[] }).len()
     };
     assert_eq!([of("cms"), of("lm"), of("edxapp_worker:*"), of("edxapp_worker:lms_low_5")], [0, 0, 1, 0]);
 }
@@ -255,7 +267,6 @@ fn a_list_that_failed_tells_whether_the_next_one_may_be_complete() {
 fn what_a_simulation_answers_is_read_as_it_was_meant() {
     let names = programs(&["lms", "edxapp_worker:lms_high_3"]);
     let text = answer(&[(101, &names[0]), (102, &names[1])]);
-    let pids = BTreeMap::new();
-    let signs = Signs { programs: &names[..1], pids: &pids };
+    let signs = Signs { programs: &names[..1], pids: &[] };
     assert_eq!(found(&text, &signs), [(101, Some("lms".to_owned()))]);
 }

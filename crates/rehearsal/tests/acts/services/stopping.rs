@@ -276,6 +276,21 @@ fn a_process_that_no_longer_shows_its_program_is_found_by_the_process_id_that_th
 }
 
 #[test]
+fn a_process_that_got_the_id_of_a_program_after_its_host_was_started_again_is_not_killed() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Running)]);
+    let stranger = with_process("99 (sleep) S 1 70 70");
+    // The host has been up for two seconds at the first list.
+    services.listed.replace(Some(
+        stranger
+            .replace("pid 1\n", "pid 1\nuptime 2.50 1.00\n")
+            .replace("(supervisord) S 0 1\n", "(supervisord) S 0 1 50\n"),
+    ));
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop cms lms"]);
+}
+
+#[test]
 fn a_program_of_which_supervisor_says_nothing_does_not_count_as_stopped() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Stopped)]);
