@@ -19,8 +19,6 @@ use crate::supervisors::States;
 /// How long after each look another one is made for a program that has ended by itself. Supervisor starts it again within a
 /// second, if it does. A program that ends soon again is met by the second look, and the third is for a host under load.
 const LOOK_AGAIN: [Duration; 2] = [Duration::from_millis(1200), Duration::from_millis(1800)];
-/// How much of a command line is shown.
-const COMMAND_SHOWN: usize = 60;
 
 /// Programs on a host.
 pub(super) struct Subject<'a> {
@@ -158,9 +156,8 @@ impl Up {
 }
 
 fn words_of(process: &Leftover) -> String {
-    let command: String = process.command.chars().take(COMMAND_SHOWN).collect();
     let of = process.program.as_ref().map_or_else(String::new, |program| format!(" of {program}"));
-    format!("process {}{of} (`{command}`)", process.pid)
+    format!("process {}{of} (`{}`)", process.pid, process.command)
 }
 
 /// What is not stopped on a host. Processes are looked for only once supervisor says that all programs are down.

@@ -37,7 +37,7 @@ pub struct Leftover {
     pub begun: Option<u64>,
     /// The program that it belongs to; `None` if nothing says for which one supervisor had started it.
     pub program: Option<ProgramName>,
-    /// Its command line, or its name in brackets.
+    /// Its program and the first path in its command line, or its name in brackets. The rest may contain passwords.
     pub command: String,
 }
 
@@ -74,12 +74,30 @@ pub fn read(signs: &Signs<'_>, said: &Said) -> Result<Vec<Leftover>, NotListed> 
     let pids: Vec<&LastPid<'_>> = signs.pids.iter().filter(is_of_this_boot).collect();
     let of_group = |pgid: u32| pids.iter().find(|last| last.pid == pgid).map(|last| last.program.clone());
     let found = listed.processes.iter().filter_map(|(pid, process)| {
-        let command = listed.commands.get(pid).cloned().unwrap_or_else(|| format!("[{}]", process.name));
         let program = listed.program_of(*pid, signs.programs).or_else(|| of_group(process.group));
         let is_left = program.is_some() || orphans.contains(pid);
-        is_left.then_some(Leftover { pid: *pid, begun: process.begun, program, command })
+        let command =
+            || listed.commands.get(pid).map_or_else(|| format!("[{}]", escaped(&process.name)), |line| shown(line));
+        is_left.then(|| Leftover { pid: *pid, begun: process.begun, program, command: command() })
     });
     Ok(found.collect())
+}
+
+/// How much of a command line is shown.
+const SHOWN: usize = 60;
+
+/// What is shown of a command line: the program, and the first path after it, such as that of its script.
+fn shown(line: &str) -> String {
+    let mut words = line.split_whitespace();
+    let program = words.next().unwrap_or_default();
+    let path = words.find(|word| word.starts_with('/'));
+    let short: Vec<&str> = [program.trim_end_matches(':')].into_iter().chain(path).collect();
+    escaped(&short.join(" ")).chars().take(SHOWN).collect()
+}
+
+/// Without characters that a terminal would obey.
+fn escaped(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }
 
 /// The ids of all processes of the host, except of those that have ended and wait for their parent.

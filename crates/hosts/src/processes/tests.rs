@@ -243,6 +243,22 @@ fn little_is_listed_of_each_process_however_long_its_command_line_is() {
 }
 
 #[test]
+fn of_a_command_line_neither_passwords_nor_control_characters_are_shown() {
+    for (line, words) in [
+        ("mysql -u root -phunter2 \u{1b}[2Jx", "mysql"),
+        ("/edx/bin/python /edx/app/manage.py lms shell --password=hunter2", "/edx/bin/python /edx/app/manage.py"),
+        ("\u{1b}[2Jcurl https://user:hunter2@host/path", "?[2Jcurl"),
+        ("celeryd: worker", "celeryd"),
+    ] {
+        let list = in_unit().replace("/sbin/init \n", &format!("/sbin/init \n==> /proc/62/cmdline <==\n{line}\n"));
+        let names = programs(&["lms"]);
+        let said = Said { stdout: list, ..Said::default() };
+        let left = read(&Signs { programs: &names, pids: &[] }, &said).expect("a complete list");
+        assert_eq!((left[0].pid, left[0].command.as_str()), (62, words));
+    }
+}
+
+#[test]
 fn other_programs_are_not_meant_and_groups_are() {
     let of = |name: &str| {
         let names = programs(&[name]);

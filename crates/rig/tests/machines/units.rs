@@ -27,7 +27,7 @@ async fn what_is_left_is_found_where_neither_the_unit_nor_the_process_is_called_
     let ending = stage.conduct(vec![within(20, stop(&["lms"], 5, PastStopLimit::Abort))]).await;
     assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
     let error = stage.error_of("stop").await;
-    assert!(error.contains("sleep 1005"), "{error}");
+    assert!(error.contains("(`sleep`) on edx-1"), "{error}");
     assert_eq!(processes(&host, "^sleep 1001"), 0);
 }
 
@@ -56,7 +56,7 @@ async fn what_is_left_is_found_in_a_unit_of_another_name_although_supervisor_doe
     let ending = stage.conduct(vec![within(40, stop(&["lms"], 5, PastStopLimit::Abort))]).await;
     assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
     let error = stage.error_of("stop").await;
-    assert!(error.contains("sleep 1005"), "{error}");
+    assert!(error.contains("(`sleep`) on edx-1"), "{error}");
 }
 
 #[tokio::test]

@@ -338,9 +338,9 @@ fn a_process_that_may_belong_to_a_program_outside_of_the_file_is_named_and_not_k
     stage.was_begun(vec![stop(PastStopLimit::Kill)], Vec::new());
     assert_eq!(stage.resume(), Ending::Failed(vec!["stop".into()]));
     assert_eq!(services.calls(), [""; 0]);
-    assert!(stage.mentioned.borrow()[0].contains("process 99 (`celeryd: worker`)"), "{:?}", stage.mentioned.borrow());
+    assert!(stage.mentioned.borrow()[0].contains("process 99 (`celeryd`)"), "{:?}", stage.mentioned.borrow());
     let error = stage.error_of("stop");
-    let words = "process 99 (`celeryd: worker`) on edx-0: not killed, because nothing shows that it belongs to a program that \
+    let words = "process 99 (`celeryd`) on edx-0: not killed, because nothing shows that it belongs to a program that \
                  was to be stopped";
     assert!(error.starts_with(words), "{error}");
     // Somebody has ended it.
@@ -369,5 +369,5 @@ fn of_what_is_left_only_the_processes_of_programs_that_were_asked_for_are_killed
     assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Failed(vec!["stop".into()]));
     assert_eq!(services.calls(), ["stop cms lms", "kill cms 98:6157"]);
     let error = stage.error_of("stop");
-    assert!(error.starts_with("process 99 (`celeryd: worker`) on edx-0: not killed"), "{error}");
+    assert!(error.starts_with("process 99 (`celeryd`) on edx-0: not killed"), "{error}");
 }
