@@ -35,8 +35,12 @@ commands() { head -v -c 160 /proc/[0-9]*/cmdline; }
 # Each variable on a line of its own, whatever its value contains.
 variables() { tr '\n\0' ' \n'; }
 words() { tr '\0' ' '; }
-# The process id, the name, the state, the parent, the process group, and when it began.
-fields() { sed -n -e 's/^\([0-9]* (.*) [^ ]* [^ ]* [^ ]*\) \([^ ]* \)\{16\}\([^ ]*\).*/\1 \3/p' -e '/^status /p'; }
+# The process id, the name, the state, the parent, the process group, and when it began. What has ended and waits for its parent
+# is left out, unless it has threads that go on.
+fields() {
+    sed -n -e '/^[0-9]* (.*) [ZX] \([^ ]* \)\{16\}[01] /d' -e '/^status /p' \
+        -e 's/^\([0-9]* (.*) [^ ]* [^ ]* [^ ]*\) \([^ ]* \)\{16\}\([^ ]*\).*/\1 \3/p'
+}
 
 # part NAME FILTER COMMAND: a part of the list. Its last line has the status of the command: one that was killed has not listed
 # everything. That some files are gone is no failure, because processes end meanwhile.

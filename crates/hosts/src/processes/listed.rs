@@ -144,12 +144,11 @@ impl Listed {
         let Some((head, rest)) = line.rsplit_once(')') else { return };
         let Some((pid, name)) = head.split_once('(') else { return };
         let (pid, mut words) = (pid.trim_end(), rest.trim_start().split(' '));
-        let (state, parent, group, begun) = (words.next(), number(words.next()), number(words.next()), words.next());
+        // The first word is the state.
+        let (parent, group, begun) = (number(words.nth(1)), number(words.next()), words.next());
         let (Ok(pid), Some(parent), Some(group)) = (pid.parse(), parent, group) else { return };
-        if !matches!(state, Some("Z" | "X")) {
-            let begun = begun.and_then(|begun| begun.parse().ok());
-            self.processes.insert(pid, Process { name: name.to_owned(), parent, group, begun });
-        }
+        let begun = begun.and_then(|begun| begun.parse().ok());
+        self.processes.insert(pid, Process { name: name.to_owned(), parent, group, begun });
     }
 
     /// `/proc/self/ns/pid pid:[NUMBER]`, and the same for processes in other namespaces.

@@ -28,14 +28,11 @@ fn listed() -> String {
 /proc/70/environ:SUPERVISOR_PROCESS_NAME=lms
 /proc/71/environ:SUPERVISOR_GROUP_NAME=edxapp_worker
 /proc/71/environ:SUPERVISOR_PROCESS_NAME=lms_high_3
-/proc/72/environ:SUPERVISOR_GROUP_NAME=lms
-/proc/72/environ:SUPERVISOR_PROCESS_NAME=lms
 ";
     let stat = "\
 1 (init) S 0 1 1
 70 (gunicorn: (wor) S 1 70 6157
 71 (celery) R 1 71 6157
-72 (gone) Z 1 72 6158
 73 (title) S 1 71 6159
 80 (sshd) S 1 80 12
 ";
@@ -57,11 +54,7 @@ fn processes_are_found_by_environment_and_group() {
     let names = programs(&["lms", "edxapp_worker:lms_high_3"]);
     let signs = Signs { programs: &names, pids: &[] };
     let (lms, worker) = (Some("lms".to_owned()), Some("edxapp_worker:lms_high_3".to_owned()));
-    assert_eq!(
-        found(&listed(), &signs),
-        [(70, lms.clone()), (71, worker.clone())],
-        "a process that has ended is not left"
-    );
+    assert_eq!(found(&listed(), &signs), [(70, lms), (71, worker.clone())]);
 
     let pids = [LastPid { program: &names[1], pid: 71, ago: Duration::from_secs(5) }];
     assert_eq!(found(&listed(), &Signs { pids: &pids, ..signs }).last(), Some(&(73, worker)));
@@ -223,6 +216,31 @@ fn the_real_list_is_complete_and_leaves_no_process_of_this_host_out() {
     let Some(list) = real_list() else { return };
     let said = Said { stdout: list, ..Said::default() };
     assert!(ids(&said).expect("it is complete").contains(&std::process::id()));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "real processes are listed")]
+fn a_process_that_has_ended_is_not_listed_and_one_whose_threads_go_on_is() {
+    let main_thread_ends = "import ctypes, threading, time\n\
+                            threading.Thread(target=time.sleep, args=(60,)).start()\n\
+                            ctypes.CDLL(None).pthread_exit(None)";
+    let start =
+        |arguments: &[&str]| std::process::Command::new(arguments[0]).args(&arguments[1..]).spawn().expect("a process");
+    let [mut goes_on, mut ended] = [start(&["python3", "-c", main_thread_ends]), start(&["true"])];
+    let has_ended = |process: &std::process::Child| {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id())).expect("its status");
+        stat.contains(") Z ")
+    };
+    while !has_ended(&goes_on) || !has_ended(&ended) {
+        std::thread::yield_now();
+    }
+    let list = real_list();
+    goes_on.kill().expect("its threads end");
+    let [goes_on, ended] =
+        [&mut goes_on, &mut ended].map(|process| process.wait().map(|_| process.id()).expect("it ends"));
+    let Some(list) = list else { return };
+    let ids = ids(&Said { stdout: list, ..Said::default() }).expect("it is complete");
+    assert_eq!((ids.contains(&goes_on), ids.contains(&ended)), (true, false));
 }
 
 #[test]
