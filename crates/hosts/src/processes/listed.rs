@@ -51,7 +51,7 @@ pub(super) struct Supervisor {
     pub(super) main_of_units: Vec<u32>,
 }
 
-/// All processes of the host, except those that have ended and wait for their parent.
+/// All processes of the host and of its containers, except those that have ended and wait for their parent.
 #[derive(Default)]
 pub(super) struct Listed {
     pub(super) has_systemd: bool,
@@ -103,7 +103,6 @@ impl Listed {
                 _ => listed.read_commands(text),
             }
         }
-        listed.leave_containers_out();
         listed.is_plausible().then_some(listed).ok_or_else(|| NotListed::Incomplete("a part of it is empty".to_owned()))
     }
 
@@ -162,10 +161,9 @@ impl Listed {
         }
     }
 
-    /// Removes the processes that are known to be in another namespace.
-    fn leave_containers_out(&mut self) {
-        let Some(own) = &self.own_namespace else { return };
-        self.processes.retain(|pid, _| self.namespaces.get(pid).is_none_or(|namespace| namespace == own));
+    /// Whether a process is known to be in another namespace: it belongs to a container, or a program has made one for it.
+    pub(super) fn is_apart(&self, pid: u32) -> bool {
+        self.namespaces.get(&pid).is_some_and(|namespace| self.own_namespace.as_ref() != Some(namespace))
     }
 
     /// `/proc/PID/cgroup:0::/system.slice/supervisor.service`, or `1:name=systemd:` instead of `0::`.

@@ -8,7 +8,8 @@
 //! first two are there.
 //!
 //! The processes of containers on the host are left out: a supervisor in there has programs of its own, perhaps with the
-//! same names. They are in another namespace of process ids than the shell that lists them.
+//! same names. They are in another namespace of process ids than the shell that lists them. A program can make such a
+//! namespace as well, as sandboxes do: what is in supervisor's unit belongs to it all the same.
 //!
 //! `ask` is the question, and `listed` reads the answer.
 
@@ -68,14 +69,15 @@ pub struct LastPid<'a> {
 /// When the list is not complete, or what is left cannot be looked for. It is never said to be nothing then.
 pub fn read(signs: &Signs<'_>, said: &Said) -> Result<Vec<Leftover>, NotListed> {
     let listed = Listed::read(said)?;
-    let orphans = unit::orphans(&listed)?;
+    let in_unit = unit::in_unit(&listed)?;
     let age = listed.age();
     let is_of_this_boot = |last: &&LastPid<'_>| age.is_none_or(|age| age >= last.ago);
     let pids: Vec<&LastPid<'_>> = signs.pids.iter().filter(is_of_this_boot).collect();
     let of_group = |pgid: u32| pids.iter().find(|last| last.pid == pgid).map(|last| last.program.clone());
-    let found = listed.processes.iter().filter_map(|(pid, process)| {
+    let of_host = listed.processes.iter().filter(|(pid, _)| !listed.is_apart(**pid) || in_unit.all.contains(*pid));
+    let found = of_host.filter_map(|(pid, process)| {
         let program = listed.program_of(*pid, signs.programs).or_else(|| of_group(process.group));
-        let is_left = program.is_some() || orphans.contains(pid);
+        let is_left = program.is_some() || in_unit.orphans.contains(pid);
         let command =
             || listed.commands.get(pid).map_or_else(|| format!("[{}]", escaped(&process.name)), |line| shown(line));
         is_left.then(|| Leftover { pid: *pid, begun: process.begun, program, command: command() })
@@ -100,12 +102,13 @@ fn escaped(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }
 
-/// The ids of all processes of the host, except of those that have ended and wait for their parent.
+/// The ids of all processes of the host, except of those in containers and of those that have ended and wait for their parent.
 ///
 /// # Errors
 /// When the list is not complete.
 pub fn ids(said: &Said) -> Result<BTreeSet<u32>, NotListed> {
-    Listed::read(said).map(|listed| listed.processes.into_keys().collect())
+    let listed = Listed::read(said)?;
+    Ok(listed.processes.keys().copied().filter(|pid| !listed.is_apart(*pid)).collect())
 }
 
 #[cfg(test)]

@@ -198,6 +198,21 @@ fn the_processes_of_containers_are_left_out() {
     assert_eq!(left.into_iter().map(|(pid, _)| pid).collect::<Vec<_>>(), [71]);
 }
 
+#[test]
+fn what_a_program_runs_in_a_namespace_of_its_own_is_left_if_it_is_in_supervisors_unit() {
+    // 62 and 63 show no program, 66 is one of `notes`; 64 is in another unit.
+    let apart: String =
+        [60, 62, 63, 64, 66].iter().map(|pid| format!("/proc/{pid}/ns/pid pid:[4026532199]\n")).collect();
+    let list = in_unit().replace(NAMESPACE, &format!("{NAMESPACE}{apart}"));
+    assert_eq!(left_of_lms(&list), Ok(vec![(62, None), (63, None)]));
+    let marked =
+        list.replace("SUPERVISOR_GROUP_NAME=notes", "SUPERVISOR_GROUP_NAME=lms").replace("NAME=notes", "NAME=lms");
+    assert_eq!(left_of_lms(&marked).map(|left| left.len()), Ok(3));
+    let outside =
+        marked.replace("/proc/66/cgroup:0::/system.slice/supervisor", "/proc/66/cgroup:0::/system.slice/docker");
+    assert_eq!(left_of_lms(&outside).map(|left| left.len()), Ok(2));
+}
+
 /// What the script prints about this machine; nothing if this user may not see everything.
 #[expect(clippy::disallowed_methods, reason = "a real shell lists the processes of this machine")]
 fn real_list() -> Option<String> {

@@ -27,7 +27,7 @@ async fn what_is_left_is_found_where_neither_the_unit_nor_the_process_is_called_
     let ending = stage.conduct(vec![within(20, stop(&["lms"], 5, PastStopLimit::Abort))]).await;
     assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
     let error = stage.error_of("stop").await;
-    assert!(error.contains("(`sleep`) on edx-1"), "{error}");
+    assert!(error.contains("(`sleep`)"), "{error}");
     assert_eq!(processes(&host, "^sleep 1001"), 0);
 }
 
@@ -56,7 +56,7 @@ async fn what_is_left_is_found_in_a_unit_of_another_name_although_supervisor_doe
     let ending = stage.conduct(vec![within(40, stop(&["lms"], 5, PastStopLimit::Abort))]).await;
     assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
     let error = stage.error_of("stop").await;
-    assert!(error.contains("(`sleep`) on edx-1"), "{error}");
+    assert!(error.contains("(`sleep`)"), "{error}");
 }
 
 #[tokio::test]
@@ -83,4 +83,43 @@ async fn a_host_whose_supervisor_was_started_by_hand_is_not_said_to_have_stopped
     assert_eq!(stage.conduct(vec![within(20, confirm(&["lms"]))]).await, Ending::Failed(vec!["confirm".into()]));
     let error = stage.error_of("confirm").await;
     assert!(error.contains("supervisor does not run in a systemd unit of its own"), "{error}");
+}
+
+#[tokio::test]
+async fn what_a_program_runs_in_a_process_namespace_of_its_own_is_no_container_and_is_killed() {
+    let (_machines, host) = furnished(
+        "[program:lms]\ncommand=/bin/sh -c 'unshare --pid --fork --kill-child=CONT sh -c \"trap : TERM; exec setsid sleep 1005\" & \
+         exec sleep 1001'\n",
+    );
+    let stage = Stage::on(&host);
+    assert_eq!(
+        stage.conduct(vec![within(20, stop(&["lms"], 5, PastStopLimit::Abort))]).await,
+        Ending::Failed(vec!["stop".into()])
+    );
+    assert_eq!((processes(&host, "^sleep 1001"), processes(&host, "^sleep 1005")), (0, 1));
+    assert!(stage.error_of("stop").await.contains("of lms (`sleep`) on edx-1"), "{}", stage.error_of("stop").await);
+    let stage = Stage::on(&host);
+    assert_eq!(stage.conduct(vec![within(60, stop(&["lms"], 5, PastStopLimit::Kill))]).await, Ending::Finished);
+    assert_eq!(processes(&host, "^sleep 1005"), 0);
+}
+
+/// Its main thread ends, and another one goes on writing.
+const WRITES: &str = "cat >/root/writes.py <<'@end'\n\
+     import ctypes, threading, time\n\
+     def write():\n    while True:\n        open('/root/wrote', 'a').write('x')\n        time.sleep(1)\n\
+     threading.Thread(target=write).start()\n\
+     ctypes.CDLL(None).pthread_exit(None)\n\
+     @end\n\
+     supervisorctl restart lms\n\
+     while ! [ -e /root/wrote ]; do sleep 0.2; done";
+
+#[tokio::test]
+async fn a_process_whose_main_thread_has_ended_and_whose_others_go_on_is_no_stopped_service() {
+    let (_machines, host) =
+        furnished("[program:lms]\ncommand=/bin/sh -c 'setsid python3 /root/writes.py & exec sleep 1001'\n");
+    host.furnish(WRITES);
+    let stage = Stage::on(&host);
+    let ending = stage.conduct(vec![within(20, stop(&["lms"], 5, PastStopLimit::Abort))]).await;
+    assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
+    assert!(stage.error_of("stop").await.contains("(`[python3]`) on edx-1"), "{}", stage.error_of("stop").await);
 }
