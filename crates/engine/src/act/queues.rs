@@ -70,7 +70,7 @@ async fn tasks(context: &StepContext<'_>, fleet: &FleetName, count: &CountTasks)
     let question = Ask::new(Command::as_root(count.command.iter().cloned()));
     let has_answered = Cell::new(false);
     let ask = async |world: &World| {
-        let said = world.hosts.ask(&id, &question).await?;
+        let said = world.hosts.ask(&id, &context.in_time(&question)).await?;
         has_answered.set(true);
         queues::count(&said).map_err(|why| not_counted(fleet, &count.host, &why))
     };

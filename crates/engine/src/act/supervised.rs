@@ -47,7 +47,7 @@ pub(super) async fn states(
 ) -> Answer<Rc<States>> {
     let question = context.supervisors.question(&subject.id, subject.supervisorctl, subject.programs);
     let ask = async |world: &crate::ports::World| {
-        let said = world.hosts.ask(&subject.id, question.ask()).await?;
+        let said = world.hosts.ask(&subject.id, &context.in_time(question.ask())).await?;
         question.read(said).map_err(|why| no_status(subject.name, &why))
     };
     context.ask_with(slot, ask).await
@@ -193,7 +193,7 @@ async fn processes_left(
 ) -> Answer<Vec<Leftover>> {
     let question = processes::ask(subject.supervisorctl);
     let ask = async |world: &crate::ports::World| {
-        let said = world.hosts.ask(&subject.id, &question).await?;
+        let said = world.hosts.ask(&subject.id, &context.in_time(&question)).await?;
         let (all, now) = (context.pids.borrow(), context.clock.moment());
         let pids = all.get(&subject.id).into_iter().flatten();
         let pids = pids.map(|(program, (pid, seen))| LastPid { program, pid: *pid, ago: seen.at_least_until(now) });

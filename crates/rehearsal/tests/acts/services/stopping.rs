@@ -157,6 +157,20 @@ fn what_is_still_there_after_a_kill_is_named() {
 }
 
 #[test]
+fn a_supervisor_that_hangs_does_not_let_a_step_exceed_its_limit_by_more_than_one_short_look() {
+    for (limit, at_most) in [(60, 65), (30, 35), (21, 26), (0, 5)] {
+        let mut stage = Stage::new();
+        let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+        services.hang.set(true);
+        let limit = Duration::from_secs(limit);
+        let ending = stage.conduct(vec![Step { limit, ..stop(PastStopLimit::Abort) }]);
+        assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
+        assert!((limit.as_secs()..=at_most).contains(&stage.elapsed()), "{} s of {limit:?}", stage.elapsed());
+        assert!(stage.error_of("stop").contains("supervisor did not answer within the limit"));
+    }
+}
+
+#[test]
 fn programs_that_are_told_to_stop_are_not_killed_before_their_time() {
     for past_limit in [PastStopLimit::Kill, PastStopLimit::Abort, PastStopLimit::Wait] {
         let mut stage = Stage::new();
