@@ -64,6 +64,9 @@ impl Seen {
     }
 }
 
+/// The process id that each program had when it was last seen running, and when that was.
+pub(crate) type Pids = BTreeMap<ProgramName, (u32, Moment)>;
+
 /// What carrying out a step needs to know besides its action.
 pub(crate) struct StepContext<'a> {
     /// The ports.
@@ -104,8 +107,8 @@ pub(crate) struct StepContext<'a> {
     pub seen_since: Cell<Option<Moment>>,
     /// The id of the change to records that it requested, unless the answer was lost.
     pub change: RefCell<Option<ChangeId>>,
-    /// The process ids that programs had when they were last seen running, and when that was.
-    pub pids: RefCell<BTreeMap<InstanceId, BTreeMap<ProgramName, (u32, Moment)>>>,
+    /// The process ids that programs had when they were last seen running.
+    pub pids: RefCell<BTreeMap<InstanceId, Pids>>,
     /// What its jobs have printed so far.
     pub output: RefCell<BTreeMap<JobName, Printed>>,
     /// Facts that were learned and are not on record yet.
