@@ -1,7 +1,5 @@
 //! Asks hosts, long before the window, whether a conductor could do its work there.
 
-use std::collections::BTreeMap;
-
 use futures_util::stream::{self, StreamExt};
 
 use cutover_core::deployment::{Deployment, Fleet, Migration, Role, Services};
@@ -106,10 +104,10 @@ async fn of_its_programs(hosts: &dyn Hosts, host: &Asked<'_>) -> Result<(), NotA
     let question = processes::ask(&services.supervisorctl);
     let said = hosts.ask(instance, &question).await.map_err(|failure| not_asked(instance, &failure))?;
     // What they leave behind could be looked for; what runs now is in nobody's way.
-    let signs = Signs { programs: &[], pids: &BTreeMap::new() };
+    let signs = Signs { programs: &[], pids: &[] };
     processes::read(&signs, &said).map(drop).map_err(|why| NotAsked {
         why: why.to_string(),
-        remedy: "let systemd start supervisor as a service, and look at the processes there as root".to_owned(),
+        remedy: "let systemd start supervisor as a service, and see that `supervisorctl pid`, run as root, prints its process id".to_owned(),
     })
 }
 

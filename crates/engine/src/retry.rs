@@ -78,6 +78,20 @@ pub async fn reading<T>(
     mention: impl Fn(&Failure),
     call: impl AsyncFn() -> Answer<T>,
 ) -> Answer<T> {
+    reading_within(policy, || Duration::MAX, clock, mention, call).await
+}
+
+/// The same, with no attempt once the time that is `left` is over. The first attempt is made in any case.
+///
+/// # Errors
+/// The last failure.
+pub async fn reading_within<T>(
+    policy: Policy,
+    left: impl Fn() -> Duration,
+    clock: &dyn Clock,
+    mention: impl Fn(&Failure),
+    call: impl AsyncFn() -> Answer<T>,
+) -> Answer<T> {
     let mut made = 1;
     loop {
         let failure = match call().await {
@@ -86,7 +100,7 @@ pub async fn reading<T>(
         };
         // Reading changes nothing, so a lost answer leaves no doubt about the world.
         let may_pass = !matches!(failure.class, FailureClass::Permanent | FailureClass::Superseded);
-        let Some(wait) = policy.wait(made).filter(|_| may_pass) else { return Err(failure) };
+        let Some(wait) = policy.wait(made).filter(|wait| may_pass && *wait < left()) else { return Err(failure) };
         mention(&failure);
         clock.sleep(wait).await;
         made += 1;

@@ -197,13 +197,13 @@ fn class(call: Call, trouble: &Trouble) -> FailureClass {
         | Trouble::Silent(_)
         | Trouble::StuckBefore(_)
         | Trouble::Unreachable(_)
-        | Trouble::NotBegun(_) => FailureClass::NotApplied,
-        // An answer that is too large is as large the next time.
+        | Trouble::NotBegun(_)
+        // A host that has too many processes to list may have fewer soon.
+        | Trouble::TooLarge(_) => FailureClass::NotApplied,
         Trouble::KeyRefused(_)
         | Trouble::HostKeyUnknown(_)
         | Trouble::HostKeyChanged(_)
         | Trouble::Unusable(_)
-        | Trouble::TooLarge(_)
         | Trouble::NoSudo(_) => FailureClass::Permanent,
     }
 }
@@ -276,7 +276,9 @@ mod tests {
     #[test]
     fn a_lost_answer_leaves_a_write_in_doubt_and_what_was_never_sent_does_not() {
         let class = |call, trouble: Trouble| failure(call, &"i-1".into(), &trouble).class;
-        for may_have_run in [Trouble::Lost, Trouble::Silent, Trouble::StuckBefore].map(|of| of(String::new())) {
+        for may_have_run in
+            [Trouble::Lost, Trouble::Silent, Trouble::StuckBefore, Trouble::TooLarge].map(|of| of(String::new()))
+        {
             assert_eq!(class(Call::Writes, may_have_run.clone()), FailureClass::InDoubt);
             assert_eq!(class(Call::Reads, may_have_run), FailureClass::NotApplied);
         }

@@ -83,7 +83,9 @@ impl Trouble {
                 "sign in with `ssh` as the same user: the host may be overloaded, or a start-up file of its shell, such as \
                  ~/.bashrc, may hang"
             }
-            Self::TooLarge(_) => "run the command there by hand and see what it prints",
+            Self::TooLarge(_) => {
+                "run the command there by hand and see what it prints; a list of processes is that large if thousands of them run"
+            }
             Self::Lost(_) => "check the network; cutover looks at the host again",
         }
     }

@@ -1,5 +1,6 @@
 //! The possible results of observing a step, and what carrying it out needs to know.
 
+use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, Ref, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -11,8 +12,10 @@ use cutover_core::digest::Digest;
 use cutover_core::journal::{Event, Fact, StepRun, opens_by};
 use cutover_core::names::{ChangeId, ImageId, InstanceId, JobName, ProgramName};
 use cutover_core::plan::{Action, Host, ImageRef, InstanceRef, Line, Step};
+use cutover_hosts::command::Ask;
 
 use super::late::too_late;
+use super::manner::{Manner, manner};
 use super::printed::Printed;
 use crate::failure::Failure;
 use crate::gate::{Gate, Permit};
@@ -27,6 +30,8 @@ use crate::supervisors::Supervisors;
 
 /// For how long checks before a write are relied on, from their start. Looking at a thousand hosts takes some seconds.
 const CHECKED: Duration = Duration::from_secs(15);
+/// How long after its limit a step may still ask: as long as one short look takes.
+const LAST_LOOK: Duration = Duration::from_secs(5);
 /// How often a write is checked again because the check was out of date, before its attempt counts as failed.
 const CHECKS: u32 = 3;
 
@@ -59,6 +64,9 @@ impl Seen {
     }
 }
 
+/// The process id that each program had when it was last seen running, and when that was.
+pub(crate) type Pids = BTreeMap<ProgramName, (u32, Moment)>;
+
 /// What carrying out a step needs to know besides its action.
 pub(crate) struct StepContext<'a> {
     /// The ports.
@@ -85,6 +93,8 @@ pub(crate) struct StepContext<'a> {
     pub since: Timestamp,
     /// When this process took it up, for measuring.
     pub taken_up: Moment,
+    /// Since when its time limit counts: since it was taken up, and anew once it only waits for its effect.
+    pub limited_since: Cell<Moment>,
     /// When this process first told programs to stop, or tried to, or found all of them told.
     pub told_to_stop: Cell<Option<Moment>>,
     /// How often it has failed before.
@@ -98,7 +108,7 @@ pub(crate) struct StepContext<'a> {
     /// The id of the change to records that it requested, unless the answer was lost.
     pub change: RefCell<Option<ChangeId>>,
     /// The process ids that programs had when they were last seen running.
-    pub pids: RefCell<BTreeMap<InstanceId, BTreeMap<ProgramName, u32>>>,
+    pub pids: RefCell<BTreeMap<InstanceId, Pids>>,
     /// What its jobs have printed so far.
     pub output: RefCell<BTreeMap<JobName, Printed>>,
     /// Facts that were learned and are not on record yet.
@@ -108,8 +118,9 @@ pub(crate) struct StepContext<'a> {
 }
 
 impl StepContext<'_> {
-    /// Makes a reading call, and repeats it after a failure that may be temporary. Each call is repeated separately, so
-    /// that looking at many hosts does not start again because one of them could not be reached.
+    /// Makes a reading call, and repeats it after a failure that may be temporary, as long as the step's time limit lets it.
+    /// Each call is repeated separately, so that looking at many hosts does not start again because one of them could not be
+    /// reached.
     pub(crate) async fn ask<T>(&self, question: impl AsyncFn(&World) -> Answer<T>) -> Answer<T> {
         self.ask_with(&self.slot, question).await
     }
@@ -129,9 +140,28 @@ impl StepContext<'_> {
             slot.take_to_look().await;
             question(self.world).await
         };
-        let answer = retry::reading(retry::CALL, self.clock, mention, call).await;
+        let answer = retry::reading_within(retry::CALL, || self.left_to_ask(), self.clock, mention, call).await;
         // The call was repeated often enough, so the caller must not repeat it.
         answer.map_err(Failure::for_good)
+    }
+
+    /// How much longer the step may ask. A step that waits for a person or a date looks only once that wait is over, so its
+    /// limit says nothing about that.
+    fn left_to_ask(&self) -> Duration {
+        if manner(&self.step.action) == Manner::Wait {
+            return Duration::MAX;
+        }
+        let elapsed = self.limited_since.get().at_least_until(self.clock.moment());
+        self.step.limit.saturating_add(LAST_LOOK).saturating_sub(elapsed)
+    }
+
+    /// A question that ends soon after the step's time limit, or, if that has passed, after one short look.
+    pub(crate) fn in_time<'q>(&self, question: &'q Ask) -> Cow<'q, Ask> {
+        let left = self.left_to_ask().max(LAST_LOOK);
+        match question.limit <= left {
+            true => Cow::Borrowed(question),
+            false => Cow::Owned(Ask { limit: left, ..question.clone() }),
+        }
     }
 
     /// The time that has certainly passed since this process took the step up. What an earlier process did is on record

@@ -75,7 +75,7 @@ async fn awake(context: &StepContext<'_>, host: &Host, idle: &Idle) -> Result<Op
 async fn held_in_part(context: &StepContext<'_>, subject: &Subject<'_>) -> Answer<Option<Failure>> {
     let question = autostart::ask_own();
     let ask = async |world: &World| {
-        let said = world.hosts.ask(&subject.id, &question).await?;
+        let said = world.hosts.ask(&subject.id, &context.in_time(&question)).await?;
         autostart::own_end(&said).ok_or_else(|| {
             let message = format!("{} does not tell how `hold_services` has ended", subject.name);
             Failure::permanent(format!("{message}: {}", said.last_line()))
@@ -101,7 +101,7 @@ async fn held_in_part(context: &StepContext<'_>, subject: &Subject<'_>) -> Answe
 async fn started_at_boot(context: &StepContext<'_>, subject: &Subject<'_>, idle: &Idle) -> Answer<Vec<ProgramName>> {
     let question = autostart::ask_loaded(&idle.supervisorctl);
     let ask = async |world: &World| {
-        let said = world.hosts.ask(&subject.id, &question).await?;
+        let said = world.hosts.ask(&subject.id, &context.in_time(&question)).await?;
         autostart::started_at_boot(&idle.programs, &said).map_err(|why| no_status(subject.name, &why))
     };
     context.ask(ask).await

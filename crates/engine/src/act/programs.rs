@@ -165,7 +165,7 @@ fn given_up(states: &States) -> Vec<&str> {
 async fn starts_at_boot(context: &StepContext<'_>, subject: &Subject<'_>) -> Answer<bool> {
     let question = autostart::ask_files();
     let ask = async |world: &World| {
-        let said = world.hosts.ask(&subject.id, &question).await?;
+        let said = world.hosts.ask(&subject.id, &context.in_time(&question)).await?;
         let is_held = autostart::is_held(&said);
         is_held.map(|is_held| !is_held).ok_or_else(|| {
             let message = format!("{} does not tell whether services start when it boots", subject.name);
@@ -182,7 +182,7 @@ async fn not_answering(context: &StepContext<'_>, start: &StartServices, subject
     }
     let question = answers::ask(&start.answers);
     let ask = async |world: &World| {
-        let said = world.hosts.ask(&subject.id, &question).await?;
+        let said = world.hosts.ask(&subject.id, &context.in_time(&question)).await?;
         answers::read(&start.answers, &said).map_err(|why| {
             let message = format!("it is not known what answers on {}: {why}", subject.name);
             match why {

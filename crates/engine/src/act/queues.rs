@@ -70,9 +70,13 @@ async fn tasks(context: &StepContext<'_>, fleet: &FleetName, count: &CountTasks)
     let question = Ask::new(Command::as_root(count.command.iter().cloned()));
     let has_answered = Cell::new(false);
     let ask = async |world: &World| {
-        let said = world.hosts.ask(&id, &question).await?;
+        let said = world.hosts.ask(&id, &context.in_time(&question)).await?;
         has_answered.set(true);
         queues::count(&said).map_err(|why| not_counted(fleet, &count.host, &why))
+    };
+    let ask = async |world: &World| {
+        // What was not counted may have been anything meanwhile.
+        ask(world).await.inspect_err(|_| context.seen_since.set(None))
     };
     match context.ask(ask).await {
         Err(_) if !has_answered.get() && is_gone(context, &id).await => Err(gone(context, fleet, &count.host).await),
@@ -114,10 +118,7 @@ async fn note_lost_workers(context: &StepContext<'_>, fleet: &FleetName) -> Lost
 
 fn not_counted(fleet: &FleetName, host: &Host, why: &NotCounted) -> Failure {
     let message = format!("the tasks of {fleet} could not be counted on {}: {why}", host.name);
-    let failure = match why {
-        // The broker may be unreachable for a moment.
-        NotCounted::Failed { .. } => Failure::not_applied(message),
-        NotCounted::NotANumber(_) | NotCounted::Nothing => Failure::permanent(message),
-    };
-    failure.with_hint("run `count_queues` of [role.worker] there, and correct it in the deployment file")
+    // The broker may be unreachable for a moment, or say that it is loading its data.
+    Failure::not_applied(message)
+        .with_hint("run `count_queues` of [role.worker] there, and correct it in the deployment file")
 }

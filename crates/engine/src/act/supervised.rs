@@ -1,13 +1,13 @@
 //! What runs on one host under supervisor, as the host says.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
 use cutover_core::names::{HostName, InstanceId, ProgramName};
 use cutover_core::plan::Host;
-use cutover_hosts::processes::{self, Leftover, NotListed, Signs};
+use cutover_hosts::processes::{self, LastPid, Leftover, NotListed, Signs};
 use cutover_hosts::supervisor::{NoStatus, State};
 
 use super::StepContext;
@@ -19,8 +19,6 @@ use crate::supervisors::States;
 /// How long after each look another one is made for a program that has ended by itself. Supervisor starts it again within a
 /// second, if it does. A program that ends soon again is met by the second look, and the third is for a host under load.
 const LOOK_AGAIN: [Duration; 2] = [Duration::from_millis(1200), Duration::from_millis(1800)];
-/// How much of a command line is shown.
-const COMMAND_SHOWN: usize = 60;
 
 /// Programs on a host.
 pub(super) struct Subject<'a> {
@@ -49,7 +47,7 @@ pub(super) async fn states(
 ) -> Answer<Rc<States>> {
     let question = context.supervisors.question(&subject.id, subject.supervisorctl, subject.programs);
     let ask = async |world: &crate::ports::World| {
-        let said = world.hosts.ask(&subject.id, question.ask()).await?;
+        let said = world.hosts.ask(&subject.id, &context.in_time(question.ask())).await?;
         question.read(said).map_err(|why| no_status(subject.name, &why))
     };
     context.ask_with(slot, ask).await
@@ -77,11 +75,11 @@ pub(super) fn change_of_pids(context: &StepContext<'_>, subject: &Subject<'_>, s
     if running.peek().is_none() {
         return changed;
     }
-    let mut all = context.pids.borrow_mut();
+    let (mut all, now) = (context.pids.borrow_mut(), context.clock.moment());
     let known = all.entry(subject.id.clone()).or_default();
     for (program, pid) in running {
-        match known.insert(program.clone(), pid) {
-            Some(before) if before != pid => changed.push(program.clone()),
+        match known.insert(program.clone(), (pid, now)) {
+            Some((before, _)) if before != pid => changed.push(program.clone()),
             _ => {}
         }
     }
@@ -158,9 +156,8 @@ impl Up {
 }
 
 fn words_of(process: &Leftover) -> String {
-    let command: String = process.command.chars().take(COMMAND_SHOWN).collect();
     let of = process.program.as_ref().map_or_else(String::new, |program| format!(" of {program}"));
-    format!("process {}{of} (`{command}`)", process.pid)
+    format!("process {}{of} (`{}`)", process.pid, process.command)
 }
 
 /// What is not stopped on a host. Processes are looked for only once supervisor says that all programs are down.
@@ -196,9 +193,11 @@ async fn processes_left(
 ) -> Answer<Vec<Leftover>> {
     let question = processes::ask(subject.supervisorctl);
     let ask = async |world: &crate::ports::World| {
-        let said = world.hosts.ask(&subject.id, &question).await?;
-        let (all, none) = (context.pids.borrow(), BTreeMap::new());
-        let signs = Signs { programs: subject.programs, pids: all.get(&subject.id).unwrap_or(&none) };
+        let said = world.hosts.ask(&subject.id, &context.in_time(&question)).await?;
+        let (all, now) = (context.pids.borrow(), context.clock.moment());
+        let pids = all.get(&subject.id).into_iter().flatten();
+        let pids = pids.map(|(program, (pid, seen))| LastPid { program, pid: *pid, ago: seen.at_least_until(now) });
+        let signs = Signs { programs: subject.programs, pids: &pids.collect::<Vec<_>>() };
         processes::read(&signs, &said).map_err(|why| not_listed(subject.name, &why))
     };
     context.ask_with(slot, ask).await
@@ -208,6 +207,10 @@ fn not_listed(host: &HostName, why: &NotListed) -> Failure {
     let message = format!("{host}: {why}");
     match why {
         NotListed::Incomplete(_) | NotListed::NoSupervisor => Failure::not_applied(message),
+        NotListed::Unknown => Failure::not_applied(message).with_hint(
+            "run `supervisorctl pid` there as root: it must print the process id of supervisor, and systemd must run that as a \
+             service",
+        ),
         NotListed::NoRights(_) => Failure::permanent(message),
         NotListed::NoUnit => Failure::permanent(message).with_hint("let systemd start supervisor as a service there"),
     }

@@ -85,6 +85,7 @@ impl Conductor {
             // Kept through crashes, but reset after a failure that the operator has seen.
             since: run.started_at.filter(|_| !failed).unwrap_or(now.wall),
             taken_up: now,
+            limited_since: Cell::new(now),
             told_to_stop: Cell::new(None),
             failures: run.failures,
             retries: run.retries,

@@ -100,6 +100,7 @@ impl Conductor {
         // From here on the step waits, and takes a slot only for each observation or further attempt.
         context.slot.release();
         let begin = self.clock.moment();
+        context.limited_since.set(begin);
         let mut made_at = begin;
         let mut told = String::new();
         loop {

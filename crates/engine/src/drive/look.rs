@@ -13,6 +13,10 @@ impl Conductor {
         if is_for_this {
             context.slot.release();
         }
+        if seen.is_err() {
+            // What has to last may not have lasted meanwhile.
+            context.seen_since.set(None);
+        }
         context.put_on_record().await?;
         Ok(seen)
     }

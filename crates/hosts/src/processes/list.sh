@@ -2,14 +2,18 @@
 # under load has hundreds; and only what is needed is printed, because it may have thousands.
 [ -r /proc/1/environ ] || { echo 'the environment of processes can be read only by root' >&2; exit 77; }
 
-# What supervisor says of itself, and the unit of systemd that it runs in.
+# The process that supervisor says is its own, or else those that are called like it; and their units of systemd.
 pid=$(timeout 5 "$1" pid 2>/dev/null)
 case $pid in *[!0-9]*) pid= ;; esac
-unit=$(sed -n 's/^[0-9]*:\(name=systemd\)*:.*\/\([^/]*\.service\).*/\2/p' "/proc/${pid:-none}/cgroup" 2>/dev/null | head -n 1)
+called() { grep -slaxz '\(.*/\)*supervisord' /proc/[0-9]*/cmdline | tr -dc '0-9\n'; }
+units=$(for each in ${pid:-$(called)}; do
+    sed -n 's/^[0-9]*:\(name=systemd\)*:.*\/\([^/]*\.service\).*/\2/p' "/proc/$each/cgroup"
+done 2>/dev/null)
 supervisor() {
     [ ! -d /run/systemd/system ] || echo systemd
     echo "pid $pid"
-    [ -z "$unit" ] || systemctl show -p MainPID "$unit"
+    sed 's/^/uptime /' /proc/uptime
+    [ -z "$units" ] || systemctl show -p MainPID $units
 }
 
 # The variable of grep's own shows that environments can be read, also where no program runs.
@@ -22,15 +26,21 @@ namespaces() {
     find /proc/self/ns/pid /proc/[0-9]*/ns/pid -maxdepth 0 \
         \( -path '/proc/self/*' -o ! -lname "pid:?$number?" \) -printf '%p %l\n'
 }
-# Those of supervisor's unit; without supervisor's own answer, those of every unit that is called like it.
-control_groups() { grep -s "^[0-9]*:\(name=systemd\)*:.*/$(echo "${unit:-supervisor}" | tr '\\' .)" /proc/[0-9]*/cgroup; }
+# Those of supervisor's units, and of every unit that is called like it.
+control_groups() {
+    grep -s "$(printf '^[0-9]*:\(name=systemd\)*:.*/%s\n' $(echo supervisor $units | tr '\\' .))" /proc/[0-9]*/cgroup
+}
 commands() { head -v -c 160 /proc/[0-9]*/cmdline; }
 
 # Each variable on a line of its own, whatever its value contains.
 variables() { tr '\n\0' ' \n'; }
 words() { tr '\0' ' '; }
-# The process id, the name, the state, the parent, the process group, and when it began.
-fields() { sed -n -e 's/^\([0-9]* (.*) [^ ]* [^ ]* [^ ]*\) \([^ ]* \)\{16\}\([^ ]*\).*/\1 \3/p' -e '/^status /p'; }
+# The process id, the name, the state, the parent, the process group, and when it began. What has ended and waits for its parent
+# is left out, unless it has threads that go on.
+fields() {
+    sed -n -e '/^[0-9]* (.*) [ZX] \([^ ]* \)\{16\}[01] /d' -e '/^status /p' \
+        -e 's/^\([0-9]* (.*) [^ ]* [^ ]* [^ ]*\) \([^ ]* \)\{16\}\([^ ]*\).*/\1 \3/p'
+}
 
 # part NAME FILTER COMMAND: a part of the list. Its last line has the status of the command: one that was killed has not listed
 # everything. That some files are gone is no failure, because processes end meanwhile.

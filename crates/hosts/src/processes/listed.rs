@@ -1,6 +1,7 @@
 //! The list of all processes, as a host prints it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use cutover_core::names::ProgramName;
 
@@ -22,6 +23,12 @@ pub enum NotListed {
     /// The process of supervisor is not in the list. It may just have been started again.
     #[error("supervisor's own process was not found among the processes of the host")]
     NoSupervisor,
+    /// Supervisor did not say which process it is, and no unit could be recognised as its own. It may answer the next time.
+    #[error(
+        "it is not known which processes are supervisor's: `supervisorctl pid` printed no number within 5 s, and supervisord is \
+         no service of systemd there"
+    )]
+    Unknown,
     /// What programs leave behind is found by the unit that supervisor runs in, and it has none of its own.
     #[error("supervisor does not run in a systemd unit of its own, so what its programs leave behind cannot be found")]
     NoUnit,
@@ -40,15 +47,17 @@ pub(super) struct Process {
 pub(super) struct Supervisor {
     /// Its process id, if it has told it.
     pub(super) pid: Option<u32>,
-    /// The main process of the unit that it runs in.
-    pub(super) main_of_unit: Option<u32>,
+    /// The main process of the unit that it runs in, or of each unit that may be that one.
+    pub(super) main_of_units: Vec<u32>,
 }
 
-/// All processes of the host, except those that have ended and wait for their parent.
+/// All processes of the host and of its containers, except those that have ended and wait for their parent.
 #[derive(Default)]
 pub(super) struct Listed {
     pub(super) has_systemd: bool,
     pub(super) supervisor: Supervisor,
+    /// For how long the kernel has been running.
+    uptime: Option<Duration>,
     /// supervisor's group and process name in the environment.
     pub(super) marks: BTreeMap<u32, (String, String)>,
     pub(super) processes: BTreeMap<u32, Process>,
@@ -64,6 +73,8 @@ pub(super) struct Listed {
 
 /// The parts of the list, in their order.
 const PARTS: [&str; 6] = ["@supervisor", "@environ", "@stat", "@namespace", "@cgroup", "@cmdline"];
+/// In how many ticks a second `/proc/PID/stat` counts, on every Linux.
+const TICKS: u64 = 100;
 /// The exit status of the script if not everything may be read.
 const EXIT_NO_RIGHTS: i32 = 77;
 /// The lowest exit status of a program that was killed, or could not be started.
@@ -92,7 +103,6 @@ impl Listed {
                 _ => listed.read_commands(text),
             }
         }
-        listed.leave_containers_out();
         listed.is_plausible().then_some(listed).ok_or_else(|| NotListed::Incomplete("a part of it is empty".to_owned()))
     }
 
@@ -104,11 +114,15 @@ impl Listed {
             && self.commands.contains_key(&INIT)
     }
 
-    /// `systemd` on a host where it runs, `pid NUMBER`, and `MainPID=NUMBER`.
+    /// `systemd` on a host where it runs, `pid NUMBER`, `uptime SECONDS`, and `MainPID=NUMBER`.
     fn read_supervisor(&mut self, line: &str) {
         match line.split_once([' ', '=']) {
             Some(("pid", pid)) => self.supervisor.pid = pid.trim().parse().ok(),
-            Some(("MainPID", pid)) => self.supervisor.main_of_unit = pid.trim().parse().ok(),
+            Some(("MainPID", pid)) => self.supervisor.main_of_units.extend(pid.trim().parse::<u32>().ok()),
+            Some(("uptime", rest)) => {
+                let seconds = rest.split('.').next().and_then(|seconds| seconds.parse().ok());
+                self.uptime = seconds.map(Duration::from_secs);
+            }
             _ => self.has_systemd |= line.trim() == "systemd",
         }
     }
@@ -129,12 +143,11 @@ impl Listed {
         let Some((head, rest)) = line.rsplit_once(')') else { return };
         let Some((pid, name)) = head.split_once('(') else { return };
         let (pid, mut words) = (pid.trim_end(), rest.trim_start().split(' '));
-        let (state, parent, group, begun) = (words.next(), number(words.next()), number(words.next()), words.next());
+        // The first word is the state.
+        let (parent, group, begun) = (number(words.nth(1)), number(words.next()), words.next());
         let (Ok(pid), Some(parent), Some(group)) = (pid.parse(), parent, group) else { return };
-        if !matches!(state, Some("Z" | "X")) {
-            let begun = begun.and_then(|begun| begun.parse().ok());
-            self.processes.insert(pid, Process { name: name.to_owned(), parent, group, begun });
-        }
+        let begun = begun.and_then(|begun| begun.parse().ok());
+        self.processes.insert(pid, Process { name: name.to_owned(), parent, group, begun });
     }
 
     /// `/proc/self/ns/pid pid:[NUMBER]`, and the same for processes in other namespaces.
@@ -148,10 +161,9 @@ impl Listed {
         }
     }
 
-    /// Removes the processes that are known to be in another namespace.
-    fn leave_containers_out(&mut self) {
-        let Some(own) = &self.own_namespace else { return };
-        self.processes.retain(|pid, _| self.namespaces.get(pid).is_none_or(|namespace| namespace == own));
+    /// Whether a process is known to be in another namespace: it belongs to a container, or a program has made one for it.
+    pub(super) fn is_apart(&self, pid: u32) -> bool {
+        self.namespaces.get(&pid).is_some_and(|namespace| self.own_namespace.as_ref() != Some(namespace))
     }
 
     /// `/proc/PID/cgroup:0::/system.slice/supervisor.service`, or `1:name=systemd:` instead of `0::`.
@@ -174,6 +186,12 @@ impl Listed {
                 command.push_str(line.trim());
             }
         }
+    }
+
+    /// For how long the host has been running: its first process, because the kernel of a container runs for longer.
+    pub(super) fn age(&self) -> Option<Duration> {
+        let begun = self.processes.get(&INIT)?.begun?;
+        self.uptime?.checked_sub(Duration::from_secs(begun / TICKS))
     }
 
     /// The parent of a process, unless that is gone.

@@ -3,12 +3,13 @@
 //! A program that supervisor has stopped can leave processes behind: `stopasgroup` reaches only the program's process group.
 //! Each process that supervisor starts gets the variables `SUPERVISOR_GROUP_NAME` and `SUPERVISOR_PROCESS_NAME`, and so
 //! does everything that it starts in turn. A process that has overwritten its environment, as ones that set their own
-//! title do, is found by its process group, which is the process id that its program had, as long as that is known; and
+//! title do, is found by its process group, which is the process id that its program had, as long as that is known and the host has not been started again; and
 //! by the unit of systemd that supervisor runs in, which it cannot leave (see `unit`). On a host without systemd only the
 //! first two are there.
 //!
 //! The processes of containers on the host are left out: a supervisor in there has programs of its own, perhaps with the
-//! same names. They are in another namespace of process ids than the shell that lists them.
+//! same names. They are in another namespace of process ids than the shell that lists them. A program can make such a
+//! namespace as well, as sandboxes do: what is in supervisor's unit belongs to it all the same.
 //!
 //! `ask` is the question, and `listed` reads the answer.
 
@@ -17,7 +18,8 @@ mod listed;
 mod program;
 mod unit;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use cutover_core::names::ProgramName;
 
@@ -36,7 +38,7 @@ pub struct Leftover {
     pub begun: Option<u64>,
     /// The program that it belongs to; `None` if nothing says for which one supervisor had started it.
     pub program: Option<ProgramName>,
-    /// Its command line, or its name in brackets.
+    /// Its program and the first path in its command line, or its name in brackets. The rest may contain passwords.
     pub command: String,
 }
 
@@ -46,7 +48,18 @@ pub struct Signs<'a> {
     /// The programs.
     pub programs: &'a [ProgramName],
     /// The process ids that the programs had while they ran, where they are known.
-    pub pids: &'a BTreeMap<ProgramName, u32>,
+    pub pids: &'a [LastPid<'a>],
+}
+
+/// The process id that a program had when it was last seen running.
+#[derive(Clone, Copy, Debug)]
+pub struct LastPid<'a> {
+    /// The program.
+    pub program: &'a ProgramName,
+    /// Its process id then.
+    pub pid: u32,
+    /// How long ago that was. A host that has been started since gives the number to another process.
+    pub ago: Duration,
 }
 
 /// The processes that supervisor had started for these programs, or for a program that is not known and does not run any
@@ -56,23 +69,46 @@ pub struct Signs<'a> {
 /// When the list is not complete, or what is left cannot be looked for. It is never said to be nothing then.
 pub fn read(signs: &Signs<'_>, said: &Said) -> Result<Vec<Leftover>, NotListed> {
     let listed = Listed::read(said)?;
-    let orphans = unit::orphans(&listed)?;
-    let of_group = |pgid: u32| signs.pids.iter().find(|(_, pid)| **pid == pgid).map(|(program, _)| program.clone());
-    let found = listed.processes.iter().filter_map(|(pid, process)| {
-        let command = listed.commands.get(pid).cloned().unwrap_or_else(|| format!("[{}]", process.name));
+    let in_unit = unit::in_unit(&listed)?;
+    let age = listed.age();
+    let is_of_this_boot = |last: &&LastPid<'_>| age.is_none_or(|age| age >= last.ago);
+    let pids: Vec<&LastPid<'_>> = signs.pids.iter().filter(is_of_this_boot).collect();
+    let of_group = |pgid: u32| pids.iter().find(|last| last.pid == pgid).map(|last| last.program.clone());
+    let of_host = listed.processes.iter().filter(|(pid, _)| !listed.is_apart(**pid) || in_unit.all.contains(*pid));
+    let found = of_host.filter_map(|(pid, process)| {
         let program = listed.program_of(*pid, signs.programs).or_else(|| of_group(process.group));
-        let is_left = program.is_some() || orphans.contains(pid);
-        is_left.then_some(Leftover { pid: *pid, begun: process.begun, program, command })
+        let is_left = program.is_some() || in_unit.orphans.contains(pid);
+        let command =
+            || listed.commands.get(pid).map_or_else(|| format!("[{}]", escaped(&process.name)), |line| shown(line));
+        is_left.then(|| Leftover { pid: *pid, begun: process.begun, program, command: command() })
     });
     Ok(found.collect())
 }
 
-/// The ids of all processes of the host, except of those that have ended and wait for their parent.
+/// How much of a command line is shown.
+const SHOWN: usize = 60;
+
+/// What is shown of a command line: the program, and the first path after it, such as that of its script.
+fn shown(line: &str) -> String {
+    let mut words = line.split_whitespace();
+    let program = words.next().unwrap_or_default();
+    let path = words.find(|word| word.starts_with('/'));
+    let short: Vec<&str> = [program.trim_end_matches(':')].into_iter().chain(path).collect();
+    escaped(&short.join(" ")).chars().take(SHOWN).collect()
+}
+
+/// Without characters that a terminal would obey.
+fn escaped(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
+}
+
+/// The ids of all processes of the host, except of those in containers and of those that have ended and wait for their parent.
 ///
 /// # Errors
 /// When the list is not complete.
 pub fn ids(said: &Said) -> Result<BTreeSet<u32>, NotListed> {
-    Listed::read(said).map(|listed| listed.processes.into_keys().collect())
+    let listed = Listed::read(said)?;
+    Ok(listed.processes.keys().copied().filter(|pid| !listed.is_apart(*pid)).collect())
 }
 
 #[cfg(test)]

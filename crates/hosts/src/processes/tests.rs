@@ -28,14 +28,11 @@ fn listed() -> String {
 /proc/70/environ:SUPERVISOR_PROCESS_NAME=lms
 /proc/71/environ:SUPERVISOR_GROUP_NAME=edxapp_worker
 /proc/71/environ:SUPERVISOR_PROCESS_NAME=lms_high_3
-/proc/72/environ:SUPERVISOR_GROUP_NAME=lms
-/proc/72/environ:SUPERVISOR_PROCESS_NAME=lms
 ";
     let stat = "\
 1 (init) S 0 1 1
 70 (gunicorn: (wor) S 1 70 6157
 71 (celery) R 1 71 6157
-72 (gone) Z 1 72 6158
 73 (title) S 1 71 6159
 80 (sshd) S 1 80 12
 ";
@@ -54,17 +51,25 @@ sshd
 
 #[test]
 fn processes_are_found_by_environment_and_group() {
-    let (names, pids) = (programs(&["lms", "edxapp_worker:lms_high_3"]), BTreeMap::new());
-    let signs = Signs { programs: &names, pids: &pids };
+    let names = programs(&["lms", "edxapp_worker:lms_high_3"]);
+    let signs = Signs { programs: &names, pids: &[] };
     let (lms, worker) = (Some("lms".to_owned()), Some("edxapp_worker:lms_high_3".to_owned()));
-    assert_eq!(
-        found(&listed(), &signs),
-        [(70, lms.clone()), (71, worker.clone())],
-        "a process that has ended is not left"
-    );
+    assert_eq!(found(&listed(), &signs), [(70, lms), (71, worker.clone())]);
 
-    let pids = BTreeMap::from([("edxapp_worker:lms_high_3".into(), 71)]);
+    let pids = [LastPid { program: &names[1], pid: 71, ago: Duration::from_secs(5) }];
     assert_eq!(found(&listed(), &Signs { pids: &pids, ..signs }).last(), Some(&(73, worker)));
+}
+
+#[test]
+fn a_process_id_says_nothing_once_the_host_has_been_started_again() {
+    let names = programs(&["edxapp_worker:lms_high_3"]);
+    // The first process began 100 s after the kernel, as in a container, and is 7 s old.
+    let list = listed().replace("pid \n", "pid \nuptime 107.23 4.00\n").replace("S 0 1 1\n", "S 0 1 10000\n");
+    let found_after = |seconds| {
+        let pids = [LastPid { program: &names[0], pid: 71, ago: Duration::from_secs(seconds) }];
+        found(&list, &Signs { programs: &names, pids: &pids }).into_iter().map(|(pid, _)| pid).collect::<Vec<_>>()
+    };
+    assert_eq!((found_after(6), found_after(8)), (vec![71, 73], vec![71]));
 }
 
 /// A host on which supervisor runs `forum` by way of a shell, and on which two processes are left that show no program.
@@ -109,9 +114,9 @@ fn in_unit() -> String {
 
 /// What is left of `lms` and of nobody known.
 fn left_of_lms(list: &str) -> Result<Vec<(u32, Option<String>)>, NotListed> {
-    let (names, pids) = (programs(&["lms"]), BTreeMap::new());
+    let names = programs(&["lms"]);
     let said = Said { stdout: list.to_owned(), ..Said::default() };
-    let left = read(&Signs { programs: &names, pids: &pids }, &said)?;
+    let left = read(&Signs { programs: &names, pids: &[] }, &said)?;
     Ok(left.into_iter().map(|left| (left.pid, left.program.map(|name| name.to_string()))).collect())
 }
 
@@ -122,8 +127,10 @@ fn what_is_left_in_supervisors_unit_is_found_although_nothing_says_of_which_prog
     // Whatever the unit and the processes are called, supervisor says where it is.
     let renamed = in_unit().replace("supervisor.service", "edx.service").replace("bin/supervisord", "bin/python");
     assert_eq!(left_of_lms(&renamed), left);
-    // A supervisor that hangs is known by its name.
+    // A supervisor that hangs is known by its name, and by its unit if that has it as its main process.
     assert_eq!(left_of_lms(&in_unit().replace("pid 50\nMainPID=40\n", "pid \n")), left);
+    let renamed = in_unit().replace("supervisor.service", "edx.service");
+    assert_eq!(left_of_lms(&renamed.replace("pid 50\n", "pid \nMainPID=7\n\n")), left);
     let without_systemd = in_unit().replace("systemd\npid", "pid");
     assert_eq!(left_of_lms(&without_systemd), Ok(Vec::new()));
 }
@@ -131,7 +138,10 @@ fn what_is_left_in_supervisors_unit_is_found_although_nothing_says_of_which_prog
 #[test]
 fn where_supervisor_is_not_found_it_is_not_said_that_nothing_is_left() {
     let silent = in_unit().replace("pid 50\nMainPID=40\n", "pid \n").replace("bin/supervisord", "bin/circusd");
-    assert_eq!(left_of_lms(&silent), Err(NotListed::NoSupervisor));
+    assert_eq!(left_of_lms(&silent), Err(NotListed::Unknown));
+    // Only what supervisor itself has said is known for good.
+    let renamed = in_unit().replace("pid 50\nMainPID=40\n", "pid \n").replace("supervisor.service", "edx.service");
+    assert_eq!(left_of_lms(&renamed), Err(NotListed::Unknown));
     assert_eq!(left_of_lms(&in_unit().replace("pid 50", "pid 51")), Err(NotListed::NoSupervisor), "it has just ended");
     // Somebody has started it by hand: in the session of a user, or in a shell of sshd's.
     let session = in_unit().replace("/system.slice/supervisor.service", "/user.slice/user-0.slice/session-1.scope");
@@ -176,15 +186,31 @@ fn a_process_is_known_by_its_id_and_its_beginning() {
     let said = Said { stdout: list, ..Said::default() };
     let listed = Listed::read(&said).expect("it is complete");
     assert_eq!(listed.processes[&std::process::id()].begun, Some(begun));
+    assert!(listed.age().is_some());
 }
 
 #[test]
 fn the_processes_of_containers_are_left_out() {
     let with = format!("{NAMESPACE}/proc/1/ns/pid \n/proc/70/ns/pid pid:[4026532199]\n");
-    let (names, pids) = (programs(&["lms", "edxapp_worker:*"]), BTreeMap::new());
-    let signs = Signs { programs: &names, pids: &pids };
+    let names = programs(&["lms", "edxapp_worker:*"]);
+    let signs = Signs { programs: &names, pids: &[] };
     let left = found(&listed().replace(NAMESPACE, &with), &signs);
     assert_eq!(left.into_iter().map(|(pid, _)| pid).collect::<Vec<_>>(), [71]);
+}
+
+#[test]
+fn what_a_program_runs_in_a_namespace_of_its_own_is_left_if_it_is_in_supervisors_unit() {
+    // 62 and 63 show no program, 66 is one of `notes`; 64 is in another unit.
+    let apart: String =
+        [60, 62, 63, 64, 66].iter().map(|pid| format!("/proc/{pid}/ns/pid pid:[4026532199]\n")).collect();
+    let list = in_unit().replace(NAMESPACE, &format!("{NAMESPACE}{apart}"));
+    assert_eq!(left_of_lms(&list), Ok(vec![(62, None), (63, None)]));
+    let marked =
+        list.replace("SUPERVISOR_GROUP_NAME=notes", "SUPERVISOR_GROUP_NAME=lms").replace("NAME=notes", "NAME=lms");
+    assert_eq!(left_of_lms(&marked).map(|left| left.len()), Ok(3));
+    let outside =
+        marked.replace("/proc/66/cgroup:0::/system.slice/supervisor", "/proc/66/cgroup:0::/system.slice/docker");
+    assert_eq!(left_of_lms(&outside).map(|left| left.len()), Ok(2));
 }
 
 /// What the script prints about this machine; nothing if this user may not see everything.
@@ -208,6 +234,31 @@ fn the_real_list_is_complete_and_leaves_no_process_of_this_host_out() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "real processes are listed")]
+fn a_process_that_has_ended_is_not_listed_and_one_whose_threads_go_on_is() {
+    let main_thread_ends = "import ctypes, threading, time\n\
+                            threading.Thread(target=time.sleep, args=(60,)).start()\n\
+                            ctypes.CDLL(None).pthread_exit(None)";
+    let start =
+        |arguments: &[&str]| std::process::Command::new(arguments[0]).args(&arguments[1..]).spawn().expect("a process");
+    let [mut goes_on, mut ended] = [start(&["python3", "-c", main_thread_ends]), start(&["true"])];
+    let has_ended = |process: &std::process::Child| {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id())).expect("its status");
+        stat.contains(") Z ")
+    };
+    while !has_ended(&goes_on) || !has_ended(&ended) {
+        std::thread::yield_now();
+    }
+    let list = real_list();
+    goes_on.kill().expect("its threads end");
+    let [goes_on, ended] =
+        [&mut goes_on, &mut ended].map(|process| process.wait().map(|_| process.id()).expect("it ends"));
+    let Some(list) = list else { return };
+    let ids = ids(&Said { stdout: list, ..Said::default() }).expect("it is complete");
+    assert_eq!((ids.contains(&goes_on), ids.contains(&ended)), (true, false));
+}
+
+#[test]
 #[expect(clippy::disallowed_methods, reason = "a real process is listed")]
 fn little_is_listed_of_each_process_however_long_its_command_line_is() {
     let long = "x".repeat(100_000);
@@ -225,11 +276,26 @@ fn little_is_listed_of_each_process_however_long_its_command_line_is() {
 }
 
 #[test]
+fn of_a_command_line_neither_passwords_nor_control_characters_are_shown() {
+    for (line, words) in [
+        ("mysql -u root -phunter2 \u{1b}[2Jx", "mysql"),
+        ("/edx/bin/python /edx/app/manage.py lms shell --password=hunter2", "/edx/bin/python /edx/app/manage.py"),
+        ("\u{1b}[2Jcurl https://user:hunter2@host/path", "?[2Jcurl"),
+        ("celeryd: worker", "celeryd"),
+    ] {
+        let list = in_unit().replace("/sbin/init \n", &format!("/sbin/init \n==> /proc/62/cmdline <==\n{line}\n"));
+        let names = programs(&["lms"]);
+        let said = Said { stdout: list, ..Said::default() };
+        let left = read(&Signs { programs: &names, pids: &[] }, &said).expect("a complete list");
+        assert_eq!((left[0].pid, left[0].command.as_str()), (62, words));
+    }
+}
+
+#[test]
 fn other_programs_are_not_meant_and_groups_are() {
-    let pids = BTreeMap::new();
     let of = |name: &str| {
         let names = programs(&[name]);
-        found(&listed(), &Signs { programs: &names, pids: &pids }).len()
+        found(&listed(), &Signs { programs: &names, pids: &[] }).len()
     };
     assert_eq!([of("cms"), of("lm"), of("edxapp_worker:*"), of("edxapp_worker:lms_low_5")], [0, 0, 1, 0]);
 }
@@ -250,7 +316,6 @@ fn a_list_that_failed_tells_whether_the_next_one_may_be_complete() {
 fn what_a_simulation_answers_is_read_as_it_was_meant() {
     let names = programs(&["lms", "edxapp_worker:lms_high_3"]);
     let text = answer(&[(101, &names[0]), (102, &names[1])]);
-    let pids = BTreeMap::new();
-    let signs = Signs { programs: &names[..1], pids: &pids };
+    let signs = Signs { programs: &names[..1], pids: &[] };
     assert_eq!(found(&text, &signs), [(101, Some("lms".to_owned()))]);
 }

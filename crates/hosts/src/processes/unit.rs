@@ -6,33 +6,49 @@ use std::collections::BTreeSet;
 
 use super::listed::{INIT, Listed, NotListed};
 
-/// The processes in supervisor's unit that supervisor does not run any more, and of which nothing says to which program they
-/// belonged. None are known on a host without systemd.
-pub(super) fn orphans(listed: &Listed) -> Result<BTreeSet<u32>, NotListed> {
+/// The processes in supervisor's unit.
+#[derive(Default)]
+pub(super) struct InUnit {
+    /// All of them, whatever their namespace is.
+    pub(super) all: BTreeSet<u32>,
+    /// Those that supervisor does not run any more, and of which nothing says to which program they belonged.
+    pub(super) orphans: BTreeSet<u32>,
+}
+
+/// The processes in supervisor's unit. None are known on a host without systemd.
+pub(super) fn in_unit(listed: &Listed) -> Result<InUnit, NotListed> {
     if !listed.has_systemd {
-        return Ok(BTreeSet::new());
+        return Ok(InUnit::default());
     }
     let supervisors = supervisors(listed)?;
     let units: BTreeSet<&str> = supervisors.iter().filter_map(|pid| own_unit(listed, *pid)).collect();
     if units.is_empty() {
-        return Err(NotListed::NoUnit);
+        let is_known = listed.supervisor.pid.is_some();
+        return Err(if is_known { NotListed::NoUnit } else { NotListed::Unknown });
     }
-    let in_unit = listed.control_groups.iter().filter(|(_, path)| units.iter().any(|unit| is_within(path, unit)));
-    let in_unit: BTreeSet<u32> = in_unit.map(|(pid, _)| *pid).collect();
+    let all = listed.control_groups.iter().filter(|(_, path)| units.iter().any(|unit| is_within(path, unit)));
+    let all: BTreeSet<u32> = all.map(|(pid, _)| *pid).collect();
     // Whatever starts supervisor, such as a shell, belongs to it too.
-    let living: BTreeSet<u32> = supervisors.iter().map(|pid| first_above(listed, &in_unit, *pid)).collect();
-    let is_orphan =
-        |pid: &u32| !listed.marks.contains_key(pid) && !living.contains(&first_above(listed, &in_unit, *pid));
-    Ok(in_unit.iter().copied().filter(is_orphan).collect())
+    let living: BTreeSet<u32> = supervisors.iter().map(|pid| first_above(listed, &all, *pid)).collect();
+    let is_orphan = |pid: &u32| !listed.marks.contains_key(pid) && !living.contains(&first_above(listed, &all, *pid));
+    let orphans = all.iter().copied().filter(is_orphan).collect();
+    Ok(InUnit { all, orphans })
 }
 
 /// The process that supervisor says is its own. If it does not answer, those that are called like it.
 fn supervisors(listed: &Listed) -> Result<BTreeSet<u32>, NotListed> {
     let found: BTreeSet<u32> = match listed.supervisor.pid {
         Some(pid) => listed.processes.contains_key(&pid).then_some(pid).into_iter().collect(),
-        None => listed.processes.keys().copied().filter(|pid| is_called_supervisord(listed, *pid)).collect(),
+        None => {
+            let of_host = listed.processes.keys().copied().filter(|pid| !listed.is_apart(*pid));
+            of_host.filter(|pid| is_called_supervisord(listed, *pid)).collect()
+        }
     };
-    if found.is_empty() { Err(NotListed::NoSupervisor) } else { Ok(found) }
+    match found.is_empty() {
+        false => Ok(found),
+        true if listed.supervisor.pid.is_some() => Err(NotListed::NoSupervisor),
+        true => Err(NotListed::Unknown),
+    }
 }
 
 fn is_called_supervisord(listed: &Listed, pid: u32) -> bool {
@@ -44,8 +60,8 @@ fn is_called_supervisord(listed: &Listed, pid: u32) -> bool {
 /// The control group of the unit whose main process is supervisor or has started it, or which is called like it. In any other
 /// one, such as that of sshd, processes are none of supervisor's.
 fn own_unit(listed: &Listed, supervisor: u32) -> Option<&str> {
-    let main = listed.supervisor.main_of_unit;
-    let is_main = main.is_some_and(|main| main == supervisor || listed.parent(supervisor) == Some(main));
+    let parent = listed.parent(supervisor);
+    let is_main = listed.supervisor.main_of_units.iter().any(|main| *main == supervisor || parent == Some(*main));
     let groups = listed.control_groups.iter().filter(|(pid, _)| *pid == supervisor);
     groups.filter_map(|(_, path)| unit(path)).find(|unit| is_main || is_called_supervisor(unit))
 }

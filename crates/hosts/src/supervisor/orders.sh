@@ -3,15 +3,22 @@
 verb=$1 supervisorctl=$2 left=$3
 shift 3
 
+# The control group of supervisor's unit; nothing on a host without systemd.
+unit_of_supervisor() {
+    pid=$(timeout 5 "$supervisorctl" pid)
+    sed -n 's/^[0-9]*:\(name=systemd\)*:\(.*\/[^/]*\.service\).*/\2/p' "/proc/${pid:-none}/cgroup" | head -n 1
+}
+
 # The processes that supervisor started for the program, and what they have started: each inherits these variables. Those of
-# containers are left alone: a supervisor in there has programs of its own, perhaps with the same names.
+# containers are left alone: a supervisor in there has programs of its own, perhaps with the same names. They are in another
+# namespace, and not in supervisor's unit.
 processes() {
-    group=${1%%:*} name=${1#*:} own=$(readlink /proc/self/ns/pid)
+    group=${1%%:*} name=${1#*:} own=$(readlink /proc/self/ns/pid) unit=$(unit_of_supervisor 2>/dev/null)
     for environ in $(grep -slaFxz "SUPERVISOR_GROUP_NAME=$group" /proc/[0-9]*/environ); do
+        process=${environ%/environ}
         [ "$name" = '*' ] || grep -qaFxz "SUPERVISOR_PROCESS_NAME=$name" "$environ" 2>/dev/null || continue
-        [ "$(readlink "${environ%environ}ns/pid" 2>/dev/null)" = "$own" ] || continue
-        pid=${environ#/proc/}
-        echo "${pid%/environ}"
+        [ "$(readlink "$process/ns/pid" 2>/dev/null)" = "$own" ] || grep -qsF "${unit:-none}" "$process/cgroup" || continue
+        echo "${process#/proc/}"
     done
 }
 

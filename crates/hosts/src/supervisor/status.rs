@@ -138,7 +138,7 @@ fn print_columns(text: &mut String, name: &str, state: State) {
 /// Why the states of programs are not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoStatus {
-    /// Nothing listens where supervisorctl asks.
+    /// Nothing listens where supervisorctl asks, or what does has ended meanwhile.
     #[error("supervisor does not run: supervisorctl says `{0}`")]
     NoServer(String),
     /// There is no supervisorctl.
@@ -267,10 +267,33 @@ fn read_uptime(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(days * 86_400_u64 + seconds))
 }
 
+/// Whether a line says that nothing listens, or that the connection has ended. Supervisor does that when it is restarted while
+/// it is asked. supervisorctl prints it as `error: <class 'ConnectionResetError'>, [Errno 104] Connection reset by peer: ...`,
+/// and with Python 2 as `error: <class 'socket.error'>, [Errno 104] ...`.
+fn tells_of_no_server(line: &str) -> bool {
+    const NO_SERVER: [&str; 3] = ["no such file", "refused connection", "SHUTDOWN_STATE"];
+    // The numbers of: no such file, broken pipe, connection reset, timed out, connection refused.
+    const LOST: [&str; 5] = ["[Errno 2]", "[Errno 32]", "[Errno 104]", "[Errno 110]", "[Errno 111]"];
+    // Names of exceptions, some of which come without a number.
+    const ENDED: [&str; 7] = [
+        "Connection",
+        "BrokenPipe",
+        "RemoteDisconnected",
+        "BadStatusLine",
+        "IncompleteRead",
+        "imeout",
+        "CannotSendRequest",
+    ];
+    let has = |text: &str, words: &[&str]| words.iter().any(|word| text.contains(word));
+    match line.strip_prefix("error: <class '").and_then(|rest| rest.split_once('>')) {
+        Some((exception, message)) => has(exception, &ENDED) || has(message, &LOST),
+        None => has(line, &NO_SERVER),
+    }
+}
+
 /// Why programs are missing from an answer.
 pub(super) fn not_said(said: &Said, others: &[&str], programs: Vec<String>) -> NoStatus {
-    let no_server = ["no such file", "refused connection", "SHUTDOWN_STATE"];
-    if let Some(line) = others.iter().find(|line| no_server.iter().any(|words| line.contains(words))) {
+    if let Some(line) = others.iter().find(|line| tells_of_no_server(line)) {
         return NoStatus::NoServer((*line).to_owned());
     }
     let last = others.iter().rev().find(|line| !line.is_empty()).map_or_else(|| said.last_line(), |line| *line);

@@ -89,6 +89,31 @@ fn a_supervisor_that_does_not_run_is_told_as_that() {
 }
 
 #[test]
+fn a_supervisor_that_is_restarted_while_it_is_asked_is_told_as_one_that_does_not_run() {
+    let at = "file: /usr/lib/python3.11/socket.py line: 706";
+    for error in [
+        "<class 'ConnectionResetError'>, [Errno 104] Connection reset by peer",
+        "<class 'BrokenPipeError'>, [Errno 32] Broken pipe",
+        "<class 'ConnectionRefusedError'>, [Errno 111] Connection refused",
+        "<class 'http.client.RemoteDisconnected'>, Remote end closed connection without response",
+        "<class 'http.client.IncompleteRead'>, IncompleteRead(0 bytes read, 212 more expected)",
+        "<class 'socket.timeout'>, timed out",
+        "<class 'socket.error'>, [Errno 104] Connection reset by peer",
+        "<class 'httplib.BadStatusLine'>, ''",
+    ] {
+        let line = format!("error: {error}: {at}");
+        assert_eq!(read(&names(&["lms"]), &said(&line, 1)), Err(NoStatus::NoServer(line)));
+    }
+    for lasting in [
+        "<class 'PermissionError'>, [Errno 13] Permission denied",
+        "<class 'socket.error'>, [Errno 13] Permission denied",
+    ] {
+        let answer = read(&names(&["lms"]), &said(&format!("error: {lasting}: {at}"), 1));
+        assert!(matches!(answer, Err(NoStatus::NotSaid { .. })), "{answer:?}");
+    }
+}
+
+#[test]
 fn a_missing_supervisorctl_and_a_late_answer_are_told_as_that() {
     let missing = Said { exit: 127, stdout: String::new(), stderr: "sh: 1: supervisorctl: not found\n".to_owned() };
     assert!(matches!(read(&names(&["lms"]), &missing), Err(NoStatus::NoSupervisorctl(_))));

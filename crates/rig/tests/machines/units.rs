@@ -2,7 +2,7 @@
 
 use cutover_core::deployment::PastStopLimit;
 use cutover_engine::phase::Ending;
-use cutover_rig::Host;
+use cutover_rig::{Debian, Host};
 
 use crate::services::{furnished, processes};
 use crate::stage::{Stage, confirm, stop, within};
@@ -10,24 +10,63 @@ use crate::stage::{Stage, confirm, stop, within};
 /// Its child leaves its group, its session and its environment.
 const LEAVES: &str = "[program:lms]\ncommand=/bin/sh -c 'env -i setsid sleep 1005 & exec sleep 1001'\n";
 
+/// Neither the unit nor the process is called like supervisor any more.
+const AS_EDX_SERVICES: &str = "systemctl stop supervisor\n\
+     sed 's|/usr/bin/supervisord|/usr/bin/edx-services|' /lib/systemd/system/supervisor.service \
+     >/etc/systemd/system/edx-services.service\n\
+     mv /usr/bin/supervisord /usr/bin/edx-services\n\
+     systemctl daemon-reload\n\
+     systemctl start edx-services\n\
+     while ! supervisorctl status lms | grep -q RUNNING; do sleep 0.2; done";
+
 #[tokio::test]
 async fn what_is_left_is_found_where_neither_the_unit_nor_the_process_is_called_like_supervisor() {
     let (_machines, host) = furnished(LEAVES);
-    host.furnish(
-        "systemctl stop supervisor\n\
-         sed 's|/usr/bin/supervisord|/usr/bin/edx-services|' /lib/systemd/system/supervisor.service \
-         >/etc/systemd/system/edx-services.service\n\
-         mv /usr/bin/supervisord /usr/bin/edx-services\n\
-         systemctl daemon-reload\n\
-         systemctl start edx-services\n\
-         while ! supervisorctl status lms | grep -q RUNNING; do sleep 0.2; done",
-    );
+    host.furnish(AS_EDX_SERVICES);
     let stage = Stage::on(&host);
     let ending = stage.conduct(vec![within(20, stop(&["lms"], 5, PastStopLimit::Abort))]).await;
     assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
     let error = stage.error_of("stop").await;
-    assert!(error.contains("sleep 1005"), "{error}");
+    assert!(error.contains("(`sleep`)"), "{error}");
     assert_eq!(processes(&host, "^sleep 1001"), 0);
+}
+
+/// Lets `supervisorctl pid` hang, once or always.
+fn hangs(host: &Debian, condition: &str) {
+    host.furnish(&format!(
+        "mv /usr/bin/supervisorctl /usr/bin/supervisorctl.real\n\
+         cat >/usr/bin/supervisorctl <<'@end'\n#!/bin/sh\n\
+         if [ \"$*\" = pid ] && {condition}; then sleep 7; fi\nexec /usr/bin/supervisorctl.real \"$@\"\n@end\n\
+         chmod +x /usr/bin/supervisorctl"
+    ));
+}
+
+#[tokio::test]
+async fn what_is_left_is_found_in_a_unit_of_another_name_although_supervisor_does_not_say_where_it_runs() {
+    let (_machines, host) = furnished(LEAVES);
+    host.furnish(
+        "systemctl stop supervisor\n\
+         cp /lib/systemd/system/supervisor.service /etc/systemd/system/edx-services.service\n\
+         systemctl daemon-reload\n\
+         systemctl start edx-services\n\
+         while ! supervisorctl status lms | grep -q RUNNING; do sleep 0.2; done",
+    );
+    hangs(&host, "true");
+    let stage = Stage::on(&host);
+    let ending = stage.conduct(vec![within(40, stop(&["lms"], 5, PastStopLimit::Abort))]).await;
+    assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
+    let error = stage.error_of("stop").await;
+    assert!(error.contains("(`sleep`)"), "{error}");
+}
+
+#[tokio::test]
+async fn a_supervisor_that_once_does_not_say_where_it_runs_is_asked_again() {
+    let (_machines, host) = furnished("[program:lms]\ncommand=sleep 1001\n");
+    host.furnish(AS_EDX_SERVICES);
+    hangs(&host, "[ ! -e /root/once ] && touch /root/once");
+    let stage = Stage::on(&host);
+    assert_eq!(stage.conduct(vec![stop(&["lms"], 20, PastStopLimit::Abort)]).await, Ending::Finished);
+    assert_eq!((processes(&host, "^sleep 1001"), host.furnish("ls /root/once").as_str()), (0, "/root/once"));
 }
 
 #[tokio::test]
@@ -44,4 +83,43 @@ async fn a_host_whose_supervisor_was_started_by_hand_is_not_said_to_have_stopped
     assert_eq!(stage.conduct(vec![within(20, confirm(&["lms"]))]).await, Ending::Failed(vec!["confirm".into()]));
     let error = stage.error_of("confirm").await;
     assert!(error.contains("supervisor does not run in a systemd unit of its own"), "{error}");
+}
+
+#[tokio::test]
+async fn what_a_program_runs_in_a_process_namespace_of_its_own_is_no_container_and_is_killed() {
+    let (_machines, host) = furnished(
+        "[program:lms]\ncommand=/bin/sh -c 'unshare --pid --fork --kill-child=CONT sh -c \"trap : TERM; exec setsid sleep 1005\" & \
+         exec sleep 1001'\n",
+    );
+    let stage = Stage::on(&host);
+    assert_eq!(
+        stage.conduct(vec![within(20, stop(&["lms"], 5, PastStopLimit::Abort))]).await,
+        Ending::Failed(vec!["stop".into()])
+    );
+    assert_eq!((processes(&host, "^sleep 1001"), processes(&host, "^sleep 1005")), (0, 1));
+    assert!(stage.error_of("stop").await.contains("of lms (`sleep`)"), "{}", stage.error_of("stop").await);
+    let stage = Stage::on(&host);
+    assert_eq!(stage.conduct(vec![within(60, stop(&["lms"], 5, PastStopLimit::Kill))]).await, Ending::Finished);
+    assert_eq!(processes(&host, "^sleep 1005"), 0);
+}
+
+/// Its main thread ends, and another one goes on writing.
+const WRITES: &str = "cat >/root/writes.py <<'@end'\n\
+     import ctypes, threading, time\n\
+     def write():\n    while True:\n        open('/root/wrote', 'a').write('x')\n        time.sleep(1)\n\
+     threading.Thread(target=write).start()\n\
+     ctypes.CDLL(None).pthread_exit(None)\n\
+     @end\n\
+     supervisorctl restart lms\n\
+     while ! [ -e /root/wrote ]; do sleep 0.2; done";
+
+#[tokio::test]
+async fn a_process_whose_main_thread_has_ended_and_whose_others_go_on_is_no_stopped_service() {
+    let (_machines, host) =
+        furnished("[program:lms]\ncommand=/bin/sh -c 'setsid python3 /root/writes.py & exec sleep 1001'\n");
+    host.furnish(WRITES);
+    let stage = Stage::on(&host);
+    let ending = stage.conduct(vec![within(20, stop(&["lms"], 5, PastStopLimit::Abort))]).await;
+    assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
+    assert!(stage.error_of("stop").await.contains("(`[python3]`)"), "{}", stage.error_of("stop").await);
 }

@@ -22,7 +22,7 @@ use cutover_core::time::{between, earlier};
 use cutover_engine::failure::Failure;
 use cutover_engine::gate::Permit;
 use cutover_engine::ports::{Answer, Clock, Hosts, World};
-use cutover_hosts::command::{Ask, Said};
+use cutover_hosts::command::{Ask, EXIT_TIMED_OUT, Said};
 use cutover_hosts::job::{Job, JobReport, JobStart, JobState, Signal};
 use cutover_hosts::supervisor::autostart::{self, OwnEnd};
 use cutover_hosts::supervisor::{Order, State, Verb, print_other, print_running};
@@ -70,8 +70,12 @@ pub(crate) struct Services {
     own_hold: Cell<OwnEnd>,
     /// Whether their host answers nothing.
     pub(crate) are_silent: Cell<bool>,
+    /// Whether no question is answered within its limit.
+    hang: Cell<bool>,
     /// What the queues hold at each count, and nothing after those.
     queued: RefCell<VecDeque<u32>>,
+    /// What each of the next counts prints instead of a number, if anything.
+    not_counted: RefCell<VecDeque<Option<&'static str>>>,
     /// What celery says about running tasks.
     active: RefCell<Said>,
     /// What every other question is answered with.
@@ -119,6 +123,8 @@ impl Services {
             own_hold: Cell::new(OwnEnd::Exit(0)),
             lists_to_cut: Cell::default(),
             are_silent: Cell::default(),
+            hang: Cell::default(),
+            not_counted: RefCell::default(),
             queued,
             active,
             said,
@@ -167,6 +173,10 @@ impl Hosts for Services {
         if self.are_silent.get() {
             return Err(Failure::permanent("the host cannot be reached"));
         }
+        if self.hang.get() {
+            self.clock.sleep(ask.limit).await;
+            return Ok(Said { exit: EXIT_TIMED_OUT, ..Said::default() });
+        }
         let printed = |stdout: String| Ok(Said { stdout, ..Said::default() });
         match ask.command.arguments.as_slice() {
             [_, verb, names @ ..] if verb == "status" => {
@@ -203,6 +213,9 @@ impl Hosts for Services {
                 printed(text)
             }
             [_, verb, ..] if verb == "LLEN" => {
+                if let Some(words) = self.not_counted.borrow_mut().pop_front().flatten() {
+                    return printed(words.to_owned());
+                }
                 printed(format!("{}\n", self.queued.borrow_mut().pop_front().unwrap_or_default()))
             }
             _ => Ok(self.said.borrow().clone()),

@@ -51,6 +51,31 @@ fn tasks_that_are_left_to_the_next_hosts_are_counted_twice_too() {
 }
 
 #[test]
+fn a_queue_that_cannot_be_counted_for_a_moment_is_counted_again() {
+    for words in ["LOADING Redis is loading the dataset in memory\n", ""] {
+        let mut stage = Stage::new();
+        let services = Services::of(&mut stage, &[]);
+        services.not_counted.replace([Some(words); 3].into());
+        assert_eq!(stage.conduct(vec![step("drain", drain())]), Ending::Finished);
+
+        let mut stage = Stage::new();
+        Services::of(&mut stage, &[]).not_counted.replace([Some(words); 99].into());
+        assert_eq!(stage.conduct(vec![step("drain", drain())]), Ending::Failed(vec!["drain".into()]));
+        assert!(stage.error_of("drain").contains("correct it in the deployment file"), "{}", stage.error_of("drain"));
+    }
+}
+
+#[test]
+fn a_queue_was_not_empty_all_the_time_if_it_could_not_be_counted_meanwhile() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[]);
+    services.not_counted.replace([None, Some("LOADING\n")].into());
+    assert_eq!(stage.conduct(vec![step("drain", drain())]), Ending::Finished);
+    // Counted again a second after that, and for five more.
+    assert!(stage.elapsed() >= 3 + 1 + 5, "{} s", stage.elapsed());
+}
+
+#[test]
 fn a_queue_that_cannot_be_counted_is_never_drained() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[]);

@@ -157,6 +157,20 @@ fn what_is_still_there_after_a_kill_is_named() {
 }
 
 #[test]
+fn a_supervisor_that_hangs_does_not_let_a_step_exceed_its_limit_by_more_than_one_short_look() {
+    for (limit, at_most) in [(60, 65), (30, 35), (21, 26), (0, 5)] {
+        let mut stage = Stage::new();
+        let services = Services::of(&mut stage, &[("cms", State::Running), ("lms", State::Running)]);
+        services.hang.set(true);
+        let limit = Duration::from_secs(limit);
+        let ending = stage.conduct(vec![Step { limit, ..stop(PastStopLimit::Abort) }]);
+        assert_eq!(ending, Ending::Failed(vec!["stop".into()]));
+        assert!((limit.as_secs()..=at_most).contains(&stage.elapsed()), "{} s of {limit:?}", stage.elapsed());
+        assert!(stage.error_of("stop").contains("supervisor did not answer within the limit"));
+    }
+}
+
+#[test]
 fn programs_that_are_told_to_stop_are_not_killed_before_their_time() {
     for past_limit in [PastStopLimit::Kill, PastStopLimit::Abort, PastStopLimit::Wait] {
         let mut stage = Stage::new();
@@ -276,6 +290,21 @@ fn a_process_that_no_longer_shows_its_program_is_found_by_the_process_id_that_th
 }
 
 #[test]
+fn a_process_that_got_the_id_of_a_program_after_its_host_was_started_again_is_not_killed() {
+    let mut stage = Stage::new();
+    let services = Services::of(&mut stage, &[("cms", State::Stopped), ("lms", State::Running)]);
+    let stranger = with_process("99 (sleep) S 1 70 70");
+    // The host has been up for two seconds at the first list.
+    services.listed.replace(Some(
+        stranger
+            .replace("pid 1\n", "pid 1\nuptime 2.50 1.00\n")
+            .replace("(supervisord) S 0 1\n", "(supervisord) S 0 1 50\n"),
+    ));
+    assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Finished);
+    assert_eq!(services.calls(), ["stop cms lms"]);
+}
+
+#[test]
 fn a_program_of_which_supervisor_says_nothing_does_not_count_as_stopped() {
     let mut stage = Stage::new();
     let services = Services::of(&mut stage, &[("cms", State::Stopped)]);
@@ -323,9 +352,9 @@ fn a_process_that_may_belong_to_a_program_outside_of_the_file_is_named_and_not_k
     stage.was_begun(vec![stop(PastStopLimit::Kill)], Vec::new());
     assert_eq!(stage.resume(), Ending::Failed(vec!["stop".into()]));
     assert_eq!(services.calls(), [""; 0]);
-    assert!(stage.mentioned.borrow()[0].contains("process 99 (`celeryd: worker`)"), "{:?}", stage.mentioned.borrow());
+    assert!(stage.mentioned.borrow()[0].contains("process 99 (`celeryd`)"), "{:?}", stage.mentioned.borrow());
     let error = stage.error_of("stop");
-    let words = "process 99 (`celeryd: worker`) on edx-0: not killed, because nothing shows that it belongs to a program that \
+    let words = "process 99 (`celeryd`) on edx-0: not killed, because nothing shows that it belongs to a program that \
                  was to be stopped";
     assert!(error.starts_with(words), "{error}");
     // Somebody has ended it.
@@ -354,5 +383,5 @@ fn of_what_is_left_only_the_processes_of_programs_that_were_asked_for_are_killed
     assert_eq!(stage.conduct(vec![stop(PastStopLimit::Kill)]), Ending::Failed(vec!["stop".into()]));
     assert_eq!(services.calls(), ["stop cms lms", "kill cms 98:6157"]);
     let error = stage.error_of("stop");
-    assert!(error.starts_with("process 99 (`celeryd: worker`) on edx-0: not killed"), "{error}");
+    assert!(error.starts_with("process 99 (`celeryd`) on edx-0: not killed"), "{error}");
 }
