@@ -122,7 +122,7 @@ impl Edited {
                 "a snapshot was taken out of the file that may lack something, to which nobody has consented".to_owned()
             }
             (_, Some(PutBack::Count)) => {
-                "`count_queues` was taken out of the file before the tasks that are left were counted or accepted".to_owned()
+                "`count_queues` was taken out of the file before the count of the tasks that are left has ended".to_owned()
             }
             (_, Some(PutBack::Everything)) => {
                 "the file has changed since visitors are being sent back to the sites; the plan from before is shown here"
