@@ -272,6 +272,7 @@ fn taken_back(inputs: Inputs<'_>) -> Vec<Blocked> {
     let snapshots = snapshots.map(|(database, snapshot)| Blocked::SnapshotLeft { database, snapshot });
     let living = living(inputs);
     let counts = counts_left(inputs.upgrade, inputs.deployment, |worker| living.contains(worker)).into_iter();
+    let counts = counts.filter(|_| is_down(inputs));
     let counts = counts.map(|fleet| Blocked::TasksNotCounted { fleet: fleet.clone() });
     let added = added_migrations(inputs.upgrade, inputs.deployment);
     migrations.chain(snapshots).chain(counts).chain(added).collect()

@@ -86,7 +86,7 @@ impl Edited {
             _ if is_down && !self.unprepared.is_empty() => Some(PutBack::Hosts),
             _ if !self.migrations_left.is_empty() => Some(PutBack::Migrations),
             _ if !snapshots_left(upgrade, deployment).is_empty() => Some(PutBack::Snapshots),
-            _ if !counts_left(upgrade, deployment, |worker| !upgrade.gone.contains(worker)).is_empty() => {
+            _ if is_down && !counts_left(upgrade, deployment, |worker| !upgrade.gone.contains(worker)).is_empty() => {
                 Some(PutBack::Count)
             }
             _ if !added_migrations(upgrade, deployment).is_empty() => Some(PutBack::WithoutAdded),

@@ -9,6 +9,7 @@ mod gone;
 mod late;
 mod lifted;
 mod overlap;
+mod page;
 mod retried;
 mod shared;
 mod slow_look;

@@ -20,7 +20,7 @@ use super::begun;
 use super::stage::{Stage, qa};
 
 /// Its workers stop while visitors still fill the queues.
-fn counting() -> Deployment {
+pub(super) fn counting() -> Deployment {
     let mut deployment = qa();
     let worker = deployment.role.worker.as_mut().expect("it has workers");
     worker.count_queues = ["redis-cli", "LLEN", "celery"].map(str::to_owned).to_vec();
