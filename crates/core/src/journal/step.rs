@@ -198,6 +198,13 @@ impl StepRun {
         self.started_at.filter(|_| self.acted != Acted::No || self.status.is_open())
     }
 
+    /// Whether a job of the step was started, or may have been, so that another one needs an operator's consent. That an attempt
+    /// was begun is not enough: if its conductor ended before the answer came, the next conductor looks for the job on the host.
+    #[must_use]
+    pub fn has_begun_job(&self) -> bool {
+        self.in_doubt || self.facts.iter().any(|fact| matches!(fact, Fact::Job { .. }))
+    }
+
     /// The last job that was started, or may have been, if nothing is on record of how it ended: it may still run.
     #[must_use]
     pub fn open_job(&self) -> Option<(&HostName, &JobName)> {

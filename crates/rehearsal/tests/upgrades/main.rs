@@ -8,6 +8,7 @@ mod faults;
 mod gone;
 mod late;
 mod lifted;
+mod not_started;
 mod overlap;
 mod page;
 mod retried;
