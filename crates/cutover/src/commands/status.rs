@@ -50,6 +50,9 @@ pub(super) fn run(args: &FileArgs) -> Result<Exit, CommandError> {
             output::result(&show::status_text(&status))?;
         }
         // The status itself says it first, and standard error says it last.
-        damage.map_or(Ok(Exit::Done), Err)
+        match status.journal_missing_since {
+            Some(epoch) => Err(CommandError::JournalMissing { epoch }),
+            None => damage.map_or(Ok(Exit::Done), Err),
+        }
     })
 }

@@ -3,6 +3,7 @@
 //! Everything that can be refused is refused before the lease is claimed and before anything is recorded.
 
 use cutover_core::plan::Phase;
+use cutover_engine::journal::Reading;
 
 use super::conduct::conduct;
 use super::hold::hold;
@@ -24,6 +25,7 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
     crate::commands::block_on(async {
         let session = Session::open(loaded, Access::Change).await?;
         let reading = session.read().await?;
+        refuse_without_journal(&session, &reading).await?;
         // The journal itself is continued as it was read.
         let mut upgrade = reading.upgrade.clone();
         look::find_pages(&session, &mut upgrade).await;
@@ -55,4 +57,18 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
             }
         }
     })
+}
+
+/// Refuses to begin an upgrade that has begun already and whose journal is missing: it would be begun anew.
+async fn refuse_without_journal(session: &Session, reading: &Reading) -> Result<(), CommandError> {
+    if !reading.records.is_empty() {
+        return Ok(());
+    }
+    match look::begun_elsewhere(session).await {
+        Some(epoch) => {
+            let missing = CommandError::JournalMissing { epoch };
+            Err(CommandError::refused(missing.to_string(), missing.hint()))
+        }
+        None => Ok(()),
+    }
 }
