@@ -43,6 +43,14 @@ pub enum CommandError {
     /// The journal failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The upgrade has begun, and nothing is on record.
+    #[error(
+        "the upgrade has begun, because its conductor {epoch} has changed the zone, and its journal is not in this state"
+    )]
+    JournalMissing {
+        /// The epoch of that conductor.
+        epoch: u64,
+    },
     /// This conductor stopped at once.
     #[error(transparent)]
     Halted(Box<Halt>),
@@ -116,11 +124,15 @@ impl CommandError {
     }
 
     /// What to do next, as the error itself says it where it arose; empty where there is nothing to say.
-    fn hint(&self) -> String {
+    pub(crate) fn hint(&self) -> String {
         match self {
             Self::Refused { hint, .. } => hint.clone(),
             Self::Branch(error) => error.hint(),
             Self::Lease(error) => error.hint(),
+            Self::JournalMissing { .. } => {
+                "restore the journal, or correct `location` under [state] in the deployment file, before anything else"
+                    .to_owned()
+            }
             Self::Halted(halt) => halt.hint(),
             Self::Journal(error) => error.hint(),
             Self::Store(error) => error.hint(),

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Acted, Fact, Run, RunKind, StepRun, StepStatus, Upgrade};
+use super::{Acted, Fact, Run, RunKind, StepRun, Upgrade};
 use crate::names::{FleetName, HostName, JobName, SchemaName};
 use crate::plan::{Action, Migrate};
 
@@ -86,11 +86,7 @@ pub fn begun_migrations(upgrade: &Upgrade) -> Vec<BegunMigration> {
 
 /// Whether the last job of a migration is known to have failed. A step also fails because its job takes too long.
 fn has_failed(run: &StepRun) -> bool {
-    let has_job = run.facts.iter().any(|fact| matches!(fact, Fact::Job { .. }));
-    match has_job {
-        true => run.open_job().is_none(),
-        false => matches!(run.status, StepStatus::Failed { in_doubt: false, .. }),
-    }
+    run.facts.iter().any(|fact| matches!(fact, Fact::Job { .. })) && run.open_job().is_none()
 }
 
 /// Whether a step was begun in the run that it is of. That an earlier one has begun it is known from that one.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::page::may_have_posted;
 use super::{Acted, Fact, Run, RunKind, StepRun, StepStatus, Upgrade};
 use crate::names::{DatabaseName, HostName, SnapshotId, StepId};
 use crate::plan::{
@@ -49,12 +50,6 @@ pub fn opens_by(run: &Run) -> Option<Timestamp> {
 #[must_use]
 pub fn page_was_posted(run: &Run) -> bool {
     downtime_began(run).is_some()
-}
-
-/// Whether something says that a step has put the maintenance page up: it has succeeded, the id of its change is known, or
-/// an attempt at it may have worked.
-fn may_have_posted(run: &StepRun) -> bool {
-    run.acted == Acted::Perhaps || run.facts.iter().any(|fact| matches!(fact, Fact::RecordsChanged { .. }))
 }
 
 /// The hosts that a run of the window still needs: the next ones, whose services it starts, and until the maintenance

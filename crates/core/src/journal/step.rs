@@ -198,6 +198,21 @@ impl StepRun {
         self.started_at.filter(|_| self.acted != Acted::No || self.status.is_open())
     }
 
+    /// Whether a job of the step was started, or may have been, so that another one needs an operator's consent. That an attempt
+    /// was begun is not enough: if its conductor ended before the answer came, the next conductor looks for the job on the host.
+    #[must_use]
+    pub fn has_begun_job(&self) -> bool {
+        self.in_doubt || self.facts.iter().any(|fact| matches!(fact, Fact::Job { .. }))
+    }
+
+    /// Whether a job of the step has failed for good, and no operator has consented to another one: whoever runs the phase again
+    /// finds it failed.
+    #[must_use]
+    pub fn waits_for_consent(&self) -> bool {
+        let has_failed = matches!(self.status, StepStatus::Failed { .. }) && !self.in_doubt;
+        has_failed && self.has_begun_job() && self.open_job().is_none() && !self.retry_approved
+    }
+
     /// The last job that was started, or may have been, if nothing is on record of how it ended: it may still run.
     #[must_use]
     pub fn open_job(&self) -> Option<(&HostName, &JobName)> {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Fact, Run, Upgrade, page_was_posted};
+use super::{Fact, Run, Upgrade};
 use crate::deployment::Role;
 use crate::names::{FleetName, InstanceId};
 use crate::plan::{Action, CountTasks, InstanceRef, Phase, Step};
@@ -17,16 +17,14 @@ pub fn tasks_left(run: &Run, step: &Step) -> Option<u64> {
     })
 }
 
-/// The fleets whose tasks the window under way has still to count, once visitors may see the maintenance page, and of which
-/// nobody has accepted any. Those of whose current workers none `lives` are left out: nothing could count them.
+/// The fleets whose tasks the window under way has still to count. A consent to as
+/// many tasks as were counted does not end that: there may be more by now. Fleets of whose current workers none `lives` are
+/// left out: nothing could count their tasks.
 #[must_use]
 pub fn tasks_to_count(upgrade: &Upgrade, lives: impl Fn(&InstanceId) -> bool) -> Vec<&FleetName> {
-    let window = upgrade.run_of(Phase::Window).filter(|run| run.is_under_way() && page_was_posted(run));
+    let window = upgrade.run_of(Phase::Window).filter(|run| run.is_under_way());
     let fleets: BTreeSet<&FleetName> = window.into_iter().flat_map(counts).map(|(fleet, _)| fleet).collect();
-    let is_open = |fleet: &&FleetName| {
-        !upgrade.accepted_tasks.contains_key(*fleet) && current_workers(upgrade, fleet).any(&lives)
-    };
-    fleets.into_iter().filter(is_open).collect()
+    fleets.into_iter().filter(|fleet| current_workers(upgrade, fleet).any(&lives)).collect()
 }
 
 /// Whether a window has still to count tasks on a worker that is known to be gone, and can be planned to count them on another

@@ -142,10 +142,11 @@ pub enum Blocked {
         /// Its snapshot.
         snapshot: SnapshotId,
     },
-    /// How tasks are counted is missing from the file, and nobody has consented to those that may be left.
+    /// How tasks are counted is missing from the file, and their count has not ended. A consent does not end it: there may be
+    /// more tasks by now than it was given for.
     #[error(
-        "`count_queues` was taken out of the file before the tasks of {fleet} were counted, or somebody has accepted those that \
-         are left; put it back: the window counts them, and `cutover status` then says how to leave them to the next hosts"
+        "`count_queues` was taken out of the file before the count of the tasks of {fleet} has ended; put it back: the window \
+         counts them, and `cutover status` then says how to leave them to the next hosts"
     )]
     TasksNotCounted {
         /// The fleet.
@@ -271,6 +272,7 @@ fn taken_back(inputs: Inputs<'_>) -> Vec<Blocked> {
     let snapshots = snapshots.map(|(database, snapshot)| Blocked::SnapshotLeft { database, snapshot });
     let living = living(inputs);
     let counts = counts_left(inputs.upgrade, inputs.deployment, |worker| living.contains(worker)).into_iter();
+    let counts = counts.filter(|_| is_down(inputs));
     let counts = counts.map(|fleet| Blocked::TasksNotCounted { fleet: fleet.clone() });
     let added = added_migrations(inputs.upgrade, inputs.deployment);
     migrations.chain(snapshots).chain(counts).chain(added).collect()

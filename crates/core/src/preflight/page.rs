@@ -6,7 +6,7 @@ use crate::deployment::is_region;
 use crate::names::DnsName;
 use crate::observation::{Distribution, Part};
 use crate::plan::Phase;
-use crate::planner::{Inputs, is_announced_otherwise};
+use crate::planner::{Inputs, is_announced_otherwise, is_down};
 
 pub(super) fn check(inputs: Inputs<'_>) -> Vec<CheckItem> {
     let mut items = of_part(inputs, &Part::Distribution, || distribution(inputs));
@@ -104,18 +104,17 @@ fn settings(seen: &Distribution, subject: &str) -> Vec<CheckItem> {
 fn page(inputs: Inputs<'_>) -> CheckItem {
     let wanted = &inputs.deployment.maintenance_page;
     let subject = format!("page s3://{}/{}", wanted.bucket, wanted.key);
+    let is_moved = is_announced_otherwise(inputs.upgrade, inputs.deployment) && !is_down(inputs);
     // A finished phase publishes again only what has changed in the file.
     let remedy = match inputs.upgrade.finished(Phase::Announce) {
         false => "`cutover announce` publishes it",
-        true if is_announced_otherwise(inputs.upgrade, inputs.deployment) => "`cutover announce --replan` publishes it",
+        true if is_moved => "`cutover announce --replan` publishes it",
         true => "it has changed since `announce`: find out who changed it, and put it back",
     };
     let is_announced = |text: &String| announced_page(inputs.upgrade) == Some(text);
     match &inputs.observation.page {
         // Once visitors may see it, it says what was announced, whatever the file says by now.
-        Some(text) if is_announced(text) && !is_announced_otherwise(inputs.upgrade, inputs.deployment) => {
-            CheckItem::ok(subject, "is the page that was announced")
-        }
+        Some(text) if is_announced(text) && !is_moved => CheckItem::ok(subject, "is the page that was announced"),
         None => CheckItem::ok(subject, "does not exist").warning("visitors would see an error", remedy),
         Some(text) if *text != crate::planner::maintenance_page(inputs.deployment) => {
             CheckItem::ok(subject, "is not the page of this upgrade").warning("visitors would read old dates", remedy)

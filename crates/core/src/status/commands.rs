@@ -2,10 +2,11 @@
 //! refused, or would do something else, so every place that prints one gets it from here.
 
 use crate::journal::{
-    lacks_all_hosts, lacks_hosts, needs_another_worker, needs_consent_to_snapshot, needs_new_snapshot, page_was_posted,
+    Run, lacks_all_hosts, lacks_hosts, needs_another_worker, needs_consent_to_snapshot, needs_new_snapshot,
+    page_was_posted,
 };
 use crate::names::{GateName, StepId};
-use crate::plan::{Order, Phase};
+use crate::plan::{Action, Order, Phase, Step};
 
 use super::conductor::ConductorState;
 use super::edited::Edited;
@@ -127,10 +128,18 @@ pub(super) fn next_command(
         PhaseState::UnderWay => gate,
         // It still waits for steps that are under way, and no other conductor may begin meanwhile.
         PhaseState::Refused | PhaseState::Failed if inputs.conductor.lives() == Some(true) => None,
+        PhaseState::Failed if waits_for_consent(inputs) => None,
         PhaseState::NotStarted | PhaseState::Stopped | PhaseState::Refused | PhaseState::Failed => {
             command_to_go_on(inputs, unfinished.phase, edited)
         }
     }
+}
+
+/// Whether the phase would only find again that a migration has failed: it is shown with the command that runs it again.
+fn waits_for_consent(inputs: StatusInputs<'_>) -> bool {
+    let migrates = |step: &Step| matches!(step.action, Action::Migrate(_));
+    let mut steps = inputs.upgrade.run_under_way().into_iter().flat_map(Run::runs);
+    steps.any(|(step, run)| migrates(step) && run.waits_for_consent())
 }
 
 /// The command with which a new conductor goes on with `phase`, which is another phase's if that has to be planned again
@@ -165,7 +174,7 @@ pub(super) fn resume_command(
         ConductorState::AtWork => matches!(phase.state, PhaseState::Refused | PhaseState::Failed),
         _ => false,
     };
-    let ending = unfinished(inputs, phases).filter(ends)?;
+    let ending = unfinished(inputs, phases).filter(ends).filter(|_| !waits_for_consent(inputs))?;
     command_to_go_on(inputs, ending.phase, edited)
 }
 

@@ -86,7 +86,7 @@ impl Edited {
             _ if is_down && !self.unprepared.is_empty() => Some(PutBack::Hosts),
             _ if !self.migrations_left.is_empty() => Some(PutBack::Migrations),
             _ if !snapshots_left(upgrade, deployment).is_empty() => Some(PutBack::Snapshots),
-            _ if !counts_left(upgrade, deployment, |worker| !upgrade.gone.contains(worker)).is_empty() => {
+            _ if is_down && !counts_left(upgrade, deployment, |worker| !upgrade.gone.contains(worker)).is_empty() => {
                 Some(PutBack::Count)
             }
             _ if !added_migrations(upgrade, deployment).is_empty() => Some(PutBack::WithoutAdded),
@@ -122,7 +122,7 @@ impl Edited {
                 "a snapshot was taken out of the file that may lack something, to which nobody has consented".to_owned()
             }
             (_, Some(PutBack::Count)) => {
-                "`count_queues` was taken out of the file before the tasks that are left were counted or accepted".to_owned()
+                "`count_queues` was taken out of the file before the count of the tasks that are left has ended".to_owned()
             }
             (_, Some(PutBack::Everything)) => {
                 "the file has changed since visitors are being sent back to the sites; the plan from before is shown here"

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::journal::{
-    Acted, Run, StepRun, StepStatus, Upgrade, hosts_left_out, lacks_snapshot, page_is_up, page_may_lift, stopped_early,
+    Run, StepRun, StepStatus, Upgrade, hosts_left_out, lacks_snapshot, page_is_up, page_may_lift, stopped_early,
     tasks_left, way_back,
 };
 use crate::names::{GateName, HostName, StepId, UpgradeId};
@@ -346,8 +346,8 @@ fn failed(inputs: StatusInputs<'_>, run: &Run, edited: Option<&Edited>) -> Vec<F
     // Only these are accepted as done: what was in doubt once may have been found out since.
     let is_in_doubt = |step: &Step| matches!(run.status(&step.id), StepStatus::Failed { in_doubt: true, .. });
     let lacks_snapshot = |step: &Step| lacks_snapshot(run, step);
-    // A migration that was refused before anything was started is simply tried again, and so is one whose consent still holds.
-    let may_be_begun = |step: &Step| matches!(step.action, Action::Migrate(_)) && run.run(&step.id).acted != Acted::No;
+    // A migration of which no job was started is simply tried again, and so is one whose consent still holds.
+    let may_be_begun = |step: &Step| matches!(step.action, Action::Migrate(_)) && run.run(&step.id).has_begun_job();
     let consent_holds = |step: &Step| may_be_begun(step) && run.run(&step.id).retry_approved;
     let job_may_run = |step: &Step| run.run(&step.id).open_job().is_some();
     let waits = |step: &Step| may_be_begun(step) && !job_may_run(step) && !consent_holds(step);

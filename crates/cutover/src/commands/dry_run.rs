@@ -8,6 +8,7 @@ use cutover_core::planner::{Inputs, forecast, is_down, plan};
 use cutover_core::status::Edited;
 use cutover_engine::dry::{Writes, walk};
 
+use super::look;
 use super::phase::status::again;
 use crate::args::PhaseArgs;
 use crate::commands_to_type::GivenArguments;
@@ -20,13 +21,14 @@ pub(super) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, CommandError> 
     let loaded = Loaded::read(&args.file)?;
     super::block_on(async {
         let session = Session::open(loaded, Access::Look).await?;
-        let upgrade = session.read().await?.upgrade;
+        let mut upgrade = session.read().await?.upgrade;
         // `reach` connects to AWS. The connection is set to refuse writes before anything else is asked.
         let world = session.world().await?;
         let connection = session.connection();
         if let Some(connection) = connection {
             connection.run_dry();
         }
+        look::find_pages(&session, &mut upgrade).await;
         let (plans, obstacles) = plans(args, &session, &upgrade, phase).await?;
         let take = || connection.map(|connection| connection.take_writes()).unwrap_or_default();
         let writes = if connection.is_some() { Writes::PutDown(&take) } else { Writes::InWords };

@@ -7,6 +7,7 @@ mod completions;
 mod dispatch;
 mod dry_run;
 mod init;
+mod look;
 mod phase;
 mod plan;
 mod policy;

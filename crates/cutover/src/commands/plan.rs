@@ -8,6 +8,7 @@ use cutover_core::planner::{Inputs, forecast, plan};
 use cutover_core::status::{PhaseOptions, phase_command_with};
 use cutover_engine::inbox::keep_plan;
 
+use super::look;
 use crate::args::PlanArgs;
 use crate::commands_to_type::GivenArguments;
 use crate::error::CommandError;
@@ -20,7 +21,8 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, CommandError> {
     let (loaded, given) = (Loaded::read(&args.file)?, GivenArguments::file(&args.file));
     super::block_on(async {
         let session = Session::open(loaded, Access::Look).await?;
-        let upgrade = session.read().await?.upgrade;
+        let mut upgrade = session.read().await?.upgrade;
+        look::find_pages(&session, &mut upgrade).await;
         let observation = session.observe(&upgrade).await?;
         let deployment = session.deployment();
         let inputs = Inputs { deployment, observation: &observation, upgrade: &upgrade };

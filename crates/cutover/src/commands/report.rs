@@ -1,5 +1,6 @@
 //! `cutover report`: the upgrade as a document, during and after it.
 
+use super::look;
 use crate::args::ReportArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -12,9 +13,11 @@ pub(super) fn run(args: &ReportArgs) -> Result<Exit, CommandError> {
         let session = Session::open(loaded, Access::Look).await?;
         let embedded = session.embedded();
         let (reading, damage) = session.read_to_look().await;
+        let mut upgrade = reading.upgrade;
+        look::find_pages(&session, &mut upgrade).await;
         let text = show::report(show::ReportInputs {
             records: &reading.records,
-            upgrade: &reading.upgrade,
+            upgrade: &upgrade,
             deployment: session.deployment(),
             visitors: embedded.map(|cloud| cloud.visitors()).as_ref(),
             violations: &embedded.map(|cloud| cloud.violations()).unwrap_or_default(),

@@ -40,18 +40,10 @@ fn choices(phase: Phase, again: Option<&str>, for_consent: &[&FailedStep]) -> St
     }
     let is_migration =
         |step: &&&FailedStep| step.accept_command.is_none() && !step.lacks_snapshot && step.tasks_left.is_none();
-    let migrations: Vec<&str> = for_consent.iter().filter(is_migration).map(|step| step.step.as_str()).collect();
-    match again {
-        Some(again) if !migrations.is_empty() => {
-            let retries: String = migrations.iter().map(|step| format!(" --retry {step}")).collect();
-            lines.push(format!("  to observe the migration again: {again}"));
-            lines.push(format!("  once its schema is repaired: {again}{retries}"));
-        }
-        Some(_) => {}
-        None => {
-            let commands = for_consent.iter().filter(is_migration).filter_map(|step| step.retry_command.as_ref());
-            lines.extend(commands.map(|command| format!("  once its schema is repaired: {command}")));
-        }
+    let mut migrations = for_consent.iter().filter(is_migration);
+    if let Some(first) = migrations.next().and_then(|step| step.retry_command.as_ref()) {
+        let others: String = migrations.map(|step| format!(" --retry {}", step.step)).collect();
+        lines.push(format!("  once its schema is repaired: {first}{others}"));
     }
     for step in for_consent {
         let (Some(retry), Some(accept)) = (&step.retry_command, &step.accept_command) else { continue };

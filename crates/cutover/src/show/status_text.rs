@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use cutover_core::plan::Phase;
 use cutover_core::status::{
-    BackStatus, ConductorState, PhaseState, PhaseStatus, RunningStep, Status, WindowStatus, safe_start, until_words,
+    BackStatus, ConductorState, FailedStep, PhaseState, PhaseStatus, RunningStep, Status, WindowStatus, safe_start,
+    until_words,
 };
 use cutover_core::time::{between, human};
 use cutover_core::words::some_of;
@@ -310,6 +311,11 @@ fn next(status: &Status) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
+/// Whether nothing goes on without an operator's consent to this step.
+const fn needs_consent(step: &FailedStep) -> bool {
+    step.lacks_snapshot || step.retry_command.is_some()
+}
+
 fn command(status: &Status) -> Option<String> {
     if status.damage.is_some() || status.journal_missing_since.is_some() {
         return None;
@@ -335,7 +341,7 @@ fn command(status: &Status) -> Option<String> {
         (None, _) if status.phases.iter().all(|phase| phase.state == PhaseState::Finished) => {
             "Nothing is left to do.".to_owned()
         }
-        (None, _) if status.failed.iter().any(|step| step.lacks_snapshot) && status.resume_command.is_none() => {
+        (None, _) if status.failed.iter().any(needs_consent) && status.resume_command.is_none() => {
             "Nothing to type without your consent: see FAILED above.".to_owned()
         }
         (None, _) if status.resume_command.is_none() && status.conductor_state.lives() == Some(false) => {
@@ -354,7 +360,7 @@ fn command(status: &Status) -> Option<String> {
 mod tests {
     use std::time::Duration;
 
-    use cutover_core::journal::{Decision, Event, Upgrade};
+    use cutover_core::journal::{Decision, Event, Fact, Upgrade};
     use cutover_core::plan::Order;
     use cutover_core::status::{HeldHost, StatusInputs};
     use cutover_core::time::later;
@@ -412,9 +418,16 @@ mod tests {
         );
         let error =
             "exit status 1 from edxapp-migrate-lms: (1060, \"Duplicate column name 'external_key'\")".to_owned();
-        upgrade
-            .apply(now, &Event::StepFailed { step, error, in_doubt: false, changed_nothing: false })
-            .expect("it may fail");
+        let (host, job) = ("edx-0".into(), "edxapp-migrate-lms".into());
+        let begun = Fact::Job { host, job, started: true };
+        let (host, job) = ("edx-0".into(), "edxapp-migrate-lms".into());
+        let facts = vec![begun, Fact::JobFailed { host, job }];
+        for event in [
+            Event::StepLearned { step: step.clone(), facts },
+            Event::StepFailed { step, error, in_doubt: false, changed_nothing: false },
+        ] {
+            upgrade.apply(now, &event).expect("it may fail");
+        }
         upgrade
     }
 
@@ -466,7 +479,8 @@ mod tests {
     #[test]
     fn an_upgrade_that_nobody_conducts_is_not_said_to_go_on_by_itself() {
         let words = |conductor_state| {
-            let status = Status { next_command: None, conductor_state, ..status(&failed_migration(), 12) };
+            let mut status = Status { next_command: None, conductor_state, ..status(&failed_migration(), 12) };
+            status.failed[0].retry_command = None;
             command(&status).expect("a line about commands")
         };
         assert!(
@@ -487,7 +501,7 @@ mod tests {
     #[test]
     fn a_failed_migration_says_that_the_page_must_stay_up() {
         let status = status(&failed_migration(), 12);
-        assert_eq!(status.next_command.as_deref(), Some("cutover window mitx.toml"));
+        assert_eq!(status.next_command, None, "every run would find it failed");
         let retry = "cutover window mitx.toml --retry window.migrate.residential-live.1-lms-default";
         assert_eq!(status.failed[0].retry_command.as_deref(), Some(retry));
         insta::assert_snapshot!(status_text(&status));

@@ -44,11 +44,19 @@ fn a_status_without_the_journal_of_an_upgrade_that_has_begun_says_so_and_offers_
     let deployment = Deployment::prepared("without-journal");
     let aside = deployment.state().with_extension("aside");
     std::fs::rename(deployment.state(), &aside).expect("it can be moved away");
-    let text = deployment.succeeds(&["status"]);
+    let shown = deployment.run(&["status"]);
+    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert_eq!(shown.status.code(), Some(1), "as for other states that cannot be read: {text}");
     assert!(text.contains("HAS BEGUN") && text.contains("\n\nTHE JOURNAL IS MISSING"), "{text}");
     assert!(!text.contains("has not started") && !text.contains("Type:"), "{text}");
-    let status = deployment.status();
+    let json = deployment.run(&["status", "--json"]);
+    let status: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
     assert!(status["next_command"].is_null() && status["journal_missing_since"].is_u64(), "{status}");
+    // It would begin the upgrade anew.
+    let refused = deployment.run(&["announce"]);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(4), "{words}");
+    assert!(words.contains("its journal is not in this state") && words.contains("restore the journal"), "{words}");
     std::fs::rename(aside, deployment.state()).expect("it can be restored");
     let text = deployment.succeeds(&["status"]);
     assert!(text.contains("waits until `window` is run") && !text.contains("MISSING"), "{text}");

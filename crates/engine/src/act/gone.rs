@@ -158,6 +158,9 @@ fn concerned(context: &StepContext<'_>) -> Vec<(Host, bool)> {
         }
         Action::StopServices(stop) => vec![&stop.host],
         Action::StartServices(start) => vec![&start.host],
+        Action::HoldBack(held) | Action::PutBack(held) => vec![&held.host],
+        Action::RunCommands(commands) => vec![&commands.host],
+        Action::DrainQueues { count, .. } => count.iter().map(|count| &count.host).collect(),
         // Right before it, all hosts are looked at on which nothing may run.
         Action::Migrate(migrate) => {
             let confirmed = run.last_looks_before(migrate).flat_map(|look| look.hosts);
@@ -189,12 +192,14 @@ pub(crate) fn without(context: &StepContext<'_>, missed: &Missed) -> Option<Stri
         false => "to go on without what is gone, run `cutover window` again with `--replan`",
     };
     let them = if missed.stopped.len() == 1 { "it" } else { "them" };
-    let stopped_too = match is_opening {
-        true => format!(
+    let stopped_too = match context.step.action {
+        Action::WaitUntil { .. } => format!(
             "start {them} in EC2 and run `cutover window` again; or terminate {them} and run `cutover prepare` again with \
              `--replan`"
         ),
-        false => format!("start {them} in EC2, or terminate {them}, and run `cutover window` again"),
+        // These steps need the host.
+        Action::HoldBack(_) | Action::RunCommands(_) => format!("start {them} in EC2, and run `cutover window` again"),
+        _ => format!("start {them} in EC2, or terminate {them}, and run `cutover window` again"),
     };
     let gone = (!gone.is_empty()).then(|| said(&gone, "gone", gone_too()));
     let stopped = (!missed.stopped.is_empty()).then(|| said(&missed.stopped, "stopped in EC2", &stopped_too));

@@ -332,8 +332,14 @@ fn diagnosis(
         printed.applied(),
         migrate.schema,
     );
-    let hint =
-        format!("{first}, then mend the schema and run the phase again with --retry {}, or {back}", context.step.id);
+    let step = &context.step.id;
+    let hint = match pending.as_str() {
+        "0" => format!(
+            "{first}. If the schema is complete, run the phase again with --retry {step}: the command then has nothing to \
+             apply. Otherwise {back}"
+        ),
+        _ => format!("{first}, then mend the schema and run the phase again with --retry {step}, or {back}"),
+    };
     Seen::never(why, hint)
 }
 

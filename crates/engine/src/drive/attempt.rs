@@ -40,8 +40,7 @@ impl Conductor {
                 FailureClass::Superseded => return Err(Halt::Superseded(failure)),
                 // After a call with an unknown outcome, a refusal may mean that this earlier call has worked after all.
                 FailureClass::Permanent => {
-                    let undoubted = unchanged_by_first_refusal(step);
-                    return self.not_made(context, failure, doubted, undoubted).await;
+                    return self.not_made(context, failure, doubted, unchanged_by_refusals(step)).await;
                 }
                 FailureClass::InDoubt => {
                     doubted = true;
@@ -57,7 +56,7 @@ impl Conductor {
                     else {
                         let message = format!("{} ({made} attempts)", failure.message);
                         let why = Failure { message, ..failure };
-                        return self.not_made(context, why, doubted, unchanged_by_refusal(step)).await;
+                        return self.not_made(context, why, doubted, unchanged_by_refusals(step)).await;
                     };
                     let error = failure.to_string();
                     self.journal.append(Event::StepRetried { step: step.id.clone(), error }).await?;
@@ -110,9 +109,9 @@ const fn unchanged_by_refusal(step: &Step) -> Known {
     }
 }
 
-/// The same where no attempt before may have worked: a migration that was refused before its job was started has changed
-/// nothing either.
-pub(super) const fn unchanged_by_first_refusal(step: &Step) -> Known {
+/// The same where every attempt was refused, and none before them may have worked: a migration that was refused before its job
+/// was started has changed nothing either.
+pub(super) const fn unchanged_by_refusals(step: &Step) -> Known {
     match step.action {
         Action::Migrate(_) => Known::ChangedNothing,
         _ => unchanged_by_refusal(step),

@@ -1,9 +1,9 @@
 //! The course of a step that makes calls: observe, make the call if its effect is not there, observe until it is.
 
-use cutover_core::journal::{Acted, Event, Fact, StepRun, StepStatus};
+use cutover_core::journal::{Acted, Event, StepRun, StepStatus};
 use cutover_core::plan::Step;
 
-use super::attempt::unchanged_by_first_refusal;
+use super::attempt::unchanged_by_refusals;
 use super::ending::Known;
 use super::words::{needs_approval, past_limit};
 use super::{Conductor, StepEnd};
@@ -53,7 +53,7 @@ impl Conductor {
             Err(failure) => {
                 // Nothing was started if nobody could look whether it has to be.
                 let is_first = !is_open && !run.in_doubt && run.acted == Acted::No;
-                let known = if is_first { unchanged_by_first_refusal(step) } else { Known::Observed };
+                let known = if is_first { unchanged_by_refusals(step) } else { Known::Observed };
                 return self.ended_badly(&context, &failure, known).await;
             }
         }
@@ -138,6 +138,5 @@ impl Conductor {
 
 /// Whether the step may have been started before, needs the operator's approval to be repeated, and does not have it.
 fn lacks_consent(step: &Step, run: &StepRun) -> bool {
-    let may_have_begun = run.in_doubt || run.facts.iter().any(|fact| matches!(fact, Fact::Job { .. }));
-    manner(&step.action) == Manner::ByConsent && may_have_begun && !run.retry_approved
+    manner(&step.action) == Manner::ByConsent && run.has_begun_job() && !run.retry_approved
 }

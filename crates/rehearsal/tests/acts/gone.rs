@@ -3,7 +3,7 @@
 use cutover_core::deployment::{PastStopLimit, Role};
 use cutover_core::journal::{Event, Fact, RunKind, RunNumber};
 use cutover_core::observation::{Instance, InstanceState};
-use cutover_core::plan::{Action, CapturedHost, Edge, HostPrograms, Rule, Step};
+use cutover_core::plan::{Action, CapturedHost, CountTasks, Edge, HeldItems, HostPrograms, Rule, Step};
 use cutover_engine::phase::Ending;
 use cutover_engine::ports::Clock;
 use cutover_hosts::supervisor::State;
@@ -92,12 +92,24 @@ fn a_next_host_that_is_gone_is_on_record_as_such_if_the_plan_needs_it_and_counts
 
 #[test]
 fn of_a_host_that_is_stopped_in_ec2_it_is_said_how_to_go_on() {
-    for step in [stop(PastStopLimit::Kill), confirm(), start()] {
+    let held = || HeldItems { host: host("edx-0", "i-1"), items: vec!["/etc/cron.d/edx".to_owned()] };
+    let count = CountTasks { host: host("edx-0", "i-1"), command: vec!["redis-cli".to_owned()] };
+    let steps = [
+        stop(PastStopLimit::Kill),
+        confirm(),
+        start(),
+        step("count", Action::DrainQueues { fleet: "live".into(), count: Some(count) }),
+        step("hold", Action::HoldBack(held())),
+        step("put-back", Action::PutBack(held())),
+    ];
+    for step in steps {
         let stage = silent(current(), vec![in_state(InstanceState::Stopped)], true);
         let id = step.id.clone();
         assert_eq!(stage.conduct_as(RunKind::Window, vec![step]), Ending::Failed(vec![id.clone()]));
         let error = stage.error_of_window(id.as_str());
-        assert!(error.contains("edx-0 (i-1) is stopped in EC2; start it in EC2, or terminate it"), "{id}: {error}");
+        let or_lost = if id.as_str() == "hold" { ", and run" } else { ", or terminate it" };
+        let told = format!("edx-0 (i-1) is stopped in EC2; start it in EC2{or_lost}");
+        assert!(error.contains(&told), "{id}: {error}");
     }
 }
 

@@ -232,6 +232,23 @@ fn each_way_in_which_a_migration_ends_badly_is_told_as_what_it_is() {
     }
 }
 
+/// What its command does besides may not be done, so somebody has to say that the schema is complete.
+#[test]
+fn a_migration_that_has_failed_and_that_somebody_has_completed_ends_well_with_the_next_consent() {
+    let mut stage = Stage::new();
+    let jobs = Jobs::of(&mut stage, &[("lms", TWO, 1)]);
+    jobs.has("lms", 1);
+    jobs.pending.set(0);
+    stage.was_begun(vec![migrate()], vec![learned("migrate", job("lms", true))]);
+    assert_eq!(stage.resume(), has_failed());
+    let error = stage.error_of("migrate");
+    assert!(error.contains("0 are pending") && error.contains("with --retry migrate: the command then has"), "{error}");
+    stage.was_recorded(vec![retry("migrate")]);
+    jobs.prints.borrow_mut().insert("lms-run-2".into(), (String::new(), exit(0)));
+    assert_eq!(stage.resume(), Ending::Finished);
+    assert_eq!(*jobs.calls.borrow(), ["start lms-run-2"]);
+}
+
 #[test]
 fn nothing_is_started_where_no_migration_is_pending() {
     let mut stage = Stage::new();

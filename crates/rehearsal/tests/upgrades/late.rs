@@ -175,7 +175,7 @@ impl Stage {
     }
 
     /// A conductor of the window dies right before its first call of that name.
-    fn die_before(&self, call: &'static str) {
+    pub(super) fn die_before(&self, call: &'static str) {
         let (dies, registration) = AbortHandle::new_pair();
         let faults = Rc::new(Death { call, dies });
         let conductor = self.conductor(Rc::clone(&self.clock) as _, faults);

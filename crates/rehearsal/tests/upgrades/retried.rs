@@ -84,7 +84,10 @@ fn a_job_that_fails_after_a_consent_is_shown_and_not_run_again_without_another_o
     }
     let shown = failed(&stage);
     assert!(!shown.job_may_run && shown.retry_command.is_some(), "{shown:?}");
+    let next = |stage: &Stage| status(stage, &stage.deployment).next_command;
+    assert_eq!(next(&stage), None, "without a consent, every run finds it failed");
     consent(&stage);
+    assert_eq!(next(&stage).as_deref(), Some("cutover window qa.toml"));
     stage.run_with(Phase::Window, Rc::new(NoFaults));
     assert_eq!(jobs(&stage), 2);
 }

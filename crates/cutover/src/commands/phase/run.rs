@@ -3,11 +3,13 @@
 //! Everything that can be refused is refused before the lease is claimed and before anything is recorded.
 
 use cutover_core::plan::Phase;
+use cutover_engine::journal::Reading;
 
 use super::conduct::conduct;
 use super::hold::hold;
 use super::refuse::{check_accept, check_resume, check_retry};
 use crate::args::PhaseArgs;
+use crate::commands::look;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::session::{Access, Loaded, Session};
@@ -23,19 +25,23 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
     crate::commands::block_on(async {
         let session = Session::open(loaded, Access::Change).await?;
         let reading = session.read().await?;
-        let under_way = reading.upgrade.run_under_way().filter(|run| run.kind == phase.into());
-        check_retry(args, &session, &reading.upgrade, phase)?;
+        refuse_without_journal(&session, &reading).await?;
+        // The journal itself is continued as it was read.
+        let mut upgrade = reading.upgrade.clone();
+        look::find_pages(&session, &mut upgrade).await;
+        let under_way = upgrade.run_under_way().filter(|run| run.kind == phase.into());
+        check_retry(args, &session, &upgrade, phase)?;
         check_accept(args, phase, under_way)?;
         let plan = match under_way.filter(|_| !args.replan) {
             Some(run) => {
-                check_resume(args, &session, &reading.upgrade, run)?;
+                check_resume(args, &session, &upgrade, run)?;
                 let late = match phase {
-                    Phase::Window => planning::resumed_window(args, &session, &reading.upgrade, run).await?,
+                    Phase::Window => planning::resumed_window(args, &session, &upgrade, run).await?,
                     _ => None,
                 };
                 late.map(|plan| (plan, run.deployment.clone()))
             }
-            None => Some(planning::plan_to_run(args, &session, &reading.upgrade, phase).await?),
+            None => Some(planning::plan_to_run(args, &session, &upgrade, phase).await?),
         };
         if session.embedded().is_none() {
             absent::refuse(plan.as_ref().map(|(plan, _)| plan).or(under_way.map(|run| &*run.plan)))?;
@@ -51,4 +57,18 @@ pub(in crate::commands) fn run(args: &PhaseArgs, phase: Phase) -> Result<Exit, C
             }
         }
     })
+}
+
+/// Refuses to begin an upgrade that has begun already and whose journal is missing: it would be begun anew.
+async fn refuse_without_journal(session: &Session, reading: &Reading) -> Result<(), CommandError> {
+    if !reading.records.is_empty() {
+        return Ok(());
+    }
+    match look::begun_elsewhere(session).await {
+        Some(epoch) => {
+            let missing = CommandError::JournalMissing { epoch };
+            Err(CommandError::refused(missing.to_string(), missing.hint()))
+        }
+        None => Ok(()),
+    }
 }
