@@ -122,6 +122,15 @@ learn() {
     [ "$learned" ] || { echo "systemd does not tell the $1 of $2" >&2; return 1; }
 }
 
+# Whether a service has work: `some` or `none`. An inactive one may have a job, with which systemd starts it once what is
+# ordered before it has ended. Both are asked at once, since a job may begin between two questions.
+work_of() {
+    systemctl show -p ActiveState -p Job "$1" 2>/dev/null | awk -F= '
+        $1 == "ActiveState" && $2 { work = $2 == "inactive" || $2 == "failed" ? "none" : "some" }
+        $1 == "Job" && $2 { waits = 1 }
+        END { print work && waits ? "some" : work }'
+}
+
 state_of_timer() {
     learn LoadState "$1" || return 1
     [ "$learned" = loaded ] || { echo "missing $1"; return; }
@@ -131,10 +140,10 @@ state_of_timer() {
     # What it has started goes on.
     learn Unit "$1" || return 1
     service=$learned
-    learn ActiveState "$service" || return 1
-    case $learned in
-    inactive | failed) echo "held $1" ;;
-    *) echo "busy:$service $1" ;;
+    case $(work_of "$service") in
+    none) echo "held $1" ;;
+    some) echo "busy:$service $1" ;;
+    *) echo "systemd does not tell the ActiveState of $service" >&2; return 1 ;;
     esac
 }
 

@@ -8,15 +8,18 @@ use std::process::Command;
 use super::*;
 use crate::command::Said;
 
-/// Keeps the state of a timer in `$TIMER`, and knows its service by `$TIMER.service`. A condition that is never true keeps
-/// it from starting.
+/// Keeps the state of a timer in `$TIMER`, and that of its service in `$TIMER.service`. A condition that is never true keeps
+/// the timer from starting. How systemd has loaded the timer is in `$TIMER.load`, and the job that waits for the service in
+/// `$TIMER.job`.
 const SYSTEMCTL: &str = r#"#!/bin/sh
 case "$*" in
 "$SILENT") exit 1 ;;
 "show -p LoadState gone.timer") echo LoadState=not-found ;;
-"show -p LoadState "*) echo LoadState=loaded ;;
+"show -p LoadState "*) echo "LoadState=$(cat "$TIMER.load")" ;;
 "show -p Unit "*) echo Unit=nightly.service ;;
-"show -p ActiveState nightly.service") echo "ActiveState=$(cat "$TIMER.service")" ;;
+"show -p ActiveState -p Job nightly.service")
+    if [ -e "$TIMER.job" ]; then echo "Job=$(cat "$TIMER.job")"; fi
+    echo "ActiveState=$(cat "$TIMER.service")" ;;
 "show -p ActiveState "*) echo "ActiveState=$(cat "$TIMER")" ;;
 "stop "*) echo inactive >"$TIMER" ;;
 "start "*) [ -e "$UNITS/nightly.timer.d/cutover-hold.conf" ] || echo active >"$TIMER" ;;
@@ -39,7 +42,12 @@ impl Host {
         std::fs::write(&systemctl, SYSTEMCTL).expect("a file");
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(systemctl, mode).expect("it can be run");
-        for (name, text) in [("edxapp", "* * * * * root true\n"), ("timer", timer), ("timer.service", "inactive\n")] {
+        for (name, text) in [
+            ("edxapp", "* * * * * root true\n"),
+            ("timer", timer),
+            ("timer.service", "inactive\n"),
+            ("timer.load", "loaded\n"),
+        ] {
             std::fs::write(host.path(name), text).expect("a file");
         }
         host
@@ -171,7 +179,7 @@ fn a_systemd_that_does_not_answer_is_an_error_and_nothing_is_held() {
     assert!(host.path(".edxapp.held-by-cutover").exists(), "the others are held");
     host.silent.set("none");
     host.order(Verb::Hold);
-    for silent in ["show -p ActiveState nightly.service", "show -p Unit nightly.timer"] {
+    for silent in ["show -p ActiveState -p Job nightly.service", "show -p Unit nightly.timer"] {
         host.silent.set(silent);
         assert!(asked().is_err(), "whether the service runs is not known");
     }
@@ -191,6 +199,19 @@ fn a_service_is_waited_for_in_every_state_but_the_two_in_which_it_does_nothing()
     for state in ["inactive", "failed"] {
         host.write("timer.service", &format!("{state}\n"));
         assert_eq!(host.states()[1], State::Held, "{state}");
+    }
+}
+
+#[test]
+fn a_service_that_systemd_has_still_to_start_is_waited_for() {
+    let host = Host::new("active\n");
+    host.order(Verb::Hold);
+    host.write("timer.job", "138\n");
+    assert_eq!(host.states()[1], State::Busy("nightly.service".to_owned()));
+    // Some versions of systemd print it of a service without a job, too.
+    for none in ["", "0\n"] {
+        host.write("timer.job", none);
+        assert_eq!(host.states()[1], State::Held, "{none:?}");
     }
 }
 

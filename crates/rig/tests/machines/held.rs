@@ -68,6 +68,26 @@ async fn what_a_timer_or_cron_has_started_is_waited_for() {
     assert_eq!(host.furnish("cat /root/nightly /root/cron | wc -l"), "2", "both have done their work");
 }
 
+#[tokio::test]
+async fn what_a_timer_has_started_and_systemd_has_still_to_begin_is_waited_for() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    // The timer's service begins once another one has ended. Until then it is inactive, and has a job.
+    host.furnish(
+        "cd /etc/systemd/system\n\
+         printf '[Service]\\nType=oneshot\\nExecStart=/bin/sleep 8\\n' >edx-mount.service\n\
+         printf '[Unit]\\nWants=edx-mount.service\\nAfter=edx-mount.service\\n[Service]\\nType=oneshot\\n\
+         ExecStart=/bin/sh -c \"date >>/root/nightly\"\\n' >edx-nightly.service\n\
+         printf '[Timer]\\nOnActiveSec=1\\nAccuracySec=100ms\\n' >edx-nightly.timer\n\
+         systemctl daemon-reload; systemctl start edx-nightly.timer\n\
+         until systemctl list-jobs | grep -q 'edx-nightly.service *start *waiting'; do sleep 0.1; done",
+    );
+    let stage = Stage::on(&host);
+    let timer = HeldItems { items: vec!["edx-nightly.timer".to_owned()], ..items() };
+    assert_eq!(stage.conduct(vec![step("hold", Action::HoldBack(timer))]).await, Ending::Finished);
+    assert_eq!(host.furnish("cat /root/nightly | wc -l"), "1", "it has done its work");
+}
+
 fn run(purpose: Purpose, script: &str) -> Step {
     let commands = vec![["sh", "-c", script].map(str::to_owned).to_vec()];
     step(purpose.as_str(), Action::RunCommands(RunCommands { host: host(), purpose, commands }))
