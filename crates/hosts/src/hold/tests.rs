@@ -221,13 +221,20 @@ struct Cron(std::process::Child);
 impl Cron {
     /// One that runs a job as cron does.
     fn runs(host: &Host, shell: &str, command: &str) -> Self {
+        Self::does(host, "cron", &format!("SHELL=/bin/sh {shell} -c \"$1\""), command)
+    }
+
+    /// One of that name that runs a line of shell in the background, with the command as `$1`.
+    fn does(host: &Host, name: &str, line: &str, command: &str) -> Self {
         use std::os::unix::process::CommandExt;
-        let cron = host.path("cron");
-        std::fs::copy(shell, &cron).expect("a shell");
+        let cron = host.path(name);
+        std::fs::copy(std::fs::canonicalize("/bin/sh").expect("a shell"), &cron).expect("a shell");
         let started = host.path("started");
-        let line = format!("{shell} -c \"$1\" & echo >{}; wait", started.display());
+        let line = format!("{line} & echo >{}; wait", started.display());
         let mut command_line = Command::new(&cron);
-        let process = command_line.args(["-c", &line, "cron", command]).process_group(0).spawn().expect("a cron");
+        // No cron has that of a login, and no program that it runs before a job.
+        command_line.env_remove("SHELL").args(["-c", &line, name, command]);
+        let process = command_line.process_group(0).spawn().expect("a cron");
         while !started.exists() {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
@@ -272,6 +279,54 @@ fn a_job_that_cron_has_started_is_named_while_it_runs() {
         assert!(job == named || line.contains(&job), "{job}");
         is_held_after(&host, cron);
     }
+}
+
+#[test]
+fn a_job_that_cron_is_about_to_start_is_waited_for() {
+    // cron has forked, and PAM's modules come before the job: in the fork itself, in a program, or in another process.
+    for line in ["(read _ <$1)", "(sleep 31.45; true)", "({ read _ <$1; } & wait)"] {
+        let host = Host::new("active\n");
+        let cron = Cron::does(&host, "cron", line, &never(&host));
+        host.order(Verb::Hold);
+        assert_eq!(host.states()[0], State::Busy("a job that begins".to_owned()), "{line}");
+        is_held_after(&host, cron);
+    }
+    // The job of another file has begun, and what writes its input is a process of cron's as well.
+    let host = Host::new("active\n");
+    let line = "({ read _ <$1; } & SHELL=/bin/sh sh -c 'sleep 31.45; true'; true)";
+    let _cron = Cron::does(&host, "cron", line, &never(&host));
+    host.order(Verb::Hold);
+    assert_eq!(host.states()[0], State::Held);
+}
+
+/// A file from which nothing can ever be read.
+fn never(host: &Host) -> String {
+    let pipe = host.path("never").display().to_string();
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("it runs").success());
+    pipe
+}
+
+#[test]
+fn a_job_of_anacron_is_named_while_it_runs_and_anacron_itself_is_waited_for_only_if_its_table_is_held() {
+    let host = Host::new("active\n");
+    host.write("edxapp", "#!/bin/sh\nsleep 31.55\ntrue\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(host.path("edxapp"), mode).expect("it can be run");
+    let script = host.path("edxapp").display().to_string();
+    let cron = Cron::does(&host, "anacron", "SHELL=/bin/sh sh -c \"$1\"", &format!("cd / && {script}; true"));
+    host.order(Verb::Hold);
+    assert_eq!(host.states()[0], State::Busy(script));
+    is_held_after(&host, cron);
+
+    // It has read its table, and starts the next job of it after a delay.
+    let _anacron = Cron::does(&host, "anacron", "tail -f /dev/null", "");
+    let table = host.path("anacrontab").display().to_string();
+    std::fs::write(&table, "1 5 cron.daily run-parts /etc/cron.daily\n").expect("a file");
+    let items = [table.clone()];
+    host.run(&Order { verb: Verb::Hold, items: items.to_vec() }.command().arguments);
+    let states = read(&items, &host.run(&ask(&items).command.arguments)).expect("it is complete");
+    assert_eq!(states[&table], State::Busy("anacron".to_owned()));
+    assert_eq!(host.states()[0], State::Held);
 }
 
 #[test]

@@ -88,6 +88,41 @@ async fn what_a_timer_has_started_and_systemd_has_still_to_begin_is_waited_for()
     assert_eq!(host.furnish("cat /root/nightly | wc -l"), "1", "it has done its work");
 }
 
+#[tokio::test]
+async fn a_job_of_cron_that_is_still_in_pam_is_waited_for() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    // A module that takes its time to open the session.
+    host.furnish(
+        "sed -i '1i session required pam_exec.so /bin/sh /root/slow' /etc/pam.d/cron; printf 'sleep 8\\ntrue\\n' >/root/slow\n\
+         echo '@reboot root date >>/root/cron' >/etc/cron.d/edxapp\n\
+         rm -f /run/crond.reboot; systemctl restart cron\n\
+         until pgrep -f '^/bin/sh /root/slow'; do sleep 0.1; done",
+    );
+    let stage = Stage::on(&host);
+    let cron = HeldItems { items: vec!["/etc/cron.d/edxapp".to_owned()], ..items() };
+    assert_eq!(stage.conduct(vec![step("hold", Action::HoldBack(cron))]).await, Ending::Finished);
+    assert_eq!(host.furnish("cat /root/cron | wc -l"), "1", "it has done its work");
+}
+
+#[tokio::test]
+async fn a_job_that_anacron_has_started_is_waited_for() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    // The image has no anacron. This one runs a job as anacron does, and its table has more of them.
+    host.furnish(
+        "mkdir -p /etc/cron.daily; cp /bin/bash /usr/sbin/anacron\n\
+         printf '#!/bin/sh\\nsleep 8\\ndate >>/root/cron\\n' >/etc/cron.daily/edx; chmod +x /etc/cron.daily/edx\n\
+         systemd-run --quiet --unit=anacron /usr/sbin/anacron -c \
+         'SHELL=/bin/sh /bin/sh -c \"run-parts /etc/cron.daily\"; sleep 1000; true'\n\
+         until pgrep -f '^/bin/sh /etc/cron.daily/edx'; do sleep 0.1; done",
+    );
+    let stage = Stage::on(&host);
+    let cron = HeldItems { items: vec!["/etc/cron.daily/edx".to_owned()], ..items() };
+    assert_eq!(stage.conduct(vec![step("hold", Action::HoldBack(cron))]).await, Ending::Finished);
+    assert_eq!(host.furnish("cat /root/cron | wc -l"), "1", "it has done its work");
+}
+
 fn run(purpose: Purpose, script: &str) -> Step {
     let commands = vec![["sh", "-c", script].map(str::to_owned).to_vec()];
     step(purpose.as_str(), Action::RunCommands(RunCommands { host: host(), purpose, commands }))
