@@ -165,18 +165,29 @@ work_of() {
         END { print work && waits ? "some" : work }'
 }
 
+# Whether a timer is masked for good. A mask of systemd's run time ends when the host is restarted.
+is_masked() {
+    learn LoadState "$1" && [ "$learned" = masked ] && learn UnitFileState "$1" && [ "$learned" = masked ]
+}
+
 state_of_timer() {
     learn LoadState "$1" || return 1
-    [ "$learned" = loaded ] || { echo "missing $1"; return; }
+    load=$learned
+    if [ "$load" = not-found ]; then echo "missing $1"; return; fi
     if [ -e "$(condition "$1").ending" ]; then echo "held $1"; return; fi
     learn ActiveState "$1" || return 1
-    if [ ! -e "$(condition "$1")" ] || [ "$learned" = active ]; then echo "not-held $1"; return; fi
-    # What it has started goes on.
-    learn Unit "$1" || return 1
-    service=$learned
+    if [ "$learned" = active ]; then echo "not-held $1"; return; fi
+    if [ -e "$(condition "$1")" ]; then idle=held busy=busy
+    elif is_masked "$1"; then idle=masked busy=masked
+    else echo "not-held $1"; return
+    fi
+    # What it has started goes on. Of a masked timer, systemd does not read which service that is.
+    if [ "$load" = masked ]; then service=${1%.timer}.service
+    else learn Unit "$1" || return 1; service=$learned
+    fi
     case $(work_of "$service") in
-    none) echo "held $1" ;;
-    some) echo "busy:$service $1" ;;
+    none) echo "$idle $1" ;;
+    some) echo "$busy:$service $1" ;;
     *) echo "systemd does not tell the ActiveState of $service" >&2; return 1 ;;
     esac
 }
@@ -185,6 +196,8 @@ hold_timer() {
     held=$(condition "$1")
     if [ -e "$held.ending" ]; then mv "$held.ending" "$held"; fi
     if [ ! -e "$held" ]; then
+        # It may have been active when it was masked.
+        if is_masked "$1"; then systemctl stop "$1"; return; fi
         # On a full disk nothing is held, and nothing is left half written.
         learn ActiveState "$1" || return 1
         mkdir -p "${held%/*}" || return 1
@@ -199,8 +212,9 @@ put_timer_back() {
     held=$(condition "$1")
     if [ -e "$held" ]; then mv "$held" "$held.ending"; fi
     [ -e "$held.ending" ] || return 0
-    systemctl daemon-reload || return 1
-    if grep -q 'It was active\.' "$held.ending"; then systemctl start "$1" || return 1; fi
+    systemctl daemon-reload && learn LoadState "$1" || return 1
+    # What somebody has masked meanwhile stays so.
+    if [ "$learned" != masked ] && grep -q 'It was active\.' "$held.ending"; then systemctl start "$1" || return 1; fi
     rm -f "$held.ending"
     rmdir "${held%/*}" 2>/dev/null || true
 }

@@ -16,13 +16,16 @@ case "$*" in
 "$SILENT") exit 1 ;;
 "show -p LoadState gone.timer") echo LoadState=not-found ;;
 "show -p LoadState "*) echo "LoadState=$(cat "$TIMER.load")" ;;
-"show -p Unit "*) echo Unit=nightly.service ;;
+"show -p UnitFileState "*) cat "$TIMER.file" ;;
+"show -p Unit "*) [ "$(cat "$TIMER.load")" = masked ] || echo Unit=nightly.service ;;
 "show -p ActiveState -p Job nightly.service")
     if [ -e "$TIMER.job" ]; then echo "Job=$(cat "$TIMER.job")"; fi
     echo "ActiveState=$(cat "$TIMER.service")" ;;
 "show -p ActiveState "*) echo "ActiveState=$(cat "$TIMER")" ;;
 "stop "*) echo inactive >"$TIMER" ;;
-"start "*) [ -e "$UNITS/nightly.timer.d/cutover-hold.conf" ] || echo active >"$TIMER" ;;
+"start "*)
+    [ "$(cat "$TIMER.load")" = loaded ] || exit 1
+    [ -e "$UNITS/nightly.timer.d/cutover-hold.conf" ] || echo active >"$TIMER" ;;
 esac
 "#;
 
@@ -200,6 +203,47 @@ fn a_service_is_waited_for_in_every_state_but_the_two_in_which_it_does_nothing()
         host.write("timer.service", &format!("{state}\n"));
         assert_eq!(host.states()[1], State::Held, "{state}");
     }
+}
+
+#[test]
+fn a_masked_timer_counts_as_held_and_as_put_back_and_is_left_masked() {
+    let host = Host::new("active\n");
+    host.write("timer.load", "masked\n");
+    host.write("timer.file", "UnitFileState=masked\n");
+    assert_eq!(host.states()[1], State::NotHeld, "it was active when it was masked");
+    host.order(Verb::Hold);
+    assert_eq!(host.states(), [State::Held, State::Masked(None)]);
+    host.write("timer.service", "activating\n");
+    assert_eq!(host.states()[1], State::Masked(Some("nightly.service".to_owned())));
+    host.write("timer.service", "inactive\n");
+    host.order(Verb::PutBack);
+    assert_eq!(host.states(), [State::NotHeld, State::Masked(None)]);
+    assert!(!host.path("units/nightly.timer.d").exists());
+
+    // This mask ends with the next restart of the host.
+    host.write("timer.file", "UnitFileState=masked-runtime\n");
+    assert_eq!(host.states()[1], State::NotHeld);
+    host.order(Verb::Hold);
+    assert_eq!(host.states()[1], State::Held);
+}
+
+#[test]
+fn a_timer_that_somebody_masks_while_it_is_held_stays_masked() {
+    let host = Host::new("active\n");
+    host.order(Verb::Hold);
+    host.write("timer.load", "masked\n");
+    host.write("timer.file", "UnitFileState=masked\n");
+    assert_eq!(host.states()[1], State::Held);
+    host.order(Verb::PutBack);
+    assert_eq!((host.states()[1].clone(), host.read("timer")), (State::Masked(None), "inactive\n".to_owned()));
+}
+
+#[test]
+fn a_timer_whose_file_systemd_does_not_understand_is_not_missing() {
+    let host = Host::new("active\n");
+    host.write("timer.load", "bad-setting\n");
+    host.order(Verb::Hold);
+    assert_eq!(host.states()[1], State::Held);
 }
 
 #[test]

@@ -114,13 +114,36 @@ async fn a_job_that_anacron_has_started_is_waited_for() {
         "mkdir -p /etc/cron.daily; cp /bin/bash /usr/sbin/anacron\n\
          printf '#!/bin/sh\\nsleep 8\\ndate >>/root/cron\\n' >/etc/cron.daily/edx; chmod +x /etc/cron.daily/edx\n\
          systemd-run --quiet --unit=anacron /usr/sbin/anacron -c \
-         'SHELL=/bin/sh /bin/sh -c \"run-parts /etc/cron.daily\"; sleep 1000; true'\n\
+         'SHELL=/bin/sh /bin/sh -c \"run-parts /etc/cron.daily\"; tail -f /dev/null; true'\n\
          until pgrep -f '^/bin/sh /etc/cron.daily/edx'; do sleep 0.1; done",
     );
     let stage = Stage::on(&host);
     let cron = HeldItems { items: vec!["/etc/cron.daily/edx".to_owned()], ..items() };
     assert_eq!(stage.conduct(vec![step("hold", Action::HoldBack(cron))]).await, Ending::Finished);
     assert_eq!(host.furnish("cat /root/cron | wc -l"), "1", "it has done its work");
+}
+
+#[tokio::test]
+async fn a_timer_that_is_masked_for_good_is_left_masked_and_one_that_is_masked_until_a_restart_is_held_back() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    host.furnish(
+        "systemctl start apt-daily-upgrade.timer\n\
+         systemctl mask apt-daily-upgrade.timer; systemctl mask --runtime apt-daily.timer",
+    );
+    let stage = Stage::on(&host);
+    let timers = ["apt-daily-upgrade.timer", "apt-daily.timer"].map(str::to_owned).to_vec();
+    let timers = HeldItems { items: timers, ..items() };
+    let states =
+        || host.run("systemctl is-active apt-daily-upgrade.timer; systemctl is-enabled apt-daily-upgrade.timer");
+    let conditions = || host.run("cd /etc/systemd/system; ls */cutover-hold.conf").stdout;
+    assert_eq!(stage.conduct(vec![step("hold", Action::HoldBack(timers.clone()))]).await, Ending::Finished);
+    assert_eq!(
+        (states().stdout.as_str(), conditions().as_str()),
+        ("inactive\nmasked", "apt-daily.timer.d/cutover-hold.conf")
+    );
+    assert_eq!(stage.conduct(vec![step("back", Action::PutBack(timers))]).await, Ending::Finished);
+    assert_eq!((states().stdout.as_str(), conditions().as_str()), ("inactive\nmasked", ""));
 }
 
 fn run(purpose: Purpose, script: &str) -> Step {
