@@ -70,7 +70,7 @@ pub fn read(said: &Said) -> Result<Vec<Listed<'_>>, NotListed> {
     for line in said.stdout.split('\n') {
         match migration(line) {
             Some((mark, name)) => {
-                listed.push(of_app(app, name, mark).ok_or_else(|| NotListed::NoApp(line.to_owned()))?)
+                listed.push(of_app(app, name, mark).ok_or_else(|| NotListed::NoApp(line.to_owned()))?);
             }
             None if is_label(line) => app = Some(line),
             None => {}
