@@ -272,6 +272,9 @@ pub enum Fact {
         host: HostName,
         /// The tasks.
         tasks: Vec<RunningTask>,
+        /// How many programs ran there of which no worker answered, so that their tasks are not known.
+        #[serde(default)]
+        silent: usize,
     },
     /// Programs are about to be killed, because the stop limit has passed. This is recorded before the kill, so that no
     /// kill is missing from the journal.

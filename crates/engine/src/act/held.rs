@@ -20,7 +20,7 @@ pub(super) async fn held(context: &StepContext<'_>, held: &HeldItems) -> Answer<
         return refused(context, held, &|state| *state == State::NotHeld, "held back").await;
     }
     let busy = states.iter().filter_map(|(item, state)| match state {
-        State::Busy(service) => Some(format!("{service} of {item}")),
+        State::Busy(service) | State::Masked(Some(service)) => Some(format!("{service} of {item}")),
         _ => None,
     });
     let busy: Vec<String> = busy.collect();
@@ -35,10 +35,15 @@ pub(super) async fn put_back(context: &StepContext<'_>, held: &HeldItems) -> Ans
     if let Some(missing) = missing(held, &states) {
         return Ok(missing);
     }
-    match states.values().all(|state| *state == State::NotHeld) {
+    match states.values().all(is_put_back) {
         true => Ok(Seen::holds()),
-        false => refused(context, held, &|state| *state != State::NotHeld, "put back").await,
+        false => refused(context, held, &|state| !is_put_back(state), "put back").await,
     }
+}
+
+/// Whether an item is as it was. What somebody has masked stays masked.
+fn is_put_back(state: &State) -> bool {
+    matches!(state, State::NotHeld | State::Masked(_))
 }
 
 /// What it means that some items are not as they were ordered to be, such as `held back`: there was no order, the host still

@@ -73,7 +73,7 @@ async fn awake(context: &StepContext<'_>, host: &Host, idle: &Idle) -> Result<Op
 /// That the deployment's own command has not ended well on a host, as far as is known: it may have held only some of the
 /// programs, or none, and the others start at another boot. What it does is not known here.
 async fn held_in_part(context: &StepContext<'_>, subject: &Subject<'_>) -> Answer<Option<Failure>> {
-    let question = autostart::ask_own();
+    let question = autostart::ask_own(&subject.id);
     let ask = async |world: &World| {
         let said = world.hosts.ask(&subject.id, &context.in_time(&question)).await?;
         autostart::own_end(&said).ok_or_else(|| {
@@ -85,7 +85,7 @@ async fn held_in_part(context: &StepContext<'_>, subject: &Subject<'_>) -> Answe
         OwnEnd::Exit(0) => return Ok(None),
         OwnEnd::Exit(exit) => (
             format!("`hold_services` has failed on {} with exit status {exit}", subject.name),
-            format!("once the cause is fixed, remove {} and", autostart::RECORD),
+            format!("once the cause is fixed, remove {} and", autostart::record(&subject.id)),
         ),
         OwnEnd::NoRecord => (
             format!("{} has no record that `hold_services` has ended", subject.name),

@@ -99,7 +99,7 @@ async fn stop_there(context: &StepContext<'_>, stop: &StopServices, subject: &Su
         context.learn(Fact::Killed { host: stop.host.name.clone(), programs: stopping.clone(), tasks }).await?;
         return order(context, "kill", Verb::Kill, subject, stopping, left).await;
     }
-    tasks::put_on_record(context, stop, subject).await?;
+    tasks::put_on_record(context, stop, subject, up.running().len()).await?;
     let answer = order(context, "stop", Verb::Stop, subject, stop.programs.clone(), Vec::new()).await;
     are_told(context);
     answer

@@ -3,6 +3,7 @@
 //!
 //! A worker that was told to stop does not answer any more. So it is asked right before, and what it said is put on
 //! record. A worker that was told to stop ends the processes of tasks that have ended, which tells which of them still run.
+//! A worker that hangs is just missing from the answer, so the workers that answer are compared with the programs that run.
 
 use std::collections::BTreeSet;
 
@@ -19,11 +20,19 @@ use crate::halt::WriteError;
 /// How many tasks are named.
 const SHOWN: usize = 5;
 
-/// Asks which tasks run on a host, and puts the answer on record, unless it is there.
+/// The tasks of a host, as far as they are known.
+struct Known {
+    tasks: Vec<RunningTask>,
+    /// How many programs there have not answered. What they were running is not known.
+    silent: usize,
+}
+
+/// Asks which tasks run on a host, where so many programs run, and puts the answer on record, unless it is there.
 pub(super) async fn put_on_record(
     context: &StepContext<'_>,
     stop: &StopServices,
     subject: &Subject<'_>,
+    running: usize,
 ) -> Result<(), WriteError> {
     if stop.running_tasks.is_empty() || recorded(context, subject.name).is_some() {
         return Ok(());
@@ -35,14 +44,15 @@ pub(super) async fn put_on_record(
     };
     let now = context.clock.now();
     let fact = match fact {
-        Ok(tasks) => {
-            let tasks = tasks.into_iter().map(|task| RunningTask {
+        Ok(active) => {
+            let silent = running.saturating_sub(active.workers);
+            let tasks = active.tasks.into_iter().map(|task| RunningTask {
                 since: task.running.map(|running| earlier(now, running)),
                 name: task.name,
                 id: task.id,
                 process: task.process,
             });
-            Fact::RunningTasks { host: subject.name.clone(), tasks: tasks.collect() }
+            Fact::RunningTasks { host: subject.name.clone(), tasks: tasks.collect(), silent }
         }
         Err(why) => Fact::Note { text: format!("which tasks run on {} is not known: celery says {why}", subject.name) },
     };
@@ -50,19 +60,21 @@ pub(super) async fn put_on_record(
 }
 
 /// The tasks of a host that are on record of this attempt; `None` if celery has not told.
-fn recorded(context: &StepContext<'_>, host: &HostName) -> Option<Vec<RunningTask>> {
+fn recorded(context: &StepContext<'_>, host: &HostName) -> Option<Known> {
     context.run().facts.iter().rev().find_map(|fact| match fact {
-        Fact::RunningTasks { host: on, tasks } if on == host => Some(tasks.clone()),
+        Fact::RunningTasks { host: on, tasks, silent } if on == host => {
+            Some(Known { tasks: tasks.clone(), silent: *silent })
+        }
         _ => None,
     })
 }
 
 /// The tasks that were running when their worker was told to stop, and whose processes are still there; `None` if they
 /// are not known.
-async fn left(context: &StepContext<'_>, subject: &Subject<'_>) -> Option<Vec<RunningTask>> {
-    let tasks = recorded(context, subject.name)?;
-    if tasks.is_empty() {
-        return Some(tasks);
+async fn left(context: &StepContext<'_>, subject: &Subject<'_>) -> Option<Known> {
+    let known = recorded(context, subject.name)?;
+    if known.tasks.is_empty() {
+        return Some(known);
     }
     let question = processes::ask(subject.supervisorctl);
     let said = context.ask(async |world| world.hosts.ask(&subject.id, &question).await).await;
@@ -71,7 +83,7 @@ async fn left(context: &StepContext<'_>, subject: &Subject<'_>) -> Option<Vec<Ru
         (Some(running), Some(process)) => running.contains(&process),
         _ => true,
     };
-    Some(tasks.into_iter().filter(runs).collect())
+    Some(Known { tasks: known.tasks.into_iter().filter(runs).collect(), ..known })
 }
 
 /// The tasks that end with the programs that are about to be killed. That they are not known is put on record.
@@ -83,13 +95,22 @@ pub(super) async fn about_to_end(
     if stop.running_tasks.is_empty() {
         return Ok(Vec::new());
     }
-    if let Some(tasks) = left(context, subject).await {
-        return Ok(tasks);
-    }
-    let text = "which tasks end with the programs that are killed on";
-    let text = format!("{text} {} is not known: celery did not tell", subject.name);
+    let (tasks, why) = match left(context, subject).await {
+        Some(Known { tasks, silent: 0 }) => return Ok(tasks),
+        Some(Known { tasks, silent }) => (tasks, did_not_answer(silent)),
+        None => (Vec::new(), "celery did not tell".to_owned()),
+    };
+    let which = if tasks.is_empty() { "which tasks" } else { "which other tasks" };
+    let text = format!("{which} end with the programs that are killed on {} is not known: {why}", subject.name);
     context.learn(Fact::Note { text }).await?;
-    Ok(Vec::new())
+    Ok(tasks)
+}
+
+fn did_not_answer(silent: usize) -> String {
+    match silent {
+        1 => "the worker of 1 program did not answer celery".to_owned(),
+        _ => format!("the workers of {silent} programs did not answer celery"),
+    }
 }
 
 /// What is known about the tasks of a host whose stop is late, for people, to follow the programs; empty if the file does
@@ -98,12 +119,21 @@ pub(super) async fn words(context: &StepContext<'_>, stop: &StopServices, subjec
     if stop.running_tasks.is_empty() {
         return String::new();
     }
-    let Some(tasks) = left(context, subject).await else {
+    let Some(Known { tasks, silent }) = left(context, subject).await else {
         return "; which tasks run there is not known, celery did not tell".to_owned();
     };
-    if tasks.is_empty() {
-        return "; no task of before the stop runs any more".to_owned();
+    match (tasks.is_empty(), silent) {
+        (true, 0) => "; no task of before the stop runs any more".to_owned(),
+        (true, _) => format!("; which tasks run there is not known, {}", did_not_answer(silent)),
+        (false, 0) => named(context, &tasks),
+        (false, _) => {
+            format!("{}; whether others run is not known, {}", named(context, &tasks), did_not_answer(silent))
+        }
     }
+}
+
+/// These tasks, with the time for which each has been running.
+fn named(context: &StepContext<'_>, tasks: &[RunningTask]) -> String {
     let now = context.clock.now();
     let named = tasks.iter().take(SHOWN).map(|task| {
         let running = task.since.map(|since| format!(" for {}", human(between(since, now))));

@@ -2,7 +2,7 @@
 //!
 //! They are named to the operator when a worker does not stop in time. Nothing else depends on them. A worker answers only
 //! until it is told to stop, so it has to be asked before. All workers of the broker answer, so those of other hosts are
-//! left out, by the name of the host.
+//! left out, by the name of the host. A worker that does not answer in time is just missing from the answer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,6 +27,15 @@ pub struct Task {
     pub running: Option<Duration>,
 }
 
+/// What the workers of a host have answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Active {
+    /// How many workers have answered; at least one.
+    pub workers: usize,
+    /// The tasks that these run.
+    pub tasks: Vec<Task>,
+}
+
 /// Why the tasks are not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotTold {
@@ -42,8 +51,13 @@ pub enum NotTold {
     #[error("no answer within the limit")]
     TimedOut,
     /// Workers of other hosts have answered, and none of this one.
-    #[error("no worker of {0} answered")]
-    NoWorker(String),
+    #[error("no worker of {host} answered, only {others}")]
+    NoWorker {
+        /// The host's name, as `uname -n` prints it.
+        host: String,
+        /// The workers that have answered.
+        others: String,
+    },
     /// It printed something else.
     #[error("`{0}` was not understood")]
     NotUnderstood(String),
@@ -66,21 +80,23 @@ pub fn is_asked(ask: &Ask, command: &[String]) -> bool {
 
 /// A task in celery's JSON. It has more keys, which do not matter here.
 #[derive(Serialize, Deserialize)]
-struct Active {
+struct TaskInJson {
     id: String,
     name: String,
     time_start: Option<f64>,
     worker_pid: Option<u32>,
 }
 
-/// What is printed on a host for tasks of its own, for a simulation.
+/// What is printed on a host for workers of its own and their tasks, for a simulation.
 #[must_use]
-pub fn answer(host: &str, worker: &str, tasks: &[Task]) -> String {
+pub fn answer(host: &str, workers: &[(&str, &[Task])]) -> String {
     let task = |task: &Task| {
         let time_start = task.running.map(|running| 2e9 - running.as_secs_f64());
-        Active { id: task.id.clone(), name: task.name.clone(), time_start, worker_pid: task.process }
+        TaskInJson { id: task.id.clone(), name: task.name.clone(), time_start, worker_pid: task.process }
     };
-    let active = BTreeMap::from([(worker, tasks.iter().map(task).collect::<Vec<Active>>())]);
+    let of_worker =
+        |(worker, tasks): &(&str, &[Task])| ((*worker).to_owned(), tasks.iter().map(task).collect::<Vec<TaskInJson>>());
+    let active: BTreeMap<String, Vec<TaskInJson>> = workers.iter().map(of_worker).collect();
     let active = serde_json::to_string(&active).unwrap_or_default();
     [host, "\n2000000000\n1000.0\n", &active, "\n"].concat()
 }
@@ -92,7 +108,7 @@ pub fn answer(host: &str, worker: &str, tasks: &[Task]) -> String {
 ///
 /// # Errors
 /// When the answer does not tell.
-pub fn read(said: &Said) -> Result<Vec<Task>, NotTold> {
+pub fn read(said: &Said) -> Result<Active, NotTold> {
     match said.exit {
         0 => {}
         EXIT_TIMED_OUT => return Err(NotTold::TimedOut),
@@ -101,12 +117,12 @@ pub fn read(said: &Said) -> Result<Vec<Task>, NotTold> {
     let not_understood = || NotTold::NotUnderstood(said.last_line().chars().take(100).collect());
     let (clock, printed) = Clock::read(&said.stdout).ok_or_else(not_understood)?;
     let workers = of_json(printed, &clock).or_else(|| of_text(printed, &clock)).ok_or_else(not_understood)?;
-    let own: Vec<Vec<Task>> =
-        workers.into_iter().filter(|(worker, _)| clock.is_of_host(worker)).map(|(_, t)| t).collect();
-    match own.is_empty() {
-        true => Err(NotTold::NoWorker(clock.host)),
-        false => Ok(own.concat()),
+    let (own, others): (Workers, Workers) = workers.into_iter().partition(|(worker, _)| clock.is_of_host(worker));
+    if own.is_empty() {
+        let others = others.into_iter().map(|(worker, _)| worker).collect::<Vec<_>>().join(", ");
+        return Err(NotTold::NoWorker { host: clock.host, others });
     }
+    Ok(Active { workers: own.len(), tasks: own.into_iter().flat_map(|(_, tasks)| tasks).collect() })
 }
 
 /// Workers and their tasks.
@@ -135,16 +151,19 @@ impl Clock {
         Duration::try_from_secs_f64((now - started).max(0.0)).ok()
     }
 
-    /// Whether a worker runs on the host: `lms@HOST`, or `celery@edx.lms.core.default.HOST` as Open edX names them.
+    /// Whether a worker runs on the host: `lms@HOST`, or `celery@edx.lms.core.default.HOST` as Open edX names them. Behind
+    /// another prefix than that, a short name may be the domain of another host.
     fn is_of_host(&self, worker: &str) -> bool {
-        worker.strip_suffix(self.host.as_str()).is_some_and(|name| name.is_empty() || name.ends_with(['@', '.']))
+        let Some((_, name)) = worker.rsplit_once('@') else { return false };
+        let prefix = name.strip_suffix(self.host.as_str()).and_then(|prefix| prefix.strip_suffix('.'));
+        name == self.host || prefix.is_some_and(|prefix| self.host.contains('.') || prefix.starts_with("edx."))
     }
 }
 
 fn of_json(printed: &str, clock: &Clock) -> Option<Workers> {
-    let workers: BTreeMap<String, Vec<Active>> = serde_json::from_str(&printed[printed.find('{')?..]).ok()?;
-    let of_worker = |(worker, tasks): (String, Vec<Active>)| {
-        let task = |task: Active| Task {
+    let workers: BTreeMap<String, Vec<TaskInJson>> = serde_json::from_str(&printed[printed.find('{')?..]).ok()?;
+    let of_worker = |(worker, tasks): (String, Vec<TaskInJson>)| {
+        let task = |task: TaskInJson| Task {
             worker: worker.clone(),
             name: task.name,
             id: task.id,
@@ -205,7 +224,8 @@ mod tests {
             task(grades, "e08b928a-12cb-488c-8928-60a83b2b80f3", 13761),
         ];
         for printed in [JSON, TEXT] {
-            let mut tasks = read(&said(printed)).expect("it tells");
+            let Active { workers, mut tasks } = read(&said(printed)).expect("it tells");
+            assert_eq!(workers, 1);
             for task in &mut tasks {
                 task.running = task.running.map(|running| Duration::from_secs(running.as_secs()));
             }
@@ -218,22 +238,33 @@ mod tests {
         let of = |worker: &str| {
             let printed =
                 format!("edx-worker-1\n2000\n100.0\n{{\"{worker}\": [{{\"id\": \"7\", \"name\": \"grades\"}}]}}\n");
-            read(&said(&printed)).map(|tasks| tasks.len())
+            read(&said(&printed)).map(|active| active.tasks.len())
         };
         for own in ["celery@edx-worker-1", "celery@edx.lms.core.default.edx-worker-1"] {
             assert_eq!(of(own), Ok(1), "{own}");
         }
-        for other in ["celery@edx-worker-11", "celery@an-edx-worker-1", "celery@edx-worker-2"] {
-            assert_eq!(of(other), Err(NotTold::NoWorker("edx-worker-1".to_owned())), "{other}");
+        for other in ["celery@edx-worker-11", "celery@an-edx-worker-1", "celery@edx-worker-2", "x@a.edx-worker-1"] {
+            let no_worker = NotTold::NoWorker { host: "edx-worker-1".to_owned(), others: other.to_owned() };
+            assert_eq!(of(other), Err(no_worker), "{other}");
         }
-        assert_eq!(read(&said("w1\n2000\n100.0\n->  a@w1: OK\n    - empty -\n\n1 node online.\n")), Ok(Vec::new()));
+        let whole =
+            |name: &str| read(&said(&format!("w1.edx.org\n2000\n100.0\n->  {name}: OK\n    - empty -\n"))).is_ok();
+        assert_eq!([whole("a@w1.edx.org"), whole("celery@lms.w1.edx.org"), whole("a@w2.edx.org")], [true, true, false]);
+    }
+
+    #[test]
+    fn how_many_workers_of_a_host_have_answered_is_known_also_if_they_are_idle() {
+        let idle = Ok(Active { workers: 1, tasks: Vec::new() });
+        assert_eq!(read(&said("w1\n2000\n100.0\n->  a@w1: OK\n    - empty -\n\n1 node online.\n")), idle);
+        let two = answer("w1", &[("a@w1", &[]), ("b@w1", &[]), ("a@w2", &[])]);
+        assert_eq!(read(&said(&two)).map(|active| active.workers), Ok(2));
     }
 
     #[test]
     fn celery_3_counts_from_the_start_of_the_host() {
         let printed = "w1\n1795960612\n8900.5\n-> a@w1: OK\n    * {u'args': u'[]', u'time_start': 8712.5, u'name': u'grades', \
                        u'id': u'7-f', u'worker_pid': 71}\n";
-        let tasks = read(&said(printed)).expect("it tells");
+        let tasks = read(&said(printed)).expect("it tells").tasks;
         assert_eq!((tasks[0].running, tasks[0].process), (Some(Duration::from_secs(188)), Some(71)));
     }
 
@@ -258,7 +289,7 @@ mod tests {
             process: Some(71),
             running: Some(Duration::from_secs(90)),
         };
-        assert_eq!(read(&said(&answer("w1", "celery@w1", std::slice::from_ref(&task)))), Ok(vec![task]));
-        assert_eq!(read(&said(&answer("w1", "celery@w1", &[]))), Ok(Vec::new()));
+        let printed = answer("w1", &[("celery@w1", std::slice::from_ref(&task))]);
+        assert_eq!(read(&said(&printed)), Ok(Active { workers: 1, tasks: vec![task] }));
     }
 }

@@ -6,4 +6,4 @@
 mod active;
 mod python;
 
-pub use active::{NotTold, Task, answer, ask, is_asked, read};
+pub use active::{Active, NotTold, Task, answer, ask, is_asked, read};

@@ -16,6 +16,9 @@ pub enum State {
     Busy(String),
     /// It starts what it always does.
     NotHeld,
+    /// Somebody has masked the timer: it starts nothing, and nothing is to be put back. This service, which it has started
+    /// before, may still run.
+    Masked(Option<String>),
     /// There is no such file or timer, and none that is held back.
     Missing,
 }
@@ -76,8 +79,13 @@ pub fn read(items: &[Item], said: &Said) -> Result<BTreeMap<Item, State>, NotTol
         match words {
             "held" => Some(State::Held),
             "not-held" => Some(State::NotHeld),
+            "masked" => Some(State::Masked(None)),
             "missing" => Some(State::Missing),
-            _ => words.strip_prefix("busy:").map(|service| State::Busy(service.to_owned())),
+            _ => match words.split_once(':')? {
+                ("busy", service) => Some(State::Busy(service.to_owned())),
+                ("masked", service) => Some(State::Masked(Some(service.to_owned()))),
+                _ => None,
+            },
         }
     };
     items.iter().map(|item| Some((item.clone(), state(item)?))).collect::<Option<_>>().ok_or_else(not_told)

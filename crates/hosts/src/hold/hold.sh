@@ -19,31 +19,50 @@ keep() {
 # The service of systemd that a process belongs to, such as `cron.service`.
 service_of() { sed -n 's/^[0-9]*:\(name=systemd\)*:.*\/system\.slice\/\(.*\/\)*\([^/]*\.service\).*/\3/p' "/proc/$1/cgroup" 2>/dev/null | head -n 1; }
 
-# What may be a job of cron: each process id, and how it is related to cron. `first` is what cron has started, and `later` what
-# that has started. The parent of the others has ended: `service` is in cron's own service, and `loose` in none. Processes of
-# containers are left out.
+# What may be a job of cron or anacron: each process id, and how it is related to them. `first` is what they have started, and
+# `later` what that has started. The parent of the others has ended: `service` is in cron's own service, and `loose` in none.
+# A `fork` is cron's process for a job, followed by its children, and `anacron` is anacron itself. Processes of containers are
+# left out.
 of_cron() {
     own=$(readlink /proc/self/ns/pid)
-    cat /proc/[0-9]*/stat 2>/dev/null | sed 's/^\([0-9]*\) (\(.*\)) [^ ]* \([0-9]*\) .*/\1 \3 \2/' | awk '
-        { parent[$1] = $2; is_cron[$1] = $3 == "cron" || $3 == "crond" }
+    cat /proc/[0-9]*/stat 2>/dev/null | sed 's/^\([0-9]*\) (\(.*\)) \([^ ]*\) \([0-9]*\) .*/\1 \4 \3 \2/' | awk '
+        {
+            parent[$1] = $2; children[$2] = children[$2] " " $1; has_ended[$1] = $3 == "Z"
+            is_cron[$1] = $4 == "cron" || $4 == "crond"; is_anacron[$1] = $4 == "anacron"
+        }
         END {
             for (pid in parent) {
-                if (is_cron[pid]) continue
-                for (up = parent[pid]; up in parent && !is_cron[up];) up = parent[up]
+                if (is_cron[pid]) {
+                    if (is_cron[parent[pid]] && !is_cron[parent[parent[pid]]] && !has_ended[pid]) print pid, "fork" children[pid]
+                    continue
+                }
+                for (up = parent[pid]; up in parent && !is_cron[up] && !is_anacron[up];) up = parent[up]
                 if (up in parent) print pid, (up == parent[pid] ? "first" : "later")
+                else if (is_anacron[pid]) print pid, "anacron"
                 else if (parent[pid] == 1) print pid, "loose"
             }
-        }' | while read -r pid relation; do
+        }' | while read -r pid relation children; do
         [ "$(readlink "/proc/$pid/ns/pid" 2>/dev/null)" = "$own" ] || continue
         if [ "$relation" = loose ]; then
             case $(service_of "$pid") in
             '') ;;
-            cron.service | crond.service) relation=service ;;
+            cron.service | crond.service | anacron.service) relation=service ;;
             *) continue ;;
             esac
         fi
-        echo "$pid $relation"
+        echo "$pid $relation $children"
     done
+}
+
+# Whether one of these children of a fork of cron is its job, or has been. PAM comes before, and may take long and run programs.
+# Every cron sets the SHELL of a job, and neither cron nor PAM has one. A job that has ended shows nothing.
+has_begun() {
+    for child in "$@"; do
+        [ -e "/proc/$child" ] || continue
+        environment=$(tr '\0' '\n' 2>/dev/null <"/proc/$child/environ") || return 0
+        if [ -z "$environment" ] || echo "$environment" | grep -q '^SHELL='; then return 0; fi
+    done
+    return 1
 }
 
 # What a process has to be called to belong to a cron file: the line that its shell was given, or else its program. A shell
@@ -68,7 +87,22 @@ is_of_another_file() {
 # may be of this one.
 job_of_file() {
     unquoted=$(tr -d "\"'\\\\" <"$2" | sed -e '/^[[:space:]]*#/d' -e '/^[[:space:]]*[A-Za-z_0-9]*[[:space:]]*=/d')
-    of_cron | while read -r pid relation; do
+    of_cron | while read -r pid relation children; do
+        case $relation in
+        fork)
+            # Of which file the job is cannot be told yet.
+            # shellcheck disable=SC2086
+            if has_begun $children; then continue; fi
+            printf 'a job that begins'
+            break
+            ;;
+        anacron)
+            # It has read its table, and goes on with that.
+            [ "${1##*/}" = anacrontab ] || continue
+            printf anacron
+            break
+            ;;
+        esac
         name=$(called "$pid" | tr -d "\"'\\\\")
         [ "$name" ] || continue
         case $relation:$name in
@@ -122,19 +156,39 @@ learn() {
     [ "$learned" ] || { echo "systemd does not tell the $1 of $2" >&2; return 1; }
 }
 
+# Whether a service has work: `some` or `none`. An inactive one may have a job, with which systemd starts it once what is
+# ordered before it has ended. Both are asked at once, since a job may begin between two questions.
+work_of() {
+    systemctl show -p ActiveState -p Job "$1" 2>/dev/null | awk -F= '
+        $1 == "ActiveState" && $2 { work = $2 == "inactive" || $2 == "failed" ? "none" : "some" }
+        $1 == "Job" && $2 { waits = 1 }
+        END { print work && waits ? "some" : work }'
+}
+
+# Whether a timer is masked for good. A mask of systemd's run time ends when the host is restarted.
+is_masked() {
+    learn LoadState "$1" && [ "$learned" = masked ] && learn UnitFileState "$1" && [ "$learned" = masked ]
+}
+
 state_of_timer() {
     learn LoadState "$1" || return 1
-    [ "$learned" = loaded ] || { echo "missing $1"; return; }
+    load=$learned
+    if [ "$load" = not-found ]; then echo "missing $1"; return; fi
     if [ -e "$(condition "$1").ending" ]; then echo "held $1"; return; fi
     learn ActiveState "$1" || return 1
-    if [ ! -e "$(condition "$1")" ] || [ "$learned" = active ]; then echo "not-held $1"; return; fi
-    # What it has started goes on.
-    learn Unit "$1" || return 1
-    service=$learned
-    learn ActiveState "$service" || return 1
-    case $learned in
-    inactive | failed) echo "held $1" ;;
-    *) echo "busy:$service $1" ;;
+    if [ "$learned" = active ]; then echo "not-held $1"; return; fi
+    if [ -e "$(condition "$1")" ]; then idle=held busy=busy
+    elif is_masked "$1"; then idle=masked busy=masked
+    else echo "not-held $1"; return
+    fi
+    # What it has started goes on. Of a masked timer, systemd does not read which service that is.
+    if [ "$load" = masked ]; then service=${1%.timer}.service
+    else learn Unit "$1" || return 1; service=$learned
+    fi
+    case $(work_of "$service") in
+    none) echo "$idle $1" ;;
+    some) echo "$busy:$service $1" ;;
+    *) echo "systemd does not tell the ActiveState of $service" >&2; return 1 ;;
     esac
 }
 
@@ -142,6 +196,8 @@ hold_timer() {
     held=$(condition "$1")
     if [ -e "$held.ending" ]; then mv "$held.ending" "$held"; fi
     if [ ! -e "$held" ]; then
+        # It may have been active when it was masked.
+        if is_masked "$1"; then systemctl stop "$1"; return; fi
         # On a full disk nothing is held, and nothing is left half written.
         learn ActiveState "$1" || return 1
         mkdir -p "${held%/*}" || return 1
@@ -156,8 +212,9 @@ put_timer_back() {
     held=$(condition "$1")
     if [ -e "$held" ]; then mv "$held" "$held.ending"; fi
     [ -e "$held.ending" ] || return 0
-    systemctl daemon-reload || return 1
-    if grep -q 'It was active\.' "$held.ending"; then systemctl start "$1" || return 1; fi
+    systemctl daemon-reload && learn LoadState "$1" || return 1
+    # What somebody has masked meanwhile stays so.
+    if [ "$learned" != masked ] && grep -q 'It was active\.' "$held.ending"; then systemctl start "$1" || return 1; fi
     rm -f "$held.ending"
     rmdir "${held%/*}" 2>/dev/null || true
 }

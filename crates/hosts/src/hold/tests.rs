@@ -8,18 +8,24 @@ use std::process::Command;
 use super::*;
 use crate::command::Said;
 
-/// Keeps the state of a timer in `$TIMER`, and knows its service by `$TIMER.service`. A condition that is never true keeps
-/// it from starting.
+/// Keeps the state of a timer in `$TIMER`, and that of its service in `$TIMER.service`. A condition that is never true keeps
+/// the timer from starting. How systemd has loaded the timer is in `$TIMER.load`, and the job that waits for the service in
+/// `$TIMER.job`.
 const SYSTEMCTL: &str = r#"#!/bin/sh
 case "$*" in
 "$SILENT") exit 1 ;;
 "show -p LoadState gone.timer") echo LoadState=not-found ;;
-"show -p LoadState "*) echo LoadState=loaded ;;
-"show -p Unit "*) echo Unit=nightly.service ;;
-"show -p ActiveState nightly.service") echo "ActiveState=$(cat "$TIMER.service")" ;;
+"show -p LoadState "*) echo "LoadState=$(cat "$TIMER.load")" ;;
+"show -p UnitFileState "*) cat "$TIMER.file" ;;
+"show -p Unit "*) [ "$(cat "$TIMER.load")" = masked ] || echo Unit=nightly.service ;;
+"show -p ActiveState -p Job nightly.service")
+    if [ -e "$TIMER.job" ]; then echo "Job=$(cat "$TIMER.job")"; fi
+    echo "ActiveState=$(cat "$TIMER.service")" ;;
 "show -p ActiveState "*) echo "ActiveState=$(cat "$TIMER")" ;;
 "stop "*) echo inactive >"$TIMER" ;;
-"start "*) [ -e "$UNITS/nightly.timer.d/cutover-hold.conf" ] || echo active >"$TIMER" ;;
+"start "*)
+    [ "$(cat "$TIMER.load")" = loaded ] || exit 1
+    [ -e "$UNITS/nightly.timer.d/cutover-hold.conf" ] || echo active >"$TIMER" ;;
 esac
 "#;
 
@@ -39,7 +45,12 @@ impl Host {
         std::fs::write(&systemctl, SYSTEMCTL).expect("a file");
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(systemctl, mode).expect("it can be run");
-        for (name, text) in [("edxapp", "* * * * * root true\n"), ("timer", timer), ("timer.service", "inactive\n")] {
+        for (name, text) in [
+            ("edxapp", "* * * * * root true\n"),
+            ("timer", timer),
+            ("timer.service", "inactive\n"),
+            ("timer.load", "loaded\n"),
+        ] {
             std::fs::write(host.path(name), text).expect("a file");
         }
         host
@@ -171,7 +182,7 @@ fn a_systemd_that_does_not_answer_is_an_error_and_nothing_is_held() {
     assert!(host.path(".edxapp.held-by-cutover").exists(), "the others are held");
     host.silent.set("none");
     host.order(Verb::Hold);
-    for silent in ["show -p ActiveState nightly.service", "show -p Unit nightly.timer"] {
+    for silent in ["show -p ActiveState -p Job nightly.service", "show -p Unit nightly.timer"] {
         host.silent.set(silent);
         assert!(asked().is_err(), "whether the service runs is not known");
     }
@@ -194,19 +205,80 @@ fn a_service_is_waited_for_in_every_state_but_the_two_in_which_it_does_nothing()
     }
 }
 
+#[test]
+fn a_masked_timer_counts_as_held_and_as_put_back_and_is_left_masked() {
+    let host = Host::new("active\n");
+    host.write("timer.load", "masked\n");
+    host.write("timer.file", "UnitFileState=masked\n");
+    assert_eq!(host.states()[1], State::NotHeld, "it was active when it was masked");
+    host.order(Verb::Hold);
+    assert_eq!(host.states(), [State::Held, State::Masked(None)]);
+    host.write("timer.service", "activating\n");
+    assert_eq!(host.states()[1], State::Masked(Some("nightly.service".to_owned())));
+    host.write("timer.service", "inactive\n");
+    host.order(Verb::PutBack);
+    assert_eq!(host.states(), [State::NotHeld, State::Masked(None)]);
+    assert!(!host.path("units/nightly.timer.d").exists());
+
+    // This mask ends with the next restart of the host.
+    host.write("timer.file", "UnitFileState=masked-runtime\n");
+    assert_eq!(host.states()[1], State::NotHeld);
+    host.order(Verb::Hold);
+    assert_eq!(host.states()[1], State::Held);
+}
+
+#[test]
+fn a_timer_that_somebody_masks_while_it_is_held_stays_masked() {
+    let host = Host::new("active\n");
+    host.order(Verb::Hold);
+    host.write("timer.load", "masked\n");
+    host.write("timer.file", "UnitFileState=masked\n");
+    assert_eq!(host.states()[1], State::Held);
+    host.order(Verb::PutBack);
+    assert_eq!((host.states()[1].clone(), host.read("timer")), (State::Masked(None), "inactive\n".to_owned()));
+}
+
+#[test]
+fn a_timer_whose_file_systemd_does_not_understand_is_not_missing() {
+    let host = Host::new("active\n");
+    host.write("timer.load", "bad-setting\n");
+    host.order(Verb::Hold);
+    assert_eq!(host.states()[1], State::Held);
+}
+
+#[test]
+fn a_service_that_systemd_has_still_to_start_is_waited_for() {
+    let host = Host::new("active\n");
+    host.order(Verb::Hold);
+    host.write("timer.job", "138\n");
+    assert_eq!(host.states()[1], State::Busy("nightly.service".to_owned()));
+    // Some versions of systemd print it of a service without a job, too.
+    for none in ["", "0\n"] {
+        host.write("timer.job", none);
+        assert_eq!(host.states()[1], State::Held, "{none:?}");
+    }
+}
+
 /// A cron: any process of that name, whose children are jobs. They end with this.
 struct Cron(std::process::Child);
 
 impl Cron {
     /// One that runs a job as cron does.
     fn runs(host: &Host, shell: &str, command: &str) -> Self {
+        Self::does(host, "cron", &format!("SHELL=/bin/sh {shell} -c \"$1\""), command)
+    }
+
+    /// One of that name that runs a line of shell in the background, with the command as `$1`.
+    fn does(host: &Host, name: &str, line: &str, command: &str) -> Self {
         use std::os::unix::process::CommandExt;
-        let cron = host.path("cron");
-        std::fs::copy(shell, &cron).expect("a shell");
+        let cron = host.path(name);
+        std::fs::copy(std::fs::canonicalize("/bin/sh").expect("a shell"), &cron).expect("a shell");
         let started = host.path("started");
-        let line = format!("{shell} -c \"$1\" & echo >{}; wait", started.display());
+        let line = format!("{line} & echo >{}; wait", started.display());
         let mut command_line = Command::new(&cron);
-        let process = command_line.args(["-c", &line, "cron", command]).process_group(0).spawn().expect("a cron");
+        // No cron has that of a login, and no program that it runs before a job.
+        command_line.env_remove("SHELL").args(["-c", &line, name, command]);
+        let process = command_line.process_group(0).spawn().expect("a cron");
         while !started.exists() {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
@@ -251,6 +323,54 @@ fn a_job_that_cron_has_started_is_named_while_it_runs() {
         assert!(job == named || line.contains(&job), "{job}");
         is_held_after(&host, cron);
     }
+}
+
+#[test]
+fn a_job_that_cron_is_about_to_start_is_waited_for() {
+    // cron has forked, and PAM's modules come before the job: in the fork itself, in a program, or in another process.
+    for line in ["(read _ <$1)", "(sleep 31.45; true)", "({ read _ <$1; } & wait)"] {
+        let host = Host::new("active\n");
+        let cron = Cron::does(&host, "cron", line, &never(&host));
+        host.order(Verb::Hold);
+        assert_eq!(host.states()[0], State::Busy("a job that begins".to_owned()), "{line}");
+        is_held_after(&host, cron);
+    }
+    // The job of another file has begun, and what writes its input is a process of cron's as well.
+    let host = Host::new("active\n");
+    let line = "({ read _ <$1; } & SHELL=/bin/sh sh -c 'sleep 31.45; true'; true)";
+    let _cron = Cron::does(&host, "cron", line, &never(&host));
+    host.order(Verb::Hold);
+    assert_eq!(host.states()[0], State::Held);
+}
+
+/// A file from which nothing can ever be read.
+fn never(host: &Host) -> String {
+    let pipe = host.path("never").display().to_string();
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("it runs").success());
+    pipe
+}
+
+#[test]
+fn a_job_of_anacron_is_named_while_it_runs_and_anacron_itself_is_waited_for_only_if_its_table_is_held() {
+    let host = Host::new("active\n");
+    host.write("edxapp", "#!/bin/sh\nsleep 31.55\ntrue\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(host.path("edxapp"), mode).expect("it can be run");
+    let script = host.path("edxapp").display().to_string();
+    let cron = Cron::does(&host, "anacron", "SHELL=/bin/sh sh -c \"$1\"", &format!("cd / && {script}; true"));
+    host.order(Verb::Hold);
+    assert_eq!(host.states()[0], State::Busy(script));
+    is_held_after(&host, cron);
+
+    // It has read its table, and starts the next job of it after a delay.
+    let _anacron = Cron::does(&host, "anacron", "tail -f /dev/null", "");
+    let table = host.path("anacrontab").display().to_string();
+    std::fs::write(&table, "1 5 cron.daily run-parts /etc/cron.daily\n").expect("a file");
+    let items = [table.clone()];
+    host.run(&Order { verb: Verb::Hold, items: items.to_vec() }.command().arguments);
+    let states = read(&items, &host.run(&ask(&items).command.arguments)).expect("it is complete");
+    assert_eq!(states[&table], State::Busy("anacron".to_owned()));
+    assert_eq!(host.states()[0], State::Held);
 }
 
 #[test]

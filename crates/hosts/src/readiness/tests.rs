@@ -71,7 +71,7 @@ fn scripts() -> Vec<String> {
         folders.flat_map(|folder| entries(&folder)).filter(|path| path.extension().is_some_and(|it| it == "sh"));
     let mut scripts: Vec<String> = files.map(|file| std::fs::read_to_string(file).expect("a script")).collect();
     assert!(scripts.len() >= 5, "the job helper, the holds, the orders, autostart and readiness");
-    let asks = [processes::ask(""), celery::ask(&[]), autostart::ask_own(), autostart::ask_files()];
+    let asks = [processes::ask(""), celery::ask(&[]), autostart::ask_own(&"i-1".into()), autostart::ask_files()];
     let within = asks.map(|ask| ask.command).into_iter().chain([commands::command(&[])]);
     scripts.extend(within.map(|command| command.arguments[2].clone()));
     scripts.extend([envelope::ENVIRONMENT, envelope::SCRIPT].map(str::to_owned));

@@ -1,7 +1,7 @@
 //! Whether supervisor starts programs by itself when its host boots. Next workers must not: they would take tasks of the
 //! live site. Their user data turns `autostart` off in supervisor's files, and the order that starts them turns it on again.
 
-use cutover_core::names::ProgramName;
+use cutover_core::names::{InstanceId, ProgramName};
 
 use super::status::{NoStatus, meant, not_said};
 use crate::command::{Ask, Command, RunAs, Said};
@@ -18,16 +18,20 @@ done
 echo end
 ";
 
-/// Under which name cloud-init keeps the exit status of the command that user data runs.
-pub const RECORD: &str = "/var/lib/cloud/instance/sem/bootper.cutover_hold_services.instance";
+/// Where cloud-init keeps the exit status of the command that user data runs. An image of a host that has run it has a record
+/// of that host as well, and `/var/lib/cloud/instance` leads there until cloud-init runs.
+#[must_use]
+pub fn record(instance: &InstanceId) -> String {
+    format!("/var/lib/cloud/instances/{instance}/sem/bootper.cutover_hold_services.instance")
+}
 
 /// Prints how a host's own command has ended: its exit status and a date. Nothing if cloud-init has not run it.
 const OWN: &str = "cat \"$1\" 2>/dev/null; echo end";
 
 /// The question how the deployment's own command has ended, which holds services on a host instead of this module's.
 #[must_use]
-pub fn ask_own() -> Ask {
-    Ask::new(Command { run_as: RunAs::root(), ..Command::script(OWN, [RECORD]) })
+pub fn ask_own(instance: &InstanceId) -> Ask {
+    Ask::new(Command { run_as: RunAs::root(), ..Command::script(OWN, [record(instance)]) })
 }
 
 /// Whether a question is that one, for a simulation.
@@ -158,7 +162,10 @@ mod tests {
             assert_eq!(end(&own_answer(known)), Some(known));
         }
         assert_eq!([end(""), end("what\nend\n"), end("0\t1732900000\n")], [None; 3]);
-        assert!(is_own_asked(&ask_own()) && !is_own_asked(&ask_files()));
+        let question = ask_own(&"i-2".into());
+        assert!(is_own_asked(&question) && !is_own_asked(&ask_files()));
+        let of_this_instance = |argument: &String| argument.starts_with("/var/lib/cloud/instances/i-2/");
+        assert!(question.command.arguments.iter().any(of_this_instance), "its image may have the record of another");
     }
 
     /// As supervisors print it: `cms` and the workers start by themselves, and `manual` does not.

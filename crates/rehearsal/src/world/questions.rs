@@ -165,10 +165,9 @@ impl WorldState {
 
     /// `celery inspect active --json`: each program of a worker runs a task. Workers that were told to stop do not answer.
     fn running_tasks(&self, host: &Host) -> Said {
-        let worker = format!("celery@edx.lms.core.default.{}", host.name);
         let tasks = host.programs.iter().filter_map(|(name, program)| match program {
             Program::Running(process) => Some(Task {
-                worker: worker.clone(),
+                worker: format!("celery@edx.lms.core.{}.{}", name.as_str().replace(':', "."), host.name),
                 name: "lms.djangoapps.instructor_task.tasks.calculate_grades_csv".to_owned(),
                 id: self.hexadecimal(&["running-task", host.id.as_str(), name.as_str()], 8),
                 process: Some(process.id),
@@ -177,9 +176,11 @@ impl WorldState {
             _ => None,
         });
         let tasks: Vec<Task> = tasks.collect();
-        match tasks.is_empty() {
+        let workers: Vec<(&str, &[Task])> =
+            tasks.iter().map(|task| (task.worker.as_str(), std::slice::from_ref(task))).collect();
+        match workers.is_empty() {
             true => failed(69, "Error: No nodes replied within time constraint\n".to_owned()),
-            false => printed(celery::answer(host.name.as_str(), &worker, &tasks)),
+            false => printed(celery::answer(host.name.as_str(), &workers)),
         }
     }
 

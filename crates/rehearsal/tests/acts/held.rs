@@ -105,7 +105,8 @@ impl Hosts for Machine {
         self.jobs.borrow_mut().push((job.name.clone(), job.clone()));
         if let Some(order) = Order::of(&job.command).filter(|_| !self.refuses.get()) {
             let state = if order.verb == Verb::Hold { "held" } else { "not-held" };
-            self.states.borrow_mut().values_mut().for_each(|now| state.clone_into(now));
+            let mut states = self.states.borrow_mut();
+            states.values_mut().filter(|now| !now.starts_with("masked")).for_each(|now| state.clone_into(now));
         }
         if self.loses_answer.take() {
             return Err(Failure::new(FailureClass::InDoubt, "the connection broke"));
@@ -181,6 +182,24 @@ fn a_systemd_that_does_not_tell_is_asked_again_and_never_believed_to_hold() {
         machine.silent.set(silent);
         assert_eq!(stage.conduct(vec![hold()]), ending, "it does not tell for {silent} looks");
     }
+}
+
+#[test]
+fn a_masked_timer_is_in_the_way_neither_of_holding_back_nor_of_putting_back() {
+    for (action, verb, before) in
+        [(Action::HoldBack(items()), Verb::Hold, "not-held"), (Action::PutBack(items()), Verb::PutBack, "held")]
+    {
+        let mut stage = Stage::new();
+        let machine = Machine::of(&mut stage, &[(CRON, before), ("nightly.timer", "masked")]);
+        assert_eq!(stage.conduct(vec![step("hold", action)]), Ending::Finished);
+        assert_eq!(machine.verbs(), [verb]);
+    }
+    // What it had started before is waited for.
+    let mut stage = Stage::new();
+    Machine::of(&mut stage, &[(CRON, "held"), ("nightly.timer", "masked:nightly.service")]);
+    stage.conduct(vec![step("hold", Action::HoldBack(items()))]);
+    let words = "held back; still running: nightly.service of nightly.timer";
+    assert!(stage.mentioned.borrow().iter().any(|told| told == words), "{:?}", stage.mentioned.borrow());
 }
 
 #[test]

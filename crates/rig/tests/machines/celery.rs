@@ -109,3 +109,23 @@ async fn a_worker_that_is_killed_is_gone_with_its_children_and_the_journal_names
     let facts = stage.facts().await;
     assert!(facts.iter().any(killed), "{facts:?}");
 }
+
+#[tokio::test]
+async fn a_worker_that_hangs_beside_one_that_answers_is_not_said_to_run_no_task() {
+    let (_machines, host) = busy().await;
+    // The one with the task hangs, and another one is idle.
+    let idle = PROGRAM.replace("[program:worker]", "[program:idle]").replace("worker --", "worker -n idle@%%h --");
+    host.has_programs(&(PROGRAM.to_owned() + &idle));
+    let answers = "/root/celery inspect active --json --timeout 3";
+    until(|| host.run(answers).stdout.contains("idle@")).await;
+    host.furnish("kill -STOP $(supervisorctl pid worker)");
+    let stage = Stage::on(&host);
+    let mut step = stop_worker(4, PastStopLimit::Abort);
+    if let Action::StopServices(stop) = &mut step.action {
+        stop.programs = vec!["worker".into(), "idle".into()];
+    }
+    assert_eq!(stage.conduct(vec![step]).await, Ending::Failed(vec!["stop".into()]));
+    let error = stage.error_of("stop").await;
+    let words = "worker; which tasks run there is not known, the worker of 1 program did not answer celery";
+    assert!(error.contains(words), "{error}");
+}

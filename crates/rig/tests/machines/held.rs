@@ -68,6 +68,84 @@ async fn what_a_timer_or_cron_has_started_is_waited_for() {
     assert_eq!(host.furnish("cat /root/nightly /root/cron | wc -l"), "2", "both have done their work");
 }
 
+#[tokio::test]
+async fn what_a_timer_has_started_and_systemd_has_still_to_begin_is_waited_for() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    // The timer's service begins once another one has ended. Until then it is inactive, and has a job.
+    host.furnish(
+        "cd /etc/systemd/system\n\
+         printf '[Service]\\nType=oneshot\\nExecStart=/bin/sleep 8\\n' >edx-mount.service\n\
+         printf '[Unit]\\nWants=edx-mount.service\\nAfter=edx-mount.service\\n[Service]\\nType=oneshot\\n\
+         ExecStart=/bin/sh -c \"date >>/root/nightly\"\\n' >edx-nightly.service\n\
+         printf '[Timer]\\nOnActiveSec=1\\nAccuracySec=100ms\\n' >edx-nightly.timer\n\
+         systemctl daemon-reload; systemctl start edx-nightly.timer\n\
+         until systemctl list-jobs | grep -q 'edx-nightly.service *start *waiting'; do sleep 0.1; done",
+    );
+    let stage = Stage::on(&host);
+    let timer = HeldItems { items: vec!["edx-nightly.timer".to_owned()], ..items() };
+    assert_eq!(stage.conduct(vec![step("hold", Action::HoldBack(timer))]).await, Ending::Finished);
+    assert_eq!(host.furnish("cat /root/nightly | wc -l"), "1", "it has done its work");
+}
+
+#[tokio::test]
+async fn a_job_of_cron_that_is_still_in_pam_is_waited_for() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    // A module that takes its time to open the session.
+    host.furnish(
+        "sed -i '1i session required pam_exec.so /bin/sh /root/slow' /etc/pam.d/cron; printf 'sleep 8\\ntrue\\n' >/root/slow\n\
+         echo '@reboot root date >>/root/cron' >/etc/cron.d/edxapp\n\
+         rm -f /run/crond.reboot; systemctl restart cron\n\
+         until pgrep -f '^/bin/sh /root/slow'; do sleep 0.1; done",
+    );
+    let stage = Stage::on(&host);
+    let cron = HeldItems { items: vec!["/etc/cron.d/edxapp".to_owned()], ..items() };
+    assert_eq!(stage.conduct(vec![step("hold", Action::HoldBack(cron))]).await, Ending::Finished);
+    assert_eq!(host.furnish("cat /root/cron | wc -l"), "1", "it has done its work");
+}
+
+#[tokio::test]
+async fn a_job_that_anacron_has_started_is_waited_for() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    // The image has no anacron. This one runs a job as anacron does, and its table has more of them.
+    host.furnish(
+        "mkdir -p /etc/cron.daily; cp /bin/bash /usr/sbin/anacron\n\
+         printf '#!/bin/sh\\nsleep 8\\ndate >>/root/cron\\n' >/etc/cron.daily/edx; chmod +x /etc/cron.daily/edx\n\
+         systemd-run --quiet --unit=anacron /usr/sbin/anacron -c \
+         'SHELL=/bin/sh /bin/sh -c \"run-parts /etc/cron.daily\"; tail -f /dev/null; true'\n\
+         until pgrep -f '^/bin/sh /etc/cron.daily/edx'; do sleep 0.1; done",
+    );
+    let stage = Stage::on(&host);
+    let cron = HeldItems { items: vec!["/etc/cron.daily/edx".to_owned()], ..items() };
+    assert_eq!(stage.conduct(vec![step("hold", Action::HoldBack(cron))]).await, Ending::Finished);
+    assert_eq!(host.furnish("cat /root/cron | wc -l"), "1", "it has done its work");
+}
+
+#[tokio::test]
+async fn a_timer_that_is_masked_for_good_is_left_masked_and_one_that_is_masked_until_a_restart_is_held_back() {
+    let machines = Machines::new();
+    let host = machines.boot();
+    host.furnish(
+        "systemctl start apt-daily-upgrade.timer\n\
+         systemctl mask apt-daily-upgrade.timer; systemctl mask --runtime apt-daily.timer",
+    );
+    let stage = Stage::on(&host);
+    let timers = ["apt-daily-upgrade.timer", "apt-daily.timer"].map(str::to_owned).to_vec();
+    let timers = HeldItems { items: timers, ..items() };
+    let masked = || host.run("systemctl is-enabled apt-daily-upgrade.timer").stdout;
+    let is_active = || host.run("systemctl is-active apt-daily-upgrade.timer").exit == 0;
+    let conditions = || host.run("cd /etc/systemd/system; ls */cutover-hold.conf").stdout;
+    for (step, held) in [
+        (step("hold", Action::HoldBack(timers.clone())), "apt-daily.timer.d/cutover-hold.conf"),
+        (step("back", Action::PutBack(timers)), ""),
+    ] {
+        assert_eq!(stage.conduct(vec![step]).await, Ending::Finished);
+        assert_eq!((masked().as_str(), is_active(), conditions().as_str()), ("masked", false, held));
+    }
+}
+
 fn run(purpose: Purpose, script: &str) -> Step {
     let commands = vec![["sh", "-c", script].map(str::to_owned).to_vec()];
     step(purpose.as_str(), Action::RunCommands(RunCommands { host: host(), purpose, commands }))

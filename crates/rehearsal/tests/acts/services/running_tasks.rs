@@ -3,6 +3,7 @@
 use cutover_core::deployment::PastStopLimit;
 use cutover_core::journal::{Fact, RunningTask};
 use cutover_engine::phase::Ending;
+use cutover_hosts::celery::{self, Task};
 use cutover_hosts::command::Said;
 use cutover_hosts::supervisor::State;
 
@@ -32,6 +33,7 @@ fn killed_programs_are_on_record_with_the_tasks_that_end_with_them_also_when_ano
     let told = Fact::RunningTasks {
         host: "edx-0".into(),
         tasks: vec![tasks.clone(), RunningTask { process: Some(71), ..tasks.clone() }],
+        silent: 0,
     };
     services.put(&["cms".into(), "lms".into()], State::Stopping);
     stage.was_begun(vec![stop_workers(PastStopLimit::Kill)], vec![learned("stop", told)]);
@@ -62,10 +64,46 @@ fn a_stop_goes_on_without_the_tasks_if_celery_does_not_tell() {
     assert!(error.contains("cms, lms; which tasks run there is not known, celery did not tell"), "{error}");
 }
 
+/// What is printed when `lms` hangs, and so only the worker of `cms` answers.
+fn only_one(tasks: &[Task]) -> Said {
+    Said { stdout: celery::answer("edx-0", &[("cms@edx-0", tasks)]), ..Said::default() }
+}
+
+#[test]
+fn a_worker_that_does_not_answer_is_not_said_to_run_no_task() {
+    let task =
+        Task { worker: "cms@edx-0".into(), name: "mail".into(), id: "7".into(), process: Some(71), running: None };
+    let why = "the worker of 1 program did not answer celery";
+    let cases = [
+        (Vec::new(), "; which tasks run there is not known, ".to_owned() + why),
+        (vec![Task { process: Some(79), ..task.clone() }], "; which tasks run there is not known, ".to_owned() + why),
+        (vec![task], "; tasks that run there: mail (7); whether others run is not known, ".to_owned() + why),
+    ];
+    for (tasks, words) in cases {
+        let mut stage = Stage::new();
+        let services = late_workers(&mut stage);
+        services.active.replace(only_one(&tasks));
+        assert_eq!(stage.conduct(vec![stop_workers(PastStopLimit::Abort)]), Ending::Failed(vec!["stop".into()]));
+        let error = stage.error_of("stop");
+        assert!(error.contains(&words), "{error}");
+    }
+}
+
+#[test]
+fn before_a_kill_it_is_put_on_record_that_a_worker_has_not_answered() {
+    let mut stage = Stage::new();
+    let services = late_workers(&mut stage);
+    services.active.replace(only_one(&[]));
+    stage.conduct(vec![stop_workers(PastStopLimit::Kill)]);
+    let text = "which tasks end with the programs that are killed on edx-0 is not known: the worker of 1 program did not \
+                answer celery";
+    assert!(stage.facts_of("stop").contains(&Fact::Note { text: text.into() }), "{:?}", stage.facts_of("stop"));
+}
+
 /// The record of a task that workers ran when an attempt before was about to tell them to stop.
 fn told_before() -> Fact {
     let task = RunningTask { name: "reports".into(), id: "7".into(), process: Some(71), since: None };
-    Fact::RunningTasks { host: "edx-0".into(), tasks: vec![task] }
+    Fact::RunningTasks { host: "edx-0".into(), tasks: vec![task], silent: 0 }
 }
 
 #[test]

@@ -62,14 +62,16 @@ pub(super) fn late_workers(stage: &mut Stage) -> Rc<Services> {
     services.is_stubborn.set(true);
     services.obeys_late.set(true);
     let task = |name: &str, process| celery::Task {
-        worker: "celery@edx-0".to_owned(),
+        worker: format!("{name}@edx-0"),
         name: name.to_owned(),
         id: format!("id-of-{name}"),
         process: Some(process),
         running: Some(Duration::from_secs(90)),
     };
     let tasks = [task("grades", 71), task("mail", 72)];
-    services.active.replace(Said { stdout: celery::answer("edx-0", "celery@edx-0", &tasks), ..Said::default() });
+    let of = |task| std::slice::from_ref(task);
+    let workers = [("grades@edx-0", of(&tasks[0])), ("mail@edx-0", of(&tasks[1]))];
+    services.active.replace(Said { stdout: celery::answer("edx-0", &workers), ..Said::default() });
     services.listed.replace(Some(processes::answer(&[(71, &"lms".into())])));
     services
 }
