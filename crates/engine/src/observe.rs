@@ -182,9 +182,6 @@ async fn certificates(world: &World, deployment: &Deployment) -> Vec<(DnsName, A
     join_all(looks).await
 }
 
-/// Why a host that answers does not know how many migrations are pending.
-const NO_LIST_COMMAND: &str = "the migration has no `list_command` in the file";
-
 /// Pending migrations according to a next host, because only the new code knows them.
 async fn pending(
     world: &World,
@@ -224,8 +221,10 @@ async fn names_of(world: &World, next: &InstanceId, migration: &Migration) -> Pe
     let names = |pending: Vec<Listed<'_>>| pending.iter().map(Listed::full_name).collect();
     match pending_migrations(&*world.hosts, next, list_command, directory, user, names).await {
         Ok(Some(names)) => PendingNames::Known(names),
-        Ok(None) => PendingNames::NotKnown { because: NO_LIST_COMMAND.to_owned() },
-        Err(failure) => PendingNames::NotKnown { because: failure.message },
+        Ok(None) => PendingNames::NoListCommand,
+        Err(Failure { message, hint, .. }) => {
+            PendingNames::NotKnown { because: message, remedy: hint.unwrap_or_default() }
+        }
     }
 }
 
