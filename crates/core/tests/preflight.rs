@@ -19,7 +19,7 @@ use cutover_core::observation::{
 use cutover_core::plan::{Action, Order, Phase};
 use cutover_core::planner::{Inputs, forecast, maintenance_page, next_hosts};
 use cutover_core::preflight::{
-    CheckItem, CheckState, NameAnswers, StillToMake, account, check, name_servers, still_to_make,
+    CheckItem, CheckState, NameAnswers, StillToMake, account, check, name_servers, still_to_make, unready,
 };
 
 use support::{PRODUCTION, QA, deployment, observe};
@@ -324,6 +324,7 @@ fn a_list_of_migrations_that_a_next_host_cannot_give_is_a_problem_because_the_wi
     let (because, remedy) = ("exit status 1".to_owned(), "run it there".to_owned());
     site.observation.pending[0].names = PendingNames::NotKnown { because, remedy };
     let found = wrong(&check(site.inputs(), true), "migrations ");
+    assert_eq!(found, wrong(&unready(site.inputs(), &[]), "migrations "), "the window is refused for it");
     let consequence = "the window fails at this migration, with the maintenance page up";
     assert_eq!(found, [format!("Problem: not known: exit status 1: {consequence}")]);
 }

@@ -52,7 +52,8 @@ fn instance(inputs: Inputs<'_>, under_way: UnderWay<'_>, database: &Database) ->
     or_flaws(item, flaws)
 }
 
-fn pending(inputs: Inputs<'_>) -> Vec<CheckItem> {
+/// The migrations that next hosts list as pending, one item for each migration command.
+pub(super) fn pending(inputs: Inputs<'_>) -> Vec<CheckItem> {
     let known = inputs.observation.pending.iter();
     known
         .map(|pending| {
